@@ -1,0 +1,72 @@
+// Why: a microversion is a change in a history, not a branch in a handler. A shape is written once, as its first form and
+// the list of changes; readers ask for the form at a version and get one folded object, remembered.
+
+export interface Change<T> {
+  /** The microversion that brought the change, e.g. `2.26`. */
+  readonly at: string;
+  /** Entries that appear or take a new value. */
+  readonly add?: Readonly<Record<string, T>>;
+  /** Entries that go. */
+  readonly drop?: readonly string[];
+}
+
+export interface History<T> {
+  /** The entries in force at minor version `minor`; the same object for every version between two changes. */
+  at(minor: number): Readonly<Record<string, T>>;
+  /** The minor versions at which something changes, ascending, beginning with 1. */
+  readonly turns: readonly number[];
+}
+
+/** `2.26` -> 26. Throws on anything else: histories are source code. */
+export function minorOf(version: string): number {
+  const found = /^2\.([1-9]\d*)$/.exec(version);
+  if (!found) throw new Error(`no microversion: ${version}`);
+  return Number(found[1]);
+}
+
+/** The number of turns at or below `minor`, less one: the index of the form in force. */
+function indexAt(turns: readonly number[], minor: number): number {
+  let index = 0;
+  while (index + 1 < turns.length && (turns[index + 1] as number) <= minor) index += 1;
+  return index;
+}
+
+/** A record that changes over the microversions: properties of a body schema, fields of a view, named flags. */
+export function history<T>(first: Readonly<Record<string, T>>, changes: readonly Change<T>[] = []): History<T> {
+  const forms: Record<string, T>[] = [{ ...first }];
+  const turns = [1];
+  for (const change of changes) {
+    const minor = minorOf(change.at);
+    const last = turns.at(-1) as number;
+    if (minor < last) throw new Error(`history out of order at ${change.at}`);
+    const next = { ...(forms.at(-1) as Record<string, T>), ...change.add };
+    for (const key of change.drop ?? []) {
+      if (!(key in next)) throw new Error(`nothing named ${key} to drop at ${change.at}`);
+      delete next[key];
+    }
+    if (minor === last) forms[forms.length - 1] = next;
+    else {
+      forms.push(next);
+      turns.push(minor);
+    }
+  }
+  return { turns, at: (minor) => forms[indexAt(turns, minor)] as Record<string, T> };
+}
+
+/** One value that changes over the microversions, such as a success status or a whole schema. */
+export interface Versioned<T> {
+  at(minor: number): T;
+  readonly turns: readonly number[];
+}
+
+/** `versioned(202, ['2.101', 200])`: 202 up to 2.100, 200 from 2.101. */
+export function versioned<T>(first: T, ...changes: readonly (readonly [at: string, value: T])[]): Versioned<T> {
+  const turns = [1, ...changes.map(([at]) => minorOf(at))];
+  const values = [first, ...changes.map(([, value]) => value)];
+  return { turns, at: (minor) => values[indexAt(turns, minor)] as T };
+}
+
+/** Whether a value is a history of values rather than a plain one. */
+export function isVersioned<T>(value: T | Versioned<T>): value is Versioned<T> {
+  return typeof value === 'object' && value !== null && 'turns' in value && 'at' in value;
+}

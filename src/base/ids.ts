@@ -1,0 +1,29 @@
+// Why: every identifier has one form, made and recognised in one place.
+
+import { randomUUID } from 'node:crypto';
+
+export const newUuid = (): string => randomUUID();
+
+/** Keystone writes its ids as 32 hex digits without hyphens. */
+export const newHexId = (): string => randomUUID().replaceAll('-', '');
+
+export const newRequestId = (): string => `req-${randomUUID()}`;
+
+const UUID_LIKE = /^[0-9a-f]{32}$/;
+
+/** As oslo.utils' is_uuid_like: hyphens, braces, `urn:uuid:` and case do not matter. */
+export function isUuidLike(text: string): boolean {
+  return UUID_LIKE.test(
+    text
+      .replace('urn:', '')
+      .replace('uuid:', '')
+      .replace(/^[{}]+|[{}]+$/g, '')
+      .replaceAll('-', '')
+      .toLowerCase(),
+  );
+}
+
+/** A request id that a caller handed in and that we keep: `req-` and a UUID (oslo.middleware's rule). */
+export function isRequestId(text: string): boolean {
+  return /^req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+}

@@ -1,0 +1,26 @@
+// Why: JSON lines everywhere, and secrets never in them. Everything logs through an object made here.
+
+import { type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+/** Key names whose values are secrets, wherever they stand up to three levels deep. */
+const SECRET_KEYS = ['password', 'adminPass', 'admin_pass', 'secret', 'token', 'private_key', 'user_data', 'userData'];
+const SECRET_HEADERS = ['x-auth-token', 'x-subject-token', 'authorization', 'x-service-token'];
+
+const redact = [
+  ...SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]),
+  ...SECRET_HEADERS.flatMap((key) => [`headers["${key}"]`, `*.headers["${key}"]`]),
+];
+
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+/** A logger that writes JSON lines to stderr (stdout belongs to what a command prints). */
+export function makeLog(level: LogLevel): Log {
+  return pino(
+    { level, base: null, redact: { paths: redact, censor: '***' }, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+export const silentLog: Log = pino({ level: 'silent' });

@@ -1,0 +1,52 @@
+// Why: who asks, in which project, at which microversion, until when. The first argument of everything that acts.
+
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+
+/** The authenticated caller, as Keystone resolved the token. */
+export interface Caller {
+  readonly userId: string;
+  readonly userName: string;
+  readonly userDomainId: string;
+  /** Null for unscoped, domain- and system-scoped tokens. */
+  readonly projectId: string | null;
+  readonly projectName: string | null;
+  readonly projectDomainId: string | null;
+  /** The domain of a domain-scoped token. */
+  readonly domainId: string | null;
+  readonly roles: readonly string[];
+  /** `all` for a system-scoped token. */
+  readonly systemScope: 'all' | null;
+  /** Whether `context_is_admin` holds; Nova's `is_admin`. */
+  readonly isAdmin: boolean;
+  /** The token itself, to call a neighbour as the caller. Never logged. */
+  readonly token: string | null;
+}
+
+export interface Op {
+  readonly requestId: string;
+  /** The id that came with the request, if it was one; kept and logged. */
+  readonly globalRequestId: string | null;
+  readonly caller: Caller;
+  /** The minor part of the negotiated microversion: 1 to 104. */
+  readonly minor: number;
+  /** Milliseconds since the epoch after which nobody waits for the answer. */
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The caller of what the program does by itself: reconcilers, resumed actions. */
+export const systemCaller: Caller = {
+  userId: 'xloud',
+  userName: 'xloud',
+  userDomainId: 'default',
+  projectId: null,
+  projectName: null,
+  projectDomainId: null,
+  domainId: null,
+  roles: ['admin', 'service'],
+  systemScope: 'all',
+  isAdmin: true,
+  token: null,
+};
