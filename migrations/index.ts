@@ -1,0 +1,7 @@
+// Why: migrations are imported, not found in a folder, so that sources and dist/ run the same list.
+
+import type { Migration } from '../src/db/migrate.ts';
+import { core } from './0001_core.ts';
+import { standalone } from './0002_standalone.ts';
+
+export const migrations: readonly Migration[] = [core, standalone];
