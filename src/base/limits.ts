@@ -35,6 +35,8 @@ export const limits = {
   libvirtSlowCallMs: 300 * SECOND_MS,
   /** The largest RPC message that libvirt accepts. */
   libvirtMessageBytes: 32 * MIB,
+  /** Fetching the image, making disks and starting the guest. */
+  spawnMs: 900 * SECOND_MS,
   /** How long an adjustment waits for the guest before it settles with what was reached. */
   adjustConfirmMs: 30 * SECOND_MS,
   /** A guest that ignores the power button is switched off after this long (Nova's `shutdown_timeout`). */

@@ -54,11 +54,17 @@ function sqlite(path: string, readOnly: boolean): Knex {
 export function openDatabase(url: string, poolSize = 10): Database {
   if (url.startsWith('sqlite://')) {
     const path = decodeURIComponent(url.slice('sqlite://'.length));
-    if (!path.startsWith('/')) throw new Fault('internal', `database.connection: an absolute path is wanted after sqlite://`);
+    if (!path.startsWith('/'))
+      throw new Fault('internal', `database.connection: an absolute path is wanted after sqlite://`);
     mkdirSync(dirname(path), { recursive: true });
     const write = sqlite(path, false);
     const read = sqlite(path, true);
-    return { engine: 'sqlite', read, write, close: async () => void (await Promise.all([read.destroy(), write.destroy()])) };
+    return {
+      engine: 'sqlite',
+      read,
+      write,
+      close: async () => void (await Promise.all([read.destroy(), write.destroy()])),
+    };
   }
   if (/^(mysql|mariadb):\/\//.test(url)) {
     const parsed = new URL(url.replace(/^mariadb:/, 'mysql:'));

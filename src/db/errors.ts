@@ -11,5 +11,7 @@ export function isDuplicate(error: unknown): boolean {
 
 /** A deadlock or a lock that did not come in time: the same transaction may succeed when run again. */
 export function isRetryable(error: unknown): boolean {
-  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT'].includes(codeOf(error));
+  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT'].includes(
+    codeOf(error),
+  );
 }

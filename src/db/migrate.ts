@@ -43,13 +43,19 @@ export async function schemaState(database: Database, migrations: readonly Migra
 
 function refuseNewer(state: SchemaState): void {
   if (state.unknown.length === 0) return;
-  throw new Fault('internal', `the database's schema is newer than this program: it has ${state.unknown.join(', ')}. Start the newer program.`);
+  throw new Fault(
+    'internal',
+    `the database's schema is newer than this program: it has ${state.unknown.join(', ')}. Start the newer program.`,
+  );
 }
 
 /** Applies what is missing and returns the names applied. Refuses a newer schema. */
 export async function upgradeSchema(database: Database, migrations: readonly Migration[]): Promise<string[]> {
   refuseNewer(await schemaState(database, migrations));
-  const [, done] = (await database.write.migrate.latest({ migrationSource: sourceOf(migrations), tableName: TABLE })) as [number, string[]];
+  const [, done] = (await database.write.migrate.latest({
+    migrationSource: sourceOf(migrations),
+    tableName: TABLE,
+  })) as [number, string[]];
   return done;
 }
 
@@ -58,6 +64,9 @@ export async function checkSchema(database: Database, migrations: readonly Migra
   const state = await schemaState(database, migrations);
   refuseNewer(state);
   if (state.pending.length > 0) {
-    throw new Fault('internal', `the database's schema is older than this program (missing ${state.pending.join(', ')}): run \`xloud db upgrade\``);
+    throw new Fault(
+      'internal',
+      `the database's schema is older than this program (missing ${state.pending.join(', ')}): run \`xloud db upgrade\``,
+    );
   }
 }

@@ -1,0 +1,45 @@
+// Why: one table of what may be said to an agent, with its time limit; the buses, their clients and servers derive from it.
+
+import { limits } from '../base/limits.ts';
+import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type { HostInventory } from '../domain/host.ts';
+
+/** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
+export interface AgentMethods {
+  spawn: { args: { spec: GuestSpec }; reply: GuestView };
+  destroy: { args: { uuid: string }; reply: null };
+  powerOn: { args: { spec: GuestSpec }; reply: GuestView };
+  powerOff: { args: { uuid: string; timeoutMs: number }; reply: GuestView };
+  reboot: { args: { spec: GuestSpec; type: 'SOFT' | 'HARD'; timeoutMs: number }; reply: GuestView };
+  adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
+  console: { args: { uuid: string; maxBytes: number }; reply: string };
+  inspect: { args: { uuid: string }; reply: GuestView | null };
+  list: { args: Record<string, never>; reply: readonly GuestView[] };
+}
+
+export type AgentMethod = keyof AgentMethods;
+export type AgentArgs<M extends AgentMethod> = AgentMethods[M]['args'];
+export type AgentReply<M extends AgentMethod> = AgentMethods[M]['reply'];
+
+/** How long the caller waits for an answer before it treats the outcome as unknown, in milliseconds. */
+export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
+  spawn: limits.spawnMs,
+  destroy: limits.libvirtSlowCallMs,
+  powerOn: limits.spawnMs,
+  powerOff: limits.libvirtSlowCallMs,
+  reboot: limits.libvirtSlowCallMs,
+  adjust: limits.libvirtSlowCallMs,
+  console: limits.libvirtCallMs,
+  inspect: limits.libvirtCallMs,
+  list: limits.libvirtCallMs,
+};
+
+/** What an agent says of its own accord. */
+export type AgentReport =
+  | {
+      readonly kind: 'inventory';
+      readonly host: string;
+      readonly inventory: HostInventory;
+      readonly guests: readonly GuestView[];
+    }
+  | { readonly kind: 'guest'; readonly host: string; readonly event: GuestEvent; readonly view: GuestView | null };

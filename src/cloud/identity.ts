@@ -1,0 +1,19 @@
+// Why: who a token stands for. Keystone's answer is the truth; offline verification only refuses early.
+
+import type { Caller } from '../base/op.ts';
+
+/** A caller without the decision whether it is an administrator: that is policy's. */
+export type Identity = Omit<Caller, 'isAdmin'> & { readonly expiresAt: number };
+
+export interface IdentityService {
+  /**
+   * Resolves a token at `GET /v3/auth/tokens`. Rejects with an `unauthorized` Fault for a token that is not good, and with
+   * `unavailable` when the identity service cannot be asked: never "allowed".
+   */
+  authenticate(token: string): Promise<Identity>;
+  /** The address for `WWW-Authenticate: Keystone uri="…"`. */
+  readonly wwwAuthenticateUri: string;
+  /** Null when it answers; else why not, for `/readyz`. */
+  problem(): Promise<string | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,70 @@
+// Why: a flavor is a server's maximum; two extra specs give its minimum. Both are read here and nowhere else.
+
+import type { Size } from './size.ts';
+
+export interface Flavor {
+  readonly id: number;
+  readonly flavorid: string;
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly rootGb: number;
+  readonly ephemeralGb: number;
+  readonly swapMb: number;
+  readonly rxtxFactor: number;
+  readonly isPublic: boolean;
+  readonly disabled: boolean;
+  readonly description: string | null;
+  readonly extraSpecs: Readonly<Record<string, string>>;
+}
+
+/** What a server keeps of its flavor: later changes of the flavor do not reach it. */
+export type FlavorSnapshot = Omit<Flavor, 'id'>;
+
+const MINIMUM_CPU = 'minimum_cpu';
+const MINIMUM_MEMORY = 'minimum_memory';
+
+/** A positive whole number of plain ASCII digits, as the two extra specs are written; null for anything else. */
+export function wholeNumber(text: string): number | null {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
+}
+
+export const maximumOf = (flavor: FlavorSnapshot): Size => ({ vcpus: flavor.vcpus, memoryMb: flavor.memoryMb });
+
+/** The guaranteed floor: `minimum_cpu` and `minimum_memory`, each the flavor's own size where it is absent (adjust.md). */
+export function minimumOf(flavor: FlavorSnapshot): Size {
+  const read = (key: string, maximum: number) => {
+    const value = flavor.extraSpecs[key];
+    const number = value === undefined ? null : wholeNumber(value);
+    return number === null ? maximum : Math.min(Math.max(number, 1), maximum);
+  };
+  return { vcpus: read(MINIMUM_CPU, flavor.vcpus), memoryMb: read(MINIMUM_MEMORY, flavor.memoryMb) };
+}
+
+/** Whether a server of this flavor can be moved at all. */
+export function isElastic(flavor: FlavorSnapshot): boolean {
+  const minimum = minimumOf(flavor);
+  return minimum.vcpus < flavor.vcpus || minimum.memoryMb < flavor.memoryMb;
+}
+
+/**
+ * Why the two extra specs do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
+ * microversion when they are set, and again when a flavor is used whose specs were there before its size.
+ */
+export function minimumProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extraSpecs'>): string | null {
+  const bounds = [
+    [MINIMUM_CPU, flavor.vcpus, 'vcpus'],
+    [MINIMUM_MEMORY, flavor.memoryMb, 'ram'],
+  ] as const;
+  for (const [key, maximum, name] of bounds) {
+    const value = flavor.extraSpecs[key];
+    if (value === undefined) continue;
+    const number = wholeNumber(value);
+    if (number === null) return `Validation failed; '${value}' is not a valid integer value for extra spec '${key}'.`;
+    if (number < 1) return `Validation failed; extra spec '${key}': ${number} is less than the min value of 1.`;
+    if (number > maximum) {
+      return `Validation failed; extra spec '${key}': ${number} is greater than the max value of ${maximum} (the flavor's ${name}).`;
+    }
+  }
+  return null;
+}

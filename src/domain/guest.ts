@@ -1,0 +1,103 @@
+// Why: what travels between the control plane and a host: what a guest shall be (absolute) and what it is (achieved).
+
+import type { ImageFacts } from './image.ts';
+import type { PowerState } from './instance.ts';
+import type { NicSpec } from './nic.ts';
+import type { Size } from './size.ts';
+
+/** Everything that a guest is, absolute: two spawns with the same spec are one. */
+export interface GuestSpec {
+  readonly uuid: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The ceiling of the domain. */
+  readonly maximum: Size;
+  readonly minimum: Size;
+  /** The size to boot with, between the two. */
+  readonly boot: Size;
+  readonly flavorName: string;
+  readonly extraSpecs: Readonly<Record<string, string>>;
+  readonly disks: {
+    readonly image: ImageFacts | null;
+    /** 0: as large as the image. */
+    readonly rootGb: number;
+    readonly ephemeralGb: number;
+    readonly swapMb: number;
+  };
+  readonly kernel: ImageFacts | null;
+  readonly ramdisk: ImageFacts | null;
+  readonly nics: readonly NicSpec[];
+  /** Null: no config drive. */
+  readonly configDrive: ConfigDriveSpec | null;
+  readonly createdAt: number;
+}
+
+export interface ConfigDriveSpec {
+  readonly availabilityZone: string;
+  readonly keyName: string | null;
+  readonly publicKey: string | null;
+  readonly keyType: string | null;
+  readonly adminPass: string | null;
+  /** base64, as the API got it. */
+  readonly userData: string | null;
+  readonly launchIndex: number;
+  readonly projectName: string | null;
+}
+
+/** What the hypervisor and the guest say now. */
+export interface GuestView {
+  readonly uuid: string;
+  readonly powerState: PowerState;
+  /** vCPUs that are plugged, and the balloon's `actual`, in MiB. For a guest that is off: what it boots with. */
+  readonly size: Size;
+  /** vCPUs online inside the guest, as its agent says; null where nobody can be asked. */
+  readonly onlineVcpus: number | null;
+  /** MiB available inside the guest (balloon statistics); null without a driver in the guest. */
+  readonly availableMb: number | null;
+  readonly maximum: Size;
+}
+
+export interface AdjustRequest {
+  readonly actionId: string;
+  /** Absolute targets; what equals the present is left alone. */
+  readonly target: Size;
+  /** Also write the size that the next boot takes. */
+  readonly persist: boolean;
+  /** How long to wait for the guest. */
+  readonly timeoutMs: number;
+}
+
+export type AdjustMethod = 'hotplug' | 'guest-offline' | 'guest-online' | 'balloon' | 'next-boot' | 'none';
+
+export interface PartOutcome {
+  readonly target: number;
+  /** What was reached, as confirmed by the guest where it can confirm, else by the hypervisor. */
+  readonly reached: number;
+  readonly confirmedBy: 'guest' | 'hypervisor' | 'none';
+  readonly method: AdjustMethod;
+  /**
+   * What the guest may still hold or take back without asking: the claim must not fall below it. Equal to `reached` for a
+   * confirmed unplug; the old number for an unplug that timed out or for vCPUs that are only offline in the guest.
+   */
+  readonly held: number;
+  /** Why the target was not reached; null when it was. */
+  readonly problem: string | null;
+}
+
+export interface AdjustOutcome {
+  readonly vcpus: PartOutcome;
+  readonly memoryMb: PartOutcome;
+  readonly view: GuestView;
+}
+
+export type GuestEvent =
+  | { readonly kind: 'started'; readonly uuid: string }
+  | { readonly kind: 'stopped'; readonly uuid: string; readonly reason: string }
+  | { readonly kind: 'crashed'; readonly uuid: string; readonly reason: string }
+  | { readonly kind: 'paused' | 'resumed' | 'rebooted'; readonly uuid: string }
+  | { readonly kind: 'resized'; readonly uuid: string }
+  /** Events may have been missed: read everything again. */
+  | { readonly kind: 'reconnected'; readonly uuid: null };

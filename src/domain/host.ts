@@ -1,0 +1,75 @@
+// Why: a host as the scheduler and the claims see it, and the facts that its agent reports.
+
+/** What an agent measures on its host and sends with every report. */
+export interface HostInventory {
+  readonly hypervisorHostname: string;
+  /** `QEMU`, `KVM` or `fake`, as Nova's hypervisor_type. */
+  readonly hypervisorType: string;
+  /** libvirt's form: major * 1000000 + minor * 1000 + release. */
+  readonly hypervisorVersion: number;
+  readonly hostIp: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly diskGb: number;
+  readonly facts: HostFacts;
+}
+
+export interface HostFacts {
+  readonly cpu: {
+    readonly arch: string;
+    readonly model: string;
+    readonly vendor: string;
+    readonly topology: {
+      readonly cells: number;
+      readonly sockets: number;
+      readonly cores: number;
+      readonly threads: number;
+    };
+    readonly features: readonly string[];
+  };
+  readonly numaCells: readonly { readonly id: number; readonly cpus: readonly number[]; readonly memoryMb: number }[];
+  readonly freeDiskGb: number;
+  readonly freeMemoryMb: number;
+  readonly uptime: string | null;
+  readonly capabilities: HostCapabilities;
+}
+
+/** What the scheduler and the API may ask of a host's driver; unsupported work is refused before a host is chosen. */
+export interface HostCapabilities {
+  /** `qemu` (TCG) or `kvm` guests, and why; `fake`. */
+  readonly virtType: string;
+  readonly virtTypeReason: string;
+  /** Architectures, hypervisor types and vm modes that ImagePropertiesFilter compares. */
+  readonly guests: readonly { readonly arch: string; readonly hypervisorType: string; readonly vmMode: string }[];
+  readonly diskFormats: readonly string[];
+  readonly liveVcpus: boolean;
+  /** Whether an unplug of a vCPU completes (KVM), or guests must take them offline (TCG). */
+  readonly vcpuUnplug: boolean;
+  readonly liveMemory: boolean;
+  readonly maxVcpus: number;
+}
+
+export interface Host {
+  readonly id: number;
+  readonly uuid: string;
+  readonly serviceId: number;
+  readonly host: string;
+  readonly inventory: HostInventory;
+  readonly zone: string;
+  readonly disabled: boolean;
+  readonly disabledReason: string | null;
+  readonly forcedDown: boolean;
+  readonly lastSeenAt: number | null;
+  readonly ratios: { readonly cpu: number; readonly ram: number; readonly disk: number };
+  readonly reserved: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  readonly claimed: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  /** The sum of the maxima of the servers here. */
+  readonly ceiling: { readonly vcpus: number; readonly memoryMb: number };
+  readonly runningVms: number;
+  readonly generation: number;
+}
+
+/** A host is up when it reported within `downMs` and nobody forced it down. */
+export function isHostUp(host: Pick<Host, 'lastSeenAt' | 'forcedDown'>, nowMs: number, downMs: number): boolean {
+  return !host.forcedDown && host.lastSeenAt !== null && nowMs - host.lastSeenAt <= downMs;
+}

@@ -1,0 +1,169 @@
+// Why: the server's row as a value, and the one table that turns Nova's three states into the status a client sees.
+
+import type { FlavorSnapshot } from './flavor.ts';
+import type { ImageFacts } from './image.ts';
+import type { NicSpec } from './nic.ts';
+
+export type VmState =
+  | 'building'
+  | 'active'
+  | 'paused'
+  | 'suspended'
+  | 'stopped'
+  | 'rescued'
+  | 'resized'
+  | 'soft-delete'
+  | 'deleted'
+  | 'error'
+  | 'shelved'
+  | 'shelved_offloaded';
+
+export type TaskState =
+  | 'scheduling'
+  | 'block_device_mapping'
+  | 'networking'
+  | 'spawning'
+  | 'powering-on'
+  | 'powering-off'
+  | 'reboot_pending'
+  | 'reboot_started'
+  | 'rebooting'
+  | 'reboot_pending_hard'
+  | 'reboot_started_hard'
+  | 'rebooting_hard'
+  | 'deleting'
+  | 'adjusting';
+
+/** Nova's power states. */
+export const power = { noState: 0, running: 1, paused: 3, shutdown: 4, crashed: 6, suspended: 7 } as const;
+export type PowerState = (typeof power)[keyof typeof power];
+
+/** How far the last adjustment got; see `GET /os-xloud-adjust/{server_id}`. */
+export type AdjustStatus = 'idle' | 'adjusting' | 'partial' | 'error' | 'pending_reboot';
+
+export interface Server {
+  readonly id: number;
+  readonly uuid: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly displayName: string;
+  readonly description: string | null;
+  readonly hostname: string;
+  readonly reservationId: string;
+  readonly launchIndex: number;
+  readonly vmState: VmState;
+  readonly taskState: TaskState | null;
+  readonly powerState: PowerState;
+  readonly progress: number;
+  readonly imageRef: string;
+  readonly image: ImageFacts | null;
+  readonly flavor: FlavorSnapshot;
+  readonly host: string | null;
+  readonly node: string | null;
+  readonly availabilityZone: string | null;
+  readonly requestedZone: string | null;
+  readonly keyName: string | null;
+  readonly keyData: string | null;
+  readonly userData: string | null;
+  readonly configDrive: boolean;
+  readonly autoDiskConfig: boolean;
+  readonly accessIpV4: string | null;
+  readonly accessIpV6: string | null;
+  readonly rootDeviceName: string | null;
+  readonly lockedBy: 'owner' | 'admin' | null;
+  readonly lockedReason: string | null;
+  readonly currentVcpus: number;
+  readonly currentMemoryMb: number;
+  readonly targetVcpus: number;
+  readonly targetMemoryMb: number;
+  readonly bootVcpus: number;
+  readonly bootMemoryMb: number;
+  readonly guestOnlineVcpus: number | null;
+  readonly guestAvailableMb: number | null;
+  readonly adjustStatus: AdjustStatus;
+  readonly adjustPersist: boolean;
+  readonly adjustRequestId: string | null;
+  readonly adjustMessage: string | null;
+  readonly adjustUpdatedAt: number | null;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly createdAt: number;
+  readonly updatedAt: number | null;
+  readonly launchedAt: number | null;
+  readonly terminatedAt: number | null;
+  readonly deletedAt: number | null;
+  readonly deleted: boolean;
+}
+
+export interface ServerFault {
+  readonly code: number;
+  readonly message: string;
+  readonly details: string | null;
+  readonly createdAt: number;
+}
+
+/** A server with what its views show beside the row. */
+export interface ServerDetail {
+  readonly server: Server;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly nics: readonly NicSpec[];
+  /** The last fault, shown only in ERROR and DELETED. */
+  readonly fault: ServerFault | null;
+}
+
+type StatusRow = Readonly<{ default: string } & Partial<Record<TaskState, string>>>;
+
+/** vm_state and task_state to the API's status (Nova's `_STATE_MAP`). A new task state never makes a new status. */
+const statusTable: Readonly<Record<VmState, StatusRow>> = {
+  building: { default: 'BUILD' },
+  active: {
+    default: 'ACTIVE',
+    rebooting: 'REBOOT',
+    reboot_pending: 'REBOOT',
+    reboot_started: 'REBOOT',
+    rebooting_hard: 'HARD_REBOOT',
+    reboot_pending_hard: 'HARD_REBOOT',
+    reboot_started_hard: 'HARD_REBOOT',
+  },
+  paused: { default: 'PAUSED' },
+  suspended: { default: 'SUSPENDED' },
+  stopped: {
+    default: 'SHUTOFF',
+    rebooting_hard: 'HARD_REBOOT',
+    reboot_pending_hard: 'HARD_REBOOT',
+    reboot_started_hard: 'HARD_REBOOT',
+  },
+  rescued: { default: 'RESCUE' },
+  resized: { default: 'VERIFY_RESIZE' },
+  'soft-delete': { default: 'SOFT_DELETED' },
+  deleted: { default: 'DELETED' },
+  error: {
+    default: 'ERROR',
+    rebooting_hard: 'HARD_REBOOT',
+    reboot_pending_hard: 'HARD_REBOOT',
+    reboot_started_hard: 'HARD_REBOOT',
+  },
+  shelved: { default: 'SHELVED' },
+  shelved_offloaded: { default: 'SHELVED_OFFLOADED' },
+};
+
+/** The status a client sees. */
+export function statusOf(vmState: VmState, taskState: TaskState | null): string {
+  const row = statusTable[vmState];
+  return (taskState === null ? undefined : row[taskState]) ?? row.default;
+}
+
+/** The states that show as a status, for the list filter `status=`; empty for a word that is no status. */
+export function statesOfStatus(status: string): { vmStates: VmState[]; taskStates: (TaskState | null)[] } {
+  const wanted = status.toUpperCase();
+  const vmStates = new Set<VmState>();
+  const taskStates = new Set<TaskState | null>();
+  for (const [vmState, row] of Object.entries(statusTable) as [VmState, StatusRow][]) {
+    for (const [task, name] of Object.entries(row)) {
+      if (name !== wanted) continue;
+      vmStates.add(vmState);
+      taskStates.add(task === 'default' ? null : (task as TaskState));
+    }
+  }
+  return { vmStates: [...vmStates], taskStates: [...taskStates] };
+}

@@ -1,0 +1,41 @@
+// Why: a network interface of a server, whole enough for the driver, the config drive and the views; the row keeps it so
+// that no list asks the network service.
+
+export interface FixedIp {
+  readonly address: string;
+  readonly subnetId: string;
+}
+
+export interface SubnetFacts {
+  readonly id: string;
+  readonly cidr: string;
+  readonly ipVersion: 4 | 6;
+  readonly gateway: string | null;
+  readonly enableDhcp: boolean;
+  readonly dnsServers: readonly string[];
+  readonly hostRoutes: readonly { readonly destination: string; readonly nexthop: string }[];
+}
+
+export interface NetworkFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly projectId: string;
+  readonly mtu: number;
+  readonly subnets: readonly SubnetFacts[];
+}
+
+/** One port as the server uses it. */
+export interface NicSpec {
+  readonly portId: string;
+  readonly mac: string;
+  readonly network: NetworkFacts;
+  readonly fixedIps: readonly FixedIp[];
+  /** The server's device tag (microversion 2.32), or null. */
+  readonly tag: string | null;
+  /** How the interface is plugged: `nat` (a libvirt network of ours) or what Neutron's binding said. */
+  readonly vifType: string;
+  readonly vifDetails: Readonly<Record<string, unknown>>;
+  readonly securityGroups: readonly string[];
+  /** The caller's own port: unbound, not deleted, with the server. */
+  readonly preexisting: boolean;
+}
