@@ -1,0 +1,122 @@
+// Why: what every HTTP service here does alike: request ids, one access-log line, one place where faults become answers.
+
+import type { IncomingMessage } from 'node:http';
+import Koa from 'koa';
+import type { Clock } from '../base/clock.ts';
+import { asFault, Fault } from '../base/errors.ts';
+import { isRequestId, newRequestId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { type Envelope, statusOfFault } from './faults.ts';
+
+/** What the middleware here puts on `ctx.state`. */
+export interface WebState {
+  requestId: string;
+  /** An id that came with the request and was one; kept and logged. */
+  globalRequestId: string | null;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  /** The route's template for log and metrics, e.g. `/servers/{id}`; set by the service. */
+  route: string;
+  /** Who asked, for the access log; set by the service once known. */
+  userId: string | null;
+  projectId: string | null;
+}
+
+export type Web = Koa<WebState>;
+export type WebContext = Koa.ParameterizedContext<WebState>;
+
+/** Told of every answer; see src/web/metrics.ts. */
+export interface WebObserver {
+  answered(service: string, route: string, method: string, status: number, seconds: number): void;
+}
+
+export interface WebOptions {
+  /** Name in log and metrics: `compute`, `identity`, `image`, `network`. */
+  readonly service: string;
+  readonly envelope: Envelope;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: WebObserver;
+  /** Headers beside `X-OpenStack-Request-Id` that carry the request id. */
+  readonly requestIdHeaders?: readonly string[];
+}
+
+/** Writes a fault as the answer, in the service's envelope. */
+export function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
+  const status = statusOfFault(fault);
+  const { type, body } = envelope(fault, status);
+  ctx.status = status;
+  ctx.type = type;
+  ctx.set(fault.headers);
+  if (fault.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(fault.retryAfterSeconds));
+  ctx.body = body;
+}
+
+/** Errors that Koa and its parsers throw carry a status; they become the fault of that meaning. */
+function faultOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  if (status === 413) return new Fault('tooLarge', 'Request is too large.', { cause: error });
+  if (status === 415) return new Fault('badMediaType', message, { cause: error });
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new Fault('badRequest', message, { cause: error });
+  return asFault(error);
+}
+
+/** A Koa application with request ids, access log and fault envelope; the service adds its own middleware. */
+export function makeWeb(options: WebOptions): Web {
+  const { service, envelope, clock, log, observer } = options;
+  const app: Web = new Koa<WebState>();
+  app.silent = true;
+  app.use(async (ctx, next) => {
+    const { state } = ctx;
+    state.startedAt = clock.now();
+    state.requestId = newRequestId();
+    const given = ctx.get('X-OpenStack-Request-Id');
+    state.globalRequestId = given !== '' && isRequestId(given) ? given : null;
+    state.route = '';
+    state.userId = null;
+    state.projectId = null;
+    const started = performance.now();
+    try {
+      await next();
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault.kind === 'internal') {
+        log.error(
+          { request_id: state.requestId, err: fault.cause ?? fault, method: ctx.method, path: ctx.path },
+          'unexpected error',
+        );
+      }
+      answerFault(ctx, fault, envelope);
+    }
+    ctx.set('X-OpenStack-Request-Id', state.requestId);
+    for (const header of options.requestIdHeaders ?? []) ctx.set(header, state.requestId);
+    const seconds = (performance.now() - started) / 1000;
+    observer.answered(service, state.route, ctx.method, ctx.status, seconds);
+    log.info(
+      {
+        service,
+        request_id: state.requestId,
+        ...(state.globalRequestId === null ? {} : { global_request_id: state.globalRequestId }),
+        user_id: state.userId,
+        project_id: state.projectId,
+        method: ctx.method,
+        path: ctx.originalUrl.replace(/\?.*/s, ''),
+        status: ctx.status,
+        ms: Math.round(seconds * 10_000) / 10,
+      },
+      'request',
+    );
+  });
+  return app;
+}
+
+/** A request that came through `mount` remembers where its service hangs. */
+export type MountedRequest = IncomingMessage & { mountPath?: string };
+
+/** The URL under which the caller reached this service, without a slash at the end: `http://127.0.0.1:8774/compute`. */
+export function serviceUrl(ctx: WebContext): string {
+  return `${ctx.protocol}://${ctx.host}${(ctx.req as MountedRequest).mountPath ?? ''}`;
+}

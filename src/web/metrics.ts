@@ -1,0 +1,35 @@
+// Why: one registry per process, named as Prometheus wants it; what is counted is decided where it happens.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { WebObserver } from './app.ts';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly web: WebObserver;
+  counter(name: string, help: string, labels?: readonly string[]): Counter;
+  gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
+}
+
+export function makeMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const seconds = new Histogram({
+    name: 'xloud_http_request_duration_seconds',
+    help: 'Time from a request to its answer',
+    labelNames: ['service', 'route', 'method', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
+  return {
+    registry,
+    web: {
+      answered: (service, route, method, status, duration) =>
+        seconds.observe({ service, route, method, status: String(status) }, duration),
+    },
+    counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [registry] }),
+    gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers: [registry] }),
+    histogram: (name, help, buckets, labels = []) =>
+      new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers: [registry] }),
+  };
+}
