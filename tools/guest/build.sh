@@ -1,0 +1,156 @@
+#!/bin/bash
+# Builds the small Linux guest that tests and the demo boot: a real kernel, busybox, the guest agent,
+# and an /init that reports what the guest has. The same packages give the same bytes.
+#
+#   tools/guest/build.sh OUTDIR      vmlinuz, initrd.img   kernel and initial ramdisk (aki, ari)
+#                                    guest.qcow2           the same two on a bootable disk (BIOS); also the ami
+#   tools/guest/build.sh --inputs    what the result depends on, one line each (for caches)
+#
+# Nothing of it needs root. Kernel, busybox and agent are taken from the machine where they are
+# installed, else their Debian packages are downloaded and unpacked aside; nothing is installed.
+set -euo pipefail
+umask 022
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin SOURCE_DATE_EPOCH=1704067200 TZ=UTC MTOOLS_SKIP_CHECK=1
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scripts=(init guest.sh json.awk on-dhcp on-power on-uevent shutdown)
+modules=(virtio_pci virtio_blk virtio_net virtio_console virtio_balloon virtio_mem virtio-rng virtio_scsi
+  sd_mod sr_mod ata_piix isofs vfat nls_cp437 nls_ascii button evdev pvpanic-pci pvpanic-mmio)
+disk_mib=48
+
+fail() {
+  echo "guest: $*" >&2
+  exit 3
+}
+
+# Sets: sysroot (a folder with kernel, modules, busybox and agent), kernel (its version).
+find_sysroot() {
+  kernel=$(basename -a /lib/modules/*-cloud-amd64 2>/dev/null | sort -V | tail -n 1)
+  if [ -r "/boot/vmlinuz-$kernel" ] && [ -x /usr/sbin/qemu-ga ] && busybox_is_static /bin/busybox; then
+    sysroot=
+    return
+  fi
+  command -v apt-get >/dev/null || fail "needs Debian's linux-image-cloud-amd64, busybox-static and qemu-guest-agent"
+  unpack_packages
+  kernel=$(basename -a "$sysroot"/lib/modules/*-cloud-amd64 | sort -V | tail -n 1)
+}
+
+busybox_is_static() {
+  [ -x "$1" ] && ! head -c 4096 "$1" | grep -aq ld-linux && "$1" --list | grep -qx uevent
+}
+
+unpack_packages() {
+  local image agent packages
+  image=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '$1 == "Depends:" && $2 ~ /^linux-image/ { print $2; exit }')
+  [ -n "$image" ] || fail "apt knows no linux-image-cloud-amd64 (Debian only; run 'apt-get update' if this is Debian)"
+  agent=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances qemu-guest-agent | grep -E '^[a-z0-9]' | grep -v -e '^debconf' -e '^lsb-base' -e ':i386$')
+  packages="$image busybox-static $agent"
+  sysroot=$work/sysroot
+  mkdir -p "$sysroot" "$work/debs"
+  # shellcheck disable=SC2086
+  (cd "$work/debs" && apt-get -qq download $packages) 2>"$work/apt.log" || { cat "$work/apt.log" >&2; fail "download failed"; }
+  for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$sysroot"; done
+  depmod -b "$sysroot" "$(basename "$sysroot"/lib/modules/*)" 2>/dev/null
+}
+
+list_inputs() {
+  (cd "$here" && sha256sum build.sh "${scripts[@]}")
+  local package
+  for package in linux-image-cloud-amd64 busybox-static qemu-guest-agent syslinux libc6; do
+    printf '%s %s\n' "$package" "$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null || apt-cache policy "$package" | awk '/Candidate/ { print $2 }')"
+  done
+}
+
+# The agent with every library it is linked to, and the loader, in one folder.
+copy_agent() {
+  local libs=$1/lib/x86_64-linux-gnu loader=$sysroot/lib64/ld-linux-x86-64.so.2
+  mkdir -p "$libs" "$1/lib64" "$1/usr/sbin"
+  install -m755 "$sysroot/usr/sbin/qemu-ga" "$1/usr/sbin/qemu-ga"
+  [ -e "$loader" ] || loader=$sysroot/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+  "$loader" --library-path "$sysroot/lib/x86_64-linux-gnu:$sysroot/usr/lib/x86_64-linux-gnu" --list "$sysroot/usr/sbin/qemu-ga" |
+    awk '$2 == "=>" { print $3 }' | sort -u | while read -r lib; do
+    install -m755 "$(readlink -f "$lib")" "$libs/$(basename "$lib")"
+  done
+  install -m755 "$(readlink -f "$loader")" "$1/lib64/ld-linux-x86-64.so.2"
+}
+
+copy_modules() {
+  local to=$1/lib/modules/$kernel from=$sysroot/lib/modules/$kernel
+  mkdir -p "$to"
+  cp "$from/modules.order" "$from/modules.builtin" "$from/modules.builtin.modinfo" "$to/"
+  modprobe -d "${sysroot:-/}" -S "$kernel" --show-depends -a "${modules[@]}" |
+    awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
+    install -D -m644 "$file" "$to/${file#*"/lib/modules/$kernel/"}"
+  done
+  depmod -b "$1" "$kernel"
+  rm -f "$to"/*.bin # busybox reads the text tables
+}
+
+make_initrd() {
+  local root=$work/root applet
+  mkdir -p "$root"/{bin,sbin,lib,proc,sys,dev,run,tmp,var,etc/acpi/PWRF}
+  ln -s ../run "$root/var/run"
+  install -m755 "$sysroot/bin/busybox" "$root/bin/busybox"
+  "$root/bin/busybox" --list | grep -vx busybox | while read -r applet; do ln -s busybox "$root/bin/$applet"; done
+  install -m755 "$here/init" "$root/init"
+  install -m644 "$here/guest.sh" "$here/json.awk" "$root/lib/"
+  install -m755 "$here/on-dhcp" "$here/on-uevent" "$root/bin/"
+  install -m755 "$here/on-power" "$root/etc/acpi/PWRF/00000080"
+  install -m755 "$here/shutdown" "$root/sbin/shutdown"
+  echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
+  echo 'root:*:19000:0:99999:7:::' >"$root/etc/shadow"
+  echo 'root:x:0:' >"$root/etc/group"
+  copy_agent "$root"
+  copy_modules "$root"
+  find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  (cd "$root" && find . -print0 | sort -z | cpio --null --create --format=newc --reproducible --owner=0:0 --quiet) |
+    gzip -n -6 >"$out/initrd.img"
+}
+
+le32() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
+
+# One FAT partition with syslinux, made without a mount or a loop device.
+make_disk() {
+  local disk=$work/disk.raw start=2048 sectors=$((disk_mib * 2048 - 2048)) offset=$((2048 * 512)) mbr
+  mbr=$(find /usr/lib/syslinux /usr/lib/SYSLINUX -name mbr.bin -print -quit 2>/dev/null)
+  [ -n "$mbr" ] || fail "needs syslinux-common (mbr.bin)"
+  truncate -s "${disk_mib}M" "$disk"
+  mformat -i "$disk@@$offset" -T "$sectors" -h 64 -s 32 -H "$start" -N 58474f31 -v XLOUDGUEST ::
+  {
+    echo 'DEFAULT guest'
+    echo 'PROMPT 0'
+    echo 'LABEL guest'
+    echo '  KERNEL vmlinuz'
+    echo '  INITRD initrd.img'
+    echo '  APPEND console=tty0 console=ttyS0 no_timer_check quiet'
+  } >"$work/syslinux.cfg"
+  cp "$out/vmlinuz" "$out/initrd.img" "$work/"
+  touch -d "@$SOURCE_DATE_EPOCH" "$work/vmlinuz" "$work/initrd.img" "$work/syslinux.cfg"
+  mcopy -m -i "$disk@@$offset" "$work/vmlinuz" "$work/initrd.img" "$work/syslinux.cfg" ::
+  syslinux --install --offset "$offset" "$disk"
+  dd if="$mbr" of="$disk" bs=440 count=1 conv=notrunc status=none
+  # the partition table: one active entry, type 0e
+  printf '%b' "\\x80\\xfe\\xff\\xff\\x0e\\xfe\\xff\\xff$(le32 "$start")$(le32 "$sectors")" |
+    dd of="$disk" bs=1 seek=446 conv=notrunc status=none
+  printf '\x55\xaa' | dd of="$disk" bs=1 seek=510 conv=notrunc status=none
+  qemu-img convert -f raw -O qcow2 -c "$disk" "$out/guest.qcow2"
+}
+
+case ${1:-} in
+--inputs) list_inputs; exit ;;
+'' | -*) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
+for tool in cpio gzip depmod modprobe mformat mcopy syslinux qemu-img dpkg-deb; do
+  command -v "$tool" >/dev/null || fail "needs '$tool' (tools/packages.sh ensure guest)"
+done
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+find_sysroot
+install -m644 "$sysroot/boot/vmlinuz-$kernel" "$out/vmlinuz"
+make_initrd
+make_disk
+echo "guest: Linux $kernel, from $([ -n "$sysroot" ] && echo downloaded packages || echo "this machine's packages")"
+(cd "$out" && stat -c 'guest: %n %s bytes' vmlinuz initrd.img guest.qcow2)
