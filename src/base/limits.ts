@@ -44,4 +44,10 @@ export const limits = {
   /** Console output that is read at most, and the size at which the log is rotated. */
   consoleBytes: 100 * 1024,
   consoleFileBytes: 2 * MIB,
+  /** One policy rule, the nesting of rules with all that they refer to, and the whole policy file. */
+  policyRuleChars: 16_384,
+  policyDepth: 200,
+  policyFileBytes: MIB,
+  /** How often at most the policy file is looked at for a change. */
+  policyCheckMs: 1 * SECOND_MS,
 } as const;

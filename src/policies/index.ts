@@ -1,0 +1,47 @@
+// Why: one list of every rule, for the enforcement point, the sample file and the test of roles against routes.
+
+import { rules as availabilityZone } from './availability-zone.ts';
+import { type Rule, macros } from './base.ts';
+import { rules as consoleOutput } from './console-output.ts';
+import { rules as flavorsAccess } from './flavors-access.ts';
+import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
+import { rules as flavors } from './flavors.ts';
+import { rules as hypervisors } from './hypervisors.ts';
+import { rules as instanceActions } from './instance-actions.ts';
+import { rules as keypairs } from './keypairs.ts';
+import { rules as limits } from './limits.ts';
+import { rules as quotaSets } from './quota-sets.ts';
+import { rules as servers } from './servers.ts';
+import { rules as services } from './services.ts';
+import { rules as xloudAdjust } from './xloud-adjust.ts';
+
+const resourceRules = [
+  ...servers,
+  ...consoleOutput,
+  ...instanceActions,
+  ...xloudAdjust,
+  ...flavors,
+  ...flavorsAccess,
+  ...flavorsExtraSpecs,
+  ...keypairs,
+  ...limits,
+  ...quotaSets,
+  ...availabilityZone,
+  ...hypervisors,
+  ...services,
+] as const;
+
+/** The name of a rule that a route or a view may cite. */
+export type RuleName = (typeof resourceRules)[number]['name'];
+
+/** The rules that routes and views cite, resource by resource. */
+export const citedRules: readonly Rule<RuleName>[] = resourceRules;
+
+/** Every rule: the ones that others are made of, then the cited ones. */
+export const allRules: readonly Rule[] = [...macros, ...resourceRules];
+
+const byName: ReadonlyMap<string, Rule> = new Map(allRules.map((rule) => [rule.name, rule]));
+
+export function findRule(name: string): Rule | undefined {
+  return byName.get(name);
+}

@@ -1,0 +1,18 @@
+// Why: live adjustment is as ordinary as a reboot for those who own the server; the flavor bounds it and quota counts it.
+
+import { PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, rule } from './base.ts';
+
+export const rules = [
+  rule(
+    'os_compute_api:xloud:adjust',
+    PROJECT_MEMBER_OR_ADMIN,
+    "Change the vCPUs or memory of a server while it runs, between its minimum and its flavor's size. In XLoud only " +
+      'administrators could; here growth is claimed on the host and counted by quota, so members of the project may. ' +
+      `Set it to "rule:context_is_admin" for XLoud's old default.`,
+  ),
+  rule(
+    'os_compute_api:xloud:show',
+    PROJECT_READER_OR_ADMIN,
+    'See how far a server has been adjusted: current, target, minimum, maximum and claimed vCPUs and memory.',
+  ),
+] as const;
