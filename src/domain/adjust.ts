@@ -1,0 +1,224 @@
+// Why: growing and shrinking is decided here and nowhere else, without I/O: what a request means for a server (or why not),
+// and what its row says once the guest has answered.
+
+import { claimOf } from './claim.ts';
+import { maximumOf, minimumOf } from './flavor.ts';
+import type { AdjustOutcome, GuestView, PartOutcome } from './guest.ts';
+import { type AdjustStatus, power, type Server } from './instance.ts';
+import { largerOf, type Size, sameSize } from './size.ts';
+
+export interface AdjustWish {
+  /** Null: leave as it is. */
+  readonly vcpus: number | null;
+  readonly memoryMb: number | null;
+  /** Also for the next power cycles; false: until the next one. */
+  readonly persist: boolean;
+}
+
+export type AdjustPlan =
+  | {
+      readonly ok: true;
+      /** `live`: the agent is asked. `nextBoot`: only stored; the next power cycle takes it. */
+      readonly when: 'live' | 'nextBoot';
+      /** Absolute. */
+      readonly target: Size;
+      /** The size of the next power cycle if the target is reached. */
+      readonly boot: Size;
+      readonly persist: boolean;
+      /** What must be claimed before the guest is asked, and stays claimed until it has answered. Absolute. */
+      readonly claim: Size;
+      /** `claim` less what is claimed already: what must fit on the host and in the quota. Never negative. */
+      readonly grows: Size;
+    }
+  | { readonly ok: false; readonly kind: 'badRequest' | 'conflict'; readonly message: string };
+
+/** What of a server an adjustment reads. */
+export type AdjustSubject = Pick<
+  Server,
+  | 'uuid'
+  | 'vmState'
+  | 'powerState'
+  | 'flavor'
+  | 'currentVcpus'
+  | 'currentMemoryMb'
+  | 'bootVcpus'
+  | 'bootMemoryMb'
+  | 'adjustPersist'
+>;
+
+const currentOf = (server: AdjustSubject): Size => ({ vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb });
+const bootOf = (server: AdjustSubject): Size => ({ vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb });
+
+function outOfRange(field: string, value: number, minimum: number, maximum: number, unit: string): string | null {
+  if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return null;
+  return `Invalid ${field} ${value}: this server may have at least ${minimum} and at most ${maximum} ${unit}.`;
+}
+
+/**
+ * What a wish means for this server. Pure; whether the move is legal in its state is for `moves`, whether the growth fits
+ * is for `claim`. `claimed` is what the server holds of its host now (more than its current size while an unplug is pending).
+ */
+export function planAdjust(server: AdjustSubject, want: AdjustWish, claimed: Size): AdjustPlan {
+  if (want.vcpus === null && want.memoryMb === null) {
+    return { ok: false, kind: 'badRequest', message: 'Either current_vcpus or current_memory_mb must be given.' };
+  }
+  const minimum = minimumOf(server.flavor);
+  const maximum = maximumOf(server.flavor);
+  const bad = [
+    want.vcpus === null ? null : outOfRange('current_vcpus', want.vcpus, minimum.vcpus, maximum.vcpus, 'vCPUs'),
+    want.memoryMb === null
+      ? null
+      : outOfRange('current_memory_mb', want.memoryMb, minimum.memoryMb, maximum.memoryMb, 'MiB of memory'),
+  ].filter((message) => message !== null);
+  if (bad.length > 0) return { ok: false, kind: 'badRequest', message: bad.join(' ') };
+
+  // a guest that does not run cannot confirm anything: what it shall have is kept for its next power cycle
+  const live = server.vmState === 'active';
+  if (!live && !want.persist) {
+    return {
+      ok: false,
+      kind: 'conflict',
+      message:
+        `Instance ${server.uuid} is in vm_state ${server.vmState}: ` +
+        'a size with persist false ends with the next power cycle, so it needs a running server.',
+    };
+  }
+  const asked = (base: Size): Size => ({
+    vcpus: want.vcpus ?? base.vcpus,
+    memoryMb: want.memoryMb ?? base.memoryMb,
+  });
+  const boot = want.persist ? asked(bootOf(server)) : bootOf(server);
+  const target = live ? asked(currentOf(server)) : boot;
+  const claim = largerOf(claimed, claimOf(minimum, target, boot));
+  const grows = { vcpus: claim.vcpus - claimed.vcpus, memoryMb: claim.memoryMb - claimed.memoryMb };
+  return { ok: true, when: live ? 'live' : 'nextBoot', target, boot, persist: want.persist, claim, grows };
+}
+
+/** In which order the parts move: room comes before load, load goes before room. Parts that stay are not listed. */
+export function adjustOrder(before: Size, target: Size): readonly ('vcpus' | 'memoryMb')[] {
+  const vcpus = before.vcpus === target.vcpus ? [] : (['vcpus'] as const);
+  if (target.memoryMb > before.memoryMb) return ['memoryMb', ...vcpus];
+  if (target.memoryMb < before.memoryMb) return [...vcpus, 'memoryMb'];
+  return vcpus;
+}
+
+/** The columns that an answer changes, and the claim that remains. */
+export interface AdjustSettlement {
+  readonly server: Pick<
+    Server,
+    | 'currentVcpus'
+    | 'currentMemoryMb'
+    | 'targetVcpus'
+    | 'targetMemoryMb'
+    | 'bootVcpus'
+    | 'bootMemoryMb'
+    | 'guestOnlineVcpus'
+    | 'guestAvailableMb'
+    | 'adjustStatus'
+    | 'adjustMessage'
+  >;
+  /** Absolute. Never above what was claimed for the plan. */
+  readonly claimed: Size;
+  /** Whether the action ends `Success`; else `Error` with `adjustMessage`. */
+  readonly success: boolean;
+}
+
+const within = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+/**
+ * What the row says once a live adjustment was answered: what the guest has, not what was asked. The next power cycle keeps
+ * what was reached; a part that the host could only store (`next-boot`) is taken as asked. The claim falls to what the
+ * guest may still hold.
+ */
+export function settleAdjust(server: AdjustSubject, persist: boolean, outcome: AdjustOutcome): AdjustSettlement {
+  const minimum = minimumOf(server.flavor);
+  const maximum = maximumOf(server.flavor);
+  const stored = outcome.vcpus.method === 'next-boot' || outcome.memoryMb.method === 'next-boot';
+
+  const bootPart = (part: PartOutcome, before: number, low: number, high: number): number =>
+    persist ? within(part.method === 'next-boot' ? part.target : part.reached, low, high) : before;
+  const boot = {
+    vcpus: bootPart(outcome.vcpus, server.bootVcpus, minimum.vcpus, maximum.vcpus),
+    memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, minimum.memoryMb, maximum.memoryMb),
+  };
+  const missed: string[] = [];
+  const judge = (part: PartOutcome, name: string, unit: string): void => {
+    if (part.problem === null && (part.reached === part.target || part.method === 'next-boot')) return;
+    const why = part.problem === null ? '' : `: ${part.problem}`;
+    missed.push(`${name}: ${part.reached}${unit} of ${part.target}${unit} reached${why}`);
+  };
+  judge(outcome.vcpus, 'vCPUs', '');
+  judge(outcome.memoryMb, 'memory', ' MiB');
+
+  const reached = { vcpus: outcome.vcpus.reached, memoryMb: outcome.memoryMb.reached };
+  const moved = !sameSize(reached, currentOf(server));
+  let status: AdjustStatus = stored ? 'pending_reboot' : 'idle';
+  if (missed.length > 0) status = moved ? 'partial' : 'error';
+  return {
+    server: {
+      currentVcpus: reached.vcpus,
+      currentMemoryMb: reached.memoryMb,
+      targetVcpus: outcome.vcpus.target,
+      targetMemoryMb: outcome.memoryMb.target,
+      bootVcpus: boot.vcpus,
+      bootMemoryMb: boot.memoryMb,
+      guestOnlineVcpus: outcome.view.onlineVcpus,
+      guestAvailableMb: outcome.view.availableMb,
+      adjustStatus: status,
+      adjustMessage: missed.length > 0 ? missed.join('; ') : null,
+    },
+    claimed: claimOf(minimum, largerOf({ vcpus: outcome.vcpus.held, memoryMb: outcome.memoryMb.held }, reached), boot),
+    success: missed.length === 0,
+  };
+}
+
+/** What the row says at once when a size was only stored for the next power cycle (a server that is off or paused). */
+export function settleStored(
+  server: AdjustSubject & Pick<Server, 'guestOnlineVcpus' | 'guestAvailableMb'>,
+  plan: AdjustPlan & { readonly ok: true },
+): AdjustSettlement {
+  const off = server.vmState === 'stopped';
+  return {
+    server: {
+      currentVcpus: server.currentVcpus,
+      currentMemoryMb: server.currentMemoryMb,
+      targetVcpus: plan.target.vcpus,
+      targetMemoryMb: plan.target.memoryMb,
+      bootVcpus: plan.boot.vcpus,
+      bootMemoryMb: plan.boot.memoryMb,
+      guestOnlineVcpus: server.guestOnlineVcpus,
+      guestAvailableMb: server.guestAvailableMb,
+      adjustStatus: sameSize(currentOf(server), plan.boot) ? 'idle' : 'pending_reboot',
+      adjustMessage: null,
+    },
+    // a paused guest keeps what it has; one that is off holds nothing
+    claimed: off ? claimOf(minimumOf(server.flavor), plan.boot, plan.boot) : plan.claim,
+    success: true,
+  };
+}
+
+/**
+ * What the row says of sizes after a power cycle or when the host tells of a guest: for one that runs, what it has; for one
+ * that is off, what it will boot with. Ends a wait for the reboot.
+ */
+export function settlePower(server: AdjustSubject, view: GuestView): AdjustSettlement {
+  const off = view.powerState === power.shutdown || view.powerState === power.crashed;
+  const boot = bootOf(server);
+  const current = off ? boot : view.size;
+  return {
+    server: {
+      currentVcpus: current.vcpus,
+      currentMemoryMb: current.memoryMb,
+      targetVcpus: boot.vcpus,
+      targetMemoryMb: boot.memoryMb,
+      bootVcpus: boot.vcpus,
+      bootMemoryMb: boot.memoryMb,
+      guestOnlineVcpus: off ? null : view.onlineVcpus,
+      guestAvailableMb: off ? null : view.availableMb,
+      adjustStatus: 'idle',
+      adjustMessage: null,
+    },
+    claimed: claimOf(minimumOf(server.flavor), current, boot),
+    success: true,
+  };
+}
