@@ -35,15 +35,7 @@ export type AdjustPlan =
 /** What of a server an adjustment reads. */
 export type AdjustSubject = Pick<
   Server,
-  | 'uuid'
-  | 'vmState'
-  | 'powerState'
-  | 'flavor'
-  | 'currentVcpus'
-  | 'currentMemoryMb'
-  | 'bootVcpus'
-  | 'bootMemoryMb'
-  | 'adjustPersist'
+  'uuid' | 'vmState' | 'flavor' | 'currentVcpus' | 'currentMemoryMb' | 'bootVcpus' | 'bootMemoryMb'
 >;
 
 const currentOf = (server: AdjustSubject): Size => ({ vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb });
@@ -126,20 +118,22 @@ export interface AdjustSettlement {
 const within = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
 /**
- * What the row says once a live adjustment was answered: what the guest has, not what was asked. The next power cycle keeps
- * what was reached; a part that the host could only store (`next-boot`) is taken as asked. The claim falls to what the
- * guest may still hold.
+ * What the row says once a live adjustment was answered: what the guest has, not what was asked. `plannedBoot` is the plan's
+ * `boot`. Where it moves a part, the next power cycle keeps what was reached of it; a part that the host could only store
+ * (`next-boot`) is kept as asked. The claim falls to what the guest may still hold.
  */
-export function settleAdjust(server: AdjustSubject, persist: boolean, outcome: AdjustOutcome): AdjustSettlement {
+export function settleAdjust(server: AdjustSubject, plannedBoot: Size, outcome: AdjustOutcome): AdjustSettlement {
   const minimum = minimumOf(server.flavor);
   const maximum = maximumOf(server.flavor);
   const stored = outcome.vcpus.method === 'next-boot' || outcome.memoryMb.method === 'next-boot';
 
-  const bootPart = (part: PartOutcome, before: number, low: number, high: number): number =>
-    persist ? within(part.method === 'next-boot' ? part.target : part.reached, low, high) : before;
+  const bootPart = (part: PartOutcome, before: number, planned: number, low: number, high: number): number => {
+    if (planned === before) return before;
+    return within(part.method === 'next-boot' ? planned : part.reached, low, high);
+  };
   const boot = {
-    vcpus: bootPart(outcome.vcpus, server.bootVcpus, minimum.vcpus, maximum.vcpus),
-    memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, minimum.memoryMb, maximum.memoryMb),
+    vcpus: bootPart(outcome.vcpus, server.bootVcpus, plannedBoot.vcpus, minimum.vcpus, maximum.vcpus),
+    memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, plannedBoot.memoryMb, minimum.memoryMb, maximum.memoryMb),
   };
   const missed: string[] = [];
   const judge = (part: PartOutcome, name: string, unit: string): void => {

@@ -14,8 +14,8 @@ const HOSTNAME_CHARACTERS = 63;
  * blanks, underscores and dots become hyphens, everything else that is no letter or digit goes, lower case. May be empty.
  */
 export function sanitizeHostname(name: string): string {
-  const latin = [...name].filter((character) => (character.codePointAt(0) as number) <= 0xff).join('');
-  return latin
+  return name
+    .replaceAll(/[^\p{ASCII}\u{80}-\u{ff}]/gu, '')
     .slice(0, HOSTNAME_CHARACTERS)
     .replaceAll(/[ _.]/g, '-')
     .replaceAll(/[^\p{L}\p{N}-]/gu, '')
