@@ -1,0 +1,205 @@
+// Why: the compute API as a Koa application: token, version, content type, action, body, project, then the route's own page.
+// The order is Nova's (docs/decisions/0002-order-of-checks.md), so that a client meets the same refusal first.
+
+import { badRequest, Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Op } from '../base/op.ts';
+import { negotiate } from '../domain/microversions.ts';
+import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
+import { novaEnvelope } from '../web/faults.ts';
+import { readJson } from '../web/json-body.ts';
+import { multipleChoices, versionDocument, versionList } from './compute/versions.ts';
+import type { CallUrl, Query, RouteEntry } from './resource.ts';
+import { makeSegmentRouter, type RouteGroup } from './router.ts';
+import { runRoute } from './runner.ts';
+import { makeValidator } from './schema.ts';
+import type { Authenticate, Services } from './services.ts';
+
+export interface ComputeOptions {
+  readonly routes: readonly RouteEntry[];
+  readonly services: Services;
+  readonly authenticate: Authenticate;
+  readonly observer: WebObserver;
+}
+
+const MEDIA_TYPES = new Set(['', 'text/plain', 'application/json', 'application/vnd.openstack.compute+json']);
+
+/** The framework's page for a path that fits no route, as Nova's (webob) has it: no fault, no version headers. */
+function answerNoRoute(ctx: WebContext): void {
+  const message = 'The resource could not be found.';
+  ctx.status = 404;
+  if (ctx.get('Accept').includes('application/json')) {
+    ctx.type = 'application/json';
+    ctx.body = JSON.stringify({ message: `${message}<br /><br />\n\n\n`, code: '404 Not Found', title: 'Not Found' });
+  } else {
+    ctx.type = 'text/html; charset=UTF-8';
+    ctx.body = `<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  ${message}<br /><br />\n\n\n </body>\n</html>`;
+  }
+}
+
+function queryOf(ctx: WebContext): Query {
+  const query: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+  for (const [key, value] of new URLSearchParams(ctx.querystring)) {
+    const values = query[key];
+    if (values === undefined) query[key] = [value];
+    else values.push(value);
+  }
+  return { ...query };
+}
+
+/** `/v2.1/…` split into its parts; `rest` is decoded and begins with one slash, or is empty for the version's own page. */
+function splitPath(path: string): { endpoint: 'v2' | 'v2.1'; rest: string } | null {
+  const found = /^\/(v2(?:\.1)?)(\/.*)?$/.exec(path);
+  if (!found) return null;
+  let rest = (found[2] ?? '').replace(/^\/+/, '/');
+  try {
+    rest = decodeURIComponent(rest);
+  } catch {
+    // not UTF-8: matched as it stands
+  }
+  return { endpoint: found[1] as 'v2' | 'v2.1', rest };
+}
+
+const PROJECT_SEGMENT = /^\/([0-9a-f-]+)(\/.*)?$/;
+
+/** Which of a path's routes the request means; for actions, by the only key of the body. */
+function pickEntries(group: RouteGroup, body: unknown): readonly RouteEntry[] {
+  if (!group.hasActions) return group.entries;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw badRequest(
+      body === null ? 'Malformed request body' : 'There is no such action: None. Malformed request body',
+    );
+  }
+  const keys = Object.keys(body);
+  if (keys.length !== 1) throw badRequest('Malformed request body');
+  const entries = group.entries.filter((entry) => entry.action === keys[0]);
+  if (entries.length === 0) throw badRequest(`There is no such action: ${keys[0]}`);
+  return entries;
+}
+
+/** The compute API. The routes come in as data; versions documents answer without a token. */
+export function makeCompute(options: ComputeOptions): Web {
+  const { services, authenticate } = options;
+  const app = makeWeb({
+    service: 'compute',
+    envelope: novaEnvelope,
+    clock: services.clock,
+    log: services.log,
+    observer: options.observer,
+    requestIdHeaders: ['X-Compute-Request-Id'],
+  });
+  const validator = makeValidator();
+
+  const setVersionHeaders = (ctx: WebContext, minor: number) => {
+    ctx.set('OpenStack-API-Version', `compute 2.${minor}`);
+    ctx.set('X-OpenStack-Nova-API-Version', `2.${minor}`);
+    ctx.append('Vary', 'OpenStack-API-Version, X-OpenStack-Nova-API-Version');
+  };
+  const header = (ctx: WebContext, name: string): string | undefined => ctx.req.headers[name] as string | undefined;
+
+  const router = makeSegmentRouter(options.routes, async (ctx, group, params) => {
+    const { state } = ctx as unknown as { state: Prepared };
+    ctx.state.route = group.template;
+    if (state.legacy) state.minor = 1;
+    else {
+      state.minor = negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version'));
+      setVersionHeaders(ctx, state.minor);
+    }
+    const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+    if (!MEDIA_TYPES.has(type)) throw new Fault('badMediaType', `Unsupported Content-Type: ${type}`);
+    const body = ctx.method === 'POST' || ctx.method === 'PUT' ? await readJson(ctx) : null;
+    const entries = pickEntries(group, body);
+    if (state.projectInUrl !== null && state.projectInUrl !== state.caller.projectId) {
+      throw badRequest(
+        `Malformed request URL: URL's project_id '${state.projectInUrl}' doesn't match Context's project_id '${state.caller.projectId ?? 'None'}'`,
+      );
+    }
+    const op: Op = {
+      requestId: ctx.state.requestId,
+      globalRequestId: ctx.state.globalRequestId,
+      caller: state.caller,
+      minor: state.minor,
+      deadlineMs: ctx.state.startedAt + limits.requestMs,
+      clock: services.clock,
+      log: services.log,
+    };
+    await runRoute(
+      ctx,
+      entries,
+      { op, services, params, query: queryOf(ctx), body, url: state.url, legacy: state.legacy },
+      validator,
+    );
+  });
+
+  app.use(async (ctx) => {
+    const { path, method } = ctx;
+    if (method === 'OPTIONS') {
+      ctx.state.route = 'OPTIONS';
+      ctx.status = 200;
+      ctx.body = '';
+      return;
+    }
+    const split = splitPath(path);
+    if (split === null || split.rest === '' || split.rest === '/') {
+      if (method !== 'GET' && !(method === 'HEAD' && split === null)) return answerNoRoute(ctx);
+      ctx.state.route = split === null ? '(root)' : '/';
+      ctx.type = 'application/json';
+      if (split !== null) {
+        if (split.endpoint === 'v2.1')
+          setVersionHeaders(
+            ctx,
+            negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version')),
+          );
+        ctx.body = JSON.stringify(versionDocument(serviceUrl(ctx), split.endpoint));
+      } else if (path === '/' || path === '') ctx.body = JSON.stringify(versionList(serviceUrl(ctx)));
+      else {
+        ctx.status = 300;
+        ctx.body = JSON.stringify(multipleChoices(serviceUrl(ctx), path));
+      }
+      return;
+    }
+    const caller = await authenticate(header(ctx, 'x-auth-token'));
+    ctx.state.userId = caller.userId;
+    ctx.state.projectId = caller.projectId;
+
+    const segment = split.rest.split('/', 2)[1] ?? '';
+    const inUrl = router.knows(segment) ? null : PROJECT_SEGMENT.exec(split.rest);
+    const projectInUrl = inUrl?.[1] ?? null;
+    const rest = inUrl === null ? split.rest : (inUrl[2] ?? '/');
+    const service = serviceUrl(ctx);
+    const suffix = projectInUrl === null ? '' : `/${projectInUrl}`;
+    const url: CallUrl = {
+      service,
+      versioned: `${service}/${split.endpoint}${suffix}`,
+      bookmark: `${service}${suffix}`,
+      path: rest,
+    };
+    Object.assign(ctx.state, {
+      caller,
+      projectInUrl,
+      url,
+      legacy: split.endpoint === 'v2',
+      minor: 1,
+    } satisfies Prepared);
+    if (rest === '/') {
+      if (method !== 'GET') return answerNoRoute(ctx);
+      ctx.state.route = '/';
+      const minor = negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version'));
+      if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minor);
+      ctx.type = 'application/json';
+      ctx.body = JSON.stringify(versionDocument(service, split.endpoint));
+      return;
+    }
+    if (!(await router.dispatch(ctx, rest))) answerNoRoute(ctx);
+  });
+  return app;
+}
+
+/** What is known of a request once its token and path were read. */
+interface Prepared {
+  readonly caller: Op['caller'];
+  readonly projectInUrl: string | null;
+  readonly url: CallUrl;
+  readonly legacy: boolean;
+  minor: number;
+}

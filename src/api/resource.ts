@@ -1,0 +1,109 @@
+// Why: a resource is one page. A route says what it is; the runner (runner.ts) does the rest in one order, so that no handler
+// can skip authentication, validation or policy, or get hold of what the caller may not touch.
+
+import type { Versioned } from '../base/history.ts';
+import type { Op } from '../base/op.ts';
+import type { Flavor } from '../domain/flavor.ts';
+import type { Server } from '../domain/instance.ts';
+import type { JsonSchema } from './schema.ts';
+import type { Services } from './services.ts';
+
+/** What a route may ask the runner to load and authorise before its handler runs. */
+export interface Targets {
+  server: Server;
+  /** As `server`, and also one that was deleted (instance actions from 2.21). */
+  'server-or-deleted': Server;
+  flavor: Flavor;
+  none: null;
+}
+
+export type TargetKind = keyof Targets;
+
+/** Everything a handler gets. */
+export interface Call<K extends TargetKind = 'none', B = unknown> {
+  readonly op: Op;
+  readonly services: Services;
+  /** Path parameters by name, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Query parameters, each with all its values; those a lenient schema does not know are dropped. */
+  readonly query: Query;
+  readonly body: B;
+  readonly target: Targets[K];
+  /** For links: where this service and its version hang for this caller. */
+  readonly url: CallUrl;
+  /** Whether the caller passes a rule on the target's project; for fields that only some see. */
+  allows(rule: string, target?: PolicyTarget): boolean;
+  /** As `allows`, throwing Nova's 403. */
+  enforce(rule: string, target?: PolicyTarget): void;
+  /** Sets a header of the answer. */
+  header(name: string, value: string): void;
+}
+
+export type PolicyTarget = Readonly<Record<string, unknown>>;
+export type Query = Readonly<Record<string, readonly string[]>>;
+
+export interface CallUrl {
+  /** `http://host/compute` */
+  readonly service: string;
+  /** `http://host/compute/v2.1`, with the project id where the caller's URL has it. */
+  readonly versioned: string;
+  /** `http://host/compute`, with the project id where the caller's URL has it: for bookmark links. */
+  readonly bookmark: string;
+  /** The path below the version, without a project id: `/servers/detail`. */
+  readonly path: string;
+}
+
+/** A plain value, or one that changes over the microversions. */
+export type MaybeVersioned<T> = T | Versioned<T>;
+
+export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown> {
+  /** The rule to enforce; null only where Nova enforces none (version documents). */
+  readonly policy: string | null;
+  /** Loaded by the first path parameter, within what the caller may see: somebody else's is 404. */
+  readonly target?: K;
+  /** The microversions at which the route exists; outside them it is 404. */
+  readonly since?: string;
+  readonly until?: string;
+  readonly body?: MaybeVersioned<JsonSchema | null>;
+  readonly query?: MaybeVersioned<JsonSchema>;
+  readonly status: MaybeVersioned<number>;
+  readonly run: (call: Call<K, B>) => Promise<R> | R;
+  /** The answer's body; without it the answer has none. */
+  readonly view?: (result: R, call: Call<K, B>) => unknown;
+  /** One sentence for the API reference. */
+  readonly summary: string;
+  /** Removed from Nova: 410 at every version, before anything else is looked at. */
+  readonly gone?: true;
+}
+
+/** Types a route's handler and view by its target and body: `route<'server', RebootBody>()({ … })`. */
+export const route =
+  <K extends TargetKind = 'none', B = unknown>() =>
+  <R>(definition: Route<K, B, R>): Route =>
+    definition as unknown as Route;
+
+export type RouteKey = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`;
+
+/** A route with what its key says. */
+export interface RouteEntry extends Route {
+  readonly method: string;
+  /** `/servers/:server_id/action` */
+  readonly path: string;
+  /** The body's only key, for the routes of `/action`; null for plain ones. */
+  readonly action: string | null;
+}
+
+/**
+ * A resource: routes by `METHOD /path`, actions as `POST /path/action#name`. A path that changed at some version is written
+ * as a list of routes with disjoint spans.
+ */
+export function resource(routes: Readonly<Record<RouteKey, Route | readonly Route[]>>): readonly RouteEntry[] {
+  return Object.entries(routes).flatMap(([key, one]) => {
+    const found = /^(\S+) ([^#\s]+)(?:#(\S+))?$/.exec(key);
+    if (!found) throw new Error(`no route: ${key}`);
+    const [, method, path, action = null] = found;
+    return [one]
+      .flat()
+      .map((definition) => ({ ...definition, method: method as string, path: path as string, action }));
+  });
+}

@@ -1,0 +1,100 @@
+// Why: one order of checks for every route, Nova's: version range, schema, target and policy, then the handler. Who asks, at
+// which version, and the body are known before (app.ts).
+
+import { Fault, notFound } from '../base/errors.ts';
+import { isVersioned, minorOf } from '../base/history.ts';
+import type { Op } from '../base/op.ts';
+import type { WebContext } from '../web/app.ts';
+import type { Call, CallUrl, MaybeVersioned, PolicyTarget, Query, RouteEntry } from './resource.ts';
+import type { JsonSchema, Validator } from './schema.ts';
+import type { Services } from './services.ts';
+import { loadTarget, policyTargetOf } from './targets.ts';
+
+const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
+  isVersioned<T>(value as never) ? (value as { at(m: number): T }).at(minor) : (value as T);
+
+/** Whether a route exists at a minor version. */
+export function existsAt(route: Pick<RouteEntry, 'since' | 'until'>, minor: number): boolean {
+  return (
+    minor >= (route.since === undefined ? 1 : minorOf(route.since)) &&
+    minor <= (route.until === undefined ? Number.POSITIVE_INFINITY : minorOf(route.until))
+  );
+}
+
+export interface Incoming {
+  readonly op: Op;
+  readonly services: Services;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly body: unknown;
+  readonly url: CallUrl;
+  /** The old /v2 endpoint: unknown fields are dropped, not refused. */
+  readonly legacy: boolean;
+}
+
+/** As Nova: where the schema lets unknown parameters pass, they pass no further. */
+function knownQuery(schema: JsonSchema | undefined, query: Query): Query {
+  if (schema === undefined) return query;
+  const properties = (schema.properties ?? {}) as Record<string, unknown>;
+  const patterns = Object.keys((schema.patternProperties ?? {}) as object).map((pattern) => new RegExp(pattern, 'u'));
+  const unknown = Object.keys(query).filter(
+    (key) => !Object.hasOwn(properties, key) && !patterns.some((pattern) => pattern.test(key)),
+  );
+  if (unknown.length === 0) return query;
+  return Object.fromEntries(Object.entries(query).filter(([key]) => !unknown.includes(key)));
+}
+
+/**
+ * Runs one of the routes that share a path (and action) at the caller's microversion and writes the answer.
+ * @throws Fault for everything that the route, its schema, its policy or its handler refuses
+ */
+export async function runRoute(
+  ctx: WebContext,
+  candidates: readonly RouteEntry[],
+  incoming: Incoming,
+  validator: Validator,
+): Promise<void> {
+  const { op, services, params, url, legacy } = incoming;
+  const { minor } = op;
+  if (candidates[0]?.gone) {
+    throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
+  }
+  const route = candidates.find((candidate) => existsAt(candidate, minor));
+  if (route === undefined)
+    throw notFound(`API version 2.${minor} is not supported on this method.`, { code: 'version' });
+
+  const bodySchema = route.body === undefined ? null : at(route.body, minor);
+  const querySchema = route.query === undefined ? undefined : at(route.query, minor);
+  if (bodySchema !== null) validator.check(bodySchema, incoming.body, 'body', legacy);
+  if (querySchema !== undefined) validator.check(querySchema, incoming.query, 'query', legacy);
+  const query = knownQuery(querySchema, incoming.query);
+
+  const kind = route.target ?? 'none';
+  const target = await loadTarget(kind, op, services, Object.values(params)[0] ?? '');
+  const policyTarget = policyTargetOf(kind, target, op);
+  if (route.policy !== null) services.policy.enforce(op, route.policy, policyTarget);
+
+  const call: Call = {
+    op,
+    services,
+    params,
+    query,
+    body: incoming.body,
+    target: target as null,
+    url,
+    allows: (rule: string, other: PolicyTarget = policyTarget) => services.policy.allows(op, rule, other),
+    enforce: (rule: string, other: PolicyTarget = policyTarget) => services.policy.enforce(op, rule, other),
+    header: (name, value) => ctx.set(name, value),
+  };
+  const run = route.run as (c: Call) => unknown;
+  const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
+  const result = await run(call);
+  ctx.status = at(route.status, minor);
+  if (view === undefined) {
+    ctx.body = null;
+    ctx.status = at(route.status, minor);
+  } else {
+    ctx.type = 'application/json';
+    ctx.body = JSON.stringify(view(result, call));
+  }
+}

@@ -1,0 +1,239 @@
+// Why: JSON Schema as Nova uses it: its formats, its numbers-as-text, and its words for what is wrong, so that a client that
+// matches on a message keeps working. Schemas are compiled on first use; 500 of them at start would take seconds.
+
+import { isIP } from 'node:net';
+import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { badRequest } from '../base/errors.ts';
+import { isUuidLike } from '../base/ids.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Printable as Nova means it: below U+FFFF, no control, format, unassigned or line character; spaces allowed. */
+function isPrintable(text: string, without: string): boolean {
+  for (const char of text) {
+    if ((char.codePointAt(0) as number) >= 0xffff || /[\p{C}\p{Zl}\p{Zp}]/u.test(char) || without.includes(char))
+      return false;
+  }
+  return true;
+}
+
+const strictName = (text: string, without = ''): boolean =>
+  isPrintable(text, without) && !/^\p{Zs}|\p{Zs}$/u.test(text);
+const looseName = (text: string, without = ''): boolean => isPrintable(text, without) && /[^\p{Zs}]/u.test(text);
+
+/** Base64 as Python's lenient decoder takes it: other ASCII characters are skipped, the padding must fit. */
+export function isBase64(text: string): boolean {
+  if (/[^\p{ASCII}]/u.test(text)) return false;
+  const kept = text.replace(/[^A-Za-z0-9+/=]/g, '');
+  const data = kept.replaceAll('=', '').length;
+  const pads = kept.length - data;
+  return data % 4 === 0 || (data % 4 === 2 && pads >= 2) || (data % 4 === 3 && pads >= 1);
+}
+
+const DATE_TIME =
+  /^(\d{4})(?:-?(\d{1,2})(?:-?(\d{1,2})(?:[ T](\d{1,2})(?::?(\d{1,2})(?::?(\d{1,2})(?:[.,](\d+))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?$/;
+
+/** A date-time as oslo's parse_isotime reads it (a zone may be missing: UTC); milliseconds, or null. */
+export function parseDateTime(text: string): number | null {
+  const found = DATE_TIME.exec(text.trim());
+  if (!found) return null;
+  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found
+    .slice(1, 7)
+    .map((part) => (part === undefined ? undefined : Number(part))) as number[];
+  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  if (day > new Date(Date.UTC(2000 + ((year as number) % 400), month, 0)).getUTCDate()) return null;
+  const millis = found[7] === undefined ? 0 : Math.floor(Number(`0.${found[7]}`) * 1000);
+  const zone = found[8] ?? 'Z';
+  const sign = zone.startsWith('-') ? -1 : 1;
+  const offset =
+    zone === 'Z' ? 0 : sign * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', '') || 0));
+  return Date.UTC(year as number, month - 1, day, hour, minute, second, millis) - offset * 60_000;
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', prefix = '', ...rest] = text.split('/');
+  const kind = isIP(address);
+  return rest.length === 0 && kind !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (kind === 4 ? 32 : 128);
+}
+
+function isRegex(text: string): boolean {
+  if (text === '') return false;
+  try {
+    return Boolean(new RegExp(text, 'u'));
+  } catch {
+    return false;
+  }
+}
+
+const formats = {
+  'date-time': (text: string) => parseDateTime(text) !== null,
+  base64: isBase64,
+  cidr: isCidr,
+  uuid: isUuidLike,
+  regex: isRegex,
+  ipv4: (text: string) => isIP(text) === 4,
+  ipv6: (text: string) => isIP(text) === 6 && !text.includes('%'),
+  uri: (text: string) => /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^\s/?#]+/.test(text),
+  name: (text: string) => strictName(text),
+  az_name: (text: string) => strictName(text, ':'),
+  name_with_leading_trailing_spaces: (text: string) => looseName(text),
+  az_name_with_leading_trailing_spaces: (text: string) => looseName(text, ':'),
+};
+
+/** Nova's words for a value that a format refuses (its InvalidName texts, which stand without the field's name). */
+const nameReasons: Readonly<Record<string, string>> = {
+  name: "An invalid 'name' value was provided. The name must be: printable characters. Can not start or end with whitespace.",
+  az_name:
+    "An invalid 'name' value was provided. The name must be: printable characters except :.Can not start or end with whitespace.",
+  name_with_leading_trailing_spaces:
+    "An invalid 'name' value was provided. The name must be: printable characters with at least one non space character",
+  az_name_with_leading_trailing_spaces:
+    "An invalid 'name' value was provided. The name must be: printable characters except :, with at least one non space character",
+};
+
+/** Numbers written as text count for `minimum` and `maximum`, as in Nova's validator. */
+function asNumber(value: unknown): number | null {
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'string' || value.trim() === '') return null;
+  const number = Number(value);
+  return Number.isNaN(number) ? null : number;
+}
+
+function makeAjv(): Ajv2020.default {
+  const ajv = new Ajv2020.default({
+    strict: false,
+    allErrors: false,
+    verbose: true,
+    formats,
+    validateSchema: false,
+    allowUnionTypes: true,
+  });
+  const bound = (keyword: 'minimum' | 'maximum', holds: (number: number, limit: number) => boolean) => {
+    ajv.removeKeyword(keyword);
+    ajv.addKeyword({
+      keyword,
+      schemaType: 'number',
+      validate: (limit: number, value: unknown) => {
+        const number = asNumber(value);
+        return number === null || holds(number, limit);
+      },
+    });
+  };
+  bound('minimum', (number, limit) => number >= limit);
+  bound('maximum', (number, limit) => number <= limit);
+  return ajv;
+}
+
+/** A value as Python prints it, which is how Nova's messages quote values. */
+export function pythonRepr(value: unknown): string {
+  if (value === null || value === undefined) return 'None';
+  if (value === true) return 'True';
+  if (value === false) return 'False';
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'string')
+    return value.includes("'") && !value.includes('"')
+      ? `"${value}"`
+      : `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
+  return `{${Object.entries(value)
+    .map(([key, part]) => `${pythonRepr(key)}: ${pythonRepr(part)}`)
+    .join(', ')}}`;
+}
+
+type Reason = (error: ErrorObject) => string;
+const tooShort: Reason = (e) => `${pythonRepr(e.data)} is too short`;
+const tooLong: Reason = (e) => `${pythonRepr(e.data)} is too long`;
+
+/** python-jsonschema's words for each keyword. */
+const reasons: Readonly<Record<string, Reason>> = {
+  type: (e) => `${pythonRepr(e.data)} is not of type ${[e.schema].flat().map(pythonRepr).join(', ')}`,
+  required: (e) => `${pythonRepr((e.params as { missingProperty: string }).missingProperty)} is a required property`,
+  additionalProperties: (e) => {
+    const known = new Set(Object.keys((e.parentSchema as { properties?: object }).properties ?? {}));
+    const patterns = Object.keys((e.parentSchema as { patternProperties?: object }).patternProperties ?? {});
+    const extras = Object.keys(e.data as object).filter(
+      (key) => !known.has(key) && !patterns.some((p) => new RegExp(p, 'u').test(key)),
+    );
+    if (patterns.length > 0)
+      return `${extras.map(pythonRepr).join(', ')} ${extras.length === 1 ? 'does' : 'do'} not match any of the regexes: ${patterns.map(pythonRepr).join(', ')}`;
+    return `Additional properties are not allowed (${extras.map(pythonRepr).join(', ')} ${extras.length === 1 ? 'was' : 'were'} unexpected)`;
+  },
+  enum: (e) => `${pythonRepr(e.data)} is not one of ${pythonRepr(e.schema)}`,
+  const: (e) => `${pythonRepr(e.schema)} was expected`,
+  pattern: (e) => `${pythonRepr(e.data)} does not match ${pythonRepr(e.schema)}`,
+  format: (e) => `${pythonRepr(e.data)} is not a ${pythonRepr(e.schema)}`,
+  minLength: tooShort,
+  maxLength: tooLong,
+  minItems: tooShort,
+  maxItems: tooLong,
+  minProperties: (e) => `${pythonRepr(e.data)} does not have enough properties`,
+  maxProperties: (e) => `${pythonRepr(e.data)} has too many properties`,
+  uniqueItems: (e) => `${pythonRepr(e.data)} has non-unique elements`,
+  minimum: (e) => `${pythonRepr(e.data)} is less than the minimum of ${String(e.schema)}`,
+  maximum: (e) => `${pythonRepr(e.data)} is greater than the maximum of ${String(e.schema)}`,
+  oneOf: (e) => `${pythonRepr(e.data)} is not valid under any of the given schemas`,
+  anyOf: (e) => `${pythonRepr(e.data)} is not valid under any of the given schemas`,
+  not: (e) => `${pythonRepr(e.data)} should not be valid under ${pythonRepr(e.schema)}`,
+};
+
+/** Errors inside a branch of anyOf/oneOf stand before the branch keyword's own: that one is what Nova reports. */
+function decisive(errors: readonly ErrorObject[]): ErrorObject {
+  return (
+    errors.findLast((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf') ?? (errors[0] as ErrorObject)
+  );
+}
+
+function messageFor(error: ErrorObject, where: 'body' | 'query'): string {
+  if (error.keyword === 'format' && typeof error.schema === 'string' && error.schema in nameReasons)
+    return nameReasons[error.schema] as string;
+  const reason = (reasons[error.keyword] ?? ((e: ErrorObject) => e.message ?? 'is not valid'))(error);
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (path.length === 0) return reason;
+  return where === 'body'
+    ? `Invalid input for field/attribute ${path.at(-1)}. Value: ${plain(error.data)}. ${reason}`
+    : `Invalid input for query parameters ${path[0]}. Value: ${plain(error.data)}. ${reason}`;
+}
+
+/** `%s` of a value: text without quotes, everything else as Python prints it. */
+const plain = (value: unknown): string => (typeof value === 'string' ? value : pythonRepr(value));
+
+export interface Validator {
+  /**
+   * Throws Nova's 400 when a value does not fit.
+   * @param relaxed as the legacy /v2 endpoint: unknown fields are dropped instead of refused
+   */
+  check(schema: JsonSchema, value: unknown, where: 'body' | 'query', relaxed?: boolean): void;
+}
+
+/** A validator with its own cache of compiled schemas, keyed by the schema object itself. */
+export function makeValidator(): Validator {
+  const ajv = makeAjv();
+  const compiled = new WeakMap<JsonSchema, ValidateFunction>();
+  const compile = (schema: JsonSchema) => {
+    let validate = compiled.get(schema);
+    if (validate === undefined) {
+      validate = ajv.compile(schema);
+      compiled.set(schema, validate);
+    }
+    return validate;
+  };
+  return {
+    check(schema, value, where, relaxed = false) {
+      const validate = compile(schema);
+      for (;;) {
+        if (validate(value)) return;
+        const error = decisive(validate.errors as ErrorObject[]);
+        if (relaxed && error.keyword === 'additionalProperties') {
+          delete (error.data as Record<string, unknown>)[
+            (error.params as { additionalProperty: string }).additionalProperty
+          ];
+          continue;
+        }
+        throw badRequest(messageFor(error, where));
+      }
+    },
+  };
+}

@@ -1,0 +1,29 @@
+// Why: what handlers may use, handed in by the wiring: the reading side of the database, the verbs, the policy.
+
+import type { Clock } from '../base/clock.ts';
+import type { Caller } from '../base/op.ts';
+import type { Log } from '../base/log.ts';
+import type { Reader } from '../db/engine.ts';
+import type { Ops } from '../ops/index.ts';
+import type { Policy } from '../policies/load.ts';
+
+export interface Services {
+  readonly db: Reader;
+  readonly ops: Ops;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: ApiSettings;
+}
+
+/** What the API needs of the configuration; see src/main/config.ts for the words. */
+export interface ApiSettings {
+  /** Nova's osapi `max_limit`. */
+  readonly pageSize: number;
+  readonly hostDownMs: number;
+  readonly defaultZone: string;
+  readonly internalZone: string;
+}
+
+/** Resolves the token of a request to its caller. Throws `unauthorized` and `unavailable` Faults. */
+export type Authenticate = (token: string | undefined) => Promise<Caller>;

@@ -1,0 +1,49 @@
+// Why: loading and authorising are one act. A target comes out of here only when the caller may know that it exists; somebody
+// else's is as absent as none.
+
+import { notFound } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import { findFlavor } from '../db/flavors.ts';
+import { findServer } from '../db/servers.ts';
+import type { Server } from '../domain/instance.ts';
+import type { PolicyTarget, TargetKind, Targets } from './resource.ts';
+import type { Services } from './services.ts';
+
+type Loader<K extends TargetKind> = (op: Op, services: Services, id: string) => Promise<Targets[K]>;
+
+const mine = (op: Op, server: Server): boolean => op.caller.isAdmin || server.projectId === op.caller.projectId;
+
+const loadServer =
+  (deleted: boolean) =>
+  async (op: Op, services: Services, id: string): Promise<Server> => {
+    const server = await findServer(services.db, id, { deleted });
+    if (server === null || !mine(op, server)) throw notFound(`Instance ${id} could not be found.`, { code: 'server' });
+    return server;
+  };
+
+const loaders: { readonly [K in TargetKind]: Loader<K> } = {
+  server: loadServer(false),
+  'server-or-deleted': loadServer(true),
+  flavor: async (op, services, id) => {
+    const flavor = await findFlavor(services.db, id, op.caller.isAdmin ? null : op.caller.projectId);
+    if (flavor === null) throw notFound(`Flavor ${id} could not be found.`, { code: 'flavor' });
+    return flavor;
+  },
+  none: async () => null,
+};
+
+export const loadTarget = <K extends TargetKind>(
+  kind: K,
+  op: Op,
+  services: Services,
+  id: string,
+): Promise<Targets[K]> => loaders[kind](op, services, id);
+
+/** What a rule such as `project_id:%(project_id)s` is compared with: the server's owner, else the caller's own project. */
+export function policyTargetOf(kind: TargetKind, target: Targets[TargetKind], op: Op): PolicyTarget {
+  if ((kind === 'server' || kind === 'server-or-deleted') && target !== null) {
+    const server = target as Server;
+    return { project_id: server.projectId, user_id: server.userId };
+  }
+  return { project_id: op.caller.projectId, user_id: op.caller.userId };
+}
