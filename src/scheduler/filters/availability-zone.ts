@@ -1,0 +1,6 @@
+// Why: a server asked into a zone stays in it.
+
+import type { Filter } from '../spec.ts';
+
+export const availabilityZoneFilter: Filter = (host, { zone }) =>
+  zone === null || zone === host.zone ? null : `is in zone ${host.zone}, not ${zone}`;

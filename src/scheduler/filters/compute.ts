@@ -1,0 +1,12 @@
+// Why: a server belongs only on a host that is enabled and answers.
+
+import { isHostUp } from '../../domain/host.ts';
+import type { Filter } from '../spec.ts';
+
+export const computeFilter: Filter = (host, _spec, { nowMs, hostDownMs }) => {
+  if (host.disabled) return host.disabledReason === null ? 'disabled' : `disabled: ${host.disabledReason}`;
+  if (isHostUp(host, nowMs, hostDownMs)) return null;
+  if (host.forcedDown) return 'forced down';
+  if (host.lastSeenAt === null) return 'has never reported';
+  return `has not reported for ${Math.round((nowMs - host.lastSeenAt) / 1000)} s`;
+};
