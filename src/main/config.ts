@@ -1,0 +1,321 @@
+// Why: one schema says what can be configured: type, default, unit and a sentence for each option. The loader, the sample
+// file and the documentation derive from it; an unknown key or a bad value stops the start and is named.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { LogLevel } from '../base/log.ts';
+
+interface OptionBase<T> {
+  readonly default: T;
+  readonly unit?: string;
+  readonly help: string;
+  /** The value is a secret: `xloud config show` hides it. */
+  readonly secret?: true;
+}
+type Option<T> = OptionBase<T> & {
+  readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'list';
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+};
+
+const text = (value: string, help: string, more: { secret?: true } = {}): Option<string> => ({
+  kind: 'text',
+  default: value,
+  help,
+  ...more,
+});
+const integer = (
+  value: number,
+  unit: string,
+  help: string,
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
+): Option<number> => ({
+  kind: 'integer',
+  default: value,
+  unit,
+  help,
+  min,
+  max,
+});
+const number = (value: number, unit: string, help: string, min = 0, max = Number.MAX_VALUE): Option<number> => ({
+  kind: 'number',
+  default: value,
+  unit,
+  help,
+  min,
+  max,
+});
+const flag = (value: boolean, help: string): Option<boolean> => ({ kind: 'boolean', default: value, help });
+const choice = <T extends string>(value: T, choices: readonly T[], help: string): Option<T> => ({
+  kind: 'choice',
+  default: value,
+  choices,
+  help,
+});
+const list = (value: readonly string[], help: string): Option<readonly string[]> => ({
+  kind: 'list',
+  default: value,
+  help,
+});
+
+/** Every option by section. Empty text means "not set". */
+export const schema = {
+  api: {
+    host: text('127.0.0.1', 'Address to listen on; anything but loopback must be asked for.'),
+    port: integer(8774, 'port', 'TCP port of the API (of every service when they run in one process).', 0, 65535),
+    page_size: integer(limits.pageSize, 'items', 'Longest page of a list (Nova: max_limit).', 1, 100_000),
+  },
+  database: {
+    connection: text(
+      '',
+      'sqlite:///absolute/path or mysql://user:password@host:port/name; empty: xloud.db in the data directory.',
+      { secret: true },
+    ),
+    pool_size: integer(10, 'connections', 'Connections to MySQL at most.', 1, 1000),
+  },
+  log: {
+    level: choice<LogLevel>(
+      'info',
+      ['silent', 'error', 'warn', 'info', 'debug', 'trace'],
+      'How much is logged, as JSON lines on stderr.',
+    ),
+  },
+  identity: {
+    auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.'),
+    www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.'),
+    username: text('nova', 'Name of our own user at Keystone.'),
+    password: text('', 'Password of our own user at Keystone.', { secret: true }),
+    project_name: text('service', 'Project of our own user.'),
+    user_domain_name: text('Default', 'Domain of our own user.'),
+    project_domain_name: text('Default', 'Domain of our own project.'),
+    public_keys_dir: text('', "Directory of Keystone's JWS public keys (*.pem) for offline verification; empty: none."),
+    cache_seconds: number(
+      limits.tokenCacheMs / 1000,
+      'seconds',
+      'A token is asked for again after this long, so that a revoked one dies.',
+      0,
+      3600,
+    ),
+    token_seconds: integer(3600 * 4, 'seconds', 'Life of a token of the built-in identity service.', 60, 7 * 86_400),
+  },
+  network: {
+    default_cidr: text(
+      '10.123.0.0/20',
+      'Subnet of the shared network that the built-in network service makes at first start.',
+    ),
+    dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.'),
+  },
+  policy: {
+    file: text(
+      '',
+      'Policy overrides (policy.yaml), reloaded when it changes; empty: policy.yaml in the data directory if there is one.',
+    ),
+  },
+  compute: {
+    driver: choice(
+      'auto',
+      ['auto', 'libvirt', 'fake'],
+      'Hypervisor: auto takes libvirt where it answers, else the fake driver.',
+    ),
+    host: text('', "Name of this host; empty: the machine's host name."),
+    zone: text('nova', 'Availability zone of hosts that are in no other.'),
+    libvirt_uri: text('qemu:///system', 'How to reach libvirt: qemu:///system, or qemu+unix:///system?socket=/path.'),
+    virt_type: choice(
+      'auto',
+      ['auto', 'kvm', 'qemu'],
+      "auto takes KVM only where the processor has it and a probe guest runs; else QEMU's TCG.",
+    ),
+    cpu_allocation_ratio: number(4, 'ratio', 'vCPUs that may be claimed per physical CPU.', 0.01, 1000),
+    ram_allocation_ratio: number(1, 'ratio', 'Memory that may be claimed per physical memory.', 0.01, 1000),
+    disk_allocation_ratio: number(1, 'ratio', 'Disk that may be claimed per physical disk.', 0.01, 1000),
+    reserved_memory_mb: integer(512, 'MiB', 'Memory that is never claimed.'),
+    reserved_vcpus: integer(0, 'vCPUs', 'CPUs that are never claimed.'),
+    reserved_disk_gb: integer(0, 'GiB', 'Disk that is never claimed.'),
+    report_seconds: number(limits.hostReportMs / 1000, 'seconds', 'How often a host reports.', 0.05, 3600),
+    down_seconds: number(
+      limits.hostDownMs / 1000,
+      'seconds',
+      'A host that is silent for this long is down.',
+      1,
+      86_400,
+    ),
+    shutdown_seconds: number(
+      limits.shutdownMs / 1000,
+      'seconds',
+      'A guest that ignores the power button is switched off after this.',
+      0,
+      3600,
+    ),
+    adjust_confirm_seconds: number(
+      limits.adjustConfirmMs / 1000,
+      'seconds',
+      'How long an adjustment waits for the guest.',
+      0.1,
+      600,
+    ),
+    release_guest_offline: flag(false, 'Release vCPUs that are only offline in the guest (it could bring them back).'),
+  },
+  scheduler: {
+    filters: list(
+      ['ComputeFilter', 'AvailabilityZoneFilter', 'ImagePropertiesFilter', 'ResourceFilter', 'GrowthCeilingFilter'],
+      'Filters in the order in which they are asked.',
+    ),
+    ram_weight_multiplier: number(1, 'factor', 'Prefer hosts with free memory (negative: pack).', -1e6, 1e6),
+    cpu_weight_multiplier: number(1, 'factor', 'Prefer hosts with free vCPUs.', -1e6, 1e6),
+    disk_weight_multiplier: number(1, 'factor', 'Prefer hosts with free disk.', -1e6, 1e6),
+    headroom_weight_multiplier: number(1, 'factor', 'Prefer hosts whose servers have room to grow.', -1e6, 1e6),
+  },
+} as const satisfies Record<
+  string,
+  Record<string, Option<never> | Option<string> | Option<number> | Option<boolean> | Option<readonly string[]>>
+>;
+
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** The configuration as the program reads it: `config.api.port`. */
+export type Config = {
+  readonly [S in keyof typeof schema]: { readonly [K in keyof (typeof schema)[S]]: ValueOf<(typeof schema)[S][K]> };
+};
+
+type AnyOption = Option<unknown>;
+const sections = schema as unknown as Readonly<Record<string, Readonly<Record<string, AnyOption>>>>;
+
+const bad = (where: string, what: string): Fault =>
+  new Fault('internal', `configuration: ${where}: ${what}`, { code: 'config' });
+
+function readValue(option: AnyOption, raw: unknown, where: string): unknown {
+  const asText = typeof raw === 'string' ? raw.trim() : raw;
+  switch (option.kind) {
+    case 'text':
+      if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${JSON.stringify(raw)}`);
+      return raw;
+    case 'choice':
+      if (!option.choices?.includes(asText as string))
+        throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(raw)}`);
+      return asText;
+    case 'boolean':
+      if (asText === true || asText === 'true') return true;
+      if (asText === false || asText === 'false') return false;
+      throw bad(where, `true or false is wanted, not ${JSON.stringify(raw)}`);
+    case 'list':
+      if (typeof asText === 'string') return asText === '' ? [] : asText.split(',').map((part) => part.trim());
+      if (Array.isArray(raw) && raw.every((part) => typeof part === 'string')) return raw;
+      throw bad(where, `a list of texts is wanted, not ${JSON.stringify(raw)}`);
+    default: {
+      const value = typeof asText === 'string' && asText !== '' ? Number(asText) : asText;
+      if (typeof value !== 'number' || Number.isNaN(value))
+        throw bad(where, `a number is wanted, not ${JSON.stringify(raw)}`);
+      if (option.kind === 'integer' && !Number.isInteger(value))
+        throw bad(where, `a whole number is wanted, not ${JSON.stringify(raw)}`);
+      if (value < (option.min ?? -Infinity) || value > (option.max ?? Infinity)) {
+        throw bad(
+          where,
+          `${value} is not between ${option.min} and ${option.max}${option.unit === undefined ? '' : ` (${option.unit})`}`,
+        );
+      }
+      return value;
+    }
+  }
+}
+
+export interface ConfigSources {
+  /** A YAML file; must exist when given. */
+  readonly file?: string | undefined;
+  /** `XLOUD_API__PORT=8774` sets `api.port`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `--set api.port=8774`, strongest of all. */
+  readonly flags?: readonly string[];
+}
+
+const ENV_PREFIX = 'XLOUD_';
+
+function fromFile(file: string): Map<string, unknown> {
+  if (!existsSync(file)) throw bad(file, 'no such file');
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw bad(file, (error as Error).message.split('\n')[0] ?? 'is not YAML');
+  }
+  const values = new Map<string, unknown>();
+  if (parsed == null) return values;
+  if (typeof parsed !== 'object' || Array.isArray(parsed)) throw bad(file, 'sections with options are wanted');
+  for (const [section, options] of Object.entries(parsed)) {
+    if (options == null) continue;
+    if (typeof options !== 'object' || Array.isArray(options))
+      throw bad(`${file}: ${section}`, 'a section with options is wanted');
+    for (const [key, value] of Object.entries(options)) values.set(`${section}.${key}`, value);
+  }
+  return values;
+}
+
+function fromEnv(env: Readonly<Record<string, string | undefined>>): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(ENV_PREFIX) || !name.includes('__') || value === undefined) continue;
+    values.set(name.slice(ENV_PREFIX.length).toLowerCase().replace('__', '.'), value);
+  }
+  return values;
+}
+
+function fromFlags(flags: readonly string[]): Map<string, unknown> {
+  return new Map(
+    flags.map((entry) => {
+      const at = entry.indexOf('=');
+      if (at < 1) throw bad(`--set ${entry}`, 'section.option=value is wanted');
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+/**
+ * The configuration from file, environment and flags, the later over the earlier.
+ * @throws a Fault whose message names the unknown key or the bad value, and where it stands
+ */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const given = new Map<string, { value: unknown; where: string }>();
+  const take = (values: Map<string, unknown>, where: (key: string) => string) => {
+    for (const [key, value] of values) given.set(key, { value, where: where(key) });
+  };
+  if (sources.file !== undefined) take(fromFile(sources.file), (key) => `${sources.file}: ${key}`);
+  take(fromEnv(sources.env ?? {}), (key) => `${ENV_PREFIX}${key.toUpperCase().replace('.', '__')}`);
+  take(fromFlags(sources.flags ?? []), (key) => `--set ${key}`);
+
+  const config: Record<string, Record<string, unknown>> = {};
+  for (const [section, options] of Object.entries(sections)) {
+    config[section] = {};
+    for (const [key, option] of Object.entries(options)) {
+      const found = given.get(`${section}.${key}`);
+      (config[section] as Record<string, unknown>)[key] =
+        found === undefined ? option.default : readValue(option, found.value, found.where);
+      given.delete(`${section}.${key}`);
+    }
+  }
+  const unknown = [...given.values()][0];
+  if (unknown !== undefined) throw bad(unknown.where, 'there is no such option (see `xloud config sample`)');
+  return config as unknown as Config;
+}
+
+const yamlOf = (value: unknown): string =>
+  Array.isArray(value) ? `[${value.join(', ')}]` : typeof value === 'string' ? JSON.stringify(value) : String(value);
+
+/** A sample file: every option with its sentence, unit and default, commented out. */
+export function sampleConfig(): string {
+  const lines = [
+    '# Configuration of xloud. Every option is shown with its default.',
+    '# Environment: XLOUD_SECTION__OPTION=value. Flag: --set section.option=value.',
+  ];
+  for (const [section, options] of Object.entries(sections)) {
+    lines.push('', `${section}:`);
+    for (const [key, option] of Object.entries(options)) {
+      const range = option.kind === 'choice' ? ` One of: ${option.choices?.join(', ')}.` : '';
+      lines.push(`  # ${option.help}${range}${option.unit === undefined ? '' : ` Unit: ${option.unit}.`}`);
+      lines.push(`  # ${key}: ${yamlOf(option.default)}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { loadConfig, sampleConfig } from '../../../src/main/config.ts';
+
+describe('configuration', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'xloud-config-'));
+  const file = join(dir, 'xloud.yaml');
+  after(() => rmSync(dir, { recursive: true }));
+
+  it('has a default for everything', () => {
+    const config = loadConfig();
+    assert.equal(config.api.host, '127.0.0.1');
+    assert.equal(config.api.port, 8774);
+  });
+
+  it('puts the environment over the file and flags over both', () => {
+    writeFileSync(file, 'api:\n  port: 1\n  page_size: 5\nlog:\n  level: debug\n');
+    const config = loadConfig({
+      file,
+      env: { XLOUD_API__PORT: '2', XLOUD_LOG__LEVEL: 'warn', HOME: '/' },
+      flags: ['api.port=3'],
+    });
+    assert.equal(config.api.port, 3);
+    assert.equal(config.api.page_size, 5);
+    assert.equal(config.log.level, 'warn');
+  });
+
+  const refusals: readonly [title: string, yaml: string, message: RegExp][] = [
+    ['an unknown option', 'api:\n  prot: 1\n', /xloud\.yaml: api\.prot: there is no such option/],
+    ['an unknown section', 'apis:\n  port: 1\n', /apis\.port: there is no such option/],
+    ['text for a number', 'api:\n  port: many\n', /api\.port: a number is wanted, not "many"/],
+    ['a fraction for a whole number', 'api:\n  port: 1.5\n', /api\.port: a whole number is wanted/],
+    ['a number out of range', 'api:\n  port: 70000\n', /api\.port: 70000 is not between 0 and 65535/],
+    [
+      'no choice of ours',
+      'compute:\n  driver: xen\n',
+      /compute\.driver: one of auto, libvirt, fake is wanted, not "xen"/,
+    ],
+    ['what is not YAML', 'api: [', /configuration: .*xloud\.yaml/],
+    ['a list at the top', '- api\n', /sections with options are wanted/],
+  ];
+  for (const [title, yaml, message] of refusals) {
+    it(`refuses ${title} and names it`, () => {
+      writeFileSync(file, yaml);
+      assert.throws(() => loadConfig({ file }), { message });
+    });
+  }
+
+  it('refuses a missing file and an unknown variable', () => {
+    assert.throws(() => loadConfig({ file: join(dir, 'none.yaml') }), /no such file/);
+    assert.throws(() => loadConfig({ env: { XLOUD_API__PROT: '1' } }), /XLOUD_API__PROT: there is no such option/);
+  });
+
+  it('gives a sample whose options, uncommented, load to the defaults', () => {
+    const uncommented = sampleConfig().replace(/^ {2}# (\w+: .*)$/gm, (line, option: string) =>
+      /^[a-z_]+: /.test(option) ? `  ${option}` : line,
+    );
+    writeFileSync(file, uncommented);
+    assert.ok(Object.keys(parse(uncommented) as object).length >= 8);
+    assert.deepEqual(loadConfig({ file }), loadConfig());
+  });
+});
