@@ -1,0 +1,60 @@
+# Each target installs what it needs and is missing (npm packages; as root with apt, Debian packages).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+DATA ?= $(CURDIR)/var
+PORT ?= 8774
+DRIVER ?= auto
+
+.PHONY: run test test-unit test-libvirt lint format bench demo host deps build openapi clean
+
+## Start everything in one process, on a real hypervisor where that can be had.
+run: deps
+	@tools/run.sh --data-dir "$(DATA)" --port "$(PORT)" --driver "$(DRIVER)"
+
+## Every test: unit, functional on SQLite and MariaDB, real libvirt, real Keystone, real client.
+test: deps
+	@tools/test.sh all
+
+test-unit: deps
+	@tools/test.sh unit
+
+test-libvirt: deps
+	@tools/test.sh libvirt
+
+lint: deps
+	@npm run --silent lint
+	@node tools/tidy.ts
+
+format: deps
+	@biome format --write
+
+bench: deps
+	@tools/bench.sh
+
+## The story on a real guest, from nothing to `virsh` showing nothing left.
+demo: deps
+	@tools/demo.sh
+
+## Hypervisor packages, and a libvirtd that answers.
+host:
+	@tools/host.sh
+
+build: deps
+	@npm run --silent build
+
+## The OpenAPI document, from the routes.
+openapi: deps
+	@node src/main/openapi.ts > docs/openapi.json
+
+deps: node_modules/.installed
+
+# Not `npm ci`: it insists on the packages of every platform, which not every mirror of the registry carries.
+node_modules/.installed: package.json package-lock.json
+	@echo "installing npm packages"
+	@npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean:
+	rm -rf node_modules dist var .cache

@@ -1,0 +1,28 @@
+// Why: laws that no linter knows are checks of their own: each file says why it exists, no file grows past reading, and the
+// tree speaks of nothing but the project.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const MAX_LINES = 600;
+const BANNED: readonly [RegExp, string][] = [
+  [/\bTODO\b|\bFIXME\b/, 'unfinished work belongs into an issue'],
+  [/\b(it|test|describe)\.(skip|only|todo)\b/, 'a test runs or does not exist'],
+];
+
+const files = execFileSync('git', ['ls-files', '*.ts'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+const problems: string[] = [];
+for (const file of files) {
+  const text = readFileSync(file, 'utf8');
+  const lines = text.split('\n');
+  if (file.startsWith('src/') && !/^\/\/ Why: /.test(text)) problems.push(`${file}: the first line says why the module exists`);
+  if (lines.length > MAX_LINES) problems.push(`${file}: ${lines.length} lines, more than ${MAX_LINES}`);
+  if (file === 'tools/tidy.ts') continue;
+  for (const [pattern, why] of BANNED) {
+    lines.forEach((line, index) => {
+      if (pattern.test(line)) problems.push(`${file}:${index + 1}: ${pattern.source}: ${why}`);
+    });
+  }
+}
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.exitCode = problems.length === 0 ? 0 : 1;
