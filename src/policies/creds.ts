@@ -7,8 +7,8 @@ import type { Creds, Target } from './engine.ts';
 export type UnjudgedCaller = Omit<Caller, 'isAdmin'>;
 
 /**
- * The names of `RequestContext.to_policy_values()` with Nova's `is_admin`, and `system`, which oslo.policy adds for
- * system-scoped tokens. Service tokens are not carried by a caller, so the `service_*` ones are as without such a token.
+ * The names of `RequestContext.to_policy_values()` with Nova's `is_admin`. Service tokens are not carried by a caller, so the
+ * `service_*` ones are as without such a token.
  */
 export function credsOf(caller: UnjudgedCaller, isAdmin: boolean | null): Creds {
   return {
@@ -26,7 +26,6 @@ export function credsOf(caller: UnjudgedCaller, isAdmin: boolean | null): Creds 
     service_project_domain_id: null,
     service_roles: [],
     is_admin: isAdmin,
-    ...(caller.systemScope === null ? {} : { system: caller.systemScope }),
   };
 }
 

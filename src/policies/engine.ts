@@ -45,9 +45,14 @@ const ALWAYS: Compiled = { test: () => true, height: 1 };
 /** oslo.policy's `policy_default_rule`: decides in place of a rule that is not defined. */
 const DEFAULT_RULE = 'default';
 
+/** Makes credentials ready; `system` is added as another name of a system scope, as oslo.policy does. */
 export function subjectOf(creds: Creds): Subject {
   const roles: unknown[] = Array.isArray(creds['roles']) ? creds['roles'] : [];
-  return { creds, roles: new Set(roles.map((role) => String(role).toLowerCase())) };
+  const system = creds['system_scope'];
+  return {
+    creds: system ? { ...creds, system } : creds,
+    roles: new Set(roles.map((role) => String(role).toLowerCase())),
+  };
 }
 
 /** Parses and compiles rules given as text or lists; throws the `policy.syntax` fault, which names the rule. */

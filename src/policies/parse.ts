@@ -87,6 +87,7 @@ type Token =
   | { readonly type: 'check'; readonly check: Check; readonly column: number };
 
 /** What Python's `\s` matches in text; JavaScript's own differs in a few characters. */
+// oxlint-disable-next-line no-control-regex -- Python counts U+001C to U+001F as white space
 const WORD = /[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/g;
 
 function tokenize(rule: string): Token[] {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { allRules, citedRules, findRule } from '../../../src/policies/index.ts';
+import { effectiveRules } from '../../../src/policies/effective.ts';
+
+interface NovaRule {
+  readonly name: string;
+  readonly check: string;
+  readonly scopeTypes: readonly string[];
+  readonly deprecatedRules: readonly { readonly name: string }[];
+}
+
+const root = new URL('../../..', import.meta.url).pathname;
+const facts = join(process.env['XLOUD_SHARED'] ?? join(root, '../shared'), 'conformance/policies.json');
+
+describe('the rules', () => {
+  it('have names of their own, a sentence each, and refer to nothing that is missing', () => {
+    assert.equal(new Set(allRules.map((rule) => rule.name)).size, allRules.length);
+    for (const rule of allRules) {
+      assert.match(rule.description, /^[A-Z].*\.$/s, rule.name);
+      assert.equal(findRule(rule.name), rule);
+    }
+    const { set, warnings } = effectiveRules(new Map(), '');
+    assert.deepEqual([...set.missing.keys()], []);
+    assert.deepEqual(warnings, []);
+  });
+
+  it("are Nova's: names, checks, scopes and older names", {
+    skip: existsSync(facts) ? false : `${facts} is missing`,
+  }, () => {
+    const data = JSON.parse(readFileSync(facts, 'utf8')) as { macros: NovaRule[]; rules: NovaRule[] };
+    const nova = new Map([...data.macros, ...data.rules].map((rule) => [rule.name, rule]));
+    for (const rule of allRules) {
+      if (rule.name.startsWith('os_compute_api:xloud:')) continue;
+      const theirs = nova.get(rule.name);
+      assert.ok(theirs, `${rule.name} is no rule of Nova's`);
+      assert.equal(rule.check, theirs.check, rule.name);
+      assert.deepEqual(rule.scope, theirs.scopeTypes, rule.name);
+      const older = theirs.deprecatedRules
+        .map(({ name }) => name)
+        .filter((name) => name !== rule.name && !name.startsWith('rule:'));
+      assert.deepEqual(rule.replaces === null ? [] : [rule.replaces], older, rule.name);
+    }
+    assert.deepEqual(
+      data.macros.map(({ name }) => name).filter((name) => findRule(name) === undefined),
+      [],
+    );
+    assert.ok(citedRules.length > 50);
+  });
+});
