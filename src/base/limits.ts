@@ -20,6 +20,17 @@ export const limits = {
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,
+  /** How long a refused token stays refused without being asked for again. */
+  tokenRefusedCacheMs: 5 * SECOND_MS,
+  /** How often at most the directory of token keys is looked at for a change. */
+  tokenKeysCheckMs: 1 * SECOND_MS,
+  /** Connections to one neighbour, and the largest JSON answer taken from it. */
+  neighbourConnections: 16,
+  neighbourAnswerBytes: 4 * MIB,
+  /** Built-in identity: the longest password, hashes computed at once, and logins that may wait for their turn. */
+  passwordChars: 4_096,
+  passwordHashesAtOnce: 2,
+  passwordHashesWaiting: 256,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
   /** A worker's hold on an action; renewed at a third of it. */
@@ -27,12 +38,32 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** Requests and events that may wait for one guest on its agent. */
+  mailboxLetters: 64,
+  /** How long a closing agent waits for what is under way. */
+  agentGraceMs: 30 * SECOND_MS,
+  /** Reports that may wait for one listener of the in-memory bus. */
+  busBacklog: 10_000,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */
   libvirtCallsInFlight: 4,
   libvirtCallMs: 30 * SECOND_MS,
+  libvirtJobCallMs: 120 * SECOND_MS,
   libvirtSlowCallMs: 300 * SECOND_MS,
+  /** Calls that wait for a free place on a connection; more are refused. */
+  libvirtCallsQueued: 10_000,
+  /** Connecting, authentication and opening the driver; a daemon that has just started probes QEMU first. */
+  libvirtConnectMs: 30 * SECOND_MS,
+  /** How long a call waits for a lost connection to come back before it fails. */
+  libvirtReconnectWaitMs: 5 * SECOND_MS,
+  /** The longest pause between two attempts to connect again. */
+  libvirtBackoffMs: 10 * SECOND_MS,
+  /** A silent daemon is pinged after the first time and given up after the second. */
+  libvirtPingMs: 5 * SECOND_MS,
+  libvirtSilenceMs: 15 * SECOND_MS,
+  /** The longest string that libvirt's protocol carries. */
+  libvirtStringBytes: 4 * MIB,
   /** The largest RPC message that libvirt accepts. */
   libvirtMessageBytes: 32 * MIB,
   /** Fetching the image, making disks and starting the guest. */
@@ -44,10 +75,38 @@ export const limits = {
   /** Console output that is read at most, and the size at which the log is rotated. */
   consoleBytes: 100 * 1024,
   consoleFileBytes: 2 * MIB,
+  /** How often the size of console logs is looked at. */
+  consoleCheckMs: 30 * SECOND_MS,
+  /** One run of qemu-img, mkfs, genisoimage: the time it may take and the output that is kept. */
+  programMs: 600 * SECOND_MS,
+  programOutputBytes: 4 * MIB,
+  /** An image that no guest uses is dropped from a host's cache after this long. */
+  imageCacheMs: 24 * 3_600 * SECOND_MS,
+  /** How long the probe of KVM waits for its guest's word. */
+  probeMs: 15 * SECOND_MS,
+  /** A guest agent that does not answer is given up after the first time and left in peace for the second. */
+  agentReplyMs: 5 * SECOND_MS,
+  agentPauseMs: 60 * SECOND_MS,
+  /** How often the state of a guest is looked at while something is awaited (events come sooner). */
+  guestPollMs: 100,
+  /** A guest that ignored the power button is asked again after this long (Nova's `_clean_shutdown`). */
+  shutdownRetryMs: 10 * SECOND_MS,
   /** One policy rule, the nesting of rules with all that they refer to, and the whole policy file. */
   policyRuleChars: 16_384,
   policyDepth: 200,
   policyFileBytes: MIB,
   /** How often at most the policy file is looked at for a change. */
   policyCheckMs: 1 * SECOND_MS,
+  /** One image's data (Glance's `image_size_cap`), and how much of its beginning is looked at to tell its format. */
+  imageBytes: 1024 * 1024 * MIB,
+  imageHeaderBytes: 128 * 1024,
+  /** Glance's quotas of one image. */
+  imageProperties: 128,
+  imageTags: 128,
+  imageMembers: 128,
+  /** Images per page when no limit is given (Glance's `limit_param_default`). */
+  imagePageSize: 25,
+  /** Objects in one bulk creation, entries in one list of a network object (fixed_ips, allocation_pools, …). */
+  networkBulk: 500,
+  networkListEntries: 64,
 } as const;
