@@ -109,4 +109,26 @@ export const limits = {
   /** Objects in one bulk creation, entries in one list of a network object (fixed_ips, allocation_pools, …). */
   networkBulk: 500,
   networkListEntries: 64,
+  /** A regular expression in a list filter: its length, the nesting of its groups, and the steps it may become. */
+  patternCharacters: 255,
+  patternDepth: 16,
+  patternSteps: 2_000,
+  /** Snapshots of flavors, images and networks that are kept parsed. */
+  parsedSnapshots: 2_000,
+  /** Times one step of an action is begun before the action fails, and the pauses between them (doubling, at most). */
+  stepAttempts: 6,
+  stepPauseMs: 1 * SECOND_MS,
+  stepPauseMaxMs: 30 * SECOND_MS,
+  /** Hosts on which one server is tried to be built (Nova's `scheduler.max_attempts`). */
+  buildAttempts: 3,
+  /** Actions that one worker runs at once, and how often it looks for work that nobody told it of. */
+  actionsAtOnce: 64,
+  workerPollMs: 2 * SECOND_MS,
+  /** How often the reconcilers run. */
+  reconcileMs: 30 * SECOND_MS,
+  /** A guest on a host without any row is logged once it was seen for this long (a server may be on its way). */
+  orphanGraceMs: 60 * SECOND_MS,
+  /** Text kept of a failure in an action's events and in a server's fault. */
+  faultMessageChars: 255,
+  faultDetailChars: 16_384,
 } as const;

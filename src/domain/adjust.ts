@@ -198,7 +198,9 @@ export function settleStored(
 export function settlePower(server: AdjustSubject, view: GuestView): AdjustSettlement {
   const off = view.powerState === power.shutdown || view.powerState === power.crashed;
   const boot = bootOf(server);
-  const current = off ? boot : view.size;
+  // vCPUs that are plugged but offline inside are held, not had
+  const online = Math.min(view.size.vcpus, view.onlineVcpus ?? view.size.vcpus);
+  const current = off ? boot : { vcpus: online, memoryMb: view.size.memoryMb };
   return {
     server: {
       currentVcpus: current.vcpus,
@@ -212,7 +214,7 @@ export function settlePower(server: AdjustSubject, view: GuestView): AdjustSettl
       adjustStatus: 'idle',
       adjustMessage: null,
     },
-    claimed: claimOf(minimumOf(server.flavor), current, boot),
+    claimed: claimOf(minimumOf(server.flavor), off ? boot : view.size, boot),
     success: true,
   };
 }

@@ -1,0 +1,112 @@
+// Why: the one process that touches a hypervisor. It puts what the bus asks into the guests' mailboxes, hands it to the driver
+// and tells of its own accord what the host has and what guests did. It never sees the database.
+
+import type { Clock } from '../base/clock.ts';
+import { unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { AgentHandlers, Bus } from '../bus/bus.ts';
+import type { AgentMethod } from '../bus/contract.ts';
+import type { GuestEvent } from '../domain/guest.ts';
+import type { Driver } from '../virt/driver.ts';
+import { makeMailboxes, type Mailboxes } from './mailbox.ts';
+import { makeReporter } from './report.ts';
+
+export interface AgentOptions {
+  readonly host: string;
+  readonly bus: Bus;
+  /** Used, not owned: whoever made it closes it after the agent. */
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Milliseconds between inventory reports; default `limits.hostReportMs`. */
+  readonly reportMs?: number;
+  /** 0..1, for the jitter of the reports; default `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface Agent {
+  /** Sends a report now, beside the regular ones. */
+  reportNow(): Promise<void>;
+  /** Takes no more work, waits at most `graceMs` for what is under way, and stops reporting. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for reading its console. */
+function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boolean): AgentHandlers {
+  const post = <T>(uuid: string, method: AgentMethod, args: unknown, work: () => Promise<T>): Promise<T> => {
+    if (isClosing()) return Promise.reject(unavailable('The agent is shutting down.', { code: 'agent.closing' }));
+    const key = `${method} ${JSON.stringify(args)}`;
+    return mailboxes.post(uuid, { key, joinRunning: method !== 'inspect' }, work);
+  };
+  return {
+    spawn: (args) => post(args.spec.uuid, 'spawn', args, () => driver.spawn(args.spec)),
+    destroy: (args) =>
+      post(args.uuid, 'destroy', args, async () => {
+        await driver.destroy(args.uuid);
+        return null;
+      }),
+    powerOn: (args) => post(args.spec.uuid, 'powerOn', args, () => driver.powerOn(args.spec)),
+    powerOff: (args) => post(args.uuid, 'powerOff', args, () => driver.powerOff(args.uuid, args.timeoutMs)),
+    reboot: (args) => post(args.spec.uuid, 'reboot', args, () => driver.reboot(args.spec, args.type, args.timeoutMs)),
+    adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
+    inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
+    console: (args) => driver.console(args.uuid, args.maxBytes),
+    list: () => driver.list(),
+  };
+}
+
+/** Serves a host: resolves once requests are taken and the first report is on its way. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { host, bus, driver, clock, log } = options;
+  const mailboxes = makeMailboxes();
+  let closing = false;
+
+  const reporter = makeReporter({
+    host,
+    bus,
+    driver,
+    clock,
+    log,
+    everyMs: options.reportMs ?? limits.hostReportMs,
+    random: options.random ?? Math.random,
+  });
+
+  /** A guest's event is told after what is under way for it, with what the guest is by then. */
+  async function tell(event: GuestEvent): Promise<void> {
+    if (event.uuid === null) return reporter.reportNow();
+    const { uuid } = event;
+    const key = `event ${JSON.stringify(event)}`;
+    const view = await mailboxes.post(uuid, { key, joinRunning: false }, () => driver.inspect(uuid));
+    await bus.report({ kind: 'guest', host, event, view });
+  }
+
+  const stopEvents = driver.onEvent((event) => {
+    if (closing) return;
+    tell(event).catch((error: unknown) => {
+      log.warn({ err: error, host, event }, 'an event was not reported; the next report brings the state');
+    });
+  });
+  const stopServing = await bus.serveAgent(
+    host,
+    handlersOf(driver, mailboxes, () => closing),
+  );
+  reporter.start();
+  log.info({ host, driver: driver.kind }, 'agent serves');
+
+  return {
+    reportNow: () => reporter.reportNow(),
+    async close(graceMs = limits.agentGraceMs) {
+      if (closing) return;
+      closing = true;
+      stopEvents();
+      await reporter.close();
+      const waited = new AbortController();
+      await Promise.race([mailboxes.idle(), clock.sleep(graceMs, waited.signal).catch(() => undefined)]);
+      waited.abort();
+      if (mailboxes.size() > 0) log.warn({ host, left: mailboxes.size() }, 'agent closed with work under way');
+      // last, so that what was under way could still answer
+      await stopServing();
+    },
+  };
+}

@@ -1,0 +1,368 @@
+// Why: a hypervisor of pure data. It runs the development server and the functional tests, and it documents what a driver must
+// do: test/support/driver-contract.ts holds it and libvirt's driver to the same words.
+
+import type { Clock } from '../base/clock.ts';
+import { badRequest, conflict, internal, notFound } from '../base/errors.ts';
+import { adjustOrder } from '../domain/adjust.ts';
+import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../domain/guest.ts';
+import type { HostInventory } from '../domain/host.ts';
+import { power } from '../domain/instance.ts';
+import type { Size } from '../domain/size.ts';
+import type { Driver, ImageSource } from './driver.ts';
+import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb } from './fake/behaviour.ts';
+import { fakeInventory } from './fake/inventory.ts';
+import { type FakeGuest, type FakeStore, memoryStore } from './fake/store.ts';
+
+export interface FakeDriverOptions {
+  readonly clock: Clock;
+  /** The hypervisor's name; default `fake`. */
+  readonly hostname?: string;
+  readonly inventory?: Partial<HostInventory>;
+  /** Milliseconds that each verb takes; default 5 for those that change something, 0 for those that read. */
+  readonly timing?: Partial<Readonly<Record<Verb, number>>>;
+  /** The guests that are there already, and where new ones are kept; default: in memory. */
+  readonly store?: FakeStore;
+  /** Read once for each image, as a real host's cache would; default: images are not looked at. */
+  readonly images?: ImageSource;
+}
+
+export interface FakeDriver extends Driver {
+  readonly kind: 'fake';
+  /** What a real guest's user does inside it. */
+  powerOffFromInside(uuid: string): void;
+  crashFromInside(uuid: string): void;
+  /** Changes a guest's behaviour from now on (words: `parseBehaviour`); null: as its spec says. */
+  behave(uuid: string, words: string | null): void;
+  /** As after a lost connection: tells that events may have been missed. */
+  reconnect(): void;
+  readonly store: FakeStore;
+}
+
+const defaultTiming: Readonly<Record<Verb, number>> = {
+  spawn: 5,
+  destroy: 5,
+  powerOn: 5,
+  powerOff: 5,
+  reboot: 5,
+  adjust: 5,
+  console: 0,
+  inspect: 0,
+};
+
+const CONSOLE_CHARACTERS = 16_384;
+
+function viewOf(guest: FakeGuest, mute: boolean): GuestView {
+  const running = guest.powerState === power.running;
+  return {
+    uuid: guest.spec.uuid,
+    powerState: guest.powerState,
+    size: running ? { vcpus: guest.pluggedVcpus, memoryMb: guest.size.memoryMb } : guest.boot,
+    onlineVcpus: running && !mute ? guest.size.vcpus : null,
+    // a kernel keeps some for itself
+    availableMb: running && !mute ? Math.floor(guest.size.memoryMb * 0.9) : null,
+    maximum: guest.spec.maximum,
+  };
+}
+
+const behaviourOf = (guest: FakeGuest): Behaviour => parseBehaviour(guest.behaviour ?? behaviourTextOf(guest.spec));
+
+function written(guest: FakeGuest, line: string): FakeGuest {
+  return { ...guest, console: `${guest.console}${line}\n`.slice(-CONSOLE_CHARACTERS) };
+}
+
+const sizeLine = (size: Size): string => `xloud-guest: online_vcpus=${size.vcpus} memory_mb=${size.memoryMb}`;
+
+function started(guest: FakeGuest, spec: GuestSpec): FakeGuest {
+  const running: FakeGuest = {
+    ...guest,
+    spec,
+    powerState: power.running,
+    size: spec.boot,
+    pluggedVcpus: spec.boot.vcpus,
+    boot: spec.boot,
+    starts: guest.starts + 1,
+  };
+  const lines = [
+    `[    0.000000] Linux version 0.0.0-xloud-fake`,
+    `[    0.100000] smp: Brought up 1 node, ${spec.boot.vcpus} CPUs`,
+    sizeLine(spec.boot),
+    `${spec.hostname} login: `,
+  ];
+  return lines.reduce(written, running);
+}
+
+/** How far a part gets that goes `percent` of the way, rounded towards where it was. */
+function reachedOf(before: number, target: number, percent: number): number {
+  return before + Math.trunc(((target - before) * percent) / 100);
+}
+
+interface Moves {
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly problems: { readonly vcpus: string | null; readonly memoryMb: string | null };
+}
+
+/** Moves the parts in their order; when one does not move at all, the pair is given up and what moved before is put back. */
+function move(before: Size, target: Size, behaviour: Behaviour): Moves {
+  const reached = { vcpus: before.vcpus, memoryMb: before.memoryMb };
+  const problems: { vcpus: string | null; memoryMb: string | null } = { vcpus: null, memoryMb: null };
+  const names = { vcpus: 'vCPUs', memoryMb: 'memory' } as const;
+  const done: ('vcpus' | 'memoryMb')[] = [];
+  const order = adjustOrder(before, target);
+  for (const part of order) {
+    reached[part] = reachedOf(before[part], target[part], behaviour.percent[part]);
+    if (reached[part] === before[part]) {
+      problems[part] = `the guest refused to change its ${names[part]}`;
+      for (const other of order) {
+        if (other === part) continue;
+        reached[other] = before[other];
+        problems[other] = done.includes(other)
+          ? `put back, because the ${names[part]} could not be changed`
+          : `not tried, because the ${names[part]} could not be changed`;
+      }
+      break;
+    }
+    if (reached[part] !== target[part]) problems[part] = `the guest went only a part of the way`;
+    done.push(part);
+  }
+  return { ...reached, problems };
+}
+
+export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
+  const { clock, images } = options;
+  const store = options.store ?? memoryStore();
+  const timing = { ...defaultTiming, ...options.timing };
+  const listeners = new Set<(event: GuestEvent) => void>();
+  const cachedImages = new Set<string>();
+
+  function emit(event: GuestEvent): void {
+    for (const listener of listeners) {
+      setImmediate(() => {
+        if (listeners.has(listener)) listener(event);
+      });
+    }
+  }
+
+  function guestOf(uuid: string): FakeGuest {
+    const guest = store.get(uuid);
+    if (guest === undefined) throw notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+    return guest;
+  }
+
+  const view = (guest: FakeGuest): GuestView => viewOf(guest, behaviourOf(guest).mute);
+
+  async function take(verb: Verb, behaviour: Behaviour): Promise<void> {
+    const ms = timing[verb] + behaviour.slowMs;
+    if (ms > 0) await clock.sleep(ms);
+    if (behaviour.failing.has(verb))
+      throw internal(`The fake guest fails at ${verb}, as it was told.`, { code: 'fake.told' });
+  }
+
+  /** Reads each image once. */
+  async function fetchImages(spec: GuestSpec): Promise<void> {
+    if (images === undefined) return;
+    for (const image of [spec.disks.image, spec.kernel, spec.ramdisk]) {
+      if (image === null || cachedImages.has(image.id)) continue;
+      for await (const _chunk of await images.read(image.id)) {
+        // the bytes only have to come through
+      }
+      cachedImages.add(image.id);
+    }
+  }
+
+  function crash(uuid: string, reason: string): void {
+    const guest = guestOf(uuid);
+    if (guest.powerState !== power.running) return;
+    store.put(written({ ...guest, powerState: power.crashed }, `Kernel panic - not syncing: ${reason}`));
+    emit({ kind: 'crashed', uuid, reason });
+  }
+
+  function start(guest: FakeGuest, spec: GuestSpec): GuestView {
+    const running = started(guest, spec);
+    store.put(running);
+    emit({ kind: 'started', uuid: spec.uuid });
+    if (behaviourOf(running).crash) crash(spec.uuid, 'as it was told');
+    return view(guestOf(spec.uuid));
+  }
+
+  function stop(uuid: string, reason: string): void {
+    const guest = guestOf(uuid);
+    if (guest.powerState === power.shutdown) return;
+    store.put(written({ ...guest, powerState: power.shutdown }, `reboot: Power down`));
+    emit({ kind: 'stopped', uuid, reason });
+  }
+
+  return {
+    kind: 'fake',
+    store,
+
+    async inventory() {
+      let memoryMb = 0;
+      let diskGb = 0;
+      for (const guest of store.all()) {
+        if (guest.powerState === power.running) memoryMb += guest.size.memoryMb;
+        diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
+      }
+      return fakeInventory(options.hostname ?? 'fake', options.inventory ?? {}, { memoryMb, diskGb });
+    },
+
+    async spawn(spec) {
+      const behaviour = parseBehaviour(behaviourTextOf(spec));
+      const before = store.get(spec.uuid);
+      if (before?.powerState === power.running) return view(before);
+      if (before === undefined) {
+        store.put({
+          spec,
+          powerState: power.noState,
+          size: spec.boot,
+          pluggedVcpus: spec.boot.vcpus,
+          boot: spec.boot,
+          console: '',
+          behaviour: null,
+          starts: 0,
+        });
+      }
+      try {
+        await fetchImages(spec);
+        await take('spawn', behaviour);
+      } catch (error) {
+        // disks of a guest that ran before are not ours to take
+        if (store.get(spec.uuid)?.starts === 0) store.remove(spec.uuid);
+        throw error;
+      }
+      return start(guestOf(spec.uuid), spec);
+    },
+
+    async destroy(uuid) {
+      const guest = store.get(uuid);
+      if (guest === undefined) return;
+      await take('destroy', behaviourOf(guest));
+      if (store.get(uuid)?.powerState === power.running) emit({ kind: 'stopped', uuid, reason: 'destroyed' });
+      store.remove(uuid);
+    },
+
+    async powerOn(spec) {
+      const guest = guestOf(spec.uuid);
+      if (guest.powerState === power.running) return view(guest);
+      await take('powerOn', behaviourOf({ ...guest, spec }));
+      return start(guestOf(spec.uuid), spec);
+    },
+
+    async powerOff(uuid, timeoutMs) {
+      const guest = guestOf(uuid);
+      const behaviour = behaviourOf(guest);
+      await take('powerOff', behaviour);
+      if (behaviour.deaf && guest.powerState === power.running && timeoutMs > 0) await clock.sleep(timeoutMs);
+      stop(uuid, behaviour.deaf || timeoutMs === 0 ? 'destroyed' : 'shutdown');
+      return view(guestOf(uuid));
+    },
+
+    async reboot(spec, type, timeoutMs) {
+      const guest = guestOf(spec.uuid);
+      const behaviour = behaviourOf({ ...guest, spec });
+      await take('reboot', behaviour);
+      const asks = type === 'SOFT' && guest.powerState === power.running;
+      if (asks && behaviour.deaf) await clock.sleep(timeoutMs);
+      if (asks && !behaviour.deaf) {
+        // the guest restarts inside the same machine, which keeps its size
+        const now = guestOf(spec.uuid);
+        store.put(written(written(now, 'reboot: Restarting system'), sizeLine(now.size)));
+        emit({ kind: 'rebooted', uuid: spec.uuid });
+        return view(guestOf(spec.uuid));
+      }
+      const again = start(guestOf(spec.uuid), spec);
+      emit({ kind: 'rebooted', uuid: spec.uuid });
+      return again;
+    },
+
+    async adjust(uuid: string, { target, persist }: AdjustRequest): Promise<AdjustOutcome> {
+      const { maximum } = guestOf(uuid).spec;
+      if (
+        target.vcpus > maximum.vcpus ||
+        target.memoryMb > maximum.memoryMb ||
+        target.vcpus < 1 ||
+        target.memoryMb < 1
+      ) {
+        throw badRequest(
+          `Instance ${uuid} cannot have ${target.vcpus} vCPUs and ${target.memoryMb} MiB: ` +
+            `its ceiling is ${maximum.vcpus} vCPUs and ${maximum.memoryMb} MiB.`,
+          { code: 'virt.above_maximum' },
+        );
+      }
+      await take('adjust', behaviourOf(guestOf(uuid)));
+      const guest = guestOf(uuid);
+      const behaviour = behaviourOf(guest);
+      if (guest.powerState !== power.running) {
+        throw conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
+      }
+      const before = guest.size;
+      const moved = move(before, target, behaviour);
+      const after: Size = { vcpus: moved.vcpus, memoryMb: moved.memoryMb };
+      const offline = behaviour.guestOffline && after.vcpus < before.vcpus;
+      const pluggedVcpus =
+        offline || after.vcpus === before.vcpus ? Math.max(guest.pluggedVcpus, after.vcpus) : after.vcpus;
+      const changed = after.vcpus !== before.vcpus || after.memoryMb !== before.memoryMb;
+      const next: FakeGuest = { ...guest, size: after, pluggedVcpus, boot: persist ? after : guest.boot };
+      store.put(changed ? written(next, sizeLine(after)) : next);
+      if (changed) emit({ kind: 'resized', uuid });
+
+      const confirmedBy = behaviour.mute ? 'hypervisor' : 'guest';
+      const vcpus: PartOutcome = {
+        target: target.vcpus,
+        reached: after.vcpus,
+        confirmedBy,
+        method: after.vcpus === before.vcpus ? 'none' : offline ? 'guest-offline' : 'hotplug',
+        held: Math.max(pluggedVcpus, after.vcpus),
+        problem: moved.problems.vcpus,
+      };
+      const memoryMb: PartOutcome = {
+        target: target.memoryMb,
+        reached: after.memoryMb,
+        confirmedBy,
+        method: after.memoryMb === before.memoryMb ? 'none' : 'balloon',
+        held: after.memoryMb,
+        problem: moved.problems.memoryMb,
+      };
+      return { vcpus, memoryMb, view: view(guestOf(uuid)) };
+    },
+
+    async console(uuid, maxBytes) {
+      await take('console', behaviourOf(guestOf(uuid)));
+      const bytes = Buffer.from(guestOf(uuid).console);
+      let from = Math.max(0, bytes.length - maxBytes);
+      // not from the middle of a character
+      while (from < bytes.length && ((bytes[from] as number) & 0xc0) === 0x80) from += 1;
+      return bytes.subarray(from).toString();
+    },
+
+    async inspect(uuid) {
+      const guest = store.get(uuid);
+      if (guest === undefined) return null;
+      await take('inspect', behaviourOf(guest));
+      const now = store.get(uuid);
+      return now === undefined ? null : view(now);
+    },
+
+    async list() {
+      return store.all().map(view);
+    },
+
+    onEvent(listener) {
+      const own = (event: GuestEvent) => listener(event);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+
+    async close() {
+      listeners.clear();
+    },
+
+    powerOffFromInside: (uuid) => stop(uuid, 'shutdown'),
+    crashFromInside: (uuid) => crash(uuid, 'told from inside'),
+    behave(uuid, words) {
+      if (words !== null) parseBehaviour(words);
+      store.put({ ...guestOf(uuid), behaviour: words });
+    },
+    reconnect: () => emit({ kind: 'reconnected', uuid: null }),
+  };
+}

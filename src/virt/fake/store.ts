@@ -1,0 +1,71 @@
+// Why: a hypervisor outlives the process that drives it. The fake one keeps its guests in a store that can be handed to the
+// next driver, in memory or in a directory that survives kill -9.
+
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GuestSpec } from '../../domain/guest.ts';
+import type { PowerState } from '../../domain/instance.ts';
+import type { Size } from '../../domain/size.ts';
+
+/** A guest as the fake hypervisor keeps it: plain data. */
+export interface FakeGuest {
+  readonly spec: GuestSpec;
+  /** `noState`: its disks are made and it never ran. */
+  readonly powerState: PowerState;
+  readonly size: Size;
+  /** vCPUs plugged; more than `size.vcpus` when some are only offline in the guest. */
+  readonly pluggedVcpus: number;
+  /** What the next start takes. */
+  readonly boot: Size;
+  readonly console: string;
+  /** Overrides what the spec says; null: the spec decides. */
+  readonly behaviour: string | null;
+  /** How often it was started. */
+  readonly starts: number;
+}
+
+export interface FakeStore {
+  get(uuid: string): FakeGuest | undefined;
+  all(): readonly FakeGuest[];
+  put(guest: FakeGuest): void;
+  remove(uuid: string): void;
+}
+
+/** Lives as long as the map. */
+export function memoryStore(guests = new Map<string, FakeGuest>()): FakeStore {
+  return {
+    get: (uuid) => guests.get(uuid),
+    all: () => [...guests.values()],
+    put: (guest) => void guests.set(guest.spec.uuid, guest),
+    remove: (uuid) => void guests.delete(uuid),
+  };
+}
+
+/** One JSON file for each guest, replaced as a whole; made if the directory is missing. For one driver at a time. */
+export function directoryStore(directory: string): FakeStore {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const guests = new Map<string, FakeGuest>();
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (name.endsWith('.json')) {
+      const guest = JSON.parse(readFileSync(path, 'utf8')) as FakeGuest;
+      guests.set(guest.spec.uuid, guest);
+    } else if (name.endsWith('.new')) {
+      // cut off while it was written: the file it should have replaced still stands
+      rmSync(path, { force: true });
+    }
+  }
+  return {
+    ...memoryStore(guests),
+    put(guest) {
+      const path = join(directory, `${guest.spec.uuid}.json`);
+      writeFileSync(`${path}.new`, JSON.stringify(guest), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+      guests.set(guest.spec.uuid, guest);
+    },
+    remove(uuid) {
+      rmSync(join(directory, `${uuid}.json`), { force: true });
+      guests.delete(uuid);
+    },
+  };
+}
