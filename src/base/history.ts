@@ -70,3 +70,20 @@ export function versioned<T>(first: T, ...changes: readonly (readonly [at: strin
 export function isVersioned<T>(value: T | Versioned<T>): value is Versioned<T> {
   return typeof value === 'object' && value !== null && 'turns' in value && 'at' in value;
 }
+
+/** Values made from a history's forms, each made once on first use: a whole body schema from its properties. */
+export function derive<T, U>(source: History<T>, make: (form: Readonly<Record<string, T>>) => U): Versioned<U> {
+  const made = new Map<object, U>();
+  return {
+    turns: source.turns,
+    at(minor) {
+      const form = source.at(minor);
+      let value = made.get(form);
+      if (value === undefined) {
+        value = make(form);
+        made.set(form, value);
+      }
+      return value;
+    },
+  };
+}

@@ -1,0 +1,157 @@
+// Why: what POST /servers accepts, as the history of its fields.
+
+import { derive, history } from '../../../base/history.ts';
+import {
+  boolean,
+  closed,
+  hostName,
+  ipAny,
+  MAX_INT,
+  metadata,
+  multi,
+  name,
+  positiveInteger,
+  printable,
+  tag,
+  text,
+  uuid,
+} from '../../parameters.ts';
+
+const volumeSize = { type: ['integer', 'string'], pattern: '^[0-9]+$', minimum: 1, maximum: MAX_INT };
+const deviceName = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' };
+
+const blockDevice = {
+  virtual_name: { type: 'string', maxLength: 255 },
+  volume_id: uuid,
+  snapshot_id: uuid,
+  volume_size: volumeSize,
+  device_name: deviceName,
+  delete_on_termination: boolean,
+  no_device: {},
+  connection_info: { type: 'string', maxLength: 16_777_215 },
+};
+
+const blockDevices = derive(
+  history<unknown>(
+    {
+      ...blockDevice,
+      source_type: { type: 'string', enum: ['volume', 'image', 'snapshot', 'blank'] },
+      uuid: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._-]*$' },
+      image_id: uuid,
+      destination_type: { type: 'string', enum: ['local', 'volume'] },
+      guest_format: { type: 'string', maxLength: 255 },
+      device_type: { type: 'string', maxLength: 255 },
+      disk_bus: { type: 'string', maxLength: 255 },
+      boot_index: { type: ['integer', 'string', 'null'], pattern: '^-?[0-9]+$' },
+    },
+    [
+      { at: '2.32', add: { tag } },
+      // a mistake of Nova's that clients know: the tag was gone until it came back
+      { at: '2.33', drop: ['tag'] },
+      { at: '2.42', add: { tag } },
+      { at: '2.67', add: { volume_type: { type: ['string', 'null'], minLength: 0, maxLength: 255 } } },
+    ],
+  ),
+  (form) => multi(closed(form)),
+);
+
+const nic = { fixed_ip: ipAny, port: { type: ['string', 'null'], format: 'uuid' }, uuid: text };
+const autoOrNone = { type: 'string', enum: ['none', 'auto'] };
+const nicsOrWord = (fields: Record<string, unknown>) => ({ oneOf: [multi(closed(fields)), autoOrNone] });
+
+const shortHostname = {
+  type: 'string',
+  minLength: 2,
+  maxLength: 63,
+  pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$',
+};
+
+const fields = history<unknown>(
+  {
+    name,
+    imageRef: { oneOf: [uuid, { type: 'string', maxLength: 0 }] },
+    flavorRef: { type: ['string', 'integer'], minLength: 1 },
+    adminPass: text,
+    metadata,
+    networks: multi(closed(nic)),
+    'OS-DCF:diskConfig': { type: 'string', enum: ['AUTO', 'MANUAL'] },
+    accessIPv4: { type: 'string', format: 'ipv4' },
+    accessIPv6: { type: 'string', format: 'ipv6' },
+    personality: multi(closed({ path: text, contents: { type: 'string', format: 'base64' } })),
+    availability_zone: name,
+    block_device_mapping: multi(closed(blockDevice)),
+    block_device_mapping_v2: blockDevices.at(1),
+    config_drive: boolean,
+    key_name: name,
+    min_count: positiveInteger,
+    max_count: positiveInteger,
+    return_reservation_id: boolean,
+    security_groups: multi(closed({ name })),
+    user_data: { type: 'string', format: 'base64', maxLength: 65_535 },
+  },
+  [
+    { at: '2.19', add: { description: printable(255) } },
+    { at: '2.32', add: { block_device_mapping_v2: blockDevices.at(32), networks: multi(closed({ ...nic, tag })) } },
+    { at: '2.33', add: { block_device_mapping_v2: blockDevices.at(33) } },
+    { at: '2.37', add: { networks: nicsOrWord({ ...nic, uuid }) } },
+    { at: '2.42', add: { block_device_mapping_v2: blockDevices.at(42), networks: nicsOrWord({ ...nic, uuid, tag }) } },
+    { at: '2.52', add: { tags: { type: 'array', items: tag, maxItems: 50 } } },
+    { at: '2.57', drop: ['personality'] },
+    {
+      at: '2.63',
+      add: {
+        trusted_image_certificates: {
+          type: ['array', 'null'],
+          items: { type: 'string', minLength: 1 },
+          minItems: 1,
+          maxItems: 50,
+          uniqueItems: true,
+        },
+      },
+    },
+    { at: '2.67', add: { block_device_mapping_v2: blockDevices.at(67) } },
+    { at: '2.74', add: { host: hostName, hypervisor_hostname: hostName } },
+    { at: '2.90', add: { hostname: shortHostname } },
+    { at: '2.94', add: { hostname: hostName } },
+  ],
+);
+
+const oneOrMore = (item: object) => ({ oneOf: [{ type: 'array', items: item }, item] });
+
+/** Scheduler hints; what we do not know passes, as in Nova. */
+const hints = {
+  type: 'object',
+  properties: {
+    group: oneOrMore(uuid),
+    different_host: oneOrMore(uuid),
+    same_host: { type: ['string', 'array'], items: uuid },
+    query: { type: ['string', 'object'] },
+    target_cell: name,
+    different_cell: { type: ['string', 'array'], items: text },
+    build_near_host_ip: ipAny,
+    cidr: { type: 'string', pattern: '^/[0-9a-f.:]+$' },
+  },
+  additionalProperties: true,
+};
+
+/** From 2.37 `networks` must be there. */
+const NETWORKS_REQUIRED = 37;
+
+const bodies = [1, NETWORKS_REQUIRED].map((from) =>
+  derive(fields, (form) => ({
+    ...closed(
+      {
+        server: closed(form, ['name', 'flavorRef', ...(from === 1 ? [] : ['networks'])]),
+        'os:scheduler_hints': hints,
+        'OS-SCH-HNT:scheduler_hints': hints,
+      },
+      ['server'],
+    ),
+  })),
+);
+
+/** The body of POST /servers at each microversion. */
+export const createBody = {
+  turns: fields.turns,
+  at: (minor: number) => (bodies[minor < NETWORKS_REQUIRED ? 0 : 1] as (typeof bodies)[0]).at(minor),
+};

@@ -1,0 +1,96 @@
+// Why: the words that Nova's schemas are made of (its parameter_types), each written once.
+
+import { isIP } from 'node:net';
+import { derive, type History, type Versioned } from '../base/history.ts';
+import type { JsonSchema } from './schema.ts';
+
+/** An object with just these properties. */
+export const closed = (
+  properties: Readonly<Record<string, unknown>>,
+  required: readonly string[] = [],
+): JsonSchema => ({
+  type: 'object',
+  properties,
+  ...(required.length === 0 ? {} : { required }),
+  additionalProperties: false,
+});
+
+/** A body of one member: `{"server": {…}}`. */
+export const wrapped = (key: string, inner: JsonSchema): JsonSchema => closed({ [key]: inner }, [key]);
+
+/** A body schema that follows the history of its properties. */
+export const wrappedHistory = (
+  key: string,
+  properties: History<unknown>,
+  required: readonly string[] | ((form: object) => readonly string[]) = [],
+): Versioned<JsonSchema> =>
+  derive(properties, (form) => wrapped(key, closed(form, typeof required === 'function' ? required(form) : required)));
+
+/** A query parameter that may be repeated. */
+export const multi = (item: JsonSchema): JsonSchema => ({ type: 'array', items: item });
+
+/** A query whose unknown parameters are ignored (`lenient`) or refused (`strict`). */
+export const query = (properties: Readonly<Record<string, unknown>>, unknown: 'lenient' | 'strict'): JsonSchema => ({
+  type: 'object',
+  properties,
+  additionalProperties: unknown === 'lenient',
+});
+
+/** Actions such as `os-start` whose value does not matter. */
+export const anyAction = (key: string): JsonSchema => closed({ [key]: {} }, [key]);
+
+const TRUE = [true, 'True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes'] as const;
+const FALSE = [false, 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no'] as const;
+
+export const boolean: JsonSchema = { type: ['boolean', 'string'], enum: [...TRUE, ...FALSE] };
+
+/** The meaning of a value that passed `boolean`. */
+export const isTrue = (value: unknown): boolean => (TRUE as readonly unknown[]).includes(value);
+
+/** oslo's bool_from_string in strict mode: true, false, or null for a word that is neither. */
+export function booleanWord(text: string): boolean | null {
+  const word = text.trim().toLowerCase();
+  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(word)) return true;
+  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(word)) return false;
+  return null;
+}
+
+export const MAX_INT = 0x7fffffff;
+
+export const text: JsonSchema = { type: 'string' };
+export const none: JsonSchema = { type: 'null' };
+export const positiveInteger: JsonSchema = {
+  type: ['integer', 'string'],
+  pattern: '^[0-9]*$',
+  minimum: 1,
+  minLength: 1,
+};
+export const nonNegativeInteger: JsonSchema = {
+  type: ['integer', 'string'],
+  pattern: '^[0-9]*$',
+  minimum: 0,
+  minLength: 1,
+};
+export const name: JsonSchema = { type: 'string', format: 'name', minLength: 1, maxLength: 255 };
+export const uuid: JsonSchema = { type: 'string', format: 'uuid' };
+export const regex: JsonSchema = { type: 'string', format: 'regex' };
+export const dateTime: JsonSchema = { type: 'string', format: 'date-time' };
+export const ipAny: JsonSchema = { type: 'string', oneOf: [{ format: 'ipv4' }, { format: 'ipv6' }] };
+export const tag: JsonSchema = { type: 'string', minLength: 1, maxLength: 60, pattern: '^[^,/]*$' };
+export const hostName: JsonSchema = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' };
+export const printable = (limit: number): JsonSchema => ({
+  type: ['string', 'null'],
+  minLength: 0,
+  maxLength: limit,
+  pattern: '^(?:(?![\\p{C}\\p{Zl}\\p{Zp}])[\\u0000-\\uFFFE])*$',
+});
+export const metadata: JsonSchema = {
+  type: 'object',
+  patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: 'string', maxLength: 255 } },
+  additionalProperties: false,
+};
+
+export const paging = { limit: multi(nonNegativeInteger), marker: multi(text) };
+
+/** The version of an address that passed a format check. */
+export const ipVersion = (address: string): 4 | 6 => (isIP(address) === 6 ? 6 : 4);
