@@ -93,6 +93,17 @@ export const standalone: Migration = {
       t.bigInteger('updated_at').notNullable();
       t.index(['name']);
       t.index(['created_at', 'id']);
+      t.index(['owner']);
+    });
+    // the projects that a shared image is shared with
+    await table(knex, 'image_members', (t) => {
+      t.string('image_id', 36).notNullable().references('images.id').onDelete('CASCADE');
+      t.string('member', 64).notNullable();
+      t.string('status', 16).notNullable();
+      t.bigInteger('created_at').notNullable();
+      t.bigInteger('updated_at').notNullable();
+      t.primary(['image_id', 'member']);
+      t.index(['member']);
     });
 
     await table(knex, 'networks', (t) => {
@@ -143,13 +154,14 @@ export const standalone: Migration = {
       t.boolean('port_security_enabled').notNullable();
       t.text('security_groups').notNullable(); // JSON list of ids
       t.text('binding').notNullable(); // JSON {host_id, vnic_type, vif_type, vif_details, profile}
-      t.text('extra').notNullable(); // JSON: allowed_address_pairs, dns_name, extra_dhcp_opts
+      t.text('allowed_address_pairs').notNullable(); // JSON list
       t.text('tags').notNullable();
       t.integer('revision').notNullable().defaultTo(1);
       t.bigInteger('created_at').notNullable();
       t.bigInteger('updated_at').notNullable();
       t.unique(['network_id', 'mac_address']);
       t.index(['device_id']);
+      t.index(['project_id']);
     });
     // the unique key is what makes allocation safe under concurrency
     await table(knex, 'ip_allocations', (t) => {

@@ -1,0 +1,248 @@
+// Why: the rows of the built-in image service: images and the projects they are shared with.
+
+import type { ImageFacts } from '../domain/image.ts';
+import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import { orderAfter, type SortKey } from './keyset.ts';
+import type { Tx } from './tx.ts';
+
+/** An image as stored: what compute sees of it and what is the image service's own. */
+export interface StoredImage extends ImageFacts {
+  readonly protected: boolean;
+  readonly hidden: boolean;
+  readonly tags: readonly string[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ImageMember {
+  readonly imageId: string;
+  readonly member: string;
+  readonly status: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** A row of `images` as the engine gives it. */
+export type ImageRow = Readonly<Record<string, string | number | null>>;
+
+type Cell = string | number | null | undefined;
+const text = (value: Cell): string | null => (value == null ? null : String(value));
+const number = (value: Cell): number | null => (value == null ? null : Number(value));
+
+export function imageFromRow(row: ImageRow): StoredImage {
+  return {
+    id: String(row.id),
+    name: text(row.name),
+    status: String(row.status),
+    visibility: String(row.visibility),
+    owner: text(row.owner),
+    diskFormat: text(row.disk_format),
+    containerFormat: text(row.container_format),
+    minDiskGb: Number(row.min_disk),
+    minRamMb: Number(row.min_ram),
+    sizeBytes: number(row.size),
+    virtualSizeBytes: number(row.virtual_size),
+    checksum: text(row.checksum),
+    osHashAlgo: text(row.os_hash_algo),
+    osHashValue: text(row.os_hash_value),
+    protected: fromBool(row.protected),
+    hidden: fromBool(row.os_hidden),
+    properties: fromJson(row.properties),
+    tags: fromJson(row.tags),
+    createdAt: fromTime(row.created_at) ?? 0,
+    updatedAt: fromTime(row.updated_at) ?? 0,
+  };
+}
+
+const imageToRow = (image: StoredImage) => ({
+  id: image.id,
+  name: image.name,
+  status: image.status,
+  visibility: image.visibility,
+  owner: image.owner,
+  disk_format: image.diskFormat,
+  container_format: image.containerFormat,
+  min_disk: image.minDiskGb,
+  min_ram: image.minRamMb,
+  size: image.sizeBytes,
+  virtual_size: image.virtualSizeBytes,
+  checksum: image.checksum,
+  os_hash_algo: image.osHashAlgo,
+  os_hash_value: image.osHashValue,
+  protected: toBool(image.protected),
+  os_hidden: toBool(image.hidden),
+  properties: toJson(image.properties),
+  tags: toJson(image.tags),
+  created_at: image.createdAt,
+  updated_at: image.updatedAt,
+});
+
+export async function findImage(reader: Reader, id: string): Promise<StoredImage | null> {
+  const row: ImageRow | undefined = await reader('images').where({ id }).first();
+  return row === undefined ? null : imageFromRow(row);
+}
+
+/** The image, locked until the transaction ends. */
+export async function lockImage(tx: Tx, id: string): Promise<StoredImage | null> {
+  const row: ImageRow | undefined = await tx('images').where({ id }).forUpdate().first();
+  return row === undefined ? null : imageFromRow(row);
+}
+
+export async function insertImage(tx: Tx, image: StoredImage): Promise<void> {
+  await tx('images').insert(imageToRow(image));
+}
+
+export async function replaceImage(tx: Tx, image: StoredImage): Promise<void> {
+  await tx('images').where({ id: image.id }).update(imageToRow(image));
+}
+
+/** Moves an image from one status to another; false where it was not in the first. */
+export async function moveImage(
+  tx: Tx,
+  id: string,
+  from: readonly string[],
+  to: string,
+  now: number,
+): Promise<boolean> {
+  const rows = await tx('images')
+    .where({ id })
+    .whereIn('status', [...from])
+    .update({ status: to, updated_at: now });
+  return rows === 1;
+}
+
+export async function deleteImage(tx: Tx, id: string): Promise<void> {
+  await tx('image_members').where({ image_id: id }).delete();
+  await tx('images').where({ id }).delete();
+}
+
+/** Ids of the images in one status. */
+export async function imageIdsIn(reader: Reader, status: string): Promise<string[]> {
+  const rows: { id: string }[] = await reader('images').where({ status }).select('id');
+  return rows.map((row) => row.id);
+}
+
+export type Comparison = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte';
+
+export interface ImageFilters {
+  /** Column to the values it may have. */
+  readonly oneOf: Readonly<Record<string, readonly (string | number)[]>>;
+  /** Times in milliseconds, compared at whole seconds, and sizes in bytes. */
+  readonly compare: readonly { readonly column: string; readonly by: Comparison; readonly value: number }[];
+  /** Every one of these tags. */
+  readonly tags: readonly string[];
+  readonly properties: Readonly<Record<string, string>>;
+  readonly hidden: boolean;
+  /** Null: no visibility was asked for. */
+  readonly visibility: string | null;
+  readonly memberStatus: string;
+}
+
+export interface ImagePage {
+  readonly sort: readonly SortKey[];
+  readonly marker: ImageRow | null;
+  readonly limit: number;
+}
+
+const operators: Readonly<Record<Comparison, string>> = { eq: '=', neq: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' };
+
+/** A LIKE pattern's special characters, made ordinary with `!` as the escape. */
+const literal = (part: string): string => part.replaceAll(/[!%_]/g, (found) => `!${found}`);
+
+/**
+ * One page of the images that a project may see, newest first unless said otherwise. As Glance: its own, public and
+ * community ones, and those shared with it; community images of others only when asked for.
+ * @param projectId null for an administrator without a project
+ * @param everything an administrator sees every image
+ */
+export async function listImages(
+  reader: Reader,
+  projectId: string | null,
+  everything: boolean,
+  filters: ImageFilters,
+  page: ImagePage,
+): Promise<StoredImage[]> {
+  const query = reader('images').select('images.*').limit(page.limit);
+  if (!everything) {
+    query.where((seen) => {
+      seen.whereIn('visibility', ['public', 'community']);
+      if (projectId === null) return;
+      seen.orWhere('owner', projectId);
+      seen.orWhere((shared) => {
+        const members = reader('image_members').select('image_id').where('member', projectId);
+        if (filters.memberStatus !== 'all') members.where('status', filters.memberStatus);
+        shared.where('visibility', 'shared').whereIn('images.id', members);
+      });
+    });
+  }
+  if (filters.visibility === null) {
+    query.where((seen) => {
+      seen.whereNot('visibility', 'community');
+      if (projectId !== null) seen.orWhere('owner', projectId);
+    });
+  } else if (filters.visibility !== 'all') query.where('visibility', filters.visibility);
+  query.where('os_hidden', toBool(filters.hidden));
+  for (const [column, values] of Object.entries(filters.oneOf)) query.whereIn(`images.${column}`, [...values]);
+  for (const { column, by, value } of filters.compare) {
+    // answers carry whole seconds, so whole seconds are compared
+    const side = column.endsWith('_at') ? 'images.?? - images.?? % 1000' : 'images.??';
+    const bindings = column.endsWith('_at') ? [column, column, value] : [column, value];
+    query.whereRaw(`${side} ${operators[by]} ?`, bindings);
+  }
+  for (const tag of filters.tags)
+    query.whereRaw(`images.tags like ? escape '!'`, [`%${literal(JSON.stringify(tag))}%`]);
+  for (const [name, value] of Object.entries(filters.properties)) {
+    const pair = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    query.whereRaw(`images.properties like ? escape '!'`, [`%${literal(pair)}%`]);
+  }
+  orderAfter(query, page.sort, page.marker);
+  const rows: ImageRow[] = await query;
+  return rows.map(imageFromRow);
+}
+
+export async function findImageRow(reader: Reader, id: string): Promise<ImageRow | null> {
+  return (await reader('images').where({ id }).first()) ?? null;
+}
+
+type MemberRow = { image_id: string; member: string; status: string; created_at: unknown; updated_at: unknown };
+
+const memberFromRow = (row: MemberRow): ImageMember => ({
+  imageId: row.image_id,
+  member: row.member,
+  status: row.status,
+  createdAt: fromTime(row.created_at) ?? 0,
+  updatedAt: fromTime(row.updated_at) ?? 0,
+});
+
+export async function listImageMembers(reader: Reader, imageId: string): Promise<ImageMember[]> {
+  const rows: MemberRow[] = await reader('image_members')
+    .where({ image_id: imageId })
+    .orderBy(['created_at', 'member']);
+  return rows.map(memberFromRow);
+}
+
+export async function findImageMember(reader: Reader, imageId: string, member: string): Promise<ImageMember | null> {
+  const row: MemberRow | undefined = await reader('image_members').where({ image_id: imageId, member }).first();
+  return row === undefined ? null : memberFromRow(row);
+}
+
+export async function insertImageMember(tx: Tx, member: ImageMember): Promise<void> {
+  await tx('image_members').insert({
+    image_id: member.imageId,
+    member: member.member,
+    status: member.status,
+    created_at: member.createdAt,
+    updated_at: member.updatedAt,
+  });
+}
+
+export async function updateImageMember(tx: Tx, member: ImageMember): Promise<void> {
+  await tx('image_members')
+    .where({ image_id: member.imageId, member: member.member })
+    .update({ status: member.status, updated_at: member.updatedAt });
+}
+
+export async function deleteImageMember(tx: Tx, imageId: string, member: string): Promise<boolean> {
+  return (await tx('image_members').where({ image_id: imageId, member }).delete()) === 1;
+}

@@ -1,0 +1,111 @@
+// Why: the way of an image from queued to active, and out again to whoever may read it.
+
+import { badRequest, conflict, Fault, forbidden } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { limits } from '../../base/limits.ts';
+import type { Caller } from '../../base/op.ts';
+import type { Database } from '../../db/engine.ts';
+import { lockImage, moveImage, replaceImage } from '../../db/images.ts';
+import { tx } from '../../db/tx.ts';
+import type { WebContext } from '../../web/app.ts';
+import type { ImageFiles } from './files.ts';
+import { mustChange, visibleImage } from './rules.ts';
+
+export interface DataParts {
+  readonly database: Database;
+  readonly files: ImageFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** `PUT /v2/images/{id}/file`: the image is active with all of its data, or queued with none of it. */
+export async function uploadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
+  const { database, files, clock, log } = parts;
+  if (ctx.request.type !== 'application/octet-stream') {
+    throw new Fault('badMediaType', 'The request must carry application/octet-stream.');
+  }
+  const image = await visibleImage(database.read, caller, id);
+  mustChange(caller, image);
+  const announced = ctx.get('X-OpenStack-Image-Size') || ctx.get('Content-Length');
+  if (announced !== '' && !/^\d{1,15}$/.test(announced)) throw badRequest('The image size is not a whole number.');
+  if (Number(announced) > limits.imageBytes) {
+    throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
+  }
+  if (image.diskFormat === null || image.containerFormat === null) {
+    throw badRequest('Properties disk_format, container_format must be set prior to saving data.');
+  }
+  const began = await tx(database, (trx) => moveImage(trx, id, ['queued'], 'saving', clock.now()));
+  if (!began) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
+  const { diskFormat } = image;
+  try {
+    const stored = await files.write(id, diskFormat, ctx.req.iterator({ destroyOnReturn: false }));
+    if (announced !== '' && Number(announced) !== stored.sizeBytes) {
+      throw badRequest(`The upload has ${stored.sizeBytes} bytes, ${announced} were announced.`);
+    }
+    const done = await tx(database, async (trx) => {
+      const now = await lockImage(trx, id);
+      if (now?.status !== 'saving') return false;
+      await replaceImage(trx, {
+        ...now,
+        status: 'active',
+        sizeBytes: stored.sizeBytes,
+        virtualSizeBytes: stored.virtualSizeBytes,
+        checksum: stored.md5,
+        osHashAlgo: 'sha512',
+        osHashValue: stored.sha512,
+        updatedAt: clock.now(),
+      });
+      return true;
+    });
+    if (!done) throw new Fault('gone', `Image ${id} was deleted while its data came.`);
+  } catch (error) {
+    log.warn({ image: id, err: error }, 'image upload failed');
+    await files.remove(id);
+    await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
+    throw error;
+  }
+  ctx.status = 204;
+}
+
+/** One range of bytes, `first` to `last` included; `none` where there is no such header, `unfit` where it cannot be met. */
+export function rangeFrom(header: string, sizeBytes: number): { first: number; last: number } | 'none' | 'unfit' {
+  if (header === '') return 'none';
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.trim());
+  if (match === null || (match[1] === '' && match[2] === '')) return 'unfit';
+  const [, from = '', to = ''] = match;
+  const first = from === '' ? Math.max(0, sizeBytes - Number(to)) : Number(from);
+  const last = from === '' || to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);
+  return first > last || first >= sizeBytes ? 'unfit' : { first, last };
+}
+
+/** `GET /v2/images/{id}/file`, whole or one range. */
+export async function downloadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
+  const image = await visibleImage(parts.database.read, caller, id);
+  if (image.status === 'deactivated' && !caller.isAdmin) {
+    throw forbidden('The requested image has been deactivated. Image data download is forbidden.');
+  }
+  if ((image.status !== 'active' && image.status !== 'deactivated') || image.sizeBytes === null) {
+    ctx.status = 204;
+    return;
+  }
+  const range = rangeFrom(ctx.get('Range'), image.sizeBytes);
+  ctx.set('Accept-Ranges', 'bytes');
+  if (range === 'unfit') {
+    ctx.status = 416;
+    ctx.set('Content-Range', `bytes */${image.sizeBytes}`);
+    ctx.body = '';
+    return;
+  }
+  const { first, last } = range === 'none' ? { first: 0, last: image.sizeBytes - 1 } : range;
+  ctx.status = range === 'none' ? 200 : 206;
+  ctx.type = 'application/octet-stream';
+  if (range === 'none' && image.checksum !== null) ctx.set('Content-MD5', image.checksum);
+  if (range !== 'none') ctx.set('Content-Range', `bytes ${first}-${last}/${image.sizeBytes}`);
+  if (image.sizeBytes === 0) {
+    ctx.body = Buffer.alloc(0);
+    return;
+  }
+  ctx.body = parts.files.read(id, first, last);
+  ctx.length = last - first + 1;
+}

@@ -1,0 +1,118 @@
+// Why: image data lies in one folder, a file each, and a file has its final name only when it is whole, hashed and on disk.
+
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { badRequest, Fault, messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { contentProblem, type Inspection, inspectImage } from './inspect.ts';
+
+export interface StoredData {
+  readonly sizeBytes: number;
+  readonly virtualSizeBytes: number | null;
+  readonly md5: string;
+  readonly sha512: string;
+}
+
+export interface ImageFiles {
+  /**
+   * Writes an image's data as it comes, never holding more than one piece and the inspected beginning.
+   * @param diskFormat what the data must be
+   * @throws badRequest for content that is refused or an upload that breaks off, tooLarge over the limit or with a full disk
+   */
+  write(imageId: string, diskFormat: string, pieces: AsyncIterable<Uint8Array>): Promise<StoredData>;
+  /** The data from one byte to another, both included; everything by default. */
+  read(imageId: string, start?: number, end?: number): ReadStream;
+  remove(imageId: string): Promise<void>;
+  /** Removes what uploads left that never ended, when none is under way. */
+  sweep(): Promise<void>;
+}
+
+const PARTIAL = '.part';
+
+function failureOf(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new Fault('tooLarge', 'Image storage media is full: not enough disk space', { cause: error });
+  }
+  if (['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR', 'HPE_INVALID_CHUNK_SIZE'].includes(code)) {
+    return badRequest(`The upload broke off: ${messageOf(error)}`, { cause: error });
+  }
+  return new Fault('internal', 'Failed to store the image data', { cause: error, detail: messageOf(error) });
+}
+
+/** @param folder made when missing */
+export function makeImageFiles(folder: string): ImageFiles {
+  const pathOf = (imageId: string): string => join(folder, imageId);
+
+  async function syncFolder(): Promise<void> {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  return {
+    async write(imageId, diskFormat, pieces) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const partial = `${pathOf(imageId)}.${randomUUID()}${PARTIAL}`;
+      const handle = await open(partial, 'wx', 0o600);
+      const md5 = createHash('md5');
+      const sha512 = createHash('sha512');
+      let sizeBytes = 0;
+      let head: Buffer[] = [];
+      let headBytes = 0;
+      let inspection: Inspection | null = null;
+      const judge = (): Inspection => {
+        const found = inspectImage(Buffer.concat(head).subarray(0, limits.imageHeaderBytes));
+        head = [];
+        const problem = contentProblem(diskFormat, found);
+        if (problem !== null) throw badRequest(problem);
+        return found;
+      };
+      try {
+        for await (const piece of pieces) {
+          sizeBytes += piece.byteLength;
+          if (sizeBytes > limits.imageBytes) {
+            throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
+          }
+          if (inspection === null) {
+            head.push(Buffer.from(piece));
+            headBytes += piece.byteLength;
+            if (headBytes >= limits.imageHeaderBytes) inspection = judge();
+          }
+          md5.update(piece);
+          sha512.update(piece);
+          await handle.writeFile(piece);
+        }
+        inspection ??= judge();
+        await handle.sync();
+        await handle.close();
+        await rename(partial, pathOf(imageId));
+        await syncFolder();
+      } catch (error) {
+        await handle.close().catch(() => {});
+        await rm(partial, { force: true });
+        throw failureOf(error);
+      }
+      const guestBytes = inspection.format === 'qcow2' ? inspection.virtualSizeBytes : sizeBytes;
+      return { sizeBytes, virtualSizeBytes: guestBytes, md5: md5.digest('hex'), sha512: sha512.digest('hex') };
+    },
+    read(imageId, start = 0, end = Number.POSITIVE_INFINITY) {
+      return createReadStream(pathOf(imageId), { start, end, highWaterMark: 256 * 1024 });
+    },
+    async remove(imageId) {
+      await rm(pathOf(imageId), { force: true });
+    },
+    async sweep() {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folder)) {
+        if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
+      }
+    },
+  };
+}

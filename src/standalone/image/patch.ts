@@ -1,0 +1,94 @@
+// Why: an image is changed by a list of small operations, whose rules are Glance's: base attributes are never removed, formats
+// change only before the data is there, properties appear and disappear.
+
+import { badRequest, conflict, Fault, forbidden } from '../../base/errors.ts';
+import type { Caller } from '../../base/op.ts';
+import type { StoredImage } from '../../db/images.ts';
+import { asObject } from '../http.ts';
+import { mustPublish } from './rules.ts';
+import { checkAttribute, checkQuotas, isProperty, withAttribute } from './shape.ts';
+
+export interface Change {
+  readonly operation: 'add' | 'remove' | 'replace';
+  readonly name: string;
+  readonly value: unknown;
+}
+
+const OPERATIONS = ['add', 'remove', 'replace'] as const;
+const V20 = 'application/openstack-images-v2.0-json-patch';
+const V21 = 'application/openstack-images-v2.1-json-patch';
+
+const isOperation = (value: unknown): value is Change['operation'] => OPERATIONS.includes(value as never);
+
+/** A JSON pointer with one part, decoded. */
+function nameOf(pointer: unknown): string {
+  if (typeof pointer !== 'string') throw badRequest("Unable to find 'path' in JSON Schema change");
+  if (!pointer.startsWith('/')) throw badRequest(`Pointer \`${pointer}\` does not start with "/".`);
+  if (/~[^01]|~$/.test(pointer)) {
+    throw badRequest(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`);
+  }
+  const parts = pointer.slice(1).split('/');
+  const name = parts[0]?.replaceAll('~1', '/').replaceAll('~0', '~').trim() ?? '';
+  if (name === 'locations') throw forbidden("Attribute 'locations' is read-only.");
+  if (parts.length !== 1 || name === '') throw badRequest(`Invalid JSON pointer for this resource: '${pointer}'`);
+  return name;
+}
+
+function changeFrom(raw: unknown, old: boolean): Change {
+  const object = asObject(raw);
+  if (object === null) throw badRequest('Operations must be JSON objects.');
+  const named = OPERATIONS.filter((operation) => Object.hasOwn(object, operation));
+  const operation = old ? named[0] : object['op'];
+  if (!isOperation(operation) || (old && named.length !== 1)) {
+    throw badRequest(
+      `Invalid operation: \`${String(operation)}\`. It must be one of the following: ${OPERATIONS.join(', ')}.`,
+    );
+  }
+  const name = nameOf(old ? object[operation] : object['path']);
+  if (operation !== 'remove' && !Object.hasOwn(object, 'value')) {
+    throw badRequest(`Operation "${operation}" requires a member named "value".`);
+  }
+  const value = operation === 'remove' ? undefined : object['value'];
+  checkAttribute(name, value);
+  return { operation, name, value };
+}
+
+/**
+ * The changes that a PATCH asks for.
+ * @throws badMediaType for another patch language than Glance's two
+ */
+export function changesFrom(contentType: string, body: unknown): Change[] {
+  if (contentType !== V20 && contentType !== V21) {
+    throw new Fault('badMediaType', `Image PATCH expects Content-Type one of: ${V20}, ${V21}`, {
+      headers: { 'Accept-Patch': `${V20}, ${V21}` },
+    });
+  }
+  if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.');
+  return body.map((raw) => changeFrom(raw, contentType === V20));
+}
+
+function applied(caller: Caller, image: StoredImage, { operation, name, value }: Change): StoredImage {
+  if (isProperty(name)) {
+    const exists = Object.hasOwn(image.properties, name);
+    if (operation === 'add') return withAttribute(image, name, value);
+    if (!exists) throw conflict(`Property ${name} does not exist.`);
+    if (operation === 'replace') return withAttribute(image, name, value);
+    const { [name]: _, ...properties } = image.properties;
+    return { ...image, properties };
+  }
+  if (operation === 'remove') throw forbidden(`Property ${name} may not be removed.`);
+  if (name === 'id') throw forbidden("Attribute 'id' is read-only.");
+  if (name === 'owner' && !caller.isAdmin) throw forbidden("Owner can't be updated by non admin.");
+  if ((name === 'disk_format' || name === 'container_format') && image.status !== 'queued') {
+    throw forbidden(`Attribute ${name} can be only replaced for a queued image.`);
+  }
+  if (name === 'visibility' && value !== image.visibility) mustPublish(caller, value as string);
+  return withAttribute(image, name, value);
+}
+
+/** The image after the changes, in their order. */
+export function patched(caller: Caller, image: StoredImage, changes: readonly Change[]): StoredImage {
+  const result = changes.reduce((now, change) => applied(caller, now, change), image);
+  checkQuotas(result);
+  return result;
+}
