@@ -62,6 +62,8 @@ export interface Server {
   readonly node: string | null;
   readonly availabilityZone: string | null;
   readonly requestedZone: string | null;
+  /** As the caller gave them; kept in the build request, shown from 2.100. */
+  readonly schedulerHints: Readonly<Record<string, unknown>>;
   readonly keyName: string | null;
   readonly keyData: string | null;
   readonly userData: string | null;
