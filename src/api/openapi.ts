@@ -1,0 +1,164 @@
+// Why: the API's description is derived from the routes that serve it, so it can't say anything else. OpenAPI knows no
+// microversions: a schema stands as it is at the newest version, and `x-openstack` tells every span with its own.
+
+import { isVersioned, minorOf } from '../base/history.ts';
+import { MAX_MINOR, MAX_VERSION, MIN_VERSION } from '../domain/microversions.ts';
+import type { MaybeVersioned, RouteEntry } from './resource.ts';
+import type { JsonSchema } from './schema.ts';
+
+type Json = Record<string, unknown>;
+
+const version = (minor: number): string => `2.${minor}`;
+
+interface Span<T> {
+  readonly from: string;
+  readonly to: string;
+  readonly value: T;
+}
+
+/** The values of a history within a route's life, each with the versions it holds for. */
+function spans<T>(value: MaybeVersioned<T>, route: RouteEntry): Span<T>[] {
+  const first = route.since === undefined ? 1 : minorOf(route.since);
+  const last = route.until === undefined ? MAX_MINOR : minorOf(route.until);
+  if (!isVersioned<T>(value as never)) return [{ from: version(first), to: version(last), value: value as T }];
+  const history = value as { at(minor: number): T; turns: readonly number[] };
+  const starts = [first, ...history.turns.filter((turn) => turn > first && turn <= last)];
+  return starts.map((start, index) => ({
+    from: version(start),
+    to: version((starts[index + 1] ?? last + 1) - 1),
+    value: history.at(start),
+  }));
+}
+
+const newest = <T>(list: readonly Span<T>[]): T | undefined => list.at(-1)?.value;
+
+/** A list is repeated as `?a=1&a=2`; Nova's schemas describe every parameter as a list of its values. */
+function parametersOf(schema: JsonSchema | undefined): Json[] {
+  return Object.entries((schema?.properties ?? {}) as Record<string, JsonSchema>).map(([name, list]) => ({
+    name,
+    in: 'query',
+    schema: list,
+    style: 'form',
+    explode: true,
+  }));
+}
+
+const pathParameters = (path: string): Json[] =>
+  [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+
+/** What one route says of itself beside what OpenAPI can express. */
+function openstackOf(route: RouteEntry): Json {
+  const body = route.body === undefined ? [] : spans(route.body, route);
+  const query = route.query === undefined ? [] : spans(route.query, route);
+  return {
+    'min-ver': route.since ?? MIN_VERSION,
+    'max-ver': route.until ?? MAX_VERSION,
+    ...(route.action === null ? {} : { action: route.action }),
+    ...(route.policy === null ? {} : { policy: route.policy }),
+    ...(body.length > 1
+      ? { body: body.map(({ from, to, value }) => ({ 'min-ver': from, 'max-ver': to, schema: value })) }
+      : {}),
+    ...(query.length > 1
+      ? { query: query.map(({ from, to, value }) => ({ 'min-ver': from, 'max-ver': to, schema: value })) }
+      : {}),
+  };
+}
+
+const faultResponse = {
+  description: 'A fault',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Fault' } } },
+};
+
+function operationOf(routes: readonly RouteEntry[], id: string): Json {
+  const first = routes[0] as RouteEntry;
+  const bodies = routes
+    .map((route) => ({ route, schema: route.body === undefined ? undefined : newest(spans(route.body, route)) }))
+    .filter(({ schema }) => schema != null);
+  const statuses = new Set(routes.flatMap((route) => spans(route.status, route).map(({ value }) => value)));
+  const last = routes.at(-1) as RouteEntry;
+  const query = last.query === undefined ? undefined : newest(spans(last.query, last));
+  return {
+    operationId: id,
+    tags: [(first.path.split('/')[1] as string).replace(/^os-/, '')],
+    summary: first.action === null ? first.summary : 'Act on it: one of the bodies below.',
+    parameters: [
+      ...pathParameters(first.path),
+      { $ref: '#/components/parameters/Microversion' },
+      ...parametersOf(query),
+    ],
+    ...(bodies.length === 0
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema:
+                  bodies.length === 1
+                    ? bodies[0]?.schema
+                    : {
+                        oneOf: bodies.map(({ route, schema }) => ({
+                          title: route.action ?? route.summary,
+                          description: route.summary,
+                          ...schema,
+                        })),
+                      },
+              },
+            },
+          },
+        }),
+    responses: {
+      ...Object.fromEntries([...statuses].map((status) => [String(status), { description: 'Success' }])),
+      default: faultResponse,
+    },
+    'x-openstack': routes.length === 1 ? openstackOf(first) : { routes: routes.map(openstackOf) },
+  };
+}
+
+/** The OpenAPI 3.1 document of the compute API. */
+export function openapi(routes: readonly RouteEntry[]): Json {
+  const live = routes.filter((route) => !route.gone);
+  const byOperation = Map.groupBy(live, (route) => `${route.method} ${route.path}`);
+  const paths: Record<string, Json> = {};
+  for (const [key, group] of byOperation) {
+    const [method, path] = key.split(' ') as [string, string];
+    const template = path.replace(/:(\w+)/g, '{$1}');
+    const id = `${method.toLowerCase()}${template.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, '')}`;
+    (paths[template] ??= {})[method.toLowerCase()] = operationOf(group, id);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Compute API',
+      version: MAX_VERSION,
+      description: `The OpenStack Compute API with microversions ${MIN_VERSION} to ${MAX_VERSION}, and the adjustment of running servers.`,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/v2.1' }],
+    security: [{ token: [] }],
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'apiKey', in: 'header', name: 'X-Auth-Token' } },
+      parameters: {
+        Microversion: {
+          name: 'OpenStack-API-Version',
+          in: 'header',
+          description: '`compute 2.N`, or `compute latest`; without it 2.1',
+          schema: { type: 'string' },
+        },
+      },
+      schemas: {
+        Fault: {
+          type: 'object',
+          description:
+            'One member, named for the kind of fault: badRequest, forbidden, itemNotFound, conflictingRequest, …',
+          additionalProperties: {
+            type: 'object',
+            required: ['code', 'message'],
+            properties: { code: { type: 'integer' }, message: { type: 'string' }, retryAfter: { type: 'string' } },
+          },
+        },
+      },
+    },
+  };
+}

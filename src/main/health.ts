@@ -1,0 +1,68 @@
+// Why: what a machine asks of the process: is it alive, may it get work, what does it count.
+
+import type { RequestListener, ServerResponse } from 'node:http';
+import { messageOf } from '../base/errors.ts';
+import type { Metrics } from '../web/metrics.ts';
+
+/** A named condition of readiness: null when it holds, else why not. */
+export interface Condition {
+  readonly name: string;
+  readonly problem: () => Promise<string | null> | string | null;
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}
+
+async function readiness(
+  conditions: readonly Condition[],
+): Promise<{ ready: boolean; checks: Record<string, string> }> {
+  const asked = await Promise.all(
+    conditions.map(async ({ name, problem }) => {
+      try {
+        return [name, await problem()] as const;
+      } catch (error) {
+        return [name, messageOf(error)] as const;
+      }
+    }),
+  );
+  return {
+    ready: asked.every(([, problem]) => problem === null),
+    checks: Object.fromEntries(asked.map(([name, problem]) => [name, problem ?? 'ok'])),
+  };
+}
+
+/**
+ * `/healthz` (the process answers), `/readyz` (each condition named, 503 unless all hold) and `/metrics` in front of `rest`.
+ * None of them needs a token; they tell nothing of tenants.
+ */
+export function withHealth(metrics: Metrics, conditions: readonly Condition[], rest: RequestListener): RequestListener {
+  return (request, response) => {
+    const path = (request.url ?? '/').replace(/\?.*/s, '');
+    const fail = (error: unknown) => send(response, 500, 'text/plain; charset=utf-8', `${messageOf(error)}\n`);
+    if (path === '/healthz') return send(response, 200, 'application/json', JSON.stringify({ status: 'alive' }));
+    if (path === '/readyz') {
+      readiness(conditions).then(
+        ({ ready, checks }) =>
+          send(
+            response,
+            ready ? 200 : 503,
+            'application/json',
+            JSON.stringify({ status: ready ? 'ready' : 'not ready', checks }),
+          ),
+        fail,
+      );
+      return;
+    }
+    if (path === '/metrics') {
+      metrics.registry.metrics().then((text) => send(response, 200, metrics.registry.contentType, text), fail);
+      return;
+    }
+    return rest(request, response);
+  };
+}
