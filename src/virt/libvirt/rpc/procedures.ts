@@ -244,6 +244,23 @@ export const procedures = {
   nodeGetInfo: read(6, none, readNodeInfo),
   /** Free memory in bytes. */
   nodeGetFreeMemory: read(102, none, (r) => r.u64Number()),
+  /**
+   * The host's memory in KiB: `total`, `free`, `buffers`, `cached`; with a NUMA cell's number only the first two, of that cell.
+   * libvirt wants the number of values to be foretold.
+   */
+  nodeGetMemoryStats: read(
+    228,
+    (w, cell: number = -1, flags: number = 0) =>
+      w
+        .i32(cell < 0 ? 4 : 2)
+        .i32(cell)
+        .u32(flags),
+    (r): Readonly<Record<string, number>> => {
+      const stats = Object.fromEntries(r.list(() => [r.string(), r.u64Number()] as const));
+      r.i32();
+      return stats;
+    },
+  ),
   connectListAllDomains: read(273, listIn, listOut(readDomain)),
   /** Of the domains given, or of all when none is; `stats` are VIR_DOMAIN_STATS_*, 0 for all of them. */
   connectGetAllDomainStats: job(
