@@ -65,6 +65,8 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly since?: string;
   readonly until?: string;
   readonly body?: MaybeVersioned<JsonSchema | null>;
+  /** Reads a body whose refusals have words of their own; the schema then only describes it. Throws `badRequest`. */
+  readonly parse?: (body: unknown) => B;
   readonly query?: MaybeVersioned<JsonSchema>;
   readonly status: MaybeVersioned<number>;
   readonly run: (call: Call<K, B>) => Promise<R> | R;

@@ -65,7 +65,8 @@ export async function runRoute(
 
   const bodySchema = route.body === undefined ? null : at(route.body, minor);
   const querySchema = route.query === undefined ? undefined : at(route.query, minor);
-  if (bodySchema !== null) validator.check(bodySchema, incoming.body, 'body', legacy);
+  const body = route.parse === undefined ? incoming.body : route.parse(incoming.body);
+  if (bodySchema !== null && route.parse === undefined) validator.check(bodySchema, incoming.body, 'body', legacy);
   if (querySchema !== undefined) validator.check(querySchema, incoming.query, 'query', legacy);
   const query = knownQuery(querySchema, incoming.query);
 
@@ -79,7 +80,7 @@ export async function runRoute(
     services,
     params,
     query,
-    body: incoming.body,
+    body,
     target: target as null,
     url,
     allows: (rule: string, other: PolicyTarget = policyTarget) => services.policy.allows(op, rule, other),
