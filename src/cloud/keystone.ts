@@ -1,0 +1,221 @@
+// Why: production identity is a real Keystone. Tokens are treated as keystonemiddleware does: refused offline where their
+// own signature says so, resolved at Keystone otherwise, and never let through because Keystone could not be asked.
+
+import { Pool } from 'undici';
+import type { Clock } from '../base/clock.ts';
+import { Fault, messageOf, unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { IdentityService } from './identity.ts';
+import { type ResolvedToken, readTokenAnswer } from './token-body.ts';
+import { makeTokenKeys } from './token-keys.ts';
+import { makeTokenResolver } from './token-resolver.ts';
+
+/** How this service shows Keystone who it is when it asks about somebody's token. */
+export type ServiceCredentials =
+  | {
+      readonly kind: 'password';
+      readonly username: string;
+      readonly password: string;
+      readonly projectName: string;
+      /** Domain ids; `default` when absent. */
+      readonly userDomainId?: string;
+      readonly projectDomainId?: string;
+    }
+  | { readonly kind: 'application_credential'; readonly id: string; readonly secret: string };
+
+export interface KeystoneOptions {
+  /** Keystone's address, with or without `/v3`. */
+  readonly authUrl: string;
+  /** What clients are told in `WWW-Authenticate`; `authUrl` when absent. */
+  readonly wwwAuthenticateUri?: string;
+  /** Absent: each token is asked about with itself, which Keystone's default policy allows. */
+  readonly service?: ServiceCredentials;
+  /** The public keys of Keystone's jws provider; absent: no token is judged offline. */
+  readonly publicKeysDir?: string;
+  readonly cacheEntries?: number;
+  readonly cacheMs?: number;
+  readonly refusedMs?: number;
+  readonly timeoutMs?: number;
+  /** PEM certificates to trust instead of the system's, for https. */
+  readonly ca?: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Our own token is renewed this long before it ends. */
+const RENEW_BEFORE_MS = 60_000;
+const PROBLEM_TIMEOUT_MS = 5_000;
+
+interface Answer {
+  readonly status: number;
+  readonly subjectToken: string | null;
+  readonly body: unknown;
+}
+
+function loginBody(service: ServiceCredentials): unknown {
+  if (service.kind === 'application_credential') {
+    const { id, secret } = service;
+    return { auth: { identity: { methods: ['application_credential'], application_credential: { id, secret } } } };
+  }
+  const { username, password, projectName, userDomainId = 'default', projectDomainId = 'default' } = service;
+  const user = { name: username, password, domain: { id: userDomainId } };
+  return {
+    auth: {
+      identity: { methods: ['password'], password: { user } },
+      scope: { project: { name: projectName, domain: { id: projectDomainId } } },
+    },
+  };
+}
+
+/** The address of Keystone's v3 API without a slash at the end. */
+function v3Url(authUrl: string): URL {
+  const trimmed = authUrl.replace(/\/+$/, '');
+  return new URL(/\/v3$/.test(trimmed) ? trimmed : `${trimmed}/v3`);
+}
+
+/** uwsgi and proxies close idle connections as they like; a call that only asks may be made once more. */
+const isBrokenConnection = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  'code' in error &&
+  ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(error.code));
+
+/** Identity by a Keystone v3 over HTTP. */
+export function makeKeystone(options: KeystoneOptions): IdentityService {
+  const { clock, log, service } = options;
+  const timeoutMs = options.timeoutMs ?? limits.neighbourMs;
+  const url = v3Url(options.authUrl);
+  const wwwAuthenticateUri = options.wwwAuthenticateUri ?? options.authUrl;
+  const pool = new Pool(url.origin, {
+    connections: limits.neighbourConnections,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: limits.neighbourAnswerBytes,
+    connect: { timeout: timeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+  });
+  const keys =
+    options.publicKeysDir === undefined ? null : makeTokenKeys({ directory: options.publicKeysDir, clock, log });
+
+  async function call(
+    method: 'GET' | 'POST',
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: unknown = null,
+    withinMs = timeoutMs,
+  ): Promise<Answer> {
+    const signal = AbortSignal.timeout(withinMs);
+    const send = async (): Promise<Answer> => {
+      const answer = await pool.request({
+        method,
+        path: `${url.pathname}${path}`,
+        headers: {
+          accept: 'application/json',
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        body: body === null ? null : JSON.stringify(body),
+        signal,
+      });
+      const text = await answer.body.text();
+      const subject = answer.headers['x-subject-token'];
+      const subjectToken = typeof subject === 'string' ? subject : null;
+      const isSuccess = answer.statusCode >= 200 && answer.statusCode < 300;
+      return { status: answer.statusCode, subjectToken, body: isSuccess && text !== '' ? JSON.parse(text) : null };
+    };
+    try {
+      return await send();
+    } catch (error) {
+      if (!isBrokenConnection(error)) throw error;
+      return send();
+    }
+  }
+
+  /** What callers are told is one sentence; the reason is for the log. */
+  function outage(reason: string, cause?: unknown): Fault {
+    log.error({ url: url.href, reason }, 'identity service cannot be asked');
+    return unavailable('The identity service is unavailable. Try again later.', {
+      code: 'keystone.unavailable',
+      detail: reason,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+
+  let own: { readonly token: string; readonly expiresAt: number } | null = null;
+  let renewing: Promise<string> | null = null;
+
+  async function login(credentials: ServiceCredentials): Promise<string> {
+    const answer = await call('POST', '/auth/tokens?nocatalog', {}, loginBody(credentials));
+    const resolved = readTokenAnswer(answer.body);
+    if (answer.status !== 201 || answer.subjectToken === null || resolved === null)
+      throw outage(`our own login was answered with status ${answer.status}`);
+    own = { token: answer.subjectToken, expiresAt: resolved.expiresAt };
+    return answer.subjectToken;
+  }
+
+  async function ownToken(credentials: ServiceCredentials): Promise<string> {
+    if (own !== null && own.expiresAt - RENEW_BEFORE_MS > clock.now()) return own.token;
+    renewing ??= login(credentials).finally(() => {
+      renewing = null;
+    });
+    return renewing;
+  }
+
+  /** One question; null stands for "our own token is no longer good". */
+  async function ask(token: string): Promise<{ readonly resolved: ResolvedToken | null } | null> {
+    const asker = service === undefined ? token : await ownToken(service);
+    const { status, body } = await call('GET', '/auth/tokens?nocatalog', {
+      'x-auth-token': asker,
+      'x-subject-token': token,
+    });
+    if (status === 200) {
+      const resolved = readTokenAnswer(body);
+      if (resolved === null) throw outage('the answer about a token is not in Keystone’s form');
+      return { resolved };
+    }
+    if (status === 404) return { resolved: null };
+    if (status === 401) {
+      if (service === undefined) return { resolved: null };
+      if (own?.token === asker) own = null;
+      return null;
+    }
+    throw outage(`a question about a token was answered with status ${status}`);
+  }
+
+  async function lookup(token: string): Promise<ResolvedToken | null> {
+    try {
+      const answer = (await ask(token)) ?? (await ask(token));
+      if (answer === null) throw outage('our own fresh token is refused');
+      return answer.resolved;
+    } catch (error) {
+      throw error instanceof Fault ? error : outage(messageOf(error), error);
+    }
+  }
+
+  const resolver = makeTokenResolver({
+    clock,
+    wwwAuthenticateUri,
+    keys,
+    lookup,
+    ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
+    ...(options.cacheMs === undefined ? {} : { cacheMs: options.cacheMs }),
+    ...(options.refusedMs === undefined ? {} : { refusedMs: options.refusedMs }),
+  });
+
+  return {
+    authenticate: (token) => resolver.authenticate(token),
+    wwwAuthenticateUri,
+    async problem() {
+      try {
+        const { status } = await call('GET', '', {}, null, Math.min(timeoutMs, PROBLEM_TIMEOUT_MS));
+        if (status !== 200) return `${url.href} answers with status ${status}`;
+        if (service !== undefined) await ownToken(service);
+      } catch (error) {
+        if (error instanceof Fault) return `${url.href}: ${String(error.detail)}`;
+        return `${url.href} does not answer: ${messageOf(error)}`;
+      }
+      return keys === null ? null : keys.problem();
+    },
+    close: () => pool.destroy(),
+  };
+}

@@ -1,0 +1,68 @@
+// Why: Keystone's answer about a token is read in one place, whoever gave it: a real Keystone or the built-in identity.
+
+import type { Identity } from './identity.ts';
+
+/** A reference with the domain it lives in, as Keystone nests it. */
+export interface NamedRef {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface ScopedRef extends NamedRef {
+  readonly domain: NamedRef;
+}
+
+/** What stands under `token` in the answers of `/v3/auth/tokens`. Times are ISO 8601 with microseconds and a Z. */
+export interface TokenBody {
+  readonly methods: readonly string[];
+  readonly user: ScopedRef & { readonly password_expires_at: string | null };
+  readonly audit_ids: readonly string[];
+  readonly expires_at: string;
+  readonly issued_at: string;
+  readonly project?: ScopedRef;
+  readonly is_domain?: boolean;
+  readonly domain?: NamedRef;
+  readonly system?: { readonly all: true };
+  readonly roles?: readonly NamedRef[];
+  readonly catalog?: readonly unknown[];
+  readonly application_credential?: NamedRef & { readonly restricted: boolean };
+}
+
+/** An identity before the token itself is put beside it: what a cache may keep. */
+export type ResolvedToken = Omit<Identity, 'token'>;
+
+type Json = Readonly<Record<string, unknown>>;
+
+const objectOf = (value: unknown): Json | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+/**
+ * Reads `{"token": {...}}`.
+ * @returns null when it is not such an answer, so that a neighbour gone wrong is never taken for a yes
+ */
+export function readTokenAnswer(answer: unknown): ResolvedToken | null {
+  const token = objectOf(objectOf(answer)?.['token']);
+  const user = objectOf(token?.['user']);
+  if (token === null || user === null) return null;
+  const userId = textOf(user['id']);
+  const userName = textOf(user['name']);
+  const userDomainId = textOf(objectOf(user['domain'])?.['id']);
+  const expiresAt = Date.parse(textOf(token['expires_at']) ?? '');
+  if (userId === null || userName === null || userDomainId === null || Number.isNaN(expiresAt)) return null;
+  const project = objectOf(token['project']);
+  const roles = Array.isArray(token['roles']) ? token['roles'] : [];
+  return {
+    userId,
+    userName,
+    userDomainId,
+    projectId: textOf(project?.['id']),
+    projectName: textOf(project?.['name']),
+    projectDomainId: textOf(objectOf(project?.['domain'])?.['id']),
+    domainId: textOf(objectOf(token['domain'])?.['id']),
+    roles: roles.flatMap((role) => textOf(objectOf(role)?.['name']) ?? []),
+    systemScope: objectOf(token['system'])?.['all'] === true ? 'all' : null,
+    expiresAt,
+  };
+}

@@ -1,0 +1,138 @@
+// Why: every request carries a token and few tokens differ, so answers are remembered: bounded in number, short enough that
+// a revoked token dies, and never beyond the token's own end.
+
+import { hash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { type Fault, unauthorized } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Identity } from './identity.ts';
+import type { ResolvedToken } from './token-body.ts';
+import { looksLikeJws, type TokenKeys } from './token-keys.ts';
+
+export interface TokenResolver {
+  /** As `IdentityService.authenticate`. */
+  authenticate(token: string): Promise<Identity>;
+  /** Drops everything remembered, also what is being asked right now. */
+  forget(): void;
+}
+
+export interface TokenResolverOptions {
+  readonly clock: Clock;
+  readonly wwwAuthenticateUri: string;
+  /** For refusing a JWS without a call; null where the keys are not at hand. */
+  readonly keys: TokenKeys | null;
+  /** Asks for whom the token stands; null when it is not good. Rejects with `unavailable` when it cannot be asked. */
+  readonly lookup: (token: string) => Promise<ResolvedToken | null>;
+  readonly cacheEntries?: number;
+  readonly cacheMs?: number;
+  readonly refusedMs?: number;
+}
+
+/** The fault of a token that is not good, with the header that clients look for. */
+export const refusal = (uri: string): Fault =>
+  unauthorized('The request you have made requires authentication.', {
+    headers: { 'WWW-Authenticate': `Keystone uri="${uri}"` },
+  });
+
+/** A map that keeps the `limit` entries used last. */
+class Recent<T> {
+  readonly #entries = new Map<string, T>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(key: string): T | undefined {
+    const value = this.#entries.get(key);
+    if (value === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    return value;
+  }
+
+  set(key: string, value: T): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value as string);
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+/** What a header can carry: visible ASCII. */
+const isTokenText = (token: string): boolean => /^[\x21-\x7e]+$/.test(token);
+
+interface Known {
+  readonly resolved: ResolvedToken;
+  readonly untilMs: number;
+}
+
+/** Tokens to identities: cache, then the JWS's own word (only to refuse), then the lookup, shared by those who ask at once. */
+export function makeTokenResolver(options: TokenResolverOptions): TokenResolver {
+  const { clock, keys, lookup, wwwAuthenticateUri } = options;
+  const entries = options.cacheEntries ?? limits.tokenCacheEntries;
+  const cacheMs = options.cacheMs ?? limits.tokenCacheMs;
+  const refusedMs = options.refusedMs ?? limits.tokenRefusedCacheMs;
+  const known = new Recent<Known>(entries);
+  // apart, so that a flood of wrong tokens does not push out the right ones
+  const refused = new Recent<number>(entries);
+  const asking = new Map<string, Promise<ResolvedToken | null>>();
+  let generation = 0;
+
+  async function ask(token: string, key: string): Promise<ResolvedToken | null> {
+    const asked = generation;
+    // A refused signature is not remembered: its key may be on its way into the directory.
+    if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind !== 'good') return null;
+    const resolved = await lookup(token);
+    const now = clock.now();
+    if (generation !== asked) return resolved !== null && resolved.expiresAt > now ? resolved : null;
+    if (resolved === null || resolved.expiresAt <= now) {
+      refused.set(key, now + refusedMs);
+      return null;
+    }
+    known.set(key, { resolved, untilMs: Math.min(now + cacheMs, resolved.expiresAt) });
+    return resolved;
+  }
+
+  return {
+    async authenticate(token) {
+      if (!isTokenText(token)) throw refusal(wwwAuthenticateUri);
+      const key = hash('sha256', token, 'base64');
+      const now = clock.now();
+      const hit = known.get(key);
+      if (hit !== undefined) {
+        if (hit.untilMs > now) return { ...hit.resolved, token };
+        known.delete(key);
+      }
+      const refusedUntil = refused.get(key);
+      if (refusedUntil !== undefined) {
+        if (refusedUntil > now) throw refusal(wwwAuthenticateUri);
+        refused.delete(key);
+      }
+      let answer = asking.get(key);
+      if (answer === undefined) {
+        const question = ask(token, key).finally(() => {
+          if (asking.get(key) === question) asking.delete(key);
+        });
+        answer = question;
+        asking.set(key, question);
+      }
+      const resolved = await answer;
+      if (resolved === null) throw refusal(wwwAuthenticateUri);
+      return { ...resolved, token };
+    },
+    forget() {
+      generation += 1;
+      known.clear();
+      refused.clear();
+      asking.clear();
+    },
+  };
+}
