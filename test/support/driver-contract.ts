@@ -1,0 +1,365 @@
+// Why: what a driver is, said as tests. Every driver passes this one suite; what only its environment can do (break a spawn, pull
+// the plug inside a guest) it brings along.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { Fault, type FaultKind } from '../../src/base/errors.ts';
+import type { AdjustOutcome, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
+import { power } from '../../src/domain/instance.ts';
+import type { Size } from '../../src/domain/size.ts';
+import type { Driver } from '../../src/virt/driver.ts';
+
+/** One hypervisor with its driver, for the length of one run of the suite. */
+export interface DriverWorld {
+  readonly driver: Driver;
+  /** A guest that this hypervisor can really run, of a new uuid, 1 to 4 vCPUs and 256 to 1024 MiB, booting at 1 and 256. */
+  spec(): GuestSpec;
+  /** A spec whose spawn fails after some of the work is done. */
+  doomed(): GuestSpec;
+  /** Resolves when the guest is up and can confirm what is done to it. */
+  ready(uuid: string): Promise<void>;
+  powerOffFromInside(uuid: string): Promise<void>;
+  /** Kills the guest as a fault of the hypervisor or the kernel would. */
+  crash(uuid: string): Promise<void>;
+  /** The names of whatever is left of a guest: domains, disks, files. Empty after destroy. */
+  leftovers(uuid: string): Promise<readonly string[]>;
+  /** vCPUs online as the guest itself says, by a way of the test's own; null where there is none. */
+  onlineInside(uuid: string): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+export interface DriverTraits {
+  /** What comes of taking vCPUs away: unplugged, only offline in the guest (held), or refused. */
+  readonly vcpuShrink: 'hotplug' | 'guest-offline' | 'refused';
+  /** What the console of a guest that is ready contains. */
+  readonly consoleMark: RegExp;
+  /** How many guests the concurrency test starts at once. */
+  readonly atOnce: number;
+  /** MiB by which a balloon that counts as arrived may miss its target. */
+  readonly memoryToleranceMb: number;
+  /** Milliseconds: one verb; the guest's answer to an adjustment; its answer to the power button; an event. */
+  readonly verbMs: number;
+  readonly confirmMs: number;
+  readonly shutdownMs: number;
+  readonly eventMs: number;
+}
+
+/** Resolves when `probe` gives something, or fails after `ms`. */
+async function eventually<T>(what: string, ms: number, probe: () => Promise<T | null> | T | null): Promise<T> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found !== null) return found;
+    assert.ok(Date.now() < end, `${what} within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function refuses(work: Promise<unknown>, kind: FaultKind): Promise<void> {
+  await assert.rejects(work, (error: unknown) => {
+    assert.ok(error instanceof Fault, `a Fault, not ${String(error)}`);
+    assert.equal(error.kind, kind, error.message);
+    return true;
+  });
+}
+
+/** What must be true of every answer to an adjustment, whatever came of it. */
+function checkOutcome(outcome: AdjustOutcome, target: Size): void {
+  assert.equal(outcome.vcpus.target, target.vcpus);
+  assert.equal(outcome.memoryMb.target, target.memoryMb);
+  for (const part of [outcome.vcpus, outcome.memoryMb]) {
+    assert.ok(part.held >= part.reached, `held ${part.held} covers reached ${part.reached}`);
+    if (part.problem === null) continue;
+    assert.notEqual(part.reached, part.target, 'a problem is told only where the target was missed');
+    assert.ok(part.problem.length > 0);
+  }
+  assert.ok(outcome.view.size.vcpus <= outcome.vcpus.held, 'what is plugged is held');
+}
+
+export function driverContract(name: string, traits: DriverTraits, make: () => Promise<DriverWorld>): void {
+  const { verbMs, confirmMs, shutdownMs, eventMs, memoryToleranceMb } = traits;
+  const timeout = 4 * verbMs + 2 * confirmMs + 2 * shutdownMs + eventMs;
+
+  describe(`driver contract: ${name}`, { concurrency: 1 }, () => {
+    let world: DriverWorld;
+    let driver: Driver;
+    /** The guest that most tests share, in order. */
+    let spec: GuestSpec;
+    const events: GuestEvent[] = [];
+    let unsubscribe: () => void = () => undefined;
+
+    const heard = (kind: GuestEvent['kind'], uuid: string, from: number): Promise<GuestEvent> =>
+      eventually(`event '${kind}'`, eventMs, () => {
+        return events.slice(from).find((event) => event.kind === kind && event.uuid === uuid) ?? null;
+      });
+
+    const adjust = (target: Size, persist = true): Promise<AdjustOutcome> =>
+      driver.adjust(spec.uuid, { actionId: randomUUID(), target, persist, timeoutMs: confirmMs });
+
+    const near = (mb: number, targetMb: number, what: string): void => {
+      assert.ok(Math.abs(mb - targetMb) <= memoryToleranceMb, `${what}: ${mb} MiB is near ${targetMb} MiB`);
+    };
+
+    const arrived = (part: PartOutcome): void => {
+      assert.equal(part.problem, null);
+      assert.notEqual(part.confirmedBy, 'none');
+    };
+
+    const inspect = async (): Promise<GuestView> => {
+      const view = await driver.inspect(spec.uuid);
+      assert.ok(view !== null, 'the guest is there');
+      return view;
+    };
+
+    /** The balloon of a fresh guest takes its time to come down to the size that it boots with. */
+    const settledAt = (size: Size): Promise<GuestView> =>
+      eventually(`${size.vcpus} vCPUs and ${size.memoryMb} MiB`, confirmMs, async () => {
+        const view = await inspect();
+        const there =
+          view.size.vcpus === size.vcpus && Math.abs(view.size.memoryMb - size.memoryMb) <= memoryToleranceMb;
+        return there ? view : null;
+      });
+
+    before(async () => {
+      world = await make();
+      driver = world.driver;
+      spec = world.spec();
+      unsubscribe = driver.onEvent((event) => events.push(event));
+    });
+
+    after(async () => {
+      unsubscribe();
+      await driver.destroy(spec.uuid).catch(() => undefined);
+      await world.close();
+    });
+
+    it('says what the host has', { timeout }, async () => {
+      const [first, second] = [await driver.inventory(), await driver.inventory()];
+      assert.equal(first.hypervisorHostname, second.hypervisorHostname);
+      assert.ok(first.hypervisorHostname.length > 0);
+      for (const amount of [first.vcpus, first.memoryMb, first.diskGb]) {
+        assert.ok(Number.isSafeInteger(amount) && amount > 0, String(amount));
+      }
+      const { capabilities, numaCells } = first.facts;
+      assert.ok(capabilities.guests.length > 0);
+      assert.ok(capabilities.diskFormats.length > 0);
+      assert.ok(capabilities.maxVcpus >= spec.maximum.vcpus);
+      assert.ok(numaCells.length > 0);
+      assert.doesNotThrow(() => structuredClone(first), 'plain data');
+    });
+
+    it('knows nothing of a guest that is not there', { timeout }, async () => {
+      const unknown = world.spec();
+      assert.equal(await driver.inspect(unknown.uuid), null);
+      await driver.destroy(unknown.uuid);
+      await refuses(driver.powerOff(unknown.uuid, 0), 'notFound');
+      await refuses(driver.powerOn(unknown), 'notFound');
+      await refuses(driver.reboot(unknown, 'HARD', 0), 'notFound');
+      await refuses(driver.console(unknown.uuid, 1024), 'notFound');
+      const target = { vcpus: 2, memoryMb: 512 };
+      const request = { actionId: randomUUID(), target, persist: true, timeoutMs: confirmMs };
+      await refuses(driver.adjust(unknown.uuid, request), 'notFound');
+      assert.deepEqual(await world.leftovers(unknown.uuid), []);
+    });
+
+    it('spawns a guest at its boot size, and tells', { timeout }, async () => {
+      const from = events.length;
+      const view = await driver.spawn(spec);
+      assert.equal(view.uuid, spec.uuid);
+      assert.equal(view.powerState, power.running);
+      assert.deepEqual(view.maximum, spec.maximum);
+      await heard('started', spec.uuid, from);
+      await world.ready(spec.uuid);
+      await settledAt(spec.boot);
+    });
+
+    it('spawns the same guest twice as one', { timeout }, async () => {
+      const view = await driver.spawn(spec);
+      assert.equal(view.powerState, power.running);
+      const found = (await driver.list()).filter((guest) => guest.uuid === spec.uuid);
+      assert.equal(found.length, 1);
+      assert.equal(found[0]?.powerState, power.running);
+    });
+
+    it('reads the end of the console', { timeout }, async () => {
+      await eventually('the console', confirmMs, async () =>
+        traits.consoleMark.test(await driver.console(spec.uuid, 100_000)) ? true : null,
+      );
+      const tail = await driver.console(spec.uuid, 20);
+      assert.ok(tail.length > 0 && Buffer.byteLength(tail) <= 20, JSON.stringify(tail));
+    });
+
+    it('refuses what is above the ceiling and changes nothing', { timeout }, async () => {
+      await refuses(adjust({ vcpus: spec.maximum.vcpus + 1, memoryMb: 256 }), 'badRequest');
+      await refuses(adjust({ vcpus: 1, memoryMb: spec.maximum.memoryMb + 1 }), 'badRequest');
+      await settledAt(spec.boot);
+    });
+
+    it('grows both, and the guest has it', { timeout }, async () => {
+      const target = { vcpus: 3, memoryMb: 768 };
+      const outcome = await adjust(target);
+      checkOutcome(outcome, target);
+      arrived(outcome.vcpus);
+      arrived(outcome.memoryMb);
+      assert.equal(outcome.vcpus.reached, 3);
+      near(outcome.memoryMb.reached, 768, 'reached');
+      const view = await settledAt(target);
+      if (view.onlineVcpus !== null) assert.equal(view.onlineVcpus, 3);
+      const inside = await world.onlineInside(spec.uuid);
+      if (inside !== null) assert.equal(inside, 3, 'the guest itself sees three');
+    });
+
+    it('does the same again as nothing', { timeout }, async () => {
+      const target = { vcpus: 3, memoryMb: 768 };
+      const outcome = await adjust(target);
+      checkOutcome(outcome, target);
+      assert.equal(outcome.vcpus.method, 'none');
+      assert.equal(outcome.vcpus.problem, null);
+      assert.equal(outcome.memoryMb.problem, null);
+      await settledAt(target);
+    });
+
+    it('shrinks memory alone', { timeout }, async () => {
+      const target = { vcpus: 3, memoryMb: 384 };
+      const outcome = await adjust(target);
+      checkOutcome(outcome, target);
+      arrived(outcome.memoryMb);
+      near(outcome.memoryMb.reached, 384, 'reached');
+      assert.equal(outcome.vcpus.method, 'none');
+      assert.equal(outcome.vcpus.reached, 3);
+      await settledAt(target);
+    });
+
+    it(`shrinks vCPUs: ${traits.vcpuShrink}`, { timeout }, async () => {
+      const target = { vcpus: 2, memoryMb: 384 };
+      const outcome = await adjust(target);
+      checkOutcome(outcome, target);
+      if (traits.vcpuShrink === 'refused') {
+        assert.notEqual(outcome.vcpus.problem, null);
+        assert.equal(outcome.vcpus.held, 3, 'what was not given back is held');
+        return;
+      }
+      arrived(outcome.vcpus);
+      assert.equal(outcome.vcpus.reached, 2);
+      assert.equal(outcome.vcpus.method, traits.vcpuShrink);
+      assert.equal(outcome.vcpus.held, traits.vcpuShrink === 'hotplug' ? 2 : 3);
+      const inside = await world.onlineInside(spec.uuid);
+      if (inside !== null) assert.equal(inside, 2, 'the guest itself sees two');
+    });
+
+    it('keeps running through a soft reboot', { timeout }, async () => {
+      const view = await driver.reboot(spec, 'SOFT', shutdownMs);
+      assert.equal(view.powerState, power.running);
+      await world.ready(spec.uuid);
+      assert.equal((await inspect()).powerState, power.running);
+    });
+
+    it('comes back from a hard reboot as the spec says', { timeout }, async () => {
+      const boot = { vcpus: 2, memoryMb: 384 };
+      const view = await driver.reboot({ ...spec, boot }, 'HARD', 0);
+      assert.equal(view.powerState, power.running);
+      await world.ready(spec.uuid);
+      const settled = await settledAt(boot);
+      if (settled.onlineVcpus !== null) assert.equal(settled.onlineVcpus, 2);
+    });
+
+    it('forgets at the next start what was not to persist', { timeout }, async () => {
+      const target = { vcpus: 3, memoryMb: 512 };
+      const outcome = await adjust(target, false);
+      checkOutcome(outcome, target);
+      arrived(outcome.vcpus);
+      await driver.powerOff(spec.uuid, 0);
+      const off = await inspect();
+      assert.deepEqual(off.size, { vcpus: 2, memoryMb: 384 }, 'a guest that is off: what it boots with');
+    });
+
+    it('is off: twice is once, and nothing can be adjusted', { timeout }, async () => {
+      const view = await driver.powerOff(spec.uuid, shutdownMs);
+      assert.equal(view.powerState, power.shutdown);
+      assert.equal((await inspect()).powerState, power.shutdown);
+      assert.equal((await driver.list()).find((guest) => guest.uuid === spec.uuid)?.powerState, power.shutdown);
+      await refuses(adjust({ vcpus: 2, memoryMb: 512 }), 'conflict');
+    });
+
+    it('powers on with the size of the spec: twice is once', { timeout }, async () => {
+      const from = events.length;
+      const first = await driver.powerOn(spec);
+      assert.equal(first.powerState, power.running);
+      await heard('started', spec.uuid, from);
+      const again = await driver.powerOn(spec);
+      assert.equal(again.powerState, power.running);
+      await world.ready(spec.uuid);
+      await settledAt(spec.boot);
+    });
+
+    it('powers off through the guest, and tells', { timeout }, async () => {
+      const from = events.length;
+      const view = await driver.powerOff(spec.uuid, shutdownMs);
+      assert.equal(view.powerState, power.shutdown);
+      await heard('stopped', spec.uuid, from);
+    });
+
+    it('tells of a guest that powers itself off', { timeout }, async () => {
+      await driver.powerOn(spec);
+      await world.ready(spec.uuid);
+      const from = events.length;
+      await world.powerOffFromInside(spec.uuid);
+      await heard('stopped', spec.uuid, from);
+      assert.equal((await inspect()).powerState, power.shutdown);
+    });
+
+    it('tells of a crash, and starts the guest again', { timeout }, async () => {
+      await driver.powerOn(spec);
+      await world.ready(spec.uuid);
+      const from = events.length;
+      await world.crash(spec.uuid);
+      await heard('crashed', spec.uuid, from);
+      const { powerState } = await inspect();
+      assert.ok(powerState === power.crashed || powerState === power.shutdown, `power state ${powerState}`);
+      assert.equal((await driver.powerOn(spec)).powerState, power.running);
+    });
+
+    it('destroys a running guest and leaves nothing: twice is once', { timeout }, async () => {
+      await driver.destroy(spec.uuid);
+      assert.equal(await driver.inspect(spec.uuid), null);
+      assert.ok(!(await driver.list()).some((guest) => guest.uuid === spec.uuid));
+      assert.deepEqual(await world.leftovers(spec.uuid), []);
+      await driver.destroy(spec.uuid);
+    });
+
+    it('leaves nothing of a spawn that fails', { timeout }, async () => {
+      const doomed = world.doomed();
+      await assert.rejects(driver.spawn(doomed), (error: unknown) => error instanceof Fault);
+      assert.equal(await driver.inspect(doomed.uuid), null);
+      assert.deepEqual(await world.leftovers(doomed.uuid), []);
+    });
+
+    it('serves different guests at once', { timeout: timeout * traits.atOnce }, async () => {
+      const specs = Array.from({ length: traits.atOnce }, () => world.spec());
+      try {
+        const views = await Promise.all(specs.map((one) => driver.spawn(one)));
+        assert.deepEqual(
+          views.map((view) => [view.uuid, view.powerState]),
+          specs.map((one) => [one.uuid, power.running]),
+        );
+        const listed = new Set((await driver.list()).map((guest) => guest.uuid));
+        assert.ok(specs.every((one) => listed.has(one.uuid)));
+      } finally {
+        await Promise.all(specs.map((one) => driver.destroy(one.uuid)));
+      }
+      for (const one of specs) assert.deepEqual(await world.leftovers(one.uuid), []);
+    });
+
+    it('tells nothing to those who left', { timeout }, async () => {
+      const late: GuestEvent[] = [];
+      driver.onEvent((event) => late.push(event))();
+      const one = world.spec();
+      const from = events.length;
+      await driver.spawn(one);
+      await heard('started', one.uuid, from);
+      await driver.destroy(one.uuid);
+      assert.deepEqual(late, []);
+    });
+  });
+}
