@@ -1,0 +1,47 @@
+// Why: POST /servers has thirty fields in six generations; everything behind the API sees this one value instead.
+
+/** One network wish, as `networks` lists them. */
+export interface NetworkWish {
+  readonly networkId: string | null;
+  readonly portId: string | null;
+  readonly fixedIp: string | null;
+  readonly tag: string | null;
+}
+
+/** `auto`, `none`, the listed wishes, or null where nothing was said (before 2.37: the project's network, if it has one). */
+export type NetworkWishes = 'auto' | 'none' | readonly NetworkWish[] | null;
+
+export interface CreateServersRequest {
+  readonly name: string;
+  readonly description: string | null;
+  /** Null: made from the name, as Nova does. */
+  readonly hostname: string | null;
+  /** Flavor id as the caller wrote it. */
+  readonly flavorRef: string;
+  /** Image id; there is no boot from volume here. */
+  readonly imageRef: string;
+  readonly networks: NetworkWishes;
+  /** Names or ids; empty: `default`. */
+  readonly securityGroups: readonly string[];
+  readonly keyName: string | null;
+  /** base64, checked. */
+  readonly userData: string | null;
+  readonly configDrive: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly minCount: number;
+  readonly maxCount: number;
+  /** The zone asked for, without host and node; null: any. */
+  readonly zone: string | null;
+  /** A host that is forced by `zone:host:node`: no filter is asked (admin). */
+  readonly forcedHost: string | null;
+  readonly forcedNode: string | null;
+  /** A host that is asked for from 2.74 on: the filters are asked (admin). */
+  readonly requestedHost: string | null;
+  readonly requestedNode: string | null;
+  readonly adminPass: string;
+  readonly accessIpV4: string | null;
+  readonly accessIpV6: string | null;
+  readonly autoDiskConfig: boolean;
+  readonly schedulerHints: Readonly<Record<string, unknown>>;
+}
