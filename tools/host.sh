@@ -38,11 +38,11 @@ ask() { timeout 30 virsh --quiet --connect "qemu+unix:///system?socket=$socket" 
 
 answers() { [ -S $socket ] && ask version >/dev/null 2>&1; }
 
-# our_pid NAME: the pid of the daemon NAME that we started, if it still is that program.
+# our_pid NAME: the pid of the daemon NAME that we started, if it still is that program (a zombie has no root).
 our_pid() {
   local pid
   pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 1
-  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
+  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && stat -L "/proc/$pid/root" >/dev/null 2>&1 && echo "$pid"
 }
 
 # is_running NAME: whether any process of that name runs in our own file system.

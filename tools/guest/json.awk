@@ -1,5 +1,6 @@
 # Flattens one JSON document to lines "path<TAB>text" ("meta.colour<TAB>blue", "keys.0.name<TAB>mine"),
-# so that shell can read a config drive. Control characters in a text become spaces.
+# so that shell can read a config drive. Control characters in a text become spaces,
+# and spaces at its end are dropped.
 { text = text $0 "\n" }
 END { at = 1; value("") }
 
@@ -18,6 +19,7 @@ function quoted(   out, mark) {
     at++
   }
   at++
+  sub(/ +$/, "", out)
   return out
 }
 
