@@ -17,6 +17,7 @@ export class XdrWriter {
   #buffer = Buffer.allocUnsafe(256);
   #length = 0;
 
+  // May replace the buffer: take its offset before naming the buffer to write to.
   #grow(bytes: number): number {
     const offset = this.#length;
     const needed = offset + bytes;
@@ -33,14 +34,16 @@ export class XdrWriter {
   u32(value: number): this {
     if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
       throw new XdrError(`not an unsigned int: ${value}`);
-    this.#buffer.writeUInt32BE(value, this.#grow(4));
+    const offset = this.#grow(4);
+    this.#buffer.writeUInt32BE(value, offset);
     return this;
   }
 
   i32(value: number): this {
     if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0x7fff_ffff)
       throw new XdrError(`not an int: ${value}`);
-    this.#buffer.writeInt32BE(value, this.#grow(4));
+    const offset = this.#grow(4);
+    this.#buffer.writeInt32BE(value, offset);
     return this;
   }
 
@@ -49,7 +52,8 @@ export class XdrWriter {
       throw new XdrError(`not an unsigned hyper: ${value}`);
     const big = BigInt(value);
     if (big < 0n || big > 0xffff_ffff_ffff_ffffn) throw new XdrError(`not an unsigned hyper: ${value}`);
-    this.#buffer.writeBigUInt64BE(big, this.#grow(8));
+    const offset = this.#grow(8);
+    this.#buffer.writeBigUInt64BE(big, offset);
     return this;
   }
 
@@ -57,12 +61,14 @@ export class XdrWriter {
     if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new XdrError(`not a hyper: ${value}`);
     const big = BigInt(value);
     if (BigInt.asIntN(64, big) !== big) throw new XdrError(`not a hyper: ${value}`);
-    this.#buffer.writeBigInt64BE(big, this.#grow(8));
+    const offset = this.#grow(8);
+    this.#buffer.writeBigInt64BE(big, offset);
     return this;
   }
 
   f64(value: number): this {
-    this.#buffer.writeDoubleBE(value, this.#grow(8));
+    const offset = this.#grow(8);
+    this.#buffer.writeDoubleBE(value, offset);
     return this;
   }
 

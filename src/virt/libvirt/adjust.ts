@@ -1,0 +1,287 @@
+// Why: growing and shrinking a running guest, and telling the truth about it: what it has afterwards, who confirmed that, and
+// what it may still hold. Facts and numbers behind the order of steps: docs/decisions, and the comments at each.
+
+import type { Clock } from '../../base/clock.ts';
+import { badRequest, conflict, Fault, messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Log } from '../../base/log.ts';
+import { adjustOrder } from '../../domain/adjust.ts';
+import type { AdjustMethod, AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/guest.ts';
+import { power } from '../../domain/instance.ts';
+import type { Size } from '../../domain/size.ts';
+import type { GuestAgent } from './agent.ts';
+import { isVirError } from './errors.ts';
+import type { Until } from './events.ts';
+import { memoryOf, powerOf, toKib, toMib, viewOf } from './guest.ts';
+import * as vir from './rpc/constants.ts';
+import type { LibvirtCalls } from './rpc/procedures.ts';
+import type { DomainRef } from './rpc/types.ts';
+
+export interface AdjustDeps {
+  readonly calls: LibvirtCalls;
+  readonly agent: GuestAgent;
+  readonly until: Until;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether an unplug of a vCPU can complete: KVM, not TCG. */
+  readonly canUnplug: boolean;
+}
+
+/** One adjustment under way: the guest and the time until which it is waited for. */
+interface Task {
+  readonly deps: AdjustDeps;
+  readonly domain: DomainRef;
+  readonly deadlineMs: number;
+}
+
+const leftMs = ({ deps, deadlineMs }: Task): number => Math.max(0, deadlineMs - deps.clock.now());
+
+/** Brings a guest to the target, as far as it goes within the time, and says how far that was. */
+export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: AdjustRequest): Promise<AdjustOutcome> {
+  await assertPossible(deps.calls, domain, request.target);
+  const task: Task = { deps, domain, deadlineMs: deps.clock.now() + request.timeoutMs };
+  const before = await presentSize(task);
+  const parts = await moveParts(task, before, request.target);
+  const view = await viewOf(deps, domain);
+  if (request.persist) {
+    await writeConfig(deps.calls, domain, { vcpus: parts.vcpus.reached, memoryMb: parts.memoryMb.reached });
+  }
+  return { ...parts, view };
+}
+
+async function assertPossible(calls: LibvirtCalls, domain: DomainRef, target: Size): Promise<void> {
+  if ((await powerOf(calls, domain)) !== power.running) {
+    throw conflict(`Instance ${domain.uuid} is not running.`, { code: 'virt.not_running' });
+  }
+  const flags = vir.VIR_DOMAIN_VCPU_MAXIMUM | vir.VIR_DOMAIN_AFFECT_LIVE;
+  const vcpus = await calls.domainGetVcpusFlags(domain, flags);
+  const memoryMb = toMib((await calls.domainGetInfo(domain)).maxMemKib);
+  if (target.vcpus >= 1 && target.memoryMb >= 1 && target.vcpus <= vcpus && target.memoryMb <= memoryMb) return;
+  throw badRequest(
+    `Instance ${domain.uuid} cannot have ${target.vcpus} vCPUs and ${target.memoryMb} MiB: ` +
+      `its ceiling is ${vcpus} vCPUs and ${memoryMb} MiB.`,
+    { code: 'virt.above_maximum' },
+  );
+}
+
+interface Parts {
+  readonly vcpus: PartOutcome;
+  readonly memoryMb: PartOutcome;
+}
+
+/** Room comes before load and load goes before room; a second part that got nowhere takes the first back with it. */
+async function moveParts(task: Task, before: Size, target: Size): Promise<Parts> {
+  const [first, second] = adjustOrder(before, target);
+  const parts: { vcpus?: PartOutcome; memoryMb?: PartOutcome } = {};
+  if (first !== undefined) {
+    parts[first] = await movePart(task, first, before, target);
+    if (second !== undefined) {
+      if (gotNowhere(parts[first], before[first])) {
+        parts[second] = await stay(
+          task,
+          second,
+          target,
+          `not tried, since the other part failed: ${parts[first].problem}`,
+        );
+      } else {
+        parts[second] = await movePart(task, second, before, target);
+        if (gotNowhere(parts[second], before[second])) {
+          parts[first] = await undo(task, first, before, target, parts[second].problem);
+        }
+      }
+    }
+  }
+  return {
+    vcpus: parts.vcpus ?? (await stay(task, 'vcpus', target, null)),
+    memoryMb: parts.memoryMb ?? (await stay(task, 'memoryMb', target, null)),
+  };
+}
+
+type Part = 'vcpus' | 'memoryMb';
+
+const gotNowhere = (part: PartOutcome, before: number): boolean => part.problem !== null && part.reached === before;
+
+async function movePart(task: Task, part: Part, before: Size, target: Size): Promise<PartOutcome> {
+  try {
+    return part === 'vcpus' ? await moveVcpus(task, target.vcpus) : await moveMemory(task, target.memoryMb);
+  } catch (error) {
+    // Without libvirt nobody knows what the guest has now: the caller asks again, which is safe with absolute targets.
+    if (!(error instanceof Fault) || error.kind === 'unavailable' || error.kind === 'notFound') throw error;
+    task.deps.log.warn({ uuid: task.domain.uuid, part, target: target[part], code: error.code }, messageOf(error));
+    return {
+      ...(await stay(task, part, target, messageOf(error))),
+      held: Math.max(before[part], await held(task, part)),
+    };
+  }
+}
+
+async function undo(task: Task, part: Part, before: Size, target: Size, why: string | null): Promise<PartOutcome> {
+  const back = await movePart(
+    { ...task, deadlineMs: task.deps.clock.now() + limits.adjustConfirmMs },
+    part,
+    target,
+    before,
+  );
+  return { ...back, target: target[part], problem: `taken back, since the other part failed: ${why}` };
+}
+
+/** The outcome of a part that is left as it is. */
+async function stay(task: Task, part: Part, target: Size, problem: string | null): Promise<PartOutcome> {
+  const present = await presentSize(task);
+  const online = part === 'vcpus' ? await task.deps.agent.online(task.domain) : null;
+  return {
+    target: target[part],
+    reached: present[part],
+    confirmedBy: part === 'memoryMb' || online === null ? 'hypervisor' : 'guest',
+    method: 'none',
+    held: await held(task, part),
+    problem,
+  };
+}
+
+const held = async (task: Task, part: Part): Promise<number> =>
+  part === 'vcpus' ? await plugged(task) : (await presentSize(task)).memoryMb;
+
+/** What the guest uses: the vCPUs that are online in it (those plugged, where no agent tells) and the balloon's size. */
+async function presentSize(task: Task): Promise<Size> {
+  const [online, vcpus, memoryMb] = [
+    await task.deps.agent.online(task.domain),
+    await plugged(task),
+    await actualMb(task),
+  ];
+  return { vcpus: Math.min(online ?? vcpus, vcpus), memoryMb };
+}
+
+const plugged = ({ deps, domain }: Task): Promise<number> =>
+  deps.calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_AFFECT_LIVE);
+
+async function actualMb({ deps, domain }: Task): Promise<number> {
+  const { actualKib } = await memoryOf(deps.calls, domain);
+  return toMib(actualKib ?? (await deps.calls.domainGetInfo(domain)).memoryKib);
+}
+
+// --- vCPUs
+
+async function moveVcpus(task: Task, target: number): Promise<PartOutcome> {
+  const present = (await presentSize(task)).vcpus;
+  return target > present ? await growVcpus(task, target) : await shrinkVcpus(task, target);
+}
+
+/** First those that are only offline in the guest, then new ones. */
+async function growVcpus(task: Task, target: number): Promise<PartOutcome> {
+  const { deps, domain } = task;
+  let method: AdjustMethod = 'none';
+  const offline = (await plugged(task)) - ((await deps.agent.online(domain)) ?? Number.POSITIVE_INFINITY);
+  if (offline > 0) {
+    await deps.agent.setOnline(domain, Math.min(target, await plugged(task)));
+    method = 'guest-online';
+  }
+  if ((await plugged(task)) < target) {
+    await deps.calls.domainSetVcpusFlags(domain, target, vir.VIR_DOMAIN_AFFECT_LIVE);
+    method = 'hotplug';
+  }
+  const confirmed = await waitForOnline(task, (online) => online >= target);
+  if (confirmed === false) {
+    // a guest without a rule that turns new vCPUs on leaves them off until somebody asks
+    await deps.agent.setOnline(domain, target);
+  }
+  return await vcpuOutcome(task, target, method, 'the guest did not bring the new vCPUs online');
+}
+
+/** Unplugged where that can complete, else taken offline in the guest, where they stay plugged and held. */
+async function shrinkVcpus(task: Task, target: number): Promise<PartOutcome> {
+  const { deps, domain } = task;
+  const present = await plugged(task);
+  if (deps.canUnplug && present > target) {
+    const refusal = await unplug(task, target);
+    if ((await plugged(task)) <= target) return await vcpuOutcome(task, target, 'hotplug', 'the guest is slow');
+    deps.log.info({ uuid: domain.uuid, target, refusal }, 'the guest keeps vCPUs; its agent is asked to turn them off');
+  }
+  const asked = await deps.agent.setOnline(domain, target);
+  if (asked) await waitForOnline(task, (online) => online <= target);
+  const why = asked
+    ? 'the guest did not take the vCPUs offline'
+    : deps.canUnplug
+      ? 'the guest did not give the vCPUs back, and no agent in it answers'
+      : 'under emulation (TCG) a vCPU cannot be unplugged, and no agent in the guest answers that could turn it off';
+  return await vcpuOutcome(task, target, asked ? 'guest-offline' : 'none', why);
+}
+
+/** Asks for the vCPUs back and waits for them. Error 68 is no answer: the guest may give them back later, or never. */
+async function unplug(task: Task, target: number): Promise<string | null> {
+  const { deps, domain } = task;
+  try {
+    await deps.calls.domainSetVcpusFlags(domain, target, vir.VIR_DOMAIN_AFFECT_LIVE);
+    return null;
+  } catch (error) {
+    const pending = isVirError(error, 'VIR_ERR_OPERATION_TIMEOUT');
+    if (!(error instanceof Fault) || (error.kind === 'unavailable' && !pending)) throw error;
+    const gone = async () => ((await plugged(task)) <= target ? true : undefined);
+    if (pending && (await deps.until(domain.uuid, leftMs(task), gone))) return null;
+    return messageOf(error);
+  }
+}
+
+/** Null: nobody can tell. The agent of a guest that is just starting is waited for, for a moment. */
+async function waitForOnline(task: Task, enough: (online: number) => boolean): Promise<boolean | null> {
+  const { deps, domain } = task;
+  let online = await deps.agent.online(domain);
+  if (online === null) return null;
+  const found = await deps.until(domain.uuid, leftMs(task), async () => {
+    online = await deps.agent.online(domain);
+    return online === null || enough(online) ? true : undefined;
+  });
+  return online === null ? null : found === true;
+}
+
+async function vcpuOutcome(task: Task, target: number, method: AdjustMethod, why: string): Promise<PartOutcome> {
+  const [online, there] = [await task.deps.agent.online(task.domain), await plugged(task)];
+  const reached = Math.min(online ?? there, there);
+  return {
+    target,
+    reached,
+    confirmedBy: online === null ? 'hypervisor' : 'guest',
+    method,
+    held: there,
+    problem: reached === target ? null : `${why} (${reached} of ${target})`,
+  };
+}
+
+// --- memory
+
+async function moveMemory(task: Task, targetMb: number): Promise<PartOutcome> {
+  const { deps, domain } = task;
+  const set = (mb: number) => deps.calls.domainSetMemoryFlags(domain, toKib(mb), vir.VIR_DOMAIN_AFFECT_LIVE);
+  const beforeMb = await actualMb(task);
+  await set(targetMb);
+  const reached = await deps.until(domain.uuid, leftMs(task), async () =>
+    (await actualMb(task)) === targetMb ? true : undefined,
+  );
+  if (reached === true) return memoryOutcome(targetMb, targetMb, null);
+  // A target that stands for ever makes the guest give and take the same pages again and again.
+  const lowMb = await actualMb(task);
+  await set(lowMb);
+  await deps.until(domain.uuid, SETTLE_MS, async () => ((await actualMb(task)) === lowMb ? true : undefined));
+  const nowMb = await actualMb(task);
+  const why =
+    nowMb === beforeMb
+      ? `the guest's balloon did not move from ${nowMb} MiB to ${targetMb} MiB`
+      : `the guest's balloon reached ${nowMb} MiB instead of ${targetMb} MiB`;
+  return memoryOutcome(targetMb, nowMb, why);
+}
+
+/** How long a balloon may take to come to rest where it is. */
+const SETTLE_MS = 2_000;
+
+// the balloon's size is what the guest's own driver said
+const memoryOutcome = (target: number, reached: number, problem: string | null): PartOutcome => ({
+  ...{ target, reached, problem, held: reached },
+  confirmedBy: problem === null ? 'guest' : 'hypervisor',
+  method: 'balloon',
+});
+
+/** The persistent definition, which a start by other hands than ours takes. */
+async function writeConfig(calls: LibvirtCalls, domain: DomainRef, size: Size): Promise<void> {
+  await calls.domainSetVcpusFlags(domain, size.vcpus, vir.VIR_DOMAIN_AFFECT_CONFIG);
+  await calls.domainSetMemoryFlags(domain, toKib(size.memoryMb), vir.VIR_DOMAIN_AFFECT_CONFIG);
+}

@@ -1,0 +1,93 @@
+// Why: only the guest knows which of its vCPUs are online. It is asked through its agent, which may be absent, slow or hung:
+// every question is bounded, and a guest that left one unanswered is not asked again for a while.
+
+import type { Clock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import { isVirError } from './errors.ts';
+import type { LibvirtCalls } from './rpc/procedures.ts';
+import type { DomainRef } from './rpc/types.ts';
+
+/** A vCPU as the guest sees it. */
+export interface GuestVcpu {
+  readonly id: number;
+  readonly online: boolean;
+  readonly canOffline: boolean;
+}
+
+export interface GuestAgent {
+  /** Null: no agent, or none that answers. */
+  vcpus(domain: DomainRef): Promise<readonly GuestVcpu[] | null>;
+  /** How many are online. */
+  online(domain: DomainRef): Promise<number | null>;
+  /** Turns vCPUs on or off until `count` are online; false when no agent does it. */
+  setOnline(domain: DomainRef, count: number): Promise<boolean>;
+  /** Whatever was held against it is forgotten: its agent has said hello. */
+  forgive(uuid: string): void;
+}
+
+const AGENT_ERRORS = [
+  ...(['VIR_ERR_AGENT_UNRESPONSIVE', 'VIR_ERR_AGENT_UNSYNCED', 'VIR_ERR_OPERATION_INVALID'] as const),
+  ...(['VIR_ERR_OPERATION_TIMEOUT', 'VIR_ERR_ARGUMENT_UNSUPPORTED', 'VIR_ERR_INTERNAL_ERROR'] as const),
+  'VIR_ERR_CONFIG_UNSUPPORTED',
+] as const;
+
+export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, clock: Clock): GuestAgent {
+  const silentUntilMs = new Map<string, number>();
+
+  const ask = async (domain: DomainRef, execute: string, args: object = {}): Promise<unknown> => {
+    if ((silentUntilMs.get(domain.uuid) ?? 0) > clock.now()) return null;
+    const startedMs = clock.now();
+    try {
+      const command = JSON.stringify({ execute, arguments: args });
+      const reply = await calls.domainQemuAgentCommand(domain, command, limits.agentReplyMs / 1000);
+      silentUntilMs.delete(domain.uuid);
+      return reply === null ? null : (JSON.parse(reply) as { return?: unknown }).return;
+    } catch (error) {
+      if (!AGENT_ERRORS.some((name) => isVirError(error, name))) throw error;
+      // an agent that is not there is known at once; one that hangs costs the whole time
+      const nowMs = clock.now();
+      if (nowMs - startedMs > limits.agentReplyMs / 2) silentUntilMs.set(domain.uuid, nowMs + limits.agentPauseMs);
+      return null;
+    }
+  };
+
+  const vcpus = async (domain: DomainRef): Promise<readonly GuestVcpu[] | null> => {
+    const reply = await ask(domain, 'guest-get-vcpus');
+    if (!Array.isArray(reply)) return null;
+    return (reply as Record<string, unknown>[]).map((one) => ({
+      id: Number(one['logical-id']),
+      online: one.online === true,
+      canOffline: one['can-offline'] === true,
+    }));
+  };
+
+  return {
+    vcpus,
+    online: async (domain) => {
+      const all = await vcpus(domain);
+      return all === null ? null : all.filter((one) => one.online).length;
+    },
+    setOnline: async (domain, count) => {
+      const all = await vcpus(domain);
+      if (all === null) return false;
+      const changes = onlineChanges(all, count);
+      if (changes.length === 0) return true;
+      return (await ask(domain, 'guest-set-vcpus', { vcpus: changes })) !== null;
+    },
+    forgive: (uuid) => silentUntilMs.delete(uuid),
+  };
+}
+
+/** What to tell the agent so that `count` vCPUs are online: the lowest come, the highest go. */
+export function onlineChanges(
+  vcpus: readonly GuestVcpu[],
+  count: number,
+): readonly { readonly 'logical-id': number; readonly online: boolean }[] {
+  const sorted = vcpus.toSorted((a, b) => a.id - b.id);
+  const excess = sorted.filter((one) => one.online).length - count;
+  const chosen =
+    excess > 0
+      ? sorted.filter((one) => one.online && one.canOffline).slice(-excess)
+      : sorted.filter((one) => !one.online).slice(0, -excess);
+  return chosen.map((one) => ({ 'logical-id': one.id, online: excess < 0 }));
+}

@@ -1,0 +1,218 @@
+// Why: what a server is, as libvirt's domain XML. One function from a spec and the places of its files to a document: the
+// same spec gives the same domain, so a power cycle rebuilds it.
+
+import type { GuestSpec } from '../../domain/guest.ts';
+import type { NicSpec } from '../../domain/nic.ts';
+import { isoSeconds } from '../../base/clock.ts';
+import { antiSpoofing } from './nics.ts';
+import { domainName, networkName } from './names.ts';
+import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
+
+const MIB_KIB = 1024;
+const BALLOON_STATS_SECONDS = 1;
+/** Our own elements in a domain's metadata. */
+export const METADATA_URI = 'urn:xloud:compute:1';
+
+export type VirtType = 'kvm' | 'qemu';
+
+/** One disk in the order in which the guest sees it. */
+export interface DiskPlan {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly device: 'disk' | 'cdrom';
+  readonly readonly: boolean;
+  readonly bus: 'virtio' | 'scsi' | 'sata' | 'ide';
+  readonly bootable: boolean;
+}
+
+/** Where the domain runs and where its files are. */
+export interface DomainPlace {
+  readonly virtType: VirtType;
+  readonly arch: string;
+  readonly disks: readonly DiskPlan[];
+  readonly kernel: string | null;
+  readonly ramdisk: string | null;
+  readonly consolePath: string;
+}
+
+/** The persistent definition of a guest. Memory is the maximum, of which the balloon leaves the boot size. */
+export function domainXml(spec: GuestSpec, place: DomainPlace): string {
+  const properties = spec.disks.image?.properties ?? {};
+  const domain = startXml('domain', { type: place.virtType });
+  text(domain, 'name', domainName(spec.uuid));
+  text(domain, 'uuid', spec.uuid);
+  writeMetadata(domain, spec);
+  text(domain, 'memory', spec.maximum.memoryMb * MIB_KIB, { unit: 'KiB' });
+  text(domain, 'currentMemory', spec.boot.memoryMb * MIB_KIB, { unit: 'KiB' });
+  writeVcpus(domain, spec);
+  writeSysinfo(domain, spec);
+  writeOs(domain, place, properties);
+  const features = domain.ele('features');
+  leaf(features, 'acpi');
+  if (isX86(place.arch)) leaf(features, 'apic');
+  writeCpu(domain, spec, place);
+  const clock = domain.ele('clock', { offset: properties.os_type === 'windows' ? 'localtime' : 'utc' });
+  if (place.virtType === 'kvm' && isX86(place.arch)) {
+    leaf(clock, 'timer', { name: 'pit', tickpolicy: 'delay' });
+    leaf(clock, 'timer', { name: 'rtc', tickpolicy: 'catchup' });
+    leaf(clock, 'timer', { name: 'hpet', present: 'no' });
+  }
+  text(domain, 'on_poweroff', 'destroy');
+  text(domain, 'on_reboot', 'restart');
+  text(domain, 'on_crash', 'destroy');
+  writeDevices(domain, spec, place, properties);
+  return endXml(domain);
+}
+
+const isX86 = (arch: string): boolean => arch === 'x86_64' || arch === 'i686';
+
+function writeMetadata(domain: XMLBuilder, spec: GuestSpec): void {
+  const ours = domain.ele('metadata').ele(METADATA_URI, 'xloud:instance');
+  const add = (name: string, value: string, attributes: Readonly<Record<string, string>> = {}) =>
+    ours.ele(METADATA_URI, `xloud:${name}`, attributes).txt(value).up();
+  add('name', spec.name);
+  add('flavor', spec.flavorName);
+  add('project', spec.projectId);
+  add('user', spec.userId);
+  add('created', isoSeconds(spec.createdAt));
+  ours.ele(METADATA_URI, 'xloud:minimum', {
+    vcpus: String(spec.minimum.vcpus),
+    memory: String(spec.minimum.memoryMb),
+  });
+}
+
+// A vCPU that is there at boot can be taken away later only if the definition says that it is hot-pluggable, one by one.
+function writeVcpus(domain: XMLBuilder, spec: GuestSpec): void {
+  text(domain, 'vcpu', spec.maximum.vcpus, { placement: 'static', current: spec.boot.vcpus });
+  const vcpus = domain.ele('vcpus');
+  for (let id = 0; id < spec.maximum.vcpus; id++) {
+    leaf(vcpus, 'vcpu', {
+      id,
+      enabled: id < spec.boot.vcpus ? 'yes' : 'no',
+      hotpluggable: id === 0 ? 'no' : 'yes',
+    });
+  }
+}
+
+// cloud-init recognises an OpenStack machine by this product name.
+function writeSysinfo(domain: XMLBuilder, spec: GuestSpec): void {
+  const system = domain.ele('sysinfo', { type: 'smbios' }).ele('system');
+  text(system, 'entry', 'xloud', { name: 'manufacturer' });
+  text(system, 'entry', 'OpenStack Compute', { name: 'product' });
+  text(system, 'entry', spec.uuid, { name: 'serial' });
+  text(system, 'entry', spec.uuid, { name: 'uuid' });
+  text(system, 'entry', 'Virtual Machine', { name: 'family' });
+}
+
+function writeOs(domain: XMLBuilder, place: DomainPlace, properties: Readonly<Record<string, string>>): void {
+  const os = domain.ele('os');
+  text(os, 'type', 'hvm', {
+    arch: place.arch,
+    machine: properties.hw_machine_type ?? (isX86(place.arch) ? 'pc' : 'virt'),
+  });
+  if (place.kernel !== null) {
+    text(os, 'kernel', place.kernel);
+    if (place.ramdisk !== null) text(os, 'initrd', place.ramdisk);
+    text(os, 'cmdline', kernelArguments(properties));
+  }
+  leaf(os, 'smbios', { mode: 'sysinfo' });
+}
+
+/** What a kernel that comes from an image is told; the image's own words stand last, so they win. */
+function kernelArguments(properties: Readonly<Record<string, string>>): string {
+  const own = properties.os_command_line;
+  return `root=/dev/vda console=tty0 console=ttyS0${own === undefined ? '' : ` ${own}`}`;
+}
+
+// A guest must not see the host's own virtualisation, unless its flavor asks for it: with it a guest cannot be migrated and
+// nested guests hold on to vCPUs.
+function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace): void {
+  if (!isX86(place.arch)) {
+    if (place.virtType === 'kvm') leaf(domain, 'cpu', { mode: 'host-passthrough' });
+    return;
+  }
+  const cpu =
+    place.virtType === 'kvm'
+      ? domain.ele('cpu', { mode: 'host-model', check: 'partial' })
+      : domain.ele('cpu', { mode: 'custom', match: 'exact', check: 'none' });
+  if (place.virtType === 'qemu') text(cpu, 'model', 'Nehalem', { fallback: 'forbid' });
+  const topology = topologyOf(spec);
+  if (topology !== null) leaf(cpu, 'topology', topology);
+  if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) {
+    leaf(cpu, 'feature', { policy: 'disable', name: 'vmx' });
+    leaf(cpu, 'feature', { policy: 'disable', name: 'svm' });
+  }
+}
+
+/** The flavor's `hw:cpu_sockets`, `hw:cpu_cores`, `hw:cpu_threads`, where they make up the maximum; one that is missing is derived. */
+function topologyOf(spec: GuestSpec): { sockets: number; cores: number; threads: number } | null {
+  const asked = (name: string): number | null => {
+    const value = Number(spec.extraSpecs[`hw:cpu_${name}`]);
+    return Number.isSafeInteger(value) && value > 0 ? value : null;
+  };
+  const [sockets, cores, threads] = [asked('sockets'), asked('cores'), asked('threads')];
+  if (sockets === null && cores === null && threads === null) return null;
+  const total = spec.maximum.vcpus;
+  const whole = {
+    sockets: sockets ?? total / ((cores ?? 1) * (threads ?? 1)),
+    cores: cores ?? 1,
+    threads: threads ?? 1,
+  };
+  if (sockets !== null && cores === null) whole.cores = total / (whole.sockets * whole.threads);
+  if (!Number.isInteger(whole.sockets) || !Number.isInteger(whole.cores)) return null;
+  return whole.sockets * whole.cores * whole.threads === total ? whole : null;
+}
+
+function writeDevices(
+  domain: XMLBuilder,
+  spec: GuestSpec,
+  place: DomainPlace,
+  properties: Readonly<Record<string, string>>,
+): void {
+  const devices = domain.ele('devices');
+  leaf(devices, 'controller', { type: 'usb', model: 'none' });
+  if (place.disks.some((disk) => disk.bus === 'scsi')) {
+    leaf(devices, 'controller', { type: 'scsi', model: 'virtio-scsi' });
+  }
+  writeDisks(devices, place.disks);
+  for (const nic of spec.nics) writeInterface(devices, nic, properties);
+  const serial = devices.ele('serial', { type: 'file' });
+  leaf(serial, 'source', { path: place.consolePath, append: 'on' });
+  leaf(serial, 'target', { port: 0 });
+  leaf(devices.ele('channel', { type: 'unix' }), 'target', { type: 'virtio', name: 'org.qemu.guest_agent.0' });
+  text(devices.ele('rng', { model: 'virtio' }), 'backend', '/dev/urandom', { model: 'random' });
+  if (isX86(place.arch)) leaf(devices, 'panic', { model: 'isa' });
+  // autodeflate: a target that is too low is then never reached, instead of killing the guest
+  leaf(devices.ele('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }), 'stats', {
+    period: BALLOON_STATS_SECONDS,
+  });
+}
+
+const DEVICE_PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
+
+function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[]): void {
+  const used: Record<string, number> = {};
+  let bootOrder = 0;
+  for (const plan of disks) {
+    const prefix = DEVICE_PREFIX[plan.bus];
+    const index = used[prefix] ?? 0;
+    used[prefix] = index + 1;
+    const disk = devices.ele('disk', { type: 'file', device: plan.device });
+    leaf(disk, 'driver', { name: 'qemu', type: plan.format, ...(plan.readonly ? {} : { discard: 'unmap' }) });
+    leaf(disk, 'source', { file: plan.path });
+    leaf(disk, 'target', { dev: prefix + String.fromCharCode('a'.charCodeAt(0) + index), bus: plan.bus });
+    if (plan.readonly) leaf(disk, 'readonly');
+    if (plan.bootable) leaf(disk, 'boot', { order: ++bootOrder });
+  }
+}
+
+function writeInterface(devices: XMLBuilder, nic: NicSpec, properties: Readonly<Record<string, string>>): void {
+  const device = devices.ele('interface', { type: 'network' });
+  leaf(device, 'mac', { address: nic.mac });
+  leaf(device, 'source', { network: networkName(nic.network.id) });
+  leaf(device, 'model', { type: properties.hw_vif_model ?? 'virtio' });
+  const addresses = antiSpoofing(nic);
+  if (addresses === null) return;
+  const filter = device.ele('filterref', { filter: addresses.filter });
+  for (const address of addresses.ipv4) leaf(filter, 'parameter', { name: 'IP', value: address });
+}

@@ -1,0 +1,176 @@
+// Why: a guest's files are one directory: disks over a link to their image, kernel, config drive, console. Whatever is in it
+// was made here from checked ids; removing the directory removes the guest's disks, and nothing else.
+
+import { access, copyFile, link, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict } from '../../base/errors.ts';
+import type { GuestSpec } from '../../domain/guest.ts';
+import type { ImageFacts } from '../../domain/image.ts';
+import { buildConfigDrive } from '../config-drive.ts';
+import type { Run } from '../run.ts';
+import type { DiskPlan, DomainPlace } from './config.ts';
+import type { CachedImage, ImageCache } from './images.ts';
+import { checkedUuid } from './names.ts';
+
+const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+const BUSES = ['virtio', 'scsi', 'sata', 'ide'] as const;
+
+/** The directory of one guest. */
+export const instanceDir = (instancesDir: string, uuid: string): string => join(instancesDir, checkedUuid(uuid));
+
+/** The files in it, by what they are. */
+export const guestFiles = (dir: string) => ({
+  /** A link to the image's file in the cache, over which `root` lies. */
+  base: join(dir, 'base'),
+  root: join(dir, 'disk'),
+  ephemeral: join(dir, 'disk.eph0'),
+  swap: join(dir, 'disk.swap'),
+  configDrive: join(dir, 'disk.config'),
+  kernel: join(dir, 'kernel'),
+  ramdisk: join(dir, 'ramdisk'),
+  console: join(dir, 'console.log'),
+  /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
+  complete: join(dir, 'complete'),
+});
+
+export interface DiskDeps {
+  readonly instancesDir: string;
+  readonly images: ImageCache;
+  readonly run: Run;
+}
+
+/** Makes the guest's files, all of them; those that are there already are kept. */
+export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> {
+  const dir = instanceDir(deps.instancesDir, spec.uuid);
+  await mkdir(dir, { recursive: true, mode: 0o711 });
+  const files = guestFiles(dir);
+  await makeRoot(deps, spec, files);
+  for (const [image, path] of [
+    [spec.kernel, files.kernel],
+    [spec.ramdisk, files.ramdisk],
+  ] as const) {
+    if (image !== null && !(await exists(path))) await linkOrCopy((await deps.images.get(image)).path, path);
+  }
+  if (spec.disks.ephemeralGb > 0) {
+    const bytes = spec.disks.ephemeralGb * GIB;
+    await makeRaw(files.ephemeral, bytes, (path) =>
+      deps.run('mkfs.ext4', ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', path]),
+    );
+  }
+  if (spec.disks.swapMb > 0) {
+    await makeRaw(files.swap, spec.disks.swapMb * MIB, (path) => deps.run('mkswap', [path]));
+  }
+  if (spec.configDrive !== null && !(await exists(files.configDrive))) {
+    await buildConfigDrive(deps.run, spec, files.configDrive);
+  }
+  // there before QEMU writes it, so that we may read it whoever QEMU runs as
+  await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
+}
+
+/** Removes all of the guest's files. */
+export async function removeDisks(instancesDir: string, uuid: string): Promise<void> {
+  await rm(instanceDir(instancesDir, uuid), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+/** From now on the guest's disks are never thrown away as half made. */
+export async function markComplete(files: ReturnType<typeof guestFiles>): Promise<void> {
+  await writeFile(files.complete, '', { mode: 0o600 });
+}
+
+async function makeRoot(deps: DiskDeps, spec: GuestSpec, files: ReturnType<typeof guestFiles>): Promise<void> {
+  if (await exists(files.root)) return;
+  const { image } = spec.disks;
+  const cached = image === null ? null : await deps.images.get(image);
+  const bytes = rootBytes(spec, cached);
+  if (cached !== null && !(await exists(files.base))) await linkOrCopy(cached.path, files.base);
+  const partial = `${files.root}.new`;
+  await rm(partial, { force: true });
+  // an installer's ISO is a drive of its own; the disk beside it is empty
+  const backing = cached === null || isIso(image) ? [] : ['-b', files.base, '-F', cached.format];
+  if (bytes > 0) {
+    await deps.run('qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, '--', partial, String(bytes)]);
+    await rename(partial, files.root);
+  }
+}
+
+/** The root disk's size in bytes: the flavor's, which must hold the image; 0 (with an ISO) for no disk at all. */
+function rootBytes(spec: GuestSpec, cached: CachedImage | null): number {
+  const asked = spec.disks.rootGb * GIB;
+  if (cached === null || isIso(spec.disks.image)) return asked;
+  if (asked !== 0 && cached.virtualBytes > asked) {
+    throw conflict(
+      `Flavor's disk is too small for requested image. Flavor disk is ${asked} bytes, image is ${cached.virtualBytes} bytes.`,
+      { code: 'disk.small' },
+    );
+  }
+  // qcow2 counts in sectors
+  return asked !== 0 ? asked : Math.ceil(cached.virtualBytes / 512) * 512;
+}
+
+const isIso = (image: ImageFacts | null): boolean => image?.diskFormat === 'iso';
+
+async function makeRaw(path: string, bytes: number, format: (path: string) => Promise<unknown>): Promise<void> {
+  if (await exists(path)) return;
+  const partial = `${path}.new`;
+  await writeFile(partial, '', { mode: 0o644 });
+  await truncate(partial, bytes);
+  await format(partial);
+  await rename(partial, path);
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST') return;
+    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK') throw error;
+    await copyFile(from, `${to}.new`);
+    await rename(`${to}.new`, to);
+  }
+}
+
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Where a guest's files are, as its domain needs them. The disks are in the guest's order: root, ephemeral, swap, config drive. */
+export async function placeOf(
+  instancesDir: string,
+  spec: GuestSpec,
+  host: Pick<DomainPlace, 'virtType' | 'arch'>,
+): Promise<DomainPlace> {
+  const files = guestFiles(instanceDir(instancesDir, spec.uuid));
+  const properties = spec.disks.image?.properties ?? {};
+  const bus = BUSES.find((name) => name === properties.hw_disk_bus) ?? 'virtio';
+  const disk = { format: 'qcow2', device: 'disk', readonly: false, bus, bootable: true } as const;
+  const cdrom = cdromBus(properties);
+  const disks: DiskPlan[] = [];
+  if (isIso(spec.disks.image)) {
+    const drive = { device: 'cdrom', readonly: true, bus: cdrom ?? 'ide', bootable: true } as const;
+    disks.push({ ...drive, path: files.base, format: 'raw' });
+  }
+  if (await exists(files.root)) disks.push({ ...disk, path: files.root });
+  if (spec.disks.ephemeralGb > 0) disks.push({ ...disk, path: files.ephemeral, format: 'raw', bootable: false });
+  if (spec.disks.swapMb > 0) disks.push({ ...disk, path: files.swap, format: 'raw', bootable: false });
+  if (spec.configDrive !== null) {
+    // Every guest with virtio finds it by its label as a disk; small cloud kernels have no driver for a CD-ROM.
+    const drive =
+      cdrom === null ? ({ device: 'disk', bus: 'virtio' } as const) : ({ device: 'cdrom', bus: cdrom } as const);
+    disks.push({ ...drive, path: files.configDrive, format: 'raw', readonly: true, bootable: false });
+  }
+  return {
+    ...host,
+    disks,
+    kernel: spec.kernel === null ? null : files.kernel,
+    ramdisk: spec.ramdisk === null ? null : files.ramdisk,
+    consolePath: files.console,
+  };
+}
+
+/** The bus of CD-ROM drives where the image asks for one. */
+const cdromBus = (properties: Readonly<Record<string, string>>): 'scsi' | 'sata' | 'ide' | null =>
+  (['scsi', 'sata', 'ide'] as const).find((name) => name === properties.hw_cdrom_bus) ?? null;

@@ -1,0 +1,106 @@
+// Why: what the driver knows of one domain, in the words of a server: its state, what it has, what it can have.
+
+import type { GuestView } from '../../domain/guest.ts';
+import { power, type PowerState } from '../../domain/instance.ts';
+import type { GuestAgent } from './agent.ts';
+import { isVirError } from './errors.ts';
+import * as vir from './rpc/constants.ts';
+import type { LibvirtCalls, MemoryStats } from './rpc/procedures.ts';
+import type { DomainRef } from './rpc/types.ts';
+
+const MIB_KIB = 1024;
+/** virDomainShutoffReason: it ended by crashing, or QEMU failed. */
+const SHUTOFF_CRASHED = 3;
+const SHUTOFF_FAILED = 6;
+
+export interface GuestDeps {
+  readonly calls: LibvirtCalls;
+  readonly agent: GuestAgent;
+}
+
+/** The domain of that server on this host, or null. */
+export async function findDomain(calls: LibvirtCalls, uuid: string): Promise<DomainRef | null> {
+  return await calls.domainLookupByUUID(uuid).catch(ifGone(null));
+}
+
+/** For a call on a domain that somebody may have removed meanwhile. */
+export const ifGone =
+  <T>(value: T) =>
+  (error: unknown): T => {
+    if (isVirError(error, 'VIR_ERR_NO_DOMAIN')) return value;
+    throw error;
+  };
+
+/** libvirt's state and reason as Nova's power state. */
+export function powerStateOf(state: number, reason: number): PowerState {
+  switch (state) {
+    case vir.VIR_DOMAIN_RUNNING:
+    case vir.VIR_DOMAIN_BLOCKED:
+    // it was asked to go and still runs
+    case vir.VIR_DOMAIN_SHUTDOWN:
+      return power.running;
+    case vir.VIR_DOMAIN_PAUSED:
+      return power.paused;
+    case vir.VIR_DOMAIN_SHUTOFF:
+      return reason === SHUTOFF_CRASHED || reason === SHUTOFF_FAILED ? power.crashed : power.shutdown;
+    case vir.VIR_DOMAIN_CRASHED:
+      return power.crashed;
+    case vir.VIR_DOMAIN_PMSUSPENDED:
+      return power.suspended;
+    default:
+      return power.noState;
+  }
+}
+
+export const isOff = (state: PowerState): boolean => state === power.shutdown || state === power.crashed;
+
+export async function powerOf(calls: LibvirtCalls, domain: DomainRef): Promise<PowerState> {
+  const { state, reason } = await calls.domainGetState(domain);
+  return powerStateOf(state, reason);
+}
+
+/** The balloon's statistics; nothing for a guest that is busy, has none, or went off meanwhile. */
+export async function memoryOf(calls: LibvirtCalls, domain: DomainRef): Promise<MemoryStats> {
+  try {
+    return await calls.domainMemoryStats(domain);
+  } catch (error) {
+    const expected = ['VIR_ERR_OPERATION_INVALID', 'VIR_ERR_OPERATION_TIMEOUT', 'VIR_ERR_OPERATION_FAILED'] as const;
+    if (expected.some((name) => isVirError(error, name))) return {};
+    throw error;
+  }
+}
+
+/** What the hypervisor and the guest say now. For a guest that is off: what it would boot with. */
+export async function viewOf(deps: GuestDeps, domain: DomainRef): Promise<GuestView> {
+  const { calls, agent } = deps;
+  const [powerState, info] = await Promise.all([powerOf(calls, domain), calls.domainGetInfo(domain)]);
+  const off = isOff(powerState);
+  const running = powerState === power.running;
+  const impact = off ? vir.VIR_DOMAIN_AFFECT_CONFIG : vir.VIR_DOMAIN_AFFECT_LIVE;
+  const [maxVcpus, memory, online] = await Promise.all([
+    calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_VCPU_MAXIMUM | impact).catch(notRunning(info.vcpus)),
+    running ? memoryOf(calls, domain) : NO_STATS,
+    running ? agent.online(domain) : null,
+  ]);
+  return {
+    uuid: domain.uuid,
+    powerState,
+    size: { vcpus: info.vcpus, memoryMb: toMib(memory.actualKib ?? info.memoryKib) },
+    onlineVcpus: online,
+    availableMb: memory.usableKib === undefined ? null : Math.floor(memory.usableKib / MIB_KIB),
+    maximum: { vcpus: maxVcpus, memoryMb: toMib(info.maxMemKib) },
+  };
+}
+
+const NO_STATS: MemoryStats = {};
+
+// it went off between two calls: the event that follows will have it looked at again
+const notRunning =
+  <T>(value: T) =>
+  (error: unknown): T => {
+    if (isVirError(error, 'VIR_ERR_OPERATION_INVALID')) return value;
+    throw error;
+  };
+
+export const toMib = (kib: number): number => Math.ceil(kib / MIB_KIB);
+export const toKib = (mib: number): number => mib * MIB_KIB;

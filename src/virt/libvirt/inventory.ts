@@ -1,0 +1,118 @@
+// Why: what this host has, in the words that the scheduler reads, from libvirt and from the file system of the guests.
+
+import { statfs } from 'node:fs/promises';
+import { loadavg, networkInterfaces, uptime } from 'node:os';
+import type { HostFacts, HostInventory } from '../../domain/host.ts';
+import type { VirtType } from './config.ts';
+import { diskFormats } from './images.ts';
+import type { LibvirtCalls } from './rpc/procedures.ts';
+import { attributeOf, children, type Element, find, readXml, textOf } from './xml.ts';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const MIB_KIB = 1024;
+/** What QEMU's `pc` machine takes, where libvirt does not say. */
+const DEFAULT_MAX_VCPUS = 255;
+
+export interface HostChoice {
+  readonly virtType: VirtType;
+  readonly reason: string;
+  readonly arch: string;
+}
+
+export async function readInventory(
+  calls: LibvirtCalls,
+  instancesDir: string,
+  host: HostChoice,
+  hostIp: string,
+): Promise<HostInventory> {
+  const [hostname, version, node, free, capabilities, disk, maxVcpus] = await Promise.all([
+    calls.connectGetHostname(),
+    calls.connectGetVersion(),
+    calls.nodeGetInfo(),
+    calls.nodeGetFreeMemory(),
+    calls.connectGetCapabilities(),
+    statfs(instancesDir),
+    readMaxVcpus(calls, host),
+  ]);
+  return {
+    hypervisorHostname: hostname,
+    hypervisorType: 'QEMU',
+    hypervisorVersion: version,
+    hostIp,
+    vcpus: node.cpus,
+    memoryMb: Math.floor(node.memoryKib / MIB_KIB),
+    diskGb: Math.floor((disk.blocks * disk.bsize) / GIB),
+    facts: {
+      ...readCapabilities(capabilities),
+      freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
+      freeMemoryMb: Math.floor(free / MIB),
+      uptime: uptimeText(uptime(), loadavg()),
+      capabilities: {
+        virtType: host.virtType,
+        virtTypeReason: host.reason,
+        guests: [{ arch: host.arch, hypervisorType: host.virtType, vmMode: 'hvm' }],
+        diskFormats,
+        liveVcpus: true,
+        // under TCG QEMU never tells that a vCPU is gone
+        vcpuUnplug: host.virtType === 'kvm',
+        liveMemory: true,
+        maxVcpus,
+      },
+    },
+  };
+}
+
+/** CPU and NUMA facts from libvirt's capabilities XML. */
+export function readCapabilities(xml: string): Pick<HostFacts, 'cpu' | 'numaCells'> {
+  const root = readXml(xml);
+  const cpu = find(root, 'host/cpu');
+  const topology = (name: string) => Number(attributeOf(root, 'host/cpu/topology', name) ?? 1);
+  const cells = find(root, 'host/topology/cells');
+  const numaCells = cells === null ? [] : children(cells, 'cell').map(readCell);
+  return {
+    cpu: {
+      arch: textOf(root, 'host/cpu/arch') ?? '',
+      model: textOf(root, 'host/cpu/model') ?? '',
+      vendor: textOf(root, 'host/cpu/vendor') ?? '',
+      topology: {
+        cells: Math.max(1, numaCells.length),
+        sockets: topology('sockets'),
+        cores: topology('cores'),
+        threads: topology('threads'),
+      },
+      features: cpu === null ? [] : children(cpu, 'feature').map((feature) => feature.getAttribute('name') ?? ''),
+    },
+    numaCells,
+  };
+}
+
+function readCell(cell: Element): { id: number; cpus: readonly number[]; memoryMb: number } {
+  const cpus = find(cell, 'cpus');
+  return {
+    id: Number(cell.getAttribute('id')),
+    cpus: cpus === null ? [] : children(cpus, 'cpu').map((cpu) => Number(cpu.getAttribute('id'))),
+    memoryMb: Math.floor(Number(textOf(cell, 'memory') ?? 0) / MIB_KIB),
+  };
+}
+
+async function readMaxVcpus(calls: LibvirtCalls, host: HostChoice): Promise<number> {
+  const xml = await calls.connectGetDomainCapabilities(null, host.arch, null, host.virtType);
+  return Number(attributeOf(readXml(xml), 'vcpu', 'max') ?? DEFAULT_MAX_VCPUS);
+}
+
+/** As `uptime` prints it, which is what Nova gives. */
+export function uptimeText(seconds: number, load: readonly number[]): string {
+  const days = Math.floor(seconds / 86_400);
+  const hours = Math.floor((seconds % 86_400) / 3_600);
+  const minutes = Math.floor((seconds % 3_600) / 60);
+  const time = `${hours}:${String(minutes).padStart(2, '0')}`;
+  const average = load.map((one) => one.toFixed(2)).join(', ');
+  return `up ${days > 0 ? `${days} day${days === 1 ? '' : 's'}, ` : ''}${time}, load average: ${average}`;
+}
+
+/** The address by which other hosts know this one, when the configuration names none. */
+export function defaultHostIp(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((one) => one.family === 'IPv4' && !one.internal)?.address ?? '127.0.0.1';
+}

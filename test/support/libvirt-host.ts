@@ -1,0 +1,155 @@
+// Why: tests of the libvirt driver need a whole host of their own: a private libvirtd, a folder for guests, images that boot,
+// and specs of guests on a network. One call makes it, one call removes all of it.
+
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { notFound } from '../../src/base/errors.ts';
+import { type Log, makeLog } from '../../src/base/log.ts';
+import type { ConfigDriveSpec, GuestSpec } from '../../src/domain/guest.ts';
+import type { ImageFacts } from '../../src/domain/image.ts';
+import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
+import type { Driver, ImageSource } from '../../src/virt/driver.ts';
+import { makeLibvirtDriver, type LibvirtDriverOptions } from '../../src/virt/libvirt/driver.ts';
+import { buildGuest, ConsoleLog } from './guest.ts';
+import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
+
+export interface TestImage {
+  readonly facts: ImageFacts;
+  readonly path: string;
+}
+
+/** A file as an image of the image service, with its true size and hash. */
+export async function imageOf(path: string, diskFormat: string): Promise<TestImage> {
+  const hash = createHash('sha512');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  const facts: ImageFacts = {
+    ...{ id: randomUUID(), name: diskFormat, status: 'active', owner: null, visibility: 'public', diskFormat },
+    ...{ containerFormat: 'bare', minDiskGb: 0, minRamMb: 0, sizeBytes: (await stat(path)).size },
+    ...{ virtualSizeBytes: null, checksum: null, osHashAlgo: 'sha512', osHashValue: hash.digest('hex') },
+    properties: {},
+  };
+  return { facts, path };
+}
+
+/** An image service of files. `reads` counts how often each was fetched. */
+export function imageSource(images: readonly TestImage[]): ImageSource & { readonly reads: Map<string, number> } {
+  const reads = new Map<string, number>();
+  return {
+    reads,
+    read: (imageId) => {
+      const image = images.find(({ facts }) => facts.id === imageId);
+      if (image === undefined) return Promise.reject(notFound(`No image ${imageId}`));
+      reads.set(imageId, (reads.get(imageId) ?? 0) + 1);
+      return Promise.resolve(createReadStream(image.path) as AsyncIterable<Uint8Array>);
+    },
+  };
+}
+
+/** Network number `n`, 10.77.n.0/24, of which .1 is the gateway. */
+export function networkOf(n: number): NetworkFacts {
+  const subnet = {
+    ...({ id: randomUUID(), cidr: `10.77.${n}.0/24`, ipVersion: 4, gateway: `10.77.${n}.1` } as const),
+    ...{ enableDhcp: true, dnsServers: [], hostRoutes: [] },
+  };
+  return { id: randomUUID(), name: `net${n}`, projectId: 'p', mtu: 1400, subnets: [subnet] };
+}
+
+/** A port on it with the address that ends in `last`. */
+export function nicOf(network: NetworkFacts, last: number): NicSpec {
+  const subnet = network.subnets[0];
+  if (subnet === undefined) throw new Error('a network without a subnet');
+  const mac = `fa:16:3e:${[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+  return {
+    ...{ portId: randomUUID(), mac, network, tag: null, vifType: 'nat', vifDetails: {} },
+    fixedIps: [{ address: subnet.cidr.replace(/\.0\/24$/, `.${last}`), subnetId: subnet.id }],
+    ...{ securityGroups: [], preexisting: false },
+  };
+}
+
+export const configDriveOf = (more: Partial<ConfigDriveSpec> = {}): ConfigDriveSpec => ({
+  ...{ availabilityZone: 'nova', keyName: null, publicKey: null, keyType: null, adminPass: null, userData: null },
+  ...{ launchIndex: 0, projectName: 'demo' },
+  ...more,
+});
+
+export interface LibvirtHost {
+  readonly libvirtd: Libvirtd;
+  readonly driver: Driver;
+  readonly instancesDir: string;
+  readonly images: ReturnType<typeof imageSource>;
+  readonly log: Log;
+  /** The Linux guest's disk, kernel and initial ramdisk. */
+  readonly guestImages: { readonly root: TestImage; readonly kernel: TestImage; readonly ramdisk: TestImage };
+  /** A Linux guest that boots its kernel directly: 1 to 4 vCPUs, 256 to 1024 MiB, booting with 1 and 256. */
+  spec(more?: Partial<GuestSpec>): GuestSpec;
+  consoleOf(uuid: string): ConsoleLog;
+  /** virsh on the private libvirtd. */
+  virsh(...args: string[]): Promise<string>;
+  /** What a guest's own agent answers. */
+  askAgent(uuid: string, command: object): Promise<unknown>;
+  /** Whatever there is of a guest on the host. */
+  leftovers(uuid: string): Promise<readonly string[]>;
+  /** A further driver on the same host, as after a restart of the program. */
+  anotherDriver(more?: Partial<LibvirtDriverOptions>): Promise<Driver>;
+  close(): Promise<void>;
+}
+
+export async function startHost(
+  options: LibvirtdOptions & { virtType?: LibvirtDriverOptions['virtType']; extraImages?: readonly TestImage[] } = {},
+): Promise<LibvirtHost> {
+  const { virtType = 'qemu', extraImages = [], ...daemon } = options;
+  const built = await buildGuest();
+  const [root, kernel, ramdisk] = await Promise.all([
+    imageOf(built.rootDisk, 'qcow2'),
+    imageOf(built.kernel, 'aki'),
+    imageOf(built.initrd, 'ari'),
+  ]);
+  const guestImages = { root, kernel, ramdisk };
+  const images = imageSource([root, kernel, ramdisk, ...extraImages]);
+  const instancesDir = await mkdtemp(join(tmpdir(), 'xloud-instances-'));
+  const log = makeLog(process.env.XLOUD_TEST_LOG === undefined ? 'silent' : 'debug');
+  const libvirtd = await startLibvirtd(daemon);
+  const anotherDriver = (more: Partial<LibvirtDriverOptions> = {}) =>
+    makeLibvirtDriver({ uri: libvirtd.uri, instancesDir, images, virtType, log, ...more });
+  const virsh = async (...args: string[]) =>
+    (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...args)).stdout.trim();
+  let driver: Driver;
+  try {
+    driver = await anotherDriver();
+  } catch (error) {
+    await libvirtd.stop();
+    await rm(instancesDir, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    ...{ libvirtd, driver, instancesDir, images, log, guestImages, virsh, anotherDriver },
+    spec: (more = {}) => ({
+      ...{ uuid: randomUUID(), name: 'a guest', hostname: 'a-guest', projectId: 'p', userId: 'u', metadata: {} },
+      ...{ maximum: { vcpus: 4, memoryMb: 1024 }, minimum: { vcpus: 1, memoryMb: 256 } },
+      ...{ boot: { vcpus: 1, memoryMb: 256 }, flavorName: 'elastic', extraSpecs: {} },
+      disks: { image: root.facts, rootGb: 1, ephemeralGb: 0, swapMb: 0 },
+      ...{ kernel: kernel.facts, ramdisk: ramdisk.facts, nics: [], configDrive: null, createdAt: Date.now() },
+      ...more,
+    }),
+    consoleOf: (uuid) => new ConsoleLog(join(instancesDir, uuid, 'console.log')),
+    askAgent: async (uuid, command) =>
+      (JSON.parse(await virsh('qemu-agent-command', uuid, JSON.stringify(command))) as { return: unknown }).return,
+    leftovers: async (uuid) => {
+      const found = (await virsh('list', '--all', '--uuid')).split(/\s+/).filter((one) => one === uuid);
+      if (existsSync(join(instancesDir, uuid))) found.push(...(await readdir(join(instancesDir, uuid))), 'directory');
+      return found;
+    },
+    close: async () => {
+      await driver.close();
+      await libvirtd.stop();
+      await rm(instancesDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The processor's means for real virtual machines, told to a driver that shall believe in them. */
+export const cpuinfoWith = async (flag: 'vmx' | 'svm'): Promise<string> =>
+  (await readFile('/proc/cpuinfo', 'utf8')).replace(/^(flags\s*:.*)$/m, `$1 ${flag}`);
