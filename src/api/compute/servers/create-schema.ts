@@ -66,6 +66,12 @@ const shortHostname = {
   pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$',
 };
 
+/** How a hostname may be written: a label, and from 2.94 a whole name. */
+export const hostnameFields = history<unknown>({}, [
+  { at: '2.90', add: { hostname: shortHostname } },
+  { at: '2.94', add: { hostname: hostName } },
+]);
+
 const fields = history<unknown>(
   {
     name,
@@ -111,8 +117,8 @@ const fields = history<unknown>(
     },
     { at: '2.67', add: { block_device_mapping_v2: blockDevices.at(67) } },
     { at: '2.74', add: { host: hostName, hypervisor_hostname: hostName } },
-    { at: '2.90', add: { hostname: shortHostname } },
-    { at: '2.94', add: { hostname: hostName } },
+    { at: '2.90', add: hostnameFields.at(90) },
+    { at: '2.94', add: hostnameFields.at(94) },
   ],
 );
 

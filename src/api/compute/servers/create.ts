@@ -1,0 +1,242 @@
+// Why: thirty wire fields in, one CreateServersRequest out; what contradicts itself is refused here in Nova's words.
+
+import { randomInt } from 'node:crypto';
+import { badRequest } from '../../../base/errors.ts';
+import { limits } from '../../../base/limits.ts';
+import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
+import { isTrue } from '../../parameters.ts';
+import type { Call } from '../../resource.ts';
+
+interface BlockDevice {
+  readonly source_type?: string;
+  readonly destination_type?: string;
+  readonly uuid?: string;
+  readonly image_id?: string;
+  readonly boot_index?: number | string | null;
+  readonly volume_id?: string;
+  readonly snapshot_id?: string;
+  readonly guest_format?: string;
+  readonly volume_size?: number | string;
+}
+
+interface Nic {
+  readonly uuid?: string;
+  readonly port?: string | null;
+  readonly fixed_ip?: string;
+  readonly tag?: string;
+}
+
+/** The body of POST /servers after its schema passed. */
+export interface CreateBody {
+  readonly server: {
+    readonly name: string;
+    readonly description?: string | null;
+    readonly hostname?: string;
+    readonly imageRef?: string;
+    readonly flavorRef: string | number;
+    readonly adminPass?: string;
+    readonly metadata?: Record<string, string>;
+    readonly networks?: 'auto' | 'none' | readonly Nic[];
+    readonly 'OS-DCF:diskConfig'?: 'AUTO' | 'MANUAL';
+    readonly accessIPv4?: string;
+    readonly accessIPv6?: string;
+    readonly personality?: readonly { path?: string; contents?: string }[];
+    readonly availability_zone?: string;
+    readonly block_device_mapping?: readonly BlockDevice[];
+    readonly block_device_mapping_v2?: readonly BlockDevice[];
+    readonly config_drive?: boolean | string;
+    readonly key_name?: string;
+    readonly min_count?: number | string;
+    readonly max_count?: number | string;
+    readonly return_reservation_id?: boolean | string;
+    readonly security_groups?: readonly { name?: string }[];
+    readonly user_data?: string;
+    readonly tags?: readonly string[];
+    readonly trusted_image_certificates?: readonly string[] | null;
+    readonly host?: string;
+    readonly hypervisor_hostname?: string;
+  };
+  readonly 'os:scheduler_hints'?: Record<string, unknown>;
+  readonly 'OS-SCH-HNT:scheduler_hints'?: Record<string, unknown>;
+}
+
+type CreateCall = Call<'none', CreateBody>;
+
+// As Nova's DEFAULT_PASSWORD_SYMBOLS: no letters or digits that look alike, one of each group at least.
+const PASSWORD_GROUPS = ['23456789', 'ABCDEFGHJKLMNPQRSTUVWXYZ', 'abcdefghijkmnopqrstuvwxyz'] as const;
+const PASSWORD_LENGTH = 12;
+
+const anyOf = (symbols: string): string => symbols.charAt(randomInt(symbols.length));
+
+/** A password as Nova makes them when none was given. */
+export function generatePassword(): string {
+  const letters = PASSWORD_GROUPS.map(anyOf);
+  while (letters.length < PASSWORD_LENGTH) letters.push(anyOf(PASSWORD_GROUPS.join('')));
+  for (let i = letters.length - 1; i > 0; i -= 1) {
+    const j = randomInt(i + 1);
+    [letters[i], letters[j]] = [letters[j] as string, letters[i] as string];
+  }
+  return letters.join('');
+}
+
+function counts({ min_count, max_count }: CreateBody['server']): { minCount: number; maxCount: number } {
+  const minCount = Number(min_count ?? 1);
+  const maxCount = Number(max_count ?? minCount);
+  if (minCount > maxCount) throw badRequest('min_count must be <= max_count');
+  if (maxCount > limits.serversPerRequest) throw badRequest(`max_count must be <= ${limits.serversPerRequest}`);
+  return { minCount, maxCount };
+}
+
+function networkWishes({ networks }: CreateBody['server']): NetworkWishes {
+  if (networks === undefined) return null;
+  if (typeof networks === 'string') return networks;
+  const seen = new Set<string>();
+  return networks.map((nic): NetworkWish => {
+    const portId = nic.port ?? null;
+    const networkId = portId === null ? (nic.uuid ?? null) : null;
+    if (portId !== null && nic.fixed_ip !== undefined) {
+      throw badRequest(
+        `Specified Fixed IP '${nic.fixed_ip}' cannot be used with port '${portId}': the two cannot be specified together.`,
+      );
+    }
+    if (portId === null && networkId === null) throw badRequest("Bad network format: missing 'uuid'");
+    if (portId !== null && seen.has(portId)) throw badRequest(`Port ${portId} was asked for twice.`);
+    if (portId !== null) seen.add(portId);
+    return { networkId, portId, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
+  });
+}
+
+const NO_VOLUMES = 'Block Device Mapping is Invalid: volumes are not offered here, there is no block storage service.';
+
+/**
+ * The image to boot from. The client names it in `imageRef`, in a block device with boot_index 0, or in both (as the openstack
+ * client always does); volumes are refused, since there is no block storage service to ask.
+ */
+function imageOf({
+  imageRef = '',
+  block_device_mapping = [],
+  block_device_mapping_v2 = [],
+}: CreateBody['server']): string {
+  if (block_device_mapping.length > 0) throw badRequest(NO_VOLUMES);
+  let booted = '';
+  for (const device of block_device_mapping_v2) {
+    const source = device.source_type ?? 'volume';
+    if (source === 'volume' || source === 'snapshot' || device.destination_type === 'volume')
+      throw badRequest(NO_VOLUMES);
+    if (source === 'blank')
+      throw badRequest(
+        'Block Device Mapping is Invalid: additional local disks come from the flavor (ephemeral, swap).',
+      );
+    const id = device.uuid ?? device.image_id ?? '';
+    if (Number(device.boot_index ?? -1) !== 0) {
+      throw badRequest(
+        'Block Device Mapping is Invalid: Mapping image to local is not supported for devices that are not booted from.',
+      );
+    }
+    if (booted !== '')
+      throw badRequest(
+        'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
+      );
+    if (id === '') throw badRequest('Block Device Mapping is Invalid: Missing device UUID.');
+    booted = id;
+  }
+  if (booted !== '' && imageRef !== '' && booted !== imageRef) {
+    throw badRequest(
+      'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
+    );
+  }
+  const image = imageRef === '' ? booted : imageRef;
+  if (image === '') throw badRequest('Invalid imageRef provided.');
+  return image;
+}
+
+interface Destination {
+  readonly zone: string | null;
+  readonly forcedHost: string | null;
+  readonly forcedNode: string | null;
+  readonly requestedHost: string | null;
+  readonly requestedNode: string | null;
+}
+
+/** `zone`, `zone:host`, `zone:host:node` or `zone::node`; a host or node forces and needs its policy. */
+function destinationOf(call: CreateCall): Destination {
+  const { availability_zone, host = null, hypervisor_hostname = null } = call.body.server;
+  const [zone = '', forcedHost = '', forcedNode = '', ...rest] = (availability_zone ?? '').split(':');
+  if (rest.length > 0) throw badRequest('Unable to parse availability_zone');
+  if (forcedHost !== '' || forcedNode !== '') call.enforce('os_compute_api:servers:create:forced_host', {});
+  if (host !== null || hypervisor_hostname !== null) {
+    if (forcedHost !== '' || forcedNode !== '') {
+      throw badRequest(
+        'host or hypervisor_hostname cannot be specified together with a host or node in availability_zone.',
+      );
+    }
+    call.enforce('compute:servers:create:requested_destination', {});
+  }
+  return {
+    zone: zone === '' ? null : zone,
+    forcedHost: forcedHost === '' ? null : forcedHost,
+    forcedNode: forcedNode === '' ? null : forcedNode,
+    requestedHost: host,
+    requestedNode: hypervisor_hostname,
+  };
+}
+
+const trimmed = (text: string | null | undefined): string | null => (text == null ? null : text.trim());
+
+/**
+ * The request behind a POST /servers.
+ * @throws badRequest for what contradicts itself or is not offered here; forbidden where a part needs a rule of its own
+ */
+export function parseCreate(call: CreateCall): CreateServersRequest {
+  const { server } = call.body;
+  const { minCount, maxCount } = counts(server);
+  const networks = networkWishes(server);
+  if (networks !== null) call.enforce('os_compute_api:servers:create:attach_network');
+  if (server.trusted_image_certificates != null) {
+    call.enforce('os_compute_api:servers:create:trusted_certs');
+    throw badRequest('Trusted image certificates cannot be checked here: there is no certificate service.');
+  }
+  if ((server.personality ?? []).length > 0)
+    throw badRequest('File injection is not offered: use user_data and a config drive.');
+  if (maxCount > 1) {
+    if (server.hostname !== undefined) throw badRequest('Unable to allocate a single hostname to multiple instances');
+    if (Array.isArray(networks) && networks.some((wish: NetworkWish) => wish.fixedIp !== null)) {
+      throw badRequest('Invalid input received: max_count cannot be greater than 1 if an fixed_ip is specified.');
+    }
+    if (Array.isArray(networks) && networks.some((wish: NetworkWish) => wish.portId !== null)) {
+      throw badRequest(
+        'Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
+      );
+    }
+  }
+  return {
+    name: server.name.trim(),
+    description:
+      server.description === undefined
+        ? call.op.minor < DESCRIPTION_FROM
+          ? server.name.trim()
+          : null
+        : server.description,
+    hostname: server.hostname ?? null,
+    flavorRef: String(server.flavorRef),
+    imageRef: imageOf(server),
+    networks,
+    securityGroups: (server.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])),
+    keyName: trimmed(server.key_name),
+    userData: server.user_data ?? null,
+    configDrive: isTrue(server.config_drive ?? false),
+    metadata: server.metadata ?? {},
+    tags: [...new Set(server.tags ?? [])],
+    minCount,
+    maxCount,
+    ...destinationOf(call),
+    adminPass: server.adminPass ?? generatePassword(),
+    accessIpV4: server.accessIPv4 ?? null,
+    accessIpV6: server.accessIPv6 ?? null,
+    autoDiskConfig: (server['OS-DCF:diskConfig'] ?? 'AUTO') === 'AUTO',
+    schedulerHints: call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {},
+  };
+}
+
+/** Before 2.19 a server's description was its name. */
+const DESCRIPTION_FROM = 19;

@@ -1,0 +1,211 @@
+// Why: the servers' own routes; their actions stand in actions.ts.
+
+import { conflict } from '../../../base/errors.ts';
+import { derive, history } from '../../../base/history.ts';
+import { loadDetail, loadDetails } from '../../../db/server-details.ts';
+import { listServers } from '../../../db/server-list.ts';
+import { listHosts } from '../../../db/hosts.ts';
+import type { CreatedServers } from '../../../ops/index.ts';
+import { isHostUp } from '../../../domain/host.ts';
+import type { Server, ServerDetail } from '../../../domain/instance.ts';
+import { memberLinks, nextLinks } from '../../links.ts';
+import { isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
+import { type Call, resource, route, type TargetKind } from '../../resource.ts';
+import { type CreateBody, parseCreate } from './create.ts';
+import { createBody, hostnameFields } from './create-schema.ts';
+import { parseList, type ServerList } from './list.ts';
+import { listQuery } from './list-schema.ts';
+import { needsHostStatus, serverView, summaryView, type ViewContext, type ViewKind, viewRights } from './view.ts';
+
+type AnyCall = Call<TargetKind, unknown>;
+
+/** Everything that views of this call need beside the servers: at most one query, however many servers. */
+async function viewContext(call: AnyCall): Promise<ViewContext> {
+  const rights = viewRights(call);
+  const { db, clock, settings } = call.services;
+  const words = new Map<string, string>();
+  if (needsHostStatus(call.op.minor, rights)) {
+    for (const host of await listHosts(db)) {
+      const up = isHostUp(host, clock.now(), settings.hostDownMs);
+      words.set(host.host, host.forcedDown ? 'DOWN' : !up ? 'UNKNOWN' : host.disabled ? 'MAINTENANCE' : 'UP');
+    }
+  }
+  return { url: call.url, rights, hostStatusOf: (host) => words.get(host) ?? 'UNKNOWN' };
+}
+
+interface Listed {
+  readonly details: readonly ServerDetail[];
+  readonly list: ServerList;
+  readonly context: ViewContext | null;
+}
+
+async function list(call: Call, kind: 'index' | 'detail'): Promise<Listed> {
+  const list = parseList(call, `os_compute_api:servers:${kind}:get_all_tenants`);
+  const { db } = call.services;
+  const context = kind === 'detail' ? await viewContext(call) : null;
+  const page = { ...list.page, sort: list.sort, bulk: context?.rights.attributes === true && call.op.minor >= 3 };
+  const servers = list.filter === null ? [] : await listServers(db, list.filter, page);
+  const needs = kind === 'detail' ? { metadata: true, tags: call.op.minor >= 26, nics: true, fault: true } : {};
+  return { details: await loadDetails(db, servers, needs), list, context };
+}
+
+function listView(servers: unknown[], { details, list }: Listed, call: Call) {
+  const ids = details.map(({ server }) => server.uuid);
+  const links = nextLinks(call.url, call.query, list.page, call.services.settings.pageSize, ids);
+  return { servers, ...(links.length === 0 ? {} : { servers_links: links }) };
+}
+
+interface Shown {
+  readonly detail: ServerDetail;
+  readonly context: ViewContext;
+}
+
+const shown = async (call: AnyCall, server: Server): Promise<Shown> => ({
+  detail: await loadDetail(call.services.db, server),
+  context: await viewContext(call),
+});
+
+const showView =
+  (kind: ViewKind) =>
+  ({ detail, context }: Shown, call: AnyCall) => ({ server: serverView(kind, call.op.minor, context)(detail) });
+
+const updateFields = history<unknown>(
+  {
+    name,
+    'OS-DCF:diskConfig': { type: 'string', enum: ['AUTO', 'MANUAL'] },
+    accessIPv4: { type: 'string', format: 'ipv4' },
+    accessIPv6: { type: 'string', format: 'ipv6' },
+  },
+  [
+    { at: '2.19', add: { description: printable(255) } },
+    { at: '2.90', add: { hostname: hostnameFields.at(90).hostname } },
+    { at: '2.94', add: { hostname: hostnameFields.at(94).hostname } },
+    {
+      at: '2.104',
+      add: { pinned_availability_zone: { oneOf: [{ type: 'string', minLength: 1, maxLength: 255 }, none] } },
+    },
+  ],
+);
+
+interface UpdateBody {
+  readonly server: {
+    readonly name?: string;
+    readonly 'OS-DCF:diskConfig'?: 'AUTO' | 'MANUAL';
+    readonly accessIPv4?: string;
+    readonly accessIPv6?: string;
+    readonly description?: string | null;
+    readonly hostname?: string;
+    readonly pinned_availability_zone?: string | null;
+  };
+}
+
+async function update(call: Call<'server', UpdateBody>): Promise<Shown> {
+  const { server } = call.body;
+  if (server.pinned_availability_zone !== undefined && server.pinned_availability_zone !== null) {
+    const zone = call.target.availabilityZone;
+    if (zone !== null && server.pinned_availability_zone !== zone) {
+      throw conflict(
+        `The server is in zone ${zone} and cannot be pinned to ${server.pinned_availability_zone} without being moved.`,
+      );
+    }
+  }
+  const changed = await call.services.ops.updateServer(call.op, call.target, {
+    ...(server.name === undefined ? {} : { displayName: server.name.trim() }),
+    ...(server.description === undefined ? {} : { description: server.description }),
+    ...(server.accessIPv4 === undefined ? {} : { accessIpV4: server.accessIPv4 }),
+    ...(server.accessIPv6 === undefined ? {} : { accessIpV6: server.accessIPv6 }),
+    ...(server['OS-DCF:diskConfig'] === undefined ? {} : { autoDiskConfig: server['OS-DCF:diskConfig'] === 'AUTO' }),
+    ...(server.hostname === undefined ? {} : { hostname: server.hostname }),
+    ...(server.pinned_availability_zone === undefined ? {} : { requestedZone: server.pinned_availability_zone }),
+  });
+  return shown(call as AnyCall, changed);
+}
+
+/** The answer of POST: the first server, or the reservation when that was asked for. */
+function createdView({ reservationId, servers }: CreatedServers, call: Call<'none', CreateBody>) {
+  const { server } = call.body;
+  const [first] = servers;
+  if (isTrue(server.return_reservation_id ?? false) || first === undefined) return { reservation_id: reservationId };
+  const groups = (server.security_groups ?? []).flatMap(({ name: group }) =>
+    group === undefined ? [] : [{ name: group }],
+  );
+  return {
+    server: {
+      id: first.uuid,
+      links: memberLinks(call.url, 'servers', first.uuid),
+      'OS-DCF:diskConfig': server['OS-DCF:diskConfig'] ?? 'AUTO',
+      security_groups: groups.length === 0 ? [{ name: 'default' }] : groups,
+      adminPass: first.adminPass,
+    },
+  };
+}
+
+/** Parameters of a single server: none, and from 2.102 unknown ones are refused. */
+const showQuery = derive(
+  history<'lenient' | 'strict'>({ unknown: 'lenient' }, [{ at: '2.102', add: { unknown: 'strict' } }]),
+  (form) => query({}, form.unknown as 'lenient' | 'strict'),
+);
+
+export default resource({
+  'GET /servers': route()({
+    summary: 'List servers.',
+    policy: 'os_compute_api:servers:index',
+    query: listQuery,
+    status: 200,
+    run: (call) => list(call, 'index'),
+    view: (listed, call) =>
+      listView(
+        listed.details.map((detail) => summaryView(detail, call.url)),
+        listed,
+        call,
+      ),
+  }),
+  'GET /servers/detail': route()({
+    summary: 'List servers with all their fields.',
+    policy: 'os_compute_api:servers:detail',
+    query: listQuery,
+    status: 200,
+    run: (call) => list(call, 'detail'),
+    view: (listed, call) =>
+      listView(listed.details.map(serverView('detail', call.op.minor, listed.context as ViewContext)), listed, call),
+  }),
+  'POST /servers': route<'none', CreateBody>()({
+    summary: 'Create one server or several alike.',
+    policy: 'os_compute_api:servers:create',
+    body: createBody,
+    status: 202,
+    run: async (call) => {
+      const request = parseCreate(call);
+      const created = await call.services.ops.createServers(call.op, request);
+      const [first] = created.servers;
+      if (first !== undefined) call.header('Location', `${call.url.versioned}/servers/${first.uuid}`);
+      return created;
+    },
+    view: createdView,
+  }),
+  'GET /servers/:server_id': route<'server'>()({
+    summary: 'Show a server.',
+    policy: 'os_compute_api:servers:show',
+    target: 'server',
+    query: showQuery,
+    status: 200,
+    run: (call) => shown(call as AnyCall, call.target),
+    view: (result, call) => showView('show')(result, call as AnyCall),
+  }),
+  'PUT /servers/:server_id': route<'server', UpdateBody>()({
+    summary: 'Change what a server is called and how it is reached.',
+    policy: 'os_compute_api:servers:update',
+    target: 'server',
+    body: wrappedHistory('server', updateFields),
+    status: 200,
+    run: update,
+    view: (result, call) => showView('update')(result, call as AnyCall),
+  }),
+  'DELETE /servers/:server_id': route<'server'>()({
+    summary: 'Delete a server.',
+    policy: 'os_compute_api:servers:delete',
+    target: 'server',
+    status: 204,
+    run: (call) => call.services.ops.deleteServer(call.op, call.target),
+  }),
+});
