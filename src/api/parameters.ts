@@ -1,7 +1,7 @@
 // Why: the words that Nova's schemas are made of (its parameter_types), each written once.
 
 import { isIP } from 'node:net';
-import { derive, type History, type Versioned } from '../base/history.ts';
+import { derive, history, type History, minorOf, type Versioned } from '../base/history.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** An object with just these properties. */
@@ -35,6 +35,22 @@ export const query = (properties: Readonly<Record<string, unknown>>, unknown: 'l
   properties,
   additionalProperties: unknown === 'lenient',
 });
+
+/**
+ * A query's schema by version. What it does not know passes and is dropped; from version `strictFrom` on it is refused.
+ */
+export function queryHistory(fields: History<unknown>, strictFrom: string): Versioned<JsonSchema> {
+  const from = minorOf(strictFrom);
+  const lenient = derive(fields, (form) => query(form, 'lenient'));
+  const strict = derive(fields, (form) => query(form, 'strict'));
+  return {
+    turns: [...new Set([...fields.turns, from])].sort((a, b) => a - b),
+    at: (minor) => (minor < from ? lenient : strict).at(minor),
+  };
+}
+
+/** The query of a route that takes no parameters. */
+export const noQuery = queryHistory(history<unknown>({}), '2.102');
 
 /** Actions such as `os-start` whose value does not matter. */
 export const anyAction = (key: string): JsonSchema => closed({ [key]: {} }, [key]);

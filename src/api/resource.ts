@@ -39,6 +39,9 @@ export interface Call<K extends TargetKind = 'none', B = unknown> {
   header(name: string, value: string): void;
 }
 
+/** What is known of a request when its rule is enforced: query and body have passed their schemas. */
+export type Asked = Pick<Call, 'op' | 'params' | 'query' | 'body'>;
+
 export type PolicyTarget = Readonly<Record<string, unknown>>;
 export type Query = Readonly<Record<string, readonly string[]>>;
 
@@ -59,6 +62,13 @@ export type MaybeVersioned<T> = T | Versioned<T>;
 export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown> {
   /** The rule to enforce; null only where Nova enforces none (version documents). */
   readonly policy: string | null;
+  /**
+   * What the rule is compared with, where that is neither the owner of the target nor the caller: the project or user that
+   * the request names.
+   */
+  readonly about?: (asked: Asked) => PolicyTarget;
+  /** Rules that the handler or the view asks about besides. */
+  readonly alsoAsks?: readonly string[];
   /** Loaded by the first path parameter, within what the caller may see: somebody else's is 404. */
   readonly target?: K;
   /** The microversions at which the route exists; outside them it is 404. */
@@ -74,7 +84,7 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly view?: (result: R, call: Call<K, B>) => unknown;
   /** One sentence for the API reference. */
   readonly summary: string;
-  /** Removed from Nova: 410 at every version, before anything else is looked at. */
+  /** Removed from Nova: 410 at every version at which it existed. */
   readonly gone?: true;
 }
 

@@ -5,10 +5,19 @@ import { Fault, notFound } from '../base/errors.ts';
 import { isVersioned, minorOf } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { WebContext } from '../web/app.ts';
-import type { Call, CallUrl, MaybeVersioned, PolicyTarget, Query, RouteEntry } from './resource.ts';
+import type {
+  Call,
+  CallUrl,
+  MaybeVersioned,
+  PolicyTarget,
+  Query,
+  RouteEntry,
+  TargetKind,
+  Targets,
+} from './resource.ts';
 import type { JsonSchema, Validator } from './schema.ts';
 import type { Services } from './services.ts';
-import { loadTarget, policyTargetOf } from './targets.ts';
+import { isOwned, loadTarget, policyTargetOf } from './targets.ts';
 
 const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
   isVersioned<T>(value as never) ? (value as { at(m: number): T }).at(minor) : (value as T);
@@ -56,12 +65,10 @@ export async function runRoute(
 ): Promise<void> {
   const { op, services, params, url, legacy } = incoming;
   const { minor } = op;
-  if (candidates[0]?.gone) {
-    throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
-  }
   const route = candidates.find((candidate) => existsAt(candidate, minor));
   if (route === undefined)
     throw notFound(`API version 2.${minor} is not supported on this method.`, { code: 'version' });
+  if (route.gone) throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
 
   const bodySchema = route.body === undefined ? null : at(route.body, minor);
   const querySchema = route.query === undefined ? undefined : at(route.query, minor);
@@ -71,9 +78,21 @@ export async function runRoute(
   const query = knownQuery(querySchema, incoming.query);
 
   const kind = route.target ?? 'none';
-  const target = await loadTarget(kind, op, services, Object.values(params)[0] ?? '');
-  const policyTarget = policyTargetOf(kind, target, op);
-  if (route.policy !== null) services.policy.enforce(op, route.policy, policyTarget);
+  const load = () => loadTarget(kind, op, services, Object.values(params)[0] ?? '');
+  const enforce = (about: PolicyTarget) => {
+    if (route.policy !== null) services.policy.enforce(op, route.policy, about);
+  };
+  let target: Targets[TargetKind];
+  let policyTarget: PolicyTarget;
+  if (isOwned(kind)) {
+    target = await load();
+    policyTarget = policyTargetOf(kind, target, op);
+    enforce(policyTarget);
+  } else {
+    policyTarget = route.about?.({ op, params, query, body }) ?? policyTargetOf(kind, null, op);
+    enforce(policyTarget);
+    target = await load();
+  }
 
   const call: Call = {
     op,

@@ -39,9 +39,15 @@ export const loadTarget = <K extends TargetKind>(
   id: string,
 ): Promise<Targets[K]> => loaders[kind](op, services, id);
 
+/**
+ * Whether rules are compared with the owner of such a target, so that it is loaded before its rule is asked. For anything
+ * else the rule comes first, as in Nova: who may not change flavors learns nothing of those hidden from them.
+ */
+export const isOwned = (kind: TargetKind): boolean => kind === 'server' || kind === 'server-or-deleted';
+
 /** What a rule such as `project_id:%(project_id)s` is compared with: the server's owner, else the caller's own project. */
 export function policyTargetOf(kind: TargetKind, target: Targets[TargetKind], op: Op): PolicyTarget {
-  if ((kind === 'server' || kind === 'server-or-deleted') && target !== null) {
+  if (isOwned(kind) && target !== null) {
     const server = target as Server;
     return { project_id: server.projectId, user_id: server.userId };
   }
