@@ -1,0 +1,68 @@
+// Why: what one may do to a server. Each action is a row: its body, its rule, its verb; states and locks are the moves table's.
+
+import { anyAction, wrapped } from '../../parameters.ts';
+import { resource, route } from '../../resource.ts';
+
+interface RebootBody {
+  readonly reboot: { readonly type: string };
+}
+
+interface ConsoleBody {
+  readonly 'os-getConsoleOutput': { readonly length?: number | string | null };
+}
+
+export default resource({
+  'POST /servers/:server_id/action#os-start': route<'server'>()({
+    summary: 'Start a stopped server.',
+    policy: 'os_compute_api:servers:start',
+    target: 'server',
+    body: anyAction('os-start'),
+    status: 202,
+    run: (call) => call.services.ops.startServer(call.op, call.target),
+  }),
+  'POST /servers/:server_id/action#os-stop': route<'server'>()({
+    summary: 'Shut a server down.',
+    policy: 'os_compute_api:servers:stop',
+    target: 'server',
+    body: anyAction('os-stop'),
+    status: 202,
+    run: (call) => call.services.ops.stopServer(call.op, call.target),
+  }),
+  'POST /servers/:server_id/action#reboot': route<'server', RebootBody>()({
+    summary: 'Reboot a server: SOFT asks the guest, HARD switches it off and on.',
+    policy: 'os_compute_api:servers:reboot',
+    target: 'server',
+    body: wrapped('reboot', {
+      type: 'object',
+      properties: { type: { type: 'string', enum: ['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft'] } },
+      required: ['type'],
+      additionalProperties: false,
+    }),
+    status: 202,
+    run: (call) =>
+      call.services.ops.rebootServer(call.op, call.target, call.body.reboot.type.toUpperCase() as 'SOFT' | 'HARD'),
+  }),
+  'POST /servers/:server_id/action#os-getConsoleOutput': route<'server', ConsoleBody>()({
+    summary: "Show the end of a server's serial console.",
+    policy: 'os_compute_api:os-console-output',
+    target: 'server',
+    body: wrapped('os-getConsoleOutput', {
+      type: 'object',
+      properties: { length: { type: ['integer', 'string', 'null'], pattern: '^-?[0-9]+$', minimum: -1 } },
+      additionalProperties: false,
+    }),
+    status: 200,
+    run: (call) =>
+      call.services.ops.consoleOutput(call.op, call.target, lineLimit(call.body['os-getConsoleOutput'].length)),
+    view: (output) => ({ output: printableConsole(output as string) }),
+  }),
+});
+
+/** The number of lines asked for; null: all that is kept. */
+const lineLimit = (length: number | string | null | undefined): number | null =>
+  length == null || Number(length) === -1 ? null : Number(length);
+
+const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g;
+
+/** As Nova: control characters that no client can show are dropped, carriage returns and tabs stay. */
+const printableConsole = (output: string): string => output.replace(UNPRINTABLE, '');
