@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -56,6 +56,7 @@ async function cached(name: string, build: (out: string) => Promise<unknown>): P
   const out = await mkdtemp(join(cache, 'making-'));
   try {
     await build(out);
+    await chmod(out, 0o755); // libvirt's QEMU runs as another user
     await rename(out, dir).catch((cause: unknown) => {
       if (!existsSync(dir)) throw cause;
     });
