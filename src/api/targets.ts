@@ -25,7 +25,7 @@ const loaders: { readonly [K in TargetKind]: Loader<K> } = {
   server: loadServer(false),
   'server-or-deleted': loadServer(true),
   flavor: async (op, services, id) => {
-    const flavor = await findFlavor(services.db, id, op.caller.isAdmin ? null : op.caller.projectId);
+    const flavor = await findFlavor(services.db, id, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
     if (flavor === null) throw notFound(`Flavor ${id} could not be found.`, { code: 'flavor' });
     return flavor;
   },

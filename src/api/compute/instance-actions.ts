@@ -3,7 +3,13 @@
 import { isoMicros } from '../../base/clock.ts';
 import { notFound } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
-import { type ActionEvent, findAction, type InstanceAction, listActions, listEvents } from '../../db/actions.ts';
+import {
+  type ActionEvent,
+  findAction,
+  type InstanceAction,
+  listActions,
+  listEvents,
+} from '../../db/instance-actions.ts';
 import type { Server } from '../../domain/instance.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { dateTime, nonNegativeInteger, query, text } from '../parameters.ts';
@@ -72,20 +78,21 @@ function mustBeThere(call: Call<'server-or-deleted'>): Server {
   return server;
 }
 
-function timeOf(call: Call<'server-or-deleted'>, key: string): number | null {
+function timeOf(call: Call<'server-or-deleted'>, key: string): number | undefined {
   const value = call.query[key]?.[0];
-  return value === undefined ? null : parseDateTime(value);
+  return value === undefined ? undefined : (parseDateTime(value) ?? undefined);
 }
 
 async function list(call: Call<'server-or-deleted'>): Promise<readonly InstanceAction[]> {
   const server = mustBeThere(call);
-  const page = features.at(call.op.minor).paging
-    ? pageOf(call.query, call.services.settings.pageSize)
-    : { limit: call.services.settings.pageSize, marker: null };
+  const maximum = call.services.settings.pageSize;
+  const page = features.at(call.op.minor).paging ? pageOf(call.query, maximum) : { limit: maximum, marker: null };
+  const changesSince = timeOf(call, 'changes-since');
+  const changesBefore = timeOf(call, 'changes-before');
   return listActions(call.services.db, server.uuid, {
     ...page,
-    changesSince: timeOf(call, 'changes-since'),
-    changesBefore: timeOf(call, 'changes-before'),
+    ...(changesSince === undefined ? {} : { changesSince }),
+    ...(changesBefore === undefined ? {} : { changesBefore }),
   });
 }
 
