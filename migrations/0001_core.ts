@@ -116,6 +116,12 @@ export const core: Migration = {
       t.primary(['scope', 'scope_id', 'user_id', 'resource']);
     });
 
+    // Whoever is about to use more of a project's quota moves its row on first: the check and the use are one.
+    await table(knex, 'quota_projects', (t) => {
+      t.string('project_id', 64).primary();
+      t.integer('generation').notNullable();
+    });
+
     await table(knex, 'servers', (t) => {
       t.increments('id');
       t.string('uuid', 36).notNullable().unique();
@@ -152,8 +158,12 @@ export const core: Migration = {
       t.string('access_ip_v4', 39);
       t.string('access_ip_v6', 39);
       t.string('root_device_name', 255);
+      // of the image, here because lists filter and sort by them
+      t.string('kernel_id', 64);
+      t.string('ramdisk_id', 64);
       t.string('locked_by', 16);
       t.string('locked_reason', 255);
+      t.text('scheduler_hints', 'mediumtext').notNullable();
       // everything else that was asked for at creation and that only the sagas read (BuildRequest)
       t.text('build', 'mediumtext').notNullable();
 
@@ -200,7 +210,11 @@ export const core: Migration = {
       t.string('port_id', 36).notNullable();
       t.integer('position').notNullable();
       t.boolean('preexisting').notNullable(); // the caller's own port: unbound, not deleted, with the server
-      t.text('nic', 'mediumtext').notNullable(); // NicSpec
+      t.text('nic', 'mediumtext').notNullable(); // NicSpec without its network
+      t.text('network', 'mediumtext').notNullable(); // NetworkFacts: the same text for every port of a network, parsed once
+      // the fixed addresses between blanks, for the list filters `ip` and `ip6`
+      t.string('addresses_v4', 1024).notNullable();
+      t.string('addresses_v6', 2048).notNullable();
       t.primary(['server_id', 'port_id']);
     });
     await table(knex, 'server_faults', (t) => {
@@ -239,9 +253,13 @@ export const core: Migration = {
       t.string('message', 255); // Nova's: `Error` when a step failed
       t.string('state', 16).notNullable(); // queued | running | undoing | done
       t.text('input', 'mediumtext').notNullable(); // the saga's absolute targets; wiped of secrets when done
-      t.string('lease_owner', 64);
+      t.string('lease_owner', 128);
+      // nobody but the owner may run it before this moment; without an owner: not yet (a pause between attempts)
       t.bigInteger('lease_until');
+      // times the present step was begun; back to 0 with each step that is done
       t.integer('attempts').notNullable().defaultTo(0);
+      // a delete overtakes it: end it at the next step, the delete cleans up
+      t.boolean('cancel').notNullable().defaultTo(false);
       t.index(['server_uuid', 'request_id']);
       t.index(['state', 'lease_until']);
     });

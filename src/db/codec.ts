@@ -8,9 +8,29 @@ export function fromJson<T>(value: unknown): T {
 
 export const toJson = (value: unknown): string => JSON.stringify(value);
 
+/**
+ * A reader of JSON columns that many rows share to the letter (flavor and image snapshots, networks): each text is parsed
+ * once per reader. Make one per page or keep one with a bound; the values are shared, so they must not be changed.
+ */
+export function sharedJson(entries: number): <T>(value: unknown) => T {
+  const parsed = new Map<string, unknown>();
+  return <T>(value: unknown): T => {
+    if (typeof value !== 'string') return value as T;
+    const known = parsed.get(value);
+    if (known !== undefined || parsed.has(value)) return known as T;
+    if (parsed.size >= entries) parsed.clear();
+    const fresh: unknown = JSON.parse(value);
+    parsed.set(value, fresh);
+    return fresh as T;
+  };
+}
+
 export const fromBool = (value: unknown): boolean => value === 1 || value === true || value === '1';
 
 export const toBool = (value: boolean): number => (value ? 1 : 0);
 
 /** Times are milliseconds since the epoch in a BIGINT, so that both engines agree to the last digit. */
 export const fromTime = (value: unknown): number | null => (value == null ? null : Number(value));
+
+/** `currentVcpus` -> `current_vcpus`: the name of a field's column. */
+export const columnOf = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import knexModule, { type Knex } from 'knex';
 import { Fault } from '../base/errors.ts';
+import { makeRegexpFunction } from './regexp.ts';
 
 const knex = knexModule.default ?? knexModule;
 
@@ -22,7 +23,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-type SqliteConnection = { pragma(text: string): unknown };
+interface SqliteConnection {
+  pragma(text: string): unknown;
+  function(name: string, options: { deterministic: boolean }, body: (...values: unknown[]) => unknown): unknown;
+}
 
 function sqlite(path: string, readOnly: boolean): Knex {
   return knex({
@@ -39,6 +43,7 @@ function sqlite(path: string, readOnly: boolean): Knex {
         connection.pragma('busy_timeout = 10000');
         connection.pragma('foreign_keys = ON');
         connection.pragma('cache_size = -16000');
+        connection.function('regexp', { deterministic: true }, makeRegexpFunction());
         if (readOnly) connection.pragma('query_only = ON');
         done(null, connection);
       },

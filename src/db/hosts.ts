@@ -1,0 +1,131 @@
+// Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
+
+import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
+import { fromBool, fromJson, fromTime, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+const columns = [
+  'hosts.*',
+  'services.zone as service_zone',
+  'services.disabled as service_disabled',
+  'services.disabled_reason as service_disabled_reason',
+  'services.forced_down as service_forced_down',
+  'services.last_seen_at as service_last_seen_at',
+];
+
+const decode = (row: Row): Host => ({
+  id: row['id'] as number,
+  uuid: row['uuid'] as string,
+  serviceId: row['service_id'] as number,
+  host: row['host'] as string,
+  inventory: {
+    hypervisorHostname: row['hypervisor_hostname'] as string,
+    hypervisorType: row['hypervisor_type'] as string,
+    hypervisorVersion: row['hypervisor_version'] as number,
+    hostIp: (row['host_ip'] ?? '') as string,
+    vcpus: row['vcpus'] as number,
+    memoryMb: row['memory_mb'] as number,
+    diskGb: row['disk_gb'] as number,
+    facts: fromJson<HostFacts>(row['facts']),
+  },
+  zone: row['service_zone'] as string,
+  disabled: fromBool(row['service_disabled']),
+  disabledReason: row['service_disabled_reason'] as string | null,
+  forcedDown: fromBool(row['service_forced_down']),
+  lastSeenAt: fromTime(row['service_last_seen_at']),
+  ratios: {
+    cpu: row['cpu_allocation_ratio'] as number,
+    ram: row['ram_allocation_ratio'] as number,
+    disk: row['disk_allocation_ratio'] as number,
+  },
+  reserved: {
+    vcpus: row['reserved_vcpus'] as number,
+    memoryMb: row['reserved_memory_mb'] as number,
+    diskGb: row['reserved_disk_gb'] as number,
+  },
+  claimed: {
+    vcpus: row['claimed_vcpus'] as number,
+    memoryMb: row['claimed_memory_mb'] as number,
+    diskGb: row['claimed_disk_gb'] as number,
+  },
+  ceiling: { vcpus: row['ceiling_vcpus'] as number, memoryMb: row['ceiling_memory_mb'] as number },
+  runningVms: row['running_vms'] as number,
+  generation: row['generation'] as number,
+});
+
+const joined = (reader: Reader) => reader('hosts').join('services', 'services.id', 'hosts.service_id').select(columns);
+
+/** Every hypervisor, in the order of their arrival. */
+export async function listHosts(reader: Reader): Promise<Host[]> {
+  return ((await joined(reader).orderBy('hosts.id')) as Row[]).map(decode);
+}
+
+export async function findHost(
+  reader: Reader,
+  by: { readonly id: number } | { readonly uuid: string } | { readonly host: string },
+): Promise<Host | null> {
+  const [[field, value]] = Object.entries(by) as [[string, string | number]];
+  const row: Row | undefined = await joined(reader).where(`hosts.${field}`, value).first();
+  return row === undefined ? null : decode(row);
+}
+
+/** The host for a claim: locked until the transaction ends. */
+export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
+  // the lock comes first and alone: a join would lock the service's row too
+  await tx('hosts').select('id').where({ host }).forUpdate();
+  return findHost(tx, { host });
+}
+
+export interface HostReport {
+  readonly uuid: string;
+  readonly serviceId: number;
+  readonly host: string;
+  readonly inventory: HostInventory;
+  readonly ratios: Host['ratios'];
+  readonly reserved: Host['reserved'];
+  readonly nowMs: number;
+}
+
+/**
+ * Writes what an agent reports of its host. Where an amount or a ratio changed the generation moves on, so that no claim is
+ * made on a snapshot of the old size; what changes all the time (free disk, uptime) does not disturb claims.
+ */
+export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
+  const { inventory, ratios, reserved, nowMs } = report;
+  const amounts = {
+    vcpus: inventory.vcpus,
+    memory_mb: inventory.memoryMb,
+    disk_gb: inventory.diskGb,
+    cpu_allocation_ratio: ratios.cpu,
+    ram_allocation_ratio: ratios.ram,
+    disk_allocation_ratio: ratios.disk,
+    reserved_vcpus: reserved.vcpus,
+    reserved_memory_mb: reserved.memoryMb,
+    reserved_disk_gb: reserved.diskGb,
+  };
+  const identity = {
+    service_id: report.serviceId,
+    host: report.host,
+    hypervisor_type: inventory.hypervisorType,
+    hypervisor_version: inventory.hypervisorVersion,
+    host_ip: inventory.hostIp,
+    facts: toJson(inventory.facts),
+    updated_at: nowMs,
+  };
+  const key = { hypervisor_hostname: inventory.hypervisorHostname };
+  const known: Row | undefined = await tx('hosts').select(Object.keys(amounts)).where(key).forUpdate().first();
+  if (known === undefined) {
+    await tx('hosts')
+      .insert({ uuid: report.uuid, ...key, ...identity, ...amounts, created_at: nowMs })
+      .onConflict('hypervisor_hostname')
+      .ignore();
+    return;
+  }
+  const same = Object.entries(amounts).every(([column, value]) => known[column] === value);
+  await tx('hosts')
+    .where(key)
+    .update(same ? identity : { ...identity, ...amounts, generation: tx.raw('generation + 1') });
+}

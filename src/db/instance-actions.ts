@@ -1,0 +1,418 @@
+// Why: one table is the user's history of a server and the log that recovery reads: an action is a saga, an event is a step.
+
+import { badRequest } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import { keyset } from './page.ts';
+import type { Tx } from './tx.ts';
+
+/** `queued`: nobody began it; `running`; `undoing`: a step failed, its effects are taken back; `done`. */
+export type ActionState = 'queued' | 'running' | 'undoing' | 'done';
+
+export interface InstanceAction {
+  readonly id: number;
+  readonly serverUuid: string;
+  readonly action: string;
+  readonly requestId: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly startTime: number;
+  readonly updatedAt: number;
+  readonly finishTime: number | null;
+  readonly message: string | null;
+  readonly state: ActionState;
+  readonly leaseOwner: string | null;
+  readonly attempts: number;
+  readonly cancel: boolean;
+}
+
+export interface ActionEvent {
+  readonly id: number;
+  readonly actionId: number;
+  readonly event: string;
+  readonly startTime: number;
+  readonly finishTime: number | null;
+  readonly result: 'Success' | 'Error' | null;
+  readonly traceback: string | null;
+  readonly details: string | null;
+  readonly host: string | null;
+  /** `done`: its effects were taken back; `failed`: they could not be. */
+  readonly undo: 'done' | 'failed' | null;
+}
+
+/** An event with what its step returned. */
+export interface EventLog extends ActionEvent {
+  readonly output: unknown;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const actionColumns = [
+  'id',
+  'server_uuid',
+  'action',
+  'request_id',
+  'project_id',
+  'user_id',
+  'start_time',
+  'updated_at',
+  'finish_time',
+  'message',
+  'state',
+  'lease_owner',
+  'attempts',
+  'cancel',
+];
+
+const decodeAction = (row: Row): InstanceAction => ({
+  id: row['id'] as number,
+  serverUuid: row['server_uuid'] as string,
+  action: row['action'] as string,
+  requestId: row['request_id'] as string,
+  projectId: row['project_id'] as string,
+  userId: row['user_id'] as string,
+  startTime: Number(row['start_time']),
+  updatedAt: Number(row['updated_at']),
+  finishTime: fromTime(row['finish_time']),
+  message: row['message'] as string | null,
+  state: row['state'] as ActionState,
+  leaseOwner: row['lease_owner'] as string | null,
+  attempts: row['attempts'] as number,
+  cancel: fromBool(row['cancel']),
+});
+
+const decodeEvent = (row: Row): EventLog => ({
+  id: row['id'] as number,
+  actionId: row['action_id'] as number,
+  event: row['event'] as string,
+  startTime: Number(row['start_time']),
+  finishTime: fromTime(row['finish_time']),
+  result: row['result'] as ActionEvent['result'],
+  traceback: row['traceback'] as string | null,
+  details: row['details'] as string | null,
+  host: row['host'] as string | null,
+  undo: row['undo'] as ActionEvent['undo'],
+  output: row['output'] == null ? null : fromJson(row['output']),
+});
+
+// --- the user's side ------------------------------------------------------------------------------------------------
+
+export interface ActionPage {
+  /** Absent: all. */
+  readonly limit?: number;
+  /** A request id. */
+  readonly marker?: string | null;
+  /** `updated_at` at or after / at or before, in milliseconds. */
+  readonly changesSince?: number;
+  readonly changesBefore?: number;
+}
+
+/** A server's actions, the newest first. Throws a badRequest Fault for a marker that is not there. */
+export async function listActions(
+  reader: Reader,
+  serverUuid: string,
+  page: ActionPage = {},
+): Promise<InstanceAction[]> {
+  if (page.limit === 0) return [];
+  let marker: Row | null = null;
+  if (page.marker != null) {
+    marker =
+      (await reader('instance_actions')
+        .select('start_time', 'id')
+        .where({ server_uuid: serverUuid, request_id: page.marker })
+        .first()) ?? null;
+    if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
+  }
+  const query = reader('instance_actions').select(actionColumns).where({ server_uuid: serverUuid });
+  if (page.limit !== undefined) void query.limit(page.limit);
+  if (page.changesSince !== undefined) void query.where('updated_at', '>=', page.changesSince);
+  if (page.changesBefore !== undefined) void query.where('updated_at', '<=', page.changesBefore);
+  keyset(
+    query,
+    [
+      { column: 'start_time', dir: 'desc' },
+      { column: 'id', dir: 'desc' },
+    ],
+    marker,
+    true,
+  );
+  return ((await query) as Row[]).map(decodeAction);
+}
+
+export async function findAction(
+  reader: Reader,
+  serverUuid: string,
+  requestId: string,
+): Promise<InstanceAction | null> {
+  const row: Row | undefined = await reader('instance_actions')
+    .select(actionColumns)
+    .where({ server_uuid: serverUuid, request_id: requestId })
+    .orderBy('id', 'desc')
+    .first();
+  return row === undefined ? null : decodeAction(row);
+}
+
+/** The events of actions, the oldest first. */
+export async function listEvents(reader: Reader, actionIds: readonly number[]): Promise<EventLog[]> {
+  if (actionIds.length === 0) return [];
+  const rows: Row[] = await reader('instance_action_events')
+    .select('*')
+    .whereIn('action_id', [...actionIds])
+    .orderBy(['action_id', 'id']);
+  return rows.map(decodeEvent);
+}
+
+// --- the sagas' side ------------------------------------------------------------------------------------------------
+
+export interface NewAction {
+  readonly serverUuid: string;
+  readonly action: string;
+  readonly requestId: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly input: unknown;
+  readonly nowMs: number;
+}
+
+/** Adds an action that waits for a worker and returns its number. */
+export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
+  const [id] = (await tx('instance_actions').insert({
+    server_uuid: action.serverUuid,
+    action: action.action,
+    request_id: action.requestId,
+    project_id: action.projectId,
+    user_id: action.userId,
+    start_time: action.nowMs,
+    updated_at: action.nowMs,
+    state: 'queued',
+    input: toJson(action.input),
+  })) as [number];
+  return id;
+}
+
+/** Adds an action that is over already: something that needed no saga but belongs into the history. */
+export async function insertClosedAction(
+  tx: Tx,
+  action: Omit<NewAction, 'input'>,
+  event: { readonly name: string; readonly error: string | null },
+): Promise<void> {
+  const id = await insertAction(tx, { ...action, input: {} });
+  await tx('instance_action_events').insert({
+    action_id: id,
+    event: event.name,
+    start_time: action.nowMs,
+    finish_time: action.nowMs,
+    result: event.error === null ? 'Success' : 'Error',
+    details: event.error,
+  });
+  await finishAction(tx, id, event.error === null ? null : 'Error', {}, action.nowMs);
+}
+
+/** The input of an action, as it is now. */
+export async function readInput<T>(reader: Reader, id: number): Promise<T> {
+  const row: Row = await reader('instance_actions').select('input').where({ id }).first();
+  return fromJson<T>(row['input']);
+}
+
+export async function writeInput(tx: Tx, id: number, input: unknown): Promise<void> {
+  await tx('instance_actions')
+    .where({ id })
+    .update({ input: toJson(input) });
+}
+
+const open = ['queued', 'running', 'undoing'] as const;
+
+/** Actions that somebody may run now: open, without a living lease, and the first open one of their server. */
+export async function dueActions(reader: Reader, nowMs: number, limit: number): Promise<InstanceAction[]> {
+  const rows: Row[] = await reader('instance_actions as a')
+    .select(actionColumns.map((column) => `a.${column}`))
+    .whereIn('a.state', [...open])
+    .where((free) => void free.whereNull('a.lease_until').orWhere('a.lease_until', '<=', nowMs))
+    .whereNotExists(
+      reader('instance_actions as b')
+        .select(reader.raw('1'))
+        .whereRaw('b.server_uuid = a.server_uuid and b.id < a.id')
+        .whereIn('b.state', [...open]),
+    )
+    .orderBy('a.id')
+    .limit(limit);
+  return rows.map(decodeAction);
+}
+
+/** Takes the lease. Null when somebody else was quicker; else the action as it is now, with one attempt more. */
+export async function takeAction(
+  tx: Tx,
+  id: number,
+  owner: string,
+  nowMs: number,
+  untilMs: number,
+): Promise<InstanceAction | null> {
+  const touched: number = await tx('instance_actions')
+    .where({ id })
+    .whereIn('state', [...open])
+    .where((free) => void free.whereNull('lease_until').orWhere('lease_until', '<=', nowMs))
+    .update({
+      lease_owner: owner,
+      lease_until: untilMs,
+      attempts: tx.raw('attempts + 1'),
+      state: tx.raw(`case when state = 'queued' then 'running' else state end`),
+    });
+  if (touched !== 1) return null;
+  const row: Row = await tx('instance_actions').select(actionColumns).where({ id }).first();
+  return decodeAction(row);
+}
+
+/**
+ * Says in a transaction that the lease is still held, and holds the row: what the transaction then writes is written by the
+ * owner or not at all. Returns the action, or null when it was lost.
+ */
+export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<InstanceAction | null> {
+  const touched: number = await tx('instance_actions')
+    .where({ id, lease_owner: owner })
+    .whereIn('state', [...open])
+    .update({ updated_at: nowMs });
+  // MySQL counts rows that change: the same millisecond twice is no loss
+  const row: Row | undefined = await tx('instance_actions')
+    .select(actionColumns)
+    .where({ id, lease_owner: owner })
+    .whereIn('state', [...open])
+    .first();
+  if (touched !== 1 && row === undefined) return null;
+  return row === undefined ? null : decodeAction(row);
+}
+
+/** Holds on to leases. Returns those of the actions that are still the owner's. */
+export async function renewLeases(
+  tx: Tx,
+  ids: readonly number[],
+  owner: string,
+  untilMs: number,
+): Promise<readonly { readonly id: number; readonly cancel: boolean }[]> {
+  if (ids.length === 0) return [];
+  await tx('instance_actions')
+    .whereIn('id', [...ids])
+    .where({ lease_owner: owner })
+    .update({ lease_until: untilMs });
+  return heldActions(tx, ids, owner);
+}
+
+/** Which of the actions are still the owner's, and which of those shall end. */
+export async function heldActions(
+  reader: Reader,
+  ids: readonly number[],
+  owner: string,
+): Promise<readonly { readonly id: number; readonly cancel: boolean }[]> {
+  if (ids.length === 0) return [];
+  const rows: Row[] = await reader('instance_actions')
+    .select('id', 'cancel')
+    .whereIn('id', [...ids])
+    .where({ lease_owner: owner });
+  return rows.map((row) => ({ id: row['id'] as number, cancel: fromBool(row['cancel']) }));
+}
+
+/** Lets go of an action that is not over: due again at `notBeforeMs`. */
+export async function releaseLease(tx: Tx, id: number, owner: string, notBeforeMs: number): Promise<void> {
+  await tx('instance_actions')
+    .where({ id, lease_owner: owner })
+    .update({ lease_owner: null, lease_until: notBeforeMs });
+}
+
+/** Ends the leases of a worker's earlier lives: owners are `name#life`. Only for names that one process at a time has. */
+export async function takeOverLeases(tx: Tx, name: string): Promise<number> {
+  return tx('instance_actions')
+    .whereIn('state', [...open])
+    .where('lease_owner', 'like', `${name.replaceAll(/[\\%_]/g, '\\$&')}#%`)
+    .update({ lease_owner: null, lease_until: null });
+}
+
+/** Changes the state of an action; `attempts` begins anew with each step. */
+export async function updateAction(
+  tx: Tx,
+  id: number,
+  change: { readonly state?: ActionState; readonly attempts?: number; readonly cancel?: boolean },
+  nowMs: number,
+): Promise<void> {
+  await tx('instance_actions')
+    .where({ id })
+    .update({
+      updated_at: nowMs,
+      ...(change.state === undefined ? {} : { state: change.state }),
+      ...(change.attempts === undefined ? {} : { attempts: change.attempts }),
+      ...(change.cancel === undefined ? {} : { cancel: toBool(change.cancel) }),
+    });
+}
+
+/** The open actions of a server shall end at their next step: something overtakes them. */
+export async function cancelActions(tx: Tx, serverUuid: string): Promise<number> {
+  return tx('instance_actions')
+    .where({ server_uuid: serverUuid })
+    .whereIn('state', [...open])
+    .update({ cancel: 1 });
+}
+
+/** The open actions of a server, the oldest first. */
+export async function openActions(reader: Reader, serverUuid: string): Promise<InstanceAction[]> {
+  const rows: Row[] = await reader('instance_actions')
+    .select(actionColumns)
+    .where({ server_uuid: serverUuid })
+    .whereIn('state', [...open])
+    .orderBy('id');
+  return rows.map(decodeAction);
+}
+
+/** Ends an action: `message` is Nova's `Error`, or null. The input becomes what may be kept of it. */
+export async function finishAction(
+  tx: Tx,
+  id: number,
+  message: string | null,
+  input: unknown,
+  nowMs: number,
+): Promise<void> {
+  await tx('instance_actions')
+    .where({ id })
+    .update({
+      state: 'done',
+      message,
+      finish_time: nowMs,
+      updated_at: nowMs,
+      input: toJson(input),
+      lease_owner: null,
+      lease_until: null,
+    });
+}
+
+/** Begins a step; an event that was begun and not finished goes on. Returns its number. */
+export async function startEvent(tx: Tx, actionId: number, event: string, nowMs: number): Promise<number> {
+  const [id] = (await tx('instance_action_events').insert({
+    action_id: actionId,
+    event,
+    start_time: nowMs,
+  })) as [number];
+  return id;
+}
+
+export interface EventEnd {
+  readonly result: 'Success' | 'Error';
+  readonly output?: unknown;
+  readonly details?: string | null;
+  readonly traceback?: string | null;
+  readonly host?: string | null;
+}
+
+export async function finishEvent(tx: Tx, id: number, end: EventEnd, nowMs: number): Promise<void> {
+  await tx('instance_action_events')
+    .where({ id })
+    .update({
+      finish_time: nowMs,
+      result: end.result,
+      details: end.details?.slice(0, limits.faultDetailChars) ?? null,
+      traceback: end.traceback?.slice(0, limits.faultDetailChars) ?? null,
+      host: end.host ?? null,
+      ...(end.output === undefined ? {} : { output: toJson(end.output) }),
+    });
+}
+
+export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
+  await tx('instance_action_events').where({ id }).update({ undo });
+}

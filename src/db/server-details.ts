@@ -1,0 +1,155 @@
+// Why: what stands beside a server's row (metadata, tags, interfaces, faults), read with one query each for a whole page.
+
+import { limits } from '../base/limits.ts';
+import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
+import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
+import { fromBool, fromJson, sharedJson, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+/** The parts that a view shows; what is not needed is not read and stays empty. */
+export interface DetailNeeds {
+  readonly metadata?: boolean;
+  readonly tags?: boolean;
+  readonly nics?: boolean;
+  readonly fault?: boolean;
+}
+
+export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true, fault: true };
+
+type Row = Readonly<Record<string, unknown>>;
+
+const none: Readonly<Record<string, never>> = Object.freeze({});
+const empty: readonly never[] = Object.freeze([]);
+
+function decodeNic(row: Row, parseNetwork: (value: unknown) => NetworkFacts): NicSpec {
+  const nic = fromJson<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(row['nic']);
+  return {
+    ...nic,
+    portId: row['port_id'] as string,
+    preexisting: fromBool(row['preexisting']),
+    network: parseNetwork(row['network']),
+  };
+}
+
+function push<T>(groups: Map<number, T[]>, key: number, value: T): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}
+
+/** Adds to each server what `need` names: at most four queries, whatever the number of servers. */
+export async function loadDetails(
+  reader: Reader,
+  servers: readonly Server[],
+  need: DetailNeeds,
+): Promise<ServerDetail[]> {
+  const ids = servers.map((server) => server.id);
+  // numbers of ours, so they may stand in the text: binding a thousand of them costs more than the query
+  const amongIds = `server_id in (${ids.map(Number).join(',')})`;
+  const failed = servers.filter((server) => server.vmState === 'error' || server.deleted).map((server) => server.id);
+  const rowsOf = async (wanted: boolean | undefined, table: string, columns: string[], order: string) =>
+    wanted && ids.length > 0
+      ? ((await reader(table).select(columns).whereRaw(amongIds).orderBy(['server_id', order])) as Row[])
+      : [];
+  const [metadataRows, tagRows, nicRows, faultRows] = await Promise.all([
+    rowsOf(need.metadata, 'server_metadata', ['server_id', 'key', 'value'], 'key'),
+    rowsOf(need.tags, 'server_tags', ['server_id', 'tag'], 'tag'),
+    rowsOf(need.nics, 'server_nics', ['server_id', 'port_id', 'preexisting', 'nic', 'network'], 'position'),
+    need.fault && failed.length > 0 ? latestFaults(reader, failed) : [],
+  ]);
+
+  const metadata = new Map<number, Record<string, string>>();
+  for (const row of metadataRows) {
+    const id = row['server_id'] as number;
+    let pairs = metadata.get(id);
+    if (pairs === undefined) metadata.set(id, (pairs = {}));
+    const key = row['key'] as string;
+    // a plain assignment of this one key would set the prototype
+    if (key === '__proto__') Object.defineProperty(pairs, key, { value: row['value'], enumerable: true });
+    else pairs[key] = row['value'] as string;
+  }
+  const tags = new Map<number, string[]>();
+  for (const row of tagRows) push(tags, row['server_id'] as number, row['tag'] as string);
+  const parse = sharedJson(limits.parsedSnapshots);
+  const nics = new Map<number, NicSpec[]>();
+  for (const row of nicRows) push(nics, row['server_id'] as number, decodeNic(row, parse));
+  const faults = new Map(faultRows.map((row) => [row['server_id'] as number, decodeFault(row)]));
+
+  return servers.map((server) => ({
+    server,
+    metadata: metadata.get(server.id) ?? none,
+    tags: tags.get(server.id) ?? empty,
+    nics: nics.get(server.id) ?? empty,
+    fault: faults.get(server.id) ?? null,
+  }));
+}
+
+const decodeFault = (row: Row): ServerFault => ({
+  code: row['code'] as number,
+  message: row['message'] as string,
+  details: row['details'] as string | null,
+  createdAt: Number(row['created_at']),
+});
+
+async function latestFaults(reader: Reader, ids: readonly number[]): Promise<Row[]> {
+  const newest = reader('server_faults')
+    .max('id')
+    .whereIn('server_id', [...ids])
+    .groupBy('server_id');
+  return reader('server_faults').select('server_id', 'code', 'message', 'details', 'created_at').whereIn('id', newest);
+}
+
+/** One server with everything beside it. */
+export async function loadDetail(reader: Reader, server: Server): Promise<ServerDetail> {
+  const [detail] = await loadDetails(reader, [server], allDetails);
+  return detail as ServerDetail;
+}
+
+/** The server's metadata become exactly these pairs. */
+export async function replaceMetadata(
+  tx: Tx,
+  serverId: number,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  await tx('server_metadata').where({ server_id: serverId }).delete();
+  const rows = Object.entries(metadata).map(([key, value]) => ({ server_id: serverId, key, value }));
+  if (rows.length > 0) await tx.batchInsert('server_metadata', rows, 200);
+}
+
+/** The server's tags become exactly these; doubles count once. */
+export async function replaceTags(tx: Tx, serverId: number, tags: readonly string[]): Promise<void> {
+  await tx('server_tags').where({ server_id: serverId }).delete();
+  const rows = [...new Set(tags)].map((tag) => ({ server_id: serverId, tag }));
+  if (rows.length > 0) await tx('server_tags').insert(rows);
+}
+
+const between = (addresses: readonly string[]): string =>
+  addresses.length === 0 ? '' : ` ${addresses.join(' ').toLowerCase()} `;
+
+/** The server's interfaces become exactly these, in this order. */
+export async function replaceNics(tx: Tx, serverId: number, nics: readonly NicSpec[]): Promise<void> {
+  await tx('server_nics').where({ server_id: serverId }).delete();
+  const rows = nics.map(({ network, portId, preexisting, ...nic }, position) => ({
+    server_id: serverId,
+    port_id: portId,
+    position,
+    preexisting: toBool(preexisting),
+    nic: toJson(nic),
+    network: toJson(network),
+    addresses_v4: between(nic.fixedIps.map((ip) => ip.address).filter((address) => !address.includes(':'))),
+    addresses_v6: between(nic.fixedIps.map((ip) => ip.address).filter((address) => address.includes(':'))),
+  }));
+  if (rows.length > 0) await tx('server_nics').insert(rows);
+}
+
+/** Records a failure; views show the latest. Texts are cut to what is kept. */
+export async function insertFault(tx: Tx, serverId: number, fault: ServerFault): Promise<void> {
+  await tx('server_faults').insert({
+    server_id: serverId,
+    code: fault.code,
+    message: fault.message.slice(0, limits.faultMessageChars),
+    details: fault.details?.slice(0, limits.faultDetailChars) ?? null,
+    created_at: fault.createdAt,
+  });
+}

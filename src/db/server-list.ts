@@ -1,0 +1,246 @@
+// Why: a list of servers with everything that Nova's list allows: filters, sort keys and pages behind a marker.
+//
+// Text filters that Nova gives to MySQL as regular expressions are patterns here (src/db/regexp.ts says which). A pattern
+// without special characters is a search for the text; others use the engine's REGEXP, on SQLite our own.
+
+import type { Knex } from 'knex';
+import { badRequest } from '../base/errors.ts';
+import type { Server, TaskState, VmState } from '../domain/instance.ts';
+import { toBool } from './codec.ts';
+import type { Reader } from './engine.ts';
+import { keyset, type SortKey } from './page.ts';
+import { compilePattern, isPlainText } from './regexp.ts';
+import { decodeServers, serverColumns } from './servers.ts';
+
+/** How the value of a filter is compared: letter by letter, as a pattern, as a flag, as a number, or as a second in time. */
+type Match = 'exact' | 'pattern' | 'flag' | 'number' | 'second';
+
+interface Column {
+  readonly column: string;
+  readonly match: Match;
+  readonly filter: boolean;
+  readonly sort: boolean;
+  readonly nullable: boolean;
+}
+
+const column = (name: string, match: Match, uses: string, nullable = false): Column => ({
+  column: `servers.${name}`,
+  match,
+  filter: uses.includes('f'),
+  sort: uses.includes('s'),
+  nullable,
+});
+
+/** Nova's attribute names with our column, how it is compared, and whether it may filter (f) and sort (s). */
+const attributes = {
+  uuid: column('uuid', 'exact', 'fs'),
+  display_name: column('display_name', 'pattern', 'fs'),
+  display_description: column('display_description', 'pattern', 'fs', true),
+  hostname: column('hostname', 'pattern', 'fs'),
+  project_id: column('project_id', 'exact', 'fs'),
+  user_id: column('user_id', 'exact', 'fs'),
+  image_ref: column('image_ref', 'exact', 'fs'),
+  instance_type_id: column('flavorid', 'exact', 'fs'),
+  host: column('host', 'exact', 'fs', true),
+  node: column('node', 'exact', 'fs', true),
+  reservation_id: column('reservation_id', 'exact', 'f'),
+  launch_index: column('launch_index', 'number', 'fs'),
+  kernel_id: column('kernel_id', 'exact', 'fs', true),
+  ramdisk_id: column('ramdisk_id', 'exact', 'fs', true),
+  key_name: column('key_name', 'exact', 'fs', true),
+  availability_zone: column('availability_zone', 'exact', 'fs', true),
+  access_ip_v4: column('access_ip_v4', 'exact', 'fs', true),
+  access_ip_v6: column('access_ip_v6', 'exact', 'fs', true),
+  root_device_name: column('root_device_name', 'exact', 'fs', true),
+  config_drive: column('config_drive', 'flag', 'fs'),
+  auto_disk_config: column('auto_disk_config', 'flag', 'fs'),
+  progress: column('progress', 'number', 'fs'),
+  power_state: column('power_state', 'number', 'fs'),
+  vm_state: column('vm_state', 'exact', 'fs'),
+  task_state: column('task_state', 'exact', 'fs', true),
+  locked_by: column('locked_by', 'exact', 's', true),
+  locked: column('locked_by', 'exact', 's', true),
+  created_at: column('created_at', 'second', 'fs'),
+  updated_at: column('updated_at', 'second', 'fs', true),
+  launched_at: column('launched_at', 'second', 'fs', true),
+  terminated_at: column('terminated_at', 'second', 'fs', true),
+  id: column('id', 'number', ''),
+} as const satisfies Readonly<Record<string, Column>>;
+
+export type ServerAttribute = keyof typeof attributes;
+
+const named = (uses: 'filter' | 'sort'): ServerAttribute[] =>
+  (Object.keys(attributes) as ServerAttribute[]).filter((name) => attributes[name][uses]);
+
+/** The attributes that `ServerFilter.where` takes, and those that may sort. */
+export const serverFilterAttributes: readonly ServerAttribute[] = named('filter');
+export const serverSortAttributes: readonly ServerAttribute[] = named('sort');
+
+export interface ServerFilter {
+  /** Every attribute must match; a list means any of its values. Times are milliseconds since the epoch. */
+  readonly where?: Partial<Record<ServerAttribute, FilterValue | readonly FilterValue[]>>;
+  /** Default false. */
+  readonly deleted?: boolean | 'any';
+  /** Any of these; what a status became (`statesOfStatus`). */
+  readonly vmStates?: readonly VmState[];
+  readonly taskStates?: readonly (TaskState | null)[];
+  /** Part of a fixed address. */
+  readonly ip?: string;
+  readonly ip6?: string;
+  /** Pairs that the server's metadata all hold. */
+  readonly metadata?: readonly (readonly [key: string, value: string])[];
+  /** Holds all / holds any / lacks at least one / lacks all. */
+  readonly tags?: readonly string[];
+  readonly tagsAny?: readonly string[];
+  readonly notTags?: readonly string[];
+  readonly notTagsAny?: readonly string[];
+  /** `updated_at` at or after / at or before, in milliseconds. */
+  readonly changesSince?: number;
+  readonly changesBefore?: number;
+  readonly locked?: boolean;
+}
+
+export type FilterValue = string | number | boolean | null;
+
+export interface ServerPage {
+  readonly limit: number;
+  /** The uuid of the last server of the page before. */
+  readonly marker: string | null;
+  readonly sort: readonly { readonly key: ServerAttribute; readonly dir: 'asc' | 'desc' }[];
+  /** Also read `userData` and `keyData`. */
+  readonly bulk?: boolean;
+}
+
+function pattern(query: Knex.QueryBuilder, name: string, value: string): void {
+  if (value === '') return;
+  if (isPlainText(value)) {
+    void query.whereRaw('instr(??, ?) > 0', [name, value]);
+    return;
+  }
+  // refuses what is not understood, with a 400, before an engine sees it
+  compilePattern(value);
+  void query.whereRaw('?? REGEXP ?', [name, value.replaceAll(/\\.|\|/g, (part) => (part === '|' ? '\\|' : part))]);
+}
+
+function matches(query: Knex.QueryBuilder, { column: name, match }: Column, value: FilterValue): void {
+  if (value === null) void query.whereNull(name);
+  else if (match === 'pattern') pattern(query, name, String(value));
+  else if (match === 'flag') void query.where(name, toBool(value === true));
+  else if (match === 'second') void query.whereBetween(name, [Number(value), Number(value) + 999]);
+  else void query.where(name, match === 'number' ? Number(value) : String(value));
+}
+
+const TAG_TABLE = 'server_tags';
+
+function withTag(reader: Reader, tags: readonly string[]): Knex.QueryBuilder {
+  return reader(TAG_TABLE)
+    .select('server_id')
+    .whereIn('tag', [...tags]);
+}
+
+/** The servers that hold every one of the tags. */
+function withAllTags(reader: Reader, tags: readonly string[]): Knex.QueryBuilder {
+  const distinct = [...new Set(tags)];
+  return withTag(reader, distinct).groupBy('server_id').havingRaw('count(*) = ?', [distinct.length]);
+}
+
+function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFilter): void {
+  if (filter.deleted !== 'any') void query.where('servers.deleted', toBool(filter.deleted === true));
+  for (const [name, wanted] of Object.entries(filter.where ?? {})) {
+    const rule = attributes[name as ServerAttribute];
+    if (!rule.filter) throw badRequest(`Invalid filter: ${name}`);
+    const values = Array.isArray(wanted) ? (wanted as readonly FilterValue[]) : [wanted as FilterValue];
+    if (values.length === 0) void query.whereRaw('1 = 0');
+    else void query.where((any) => values.forEach((value) => void any.orWhere((one) => matches(one, rule, value))));
+  }
+  if (filter.vmStates !== undefined) void query.whereIn('servers.vm_state', [...filter.vmStates]);
+  const tasks = filter.taskStates;
+  if (tasks !== undefined) {
+    void query.where((any) => {
+      void any.whereIn(
+        'servers.task_state',
+        tasks.filter((task) => task !== null),
+      );
+      if (tasks.includes(null)) void any.orWhereNull('servers.task_state');
+    });
+  }
+  if (filter.locked !== undefined) {
+    void (filter.locked ? query.whereNotNull('servers.locked_by') : query.whereNull('servers.locked_by'));
+  }
+  if (filter.changesSince !== undefined) void query.where('servers.updated_at', '>=', filter.changesSince);
+  if (filter.changesBefore !== undefined) void query.where('servers.updated_at', '<=', filter.changesBefore);
+  for (const [address, name] of [
+    [filter.ip, 'addresses_v4'],
+    [filter.ip6, 'addresses_v6'],
+  ] as const) {
+    if (address === undefined) continue;
+    const holders = reader('server_nics')
+      .select('server_id')
+      .whereRaw('instr(??, ?) > 0', [name, address.toLowerCase()]);
+    void query.whereIn('servers.id', holders);
+  }
+  for (const [key, value] of filter.metadata ?? []) {
+    void query.whereIn('servers.id', reader('server_metadata').select('server_id').where({ key, value }));
+  }
+  if (filter.tags?.length) void query.whereIn('servers.id', withAllTags(reader, filter.tags));
+  if (filter.tagsAny?.length) void query.whereIn('servers.id', withTag(reader, filter.tagsAny));
+  if (filter.notTags?.length) void query.whereNotIn('servers.id', withAllTags(reader, filter.notTags));
+  if (filter.notTagsAny?.length) void query.whereNotIn('servers.id', withTag(reader, filter.notTagsAny));
+}
+
+/** The keys asked for, then creation and number: what Nova appends so that the order is total. */
+function sortKeys(sort: ServerPage['sort']): SortKey[] {
+  const keys = sort.map(({ key, dir }): SortKey => {
+    if (!attributes[key]?.sort) throw badRequest(`Invalid input for field/attribute sort_key. Value: ${key}.`);
+    return { column: attributes[key].column, dir };
+  });
+  const dir = sort[0]?.dir ?? 'desc';
+  for (const { column: name } of [attributes.created_at, attributes.id]) {
+    if (!keys.some((key) => key.column === name)) keys.push({ column: name, dir });
+  }
+  return keys;
+}
+
+/** The query of a list (boxed, since a bare one would be run by `await`); a test asks the engine for its plan. */
+export async function serverListQuery(
+  reader: Reader,
+  filter: ServerFilter,
+  page: ServerPage,
+): Promise<{ readonly query: Knex.QueryBuilder }> {
+  const keys = sortKeys(page.sort);
+  let marker: Readonly<Record<string, unknown>> | null = null;
+  if (page.marker !== null) {
+    const query = reader('servers')
+      .select(keys.map((key) => key.column))
+      .where('uuid', page.marker);
+    const project = filter.where?.project_id;
+    if (typeof project === 'string') void query.where('project_id', project);
+    marker = (await query.first()) ?? null;
+    if (marker === null) throw badRequest(`marker [${page.marker}] not found`);
+  }
+  const query = reader('servers')
+    .select(serverColumns(page.bulk ?? false))
+    .limit(page.limit);
+  applyFilter(reader, query, filter);
+  const first = Object.values(attributes).find((attribute) => attribute.column === keys[0]?.column);
+  keyset(query, keys, marker, first !== undefined && !first.nullable);
+  return { query };
+}
+
+/**
+ * One page of servers. Throws a badRequest Fault for a marker that is not there, a key that may not sort and a pattern that
+ * is not understood.
+ */
+export async function listServers(reader: Reader, filter: ServerFilter, page: ServerPage): Promise<Server[]> {
+  if (page.limit === 0) return [];
+  const { query } = await serverListQuery(reader, filter, page);
+  return decodeServers(await query);
+}
+
+/** How many servers match, up to nothing: for `limits` and tests. */
+export async function countServers(reader: Reader, filter: ServerFilter): Promise<number> {
+  const query = reader('servers').count({ count: '*' });
+  applyFilter(reader, query, filter);
+  const [row] = (await query) as [{ count: number | string }];
+  return Number(row.count);
+}

@@ -1,0 +1,238 @@
+// Why: the one place where a server's row becomes a value and a value becomes a row.
+
+import { limits } from '../base/limits.ts';
+import type { FlavorSnapshot } from '../domain/flavor.ts';
+import type { ImageFacts } from '../domain/image.ts';
+import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
+import { columnOf, fromBool, fromJson, fromTime, sharedJson, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+const listColumns = [
+  'id',
+  'uuid',
+  'project_id',
+  'user_id',
+  'display_name',
+  'display_description',
+  'hostname',
+  'reservation_id',
+  'launch_index',
+  'vm_state',
+  'task_state',
+  'power_state',
+  'progress',
+  'image_ref',
+  'image',
+  'flavor',
+  'host',
+  'node',
+  'availability_zone',
+  'requested_zone',
+  'scheduler_hints',
+  'key_name',
+  'config_drive',
+  'auto_disk_config',
+  'access_ip_v4',
+  'access_ip_v6',
+  'root_device_name',
+  'locked_by',
+  'locked_reason',
+  'current_vcpus',
+  'current_memory_mb',
+  'target_vcpus',
+  'target_memory_mb',
+  'boot_vcpus',
+  'boot_memory_mb',
+  'guest_online_vcpus',
+  'guest_available_mb',
+  'adjust_status',
+  'adjust_persist',
+  'adjust_request_id',
+  'adjust_message',
+  'adjust_updated_at',
+  'created_at',
+  'updated_at',
+  'launched_at',
+  'terminated_at',
+  'deleted_at',
+  'deleted',
+] as const;
+
+/** Columns that may be large; lists read them only where a view shows them. */
+const bulkColumns = ['key_data', 'user_data'] as const;
+
+/** The columns of a page of servers. Without `bulk`, `userData` and `keyData` read as null. */
+export const serverColumns = (bulk: boolean): string[] =>
+  (bulk ? [...listColumns, ...bulkColumns] : [...listColumns]).map((column) => `servers.${column}`);
+
+type ParseShared = ReturnType<typeof sharedJson>;
+
+/** A row as a value; `parse` lets rows of one page share equal snapshots. */
+export function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
+  return {
+    id: row['id'] as number,
+    uuid: row['uuid'] as string,
+    projectId: row['project_id'] as string,
+    userId: row['user_id'] as string,
+    displayName: row['display_name'] as string,
+    description: row['display_description'] as string | null,
+    hostname: row['hostname'] as string,
+    reservationId: row['reservation_id'] as string,
+    launchIndex: row['launch_index'] as number,
+    vmState: row['vm_state'] as VmState,
+    taskState: row['task_state'] as TaskState | null,
+    powerState: row['power_state'] as PowerState,
+    progress: row['progress'] as number,
+    imageRef: row['image_ref'] as string,
+    image: parse<ImageFacts | null>(row['image']),
+    flavor: parse<FlavorSnapshot>(row['flavor']),
+    host: row['host'] as string | null,
+    node: row['node'] as string | null,
+    availabilityZone: row['availability_zone'] as string | null,
+    requestedZone: row['requested_zone'] as string | null,
+    schedulerHints: parse<Record<string, unknown>>(row['scheduler_hints']),
+    keyName: row['key_name'] as string | null,
+    keyData: (row['key_data'] ?? null) as string | null,
+    userData: (row['user_data'] ?? null) as string | null,
+    configDrive: fromBool(row['config_drive']),
+    autoDiskConfig: fromBool(row['auto_disk_config']),
+    accessIpV4: row['access_ip_v4'] as string | null,
+    accessIpV6: row['access_ip_v6'] as string | null,
+    rootDeviceName: row['root_device_name'] as string | null,
+    lockedBy: row['locked_by'] as 'owner' | 'admin' | null,
+    lockedReason: row['locked_reason'] as string | null,
+    currentVcpus: row['current_vcpus'] as number,
+    currentMemoryMb: row['current_memory_mb'] as number,
+    targetVcpus: row['target_vcpus'] as number,
+    targetMemoryMb: row['target_memory_mb'] as number,
+    bootVcpus: row['boot_vcpus'] as number,
+    bootMemoryMb: row['boot_memory_mb'] as number,
+    guestOnlineVcpus: row['guest_online_vcpus'] as number | null,
+    guestAvailableMb: row['guest_available_mb'] as number | null,
+    adjustStatus: row['adjust_status'] as AdjustStatus,
+    adjustPersist: fromBool(row['adjust_persist']),
+    adjustRequestId: row['adjust_request_id'] as string | null,
+    adjustMessage: row['adjust_message'] as string | null,
+    adjustUpdatedAt: fromTime(row['adjust_updated_at']),
+    createdAt: Number(row['created_at']),
+    updatedAt: fromTime(row['updated_at']),
+    launchedAt: fromTime(row['launched_at']),
+    terminatedAt: fromTime(row['terminated_at']),
+    deletedAt: fromTime(row['deleted_at']),
+    deleted: fromBool(row['deleted']),
+  };
+}
+
+/** A page of rows as values; equal flavor and image snapshots become one object. */
+export function decodeServers(rows: readonly Row[]): Server[] {
+  const parse = sharedJson(limits.parsedSnapshots);
+  return rows.map((row) => decodeServer(row, parse));
+}
+
+/**
+ * The server with this uuid, or null.
+ * @param scope.projectId only a server of this project
+ * @param scope.deleted also one that is deleted
+ */
+export async function findServer(
+  reader: Reader,
+  uuid: string,
+  scope: { readonly projectId?: string; readonly deleted?: boolean } = {},
+): Promise<Server | null> {
+  const query = reader('servers').select(serverColumns(true)).where('servers.uuid', uuid);
+  if (scope.projectId !== undefined) void query.where('project_id', scope.projectId);
+  if (!scope.deleted) void query.where('deleted', 0);
+  const row: Row | undefined = await query.first();
+  return row === undefined ? null : decodeServer(row);
+}
+
+/** The row for a change: on MySQL locked until the transaction ends, on SQLite the writer is alone anyway. */
+export async function lockServer(tx: Tx, uuid: string): Promise<Server | null> {
+  const row: Row | undefined = await tx('servers').select(serverColumns(true)).where({ uuid }).forUpdate().first();
+  return row === undefined ? null : decodeServer(row);
+}
+
+/** The servers of one host that are not deleted. */
+export async function serversOnHost(reader: Reader, host: string): Promise<Server[]> {
+  return decodeServers(await reader('servers').select(serverColumns(false)).where({ host, deleted: 0 }));
+}
+
+/** The servers with these uuids, deleted ones too, in no order. */
+export async function findServers(reader: Reader, uuids: readonly string[]): Promise<Server[]> {
+  if (uuids.length === 0) return [];
+  return decodeServers(
+    await reader('servers')
+      .select(serverColumns(false))
+      .whereIn('uuid', [...uuids]),
+  );
+}
+
+/** What was asked for at creation and only the operations read (JSON as they wrote it). */
+export async function findBuild<T>(reader: Reader, serverId: number): Promise<T> {
+  const row: Row = await reader('servers').select('build').where({ id: serverId }).first();
+  return fromJson<T>(row['build']);
+}
+
+export type NewServer = Omit<Server, 'id' | 'updatedAt'> & { readonly build: unknown };
+export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>>;
+
+const jsonFields: ReadonlySet<string> = new Set(['image', 'flavor', 'schedulerHints', 'build']);
+const renamed: Readonly<Record<string, string>> = { description: 'display_description' };
+
+function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(patch)) {
+    if (value === undefined) continue;
+    const column = renamed[field] ?? columnOf(field);
+    if (jsonFields.has(field)) row[column] = toJson(value);
+    else row[column] = typeof value === 'boolean' ? toBool(value) : value;
+  }
+  const flavor = patch['flavor'] as FlavorSnapshot | undefined;
+  if (flavor !== undefined) {
+    Object.assign(row, {
+      flavorid: flavor.flavorid,
+      vcpus: flavor.vcpus,
+      memory_mb: flavor.memoryMb,
+      root_gb: flavor.rootGb,
+      ephemeral_gb: flavor.ephemeralGb,
+    });
+  }
+  const image = patch['image'] as ImageFacts | null | undefined;
+  if (image !== undefined) {
+    row['kernel_id'] = image?.properties['kernel_id'] ?? null;
+    row['ramdisk_id'] = image?.properties['ramdisk_id'] ?? null;
+  }
+  return row;
+}
+
+/** Adds a server and returns its number. `updated_at` starts as `created_at`, so that `changes-since` finds it. */
+export async function insertServer(tx: Tx, server: NewServer): Promise<number> {
+  const [id] = (await tx('servers').insert({ ...encode({ ...server }), updated_at: server.createdAt })) as [number];
+  return id;
+}
+
+/** Changes columns of one server. `nowMs` becomes `updated_at`. */
+export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> {
+  await tx('servers')
+    .where({ id })
+    .update({ ...encode({ updatedAt: nowMs, ...patch }) });
+}
+
+/** Changes columns only while the task is still the expected one. Returns whether it was. */
+export async function updateServerIfTask(
+  tx: Tx,
+  id: number,
+  task: TaskState | null,
+  patch: ServerPatch,
+  nowMs: number,
+): Promise<boolean> {
+  const query = tx('servers').where({ id, deleted: 0 });
+  const touched: number = await (task === null
+    ? query.whereNull('task_state')
+    : query.where('task_state', task)
+  ).update(encode({ updatedAt: nowMs, ...patch }));
+  return touched === 1;
+}

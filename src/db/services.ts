@@ -1,0 +1,103 @@
+// Why: the processes that make up the cloud, as operators see and switch them in os-services.
+
+import { fromBool, fromTime, toBool } from './codec.ts';
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+export interface Service {
+  readonly id: number;
+  readonly uuid: string;
+  /** `nova-compute` for an agent's host; other roles by their name. */
+  readonly binary: string;
+  readonly host: string;
+  readonly zone: string;
+  readonly disabled: boolean;
+  readonly disabledReason: string | null;
+  readonly forcedDown: boolean;
+  readonly lastSeenAt: number | null;
+  readonly createdAt: number;
+  readonly updatedAt: number | null;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const columns = [
+  'id',
+  'uuid',
+  'binary',
+  'host',
+  'zone',
+  'disabled',
+  'disabled_reason',
+  'forced_down',
+  'last_seen_at',
+  'created_at',
+  'updated_at',
+];
+
+const decode = (row: Row): Service => ({
+  id: row['id'] as number,
+  uuid: row['uuid'] as string,
+  binary: row['binary'] as string,
+  host: row['host'] as string,
+  zone: row['zone'] as string,
+  disabled: fromBool(row['disabled']),
+  disabledReason: row['disabled_reason'] as string | null,
+  forcedDown: fromBool(row['forced_down']),
+  lastSeenAt: fromTime(row['last_seen_at']),
+  createdAt: Number(row['created_at']),
+  updatedAt: fromTime(row['updated_at']),
+});
+
+export async function listServices(
+  reader: Reader,
+  filter: { readonly host?: string; readonly binary?: string } = {},
+): Promise<Service[]> {
+  const rows: Row[] = await reader('services').select(columns).where(filter).orderBy('id');
+  return rows.map(decode);
+}
+
+export async function findService(
+  reader: Reader,
+  by: { readonly uuid: string } | { readonly host: string; readonly binary: string },
+): Promise<Service | null> {
+  const row: Row | undefined = await reader('services').select(columns).where(by).first();
+  return row === undefined ? null : decode(row);
+}
+
+export type NewService = Pick<Service, 'uuid' | 'binary' | 'host' | 'zone'> & { readonly nowMs: number };
+
+/** Notes that a service is alive, adding its row when there is none. Returns its number. */
+export async function upsertService(tx: Tx, service: NewService): Promise<number> {
+  const { uuid, binary, host, zone, nowMs } = service;
+  const touched: number = await tx('services').where({ binary, host }).update({ last_seen_at: nowMs, zone });
+  if (touched === 0) {
+    await tx('services')
+      .insert({ uuid, binary, host, zone, last_seen_at: nowMs, created_at: nowMs })
+      .onConflict(['host', 'binary'])
+      .merge({ last_seen_at: nowMs });
+  }
+  const row: Row = await tx('services').select('id').where({ binary, host }).first();
+  return row['id'] as number;
+}
+
+export interface ServiceStatus {
+  readonly disabled?: boolean;
+  readonly disabledReason?: string | null;
+  readonly forcedDown?: boolean;
+}
+
+export async function updateServiceStatus(tx: Tx, id: number, status: ServiceStatus, nowMs: number): Promise<void> {
+  await tx('services')
+    .where({ id })
+    .update({
+      updated_at: nowMs,
+      ...(status.disabled === undefined ? {} : { disabled: toBool(status.disabled) }),
+      ...(status.disabledReason === undefined ? {} : { disabled_reason: status.disabledReason }),
+      ...(status.forcedDown === undefined ? {} : { forced_down: toBool(status.forcedDown) }),
+    });
+}
+
+export async function deleteServiceRow(tx: Tx, id: number): Promise<void> {
+  await tx('services').where({ id }).delete();
+}
