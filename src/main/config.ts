@@ -169,10 +169,7 @@ export const schema = {
     disk_weight_multiplier: number(1, 'factor', 'Prefer hosts with free disk.', -1e6, 1e6),
     headroom_weight_multiplier: number(1, 'factor', 'Prefer hosts whose servers have room to grow.', -1e6, 1e6),
   },
-} as const satisfies Record<
-  string,
-  Record<string, Option<never> | Option<string> | Option<number> | Option<boolean> | Option<readonly string[]>>
->;
+} as const;
 
 type ValueOf<O> = O extends Option<infer T> ? T : never;
 

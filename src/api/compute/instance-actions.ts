@@ -101,7 +101,7 @@ async function show(call: Call<'server-or-deleted'>) {
   const requestId = call.params.request_id as string;
   const action = await findAction(call.services.db, server.uuid, requestId);
   if (action === null) throw notFound(`Action for request_id ${requestId} on instance ${server.uuid} not found`);
-  return { action, events: await listEvents(call.services.db, action.id) };
+  return { action, events: await listEvents(call.services.db, [action.id]) };
 }
 
 export default resource({

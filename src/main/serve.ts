@@ -1,0 +1,254 @@
+// Why: everything in one process for one machine: database, neighbours, hypervisor, workers and the API on one port. This file
+// wires and does nothing else; production wires the same parts apart.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { existsSync, mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { migrations } from '../../migrations/index.ts';
+import { startAgent } from '../agent/agent.ts';
+import { makeCompute } from '../api/app.ts';
+import { computeRoutes } from '../api/compute/index.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { makeMemoryBus } from '../bus/memory.ts';
+import { listHosts } from '../db/hosts.ts';
+import { openDatabase } from '../db/engine.ts';
+import { upgradeSchema } from '../db/migrate.ts';
+import { isHostUp } from '../domain/host.ts';
+import { makeOps } from '../ops/index.ts';
+import { startWorker } from '../ops/worker.ts';
+import { makePolicy } from '../policies/load.ts';
+import { makeIdentity } from '../standalone/identity/identity.ts';
+import { makeImages } from '../standalone/image/images.ts';
+import { makeNetworks } from '../standalone/network/networks.ts';
+import { makeMetrics } from '../web/metrics.ts';
+import { mount } from '../web/mount.ts';
+import { makeAuthenticator } from './authenticator.ts';
+import type { Config } from './config.ts';
+import { chooseDriver } from './driver.ts';
+import { withHealth } from './health.ts';
+
+export interface ServeOptions {
+  readonly config: Config;
+  /** Database, images, guests' disks and clouds.yaml stand here. */
+  readonly dataDir: string;
+  readonly log: Log;
+}
+
+export interface Serving {
+  /** `http://127.0.0.1:8774` */
+  readonly url: string;
+  readonly driverKind: string;
+  /** Why there is no real hypervisor although one was looked for; null when that is as wished. */
+  readonly fellBack: string | null;
+  readonly cloudsYaml: string;
+  close(): Promise<void>;
+}
+
+/** Ends the things started, the last first, each once. */
+class Cleanup {
+  readonly #steps: (() => Promise<unknown> | void)[] = [];
+
+  defer(step: () => Promise<unknown> | void): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0).toReversed()) await step();
+  }
+}
+
+function listen(listener: RequestListener, host: string, port: number): Promise<Server> {
+  const server = createServer(listener);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+const urlOf = (host: string, server: Server): string => {
+  const { port } = server.address() as AddressInfo;
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+};
+
+/** Starts everything; resolves once requests are served. On failure what was started is ended again. */
+export async function serve({ config, dataDir, log }: ServeOptions): Promise<Serving> {
+  const cleanup = new Cleanup();
+  try {
+    return await start(config, dataDir, log, cleanup);
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup): Promise<Serving> {
+  const clock = systemClock;
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const database = openDatabase(
+    config.database.connection || `sqlite://${join(dataDir, 'xloud.db')}`,
+    config.database.pool_size,
+  );
+  cleanup.defer(() => database.close());
+  await upgradeSchema(database, migrations);
+
+  const policyFile = config.policy.file || join(dataDir, 'policy.yaml');
+  const policy = makePolicy({
+    ...(config.policy.file !== '' || existsSync(policyFile) ? { file: policyFile } : {}),
+    log,
+    clock,
+  });
+  cleanup.defer(() => policy.close());
+  const metrics = makeMetrics();
+
+  // The port is known only once we listen; until everything is wired, requests wait.
+  let handler: RequestListener | null = null;
+  const waiting: (() => void)[] = [];
+  const server = await listen(
+    (request, response) => {
+      if (handler !== null) handler(request, response);
+      else waiting.push(() => handler?.(request, response));
+    },
+    config.api.host,
+    config.api.port,
+  );
+  cleanup.defer(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = urlOf(config.api.host, server);
+
+  const shared = { database, clock, log, observer: metrics.web };
+  const identity = await makeIdentity({
+    ...shared,
+    dataDir,
+    baseUrl: url,
+    tokenTtlMs: config.identity.token_seconds * 1000,
+    cacheMs: config.identity.cache_seconds * 1000,
+  });
+  cleanup.defer(() => identity.service.close());
+  const cloudsYaml = await identity.ensureBootstrap(join(dataDir, 'clouds.yaml'));
+  const authenticate = makeAuthenticator(identity.service, policy);
+
+  const images = makeImages({ ...shared, dataDir, authenticate });
+  await images.ensureBootstrap();
+  const networks = makeNetworks({
+    ...shared,
+    authenticate,
+    defaultCidr: config.network.default_cidr,
+    dnsServers: config.network.dns_servers,
+  });
+  await networks.ensureBootstrap();
+
+  const { driver, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
+  cleanup.defer(() => driver.close());
+  const bus = makeMemoryBus({ clock, log });
+  cleanup.defer(() => bus.close());
+
+  const deps = {
+    database,
+    bus,
+    images: images.service,
+    networks: networks.service,
+    clock,
+    log,
+    settings: opsSettings(config),
+  };
+  const ops = makeOps(deps);
+  const worker = await startWorker(deps);
+  cleanup.defer(() => worker.close());
+  const agent = await startAgent({
+    host: config.compute.host || hostname(),
+    bus,
+    driver,
+    clock,
+    log,
+    reportMs: config.compute.report_seconds * 1000,
+  });
+  cleanup.defer(() => agent.close());
+
+  const downMs = config.compute.down_seconds * 1000;
+  const compute = makeCompute({
+    routes: computeRoutes,
+    authenticate,
+    observer: metrics.web,
+    services: {
+      db: database.read,
+      ops,
+      policy,
+      clock,
+      log,
+      settings: {
+        pageSize: config.api.page_size,
+        hostDownMs: downMs,
+        defaultZone: config.compute.zone,
+        internalZone: 'internal',
+      },
+    },
+  });
+
+  const services = mount(
+    {
+      '/identity': identity.app.callback(),
+      '/compute': compute.callback(),
+      '/image': images.app.callback(),
+      '/network': networks.app.callback(),
+    },
+    (_request, response) => {
+      const names = ['identity/v3', 'compute/v2.1', 'image', 'network'];
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      response.end(
+        JSON.stringify({
+          services: names.map((name) => `${url}/${name}`),
+          health: `${url}/readyz`,
+          metrics: `${url}/metrics`,
+        }),
+      );
+    },
+  );
+  handler = withHealth(
+    metrics,
+    [
+      {
+        name: 'database',
+        problem: async () => {
+          await database.read.raw('select 1');
+          return null;
+        },
+      },
+      { name: 'bus', problem: () => bus.problem() },
+      { name: 'identity', problem: () => identity.service.problem() },
+      {
+        name: 'hosts',
+        problem: async () =>
+          (await listHosts(database.read)).some((host) => isHostUp(host, clock.now(), downMs)) ? null : 'no host is up',
+      },
+    ],
+    services,
+  );
+  for (const go of waiting.splice(0)) go();
+  return { url, driverKind: driver.kind, fellBack, cloudsYaml, close: () => cleanup.run() };
+}
+
+/** What the operations need of the configuration, in their own units. */
+const opsSettings = ({ compute, scheduler }: Config) => ({
+  zone: compute.zone,
+  ratios: { cpu: compute.cpu_allocation_ratio, ram: compute.ram_allocation_ratio, disk: compute.disk_allocation_ratio },
+  reserved: { vcpus: compute.reserved_vcpus, memoryMb: compute.reserved_memory_mb, diskGb: compute.reserved_disk_gb },
+  hostDownMs: compute.down_seconds * 1000,
+  shutdownMs: compute.shutdown_seconds * 1000,
+  adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
+  releaseGuestOffline: compute.release_guest_offline,
+  scheduler: {
+    filters: scheduler.filters,
+    multipliers: {
+      RAMWeigher: scheduler.ram_weight_multiplier,
+      CPUWeigher: scheduler.cpu_weight_multiplier,
+      DiskWeigher: scheduler.disk_weight_multiplier,
+      HeadroomWeigher: scheduler.headroom_weight_multiplier,
+    },
+  },
+});

@@ -1,0 +1,226 @@
+// Why: one command with a few words: what it starts, what it checks, what it shows. Errors of the user are one line and status 2.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { migrations } from '../../migrations/index.ts';
+import { computeRoutes } from '../api/compute/index.ts';
+import { systemClock } from '../base/clock.ts';
+import { Fault, messageOf } from '../base/errors.ts';
+import { makeLog, silentLog } from '../base/log.ts';
+import type { Caller } from '../base/op.ts';
+import { openDatabase } from '../db/engine.ts';
+import { schemaState, upgradeSchema } from '../db/migrate.ts';
+import { type Policy, makePolicy } from '../policies/load.ts';
+import { checkPolicy, listPolicies, samplePolicy } from '../policies/sample.ts';
+import { type Config, loadConfig, sampleConfig } from './config.ts';
+import { serve } from './serve.ts';
+
+interface Common {
+  readonly config?: string;
+  readonly set: string[];
+  readonly dataDir: string;
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+const withCommon = (command: Command): Command =>
+  command
+    .option(
+      '-c, --config <file>',
+      'configuration file (YAML); default: xloud.yaml in the data directory, if it is there',
+    )
+    .option('--set <section.option=value>', 'set one option, over file and environment; may be repeated', collect, [])
+    .option('--data-dir <dir>', 'where the database, images and disks stand', './var');
+
+function configOf(options: Common, flags: readonly string[] = []): Config {
+  const found = join(options.dataDir, 'xloud.yaml');
+  const file = options.config ?? (existsSync(found) ? found : undefined);
+  return loadConfig({ file, env: process.env, flags: [...options.set, ...flags] });
+}
+
+const print = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+
+const BANNER_WIDTH = 86;
+
+/** A box that cannot be missed. */
+function banner(lines: readonly string[]): string {
+  const edge = '#'.repeat(BANNER_WIDTH);
+  return ['', edge, ...lines.map((line) => `#  ${line.padEnd(BANNER_WIDTH - 5)} #`), edge, ''].join('\n');
+}
+
+const program = new Command('xloud')
+  .description('The OpenStack Compute API over libvirt, with servers that grow and shrink while they run.')
+  .version(
+    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version,
+  )
+  .showHelpAfterError();
+
+interface ServeFlags extends Common {
+  readonly port?: string;
+  readonly host?: string;
+  readonly driver?: string;
+}
+
+withCommon(
+  program
+    .command('serve')
+    .description('start everything in one process: API, workers, hypervisor, identity, images, networks'),
+)
+  .option('--port <port>', 'TCP port; 0 takes a free one')
+  .option('--host <address>', 'address to listen on; loopback unless told otherwise')
+  .addOption(new Option('--driver <name>', 'hypervisor').choices(['auto', 'libvirt', 'fake']))
+  .action(async (options: ServeFlags) => {
+    const flags = [
+      ...(options.port === undefined ? [] : [`api.port=${options.port}`]),
+      ...(options.host === undefined ? [] : [`api.host=${options.host}`]),
+      ...(options.driver === undefined ? [] : [`compute.driver=${options.driver}`]),
+    ];
+    const config = configOf(options, flags);
+    const log = makeLog(config.log.level);
+    const started = performance.now();
+    const serving = await serve({ config, dataDir: resolve(options.dataDir), log });
+    if (serving.fellBack !== null) {
+      print(
+        banner([
+          'THE FAKE DRIVER IS IN USE: servers are not real.',
+          `libvirt: ${serving.fellBack}`.slice(0, BANNER_WIDTH - 6),
+          'Install a hypervisor with `make host` (as root), or say --driver fake to mean it.',
+        ]),
+      );
+    }
+    print(
+      `xloud is up at ${serving.url} after ${Math.round(performance.now() - started)} ms, driver ${serving.driverKind}`,
+    );
+    print(`  export OS_CLIENT_CONFIG_FILE=${serving.cloudsYaml} OS_CLOUD=xloud`);
+    print('  openstack server list');
+    const stop = (signal: string) => {
+      log.info({ signal }, 'stopping');
+      serving.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  });
+
+const db = program.command('db').description("the database's schema");
+const databaseOf = (options: Common) => {
+  const config = configOf(options);
+  return openDatabase(config.database.connection || `sqlite://${join(resolve(options.dataDir), 'xloud.db')}`, 1);
+};
+withCommon(db.command('upgrade').description('apply the migrations that are missing')).action(
+  async (options: Common) => {
+    const database = databaseOf(options);
+    try {
+      const done = await upgradeSchema(database, migrations);
+      print(done.length === 0 ? 'nothing to do' : `applied ${done.join(', ')}`);
+    } finally {
+      await database.close();
+    }
+  },
+);
+withCommon(db.command('version').description("show the database's version and what is missing")).action(
+  async (options: Common) => {
+    const database = databaseOf(options);
+    try {
+      const { applied, pending, unknown } = await schemaState(database, migrations);
+      print(`version: ${applied.at(-1) ?? 'none'}`);
+      if (pending.length > 0) print(`missing: ${pending.join(', ')}`);
+      if (unknown.length > 0) print(`newer than this program: ${unknown.join(', ')}`);
+    } finally {
+      await database.close();
+    }
+  },
+);
+
+const config = program.command('config').description('the configuration');
+config
+  .command('sample')
+  .description('print every option with its default, unit and meaning')
+  .action(() => print(sampleConfig()));
+withCommon(config.command('check').description('read the configuration and say what is wrong with it')).action(
+  (options: Common) => {
+    configOf(options);
+    print('the configuration is good');
+  },
+);
+
+/** Which routes cite which rule: "METHOD /path" by rule name. */
+function operations(): Map<string, string[]> {
+  const byRule = new Map<string, string[]>();
+  for (const route of computeRoutes) {
+    if (route.policy === null || route.gone) continue;
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    const operation = `${route.method} ${path}${route.action === null ? '' : ` (${route.action})`}`;
+    byRule.set(route.policy, [...(byRule.get(route.policy) ?? []), operation]);
+  }
+  return byRule;
+}
+
+const policy = program.command('policy').description('who may do what');
+const withPolicy = <T>(options: Common, use: (policy: Policy) => T): T => {
+  const given = configOf(options).policy.file || join(resolve(options.dataDir), 'policy.yaml');
+  const explicit = configOf(options).policy.file !== '';
+  const loaded = makePolicy({
+    ...(explicit || existsSync(given) ? { file: given } : {}),
+    log: silentLog,
+    clock: systemClock,
+  });
+  try {
+    return use(loaded);
+  } finally {
+    loaded.close();
+  }
+};
+policy
+  .command('sample')
+  .description('print a policy.yaml with every rule, its default, and the calls it guards')
+  .action(() => print(samplePolicy(operations())));
+withCommon(policy.command('list').description('print the rules in force')).action((options: Common) =>
+  withPolicy(options, (loaded) => print(listPolicies(loaded.rules()))),
+);
+withCommon(policy.command('check <rule>').description('say whether somebody passes a rule, and why'))
+  .option('--roles <roles>', 'roles, separated by commas', 'member')
+  .option('--project <id>', "the caller's project", 'p1')
+  .option('--user <id>', 'the caller', 'u1')
+  .option('--target <json>', 'what is acted on, as JSON', '{"project_id": "p1", "user_id": "u1"}')
+  .action((rule: string, options: Common & { roles: string; project: string; user: string; target: string }) =>
+    withPolicy(options, (loaded) => {
+      const caller: Omit<Caller, 'isAdmin'> = {
+        userId: options.user,
+        userName: options.user,
+        userDomainId: 'default',
+        projectId: options.project,
+        projectName: options.project,
+        projectDomainId: 'default',
+        domainId: null,
+        roles: options.roles.split(',').filter(Boolean),
+        systemScope: null,
+        token: null,
+      };
+      let target: Record<string, unknown>;
+      try {
+        target = JSON.parse(options.target) as Record<string, unknown>;
+      } catch {
+        throw new Fault('badRequest', `--target: ${options.target} is not JSON`);
+      }
+      const verdict = checkPolicy(loaded, { ...caller, isAdmin: loaded.isAdmin(caller) }, rule, target);
+      if (verdict === undefined) throw new Fault('notFound', `there is no rule ${rule} (see \`xloud policy list\`)`);
+      print(verdict.text);
+      process.exitCode = verdict.allowed ? 0 : 1;
+    }),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`xloud: ${messageOf(error)}\n`);
+  if (!(error instanceof Fault) && process.env.XLOUD_DEBUG !== undefined)
+    process.stderr.write(`${(error as Error).stack}\n`);
+  process.exit(2);
+}
