@@ -15,7 +15,8 @@ const problems: string[] = [];
 for (const file of files) {
   const text = readFileSync(file, 'utf8');
   const lines = text.split('\n');
-  if (file.startsWith('src/') && !/^\/\/ Why: /.test(text)) problems.push(`${file}: the first line says why the module exists`);
+  if (file.startsWith('src/') && !/^\/\/ Why: /.test(text))
+    problems.push(`${file}: the first line says why the module exists`);
   if (lines.length > MAX_LINES) problems.push(`${file}: ${lines.length} lines, more than ${MAX_LINES}`);
   if (file === 'tools/tidy.ts') continue;
   for (const [pattern, why] of BANNED) {
