@@ -48,6 +48,8 @@ export const limits = {
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */
   libvirtCallsInFlight: 4,
+  /** libvirtd's `min_workers`: so many calls it works on at a time for sure, of all clients. */
+  libvirtWorkers: 5,
   libvirtCallMs: 30 * SECOND_MS,
   libvirtJobCallMs: 120 * SECOND_MS,
   libvirtSlowCallMs: 300 * SECOND_MS,

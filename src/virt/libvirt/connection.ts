@@ -4,6 +4,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { Fault, messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { VIR_DRV_FEATURE_NETWORK_UPDATE_HAS_CORRECT_ORDER } from './rpc/constants.ts';
 import { type DomainEvent, decodeEvent, domainEvents } from './rpc/events.ts';
@@ -40,13 +41,19 @@ export interface HypervisorOptions {
   readonly uri: string;
   readonly log: Log;
   readonly clock: Clock;
+  /** The daemon's `min_workers`; its default (5) lets two jobs and two slow calls run at a time. */
+  readonly workers?: number;
 }
 
 /**
- * Sockets of each class: with four calls in flight on each that makes 16, and libvirtd has 20 workers. Slow calls take two,
- * so that eight guests may be waited for at a time.
+ * How many calls of each class may be in flight. libvirtd has `min_workers` threads for all calls that may wait, and its pool
+ * grows unreliably: it compares unsigned numbers, so once a call queues while no thread is free it never grows again. Were all
+ * threads waiting for hung guests, reads would wait with them; so one thread is left to the reads, which are quick.
  */
-const socketsOf: Readonly<Record<CallClass, number>> = { read: 1, job: 1, slow: 2 };
+function callsInFlight(workers: number): Readonly<Record<CallClass, number>> {
+  const slow = Math.max(1, Math.floor((workers - 1) / 2));
+  return { read: limits.libvirtCallsInFlight, job: Math.max(1, workers - 1 - slow), slow };
+}
 
 async function registerEvents(submit: (call: Call) => void, log: Log): Promise<void> {
   const register = handshake.connectDomainEventCallbackRegisterAny;
@@ -79,8 +86,9 @@ export async function openHypervisor(options: HypervisorOptions): Promise<Hyperv
     }
   };
 
+  const inFlight = callsInFlight(options.workers ?? limits.libvirtWorkers);
   const lane = (callClass: CallClass, more: Partial<LaneOptions> = {}): Lane =>
-    new Lane({ name: callClass, address, sockets: socketsOf[callClass], log, ...more });
+    new Lane({ name: callClass, address, inFlight: inFlight[callClass], log, ...more });
   let correctOrder: boolean | null = null;
   const lanes: Readonly<Record<CallClass, Lane>> = {
     read: lane('read', {

@@ -12,7 +12,8 @@ import type { Packet } from './packet.ts';
 export interface LaneOptions {
   readonly name: string;
   readonly address: HypervisorAddress;
-  readonly sockets: number;
+  /** How many calls may be in flight; sockets are opened for them, each with at most four. */
+  readonly inFlight: number;
   readonly log: Log;
   /** Prepares each new socket before calls go through it, e.g. registers for events. */
   readonly prepare?: (submit: (call: Call) => void) => Promise<void>;
@@ -23,6 +24,7 @@ export interface LaneOptions {
 }
 
 interface Place {
+  readonly calls: number;
   link: Link | null;
   /** Set while a connection is being made. */
   opening: AbortController | null;
@@ -40,7 +42,9 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#places = Array.from({ length: options.sockets }, () => ({
+    const sockets = Math.ceil(options.inFlight / limits.libvirtCallsInFlight);
+    this.#places = Array.from({ length: sockets }, (_, index) => ({
+      calls: Math.floor((options.inFlight + index) / sockets),
       ...{ link: null, opening: null, ticksLeft: 0, attempts: 0 },
     }));
   }
@@ -143,6 +147,7 @@ export class Lane {
     try {
       const link = await openLink(
         this.#options.address,
+        place.calls,
         {
           message: (packet) => this.#options.message?.(packet),
           free: () => this.#pump(),

@@ -90,6 +90,7 @@ interface InFlight {
 export class Link {
   readonly #socket: Socket;
   readonly #hooks: LinkHooks;
+  readonly #places: number;
   readonly #split = packetSplitter();
   readonly #inFlight = new Map<number, InFlight>();
   #serial = 0;
@@ -97,17 +98,19 @@ export class Link {
   #keepalive = false;
   #closed: Fault | null = null;
 
-  constructor(socket: Socket, hooks: LinkHooks) {
+  /** `places`: how many calls may be in flight; libvirtd stops reading a connection with five unanswered ones. */
+  constructor(socket: Socket, places: number, hooks: LinkHooks) {
     this.#socket = socket;
+    this.#places = places;
     this.#hooks = hooks;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.destroy(linkFault('connection', error.message, 'connection', 'unknown')));
     socket.on('close', () => this.destroy(linkFault('connection', 'connection lost', 'connection', 'unknown')));
   }
 
-  /** How many more calls may be sent now. libvirtd stops reading a connection with five unanswered ones. */
+  /** How many more calls may be sent now. */
   get free(): number {
-    return this.#closed ? 0 : limits.libvirtCallsInFlight - this.#inFlight.size;
+    return this.#closed ? 0 : this.#places - this.#inFlight.size;
   }
 
   send(call: Call): void {
@@ -133,7 +136,7 @@ export class Link {
       call.reject(linkFault('deadline', `no answer to ${call.name} in time`, call.name, 'unknown'));
     }
     const abandoned = [...this.#inFlight.values()].filter((flight) => flight.abandoned).length;
-    if (abandoned >= limits.libvirtCallsInFlight) {
+    if (abandoned >= this.#places) {
       return this.destroy(linkFault('deadline', 'no answer to any call in time', 'connection', 'unknown'));
     }
     if (!this.#keepalive) return;
@@ -257,8 +260,13 @@ const AUTH_POLKIT = 2;
  * Connects, authenticates (none or polkit), switches keepalive on and opens the driver. Rejects with a fault when any of that
  * fails, or when the signal aborts.
  */
-export async function openLink(address: HypervisorAddress, hooks: LinkHooks, signal: AbortSignal): Promise<Link> {
-  const link = new Link(await openSocket(address.endpoint, signal), hooks);
+export async function openLink(
+  address: HypervisorAddress,
+  places: number,
+  hooks: LinkHooks,
+  signal: AbortSignal,
+): Promise<Link> {
+  const link = new Link(await openSocket(address.endpoint, signal), places, hooks);
   const onAbort = () => link.destroy(linkFault('connection', 'no answer in time', 'connection', 'notSent'));
   signal.addEventListener('abort', onAbort, { once: true });
   const submit = (call: Call) => link.send(call);
