@@ -1,0 +1,405 @@
+// Why: the rows of the built-in network service. What a column is called and how it reads back stands in one table per noun.
+
+import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import { orderAfter, type SortKey } from './keyset.ts';
+import type { Tx } from './tx.ts';
+
+/** What every network object has. Times are milliseconds since the epoch. */
+export interface Stored {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface StoredNetwork extends Stored {
+  readonly adminStateUp: boolean;
+  readonly shared: boolean;
+  readonly external: boolean;
+  readonly isDefault: boolean;
+  readonly portSecurityEnabled: boolean;
+  readonly mtu: number;
+}
+
+export interface Pool {
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface StoredSubnet extends Stored {
+  readonly networkId: string;
+  readonly ipVersion: 4 | 6;
+  readonly cidr: string;
+  readonly gatewayIp: string | null;
+  readonly enableDhcp: boolean;
+  readonly allocationPools: readonly Pool[];
+  readonly dnsNameservers: readonly string[];
+  readonly hostRoutes: readonly { readonly destination: string; readonly nexthop: string }[];
+}
+
+export interface Binding {
+  /** Empty: bound to no host. */
+  readonly host_id: string;
+  readonly vnic_type: string;
+  readonly vif_type: string;
+  readonly vif_details: Readonly<Record<string, unknown>>;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+export interface StoredPort extends Stored {
+  readonly networkId: string;
+  readonly macAddress: string;
+  readonly adminStateUp: boolean;
+  readonly status: string;
+  readonly deviceId: string;
+  readonly deviceOwner: string;
+  readonly portSecurityEnabled: boolean;
+  readonly securityGroups: readonly string[];
+  readonly binding: Binding;
+  readonly allowedAddressPairs: readonly { readonly ip_address: string; readonly mac_address?: string }[];
+}
+
+export interface StoredGroup extends Stored {
+  readonly stateful: boolean;
+}
+
+export interface StoredRule {
+  readonly id: string;
+  readonly projectId: string;
+  readonly securityGroupId: string;
+  readonly direction: string;
+  readonly ethertype: string;
+  readonly protocol: string | null;
+  readonly portRangeMin: number | null;
+  readonly portRangeMax: number | null;
+  readonly remoteIpPrefix: string | null;
+  readonly remoteGroupId: string | null;
+  readonly description: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface Allocation {
+  readonly subnetId: string;
+  readonly address: string;
+  readonly portId: string;
+}
+
+type As = 'text' | 'number' | 'bool' | 'json' | 'time';
+type Cell = string | number | boolean | object | null | undefined;
+type Row = Readonly<Record<string, Cell>>;
+
+/** A noun's table, its columns, and how each reads back. */
+interface Noun<T> {
+  readonly table: string;
+  readonly columns: { readonly [K in keyof T]-?: readonly [string, As] };
+}
+
+const stored = {
+  id: ['id', 'text'],
+  projectId: ['project_id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  tags: ['tags', 'json'],
+  revision: ['revision', 'number'],
+  createdAt: ['created_at', 'time'],
+  updatedAt: ['updated_at', 'time'],
+} as const;
+
+export const networkNoun: Noun<StoredNetwork> = {
+  table: 'networks',
+  columns: {
+    ...stored,
+    adminStateUp: ['admin_state_up', 'bool'],
+    shared: ['shared', 'bool'],
+    external: ['external', 'bool'],
+    isDefault: ['is_default', 'bool'],
+    portSecurityEnabled: ['port_security_enabled', 'bool'],
+    mtu: ['mtu', 'number'],
+  },
+};
+
+export const subnetNoun: Noun<StoredSubnet> = {
+  table: 'subnets',
+  columns: {
+    ...stored,
+    networkId: ['network_id', 'text'],
+    ipVersion: ['ip_version', 'number'],
+    cidr: ['cidr', 'text'],
+    gatewayIp: ['gateway_ip', 'text'],
+    enableDhcp: ['enable_dhcp', 'bool'],
+    allocationPools: ['allocation_pools', 'json'],
+    dnsNameservers: ['dns_nameservers', 'json'],
+    hostRoutes: ['host_routes', 'json'],
+  },
+};
+
+export const portNoun: Noun<StoredPort> = {
+  table: 'ports',
+  columns: {
+    ...stored,
+    networkId: ['network_id', 'text'],
+    macAddress: ['mac_address', 'text'],
+    adminStateUp: ['admin_state_up', 'bool'],
+    status: ['status', 'text'],
+    deviceId: ['device_id', 'text'],
+    deviceOwner: ['device_owner', 'text'],
+    portSecurityEnabled: ['port_security_enabled', 'bool'],
+    securityGroups: ['security_groups', 'json'],
+    binding: ['binding', 'json'],
+    allowedAddressPairs: ['allowed_address_pairs', 'json'],
+  },
+};
+
+export const groupNoun: Noun<StoredGroup> = {
+  table: 'security_groups',
+  columns: { ...stored, stateful: ['stateful', 'bool'] },
+};
+
+export const ruleNoun: Noun<StoredRule> = {
+  table: 'security_group_rules',
+  columns: {
+    id: ['id', 'text'],
+    projectId: ['project_id', 'text'],
+    securityGroupId: ['security_group_id', 'text'],
+    direction: ['direction', 'text'],
+    ethertype: ['ethertype', 'text'],
+    protocol: ['protocol', 'text'],
+    portRangeMin: ['port_range_min', 'number'],
+    portRangeMax: ['port_range_max', 'number'],
+    remoteIpPrefix: ['remote_ip_prefix', 'text'],
+    remoteGroupId: ['remote_group_id', 'text'],
+    description: ['description', 'text'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
+};
+
+function decode(as: As, value: Cell): unknown {
+  if (value == null) return null;
+  if (as === 'bool') return fromBool(value);
+  if (as === 'json') return fromJson(value);
+  if (as === 'time') return fromTime(value);
+  if (as === 'number') return Number(value);
+  return value;
+}
+
+const encode = (as: As, value: unknown): unknown =>
+  as === 'bool' ? toBool(value === true) : as === 'json' ? toJson(value) : value;
+
+const columnsOf = <T>(noun: Noun<T>) => Object.entries(noun.columns) as [keyof T & string, readonly [string, As]][];
+
+function fromRow<T>(noun: Noun<T>, row: Row): T {
+  return Object.fromEntries(columnsOf(noun).map(([field, [column, as]]) => [field, decode(as, row[column])])) as T;
+}
+
+function toRow<T>(noun: Noun<T>, value: T): Record<string, unknown> {
+  return Object.fromEntries(columnsOf(noun).map(([field, [column, as]]) => [column, encode(as, value[field])]));
+}
+
+/** Which rows a caller may see; null: all of them. */
+export interface Scope {
+  readonly projectId: string;
+  /** Networks: also those that are shared or external. Other nouns: also those on such networks, where the noun allows. */
+  readonly alsoShared: boolean;
+}
+
+export interface RowFilters {
+  /** Column to the values it may have. */
+  readonly oneOf: Readonly<Record<string, readonly (string | number)[]>>;
+  /** Ports: each must hold for one of the port's addresses. */
+  readonly addresses: readonly { readonly column: 'ip_address' | 'subnet_id'; readonly values: readonly string[] }[];
+  /** Ports: a part of one of its addresses. */
+  readonly addressPart: string | null;
+  /** Texts that JSON lists must hold, by column. */
+  readonly listed: Readonly<Record<string, readonly string[]>>;
+}
+
+export const noFilters: RowFilters = { oneOf: {}, addresses: [], addressPart: null, listed: {} };
+
+export interface RowPage {
+  readonly sort: readonly SortKey[];
+  readonly markerId: string | null;
+  /** Null: everything. */
+  readonly limit: number | null;
+}
+
+export const everything: RowPage = {
+  sort: [
+    { column: 'created_at', direction: 'asc', whenNull: 0 },
+    { column: 'id', direction: 'asc', whenNull: '' },
+  ],
+  markerId: null,
+  limit: null,
+};
+
+const literal = (part: string): string => part.replaceAll(/[!%_]/g, (found) => `!${found}`);
+
+/** The rows of a noun that a scope sees and filters keep; null where the marker is no row. */
+export async function listRows<T>(
+  reader: Reader,
+  noun: Noun<T>,
+  scope: Scope | null,
+  filters: RowFilters = noFilters,
+  page: RowPage = everything,
+): Promise<T[] | null> {
+  const query = reader(noun.table).select(`${noun.table}.*`);
+  if (scope !== null) {
+    query.where((seen) => {
+      seen.where('project_id', scope.projectId);
+      if (noun.table === 'networks' && scope.alsoShared) seen.orWhere('shared', 1).orWhere('external', 1);
+      if (noun.table === 'subnets') {
+        const own = reader('networks').select('id').where('project_id', scope.projectId);
+        if (scope.alsoShared) own.orWhere('shared', 1);
+        seen.orWhereIn('network_id', own);
+      }
+      if (noun.table === 'ports') {
+        seen.orWhereIn('network_id', reader('networks').select('id').where('project_id', scope.projectId));
+      }
+    });
+  }
+  for (const [column, values] of Object.entries(filters.oneOf)) query.whereIn(column, [...values]);
+  for (const { column, values } of filters.addresses) {
+    query.whereIn(
+      'id',
+      reader('ip_allocations')
+        .select('port_id')
+        .whereIn(column, [...values]),
+    );
+  }
+  if (filters.addressPart !== null) {
+    const holders = reader('ip_allocations').select('port_id');
+    holders.whereRaw(`ip_address like ? escape '!'`, [`%${literal(filters.addressPart)}%`]);
+    query.whereIn('id', holders);
+  }
+  for (const [column, values] of Object.entries(filters.listed)) {
+    for (const value of values) {
+      query.whereRaw(`?? like ? escape '!'`, [column, `%${literal(JSON.stringify(value))}%`]);
+    }
+  }
+  let marker: Row | null = null;
+  if (page.markerId !== null) {
+    marker = (await reader(noun.table).where('id', page.markerId).first()) ?? null;
+    if (marker === null) return null;
+  }
+  orderAfter(query, page.sort, marker);
+  if (page.limit !== null) query.limit(page.limit);
+  const rows: Row[] = await query;
+  return rows.map((row) => fromRow(noun, row));
+}
+
+/** Rows by a column's values, oldest first. */
+export async function rowsBy<T>(
+  reader: Reader,
+  noun: Noun<T>,
+  column: string,
+  values: readonly string[],
+): Promise<T[]> {
+  if (values.length === 0) return [];
+  const rows: Row[] = await reader(noun.table)
+    .whereIn(column, [...values])
+    .orderBy([{ column: 'created_at' }, { column: 'id' }]);
+  return rows.map((row) => fromRow(noun, row));
+}
+
+export async function findRow<T>(reader: Reader, noun: Noun<T>, id: string): Promise<T | null> {
+  const row: Row | undefined = await reader(noun.table).where({ id }).first();
+  return row === undefined ? null : fromRow(noun, row);
+}
+
+/** The row, locked until the transaction ends. */
+export async function lockRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<T | null> {
+  const row: Row | undefined = await tx(noun.table).where({ id }).forUpdate().first();
+  return row === undefined ? null : fromRow(noun, row);
+}
+
+export async function insertRow<T>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
+  await tx(noun.table).insert(toRow(noun, value));
+}
+
+export async function replaceRow<T extends { readonly id: string }>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
+  await tx(noun.table).where({ id: value.id }).update(toRow(noun, value));
+}
+
+export async function deleteRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<void> {
+  await tx(noun.table).where({ id }).delete();
+}
+
+export async function countRows<T>(reader: Reader, noun: Noun<T>, projectId: string): Promise<number> {
+  const row: Row | undefined = await reader(noun.table).where({ project_id: projectId }).count({ count: '*' }).first();
+  return Number(row?.['count'] ?? 0);
+}
+
+type AllocationRow = { subnet_id: string; ip_address: string; port_id: string };
+
+const allocationFromRow = (row: AllocationRow): Allocation => ({
+  subnetId: row.subnet_id,
+  address: row.ip_address,
+  portId: row.port_id,
+});
+
+/** The addresses of ports, each port's in the order of subnet and address. */
+export async function allocationsBy(
+  reader: Reader,
+  column: 'port_id' | 'subnet_id',
+  values: readonly string[],
+): Promise<Allocation[]> {
+  if (values.length === 0) return [];
+  const rows: AllocationRow[] = await reader('ip_allocations')
+    .whereIn(column, [...values])
+    .orderBy(['subnet_id', 'ip_address']);
+  return rows.map(allocationFromRow);
+}
+
+/** The addresses taken in a subnet, as committed by now: others who allocate there wait until this transaction ends. */
+export async function lockAddresses(tx: Tx, subnetId: string): Promise<Set<string>> {
+  await tx('subnets').where({ id: subnetId }).forUpdate().first('id');
+  const rows: AllocationRow[] = await tx('ip_allocations').where({ subnet_id: subnetId }).forUpdate();
+  return new Set(rows.map((row) => row.ip_address));
+}
+
+/** Takes an address; rejects with a duplicate-key error when another has it. */
+export async function insertAllocation(tx: Tx, allocation: Allocation): Promise<void> {
+  await tx('ip_allocations').insert({
+    subnet_id: allocation.subnetId,
+    ip_address: allocation.address,
+    port_id: allocation.portId,
+  });
+}
+
+export async function deleteAllocations(tx: Tx, portId: string): Promise<void> {
+  await tx('ip_allocations').where({ port_id: portId }).delete();
+}
+
+export async function deleteRulesOf(tx: Tx, groupId: string): Promise<void> {
+  await tx('security_group_rules').where({ security_group_id: groupId }).delete();
+}
+
+/** The quotas that an administrator set for a project; -1 is unlimited. */
+export async function quotasOf(reader: Reader, projectId: string): Promise<Record<string, number>> {
+  const rows: { resource: string; hard_limit: number }[] = await reader('network_quotas').where({
+    project_id: projectId,
+  });
+  return Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit]));
+}
+
+export async function projectsWithQuotas(reader: Reader): Promise<string[]> {
+  const rows: { project_id: string }[] = await reader('network_quotas').distinct('project_id').orderBy('project_id');
+  return rows.map((row) => row.project_id);
+}
+
+export async function setQuota(tx: Tx, projectId: string, resource: string, limit: number): Promise<void> {
+  await tx('network_quotas')
+    .insert({ project_id: projectId, resource, hard_limit: limit })
+    .onConflict(['project_id', 'resource'])
+    .merge();
+}
+
+export async function deleteQuotas(tx: Tx, projectId: string): Promise<void> {
+  await tx('network_quotas').where({ project_id: projectId }).delete();
+}

@@ -1,0 +1,109 @@
+// Why: the arithmetic of addresses, both families alike, in whole numbers.
+
+import ipaddr from 'ipaddr.js';
+import type { Pool } from '../../db/networks.ts';
+
+export interface Ip {
+  readonly version: 4 | 6;
+  readonly value: bigint;
+}
+
+export interface Cidr {
+  readonly version: 4 | 6;
+  readonly prefix: number;
+  /** The network's own address and its last one (IPv4's broadcast). */
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+const bitsOf = (version: 4 | 6): number => (version === 4 ? 32 : 128);
+
+/** An address in the usual notation; null for anything else (a zone, octal or leading zeros). */
+export function parseIp(text: string): Ip | null {
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
+    const parts = text.split('.');
+    if (parts.some((part) => Number(part) > 255 || String(Number(part)) !== part)) return null;
+    return { version: 4, value: parts.reduce((sum, part) => sum * 256n + BigInt(part), 0n) };
+  }
+  if (!/^[0-9a-fA-F:.]+$/.test(text) || !ipaddr.IPv6.isValid(text)) return null;
+  const value = ipaddr.IPv6.parse(text)
+    .toByteArray()
+    .reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  return { version: 6, value };
+}
+
+export function formatIp({ version, value }: Ip): string {
+  const count = bitsOf(version) / 8;
+  const bytes = Array.from({ length: count }, (_, index) => Number((value >> BigInt(8 * (count - 1 - index))) & 255n));
+  return version === 4 ? bytes.join('.') : ipaddr.fromByteArray(bytes).toString();
+}
+
+/** The address in its one canonical notation, or null. */
+export function canonicalIp(text: string): string | null {
+  const ip = parseIp(text);
+  return ip === null ? null : formatIp(ip);
+}
+
+/** A network as `address/prefix`; bits of the address behind the prefix are cut off. */
+export function parseCidr(text: string): Cidr | null {
+  const [address = '', prefixText = '', ...rest] = text.split('/');
+  if (rest.length > 0 || !/^\d{1,3}$/.test(prefixText)) return null;
+  const ip = parseIp(address);
+  if (ip === null) return null;
+  const bits = bitsOf(ip.version);
+  const prefix = Number(prefixText);
+  if (prefix > bits) return null;
+  const size = 1n << BigInt(bits - prefix);
+  const first = ip.value - (ip.value % size);
+  return { version: ip.version, prefix, first, last: first + size - 1n };
+}
+
+export const formatCidr = (cidr: Cidr): string =>
+  `${formatIp({ version: cidr.version, value: cidr.first })}/${cidr.prefix}`;
+
+export const contains = (cidr: Cidr, ip: Ip): boolean =>
+  ip.version === cidr.version && ip.value >= cidr.first && ip.value <= cidr.last;
+
+export const overlaps = (a: Cidr, b: Cidr): boolean =>
+  a.version === b.version && a.first <= b.last && b.first <= a.last;
+
+/** The addresses that a host may have: not the network's own, nor IPv4's broadcast, where the network has more than two. */
+export function hostRange(cidr: Cidr): { readonly first: bigint; readonly last: bigint } {
+  if (bitsOf(cidr.version) - cidr.prefix <= 1) return cidr;
+  return { first: cidr.first + 1n, last: cidr.version === 4 ? cidr.last - 1n : cidr.last };
+}
+
+export const isHost = (cidr: Cidr, ip: Ip): boolean => {
+  const range = hostRange(cidr);
+  return ip.version === cidr.version && ip.value >= range.first && ip.value <= range.last;
+};
+
+/** Everything that a host may have but the gateway, as one or two ranges. */
+export function defaultPools(cidr: Cidr, gateway: Ip | null): Pool[] {
+  const { first, last } = hostRange(cidr);
+  const pool = (start: bigint, end: bigint): Pool[] =>
+    start > end
+      ? []
+      : [
+          {
+            start: formatIp({ version: cidr.version, value: start }),
+            end: formatIp({ version: cidr.version, value: end }),
+          },
+        ];
+  if (gateway === null || gateway.value < first || gateway.value > last) return pool(first, last);
+  return [...pool(first, gateway.value - 1n), ...pool(gateway.value + 1n, last)];
+}
+
+/** The lowest address of the pools that is not taken, or null. */
+export function firstFree(pools: readonly Pool[], taken: ReadonlySet<string>): string | null {
+  for (const pool of pools) {
+    const start = parseIp(pool.start);
+    const end = parseIp(pool.end);
+    if (start === null || end === null) continue;
+    for (let value = start.value; value <= end.value; value += 1n) {
+      const address = formatIp({ version: start.version, value });
+      if (!taken.has(address)) return address;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,226 @@
+// Why: compute in the same process asks the network service's tables themselves.
+
+import { Fault } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Caller } from '../../base/op.ts';
+import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-service.ts';
+import type { Database, Reader } from '../../db/engine.ts';
+import { isDuplicate } from '../../db/errors.ts';
+import {
+  allocationsBy,
+  findRow,
+  groupNoun,
+  listRows,
+  lockRow,
+  networkNoun,
+  noFilters,
+  portNoun,
+  rowsBy,
+  type StoredNetwork,
+  type StoredPort,
+  type StoredSubnet,
+  subnetNoun,
+} from '../../db/networks.ts';
+import { tx } from '../../db/tx.ts';
+import type { SubnetFacts } from '../../domain/nic.ts';
+import { canonicalIp } from './addresses.ts';
+import { derivedUuid } from './derived.ts';
+import { missing } from './faults.ts';
+import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
+import { createPort, removePort, savePort, unbound, unplugged } from './ports.ts';
+import { checkQuota, countUsed, quotaLimits } from './quotas.ts';
+import { fitsSubnet } from './subnet-noun.ts';
+import { autoAllocate } from './topology.ts';
+
+const factsOf = (subnet: StoredSubnet): SubnetFacts => ({
+  id: subnet.id,
+  cidr: subnet.cidr,
+  ipVersion: subnet.ipVersion,
+  gateway: subnet.gatewayIp,
+  enableDhcp: subnet.enableDhcp,
+  dnsServers: subnet.dnsNameservers,
+  hostRoutes: subnet.hostRoutes,
+});
+
+async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<PortFacts[]> {
+  const allocations = await allocationsBy(
+    reader,
+    'port_id',
+    ports.map(({ id }) => id),
+  );
+  return ports.map((port) => ({
+    id: port.id,
+    projectId: port.projectId,
+    networkId: port.networkId,
+    mac: port.macAddress,
+    deviceId: port.deviceId,
+    fixedIps: allocations
+      .filter(({ portId }) => portId === port.id)
+      .map(({ address, subnetId }) => ({ address, subnetId })),
+    securityGroups: port.securityGroups,
+    hostId: port.binding.host_id,
+    vifType: port.binding.vif_type,
+    vifDetails: port.binding.vif_details,
+    profile: port.binding.profile,
+  }));
+}
+
+async function onlyFacts(reader: Reader, port: StoredPort): Promise<PortFacts> {
+  const [facts] = await portFacts(reader, [port]);
+  if (facts === undefined) throw new Fault('internal', `Port ${port.id} is gone.`);
+  return facts;
+}
+
+export function makeLocalApi(parts: { readonly database: Database; readonly clock: Clock }): NetworkApi {
+  const { database, clock } = parts;
+  const { read } = database;
+
+  const summaries = async (networks: readonly StoredNetwork[]): Promise<NetworkSummary[]> => {
+    const subnets = await rowsBy(
+      read,
+      subnetNoun,
+      'network_id',
+      networks.map(({ id }) => id),
+    );
+    return networks.map(({ id, projectId, shared, external }) => ({
+      id,
+      projectId,
+      shared,
+      external,
+      subnetIds: subnets.filter(({ networkId }) => networkId === id).map((subnet) => subnet.id),
+    }));
+  };
+
+  const seesNetwork = (caller: Caller, network: StoredNetwork): boolean =>
+    caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId;
+
+  return {
+    async networks(caller, ids) {
+      if (ids !== null) {
+        const found = await rowsBy(read, networkNoun, 'id', ids);
+        return summaries(found.filter((network) => seesNetwork(caller, network)));
+      }
+      const all = (await listRows(read, networkNoun, null)) ?? [];
+      return summaries(all.filter((network) => network.shared || network.projectId === caller.projectId));
+    },
+    async port(caller, portId) {
+      const port = await findRow(read, portNoun, portId);
+      return port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? onlyFacts(read, port) : null;
+    },
+    async addressHolder(_caller, networkId, address) {
+      const filters = {
+        ...noFilters,
+        oneOf: { network_id: [networkId] },
+        addresses: [{ column: 'ip_address' as const, values: [canonicalIp(address) ?? address] }],
+      };
+      return (await listRows(read, portNoun, null, filters))?.[0]?.deviceId ?? null;
+    },
+    async addressFits(_caller, networkId, address) {
+      const subnets = await rowsBy(read, subnetNoun, 'network_id', [networkId]);
+      return subnets.some((subnet) => fitsSubnet(subnet, address) && canonicalIp(address) !== subnet.gatewayIp);
+    },
+    async freePorts(caller) {
+      const projectId = caller.projectId ?? '';
+      const limit = (await quotaLimits(read, projectId))['port'] ?? -1;
+      return limit < 0 ? null : limit - (await countUsed(read, 'port', projectId));
+    },
+    async securityGroups(caller) {
+      const projectId = caller.projectId ?? '';
+      await ensureDefaultGroup(database, projectId, clock.now());
+      return rowsBy(read, groupNoun, 'project_id', [projectId]);
+    },
+    async autoAllocate(caller) {
+      if (caller.projectId === null) return null;
+      try {
+        return (await autoAllocate(parts, caller.projectId)).id;
+      } catch (error) {
+        if (error instanceof Fault && error.kind === 'conflict') return null;
+        throw error;
+      }
+    },
+    async facts(networkIds) {
+      const networks = await rowsBy(read, networkNoun, 'id', networkIds);
+      const subnets = await rowsBy(read, subnetNoun, 'network_id', networkIds);
+      return networks.map(({ id, name, projectId, mtu }) => ({
+        id,
+        name,
+        projectId,
+        mtu,
+        subnets: subnets.filter(({ networkId }) => networkId === id).map(factsOf),
+      }));
+    },
+    async portsOfDevice(deviceId) {
+      return deviceId === '' ? [] : portFacts(read, await rowsBy(read, portNoun, 'device_id', [deviceId]));
+    },
+    async portById(portId) {
+      const port = await findRow(read, portNoun, portId);
+      return port === null ? null : onlyFacts(read, port);
+    },
+    async createPort(wanted) {
+      await ensureDefaultGroup(database, wanted.projectId, clock.now());
+      // one port per server and place, however often and by how many it is asked for
+      const id = derivedUuid('port', wanted.serverUuid, String(wanted.position));
+      try {
+        return await tx(database, async (trx) => {
+          const existing = await lockRow(trx, portNoun, id);
+          if (existing !== null) return onlyFacts(trx, existing);
+          const network = await findRow(trx, networkNoun, wanted.networkId);
+          if (network === null) throw missing('network', wanted.networkId);
+          await checkQuota(trx, 'port', wanted.projectId, 1);
+          const byDefault = network.portSecurityEnabled ? [defaultGroupId(wanted.projectId)] : [];
+          const port = await createPort(
+            trx,
+            network,
+            {
+              id,
+              projectId: wanted.projectId,
+              networkId: network.id,
+              name: '',
+              description: '',
+              macAddress: null,
+              adminStateUp: true,
+              deviceId: wanted.serverUuid,
+              deviceOwner: wanted.deviceOwner,
+              portSecurityEnabled: network.portSecurityEnabled,
+              securityGroups: wanted.securityGroups.length > 0 ? wanted.securityGroups : byDefault,
+              allowedAddressPairs: [],
+              binding: { ...unbound, host_id: wanted.host, profile: wanted.profile },
+            },
+            wanted.fixedIp === null ? null : [{ ip_address: canonicalIp(wanted.fixedIp) ?? wanted.fixedIp }],
+            clock.now(),
+          );
+          return onlyFacts(trx, port);
+        });
+      } catch (error) {
+        const made = isDuplicate(error) ? await findRow(read, portNoun, id) : null;
+        if (made === null) throw error;
+        return onlyFacts(read, made);
+      }
+    },
+    bindPort(portId, binding) {
+      return tx(database, async (trx) => {
+        const port = await lockRow(trx, portNoun, portId);
+        if (port === null) throw missing('port', portId);
+        if (port.deviceId !== '' && port.deviceId !== binding.serverUuid) {
+          throw new Fault('conflict', `Port ${portId} is still in use.`, { code: 'PortInUse' });
+        }
+        const next = {
+          ...port,
+          deviceId: binding.serverUuid,
+          deviceOwner: binding.deviceOwner,
+          binding: { ...port.binding, host_id: binding.host, profile: binding.profile },
+        };
+        return onlyFacts(trx, await savePort(trx, next, clock.now()));
+      });
+    },
+    async unbindPort(portId) {
+      await tx(database, async (trx) => {
+        const port = await lockRow(trx, portNoun, portId);
+        if (port !== null) await savePort(trx, unplugged(port), clock.now());
+      });
+    },
+    async deletePort(portId) {
+      await tx(database, (trx) => removePort(trx, portId));
+    },
+  };
+}

@@ -1,0 +1,48 @@
+// Why: clients ask which extensions there are before they use them; what stands here works.
+
+interface Extension {
+  readonly alias: string;
+  readonly name: string;
+  readonly description: string;
+  readonly updated: string;
+  readonly links: readonly never[];
+}
+
+const extension = (alias: string, name: string, description: string): Extension => ({
+  alias,
+  name,
+  description,
+  updated: '2026-01-01T00:00:00-00:00',
+  links: [],
+});
+
+/** `router` is listed because clients then read the (empty) lists of routers and floating addresses. */
+export const extensions: readonly Extension[] = [
+  extension('address-scope', 'Address scope', 'Lists of address scopes (none).'),
+  extension('agent', 'agent', 'List of agents (none).'),
+  extension('allowed-address-pairs', 'Allowed Address Pairs', 'Further addresses that a port may use.'),
+  extension(
+    'auto-allocated-topology',
+    'Auto Allocated Topology Services',
+    "A project's own network, made when asked for.",
+  ),
+  extension('availability_zone', 'Availability Zone', 'List of availability zones (none).'),
+  extension('binding', 'Port Binding', "A port's host and how it is plugged there."),
+  extension('external-net', 'Neutron external network', 'The router:external attribute of networks.'),
+  extension('net-mtu', 'Network MTU', 'The mtu attribute of networks.'),
+  extension('net-mtu-writable', 'Network MTU (writable)', 'The mtu attribute can be set.'),
+  extension('pagination', 'Pagination support', 'limit and marker.'),
+  extension('port-security', 'Port Security', 'The port_security_enabled attribute.'),
+  extension('project-id', 'project_id field enabled', 'project_id beside tenant_id.'),
+  extension('quotas', 'Quota management support', "A project's limits."),
+  extension('quota_details', 'Quota details management support', "A project's limits and use."),
+  extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),
+  extension('router', 'Neutron L3 Router', 'Lists of routers and floating addresses (none).'),
+  extension('security-group', 'security-group', 'Security groups and their rules.'),
+  extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),
+  extension('standard-attr-description', 'standard-attr-description', 'The description attribute.'),
+  extension('standard-attr-revisions', 'Resource revision numbers', 'The revision_number attribute.'),
+  extension('standard-attr-tag', 'Tag support', 'Tags of networks, subnets, ports and security groups.'),
+  extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
+  extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),
+];

@@ -1,0 +1,31 @@
+// Why: clients tell Neutron's failures apart by their type; each one is made here, with its type, kind and words.
+
+import { badRequest, conflict, type Fault, forbidden, notFound } from '../../base/errors.ts';
+
+export const invalid = (message: string, code = 'HTTPBadRequest'): Fault => badRequest(message, { code });
+
+export const invalidInput = (message: string): Fault =>
+  badRequest(`Invalid input for operation: ${message}.`, { code: 'InvalidInput' });
+
+export const inUse = (code: string, message: string): Fault => conflict(message, { code });
+
+const kinds: Readonly<Record<string, readonly [code: string, name: string, end: string]>> = {
+  network: ['NetworkNotFound', 'Network', 'could not be found.'],
+  subnet: ['SubnetNotFound', 'Subnet', 'could not be found.'],
+  port: ['PortNotFound', 'Port', 'could not be found.'],
+  security_group: ['SecurityGroupNotFound', 'Security group', 'does not exist'],
+  security_group_rule: ['SecurityGroupRuleNotFound', 'Security group rule', 'does not exist'],
+  router: ['RouterNotFound', 'Router', 'could not be found'],
+  floatingip: ['FloatingIPNotFound', 'Floating IP', 'could not be found'],
+};
+
+export function missing(noun: string, id: string): Fault {
+  const [code, name, end] = kinds[noun] ?? ['HTTPNotFound', 'The resource', 'could not be found.'];
+  return notFound(`${name} ${id} ${end}`, { code });
+}
+
+export const notAllowed = (rule: string): Fault =>
+  forbidden(`rule:${rule} is disallowed by policy`, { code: 'PolicyNotAuthorized' });
+
+export const overQuota = (resource: string): Fault =>
+  conflict(`Quota exceeded for resources: ['${resource}'].`, { code: 'OverQuota' });

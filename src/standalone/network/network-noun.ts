@@ -1,0 +1,136 @@
+// Why: networks: who sees them and when they may go.
+
+import type { Caller } from '../../base/op.ts';
+import type { Reader } from '../../db/engine.ts';
+import {
+  deleteRow,
+  insertRow,
+  networkNoun,
+  portNoun,
+  replaceRow,
+  rowsBy,
+  type StoredNetwork,
+  subnetNoun,
+} from '../../db/networks.ts';
+import { boolean, integer } from './attributes.ts';
+import {
+  born,
+  changeable,
+  changed,
+  commonFilters,
+  commonSortable,
+  commonView,
+  forAdmins,
+  nameAndDescription,
+} from './common.ts';
+import { inUse } from './faults.ts';
+import type { Act, Noun } from './noun.ts';
+
+const DEFAULT_MTU_BYTES = 1500;
+
+const fields = {
+  admin_state_up: 'adminStateUp',
+  shared: 'shared',
+  'router:external': 'external',
+  is_default: 'isDefault',
+  port_security_enabled: 'portSecurityEnabled',
+  mtu: 'mtu',
+} as const;
+
+async function views(reader: Reader, _caller: Caller | null, networks: readonly StoredNetwork[]) {
+  const subnets = await rowsBy(
+    reader,
+    subnetNoun,
+    'network_id',
+    networks.map(({ id }) => id),
+  );
+  const byNetwork = Map.groupBy(subnets, ({ networkId }) => networkId);
+  return networks.map((network) => ({
+    ...commonView(network),
+    admin_state_up: network.adminStateUp,
+    mtu: network.mtu,
+    status: 'ACTIVE',
+    subnets: (byNetwork.get(network.id) ?? []).map(({ id }) => id),
+    shared: network.shared,
+    'router:external': network.external,
+    is_default: network.isDefault,
+    port_security_enabled: network.portSecurityEnabled,
+    availability_zone_hints: [],
+    availability_zones: [],
+    ipv4_address_scope: null,
+    ipv6_address_scope: null,
+  }));
+}
+
+export const networks: Noun<StoredNetwork> = {
+  singular: 'network',
+  collection: 'networks',
+  quota: 'network',
+  rows: networkNoun,
+  attributes: {
+    ...nameAndDescription,
+    admin_state_up: changeable(boolean, true),
+    shared: forAdmins(changeable(boolean, false)),
+    'router:external': forAdmins(changeable(boolean, false)),
+    is_default: forAdmins(changeable(boolean, false)),
+    port_security_enabled: changeable(boolean, true),
+    mtu: changeable(integer(68, 65_535), DEFAULT_MTU_BYTES),
+  },
+  filters: {
+    ...commonFilters,
+    admin_state_up: { column: 'admin_state_up', as: 'bool' },
+    shared: { column: 'shared', as: 'bool' },
+    'router:external': { column: 'external', as: 'bool' },
+    is_default: { column: 'is_default', as: 'bool' },
+    mtu: { column: 'mtu', as: 'number' },
+    status: { always: 'ACTIVE' },
+  },
+  sortable: { ...commonSortable, admin_state_up: 0, mtu: 0, shared: 0 },
+  sees: async (_reader, _caller, network) => network.shared || network.external,
+  views,
+  async create({ tx, now }, values) {
+    const network: StoredNetwork = {
+      ...born(values, now),
+      adminStateUp: values['admin_state_up'] as boolean,
+      shared: values['shared'] as boolean,
+      external: values['router:external'] as boolean,
+      isDefault: values['is_default'] as boolean,
+      portSecurityEnabled: values['port_security_enabled'] as boolean,
+      mtu: values['mtu'] as number,
+    };
+    await insertRow(tx, networkNoun, network);
+    return network;
+  },
+  async update({ tx, now }, network, values) {
+    const next = changed(network, now, values, fields);
+    if (network.shared && !next.shared) {
+      const ports = await rowsBy(tx, portNoun, 'network_id', [network.id]);
+      if (ports.some((port) => port.projectId !== network.projectId)) {
+        throw inUse(
+          'InvalidSharedSetting',
+          `Unable to reconfigure sharing settings for network ${network.id}. Multiple tenants are using it.`,
+        );
+      }
+    }
+    await replaceRow(tx, networkNoun, next);
+    return next;
+  },
+  async remove({ tx }, network) {
+    if ((await rowsBy(tx, portNoun, 'network_id', [network.id])).length > 0) {
+      throw inUse(
+        'NetworkInUse',
+        `Unable to complete operation on network ${network.id}. There are one or more ports still in use on the network.`,
+      );
+    }
+    for (const subnet of await rowsBy(tx, subnetNoun, 'network_id', [network.id])) {
+      await deleteRow(tx, subnetNoun, subnet.id);
+    }
+    await deleteRow(tx, networkNoun, network.id);
+  },
+  tagsOf: ({ tags }) => tags,
+  async retag({ tx, now }: Act, network, tags) {
+    const next = { ...network, tags, revision: network.revision + 1, updatedAt: now };
+    await replaceRow(tx, networkNoun, next);
+    return next;
+  },
+};

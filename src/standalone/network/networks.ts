@@ -1,0 +1,84 @@
+// Why: the built-in network service: Neutron's API for clients, and the same networks for compute without HTTP between.
+
+import type { Clock } from '../../base/clock.ts';
+import { Fault } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { NetworkService } from '../../cloud/network.ts';
+import { makeNetworkService } from '../../cloud/network-service.ts';
+import type { Database } from '../../db/engine.ts';
+import { isDuplicate } from '../../db/errors.ts';
+import { everything, listRows, networkNoun, noFilters } from '../../db/networks.ts';
+import { tx } from '../../db/tx.ts';
+import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
+import { neutronEnvelope } from '../../web/faults.ts';
+import { type Authenticate, makeRoutes } from '../http.ts';
+import { hostRange, parseCidr } from './addresses.ts';
+import { makeLocalApi } from './api.ts';
+import { derivedUuid } from './derived.ts';
+import { addNetworkRoutes } from './routes.ts';
+import { insertTopology } from './topology.ts';
+
+export interface NetworksOptions {
+  readonly database: Database;
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: WebObserver;
+}
+
+export interface DefaultNetwork {
+  /** The project that owns the shared network of the first start. */
+  readonly projectId: string;
+  /** Default: `private`. */
+  readonly name?: string;
+  /** IPv4, at least four addresses. Default: 10.123.0.0/24; its first address is the gateway. */
+  readonly cidr?: string;
+  readonly dnsServers?: readonly string[];
+}
+
+export interface Networks {
+  readonly app: Web;
+  readonly service: NetworkService;
+  /** Makes the shared default network where there is no network at all, so that the first server needs none named. */
+  ensureBootstrap(network: DefaultNetwork): Promise<void>;
+}
+
+const DEFAULT_NAME = 'private';
+const DEFAULT_CIDR = '10.123.0.0/24';
+
+export function makeNetworks(options: NetworksOptions): Networks {
+  const { database, clock, log, observer, authenticate } = options;
+  const app = makeWeb({ service: 'network', envelope: neutronEnvelope, clock, log, observer });
+  // every address may also be written with `.json` at its end
+  app.use((ctx, next) => {
+    if (ctx.path.endsWith('.json')) ctx.path = ctx.path.slice(0, -'.json'.length);
+    return next();
+  });
+  const routes = makeRoutes(authenticate);
+  addNetworkRoutes(routes, { database, clock });
+  routes.serve(app, 'The resource could not be found.');
+  return {
+    app,
+    service: makeNetworkService(makeLocalApi({ database, clock })),
+    async ensureBootstrap({ projectId, name = DEFAULT_NAME, cidr: text = DEFAULT_CIDR, dnsServers = [] }) {
+      const cidr = parseCidr(text);
+      if (cidr === null || cidr.version !== 4 || hostRange(cidr).last - hostRange(cidr).first < 1n) {
+        throw new Fault(
+          'internal',
+          `the default network's range '${text}' is not an IPv4 network with room for a server`,
+        );
+      }
+      const any = await listRows(database.read, networkNoun, null, noFilters, { ...everything, limit: 1 });
+      if (any === null || any.length > 0) return;
+      const id = derivedUuid('default network', projectId);
+      const description = 'Shared by all projects';
+      try {
+        await tx(database, (trx) =>
+          insertTopology(trx, { id, name, description, projectId, shared: true, cidr, dnsServers }, clock.now()),
+        );
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,55 @@
+// Why: networks, subnets, ports, groups and rules are served by one piece of code; this is what it needs to know of each.
+
+import type { Caller } from '../../base/op.ts';
+import type { Reader } from '../../db/engine.ts';
+import type { listRows } from '../../db/networks.ts';
+import type { Tx } from '../../db/tx.ts';
+import type { Attributes, Values } from './attributes.ts';
+
+/** How a query parameter filters: by a column, by a constant that all rows have, or in a way of its own. */
+export interface Filter {
+  readonly column?: string;
+  readonly as?: 'text' | 'bool' | 'number';
+  /** Every row has this value. */
+  readonly always?: string;
+}
+
+export interface Owned {
+  readonly id: string;
+  readonly projectId: string;
+}
+
+export type RowsOf<T> = Parameters<typeof listRows<T>>[1];
+
+/** A write: who asks, when, and the transaction in which it happens. */
+export interface Act {
+  readonly tx: Tx;
+  readonly caller: Caller;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface Noun<T extends Owned> {
+  readonly singular: string;
+  readonly collection: string;
+  /** The quota's name. */
+  readonly quota: string;
+  readonly rows: RowsOf<T>;
+  readonly attributes: Attributes;
+  readonly filters: Readonly<Record<string, Filter>>;
+  /** Columns that order a list, and where NULL sorts. */
+  readonly sortable: Readonly<Record<string, string | number>>;
+  /** Whether a caller who neither owns the object nor is an administrator may see it all the same. */
+  sees(reader: Reader, caller: Caller, object: T): Promise<boolean>;
+  views(reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]>;
+  /** The values have passed the attribute table. */
+  create(act: Act, values: Values): Promise<T>;
+  /** The object is locked and the caller may change it. */
+  update(act: Act, object: T, values: Values): Promise<T>;
+  remove(act: Act, object: T): Promise<void>;
+  /** Whether somebody who sees the object without owning it may still change or remove it. */
+  alsoChangedBy?(reader: Reader, caller: Caller, object: T): Promise<boolean>;
+  /** Replaces the object's tags; absent where it has none. */
+  readonly retag?: (act: Act, object: T, tags: readonly string[]) => Promise<T>;
+  readonly tagsOf?: (object: T) => readonly string[];
+}

@@ -1,0 +1,247 @@
+// Why: ports as the API shows and takes them: what a port may ask for depends on whose network it is on.
+
+import type { Caller } from '../../base/op.ts';
+import type { Reader } from '../../db/engine.ts';
+import {
+  allocationsBy,
+  findRow,
+  groupNoun,
+  lockRow,
+  networkNoun,
+  portNoun,
+  rowsBy,
+  type StoredNetwork,
+  type StoredPort,
+} from '../../db/networks.ts';
+import type { Tx } from '../../db/tx.ts';
+import {
+  anyObject,
+  boolean,
+  ipAddress,
+  listOf,
+  mac,
+  objectOf,
+  oneOf,
+  Reason,
+  text,
+  textOrNull,
+  uuid,
+  type Values,
+} from './attributes.ts';
+import {
+  changeable,
+  changed,
+  commonFilters,
+  commonSortable,
+  commonView,
+  fixed,
+  forAdmins,
+  nameAndDescription,
+  required,
+} from './common.ts';
+import { invalid, missing, notAllowed } from './faults.ts';
+import { defaultGroupId } from './groups.ts';
+import type { Noun } from './noun.ts';
+import { type AddressWish, createPort, removePort, replaceAddresses, savePort, unbound } from './ports.ts';
+
+const wish = objectOf({ subnet_id: uuid, ip_address: ipAddress });
+const fixedIp = (value: unknown): unknown => {
+  const found = wish(value) as AddressWish;
+  if (found.subnet_id === undefined && found.ip_address === undefined) {
+    throw new Reason('IP allocation requires subnet_id or ip_address.');
+  }
+  return found;
+};
+const addressPair = objectOf({ ip_address: text(64), mac_address: mac }, ['ip_address']);
+
+/** Attributes that only the network's owner sets on a port. */
+const OWNERS = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
+
+function checkAgainstNetwork(caller: Caller, network: StoredNetwork, values: Values, verb: 'create' | 'update'): void {
+  if (caller.isAdmin || network.projectId === caller.projectId) return;
+  for (const name of OWNERS) if (values[name] !== undefined) throw notAllowed(`${verb}_port:${name}`);
+  const wishes = (values['fixed_ips'] as readonly AddressWish[] | undefined) ?? [];
+  if (wishes.some((one) => one.ip_address !== undefined)) throw notAllowed(`${verb}_port:fixed_ips:ip_address`);
+  if ((values['device_owner'] as string | undefined)?.startsWith('network:'))
+    throw notAllowed(`${verb}_port:device_owner`);
+}
+
+/** @throws notFound for a group that is not the port's project's */
+async function checkGroups(
+  tx: Tx,
+  caller: Caller,
+  projectId: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const unique = [...new Set(ids)];
+  const found = await rowsBy(tx, groupNoun, 'id', unique);
+  for (const id of unique) {
+    const group = found.find((one) => one.id === id);
+    if (group === undefined || (group.projectId !== projectId && !caller.isAdmin)) throw missing('security_group', id);
+  }
+  return unique;
+}
+
+function checkSecurity(port: {
+  readonly portSecurityEnabled: boolean;
+  readonly securityGroups: readonly string[];
+}): void {
+  if (!port.portSecurityEnabled && port.securityGroups.length > 0) {
+    throw invalid(
+      'Port security must be enabled and port must have an IP address in order to use security groups.',
+      'PortSecurityAndIPRequiredForSecurityGroups',
+    );
+  }
+}
+
+async function views(reader: Reader, caller: Caller, ports: readonly StoredPort[]) {
+  const allocations = await allocationsBy(
+    reader,
+    'port_id',
+    ports.map(({ id }) => id),
+  );
+  const byPort = Map.groupBy(allocations, ({ portId }) => portId);
+  return ports.map((port) => ({
+    ...commonView(port),
+    network_id: port.networkId,
+    mac_address: port.macAddress,
+    admin_state_up: port.adminStateUp,
+    status: port.status,
+    device_id: port.deviceId,
+    device_owner: port.deviceOwner,
+    fixed_ips: (byPort.get(port.id) ?? []).map(({ subnetId, address }) => ({
+      subnet_id: subnetId,
+      ip_address: address,
+    })),
+    security_groups: port.securityGroups,
+    port_security_enabled: port.portSecurityEnabled,
+    allowed_address_pairs: port.allowedAddressPairs,
+    'binding:vnic_type': port.binding.vnic_type,
+    ...(caller.isAdmin
+      ? {
+          'binding:host_id': port.binding.host_id,
+          'binding:vif_type': port.binding.vif_type,
+          'binding:vif_details': port.binding.vif_details,
+          'binding:profile': port.binding.profile,
+        }
+      : {}),
+  }));
+}
+
+export const ports: Noun<StoredPort> = {
+  singular: 'port',
+  collection: 'ports',
+  quota: 'port',
+  rows: portNoun,
+  attributes: {
+    ...nameAndDescription,
+    network_id: required(uuid),
+    mac_address: fixed(mac),
+    admin_state_up: changeable(boolean, true),
+    device_id: changeable(textOrNull(255), ''),
+    device_owner: changeable(textOrNull(255), ''),
+    fixed_ips: changeable(listOf(fixedIp)),
+    security_groups: changeable(listOf(uuid)),
+    port_security_enabled: changeable(boolean),
+    allowed_address_pairs: changeable(listOf(addressPair)),
+    'binding:host_id': forAdmins(changeable(textOrNull(255), '')),
+    'binding:profile': forAdmins(changeable(anyObject, {})),
+    'binding:vnic_type': fixed(oneOf(['normal']), 'normal'),
+  },
+  filters: {
+    ...commonFilters,
+    network_id: { column: 'network_id' },
+    mac_address: { column: 'mac_address' },
+    admin_state_up: { column: 'admin_state_up', as: 'bool' },
+    status: { column: 'status' },
+    device_id: { column: 'device_id' },
+    device_owner: { column: 'device_owner' },
+  },
+  sortable: {
+    ...commonSortable,
+    network_id: '',
+    mac_address: '',
+    status: '',
+    device_id: '',
+    device_owner: '',
+    admin_state_up: 0,
+  },
+  async sees(reader, caller, { networkId }) {
+    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
+  },
+  views,
+  async create({ tx, caller, now }, values) {
+    const networkId = values['network_id'] as string;
+    const projectId = values['project_id'] as string;
+    const network = await findRow(tx, networkNoun, networkId);
+    const visible =
+      network !== null &&
+      (caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId);
+    if (!visible) throw missing('network', networkId);
+    checkAgainstNetwork(caller, network, values, 'create');
+    const portSecurityEnabled = (values['port_security_enabled'] as boolean | undefined) ?? network.portSecurityEnabled;
+    const asked = values['security_groups'] as readonly string[] | undefined;
+    const byDefault = portSecurityEnabled ? [defaultGroupId(projectId)] : [];
+    const securityGroups = asked === undefined ? byDefault : await checkGroups(tx, caller, projectId, asked);
+    checkSecurity({ portSecurityEnabled, securityGroups });
+    return createPort(
+      tx,
+      network,
+      {
+        projectId,
+        networkId,
+        name: values['name'] as string,
+        description: values['description'] as string,
+        macAddress: (values['mac_address'] as string | undefined) ?? null,
+        adminStateUp: values['admin_state_up'] as boolean,
+        deviceId: values['device_id'] as string,
+        deviceOwner: values['device_owner'] as string,
+        portSecurityEnabled,
+        securityGroups,
+        allowedAddressPairs: (values['allowed_address_pairs'] as StoredPort['allowedAddressPairs'] | undefined) ?? [],
+        binding: {
+          ...unbound,
+          host_id: values['binding:host_id'] as string,
+          profile: values['binding:profile'] as Record<string, unknown>,
+        },
+      },
+      (values['fixed_ips'] as readonly AddressWish[] | undefined) ?? null,
+      now,
+    );
+  },
+  async update({ tx, caller, now }, port, values) {
+    const network = await findRow(tx, networkNoun, port.networkId);
+    if (network === null) throw missing('network', port.networkId);
+    checkAgainstNetwork(caller, network, values, 'update');
+    const next = changed(port, now, values, {
+      admin_state_up: 'adminStateUp',
+      device_id: 'deviceId',
+      device_owner: 'deviceOwner',
+      port_security_enabled: 'portSecurityEnabled',
+      security_groups: 'securityGroups',
+      allowed_address_pairs: 'allowedAddressPairs',
+    });
+    const groups = values['security_groups'] as readonly string[] | undefined;
+    if (groups !== undefined) await checkGroups(tx, caller, port.projectId, groups);
+    checkSecurity(next);
+    const wishes = values['fixed_ips'] as readonly AddressWish[] | undefined;
+    if (wishes !== undefined) await replaceAddresses(tx, network, port.id, wishes);
+    const binding = {
+      ...next.binding,
+      ...(values['binding:host_id'] === undefined ? {} : { host_id: values['binding:host_id'] as string }),
+      ...(values['binding:profile'] === undefined
+        ? {}
+        : { profile: values['binding:profile'] as Record<string, unknown> }),
+    };
+    return savePort(tx, { ...next, binding, revision: port.revision }, now);
+  },
+  async remove({ tx }, port) {
+    await lockRow(tx, portNoun, port.id);
+    await removePort(tx, port.id);
+  },
+  async alsoChangedBy(reader, caller, { networkId }) {
+    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
+  },
+  tagsOf: ({ tags }) => tags,
+  retag: ({ tx, now }, port, tags) => savePort(tx, { ...port, tags }, now),
+};

@@ -1,0 +1,232 @@
+// Why: a port's life: its addresses are taken under the subnet's lock and a unique key, its binding follows its device. The API
+// and compute's own service both go through here.
+
+import { randomBytes } from 'node:crypto';
+import { newUuid } from '../../base/ids.ts';
+import { isDuplicate } from '../../db/errors.ts';
+import {
+  type Allocation,
+  allocationsBy,
+  type Binding,
+  deleteAllocations,
+  deleteRow,
+  insertAllocation,
+  insertRow,
+  lockAddresses,
+  portNoun,
+  replaceRow,
+  rowsBy,
+  type StoredNetwork,
+  type StoredPort,
+  type StoredSubnet,
+  subnetNoun,
+} from '../../db/networks.ts';
+import type { Tx } from '../../db/tx.ts';
+import { firstFree } from './addresses.ts';
+import { inUse, invalid, invalidInput } from './faults.ts';
+import { fitsSubnet } from './subnet-noun.ts';
+
+/** What a port asks for: an address, a subnet, or both. */
+export interface AddressWish {
+  readonly subnet_id?: string;
+  readonly ip_address?: string;
+}
+
+const MAC_ATTEMPTS = 16;
+
+const randomMac = (): string =>
+  `fa:16:3e:${randomBytes(3)
+    .toString('hex')
+    .replace(/..(?=.)/g, '$&:')}`;
+
+export const unbound: Binding = { host_id: '', vnic_type: 'normal', vif_type: 'unbound', vif_details: {}, profile: {} };
+
+/** The port with what follows from its device and host: how it is plugged, and whether it is up. */
+export function settled(port: StoredPort): StoredPort {
+  const plugged = port.binding.host_id !== '';
+  const vif = plugged
+    ? { vif_type: 'nat', vif_details: { port_filter: true } }
+    : { vif_type: 'unbound', vif_details: {} };
+  const active = plugged && port.deviceId !== '' && port.adminStateUp;
+  return { ...port, status: active ? 'ACTIVE' : 'DOWN', binding: { ...port.binding, ...vif } };
+}
+
+const noneLeft = (networkId: string) =>
+  inUse('IpAddressGenerationFailure', `No more IP addresses available on network ${networkId}.`);
+
+const macInUse = (networkId: string, macAddress: string) =>
+  inUse(
+    'MacAddressInUse',
+    `Unable to complete operation for network ${networkId}. The mac address ${macAddress} is in use.`,
+  );
+
+function subnetFor(network: StoredNetwork, subnets: readonly StoredSubnet[], wish: AddressWish): StoredSubnet {
+  const { subnet_id: subnetId, ip_address: address } = wish;
+  if (subnetId !== undefined) {
+    const found = subnets.find(({ id }) => id === subnetId);
+    if (found === undefined) {
+      throw invalidInput(
+        `Failed to create port on network ${network.id}, because fixed_ips included invalid subnet ${subnetId}`,
+      );
+    }
+    if (address !== undefined && !fitsSubnet(found, address)) {
+      throw invalid(`IP address ${address} is not a valid IP for the specified subnet.`, 'InvalidIpForSubnet');
+    }
+    return found;
+  }
+  const found = address === undefined ? undefined : subnets.find((subnet) => fitsSubnet(subnet, address));
+  if (found === undefined) {
+    throw invalid(
+      `IP address ${address ?? ''} is not a valid IP for any of the subnets on the specified network.`,
+      'InvalidIpForNetwork',
+    );
+  }
+  return found;
+}
+
+async function take(
+  tx: Tx,
+  subnet: StoredSubnet,
+  taken: Set<string>,
+  portId: string,
+  address: string | null,
+): Promise<boolean> {
+  for (;;) {
+    const chosen = address ?? firstFree(subnet.allocationPools, taken);
+    if (chosen === null) return false;
+    const free = !taken.has(chosen) && chosen !== subnet.gatewayIp;
+    taken.add(chosen);
+    if (free) {
+      try {
+        await insertAllocation(tx, { subnetId: subnet.id, address: chosen, portId });
+        return true;
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+      }
+    }
+    if (address !== null) {
+      throw inUse('IpAddressAlreadyAllocated', `IP address ${address} already allocated in subnet ${subnet.id}`);
+    }
+  }
+}
+
+/**
+ * Takes a port's addresses.
+ * @param wishes null: one of each family that the network has
+ */
+export async function takeAddresses(
+  tx: Tx,
+  network: StoredNetwork,
+  portId: string,
+  wishes: readonly AddressWish[] | null,
+): Promise<void> {
+  const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
+  const taken = new Map<string, Set<string>>();
+  const wanted = wishes?.map((wish) => ({ wish, subnet: subnetFor(network, subnets, wish) })) ?? [];
+  const involved = wishes === null ? subnets : wanted.map(({ subnet }) => subnet);
+  // always in one order, so that two ports never wait for each other
+  for (const id of [...new Set(involved.map((subnet) => subnet.id))].sort()) taken.set(id, await lockAddresses(tx, id));
+  const takenIn = (subnet: StoredSubnet): Set<string> => taken.get(subnet.id) ?? new Set();
+  // what is named is taken before what is not, or the choice could take it away
+  const named = wanted.filter(({ wish }) => wish.ip_address !== undefined);
+  const open = wanted.filter(({ wish }) => wish.ip_address === undefined);
+  for (const { wish, subnet } of named) await take(tx, subnet, takenIn(subnet), portId, wish.ip_address ?? null);
+  for (const { subnet } of open) {
+    if (!(await take(tx, subnet, takenIn(subnet), portId, null))) throw noneLeft(network.id);
+  }
+  if (wishes !== null) return;
+  for (const version of [4, 6]) {
+    const family = subnets.filter((subnet) => subnet.ipVersion === version);
+    let found = family.length === 0;
+    for (const subnet of family) found ||= await take(tx, subnet, takenIn(subnet), portId, null);
+    if (!found) throw noneLeft(network.id);
+  }
+}
+
+export type NewPort = Omit<
+  StoredPort,
+  'id' | 'macAddress' | 'status' | 'revision' | 'createdAt' | 'updatedAt' | 'tags'
+> & {
+  readonly id?: string;
+  /** Null: one is made. */
+  readonly macAddress: string | null;
+};
+
+/** Makes a port with its addresses. The id may be given, to make a second one of the kind impossible. */
+export async function createPort(
+  tx: Tx,
+  network: StoredNetwork,
+  wanted: NewPort,
+  wishes: readonly AddressWish[] | null,
+  now: number,
+): Promise<StoredPort> {
+  const id = wanted.id ?? newUuid();
+  for (let attempt = 1; ; attempt += 1) {
+    const macAddress = wanted.macAddress ?? randomMac();
+    const clashes = await tx('ports').where({ network_id: network.id, mac_address: macAddress }).first('id');
+    if (clashes !== undefined) {
+      if (wanted.macAddress === null && attempt < MAC_ATTEMPTS) continue;
+      throw macInUse(network.id, macAddress);
+    }
+    const made: StoredPort = {
+      ...wanted,
+      id,
+      macAddress,
+      status: 'DOWN',
+      tags: [],
+      revision: 1,
+      createdAt: now,
+      updatedAt: now,
+    };
+    const port = settled(made);
+    try {
+      await insertRow(tx, portNoun, port);
+    } catch (error) {
+      // a given id that is taken is for whoever gave it; else another took the MAC address in this moment
+      if (!isDuplicate(error) || wanted.id !== undefined) throw error;
+      throw macInUse(network.id, macAddress);
+    }
+    await takeAddresses(tx, network, id, wishes);
+    return port;
+  }
+}
+
+export async function savePort(tx: Tx, port: StoredPort, now: number): Promise<StoredPort> {
+  const next = settled({ ...port, revision: port.revision + 1, updatedAt: now });
+  await replaceRow(tx, portNoun, next);
+  return next;
+}
+
+/** Gives a port other addresses; those that stay are not given up in between. */
+export async function replaceAddresses(
+  tx: Tx,
+  network: StoredNetwork,
+  portId: string,
+  wishes: readonly AddressWish[],
+): Promise<void> {
+  const held = await allocationsBy(tx, 'port_id', [portId]);
+  await deleteAllocations(tx, portId);
+  // a wish for a subnet alone keeps the address that the port has there
+  const kept = new Set<Allocation>();
+  const exact = wishes.map((wish): AddressWish => {
+    if (wish.ip_address !== undefined) return wish;
+    const has = held.find((allocation) => allocation.subnetId === wish.subnet_id && !kept.has(allocation));
+    if (has === undefined || wishes.some((other) => other.ip_address === has.address)) return wish;
+    kept.add(has);
+    return { subnet_id: has.subnetId, ip_address: has.address };
+  });
+  await takeAddresses(tx, network, portId, exact);
+}
+
+export async function removePort(tx: Tx, portId: string): Promise<void> {
+  await deleteAllocations(tx, portId);
+  await deleteRow(tx, portNoun, portId);
+}
+
+/** The port as its owner left it: no device, no host. */
+export const unplugged = (port: StoredPort): StoredPort => ({
+  ...port,
+  deviceId: '',
+  deviceOwner: '',
+  binding: { ...unbound, vnic_type: port.binding.vnic_type },
+});

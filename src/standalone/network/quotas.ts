@@ -1,0 +1,74 @@
+// Why: how many network objects a project may have: Neutron's defaults, and what an administrator set instead.
+
+import type { Caller } from '../../base/op.ts';
+import { integer, type Parse, Reason } from './attributes.ts';
+import type { Reader } from '../../db/engine.ts';
+import { countRows, groupNoun, networkNoun, portNoun, quotasOf, ruleNoun, subnetNoun } from '../../db/networks.ts';
+import { asObject } from '../http.ts';
+import { invalid, overQuota } from './faults.ts';
+
+/** -1 is unlimited. Routers and floating addresses are not offered, so none may be made. */
+export const defaultQuotas: Readonly<Record<string, number>> = {
+  network: 100,
+  subnet: 100,
+  port: 500,
+  security_group: 10,
+  security_group_rule: 100,
+  router: 0,
+  floatingip: 0,
+  subnetpool: 0,
+  rbac_policy: 0,
+};
+
+const counters: Readonly<Record<string, (reader: Reader, projectId: string) => Promise<number>>> = {
+  network: (reader, projectId) => countRows(reader, networkNoun, projectId),
+  subnet: (reader, projectId) => countRows(reader, subnetNoun, projectId),
+  port: (reader, projectId) => countRows(reader, portNoun, projectId),
+  security_group: (reader, projectId) => countRows(reader, groupNoun, projectId),
+  security_group_rule: (reader, projectId) => countRows(reader, ruleNoun, projectId),
+};
+
+export async function quotaLimits(reader: Reader, projectId: string): Promise<Record<string, number>> {
+  return { ...defaultQuotas, ...(await quotasOf(reader, projectId)) };
+}
+
+export const countUsed = async (reader: Reader, resource: string, projectId: string): Promise<number> =>
+  (await counters[resource]?.(reader, projectId)) ?? 0;
+
+export async function quotaDetails(reader: Reader, projectId: string): Promise<Record<string, object>> {
+  const details: Record<string, object> = {};
+  for (const [resource, limit] of Object.entries(await quotaLimits(reader, projectId))) {
+    details[resource] = { limit, used: await countUsed(reader, resource, projectId), reserved: 0 };
+  }
+  return details;
+}
+
+/** @throws conflict OverQuota when the project has no room for `more` of a resource */
+export async function checkQuota(reader: Reader, resource: string, projectId: string, more: number): Promise<void> {
+  const limit = (await quotaLimits(reader, projectId))[resource] ?? -1;
+  if (limit >= 0 && (await countUsed(reader, resource, projectId)) + more > limit) throw overQuota(resource);
+}
+
+const parseLimit: Parse = integer(-1, 2_147_483_647);
+
+/** The limits that a body sets. */
+export function quotaUpdate(body: unknown): Record<string, number> {
+  const values = asObject(asObject(body)?.['quota']);
+  if (values === null) throw invalid("Unable to find 'quota' in request body");
+  const result: Record<string, number> = {};
+  for (const [resource, value] of Object.entries(values)) {
+    if (['tenant_id', 'project_id', 'force', 'check_limit'].includes(resource)) continue;
+    if (!Object.hasOwn(defaultQuotas, resource)) throw invalid(`Unrecognized attribute(s) '${resource}'`);
+    try {
+      result[resource] = parseLimit(value) as number;
+    } catch (error) {
+      if (error instanceof Reason) throw invalid(`Invalid input for ${resource}. Reason: ${error.message}`);
+      throw error;
+    }
+  }
+  return result;
+}
+
+/** Whether the caller may read a project's quotas. */
+export const mayReadQuotas = (caller: Caller, projectId: string): boolean =>
+  caller.isAdmin || caller.projectId === projectId;

@@ -1,0 +1,393 @@
+// Why: the network API, Neutron v2.0's wire format: every noun is served by the same handful of routes.
+
+import { notFound } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Caller } from '../../base/op.ts';
+import type { Database, Reader } from '../../db/engine.ts';
+import {
+  deleteQuotas,
+  findRow,
+  listRows,
+  lockRow,
+  projectsWithQuotas,
+  type RowFilters,
+  type RowPage,
+  setQuota,
+} from '../../db/networks.ts';
+import type { SortKey } from '../../db/keyset.ts';
+import { tx } from '../../db/tx.ts';
+import { serviceUrl, type WebContext } from '../../web/app.ts';
+import { readJson } from '../../web/json-body.ts';
+import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
+import { canonicalIp } from './addresses.ts';
+import { boolean, readCreation, readUpdate, Reason } from './attributes.ts';
+import { extensions } from './extensions.ts';
+import { invalid, missing, notAllowed } from './faults.ts';
+import { ensureDefaultGroup, groups, rules } from './groups.ts';
+import { networks } from './network-noun.ts';
+import type { Act, Filter, Noun, Owned } from './noun.ts';
+import { ports } from './port-noun.ts';
+import { checkQuota, defaultQuotas, mayReadQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import { subnets } from './subnet-noun.ts';
+import { autoAllocate } from './topology.ts';
+
+export interface NetworkParts {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
+  ctx.status = status;
+  ctx.type = 'application/json';
+  ctx.body = JSON.stringify(body);
+};
+
+/** Collections of things that only a full network service has: there are none, and none can be made. */
+const absent: readonly (readonly [singular: string, collection: string])[] = [
+  ['router', 'routers'],
+  ['floatingip', 'floatingips'],
+  ['subnetpool', 'subnetpools'],
+  ['address_scope', 'address_scopes'],
+  ['rbac_policy', 'rbac_policies'],
+  ['agent', 'agents'],
+  ['availability_zone', 'availability_zones'],
+];
+
+const pathOf = (collection: string): string => `/v2.0/${collection.replaceAll('_', '-')}`;
+
+function filterValue(filter: Filter, name: string, value: string): string | number {
+  if (filter.as === 'bool') {
+    try {
+      return boolean(value) === true ? 1 : 0;
+    } catch (error) {
+      if (error instanceof Reason) throw invalid(`Invalid input for ${name}. Reason: ${error.message}`);
+      throw error;
+    }
+  }
+  if (filter.as === 'number') return /^-?\d{1,12}$/.test(value) ? Number(value) : -2_147_483_648;
+  return value;
+}
+
+/** The filters of a query, or null where a filter lets nothing through. Parameters that are no filters are ignored. */
+function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters | null {
+  const oneOf: Record<string, (string | number)[]> = {};
+  const addresses: RowFilters['addresses'][number][] = [];
+  const listed: Record<string, string[]> = {};
+  let addressPart: string | null = null;
+  for (const [name, values] of query) {
+    const filter = Object.hasOwn(noun.filters, name) ? noun.filters[name] : undefined;
+    if (filter?.always !== undefined && !values.includes(filter.always)) return null;
+    if (filter?.column !== undefined) {
+      oneOf[filter.column] = values.map((value) => filterValue(filter, name, value));
+    }
+    if (name === 'tags' && noun.tagsOf !== undefined) listed['tags'] = values.flatMap((value) => value.split(','));
+    if (noun.collection !== 'ports') continue;
+    if (name === 'security_groups') listed['security_groups'] = [...values];
+    if (name === 'fixed_ips') {
+      for (const kind of ['ip_address', 'subnet_id'] as const) {
+        const wanted = values
+          .filter((value) => value.startsWith(`${kind}=`))
+          .map((value) => value.slice(kind.length + 1));
+        const canonical = wanted.map((value) => (kind === 'ip_address' ? (canonicalIp(value) ?? value) : value));
+        if (wanted.length > 0) addresses.push({ column: kind, values: canonical });
+      }
+      const part = values.find((value) => value.startsWith('ip_address_substr='));
+      if (part !== undefined) addressPart = part.slice('ip_address_substr='.length);
+    }
+  }
+  return { oneOf, addresses, addressPart, listed };
+}
+
+function pageFrom<T extends Owned>(noun: Noun<T>, query: Query): RowPage {
+  const names = query.get('sort_key') ?? [];
+  const directions = query.get('sort_dir') ?? [];
+  if (directions.length > 0 && directions.length !== names.length) {
+    throw invalid('The number of sort_keys and sort_dirs must be same');
+  }
+  const sort: SortKey[] = [];
+  names.forEach((name, position) => {
+    const direction = directions[position] ?? 'asc';
+    if (direction !== 'asc' && direction !== 'desc') {
+      throw invalid(`Invalid direction '${direction}' for sort_dir, must be 'asc' or 'desc'`);
+    }
+    const whenNull = Object.hasOwn(noun.sortable, name) ? noun.sortable[name] : undefined;
+    if (whenNull === undefined) throw invalid(`'${name}' is an invalid attribute for sort key`);
+    const column = name === 'tenant_id' ? 'project_id' : name;
+    if (!sort.some((key) => key.column === column)) sort.push({ column, direction, whenNull });
+  });
+  if (names.length === 0) sort.push({ column: 'created_at', direction: 'asc', whenNull: 0 });
+  if (!sort.some(({ column }) => column === 'id')) sort.push({ column: 'id', direction: 'asc', whenNull: '' });
+  const limit = lastOf(query, 'limit');
+  if (limit !== null && !/^\d{1,9}$/.test(limit)) {
+    throw invalid(`Limit must be an integer 0 or greater and not '${limit}'`);
+  }
+  return {
+    sort,
+    markerId: lastOf(query, 'marker'),
+    limit: limit === null || Number(limit) === 0 ? null : Math.min(Number(limit), limits.pageSize),
+  };
+}
+
+function withFields(view: Record<string, unknown>, query: Query): Record<string, unknown> {
+  const fields = (query.get('fields') ?? []).filter((field) => field !== '');
+  if (fields.length === 0) return view;
+  return Object.fromEntries(Object.entries(view).filter(([name]) => fields.includes(name)));
+}
+
+const owns = (caller: Caller, object: Owned): boolean => caller.isAdmin || object.projectId === caller.projectId;
+
+async function mustSee<T extends Owned>(
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  object: T | null,
+  id: string,
+): Promise<T> {
+  if (object !== null && (owns(caller, object) || (await noun.sees(reader, caller, object)))) return object;
+  throw missing(noun.singular, id);
+}
+
+async function mustOwn<T extends Owned>(
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  object: T,
+  verb: string,
+): Promise<void> {
+  if (owns(caller, object) || (await noun.alsoChangedBy?.(reader, caller, object))) return;
+  throw notAllowed(`${verb}_${noun.singular}`);
+}
+
+function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkParts, noun: Noun<T>): void {
+  const path = pathOf(noun.collection);
+  const one = `${path}/:id`;
+
+  const viewOf = async (reader: Reader, caller: Caller, object: T): Promise<Record<string, unknown>> =>
+    (await noun.views(reader, caller, [object]))[0] ?? {};
+
+  /** Loads, checks and changes an object in one transaction; answers its view. */
+  const change = (caller: Caller, id: string, verb: string, to: (act: Act, object: T) => Promise<T>) =>
+    tx(database, async (trx) => {
+      const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+      await mustOwn(trx, noun, caller, object, verb);
+      const next = await to({ tx: trx, caller, now: clock.now() }, object);
+      return { object: next, view: await viewOf(trx, caller, next) };
+    });
+
+  routes.on('GET', path, async (ctx, caller) => {
+    const query = queryOf(ctx);
+    if (noun.collection.startsWith('security_group')) {
+      await ensureDefaultGroup(database, caller.projectId ?? '', clock.now());
+    }
+    const filters = filtersFrom(noun, query);
+    const page = pageFrom(noun, query);
+    const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '', alsoShared: true };
+    const objects = filters === null ? [] : await listRows(database.read, noun.rows, scope, filters, page);
+    if (objects === null) throw notFound(`The resource could not be found.`, { code: 'HTTPNotFound' });
+    const views = await noun.views(database.read, caller, objects);
+    const last = objects.at(-1);
+    const next = new URLSearchParams(ctx.querystring);
+    if (last !== undefined) next.set('marker', last.id);
+    const more = page.limit !== null && objects.length === page.limit;
+    const href = `${serviceUrl(ctx)}${path}?${next.toString()}`;
+    answerJson(ctx, 200, {
+      [noun.collection]: views.map((view) => withFields(view, query)),
+      ...(more ? { [`${noun.collection}_links`]: [{ rel: 'next', href }] } : {}),
+    });
+  });
+
+  routes.on('POST', path, async (ctx, caller) => {
+    const { values, bulk } = readCreation(noun, await readJson(ctx), caller);
+    const projects = new Set(values.map((value) => value['project_id'] as string));
+    if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
+      for (const projectId of projects) await ensureDefaultGroup(database, projectId, clock.now());
+    }
+    const views = await tx(database, async (trx) => {
+      for (const projectId of projects) {
+        const more = values.filter((value) => value['project_id'] === projectId).length;
+        await checkQuota(trx, noun.quota, projectId, more);
+      }
+      const made: T[] = [];
+      for (const value of values) made.push(await noun.create({ tx: trx, caller, now: clock.now() }, value));
+      return noun.views(trx, caller, made);
+    });
+    answerJson(ctx, 201, bulk ? { [noun.collection]: views } : { [noun.singular]: views[0] });
+  });
+
+  routes.on('GET', one, async (ctx, caller, { id = '' }) => {
+    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    answerJson(ctx, 200, { [noun.singular]: withFields(await viewOf(database.read, caller, object), queryOf(ctx)) });
+  });
+
+  routes.on('PUT', one, async (ctx, caller, { id = '' }) => {
+    const values = readUpdate(noun, await readJson(ctx), caller);
+    const { view } = await change(caller, id, 'update', (act, object) => noun.update(act, object, values));
+    answerJson(ctx, 200, { [noun.singular]: view });
+  });
+
+  routes.on('DELETE', one, async (ctx, caller, { id = '' }) => {
+    await tx(database, async (trx) => {
+      const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+      await mustOwn(trx, noun, caller, object, 'delete');
+      await noun.remove({ tx: trx, caller, now: clock.now() }, object);
+    });
+    ctx.status = 204;
+  });
+
+  const { retag, tagsOf } = noun;
+  if (retag === undefined || tagsOf === undefined) return;
+  const setTags = (caller: Caller, id: string, to: (tags: readonly string[]) => readonly string[]) =>
+    change(caller, id, 'update', (act, object) => retag(act, object, [...new Set(to(tagsOf(object)))]));
+
+  routes.on('GET', `${one}/tags`, async (ctx, caller, { id = '' }) => {
+    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    answerJson(ctx, 200, { tags: tagsOf(object) });
+  });
+  routes.on('PUT', `${one}/tags`, async (ctx, caller, { id = '' }) => {
+    const tags = asObject(await readJson(ctx))?.['tags'];
+    if (
+      !Array.isArray(tags) ||
+      tags.length > limits.tagsPerServer ||
+      !tags.every((tag) => typeof tag === 'string' && tag.length <= 60)
+    ) {
+      throw invalid(
+        `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most 60 characters is wanted.`,
+      );
+    }
+    const { object } = await setTags(caller, id, () => tags as string[]);
+    answerJson(ctx, 200, { tags: tagsOf(object) });
+  });
+  routes.on('DELETE', `${one}/tags`, async (ctx, caller, { id = '' }) => {
+    await setTags(caller, id, () => []);
+    ctx.status = 204;
+  });
+  routes.on('GET', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
+    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    if (!tagsOf(object).includes(tag)) throw notFound(`Tag ${tag} could not be found.`, { code: 'TagNotFound' });
+    ctx.status = 204;
+  });
+  routes.on('PUT', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
+    if (tag.length > 60) throw invalid('A tag has at most 60 characters.');
+    await setTags(caller, id, (tags) => {
+      if (tags.length >= limits.tagsPerServer) throw invalid(`At most ${limits.tagsPerServer} tags are allowed.`);
+      return [...tags, tag];
+    });
+    ctx.status = 201;
+    ctx.body = '';
+  });
+  routes.on('DELETE', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
+    await setTags(caller, id, (tags) => {
+      if (!tags.includes(tag)) throw notFound(`Tag ${tag} could not be found.`, { code: 'TagNotFound' });
+      return tags.filter((other) => other !== tag);
+    });
+    ctx.status = 204;
+  });
+}
+
+function addQuotas(routes: Routes, { database }: NetworkParts): void {
+  const mustRead = (caller: Caller, projectId: string): void => {
+    if (!mayReadQuotas(caller, projectId)) throw notAllowed('get_quota');
+  };
+  const mustWrite = (caller: Caller): void => {
+    if (!caller.isAdmin) throw notAllowed('update_quota');
+  };
+  routes.on('GET', '/v2.0/quotas', async (ctx, caller) => {
+    if (!caller.isAdmin) throw notAllowed('get_quota');
+    const quotas = [];
+    for (const projectId of await projectsWithQuotas(database.read)) {
+      quotas.push({ tenant_id: projectId, project_id: projectId, ...(await quotaLimits(database.read, projectId)) });
+    }
+    answerJson(ctx, 200, { quotas });
+  });
+  routes.on('GET', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
+    mustRead(caller, project_id);
+    answerJson(ctx, 200, { quota: await quotaLimits(database.read, project_id) });
+  });
+  routes.on('GET', '/v2.0/quotas/:project_id/default', async (ctx, caller, { project_id = '' }) => {
+    mustRead(caller, project_id);
+    answerJson(ctx, 200, { quota: defaultQuotas });
+  });
+  routes.on('GET', '/v2.0/quotas/:project_id/details', async (ctx, caller, { project_id = '' }) => {
+    mustRead(caller, project_id);
+    answerJson(ctx, 200, { quota: await quotaDetails(database.read, project_id) });
+  });
+  routes.on('PUT', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
+    mustWrite(caller);
+    if (project_id.length > 64) throw invalid('Invalid input for project_id.');
+    const wanted = quotaUpdate(await readJson(ctx));
+    const quota = await tx(database, async (trx) => {
+      for (const [resource, limit] of Object.entries(wanted)) await setQuota(trx, project_id, resource, limit);
+      return quotaLimits(trx, project_id);
+    });
+    answerJson(ctx, 200, { quota });
+  });
+  routes.on('DELETE', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
+    mustWrite(caller);
+    await tx(database, (trx) => deleteQuotas(trx, project_id));
+    ctx.status = 204;
+  });
+}
+
+export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
+  routes.open('GET', '/', (ctx) => {
+    const links = [{ rel: 'self', href: `${serviceUrl(ctx)}/v2.0/` }];
+    answerJson(ctx, 200, { versions: [{ id: 'v2.0', status: 'CURRENT', links }] });
+  });
+  const nouns: readonly (readonly [string, string])[] = [
+    ...[networks, subnets, ports, groups, rules].map((noun) => [noun.singular, noun.collection] as const),
+    ['quota', 'quotas'],
+    ['extension', 'extensions'],
+  ];
+  routes.open('GET', '/v2.0', (ctx) => {
+    const resources = nouns.map(([name, collection]) => ({
+      name,
+      collection: collection.replaceAll('_', '-'),
+      links: [{ rel: 'self', href: `${serviceUrl(ctx)}${pathOf(collection)}` }],
+    }));
+    answerJson(ctx, 200, { resources });
+  });
+
+  routes.on('GET', '/v2.0/extensions', async (ctx) => answerJson(ctx, 200, { extensions }));
+  routes.on('GET', '/v2.0/extensions/:alias', async (ctx, _caller, { alias = '' }) => {
+    const extension = extensions.find((one) => one.alias === alias);
+    if (extension === undefined) {
+      throw notFound(`Extension with alias ${alias} does not exist`, { code: 'ExtensionNotFound' });
+    }
+    answerJson(ctx, 200, { extension });
+  });
+
+  addNoun(routes, parts, networks);
+  addNoun(routes, parts, subnets);
+  addNoun(routes, parts, ports);
+  addNoun(routes, parts, groups);
+  addNoun(routes, parts, rules);
+  addQuotas(routes, parts);
+
+  for (const [singular, collection] of absent) {
+    const path = pathOf(collection);
+    // availability zones are the one collection whose path keeps its underscore
+    for (const each of collection === 'availability_zones' ? [`/v2.0/${collection}`, path] : [path]) {
+      routes.on('GET', each, async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
+      routes.on('POST', each, async () => {
+        throw invalid(
+          `This network service has no ${collection.replaceAll('_', ' ')}; configure Neutron to have them.`,
+          'NotOffered',
+        );
+      });
+      for (const method of ['GET', 'PUT', 'DELETE']) {
+        routes.on(method, `${each}/:id`, async (_ctx, _caller, { id = '' }) => {
+          throw missing(singular, id);
+        });
+      }
+    }
+  }
+
+  routes.on('GET', '/v2.0/auto-allocated-topology/:project_id', async (ctx, caller, { project_id = '' }) => {
+    const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : project_id;
+    if (projectId !== caller.projectId && !caller.isAdmin) throw notAllowed('get_auto_allocated_topology');
+    const dry = queryOf(ctx).get('fields')?.includes('dry-run') ?? false;
+    const id = dry ? 'dry-run=pass' : (await autoAllocate(parts, projectId)).id;
+    answerJson(ctx, 200, { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } });
+  });
+}

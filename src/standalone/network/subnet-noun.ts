@@ -1,0 +1,268 @@
+// Why: subnets: their arithmetic is checked here once, so that whoever takes an address later need not ask again.
+
+import type { Caller } from '../../base/op.ts';
+import type { Reader } from '../../db/engine.ts';
+import {
+  allocationsBy,
+  deleteRow,
+  findRow,
+  insertRow,
+  listRows,
+  lockRow,
+  networkNoun,
+  type Pool,
+  replaceRow,
+  type StoredSubnet,
+  subnetNoun,
+} from '../../db/networks.ts';
+import {
+  contains,
+  defaultPools,
+  formatCidr,
+  formatIp,
+  hostRange,
+  isHost,
+  overlaps,
+  parseCidr,
+  parseIp,
+  type Cidr,
+} from './addresses.ts';
+import {
+  boolean,
+  ipAddress,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+  subnet as cidrText,
+  uuid,
+} from './attributes.ts';
+import {
+  born,
+  changeable,
+  changed,
+  commonFilters,
+  commonSortable,
+  commonView,
+  fixed,
+  nameAndDescription,
+  required,
+} from './common.ts';
+import { inUse, invalid, invalidInput, missing, notAllowed } from './faults.ts';
+import type { Noun } from './noun.ts';
+
+const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
+const route = objectOf({ destination: cidrText, nexthop: ipAddress }, ['destination', 'nexthop']);
+
+const fields = {
+  gateway_ip: 'gatewayIp',
+  enable_dhcp: 'enableDhcp',
+  allocation_pools: 'allocationPools',
+  dns_nameservers: 'dnsNameservers',
+  host_routes: 'hostRoutes',
+} as const;
+
+/** @throws badRequest or conflict where pools leave the subnet, overlap, or hold the gateway */
+function checkPools(cidr: Cidr, gatewayIp: string | null, pools: readonly Pool[]): void {
+  const gateway = gatewayIp === null ? null : parseIp(gatewayIp);
+  const seen: { first: bigint; last: bigint }[] = [];
+  for (const { start, end } of pools) {
+    const first = parseIp(start);
+    const last = parseIp(end);
+    const shown = `${start}-${end}`;
+    if (first === null || last === null || first.version !== last.version || first.value > last.value) {
+      throw invalid(`The allocation pool ${shown} is not valid.`, 'InvalidAllocationPool');
+    }
+    if (!isHost(cidr, first) || !isHost(cidr, last)) {
+      throw invalid(
+        `The allocation pool ${shown} spans beyond the subnet cidr ${formatCidr(cidr)}.`,
+        'OutOfBoundsAllocationPool',
+      );
+    }
+    if (seen.some((other) => other.first <= last.value && first.value <= other.last)) {
+      throw inUse(
+        'OverlappingAllocationPools',
+        `Found overlapping allocation pools: ${shown} for subnet ${formatCidr(cidr)}.`,
+      );
+    }
+    if (gateway !== null && gateway.value >= first.value && gateway.value <= last.value) {
+      throw inUse(
+        'GatewayConflictWithAllocationPools',
+        `Gateway ip ${gatewayIp} conflicts with allocation pool ${shown}.`,
+      );
+    }
+    seen.push({ first: first.value, last: last.value });
+  }
+}
+
+function checkGateway(cidr: Cidr, gatewayIp: string | null): void {
+  const gateway = gatewayIp === null ? null : parseIp(gatewayIp);
+  if (gateway !== null && !isHost(cidr, gateway)) throw invalidInput(`Gateway is not valid on subnet`);
+}
+
+function checkFamily(version: number, addresses: readonly string[], what: string): void {
+  for (const address of addresses) {
+    const found = parseIp(address) ?? parseCidr(address);
+    if (found?.version !== version)
+      throw invalidInput(`${what} '${address}' does not match the ip_version '${version}'`);
+  }
+}
+
+function checkRest(subnet: StoredSubnet): void {
+  const { ipVersion, hostRoutes } = subnet;
+  checkFamily(
+    ipVersion,
+    hostRoutes.flatMap(({ destination, nexthop }) => [destination, nexthop]),
+    'host route',
+  );
+}
+
+async function views(_reader: Reader, _caller: Caller, subnets: readonly StoredSubnet[]) {
+  return subnets.map((subnet) => ({
+    ...commonView(subnet),
+    network_id: subnet.networkId,
+    ip_version: subnet.ipVersion,
+    cidr: subnet.cidr,
+    gateway_ip: subnet.gatewayIp,
+    enable_dhcp: subnet.enableDhcp,
+    allocation_pools: subnet.allocationPools,
+    dns_nameservers: subnet.dnsNameservers,
+    host_routes: subnet.hostRoutes,
+    subnetpool_id: null,
+    ipv6_ra_mode: null,
+    ipv6_address_mode: null,
+    service_types: [],
+  }));
+}
+
+export const subnets: Noun<StoredSubnet> = {
+  singular: 'subnet',
+  collection: 'subnets',
+  quota: 'subnet',
+  rows: subnetNoun,
+  attributes: {
+    ...nameAndDescription,
+    network_id: required(uuid),
+    ip_version: fixed(oneOf([4, 6])),
+    cidr: fixed(cidrText),
+    gateway_ip: changeable(orNull(ipAddress)),
+    enable_dhcp: changeable(boolean, true),
+    allocation_pools: changeable(listOf(pool)),
+    dns_nameservers: changeable(listOf(ipAddress), []),
+    host_routes: changeable(listOf(route), []),
+    // addresses are given out by DHCP alone, and there are no pools of subnets
+    subnetpool_id: fixed(oneOf([null]), null),
+    ipv6_ra_mode: fixed(oneOf([null]), null),
+    ipv6_address_mode: fixed(oneOf([null]), null),
+  },
+  filters: {
+    ...commonFilters,
+    network_id: { column: 'network_id' },
+    ip_version: { column: 'ip_version', as: 'number' },
+    cidr: { column: 'cidr' },
+    gateway_ip: { column: 'gateway_ip' },
+    enable_dhcp: { column: 'enable_dhcp', as: 'bool' },
+  },
+  sortable: { ...commonSortable, network_id: '', cidr: '', ip_version: 0, gateway_ip: '', enable_dhcp: 0 },
+  async sees(reader, caller, { networkId }) {
+    const network = await findRow(reader, networkNoun, networkId);
+    return network !== null && (network.shared || network.projectId === caller.projectId);
+  },
+  views,
+  async create({ tx, caller, now }, values) {
+    const network = await lockRow(tx, networkNoun, values['network_id'] as string);
+    const owns = caller.isAdmin || network?.projectId === caller.projectId;
+    if (network === null || (!owns && !network.shared && !network.external)) {
+      throw missing('network', values['network_id'] as string);
+    }
+    if (!owns) throw notAllowed('create_subnet');
+    const text = values['cidr'] as string | undefined;
+    const cidr = text === undefined ? null : parseCidr(text);
+    if (cidr === null)
+      throw invalid('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', 'BadRequest');
+    if (formatCidr(cidr) !== text && parseIp(text?.split('/')[0] ?? '')?.value !== cidr.first) {
+      throw invalid(
+        `Invalid input for cidr. Reason: '${text}' isn't a recognized IP subnet cidr, '${formatCidr(cidr)}' is recommended.`,
+      );
+    }
+    const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
+    if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
+    // the networks share one host's routes, so no two of them may have the same addresses
+    for (const other of (await listRows(tx, subnetNoun, null)) ?? []) {
+      const taken = parseCidr(other.cidr);
+      if (taken !== null && overlaps(cidr, taken)) {
+        throw invalidInput(
+          `Requested subnet with cidr: ${formatCidr(cidr)} for network: ${network.id} overlaps with another subnet`,
+        );
+      }
+    }
+    const { first } = hostRange(cidr);
+    const asked = values['gateway_ip'] as string | null | undefined;
+    const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
+    checkGateway(cidr, gatewayIp);
+    const pools = values['allocation_pools'] as readonly Pool[] | undefined;
+    const allocationPools = pools ?? defaultPools(cidr, gatewayIp === null ? null : parseIp(gatewayIp));
+    checkPools(cidr, gatewayIp, allocationPools);
+    const subnet: StoredSubnet = {
+      ...born({ ...values, project_id: values['project_id'] ?? network.projectId }, now),
+      networkId: network.id,
+      ipVersion: cidr.version,
+      cidr: formatCidr(cidr),
+      gatewayIp,
+      enableDhcp: values['enable_dhcp'] as boolean,
+      allocationPools,
+      dnsNameservers: values['dns_nameservers'] as string[],
+      hostRoutes: values['host_routes'] as StoredSubnet['hostRoutes'],
+    };
+    checkRest(subnet);
+    await insertRow(tx, subnetNoun, subnet);
+    return subnet;
+  },
+  async update({ tx, now }, subnet, values) {
+    const next = changed(subnet, now, values, fields);
+    const cidr = parseCidr(subnet.cidr);
+    if (cidr !== null) {
+      checkGateway(cidr, next.gatewayIp);
+      checkPools(cidr, next.gatewayIp, next.allocationPools);
+    }
+    checkRest(next);
+    if (next.gatewayIp !== null && next.gatewayIp !== subnet.gatewayIp) {
+      const taken = await allocationsBy(tx, 'subnet_id', [subnet.id]);
+      const holder = taken.find(({ address }) => address === next.gatewayIp);
+      if (holder !== undefined) {
+        throw inUse(
+          'GatewayIpInUse',
+          `Current gateway ip ${next.gatewayIp} already in use by port ${holder.portId}. Unable to update.`,
+        );
+      }
+    }
+    await replaceRow(tx, subnetNoun, next);
+    return next;
+  },
+  async remove({ tx }, subnet) {
+    await lockRow(tx, subnetNoun, subnet.id);
+    if ((await allocationsBy(tx, 'subnet_id', [subnet.id])).length > 0) {
+      throw inUse(
+        'SubnetInUse',
+        `Unable to complete operation on subnet ${subnet.id}: One or more ports have an IP allocation from this subnet.`,
+      );
+    }
+    await deleteRow(tx, subnetNoun, subnet.id);
+  },
+  async alsoChangedBy(reader, caller, { networkId }) {
+    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
+  },
+  tagsOf: ({ tags }) => tags,
+  async retag({ tx, now }, subnet, tags) {
+    const next = { ...subnet, tags, revision: subnet.revision + 1, updatedAt: now };
+    await replaceRow(tx, subnetNoun, next);
+    return next;
+  },
+};
+
+/** Whether an address could be given out in a subnet at all. */
+export function fitsSubnet(subnet: StoredSubnet, address: string): boolean {
+  const cidr = parseCidr(subnet.cidr);
+  const ip = parseIp(address);
+  return cidr !== null && ip !== null && contains(cidr, ip) && isHost(cidr, ip);
+}
