@@ -3,7 +3,7 @@
 
 import type { Amounts } from '../domain/claim.ts';
 import type { Size } from '../domain/size.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** All numbers are absolute. */
@@ -35,9 +35,11 @@ const decode = (row: Row): Claim => ({
   maximum: { vcpus: row.max_vcpus, memoryMb: row.max_memory_mb },
 });
 
+const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
+
 export async function findClaim(reader: Reader, serverId: number): Promise<Claim | null> {
-  const row: Row | undefined = await reader('claims').select(columns).where({ server_id: serverId }).first();
-  return row === undefined ? null : decode(row);
+  const [row] = await readRows(reader, ONE_CLAIM, [serverId]);
+  return row === undefined ? null : decode(row as unknown as Row);
 }
 
 /** The claims of a page of servers, by the server's number. */

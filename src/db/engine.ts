@@ -3,6 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import knexModule, { type Knex } from 'knex';
 import { Fault } from '../base/errors.ts';
 import { makeRegexpFunction } from './regexp.ts';
@@ -23,10 +24,21 @@ export interface Database {
   close(): Promise<void>;
 }
 
-interface SqliteConnection {
-  pragma(text: string): unknown;
-  function(name: string, options: { deterministic: boolean }, body: (...values: unknown[]) => unknown): unknown;
+type SqliteConnection = Sqlite.Database;
+
+/** What every connection to a SQLite file is told. */
+function prepareConnection(connection: SqliteConnection, readOnly: boolean): void {
+  connection.pragma('journal_mode = WAL');
+  // NORMAL in WAL mode loses nothing when the process dies; a power cut may lose the last commits, never consistency.
+  connection.pragma('synchronous = NORMAL');
+  connection.pragma('busy_timeout = 10000');
+  connection.pragma('foreign_keys = ON');
+  connection.pragma('cache_size = -16000');
+  connection.function('regexp', { deterministic: true }, makeRegexpFunction());
+  if (readOnly) connection.pragma('query_only = ON');
 }
+
+type MysqlConnection = { query(text: string, done: (error: unknown) => void): unknown };
 
 function sqlite(path: string, readOnly: boolean): Knex {
   return knex({
@@ -36,19 +48,57 @@ function sqlite(path: string, readOnly: boolean): Knex {
     pool: {
       min: 1,
       max: 1,
-      // NORMAL in WAL mode loses nothing when the process dies; a power cut may lose the last commits, never consistency.
       afterCreate: (connection: SqliteConnection, done: (error: null, c: SqliteConnection) => void) => {
-        connection.pragma('journal_mode = WAL');
-        connection.pragma('synchronous = NORMAL');
-        connection.pragma('busy_timeout = 10000');
-        connection.pragma('foreign_keys = ON');
-        connection.pragma('cache_size = -16000');
-        connection.function('regexp', { deterministic: true }, makeRegexpFunction());
-        if (readOnly) connection.pragma('query_only = ON');
+        prepareConnection(connection, readOnly);
         done(null, connection);
       },
     },
   });
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+type Binding = string | number | null;
+
+/** Statements kept prepared for each SQLite reader; more than there are texts in the program. */
+const STATEMENTS = 200;
+
+/** A SQLite connection that keeps its statements: a read costs a tenth of one that knex builds, pools and prepares anew. */
+class PreparedReads {
+  readonly #connection: SqliteConnection;
+  readonly #statements = new Map<string, Sqlite.Statement>();
+
+  constructor(path: string) {
+    this.#connection = new Sqlite(path);
+    prepareConnection(this.#connection, true);
+  }
+
+  rows(sql: string, bindings: readonly Binding[]): Row[] {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      if (this.#statements.size >= STATEMENTS) this.#statements.clear();
+      statement = this.#connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement.all(...bindings) as Row[];
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+const preparedReads = new WeakMap<Reader, PreparedReads>();
+
+/**
+ * The rows of a query whose text is written out, for the reads that every request makes: on SQLite's reading handle by a
+ * prepared statement, everywhere else through knex. Values only ever as bindings (`?`).
+ */
+export async function readRows(reader: Reader, sql: string, bindings: readonly Binding[] = []): Promise<Row[]> {
+  const prepared = preparedReads.get(reader);
+  if (prepared !== undefined) return prepared.rows(sql, bindings);
+  const result: unknown = await reader.raw(sql, bindings as Binding[]);
+  // mysql2 answers with the rows and a description of the columns
+  return (Array.isArray((result as unknown[])[0]) ? (result as [Row[]])[0] : result) as Row[];
 }
 
 /**
@@ -64,11 +114,16 @@ export function openDatabase(url: string, poolSize = 10): Database {
     mkdirSync(dirname(path), { recursive: true });
     const write = sqlite(path, false);
     const read = sqlite(path, true);
+    const prepared = new PreparedReads(path);
+    preparedReads.set(read, prepared);
     return {
       engine: 'sqlite',
       read,
       write,
-      close: async () => void (await Promise.all([read.destroy(), write.destroy()])),
+      close: async () => {
+        prepared.close();
+        await Promise.all([read.destroy(), write.destroy()]);
+      },
     };
   }
   if (/^(mysql|mariadb):\/\//.test(url)) {
@@ -85,7 +140,15 @@ export function openDatabase(url: string, poolSize = 10): Database {
         timezone: 'Z',
         supportBigNumbers: true,
       },
-      pool: { min: 0, max: poolSize },
+      pool: {
+        min: 0,
+        max: poolSize,
+        // what a statement reads is what was committed before it began: a lock that was waited for shows the row as it is now
+        afterCreate: (connection: MysqlConnection, done: (error: unknown, c: MysqlConnection) => void) =>
+          connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', (error) =>
+            done(error, connection),
+          ),
+      },
     });
     return { engine: 'mysql', read: handle, write: handle, close: () => handle.destroy() };
   }

@@ -4,7 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
 import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
 import { fromBool, fromJson, sharedJson, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** The parts that a view shows; what is not needed is not read and stays empty. */
@@ -16,8 +16,6 @@ export interface DetailNeeds {
 }
 
 export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true, fault: true };
-
-type Row = Readonly<Record<string, unknown>>;
 
 const none: Readonly<Record<string, never>> = Object.freeze({});
 const empty: readonly never[] = Object.freeze([]);
@@ -45,17 +43,18 @@ export async function loadDetails(
   need: DetailNeeds,
 ): Promise<ServerDetail[]> {
   const ids = servers.map((server) => server.id);
+  const [only] = ids;
   // numbers of ours, so they may stand in the text: binding a thousand of them costs more than the query
-  const amongIds = `server_id in (${ids.map(Number).join(',')})`;
+  const among = ids.length === 1 ? 'server_id = ?' : `server_id in (${ids.map(Number).join(',')})`;
   const failed = servers.filter((server) => server.vmState === 'error' || server.deleted).map((server) => server.id);
-  const rowsOf = async (wanted: boolean | undefined, table: string, columns: string[], order: string) =>
-    wanted && ids.length > 0
-      ? ((await reader(table).select(columns).whereRaw(amongIds).orderBy(['server_id', order])) as Row[])
+  const rowsOf = async (wanted: boolean | undefined, from: string, order: string): Promise<Row[]> =>
+    wanted && only !== undefined
+      ? readRows(reader, `select ${from} where ${among} order by server_id, ${order}`, ids.length === 1 ? [only] : [])
       : [];
   const [metadataRows, tagRows, nicRows, faultRows] = await Promise.all([
-    rowsOf(need.metadata, 'server_metadata', ['server_id', 'key', 'value'], 'key'),
-    rowsOf(need.tags, 'server_tags', ['server_id', 'tag'], 'tag'),
-    rowsOf(need.nics, 'server_nics', ['server_id', 'port_id', 'preexisting', 'nic', 'network'], 'position'),
+    rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', '`key`'),
+    rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
+    rowsOf(need.nics, 'server_id, port_id, preexisting, nic, network from server_nics', 'position'),
     need.fault && failed.length > 0 ? latestFaults(reader, failed) : [],
   ]);
 

@@ -5,10 +5,8 @@ import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
 import { columnOf, fromBool, fromJson, fromTime, sharedJson, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
-
-type Row = Readonly<Record<string, unknown>>;
 
 const listColumns = [
   'id',
@@ -132,6 +130,8 @@ export function decodeServers(rows: readonly Row[]): Server[] {
   return rows.map((row) => decodeServer(row, parse));
 }
 
+const ONE_SERVER = `select ${serverColumns(true).join(', ')} from servers where servers.uuid = ?`;
+
 /**
  * The server with this uuid, or null.
  * @param scope.projectId only a server of this project
@@ -142,10 +142,8 @@ export async function findServer(
   uuid: string,
   scope: { readonly projectId?: string; readonly deleted?: boolean } = {},
 ): Promise<Server | null> {
-  const query = reader('servers').select(serverColumns(true)).where('servers.uuid', uuid);
-  if (scope.projectId !== undefined) void query.where('project_id', scope.projectId);
-  if (!scope.deleted) void query.where('deleted', 0);
-  const row: Row | undefined = await query.first();
+  const sql = `${ONE_SERVER}${scope.projectId === undefined ? '' : ' and project_id = ?'}${scope.deleted ? '' : ' and deleted = 0'}`;
+  const [row] = await readRows(reader, sql, scope.projectId === undefined ? [uuid] : [uuid, scope.projectId]);
   return row === undefined ? null : decodeServer(row);
 }
 
