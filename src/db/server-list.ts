@@ -8,8 +8,7 @@ import { badRequest } from '../base/errors.ts';
 import type { Server, TaskState, VmState } from '../domain/instance.ts';
 import { toBool } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { keyset, type SortKey } from './page.ts';
-import { compilePattern, isPlainText } from './regexp.ts';
+import { keyset, type SortKey, wherePattern } from './page.ts';
 import { decodeServers, serverColumns } from './servers.ts';
 
 /** How the value of a filter is compared: letter by letter, as a pattern, as a flag, as a number, or as a second in time. */
@@ -111,20 +110,9 @@ export interface ServerPage {
   readonly bulk?: boolean;
 }
 
-function pattern(query: Knex.QueryBuilder, name: string, value: string): void {
-  if (value === '') return;
-  if (isPlainText(value)) {
-    void query.whereRaw('instr(??, ?) > 0', [name, value]);
-    return;
-  }
-  // refuses what is not understood, with a 400, before an engine sees it
-  compilePattern(value);
-  void query.whereRaw('?? REGEXP ?', [name, value.replaceAll(/\\.|\|/g, (part) => (part === '|' ? '\\|' : part))]);
-}
-
 function matches(query: Knex.QueryBuilder, { column: name, match }: Column, value: FilterValue): void {
   if (value === null) void query.whereNull(name);
-  else if (match === 'pattern') pattern(query, name, String(value));
+  else if (match === 'pattern') wherePattern(query, name, String(value));
   else if (match === 'flag') void query.where(name, toBool(value === true));
   else if (match === 'second') void query.whereBetween(name, [Number(value), Number(value) + 999]);
   else void query.where(name, match === 'number' ? Number(value) : String(value));
