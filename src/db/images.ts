@@ -147,9 +147,6 @@ export interface ImagePage {
 
 const operators: Readonly<Record<Comparison, string>> = { eq: '=', neq: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' };
 
-/** A LIKE pattern's special characters, made ordinary with `!` as the escape. */
-const literal = (part: string): string => part.replaceAll(/[!%_]/g, (found) => `!${found}`);
-
 /**
  * One page of the images that a project may see, newest first unless said otherwise. As Glance: its own, public and
  * community ones, and those shared with it; community images of others only when asked for.
@@ -190,11 +187,10 @@ export async function listImages(
     const bindings = column.endsWith('_at') ? [column, column, value] : [column, value];
     query.whereRaw(`${side} ${operators[by]} ?`, bindings);
   }
-  for (const tag of filters.tags)
-    query.whereRaw(`images.tags like ? escape '!'`, [`%${literal(JSON.stringify(tag))}%`]);
+  for (const tag of filters.tags) query.whereRaw('instr(images.tags, ?) > 0', [JSON.stringify(tag)]);
   for (const [name, value] of Object.entries(filters.properties)) {
     const pair = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
-    query.whereRaw(`images.properties like ? escape '!'`, [`%${literal(pair)}%`]);
+    query.whereRaw('instr(images.properties, ?) > 0', [pair]);
   }
   orderAfter(query, page.sort, page.marker);
   const rows: ImageRow[] = await query;

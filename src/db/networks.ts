@@ -238,8 +238,6 @@ export const everything: RowPage = {
   limit: null,
 };
 
-const literal = (part: string): string => part.replaceAll(/[!%_]/g, (found) => `!${found}`);
-
 /** The rows of a noun that a scope sees and filters keep; null where the marker is no row. */
 export async function listRows<T>(
   reader: Reader,
@@ -274,12 +272,12 @@ export async function listRows<T>(
   }
   if (filters.addressPart !== null) {
     const holders = reader('ip_allocations').select('port_id');
-    holders.whereRaw(`ip_address like ? escape '!'`, [`%${literal(filters.addressPart)}%`]);
+    holders.whereRaw('instr(ip_address, ?) > 0', [filters.addressPart]);
     query.whereIn('id', holders);
   }
   for (const [column, values] of Object.entries(filters.listed)) {
     for (const value of values) {
-      query.whereRaw(`?? like ? escape '!'`, [column, `%${literal(JSON.stringify(value))}%`]);
+      query.whereRaw('instr(??, ?) > 0', [column, JSON.stringify(value)]);
     }
   }
   let marker: Row | null = null;

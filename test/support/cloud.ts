@@ -134,9 +134,13 @@ export async function startCloud(options: { databaseUrl?: string } = {}): Promis
   await upgradeSchema(database, migrations);
   const parts = { database, authenticate, clock: systemClock, log: silentLog, observer: { answered() {} } };
   const images = makeImages({ ...parts, dataDir: dir });
-  const networks = makeNetworks(parts);
+  const networks = makeNetworks({
+    ...parts,
+    defaultCidr: '10.123.0.0/24',
+    defaultProjectId: callers.admin.projectId ?? '',
+  });
   await images.ensureBootstrap();
-  await networks.ensureBootstrap({ projectId: callers.admin.projectId ?? '' });
+  await networks.ensureBootstrap();
   let url = '';
   const listeners = {
     '/image': images.app.callback() as RequestListener,
@@ -162,7 +166,9 @@ export async function startCloud(options: { databaseUrl?: string } = {}): Promis
           ...(body === undefined || raw ? {} : { 'Content-Type': 'application/json' }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       });
       const text = await response.text();
       const isJson = response.headers.get('Content-Type')?.includes('json') ?? false;

@@ -24,30 +24,28 @@ export interface NetworksOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
-}
-
-export interface DefaultNetwork {
-  /** The project that owns the shared network of the first start. */
-  readonly projectId: string;
-  /** Default: `private`. */
-  readonly name?: string;
-  /** IPv4, at least four addresses. Default: 10.123.0.0/24; its first address is the gateway. */
-  readonly cidr?: string;
+  /** The shared network of the first start: IPv4, its first address is the gateway. Default: 10.123.0.0/20. */
+  readonly defaultCidr?: string;
+  /** What its servers ask for names. Default: none, which leaves it to the host's DHCP server (the gateway). */
   readonly dnsServers?: readonly string[];
+  /** Who owns it. Default: the program itself, so that only administrators change it. */
+  readonly defaultProjectId?: string;
 }
 
 export interface Networks {
   readonly app: Web;
   readonly service: NetworkService;
   /** Makes the shared default network where there is no network at all, so that the first server needs none named. */
-  ensureBootstrap(network: DefaultNetwork): Promise<void>;
+  ensureBootstrap(): Promise<void>;
 }
 
 const DEFAULT_NAME = 'private';
-const DEFAULT_CIDR = '10.123.0.0/24';
+const DEFAULT_CIDR = '10.123.0.0/20';
+const DEFAULT_OWNER = 'xloud';
 
 export function makeNetworks(options: NetworksOptions): Networks {
-  const { database, clock, log, observer, authenticate } = options;
+  const { database, clock, log, observer, authenticate, dnsServers = [] } = options;
+  const { defaultCidr: text = DEFAULT_CIDR, defaultProjectId: projectId = DEFAULT_OWNER } = options;
   const app = makeWeb({ service: 'network', envelope: neutronEnvelope, clock, log, observer });
   // every address may also be written with `.json` at its end
   app.use((ctx, next) => {
@@ -60,7 +58,7 @@ export function makeNetworks(options: NetworksOptions): Networks {
   return {
     app,
     service: makeNetworkService(makeLocalApi({ database, clock })),
-    async ensureBootstrap({ projectId, name = DEFAULT_NAME, cidr: text = DEFAULT_CIDR, dnsServers = [] }) {
+    async ensureBootstrap() {
       const cidr = parseCidr(text);
       if (cidr === null || cidr.version !== 4 || hostRange(cidr).last - hostRange(cidr).first < 1n) {
         throw new Fault(
@@ -74,7 +72,11 @@ export function makeNetworks(options: NetworksOptions): Networks {
       const description = 'Shared by all projects';
       try {
         await tx(database, (trx) =>
-          insertTopology(trx, { id, name, description, projectId, shared: true, cidr, dnsServers }, clock.now()),
+          insertTopology(
+            trx,
+            { id, name: DEFAULT_NAME, description, projectId, shared: true, cidr, dnsServers },
+            clock.now(),
+          ),
         );
       } catch (error) {
         if (!isDuplicate(error)) throw error;

@@ -182,7 +182,8 @@ function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkPa
     }
     const filters = filtersFrom(noun, query);
     const page = pageFrom(noun, query);
-    const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '', alsoShared: true };
+    // a caller without a project owns nothing
+    const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
     const objects = filters === null ? [] : await listRows(database.read, noun.rows, scope, filters, page);
     if (objects === null) throw notFound(`The resource could not be found.`, { code: 'HTTPNotFound' });
     const views = await noun.views(database.read, caller, objects);

@@ -27,16 +27,7 @@ import {
   parseIp,
   type Cidr,
 } from './addresses.ts';
-import {
-  boolean,
-  ipAddress,
-  listOf,
-  objectOf,
-  oneOf,
-  orNull,
-  subnet as cidrText,
-  uuid,
-} from './attributes.ts';
+import { boolean, ipAddress, listOf, objectOf, oneOf, orNull, subnet as cidrText, uuid } from './attributes.ts';
 import {
   born,
   changeable,

@@ -1,0 +1,149 @@
+// Why: every call to a neighbour is bounded in time and ends in one of few ways: an answer, or a fault that says which service
+// failed. A neighbour that cannot be asked is 503, never a wrong answer.
+
+import { Agent, type Dispatcher } from 'undici';
+import { Fault, messageOf, unauthorized, unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Caller } from '../base/op.ts';
+
+export interface NeighbourOptions {
+  /** The catalog's URL of the service, without a version: `http://host:9292`. */
+  readonly endpoint: string;
+  /** A token with the service's own rights; `renew` after one was refused. */
+  readonly serviceToken: (renew: boolean) => Promise<string>;
+  readonly timeoutMs?: number;
+  /** PEM certificates to trust instead of the system's, for https. */
+  readonly ca?: string;
+}
+
+export interface NeighbourAnswer {
+  readonly status: number;
+  /** The JSON body; null where there is none. */
+  readonly body: unknown;
+  /** What the service says went wrong, for messages. */
+  readonly message: string;
+  /** Neutron's error type, or empty. */
+  readonly type: string;
+}
+
+export interface Neighbour {
+  /**
+   * One call. GET, PUT and DELETE are made once more after a broken connection.
+   * @param as the caller with whose token to ask; null: with the service's own
+   * @throws unavailable when there is no answer, or a 5xx one; unauthorized when the caller's token is refused
+   */
+  ask(as: Caller | null, method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<NeighbourAnswer>;
+  /** The bytes that a GET answers with 200, as the service itself. */
+  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
+  close(): Promise<void>;
+}
+
+const ATTEMPTS = 2;
+
+function described(body: unknown): { message: string; type: string } {
+  const outer = typeof body === 'object' && body !== null ? body : {};
+  const error: unknown = 'NeutronError' in outer ? outer.NeutronError : 'error' in outer ? outer.error : null;
+  if (typeof error === 'string') return { message: error, type: '' };
+  if (typeof error !== 'object' || error === null) return { message: '', type: '' };
+  return {
+    message: 'message' in error && typeof error.message === 'string' ? error.message : '',
+    type: 'type' in error && typeof error.type === 'string' ? error.type : '',
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? null : (JSON.parse(text) as unknown);
+  } catch {
+    return null;
+  }
+}
+
+/** @param service its name in messages, e.g. `image` */
+export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
+  const { endpoint, serviceToken, timeoutMs = limits.neighbourMs, ca } = options;
+  const base = new URL(endpoint);
+  const prefix = base.pathname.replace(/\/+$/, '');
+  const agent = new Agent({
+    connectTimeout: timeoutMs,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    ...(ca === undefined ? {} : { connect: { ca } }),
+  });
+  const failed = (why: string, cause?: unknown): Fault =>
+    unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
+
+  async function send(token: string, method: Dispatcher.HttpMethod, path: string, body: unknown, signal?: AbortSignal) {
+    const repeatable = method !== 'POST';
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await agent.request({
+          origin: base.origin,
+          path: `${prefix}${path}`,
+          method,
+          headers: {
+            'X-Auth-Token': token,
+            Accept: '*/*',
+            ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+      } catch (error) {
+        if (!repeatable || attempt === ATTEMPTS || signal?.aborted) throw failed(messageOf(error), error);
+      }
+    }
+  }
+
+  /** The answer to a call with the service's own token, renewed once when it is refused. */
+  async function sendAsService(method: Dispatcher.HttpMethod, path: string, body: unknown, signal?: AbortSignal) {
+    const answer = await send(await serviceToken(false), method, path, body, signal);
+    if (answer.statusCode !== 401) return answer;
+    await answer.body.dump();
+    return send(await serviceToken(true), method, path, body, signal);
+  }
+
+  return {
+    async ask(as, method, path, body) {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const token = as?.token ?? null;
+      const answer =
+        token === null
+          ? await sendAsService(method, path, body, signal)
+          : await send(token, method, path, body, signal);
+      let text: string;
+      try {
+        text = await answer.body.text();
+      } catch (error) {
+        throw failed(messageOf(error), error);
+      }
+      const { statusCode: status } = answer;
+      const value = parsed(text);
+      const { message, type } = described(value);
+      if (status >= 500) throw failed(`${method} ${path}: ${status} ${message}`);
+      if (status === 401 && token !== null) throw unauthorized('The request you have made requires authentication.');
+      if (status === 401) throw failed(`${method} ${path}: the service's own credentials are refused`);
+      return { status, body: value, message, type };
+    },
+    async stream(path) {
+      const answer = await sendAsService('GET', path, undefined);
+      if (answer.statusCode === 200) return answer.body as AsyncIterable<Uint8Array>;
+      await answer.body.dump();
+      if (answer.statusCode >= 500 || answer.statusCode === 401) throw failed(`GET ${path}: ${answer.statusCode}`);
+      throw new Fault('notFound', `The ${service} service has no data there.`, {
+        detail: `${path}: ${answer.statusCode}`,
+      });
+    },
+    close: () => agent.close(),
+  };
+}
+
+export const record = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+
+export const records = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.map(record) : [];
+
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+export const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);
