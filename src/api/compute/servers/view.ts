@@ -41,7 +41,8 @@ export function hostIdOf(projectId: string, host: string | null): string {
 }
 
 /** The name of the domain on its hypervisor, from Nova's default template. */
-export const instanceNameOf = (server: Server): string => `instance-${server.id.toString(16).padStart(8, '0')}`;
+export const instanceNameOf = (server: Pick<Server, 'id'>): string =>
+  `instance-${server.id.toString(16).padStart(8, '0')}`;
 
 const time = (ms: number | null): string | null => (ms === null ? null : isoMicros(ms));
 

@@ -1,0 +1,27 @@
+// Why: the compute API as one list of routes, for the router, the API document, the sample policy file and the tests that
+// walk every route.
+
+import type { RouteEntry } from '../resource.ts';
+import availabilityZone from './availability-zone.ts';
+import flavorsAccess from './flavors-access.ts';
+import flavorsExtraSpecs from './flavors-extra-specs.ts';
+import flavors from './flavors.ts';
+import hypervisors from './hypervisors.ts';
+import keypairs from './keypairs.ts';
+import limits from './limits.ts';
+import quotaSets from './quota-sets.ts';
+import removed from './removed.ts';
+import services from './services.ts';
+
+export const computeRoutes: readonly RouteEntry[] = [
+  ...flavors,
+  ...flavorsAccess,
+  ...flavorsExtraSpecs,
+  ...keypairs,
+  ...limits,
+  ...quotaSets,
+  ...availabilityZone,
+  ...hypervisors,
+  ...services,
+  ...removed,
+];

@@ -1,0 +1,81 @@
+// Why: clients ask here before they create and dashboards draw their bars from it: what a project may use and what it uses.
+
+import { history } from '../../base/history.ts';
+import { classLimits, projectLimits, type ServerUsage, serverUsage } from '../../db/quota-sets.ts';
+import { defaultQuota, limitsFrom, type QuotaLimits } from '../../domain/quota.ts';
+import { multi, queryHistory, text } from '../parameters.ts';
+import { type Call, resource, route } from '../resource.ts';
+import { type Field, viewOf } from '../view.ts';
+
+const OTHER_PROJECT = 'os_compute_api:limits:other_project';
+
+const query = queryHistory(history<unknown>({ tenant_id: multi(text) }), '2.75');
+
+interface Absolute {
+  readonly limits: QuotaLimits;
+  readonly used: ServerUsage;
+}
+
+const fields = history<Field<Absolute>>(
+  {
+    maxTotalInstances: ({ limits }) => limits.instances,
+    maxTotalCores: ({ limits }) => limits.cores,
+    maxTotalRAMSize: ({ limits }) => limits.ram,
+    maxTotalKeypairs: ({ limits }) => limits.key_pairs,
+    maxServerMeta: ({ limits }) => limits.metadata_items,
+    maxServerGroups: ({ limits }) => limits.server_groups,
+    maxServerGroupMembers: ({ limits }) => limits.server_group_members,
+    maxImageMeta: ({ limits }) => limits.metadata_items,
+    maxPersonality: ({ limits }) => limits.injected_files,
+    maxPersonalitySize: ({ limits }) => limits.injected_file_content_bytes,
+    maxSecurityGroups: ({ limits }) => limits.security_groups,
+    maxSecurityGroupRules: ({ limits }) => limits.security_group_rules,
+    maxTotalFloatingIps: ({ limits }) => limits.floating_ips,
+    totalInstancesUsed: ({ used }) => used.instances,
+    totalCoresUsed: ({ used }) => used.cores,
+    totalRAMUsed: ({ used }) => used.ram,
+    // there are no server groups yet, and what Neutron has is Neutron's to tell
+    totalServerGroupsUsed: () => 0,
+    totalSecurityGroupsUsed: () => 0,
+    totalFloatingIpsUsed: () => 0,
+  },
+  [
+    {
+      at: '2.36',
+      drop: [
+        'maxSecurityGroups',
+        'maxSecurityGroupRules',
+        'maxTotalFloatingIps',
+        'totalSecurityGroupsUsed',
+        'totalFloatingIpsUsed',
+      ],
+    },
+    { at: '2.39', drop: ['maxImageMeta'] },
+    { at: '2.57', drop: ['maxPersonality', 'maxPersonalitySize'] },
+  ],
+);
+
+async function absolute(call: Call): Promise<Absolute> {
+  const { op, services, query: asked } = call;
+  const own = op.caller.projectId ?? '';
+  const project = asked['tenant_id']?.at(-1) ?? own;
+  if (project !== own) call.enforce(OTHER_PROJECT, { project_id: project });
+  const [all, mine, used] = await Promise.all([
+    classLimits(services.db),
+    projectLimits(services.db, project),
+    serverUsage(services.db, project),
+  ]);
+  return { limits: limitsFrom(defaultQuota, all, mine), used };
+}
+
+export default resource({
+  'GET /limits': route()({
+    summary: "Show a project's limits and how much of them is used.",
+    policy: 'os_compute_api:limits',
+    alsoAsks: [OTHER_PROJECT],
+    query,
+    status: 200,
+    run: absolute,
+    view: (shown, { op }) => ({ limits: { rate: [], absolute: viewOf(fields, op.minor, undefined)(shown) } }),
+  }),
+});

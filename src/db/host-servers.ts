@@ -1,0 +1,41 @@
+// Why: operators ask of a host which servers are on it and how many of them are busy; both are read for a page of hosts at once.
+
+import type { Reader } from './engine.ts';
+
+export interface ServerOnHost {
+  readonly id: number;
+  readonly uuid: string;
+}
+
+/** The servers on each of these hosts (by host name), in the order of their creation; a host without any is absent. */
+export async function serversOnHosts(
+  reader: Reader,
+  hosts: readonly string[],
+): Promise<ReadonlyMap<string, ServerOnHost[]>> {
+  if (hosts.length === 0) return new Map();
+  const rows: { id: number; uuid: string; host: string }[] = await reader('servers')
+    .select('id', 'uuid', 'host')
+    .whereIn('host', [...hosts])
+    .where('deleted', 0)
+    .orderBy('id');
+  const byHost = new Map<string, ServerOnHost[]>();
+  for (const { id, uuid, host } of rows) {
+    const list = byHost.get(host);
+    if (list === undefined) byHost.set(host, [{ id, uuid }]);
+    else list.push({ id, uuid });
+  }
+  return byHost;
+}
+
+/** On how many servers of each host something is being done (Nova's current_workload); an idle host is absent. */
+export async function workloads(reader: Reader, hosts: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (hosts.length === 0) return new Map();
+  const rows: { host: string; busy: number | string }[] = await reader('servers')
+    .select('host')
+    .count({ busy: '*' })
+    .whereIn('host', [...hosts])
+    .where('deleted', 0)
+    .whereNotNull('task_state')
+    .groupBy('host');
+  return new Map(rows.map(({ host, busy }) => [host, Number(busy)]));
+}
