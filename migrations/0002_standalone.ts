@@ -7,11 +7,13 @@ import { table } from './0001_core.ts';
 export const standalone: Migration = {
   name: '0002_standalone',
   async up(knex) {
+    // `extra` in these tables: what a client stored beside the named properties, as Keystone lets it (JSON object)
     await table(knex, 'identity_domains', (t) => {
       t.string('id', 64).primary();
       t.string('name', 64).notNullable().unique();
       t.text('description').notNullable();
       t.boolean('enabled').notNullable();
+      t.text('extra', 'mediumtext').notNullable();
     });
     await table(knex, 'identity_projects', (t) => {
       t.string('id', 64).primary();
@@ -19,25 +21,32 @@ export const standalone: Migration = {
       t.string('name', 64).notNullable();
       t.text('description').notNullable();
       t.boolean('enabled').notNullable();
+      t.text('tags', 'mediumtext').notNullable(); // JSON list
+      t.text('extra', 'mediumtext').notNullable();
       t.unique(['domain_id', 'name']);
     });
     await table(knex, 'identity_users', (t) => {
       t.string('id', 64).primary();
       t.string('domain_id', 64).notNullable().references('identity_domains.id');
       t.string('name', 255).notNullable();
-      t.string('email', 255);
-      t.text('description');
       t.string('default_project_id', 64);
       t.boolean('enabled').notNullable();
       t.string('password_hash', 255); // scrypt, as text with its parameters
       // tokens issued before this moment are no longer good (password change, disabling)
       t.bigInteger('tokens_valid_from').notNullable();
+      t.text('extra', 'mediumtext').notNullable();
       t.unique(['domain_id', 'name']);
     });
     await table(knex, 'identity_roles', (t) => {
       t.string('id', 64).primary();
       t.string('name', 255).notNullable().unique();
       t.text('description');
+      t.text('extra', 'mediumtext').notNullable();
+    });
+    await table(knex, 'identity_implied_roles', (t) => {
+      t.string('prior_role_id', 64).notNullable().references('identity_roles.id').onDelete('CASCADE');
+      t.string('implied_role_id', 64).notNullable().references('identity_roles.id').onDelete('CASCADE');
+      t.primary(['prior_role_id', 'implied_role_id']);
     });
     // target: a project, a domain, or the system (target_id 'all')
     await table(knex, 'identity_assignments', (t) => {
@@ -54,7 +63,7 @@ export const standalone: Migration = {
       t.string('name', 255).notNullable();
       t.text('description');
       t.string('secret_hash', 255).notNullable();
-      t.text('roles').notNullable(); // JSON list of role ids
+      t.text('roles', 'mediumtext').notNullable(); // JSON list of role ids
       t.boolean('unrestricted').notNullable();
       t.bigInteger('expires_at');
       t.unique(['user_id', 'name']);
@@ -63,11 +72,7 @@ export const standalone: Migration = {
     await table(knex, 'identity_revocations', (t) => {
       t.string('audit_id', 64).primary();
       t.bigInteger('expires_at').notNullable();
-    });
-    await table(knex, 'identity_signing_keys', (t) => {
-      t.string('kid', 64).primary();
-      t.text('private_jwk').notNullable();
-      t.bigInteger('created_at').notNullable();
+      t.index(['expires_at']);
     });
 
     await table(knex, 'images', (t) => {

@@ -1,0 +1,357 @@
+// Why: the rows of the built-in identity service: domains, projects, users, roles, who has which role where, and what was
+// revoked.
+
+import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+/** Properties that a client stored beside the named ones. */
+export type Extra = Readonly<Record<string, unknown>>;
+
+export interface Domain {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly enabled: boolean;
+  readonly extra: Extra;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly domainId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly enabled: boolean;
+  readonly tags: readonly string[];
+  readonly extra: Extra;
+}
+
+export interface User {
+  readonly id: string;
+  readonly domainId: string;
+  readonly name: string;
+  readonly defaultProjectId: string | null;
+  readonly enabled: boolean;
+  /** Null for a user who cannot log in with a password. */
+  readonly passwordHash: string | null;
+  /** Milliseconds since the epoch; tokens issued before are no longer good. */
+  readonly tokensValidFrom: number;
+  readonly extra: Extra;
+}
+
+export interface Role {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly extra: Extra;
+}
+
+export type TargetType = 'project' | 'domain' | 'system';
+
+/** What a role is given on; the system's id is `all`. */
+export interface Target {
+  readonly type: TargetType;
+  readonly id: string;
+}
+
+export interface Assignment {
+  readonly userId: string;
+  readonly target: Target;
+  readonly roleId: string;
+}
+
+export interface ApplicationCredential {
+  readonly id: string;
+  readonly userId: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly secretHash: string;
+  readonly roleIds: readonly string[];
+  readonly unrestricted: boolean;
+  /** Milliseconds since the epoch; null: never. */
+  readonly expiresAt: number | null;
+}
+
+export interface Implication {
+  readonly priorRoleId: string;
+  readonly impliedRoleId: string;
+}
+
+export const SYSTEM: Target = { type: 'system', id: 'all' };
+
+type Cell = string | number | null;
+type Row = Readonly<Record<string, Cell>>;
+
+const text = (value: Cell | undefined): string | null => (value == null ? null : String(value));
+
+export interface Page {
+  readonly limit: number;
+  /** The id after which the page begins. */
+  readonly marker: string | null;
+}
+
+/** Rows of one table with an id, as values. Lists are in the order of ids. */
+export interface Table<T extends { readonly id: string }> {
+  find(reader: Reader, id: string): Promise<T | null>;
+  /** The rows whose columns have these values. */
+  list(reader: Reader, where: Readonly<Record<string, Cell>>, page?: Page): Promise<T[]>;
+  /** The rows with these ids, in no order. */
+  some(reader: Reader, ids: readonly string[]): Promise<T[]>;
+  insert(tx: Tx, value: T): Promise<void>;
+  replace(tx: Tx, value: T): Promise<void>;
+  remove(tx: Tx, id: string): Promise<void>;
+}
+
+function makeTable<T extends { readonly id: string }>(
+  name: string,
+  fromRow: (row: Row) => T,
+  toRow: (value: T) => Record<string, Cell>,
+): Table<T> {
+  return {
+    async find(reader, id) {
+      const row: Row | undefined = await reader(name).where({ id }).first();
+      return row === undefined ? null : fromRow(row);
+    },
+    async list(reader, where, page) {
+      const query = reader(name).where(where).orderBy('id');
+      if (page !== undefined) query.limit(page.limit);
+      if (page?.marker != null) query.where('id', '>', page.marker);
+      const rows: Row[] = await query;
+      return rows.map(fromRow);
+    },
+    async some(reader, ids) {
+      if (ids.length === 0) return [];
+      const rows: Row[] = await reader(name).whereIn('id', [...new Set(ids)]);
+      return rows.map(fromRow);
+    },
+    async insert(tx, value) {
+      await tx(name).insert(toRow(value));
+    },
+    async replace(tx, value) {
+      await tx(name).where({ id: value.id }).update(toRow(value));
+    },
+    async remove(tx, id) {
+      await tx(name).where({ id }).delete();
+    },
+  };
+}
+
+export const domains = makeTable<Domain>(
+  'identity_domains',
+  (row) => ({
+    id: String(row['id']),
+    name: String(row['name']),
+    description: String(row['description']),
+    enabled: fromBool(row['enabled']),
+    extra: fromJson(row['extra']),
+  }),
+  ({ id, name, description, enabled, extra }) => ({
+    id,
+    name,
+    description,
+    enabled: toBool(enabled),
+    extra: toJson(extra),
+  }),
+);
+
+export const projects = makeTable<Project>(
+  'identity_projects',
+  (row) => ({
+    id: String(row['id']),
+    domainId: String(row['domain_id']),
+    name: String(row['name']),
+    description: String(row['description']),
+    enabled: fromBool(row['enabled']),
+    tags: fromJson(row['tags']),
+    extra: fromJson(row['extra']),
+  }),
+  ({ id, domainId, name, description, enabled, tags, extra }) => ({
+    id,
+    domain_id: domainId,
+    name,
+    description,
+    enabled: toBool(enabled),
+    tags: toJson(tags),
+    extra: toJson(extra),
+  }),
+);
+
+export const users = makeTable<User>(
+  'identity_users',
+  (row) => ({
+    id: String(row['id']),
+    domainId: String(row['domain_id']),
+    name: String(row['name']),
+    defaultProjectId: text(row['default_project_id']),
+    enabled: fromBool(row['enabled']),
+    passwordHash: text(row['password_hash']),
+    tokensValidFrom: fromTime(row['tokens_valid_from']) ?? 0,
+    extra: fromJson(row['extra']),
+  }),
+  (user) => ({
+    id: user.id,
+    domain_id: user.domainId,
+    name: user.name,
+    default_project_id: user.defaultProjectId,
+    enabled: toBool(user.enabled),
+    password_hash: user.passwordHash,
+    tokens_valid_from: user.tokensValidFrom,
+    extra: toJson(user.extra),
+  }),
+);
+
+export const roles = makeTable<Role>(
+  'identity_roles',
+  (row) => ({
+    id: String(row['id']),
+    name: String(row['name']),
+    description: text(row['description']),
+    extra: fromJson(row['extra']),
+  }),
+  ({ id, name, description, extra }) => ({ id, name, description, extra: toJson(extra) }),
+);
+
+export const applicationCredentials = makeTable<ApplicationCredential>(
+  'identity_application_credentials',
+  (row) => ({
+    id: String(row['id']),
+    userId: String(row['user_id']),
+    projectId: String(row['project_id']),
+    name: String(row['name']),
+    description: text(row['description']),
+    secretHash: String(row['secret_hash']),
+    roleIds: fromJson(row['roles']),
+    unrestricted: fromBool(row['unrestricted']),
+    expiresAt: fromTime(row['expires_at']),
+  }),
+  (credential) => ({
+    id: credential.id,
+    user_id: credential.userId,
+    project_id: credential.projectId,
+    name: credential.name,
+    description: credential.description,
+    secret_hash: credential.secretHash,
+    roles: toJson(credential.roleIds),
+    unrestricted: toBool(credential.unrestricted),
+    expires_at: credential.expiresAt,
+  }),
+);
+
+const ASSIGNMENTS = 'identity_assignments';
+
+const assignmentFromRow = (row: Row): Assignment => ({
+  userId: String(row['user_id']),
+  target: { type: String(row['target_type']) as TargetType, id: String(row['target_id']) },
+  roleId: String(row['role_id']),
+});
+
+const assignmentToRow = ({ userId, target, roleId }: Assignment) => ({
+  user_id: userId,
+  target_type: target.type,
+  target_id: target.id,
+  role_id: roleId,
+});
+
+export interface AssignmentFilter {
+  readonly userId?: string;
+  readonly target?: Partial<Target>;
+  readonly roleId?: string;
+}
+
+/** Who has which role where, as given (without what roles imply). */
+export async function listAssignments(reader: Reader, filter: AssignmentFilter): Promise<Assignment[]> {
+  const where: Record<string, string> = {};
+  if (filter.userId !== undefined) where['user_id'] = filter.userId;
+  if (filter.roleId !== undefined) where['role_id'] = filter.roleId;
+  if (filter.target?.type !== undefined) where['target_type'] = filter.target.type;
+  if (filter.target?.id !== undefined) where['target_id'] = filter.target.id;
+  const rows: Row[] = await reader(ASSIGNMENTS)
+    .where(where)
+    .orderBy(['target_type', 'target_id', 'user_id', 'role_id']);
+  return rows.map(assignmentFromRow);
+}
+
+/** Gives a role; giving it twice is giving it once. */
+export async function assign(tx: Tx, assignment: Assignment): Promise<void> {
+  await tx(ASSIGNMENTS)
+    .insert(assignmentToRow(assignment))
+    .onConflict(Object.keys(assignmentToRow(assignment)))
+    .ignore();
+}
+
+/** Takes a role away; false when it was not given. */
+export async function unassign(tx: Tx, assignment: Assignment): Promise<boolean> {
+  return (await tx(ASSIGNMENTS).where(assignmentToRow(assignment)).delete()) > 0;
+}
+
+const IMPLIED = 'identity_implied_roles';
+
+export async function listImplications(reader: Reader): Promise<Implication[]> {
+  const rows: Row[] = await reader(IMPLIED).orderBy(['prior_role_id', 'implied_role_id']);
+  return rows.map((row) => ({
+    priorRoleId: String(row['prior_role_id']),
+    impliedRoleId: String(row['implied_role_id']),
+  }));
+}
+
+const implicationToRow = ({ priorRoleId, impliedRoleId }: Implication) => ({
+  prior_role_id: priorRoleId,
+  implied_role_id: impliedRoleId,
+});
+
+export async function imply(tx: Tx, implication: Implication): Promise<void> {
+  const row = implicationToRow(implication);
+  await tx(IMPLIED).insert(row).onConflict(Object.keys(row)).ignore();
+}
+
+export async function unimply(tx: Tx, implication: Implication): Promise<boolean> {
+  return (await tx(IMPLIED).where(implicationToRow(implication)).delete()) > 0;
+}
+
+/** All role ids that follow from some, those included: `admin` brings `member` brings `reader`. */
+export function withImplied(roleIds: readonly string[], implications: readonly Implication[]): Set<string> {
+  const found = new Set(roleIds);
+  // a set grows while it is walked, so what is implied by the implied is met too
+  for (const id of found) {
+    for (const { priorRoleId, impliedRoleId } of implications) if (priorRoleId === id) found.add(impliedRoleId);
+  }
+  return found;
+}
+
+/** The roles that a user has on a target, with what they imply, by name. */
+export async function rolesOn(reader: Reader, userId: string, target: Target): Promise<Role[]> {
+  const given = await listAssignments(reader, { userId, target });
+  if (given.length === 0) return [];
+  const roleIds = given.map((assignment) => assignment.roleId);
+  const found = await roles.some(reader, [...withImplied(roleIds, await listImplications(reader))]);
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Deletes a project with the roles given on it and the application credentials for it. */
+export async function removeProject(tx: Tx, id: string): Promise<void> {
+  await tx(ASSIGNMENTS).where({ target_type: 'project', target_id: id }).delete();
+  await tx('identity_application_credentials').where({ project_id: id }).delete();
+  await tx('identity_users').where({ default_project_id: id }).update({ default_project_id: null });
+  await projects.remove(tx, id);
+}
+
+/** Deletes a domain with its users and projects. */
+export async function removeDomain(tx: Tx, id: string): Promise<void> {
+  for (const project of await projects.list(tx, { domain_id: id })) await removeProject(tx, project.id);
+  await tx('identity_users').where({ domain_id: id }).delete();
+  await tx(ASSIGNMENTS).where({ target_type: 'domain', target_id: id }).delete();
+  await domains.remove(tx, id);
+}
+
+const REVOCATIONS = 'identity_revocations';
+
+/** Remembers a revoked token until it would have expired, and forgets those that have. */
+export async function revoke(tx: Tx, auditId: string, expiresAt: number, now: number): Promise<void> {
+  await tx(REVOCATIONS).where('expires_at', '<', now).delete();
+  await tx(REVOCATIONS).insert({ audit_id: auditId, expires_at: expiresAt }).onConflict('audit_id').ignore();
+}
+
+export async function isRevoked(reader: Reader, auditId: string): Promise<boolean> {
+  return (await reader(REVOCATIONS).where({ audit_id: auditId }).first()) !== undefined;
+}

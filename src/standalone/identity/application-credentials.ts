@@ -1,0 +1,193 @@
+// Why: a program logs in with a credential of its own, with some of its owner's roles in one project, without his password.
+
+import { randomBytes } from 'node:crypto';
+import { badRequest, forbidden } from '../../base/errors.ts';
+import { newHexId } from '../../base/ids.ts';
+import { type ApplicationCredential, applicationCredentials, type Role, roles, rolesOn } from '../../db/identity.ts';
+import type { Params } from '../http.ts';
+import { filterOf, listReply, pageReply } from './collection.ts';
+import { bareRoleView } from './roles.ts';
+import { missing, owner, ownerOrAdmin, ownerOrReader, type Route, type Visit } from './route.ts';
+import * as schemas from './schemas.ts';
+import { type Parts, write } from './service.ts';
+import { findUser } from './users.ts';
+
+const role = {
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  maxProperties: 1,
+  properties: { id: schemas.id, name: schemas.name(255) },
+};
+
+const createBody = schemas.strict(
+  'application_credential',
+  {
+    name: schemas.name(255),
+    description: schemas.description,
+    secret: { ...schemas.password, type: ['string', 'null'], minLength: 1 },
+    expires_at: { type: ['string', 'null'], maxLength: 64 },
+    roles: { type: ['array', 'null'], maxItems: 100, items: role },
+    unrestricted: { type: ['boolean', 'null'] },
+    // rules that are not enforced must not be taken
+    access_rules: { type: ['array', 'null'], maxItems: 0 },
+  },
+  ['name'],
+);
+
+interface CreateBody {
+  readonly application_credential: {
+    readonly name: string;
+    readonly description?: string | null;
+    readonly secret?: string | null;
+    readonly expires_at?: string | null;
+    readonly roles?: readonly { readonly id?: string; readonly name?: string }[] | null;
+    readonly unrestricted?: boolean | null;
+  };
+}
+
+/** Microseconds, and no zone: so Keystone shows this one time. */
+const micros = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000`;
+
+function view(base: string, credential: ApplicationCredential, found: readonly Role[]) {
+  return {
+    id: credential.id,
+    name: credential.name,
+    description: credential.description,
+    user_id: credential.userId,
+    project_id: credential.projectId,
+    system: null,
+    expires_at: credential.expiresAt === null ? null : micros(credential.expiresAt),
+    unrestricted: credential.unrestricted,
+    roles: found.map(bareRoleView),
+    links: { self: `${base}/users/${credential.userId}/application_credentials/${credential.id}` },
+  };
+}
+
+/** A time without a zone is UTC. */
+function expiryOf(text: string | null | undefined, now: number): number | null {
+  if (text == null) return null;
+  const isTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
+  const ms = isTime ? Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text.slice(10)) ? text : `${text}Z`) : Number.NaN;
+  if (Number.isNaN(ms)) throw badRequest("Timestamp not in expected format: 'expires_at' is to be ISO 8601.");
+  if (ms <= now) throw badRequest("The 'expires_at' must not be before now.");
+  return ms;
+}
+
+export function applicationCredentialRoutes(parts: Parts): Route[] {
+  const { reader, clock, passwords, keys } = parts;
+
+  const find = async (params: Params): Promise<ApplicationCredential> => {
+    const id = params['credential_id'] ?? '';
+    const found = await applicationCredentials.find(reader, id);
+    if (found === null || found.userId !== params['user_id']) throw missing(`Application Credential: ${id}`);
+    return found;
+  };
+
+  /** A credential must not make or delete credentials, unless it was made to: a stolen one could outlive itself. */
+  const refuseRestricted = async ({ caller }: Visit): Promise<void> => {
+    const verdict = await keys.verify(caller.token ?? '');
+    const id = verdict.kind === 'good' ? verdict.claims.openstack_app_cred_id : undefined;
+    if (id === undefined) return;
+    if ((await applicationCredentials.find(reader, id))?.unrestricted !== true) {
+      throw forbidden(
+        "You are not authorized to perform the requested action: Using method 'application_credential' is not allowed for managing additional application credentials.",
+      );
+    }
+  };
+
+  return [
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/application_credentials',
+      may: ownerOrReader,
+      run: async (visit) => {
+        const user = await findUser(reader, visit.params['user_id'] ?? '');
+        const all = new Map((await roles.list(reader, {})).map((found) => [found.id, found]));
+        const { enabled: _, ...where } = { ...filterOf(visit, ['name']), user_id: user.id, enabled: 0 };
+        return pageReply(
+          visit,
+          'application_credentials',
+          { reader, table: applicationCredentials, where },
+          (credential) =>
+            view(
+              visit.base,
+              credential,
+              credential.roleIds.flatMap((id) => all.get(id) ?? []),
+            ),
+        );
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/application_credentials/:credential_id',
+      may: ownerOrReader,
+      run: async ({ base, params }) => {
+        const credential = await find(params);
+        const found = await roles.some(reader, credential.roleIds);
+        return { status: 200, body: { application_credential: view(base, credential, found) } };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v3/users/:user_id/application_credentials',
+      may: owner,
+      body: createBody,
+      run: async (visit) => {
+        await refuseRestricted(visit);
+        const { application_credential: given } = visit.body as CreateBody;
+        const { projectId, userId } = visit.caller;
+        if (projectId === null) throw badRequest('Expecting to find a project-scoped token.');
+        const mine = await rolesOn(reader, userId, { type: 'project', id: projectId });
+        // a credential made by a credential has no more than that one
+        const allowed = mine.filter((found) => visit.caller.roles.includes(found.name));
+        const wanted = given.roles?.map((asked) => {
+          const match = allowed.find((found) => found.id === asked.id || found.name === asked.name);
+          if (match === undefined) {
+            throw badRequest(
+              'Invalid application credential: Cannot create an application credential with unassigned role',
+            );
+          }
+          return match;
+        });
+        const chosen = wanted === undefined || wanted.length === 0 ? allowed : wanted;
+        const secret = given.secret ?? randomBytes(64).toString('base64url');
+        const credential: ApplicationCredential = {
+          id: newHexId(),
+          userId,
+          projectId,
+          name: given.name,
+          description: given.description ?? null,
+          secretHash: await passwords.hash(secret),
+          roleIds: [...new Set(chosen.map((found) => found.id))],
+          unrestricted: given.unrestricted ?? false,
+          expiresAt: expiryOf(given.expires_at, clock.now()),
+        };
+        await write(
+          parts,
+          'Conflict occurred attempting to store application_credential - Duplicate entry found with that name.',
+          (tx) => applicationCredentials.insert(tx, credential),
+        );
+        const shown = view(visit.base, credential, [...new Set(chosen)]);
+        return { status: 201, body: { application_credential: { ...shown, secret } } };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/v3/users/:user_id/application_credentials/:credential_id',
+      may: ownerOrAdmin,
+      run: async (visit) => {
+        await refuseRestricted(visit);
+        const credential = await find(visit.params);
+        await write(parts, '', (tx) => applicationCredentials.remove(tx, credential.id));
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/access_rules',
+      may: ownerOrReader,
+      run: async (visit) => listReply(visit, 'access_rules', []),
+    },
+  ];
+}

@@ -1,0 +1,119 @@
+// Why: tokens are issued, shown, and revoked here, and a caller learns what he may scope to.
+
+import { forbidden, notFound } from '../../base/errors.ts';
+import { domains, listAssignments, revoke, rolesOn, SYSTEM } from '../../db/identity.ts';
+import { domainView } from './domains.ts';
+import { listReply } from './collection.ts';
+import { type Auth, login, loginBody } from './login.ts';
+import { projectsOf, projectView } from './projects.ts';
+import { admin, adminOrReader, anyone, missing, type Reply, type Route, type Visit } from './route.ts';
+import { type Parts, write } from './service.ts';
+import { type Subject, subjectOf, tokenBodyOf } from './tokens.ts';
+import type { TokenClaims } from '../../cloud/token-keys.ts';
+
+interface Found {
+  readonly token: string;
+  readonly claims: TokenClaims;
+  readonly subject: Subject;
+}
+
+export function authRoutes(parts: Parts): Route[] {
+  const { reader, clock, keys, signing, passwords, catalog, tokenTtlMs } = parts;
+
+  /** The token that `X-Subject-Token` names, with whom it stands for. */
+  async function subjectToken(visit: Visit): Promise<Found> {
+    const token = visit.header('X-Subject-Token');
+    if (token === '') throw notFound('No token in the request');
+    const verdict = await keys.verify(token);
+    const subject = verdict.kind === 'good' ? await subjectOf(reader, verdict.claims, clock.now()) : null;
+    if (verdict.kind !== 'good' || subject === null) throw missing(`token: ${token}`);
+    return { token, claims: verdict.claims, subject };
+  }
+
+  const catalogFor = (visit: Visit) => (visit.query.has('nocatalog') ? null : catalog(visit.origin));
+
+  async function issue(visit: Visit): Promise<Reply> {
+    const { auth } = visit.body as { auth: Auth };
+    const { claims, subject } = await login({ reader, passwords, keys, now: clock.now(), tokenTtlMs }, auth);
+    return {
+      status: 201,
+      headers: { 'X-Subject-Token': await signing.sign(claims) },
+      body: { token: tokenBodyOf(claims, subject, catalogFor(visit)) },
+    };
+  }
+
+  async function show(visit: Visit): Promise<Reply> {
+    const { token, claims, subject } = await subjectToken(visit);
+    const { caller } = visit;
+    const isAllowed =
+      adminOrReader(caller, {}) || caller.roles.includes('service') || caller.userId === subject.user.id;
+    if (!isAllowed) throw forbidden('You are not authorized to perform the requested action: identity:validate_token.');
+    return {
+      status: 200,
+      headers: { 'X-Subject-Token': token },
+      body: { token: tokenBodyOf(claims, subject, catalogFor(visit)) },
+    };
+  }
+
+  async function drop(visit: Visit): Promise<Reply> {
+    const { claims, subject } = await subjectToken(visit);
+    if (!admin(visit.caller, {}) && visit.caller.userId !== subject.user.id)
+      throw forbidden('You are not authorized to perform the requested action: identity:revoke_token.');
+    const auditId = claims.openstack_audit_ids[0] ?? '';
+    await write(parts, '', (tx) => revoke(tx, auditId, claims.exp * 1000, clock.now()));
+    return { status: 204 };
+  }
+
+  return [
+    { method: 'POST', path: '/v3/auth/tokens', may: 'open', body: loginBody, quiet: true, run: issue },
+    { method: 'GET', path: '/v3/auth/tokens', may: anyone, run: show },
+    { method: 'DELETE', path: '/v3/auth/tokens', may: anyone, run: drop },
+    {
+      method: 'GET',
+      path: '/v3/auth/catalog',
+      may: anyone,
+      run: async ({ origin, self, caller }) => {
+        if (caller.projectId === null && caller.domainId === null && caller.systemScope === null)
+          throw forbidden('You are not authorized to perform the requested action: an unscoped token has no catalog.');
+        return { status: 200, body: { catalog: catalog(origin), links: { self } } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/auth/projects',
+      may: anyone,
+      run: async (visit) => {
+        const found = (await projectsOf(reader, visit.caller.userId)).filter((project) => project.enabled);
+        return listReply(
+          visit,
+          'projects',
+          found.map((project) => projectView(visit.base, project)),
+        );
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/auth/domains',
+      may: anyone,
+      run: async (visit) => {
+        const { userId } = visit.caller;
+        const given = await listAssignments(reader, { userId, target: { type: 'domain' } });
+        const found = await domains.some(
+          reader,
+          given.map((assignment) => assignment.target.id),
+        );
+        const items = found.filter((domain) => domain.enabled).map((domain) => domainView(visit.base, domain));
+        return listReply(visit, 'domains', items);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/auth/system',
+      may: anyone,
+      run: async ({ caller, self }) => {
+        const hasRole = (await rolesOn(reader, caller.userId, SYSTEM)).length > 0;
+        return { status: 200, body: { system: hasRole ? [{ all: true }] : [], links: { self } } };
+      },
+    },
+  ];
+}

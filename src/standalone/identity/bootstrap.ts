@@ -1,0 +1,104 @@
+// Why: a fresh installation needs somebody who can log in. The passwords made here are told once and stored only as hashes.
+
+import { randomBytes } from 'node:crypto';
+import { newHexId } from '../../base/ids.ts';
+import { assign, domains, imply, projects, roles, SYSTEM, users } from '../../db/identity.ts';
+import { tx } from '../../db/tx.ts';
+import { missing } from './route.ts';
+import type { Parts } from './service.ts';
+
+/** The passwords of the users that were made, in clear; whoever gets them is the only one who has them. */
+export interface NewPasswords {
+  readonly admin: string;
+  readonly demo: string;
+}
+
+export interface Bootstrapped {
+  readonly projects: { readonly admin: string; readonly demo: string; readonly service: string };
+  /** Null when the users were there already. */
+  readonly passwords: NewPasswords | null;
+}
+
+const DOMAIN = 'default';
+const PROJECTS = ['admin', 'demo', 'service'] as const;
+/** Each implies the next, as Keystone's bootstrap sets it up; `service` stands apart. */
+const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
+
+/** 192 random bits in letters that need no quoting. */
+export const newPassword = (): string => randomBytes(24).toString('base64url');
+
+/** Makes what is missing of the first domain, roles, projects and users; what is there is left as it is. */
+export async function ensureBootstrap(parts: Parts): Promise<Bootstrapped> {
+  const passwords: NewPasswords = { admin: newPassword(), demo: newPassword() };
+  const isFresh = (await users.list(parts.reader, { domain_id: DOMAIN, name: 'admin' })).length === 0;
+  const hashes = isFresh
+    ? {
+        admin: await parts.passwords.hash(passwords.admin),
+        demo: await parts.passwords.hash(passwords.demo),
+      }
+    : null;
+  return tx(parts.database, async (tx) => {
+    if ((await domains.find(tx, DOMAIN)) === null) {
+      const domain = { id: DOMAIN, name: 'Default', description: 'The default domain', enabled: true, extra: {} };
+      await domains.insert(tx, domain);
+    }
+    const roleIds = new Map<string, string>();
+    for (const name of [...ROLE_CHAIN, 'service']) {
+      const [found] = await roles.list(tx, { name });
+      const id = found?.id ?? newHexId();
+      if (found === undefined) await roles.insert(tx, { id, name, description: null, extra: {} });
+      roleIds.set(name, id);
+    }
+    const roleId = (name: string): string => roleIds.get(name) ?? '';
+    const projectIds = new Map<string, string>();
+    for (const name of PROJECTS) {
+      const [found] = await projects.list(tx, { domain_id: DOMAIN, name });
+      const id = found?.id ?? newHexId();
+      if (found === undefined) {
+        await projects.insert(tx, { id, domainId: DOMAIN, name, description: '', enabled: true, tags: [], extra: {} });
+      }
+      projectIds.set(name, id);
+    }
+    const projectId = (name: (typeof PROJECTS)[number]): string => projectIds.get(name) ?? '';
+    const made = { admin: projectId('admin'), demo: projectId('demo'), service: projectId('service') };
+    // another process may have been first
+    const [already] = await users.list(tx, { domain_id: DOMAIN, name: 'admin' });
+    if (hashes === null || already !== undefined) return { projects: made, passwords: null };
+
+    for (const [index, name] of ROLE_CHAIN.slice(1).entries())
+      await imply(tx, { priorRoleId: roleId(ROLE_CHAIN[index] ?? ''), impliedRoleId: roleId(name) });
+    for (const name of ['admin', 'demo'] as const) {
+      const id = newHexId();
+      await users.insert(tx, {
+        id,
+        domainId: DOMAIN,
+        name,
+        defaultProjectId: null,
+        enabled: true,
+        passwordHash: hashes[name],
+        tokensValidFrom: 0,
+        extra: {},
+      });
+      const target = { type: 'project', id: projectId(name) } as const;
+      await assign(tx, { userId: id, target, roleId: roleId(name === 'admin' ? 'admin' : 'member') });
+      if (name === 'admin') await assign(tx, { userId: id, target: SYSTEM, roleId: roleId('admin') });
+    }
+    return { projects: made, passwords };
+  });
+}
+
+/**
+ * Gives a user of the default domain a new random password, enables him, and ends his tokens: the way back in when
+ * `clouds.yaml` is lost.
+ * @returns the password, in clear
+ */
+export async function resetPassword(parts: Parts, name: string): Promise<string> {
+  const password = newPassword();
+  const hash = await parts.passwords.hash(password);
+  await tx(parts.database, async (tx) => {
+    const [user] = await users.list(tx, { domain_id: DOMAIN, name });
+    if (user === undefined) throw missing(`user: ${name}`);
+    await users.replace(tx, { ...user, enabled: true, passwordHash: hash, tokensValidFrom: parts.clock.now() + 1 });
+  });
+  return password;
+}

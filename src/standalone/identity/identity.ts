@@ -1,0 +1,116 @@
+// Why: without a Keystone, this is one: small, in the same process, in the same wire format. Its tokens are a Keystone's, so
+// whoever verifies them runs the code that production runs.
+
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { IdentityService } from '../../cloud/identity.ts';
+import { readTokenAnswer } from '../../cloud/token-body.ts';
+import { makeTokenKeys } from '../../cloud/token-keys.ts';
+import { makeTokenResolver } from '../../cloud/token-resolver.ts';
+import type { Database } from '../../db/engine.ts';
+import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
+import { keystoneEnvelope } from '../../web/faults.ts';
+import { applicationCredentialRoutes } from './application-credentials.ts';
+import { assignmentRoutes } from './assignments.ts';
+import { authRoutes } from './auth.ts';
+import { type Bootstrapped, ensureBootstrap, resetPassword } from './bootstrap.ts';
+import { catalogRoutes } from './catalog.ts';
+import { domainRoutes } from './domains.ts';
+import { groupRoutes } from './groups.ts';
+import { makePasswords, type ScryptCost } from './passwords.ts';
+import { projectRoutes } from './projects.ts';
+import { roleRoutes } from './roles.ts';
+import { type Route, serveRoutes } from './route.ts';
+import { makeValidator } from './schemas.ts';
+import type { Catalog, Parts } from './service.ts';
+import { openSigning } from './signing.ts';
+import { subjectOf, tokenBodyOf } from './tokens.ts';
+import { userRoutes } from './users.ts';
+import { serveVersions } from './versions.ts';
+
+export interface IdentityOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: WebObserver;
+  /** Keys are kept in `identity-private` and `identity-keys` under it. */
+  readonly dataDir: string;
+  readonly endpoints: Catalog;
+  readonly tokenTtlMs: number;
+  /** For `WWW-Authenticate`, e.g. `http://127.0.0.1:8774/identity/v3`. */
+  readonly wwwAuthenticateUri: string;
+  readonly scryptCost?: ScryptCost;
+}
+
+export interface BuiltInIdentity {
+  readonly app: Web;
+  /** Resolves tokens in this process: the same verification and cache as with a Keystone, without the HTTP between. */
+  readonly service: IdentityService;
+  /** Where the public halves of the signing keys lie. */
+  readonly publicKeysDir: string;
+  ensureBootstrap(): Promise<Bootstrapped>;
+  /** A new random password for a user of the default domain; it is told here and nowhere else. */
+  resetPassword(name: string): Promise<string>;
+}
+
+/** The built-in identity service over a database whose schema is up to date. */
+export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIdentity> {
+  const { database, clock, log, observer, dataDir, endpoints, tokenTtlMs, wwwAuthenticateUri } = options;
+  const signing = await openSigning(dataDir);
+  const keys = makeTokenKeys({ directory: signing.publicKeysDir, clock, log });
+  const parts: Parts = {
+    database,
+    reader: database.read,
+    clock,
+    passwords: makePasswords(options.scryptCost),
+    keys,
+    signing,
+    catalog: endpoints,
+    tokenTtlMs,
+  };
+
+  const resolver = makeTokenResolver({
+    clock,
+    wwwAuthenticateUri,
+    keys: null,
+    lookup: async (token) => {
+      const verdict = await keys.verify(token);
+      if (verdict.kind !== 'good') return null;
+      const subject = await subjectOf(database.read, verdict.claims, clock.now());
+      return subject === null ? null : readTokenAnswer({ token: tokenBodyOf(verdict.claims, subject, null) });
+    },
+  });
+  const service: IdentityService = {
+    authenticate: (token) => resolver.authenticate(token),
+    wwwAuthenticateUri,
+    problem: () => keys.problem(),
+    close: async () => resolver.forget(),
+  };
+
+  const routes: readonly Route[] = [
+    ...authRoutes(parts),
+    ...projectRoutes(parts),
+    ...userRoutes(parts),
+    ...applicationCredentialRoutes(parts),
+    ...domainRoutes(parts),
+    ...roleRoutes(parts),
+    ...assignmentRoutes(parts),
+    ...groupRoutes,
+    ...catalogRoutes(endpoints),
+  ];
+  const app = makeWeb({ service: 'identity', envelope: keystoneEnvelope, clock, log, observer });
+  serveVersions(app);
+  serveRoutes(app, routes, { service, validator: makeValidator(), changed: () => resolver.forget() });
+
+  return {
+    app,
+    service,
+    publicKeysDir: signing.publicKeysDir,
+    ensureBootstrap: () => ensureBootstrap(parts),
+    async resetPassword(name) {
+      const password = await resetPassword(parts, name);
+      resolver.forget();
+      return password;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+// Why: passwords are kept so that whoever steals the database still has to guess them one by one, and so that a login tells
+// nobody which users exist.
+
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { unavailable } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+
+export interface ScryptCost {
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** 16 MiB and about 0.15 s of one core: OWASP's equal of 2^17/8/1 for machines whose memory belongs to guests. */
+export const DEFAULT_COST: ScryptCost = { N: 2 ** 14, r: 8, p: 5 };
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+export interface Passwords {
+  /** The text to store: `scrypt$N$r$p$salt$hash`. */
+  hash(password: string): Promise<string>;
+  /** Whether a password is the stored one; takes as long when there is none stored. */
+  matches(password: string, stored: string | null): Promise<boolean>;
+}
+
+/** At most `limits.passwordHashesAtOnce` at work; the others wait, and beyond a bound they are turned away. */
+function makeGate(): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= limits.passwordHashesAtOnce) {
+      if (waiting.length >= limits.passwordHashesWaiting) {
+        throw unavailable('Too many logins at once. Try again later.', { retryAfterSeconds: 5 });
+      }
+      // whoever finishes hands its place over, so `running` stays as it is
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
+
+function derive(password: string, salt: Buffer, { N, r, p }: ScryptCost, bytes: number): Promise<Buffer> {
+  const options: ScryptOptions = { N, r, p, maxmem: 128 * r * (N + p + 2) + 65_536 };
+  return new Promise((resolve, reject) => {
+    scrypt(password.normalize('NFC'), salt, bytes, options, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}
+
+export function makePasswords(cost: ScryptCost = DEFAULT_COST): Passwords {
+  const gate = makeGate();
+  const nobody = { salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES), cost };
+
+  const read = (stored: string) => {
+    const [scheme, N, r, p, salt, hash] = stored.split('$');
+    if (scheme !== 'scrypt' || salt === undefined || hash === undefined) throw new Error('unknown password scheme');
+    return {
+      salt: Buffer.from(salt, 'base64url'),
+      hash: Buffer.from(hash, 'base64url'),
+      cost: { N: Number(N), r: Number(r), p: Number(p) },
+    };
+  };
+
+  return {
+    async hash(password) {
+      const salt = randomBytes(SALT_BYTES);
+      const hash = await gate(() => derive(password, salt, cost, HASH_BYTES));
+      return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64url'), hash.toString('base64url')].join('$');
+    },
+    async matches(password, stored) {
+      const wanted = stored === null ? nobody : read(stored);
+      const found = await gate(() => derive(password, wanted.salt, wanted.cost, wanted.hash.length));
+      return timingSafeEqual(found, wanted.hash) && stored !== null;
+    },
+  };
+}

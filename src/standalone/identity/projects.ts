@@ -1,0 +1,183 @@
+// Why: projects own servers, images and networks.
+
+import { badRequest } from '../../base/errors.ts';
+import { newHexId } from '../../base/ids.ts';
+import type { Reader } from '../../db/engine.ts';
+import { listAssignments, type Project, projects, removeProject } from '../../db/identity.ts';
+import { lastOf } from '../http.ts';
+import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
+import { findDomain } from './domains.ts';
+import { admin, adminOrReader, missing, ownerOrReader, type Reply, type Route, type Visit } from './route.ts';
+import * as schemas from './schemas.ts';
+import { type Parts, write } from './service.ts';
+import { findUser } from './users.ts';
+
+const properties = {
+  name: schemas.name(64),
+  domain_id: schemas.nullableId,
+  parent_id: schemas.nullableId,
+  description: schemas.description,
+  enabled: schemas.boolean,
+  is_domain: { enum: [false] },
+  tags: schemas.tags,
+  options: schemas.mutableOptions,
+};
+const named = Object.keys(properties);
+const createBody = schemas.open('project', properties, ['name']);
+const updateBody = schemas.open('project', properties, []);
+
+interface ProjectBody {
+  readonly project: {
+    readonly name?: string;
+    readonly domain_id?: string | null;
+    readonly parent_id?: string | null;
+    readonly description?: string | null;
+    readonly enabled?: boolean;
+    readonly tags?: readonly string[];
+  } & Readonly<Record<string, unknown>>;
+}
+
+export const projectView = (base: string, project: Project) => ({
+  ...project.extra,
+  id: project.id,
+  name: project.name,
+  domain_id: project.domainId,
+  description: project.description,
+  enabled: project.enabled,
+  parent_id: project.domainId,
+  is_domain: false,
+  tags: project.tags,
+  options: {},
+  links: { self: `${base}/projects/${project.id}` },
+});
+
+export async function findProject(reader: Reader, id: string): Promise<Project> {
+  const found = await projects.find(reader, id);
+  if (found === null) throw missing(`project: ${id}`);
+  return found;
+}
+
+/** The projects on which a user has a role. */
+export async function projectsOf(reader: Reader, userId: string): Promise<Project[]> {
+  const given = await listAssignments(reader, { userId, target: { type: 'project' } });
+  const found = await projects.some(
+    reader,
+    given.map((assignment) => assignment.target.id),
+  );
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const taken = (name: string): string =>
+  `Conflict occurred attempting to store project - it is not permitted to have two projects with the same name in the same domain: name is ${name}.`;
+
+/** Projects stand directly in their domain; a parent other than it is not kept, so it is refused. */
+function checkParent(given: ProjectBody['project'], domainId: string): void {
+  if (given.parent_id != null && given.parent_id !== domainId)
+    throw badRequest('A project may have no parent but its domain.');
+}
+
+export function projectRoutes(parts: Parts): Route[] {
+  const { reader } = parts;
+  const list = async (visit: Visit): Promise<Reply> => {
+    if (/^(1|true)$/i.test(lastOf(visit.query, 'is_domain') ?? '')) return listReply(visit, 'projects', []);
+    const where = filterOf(visit, ['name', 'domain_id']);
+    const parentId = lastOf(visit.query, 'parent_id');
+    // the parent of a project is its domain
+    if (parentId !== null && (where['domain_id'] ?? parentId) !== parentId) return listReply(visit, 'projects', []);
+    if (parentId !== null) where['domain_id'] = parentId;
+    return pageReply(visit, 'projects', { reader, table: projects, where }, (project) =>
+      projectView(visit.base, project),
+    );
+  };
+  return [
+    { method: 'GET', path: '/v3/projects', may: adminOrReader, run: list },
+    {
+      method: 'GET',
+      path: '/v3/projects/:project_id',
+      may: (caller, params) => adminOrReader(caller, params) || caller.projectId === params['project_id'],
+      run: async ({ base, params }) => {
+        const project = await findProject(reader, params['project_id'] ?? '');
+        return { status: 200, body: { project: projectView(base, project) } };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/projects',
+      may: ownerOrReader,
+      run: async (visit) => {
+        const user = await findUser(reader, visit.params['user_id'] ?? '');
+        const found = await projectsOf(reader, user.id);
+        return listReply(
+          visit,
+          'projects',
+          found.map((project) => projectView(visit.base, project)),
+        );
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v3/projects',
+      may: admin,
+      body: createBody,
+      run: async ({ base, body, caller }) => {
+        const { project: given } = body as ProjectBody;
+        const domainId = given.domain_id ?? given.parent_id ?? caller.domainId ?? caller.projectDomainId ?? 'default';
+        checkParent(given, domainId);
+        const project: Project = {
+          id: newHexId(),
+          domainId,
+          name: given.name ?? '',
+          description: given.description ?? '',
+          enabled: given.enabled ?? true,
+          tags: given.tags ?? [],
+          extra: extraOf(given, named),
+        };
+        await write(parts, taken(project.name), async (tx) => {
+          await findDomain(tx, domainId);
+          await projects.insert(tx, project);
+        });
+        return { status: 201, body: { project: projectView(base, project) } };
+      },
+    },
+    {
+      method: 'PATCH',
+      path: '/v3/projects/:project_id',
+      may: admin,
+      body: updateBody,
+      run: async ({ base, params, body }) => {
+        const { project: given } = body as ProjectBody;
+        const id = params['project_id'] ?? '';
+        sameId(given, id);
+        const project = await write(parts, taken(given.name ?? ''), async (tx) => {
+          const old = await findProject(tx, id);
+          if (given.domain_id != null && given.domain_id !== old.domainId)
+            throw badRequest('Cannot change the domain of a project.');
+          checkParent(given, old.domainId);
+          const next: Project = {
+            ...old,
+            name: given.name ?? old.name,
+            description: given.description === undefined ? old.description : (given.description ?? ''),
+            enabled: given.enabled ?? old.enabled,
+            tags: given.tags ?? old.tags,
+            extra: { ...old.extra, ...extraOf(given, named) },
+          };
+          await projects.replace(tx, next);
+          return next;
+        });
+        return { status: 200, body: { project: projectView(base, project) } };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/v3/projects/:project_id',
+      may: admin,
+      run: async ({ params }) => {
+        await write(parts, '', async (tx) => {
+          const project = await findProject(tx, params['project_id'] ?? '');
+          await removeProject(tx, project.id);
+        });
+        return { status: 204 };
+      },
+    },
+  ];
+}

@@ -1,0 +1,50 @@
+// Why: what the routes of the identity service need, handed to each noun as one value.
+
+import type { Clock } from '../../base/clock.ts';
+import { conflict } from '../../base/errors.ts';
+import type { TokenKeys } from '../../cloud/token-keys.ts';
+import type { Database, Reader } from '../../db/engine.ts';
+import { isDuplicate } from '../../db/errors.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { Passwords } from './passwords.ts';
+import type { Signing } from './signing.ts';
+
+export interface CatalogEndpoint {
+  readonly id: string;
+  readonly interface: 'public' | 'internal' | 'admin';
+  readonly region_id: string;
+  readonly region: string;
+  readonly url: string;
+}
+
+/** One service of the catalog, in Keystone's form. */
+export interface CatalogEntry {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+  readonly endpoints: readonly CatalogEndpoint[];
+}
+
+/** The catalog for who reached the program at `origin` (`http://host:port`). */
+export type Catalog = (origin: string) => readonly CatalogEntry[];
+
+export interface Parts {
+  readonly database: Database;
+  readonly reader: Reader;
+  readonly clock: Clock;
+  readonly passwords: Passwords;
+  readonly keys: TokenKeys;
+  readonly signing: Signing;
+  readonly catalog: Catalog;
+  readonly tokenTtlMs: number;
+}
+
+/** One transaction in which a name that is taken becomes a `conflict` Fault with these words. */
+export async function write<T>(parts: Parts, taken: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  try {
+    return await tx(parts.database, work);
+  } catch (error) {
+    if (isDuplicate(error)) throw conflict(taken, { cause: error });
+    throw error;
+  }
+}

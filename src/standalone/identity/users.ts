@@ -1,0 +1,189 @@
+// Why: users log in; a changed password or a disabled account ends the tokens made before.
+
+import { badRequest, unauthorized } from '../../base/errors.ts';
+import { newHexId } from '../../base/ids.ts';
+import type { Reader } from '../../db/engine.ts';
+import { type User, users } from '../../db/identity.ts';
+import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
+import { findDomain } from './domains.ts';
+import { admin, adminOrReader, missing, ownerOrReader, type Route } from './route.ts';
+import * as schemas from './schemas.ts';
+import { type Parts, write } from './service.ts';
+
+// Options of Keystone's lockout and password-expiry rules. There are no such rules here, so these change nothing and are
+// kept for the client; those that would have to change something are refused.
+const flag = { type: ['boolean', 'null'] };
+const options = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    ignore_change_password_upon_first_use: flag,
+    ignore_password_expiry: flag,
+    ignore_lockout_failure_attempts: flag,
+    ignore_user_inactivity: flag,
+    multi_factor_auth_enabled: { enum: [false, null] },
+    lock_password: { enum: [false, null] },
+  },
+};
+
+const properties = {
+  name: schemas.name(255),
+  domain_id: schemas.id,
+  default_project_id: schemas.nullableId,
+  enabled: schemas.boolean,
+  password: { ...schemas.password, type: ['string', 'null'] },
+  options,
+};
+const named = ['name', 'domain_id', 'default_project_id', 'enabled', 'password', 'password_expires_at'];
+const createBody = schemas.open('user', properties, ['name']);
+const updateBody = schemas.open('user', properties, []);
+const passwordBody = schemas.strict(
+  'user',
+  { original_password: schemas.password, password: { ...schemas.password, minLength: 1 } },
+  ['original_password', 'password'],
+);
+
+interface UserBody {
+  readonly user: {
+    readonly name?: string;
+    readonly domain_id?: string;
+    readonly default_project_id?: string | null;
+    readonly enabled?: boolean;
+    readonly password?: string | null;
+  } & Readonly<Record<string, unknown>>;
+}
+
+interface PasswordBody {
+  readonly user: { readonly original_password: string; readonly password: string };
+}
+
+export const userView = (base: string, user: User) => ({
+  options: {},
+  ...user.extra,
+  id: user.id,
+  name: user.name,
+  domain_id: user.domainId,
+  ...(user.defaultProjectId === null ? {} : { default_project_id: user.defaultProjectId }),
+  enabled: user.enabled,
+  password_expires_at: null,
+  links: { self: `${base}/users/${user.id}` },
+});
+
+export async function findUser(reader: Reader, id: string): Promise<User> {
+  const found = await users.find(reader, id);
+  if (found === null) throw missing(`user: ${id}`);
+  return found;
+}
+
+const taken = (name: string): string =>
+  `Conflict occurred attempting to store user - Duplicate entry found with name ${name}.`;
+
+export function userRoutes(parts: Parts): Route[] {
+  const { reader, passwords, clock } = parts;
+  return [
+    {
+      method: 'GET',
+      path: '/v3/users',
+      may: adminOrReader,
+      run: (visit) =>
+        pageReply(visit, 'users', { reader, table: users, where: filterOf(visit, ['name', 'domain_id']) }, (user) =>
+          userView(visit.base, user),
+        ),
+    },
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id',
+      may: ownerOrReader,
+      run: async ({ base, params }) => {
+        const user = await findUser(reader, params['user_id'] ?? '');
+        return { status: 200, body: { user: userView(base, user) } };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v3/users',
+      may: admin,
+      body: createBody,
+      run: async ({ base, body, caller }) => {
+        const { user: given } = body as UserBody;
+        const user: User = {
+          id: newHexId(),
+          domainId: given.domain_id ?? caller.domainId ?? caller.projectDomainId ?? 'default',
+          name: given.name ?? '',
+          defaultProjectId: given.default_project_id ?? null,
+          enabled: given.enabled ?? true,
+          passwordHash: given.password == null ? null : await passwords.hash(given.password),
+          tokensValidFrom: clock.now(),
+          extra: extraOf(given, named),
+        };
+        await write(parts, taken(user.name), async (tx) => {
+          await findDomain(tx, user.domainId);
+          await users.insert(tx, user);
+        });
+        return { status: 201, body: { user: userView(base, user) } };
+      },
+    },
+    {
+      method: 'PATCH',
+      path: '/v3/users/:user_id',
+      may: admin,
+      body: updateBody,
+      run: async ({ base, params, body }) => {
+        const { user: given } = body as UserBody;
+        const id = params['user_id'] ?? '';
+        sameId(given, id);
+        const hash = given.password == null ? null : await passwords.hash(given.password);
+        const user = await write(parts, taken(given.name ?? ''), async (tx) => {
+          const old = await findUser(tx, id);
+          if (given.domain_id !== undefined && given.domain_id !== old.domainId)
+            throw badRequest('Cannot change the domain of a user.');
+          const endsTokens = given.password !== undefined || (given.enabled === false && old.enabled);
+          const next: User = {
+            ...old,
+            name: given.name ?? old.name,
+            defaultProjectId: given.default_project_id === undefined ? old.defaultProjectId : given.default_project_id,
+            enabled: given.enabled ?? old.enabled,
+            passwordHash: given.password === undefined ? old.passwordHash : hash,
+            tokensValidFrom: endsTokens ? clock.now() + 1 : old.tokensValidFrom,
+            extra: { ...old.extra, ...extraOf(given, named) },
+          };
+          await users.replace(tx, next);
+          return next;
+        });
+        return { status: 200, body: { user: userView(base, user) } };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/v3/users/:user_id',
+      may: admin,
+      run: async ({ params }) => {
+        await write(parts, '', async (tx) => {
+          const user = await findUser(tx, params['user_id'] ?? '');
+          await users.remove(tx, user.id);
+        });
+        return { status: 204 };
+      },
+    },
+    {
+      // the old password is the proof, so that somebody whose tokens have ended can still change it
+      method: 'POST',
+      path: '/v3/users/:user_id/password',
+      may: 'open',
+      body: passwordBody,
+      run: async ({ params, body }) => {
+        const { user: given } = body as PasswordBody;
+        const user = await users.find(reader, params['user_id'] ?? '');
+        const matches = await passwords.matches(given.original_password, user?.passwordHash ?? null);
+        if (user === null || !matches || !user.enabled)
+          throw unauthorized('The request you have made requires authentication.');
+        const hash = await passwords.hash(given.password);
+        await write(parts, '', async (tx) => {
+          const old = await findUser(tx, user.id);
+          await users.replace(tx, { ...old, passwordHash: hash, tokensValidFrom: clock.now() + 1 });
+        });
+        return { status: 204 };
+      },
+    },
+  ];
+}
