@@ -1,0 +1,165 @@
+// Every route's versions, status, rule and schemas against what Nova declares of the same endpoint, at every version at which
+// either of the two changes.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { computeRoutes } from '../../../src/api/compute/index.ts';
+import type { MaybeVersioned, RouteEntry } from '../../../src/api/resource.ts';
+import { existsAt } from '../../../src/api/runner.ts';
+import { type JsonSchema, makeValidator } from '../../../src/api/schema.ts';
+import { isVersioned, minorOf } from '../../../src/base/history.ts';
+import { MAX_MINOR } from '../../../src/domain/microversions.ts';
+import { difference } from '../../support/schemas.ts';
+import { readKit, withoutKit } from '../../support/kit.ts';
+
+interface Range {
+  readonly min: string;
+  readonly max: string | null;
+}
+interface Endpoint {
+  readonly id: string;
+  readonly versions: Range;
+  readonly success: readonly (Range & { readonly code: number })[];
+  readonly policies: readonly string[];
+  readonly request: readonly (Range & { readonly schema: string })[];
+  readonly query: readonly (Range & { readonly schema: string })[];
+}
+interface Schemas {
+  readonly endpoints: readonly Endpoint[];
+  readonly definitions: Readonly<Record<string, JsonSchema>>;
+}
+interface KitRoute extends Range {
+  readonly id: string;
+  readonly removedInRelease: string | null;
+}
+
+const inRange = (minor: number, { min, max }: Range): boolean =>
+  minor >= minorOf(min) && (max === null || minor <= minorOf(max));
+
+/** `GET /flavors/{}`: the same for us and for Nova, whatever parameters are called. */
+const keyOf = (method: string, path: string, action: string | null): string =>
+  `${method} ${path.replace(/:\w+|\{\w+\}/g, '{}')}${action === null ? '' : `#${action}`}`;
+const keyOfId = (id: string): string => {
+  const [, method, path, action = null] = /^(\S+) ([^#]+)(?:#(.+))?$/.exec(id) as unknown as [
+    string,
+    string,
+    string,
+    string?,
+  ];
+  return keyOf(method, path, action);
+};
+
+const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
+  isVersioned<T>(value as never) ? (value as { at(m: number): T }).at(minor) : (value as T);
+
+/** Ours beyond Nova. */
+const OWN = /^(GET|POST) \/os-xloud-adjust/;
+
+const keys = (routes: readonly RouteEntry[]) =>
+  Map.groupBy(routes, (route) => keyOf(route.method, route.path, route.action));
+
+describe("routes against Nova's declarations", { skip: withoutKit }, () => {
+  if (withoutKit) return;
+  const { endpoints, definitions } = readKit<Schemas>('schemas.json');
+  const routes = readKit<{ routes: readonly KitRoute[] }>('routes.json').routes;
+  const endpointByKey = new Map(endpoints.map((endpoint) => [keyOfId(endpoint.id), endpoint]));
+  const routeByKey = new Map(
+    routes.filter(({ id }) => !id.includes('(root)')).map((route) => [keyOfId(route.id), route]),
+  );
+  const validator = makeValidator();
+  const agree = (ours: JsonSchema, theirs: JsonSchema, where: 'body' | 'query'): string | null =>
+    difference(ours, theirs, (schema, value) => {
+      try {
+        validator.check(schema, structuredClone(value), where);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
+  it('sees a schema that was changed', () => {
+    const schema = definitions['keypairs.create_v210'] as JsonSchema;
+    const changes: readonly ((text: string) => string)[] = [
+      (text) => text.replace('"ssh"', '"rsa"'),
+      (text) => text.replace('"required":["name"]', '"required":["name","type"]'),
+      (text) => text.replace('"user_id":{"type":"string"}', '"user_id":{"type":["string","null"]}'),
+      (text) => text.replaceAll('"maxLength":255', '"maxLength":254'),
+      (text) => text.replaceAll('"additionalProperties":false', '"additionalProperties":true'),
+    ];
+    for (const change of changes) {
+      const changed = JSON.parse(change(JSON.stringify(schema))) as JsonSchema;
+      assert.notDeepEqual(changed, schema);
+      assert.notEqual(agree(changed, schema, 'body'), null);
+    }
+    assert.equal(agree({ allOf: [schema] }, schema, 'body'), null);
+  });
+
+  it('every removed route is removed here, and no other', () => {
+    const theirs = routes.filter(({ removedInRelease }) => removedInRelease !== null).map(({ id }) => keyOfId(id));
+    const ours = computeRoutes
+      .filter(({ gone }) => gone)
+      .map(({ method, path, action }) => keyOf(method, path, action));
+    assert.deepEqual(ours.toSorted(), theirs.toSorted());
+  });
+
+  for (const [key, group] of keys(computeRoutes)) {
+    if (OWN.test(key)) continue;
+    describe(key, () => {
+      const known = routeByKey.get(key) as KitRoute;
+      const endpoint = endpointByKey.get(key);
+      const minors = Array.from({ length: MAX_MINOR }, (_, index) => index + 1);
+      const routeAt = (minor: number) => group.find((route) => existsAt(route, minor));
+
+      it('is a route of Nova, at the same versions', () => {
+        assert.ok(known, 'Nova has no such route');
+        const ours = minors.filter((minor) => routeAt(minor) !== undefined);
+        assert.deepEqual(
+          ours,
+          minors.filter((minor) => inRange(minor, known)),
+        );
+        assert.ok(group.every((route) => minors.filter((minor) => existsAt(route, minor)).length > 0));
+      });
+      if (group[0]?.gone) return;
+
+      it('succeeds with the same status', { skip: endpoint === undefined && 'the kit declares no more of it' }, () => {
+        for (const minor of minors) {
+          const route = routeAt(minor);
+          if (route === undefined || endpoint === undefined) continue;
+          const codes = endpoint.success.filter((range) => inRange(minor, range)).map(({ code }) => code);
+          assert.ok(codes.includes(at(route.status, minor)), `2.${minor}: ${at(route.status, minor)}, not ${codes}`);
+        }
+      });
+
+      it('asks the same rules', { skip: endpoint === undefined && 'the kit declares no more of it' }, () => {
+        const ours = new Set(
+          group.flatMap((route) => [route.policy, ...(route.alsoAsks ?? [])]).filter((rule) => rule !== null),
+        );
+        for (const rule of endpoint?.policies ?? []) assert.ok(ours.has(rule), `${rule} is not asked`);
+        for (const { policy } of group) {
+          if (policy !== null) assert.ok(endpoint?.policies.includes(policy), `Nova does not ask ${policy}`);
+        }
+      });
+
+      for (const side of ['body', 'query'] as const) {
+        it(`takes the same ${side}`, { skip: endpoint === undefined && 'the kit declares no more of it' }, () => {
+          const compared = new Map<unknown, Set<unknown>>();
+          for (const minor of minors) {
+            const route = routeAt(minor);
+            if (route === undefined || endpoint === undefined) continue;
+            const value = route[side];
+            const ours = value === undefined ? null : at<JsonSchema | null>(value as never, minor);
+            const name = endpoint[side === 'body' ? 'request' : 'query'].find((range) => inRange(minor, range))?.schema;
+            const theirs = name === undefined ? null : (definitions[name] as JsonSchema);
+            if (ours === null || theirs === null) {
+              assert.equal(ours, theirs, `2.${minor}: only one of us validates it`);
+              continue;
+            }
+            if (compared.get(ours)?.has(theirs)) continue;
+            assert.equal(agree(ours, theirs, side), null, `2.${minor}: ${name}`);
+            compared.set(ours, (compared.get(ours) ?? new Set()).add(theirs));
+          }
+        });
+      }
+    });
+  }
+});
