@@ -21,7 +21,7 @@ const CHEAP = { N: 2, r: 1, p: 1 };
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect
   readonly body: any;
 }
 

@@ -101,7 +101,7 @@ function view(base: string, { userId, target, roleId, priorRoleId }: Listed, nam
   return { links: { assignment, ...prior }, role, scope: scopes[target.type], user };
 }
 
-/** A flag in a query: there, and not a word for no. */
+/** A flag in a query: there, with or without a value, and not a word for no. */
 const has = (visit: Visit, name: string): boolean => !/^(0|false)$/i.test(lastOf(visit.query, name) ?? '0');
 
 function filterOf(visit: Visit): AssignmentFilter {
@@ -148,8 +148,7 @@ export function assignmentRoutes(parts: Parts): Route[] {
       }
       if (roleId !== undefined) listed = listed.filter((one) => one.roleId === roleId);
     }
-    const names =
-      has(visit, 'include_names') || lastOf(visit.query, 'include_names') === '' ? await namesOf(reader, listed) : null;
+    const names = has(visit, 'include_names') ? await namesOf(reader, listed) : null;
     return listReply(
       visit,
       'role_assignments',

@@ -2,7 +2,7 @@
 // checks is the same for all: token, right, body.
 
 import Router from '@koa/router';
-import { badRequest, Fault, forbidden, notFound } from '../../base/errors.ts';
+import { badRequest, Fault, forbidden, notFound, unauthorized } from '../../base/errors.ts';
 import type { Identity, IdentityService } from '../../cloud/identity.ts';
 import { refusal } from '../../cloud/token-resolver.ts';
 import type { MountedRequest, Web, WebContext, WebState } from '../../web/app.ts';
@@ -111,7 +111,14 @@ async function visit(ctx: WebContext, route: Route, context: RouteContext): Prom
   }
   const self = `${origin}${mountPath}${ctx.url}`;
   const header = (name: string): string => ctx.get(name);
-  return route.run({ base, origin, self, params, query: queryOf(ctx), caller, body, header });
+  try {
+    return await route.run({ base, origin, self, params, query: queryOf(ctx), caller, body, header });
+  } catch (error) {
+    // every 401 says where to log in
+    if (error instanceof Fault && error.kind === 'unauthorized')
+      throw unauthorized(error.message, { headers: refusal(base).headers, cause: error });
+    throw error;
+  }
 }
 
 /** Hangs routes into the application, one small router per noun. */
