@@ -90,7 +90,11 @@ export const limits = {
   agentReplyMs: 5 * SECOND_MS,
   agentPauseMs: 60 * SECOND_MS,
   /** How often the state of a guest is looked at while something is awaited (events come sooner). */
-  guestPollMs: 100,
+  guestPollMs: 25,
+  /** New vCPUs that a guest has not brought online by itself after this long are turned on through its agent. */
+  hotplugSettleMs: 3 * SECOND_MS,
+  /** A balloon that missed its target comes to rest within this time. */
+  balloonSettleMs: 2 * SECOND_MS,
   /** A guest that ignored the power button is asked again after this long (Nova's `_clean_shutdown`). */
   shutdownRetryMs: 10 * SECOND_MS,
   /** One policy rule, the nesting of rules with all that they refer to, and the whole policy file. */
@@ -102,6 +106,8 @@ export const limits = {
   /** One image's data (Glance's `image_size_cap`), and how much of its beginning is looked at to tell its format. */
   imageBytes: 1024 * 1024 * MIB,
   imageHeaderBytes: 128 * 1024,
+  /** What is still read of an upload that is refused, so that its sender hears why. */
+  imageRefusedBytes: 256 * MIB,
   /** Glance's quotas of one image. */
   imageProperties: 128,
   imageTags: 128,
@@ -111,10 +117,8 @@ export const limits = {
   /** Objects in one bulk creation, entries in one list of a network object (fixed_ips, allocation_pools, …). */
   networkBulk: 500,
   networkListEntries: 64,
-  /** A regular expression in a list filter: its length, the nesting of its groups, and the steps it may become. */
+  /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
-  patternDepth: 16,
-  patternSteps: 2_000,
   /** Snapshots of flavors, images and networks that are kept parsed. */
   parsedSnapshots: 2_000,
   /** Times one step of an action is begun before the action fails, and the pauses between them (doubling, at most). */

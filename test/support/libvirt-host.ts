@@ -6,6 +6,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { notFound } from '../../src/base/errors.ts';
 import { type Log, makeLog } from '../../src/base/log.ts';
 import type { ConfigDriveSpec, GuestSpec } from '../../src/domain/guest.ts';
@@ -15,6 +16,8 @@ import type { Driver, ImageSource } from '../../src/virt/driver.ts';
 import { makeLibvirtDriver, type LibvirtDriverOptions } from '../../src/virt/libvirt/driver.ts';
 import { buildGuest, ConsoleLog } from './guest.ts';
 import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
+
+const READY_MS = 60_000;
 
 export interface TestImage {
   readonly facts: ImageFacts;
@@ -90,6 +93,12 @@ export interface LibvirtHost {
   virsh(...args: string[]): Promise<string>;
   /** What a guest's own agent answers. */
   askAgent(uuid: string, command: object): Promise<unknown>;
+  /** Resolves when the guest's agent answers, which is when everything in it is up. */
+  ready(uuid: string): Promise<void>;
+  /** What a user does inside with `poweroff`. */
+  powerOffFromInside(uuid: string): Promise<void>;
+  /** Ends the guest's QEMU as a fault of its own would. */
+  killQemu(uuid: string): Promise<void>;
   /** Whatever there is of a guest on the host. */
   leftovers(uuid: string): Promise<readonly string[]>;
   /** A further driver on the same host, as after a restart of the program. */
@@ -98,9 +107,12 @@ export interface LibvirtHost {
 }
 
 export async function startHost(
-  options: LibvirtdOptions & { virtType?: LibvirtDriverOptions['virtType']; extraImages?: readonly TestImage[] } = {},
+  options: LibvirtdOptions & {
+    readonly driver?: Partial<LibvirtDriverOptions>;
+    readonly extraImages?: readonly TestImage[];
+  } = {},
 ): Promise<LibvirtHost> {
-  const { virtType = 'qemu', extraImages = [], ...daemon } = options;
+  const { driver: driverOptions = {}, extraImages = [], ...daemon } = options;
   const built = await buildGuest();
   const [root, kernel, ramdisk] = await Promise.all([
     imageOf(built.rootDisk, 'qcow2'),
@@ -113,9 +125,11 @@ export async function startHost(
   const log = makeLog(process.env.XLOUD_TEST_LOG === undefined ? 'silent' : 'debug');
   const libvirtd = await startLibvirtd(daemon);
   const anotherDriver = (more: Partial<LibvirtDriverOptions> = {}) =>
-    makeLibvirtDriver({ uri: libvirtd.uri, instancesDir, images, virtType, log, ...more });
+    makeLibvirtDriver({ uri: libvirtd.uri, instancesDir, images, virtType: 'qemu', log, ...driverOptions, ...more });
   const virsh = async (...args: string[]) =>
     (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...args)).stdout.trim();
+  const askAgent = async (uuid: string, command: object): Promise<unknown> =>
+    (JSON.parse(await virsh('qemu-agent-command', uuid, JSON.stringify(command))) as { return: unknown }).return;
   let driver: Driver;
   try {
     driver = await anotherDriver();
@@ -135,8 +149,26 @@ export async function startHost(
       ...more,
     }),
     consoleOf: (uuid) => new ConsoleLog(join(instancesDir, uuid, 'console.log')),
-    askAgent: async (uuid, command) =>
-      (JSON.parse(await virsh('qemu-agent-command', uuid, JSON.stringify(command))) as { return: unknown }).return,
+    askAgent,
+    ready: async (uuid) => {
+      const end = Date.now() + READY_MS;
+      for (;;) {
+        try {
+          await askAgent(uuid, { execute: 'guest-ping' });
+          return;
+        } catch (error) {
+          if (Date.now() > end) throw error;
+          await sleep(200);
+        }
+      }
+    },
+    powerOffFromInside: async (uuid) => {
+      // the agent is gone before it can answer
+      await askAgent(uuid, { execute: 'guest-shutdown', arguments: { mode: 'powerdown' } }).catch(() => {});
+    },
+    killQemu: async (uuid) => {
+      await libvirtd.exec('sh', '-c', 'kill -9 "$(cat "/run/libvirt/qemu/xloud-$0.pid")"', uuid);
+    },
     leftovers: async (uuid) => {
       const found = (await virsh('list', '--all', '--uuid')).split(/\s+/).filter((one) => one === uuid);
       if (existsSync(join(instancesDir, uuid))) found.push(...(await readdir(join(instancesDir, uuid))), 'directory');

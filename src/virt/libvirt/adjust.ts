@@ -1,5 +1,5 @@
 // Why: growing and shrinking a running guest, and telling the truth about it: what it has afterwards, who confirmed that, and
-// what it may still hold. Facts and numbers behind the order of steps: docs/decisions, and the comments at each.
+// what it may still hold. Every target is absolute, so asking again is harmless.
 
 import type { Clock } from '../../base/clock.ts';
 import { badRequest, conflict, Fault, messageOf } from '../../base/errors.ts';
@@ -163,48 +163,55 @@ async function actualMb({ deps, domain }: Task): Promise<number> {
 // --- vCPUs
 
 async function moveVcpus(task: Task, target: number): Promise<PartOutcome> {
-  const present = (await presentSize(task)).vcpus;
-  return target > present ? await growVcpus(task, target) : await shrinkVcpus(task, target);
+  const there = await plugged(task);
+  const online = await task.deps.agent.online(task.domain);
+  return target > (online ?? there)
+    ? await growVcpus(task, target, there, online)
+    : await shrinkVcpus(task, target, there);
 }
 
 /** First those that are only offline in the guest, then new ones. */
-async function growVcpus(task: Task, target: number): Promise<PartOutcome> {
+async function growVcpus(task: Task, target: number, there: number, online: number | null): Promise<PartOutcome> {
   const { deps, domain } = task;
   let method: AdjustMethod = 'none';
-  const offline = (await plugged(task)) - ((await deps.agent.online(domain)) ?? Number.POSITIVE_INFINITY);
-  if (offline > 0) {
-    await deps.agent.setOnline(domain, Math.min(target, await plugged(task)));
+  if (online !== null && online < there) {
+    await deps.agent.setOnline(domain, Math.min(target, there));
     method = 'guest-online';
   }
-  if ((await plugged(task)) < target) {
+  if (there < target) {
     await deps.calls.domainSetVcpusFlags(domain, target, vir.VIR_DOMAIN_AFFECT_LIVE);
     method = 'hotplug';
   }
-  const confirmed = await waitForOnline(task, (online) => online >= target);
-  if (confirmed === false) {
+  const enough = (count: number) => count >= target;
+  let confirmed = await waitForOnline(task, Math.min(limits.hotplugSettleMs, leftMs(task)), enough);
+  if (confirmed !== null && !enough(confirmed)) {
     // a guest without a rule that turns new vCPUs on leaves them off until somebody asks
     await deps.agent.setOnline(domain, target);
+    confirmed = await waitForOnline(task, leftMs(task), enough);
   }
-  return await vcpuOutcome(task, target, method, 'the guest did not bring the new vCPUs online');
+  return await vcpuOutcome(task, target, confirmed, method, 'the guest did not bring the new vCPUs online');
 }
 
 /** Unplugged where that can complete, else taken offline in the guest, where they stay plugged and held. */
-async function shrinkVcpus(task: Task, target: number): Promise<PartOutcome> {
+async function shrinkVcpus(task: Task, target: number, there: number): Promise<PartOutcome> {
   const { deps, domain } = task;
-  const present = await plugged(task);
-  if (deps.canUnplug && present > target) {
+  const enough = (count: number) => count <= target;
+  if (deps.canUnplug && there > target) {
     const refusal = await unplug(task, target);
-    if ((await plugged(task)) <= target) return await vcpuOutcome(task, target, 'hotplug', 'the guest is slow');
+    if ((await plugged(task)) <= target) {
+      const online = await waitForOnline(task, leftMs(task), enough);
+      return await vcpuOutcome(task, target, online, 'hotplug', 'vCPUs are offline in the guest');
+    }
     deps.log.info({ uuid: domain.uuid, target, refusal }, 'the guest keeps vCPUs; its agent is asked to turn them off');
   }
   const asked = await deps.agent.setOnline(domain, target);
-  if (asked) await waitForOnline(task, (online) => online <= target);
+  const online = asked ? await waitForOnline(task, leftMs(task), enough) : null;
   const why = asked
     ? 'the guest did not take the vCPUs offline'
     : deps.canUnplug
       ? 'the guest did not give the vCPUs back, and no agent in it answers'
       : 'under emulation (TCG) a vCPU cannot be unplugged, and no agent in the guest answers that could turn it off';
-  return await vcpuOutcome(task, target, asked ? 'guest-offline' : 'none', why);
+  return await vcpuOutcome(task, target, online, asked ? 'guest-offline' : 'none', why);
 }
 
 /** Asks for the vCPUs back and waits for them. Error 68 is no answer: the guest may give them back later, or never. */
@@ -222,20 +229,29 @@ async function unplug(task: Task, target: number): Promise<string | null> {
   }
 }
 
-/** Null: nobody can tell. The agent of a guest that is just starting is waited for, for a moment. */
-async function waitForOnline(task: Task, enough: (online: number) => boolean): Promise<boolean | null> {
+/** Waits for the number of online vCPUs, and gives the last that was heard; null: nobody can tell. */
+async function waitForOnline(
+  task: Task,
+  timeoutMs: number,
+  enough: (online: number) => boolean,
+): Promise<number | null> {
   const { deps, domain } = task;
-  let online = await deps.agent.online(domain);
-  if (online === null) return null;
-  const found = await deps.until(domain.uuid, leftMs(task), async () => {
+  let online: number | null = null;
+  await deps.until(domain.uuid, timeoutMs, async () => {
     online = await deps.agent.online(domain);
     return online === null || enough(online) ? true : undefined;
   });
-  return online === null ? null : found === true;
+  return online;
 }
 
-async function vcpuOutcome(task: Task, target: number, method: AdjustMethod, why: string): Promise<PartOutcome> {
-  const [online, there] = [await task.deps.agent.online(task.domain), await plugged(task)];
+async function vcpuOutcome(
+  task: Task,
+  target: number,
+  online: number | null,
+  method: AdjustMethod,
+  why: string,
+): Promise<PartOutcome> {
+  const there = await plugged(task);
   const reached = Math.min(online ?? there, there);
   return {
     target,
@@ -261,7 +277,9 @@ async function moveMemory(task: Task, targetMb: number): Promise<PartOutcome> {
   // A target that stands for ever makes the guest give and take the same pages again and again.
   const lowMb = await actualMb(task);
   await set(lowMb);
-  await deps.until(domain.uuid, SETTLE_MS, async () => ((await actualMb(task)) === lowMb ? true : undefined));
+  await deps.until(domain.uuid, limits.balloonSettleMs, async () =>
+    (await actualMb(task)) === lowMb ? true : undefined,
+  );
   const nowMb = await actualMb(task);
   const why =
     nowMb === beforeMb
@@ -269,9 +287,6 @@ async function moveMemory(task: Task, targetMb: number): Promise<PartOutcome> {
       : `the guest's balloon reached ${nowMb} MiB instead of ${targetMb} MiB`;
   return memoryOutcome(targetMb, nowMb, why);
 }
-
-/** How long a balloon may take to come to rest where it is. */
-const SETTLE_MS = 2_000;
 
 // the balloon's size is what the guest's own driver said
 const memoryOutcome = (target: number, reached: number, problem: string | null): PartOutcome => ({

@@ -29,6 +29,8 @@ export interface DiskPlan {
 export interface DomainPlace {
   readonly virtType: VirtType;
   readonly arch: string;
+  /** A CPU model by libvirt's name; null: the host's own under KVM, under TCG one that current distributions accept. */
+  readonly cpuModel: string | null;
   readonly disks: readonly DiskPlan[];
   readonly kernel: string | null;
   readonly ramdisk: string | null;
@@ -124,24 +126,37 @@ function kernelArguments(properties: Readonly<Record<string, string>>): string {
   return `root=/dev/vda console=tty0 console=ttyS0${own === undefined ? '' : ` ${own}`}`;
 }
 
-// A guest must not see the host's own virtualisation, unless its flavor asks for it: with it a guest cannot be migrated and
-// nested guests hold on to vCPUs.
+/** What every current distribution boots with (x86-64-v2), which QEMU's own default is not. */
+const EMULATED_MODEL = 'Nehalem';
+
 function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace): void {
-  if (!isX86(place.arch)) {
-    if (place.virtType === 'kvm') leaf(domain, 'cpu', { mode: 'host-passthrough' });
-    return;
-  }
-  const cpu =
-    place.virtType === 'kvm'
-      ? domain.ele('cpu', { mode: 'host-model', check: 'partial' })
-      : domain.ele('cpu', { mode: 'custom', match: 'exact', check: 'none' });
-  if (place.virtType === 'qemu') text(cpu, 'model', 'Nehalem', { fallback: 'forbid' });
+  const cpu = startCpu(domain, place);
+  if (cpu === null) return;
   const topology = topologyOf(spec);
   if (topology !== null) leaf(cpu, 'topology', topology);
-  if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) {
-    leaf(cpu, 'feature', { policy: 'disable', name: 'vmx' });
-    leaf(cpu, 'feature', { policy: 'disable', name: 'svm' });
-  }
+  if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
+}
+
+/** The processor that guests get here; null where there is nothing to say about it. */
+export function startCpu(
+  domain: XMLBuilder,
+  place: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>,
+): XMLBuilder | null {
+  const kvm = place.virtType === 'kvm';
+  if (!isX86(place.arch)) return kvm ? domain.ele('cpu', { mode: 'host-passthrough' }) : null;
+  const model = place.cpuModel ?? (kvm ? null : EMULATED_MODEL);
+  if (model === null) return domain.ele('cpu', { mode: 'host-model', check: 'partial' });
+  const cpu = domain.ele('cpu', { mode: 'custom', match: 'exact', check: 'none' });
+  return text(cpu, 'model', model, { fallback: 'forbid' });
+}
+
+/**
+ * A guest must not see the host's own virtualisation unless its flavor asks for it: with it a guest cannot be migrated, and
+ * guests within it hold on to vCPUs.
+ */
+export function hideVirtualisation(cpu: XMLBuilder): void {
+  leaf(cpu, 'feature', { policy: 'disable', name: 'vmx' });
+  leaf(cpu, 'feature', { policy: 'disable', name: 'svm' });
 }
 
 /** The flavor's `hw:cpu_sockets`, `hw:cpu_cores`, `hw:cpu_threads`, where they make up the maximum; one that is missing is derived. */

@@ -141,7 +141,7 @@ export const exists = (path: string): Promise<boolean> =>
 export async function placeOf(
   instancesDir: string,
   spec: GuestSpec,
-  host: Pick<DomainPlace, 'virtType' | 'arch'>,
+  host: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>,
 ): Promise<DomainPlace> {
   const files = guestFiles(instanceDir(instancesDir, spec.uuid));
   const properties = spec.disks.image?.properties ?? {};

@@ -36,6 +36,8 @@ export interface LibvirtDriverOptions {
   readonly instancesDir: string;
   readonly images: ImageSource;
   readonly virtType: 'auto' | VirtType;
+  /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
+  readonly cpuModel?: string | null;
   readonly log: Log;
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
@@ -75,6 +77,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
         calls: connection,
         dir: join(instancesDir, '_probe'),
         clock,
+        cpuModel: options.cpuModel ?? null,
         readCpuinfo: options.readCpuinfo ?? readCpuinfo,
       },
       options.virtType,

@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
-import type { VirtType } from './config.ts';
+import { hideVirtualisation, startCpu, type VirtType } from './config.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { children, endXml, leaf, readXml, startXml, text, textOf } from './xml.ts';
 
@@ -16,10 +16,13 @@ export interface VirtChoice {
   readonly reason: string;
   /** The host's architecture, which its guests have too. */
   readonly arch: string;
+  readonly cpuModel: string | null;
 }
 
 export interface ProbeDeps {
   readonly calls: LibvirtCalls;
+  /** The CPU model of guests, as the configuration has it; null: libvirt's choice. */
+  readonly cpuModel: string | null;
   /** Where the probe guest's files may stand for a moment. */
   readonly dir: string;
   readonly clock: Clock;
@@ -33,14 +36,15 @@ export const readCpuinfo = (): Promise<string> => readFile('/proc/cpuinfo', 'utf
 export async function chooseVirtType(deps: ProbeDeps, wanted: 'auto' | VirtType): Promise<VirtChoice> {
   const capabilities = await deps.calls.connectGetCapabilities();
   const arch = textOf(readXml(capabilities), 'host/cpu/arch') ?? 'x86_64';
-  if (wanted !== 'auto') return { virtType: wanted, reason: `virt_type is ${wanted} in the configuration`, arch };
-  const emulated = (why: string): VirtChoice => ({ virtType: 'qemu', reason: `no KVM: ${why}`, arch });
+  const choice = (virtType: VirtType, reason: string) => ({ virtType, reason, arch, cpuModel: deps.cpuModel });
+  if (wanted !== 'auto') return choice(wanted, `virt_type is ${wanted} in the configuration`);
+  const emulated = (why: string) => choice('qemu', `no KVM: ${why}`);
   if (!offersKvm(capabilities, arch)) return emulated('libvirt offers none, since there is no usable /dev/kvm');
   const means = meansOf(arch, await deps.readCpuinfo());
   if (means === null) return emulated(`the processor does not show ${wantedMeans(arch)}`);
   const failure = await runProbe(deps, arch);
   if (failure !== null) return emulated(`the processor shows ${means}, but a probe guest did not run: ${failure}`);
-  return { virtType: 'kvm', reason: `the processor shows ${means} and a probe guest ran`, arch };
+  return choice('kvm', `the processor shows ${means} and a probe guest ran`);
 }
 
 /** Whether libvirt's capabilities list KVM for guests of that architecture. */
@@ -88,12 +92,15 @@ const PROBE_CODE =
   'ffff0000009acf00ffff00000092cf001700587c0000';
 export const PROBE_WORDS = 'xloud-probe ok';
 const SECTOR_BYTES = 512;
+/** The BIOS does not boot a disk that is smaller than a cylinder. */
+const DISK_BYTES = 1024 * 1024;
 
-export function probeSector(): Buffer {
-  const sector = Buffer.alloc(SECTOR_BYTES);
-  Buffer.from(PROBE_CODE, 'hex').copy(sector);
-  sector.writeUInt16BE(0x55aa, SECTOR_BYTES - 2);
-  return sector;
+/** A disk that begins with the sector. */
+export function probeDisk(): Buffer {
+  const disk = Buffer.alloc(DISK_BYTES);
+  Buffer.from(PROBE_CODE, 'hex').copy(disk);
+  disk.writeUInt16BE(0x55aa, SECTOR_BYTES - 2);
+  return disk;
 }
 
 /** Runs a guest under KVM for a moment. Returns why it did not work, or null. */
@@ -104,9 +111,11 @@ async function runProbe(deps: ProbeDeps, arch: string): Promise<string | null> {
   const disk = join(work, 'disk');
   const serial = join(work, 'serial');
   try {
-    await writeFile(disk, probeSector(), { mode: 0o644 });
+    await writeFile(disk, probeDisk(), { mode: 0o644 });
     await writeFile(serial, '', { mode: 0o644 });
-    const domain = await deps.calls.domainCreateXML(probeXml({ virtType: 'kvm', arch, disk, serial }));
+    const domain = await deps.calls.domainCreateXML(
+      probeXml({ virtType: 'kvm', arch, cpuModel: deps.cpuModel }, disk, serial),
+    );
     try {
       const deadlineMs = deps.clock.now() + limits.probeMs;
       // other architectures have no boot sector: there it is enough that the guest runs for a while
@@ -127,20 +136,26 @@ async function runProbe(deps: ProbeDeps, arch: string): Promise<string | null> {
   }
 }
 
-/** A transient guest of 16 MiB that boots the sector. */
-export function probeXml(probe: { virtType: VirtType; arch: string; disk: string; serial: string }): string {
-  const domain = startXml('domain', { type: probe.virtType });
+/** A transient guest of 16 MiB that boots the sector, on the processor that guests would get. */
+export function probeXml(
+  place: { readonly virtType: VirtType; readonly arch: string; readonly cpuModel: string | null },
+  diskPath: string,
+  serialPath: string,
+): string {
+  const domain = startXml('domain', { type: place.virtType });
   text(domain, 'name', `xloud-probe-${newUuid().slice(0, 8)}`);
   text(domain, 'memory', 16, { unit: 'MiB' });
   text(domain, 'vcpu', 1);
-  text(domain.ele('os'), 'type', 'hvm', { arch: probe.arch });
+  text(domain.ele('os'), 'type', 'hvm', { arch: place.arch });
+  const cpu = startCpu(domain, place);
+  if (cpu !== null && place.arch === 'x86_64') hideVirtualisation(cpu);
   const devices = domain.ele('devices');
   leaf(devices, 'controller', { type: 'usb', model: 'none' });
   const disk = devices.ele('disk', { type: 'file', device: 'disk' });
   leaf(disk, 'driver', { name: 'qemu', type: 'raw' });
-  leaf(disk, 'source', { file: probe.disk });
+  leaf(disk, 'source', { file: diskPath });
   leaf(disk, 'target', { dev: 'vda', bus: 'virtio' });
-  leaf(devices.ele('serial', { type: 'file' }), 'source', { path: probe.serial });
+  leaf(devices.ele('serial', { type: 'file' }), 'source', { path: serialPath });
   leaf(devices, 'memballoon', { model: 'none' });
   return endXml(domain);
 }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { limits } from '../../../../src/base/limits.ts';
+import { makeAgent, onlineChanges } from '../../../../src/virt/libvirt/agent.ts';
+import { libvirtFault, virError } from '../../../../src/virt/libvirt/errors.ts';
+
+const domain = { name: 'one', uuid: '00000000-0000-0000-0000-000000000001', id: 1 };
+
+describe('guest agent', () => {
+  const saying = (code: number, tookMs: number) => {
+    const state = { nowMs: 0, asked: 0 };
+    const agent = makeAgent(
+      {
+        domainQemuAgentCommand: () => {
+          state.asked += 1;
+          state.nowMs += tookMs;
+          const error = {
+            code,
+            domain: 10,
+            message: 'no',
+            level: 2,
+            str1: null,
+            str2: null,
+            str3: null,
+            int1: 0,
+            int2: 0,
+          };
+          return Promise.reject(libvirtFault('domainQemuAgentCommand', error));
+        },
+      },
+      { now: () => state.nowMs, sleep: () => Promise.resolve() },
+    );
+    return { state, agent };
+  };
+
+  it('leaves a guest in peace that did not answer, until its agent says hello or the pause is over', async () => {
+    const { state, agent } = saying(virError.VIR_ERR_AGENT_UNRESPONSIVE, limits.agentReplyMs);
+    assert.equal(await agent.online(domain), null);
+    assert.equal(await agent.online(domain), null);
+    assert.equal(await agent.setOnline(domain, 1), false);
+    assert.equal(state.asked, 1);
+    agent.forgive(domain.uuid);
+    await agent.online(domain);
+    assert.equal(state.asked, 2);
+    state.nowMs += limits.agentPauseMs;
+    await agent.online(domain);
+    assert.equal(state.asked, 3);
+  });
+
+  it('asks one that is not there again, since that costs nothing', async () => {
+    const { state, agent } = saying(virError.VIR_ERR_AGENT_UNRESPONSIVE, 1);
+    await agent.online(domain);
+    await agent.online(domain);
+    assert.equal(state.asked, 2);
+  });
+
+  it('does not hide other trouble', async () => {
+    await assert.rejects(saying(virError.VIR_ERR_NO_DOMAIN, 1).agent.online(domain), { kind: 'notFound' });
+  });
+
+  it('turns on the lowest and off the highest, never one that cannot, and never more than needed', () => {
+    const vcpus = fc
+      .array(fc.record({ online: fc.boolean(), canOffline: fc.boolean() }), { minLength: 1, maxLength: 8 })
+      .map((list) => list.map((one, id) => (id === 0 ? { id, online: true, canOffline: false } : { id, ...one })));
+    fc.assert(
+      fc.property(vcpus, fc.integer({ min: 1, max: 9 }), (list, count) => {
+        const changes = new Map(onlineChanges(list, count).map((one) => [one['logical-id'], one.online]));
+        const before = list.filter((one) => one.online).length;
+        const after = list.filter((one) => changes.get(one.id) ?? one.online);
+        for (const one of list) {
+          if (changes.get(one.id) === false) assert.ok(one.online && one.canOffline);
+          if (changes.get(one.id) === true) assert.ok(!one.online);
+        }
+        const least = list.filter((one) => one.online && !one.canOffline).length;
+        const expected = count < before ? Math.max(count, least) : Math.min(count, list.length);
+        assert.equal(after.length, expected);
+      }),
+    );
+  });
+});

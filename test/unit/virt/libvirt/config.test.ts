@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
+import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
+import { guestSpec, imageFacts, networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
+
+const place: DomainPlace = {
+  ...({ virtType: 'qemu', arch: 'x86_64', cpuModel: null, kernel: null, ramdisk: null } as const),
+  disks: [{ path: '/d/disk', format: 'qcow2', device: 'disk', readonly: false, bus: 'virtio', bootable: true }],
+  consolePath: '/d/console.log',
+};
+
+// What XML 1.0 can hold; a carriage return is a line feed to whoever reads it.
+const legal = (text: string): string =>
+  Array.from(text.replace(/\r\n?/g, '\n'))
+    .filter((c) => /[\t\n\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u.test(c))
+    .join('');
+const anyText = fc.string({ unit: 'binary', maxLength: 255 });
+const anyUtf16 = fc
+  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 80 })
+  .map((codes) => String.fromCharCode(...codes));
+
+describe('domain XML', () => {
+  it('holds any name, flavor, kernel argument and model, whatever characters are in it', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, anyUtf16), fc.oneof(anyText, anyUtf16), (name, words) => {
+        const properties = { os_command_line: words, hw_machine_type: words, hw_vif_model: words };
+        const network = networkFacts([]);
+        const spec = guestSpec({
+          ...{ name, flavorName: words, projectId: words, userId: name, nics: [nicSpec(network, [])] },
+          disks: { image: imageFacts({ properties }), rootGb: 1, ephemeralGb: 0, swapMb: 0 },
+        });
+        const root = readXml(domainXml(spec, { ...place, kernel: '/d/kernel' }));
+        assert.equal(root.tagName, 'domain');
+        assert.equal(textOf(root, 'metadata/xloud:instance/xloud:name'), legal(name));
+        assert.equal(textOf(root, 'metadata/xloud:instance/xloud:flavor'), legal(words));
+        assert.equal(textOf(root, 'uuid'), spec.uuid);
+        assert.equal(textOf(root, 'devices/serial/source'), '');
+        assert.equal(children(root, 'devices').length, 1);
+      }),
+    );
+  });
+
+  it('names the ceiling, what it boots with, and every vCPU but the first as hot-pluggable', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 64 }), fc.nat(), (max, seed) => {
+        const boot = 1 + (seed % max);
+        const spec = guestSpec({ maximum: { vcpus: max, memoryMb: 2048 }, boot: { vcpus: boot, memoryMb: 300 } });
+        const root = readXml(domainXml(spec, place));
+        assert.equal(textOf(root, 'memory'), String(2048 * 1024));
+        assert.equal(textOf(root, 'currentMemory'), String(300 * 1024));
+        assert.equal(textOf(root, 'vcpu'), String(max));
+        assert.equal(attributeOf(root, 'vcpu', 'current'), String(boot));
+        const vcpus = children(find(root, 'vcpus') as never, 'vcpu');
+        assert.equal(vcpus.length, max);
+        vcpus.forEach((vcpu, id) => {
+          assert.equal(vcpu.getAttribute('id'), String(id));
+          assert.equal(vcpu.getAttribute('enabled'), id < boot ? 'yes' : 'no');
+          assert.equal(vcpu.getAttribute('hotpluggable'), id === 0 ? 'no' : 'yes');
+        });
+      }),
+    );
+  });
+
+  it('gives a balloon that cannot kill the guest, a way to tell a crash, and an agent', () => {
+    const devices = find(readXml(domainXml(guestSpec(), place)), 'devices') as never;
+    assert.equal(attributeOf(devices, 'memballoon', 'autodeflate'), 'on');
+    assert.equal(attributeOf(devices, 'memballoon', 'freePageReporting'), 'on');
+    assert.equal(attributeOf(devices, 'memballoon/stats', 'period'), '1');
+    assert.equal(attributeOf(devices, 'panic', 'model'), 'isa');
+    assert.equal(attributeOf(devices, 'rng', 'model'), 'virtio');
+    assert.equal(attributeOf(devices, 'channel/target', 'name'), 'org.qemu.guest_agent.0');
+    assert.equal(attributeOf(devices, 'serial/source', 'append'), 'on');
+  });
+
+  it('hides the virtualisation of the host unless the flavor asks for it', () => {
+    const hidden = (extraSpecs: Record<string, string>) => {
+      const cpu = find(readXml(domainXml(guestSpec({ extraSpecs }), { ...place, virtType: 'kvm' })), 'cpu');
+      assert.equal(cpu?.getAttribute('mode'), 'host-model');
+      return children(cpu as never, 'feature').map(
+        (one) => `${one.getAttribute('policy')} ${one.getAttribute('name')}`,
+      );
+    };
+    assert.deepEqual(hidden({}), ['disable vmx', 'disable svm']);
+    assert.deepEqual(hidden({ 'xloud:nested_virtualization': 'true' }), []);
+  });
+
+  it('takes the topology of the flavor where it makes up the maximum', () => {
+    const topology = (extraSpecs: Record<string, string>) => {
+      const found = find(readXml(domainXml(guestSpec({ extraSpecs }), place)), 'cpu/topology');
+      return found && ['sockets', 'cores', 'threads'].map((name) => Number(found.getAttribute(name)));
+    };
+    assert.equal(topology({}), null);
+    assert.deepEqual(topology({ 'hw:cpu_sockets': '1' }), [1, 4, 1]);
+    assert.deepEqual(topology({ 'hw:cpu_cores': '2' }), [2, 2, 1]);
+    assert.deepEqual(topology({ 'hw:cpu_sockets': '1', 'hw:cpu_cores': '2', 'hw:cpu_threads': '2' }), [1, 2, 2]);
+    assert.equal(topology({ 'hw:cpu_sockets': '3' }), null);
+    assert.equal(topology({ 'hw:cpu_sockets': 'many' }), null);
+  });
+
+  it('boots a kernel of its own with the root disk, a console and the words of its image', () => {
+    const properties = { os_command_line: 'quiet panic=1' };
+    const disks = { image: imageFacts({ properties }), rootGb: 1, ephemeralGb: 0, swapMb: 0 };
+    const root = readXml(domainXml(guestSpec({ disks }), { ...place, kernel: '/d/kernel', ramdisk: '/d/ramdisk' }));
+    assert.equal(textOf(root, 'os/kernel'), '/d/kernel');
+    assert.equal(textOf(root, 'os/initrd'), '/d/ramdisk');
+    assert.equal(textOf(root, 'os/cmdline'), 'root=/dev/vda console=tty0 console=ttyS0 quiet panic=1');
+  });
+
+  it('lets a port speak only as itself, where libvirt can tell', () => {
+    const four = subnetFacts();
+    const six = subnetFacts({ cidr: 'fd00::/64', ipVersion: 6, gateway: 'fd00::1' });
+    const network = networkFacts([four, six]);
+    const filterOf = (nic: ReturnType<typeof nicSpec>) => {
+      const found = find(readXml(domainXml(guestSpec({ nics: [nic] }), place)), 'devices/interface/filterref');
+      return found && children(found, 'parameter').map((one) => one.getAttribute('value'));
+    };
+    assert.deepEqual(filterOf(nicSpec(network, [[four, '10.0.0.5']])), ['10.0.0.5']);
+    assert.equal(
+      filterOf(
+        nicSpec(network, [
+          [four, '10.0.0.5'],
+          [six, 'fd00::5'],
+        ]),
+      ),
+      null,
+    );
+    assert.equal(filterOf(nicSpec(network, [])), null);
+  });
+
+  it('names disks in their order on each bus', () => {
+    const disk = place.disks[0] as DomainPlace['disks'][number];
+    const disks = [
+      { ...disk, device: 'cdrom', bus: 'ide', readonly: true },
+      disk,
+      { ...disk, path: '/d/two', bootable: false },
+    ] as const;
+    const devices = find(readXml(domainXml(guestSpec(), { ...place, disks })), 'devices') as never;
+    const seen = children(devices, 'disk').map((one) => attributeOf(one, 'target', 'dev'));
+    assert.deepEqual(seen, ['hda', 'vda', 'vdb']);
+    const orders = children(devices, 'disk').map((one) => attributeOf(one, 'boot', 'order'));
+    assert.deepEqual(orders, ['1', '2', null]);
+  });
+});

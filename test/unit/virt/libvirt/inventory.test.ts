@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readCapabilities, uptimeText } from '../../../../src/virt/libvirt/inventory.ts';
+
+describe('host facts', () => {
+  it("reads CPU and NUMA cells from libvirt's capabilities", () => {
+    const facts = readCapabilities(`<capabilities><host>
+      <cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor><topology sockets='2' dies='1' cores='4' threads='2'/>
+        <feature name='aes'/><feature name='svm'/></cpu>
+      <topology><cells num='2'>
+        <cell id='0'><memory unit='KiB'>2097152</memory><cpus num='2'><cpu id='0' socket_id='0'/><cpu id='2'/></cpus></cell>
+        <cell id='1'><memory unit='KiB'>1048576</memory><cpus num='1'><cpu id='1'/></cpus></cell>
+      </cells></topology></host></capabilities>`);
+    assert.deepEqual(facts, {
+      cpu: {
+        ...{ arch: 'x86_64', model: 'EPYC', vendor: 'AMD', features: ['aes', 'svm'] },
+        topology: { cells: 2, sockets: 2, cores: 4, threads: 2 },
+      },
+      numaCells: [
+        { id: 0, cpus: [0, 2], memoryMb: 2048 },
+        { id: 1, cpus: [1], memoryMb: 1024 },
+      ],
+    });
+  });
+
+  it('does without what a host does not tell', () => {
+    const { cpu, numaCells } = readCapabilities(
+      '<capabilities><host><cpu><arch>riscv64</arch></cpu></host></capabilities>',
+    );
+    assert.deepEqual([cpu.arch, cpu.model, cpu.features, numaCells], ['riscv64', '', [], []]);
+    assert.deepEqual(cpu.topology, { cells: 1, sockets: 1, cores: 1, threads: 1 });
+  });
+
+  it('prints an uptime as uptime does', () => {
+    assert.equal(uptimeText(3_725, [0.5, 1, 2]), 'up 1:02, load average: 0.50, 1.00, 2.00');
+    assert.equal(uptimeText(90_061, [0, 0, 0]), 'up 1 day, 1:01, load average: 0.00, 0.00, 0.00');
+  });
+});
