@@ -132,8 +132,6 @@ export const limits = {
   workerPollMs: 2 * SECOND_MS,
   /** How often the reconcilers run. */
   reconcileMs: 30 * SECOND_MS,
-  /** A guest on a host without any row is logged once it was seen for this long (a server may be on its way). */
-  orphanGraceMs: 60 * SECOND_MS,
   /** Text kept of a failure in an action's events and in a server's fault. */
   faultMessageChars: 255,
   faultDetailChars: 16_384,

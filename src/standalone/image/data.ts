@@ -19,6 +19,23 @@ export interface DataParts {
   readonly log: Log;
 }
 
+/**
+ * Reads what is left of a refused upload, so that the client, who sends before it listens, hears the answer. One that sends
+ * very much more is cut off instead.
+ */
+async function readRest(ctx: WebContext): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const piece of ctx.req.iterator({ destroyOnReturn: false })) {
+      bytes += (piece as Uint8Array).byteLength;
+      if (bytes > limits.imageRefusedBytes) break;
+    }
+  } catch {
+    // the client is gone, and with it the rest
+  }
+  if (!ctx.req.complete) ctx.set('Connection', 'close');
+}
+
 /** `PUT /v2/images/{id}/file`: the image is active with all of its data, or queued with none of it. */
 export async function uploadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
   const { database, files, clock, log } = parts;
@@ -63,6 +80,7 @@ export async function uploadData(parts: DataParts, ctx: WebContext, caller: Call
     log.warn({ image: id, err: error }, 'image upload failed');
     await files.remove(id);
     await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
+    await readRest(ctx);
     throw error;
   }
   ctx.status = 204;

@@ -147,7 +147,10 @@ function projectOf(body: Readonly<Record<string, unknown>>, caller: Caller): str
   if (body['project_id'] !== undefined && body['tenant_id'] !== undefined && body['project_id'] !== body['tenant_id']) {
     throw invalid("'project_id' and 'tenant_id' do not match");
   }
-  if (given === undefined || given === null) return caller.projectId ?? '';
+  if (given === undefined || given === null) {
+    if (caller.projectId === null) throw invalid("A token without a project needs 'project_id' in the request");
+    return caller.projectId;
+  }
   if (typeof given !== 'string' || given === '' || given.length > 64) {
     throw invalid(`Invalid input for project_id. Reason: ${shown(given)} is not a valid string.`);
   }
