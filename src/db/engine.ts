@@ -136,7 +136,7 @@ export function openDatabase(url: string, poolSize = 10): Database {
         user: decodeURIComponent(parsed.username),
         password: decodeURIComponent(parsed.password),
         database: parsed.pathname.slice(1),
-        charset: 'utf8mb4_bin',
+        charset: 'utf8mb4',
         timezone: 'Z',
         supportBigNumbers: true,
       },
