@@ -4,7 +4,7 @@ import { badRequest } from '../base/errors.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import { fromBool, fromJson, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { keyset, type SortKey } from './page.ts';
+import { keyset, type SortKey, wherePattern } from './page.ts';
 import type { Tx } from './tx.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -76,6 +76,8 @@ export interface FlavorFilter {
   readonly minMemoryMb?: number;
   readonly minRootGb?: number;
   readonly disabled?: boolean;
+  /** A pattern, see src/db/regexp.ts. */
+  readonly name?: string;
   /** Private flavors only where this project has access; absent: all (administrators). */
   readonly projectId?: string;
 }
@@ -107,6 +109,7 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
   if (filter.minMemoryMb !== undefined) void query.where('memory_mb', '>=', filter.minMemoryMb);
   if (filter.minRootGb !== undefined) void query.where('root_gb', '>=', filter.minRootGb);
   if (filter.disabled !== undefined) void query.where('disabled', toBool(filter.disabled));
+  if (filter.name !== undefined) wherePattern(query, 'name', filter.name);
   const projectId = filter.projectId;
   if (projectId !== undefined) {
     void query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));

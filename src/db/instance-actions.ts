@@ -153,6 +153,11 @@ export async function findAction(
   return row === undefined ? null : decodeAction(row);
 }
 
+export async function findActionById(reader: Reader, id: number): Promise<InstanceAction | null> {
+  const row: Row | undefined = await reader('instance_actions').select(actionColumns).where({ id }).first();
+  return row === undefined ? null : decodeAction(row);
+}
+
 /** The events of actions, the oldest first. */
 export async function listEvents(reader: Reader, actionIds: readonly number[]): Promise<EventLog[]> {
   if (actionIds.length === 0) return [];
@@ -345,10 +350,13 @@ export async function updateAction(
 
 /** The open actions of a server shall end at their next step: something overtakes them. */
 export async function cancelActions(tx: Tx, serverUuid: string): Promise<number> {
-  return tx('instance_actions')
-    .where({ server_uuid: serverUuid })
-    .whereIn('state', [...open])
-    .update({ cancel: 1 });
+  return (
+    tx('instance_actions')
+      .where({ server_uuid: serverUuid })
+      .whereIn('state', [...open])
+      // one that waits for its next attempt need not wait any longer
+      .update({ cancel: 1, lease_until: tx.raw('case when lease_owner is null then null else lease_until end') })
+  );
 }
 
 /** The open actions of a server, the oldest first. */

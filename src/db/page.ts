@@ -2,6 +2,7 @@
 // both engines, which agree that null is less than everything.
 
 import type { Knex } from 'knex';
+import { compilePattern, isPlainText, withLiteralBars } from './regexp.ts';
 
 export interface SortKey {
   readonly column: string;
@@ -45,4 +46,19 @@ function after(query: Knex.QueryBuilder, { column, dir }: SortKey, value: Scalar
   if (dir === 'asc') void (value === null ? query.whereNotNull(column) : query.where(column, '>', value));
   else if (value === null) void query.whereRaw('1 = 0');
   else void query.where((either) => void either.where(column, '<', value).orWhereNull(column));
+}
+
+/**
+ * A column must match a pattern (src/db/regexp.ts) somewhere; the empty one matches all. Throws a badRequest Fault for one
+ * that is not understood, before an engine sees it.
+ */
+export function wherePattern(query: Knex.QueryBuilder, name: string, value: string): void {
+  if (value === '') return;
+  if (isPlainText(value)) {
+    void query.whereRaw('instr(??, ?) > 0', [name, value]);
+    return;
+  }
+  compilePattern(value);
+  // both engines shall read a bar as a letter, as ours does
+  void query.whereRaw('?? REGEXP ?', [name, withLiteralBars(value)]);
 }

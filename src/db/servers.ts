@@ -234,3 +234,18 @@ export async function updateServerIfTask(
   ).update(encode({ updatedAt: nowMs, ...patch }));
   return touched === 1;
 }
+
+/** Servers whose task has no open action behind it; there must be none. */
+export async function findStuckServers(reader: Reader): Promise<string[]> {
+  const rows: { uuid: string }[] = await reader('servers')
+    .select('uuid')
+    .where('deleted', 0)
+    .whereNotNull('task_state')
+    .whereNotExists(
+      reader('instance_actions')
+        .select(reader.raw('1'))
+        .whereRaw('instance_actions.server_uuid = servers.uuid')
+        .whereNot('state', 'done'),
+    );
+  return rows.map((row) => row.uuid);
+}

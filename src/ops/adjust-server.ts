@@ -1,0 +1,142 @@
+// Why: a server grows and shrinks while it runs. Growth is claimed before the guest gets it; what is given back is free only
+// when the guest let go of it; the row says what the guest has.
+
+import { badRequest, conflict, internal } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import { findClaim, setClaim } from '../db/claims.ts';
+import { lockHost } from '../db/hosts.ts';
+import { insertClosedAction } from '../db/instance-actions.ts';
+import { findServer, updateServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import { type AdjustPlan, type AdjustWish, planAdjust, settleAdjust, settleStored } from '../domain/adjust.ts';
+import { claimOf, fits } from '../domain/claim.ts';
+import { minimumOf, minimumProblem } from '../domain/flavor.ts';
+import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
+import type { Server } from '../domain/instance.ts';
+import type { Size } from '../domain/size.ts';
+import { announce, leaveAction, lockForMove } from './begin.ts';
+import type { OpsDeps } from './deps.ts';
+import { checkGrowth, lockQuota } from './quota-sets.ts';
+import type { Saga } from './saga.ts';
+import { recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
+
+type Plan = AdjustPlan & { readonly ok: true };
+
+/** All absolute, so that asking twice is asking once. */
+export interface AdjustInput {
+  readonly target: Size;
+  /** The size of the next power cycle if the target is reached. */
+  readonly boot: Size;
+  readonly persist: boolean;
+}
+
+/** Claims what the plan needs on the server's host; throws 409 with the free amounts, 403 for the quota. */
+async function claimGrowth(t: Tx, deps: OpsDeps, server: Server, plan: Plan): Promise<void> {
+  const claim = await findClaim(t, server.id);
+  if (claim === null) throw conflict(`Instance ${server.uuid} is not ready`);
+  if (plan.grows.vcpus > 0 || plan.grows.memoryMb > 0) {
+    await checkGrowth(t, deps.config.quota, server.projectId, plan.grows);
+    const host = await lockHost(t, server.host as string);
+    if (host === null) throw conflict(`Instance ${server.uuid} is not ready`);
+    const noRoom = fits(host, plan.grows);
+    if (noRoom !== null) throw conflict(`${noRoom.text}.`, { code: 'adjust.noRoom', detail: noRoom.free });
+  }
+  await setClaim(t, { ...claim, ...plan.claim });
+}
+
+/**
+ * Moves a server to other sizes and returns its row as it is then. Throws 400 (bounds), 403 (quota), 404, 409 (state, lock,
+ * no room). A server that is off or paused keeps the sizes for its next power cycle, and the action is over at once.
+ */
+export async function adjustServer(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  want: AdjustWish,
+): Promise<Server> {
+  const actionId = await tx(deps.database, async (t) => {
+    const seen = await findServer(t, uuid);
+    if (seen !== null) await lockQuota(t, seen.projectId);
+    const server = await lockForMove(t, op, uuid, 'adjust');
+    const problem = minimumProblem(server.flavor);
+    if (problem !== null) throw badRequest(problem);
+    const claimed = (await findClaim(t, server.id)) ?? minimumOf(server.flavor);
+    const plan = planAdjust(server, want, claimed);
+    if (!plan.ok) throw (plan.kind === 'badRequest' ? badRequest : conflict)(plan.message);
+    await claimGrowth(t, deps, server, plan);
+    const nowMs = deps.clock.now();
+    const asked = { adjustRequestId: op.requestId, adjustPersist: plan.persist, adjustUpdatedAt: nowMs };
+    if (plan.when === 'nextBoot') {
+      await settleAdjustment(t, server, settleStored(server, plan), nowMs, asked);
+      const record = {
+        serverUuid: uuid,
+        action: 'adjust',
+        requestId: op.requestId,
+        projectId: op.caller.projectId ?? server.projectId,
+        userId: op.caller.userId,
+        nowMs,
+      };
+      await insertClosedAction(t, record, { name: 'adjust_store', error: null });
+      return null;
+    }
+    const moving = {
+      ...asked,
+      taskState: 'adjusting' as const,
+      adjustStatus: 'adjusting' as const,
+      adjustMessage: null,
+      targetVcpus: plan.target.vcpus,
+      targetMemoryMb: plan.target.memoryMb,
+    };
+    await updateServer(t, server.id, moving, nowMs);
+    const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist };
+    return leaveAction(t, op, server, 'adjust', input, nowMs);
+  });
+  // read before the workers hear of it: the answer shows the adjustment under way
+  const changed = await findServer(deps.database.read, uuid, { deleted: true });
+  if (actionId !== null) announce(deps, 'adjust', [actionId]);
+  if (changed === null) throw internal(`Instance ${uuid} has no row.`);
+  return changed;
+}
+
+export const adjustSaga: Saga<AdjustInput> = {
+  name: 'adjust',
+  secrets: [],
+  steps: [
+    {
+      name: 'guest',
+      run({ deps, server, input, action, call }): Promise<AdjustOutcome> {
+        if (server.host === null) throw internal(`Instance ${server.uuid} has no host.`);
+        const request = {
+          actionId: String(action.id),
+          target: input.target,
+          persist: input.persist,
+          timeoutMs: deps.config.adjustConfirmMs,
+        };
+        return call(server.host, 'adjust', { uuid: server.uuid, request });
+      },
+      undo: 'the host puts back what it must; what the guest has then is looked at when the failure is written',
+    },
+  ],
+  async settle(t, { server, input, output }, nowMs) {
+    const settlement = settleAdjust(server, input.boot, output<AdjustOutcome>('guest'));
+    await settleAdjustment(t, server, settlement, nowMs, { taskState: null });
+    return settlement.success ? null : settlement.server.adjustMessage;
+  },
+  observe: ({ server, call }) => call(server.host as string, 'inspect', { uuid: server.uuid }),
+  /** The outcome is unknown: with a look at the guest the claim follows it, without one everything claimed stays so. */
+  async failed(t, { server }, failure, nowMs, seen) {
+    const view = seen as GuestView | null;
+    const boot = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
+    const size = view === null ? {} : { currentVcpus: view.size.vcpus, currentMemoryMb: view.size.memoryMb };
+    const end = {
+      ...size,
+      taskState: null,
+      adjustStatus: 'error' as const,
+      adjustMessage: failure.message,
+      adjustUpdatedAt: nowMs,
+    };
+    await updateServer(t, server.id, end, nowMs);
+    if (view !== null) await resizeClaim(t, server.id, claimOf(minimumOf(server.flavor), view.size, boot));
+    await recordFailure(t, server, failure, nowMs);
+  },
+};

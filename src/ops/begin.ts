@@ -1,0 +1,58 @@
+// Why: every verb that answers 202 begins alike: look at the row as it is now, check that the move is legal, change it and
+// leave an action behind, all in one transaction; then tell the workers.
+
+import { conflict, notFound } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import { insertAction } from '../db/instance-actions.ts';
+import { lockServer, updateServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import type { Server, TaskState } from '../domain/instance.ts';
+import { type MoveName, moves, refusal } from '../domain/moves.ts';
+import type { OpsDeps } from './deps.ts';
+import { envelopeOf } from './saga.ts';
+
+/** The server as it is now, locked; throws Nova's 404 and 409. Administrators may override a lock. */
+export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
+  const server = await lockServer(t, uuid);
+  if (server === null || server.deleted) throw notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
+  const problem = refusal(server, move, op.caller.isAdmin);
+  if (problem !== null) throw conflict(problem);
+  return server;
+}
+
+/** Leaves an action for the workers. */
+export function leaveAction<I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> {
+  return insertAction(t, {
+    serverUuid: server.uuid,
+    action: name,
+    requestId: op.requestId,
+    projectId: op.caller.projectId ?? server.projectId,
+    userId: op.caller.userId,
+    input: envelopeOf(args),
+    nowMs,
+  });
+}
+
+/** Tells the workers, after the commit. */
+export function announce(deps: OpsDeps, name: string, actionIds: readonly number[]): void {
+  deps.hooks?.point?.(`${name}.committed`);
+  for (const id of actionIds) deps.bus.nudge(id);
+}
+
+/** A move that sets its task and leaves an action of the same name: start, stop, reboot. */
+export async function beginMove<I>(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  move: MoveName,
+  argsOf: (server: Server) => I,
+): Promise<void> {
+  const { record, task } = moves[move] as { record: string; task: TaskState };
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, move);
+    const nowMs = deps.clock.now();
+    await updateServer(t, server.id, { taskState: task }, nowMs);
+    return leaveAction(t, op, server, record, argsOf(server), nowMs);
+  });
+  announce(deps, record, [id]);
+}

@@ -1,0 +1,43 @@
+// Why: what was asked for at a server's creation and no view shows; kept with the row, so that any worker can tell the host
+// what the guest shall be, at its creation and at every power cycle after it.
+
+import type { NetworkPlan } from '../cloud/network.ts';
+import type { Reader } from '../db/engine.ts';
+import { allDetails, loadDetails } from '../db/server-details.ts';
+import { findBuild } from '../db/servers.ts';
+import { buildSpec } from '../domain/build-spec.ts';
+import type { GuestSpec } from '../domain/guest.ts';
+import type { ImageFacts } from '../domain/image.ts';
+import type { Server, ServerDetail } from '../domain/instance.ts';
+
+export interface BuildRequest {
+  readonly network: NetworkPlan;
+  readonly kernel: ImageFacts | null;
+  readonly ramdisk: ImageFacts | null;
+  readonly keyType: string | null;
+  readonly projectName: string | null;
+  readonly forcedHost: string | null;
+  readonly forcedNode: string | null;
+  readonly requestedHost: string | null;
+  readonly requestedNode: string | null;
+}
+
+/** The guest as it shall be, from the rows alone. */
+export async function guestSpec(reader: Reader, server: Server, adminPass: string | null): Promise<GuestSpec> {
+  const build = await findBuild<BuildRequest>(reader, server.id);
+  const [detail] = (await loadDetails(reader, [server], allDetails)) as [ServerDetail];
+  return buildSpec({
+    server,
+    metadata: detail.metadata,
+    nics: detail.nics,
+    kernel: build.kernel,
+    ramdisk: build.ramdisk,
+    keyType: build.keyType,
+    adminPass,
+    projectName: build.projectName,
+  });
+}
+
+/** What a server's disks claim: root, ephemeral and swap together, in GiB. */
+export const diskGbOf = ({ flavor }: Pick<Server, 'flavor'>): number =>
+  flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);

@@ -1,0 +1,421 @@
+// Why: POST /servers. Everything that can be refused is refused before the 202; then one transaction makes the rows and an
+// action for each server, and the saga places it, gives it ports, and builds it on its host.
+
+import { badRequest, type Fault, forbidden, internal } from '../base/errors.ts';
+import { newUuid } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
+import type { Caller, Op } from '../base/op.ts';
+import { findClaim, releaseClaim, setClaim } from '../db/claims.ts';
+import { findFlavor } from '../db/flavors.ts';
+import { listHosts, lockHost } from '../db/hosts.ts';
+import { findKeypair, type Keypair } from '../db/keypairs.ts';
+import { replaceMetadata, replaceNics, replaceTags } from '../db/server-details.ts';
+import { findBuild, insertServer, type NewServer, updateServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
+import { fits } from '../domain/claim.ts';
+import type { CreateServersRequest } from '../domain/create-request.ts';
+import { type Flavor, type FlavorSnapshot, maximumOf, minimumOf, minimumProblem } from '../domain/flavor.ts';
+import type { GuestView } from '../domain/guest.ts';
+import { type Host, isHostUp } from '../domain/host.ts';
+import type { ImageFacts } from '../domain/image.ts';
+import { power, type Server } from '../domain/instance.ts';
+import { fittingCount } from '../domain/quota.ts';
+import { noValidHost, select } from '../scheduler/select.ts';
+import { imageNeedsOf, type PlacementSpec } from '../scheduler/spec.ts';
+import { announce, leaveAction } from './begin.ts';
+import { type BuildRequest, diskGbOf, guestSpec } from './build.ts';
+import type { OpsDeps } from './deps.ts';
+import { effectiveLimits, lockQuota, quotaOf } from './quota-sets.ts';
+import type { Failure, Saga, StepContext } from './saga.ts';
+import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
+
+export interface CreatedServers {
+  readonly reservationId: string;
+  readonly servers: readonly { readonly uuid: string; readonly adminPass: string }[];
+}
+
+const GIB = 1024 ** 3;
+
+// --- the request ----------------------------------------------------------------------------------------------------
+
+async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<FlavorSnapshot> {
+  const project = op.caller.isAdmin ? undefined : (op.caller.projectId ?? '');
+  const flavor = await findFlavor(deps.database.read, flavorRef, project);
+  if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);
+  const problem = minimumProblem(flavor);
+  if (problem !== null) throw badRequest(problem);
+  return snapshotOf(flavor);
+}
+
+const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
+  flavorid: flavor.flavorid,
+  name: flavor.name,
+  vcpus: flavor.vcpus,
+  memoryMb: flavor.memoryMb,
+  rootGb: flavor.rootGb,
+  ephemeralGb: flavor.ephemeralGb,
+  swapMb: flavor.swapMb,
+  rxtxFactor: flavor.rxtxFactor,
+  isPublic: flavor.isPublic,
+  disabled: flavor.disabled,
+  description: flavor.description,
+  extraSpecs: flavor.extraSpecs,
+});
+
+async function imageFor(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
+  const image = await deps.image.find(caller, imageRef);
+  if (image === null) throw badRequest('Can not find requested image');
+  if (image.status !== 'active') throw badRequest(`Image ${imageRef} is not active.`);
+  return image;
+}
+
+/** The kernel or ramdisk that an image names, or null. */
+async function partFor(deps: OpsDeps, caller: Caller, image: ImageFacts, key: string): Promise<ImageFacts | null> {
+  const id = image.properties[key];
+  if (id === undefined || id === '') return null;
+  const part = await deps.image.find(caller, id);
+  if (part === null) throw badRequest(`Image ${id} could not be found.`);
+  return part;
+}
+
+/** Nova's checks of a flavor against the image it shall carry (`_validate_flavor_image`). */
+function imageProblem(flavor: FlavorSnapshot, image: ImageFacts): string | null {
+  if (flavor.memoryMb < image.minRamMb) return "Flavor's memory is too small for requested image.";
+  if (flavor.rootGb === 0) return null;
+  const diskBytes = flavor.rootGb * GIB;
+  const imageBytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
+  if (imageBytes > diskBytes) {
+    return (
+      "Flavor's disk is too small for requested image. " +
+      `Flavor disk is ${diskBytes} bytes, image is ${imageBytes} bytes.`
+    );
+  }
+  if (image.minDiskGb > flavor.rootGb) {
+    return (
+      "Flavor's disk is smaller than the minimum size specified in image metadata. " +
+      `Flavor disk is ${diskBytes} bytes, minimum size is ${image.minDiskGb * GIB} bytes.`
+    );
+  }
+  return null;
+}
+
+async function keypairFor(deps: OpsDeps, op: Op, name: string | null): Promise<Keypair | null> {
+  if (name === null) return null;
+  const keypair = await findKeypair(deps.database.read, op.caller.userId, name);
+  if (keypair === null) throw badRequest('Invalid key_name provided.');
+  return keypair;
+}
+
+async function checkDestination(deps: OpsDeps, request: CreateServersRequest): Promise<void> {
+  const { zone, requestedHost, requestedNode } = request;
+  if (zone === null && requestedHost === null && requestedNode === null) return;
+  const hosts = await listHosts(deps.database.read);
+  if (zone !== null && request.forcedHost === null && !hosts.some((host) => host.zone === zone && !host.disabled)) {
+    throw badRequest('The requested availability zone is not available');
+  }
+  if (requestedHost !== null && !hosts.some((host) => host.host === requestedHost)) {
+    throw badRequest(`Compute host ${requestedHost} could not be found.`);
+  }
+  if (requestedNode !== null && !hosts.some((host) => host.inventory.hypervisorHostname === requestedNode)) {
+    throw badRequest(`Compute host ${requestedNode} could not be found.`);
+  }
+}
+
+function checkCounts({ maxCount, networks }: CreateServersRequest): void {
+  if (maxCount === 1 || networks === null || typeof networks === 'string') return;
+  if (networks.some((wish) => wish.fixedIp !== null)) {
+    throw badRequest('max_count cannot be greater than 1 if an fixed_ip is specified.');
+  }
+  if (networks.some((wish) => wish.portId !== null)) {
+    throw badRequest(
+      'Unable to launch multiple instances with a single configured port ID. ' +
+        'Please launch your instance one by one with different ports.',
+    );
+  }
+}
+
+const RESERVATION_CHARACTERS = 8;
+
+const newReservation = (): string =>
+  `r-${BigInt(`0x${newUuid().replaceAll('-', '')}`)
+    .toString(36)
+    .slice(-RESERVATION_CHARACTERS)}`;
+
+function hostnameOf(request: CreateServersRequest, uuid: string, index: number, count: number): string {
+  if (request.hostname === null) return namesOf(request.name, uuid, index, count).hostname;
+  // one that was asked for is kept to the letter; several servers cannot share it
+  return count === 1 ? request.hostname : `${sanitizeHostname(request.hostname)}-${index + 1}`;
+}
+
+/** What the saga needs beyond the row. The password is forgotten when the action ends. */
+export interface CreateInput {
+  readonly adminPass: string | null;
+  /** Hosts on which it was tried already. */
+  readonly excluded: readonly string[];
+  /** Why the last of them did not build it. */
+  readonly lastProblem: string | null;
+}
+
+/**
+ * Creates `minCount` to `maxCount` servers, as many as the quota allows. Throws Nova's 400s, 403 (quota) and 409s; after
+ * it returned, each server ends ACTIVE or in ERROR with a fault.
+ */
+export async function createServers(deps: OpsDeps, op: Op, request: CreateServersRequest): Promise<CreatedServers> {
+  const projectId = op.caller.projectId;
+  if (projectId === null) throw badRequest('Servers are created in a project: the token is scoped to none.');
+  checkCounts(request);
+  const flavor = await flavorFor(deps, op, request.flavorRef);
+  const image = await imageFor(deps, op.caller, request.imageRef);
+  const problem = imageProblem(flavor, image);
+  if (problem !== null) throw badRequest(problem);
+  const keypair = await keypairFor(deps, op, request.keyName);
+  await checkDestination(deps, request);
+  const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId, op.caller.userId);
+  if (quota.metadata_items >= 0 && Object.keys(request.metadata).length > quota.metadata_items) {
+    throw forbidden(`Maximum number of metadata items exceeds ${quota.metadata_items}`, { code: 'quota' });
+  }
+  const build: BuildRequest = {
+    network: await deps.network.plan(op.caller, request.networks, request.securityGroups, request.maxCount),
+    kernel: await partFor(deps, op.caller, image, 'kernel_id'),
+    ramdisk: await partFor(deps, op.caller, image, 'ramdisk_id'),
+    keyType: keypair?.type ?? null,
+    projectName: op.caller.projectName,
+    forcedHost: request.forcedHost,
+    forcedNode: request.forcedNode,
+    requestedHost: request.requestedHost,
+    requestedNode: request.requestedNode,
+  };
+  const reservationId = newReservation();
+  const minimum = minimumOf(flavor);
+
+  const made = await tx(deps.database, async (t) => {
+    await lockQuota(t, projectId);
+    const { limits: quotaLimits, used } = await quotaOf(t, deps.config.quota, projectId);
+    const fitting = fittingCount(quotaLimits, used, minimum, request.minCount, request.maxCount);
+    if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
+    const nowMs = deps.clock.now();
+    const rows: { uuid: string; actionId: number }[] = [];
+    for (let index = 0; index < fitting.count; index += 1) {
+      const uuid = newUuid();
+      const server: NewServer = {
+        uuid,
+        projectId,
+        userId: op.caller.userId,
+        displayName: namesOf(request.name, uuid, index, fitting.count).displayName,
+        description: request.description,
+        hostname: hostnameOf(request, uuid, index, fitting.count),
+        reservationId,
+        launchIndex: index,
+        vmState: 'building',
+        taskState: 'scheduling',
+        powerState: power.noState,
+        progress: 0,
+        imageRef: request.imageRef,
+        image,
+        flavor,
+        host: null,
+        node: null,
+        availabilityZone: null,
+        requestedZone: request.zone,
+        schedulerHints: request.schedulerHints,
+        keyName: keypair?.name ?? null,
+        keyData: keypair?.publicKey ?? null,
+        userData: request.userData,
+        configDrive: request.configDrive || image.properties['img_config_drive'] === 'mandatory',
+        autoDiskConfig: request.autoDiskConfig,
+        accessIpV4: request.accessIpV4,
+        accessIpV6: request.accessIpV6,
+        rootDeviceName: rootDeviceName(image),
+        lockedBy: null,
+        lockedReason: null,
+        currentVcpus: minimum.vcpus,
+        currentMemoryMb: minimum.memoryMb,
+        targetVcpus: minimum.vcpus,
+        targetMemoryMb: minimum.memoryMb,
+        bootVcpus: minimum.vcpus,
+        bootMemoryMb: minimum.memoryMb,
+        guestOnlineVcpus: null,
+        guestAvailableMb: null,
+        adjustStatus: 'idle',
+        adjustPersist: true,
+        adjustRequestId: null,
+        adjustMessage: null,
+        adjustUpdatedAt: null,
+        createdAt: nowMs,
+        launchedAt: null,
+        terminatedAt: null,
+        deletedAt: null,
+        deleted: false,
+        build,
+      };
+      const id = await insertServer(t, server);
+      if (Object.keys(request.metadata).length > 0) await replaceMetadata(t, id, request.metadata);
+      if (request.tags.length > 0) await replaceTags(t, id, request.tags);
+      const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
+      const actionId = await leaveAction(t, op, { ...server, id, updatedAt: nowMs }, 'create', input, nowMs);
+      rows.push({ uuid, actionId });
+    }
+    return rows;
+  });
+  announce(
+    deps,
+    'create',
+    made.map((row) => row.actionId),
+  );
+  return { reservationId, servers: made.map(({ uuid }) => ({ uuid, adminPass: request.adminPass })) };
+}
+
+// --- the saga -------------------------------------------------------------------------------------------------------
+
+function placementOf(server: Server, build: BuildRequest): PlacementSpec {
+  return {
+    minimum: minimumOf(server.flavor),
+    maximum: maximumOf(server.flavor),
+    diskGb: diskGbOf(server),
+    zone: server.requestedZone,
+    forcedHost: build.forcedHost,
+    forcedNode: build.forcedNode,
+    requestedHost: build.requestedHost,
+    requestedNode: build.requestedNode,
+    image: imageNeedsOf(server.image),
+    count: 1,
+  };
+}
+
+const exhausted = (server: Server, lastProblem: string | null): Fault =>
+  internal(
+    'Exceeded maximum number of retries. Exhausted all hosts available for retrying build failures for instance ' +
+      `${server.uuid}.`,
+    { code: 'noValidHost', detail: `Last exception: ${lastProblem ?? 'none'}` },
+  );
+
+/**
+ * Claims the server's minimum on a host. Optimistic: only if the host's generation is still the snapshot's; when somebody was
+ * quicker, once more on the locked row if there is still room.
+ */
+async function claimOn(t: Tx, deps: OpsDeps, server: Server, host: Host): Promise<boolean> {
+  const minimum = minimumOf(server.flavor);
+  const claim = {
+    serverId: server.id,
+    hostId: host.id,
+    ...minimum,
+    diskGb: diskGbOf(server),
+    maximum: maximumOf(server.flavor),
+  };
+  if ((await setClaim(t, claim, host.generation)) === 'claimed') return true;
+  const fresh = await lockHost(t, host.host);
+  if (fresh === null || fresh.disabled || !isHostUp(fresh, deps.clock.now(), deps.config.hostDownMs)) return false;
+  if (fits(fresh, { ...minimum, diskGb: claim.diskGb }) !== null) return false;
+  return (await setClaim(t, claim, fresh.generation)) === 'claimed';
+}
+
+async function place(context: StepContext<CreateInput>): Promise<{ host: string }> {
+  const { deps, server, input } = context;
+  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
+  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
+  const spec = placementOf(server, build);
+  const options = { ...deps.scheduler, hostDownMs: deps.config.hostDownMs };
+  for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
+    const all = await listHosts(deps.database.read);
+    const snapshot = all.filter((host) => !input.excluded.includes(host.host));
+    const { hosts, refused } = select(snapshot, spec, { ...options, nowMs: deps.clock.now() });
+    if (hosts.length === 0) {
+      if (input.excluded.length > 0) throw exhausted(server, input.lastProblem);
+      const { message, detail } = noValidHost(refused);
+      throw internal(message, { code: 'noValidHost', detail });
+    }
+    for (const host of hosts) {
+      const claimed = await context.commit(async (t, nowMs) => {
+        if (!(await claimOn(t, deps, server, host))) return false;
+        context.point('claimed');
+        const where = {
+          host: host.host,
+          node: host.inventory.hypervisorHostname,
+          availabilityZone: host.zone,
+          taskState: 'networking' as const,
+        };
+        await updateServer(t, server.id, where, nowMs);
+        return true;
+      });
+      if (claimed) return { host: host.host };
+    }
+  }
+  throw internal('No valid host was found. There are not enough hosts available.', {
+    code: 'noValidHost',
+    detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
+  });
+}
+
+async function giveBackPlace(context: StepContext<CreateInput>): Promise<void> {
+  await context.commit(async (t, nowMs) => {
+    await releaseClaim(t, context.server.id);
+    const nowhere = { host: null, node: null, availabilityZone: null, taskState: 'scheduling' as const };
+    await updateServer(t, context.server.id, nowhere, nowMs);
+  });
+}
+
+async function makePorts(context: StepContext<CreateInput>): Promise<{ ports: readonly string[] }> {
+  const { deps, server } = context;
+  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
+  const target = {
+    uuid: server.uuid,
+    projectId: server.projectId,
+    host: server.host ?? '',
+    zone: server.availabilityZone ?? '',
+    hostname: server.hostname,
+  };
+  const nics = await deps.network.allocate(target, build.network);
+  context.point('made');
+  await context.commit(async (t, nowMs) => {
+    await replaceNics(t, server.id, nics);
+    await updateServer(t, server.id, { taskState: 'spawning' }, nowMs);
+  });
+  return { ports: nics.map((nic) => nic.portId) };
+}
+
+async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>): Promise<void> {
+  await deps.network.release(server.uuid);
+  await commit((t) => replaceNics(t, server.id, []));
+}
+
+async function build({ deps, server, input, call }: StepContext<CreateInput>): Promise<GuestView> {
+  const spec = await guestSpec(deps.database.read, server, input.adminPass);
+  return call(server.host as string, 'spawn', { spec });
+}
+
+/** Another host may do better, unless one was named; what the request itself did wrong no host mends. */
+function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>) {
+  if (failure.step !== 'build' || failure.kind === 'badRequest' || failure.kind === 'unavailable') return null;
+  if (server.host === null || input.excluded.length + 1 >= limits.buildAttempts) return null;
+  return {
+    from: 'place',
+    input: { ...input, excluded: [...input.excluded, server.host], lastProblem: failure.message },
+  };
+}
+
+export const createSaga: Saga<CreateInput> = {
+  name: 'create',
+  secrets: ['adminPass'],
+  steps: [
+    { name: 'place', run: place, undo: giveBackPlace },
+    { name: 'ports', run: makePorts, undo: giveBackPorts },
+    {
+      name: 'build',
+      run: build,
+      async undo({ server, call }) {
+        if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
+      },
+    },
+  ],
+  retry: elsewhere,
+  async settle(t, { server, output }, nowMs) {
+    const view = output<GuestView>('build');
+    const born = { launchedAt: nowMs, vmState: vmStateOf(view.powerState) ?? ('active' as const) };
+    await settleFromView(t, server, view, nowMs, born);
+    return null;
+  },
+  async failed(t, { server }, failure, nowMs) {
+    await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
+  },
+};

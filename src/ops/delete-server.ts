@@ -1,0 +1,94 @@
+// Why: DELETE must always come to an end. It overtakes whatever runs for the server, and a host that cannot be asked does not
+// hold it up: what is left there is removed when the host speaks again (reconcile/guests.ts).
+
+import { Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Op } from '../base/op.ts';
+import { releaseClaim } from '../db/claims.ts';
+import { findHost } from '../db/hosts.ts';
+import { cancelActions, openActions } from '../db/instance-actions.ts';
+import { replaceNics } from '../db/server-details.ts';
+import { updateServer } from '../db/servers.ts';
+import { tx } from '../db/tx.ts';
+import { isHostUp } from '../domain/host.ts';
+import { power, type Server } from '../domain/instance.ts';
+import { announce, leaveAction, lockForMove } from './begin.ts';
+import type { OpsDeps } from './deps.ts';
+import type { Saga, StepContext } from './saga.ts';
+import { settleFailed } from './settle.ts';
+
+/** Begins the deletion; of a server that is being deleted already nothing more is asked. Throws 404 and 409 (locked). */
+export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+  const ids = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'delete');
+    const open = await openActions(t, uuid);
+    if (open.some((action) => action.action === 'delete')) return [];
+    const nowMs = deps.clock.now();
+    await cancelActions(t, uuid);
+    await updateServer(t, server.id, { taskState: 'deleting', progress: 0 }, nowMs);
+    // the overtaken actions come first: a worker must end them
+    return [...open.map((action) => action.id), await leaveAction(t, op, server, 'delete', {}, nowMs)];
+  });
+  announce(deps, 'delete', ids);
+}
+
+type Input = Record<string, never>;
+
+async function removeGuest(context: StepContext<Input>): Promise<{ left: string | null }> {
+  const { deps, server, action, call, log } = context;
+  if (server.host === null) return { left: null };
+  const host = await findHost(deps.database.read, { host: server.host });
+  const up = host !== null && isHostUp(host, deps.clock.now(), deps.config.hostDownMs);
+  if (!up) {
+    log.warn({ host: server.host }, 'deleted without its host, which is down: the guest goes when the host is back');
+    return { left: `host ${server.host} is down` };
+  }
+  try {
+    await call(server.host, 'destroy', { uuid: server.uuid });
+    return { left: null };
+  } catch (error) {
+    const lastTry = action.attempts >= limits.stepAttempts;
+    if (!(error instanceof Fault) || error.kind !== 'unavailable' || !lastTry) throw error;
+    log.warn({ host: server.host }, 'deleted without its host, which does not answer');
+    return { left: `host ${server.host} did not answer` };
+  }
+}
+
+const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';
+
+export const deleteSaga: Saga<Input> = {
+  name: 'delete',
+  secrets: [],
+  steps: [
+    { name: 'guest', run: removeGuest, undo: FORWARD_ONLY },
+    {
+      name: 'ports',
+      async run({ deps, server, commit, point }) {
+        await deps.network.release(server.uuid);
+        point('released');
+        await commit((t) => replaceNics(t, server.id, []));
+      },
+      undo: FORWARD_ONLY,
+    },
+    {
+      name: 'claim',
+      run: ({ server, commit }) => commit((t) => releaseClaim(t, server.id)),
+      undo: FORWARD_ONLY,
+    },
+  ],
+  async settle(t, { server }, nowMs) {
+    const gone = {
+      vmState: 'deleted' as const,
+      taskState: null,
+      powerState: power.noState,
+      terminatedAt: nowMs,
+      deletedAt: nowMs,
+      deleted: true,
+    };
+    await updateServer(t, server.id, gone, nowMs);
+    return null;
+  },
+  async failed(t, { server }, failure, nowMs) {
+    await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
+  },
+};

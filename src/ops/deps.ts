@@ -1,0 +1,44 @@
+// Why: what the verbs act on, handed in once by the wiring.
+
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { ImageService } from '../cloud/image.ts';
+import type { NetworkService } from '../cloud/network.ts';
+import type { Database } from '../db/engine.ts';
+import type { Host } from '../domain/host.ts';
+import type { QuotaLimits } from '../domain/quota.ts';
+import type { SelectOptions } from '../scheduler/select.ts';
+
+export interface OpsConfig {
+  /** The zone of hosts that nobody put into another. */
+  readonly defaultZone: string;
+  readonly ratios: Host['ratios'];
+  readonly reserved: Host['reserved'];
+  /** A host that has not reported for this long is down, in milliseconds. */
+  readonly hostDownMs: number;
+  /** How long a guest may take to shut down before it is switched off, in milliseconds. */
+  readonly shutdownMs: number;
+  /** How long an adjustment waits for the guest, in milliseconds. */
+  readonly adjustConfirmMs: number;
+  /** Limits of a project unless an administrator set others; -1: none. */
+  readonly quota: QuotaLimits;
+}
+
+/** Called at every point where a process may die; production has none. For tests that kill it there. */
+export interface OpsHooks {
+  /** `create.ports.before`, `create.ports.made`, `create.ports.after`, `create.committed` ... */
+  readonly point?: (name: string) => void;
+}
+
+export interface OpsDeps {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly image: ImageService;
+  readonly network: NetworkService;
+  readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers'>;
+  readonly config: OpsConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly hooks?: OpsHooks;
+}

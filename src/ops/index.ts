@@ -1,0 +1,63 @@
+// Why: the verbs of compute, with what they act on bound once. The only writers of state.
+
+import {
+  addFlavorAccess,
+  createFlavor,
+  deleteFlavor,
+  deleteFlavorExtraSpec,
+  removeFlavorAccess,
+  setFlavorExtraSpecs,
+  updateFlavor,
+} from './flavors.ts';
+import { adjustServer } from './adjust-server.ts';
+import { consoleOutput } from './console-output.ts';
+import { createServers } from './create-servers.ts';
+import { deleteServer } from './delete-server.ts';
+import type { OpsDeps } from './deps.ts';
+import { createKeypair, deleteKeypair } from './keypairs.ts';
+import { rebootServer, startServer, stopServer } from './power.ts';
+import { deleteService, setServiceStatus } from './services.ts';
+import { updateServer } from './update-server.ts';
+
+const verbs = {
+  createServers,
+  updateServer,
+  deleteServer,
+  startServer,
+  stopServer,
+  rebootServer,
+  consoleOutput,
+  adjustServer,
+  createFlavor,
+  updateFlavor,
+  deleteFlavor,
+  addFlavorAccess,
+  removeFlavorAccess,
+  setFlavorExtraSpecs,
+  deleteFlavorExtraSpec,
+  createKeypair,
+  deleteKeypair,
+  setServiceStatus,
+  deleteService,
+};
+
+type Verbs = typeof verbs;
+type Bound<F> = F extends (deps: OpsDeps, ...args: infer A) => infer R ? (...args: A) => R : never;
+
+/** Every verb with its dependencies bound; each takes the Op first. */
+export type Ops = { readonly [V in keyof Verbs]: Bound<Verbs[V]> };
+
+export function makeOps(deps: OpsDeps): Ops {
+  const bind = ([name, verb]: [string, (...args: never[]) => unknown]) => [
+    name,
+    (...args: unknown[]) => (verb as (...all: unknown[]) => unknown)(deps, ...args),
+  ];
+  return Object.fromEntries(Object.entries(verbs).map(bind)) as unknown as Ops;
+}
+
+export type { CreatedServers } from './create-servers.ts';
+export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
+export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
+export { defaultLimits, effectiveLimits, quotaOf, type QuotaView } from './quota-sets.ts';
+export { handleReport } from './reports.ts';
+export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,0 +1,72 @@
+// Why: a user's keys are added and removed here; servers keep their own copy of the public half.
+
+import { conflict, forbidden, internal, notFound } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import { isDuplicate } from '../db/errors.ts';
+import {
+  countKeypairs,
+  deleteKeypairRow,
+  findKeypair,
+  insertKeypair,
+  type Keypair,
+  type KeypairType,
+} from '../db/keypairs.ts';
+import { lockQuota } from '../db/quota-sets.ts';
+import { tx } from '../db/tx.ts';
+import type { OpsDeps } from './deps.ts';
+import { type KeyMaterial, makeSshKey, makeX509Key, sshFingerprint, x509Fingerprint } from './key-material.ts';
+import { defaultLimits } from './quota-sets.ts';
+
+export interface NewKeypair {
+  /** Whose key it will be; the API checked that the caller may. */
+  readonly userId: string;
+  readonly name: string;
+  readonly type: KeypairType;
+  /** Null: one is made, and its private half is in the answer only. */
+  readonly publicKey: string | null;
+}
+
+export interface CreatedKeypair {
+  readonly keypair: Keypair;
+  readonly privateKey: string | null;
+}
+
+async function materialOf(deps: OpsDeps, { userId, type, publicKey }: NewKeypair): Promise<KeyMaterial> {
+  if (publicKey !== null) {
+    const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : x509Fingerprint(publicKey);
+    return { publicKey, privateKey: null, fingerprint };
+  }
+  return type === 'ssh' ? makeSshKey('Generated-by-xloud') : makeX509Key(userId, deps.clock.now());
+}
+
+/** Imports or makes a key. Throws 400 (no key), 403 (quota) and 409 (the name is taken). */
+export async function createKeypair(deps: OpsDeps, _op: Op, wanted: NewKeypair): Promise<CreatedKeypair> {
+  const { userId, name, type } = wanted;
+  const material = await materialOf(deps, wanted);
+  return tx(deps.database, async (t) => {
+    // keys count per user, so the user's row is what is moved on
+    await lockQuota(t, userId);
+    const limit = (await defaultLimits(t, deps.config.quota)).key_pairs;
+    if (limit >= 0 && (await countKeypairs(t, userId)) >= limit) {
+      throw forbidden('Quota exceeded, too many key pairs.', { code: 'quota' });
+    }
+    const { publicKey, fingerprint } = material;
+    try {
+      await insertKeypair(t, { userId, name, type, publicKey, fingerprint, createdAt: deps.clock.now() });
+    } catch (error) {
+      if (isDuplicate(error)) throw conflict(`Key pair '${name}' already exists.`);
+      throw error;
+    }
+    const keypair = await findKeypair(t, userId, name);
+    if (keypair === null) throw internal(`Key pair ${name} has no row.`);
+    return { keypair, privateKey: material.privateKey };
+  });
+}
+
+/** Throws Nova's 404 when there is none. */
+export function deleteKeypair(deps: OpsDeps, _op: Op, userId: string, name: string): Promise<void> {
+  return tx(deps.database, async (t) => {
+    if (await deleteKeypairRow(t, userId, name)) return;
+    throw notFound(`Keypair ${name} not found for user ${userId}`);
+  });
+}

@@ -1,0 +1,413 @@
+// Why: a 202 is a promise. A saga is an array of named steps, each with its undo; its log is the server's action and the
+// events of that action. Whoever holds the action's lease begins at the first step that is not done, so that a process may
+// die anywhere: every step can be run twice, and what it does outside can be taken back twice.
+//
+//   queued -> running -> done                       every step succeeded; settle wrote the end in one transaction with it
+//             running -> undoing -> done            a step failed for good: undo in reverse, then the failure is written
+//             running -> undoing -> running         the saga asked to try again from an earlier step (another host)
+//
+// A fault of kind `unavailable` is tried again after a pause, a bounded number of times; every other is for good. An undo
+// that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded.
+
+import { asFault, type Fault, internal, messageOf, unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { AgentArgs, AgentMethod, AgentReply } from '../bus/contract.ts';
+import {
+  type ActionState,
+  type EventLog,
+  findActionById,
+  finishAction,
+  finishEvent,
+  guardLease,
+  type InstanceAction,
+  listEvents,
+  markUndo,
+  readInput,
+  releaseLease,
+  startEvent,
+  updateAction,
+  writeInput,
+} from '../db/instance-actions.ts';
+import { findServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import type { Server } from '../domain/instance.ts';
+import type { OpsDeps } from './deps.ts';
+
+/** What a step may use. */
+export interface StepContext<I> {
+  readonly deps: OpsDeps;
+  readonly log: Log;
+  readonly action: InstanceAction;
+  readonly input: I;
+  /** The server as it was when the step began. */
+  readonly server: Server;
+  /** What an earlier step returned. */
+  readonly output: <T>(step: string) => T;
+  /** A transaction that happens only while the lease is held. */
+  readonly commit: <T>(work: (tx: Tx, nowMs: number) => Promise<T>) => Promise<T>;
+  /** Asks an agent; gives up waiting when the action shall end (the agent's mailbox keeps the order of what was asked). */
+  readonly call: <M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>) => Promise<AgentReply<M>>;
+  /** Marks a place where a test may end the process. */
+  readonly point: (name: string) => void;
+}
+
+export interface Step<I> {
+  readonly name: string;
+  /** What it returns is kept in the event's output, as JSON. */
+  run(context: StepContext<I>): Promise<unknown>;
+  /** Takes back what the step did, wholly or half; or why nothing needs to be. */
+  readonly undo: ((context: StepContext<I>) => Promise<void>) | string;
+}
+
+/** Why an action failed, as it is kept while its steps are undone. */
+export interface Failure {
+  readonly step: string;
+  readonly kind: Fault['kind'];
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string | null;
+  /** An undo that failed for good, by its step; then what came before it still stands. */
+  readonly stuck: string | null;
+}
+
+export interface Saga<I> {
+  readonly name: string;
+  readonly steps: readonly Step<I>[];
+  /** Keys of the input that are forgotten when the action ends. */
+  readonly secrets: readonly (keyof I & string)[];
+  /** Writes the end, with the last event in one transaction. A text: the action ends with `Error` and this detail. */
+  settle(tx: Tx, context: StepContext<I>, nowMs: number): Promise<string | null>;
+  /** Writes the failure. `seen` is what `observe` returned. */
+  failed(tx: Tx, context: StepContext<I>, failure: Failure, nowMs: number, seen: unknown): Promise<void>;
+  /** Looks at the world before `failed` is written; failing is no harm (`seen` is null). */
+  readonly observe?: (context: StepContext<I>) => Promise<unknown>;
+  /** Whether to undo down to a step and try again from there, with other input. */
+  readonly retry?: (failure: Failure, context: StepContext<I>) => { readonly from: string; readonly input: I } | null;
+}
+
+/** The input column: the saga's own input and what must survive a crash while it is undone. */
+interface Envelope<I> {
+  readonly args: I;
+  readonly failure?: Failure;
+  readonly retry?: { readonly from: string; readonly args: I };
+}
+
+export const envelopeOf = <I>(args: I): Envelope<I> => ({ args });
+
+/** Why a running action is told to stop. */
+export type StopReason = 'cancel' | 'lost' | 'shutdown';
+
+class Stopped extends Error {
+  readonly reason: StopReason;
+  constructor(reason: StopReason) {
+    super(`stopped: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** `again`: not over, due at `atMs`. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly atMs: number }
+  | { readonly kind: 'lost' };
+
+/** An action's name and its step's, as users see it in the events. */
+export const eventName = (saga: { readonly name: string }, step: { readonly name: string }): string =>
+  `${saga.name}_${step.name}`;
+
+function failureOf(step: string, fault: Fault): Failure {
+  const detail = fault.detail === undefined ? fault.cause : fault.detail;
+  return {
+    step,
+    kind: fault.kind,
+    code: fault.code,
+    message: fault.message,
+    detail: detail === undefined ? null : typeof detail === 'string' ? detail : textOf(detail),
+    stuck: null,
+  };
+}
+
+function textOf(detail: unknown): string {
+  if (detail instanceof Error) return detail.stack ?? detail.message;
+  return JSON.stringify(detail) ?? '';
+}
+
+export const pauseMs = (attempt: number): number =>
+  Math.min(limits.stepPauseMs * 2 ** Math.max(0, attempt - 1), limits.stepPauseMaxMs);
+
+/**
+ * Runs an action whose lease `owner` holds until it is over, must wait, or is stopped through `signal` (whose reason is a
+ * StopReason).
+ */
+export async function runSaga<I>(
+  deps: OpsDeps,
+  saga: Saga<I>,
+  taken: InstanceAction,
+  owner: string,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { database, clock, hooks } = deps;
+  const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: saga.name });
+  let envelope = await readInput<Envelope<I>>(database.read, taken.id);
+  let events: readonly EventLog[] = await listEvents(database.read, [taken.id]);
+  let state: ActionState = taken.state;
+  let attempts = taken.attempts;
+
+  const stopIfTold = (): void => {
+    if (signal.aborted) throw new Stopped(signal.reason as StopReason);
+  };
+
+  async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>): Promise<T> {
+    return tx(database, async (t) => {
+      const nowMs = clock.now();
+      if ((await guardLease(t, taken.id, owner, nowMs)) === null) throw new Stopped('lost');
+      return work(t, nowMs);
+    });
+  }
+
+  const live = (step: Step<I>): EventLog | undefined =>
+    events.findLast((event) => event.event === eventName(saga, step) && event.undo === null);
+
+  async function contextFor(stepName: string): Promise<StepContext<I>> {
+    const server = await findServer(database.read, taken.serverUuid, { deleted: true });
+    if (server === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
+    return {
+      deps,
+      log,
+      action: taken,
+      input: envelope.args,
+      server,
+      output: <T>(name: string): T => {
+        const step = saga.steps.find((one) => one.name === name);
+        return (step === undefined ? undefined : live(step)?.output) as T;
+      },
+      commit,
+      call: (host, method, args) => {
+        stopIfTold();
+        const stopped = new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Stopped(signal.reason as StopReason)), { once: true });
+        });
+        const answer = deps.bus.call(host, method, args);
+        hooks?.point?.(`${saga.name}.${stepName}.asked`);
+        return Promise.race([answer, stopped]);
+      },
+      point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
+    };
+  }
+
+  const reload = async (): Promise<void> => {
+    events = await listEvents(database.read, [taken.id]);
+  };
+
+  /** Notes a failure and turns to undoing. */
+  async function fail(step: Step<I>, fault: Fault): Promise<void> {
+    const failure = failureOf(step.name, fault);
+    const retry = saga.retry?.(failure, await contextFor(step.name)) ?? null;
+    log.warn({ step: step.name, code: fault.code, retry: retry?.from, err: fault }, 'a step failed');
+    envelope = {
+      args: envelope.args,
+      failure,
+      ...(retry === null ? {} : { retry: { from: retry.from, args: retry.input } }),
+    };
+    await commit(async (t, nowMs) => {
+      const event = live(step);
+      if (event !== undefined) {
+        const end = { result: 'Error', details: failure.message, traceback: failure.detail } as const;
+        await finishEvent(t, event.id, end, nowMs);
+      }
+      await writeInput(t, taken.id, envelope);
+      await updateAction(t, taken.id, { state: 'undoing', attempts: 0 }, nowMs);
+    });
+    state = 'undoing';
+    attempts = 0;
+    await reload();
+  }
+
+  /** The steps that are not done, one after another. Null: all are; else when to come again. */
+  async function forward(): Promise<Outcome | null> {
+    for (const [index, step] of saga.steps.entries()) {
+      let event = live(step);
+      if (event?.result === 'Success') continue;
+      stopIfTold();
+      if (event === undefined) {
+        await commit((t, nowMs) => startEvent(t, taken.id, eventName(saga, step), nowMs));
+        await reload();
+        event = live(step) as EventLog;
+      }
+      const eventId = event.id;
+      try {
+        if (attempts > limits.stepAttempts) {
+          throw internal(`Given up: the step '${step.name}' was begun ${attempts - 1} times and never ended.`);
+        }
+        const context = await contextFor(step.name);
+        context.point('before');
+        const output = await step.run(context);
+        context.point('after');
+        stopIfTold();
+        const next = saga.steps[index + 1];
+        const nextLive = next === undefined ? undefined : live(next);
+        await commit(async (t, nowMs) => {
+          const end = { result: 'Success', output: output ?? null, host: context.server.host } as const;
+          // the last step's event ends in the transaction that settles
+          if (next === undefined) await finishLast(t, eventId, end, output, context, nowMs);
+          else {
+            await finishEvent(t, eventId, end, nowMs);
+            if (nextLive === undefined) await startEvent(t, taken.id, eventName(saga, next), nowMs);
+            await updateAction(t, taken.id, { attempts: 0 }, nowMs);
+          }
+        });
+        attempts = 1;
+        if (next === undefined) {
+          context.point('settled');
+          return { kind: 'done' };
+        }
+        await reload();
+      } catch (error) {
+        if (error instanceof Stopped) throw error;
+        const fault = asFault(error);
+        if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
+        await fail(step, fault);
+        return null;
+      }
+    }
+    return { kind: 'done' };
+  }
+
+  async function finishLast(
+    t: Tx,
+    eventId: number,
+    end: Parameters<typeof finishEvent>[2],
+    output: unknown,
+    context: StepContext<I>,
+    nowMs: number,
+  ): Promise<void> {
+    const last = saga.steps.at(-1) as Step<I>;
+    const complete: StepContext<I> = {
+      ...context,
+      // as it will read back: the same whether this process ran the step or found its output
+      output: <T>(name: string): T =>
+        name === last.name ? (JSON.parse(JSON.stringify(output ?? null)) as T) : context.output<T>(name),
+    };
+    const problem = await saga.settle(t, complete, nowMs);
+    await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
+    await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
+  }
+
+  async function again(fault: Fault, step: Step<I>): Promise<Outcome> {
+    const atMs = clock.now() + pauseMs(attempts);
+    log.warn(
+      { step: step.name, attempts, code: fault.code, reason: fault.message },
+      'a step waits for its next attempt',
+    );
+    await tx(database, (t) => releaseLease(t, taken.id, owner, atMs));
+    return { kind: 'again', atMs };
+  }
+
+  /** Undoes in reverse. Null: go forward again; else the end or when to come again. */
+  async function backward(): Promise<Outcome | null> {
+    const firstKept = envelope.retry === undefined ? 0 : saga.steps.findIndex((s) => s.name === envelope.retry?.from);
+    let stuck = envelope.failure?.stuck ?? null;
+    for (const step of saga.steps.slice(firstKept).toReversed()) {
+      const event = live(step);
+      if (event === undefined || stuck !== null) continue;
+      if (typeof step.undo !== 'string') {
+        try {
+          stopIfTold();
+          if (attempts > limits.stepAttempts) throw internal(`Given up undoing '${step.name}'.`);
+          const context = await contextFor(step.name);
+          context.point('undo');
+          await step.undo(context);
+          context.point('undone');
+        } catch (error) {
+          if (error instanceof Stopped) throw error;
+          const fault = asFault(error);
+          if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
+          log.error({ step: step.name, err: fault }, 'a step could not be undone: what it used stays claimed');
+          stuck = step.name;
+        }
+      }
+      const mark = stuck === null ? 'done' : 'failed';
+      if (stuck !== null && envelope.failure !== undefined) {
+        envelope = { args: envelope.args, failure: { ...envelope.failure, stuck } };
+      }
+      await commit(async (t, nowMs) => {
+        await markUndo(t, event.id, mark);
+        await writeInput(t, taken.id, envelope);
+        await updateAction(t, taken.id, { attempts: 0 }, nowMs);
+      });
+      attempts = 1;
+      await reload();
+    }
+    if (envelope.retry !== undefined && stuck === null) {
+      envelope = { args: envelope.retry.args };
+      await commit(async (t, nowMs) => {
+        await writeInput(t, taken.id, envelope);
+        await updateAction(t, taken.id, { state: 'running', attempts: 0 }, nowMs);
+      });
+      state = 'running';
+      return null;
+    }
+    await writeFailure(envelope.failure ?? failureOf('', internal('The action failed.')));
+    return { kind: 'done' };
+  }
+
+  async function writeFailure(failure: Failure): Promise<void> {
+    const context = await contextFor('failed');
+    let seen: unknown = null;
+    if (saga.observe !== undefined) {
+      try {
+        seen = await saga.observe(context);
+      } catch (error) {
+        if (error instanceof Stopped) throw error;
+        log.warn({ reason: messageOf(error) }, 'what is left could not be looked at');
+      }
+    }
+    context.point('before');
+    await commit(async (t, nowMs) => {
+      await saga.failed(t, context, failure, nowMs, seen);
+      await finishAction(t, taken.id, 'Error', kept(), nowMs);
+    });
+  }
+
+  const kept = (): Envelope<Partial<I>> => {
+    const args: Partial<I> = { ...envelope.args };
+    for (const key of saga.secrets) delete args[key];
+    return { args, ...(envelope.failure === undefined ? {} : { failure: envelope.failure }) };
+  };
+
+  /** A delete overtook the action: it ends here, the delete cleans up. */
+  async function cancelled(): Promise<Outcome> {
+    await commit(async (t, nowMs) => {
+      const open = events.findLast((event) => event.result === null);
+      const end = { result: 'Error', details: 'The server is being deleted.' } as const;
+      if (open !== undefined) await finishEvent(t, open.id, end, nowMs);
+      await finishAction(t, taken.id, 'Error', kept(), nowMs);
+    });
+    return { kind: 'done' };
+  }
+
+  try {
+    if (taken.cancel) return await cancelled();
+    for (;;) {
+      const outcome: Outcome | null = state === 'undoing' ? await backward() : await forward();
+      if (outcome !== null) return outcome;
+    }
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    if (error.reason === 'lost') {
+      log.warn('the lease was lost: another worker goes on');
+      return { kind: 'lost' };
+    }
+    if (error.reason === 'cancel') {
+      // between its first and its last breath an action may be told twice; only the owner ends it
+      const now = await findActionById(database.read, taken.id);
+      return now === null || now.state === 'done' ? { kind: 'lost' } : cancelled();
+    }
+    await tx(database, (t) => releaseLease(t, taken.id, owner, clock.now()));
+    return { kind: 'again', atMs: clock.now() };
+  }
+}
+
+/** `unavailable`, for a step that wants its next attempt. */
+export const tryAgain = (message: string): Fault => unavailable(message, { code: 'saga.again' });

@@ -1,0 +1,23 @@
+// Why: the table from an action's name to its saga; the worker and the tests read it.
+
+import { adjustSaga } from './adjust-server.ts';
+import { createSaga } from './create-servers.ts';
+import { deleteSaga } from './delete-server.ts';
+import { rebootSaga, startSaga, stopSaga } from './power.ts';
+import type { Saga } from './saga.ts';
+
+const table = {
+  create: createSaga,
+  delete: deleteSaga,
+  start: startSaga,
+  stop: stopSaga,
+  reboot: rebootSaga,
+  adjust: adjustSaga,
+};
+
+export type SagaName = keyof typeof table;
+export const sagaNames = Object.keys(table) as readonly SagaName[];
+
+/** The saga of an action, or null for a name that no saga of this program has. */
+export const sagaOf = (name: string): Saga<unknown> | null =>
+  Object.hasOwn(table, name) ? (table[name as SagaName] as unknown as Saga<unknown>) : null;

@@ -1,0 +1,56 @@
+// Why: an administrator takes a host out of scheduling, or declares it down before its silence does.
+
+import { conflict, internal, notFound } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import {
+  deleteServiceRow,
+  findService,
+  type Service,
+  type ServiceStatus,
+  updateServiceStatus,
+} from '../db/services.ts';
+import { serversOnHost } from '../db/servers.ts';
+import { findHost } from '../db/hosts.ts';
+import { tx } from '../db/tx.ts';
+import type { OpsDeps } from './deps.ts';
+
+/** Which service: by its uuid, or by host and binary (before 2.53). */
+export type ServiceRef = { readonly uuid: string } | { readonly host: string; readonly binary: string };
+
+const missing = (ref: ServiceRef) =>
+  notFound(
+    'uuid' in ref
+      ? `Service ${ref.uuid} could not be found.`
+      : `Could not find binary ${ref.binary} on host ${ref.host}.`,
+  );
+
+/** Changes what is given: disabled with its reason, forced down. Returns the service as it is then. Throws 404. */
+export function setServiceStatus(deps: OpsDeps, _op: Op, ref: ServiceRef, status: ServiceStatus): Promise<Service> {
+  return tx(deps.database, async (t) => {
+    const service = await findService(t, ref);
+    if (service === null) throw missing(ref);
+    const reason = status.disabled === false ? { disabledReason: null } : {};
+    await updateServiceStatus(t, service.id, { ...status, ...reason }, deps.clock.now());
+    const changed = await findService(t, { uuid: service.uuid });
+    if (changed === null) throw internal(`Service ${service.uuid} has no row.`);
+    return changed;
+  });
+}
+
+/** Forgets a service that is gone for good. Throws 404, and 409 while servers are on its host. */
+export function deleteService(deps: OpsDeps, _op: Op, ref: ServiceRef): Promise<void> {
+  return tx(deps.database, async (t) => {
+    const service = await findService(t, ref);
+    if (service === null) throw missing(ref);
+    if (service.binary === 'nova-compute') {
+      if ((await serversOnHost(t, service.host)).length > 0) {
+        throw conflict(
+          'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
+        );
+      }
+      const host = await findHost(t, { host: service.host });
+      if (host !== null) await t('hosts').where({ id: host.id }).delete();
+    }
+    await deleteServiceRow(t, service.id);
+  });
+}

@@ -1,0 +1,85 @@
+// Why: the ends of actions are written here: what the host says becomes the row, in the transaction that ends the action.
+
+import { findClaim, setClaim } from '../db/claims.ts';
+import { insertFault } from '../db/server-details.ts';
+import { type ServerPatch, updateServer } from '../db/servers.ts';
+import type { Tx } from '../db/tx.ts';
+import { type AdjustSettlement, settlePower } from '../domain/adjust.ts';
+import type { GuestView } from '../domain/guest.ts';
+import { type PowerState, power, type Server, type VmState } from '../domain/instance.ts';
+import type { Size } from '../domain/size.ts';
+import type { Failure } from './saga.ts';
+
+/** The vm_state of a guest by its power state; null where the host cannot tell. */
+export function vmStateOf(powerState: PowerState): VmState | null {
+  if (powerState === power.running) return 'active';
+  if (powerState === power.paused) return 'paused';
+  if (powerState === power.shutdown || powerState === power.crashed) return 'stopped';
+  if (powerState === power.suspended) return 'suspended';
+  return null;
+}
+
+/** The server's claim becomes this much vCPUs and memory where it is; without a claim nothing happens. */
+export async function resizeClaim(tx: Tx, serverId: number, size: Size): Promise<void> {
+  const claim = await findClaim(tx, serverId);
+  if (claim !== null) await setClaim(tx, { ...claim, vcpus: size.vcpus, memoryMb: size.memoryMb });
+}
+
+/** The row after a power cycle: the state and sizes that the host tells, the task done, the claim trimmed to it. */
+export async function settleFromView(
+  tx: Tx,
+  server: Server,
+  view: GuestView,
+  nowMs: number,
+  more: ServerPatch = {},
+): Promise<void> {
+  const settlement = settlePower(server, view);
+  await updateServer(
+    tx,
+    server.id,
+    {
+      ...settlement.server,
+      adjustPersist: true,
+      powerState: view.powerState,
+      vmState: vmStateOf(view.powerState) ?? server.vmState,
+      taskState: null,
+      ...more,
+    },
+    nowMs,
+  );
+  await resizeClaim(tx, server.id, settlement.claimed);
+}
+
+/** The row after an adjustment, live or stored. */
+export async function settleAdjustment(
+  tx: Tx,
+  server: Server,
+  settlement: AdjustSettlement,
+  nowMs: number,
+  more: ServerPatch = {},
+): Promise<void> {
+  await updateServer(tx, server.id, { ...settlement.server, adjustUpdatedAt: nowMs, ...more }, nowMs);
+  await resizeClaim(tx, server.id, settlement.claimed);
+}
+
+/** The failure as the server's fault; `details` are for administrators. */
+export async function recordFailure(tx: Tx, server: Server, failure: Failure, nowMs: number): Promise<void> {
+  await insertFault(tx, server.id, {
+    code: 500,
+    message: failure.message,
+    details: failure.detail,
+    createdAt: nowMs,
+  });
+}
+
+/** A server whose action failed, in the state that it had before or in ERROR. */
+export async function settleFailed(
+  tx: Tx,
+  server: Server,
+  failure: Failure,
+  nowMs: number,
+  patch: ServerPatch,
+): Promise<void> {
+  await updateServer(tx, server.id, { taskState: null, ...patch }, nowMs);
+  await recordFailure(tx, server, failure, nowMs);
+}
