@@ -1,7 +1,7 @@
 // Why: two engines, one way to reach them. Readers and the writer are separate handles: on SQLite they are two connections
 // (WAL lets reads go on beside a transaction), on MySQL two names for one pool.
 
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import knexModule, { type Knex } from 'knex';
@@ -112,6 +112,8 @@ export function openDatabase(url: string, poolSize = 10): Database {
     if (!path.startsWith('/'))
       throw new Fault('internal', `database.connection: an absolute path is wanted after sqlite://`);
     mkdirSync(dirname(path), { recursive: true });
+    // it holds password hashes and user data; SQLite gives its other files the same mode
+    closeSync(openSync(path, 'a', 0o600));
     const write = sqlite(path, false);
     const read = sqlite(path, true);
     const prepared = new PreparedReads(path);

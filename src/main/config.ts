@@ -5,6 +5,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { defaultFilters, type FilterName, filters } from '../scheduler/index.ts';
+import { defaultQuota, type QuotaResource, quotaResources } from '../domain/quota.ts';
 import type { LogLevel } from '../base/log.ts';
 
 interface OptionBase<T> {
@@ -56,11 +58,25 @@ const choice = <T extends string>(value: T, choices: readonly T[], help: string)
   choices,
   help,
 });
-const list = (value: readonly string[], help: string): Option<readonly string[]> => ({
+const list = <T extends string>(value: readonly T[], help: string, choices?: readonly T[]): Option<readonly T[]> => ({
   kind: 'list',
   default: value,
   help,
+  ...(choices === undefined ? {} : { choices }),
 });
+
+/** One option for each thing that has a quota; -1: no limit. */
+const quota = Object.fromEntries(
+  quotaResources.map((name) => [
+    name,
+    integer(
+      defaultQuota[name],
+      'of them; -1: no limit',
+      `What a project may have of ${name}, unless set otherwise.`,
+      -1,
+    ),
+  ]),
+) as { readonly [R in QuotaResource]: Option<number> };
 
 /** Every option by section. Empty text means "not set". */
 export const schema = {
@@ -90,8 +106,8 @@ export const schema = {
     username: text('nova', 'Name of our own user at Keystone.'),
     password: text('', 'Password of our own user at Keystone.', { secret: true }),
     project_name: text('service', 'Project of our own user.'),
-    user_domain_name: text('Default', 'Domain of our own user.'),
-    project_domain_name: text('Default', 'Domain of our own project.'),
+    user_domain_id: text('default', 'Domain of our own user.'),
+    project_domain_id: text('default', 'Domain of our own project.'),
     public_keys_dir: text('', "Directory of Keystone's JWS public keys (*.pem) for offline verification; empty: none."),
     cache_seconds: number(
       limits.tokenCacheMs / 1000,
@@ -159,10 +175,12 @@ export const schema = {
     ),
     release_guest_offline: flag(false, 'Release vCPUs that are only offline in the guest (it could bring them back).'),
   },
+  quota,
   scheduler: {
-    filters: list(
-      ['ComputeFilter', 'AvailabilityZoneFilter', 'ImagePropertiesFilter', 'ResourceFilter', 'GrowthCeilingFilter'],
+    filters: list<FilterName>(
+      defaultFilters,
       'Filters in the order in which they are asked.',
+      Object.keys(filters) as FilterName[],
     ),
     ram_weight_multiplier: number(1, 'factor', 'Prefer hosts with free memory (negative: pack).', -1e6, 1e6),
     cpu_weight_multiplier: number(1, 'factor', 'Prefer hosts with free vCPUs.', -1e6, 1e6),
@@ -198,10 +216,19 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
       if (asText === true || asText === 'true') return true;
       if (asText === false || asText === 'false') return false;
       throw bad(where, `true or false is wanted, not ${JSON.stringify(raw)}`);
-    case 'list':
-      if (typeof asText === 'string') return asText === '' ? [] : asText.split(',').map((part) => part.trim());
-      if (Array.isArray(raw) && raw.every((part) => typeof part === 'string')) return raw;
-      throw bad(where, `a list of texts is wanted, not ${JSON.stringify(raw)}`);
+    case 'list': {
+      const parts =
+        typeof asText === 'string' ? (asText === '' ? [] : asText.split(',').map((part) => part.trim())) : raw;
+      if (!Array.isArray(parts) || !parts.every((part) => typeof part === 'string')) {
+        throw bad(where, `a list of texts is wanted, not ${JSON.stringify(raw)}`);
+      }
+      const odd = parts.find((part) => option.choices !== undefined && !option.choices.includes(part as string)) as
+        | string
+        | undefined;
+      if (odd !== undefined)
+        throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(odd)}`);
+      return parts;
+    }
     default: {
       const value = typeof asText === 'string' && asText !== '' ? Number(asText) : asText;
       if (typeof value !== 'number' || Number.isNaN(value))
@@ -309,7 +336,7 @@ export function sampleConfig(): string {
   for (const [section, options] of Object.entries(sections)) {
     lines.push('', `${section}:`);
     for (const [key, option] of Object.entries(options)) {
-      const range = option.kind === 'choice' ? ` One of: ${option.choices?.join(', ')}.` : '';
+      const range = option.choices !== undefined ? ` One of: ${option.choices?.join(', ')}.` : '';
       lines.push(`  # ${option.help}${range}${option.unit === undefined ? '' : ` Unit: ${option.unit}.`}`);
       lines.push(`  # ${key}: ${yamlOf(option.default)}`);
     }

@@ -17,18 +17,19 @@ import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
-import { makeOps } from '../ops/index.ts';
+import { makeOps, type OpsDeps } from '../ops/index.ts';
 import { startWorker } from '../ops/worker.ts';
 import { makePolicy } from '../policies/load.ts';
-import { makeIdentity } from '../standalone/identity/identity.ts';
 import { makeImages } from '../standalone/image/images.ts';
 import { makeNetworks } from '../standalone/network/networks.ts';
+import type { Web } from '../web/app.ts';
 import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import type { Config } from './config.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
+import { openIdentity } from './identity.ts';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -43,7 +44,8 @@ export interface Serving {
   readonly driverKind: string;
   /** Why there is no real hypervisor although one was looked for; null when that is as wished. */
   readonly fellBack: string | null;
-  readonly cloudsYaml: string;
+  /** Null where a Keystone of the operator's own is used: then its users know how to reach it. */
+  readonly cloudsYaml: string | null;
   close(): Promise<void>;
 }
 
@@ -122,15 +124,8 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
   const url = urlOf(config.api.host, server);
 
   const shared = { database, clock, log, observer: metrics.web };
-  const identity = await makeIdentity({
-    ...shared,
-    dataDir,
-    baseUrl: url,
-    tokenTtlMs: config.identity.token_seconds * 1000,
-    cacheMs: config.identity.cache_seconds * 1000,
-  });
+  const identity = await openIdentity({ ...shared, config, dataDir, url });
   cleanup.defer(() => identity.service.close());
-  const cloudsYaml = await identity.ensureBootstrap(join(dataDir, 'clouds.yaml'));
   const authenticate = makeAuthenticator(identity.service, policy);
 
   const images = makeImages({ ...shared, dataDir, authenticate });
@@ -148,17 +143,18 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
   const bus = makeMemoryBus({ clock, log });
   cleanup.defer(() => bus.close());
 
-  const deps = {
+  const deps: OpsDeps = {
     database,
     bus,
-    images: images.service,
-    networks: networks.service,
+    image: images.service,
+    network: networks.service,
     clock,
     log,
-    settings: opsSettings(config),
+    ...opsSettings(config),
   };
   const ops = makeOps(deps);
-  const worker = await startWorker(deps);
+  const host = config.compute.host || hostname();
+  const worker = await startWorker(deps, { name: `serve@${host}`, takeOver: true });
   cleanup.defer(() => worker.close());
   const agent = await startAgent({
     host: config.compute.host || hostname(),
@@ -192,13 +188,13 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
 
   const services = mount(
     {
-      '/identity': identity.app.callback(),
-      '/compute': compute.callback(),
-      '/image': images.app.callback(),
-      '/network': networks.app.callback(),
+      ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
+      '/compute': callbackOf(compute),
+      '/image': callbackOf(images.app),
+      '/network': callbackOf(networks.app),
     },
     (_request, response) => {
-      const names = ['identity/v3', 'compute/v2.1', 'image', 'network'];
+      const names = [...(identity.app === null ? [] : ['identity/v3']), 'compute/v2.1', 'image', 'network'];
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.end(
         JSON.stringify({
@@ -230,18 +226,29 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
     services,
   );
   for (const go of waiting.splice(0)) go();
-  return { url, driverKind: driver.kind, fellBack, cloudsYaml, close: () => cleanup.run() };
+  return { url, driverKind: driver.kind, fellBack, cloudsYaml: identity.cloudsYaml, close: () => cleanup.run() };
 }
 
+const callbackOf = (app: Web): RequestListener => {
+  const handle = app.callback();
+  return (request, response) => void handle(request, response);
+};
+
 /** What the operations need of the configuration, in their own units. */
-const opsSettings = ({ compute, scheduler }: Config) => ({
-  zone: compute.zone,
-  ratios: { cpu: compute.cpu_allocation_ratio, ram: compute.ram_allocation_ratio, disk: compute.disk_allocation_ratio },
-  reserved: { vcpus: compute.reserved_vcpus, memoryMb: compute.reserved_memory_mb, diskGb: compute.reserved_disk_gb },
-  hostDownMs: compute.down_seconds * 1000,
-  shutdownMs: compute.shutdown_seconds * 1000,
-  adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
-  releaseGuestOffline: compute.release_guest_offline,
+const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'config' | 'scheduler'> => ({
+  config: {
+    defaultZone: compute.zone,
+    ratios: {
+      cpu: compute.cpu_allocation_ratio,
+      ram: compute.ram_allocation_ratio,
+      disk: compute.disk_allocation_ratio,
+    },
+    reserved: { vcpus: compute.reserved_vcpus, memoryMb: compute.reserved_memory_mb, diskGb: compute.reserved_disk_gb },
+    hostDownMs: compute.down_seconds * 1000,
+    shutdownMs: compute.shutdown_seconds * 1000,
+    adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
+    quota,
+  },
   scheduler: {
     filters: scheduler.filters,
     multipliers: {

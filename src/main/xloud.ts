@@ -92,8 +92,10 @@ withCommon(
     print(
       `xloud is up at ${serving.url} after ${Math.round(performance.now() - started)} ms, driver ${serving.driverKind}`,
     );
-    print(`  export OS_CLIENT_CONFIG_FILE=${serving.cloudsYaml} OS_CLOUD=xloud`);
-    print('  openstack server list');
+    if (serving.cloudsYaml !== null) {
+      print(`  export OS_CLIENT_CONFIG_FILE=${serving.cloudsYaml} OS_CLOUD=xloud`);
+      print('  openstack server list');
+    }
     const stop = (signal: string) => {
       log.info({ signal }, 'stopping');
       serving.close().then(

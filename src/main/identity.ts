@@ -1,0 +1,121 @@
+// Why: a Keystone of the operator's, or the built-in service that speaks as one; what checks tokens is the same code.
+
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { IdentityService } from '../cloud/identity.ts';
+import { makeKeystone } from '../cloud/keystone.ts';
+import type { Database } from '../db/engine.ts';
+import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-yaml.ts';
+import { makeIdentity } from '../standalone/identity/identity.ts';
+import type { Catalog, CatalogEntry } from '../standalone/identity/service.ts';
+import type { Web, WebObserver } from '../web/app.ts';
+import type { Config } from './config.ts';
+
+export interface OpenedIdentity {
+  readonly service: IdentityService;
+  /** Null where Keystone is elsewhere. */
+  readonly app: Web | null;
+  readonly cloudsYaml: string | null;
+}
+
+export interface IdentityParts {
+  readonly config: Config;
+  readonly dataDir: string;
+  /** Where this process is reached. */
+  readonly url: string;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer: WebObserver;
+}
+
+const REGION = 'RegionOne';
+const INTERFACES = ['public', 'internal', 'admin'] as const;
+
+/** Paths are as each client wants them: image and network without a version, compute with its own (clients read the catalog so). */
+const services: readonly [type: string, name: string, path: string][] = [
+  ['identity', 'keystone', '/identity/v3'],
+  ['compute', 'nova', '/compute/v2.1'],
+  ['image', 'glance', '/image'],
+  ['network', 'neutron', '/network'],
+];
+
+const catalog: Catalog = (origin) =>
+  services.map(
+    ([type, name, path]): CatalogEntry => ({
+      id: type,
+      type,
+      name,
+      endpoints: INTERFACES.map((which) => ({
+        id: `${type}-${which}`,
+        interface: which,
+        region_id: REGION,
+        region: REGION,
+        url: `${origin}${path}`,
+      })),
+    }),
+  );
+
+function keystone({ config, clock, log }: IdentityParts): OpenedIdentity {
+  const { auth_url, www_authenticate_uri, public_keys_dir, cache_seconds, ...own } = config.identity;
+  const service = makeKeystone({
+    authUrl: auth_url,
+    ...(www_authenticate_uri === '' ? {} : { wwwAuthenticateUri: www_authenticate_uri }),
+    ...(public_keys_dir === '' ? {} : { publicKeysDir: public_keys_dir }),
+    ...(own.password === ''
+      ? {}
+      : {
+          service: {
+            kind: 'password',
+            username: own.username,
+            password: own.password,
+            projectName: own.project_name,
+            userDomainId: own.user_domain_id,
+            projectDomainId: own.project_domain_id,
+          },
+        }),
+    cacheMs: cache_seconds * 1000,
+    clock,
+    log,
+  });
+  return { service, app: null, cloudsYaml: null };
+}
+
+async function builtIn({
+  config,
+  dataDir,
+  url,
+  database,
+  clock,
+  log,
+  observer,
+}: IdentityParts): Promise<OpenedIdentity> {
+  const authUrl = `${url}/identity/v3`;
+  const identity = await makeIdentity({
+    database,
+    clock,
+    log,
+    observer,
+    dataDir,
+    endpoints: catalog,
+    tokenTtlMs: config.identity.token_seconds * 1000,
+    wwwAuthenticateUri: authUrl,
+  });
+  const { passwords } = await identity.ensureBootstrap();
+  const cloudsYaml = join(dataDir, 'clouds.yaml');
+  const known = passwords ?? (await readCloudsYaml(cloudsYaml));
+  if (known === null) {
+    throw new Fault(
+      'internal',
+      `${cloudsYaml} is gone and the passwords stand nowhere else: \`xloud identity reset-passwords\` makes new ones`,
+    );
+  }
+  // written at each start, because the port may be another one
+  await writeCloudsYaml(cloudsYaml, { authUrl, region: REGION, passwords: known });
+  return { service: identity.service, app: identity.app, cloudsYaml };
+}
+
+export const openIdentity = (parts: IdentityParts): Promise<OpenedIdentity> =>
+  parts.config.identity.auth_url === '' ? builtIn(parts) : Promise.resolve(keystone(parts));
