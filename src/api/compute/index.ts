@@ -7,13 +7,21 @@ import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
 import hypervisors from './hypervisors.ts';
+import instanceActions from './instance-actions.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
+import serverActions from './servers/actions.ts';
+import servers from './servers/index.ts';
 import services from './services.ts';
+import xloudAdjust from './xloud-adjust.ts';
 
 export const computeRoutes: readonly RouteEntry[] = [
+  ...servers,
+  ...serverActions,
+  ...instanceActions,
+  ...xloudAdjust,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
