@@ -1,0 +1,413 @@
+// Why: compute asks images and networks the same questions whether they are in this process or across HTTP, and must get the
+// same answers; one set of tests runs against both.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import type { Fault } from '../../src/base/errors.ts';
+import { newUuid } from '../../src/base/ids.ts';
+import { makeGlance } from '../../src/cloud/glance.ts';
+import type { ImageService } from '../../src/cloud/image.ts';
+import type { NetworkRequest, NetworkService } from '../../src/cloud/network.ts';
+import { makeNeutron } from '../../src/cloud/neutron.ts';
+import { type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
+
+const serviceToken = async (): Promise<string> => 'admin';
+
+const wish = (part: Partial<NetworkRequest>): NetworkRequest => ({
+  networkId: null,
+  portId: null,
+  fixedIp: null,
+  tag: null,
+  ...part,
+});
+
+const rejects = (work: Promise<unknown>, kind: string, code: string, words: RegExp) =>
+  assert.rejects(work, (fault: Fault) => {
+    assert.deepEqual([fault.kind, fault.code], [kind, code], fault.message);
+    assert.match(fault.message, words);
+    return true;
+  });
+
+for (const where of ['in process', 'over HTTP'] as const) {
+  describe(`image service ${where}`, () => {
+    let cloud: Cloud;
+    let images: ImageService & { close?(): Promise<void> };
+    before(async () => {
+      cloud = await startCloud();
+      images =
+        where === 'in process' ? cloud.images.service : makeGlance({ endpoint: `${cloud.url}/image`, serviceToken });
+    });
+    after(async () => {
+      await images.close?.();
+      await cloud.close();
+    });
+
+    it('finds an image as its caller may see it', async () => {
+      const body = {
+        name: 'one',
+        disk_format: 'raw',
+        container_format: 'bare',
+        hw_disk_bus: 'virtio',
+        min_disk: 2,
+        visibility: 'private',
+      };
+      const { id } = (await cloud.ask('demo', 'POST', '/image/v2/images', body)).json;
+      const queued = await images.find(callers.demo, id);
+      assert.deepEqual([queued?.status, queued?.sizeBytes], ['queued', null]);
+      await cloud.ask('demo', 'PUT', `/image/v2/images/${id}/file`, Buffer.from('hello'), {
+        'Content-Type': 'application/octet-stream',
+      });
+      const found = await images.find(callers.demo, id);
+      assert.deepEqual(found, {
+        id,
+        name: 'one',
+        status: 'active',
+        owner: callers.demo.projectId,
+        visibility: 'private',
+        diskFormat: 'raw',
+        containerFormat: 'bare',
+        minDiskGb: 2,
+        minRamMb: 0,
+        sizeBytes: 5,
+        virtualSizeBytes: 5,
+        checksum: '5d41402abc4b2a76b9719d911017c592',
+        osHashAlgo: 'sha512',
+        osHashValue: found?.osHashValue,
+        properties: { hw_disk_bus: 'virtio' },
+      });
+      assert.equal(await images.find(callers.other, id), null);
+      assert.equal(await images.find(callers.demo, newUuid()), null);
+      assert.equal(await images.find(callers.demo, 'no/id'), null);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of await images.read(id)) pieces.push(piece);
+      assert.equal(Buffer.concat(pieces).toString(), 'hello');
+      await assert.rejects(async () => images.read(newUuid()), { kind: 'notFound' });
+    });
+  });
+
+  describe(`network service ${where}`, () => {
+    let cloud: Cloud;
+    let networks: NetworkService & { close?(): Promise<void> };
+    let shared = '';
+    let ranges = 0;
+    before(async () => {
+      cloud = await startCloud();
+      networks =
+        where === 'in process'
+          ? cloud.networks.service
+          : makeNeutron({ endpoint: `${cloud.url}/network`, serviceToken });
+      shared = (await ask('demo', 'GET', 'networks')).json.networks[0].id;
+    });
+    after(async () => {
+      await networks.close?.();
+      await cloud.close();
+    });
+
+    const ask = (who: Who, method: string, path: string, body?: unknown) =>
+      cloud.ask(who, method, `/network/v2.0/${path}`, body);
+    const makeNetwork = async (who: Who, extra: object = {}): Promise<string> => {
+      const { id } = (await ask(who, 'POST', 'networks', { network: { name: 'own', ...extra } })).json.network;
+      await ask(who, 'POST', 'subnets', {
+        subnet: { network_id: id, cidr: `10.201.${(ranges += 1)}.0/24`, ip_version: 4 },
+      });
+      return id;
+    };
+    const makePort = async (who: Who, body: object) => {
+      const answer = await ask(who, 'POST', 'ports', { port: body });
+      assert.equal(answer.status, 201, answer.text);
+      return answer.json.port;
+    };
+    const server = (uuid = newUuid(), host = 'host-1') => ({
+      uuid,
+      projectId: callers.demo.projectId ?? '',
+      host,
+      zone: 'nova',
+      hostname: 'vm',
+    });
+
+    it('takes the only network for nothing and for auto, and none for none', async () => {
+      for (const wishes of [null, 'auto', []] as const) {
+        const plan = await networks.plan(callers.demo, wishes, ['default'], 2);
+        assert.deepEqual(plan, { requests: [wish({ networkId: shared })], securityGroups: [] });
+      }
+      assert.deepEqual(await networks.plan(callers.demo, 'none', [], 1), { requests: [], securityGroups: [] });
+    });
+
+    it('makes ports, the same ones the second time, and takes them away', async () => {
+      const own = await makeNetwork('demo');
+      try {
+        const wishes = [wish({ networkId: own, tag: 'front' }), wish({ networkId: shared }), wish({ networkId: own })];
+        const plan = await networks.plan(callers.demo, wishes, [], 1);
+        const vm = server();
+        const made = await networks.allocate(vm, plan);
+        assert.deepEqual(
+          made.map(({ network }) => network.id),
+          [own, shared, own],
+        );
+        assert.deepEqual(
+          made.map(({ tag }) => tag),
+          ['front', null, null],
+        );
+        assert.ok(
+          made.every(
+            ({ preexisting, vifType, fixedIps }) => !preexisting && vifType === 'nat' && fixedIps.length === 1,
+          ),
+        );
+        const [first] = made;
+        assert.equal(first?.network.subnets[0]?.gateway, `10.201.${ranges}.1`);
+        assert.equal(first?.network.mtu, 1500);
+        assert.equal(first?.securityGroups.length, 1);
+        assert.deepEqual(await networks.allocate(vm, plan), made);
+        assert.deepEqual(await networks.portsOf(vm.uuid), made);
+        const port = (await ask('admin', 'GET', `ports/${first?.portId}`)).json.port;
+        assert.deepEqual(
+          [port.device_id, port.device_owner, port.status, port['binding:host_id'], port.project_id],
+          [vm.uuid, 'compute:nova', 'ACTIVE', 'host-1', vm.projectId],
+        );
+        const moved = await networks.allocate({ ...vm, host: 'host-2' }, plan);
+        assert.deepEqual(
+          moved.map(({ portId }) => portId),
+          made.map(({ portId }) => portId),
+        );
+        const bound = (await ask('admin', 'GET', `ports?device_id=${vm.uuid}`)).json.ports;
+        assert.ok(bound.every((one: Record<string, unknown>) => one['binding:host_id'] === 'host-2'));
+        await networks.release(vm.uuid);
+        await networks.release(vm.uuid);
+        assert.deepEqual(await networks.portsOf(vm.uuid), []);
+        assert.deepEqual((await ask('admin', 'GET', `ports?network_id=${own}`)).json.ports, []);
+      } finally {
+        await ask('demo', 'DELETE', `networks/${own}`);
+      }
+    });
+
+    it("takes an owner's port and gives it back", async () => {
+      const port = await makePort('demo', { network_id: shared, name: 'mine' });
+      const plan = await networks.plan(callers.demo, [wish({ portId: port.id, tag: 't' })], [], 1);
+      assert.deepEqual(plan.requests, [wish({ portId: port.id, networkId: shared, tag: 't' })]);
+      const vm = server();
+      const [nic] = await networks.allocate(vm, plan);
+      assert.deepEqual([nic?.portId, nic?.mac, nic?.preexisting, nic?.tag], [port.id, port.mac_address, true, 't']);
+      assert.deepEqual(await networks.allocate(vm, plan), [nic]);
+      await rejects(
+        networks.plan(callers.demo, [wish({ portId: port.id })], [], 1),
+        'conflict',
+        'PortInUse',
+        /still in use/,
+      );
+      await rejects(networks.allocate(server(), plan), 'conflict', 'PortInUse', /still in use/);
+      await networks.release(vm.uuid);
+      const free = (await ask('admin', 'GET', `ports/${port.id}`)).json.port;
+      assert.deepEqual(
+        [free.name, free.device_id, free.device_owner, free['binding:host_id'], free.status],
+        ['mine', '', '', '', 'DOWN'],
+      );
+      await ask('demo', 'DELETE', `ports/${port.id}`);
+    });
+
+    it('gives the address that was asked for', async () => {
+      const plan = await networks.plan(callers.demo, [wish({ networkId: shared, fixedIp: '10.123.0.200' })], [], 1);
+      const vm = server();
+      const [nic] = await networks.allocate(vm, plan);
+      assert.equal(nic?.fixedIps[0]?.address, '10.123.0.200');
+      await rejects(
+        networks.plan(callers.demo, plan.requests, [], 1),
+        'badRequest',
+        'FixedIpAlreadyInUse',
+        new RegExp(vm.uuid),
+      );
+      await networks.release(vm.uuid);
+    });
+
+    it('refuses what cannot be, in the words of compute', async () => {
+      const plan = (wishes: NetworkRequest[], groups: string[] = [], count = 1) =>
+        networks.plan(callers.demo, wishes, groups, count);
+      const lost = newUuid();
+      await rejects(
+        plan([wish({ networkId: lost })]),
+        'badRequest',
+        'NetworkNotFound',
+        new RegExp(`Network ${lost} could not`),
+      );
+      await rejects(
+        plan([wish({ portId: lost })]),
+        'badRequest',
+        'PortNotFound',
+        new RegExp(`Port id ${lost} could not`),
+      );
+      await rejects(
+        plan([wish({ networkId: shared, fixedIp: '10.123.0.9' })], [], 2),
+        'badRequest',
+        'InvalidFixedIpAndMaxCountRequest',
+        /max_count/,
+      );
+      await rejects(
+        plan([wish({ networkId: shared })], ['nowhere']),
+        'badRequest',
+        'SecurityGroupNotFound',
+        /'nowhere'/,
+      );
+      const port = await makePort('demo', { network_id: shared });
+      await rejects(
+        plan([wish({ portId: port.id })], [], 2),
+        'badRequest',
+        'MultiplePortsNotApplicable',
+        /multiple instances/,
+      );
+      await rejects(
+        plan([wish({ portId: port.id }), wish({ portId: port.id })]),
+        'badRequest',
+        'PortDuplicated',
+        /twice/,
+      );
+      const bare = await makePort('demo', { network_id: shared, fixed_ips: [] });
+      await rejects(plan([wish({ portId: bare.id })]), 'badRequest', 'PortRequiresFixedIP', /requires a FixedIP/);
+      const foreign = await makePort('other', { network_id: shared });
+      await rejects(plan([wish({ portId: foreign.id })]), 'badRequest', 'PortNotFound', /could not be found/);
+      for (const { id } of [port, bare, foreign]) await ask('admin', 'DELETE', `ports/${id}`);
+
+      const { id: empty } = (await ask('demo', 'POST', 'networks', { network: { name: 'empty' } })).json.network;
+      await rejects(plan([wish({ networkId: empty })]), 'badRequest', 'NetworkRequiresSubnet', /requires a subnet/);
+      await rejects(
+        networks.plan(callers.demo, null, [], 1),
+        'conflict',
+        'NetworkAmbiguous',
+        /Multiple possible networks/,
+      );
+      await rejects(
+        networks.plan(callers.demo, 'auto', [], 1),
+        'conflict',
+        'NetworkAmbiguous',
+        /Multiple possible networks/,
+      );
+      await ask('demo', 'DELETE', `networks/${empty}`);
+
+      const external = await makeNetwork('admin', { 'router:external': true });
+      await rejects(
+        plan([wish({ networkId: external })]),
+        'forbidden',
+        'ExternalNetworkAttachForbidden',
+        /external network/,
+      );
+      await ask('admin', 'DELETE', `networks/${external}`);
+
+      const hidden = await makeNetwork('other');
+      await rejects(plan([wish({ networkId: hidden })]), 'badRequest', 'NetworkNotFound', /could not be found/);
+      await ask('admin', 'DELETE', `networks/${hidden}`);
+
+      await ask('admin', 'PUT', `quotas/${callers.demo.projectId}`, { quota: { port: 1 } });
+      await rejects(plan([wish({ networkId: shared })], [], 2), 'forbidden', 'PortLimitExceeded', /number of ports/);
+      await ask('admin', 'DELETE', `quotas/${callers.demo.projectId}`);
+    });
+
+    it('finds security groups by name or id', async () => {
+      const make = async (name: string) =>
+        (await ask('demo', 'POST', 'security-groups', { security_group: { name } })).json.security_group.id;
+      const [web, one, two] = [await make('web'), await make('same'), await make('same')];
+      const groups = async (...names: string[]) => (await networks.plan(callers.demo, null, names, 1)).securityGroups;
+      assert.deepEqual(await groups('web', one, web), [web, one]);
+      assert.deepEqual(await groups('default'), []);
+      const [both = ''] = await groups('default', 'web');
+      assert.equal((await ask('demo', 'GET', `security-groups/${both}`)).json.security_group.name, 'default');
+      await rejects(groups('same'), 'conflict', 'NoUniqueMatch', /Multiple security_group matches/);
+      const vm = server();
+      const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, ['web', two], 1));
+      assert.deepEqual(nic?.securityGroups, [web, two]);
+      await networks.release(vm.uuid);
+    });
+
+    it('fails with the reason when a network is full, and leaves what it made to be released', async () => {
+      const { id } = (await ask('demo', 'POST', 'networks', { network: { name: 'tiny' } })).json.network;
+      await ask('demo', 'POST', 'subnets', { subnet: { network_id: id, cidr: '10.202.0.0/30', ip_version: 4 } });
+      const vm = server();
+      const plan = await networks.plan(callers.demo, [wish({ networkId: id }), wish({ networkId: id })], [], 1);
+      await rejects(networks.allocate(vm, plan), 'conflict', 'IpAddressGenerationFailure', /No more IP addresses/);
+      assert.equal((await networks.portsOf(vm.uuid)).length, 1);
+      await networks.release(vm.uuid);
+      assert.equal((await ask('demo', 'DELETE', `networks/${id}`)).status, 204);
+    });
+
+    it('gives a project without any network one of its own when asked to', async () => {
+      await ask('admin', 'PUT', `networks/${shared}`, { network: { shared: false } });
+      try {
+        assert.deepEqual((await networks.plan(callers.other, null, [], 1)).requests, []);
+        const [first] = (await networks.plan(callers.other, 'auto', [], 1)).requests;
+        const [again] = (await networks.plan(callers.other, 'auto', [], 1)).requests;
+        assert.deepEqual(again, first);
+        const { network } = (await ask('other', 'GET', `networks/${first?.networkId}`)).json;
+        assert.deepEqual([network.name, network.project_id], ['auto_allocated_network', callers.other.projectId]);
+        assert.equal((await ask('other', 'DELETE', `networks/${network.id}`)).status, 204);
+      } finally {
+        await ask('admin', 'PUT', `networks/${shared}`, { network: { shared: true } });
+      }
+    });
+
+    it('leaves alone what something else gave the server', async () => {
+      const vm = server();
+      const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });
+      await networks.release(vm.uuid);
+      const left = (await ask('demo', 'GET', `ports/${port.id}`)).json.port;
+      assert.equal(left.device_id, '');
+      await ask('demo', 'DELETE', `ports/${port.id}`);
+    });
+  });
+}
+
+describe('in-process allocation', () => {
+  it('makes one port for each place of a server, however many ask at once', async () => {
+    const cloud = await startCloud();
+    try {
+      const { service } = cloud.networks;
+      const plan = await service.plan(callers.demo, null, [], 1);
+      const vm = { uuid: newUuid(), projectId: callers.demo.projectId ?? '', host: 'h', zone: 'nova', hostname: 'vm' };
+      const all = await Promise.all(Array.from({ length: 10 }, () => service.allocate(vm, plan)));
+      assert.equal(new Set(all.map(([nic]) => nic?.portId)).size, 1);
+      assert.equal((await service.portsOf(vm.uuid)).length, 1);
+    } finally {
+      await cloud.close();
+    }
+  });
+});
+
+describe('a neighbour that fails', () => {
+  it('is unavailable, whatever it does instead of answering', async () => {
+    let refusals = 0;
+    const server = createServer((request, response) => {
+      if (request.url?.includes('broken')) return request.socket.destroy();
+      if (request.url?.includes('hang')) return;
+      if (request.headers['x-auth-token'] === 'old') {
+        refusals += 1;
+        return response.writeHead(401).end();
+      }
+      if (request.url?.includes('networks')) return response.writeHead(502).end('<html>');
+      return response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"ports": []}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const at = (path: string) => ({ endpoint: `${origin}/${path}`, serviceToken, timeoutMs: 300 });
+    const closing: { close(): Promise<void> }[] = [];
+    try {
+      for (const path of ['broken', 'hang']) {
+        const images = makeGlance(at(path));
+        closing.push(images);
+        await assert.rejects(images.find(callers.demo, newUuid()), { kind: 'unavailable' });
+      }
+      const networks = makeNeutron({ ...at(''), serviceToken: async (renew) => (renew ? 'new' : 'old') });
+      closing.push(networks);
+      await assert.rejects(networks.plan(callers.demo, null, [], 1), { kind: 'unavailable' });
+      assert.deepEqual(await networks.portsOf(newUuid()), []);
+      assert.equal(refusals, 1);
+      const nobody = makeGlance({ endpoint: 'http://127.0.0.1:1', serviceToken });
+      closing.push(nobody);
+      await assert.rejects(nobody.find(callers.demo, newUuid()), { kind: 'unavailable' });
+      await assert.rejects(makeGlance({ ...at(''), serviceToken }).find({ ...callers.demo, token: 'old' }, newUuid()), {
+        kind: 'unauthorized',
+      });
+    } finally {
+      await Promise.all(closing.map((one) => one.close()));
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
