@@ -72,11 +72,13 @@ export function makeSegmentRouter(entries: readonly RouteEntry[], handle: RouteH
     knows: (segment) => routers.has(segment),
     async dispatch(ctx, path) {
       const middleware = routers.get(segmentOf(path));
-      if (middleware === undefined) return false;
+      // the router would let HEAD in wherever GET is; Nova has it nowhere
+      if (middleware === undefined || ctx.method === 'HEAD') return false;
       const state = ctx.state as { routed?: boolean };
       state.routed = false;
       const kept = ctx.path;
-      ctx.path = path;
+      // the path is decoded already, and the router decodes what it captures
+      ctx.path = path.replaceAll('%', '%25');
       try {
         await middleware(ctx as never, async () => {});
       } finally {

@@ -16,6 +16,7 @@ import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
 import { rebootServer, startServer, stopServer } from './power.ts';
+import { readDefaultQuota, readQuota } from './quota-sets.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { updateServer } from './update-server.ts';
 
@@ -39,6 +40,8 @@ const verbs = {
   deleteKeypair,
   setServiceStatus,
   deleteService,
+  readQuota,
+  readDefaultQuota,
 };
 
 type Verbs = typeof verbs;

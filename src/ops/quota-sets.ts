@@ -1,11 +1,13 @@
 // Why: quotas are checked in the transaction that uses them, and read by the same arithmetic.
 
 import { forbidden } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
 import type { Reader } from '../db/engine.ts';
 import { classLimits, lockQuota, projectLimits, serverUsage, userLimits } from '../db/quota-sets.ts';
 import type { Tx } from '../db/tx.ts';
 import { limitsFrom, type QuotaLimits, quotaProblem, type ServerAmounts } from '../domain/quota.ts';
 import type { Size } from '../domain/size.ts';
+import type { OpsDeps } from './deps.ts';
 
 /** The limits in force: built-in, of the class `default`, of the project, of the user in it. */
 export async function effectiveLimits(
@@ -43,6 +45,14 @@ export async function quotaOf(
     used: await serverUsage(reader, projectId, userId),
   };
 }
+
+/** Limits and use, as the API shows them. */
+export const readQuota = (deps: OpsDeps, _op: Op, projectId: string, userId?: string): Promise<QuotaView> =>
+  quotaOf(deps.database.read, deps.config.quota, projectId, userId);
+
+/** What a new project has, as the API shows it. */
+export const readDefaultQuota = (deps: OpsDeps, _op: Op): Promise<QuotaLimits> =>
+  defaultLimits(deps.database.read, deps.config.quota);
 
 /** Throws Nova's 403 when a server's growth is more than its project may have. The caller called `lockQuota`. */
 export async function checkGrowth(t: Tx, defaults: QuotaLimits, projectId: string, grows: Size): Promise<void> {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Lists whose order says nothing. */
-const UNORDERED = new Set(['enum', 'required', 'type']);
+const UNORDERED = new Set(['enum', 'required', 'type', 'oneOf', 'anyOf', 'allOf']);
 
 function canonical(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) {

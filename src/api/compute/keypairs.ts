@@ -2,7 +2,7 @@
 // from 2.10 on.
 
 import { isoMicros } from '../../base/clock.ts';
-import { notFound } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { history, versioned } from '../../base/history.ts';
 import { findKeypair, type Keypair, listKeypairs } from '../../db/keypairs.ts';
 import { nextLinks, pageOf } from '../links.ts';
@@ -94,8 +94,11 @@ async function show(call: Call): Promise<Keypair> {
 
 const create = (call: Call<'none', CreateBody>) => {
   const { op, services, body } = call;
+  const userId = ownerOf(call);
+  // Keystone gives out no other ids
+  if (!/^[a-zA-Z0-9-]{1,64}$/.test(userId)) throw badRequest(`User ID ${userId} is not a valid user.`);
   return services.ops.createKeypair(op, {
-    userId: ownerOf(call),
+    userId,
     name: body.keypair.name,
     type: body.keypair.type ?? 'ssh',
     publicKey: body.keypair.public_key ?? null,

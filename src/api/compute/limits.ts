@@ -1,8 +1,7 @@
 // Why: clients ask here before they create and dashboards draw their bars from it: what a project may use and what it uses.
 
 import { history } from '../../base/history.ts';
-import { classLimits, projectLimits, type ServerUsage, serverUsage } from '../../db/quota-sets.ts';
-import { defaultQuota, limitsFrom, type QuotaLimits } from '../../domain/quota.ts';
+import type { QuotaView } from '../../ops/index.ts';
 import { multi, queryHistory, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';
@@ -11,12 +10,7 @@ const OTHER_PROJECT = 'os_compute_api:limits:other_project';
 
 const query = queryHistory(history<unknown>({ tenant_id: multi(text) }), '2.75');
 
-interface Absolute {
-  readonly limits: QuotaLimits;
-  readonly used: ServerUsage;
-}
-
-const fields = history<Field<Absolute>>(
+const fields = history<Field<QuotaView>>(
   {
     maxTotalInstances: ({ limits }) => limits.instances,
     maxTotalCores: ({ limits }) => limits.cores,
@@ -55,17 +49,12 @@ const fields = history<Field<Absolute>>(
   ],
 );
 
-async function absolute(call: Call): Promise<Absolute> {
+function absolute(call: Call): Promise<QuotaView> {
   const { op, services, query: asked } = call;
   const own = op.caller.projectId ?? '';
   const project = asked['tenant_id']?.at(-1) ?? own;
   if (project !== own) call.enforce(OTHER_PROJECT, { project_id: project });
-  const [all, mine, used] = await Promise.all([
-    classLimits(services.db),
-    projectLimits(services.db, project),
-    serverUsage(services.db, project),
-  ]);
-  return { limits: limitsFrom(defaultQuota, all, mine), used };
+  return services.ops.readQuota(op, project);
 }
 
 export default resource({

@@ -1,8 +1,8 @@
 // Why: how much a project or one of its users may have, and has.
 
 import { type History, history } from '../../base/history.ts';
-import { classLimits, projectLimits, serverUsage, userLimits } from '../../db/quota-sets.ts';
-import { defaultQuota, limitsFrom, type QuotaLimits, type QuotaResource } from '../../domain/quota.ts';
+import type { QuotaLimits, QuotaResource } from '../../domain/quota.ts';
+import type { QuotaView } from '../../ops/index.ts';
 import { multi, query, queryHistory, text } from '../parameters.ts';
 import { type Asked, type Call, resource, route } from '../resource.ts';
 
@@ -40,13 +40,8 @@ const projectOf = ({ params }: Pick<Call, 'params'>): string => params['project_
 const userOf = ({ query: asked }: Pick<Call, 'query'>): string | undefined => asked['user_id']?.[0] || undefined;
 const aboutProject = (asked: Asked) => ({ project_id: projectOf(asked) });
 
-async function limitsFor(call: Call): Promise<QuotaLimits> {
-  const { db } = call.services;
-  const user = userOf(call);
-  const layers = [classLimits(db), projectLimits(db, projectOf(call))];
-  if (user !== undefined) layers.push(userLimits(db, projectOf(call), user));
-  return limitsFrom(defaultQuota, ...(await Promise.all(layers)));
-}
+/** Limits with what is used of them; only servers use something that a project, and not a user or a server, has. */
+const quota = (call: Call): Promise<QuotaView> => call.services.ops.readQuota(call.op, projectOf(call), userOf(call));
 
 const setOf = (call: Call, valueOf: (resource: QuotaResource) => unknown) => ({
   quota_set: {
@@ -55,14 +50,8 @@ const setOf = (call: Call, valueOf: (resource: QuotaResource) => unknown) => ({
   },
 });
 
-/** Limits with what is used of them; only servers use something that a project, and not a user or a server, has. */
-async function usage(call: Call) {
-  const [limits, used] = await Promise.all([
-    limitsFor(call),
-    serverUsage(call.services.db, projectOf(call), userOf(call)),
-  ]);
-  return { limits, used: used as Partial<Record<QuotaResource, number>> };
-}
+const inUse = (used: QuotaView['used'], resource: string): number =>
+  ({ ...used } as Partial<Record<string, number>>)[resource] ?? 0;
 
 const limitsView = (limits: QuotaLimits, call: Call) => setOf(call, (resource) => limits[resource]);
 
@@ -73,8 +62,8 @@ export default resource({
     about: aboutProject,
     query: userQuery,
     status: 200,
-    run: limitsFor,
-    view: limitsView,
+    run: quota,
+    view: ({ limits }, call) => limitsView(limits, call),
   }),
   'GET /os-quota-sets/:project_id/detail': route()({
     summary: "Show a project's quotas with what is used and reserved.",
@@ -82,9 +71,9 @@ export default resource({
     about: aboutProject,
     query: userQuery,
     status: 200,
-    run: usage,
+    run: quota,
     view: ({ limits, used }, call) =>
-      setOf(call, (resource) => ({ limit: limits[resource], in_use: used[resource] ?? 0, reserved: 0 })),
+      setOf(call, (resource) => ({ limit: limits[resource], in_use: inUse(used, resource), reserved: 0 })),
   }),
   'GET /os-quota-sets/:project_id/defaults': route()({
     summary: 'Show the quotas that a project has unless its own are set.',
@@ -92,7 +81,7 @@ export default resource({
     about: aboutProject,
     query: query({}, 'lenient'),
     status: 200,
-    run: async ({ services }) => limitsFrom(defaultQuota, await classLimits(services.db)),
+    run: ({ op, services }) => services.ops.readDefaultQuota(op),
     view: limitsView,
   }),
 });

@@ -116,7 +116,7 @@ async function act({ op, services, params, body }: Call<'none', ActionBody>) {
   const { host, binary } = body;
   const service = await findService(services.db, { host, binary });
   if (service === null) throw notFound(`Could not find binary ${binary} on host ${host}.`);
-  await services.ops.setServiceStatus(op, service, status);
+  await services.ops.setServiceStatus(op, { uuid: service.uuid }, status);
   return { host, binary, ...shown };
 }
 
@@ -157,12 +157,12 @@ async function update(call: Call<'none', UpdateBody>): Promise<Service> {
   if (Object.keys(status).length === 0) {
     throw badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.");
   }
-  return services.ops.setServiceStatus(op, service, status);
+  return services.ops.setServiceStatus(op, { uuid: service.uuid }, status);
 }
 
 async function remove(call: Call): Promise<void> {
   const service = await serviceOf(call, `Service ${call.params['service_id']} not found.`);
-  await call.services.ops.deleteService(call.op, service);
+  await call.services.ops.deleteService(call.op, { uuid: service.uuid });
 }
 
 export default resource({

@@ -126,7 +126,10 @@ describe("routes against Nova's declarations", { skip: withoutKit }, () => {
           const route = routeAt(minor);
           if (route === undefined || endpoint === undefined) continue;
           const codes = endpoint.success.filter((range) => inRange(minor, range)).map(({ code }) => code);
-          assert.ok(codes.includes(at(route.status, minor)), `2.${minor}: ${at(route.status, minor)}, not ${codes}`);
+          assert.ok(
+            codes.includes(at(route.status, minor)),
+            `2.${minor}: ${at(route.status, minor)}, not ${codes.join()}`,
+          );
         }
       });
 

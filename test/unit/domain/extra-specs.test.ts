@@ -62,9 +62,36 @@ describe('extra specs', () => {
     }
     const declared = (JSON.parse(readFileSync(kit, 'utf8')) as { extraSpecs: readonly Declared[] }).extraSpecs;
     assert.ok(declared.length > 400);
-    const values = ['', '0', '1', '-1', '15', '16', 'true', 'maybe', 'required', 'none', 'a:1', '0-3', 'large', 'luks', 'x y', '^1', '1,^2-3,4-5-6', '1,', '1-', ',1', 'a,b_,', 'a,,b', '2Mb'];
+    const values = [
+      '',
+      '0',
+      '1',
+      '-1',
+      '15',
+      '16',
+      'true',
+      'maybe',
+      'required',
+      'none',
+      'a:1',
+      '0-3',
+      'large',
+      'luks',
+      'x y',
+      '^1',
+      '1,^2-3,4-5-6',
+      '1,',
+      '1-',
+      ',1',
+      'a,b_,',
+      'a,,b',
+      '2Mb',
+    ];
     for (const one of declared) {
-      const name = one.name.replace('{group}', '7').replace('{filter}', ':a').replace(/\{\w+\}/, '3');
+      const name = one.name
+        .replace('{group}', '7')
+        .replace('{filter}', ':a')
+        .replace(/\{\w+\}/, '3');
       for (const value of [...values, ...(one.enum ?? [])]) {
         const number = /^[+-]?\d+$/.test(value) ? Number(value) : null;
         const fits =
