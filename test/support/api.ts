@@ -1,0 +1,119 @@
+// Why: the compute API as clients meet it, over HTTP, with everything behind it real but hypervisor, identity, images and
+// networks. What is said on the wire is kept, so that it can be held against Nova's declarations (conformance.ts).
+
+import { appendFileSync } from 'node:fs';
+import { makeCompute } from '../../src/api/app.ts';
+import { computeRoutes } from '../../src/api/compute/index.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { makePolicy } from '../../src/policies/load.ts';
+import { authenticate, type Who } from './callers.ts';
+import { type Answer, listen } from './http.ts';
+import { makeWorld, type World, type WorldOptions } from './world.ts';
+
+export interface ApiOptions extends WorldOptions {
+  /** Default 1000. */
+  readonly pageSize?: number;
+}
+
+export interface RequestOptions {
+  /** Text is sent as it is, anything else as JSON; absent: no body. */
+  readonly body?: unknown;
+  /** `2.N`, `latest`; absent: no version header. */
+  readonly version?: string;
+  /** Default admin. */
+  readonly as?: Who;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One request and its answer, in the form of the conformance checker's log. */
+export interface Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly microversion?: string;
+  readonly requestHeaders: Readonly<Record<string, string>>;
+  readonly requestBody: unknown;
+  readonly status: number;
+  readonly responseBody: unknown;
+  readonly responseHeaders: Readonly<Record<string, string>>;
+}
+
+export interface Api {
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  readonly world: World;
+  readonly exchanges: readonly Exchange[];
+  /** A path that begins with a version is taken as it is, any other stands under /v2.1. */
+  request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** Starts a cloud of one fake host (or those wished for) on an empty database, and its API. */
+export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {}): Promise<Api> {
+  const world = await makeWorld(options);
+  const { clock, config } = world.deps;
+  const policy = makePolicy({ log: silentLog, clock });
+  const compute = makeCompute({
+    routes: computeRoutes,
+    authenticate,
+    observer: { answered() {} },
+    services: {
+      db: world.database.read,
+      ops: world.ops,
+      policy,
+      clock,
+      log: world.deps.log,
+      settings: {
+        pageSize,
+        hostDownMs: config.hostDownMs,
+        defaultZone: config.defaultZone,
+        internalZone: 'internal',
+      },
+    },
+  });
+  const handle = compute.callback();
+  const server = await listen((request, response) => void handle(request, response));
+  const exchanges: Exchange[] = [];
+  const logFile = process.env['XLOUD_EXCHANGES'];
+
+  return {
+    url: server.url,
+    world,
+    exchanges,
+    async request(method, given, { body, version, as = 'admin', headers = {} } = {}) {
+      const path = /^\/(v2|$)/.test(given) ? given : `/v2.1${given}`;
+      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+      const versions = Object.entries({
+        ...(version === undefined ? {} : { 'OpenStack-API-Version': `compute ${version}` }),
+        ...headers,
+      });
+      const answer = await server.send(
+        method,
+        path,
+        {
+          ...(as === 'none' ? {} : { 'X-Auth-Token': as }),
+          ...(text === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...Object.fromEntries(versions),
+        },
+        text,
+      );
+      const exchange: Exchange = {
+        method,
+        path,
+        ...(version === undefined ? {} : { microversion: version }),
+        requestHeaders: Object.fromEntries(versions.filter(([name]) => /api-version$/i.test(name))),
+        requestBody: body ?? null,
+        status: answer.status,
+        responseBody: answer.body ?? (answer.text === '' ? null : answer.text),
+        responseHeaders: answer.headers,
+      };
+      exchanges.push(exchange);
+      if (logFile !== undefined) appendFileSync(logFile, `${JSON.stringify(exchange)}\n`);
+      return answer;
+    },
+    async close() {
+      await server.close();
+      policy.close();
+      await world.close();
+    },
+  };
+}
