@@ -87,23 +87,23 @@ export interface LibvirtHost {
   /** The Linux guest's disk, kernel and initial ramdisk. */
   readonly guestImages: { readonly root: TestImage; readonly kernel: TestImage; readonly ramdisk: TestImage };
   /** A Linux guest that boots its kernel directly: 1 to 4 vCPUs, 256 to 1024 MiB, booting with 1 and 256. */
-  spec(more?: Partial<GuestSpec>): GuestSpec;
-  consoleOf(uuid: string): ConsoleLog;
+  readonly spec: (more?: Partial<GuestSpec>) => GuestSpec;
+  readonly consoleOf: (uuid: string) => ConsoleLog;
   /** virsh on the private libvirtd. */
-  virsh(...args: string[]): Promise<string>;
+  readonly virsh: (...args: string[]) => Promise<string>;
   /** What a guest's own agent answers. */
-  askAgent(uuid: string, command: object): Promise<unknown>;
+  readonly askAgent: (uuid: string, command: object) => Promise<unknown>;
   /** Resolves when the guest's agent answers, which is when everything in it is up. */
-  ready(uuid: string): Promise<void>;
+  readonly ready: (uuid: string) => Promise<void>;
   /** What a user does inside with `poweroff`. */
-  powerOffFromInside(uuid: string): Promise<void>;
+  readonly powerOffFromInside: (uuid: string) => Promise<void>;
   /** Ends the guest's QEMU as a fault of its own would. */
-  killQemu(uuid: string): Promise<void>;
+  readonly killQemu: (uuid: string) => Promise<void>;
   /** Whatever there is of a guest on the host. */
-  leftovers(uuid: string): Promise<readonly string[]>;
+  readonly leftovers: (uuid: string) => Promise<readonly string[]>;
   /** A further driver on the same host, as after a restart of the program. */
-  anotherDriver(more?: Partial<LibvirtDriverOptions>): Promise<Driver>;
-  close(): Promise<void>;
+  readonly anotherDriver: (more?: Partial<LibvirtDriverOptions>) => Promise<Driver>;
+  readonly close: () => Promise<void>;
 }
 
 export async function startHost(

@@ -1,0 +1,35 @@
+// The suite that every driver passes, on real guests. Needs root and a hypervisor's packages, as libvirt-driver.test.ts does.
+
+import { driverContract } from '../support/driver-contract.ts';
+import type { ConsoleLog, GuestStatus } from '../support/guest.ts';
+import { configDriveOf, networkOf, nicOf, startHost } from '../support/libvirt-host.ts';
+
+/** What the guest itself says from now on; it may still tell the state of a moment ago in the line that comes first. */
+async function nextStatus(console: ConsoleLog): Promise<GuestStatus> {
+  const seq = (await console.last())?.seq ?? -1;
+  return await console.until((status) => status.seq > seq + 1, 30_000);
+}
+
+driverContract(
+  'libvirt',
+  {
+    ...({ vcpuShrink: 'guest-offline', consoleMark: /xloud-guest status/, atOnce: 3, memoryToleranceMb: 8 } as const),
+    ...{ verbMs: 30_000, confirmMs: 30_000, shutdownMs: 40_000, eventMs: 10_000 },
+  },
+  async () => {
+    const host = await startHost();
+    const network = networkOf(5);
+    let last = 10;
+    const spec = () => host.spec({ nics: [nicOf(network, last++)], configDrive: configDriveOf() });
+    return {
+      ...{ driver: host.driver, spec, ready: host.ready, powerOffFromInside: host.powerOffFromInside },
+      ...{ crash: host.killQemu, leftovers: host.leftovers, close: host.close },
+      doomed: () => {
+        const one = spec();
+        const image = { ...host.guestImages.root.facts, properties: { hw_machine_type: 'no-such-machine' } };
+        return { ...one, disks: { ...one.disks, image } };
+      },
+      onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,
+    };
+  },
+);

@@ -1,0 +1,388 @@
+// Needs root and a hypervisor's packages: it runs real guests under a libvirtd of its own (test/support/libvirtd.ts).
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { systemClock } from '../../src/base/clock.ts';
+import type { AdjustOutcome, GuestEvent, GuestSpec } from '../../src/domain/guest.ts';
+import { power } from '../../src/domain/instance.ts';
+import type { NetworkFacts } from '../../src/domain/nic.ts';
+import { domainXml } from '../../src/virt/libvirt/config.ts';
+import { openHypervisor } from '../../src/virt/libvirt/connection.ts';
+import { rotateConsole } from '../../src/virt/libvirt/console.ts';
+import { bridgeName, networkName } from '../../src/virt/libvirt/names.ts';
+import { probeDisk, probeXml, PROBE_WORDS } from '../../src/virt/libvirt/probe.ts';
+import { buildMicroGuest, type GuestStatus } from '../support/guest.ts';
+import { guestSpec } from '../support/guest-spec.ts';
+import {
+  configDriveOf,
+  cpuinfoWith,
+  imageOf,
+  type LibvirtHost,
+  networkOf,
+  nicOf,
+  startHost,
+} from '../support/libvirt-host.ts';
+
+const BOOT_MS = 60_000;
+const CONFIRM_MS = 30_000;
+
+/** What the guest itself says, in a status line newer than now. */
+async function inside(
+  host: LibvirtHost,
+  uuid: string,
+  expected: (status: GuestStatus) => boolean,
+): Promise<GuestStatus> {
+  const console = host.consoleOf(uuid);
+  const seq = (await console.last())?.seq ?? -1;
+  return await console.until((status) => status.seq > seq && expected(status), CONFIRM_MS);
+}
+
+async function eventually<T>(what: string, ms: number, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    assert.ok(Date.now() < end, `${what} within ${ms} ms`);
+    await sleep(20);
+  }
+}
+
+describe('a guest on libvirt', { concurrency: 1 }, () => {
+  let host: LibvirtHost;
+  let network: NetworkFacts;
+  let spec: GuestSpec;
+  const events: GuestEvent[] = [];
+  const eventOf = (kind: GuestEvent['kind'], uuid: string, ms: number, from = 0): Promise<GuestEvent> =>
+    eventually(`event ${kind}`, ms, () => events.slice(from).find((one) => one.kind === kind && one.uuid === uuid));
+  const adjust = (vcpus: number, memoryMb: number, timeoutMs = CONFIRM_MS): Promise<AdjustOutcome> =>
+    host.driver.adjust(spec.uuid, { actionId: randomUUID(), target: { vcpus, memoryMb }, persist: true, timeoutMs });
+
+  before(async () => {
+    host = await startHost();
+    host.driver.onEvent((event) => events.push(event));
+    network = networkOf(1);
+    spec = host.spec({
+      ...{ hostname: 'first-guest', name: 'naïve <&> "first" \u{1f600}', metadata: { role: 'db' } },
+      nics: [nicOf(network, 10)],
+      disks: { image: host.guestImages.root.facts, rootGb: 1, ephemeralGb: 1, swapMb: 64 },
+      configDrive: configDriveOf({
+        ...{ keyName: 'mine', publicKey: 'ssh-ed25519 AAAA me', keyType: 'ssh' },
+        userData: Buffer.from('#!/bin/sh\necho hi\n').toString('base64'),
+      }),
+    });
+  });
+  after(() => host.close());
+
+  it('boots, gets the address of its port by DHCP, and reads its config drive', async () => {
+    const view = await host.driver.spawn(spec);
+    assert.equal(view.powerState, power.running);
+    const console = host.consoleOf(spec.uuid);
+    const address = await console.untilLine('address', BOOT_MS);
+    assert.equal(address.fields.ip, '10.77.1.10/24');
+    assert.equal(address.fields.router, '10.77.1.1');
+    const config = await console.untilLine('config', BOOT_MS);
+    assert.equal(config.fields.uuid, spec.uuid);
+    assert.equal(config.fields.hostname, 'first-guest');
+    assert.match(config.fields.name ?? '', /<&> "first" \u{1f600}/u);
+    const lines = await console.lines();
+    assert.ok(lines.some(({ kind, text }) => kind === 'meta' && text === 'role=db'));
+    assert.ok(lines.some(({ kind, text }) => kind === 'key' && text === 'mine=ssh-ed25519 AAAA me'));
+    assert.ok(lines.some(({ kind, fields }) => kind === 'user_data' && fields.bytes === '18'));
+    const { facts } = await host.driver.inventory();
+    assert.equal(facts.capabilities.vcpuUnplug, false);
+  });
+
+  it('has disks of the sizes of the flavor, in order', async () => {
+    await host.ready(spec.uuid);
+    const disks = (await host.consoleOf(spec.uuid).lines()).filter(({ kind }) => kind === 'disk');
+    const sizes = Object.fromEntries(disks.map(({ fields }) => [fields.dev, Number(fields.bytes)]));
+    assert.equal(sizes.vda, 1024 ** 3);
+    assert.equal(sizes.vdb, 1024 ** 3);
+    assert.equal(sizes.vdc, 64 * 1024 ** 2);
+  });
+
+  it('cannot speak as another', async () => {
+    const rules = (await host.libvirtd.exec('ebtables', '-t', 'nat', '-L')).stdout;
+    assert.match(rules, /-p IPv4 --ip-src 10\.77\.1\.10 -j RETURN\n-j DROP/);
+    assert.ok(rules.includes(`-s ${spec.nics[0]?.mac} -j RETURN`), rules);
+  });
+
+  it('grows and shrinks while it runs, and the guest itself confirms it', async () => {
+    await eventually('the balloon of the boot', CONFIRM_MS, async () => {
+      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 256 || undefined;
+    });
+    const atFirst = await inside(host, spec.uuid, ({ cpus }) => cpus === 1);
+    const up = await adjust(3, 768);
+    assert.deepEqual(
+      [up.vcpus.reached, up.vcpus.method, up.vcpus.confirmedBy, up.vcpus.problem],
+      [3, 'hotplug', 'guest', null],
+    );
+    assert.deepEqual([up.memoryMb.reached, up.memoryMb.confirmedBy, up.memoryMb.problem], [768, 'guest', null]);
+    assert.equal(up.view.onlineVcpus, 3);
+    const grown = await inside(host, spec.uuid, ({ cpus }) => cpus === 3);
+    assert.ok(grown.memAvailableKib > atFirst.memAvailableKib + 400 * 1024, 'about 512 MiB more are available inside');
+
+    const down = await adjust(2, 384);
+    // under TCG an unplug never completes: the guest turns the vCPU off, and it stays held
+    assert.deepEqual([down.vcpus.reached, down.vcpus.method, down.vcpus.held], [2, 'guest-offline', 3]);
+    assert.deepEqual([down.memoryMb.reached, down.memoryMb.held, down.memoryMb.problem], [384, 384, null]);
+    const shrunk = await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
+    assert.ok(shrunk.memAvailableKib < grown.memAvailableKib - 300 * 1024, 'about 384 MiB less are available inside');
+    assert.equal(shrunk.presentCpus, 3);
+    assert.ok(events.some((event) => event.kind === 'resized' && event.uuid === spec.uuid));
+  });
+
+  it('says what was reached of a size that the guest cannot have', async () => {
+    const { memoryMb, vcpus } = await adjust(2, 16, 4_000);
+    assert.ok(memoryMb.reached > 16 && memoryMb.reached < 384, `reached ${memoryMb.reached} MiB`);
+    assert.match(memoryMb.problem ?? '', new RegExp(`reached ${memoryMb.reached} MiB instead of 16 MiB`));
+    assert.equal(memoryMb.held, memoryMb.reached);
+    assert.equal(vcpus.problem, null);
+    await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
+    const back = await adjust(2, 384);
+    assert.equal(back.memoryMb.problem, null);
+  });
+
+  it('keeps its size when it reboots itself', async () => {
+    const from = events.length;
+    await host.askAgent(spec.uuid, { execute: 'guest-shutdown', arguments: { mode: 'reboot' } }).catch(() => {});
+    await eventOf('rebooted', spec.uuid, CONFIRM_MS, from);
+    await host.ready(spec.uuid);
+    await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
+    await eventually('384 MiB', CONFIRM_MS, async () => {
+      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 384 || undefined;
+    });
+  });
+
+  it('survives a crash of libvirtd: the guest runs on, events and calls come back', async () => {
+    const from = events.length;
+    await host.libvirtd.signal('SIGKILL');
+    await eventually('reconnected', 20_000, () => events.slice(from).find((event) => event.kind === 'reconnected'));
+    const view = await host.driver.inspect(spec.uuid);
+    assert.equal(view?.powerState, power.running);
+    const { vcpus, memoryMb } = await adjust(3, 512);
+    assert.deepEqual([vcpus.reached, vcpus.method, vcpus.problem], [3, 'guest-online', null]);
+    assert.deepEqual([memoryMb.reached, memoryMb.problem], [512, null]);
+  });
+
+  it('comes back from a hard reboot with its disks and the size of its spec', async () => {
+    const console = host.consoleOf(spec.uuid);
+    const bootsOf = async () =>
+      (await console.lines()).filter(({ kind }) => kind === 'disk_boots').map(({ fields }) => fields.boots);
+    const earlier = await bootsOf();
+    await host.driver.reboot({ ...spec, boot: { vcpus: 3, memoryMb: 512 } }, 'HARD', 0);
+    await host.ready(spec.uuid);
+    await inside(host, spec.uuid, ({ cpus, presentCpus }) => cpus === 3 && presentCpus === 3);
+    await eventually('512 MiB', CONFIRM_MS, async () => {
+      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 512 || undefined;
+    });
+    assert.equal((await bootsOf()).length, earlier.length + 1, 'the console of earlier boots is kept');
+    assert.equal(Number((await bootsOf()).at(-1)), Number(earlier.at(-1)) + 1, 'so is the disk');
+  });
+
+  it('keeps its console within bounds while QEMU goes on writing', async () => {
+    const path = join(host.instancesDir, spec.uuid, 'console.log');
+    assert.equal(await rotateConsole(path, 1), true);
+    await eventually('new text', CONFIRM_MS, async () =>
+      (await readFile(path, 'utf8')).includes('status') ? true : undefined,
+    );
+    assert.ok(!(await readFile(path)).includes(0), 'no hole where the old text was');
+    assert.match(await host.driver.console(spec.uuid, 100_000), /xloud-guest boot[^]*xloud-guest status/);
+  });
+
+  it('is seen to be off within two seconds of powering itself off', async () => {
+    const from = events.length;
+    await host.powerOffFromInside(spec.uuid);
+    await host
+      .consoleOf(spec.uuid)
+      .untilLine('down', CONFIRM_MS, ({ fields }) => fields.why === 'agent' && fields.up_s !== undefined);
+    const gone = await eventually('the end of QEMU', CONFIRM_MS, async () =>
+      (await host.virsh('domstate', spec.uuid)) === 'shut off' ? Date.now() : undefined,
+    );
+    await eventOf('stopped', spec.uuid, 2_000, from);
+    assert.ok(Date.now() - gone < 2_000);
+    assert.equal((await host.driver.inspect(spec.uuid))?.powerState, power.shutdown);
+  });
+
+  it('shares its network with its brothers, which goes with the last of them', async () => {
+    const brothers = [11, 12, 13].map((last) => host.spec({ nics: [nicOf(network, last)] }));
+    await Promise.all(brothers.map((one) => host.driver.spawn(one)));
+    const hosts = async () => {
+      const xml = await host.virsh('net-dumpxml', networkName(network.id));
+      const addresses = [...xml.matchAll(/<host mac='[^']+' ip='([^']+)'/g)].map(([, ip]) => ip ?? '');
+      return addresses.toSorted((a, b) => a.localeCompare(b));
+    };
+    assert.deepEqual(await hosts(), ['10.77.1.10', '10.77.1.11', '10.77.1.12', '10.77.1.13']);
+    const address = await host.consoleOf(brothers[1]?.uuid as string).untilLine('address', BOOT_MS);
+    assert.equal(address.fields.ip, '10.77.1.12/24', 'also from a network that runs already');
+    await Promise.all(brothers.map((one) => host.driver.destroy(one.uuid)));
+    assert.deepEqual(await hosts(), ['10.77.1.10']);
+  });
+
+  it('is gone without a trace when destroyed', async () => {
+    await host.driver.destroy(spec.uuid);
+    assert.deepEqual(await host.leftovers(spec.uuid), []);
+    assert.equal(await host.virsh('list', '--all'), '');
+    assert.equal(await host.virsh('net-list', '--all'), '');
+    assert.deepEqual(
+      (await readdir(host.instancesDir)).filter((name) => !name.startsWith('_')),
+      [],
+    );
+    const { stdout } = await host.libvirtd.exec('ip', '-o', 'link');
+    assert.ok(!stdout.includes(bridgeName(network.id)) && !stdout.includes('vnet'), stdout);
+    assert.equal(host.images.reads.get(host.guestImages.root.facts.id), 1, 'its image was fetched once for all');
+  });
+
+  it('leaves nothing of a spawn that fails, whatever it failed at', async () => {
+    const good = { ...host.spec({ nics: [nicOf(networkOf(2), 10)], configDrive: configDriveOf() }) };
+    const image = host.guestImages.root.facts;
+    const broken: Record<string, Partial<GuestSpec>> = {
+      domain: { disks: { ...good.disks, image: { ...image, properties: { hw_machine_type: 'no-such-machine' } } } },
+      disk: { disks: { ...good.disks, image: { ...image, virtualSizeBytes: 1, id: randomUUID() } } },
+      kernel: { kernel: { ...image, id: randomUUID() } },
+      port: { nics: [{ ...nicOf(networkOf(3), 10), vifType: 'ovs' }] },
+      subnet: { nics: [{ ...nicOf(networkOf(3), 10), fixedIps: [{ address: 'x', subnetId: 'y' }] }] },
+    };
+    for (const [what, more] of Object.entries(broken)) {
+      const doomed = { ...good, ...more, uuid: randomUUID() };
+      await assert.rejects(host.driver.spawn(doomed), { name: 'Fault' }, what);
+      assert.deepEqual(await host.leftovers(doomed.uuid), [], what);
+    }
+    assert.equal(await host.virsh('net-list', '--all'), '');
+  });
+
+  it('takes up what a crash of the program left: half-made guests anew, whole ones as they are, networks no more', async () => {
+    const half = host.spec({ nics: [nicOf(networkOf(4), 10)] });
+    await host.driver.spawn(half);
+    const dir = join(host.instancesDir, half.uuid);
+    // as if the program had died in the middle: the guest is there, the mark of its first start is not
+    await host.virsh('destroy', half.uuid);
+    await rm(join(dir, 'complete'));
+    await writeFile(join(dir, 'disk'), 'half');
+    const second = await host.anotherDriver();
+    assert.equal((await second.spawn(half)).powerState, power.running);
+    assert.notEqual(await readFile(join(dir, 'disk'), 'utf8').then((text) => text.slice(0, 4)), 'half');
+    await truncate(join(dir, 'console.log'), 0);
+    await second.powerOff(half.uuid, 0);
+    const earlier = await readFile(join(dir, 'ports.json'), 'utf8');
+    assert.equal((await second.spawn(half)).powerState, power.running, 'a whole guest that is off is started');
+    assert.equal(await readFile(join(dir, 'ports.json'), 'utf8'), earlier);
+    await second.powerOff(half.uuid, 0);
+    // as if it had died between forgetting the ports and removing the network
+    await rm(join(dir, 'ports.json'));
+    await second.close();
+    const third = await host.anotherDriver();
+    assert.equal(await host.virsh('net-list', '--all'), '');
+    await third.destroy(half.uuid);
+    assert.deepEqual(await host.leftovers(half.uuid), []);
+    await third.close();
+  });
+
+  it('boots an image by its own boot loader, and crashes for all to see', async () => {
+    const crashing = host.spec({
+      ...{ kernel: null, ramdisk: null, boot: { vcpus: 2, memoryMb: 256 }, metadata: { xloud_guest: 'crash=1' } },
+      configDrive: configDriveOf(),
+    });
+    await host.driver.spawn(crashing);
+    const crash = await eventOf('crashed', crashing.uuid, BOOT_MS);
+    assert.equal('reason' in crash && crash.reason, 'the guest crashed');
+    assert.equal((await host.driver.inspect(crashing.uuid))?.powerState, power.crashed);
+    assert.match(
+      await host.driver.console(crashing.uuid, 100_000),
+      /disk_boots dev=\/dev\/vda1 boots=1[^]*Kernel panic/,
+    );
+    await host.driver.destroy(crashing.uuid);
+    assert.deepEqual(await host.leftovers(crashing.uuid), []);
+  });
+
+  it('can be defined with names of any characters', async () => {
+    const connection = await openHypervisor({ uri: host.libvirtd.uri, log: host.log, clock: systemClock });
+    const place = {
+      ...({ virtType: 'qemu', arch: 'x86_64', cpuModel: null, kernel: null, ramdisk: null } as const),
+      ...{ disks: [], consolePath: '/tmp/none' },
+    };
+    try {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.string({ unit: 'binary', maxLength: 255 }),
+          fc.string({ unit: 'binary' }),
+          async (name, more) => {
+            const one = guestSpec({ name, flavorName: more, projectId: more, userId: name });
+            const domain = await connection.domainDefineXMLFlags(domainXml(one, place));
+            assert.equal(domain.uuid, one.uuid);
+            await connection.domainUndefineFlags(domain);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('would be probed by a guest that really boots', async () => {
+    const connection = await openHypervisor({ uri: host.libvirtd.uri, log: host.log, clock: systemClock });
+    const [disk, serial] = [join(host.instancesDir, '_disk'), join(host.instancesDir, '_serial')];
+    await writeFile(disk, probeDisk());
+    await writeFile(serial, '');
+    const place = { virtType: 'qemu', arch: 'x86_64', cpuModel: null } as const;
+    const domain = await connection.domainCreateXML(probeXml(place, disk, serial));
+    await eventually('its word', CONFIRM_MS, async () =>
+      (await readFile(serial, 'utf8')).includes(PROBE_WORDS) ? true : undefined,
+    );
+    await connection.domainDestroyFlags(domain);
+    await connection.close();
+  });
+});
+
+describe('vCPUs under KVM', { concurrency: 1 }, () => {
+  // A CPU model that every KVM runs, also one that can run nothing but this guest of a few hundred bytes.
+  const cpuModel = 'kvm64';
+
+  it('are really taken away, and given again', async (t) => {
+    const micro = await imageOf((await buildMicroGuest()).kernel, 'aki');
+    const host = await startHost({ driver: { virtType: 'kvm', cpuModel }, extraImages: [micro] });
+    try {
+      const probed = await host.anotherDriver({ virtType: 'auto', readCpuinfo: () => cpuinfoWith('vmx') });
+      const { virtType, virtTypeReason } = (await probed.inventory()).facts.capabilities;
+      await probed.close();
+      if (virtType !== 'kvm') return t.skip(`KVM runs no guest here: ${virtTypeReason}`);
+
+      const spec = host.spec({
+        ...{ kernel: micro.facts, ramdisk: null, disks: { image: null, rootGb: 1, ephemeralGb: 0, swapMb: 0 } },
+        ...{ maximum: { vcpus: 4, memoryMb: 128 }, boot: { vcpus: 1, memoryMb: 128 } },
+      });
+      await host.driver.spawn(spec);
+      const said = (words: string) =>
+        eventually(words, BOOT_MS, async () =>
+          (await host.driver.console(spec.uuid, 10_000)).includes(words) ? true : undefined,
+        );
+      await said('xloud-micro ready');
+      const adjust = async (vcpus: number) => {
+        const target = { vcpus, memoryMb: 128 };
+        const outcome = await host.driver.adjust(spec.uuid, {
+          actionId: 'a',
+          target,
+          persist: true,
+          timeoutMs: CONFIRM_MS,
+        });
+        return [outcome.vcpus.reached, outcome.vcpus.method, outcome.vcpus.held, outcome.vcpus.problem];
+      };
+      assert.deepEqual(await adjust(3), [3, 'hotplug', 3, null]);
+      assert.deepEqual(await adjust(2), [2, 'hotplug', 2, null]);
+      await said('xloud-micro cpu 2 out');
+      assert.deepEqual(await adjust(1), [1, 'hotplug', 1, null]);
+      await said('xloud-micro cpu 1 out');
+      assert.deepEqual(await adjust(4), [4, 'hotplug', 4, null]);
+      assert.equal((await host.driver.powerOff(spec.uuid, CONFIRM_MS)).powerState, power.shutdown);
+      await said('xloud-micro power');
+    } finally {
+      await host.close();
+    }
+  });
+});
