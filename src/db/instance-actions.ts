@@ -424,3 +424,11 @@ export async function finishEvent(tx: Tx, id: number, end: EventEnd, nowMs: numb
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
   await tx('instance_action_events').where({ id }).update({ undo });
 }
+
+/** How many actions are not over: for metrics and for those who wait. */
+export async function countOpenActions(reader: Reader): Promise<number> {
+  const [row] = (await reader('instance_actions')
+    .count({ count: '*' })
+    .whereIn('state', [...open])) as [{ count: number | string }];
+  return Number(row.count);
+}

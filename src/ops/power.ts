@@ -1,12 +1,15 @@
 // Why: start, stop and reboot are one shape: a task, one call to the host, and the row says what the host answered.
 
+import { internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { updateServer } from '../db/servers.ts';
+import type { Tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
-import type { Server } from '../domain/instance.ts';
+import { power, type Server } from '../domain/instance.ts';
+import { sameSize } from '../domain/size.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { internal } from '../base/errors.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
 
@@ -33,16 +36,37 @@ function hostOf({ uuid, host }: Server): string {
   return host;
 }
 
+const settleCycle = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
+  settleFromView(t, server, view, nowMs);
+
+/** A guest that restarted inside its machine keeps its sizes; one that was switched off and on has those of its boot. */
+async function settleReboot(
+  t: Tx,
+  { server, input }: StepContext<RebootInput>,
+  view: GuestView,
+  nowMs: number,
+): Promise<void> {
+  const current = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
+  const inside = input.type === 'SOFT' && view.powerState === power.running && sameSize(view.size, current);
+  if (!inside) return settleFromView(t, server, view, nowMs);
+  const running = { powerState: view.powerState, vmState: 'active' as const, taskState: null };
+  await updateServer(t, server.id, running, nowMs);
+}
+
 /** One call to the host, whose answer the row becomes. A failure leaves the state, and a fault that says why. */
-function powerSaga<I>(name: string, ask: (context: StepContext<I>) => Promise<GuestView>): Saga<I> {
+function powerSaga<I>(
+  name: string,
+  ask: (context: StepContext<I>) => Promise<GuestView>,
+  settle: (t: Tx, context: StepContext<I>, view: GuestView, nowMs: number) => Promise<void> = settleCycle,
+): Saga<I> {
   return {
     name,
     secrets: [],
     steps: [
       { name: 'guest', run: ask, undo: 'the host is asked what became of the guest when the failure is written' },
     ],
-    async settle(t, { server, output }, nowMs) {
-      await settleFromView(t, server, output<GuestView>('guest'), nowMs);
+    async settle(t, context, nowMs) {
+      await settle(t, context, context.output<GuestView>('guest'), nowMs);
       return null;
     },
     observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
@@ -61,10 +85,13 @@ export const stopSaga: Saga<Input> = powerSaga('stop', ({ deps, server, call }) 
   call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
 );
 
-export const rebootSaga: Saga<RebootInput> = powerSaga('reboot', async ({ deps, server, input, call }) =>
-  call(hostOf(server), 'reboot', {
-    spec: await guestSpec(deps.database.read, server, null),
-    type: input.type,
-    timeoutMs: deps.config.shutdownMs,
-  }),
+export const rebootSaga: Saga<RebootInput> = powerSaga(
+  'reboot',
+  async ({ deps, server, input, call }) =>
+    call(hostOf(server), 'reboot', {
+      spec: await guestSpec(deps.database.read, server, null),
+      type: input.type,
+      timeoutMs: deps.config.shutdownMs,
+    }),
+  settleReboot,
 );

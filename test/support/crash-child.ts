@@ -1,0 +1,111 @@
+// Why: the process that the crash test kills. A whole cloud whose database, guests and ports are files; it does one thing and
+// dies by SIGKILL at the n-th passing of a named point.
+//
+// node crash-child.ts DIRECTORY VERB POINT OCCURRENCE
+
+import { join } from 'node:path';
+import { internal } from '../../src/base/errors.ts';
+import type { FakeDriver } from '../../src/virt/fake.ts';
+import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
+import { makeFakeNetworks } from './neighbours.ts';
+import { adminOp, createRequest, type HostWish, makeOp, makeWorld, type World } from './world.ts';
+
+export const SERVER_NAME = 'target';
+const FLAVOR_ID = 'elastic';
+
+/** What may be asked. Each is about one server called SERVER_NAME. */
+export const verbs = [
+  'create',
+  'create-elsewhere',
+  'create-nowhere',
+  'adjust',
+  'stop',
+  'delete',
+  'delete-building',
+] as const;
+export type Verb = (typeof verbs)[number];
+
+type Point = (name: string) => void;
+
+/** Dying right after the hypervisor wrote, before anybody heard of it. */
+function watched(store: FakeStore, point: Point): FakeStore {
+  return {
+    ...store,
+    put(guest) {
+      store.put(guest);
+      point('host.written');
+    },
+    remove(uuid) {
+      store.remove(uuid);
+      point('host.removed');
+    },
+  };
+}
+
+/** The cloud of a directory: two hosts, of which the larger is chosen first (and breaks for `create-elsewhere`). */
+export function openWorld(directory: string, verb: Verb, point: Point): Promise<World> {
+  const host = (name: string, memoryMb: number, breaks: boolean): HostWish => ({
+    name,
+    inventory: { memoryMb },
+    store: watched(directoryStore(join(directory, name)), point),
+    ...(breaks ? { wrap: breaking } : {}),
+  });
+  return makeWorld({
+    sqlitePath: join(directory, 'xloud.db'),
+    networks: makeFakeNetworks(join(directory, 'ports')),
+    hosts: [host('host-1', 65_536, verb === 'create-elsewhere'), host('host-2', 32_768, false)],
+    hooks: { point },
+  });
+}
+
+const breaking = (driver: FakeDriver): FakeDriver => ({
+  ...driver,
+  spawn: async () => {
+    throw internal('This host builds nothing.');
+  },
+});
+
+/** What stands before anything is asked: a flavor and, for all but the creations, an ACTIVE server. */
+export async function prepare(world: World, verb: Verb): Promise<void> {
+  const flavorRef = await world.flavor({
+    id: FLAVOR_ID,
+    vcpus: 4,
+    memoryMb: 2048,
+    specs: { minimum_cpu: '1', minimum_memory: '256' },
+  });
+  if (!verb.startsWith('create') && verb !== 'delete-building') await world.create({ name: SERVER_NAME, flavorRef });
+}
+
+/** Asks for the thing and waits until it is over. */
+export async function perform(world: World, verb: Verb): Promise<void> {
+  const target = { ...createRequest(FLAVOR_ID, world.imageId), name: SERVER_NAME };
+  if (verb === 'create' || verb === 'create-elsewhere') await world.ops.createServers(makeOp(), target);
+  else if (verb === 'create-nowhere') {
+    await world.ops.createServers(makeOp(), { ...target, metadata: { xloud_fake: 'fail:spawn' } });
+  } else if (verb === 'delete-building') {
+    const { servers } = await world.ops.createServers(makeOp(), { ...target, metadata: { xloud_fake: 'slow:30' } });
+    await world.deps.clock.sleep(15);
+    await world.ops.deleteServer(makeOp(), servers[0] as { uuid: string });
+  } else {
+    const [server] = (await world.database.read('servers').select('uuid').where({ display_name: SERVER_NAME })) as [
+      { uuid: string },
+    ];
+    if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
+    else if (verb === 'stop') await world.ops.stopServer(adminOp(), server);
+    else await world.ops.deleteServer(makeOp(), server);
+  }
+  await world.settled();
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [directory, verb, wanted, occurrence] = process.argv.slice(2) as [string, Verb, string, string];
+  let passed = 0;
+  const point: Point = (name) => {
+    if (name !== wanted) return;
+    passed += 1;
+    if (passed === Number(occurrence)) process.kill(process.pid, 'SIGKILL');
+  };
+  const world = await openWorld(directory, verb, point);
+  await perform(world, verb);
+  await world.close();
+}

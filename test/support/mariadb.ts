@@ -1,0 +1,96 @@
+// Why: everything that touches the database is tested on both engines. One private MariaDB server for the whole run, on a unix
+// socket in a directory of its own, as careless of durability as it can be; a fresh database for each test that asks.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import mysql from 'mysql2/promise';
+
+const PROGRAMS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mariadbd', '/usr/libexec/mariadbd'];
+const START_MS = 30_000;
+
+interface Running {
+  readonly socketPath: string;
+  readonly child: ChildProcess;
+}
+
+let running: Promise<Running> | null = null;
+let databases = 0;
+
+async function start(): Promise<Running> {
+  const program = PROGRAMS.find((path) => existsSync(path));
+  if (program === undefined) {
+    throw new Error(`no MariaDB server found (${PROGRAMS.join(', ')}): apt-get install mariadb-server`);
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'xloud-mariadb-'));
+  const socketPath = join(directory, 'socket');
+  const logPath = join(directory, 'log');
+  const log = openSync(logPath, 'a');
+  // no privilege tables: an empty data directory will do, and nothing has to be installed into it
+  const child = spawn(
+    program,
+    [
+      '--no-defaults',
+      `--user=${userInfo().username}`,
+      `--datadir=${directory}`,
+      `--socket=${socketPath}`,
+      `--pid-file=${join(directory, 'pid')}`,
+      '--skip-networking',
+      '--skip-grant-tables',
+      '--skip-log-bin',
+      '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-doublewrite=0',
+      '--innodb-buffer-pool-size=64M',
+      '--innodb-log-file-size=32M',
+      '--innodb-fast-shutdown=2',
+      '--performance-schema=OFF',
+      '--max-connections=500',
+    ],
+    { stdio: ['ignore', log, log] },
+  );
+  child.unref();
+  // whatever ends the run ends the server, by its own number
+  process.once('exit', () => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const deadline = Date.now() + START_MS;
+  for (;;) {
+    try {
+      const connection = await mysql.createConnection({ socketPath, user: 'root' });
+      await connection.end();
+      return { socketPath, child };
+    } catch (error) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`MariaDB did not start:\n${readFileSync(logPath, 'utf8').slice(-2000)}`, { cause: error });
+      }
+      await sleep(30);
+    }
+  }
+}
+
+export interface TestDatabase {
+  /** For `openDatabase`. */
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** A fresh, empty database on the run's server, which is started by the first that asks. */
+export async function freshMariadb(): Promise<TestDatabase> {
+  running ??= start();
+  const { socketPath } = await running;
+  databases += 1;
+  const name = `test_${process.pid}_${databases}`;
+  const run = async (statement: string): Promise<void> => {
+    const connection = await mysql.createConnection({ socketPath, user: 'root' });
+    await connection.query(statement);
+    await connection.end();
+  };
+  await run(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+  return {
+    url: `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socketPath)}`,
+    drop: () => run(`DROP DATABASE ${name}`),
+  };
+}

@@ -1,0 +1,144 @@
+// Why: images and networks as compute sees them, in memory or in a directory that outlives the process, with everything countable
+// that must not be left over.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fault } from '../../src/base/errors.ts';
+import type { ImageService } from '../../src/cloud/image.ts';
+import type { NetworkPlan, NetworkService } from '../../src/cloud/network.ts';
+import type { ImageFacts } from '../../src/domain/image.ts';
+import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
+
+/** A uuid that is always the same for the same words. */
+export function uuidOf(...words: readonly string[]): string {
+  const hex = createHash('sha256').update(words.join(' ')).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+export const testImage = (more: Partial<ImageFacts> = {}): ImageFacts => ({
+  id: uuidOf('image'),
+  name: 'tiny',
+  status: 'active',
+  owner: null,
+  visibility: 'public',
+  diskFormat: 'qcow2',
+  containerFormat: 'bare',
+  minDiskGb: 0,
+  minRamMb: 0,
+  sizeBytes: 1024,
+  virtualSizeBytes: 1024,
+  checksum: null,
+  osHashAlgo: null,
+  osHashValue: null,
+  properties: {},
+  ...more,
+});
+
+export interface FakeImages extends ImageService {
+  add(image: ImageFacts): void;
+}
+
+export function makeFakeImages(...images: readonly ImageFacts[]): FakeImages {
+  const known = new Map(images.map((image) => [image.id, image]));
+  return {
+    add: (image) => void known.set(image.id, image),
+    find: async (_caller, id) => known.get(id) ?? null,
+    read: async () =>
+      (async function* () {
+        yield new TextEncoder().encode('image');
+      })(),
+  };
+}
+
+export const testNetwork: NetworkFacts = {
+  id: uuidOf('network'),
+  name: 'private',
+  projectId: 'p',
+  mtu: 1500,
+  subnets: [
+    {
+      id: uuidOf('subnet'),
+      cidr: '10.9.0.0/16',
+      ipVersion: 4,
+      gateway: '10.9.0.1',
+      enableDhcp: true,
+      dnsServers: [],
+      hostRoutes: [],
+    },
+  ],
+};
+
+interface Port {
+  readonly serverUuid: string;
+  readonly nic: NicSpec;
+}
+
+export interface FakeNetworks extends NetworkService {
+  /** All ports that exist. */
+  ports(): readonly Port[];
+  /** The next calls of a verb reject with these, one after another. */
+  failNext(verb: 'plan' | 'allocate' | 'release', ...faults: readonly Fault[]): void;
+}
+
+/** One port for each request; nothing asked for: one on the test network. With a directory, ports are files in it. */
+export function makeFakeNetworks(directory?: string): FakeNetworks {
+  const ports = new Map<string, Port>();
+  const failures = { plan: [] as Fault[], allocate: [] as Fault[], release: [] as Fault[] };
+  if (directory !== undefined) {
+    mkdirSync(directory, { recursive: true });
+    for (const name of readdirSync(directory)) {
+      const port = JSON.parse(readFileSync(join(directory, name), 'utf8')) as Port;
+      ports.set(port.nic.portId, port);
+    }
+  }
+  const trip = (verb: keyof typeof failures): void => {
+    const fault = failures[verb].shift();
+    if (fault !== undefined) throw fault;
+  };
+  const of = (uuid: string): Port[] => [...ports.values()].filter((port) => port.serverUuid === uuid);
+
+  return {
+    ports: () => [...ports.values()],
+    failNext: (verb, ...faults) => void failures[verb].push(...faults),
+    async plan(_caller, wishes): Promise<NetworkPlan> {
+      trip('plan');
+      if (wishes === 'none') return { requests: [], securityGroups: [] };
+      const one = { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null };
+      return { requests: typeof wishes === 'string' || wishes === null ? [one] : wishes, securityGroups: [] };
+    },
+    async allocate(server, plan) {
+      trip('allocate');
+      return plan.requests.map((request, index) => {
+        const portId = uuidOf('port', server.uuid, String(index));
+        const low = Number.parseInt(portId.slice(0, 4), 16);
+        const nic: NicSpec = {
+          portId,
+          mac: `fa:16:3e:00:${portId.slice(0, 2)}:${portId.slice(2, 4)}`,
+          network: testNetwork,
+          fixedIps: [
+            { address: request.fixedIp ?? `10.9.${low >> 8}.${low & 255}`, subnetId: testNetwork.subnets[0]?.id ?? '' },
+          ],
+          tag: request.tag,
+          vifType: 'nat',
+          vifDetails: {},
+          securityGroups: [],
+          preexisting: false,
+        };
+        ports.set(portId, { serverUuid: server.uuid, nic });
+        if (directory !== undefined) {
+          writeFileSync(join(directory, portId), JSON.stringify({ serverUuid: server.uuid, nic }));
+        }
+        return nic;
+      });
+    },
+    async release(uuid) {
+      trip('release');
+      for (const { nic } of of(uuid)) {
+        ports.delete(nic.portId);
+        if (directory !== undefined) rmSync(join(directory, nic.portId), { force: true });
+      }
+    },
+    portsOf: async (uuid) => of(uuid).map((port) => port.nic),
+  };
+}

@@ -1,0 +1,312 @@
+// Why: a whole cloud in one process for tests: database, bus, agents on fake hypervisors, neighbours, verbs and a worker.
+
+import { newRequestId } from '../../src/base/ids.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { type Log, makeLog, silentLog } from '../../src/base/log.ts';
+import { type Caller, type Op, systemCaller } from '../../src/base/op.ts';
+import { type Agent, startAgent } from '../../src/agent/agent.ts';
+import type { Bus } from '../../src/bus/bus.ts';
+import { makeMemoryBus } from '../../src/bus/memory.ts';
+import { checkClaims, findClaims } from '../../src/db/claims.ts';
+import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
+import { listHosts } from '../../src/db/hosts.ts';
+import { countOpenActions } from '../../src/db/instance-actions.ts';
+import { upgradeSchema } from '../../src/db/migrate.ts';
+import { listServers } from '../../src/db/server-list.ts';
+import { findServer, findStuckServers } from '../../src/db/servers.ts';
+import type { CreateServersRequest } from '../../src/domain/create-request.ts';
+import type { HostInventory } from '../../src/domain/host.ts';
+import type { Server } from '../../src/domain/instance.ts';
+import { defaultQuota } from '../../src/domain/quota.ts';
+import {
+  makeOps,
+  type Ops,
+  type OpsConfig,
+  type OpsDeps,
+  type OpsHooks,
+  startWorker,
+  type Worker,
+} from '../../src/ops/index.ts';
+import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
+import type { FakeStore } from '../../src/virt/fake/store.ts';
+import { migrations } from '../../migrations/index.ts';
+import { freshDatabase } from './database.ts';
+import { type FakeImages, type FakeNetworks, makeFakeImages, makeFakeNetworks, testImage } from './neighbours.ts';
+
+export interface HostWish {
+  readonly name: string;
+  readonly inventory?: Partial<HostInventory>;
+  readonly timing?: FakeDriverOptions['timing'];
+  readonly store?: FakeStore;
+  /** Makes of the driver what the agent gets: one that breaks, for instance. */
+  readonly wrap?: (driver: FakeDriver) => FakeDriver;
+}
+
+export interface WorldOptions {
+  readonly engine?: EngineName;
+  /** A SQLite file that outlives the world, instead of a fresh database. */
+  readonly sqlitePath?: string;
+  readonly hosts?: readonly HostWish[];
+  readonly config?: Partial<OpsConfig>;
+  readonly hooks?: OpsHooks;
+  readonly networks?: FakeNetworks;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** False: no worker runs until `startWorker` of the world is called. */
+  readonly worker?: boolean;
+}
+
+export interface World {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly deps: OpsDeps;
+  readonly ops: Ops;
+  readonly networks: FakeNetworks;
+  readonly images: FakeImages;
+  readonly imageId: string;
+  /** By host name. */
+  readonly drivers: ReadonlyMap<string, FakeDriver>;
+  readonly agents: ReadonlyMap<string, Agent>;
+  worker(): Worker;
+  /** Starts a worker where there is none. */
+  startWorker(): Promise<Worker>;
+  /** Takes a host's agent away, as when its machine dies. */
+  killHost(name: string): Promise<void>;
+  /** Makes a flavor and returns its id. */
+  flavor(more?: {
+    id?: string;
+    vcpus?: number;
+    memoryMb?: number;
+    rootGb?: number;
+    specs?: Record<string, string>;
+  }): Promise<string>;
+  /** Creates servers and waits until nothing is under way. */
+  create(request?: Partial<CreateServersRequest>, op?: Op): Promise<Server[]>;
+  /** Waits until nothing is under way or due. */
+  settled(): Promise<void>;
+  server(uuid: string): Promise<Server>;
+  /** Everything that breaks a law: sums of claims, stuck servers, ports and guests and claims of no living server. */
+  leftovers(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export const memberCaller: Caller = {
+  userId: 'user-1',
+  userName: 'member',
+  userDomainId: 'default',
+  projectId: 'project-1',
+  projectName: 'demo',
+  projectDomainId: 'default',
+  domainId: null,
+  roles: ['member', 'reader'],
+  systemScope: null,
+  isAdmin: false,
+  token: null,
+};
+
+/** An Op as the API would make it. */
+export function makeOp(caller: Caller = memberCaller, minor = 104): Op {
+  return {
+    requestId: newRequestId(),
+    globalRequestId: null,
+    caller,
+    minor,
+    deadlineMs: Date.now() + 60_000,
+    clock: systemClock,
+    log: silentLog,
+  };
+}
+
+export const adminOp = (): Op => makeOp({ ...systemCaller, projectId: 'project-1' });
+
+export const testConfig: OpsConfig = {
+  defaultZone: 'nova',
+  ratios: { cpu: 4, ram: 1, disk: 1 },
+  reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
+  hostDownMs: 60_000,
+  shutdownMs: 200,
+  adjustConfirmMs: 1_000,
+  quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
+};
+
+/** A request for one server; `flavorRef` and `imageRef` are the world's own. */
+export const createRequest = (flavorRef: string, imageRef: string): CreateServersRequest => ({
+  name: 'web',
+  description: null,
+  hostname: null,
+  flavorRef,
+  imageRef,
+  networks: 'auto',
+  securityGroups: [],
+  keyName: null,
+  userData: null,
+  configDrive: false,
+  metadata: {},
+  tags: [],
+  minCount: 1,
+  maxCount: 1,
+  zone: null,
+  forcedHost: null,
+  forcedNode: null,
+  requestedHost: null,
+  requestedNode: null,
+  adminPass: 'secret-password',
+  accessIpV4: null,
+  accessIpV6: null,
+  autoDiskConfig: true,
+  schedulerHints: {},
+});
+
+async function openStore(options: WorldOptions): Promise<{ database: Database; close(): Promise<void> }> {
+  if (options.sqlitePath === undefined) return freshDatabase(options.engine ?? 'sqlite');
+  const database = openDatabase(`sqlite://${options.sqlitePath}`);
+  await upgradeSchema(database, migrations);
+  return { database, close: () => database.close() };
+}
+
+export async function makeWorld(options: WorldOptions = {}): Promise<World> {
+  const { clock = systemClock, log = process.env['XLOUD_TEST_LOG'] ? makeLog('debug') : silentLog } = options;
+  const store = await openStore(options);
+  const { database } = store;
+  const bus = makeMemoryBus({ clock, log });
+  const image = testImage();
+  const images = makeFakeImages(image);
+  const networks = options.networks ?? makeFakeNetworks();
+  const deps: OpsDeps = {
+    database,
+    bus,
+    image: images,
+    network: networks,
+    scheduler: {},
+    config: { ...testConfig, ...options.config },
+    clock,
+    log,
+    ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+  };
+  const ops = makeOps(deps);
+  const drivers = new Map<string, FakeDriver>();
+  const agents = new Map<string, Agent>();
+  let worker: Worker | null = null;
+  const start = async (): Promise<Worker> => {
+    worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs: 200 });
+    return worker;
+  };
+  for (const wish of options.hosts ?? [{ name: 'host-1' }]) {
+    const plain = makeFakeDriver({
+      clock,
+      hostname: wish.name,
+      timing: { spawn: 0, destroy: 0, powerOn: 0, powerOff: 0, reboot: 0, adjust: 0, ...wish.timing },
+      ...(wish.inventory === undefined ? {} : { inventory: wish.inventory }),
+      ...(wish.store === undefined ? {} : { store: wish.store }),
+    });
+    const driver = wish.wrap?.(plain) ?? plain;
+    drivers.set(wish.name, driver);
+    agents.set(wish.name, await startAgent({ host: wish.name, bus, driver, clock, log, reportMs: 10_000 }));
+  }
+  const everyHost = async (): Promise<void> => {
+    await Promise.all([...agents.values()].map((agent) => agent.reportNow()));
+    while ((await listHosts(database.read)).length < drivers.size) await clock.sleep(2);
+  };
+  // agents first: what a new worker resumes finds its host
+  if (options.worker !== false) {
+    await start();
+    await everyHost();
+  }
+
+  let flavors = 0;
+  let cheapest: string | null = null;
+  const world: World = {
+    database,
+    bus,
+    deps,
+    ops,
+    networks,
+    images,
+    imageId: image.id,
+    drivers,
+    agents,
+    worker() {
+      if (worker === null) throw new Error('this world has no worker yet');
+      return worker;
+    },
+    async startWorker() {
+      const started = await start();
+      await everyHost();
+      return started;
+    },
+    async killHost(name) {
+      await agents.get(name)?.close(0);
+    },
+    async flavor({ id, vcpus = 4, memoryMb = 4096, rootGb = 1, specs = {} } = {}) {
+      flavors += 1;
+      const flavor = await ops.createFlavor(adminOp(), {
+        name: `flavor-${id ?? flavors}`,
+        flavorid: id ?? null,
+        vcpus,
+        memoryMb,
+        rootGb,
+        ephemeralGb: 0,
+        swapMb: 0,
+        rxtxFactor: 1,
+        isPublic: true,
+        description: null,
+      });
+      if (Object.keys(specs).length > 0) await ops.setFlavorExtraSpecs(adminOp(), flavor, specs);
+      return flavor.flavorid;
+    },
+    async create(request = {}, op = makeOp()) {
+      cheapest ??= await world.flavor({ specs: { minimum_cpu: '1', minimum_memory: '256' } });
+      const flavorRef = request.flavorRef ?? cheapest;
+      const made = await ops.createServers(op, { ...createRequest(flavorRef, image.id), ...request });
+      await world.settled();
+      return Promise.all(made.servers.map(({ uuid }) => world.server(uuid)));
+    },
+    async settled() {
+      const giveUpAt = Date.now() + 60_000;
+      for (;;) {
+        await world.worker().idle();
+        const open = await countOpenActions(database.read);
+        if (open === 0) return;
+        if (Date.now() > giveUpAt) throw new Error(`${open} actions are still open after a minute`);
+        await clock.sleep(5);
+      }
+    },
+    async server(uuid) {
+      const server = await findServer(database.read, uuid, { deleted: true });
+      if (server === null) throw new Error(`no server ${uuid}`);
+      return server;
+    },
+    async leftovers() {
+      const found: string[] = [];
+      const living = await listServers(database.read, {}, { limit: 10_000, marker: null, sort: [] });
+      const placed = new Set(living.filter((server) => server.host !== null).map((server) => server.uuid));
+      for (const drift of await checkClaims(database.read)) found.push(`claims: ${JSON.stringify(drift)}`);
+      const everyone = await listServers(database.read, { deleted: 'any' }, { limit: 10_000, marker: null, sort: [] });
+      const claims = await findClaims(
+        database.read,
+        everyone.map((server) => server.id),
+      );
+      for (const server of everyone) {
+        if (claims.has(server.id) && !placed.has(server.uuid)) found.push(`claim of ${server.uuid}`);
+        if (!claims.has(server.id) && placed.has(server.uuid)) found.push(`no claim of ${server.uuid}`);
+      }
+      for (const port of networks.ports()) if (!placed.has(port.serverUuid)) found.push(`port of ${port.serverUuid}`);
+      for (const [host, driver] of drivers) {
+        for (const guest of driver.store.all()) {
+          const home = living.find((server) => server.uuid === guest.spec.uuid)?.host;
+          if (home !== host) found.push(`guest ${guest.spec.uuid} on ${host}`);
+        }
+      }
+      for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);
+      return found;
+    },
+    async close() {
+      await Promise.all([...agents.values()].map((agent) => agent.close(0)));
+      await worker?.close();
+      await bus.close();
+      for (const driver of drivers.values()) await driver.close();
+      await store.close();
+    },
+  };
+  return world;
+}
