@@ -14,6 +14,7 @@ import { schemaState, upgradeSchema } from '../db/migrate.ts';
 import { type Policy, makePolicy } from '../policies/load.ts';
 import { checkPolicy, listPolicies, samplePolicy } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
+import { resetPasswords } from './identity.ts';
 import { serve } from './serve.ts';
 
 interface Common {
@@ -139,6 +140,23 @@ withCommon(db.command('version').description("show the database's version and wh
     }
   },
 );
+
+withCommon(program.command('identity').description('the built-in identity service').command('reset-passwords'))
+  .description('new random passwords for admin and demo, written to clouds.yaml')
+  .action(async (options: Common) => {
+    const database = databaseOf(options);
+    try {
+      const config = configOf(options);
+      const url = `http://${config.api.host}:${config.api.port}`;
+      const observer = { answered() {} };
+      await upgradeSchema(database, migrations);
+      print(
+        `written: ${await resetPasswords({ config, dataDir: resolve(options.dataDir), url, database, clock: systemClock, log: silentLog, observer })}`,
+      );
+    } finally {
+      await database.close();
+    }
+  });
 
 const config = program.command('config').description('the configuration');
 config
