@@ -83,17 +83,10 @@ function keystone({ config, clock, log }: IdentityParts): OpenedIdentity {
   return { service, app: null, cloudsYaml: null };
 }
 
-async function builtIn({
-  config,
-  dataDir,
-  url,
-  database,
-  clock,
-  log,
-  observer,
-}: IdentityParts): Promise<OpenedIdentity> {
-  const authUrl = `${url}/identity/v3`;
-  const identity = await makeIdentity({
+const authUrlOf = (url: string): string => `${url}/identity/v3`;
+
+const make = ({ config, dataDir, url, database, clock, log, observer }: IdentityParts) =>
+  makeIdentity({
     database,
     clock,
     log,
@@ -101,8 +94,27 @@ async function builtIn({
     dataDir,
     endpoints: catalog,
     tokenTtlMs: config.identity.token_seconds * 1000,
-    wwwAuthenticateUri: authUrl,
+    wwwAuthenticateUri: authUrlOf(url),
   });
+
+/** Gives the two first users new passwords and writes them to clouds.yaml, whose path it returns. */
+export async function resetPasswords(parts: IdentityParts): Promise<string> {
+  const identity = await make(parts);
+  try {
+    await identity.ensureBootstrap();
+    const passwords = { admin: await identity.resetPassword('admin'), demo: await identity.resetPassword('demo') };
+    const path = join(parts.dataDir, 'clouds.yaml');
+    await writeCloudsYaml(path, { authUrl: authUrlOf(parts.url), region: REGION, passwords });
+    return path;
+  } finally {
+    await identity.service.close();
+  }
+}
+
+async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
+  const { dataDir } = parts;
+  const authUrl = authUrlOf(parts.url);
+  const identity = await make(parts);
   const { passwords } = await identity.ensureBootstrap();
   const cloudsYaml = join(dataDir, 'clouds.yaml');
   const known = passwords ?? (await readCloudsYaml(cloudsYaml));
