@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { GuestSpec } from '../../../../src/domain/guest.ts';
+import { guestFiles, instanceDir, makeDisks, placeOf, removeDisks } from '../../../../src/virt/libvirt/disks.ts';
+import type { CachedImage } from '../../../../src/virt/libvirt/images.ts';
+import { guestSpec, imageFacts } from '../../../support/guest-spec.ts';
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const host = { virtType: 'qemu', arch: 'x86_64', cpuModel: null } as const;
+
+describe("a guest's files", () => {
+  let dir: string;
+  let runs: (readonly string[])[];
+  let cached: CachedImage;
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'xloud-disks-'));
+    runs = [];
+    cached = { path: join(dir, '_image'), format: 'qcow2', virtualBytes: 10 * MIB };
+    await writeFile(cached.path, 'image');
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  const make = (spec: GuestSpec) =>
+    makeDisks(
+      {
+        instancesDir: dir,
+        images: { get: () => Promise.resolve(cached), prune: () => Promise.resolve() },
+        run: async (file, args) => {
+          runs.push([file, ...args]);
+          if (file === 'qemu-img') await writeFile(args.at(-2) as string, 'overlay');
+          return '';
+        },
+      },
+      spec,
+    );
+
+  it('lays the root disk over a link to the image, as large as the flavor says', async () => {
+    const spec = guestSpec();
+    await make(spec);
+    const files = guestFiles(instanceDir(dir, spec.uuid));
+    assert.deepEqual(runs, [
+      ['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', files.base, '-F', 'qcow2', '--', `${files.root}.new`, `${GIB}`],
+    ]);
+    assert.equal((await stat(files.base)).ino, (await stat(cached.path)).ino);
+    assert.equal(await readFile(files.root, 'utf8'), 'overlay');
+    await writeFile(files.root, 'what the guest wrote');
+    await make(spec);
+    assert.equal(runs.length, 1, 'what is there is kept');
+    assert.equal(await readFile(files.root, 'utf8'), 'what the guest wrote');
+    await removeDisks(dir, spec.uuid);
+    assert.deepEqual(await readdir(dir), ['_image']);
+  });
+
+  it('makes the root disk as large as the image where the flavor names no size, in whole sectors', async () => {
+    cached = { ...cached, virtualBytes: 1_000 };
+    await make(guestSpec({ disks: { ...guestSpec().disks, rootGb: 0 } }));
+    assert.equal(runs[0]?.at(-1), '1024');
+  });
+
+  it('refuses an image that is larger than the disk', async () => {
+    cached = { ...cached, virtualBytes: GIB + 1 };
+    await assert.rejects(make(guestSpec()), { kind: 'conflict', code: 'disk.small' });
+    assert.deepEqual(runs, []);
+  });
+
+  it('makes ephemeral disk and swap of their sizes, with file systems', async () => {
+    const spec = guestSpec({ disks: { ...guestSpec().disks, ephemeralGb: 1, swapMb: 32 } });
+    await make(spec);
+    const files = guestFiles(instanceDir(dir, spec.uuid));
+    assert.equal((await stat(files.ephemeral)).size, GIB);
+    assert.equal((await stat(files.swap)).size, 32 * MIB);
+    assert.deepEqual(
+      runs.slice(1).map(([file, ...args]) => [file, args.includes('ephemeral0'), args.at(-1)]),
+      [
+        ['mkfs.ext4', true, `${files.ephemeral}.new`],
+        ['mkswap', false, `${files.swap}.new`],
+      ],
+    );
+  });
+
+  it('gives an installer its CD-ROM and an empty disk beside it', async () => {
+    cached = { ...cached, format: 'raw' };
+    const spec = guestSpec({ disks: { ...guestSpec().disks, image: imageFacts({ diskFormat: 'iso' }) } });
+    await make(spec);
+    assert.ok(!runs[0]?.includes('-b'));
+    const { disks } = await placeOf(dir, spec, host);
+    assert.deepEqual(
+      disks.map(({ device, bus, format, readonly, bootable }) => [device, bus, format, readonly, bootable]),
+      [
+        ['cdrom', 'ide', 'raw', true, true],
+        ['disk', 'virtio', 'qcow2', false, true],
+      ],
+    );
+  });
+
+  it('plugs the config drive as the image asks, else as a disk that every cloud kernel reads', async () => {
+    const configDrive = {
+      ...{ availabilityZone: 'nova', keyName: null, publicKey: null, keyType: null, adminPass: null, userData: null },
+      ...{ launchIndex: 0, projectName: null },
+    };
+    const driveFor = async (properties: Record<string, string>) => {
+      const spec = guestSpec({ configDrive, disks: { ...guestSpec().disks, image: imageFacts({ properties }) } });
+      const last = (await placeOf(dir, spec, host)).disks.at(-1);
+      return [last?.device, last?.bus, last?.readonly];
+    };
+    assert.deepEqual(await driveFor({}), ['disk', 'virtio', true]);
+    assert.deepEqual(await driveFor({ hw_cdrom_bus: 'sata' }), ['cdrom', 'sata', true]);
+    assert.deepEqual(await driveFor({ hw_cdrom_bus: 'nonsense' }), ['disk', 'virtio', true]);
+  });
+});
