@@ -74,7 +74,7 @@ async function start(): Promise<Running> {
 export interface TestDatabase {
   /** For `openDatabase`. */
   readonly url: string;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 /** A fresh, empty database on the run's server, which is started by the first that asks. */

@@ -1,0 +1,159 @@
+// Why: the three laws of every saga, for each of ours, on both engines.
+
+import assert from 'node:assert/strict';
+import { findClaim } from '../../src/db/claims.ts';
+import { loadDetail } from '../../src/db/server-details.ts';
+import { startWorker } from '../../src/ops/worker.ts';
+import type { VmState } from '../../src/domain/instance.ts';
+import { engines } from '../support/database.ts';
+import { type SagaCase, testSaga } from '../support/saga-suite.ts';
+import { createRequest, makeOp, type World } from '../support/world.ts';
+
+type RunAll = () => Promise<void>;
+
+async function queued(world: World): Promise<string> {
+  const flavorRef = await world.flavor({ specs: { minimum_cpu: '1', minimum_memory: '256' } });
+  const { servers } = await world.ops.createServers(makeOp(), createRequest(flavorRef, world.imageId));
+  return servers[0]?.uuid ?? '';
+}
+
+async function built(world: World, runAll: RunAll): Promise<string> {
+  const uuid = await queued(world);
+  await runAll();
+  assert.equal((await world.server(uuid)).vmState, 'active');
+  return uuid;
+}
+
+const noLeftovers = async (world: World): Promise<void> => assert.deepEqual(await world.leftovers(), []);
+
+async function has(world: World, uuid: string, vmState: VmState): Promise<void> {
+  const server = await world.server(uuid);
+  assert.equal(server.vmState, vmState);
+  assert.equal(server.taskState, null);
+  await noLeftovers(world);
+}
+
+async function faultOf(world: World, uuid: string): Promise<string | undefined> {
+  const row: { message: string } | undefined = await world.database
+    .read('server_faults')
+    .join('servers', 'servers.id', 'server_faults.server_id')
+    .where({ uuid })
+    .orderBy('server_faults.id', 'desc')
+    .first('message');
+  return row?.message;
+}
+
+const TOLD = 'This step was told to fail.';
+
+/** State and sizes are those of the guest, the claim covers them, and a fault says what happened. */
+async function asTheGuest(world: World, uuid: string): Promise<void> {
+  const server = await world.server(uuid);
+  const guest = world.drivers.get(server.host ?? '')?.store.get(uuid);
+  assert.ok(guest);
+  assert.equal(server.vmState, guest.powerState === 1 ? 'active' : 'stopped');
+  const claim = await findClaim(world.database.read, server.id);
+  assert.ok(claim !== null && claim.vcpus >= guest.size.vcpus && claim.memoryMb >= server.currentMemoryMb);
+  assert.equal(await faultOf(world, uuid), TOLD);
+  await noLeftovers(world);
+}
+
+for (const engine of engines) {
+  const cases: Omit<SagaCase, 'engine'>[] = [
+    {
+      name: 'create',
+      arrange: queued,
+      async cleanSlate(world, uuid) {
+        const server = await world.server(uuid);
+        assert.equal(server.vmState, 'error');
+        assert.equal(server.host, null);
+        assert.equal(await findClaim(world.database.read, server.id), null);
+        const { fault, nics } = await loadDetail(world.database.read, server);
+        assert.match(fault?.message ?? '', /told to fail|Exceeded maximum number of retries/);
+        assert.deepEqual(nics, []);
+        await noLeftovers(world);
+      },
+      async reached(world, uuid) {
+        await has(world, uuid, 'active');
+        const server = await world.server(uuid);
+        assert.equal(world.drivers.get(server.host ?? '')?.store.get(uuid)?.starts, 1);
+      },
+    },
+    {
+      name: 'delete',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.deleteServer(makeOp(), { uuid });
+        return uuid;
+      },
+      async cleanSlate(world, uuid) {
+        assert.equal((await world.server(uuid)).vmState, 'error');
+        assert.equal(await faultOf(world, uuid), TOLD);
+        // whatever is left of it, the next DELETE takes the rest
+        await world.ops.deleteServer(makeOp(), { uuid });
+        const second = await startWorker(world.deps, { name: 'second', takeOver: true, reconcileMs: 0 });
+        await second.idle();
+        await second.close();
+        assert.equal((await world.server(uuid)).deleted, true);
+        await noLeftovers(world);
+      },
+      async reached(world, uuid) {
+        assert.equal((await world.server(uuid)).deleted, true);
+        await noLeftovers(world);
+      },
+    },
+    {
+      name: 'stop',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.stopServer(makeOp(), { uuid });
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'stopped'),
+    },
+    {
+      name: 'start',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.stopServer(makeOp(), { uuid });
+        await runAll();
+        await world.ops.startServer(makeOp(), { uuid });
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'active'),
+    },
+    {
+      name: 'reboot',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.rebootServer(makeOp(), { uuid }, 'HARD');
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'active'),
+    },
+    {
+      name: 'adjust',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 3, memoryMb: 1024, persist: true });
+        return uuid;
+      },
+      async cleanSlate(world, uuid) {
+        await asTheGuest(world, uuid);
+        const server = await world.server(uuid);
+        const size = world.drivers.get(server.host ?? '')?.store.get(uuid)?.size;
+        assert.deepEqual([server.currentVcpus, server.currentMemoryMb], [size?.vcpus, size?.memoryMb]);
+        assert.equal(server.adjustStatus, 'error');
+        assert.equal(server.adjustMessage, TOLD);
+      },
+      async reached(world, uuid) {
+        await has(world, uuid, 'active');
+        const server = await world.server(uuid);
+        assert.deepEqual([server.currentVcpus, server.currentMemoryMb, server.adjustStatus], [3, 1024, 'idle']);
+      },
+    },
+  ];
+  for (const one of cases) testSaga({ ...one, engine });
+}

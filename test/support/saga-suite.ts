@@ -1,0 +1,143 @@
+// Why: any saga must survive three things, whatever it does: every step failing in turn (before and after its effect), every step
+// run twice, every undo run twice. The three tests are written once.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { internal } from '../../src/base/errors.ts';
+import {
+  type ActionEvent,
+  findActionById,
+  listEvents,
+  openActions,
+  takeAction,
+} from '../../src/db/instance-actions.ts';
+import type { EngineName } from '../../src/db/engine.ts';
+import { tx } from '../../src/db/tx.ts';
+import { runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
+import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
+import { makeWorld, type World } from './world.ts';
+
+export interface SagaCase {
+  readonly name: SagaName;
+  readonly engine: EngineName;
+  /** Brings a server to where the action waits, and returns its uuid. Nobody runs actions meanwhile. */
+  arrange(world: World, runAll: () => Promise<void>): Promise<string>;
+  /** What must be true after a failure at a step. */
+  cleanSlate(world: World, uuid: string): Promise<void>;
+  /** What must be true after success. */
+  reached(world: World, uuid: string): Promise<void>;
+}
+
+type Wrap = (step: Step<unknown>) => Step<unknown>;
+
+const injected = () => internal('This step was told to fail.', { code: 'test.injected' });
+
+/** Runs the first open action of a server with a changed saga; returns its events. */
+async function run(world: World, uuid: string, wrap: Wrap): Promise<readonly ActionEvent[]> {
+  const { database, deps } = world;
+  const [action] = await openActions(database.read, uuid);
+  assert.ok(action, 'no action waits');
+  const saga = sagaOf(action.action) as Saga<unknown>;
+  const now = Date.now();
+  const taken = await tx(database, (t) => takeAction(t, action.id, 'suite#1', now, now + 60_000));
+  assert.ok(taken);
+  const outcome = await runSaga(
+    deps,
+    { ...saga, steps: saga.steps.map(wrap) },
+    taken,
+    'suite#1',
+    new AbortController().signal,
+  );
+  assert.equal(outcome.kind, 'done');
+  const ended = await findActionById(database.read, action.id);
+  assert.equal(ended?.state, 'done');
+  return listEvents(database.read, [action.id]);
+}
+
+export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCase): void {
+  const saga = sagaOf(name) as Saga<unknown>;
+  describe(`saga ${name} on ${engine}`, () => {
+    let world: World;
+    before(async () => {
+      world = await makeWorld({ engine });
+      // from here on actions are run by the tests
+      await world.worker().close();
+    });
+    after(() => world.close());
+
+    const runAll = async (): Promise<void> => {
+      const rows: { server_uuid: string }[] = await world.database
+        .read('instance_actions')
+        .distinct('server_uuid')
+        .whereNot('state', 'done');
+      for (const row of rows) await run(world, row.server_uuid, (step) => step);
+    };
+
+    for (const failing of saga.steps) {
+      for (const when of ['before', 'after'] as const) {
+        it(`leaves a clean slate when '${failing.name}' fails ${when} its effect`, async () => {
+          const uuid = await arrange(world, runAll);
+          const events = await run(world, uuid, (step) => {
+            if (step.name !== failing.name) return step;
+            return {
+              ...step,
+              async run(context) {
+                if (when === 'after') await step.run(context);
+                throw injected();
+              },
+            };
+          });
+          const event = events.find((one) => one.event === `${name}_${failing.name}`);
+          assert.equal(event?.result, 'Error');
+          assert.equal(event?.details, 'This step was told to fail.');
+          assert.equal((await world.server(uuid)).taskState, null);
+          await cleanSlate(world, uuid);
+        });
+      }
+    }
+
+    it('ends the same when every step runs twice', async () => {
+      const uuid = await arrange(world, runAll);
+      const events = await run(world, uuid, (step) => ({
+        ...step,
+        async run(context) {
+          await step.run(context);
+          return step.run(context);
+        },
+      }));
+      assert.deepEqual(
+        events.map(({ event, result }) => [event, result]),
+        saga.steps.map((step) => [`${name}_${step.name}`, 'Success']),
+      );
+      await reached(world, uuid);
+    });
+
+    it('leaves the same clean slate when every undo runs twice', async () => {
+      const uuid = await arrange(world, runAll);
+      const last = saga.steps.at(-1)?.name;
+      await run(world, uuid, (step) => {
+        const { undo } = step;
+        return {
+          ...step,
+          ...(step.name === last
+            ? {
+                async run(context: Parameters<typeof step.run>[0]) {
+                  await step.run(context);
+                  throw injected();
+                },
+              }
+            : {}),
+          ...(typeof undo === 'string'
+            ? {}
+            : {
+                async undo(context: Parameters<typeof step.run>[0]) {
+                  await undo(context);
+                  await undo(context);
+                },
+              }),
+        };
+      });
+      await cleanSlate(world, uuid);
+    });
+  });
+}
