@@ -83,7 +83,8 @@ export const core: Migration = {
       t.double('rxtx_factor').notNullable();
       t.boolean('is_public').notNullable();
       t.boolean('disabled').notNullable().defaultTo(false);
-      t.text('description');
+      // 65,535 characters, each of up to three bytes
+      t.text('description', 'mediumtext');
       // extra specs are few, always wanted with the flavor, and never searched: a JSON object of strings
       t.text('extra_specs', 'mediumtext').notNullable();
       t.bigInteger('created_at').notNullable();

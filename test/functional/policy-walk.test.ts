@@ -1,0 +1,120 @@
+// Every route as nobody and as five callers: what happens is what the route's rule says, whatever the route does. Routes and
+// rules are read from the tables that serve them; who may do what under each kind of rule is written here once more.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { computeRoutes } from '../../src/api/compute/index.ts';
+import type { RouteEntry } from '../../src/api/resource.ts';
+import { existsAt } from '../../src/api/runner.ts';
+import type { JsonSchema } from '../../src/api/schema.ts';
+import { isVersioned } from '../../src/base/history.ts';
+import { MAX_MINOR } from '../../src/domain/microversions.ts';
+import {
+  ADMIN,
+  ANYBODY,
+  PROJECT_MANAGER_OR_ADMIN,
+  PROJECT_MEMBER_OR_ADMIN,
+  PROJECT_READER_OR_ADMIN,
+  USER_OR_ADMIN,
+} from '../../src/policies/base.ts';
+import { citedRules } from '../../src/policies/index.ts';
+import { type Api, startApi } from '../support/api.ts';
+import { type CallerName, callers } from '../support/callers.ts';
+import { minimalOf } from '../support/minimal.ts';
+import { makeOp } from '../support/world.ts';
+
+/** From those who may least to those who may most: what a walk changes is changed last. */
+const walkers: readonly CallerName[] = ['other', 'reader', 'member', 'manager', 'admin'];
+
+const roleOf: Readonly<Record<string, string>> = {
+  [PROJECT_READER_OR_ADMIN]: 'reader',
+  [PROJECT_MEMBER_OR_ADMIN]: 'member',
+  [PROJECT_MANAGER_OR_ADMIN]: 'manager',
+};
+
+const checkOf = (route: RouteEntry): string =>
+  route.policy === null ? ANYBODY : (citedRules.find(({ name }) => name === route.policy)?.check ?? '(no such rule)');
+
+const aboutMember = (route: RouteEntry): boolean =>
+  route.about !== undefined || route.target === 'server' || route.target === 'server-or-deleted';
+
+/** Whether a caller may, on what belongs to the member and the member's project, or else to the caller. */
+function may(name: CallerName, route: RouteEntry): boolean {
+  const check = checkOf(route);
+  if (name === 'admin' || check === ANYBODY) return true;
+  if (check === ADMIN) return false;
+  if (check === USER_OR_ADMIN) return name === 'member';
+  const role = roleOf[check];
+  assert.ok(role !== undefined, `${route.policy} is of a kind that this test does not know: ${check}`);
+  return (
+    callers[name].roles.includes(role) && (!aboutMember(route) || callers[name].projectId === callers.member.projectId)
+  );
+}
+
+/** Bodies that a schema alone cannot tell. */
+const bodies: Readonly<Record<string, unknown>> = {
+  'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
+  'POST /os-keypairs': { keypair: { name: 'walk', public_key: 'ssh-rsa', user_id: 'member-user' } },
+};
+
+function bodyOf(route: RouteEntry, minor: number): unknown {
+  const key = `${route.method} ${route.path}${route.action === null ? '' : `#${route.action}`}`;
+  if (key in bodies) return bodies[key];
+  const { body } = route;
+  const schema = (isVersioned<unknown>(body as never) ? (body as { at(m: number): unknown }).at(minor) : body) as
+    | JsonSchema
+    | null
+    | undefined;
+  if (schema != null) return minimalOf(schema);
+  return route.action === null ? undefined : { [route.action]: null };
+}
+
+describe('every route and its rule', () => {
+  let api: Api;
+  let flavor = '';
+  before(async () => {
+    api = await startApi();
+    flavor = await api.world.flavor({ id: 'walked' });
+  });
+  after(() => api.close());
+
+  const walked = computeRoutes.filter(({ gone }) => !gone);
+
+  for (const route of walked) {
+    const { method, path, action, policy } = route;
+    it(`${method} ${path}${action === null ? '' : `#${action}`}${route.until ? ` until ${route.until}` : ''}: ${policy ?? 'no rule'}`, async () => {
+      const minor = Array.from({ length: MAX_MINOR }, (_, index) => MAX_MINOR - index).find((one) =>
+        existsAt(route, one),
+      ) as number;
+      const ofServer = route.target === 'server' || route.target === 'server-or-deleted';
+      const [server] = ofServer ? await api.world.create({}, makeOp(callers.member)) : [];
+      const values: Readonly<Record<string, string>> = {
+        server_id: server?.uuid ?? '',
+        flavor_id: flavor,
+        project_id: callers.member.projectId as string,
+      };
+      const filled = path.replace(/:(\w+)/g, (_, name: string) => values[name] || 'walk');
+      const url = `${filled}${checkOf(route) === USER_OR_ADMIN && method !== 'POST' ? '?user_id=member-user' : ''}`;
+      const body = bodyOf(route, minor);
+      const ask = (as: CallerName | 'none') =>
+        api.request(method, url, { as, version: `2.${minor}`, ...(body === undefined ? {} : { body }) });
+
+      assert.equal((await ask('none')).status, 401);
+      for (const name of walkers) {
+        const { status, text } = await ask(name);
+        assert.ok(status < 500 || status === 501, `${name}: ${status} ${text}`);
+        const denied = status === 403 && text.includes(`Policy doesn't allow ${policy} to be performed.`);
+        if (ofServer && name === 'other') assert.equal(status, 404, `${name} learns of the server: ${status} ${text}`);
+        else if (may(name, route)) assert.ok(!denied, `${name} is denied: ${text}`);
+        else assert.ok(denied, `${name} is let in: ${status} ${text}`);
+      }
+    });
+  }
+
+  it('every rule that a route or a handler asks is a rule', () => {
+    const known = new Set<string>(citedRules.map(({ name }) => name));
+    for (const { policy, alsoAsks = [] } of computeRoutes) {
+      for (const name of [policy, ...alsoAsks]) assert.ok(name === null || known.has(name), `${name} is no rule`);
+    }
+  });
+});
