@@ -158,7 +158,10 @@ for (const engine of engines) {
             }),
           ),
         );
-        assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 201, 201, 403, 403, 403, 403, 403]);
+        assert.deepEqual(
+          answers.map(({ status }) => status).toSorted((a, b) => a - b),
+          [201, 201, 201, 403, 403, 403, 403, 403],
+        );
         const refused = answers.find(({ status }) => status === 403);
         assert.equal(refused?.body.forbidden.message, 'Quota exceeded, too many key pairs.');
       } finally {

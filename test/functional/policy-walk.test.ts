@@ -51,6 +51,15 @@ function may(name: CallerName, route: RouteEntry): boolean {
   );
 }
 
+/** Rules that stand in the sample file for Nova's sake and that nothing asks. */
+const NOT_ASKED = new Set<string>([
+  // the network service judges external networks itself
+  'network:attach_external_network',
+  // there are no volumes
+  'os_compute_api:servers:create:attach_volume',
+  'os_compute_api:servers:create:zero_disk_flavor',
+]);
+
 /** Bodies that a schema alone cannot tell. */
 const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
@@ -99,6 +108,7 @@ describe('every route and its rule', () => {
       const ask = (as: CallerName | 'none') =>
         api.request(method, url, { as, version: `2.${minor}`, ...(body === undefined ? {} : { body }) });
 
+      api.rulesAsked.clear();
       assert.equal((await ask('none')).status, 401);
       for (const name of walkers) {
         const { status, text } = await ask(name);
@@ -108,13 +118,15 @@ describe('every route and its rule', () => {
         else if (may(name, route)) assert.ok(!denied, `${name} is denied: ${text}`);
         else assert.ok(denied, `${name} is let in: ${status} ${text}`);
       }
+      const stated = new Set([policy, ...(route.alsoAsks ?? [])]);
+      for (const rule of api.rulesAsked) assert.ok(stated.has(rule), `${rule} is asked and not stated`);
     });
   }
 
-  it('every rule that a route or a handler asks is a rule', () => {
-    const known = new Set<string>(citedRules.map(({ name }) => name));
-    for (const { policy, alsoAsks = [] } of computeRoutes) {
-      for (const name of [policy, ...alsoAsks]) assert.ok(name === null || known.has(name), `${name} is no rule`);
-    }
+  it('every rule but a few is asked by a route, and what routes ask are rules', () => {
+    const asked = computeRoutes.flatMap(({ policy, alsoAsks = [] }) => [policy, ...alsoAsks]);
+    const names = new Set(asked.filter((name) => name !== null));
+    const expected = citedRules.map(({ name }) => name).filter((name) => !NOT_ASKED.has(name));
+    assert.deepEqual([...names].toSorted(), expected.toSorted());
   });
 });

@@ -5,7 +5,7 @@ import { appendFileSync } from 'node:fs';
 import { makeCompute } from '../../src/api/app.ts';
 import { computeRoutes } from '../../src/api/compute/index.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { makePolicy } from '../../src/policies/load.ts';
+import { makePolicy, type Policy } from '../../src/policies/load.ts';
 import { authenticate, type Who } from './callers.ts';
 import { type Answer, listen } from './http.ts';
 import { makeWorld, type World, type WorldOptions } from './world.ts';
@@ -42,6 +42,8 @@ export interface Api {
   readonly url: string;
   readonly world: World;
   readonly exchanges: readonly Exchange[];
+  /** The rules that routes, handlers and views asked about so far; tests may clear it. */
+  readonly rulesAsked: Set<string>;
   /** A path that begins with a version is taken as it is, any other stands under /v2.1. */
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   close(): Promise<void>;
@@ -51,7 +53,17 @@ export interface Api {
 export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {}): Promise<Api> {
   const world = await makeWorld(options);
   const { clock, config } = world.deps;
-  const policy = makePolicy({ log: silentLog, clock });
+  const loaded = makePolicy({ log: silentLog, clock });
+  const rulesAsked = new Set<string>();
+  const asked = (rule: string): string => {
+    rulesAsked.add(rule);
+    return rule;
+  };
+  const policy: Policy = {
+    ...loaded,
+    enforce: (op, rule, target) => loaded.enforce(op, asked(rule), target),
+    allows: (who, rule, target) => loaded.allows(who, asked(rule), target),
+  };
   const compute = makeCompute({
     routes: computeRoutes,
     authenticate,
@@ -79,6 +91,7 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
     url: server.url,
     world,
     exchanges,
+    rulesAsked,
     async request(method, given, { body, version, as = 'admin', headers = {} } = {}) {
       const path = /^\/(v2|$)/.test(given) ? given : `/v2.1${given}`;
       const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);

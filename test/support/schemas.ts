@@ -64,7 +64,7 @@ const scalars: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /** Values that a schema takes, or nearly takes. */
-function sampleOf(schema: Schema): fc.Arbitrary<unknown> {
+export function sampleOf(schema: Schema): fc.Arbitrary<unknown> {
   const branches = [schema['oneOf'], schema['anyOf'], schema['allOf']].filter(Array.isArray).flat() as Schema[];
   const options: fc.Arbitrary<unknown>[] = branches.map(sampleOf);
   if (Array.isArray(schema['enum'])) options.push(fc.constantFrom(...(schema['enum'] as unknown[])));

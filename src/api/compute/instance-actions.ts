@@ -1,7 +1,7 @@
 // Why: what was done to a server, by whom and how it ended: the sagas' own log, as Nova shows it.
 
 import { isoMicros } from '../../base/clock.ts';
-import { notFound } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import {
   type ActionEvent,
@@ -65,7 +65,7 @@ function eventView(event: ActionEvent, action: InstanceAction, rights: EventRigh
     result: event.result,
     ...(rights.all ? { traceback: event.traceback } : {}),
     ...(has.host ? { hostId: hostIdOf(action.projectId, event.host) } : {}),
-    ...(has.host && rights.all && event.host !== null ? { host: event.host } : {}),
+    ...(has.host && rights.all ? { host: event.host } : {}),
     ...(has.details && rights.details ? { details: event.details } : {}),
   };
 }
@@ -89,6 +89,9 @@ async function list(call: Call<'server-or-deleted'>): Promise<readonly InstanceA
   const page = features.at(call.op.minor).paging ? pageOf(call.query, maximum) : { limit: maximum, marker: null };
   const changesSince = timeOf(call, 'changes-since');
   const changesBefore = timeOf(call, 'changes-before');
+  if (changesSince !== undefined && changesBefore !== undefined && changesSince > changesBefore) {
+    throw badRequest('The value of changes-since must be less than or equal to changes-before.');
+  }
   return listActions(call.services.db, server.uuid, {
     ...page,
     ...(changesSince === undefined ? {} : { changesSince }),
@@ -100,7 +103,7 @@ async function show(call: Call<'server-or-deleted'>) {
   const server = mustBeThere(call);
   const requestId = call.params.request_id as string;
   const action = await findAction(call.services.db, server.uuid, requestId);
-  if (action === null) throw notFound(`Action for request_id ${requestId} on instance ${server.uuid} not found`);
+  if (action === null) throw notFound(`Action ${requestId} not found`);
   return { action, events: await listEvents(call.services.db, [action.id]) };
 }
 
@@ -127,6 +130,7 @@ export default resource({
   'GET /servers/:server_id/os-instance-actions/:request_id': route<'server-or-deleted'>()({
     summary: 'Show one action with its steps.',
     policy: 'os_compute_api:os-instance-actions:show',
+    alsoAsks: ['os_compute_api:os-instance-actions:events', 'os_compute_api:os-instance-actions:events:details'],
     target: 'server-or-deleted',
     query: showQuery,
     status: 200,

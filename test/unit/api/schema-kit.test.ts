@@ -52,6 +52,15 @@ const keyOfId = (id: string): string => {
 const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
   isVersioned<T>(value as never) ? (value as { at(m: number): T }).at(minor) : (value as T);
 
+/** Rules that Nova's code names for an endpoint and that are not asked here, each with its reason. */
+const UNASKED: Readonly<Record<string, readonly string[]>> = {
+  // named in a helper that both lists share; each list asks its own
+  'GET /servers': ['os_compute_api:servers:detail:get_all_tenants'],
+  'GET /servers/detail': ['os_compute_api:servers:index:get_all_tenants'],
+  // there are no volumes yet
+  'POST /servers': ['os_compute_api:servers:create:attach_volume'],
+};
+
 /** Ours beyond Nova. */
 const OWN = /^(GET|POST) \/os-xloud-adjust/;
 
@@ -137,7 +146,9 @@ describe("routes against Nova's declarations", { skip: withoutKit }, () => {
         const ours = new Set(
           group.flatMap((route) => [route.policy, ...(route.alsoAsks ?? [])]).filter((rule) => rule !== null),
         );
-        for (const rule of endpoint?.policies ?? []) assert.ok(ours.has(rule), `${rule} is not asked`);
+        for (const rule of endpoint?.policies ?? []) {
+          assert.ok(ours.has(rule) || UNASKED[key]?.includes(rule), `${rule} is not asked`);
+        }
         for (const { policy } of group) {
           if (policy !== null) assert.ok(endpoint?.policies.includes(policy), `Nova does not ask ${policy}`);
         }

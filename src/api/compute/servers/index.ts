@@ -15,7 +15,15 @@ import { type CreateBody, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
-import { needsHostStatus, serverView, summaryView, type ViewContext, type ViewKind, viewRights } from './view.ts';
+import {
+  needsHostStatus,
+  serverView,
+  summaryView,
+  type ViewContext,
+  type ViewKind,
+  viewRights,
+  viewRules,
+} from './view.ts';
 
 type AnyCall = Call<TargetKind, unknown>;
 
@@ -99,16 +107,24 @@ interface UpdateBody {
   };
 }
 
+/** A server is pinned to the zone where it is, and to another only once it is free. Throws Nova's 409. */
+function checkPin({ requestedZone, availabilityZone }: Server, asked: string | null | undefined): void {
+  if (asked === undefined || asked === null || asked === requestedZone) return;
+  if (requestedZone !== null) {
+    throw conflict(
+      'Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null.',
+    );
+  }
+  if (asked !== availabilityZone) {
+    throw conflict(
+      `Server can only be pinned to its current availability zone '${availabilityZone ?? ''}', but '${asked}' was requested.`,
+    );
+  }
+}
+
 async function update(call: Call<'server', UpdateBody>): Promise<Shown> {
   const { server } = call.body;
-  if (server.pinned_availability_zone !== undefined && server.pinned_availability_zone !== null) {
-    const zone = call.target.availabilityZone;
-    if (zone !== null && server.pinned_availability_zone !== zone) {
-      throw conflict(
-        `The server is in zone ${zone} and cannot be pinned to ${server.pinned_availability_zone} without being moved.`,
-      );
-    }
-  }
+  checkPin(call.target, server.pinned_availability_zone);
   const changed = await call.services.ops.updateServer(call.op, call.target, {
     ...(server.name === undefined ? {} : { displayName: server.name.trim() }),
     ...(server.description === undefined ? {} : { description: server.description }),
@@ -150,6 +166,7 @@ export default resource({
   'GET /servers': route()({
     summary: 'List servers.',
     policy: 'os_compute_api:servers:index',
+    alsoAsks: ['os_compute_api:servers:allow_all_filters', 'os_compute_api:servers:index:get_all_tenants'],
     query: listQuery,
     status: 200,
     run: (call) => list(call, 'index'),
@@ -163,6 +180,11 @@ export default resource({
   'GET /servers/detail': route()({
     summary: 'List servers with all their fields.',
     policy: 'os_compute_api:servers:detail',
+    alsoAsks: [
+      'os_compute_api:servers:allow_all_filters',
+      'os_compute_api:servers:detail:get_all_tenants',
+      ...viewRules,
+    ],
     query: listQuery,
     status: 200,
     run: (call) => list(call, 'detail'),
@@ -172,6 +194,12 @@ export default resource({
   'POST /servers': route<'none', CreateBody>()({
     summary: 'Create one server or several alike.',
     policy: 'os_compute_api:servers:create',
+    alsoAsks: [
+      'os_compute_api:servers:create:forced_host',
+      'compute:servers:create:requested_destination',
+      'os_compute_api:servers:create:attach_network',
+      'os_compute_api:servers:create:trusted_certs',
+    ],
     body: createBody,
     status: 202,
     run: async (call) => {
@@ -186,6 +214,7 @@ export default resource({
   'GET /servers/:server_id': route<'server'>()({
     summary: 'Show a server.',
     policy: 'os_compute_api:servers:show',
+    alsoAsks: viewRules,
     target: 'server',
     query: showQuery,
     status: 200,
@@ -195,6 +224,7 @@ export default resource({
   'PUT /servers/:server_id': route<'server', UpdateBody>()({
     summary: 'Change what a server is called and how it is reached.',
     policy: 'os_compute_api:servers:update',
+    alsoAsks: viewRules,
     target: 'server',
     body: wrappedHistory('server', updateFields),
     status: 200,

@@ -246,6 +246,14 @@ export function serverView(
 export const needsHostStatus = (minor: number, rights: ViewRights): boolean =>
   minor >= 16 && (rights.hostStatus || rights.hostUnknown);
 
+/** The rules that `viewRights` asks about. */
+export const viewRules = [
+  'os_compute_api:os-extended-server-attributes',
+  'os_compute_api:servers:show:host_status',
+  'os_compute_api:servers:show:host_status:unknown-only',
+  'os_compute_api:servers:show:flavor-extra-specs',
+] as const;
+
 /** The rights that the policy gives the caller; asked once per request, on the caller's own project for lists. */
 export function viewRights(call: Pick<Call, 'allows' | 'op'>): ViewRights {
   return {

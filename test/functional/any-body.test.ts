@@ -1,0 +1,83 @@
+// Whatever JSON is sent to whatever route, the answer is one that Nova could have given: never a 5xx.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { computeRoutes } from '../../src/api/compute/index.ts';
+import { existsAt } from '../../src/api/runner.ts';
+import type { JsonSchema } from '../../src/api/schema.ts';
+import { isVersioned } from '../../src/base/history.ts';
+import { MAX_MINOR } from '../../src/domain/microversions.ts';
+import { type Api, startApi } from '../support/api.ts';
+import { engines } from '../support/database.ts';
+import { sampleOf } from '../support/schemas.ts';
+
+const RUNS = 25;
+
+for (const engine of engines) {
+  describe(`any body and any query on ${engine}`, () => {
+    let api: Api;
+    before(async () => {
+      api = await startApi({ engine });
+      await api.world.flavor({ id: 'any' });
+    });
+    after(() => api.close());
+
+    for (const route of computeRoutes.filter(({ gone }) => !gone)) {
+      const { method, path, action } = route;
+      const name = `${method} ${path}${action === null ? '' : `#${action}`}${route.until ? ` until ${route.until}` : ''}`;
+      it(name, async () => {
+        const [server] = path.includes(':server_id') ? await api.world.create() : [];
+        const values: Readonly<Record<string, string>> = { server_id: server?.uuid ?? '', flavor_id: 'any' };
+        const url = path.replace(/:(\w+)/g, (_, key: string) => values[key] || 'any');
+        const minors = Array.from({ length: MAX_MINOR }, (_, index) => index + 1).filter((minor) =>
+          existsAt(route, minor),
+        );
+        const at = (value: unknown, minor: number): JsonSchema | null =>
+          (isVersioned<unknown>(value as never)
+            ? (value as { at(m: number): unknown }).at(minor)
+            : (value ?? null)) as JsonSchema | null;
+        const sends = method === 'POST' || method === 'PUT';
+        const asked = fc.constantFrom(...minors).chain((minor) => {
+          const body = at(route.body, minor);
+          const query = at(route.query, minor);
+          const fitting = body === null ? fc.constant(action === null ? {} : { [action]: null }) : sampleOf(body);
+          return fc.record({
+            minor: fc.constant(minor),
+            body: fc.oneof(
+              { weight: 4, arbitrary: fitting },
+              {
+                weight: 1,
+                arbitrary: action === null ? fc.jsonValue() : fc.jsonValue().map((value) => ({ [action]: value })),
+              },
+            ),
+            query: fc.oneof(
+              query === null ? fc.constant({}) : sampleOf(query),
+              fc.dictionary(fc.string(), fc.array(fc.string())),
+            ),
+            as: fc.constantFrom('admin' as const, 'member' as const),
+          });
+        });
+        for (const { minor, body, query, as } of fc.sample(asked, { numRuns: RUNS, seed: 11 })) {
+          const words = new URLSearchParams();
+          for (const [key, list] of Object.entries(typeof query === 'object' && query !== null ? query : {})) {
+            for (const value of [list].flat()) words.append(key, String(value).toWellFormed());
+          }
+          const text = JSON.stringify(body) ?? 'null';
+          const target = `${url}${words.size === 0 ? '' : `?${words.toString()}`}`;
+          const answer = await api.request(method, target, {
+            as,
+            version: `2.${minor}`,
+            ...(sends ? { body: JSON.parse(text) ?? 'null' } : {}),
+          });
+          const expected = answer.status < 500 || answer.status === 501 || answer.status === 503;
+          assert.ok(
+            expected,
+            `2.${minor} ${target.slice(0, 500)} ${text.slice(0, 500)}: ${answer.status} ${answer.text}`,
+          );
+        }
+        await api.world.settled();
+      });
+    }
+  });
+}
