@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { conflict, Fault, unavailable } from '../../src/base/errors.ts';
 import { findClaim } from '../../src/db/claims.ts';
 import { findHost } from '../../src/db/hosts.ts';
@@ -144,7 +145,7 @@ for (const engine of engines) {
       it('builds on another host when the first breaks', async () => {
         const driver = world.drivers.get('host-1');
         assert.ok(driver);
-        const spawn = driver.spawn;
+        const spawn = driver.spawn.bind(driver);
         Object.assign(driver, {
           spawn: async () => {
             throw conflict('libvirt says no', { code: 'libvirt.1' });
@@ -614,6 +615,35 @@ for (const engine of engines) {
         const agent = await startAgent({ host: 'host-1', bus, driver, clock, log });
         await until(async () => driver.store.get(server.uuid) === undefined);
         await agent.close(0);
+        assert.deepEqual(await world.leftovers(), []);
+      } finally {
+        await world.close();
+      }
+    });
+
+    it('a host that never answers leaves an ERROR that still holds its claim, and a later delete ends it', async () => {
+      // a hundred times faster than life, for the pauses between the attempts
+      const began = Date.now();
+      const clock: Clock = {
+        now: () => began + (Date.now() - began) * 100,
+        sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+      };
+      const world = await makeWorld({ engine, clock, config: { hostDownMs: 500_000 } });
+      try {
+        const flavorRef = await world.flavor();
+        await world.killHost('host-1');
+        const [server] = await world.create({ flavorRef });
+        assert.ok(server);
+        assert.equal(server.vmState, 'error');
+        // nobody knows whether the guest is there: its place stays taken
+        assert.equal(server.host, 'host-1');
+        assert.ok(await findClaim(world.database.read, server.id));
+        const { fault } = await loadDetail(world.database.read, server);
+        assert.match(fault?.message ?? '', /No agent serves host host-1/);
+        assert.deepEqual(await world.leftovers(), []);
+        await world.ops.deleteServer(makeOp(), server);
+        await world.settled();
+        assert.equal((await world.server(server.uuid)).deleted, true);
         assert.deepEqual(await world.leftovers(), []);
       } finally {
         await world.close();

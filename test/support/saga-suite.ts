@@ -54,7 +54,8 @@ async function run(world: World, uuid: string, wrap: Wrap): Promise<readonly Act
   return listEvents(database.read, [action.id]);
 }
 
-export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCase): void {
+export function testSaga(one: SagaCase): void {
+  const { name, engine } = one;
   const saga = sagaOf(name) as Saga<unknown>;
   describe(`saga ${name} on ${engine}`, () => {
     let world: World;
@@ -76,7 +77,7 @@ export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCas
     for (const failing of saga.steps) {
       for (const when of ['before', 'after'] as const) {
         it(`leaves a clean slate when '${failing.name}' fails ${when} its effect`, async () => {
-          const uuid = await arrange(world, runAll);
+          const uuid = await one.arrange(world, runAll);
           const events = await run(world, uuid, (step) => {
             if (step.name !== failing.name) return step;
             return {
@@ -87,17 +88,17 @@ export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCas
               },
             };
           });
-          const event = events.find((one) => one.event === `${name}_${failing.name}`);
+          const event = events.find(({ event: done }) => done === `${name}_${failing.name}`);
           assert.equal(event?.result, 'Error');
           assert.equal(event?.details, 'This step was told to fail.');
           assert.equal((await world.server(uuid)).taskState, null);
-          await cleanSlate(world, uuid);
+          await one.cleanSlate(world, uuid);
         });
       }
     }
 
     it('ends the same when every step runs twice', async () => {
-      const uuid = await arrange(world, runAll);
+      const uuid = await one.arrange(world, runAll);
       const events = await run(world, uuid, (step) => ({
         ...step,
         async run(context) {
@@ -109,11 +110,11 @@ export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCas
         events.map(({ event, result }) => [event, result]),
         saga.steps.map((step) => [`${name}_${step.name}`, 'Success']),
       );
-      await reached(world, uuid);
+      await one.reached(world, uuid);
     });
 
     it('leaves the same clean slate when every undo runs twice', async () => {
-      const uuid = await arrange(world, runAll);
+      const uuid = await one.arrange(world, runAll);
       const last = saga.steps.at(-1)?.name;
       await run(world, uuid, (step) => {
         const { undo } = step;
@@ -137,7 +138,7 @@ export function testSaga({ name, engine, arrange, cleanSlate, reached }: SagaCas
               }),
         };
       });
-      await cleanSlate(world, uuid);
+      await one.cleanSlate(world, uuid);
     });
   });
 }
