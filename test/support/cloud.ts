@@ -2,6 +2,7 @@
 // identity tells who a token is by its name, so that these tests depend on no other service.
 
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -127,10 +128,32 @@ export interface Cloud {
   close(): Promise<void>;
 }
 
+/**
+ * A fresh database: SQLite in the folder, or, where XLOUD_TEST_MYSQL names a server (a URL without a database, its user may
+ * create some), one of its own there.
+ */
+async function freshDatabase(dir: string): Promise<{ database: Database; drop: () => Promise<void> }> {
+  const server = process.env['XLOUD_TEST_MYSQL'];
+  if (server === undefined) return { database: openDatabase(`sqlite://${dir}/xloud.db`), async drop() {} };
+  const name = `cloud_${randomBytes(6).toString('hex')}`;
+  const url = new URL(server);
+  url.pathname = '/mysql';
+  const admin = openDatabase(url.toString());
+  await admin.write.raw('create database ?? character set utf8mb4', [name]);
+  url.pathname = `/${name}`;
+  return {
+    database: openDatabase(url.toString()),
+    async drop() {
+      await admin.write.raw('drop database ??', [name]);
+      await admin.close();
+    },
+  };
+}
+
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
-export async function startCloud(options: { databaseUrl?: string } = {}): Promise<Cloud> {
+export async function startCloud(): Promise<Cloud> {
   const dir = await mkdtemp(join(tmpdir(), 'xloud-cloud-'));
-  const database = openDatabase(options.databaseUrl ?? `sqlite://${dir}/xloud.db`);
+  const { database, drop } = await freshDatabase(dir);
   await upgradeSchema(database, migrations);
   const parts = { database, authenticate, clock: systemClock, log: silentLog, observer: { answered() {} } };
   const images = makeImages({ ...parts, dataDir: dir });
@@ -203,6 +226,7 @@ export async function startCloud(options: { databaseUrl?: string } = {}): Promis
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await database.close();
+      await drop();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -2,7 +2,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badRequest, Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -30,6 +30,7 @@ export interface ImageFiles {
 }
 
 const PARTIAL = '.part';
+const WRITE_BYTES = 4 * 1024 * 1024;
 
 function failureOf(error: unknown): Fault {
   if (error instanceof Fault) return error;
@@ -41,6 +42,32 @@ function failureOf(error: unknown): Fault {
     return badRequest(`The upload broke off: ${messageOf(error)}`, { cause: error });
   }
   return new Fault('internal', 'Failed to store the image data', { cause: error, detail: messageOf(error) });
+}
+
+/** Gathers pieces into few large writes, of which one goes on while the next pieces come. */
+function makeOutput(handle: FileHandle) {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  async function flush(): Promise<void> {
+    await writing;
+    writing = handle.writeFile(Buffer.concat(pieces));
+    // a failure is met by whoever waits for this write next
+    writing.catch(() => {});
+    pieces = [];
+    bytes = 0;
+  }
+  return {
+    async write(piece: Uint8Array): Promise<void> {
+      pieces.push(piece);
+      bytes += piece.byteLength;
+      if (bytes >= WRITE_BYTES) await flush();
+    },
+    async end(): Promise<void> {
+      await flush();
+      await writing;
+    },
+  };
 }
 
 /** @param folder made when missing */
@@ -61,6 +88,7 @@ export function makeImageFiles(folder: string): ImageFiles {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const partial = `${pathOf(imageId)}.${randomUUID()}${PARTIAL}`;
       const handle = await open(partial, 'wx', 0o600);
+      const output = makeOutput(handle);
       const md5 = createHash('md5');
       const sha512 = createHash('sha512');
       let sizeBytes = 0;
@@ -87,14 +115,16 @@ export function makeImageFiles(folder: string): ImageFiles {
           }
           md5.update(piece);
           sha512.update(piece);
-          await handle.writeFile(piece);
+          await output.write(piece);
         }
         inspection ??= judge();
+        await output.end();
         await handle.sync();
         await handle.close();
         await rename(partial, pathOf(imageId));
         await syncFolder();
       } catch (error) {
+        await output.end().catch(() => {});
         await handle.close().catch(() => {});
         await rm(partial, { force: true });
         throw failureOf(error);
