@@ -1,6 +1,8 @@
-// Why: tests that walk every route need a body that each schema takes, and no more than it requires.
+// Why: tests that walk every route need bodies that each schema takes: the least of them, and many at the bounds.
 
+import fc from 'fast-check';
 import { makeValidator, type JsonSchema } from '../../src/api/schema.ts';
+import { sampleOf } from './schemas.ts';
 
 const validator = makeValidator();
 
@@ -12,6 +14,7 @@ const texts = [
   '10.0.0.1',
   '2026-11-21T10:00:00Z',
   'd2Fsaw==',
+  '/24',
 ];
 const candidates: readonly unknown[] = [...texts, 1, 0, true, null, [], {}];
 
@@ -40,4 +43,34 @@ export function minimalOf(schema: JsonSchema): unknown {
   const found = [...candidates, ...branches.map(minimalOf)].find((value) => takes(schema, value));
   if (found === undefined) throw new Error(`no value for ${JSON.stringify(schema)}`);
   return found;
+}
+
+/** What databases stumble over although schemas take it. */
+const hard: readonly unknown[] = [
+  '語'.repeat(255),
+  'é'.repeat(255),
+  '語'.repeat(30_000),
+  'x'.repeat(255),
+  'x'.repeat(65),
+  `a'"\\;--`,
+  '%s %(x)s ?',
+  '__proto__',
+  2_147_483_647,
+  '2147483647',
+  '0000000000000000000000000000000000000001',
+  -1,
+  1e308,
+];
+
+/** Values that a schema takes: what it requires and some of the rest, each at or near its bounds. */
+export function fittingOf(schema: JsonSchema): fc.Arbitrary<unknown> {
+  const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>;
+  if (schema['type'] === 'object' && Object.keys(properties).length > 0) {
+    const required = new Set((schema['required'] ?? []) as readonly string[]);
+    const fields = Object.fromEntries(Object.entries(properties).map(([key, part]) => [key, fittingOf(part)]));
+    return fc.record(fields, { requiredKeys: [...required] as never[] });
+  }
+  const samples = [...fc.sample(sampleOf(schema), { numRuns: 60, seed: 3 }), ...candidates, ...hard];
+  const taken = samples.filter((value) => takes(schema, value));
+  return taken.length === 0 ? fc.constant(minimalOf(schema)) : fc.constantFrom(...taken);
 }
