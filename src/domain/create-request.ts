@@ -18,6 +18,8 @@ export interface CreateServersRequest {
   readonly hostname: string | null;
   /** Flavor id as the caller wrote it. */
   readonly flavorRef: string;
+  /** Whether the flavor may have a root disk of 0, so that the image's size decides, which nothing counts. */
+  readonly mayLackDisk: boolean;
   /** Image id; there is no boot from volume here. */
   readonly imageRef: string;
   readonly networks: NetworkWishes;

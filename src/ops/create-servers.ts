@@ -125,11 +125,11 @@ async function checkDestination(deps: OpsDeps, request: CreateServersRequest): P
 function checkCounts({ maxCount, networks }: CreateServersRequest): void {
   if (maxCount === 1 || networks === null || typeof networks === 'string') return;
   if (networks.some((wish) => wish.fixedIp !== null)) {
-    throw badRequest('max_count cannot be greater than 1 if an fixed_ip is specified.');
+    throw badRequest('Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.');
   }
   if (networks.some((wish) => wish.portId !== null)) {
     throw badRequest(
-      'Unable to launch multiple instances with a single configured port ID. ' +
+      'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. ' +
         'Please launch your instance one by one with different ports.',
     );
   }
@@ -169,6 +169,9 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   const image = await imageFor(deps, op.caller, request.imageRef);
   const problem = imageProblem(flavor, image);
   if (problem !== null) throw badRequest(problem);
+  if (flavor.rootGb === 0 && !request.mayLackDisk) {
+    throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
+  }
   const keypair = await keypairFor(deps, op, request.keyName);
   await checkDestination(deps, request);
   const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId, op.caller.userId);

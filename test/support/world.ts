@@ -135,6 +135,7 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
   description: null,
   hostname: null,
   flavorRef,
+  mayLackDisk: true,
   imageRef,
   networks: 'auto',
   securityGroups: [],

@@ -145,7 +145,7 @@ export default resource({
       return {
         instanceAction: {
           ...actionView(action, minor),
-          ...(shown ? { events: events.map((event) => eventView(event, action, rights, minor)) } : {}),
+          ...(shown ? { events: events.toReversed().map((event) => eventView(event, action, rights, minor)) } : {}),
         },
       };
     },

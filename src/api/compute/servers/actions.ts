@@ -62,7 +62,7 @@ export default resource({
 const lineLimit = (length: number | string | null | undefined): number | null =>
   length == null || Number(length) === -1 ? null : Number(length);
 
-const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g;
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f]/g;
 
-/** As Nova: control characters that no client can show are dropped, carriage returns and tabs stay. */
+/** As Nova: control characters are dropped, carriage returns among them; tabs and line feeds stay. */
 const printableConsole = (output: string): string => output.replace(UNPRINTABLE, '');

@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto';
 import { badRequest } from '../../../base/errors.ts';
+import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
 import { isTrue } from '../../parameters.ts';
@@ -94,13 +95,18 @@ function networkWishes({ networks }: CreateBody['server']): NetworkWishes {
   return networks.map((nic): NetworkWish => {
     const portId = nic.port ?? null;
     const networkId = portId === null ? (nic.uuid ?? null) : null;
+    if (portId !== null && seen.has(portId)) {
+      throw badRequest(`Port ID '${portId}' was specified twice: you cannot attach a port multiple times.`);
+    }
     if (portId !== null && nic.fixed_ip !== undefined) {
       throw badRequest(
         `Specified Fixed IP '${nic.fixed_ip}' cannot be used with port '${portId}': the two cannot be specified together.`,
       );
     }
     if (portId === null && networkId === null) throw badRequest("Bad network format: missing 'uuid'");
-    if (portId !== null && seen.has(portId)) throw badRequest(`Port ${portId} was asked for twice.`);
+    if (networkId !== null && !isUuidLike(networkId)) {
+      throw badRequest(`Bad networks format: network uuid is not in proper format (${networkId})`);
+    }
     if (portId !== null) seen.add(portId);
     return { networkId, portId, fixedIp: nic.fixed_ip ?? null, tag: nic.tag ?? null };
   });
@@ -109,45 +115,38 @@ function networkWishes({ networks }: CreateBody['server']): NetworkWishes {
 const NO_VOLUMES = 'Block Device Mapping is Invalid: volumes are not offered here, there is no block storage service.';
 
 /**
- * The image to boot from. The client names it in `imageRef`, in a block device with boot_index 0, or in both (as the openstack
- * client always does); volumes are refused, since there is no block storage service to ask.
+ * The image to boot from: `imageRef`, which the openstack client repeats as a block device with boot_index 0. Volumes are
+ * refused, since there is no block storage service to ask.
  */
 function imageOf({
   imageRef = '',
-  block_device_mapping = [],
-  block_device_mapping_v2 = [],
+  block_device_mapping: old = [],
+  block_device_mapping_v2: devices = [],
 }: CreateBody['server']): string {
-  if (block_device_mapping.length > 0) throw badRequest(NO_VOLUMES);
-  let booted = '';
-  for (const device of block_device_mapping_v2) {
+  const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
+  if (old.length > 0 && devices.length > 0) {
+    throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.');
+  }
+  if (old.length > 0) throw badRequest(NO_VOLUMES);
+  for (const device of devices) {
     const source = device.source_type ?? 'volume';
     if (source === 'volume' || source === 'snapshot' || device.destination_type === 'volume')
       throw badRequest(NO_VOLUMES);
-    if (source === 'blank')
-      throw badRequest(
-        'Block Device Mapping is Invalid: additional local disks come from the flavor (ephemeral, swap).',
-      );
     const id = device.uuid ?? device.image_id ?? '';
-    if (Number(device.boot_index ?? -1) !== 0) {
-      throw badRequest(
-        'Block Device Mapping is Invalid: Mapping image to local is not supported for devices that are not booted from.',
+    if (source === 'blank') {
+      throw invalid(
+        id === '' ? 'additional local disks come from the flavor (ephemeral, swap).' : 'Invalid device UUID.',
       );
     }
-    if (booted !== '')
-      throw badRequest(
-        'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
-      );
-    if (id === '') throw badRequest('Block Device Mapping is Invalid: Missing device UUID.');
-    booted = id;
+    if (id === '') throw invalid('Missing device UUID.');
+    if (imageRef === '' || Number(device.boot_index ?? -1) !== 0)
+      throw invalid('Mapping image to local is not supported.');
   }
-  if (booted !== '' && imageRef !== '' && booted !== imageRef) {
-    throw badRequest(
-      'Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.',
-    );
+  if (imageRef === '') throw badRequest('Missing imageRef attribute');
+  if (devices.length > 1 || devices.some((device) => (device.uuid ?? device.image_id) !== imageRef)) {
+    throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.');
   }
-  const image = imageRef === '' ? booted : imageRef;
-  if (image === '') throw badRequest('Invalid imageRef provided.');
-  return image;
+  return imageRef;
 }
 
 interface Destination {
@@ -162,15 +161,15 @@ interface Destination {
 function destinationOf(call: CreateCall): Destination {
   const { availability_zone, host = null, hypervisor_hostname = null } = call.body.server;
   const [zone = '', forcedHost = '', forcedNode = '', ...rest] = (availability_zone ?? '').split(':');
-  if (rest.length > 0) throw badRequest('Unable to parse availability_zone');
+  if (rest.length > 0) throw badRequest('Invalid input received: Unable to parse availability_zone');
   if (forcedHost !== '' || forcedNode !== '') call.enforce('os_compute_api:servers:create:forced_host', {});
   if (host !== null || hypervisor_hostname !== null) {
+    call.enforce('compute:servers:create:requested_destination', {});
     if (forcedHost !== '' || forcedNode !== '') {
       throw badRequest(
-        'host or hypervisor_hostname cannot be specified together with a host or node in availability_zone.',
+        'One mechanism with host and/or hypervisor_hostname and another mechanism with zone:host:node are mutually exclusive.',
       );
     }
-    call.enforce('compute:servers:create:requested_destination', {});
   }
   return {
     zone: zone === '' ? null : zone,
@@ -190,25 +189,22 @@ const trimmed = (text: string | null | undefined): string | null => (text == nul
 export function parseCreate(call: CreateCall): CreateServersRequest {
   const { server } = call.body;
   const { minCount, maxCount } = counts(server);
-  const networks = networkWishes(server);
-  if (networks !== null) call.enforce('os_compute_api:servers:create:attach_network');
-  if (server.trusted_image_certificates != null) {
+  if ((server.trusted_image_certificates ?? []).length > 0) {
     call.enforce('os_compute_api:servers:create:trusted_certs');
     throw badRequest('Trusted image certificates cannot be checked here: there is no certificate service.');
   }
+  const destination = destinationOf(call);
+  const devices = [...(server.block_device_mapping ?? []), ...(server.block_device_mapping_v2 ?? [])];
+  if (devices.length > 0) call.enforce('os_compute_api:servers:create:attach_volume');
+  const imageRef = imageOf(server);
+  const networks = networkWishes(server);
+  if (networks !== null && networks !== 'none' && networks.length > 0) {
+    call.enforce('os_compute_api:servers:create:attach_network');
+  }
   if ((server.personality ?? []).length > 0)
     throw badRequest('File injection is not offered: use user_data and a config drive.');
-  if (maxCount > 1) {
-    if (server.hostname !== undefined) throw badRequest('Unable to allocate a single hostname to multiple instances');
-    if (Array.isArray(networks) && networks.some((wish: NetworkWish) => wish.fixedIp !== null)) {
-      throw badRequest('Invalid input received: max_count cannot be greater than 1 if an fixed_ip is specified.');
-    }
-    if (Array.isArray(networks) && networks.some((wish: NetworkWish) => wish.portId !== null)) {
-      throw badRequest(
-        'Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
-      );
-    }
-  }
+  if (maxCount > 1 && server.hostname !== undefined)
+    throw badRequest('Unable to allocate a single hostname to multiple instances');
   return {
     name: server.name.trim(),
     description:
@@ -219,7 +215,8 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
         : server.description,
     hostname: server.hostname ?? null,
     flavorRef: String(server.flavorRef),
-    imageRef: imageOf(server),
+    mayLackDisk: call.allows('os_compute_api:servers:create:zero_disk_flavor'),
+    imageRef,
     networks,
     securityGroups: (server.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])),
     keyName: trimmed(server.key_name),
@@ -229,7 +226,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     tags: [...new Set(server.tags ?? [])],
     minCount,
     maxCount,
-    ...destinationOf(call),
+    ...destination,
     adminPass: server.adminPass ?? generatePassword(),
     accessIpV4: server.accessIPv4 ?? null,
     accessIpV6: server.accessIPv6 ?? null,

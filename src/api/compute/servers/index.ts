@@ -198,6 +198,8 @@ export default resource({
       'os_compute_api:servers:create:forced_host',
       'compute:servers:create:requested_destination',
       'os_compute_api:servers:create:attach_network',
+      'os_compute_api:servers:create:attach_volume',
+      'os_compute_api:servers:create:zero_disk_flavor',
       'os_compute_api:servers:create:trusted_certs',
     ],
     body: createBody,

@@ -49,10 +49,25 @@ const commonFilters = derive(
           user_id: true,
         },
       },
+      { at: '2.90', add: { hostname: true } },
     ],
   ),
   (form) => new Set(Object.keys(form)),
 );
+
+/** Named changes of behaviour over the versions. */
+const features = history<true>({}, [{ at: '2.38', add: { unknownStatusRefused: true } }]);
+
+/** What the schema still takes and Nova refuses by name: relations of a server, which are no columns of it. */
+const relations = new Set([
+  'block_device_mapping',
+  'services',
+  'metadata',
+  'system_metadata',
+  'info_cache',
+  'security_groups',
+  'pci_devices',
+]);
 
 /** Wire names that differ from the attribute's. */
 const aliases: Readonly<Record<string, ServerAttribute>> = {
@@ -88,8 +103,7 @@ function timeOf(query: Query, key: string): number | undefined {
   const text = last(query, key);
   if (text === undefined) return undefined;
   const time = parseDateTime(text);
-  if (time === null)
-    throw badRequest(`Invalid input for query parameters ${key}. Value: ${text}. '${text}' is not a 'date-time'`);
+  if (time === null) throw badRequest(`Invalid filter field: ${key}.`);
   return time;
 }
 
@@ -99,7 +113,7 @@ function strictBoolean(query: Query, key: string): boolean | undefined {
   const value = booleanWord(text);
   if (value === null) {
     throw badRequest(
-      `Unrecognized value '${text}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`,
+      `Invalid input received: Unrecognized value '${text}', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'`,
     );
   }
   return value;
@@ -142,14 +156,17 @@ function tagFilters(query: Query): Partial<ServerFilter> {
 function sortOf(call: Call): ServerPage['sort'] {
   const keys = (call.query.sort_key ?? []).map((key) => key.trim());
   const dirs = (call.query.sort_dir ?? []).map((dir) => dir.trim());
-  if (dirs.length > Math.max(keys.length, 1)) throw badRequest('Sort direction size exceeds sort key size');
+  const adminOnly = keys.find((key) => key === 'host' || key === 'node');
+  if (adminOnly !== undefined && !call.op.caller.isAdmin)
+    throw forbidden(`Only administrators can sort servers by ${adminOnly}`);
   for (const dir of dirs)
-    if (dir !== 'asc' && dir !== 'desc') throw badRequest('Unknown sort direction, must be one of: asc, desc');
-  const adminOnly = keys.filter((key) => key === 'host' || key === 'node');
-  if (adminOnly.length > 0 && !call.op.caller.isAdmin)
-    throw forbidden(`Only administrators can sort servers by ${adminOnly.join(', ')}`);
+    if (dir !== 'asc' && dir !== 'desc')
+      throw badRequest("Invalid input received: Unknown sort direction, must be 'asc' or 'desc'");
+  if (dirs.length > Math.max(keys.length, 1))
+    throw badRequest('Invalid input received: Sort direction size exceeds sort key size');
   const known = new Set<string>([...SORT_KEYS, 'locked']);
-  const dirAt = (index: number) => (dirs[index] ?? dirs.at(-1) ?? 'desc') as 'asc' | 'desc';
+  // keys without a direction of their own take the first
+  const dirAt = (index: number) => (dirs[index] ?? dirs[0] ?? 'desc') as 'asc' | 'desc';
   const sort = keys
     .map((key, index) => ({ key: key as ServerAttribute, dir: dirAt(index) }))
     .filter(({ key }) => known.has(key));
@@ -171,8 +188,12 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
     ? call.query
     : Object.fromEntries(Object.entries(call.query).filter(([key]) => allowed.has(key)));
 
+  const related = Object.keys(query).find((key) => relations.has(key) || key.startsWith('_'));
+  if (related !== undefined) throw badRequest(`Invalid filter field: ${related}.`);
+
   const nothing: ServerList = { filter: null, page, sort };
   const { unknown, ...stateFilter } = states(query);
+  if (unknown && features.at(minor).unknownStatusRefused) throw badRequest('Invalid status value');
   if (unknown) return nothing;
 
   const changesSince = timeOf(query, 'changes-since');
@@ -188,21 +209,22 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
     deleted = true;
   }
 
-  const where: Partial<Record<ServerAttribute, FilterValue | readonly FilterValue[]>> = {};
+  const where: Partial<Record<ServerAttribute, FilterValue>> = {};
   for (const [key, texts] of Object.entries(query)) {
     const attribute = (Object.hasOwn(aliases, key) ? aliases[key] : key) as ServerAttribute;
     if (!serverFilterAttributes.includes(attribute)) continue;
-    const values = texts.map((text) => valueOf(attribute, text)).filter((value) => value !== undefined);
-    if (values.length === 0) return nothing;
-    where[attribute] = values.length === 1 ? (values[0] as FilterValue) : values;
+    // given twice, the last counts
+    const value = valueOf(attribute, texts.at(-1) as string);
+    if (value === undefined) return nothing;
+    where[attribute] = value;
   }
 
-  const allTenants = strictBoolean(query, 'all_tenants') ?? false;
+  // `?all_tenants` and `?all_tenants=` mean yes
+  const allTenants = last(query, 'all_tenants') === '' || (strictBoolean(query, 'all_tenants') ?? false);
   if (allTenants) call.enforce(allTenantsRule, {});
   else if (caller.projectId !== null) where.project_id = caller.projectId;
   else where.user_id = caller.userId;
 
-  const metadata = (query.metadata ?? []).flatMap((text) => metadataPairs(text));
   const ip = last(query, 'ip');
   const ip6 = last(query, 'ip6');
   const locked = strictBoolean(query, 'locked');
@@ -219,20 +241,6 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
       ...(ip === undefined ? {} : { ip }),
       ...(ip6 === undefined ? {} : { ip6 }),
       ...(locked === undefined ? {} : { locked }),
-      ...(metadata.length === 0 ? {} : { metadata }),
     },
   };
-}
-
-/** The metadata filter is a JSON object as text: `{"role": "web"}`. */
-function metadataPairs(text: string): (readonly [string, string])[] {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-      return Object.entries(parsed).map(([key, value]) => [key, String(value)] as const);
-    }
-  } catch {
-    // refused below
-  }
-  throw badRequest(`Invalid filter: metadata is a JSON object as text, not '${text}'`);
 }
