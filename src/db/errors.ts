@@ -15,3 +15,23 @@ export function isRetryable(error: unknown): boolean {
     codeOf(error),
   );
 }
+
+const AWAY = [
+  'PROTOCOL_CONNECTION_LOST',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+  'ER_SERVER_SHUTDOWN',
+  'ER_CON_COUNT_ERROR',
+];
+
+/** The database could not be reached, or the connection to it was lost: what was asked is undone and may be asked again. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'KnexTimeoutError') return true;
+  // a missing socket file says ENOENT, as a missing file would: only a connection's counts
+  const connecting = typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';
+  const code = codeOf(error);
+  return AWAY.includes(code) && (code !== 'ENOENT' || connecting);
+}

@@ -29,6 +29,7 @@ import {
   updateAction,
   writeInput,
 } from '../db/instance-actions.ts';
+import { isAway, isRetryable } from '../db/errors.ts';
 import { findServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
@@ -126,6 +127,12 @@ function failureOf(step: string, fault: Fault): Failure {
     detail: detail === undefined ? null : typeof detail === 'string' ? detail : textOf(detail),
     stuck: null,
   };
+}
+
+/** A fault of what a step threw; a database that is away or was locked comes back, as a neighbour does. */
+function faultOf(error: unknown): Fault {
+  if (!isAway(error) && !isRetryable(error)) return asFault(error);
+  return unavailable('The database did not answer.', { code: 'db.away', cause: error });
 }
 
 function textOf(detail: unknown): string {
@@ -265,7 +272,7 @@ export async function runSaga<I>(
         await reload();
       } catch (error) {
         if (error instanceof Stopped) throw error;
-        const fault = asFault(error);
+        const fault = faultOf(error);
         if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
         await fail(step, fault);
         return null;
@@ -321,7 +328,7 @@ export async function runSaga<I>(
           context.point('undone');
         } catch (error) {
           if (error instanceof Stopped) throw error;
-          const fault = asFault(error);
+          const fault = faultOf(error);
           if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
           log.error({ step: step.name, err: fault }, 'a step could not be undone: what it used stays claimed');
           stuck = step.name;
@@ -408,6 +415,3 @@ export async function runSaga<I>(
     return { kind: 'again', atMs: clock.now() };
   }
 }
-
-/** `unavailable`, for a step that wants its next attempt. */
-export const tryAgain = (message: string): Fault => unavailable(message, { code: 'saga.again' });
