@@ -55,9 +55,6 @@ function may(name: CallerName, route: RouteEntry): boolean {
 const NOT_ASKED = new Set<string>([
   // the network service judges external networks itself
   'network:attach_external_network',
-  // there are no volumes
-  'os_compute_api:servers:create:attach_volume',
-  'os_compute_api:servers:create:zero_disk_flavor',
 ]);
 
 /** Bodies that a schema alone cannot tell. */
