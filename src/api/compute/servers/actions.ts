@@ -62,7 +62,7 @@ export default resource({
 const lineLimit = (length: number | string | null | undefined): number | null =>
   length == null || Number(length) === -1 ? null : Number(length);
 
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f]/g;
+const UNPRINTABLE = /[^\P{Cc}\t\n\u007f-\u009f]/gu;
 
 /** As Nova: control characters are dropped, carriage returns among them; tabs and line feeds stay. */
 const printableConsole = (output: string): string => output.replace(UNPRINTABLE, '');
