@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test test-unit test-libvirt lint format bench demo host deps build openapi clean
+.PHONY: run test test-unit test-libvirt lint format bench demo host guest deps build openapi clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -40,6 +40,11 @@ demo: deps
 ## Hypervisor packages, and a libvirtd that answers.
 host:
 	@tools/host.sh
+
+## A small bootable image to try things with: var/guest/guest.qcow2.
+guest:
+	@tools/packages.sh ensure guest
+	@tools/guest/build.sh "$(DATA)/guest"
 
 build: deps
 	@npm run --silent build

@@ -30,6 +30,7 @@ import type { Config } from './config.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
+import { rootPages } from './root.ts';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -193,17 +194,11 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
       '/image': callbackOf(images.app),
       '/network': callbackOf(networks.app),
     },
-    (_request, response) => {
-      const names = [...(identity.app === null ? [] : ['identity/v3']), 'compute/v2.1', 'image', 'network'];
-      response.writeHead(200, { 'Content-Type': 'application/json' });
-      response.end(
-        JSON.stringify({
-          services: names.map((name) => `${url}/${name}`),
-          health: `${url}/readyz`,
-          metrics: `${url}/metrics`,
-        }),
-      );
-    },
+    rootPages(
+      url,
+      [...(identity.app === null ? [] : ['identity/v3']), 'compute/v2.1', 'image', 'network'],
+      computeRoutes,
+    ),
   );
   handler = withHealth(
     metrics,
@@ -247,6 +242,7 @@ const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'conf
     hostDownMs: compute.down_seconds * 1000,
     shutdownMs: compute.shutdown_seconds * 1000,
     adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
+    startSettleMs: compute.start_settle_seconds * 1000,
     quota,
   },
   scheduler: {
