@@ -219,11 +219,27 @@ const plainAddresses: Field = (detail) =>
 
 export type ViewKind = 'detail' | 'show' | 'update';
 
-function fieldsFor(kind: ViewKind, minor: number): [string, Field][] {
+function foldFields(kind: ViewKind, minor: number): [string, Field][] {
   const fields = { ...detailFields.at(minor), ...(kind === 'detail' ? {} : showOnly.at(minor)) };
   if (kind !== 'update' || minor >= WHOLE_UPDATE_FROM) return Object.entries(fields);
   return Object.entries({ ...fields, addresses: plainAddresses }).filter(([key]) => updateKeys.has(key));
 }
+
+/** Keeps what a function of a microversion gave; there are a hundred of them at most. */
+function remembered<T>(make: (minor: number) => T): (minor: number) => T {
+  const made = new Map<number, T>();
+  return (minor) => {
+    let value = made.get(minor);
+    if (value === undefined) made.set(minor, (value = make(minor)));
+    return value;
+  };
+}
+
+const fieldsOf: Readonly<Record<ViewKind, (minor: number) => readonly [string, Field][]>> = {
+  detail: remembered((minor) => foldFields('detail', minor)),
+  show: remembered((minor) => foldFields('show', minor)),
+  update: remembered((minor) => foldFields('update', minor)),
+};
 
 /** The function that shows one server at the call's microversion and rights. */
 export function serverView(
@@ -231,7 +247,7 @@ export function serverView(
   minor: number,
   view: ViewContext,
 ): (detail: ServerDetail) => Record<string, unknown> {
-  const fields = fieldsFor(kind, minor);
+  const fields = fieldsOf[kind](minor);
   return (detail) => {
     const shown: Record<string, unknown> = {};
     for (const [key, field] of fields) {
