@@ -70,6 +70,8 @@ export const limits = {
   libvirtMessageBytes: 32 * MIB,
   /** Fetching the image, making disks and starting the guest. */
   spawnMs: 900 * SECOND_MS,
+  /** How long the balloon of a guest that just started may stay above its size before the guest counts as having no driver for it. */
+  startSettleMs: 120 * SECOND_MS,
   /** How long an adjustment waits for the guest before it settles with what was reached. */
   adjustConfirmMs: 30 * SECOND_MS,
   /** A guest that ignores the power button is switched off after this long (Nova's `shutdown_timeout`). */
@@ -119,6 +121,9 @@ export const limits = {
   networkListEntries: 64,
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
+  /** Log lines are gathered up to this size or for this long before they are written. */
+  logBufferBytes: 8 * 1024,
+  logFlushMs: 100,
   /** Snapshots of flavors, images and networks that are kept parsed. */
   parsedSnapshots: 2_000,
   /** Times one step of an action is begun before the action fails, and the pauses between them (doubling, at most). */

@@ -35,8 +35,38 @@ export type AdjustPlan =
 /** What of a server an adjustment reads. */
 export type AdjustSubject = Pick<
   Server,
-  'uuid' | 'vmState' | 'flavor' | 'currentVcpus' | 'currentMemoryMb' | 'bootVcpus' | 'bootMemoryMb'
+  | 'uuid'
+  | 'vmState'
+  | 'taskState'
+  | 'flavor'
+  | 'currentVcpus'
+  | 'currentMemoryMb'
+  | 'targetVcpus'
+  | 'targetMemoryMb'
+  | 'bootVcpus'
+  | 'bootMemoryMb'
+  | 'adjustStatus'
+  | 'adjustMessage'
+  | 'adjustUpdatedAt'
 >;
+
+/**
+ * Whether a start is still settling. A balloon begins at the maximum and comes down to the server's size when the guest's
+ * driver loads, seconds after the guest began to run: until then the row says `adjusting` although no action is under way,
+ * and `adjustUpdatedAt` is when the waiting began.
+ */
+export function isSettling(server: Pick<Server, 'taskState' | 'adjustStatus'>): boolean {
+  return server.adjustStatus === 'adjusting' && server.taskState === null;
+}
+
+/** Milliseconds that a start may still take to settle, of `limitMs` in all; 0 where nothing settles. */
+export function settlingLeftMs(
+  server: Pick<Server, 'taskState' | 'adjustStatus' | 'adjustUpdatedAt'>,
+  nowMs: number,
+  limitMs: number,
+): number {
+  return isSettling(server) ? Math.max(0, (server.adjustUpdatedAt ?? 0) + limitMs - nowMs) : 0;
+}
 
 const currentOf = (server: AdjustSubject): Size => ({ vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb });
 const bootOf = (server: AdjustSubject): Size => ({ vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb });
@@ -80,7 +110,9 @@ export function planAdjust(server: AdjustSubject, want: AdjustWish, claimed: Siz
     memoryMb: want.memoryMb ?? base.memoryMb,
   });
   const boot = want.persist ? asked(bootOf(server)) : bootOf(server);
-  const target = live ? asked(currentOf(server)) : boot;
+  // a start that settles goes on towards its size, but for what the wish puts in its place
+  const base = isSettling(server) ? { vcpus: server.currentVcpus, memoryMb: server.targetMemoryMb } : currentOf(server);
+  const target = live ? asked(base) : boot;
   const claim = largerOf(claimed, claimOf(minimum, target, boot));
   const grows = { vcpus: claim.vcpus - claimed.vcpus, memoryMb: claim.memoryMb - claimed.memoryMb };
   return { ok: true, when: live ? 'live' : 'nextBoot', target, boot, persist: want.persist, claim, grows };
@@ -109,7 +141,7 @@ export interface AdjustSettlement {
     | 'adjustStatus'
     | 'adjustMessage'
   >;
-  /** Absolute. Never above what was claimed for the plan. */
+  /** Absolute. Above what was claimed before only where the guest holds more than it was to get: then it is the truth. */
   readonly claimed: Size;
   /** Whether the action ends `Success`; else `Error` with `adjustMessage`. */
   readonly success: boolean;
@@ -192,29 +224,103 @@ export function settleStored(
 }
 
 /**
- * What the row says of sizes after a power cycle or when the host tells of a guest: for one that runs, what it has; for one
- * that is off, what it will boot with. Ends a wait for the reboot.
+ * What the row says of sizes after a power cycle, or when the host tells that a guest's state changed: for one that runs, what
+ * it has; for one that is off, what it will boot with. Ends a wait for the reboot. `started`: it began to run just now, so a
+ * balloon above its size is on its way down: the start settles, with only the size claimed, since memory that a booting
+ * guest has not touched costs nothing.
  */
-export function settlePower(server: AdjustSubject, view: GuestView): AdjustSettlement {
+export function settlePower(server: AdjustSubject, view: GuestView, started: boolean): AdjustSettlement {
   const off = view.powerState === power.shutdown || view.powerState === power.crashed;
   const boot = bootOf(server);
-  // vCPUs that are plugged but offline inside are held, not had
-  const online = Math.min(view.size.vcpus, view.onlineVcpus ?? view.size.vcpus);
-  const current = off ? boot : { vcpus: online, memoryMb: view.size.memoryMb };
+  const minimum = minimumOf(server.flavor);
+  const settles = !off && (started || isSettling(server)) && view.size.memoryMb > boot.memoryMb;
   return {
     server: {
-      currentVcpus: current.vcpus,
-      currentMemoryMb: current.memoryMb,
+      ...(off ? offColumns(boot) : seenColumns(view)),
       targetVcpus: boot.vcpus,
       targetMemoryMb: boot.memoryMb,
       bootVcpus: boot.vcpus,
       bootMemoryMb: boot.memoryMb,
-      guestOnlineVcpus: off ? null : view.onlineVcpus,
-      guestAvailableMb: off ? null : view.availableMb,
-      adjustStatus: 'idle',
-      adjustMessage: null,
+      adjustStatus: settles ? 'adjusting' : 'idle',
+      adjustMessage: settles ? waitingFor(view.size.memoryMb, boot.memoryMb) : null,
     },
-    claimed: claimOf(minimumOf(server.flavor), off ? boot : view.size, boot),
+    claimed: settles
+      ? claimOf(minimum, { ...view.size, memoryMb: 0 }, boot)
+      : claimOf(minimum, off ? boot : view.size, boot),
+    success: true,
+  };
+}
+
+const offColumns = (boot: Size) => ({
+  currentVcpus: boot.vcpus,
+  currentMemoryMb: boot.memoryMb,
+  guestOnlineVcpus: null,
+  guestAvailableMb: null,
+});
+
+// vCPUs that are plugged but offline inside are held, not had
+const seenColumns = ({ size, onlineVcpus, availableMb }: GuestView) => ({
+  currentVcpus: Math.min(size.vcpus, onlineVcpus ?? size.vcpus),
+  currentMemoryMb: size.memoryMb,
+  guestOnlineVcpus: onlineVcpus,
+  guestAvailableMb: availableMb,
+});
+
+const waitingFor = (hasMb: number, targetMb: number): string =>
+  `Waiting for the guest's balloon driver: ${hasMb} MiB until it is loaded, ${targetMb} MiB then.`;
+
+/** Without statistics nothing inside speaks for the balloon; with them a driver is there and keeps what it has. */
+const missed = (view: GuestView, targetMb: number): string =>
+  `memory: ${view.size.memoryMb} MiB of ${targetMb} MiB reached: ` +
+  (view.availableMb === null
+    ? 'the guest seems to have no balloon driver'
+    : "the guest's balloon driver gives back no more");
+
+/**
+ * What the row says of a running guest that was looked at while no action is under way. A start settles when the balloon is
+ * down at its size, or with `partial` when `overdue`; until then only the size stays claimed. Otherwise the row and the claim
+ * follow the guest, and a balloon that came late mends what it had missed.
+ */
+export function settleSeen(server: AdjustSubject, view: GuestView, overdue: boolean): AdjustSettlement {
+  const boot = bootOf(server);
+  const minimum = minimumOf(server.flavor);
+  const targetMb = server.targetMemoryMb;
+  const columns = {
+    ...seenColumns(view),
+    // without an answer from inside, vCPUs that we know to be offline in there stay so
+    currentVcpus: view.onlineVcpus ?? Math.min(server.currentVcpus, view.size.vcpus),
+    targetVcpus: server.targetVcpus,
+    targetMemoryMb: targetMb,
+    bootVcpus: boot.vcpus,
+    bootMemoryMb: boot.memoryMb,
+  };
+  const above = view.size.memoryMb > targetMb;
+  const settling = isSettling(server);
+  if (settling && above && !overdue) {
+    const waits = { adjustStatus: 'adjusting', adjustMessage: waitingFor(view.size.memoryMb, targetMb) } as const;
+    return {
+      server: { ...columns, ...waits },
+      claimed: claimOf(minimum, { vcpus: view.size.vcpus, memoryMb: targetMb }, boot),
+      success: true,
+    };
+  }
+  const claimed = claimOf(minimum, view.size, boot);
+  if (settling && above) {
+    const partial = { adjustStatus: 'partial', adjustMessage: missed(view, targetMb) } as const;
+    return { server: { ...columns, ...partial }, claimed, success: false };
+  }
+  const mended =
+    server.adjustStatus === 'partial' &&
+    columns.currentMemoryMb === targetMb &&
+    columns.currentVcpus === server.targetVcpus;
+  const ends = settling || mended;
+  return {
+    server: {
+      ...columns,
+      adjustStatus: ends ? 'idle' : server.adjustStatus,
+      adjustMessage: ends ? null : server.adjustMessage,
+    },
+    claimed,
     success: true,
   };
 }

@@ -173,6 +173,13 @@ export const schema = {
       0.1,
       600,
     ),
+    start_settle_seconds: number(
+      limits.startSettleMs / 1000,
+      'seconds',
+      "How long a guest that was started may take until its balloon is down at the server's size.",
+      0.1,
+      240,
+    ),
     release_guest_offline: flag(false, 'Release vCPUs that are only offline in the guest (it could bring them back).'),
   },
   quota,

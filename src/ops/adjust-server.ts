@@ -8,7 +8,14 @@ import { lockHost } from '../db/hosts.ts';
 import { insertClosedAction } from '../db/instance-actions.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
-import { type AdjustPlan, type AdjustWish, planAdjust, settleAdjust, settleStored } from '../domain/adjust.ts';
+import {
+  type AdjustPlan,
+  type AdjustWish,
+  planAdjust,
+  settleAdjust,
+  settleStored,
+  settlingLeftMs,
+} from '../domain/adjust.ts';
 import { claimOf, fits } from '../domain/claim.ts';
 import { minimumOf, minimumProblem } from '../domain/flavor.ts';
 import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
@@ -28,6 +35,8 @@ export interface AdjustInput {
   /** The size of the next power cycle if the target is reached. */
   readonly boot: Size;
   readonly persist: boolean;
+  /** How long the guest may take, in milliseconds. */
+  readonly waitMs: number;
 }
 
 /** Claims what the plan needs on the server's host; throws 409 with the free amounts, 403 for the quota. */
@@ -46,7 +55,9 @@ async function claimGrowth(t: Tx, deps: OpsDeps, server: Server, plan: Plan): Pr
 
 /**
  * Moves a server to other sizes and returns its row as it is then. Throws 400 (bounds), 403 (quota), 404, 409 (state, lock,
- * no room). A server that is off or paused keeps the sizes for its next power cycle, and the action is over at once.
+ * no room). A server that is off or paused keeps the sizes for its next power cycle, and the action is over at once. While a
+ * start still settles it is taken too and stands in for the start's own size: targets are absolute, so both are one change of
+ * the same balloon, and whoever asks right after ACTIVE need not know of balloons. It then waits as long as the start would.
  */
 export async function adjustServer(
   deps: OpsDeps,
@@ -88,7 +99,8 @@ export async function adjustServer(
       targetMemoryMb: plan.target.memoryMb,
     };
     await updateServer(t, server.id, moving, nowMs);
-    const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist };
+    const waitMs = Math.max(deps.config.adjustConfirmMs, settlingLeftMs(server, nowMs, deps.config.startSettleMs));
+    const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist, waitMs };
     return leaveAction(t, op, server, 'adjust', input, nowMs);
   });
   // read before the workers hear of it: the answer shows the adjustment under way
@@ -104,13 +116,13 @@ export const adjustSaga: Saga<AdjustInput> = {
   steps: [
     {
       name: 'guest',
-      run({ deps, server, input, action, call }): Promise<AdjustOutcome> {
+      run({ server, input, action, call }): Promise<AdjustOutcome> {
         if (server.host === null) throw internal(`Instance ${server.uuid} has no host.`);
         const request = {
           actionId: String(action.id),
           target: input.target,
           persist: input.persist,
-          timeoutMs: deps.config.adjustConfirmMs,
+          timeoutMs: input.waitMs,
         };
         return call(server.host, 'adjust', { uuid: server.uuid, request });
       },

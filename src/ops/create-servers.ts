@@ -415,7 +415,7 @@ export const createSaga: Saga<CreateInput> = {
   async settle(t, { server, output }, nowMs) {
     const view = output<GuestView>('build');
     const born = { launchedAt: nowMs, vmState: vmStateOf(view.powerState) ?? ('active' as const) };
-    await settleFromView(t, server, view, nowMs, born);
+    await settleFromView(t, server, view, nowMs, true, born);
     return null;
   },
   async failed(t, { server }, failure, nowMs) {

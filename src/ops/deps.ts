@@ -21,6 +21,8 @@ export interface OpsConfig {
   readonly shutdownMs: number;
   /** How long an adjustment waits for the guest, in milliseconds. */
   readonly adjustConfirmMs: number;
+  /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */
+  readonly startSettleMs: number;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

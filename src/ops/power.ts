@@ -37,7 +37,7 @@ function hostOf({ uuid, host }: Server): string {
 }
 
 const settleCycle = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
-  settleFromView(t, server, view, nowMs);
+  settleFromView(t, server, view, nowMs, true);
 
 /** A guest that restarted inside its machine keeps its sizes; one that was switched off and on has those of its boot. */
 async function settleReboot(
@@ -47,8 +47,12 @@ async function settleReboot(
   nowMs: number,
 ): Promise<void> {
   const current = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
-  const inside = input.type === 'SOFT' && view.powerState === power.running && sameSize(view.size, current);
-  if (!inside) return settleFromView(t, server, view, nowMs);
+  const inside =
+    input.type === 'SOFT' &&
+    view.powerState === power.running &&
+    sameSize(view.size, current) &&
+    server.adjustStatus !== 'adjusting';
+  if (!inside) return settleFromView(t, server, view, nowMs, true);
   const running = { powerState: view.powerState, vmState: 'active' as const, taskState: null };
   await updateServer(t, server.id, running, nowMs);
 }
@@ -71,7 +75,7 @@ function powerSaga<I>(
     },
     observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
     async failed(t, { server }, failure, nowMs, seen) {
-      if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs);
+      if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false);
       await settleFailed(t, server, failure, nowMs, {});
     },
   };

@@ -16,7 +16,7 @@ export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<
   if (report.kind === 'guest') {
     const { event } = report;
     if (event.uuid === null) return;
-    await followGuest(deps, host, event.uuid, 'reason' in event ? event.reason : null);
+    await followGuest(deps, host, event.uuid, event);
     return;
   }
   const { config, clock } = deps;

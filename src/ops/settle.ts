@@ -4,7 +4,7 @@ import { findClaim, setClaim } from '../db/claims.ts';
 import { insertFault } from '../db/server-details.ts';
 import { type ServerPatch, updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
-import { type AdjustSettlement, settlePower } from '../domain/adjust.ts';
+import { type AdjustSettlement, isSettling, settlePower } from '../domain/adjust.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { type PowerState, power, type Server, type VmState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
@@ -25,21 +25,27 @@ export async function resizeClaim(tx: Tx, serverId: number, size: Size): Promise
   if (claim !== null) await setClaim(tx, { ...claim, vcpus: size.vcpus, memoryMb: size.memoryMb });
 }
 
-/** The row after a power cycle: the state and sizes that the host tells, the task done, the claim trimmed to it. */
+/**
+ * The row after a power cycle: the state and sizes that the host tells, the task done, the claim trimmed to it. `started`: the
+ * guest began to run just now, so that its balloon may still be on its way.
+ */
 export async function settleFromView(
   tx: Tx,
   server: Server,
   view: GuestView,
   nowMs: number,
+  started: boolean,
   more: ServerPatch = {},
 ): Promise<void> {
-  const settlement = settlePower(server, view);
+  const settlement = settlePower(server, view, started);
+  const begins = settlement.server.adjustStatus === 'adjusting' && (started || !isSettling(server));
   await updateServer(
     tx,
     server.id,
     {
       ...settlement.server,
       adjustPersist: true,
+      ...(begins ? { adjustUpdatedAt: nowMs } : {}),
       powerState: view.powerState,
       vmState: vmStateOf(view.powerState) ?? server.vmState,
       taskState: null,

@@ -51,15 +51,23 @@ const defaultTiming: Readonly<Record<Verb, number>> = {
 
 const CONSOLE_CHARACTERS = 16_384;
 
-function viewOf(guest: FakeGuest, mute: boolean): GuestView {
+const balloonLoaded = ({ balloonAtMs }: FakeGuest, nowMs: number): boolean =>
+  balloonAtMs !== null && balloonAtMs <= nowMs;
+
+/** What a running guest uses now. */
+const usedBy = (guest: FakeGuest, nowMs: number): Size =>
+  balloonLoaded(guest, nowMs) ? guest.size : { ...guest.size, memoryMb: guest.spec.maximum.memoryMb };
+
+function viewOf(guest: FakeGuest, mute: boolean, nowMs: number): GuestView {
   const running = guest.powerState === power.running;
+  const { vcpus, memoryMb } = usedBy(guest, nowMs);
   return {
     uuid: guest.spec.uuid,
     powerState: guest.powerState,
-    size: running ? { vcpus: guest.pluggedVcpus, memoryMb: guest.size.memoryMb } : guest.boot,
-    onlineVcpus: running && !mute ? guest.size.vcpus : null,
+    size: running ? { vcpus: guest.pluggedVcpus, memoryMb } : guest.boot,
+    onlineVcpus: running && !mute ? vcpus : null,
     // a kernel keeps some for itself
-    availableMb: running && !mute ? Math.floor(guest.size.memoryMb * 0.9) : null,
+    availableMb: running && !mute && balloonLoaded(guest, nowMs) ? Math.floor(memoryMb * 0.9) : null,
     maximum: guest.spec.maximum,
   };
 }
@@ -72,12 +80,13 @@ function written(guest: FakeGuest, line: string): FakeGuest {
 
 const sizeLine = (size: Size): string => `xloud-guest: online_vcpus=${size.vcpus} memory_mb=${size.memoryMb}`;
 
-function started(guest: FakeGuest, spec: GuestSpec): FakeGuest {
+function started(guest: FakeGuest, spec: GuestSpec, balloonAtMs: number | null): FakeGuest {
   const running: FakeGuest = {
     ...guest,
     spec,
     powerState: power.running,
     size: spec.boot,
+    balloonAtMs,
     pluggedVcpus: spec.boot.vcpus,
     boot: spec.boot,
     starts: guest.starts + 1,
@@ -103,14 +112,14 @@ interface Moves {
 }
 
 /** Moves the parts in their order; when one does not move at all, the pair is given up and what moved before is put back. */
-function move(before: Size, target: Size, behaviour: Behaviour): Moves {
+function move(before: Size, target: Size, percent: Behaviour['percent']): Moves {
   const reached = { vcpus: before.vcpus, memoryMb: before.memoryMb };
   const problems: { vcpus: string | null; memoryMb: string | null } = { vcpus: null, memoryMb: null };
   const names = { vcpus: 'vCPUs', memoryMb: 'memory' } as const;
   const done: ('vcpus' | 'memoryMb')[] = [];
   const order = adjustOrder(before, target);
   for (const part of order) {
-    reached[part] = reachedOf(before[part], target[part], behaviour.percent[part]);
+    reached[part] = reachedOf(before[part], target[part], percent[part]);
     if (reached[part] === before[part]) {
       problems[part] = `the guest refused to change its ${names[part]}`;
       for (const other of order) {
@@ -134,6 +143,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   const timing = { ...defaultTiming, ...options.timing };
   const listeners = new Set<(event: GuestEvent) => void>();
   const cachedImages = new Set<string>();
+  const closing = new AbortController();
 
   function emit(event: GuestEvent): void {
     for (const listener of listeners) {
@@ -149,7 +159,21 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     return guest;
   }
 
-  const view = (guest: FakeGuest): GuestView => viewOf(guest, behaviourOf(guest).mute);
+  const view = (guest: FakeGuest): GuestView => viewOf(guest, behaviourOf(guest).mute, clock.now());
+
+  /** Tells of the balloon when the guest's driver is loaded. */
+  function watchBalloon({ spec: { uuid }, balloonAtMs }: FakeGuest): void {
+    const leftMs = (balloonAtMs ?? 0) - clock.now();
+    if (leftMs <= 0) return;
+    const tell = (): void => {
+      const guest = store.get(uuid);
+      if (guest?.balloonAtMs === balloonAtMs && guest.powerState === power.running) emit({ kind: 'resized', uuid });
+    };
+    clock.sleep(leftMs, closing.signal).then(tell, () => undefined);
+  }
+
+  const balloonTime = ({ balloonMs }: Behaviour): number | null =>
+    balloonMs === null || balloonMs === 0 ? balloonMs : clock.now() + balloonMs;
 
   async function take(verb: Verb, behaviour: Behaviour): Promise<void> {
     const ms = timing[verb] + behaviour.slowMs;
@@ -178,8 +202,9 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   }
 
   function start(guest: FakeGuest, spec: GuestSpec): GuestView {
-    const running = started(guest, spec);
+    const running = started(guest, spec, balloonTime(behaviourOf({ ...guest, spec })));
     store.put(running);
+    watchBalloon(running);
     emit({ kind: 'started', uuid: spec.uuid });
     if (behaviourOf(running).crash) crash(spec.uuid, 'as it was told');
     return view(guestOf(spec.uuid));
@@ -192,6 +217,8 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     emit({ kind: 'stopped', uuid, reason });
   }
 
+  for (const guest of store.all()) if (guest.powerState === power.running) watchBalloon(guest);
+
   return {
     kind: 'fake',
     store,
@@ -200,7 +227,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       let memoryMb = 0;
       let diskGb = 0;
       for (const guest of store.all()) {
-        if (guest.powerState === power.running) memoryMb += guest.size.memoryMb;
+        if (guest.powerState === power.running) memoryMb += usedBy(guest, clock.now()).memoryMb;
         diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
       }
       return fakeInventory(options.hostname ?? 'fake', options.inventory ?? {}, { memoryMb, diskGb });
@@ -215,6 +242,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
           spec,
           powerState: power.noState,
           size: spec.boot,
+          balloonAtMs: 0,
           pluggedVcpus: spec.boot.vcpus,
           boot: spec.boot,
           console: '',
@@ -266,7 +294,9 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       if (asks && !behaviour.deaf) {
         // the guest restarts inside the same machine, which keeps its size
         const now = guestOf(spec.uuid);
-        store.put(written(written(now, 'reboot: Restarting system'), sizeLine(now.size)));
+        const restarted = { ...now, balloonAtMs: balloonTime(behaviour) };
+        store.put(written(written(restarted, 'reboot: Restarting system'), sizeLine(now.size)));
+        watchBalloon(restarted);
         emit({ kind: 'rebooted', uuid: spec.uuid });
         return view(guestOf(spec.uuid));
       }
@@ -275,7 +305,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return again;
     },
 
-    async adjust(uuid: string, { target, persist }: AdjustRequest): Promise<AdjustOutcome> {
+    async adjust(uuid: string, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
       const { maximum } = guestOf(uuid).spec;
       if (
         target.vcpus > maximum.vcpus ||
@@ -290,13 +320,18 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
         );
       }
       await take('adjust', behaviourOf(guestOf(uuid)));
+      const loadsInMs = (guestOf(uuid).balloonAtMs ?? Infinity) - clock.now();
+      // a driver that comes in time takes the target that it finds
+      if (loadsInMs > 0 && loadsInMs < timeoutMs) await clock.sleep(loadsInMs);
       const guest = guestOf(uuid);
       const behaviour = behaviourOf(guest);
       if (guest.powerState !== power.running) {
         throw conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
       }
-      const before = guest.size;
-      const moved = move(before, target, behaviour);
+      const before = usedBy(guest, clock.now());
+      const loaded = balloonLoaded(guest, clock.now());
+      const percent = { ...behaviour.percent, ...(loaded ? {} : { memoryMb: 0 }) };
+      const moved = move(before, target, percent);
       const after: Size = { vcpus: moved.vcpus, memoryMb: moved.memoryMb };
       const offline = behaviour.guestOffline && after.vcpus < before.vcpus;
       const pluggedVcpus =
@@ -355,6 +390,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
     async close() {
       listeners.clear();
+      closing.abort();
     },
 
     powerOffFromInside: (uuid) => stop(uuid, 'shutdown'),

@@ -126,6 +126,7 @@ export const testConfig: OpsConfig = {
   hostDownMs: 60_000,
   shutdownMs: 200,
   adjustConfirmMs: 1_000,
+  startSettleMs: 5_000,
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

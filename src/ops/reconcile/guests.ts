@@ -6,10 +6,9 @@ import { systemCaller } from '../../base/op.ts';
 import { insertClosedAction } from '../../db/instance-actions.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
-import { tx } from '../../db/tx.ts';
-import { claimOf } from '../../domain/claim.ts';
-import { minimumOf } from '../../domain/flavor.ts';
-import type { GuestView } from '../../domain/guest.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
+import type { GuestEvent, GuestView } from '../../domain/guest.ts';
 import { type PowerState, power, type Server, type VmState } from '../../domain/instance.ts';
 import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
@@ -19,28 +18,30 @@ const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped
 
 const follows = (server: Server): boolean => server.taskState === null && withGuest.includes(server.vmState);
 
-/** vCPUs that the guest uses: what it says itself, else what is plugged if that is fewer than we thought. */
-function usedVcpus(server: Server, view: GuestView): number {
-  return view.onlineVcpus ?? Math.min(server.currentVcpus, view.size.vcpus);
-}
-
 /** Free memory changes all the time; only a tenth more or less is news. */
 function isNews(before: number | null, now: number | null): boolean {
   if (before === null || now === null) return before !== now;
   return Math.abs(now - before) > before / 10;
 }
 
-/** How the row and the guest differ; null when they do not. */
-export function driftOf(server: Server, view: GuestView | null): 'missing' | 'power' | 'size' | null {
+/** How the row and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
+export function driftOf(server: Server, view: GuestView | null, overdue: boolean): 'missing' | 'power' | 'size' | null {
   if (view === null) return server.powerState === power.noState ? null : 'missing';
   const state = vmStateOf(view.powerState);
   if (state !== null && state !== server.vmState) return 'power';
   if (view.powerState !== server.powerState) return 'power';
   if (view.powerState !== power.running) return null;
-  const moved = usedVcpus(server, view) !== server.currentVcpus || view.size.memoryMb !== server.currentMemoryMb;
+  const { server: row } = settleSeen(server, view, overdue);
+  const moved = row.currentVcpus !== server.currentVcpus || row.currentMemoryMb !== server.currentMemoryMb;
   const told = view.onlineVcpus !== server.guestOnlineVcpus || isNews(server.guestAvailableMb, view.availableMb);
-  return moved || told ? 'size' : null;
+  return moved || told || row.adjustStatus !== server.adjustStatus ? 'size' : null;
 }
+
+const isOverdue = (deps: OpsDeps, server: Server): boolean =>
+  isSettling(server) && settlingLeftMs(server, deps.clock.now(), deps.config.startSettleMs) === 0;
+
+/** A guest that comes out of these has just begun to run. */
+const notRunning: readonly PowerState[] = [power.noState, power.shutdown, power.crashed];
 
 const records: Partial<Record<PowerState, string>> = {
   [power.running]: 'start',
@@ -50,8 +51,34 @@ const records: Partial<Record<PowerState, string>> = {
   [power.suspended]: 'suspend',
 };
 
-/** The row of one server follows its guest. `reason`: the host's words, for the record. */
-export async function followGuest(deps: OpsDeps, host: string, uuid: string, reason: string | null): Promise<void> {
+/** The row takes the sizes that a running guest has. One that `restarted` by itself loads its balloon driver anew. */
+async function followSize(
+  deps: OpsDeps,
+  t: Tx,
+  server: Server,
+  view: GuestView,
+  restarted: boolean,
+  overdue: boolean,
+  nowMs: number,
+): Promise<void> {
+  const settling = isSettling(server);
+  const begins = restarted && !settling && view.size.memoryMb > server.targetMemoryMb;
+  const subject = begins ? { ...server, adjustStatus: 'adjusting' as const } : server;
+  const { server: row, claimed, success } = settleSeen(subject, view, overdue);
+  const changes = begins || row.adjustStatus !== server.adjustStatus;
+  await updateServer(t, server.id, { ...row, ...(changes ? { adjustUpdatedAt: nowMs } : {}) }, nowMs);
+  await resizeClaim(t, server.id, claimed);
+  if (success) return;
+  const { memoryMb } = claimed;
+  deps.log.warn(
+    { host: server.host, server: server.uuid, claimedMb: memoryMb, reason: row.adjustMessage },
+    'a guest holds more than its size: its claim is raised to that, whether its host has room or not',
+  );
+}
+
+/** The row of one server follows its guest. `event`: what the host told of it; null: nothing, it was compared. */
+export async function followGuest(deps: OpsDeps, host: string, uuid: string, event: GuestEvent | null): Promise<void> {
+  const reason = event !== null && 'reason' in event ? event.reason : null;
   const before = await findServer(deps.database.read, uuid);
   if (before === null || before.host !== host || !follows(before)) return;
   const view = await deps.bus.call(host, 'inspect', { uuid });
@@ -60,7 +87,9 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, rea
     // something began, or ended, while the host was asked: what we heard may be old
     if (server === null || server.deleted || server.host !== host || !follows(server)) return;
     if (server.updatedAt !== before.updatedAt) return;
-    const drift = driftOf(server, view);
+    const overdue = isOverdue(deps, server);
+    const rebooted = event?.kind === 'rebooted' && view?.powerState === power.running;
+    const drift = driftOf(server, view, overdue) ?? (rebooted ? 'size' : null);
     if (drift === null) return;
     const nowMs = deps.clock.now();
     if (view === null) {
@@ -69,22 +98,14 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, rea
       return;
     }
     if (drift === 'size') {
-      const sizes = {
-        currentVcpus: usedVcpus(server, view),
-        currentMemoryMb: view.size.memoryMb,
-        guestOnlineVcpus: view.onlineVcpus,
-        guestAvailableMb: view.availableMb,
-      };
-      await updateServer(t, server.id, sizes, nowMs);
-      const boot = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
-      await resizeClaim(t, server.id, claimOf(minimumOf(server.flavor), view.size, boot));
+      await followSize(deps, t, server, view, rebooted, overdue, nowMs);
       return;
     }
     deps.log.info(
       { host, server: uuid, was: server.powerState, is: view.powerState, reason },
       'a guest changed by itself',
     );
-    await settleFromView(t, server, view, nowMs);
+    await settleFromView(t, server, view, nowMs, notRunning.includes(server.powerState));
     const crashed = view.powerState === power.crashed;
     const record = {
       serverUuid: uuid,
@@ -132,7 +153,8 @@ export async function removeOrphans(deps: OpsDeps, host: string, guests: readonl
 export async function reconcileHost(deps: OpsDeps, host: string, guests: readonly GuestView[]): Promise<void> {
   const views = new Map(guests.map((guest) => [guest.uuid, guest]));
   for (const server of await serversOnHost(deps.database.read, host)) {
-    if (!follows(server) || driftOf(server, views.get(server.uuid) ?? null) === null) continue;
+    const view = views.get(server.uuid) ?? null;
+    if (!follows(server) || driftOf(server, view, isOverdue(deps, server)) === null) continue;
     await followGuest(deps, host, server.uuid, null);
   }
   await removeOrphans(deps, host, guests);

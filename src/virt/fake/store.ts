@@ -12,7 +12,10 @@ export interface FakeGuest {
   readonly spec: GuestSpec;
   /** `noState`: its disks are made and it never ran. */
   readonly powerState: PowerState;
+  /** What it uses, once its balloon driver is loaded. */
   readonly size: Size;
+  /** When its balloon driver is loaded, as a time of the clock; until then it has all memory of its maximum. Null: never. */
+  readonly balloonAtMs: number | null;
   /** vCPUs plugged; more than `size.vcpus` when some are only offline in the guest. */
   readonly pluggedVcpus: number;
   /** What the next start takes. */

@@ -5,10 +5,13 @@ import {
   type AdjustPlan,
   type AdjustWish,
   adjustOrder,
+  isSettling,
   planAdjust,
   settleAdjust,
   settlePower,
+  settleSeen,
   settleStored,
+  settlingLeftMs,
 } from '../../../src/domain/adjust.ts';
 import { claimOf } from '../../../src/domain/claim.ts';
 import { maximumOf, minimumOf } from '../../../src/domain/flavor.ts';
@@ -257,11 +260,142 @@ describe('settlePower', () => {
           availableMb: null,
           maximum: maximumOf(server.flavor),
         };
-        const settled = settlePower(server, view);
+        const settled = settlePower(server, view, false);
         assert.equal(settled.server.adjustStatus, 'idle');
         assert.equal(settled.server.currentVcpus, off ? server.bootVcpus : server.currentVcpus);
         const held = off ? bootOf(server) : size;
         assert.deepEqual(settled.claimed, claimOf(minimumOf(server.flavor), held, bootOf(server)));
+      }),
+    );
+  });
+});
+
+/** A running guest, `memoryMb` of whose memory its balloon has left it. */
+const seen = (server: Server, memoryMb: number, more: Partial<GuestView> = {}): GuestView => ({
+  uuid: server.uuid,
+  powerState: power.running,
+  size: { vcpus: server.bootVcpus, memoryMb },
+  onlineVcpus: null,
+  availableMb: null,
+  maximum: maximumOf(server.flavor),
+  ...more,
+});
+
+describe('the settling of a start', () => {
+  const MINUTE_MS = 60_000;
+  const elastic = aServer({ uuid: 'u', adjustUpdatedAt: 1_000 });
+  const begun = settlePower(elastic, seen(elastic, 1024), true);
+  const settling = { ...elastic, ...begun.server };
+
+  it('says what the guest has, and claims what it shall have', () => {
+    assert.deepEqual(
+      [settling.adjustStatus, settling.currentMemoryMb, settling.targetMemoryMb, begun.claimed],
+      ['adjusting', 1024, 256, { vcpus: 1, memoryMb: 256 }],
+    );
+    assert.equal(
+      settling.adjustMessage,
+      "Waiting for the guest's balloon driver: 1024 MiB until it is loaded, 256 MiB then.",
+    );
+    assert.equal(isSettling(settling), true);
+    assert.equal(isSettling({ ...settling, taskState: 'adjusting' }), false);
+    assert.deepEqual(
+      [1_000, 31_000, 61_000, 99_000].map((nowMs) => settlingLeftMs(settling, nowMs, MINUTE_MS)),
+      [60_000, 30_000, 0, 0],
+    );
+    assert.equal(settlingLeftMs(elastic, 1_000, MINUTE_MS), 0);
+  });
+
+  it('is over at once for a guest that has its size, and for one that did not start', () => {
+    assert.equal(settlePower(elastic, seen(elastic, 256), true).server.adjustStatus, 'idle');
+    const grown = settlePower(elastic, seen(elastic, 1024), false);
+    assert.deepEqual([grown.server.adjustStatus, grown.claimed.memoryMb], ['idle', 1024]);
+  });
+
+  it('goes on while a settling guest is paused, and ends when it goes off', () => {
+    const paused = settlePower(settling, seen(elastic, 1024, { powerState: power.paused }), false);
+    assert.equal(paused.server.adjustStatus, 'adjusting');
+    const off = settlePower(settling, seen(elastic, 256, { powerState: power.shutdown }), false);
+    assert.deepEqual([off.server.adjustStatus, off.server.currentMemoryMb], ['idle', 256]);
+  });
+
+  it('ends idle when the balloon is down, partial with the truth claimed when the time is over', () => {
+    const half = settleSeen(settling, seen(elastic, 700), false);
+    assert.deepEqual(
+      [half.server.adjustStatus, half.server.currentMemoryMb, half.claimed.memoryMb],
+      ['adjusting', 700, 256],
+    );
+    const down = settleSeen(settling, seen(elastic, 256, { availableMb: 90 }), true);
+    assert.deepEqual([down.server.adjustStatus, down.server.adjustMessage], ['idle', null]);
+    const without = settleSeen(settling, seen(elastic, 1024), true);
+    assert.deepEqual(
+      [without.server.adjustStatus, without.claimed.memoryMb, without.success],
+      ['partial', 1024, false],
+    );
+    assert.equal(
+      without.server.adjustMessage,
+      'memory: 1024 MiB of 256 MiB reached: the guest seems to have no balloon driver',
+    );
+    const stuck = settleSeen(settling, seen(elastic, 700, { availableMb: 500 }), true);
+    assert.match(
+      stuck.server.adjustMessage ?? '',
+      /700 MiB of 256 MiB reached: the guest's balloon driver gives back no/,
+    );
+    const late = settleSeen({ ...elastic, ...without.server }, seen(elastic, 256, { availableMb: 90 }), false);
+    assert.deepEqual([late.server.adjustStatus, late.server.adjustMessage, late.claimed.memoryMb], ['idle', null, 256]);
+  });
+
+  it('is superseded by what is asked meanwhile, and kept in what is not', () => {
+    const only = (want: Partial<AdjustWish>) =>
+      planAdjust(settling, { vcpus: null, memoryMb: null, persist: true, ...want }, begun.claimed);
+    const memory = only({ memoryMb: 512 });
+    assert.ok(memory.ok);
+    assert.deepEqual(
+      [memory.target, memory.claim],
+      [
+        { vcpus: 1, memoryMb: 512 },
+        { vcpus: 1, memoryMb: 512 },
+      ],
+    );
+    const vcpus = only({ vcpus: 3 });
+    assert.ok(vcpus.ok);
+    assert.deepEqual(
+      [vcpus.target, vcpus.grows],
+      [
+        { vcpus: 3, memoryMb: 256 },
+        { vcpus: 2, memoryMb: 0 },
+      ],
+    );
+  });
+
+  it('however the balloon goes, the claim covers what the server shall have, and all it has once nothing is awaited', () => {
+    const walk = fc.array(fc.record({ share: fc.integer({ min: 0, max: 100 }), overdue: fc.boolean() }), {
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(anyServer, walk, (server, looks) => {
+        const high = maximumOf(server.flavor).memoryMb;
+        const idle: Server = { ...server, vmState: 'active', taskState: null, adjustStatus: 'idle' };
+        const start = settlePower(idle, seen(idle, high), true);
+        let row: Server = { ...idle, ...start.server };
+        assert.equal(isSettling(row), high > idle.bootMemoryMb);
+        for (const { share, overdue } of looks) {
+          const memoryMb = idle.bootMemoryMb + Math.round(((high - idle.bootMemoryMb) * share) / 100);
+          const wasSettling = isSettling(row);
+          const view = seen(idle, memoryMb);
+          const settled = settleSeen(row, view, overdue);
+          row = { ...row, ...settled.server };
+          assert.equal(row.currentMemoryMb, memoryMb, 'the row says what is');
+          assert.equal(row.bootMemoryMb, idle.bootMemoryMb);
+          assert.ok(settled.claimed.memoryMb >= row.bootMemoryMb);
+          assert.ok(settled.claimed.memoryMb >= minimumOf(row.flavor).memoryMb);
+          if (isSettling(row)) {
+            assert.ok(wasSettling && !overdue && memoryMb > row.targetMemoryMb, 'waits only within its time');
+            assert.equal(settled.claimed.memoryMb, row.bootMemoryMb);
+          } else assert.ok(settled.claimed.memoryMb >= memoryMb, 'the truth is claimed');
+          if (memoryMb === row.targetMemoryMb) assert.equal(row.adjustStatus, 'idle');
+          assert.equal(row.adjustMessage === null, row.adjustStatus === 'idle');
+          assert.deepEqual(settleSeen(row, view, overdue).server, settled.server, 'twice is once');
+        }
       }),
     );
   });
