@@ -210,7 +210,8 @@ export async function runSaga<I>(
   /** Notes a failure and turns to undoing. */
   async function fail(step: Step<I>, fault: Fault): Promise<void> {
     const failure = failureOf(step.name, fault);
-    const retry = saga.retry?.(failure, await contextFor(step.name)) ?? null;
+    const context = await contextFor(step.name);
+    const retry = saga.retry?.(failure, context) ?? null;
     log.warn({ step: step.name, code: fault.code, retry: retry?.from, err: fault }, 'a step failed');
     envelope = {
       args: envelope.args,
@@ -220,7 +221,8 @@ export async function runSaga<I>(
     await commit(async (t, nowMs) => {
       const event = live(step);
       if (event !== undefined) {
-        const end = { result: 'Error', details: failure.message, traceback: failure.detail } as const;
+        const { host } = context.server;
+        const end = { result: 'Error', details: failure.message, traceback: failure.detail, host } as const;
         await finishEvent(t, event.id, end, nowMs);
       }
       await writeInput(t, taken.id, envelope);
