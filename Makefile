@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test test-unit test-libvirt lint format bench demo host guest deps build openapi clean
+.PHONY: run test test-unit test-libvirt lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -49,9 +49,11 @@ guest:
 build: deps
 	@npm run --silent build
 
-## The OpenAPI document, from the routes.
-openapi: deps
+## The documents that are derived: the API's description and the sample files.
+docs: deps
 	@node src/main/openapi.ts > docs/openapi.json
+	@bin/xloud config sample > docs/xloud.yaml.sample
+	@bin/xloud policy sample > docs/policy.yaml.sample
 
 deps: node_modules/.installed
 

@@ -1,4 +1,4 @@
-// Why: docs/openapi.json is written by this and by nothing else (`make openapi`); a test compares the two.
+// Why: docs/openapi.json is written by this and by nothing else (`make docs`); a test compares the two.
 
 import { computeRoutes } from '../api/compute/index.ts';
 import { openapi } from '../api/openapi.ts';

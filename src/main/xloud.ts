@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { migrations } from '../../migrations/index.ts';
-import { computeRoutes } from '../api/compute/index.ts';
 import { systemClock } from '../base/clock.ts';
 import { Fault, messageOf } from '../base/errors.ts';
 import { makeLog, silentLog } from '../base/log.ts';
@@ -12,9 +11,10 @@ import type { Caller } from '../base/op.ts';
 import { openDatabase } from '../db/engine.ts';
 import { schemaState, upgradeSchema } from '../db/migrate.ts';
 import { type Policy, makePolicy } from '../policies/load.ts';
-import { checkPolicy, listPolicies, samplePolicy } from '../policies/sample.ts';
+import { checkPolicy, listPolicies } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
 import { resetPasswords } from './identity.ts';
+import { samplePolicyFile } from './policy-sample.ts';
 import { serve } from './serve.ts';
 
 interface Common {
@@ -170,18 +170,6 @@ withCommon(config.command('check').description('read the configuration and say w
   },
 );
 
-/** Which routes cite which rule: "METHOD /path" by rule name. */
-function operations(): Map<string, string[]> {
-  const byRule = new Map<string, string[]>();
-  for (const route of computeRoutes) {
-    if (route.policy === null || route.gone) continue;
-    const path = route.path.replace(/:(\w+)/g, '{$1}');
-    const operation = `${route.method} ${path}${route.action === null ? '' : ` (${route.action})`}`;
-    byRule.set(route.policy, [...(byRule.get(route.policy) ?? []), operation]);
-  }
-  return byRule;
-}
-
 const policy = program.command('policy').description('who may do what');
 const withPolicy = <T>(options: Common, use: (policy: Policy) => T): T => {
   const given = configOf(options).policy.file || join(resolve(options.dataDir), 'policy.yaml');
@@ -200,7 +188,7 @@ const withPolicy = <T>(options: Common, use: (policy: Policy) => T): T => {
 policy
   .command('sample')
   .description('print a policy.yaml with every rule, its default, and the calls it guards')
-  .action(() => print(samplePolicy(operations())));
+  .action(() => print(samplePolicyFile()));
 withCommon(policy.command('list').description('print the rules in force')).action((options: Common) =>
   withPolicy(options, (loaded) => print(listPolicies(loaded.rules()))),
 );

@@ -18,7 +18,7 @@ describe('the OpenAPI document', () => {
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
 
-  it('is what is checked in (`make openapi` writes it)', () => {
+  it('is what is checked in (`make docs` writes it)', () => {
     const kept: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../../../docs/openapi.json'), 'utf8'));
     assert.deepEqual(kept, JSON.parse(JSON.stringify(document)));
   });
