@@ -3,7 +3,7 @@
 import type { ImageFacts } from '../domain/image.ts';
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { orderAfter, type SortKey } from './keyset.ts';
+import { keyset, type SortKey } from './page.ts';
 import type { Tx } from './tx.ts';
 
 /** An image as stored: what compute sees of it and what is the image service's own. */
@@ -192,7 +192,7 @@ export async function listImages(
     const pair = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
     query.whereRaw('instr(images.properties, ?) > 0', [pair]);
   }
-  orderAfter(query, page.sort, page.marker);
+  keyset(query, page.sort, page.marker, false);
   const rows: ImageRow[] = await query;
   return rows.map(imageFromRow);
 }

@@ -2,7 +2,7 @@
 
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { orderAfter, type SortKey } from './keyset.ts';
+import { keyset, type SortKey } from './page.ts';
 import type { Tx } from './tx.ts';
 
 /** What every network object has. Times are milliseconds since the epoch. */
@@ -231,8 +231,8 @@ export interface RowPage {
 
 export const everything: RowPage = {
   sort: [
-    { column: 'created_at', direction: 'asc', whenNull: 0 },
-    { column: 'id', direction: 'asc', whenNull: '' },
+    { column: 'created_at', dir: 'asc' },
+    { column: 'id', dir: 'asc' },
   ],
   markerId: null,
   limit: null,
@@ -285,7 +285,7 @@ export async function listRows<T>(
     marker = (await reader(noun.table).where('id', page.markerId).first()) ?? null;
     if (marker === null) return null;
   }
-  orderAfter(query, page.sort, marker);
+  keyset(query, page.sort, marker, false);
   if (page.limit !== null) query.limit(page.limit);
   const rows: Row[] = await query;
   return rows.map((row) => fromRow(noun, row));

@@ -3,7 +3,7 @@
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Comparison, ImageFilters } from '../../db/images.ts';
-import type { SortKey } from '../../db/keyset.ts';
+import type { SortKey } from '../../db/page.ts';
 import { lastOf, type Query } from '../http.ts';
 import { isProperty, VISIBILITIES } from './shape.ts';
 
@@ -15,16 +15,16 @@ export interface ListQuery {
 }
 
 /** Columns that order a list; NULL sorts before everything. */
-const sortable: Readonly<Record<string, string | number>> = {
-  name: '',
-  status: '',
-  container_format: '',
-  disk_format: '',
-  size: -1,
-  id: '',
-  created_at: 0,
-  updated_at: 0,
-};
+const sortable: readonly string[] = [
+  'name',
+  'status',
+  'container_format',
+  'disk_format',
+  'size',
+  'id',
+  'created_at',
+  'updated_at',
+];
 
 /** Attributes whose filter is one value or `in:` several. */
 const choosable = ['id', 'name', 'status', 'disk_format', 'container_format'];
@@ -83,19 +83,16 @@ function sortFrom(query: Query): SortKey[] {
   const keys: SortKey[] = [];
   const seen = new Set<string>();
   for (const { name, direction } of asked) {
-    const whenNull = Object.hasOwn(sortable, name) ? sortable[name] : undefined;
-    if (whenNull === undefined) {
-      throw badRequest(
-        `Invalid sort key: ${name}. It must be one of the following: ${Object.keys(sortable).join(', ')}.`,
-      );
+    if (!sortable.includes(name)) {
+      throw badRequest(`Invalid sort key: ${name}. It must be one of the following: ${sortable.join(', ')}.`);
     }
     if (direction !== 'asc' && direction !== 'desc') throw badRequest(`Invalid sort direction: ${direction}`);
-    if (!seen.has(name)) keys.push({ column: name, direction, whenNull });
+    if (!seen.has(name)) keys.push({ column: name, dir: direction });
     seen.add(name);
   }
-  const last = keys.at(-1)?.direction ?? 'desc';
+  const last = keys.at(-1)?.dir ?? 'desc';
   for (const name of ['created_at', 'id']) {
-    if (!seen.has(name)) keys.push({ column: name, direction: last, whenNull: sortable[name] ?? '' });
+    if (!seen.has(name)) keys.push({ column: name, dir: last });
   }
   return keys;
 }

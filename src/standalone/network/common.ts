@@ -38,14 +38,7 @@ export const commonFilters: Readonly<Record<string, Filter>> = {
   tenant_id: { ...text, column: 'project_id' },
 };
 
-export const commonSortable: Readonly<Record<string, string | number>> = {
-  id: '',
-  name: '',
-  project_id: '',
-  tenant_id: '',
-  created_at: 0,
-  updated_at: 0,
-};
+export const commonSortable: readonly string[] = ['id', 'name', 'project_id', 'tenant_id', 'created_at', 'updated_at'];
 
 /** A new object's own fields. */
 export const born = (values: Values, now: number, id: string = newUuid()): Stored => ({

@@ -85,7 +85,7 @@ export const networks: Noun<StoredNetwork> = {
     mtu: { column: 'mtu', as: 'number' },
     status: { always: 'ACTIVE' },
   },
-  sortable: { ...commonSortable, admin_state_up: 0, mtu: 0, shared: 0 },
+  sortable: [...commonSortable, 'admin_state_up', 'mtu', 'shared'],
   sees: async (_reader, _caller, network) => network.shared || network.external,
   views,
   async create({ tx, now }, values) {

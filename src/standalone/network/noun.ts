@@ -37,8 +37,8 @@ export interface Noun<T extends Owned> {
   readonly rows: RowsOf<T>;
   readonly attributes: Attributes;
   readonly filters: Readonly<Record<string, Filter>>;
-  /** Columns that order a list, and where NULL sorts. */
-  readonly sortable: Readonly<Record<string, string | number>>;
+  /** Columns that order a list; NULL sorts before everything. */
+  readonly sortable: readonly string[];
   /** Whether a caller who neither owns the object nor is an administrator may see it all the same. */
   sees(reader: Reader, caller: Caller, object: T): Promise<boolean>;
   views(reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]>;

@@ -157,15 +157,7 @@ export const ports: Noun<StoredPort> = {
     device_id: { column: 'device_id' },
     device_owner: { column: 'device_owner' },
   },
-  sortable: {
-    ...commonSortable,
-    network_id: '',
-    mac_address: '',
-    status: '',
-    device_id: '',
-    device_owner: '',
-    admin_state_up: 0,
-  },
+  sortable: [...commonSortable, 'network_id', 'mac_address', 'status', 'device_id', 'device_owner', 'admin_state_up'],
   async sees(reader, caller, { networkId }) {
     return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },

@@ -15,7 +15,7 @@ import {
   type RowPage,
   setQuota,
 } from '../../db/networks.ts';
-import type { SortKey } from '../../db/keyset.ts';
+import type { SortKey } from '../../db/page.ts';
 import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
@@ -107,17 +107,16 @@ function pageFrom<T extends Owned>(noun: Noun<T>, query: Query): RowPage {
   }
   const sort: SortKey[] = [];
   names.forEach((name, position) => {
-    const direction = directions[position] ?? 'asc';
-    if (direction !== 'asc' && direction !== 'desc') {
-      throw invalid(`Invalid direction '${direction}' for sort_dir, must be 'asc' or 'desc'`);
+    const dir = directions[position] ?? 'asc';
+    if (dir !== 'asc' && dir !== 'desc') {
+      throw invalid(`Invalid direction '${dir}' for sort_dir, must be 'asc' or 'desc'`);
     }
-    const whenNull = Object.hasOwn(noun.sortable, name) ? noun.sortable[name] : undefined;
-    if (whenNull === undefined) throw invalid(`'${name}' is an invalid attribute for sort key`);
+    if (!noun.sortable.includes(name)) throw invalid(`'${name}' is an invalid attribute for sort key`);
     const column = name === 'tenant_id' ? 'project_id' : name;
-    if (!sort.some((key) => key.column === column)) sort.push({ column, direction, whenNull });
+    if (!sort.some((key) => key.column === column)) sort.push({ column, dir });
   });
-  if (names.length === 0) sort.push({ column: 'created_at', direction: 'asc', whenNull: 0 });
-  if (!sort.some(({ column }) => column === 'id')) sort.push({ column: 'id', direction: 'asc', whenNull: '' });
+  if (names.length === 0) sort.push({ column: 'created_at', dir: 'asc' });
+  if (!sort.some(({ column }) => column === 'id')) sort.push({ column: 'id', dir: 'asc' });
   const limit = lastOf(query, 'limit');
   if (limit !== null && !/^\d{1,9}$/.test(limit)) {
     throw invalid(`Limit must be an integer 0 or greater and not '${limit}'`);

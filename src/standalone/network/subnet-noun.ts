@@ -154,7 +154,7 @@ export const subnets: Noun<StoredSubnet> = {
     gateway_ip: { column: 'gateway_ip' },
     enable_dhcp: { column: 'enable_dhcp', as: 'bool' },
   },
-  sortable: { ...commonSortable, network_id: '', cidr: '', ip_version: 0, gateway_ip: '', enable_dhcp: 0 },
+  sortable: [...commonSortable, 'network_id', 'cidr', 'ip_version', 'gateway_ip', 'enable_dhcp'],
   async sees(reader, caller, { networkId }) {
     const network = await findRow(reader, networkNoun, networkId);
     return network !== null && (network.shared || network.projectId === caller.projectId);
