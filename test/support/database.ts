@@ -15,12 +15,11 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-/** A fresh database with the whole schema. */
-export async function freshDatabase(engine: EngineName): Promise<TestStore> {
+/** A fresh database without any table. */
+export async function emptyDatabase(engine: EngineName): Promise<TestStore> {
   if (engine === 'mysql') {
     const { url, drop } = await freshMariadb();
     const database = openDatabase(url);
-    await upgradeSchema(database, migrations);
     return {
       database,
       async close() {
@@ -31,7 +30,6 @@ export async function freshDatabase(engine: EngineName): Promise<TestStore> {
   }
   const directory = mkdtempSync(join(tmpdir(), 'xloud-db-'));
   const database = openDatabase(`sqlite://${join(directory, 'test.db')}`);
-  await upgradeSchema(database, migrations);
   return {
     database,
     async close() {
@@ -39,4 +37,11 @@ export async function freshDatabase(engine: EngineName): Promise<TestStore> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A fresh database with the whole schema. */
+export async function freshDatabase(engine: EngineName): Promise<TestStore> {
+  const store = await emptyDatabase(engine);
+  await upgradeSchema(store.database, migrations);
+  return store;
 }

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { migrations } from '../../migrations/index.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { openDatabase } from '../../src/db/engine.ts';
+import { checkSchema, schemaState, upgradeSchema } from '../../src/db/migrate.ts';
+import { loadConfig } from '../../src/main/config.ts';
+import { serve } from '../../src/main/serve.ts';
+import { emptyDatabase, engines } from '../support/database.ts';
+
+const names = migrations.map((migration) => migration.name);
+
+for (const engine of engines) {
+  describe(`the schema on ${engine}`, () => {
+    it('comes from nothing, once', async (t) => {
+      const store = await emptyDatabase(engine);
+      const { database } = store;
+      t.after(() => store.close());
+      assert.deepEqual(await schemaState(database, migrations), { applied: [], pending: names, unknown: [] });
+      await assert.rejects(checkSchema(database, migrations), { message: /older than this program.*xloud db upgrade/ });
+      assert.deepEqual(await upgradeSchema(database, migrations), names);
+      assert.deepEqual(await upgradeSchema(database, migrations), []);
+      await checkSchema(database, migrations);
+    });
+
+    it('is refused when it is newer than the program', async (t) => {
+      const store = await emptyDatabase(engine);
+      const { database } = store;
+      t.after(() => store.close());
+      const future = { name: '9999_future', up: async () => {} };
+      await upgradeSchema(database, [...migrations, future]);
+      await assert.rejects(checkSchema(database, migrations), { message: /newer than this program.*9999_future/ });
+      await assert.rejects(upgradeSchema(database, migrations), { message: /newer than this program/ });
+    });
+  });
+}
+
+describe('a start on a newer schema', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'xloud-newer-'));
+  after(() => rmSync(dir, { recursive: true }));
+
+  it('is refused before anything is touched', async () => {
+    const database = openDatabase(`sqlite://${join(dir, 'xloud.db')}`);
+    await upgradeSchema(database, [...migrations, { name: '9999_future', up: async () => {} }]);
+    await database.close();
+    const config = loadConfig({ flags: ['api.port=0', 'compute.driver=fake'] });
+    await assert.rejects(serve({ config, dataDir: dir, log: silentLog }), { message: /newer than this program/ });
+  });
+});
