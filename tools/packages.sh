@@ -18,6 +18,8 @@ declare -A PACKAGE_GROUPS=(
   # the identity service itself, run by tests from its own files; no cache daemon needed
   [keystone]='keystone'
   [openstack]='python3-openstackclient'
+  # the judge of our policy engine
+  [oslo]='python3-oslo.policy'
 )
 
 package_is_installed() {
