@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -269,6 +270,12 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     assert.notEqual(await readFile(join(dir, 'disk'), 'utf8').then((text) => text.slice(0, 4)), 'half');
     await truncate(join(dir, 'console.log'), 0);
     await second.powerOff(half.uuid, 0);
+    // another service on the same libvirtd knows nothing of these networks, and so removes none
+    const elsewhere = await mkdtemp(join(tmpdir(), 'xloud-elsewhere-'));
+    const stranger = await host.anotherDriver({ instancesDir: elsewhere });
+    assert.equal(await host.virsh('net-list', '--name'), networkName(half.nics[0]?.network.id ?? ''));
+    await stranger.close();
+    await rm(elsewhere, { recursive: true });
     const earlier = await readFile(join(dir, 'ports.json'), 'utf8');
     assert.equal((await second.spawn(half)).powerState, power.running, 'a whole guest that is off is started');
     assert.equal(await readFile(join(dir, 'ports.json'), 'utf8'), earlier);

@@ -1,12 +1,14 @@
 // Why: each tenant network is a real NAT network of libvirt's on this host, there exactly as long as a port here needs it.
 // One function makes the host agree with the ports that are written down; it is safe to run at any time, twice, or late.
 
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { badRequest } from '../../base/errors.ts';
 import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/nic.ts';
 import { isVirError } from './errors.ts';
 import type { Mutex } from './mutex.ts';
-import { bridgeName, networkName } from './names.ts';
+import { bridgeName, checkedUuid, networkName } from './names.ts';
 import { portsOnNetwork } from './nics.ts';
 import * as vir from './rpc/constants.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
@@ -35,7 +37,12 @@ export function settleNetwork(deps: NetworkDeps, networkId: string): Promise<voi
     const ports = await portsOnNetwork(deps.instancesDir, networkId);
     const present = await lookupNetwork(deps.calls, networkId);
     const facts = ports.at(-1)?.network;
-    if (facts === undefined) return present === null ? undefined : await removeNetwork(deps.calls, present);
+    if (facts === undefined) {
+      if (present !== null) await removeNetwork(deps.calls, present);
+      return await rm(markOf(deps, networkId), { force: true });
+    }
+    await mkdir(marksOf(deps), { recursive: true, mode: 0o700 });
+    await writeFile(markOf(deps, networkId), '');
     if (present === null || !(await deps.calls.networkIsActive(present))) {
       const defined = await deps.calls.networkDefineXML(networkXml(facts, ports));
       return await startNetwork(deps.calls, defined);
@@ -44,11 +51,16 @@ export function settleNetwork(deps: NetworkDeps, networkId: string): Promise<voi
   });
 }
 
-/** Removes the networks of ours that no port needs, which a crash may have left. */
+// One empty file for each network that was made from here: another service on the same libvirtd has networks of the same names,
+// and only who made a network may remove it.
+const marksOf = ({ instancesDir }: Pick<NetworkDeps, 'instancesDir'>): string => join(instancesDir, '_networks');
+const markOf = (deps: Pick<NetworkDeps, 'instancesDir'>, networkId: string): string =>
+  join(marksOf(deps), checkedUuid(networkId));
+
+/** Removes the networks made from here that no port needs, which a crash may have left. */
 export async function settleNetworks(deps: NetworkDeps): Promise<void> {
-  for (const { name, uuid } of await deps.calls.connectListAllNetworks()) {
-    if (name !== networkName(uuid)) continue;
-    if ((await portsOnNetwork(deps.instancesDir, uuid)).length === 0) await settleNetwork(deps, uuid);
+  for (const networkId of await readdir(marksOf(deps)).catch(() => [])) {
+    if ((await portsOnNetwork(deps.instancesDir, networkId)).length === 0) await settleNetwork(deps, networkId);
   }
 }
 
