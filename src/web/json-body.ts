@@ -13,7 +13,9 @@ function depthOf(value: unknown, limit: number): number {
   return deepest + 1;
 }
 
+// latin1 keeps each byte as one character: what is not UTF-8 is refused below instead of being changed silently
 const parse = bodyParser({
+  encoding: 'latin1',
   enableTypes: ['json'],
   detectJSON: () => true,
   jsonStrict: false,
@@ -21,9 +23,20 @@ const parse = bodyParser({
   parsedMethods: ['POST', 'PUT', 'PATCH', 'DELETE'],
 });
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Half a surrogate pair can be escaped in JSON, but neither stored nor answered: it has no form in UTF-8. */
+const HALF_PAIR = /\\u[dD][89a-fA-F]/;
+
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, part]) => key.isWellFormed() && isWellFormed(part));
+}
+
 /**
  * The JSON value of a request's body; null for an empty one.
- * @throws a Fault `badRequest` with Nova's words for what is not JSON or nests too deep, `tooLarge` over the limit
+ * @throws a Fault `badRequest` with Nova's words for what is not JSON in UTF-8 or nests too deep, `tooLarge` over the limit
  */
 export async function readJson(ctx: WebContext): Promise<unknown> {
   try {
@@ -33,8 +46,18 @@ export async function readJson(ctx: WebContext): Promise<unknown> {
     if (status === 413) throw new Fault('tooLarge', 'Request is too large.', { cause: error });
     throw badRequest('Malformed request body', { cause: error });
   }
-  const request = ctx.request as { rawBody?: string; body?: unknown };
-  if (request.rawBody === undefined || request.rawBody.trim() === '') return null;
-  if (depthOf(request.body, limits.bodyDepth) > limits.bodyDepth) throw badRequest('Malformed request body');
-  return request.body;
+  const { rawBody = '' } = ctx.request as { rawBody?: string };
+  if (rawBody.trim() === '') return null;
+  const value = valueOf(rawBody);
+  if (depthOf(value, limits.bodyDepth) > limits.bodyDepth) throw badRequest('Malformed request body');
+  if (HALF_PAIR.test(rawBody) && !isWellFormed(value)) throw badRequest('Malformed request body');
+  return value;
+}
+
+function valueOf(bytes: string): unknown {
+  try {
+    return JSON.parse(utf8.decode(Buffer.from(bytes, 'latin1')));
+  } catch (error) {
+    throw badRequest('Malformed request body', { cause: error });
+  }
 }

@@ -16,7 +16,7 @@ export interface ApiOptions extends WorldOptions {
 }
 
 export interface RequestOptions {
-  /** Text is sent as it is, anything else as JSON; absent: no body. */
+  /** Text and bytes are sent as they are, anything else as JSON; absent: no body. */
   readonly body?: unknown;
   /** `2.N`, `latest`; absent: no version header. */
   readonly version?: string;
@@ -47,6 +47,17 @@ export interface Api {
   /** A path that begins with a version is taken as it is, any other stands under /v2.1. */
   request(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   close(): Promise<void>;
+}
+
+/** A body as the log has it: its JSON value, or text where it is none; `null` that was sent stays a word, null is no body. */
+function recordOf(body: string | Uint8Array | undefined): unknown {
+  if (body === undefined) return null;
+  const text = Buffer.from(body).toString();
+  try {
+    return (JSON.parse(text) as unknown) ?? 'null';
+  } catch {
+    return text;
+  }
 }
 
 /** Starts a cloud of one fake host (or those wished for) on an empty database, and its API. */
@@ -94,7 +105,8 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
     rulesAsked,
     async request(method, given, { body, version, as = 'admin', headers = {} } = {}) {
       const path = /^\/(v2|$)/.test(given) ? given : `/v2.1${given}`;
-      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+      const asIs = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+      const text = asIs ? body : JSON.stringify(body);
       const versions = Object.entries({
         ...(version === undefined ? {} : { 'OpenStack-API-Version': `compute ${version}` }),
         ...headers,
@@ -114,7 +126,7 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
         path,
         ...(version === undefined ? {} : { microversion: version }),
         requestHeaders: Object.fromEntries(versions.filter(([name]) => /api-version$/i.test(name))),
-        requestBody: body ?? null,
+        requestBody: recordOf(text),
         status: answer.status,
         responseBody: answer.body ?? (answer.text === '' ? null : answer.text),
         responseHeaders: answer.headers,

@@ -15,7 +15,12 @@ export interface Answer {
 export interface Listening {
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  send(method: string, path: string, headers?: Readonly<Record<string, string>>, body?: string): Promise<Answer>;
+  send(
+    method: string,
+    path: string,
+    headers?: Readonly<Record<string, string>>,
+    body?: string | Uint8Array,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 
