@@ -56,13 +56,16 @@ function isCidr(text: string): boolean {
   return rest.length === 0 && kind !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (kind === 4 ? 32 : 128);
 }
 
+/** Either way of reading a pattern will do here: what searches with it has the last word (src/db/regexp.ts). */
 function isRegex(text: string): boolean {
-  if (text === '') return false;
-  try {
-    return Boolean(new RegExp(text, 'u'));
-  } catch {
-    return false;
-  }
+  const compiles = (flags: string): boolean => {
+    try {
+      return Boolean(new RegExp(text, flags));
+    } catch {
+      return false;
+    }
+  };
+  return text !== '' && (compiles('u') || compiles(''));
 }
 
 const formats = {

@@ -119,8 +119,11 @@ for (const engine of engines) {
             events.map(({ event }: { event: string }) => event),
             ['create_build', 'create_ports', 'create_place'],
           );
-          for (const event of events) {
-            assert.deepEqual(Object.keys(event).toSorted(), keys, `${version} ${as}`);
+          for (const event of events as { event: string; result: string }[]) {
+            // a step before the server had a host names none
+            const shownKeys: readonly string[] =
+              event.event === 'create_place' ? keys.filter((key) => key !== 'host') : keys;
+            assert.deepEqual(Object.keys(event).toSorted(), shownKeys, `${version} ${as}`);
             assert.equal(event.result, 'Success');
           }
         }

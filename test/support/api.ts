@@ -54,7 +54,10 @@ function recordOf(body: string | Uint8Array | undefined): unknown {
   if (body === undefined) return null;
   const text = Buffer.from(body).toString();
   try {
-    return (JSON.parse(text) as unknown) ?? 'null';
+    const value = (JSON.parse(text) as unknown) ?? 'null';
+    // what nests too deep for a log is text
+    JSON.stringify(value);
+    return value;
   } catch {
     return text;
   }

@@ -65,7 +65,8 @@ function eventView(event: ActionEvent, action: InstanceAction, rights: EventRigh
     result: event.result,
     ...(rights.all ? { traceback: event.traceback } : {}),
     ...(has.host ? { hostId: hostIdOf(action.projectId, event.host) } : {}),
-    ...(has.host && rights.all ? { host: event.host } : {}),
+    // Nova's events all have one; a step before the server had a host has none to name
+    ...(has.host && rights.all && event.host !== null ? { host: event.host } : {}),
     ...(has.details && rights.details ? { details: event.details } : {}),
   };
 }
