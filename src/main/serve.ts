@@ -17,7 +17,7 @@ import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
-import { makeOps, type OpsDeps } from '../ops/index.ts';
+import { makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startWorker } from '../ops/worker.ts';
 import { makePolicy } from '../policies/load.ts';
 import { makeImages } from '../standalone/image/images.ts';
@@ -37,6 +37,8 @@ export interface ServeOptions {
   /** Database, images, guests' disks and clouds.yaml stand here. */
   readonly dataDir: string;
   readonly log: Log;
+  /** For tests that end the process at a point of an operation. */
+  readonly hooks?: OpsHooks;
 }
 
 export interface Serving {
@@ -78,17 +80,17 @@ const urlOf = (host: string, server: Server): string => {
 };
 
 /** Starts everything; resolves once requests are served. On failure what was started is ended again. */
-export async function serve({ config, dataDir, log }: ServeOptions): Promise<Serving> {
+export async function serve(options: ServeOptions): Promise<Serving> {
   const cleanup = new Cleanup();
   try {
-    return await start(config, dataDir, log, cleanup);
+    return await start(options, cleanup);
   } catch (error) {
     await cleanup.run();
     throw error;
   }
 }
 
-async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup): Promise<Serving> {
+async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cleanup): Promise<Serving> {
   const clock = systemClock;
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const database = openDatabase(
@@ -152,6 +154,7 @@ async function start(config: Config, dataDir: string, log: Log, cleanup: Cleanup
     clock,
     log,
     ...opsSettings(config),
+    ...(hooks === undefined ? {} : { hooks }),
   };
   const ops = makeOps(deps);
   const host = config.compute.host || hostname();
