@@ -70,7 +70,8 @@ class Recent<T> {
 const isTokenText = (token: string): boolean => /^[\x21-\x7e]+$/.test(token);
 
 interface Known {
-  readonly resolved: ResolvedToken;
+  /** The same object for every request of the token: others remember what they derived from it. */
+  readonly identity: Identity;
   readonly untilMs: number;
 }
 
@@ -81,36 +82,37 @@ export function makeTokenResolver(options: TokenResolverOptions): TokenResolver 
   const cacheMs = options.cacheMs ?? limits.tokenCacheMs;
   const refusedMs = options.refusedMs ?? limits.tokenRefusedCacheMs;
   const known = new Recent<Known>(entries);
-  // apart, so that a flood of wrong tokens does not push out the right ones
+  // apart, so that a flood of wrong tokens does not push out the right ones; by hash, so that long ones do not fill the memory
   const refused = new Recent<number>(entries);
-  const asking = new Map<string, Promise<ResolvedToken | null>>();
+  const asking = new Map<string, Promise<Identity | null>>();
   let generation = 0;
 
-  async function ask(token: string, key: string): Promise<ResolvedToken | null> {
+  async function ask(token: string, key: string): Promise<Identity | null> {
     const asked = generation;
     // A refused signature is not remembered: its key may be on its way into the directory.
     if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind !== 'good') return null;
     const resolved = await lookup(token);
     const now = clock.now();
-    if (generation !== asked) return resolved !== null && resolved.expiresAt > now ? resolved : null;
-    if (resolved === null || resolved.expiresAt <= now) {
+    const identity = resolved === null || resolved.expiresAt <= now ? null : { ...resolved, token };
+    if (generation !== asked) return identity;
+    if (identity === null) {
       refused.set(key, now + refusedMs);
       return null;
     }
-    known.set(key, { resolved, untilMs: Math.min(now + cacheMs, resolved.expiresAt) });
-    return resolved;
+    known.set(token, { identity, untilMs: Math.min(now + cacheMs, identity.expiresAt) });
+    return identity;
   }
 
   return {
     async authenticate(token) {
       if (!isTokenText(token)) throw refusal(wwwAuthenticateUri);
-      const key = hash('sha256', token, 'base64');
       const now = clock.now();
-      const hit = known.get(key);
+      const hit = known.get(token);
       if (hit !== undefined) {
-        if (hit.untilMs > now) return { ...hit.resolved, token };
-        known.delete(key);
+        if (hit.untilMs > now) return hit.identity;
+        known.delete(token);
       }
+      const key = hash('sha256', token, 'base64');
       const refusedUntil = refused.get(key);
       if (refusedUntil !== undefined) {
         if (refusedUntil > now) throw refusal(wwwAuthenticateUri);
@@ -124,9 +126,9 @@ export function makeTokenResolver(options: TokenResolverOptions): TokenResolver 
         answer = question;
         asking.set(key, question);
       }
-      const resolved = await answer;
-      if (resolved === null) throw refusal(wwwAuthenticateUri);
-      return { ...resolved, token };
+      const identity = await answer;
+      if (identity === null) throw refusal(wwwAuthenticateUri);
+      return identity;
     },
     forget() {
       generation += 1;

@@ -8,19 +8,34 @@ export function fromJson<T>(value: unknown): T {
 
 export const toJson = (value: unknown): string => JSON.stringify(value);
 
+/** A row has four such columns. */
+const RECENT = 8;
+
 /**
  * A reader of JSON columns that many rows share to the letter (flavor and image snapshots, networks): each text is parsed
  * once per reader. Make one per page or keep one with a bound; the values are shared, so they must not be changed.
  */
 export function sharedJson(entries: number): <T>(value: unknown) => T {
   const parsed = new Map<string, unknown>();
+  // the texts met last: comparing them is quicker than the hash that the map needs, and neighbouring rows are mostly alike
+  const recent: { text: string; value: unknown }[] = [];
+  let turn = 0;
+  const remember = (text: string, value: unknown): void => {
+    recent[turn] = { text, value };
+    turn = (turn + 1) % RECENT;
+  };
   return <T>(value: unknown): T => {
     if (typeof value !== 'string') return value as T;
+    for (const entry of recent) if (entry.text === value) return entry.value as T;
     const known = parsed.get(value);
-    if (known !== undefined || parsed.has(value)) return known as T;
+    if (known !== undefined || parsed.has(value)) {
+      remember(value, known);
+      return known as T;
+    }
     if (parsed.size >= entries) parsed.clear();
     const fresh: unknown = JSON.parse(value);
     parsed.set(value, fresh);
+    remember(value, fresh);
     return fresh as T;
   };
 }

@@ -3,7 +3,7 @@
 import { badRequest } from '../base/errors.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import { fromBool, fromJson, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readQuery, type Reader } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';
 import type { Tx } from './tx.ts';
 
@@ -115,7 +115,7 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
     void query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));
   }
   keyset(query, keys, marker, false);
-  return (await query).map(decode);
+  return (await readQuery(reader, query)).map(decode);
 }
 
 /** The flavor with this flavorid; with a project only one that it may see. */
@@ -124,7 +124,7 @@ export async function findFlavor(reader: Reader, flavorid: string, projectId?: s
   if (projectId !== undefined) {
     void query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));
   }
-  const row: Row | undefined = await query.first();
+  const [row] = await readQuery(reader, query);
   return row === undefined ? null : decode(row);
 }
 

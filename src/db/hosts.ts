@@ -2,7 +2,7 @@
 
 import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
 import { fromBool, fromJson, fromTime, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -58,9 +58,32 @@ const decode = (row: Row): Host => ({
 
 const joined = (reader: Reader) => reader('hosts').join('services', 'services.id', 'hosts.service_id').select(columns);
 
+const ALL_HOSTS = `select ${columns.join(', ')} from hosts join services on services.id = hosts.service_id`;
+
 /** Every hypervisor, in the order of their arrival. */
 export async function listHosts(reader: Reader): Promise<Host[]> {
-  return ((await joined(reader).orderBy('hosts.id')) as Row[]).map(decode);
+  return (await readRows(reader, ALL_HOSTS)).map(decode).sort((a, b) => a.id - b.id);
+}
+
+/** What decides whether a host is well; see `isHostUp`. */
+export type HostState = Pick<Host, 'host' | 'disabled' | 'forcedDown' | 'lastSeenAt'>;
+
+const HOST_STATES = 'select host, disabled, forced_down, last_seen_at from services where ';
+
+/** The states of some hosts by name, without their inventories: for views of servers. */
+export async function hostStates(reader: Reader, names: readonly string[]): Promise<HostState[]> {
+  if (names.length === 0) return [];
+  const rows = await readRows(
+    reader,
+    `${HOST_STATES}host in (${names.map(() => '?').join(',')}) and services.binary = 'nova-compute'`,
+    names,
+  );
+  return rows.map((row) => ({
+    host: row['host'] as string,
+    disabled: fromBool(row['disabled']),
+    forcedDown: fromBool(row['forced_down']),
+    lastSeenAt: fromTime(row['last_seen_at']),
+  }));
 }
 
 export async function findHost(

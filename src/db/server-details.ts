@@ -3,8 +3,8 @@
 import { limits } from '../base/limits.ts';
 import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
 import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
-import { fromBool, fromJson, sharedJson, toBool, toJson } from './codec.ts';
-import { readRows, type Reader, type Row } from './engine.ts';
+import { fromBool, fromJson, toBool, toJson } from './codec.ts';
+import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** The parts that a view shows; what is not needed is not read and stays empty. */
@@ -30,6 +30,14 @@ function decodeNic(row: Row, parseNetwork: (value: unknown) => NetworkFacts): Ni
   };
 }
 
+/** Compares rows by one column, numbers by size and text by its code units. */
+const by =
+  (column: string) =>
+  (left: Row, right: Row): number => {
+    const [a, b] = [left[column] as string | number, right[column] as string | number];
+    return a < b ? -1 : a > b ? 1 : 0;
+  };
+
 function push<T>(groups: Map<number, T[]>, key: number, value: T): void {
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [value]);
@@ -43,16 +51,15 @@ export async function loadDetails(
   need: DetailNeeds,
 ): Promise<ServerDetail[]> {
   const ids = servers.map((server) => server.id);
-  const [only] = ids;
-  // numbers of ours, so they may stand in the text: binding a thousand of them costs more than the query
-  const among = ids.length === 1 ? 'server_id = ?' : `server_id in (${ids.map(Number).join(',')})`;
+  const among = amongNumbers(reader, 'server_id', ids);
   const failed = servers.filter((server) => server.vmState === 'error' || server.deleted).map((server) => server.id);
+  // sorted here: for the few rows of one server, SQLite takes three times as long when it is told an order
   const rowsOf = async (wanted: boolean | undefined, from: string, order: string): Promise<Row[]> =>
-    wanted && only !== undefined
-      ? readRows(reader, `select ${from} where ${among} order by server_id, ${order}`, ids.length === 1 ? [only] : [])
+    wanted && ids.length > 0
+      ? (await readRows(reader, `select ${from} where ${among.sql}`, among.bindings)).sort(by(order))
       : [];
   const [metadataRows, tagRows, nicRows, faultRows] = await Promise.all([
-    rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', '`key`'),
+    rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', 'key'),
     rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
     rowsOf(need.nics, 'server_id, port_id, preexisting, nic, network from server_nics', 'position'),
     need.fault && failed.length > 0 ? latestFaults(reader, failed) : [],
@@ -70,7 +77,7 @@ export async function loadDetails(
   }
   const tags = new Map<number, string[]>();
   for (const row of tagRows) push(tags, row['server_id'] as number, row['tag'] as string);
-  const parse = sharedJson(limits.parsedSnapshots);
+  const parse = snapshotsOf(reader);
   const nics = new Map<number, NicSpec[]>();
   for (const row of nicRows) push(nics, row['server_id'] as number, decodeNic(row, parse));
   const faults = new Map(faultRows.map((row) => [row['server_id'] as number, decodeFault(row)]));

@@ -7,7 +7,7 @@ import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
 import type { Server, TaskState, VmState } from '../domain/instance.ts';
 import { toBool } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readQuery, type Reader } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';
 import { decodeServers, serverColumns } from './servers.ts';
 
@@ -222,7 +222,7 @@ export async function serverListQuery(
 export async function listServers(reader: Reader, filter: ServerFilter, page: ServerPage): Promise<Server[]> {
   if (page.limit === 0) return [];
   const { query } = await serverListQuery(reader, filter, page);
-  return decodeServers(await query);
+  return decodeServers(reader, await readQuery(reader, query));
 }
 
 /** How many servers match, up to nothing: for `limits` and tests. */

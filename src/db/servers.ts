@@ -1,11 +1,10 @@
 // Why: the one place where a server's row becomes a value and a value becomes a row.
 
-import { limits } from '../base/limits.ts';
 import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
-import { columnOf, fromBool, fromJson, fromTime, sharedJson, toBool, toJson } from './codec.ts';
-import { readRows, type Reader, type Row } from './engine.ts';
+import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
+import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 const listColumns = [
@@ -125,8 +124,8 @@ export function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
 }
 
 /** A page of rows as values; equal flavor and image snapshots become one object. */
-export function decodeServers(rows: readonly Row[]): Server[] {
-  const parse = sharedJson(limits.parsedSnapshots);
+export function decodeServers(reader: Reader, rows: readonly Row[]): Server[] {
+  const parse = snapshotsOf(reader);
   return rows.map((row) => decodeServer(row, parse));
 }
 
@@ -144,7 +143,7 @@ export async function findServer(
 ): Promise<Server | null> {
   const sql = `${ONE_SERVER}${scope.projectId === undefined ? '' : ' and project_id = ?'}${scope.deleted ? '' : ' and deleted = 0'}`;
   const [row] = await readRows(reader, sql, scope.projectId === undefined ? [uuid] : [uuid, scope.projectId]);
-  return row === undefined ? null : decodeServer(row);
+  return row === undefined ? null : decodeServer(row, snapshotsOf(reader));
 }
 
 /** The row for a change: on MySQL locked until the transaction ends, on SQLite the writer is alone anyway. */
@@ -155,13 +154,14 @@ export async function lockServer(tx: Tx, uuid: string): Promise<Server | null> {
 
 /** The servers of one host that are not deleted. */
 export async function serversOnHost(reader: Reader, host: string): Promise<Server[]> {
-  return decodeServers(await reader('servers').select(serverColumns(false)).where({ host, deleted: 0 }));
+  return decodeServers(reader, await reader('servers').select(serverColumns(false)).where({ host, deleted: 0 }));
 }
 
 /** The servers with these uuids, deleted ones too, in no order. */
 export async function findServers(reader: Reader, uuids: readonly string[]): Promise<Server[]> {
   if (uuids.length === 0) return [];
   return decodeServers(
+    reader,
     await reader('servers')
       .select(serverColumns(false))
       .whereIn('uuid', [...uuids]),

@@ -76,14 +76,18 @@ export function makePolicy({ file, log, clock }: PolicyOptions): Policy {
     }
   };
 
-  const subjects = new WeakMap<Caller, Subject>();
-  const subjectFor = (caller: Caller): Subject => {
-    const known = subjects.get(caller);
-    if (known !== undefined) return known;
-    const subject = subjectOf(credsOf(caller, caller.isAdmin));
-    subjects.set(caller, subject);
-    return subject;
+  const remembered = <C extends UnjudgedCaller>(isAdminOf: (caller: C) => boolean | null) => {
+    const subjects = new WeakMap<C, Subject>();
+    return (caller: C): Subject => {
+      const known = subjects.get(caller);
+      if (known !== undefined) return known;
+      const subject = subjectOf(credsOf(caller, isAdminOf(caller)));
+      subjects.set(caller, subject);
+      return subject;
+    };
   };
+  const subjectFor = remembered<Caller>((caller) => caller.isAdmin);
+  const unjudgedSubjectFor = remembered<UnjudgedCaller>(() => null);
 
   const allows = (who: Op | Caller, name: string, target: Target): boolean => {
     refresh();
@@ -99,7 +103,7 @@ export function makePolicy({ file, log, clock }: PolicyOptions): Policy {
     },
     isAdmin: (caller) => {
       refresh();
-      return current.set.allows('context_is_admin', subjectOf(credsOf(caller, null)), ownTarget(caller));
+      return current.set.allows('context_is_admin', unjudgedSubjectFor(caller), ownTarget(caller));
     },
     rules: () => {
       refresh();

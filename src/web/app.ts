@@ -5,7 +5,7 @@ import Koa from 'koa';
 import type { Clock } from '../base/clock.ts';
 import { asFault, Fault } from '../base/errors.ts';
 import { isRequestId, newRequestId } from '../base/ids.ts';
-import type { Log } from '../base/log.ts';
+import { type Log, plainLog } from '../base/log.ts';
 import { type Envelope, statusOfFault } from './faults.ts';
 
 /** What the middleware here puts on `ctx.state`. */
@@ -67,6 +67,7 @@ function faultOf(error: unknown): Fault {
 /** A Koa application with request ids, access log and fault envelope; the service adds its own middleware. */
 export function makeWeb(options: WebOptions): Web {
   const { service, envelope, clock, log, observer } = options;
+  const accessLog = plainLog(log, { service });
   const app: Web = new Koa<WebState>();
   app.silent = true;
   app.use(async (ctx, next) => {
@@ -95,9 +96,8 @@ export function makeWeb(options: WebOptions): Web {
     for (const header of options.requestIdHeaders ?? []) ctx.set(header, state.requestId);
     const seconds = (performance.now() - started) / 1000;
     observer.answered(service, state.route, ctx.method, ctx.status, seconds);
-    log.info(
+    accessLog.info(
       {
-        service,
         request_id: state.requestId,
         ...(state.globalRequestId === null ? {} : { global_request_id: state.globalRequestId }),
         user_id: state.userId,

@@ -4,7 +4,7 @@ import { conflict } from '../../../base/errors.ts';
 import { derive, history } from '../../../base/history.ts';
 import { loadDetail, loadDetails } from '../../../db/server-details.ts';
 import { listServers } from '../../../db/server-list.ts';
-import { listHosts } from '../../../db/hosts.ts';
+import { hostStates } from '../../../db/hosts.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
 import { isHostUp } from '../../../domain/host.ts';
 import type { Server, ServerDetail } from '../../../domain/instance.ts';
@@ -16,6 +16,7 @@ import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
 import {
+  hostIdOf,
   needsHostStatus,
   serverView,
   summaryView,
@@ -27,18 +28,35 @@ import {
 
 type AnyCall = Call<TargetKind, unknown>;
 
-/** Everything that views of this call need beside the servers: at most one query, however many servers. */
-async function viewContext(call: AnyCall): Promise<ViewContext> {
+/** As `hostIdOf`, remembering what it gave: a page has many servers and few hosts. */
+function rememberedHostIds(): typeof hostIdOf {
+  const known = new Map<string, string>();
+  return (projectId, host) => {
+    const key = `${projectId} ${host}`;
+    let id = known.get(key);
+    if (id === undefined) known.set(key, (id = hostIdOf(projectId, host)));
+    return id;
+  };
+}
+
+/** Everything that views of these servers need beside them: at most one query, however many servers. */
+async function viewContext(call: AnyCall, servers: readonly Server[]): Promise<ViewContext> {
   const rights = viewRights(call);
   const { db, clock, settings } = call.services;
   const words = new Map<string, string>();
   if (needsHostStatus(call.op.minor, rights)) {
-    for (const host of await listHosts(db)) {
+    const names = [...new Set(servers.flatMap(({ host }) => host ?? []))];
+    for (const host of await hostStates(db, names)) {
       const up = isHostUp(host, clock.now(), settings.hostDownMs);
       words.set(host.host, host.forcedDown ? 'DOWN' : !up ? 'UNKNOWN' : host.disabled ? 'MAINTENANCE' : 'UP');
     }
   }
-  return { url: call.url, rights, hostStatusOf: (host) => words.get(host) ?? 'UNKNOWN' };
+  return {
+    url: call.url,
+    rights,
+    hostStatusOf: (host) => words.get(host) ?? 'UNKNOWN',
+    hostIdOf: rememberedHostIds(),
+  };
 }
 
 interface Listed {
@@ -50,10 +68,11 @@ interface Listed {
 async function list(call: Call, kind: 'index' | 'detail'): Promise<Listed> {
   const list = parseList(call, `os_compute_api:servers:${kind}:get_all_tenants`);
   const { db } = call.services;
-  const context = kind === 'detail' ? await viewContext(call) : null;
-  const page = { ...list.page, sort: list.sort, bulk: context?.rights.attributes === true && call.op.minor >= 3 };
+  const bulk = kind === 'detail' && call.op.minor >= 3 && viewRights(call).attributes;
+  const page = { ...list.page, sort: list.sort, bulk };
   const servers = list.filter === null ? [] : await listServers(db, list.filter, page);
   const needs = kind === 'detail' ? { metadata: true, tags: call.op.minor >= 26, nics: true, fault: true } : {};
+  const context = kind === 'detail' ? await viewContext(call, servers) : null;
   return { details: await loadDetails(db, servers, needs), list, context };
 }
 
@@ -70,7 +89,7 @@ interface Shown {
 
 const shown = async (call: AnyCall, server: Server): Promise<Shown> => ({
   detail: await loadDetail(call.services.db, server),
-  context: await viewContext(call),
+  context: await viewContext(call, [server]),
 });
 
 const showView =

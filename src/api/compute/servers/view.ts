@@ -1,7 +1,7 @@
 // Why: what a server looks like is the history of its fields. A view is folded once per request (version and rights), then
 // applied to each server of the page.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isoMicros, isoSeconds } from '../../../base/clock.ts';
 import { history } from '../../../base/history.ts';
 import type { FlavorSnapshot } from '../../../domain/flavor.ts';
@@ -26,6 +26,8 @@ export interface ViewContext {
   readonly rights: ViewRights;
   /** UP, DOWN, MAINTENANCE or UNKNOWN of a host; empty where none was asked for. */
   readonly hostStatusOf: (host: string) => string;
+  /** `hostIdOf`, each computed once for a page. */
+  readonly hostIdOf: (projectId: string, host: string | null) => string;
 }
 
 type Field = (detail: ServerDetail, view: ViewContext) => unknown;
@@ -33,11 +35,7 @@ type Fields = Readonly<Record<string, Field>>;
 
 /** The opaque id that stands for a host in one project (Nova's: SHA-224 of both names). */
 export function hostIdOf(projectId: string, host: string | null): string {
-  return host === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + host)
-        .digest('hex');
+  return host === null ? '' : hash('sha224', projectId + host);
 }
 
 /** The name of the domain on its hypervisor, from Nova's default template. */
@@ -119,7 +117,7 @@ const first: Fields = {
   tenant_id: ({ server }) => server.projectId,
   user_id: ({ server }) => server.userId,
   metadata: ({ metadata }) => metadata,
-  hostId: ({ server }) => hostIdOf(server.projectId, server.host),
+  hostId: ({ server }, view) => view.hostIdOf(server.projectId, server.host),
   image: imageLink,
   flavor: ({ server }, view) => ({
     id: server.flavor.flavorid,
