@@ -1,8 +1,9 @@
 // Why: one command with a few words: what it starts, what it checks, what it shows. Errors of the user are one line and status 2.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
 import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../base/clock.ts';
 import { Fault, messageOf } from '../base/errors.ts';
@@ -52,9 +53,7 @@ function banner(lines: readonly string[]): string {
 
 const program = new Command('xloud')
   .description('The OpenStack Compute API over libvirt, with servers that grow and shrink while they run.')
-  .version(
-    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version,
-  )
+  .version(manifest.version)
   .showHelpAfterError();
 
 interface ServeFlags extends Common {
