@@ -58,9 +58,12 @@ docs: deps
 deps: node_modules/.installed
 
 # Not `npm ci`: it insists on the packages of every platform, which not every mirror of the registry carries.
+# Of the scripts that packages bring only Node's own is run. npm would also compile better-sqlite3, whose binary is in its package:
+# that takes a compiler and Node's headers, which a fresh machine has not.
 node_modules/.installed: package.json package-lock.json
 	@echo "installing npm packages"
-	@npm install --no-save --no-audit --no-fund --loglevel=error
+	@npm install --no-save --no-audit --no-fund --loglevel=error --ignore-scripts
+	@npm rebuild --loglevel=error node >/dev/null
 	@touch $@
 
 clean:
