@@ -77,8 +77,8 @@ export function makeSegmentRouter(entries: readonly RouteEntry[], handle: RouteH
       const state = ctx.state as { routed?: boolean };
       state.routed = false;
       const kept = ctx.path;
-      // the path is decoded already, and the router decodes what it captures
-      ctx.path = path.replaceAll('%', '%25');
+      // the path is decoded already, and the router decodes what it captures; blanks at its end would be cut off on the way
+      ctx.path = path.replaceAll(/[%\s]/g, encodeURIComponent);
       try {
         await middleware(ctx as never, async () => {});
       } finally {
