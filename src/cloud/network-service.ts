@@ -22,6 +22,7 @@ export interface PortFacts {
   readonly mac: string;
   readonly deviceId: string;
   readonly fixedIps: readonly FixedIp[];
+  /** Their ids. */
   readonly securityGroups: readonly string[];
   readonly hostId: string;
   readonly vifType: string;
@@ -57,6 +58,8 @@ export interface NetworkApi {
   /** Ports that the project may still make; null is unlimited. */
   freePorts(caller: Caller): Promise<number | null>;
   securityGroups(caller: Caller): Promise<readonly { readonly id: string; readonly name: string }[]>;
+  /** The names of groups by their ids, whosever they are; one that is gone is left out. */
+  groupNames(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The project's own network, found or made; null where that cannot be done. */
   autoAllocate(caller: Caller): Promise<string | null>;
   facts(networkIds: readonly string[]): Promise<readonly NetworkFacts[]>;
@@ -237,7 +240,11 @@ async function checkedRequests(
 /** Compute's network service over any network API. */
 export function makeNetworkService(api: NetworkApi): NetworkService {
   async function nics(ports: readonly PortFacts[]): Promise<readonly NicSpec[]> {
-    const facts = await api.facts([...new Set(ports.map(({ networkId }) => networkId))]);
+    const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)];
+    const [facts, names] = await Promise.all([
+      api.facts(unique(ports.map(({ networkId }) => networkId))),
+      api.groupNames(unique(ports.flatMap(({ securityGroups }) => securityGroups))),
+    ]);
     const marked = ports.map((port, index) => ({
       port,
       mark: markOf(port) ?? { position: index, preexisting: true, tag: null },
@@ -254,7 +261,7 @@ export function makeNetworkService(api: NetworkApi): NetworkService {
         tag: mark.tag,
         vifType: port.vifType,
         vifDetails: port.vifDetails,
-        securityGroups: port.securityGroups,
+        securityGroups: port.securityGroups.map((id) => names.get(id) ?? id),
         preexisting: mark.preexisting,
       };
     });

@@ -174,6 +174,10 @@ export function makeNeutron(options: NeighbourOptions): NetworkService & { close
       const groups = await list(caller, 'security_groups', pairs);
       return groups.map((group) => ({ id: textOf(group['id']), name: textOf(group['name']) }));
     },
+    async groupNames(ids) {
+      const groups = await byIds(null, 'security_groups', 'id', ids);
+      return new Map(groups.map((group) => [textOf(group['id']), textOf(group['name'])]));
+    },
     async autoAllocate(caller) {
       const path = `/v2.0/auto-allocated-topology/${encodeURIComponent(projectOf(caller))}`;
       const answer = await neutron.ask(caller, 'GET', path);

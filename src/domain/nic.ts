@@ -35,6 +35,7 @@ export interface NicSpec {
   /** How the interface is plugged: `nat` (a libvirt network of ours) or what Neutron's binding said. */
   readonly vifType: string;
   readonly vifDetails: Readonly<Record<string, unknown>>;
+  /** Their names, as views show them. */
   readonly securityGroups: readonly string[];
   /** The caller's own port: unbound, not deleted, with the server. */
   readonly preexisting: boolean;

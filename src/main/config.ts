@@ -138,6 +138,7 @@ export const schema = {
       'Hypervisor: auto takes libvirt where it answers, else the fake driver.',
     ),
     host: text('', "Name of this host; empty: the machine's host name."),
+    host_ip: text('', 'Address by which others know this host; empty: the first that is not loopback.'),
     zone: text('nova', 'Availability zone of hosts that are in no other.'),
     libvirt_uri: text('qemu:///system', 'How to reach libvirt: qemu:///system, or qemu+unix:///system?socket=/path.'),
     virt_type: choice(

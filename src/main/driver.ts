@@ -29,6 +29,7 @@ function fake({ config, dataDir, images, clock }: DriverParts): Driver {
   return makeFakeDriver({
     clock,
     hostname: config.compute.host || hostname(),
+    ...(config.compute.host_ip === '' ? {} : { inventory: { hostIp: config.compute.host_ip } }),
     images,
     store: directoryStore(join(dataDir, 'fake-guests')),
   });
@@ -40,6 +41,7 @@ const libvirt = ({ config, dataDir, images, clock, log }: DriverParts): Promise<
     instancesDir: join(dataDir, 'instances'),
     images,
     virtType: config.compute.virt_type,
+    ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
     clock,
     log,
   });

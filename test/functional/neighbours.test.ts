@@ -313,7 +313,8 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await rejects(groups('same'), 'conflict', 'NoUniqueMatch', /Multiple security_group matches/);
       const vm = server();
       const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, ['web', two], 1));
-      assert.deepEqual(nic?.securityGroups, [web, two]);
+      assert.deepEqual(nic?.securityGroups, ['web', 'same'], 'by their names, as views show them');
+      assert.deepEqual((await networks.portsOf(vm.uuid))[0]?.securityGroups, ['web', 'same']);
       await networks.release(vm.uuid);
     });
 

@@ -94,15 +94,34 @@ export function defaultPools(cidr: Cidr, gateway: Ip | null): Pool[] {
   return [...pool(first, gateway.value - 1n), ...pool(gateway.value + 1n, last)];
 }
 
-/** The lowest address of the pools that is not taken, or null. */
-export function firstFree(pools: readonly Pool[], taken: ReadonlySet<string>): string | null {
-  for (const pool of pools) {
+/** A power of two up to which every number that `random` gives has a whole part of its own. */
+const STEPS = 2 ** 48;
+
+/**
+ * An address of the pools that is not taken, from a random place on; null when there is none. Random, because DHCP servers
+ * keep an address for the guest that had it until its lease is over: the next guest shall not get what was just given back.
+ * @param random 0 up to, not including, 1
+ */
+export function anyFree(pools: readonly Pool[], taken: ReadonlySet<string>, random: () => number): string | null {
+  const ranges = pools.flatMap((pool) => {
     const start = parseIp(pool.start);
     const end = parseIp(pool.end);
-    if (start === null || end === null) continue;
-    for (let value = start.value; value <= end.value; value += 1n) {
-      const address = formatIp({ version: start.version, value });
-      if (!taken.has(address)) return address;
+    return start === null || end === null || end.value < start.value
+      ? []
+      : [{ version: start.version, first: start.value, size: end.value - start.value + 1n }];
+  });
+  const total = ranges.reduce((sum, { size }) => sum + size, 0n);
+  const begin = (BigInt(Math.floor(random() * STEPS)) * total) / BigInt(STEPS);
+  // one step more than there are taken ones cannot miss
+  for (let step = 0n; step < total && step <= BigInt(taken.size); step += 1n) {
+    let offset = (begin + step) % total;
+    for (const { version, first, size } of ranges) {
+      if (offset < size) {
+        const address = formatIp({ version, value: first + offset });
+        if (!taken.has(address)) return address;
+        break;
+      }
+      offset -= size;
     }
   }
   return null;

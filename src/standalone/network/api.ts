@@ -129,6 +129,9 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
       await ensureDefaultGroup(database, projectId, clock.now());
       return rowsBy(read, groupNoun, 'project_id', [projectId]);
     },
+    async groupNames(ids) {
+      return new Map((await rowsBy(read, groupNoun, 'id', ids)).map(({ id, name }) => [id, name]));
+    },
     async autoAllocate(caller) {
       if (caller.projectId === null) return null;
       try {

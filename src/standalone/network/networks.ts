@@ -1,6 +1,7 @@
 // Why: the built-in network service: Neutron's API for clients, and the same networks for compute without HTTP between.
 
 import type { Clock } from '../../base/clock.ts';
+import { newUuid } from '../../base/ids.ts';
 import { Fault } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { NetworkService } from '../../cloud/network.ts';
@@ -68,13 +69,14 @@ export function makeNetworks(options: NetworksOptions): Networks {
       }
       const any = await listRows(database.read, networkNoun, null, noFilters, { ...everything, limit: 1 });
       if (any === null || any.length > 0) return;
-      const id = derivedUuid('default network', projectId);
+      // Networks have their ids as names on the hosts, where another installation may have its own default network.
+      const ids = { id: newUuid(), subnetId: derivedUuid('default subnet', projectId) };
       const description = 'Shared by all projects';
       try {
         await tx(database, (trx) =>
           insertTopology(
             trx,
-            { id, name: DEFAULT_NAME, description, projectId, shared: true, cidr, dnsServers },
+            { ...ids, name: DEFAULT_NAME, description, projectId, shared: true, cidr, dnsServers },
             clock.now(),
           ),
         );

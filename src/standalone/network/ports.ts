@@ -22,7 +22,7 @@ import {
   subnetNoun,
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
-import { firstFree } from './addresses.ts';
+import { anyFree } from './addresses.ts';
 import { inUse, invalid, invalidInput } from './faults.ts';
 import { fitsSubnet } from './subnet-noun.ts';
 
@@ -92,7 +92,7 @@ async function take(
   address: string | null,
 ): Promise<boolean> {
   for (;;) {
-    const chosen = address ?? firstFree(subnet.allocationPools, taken);
+    const chosen = address ?? anyFree(subnet.allocationPools, taken, Math.random);
     if (chosen === null) return false;
     const free = !taken.has(chosen) && chosen !== subnet.gatewayIp;
     taken.add(chosen);

@@ -15,6 +15,8 @@ const MTU_BYTES = 1500;
 
 export interface NewTopology {
   readonly id: string;
+  /** Where it is derived, only one of many that are made at the same time comes to be. */
+  readonly subnetId: string;
   readonly name: string;
   readonly description: string;
   readonly projectId: string;
@@ -38,7 +40,7 @@ export async function insertTopology(trx: Tx, wanted: NewTopology, now: number):
   const gateway = { version: wanted.cidr.version, value: wanted.cidr.first + 1n };
   await insertRow(trx, networkNoun, network);
   await insertRow(trx, subnetNoun, {
-    ...born({ ...values, name: `${wanted.name}-subnet`, description: '' }, now, derivedUuid('subnet', wanted.id)),
+    ...born({ ...values, name: `${wanted.name}-subnet`, description: '' }, now, wanted.subnetId),
     networkId: wanted.id,
     ipVersion: wanted.cidr.version,
     cidr: formatCidr(wanted.cidr),
@@ -76,6 +78,7 @@ export async function autoAllocate(
       const cidr = await freeCidr(trx);
       const wanted = {
         id,
+        subnetId: derivedUuid('subnet', id),
         name: 'auto_allocated_network',
         description: '',
         projectId,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  anyFree,
   canonicalIp,
   contains,
   defaultPools,
-  firstFree,
   formatCidr,
   formatIp,
   hostRange,
@@ -64,17 +64,46 @@ describe('addresses', () => {
     assert.deepEqual(defaultPools(cidr('10.0.0.1/32'), ip('10.0.0.1')), []);
   });
 
-  it('finds the lowest address that is free, in any pool', () => {
+  it('finds an address that is free, from a random place on, in any pool', () => {
     const pools = [
       { start: '10.0.0.2', end: '10.0.0.3' },
       { start: '10.0.0.8', end: '10.0.0.8' },
     ];
-    assert.equal(firstFree(pools, new Set()), '10.0.0.2');
-    assert.equal(firstFree(pools, new Set(['10.0.0.2', '10.0.0.3'])), '10.0.0.8');
-    assert.equal(firstFree(pools, new Set(['10.0.0.2', '10.0.0.3', '10.0.0.8'])), null);
+    const at = (place: number, ...taken: string[]) => anyFree(pools, new Set(taken), () => place);
+    assert.deepEqual([at(0), at(0.34), at(0.99)], ['10.0.0.2', '10.0.0.3', '10.0.0.8']);
+    assert.equal(at(0, '10.0.0.2', '10.0.0.3'), '10.0.0.8');
+    assert.equal(at(0.99, '10.0.0.8'), '10.0.0.2', 'round the end');
+    assert.equal(at(0.5, '10.0.0.2', '10.0.0.3', '10.0.0.8'), null);
     assert.equal(
-      firstFree([{ start: '2001:db8::1', end: '2001:db8:ffff::' }], new Set(['2001:db8::1'])),
+      anyFree([], new Set(), () => 0),
+      null,
+    );
+    const wide = [{ start: '2001:db8::1', end: '2001:db8:ffff::' }];
+    assert.equal(
+      anyFree(wide, new Set(['2001:db8::1']), () => 0),
       '2001:db8::2',
+    );
+  });
+
+  it('gives out every address of the pools once, and none that is taken, whatever the dice say', () => {
+    const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    const sizes = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(sizes, fc.infiniteStream(place), (counts, dice) => {
+        const pools = counts.map((count, index) => ({ start: `10.0.${index}.10`, end: `10.0.${index}.${9 + count}` }));
+        const random = () => dice.next().value as number;
+        const taken = new Set<string>();
+        for (;;) {
+          const address = anyFree(pools, taken, random);
+          if (address === null) break;
+          assert.ok(!taken.has(address));
+          taken.add(address);
+        }
+        assert.equal(
+          taken.size,
+          counts.reduce((sum, count) => sum + count, 0),
+        );
+      }),
     );
   });
 });
