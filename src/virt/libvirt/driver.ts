@@ -26,6 +26,7 @@ import { isOurDomain } from './names.ts';
 import { settleNetwork, settleNetworks } from './networks.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo, type VirtChoice } from './probe.ts';
+import { assertReachable } from './reach.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
 
@@ -72,6 +73,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
   await mkdir(instancesDir, { recursive: true, mode: 0o711 });
   const connection = await openHypervisor({ uri: options.uri, log, clock });
   try {
+    await assertReachable(await connection.connectGetCapabilities(), instancesDir);
     const choice = await chooseVirtType(
       {
         calls: connection,
