@@ -20,9 +20,9 @@ export interface ServiceOptions {
   readonly dataDir?: string;
   /** Further words of `xloud serve`. Default: `--driver fake`. */
   readonly args?: readonly string[];
-  /** The file that node runs. Default: the sources, as in development. */
+  /** Runs this file by node alone, instead of the launcher `bin/xloud`. */
   readonly entry?: string;
-  /** Flags of node itself, such as `--cpu-prof`. */
+  /** With `entry`: flags of node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
 }
 
@@ -94,16 +94,13 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'xloud-bench-'));
   const port = await freePort();
   const target = { host: '127.0.0.1', port };
-  const entry = options.entry ?? join(root, 'src', 'main', 'xloud.ts');
   const logFile = join(dataDir, 'xloud.log');
   const log = openSync(logFile, 'a');
   const started = performance.now();
   const child = spawn(
-    process.execPath,
+    options.entry === undefined ? join(root, 'bin', 'xloud') : process.execPath,
     [
-      '--disable-warning=ExperimentalWarning',
-      ...(options.nodeArgs ?? []),
-      entry,
+      ...(options.entry === undefined ? [] : [...(options.nodeArgs ?? []), options.entry]),
       'serve',
       ...['--data-dir', dataDir, '--port', String(port)],
       ...(options.args ?? ['--driver', 'fake']),

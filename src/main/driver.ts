@@ -8,7 +8,6 @@ import type { Log } from '../base/log.ts';
 import type { Driver, ImageSource } from '../virt/driver.ts';
 import { directoryStore } from '../virt/fake/store.ts';
 import { makeFakeDriver } from '../virt/fake.ts';
-import { makeLibvirtDriver } from '../virt/libvirt/driver.ts';
 import type { Config } from './config.ts';
 
 export interface DriverParts {
@@ -35,16 +34,19 @@ function fake({ config, dataDir, images, clock }: DriverParts): Driver {
   });
 }
 
-const libvirt = ({ config, dataDir, images, clock, log }: DriverParts): Promise<Driver> =>
-  makeLibvirtDriver({
+async function libvirt({ config, dataDir, images, clock, log }: DriverParts): Promise<Driver> {
+  // loaded where it is used: its XML libraries alone are ten MiB
+  const { makeLibvirtDriver } = await import('../virt/libvirt/driver.ts');
+  return makeLibvirtDriver({
     uri: config.compute.libvirt_uri,
-    instancesDir: join(dataDir, 'instances'),
+    instancesDir: config.compute.instances_dir || join(dataDir, 'instances'),
     images,
     virtType: config.compute.virt_type,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
     clock,
     log,
   });
+}
 
 /** `auto` takes libvirt where it answers, else the fake driver; `libvirt` fails where it does not. */
 export async function chooseDriver(parts: DriverParts): Promise<ChosenDriver> {

@@ -5,7 +5,6 @@ import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { IdentityService } from '../cloud/identity.ts';
-import { makeKeystone } from '../cloud/keystone.ts';
 import type { Database } from '../db/engine.ts';
 import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-yaml.ts';
 import { makeIdentity } from '../standalone/identity/identity.ts';
@@ -58,7 +57,9 @@ const catalog: Catalog = (origin) =>
     }),
   );
 
-function keystone({ config, clock, log }: IdentityParts): OpenedIdentity {
+async function keystone({ config, clock, log }: IdentityParts): Promise<OpenedIdentity> {
+  // loaded where it is used: its HTTP client alone is ten MiB
+  const { makeKeystone } = await import('../cloud/keystone.ts');
   const { auth_url, www_authenticate_uri, public_keys_dir, cache_seconds, ...own } = config.identity;
   const service = makeKeystone({
     authUrl: auth_url,
@@ -130,4 +131,4 @@ async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
 }
 
 export const openIdentity = (parts: IdentityParts): Promise<OpenedIdentity> =>
-  parts.config.identity.auth_url === '' ? builtIn(parts) : Promise.resolve(keystone(parts));
+  parts.config.identity.auth_url === '' ? builtIn(parts) : keystone(parts);
