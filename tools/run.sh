@@ -3,10 +3,32 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 driver=auto
+data_dir=$PWD/var
 args=("$@")
 for ((i = 0; i < ${#args[@]}; i++)); do
-  [ "${args[i]}" = --driver ] && driver=${args[i + 1]}
+  case ${args[i]} in
+  --driver) driver=${args[i + 1]} ;;
+  --data-dir) data_dir=${args[i + 1]} ;;
+  esac
 done
+
+# QEMU runs as a user of its own. A checkout below a directory that is closed to others (/root, most homes) keeps everything
+# where it is but the guests' disks.
+keep_disks_in_reach() {
+  local path instances
+  [ "$(id -u)" = 0 ] || return 0
+  path=$(realpath -m "$data_dir")
+  instances=/var/lib/xloud/$(printf %s "$path" | sha256sum | cut -c1-12)
+  while [ "$path" != / ]; do
+    if [ -d "$path" ] && [ $((0$(stat -c %a "$path") & 8#011)) = 0 ]; then
+      mkdir -p -m 711 /var/lib/xloud
+      export XLOUD_COMPUTE__INSTANCES_DIR=${XLOUD_COMPUTE__INSTANCES_DIR:-$instances}
+      echo "run: $path is closed to QEMU's user: guests' disks stand in $XLOUD_COMPUTE__INSTANCES_DIR"
+      return 0
+    fi
+    path=$(dirname "$path")
+  done
+}
 if [ "$driver" != fake ]; then
   if ! tools/host.sh; then
     [ "$driver" = libvirt ] && exit 1
@@ -18,5 +40,6 @@ if [ "$driver" != fake ]; then
     echo
     exec bin/xloud serve "$@" --driver fake
   fi
+  keep_disks_in_reach
 fi
 exec bin/xloud serve "$@"

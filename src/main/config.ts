@@ -140,6 +140,10 @@ export const schema = {
     host: text('', "Name of this host; empty: the machine's host name."),
     host_ip: text('', 'Address by which others know this host; empty: the first that is not loopback.'),
     zone: text('nova', 'Availability zone of hosts that are in no other.'),
+    instances_dir: text(
+      '',
+      "Where guests' disks stand, which QEMU's own user must be able to enter; empty: instances in the data directory.",
+    ),
     libvirt_uri: text('qemu:///system', 'How to reach libvirt: qemu:///system, or qemu+unix:///system?socket=/path.'),
     virt_type: choice(
       'auto',

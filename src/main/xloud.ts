@@ -45,10 +45,23 @@ const print = (text: string): void => void process.stdout.write(text.endsWith('\
 
 const BANNER_WIDTH = 86;
 
+/** A text in lines of at most `width` characters, broken between words. */
+function wrapped(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) as string;
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** A box that cannot be missed. */
 function banner(lines: readonly string[]): string {
   const edge = '#'.repeat(BANNER_WIDTH);
-  return ['', edge, ...lines.map((line) => `#  ${line.padEnd(BANNER_WIDTH - 5)} #`), edge, ''].join('\n');
+  const body = lines.flatMap((line) => wrapped(line, BANNER_WIDTH - 5));
+  return ['', edge, ...body.map((line) => `#  ${line.padEnd(BANNER_WIDTH - 5)} #`), edge, ''].join('\n');
 }
 
 const program = new Command('xloud')
@@ -78,13 +91,15 @@ withCommon(
     ];
     const config = configOf(options, flags);
     const log = makeLog(config.log.level);
+    // a mistake in one request or timer must not end everybody's; one that is thrown outside of any promise still does
+    process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody awaited'));
     const started = performance.now();
     const serving = await serve({ config, dataDir: resolve(options.dataDir), log });
     if (serving.fellBack !== null) {
       print(
         banner([
           'THE FAKE DRIVER IS IN USE: servers are not real.',
-          `libvirt: ${serving.fellBack}`.slice(0, BANNER_WIDTH - 6),
+          `libvirt: ${serving.fellBack}`,
           'Install a hypervisor with `make host` (as root), or say --driver fake to mean it.',
         ]),
       );
