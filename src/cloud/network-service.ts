@@ -122,8 +122,8 @@ async function groupIds(api: NetworkApi, caller: Caller, wanted: readonly string
   return [...new Set(ids)];
 }
 
-function mustAttach(caller: Caller, network: NetworkSummary): void {
-  if (network.external && !network.shared && !caller.isAdmin) {
+function mustAttach(mayAttachExternal: boolean, network: NetworkSummary): void {
+  if (network.external && !network.shared && !mayAttachExternal) {
     throw forbidden(`It is not allowed to create an interface on external network ${network.id}`, {
       code: 'ExternalNetworkAttachForbidden',
     });
@@ -165,7 +165,12 @@ async function checkAddress(api: NetworkApi, caller: Caller, networkId: string, 
 const requestFor = (networkId: string): NetworkRequest => ({ networkId, portId: null, fixedIp: null, tag: null });
 
 /** What `auto`, or nothing at all, becomes. */
-async function defaultRequests(api: NetworkApi, caller: Caller, auto: boolean): Promise<readonly NetworkRequest[]> {
+async function defaultRequests(
+  api: NetworkApi,
+  caller: Caller,
+  auto: boolean,
+  mayAttachExternal: boolean,
+): Promise<readonly NetworkRequest[]> {
   const [only, ...more] = await api.networks(caller, null);
   if (more.length > 0) {
     throw conflict('Multiple possible networks found, use a Network ID to be more specific.', {
@@ -173,7 +178,7 @@ async function defaultRequests(api: NetworkApi, caller: Caller, auto: boolean): 
     });
   }
   if (only !== undefined) {
-    mustAttach(caller, only);
+    mustAttach(mayAttachExternal, only);
     return [requestFor(only.id)];
   }
   if (!auto) return [];
@@ -191,6 +196,7 @@ async function checkedRequests(
   caller: Caller,
   wishes: readonly NetworkRequest[],
   serverCount: number,
+  mayAttachExternal: boolean,
 ): Promise<readonly NetworkRequest[]> {
   if (serverCount > 1 && wishes.some(({ portId }) => portId !== null)) {
     throw badRequest(
@@ -222,7 +228,7 @@ async function checkedRequests(
     const known = await api.networks(caller, [...new Set(byNetwork)]);
     const lost = [...new Set(byNetwork)].filter((id) => !known.some((network) => network.id === id));
     if (lost.length > 0) throw networkNotFound(lost);
-    for (const network of known) mustAttach(caller, network);
+    for (const network of known) mustAttach(mayAttachExternal, network);
   }
   const addresses = new Set<string>();
   for (const { portId, networkId, fixedIp } of wishes) {
@@ -268,13 +274,13 @@ export function makeNetworkService(api: NetworkApi): NetworkService {
   }
 
   return {
-    async plan(caller, wishes, securityGroups, serverCount): Promise<NetworkPlan> {
+    async plan(caller, wishes, securityGroups, serverCount, mayAttachExternal = caller.isAdmin): Promise<NetworkPlan> {
       const groups = await groupIds(api, caller, securityGroups);
       if (wishes === 'none') return { requests: [], securityGroups: groups };
       const open = wishes === null || wishes === 'auto' || wishes.length === 0;
       const requests = open
-        ? await defaultRequests(api, caller, wishes === 'auto')
-        : await checkedRequests(api, caller, wishes, serverCount);
+        ? await defaultRequests(api, caller, wishes === 'auto', mayAttachExternal)
+        : await checkedRequests(api, caller, wishes, serverCount, mayAttachExternal);
       const needed = requests.filter(({ portId }) => portId === null).length * serverCount;
       const free = needed === 0 ? null : await api.freePorts(caller);
       if (free !== null && free < needed) {

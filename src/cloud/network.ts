@@ -29,6 +29,8 @@ export interface NetworkService {
     wishes: readonly NetworkRequest[] | 'auto' | 'none' | null,
     securityGroups: readonly string[],
     serverCount: number,
+    /** Whether the rule `network:attach_external_network` lets the caller; default: administrators. */
+    mayAttachExternal?: boolean,
   ): Promise<NetworkPlan>;
   /**
    * Makes or takes the ports of a server and binds them to its host; the same call twice gives the same ports

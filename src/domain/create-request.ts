@@ -20,6 +20,8 @@ export interface CreateServersRequest {
   readonly flavorRef: string;
   /** Whether the flavor may have a root disk of 0, so that the image's size decides, which nothing counts. */
   readonly mayLackDisk: boolean;
+  /** Whether the caller may put it on an external network. */
+  readonly mayAttachExternal: boolean;
   /** Image id; there is no boot from volume here. */
   readonly imageRef: string;
   readonly networks: NetworkWishes;

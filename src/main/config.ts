@@ -185,7 +185,6 @@ export const schema = {
       0.1,
       240,
     ),
-    release_guest_offline: flag(false, 'Release vCPUs that are only offline in the guest (it could bring them back).'),
   },
   quota,
   scheduler: {

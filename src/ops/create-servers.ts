@@ -179,7 +179,13 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     throw forbidden(`Maximum number of metadata items exceeds ${quota.metadata_items}`, { code: 'quota' });
   }
   const build: BuildRequest = {
-    network: await deps.network.plan(op.caller, request.networks, request.securityGroups, request.maxCount),
+    network: await deps.network.plan(
+      op.caller,
+      request.networks,
+      request.securityGroups,
+      request.maxCount,
+      request.mayAttachExternal,
+    ),
     kernel: await partFor(deps, op.caller, image, 'kernel_id'),
     ramdisk: await partFor(deps, op.caller, image, 'ramdisk_id'),
     keyType: keypair?.type ?? null,

@@ -52,11 +52,6 @@ function may(name: CallerName, route: RouteEntry): boolean {
 }
 
 /** Rules that stand in the sample file for Nova's sake and that nothing asks. */
-const NOT_ASKED = new Set<string>([
-  // the network service judges external networks itself
-  'network:attach_external_network',
-]);
-
 /** Bodies that a schema alone cannot tell. */
 const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
@@ -123,7 +118,7 @@ describe('every route and its rule', () => {
   it('every rule but a few is asked by a route, and what routes ask are rules', () => {
     const asked = computeRoutes.flatMap(({ policy, alsoAsks = [] }) => [policy, ...alsoAsks]);
     const names = new Set(asked.filter((name) => name !== null));
-    const expected = citedRules.map(({ name }) => name).filter((name) => !NOT_ASKED.has(name));
+    const expected = citedRules.map(({ name }) => name);
     assert.deepEqual([...names].toSorted(), expected.toSorted());
   });
 });

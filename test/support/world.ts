@@ -111,7 +111,6 @@ export function makeOp(caller: Caller = memberCaller, minor = 104): Op {
     globalRequestId: null,
     caller,
     minor,
-    deadlineMs: Date.now() + 60_000,
     clock: systemClock,
     log: silentLog,
   };
@@ -137,6 +136,7 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
   hostname: null,
   flavorRef,
   mayLackDisk: true,
+  mayAttachExternal: true,
   imageRef,
   networks: 'auto',
   securityGroups: [],

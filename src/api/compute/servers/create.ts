@@ -216,6 +216,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     hostname: server.hostname ?? null,
     flavorRef: String(server.flavorRef),
     mayLackDisk: call.allows('os_compute_api:servers:create:zero_disk_flavor'),
+    mayAttachExternal: call.allows('network:attach_external_network'),
     imageRef,
     networks,
     securityGroups: (server.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])),

@@ -219,6 +219,7 @@ export default resource({
       'os_compute_api:servers:create:attach_network',
       'os_compute_api:servers:create:attach_volume',
       'os_compute_api:servers:create:zero_disk_flavor',
+      'network:attach_external_network',
       'os_compute_api:servers:create:trusted_certs',
     ],
     body: createBody,
