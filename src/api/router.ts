@@ -26,6 +26,8 @@ export interface SegmentRouter {
   knows(segment: string): boolean;
 }
 
+const nothing = async (): Promise<void> => {};
+
 const segmentOf = (path: string): string => path.split('/', 2)[1] ?? '';
 
 /** Fixed words before parameters, so that `/servers/detail` is not a server named detail. */
@@ -74,17 +76,12 @@ export function makeSegmentRouter(entries: readonly RouteEntry[], handle: RouteH
       const middleware = routers.get(segmentOf(path));
       // the router would let HEAD in wherever GET is; Nova has it nowhere
       if (middleware === undefined || ctx.method === 'HEAD') return false;
-      const state = ctx.state as { routed?: boolean };
-      state.routed = false;
-      const kept = ctx.path;
-      // the path is decoded already, and the router decodes what it captures; blanks at its end would be cut off on the way
-      ctx.path = path.replaceAll(/[%\s]/g, encodeURIComponent);
-      try {
-        await middleware(ctx as never, async () => {});
-      } finally {
-        ctx.path = kept;
-      }
-      return Boolean((ctx.state as { routed?: boolean }).routed);
+      const routing = ctx as unknown as { newRouterPath: string; state: { routed?: boolean } };
+      // The path is decoded already, and the router decodes what it captures; blanks at its end would be cut off on the way.
+      // Not `ctx.path`: setting that formats the whole URL anew.
+      routing.newRouterPath = path.replaceAll(/[%\s]/g, encodeURIComponent);
+      await middleware(ctx as never, nothing);
+      return routing.state.routed === true;
     },
   };
 }
