@@ -2,7 +2,6 @@
 // The order is Nova's (docs/decisions/0002-order-of-checks.md), so that a client meets the same refusal first.
 
 import { badRequest, Fault } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import { negotiate } from '../domain/microversions.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
@@ -119,7 +118,6 @@ export function makeCompute(options: ComputeOptions): Web {
       globalRequestId: ctx.state.globalRequestId,
       caller: state.caller,
       minor: state.minor,
-      deadlineMs: ctx.state.startedAt + limits.requestMs,
       clock: services.clock,
       log: services.log,
     };

@@ -10,8 +10,12 @@ export const limits = {
   bodyDepth: 64,
   /** Nova's `max_limit`: the longest page of a list. */
   pageSize: 1_000,
-  /** How long one API request may take before it is answered 503. */
-  requestMs: 60 * SECOND_MS,
+  /** How long a JSON body may take to come. */
+  bodyMs: 60 * SECOND_MS,
+  /** A connection on which nothing moves for this long is cut: uploads, and answers that are being made, take less. */
+  httpSilenceMs: 900 * SECOND_MS,
+  /** How long requests under way may take to end once the process shall stop. */
+  httpGraceMs: 10 * SECOND_MS,
   /** user_data, base64 text (Nova's MAX_USERDATA_SIZE). */
   userDataBytes: 65_535,
   /** Servers that one POST may ask for at most. */

@@ -1,4 +1,4 @@
-// Why: who asks, in which project, at which microversion, until when. The first argument of everything that acts.
+// Why: who asks, in which project, at which microversion. The first argument of everything that acts.
 
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
@@ -30,8 +30,6 @@ export interface Op {
   readonly caller: Caller;
   /** The minor part of the negotiated microversion: 1 to 104. */
   readonly minor: number;
-  /** Milliseconds since the epoch after which nobody waits for the answer. */
-  readonly deadlineMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }

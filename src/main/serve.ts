@@ -1,8 +1,7 @@
 // Why: everything in one process for one machine: database, neighbours, hypervisor, workers and the API on one port. This file
 // wires and does nothing else; production wires the same parts apart.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +29,8 @@ import type { Config } from './config.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
+import { listen } from './listen.ts';
+import { lockDataDir } from './lock.ts';
 import { rootPages } from './root.ts';
 
 export interface ServeOptions {
@@ -65,20 +66,6 @@ class Cleanup {
   }
 }
 
-function listen(listener: RequestListener, host: string, port: number): Promise<Server> {
-  const server = createServer(listener);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolve(server));
-  });
-}
-
-const urlOf = (host: string, server: Server): string => {
-  const { port } = server.address() as AddressInfo;
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
-};
-
 /** Starts everything; resolves once requests are served. On failure what was started is ended again. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const cleanup = new Cleanup();
@@ -93,6 +80,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cleanup): Promise<Serving> {
   const clock = systemClock;
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  cleanup.defer(lockDataDir(dataDir));
   const database = openDatabase(
     config.database.connection || `sqlite://${join(dataDir, 'xloud.db')}`,
     config.database.pool_size,
@@ -110,21 +98,9 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const metrics = makeMetrics();
 
   // The port is known only once we listen; until everything is wired, requests wait.
-  let handler: RequestListener | null = null;
-  const waiting: (() => void)[] = [];
-  const server = await listen(
-    (request, response) => {
-      if (handler !== null) handler(request, response);
-      else waiting.push(() => handler?.(request, response));
-    },
-    config.api.host,
-    config.api.port,
-  );
-  cleanup.defer(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const url = urlOf(config.api.host, server);
+  const port = await listen(config.api.host, config.api.port);
+  cleanup.defer(() => port.close());
+  const { url } = port;
 
   const shared = { database, clock, log, observer: metrics.web };
   const identity = await openIdentity({ ...shared, config, dataDir, url });
@@ -203,7 +179,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
       computeRoutes,
     ),
   );
-  handler = withHealth(
+  const handler = withHealth(
     metrics,
     [
       {
@@ -223,7 +199,9 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     ],
     services,
   );
-  for (const go of waiting.splice(0)) go();
+  port.answerWith(handler);
+  // ended first: what answers requests is still there for those under way
+  cleanup.defer(() => port.close());
   return { url, driverKind: driver.kind, fellBack, cloudsYaml: identity.cloudsYaml, close: () => cleanup.run() };
 }
 

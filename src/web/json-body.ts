@@ -1,4 +1,4 @@
-// Why: bodies are JSON, bounded in bytes and depth, whatever their Content-Type claims.
+// Why: bodies are JSON, bounded in bytes, depth and time, whatever their Content-Type claims.
 
 import bodyParser from '@koa/bodyparser';
 import { badRequest, Fault } from '../base/errors.ts';
@@ -39,12 +39,15 @@ function isWellFormed(value: unknown): boolean {
  * @throws a Fault `badRequest` with Nova's words for what is not JSON in UTF-8 or nests too deep, `tooLarge` over the limit
  */
 export async function readJson(ctx: WebContext): Promise<unknown> {
+  const tooLate = setTimeout(() => ctx.req.destroy(), limits.bodyMs);
   try {
     await parse(ctx as never, async () => {});
   } catch (error) {
     const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined;
     if (status === 413) throw new Fault('tooLarge', 'Request is too large.', { cause: error });
     throw badRequest('Malformed request body', { cause: error });
+  } finally {
+    clearTimeout(tooLate);
   }
   const { rawBody = '' } = ctx.request as { rawBody?: string };
   if (rawBody.trim() === '') return null;
