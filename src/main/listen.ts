@@ -1,0 +1,76 @@
+// Why: one place decides how the port is opened, how long a client may stay silent, and that a stop lets requests end.
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+
+export interface Listening {
+  /** `http://127.0.0.1:8774` */
+  readonly url: string;
+  /** From now on requests are answered by this; those that came before have waited. */
+  answerWith(listener: RequestListener): void;
+  /** Takes no more connections, gives the requests under way `limits.httpGraceMs` to end, and cuts off the rest. */
+  close(): Promise<void>;
+}
+
+const urlOf = (host: string, server: Server): string => {
+  const { port } = server.address() as AddressInfo;
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+};
+
+/** Opens the port. Throws a Fault that names the address when that cannot be done. */
+export async function listen(host: string, port: number): Promise<Listening> {
+  let listener: RequestListener | null = null;
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+  let closing: Promise<void> | null = null;
+  let allEnded = (): void => undefined;
+
+  // An upload may take hours; JSON bodies have their own limit (src/web/json-body.ts), and a silent connection is cut.
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+      if (underWay === 0) allEnded();
+    });
+    if (closing !== null) response.setHeader('Connection', 'close');
+    if (listener !== null) listener(request, response);
+    else waiting.push(() => listener?.(request, response));
+  });
+  server.setTimeout(limits.httpSilenceMs);
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      const why = taken ? 'another program listens there (choose another --port)' : error.message;
+      reject(new Fault('internal', `${host}:${port}: ${why}`, { cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
+
+  async function end(): Promise<void> {
+    const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+    if (underWay > 0 && listener !== null) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limits.httpGraceMs);
+        allEnded = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    server.closeAllConnections();
+    await ended;
+  }
+
+  return {
+    url: urlOf(host, server),
+    answerWith(next) {
+      listener = next;
+      for (const go of waiting.splice(0)) go();
+    },
+    close: () => (closing ??= end()),
+  };
+}
