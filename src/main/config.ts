@@ -17,7 +17,7 @@ interface OptionBase<T> {
   readonly secret?: true;
 }
 type Option<T> = OptionBase<T> & {
-  readonly kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'list';
+  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list';
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
@@ -51,7 +51,6 @@ const number = (value: number, unit: string, help: string, min = 0, max = Number
   min,
   max,
 });
-const flag = (value: boolean, help: string): Option<boolean> => ({ kind: 'boolean', default: value, help });
 const choice = <T extends string>(value: T, choices: readonly T[], help: string): Option<T> => ({
   kind: 'choice',
   default: value,
@@ -223,10 +222,6 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
       if (!option.choices?.includes(asText as string))
         throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(raw)}`);
       return asText;
-    case 'boolean':
-      if (asText === true || asText === 'true') return true;
-      if (asText === false || asText === 'false') return false;
-      throw bad(where, `true or false is wanted, not ${JSON.stringify(raw)}`);
     case 'list': {
       const parts =
         typeof asText === 'string' ? (asText === '' ? [] : asText.split(',').map((part) => part.trim())) : raw;

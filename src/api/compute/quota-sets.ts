@@ -51,7 +51,7 @@ const setOf = (call: Call, valueOf: (resource: QuotaResource) => unknown) => ({
 });
 
 const inUse = (used: QuotaView['used'], resource: string): number =>
-  ({ ...used } as Partial<Record<string, number>>)[resource] ?? 0;
+  (({ ...used }) as Partial<Record<string, number>>)[resource] ?? 0;
 
 const limitsView = (limits: QuotaLimits, call: Call) => setOf(call, (resource) => limits[resource]);
 
