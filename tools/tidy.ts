@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-const MAX_LINES = 600;
+/** A module is read whole; a test file is looked things up in. */
+const MAX_LINES = { src: 600, other: 800 };
 const BANNED: readonly [RegExp, string][] = [
   [/\bTODO\b|\bFIXME\b/, 'unfinished work belongs into an issue'],
   [/\b(it|test|describe)\.(skip|only|todo)\b/, 'a test runs or does not exist'],
@@ -17,7 +18,8 @@ for (const file of files) {
   const lines = text.split('\n');
   if (file.startsWith('src/') && !/^\/\/ Why: /.test(text))
     problems.push(`${file}: the first line says why the module exists`);
-  if (lines.length > MAX_LINES) problems.push(`${file}: ${lines.length} lines, more than ${MAX_LINES}`);
+  const limit = file.startsWith('src/') ? MAX_LINES.src : MAX_LINES.other;
+  if (lines.length > limit) problems.push(`${file}: ${lines.length} lines, more than ${limit}`);
   if (file === 'tools/tidy.ts') continue;
   for (const [pattern, why] of BANNED) {
     lines.forEach((line, index) => {
