@@ -46,13 +46,19 @@ export interface PortBinding {
   readonly profile: Readonly<Record<string, unknown>>;
 }
 
+export interface AddressHolder {
+  readonly projectId: string;
+  /** Empty for none. */
+  readonly deviceId: string;
+}
+
 /** What the service asks. With a caller: as that caller may see it. Without: with the service's own rights. */
 export interface NetworkApi {
   /** The named networks, or all that the caller's project may put a server on (its own and shared ones). */
   networks(caller: Caller, ids: readonly string[] | null): Promise<readonly NetworkSummary[]>;
   port(caller: Caller, portId: string): Promise<PortFacts | null>;
-  /** The device (empty for none) whose port has an address in a network; null when it is free. */
-  addressHolder(caller: Caller, networkId: string, address: string): Promise<string | null>;
+  /** Whose port has an address in a network, the caller's or not; null when it is free. */
+  addressHolder(caller: Caller, networkId: string, address: string): Promise<AddressHolder | null>;
   /** Whether an address can be given out in a network at all. */
   addressFits(caller: Caller, networkId: string, address: string): Promise<boolean>;
   /** Ports that the project may still make; null is unlimited. */
@@ -151,9 +157,12 @@ async function checkPort(api: NetworkApi, caller: Caller, portId: string): Promi
 async function checkAddress(api: NetworkApi, caller: Caller, networkId: string, address: string): Promise<void> {
   const holder = await api.addressHolder(caller, networkId, address);
   if (holder !== null) {
-    throw badRequest(`Fixed IP address ${address} is already in use on instance ${holder}.`, {
-      code: 'FixedIpAlreadyInUse',
-    });
+    // on a shared network the server may be another project's, of which the caller learns nothing
+    const named = holder.deviceId !== '' && (caller.isAdmin || holder.projectId === caller.projectId);
+    throw badRequest(
+      `Fixed IP address ${address} is already in use${named ? ` on instance ${holder.deviceId}` : ''}.`,
+      { code: 'FixedIpAlreadyInUse' },
+    );
   }
   if (!(await api.addressFits(caller, networkId, address))) {
     throw badRequest(`Fixed IP address ${address} does not exist in network ${networkId}.`, {

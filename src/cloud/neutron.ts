@@ -151,7 +151,9 @@ export function makeNeutron(options: NeighbourOptions): NetworkService & { close
         ['fixed_ips', `ip_address=${address}`],
       ] as const;
       const [holder] = await list(caller.token === null ? caller : null, 'ports', pairs);
-      return holder === undefined ? null : textOf(holder['device_id']);
+      return holder === undefined
+        ? null
+        : { projectId: textOf(holder['project_id'] ?? holder['tenant_id']), deviceId: textOf(holder['device_id']) };
     },
     // Neutron itself refuses an address that does not fit, when the port is made
     addressFits: async () => true,

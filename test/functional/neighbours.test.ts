@@ -220,6 +220,15 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await networks.release(vm.uuid);
     });
 
+    it("does not say which server has an address that is another project's", async () => {
+      const wanted = [wish({ networkId: shared, fixedIp: '10.123.0.201' })];
+      const other = { ...server(), projectId: callers.admin.projectId ?? '' };
+      await networks.allocate(other, await networks.plan(callers.admin, wanted, [], 1));
+      const taken = /^Fixed IP address 10\.123\.0\.201 is already in use\.$/;
+      await rejects(networks.plan(callers.demo, wanted, [], 1), 'badRequest', 'FixedIpAlreadyInUse', taken);
+      await networks.release(other.uuid);
+    });
+
     it('refuses what cannot be, in the words of compute', async () => {
       const plan = (wishes: NetworkRequest[], groups: string[] = [], count = 1) =>
         networks.plan(callers.demo, wishes, groups, count);

@@ -113,7 +113,8 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
         oneOf: { network_id: [networkId] },
         addresses: [{ column: 'ip_address' as const, values: [canonicalIp(address) ?? address] }],
       };
-      return (await listRows(read, portNoun, null, filters))?.[0]?.deviceId ?? null;
+      const [port] = (await listRows(read, portNoun, null, filters)) ?? [];
+      return port === undefined ? null : { projectId: port.projectId, deviceId: port.deviceId };
     },
     async addressFits(_caller, networkId, address) {
       const subnets = await rowsBy(read, subnetNoun, 'network_id', [networkId]);
