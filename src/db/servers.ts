@@ -219,22 +219,6 @@ export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs
     .update({ ...encode({ updatedAt: nowMs, ...patch }) });
 }
 
-/** Changes columns only while the task is still the expected one. Returns whether it was. */
-export async function updateServerIfTask(
-  tx: Tx,
-  id: number,
-  task: TaskState | null,
-  patch: ServerPatch,
-  nowMs: number,
-): Promise<boolean> {
-  const query = tx('servers').where({ id, deleted: 0 });
-  const touched: number = await (task === null
-    ? query.whereNull('task_state')
-    : query.where('task_state', task)
-  ).update(encode({ updatedAt: nowMs, ...patch }));
-  return touched === 1;
-}
-
 /** Servers whose task has no open action behind it; there must be none. */
 export async function findStuckServers(reader: Reader): Promise<string[]> {
   const rows: { uuid: string }[] = await reader('servers')

@@ -41,12 +41,6 @@ export function minimumOf(flavor: FlavorSnapshot): Size {
   return { vcpus: read(MINIMUM_CPU, flavor.vcpus), memoryMb: read(MINIMUM_MEMORY, flavor.memoryMb) };
 }
 
-/** Whether a server of this flavor can be moved at all. */
-export function isElastic(flavor: FlavorSnapshot): boolean {
-  const minimum = minimumOf(flavor);
-  return minimum.vcpus < flavor.vcpus || minimum.memoryMb < flavor.memoryMb;
-}
-
 /**
  * Why the two extra specs do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
  * microversion when they are set, and again when a flavor is used whose specs were there before its size.

@@ -16,7 +16,6 @@ const table = {
 };
 
 export type SagaName = keyof typeof table;
-export const sagaNames = Object.keys(table) as readonly SagaName[];
 
 /** The saga of an action, or null for a name that no saga of this program has. */
 export const sagaOf = (name: string): Saga<unknown> | null =>
