@@ -2,7 +2,7 @@
 // limit, nudges and reports are delivered later and nobody waits for them.
 
 import type { Clock } from '../base/clock.ts';
-import { unavailable } from '../base/errors.ts';
+import { Fault, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentHandlers, Bus, Unsubscribe } from './bus.ts';
@@ -79,6 +79,8 @@ export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions):
       try {
         return await Promise.race([
           answer(host, method, args).catch((error: unknown) => {
+            // the stack does not travel
+            if (!(error instanceof Fault)) log.error({ err: error, host, method }, 'an agent failed unexpectedly');
             throw faultFromWire(faultToWire(error));
           }),
           late.then((fault) => {
