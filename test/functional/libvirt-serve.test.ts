@@ -10,7 +10,7 @@ import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
 import { type Death, eventually, type Service, startService } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
-const SETTLE_S = 25;
+const SETTLE_S = 40;
 /** From an event of libvirt's to what the API says. */
 const EVENT_MS = 2_000;
 
