@@ -224,11 +224,3 @@ export async function listServers(reader: Reader, filter: ServerFilter, page: Se
   const { query } = await serverListQuery(reader, filter, page);
   return decodeServers(reader, await readQuery(reader, query));
 }
-
-/** How many servers match, up to nothing: for `limits` and tests. */
-export async function countServers(reader: Reader, filter: ServerFilter): Promise<number> {
-  const query = reader('servers').count({ count: '*' });
-  applyFilter(reader, query, filter);
-  const [row] = (await query) as [{ count: number | string }];
-  return Number(row.count);
-}

@@ -2,6 +2,7 @@
 
 import type { RequestListener, ServerResponse } from 'node:http';
 import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Metrics } from '../web/metrics.ts';
 
 /** A named condition of readiness: null when it holds, else why not. */
@@ -21,13 +22,16 @@ function send(response: ServerResponse, status: number, type: string, body: stri
 
 async function readiness(
   conditions: readonly Condition[],
+  log: Log,
 ): Promise<{ ready: boolean; checks: Record<string, string> }> {
   const asked = await Promise.all(
     conditions.map(async ({ name, problem }) => {
       try {
         return [name, await problem()] as const;
       } catch (error) {
-        return [name, messageOf(error)] as const;
+        // what a driver says (addresses, users) is for the log, not for whoever asks
+        log.error({ err: error, condition: name }, 'not ready');
+        return [name, 'does not answer'] as const;
       }
     }),
   );
@@ -41,13 +45,18 @@ async function readiness(
  * `/healthz` (the process answers), `/readyz` (each condition named, 503 unless all hold) and `/metrics` in front of `rest`.
  * None of them needs a token; they tell nothing of tenants.
  */
-export function withHealth(metrics: Metrics, conditions: readonly Condition[], rest: RequestListener): RequestListener {
+export function withHealth(
+  metrics: Metrics,
+  conditions: readonly Condition[],
+  log: Log,
+  rest: RequestListener,
+): RequestListener {
   return (request, response) => {
     const path = (request.url ?? '/').replace(/\?.*/s, '');
     const fail = (error: unknown) => send(response, 500, 'text/plain; charset=utf-8', `${messageOf(error)}\n`);
     if (path === '/healthz') return send(response, 200, 'application/json', JSON.stringify({ status: 'alive' }));
     if (path === '/readyz') {
-      readiness(conditions).then(
+      readiness(conditions, log).then(
         ({ ready, checks }) =>
           send(
             response,

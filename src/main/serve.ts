@@ -197,6 +197,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
           (await listHosts(database.read)).some((host) => isHostUp(host, clock.now(), downMs)) ? null : 'no host is up',
       },
     ],
+    log,
     services,
   );
   port.answerWith(handler);

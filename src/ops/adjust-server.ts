@@ -25,7 +25,7 @@ import { announce, leaveAction, lockForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
 import { checkGrowth, lockQuota } from './quota-sets.ts';
 import type { Saga } from './saga.ts';
-import { recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
+import { messageForOwner, recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
 
 type Plan = AdjustPlan & { readonly ok: true };
 
@@ -144,7 +144,7 @@ export const adjustSaga: Saga<AdjustInput> = {
       ...size,
       taskState: null,
       adjustStatus: 'error' as const,
-      adjustMessage: failure.message,
+      adjustMessage: messageForOwner(failure),
       adjustUpdatedAt: nowMs,
     };
     await updateServer(t, server.id, end, nowMs);

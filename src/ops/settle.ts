@@ -68,12 +68,21 @@ export async function settleAdjustment(
   await resizeClaim(tx, server.id, settlement.claimed);
 }
 
+/** Codes of faults that speak in the words of the hypervisor or of a program on the host: paths and names of the machine. */
+const HOST_WORDS = /^(?:libvirt\.|program\.|image\.(?:fetch|damaged)$)/;
+
+/** What a server's owner may read of a failure; the host's own words are for administrators, in the fault's details. */
+export const messageForOwner = ({ code, message }: Pick<Failure, 'code' | 'message'>): string =>
+  HOST_WORDS.test(code) ? `The host could not carry out the request (${code}).` : message;
+
 /** The failure as the server's fault; `details` are for administrators. */
 export async function recordFailure(tx: Tx, server: Server, failure: Failure, nowMs: number): Promise<void> {
+  const message = messageForOwner(failure);
+  const hidden = message === failure.message ? null : failure.message;
   await insertFault(tx, server.id, {
     code: 500,
-    message: failure.message,
-    details: failure.detail,
+    message,
+    details: [hidden, failure.detail].filter((part) => part !== null).join('\n') || null,
     createdAt: nowMs,
   });
 }

@@ -237,7 +237,11 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
       assert.deepEqual([latest?.action, latest?.message], ['stop', 'Error']);
       const [event] = latest?.events ?? [];
       assert.equal(event?.result, 'Error');
-      assert.match(event?.details ?? '', /The guest crashed: its QEMU process failed/);
+      // the event says why; a host's regular report that comes before it sees only that
+      assert.match(
+        event?.details ?? '',
+        /^The guest crashed: (its QEMU process failed|the guest changed its state by itself)/,
+      );
       await remove(id);
     });
   });
@@ -255,11 +259,16 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
   });
 
   describe('kill -9 of the service', () => {
-    /** The service dies where it is told to, while `what` is under way, and a new one takes over. */
+    /**
+     * The service dies where it is told to, while `what` is under way, and a new one takes over. The workers begin at the commit,
+     * so the answer to `what` may come too late to be heard: whoever asked must look what became of it.
+     */
     const dying = async (death: Death, what: () => Promise<unknown>): Promise<void> => {
       await service.kill('SIGTERM');
       await service.start(death);
-      await what();
+      await what().catch((error: unknown) => {
+        if (!(error instanceof TypeError)) throw error;
+      });
       assert.equal(await service.ended(BOOT_MS), 'SIGKILL', 'it passed that point');
       await service.start();
     };
@@ -285,10 +294,10 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
       ],
     ] as const) {
       it(`${name} of create, adjust and delete ends as asked`, async () => {
-        let id = '';
-        await dying(creating, async () => {
-          id = await order();
-        });
+        await dying(creating, () => order());
+        const { servers } = (await compute('GET', '/servers')).body as { servers: { id: string }[] };
+        assert.equal(servers.length, 1);
+        const id = servers[0]?.id ?? '';
         await reaches(id, 'ACTIVE');
         assert.equal(await virsh('list', '--name'), `xloud-${id}`);
         await settled(id);

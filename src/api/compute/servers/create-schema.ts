@@ -1,6 +1,7 @@
 // Why: what POST /servers accepts, as the history of its fields.
 
 import { derive, history } from '../../../base/history.ts';
+import { limits } from '../../../base/limits.ts';
 import {
   boolean,
   closed,
@@ -93,7 +94,7 @@ const fields = history<unknown>(
     max_count: positiveInteger,
     return_reservation_id: boolean,
     security_groups: multi(closed({ name })),
-    user_data: { type: 'string', format: 'base64', maxLength: 65_535 },
+    user_data: { type: 'string', format: 'base64', maxLength: limits.userDataBytes },
   },
   [
     { at: '2.19', add: { description: printable(255) } },
