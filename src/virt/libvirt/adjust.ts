@@ -42,7 +42,10 @@ export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: 
   const task: Task = { deps, domain, deadlineMs: deps.clock.now() + request.timeoutMs };
   const before = await presentSize(task);
   const parts = await moveParts(task, before, request.target);
-  const view = await viewOf(deps, domain);
+  // what the agent has just confirmed it is not asked once more
+  const { confirmedBy, reached } = parts.vcpus;
+  const agent = confirmedBy === 'guest' ? { online: () => Promise.resolve(reached) } : deps.agent;
+  const view = await viewOf({ calls: deps.calls, agent }, domain);
   if (request.persist) {
     await writeConfig(deps.calls, domain, { vcpus: parts.vcpus.reached, memoryMb: parts.memoryMb.reached });
   }
@@ -70,19 +73,15 @@ interface Parts {
 }
 
 /** Room comes before load and load goes before room; a second part that got nowhere takes the first back with it. */
-async function moveParts(task: Task, before: Size, target: Size): Promise<Parts> {
+async function moveParts(task: Task, before: Present, target: Size): Promise<Parts> {
   const [first, second] = adjustOrder(before, target);
   const parts: { vcpus?: PartOutcome; memoryMb?: PartOutcome } = {};
   if (first !== undefined) {
     parts[first] = await movePart(task, first, before, target);
     if (second !== undefined) {
       if (gotNowhere(parts[first], before[first])) {
-        parts[second] = await stay(
-          task,
-          second,
-          target,
-          `not tried, since the other part failed: ${parts[first].problem}`,
-        );
+        const why = `not tried, since the other part failed: ${parts[first].problem}`;
+        parts[second] = await stay(task, second, before, target, why);
       } else {
         parts[second] = await movePart(task, second, before, target);
         if (gotNowhere(parts[second], before[second])) {
@@ -92,8 +91,8 @@ async function moveParts(task: Task, before: Size, target: Size): Promise<Parts>
     }
   }
   return {
-    vcpus: parts.vcpus ?? (await stay(task, 'vcpus', target, null)),
-    memoryMb: parts.memoryMb ?? (await stay(task, 'memoryMb', target, null)),
+    vcpus: parts.vcpus ?? (await stay(task, 'vcpus', before, target, null)),
+    memoryMb: parts.memoryMb ?? (await stay(task, 'memoryMb', before, target, null)),
   };
 }
 
@@ -109,7 +108,7 @@ async function movePart(task: Task, part: Part, before: Size, target: Size): Pro
     if (!(error instanceof Fault) || error.kind === 'unavailable' || error.kind === 'notFound') throw error;
     task.deps.log.warn({ uuid: task.domain.uuid, part, target: target[part], code: error.code }, messageOf(error));
     return {
-      ...(await stay(task, part, target, messageOf(error))),
+      ...(await stay(task, part, await presentSize(task), target, messageOf(error))),
       held: Math.max(before[part], await held(task, part)),
     };
   }
@@ -125,14 +124,18 @@ async function undo(task: Task, part: Part, before: Size, target: Size, why: str
   return { ...back, target: target[part], problem: `taken back, since the other part failed: ${why}` };
 }
 
-/** The outcome of a part that is left as it is. */
-async function stay(task: Task, part: Part, target: Size, problem: string | null): Promise<PartOutcome> {
-  const present = await presentSize(task);
-  const online = part === 'vcpus' ? await task.deps.agent.online(task.domain) : null;
+/** The outcome of a part that is left as it was seen: to ask the guest's agent again would cost more than all the rest. */
+async function stay(
+  task: Task,
+  part: Part,
+  present: Present,
+  target: Size,
+  problem: string | null,
+): Promise<PartOutcome> {
   return {
     target: target[part],
     reached: present[part],
-    confirmedBy: part === 'memoryMb' || online === null ? 'hypervisor' : 'guest',
+    confirmedBy: part === 'memoryMb' || present.online === null ? 'hypervisor' : 'guest',
     method: 'none',
     held: await held(task, part),
     problem,
@@ -140,16 +143,21 @@ async function stay(task: Task, part: Part, target: Size, problem: string | null
 }
 
 const held = async (task: Task, part: Part): Promise<number> =>
-  part === 'vcpus' ? await plugged(task) : (await presentSize(task)).memoryMb;
+  part === 'vcpus' ? await plugged(task) : await actualMb(task);
+
+/** What a guest uses, and the vCPUs that its agent says are online; null: no agent tells. */
+interface Present extends Size {
+  readonly online: number | null;
+}
 
 /** What the guest uses: the vCPUs that are online in it (those plugged, where no agent tells) and the balloon's size. */
-async function presentSize(task: Task): Promise<Size> {
-  const [online, vcpus, memoryMb] = [
-    await task.deps.agent.online(task.domain),
-    await plugged(task),
-    await actualMb(task),
-  ];
-  return { vcpus: Math.min(online ?? vcpus, vcpus), memoryMb };
+async function presentSize(task: Task): Promise<Present> {
+  const [online, vcpus, memoryMb] = await Promise.all([
+    task.deps.agent.online(task.domain),
+    plugged(task),
+    actualMb(task),
+  ]);
+  return { vcpus: Math.min(online ?? vcpus, vcpus), memoryMb, online };
 }
 
 const plugged = ({ deps, domain }: Task): Promise<number> =>

@@ -15,7 +15,7 @@ const SHUTOFF_FAILED = 6;
 
 export interface GuestDeps {
   readonly calls: LibvirtCalls;
-  readonly agent: GuestAgent;
+  readonly agent: Pick<GuestAgent, 'online'>;
 }
 
 /** The domain of that server on this host, or null. */
