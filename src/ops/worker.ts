@@ -7,12 +7,13 @@ import { limits } from '../base/limits.ts';
 import {
   dueActions,
   finishAction,
+  guardLease,
   heldActions,
-  type InstanceAction,
   releaseLease,
   renewLeases,
   takeAction,
   takeOverLeases,
+  type InstanceAction,
 } from '../db/instance-actions.ts';
 import { findServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
@@ -81,6 +82,8 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     const server = await findServer(database.read, action.serverUuid);
     await tx(database, async (t) => {
       const nowMs = clock.now();
+      // whoever lost the lease ends nothing: the action is another's now
+      if ((await guardLease(t, action.id, owner, nowMs)) === null) return;
       if (action.attempts < limits.stepAttempts) {
         await releaseLease(t, action.id, owner, nowMs + limits.stepPauseMs);
         return;
