@@ -175,7 +175,7 @@ export const schema = {
       'seconds',
       'How long an adjustment waits for the guest.',
       0.1,
-      600,
+      240,
     ),
     start_settle_seconds: number(
       limits.startSettleMs / 1000,
