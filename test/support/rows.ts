@@ -2,73 +2,27 @@
 
 import { newUuid } from '../../src/base/ids.ts';
 import type { NewServer } from '../../src/db/servers.ts';
-import type { FlavorSnapshot } from '../../src/domain/flavor.ts';
 import { testImage } from './neighbours.ts';
+import { aFlavor, aServer } from './samples.ts';
 
-export const testFlavor: FlavorSnapshot = {
-  flavorid: 'small',
-  name: 'small',
-  vcpus: 4,
-  memoryMb: 4096,
-  rootGb: 1,
-  ephemeralGb: 0,
-  swapMb: 0,
-  rxtxFactor: 1,
-  isPublic: true,
-  disabled: false,
-  description: null,
-  extraSpecs: { minimum_cpu: '1', minimum_memory: '256' },
-};
-
-export const newServer = (more: Partial<NewServer> = {}): NewServer => ({
-  uuid: newUuid(),
-  projectId: 'p',
-  userId: 'u',
-  displayName: 'server',
-  description: null,
-  hostname: 'server',
-  reservationId: 'r-1',
-  launchIndex: 0,
-  vmState: 'active',
-  taskState: null,
-  powerState: 1,
-  progress: 0,
-  imageRef: testImage().id,
-  image: testImage(),
-  flavor: testFlavor,
-  host: 'host-1',
-  node: 'host-1',
-  availabilityZone: 'nova',
-  requestedZone: null,
-  schedulerHints: {},
-  keyName: null,
-  keyData: null,
-  userData: null,
-  configDrive: false,
-  autoDiskConfig: true,
-  accessIpV4: null,
-  accessIpV6: null,
-  rootDeviceName: '/dev/vda',
-  lockedBy: null,
-  lockedReason: null,
-  currentVcpus: 1,
-  currentMemoryMb: 256,
-  targetVcpus: 1,
-  targetMemoryMb: 256,
-  bootVcpus: 1,
-  bootMemoryMb: 256,
-  guestOnlineVcpus: null,
-  guestAvailableMb: null,
-  adjustStatus: 'idle',
-  adjustPersist: true,
-  adjustRequestId: null,
-  adjustMessage: null,
-  adjustUpdatedAt: null,
-  createdAt: 1_700_000_000_000,
-  launchedAt: null,
-  terminatedAt: null,
-  deletedAt: null,
-  deleted: false,
-  build: {},
-  ...more,
-});
+/** A row that is not stored yet: the sample server on a 1 GiB flavor, with an image, never launched. */
+export function newServer(more: Partial<NewServer> = {}): NewServer {
+  const { id: _id, updatedAt: _updatedAt, ...row } = aServer();
+  return {
+    ...row,
+    uuid: newUuid(),
+    projectId: 'p',
+    userId: 'u',
+    displayName: 'server',
+    reservationId: 'r-1',
+    imageRef: testImage().id,
+    image: testImage(),
+    flavor: aFlavor({ flavorid: 'small', name: 'small', memoryMb: 4096, rootGb: 1 }),
+    host: 'host-1',
+    node: 'host-1',
+    createdAt: 1_700_000_000_000,
+    launchedAt: null,
+    build: {},
+    ...more,
+  };
+}
