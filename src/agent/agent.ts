@@ -2,12 +2,13 @@
 // and tells of its own accord what the host has and what guests did. It never sees the database.
 
 import type { Clock } from '../base/clock.ts';
-import { unavailable } from '../base/errors.ts';
+import { notImplemented, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentHandlers, Bus } from '../bus/bus.ts';
 import type { AgentMethod } from '../bus/contract.ts';
 import type { GuestEvent } from '../domain/guest.ts';
+import type { OptionalVerb } from '../domain/host.ts';
 import type { Driver } from '../virt/driver.ts';
 import { makeMailboxes, type Mailboxes } from './mailbox.ts';
 import { makeReporter } from './report.ts';
@@ -39,6 +40,14 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     const key = `${method} ${JSON.stringify(args)}`;
     return mailboxes.post(uuid, { key, joinRunning: method !== 'inspect' }, work);
   };
+  /** An optional verb of the driver; a driver without it is asked only by mistake. */
+  const able = <V extends OptionalVerb & keyof Driver>(verb: V): NonNullable<Driver[V]> => {
+    const method = driver[verb];
+    if (method === undefined) {
+      throw notImplemented(`The ${driver.kind} driver cannot ${verb}.`, { code: `driver.${verb}` });
+    }
+    return method;
+  };
   return {
     spawn: (args) => post(args.spec.uuid, 'spawn', args, () => driver.spawn(args.spec)),
     destroy: (args) =>
@@ -49,6 +58,8 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     powerOn: (args) => post(args.spec.uuid, 'powerOn', args, () => driver.powerOn(args.spec)),
     powerOff: (args) => post(args.uuid, 'powerOff', args, () => driver.powerOff(args.uuid, args.timeoutMs)),
     reboot: (args) => post(args.spec.uuid, 'reboot', args, () => driver.reboot(args.spec, args.type, args.timeoutMs)),
+    pause: ({ uuid }) => post(uuid, 'pause', { uuid }, () => able('pause')(uuid)),
+    unpause: ({ uuid }) => post(uuid, 'unpause', { uuid }, () => able('unpause')(uuid)),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

@@ -11,6 +11,8 @@ export interface AgentMethods {
   powerOn: { args: { spec: GuestSpec }; reply: GuestView };
   powerOff: { args: { uuid: string; timeoutMs: number }; reply: GuestView };
   reboot: { args: { spec: GuestSpec; type: 'SOFT' | 'HARD'; timeoutMs: number }; reply: GuestView };
+  pause: { args: { uuid: string }; reply: GuestView };
+  unpause: { args: { uuid: string }; reply: GuestView };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   inspect: { args: { uuid: string }; reply: GuestView | null };
@@ -28,6 +30,8 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   powerOn: limits.spawnMs,
   powerOff: limits.libvirtSlowCallMs,
   reboot: limits.libvirtSlowCallMs,
+  pause: limits.libvirtSlowCallMs,
+  unpause: limits.libvirtSlowCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,

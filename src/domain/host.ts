@@ -34,6 +34,29 @@ export interface HostFacts {
   readonly capabilities: HostCapabilities;
 }
 
+/**
+ * What a driver may be able to do beyond the verbs that every driver has; each is an optional method of `Driver`. A host says
+ * in its inventory which ones it has, and a move that needs another is refused with 501.
+ */
+export const optionalVerbs = [
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'rescue',
+  'unrescue',
+  'rebuild',
+  'setAdminPassword',
+  'injectNmi',
+  'snapshot',
+  'migrateDisk',
+  'liveMigrate',
+  'attachNic',
+  'detachNic',
+  'diagnostics',
+] as const;
+export type OptionalVerb = (typeof optionalVerbs)[number];
+
 /** What the scheduler and the API may ask of a host's driver; unsupported work is refused before a host is chosen. */
 export interface HostCapabilities {
   /** `qemu` (TCG) or `kvm` guests, and why; `fake`. */
@@ -42,6 +65,8 @@ export interface HostCapabilities {
   /** Architectures, hypervisor types and vm modes that ImagePropertiesFilter compares. */
   readonly guests: readonly { readonly arch: string; readonly hypervisorType: string; readonly vmMode: string }[];
   readonly diskFormats: readonly string[];
+  /** The optional verbs of the host's driver. */
+  readonly verbs: readonly OptionalVerb[];
   readonly liveVcpus: boolean;
   /** Whether an unplug of a vCPU completes (KVM), or guests must take them offline (TCG). */
   readonly vcpuUnplug: boolean;

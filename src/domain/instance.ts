@@ -18,21 +18,53 @@ export type VmState =
   | 'shelved'
   | 'shelved_offloaded';
 
-export type TaskState =
-  | 'scheduling'
-  | 'block_device_mapping'
-  | 'networking'
-  | 'spawning'
-  | 'powering-on'
-  | 'powering-off'
-  | 'reboot_pending'
-  | 'reboot_started'
-  | 'rebooting'
-  | 'reboot_pending_hard'
-  | 'reboot_started_hard'
-  | 'rebooting_hard'
-  | 'deleting'
-  | 'adjusting';
+/** Nova's task states, and `adjusting`. */
+export const taskStates = [
+  'scheduling',
+  'block_device_mapping',
+  'networking',
+  'spawning',
+  'image_snapshot',
+  'image_snapshot_pending',
+  'image_pending_upload',
+  'image_uploading',
+  'image_backup',
+  'updating_password',
+  'resize_prep',
+  'resize_migrating',
+  'resize_migrated',
+  'resize_finish',
+  'resize_reverting',
+  'resize_confirming',
+  'rebooting',
+  'reboot_pending',
+  'reboot_started',
+  'rebooting_hard',
+  'reboot_pending_hard',
+  'reboot_started_hard',
+  'pausing',
+  'unpausing',
+  'suspending',
+  'resuming',
+  'powering-off',
+  'powering-on',
+  'rescuing',
+  'unrescuing',
+  'rebuilding',
+  'rebuild_block_device_mapping',
+  'rebuild_spawning',
+  'migrating',
+  'deleting',
+  'soft-deleting',
+  'restoring',
+  'shelving',
+  'shelving_image_pending_upload',
+  'shelving_image_uploading',
+  'shelving_offloading',
+  'unshelving',
+  'adjusting',
+] as const;
+export type TaskState = (typeof taskStates)[number];
 
 /** Nova's power states. */
 export const power = { noState: 0, running: 1, paused: 3, shutdown: 4, crashed: 6, suspended: 7 } as const;
@@ -115,6 +147,23 @@ export interface ServerDetail {
 
 type StatusRow = Readonly<{ default: string } & Partial<Record<TaskState, string>>>;
 
+const restarting: Partial<Record<TaskState, string>> = {
+  rebooting_hard: 'HARD_REBOOT',
+  reboot_pending_hard: 'HARD_REBOOT',
+  reboot_started_hard: 'HARD_REBOOT',
+};
+const rebuilding: Partial<Record<TaskState, string>> = {
+  rebuilding: 'REBUILD',
+  rebuild_block_device_mapping: 'REBUILD',
+  rebuild_spawning: 'REBUILD',
+};
+const resizing: Partial<Record<TaskState, string>> = {
+  resize_prep: 'RESIZE',
+  resize_migrating: 'RESIZE',
+  resize_migrated: 'RESIZE',
+  resize_finish: 'RESIZE',
+};
+
 /** vm_state and task_state to the API's status (Nova's `_STATE_MAP`). A new task state never makes a new status. */
 const statusTable: Readonly<Record<VmState, StatusRow>> = {
   building: { default: 'BUILD' },
@@ -123,28 +172,20 @@ const statusTable: Readonly<Record<VmState, StatusRow>> = {
     rebooting: 'REBOOT',
     reboot_pending: 'REBOOT',
     reboot_started: 'REBOOT',
-    rebooting_hard: 'HARD_REBOOT',
-    reboot_pending_hard: 'HARD_REBOOT',
-    reboot_started_hard: 'HARD_REBOOT',
+    ...restarting,
+    updating_password: 'PASSWORD',
+    ...rebuilding,
+    migrating: 'MIGRATING',
+    ...resizing,
   },
-  paused: { default: 'PAUSED' },
+  paused: { default: 'PAUSED', migrating: 'MIGRATING' },
   suspended: { default: 'SUSPENDED' },
-  stopped: {
-    default: 'SHUTOFF',
-    rebooting_hard: 'HARD_REBOOT',
-    reboot_pending_hard: 'HARD_REBOOT',
-    reboot_started_hard: 'HARD_REBOOT',
-  },
+  stopped: { default: 'SHUTOFF', ...resizing, ...rebuilding },
   rescued: { default: 'RESCUE' },
-  resized: { default: 'VERIFY_RESIZE' },
+  resized: { default: 'VERIFY_RESIZE', resize_reverting: 'REVERT_RESIZE' },
   'soft-delete': { default: 'SOFT_DELETED' },
   deleted: { default: 'DELETED' },
-  error: {
-    default: 'ERROR',
-    rebooting_hard: 'HARD_REBOOT',
-    reboot_pending_hard: 'HARD_REBOOT',
-    reboot_started_hard: 'HARD_REBOOT',
-  },
+  error: { default: 'ERROR', ...rebuilding },
   shelved: { default: 'SHELVED' },
   shelved_offloaded: { default: 'SHELVED_OFFLOADED' },
 };

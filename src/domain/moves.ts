@@ -1,6 +1,7 @@
 // Why: what may be done to a server in which state is one table. The checks, the words of the 409s, the record in the action
 // log and the tests read it; nothing else knows a state.
 
+import type { OptionalVerb } from './host.ts';
 import type { Server, TaskState, VmState } from './instance.ts';
 
 export interface Move {
@@ -20,136 +21,219 @@ export interface Move {
   readonly placed: boolean;
   /** Refused on a locked server, but to those who may override the lock. */
   readonly lockable: boolean;
+  /** What the host's driver must be able to do, beyond what every driver can; null: nothing. */
+  readonly verb: OptionalVerb | null;
   /** The name in the instance actions; null: leaves no record. */
   readonly record: string | null;
   /** For people: documents and messages. */
   readonly label: string;
 }
 
-export type MoveName =
-  | 'create'
-  | 'delete'
-  | 'start'
-  | 'stop'
-  | 'rebootSoft'
-  | 'rebootHard'
-  | 'adjust'
-  | 'consoleOutput'
-  | 'update';
-
 const idle: readonly (TaskState | null)[] = [null];
 
+/** A row: idle, launched and unlocked servers in these states; what differs stands in `more`. The word is also the record. */
+const row = (word: string, label: string, from: Move['from'], more: Partial<Move> = {}): Move => ({
+  word,
+  from,
+  tasks: idle,
+  task: null,
+  to: null,
+  launched: true,
+  placed: false,
+  lockable: true,
+  verb: null,
+  record: word,
+  label,
+  ...more,
+});
+
+/** What may be asked in any state, and leaves no record. */
+const anytime: Partial<Move> = { tasks: null, launched: false, lockable: false, record: null };
+
+/** A server whose disks exist and are at rest or in use, so that they can be copied. */
+const copyable: readonly VmState[] = ['active', 'stopped', 'paused', 'suspended'];
+const attachable: readonly VmState[] = ['active', 'paused', 'stopped'];
+const volumes: readonly VmState[] = [
+  'active',
+  'paused',
+  'stopped',
+  'resized',
+  'soft-delete',
+  'shelved',
+  'shelved_offloaded',
+];
+const restartable: readonly (TaskState | null)[] = [
+  null,
+  'rebooting',
+  'reboot_pending',
+  'reboot_started',
+  'resuming',
+  'rebooting_hard',
+  'unpausing',
+  'pausing',
+  'suspending',
+];
+const METADATA: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped'];
+
 /** The values are those of the `check_instance_state` decorators in Nova's compute API; `adjust` is ours. */
-export const moves: Readonly<Record<MoveName, Move>> = {
-  create: {
-    word: 'create',
-    from: [],
-    tasks: idle,
+const table = {
+  create: row('create', 'Create the server', [], {
     task: 'scheduling',
     to: 'active',
     launched: false,
-    placed: false,
     lockable: false,
-    record: 'create',
-    label: 'Create the server',
-  },
-  delete: {
-    word: 'delete',
-    from: null,
+  }),
+  delete: row('delete', 'Delete the server', null, { tasks: null, task: 'deleting', to: 'deleted', launched: false }),
+  softDelete: row('delete', 'Delete the server, to be restored or reclaimed', null, {
+    tasks: null,
+    task: 'soft-deleting',
+    to: 'soft-delete',
+  }),
+  forceDelete: row('forceDelete', 'Delete the server at once', null, {
     tasks: null,
     task: 'deleting',
     to: 'deleted',
     launched: false,
-    placed: false,
-    lockable: true,
     record: 'delete',
-    label: 'Delete the server',
-  },
-  start: {
-    word: 'start',
-    from: ['stopped'],
-    tasks: idle,
-    task: 'powering-on',
-    to: 'active',
-    launched: true,
-    placed: true,
-    lockable: true,
-    record: 'start',
-    label: 'Start the server',
-  },
-  stop: {
-    word: 'stop',
-    from: ['active', 'error'],
-    tasks: idle,
-    task: 'powering-off',
-    to: 'stopped',
-    launched: true,
-    placed: true,
-    lockable: true,
-    record: 'stop',
-    label: 'Stop the server',
-  },
-  rebootSoft: {
-    word: 'reboot',
-    from: ['active'],
-    tasks: idle,
-    task: 'rebooting',
-    to: 'active',
-    launched: true,
-    placed: false,
-    lockable: true,
-    record: 'reboot',
-    label: 'Reboot through the guest',
-  },
-  rebootHard: {
-    word: 'reboot',
-    from: ['active', 'stopped', 'paused', 'suspended', 'error'],
-    tasks: [null, 'rebooting', 'reboot_pending', 'reboot_started', 'rebooting_hard'],
+  }),
+  restore: row('restore', 'Restore the deleted server', ['soft-delete'], { task: 'restoring', to: 'active' }),
+
+  start: row('start', 'Start the server', ['stopped'], { task: 'powering-on', to: 'active', placed: true }),
+  stop: row('stop', 'Stop the server', ['active', 'error'], { task: 'powering-off', to: 'stopped', placed: true }),
+  rebootSoft: row('reboot', 'Reboot through the guest', ['active'], { task: 'rebooting', to: 'active' }),
+  rebootHard: row('reboot', 'Power-cycle the server', ['active', 'stopped', 'paused', 'suspended', 'error'], {
+    tasks: restartable,
     task: 'rebooting_hard',
     to: 'active',
-    launched: true,
-    placed: false,
-    lockable: true,
-    record: 'reboot',
-    label: 'Power-cycle the server',
-  },
-  adjust: {
-    word: 'adjust',
-    from: ['active', 'paused', 'stopped'],
-    tasks: idle,
+  }),
+  adjust: row('adjust', 'Change vCPUs or memory', ['active', 'paused', 'stopped'], {
     task: 'adjusting',
-    to: null,
-    launched: true,
     placed: true,
-    lockable: true,
-    record: 'adjust',
-    label: 'Change vCPUs or memory',
-  },
-  consoleOutput: {
-    word: 'get_console_output',
-    from: null,
-    tasks: null,
-    task: null,
-    to: null,
-    launched: false,
+  }),
+
+  pause: row('pause', 'Freeze the server in memory', ['active'], { task: 'pausing', to: 'paused', verb: 'pause' }),
+  unpause: row('unpause', 'Let the frozen server run', ['paused'], {
+    task: 'unpausing',
+    to: 'active',
+    verb: 'unpause',
+  }),
+  suspend: row('suspend', 'Store the server’s memory on disk', ['active'], {
+    task: 'suspending',
+    to: 'suspended',
+    verb: 'suspend',
+  }),
+  resume: row('resume', 'Resume the suspended server', ['suspended'], {
+    task: 'resuming',
+    to: 'active',
+    verb: 'resume',
+  }),
+  rescue: row('rescue', 'Boot the server from a rescue image', ['active', 'stopped', 'error'], {
+    task: 'rescuing',
+    to: 'rescued',
+    verb: 'rescue',
+  }),
+  unrescue: row('unrescue', 'Boot the server from its own disk again', ['rescued'], {
+    task: 'unrescuing',
+    to: 'active',
+    verb: 'unrescue',
+  }),
+  rebuild: row('rebuild', 'Build the server anew from an image', ['active', 'stopped', 'error'], {
+    task: 'rebuilding',
+    to: 'active',
+    verb: 'rebuild',
+  }),
+  changePassword: row('changePassword', 'Set the administrator’s password', ['active'], {
+    task: 'updating_password',
+    verb: 'setAdminPassword',
+  }),
+  triggerCrashDump: row(
+    'trigger_crash_dump',
+    'Make the guest dump its memory',
+    ['active', 'paused', 'rescued', 'resized', 'error'],
+    { placed: true, verb: 'injectNmi' },
+  ),
+
+  createImage: row('createImage', 'Make an image of the server', copyable, {
+    task: 'image_snapshot_pending',
+    lockable: false,
+    verb: 'snapshot',
+  }),
+  createBackup: row('createBackup', 'Make a backup image of the server', copyable, {
+    task: 'image_backup',
+    lockable: false,
+    verb: 'snapshot',
+  }),
+  shelve: row('shelve', 'Store the server as an image', copyable, {
+    task: 'shelving',
+    to: 'shelved',
+    verb: 'snapshot',
+  }),
+  shelveOffload: row('shelveOffload', 'Free the host of the shelved server', ['shelved'], {
+    task: 'shelving_offloading',
+    to: 'shelved_offloaded',
+  }),
+  unshelve: row('unshelve', 'Bring the shelved server back', ['shelved', 'shelved_offloaded'], {
+    task: 'unshelving',
+    to: 'active',
+  }),
+
+  resize: row('resize', 'Move the server to another flavor', ['active', 'stopped'], {
+    task: 'resize_prep',
+    to: 'resized',
     placed: true,
-    lockable: false,
-    record: null,
-    label: 'Read the console log',
-  },
-  update: {
-    word: 'update',
-    from: null,
+    verb: 'migrateDisk',
+  }),
+  migrate: row('migrate', 'Move the server to another host', ['active', 'stopped'], {
+    task: 'resize_prep',
+    to: 'resized',
+    placed: true,
+    verb: 'migrateDisk',
+  }),
+  confirmResize: row('confirmResize', 'Keep the new flavor or host', ['resized'], { to: 'active' }),
+  revertResize: row('revertResize', 'Go back to the old flavor or host', ['resized'], {
+    task: 'resize_reverting',
+    to: 'active',
+  }),
+  liveMigrate: row('os-migrateLive', 'Move the running server to another host', ['active', 'paused'], {
+    task: 'migrating',
+    verb: 'liveMigrate',
+    record: 'live-migration',
+  }),
+  forceComplete: row('force_complete', 'Let the live migration end at any price', ['active'], {
+    tasks: ['migrating'],
+    record: 'live_migration_force_complete',
+  }),
+  abortMigration: row('abort live migration', 'Give the live migration up', null, {
+    tasks: ['migrating'],
+    record: 'live_migration_cancel',
+  }),
+  evacuate: row('evacuate', 'Rebuild the server away from its dead host', ['active', 'stopped', 'error'], {
     tasks: null,
-    task: null,
-    to: null,
-    launched: false,
-    placed: false,
+    task: 'rebuilding',
     lockable: false,
-    record: null,
-    label: 'Change name, description or addresses',
-  },
-};
+  }),
+
+  attachInterface: row('attach_interface', 'Add a network interface', attachable, { verb: 'attachNic' }),
+  detachInterface: row('detach_interface', 'Take a network interface away', attachable, { verb: 'detachNic' }),
+  attachVolume: row('attach_volume', 'Attach a volume', volumes),
+  detachVolume: row('detach_volume', 'Detach a volume', volumes),
+  swapVolume: row('swap_volume', 'Put another volume in place of one', ['active', 'paused', 'resized']),
+  addFixedIp: row('addFixedIp', 'Add a fixed address', null, { ...anytime, lockable: true }),
+  injectNetworkInfo: row('injectNetworkInfo', 'Tell the guest its networks', null, { ...anytime, lockable: true }),
+  updateMetadata: row('update metadata', 'Change the metadata', METADATA, { tasks: null, record: null }),
+  deleteMetadata: row('delete metadata', 'Delete metadata', METADATA, { tasks: null, record: null }),
+
+  lock: row('lock', 'Lock the server', null, { ...anytime, record: 'lock' }),
+  unlock: row('unlock', 'Unlock the server', null, { ...anytime, record: 'unlock' }),
+  resetState: row('os-resetState', 'Set the state by hand', null, { ...anytime, record: 'resetState' }),
+  consoleOutput: row('get_console_output', 'Read the console log', null, { ...anytime, placed: true }),
+  diagnostics: row('get_diagnostics', 'Read the diagnostics', null, { ...anytime, placed: true }),
+  update: row('update', 'Change name, description or addresses', null, anytime),
+} as const satisfies Record<string, Move>;
+
+export type MoveName = keyof typeof table;
+
+export const moves: Readonly<Record<MoveName, Move>> = table;
 
 /** What of a server decides whether a move is legal. */
 export type MoveSubject = Pick<Server, 'uuid' | 'vmState' | 'taskState' | 'launchedAt' | 'host' | 'lockedBy'>;

@@ -1,22 +1,36 @@
 // Why: every verb that answers 202 begins alike: look at the row as it is now, check that the move is legal, change it and
 // leave an action behind, all in one transaction; then tell the workers.
 
-import { conflict, notFound } from '../base/errors.ts';
+import { conflict, notFound, notImplemented } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { findHost } from '../db/hosts.ts';
 import { insertAction } from '../db/instance-actions.ts';
 import { lockServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
+import type { OptionalVerb } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
 import { type MoveName, moves, refusal } from '../domain/moves.ts';
 import type { OpsDeps } from './deps.ts';
 import { envelopeOf } from './saga.ts';
 
-/** The server as it is now, locked; throws Nova's 404 and 409. Administrators may override a lock. */
+async function hostCan(t: Tx, name: string, verb: OptionalVerb): Promise<boolean> {
+  const host = await findHost(t, { host: name });
+  return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
+}
+
+/**
+ * The server as it is now, locked; throws Nova's 404 and 409, and 501 where its host's driver lacks the verb. Administrators
+ * may override a lock.
+ */
 export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
   const server = await lockServer(t, uuid);
   if (server === null || server.deleted) throw notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
   const problem = refusal(server, move, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
+  const { verb } = moves[move];
+  if (verb !== null && server.host !== null && !(await hostCan(t, server.host, verb))) {
+    throw notImplemented('The requested functionality is not supported.', { code: `driver.${verb}` });
+  }
   return server;
 }
 
@@ -39,7 +53,7 @@ export function announce(deps: OpsDeps, name: string, actionIds: readonly number
   for (const id of actionIds) deps.bus.nudge(id);
 }
 
-/** A move that sets its task and leaves an action of the same name: start, stop, reboot. */
+/** A move that sets its task and leaves an action of the same name: start, stop, reboot, pause. */
 export async function beginMove<I>(
   deps: OpsDeps,
   op: Op,

@@ -15,7 +15,7 @@ import { createServers } from './create-servers.ts';
 import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
-import { rebootServer, startServer, stopServer } from './power.ts';
+import { pauseServer, rebootServer, startServer, stopServer, unpauseServer } from './power.ts';
 import { readDefaultQuota, readQuota } from './quota-sets.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { updateServer } from './update-server.ts';
@@ -27,6 +27,8 @@ const verbs = {
   startServer,
   stopServer,
   rebootServer,
+  pauseServer,
+  unpauseServer,
   consoleOutput,
   adjustServer,
   createFlavor,

@@ -1,4 +1,4 @@
-// Why: start, stop and reboot are one shape: a task, one call to the host, and the row says what the host answered.
+// Why: start, stop, reboot, pause and unpause are one shape: a task, one call to the host, and the row says what the host answered.
 
 import { internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
@@ -11,7 +11,7 @@ import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import type { Saga, StepContext } from './saga.ts';
-import { settleFailed, settleFromView } from './settle.ts';
+import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -20,6 +20,12 @@ export const startServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<voi
 
 export const stopServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
   beginMove(deps, op, uuid, 'stop', () => ({}));
+
+export const pauseServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
+  beginMove(deps, op, uuid, 'pause', () => ({}));
+
+export const unpauseServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
+  beginMove(deps, op, uuid, 'unpause', () => ({}));
 
 export type RebootType = 'SOFT' | 'HARD';
 
@@ -38,6 +44,15 @@ function hostOf({ uuid, host }: Server): string {
 
 const settleCycle = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
   settleFromView(t, server, view, nowMs, true);
+
+/** A guest that was only frozen or let run again keeps what it has. */
+export const settleState = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
+  updateServer(
+    t,
+    server.id,
+    { powerState: view.powerState, vmState: vmStateOf(view.powerState) ?? server.vmState, taskState: null },
+    nowMs,
+  );
 
 /** A guest that restarted inside its machine keeps its sizes; one that was switched off and on has those of its boot. */
 async function settleReboot(
@@ -58,7 +73,7 @@ async function settleReboot(
 }
 
 /** One call to the host, whose answer the row becomes. A failure leaves the state, and a fault that says why. */
-function powerSaga<I>(
+export function powerSaga<I>(
   name: string,
   ask: (context: StepContext<I>) => Promise<GuestView>,
   settle: (t: Tx, context: StepContext<I>, view: GuestView, nowMs: number) => Promise<void> = settleCycle,
@@ -98,4 +113,16 @@ export const rebootSaga: Saga<RebootInput> = powerSaga(
       timeoutMs: deps.config.shutdownMs,
     }),
   settleReboot,
+);
+
+export const pauseSaga: Saga<Input> = powerSaga(
+  'pause',
+  ({ server, call }) => call(hostOf(server), 'pause', { uuid: server.uuid }),
+  settleState,
+);
+
+export const unpauseSaga: Saga<Input> = powerSaga(
+  'unpause',
+  ({ server, call }) => call(hostOf(server), 'unpause', { uuid: server.uuid }),
+  settleState,
 );

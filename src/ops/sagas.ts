@@ -3,7 +3,7 @@
 import { adjustSaga } from './adjust-server.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
-import { rebootSaga, startSaga, stopSaga } from './power.ts';
+import { pauseSaga, rebootSaga, startSaga, stopSaga, unpauseSaga } from './power.ts';
 import type { Saga } from './saga.ts';
 
 const table = {
@@ -12,6 +12,8 @@ const table = {
   start: startSaga,
   stop: stopSaga,
   reboot: rebootSaga,
+  pause: pauseSaga,
+  unpause: unpauseSaga,
   adjust: adjustSaga,
 };
 

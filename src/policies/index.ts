@@ -10,6 +10,7 @@ import { rules as hypervisors } from './hypervisors.ts';
 import { rules as instanceActions } from './instance-actions.ts';
 import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
+import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
@@ -18,6 +19,7 @@ import { rules as xloudAdjust } from './xloud-adjust.ts';
 const resourceRules = [
   ...servers,
   ...consoleOutput,
+  ...pauseServer,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

@@ -2,13 +2,17 @@
 // driver and libvirt's pass one contract suite (test/support/driver-contract.ts).
 
 import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
-import type { HostInventory } from '../domain/host.ts';
+import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
 export interface ImageSource {
   /** The image's bytes as stored. Rejects with a Fault when it cannot be had. */
   read(imageId: string): Promise<AsyncIterable<Uint8Array>>;
 }
+
+/** The optional verbs that a driver has, for its inventory. */
+export const verbsOf = (driver: Partial<Record<OptionalVerb, unknown>>): readonly OptionalVerb[] =>
+  optionalVerbs.filter((verb) => typeof driver[verb] === 'function');
 
 export interface Driver {
   readonly kind: 'libvirt' | 'fake';
@@ -23,6 +27,10 @@ export interface Driver {
   powerOff(uuid: string, timeoutMs: number): Promise<GuestView>;
   /** `SOFT` asks the guest and falls back to `HARD` after `timeoutMs`; `HARD` rebuilds the domain from the spec. */
   reboot(spec: GuestSpec, type: 'SOFT' | 'HARD', timeoutMs: number): Promise<GuestView>;
+  /** Freezes a running guest in memory; frozen already: nothing happens. */
+  pause?(uuid: string): Promise<GuestView>;
+  /** Lets a frozen guest run; running already: nothing happens. */
+  unpause?(uuid: string): Promise<GuestView>;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

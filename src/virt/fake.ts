@@ -8,8 +8,8 @@ import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView, Pa
 import type { HostInventory } from '../domain/host.ts';
 import { power } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
-import type { Driver, ImageSource } from './driver.ts';
-import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb } from './fake/behaviour.ts';
+import { type Driver, type ImageSource, verbsOf } from './driver.ts';
+import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { type FakeGuest, type FakeStore, memoryStore } from './fake/store.ts';
 
@@ -38,16 +38,11 @@ export interface FakeDriver extends Driver {
   readonly store: FakeStore;
 }
 
-const defaultTiming: Readonly<Record<Verb, number>> = {
-  spawn: 5,
-  destroy: 5,
-  powerOn: 5,
-  powerOff: 5,
-  reboot: 5,
-  adjust: 5,
-  console: 0,
-  inspect: 0,
-};
+const READING: ReadonlySet<Verb> = new Set(['console', 'inspect']);
+const defaultTiming = Object.fromEntries(verbs.map((verb) => [verb, READING.has(verb) ? 0 : 5])) as Record<
+  Verb,
+  number
+>;
 
 const CONSOLE_CHARACTERS = 16_384;
 
@@ -71,6 +66,8 @@ function viewOf(guest: FakeGuest, mute: boolean, nowMs: number): GuestView {
     maximum: guest.spec.maximum,
   };
 }
+
+const notRunning = (uuid: string) => conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
 
 const behaviourOf = (guest: FakeGuest): Behaviour => parseBehaviour(guest.behaviour ?? behaviourTextOf(guest.spec));
 
@@ -219,7 +216,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
   for (const guest of store.all()) if (guest.powerState === power.running) watchBalloon(guest);
 
-  return {
+  const driver: FakeDriver = {
     kind: 'fake',
     store,
 
@@ -230,7 +227,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
         if (guest.powerState === power.running) memoryMb += usedBy(guest, clock.now()).memoryMb;
         diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
       }
-      return fakeInventory(options.hostname ?? 'fake', options.inventory ?? {}, { memoryMb, diskGb });
+      return fakeInventory(options.hostname ?? 'fake', options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver));
     },
 
     async spawn(spec) {
@@ -305,6 +302,26 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return again;
     },
 
+    async pause(uuid) {
+      await take('pause', behaviourOf(guestOf(uuid)));
+      const guest = guestOf(uuid);
+      if (guest.powerState === power.paused) return view(guest);
+      if (guest.powerState !== power.running) throw notRunning(uuid);
+      store.put({ ...guest, powerState: power.paused });
+      emit({ kind: 'paused', uuid });
+      return view(guestOf(uuid));
+    },
+
+    async unpause(uuid) {
+      await take('unpause', behaviourOf(guestOf(uuid)));
+      const guest = guestOf(uuid);
+      if (guest.powerState === power.running) return view(guest);
+      if (guest.powerState !== power.paused) throw notRunning(uuid);
+      store.put({ ...guest, powerState: power.running });
+      emit({ kind: 'resumed', uuid });
+      return view(guestOf(uuid));
+    },
+
     async adjust(uuid: string, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
       const { maximum } = guestOf(uuid).spec;
       if (
@@ -326,7 +343,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       const guest = guestOf(uuid);
       const behaviour = behaviourOf(guest);
       if (guest.powerState !== power.running) {
-        throw conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
+        throw notRunning(uuid);
       }
       const before = usedBy(guest, clock.now());
       const loaded = balloonLoaded(guest, clock.now());
@@ -401,4 +418,5 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
     reconnect: () => emit({ kind: 'reconnected', uuid: null }),
   };
+  return driver;
 }

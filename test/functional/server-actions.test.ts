@@ -12,6 +12,8 @@ const START = { 'os-start': null };
 const STOP = { 'os-stop': null };
 const SOFT = { reboot: { type: 'SOFT' } };
 const HARD = { reboot: { type: 'HARD' } };
+const PAUSE = { pause: null };
+const UNPAUSE = { unpause: null };
 const SLOW_MS = 250;
 
 const VM_STATES = ['active', 'paused', 'suspended', 'stopped', 'rescued', 'error', 'building', 'shelved'] as const;
@@ -53,7 +55,9 @@ for (const engine of engines) {
       assert.deepEqual(await during(slow, { reboot: { type: 'soft' } }), ['REBOOT', 'rebooting', 'ACTIVE', null, 1]);
       await servers.act(slow, STOP);
       await servers.world.settled();
-      assert.deepEqual(await during(slow, HARD), ['HARD_REBOOT', 'rebooting_hard', 'ACTIVE', null, 1]);
+      assert.deepEqual(await during(slow, HARD), ['SHUTOFF', 'rebooting_hard', 'ACTIVE', null, 1]);
+      assert.deepEqual(await during(slow, PAUSE), ['ACTIVE', 'pausing', 'PAUSED', null, 3]);
+      assert.deepEqual(await during(slow, UNPAUSE), ['PAUSED', 'unpausing', 'ACTIVE', null, 1]);
     });
 
     it('are refused in the wrong state, in Nova’s words', async () => {
@@ -62,12 +66,16 @@ for (const engine of engines) {
         stop: ['active', 'error'],
         reboot: ['active'],
         hard: ['active', 'stopped', 'paused', 'suspended', 'error'],
+        pause: ['active'],
+        unpause: ['paused'],
       };
       for (const [word, body] of [
         ['start', START],
         ['stop', STOP],
         ['reboot', SOFT],
         ['hard', HARD],
+        ['pause', PAUSE],
+        ['unpause', UNPAUSE],
       ] as const) {
         for (const state of VM_STATES.filter((vmState) => !legal[word]?.includes(vmState))) {
           await servers.set(id, { vm_state: state });

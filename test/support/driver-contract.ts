@@ -264,6 +264,15 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (settled.onlineVcpus !== null) assert.equal(settled.onlineVcpus, 2);
     });
 
+    it('freezes and lets run again, and tells: twice is once', { timeout }, async (t) => {
+      if (driver.pause === undefined || driver.unpause === undefined) return t.skip('this driver cannot');
+      const from = events.length;
+      for (const _ of [1, 2]) assert.equal((await driver.pause(spec.uuid)).powerState, power.paused);
+      await heard('paused', spec.uuid, from);
+      for (const _ of [1, 2]) assert.equal((await driver.unpause(spec.uuid)).powerState, power.running);
+      await heard('resumed', spec.uuid, from);
+    });
+
     it('forgets at the next start what was not to persist', { timeout }, async () => {
       const target = { vcpus: 3, memoryMb: 512 };
       const outcome = await adjust(target, false);

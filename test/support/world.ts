@@ -28,6 +28,7 @@ import {
   type Worker,
 } from '../../src/ops/index.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
+import { verbs } from '../../src/virt/fake/behaviour.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { freshDatabase } from './database.ts';
@@ -197,7 +198,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     const plain = makeFakeDriver({
       clock,
       hostname: wish.name,
-      timing: { spawn: 0, destroy: 0, powerOn: 0, powerOff: 0, reboot: 0, adjust: 0, ...wish.timing },
+      timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
       ...(wish.inventory === undefined ? {} : { inventory: wish.inventory }),
       ...(wish.store === undefined ? {} : { store: wish.store }),
     });

@@ -3,7 +3,18 @@
 import { badRequest } from '../../base/errors.ts';
 import type { GuestSpec } from '../../domain/guest.ts';
 
-export const verbs = ['spawn', 'destroy', 'powerOn', 'powerOff', 'reboot', 'adjust', 'console', 'inspect'] as const;
+export const verbs = [
+  'spawn',
+  'destroy',
+  'powerOn',
+  'powerOff',
+  'reboot',
+  'pause',
+  'unpause',
+  'adjust',
+  'console',
+  'inspect',
+] as const;
 export type Verb = (typeof verbs)[number];
 
 export interface Behaviour {

@@ -1,14 +1,19 @@
 // Why: what the fake host says it has, in the same form as a real one.
 
-import type { HostInventory } from '../../domain/host.ts';
+import { type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
 
 export interface Used {
   readonly memoryMb: number;
   readonly diskGb: number;
 }
 
-/** A large machine by default; `overrides` replace whole members. */
-export function fakeInventory(hostname: string, overrides: Partial<HostInventory>, used: Used): HostInventory {
+/** A large machine that can do everything by default; `overrides` replace whole members. */
+export function fakeInventory(
+  hostname: string,
+  overrides: Partial<HostInventory>,
+  used: Used,
+  verbs: readonly OptionalVerb[] = optionalVerbs,
+): HostInventory {
   const vcpus = overrides.vcpus ?? 64;
   const memoryMb = overrides.memoryMb ?? 262_144;
   const diskGb = overrides.diskGb ?? 8_192;
@@ -37,6 +42,7 @@ export function fakeInventory(hostname: string, overrides: Partial<HostInventory
         virtTypeReason: 'the fake driver runs no guests',
         guests: ['fake', 'qemu', 'kvm'].map((hypervisorType) => ({ arch: 'x86_64', hypervisorType, vmMode: 'hvm' })),
         diskFormats: ['raw', 'qcow2', 'iso', 'ami'],
+        verbs,
         liveVcpus: true,
         vcpuUnplug: true,
         liveMemory: true,

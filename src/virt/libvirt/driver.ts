@@ -8,7 +8,8 @@ import { messageOf, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestEvent, GuestSpec, GuestView } from '../../domain/guest.ts';
-import type { Driver, ImageSource } from '../driver.ts';
+import { power } from '../../domain/instance.ts';
+import { type Driver, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';
 import { type GuestAgent, makeAgent } from './agent.ts';
@@ -112,14 +113,16 @@ function driverOf(host: Host, hostIp: string): Driver {
   const stopped = new AbortController();
   const housekeeping = keepHouse(host, stopped.signal);
 
-  return {
+  const driver: Driver = {
     kind: 'libvirt',
-    inventory: () => readInventory(connection, host.instancesDir, host.choice, hostIp),
+    inventory: () => readInventory(connection, host.instancesDir, host.choice, hostIp, verbsOf(driver)),
     spawn: (spec) => guests(spec.uuid, () => spawn(host, spec)),
     destroy: (uuid) => guests(uuid, () => remove(host, uuid)),
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
     powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
+    pause: (uuid) => guests(uuid, () => pause(host, uuid)),
+    unpause: (uuid) => guests(uuid, () => unpause(host, uuid)),
     adjust: (uuid, request) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
@@ -155,6 +158,7 @@ function driverOf(host: Host, hostIp: string): Driver {
       await connection.close();
     },
   };
+  return driver;
 }
 
 const noSuchGuest = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
@@ -285,6 +289,18 @@ async function powerOff(host: Host, uuid: string, timeoutMs: number): Promise<Gu
     const went = timeoutMs > 0 && (await askToShutDown(host, domain, timeoutMs));
     if (!went) await switchOff(host, domain);
   }
+  return await view(host, domain);
+}
+
+async function pause(host: Host, uuid: string): Promise<GuestView> {
+  const domain = await domainOf(host, uuid);
+  if ((await powerOf(host.connection, domain)) !== power.paused) await host.connection.domainSuspend(domain);
+  return await view(host, domain);
+}
+
+async function unpause(host: Host, uuid: string): Promise<GuestView> {
+  const domain = await domainOf(host, uuid);
+  if ((await powerOf(host.connection, domain)) !== power.running) await host.connection.domainResume(domain);
   return await view(host, domain);
 }
 

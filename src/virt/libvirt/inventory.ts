@@ -2,7 +2,7 @@
 
 import { statfs } from 'node:fs/promises';
 import { loadavg, networkInterfaces, uptime } from 'node:os';
-import type { HostFacts, HostInventory } from '../../domain/host.ts';
+import type { HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
 import type { VirtType } from './config.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
@@ -25,6 +25,7 @@ export async function readInventory(
   instancesDir: string,
   host: HostChoice,
   hostIp: string,
+  verbs: readonly OptionalVerb[],
 ): Promise<HostInventory> {
   const [hostname, version, node, free, capabilities, disk, maxVcpus] = await Promise.all([
     calls.connectGetHostname(),
@@ -53,6 +54,7 @@ export async function readInventory(
         virtTypeReason: host.reason,
         guests: [{ arch: host.arch, hypervisorType: host.virtType, vmMode: 'hvm' }],
         diskFormats,
+        verbs,
         liveVcpus: true,
         // under TCG QEMU never tells that a vCPU is gone
         vcpuUnplug: host.virtType === 'kvm',

@@ -42,6 +42,22 @@ export default resource({
     run: (call) =>
       call.services.ops.rebootServer(call.op, call.target, call.body.reboot.type.toUpperCase() as 'SOFT' | 'HARD'),
   }),
+  'POST /servers/:server_id/action#pause': route<'server'>()({
+    summary: 'Freeze a server in memory.',
+    policy: 'os_compute_api:os-pause-server:pause',
+    target: 'server',
+    body: anyAction('pause'),
+    status: 202,
+    run: (call) => call.services.ops.pauseServer(call.op, call.target),
+  }),
+  'POST /servers/:server_id/action#unpause': route<'server'>()({
+    summary: 'Let a frozen server run again.',
+    policy: 'os_compute_api:os-pause-server:unpause',
+    target: 'server',
+    body: anyAction('unpause'),
+    status: 202,
+    run: (call) => call.services.ops.unpauseServer(call.op, call.target),
+  }),
   'POST /servers/:server_id/action#os-getConsoleOutput': route<'server', ConsoleBody>()({
     summary: "Show the end of a server's serial console.",
     policy: 'os_compute_api:os-console-output',
