@@ -1,31 +1,27 @@
 // Why: POST /servers. Everything that can be refused is refused before the 202; then one transaction makes the rows and an
 // action for each server, and the saga places it, gives it ports, and builds it on its host.
 
-import { badRequest, type Fault, forbidden, internal } from '../base/errors.ts';
+import { badRequest, Fault, forbidden, internal } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import type { Caller, Op } from '../base/op.ts';
-import { findClaim, releaseClaim, setClaim } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
-import { listHosts, lockHost } from '../db/hosts.ts';
+import { listHosts } from '../db/hosts.ts';
 import { findKeypair, type Keypair } from '../db/keypairs.ts';
 import { replaceMetadata, replaceNics, replaceTags } from '../db/server-details.ts';
 import { findBuild, insertServer, type NewServer, updateServer } from '../db/servers.ts';
-import { type Tx, tx } from '../db/tx.ts';
+import { tx } from '../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
-import { fits } from '../domain/claim.ts';
 import type { CreateServersRequest } from '../domain/create-request.ts';
-import { type Flavor, type FlavorSnapshot, maximumOf, minimumOf, minimumProblem } from '../domain/flavor.ts';
+import { type Flavor, type FlavorSnapshot, minimumOf, minimumProblem } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { type Host, isHostUp } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
-import { noValidHost, select } from '../scheduler/select.ts';
-import { imageNeedsOf, type PlacementSpec } from '../scheduler/spec.ts';
 import { announce, leaveAction } from './begin.ts';
-import { type BuildRequest, diskGbOf, guestSpec } from './build.ts';
+import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
 import { effectiveLimits, lockQuota, quotaOf } from './quota-sets.ts';
 import type { Failure, Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
@@ -277,21 +273,6 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
 
 // --- the saga -------------------------------------------------------------------------------------------------------
 
-function placementOf(server: Server, build: BuildRequest): PlacementSpec {
-  return {
-    minimum: minimumOf(server.flavor),
-    maximum: maximumOf(server.flavor),
-    diskGb: diskGbOf(server),
-    zone: server.requestedZone,
-    forcedHost: build.forcedHost,
-    forcedNode: build.forcedNode,
-    requestedHost: build.requestedHost,
-    requestedNode: build.requestedNode,
-    image: imageNeedsOf(server.image),
-    count: 1,
-  };
-}
-
 const exhausted = (server: Server, lastProblem: string | null): Fault =>
   internal(
     'Exceeded maximum number of retries. Exhausted all hosts available for retrying build failures for instance ' +
@@ -299,70 +280,18 @@ const exhausted = (server: Server, lastProblem: string | null): Fault =>
     { code: 'noValidHost', detail: `Last exception: ${lastProblem ?? 'none'}` },
   );
 
-/**
- * Claims the server's minimum on a host. Optimistic: only if the host's generation is still the snapshot's; when somebody was
- * quicker, once more on the locked row if there is still room.
- */
-async function claimOn(t: Tx, deps: OpsDeps, server: Server, host: Host): Promise<boolean> {
-  const minimum = minimumOf(server.flavor);
-  const claim = {
-    serverId: server.id,
-    hostId: host.id,
-    ...minimum,
-    diskGb: diskGbOf(server),
-    maximum: maximumOf(server.flavor),
-  };
-  if ((await setClaim(t, claim, host.generation)) === 'claimed') return true;
-  const fresh = await lockHost(t, host.host);
-  if (fresh === null || fresh.disabled || !isHostUp(fresh, deps.clock.now(), deps.config.hostDownMs)) return false;
-  if (fits(fresh, { ...minimum, diskGb: claim.diskGb }) !== null) return false;
-  return (await setClaim(t, claim, fresh.generation)) === 'claimed';
-}
-
-async function place(context: StepContext<CreateInput>): Promise<{ host: string }> {
+/** As `placeServer`; where other hosts were tried before, the failure tells of the last of them. */
+async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const { deps, server, input } = context;
-  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const spec = placementOf(server, build);
-  const options = { ...deps.scheduler, hostDownMs: deps.config.hostDownMs };
-  for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
-    const all = await listHosts(deps.database.read);
-    const snapshot = all.filter((host) => !input.excluded.includes(host.host));
-    const { hosts, refused } = select(snapshot, spec, { ...options, nowMs: deps.clock.now() });
-    if (hosts.length === 0) {
-      if (input.excluded.length > 0) throw exhausted(server, input.lastProblem);
-      const { message, detail } = noValidHost(refused);
-      throw internal(message, { code: 'noValidHost', detail });
-    }
-    for (const host of hosts) {
-      const claimed = await context.commit(async (t, nowMs) => {
-        if (!(await claimOn(t, deps, server, host))) return false;
-        context.point('claimed');
-        const where = {
-          host: host.host,
-          node: host.inventory.hypervisorHostname,
-          availabilityZone: host.zone,
-          taskState: 'networking' as const,
-        };
-        await updateServer(t, server.id, where, nowMs);
-        return true;
-      });
-      if (claimed) return { host: host.host };
-    }
-  }
-  throw internal('No valid host was found. There are not enough hosts available.', {
-    code: 'noValidHost',
-    detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
+  const wish = { ...placementOf(server, build), excluded: input.excluded };
+  return placeServer(context, wish, 'networking').catch((error: unknown) => {
+    const none = error instanceof Fault && error.code === 'noValidHost' && input.excluded.length > 0;
+    throw none ? exhausted(server, input.lastProblem) : error;
   });
 }
 
-async function giveBackPlace(context: StepContext<CreateInput>): Promise<void> {
-  await context.commit(async (t, nowMs) => {
-    await releaseClaim(t, context.server.id);
-    const nowhere = { host: null, node: null, availabilityZone: null, taskState: 'scheduling' as const };
-    await updateServer(t, context.server.id, nowhere, nowMs);
-  });
-}
+const giveBackPlace = (context: StepContext<CreateInput>): Promise<void> => giveUpPlace(context, 'scheduling');
 
 async function makePorts(context: StepContext<CreateInput>): Promise<{ ports: readonly string[] }> {
   const { deps, server } = context;
