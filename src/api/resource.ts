@@ -79,6 +79,8 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly parse?: (body: unknown) => B;
   readonly query?: MaybeVersioned<JsonSchema>;
   readonly status: MaybeVersioned<number>;
+  /** The other success status, and for which results it stands. */
+  readonly orElse?: { readonly status: number; when(result: R): boolean };
   readonly run: (call: Call<K, B>) => Promise<R> | R;
   /** The answer's body; without it the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;

@@ -109,10 +109,11 @@ export async function runRoute(
   const run = route.run as (c: Call) => unknown;
   const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
   const result = await run(call);
-  ctx.status = at(route.status, minor);
+  const status = route.orElse?.when(result) ? route.orElse.status : at(route.status, minor);
+  ctx.status = status;
   if (view === undefined) {
     ctx.body = null;
-    ctx.status = at(route.status, minor);
+    ctx.status = status;
   } else {
     ctx.type = 'application/json';
     ctx.body = JSON.stringify(view(result, call));

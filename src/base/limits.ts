@@ -21,6 +21,7 @@ export const limits = {
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
   tagsPerServer: 50,
+  tagCharacters: 60,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,

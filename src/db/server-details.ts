@@ -130,6 +130,16 @@ export async function replaceTags(tx: Tx, serverId: number, tags: readonly strin
   if (rows.length > 0) await tx('server_tags').insert(rows);
 }
 
+/** Adds a tag that the server does not have. */
+export async function insertTag(tx: Tx, serverId: number, tag: string): Promise<void> {
+  await tx('server_tags').insert({ server_id: serverId, tag });
+}
+
+/** Whether the server had the tag that is gone now. */
+export async function deleteTag(tx: Tx, serverId: number, tag: string): Promise<boolean> {
+  return (await tx('server_tags').where({ server_id: serverId, tag }).delete()) > 0;
+}
+
 const between = (addresses: readonly string[]): string =>
   addresses.length === 0 ? '' : ` ${addresses.join(' ').toLowerCase()} `;
 

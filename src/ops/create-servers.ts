@@ -17,7 +17,7 @@ import { type Flavor, type FlavorSnapshot, minimumOf, minimumProblem } from '../
 import type { GuestView } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
-import { fittingCount } from '../domain/quota.ts';
+import { fittingCount, metadataProblem } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
@@ -171,9 +171,8 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   const keypair = await keypairFor(deps, op, request.keyName);
   await checkDestination(deps, request);
   const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId, op.caller.userId);
-  if (quota.metadata_items >= 0 && Object.keys(request.metadata).length > quota.metadata_items) {
-    throw forbidden(`Maximum number of metadata items exceeds ${quota.metadata_items}`, { code: 'quota' });
-  }
+  const tooMany = metadataProblem(quota, request.metadata);
+  if (tooMany !== null) throw forbidden(tooMany, { code: 'quota' });
   const build: BuildRequest = {
     network: await deps.network.plan(
       op.caller,

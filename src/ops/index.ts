@@ -17,6 +17,8 @@ import type { OpsDeps } from './deps.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
 import { pauseServer, rebootServer, startServer, stopServer, unpauseServer } from './power.ts';
 import { readDefaultQuota, readQuota } from './quota-sets.ts';
+import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
+import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { updateServer } from './update-server.ts';
 
@@ -24,6 +26,12 @@ const verbs = {
   createServers,
   updateServer,
   deleteServer,
+  setServerMetadata,
+  deleteServerMetadata,
+  setServerTags,
+  addServerTag,
+  deleteServerTag,
+  deleteServerTags,
   startServer,
   stopServer,
   rebootServer,

@@ -8,10 +8,13 @@ import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
 import hypervisors from './hypervisors.ts';
 import instanceActions from './instance-actions.ts';
+import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
+import serverMetadata from './server-metadata.ts';
+import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
 import servers from './servers/index.ts';
 import services from './services.ts';
@@ -20,6 +23,9 @@ import xloudAdjust from './xloud-adjust.ts';
 export const computeRoutes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
+  ...serverMetadata,
+  ...serverTags,
+  ...ips,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,
