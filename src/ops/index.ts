@@ -15,7 +15,16 @@ import { createServers } from './create-servers.ts';
 import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
-import { pauseServer, rebootServer, startServer, stopServer, unpauseServer } from './power.ts';
+import { lockServer, unlockServer } from './lock-server.ts';
+import {
+  pauseServer,
+  rebootServer,
+  resumeServer,
+  startServer,
+  stopServer,
+  suspendServer,
+  unpauseServer,
+} from './power.ts';
 import { readDefaultQuota, readQuota } from './quota-sets.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
@@ -37,6 +46,10 @@ const verbs = {
   rebootServer,
   pauseServer,
   unpauseServer,
+  suspendServer,
+  resumeServer,
+  lockServer,
+  unlockServer,
   consoleOutput,
   adjustServer,
   createFlavor,

@@ -17,6 +17,8 @@ import serverMetadata from './server-metadata.ts';
 import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
 import servers from './servers/index.ts';
+import serverLock from './servers/lock.ts';
+import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
@@ -26,6 +28,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverMetadata,
   ...serverTags,
   ...ips,
+  ...serverLock,
+  ...serverSuspend,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,
