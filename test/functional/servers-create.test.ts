@@ -299,7 +299,7 @@ for (const engine of engines) {
       const large = testImage({ id: uuidOf('large'), minRamMb: 1024 });
       const wide = testImage({ id: uuidOf('wide'), minDiskGb: 2 });
       const big = testImage({ id: uuidOf('big'), virtualSizeBytes: 2 * 1024 ** 3 });
-      for (const image of [queued, large, wide, big]) servers.world.images.add(image);
+      for (const image of [queued, large, wide, big]) await servers.world.images.add(image);
       await refused({ imageRef: queued.id }, 400, `Image ${queued.id} is not active.`);
       await refused({ imageRef: large.id }, 400, "Flavor's memory is too small for requested image.");
       await refused({ imageRef: wide.id }, 400, /^Flavor's disk is smaller than the minimum size/);
