@@ -5,6 +5,7 @@ import type { Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import type { Server } from '../domain/instance.ts';
+import type { ServerGroup } from '../domain/server-group.ts';
 import type { JsonSchema } from './schema.ts';
 import type { Services } from './services.ts';
 
@@ -13,6 +14,7 @@ export interface Targets {
   server: Server;
   /** As `server`, and also one that was deleted (instance actions from 2.21). */
   'server-or-deleted': Server;
+  'server-group': ServerGroup;
   flavor: Flavor;
   none: null;
 }

@@ -29,6 +29,7 @@ import { readDefaultQuota, readQuota } from './quota-sets.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteService, setServiceStatus } from './services.ts';
+import { createServerGroup, deleteServerGroup } from './server-groups.ts';
 import { updateServer } from './update-server.ts';
 
 const verbs = {
@@ -61,6 +62,8 @@ const verbs = {
   deleteFlavorExtraSpec,
   createKeypair,
   deleteKeypair,
+  createServerGroup,
+  deleteServerGroup,
   setServiceStatus,
   deleteService,
   readQuota,

@@ -14,6 +14,7 @@ import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaSets } from './quota-sets.ts';
+import { rules as serverGroups } from './server-groups.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
 import { rules as serverTags } from './server-tags.ts';
 import { rules as servers } from './servers.ts';
@@ -38,6 +39,7 @@ const resourceRules = [
   ...keypairs,
   ...limits,
   ...quotaSets,
+  ...serverGroups,
   ...availabilityZone,
   ...hypervisors,
   ...services,

@@ -327,7 +327,7 @@ for (const engine of engines) {
     });
 
     it('keeps scheduler hints, and the older name of them', async () => {
-      const hints = { group: uuidOf('group'), anything: ['a', 1] };
+      const hints = { target_cell: 'here', anything: ['a', 1] };
       const made = await servers.post({}, { version: '2.100', beside: { 'os:scheduler_hints': hints } });
       const old = await servers.post({}, { version: '2.1', beside: { 'OS-SCH-HNT:scheduler_hints': { query: 'x' } } });
       await servers.world.settled();

@@ -16,6 +16,7 @@ import removed from './removed.ts';
 import serverMetadata from './server-metadata.ts';
 import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
+import serverGroups from './server-groups.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
@@ -38,6 +39,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...keypairs,
   ...limits,
   ...quotaSets,
+  ...serverGroups,
   ...availabilityZone,
   ...hypervisors,
   ...services,

@@ -183,7 +183,7 @@ const detailFields = history<Field>(first, [
 ]);
 
 /** Fields that a single server shows and a list does not. */
-const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: () => [] } }]);
+const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: ({ groups }) => groups } }]);
 
 /** Fields that the answer of PUT has before 2.75, when it became the whole server. */
 const updateKeys = new Set([
