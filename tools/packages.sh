@@ -18,6 +18,10 @@ declare -A PACKAGE_GROUPS=(
   # the identity service itself, run by tests from its own files; no cache daemon needed
   [keystone]='keystone'
   [openstack]='python3-openstackclient'
+  # programs of newer releases than Debian's, in an environment of their own
+  [venv]='python3-venv'
+  # OpenStack's own integration tests
+  [tempest]='tempest'
   # the judge of our policy engine
   [oslo]='python3-oslo.policy'
 )

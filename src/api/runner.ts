@@ -109,11 +109,10 @@ export async function runRoute(
   const run = route.run as (c: Call) => unknown;
   const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
   const result = await run(call);
-  const status = route.orElse?.when(result) ? route.orElse.status : at(route.status, minor);
-  ctx.status = status;
+  ctx.status = at(route.status, minor);
   if (view === undefined) {
     ctx.body = null;
-    ctx.status = status;
+    ctx.status = at(route.status, minor);
   } else {
     ctx.type = 'application/json';
     ctx.body = JSON.stringify(view(result, call));

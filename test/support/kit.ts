@@ -7,7 +7,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-export const kitDir = join(process.env['XLOUD_SHARED'] ?? join(root, '..', 'shared'), 'conformance');
+const sharedDir = process.env['XLOUD_SHARED'] ?? join(root, '..', 'shared');
+
+export const sharedFile = (name: string): string => join(sharedDir, name);
+
+export const kitDir = sharedFile('conformance');
 
 export const kitFile = (name: string): string => join(kitDir, name);
 

@@ -40,7 +40,7 @@ function index(call: Call<'flavor'>): Promise<Access> {
 
 /** What Keystone could have given out as a project's id; whether it did is not asked. */
 function projectId(text: string): string {
-  if (!/^[a-zA-Z0-9-]{1,64}$/.test(text)) throw badRequest(`Project ID ${text} is not a valid project.`);
+  if (!/^[\w-]{1,64}$/.test(text)) throw badRequest(`Project ID ${text} is not a valid project.`);
   return text;
 }
 

@@ -118,6 +118,7 @@ const fields = history<HostField>(
         'local_gb',
         'local_gb_used',
         'free_disk_gb',
+        'disk_available_least',
         'running_vms',
         'current_workload',
         'cpu_info',

@@ -11,8 +11,6 @@ export const verbs = [
   'reboot',
   'pause',
   'unpause',
-  'suspend',
-  'resume',
   'adjust',
   'console',
   'inspect',

@@ -214,7 +214,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
           : null
         : server.description,
     hostname: server.hostname ?? null,
-    flavorRef: String(server.flavorRef),
+    flavorRef: idOf(server.flavorRef),
     mayLackDisk: call.allows('os_compute_api:servers:create:zero_disk_flavor'),
     mayAttachExternal: call.allows('network:attach_external_network'),
     imageRef,
@@ -235,6 +235,12 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     schedulerHints: call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {},
   };
 }
+
+/** A flavor is named by its id or by any address that ends in it: `http://any.host/flavors/1?x=y`. */
+const idOf = (reference: string | number): string =>
+  String(reference)
+    .replace(/[?#].*$/s, '')
+    .replace(/^.*\//s, '');
 
 /** Before 2.19 a server's description was its name. */
 const DESCRIPTION_FROM = 19;

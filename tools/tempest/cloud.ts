@@ -1,0 +1,132 @@
+// Why: tempest finds a cloud ready made: two small images, two flavors, a network that leads outside. This makes them in a fresh
+// `xloud serve` and writes the configuration that tells tempest of them.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { Service } from '../../test/support/serve.ts';
+
+const IMAGE_BYTES = Buffer.alloc(1 << 20);
+const FLAVORS = { small: { id: '42', ram: 64 }, large: { id: '84', ram: 128 } };
+
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of services
+type Json = any;
+
+async function ask(cloud: Service, method: string, path: string, body?: unknown): Promise<Json> {
+  const answer = await cloud.request('xloud', method, path, body);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function makeImage(cloud: Service, name: string): Promise<string> {
+  const shape = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare' };
+  const { id } = await ask(cloud, 'POST', '/image/v2/images', shape);
+  await ask(cloud, 'PUT', `/image/v2/images/${id}/file`, IMAGE_BYTES);
+  return id as string;
+}
+
+async function makeFlavors(cloud: Service): Promise<void> {
+  for (const [name, size] of Object.entries(FLAVORS)) {
+    await ask(cloud, 'POST', '/compute/v2.1/flavors', { flavor: { name, vcpus: 1, disk: 1, ...size } });
+  }
+}
+
+async function makeOutside(cloud: Service): Promise<string> {
+  const { network } = await ask(cloud, 'POST', '/network/v2.0/networks', {
+    network: { name: 'public', 'router:external': true },
+  });
+  const subnet = { network_id: network.id, ip_version: 4, cidr: '198.51.100.0/24', enable_dhcp: false };
+  await ask(cloud, 'POST', '/network/v2.0/subnets', { subnet });
+  return network.id as string;
+}
+
+const ini = (sections: Readonly<Record<string, Readonly<Record<string, unknown>>>>): string =>
+  Object.entries(sections)
+    .map(([name, options]) => [
+      `[${name}]`,
+      ...Object.entries(options).map(([key, value]) => `${key} = ${String(value)}`),
+      '',
+    ])
+    .flat()
+    .join('\n');
+
+/**
+ * Fills the cloud and writes `etc/tempest.conf` of a workspace.
+ * @param newest the microversion up to which this tempest may ask
+ */
+export async function prepare(cloud: Service, workspace: string, newest: string): Promise<void> {
+  const [image, other] = [await makeImage(cloud, 'tiny'), await makeImage(cloud, 'tiny-other')];
+  await makeFlavors(cloud);
+  const outside = await makeOutside(cloud);
+  const { hypervisors } = await ask(cloud, 'GET', '/compute/v2.1/os-hypervisors');
+  const { extensions } = await ask(cloud, 'GET', '/network/v2.0/extensions');
+  const { clouds } = parse(readFileSync(join(cloud.dataDir, 'clouds.yaml'), 'utf8')) as Json;
+  const { username, password, project_name } = clouds.xloud.auth;
+
+  mkdirSync(join(workspace, 'lock'), { recursive: true });
+  const configuration = ini({
+    DEFAULT: { log_dir: workspace, log_file: 'tempest.log' },
+    oslo_concurrency: { lock_path: join(workspace, 'lock') },
+    auth: {
+      use_dynamic_credentials: true,
+      // networks of one's own come with a router; the built-in network service has none
+      create_isolated_networks: false,
+      admin_username: username,
+      admin_password: password,
+      admin_project_name: project_name,
+      admin_domain_name: 'Default',
+      default_credentials_domain_name: 'Default',
+    },
+    identity: { uri_v3: `${cloud.url}/identity/v3`, auth_version: 'v3', region: 'RegionOne' },
+    service_available: { nova: true, glance: true, neutron: true, cinder: false, swift: false, horizon: false },
+    compute: {
+      image_ref: image,
+      image_ref_alt: other,
+      flavor_ref: FLAVORS.small.id,
+      flavor_ref_alt: FLAVORS.large.id,
+      min_compute_nodes: hypervisors.length,
+      min_microversion: '2.1',
+      max_microversion: newest,
+      build_interval: 1,
+      build_timeout: 60,
+      shelved_offload_time: 0,
+      fixed_network_name: 'private',
+    },
+    'compute-feature-enabled': {
+      // what a client can do without a volume service and without logging into the guest
+      resize: true,
+      pause: true,
+      suspend: true,
+      snapshot: true,
+      shelve: true,
+      shelve_migrate: hypervisors.length > 1,
+      rescue: true,
+      stable_rescue: true,
+      change_password: true,
+      cold_migration: hypervisors.length > 1,
+      live_migration: hypervisors.length > 1,
+      block_migration_for_live_migration: hypervisors.length > 1,
+      live_migrate_back_and_forth: hypervisors.length > 1,
+      can_migrate_between_any_hosts: hypervisors.length > 1,
+      interface_attach: true,
+      vnc_console: true,
+      serial_console: true,
+      spice_console: true,
+      console_output: true,
+      config_drive: true,
+      // guests of the fake driver cannot be logged into
+      metadata_service: false,
+      personality: false,
+      // need a volume service
+      swap_volume: false,
+      attach_encrypted_volume: false,
+      scheduler_enabled_filters: 'all',
+    },
+    image: { build_interval: 1, build_timeout: 30 },
+    'image-feature-enabled': { api_v2: true },
+    network: { public_network_id: outside, floating_network_name: 'public', build_timeout: 60 },
+    'network-feature-enabled': { api_extensions: extensions.map((one: Json) => one.alias).join(',') },
+    validation: { run_validation: false },
+  });
+  writeFileSync(join(workspace, 'etc', 'tempest.conf'), configuration);
+}

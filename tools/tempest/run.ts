@@ -1,0 +1,125 @@
+// Why: `make tempest`. OpenStack's own integration tests, unmodified, against `xloud serve` on the fake driver, judged: no test
+// fails, none is skipped but for a reason that not-run.txt knows, and all that real Nova passes is passed.
+//
+//   node tools/tempest/run.ts TEMPEST NEWEST [REGEX]
+//
+// TEMPEST: the program; NEWEST: the microversion up to which that tempest knows the answers. Results: .cache/tempest/VERSION.txt.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { sharedFile } from '../../test/support/kit.ts';
+import { startService } from '../../test/support/serve.ts';
+import { prepare } from './cloud.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const EVERYTHING = '^tempest\\.(serial_tests\\.)?api\\.compute';
+/** Of a run of real Nova, one test a line: `pass NAME`, `fail NAME # why`, `skip NAME # why`. */
+const NOVA = sharedFile('lab/openstack/tempest-nova-results.txt');
+
+interface Result {
+  readonly test: string;
+  readonly status: string;
+  readonly why: string;
+}
+
+const text = (command: string, ...words: string[]): string => execFileSync(command, words, { encoding: 'utf8' });
+
+/** `PATTERN => reason` a line: what tempest says when it skips, and why that is right here. */
+function knownReasons(): { readonly pattern: RegExp; readonly reason: string }[] {
+  return readFileSync(join(import.meta.dirname, 'not-run.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [pattern = '', reason = ''] = line.split(' => ');
+      return { pattern: new RegExp(pattern), reason };
+    });
+}
+
+async function runTempest(tempest: string, workspace: string, regex: string): Promise<void> {
+  const stream = openSync(join(workspace, 'subunit'), 'w');
+  const words = ['run', '--regex', regex, '--concurrency', '2', '--subunit'];
+  const child = spawn(tempest, words, { cwd: workspace, stdio: ['ignore', stream, 'inherit'] });
+  await new Promise((resolve) => child.once('exit', resolve));
+}
+
+/** Each test with its result; a whole class that was set up in vain gives its word to each of its tests. */
+function readResults(python: string, workspace: string, all: readonly string[]): Result[] {
+  const lines = execFileSync(python, [join(import.meta.dirname, 'results.py')], {
+    input: readFileSync(join(workspace, 'subunit')),
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  const found = new Map<string, Result>();
+  for (const line of lines.split('\n').filter(Boolean)) {
+    const result = JSON.parse(line) as Result;
+    if (found.get(result.test)?.status !== 'fail') found.set(result.test, result);
+  }
+  return all.map((test) => {
+    const own = found.get(test) ?? found.get(test.replace(/\.[^.]*$/, '.*'));
+    return own === undefined ? { test, status: 'lost', why: 'tempest says nothing of it' } : { ...own, test };
+  });
+}
+
+function judge(results: readonly Result[], whole: boolean): string[] {
+  const complaints = results
+    .filter(({ status }) => status !== 'pass' && status !== 'skip')
+    .map(({ test, status, why }) => `${status} ${test}: ${why}`);
+  const reasons = knownReasons();
+  for (const { test, status, why } of results) {
+    if (status === 'skip' && !reasons.some(({ pattern }) => pattern.test(why)))
+      complaints.push(`skipped for a reason that not-run.txt does not know: ${test}: ${why}`);
+  }
+  if (!existsSync(NOVA)) {
+    console.log(`tempest: NOT COMPARED with real Nova: no ${NOVA}`);
+    return complaints;
+  }
+  const passed = new Set(results.filter(({ status }) => status === 'pass').map(({ test }) => test));
+  const here = new Set(results.map(({ test }) => test));
+  const nova = readFileSync(NOVA, 'utf8').match(/(?<=^pass )\S+/gm) ?? [];
+  const behind = nova.filter((test) => here.has(test) && !passed.has(test));
+  console.log(`tempest: of ${nova.length} tests that real Nova passes, ${behind.length} do not pass here`);
+  complaints.push(...behind.map((test) => `real Nova passes: ${test}`));
+  if (whole && nova.every((test) => !here.has(test))) complaints.push('no test was compared with real Nova');
+  return complaints;
+}
+
+const [tempest, newest, regex = EVERYTHING] = process.argv.slice(2);
+if (tempest === undefined || newest === undefined) {
+  console.error('usage: node tools/tempest/run.ts TEMPEST NEWEST [REGEX]');
+  process.exit(2);
+}
+const version = text(tempest, '--version').trim().replaceAll(/\s+/g, '-');
+const workspace = join(ROOT, '.cache', 'tempest', version);
+// tempest keeps a list of its workspaces, by default in the user's home
+const workspaces = `${workspace}.workspaces`;
+for (const path of [workspace, workspaces]) rmSync(path, { recursive: true, force: true });
+mkdirSync(dirname(workspace), { recursive: true });
+text(tempest, 'init', '--workspace-path', workspaces, workspace);
+
+const python = existsSync(join(dirname(tempest), 'python')) ? join(dirname(tempest), 'python') : '/usr/bin/python3';
+const cloud = await startService({ driver: 'fake', env: { XLOUD_LOG__LEVEL: 'warn' } });
+let results: Result[];
+try {
+  await prepare(cloud, workspace, newest);
+  const listed = execFileSync(tempest, ['run', '--list-tests', '--regex', regex], { cwd: workspace, encoding: 'utf8' });
+  const all = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])].toSorted();
+  await runTempest(tempest, workspace, regex);
+  results = readResults(python, workspace, all);
+  writeFileSync(join(workspace, 'serve.log'), cloud.log());
+} finally {
+  await cloud.close();
+}
+const file = `${workspace}.txt`;
+writeFileSync(
+  file,
+  results.map(({ test, status, why }) => `${status} ${test}${why === '' ? '' : `  # ${why}`}\n`).join(''),
+);
+const complaints = judge(results, regex === EVERYTHING);
+for (const complaint of complaints) console.log(complaint);
+const count = (status: string): number => results.filter((result) => result.status === status).length;
+console.log(`tempest: ${version}: each test's result is in ${file}`);
+console.log(
+  `tempest: ${count('pass')} passed, ${results.length - count('pass') - count('skip')} failed, ${count('skip')} skipped`,
+);
+process.exitCode = complaints.length === 0 && count('pass') > 0 ? 0 : 1;
