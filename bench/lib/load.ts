@@ -139,6 +139,12 @@ export async function load(
   const wanted = `HTTP/1.1 ${options.status}`;
   const started = performance.now();
   const until = started + options.seconds * 1000;
+  // never asleep: else the slower of two servers pays, in its write, for waking this process, and the faster one does not
+  let running = true;
+  const stayAwake = (): void => {
+    if (running) setImmediate(stayAwake);
+  };
+  stayAwake();
   try {
     await Promise.all(
       open.map(async (connection) => {
@@ -154,6 +160,7 @@ export async function load(
       }),
     );
   } finally {
+    running = false;
     for (const connection of open) connection.close();
   }
   return {

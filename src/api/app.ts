@@ -8,6 +8,7 @@ import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from
 import { novaEnvelope } from '../web/faults.ts';
 import { readJson } from '../web/json-body.ts';
 import { multipleChoices, versionDocument, versionList } from './compute/versions.ts';
+import { type KeptAnswer, keptAnswer } from './kept-answers.ts';
 import type { CallUrl, Query, RouteEntry } from './resource.ts';
 import { makeSegmentRouter, type RouteGroup } from './router.ts';
 import { runRoute } from './runner.ts';
@@ -60,6 +61,12 @@ function splitPath(path: string): { endpoint: 'v2' | 'v2.1'; rest: string } | nu
 }
 
 const PROJECT_SEGMENT = /^\/([0-9a-f-]+)(\/.*)?$/;
+
+/** What an answer to a GET may depend on, beside the caller. */
+const keyOf = (ctx: WebContext): string =>
+  [...KEY_HEADERS.map((name) => ctx.req.headers[name] ?? ''), serviceUrl(ctx), ctx.url].join('\n');
+
+const KEY_HEADERS = ['openstack-api-version', 'x-openstack-nova-api-version', 'content-type'] as const;
 
 /** Which of a path's routes the request means; for actions, by the only key of the body. */
 function pickEntries(group: RouteGroup, body: unknown): readonly RouteEntry[] {
@@ -124,7 +131,7 @@ export function makeCompute(options: ComputeOptions): Web {
     await runRoute(
       ctx,
       entries,
-      { op, services, params, query: queryOf(ctx), body, url: state.url, legacy: state.legacy },
+      { op, services, params, query: queryOf(ctx), body, url: state.url, kept: state.kept, legacy: state.legacy },
       validator,
     );
   });
@@ -160,6 +167,17 @@ export function makeCompute(options: ComputeOptions): Web {
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
 
+    const kept = method === 'GET' ? keptAnswer(services, caller, keyOf(ctx)) : null;
+    const known = kept?.get();
+    if (known) {
+      if (split.endpoint === 'v2.1') setVersionHeaders(ctx, known.minor);
+      ctx.state.route = known.route;
+      ctx.status = known.status;
+      ctx.type = 'application/json';
+      ctx.body = known.text;
+      return;
+    }
+
     const segment = split.rest.split('/', 2)[1] ?? '';
     const inUrl = router.knows(segment) ? null : PROJECT_SEGMENT.exec(split.rest);
     const projectInUrl = inUrl?.[1] ?? null;
@@ -176,6 +194,7 @@ export function makeCompute(options: ComputeOptions): Web {
       caller,
       projectInUrl,
       url,
+      kept,
       legacy: split.endpoint === 'v2',
       minor: 1,
     } satisfies Prepared);
@@ -198,6 +217,7 @@ interface Prepared {
   readonly caller: Op['caller'];
   readonly projectInUrl: string | null;
   readonly url: CallUrl;
+  readonly kept: KeptAnswer | null;
   readonly legacy: boolean;
   minor: number;
 }

@@ -35,6 +35,8 @@ export interface Call<K extends TargetKind = 'none', B = unknown> {
   allows(rule: string, target?: PolicyTarget): boolean;
   /** As `allows`, throwing Nova's 403. */
   enforce(rule: string, target?: PolicyTarget): void;
+  /** The answer may change by time alone from this moment on (milliseconds since the epoch); matters where it is `steady`. */
+  goodUntil(ms: number): void;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
 }
@@ -82,6 +84,11 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly run: (call: Call<K, B>) => Promise<R> | R;
   /** The answer's body; without it the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;
+  /**
+   * The answer follows from rows, caller, policy and address alone, up to what `goodUntil` says: it may be kept until somebody
+   * commits. Not for what asks a neighbour or a host, and not with headers of its own.
+   */
+  readonly steady?: true;
   /** One sentence for the API reference. */
   readonly summary: string;
   /** Removed from Nova: 410 at every version at which it existed. */

@@ -5,6 +5,7 @@ import { Fault, notFound } from '../base/errors.ts';
 import { isVersioned, minorOf } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { WebContext } from '../web/app.ts';
+import type { KeptAnswer } from './kept-answers.ts';
 import type {
   Call,
   CallUrl,
@@ -37,6 +38,8 @@ export interface Incoming {
   readonly query: Query;
   readonly body: unknown;
   readonly url: CallUrl;
+  /** Where a steady answer is kept; null: nowhere. */
+  readonly kept: KeptAnswer | null;
   /** The old /v2 endpoint: unknown fields are dropped, not refused. */
   readonly legacy: boolean;
 }
@@ -70,6 +73,7 @@ export async function runRoute(
     throw notFound(`API version 2.${minor} is not supported on this method.`, { code: 'version' });
   if (route.gone) throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
 
+  let untilMs = Number.POSITIVE_INFINITY;
   const bodySchema = route.body === undefined ? null : at(route.body, minor);
   const querySchema = route.query === undefined ? undefined : at(route.query, minor);
   const body = route.parse === undefined ? incoming.body : route.parse(incoming.body);
@@ -104,17 +108,23 @@ export async function runRoute(
     url,
     allows: (rule: string, other: PolicyTarget = policyTarget) => services.policy.allows(op, rule, other),
     enforce: (rule: string, other: PolicyTarget = policyTarget) => services.policy.enforce(op, rule, other),
+    goodUntil: (ms) => {
+      untilMs = Math.min(untilMs, ms);
+    },
     header: (name, value) => ctx.set(name, value),
   };
   const run = route.run as (c: Call) => unknown;
   const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
   const result = await run(call);
-  ctx.status = at(route.status, minor);
+  const status = at(route.status, minor);
   if (view === undefined) {
     ctx.body = null;
-    ctx.status = at(route.status, minor);
-  } else {
-    ctx.type = 'application/json';
-    ctx.body = JSON.stringify(view(result, call));
+    ctx.status = status;
+    return;
   }
+  const text = JSON.stringify(view(result, call));
+  if (route.steady) incoming.kept?.put({ status, text, minor, route: ctx.state.route, untilMs });
+  ctx.status = status;
+  ctx.type = 'application/json';
+  ctx.body = text;
 }

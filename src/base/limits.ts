@@ -20,6 +20,9 @@ export const limits = {
   userDataBytes: 65_535,
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
+  /** Answers kept until somebody commits, and the longest of them. */
+  keptAnswers: 1_000,
+  keptAnswerChars: 64 * 1024,
   tagsPerServer: 50,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,

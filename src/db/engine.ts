@@ -68,6 +68,7 @@ const STATEMENTS = 200;
 class PreparedReads {
   readonly #connection: SqliteConnection;
   readonly #statements = new Map<string, Sqlite.Statement>();
+  #version: Sqlite.Statement | null = null;
 
   constructor(path: string) {
     this.#connection = new Sqlite(path);
@@ -84,6 +85,12 @@ class PreparedReads {
     return statement.all(...bindings) as Row[];
   }
 
+  /** A number that is another one as soon as any other connection, of this process or another, has committed. */
+  version(): number {
+    this.#version ??= this.#connection.prepare('pragma data_version').pluck();
+    return this.#version.get() as number;
+  }
+
   close(): void {
     this.#connection.close();
   }
@@ -98,6 +105,26 @@ export function snapshotsOf(reader: Reader): ReturnType<typeof sharedJson> {
   let parse = snapshots.get(reader);
   if (parse === undefined) snapshots.set(reader, (parse = sharedJson(limits.parsedSnapshots)));
   return parse;
+}
+
+/** What was derived from the rows as they are now, by a key of whoever derived it. */
+export type Kept = Map<string, unknown>;
+
+const keptOf = new WeakMap<Reader, { version: number; kept: Kept }>();
+
+/**
+ * A map that lives until somebody commits: what is put into it was true of the database when the map was asked for, and is
+ * true of it for as long as the same map is given. Null where the engine cannot tell cheaply (MySQL).
+ */
+export function keptReads(reader: Reader): Kept | null {
+  const prepared = preparedReads.get(reader);
+  if (prepared === undefined) return null;
+  const version = prepared.version();
+  const known = keptOf.get(reader);
+  if (known?.version === version) return known.kept;
+  const kept: Kept = new Map();
+  keptOf.set(reader, { version, kept });
+  return kept;
 }
 
 /**

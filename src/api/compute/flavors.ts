@@ -235,6 +235,7 @@ export default resource({
     policy: null,
     query: listQuery,
     status: 200,
+    steady: true,
     run: list,
     view: ({ rows, links: next }: Listed, call) => ({
       flavors: rows.map(viewOf(summaryFields, call.op.minor, { url: call.url, extraSpecs: false })),
@@ -247,6 +248,7 @@ export default resource({
     alsoAsks: [EXTRA_SPECS],
     query: listQuery,
     status: 200,
+    steady: true,
     run: list,
     view: ({ rows, links: next }: Listed, call) => ({ flavors: rows.map(detailOf(call)), ...next }),
   }),
@@ -266,6 +268,7 @@ export default resource({
     target: 'flavor',
     query: noQuery,
     status: 200,
+    steady: true,
     run: ({ target }) => target,
     view: showFlavor,
   }),

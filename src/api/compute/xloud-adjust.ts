@@ -64,6 +64,7 @@ export default resource({
     policy: 'os_compute_api:xloud:show',
     target: 'server',
     status: 200,
+    steady: true,
     run: (call) => adjustmentOf(call, call.target),
     view,
   }),

@@ -48,6 +48,7 @@ async function viewContext(call: AnyCall, servers: readonly Server[]): Promise<V
     const names = [...new Set(servers.flatMap(({ host }) => host ?? []))];
     for (const host of await hostStates(db, names)) {
       const up = isHostUp(host, clock.now(), settings.hostDownMs);
+      if (up) call.goodUntil((host.lastSeenAt ?? 0) + settings.hostDownMs);
       words.set(host.host, host.forcedDown ? 'DOWN' : !up ? 'UNKNOWN' : host.disabled ? 'MAINTENANCE' : 'UP');
     }
   }
@@ -240,6 +241,7 @@ export default resource({
     target: 'server',
     query: showQuery,
     status: 200,
+    steady: true,
     run: (call) => shown(call as AnyCall, call.target),
     view: (result, call) => showView('show')(result, call as AnyCall),
   }),
