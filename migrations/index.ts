@@ -3,5 +3,6 @@
 import type { Migration } from '../src/db/migrate.ts';
 import { core } from './0001_core.ts';
 import { standalone } from './0002_standalone.ts';
+import { groups } from './0008_groups.ts';
 
-export const migrations: readonly Migration[] = [core, standalone];
+export const migrations: readonly Migration[] = [core, standalone, groups];

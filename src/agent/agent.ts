@@ -60,6 +60,8 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     reboot: (args) => post(args.spec.uuid, 'reboot', args, () => driver.reboot(args.spec, args.type, args.timeoutMs)),
     pause: ({ uuid }) => post(uuid, 'pause', { uuid }, () => able('pause')(uuid)),
     unpause: ({ uuid }) => post(uuid, 'unpause', { uuid }, () => able('unpause')(uuid)),
+    suspend: ({ uuid }) => post(uuid, 'suspend', { uuid }, () => able('suspend')(uuid)),
+    resume: ({ uuid }) => post(uuid, 'resume', { uuid }, () => able('resume')(uuid)),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

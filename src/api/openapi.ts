@@ -73,8 +73,12 @@ function operationOf(routes: readonly RouteEntry[], id: string): Json {
   const first = routes[0] as RouteEntry;
   const bodies = routes
     .map((route) => ({ route, schema: route.body === undefined ? undefined : newest(spans(route.body, route)) }))
-    .filter(({ schema }) => schema != null);
-  const statuses = new Set(routes.flatMap((route) => spans(route.status, route).map(({ value }) => value)));
+    .filter(({ schema }) => schema != null && schema.type !== 'null');
+  const statuses = new Set(
+    routes
+      .flatMap((route) => [...spans(route.status, route).map(({ value }) => value), route.orElse?.status ?? []])
+      .flat(),
+  );
   const last = routes.at(-1) as RouteEntry;
   const query = last.query === undefined ? undefined : newest(spans(last.query, last));
   return {

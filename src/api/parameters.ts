@@ -2,6 +2,8 @@
 
 import { isIP } from 'node:net';
 import { derive, history, type History, minorOf, type Versioned } from '../base/history.ts';
+import { limits } from '../base/limits.ts';
+import { TAG_PATTERN } from '../domain/tag.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** An object with just these properties. */
@@ -92,7 +94,12 @@ export const uuid: JsonSchema = { type: 'string', format: 'uuid' };
 export const regex: JsonSchema = { type: 'string', format: 'regex' };
 export const dateTime: JsonSchema = { type: 'string', format: 'date-time' };
 export const ipAny: JsonSchema = { type: 'string', oneOf: [{ format: 'ipv4' }, { format: 'ipv6' }] };
-export const tag: JsonSchema = { type: 'string', minLength: 1, maxLength: 60, pattern: '^[^,/]*$' };
+export const tag: JsonSchema = {
+  type: 'string',
+  minLength: 1,
+  maxLength: limits.tagCharacters,
+  pattern: TAG_PATTERN,
+};
 export const hostName: JsonSchema = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' };
 export const printable = (limit: number): JsonSchema => ({
   type: ['string', 'null'],

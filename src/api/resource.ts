@@ -5,6 +5,7 @@ import type { Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import type { Server } from '../domain/instance.ts';
+import type { ServerGroup } from '../domain/server-group.ts';
 import type { JsonSchema } from './schema.ts';
 import type { Services } from './services.ts';
 
@@ -13,6 +14,7 @@ export interface Targets {
   server: Server;
   /** As `server`, and also one that was deleted (instance actions from 2.21). */
   'server-or-deleted': Server;
+  'server-group': ServerGroup;
   flavor: Flavor;
   none: null;
 }
@@ -81,6 +83,8 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly parse?: (body: unknown) => B;
   readonly query?: MaybeVersioned<JsonSchema>;
   readonly status: MaybeVersioned<number>;
+  /** The other success status, and for which results it stands. */
+  readonly orElse?: { readonly status: number; when(result: R): boolean };
   readonly run: (call: Call<K, B>) => Promise<R> | R;
   /** The answer's body; without it the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;

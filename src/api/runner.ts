@@ -116,7 +116,7 @@ export async function runRoute(
   const run = route.run as (c: Call) => unknown;
   const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
   const result = await run(call);
-  const status = at(route.status, minor);
+  const status = route.orElse?.when(result) ? route.orElse.status : at(route.status, minor);
   if (view === undefined) {
     ctx.body = null;
     ctx.status = status;

@@ -4,6 +4,7 @@
 import { notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findFlavor } from '../db/flavors.ts';
+import { findServerGroup } from '../db/server-groups.ts';
 import { findServer } from '../db/servers.ts';
 import type { Server } from '../domain/instance.ts';
 import type { PolicyTarget, TargetKind, Targets } from './resource.ts';
@@ -24,6 +25,12 @@ const loadServer =
 const loaders: { readonly [K in TargetKind]: Loader<K> } = {
   server: loadServer(false),
   'server-or-deleted': loadServer(true),
+  // as in Nova, somebody else's is found and then refused by its rule
+  'server-group': async (_op, services, id) => {
+    const group = await findServerGroup(services.db, id);
+    if (group === null) throw notFound(`Instance group ${id} could not be found.`, { code: 'serverGroup' });
+    return group;
+  },
   flavor: async (op, services, id) => {
     const flavor = await findFlavor(services.db, id, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
     if (flavor === null) throw notFound(`Flavor ${id} could not be found.`, { code: 'flavor' });
@@ -43,13 +50,15 @@ export const loadTarget = <K extends TargetKind>(
  * Whether rules are compared with the owner of such a target, so that it is loaded before its rule is asked. For anything
  * else the rule comes first, as in Nova: who may not change flavors learns nothing of those hidden from them.
  */
-export const isOwned = (kind: TargetKind): boolean => kind === 'server' || kind === 'server-or-deleted';
+export const isOwned = (kind: TargetKind): boolean => owned.has(kind);
 
-/** What a rule such as `project_id:%(project_id)s` is compared with: the server's owner, else the caller's own project. */
+const owned: ReadonlySet<TargetKind> = new Set<TargetKind>(['server', 'server-or-deleted', 'server-group']);
+
+/** What a rule such as `project_id:%(project_id)s` is compared with: the target's owner, else the caller's own project. */
 export function policyTargetOf(kind: TargetKind, target: Targets[TargetKind], op: Op): PolicyTarget {
   if (isOwned(kind) && target !== null) {
-    const server = target as Server;
-    return { project_id: server.projectId, user_id: server.userId };
+    const { projectId, userId } = target as Pick<Server, 'projectId' | 'userId'>;
+    return { project_id: projectId, user_id: userId };
   }
   return { project_id: op.caller.projectId, user_id: op.caller.userId };
 }

@@ -24,6 +24,7 @@ export const limits = {
   keptAnswers: 1_000,
   keptAnswerChars: 64 * 1024,
   tagsPerServer: 50,
+  tagCharacters: 60,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,
@@ -115,6 +116,8 @@ export const limits = {
   /** One image's data (Glance's `image_size_cap`), and how much of its beginning is looked at to tell its format. */
   imageBytes: 1024 * 1024 * MIB,
   imageHeaderBytes: 128 * 1024,
+  /** How long an agent may take to bring an image to the image service. */
+  imageTransferMs: 3_600 * SECOND_MS,
   /** What is still read of an upload that is refused, so that its sender hears why. */
   imageRefusedBytes: 256 * MIB,
   /** Glance's quotas of one image. */

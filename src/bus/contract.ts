@@ -13,6 +13,8 @@ export interface AgentMethods {
   reboot: { args: { spec: GuestSpec; type: 'SOFT' | 'HARD'; timeoutMs: number }; reply: GuestView };
   pause: { args: { uuid: string }; reply: GuestView };
   unpause: { args: { uuid: string }; reply: GuestView };
+  suspend: { args: { uuid: string }; reply: GuestView };
+  resume: { args: { uuid: string }; reply: GuestView };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   inspect: { args: { uuid: string }; reply: GuestView | null };
@@ -32,6 +34,8 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   reboot: limits.libvirtSlowCallMs,
   pause: limits.libvirtSlowCallMs,
   unpause: limits.libvirtSlowCallMs,
+  suspend: limits.libvirtSlowCallMs,
+  resume: limits.libvirtSlowCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,

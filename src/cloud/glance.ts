@@ -1,10 +1,21 @@
 // Why: production's images are Glance's; this asks it (or anything that speaks Glance v2) what compute asks of images.
 
-import { Fault } from '../base/errors.ts';
+import { Fault, type FaultKind, notFound, unavailable } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
 import type { ImageFacts } from '../domain/image.ts';
-import type { ImageService } from './image.ts';
-import { makeNeighbour, type NeighbourOptions, numberOrNull, record, textOf, textOrNull } from './neighbour.ts';
+import type { ImageRecord, ImageService } from './image.ts';
+import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from './image-wire.ts';
+import {
+  makeNeighbour,
+  type NeighbourAnswer,
+  type NeighbourOptions,
+  numberOrNull,
+  record,
+  records,
+  textOf,
+  textOrNull,
+} from './neighbour.ts';
 
 /** Attributes of an image that are not properties. */
 const BASE = new Set([
@@ -59,18 +70,85 @@ function factsFrom(body: unknown): ImageFacts {
   };
 }
 
+const time = (value: unknown): number => Date.parse(textOf(value)) || 0;
+
+function recordFrom(body: unknown): ImageRecord {
+  const image = record(body);
+  return { ...factsFrom(image), createdAt: time(image['created_at']), updatedAt: time(image['updated_at']) };
+}
+
+/** What each refusal means to compute; 413 is a quota of the image service. */
+const refusals: Readonly<Record<number, FaultKind>> = {
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'notFound',
+  409: 'conflict',
+  410: 'notFound',
+  413: 'forbidden',
+};
+
+/** The body of an answer that says yes. */
+function accepted(answer: NeighbourAnswer): unknown {
+  if (answer.status < 300) return answer.body;
+  const kind = refusals[answer.status];
+  if (kind === undefined) throw unavailable('The image service cannot be asked now.', { detail: answer });
+  throw new Fault(kind, answer.message || `The image service refused the request (${answer.status}).`);
+}
+
+const pathOf = (imageId: string): string => `/v2/images/${encodeURIComponent(imageId)}`;
+
 /** An image service over HTTP; `close` ends its connections. */
 export function makeGlance(options: NeighbourOptions): ImageService & { close(): Promise<void> } {
   const glance = makeNeighbour('image', options);
+
+  const describe: ImageService['describe'] = async (caller, imageId) => {
+    if (!isUuidLike(imageId)) return null;
+    const answer = await glance.ask(caller, 'GET', pathOf(imageId));
+    return answer.status === 404 || answer.status === 403 ? null : recordFrom(accepted(answer));
+  };
+
   return {
+    describe,
     async find(caller, imageId) {
-      if (!isUuidLike(imageId)) return null;
-      const answer = await glance.ask(caller, 'GET', `/v2/images/${encodeURIComponent(imageId)}`);
-      if (answer.status === 200) return factsFrom(answer.body);
-      if (answer.status === 404 || answer.status === 403) return null;
-      throw new Fault('unavailable', 'The image service cannot be asked now.', { detail: answer });
+      const found = await describe(caller, imageId);
+      if (found === null) return null;
+      const { createdAt: _created, updatedAt: _updated, ...facts } = found;
+      return facts;
     },
-    read: (imageId) => glance.stream(`/v2/images/${encodeURIComponent(imageId)}/file`),
+    async list(caller, query) {
+      const found: ImageRecord[] = [];
+      for (let marker = query.marker; found.length < query.limit; ) {
+        const limit = Math.min(query.limit - found.length, limits.pageSize);
+        const params = paramsOf({ ...query, limit, marker });
+        const body = record(accepted(await glance.ask(caller, 'GET', `/v2/images?${params.toString()}`)));
+        found.push(...records(body['images']).map(recordFrom));
+        marker = found.at(-1)?.id ?? null;
+        // Glance's own pages may be shorter than what was asked for
+        if (typeof body['next'] !== 'string') break;
+      }
+      return found;
+    },
+    async create(caller, image) {
+      const made = factsFrom(accepted(await glance.ask(caller, 'POST', '/v2/images', bodyOf(image))));
+      if (image.sharedWith === null) return made;
+      const member = { member: image.sharedWith };
+      accepted(await glance.ask(caller, 'POST', `${pathOf(made.id)}/members`, member));
+      return made;
+    },
+    async change(caller, imageId, change) {
+      return factsFrom(accepted(await glance.ask(caller, 'PATCH', pathOf(imageId), patchOf(change), PATCH_TYPE)));
+    },
+    async remove(caller, imageId) {
+      if (!isUuidLike(imageId)) throw notFound(`Image ${imageId} could not be found.`);
+      accepted(await glance.ask(caller, 'DELETE', pathOf(imageId)));
+    },
+    read: (imageId) => glance.stream(`${pathOf(imageId)}/file`),
+    async write(imageId, pieces) {
+      const { status } = factsFrom(accepted(await glance.ask(null, 'GET', pathOf(imageId))));
+      if (status === 'active') return;
+      if (status !== 'queued') throw unavailable(`Image ${imageId} takes no data now.`, { detail: `it is ${status}` });
+      accepted(await glance.send(`${pathOf(imageId)}/file`, pieces));
+    },
     close: () => glance.close(),
   };
 }

@@ -1,6 +1,7 @@
 // Why: every call to a neighbour is bounded in time and ends in one of few ways: an answer, or a fault that says which service
 // failed. A neighbour that cannot be asked is 503, never a wrong answer.
 
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { Fault, messageOf, unauthorized, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -32,13 +33,29 @@ export interface Neighbour {
    * @param as the caller with whose token to ask; null: with the service's own
    * @throws unavailable when there is no answer, or a 5xx one; unauthorized when the caller's token is refused
    */
-  ask(as: Caller | null, method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<NeighbourAnswer>;
+  ask(
+    as: Caller | null,
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: unknown,
+    contentType?: string,
+  ): Promise<NeighbourAnswer>;
+  /** A PUT of bytes, as the service itself; made once, since the bytes come only once. */
+  send(path: string, pieces: AsyncIterable<Uint8Array>): Promise<NeighbourAnswer>;
   /** The bytes that a GET answers with 200, as the service itself. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
 
 const ATTEMPTS = 2;
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'", '#39': "'" };
+
+/** The words of an error page of the framework that Glance answers with: they stand under its title. */
+function wordsOfPage(text: string): string {
+  const words = /<\/h1>\s*([^<]*?)\s*<br/.exec(text)?.[1] ?? '';
+  return words.replaceAll(/&([#\w]+);/g, (whole, name: string) => entities[name] ?? whole);
+}
 
 function described(body: unknown): { message: string; type: string } {
   const outer = typeof body === 'object' && body !== null ? body : {};
@@ -73,7 +90,14 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
   const failed = (why: string, cause?: unknown): Fault =>
     unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
 
-  async function send(token: string, method: Dispatcher.HttpMethod, path: string, body: unknown, signal?: AbortSignal) {
+  async function send(
+    token: string,
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    signal?: AbortSignal,
+    contentType = 'application/json',
+  ) {
     const repeatable = method !== 'POST';
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -84,7 +108,7 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
           headers: {
             'X-Auth-Token': token,
             Accept: '*/*',
-            ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+            ...(body === undefined ? {} : { 'Content-Type': contentType }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
@@ -96,34 +120,58 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
   }
 
   /** The answer to a call with the service's own token, renewed once when it is refused. */
-  async function sendAsService(method: Dispatcher.HttpMethod, path: string, body: unknown, signal?: AbortSignal) {
-    const answer = await send(await serviceToken(false), method, path, body, signal);
+  async function sendAsService(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    signal?: AbortSignal,
+    contentType?: string,
+  ) {
+    const answer = await send(await serviceToken(false), method, path, body, signal, contentType);
     if (answer.statusCode !== 401) return answer;
     await answer.body.dump();
-    return send(await serviceToken(true), method, path, body, signal);
+    return send(await serviceToken(true), method, path, body, signal, contentType);
+  }
+
+  /** What an answer says; `own`: it was asked for with the service's own token. */
+  async function understood(what: string, answer: Dispatcher.ResponseData, own: boolean): Promise<NeighbourAnswer> {
+    let text: string;
+    try {
+      text = await answer.body.text();
+    } catch (error) {
+      throw failed(messageOf(error), error);
+    }
+    const { statusCode: status } = answer;
+    const value = parsed(text);
+    const { message, type } = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
+    if (status >= 500) throw failed(`${what}: ${status} ${message}`);
+    if (status === 401 && !own) throw unauthorized('The request you have made requires authentication.');
+    if (status === 401) throw failed(`${what}: the service's own credentials are refused`);
+    return { status, body: value, message, type };
   }
 
   return {
-    async ask(as, method, path, body) {
+    async ask(as, method, path, body, contentType) {
       const signal = AbortSignal.timeout(timeoutMs);
       const token = as?.token ?? null;
       const answer =
         token === null
-          ? await sendAsService(method, path, body, signal)
-          : await send(token, method, path, body, signal);
-      let text: string;
-      try {
-        text = await answer.body.text();
-      } catch (error) {
+          ? await sendAsService(method, path, body, signal, contentType)
+          : await send(token, method, path, body, signal, contentType);
+      return understood(`${method} ${path}`, answer, token === null);
+    },
+    async send(path, pieces) {
+      const request = {
+        ...{ origin: base.origin, path: `${prefix}${path}`, method: 'PUT' as const },
+        headers: { 'X-Auth-Token': await serviceToken(true), 'Content-Type': 'application/octet-stream' },
+        body: Readable.from(pieces, { objectMode: false }),
+        // the answer comes when all is stored
+        headersTimeout: limits.imageTransferMs,
+      };
+      const answer = await agent.request(request).catch((error: unknown) => {
         throw failed(messageOf(error), error);
-      }
-      const { statusCode: status } = answer;
-      const value = parsed(text);
-      const { message, type } = described(value);
-      if (status >= 500) throw failed(`${method} ${path}: ${status} ${message}`);
-      if (status === 401 && token !== null) throw unauthorized('The request you have made requires authentication.');
-      if (status === 401) throw failed(`${method} ${path}: the service's own credentials are refused`);
-      return { status, body: value, message, type };
+      });
+      return understood(`PUT ${path}`, answer, true);
     },
     async stream(path) {
       const answer = await sendAsService('GET', path, undefined);

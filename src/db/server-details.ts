@@ -13,9 +13,10 @@ export interface DetailNeeds {
   readonly tags?: boolean;
   readonly nics?: boolean;
   readonly fault?: boolean;
+  readonly groups?: boolean;
 }
 
-export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true, fault: true };
+export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true, fault: true, groups: true };
 
 const none: Readonly<Record<string, never>> = Object.freeze({});
 const empty: readonly never[] = Object.freeze([]);
@@ -44,7 +45,7 @@ function push<T>(groups: Map<number, T[]>, key: number, value: T): void {
   else group.push(value);
 }
 
-/** Adds to each server what `need` names: at most four queries, whatever the number of servers. */
+/** Adds to each server what `need` names: at most five queries, whatever the number of servers. */
 export async function loadDetails(
   reader: Reader,
   servers: readonly Server[],
@@ -58,11 +59,16 @@ export async function loadDetails(
     wanted && ids.length > 0
       ? (await readRows(reader, `select ${from} where ${among.sql}`, among.bindings)).sort(by(order))
       : [];
-  const [metadataRows, tagRows, nicRows, faultRows] = await Promise.all([
+  const [metadataRows, tagRows, nicRows, faultRows, groupRows] = await Promise.all([
     rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', 'key'),
     rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
     rowsOf(need.nics, 'server_id, port_id, preexisting, nic, network from server_nics', 'position'),
     need.fault && failed.length > 0 ? latestFaults(reader, failed) : [],
+    rowsOf(
+      need.groups,
+      'server_id, uuid from server_group_members join server_groups on server_groups.id = group_id',
+      'uuid',
+    ),
   ]);
 
   const metadata = new Map<number, Record<string, string>>();
@@ -80,6 +86,8 @@ export async function loadDetails(
   const parse = snapshotsOf(reader);
   const nics = new Map<number, NicSpec[]>();
   for (const row of nicRows) push(nics, row['server_id'] as number, decodeNic(row, parse));
+  const groups = new Map<number, string[]>();
+  for (const row of groupRows) push(groups, row['server_id'] as number, row['uuid'] as string);
   const faults = new Map(faultRows.map((row) => [row['server_id'] as number, decodeFault(row)]));
 
   return servers.map((server) => ({
@@ -88,6 +96,7 @@ export async function loadDetails(
     tags: tags.get(server.id) ?? empty,
     nics: nics.get(server.id) ?? empty,
     fault: faults.get(server.id) ?? null,
+    groups: groups.get(server.id) ?? empty,
   }));
 }
 
@@ -128,6 +137,16 @@ export async function replaceTags(tx: Tx, serverId: number, tags: readonly strin
   await tx('server_tags').where({ server_id: serverId }).delete();
   const rows = [...new Set(tags)].map((tag) => ({ server_id: serverId, tag }));
   if (rows.length > 0) await tx('server_tags').insert(rows);
+}
+
+/** Adds a tag that the server does not have. */
+export async function insertTag(tx: Tx, serverId: number, tag: string): Promise<void> {
+  await tx('server_tags').insert({ server_id: serverId, tag });
+}
+
+/** Whether the server had the tag that is gone now. */
+export async function deleteTag(tx: Tx, serverId: number, tag: string): Promise<boolean> {
+  return (await tx('server_tags').where({ server_id: serverId, tag }).delete()) > 0;
 }
 
 const between = (addresses: readonly string[]): string =>

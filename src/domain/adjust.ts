@@ -231,29 +231,30 @@ export function settleStored(
  */
 export function settlePower(server: AdjustSubject, view: GuestView, started: boolean): AdjustSettlement {
   const off = view.powerState === power.shutdown || view.powerState === power.crashed;
+  // what it will have when it goes on; its host can't tell as long as its memory lies on disk
+  const stored = view.powerState === power.suspended;
   const boot = bootOf(server);
+  const has = off ? boot : stored ? currentOf(server) : view.size;
   const minimum = minimumOf(server.flavor);
-  const settles = !off && (started || isSettling(server)) && view.size.memoryMb > boot.memoryMb;
+  const settles = !off && !stored && (started || isSettling(server)) && has.memoryMb > boot.memoryMb;
   return {
     server: {
-      ...(off ? offColumns(boot) : seenColumns(view)),
+      ...(off || stored ? offColumns(has) : seenColumns(view)),
       targetVcpus: boot.vcpus,
       targetMemoryMb: boot.memoryMb,
       bootVcpus: boot.vcpus,
       bootMemoryMb: boot.memoryMb,
       adjustStatus: settles ? 'adjusting' : 'idle',
-      adjustMessage: settles ? waitingFor(view.size.memoryMb, boot.memoryMb) : null,
+      adjustMessage: settles ? waitingFor(has.memoryMb, boot.memoryMb) : null,
     },
-    claimed: settles
-      ? claimOf(minimum, { ...view.size, memoryMb: 0 }, boot)
-      : claimOf(minimum, off ? boot : view.size, boot),
+    claimed: claimOf(minimum, settles ? { ...has, memoryMb: 0 } : has, boot),
     success: true,
   };
 }
 
-const offColumns = (boot: Size) => ({
-  currentVcpus: boot.vcpus,
-  currentMemoryMb: boot.memoryMb,
+const offColumns = ({ vcpus, memoryMb }: Size) => ({
+  currentVcpus: vcpus,
+  currentMemoryMb: memoryMb,
   guestOnlineVcpus: null,
   guestAvailableMb: null,
 });

@@ -94,6 +94,16 @@ export interface Host {
   readonly generation: number;
 }
 
+/** A host as the scheduler sees it. */
+export interface Candidate extends Host {
+  /** The metadata of all aggregates that the host is in, by key; values are split at commas. Shared by hosts alike. */
+  readonly labels: Labels;
+  /** How many servers here are being built, copied or moved (Nova's num_io_ops). */
+  readonly ioOps: number;
+}
+
+export type Labels = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** A host is up when it reported within `downMs` and nobody forced it down. */
 export function isHostUp(host: Pick<Host, 'lastSeenAt' | 'forcedDown'>, nowMs: number, downMs: number): boolean {
   return !host.forcedDown && host.lastSeenAt !== null && nowMs - host.lastSeenAt <= downMs;

@@ -143,6 +143,8 @@ export interface ServerDetail {
   readonly nics: readonly NicSpec[];
   /** The last fault, shown only in ERROR and DELETED. */
   readonly fault: ServerFault | null;
+  /** The uuids of its server groups: one or none. */
+  readonly groups: readonly string[];
 }
 
 type StatusRow = Readonly<{ default: string } & Partial<Record<TaskState, string>>>;

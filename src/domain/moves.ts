@@ -222,6 +222,10 @@ const table = {
   injectNetworkInfo: row('injectNetworkInfo', 'Tell the guest its networks', null, { ...anytime, lockable: true }),
   updateMetadata: row('update metadata', 'Change the metadata', METADATA, { tasks: null, record: null }),
   deleteMetadata: row('delete metadata', 'Delete metadata', METADATA, { tasks: null, record: null }),
+  updateTag: row('update tag', 'Add a tag', METADATA, anytime),
+  updateTags: row('update tags', 'Replace the tags', METADATA, anytime),
+  deleteTag: row('delete tag', 'Remove a tag', METADATA, anytime),
+  deleteTags: row('delete tags', 'Remove all tags', METADATA, anytime),
 
   lock: row('lock', 'Lock the server', null, { ...anytime, record: 'lock' }),
   unlock: row('unlock', 'Unlock the server', null, { ...anytime, record: 'unlock' }),

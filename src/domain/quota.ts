@@ -81,6 +81,12 @@ export function quotaProblem(limits: QuotaLimits, used: ServerAmounts, more: Ser
   return exceeded(limits, used, more, requested);
 }
 
+/** The 403's text when a server would have more metadata than its owner may give it; null when not. */
+export function metadataProblem(limits: QuotaLimits, metadata: Readonly<Record<string, string>>): string | null {
+  const allowed = limits.metadata_items;
+  return Object.keys(metadata).length > room(allowed, 0) ? `Maximum number of metadata items exceeds ${allowed}` : null;
+}
+
 function exceeded(
   limits: QuotaLimits,
   used: ServerAmounts,

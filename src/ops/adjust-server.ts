@@ -5,7 +5,6 @@ import { badRequest, conflict, internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim, setClaim } from '../db/claims.ts';
 import { lockHost } from '../db/hosts.ts';
-import { insertClosedAction } from '../db/instance-actions.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import {
@@ -21,7 +20,7 @@ import { minimumOf, minimumProblem } from '../domain/flavor.ts';
 import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
-import { announce, leaveAction, lockForMove } from './begin.ts';
+import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
 import { checkGrowth, lockQuota } from './quota-sets.ts';
 import type { Saga } from './saga.ts';
@@ -79,15 +78,7 @@ export async function adjustServer(
     const asked = { adjustRequestId: op.requestId, adjustPersist: plan.persist, adjustUpdatedAt: nowMs };
     if (plan.when === 'nextBoot') {
       await settleAdjustment(t, server, settleStored(server, plan), nowMs, asked);
-      const record = {
-        serverUuid: uuid,
-        action: 'adjust',
-        requestId: op.requestId,
-        projectId: op.caller.projectId ?? server.projectId,
-        userId: op.caller.userId,
-        nowMs,
-      };
-      await insertClosedAction(t, record, { name: 'adjust_store', error: null });
+      await recordDone(t, op, server, 'adjust', 'adjust_store', nowMs);
       return null;
     }
     const moving = {

@@ -4,7 +4,7 @@
 import { conflict, notFound, notImplemented } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findHost } from '../db/hosts.ts';
-import { insertAction } from '../db/instance-actions.ts';
+import { insertAction, insertClosedAction } from '../db/instance-actions.ts';
 import { lockServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { OptionalVerb } from '../domain/host.ts';
@@ -34,18 +34,28 @@ export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): 
   return server;
 }
 
+const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
+  serverUuid: server.uuid,
+  action,
+  requestId: op.requestId,
+  projectId: op.caller.projectId ?? server.projectId,
+  userId: op.caller.userId,
+  nowMs,
+});
+
 /** Leaves an action for the workers. */
-export function leaveAction<I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> {
-  return insertAction(t, {
-    serverUuid: server.uuid,
-    action: name,
-    requestId: op.requestId,
-    projectId: op.caller.projectId ?? server.projectId,
-    userId: op.caller.userId,
-    input: envelopeOf(args),
-    nowMs,
-  });
-}
+export const leaveAction = <I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> =>
+  insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) });
+
+/** Records what was asked and is done: an action with one event that went well. */
+export const recordDone = (
+  t: Tx,
+  op: Op,
+  server: Server,
+  action: string,
+  event: string,
+  nowMs: number,
+): Promise<void> => insertClosedAction(t, recordOf(op, server, action, nowMs), { name: event, error: null });
 
 /** Tells the workers, after the commit. */
 export function announce(deps: OpsDeps, name: string, actionIds: readonly number[]): void {

@@ -17,12 +17,13 @@ import { type Flavor, type FlavorSnapshot, minimumOf, minimumProblem } from '../
 import type { GuestView } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
-import { fittingCount } from '../domain/quota.ts';
+import { fittingCount, metadataProblem } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
 import { effectiveLimits, lockQuota, quotaOf } from './quota-sets.ts';
+import { hintedGroup, joinGroup } from './server-groups.ts';
 import type { Failure, Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
 
@@ -171,9 +172,8 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   const keypair = await keypairFor(deps, op, request.keyName);
   await checkDestination(deps, request);
   const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId, op.caller.userId);
-  if (quota.metadata_items >= 0 && Object.keys(request.metadata).length > quota.metadata_items) {
-    throw forbidden(`Maximum number of metadata items exceeds ${quota.metadata_items}`, { code: 'quota' });
-  }
+  const tooMany = metadataProblem(quota, request.metadata);
+  if (tooMany !== null) throw forbidden(tooMany, { code: 'quota' });
   const build: BuildRequest = {
     network: await deps.network.plan(
       op.caller,
@@ -191,6 +191,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     requestedHost: request.requestedHost,
     requestedNode: request.requestedNode,
   };
+  const group = await hintedGroup(deps, op.caller, request.schedulerHints);
   const reservationId = newReservation();
   const minimum = minimumOf(flavor);
 
@@ -200,7 +201,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     const fitting = fittingCount(quotaLimits, used, minimum, request.minCount, request.maxCount);
     if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
     const nowMs = deps.clock.now();
-    const rows: { uuid: string; actionId: number }[] = [];
+    const rows: { id: number; uuid: string; actionId: number }[] = [];
     for (let index = 0; index < fitting.count; index += 1) {
       const uuid = newUuid();
       const server: NewServer = {
@@ -259,7 +260,11 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
       if (request.tags.length > 0) await replaceTags(t, id, request.tags);
       const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
       const actionId = await leaveAction(t, op, { ...server, id, updatedAt: nowMs }, 'create', input, nowMs);
-      rows.push({ uuid, actionId });
+      rows.push({ id, uuid, actionId });
+    }
+    if (group !== null) {
+      const ids = rows.map(({ id }) => id);
+      await joinGroup(t, deps, op.caller, group, ids);
     }
     return rows;
   });

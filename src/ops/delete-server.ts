@@ -8,6 +8,7 @@ import { releaseClaim } from '../db/claims.ts';
 import { findHost } from '../db/hosts.ts';
 import { cancelActions, openActions } from '../db/instance-actions.ts';
 import { replaceNics } from '../db/server-details.ts';
+import { removeMember } from '../db/server-groups.ts';
 import { updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import { isHostUp } from '../domain/host.ts';
@@ -85,6 +86,7 @@ export const deleteSaga: Saga<Input> = {
       deletedAt: nowMs,
       deleted: true,
     };
+    await removeMember(t, server.id);
     await updateServer(t, server.id, gone, nowMs);
     return null;
   },

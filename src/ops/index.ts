@@ -15,20 +15,42 @@ import { createServers } from './create-servers.ts';
 import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
-import { pauseServer, rebootServer, startServer, stopServer, unpauseServer } from './power.ts';
+import { lockServer, unlockServer } from './lock-server.ts';
+import {
+  pauseServer,
+  rebootServer,
+  resumeServer,
+  startServer,
+  stopServer,
+  suspendServer,
+  unpauseServer,
+} from './power.ts';
 import { readDefaultQuota, readQuota } from './quota-sets.ts';
+import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
+import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteService, setServiceStatus } from './services.ts';
+import { createServerGroup, deleteServerGroup } from './server-groups.ts';
 import { updateServer } from './update-server.ts';
 
 const verbs = {
   createServers,
   updateServer,
   deleteServer,
+  setServerMetadata,
+  deleteServerMetadata,
+  setServerTags,
+  addServerTag,
+  deleteServerTag,
+  deleteServerTags,
   startServer,
   stopServer,
   rebootServer,
   pauseServer,
   unpauseServer,
+  suspendServer,
+  resumeServer,
+  lockServer,
+  unlockServer,
   consoleOutput,
   adjustServer,
   createFlavor,
@@ -40,6 +62,8 @@ const verbs = {
   deleteFlavorExtraSpec,
   createKeypair,
   deleteKeypair,
+  createServerGroup,
+  deleteServerGroup,
   setServiceStatus,
   deleteService,
   readQuota,

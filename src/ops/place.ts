@@ -4,16 +4,17 @@
 import { internal } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { findClaim, releaseClaim, setClaim } from '../db/claims.ts';
-import { listHosts, lockHost } from '../db/hosts.ts';
+import { listCandidates, lockCandidate } from '../db/candidates.ts';
+import type { Reader } from '../db/engine.ts';
+import { groupPlacementOf, lockGroupPlacement } from '../db/server-groups.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
-import { fits } from '../domain/claim.ts';
 import { maximumOf } from '../domain/flavor.ts';
-import { type Host, isHostUp } from '../domain/host.ts';
+import type { Candidate } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
-import { noValidHost, select } from '../scheduler/select.ts';
-import { imageNeedsOf, type PlacementSpec } from '../scheduler/spec.ts';
+import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
+import { type Company, imageNeedsOf, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
 import { type BuildRequest, diskGbOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import type { StepContext } from './saga.ts';
@@ -23,7 +24,7 @@ export interface Placed {
 }
 
 /** What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. */
-export const placementOf = (server: Server, build: BuildRequest): PlacementSpec => ({
+export const placementOf = (server: Server, build: BuildRequest): PlacementWish => ({
   minimum: bootSizeOf(server),
   maximum: maximumOf(server.flavor),
   diskGb: diskGbOf(server),
@@ -36,17 +37,29 @@ export const placementOf = (server: Server, build: BuildRequest): PlacementSpec 
   count: 1,
 });
 
+const companyOf = async (reader: Reader, server: Server): Promise<Company> => ({
+  group: await groupPlacementOf(reader, server.id),
+});
+
+const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
+  ...scheduler,
+  hostDownMs: config.hostDownMs,
+  nowMs: clock.now(),
+});
+
 /**
  * Claims a host for the server. Optimistic: only if the host's generation is still the snapshot's; when somebody was quicker,
- * once more on the locked row if there is still room.
+ * once more on the locked row if it still passes every filter. The servers of a group are placed one after another, each held
+ * to what the ones before it left.
  */
-async function claimOn(t: Tx, deps: OpsDeps, server: Server, spec: PlacementSpec, host: Host): Promise<boolean> {
-  const amounts = { ...spec.minimum, diskGb: spec.diskGb };
-  const claim = { serverId: server.id, hostId: host.id, ...amounts, maximum: spec.maximum };
+async function claimOn(t: Tx, deps: OpsDeps, server: Server, spec: PlacementSpec, host: Candidate): Promise<boolean> {
+  const group = spec.group === null ? null : await lockGroupPlacement(t, server.id);
+  const now = { ...spec, group };
+  if (group !== null && refusalAt(host, now, optionsOf(deps)) !== null) return false;
+  const claim = { serverId: server.id, hostId: host.id, ...spec.minimum, diskGb: spec.diskGb, maximum: spec.maximum };
   if ((await setClaim(t, claim, host.generation)) === 'claimed') return true;
-  const fresh = await lockHost(t, host.host);
-  if (fresh === null || fresh.disabled || !isHostUp(fresh, deps.clock.now(), deps.config.hostDownMs)) return false;
-  if (fits(fresh, amounts) !== null) return false;
+  const fresh = await lockCandidate(t, host.host);
+  if (fresh === null || refusalAt(fresh, now, optionsOf(deps)) !== null) return false;
   return (await setClaim(t, claim, fresh.generation)) === 'claimed';
 }
 
@@ -56,23 +69,23 @@ async function claimOn(t: Tx, deps: OpsDeps, server: Server, spec: PlacementSpec
  */
 export async function placeServer<I>(
   context: StepContext<I>,
-  wish: PlacementSpec & { readonly excluded: readonly string[] },
+  wish: PlacementWish & { readonly excluded: readonly string[] },
   taskState: TaskState,
 ): Promise<Placed> {
   const { deps, server } = context;
   if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
-  const options = { ...deps.scheduler, hostDownMs: deps.config.hostDownMs };
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
-    const all = await listHosts(deps.database.read);
+    const all = await listCandidates(deps.database.read);
     const snapshot = all.filter((host) => !wish.excluded.includes(host.host));
-    const { hosts, refused } = select(snapshot, wish, { ...options, nowMs: deps.clock.now() });
+    const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
+    const { hosts, refused } = select(snapshot, spec, optionsOf(deps));
     if (hosts.length === 0) {
       const { message, detail } = noValidHost(refused);
       throw internal(message, { code: 'noValidHost', detail });
     }
     for (const host of hosts) {
       const claimed = await context.commit(async (t, nowMs) => {
-        if (!(await claimOn(t, deps, server, wish, host))) return false;
+        if (!(await claimOn(t, deps, server, spec, host))) return false;
         context.point('claimed');
         const where = {
           host: host.host,
@@ -86,7 +99,7 @@ export async function placeServer<I>(
       if (claimed) return { host: host.host };
     }
   }
-  throw internal('No valid host was found. There are not enough hosts available.', {
+  throw internal(NO_VALID_HOST, {
     code: 'noValidHost',
     detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
   });

@@ -1,4 +1,4 @@
-// Why: start, stop, reboot, pause and unpause are one shape: a task, one call to the host, and the row says what the host answered.
+// Why: start, stop, reboot, pause, suspend and their opposites are one shape: a task, one call to the host, and the row says what the host answered.
 
 import { internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
@@ -6,6 +6,7 @@ import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { power, type Server } from '../domain/instance.ts';
+import type { MoveName } from '../domain/moves.ts';
 import { sameSize } from '../domain/size.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
@@ -15,17 +16,18 @@ import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
-export const startServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
-  beginMove(deps, op, uuid, 'start', () => ({}));
+/** A verb that needs nothing but the server. */
+const plain =
+  (move: MoveName) =>
+  (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
+    beginMove<Input>(deps, op, uuid, move, () => ({}));
 
-export const stopServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
-  beginMove(deps, op, uuid, 'stop', () => ({}));
-
-export const pauseServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
-  beginMove(deps, op, uuid, 'pause', () => ({}));
-
-export const unpauseServer = (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
-  beginMove(deps, op, uuid, 'unpause', () => ({}));
+export const startServer = plain('start');
+export const stopServer = plain('stop');
+export const pauseServer = plain('pause');
+export const unpauseServer = plain('unpause');
+export const suspendServer = plain('suspend');
+export const resumeServer = plain('resume');
 
 export type RebootType = 'SOFT' | 'HARD';
 
@@ -115,14 +117,11 @@ export const rebootSaga: Saga<RebootInput> = powerSaga(
   settleReboot,
 );
 
-export const pauseSaga: Saga<Input> = powerSaga(
-  'pause',
-  ({ server, call }) => call(hostOf(server), 'pause', { uuid: server.uuid }),
-  settleState,
-);
+/** The guest is frozen, stored, or goes on: its state changes, what it has does not. */
+const stateSaga = (verb: 'pause' | 'unpause' | 'suspend' | 'resume'): Saga<Input> =>
+  powerSaga(verb, ({ server, call }) => call(hostOf(server), verb, { uuid: server.uuid }), settleState);
 
-export const unpauseSaga: Saga<Input> = powerSaga(
-  'unpause',
-  ({ server, call }) => call(hostOf(server), 'unpause', { uuid: server.uuid }),
-  settleState,
-);
+export const pauseSaga = stateSaga('pause');
+export const unpauseSaga = stateSaga('unpause');
+export const suspendSaga = stateSaga('suspend');
+export const resumeSaga = stateSaga('resume');

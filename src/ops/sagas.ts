@@ -3,7 +3,7 @@
 import { adjustSaga } from './adjust-server.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
-import { pauseSaga, rebootSaga, startSaga, stopSaga, unpauseSaga } from './power.ts';
+import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
 import type { Saga } from './saga.ts';
 
 const table = {
@@ -14,6 +14,8 @@ const table = {
   reboot: rebootSaga,
   pause: pauseSaga,
   unpause: unpauseSaga,
+  suspend: suspendSaga,
+  resume: resumeSaga,
   adjust: adjustSaga,
 };
 

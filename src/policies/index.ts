@@ -7,19 +7,30 @@ import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
 import { rules as hypervisors } from './hypervisors.ts';
+import { rules as ips } from './ips.ts';
 import { rules as instanceActions } from './instance-actions.ts';
 import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
+import { rules as lockServer } from './lock-server.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaSets } from './quota-sets.ts';
+import { rules as serverGroups } from './server-groups.ts';
+import { rules as serverMetadata } from './server-metadata.ts';
+import { rules as serverTags } from './server-tags.ts';
 import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
+import { rules as suspendServer } from './suspend-server.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
 
 const resourceRules = [
   ...servers,
+  ...serverMetadata,
+  ...serverTags,
+  ...ips,
   ...consoleOutput,
+  ...lockServer,
   ...pauseServer,
+  ...suspendServer,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,
@@ -28,6 +39,7 @@ const resourceRules = [
   ...keypairs,
   ...limits,
   ...quotaSets,
+  ...serverGroups,
   ...availabilityZone,
   ...hypervisors,
   ...services,

@@ -3,18 +3,17 @@
 
 import { limits } from '../base/limits.ts';
 import { withClaim } from '../domain/claim.ts';
-import type { Host } from '../domain/host.ts';
+import type { Candidate } from '../domain/host.ts';
 import {
   defaultFilters,
   defaultMultipliers,
   type FilterName,
-  type FilterRow,
   filters,
   type WeigherName,
   type WeigherRow,
   weighers,
 } from './index.ts';
-import type { FilterContext, PlacementSpec } from './spec.ts';
+import type { Check, PlacementSpec } from './spec.ts';
 
 export interface SelectOptions {
   /** Milliseconds since the epoch. */
@@ -37,72 +36,86 @@ export interface Refusal {
 
 /** The hosts that take the server, best first (none: no valid host), and why each other does not. */
 export interface Selection {
-  readonly hosts: readonly Host[];
+  readonly hosts: readonly Candidate[];
   readonly refused: readonly Refusal[];
 }
 
 /** One host for each of `spec.count` servers, in order, or null with the reasons of the pick that failed. */
 export interface ManySelection {
-  readonly hosts: readonly Host[] | null;
+  readonly hosts: readonly Candidate[] | null;
   readonly refused: readonly Refusal[];
 }
 
-type NamedFilter = readonly [FilterName, FilterRow];
-
-function isForced(spec: PlacementSpec): boolean {
-  return spec.forcedHost !== null || spec.forcedNode !== null;
+interface NamedCheck {
+  readonly name: Refusal['filter'];
+  readonly check: Check;
 }
 
-function offDestination(host: Host, spec: PlacementSpec): string | null {
-  for (const wanted of [spec.forcedHost, spec.requestedHost]) {
-    if (wanted !== null && wanted !== host.host) return `is not the host asked for (${wanted})`;
-  }
-  for (const wanted of [spec.forcedNode, spec.requestedNode]) {
-    if (wanted !== null && wanted !== host.inventory.hypervisorHostname) {
-      return `is not the hypervisor asked for (${wanted})`;
+const isForced = (spec: PlacementSpec): boolean => spec.forcedHost !== null || spec.forcedNode !== null;
+
+/** Whether a host is the one asked for; null: none was. */
+function destinationCheck(spec: PlacementSpec): Check | null {
+  const hosts = [spec.forcedHost, spec.requestedHost].filter((wanted) => wanted !== null);
+  const nodes = [spec.forcedNode, spec.requestedNode].filter((wanted) => wanted !== null);
+  if (hosts.length + nodes.length === 0) return null;
+  return ({ host, inventory }) => {
+    for (const wanted of hosts) if (wanted !== host) return `is not the host asked for (${wanted})`;
+    for (const wanted of nodes) {
+      if (wanted !== inventory.hypervisorHostname) return `is not the hypervisor asked for (${wanted})`;
     }
+    return null;
+  };
+}
+
+/** The checks of a request in their order; a forced host is excused from those that are preferences. */
+function checksOf(
+  spec: PlacementSpec,
+  options: SelectOptions,
+  kind: 'once' | 'everyPick' | 'all' = 'all',
+): NamedCheck[] {
+  const context = { nowMs: options.nowMs, hostDownMs: options.hostDownMs ?? limits.hostDownMs };
+  const forced = isForced(spec);
+  const checks: NamedCheck[] = [];
+  const add = (name: Refusal['filter'], check: Check | null) => {
+    if (check !== null) checks.push({ name, check });
+  };
+  if (kind !== 'everyPick') add('RequestedDestination', destinationCheck(spec));
+  for (const name of options.filters ?? defaultFilters) {
+    const row = filters[name];
+    if (forced && !row.binding) continue;
+    if (kind === 'all' || row.everyPick === (kind === 'everyPick')) add(name, row.prepare(spec, context));
+  }
+  return checks;
+}
+
+function refusalOf(host: Candidate, checks: readonly NamedCheck[]): Refusal | null {
+  for (const { name, check } of checks) {
+    const reason = check(host);
+    if (reason !== null) return { host: host.host, filter: name, reason };
   }
   return null;
 }
 
-/** The filters in force: a forced host is excused from those that are preferences. */
-function filtersFor(spec: PlacementSpec, options: SelectOptions): NamedFilter[] {
-  const forced = isForced(spec);
-  return (options.filters ?? defaultFilters)
-    .map((name): NamedFilter => [name, filters[name]])
-    .filter(([, row]) => !forced || row.binding);
-}
-
 /** Splits hosts into those that pass, and the reasons for the others (appended to `refused`). */
-function pass(
-  hosts: readonly Host[],
-  spec: PlacementSpec,
-  rows: readonly NamedFilter[],
-  context: FilterContext,
-  refused: Refusal[],
-): Host[] {
-  return hosts.filter((host) => {
-    for (const [name, row] of rows) {
-      const reason = row.refuse(host, spec, context);
-      if (reason === null) continue;
-      refused.push({ host: host.host, filter: name, reason });
-      return false;
-    }
-    return true;
+const pass = (hosts: readonly Candidate[], checks: readonly NamedCheck[], refused: Refusal[]): Candidate[] =>
+  hosts.filter((host) => {
+    const refusal = refusalOf(host, checks);
+    if (refusal !== null) refused.push(refusal);
+    return refusal === null;
   });
-}
 
 /** Scores as Nova's: each weigher scaled to 0..1 over the hosts at hand (all alike: 0), times its multiplier, summed. */
-function scoresOf(hosts: readonly Host[], spec: PlacementSpec, options: SelectOptions): Float64Array {
+function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Float64Array {
   const scores = new Float64Array(hosts.length);
   const raw = new Float64Array(hosts.length);
   for (const [name, row] of Object.entries(weighers) as [WeigherName, WeigherRow][]) {
     const multiplier = options.multipliers?.[name] ?? defaultMultipliers[name];
-    if (multiplier === 0) continue;
+    const weigh = multiplier === 0 ? null : row.prepare(spec);
+    if (weigh === null) continue;
     let low = row.floor ?? Number.POSITIVE_INFINITY;
     let high = Number.NEGATIVE_INFINITY;
     hosts.forEach((host, index) => {
-      const weight = row.weigh(host, spec);
+      const weight = weigh(host);
       raw[index] = row.floor === null ? weight : Math.max(weight, row.floor);
       low = Math.min(low, raw[index]);
       high = Math.max(high, raw[index]);
@@ -115,28 +128,18 @@ function scoresOf(hosts: readonly Host[], spec: PlacementSpec, options: SelectOp
   return scores;
 }
 
-const contextOf = (options: SelectOptions): FilterContext => ({
-  nowMs: options.nowMs,
-  hostDownMs: options.hostDownMs ?? limits.hostDownMs,
-});
-
-function atDestination(snapshot: readonly Host[], spec: PlacementSpec, refused: Refusal[]): readonly Host[] {
-  return snapshot.filter((host) => {
-    const reason = offDestination(host, spec);
-    if (reason !== null) refused.push({ host: host.host, filter: 'RequestedDestination', reason });
-    return reason === null;
-  });
-}
-
 /** Where one server of the spec may go. Of equals the one that stands first in the snapshot comes first. */
-export function select(snapshot: readonly Host[], spec: PlacementSpec, options: SelectOptions): Selection {
+export function select(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Selection {
   const refused: Refusal[] = [];
-  const there = atDestination(snapshot, spec, refused);
-  const hosts = pass(there, spec, filtersFor(spec, options), contextOf(options), refused);
+  const hosts = pass(snapshot, checksOf(spec, options), refused);
   const scores = scoresOf(hosts, spec, options);
   const order = hosts.map((_, index) => index).sort((a, b) => (scores[b] as number) - (scores[a] as number));
-  return { hosts: order.map((index) => hosts[index] as Host), refused };
+  return { hosts: order.map((index) => hosts[index] as Candidate), refused };
 }
+
+/** Why a single host does not take the server; null: it does. */
+export const refusalAt = (host: Candidate, spec: PlacementSpec, options: SelectOptions): Refusal | null =>
+  refusalOf(host, checksOf(spec, options));
 
 function indexOfBest(scores: Float64Array): number {
   let best = 0;
@@ -146,37 +149,48 @@ function indexOfBest(scores: Float64Array): number {
   return best;
 }
 
+/** The host with one more server of the spec on it. */
+const filled = (host: Candidate, spec: PlacementSpec): Candidate => ({
+  ...withClaim(host, { ...spec.minimum, diskGb: spec.diskGb }),
+  ceiling: {
+    vcpus: host.ceiling.vcpus + spec.maximum.vcpus,
+    memoryMb: host.ceiling.memoryMb + spec.maximum.memoryMb,
+  },
+  runningVms: host.runningVms + 1,
+  ioOps: host.ioOps + 1,
+});
+
+/** The spec of the next server, once one of its group is at the host. */
+function joined(spec: PlacementSpec, { host }: Candidate): PlacementSpec {
+  const { group } = spec;
+  if (group === null) return spec;
+  return { ...spec, group: { ...group, hosts: new Map(group.hosts).set(host, (group.hosts.get(host) ?? 0) + 1) } };
+}
+
 /** Where all `spec.count` servers go, each placed with the ones before it counted in: all of them or none. */
-export function selectMany(snapshot: readonly Host[], spec: PlacementSpec, options: SelectOptions): ManySelection {
-  const rows = filtersFor(spec, options);
-  const once = rows.filter(([, row]) => !row.everyPick);
-  const everyPick = rows.filter(([, row]) => row.everyPick);
-  const context = contextOf(options);
+export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): ManySelection {
   const refused: Refusal[] = [];
   const original = new Map(snapshot.map((host) => [host.id, host]));
-  let working = pass(atDestination(snapshot, spec, refused), spec, once, context, refused);
-  const hosts: Host[] = [];
+  const working = pass(snapshot, checksOf(spec, options, 'once'), refused);
+  const hosts: Candidate[] = [];
+  let next = spec;
   for (let placed = 0; placed < spec.count; placed += 1) {
-    // what refuses once refuses always: the working copy only fills up
-    working = pass(working, spec, everyPick, context, refused);
-    if (working.length === 0) return { hosts: null, refused };
-    const index = indexOfBest(scoresOf(working, spec, options));
-    const best = working[index] as Host;
-    hosts.push(original.get(best.id) as Host);
-    working[index] = {
-      ...withClaim(best, { ...spec.minimum, diskGb: spec.diskGb }),
-      ceiling: {
-        vcpus: best.ceiling.vcpus + spec.maximum.vcpus,
-        memoryMb: best.ceiling.memoryMb + spec.maximum.memoryMb,
-      },
-    };
+    const here: Refusal[] = [];
+    const able = pass(working, checksOf(next, options, 'everyPick'), here);
+    if (able.length === 0) return { hosts: null, refused: [...refused, ...here] };
+    const best = able[indexOfBest(scoresOf(able, next, options))] as Candidate;
+    hosts.push(original.get(best.id) as Candidate);
+    working[working.indexOf(best)] = filled(best, spec);
+    next = joined(next, best);
   }
   return { hosts, refused };
 }
 
+export const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
+
 /** The fault's text. The reasons name hosts, so they are for administrators (`detail`) only. */
 export function noValidHost(refused: readonly Refusal[]): { readonly message: string; readonly detail: string } {
-  const message = 'No valid host was found. There are not enough hosts available.';
+  const message = NO_VALID_HOST;
   if (refused.length === 0) return { message, detail: 'No valid host was found. There are no hosts.' };
   const reasons = refused.map(({ host, filter, reason }) => `${host} (${filter}): ${reason}`);
   return { message, detail: `No valid host was found. ${reasons.join('; ')}.` };

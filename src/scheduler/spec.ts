@@ -1,10 +1,12 @@
-// Why: what a request asks of a host, reduced to what the filters and weighers read.
+// Why: what a request asks of a host, reduced to what the filters and weighers read, and what these are.
 
+import type { Candidate } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
-import type { Host } from '../domain/host.ts';
+import type { GroupPlacement } from '../domain/server-group.ts';
 import type { Size } from '../domain/size.ts';
 
-export interface PlacementSpec {
+/** What a request asks of a host. */
+export interface PlacementWish {
   /** What is claimed. */
   readonly minimum: Size;
   /** What the server may grow to. */
@@ -23,6 +25,15 @@ export interface PlacementSpec {
   readonly count: number;
 }
 
+/** Where other servers are that this one shall be with, or apart from. */
+export interface Company {
+  /** What the server's group says; null: it is in none. */
+  readonly group: GroupPlacement | null;
+}
+
+/** What the filters and weighers read of a request. */
+export type PlacementSpec = PlacementWish & Company;
+
 /** What an image says of the machine that it needs; null: says nothing. In canonical form. */
 export interface ImageNeeds {
   readonly arch: string | null;
@@ -31,17 +42,26 @@ export interface ImageNeeds {
   readonly diskFormat: string | null;
 }
 
-/** What a filter may read beside host and spec: time. */
+/** What a filter may read beside the request and the hosts: time. */
 export interface FilterContext {
   readonly nowMs: number;
   readonly hostDownMs: number;
 }
 
 /** Null: the host passes. A string: why not, as a clause for people. */
-export type Filter = (host: Host, spec: PlacementSpec, context: FilterContext) => string | null;
+export type Check = (host: Candidate) => string | null;
+
+/**
+ * What a filter makes of a request: its check of each host, or null where the request gives it nothing to check. What can be
+ * worked out once for a request is worked out here and not for each of ten thousand hosts.
+ */
+export type Filter = (spec: PlacementSpec, context: FilterContext) => Check | null;
 
 /** A raw weight; higher is better. The pass normalises it over the hosts that are left. */
-export type Weigher = (host: Host, spec: PlacementSpec) => number;
+export type Weight = (host: Candidate) => number;
+
+/** As `Filter`: the weight of each host for a request, or null where it weighs them all alike. */
+export type Weigher = (spec: PlacementSpec) => Weight | null;
 
 const archAliases: Readonly<Record<string, string>> = {
   i386: 'i686',

@@ -31,6 +31,10 @@ export interface Driver {
   pause?(uuid: string): Promise<GuestView>;
   /** Lets a frozen guest run; running already: nothing happens. */
   unpause?(uuid: string): Promise<GuestView>;
+  /** Writes the memory of a running guest to disk and ends it; stored already: nothing happens. */
+  suspend?(uuid: string): Promise<GuestView>;
+  /** Lets a stored guest go on where it was; running already: nothing happens. */
+  resume?(uuid: string): Promise<GuestView>;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

@@ -2,15 +2,17 @@
 // do: test/support/driver-contract.ts holds it and libvirt's driver to the same words.
 
 import type { Clock } from '../base/clock.ts';
-import { badRequest, conflict, internal, notFound } from '../base/errors.ts';
+import { badRequest, internal, notFound } from '../base/errors.ts';
 import { adjustOrder } from '../domain/adjust.ts';
 import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../domain/guest.ts';
 import type { HostInventory } from '../domain/host.ts';
-import { power } from '../domain/instance.ts';
+import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSource, verbsOf } from './driver.ts';
 import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
+import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeInventory } from './fake/inventory.ts';
+import { stateVerbs } from './fake/states.ts';
 import { type FakeGuest, type FakeStore, memoryStore } from './fake/store.ts';
 
 export interface FakeDriverOptions {
@@ -53,21 +55,22 @@ const balloonLoaded = ({ balloonAtMs }: FakeGuest, nowMs: number): boolean =>
 const usedBy = (guest: FakeGuest, nowMs: number): Size =>
   balloonLoaded(guest, nowMs) ? guest.size : { ...guest.size, memoryMb: guest.spec.maximum.memoryMb };
 
+/** Frozen and stored guests have what they had. */
+const keepsSize: readonly PowerState[] = [power.running, power.paused, power.suspended];
+
 function viewOf(guest: FakeGuest, mute: boolean, nowMs: number): GuestView {
   const running = guest.powerState === power.running;
   const { vcpus, memoryMb } = usedBy(guest, nowMs);
   return {
     uuid: guest.spec.uuid,
     powerState: guest.powerState,
-    size: running ? { vcpus: guest.pluggedVcpus, memoryMb } : guest.boot,
+    size: keepsSize.includes(guest.powerState) ? { vcpus: guest.pluggedVcpus, memoryMb } : guest.boot,
     onlineVcpus: running && !mute ? vcpus : null,
     // a kernel keeps some for itself
     availableMb: running && !mute && balloonLoaded(guest, nowMs) ? Math.floor(memoryMb * 0.9) : null,
     maximum: guest.spec.maximum,
   };
 }
-
-const notRunning = (uuid: string) => conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
 
 const behaviourOf = (guest: FakeGuest): Behaviour => parseBehaviour(guest.behaviour ?? behaviourTextOf(guest.spec));
 
@@ -216,6 +219,11 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
   for (const guest of store.all()) if (guest.powerState === power.running) watchBalloon(guest);
 
+  const host: FakeHost = {
+    ...{ clock, store, guestOf, view, emit },
+    begin: (verb, uuid) => take(verb, behaviourOf(guestOf(uuid))),
+  };
+
   const driver: FakeDriver = {
     kind: 'fake',
     store,
@@ -302,25 +310,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return again;
     },
 
-    async pause(uuid) {
-      await take('pause', behaviourOf(guestOf(uuid)));
-      const guest = guestOf(uuid);
-      if (guest.powerState === power.paused) return view(guest);
-      if (guest.powerState !== power.running) throw notRunning(uuid);
-      store.put({ ...guest, powerState: power.paused });
-      emit({ kind: 'paused', uuid });
-      return view(guestOf(uuid));
-    },
-
-    async unpause(uuid) {
-      await take('unpause', behaviourOf(guestOf(uuid)));
-      const guest = guestOf(uuid);
-      if (guest.powerState === power.running) return view(guest);
-      if (guest.powerState !== power.paused) throw notRunning(uuid);
-      store.put({ ...guest, powerState: power.running });
-      emit({ kind: 'resumed', uuid });
-      return view(guestOf(uuid));
-    },
+    ...stateVerbs(host),
 
     async adjust(uuid: string, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
       const { maximum } = guestOf(uuid).spec;

@@ -7,8 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Fault } from '../../src/base/errors.ts';
 import { newUuid } from '../../src/base/ids.ts';
+import { systemCaller } from '../../src/base/op.ts';
 import { makeGlance } from '../../src/cloud/glance.ts';
-import type { ImageService } from '../../src/cloud/image.ts';
+import type { ImageService, NewImage } from '../../src/cloud/image.ts';
 import type { NetworkRequest, NetworkService } from '../../src/cloud/network.ts';
 import { makeNeutron } from '../../src/cloud/neutron.ts';
 import { type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
@@ -84,6 +85,131 @@ for (const where of ['in process', 'over HTTP'] as const) {
       for await (const piece of await images.read(id)) pieces.push(piece);
       assert.equal(Buffer.concat(pieces).toString(), 'hello');
       await assert.rejects(async () => images.read(newUuid()), { kind: 'notFound' });
+    });
+
+    const draft = (more: Partial<NewImage> = {}): NewImage => ({
+      name: 'snap',
+      visibility: 'private',
+      diskFormat: null,
+      containerFormat: null,
+      minDiskGb: 1,
+      minRamMb: 64,
+      properties: { image_type: 'snapshot', 'odd/na~me': 'x' },
+      sharedWith: null,
+      ...more,
+    });
+    const bytes = async function* (...words: readonly string[]) {
+      for (const word of words) yield Buffer.from(word);
+    };
+
+    it('makes an image, changes it, takes its data once and removes it', async () => {
+      const { demo, other } = callers;
+      const made = await images.create(demo, draft());
+      assert.deepEqual([made.status, made.owner, made.visibility], ['queued', demo.projectId, 'private']);
+      assert.deepEqual([made.minDiskGb, made.minRamMb, made.diskFormat], [1, 64, null]);
+      assert.deepEqual(made.properties, draft().properties);
+      await assert.rejects(async () => images.write(made.id, bytes('early')), { kind: 'badRequest' });
+      const formats = { disk: 'raw', container: 'bare' };
+      // as the service itself, which has no token of a caller
+      const changed = await images.change(systemCaller, made.id, { formats, set: { a: '1' }, drop: ['odd/na~me'] });
+      assert.deepEqual([changed.diskFormat, changed.containerFormat], ['raw', 'bare']);
+      assert.deepEqual(changed.properties, { image_type: 'snapshot', a: '1' });
+      await images.write(made.id, bytes('hel', 'lo'));
+      await images.write(made.id, bytes('ignored'));
+      const found = await images.describe(demo, made.id);
+      assert.deepEqual([found?.status, found?.sizeBytes], ['active', 5]);
+      assert.equal(found?.checksum, '5d41402abc4b2a76b9719d911017c592');
+      assert.ok(Math.abs(Date.now() - (found?.createdAt ?? 0)) < 60_000, String(found?.createdAt));
+      assert.ok((found?.updatedAt ?? 0) >= (found?.createdAt ?? 0));
+      assert.equal(await images.describe(other, made.id), null);
+      await assert.rejects(images.change(demo, made.id, { formats }), { kind: 'forbidden' });
+      await assert.rejects(images.change(other, made.id, { set: { a: '2' } }), { kind: 'notFound' });
+      await assert.rejects(images.remove(other, made.id), { kind: 'notFound' });
+      await images.remove(demo, made.id);
+      await assert.rejects(images.remove(demo, made.id), { kind: 'notFound' });
+      await assert.rejects(images.remove(demo, 'no/id'), { kind: 'notFound' });
+      await assert.rejects(async () => images.write(made.id, bytes('late')), { kind: 'notFound' });
+      assert.equal(await images.describe(demo, 'no/id'), null);
+    });
+
+    it('shows a shared image to the project it is shared with, which may not remove it', async () => {
+      const made = await images.create(
+        callers.admin,
+        draft({ visibility: 'shared', sharedWith: callers.demo.projectId }),
+      );
+      assert.equal((await images.find(callers.demo, made.id))?.id, made.id);
+      assert.equal(await images.find(callers.other, made.id), null);
+      await assert.rejects(images.remove(callers.demo, made.id), { kind: 'forbidden' });
+      await images.remove(callers.admin, made.id);
+    });
+
+    it('says why an image cannot be', async () => {
+      const words = 'a property must be a string';
+      const properties = { odd: 7 } as unknown as NewImage['properties'];
+      await assert.rejects(images.create(callers.demo, draft({ properties })), (fault: Fault) => {
+        assert.equal(fault.kind, 'badRequest');
+        assert.match(fault.message, new RegExp(words));
+        return true;
+      });
+    });
+
+    it('leaves an image queued whose data breaks off, and one that is removed meanwhile is gone', async () => {
+      const formats = { diskFormat: 'raw', containerFormat: 'bare' };
+      const made = await images.create(callers.demo, draft(formats));
+      await assert.rejects(async () =>
+        images.write(
+          made.id,
+          (async function* () {
+            yield Buffer.from('half');
+            throw new Error('the disk broke');
+          })(),
+        ),
+      );
+      const giveUpAt = Date.now() + 5_000;
+      while ((await images.find(callers.demo, made.id))?.status !== 'queued') {
+        assert.ok(Date.now() < giveUpAt, 'queued again');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await assert.rejects(
+        async () =>
+          images.write(
+            made.id,
+            (async function* () {
+              yield Buffer.from('half');
+              let seen = await images.find(callers.demo, made.id);
+              while (seen?.status !== 'saving') seen = await images.find(callers.demo, made.id);
+              await images.remove(callers.demo, made.id);
+              yield Buffer.from('rest');
+            })(),
+          ),
+        { kind: 'notFound' },
+      );
+    });
+
+    it('lists by any attribute, the newest first, page by page', async () => {
+      const ids: string[] = [];
+      for (const kind of ['daily', 'weekly', 'daily', 'daily']) {
+        const made = await images.create(callers.demo, draft({ properties: { backup_type: kind } }));
+        ids.unshift(made.id);
+        // times of images are whole seconds to those who only see answers
+        await cloud.database
+          .write('images')
+          .where({ id: made.id })
+          .update({ created_at: 1_000_000 * ids.length });
+      }
+      const list = async (limit: number, marker: string | null = null, who = callers.demo) =>
+        (await images.list(who, { filters: { backup_type: 'daily' }, limit, marker })).map(({ id }) => id);
+      const daily = [ids[0], ids[1], ids[3]];
+      assert.deepEqual(await list(10), daily);
+      assert.deepEqual(await list(2), daily.slice(0, 2));
+      assert.deepEqual(await list(2, ids[1]), daily.slice(2));
+      assert.deepEqual(await list(10, null, callers.other), []);
+      assert.deepEqual(await list(10, null, systemCaller), daily);
+      await assert.rejects(images.list(callers.demo, { filters: {}, limit: 1, marker: newUuid() }), {
+        kind: 'badRequest',
+        message: 'Invalid marker. Image could not be found.',
+      });
+      for (const id of ids) await images.remove(callers.demo, id);
     });
   });
 

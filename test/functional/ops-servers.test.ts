@@ -211,62 +211,62 @@ for (const engine of engines) {
         assert.deepEqual((await findHost(world.database.read, { host: 'host-2' }))?.claimed, before?.claimed);
       });
 
-      const refusals: readonly [string, (w: World) => Partial<CreateServersRequest>, Fault['kind'], RegExp | string][] =
+      type Wish = Partial<CreateServersRequest>;
+      const refusals: readonly [string, (w: World) => Wish | Promise<Wish>, Fault['kind'], RegExp | string][] = [
+        ['a flavor that is not there', () => ({ flavorRef: 'x' }), 'badRequest', 'Flavor x could not be found.'],
         [
-          ['a flavor that is not there', () => ({ flavorRef: 'x' }), 'badRequest', 'Flavor x could not be found.'],
-          [
-            'an image that is not there',
-            () => ({ imageRef: uuidOf('no') }),
-            'badRequest',
-            'Can not find requested image',
-          ],
-          ['a key that is not there', () => ({ keyName: 'no' }), 'badRequest', 'Invalid key_name provided.'],
-          [
-            'a zone that is not there',
-            () => ({ zone: 'no' }),
-            'badRequest',
-            'The requested availability zone is not available',
-          ],
-          [
-            'a host that is not there',
-            () => ({ requestedHost: 'no' }),
-            'badRequest',
-            'Compute host no could not be found.',
-          ],
-          [
-            'an image that is not active',
-            (w) => {
-              w.images.add(testImage({ id: uuidOf('queued'), status: 'queued' }));
-              return { imageRef: uuidOf('queued') };
-            },
-            'badRequest',
-            /is not active\.$/,
-          ],
-          [
-            'an image larger than the disk',
-            (w) => {
-              w.images.add(testImage({ id: uuidOf('large'), virtualSizeBytes: 2 * 1024 ** 3 }));
-              return { imageRef: uuidOf('large') };
-            },
-            'badRequest',
-            "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, image is 2147483648 bytes.",
-          ],
-          [
-            'more metadata than the quota',
-            () => ({ metadata: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`k${i}`, 'v'])) }),
-            'forbidden',
-            'Maximum number of metadata items exceeds 128',
-          ],
-          [
-            'one port for two servers',
-            () => ({ maxCount: 2, networks: [{ networkId: null, portId: uuidOf('p'), fixedIp: null, tag: null }] }),
-            'badRequest',
-            /single configured port ID/,
-          ],
-        ];
+          'an image that is not there',
+          () => ({ imageRef: uuidOf('no') }),
+          'badRequest',
+          'Can not find requested image',
+        ],
+        ['a key that is not there', () => ({ keyName: 'no' }), 'badRequest', 'Invalid key_name provided.'],
+        [
+          'a zone that is not there',
+          () => ({ zone: 'no' }),
+          'badRequest',
+          'The requested availability zone is not available',
+        ],
+        [
+          'a host that is not there',
+          () => ({ requestedHost: 'no' }),
+          'badRequest',
+          'Compute host no could not be found.',
+        ],
+        [
+          'an image that is not active',
+          async (w) => {
+            await w.images.add(testImage({ id: uuidOf('queued'), status: 'queued' }));
+            return { imageRef: uuidOf('queued') };
+          },
+          'badRequest',
+          /is not active\.$/,
+        ],
+        [
+          'an image larger than the disk',
+          async (w) => {
+            await w.images.add(testImage({ id: uuidOf('large'), virtualSizeBytes: 2 * 1024 ** 3 }));
+            return { imageRef: uuidOf('large') };
+          },
+          'badRequest',
+          "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, image is 2147483648 bytes.",
+        ],
+        [
+          'more metadata than the quota',
+          () => ({ metadata: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`k${i}`, 'v'])) }),
+          'forbidden',
+          'Maximum number of metadata items exceeds 128',
+        ],
+        [
+          'one port for two servers',
+          () => ({ maxCount: 2, networks: [{ networkId: null, portId: uuidOf('p'), fixedIp: null, tag: null }] }),
+          'badRequest',
+          /single configured port ID/,
+        ],
+      ];
       for (const [name, request, kind, text] of refusals) {
         it(`refuses ${name}`, async () => {
-          await assert.rejects(world.create(request(world)), isFault(kind, text));
+          await assert.rejects(world.create(await request(world)), isFault(kind, text));
         });
       }
 

@@ -36,7 +36,7 @@ const checkOf = (route: RouteEntry): string =>
   route.policy === null ? ANYBODY : (citedRules.find(({ name }) => name === route.policy)?.check ?? '(no such rule)');
 
 const aboutMember = (route: RouteEntry): boolean =>
-  route.about !== undefined || route.target === 'server' || route.target === 'server-or-deleted';
+  route.about !== undefined || ['server', 'server-or-deleted', 'server-group'].includes(route.target ?? 'none');
 
 /** Whether a caller may, on what belongs to the member and the member's project, or else to the caller. */
 function may(name: CallerName, route: RouteEntry): boolean {
@@ -70,6 +70,11 @@ function bodyOf(route: RouteEntry, minor: number): unknown {
   return route.action === null ? undefined : { [route.action]: null };
 }
 
+async function aGroup({ world }: Api): Promise<string> {
+  const wish = { name: 'walked', policy: 'affinity', maxServerPerHost: null } as const;
+  return (await world.ops.createServerGroup(makeOp(callers.member), wish)).uuid;
+}
+
 describe('every route and its rule', () => {
   let api: Api;
   let flavor = '';
@@ -91,6 +96,7 @@ describe('every route and its rule', () => {
       const [server] = ofServer ? await api.world.create({}, makeOp(callers.member)) : [];
       const values: Readonly<Record<string, string>> = {
         server_id: server?.uuid ?? '',
+        server_group_id: route.target === 'server-group' ? await aGroup(api) : '',
         flavor_id: flavor,
         project_id: callers.member.projectId as string,
       };

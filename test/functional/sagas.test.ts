@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
 import { startWorker } from '../../src/ops/worker.ts';
-import type { VmState } from '../../src/domain/instance.ts';
+import { power, type VmState } from '../../src/domain/instance.ts';
 import { engines } from '../support/database.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
 import { createRequest, makeOp, type World } from '../support/world.ts';
@@ -45,12 +45,19 @@ async function faultOf(world: World, uuid: string): Promise<string | undefined> 
 
 const TOLD = 'This step was told to fail.';
 
+const stateOfGuest: Readonly<Record<number, VmState>> = {
+  [power.running]: 'active',
+  [power.paused]: 'paused',
+  [power.shutdown]: 'stopped',
+  [power.suspended]: 'suspended',
+};
+
 /** State and sizes are those of the guest, the claim covers them, and a fault says what happened. */
 async function asTheGuest(world: World, uuid: string): Promise<void> {
   const server = await world.server(uuid);
   const guest = world.drivers.get(server.host ?? '')?.store.get(uuid);
   assert.ok(guest);
-  assert.equal(server.vmState, guest.powerState === 1 ? 'active' : 'stopped');
+  assert.equal(server.vmState, stateOfGuest[guest.powerState]);
   const claim = await findClaim(world.database.read, server.id);
   assert.ok(claim !== null && claim.vcpus >= guest.size.vcpus && claim.memoryMb >= server.currentMemoryMb);
   assert.equal(await faultOf(world, uuid), TOLD);
@@ -128,6 +135,28 @@ for (const engine of engines) {
       arrange: async (world, runAll) => {
         const uuid = await built(world, runAll);
         await world.ops.rebootServer(makeOp(), { uuid }, 'HARD');
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'active'),
+    },
+    {
+      name: 'suspend',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.suspendServer(makeOp(), { uuid });
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'suspended'),
+    },
+    {
+      name: 'resume',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.suspendServer(makeOp(), { uuid });
+        await runAll();
+        await world.ops.resumeServer(makeOp(), { uuid });
         return uuid;
       },
       cleanSlate: asTheGuest,

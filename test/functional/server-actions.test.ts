@@ -14,6 +14,8 @@ const SOFT = { reboot: { type: 'SOFT' } };
 const HARD = { reboot: { type: 'HARD' } };
 const PAUSE = { pause: null };
 const UNPAUSE = { unpause: null };
+const SUSPEND = { suspend: null };
+const RESUME = { resume: null };
 const SLOW_MS = 250;
 
 const VM_STATES = ['active', 'paused', 'suspended', 'stopped', 'rescued', 'error', 'building', 'shelved'] as const;
@@ -58,6 +60,11 @@ for (const engine of engines) {
       assert.deepEqual(await during(slow, HARD), ['SHUTOFF', 'rebooting_hard', 'ACTIVE', null, 1]);
       assert.deepEqual(await during(slow, PAUSE), ['ACTIVE', 'pausing', 'PAUSED', null, 3]);
       assert.deepEqual(await during(slow, UNPAUSE), ['PAUSED', 'unpausing', 'ACTIVE', null, 1]);
+      assert.deepEqual(await during(slow, SUSPEND), ['ACTIVE', 'suspending', 'SUSPENDED', null, 7]);
+      assert.deepEqual(await during(slow, RESUME), ['SUSPENDED', 'resuming', 'ACTIVE', null, 1]);
+      await servers.act(slow, SUSPEND);
+      await servers.world.settled();
+      assert.deepEqual(await during(slow, HARD), ['SUSPENDED', 'rebooting_hard', 'ACTIVE', null, 1]);
     });
 
     it('are refused in the wrong state, in Nova’s words', async () => {
@@ -68,6 +75,8 @@ for (const engine of engines) {
         hard: ['active', 'stopped', 'paused', 'suspended', 'error'],
         pause: ['active'],
         unpause: ['paused'],
+        suspend: ['active'],
+        resume: ['suspended'],
       };
       for (const [word, body] of [
         ['start', START],
@@ -76,6 +85,8 @@ for (const engine of engines) {
         ['hard', HARD],
         ['pause', PAUSE],
         ['unpause', UNPAUSE],
+        ['suspend', SUSPEND],
+        ['resume', RESUME],
       ] as const) {
         for (const state of VM_STATES.filter((vmState) => !legal[word]?.includes(vmState))) {
           await servers.set(id, { vm_state: state });
@@ -103,7 +114,8 @@ for (const engine of engines) {
 
     it('are refused on a locked server, but not to administrators', async () => {
       await servers.set(id, { locked_by: 'owner', locked_reason: 'mine' });
-      for (const body of [START, STOP, SOFT, HARD]) conflict(await servers.act(id, body), `Instance ${id} is locked`);
+      for (const body of [START, STOP, SOFT, HARD, PAUSE, UNPAUSE, SUSPEND, RESUME])
+        conflict(await servers.act(id, body), `Instance ${id} is locked`);
       assert.equal((await servers.act(id, { 'os-getConsoleOutput': {} })).status, 200);
       const shown = await servers.show(id, { version: '2.73' });
       assert.deepEqual([shown.locked, shown.locked_reason], [true, 'mine']);
@@ -117,6 +129,8 @@ for (const engine of engines) {
         [START, 'servers:start'],
         [STOP, 'servers:stop'],
         [SOFT, 'servers:reboot'],
+        [SUSPEND, 'os-suspend-server:suspend'],
+        [RESUME, 'os-suspend-server:resume'],
         [{ 'os-getConsoleOutput': {} }, 'os-console-output'],
       ] as const) {
         const answer = await servers.act(id, body, { as: 'reader' });

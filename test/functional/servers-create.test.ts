@@ -306,7 +306,7 @@ for (const engine of engines) {
       const large = testImage({ id: uuidOf('large'), minRamMb: 1024 });
       const wide = testImage({ id: uuidOf('wide'), minDiskGb: 2 });
       const big = testImage({ id: uuidOf('big'), virtualSizeBytes: 2 * 1024 ** 3 });
-      for (const image of [queued, large, wide, big]) servers.world.images.add(image);
+      for (const image of [queued, large, wide, big]) await servers.world.images.add(image);
       await refused({ imageRef: queued.id }, 400, `Image ${queued.id} is not active.`);
       await refused({ imageRef: large.id }, 400, "Flavor's memory is too small for requested image.");
       await refused({ imageRef: wide.id }, 400, /^Flavor's disk is smaller than the minimum size/);
@@ -334,7 +334,7 @@ for (const engine of engines) {
     });
 
     it('keeps scheduler hints, and the older name of them', async () => {
-      const hints = { group: uuidOf('group'), anything: ['a', 1] };
+      const hints = { target_cell: 'here', anything: ['a', 1] };
       const made = await servers.post({}, { version: '2.100', beside: { 'os:scheduler_hints': hints } });
       const old = await servers.post({}, { version: '2.1', beside: { 'OS-SCH-HNT:scheduler_hints': { query: 'x' } } });
       await servers.world.settled();

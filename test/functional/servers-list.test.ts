@@ -39,7 +39,7 @@ for (const engine of engines) {
       const small = { vcpus: 8, memoryMb: 8192, diskGb: 100 };
       servers = await startServers({ engine, hosts: [{ name: 'host-1' }, { name: 'host-2', inventory: small }] });
       const second = testImage({ id: uuidOf('second image') });
-      servers.world.images.add(second);
+      await servers.world.images.add(second);
       const at = (host: string) => ({ availability_zone: `nova:${host}` });
       ids['alpha'] = await servers.create(
         { name: 'alpha', tags: ['red', 'blue'], networks: [{ uuid: testNetwork.id, fixed_ip: '10.9.1.7' }] },

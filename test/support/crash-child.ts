@@ -53,6 +53,7 @@ export function openWorld(directory: string, verb: Verb, point: Point): Promise<
   return makeWorld({
     sqlitePath: join(directory, 'xloud.db'),
     networks: makeFakeNetworks(join(directory, 'ports')),
+    imagesDir: join(directory, 'images'),
     hosts: [host('host-1', 65_536, verb === 'create-elsewhere'), host('host-2', 32_768, false)],
     hooks: { point },
   });

@@ -273,6 +273,27 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await heard('resumed', spec.uuid, from);
     });
 
+    it('stores its memory and goes on where it was: twice is once', { timeout }, async (t) => {
+      if (driver.suspend === undefined || driver.resume === undefined) return t.skip('this driver cannot');
+      const before = await inspect();
+      const from = events.length;
+      for (const _ of [1, 2]) assert.equal((await driver.suspend(spec.uuid)).powerState, power.suspended);
+      await heard('stopped', spec.uuid, from);
+      assert.equal((await inspect()).powerState, power.suspended);
+      for (const _ of [1, 2]) assert.equal((await driver.resume(spec.uuid)).powerState, power.running);
+      await heard('started', spec.uuid, from);
+      await settledAt(before.size);
+    });
+
+    it('starts anew from stored memory, which is thrown away', { timeout }, async (t) => {
+      if (driver.suspend === undefined || driver.resume === undefined) return t.skip('this driver cannot');
+      await driver.suspend(spec.uuid);
+      const boot = { vcpus: 2, memoryMb: 384 };
+      assert.equal((await driver.reboot({ ...spec, boot }, 'HARD', 0)).powerState, power.running);
+      await world.ready(spec.uuid);
+      await settledAt(boot);
+    });
+
     it('forgets at the next start what was not to persist', { timeout }, async () => {
       const target = { vcpus: 3, memoryMb: 512 };
       const outcome = await adjust(target, false);

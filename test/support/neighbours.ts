@@ -1,14 +1,20 @@
-// Why: images and networks as compute sees them, in memory or in a directory that outlives the process, with everything countable
-// that must not be left over.
+// Why: images as the built-in service has them, and networks in memory or in a directory that outlives the process, with
+// everything countable that must not be left over.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from '../../src/base/errors.ts';
+import { systemCaller } from '../../src/base/op.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
 import type { NetworkPlan, NetworkService } from '../../src/cloud/network.ts';
+import { findImage, insertImage } from '../../src/db/images.ts';
+import { tx } from '../../src/db/tx.ts';
 import type { ImageFacts } from '../../src/domain/image.ts';
 import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
+import type { DataParts } from '../../src/standalone/image/data.ts';
+import { makeImageFiles } from '../../src/standalone/image/files.ts';
+import { makeImageService } from '../../src/standalone/image/service.ts';
 
 /** A uuid that is always the same for the same words. */
 export function uuidOf(...words: readonly string[]): string {
@@ -35,19 +41,26 @@ export const testImage = (more: Partial<ImageFacts> = {}): ImageFacts => ({
   ...more,
 });
 
-export interface FakeImages extends ImageService {
-  add(image: ImageFacts): void;
+export interface TestImages extends ImageService {
+  /** Puts an image there as it is, without data. */
+  add(image: ImageFacts): Promise<void>;
+  /** All images that exist. */
+  all(): Promise<readonly ImageFacts[]>;
 }
 
-export function makeFakeImages(...images: readonly ImageFacts[]): FakeImages {
-  const known = new Map(images.map((image) => [image.id, image]));
+/** The built-in image service over the world's database; data lies in the directory. */
+export function makeTestImages(parts: Omit<DataParts, 'files'>, directory: string): TestImages {
+  const { database } = parts;
+  const now = Date.now();
+  const own = { protected: false, hidden: false, tags: [], createdAt: now, updatedAt: now };
+  const service = makeImageService({ ...parts, files: makeImageFiles(directory) });
   return {
-    add: (image) => void known.set(image.id, image),
-    find: async (_caller, id) => known.get(id) ?? null,
-    read: async () =>
-      (async function* () {
-        yield new TextEncoder().encode('image');
-      })(),
+    ...service,
+    add: (image) =>
+      tx(database, async (t) => {
+        if ((await findImage(t, image.id)) === null) await insertImage(t, { ...own, ...image });
+      }),
+    all: () => service.list(systemCaller, { filters: {}, limit: 1_000, marker: null }),
   };
 }
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FlavorSnapshot } from '../../src/domain/flavor.ts';
 import type { GuestSpec } from '../../src/domain/guest.ts';
-import type { Host } from '../../src/domain/host.ts';
+import type { Candidate } from '../../src/domain/host.ts';
 import { power, type Server } from '../../src/domain/instance.ts';
 import type { PlacementSpec } from '../../src/scheduler/spec.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
@@ -110,7 +110,7 @@ export function aSpec(overrides: Partial<GuestSpec> = {}): GuestSpec {
 }
 
 /** An empty host of 16 vCPUs, 32 GiB and 100 GiB, all ratios 1, that reported just now (at `NOW_MS`). */
-export function aHost(name: string, overrides: Partial<Host> = {}): Host {
+export function aHost(name: string, overrides: Partial<Candidate> = {}): Candidate {
   return {
     id: Number(name.replaceAll(/\D/g, '') || '1'),
     uuid: randomUUID(),
@@ -128,6 +128,8 @@ export function aHost(name: string, overrides: Partial<Host> = {}): Host {
     ceiling: { vcpus: 0, memoryMb: 0 },
     runningVms: 0,
     generation: 0,
+    labels: new Map(),
+    ioOps: 0,
     ...overrides,
   };
 }
@@ -144,6 +146,7 @@ export function aPlacement(overrides: Partial<PlacementSpec> = {}): PlacementSpe
     requestedHost: null,
     requestedNode: null,
     image: { arch: null, hypervisorType: null, vmMode: null, diskFormat: null },
+    group: null,
     count: 1,
     ...overrides,
   };

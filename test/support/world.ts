@@ -1,5 +1,8 @@
 // Why: a whole cloud in one process for tests: database, bus, agents on fake hypervisors, neighbours, verbs and a worker.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { newRequestId } from '../../src/base/ids.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Log, makeLog, silentLog } from '../../src/base/log.ts';
@@ -32,7 +35,7 @@ import { verbs } from '../../src/virt/fake/behaviour.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { freshDatabase } from './database.ts';
-import { type FakeImages, type FakeNetworks, makeFakeImages, makeFakeNetworks, testImage } from './neighbours.ts';
+import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
 
 export interface HostWish {
   readonly name: string;
@@ -51,6 +54,8 @@ export interface WorldOptions {
   readonly config?: Partial<OpsConfig>;
   readonly hooks?: OpsHooks;
   readonly networks?: FakeNetworks;
+  /** Where the data of images lies, instead of a directory that goes with the world. */
+  readonly imagesDir?: string;
   readonly clock?: Clock;
   readonly log?: Log;
   /** False: no worker runs until `startWorker` of the world is called. */
@@ -63,7 +68,7 @@ export interface World {
   readonly deps: OpsDeps;
   readonly ops: Ops;
   readonly networks: FakeNetworks;
-  readonly images: FakeImages;
+  readonly images: TestImages;
   readonly imageId: string;
   /** By host name. */
   readonly drivers: ReadonlyMap<string, FakeDriver>;
@@ -173,7 +178,9 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const { database } = store;
   const bus = makeMemoryBus({ clock, log });
   const image = testImage();
-  const images = makeFakeImages(image);
+  const imagesDir = options.imagesDir ?? mkdtempSync(join(tmpdir(), 'xloud-images-'));
+  const images = makeTestImages({ database, clock, log }, imagesDir);
+  await images.add(image);
   const networks = options.networks ?? makeFakeNetworks();
   const deps: OpsDeps = {
     database,
@@ -300,6 +307,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
           if (home !== host) found.push(`guest ${guest.spec.uuid} on ${host}`);
         }
       }
+      for (const image of await images.all()) {
+        const of = image.properties['instance_uuid'];
+        if (of !== undefined && image.status !== 'active') found.push(`${image.status} image of ${of}`);
+      }
       for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);
       return found;
     },
@@ -309,6 +320,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       await bus.close();
       for (const driver of drivers.values()) await driver.close();
       await store.close();
+      if (options.imagesDir === undefined) rmSync(imagesDir, { recursive: true, force: true });
     },
   };
   return world;

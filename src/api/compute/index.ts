@@ -8,18 +8,29 @@ import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
 import hypervisors from './hypervisors.ts';
 import instanceActions from './instance-actions.ts';
+import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
+import serverMetadata from './server-metadata.ts';
+import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
+import serverGroups from './server-groups.ts';
 import servers from './servers/index.ts';
+import serverLock from './servers/lock.ts';
+import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
 export const computeRoutes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
+  ...serverMetadata,
+  ...serverTags,
+  ...ips,
+  ...serverLock,
+  ...serverSuspend,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,
@@ -28,6 +39,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...keypairs,
   ...limits,
   ...quotaSets,
+  ...serverGroups,
   ...availabilityZone,
   ...hypervisors,
   ...services,

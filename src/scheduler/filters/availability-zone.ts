@@ -2,5 +2,5 @@
 
 import type { Filter } from '../spec.ts';
 
-export const availabilityZoneFilter: Filter = (host, { zone }) =>
-  zone === null || zone === host.zone ? null : `is in zone ${host.zone}, not ${zone}`;
+export const availabilityZoneFilter: Filter = ({ zone }) =>
+  zone === null ? null : (host) => (zone === host.zone ? null : `is in zone ${host.zone}, not ${zone}`);

@@ -3,10 +3,12 @@
 import { isHostUp } from '../../domain/host.ts';
 import type { Filter } from '../spec.ts';
 
-export const computeFilter: Filter = (host, _spec, { nowMs, hostDownMs }) => {
-  if (host.disabled) return host.disabledReason === null ? 'disabled' : `disabled: ${host.disabledReason}`;
-  if (isHostUp(host, nowMs, hostDownMs)) return null;
-  if (host.forcedDown) return 'forced down';
-  if (host.lastSeenAt === null) return 'has never reported';
-  return `has not reported for ${Math.round((nowMs - host.lastSeenAt) / 1000)} s`;
-};
+export const computeFilter: Filter =
+  (_spec, { nowMs, hostDownMs }) =>
+  (host) => {
+    if (host.disabled) return host.disabledReason === null ? 'disabled' : `disabled: ${host.disabledReason}`;
+    if (isHostUp(host, nowMs, hostDownMs)) return null;
+    if (host.forcedDown) return 'forced down';
+    if (host.lastSeenAt === null) return 'has never reported';
+    return `has not reported for ${Math.round((nowMs - host.lastSeenAt) / 1000)} s`;
+  };

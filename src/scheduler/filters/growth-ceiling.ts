@@ -4,12 +4,14 @@
 import { capacityOf } from '../../domain/claim.ts';
 import type { Filter } from '../spec.ts';
 
-export const growthCeilingFilter: Filter = (host, { maximum }) => {
-  const capacity = capacityOf(host);
-  const vcpus = Math.min(capacity.vcpus, host.inventory.facts.capabilities.maxVcpus);
-  if (maximum.vcpus > vcpus) return `can never give ${maximum.vcpus} vCPUs (${vcpus} at most)`;
-  if (maximum.memoryMb > capacity.memoryMb) {
-    return `can never give ${maximum.memoryMb} MiB of memory (${capacity.memoryMb} MiB at most)`;
-  }
-  return null;
-};
+export const growthCeilingFilter: Filter =
+  ({ maximum }) =>
+  (host) => {
+    const capacity = capacityOf(host);
+    const vcpus = Math.min(capacity.vcpus, host.inventory.facts.capabilities.maxVcpus);
+    if (maximum.vcpus > vcpus) return `can never give ${maximum.vcpus} vCPUs (${vcpus} at most)`;
+    if (maximum.memoryMb > capacity.memoryMb) {
+      return `can never give ${maximum.memoryMb} MiB of memory (${capacity.memoryMb} MiB at most)`;
+    }
+    return null;
+  };

@@ -10,13 +10,14 @@ const suits = (kind: GuestKind, needs: ImageNeeds): boolean =>
   (needs.hypervisorType === null || needs.hypervisorType === kind.hypervisorType) &&
   (needs.vmMode === null || needs.vmMode === kind.vmMode);
 
-export const imagePropertiesFilter: Filter = (host, { image }) => {
-  const { guests, diskFormats } = host.inventory.facts.capabilities;
-  if (image.diskFormat !== null && !diskFormats.includes(image.diskFormat)) {
-    return `does not take images of format ${image.diskFormat}`;
-  }
-  if (image.arch === null && image.hypervisorType === null && image.vmMode === null) return null;
-  if (guests.some((kind) => suits(kind, image))) return null;
+export const imagePropertiesFilter: Filter = ({ image }) => {
+  const { diskFormat } = image;
   const wanted = [image.arch, image.hypervisorType, image.vmMode].filter((word) => word !== null);
-  return `has no guests of kind ${wanted.join(' ')}`;
+  if (diskFormat === null && wanted.length === 0) return null;
+  return (host) => {
+    const { guests, diskFormats } = host.inventory.facts.capabilities;
+    if (diskFormat !== null && !diskFormats.includes(diskFormat)) return `does not take images of format ${diskFormat}`;
+    if (wanted.length === 0 || guests.some((kind) => suits(kind, image))) return null;
+    return `has no guests of kind ${wanted.join(' ')}`;
+  };
 };

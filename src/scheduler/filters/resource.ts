@@ -3,7 +3,7 @@
 import { fits } from '../../domain/claim.ts';
 import type { Filter } from '../spec.ts';
 
-export const resourceFilter: Filter = (host, { minimum, diskGb }) => {
-  const { vcpus, memoryMb } = minimum;
-  return fits(host, { vcpus, memoryMb, diskGb })?.text ?? null;
+export const resourceFilter: Filter = ({ minimum, diskGb }) => {
+  const delta = { ...minimum, diskGb };
+  return (host) => fits(host, delta)?.text ?? null;
 };

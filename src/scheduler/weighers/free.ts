@@ -3,6 +3,6 @@
 import { freeOf } from '../../domain/claim.ts';
 import type { Weigher } from '../spec.ts';
 
-export const ramWeigher: Weigher = (host) => freeOf(host).memoryMb;
-export const cpuWeigher: Weigher = (host) => freeOf(host).vcpus;
-export const diskWeigher: Weigher = (host) => freeOf(host).diskGb;
+export const ramWeigher: Weigher = () => (host) => freeOf(host).memoryMb;
+export const cpuWeigher: Weigher = () => (host) => freeOf(host).vcpus;
+export const diskWeigher: Weigher = () => (host) => freeOf(host).diskGb;

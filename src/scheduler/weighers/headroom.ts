@@ -7,10 +7,12 @@ import type { Weigher } from '../spec.ts';
 const share = (capacity: number, ceiling: number): number =>
   capacity > 0 ? (capacity - ceiling) / capacity : Number.MIN_SAFE_INTEGER;
 
-export const headroomWeigher: Weigher = (host, { maximum }) => {
-  const capacity = capacityOf(host);
-  return Math.min(
-    share(capacity.vcpus, host.ceiling.vcpus + maximum.vcpus),
-    share(capacity.memoryMb, host.ceiling.memoryMb + maximum.memoryMb),
-  );
-};
+export const headroomWeigher: Weigher =
+  ({ maximum }) =>
+  (host) => {
+    const capacity = capacityOf(host);
+    return Math.min(
+      share(capacity.vcpus, host.ceiling.vcpus + maximum.vcpus),
+      share(capacity.memoryMb, host.ceiling.memoryMb + maximum.memoryMb),
+    );
+  };

@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts';
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Database } from '../../db/engine.ts';
-import { lockImage, moveImage, replaceImage } from '../../db/images.ts';
+import { lockImage, moveImage, replaceImage, type StoredImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import type { WebContext } from '../../web/app.ts';
 import type { ImageFiles } from './files.ts';
@@ -36,29 +36,27 @@ async function readRest(ctx: WebContext): Promise<void> {
   if (!ctx.req.complete) ctx.set('Connection', 'close');
 }
 
-/** `PUT /v2/images/{id}/file`: the image is active with all of its data, or queued with none of it. */
-export async function uploadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
-  const { database, files, clock, log } = parts;
-  if (ctx.request.type !== 'application/octet-stream') {
-    throw new Fault('badMediaType', 'The request must carry application/octet-stream.');
-  }
-  const image = await visibleImage(database.read, caller, id);
-  mustChange(caller, image);
-  const announced = ctx.get('X-OpenStack-Image-Size') || ctx.get('Content-Length');
-  if (announced !== '' && !/^\d{1,15}$/.test(announced)) throw badRequest('The image size is not a whole number.');
-  if (Number(announced) > limits.imageBytes) {
-    throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
-  }
-  if (image.diskFormat === null || image.containerFormat === null) {
+/**
+ * Takes an image's data: the image is active with all of it, or queued with none.
+ * @param announcedBytes how many were promised; null: nobody said
+ * @throws conflict for an image that takes none now, gone for one that was deleted meanwhile
+ */
+export async function storeData(
+  { database, files, clock, log }: DataParts,
+  image: StoredImage,
+  announcedBytes: number | null,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { id, diskFormat } = image;
+  if (diskFormat === null || image.containerFormat === null) {
     throw badRequest('Properties disk_format, container_format must be set prior to saving data.');
   }
   const began = await tx(database, (trx) => moveImage(trx, id, ['queued'], 'saving', clock.now()));
   if (!began) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
-  const { diskFormat } = image;
   try {
-    const stored = await files.write(id, diskFormat, ctx.req.iterator({ destroyOnReturn: false }));
-    if (announced !== '' && Number(announced) !== stored.sizeBytes) {
-      throw badRequest(`The upload has ${stored.sizeBytes} bytes, ${announced} were announced.`);
+    const stored = await files.write(id, diskFormat, pieces);
+    if (announcedBytes !== null && announcedBytes !== stored.sizeBytes) {
+      throw badRequest(`The upload has ${stored.sizeBytes} bytes, ${announcedBytes} were announced.`);
     }
     const done = await tx(database, async (trx) => {
       const now = await lockImage(trx, id);
@@ -80,6 +78,26 @@ export async function uploadData(parts: DataParts, ctx: WebContext, caller: Call
     log.warn({ image: id, err: error }, 'image upload failed');
     await files.remove(id);
     await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
+    throw error;
+  }
+}
+
+/** `PUT /v2/images/{id}/file`. */
+export async function uploadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
+  if (ctx.request.type !== 'application/octet-stream') {
+    throw new Fault('badMediaType', 'The request must carry application/octet-stream.');
+  }
+  const image = await visibleImage(parts.database.read, caller, id);
+  mustChange(caller, image);
+  const announced = ctx.get('X-OpenStack-Image-Size') || ctx.get('Content-Length');
+  if (announced !== '' && !/^\d{1,15}$/.test(announced)) throw badRequest('The image size is not a whole number.');
+  if (Number(announced) > limits.imageBytes) {
+    throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
+  }
+  try {
+    const pieces = ctx.req.iterator({ destroyOnReturn: false });
+    await storeData(parts, image, announced === '' ? null : Number(announced), pieces);
+  } catch (error) {
     await readRest(ctx);
     throw error;
   }

@@ -2,19 +2,17 @@
 
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ImageService } from '../../cloud/image.ts';
 import type { Database } from '../../db/engine.ts';
-import type { ImageFacts } from '../../domain/image.ts';
-import { findImage, imageIdsIn, moveImage, type StoredImage } from '../../db/images.ts';
+import { imageIdsIn, moveImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
 import { makeImageFiles } from './files.ts';
 import { addImageRoutes } from './routes.ts';
-import { maySee } from './rules.ts';
+import { makeImageService } from './service.ts';
 
 export interface ImagesOptions {
   readonly database: Database;
@@ -33,38 +31,17 @@ export interface Images {
   ensureBootstrap(): Promise<void>;
 }
 
-function factsOf(image: StoredImage): ImageFacts {
-  const {
-    protected: _protected,
-    hidden: _hidden,
-    tags: _tags,
-    createdAt: _created,
-    updatedAt: _updated,
-    ...facts
-  } = image;
-  return facts;
-}
-
 export function makeImages(options: ImagesOptions): Images {
   const { database, clock, log, observer, authenticate } = options;
   const files = makeImageFiles(join(options.dataDir, 'images'));
   const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer });
   const routes = makeRoutes(authenticate);
-  addImageRoutes(routes, { database, files, clock, log });
+  const parts = { database, files, clock, log };
+  addImageRoutes(routes, parts);
   routes.serve(app, 'The resource could not be found.');
   return {
     app,
-    service: {
-      async find(caller, imageId) {
-        const image = await findImage(database.read, imageId);
-        return image !== null && (await maySee(database.read, caller, image)) ? factsOf(image) : null;
-      },
-      async read(imageId) {
-        const image = await findImage(database.read, imageId);
-        if (image?.status !== 'active') throw notFound(`Image ${imageId} has no data.`);
-        return files.read(imageId);
-      },
-    },
+    service: makeImageService(parts),
     async ensureBootstrap() {
       await files.sweep();
       for (const id of await imageIdsIn(database.read, 'saving')) {

@@ -1,37 +1,25 @@
 // Why: the image API, Glance v2's wire format, one page of routes.
 
-import { newUuid } from '../../base/ids.ts';
-import { badRequest, conflict, Fault, forbidden, notFound } from '../../base/errors.ts';
+import { badRequest, forbidden, notFound } from '../../base/errors.ts';
 import { isoSeconds } from '../../base/clock.ts';
-import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
-import { isDuplicate } from '../../db/errors.ts';
 import {
-  deleteImage,
   deleteImageMember,
   findImageMember,
-  findImageRow,
   type ImageMember,
-  imageFromRow,
-  insertImage,
-  insertImageMember,
   listImageMembers,
-  listImages,
-  lockImage,
   moveImage,
-  replaceImage,
-  type StoredImage,
   updateImageMember,
 } from '../../db/images.ts';
-import { type Tx, tx } from '../../db/tx.ts';
+import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import { asObject, queryOf, type Routes } from '../http.ts';
+import { addMember, changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, downloadData, uploadData } from './data.ts';
-import { listQueryFrom } from './list-query.ts';
 import { changesFrom, patched } from './patch.ts';
-import { imageMissing, maySee, mustBeAdmin, mustChange, mustPublish, visibleImage } from './rules.ts';
-import { checkQuotas, imageFromBody, imageSchema, imageView, memberSchema, pageSchema } from './shape.ts';
+import { mustBeAdmin, visibleImage } from './rules.ts';
+import { checkQuotas, imageSchema, imageView, memberSchema, pageSchema } from './shape.ts';
 
 const VERSIONS: readonly (readonly [string, string])[] = [
   ['v2.9', 'CURRENT'],
@@ -67,65 +55,20 @@ const memberView = (member: ImageMember) => ({
   schema: '/v2/schemas/member',
 });
 
-/** An image with every default, as the caller's next one begins. */
-const blankImage = (caller: Caller, now: number): StoredImage => ({
-  id: newUuid(),
-  name: null,
-  status: 'queued',
-  visibility: 'shared',
-  owner: caller.projectId,
-  diskFormat: null,
-  containerFormat: null,
-  minDiskGb: 0,
-  minRamMb: 0,
-  sizeBytes: null,
-  virtualSizeBytes: null,
-  checksum: null,
-  osHashAlgo: null,
-  osHashValue: null,
-  protected: false,
-  hidden: false,
-  properties: {},
-  tags: [],
-  createdAt: now,
-  updatedAt: now,
-});
-
 export function addImageRoutes(routes: Routes, parts: DataParts): void {
-  const { database, files, clock } = parts;
-
-  /** Changes an image that the caller may change, in one transaction. */
-  const change = (
-    caller: Caller,
-    id: string,
-    to: (image: StoredImage, trx: Tx) => StoredImage | Promise<StoredImage>,
-  ) =>
-    tx(database, async (trx) => {
-      const image = await lockImage(trx, id);
-      if (image === null || !(await maySee(trx, caller, image))) throw imageMissing(id);
-      mustChange(caller, image);
-      const next = { ...(await to(image, trx)), updatedAt: clock.now() };
-      await replaceImage(trx, next);
-      return next;
-    });
+  const { database, clock } = parts;
 
   routes.open('GET', '/', versions(300));
   routes.open('GET', '/versions', versions(200));
 
   routes.on('GET', '/v2/images', async (ctx, caller) => {
-    const { filters, sort, limit, markerId } = listQueryFrom(queryOf(ctx));
-    const marker = markerId === null ? null : await findImageRow(database.read, markerId);
-    if (markerId !== null && (marker === null || !(await maySee(database.read, caller, imageFromRow(marker))))) {
-      throw badRequest('Invalid marker. Image could not be found.');
-    }
-    const page = { sort, marker, limit };
-    const images = await listImages(database.read, caller.projectId, caller.isAdmin, filters, page);
+    const { images, asked } = await findImages(parts, caller, queryOf(ctx));
     const query = new URLSearchParams(ctx.querystring);
     query.delete('marker');
     const first = query.toString();
     const last = images.at(-1);
     if (last !== undefined) query.set('marker', last.id);
-    const more = last !== undefined && images.length === limit;
+    const more = last !== undefined && images.length === asked.limit;
     answerJson(ctx, 200, {
       images: images.map(imageView),
       first: first === '' ? '/v2/images' : `/v2/images?${first}`,
@@ -137,17 +80,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   routes.on('POST', '/v2/images', async (ctx, caller) => {
     const body = asObject(await readJson(ctx));
     if (body === null) throw badRequest('Body expected in request.');
-    const image = imageFromBody(blankImage(caller, clock.now()), body);
-    if (image.owner !== caller.projectId && !caller.isAdmin) {
-      throw forbidden('You are not permitted to create images owned by another project.');
-    }
-    mustPublish(caller, image.visibility);
-    try {
-      await tx(database, (trx) => insertImage(trx, image));
-    } catch (error) {
-      if (!isDuplicate(error)) throw error;
-      throw conflict(`Image ID ${image.id} already exists!`, { cause: error });
-    }
+    const image = await createImage(parts, caller, body);
     ctx.set('Location', `${serviceUrl(ctx)}/v2/images/${image.id}`);
     answerJson(ctx, 201, imageView(image));
   });
@@ -158,18 +91,15 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
 
   routes.on('PATCH', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
     const changes = changesFrom(ctx.request.type, await readJson(ctx));
-    answerJson(ctx, 200, imageView(await change(caller, image_id, (image) => patched(caller, image, changes))));
+    answerJson(
+      ctx,
+      200,
+      imageView(await changeImage(parts, caller, image_id, (image) => patched(caller, image, changes))),
+    );
   });
 
   routes.on('DELETE', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
-    await tx(database, async (trx) => {
-      const image = await lockImage(trx, image_id);
-      if (image === null || !(await maySee(trx, caller, image))) throw imageMissing(image_id);
-      mustChange(caller, image);
-      if (image.protected) throw forbidden(`Image ${image_id} is protected and cannot be deleted.`);
-      await deleteImage(trx, image_id);
-    });
-    await files.remove(image_id);
+    await removeImage(parts, caller, image_id);
     ctx.status = 204;
   });
 
@@ -194,7 +124,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
 
   routes.on('PUT', '/v2/images/:image_id/tags/:tag', async (ctx, caller, { image_id = '', tag = '' }) => {
     if (tag.length > 255) throw badRequest('A tag has at most 255 characters.');
-    await change(caller, image_id, (image) => {
+    await changeImage(parts, caller, image_id, (image) => {
       const next = { ...image, tags: [...new Set([...image.tags, tag])] };
       checkQuotas(next);
       return next;
@@ -202,7 +132,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     ctx.status = 204;
   });
   routes.on('DELETE', '/v2/images/:image_id/tags/:tag', async (ctx, caller, { image_id = '', tag = '' }) => {
-    await change(caller, image_id, (image) => {
+    await changeImage(parts, caller, image_id, (image) => {
       if (!image.tags.includes(tag)) throw notFound(`Tag ${tag} was not found on the image.`);
       return { ...image, tags: image.tags.filter((other) => other !== tag) };
     });
@@ -228,24 +158,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     if (typeof projectId !== 'string' || projectId === '' || projectId.length > 64) {
       throw badRequest('Expected a member in the form: {"member": "image_id"}');
     }
-    const now = clock.now();
-    const member = { imageId: image_id, member: projectId, status: 'pending', createdAt: now, updatedAt: now };
-    await change(caller, image_id, async (image, trx) => {
-      if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
-      const members = await listImageMembers(trx, image_id);
-      if (members.length >= limits.imageMembers) {
-        throw new Fault(
-          'tooLarge',
-          `The limit has been exceeded on the number of allowed image members for this image. Maximum: ${limits.imageMembers}`,
-        );
-      }
-      if (members.some((other) => other.member === projectId)) {
-        throw conflict(`Member ${projectId} is duplicated for image ${image_id}`);
-      }
-      await insertImageMember(trx, member);
-      return image;
-    });
-    answerJson(ctx, 200, memberView(member));
+    answerJson(ctx, 200, memberView(await addMember(parts, caller, image_id, projectId)));
   });
 
   routes.on(
@@ -284,7 +197,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     'DELETE',
     '/v2/images/:image_id/members/:member_id',
     async (ctx, caller, { image_id = '', member_id = '' }) => {
-      await change(caller, image_id, async (image, trx) => {
+      await changeImage(parts, caller, image_id, async (image, trx) => {
         if (!(await deleteImageMember(trx, image_id, member_id))) {
           throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
         }

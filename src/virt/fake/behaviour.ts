@@ -11,6 +11,8 @@ export const verbs = [
   'reboot',
   'pause',
   'unpause',
+  'suspend',
+  'resume',
   'adjust',
   'console',
   'inspect',

@@ -4,30 +4,31 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.ts';
-import { messageOf, notFound } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestEvent, GuestSpec, GuestView } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
 import { type Driver, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';
-import { type GuestAgent, makeAgent } from './agent.ts';
+import { makeAgent } from './agent.ts';
 import { domainXml, type VirtType } from './config.ts';
-import { type HypervisorConnection, openHypervisor } from './connection.ts';
+import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
 import { exists, guestFiles, instanceDir, makeDisks, markComplete, placeOf, removeDisks } from './disks.ts';
 import { isVirError } from './errors.ts';
-import { makeUntil, toGuestEvent, type Until } from './events.ts';
-import { findDomain, ifGone, isOff, powerOf, viewOf } from './guest.ts';
-import { type ImageCache, makeImageCache } from './images.ts';
+import { makeUntil, toGuestEvent } from './events.ts';
+import { findDomain, ifGone, isOff } from './guest.ts';
+import { domainOf, filesOf, type Host, networkDeps, noSuchGuest, settle, view } from './host.ts';
+import { makeImageCache } from './images.ts';
 import { defaultHostIp, readInventory } from './inventory.ts';
-import { makeMutex, type Mutex } from './mutex.ts';
+import { makeMutex } from './mutex.ts';
 import { isOurDomain } from './names.ts';
-import { settleNetwork, settleNetworks } from './networks.ts';
+import { settleNetworks } from './networks.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
-import { chooseVirtType, readCpuinfo, type VirtChoice } from './probe.ts';
+import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
+import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
 
@@ -46,24 +47,6 @@ export interface LibvirtDriverOptions {
   readonly hostIp?: string;
   readonly run?: Run;
   readonly readCpuinfo?: () => Promise<string>;
-}
-
-/** Everything that the verbs share. */
-interface Host {
-  readonly connection: HypervisorConnection;
-  readonly instancesDir: string;
-  readonly images: ImageCache;
-  readonly run: Run;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly choice: VirtChoice;
-  readonly agent: GuestAgent;
-  readonly until: Until;
-  /** By guest, and by network. */
-  readonly guests: Mutex;
-  readonly networks: Mutex;
-  /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
-  readonly offline: Map<string, number>;
 }
 
 /** Connects to libvirtd and finds out what it can run. */
@@ -121,8 +104,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
     powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
-    pause: (uuid) => guests(uuid, () => pause(host, uuid)),
-    unpause: (uuid) => guests(uuid, () => unpause(host, uuid)),
+    ...stateVerbs(host),
     adjust: (uuid, request) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
@@ -161,30 +143,11 @@ function driverOf(host: Host, hostIp: string): Driver {
   return driver;
 }
 
-const noSuchGuest = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
-
-const networkDeps = (host: Host) => ({
-  calls: host.connection,
-  instancesDir: host.instancesDir,
-  mutex: host.networks,
-});
-
-const view = (host: Host, domain: DomainRef): Promise<GuestView> =>
-  viewOf({ calls: host.connection, agent: host.agent }, domain);
-
-async function domainOf(host: Host, uuid: string): Promise<DomainRef> {
-  const domain = await findDomain(host.connection, uuid);
-  if (domain === null) throw noSuchGuest(uuid);
-  return domain;
-}
-
 /** The domain where it runs, else null. */
 async function runningDomain(host: Host, uuid: string): Promise<DomainRef | null> {
   const domain = await findDomain(host.connection, uuid);
-  return domain !== null && !isOff(await powerOf(host.connection, domain)) ? domain : null;
+  return domain !== null && !(await isOff(host.connection, domain)) ? domain : null;
 }
-
-const filesOf = (host: Host, uuid: string) => guestFiles(instanceDir(host.instancesDir, uuid));
 
 // --- the verbs
 
@@ -226,12 +189,7 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   const place = await placeOf(instancesDir, spec, host.choice);
   const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
   host.offline.delete(spec.uuid);
-  return await connection.domainCreateWithFlags(defined);
-}
-
-async function settle(host: Host, nics: GuestSpec['nics']): Promise<void> {
-  const networks = new Set(nics.map((nic) => nic.network.id));
-  for (const networkId of networks) await settleNetwork(networkDeps(host), networkId);
+  return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);
 }
 
 /** Everything of a guest, whatever there is of it. */
@@ -285,22 +243,10 @@ async function assertHere(host: Host, uuid: string): Promise<void> {
 
 async function powerOff(host: Host, uuid: string, timeoutMs: number): Promise<GuestView> {
   const domain = await domainOf(host, uuid);
-  if (!isOff(await powerOf(host.connection, domain))) {
+  if (!(await isOff(host.connection, domain))) {
     const went = timeoutMs > 0 && (await askToShutDown(host, domain, timeoutMs));
     if (!went) await switchOff(host, domain);
   }
-  return await view(host, domain);
-}
-
-async function pause(host: Host, uuid: string): Promise<GuestView> {
-  const domain = await domainOf(host, uuid);
-  if ((await powerOf(host.connection, domain)) !== power.paused) await host.connection.domainSuspend(domain);
-  return await view(host, domain);
-}
-
-async function unpause(host: Host, uuid: string): Promise<GuestView> {
-  const domain = await domainOf(host, uuid);
-  if ((await powerOf(host.connection, domain)) !== power.running) await host.connection.domainResume(domain);
   return await view(host, domain);
 }
 
@@ -308,7 +254,7 @@ async function unpause(host: Host, uuid: string): Promise<GuestView> {
 async function askToShutDown(host: Host, domain: DomainRef, timeoutMs: number): Promise<boolean> {
   const { connection, clock } = host;
   const endMs = clock.now() + timeoutMs;
-  const off = async () => (isOff(await powerOf(connection, domain)) ? true : undefined);
+  const off = async () => ((await isOff(connection, domain)) ? true : undefined);
   while (clock.now() < endMs) {
     await connection.domainShutdownFlags(domain, vir.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN).catch((error: unknown) => {
       if (!isVirError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;

@@ -12,6 +12,8 @@ const MIB_KIB = 1024;
 /** virDomainShutoffReason: it ended by crashing, or QEMU failed. */
 const SHUTOFF_CRASHED = 3;
 const SHUTOFF_FAILED = 6;
+/** Its memory was stored (managed save). */
+const SHUTOFF_SAVED = 5;
 
 export interface GuestDeps {
   readonly calls: LibvirtCalls;
@@ -42,6 +44,7 @@ export function powerStateOf(state: number, reason: number): PowerState {
     case vir.VIR_DOMAIN_PAUSED:
       return power.paused;
     case vir.VIR_DOMAIN_SHUTOFF:
+      if (reason === SHUTOFF_SAVED) return power.suspended;
       return reason === SHUTOFF_CRASHED || reason === SHUTOFF_FAILED ? power.crashed : power.shutdown;
     case vir.VIR_DOMAIN_CRASHED:
       return power.crashed;
@@ -52,7 +55,12 @@ export function powerStateOf(state: number, reason: number): PowerState {
   }
 }
 
-export const isOff = (state: PowerState): boolean => state === power.shutdown || state === power.crashed;
+/** Whether the domain is at rest: off, crashed, or with its memory stored. */
+export async function isOff(calls: LibvirtCalls, domain: DomainRef): Promise<boolean> {
+  return atRest((await calls.domainGetState(domain)).state);
+}
+
+const atRest = (state: number): boolean => state === vir.VIR_DOMAIN_SHUTOFF || state === vir.VIR_DOMAIN_CRASHED;
 
 export async function powerOf(calls: LibvirtCalls, domain: DomainRef): Promise<PowerState> {
   const { state, reason } = await calls.domainGetState(domain);
@@ -73,10 +81,10 @@ export async function memoryOf(calls: LibvirtCalls, domain: DomainRef): Promise<
 /** What the hypervisor and the guest say now. For a guest that is off: what it would boot with. */
 export async function viewOf(deps: GuestDeps, domain: DomainRef): Promise<GuestView> {
   const { calls, agent } = deps;
-  const [powerState, info] = await Promise.all([powerOf(calls, domain), calls.domainGetInfo(domain)]);
-  const off = isOff(powerState);
+  const [{ state, reason }, info] = await Promise.all([calls.domainGetState(domain), calls.domainGetInfo(domain)]);
+  const powerState = powerStateOf(state, reason);
   const running = powerState === power.running;
-  const impact = off ? vir.VIR_DOMAIN_AFFECT_CONFIG : vir.VIR_DOMAIN_AFFECT_LIVE;
+  const impact = atRest(state) ? vir.VIR_DOMAIN_AFFECT_CONFIG : vir.VIR_DOMAIN_AFFECT_LIVE;
   const [maxVcpus, memory, online] = await Promise.all([
     calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_VCPU_MAXIMUM | impact).catch(notRunning(info.vcpus)),
     running ? memoryOf(calls, domain) : NO_STATS,

@@ -248,22 +248,24 @@ describe('planAdjust', () => {
 });
 
 describe('settlePower', () => {
-  it('takes what a running guest has, and the boot size of one that is off', () => {
+  it('takes what a running guest has, the boot size of one that is off, and leaves a stored one what it had', () => {
+    const states = fc.constantFrom(power.running, power.shutdown, power.suspended);
     fc.assert(
-      fc.property(anyServer, fc.boolean(), (server, off) => {
+      fc.property(anyServer, states, (server, powerState) => {
         const size = largerOf(currentOf(server), bootOf(server));
         const view: GuestView = {
           uuid: server.uuid,
-          powerState: off ? power.shutdown : power.running,
+          powerState,
           size,
-          onlineVcpus: off ? null : server.currentVcpus,
+          onlineVcpus: powerState === power.running ? server.currentVcpus : null,
           availableMb: null,
           maximum: maximumOf(server.flavor),
         };
         const settled = settlePower(server, view, false);
         assert.equal(settled.server.adjustStatus, 'idle');
+        const off = powerState === power.shutdown;
         assert.equal(settled.server.currentVcpus, off ? server.bootVcpus : server.currentVcpus);
-        const held = off ? bootOf(server) : size;
+        const held = off ? bootOf(server) : powerState === power.suspended ? currentOf(server) : size;
         assert.deepEqual(settled.claimed, claimOf(minimumOf(server.flavor), held, bootOf(server)));
       }),
     );

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fits } from '../../../src/domain/claim.ts';
-import type { Host } from '../../../src/domain/host.ts';
+import type { Candidate } from '../../../src/domain/host.ts';
 import { noValidHost, type SelectOptions, select, selectMany } from '../../../src/scheduler/select.ts';
 import { imageNeedsOf } from '../../../src/scheduler/spec.ts';
 import { aHost, aPlacement, NOW_MS } from '../../support/samples.ts';
 
 const options: SelectOptions = { nowMs: NOW_MS };
-const names = (hosts: readonly Host[]): string[] => hosts.map(({ host }) => host);
-const why = (host: Host, placement = aPlacement(), more: Partial<SelectOptions> = {}) =>
+const names = (hosts: readonly Candidate[]): string[] => hosts.map(({ host }) => host);
+const why = (host: Candidate, placement = aPlacement(), more: Partial<SelectOptions> = {}) =>
   select([host], placement, { ...options, ...more }).refused.map(({ filter, reason }) => `${filter}: ${reason}`);
 
 describe('filters', () => {

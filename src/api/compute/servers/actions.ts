@@ -1,7 +1,8 @@
 // Why: what one may do to a server. Each action is a row: its body, its rule, its verb; states and locks are the moves table's.
 
-import { anyAction, wrapped } from '../../parameters.ts';
+import { wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
+import { plainAction } from './plain-action.ts';
 
 interface RebootBody {
   readonly reboot: { readonly type: string };
@@ -12,22 +13,18 @@ interface ConsoleBody {
 }
 
 export default resource({
-  'POST /servers/:server_id/action#os-start': route<'server'>()({
-    summary: 'Start a stopped server.',
-    policy: 'os_compute_api:servers:start',
-    target: 'server',
-    body: anyAction('os-start'),
-    status: 202,
-    run: (call) => call.services.ops.startServer(call.op, call.target),
-  }),
-  'POST /servers/:server_id/action#os-stop': route<'server'>()({
-    summary: 'Shut a server down.',
-    policy: 'os_compute_api:servers:stop',
-    target: 'server',
-    body: anyAction('os-stop'),
-    status: 202,
-    run: (call) => call.services.ops.stopServer(call.op, call.target),
-  }),
+  'POST /servers/:server_id/action#os-start': plainAction(
+    'os-start',
+    'os_compute_api:servers:start',
+    'Start a stopped server.',
+    'startServer',
+  ),
+  'POST /servers/:server_id/action#os-stop': plainAction(
+    'os-stop',
+    'os_compute_api:servers:stop',
+    'Shut a server down.',
+    'stopServer',
+  ),
   'POST /servers/:server_id/action#reboot': route<'server', RebootBody>()({
     summary: 'Reboot a server: SOFT asks the guest, HARD switches it off and on.',
     policy: 'os_compute_api:servers:reboot',
@@ -42,22 +39,18 @@ export default resource({
     run: (call) =>
       call.services.ops.rebootServer(call.op, call.target, call.body.reboot.type.toUpperCase() as 'SOFT' | 'HARD'),
   }),
-  'POST /servers/:server_id/action#pause': route<'server'>()({
-    summary: 'Freeze a server in memory.',
-    policy: 'os_compute_api:os-pause-server:pause',
-    target: 'server',
-    body: anyAction('pause'),
-    status: 202,
-    run: (call) => call.services.ops.pauseServer(call.op, call.target),
-  }),
-  'POST /servers/:server_id/action#unpause': route<'server'>()({
-    summary: 'Let a frozen server run again.',
-    policy: 'os_compute_api:os-pause-server:unpause',
-    target: 'server',
-    body: anyAction('unpause'),
-    status: 202,
-    run: (call) => call.services.ops.unpauseServer(call.op, call.target),
-  }),
+  'POST /servers/:server_id/action#pause': plainAction(
+    'pause',
+    'os_compute_api:os-pause-server:pause',
+    'Freeze a server in memory.',
+    'pauseServer',
+  ),
+  'POST /servers/:server_id/action#unpause': plainAction(
+    'unpause',
+    'os_compute_api:os-pause-server:unpause',
+    'Let a frozen server run again.',
+    'unpauseServer',
+  ),
   'POST /servers/:server_id/action#os-getConsoleOutput': route<'server', ConsoleBody>()({
     summary: "Show the end of a server's serial console.",
     policy: 'os_compute_api:os-console-output',

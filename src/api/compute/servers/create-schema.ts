@@ -102,7 +102,7 @@ const fields = history<unknown>(
     { at: '2.33', add: { block_device_mapping_v2: blockDevices.at(33) } },
     { at: '2.37', add: { networks: nicsOrWord({ ...nic, uuid }) } },
     { at: '2.42', add: { block_device_mapping_v2: blockDevices.at(42), networks: nicsOrWord({ ...nic, uuid, tag }) } },
-    { at: '2.52', add: { tags: { type: 'array', items: tag, maxItems: 50 } } },
+    { at: '2.52', add: { tags: { type: 'array', items: tag, maxItems: limits.tagsPerServer } } },
     { at: '2.57', drop: ['personality'] },
     {
       at: '2.63',

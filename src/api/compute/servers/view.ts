@@ -6,6 +6,7 @@ import { isoMicros, isoSeconds } from '../../../base/clock.ts';
 import { history } from '../../../base/history.ts';
 import type { FlavorSnapshot } from '../../../domain/flavor.ts';
 import { type Server, type ServerDetail, statusOf } from '../../../domain/instance.ts';
+import type { NicSpec } from '../../../domain/nic.ts';
 import { memberLinks } from '../../links.ts';
 import { ipVersion } from '../../parameters.ts';
 import type { Call, CallUrl } from '../../resource.ts';
@@ -49,8 +50,15 @@ const FAULT_IN = new Set(['ERROR', 'DELETED']);
 
 const status = ({ server }: ServerDetail): string => statusOf(server.vmState, server.taskState);
 
-function addresses({ nics }: ServerDetail) {
-  const byNetwork: Record<string, unknown[]> = Object.create(null) as Record<string, unknown[]>;
+interface ShownAddress {
+  readonly version: 4 | 6;
+  readonly addr: string;
+  readonly 'OS-EXT-IPS:type': string;
+  readonly 'OS-EXT-IPS-MAC:mac_addr': string;
+}
+
+function addresses(nics: readonly NicSpec[]): Record<string, ShownAddress[]> {
+  const byNetwork = Object.create(null) as Record<string, ShownAddress[]>;
   for (const nic of nics) {
     const list = (byNetwork[nic.network.name] ??= []);
     for (const ip of nic.fixedIps) {
@@ -125,7 +133,7 @@ const first: Fields = {
   }),
   created: ({ server }) => isoSeconds(server.createdAt),
   updated: ({ server }) => isoSeconds(server.updatedAt ?? server.createdAt),
-  addresses,
+  addresses: ({ nics }) => addresses(nics),
   accessIPv4: ({ server }) => server.accessIpV4 ?? '',
   accessIPv6: ({ server }) => server.accessIpV6 ?? '',
   links: ({ server }, view) => memberLinks(view.url, 'servers', server.uuid),
@@ -175,7 +183,7 @@ const detailFields = history<Field>(first, [
 ]);
 
 /** Fields that a single server shows and a list does not. */
-const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: () => [] } }]);
+const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: ({ groups }) => groups } }]);
 
 /** Fields that the answer of PUT has before 2.75, when it became the whole server. */
 const updateKeys = new Set([
@@ -206,12 +214,12 @@ const updateKeys = new Set([
 ]);
 const WHOLE_UPDATE_FROM = 75;
 
-/** Before 2.75 the addresses in the answer of PUT have no types and MACs. */
-const plainAddresses: Field = (detail) =>
+/** Addresses by the names of their networks, without types and MACs. */
+export const plainAddresses = (nics: readonly NicSpec[]): Readonly<Record<string, readonly object[]>> =>
   Object.fromEntries(
-    Object.entries(addresses(detail)).map(([network, list]) => [
+    Object.entries(addresses(nics)).map(([network, list]) => [
       network,
-      (list as { version: number; addr: string }[]).map(({ version, addr }) => ({ version, addr })),
+      list.map(({ version, addr }) => ({ version, addr })),
     ]),
   );
 
@@ -220,7 +228,10 @@ export type ViewKind = 'detail' | 'show' | 'update';
 function foldFields(kind: ViewKind, minor: number): [string, Field][] {
   const fields = { ...detailFields.at(minor), ...(kind === 'detail' ? {} : showOnly.at(minor)) };
   if (kind !== 'update' || minor >= WHOLE_UPDATE_FROM) return Object.entries(fields);
-  return Object.entries({ ...fields, addresses: plainAddresses }).filter(([key]) => updateKeys.has(key));
+  // and the addresses in it have no types and MACs
+  return Object.entries({ ...fields, addresses: ({ nics }: ServerDetail) => plainAddresses(nics) }).filter(([key]) =>
+    updateKeys.has(key),
+  );
 }
 
 /** Keeps what a function of a microversion gave; there are a hundred of them at most. */

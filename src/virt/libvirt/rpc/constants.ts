@@ -19,6 +19,8 @@ export const VIR_DOMAIN_VCPU_MAXIMUM = 4;
 
 // virDomainCreateFlags, virDomainDefineFlags
 export const VIR_DOMAIN_START_PAUSED = 1;
+/** Not from stored memory: that is thrown away. */
+export const VIR_DOMAIN_START_FORCE_BOOT = 8;
 
 // virDomainDestroyFlagsValues, virDomainUndefineFlagsValues
 export const VIR_DOMAIN_DESTROY_GRACEFUL = 1;

@@ -286,6 +286,7 @@ export const procedures = {
   domainReset: job(245, domainAndFlags, nothing),
   domainSuspend: job(34, domainIn, nothing),
   domainResume: job(28, domainIn, nothing),
+  domainManagedSave: slow(182, domainAndFlags, nothing),
   domainGetInfo: read(
     16,
     domainIn,

@@ -73,6 +73,7 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
   domainReset: [[domain], `${dom}00000000`, '', undefined],
   domainSuspend: [[domain], dom, '', undefined],
   domainResume: [[domain], dom, '', undefined],
+  domainManagedSave: [[domain], `${dom}00000000`, '', undefined],
   domainGetInfo: [
     [domain],
     dom,

@@ -1,0 +1,129 @@
+// Why: groups of servers, who is in them, and where those are.
+
+import type { GroupPlacement, GroupPolicy, ServerGroup } from '../domain/server-group.ts';
+import { readRows, type Reader, type Row } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+const columns = ['id', 'uuid', 'project_id', 'user_id', 'name', 'policy', 'max_server_per_host'];
+
+const decode = (row: Row): ServerGroup => ({
+  id: row['id'] as number,
+  uuid: row['uuid'] as string,
+  projectId: row['project_id'] as string,
+  userId: row['user_id'] as string,
+  name: row['name'] as string,
+  policy: row['policy'] as GroupPolicy,
+  maxServerPerHost: row['max_server_per_host'] as number | null,
+});
+
+/** A span of the groups of a project (null: of all), the oldest first. */
+export async function listServerGroups(
+  reader: Reader,
+  projectId: string | null,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+): Promise<ServerGroup[]> {
+  const query = reader('server_groups').select(columns).orderBy('id').limit(limit).offset(offset);
+  if (projectId !== null) void query.where({ project_id: projectId });
+  return ((await query) as Row[]).map(decode);
+}
+
+export async function findServerGroup(reader: Reader, uuid: string): Promise<ServerGroup | null> {
+  const row: Row | undefined = await reader('server_groups').select(columns).where({ uuid }).first();
+  return row === undefined ? null : decode(row);
+}
+
+/** The uuids of the servers in each of these groups, the oldest first; an empty group is absent. */
+export async function membersOf(reader: Reader, groupIds: readonly number[]): Promise<ReadonlyMap<number, string[]>> {
+  if (groupIds.length === 0) return new Map();
+  const rows: { group_id: number; uuid: string }[] = await reader('server_group_members as members')
+    .join('servers', 'servers.id', 'members.server_id')
+    .select('members.group_id', 'servers.uuid')
+    .whereIn('members.group_id', [...groupIds])
+    .orderBy('members.server_id');
+  const members = new Map<number, string[]>();
+  for (const { group_id, uuid } of rows) {
+    const list = members.get(group_id);
+    if (list === undefined) members.set(group_id, [uuid]);
+    else list.push(uuid);
+  }
+  return members;
+}
+
+const PLACEMENT_GROUP =
+  'select g.id, g.policy, g.max_server_per_host from server_group_members m ' +
+  'join server_groups g on g.id = m.group_id where m.server_id = ?';
+const PLACES =
+  'select s.host, count(*) as servers from server_group_members m join servers s on s.id = m.server_id ' +
+  'where m.group_id = ? and m.server_id <> ? and s.host is not null group by s.host';
+
+/** What a server's group says of where it may go; null: it is in none. */
+export async function groupPlacementOf(reader: Reader, serverId: number): Promise<GroupPlacement | null> {
+  const [group] = await readRows(reader, PLACEMENT_GROUP, [serverId]);
+  if (group === undefined) return null;
+  const places = await readRows(reader, PLACES, [group['id'] as number, serverId]);
+  return {
+    policy: group['policy'] as GroupPolicy,
+    maxPerHost: (group['max_server_per_host'] as number | null) ?? 1,
+    hosts: new Map(places.map((row) => [row['host'] as string, Number(row['servers'])])),
+  };
+}
+
+/** As `groupPlacementOf`, and no other server of the group is placed until the transaction ends. */
+export async function lockGroupPlacement(tx: Tx, serverId: number): Promise<GroupPlacement | null> {
+  const member: Row | undefined = await tx('server_group_members')
+    .select('group_id')
+    .where({ server_id: serverId })
+    .first();
+  if (member === undefined) return null;
+  await tx('server_groups').select('id').where({ id: member['group_id'] }).forUpdate();
+  return groupPlacementOf(tx, serverId);
+}
+
+export type NewServerGroup = Omit<ServerGroup, 'id'>;
+
+export async function insertServerGroup(tx: Tx, group: NewServerGroup, nowMs: number): Promise<ServerGroup> {
+  const [id] = (await tx('server_groups').insert({
+    uuid: group.uuid,
+    project_id: group.projectId,
+    user_id: group.userId,
+    name: group.name,
+    policy: group.policy,
+    max_server_per_host: group.maxServerPerHost,
+    created_at: nowMs,
+  })) as [number];
+  return { ...group, id };
+}
+
+/** Forgets a group and who was in it. Returns whether there was one. */
+export async function deleteServerGroupRow(tx: Tx, id: number): Promise<boolean> {
+  return (await tx('server_groups').where({ id }).delete()) > 0;
+}
+
+/** How many groups a project has, or one user in it. */
+export async function countServerGroups(reader: Reader, projectId: string, userId?: string): Promise<number> {
+  const where = userId === undefined ? { project_id: projectId } : { project_id: projectId, user_id: userId };
+  const [row] = (await reader('server_groups').where(where).count({ groups: '*' })) as [Row];
+  return Number(row['groups']);
+}
+
+/** How many servers of one user a group has. */
+export async function countMembers(reader: Reader, groupId: number, userId: string): Promise<number> {
+  const [row] = (await reader('server_group_members as members')
+    .join('servers', 'servers.id', 'members.server_id')
+    .where({ 'members.group_id': groupId, 'servers.user_id': userId })
+    .count({ members: '*' })) as [Row];
+  return Number(row['members']);
+}
+
+/** Locks a group so that those who join it follow one another. Returns whether it is still there. */
+export async function lockServerGroup(tx: Tx, id: number): Promise<boolean> {
+  return (await tx('server_groups').select('id').where({ id }).forUpdate()).length > 0;
+}
+
+export async function addMember(tx: Tx, groupId: number, serverId: number): Promise<void> {
+  await tx('server_group_members').insert({ server_id: serverId, group_id: groupId });
+}
+
+export async function removeMember(tx: Tx, serverId: number): Promise<void> {
+  await tx('server_group_members').where({ server_id: serverId }).delete();
+}

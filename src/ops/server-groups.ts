@@ -1,0 +1,84 @@
+// Why: groups are made before their servers; a server joins when it is created and leaves when it is deleted.
+
+import { badRequest, type Fault, forbidden, notFound } from '../base/errors.ts';
+import { newUuid } from '../base/ids.ts';
+import type { Caller, Op } from '../base/op.ts';
+import { lockQuota } from '../db/quota-sets.ts';
+import {
+  addMember,
+  countMembers,
+  countServerGroups,
+  deleteServerGroupRow,
+  findServerGroup,
+  insertServerGroup,
+  lockServerGroup,
+} from '../db/server-groups.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import type { ServerGroup } from '../domain/server-group.ts';
+import type { OpsDeps } from './deps.ts';
+import { effectiveLimits } from './quota-sets.ts';
+
+export type ServerGroupWish = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
+
+/** Throws 403 when the project or the user in it may not have one more group. */
+async function checkGroupQuota(t: Tx, deps: OpsDeps, projectId: string, userId: string): Promise<void> {
+  for (const user of [undefined, userId]) {
+    const limit = (await effectiveLimits(t, deps.config.quota, projectId, user)).server_groups;
+    if (limit >= 0 && (await countServerGroups(t, projectId, user)) >= limit) {
+      throw forbidden('Quota exceeded, too many server groups.', { code: 'quota' });
+    }
+  }
+}
+
+/** Makes a group of the caller's project. Throws 403 (quota), and 400 for a caller without a project. */
+export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish): Promise<ServerGroup> {
+  const { projectId, userId } = op.caller;
+  if (projectId === null) throw badRequest('Server groups are created in a project: the token is scoped to none.');
+  return tx(deps.database, async (t) => {
+    await lockQuota(t, projectId);
+    await checkGroupQuota(t, deps, projectId, userId);
+    return insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
+  });
+}
+
+export const noServerGroup = (uuid: string): Fault =>
+  notFound(`Instance group ${uuid} could not be found.`, { code: 'serverGroup' });
+
+/** Forgets a group; its servers stay where they are. Throws 404 when it is gone. */
+export function deleteServerGroup(deps: OpsDeps, _op: Op, { id, uuid }: ServerGroup): Promise<void> {
+  return tx(deps.database, async (t) => {
+    if (!(await deleteServerGroupRow(t, id))) throw noServerGroup(uuid);
+  });
+}
+
+const unknownGroup = (uuid: string): Fault => badRequest(`Instance group ${uuid} could not be found.`);
+
+/** The group that the hint `group` of a new server names; null: none. Throws 400 for one that the caller does not have. */
+export async function hintedGroup(
+  deps: OpsDeps,
+  caller: Caller,
+  hints: Readonly<Record<string, unknown>>,
+): Promise<ServerGroup | null> {
+  const [uuid] = [hints['group'] ?? []].flat() as string[];
+  if (uuid === undefined) return null;
+  const group = await findServerGroup(deps.database.read, uuid);
+  if (group === null || (group.projectId !== caller.projectId && !caller.isAdmin)) throw unknownGroup(uuid);
+  return group;
+}
+
+/** Puts new servers of the caller's into a group. Throws 403 (quota), and 400 when the group was deleted meanwhile. */
+export async function joinGroup(
+  t: Tx,
+  deps: OpsDeps,
+  caller: Caller,
+  group: ServerGroup,
+  serverIds: readonly number[],
+): Promise<void> {
+  if (!(await lockServerGroup(t, group.id))) throw unknownGroup(group.uuid);
+  const { projectId, userId } = caller;
+  const limit = (await effectiveLimits(t, deps.config.quota, projectId ?? '', userId)).server_group_members;
+  if (limit >= 0 && (await countMembers(t, group.id, userId)) + serverIds.length > limit) {
+    throw forbidden('Quota exceeded, too many servers in group', { code: 'quota' });
+  }
+  for (const id of serverIds) await addMember(t, group.id, id);
+}

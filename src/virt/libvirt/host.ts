@@ -1,0 +1,62 @@
+// Why: the verbs of the libvirt driver stand in several files and share one host: its connection, its files, its caches.
+
+import type { Clock } from '../../base/clock.ts';
+import { notFound } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { GuestSpec, GuestView } from '../../domain/guest.ts';
+import type { Run } from '../run.ts';
+import type { GuestAgent } from './agent.ts';
+import type { HypervisorConnection } from './connection.ts';
+import { guestFiles, instanceDir } from './disks.ts';
+import type { Until } from './events.ts';
+import { findDomain, viewOf } from './guest.ts';
+import type { ImageCache } from './images.ts';
+import type { Mutex } from './mutex.ts';
+import { settleNetwork } from './networks.ts';
+import type { VirtChoice } from './probe.ts';
+import type { DomainRef } from './rpc/types.ts';
+
+/** Everything that the verbs share. */
+export interface Host {
+  readonly connection: HypervisorConnection;
+  readonly instancesDir: string;
+  readonly images: ImageCache;
+  readonly run: Run;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly choice: VirtChoice;
+  readonly agent: GuestAgent;
+  readonly until: Until;
+  /** By guest, and by network. */
+  readonly guests: Mutex;
+  readonly networks: Mutex;
+  /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
+  readonly offline: Map<string, number>;
+}
+
+export const noSuchGuest = (uuid: string) =>
+  notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+
+export const networkDeps = (host: Host) => ({
+  calls: host.connection,
+  instancesDir: host.instancesDir,
+  mutex: host.networks,
+});
+
+export const view = (host: Host, domain: DomainRef): Promise<GuestView> =>
+  viewOf({ calls: host.connection, agent: host.agent }, domain);
+
+/** Throws `notFound` for a guest that is not here. */
+export async function domainOf(host: Host, uuid: string): Promise<DomainRef> {
+  const domain = await findDomain(host.connection, uuid);
+  if (domain === null) throw noSuchGuest(uuid);
+  return domain;
+}
+
+export const filesOf = (host: Host, uuid: string) => guestFiles(instanceDir(host.instancesDir, uuid));
+
+/** Makes the networks of these ports as they shall be. */
+export async function settle(host: Host, nics: GuestSpec['nics']): Promise<void> {
+  const networks = new Set(nics.map((nic) => nic.network.id));
+  for (const networkId of networks) await settleNetwork(networkDeps(host), networkId);
+}
