@@ -62,6 +62,18 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     unpause: ({ uuid }) => post(uuid, 'unpause', { uuid }, () => able('unpause')(uuid)),
     suspend: ({ uuid }) => post(uuid, 'suspend', { uuid }, () => able('suspend')(uuid)),
     resume: ({ uuid }) => post(uuid, 'resume', { uuid }, () => able('resume')(uuid)),
+    snapshot: (args) => post(args.uuid, 'snapshot', args, () => able('snapshot').take(args.uuid, args.imageId)),
+    // what is copied is no longer the guest's: it need not wait for a transfer
+    uploadSnapshot: (args) =>
+      post(args.imageId, 'uploadSnapshot', args, async () => {
+        await able('snapshot').upload(args.uuid, args.imageId);
+        return null;
+      }),
+    dropSnapshot: (args) =>
+      post(args.imageId, 'dropSnapshot', args, async () => {
+        await able('snapshot').drop(args.uuid, args.imageId);
+        return null;
+      }),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

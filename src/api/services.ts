@@ -23,6 +23,8 @@ export interface ApiSettings {
   readonly hostDownMs: number;
   readonly defaultZone: string;
   readonly internalZone: string;
+  /** The image service's URL as clients know it, without a version. */
+  readonly imageUrl: string;
 }
 
 /** Resolves the token of a request to its caller. Throws `unauthorized` and `unavailable` Faults. */

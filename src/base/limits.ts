@@ -116,6 +116,8 @@ export const limits = {
   /** One image's data (Glance's `image_size_cap`), and how much of its beginning is looked at to tell its format. */
   imageBytes: 1024 * 1024 * MIB,
   imageHeaderBytes: 128 * 1024,
+  /** Copying a guest's root disk. */
+  snapshotMs: 1_800 * SECOND_MS,
   /** How long an agent may take to bring an image to the image service. */
   imageTransferMs: 3_600 * SECOND_MS,
   /** What is still read of an upload that is refused, so that its sender hears why. */

@@ -1,7 +1,7 @@
 // Why: one table of what may be said to an agent, with its time limit; the buses, their clients and servers derive from it.
 
 import { limits } from '../base/limits.ts';
-import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
 import type { HostInventory } from '../domain/host.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
@@ -15,6 +15,9 @@ export interface AgentMethods {
   unpause: { args: { uuid: string }; reply: GuestView };
   suspend: { args: { uuid: string }; reply: GuestView };
   resume: { args: { uuid: string }; reply: GuestView };
+  snapshot: { args: { uuid: string; imageId: string }; reply: DiskCopy };
+  uploadSnapshot: { args: { uuid: string; imageId: string }; reply: null };
+  dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   inspect: { args: { uuid: string }; reply: GuestView | null };
@@ -36,6 +39,9 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   unpause: limits.libvirtSlowCallMs,
   suspend: limits.libvirtSlowCallMs,
   resume: limits.libvirtSlowCallMs,
+  snapshot: limits.snapshotMs,
+  uploadSnapshot: limits.imageTransferMs,
+  dropSnapshot: limits.libvirtCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,

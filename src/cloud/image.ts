@@ -1,26 +1,12 @@
 // Why: what compute asks of the image service.
 
 import type { Caller } from '../base/op.ts';
-import type { ImageFacts } from '../domain/image.ts';
+import type { ImageFacts, NewImage } from '../domain/image.ts';
 
 /** An image as lists show it; times in milliseconds. */
 export interface ImageRecord extends ImageFacts {
   readonly createdAt: number;
   readonly updatedAt: number;
-}
-
-/** An image that has no data yet. */
-export interface NewImage {
-  readonly name: string;
-  readonly visibility: 'private' | 'shared';
-  /** Null: whoever brings the data says it first. */
-  readonly diskFormat: string | null;
-  readonly containerFormat: string | null;
-  readonly minDiskGb: number;
-  readonly minRamMb: number;
-  readonly properties: Readonly<Record<string, string>>;
-  /** A project that shall see it beside its owner's; only with `shared`. */
-  readonly sharedWith: string | null;
 }
 
 export interface ImageChange {

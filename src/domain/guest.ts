@@ -60,6 +60,11 @@ export interface GuestView {
   readonly maximum: Size;
 }
 
+/** A disk copied for the image service. */
+export interface DiskCopy {
+  readonly format: 'raw' | 'qcow2';
+}
+
 export interface AdjustRequest {
   readonly actionId: string;
   /** Absolute targets; what equals the present is left alone. */

@@ -19,3 +19,17 @@ export interface ImageFacts {
   /** Everything else, `hw_*` and `os_*` properties, `kernel_id` and `ramdisk_id` among them. */
   readonly properties: Readonly<Record<string, string>>;
 }
+
+/** An image that has no data yet. */
+export interface NewImage {
+  readonly name: string;
+  readonly visibility: 'private' | 'shared';
+  /** Null: whoever brings the data says it first. */
+  readonly diskFormat: string | null;
+  readonly containerFormat: string | null;
+  readonly minDiskGb: number;
+  readonly minRamMb: number;
+  readonly properties: Readonly<Record<string, string>>;
+  /** A project that shall see it beside its owner's; only with `shared`. */
+  readonly sharedWith: string | null;
+}

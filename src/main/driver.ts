@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Driver, ImageSource } from '../virt/driver.ts';
+import type { Driver, ImageSink, ImageSource } from '../virt/driver.ts';
 import { directoryStore } from '../virt/fake/store.ts';
 import { makeFakeDriver } from '../virt/fake.ts';
 import type { Config } from './config.ts';
@@ -13,7 +13,7 @@ import type { Config } from './config.ts';
 export interface DriverParts {
   readonly config: Config;
   readonly dataDir: string;
-  readonly images: ImageSource;
+  readonly images: ImageSource & ImageSink;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -30,6 +30,9 @@ function fake({ config, dataDir, images, clock }: DriverParts): Driver {
     hostname: config.compute.host || hostname(),
     ...(config.compute.host_ip === '' ? {} : { inventory: { hostIp: config.compute.host_ip } }),
     images,
+    sink: images,
+    // as on a real host, whoever asks again and again sees the image on its way
+    timing: { snapshot: 500, upload: 500 },
     store: directoryStore(join(dataDir, 'fake-guests')),
   });
 }

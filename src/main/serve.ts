@@ -162,6 +162,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
         hostDownMs: downMs,
         defaultZone: config.compute.zone,
         internalZone: 'internal',
+        imageUrl: `${url}/image`,
       },
     },
   });

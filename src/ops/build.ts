@@ -15,6 +15,9 @@ export interface BuildRequest {
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   readonly keyType: string | null;
+  /** Who made the server; its images say so. */
+  readonly userName: string;
+  readonly roles: readonly string[];
   readonly projectName: string | null;
   readonly forcedHost: string | null;
   readonly forcedNode: string | null;

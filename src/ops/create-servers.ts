@@ -185,6 +185,8 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     kernel: await partFor(deps, op.caller, image, 'kernel_id'),
     ramdisk: await partFor(deps, op.caller, image, 'ramdisk_id'),
     keyType: keypair?.type ?? null,
+    userName: op.caller.userName,
+    roles: op.caller.roles,
     projectName: op.caller.projectName,
     forcedHost: request.forcedHost,
     forcedNode: request.forcedNode,

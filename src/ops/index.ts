@@ -11,6 +11,7 @@ import {
 } from './flavors.ts';
 import { adjustServer } from './adjust-server.ts';
 import { consoleOutput } from './console-output.ts';
+import { checkImageMetadata, createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
 import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
@@ -53,6 +54,9 @@ const verbs = {
   unlockServer,
   consoleOutput,
   adjustServer,
+  createImage,
+  createBackup,
+  checkImageMetadata,
   createFlavor,
   updateFlavor,
   deleteFlavor,

@@ -39,7 +39,8 @@ interface RebootInput {
   readonly type: RebootType;
 }
 
-function hostOf({ uuid, host }: Server): string {
+/** The host that the server must have. */
+export function hostOf({ uuid, host }: Server): string {
   if (host === null) throw internal(`Instance ${uuid} has no host.`);
   return host;
 }

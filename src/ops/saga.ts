@@ -83,6 +83,8 @@ export interface Saga<I> {
   failed(tx: Tx, context: StepContext<I>, failure: Failure, nowMs: number, seen: unknown): Promise<void>;
   /** Looks at the world before `failed` is written; failing is no harm (`seen` is null). */
   readonly observe?: (context: StepContext<I>) => Promise<unknown>;
+  /** A delete overtakes the action: takes back what no deletion finds. Failing is logged and no harm to the deletion. */
+  readonly overtaken?: (context: StepContext<I>) => Promise<void>;
   /** Whether to undo down to a step and try again from there, with other input. */
   readonly retry?: (failure: Failure, context: StepContext<I>) => { readonly from: string; readonly input: I } | null;
 }
@@ -387,6 +389,9 @@ export async function runSaga<I>(
 
   /** A delete overtook the action: it ends here, the delete cleans up. */
   async function cancelled(): Promise<Outcome> {
+    await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
+      log.error({ err: error }, 'the action left something behind that no deletion finds');
+    });
     await commit(async (t, nowMs) => {
       const open = events.findLast((event) => event.result === null);
       const end = { result: 'Error', details: 'The server is being deleted.' } as const;

@@ -1,6 +1,7 @@
 // Why: the table from an action's name to its saga; the worker and the tests read it.
 
 import { adjustSaga } from './adjust-server.ts';
+import { createBackupSaga, createImageSaga } from './create-image.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
@@ -17,6 +18,8 @@ const table = {
   suspend: suspendSaga,
   resume: resumeSaga,
   adjust: adjustSaga,
+  createImage: createImageSaga,
+  createBackup: createBackupSaga,
 };
 
 export type SagaName = keyof typeof table;

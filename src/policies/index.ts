@@ -3,6 +3,7 @@
 import { rules as availabilityZone } from './availability-zone.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
+import { rules as createBackup } from './create-backup.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
@@ -28,6 +29,7 @@ const resourceRules = [
   ...serverTags,
   ...ips,
   ...consoleOutput,
+  ...createBackup,
   ...lockServer,
   ...pauseServer,
   ...suspendServer,

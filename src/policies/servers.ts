@@ -76,5 +76,6 @@ export const rules = [
   rule('os_compute_api:servers:delete', PROJECT_MEMBER_OR_ADMIN, 'Delete a server.'),
   rule('os_compute_api:servers:start', PROJECT_MEMBER_OR_ADMIN, 'Start a server.'),
   rule('os_compute_api:servers:stop', PROJECT_MEMBER_OR_ADMIN, 'Stop a server.'),
+  rule('os_compute_api:servers:create_image', PROJECT_MEMBER_OR_ADMIN, 'Make an image of a server.'),
   rule('os_compute_api:servers:reboot', PROJECT_MEMBER_OR_ADMIN, 'Reboot a server, softly or hard.'),
 ] as const;

@@ -1,7 +1,7 @@
 // Why: the narrow type that a hypervisor is to us: absolute inputs, achieved outputs, every verb safe to run twice. The fake
 // driver and libvirt's pass one contract suite (test/support/driver-contract.ts).
 
-import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
@@ -10,9 +10,28 @@ export interface ImageSource {
   read(imageId: string): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** Where the bytes of a copied disk go. */
+export interface ImageSink {
+  /**
+   * Stores an image's bytes; of one that has its bytes already nothing is read. Rejects with a Fault, `notFound` for an image
+   * that is gone.
+   */
+  write(imageId: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** Copies of guests' disks, each named by the image that it becomes. */
+export interface Snapshots {
+  /** Copies the root disk as it is at one moment, while the guest runs or not. Copied already: nothing happens. */
+  take(uuid: string, imageId: string): Promise<DiskCopy>;
+  /** Brings a copy to the image service and forgets it. There already: nothing happens. */
+  upload(uuid: string, imageId: string): Promise<void>;
+  /** Forgets a copy. Unknown: nothing happens. */
+  drop(uuid: string, imageId: string): Promise<void>;
+}
+
 /** The optional verbs that a driver has, for its inventory. */
 export const verbsOf = (driver: Partial<Record<OptionalVerb, unknown>>): readonly OptionalVerb[] =>
-  optionalVerbs.filter((verb) => typeof driver[verb] === 'function');
+  optionalVerbs.filter((verb) => driver[verb] !== undefined);
 
 export interface Driver {
   readonly kind: 'libvirt' | 'fake';
@@ -35,6 +54,7 @@ export interface Driver {
   suspend?(uuid: string): Promise<GuestView>;
   /** Lets a stored guest go on where it was; running already: nothing happens. */
   resume?(uuid: string): Promise<GuestView>;
+  readonly snapshot?: Snapshots;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

@@ -8,11 +8,12 @@ import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView, Pa
 import type { HostInventory } from '../domain/host.ts';
 import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
-import { type Driver, type ImageSource, verbsOf } from './driver.ts';
+import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { stateVerbs } from './fake/states.ts';
+import { fakeSnapshots } from './fake/snapshots.ts';
 import { type FakeGuest, type FakeStore, memoryStore } from './fake/store.ts';
 
 export interface FakeDriverOptions {
@@ -26,6 +27,8 @@ export interface FakeDriverOptions {
   readonly store?: FakeStore;
   /** Read once for each image, as a real host's cache would; default: images are not looked at. */
   readonly images?: ImageSource;
+  /** Where snapshots go; without it none can be made. */
+  readonly sink?: ImageSink;
 }
 
 export interface FakeDriver extends Driver {
@@ -138,7 +141,7 @@ function move(before: Size, target: Size, percent: Behaviour['percent']): Moves 
 }
 
 export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
-  const { clock, images } = options;
+  const { clock, images, sink } = options;
   const store = options.store ?? memoryStore();
   const timing = { ...defaultTiming, ...options.timing };
   const listeners = new Set<(event: GuestEvent) => void>();
@@ -252,6 +255,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
           boot: spec.boot,
           console: '',
           behaviour: null,
+          snapshots: [],
           starts: 0,
         });
       }
@@ -311,6 +315,10 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     ...stateVerbs(host),
+
+    ...(sink === undefined
+      ? {}
+      : { snapshot: fakeSnapshots({ guestOf, store, sink, take: (verb, guest) => take(verb, behaviourOf(guest)) }) }),
 
     async adjust(uuid: string, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
       const { maximum } = guestOf(uuid).spec;

@@ -9,9 +9,10 @@ import type { Fault } from '../../src/base/errors.ts';
 import { newUuid } from '../../src/base/ids.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import { makeGlance } from '../../src/cloud/glance.ts';
-import type { ImageService, NewImage } from '../../src/cloud/image.ts';
+import type { ImageService } from '../../src/cloud/image.ts';
 import type { NetworkRequest, NetworkService } from '../../src/cloud/network.ts';
 import { makeNeutron } from '../../src/cloud/neutron.ts';
+import type { NewImage } from '../../src/domain/image.ts';
 import { type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
 
 const serviceToken = async (): Promise<string> => 'admin';

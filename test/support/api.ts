@@ -10,6 +10,9 @@ import { authenticate, type Who } from './callers.ts';
 import { type Answer, listen } from './http.ts';
 import { makeWorld, type World, type WorldOptions } from './world.ts';
 
+/** Where the image service would be. */
+export const IMAGE_URL = 'http://127.0.0.1:9292';
+
 export interface ApiOptions extends WorldOptions {
   /** Default 1000. */
   readonly pageSize?: number;
@@ -93,6 +96,7 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
         hostDownMs: config.hostDownMs,
         defaultZone: config.defaultZone,
         internalZone: 'internal',
+        imageUrl: IMAGE_URL,
       },
     },
   });

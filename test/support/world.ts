@@ -205,6 +205,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     const plain = makeFakeDriver({
       clock,
       hostname: wish.name,
+      sink: images,
       timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
       ...(wish.inventory === undefined ? {} : { inventory: wish.inventory }),
       ...(wish.store === undefined ? {} : { store: wish.store }),

@@ -17,6 +17,7 @@ import serverMetadata from './server-metadata.ts';
 import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
 import serverGroups from './server-groups.ts';
+import createImage from './servers/create-image.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
@@ -26,6 +27,7 @@ import xloudAdjust from './xloud-adjust.ts';
 export const computeRoutes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
+  ...createImage,
   ...serverMetadata,
   ...serverTags,
   ...ips,

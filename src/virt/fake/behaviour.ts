@@ -13,6 +13,8 @@ export const verbs = [
   'unpause',
   'suspend',
   'resume',
+  'snapshot',
+  'upload',
   'adjust',
   'console',
   'inspect',

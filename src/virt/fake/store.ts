@@ -23,6 +23,8 @@ export interface FakeGuest {
   readonly console: string;
   /** Overrides what the spec says; null: the spec decides. */
   readonly behaviour: string | null;
+  /** Images that its disk was copied for and that were not uploaded yet. */
+  readonly snapshots: readonly string[];
   /** How often it was started. */
   readonly starts: number;
 }
