@@ -34,6 +34,7 @@ const expected: Readonly<Record<Verb, string>> = {
   'create-nowhere': 'error, nothing claimed',
   adjust: 'active 3/768',
   stop: 'stopped 1/256',
+  image: 'active 1/256 and an image',
   delete: 'gone',
   'delete-building': 'gone',
 };
@@ -58,7 +59,9 @@ async function endOf(world: World): Promise<string> {
   if (guest === undefined) return `${server.vmState} without its guest`;
   const same = guest.size.vcpus === server.currentVcpus && guest.size.memoryMb === server.currentMemoryMb;
   if (server.vmState === 'active' && !same) return 'active with other sizes than its guest';
-  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb}`;
+  const images = (await world.images.all()).filter((image) => image.properties['instance_uuid'] === server.uuid);
+  const left = images.length === 0 ? '' : images.length === 1 ? ' and an image' : ` and ${images.length} images`;
+  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb}${left}`;
 }
 
 const run = (args: readonly string[]): Promise<NodeJS.Signals | null> =>

@@ -6,6 +6,7 @@ import { loadDetail } from '../../src/db/server-details.ts';
 import { startWorker } from '../../src/ops/worker.ts';
 import { power, type VmState } from '../../src/domain/instance.ts';
 import { engines } from '../support/database.ts';
+import type { SagaName } from '../../src/ops/sagas.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
 import { createRequest, makeOp, type World } from '../support/world.ts';
 
@@ -63,6 +64,42 @@ async function asTheGuest(world: World, uuid: string): Promise<void> {
   assert.equal(await faultOf(world, uuid), TOLD);
   await noLeftovers(world);
 }
+
+const imagesOf = async (world: World, uuid: string): Promise<readonly (string | null)[]> =>
+  (await world.images.all()).filter((image) => image.properties['instance_uuid'] === uuid).map(({ status }) => status);
+
+const copiesOf = async (world: World, uuid: string): Promise<readonly string[] | undefined> => {
+  const { host } = await world.server(uuid);
+  return world.drivers.get(host ?? '')?.store.get(uuid)?.snapshots;
+};
+
+/** An image of an ACTIVE server: whole, or none at all, and the server as it was. */
+const imageCase = (
+  name: SagaName,
+  ask: (world: World, uuid: string) => Promise<unknown>,
+): Omit<SagaCase, 'engine'> => ({
+  name,
+  arrange: async (world, runAll) => {
+    const uuid = await built(world, runAll);
+    await ask(world, uuid);
+    return uuid;
+  },
+  async cleanSlate(world, uuid) {
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+  },
+  async reached(world, uuid) {
+    await has(world, uuid, 'active');
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [['active'], []]);
+  },
+});
+
+const imageCases = [
+  imageCase('createImage', (world, uuid) => world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} })),
+  imageCase('createBackup', (world, uuid) =>
+    world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),
+  ),
+];
 
 for (const engine of engines) {
   const cases: Omit<SagaCase, 'engine'>[] = [
@@ -184,5 +221,5 @@ for (const engine of engines) {
       },
     },
   ];
-  for (const one of cases) testSaga({ ...one, engine });
+  for (const one of [...cases, ...imageCases]) testSaga({ ...one, engine });
 }

@@ -20,6 +20,7 @@ export const verbs = [
   'create-nowhere',
   'adjust',
   'stop',
+  'image',
   'delete',
   'delete-building',
 ] as const;
@@ -92,6 +93,7 @@ export async function perform(world: World, verb: Verb): Promise<void> {
       { uuid: string },
     ];
     if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
+    else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
     else if (verb === 'stop') await world.ops.stopServer(adminOp(), server);
     else await world.ops.deleteServer(makeOp(), server);
   }
