@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { FakeDriver } from '../../src/virt/fake.ts';
 import { type Api, type RequestOptions, startApi } from '../support/api.ts';
 import { engines } from '../support/database.ts';
 
 const UPTIME = ' 10:00:00 up 3 days,  1:02,  0 users,  load average: 0.10, 0.20, 0.30';
+
+/** A driver that knows another uptime than its machine's, or none. */
+const upFor =
+  (uptime: string | null) =>
+  (driver: FakeDriver): FakeDriver => ({
+    ...driver,
+    async inventory() {
+      const inventory = await driver.inventory();
+      return { ...inventory, facts: { ...inventory.facts, uptime } };
+    },
+  });
 
 for (const engine of engines) {
   describe(`hypervisors on ${engine}`, () => {
@@ -12,18 +24,14 @@ for (const engine of engines) {
     before(async () => {
       api = await startApi({
         engine,
-        hosts: [{ name: 'alpha' }, { name: 'beta' }, { name: 'gamma' }],
+        hosts: [
+          { name: 'alpha', wrap: upFor(null) },
+          { name: 'beta', wrap: upFor(null) },
+          { name: 'gamma', wrap: upFor(UPTIME) },
+        ],
         config: { reserved: { vcpus: 2, memoryMb: 1024, diskGb: 10 } },
       });
       const { world } = api;
-      // gamma's agent tells how long it is up; the others' driver does not know
-      const row = (await world.database.read('hosts').where({ host: 'gamma' }).first()) as { facts: string };
-      const facts = { ...JSON.parse(row.facts), uptime: UPTIME };
-      await world.agents.get('gamma')?.close(0);
-      await world.database
-        .write('hosts')
-        .where({ host: 'gamma' })
-        .update({ facts: JSON.stringify(facts) });
       const flavorRef = await world.flavor({
         vcpus: 4,
         memoryMb: 2048,

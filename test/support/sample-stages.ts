@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { makeFakeNetworks, testImage } from './neighbours.ts';
-import type { FakeDriver } from '../../src/virt/fake.ts';
 import type { Who } from './callers.ts';
 import { callers } from './callers.ts';
 import type { Answer } from './http.ts';
@@ -41,21 +40,11 @@ export interface Recipe {
   readonly ask: (stage: Stage, sample: Sample) => Asked | Promise<Asked>;
 }
 
-const UPTIME = ' 10:21:11 up 5 days,  1:02,  1 user,  load average: 0.10, 0.20, 0.30';
-
-const withUptime = (driver: FakeDriver): FakeDriver => ({
-  ...driver,
-  async inventory() {
-    const inventory = await driver.inventory();
-    return { ...inventory, facts: { ...inventory.facts, uptime: UPTIME } };
-  },
-});
-
 /** A cloud with the image, the flavors and the zone of the samples; its networks put every port into a group. */
 export async function openStage(hosts: readonly string[] = ['compute']): Promise<Stage> {
   const networks = makeFakeNetworks();
   const servers = await startServers({
-    hosts: hosts.map((name) => ({ name, wrap: withUptime })),
+    hosts: hosts.map((name) => ({ name })),
     config: { defaultZone: 'us-west' },
     networks: {
       ...networks,

@@ -1,6 +1,7 @@
 // Why: what the fake host says it has, in the same form as a real one.
 
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
+import { hostUptime } from '../uptime.ts';
 
 export interface Used {
   readonly memoryMb: number;
@@ -36,7 +37,7 @@ export function fakeInventory(
       numaCells: [{ id: 0, cpus: Array.from({ length: vcpus }, (_, cpu) => cpu), memoryMb }],
       freeDiskGb: Math.max(0, diskGb - used.diskGb),
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
-      uptime: null,
+      uptime: hostUptime(),
       capabilities: {
         virtType: 'fake',
         virtTypeReason: 'the fake driver runs no guests',

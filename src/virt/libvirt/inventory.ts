@@ -1,8 +1,9 @@
 // Why: what this host has, in the words that the scheduler reads, from libvirt and from the file system of the guests.
 
 import { statfs } from 'node:fs/promises';
-import { loadavg, networkInterfaces, uptime } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import type { HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
+import { hostUptime } from '../uptime.ts';
 import type { VirtType } from './config.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
@@ -48,7 +49,7 @@ export async function readInventory(
       ...readCapabilities(capabilities),
       freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
       freeMemoryMb: Math.floor(free / MIB),
-      uptime: uptimeText(uptime(), loadavg()),
+      uptime: hostUptime(),
       capabilities: {
         virtType: host.virtType,
         virtTypeReason: host.reason,
@@ -101,16 +102,6 @@ function readCell(cell: Element): { id: number; cpus: readonly number[]; memoryM
 async function readMaxVcpus(calls: LibvirtCalls, host: HostChoice): Promise<number> {
   const xml = await calls.connectGetDomainCapabilities(null, host.arch, null, host.virtType);
   return Number(attributeOf(readXml(xml), 'vcpu', 'max') ?? DEFAULT_MAX_VCPUS);
-}
-
-/** As `uptime` prints it, which is what Nova gives. */
-export function uptimeText(seconds: number, load: readonly number[]): string {
-  const days = Math.floor(seconds / 86_400);
-  const hours = Math.floor((seconds % 86_400) / 3_600);
-  const minutes = Math.floor((seconds % 3_600) / 60);
-  const time = `${hours}:${String(minutes).padStart(2, '0')}`;
-  const average = load.map((one) => one.toFixed(2)).join(', ');
-  return `up ${days > 0 ? `${days} day${days === 1 ? '' : 's'}, ` : ''}${time}, load average: ${average}`;
 }
 
 /** The address by which other hosts know this one, when the configuration names none. */

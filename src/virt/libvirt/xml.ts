@@ -34,9 +34,15 @@ export function text(
 
 export const endXml = (element: XMLBuilder): string => element.end({ headless: true });
 
+/** The line ends of XML 1.0, which libvirt writes; those of 1.1, the parser's default, would change U+0085 in a name. */
+const normalizeLineEndings = (source: string): string => source.replaceAll(/\r\n?/g, '\n');
+
 /** The root element of a document that libvirt wrote. */
 export function readXml(source: string): Element {
-  const root = new DOMParser({ onError: () => {} }).parseFromString(source, 'text/xml').documentElement;
+  const root = new DOMParser({ onError: () => {}, normalizeLineEndings }).parseFromString(
+    source,
+    'text/xml',
+  ).documentElement;
   if (root === null) throw internal('libvirt sent XML without a root element');
   return root;
 }

@@ -39,6 +39,7 @@ describe('domain XML', () => {
         assert.equal(textOf(root, 'devices/serial/source'), '');
         assert.equal(children(root, 'devices').length, 1);
       }),
+      { examples: [['\u0085\u2028', '\u0085\u2028']] },
     );
   });
 
