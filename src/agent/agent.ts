@@ -74,6 +74,16 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
         await able('snapshot').drop(args.uuid, args.imageId);
         return null;
       }),
+    setAdminPassword: (args) =>
+      post(args.uuid, 'setAdminPassword', args, async () => {
+        await able('setAdminPassword')(args.uuid, args.user, args.password);
+        return null;
+      }),
+    injectNmi: ({ uuid }) =>
+      post(uuid, 'injectNmi', { uuid }, async () => {
+        await able('injectNmi')(uuid);
+        return null;
+      }),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

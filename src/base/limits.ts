@@ -142,6 +142,9 @@ export const limits = {
   stepAttempts: 6,
   stepPauseMs: 1 * SECOND_MS,
   stepPauseMaxMs: 30 * SECOND_MS,
+  /** How long a request waits for an action whose end it tells (Nova's `rpc_response_timeout`), and how often it looks. */
+  awaitedActionMs: 60 * SECOND_MS,
+  awaitedActionPollMs: 50,
   /** Hosts on which one server is tried to be built (Nova's `scheduler.max_attempts`). */
   buildAttempts: 3,
   /** Actions that one worker runs at once, and how often it looks for work that nobody told it of. */

@@ -18,6 +18,8 @@ export interface AgentMethods {
   snapshot: { args: { uuid: string; imageId: string }; reply: DiskCopy };
   uploadSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
+  setAdminPassword: { args: { uuid: string; user: string; password: string }; reply: null };
+  injectNmi: { args: { uuid: string }; reply: null };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   inspect: { args: { uuid: string }; reply: GuestView | null };
@@ -42,6 +44,8 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   snapshot: limits.snapshotMs,
   uploadSnapshot: limits.imageTransferMs,
   dropSnapshot: limits.libvirtCallMs,
+  setAdminPassword: limits.libvirtSlowCallMs,
+  injectNmi: limits.libvirtJobCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,

@@ -200,18 +200,19 @@ export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
 export async function insertClosedAction(
   tx: Tx,
   action: Omit<NewAction, 'input'>,
-  event: { readonly name: string; readonly error: string | null },
+  event: { readonly name: string; readonly error: string | null } | null,
 ): Promise<void> {
   const id = await insertAction(tx, { ...action, input: {} });
-  await tx('instance_action_events').insert({
-    action_id: id,
-    event: event.name,
-    start_time: action.nowMs,
-    finish_time: action.nowMs,
-    result: event.error === null ? 'Success' : 'Error',
-    details: event.error,
-  });
-  await finishAction(tx, id, event.error === null ? null : 'Error', {}, action.nowMs);
+  if (event !== null)
+    await tx('instance_action_events').insert({
+      action_id: id,
+      event: event.name,
+      start_time: action.nowMs,
+      finish_time: action.nowMs,
+      result: event.error === null ? 'Success' : 'Error',
+      details: event.error,
+    });
+  await finishAction(tx, id, event === null || event.error === null ? null : 'Error', {}, action.nowMs);
 }
 
 /** The input of an action, as it is now. */

@@ -21,6 +21,8 @@ export interface Move {
   readonly placed: boolean;
   /** Refused on a locked server, but to those who may override the lock. */
   readonly lockable: boolean;
+  /** Whether the 409 on a locked server names the lock; where Nova forgot to, it calls the state invalid. */
+  readonly namesLock: boolean;
   /** What the host's driver must be able to do, beyond what every driver can; null: nothing. */
   readonly verb: OptionalVerb | null;
   /** The name in the instance actions; null: leaves no record. */
@@ -41,6 +43,7 @@ const row = (word: string, label: string, from: Move['from'], more: Partial<Move
   launched: true,
   placed: false,
   lockable: true,
+  namesLock: true,
   verb: null,
   record: word,
   label,
@@ -96,7 +99,11 @@ const table = {
     launched: false,
     record: 'delete',
   }),
-  restore: row('restore', 'Restore the deleted server', ['soft-delete'], { task: 'restoring', to: 'active' }),
+  restore: row('restore', 'Restore the deleted server', ['soft-delete'], {
+    task: 'restoring',
+    to: 'active',
+    namesLock: false,
+  }),
 
   start: row('start', 'Start the server', ['stopped'], { task: 'powering-on', to: 'active', placed: true }),
   stop: row('stop', 'Stop the server', ['active', 'error'], { task: 'powering-off', to: 'stopped', placed: true }),
@@ -144,6 +151,7 @@ const table = {
   }),
   changePassword: row('changePassword', 'Set the administrator’s password', ['active'], {
     task: 'updating_password',
+    namesLock: false,
     verb: 'setAdminPassword',
   }),
   triggerCrashDump: row(
@@ -248,18 +256,18 @@ export type MoveSubject = Pick<Server, 'uuid' | 'vmState' | 'taskState' | 'launc
  */
 export function refusal(server: MoveSubject, name: MoveName, mayOverrideLock: boolean): string | null {
   const move = moves[name];
-  if (move.lockable && server.lockedBy !== null && !mayOverrideLock) return `Instance ${server.uuid} is locked`;
+  const invalid = `Instance ${server.uuid} is in an invalid state for '${move.word}'`;
+  if (move.lockable && server.lockedBy !== null && !mayOverrideLock) {
+    return move.namesLock ? `Instance ${server.uuid} is locked` : invalid;
+  }
   if (move.placed && server.host === null) return `Instance ${server.uuid} is not ready`;
   if (move.from !== null && !move.from.includes(server.vmState)) {
     return `Cannot '${move.word}' instance ${server.uuid} while it is in vm_state ${server.vmState}`;
   }
   if (move.tasks !== null && !move.tasks.includes(server.taskState)) {
     // null is no state to name: where a task is needed and none runs, Nova says it in general words
-    if (server.taskState === null) return `Instance ${server.uuid} is in an invalid state for '${move.word}'`;
+    if (server.taskState === null) return invalid;
     return `Cannot '${move.word}' instance ${server.uuid} while it is in task_state ${server.taskState}`;
   }
-  if (move.launched && server.launchedAt === null) {
-    return `Instance ${server.uuid} is in an invalid state for '${move.word}'`;
-  }
-  return null;
+  return move.launched && server.launchedAt === null ? invalid : null;
 }

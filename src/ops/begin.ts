@@ -47,15 +47,16 @@ const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
 export const leaveAction = <I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> =>
   insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) });
 
-/** Records what was asked and is done: an action with one event that went well. */
+/** Records what was asked and is done: an action with at most one event, that went well. */
 export const recordDone = (
   t: Tx,
   op: Op,
   server: Server,
   action: string,
-  event: string,
+  event: string | null,
   nowMs: number,
-): Promise<void> => insertClosedAction(t, recordOf(op, server, action, nowMs), { name: event, error: null });
+): Promise<void> =>
+  insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: null });
 
 /** Tells the workers, after the commit. */
 export function announce(deps: OpsDeps, name: string, actionIds: readonly number[]): void {
@@ -63,20 +64,21 @@ export function announce(deps: OpsDeps, name: string, actionIds: readonly number
   for (const id of actionIds) deps.bus.nudge(id);
 }
 
-/** A move that sets its task and leaves an action of the same name: start, stop, reboot, pause. */
+/** A move that sets its task, if it has one, and leaves an action under its name. Returns the action's number. */
 export async function beginMove<I>(
   deps: OpsDeps,
   op: Op,
   uuid: string,
   move: MoveName,
   argsOf: (server: Server) => I,
-): Promise<void> {
-  const { record, task } = moves[move] as { record: string; task: TaskState };
+): Promise<number> {
+  const { record, task } = moves[move] as { record: string; task: TaskState | null };
   const id = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, move);
     const nowMs = deps.clock.now();
-    await updateServer(t, server.id, { taskState: task }, nowMs);
+    if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
     return leaveAction(t, op, server, record, argsOf(server), nowMs);
   });
   announce(deps, record, [id]);
+  return id;
 }

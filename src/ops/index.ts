@@ -9,6 +9,9 @@ import {
   setFlavorExtraSpecs,
   updateFlavor,
 } from './flavors.ts';
+import { injectNetworkInfo, resetState } from './admin-actions.ts';
+import { changePassword } from './admin-password.ts';
+import { triggerCrashDump } from './crash-dump.ts';
 import { adjustServer } from './adjust-server.ts';
 import { consoleOutput } from './console-output.ts';
 import { checkImageMetadata, createBackup, createImage } from './create-image.ts';
@@ -52,6 +55,10 @@ const verbs = {
   resumeServer,
   lockServer,
   unlockServer,
+  resetState,
+  injectNetworkInfo,
+  changePassword,
+  triggerCrashDump,
   consoleOutput,
   adjustServer,
   createImage,

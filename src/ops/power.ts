@@ -19,8 +19,9 @@ type Named = Pick<Server, 'uuid'>;
 /** A verb that needs nothing but the server. */
 const plain =
   (move: MoveName) =>
-  (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> =>
-    beginMove<Input>(deps, op, uuid, move, () => ({}));
+  async (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> => {
+    await beginMove<Input>(deps, op, uuid, move, () => ({}));
+  };
 
 export const startServer = plain('start');
 export const stopServer = plain('stop');
@@ -31,8 +32,9 @@ export const resumeServer = plain('resume');
 
 export type RebootType = 'SOFT' | 'HARD';
 
-export const rebootServer = (deps: OpsDeps, op: Op, { uuid }: Named, type: RebootType): Promise<void> =>
-  beginMove<RebootInput>(deps, op, uuid, type === 'SOFT' ? 'rebootSoft' : 'rebootHard', () => ({ type }));
+export async function rebootServer(deps: OpsDeps, op: Op, { uuid }: Named, type: RebootType): Promise<void> {
+  await beginMove<RebootInput>(deps, op, uuid, type === 'SOFT' ? 'rebootSoft' : 'rebootHard', () => ({ type }));
+}
 
 type Input = Record<string, never>;
 interface RebootInput {

@@ -90,7 +90,7 @@ export interface Saga<I> {
 }
 
 /** The input column: the saga's own input and what must survive a crash while it is undone. */
-interface Envelope<I> {
+export interface Envelope<I> {
   readonly args: I;
   readonly failure?: Failure;
   readonly retry?: { readonly from: string; readonly args: I };
@@ -387,14 +387,14 @@ export async function runSaga<I>(
     return { args, ...(envelope.failure === undefined ? {} : { failure: envelope.failure }) };
   };
 
-  /** A delete overtook the action: it ends here, the delete cleans up. */
+  /** Something overtook the action, which ends here: a delete that cleans up, or an administrator's word. */
   async function cancelled(): Promise<Outcome> {
     await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
       log.error({ err: error }, 'the action left something behind that no deletion finds');
     });
     await commit(async (t, nowMs) => {
       const open = events.findLast((event) => event.result === null);
-      const end = { result: 'Error', details: 'The server is being deleted.' } as const;
+      const end = { result: 'Error', details: 'Overtaken by a later request.' } as const;
       if (open !== undefined) await finishEvent(t, open.id, end, nowMs);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
     });

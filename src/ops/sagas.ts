@@ -1,5 +1,7 @@
 // Why: the table from an action's name to its saga; the worker and the tests read it.
 
+import { changePasswordSaga } from './admin-password.ts';
+import { crashDumpSaga } from './crash-dump.ts';
 import { adjustSaga } from './adjust-server.ts';
 import { createBackupSaga, createImageSaga } from './create-image.ts';
 import { createSaga } from './create-servers.ts';
@@ -20,6 +22,8 @@ const table = {
   adjust: adjustSaga,
   createImage: createImageSaga,
   createBackup: createBackupSaga,
+  changePassword: changePasswordSaga,
+  trigger_crash_dump: crashDumpSaga,
 };
 
 export type SagaName = keyof typeof table;

@@ -1,5 +1,7 @@
 // Why: one list of every rule, for the enforcement point, the sample file and the test of roles against routes.
 
+import { rules as adminActions } from './admin-actions.ts';
+import { rules as adminPassword } from './admin-password.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
@@ -30,6 +32,8 @@ const resourceRules = [
   ...ips,
   ...consoleOutput,
   ...createBackup,
+  ...adminActions,
+  ...adminPassword,
   ...lockServer,
   ...pauseServer,
   ...suspendServer,

@@ -78,4 +78,9 @@ export const rules = [
   rule('os_compute_api:servers:stop', PROJECT_MEMBER_OR_ADMIN, 'Stop a server.'),
   rule('os_compute_api:servers:create_image', PROJECT_MEMBER_OR_ADMIN, 'Make an image of a server.'),
   rule('os_compute_api:servers:reboot', PROJECT_MEMBER_OR_ADMIN, 'Reboot a server, softly or hard.'),
+  rule(
+    'os_compute_api:servers:trigger_crash_dump',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Make a guest dump its memory (from microversion 2.17 on).',
+  ),
 ] as const;

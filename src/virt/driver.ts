@@ -55,6 +55,10 @@ export interface Driver {
   /** Lets a stored guest go on where it was; running already: nothing happens. */
   resume?(uuid: string): Promise<GuestView>;
   readonly snapshot?: Snapshots;
+  /** Through the agent in the guest. Throws `notImplemented` where none answers, `conflict` for a guest that does not run. */
+  setAdminPassword?(uuid: string, user: string, password: string): Promise<void>;
+  /** Interrupts a guest, upon which it may dump its memory. Throws `conflict` for one that is off. */
+  injectNmi?(uuid: string): Promise<void>;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

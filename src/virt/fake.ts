@@ -9,12 +9,13 @@ import type { HostInventory } from '../domain/host.ts';
 import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
-import { type Behaviour, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
+import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
+import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { stateVerbs } from './fake/states.ts';
 import { fakeSnapshots } from './fake/snapshots.ts';
-import { type FakeGuest, type FakeStore, memoryStore } from './fake/store.ts';
+import { type FakeGuest, type FakeStore, memoryStore, written } from './fake/store.ts';
 
 export interface FakeDriverOptions {
   readonly clock: Clock;
@@ -49,8 +50,6 @@ const defaultTiming = Object.fromEntries(verbs.map((verb) => [verb, READING.has(
   number
 >;
 
-const CONSOLE_CHARACTERS = 16_384;
-
 const balloonLoaded = ({ balloonAtMs }: FakeGuest, nowMs: number): boolean =>
   balloonAtMs !== null && balloonAtMs <= nowMs;
 
@@ -73,12 +72,6 @@ function viewOf(guest: FakeGuest, mute: boolean, nowMs: number): GuestView {
     availableMb: running && !mute && balloonLoaded(guest, nowMs) ? Math.floor(memoryMb * 0.9) : null,
     maximum: guest.spec.maximum,
   };
-}
-
-const behaviourOf = (guest: FakeGuest): Behaviour => parseBehaviour(guest.behaviour ?? behaviourTextOf(guest.spec));
-
-function written(guest: FakeGuest, line: string): FakeGuest {
-  return { ...guest, console: `${guest.console}${line}\n`.slice(-CONSOLE_CHARACTERS) };
 }
 
 const sizeLine = (size: Size): string => `xloud-guest: online_vcpus=${size.vcpus} memory_mb=${size.memoryMb}`;
@@ -315,6 +308,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     ...stateVerbs(host),
+    ...insideVerbs(host),
 
     ...(sink === undefined
       ? {}

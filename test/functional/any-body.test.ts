@@ -44,7 +44,7 @@ for (const engine of engines) {
             : (value ?? null)) as JsonSchema | null;
         // a server of what there is gets further than one of nothing
         const withReal = (body: unknown) => {
-          const wanted = (body as { server?: { flavorRef?: unknown } }).server;
+          const wanted = (body as { server?: { flavorRef?: unknown } } | null)?.server;
           if (path !== '/servers' || wanted === undefined) return body;
           const real = { flavorRef: 'any', imageRef: api.world.imageId, min_count: 1, max_count: 1 };
           const without = Object.fromEntries(ELSEWHERE.map((key) => [key, undefined]));

@@ -1,6 +1,7 @@
 // Why: the fake hypervisor keeps the contract that libvirt's driver keeps, and does on demand what real guests do wrong.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import { aSpec } from '../support/samples.ts';
 function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-offline'): void {
   const traits = {
     vcpuShrink,
+    agent: !words.includes('mute'),
     consoleMark: /login:/,
     atOnce: 20,
     memoryToleranceMb: 0,
@@ -38,6 +40,10 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
       crash: async (uuid) => driver.crashFromInside(uuid),
       leftovers: async (uuid) => (driver.store.get(uuid) === undefined ? [] : [uuid]),
       onlineInside: async (uuid) => driver.store.get(uuid)?.size.vcpus ?? null,
+      passwordInside: async (uuid, user) => {
+        const password = driver.store.get(uuid)?.passwords?.[user];
+        return password === undefined ? null : createHash('sha256').update(password).digest('hex');
+      },
       close: () => driver.close(),
     };
   });
@@ -58,6 +64,14 @@ async function spawned(words: string): Promise<{ driver: FakeDriver; uuid: strin
 }
 
 describe('fake guests on demand', () => {
+  it('keeps a password that was set, and says on its console that it was interrupted', async () => {
+    const { driver, uuid } = await spawned('');
+    await driver.setAdminPassword?.(uuid, 'root', 'secret');
+    assert.deepEqual(driver.store.get(uuid)?.passwords, { root: 'secret' });
+    await driver.injectNmi?.(uuid);
+    assert.match(driver.store.get(uuid)?.console ?? '', /NMI/);
+  });
+
   it('refuses both parts', async () => {
     const { driver, uuid } = await spawned('refuse');
     const { vcpus, memoryMb } = await adjustTo(driver, uuid, { vcpus: 4, memoryMb: 1024 });

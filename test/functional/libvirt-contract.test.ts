@@ -13,7 +13,13 @@ async function nextStatus(console: ConsoleLog): Promise<GuestStatus> {
 driverContract(
   'libvirt',
   {
-    ...({ vcpuShrink: 'guest-offline', consoleMark: /xloud-guest status/, atOnce: 3, memoryToleranceMb: 8 } as const),
+    ...({
+      vcpuShrink: 'guest-offline',
+      consoleMark: /xloud-guest status/,
+      atOnce: 3,
+      memoryToleranceMb: 8,
+      agent: true,
+    } as const),
     ...{ verbMs: 30_000, confirmMs: 30_000, shutdownMs: 40_000, eventMs: 10_000 },
   },
   async () => {
@@ -28,6 +34,10 @@ driverContract(
         const one = spec();
         const image = { ...host.guestImages.root.facts, properties: { hw_machine_type: 'no-such-machine' } };
         return { ...one, disks: { ...one.disks, image } };
+      },
+      passwordInside: async (uuid, user) => {
+        const lines = await host.consoleOf(uuid).lines();
+        return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;
       },
       onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,
     };

@@ -200,6 +200,32 @@ for (const engine of engines) {
       reached: (world, uuid) => has(world, uuid, 'active'),
     },
     {
+      name: 'changePassword',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        const asked = world.ops.changePassword(makeOp(), { uuid }, 'secret');
+        asked.catch(() => undefined);
+        while ((await world.server(uuid)).taskState === null) await world.deps.clock.sleep(1);
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      async reached(world, uuid) {
+        await has(world, uuid, 'active');
+        const server = await world.server(uuid);
+        assert.deepEqual(world.drivers.get(server.host ?? '')?.store.get(uuid)?.passwords, { root: 'secret' });
+      },
+    },
+    {
+      name: 'trigger_crash_dump',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        await world.ops.triggerCrashDump(makeOp(), { uuid });
+        return uuid;
+      },
+      cleanSlate: asTheGuest,
+      reached: (world, uuid) => has(world, uuid, 'active'),
+    },
+    {
       name: 'adjust',
       arrange: async (world, runAll) => {
         const uuid = await built(world, runAll);

@@ -2,7 +2,7 @@
 // the plug inside a guest) it brings along.
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AdjustOutcome, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
@@ -26,12 +26,16 @@ export interface DriverWorld {
   leftovers(uuid: string): Promise<readonly string[]>;
   /** vCPUs online as the guest itself says, by a way of the test's own; null where there is none. */
   onlineInside(uuid: string): Promise<number | null>;
+  /** SHA-256 of the password that a user of the guest was given last, in hex. */
+  passwordInside(uuid: string, user: string): Promise<string | null>;
   close(): Promise<void>;
 }
 
 export interface DriverTraits {
   /** What comes of taking vCPUs away: unplugged, only offline in the guest (held), or refused. */
   readonly vcpuShrink: 'hotplug' | 'guest-offline' | 'refused';
+  /** Whether an agent in the guest does what it is told. */
+  readonly agent: boolean;
   /** What the console of a guest that is ready contains. */
   readonly consoleMark: RegExp;
   /** How many guests the concurrency test starts at once. */
@@ -273,6 +277,23 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await heard('resumed', spec.uuid, from);
     });
 
+    it(`sets a password inside, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {
+      if (driver.setAdminPassword === undefined) return t.skip('this driver cannot');
+      const password = 'a new: password';
+      const set = driver.setAdminPassword(spec.uuid, 'root', password);
+      if (!traits.agent) return refuses(set, 'notImplemented');
+      await set;
+      const digest = createHash('sha256').update(password).digest('hex');
+      const inside = () => world.passwordInside(spec.uuid, 'root');
+      assert.equal(await eventually('the password', verbMs, inside), digest);
+    });
+
+    it('interrupts the guest, which goes on', { timeout }, async (t) => {
+      if (driver.injectNmi === undefined) return t.skip('this driver cannot');
+      await driver.injectNmi(spec.uuid);
+      assert.equal((await inspect()).powerState, power.running);
+    });
+
     it('stores its memory and goes on where it was: twice is once', { timeout }, async (t) => {
       if (driver.suspend === undefined || driver.resume === undefined) return t.skip('this driver cannot');
       const before = await inspect();
@@ -310,6 +331,8 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal((await inspect()).powerState, power.shutdown);
       assert.equal((await driver.list()).find((guest) => guest.uuid === spec.uuid)?.powerState, power.shutdown);
       await refuses(adjust({ vcpus: 2, memoryMb: 512 }), 'conflict');
+      if (driver.setAdminPassword) await refuses(driver.setAdminPassword(spec.uuid, 'root', 'x'), 'conflict');
+      if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
     });
 
     it('powers on with the size of the spec: twice is once', { timeout }, async () => {

@@ -13,7 +13,7 @@ umask 022
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin SOURCE_DATE_EPOCH=1704067200 TZ=UTC MTOOLS_SKIP_CHECK=1
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-scripts=(init guest.sh json.awk on-dhcp on-power on-uevent shutdown)
+scripts=(init guest.sh json.awk on-dhcp on-power on-uevent shutdown chpasswd)
 modules=(virtio_pci virtio_blk virtio_net virtio_console virtio_balloon virtio_mem virtio-rng virtio_scsi
   sd_mod sr_mod ata_piix isofs vfat nls_cp437 nls_ascii button evdev pvpanic-pci pvpanic-mmio)
 disk_mib=48
@@ -97,7 +97,7 @@ make_initrd() {
   install -m644 "$here/guest.sh" "$here/json.awk" "$root/lib/"
   install -m755 "$here/on-dhcp" "$here/on-uevent" "$root/bin/"
   install -m755 "$here/on-power" "$root/etc/acpi/PWRF/00000080"
-  install -m755 "$here/shutdown" "$root/sbin/shutdown"
+  install -m755 "$here/shutdown" "$here/chpasswd" "$root/sbin/"
   echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
   echo 'root:*:19000:0:99999:7:::' >"$root/etc/shadow"
   echo 'root:x:0:' >"$root/etc/group"

@@ -18,6 +18,9 @@ import serverTags from './server-tags.ts';
 import serverActions from './servers/actions.ts';
 import serverGroups from './server-groups.ts';
 import createImage from './servers/create-image.ts';
+import serverAdminActions from './servers/admin-actions.ts';
+import serverAdminPassword from './servers/admin-password.ts';
+import serverCrashDump from './servers/crash-dump.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
@@ -28,6 +31,9 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
   ...createImage,
+  ...serverAdminActions,
+  ...serverAdminPassword,
+  ...serverCrashDump,
   ...serverMetadata,
   ...serverTags,
   ...ips,

@@ -2,6 +2,7 @@
 
 import { badRequest } from '../../base/errors.ts';
 import type { GuestSpec } from '../../domain/guest.ts';
+import type { FakeGuest } from './store.ts';
 
 export const verbs = [
   'spawn',
@@ -15,6 +16,8 @@ export const verbs = [
   'resume',
   'snapshot',
   'upload',
+  'setAdminPassword',
+  'injectNmi',
   'adjust',
   'console',
   'inspect',
@@ -87,3 +90,7 @@ export function parseBehaviour(text: string): Behaviour {
 export function behaviourTextOf(spec: GuestSpec): string {
   return spec.metadata[BEHAVIOUR_KEY] ?? spec.disks.image?.properties[BEHAVIOUR_KEY] ?? '';
 }
+
+/** How a guest behaves: as it was told later, else as its spec says. */
+export const behaviourOf = (guest: FakeGuest): Behaviour =>
+  parseBehaviour(guest.behaviour ?? behaviourTextOf(guest.spec));

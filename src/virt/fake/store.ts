@@ -25,8 +25,17 @@ export interface FakeGuest {
   readonly behaviour: string | null;
   /** Images that its disk was copied for and that were not uploaded yet. */
   readonly snapshots: readonly string[];
+  /** Passwords that were set from outside, by user. */
+  readonly passwords?: Readonly<Record<string, string>>;
   /** How often it was started. */
   readonly starts: number;
+}
+
+const CONSOLE_CHARACTERS = 16_384;
+
+/** The guest with a line more on its console. */
+export function written(guest: FakeGuest, line: string): FakeGuest {
+  return { ...guest, console: `${guest.console}${line}\n`.slice(-CONSOLE_CHARACTERS) };
 }
 
 export interface FakeStore {

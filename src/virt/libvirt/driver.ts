@@ -21,6 +21,7 @@ import { makeUntil, toGuestEvent } from './events.ts';
 import { findDomain, ifGone, isOff } from './guest.ts';
 import { domainOf, filesOf, type Host, networkDeps, noSuchGuest, settle, view } from './host.ts';
 import { makeImageCache } from './images.ts';
+import { insideVerbs } from './inside.ts';
 import { defaultHostIp, readInventory } from './inventory.ts';
 import { makeMutex } from './mutex.ts';
 import { isOurDomain } from './names.ts';
@@ -105,6 +106,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
     ...stateVerbs(host),
+    ...insideVerbs(host),
     adjust: (uuid, request) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);

@@ -54,6 +54,7 @@ describe('moves', () => {
       ['stop', { vmState: 'building', host: null }, `Instance ${UUID} is not ready`],
       ['consoleOutput', { vmState: 'building', host: null }, `Instance ${UUID} is not ready`],
       ['delete', { lockedBy: 'owner' }, `Instance ${UUID} is locked`],
+      ['changePassword', { lockedBy: 'owner' }, `Instance ${UUID} is in an invalid state for 'changePassword'`],
     ];
     for (const [name, state, text] of cases) assert.equal(refusal(subject(state), name, false), text);
   });

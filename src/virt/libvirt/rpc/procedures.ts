@@ -286,6 +286,14 @@ export const procedures = {
   domainReset: job(245, domainAndFlags, nothing),
   domainSuspend: job(34, domainIn, nothing),
   domainResume: job(28, domainIn, nothing),
+  domainInjectNMI: job(210, domainAndFlags, nothing),
+  /** Through the guest's agent. */
+  domainSetUserPassword: slow(
+    357,
+    (w, domain: DomainRef, user: string, password: string, flags: number = 0) =>
+      writeDomain(w, domain).optionalString(user).optionalString(password).u32(flags),
+    nothing,
+  ),
   domainManagedSave: slow(182, domainAndFlags, nothing),
   domainGetInfo: read(
     16,

@@ -73,6 +73,12 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
   domainReset: [[domain], `${dom}00000000`, '', undefined],
   domainSuspend: [[domain], dom, '', undefined],
   domainResume: [[domain], dom, '', undefined],
+  domainInjectNMI: [[domain], `${dom}00000000`, '', undefined],
+  domainSetUserPassword: [
+    [domain, 'root', 'pw'],
+    `${dom}0000000100000004726f6f7400000001000000027077000000000000`,
+    ...(['', undefined] as const),
+  ],
   domainManagedSave: [[domain], `${dom}00000000`, '', undefined],
   domainGetInfo: [
     [domain],

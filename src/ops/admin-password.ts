@@ -1,0 +1,60 @@
+// Why: a password is set inside the guest by its agent, or not at all; the caller hears which.
+
+import { conflict, notImplemented } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import type { ImageFacts } from '../domain/image.ts';
+import type { Server } from '../domain/instance.ts';
+import { beginMove } from './begin.ts';
+import type { OpsDeps } from './deps.ts';
+import { hostOf } from './power.ts';
+import type { Failure, Saga } from './saga.ts';
+import { settleFailed } from './settle.ts';
+import { updateServer } from '../db/servers.ts';
+import { failureOfAction } from './wait.ts';
+
+interface Input {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** As Nova: what the image says, else the usual name of the system. */
+export const adminUserOf = (image: ImageFacts | null): string =>
+  image?.properties['os_admin_user'] || (image?.properties['os_type'] === 'windows' ? 'Administrator' : 'root');
+
+function refusalOf(uuid: string, { kind, code }: Failure) {
+  if (kind === 'notImplemented') return notImplemented('Unable to set password on instance');
+  const reason = code === 'virt.not_running' ? `instance ${uuid} is not running` : 'error setting admin password';
+  return conflict(`Failed to set admin password on ${uuid} because ${reason}`);
+}
+
+/** Sets the administrator's password and waits for it. Throws 404, 409 (state, lock, the guest refused), 501 (no agent answers). */
+export async function changePassword(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  password: string,
+): Promise<void> {
+  const id = await beginMove<Input>(deps, op, uuid, 'changePassword', ({ image }) => ({
+    user: adminUserOf(image),
+    password,
+  }));
+  const failure = await failureOfAction(deps, id);
+  if (failure !== null) throw refusalOf(uuid, failure);
+}
+
+export const changePasswordSaga: Saga<Input> = {
+  name: 'changePassword',
+  secrets: ['password'],
+  steps: [
+    {
+      name: 'guest',
+      run: ({ server, input, call }) => call(hostOf(server), 'setAdminPassword', { uuid: server.uuid, ...input }),
+      undo: 'the former password is known to nobody',
+    },
+  ],
+  async settle(t, { server }, nowMs) {
+    await updateServer(t, server.id, { taskState: null }, nowMs);
+    return null;
+  },
+  failed: (t, { server }, failure, nowMs) => settleFailed(t, server, failure, nowMs, {}),
+};

@@ -1,0 +1,97 @@
+// A password set from outside: through the guest's agent, for the user that the image names, and how it is told when it fails.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { engines } from '../support/database.ts';
+import type { Answer } from '../support/http.ts';
+import { type Servers, startServers } from '../support/servers.ts';
+
+const change = (adminPass: unknown = 'n3w pass') => ({ changePassword: { adminPass } });
+
+for (const engine of engines) {
+  describe(`passwords of guests on ${engine}`, () => {
+    let servers: Servers;
+    before(async () => {
+      servers = await startServers({ engine });
+    });
+    after(() => servers.close());
+
+    const guestOf = (id: string) => servers.world.drivers.get('host-1')?.store.get(id);
+    const conflict = (answer: Answer, message: string) => {
+      assert.equal(answer.status, 409, answer.text);
+      assert.equal(answer.body.conflictingRequest.message, message);
+    };
+
+    it('is set when the answer comes, for root, and forgotten here', async () => {
+      const id = await servers.create();
+      const answer = await servers.act(id, change());
+      assert.deepEqual([answer.status, answer.text], [202, '']);
+      assert.deepEqual(guestOf(id)?.passwords, { root: 'n3w pass' });
+      const shown = await servers.show(id);
+      assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['ACTIVE', null]);
+      const rows = await servers.world.database.read('instance_actions').where({ server_uuid: id });
+      assert.equal(rows.at(-1).action, 'changePassword');
+      assert.ok(!JSON.stringify(rows).includes('n3w pass'));
+    });
+
+    it('is for the user that the image names', async () => {
+      for (const [properties, user] of [
+        [{ os_admin_user: 'cloud' }, 'cloud'],
+        [{ os_type: 'windows' }, 'Administrator'],
+      ] as const) {
+        const id = await servers.create();
+        const { image } = await servers.world.server(id);
+        await servers.set(id, { image: JSON.stringify({ ...image, properties }) });
+        assert.equal((await servers.act(id, change())).status, 202);
+        assert.deepEqual(guestOf(id)?.passwords, { [user]: 'n3w pass' });
+      }
+    });
+
+    it('shows PASSWORD meanwhile', async () => {
+      const id = await servers.create({ metadata: { xloud_fake: 'slow:250' } });
+      const asked = servers.act(id, change());
+      await servers.until(id, (server) => server.status === 'PASSWORD');
+      assert.equal((await servers.show(id))['OS-EXT-STS:task_state'], 'updating_password');
+      assert.equal((await asked).status, 202);
+    });
+
+    it('without an agent it is not offered', async () => {
+      const id = await servers.create({ metadata: { xloud_fake: 'mute' } });
+      const answer = await servers.act(id, change());
+      assert.equal(answer.status, 501, answer.text);
+      assert.equal(answer.body.notImplemented.message, 'Unable to set password on instance');
+      assert.equal((await servers.show(id))['OS-EXT-STS:task_state'], null);
+    });
+
+    it('a failure says so and leaves the server as it was', async () => {
+      const id = await servers.create({ metadata: { xloud_fake: 'fail:setAdminPassword' } });
+      const message = `Failed to set admin password on ${id} because error setting admin password`;
+      conflict(await servers.act(id, change()), message);
+      const shown = await servers.show(id);
+      assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state'], shown.fault], ['ACTIVE', null, undefined]);
+      const off = await servers.create();
+      const guest = guestOf(off);
+      assert.ok(guest);
+      servers.world.drivers.get('host-1')?.store.put({ ...guest, powerState: 4 });
+      const why = `Failed to set admin password on ${off} because instance ${off} is not running`;
+      conflict(await servers.act(off, change()), why);
+    });
+
+    it('is refused in other states, on locked servers and to readers', async () => {
+      const id = await servers.create();
+      await servers.set(id, { vm_state: 'stopped' });
+      conflict(
+        await servers.act(id, change()),
+        `Cannot 'changePassword' instance ${id} while it is in vm_state stopped`,
+      );
+      await servers.set(id, { vm_state: 'active', locked_by: 'owner' });
+      conflict(await servers.act(id, change()), `Instance ${id} is in an invalid state for 'changePassword'`);
+      assert.equal((await servers.act(id, change(), { as: 'admin' })).status, 202);
+      assert.equal((await servers.act(id, change(), { as: 'reader' })).status, 403);
+      assert.equal((await servers.act(id, change(), { as: 'other' })).status, 404);
+      for (const body of [change(null), { changePassword: {} }, { changePassword: null }]) {
+        assert.equal((await servers.act(id, body)).status, 400);
+      }
+    });
+  });
+}
