@@ -38,27 +38,29 @@ const leftMs = ({ deps, deadlineMs }: Task): number => Math.max(0, deadlineMs - 
 
 /** Brings a guest to the target, as far as it goes within the time, and says how far that was. */
 export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: AdjustRequest): Promise<AdjustOutcome> {
-  await assertPossible(deps.calls, domain, request.target);
+  const { calls } = deps;
   const task: Task = { deps, domain, deadlineMs: deps.clock.now() + request.timeoutMs };
-  const before = await presentSize(task);
-  const parts = await moveParts(task, before, request.target);
+  await assertPossible(calls, domain, request.target);
+  const parts = (await moveMemoryAlone(task, request.target)) ?? (await moveAny(task, request.target));
   // what the agent has just confirmed it is not asked once more
   const { confirmedBy, reached } = parts.vcpus;
   const agent = confirmedBy === 'guest' ? { online: () => Promise.resolve(reached) } : deps.agent;
-  const view = await viewOf({ calls: deps.calls, agent }, domain);
-  if (request.persist) {
-    await writeConfig(deps.calls, domain, { vcpus: parts.vcpus.reached, memoryMb: parts.memoryMb.reached });
-  }
+  const size = { vcpus: parts.vcpus.reached, memoryMb: parts.memoryMb.reached };
+  const [view] = await Promise.all([
+    viewOf({ calls, agent }, domain),
+    request.persist ? writeConfig(calls, domain, size) : null,
+  ]);
   return { ...parts, view };
 }
 
 async function assertPossible(calls: LibvirtCalls, domain: DomainRef, target: Size): Promise<void> {
-  if ((await powerOf(calls, domain)) !== power.running) {
+  const [state, info] = await Promise.all([powerOf(calls, domain), calls.domainGetInfo(domain)]);
+  if (state !== power.running) {
     throw conflict(`Instance ${domain.uuid} is not running.`, { code: 'virt.not_running' });
   }
   const flags = vir.VIR_DOMAIN_VCPU_MAXIMUM | vir.VIR_DOMAIN_AFFECT_LIVE;
   const vcpus = await calls.domainGetVcpusFlags(domain, flags);
-  const memoryMb = toMib((await calls.domainGetInfo(domain)).maxMemKib);
+  const memoryMb = toMib(info.maxMemKib);
   if (target.vcpus >= 1 && target.memoryMb >= 1 && target.vcpus <= vcpus && target.memoryMb <= memoryMb) return;
   throw badRequest(
     `Instance ${domain.uuid} cannot have ${target.vcpus} vCPUs and ${target.memoryMb} MiB: ` +
@@ -71,6 +73,26 @@ interface Parts {
   readonly vcpus: PartOutcome;
   readonly memoryMb: PartOutcome;
 }
+
+/**
+ * The usual case, where all vCPUs that are wanted are plugged: the balloon moves while the guest's agent is asked whether they
+ * are online, which takes as long. Null where there is more to do than memory.
+ */
+async function moveMemoryAlone(task: Task, target: Size): Promise<Parts | null> {
+  const [there, memoryMb] = await Promise.all([plugged(task), actualMb(task)]);
+  if (there !== target.vcpus || memoryMb === target.memoryMb) return null;
+  const before = { vcpus: there, memoryMb };
+  const [memory, online] = await Promise.all([
+    movePart(task, 'memoryMb', before, target),
+    task.deps.agent.online(task.domain),
+  ]);
+  const parts = { memoryMb: memory, vcpus: await stay(task, 'vcpus', { ...before, online }, target, null) };
+  if (online === null || online >= there) return parts;
+  // some are offline inside; from where it was, so that memory goes back if they don't come
+  return moveParts(task, { vcpus: online, memoryMb, online }, target);
+}
+
+const moveAny = async (task: Task, target: Size): Promise<Parts> => moveParts(task, await presentSize(task), target);
 
 /** Room comes before load and load goes before room; a second part that got nowhere takes the first back with it. */
 async function moveParts(task: Task, before: Present, target: Size): Promise<Parts> {
