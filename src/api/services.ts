@@ -14,6 +14,7 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: ApiSettings;
+  readonly knowsProject: KnowsProject;
 }
 
 /** What the API needs of the configuration; see src/main/config.ts for the words. */
@@ -26,6 +27,12 @@ export interface ApiSettings {
   /** The image service's URL as clients know it, without a version. */
   readonly imageUrl: string;
 }
+
+/**
+ * Whether there is such a project. False only where identity says that there is none; where the caller may not know or identity
+ * cannot be asked, the caller is believed, as in Nova.
+ */
+export type KnowsProject = (caller: Caller, projectId: string) => Promise<boolean>;
 
 /** Resolves the token of a request to its caller. Throws `unauthorized` and `unavailable` Faults. */
 export type Authenticate = (token: string | undefined) => Promise<Caller>;

@@ -11,6 +11,11 @@ export interface IdentityService {
    * `unavailable` when the identity service cannot be asked: never "allowed".
    */
   authenticate(token: string): Promise<Identity>;
+  /**
+   * Whether there is such a project. False only where identity says so to this caller; a caller who may not know, and an
+   * identity service that cannot be asked, are no reason to refuse.
+   */
+  knowsProject(caller: Caller, projectId: string): Promise<boolean>;
   /** The address for `WWW-Authenticate: Keystone uri="…"`. */
   readonly wwwAuthenticateUri: string;
   /** Null when it answers; else why not, for `/readyz`. */

@@ -204,6 +204,16 @@ export function makeKeystone(options: KeystoneOptions): IdentityService {
 
   return {
     authenticate: (token) => resolver.authenticate(token),
+    async knowsProject({ token }, projectId) {
+      if (token === null) return true;
+      try {
+        const answer = await call('GET', `/projects/${encodeURIComponent(projectId)}`, { 'x-auth-token': token });
+        return answer.status !== 404;
+      } catch (error) {
+        log.warn({ projectId, reason: messageOf(error) }, 'a project was not looked up: taken as it is');
+        return true;
+      }
+    },
     wwwAuthenticateUri,
     async problem() {
       try {

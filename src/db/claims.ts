@@ -4,6 +4,7 @@
 import type { Amounts } from '../domain/claim.ts';
 import type { Size } from '../domain/size.ts';
 import { readRows, type Reader } from './engine.ts';
+import { noteSize } from './server-sizes.ts';
 import type { Tx } from './tx.ts';
 
 /** All numbers are absolute. */
@@ -102,6 +103,7 @@ export async function setClaim(tx: Tx, claim: Claim, generation?: number): Promi
   const stays = before !== undefined && before.host_id === claim.hostId;
   if (stays && generation === undefined && sums.every(([, part]) => before[part] === next[part])) return 'claimed';
   if (!(await moveSums(tx, claim.hostId, stays ? before : nothing, next, stays ? 0 : 1, generation))) return 'stale';
+  noteSize(tx, claim.serverId);
   if (before === undefined) await tx('claims').insert({ ...key, host_id: claim.hostId, ...next });
   else {
     if (!stays) await moveSums(tx, before.host_id, before, nothing, -1, undefined);
@@ -117,6 +119,7 @@ export async function releaseClaim(tx: Tx, serverId: number): Promise<void> {
   const key = { server_id: serverId };
   const before: Row | undefined = await tx('claims').select(columns).where(key).forUpdate().first();
   if (before === undefined) return;
+  noteSize(tx, serverId);
   await tx('claims').where(key).delete();
   await moveSums(tx, before.host_id, before, nothing, -1, undefined);
 }

@@ -1,4 +1,4 @@
-// Why: limits of projects and users, and what is used of them, from the same rows that hosts are claimed by.
+// Why: limits of classes, projects and users, as administrators set them. What is used of them: server-sizes.ts.
 
 import type { Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
@@ -6,69 +6,80 @@ import type { Tx } from './tx.ts';
 /** A limit by resource; -1: none. Only what an administrator set. */
 export type LimitRows = Readonly<Record<string, number>>;
 
-async function limitsOf(reader: Reader, scope: string, scopeId: string, userId = ''): Promise<LimitRows> {
-  const rows: { resource: string; hard_limit: number }[] = await reader('quota_limits')
-    .select('resource', 'hard_limit')
-    .where({ scope, scope_id: scopeId, user_id: userId });
-  return Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit]));
+/** Whose limits: of a class, of a project, or of a user in a project. */
+export type LimitOwner =
+  | { readonly scope: 'class'; readonly scopeId: string }
+  | { readonly scope: 'project'; readonly scopeId: string }
+  | { readonly scope: 'user'; readonly scopeId: string; readonly userId: string };
+
+const DEFAULT_CLASS = 'default';
+
+const keyOf = (owner: LimitOwner) => ({
+  scope: owner.scope,
+  scope_id: owner.scopeId,
+  user_id: owner.scope === 'user' ? owner.userId : '',
+});
+
+interface Row {
+  readonly scope: string;
+  readonly resource: string;
+  readonly hard_limit: number;
 }
 
-/** What the class `default` overrides of the built-in defaults. */
-export const classLimits = (reader: Reader): Promise<LimitRows> => limitsOf(reader, 'class', 'default');
+const byResource = (rows: readonly Row[]): LimitRows =>
+  Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit]));
 
-export const projectLimits = (reader: Reader, projectId: string): Promise<LimitRows> =>
-  limitsOf(reader, 'project', projectId);
+/** What a class overrides of the built-in defaults; only the class `default` applies to anybody. */
+export async function classLimits(reader: Reader, name = DEFAULT_CLASS): Promise<LimitRows> {
+  const rows: Row[] = await reader('quota_limits').where(keyOf({ scope: 'class', scopeId: name }));
+  return byResource(rows);
+}
 
-export const userLimits = (reader: Reader, projectId: string, userId: string): Promise<LimitRows> =>
-  limitsOf(reader, 'user', projectId, userId);
+/** Everything that was set and applies to a project (and to one of its users), the general before the particular. */
+export interface AppliedLimits {
+  readonly defaults: LimitRows;
+  readonly project: LimitRows;
+  /** Empty where no user is asked about. */
+  readonly user: LimitRows;
+}
+
+export async function appliedLimits(reader: Reader, projectId: string, userId?: string): Promise<AppliedLimits> {
+  const owners: LimitOwner[] = [
+    { scope: 'class', scopeId: DEFAULT_CLASS },
+    { scope: 'project', scopeId: projectId },
+    ...(userId === undefined ? [] : [{ scope: 'user', scopeId: projectId, userId } as const]),
+  ];
+  const rows: Row[] = await reader('quota_limits').where((any) => {
+    for (const owner of owners) void any.orWhere(keyOf(owner));
+  });
+  const of = (scope: string) => byResource(rows.filter((row) => row.scope === scope));
+  return { defaults: of('class'), project: of('project'), user: of('user') };
+}
+
+/** By resource, the sum of what a project's users were given for their own (-1 as it stands). */
+export async function sharedOut(reader: Reader, projectId: string): Promise<LimitRows> {
+  const rows: { resource: string; total: number | string }[] = await reader('quota_limits')
+    .select('resource')
+    .sum({ total: 'hard_limit' })
+    .where({ scope: 'user', scope_id: projectId })
+    .groupBy('resource');
+  return Object.fromEntries(rows.map((row) => [row.resource, Number(row.total)]));
+}
 
 /** Sets or changes one limit. */
-export async function setLimit(
-  tx: Tx,
-  where: { readonly scope: 'class' | 'project' | 'user'; readonly scopeId: string; readonly userId?: string },
-  resource: string,
-  hardLimit: number,
-): Promise<void> {
+export async function setLimit(tx: Tx, owner: LimitOwner, resource: string, hardLimit: number): Promise<void> {
   await tx('quota_limits')
-    .insert({
-      scope: where.scope,
-      scope_id: where.scopeId,
-      user_id: where.userId ?? '',
-      resource,
-      hard_limit: hardLimit,
-    })
+    .insert({ ...keyOf(owner), resource, hard_limit: hardLimit })
     .onConflict(['scope', 'scope_id', 'user_id', 'resource'])
     .merge(['hard_limit']);
 }
 
-/** What servers use: cores and ram are what is claimed, or will be for those that have no host yet. */
-export interface ServerUsage {
-  readonly instances: number;
-  readonly cores: number;
-  readonly ram: number;
-}
-
-export async function serverUsage(reader: Reader, projectId: string, userId?: string): Promise<ServerUsage> {
-  const query = reader('servers')
-    .leftJoin('claims', 'claims.server_id', 'servers.id')
-    .where({ 'servers.project_id': projectId, 'servers.deleted': 0 })
-    .count({ instances: '*' })
-    .select(
-      // an ERROR without a claim holds nothing; a server that is being built will hold what it boots with
-      reader.raw(
-        `sum(coalesce(claims.vcpus, case when servers.vm_state = 'building' then servers.boot_vcpus else 0 end)) as cores`,
-      ),
-      reader.raw(
-        `sum(coalesce(claims.memory_mb, case when servers.vm_state = 'building' then servers.boot_memory_mb else 0 end)) as ram`,
-      ),
-    );
-  if (userId !== undefined) void query.where('servers.user_id', userId);
-  const [row] = (await query) as unknown as [Record<string, unknown>];
-  return {
-    instances: Number(row['instances']),
-    cores: Number(row['cores'] ?? 0),
-    ram: Number(row['ram'] ?? 0),
-  };
+/** Forgets what was set for a project and all its users, or for one of its users. */
+export async function deleteLimits(tx: Tx, projectId: string, userId?: string): Promise<void> {
+  const query = tx('quota_limits').where({ scope_id: projectId });
+  if (userId === undefined) void query.whereIn('scope', ['project', 'user']);
+  else void query.where({ scope: 'user', user_id: userId });
+  await query.delete();
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
 import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
+import { noteSize } from './server-sizes.ts';
 import type { Tx } from './tx.ts';
 
 const listColumns = [
@@ -209,11 +210,16 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
 /** Adds a server and returns its number. `updated_at` starts as `created_at`, so that `changes-since` finds it. */
 export async function insertServer(tx: Tx, server: NewServer): Promise<number> {
   const [id] = (await tx('servers').insert({ ...encode({ ...server }), updated_at: server.createdAt })) as [number];
+  noteSize(tx, id);
   return id;
 }
 
+/** What decides how much of the quota a server uses, besides its claim. */
+const sizeFields = ['vmState', 'deleted', 'flavor', 'bootVcpus', 'bootMemoryMb'] as const;
+
 /** Changes columns of one server. `nowMs` becomes `updated_at`. */
 export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> {
+  if (sizeFields.some((field) => patch[field] !== undefined)) noteSize(tx, id);
   await tx('servers')
     .where({ id })
     .update({ ...encode({ updatedAt: nowMs, ...patch }) });

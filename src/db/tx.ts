@@ -12,6 +12,23 @@ export type Tx = Knex.Transaction & { readonly [brand]: true };
 
 const ATTEMPTS = 5;
 
+/** What is written once at the end of a transaction, for all rows that were noted for it. */
+export type Ending = (tx: Tx, ids: readonly number[]) => Promise<void>;
+
+const endings = new WeakMap<Tx, Map<Ending, Set<number>>>();
+
+/**
+ * Has `ending` run for this row before the transaction commits, however often it is noted: for what follows from the rows as
+ * they are in the end (sums, history), so that no verb can forget it.
+ */
+export function noteForEnding(tx: Tx, ending: Ending, id: number): void {
+  let noted = endings.get(tx);
+  if (noted === undefined) endings.set(tx, (noted = new Map()));
+  const ids = noted.get(ending);
+  if (ids === undefined) noted.set(ending, new Set([id]));
+  else ids.add(id);
+}
+
 /**
  * Runs `work` in one transaction: commits what it did, or rolls back and rethrows what it threw. A deadlock or a lock wait is
  * tried again from the start (so `work` must have no other effects).
@@ -19,7 +36,11 @@ const ATTEMPTS = 5;
 export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await database.write.transaction((trx) => work(trx as Tx));
+      return await database.write.transaction(async (trx) => {
+        const result = await work(trx as Tx);
+        for (const [ending, ids] of endings.get(trx as Tx) ?? []) await ending(trx as Tx, [...ids]);
+        return result;
+      });
     } catch (error) {
       if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
     }

@@ -1,7 +1,7 @@
 // Why: one place turns what we keep of a server into what its host is told: whole and absolute, so that it can be told twice.
 
 import { maximumOf, minimumOf } from './flavor.ts';
-import type { ConfigDriveSpec, GuestSpec } from './guest.ts';
+import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
 import type { ImageFacts } from './image.ts';
 import type { Server } from './instance.ts';
 import type { NicSpec } from './nic.ts';
@@ -72,9 +72,10 @@ export interface BuildInput {
   readonly keyType: string | null;
   readonly adminPass: string | null;
   readonly projectName: string | null;
+  readonly files: readonly InjectedFile[];
 }
 
-function configDriveOf({ server, keyType, adminPass, projectName }: BuildInput): ConfigDriveSpec | null {
+function configDriveOf({ server, keyType, adminPass, projectName, files }: BuildInput): ConfigDriveSpec | null {
   if (!server.configDrive) return null;
   return {
     availabilityZone: server.availabilityZone ?? server.requestedZone ?? 'nova',
@@ -85,6 +86,7 @@ function configDriveOf({ server, keyType, adminPass, projectName }: BuildInput):
     userData: server.userData,
     launchIndex: server.launchIndex,
     projectName,
+    files,
   };
 }
 

@@ -1,5 +1,7 @@
 // Why: POST /servers has thirty fields in six generations; everything behind the API sees this one value instead.
 
+import type { InjectedFile } from './guest.ts';
+
 /** One network wish, as `networks` lists them. */
 export interface NetworkWish {
   readonly networkId: string | null;
@@ -31,6 +33,8 @@ export interface CreateServersRequest {
   /** base64, checked. */
   readonly userData: string | null;
   readonly configDrive: boolean;
+  /** They come into the guest by its config drive, which a server with files therefore has. */
+  readonly files: readonly InjectedFile[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
   readonly minCount: number;

@@ -45,6 +45,14 @@ export interface ConfigDriveSpec {
   readonly userData: string | null;
   readonly launchIndex: number;
   readonly projectName: string | null;
+  readonly files: readonly InjectedFile[];
+}
+
+/** A file that the creator of a server gave along (`personality`). */
+export interface InjectedFile {
+  readonly path: string;
+  /** base64, as the API got it. */
+  readonly contents: string;
 }
 
 /** What the hypervisor and the guest say now. */

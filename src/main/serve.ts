@@ -164,6 +164,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
         internalZone: 'internal',
         imageUrl: `${url}/image`,
       },
+      knowsProject: (caller, id) => identity.service.knowsProject(caller, id),
     },
   });
 

@@ -43,7 +43,7 @@ async function claimGrowth(t: Tx, deps: OpsDeps, server: Server, plan: Plan): Pr
   const claim = await findClaim(t, server.id);
   if (claim === null) throw conflict(`Instance ${server.uuid} is not ready`);
   if (plan.grows.vcpus > 0 || plan.grows.memoryMb > 0) {
-    await checkGrowth(t, deps.config.quota, server.projectId, plan.grows);
+    await checkGrowth(t, deps.config.quota, server, plan.grows);
     const host = await lockHost(t, server.host as string);
     if (host === null) throw conflict(`Instance ${server.uuid} is not ready`);
     const noRoom = fits(host, plan.grows);

@@ -6,7 +6,7 @@ import type { Reader } from '../db/engine.ts';
 import { allDetails, loadDetails } from '../db/server-details.ts';
 import { findBuild } from '../db/servers.ts';
 import { buildSpec } from '../domain/build-spec.ts';
-import type { GuestSpec } from '../domain/guest.ts';
+import type { GuestSpec, InjectedFile } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { Server, ServerDetail } from '../domain/instance.ts';
 
@@ -23,6 +23,7 @@ export interface BuildRequest {
   readonly forcedNode: string | null;
   readonly requestedHost: string | null;
   readonly requestedNode: string | null;
+  readonly files: readonly InjectedFile[];
 }
 
 /** The guest as it shall be, from the rows alone. */
@@ -38,6 +39,7 @@ export async function guestSpec(reader: Reader, server: Server, adminPass: strin
     keyType: build.keyType,
     adminPass,
     projectName: build.projectName,
+    files: build.files,
   });
 }
 

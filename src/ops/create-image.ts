@@ -1,12 +1,11 @@
 // Why: createImage and createBackup copy a server's disk into an image; a backup also lets the oldest of its kind go.
 
-import { forbidden } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { type Op, systemCaller } from '../base/op.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Server } from '../domain/instance.ts';
 import type { OpsDeps } from './deps.ts';
-import { effectiveLimits } from './quota-sets.ts';
+import { checkBounds } from './quota-sets.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
 import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
@@ -14,15 +13,8 @@ import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshot
 type Properties = Readonly<Record<string, string>>;
 
 /** Throws Nova's 403 where an image would have more metadata than the quota of metadata items allows. */
-export async function checkImageMetadata(deps: OpsDeps, op: Op, metadata: Properties): Promise<void> {
-  const count = Object.keys(metadata).length;
-  if (count === 0) return;
-  const { projectId, userId } = op.caller;
-  const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId ?? '', userId);
-  if (quota.metadata_items >= 0 && count > quota.metadata_items) {
-    throw forbidden('Image metadata limit exceeded', { code: 'quota' });
-  }
-}
+export const checkImageMetadata = (deps: OpsDeps, op: Op, metadata: Properties): Promise<void> =>
+  checkBounds(deps.database.read, deps.config.quota, op, { imageMetadata: Object.keys(metadata).length });
 
 export interface CreatedImage {
   readonly imageId: string;

@@ -17,12 +17,12 @@ import { type Flavor, type FlavorSnapshot, minimumOf, minimumProblem } from '../
 import type { GuestView } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
-import { fittingCount, metadataProblem } from '../domain/quota.ts';
+import { fittingCount } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
-import { effectiveLimits, lockQuota, quotaOf } from './quota-sets.ts';
+import { accountsOf, checkBounds, lockQuota } from './quota-sets.ts';
 import { hintedGroup, joinGroup } from './server-groups.ts';
 import type { Failure, Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
@@ -164,6 +164,13 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   checkCounts(request);
   const flavor = await flavorFor(deps, op, request.flavorRef);
   const image = await imageFor(deps, op.caller, request.imageRef);
+  const longest = (part: 'path' | 'contents') => Math.max(0, ...request.files.map((file) => file[part].length));
+  await checkBounds(deps.database.read, deps.config.quota, op, {
+    metadata: Object.keys(request.metadata).length,
+    files: request.files.length,
+    filePathBytes: longest('path'),
+    fileContentBytes: longest('contents'),
+  });
   const problem = imageProblem(flavor, image);
   if (problem !== null) throw badRequest(problem);
   if (flavor.rootGb === 0 && !request.mayLackDisk) {
@@ -171,9 +178,6 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   }
   const keypair = await keypairFor(deps, op, request.keyName);
   await checkDestination(deps, request);
-  const quota = await effectiveLimits(deps.database.read, deps.config.quota, projectId, op.caller.userId);
-  const tooMany = metadataProblem(quota, request.metadata);
-  if (tooMany !== null) throw forbidden(tooMany, { code: 'quota' });
   const build: BuildRequest = {
     network: await deps.network.plan(
       op.caller,
@@ -192,6 +196,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     forcedNode: request.forcedNode,
     requestedHost: request.requestedHost,
     requestedNode: request.requestedNode,
+    files: request.files,
   };
   const group = await hintedGroup(deps, op.caller, request.schedulerHints);
   const reservationId = newReservation();
@@ -199,8 +204,8 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
 
   const made = await tx(deps.database, async (t) => {
     await lockQuota(t, projectId);
-    const { limits: quotaLimits, used } = await quotaOf(t, deps.config.quota, projectId);
-    const fitting = fittingCount(quotaLimits, used, minimum, request.minCount, request.maxCount);
+    const accounts = await accountsOf(t, deps.config.quota, { projectId, userId: op.caller.userId });
+    const fitting = fittingCount(accounts, minimum, request.minCount, request.maxCount);
     if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
     const nowMs = deps.clock.now();
     const rows: { id: number; uuid: string; actionId: number }[] = [];
@@ -230,7 +235,8 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
         keyName: keypair?.name ?? null,
         keyData: keypair?.publicKey ?? null,
         userData: request.userData,
-        configDrive: request.configDrive || image.properties['img_config_drive'] === 'mandatory',
+        configDrive:
+          request.configDrive || request.files.length > 0 || image.properties['img_config_drive'] === 'mandatory',
         autoDiskConfig: request.autoDiskConfig,
         accessIpV4: request.accessIpV4,
         accessIpV6: request.accessIpV6,

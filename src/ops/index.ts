@@ -29,9 +29,9 @@ import {
   suspendServer,
   unpauseServer,
 } from './power.ts';
-import { readDefaultQuota, readQuota } from './quota-sets.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
+import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { createServerGroup, deleteServerGroup } from './server-groups.ts';
 import { updateServer } from './update-server.ts';
@@ -78,7 +78,10 @@ const verbs = {
   setServiceStatus,
   deleteService,
   readQuota,
-  readDefaultQuota,
+  readClassQuota,
+  updateQuota,
+  deleteQuota,
+  updateClassQuota,
 };
 
 type Verbs = typeof verbs;
@@ -98,6 +101,6 @@ export function makeOps(deps: OpsDeps): Ops {
 export type { CreatedServers } from './create-servers.ts';
 export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
-export { defaultLimits, effectiveLimits, quotaOf, type QuotaView } from './quota-sets.ts';
+export type { QuotaOwner, QuotaView } from './quota-sets.ts';
 export { handleReport } from './reports.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

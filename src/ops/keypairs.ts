@@ -1,6 +1,6 @@
 // Why: a user's keys are added and removed here; servers keep their own copy of the public half.
 
-import { conflict, forbidden, internal, notFound } from '../base/errors.ts';
+import { conflict, internal, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { isDuplicate } from '../db/errors.ts';
 import {
@@ -11,11 +11,10 @@ import {
   type Keypair,
   type KeypairType,
 } from '../db/keypairs.ts';
-import { lockQuota } from '../db/quota-sets.ts';
 import { tx } from '../db/tx.ts';
 import type { OpsDeps } from './deps.ts';
 import { type KeyMaterial, makeSshKey, makeX509Key, sshFingerprint, x509Fingerprint } from './key-material.ts';
-import { defaultLimits } from './quota-sets.ts';
+import { checkBounds, lockQuota } from './quota-sets.ts';
 
 export interface NewKeypair {
   /** Whose key it will be; the API checked that the caller may. */
@@ -40,16 +39,13 @@ async function materialOf(deps: OpsDeps, { userId, type, publicKey }: NewKeypair
 }
 
 /** Imports or makes a key. Throws 400 (no key), 403 (quota) and 409 (the name is taken). */
-export async function createKeypair(deps: OpsDeps, _op: Op, wanted: NewKeypair): Promise<CreatedKeypair> {
+export async function createKeypair(deps: OpsDeps, op: Op, wanted: NewKeypair): Promise<CreatedKeypair> {
   const { userId, name, type } = wanted;
   const material = await materialOf(deps, wanted);
   return tx(deps.database, async (t) => {
     // keys count per user, so the user's row is what is moved on
     await lockQuota(t, userId);
-    const limit = (await defaultLimits(t, deps.config.quota)).key_pairs;
-    if (limit >= 0 && (await countKeypairs(t, userId)) >= limit) {
-      throw forbidden('Quota exceeded, too many key pairs.', { code: 'quota' });
-    }
+    await checkBounds(t, deps.config.quota, op, { keypairs: (await countKeypairs(t, userId)) + 1 });
     const { publicKey, fingerprint } = material;
     try {
       await insertKeypair(t, { userId, name, type, publicKey, fingerprint, createdAt: deps.clock.now() });

@@ -1,9 +1,8 @@
 // Why: groups are made before their servers; a server joins when it is created and leaves when it is deleted.
 
-import { badRequest, type Fault, forbidden, notFound } from '../base/errors.ts';
+import { badRequest, type Fault, notFound } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import type { Caller, Op } from '../base/op.ts';
-import { lockQuota } from '../db/quota-sets.ts';
 import {
   addMember,
   countMembers,
@@ -16,19 +15,9 @@ import {
 import { type Tx, tx } from '../db/tx.ts';
 import type { ServerGroup } from '../domain/server-group.ts';
 import type { OpsDeps } from './deps.ts';
-import { effectiveLimits } from './quota-sets.ts';
+import { checkBounds, lockQuota } from './quota-sets.ts';
 
 export type ServerGroupWish = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
-
-/** Throws 403 when the project or the user in it may not have one more group. */
-async function checkGroupQuota(t: Tx, deps: OpsDeps, projectId: string, userId: string): Promise<void> {
-  for (const user of [undefined, userId]) {
-    const limit = (await effectiveLimits(t, deps.config.quota, projectId, user)).server_groups;
-    if (limit >= 0 && (await countServerGroups(t, projectId, user)) >= limit) {
-      throw forbidden('Quota exceeded, too many server groups.', { code: 'quota' });
-    }
-  }
-}
 
 /** Makes a group of the caller's project. Throws 403 (quota), and 400 for a caller without a project. */
 export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish): Promise<ServerGroup> {
@@ -36,7 +25,9 @@ export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish):
   if (projectId === null) throw badRequest('Server groups are created in a project: the token is scoped to none.');
   return tx(deps.database, async (t) => {
     await lockQuota(t, projectId);
-    await checkGroupQuota(t, deps, projectId, userId);
+    const project = (await countServerGroups(t, projectId)) + 1;
+    const user = (await countServerGroups(t, projectId, userId)) + 1;
+    await checkBounds(t, deps.config.quota, op, { serverGroups: { project, user } });
     return insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
   });
 }
@@ -75,10 +66,7 @@ export async function joinGroup(
   serverIds: readonly number[],
 ): Promise<void> {
   if (!(await lockServerGroup(t, group.id))) throw unknownGroup(group.uuid);
-  const { projectId, userId } = caller;
-  const limit = (await effectiveLimits(t, deps.config.quota, projectId ?? '', userId)).server_group_members;
-  if (limit >= 0 && (await countMembers(t, group.id, userId)) + serverIds.length > limit) {
-    throw forbidden('Quota exceeded, too many servers in group', { code: 'quota' });
-  }
+  const members = (await countMembers(t, group.id, caller.userId)) + serverIds.length;
+  await checkBounds(t, deps.config.quota, { caller }, { groupMembers: members });
   for (const id of serverIds) await addMember(t, group.id, id);
 }

@@ -1,16 +1,14 @@
 // Why: a server's metadata change at once and touch no host. Each change sees the items as they are under the row's lock, so
 // that two who add at the same time both keep what they added.
 
-import { forbidden } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { loadDetails, replaceMetadata } from '../db/server-details.ts';
 import { updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
-import { metadataProblem } from '../domain/quota.ts';
 import { lockForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
-import { effectiveLimits } from './quota-sets.ts';
+import { checkBounds } from './quota-sets.ts';
 
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -38,9 +36,7 @@ export function setServerMetadata(
   return tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'updateMetadata');
     const metadata = others === 'drop' ? items : { ...(await metadataOf(t, server)), ...items };
-    const limits = await effectiveLimits(t, deps.config.quota, server.projectId, server.userId);
-    const problem = metadataProblem(limits, metadata);
-    if (problem !== null) throw forbidden(problem, { code: 'quota' });
+    await checkBounds(t, deps.config.quota, op, { metadata: Object.keys(metadata).length });
     await write(deps, t, server, metadata);
     return metadata;
   });

@@ -16,6 +16,7 @@ import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
 import { rules as pauseServer } from './pause-server.ts';
+import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as serverGroups } from './server-groups.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
@@ -46,6 +47,7 @@ const resourceRules = [
   ...limits,
   ...quotaSets,
   ...serverGroups,
+  ...quotaClassSets,
   ...availabilityZone,
   ...hypervisors,
   ...services,

@@ -40,6 +40,9 @@ export function metaData(spec: GuestSpec, drive: ConfigDriveSpec, version: Metad
     ...(key ? { keys: [{ name: drive.keyName, type: drive.keyType ?? 'ssh', data: drive.publicKey }] } : {}),
     hostname: spec.hostname,
     name: spec.name,
+    ...(drive.files.length > 0
+      ? { files: drive.files.map(({ path }, index) => ({ content_path: `/${contentPath(index)}`, path })) }
+      : {}),
     launch_index: drive.launchIndex,
     availability_zone: drive.availabilityZone,
     ...(since(GRIZZLY) ? { random_seed: Buffer.from(seed).toString('base64') } : {}),
@@ -47,6 +50,9 @@ export function metaData(spec: GuestSpec, drive: ConfigDriveSpec, version: Metad
     ...(since(NEWTON_DEVICES) ? { devices: taggedDevices(spec.nics) } : {}),
   };
 }
+
+/** Where the content of a file lies, below `openstack`. */
+const contentPath = (index: number): string => `content/${String(index).padStart(4, '0')}`;
 
 // Nova tells the guest which device carries which tag, found by its MAC address.
 const taggedDevices = (nics: readonly NicSpec[]): readonly Json[] =>
@@ -120,7 +126,9 @@ export function configDriveFiles(
   drive: ConfigDriveSpec,
   seed: Uint8Array,
 ): ReadonlyMap<string, string | Uint8Array> {
-  const files = new Map<string, string | Uint8Array>();
+  const files = new Map<string, string | Uint8Array>(
+    drive.files.map(({ contents }, index) => [`openstack/${contentPath(index)}`, Buffer.from(contents, 'base64')]),
+  );
   for (const version of metadataVersions) {
     const put = (name: string, content: string | Uint8Array) => files.set(`openstack/${version}/${name}`, content);
     put('meta_data.json', JSON.stringify(metaData(spec, drive, version, seed)));

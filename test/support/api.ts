@@ -6,7 +6,7 @@ import { makeCompute } from '../../src/api/app.ts';
 import { computeRoutes } from '../../src/api/compute/index.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { makePolicy, type Policy } from '../../src/policies/load.ts';
-import { authenticate, type Who } from './callers.ts';
+import { authenticate, NO_PROJECT, type Who } from './callers.ts';
 import { type Answer, listen } from './http.ts';
 import { makeWorld, type World, type WorldOptions } from './world.ts';
 
@@ -98,6 +98,7 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
         internalZone: 'internal',
         imageUrl: IMAGE_URL,
       },
+      knowsProject: async (_, id) => id !== NO_PROJECT,
     },
   });
   const handle = compute.callback();

@@ -6,6 +6,9 @@ import type { Authenticate } from '../../src/api/services.ts';
 
 const PROJECT = '00000000000000000000000000000de1';
 
+/** The one id that no project has. */
+export const NO_PROJECT = '00000000000000000000000000000bad';
+
 const caller = (name: string, projectId: string, roles: readonly string[]): Caller => ({
   userId: `${name}-user`,
   userName: name,

@@ -74,7 +74,7 @@ export function nicOf(network: NetworkFacts, last: number): NicSpec {
 
 export const configDriveOf = (more: Partial<ConfigDriveSpec> = {}): ConfigDriveSpec => ({
   ...{ availabilityZone: 'nova', keyName: null, publicKey: null, keyType: null, adminPass: null, userData: null },
-  ...{ launchIndex: 0, projectName: 'demo' },
+  ...{ launchIndex: 0, projectName: 'demo', files: [] },
   ...more,
 });
 

@@ -36,6 +36,7 @@ import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { freshDatabase } from './database.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
+import { usageDrift } from './usage.ts';
 
 export interface HostWish {
   readonly name: string;
@@ -149,6 +150,7 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
   keyName: null,
   userData: null,
   configDrive: false,
+  files: [],
   metadata: {},
   tags: [],
   minCount: 1,
@@ -312,6 +314,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         const of = image.properties['instance_uuid'];
         if (of !== undefined && image.status !== 'active') found.push(`${image.status} image of ${of}`);
       }
+      found.push(...(await usageDrift(database.read)));
       for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);
       return found;
     },

@@ -1,10 +1,11 @@
 // Why: a flavor that is not public is for chosen projects; this is where they are chosen.
 
-import { badRequest, conflict, notFound } from '../../base/errors.ts';
+import { conflict, notFound } from '../../base/errors.ts';
 import { versioned } from '../../base/history.ts';
 import { flavorProjects } from '../../db/flavors.ts';
 import type { Flavor } from '../../domain/flavor.ts';
 import { closed, noQuery, wrapped } from '../parameters.ts';
+import { checkProject } from '../projects.ts';
 import { type Call, resource, route } from '../resource.ts';
 
 const tenant = closed({ tenant: { type: 'string', minLength: 1, maxLength: 255 } }, ['tenant']);
@@ -38,15 +39,10 @@ function index(call: Call<'flavor'>): Promise<Access> {
   return accessOf(call);
 }
 
-/** What Keystone could have given out as a project's id; whether it did is not asked. */
-function projectId(text: string): string {
-  if (!/^[\w-]{1,64}$/.test(text)) throw badRequest(`Project ID ${text} is not a valid project.`);
-  return text;
-}
-
 async function add(call: Call<'flavor', AddBody>): Promise<Access> {
   const { op, services, target, body } = call;
-  const project = projectId(body.addTenantAccess.tenant);
+  const project = body.addTenantAccess.tenant;
+  await checkProject(call, project);
   if (target.isPublic && refusesPublic.at(op.minor)) throw conflict('Can not add access to a public flavor.');
   await services.ops.addFlavorAccess(op, target, project);
   return accessOf(call as Call<'flavor'>);
@@ -54,7 +50,9 @@ async function add(call: Call<'flavor', AddBody>): Promise<Access> {
 
 async function remove(call: Call<'flavor', RemoveBody>): Promise<Access> {
   const { op, services, target, body } = call;
-  await services.ops.removeFlavorAccess(op, target, projectId(body.removeTenantAccess.tenant));
+  const project = body.removeTenantAccess.tenant;
+  await checkProject(call, project);
+  await services.ops.removeFlavorAccess(op, target, project);
   return accessOf(call as Call<'flavor'>);
 }
 

@@ -11,6 +11,7 @@ import instanceActions from './instance-actions.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
+import quotaClassSets from './quota-class-sets.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
 import serverMetadata from './server-metadata.ts';
@@ -48,6 +49,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...limits,
   ...quotaSets,
   ...serverGroups,
+  ...quotaClassSets,
   ...availabilityZone,
   ...hypervisors,
   ...services,

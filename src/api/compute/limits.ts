@@ -28,8 +28,8 @@ const fields = history<Field<QuotaView>>(
     totalInstancesUsed: ({ used }) => used.instances,
     totalCoresUsed: ({ used }) => used.cores,
     totalRAMUsed: ({ used }) => used.ram,
-    // there are no server groups yet, and what Neutron has is Neutron's to tell
-    totalServerGroupsUsed: () => 0,
+    totalServerGroupsUsed: ({ used }) => used.server_groups,
+    // what Neutron has is Neutron's to tell
     totalSecurityGroupsUsed: () => 0,
     totalFloatingIpsUsed: () => 0,
   },
@@ -51,10 +51,10 @@ const fields = history<Field<QuotaView>>(
 
 function absolute(call: Call): Promise<QuotaView> {
   const { op, services, query: asked } = call;
-  const own = op.caller.projectId ?? '';
-  const project = asked['tenant_id']?.at(-1) ?? own;
-  if (project !== own) call.enforce(OTHER_PROJECT, { project_id: project });
-  return services.ops.readQuota(op, project);
+  const tenant = asked['tenant_id']?.at(-1);
+  // as Nova: asking by name needs the rule, also for the own project
+  if (tenant !== undefined) call.enforce(OTHER_PROJECT);
+  return services.ops.readQuota(op, { projectId: tenant ?? op.caller.projectId ?? '' });
 }
 
 export default resource({

@@ -8,6 +8,7 @@ import { readTokenAnswer } from '../../cloud/token-body.ts';
 import { makeTokenKeys } from '../../cloud/token-keys.ts';
 import { makeTokenResolver } from '../../cloud/token-resolver.ts';
 import type { Database } from '../../db/engine.ts';
+import { projects } from '../../db/identity.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { keystoneEnvelope } from '../../web/faults.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
@@ -82,6 +83,9 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
   });
   const service: IdentityService = {
     authenticate: (token) => resolver.authenticate(token),
+    // as over HTTP: whoever may not see the project is told nothing
+    knowsProject: async ({ isAdmin, projectId: own }, id) =>
+      (!isAdmin && id !== own) || (await projects.find(database.read, id)) !== null,
     wwwAuthenticateUri,
     problem: () => keys.problem(),
     close: async () => resolver.forget(),

@@ -13,6 +13,7 @@ const rest = {
   keyType: 'ssh',
   adminPass: 'secret',
   projectName: 'demo',
+  files: [],
 };
 
 describe('host names', () => {

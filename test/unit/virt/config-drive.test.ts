@@ -19,7 +19,12 @@ import { guestSpec, networkFacts, nicSpec, subnetFacts } from '../../support/gue
 
 const drive: ConfigDriveSpec = {
   ...{ availabilityZone: 'nova', keyName: 'mine', publicKey: 'ssh-ed25519 AAAA me', keyType: 'ssh', adminPass: 'pw' },
-  ...{ userData: Buffer.from('#!/bin/sh\necho hi\n').toString('base64'), launchIndex: 2, projectName: 'demo' },
+  ...{
+    userData: Buffer.from('#!/bin/sh\necho hi\n').toString('base64'),
+    launchIndex: 2,
+    projectName: 'demo',
+    files: [],
+  },
 };
 const seed = new Uint8Array(512);
 
@@ -104,6 +109,18 @@ describe('config drive', () => {
     assert.equal(new Set(files.map((one) => one.split('/')[1])).size, metadataVersions.length);
     const without = configDriveFiles(guestSpec(), { ...drive, userData: null }, seed);
     assert.ok(![...without.keys()].some((one) => one.endsWith('user_data')));
+  });
+
+  it('has the files that came with the request, and says where they belong', () => {
+    const contents = Buffer.from('127.0.0.1 localhost').toString('base64');
+    const file = { path: '/etc/hosts', contents };
+    const files = configDriveFiles(guestSpec(), { ...drive, files: [file, { ...file, path: '/b' }] }, seed);
+    assert.equal(String(files.get('openstack/content/0001')), '127.0.0.1 localhost');
+    const read = JSON.parse(files.get('openstack/2012-08-10/meta_data.json') as string) as Record<string, unknown>;
+    assert.deepEqual(read.files, [
+      { content_path: '/content/0000', path: '/etc/hosts' },
+      { content_path: '/content/0001', path: '/b' },
+    ]);
   });
 
   it('keeps names, metadata and user data of any Unicode', () => {

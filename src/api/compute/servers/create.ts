@@ -180,6 +180,15 @@ function destinationOf(call: CreateCall): Destination {
   };
 }
 
+function filesOf({ personality = [] }: CreateBody['server']): CreateServersRequest['files'] {
+  return personality.map(({ path, contents }) => {
+    if (path === undefined || contents === undefined) {
+      throw badRequest(`Bad personality format: missing ${path === undefined ? 'path' : 'contents'}`);
+    }
+    return { path, contents };
+  });
+}
+
 const trimmed = (text: string | null | undefined): string | null => (text == null ? null : text.trim());
 
 /**
@@ -201,8 +210,6 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
   if (networks !== null && networks !== 'none' && networks.length > 0) {
     call.enforce('os_compute_api:servers:create:attach_network');
   }
-  if ((server.personality ?? []).length > 0)
-    throw badRequest('File injection is not offered: use user_data and a config drive.');
   if (maxCount > 1 && server.hostname !== undefined)
     throw badRequest('Unable to allocate a single hostname to multiple instances');
   return {
@@ -223,6 +230,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     keyName: trimmed(server.key_name),
     userData: server.user_data ?? null,
     configDrive: isTrue(server.config_drive ?? false),
+    files: filesOf(server),
     metadata: server.metadata ?? {},
     tags: [...new Set(server.tags ?? [])],
     minCount,

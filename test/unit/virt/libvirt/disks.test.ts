@@ -101,7 +101,7 @@ describe("a guest's files", () => {
   it('plugs the config drive as the image asks, else as a disk that every cloud kernel reads', async () => {
     const configDrive = {
       ...{ availabilityZone: 'nova', keyName: null, publicKey: null, keyType: null, adminPass: null, userData: null },
-      ...{ launchIndex: 0, projectName: null },
+      ...{ launchIndex: 0, projectName: null, files: [] },
     };
     const driveFor = async (properties: Record<string, string>) => {
       const spec = guestSpec({ configDrive, disks: { ...guestSpec().disks, image: imageFacts({ properties }) } });

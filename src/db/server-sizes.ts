@@ -1,0 +1,152 @@
+// Why: whatever changes a server's size, state or claim, its history of sizes and its project's use of the quota follow in the
+// same transaction: both are derived from the rows as they are when it ends, so no verb can forget them.
+
+import type { Size } from '../domain/size.ts';
+import type { VmState } from '../domain/instance.ts';
+import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/usage.ts';
+import { fromBool, fromTime, toBool } from './codec.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
+import { noteForEnding, type Tx } from './tx.ts';
+
+const SPAN = 'server_sizes';
+
+/** Servers with what is claimed for them and their present span. */
+const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
+  servers.updated_at, servers.terminated_at, servers.boot_vcpus, servers.boot_memory_mb,
+  servers.root_gb + servers.ephemeral_gb as flavor_disk_gb,
+  claims.vcpus as claimed_vcpus, claims.memory_mb as claimed_memory_mb,
+  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted, present.started_at
+  from servers
+  left join claims on claims.server_id = servers.id
+  left join ${SPAN} present on present.server_id = servers.id and present.ended_at is null where `;
+
+const decodeSize = (row: Row): CountedSize => ({
+  vcpus: row['vcpus'] as number,
+  memoryMb: row['memory_mb'] as number,
+  diskGb: row['disk_gb'] as number,
+  counted: fromBool(row['counted']),
+});
+
+function sizeNow(row: Row): CountedSize | null {
+  const claimed: Size | null =
+    row['claimed_vcpus'] === null
+      ? null
+      : { vcpus: row['claimed_vcpus'] as number, memoryMb: row['claimed_memory_mb'] as number };
+  return countedSize({
+    vmState: row['vm_state'] as VmState,
+    deleted: fromBool(row['deleted']),
+    claimed,
+    boot: { vcpus: row['boot_vcpus'] as number, memoryMb: row['boot_memory_mb'] as number },
+    diskGb: Number(row['flavor_disk_gb']),
+  });
+}
+
+/** What one owner uses more, or less, of the quota. */
+interface UsageChange {
+  readonly projectId: string;
+  readonly userId: string;
+  instances: number;
+  cores: number;
+  ram: number;
+}
+
+function addTo(change: UsageChange, size: CountedSize | null, sign: 1 | -1): void {
+  if (size === null || !size.counted) return;
+  change.instances += sign;
+  change.cores += sign * size.vcpus;
+  change.ram += sign * size.memoryMb;
+}
+
+/** Ends the spans that are over, begins the new ones, and moves the sums of the owners by the difference. */
+async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
+  const among = amongNumbers(tx, 'servers.id', ids);
+  const changes = new Map<string, UsageChange>();
+  const begun: Record<string, unknown>[] = [];
+  for (const row of await readRows(tx, `${SUBJECTS}${among.sql}`, among.bindings)) {
+    const before = row['span_id'] === null ? null : decodeSize(row);
+    const now = sizeNow(row);
+    if (before === null ? now === null : now !== null && sameCount(before, now)) continue;
+    const [projectId, userId] = [row['project_id'] as string, row['user_id'] as string];
+    const changedAt = Number((now === null ? row['terminated_at'] : null) ?? row['updated_at']);
+    // another process's clock may be behind
+    const atMs = Math.max(changedAt, Number(row['started_at'] ?? 0));
+    if (before !== null) await tx(SPAN).where({ id: row['span_id'] }).update({ ended_at: atMs });
+    if (now !== null) {
+      begun.push({
+        server_id: row['id'],
+        project_id: projectId,
+        user_id: userId,
+        vcpus: now.vcpus,
+        memory_mb: now.memoryMb,
+        disk_gb: now.diskGb,
+        counted: toBool(now.counted),
+        started_at: atMs,
+        ended_at: null,
+      });
+    }
+    const owner = JSON.stringify([projectId, userId]);
+    const change = changes.get(owner) ?? { projectId, userId, instances: 0, cores: 0, ram: 0 };
+    changes.set(owner, change);
+    addTo(change, before, -1);
+    addTo(change, now, 1);
+  }
+  if (begun.length > 0) await tx.batchInsert(SPAN, begun, 100);
+  // always in the same order, so that no two transactions wait for each other
+  for (const owner of [...changes.keys()].sort()) await moveUsage(tx, changes.get(owner) as UsageChange);
+}
+
+async function moveUsage(tx: Tx, { projectId, userId, instances, cores, ram }: UsageChange): Promise<void> {
+  if (instances === 0 && cores === 0 && ram === 0) return;
+  await tx('quota_usages')
+    .insert({ project_id: projectId, user_id: userId, instances, cores, ram })
+    .onConflict(['project_id', 'user_id'])
+    .merge({
+      instances: tx.raw('quota_usages.instances + ?', [instances]),
+      cores: tx.raw('quota_usages.cores + ?', [cores]),
+      ram: tx.raw('quota_usages.ram + ?', [ram]),
+    });
+}
+
+/** Called by whatever changes a server's row or claim; the rest happens when the transaction ends. */
+export const noteSize = (tx: Tx, serverId: number): void => noteForEnding(tx, followSizes, serverId);
+
+/** What servers use of a quota. `ram` in MiB. */
+export interface ServerUsage {
+  readonly instances: number;
+  readonly cores: number;
+  readonly ram: number;
+}
+
+/** The sum over a project's servers, or over those of one of its users; its cost does not depend on their number. */
+export async function serverUsage(reader: Reader, projectId: string, userId?: string): Promise<ServerUsage> {
+  const query = reader('quota_usages')
+    .sum({ instances: 'instances', cores: 'cores', ram: 'ram' })
+    .where({ project_id: projectId, ...(userId === undefined ? {} : { user_id: userId }) });
+  const [row] = (await query) as unknown as [Record<string, unknown>];
+  return { instances: Number(row['instances']), cores: Number(row['cores']), ram: Number(row['ram']) };
+}
+
+/** The spans of these servers that reach into a period (milliseconds), by the server's number, oldest first. */
+export async function findSpans(
+  reader: Reader,
+  serverIds: readonly number[],
+  startMs: number,
+  stopMs: number,
+): Promise<Map<number, SizeSpan[]>> {
+  const spans = new Map<number, SizeSpan[]>();
+  if (serverIds.length === 0) return spans;
+  const among = amongNumbers(reader, 'server_id', serverIds);
+  const rows = await readRows(
+    reader,
+    `select server_id, vcpus, memory_mb, disk_gb, counted, started_at, ended_at from ${SPAN}
+     where ${among.sql} and started_at < ? and (ended_at is null or ended_at > ?) order by started_at, id`,
+    [...among.bindings, stopMs, startMs],
+  );
+  for (const row of rows) {
+    const id = row['server_id'] as number;
+    const list = spans.get(id) ?? [];
+    spans.set(id, list);
+    list.push({ ...decodeSize(row), startedAt: Number(row['started_at']), endedAt: fromTime(row['ended_at']) });
+  }
+  return spans;
+}
