@@ -27,6 +27,15 @@ export async function serversOnHosts(
   return byHost;
 }
 
+/** How many servers are on these hosts together. */
+export async function countServersOn(reader: Reader, hosts: readonly string[]): Promise<number> {
+  const [row] = (await reader('servers')
+    .count({ servers: '*' })
+    .whereIn('host', [...hosts])
+    .where('deleted', 0)) as [{ servers: number | string }];
+  return Number(row.servers);
+}
+
 /** On how many servers of each host something is being done (Nova's current_workload); an idle host is absent. */
 export async function workloads(reader: Reader, hosts: readonly string[]): Promise<ReadonlyMap<string, number>> {
   if (hosts.length === 0) return new Map();

@@ -3,13 +3,14 @@
 import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
 import { fromBool, fromJson, fromTime, toJson } from './codec.ts';
 import { readRows, type Reader } from './engine.ts';
+import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
 const columns = [
   'hosts.*',
-  'services.zone as service_zone',
+  `${SERVICE_ZONE} as service_zone`,
   'services.disabled as service_disabled',
   'services.disabled_reason as service_disabled_reason',
   'services.forced_down as service_forced_down',
@@ -56,8 +57,6 @@ const decode = (row: Row): Host => ({
   generation: row['generation'] as number,
 });
 
-const joined = (reader: Reader) => reader('hosts').join('services', 'services.id', 'hosts.service_id').select(columns);
-
 const ALL_HOSTS = `select ${columns.join(', ')} from hosts join services on services.id = hosts.service_id`;
 
 /** Every hypervisor, in the order of their arrival. */
@@ -88,10 +87,14 @@ export async function hostStates(reader: Reader, names: readonly string[]): Prom
 
 export async function findHost(
   reader: Reader,
-  by: { readonly id: number } | { readonly uuid: string } | { readonly host: string },
+  by:
+    | { readonly id: number }
+    | { readonly uuid: string }
+    | { readonly host: string }
+    | { readonly hypervisor_hostname: string },
 ): Promise<Host | null> {
   const [[field, value]] = Object.entries(by) as [[string, string | number]];
-  const row: Row | undefined = await joined(reader).where(`hosts.${field}`, value).first();
+  const [row] = await readRows(reader, `${ALL_HOSTS} where hosts.${field} = ?`, [value]);
   return row === undefined ? null : decode(row);
 }
 
@@ -100,6 +103,13 @@ export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
   // the lock comes first and alone: a join would lock the service's row too
   await tx('hosts').select('id').where({ host }).forUpdate();
   return findHost(tx, { host });
+}
+
+/** Locks hosts and moves their generations on: claims that were thought out before are thought over. */
+export async function moveHostsOn(tx: Tx, hosts: readonly string[]): Promise<void> {
+  await tx('hosts')
+    .whereIn('host', [...hosts])
+    .update({ generation: tx.raw('generation + 1') });
 }
 
 export interface HostReport {

@@ -1,8 +1,9 @@
 // Why: the processes that make up the cloud, as operators see and switch them in os-services.
 
 import { fromBool, fromTime, toBool } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
+import { SERVICE_ZONE } from './zones.ts';
 
 export interface Service {
   readonly id: number;
@@ -26,7 +27,6 @@ const columns = [
   'uuid',
   'binary',
   'host',
-  'zone',
   'disabled',
   'disabled_reason',
   'forced_down',
@@ -34,6 +34,8 @@ const columns = [
   'created_at',
   'updated_at',
 ];
+
+const selected = (reader: Reader) => reader('services').select([...columns, reader.raw(`${SERVICE_ZONE} as zone`)]);
 
 const decode = (row: Row): Service => ({
   id: row['id'] as number,
@@ -53,7 +55,7 @@ export async function listServices(
   reader: Reader,
   filter: { readonly host?: string; readonly binary?: string } = {},
 ): Promise<Service[]> {
-  const rows: Row[] = await reader('services').select(columns).where(filter).orderBy('id');
+  const rows: Row[] = await selected(reader).where(filter).orderBy('id');
   return rows.map(decode);
 }
 
@@ -61,13 +63,23 @@ export async function findService(
   reader: Reader,
   by: { readonly uuid: string } | { readonly host: string; readonly binary: string },
 ): Promise<Service | null> {
-  const row: Row | undefined = await reader('services').select(columns).where(by).first();
+  const row: Row | undefined = await selected(reader).where(by).first();
   return row === undefined ? null : decode(row);
+}
+
+const SERVED = `select 1 from services where disabled = 0 and services.binary = 'nova-compute' and ${SERVICE_ZONE} = ? limit 1`;
+
+/** Whether a zone has a host that is enabled. */
+export async function isZoneServed(reader: Reader, zone: string): Promise<boolean> {
+  return (await readRows(reader, SERVED, [zone])).length > 0;
 }
 
 export type NewService = Pick<Service, 'uuid' | 'binary' | 'host' | 'zone'> & { readonly nowMs: number };
 
-/** Notes that a service is alive, adding its row when there is none. Returns its number. */
+/**
+ * Notes that a service is alive, adding its row when there is none. Returns its number.
+ * @param service its zone is the one of hosts that no aggregate puts into another
+ */
 export async function upsertService(tx: Tx, service: NewService): Promise<number> {
   const { uuid, binary, host, zone, nowMs } = service;
   const touched: number = await tx('services').where({ binary, host }).update({ last_seen_at: nowMs, zone });

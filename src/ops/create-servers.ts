@@ -6,10 +6,11 @@ import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import type { Caller, Op } from '../base/op.ts';
 import { findFlavor } from '../db/flavors.ts';
-import { listHosts } from '../db/hosts.ts';
+import { findHost } from '../db/hosts.ts';
 import { findKeypair, type Keypair } from '../db/keypairs.ts';
 import { replaceMetadata, replaceNics, replaceTags } from '../db/server-details.ts';
 import { findBuild, insertServer, type NewServer, updateServer } from '../db/servers.ts';
+import { isZoneServed } from '../db/services.ts';
 import { tx } from '../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
 import type { CreateServersRequest } from '../domain/create-request.ts';
@@ -106,15 +107,14 @@ async function keypairFor(deps: OpsDeps, op: Op, name: string | null): Promise<K
 
 async function checkDestination(deps: OpsDeps, request: CreateServersRequest): Promise<void> {
   const { zone, requestedHost, requestedNode } = request;
-  if (zone === null && requestedHost === null && requestedNode === null) return;
-  const hosts = await listHosts(deps.database.read);
-  if (zone !== null && request.forcedHost === null && !hosts.some((host) => host.zone === zone && !host.disabled)) {
+  const { read } = deps.database;
+  if (zone !== null && request.forcedHost === null && !(await isZoneServed(read, zone))) {
     throw badRequest('The requested availability zone is not available');
   }
-  if (requestedHost !== null && !hosts.some((host) => host.host === requestedHost)) {
+  if (requestedHost !== null && (await findHost(read, { host: requestedHost })) === null) {
     throw badRequest(`Compute host ${requestedHost} could not be found.`);
   }
-  if (requestedNode !== null && !hosts.some((host) => host.inventory.hypervisorHostname === requestedNode)) {
+  if (requestedNode !== null && (await findHost(read, { hypervisor_hostname: requestedNode })) === null) {
     throw badRequest(`Compute host ${requestedNode} could not be found.`);
   }
 }

@@ -9,6 +9,14 @@ import {
   setFlavorExtraSpecs,
   updateFlavor,
 } from './flavors.ts';
+import {
+  addHostToAggregate,
+  createAggregate,
+  deleteAggregate,
+  removeHostFromAggregate,
+  setAggregateMetadata,
+  updateAggregate,
+} from './aggregates.ts';
 import { injectNetworkInfo, resetState } from './admin-actions.ts';
 import { changePassword } from './admin-password.ts';
 import { triggerCrashDump } from './crash-dump.ts';
@@ -73,6 +81,12 @@ const verbs = {
   deleteFlavorExtraSpec,
   createKeypair,
   deleteKeypair,
+  createAggregate,
+  updateAggregate,
+  deleteAggregate,
+  addHostToAggregate,
+  removeHostFromAggregate,
+  setAggregateMetadata,
   createServerGroup,
   deleteServerGroup,
   setServiceStatus,
@@ -98,6 +112,7 @@ export function makeOps(deps: OpsDeps): Ops {
   return Object.fromEntries(Object.entries(verbs).map(bind)) as unknown as Ops;
 }
 
+export { noAggregate } from './aggregates.ts';
 export type { CreatedServers } from './create-servers.ts';
 export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';

@@ -50,17 +50,23 @@ const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
 /**
  * Claims a host for the server. Optimistic: only if the host's generation is still the snapshot's; when somebody was quicker,
  * once more on the locked row if it still passes every filter. The servers of a group are placed one after another, each held
- * to what the ones before it left.
+ * to what the ones before it left. Returns the host as it was claimed, or null.
  */
-async function claimOn(t: Tx, deps: OpsDeps, server: Server, spec: PlacementSpec, host: Candidate): Promise<boolean> {
+async function claimOn(
+  t: Tx,
+  deps: OpsDeps,
+  server: Server,
+  spec: PlacementSpec,
+  host: Candidate,
+): Promise<Candidate | null> {
   const group = spec.group === null ? null : await lockGroupPlacement(t, server.id);
   const now = { ...spec, group };
-  if (group !== null && refusalAt(host, now, optionsOf(deps)) !== null) return false;
+  if (group !== null && refusalAt(host, now, optionsOf(deps)) !== null) return null;
   const claim = { serverId: server.id, hostId: host.id, ...spec.minimum, diskGb: spec.diskGb, maximum: spec.maximum };
-  if ((await setClaim(t, claim, host.generation)) === 'claimed') return true;
+  if ((await setClaim(t, claim, host.generation)) === 'claimed') return host;
   const fresh = await lockCandidate(t, host.host);
-  if (fresh === null || refusalAt(fresh, now, optionsOf(deps)) !== null) return false;
-  return (await setClaim(t, claim, fresh.generation)) === 'claimed';
+  if (fresh === null || refusalAt(fresh, now, optionsOf(deps)) !== null) return null;
+  return (await setClaim(t, claim, fresh.generation)) === 'claimed' ? fresh : null;
 }
 
 /**
@@ -83,9 +89,10 @@ export async function placeServer<I>(
       const { message, detail } = noValidHost(refused);
       throw internal(message, { code: 'noValidHost', detail });
     }
-    for (const host of hosts) {
+    for (const seen of hosts) {
       const claimed = await context.commit(async (t, nowMs) => {
-        if (!(await claimOn(t, deps, server, spec, host))) return false;
+        const host = await claimOn(t, deps, server, spec, seen);
+        if (host === null) return false;
         context.point('claimed');
         const where = {
           host: host.host,
@@ -96,7 +103,7 @@ export async function placeServer<I>(
         await updateServer(t, server.id, where, nowMs);
         return true;
       });
-      if (claimed) return { host: host.host };
+      if (claimed) return { host: seen.host };
     }
   }
   throw internal(NO_VALID_HOST, {

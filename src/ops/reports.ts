@@ -3,7 +3,7 @@
 import { newUuid } from '../base/ids.ts';
 import type { AgentReport } from '../bus/contract.ts';
 import { upsertHost } from '../db/hosts.ts';
-import { findService, upsertService } from '../db/services.ts';
+import { upsertService } from '../db/services.ts';
 import { tx } from '../db/tx.ts';
 import type { OpsDeps } from './deps.ts';
 import { followGuest, reconcileHost } from './reconcile/guests.ts';
@@ -22,9 +22,7 @@ export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<
   const { config, clock } = deps;
   await tx(deps.database, async (t) => {
     const nowMs = clock.now();
-    // a host stays in the zone that it was put into
-    const known = await findService(t, { host, binary: BINARY });
-    const zone = known?.zone ?? config.defaultZone;
+    const zone = config.defaultZone;
     const serviceId = await upsertService(t, { uuid: newUuid(), binary: BINARY, host, zone, nowMs });
     const { ratios, reserved } = config;
     await upsertHost(t, { uuid: newUuid(), serviceId, host, inventory: report.inventory, ratios, reserved, nowMs });

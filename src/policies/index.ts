@@ -1,5 +1,6 @@
 // Why: one list of every rule, for the enforcement point, the sample file and the test of roles against routes.
 
+import { rules as aggregates } from './aggregates.ts';
 import { rules as adminActions } from './admin-actions.ts';
 import { rules as adminPassword } from './admin-password.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
@@ -47,6 +48,7 @@ const resourceRules = [
   ...limits,
   ...quotaSets,
   ...serverGroups,
+  ...aggregates,
   ...quotaClassSets,
   ...availabilityZone,
   ...hypervisors,

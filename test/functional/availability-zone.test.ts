@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Api, startApi } from '../support/api.ts';
 import { engines } from '../support/database.ts';
+import { adminOp } from '../support/world.ts';
 
 for (const engine of engines) {
   describe(`availability zones on ${engine}`, () => {
@@ -9,8 +10,14 @@ for (const engine of engines) {
     before(async () => {
       api = await startApi({ engine, hosts: [{ name: 'alpha' }, { name: 'beta' }, { name: 'gamma' }] });
       const { write } = api.world.database;
-      await write('services').where({ host: 'beta' }).update({ zone: 'east' });
-      await write('services').where({ host: 'gamma' }).update({ zone: 'attic', disabled: 1 });
+      for (const [host, zone] of [
+        ['beta', 'east'],
+        ['gamma', 'attic'],
+      ] as const) {
+        const { id } = await api.world.ops.createAggregate(adminOp(), { name: zone, zone });
+        await api.world.ops.addHostToAggregate(adminOp(), id, host);
+      }
+      await write('services').where({ host: 'gamma' }).update({ disabled: 1 });
       const now = Date.now();
       await write('services').insert({
         uuid: '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec111',

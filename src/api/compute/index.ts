@@ -2,6 +2,7 @@
 // walk every route.
 
 import type { RouteEntry } from '../resource.ts';
+import aggregates from './aggregates.ts';
 import availabilityZone from './availability-zone.ts';
 import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
@@ -49,6 +50,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...limits,
   ...quotaSets,
   ...serverGroups,
+  ...aggregates,
   ...quotaClassSets,
   ...availabilityZone,
   ...hypervisors,

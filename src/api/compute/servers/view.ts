@@ -140,7 +140,7 @@ const first: Fields = {
   'OS-DCF:diskConfig': ({ server }) => (server.autoDiskConfig ? 'AUTO' : 'MANUAL'),
   progress: (detail) => (PROGRESS_IN.has(status(detail)) ? detail.server.progress : undefined),
   fault,
-  'OS-EXT-AZ:availability_zone': ({ server }) => server.availabilityZone ?? '',
+  'OS-EXT-AZ:availability_zone': ({ server }) => server.availabilityZone ?? server.requestedZone ?? '',
   config_drive: ({ server }) => (server.configDrive ? 'True' : ''),
   key_name: ({ server }) => server.keyName,
   'OS-SRV-USG:launched_at': ({ server }) => time(server.launchedAt),

@@ -1,0 +1,109 @@
+// Why: groups of hosts, who is in them and what is said of them.
+
+import { type Aggregate, ZONE_KEY } from '../domain/aggregate.ts';
+import { fromTime } from './codec.ts';
+import type { Reader, Row } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+const columns = ['id', 'uuid', 'name', 'created_at', 'updated_at'];
+
+/** The rows as aggregates: two more queries, however many there are. */
+async function whole(reader: Reader, rows: readonly Row[]): Promise<Aggregate[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map((row) => row['id'] as number);
+  const hosts: { aggregate_id: number; host: string }[] = await reader('aggregate_hosts')
+    .select('aggregate_id', 'host')
+    .whereIn('aggregate_id', ids)
+    .orderBy(['aggregate_id', 'host']);
+  const pairs: { aggregate_id: number; key: string; value: string }[] = await reader('aggregate_metadata')
+    .select('aggregate_id', 'key', 'value')
+    .whereIn('aggregate_id', ids)
+    .orderBy(['aggregate_id', 'key']);
+  const hostsOf = Map.groupBy(hosts, (row) => row.aggregate_id);
+  const pairsOf = Map.groupBy(pairs, (row) => row.aggregate_id);
+  return rows.map((row) => {
+    const id = row['id'] as number;
+    return {
+      id,
+      uuid: row['uuid'] as string,
+      name: row['name'] as string,
+      hosts: (hostsOf.get(id) ?? []).map(({ host }) => host),
+      metadata: Object.fromEntries((pairsOf.get(id) ?? []).map(({ key, value }) => [key, value])),
+      createdAt: Number(row['created_at']),
+      updatedAt: fromTime(row['updated_at']),
+    };
+  });
+}
+
+/** All aggregates, the oldest first. */
+export async function listAggregates(reader: Reader): Promise<Aggregate[]> {
+  return whole(reader, (await reader('aggregates').select(columns).orderBy('id')) as Row[]);
+}
+
+export async function findAggregate(reader: Reader, id: number): Promise<Aggregate | null> {
+  return (await whole(reader, (await reader('aggregates').select(columns).where({ id })) as Row[]))[0] ?? null;
+}
+
+/** As `findAggregate`, locked until the transaction ends. */
+export async function lockAggregate(tx: Tx, id: number): Promise<Aggregate | null> {
+  await tx('aggregates').select('id').where({ id }).forUpdate();
+  return findAggregate(tx, id);
+}
+
+/** Zones that aggregates other than `exceptId` make of these hosts, one entry for each aggregate. */
+export async function otherZones(reader: Reader, hosts: readonly string[], exceptId: number): Promise<string[]> {
+  const rows: { value: string }[] = await reader('aggregate_metadata as zoned')
+    .distinct('zoned.aggregate_id', 'zoned.value')
+    .join('aggregate_hosts as member', 'member.aggregate_id', 'zoned.aggregate_id')
+    .where('zoned.key', ZONE_KEY)
+    .whereNot('zoned.aggregate_id', exceptId)
+    .whereIn('member.host', [...hosts])
+    .orderBy('zoned.aggregate_id');
+  return rows.map(({ value }) => value);
+}
+
+/** Adds an empty aggregate and returns its number. A name that is taken breaks the unique key. */
+export async function insertAggregate(
+  tx: Tx,
+  aggregate: Pick<Aggregate, 'uuid' | 'name' | 'createdAt'>,
+): Promise<number> {
+  const { uuid, name, createdAt } = aggregate;
+  const [id] = (await tx('aggregates').insert({ uuid, name, created_at: createdAt })) as [number];
+  return id;
+}
+
+/** Notes that an aggregate changed, and its new name where one is given. A name that is taken breaks the unique key. */
+export async function touchAggregate(tx: Tx, id: number, nowMs: number, name?: string): Promise<void> {
+  await tx('aggregates')
+    .where({ id })
+    .update({ updated_at: nowMs, ...(name === undefined ? {} : { name }) });
+}
+
+/** Sets pairs of the metadata; a pair whose value is null goes. */
+export async function mergeAggregateMetadata(
+  tx: Tx,
+  id: number,
+  metadata: Readonly<Record<string, string | null>>,
+): Promise<void> {
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value === null) await tx('aggregate_metadata').where({ aggregate_id: id, key }).delete();
+    else {
+      await tx('aggregate_metadata')
+        .insert({ aggregate_id: id, key, value })
+        .onConflict(['aggregate_id', 'key'])
+        .merge(['value']);
+    }
+  }
+}
+
+export async function addAggregateHost(tx: Tx, id: number, host: string): Promise<void> {
+  await tx('aggregate_hosts').insert({ aggregate_id: id, host });
+}
+
+export async function removeAggregateHost(tx: Tx, id: number, host: string): Promise<void> {
+  await tx('aggregate_hosts').where({ aggregate_id: id, host }).delete();
+}
+
+export async function deleteAggregateRow(tx: Tx, id: number): Promise<void> {
+  await tx('aggregates').where({ id }).delete();
+}
