@@ -33,7 +33,7 @@ export interface Agent {
   close(graceMs?: number): Promise<void>;
 }
 
-/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for reading its console. */
+/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for what is only read. */
 function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boolean): AgentHandlers {
   const post = <T>(uuid: string, method: AgentMethod, args: unknown, work: () => Promise<T>): Promise<T> => {
     if (isClosing()) return Promise.reject(unavailable('The agent is shutting down.', { code: 'agent.closing' }));
@@ -87,6 +87,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),
+    diagnostics: async ({ uuid }) => able('diagnostics')(uuid),
     list: () => driver.list(),
   };
 }

@@ -33,6 +33,8 @@ export interface Call<K extends TargetKind = 'none', B = unknown> {
   readonly target: Targets[K];
   /** For links: where this service and its version hang for this caller. */
   readonly url: CallUrl;
+  /** The old /v2 endpoint. */
+  readonly legacy: boolean;
   /** Whether the caller passes a rule on the target's project; for fields that only some see. */
   allows(rule: string, target?: PolicyTarget): boolean;
   /** As `allows`, throwing Nova's 403. */

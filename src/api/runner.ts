@@ -106,6 +106,7 @@ export async function runRoute(
     body,
     target: target as null,
     url,
+    legacy,
     allows: (rule: string, other: PolicyTarget = policyTarget) => services.policy.allows(op, rule, other),
     enforce: (rule: string, other: PolicyTarget = policyTarget) => services.policy.enforce(op, rule, other),
     goodUntil: (ms) => {

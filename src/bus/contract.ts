@@ -2,6 +2,7 @@
 
 import { limits } from '../base/limits.ts';
 import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { HostInventory } from '../domain/host.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
@@ -22,6 +23,7 @@ export interface AgentMethods {
   injectNmi: { args: { uuid: string }; reply: null };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
+  diagnostics: { args: { uuid: string }; reply: Diagnostics };
   inspect: { args: { uuid: string }; reply: GuestView | null };
   list: { args: Record<string, never>; reply: readonly GuestView[] };
 }
@@ -48,6 +50,7 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   injectNmi: limits.libvirtJobCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
+  diagnostics: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,
   list: limits.libvirtCallMs,
 };

@@ -239,7 +239,11 @@ const table = {
   unlock: row('unlock', 'Unlock the server', null, { ...anytime, record: 'unlock' }),
   resetState: row('os-resetState', 'Set the state by hand', null, { ...anytime, record: 'resetState' }),
   consoleOutput: row('get_console_output', 'Read the console log', null, { ...anytime, placed: true }),
-  diagnostics: row('get_diagnostics', 'Read the diagnostics', null, { ...anytime, placed: true }),
+  diagnostics: row('get_diagnostics', 'Read the diagnostics', null, {
+    ...anytime,
+    placed: true,
+    verb: 'diagnostics',
+  }),
   update: row('update', 'Change name, description or addresses', null, anytime),
 } as const satisfies Record<string, Move>;
 

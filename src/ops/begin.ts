@@ -3,6 +3,7 @@
 
 import { conflict, notFound, notImplemented } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import type { Reader } from '../db/engine.ts';
 import { findHost } from '../db/hosts.ts';
 import { insertAction, insertClosedAction } from '../db/instance-actions.ts';
 import { lockServer, updateServer } from '../db/servers.ts';
@@ -13,9 +14,18 @@ import { type MoveName, moves, refusal } from '../domain/moves.ts';
 import type { OpsDeps } from './deps.ts';
 import { envelopeOf } from './saga.ts';
 
-async function hostCan(t: Tx, name: string, verb: OptionalVerb): Promise<boolean> {
-  const host = await findHost(t, { host: name });
+async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promise<boolean> {
+  const host = await findHost(reader, { host: name });
   return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
+}
+
+async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
+  const problem = refusal(server, move, op.caller.isAdmin);
+  if (problem !== null) throw conflict(problem);
+  const { verb } = moves[move];
+  if (verb !== null && server.host !== null && !(await hostCan(reader, server.host, verb))) {
+    throw notImplemented('The requested functionality is not supported.', { code: `driver.${verb}` });
+  }
 }
 
 /**
@@ -25,13 +35,15 @@ async function hostCan(t: Tx, name: string, verb: OptionalVerb): Promise<boolean
 export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
   const server = await lockServer(t, uuid);
   if (server === null || server.deleted) throw notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
-  const problem = refusal(server, move, op.caller.isAdmin);
-  if (problem !== null) throw conflict(problem);
-  const { verb } = moves[move];
-  if (verb !== null && server.host !== null && !(await hostCan(t, server.host, verb))) {
-    throw notImplemented('The requested functionality is not supported.', { code: `driver.${verb}` });
-  }
+  await checkMove(t, op, server, move);
   return server;
+}
+
+/** The host of a server of which something is only read; throws as `lockForMove`. */
+export async function hostForMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<string> {
+  await checkMove(reader, op, server, move);
+  if (server.host === null) throw conflict(`Instance ${server.uuid} is not ready`);
+  return server.host;
 }
 
 const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({

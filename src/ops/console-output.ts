@@ -1,17 +1,15 @@
 // Why: the serial console is read from the host while the caller waits; nothing of it is kept here.
 
-import { conflict } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import type { Server } from '../domain/instance.ts';
-import { refusal } from '../domain/moves.ts';
+import { hostForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
 
 /** The last `lines` lines of the console (null: all that is kept). Throws 409 before the server has a host. */
 export async function consoleOutput(deps: OpsDeps, op: Op, server: Server, lines: number | null): Promise<string> {
-  const problem = refusal(server, 'consoleOutput', op.caller.isAdmin);
-  if (problem !== null || server.host === null) throw conflict(problem ?? `Instance ${server.uuid} is not ready`);
-  const text = await deps.bus.call(server.host, 'console', { uuid: server.uuid, maxBytes: limits.consoleBytes });
+  const host = await hostForMove(deps.database.read, op, server, 'consoleOutput');
+  const text = await deps.bus.call(host, 'console', { uuid: server.uuid, maxBytes: limits.consoleBytes });
   return lines === null ? text : lastLines(text, lines);
 }
 

@@ -37,7 +37,9 @@ import {
   suspendServer,
   unpauseServer,
 } from './power.ts';
+import { serverDiagnostics } from './server-diagnostics.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
+import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
 import { deleteService, setServiceStatus } from './services.ts';
@@ -48,6 +50,7 @@ const verbs = {
   createServers,
   updateServer,
   deleteServer,
+  clearServerPassword,
   setServerMetadata,
   deleteServerMetadata,
   setServerTags,
@@ -68,6 +71,7 @@ const verbs = {
   changePassword,
   triggerCrashDump,
   consoleOutput,
+  serverDiagnostics,
   adjustServer,
   createImage,
   createBackup,

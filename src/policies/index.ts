@@ -7,6 +7,7 @@ import { rules as availabilityZone } from './availability-zone.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
+import { rules as extensions } from './extensions.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
@@ -19,9 +20,12 @@ import { rules as lockServer } from './lock-server.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
+import { rules as serverDiagnostics } from './server-diagnostics.ts';
 import { rules as serverGroups } from './server-groups.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
+import { rules as serverPassword } from './server-password.ts';
 import { rules as serverTags } from './server-tags.ts';
+import { rules as serverTopology } from './server-topology.ts';
 import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
 import { rules as suspendServer } from './suspend-server.ts';
@@ -29,6 +33,10 @@ import { rules as xloudAdjust } from './xloud-adjust.ts';
 
 const resourceRules = [
   ...servers,
+  ...serverDiagnostics,
+  ...serverPassword,
+  ...serverTopology,
+  ...extensions,
   ...serverMetadata,
   ...serverTags,
   ...ips,

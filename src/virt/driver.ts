@@ -2,6 +2,7 @@
 // driver and libvirt's pass one contract suite (test/support/driver-contract.ts).
 
 import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type { Diagnostics } from '../domain/diagnostics.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
@@ -62,6 +63,8 @@ export interface Driver {
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;
+  /** Of a running guest; any other: 409. */
+  diagnostics?(uuid: string): Promise<Diagnostics>;
   /** Null: no such guest here. */
   inspect(uuid: string): Promise<GuestView | null>;
   list(): Promise<readonly GuestView[]>;

@@ -10,6 +10,7 @@ import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
+import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
@@ -44,7 +45,7 @@ export interface FakeDriver extends Driver {
   readonly store: FakeStore;
 }
 
-const READING: ReadonlySet<Verb> = new Set(['console', 'inspect']);
+const READING: ReadonlySet<Verb> = new Set(['console', 'diagnostics', 'inspect']);
 const defaultTiming = Object.fromEntries(verbs.map((verb) => [verb, READING.has(verb) ? 0 : 5])) as Record<
   Verb,
   number
@@ -385,6 +386,13 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       await take('inspect', behaviourOf(guest));
       const now = store.get(uuid);
       return now === undefined ? null : view(now);
+    },
+
+    async diagnostics(uuid) {
+      const guest = guestOf(uuid);
+      await take('diagnostics', behaviourOf(guest));
+      if (guest.powerState !== power.running) throw notRunning(uuid);
+      return fakeDiagnostics(guest, usedBy(guest, clock.now()));
     },
 
     async list() {

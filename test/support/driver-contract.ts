@@ -277,6 +277,22 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await heard('resumed', spec.uuid, from);
     });
 
+    it('counts what a running guest uses', { timeout }, async (t) => {
+      if (driver.diagnostics === undefined) return t.skip('this driver cannot');
+      const found = await driver.diagnostics(spec.uuid);
+      assert.equal(found.maximumKib, spec.maximum.memoryMb * 1024);
+      assert.deepEqual(
+        found.nics.map(({ mac }) => mac),
+        spec.nics.map(({ mac }) => mac),
+      );
+      assert.ok(found.disks.some(({ device }) => device === 'vda'));
+      const { size } = await inspect();
+      assert.ok(found.cpus.length >= size.vcpus, `${found.cpus.length} vCPUs are counted, ${size.vcpus} are there`);
+      const again = await driver.diagnostics(spec.uuid);
+      const total = (one: typeof found) => one.cpus.reduce((sum, cpu) => sum + cpu.timeNs, 0);
+      assert.ok(total(again) >= total(found));
+    });
+
     it(`sets a password inside, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {
       if (driver.setAdminPassword === undefined) return t.skip('this driver cannot');
       const password = 'a new: password';
@@ -333,6 +349,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await refuses(adjust({ vcpus: 2, memoryMb: 512 }), 'conflict');
       if (driver.setAdminPassword) await refuses(driver.setAdminPassword(spec.uuid, 'root', 'x'), 'conflict');
       if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
+      if (driver.diagnostics !== undefined) await refuses(driver.diagnostics(spec.uuid), 'conflict');
     });
 
     it('powers on with the size of the spec: twice is once', { timeout }, async () => {

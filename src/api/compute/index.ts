@@ -4,6 +4,7 @@
 import type { RouteEntry } from '../resource.ts';
 import aggregates from './aggregates.ts';
 import availabilityZone from './availability-zone.ts';
+import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
@@ -15,8 +16,11 @@ import limits from './limits.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
+import serverDiagnostics from './server-diagnostics.ts';
 import serverMetadata from './server-metadata.ts';
+import serverPassword from './server-password.ts';
 import serverTags from './server-tags.ts';
+import serverTopology from './server-topology.ts';
 import serverActions from './servers/actions.ts';
 import serverGroups from './server-groups.ts';
 import createImage from './servers/create-image.ts';
@@ -27,6 +31,7 @@ import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
+import { versionRoutes } from './versions.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
 export const computeRoutes: readonly RouteEntry[] = [
@@ -36,6 +41,9 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverAdminActions,
   ...serverAdminPassword,
   ...serverCrashDump,
+  ...serverDiagnostics,
+  ...serverPassword,
+  ...serverTopology,
   ...serverMetadata,
   ...serverTags,
   ...ips,
@@ -55,5 +63,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...availabilityZone,
   ...hypervisors,
   ...services,
+  ...extensionInfo,
+  ...versionRoutes,
   ...removed,
 ];

@@ -1,12 +1,15 @@
 // Why: discovery begins here; every client reads these documents first, without a token.
 
+import { notFound } from '../../base/errors.ts';
 import { MAX_VERSION, MIN_VERSION } from '../../domain/microversions.ts';
+import { query } from '../parameters.ts';
+import { type Call, resource, route } from '../resource.ts';
 
 const V2 = {
   id: 'v2.0',
   path: '/v2/',
-  status: 'SUPPORTED',
-  updated: '2011-01-21T11:33:21Z',
+  status: 'DEPRECATED',
+  updated: '2025-07-04T12:00:00Z',
   version: '',
   min_version: '',
   media: '2',
@@ -42,6 +45,24 @@ export function versionDocument(service: string, endpoint: 'v2' | 'v2.1') {
   const described = { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' };
   return { version: { ...summary(row), links: [selfLink(service, row), described], 'media-types': mediaTypes(row) } };
 }
+
+function show({ params, legacy, url }: Call) {
+  const id = legacy ? V2.id : params['version'];
+  if (id !== V2.id && id !== V21.id) throw notFound('The resource could not be found.');
+  return versionDocument(url.service, id === V2.id ? 'v2' : 'v2.1');
+}
+
+/** The same document, for those who have a token. */
+export const versionRoutes = resource({
+  'GET /versions/:version': route()({
+    summary: 'Show a version of the API.',
+    policy: null,
+    query: query({}, 'lenient'),
+    status: 200,
+    run: show,
+    view: (document) => document,
+  }),
+});
 
 /** `GET /anything-else`: 300 with what there is to choose from. */
 export function multipleChoices(service: string, path: string) {

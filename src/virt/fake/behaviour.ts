@@ -20,6 +20,7 @@ export const verbs = [
   'injectNmi',
   'adjust',
   'console',
+  'diagnostics',
   'inspect',
 ] as const;
 export type Verb = (typeof verbs)[number];

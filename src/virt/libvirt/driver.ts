@@ -15,6 +15,7 @@ import { makeAgent } from './agent.ts';
 import { domainXml, type VirtType } from './config.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
+import { readDiagnostics } from './diagnostics.ts';
 import { exists, guestFiles, instanceDir, makeDisks, markComplete, placeOf, removeDisks } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { makeUntil, toGuestEvent } from './events.ts';
@@ -121,6 +122,7 @@ function driverOf(host: Host, hostIp: string): Driver {
       if (!(await exists(console))) throw noSuchGuest(uuid);
       return await readConsole(console, maxBytes);
     },
+    diagnostics: (uuid) => readDiagnostics(host, uuid),
     inspect: async (uuid) => {
       const domain = await findDomain(connection, uuid);
       return domain === null ? null : await view(host, domain).catch(ifGone(null));

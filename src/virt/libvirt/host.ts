@@ -1,7 +1,7 @@
 // Why: the verbs of the libvirt driver stand in several files and share one host: its connection, its files, its caches.
 
 import type { Clock } from '../../base/clock.ts';
-import { notFound } from '../../base/errors.ts';
+import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestSpec, GuestView } from '../../domain/guest.ts';
 import type { Run } from '../run.ts';
@@ -36,6 +36,8 @@ export interface Host {
 
 export const noSuchGuest = (uuid: string) =>
   notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+
+export const notRunning = (uuid: string) => conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
 
 export const networkDeps = (host: Host) => ({
   calls: host.connection,

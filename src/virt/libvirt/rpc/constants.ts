@@ -38,6 +38,8 @@ export const VIR_CONNECT_LIST_DOMAINS_ACTIVE = 1;
 // virDomainStatsTypes
 export const VIR_DOMAIN_STATS_BALLOON = 4;
 export const VIR_DOMAIN_STATS_VCPU = 8;
+export const VIR_DOMAIN_STATS_INTERFACE = 16;
+export const VIR_DOMAIN_STATS_BLOCK = 32;
 
 // virDomainInterfaceAddressesSource
 export const VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE = 0;

@@ -1,0 +1,89 @@
+// What few servers have: an encrypted password, and NUMA nodes of their own.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { tx } from '../../src/db/tx.ts';
+import { writePassword } from '../../src/db/server-parts.ts';
+import type { NumaTopology } from '../../src/domain/numa.ts';
+import type { Who } from '../support/callers.ts';
+import { engines } from '../support/database.ts';
+import { type Servers, startServers } from '../support/servers.ts';
+
+for (const engine of engines) {
+  describe(`parts of servers on ${engine}`, () => {
+    let servers: Servers;
+    let id: string;
+    let number: number;
+    before(async () => {
+      servers = await startServers({ engine });
+      id = await servers.create();
+      number = (await servers.world.server(id)).id;
+    });
+    after(() => servers.close());
+
+    const ask = (method: string, part: string, as: Who = 'member', version = '2.1') =>
+      servers.request(method, `/servers/${id}/${part}`, { as, version });
+
+    it('a password is empty until there is one, and after it was cleared', async () => {
+      const password = async (as: Who = 'reader') => (await ask('GET', 'os-server-password', as)).body;
+      assert.deepEqual(await password(), { password: '' });
+      const first = 'x'.repeat(1020);
+      await tx(servers.world.database, (t) => writePassword(t, number, first));
+      assert.deepEqual(await password(), { password: first });
+      await tx(servers.world.database, (t) => writePassword(t, number, 'second'));
+      assert.deepEqual(await password(), { password: 'second' });
+      const cleared = await ask('DELETE', 'os-server-password');
+      assert.deepEqual([cleared.status, cleared.text], [204, '']);
+      assert.deepEqual(await password(), { password: '' });
+      assert.equal((await ask('DELETE', 'os-server-password')).status, 204);
+    });
+
+    it('a password is seen by readers, cleared by members, and nobody else’s business', async () => {
+      assert.equal((await ask('DELETE', 'os-server-password', 'reader')).status, 403);
+      for (const method of ['GET', 'DELETE']) {
+        assert.equal((await ask(method, 'os-server-password', 'other')).status, 404);
+      }
+    });
+
+    it('a server without NUMA nodes says so from 2.78 on', async () => {
+      assert.equal((await ask('GET', 'topology', 'member', '2.77')).status, 404);
+      for (const as of ['reader', 'admin'] as const) {
+        assert.deepEqual((await ask('GET', 'topology', as, '2.78')).body, { nodes: [], pagesize_kb: null });
+      }
+    });
+
+    it('administrators also see where a server’s nodes lie on the host', async () => {
+      const topology: NumaTopology = {
+        pageSizeKib: 2048,
+        cells: [
+          { hostNode: 1, vcpus: [0, 1], siblings: [[0, 1]], memoryMb: 1024, pinning: { '0': 4, '1': 5 } },
+          { hostNode: 0, vcpus: [2], siblings: [], memoryMb: 2048, pinning: {} },
+        ],
+      };
+      await servers.world.database
+        .write('server_topologies')
+        .insert({ server_id: number, topology: JSON.stringify(topology) });
+      const seen = { vcpu_set: [0, 1], siblings: [[0, 1]], memory_mb: 1024 };
+      const other = { vcpu_set: [2], siblings: [], memory_mb: 2048 };
+      assert.deepEqual((await ask('GET', 'topology', 'reader', '2.78')).body, {
+        nodes: [seen, other],
+        pagesize_kb: 2048,
+      });
+      assert.deepEqual((await ask('GET', 'topology', 'admin', '2.104')).body, {
+        nodes: [
+          { ...seen, host_node: 1, cpu_pinning: { '0': 4, '1': 5 } },
+          { ...other, host_node: 0, cpu_pinning: {} },
+        ],
+        pagesize_kb: 2048,
+      });
+      assert.equal((await ask('GET', 'topology', 'other', '2.78')).status, 404);
+    });
+
+    it('unknown parameters are refused from 2.102 on', async () => {
+      for (const part of ['topology?x=1', 'os-server-password?x=1']) {
+        assert.equal((await ask('GET', part, 'member', '2.101')).status, 200);
+        assert.equal((await ask('GET', part, 'member', '2.102')).status, 400);
+      }
+    });
+  });
+}
