@@ -113,6 +113,9 @@ export const metadata: JsonSchema = {
   additionalProperties: false,
 };
 
+/** `metadata` with just one item. */
+export const metadataItem: JsonSchema = { ...metadata, minProperties: 1, maxProperties: 1 };
+
 export const paging = { limit: multi(nonNegativeInteger), marker: multi(text) };
 
 /** The version of an address that passed a format check. */

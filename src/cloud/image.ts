@@ -1,13 +1,7 @@
 // Why: what compute asks of the image service.
 
 import type { Caller } from '../base/op.ts';
-import type { ImageFacts, NewImage } from '../domain/image.ts';
-
-/** An image as lists show it; times in milliseconds. */
-export interface ImageRecord extends ImageFacts {
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+import type { ImageFacts, ImageQuery, ImageRecord, NewImage } from '../domain/image.ts';
 
 export interface ImageChange {
   /** Only before the data is there. */
@@ -15,15 +9,6 @@ export interface ImageChange {
   readonly set?: Readonly<Record<string, string>>;
   /** Properties that the image has. */
   readonly drop?: readonly string[];
-}
-
-/** Which images, the newest first. */
-export interface ImageQuery {
-  /** Glance's filters: `name`, `status`, `owner`, `min_ram`, `updated_at` such as `gte:2026-01-01T00:00:00Z`, any property. */
-  readonly filters: Readonly<Record<string, string>>;
-  readonly limit: number;
-  /** The id of the image before the first. */
-  readonly marker: string | null;
 }
 
 /** Every call rejects with `unavailable` when the service cannot be asked. A caller without a token is the service itself. */

@@ -33,3 +33,18 @@ export interface NewImage {
   /** A project that shall see it beside its owner's; only with `shared`. */
   readonly sharedWith: string | null;
 }
+
+/** An image as lists show it; times in milliseconds. */
+export interface ImageRecord extends ImageFacts {
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Which images, the newest first. */
+export interface ImageQuery {
+  /** Glance's filters: `name`, `status`, `owner`, `min_ram`, `updated_at` such as `gte:2026-01-01T00:00:00Z`, any property. */
+  readonly filters: Readonly<Record<string, string>>;
+  readonly limit: number;
+  /** The id of the image before the first. */
+  readonly marker: string | null;
+}

@@ -5,16 +5,11 @@ import { type Op, systemCaller } from '../base/op.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Server } from '../domain/instance.ts';
 import type { OpsDeps } from './deps.ts';
-import { checkBounds } from './quota-sets.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
 import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
 
 type Properties = Readonly<Record<string, string>>;
-
-/** Throws Nova's 403 where an image would have more metadata than the quota of metadata items allows. */
-export const checkImageMetadata = (deps: OpsDeps, op: Op, metadata: Properties): Promise<void> =>
-  checkBounds(deps.database.read, deps.config.quota, op, { imageMetadata: Object.keys(metadata).length });
 
 export interface CreatedImage {
   readonly imageId: string;

@@ -22,10 +22,11 @@ import { changePassword } from './admin-password.ts';
 import { triggerCrashDump } from './crash-dump.ts';
 import { adjustServer } from './adjust-server.ts';
 import { consoleOutput } from './console-output.ts';
-import { checkImageMetadata, createBackup, createImage } from './create-image.ts';
+import { createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
 import { deleteServer } from './delete-server.ts';
 import type { OpsDeps } from './deps.ts';
+import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
 import { lockServer, unlockServer } from './lock-server.ts';
 import {
@@ -76,6 +77,10 @@ const verbs = {
   createImage,
   createBackup,
   checkImageMetadata,
+  listImages,
+  showImage,
+  deleteImage,
+  changeImageMetadata,
   createFlavor,
   updateFlavor,
   deleteFlavor,

@@ -9,6 +9,8 @@ import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
 import hypervisors from './hypervisors.ts';
+import imageMetadata from './image-metadata.ts';
+import images from './images.ts';
 import instanceActions from './instance-actions.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
@@ -62,6 +64,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...quotaClassSets,
   ...availabilityZone,
   ...hypervisors,
+  ...images,
+  ...imageMetadata,
   ...services,
   ...extensionInfo,
   ...versionRoutes,

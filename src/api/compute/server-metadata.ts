@@ -2,7 +2,7 @@
 
 import { badRequest, notFound } from '../../base/errors.ts';
 import { loadDetails } from '../../db/server-details.ts';
-import { closed, metadata, noQuery } from '../parameters.ts';
+import { metadata, metadataItem, noQuery, wrapped } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 
 type Metadata = Readonly<Record<string, string>>;
@@ -15,8 +15,8 @@ interface OneBody {
   readonly meta: Metadata;
 }
 
-const allBody = closed({ metadata }, ['metadata']);
-const oneBody = closed({ meta: { ...metadata, minProperties: 1, maxProperties: 1 } }, ['meta']);
+const allBody = wrapped('metadata', metadata);
+const oneBody = wrapped('meta', metadataItem);
 
 type AnyCall = Pick<Call<'server', never>, 'services' | 'target' | 'params'>;
 
