@@ -30,6 +30,8 @@ export interface NicSpec {
   readonly mac: string;
   readonly network: NetworkFacts;
   readonly fixedIps: readonly FixedIp[];
+  /** Addresses from outside that lead to its fixed ones. */
+  readonly floatingIps: readonly { readonly address: string; readonly fixedIp: string }[];
   /** The server's device tag (microversion 2.32), or null. */
   readonly tag: string | null;
   /** How the interface is plugged: `nat` (a libvirt network of ours) or what Neutron's binding said. */

@@ -459,7 +459,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await ask('demo', 'POST', 'subnets', { subnet: { network_id: id, cidr: '10.202.0.0/30', ip_version: 4 } });
       const vm = server();
       const plan = await networks.plan(callers.demo, [wish({ networkId: id }), wish({ networkId: id })], [], 1);
-      await rejects(networks.allocate(vm, plan), 'conflict', 'IpAddressGenerationFailure', /No more IP addresses/);
+      await rejects(networks.allocate(vm, plan), 'badRequest', 'NoMoreFixedIps', /^No fixed IP addresses available/);
       assert.equal((await networks.portsOf(vm.uuid)).length, 1);
       await networks.release(vm.uuid);
       assert.equal((await ask('demo', 'DELETE', `networks/${id}`)).status, 204);

@@ -40,7 +40,15 @@ export function networkFacts(subnets: readonly SubnetFacts[]): NetworkFacts {
 /** A port with one address of each kind given, by subnet. */
 export function nicSpec(network: NetworkFacts, addresses: readonly (readonly [SubnetFacts, string])[]): NicSpec {
   return {
-    ...{ portId: randomUUID(), mac: 'fa:16:3e:00:00:01', network, tag: null, vifType: 'nat', vifDetails: {} },
+    ...{
+      portId: randomUUID(),
+      mac: 'fa:16:3e:00:00:01',
+      network,
+      tag: null,
+      vifType: 'nat',
+      vifDetails: {},
+      floatingIps: [],
+    },
     fixedIps: addresses.map(([subnet, address]) => ({ address, subnetId: subnet.id })),
     ...{ securityGroups: [], preexisting: false },
   };

@@ -66,7 +66,7 @@ export function nicOf(network: NetworkFacts, last: number): NicSpec {
   if (subnet === undefined) throw new Error('a network without a subnet');
   const mac = `fa:16:3e:${[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
   return {
-    ...{ portId: randomUUID(), mac, network, tag: null, vifType: 'nat', vifDetails: {} },
+    ...{ portId: randomUUID(), mac, network, tag: null, vifType: 'nat', vifDetails: {}, floatingIps: [] },
     fixedIps: [{ address: subnet.cidr.replace(/\.0\/24$/, `.${last}`), subnetId: subnet.id }],
     ...{ securityGroups: [], preexisting: false },
   };

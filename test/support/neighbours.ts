@@ -4,13 +4,14 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fault } from '../../src/base/errors.ts';
+import { badRequest, type Fault, notFound } from '../../src/base/errors.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
-import type { NetworkPlan, NetworkService } from '../../src/cloud/network.ts';
+import type { NetworkPlan, ServerPorts } from '../../src/cloud/network.ts';
 import { findImage, insertImage } from '../../src/db/images.ts';
 import { tx } from '../../src/db/tx.ts';
 import type { ImageFacts } from '../../src/domain/image.ts';
+import type { ServerPort } from '../../src/domain/network.ts';
 import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
 import type { DataParts } from '../../src/standalone/image/data.ts';
 import { makeImageFiles } from '../../src/standalone/image/files.ts';
@@ -87,7 +88,7 @@ interface Port {
   readonly nic: NicSpec;
 }
 
-export interface FakeNetworks extends NetworkService {
+export interface FakeNetworks extends ServerPorts {
   /** All ports that exist. */
   ports(): readonly Port[];
   /** The next calls of a verb reject with these, one after another. */
@@ -110,6 +111,22 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
     if (fault !== undefined) throw fault;
   };
   const of = (uuid: string): Port[] => [...ports.values()].filter((port) => port.serverUuid === uuid);
+  const keep = (port: Port): void => {
+    ports.set(port.nic.portId, port);
+    if (directory !== undefined) writeFileSync(join(directory, port.nic.portId), JSON.stringify(port));
+  };
+  const seen = ({ serverUuid, nic }: Port): ServerPort => ({
+    portId: nic.portId,
+    networkId: nic.network.id,
+    serverUuid,
+    mac: nic.mac,
+    state: 'ACTIVE',
+    fixedIps: nic.fixedIps,
+  });
+  const changeAddresses = (port: Port, addresses: readonly string[]): void => {
+    const fixedIps = addresses.map((address) => ({ address, subnetId: testNetwork.subnets[0]?.id ?? '' }));
+    keep({ ...port, nic: { ...port.nic, fixedIps } });
+  };
 
   return {
     ports: () => [...ports.values()],
@@ -120,10 +137,14 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
       const one = { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null };
       return { requests: typeof wishes === 'string' || wishes === null ? [one] : wishes, securityGroups: [] };
     },
-    async allocate(server, plan) {
+    async planOne(_caller, _server, wish) {
+      trip('plan');
+      return { requests: [{ ...wish, networkId: testNetwork.id }], securityGroups: [] };
+    },
+    async allocate(server, plan, first = 0) {
       trip('allocate');
       return plan.requests.map((request, index) => {
-        const portId = uuidOf('port', server.uuid, String(index));
+        const portId = uuidOf('port', server.uuid, String(first + index));
         const low = Number.parseInt(portId.slice(0, 4), 16);
         const nic: NicSpec = {
           portId,
@@ -132,26 +153,45 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
           fixedIps: [
             { address: request.fixedIp ?? `10.9.${low >> 8}.${low & 255}`, subnetId: testNetwork.subnets[0]?.id ?? '' },
           ],
+          floatingIps: [],
           tag: request.tag,
           vifType: 'nat',
           vifDetails: {},
           securityGroups: [],
           preexisting: false,
         };
-        ports.set(portId, { serverUuid: server.uuid, nic });
-        if (directory !== undefined) {
-          writeFileSync(join(directory, portId), JSON.stringify({ serverUuid: server.uuid, nic }));
-        }
+        keep({ serverUuid: server.uuid, nic });
         return nic;
       });
     },
-    async release(uuid) {
+    async release(uuid, which) {
       trip('release');
+      const only =
+        which === undefined ? null : 'portId' in which ? which.portId : uuidOf('port', uuid, String(which.position));
       for (const { nic } of of(uuid)) {
+        if (only !== null && nic.portId !== only) continue;
         ports.delete(nic.portId);
         if (directory !== undefined) rmSync(join(directory, nic.portId), { force: true });
       }
     },
     portsOf: async (uuid) => of(uuid).map((port) => port.nic),
+    seenPorts: async (_caller, uuid) => of(uuid).map(seen),
+    async seenPort(_caller, portId) {
+      const port = ports.get(portId);
+      return port === undefined ? null : seen(port);
+    },
+    async addFixedIp(uuid) {
+      const [port] = of(uuid);
+      if (port === undefined) throw notFound(`Network could not be found for instance ${uuid}.`);
+      changeAddresses(port, [...port.nic.fixedIps.map(({ address }) => address), '10.9.255.1']);
+    },
+    async removeFixedIp(uuid, address) {
+      const port = of(uuid).find(({ nic }) => nic.fixedIps.some((ip) => ip.address === address));
+      if (port === undefined) throw badRequest(`Instance ${uuid} does not have fixed IP '${address}'.`);
+      changeAddresses(
+        port,
+        port.nic.fixedIps.flatMap((ip) => (ip.address === address ? [] : [ip.address])),
+      );
+    },
   };
 }

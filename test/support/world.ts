@@ -30,10 +30,12 @@ import {
   startWorker,
   type Worker,
 } from '../../src/ops/index.ts';
+import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
+import { authenticate } from './callers.ts';
 import { freshDatabase } from './database.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
 import { usageDrift } from './usage.ts';
@@ -57,6 +59,8 @@ export interface WorldOptions {
   readonly networks?: FakeNetworks;
   /** Where the data of images lies, instead of a directory that goes with the world. */
   readonly imagesDir?: string;
+  /** Servers get their ports from the built-in network service, with its one shared network, and not from `networks`. */
+  readonly builtInNetworks?: boolean;
   readonly clock?: Clock;
   readonly log?: Log;
   /** False: no worker runs until `startWorker` of the world is called. */
@@ -184,11 +188,13 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const images = makeTestImages({ database, clock, log }, imagesDir);
   await images.add(image);
   const networks = options.networks ?? makeFakeNetworks();
+  const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} } });
+  if (options.builtInNetworks) await builtIn.ensureBootstrap();
   const deps: OpsDeps = {
     database,
     bus,
     image: images,
-    network: networks,
+    network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
     scheduler: {},
     config: { ...testConfig, ...options.config },
     clock,

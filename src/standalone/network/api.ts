@@ -1,15 +1,13 @@
 // Why: compute in the same process asks the network service's tables themselves.
 
 import { Fault } from '../../base/errors.ts';
-import type { Clock } from '../../base/clock.ts';
-import type { Caller } from '../../base/op.ts';
-import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-service.ts';
-import type { Database, Reader } from '../../db/engine.ts';
+import { type Caller, systemCaller } from '../../base/op.ts';
+import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-api.ts';
+import type { Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import {
   allocationsBy,
   findRow,
-  groupNoun,
   listRows,
   lockRow,
   networkNoun,
@@ -26,7 +24,11 @@ import type { SubnetFacts } from '../../domain/nic.ts';
 import { canonicalIp } from './addresses.ts';
 import { derivedUuid } from './derived.ts';
 import { missing } from './faults.ts';
+import { makeLocalGroups, noFloatingIps, unseen } from './group-api.ts';
 import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
+import type { Act } from './noun.ts';
+import { changeObject, type NetworkParts } from './objects.ts';
+import { ports } from './port-noun.ts';
 import { createPort, removePort, savePort, unbound, unplugged } from './ports.ts';
 import { checkQuota, countUsed, quotaLimits } from './quotas.ts';
 import { fitsSubnet } from './subnet-noun.ts';
@@ -53,11 +55,13 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     projectId: port.projectId,
     networkId: port.networkId,
     mac: port.macAddress,
+    status: port.status,
     deviceId: port.deviceId,
     fixedIps: allocations
       .filter(({ portId }) => portId === port.id)
       .map(({ address, subnetId }) => ({ address, subnetId })),
     securityGroups: port.securityGroups,
+    portSecurity: port.portSecurityEnabled,
     hostId: port.binding.host_id,
     vifType: port.binding.vif_type,
     vifDetails: port.binding.vif_details,
@@ -71,7 +75,7 @@ async function onlyFacts(reader: Reader, port: StoredPort): Promise<PortFacts> {
   return facts;
 }
 
-export function makeLocalApi(parts: { readonly database: Database; readonly clock: Clock }): NetworkApi {
+export function makeLocalApi(parts: NetworkParts): NetworkApi {
   const { database, clock } = parts;
   const { read } = database;
 
@@ -82,8 +86,9 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
       'network_id',
       networks.map(({ id }) => id),
     );
-    return networks.map(({ id, projectId, shared, external }) => ({
+    return networks.map(({ id, name, projectId, shared, external }) => ({
       id,
+      name,
       projectId,
       shared,
       external,
@@ -95,6 +100,8 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
     caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId;
 
   return {
+    ...makeLocalGroups(parts),
+    ...noFloatingIps,
     async networks(caller, ids) {
       if (ids !== null) {
         const found = await rowsBy(read, networkNoun, 'id', ids);
@@ -102,6 +109,10 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
       }
       const all = (await listRows(read, networkNoun, null)) ?? [];
       return summaries(all.filter((network) => network.shared || network.projectId === caller.projectId));
+    },
+    async seenNetworks(caller) {
+      const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
+      return summaries((await listRows(read, networkNoun, scope)) ?? []);
     },
     async port(caller, portId) {
       const port = await findRow(read, portNoun, portId);
@@ -124,14 +135,6 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
       const projectId = caller.projectId ?? '';
       const limit = (await quotaLimits(read, projectId))['port'] ?? -1;
       return limit < 0 ? null : limit - (await countUsed(read, 'port', projectId));
-    },
-    async securityGroups(caller) {
-      const projectId = caller.projectId ?? '';
-      await ensureDefaultGroup(database, projectId, clock.now());
-      return rowsBy(read, groupNoun, 'project_id', [projectId]);
-    },
-    async groupNames(ids) {
-      return new Map((await rowsBy(read, groupNoun, 'id', ids)).map(({ id, name }) => [id, name]));
     },
     async autoAllocate(caller) {
       if (caller.projectId === null) return null;
@@ -216,6 +219,17 @@ export function makeLocalApi(parts: { readonly database: Database; readonly cloc
         };
         return onlyFacts(trx, await savePort(trx, next, clock.now()));
       });
+    },
+    async changePort(as, portId, { fixedIps, securityGroups }) {
+      const wishes = fixedIps?.map((wish) =>
+        'address' in wish ? { ip_address: wish.address } : { subnet_id: wish.subnetId },
+      );
+      const values = {
+        ...(wishes === undefined ? {} : { fixed_ips: wishes }),
+        ...(securityGroups === undefined ? {} : { security_groups: securityGroups }),
+      };
+      const change = (act: Act, port: StoredPort) => ports.update(act, port, values);
+      return changeObject(parts, ports, as ?? systemCaller, portId, change, onlyFacts).catch(unseen(null));
     },
     async unbindPort(portId) {
       await tx(database, async (trx) => {

@@ -29,3 +29,10 @@ export const notAllowed = (rule: string): Fault =>
 
 export const overQuota = (resource: string): Fault =>
   conflict(`Quota exceeded for resources: ['${resource}'].`, { code: 'OverQuota' });
+
+/** @param collection of things that only a full network service has */
+export const notOffered = (collection: string): Fault =>
+  invalid(
+    `This network service has no ${collection.replaceAll('_', ' ')}; configure Neutron to have them.`,
+    'NotOffered',
+  );

@@ -2,14 +2,11 @@
 
 import { notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../../base/op.ts';
-import type { Database, Reader } from '../../db/engine.ts';
+import type { Reader } from '../../db/engine.ts';
 import {
   deleteQuotas,
-  findRow,
   listRows,
-  lockRow,
   projectsWithQuotas,
   type RowFilters,
   type RowPage,
@@ -21,21 +18,17 @@ import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
 import { canonicalIp } from './addresses.ts';
-import { boolean, readCreation, readUpdate, Reason } from './attributes.ts';
+import { boolean, readUpdate, Reason } from './attributes.ts';
 import { extensions } from './extensions.ts';
-import { invalid, missing, notAllowed } from './faults.ts';
+import { invalid, missing, notAllowed, notOffered } from './faults.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
+import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
 import { ports } from './port-noun.ts';
-import { checkQuota, defaultQuotas, mayReadQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import { defaultQuotas, mayReadQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import { subnets } from './subnet-noun.ts';
 import { autoAllocate } from './topology.ts';
-
-export interface NetworkParts {
-  readonly database: Database;
-  readonly clock: Clock;
-}
 
 const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
   ctx.status = status;
@@ -134,45 +127,13 @@ function withFields(view: Record<string, unknown>, query: Query): Record<string,
   return Object.fromEntries(Object.entries(view).filter(([name]) => fields.includes(name)));
 }
 
-const owns = (caller: Caller, object: Owned): boolean => caller.isAdmin || object.projectId === caller.projectId;
-
-async function mustSee<T extends Owned>(
-  reader: Reader,
-  noun: Noun<T>,
-  caller: Caller,
-  object: T | null,
-  id: string,
-): Promise<T> {
-  if (object !== null && (owns(caller, object) || (await noun.sees(reader, caller, object)))) return object;
-  throw missing(noun.singular, id);
-}
-
-async function mustOwn<T extends Owned>(
-  reader: Reader,
-  noun: Noun<T>,
-  caller: Caller,
-  object: T,
-  verb: string,
-): Promise<void> {
-  if (owns(caller, object) || (await noun.alsoChangedBy?.(reader, caller, object))) return;
-  throw notAllowed(`${verb}_${noun.singular}`);
-}
-
-function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkParts, noun: Noun<T>): void {
+function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Noun<T>): void {
+  const { database, clock } = parts;
   const path = pathOf(noun.collection);
   const one = `${path}/:id`;
 
   const viewOf = async (reader: Reader, caller: Caller, object: T): Promise<Record<string, unknown>> =>
     (await noun.views(reader, caller, [object]))[0] ?? {};
-
-  /** Loads, checks and changes an object in one transaction; answers its view. */
-  const change = (caller: Caller, id: string, verb: string, to: (act: Act, object: T) => Promise<T>) =>
-    tx(database, async (trx) => {
-      const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
-      await mustOwn(trx, noun, caller, object, verb);
-      const next = await to({ tx: trx, caller, now: clock.now() }, object);
-      return { object: next, view: await viewOf(trx, caller, next) };
-    });
 
   routes.on('GET', path, async (ctx, caller) => {
     const query = queryOf(ctx);
@@ -198,50 +159,42 @@ function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkPa
   });
 
   routes.on('POST', path, async (ctx, caller) => {
-    const { values, bulk } = readCreation(noun, await readJson(ctx), caller);
-    const projects = new Set(values.map((value) => value['project_id'] as string));
-    if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
-      for (const projectId of projects) await ensureDefaultGroup(database, projectId, clock.now());
-    }
-    const views = await tx(database, async (trx) => {
-      for (const projectId of projects) {
-        const more = values.filter((value) => value['project_id'] === projectId).length;
-        await checkQuota(trx, noun.quota, projectId, more);
-      }
-      const made: T[] = [];
-      for (const value of values) made.push(await noun.create({ tx: trx, caller, now: clock.now() }, value));
-      return noun.views(trx, caller, made);
-    });
+    const show = (reader: Reader, made: readonly T[]) => noun.views(reader, caller, made);
+    const { shown: views, bulk } = await createObjects(parts, noun, caller, await readJson(ctx), show);
     answerJson(ctx, 201, bulk ? { [noun.collection]: views } : { [noun.singular]: views[0] });
   });
 
   routes.on('GET', one, async (ctx, caller, { id = '' }) => {
-    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    const object = await seenObject(database.read, noun, caller, id);
     answerJson(ctx, 200, { [noun.singular]: withFields(await viewOf(database.read, caller, object), queryOf(ctx)) });
   });
 
   routes.on('PUT', one, async (ctx, caller, { id = '' }) => {
     const values = readUpdate(noun, await readJson(ctx), caller);
-    const { view } = await change(caller, id, 'update', (act, object) => noun.update(act, object, values));
-    answerJson(ctx, 200, { [noun.singular]: view });
+    const change = (act: Act, object: T) => noun.update(act, object, values);
+    const show = (reader: Reader, object: T) => viewOf(reader, caller, object);
+    answerJson(ctx, 200, { [noun.singular]: await changeObject(parts, noun, caller, id, change, show) });
   });
 
   routes.on('DELETE', one, async (ctx, caller, { id = '' }) => {
-    await tx(database, async (trx) => {
-      const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
-      await mustOwn(trx, noun, caller, object, 'delete');
-      await noun.remove({ tx: trx, caller, now: clock.now() }, object);
-    });
+    await removeObject(parts, noun, caller, id);
     ctx.status = 204;
   });
 
   const { retag, tagsOf } = noun;
   if (retag === undefined || tagsOf === undefined) return;
   const setTags = (caller: Caller, id: string, to: (tags: readonly string[]) => readonly string[]) =>
-    change(caller, id, 'update', (act, object) => retag(act, object, [...new Set(to(tagsOf(object)))]));
+    changeObject(
+      parts,
+      noun,
+      caller,
+      id,
+      (act, object) => retag(act, object, [...new Set(to(tagsOf(object)))]),
+      async (_reader, object) => object,
+    );
 
   routes.on('GET', `${one}/tags`, async (ctx, caller, { id = '' }) => {
-    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    const object = await seenObject(database.read, noun, caller, id);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
   routes.on('PUT', `${one}/tags`, async (ctx, caller, { id = '' }) => {
@@ -255,7 +208,7 @@ function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkPa
         `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most 60 characters is wanted.`,
       );
     }
-    const { object } = await setTags(caller, id, () => tags as string[]);
+    const object = await setTags(caller, id, () => tags as string[]);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
   routes.on('DELETE', `${one}/tags`, async (ctx, caller, { id = '' }) => {
@@ -263,7 +216,7 @@ function addNoun<T extends Owned>(routes: Routes, { database, clock }: NetworkPa
     ctx.status = 204;
   });
   routes.on('GET', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
-    const object = await mustSee(database.read, noun, caller, await findRow(database.read, noun.rows, id), id);
+    const object = await seenObject(database.read, noun, caller, id);
     if (!tagsOf(object).includes(tag)) throw notFound(`Tag ${tag} could not be found.`, { code: 'TagNotFound' });
     ctx.status = 204;
   });
@@ -370,10 +323,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
     for (const each of collection === 'availability_zones' ? [`/v2.0/${collection}`, path] : [path]) {
       routes.on('GET', each, async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
       routes.on('POST', each, async () => {
-        throw invalid(
-          `This network service has no ${collection.replaceAll('_', ' ')}; configure Neutron to have them.`,
-          'NotOffered',
-        );
+        throw notOffered(collection);
       });
       for (const method of ['GET', 'PUT', 'DELETE']) {
         routes.on(method, `${each}/:id`, async (_ctx, _caller, { id = '' }) => {

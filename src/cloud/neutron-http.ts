@@ -1,0 +1,92 @@
+// Why: Neutron's collections are all asked, made, changed and removed in one way.
+
+import { badRequest, conflict, type Fault, forbidden } from '../base/errors.ts';
+import type { Caller } from '../base/op.ts';
+import { type Neighbour, type NeighbourAnswer, record, records } from './neighbour.ts';
+
+/** Ids in one query at most, to keep its address short enough for any proxy. */
+const IDS_PER_QUERY = 50;
+
+export type Json = Readonly<Record<string, unknown>>;
+type Pairs = readonly (readonly [string, string])[];
+
+export interface NeutronHttp {
+  list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]>;
+  /** The objects whose `key` is among `ids`. */
+  listBy(as: Caller | null, collection: string, key: string, ids: readonly string[]): Promise<readonly Json[]>;
+  /** Null: there is none, or not for this caller. */
+  show(as: Caller | null, noun: string, id: string): Promise<Json | null>;
+  create(as: Caller | null, noun: string, body: Json): Promise<Json>;
+  /** Null: it is gone. */
+  update(as: Caller | null, noun: string, id: string, body: Json): Promise<Json | null>;
+  /** False: it was gone. */
+  remove(as: Caller | null, noun: string, id: string): Promise<boolean>;
+}
+
+/** What a refused call becomes for whoever waits for it. */
+function refusal(answer: NeighbourAnswer, what: string): Fault {
+  const options = { code: answer.type === '' ? 'NetworkRefused' : answer.type, detail: answer };
+  const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;
+  if (answer.status === 403) return forbidden(message, options);
+  if (answer.status === 409) return conflict(message, options);
+  return badRequest(message, options);
+}
+
+function chunks<T>(values: readonly T[]): (readonly T[])[] {
+  const result: (readonly T[])[] = [];
+  for (let at = 0; at < values.length; at += IDS_PER_QUERY) result.push(values.slice(at, at + IDS_PER_QUERY));
+  return result;
+}
+
+const queryText = (pairs: Pairs): string =>
+  pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&');
+
+const pathOf = (collection: string): string => `/v2.0/${collection.replaceAll('_', '-')}`;
+
+export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
+  const memberPath = (noun: string, id: string): string => `${pathOf(`${noun}s`)}/${encodeURIComponent(id)}`;
+  const memberOf = (answer: NeighbourAnswer, noun: string): Json => record(record(answer.body)[noun]);
+
+  async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
+    const answer = await neutron.ask(as, 'GET', `${pathOf(collection)}?${queryText(pairs)}`);
+    if (answer.status !== 200) throw refusal(answer, `list ${collection}`);
+    return records(record(answer.body)[collection]);
+  }
+
+  return {
+    list,
+    async listBy(as, collection, key, ids) {
+      const parts = chunks(ids).map((some) =>
+        list(
+          as,
+          collection,
+          some.map((id) => [key, id]),
+        ),
+      );
+      return (await Promise.all(parts)).flat();
+    },
+    async show(as, noun, id) {
+      const answer = await neutron.ask(as, 'GET', memberPath(noun, id));
+      if (answer.status === 404) return null;
+      if (answer.status !== 200) throw refusal(answer, `show a ${noun}`);
+      return memberOf(answer, noun);
+    },
+    async create(as, noun, body) {
+      const answer = await neutron.ask(as, 'POST', pathOf(`${noun}s`), { [noun]: body });
+      if (answer.status !== 201) throw refusal(answer, `make a ${noun}`);
+      return memberOf(answer, noun);
+    },
+    async update(as, noun, id, body) {
+      const answer = await neutron.ask(as, 'PUT', memberPath(noun, id), { [noun]: body });
+      if (answer.status === 404) return null;
+      if (answer.status !== 200) throw refusal(answer, `change a ${noun}`);
+      return memberOf(answer, noun);
+    },
+    async remove(as, noun, id) {
+      const answer = await neutron.ask(as, 'DELETE', memberPath(noun, id));
+      if (answer.status === 404) return false;
+      if (answer.status !== 204) throw refusal(answer, `delete a ${noun}`);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+// Why: an object is made, changed and removed under the same checks whether a client asks over HTTP or compute in this process.
+
+import type { Clock } from '../../base/clock.ts';
+import type { Caller } from '../../base/op.ts';
+import type { Database, Reader } from '../../db/engine.ts';
+import { findRow, lockRow } from '../../db/networks.ts';
+import { tx } from '../../db/tx.ts';
+import { readCreation } from './attributes.ts';
+import { missing, notAllowed } from './faults.ts';
+import { ensureDefaultGroup } from './groups.ts';
+import type { Act, Noun, Owned } from './noun.ts';
+import { checkQuota } from './quotas.ts';
+
+export interface NetworkParts {
+  readonly database: Database;
+  readonly clock: Clock;
+}
+
+const owns = (caller: Caller, object: Owned): boolean => caller.isAdmin || object.projectId === caller.projectId;
+
+async function mustSee<T extends Owned>(
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  object: T | null,
+  id: string,
+): Promise<T> {
+  if (object !== null && (owns(caller, object) || (await noun.sees(reader, caller, object)))) return object;
+  throw missing(noun.singular, id);
+}
+
+async function mustOwn<T extends Owned>(
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  object: T,
+  verb: string,
+): Promise<void> {
+  if (owns(caller, object) || (await noun.alsoChangedBy?.(reader, caller, object))) return;
+  throw notAllowed(`${verb}_${noun.singular}`);
+}
+
+/** The object, if the caller may see it. Throws notFound. */
+export async function seenObject<T extends Owned>(
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  id: string,
+): Promise<T> {
+  return mustSee(reader, noun, caller, await findRow(reader, noun.rows, id), id);
+}
+
+/** Makes what a body asks for, one object or (`bulk`) several. `show` sees them in the same transaction. */
+export async function createObjects<T extends Owned, R>(
+  { database, clock }: NetworkParts,
+  noun: Noun<T>,
+  caller: Caller,
+  body: unknown,
+  show: (reader: Reader, made: readonly T[]) => Promise<R>,
+): Promise<{ readonly shown: R; readonly bulk: boolean }> {
+  const { values, bulk } = readCreation(noun, body, caller);
+  const projects = new Set(values.map((value) => value['project_id'] as string));
+  if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
+    for (const projectId of projects) await ensureDefaultGroup(database, projectId, clock.now());
+  }
+  const shown = await tx(database, async (trx) => {
+    for (const projectId of projects) {
+      const more = values.filter((value) => value['project_id'] === projectId).length;
+      await checkQuota(trx, noun.quota, projectId, more);
+    }
+    const made: T[] = [];
+    for (const value of values) made.push(await noun.create({ tx: trx, caller, now: clock.now() }, value));
+    return show(trx, made);
+  });
+  return { shown, bulk };
+}
+
+/** Loads, checks and changes an object in one transaction. `show` sees it there. */
+export function changeObject<T extends Owned, R>(
+  { database, clock }: NetworkParts,
+  noun: Noun<T>,
+  caller: Caller,
+  id: string,
+  to: (act: Act, object: T) => Promise<T>,
+  show: (reader: Reader, object: T) => Promise<R>,
+): Promise<R> {
+  return tx(database, async (trx) => {
+    const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    await mustOwn(trx, noun, caller, object, 'update');
+    return show(trx, await to({ tx: trx, caller, now: clock.now() }, object));
+  });
+}
+
+export async function removeObject<T extends Owned>(
+  { database, clock }: NetworkParts,
+  noun: Noun<T>,
+  caller: Caller,
+  id: string,
+): Promise<void> {
+  await tx(database, async (trx) => {
+    const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    await mustOwn(trx, noun, caller, object, 'delete');
+    await noun.remove({ tx: trx, caller, now: clock.now() }, object);
+  });
+}
