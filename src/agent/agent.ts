@@ -84,6 +84,8 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
         await able('injectNmi')(uuid);
         return null;
       }),
+    attachNic: (args) => post(args.uuid, 'attachNic', args, () => able('attachNic')(args.uuid, args.nic, args.model)),
+    detachNic: (args) => post(args.uuid, 'detachNic', args, () => able('detachNic')(args.uuid, args.portId)),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

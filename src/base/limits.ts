@@ -105,6 +105,17 @@ export const limits = {
   hotplugSettleMs: 3 * SECOND_MS,
   /** A balloon that missed its target comes to rest within this time. */
   balloonSettleMs: 2 * SECOND_MS,
+  /** Places of a server's ports that its creation gives away; ports that come later have higher ones. */
+  portsAtCreation: 10_000,
+  /** How long the caller of an attachment waits for its end, and how often it is looked for (doubling, at most). */
+  attachMs: 120 * SECOND_MS,
+  actionLookMs: 5,
+  actionLookMaxMs: 200,
+  /** Times that a server's ports are read anew when others change its rows meanwhile. */
+  refreshAttempts: 3,
+  /** How long a guest may take to let go of a device, and after how long it is asked again. */
+  unplugMs: 60 * SECOND_MS,
+  unplugRetryMs: 10 * SECOND_MS,
   /** A guest that ignored the power button is asked again after this long (Nova's `_clean_shutdown`). */
   shutdownRetryMs: 10 * SECOND_MS,
   /** One policy rule, the nesting of rules with all that they refer to, and the whole policy file. */

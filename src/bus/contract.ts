@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { HostInventory } from '../domain/host.ts';
+import type { NicSpec } from '../domain/nic.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
 export interface AgentMethods {
@@ -21,6 +22,8 @@ export interface AgentMethods {
   dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   setAdminPassword: { args: { uuid: string; user: string; password: string }; reply: null };
   injectNmi: { args: { uuid: string }; reply: null };
+  attachNic: { args: { uuid: string; nic: NicSpec; model: string | null }; reply: GuestView };
+  detachNic: { args: { uuid: string; portId: string }; reply: GuestView };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   diagnostics: { args: { uuid: string }; reply: Diagnostics };
@@ -48,6 +51,8 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   dropSnapshot: limits.libvirtCallMs,
   setAdminPassword: limits.libvirtSlowCallMs,
   injectNmi: limits.libvirtJobCallMs,
+  attachNic: limits.libvirtSlowCallMs,
+  detachNic: limits.libvirtSlowCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   diagnostics: limits.libvirtCallMs,

@@ -2,9 +2,9 @@
 
 import { limits } from '../base/limits.ts';
 import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
-import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
-import { fromBool, fromJson, toBool, toJson } from './codec.ts';
+import type { NicSpec } from '../domain/nic.ts';
 import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
+import { decodeNic, nicColumns } from './server-nics.ts';
 import type { Tx } from './tx.ts';
 
 /** The parts that a view shows; what is not needed is not read and stays empty. */
@@ -20,16 +20,6 @@ export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true,
 
 const none: Readonly<Record<string, never>> = Object.freeze({});
 const empty: readonly never[] = Object.freeze([]);
-
-function decodeNic(row: Row, parseNetwork: (value: unknown) => NetworkFacts): NicSpec {
-  const nic = fromJson<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(row['nic']);
-  return {
-    ...nic,
-    portId: row['port_id'] as string,
-    preexisting: fromBool(row['preexisting']),
-    network: parseNetwork(row['network']),
-  };
-}
 
 /** Compares rows by one column, numbers by size and text by its code units. */
 const by =
@@ -62,7 +52,7 @@ export async function loadDetails(
   const [metadataRows, tagRows, nicRows, faultRows, groupRows] = await Promise.all([
     rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', 'key'),
     rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
-    rowsOf(need.nics, 'server_id, port_id, preexisting, nic, network from server_nics', 'position'),
+    rowsOf(need.nics, `${nicColumns} from server_nics`, 'position'),
     need.fault && failed.length > 0 ? latestFaults(reader, failed) : [],
     rowsOf(
       need.groups,
@@ -147,25 +137,6 @@ export async function insertTag(tx: Tx, serverId: number, tag: string): Promise<
 /** Whether the server had the tag that is gone now. */
 export async function deleteTag(tx: Tx, serverId: number, tag: string): Promise<boolean> {
   return (await tx('server_tags').where({ server_id: serverId, tag }).delete()) > 0;
-}
-
-const between = (addresses: readonly string[]): string =>
-  addresses.length === 0 ? '' : ` ${addresses.join(' ').toLowerCase()} `;
-
-/** The server's interfaces become exactly these, in this order. */
-export async function replaceNics(tx: Tx, serverId: number, nics: readonly NicSpec[]): Promise<void> {
-  await tx('server_nics').where({ server_id: serverId }).delete();
-  const rows = nics.map(({ network, portId, preexisting, ...nic }, position) => ({
-    server_id: serverId,
-    port_id: portId,
-    position,
-    preexisting: toBool(preexisting),
-    nic: toJson(nic),
-    network: toJson(network),
-    addresses_v4: between(nic.fixedIps.map((ip) => ip.address).filter((address) => !address.includes(':'))),
-    addresses_v6: between(nic.fixedIps.map((ip) => ip.address).filter((address) => address.includes(':'))),
-  }));
-  if (rows.length > 0) await tx('server_nics').insert(rows);
 }
 
 /** Records a failure; views show the latest. Texts are cut to what is kept. */

@@ -227,6 +227,7 @@ const table = {
   detachVolume: row('detach_volume', 'Detach a volume', volumes),
   swapVolume: row('swap_volume', 'Put another volume in place of one', ['active', 'paused', 'resized']),
   addFixedIp: row('addFixedIp', 'Add a fixed address', null, { ...anytime, lockable: true }),
+  removeFixedIp: row('removeFixedIp', 'Take a fixed address away', null, { ...anytime, lockable: true }),
   injectNetworkInfo: row('injectNetworkInfo', 'Tell the guest its networks', null, { ...anytime, lockable: true }),
   updateMetadata: row('update metadata', 'Change the metadata', METADATA, { tasks: null, record: null }),
   deleteMetadata: row('delete metadata', 'Delete metadata', METADATA, { tasks: null, record: null }),

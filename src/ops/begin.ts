@@ -19,7 +19,8 @@ async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promis
   return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
 }
 
-async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
+/** Throws as `lockForMove`, on a row that was read: before something that takes long and that a refusal would spare. */
+export async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
   const problem = refusal(server, move, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
   const { verb } = moves[move];

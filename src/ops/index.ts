@@ -20,6 +20,7 @@ import {
 import { injectNetworkInfo, resetState } from './admin-actions.ts';
 import { changePassword } from './admin-password.ts';
 import { triggerCrashDump } from './crash-dump.ts';
+import { attachInterface, detachInterface, listInterfaces, showInterface } from './attach-interfaces.ts';
 import { adjustServer } from './adjust-server.ts';
 import { consoleOutput } from './console-output.ts';
 import { createBackup, createImage } from './create-image.ts';
@@ -39,6 +40,8 @@ import {
   unpauseServer,
 } from './power.ts';
 import { serverDiagnostics } from './server-diagnostics.ts';
+import { addFixedIp, removeFixedIp } from './multinic.ts';
+import { refreshNetwork } from './refresh-network.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
@@ -71,6 +74,13 @@ const verbs = {
   injectNetworkInfo,
   changePassword,
   triggerCrashDump,
+  listInterfaces,
+  showInterface,
+  attachInterface,
+  detachInterface,
+  addFixedIp,
+  removeFixedIp,
+  refreshNetwork,
   consoleOutput,
   serverDiagnostics,
   adjustServer,
@@ -122,6 +132,7 @@ export function makeOps(deps: OpsDeps): Ops {
 }
 
 export { noAggregate } from './aggregates.ts';
+export type { ShownInterface } from './attach-interfaces.ts';
 export type { CreatedServers } from './create-servers.ts';
 export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';

@@ -4,6 +4,7 @@ import { changePasswordSaga } from './admin-password.ts';
 import { crashDumpSaga } from './crash-dump.ts';
 import { adjustSaga } from './adjust-server.ts';
 import { createBackupSaga, createImageSaga } from './create-image.ts';
+import { attachSaga, detachSaga } from './attach-interfaces.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
@@ -19,6 +20,8 @@ const table = {
   unpause: unpauseSaga,
   suspend: suspendSaga,
   resume: resumeSaga,
+  attach_interface: attachSaga,
+  detach_interface: detachSaga,
   adjust: adjustSaga,
   createImage: createImageSaga,
   createBackup: createBackupSaga,

@@ -3,6 +3,7 @@
 import { rules as aggregates } from './aggregates.ts';
 import { rules as adminActions } from './admin-actions.ts';
 import { rules as adminPassword } from './admin-password.ts';
+import { rules as attachInterfaces } from './attach-interfaces.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
@@ -17,6 +18,7 @@ import { rules as instanceActions } from './instance-actions.ts';
 import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
+import { rules as multinic } from './multinic.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
@@ -47,6 +49,8 @@ const resourceRules = [
   ...lockServer,
   ...pauseServer,
   ...suspendServer,
+  ...attachInterfaces,
+  ...multinic,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

@@ -3,6 +3,7 @@
 
 import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
+import type { NicSpec } from '../domain/nic.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
@@ -60,6 +61,13 @@ export interface Driver {
   setAdminPassword?(uuid: string, user: string, password: string): Promise<void>;
   /** Interrupts a guest, upon which it may dump its memory. Throws `conflict` for one that is off. */
   injectNmi?(uuid: string): Promise<void>;
+  /**
+   * Plugs a port into a guest, running or off, for this run and those after it; one that is plugged takes what changed of it.
+   * @param model the image's `hw_vif_model`; null: the usual one
+   */
+  attachNic?(uuid: string, nic: NicSpec, model: string | null): Promise<GuestView>;
+  /** Takes a port away, for good; not there: nothing happens. Rejects when the guest does not let go of it. */
+  detachNic?(uuid: string, portId: string): Promise<GuestView>;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

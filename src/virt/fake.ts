@@ -14,6 +14,7 @@ import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
+import { nicVerbs } from './fake/nics.ts';
 import { stateVerbs } from './fake/states.ts';
 import { fakeSnapshots } from './fake/snapshots.ts';
 import { type FakeGuest, type FakeStore, memoryStore, written } from './fake/store.ts';
@@ -310,6 +311,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
     ...stateVerbs(host),
     ...insideVerbs(host),
+    ...nicVerbs(host),
 
     ...(sink === undefined
       ? {}

@@ -33,6 +33,8 @@ const expected: Readonly<Record<Verb, string>> = {
   'create-elsewhere': 'active 1/256',
   'create-nowhere': 'error, nothing claimed',
   adjust: 'active 3/768',
+  attach: 'active 1/256, 2 interfaces',
+  detach: 'active 1/256, 0 interfaces',
   stop: 'stopped 1/256',
   image: 'active 1/256 and an image',
   delete: 'gone',
@@ -61,7 +63,13 @@ async function endOf(world: World): Promise<string> {
   if (server.vmState === 'active' && !same) return 'active with other sizes than its guest';
   const images = (await world.images.all()).filter((image) => image.properties['instance_uuid'] === server.uuid);
   const left = images.length === 0 ? '' : images.length === 1 ? ' and an image' : ` and ${images.length} images`;
-  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb}${left}`;
+  const { nics } = await loadDetail(world.database.read, server);
+  const ports = world.networks.ports();
+  if (nics.length !== ports.length || nics.length !== guest.spec.nics.length) {
+    return `${nics.length} interfaces of ${ports.length} ports, ${guest.spec.nics.length} plugged`;
+  }
+  const interfaces = nics.length === 1 ? '' : `, ${nics.length} interfaces`;
+  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb}${interfaces}${left}`;
 }
 
 const run = (args: readonly string[]): Promise<NodeJS.Signals | null> =>

@@ -14,6 +14,7 @@ import type { Size } from '../../src/domain/size.ts';
 import { directoryStore, memoryStore } from '../../src/virt/fake/store.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
 import { driverContract } from '../support/driver-contract.ts';
+import { networkFacts, nicSpec, subnetFacts } from '../support/guest-spec.ts';
 import { aSpec } from '../support/samples.ts';
 
 function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-offline'): void {
@@ -31,6 +32,8 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
   driverContract(name, traits, async () => {
     const driver = makeFakeDriver({ clock: systemClock });
     const metadata = { xloud_fake: words };
+    const subnet = subnetFacts();
+    const network = networkFacts([subnet]);
     return {
       driver,
       spec: () => aSpec({ metadata }),
@@ -44,6 +47,8 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
         const password = driver.store.get(uuid)?.passwords?.[user];
         return password === undefined ? null : createHash('sha256').update(password).digest('hex');
       },
+      nic: () => nicSpec(network, [[subnet, '10.0.0.9']]),
+      macs: async (uuid) => driver.store.get(uuid)?.spec.nics.map(({ mac }) => mac) ?? [],
       close: () => driver.close(),
     };
   });

@@ -1,5 +1,6 @@
 // The suite that every driver passes, on real guests. Needs root and a hypervisor's packages, as libvirt-driver.test.ts does.
 
+import { readInterfaces } from '../../src/virt/libvirt/plug.ts';
 import { driverContract } from '../support/driver-contract.ts';
 import type { ConsoleLog, GuestStatus } from '../support/guest.ts';
 import { configDriveOf, networkOf, nicOf, startHost } from '../support/libvirt-host.ts';
@@ -25,6 +26,7 @@ driverContract(
   async () => {
     const host = await startHost();
     const network = networkOf(5);
+    const other = networkOf(6);
     let last = 10;
     const spec = () => host.spec({ nics: [nicOf(network, last++)], configDrive: configDriveOf() });
     return {
@@ -39,6 +41,8 @@ driverContract(
         const lines = await host.consoleOf(uuid).lines();
         return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;
       },
+      nic: () => nicOf(other, last++),
+      macs: async (uuid) => [...readInterfaces(await host.virsh('dumpxml', uuid)).keys()],
       onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,
     };
   },

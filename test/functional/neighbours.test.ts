@@ -480,6 +480,85 @@ for (const where of ['in process', 'over HTTP'] as const) {
       }
     });
 
+    it('plans one more port of a server, in the words of an attachment', async () => {
+      const vm = server();
+      const one = (part: Partial<NetworkRequest>, who: Who = 'demo') =>
+        networks.planOne(callers[who], vm, wish(part), callers[who].isAdmin);
+      assert.deepEqual((await one({})).requests, [wish({ networkId: shared })]);
+      assert.deepEqual((await one({}, 'admin')).requests, [wish({ networkId: shared })], 'as its own project would');
+      const port = await makePort('demo', { network_id: shared });
+      assert.deepEqual((await one({ portId: port.id })).requests, [wish({ portId: port.id, networkId: shared })]);
+      const lost = newUuid();
+      await rejects(one({ portId: lost }), 'notFound', 'PortNotFound', /^Port id \S+ could not be found\.$/);
+      await rejects(one({ networkId: lost }), 'notFound', 'NetworkNotFound', /^Network \S+ could not be found\.$/);
+      const foreign = await makePort('other', { network_id: shared });
+      await rejects(one({ portId: foreign.id }, 'admin'), 'badRequest', 'PortNotUsable', /not usable for instance/);
+      for (const { id } of [port, foreign]) await ask('admin', 'DELETE', `ports/${id}`);
+      await ask('admin', 'PUT', `networks/${shared}`, { network: { shared: false } });
+      try {
+        const words = /^No specific network was requested and none are available for project '\w+'\.$/;
+        await rejects(one({}), 'badRequest', 'InterfaceAttachFailedNoNetwork', words);
+      } finally {
+        await ask('admin', 'PUT', `networks/${shared}`, { network: { shared: true } });
+      }
+    });
+
+    it('makes and releases one port among others, by its place or its id', async () => {
+      const vm = server();
+      const plan = await networks.plan(callers.demo, null, [], 1);
+      const [first] = await networks.allocate(vm, plan);
+      const [later] = await networks.allocate(vm, plan, 10_007);
+      assert.deepEqual(await networks.allocate(vm, plan, 10_007), [later]);
+      assert.deepEqual(await networks.portsOf(vm.uuid), [first, later]);
+      await networks.release(vm.uuid, { position: 10_007 });
+      await networks.release(vm.uuid, { position: 10_007 });
+      assert.deepEqual(await networks.portsOf(vm.uuid), [first]);
+      await networks.release(vm.uuid, { portId: first?.portId ?? '' });
+      assert.deepEqual(await networks.portsOf(vm.uuid), []);
+    });
+
+    it('shows ports to those who may see them', async () => {
+      const vm = server();
+      const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, [], 1));
+      const expected = {
+        portId: nic?.portId,
+        networkId: shared,
+        serverUuid: vm.uuid,
+        mac: nic?.mac,
+        state: 'ACTIVE',
+        fixedIps: nic?.fixedIps,
+      };
+      assert.deepEqual(await networks.seenPorts(callers.demo, vm.uuid), [expected]);
+      assert.deepEqual(await networks.seenPort(callers.demo, nic?.portId ?? ''), expected);
+      assert.deepEqual(await networks.seenPorts(callers.other, vm.uuid), []);
+      assert.equal(await networks.seenPort(callers.other, nic?.portId ?? ''), null);
+      await networks.release(vm.uuid);
+    });
+
+    it('gives a port more addresses, and takes them', async () => {
+      const vm = server();
+      const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, [], 1));
+      const first = nic?.fixedIps[0]?.address ?? '';
+      await networks.addFixedIp(vm.uuid, shared);
+      const [two] = await networks.portsOf(vm.uuid);
+      assert.equal(two?.fixedIps.length, 2);
+      assert.ok(
+        two?.fixedIps.some(({ address }) => address === first),
+        'the first one stays',
+      );
+      await networks.removeFixedIp(vm.uuid, first);
+      const left = (await networks.portsOf(vm.uuid))[0]?.fixedIps.map(({ address }) => address);
+      assert.deepEqual(
+        left,
+        two?.fixedIps.flatMap(({ address }) => (address === first ? [] : [address])),
+      );
+      const gone = new RegExp(`^Instance ${vm.uuid} does not have fixed IP '${first}'\\.$`);
+      await rejects(networks.removeFixedIp(vm.uuid, first), 'badRequest', 'FixedIpNotFoundForInstance', gone);
+      const none = new RegExp(`^Network could not be found for instance ${vm.uuid}\\.$`);
+      await rejects(networks.addFixedIp(vm.uuid, newUuid()), 'notFound', 'NetworkNotFoundForInstance', none);
+      await networks.release(vm.uuid);
+    });
+
     it('leaves alone what something else gave the server', async () => {
       const vm = server();
       const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
+import { openActions } from '../../src/db/instance-actions.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
 import { startWorker } from '../../src/ops/worker.ts';
 import { power, type VmState } from '../../src/domain/instance.ts';
 import { engines } from '../support/database.ts';
 import type { SagaName } from '../../src/ops/sagas.ts';
+import { testNetwork } from '../support/neighbours.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
 import { createRequest, makeOp, type World } from '../support/world.ts';
 
@@ -100,6 +102,15 @@ const imageCases = [
     world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),
   ),
 ];
+/** The row, the network service and the guest agree on how many interfaces there are. */
+async function hasInterfaces(world: World, uuid: string, count: number): Promise<void> {
+  const server = await world.server(uuid);
+  const { nics } = await loadDetail(world.database.read, server);
+  const ports = world.networks.ports().filter(({ serverUuid }) => serverUuid === uuid);
+  const plugged = world.drivers.get(server.host ?? '')?.store.get(uuid)?.spec.nics;
+  assert.deepEqual([nics.length, ports.length, plugged?.length], [count, count, count]);
+  await has(world, uuid, 'active');
+}
 
 for (const engine of engines) {
   const cases: Omit<SagaCase, 'engine'>[] = [
@@ -144,6 +155,42 @@ for (const engine of engines) {
         assert.equal((await world.server(uuid)).deleted, true);
         await noLeftovers(world);
       },
+    },
+    {
+      name: 'attach_interface',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        const wish = { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null };
+        // nobody waits here for what the tests do by hand
+        world.ops.attachInterface(makeOp(), await world.server(uuid), wish, true).catch(() => undefined);
+        while ((await openActions(world.database.read, uuid)).length === 0) await world.deps.clock.sleep(2);
+        return uuid;
+      },
+      async cleanSlate(world, uuid) {
+        assert.equal(await faultOf(world, uuid), TOLD);
+        await hasInterfaces(world, uuid, 1);
+      },
+      reached: (world, uuid) => hasInterfaces(world, uuid, 2),
+    },
+    {
+      name: 'detach_interface',
+      arrange: async (world, runAll) => {
+        const uuid = await built(world, runAll);
+        const [port] = world.networks.ports().filter(({ serverUuid }) => serverUuid === uuid);
+        await world.ops.detachInterface(makeOp(), { uuid }, port?.nic.portId ?? '');
+        return uuid;
+      },
+      async cleanSlate(world, uuid) {
+        assert.equal(await faultOf(world, uuid), TOLD);
+        // the row still has it, so that it can be asked for once more, which takes the rest
+        const [nic] = (await loadDetail(world.database.read, await world.server(uuid))).nics;
+        await world.ops.detachInterface(makeOp(), { uuid }, nic?.portId ?? '');
+        const second = await startWorker(world.deps, { name: 'second', takeOver: true, reconcileMs: 0 });
+        await second.idle();
+        await second.close();
+        await hasInterfaces(world, uuid, 0);
+      },
+      reached: (world, uuid) => hasInterfaces(world, uuid, 0),
     },
     {
       name: 'stop',

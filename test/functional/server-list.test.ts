@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Fault } from '../../src/base/errors.ts';
-import { replaceMetadata, replaceNics, replaceTags } from '../../src/db/server-details.ts';
+import { replaceMetadata, replaceTags } from '../../src/db/server-details.ts';
+import { replaceNics } from '../../src/db/server-nics.ts';
 import {
   listServers,
   type ServerFilter,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
-import { makeFakeNetworks } from './neighbours.ts';
+import { makeFakeNetworks, testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, type HostWish, makeOp, makeWorld, type World } from './world.ts';
 
 export const SERVER_NAME = 'target';
@@ -19,6 +19,8 @@ export const verbs = [
   'create-elsewhere',
   'create-nowhere',
   'adjust',
+  'attach',
+  'detach',
   'stop',
   'image',
   'delete',
@@ -94,7 +96,12 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     ];
     if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
     else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
-    else if (verb === 'stop') await world.ops.stopServer(adminOp(), server);
+    else if (verb === 'attach') {
+      const wish = { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null };
+      await world.ops.attachInterface(makeOp(), await world.server(server.uuid), wish, true);
+    } else if (verb === 'detach') {
+      await world.ops.detachInterface(makeOp(), server, world.networks.ports()[0]?.nic.portId ?? '');
+    } else if (verb === 'stop') await world.ops.stopServer(adminOp(), server);
     else await world.ops.deleteServer(makeOp(), server);
   }
   await world.settled();

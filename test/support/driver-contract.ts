@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AdjustOutcome, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
 import { power } from '../../src/domain/instance.ts';
+import type { NicSpec } from '../../src/domain/nic.ts';
 import type { Size } from '../../src/domain/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
 
@@ -28,6 +29,10 @@ export interface DriverWorld {
   onlineInside(uuid: string): Promise<number | null>;
   /** SHA-256 of the password that a user of the guest was given last, in hex. */
   passwordInside(uuid: string, user: string): Promise<string | null>;
+  /** A port that can be plugged into a guest here, on a network of its own. */
+  nic(): NicSpec;
+  /** The MAC addresses of what is plugged into a guest. */
+  macs(uuid: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -329,6 +334,36 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal((await driver.reboot({ ...spec, boot }, 'HARD', 0)).powerState, power.running);
       await world.ready(spec.uuid);
       await settledAt(boot);
+    });
+
+    it('plugs a port into a running guest and takes it away: twice is once', { timeout }, async (t) => {
+      if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
+      const before = await world.macs(spec.uuid);
+      const nic = world.nic();
+      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
+      assert.deepEqual((await world.macs(spec.uuid)).toSorted(), [...before, nic.mac].toSorted());
+      const subnetId = nic.network.subnets[0]?.id ?? '';
+      const address = nic.fixedIps[0]?.address.replace(/\d+$/, '199') ?? '';
+      const more = { ...nic, fixedIps: [...nic.fixedIps, { address, subnetId }] };
+      await driver.attachNic(spec.uuid, more, null);
+      for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
+      assert.deepEqual(await world.macs(spec.uuid), before);
+      await refuses(driver.attachNic(randomUUID(), nic, null), 'notFound');
+      await refuses(driver.detachNic(randomUUID(), nic.portId), 'notFound');
+    });
+
+    it('plugs a port into a guest that is off, for its next start', { timeout }, async (t) => {
+      if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
+      await driver.powerOff(spec.uuid, 0);
+      const nic = world.nic();
+      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
+      await driver.powerOn({ ...spec, nics: [...spec.nics, nic] });
+      assert.ok((await world.macs(spec.uuid)).includes(nic.mac));
+      await driver.powerOff(spec.uuid, 0);
+      for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
+      assert.ok(!(await world.macs(spec.uuid)).includes(nic.mac));
+      await driver.powerOn({ ...spec, boot: { vcpus: 2, memoryMb: 384 } });
+      await world.ready(spec.uuid);
     });
 
     it('forgets at the next start what was not to persist', { timeout }, async () => {

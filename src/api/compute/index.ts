@@ -3,6 +3,7 @@
 
 import type { RouteEntry } from '../resource.ts';
 import aggregates from './aggregates.ts';
+import attachInterfaces from './attach-interfaces.ts';
 import availabilityZone from './availability-zone.ts';
 import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
@@ -29,6 +30,7 @@ import createImage from './servers/create-image.ts';
 import serverAdminActions from './servers/admin-actions.ts';
 import serverAdminPassword from './servers/admin-password.ts';
 import serverCrashDump from './servers/crash-dump.ts';
+import serverMultinic from './servers/multinic.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
@@ -51,6 +53,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...ips,
   ...serverLock,
   ...serverSuspend,
+  ...attachInterfaces,
+  ...serverMultinic,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

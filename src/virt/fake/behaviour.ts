@@ -18,6 +18,8 @@ export const verbs = [
   'upload',
   'setAdminPassword',
   'injectNmi',
+  'attachNic',
+  'detachNic',
   'adjust',
   'console',
   'diagnostics',

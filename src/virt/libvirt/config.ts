@@ -190,7 +190,7 @@ function writeDevices(
     leaf(devices, 'controller', { type: 'scsi', model: 'virtio-scsi' });
   }
   writeDisks(devices, place.disks);
-  for (const nic of spec.nics) writeInterface(devices, nic, properties);
+  for (const nic of spec.nics) fillInterface(devices.ele('interface', INTERFACE), nic, properties.hw_vif_model);
   const serial = devices.ele('serial', { type: 'file' });
   leaf(serial, 'source', { path: place.consolePath, append: 'on' });
   leaf(serial, 'target', { port: 0 });
@@ -221,13 +221,19 @@ function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[]): void {
   }
 }
 
-function writeInterface(devices: XMLBuilder, nic: NicSpec, properties: Readonly<Record<string, string>>): void {
-  const device = devices.ele('interface', { type: 'network' });
+/** One interface by itself, for a guest that is there already. */
+export const interfaceXml = (nic: NicSpec, model: string | null): string =>
+  endXml(fillInterface(startXml('interface', INTERFACE), nic, model));
+
+const INTERFACE = { type: 'network' } as const;
+
+function fillInterface(device: XMLBuilder, nic: NicSpec, model: string | null | undefined): XMLBuilder {
   leaf(device, 'mac', { address: nic.mac });
   leaf(device, 'source', { network: networkName(nic.network.id) });
-  leaf(device, 'model', { type: properties.hw_vif_model ?? 'virtio' });
+  leaf(device, 'model', { type: model ?? 'virtio' });
   const addresses = antiSpoofing(nic);
-  if (addresses === null) return;
+  if (addresses === null) return device;
   const filter = device.ele('filterref', { filter: addresses.filter });
   for (const address of addresses.ipv4) leaf(filter, 'parameter', { name: 'IP', value: address });
+  return device;
 }

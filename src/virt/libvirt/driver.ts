@@ -30,6 +30,7 @@ import { settleNetworks } from './networks.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
+import { nicVerbs } from './plug.ts';
 import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
@@ -108,6 +109,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
     ...stateVerbs(host),
     ...insideVerbs(host),
+    ...nicVerbs(host),
     adjust: (uuid, request) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);

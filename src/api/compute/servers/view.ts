@@ -61,13 +61,13 @@ function addresses(nics: readonly NicSpec[]): Record<string, ShownAddress[]> {
   const byNetwork = Object.create(null) as Record<string, ShownAddress[]>;
   for (const nic of nics) {
     const list = (byNetwork[nic.network.name] ??= []);
-    for (const ip of nic.fixedIps) {
-      list.push({
-        version: ipVersion(ip.address),
-        addr: ip.address,
-        'OS-EXT-IPS:type': 'fixed',
-        'OS-EXT-IPS-MAC:mac_addr': nic.mac,
-      });
+    const show = (addr: string, type: 'fixed' | 'floating'): void => {
+      const version = ipVersion(addr);
+      list.push({ version, addr, 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': nic.mac });
+    };
+    for (const { address } of nic.fixedIps) {
+      show(address, 'fixed');
+      for (const floating of nic.floatingIps) if (floating.fixedIp === address) show(floating.address, 'floating');
     }
   }
   return byNetwork;

@@ -14,6 +14,9 @@ export const VIR_DOMAIN_PMSUSPENDED = 7;
 export const VIR_DOMAIN_AFFECT_LIVE = 1;
 export const VIR_DOMAIN_AFFECT_CONFIG = 2;
 
+// virDomainXMLFlags
+export const VIR_DOMAIN_XML_INACTIVE = 2;
+
 // virDomainVcpuFlags, virDomainMemoryModFlags
 export const VIR_DOMAIN_VCPU_MAXIMUM = 4;
 

@@ -1,0 +1,165 @@
+// Why: a server's ports come and go while it lives. Attaching is asked for and waited for, as Nova has it; detaching is promised.
+
+import { type Fault, internal, notFound } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Op } from '../base/op.ts';
+import type { NetworkPlan, NetworkRequest } from '../cloud/network.ts';
+import { addNic, nicsOfServer, removeNic } from '../db/server-nics.ts';
+import { tx } from '../db/tx.ts';
+import type { GuestView } from '../domain/guest.ts';
+import type { Server } from '../domain/instance.ts';
+import type { ServerPort } from '../domain/network.ts';
+import type { NicSpec } from '../domain/nic.ts';
+import { awaitAction } from './await-action.ts';
+import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
+import type { OpsDeps } from './deps.ts';
+import type { Saga, StepContext } from './saga.ts';
+import { recordFailure } from './settle.ts';
+
+type Named = Pick<Server, 'uuid'>;
+
+/** The ports as the network service has them now, with the tags that their server gave them. */
+export interface ShownInterface extends ServerPort {
+  readonly tag: string | null;
+}
+
+const tagsOf = async (deps: OpsDeps, server: Server): Promise<ReadonlyMap<string, string | null>> =>
+  new Map((await nicsOfServer(deps.database.read, server.id)).map(({ portId, tag }) => [portId, tag]));
+
+export async function listInterfaces(deps: OpsDeps, op: Op, server: Server): Promise<readonly ShownInterface[]> {
+  const [ports, tags] = await Promise.all([deps.network.seenPorts(op.caller, server.uuid), tagsOf(deps, server)]);
+  return ports.map((port) => ({ ...port, tag: tags.get(port.portId) ?? null }));
+}
+
+/** Throws notFound for a port that is not there, not the caller's to see, or not this server's. */
+export async function showInterface(deps: OpsDeps, op: Op, server: Server, portId: string): Promise<ShownInterface> {
+  const port = await deps.network.seenPort(op.caller, portId);
+  if (port === null) throw notFound(`Port id ${portId} could not be found.`, { code: 'PortNotFound' });
+  if (port.serverUuid !== server.uuid) {
+    throw notFound(`Instance ${server.uuid} does not have a port with id ${portId}`, { code: 'PortNotFound' });
+  }
+  return { ...port, tag: (await tagsOf(deps, server)).get(portId) ?? null };
+}
+
+interface AttachInput {
+  readonly plan: NetworkPlan;
+}
+
+/**
+ * Plugs one more port into a server and waits until it is there. Returns the port's id. Throws Nova's 400s, 403, 404s and
+ * 409s; 500 when the host could not do it.
+ */
+export async function attachInterface(
+  deps: OpsDeps,
+  op: Op,
+  server: Server,
+  wish: NetworkRequest,
+  mayAttachExternal: boolean,
+): Promise<string> {
+  const { uuid } = server;
+  await checkMove(deps.database.read, op, server, 'attachInterface');
+  const plan = await deps.network.planOne(op.caller, server, wish, mayAttachExternal);
+  const id = await tx(deps.database, async (t) => {
+    const now = await lockForMove(t, op, uuid, 'attachInterface');
+    return leaveAction<AttachInput>(t, op, now, attachSaga.name, { plan }, deps.clock.now());
+  });
+  announce(deps, attachSaga.name, [id]);
+  const { output, failure } = await awaitAction(deps, id, attachSaga, limits.attachMs);
+  if (failure === null) return output<PortOutput>('port').nic.portId;
+  throw failure.step === 'port' ? failure.fault : attachFailed(uuid, failure.fault);
+}
+
+const attachFailed = (uuid: string, cause: Fault): Fault =>
+  internal(`Failed to attach network adapter device to ${uuid}`, { code: 'InterfaceAttachFailed', cause });
+
+interface PortOutput {
+  readonly nic: NicSpec;
+}
+
+/** The port's place: no other port of the server has it, since the action's number is nobody else's. */
+const placeOf = ({ action }: StepContext<unknown>): number => limits.portsAtCreation + action.id;
+
+export const attachSaga: Saga<AttachInput> = {
+  name: 'attach_interface',
+  secrets: [],
+  steps: [
+    {
+      name: 'port',
+      async run(context): Promise<PortOutput> {
+        const { deps, server, input } = context;
+        const target = {
+          uuid: server.uuid,
+          projectId: server.projectId,
+          host: server.host ?? '',
+          zone: server.availabilityZone ?? '',
+          hostname: server.hostname,
+        };
+        const [nic] = await deps.network.allocate(target, input.plan, placeOf(context));
+        if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
+        return { nic };
+      },
+      undo: (context) => context.deps.network.release(context.server.uuid, { position: placeOf(context) }),
+    },
+    {
+      name: 'guest',
+      async run({ server, call, output }): Promise<GuestView | null> {
+        const { nic } = output<PortOutput>('port');
+        return server.host === null
+          ? null
+          : call(server.host, 'attachNic', { uuid: server.uuid, nic, model: modelOf(server) });
+      },
+      async undo({ server, call, output }) {
+        const { portId } = output<PortOutput>('port').nic;
+        if (server.host !== null) await call(server.host, 'detachNic', { uuid: server.uuid, portId });
+      },
+    },
+  ],
+  async settle(t, { server, output }) {
+    await addNic(t, server.id, output<PortOutput>('port').nic);
+    return null;
+  },
+  failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
+};
+
+/** The kind of card that a server's image asks for. */
+export const modelOf = ({ image }: Server): string | null => image?.properties['hw_vif_model'] ?? null;
+
+interface DetachInput {
+  readonly portId: string;
+}
+
+/** Begins to take a port from a server. Throws notFound for a port that it does not have, and Nova's 409s. */
+export async function detachInterface(deps: OpsDeps, op: Op, { uuid }: Named, portId: string): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'detachInterface');
+    const nics = await nicsOfServer(t, server.id);
+    if (!nics.some((nic) => nic.portId === portId)) {
+      throw notFound(`Port ${portId} is not attached`, { code: 'PortNotFound' });
+    }
+    return leaveAction<DetachInput>(t, op, server, detachSaga.name, { portId }, deps.clock.now());
+  });
+  announce(deps, detachSaga.name, [id]);
+}
+
+const AGAIN = 'a port that is half gone is detached by asking once more';
+
+export const detachSaga: Saga<DetachInput> = {
+  name: 'detach_interface',
+  secrets: [],
+  steps: [
+    {
+      name: 'guest',
+      async run({ server, input, call }): Promise<GuestView | null> {
+        const args = { uuid: server.uuid, portId: input.portId };
+        return server.host === null ? null : call(server.host, 'detachNic', args);
+      },
+      undo: AGAIN,
+    },
+    { name: 'port', run: ({ deps, server, input }) => deps.network.release(server.uuid, input), undo: AGAIN },
+  ],
+  async settle(t, { server, input }) {
+    await removeNic(t, server.id, input.portId);
+    return null;
+  },
+  failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
+};

@@ -1,0 +1,115 @@
+// Why: ports come and go while a guest runs. What is plugged now and what the next start has are two definitions of one domain;
+// each is looked at and changed by itself, so that doing it again finishes what a crash left half done.
+
+import { conflict } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { NicSpec } from '../../domain/nic.ts';
+import type { Driver } from '../driver.ts';
+import { interfaceXml } from './config.ts';
+import { instanceDir } from './disks.ts';
+import { isVirError } from './errors.ts';
+import { isOff } from './guest.ts';
+import { domainOf, type Host, settle, view } from './host.ts';
+import { antiSpoofing, checkNics, readPorts, writePorts } from './nics.ts';
+import * as vir from './rpc/constants.ts';
+import type { DomainRef } from './rpc/types.ts';
+import { children, find, readXml } from './xml.ts';
+
+/** The addresses that the filter of each interface lets pass, by MAC address. */
+export function readInterfaces(xml: string): ReadonlyMap<string, readonly string[]> {
+  const devices = find(readXml(xml), 'devices');
+  const found = new Map<string, readonly string[]>();
+  for (const device of devices === null ? [] : children(devices, 'interface')) {
+    const mac = find(device, 'mac')?.getAttribute('address')?.toLowerCase();
+    const filter = find(device, 'filterref');
+    const parameters = filter === null ? [] : children(filter, 'parameter');
+    if (mac)
+      found.set(
+        mac,
+        parameters.flatMap((one) => (one.getAttribute('name') === 'IP' ? [one.getAttribute('value') ?? ''] : [])),
+      );
+  }
+  return found;
+}
+
+type Side = typeof vir.VIR_DOMAIN_AFFECT_LIVE | typeof vir.VIR_DOMAIN_AFFECT_CONFIG;
+
+/** The definitions that a domain has: of a running one, what runs and what comes next. */
+async function sidesOf(host: Host, domain: DomainRef): Promise<readonly Side[]> {
+  const off = await isOff(host.connection, domain);
+  return off ? [vir.VIR_DOMAIN_AFFECT_CONFIG] : [vir.VIR_DOMAIN_AFFECT_LIVE, vir.VIR_DOMAIN_AFFECT_CONFIG];
+}
+
+async function interfacesOf(
+  host: Host,
+  domain: DomainRef,
+  side: Side,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const flags = side === vir.VIR_DOMAIN_AFFECT_CONFIG ? vir.VIR_DOMAIN_XML_INACTIVE : 0;
+  return readInterfaces(await host.connection.domainGetXMLDesc(domain, flags));
+}
+
+const sameAddresses = (present: readonly string[], nic: NicSpec): boolean =>
+  [...present].sort().join() === [...(antiSpoofing(nic)?.ipv4 ?? [])].sort().join();
+
+async function attach(host: Host, uuid: string, nic: NicSpec, model: string | null): Promise<void> {
+  checkNics([nic]);
+  const domain = await domainOf(host, uuid);
+  const dir = instanceDir(host.instancesDir, uuid);
+  const others = (await readPorts(dir)).filter(({ portId }) => portId !== nic.portId);
+  await writePorts(dir, [...others, nic]);
+  await settle(host, [nic]);
+  const xml = interfaceXml(nic, model);
+  for (const side of await sidesOf(host, domain)) {
+    const present = (await interfacesOf(host, domain, side)).get(nic.mac);
+    if (present === undefined) await host.connection.domainAttachDeviceFlags(domain, xml, side);
+    else if (!sameAddresses(present, nic)) await host.connection.domainUpdateDeviceFlags(domain, xml, side);
+  }
+}
+
+/** Asks the guest to let go of a device, again and again: one that is still booting does not hear it. */
+async function unplug(host: Host, domain: DomainRef, mac: string, xml: string): Promise<void> {
+  const endMs = host.clock.now() + limits.unplugMs;
+  let asked = false;
+  const gone = async () => ((await interfacesOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE)).has(mac) ? undefined : true);
+  while (host.clock.now() < endMs) {
+    await host.connection.domainDetachDeviceFlags(domain, xml, vir.VIR_DOMAIN_AFFECT_LIVE).catch((error: unknown) => {
+      // it went meanwhile, or the guest is still at it since it was asked before
+      if (!asked && !isVirError(error, 'VIR_ERR_DEVICE_MISSING')) throw error;
+    });
+    asked = true;
+    if (await host.until(domain.uuid, Math.min(limits.unplugRetryMs, endMs - host.clock.now()), gone)) return;
+  }
+  throw conflict('The guest did not let go of the network interface.', { code: 'virt.unplug' });
+}
+
+async function detach(host: Host, uuid: string, portId: string): Promise<void> {
+  const domain = await domainOf(host, uuid);
+  const dir = instanceDir(host.instancesDir, uuid);
+  const ports = await readPorts(dir);
+  const nic = ports.find((one) => one.portId === portId);
+  if (nic === undefined) return;
+  const xml = interfaceXml(nic, null);
+  for (const side of await sidesOf(host, domain)) {
+    if (!(await interfacesOf(host, domain, side)).has(nic.mac)) continue;
+    if (side === vir.VIR_DOMAIN_AFFECT_LIVE) await unplug(host, domain, nic.mac, xml);
+    else await host.connection.domainDetachDeviceFlags(domain, xml, side);
+  }
+  await writePorts(
+    dir,
+    ports.filter((one) => one !== nic),
+  );
+  await settle(host, [nic]);
+}
+
+export function nicVerbs(host: Host): Required<Pick<Driver, 'attachNic' | 'detachNic'>> {
+  const inTurn = (uuid: string, work: () => Promise<void>) =>
+    host.guests(uuid, async () => {
+      await work();
+      return view(host, await domainOf(host, uuid));
+    });
+  return {
+    attachNic: (uuid, nic, model) => inTurn(uuid, () => attach(host, uuid, nic, model)),
+    detachNic: (uuid, portId) => inTurn(uuid, () => detach(host, uuid, portId)),
+  };
+}
