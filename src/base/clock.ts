@@ -33,3 +33,30 @@ export function isoSeconds(ms: number): string {
 export function isoMicros(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 23)}000`;
 }
+
+const PLAIN = /^(\d{4})-(\d{1,2})-(\d{1,2})([T ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?$/;
+
+/** A moment written without a zone, which means UTC, and how it is written; null for anything else, also for no such day. */
+export function parsePlain(
+  text: string,
+): { readonly ms: number; readonly separator: 'T' | ' '; readonly fraction: boolean } | null {
+  const found = PLAIN.exec(text);
+  if (!found) return null;
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 5, 6, 7].map((part) => Number(found[part])) as [
+    ...[year: number, month: number, day: number],
+    ...[hour: number, minute: number, second: number],
+  ];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  const same =
+    date.getUTCFullYear() === year &&
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hour &&
+    date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second;
+  if (!same) return null;
+  const millis = Number(`0.${found[8] ?? '0'}`) * 1000;
+  return { ms: date.getTime() + millis, separator: found[4] as 'T' | ' ', fraction: found[8] !== undefined };
+}

@@ -45,3 +45,41 @@ export function countedSize(server: {
     counted: server.vmState !== 'soft-delete',
   };
 }
+
+const HOUR_MS = 3_600_000;
+
+/** A server as its usage is reckoned. Milliseconds. */
+export interface UsageSubject {
+  readonly launchedAt: number;
+  readonly terminatedAt: number | null;
+}
+
+/** What a server used in a period: its time there, and each amount multiplied by the time for which it had it. */
+export interface Usage {
+  readonly hours: number;
+  readonly vcpuHours: number;
+  readonly memoryMbHours: number;
+  readonly diskGbHours: number;
+  /** The last size that it had in the period; null where it had none. */
+  readonly last: CountedSize | null;
+}
+
+/**
+ * A server's use between two moments: from its launch, as Nova, to its end. Its spans are those that reach into the period,
+ * oldest first.
+ */
+export function usageIn(subject: UsageSubject, spans: readonly SizeSpan[], startMs: number, stopMs: number): Usage {
+  const from = Math.max(startMs, subject.launchedAt);
+  const to = Math.min(stopMs, subject.terminatedAt ?? stopMs);
+  const hoursBetween = (a: number, b: number): number => Math.max(0, b - a) / HOUR_MS;
+  const sum = { vcpuHours: 0, memoryMbHours: 0, diskGbHours: 0 };
+  let last: CountedSize | null = null;
+  for (const span of spans) {
+    const hours = hoursBetween(Math.max(from, span.startedAt), Math.min(to, span.endedAt ?? to));
+    sum.vcpuHours += span.vcpus * hours;
+    sum.memoryMbHours += span.memoryMb * hours;
+    sum.diskGbHours += span.diskGb * hours;
+    if (span.startedAt <= to) last = span;
+  }
+  return { hours: hoursBetween(from, to), ...sum, last };
+}

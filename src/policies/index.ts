@@ -15,6 +15,7 @@ import { rules as flavors } from './flavors.ts';
 import { rules as hypervisors } from './hypervisors.ts';
 import { rules as ips } from './ips.ts';
 import { rules as instanceActions } from './instance-actions.ts';
+import { rules as instanceUsageAuditLog } from './instance-usage-audit-log.ts';
 import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
@@ -30,6 +31,7 @@ import { rules as serverTags } from './server-tags.ts';
 import { rules as serverTopology } from './server-topology.ts';
 import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
+import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as suspendServer } from './suspend-server.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
 
@@ -62,6 +64,8 @@ const resourceRules = [
   ...serverGroups,
   ...aggregates,
   ...quotaClassSets,
+  ...simpleTenantUsage,
+  ...instanceUsageAuditLog,
   ...availabilityZone,
   ...hypervisors,
   ...services,

@@ -13,6 +13,7 @@ import hypervisors from './hypervisors.ts';
 import imageMetadata from './image-metadata.ts';
 import images from './images.ts';
 import instanceActions from './instance-actions.ts';
+import instanceUsageAuditLog from './instance-usage-audit-log.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
@@ -36,6 +37,7 @@ import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import { versionRoutes } from './versions.ts';
+import simpleTenantUsage from './simple-tenant-usage.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
 export const computeRoutes: readonly RouteEntry[] = [
@@ -66,6 +68,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverGroups,
   ...aggregates,
   ...quotaClassSets,
+  ...simpleTenantUsage,
+  ...instanceUsageAuditLog,
   ...availabilityZone,
   ...hypervisors,
   ...images,

@@ -1,0 +1,72 @@
+// Why: usage asks for servers that lived within a period, deleted ones too; their sizes over time: server-sizes.ts.
+
+import { badRequest } from '../base/errors.ts';
+import type { FlavorSnapshot } from '../domain/flavor.ts';
+import type { VmState } from '../domain/instance.ts';
+import type { Size } from '../domain/size.ts';
+import type { UsageSubject } from '../domain/usage.ts';
+import { fromTime } from './codec.ts';
+import { readQuery, type Reader, snapshotsOf } from './engine.ts';
+import { keyset } from './page.ts';
+
+/** A server that ran within a period. */
+export interface UsedServer extends UsageSubject {
+  readonly id: number;
+  readonly uuid: string;
+  readonly projectId: string;
+  readonly displayName: string;
+  readonly flavorName: string;
+  readonly diskGb: number;
+  readonly current: Size;
+  readonly vmState: VmState;
+}
+
+export interface UsedFilter {
+  /** Null: of all projects. */
+  readonly projectId: string | null;
+  /** Milliseconds. */
+  readonly startMs: number;
+  readonly stopMs: number;
+}
+
+const columns = [
+  ...['id', 'uuid', 'project_id', 'display_name', 'flavor', 'root_gb', 'ephemeral_gb', 'vm_state'],
+  ...['current_vcpus', 'current_memory_mb', 'launched_at', 'terminated_at'],
+];
+
+/**
+ * A page of the servers that were launched before the period's end and not gone before its begin, by project and uuid. Throws
+ * Nova's 400 for a marker that no server ever was.
+ */
+export async function listUsed(
+  reader: Reader,
+  { projectId, startMs, stopMs }: UsedFilter,
+  page: { readonly limit: number; readonly marker: string | null },
+): Promise<UsedServer[]> {
+  let marker: Record<string, unknown> | null = null;
+  if (page.marker !== null) {
+    marker = (await reader('servers').select('project_id', 'uuid').where({ uuid: page.marker }).first()) ?? null;
+    if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
+  }
+  const query = reader('servers')
+    .select(columns)
+    .where('launched_at', '<', stopMs)
+    .where((any) => void any.whereNull('terminated_at').orWhere('terminated_at', '>', startMs))
+    .limit(page.limit);
+  if (projectId !== null) void query.where({ project_id: projectId });
+  const keys = ['project_id', 'uuid'].map((column) => ({ column, dir: 'asc' }) as const);
+  keyset(query, keys, marker, true);
+  const parse = snapshotsOf(reader);
+  return (await readQuery(reader, query)).map((row) => ({
+    id: row['id'] as number,
+    uuid: row['uuid'] as string,
+    projectId: row['project_id'] as string,
+    displayName: row['display_name'] as string,
+    flavorName: parse<FlavorSnapshot>(row['flavor']).name,
+    diskGb: Number(row['root_gb']) + Number(row['ephemeral_gb']),
+    current: { vcpus: row['current_vcpus'] as number, memoryMb: row['current_memory_mb'] as number },
+    vmState: row['vm_state'] as VmState,
+    launchedAt: Number(row['launched_at']),
+    terminatedAt: fromTime(row['terminated_at']),
+  }));
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { countedSize, type SizeSpan, usageIn } from '../../../src/domain/usage.ts';
+
+const HOUR_MS = 3_600_000;
+const boot = { vcpus: 2, memoryMb: 512 };
+const claimed = { vcpus: 4, memoryMb: 1024 };
+
+describe('what a server counts for', () => {
+  const of = (more: Partial<Parameters<typeof countedSize>[0]>) =>
+    countedSize({ vmState: 'active', deleted: false, claimed, boot, diskGb: 3, ...more });
+
+  it('is its claim, and its boot size only while it will get a host', () => {
+    assert.deepEqual(of({}), { ...claimed, diskGb: 3, counted: true });
+    assert.deepEqual(of({ vmState: 'error' }), { ...claimed, diskGb: 3, counted: true });
+    for (const vmState of ['building', 'shelved_offloaded'] as const) {
+      assert.deepEqual(of({ vmState, claimed: null }), { ...boot, diskGb: 3, counted: true });
+    }
+    assert.deepEqual(of({ vmState: 'error', claimed: null }), { vcpus: 0, memoryMb: 0, diskGb: 3, counted: true });
+  });
+
+  it('ends with it, and is not counted while it may be restored', () => {
+    assert.equal(of({ deleted: true }), null);
+    assert.equal(of({ vmState: 'soft-delete' })?.counted, false);
+    assert.equal(of({ vmState: 'soft-delete' })?.vcpus, 4);
+  });
+});
+
+/** Spans that follow one another without a gap, the last one open, from moment 0 on. */
+const history = fc.array(fc.record({ hours: fc.integer({ min: 0, max: 9 }), vcpus: fc.integer({ min: 0, max: 8 }) }), {
+  minLength: 1,
+  maxLength: 6,
+});
+
+const spansOf = (sizes: readonly { readonly hours: number; readonly vcpus: number }[]): SizeSpan[] => {
+  let at = 0;
+  return sizes.map(({ hours, vcpus }, index) => {
+    const startedAt = at;
+    at += hours * HOUR_MS;
+    const endedAt = index === sizes.length - 1 ? null : at;
+    return { vcpus, memoryMb: vcpus * 100, diskGb: 1, counted: true, startedAt, endedAt };
+  });
+};
+
+const moment = fc.integer({ min: 0, max: 60 }).map((hours) => hours * HOUR_MS);
+
+describe('usage over time', () => {
+  it('of a server of one size is that size times the hours', () => {
+    const spans = spansOf([{ hours: 1, vcpus: 3 }]);
+    const usage = usageIn({ launchedAt: 2 * HOUR_MS, terminatedAt: 6 * HOUR_MS }, spans, 0, 10 * HOUR_MS);
+    assert.deepEqual(
+      [usage.hours, usage.vcpuHours, usage.memoryMbHours, usage.diskGbHours, usage.last?.vcpus],
+      [4, 12, 1200, 4, 3],
+    );
+  });
+
+  it('of a period is the sum of that of its parts, wherever it is cut', () => {
+    fc.assert(
+      fc.property(history, moment, moment, moment, fc.option(moment), (sizes, a, b, c, end) => {
+        const [start, cut, stop] = [a, b, c].toSorted((x, y) => x - y) as [number, number, number];
+        const server = { launchedAt: HOUR_MS, terminatedAt: end === null ? null : HOUR_MS + end };
+        const spans = spansOf(sizes);
+        const whole = usageIn(server, spans, start, stop);
+        const parts = [usageIn(server, spans, start, cut), usageIn(server, spans, cut, stop)] as const;
+        for (const amount of ['hours', 'vcpuHours', 'memoryMbHours', 'diskGbHours'] as const) {
+          assert.ok(Math.abs(whole[amount] - parts[0][amount] - parts[1][amount]) < 1e-6, amount);
+        }
+        assert.ok(whole.hours >= 0 && whole.hours <= (stop - start) / HOUR_MS);
+      }),
+    );
+  });
+});
