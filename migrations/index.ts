@@ -3,8 +3,9 @@
 import type { Migration } from '../src/db/migrate.ts';
 import { core } from './0001_core.ts';
 import { standalone } from './0002_standalone.ts';
+import { serverMoves } from './0005_migrations.ts';
 import { serverParts } from './0006_server_parts.ts';
 import { groups } from './0008_groups.ts';
 import { serverSizes } from './0009_server_sizes.ts';
 
-export const migrations: readonly Migration[] = [core, standalone, serverParts, groups, serverSizes];
+export const migrations: readonly Migration[] = [core, standalone, serverMoves, serverParts, groups, serverSizes];

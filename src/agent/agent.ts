@@ -33,7 +33,9 @@ export interface Agent {
   close(graceMs?: number): Promise<void>;
 }
 
-/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for what is only read. */
+const nothing = (): null => null;
+
+/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for what is only read or steered. */
 function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boolean): AgentHandlers {
   const post = <T>(uuid: string, method: AgentMethod, args: unknown, work: () => Promise<T>): Promise<T> => {
     if (isClosing()) return Promise.reject(unavailable('The agent is shutting down.', { code: 'agent.closing' }));
@@ -50,11 +52,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
   };
   return {
     spawn: (args) => post(args.spec.uuid, 'spawn', args, () => driver.spawn(args.spec)),
-    destroy: (args) =>
-      post(args.uuid, 'destroy', args, async () => {
-        await driver.destroy(args.uuid);
-        return null;
-      }),
+    destroy: (args) => post(args.uuid, 'destroy', args, () => driver.destroy(args.uuid)).then(nothing),
     powerOn: (args) => post(args.spec.uuid, 'powerOn', args, () => driver.powerOn(args.spec)),
     powerOff: (args) => post(args.uuid, 'powerOff', args, () => driver.powerOff(args.uuid, args.timeoutMs)),
     reboot: (args) => post(args.spec.uuid, 'reboot', args, () => driver.reboot(args.spec, args.type, args.timeoutMs)),
@@ -86,6 +84,16 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
       }),
     attachNic: (args) => post(args.uuid, 'attachNic', args, () => able('attachNic')(args.uuid, args.nic, args.model)),
     detachNic: (args) => post(args.uuid, 'detachNic', args, () => able('detachNic')(args.uuid, args.portId)),
+    migrateDisk: (args) =>
+      post(args.uuid, 'migrateDisk', args, () => able('migrateDisk')(args.uuid, args.timeoutMs)).then(nothing),
+    receiveDisk: (args) =>
+      post(args.spec.uuid, 'receiveDisk', args, () => able('receiveDisk')(args.spec, args.from, args.on)),
+    restoreDisk: (args) => post(args.spec.uuid, 'restoreDisk', args, () => able('restoreDisk')(args.spec, args.on)),
+    dropDisk: ({ uuid }) => post(uuid, 'dropDisk', { uuid }, () => able('dropDisk')(uuid)).then(nothing),
+    liveMigrate: (args) => post(args.uuid, 'liveMigrate', args, () => able('liveMigrate')(args.uuid, args.to)),
+    // asked while the guest is under way
+    liveProgress: ({ uuid }) => able('liveProgress')(uuid),
+    steerLive: ({ uuid, wish }) => able('steerLive')(uuid, wish).then(nothing),
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),

@@ -68,6 +68,8 @@ export type MaybeVersioned<T> = T | Versioned<T>;
 export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown> {
   /** The rule to enforce; null only where Nova enforces none (version documents). */
   readonly policy: string | null;
+  /** The rule that stands in for `policy` in requests that ask for more; null: `policy` itself. */
+  readonly policyOf?: (asked: Asked) => string | null;
   /**
    * What the rule is compared with, where that is neither the owner of the target nor the caller: the project or user that
    * the request names.

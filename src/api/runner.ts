@@ -83,8 +83,9 @@ export async function runRoute(
 
   const kind = route.target ?? 'none';
   const load = () => loadTarget(kind, op, services, Object.values(params)[0] ?? '');
+  const rule = route.policyOf?.({ op, params, query, body }) ?? route.policy;
   const enforce = (about: PolicyTarget) => {
-    if (route.policy !== null) services.policy.enforce(op, route.policy, about);
+    if (rule !== null) services.policy.enforce(op, rule, about);
   };
   let target: Targets[TargetKind];
   let policyTarget: PolicyTarget;

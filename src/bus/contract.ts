@@ -1,7 +1,17 @@
 // Why: one table of what may be said to an agent, with its time limit; the buses, their clients and servers derive from it.
 
 import { limits } from '../base/limits.ts';
-import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type {
+  AdjustOutcome,
+  AdjustRequest,
+  DiskCopy,
+  DiskSource,
+  GuestEvent,
+  GuestSpec,
+  GuestView,
+  LiveProgress,
+  LiveTarget,
+} from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { HostInventory } from '../domain/host.ts';
 import type { NicSpec } from '../domain/nic.ts';
@@ -24,6 +34,13 @@ export interface AgentMethods {
   injectNmi: { args: { uuid: string }; reply: null };
   attachNic: { args: { uuid: string; nic: NicSpec; model: string | null }; reply: GuestView };
   detachNic: { args: { uuid: string; portId: string }; reply: GuestView };
+  migrateDisk: { args: { uuid: string; timeoutMs: number }; reply: null };
+  receiveDisk: { args: { spec: GuestSpec; from: DiskSource; on: boolean }; reply: GuestView };
+  restoreDisk: { args: { spec: GuestSpec; on: boolean }; reply: GuestView };
+  dropDisk: { args: { uuid: string }; reply: null };
+  liveMigrate: { args: { uuid: string; to: LiveTarget }; reply: LiveProgress };
+  liveProgress: { args: { uuid: string }; reply: LiveProgress };
+  steerLive: { args: { uuid: string; wish: 'abort' | 'force' }; reply: null };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   diagnostics: { args: { uuid: string }; reply: Diagnostics };
@@ -53,6 +70,13 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   injectNmi: limits.libvirtJobCallMs,
   attachNic: limits.libvirtSlowCallMs,
   detachNic: limits.libvirtSlowCallMs,
+  migrateDisk: limits.libvirtSlowCallMs,
+  receiveDisk: limits.spawnMs,
+  restoreDisk: limits.spawnMs,
+  dropDisk: limits.libvirtSlowCallMs,
+  liveMigrate: limits.libvirtSlowCallMs,
+  liveProgress: limits.libvirtCallMs,
+  steerLive: limits.libvirtCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
   diagnostics: limits.libvirtCallMs,

@@ -146,6 +146,15 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       return nicsOf(api, ports);
     },
 
+    async rebind({ uuid, host, zone }) {
+      const ports: PortFacts[] = [];
+      for (const port of await api.portsOfDevice(uuid)) {
+        const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile: port.profile };
+        ports.push(port.hostId === host ? port : await api.bindPort(port.id, binding));
+      }
+      return nicsOf(api, ports);
+    },
+
     async release(serverUuid, which) {
       for (const port of await api.portsOfDevice(serverUuid)) {
         if (which !== undefined && !isMeant(port, which)) continue;

@@ -62,6 +62,8 @@ export interface ServerPorts {
     plan: NetworkPlan,
     first?: number,
   ): Promise<readonly NicSpec[]>;
+  /** Binds the ports of a server to another host and gives them as they are then. Twice is once. */
+  rebind(server: { uuid: string; host: string; zone: string }): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */
   release(serverUuid: string, which?: WhichPort): Promise<void>;
   /** The server's ports as they are now, in the order of their making. */

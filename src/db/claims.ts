@@ -1,5 +1,6 @@
 // Why: what a server holds of its host is one row, and the host's sums move with it in the same transaction. The host's
-// generation decides between two who saw the same free room: one conditional update, the other looks again.
+// generation decides between two who saw the same free room: one conditional update, the other looks again. A server that moves
+// holds a second one on its other host until the move is confirmed or taken back.
 
 import type { Amounts } from '../domain/claim.ts';
 import type { Size } from '../domain/size.ts';
@@ -85,43 +86,109 @@ async function moveSums(
   return (await query.update(changes)) === 1;
 }
 
+/** Where a claim stands: as the server's own, or held for it by a move (its other host). */
+interface Slot {
+  readonly table: 'claims' | 'held_claims';
+  readonly key: Readonly<Record<string, number>>;
+  /** What the row has beside the key and the amounts. */
+  readonly more: Readonly<Record<string, number>>;
+  /** How many servers it stands for in the host's count. */
+  readonly servers: 0 | 1;
+}
+
+const ownSlot = (serverId: number): Slot => ({
+  table: 'claims',
+  key: { server_id: serverId },
+  more: {},
+  servers: 1,
+});
+
+const heldSlot = (migrationId: number, serverId: number): Slot => ({
+  table: 'held_claims',
+  key: { migration_id: migrationId },
+  more: { server_id: serverId },
+  servers: 0,
+});
+
+const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => ({
+  vcpus: claim.vcpus,
+  memory_mb: claim.memoryMb,
+  disk_gb: claim.diskGb,
+  max_vcpus: claim.maximum.vcpus,
+  max_memory_mb: claim.maximum.memoryMb,
+});
+
+const lockSlot = (tx: Tx, { table, key }: Slot): Promise<Row | undefined> =>
+  tx(table).select(columns).where(key).forUpdate().first();
+
+async function put(tx: Tx, slot: Slot, claim: Claim, generation: number | undefined): Promise<'claimed' | 'stale'> {
+  const { table, key, more, servers } = slot;
+  const next = amountOf(claim);
+  const before = await lockSlot(tx, slot);
+  const stays = before !== undefined && before.host_id === claim.hostId;
+  if (stays && generation === undefined && sums.every(([, part]) => before[part] === next[part])) return 'claimed';
+  if (!(await moveSums(tx, claim.hostId, stays ? before : nothing, next, stays ? 0 : servers, generation))) {
+    return 'stale';
+  }
+  if (table === 'claims') noteSize(tx, claim.serverId);
+  const row = { host_id: claim.hostId, ...next };
+  if (before === undefined) await tx(table).insert({ ...key, ...more, ...row });
+  else {
+    if (!stays) await moveSums(tx, before.host_id, before, nothing, -servers, undefined);
+    await tx(table).where(key).update(row);
+  }
+  return 'claimed';
+}
+
+async function take(tx: Tx, slot: Slot): Promise<void> {
+  const before = await lockSlot(tx, slot);
+  if (before === undefined) return;
+  await tx(slot.table).where(slot.key).delete();
+  await moveSums(tx, before.host_id, before, nothing, -slot.servers, undefined);
+}
+
 /**
  * The server's claim becomes exactly this. With `generation` only if the host is still as it was in that snapshot: `stale`
  * means that somebody was quicker, and nothing was written. Without it the caller holds the host's lock (`lockHost`) or
  * gives back, which always fits.
  */
-export async function setClaim(tx: Tx, claim: Claim, generation?: number): Promise<'claimed' | 'stale'> {
-  const next = {
-    vcpus: claim.vcpus,
-    memory_mb: claim.memoryMb,
-    disk_gb: claim.diskGb,
-    max_vcpus: claim.maximum.vcpus,
-    max_memory_mb: claim.maximum.memoryMb,
-  };
-  const key = { server_id: claim.serverId };
-  const before: Row | undefined = await tx('claims').select(columns).where(key).forUpdate().first();
-  const stays = before !== undefined && before.host_id === claim.hostId;
-  if (stays && generation === undefined && sums.every(([, part]) => before[part] === next[part])) return 'claimed';
-  if (!(await moveSums(tx, claim.hostId, stays ? before : nothing, next, stays ? 0 : 1, generation))) return 'stale';
-  noteSize(tx, claim.serverId);
-  if (before === undefined) await tx('claims').insert({ ...key, host_id: claim.hostId, ...next });
-  else {
-    if (!stays) await moveSums(tx, before.host_id, before, nothing, -1, undefined);
-    await tx('claims')
-      .where(key)
-      .update({ host_id: claim.hostId, ...next });
-  }
-  return 'claimed';
+export const setClaim = (tx: Tx, claim: Claim, generation?: number): Promise<'claimed' | 'stale'> =>
+  put(tx, ownSlot(claim.serverId), claim, generation);
+
+/** As `setClaim`, for what a move holds on the server's other host. */
+export const holdClaim = (
+  tx: Tx,
+  migrationId: number,
+  claim: Claim,
+  generation?: number,
+): Promise<'claimed' | 'stale'> => put(tx, heldSlot(migrationId, claim.serverId), claim, generation);
+
+/** What a move holds; null: nothing. */
+export async function findHeldClaim(reader: Reader, migrationId: number): Promise<Claim | null> {
+  const row: Row | undefined = await reader('held_claims').select(columns).where({ migration_id: migrationId }).first();
+  return row === undefined ? null : decode(row);
 }
 
-/** Gives back all that a server claimed; twice is once. */
+/** Gives back what a move holds; twice is once. */
+export const releaseHeld = (tx: Tx, migrationId: number): Promise<void> => take(tx, heldSlot(migrationId, 0));
+
+/** The server is on its other host now: its own claim and the held one change places. Both must exist. */
+export async function swapClaims(tx: Tx, migrationId: number, serverId: number): Promise<void> {
+  const held = await findHeldClaim(tx, migrationId);
+  const own = await findClaim(tx, serverId);
+  if (held === null || own === null) throw new Error(`server ${serverId} has not the two claims of a move`);
+  await setClaim(tx, held);
+  await holdClaim(tx, migrationId, own);
+}
+
+/** Gives back all that a server claimed, its moves among it; twice is once. */
 export async function releaseClaim(tx: Tx, serverId: number): Promise<void> {
-  const key = { server_id: serverId };
-  const before: Row | undefined = await tx('claims').select(columns).where(key).forUpdate().first();
-  if (before === undefined) return;
+  const held: { migration_id: number }[] = await tx('held_claims')
+    .select('migration_id')
+    .where({ server_id: serverId });
+  for (const { migration_id } of held) await releaseHeld(tx, migration_id);
   noteSize(tx, serverId);
-  await tx('claims').where(key).delete();
-  await moveSums(tx, before.host_id, before, nothing, -1, undefined);
+  await take(tx, ownSlot(serverId));
 }
 
 export interface ClaimDrift {
@@ -131,49 +198,54 @@ export interface ClaimDrift {
   readonly shouldBe: number;
 }
 
+/** The sums that hosts should have, by the host's number: of all, or of one whose rows are locked by it. */
+async function trueSums(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, number>>> {
+  const totals = new Map<number, Record<string, number>>();
+  for (const table of ['claims', 'held_claims'] as const) {
+    const query = reader(table).select('host_id').count({ count: '*' }).groupBy('host_id');
+    for (const [sum, part] of sums) void query.sum({ [sum]: part });
+    if (hostId !== null) void query.where({ host_id: hostId }).forUpdate();
+    for (const row of (await query) as Record<string, unknown>[]) {
+      const total = totals.get(row['host_id'] as number) ?? { running_vms: 0 };
+      for (const [sum] of sums) total[sum] = (total[sum] ?? 0) + Number(row[sum] ?? 0);
+      if (table === 'claims') total['running_vms'] = Number(row['count']);
+      totals.set(row['host_id'] as number, total);
+    }
+  }
+  return totals;
+}
+
 /** Where a host's sums are not the sums of its claims; empty when the law holds. */
 export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
-  const hosts: Record<string, number>[] = await reader('hosts').select(
-    'id',
-    'running_vms',
-    ...sums.map(([sum]) => sum),
-  );
-  const query = reader('claims').select('host_id').count({ count: '*' }).groupBy('host_id');
-  for (const [sum, part] of sums) void query.sum({ [sum]: part });
-  const totals = new Map<number, Record<string, unknown>>();
-  for (const row of (await query) as Record<string, unknown>[]) totals.set(row['host_id'] as number, row);
-  const drifts: ClaimDrift[] = [];
-  for (const host of hosts) {
-    const total = totals.get(host['id'] as number);
-    const compare = (column: string, shouldBe: number) => {
-      const is = host[column] as number;
-      if (is !== shouldBe) drifts.push({ hostId: host['id'] as number, column, is, shouldBe });
-    };
-    for (const [sum] of sums) compare(sum, Number(total?.[sum] ?? 0));
-    compare('running_vms', Number(total?.['count'] ?? 0));
-  }
-  return drifts;
+  const names = ['running_vms', ...sums.map(([sum]) => sum)];
+  const hosts: Record<string, number>[] = await reader('hosts').select('id', ...names);
+  const totals = await trueSums(reader, null);
+  return hosts.flatMap((host) => {
+    const hostId = host['id'] as number;
+    return names
+      .map((column) => ({ hostId, column, is: host[column] as number, shouldBe: totals.get(hostId)?.[column] ?? 0 }))
+      .filter(({ is, shouldBe }) => is !== shouldBe);
+  });
 }
 
 /** Writes the sums anew from the claims of one host, whose row is locked by it. */
 export async function repairSums(tx: Tx, hostId: number): Promise<void> {
   await tx('hosts').select('id').where({ id: hostId }).forUpdate();
-  const query = tx('claims').count({ count: '*' }).where({ host_id: hostId }).forUpdate();
-  for (const [sum, part] of sums) void query.sum({ [sum]: part });
-  const [total] = (await query) as [Record<string, unknown>];
-  const changes: Record<string, unknown> = {
-    generation: tx.raw('generation + 1'),
-    running_vms: Number(total['count']),
-  };
-  for (const [sum] of sums) changes[sum] = Number(total[sum] ?? 0);
+  const total = (await trueSums(tx, hostId)).get(hostId);
+  const changes: Record<string, unknown> = { generation: tx.raw('generation + 1') };
+  for (const name of ['running_vms', ...sums.map(([sum]) => sum)]) changes[name] = total?.[name] ?? 0;
   await tx('hosts').where({ id: hostId }).update(changes);
 }
 
 /** Claims of servers that are deleted: there must be none. */
 export async function claimsOfDeleted(reader: Reader): Promise<number[]> {
-  const rows: { server_id: number }[] = await reader('claims')
-    .join('servers', 'servers.id', 'claims.server_id')
-    .where('servers.deleted', 1)
-    .select('claims.server_id');
-  return rows.map((row) => row.server_id);
+  const found: number[] = [];
+  for (const table of ['claims', 'held_claims']) {
+    const rows: { server_id: number }[] = await reader(table)
+      .join('servers', 'servers.id', `${table}.server_id`)
+      .where('servers.deleted', 1)
+      .select(`${table}.server_id`);
+    found.push(...rows.map((row) => row.server_id));
+  }
+  return [...new Set(found)];
 }

@@ -21,6 +21,21 @@ export interface Flavor {
 /** What a server keeps of its flavor: later changes of the flavor do not reach it. */
 export type FlavorSnapshot = Omit<Flavor, 'id'>;
 
+export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
+  flavorid: flavor.flavorid,
+  name: flavor.name,
+  vcpus: flavor.vcpus,
+  memoryMb: flavor.memoryMb,
+  rootGb: flavor.rootGb,
+  ephemeralGb: flavor.ephemeralGb,
+  swapMb: flavor.swapMb,
+  rxtxFactor: flavor.rxtxFactor,
+  isPublic: flavor.isPublic,
+  disabled: flavor.disabled,
+  description: flavor.description,
+  extraSpecs: flavor.extraSpecs,
+});
+
 const MINIMUM_CPU = 'minimum_cpu';
 const MINIMUM_MEMORY = 'minimum_memory';
 

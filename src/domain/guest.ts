@@ -2,6 +2,7 @@
 
 import type { ImageFacts } from './image.ts';
 import type { PowerState } from './instance.ts';
+import type { Transfer } from './migration.ts';
 import type { NicSpec } from './nic.ts';
 import type { Size } from './size.ts';
 
@@ -114,3 +115,28 @@ export type GuestEvent =
   | { readonly kind: 'resized'; readonly uuid: string }
   /** Events may have been missed: read everything again. */
   | { readonly kind: 'reconnected'; readonly uuid: null };
+
+/** Where the disks of a guest stand that another host shall take over. */
+export interface DiskSource {
+  /** The hypervisor's name. */
+  readonly node: string;
+  readonly hostIp: string;
+}
+
+/** Where a running guest shall go, and how. */
+export interface LiveTarget {
+  /** The hypervisor's name. */
+  readonly node: string;
+  readonly hostIp: string;
+  /** Whether disks are copied too; null: whatever the storage needs. */
+  readonly blockMigration: boolean | null;
+}
+
+/** `none`: nothing goes on and nothing went well since the guest came here. */
+export type LiveState = 'running' | 'completed' | 'cancelled' | 'none';
+
+export interface LiveProgress {
+  readonly state: LiveState;
+  readonly memory: Transfer;
+  readonly disk: Transfer;
+}

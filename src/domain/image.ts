@@ -1,5 +1,7 @@
 // Why: what compute needs to know of an image, and what a server keeps of it.
 
+import type { FlavorSnapshot } from './flavor.ts';
+
 export interface ImageFacts {
   readonly id: string;
   readonly name: string | null;
@@ -47,4 +49,27 @@ export interface ImageQuery {
   readonly limit: number;
   /** The id of the image before the first. */
   readonly marker: string | null;
+}
+
+const GIB = 1024 ** 3;
+
+/** Why a flavor cannot carry an image, as the text of Nova's 400 (`_validate_flavor_image`); null when it can. */
+export function imageProblem(flavor: FlavorSnapshot, image: ImageFacts): string | null {
+  if (flavor.memoryMb < image.minRamMb) return "Flavor's memory is too small for requested image.";
+  if (flavor.rootGb === 0) return null;
+  const diskBytes = flavor.rootGb * GIB;
+  const imageBytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
+  if (imageBytes > diskBytes) {
+    return (
+      "Flavor's disk is too small for requested image. " +
+      `Flavor disk is ${diskBytes} bytes, image is ${imageBytes} bytes.`
+    );
+  }
+  if (image.minDiskGb > flavor.rootGb) {
+    return (
+      "Flavor's disk is smaller than the minimum size specified in image metadata. " +
+      `Flavor disk is ${diskBytes} bytes, minimum size is ${image.minDiskGb * GIB} bytes.`
+    );
+  }
+  return null;
 }

@@ -184,6 +184,12 @@ export const schema = {
       0.1,
       240,
     ),
+    allow_resize_to_same_host: choice('no', ['no', 'yes'], 'Whether a resize may leave a server on its host.'),
+    resize_confirm_window: integer(
+      0,
+      'seconds',
+      'A resize or cold migration that nobody confirmed for this long is confirmed; 0: never.',
+    ),
   },
   quota,
   scheduler: {

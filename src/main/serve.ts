@@ -227,6 +227,8 @@ const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'conf
     shutdownMs: compute.shutdown_seconds * 1000,
     adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
     startSettleMs: compute.start_settle_seconds * 1000,
+    allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
+    resizeConfirmMs: compute.resize_confirm_window * 1000,
     quota,
   },
   scheduler: {

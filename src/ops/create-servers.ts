@@ -15,9 +15,9 @@ import { isZoneServed } from '../db/services.ts';
 import { tx } from '../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
 import type { CreateServersRequest } from '../domain/create-request.ts';
-import { type Flavor, type FlavorSnapshot, minimumOf, minimumProblem } from '../domain/flavor.ts';
+import { type FlavorSnapshot, minimumOf, minimumProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
-import type { ImageFacts } from '../domain/image.ts';
+import { type ImageFacts, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
@@ -34,8 +34,6 @@ export interface CreatedServers {
   readonly servers: readonly { readonly uuid: string; readonly adminPass: string }[];
 }
 
-const GIB = 1024 ** 3;
-
 // --- the request ----------------------------------------------------------------------------------------------------
 
 async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<FlavorSnapshot> {
@@ -46,21 +44,6 @@ async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<Flav
   if (problem !== null) throw badRequest(problem);
   return snapshotOf(flavor);
 }
-
-const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
-  flavorid: flavor.flavorid,
-  name: flavor.name,
-  vcpus: flavor.vcpus,
-  memoryMb: flavor.memoryMb,
-  rootGb: flavor.rootGb,
-  ephemeralGb: flavor.ephemeralGb,
-  swapMb: flavor.swapMb,
-  rxtxFactor: flavor.rxtxFactor,
-  isPublic: flavor.isPublic,
-  disabled: flavor.disabled,
-  description: flavor.description,
-  extraSpecs: flavor.extraSpecs,
-});
 
 async function imageFor(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
   const image = await deps.image.find(caller, imageRef);
@@ -76,27 +59,6 @@ async function partFor(deps: OpsDeps, caller: Caller, image: ImageFacts, key: st
   const part = await deps.image.find(caller, id);
   if (part === null) throw badRequest(`Image ${id} could not be found.`);
   return part;
-}
-
-/** Nova's checks of a flavor against the image it shall carry (`_validate_flavor_image`). */
-function imageProblem(flavor: FlavorSnapshot, image: ImageFacts): string | null {
-  if (flavor.memoryMb < image.minRamMb) return "Flavor's memory is too small for requested image.";
-  if (flavor.rootGb === 0) return null;
-  const diskBytes = flavor.rootGb * GIB;
-  const imageBytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
-  if (imageBytes > diskBytes) {
-    return (
-      "Flavor's disk is too small for requested image. " +
-      `Flavor disk is ${diskBytes} bytes, image is ${imageBytes} bytes.`
-    );
-  }
-  if (image.minDiskGb > flavor.rootGb) {
-    return (
-      "Flavor's disk is smaller than the minimum size specified in image metadata. " +
-      `Flavor disk is ${diskBytes} bytes, minimum size is ${image.minDiskGb * GIB} bytes.`
-    );
-  }
-  return null;
 }
 
 async function keypairFor(deps: OpsDeps, op: Op, name: string | null): Promise<Keypair | null> {

@@ -1,20 +1,18 @@
 // Why: DELETE must always come to an end. It overtakes whatever runs for the server, and a host that cannot be asked does not
-// hold it up: what is left there is removed when the host speaks again (reconcile/guests.ts).
+// hold it up: what is left there is removed when the host speaks again (reconcile/guests.ts, reconcile/remnants.ts).
 
-import { Fault } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import { releaseClaim } from '../db/claims.ts';
-import { findHost } from '../db/hosts.ts';
 import { cancelActions, openActions } from '../db/instance-actions.ts';
 import { removeMember } from '../db/server-groups.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
-import { isHostUp } from '../domain/host.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
+import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
+import { abandonMoves } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
 
@@ -36,23 +34,9 @@ export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server,
 type Input = Record<string, never>;
 
 async function removeGuest(context: StepContext<Input>): Promise<{ left: string | null }> {
-  const { deps, server, action, call, log } = context;
-  if (server.host === null) return { left: null };
-  const host = await findHost(deps.database.read, { host: server.host });
-  const up = host !== null && isHostUp(host, deps.clock.now(), deps.config.hostDownMs);
-  if (!up) {
-    log.warn({ host: server.host }, 'deleted without its host, which is down: the guest goes when the host is back');
-    return { left: `host ${server.host} is down` };
-  }
-  try {
-    await call(server.host, 'destroy', { uuid: server.uuid });
-    return { left: null };
-  } catch (error) {
-    const lastTry = action.attempts >= limits.stepAttempts;
-    if (!(error instanceof Fault) || error.kind !== 'unavailable' || !lastTry) throw error;
-    log.warn({ host: server.host }, 'deleted without its host, which does not answer');
-    return { left: `host ${server.host} did not answer` };
-  }
+  await abandonMoves(context);
+  const { host } = context.server;
+  return { left: host === null ? null : await clearHost(context, host, ['guest']) };
 }
 
 const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';

@@ -23,6 +23,10 @@ export interface OpsConfig {
   readonly adjustConfirmMs: number;
   /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */
   readonly startSettleMs: number;
+  /** Whether a resize may leave a server on its host. */
+  readonly allowResizeToSameHost: boolean;
+  /** A resize that nobody confirmed for this long is confirmed, in milliseconds; 0: never. */
+  readonly resizeConfirmMs: number;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

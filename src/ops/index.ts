@@ -22,6 +22,7 @@ import { changePassword } from './admin-password.ts';
 import { triggerCrashDump } from './crash-dump.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './attach-interfaces.ts';
 import { adjustServer } from './adjust-server.ts';
+import { confirmResize } from './confirm-resize.ts';
 import { consoleOutput } from './console-output.ts';
 import { createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
@@ -42,6 +43,8 @@ import {
 import { serverDiagnostics } from './server-diagnostics.ts';
 import { addFixedIp, removeFixedIp } from './multinic.ts';
 import { refreshNetwork } from './refresh-network.ts';
+import { migrateServer, resizeServer } from './resize.ts';
+import { revertResize } from './revert-resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
@@ -68,6 +71,10 @@ const verbs = {
   unpauseServer,
   suspendServer,
   resumeServer,
+  resizeServer,
+  confirmResize,
+  revertResize,
+  migrateServer,
   lockServer,
   unlockServer,
   resetState,

@@ -3,7 +3,7 @@
 
 import { internal } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { findClaim, releaseClaim, setClaim } from '../db/claims.ts';
+import { type Claim, findClaim, releaseClaim, setClaim } from '../db/claims.ts';
 import { listCandidates, lockCandidate } from '../db/candidates.ts';
 import type { Reader } from '../db/engine.ts';
 import { groupPlacementOf, lockGroupPlacement } from '../db/server-groups.ts';
@@ -11,7 +11,7 @@ import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
 import { maximumOf } from '../domain/flavor.ts';
-import type { Candidate } from '../domain/host.ts';
+import type { Candidate, OptionalVerb } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
 import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
 import { type Company, imageNeedsOf, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
@@ -47,6 +47,15 @@ const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
   nowMs: clock.now(),
 });
 
+/** Writes a claim as `setClaim` does: the server's own, or one that its move holds. */
+export type PutClaim = (t: Tx, claim: Claim, generation: number) => Promise<'claimed' | 'stale'>;
+
+export interface PlaceWish extends PlacementWish {
+  readonly excluded: readonly string[];
+  /** What the host's driver must be able to do; absent: nothing beyond what every driver can. */
+  readonly verb?: OptionalVerb;
+}
+
 /**
  * Claims a host for the server. Optimistic: only if the host's generation is still the snapshot's; when somebody was quicker,
  * once more on the locked row if it still passes every filter. The servers of a group are placed one after another, each held
@@ -58,58 +67,86 @@ async function claimOn(
   server: Server,
   spec: PlacementSpec,
   host: Candidate,
+  put: PutClaim,
 ): Promise<Candidate | null> {
   const group = spec.group === null ? null : await lockGroupPlacement(t, server.id);
   const now = { ...spec, group };
   if (group !== null && refusalAt(host, now, optionsOf(deps)) !== null) return null;
   const claim = { serverId: server.id, hostId: host.id, ...spec.minimum, diskGb: spec.diskGb, maximum: spec.maximum };
-  if ((await setClaim(t, claim, host.generation)) === 'claimed') return host;
+  if ((await put(t, claim, host.generation)) === 'claimed') return host;
   const fresh = await lockCandidate(t, host.host);
   if (fresh === null || refusalAt(fresh, now, optionsOf(deps)) !== null) return null;
-  return (await setClaim(t, claim, fresh.generation)) === 'claimed' ? fresh : null;
+  return (await put(t, claim, fresh.generation)) === 'claimed' ? fresh : null;
+}
+
+/** The hosts that take the server, best first, and what it asks of them. Throws `internal` with the code `noValidHost`. */
+export async function hostsFor(
+  deps: OpsDeps,
+  server: Server,
+  wish: PlaceWish,
+): Promise<{ readonly hosts: readonly Candidate[]; readonly spec: PlacementSpec }> {
+  const { excluded, verb } = wish;
+  const snapshot = (await listCandidates(deps.database.read)).filter(
+    ({ host, inventory }) =>
+      !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
+  );
+  const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
+  const { hosts, refused } = select(snapshot, spec, optionsOf(deps));
+  if (hosts.length > 0) return { hosts, spec };
+  const { message, detail } = noValidHost(refused);
+  throw internal(message, { code: 'noValidHost', detail });
 }
 
 /**
- * Finds a host that is not `excluded`, claims it and writes it into the row, with the task that follows. A server that has a
- * place keeps it. Throws `internal` with the code `noValidHost`.
+ * Claims one of the hosts that take the server and notes it with `write`, in one transaction. Throws `internal` with the code
+ * `noValidHost`.
  */
-export async function placeServer<I>(
+export async function claimPlace<I>(
   context: StepContext<I>,
-  wish: PlacementWish & { readonly excluded: readonly string[] },
-  taskState: TaskState,
-): Promise<Placed> {
+  wish: PlaceWish,
+  put: PutClaim,
+  write: (t: Tx, host: Candidate, nowMs: number) => Promise<void>,
+): Promise<Candidate> {
   const { deps, server } = context;
-  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
-    const all = await listCandidates(deps.database.read);
-    const snapshot = all.filter((host) => !wish.excluded.includes(host.host));
-    const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
-    const { hosts, refused } = select(snapshot, spec, optionsOf(deps));
-    if (hosts.length === 0) {
-      const { message, detail } = noValidHost(refused);
-      throw internal(message, { code: 'noValidHost', detail });
-    }
+    const { hosts, spec } = await hostsFor(deps, server, wish);
     for (const seen of hosts) {
       const claimed = await context.commit(async (t, nowMs) => {
-        const host = await claimOn(t, deps, server, spec, seen);
-        if (host === null) return false;
+        const host = await claimOn(t, deps, server, spec, seen, put);
+        if (host === null) return null;
         context.point('claimed');
-        const where = {
-          host: host.host,
-          node: host.inventory.hypervisorHostname,
-          availabilityZone: host.zone,
-          taskState,
-        };
-        await updateServer(t, server.id, where, nowMs);
-        return true;
+        await write(t, host, nowMs);
+        return host;
       });
-      if (claimed) return { host: seen.host };
+      if (claimed !== null) return claimed;
     }
   }
   throw internal(NO_VALID_HOST, {
     code: 'noValidHost',
     detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
   });
+}
+
+/** Where a server is, as columns of its row. */
+export const whereOf = (
+  host: Pick<Candidate, 'host' | 'inventory' | 'zone'>,
+): Pick<Server, 'host' | 'node' | 'availabilityZone'> => ({
+  host: host.host,
+  node: host.inventory.hypervisorHostname,
+  availabilityZone: host.zone,
+});
+
+/**
+ * Finds a host that is not `excluded`, claims it and writes it into the row, with the task that follows. A server that has a
+ * place keeps it. Throws `internal` with the code `noValidHost`.
+ */
+export async function placeServer<I>(context: StepContext<I>, wish: PlaceWish, taskState: TaskState): Promise<Placed> {
+  const { deps, server } = context;
+  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
+  const { host } = await claimPlace(context, wish, setClaim, (t, found, nowMs) =>
+    updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
+  );
+  return { host };
 }
 
 /** The server is nowhere again. */

@@ -7,7 +7,8 @@
 //             running -> undoing -> running         the saga asked to try again from an earlier step (another host)
 //
 // A fault of kind `unavailable` is tried again after a pause, a bounded number of times; every other is for good. An undo
-// that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded.
+// that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded. What lies
+// before a final step that is done is never undone.
 
 import { asFault, type Fault, internal, messageOf, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -59,6 +60,8 @@ export interface Step<I> {
   run(context: StepContext<I>): Promise<unknown>;
   /** Takes back what the step did, wholly or half; or why nothing needs to be. */
   readonly undo: ((context: StepContext<I>) => Promise<void>) | string;
+  /** Once it is done there is no way back: what fails later undoes only what came after it. */
+  readonly final?: true;
 }
 
 /** Why an action failed, as it is kept while its steps are undone. */
@@ -317,7 +320,9 @@ export async function runSaga<I>(
 
   /** Undoes in reverse. Null: go forward again; else the end or when to come again. */
   async function backward(): Promise<Outcome | null> {
-    const firstKept = envelope.retry === undefined ? 0 : saga.steps.findIndex((s) => s.name === envelope.retry?.from);
+    const from = envelope.retry === undefined ? 0 : saga.steps.findIndex((s) => s.name === envelope.retry?.from);
+    const noReturn = saga.steps.findLastIndex((step) => step.final && live(step)?.result === 'Success');
+    const firstKept = Math.max(from, noReturn + 1);
     let stuck = envelope.failure?.stuck ?? null;
     for (const step of saga.steps.slice(firstKept).toReversed()) {
       const event = live(step);

@@ -5,9 +5,12 @@ import { crashDumpSaga } from './crash-dump.ts';
 import { adjustSaga } from './adjust-server.ts';
 import { createBackupSaga, createImageSaga } from './create-image.ts';
 import { attachSaga, detachSaga } from './attach-interfaces.ts';
+import { confirmResizeSaga } from './confirm-resize.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
+import { migrateSaga, resizeSaga } from './resize.ts';
+import { revertResizeSaga } from './revert-resize.ts';
 import type { Saga } from './saga.ts';
 
 const table = {
@@ -22,6 +25,10 @@ const table = {
   resume: resumeSaga,
   attach_interface: attachSaga,
   detach_interface: detachSaga,
+  resize: resizeSaga,
+  migrate: migrateSaga,
+  confirmResize: confirmResizeSaga,
+  revertResize: revertResizeSaga,
   adjust: adjustSaga,
   createImage: createImageSaga,
   createBackup: createBackupSaga,

@@ -20,6 +20,8 @@ import { rules as keypairs } from './keypairs.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
 import { rules as multinic } from './multinic.ts';
+import { rules as migrateServer } from './migrate-server.ts';
+import { rules as migrations } from './migrations.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
@@ -53,6 +55,8 @@ const resourceRules = [
   ...suspendServer,
   ...attachInterfaces,
   ...multinic,
+  ...migrateServer,
+  ...migrations,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

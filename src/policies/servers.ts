@@ -83,4 +83,15 @@ export const rules = [
     PROJECT_MEMBER_OR_ADMIN,
     'Make a guest dump its memory (from microversion 2.17 on).',
   ),
+  rule('os_compute_api:servers:resize', PROJECT_MEMBER_OR_ADMIN, 'Move a server to another flavor.'),
+  rule(
+    'os_compute_api:servers:confirm_resize',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Keep the new flavor or host of a server that was resized or migrated.',
+  ),
+  rule(
+    'os_compute_api:servers:revert_resize',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Bring a server that was resized or migrated back to its old flavor and host.',
+  ),
 ] as const;

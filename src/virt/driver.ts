@@ -1,7 +1,17 @@
 // Why: the narrow type that a hypervisor is to us: absolute inputs, achieved outputs, every verb safe to run twice. The fake
 // driver and libvirt's pass one contract suite (test/support/driver-contract.ts).
 
-import type { AdjustOutcome, AdjustRequest, DiskCopy, GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import type {
+  AdjustOutcome,
+  AdjustRequest,
+  DiskCopy,
+  DiskSource,
+  GuestEvent,
+  GuestSpec,
+  GuestView,
+  LiveProgress,
+  LiveTarget,
+} from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
@@ -68,6 +78,19 @@ export interface Driver {
   attachNic?(uuid: string, nic: NicSpec, model: string | null): Promise<GuestView>;
   /** Takes a port away, for good; not there: nothing happens. Rejects when the guest does not let go of it. */
   detachNic?(uuid: string, portId: string): Promise<GuestView>;
+  /** Switches a guest off as `powerOff` and sets its disks aside, to be taken over, restored or dropped. Set aside: nothing. */
+  migrateDisk?(uuid: string, timeoutMs: number): Promise<void>;
+  /** Makes a guest over the disks that were set aside on a host (this one, perhaps) and starts it if `on`. There: nothing. */
+  receiveDisk?(spec: GuestSpec, from: DiskSource, on: boolean): Promise<GuestView>;
+  /** What was set aside here is the guest again, in place of what took over from it here, and starts if `on`. There: nothing. */
+  restoreDisk?(spec: GuestSpec, on: boolean): Promise<GuestView>;
+  /** Removes what was set aside here. Nothing: nothing. */
+  dropDisk?(uuid: string): Promise<void>;
+  /** Begins to move a guest as it runs, or goes on; see `liveProgress`. At its end the guest is there and not here. */
+  liveMigrate?(uuid: string, to: LiveTarget): Promise<LiveProgress>;
+  liveProgress?(uuid: string): Promise<LiveProgress>;
+  /** Gives the move up, or ends it at any price. None goes on: nothing. */
+  steerLive?(uuid: string, wish: 'abort' | 'force'): Promise<void>;
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;

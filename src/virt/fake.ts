@@ -16,6 +16,7 @@ import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { nicVerbs } from './fake/nics.ts';
 import { stateVerbs } from './fake/states.ts';
+import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
 import { fakeSnapshots } from './fake/snapshots.ts';
 import { type FakeGuest, type FakeStore, memoryStore, written } from './fake/store.ts';
 
@@ -28,6 +29,8 @@ export interface FakeDriverOptions {
   readonly timing?: Partial<Readonly<Record<Verb, number>>>;
   /** The guests that are there already, and where new ones are kept; default: in memory. */
   readonly store?: FakeStore;
+  /** The hypervisors that guests can move to; this one enters itself. Default: none but itself. */
+  readonly peers?: FakePeers;
   /** Read once for each image, as a real host's cache would; default: images are not looked at. */
   readonly images?: ImageSource;
   /** Where snapshots go; without it none can be made. */
@@ -136,8 +139,9 @@ function move(before: Size, target: Size, percent: Behaviour['percent']): Moves 
 }
 
 export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
-  const { clock, images, sink } = options;
+  const { clock, images, sink, hostname = 'fake', peers = new Map<string, FakeStore>() } = options;
   const store = options.store ?? memoryStore();
+  peers.set(hostname, store);
   const timing = { ...defaultTiming, ...options.timing };
   const listeners = new Set<(event: GuestEvent) => void>();
   const cachedImages = new Set<string>();
@@ -225,6 +229,18 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   const driver: FakeDriver = {
     kind: 'fake',
     store,
+    ...makeMigrateVerbs({
+      clock,
+      hostname,
+      store,
+      peers,
+      liveMs: timing.liveMigrate,
+      behaviourOf,
+      take,
+      view,
+      start,
+      powerOff: (uuid, timeoutMs) => driver.powerOff(uuid, timeoutMs),
+    }),
 
     async inventory() {
       let memoryMb = 0;
@@ -233,7 +249,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
         if (guest.powerState === power.running) memoryMb += usedBy(guest, clock.now()).memoryMb;
         diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
       }
-      return fakeInventory(options.hostname ?? 'fake', options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver));
+      return fakeInventory(hostname, options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver));
     },
 
     async spawn(spec) {

@@ -4,68 +4,12 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { openActions } from '../../src/db/instance-actions.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
-import { startWorker } from '../../src/ops/worker.ts';
-import { power, type VmState } from '../../src/domain/instance.ts';
 import { engines } from '../support/database.ts';
 import type { SagaName } from '../../src/ops/sagas.ts';
 import { testNetwork } from '../support/neighbours.ts';
+import { asTheGuest, built, faultOf, has, noLeftovers, queued, secondWorker, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
-import { createRequest, makeOp, type World } from '../support/world.ts';
-
-type RunAll = () => Promise<void>;
-
-async function queued(world: World): Promise<string> {
-  const flavorRef = await world.flavor({ specs: { minimum_cpu: '1', minimum_memory: '256' } });
-  const { servers } = await world.ops.createServers(makeOp(), createRequest(flavorRef, world.imageId));
-  return servers[0]?.uuid ?? '';
-}
-
-async function built(world: World, runAll: RunAll): Promise<string> {
-  const uuid = await queued(world);
-  await runAll();
-  assert.equal((await world.server(uuid)).vmState, 'active');
-  return uuid;
-}
-
-const noLeftovers = async (world: World): Promise<void> => assert.deepEqual(await world.leftovers(), []);
-
-async function has(world: World, uuid: string, vmState: VmState): Promise<void> {
-  const server = await world.server(uuid);
-  assert.equal(server.vmState, vmState);
-  assert.equal(server.taskState, null);
-  await noLeftovers(world);
-}
-
-async function faultOf(world: World, uuid: string): Promise<string | undefined> {
-  const row: { message: string } | undefined = await world.database
-    .read('server_faults')
-    .join('servers', 'servers.id', 'server_faults.server_id')
-    .where({ uuid })
-    .orderBy('server_faults.id', 'desc')
-    .first('message');
-  return row?.message;
-}
-
-const TOLD = 'This step was told to fail.';
-
-const stateOfGuest: Readonly<Record<number, VmState>> = {
-  [power.running]: 'active',
-  [power.paused]: 'paused',
-  [power.shutdown]: 'stopped',
-  [power.suspended]: 'suspended',
-};
-
-/** State and sizes are those of the guest, the claim covers them, and a fault says what happened. */
-async function asTheGuest(world: World, uuid: string): Promise<void> {
-  const server = await world.server(uuid);
-  const guest = world.drivers.get(server.host ?? '')?.store.get(uuid);
-  assert.ok(guest);
-  assert.equal(server.vmState, stateOfGuest[guest.powerState]);
-  const claim = await findClaim(world.database.read, server.id);
-  assert.ok(claim !== null && claim.vcpus >= guest.size.vcpus && claim.memoryMb >= server.currentMemoryMb);
-  assert.equal(await faultOf(world, uuid), TOLD);
-  await noLeftovers(world);
-}
+import { makeOp, type World } from '../support/world.ts';
 
 const imagesOf = async (world: World, uuid: string): Promise<readonly (string | null)[]> =>
   (await world.images.all()).filter((image) => image.properties['instance_uuid'] === uuid).map(({ status }) => status);
@@ -145,9 +89,7 @@ for (const engine of engines) {
         assert.equal(await faultOf(world, uuid), TOLD);
         // whatever is left of it, the next DELETE takes the rest
         await world.ops.deleteServer(makeOp(), { uuid });
-        const second = await startWorker(world.deps, { name: 'second', takeOver: true, reconcileMs: 0 });
-        await second.idle();
-        await second.close();
+        await secondWorker(world);
         assert.equal((await world.server(uuid)).deleted, true);
         await noLeftovers(world);
       },
@@ -185,9 +127,7 @@ for (const engine of engines) {
         // the row still has it, so that it can be asked for once more, which takes the rest
         const [nic] = (await loadDetail(world.database.read, await world.server(uuid))).nics;
         await world.ops.detachInterface(makeOp(), { uuid }, nic?.portId ?? '');
-        const second = await startWorker(world.deps, { name: 'second', takeOver: true, reconcileMs: 0 });
-        await second.idle();
-        await second.close();
+        await secondWorker(world);
         await hasInterfaces(world, uuid, 0);
       },
       reached: (world, uuid) => hasInterfaces(world, uuid, 0),

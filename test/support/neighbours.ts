@@ -85,6 +85,7 @@ export const testNetwork: NetworkFacts = {
 
 interface Port {
   readonly serverUuid: string;
+  readonly host: string;
   readonly nic: NicSpec;
 }
 
@@ -92,13 +93,13 @@ export interface FakeNetworks extends ServerPorts {
   /** All ports that exist. */
   ports(): readonly Port[];
   /** The next calls of a verb reject with these, one after another. */
-  failNext(verb: 'plan' | 'allocate' | 'release', ...faults: readonly Fault[]): void;
+  failNext(verb: 'plan' | 'allocate' | 'rebind' | 'release', ...faults: readonly Fault[]): void;
 }
 
 /** One port for each request; nothing asked for: one on the test network. With a directory, ports are files in it. */
 export function makeFakeNetworks(directory?: string): FakeNetworks {
   const ports = new Map<string, Port>();
-  const failures = { plan: [] as Fault[], allocate: [] as Fault[], release: [] as Fault[] };
+  const failures = { plan: [] as Fault[], allocate: [] as Fault[], rebind: [] as Fault[], release: [] as Fault[] };
   if (directory !== undefined) {
     mkdirSync(directory, { recursive: true });
     for (const name of readdirSync(directory)) {
@@ -160,9 +161,14 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
           securityGroups: [],
           preexisting: false,
         };
-        keep({ serverUuid: server.uuid, nic });
+        keep({ serverUuid: server.uuid, host: server.host, nic });
         return nic;
       });
+    },
+    async rebind({ uuid, host }) {
+      trip('rebind');
+      for (const port of of(uuid)) keep({ ...port, host });
+      return of(uuid).map((port) => port.nic);
     },
     async release(uuid, which) {
       trip('release');

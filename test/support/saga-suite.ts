@@ -60,7 +60,14 @@ export function testSaga(one: SagaCase): void {
   describe(`saga ${name} on ${engine}`, () => {
     let world: World;
     before(async () => {
-      world = await makeWorld({ engine });
+      // two hosts, of which the larger is chosen first: moves need another one
+      world = await makeWorld({
+        engine,
+        hosts: [
+          { name: 'host-1', inventory: { memoryMb: 65_536 } },
+          { name: 'host-2', inventory: { memoryMb: 32_768 } },
+        ],
+      });
       // from here on actions are run by the tests
       await world.worker().close();
     });

@@ -15,6 +15,7 @@ import { type Database, type EngineName, openDatabase } from '../../src/db/engin
 import { listHosts } from '../../src/db/hosts.ts';
 import { countOpenActions } from '../../src/db/instance-actions.ts';
 import { upgradeSchema } from '../../src/db/migrate.ts';
+import { listMigrations } from '../../src/db/migrations.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { findServer, findStuckServers } from '../../src/db/servers.ts';
 import type { CreateServersRequest } from '../../src/domain/create-request.ts';
@@ -33,6 +34,7 @@ import {
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
+import type { FakePeers } from '../../src/virt/fake/migrate.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { authenticate } from './callers.ts';
@@ -137,6 +139,8 @@ export const testConfig: OpsConfig = {
   shutdownMs: 200,
   adjustConfirmMs: 1_000,
   startSettleMs: 5_000,
+  allowResizeToSameHost: false,
+  resizeConfirmMs: 0,
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 
@@ -209,9 +213,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs: 200 });
     return worker;
   };
+  const peers: FakePeers = new Map();
   for (const wish of options.hosts ?? [{ name: 'host-1' }]) {
     const plain = makeFakeDriver({
       clock,
+      peers,
       hostname: wish.name,
       sink: images,
       timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
@@ -309,12 +315,28 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         if (claims.has(server.id) && !placed.has(server.uuid)) found.push(`claim of ${server.uuid}`);
         if (!claims.has(server.id) && placed.has(server.uuid)) found.push(`no claim of ${server.uuid}`);
       }
-      for (const port of networks.ports()) if (!placed.has(port.serverUuid)) found.push(`port of ${port.serverUuid}`);
+      const homeOf = (uuid: string) => living.find((server) => server.uuid === uuid)?.host;
+      for (const { serverUuid, host } of networks.ports()) {
+        if (!placed.has(serverUuid)) found.push(`port of ${serverUuid}`);
+        else if (homeOf(serverUuid) !== host) found.push(`port of ${serverUuid} bound to ${host}`);
+      }
+      // what waits for its confirmation has its disks set aside and a claim there, nothing else has
+      const resized = new Map(
+        (await listMigrations(database.read, { status: 'finished' }, null)).map((move) => [move.serverUuid, move]),
+      );
       for (const [host, driver] of drivers) {
-        for (const guest of driver.store.all()) {
-          const home = living.find((server) => server.uuid === guest.spec.uuid)?.host;
-          if (home !== host) found.push(`guest ${guest.spec.uuid} on ${host}`);
+        for (const { spec } of driver.store.all()) {
+          if (homeOf(spec.uuid) !== host) found.push(`guest ${spec.uuid} on ${host}`);
         }
+        for (const { spec } of driver.store.aside.all()) {
+          if (resized.get(spec.uuid)?.sourceCompute !== host) found.push(`disks of ${spec.uuid} set aside on ${host}`);
+        }
+      }
+      const held: { migration_id: number }[] = await database.read('held_claims').select('migration_id');
+      const waiting = new Set([...resized.values()].map((move) => move.id));
+      for (const { migration_id } of held) if (!waiting.has(migration_id)) found.push(`claim held by ${migration_id}`);
+      for (const move of waiting) {
+        if (!held.some(({ migration_id }) => migration_id === move)) found.push(`no claim held by ${move}`);
       }
       for (const image of await images.all()) {
         const of = image.properties['instance_uuid'];

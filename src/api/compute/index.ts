@@ -18,6 +18,7 @@ import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import quotaClassSets from './quota-class-sets.ts';
+import migrations from './migrations.ts';
 import quotaSets from './quota-sets.ts';
 import removed from './removed.ts';
 import serverDiagnostics from './server-diagnostics.ts';
@@ -32,6 +33,8 @@ import serverAdminActions from './servers/admin-actions.ts';
 import serverAdminPassword from './servers/admin-password.ts';
 import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
+import serverMigrate from './servers/migrate.ts';
+import serverResize from './servers/resize.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverSuspend from './servers/suspend.ts';
@@ -50,6 +53,9 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverDiagnostics,
   ...serverPassword,
   ...serverTopology,
+  ...serverResize,
+  ...serverMigrate,
+  ...migrations,
   ...serverMetadata,
   ...serverTags,
   ...ips,

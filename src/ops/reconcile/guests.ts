@@ -14,7 +14,7 @@ import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
 
 /** States of a server in which its host must have its guest. */
-const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped'];
+const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped', 'resized'];
 
 const follows = (server: Server): boolean => server.taskState === null && withGuest.includes(server.vmState);
 
@@ -24,11 +24,15 @@ function isNews(before: number | null, now: number | null): boolean {
   return Math.abs(now - before) > before / 10;
 }
 
+/** The vm_state that a guest's power state makes; a resized server waits for its owner's word, running or off. */
+const stateFor = ({ vmState }: Server, { powerState }: GuestView): VmState =>
+  vmState === 'resized' ? vmState : (vmStateOf(powerState) ?? vmState);
+
 /** How the row and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
 export function driftOf(server: Server, view: GuestView | null, overdue: boolean): 'missing' | 'power' | 'size' | null {
   if (view === null) return server.powerState === power.noState ? null : 'missing';
-  const state = vmStateOf(view.powerState);
-  if (state !== null && state !== server.vmState) return 'power';
+  const state = stateFor(server, view);
+  if (state !== server.vmState) return 'power';
   if (view.powerState !== server.powerState) return 'power';
   if (view.powerState !== power.running) return null;
   const { server: row } = settleSeen(server, view, overdue);
@@ -105,7 +109,8 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
       { host, server: uuid, was: server.powerState, is: view.powerState, reason },
       'a guest changed by itself',
     );
-    await settleFromView(t, server, view, nowMs, notRunning.includes(server.powerState));
+    const vmState = stateFor(server, view);
+    await settleFromView(t, server, view, nowMs, notRunning.includes(server.powerState), { vmState });
     const crashed = view.powerState === power.crashed;
     const record = {
       serverUuid: uuid,

@@ -4,8 +4,10 @@
 import { messageOf } from '../../base/errors.ts';
 import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
+import { remnants } from './remnants.ts';
 import { staleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
+import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
 export type Reconciler = (deps: OpsDeps) => Promise<void>;
 
@@ -14,6 +16,8 @@ export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
   hostLiveness: makeHostLiveness(),
   staleClaims,
   stuckServers,
+  unconfirmedResizes,
+  remnants,
 });
 
 /** Runs each once; one that fails does not keep the others from their turn. */

@@ -1,7 +1,7 @@
 // Why: a hypervisor outlives the process that drives it. The fake one keeps its guests in a store that can be handed to the
 // next driver, in memory or in a directory that survives kill -9.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestSpec } from '../../domain/guest.ts';
 import type { PowerState } from '../../domain/instance.ts';
@@ -38,15 +38,19 @@ export function written(guest: FakeGuest, line: string): FakeGuest {
   return { ...guest, console: `${guest.console}${line}\n`.slice(-CONSOLE_CHARACTERS) };
 }
 
-export interface FakeStore {
+export interface GuestSet {
   get(uuid: string): FakeGuest | undefined;
   all(): readonly FakeGuest[];
   put(guest: FakeGuest): void;
   remove(uuid: string): void;
 }
 
-/** Lives as long as the map. */
-export function memoryStore(guests = new Map<string, FakeGuest>()): FakeStore {
+/** The guests of a host, and the disks that it set aside for guests that move. */
+export interface FakeStore extends GuestSet {
+  readonly aside: GuestSet;
+}
+
+function memorySet(guests: Map<string, FakeGuest>): GuestSet {
   return {
     get: (uuid) => guests.get(uuid),
     all: () => [...guests.values()],
@@ -55,11 +59,21 @@ export function memoryStore(guests = new Map<string, FakeGuest>()): FakeStore {
   };
 }
 
-/** One JSON file for each guest, replaced as a whole; made if the directory is missing. For one driver at a time. */
-export function directoryStore(directory: string): FakeStore {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+/** Lives as long as the map. */
+export const memoryStore = (guests = new Map<string, FakeGuest>()): FakeStore => ({
+  ...memorySet(guests),
+  aside: memorySet(new Map()),
+});
+
+/** One JSON file for each guest, replaced as a whole; the directory is made when it is needed. For one driver at a time. */
+export const directoryStore = (directory: string): FakeStore => ({
+  ...directorySet(directory),
+  aside: directorySet(join(directory, 'aside')),
+});
+
+function directorySet(directory: string): GuestSet {
   const guests = new Map<string, FakeGuest>();
-  for (const name of readdirSync(directory)) {
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     const path = join(directory, name);
     if (name.endsWith('.json')) {
       const guest = JSON.parse(readFileSync(path, 'utf8')) as FakeGuest;
@@ -70,9 +84,10 @@ export function directoryStore(directory: string): FakeStore {
     }
   }
   return {
-    ...memoryStore(guests),
+    ...memorySet(guests),
     put(guest) {
       const path = join(directory, `${guest.spec.uuid}.json`);
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
       writeFileSync(`${path}.new`, JSON.stringify(guest), { mode: 0o600 });
       renameSync(`${path}.new`, path);
       guests.set(guest.spec.uuid, guest);

@@ -10,13 +10,13 @@ import { route } from '../../resource.ts';
 /** Verbs that need only the server. */
 type PlainVerb = { [V in keyof Ops]: Ops[V] extends (op: Op, server: Server) => Promise<void> ? V : never }[keyof Ops];
 
-/** An action whose value does not matter: answers 202 without a body. */
-export const plainAction = (name: string, policy: RuleName, summary: string, verb: PlainVerb) =>
+/** An action whose value does not matter, answered without a body. */
+export const plainAction = (name: string, policy: RuleName, summary: string, verb: PlainVerb, status = 202) =>
   route<'server'>()({
     summary,
     policy,
     target: 'server',
     body: anyAction(name),
-    status: 202,
+    status,
     run: (call) => call.services.ops[verb](call.op, call.target),
   });

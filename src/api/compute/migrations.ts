@@ -1,0 +1,154 @@
+// Why: operators see which servers moved between hosts, how, and how it ended.
+
+import { isoMicros } from '../../base/clock.ts';
+import { badRequest } from '../../base/errors.ts';
+import { derive, history, versioned } from '../../base/history.ts';
+import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
+import { liveInProgress, type ServerMigration } from '../../domain/migration.ts';
+import { memberLinks, nextLinks, pageOf } from '../links.ts';
+import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
+import { type Call, type CallUrl, resource, route } from '../resource.ts';
+import { parseDateTime } from '../schema.ts';
+import { type Field, viewOf } from '../view.ts';
+
+const once = (item: object) => ({ type: 'array', items: item, maxItems: 1 });
+
+const filters = {
+  hidden: multi(text),
+  host: multi(text),
+  instance_uuid: multi(text),
+  source_compute: multi(text),
+  status: multi(text),
+  migration_type: multi(text),
+};
+
+const paged = derive(
+  history<unknown>(
+    { ...filters, limit: once(nonNegativeInteger), marker: once(text), 'changes-since': once(dateTime) },
+    [
+      { at: '2.66', add: { 'changes-before': once(dateTime) } },
+      { at: '2.80', add: { user_id: once(text), project_id: once(text) } },
+    ],
+  ),
+  (form) => query(form, 'strict'),
+);
+const listQuery = versioned(
+  query(filters, 'lenient'),
+  ...(['2.59', '2.66', '2.80'] as const).map((at) => [at, paged.at(Number(at.slice(2)))] as const),
+);
+
+/** Named changes of behaviour over the versions. */
+const features = history<true>({}, [{ at: '2.59', add: { paging: true } }]);
+
+interface Shown {
+  readonly url: CallUrl;
+  readonly hosts: boolean;
+}
+
+type MigrationField = Field<ServerMigration, Shown>;
+
+/** A field that names a host: null for those who may not see hosts. */
+const ofHost =
+  (field: (move: ServerMigration) => string | null): MigrationField =>
+  (move, { hosts }) =>
+    hosts ? field(move) : null;
+
+/** The moves that are shown under their server, too. */
+const isShownThere = ({ type, status }: ServerMigration): boolean =>
+  type === 'live-migration' && liveInProgress.includes(status);
+
+const fields = history<MigrationField>(
+  {
+    id: (move) => move.id,
+    instance_uuid: (move) => move.serverUuid,
+    status: (move) => move.status,
+    source_compute: ofHost((move) => move.sourceCompute),
+    source_node: ofHost((move) => move.sourceNode),
+    dest_compute: ofHost((move) => move.destCompute),
+    dest_node: ofHost((move) => move.destNode),
+    dest_host: ofHost((move) => move.destHost),
+    old_instance_type_id: (move) => move.oldFlavorId,
+    new_instance_type_id: (move) => move.newFlavorId,
+    created_at: (move) => isoMicros(move.createdAt),
+    updated_at: (move) => isoMicros(move.updatedAt),
+  },
+  [
+    {
+      at: '2.23',
+      add: {
+        migration_type: (move) => move.type,
+        links: (move, { url }) =>
+          isShownThere(move) ? memberLinks(url, `servers/${move.serverUuid}/migrations`, String(move.id)) : undefined,
+      },
+    },
+    { at: '2.59', add: { uuid: (move) => move.uuid } },
+    { at: '2.80', add: { user_id: (move) => move.userId, project_id: (move) => move.projectId } },
+  ],
+);
+
+/** Filters of the query by their fields; `source_compute` counts only without `host`, as in Nova. */
+const filterNames = [
+  ['status', 'status'],
+  ['host', 'host'],
+  ['type', 'migration_type'],
+  ['serverUuid', 'instance_uuid'],
+  ['userId', 'user_id'],
+  ['projectId', 'project_id'],
+] as const satisfies readonly (readonly [keyof MigrationFilter, string])[];
+
+function filterOf({ query: asked }: Call): MigrationFilter {
+  const filter: Record<string, string | number> = {};
+  for (const [field, name] of filterNames) {
+    const value = asked[name]?.at(-1);
+    if (value !== undefined) filter[field] = value;
+  }
+  const source = asked['source_compute']?.at(-1);
+  if (source !== undefined && filter['host'] === undefined) filter['sourceCompute'] = source;
+  const [since, before] = ['changes-since', 'changes-before'].map((key) => {
+    const value = asked[key]?.[0];
+    return value === undefined ? null : parseDateTime(value);
+  }) as [number | null, number | null];
+  if (since !== null && before !== null && before < since) {
+    throw badRequest('The value of changes-since must be less than or equal to changes-before.');
+  }
+  if (since !== null) filter['changesSince'] = since;
+  if (before !== null) filter['changesBefore'] = before;
+  return filter;
+}
+
+const NOT_HIDDEN: ReadonlySet<string> = new Set(['0', 'False', 'false']);
+
+async function list(call: Call): Promise<readonly ServerMigration[]> {
+  const { op, query: asked, services } = call;
+  // who asks for less than all must say so
+  if (asked['project_id']?.at(-1) !== op.caller.projectId)
+    call.enforce('os_compute_api:os-migrations:index:all_projects');
+  const filter = filterOf(call);
+  // none is hidden here
+  const hidden = asked['hidden']?.at(-1);
+  if (hidden !== undefined && !NOT_HIDDEN.has(hidden)) return [];
+  const page = features.at(op.minor).paging ? pageOf(asked, services.settings.pageSize) : null;
+  return listMigrations(services.db, filter, page);
+}
+
+export default resource({
+  'GET /os-migrations': route()({
+    summary: 'List moves of servers between hosts.',
+    policy: 'os_compute_api:os-migrations:index',
+    alsoAsks: ['os_compute_api:os-migrations:index:all_projects', 'os_compute_api:os-migrations:index:host'],
+    query: listQuery,
+    status: 200,
+    run: list,
+    view: (moves, call) => {
+      const { op, url, query: asked, services } = call;
+      const { pageSize } = services.settings;
+      const hosts = call.allows('os_compute_api:os-migrations:index:host');
+      const ids = moves.map(({ uuid }) => uuid);
+      const links = features.at(op.minor).paging ? nextLinks(url, asked, pageOf(asked, pageSize), pageSize, ids) : [];
+      return {
+        migrations: moves.map(viewOf(fields, op.minor, { url, hosts })),
+        ...(links.length === 0 ? {} : { migrations_links: links }),
+      };
+    },
+  }),
+});

@@ -1,0 +1,212 @@
+// Why: the moves of servers between hosts: their history for operators, and what confirmation, revert and recovery read.
+
+import { badRequest } from '../base/errors.ts';
+import {
+  type Before,
+  type MigrationStatus,
+  type MigrationType,
+  overStatuses,
+  type ServerMigration,
+  type Transfer,
+} from '../domain/migration.ts';
+import { columnOf, fromJson, toJson } from './codec.ts';
+import type { Reader, Row } from './engine.ts';
+import { keyset } from './page.ts';
+import type { Tx } from './tx.ts';
+
+const number = (value: unknown): number | null => (value == null ? null : Number(value));
+
+const transferOf = (row: Row, of: 'memory' | 'disk'): Transfer => ({
+  total: number(row[`${of}_total`]),
+  processed: number(row[`${of}_processed`]),
+  remaining: number(row[`${of}_remaining`]),
+});
+
+const decode = (row: Row): ServerMigration => ({
+  id: row['id'] as number,
+  uuid: row['uuid'] as string,
+  serverUuid: row['server_uuid'] as string,
+  type: row['migration_type'] as MigrationType,
+  status: row['status'] as MigrationStatus,
+  sourceCompute: row['source_compute'] as string,
+  sourceNode: row['source_node'] as string,
+  destCompute: row['dest_compute'] as string | null,
+  destNode: row['dest_node'] as string | null,
+  destHost: row['dest_host'] as string | null,
+  oldFlavorId: row['old_flavor_id'] as number | null,
+  newFlavorId: row['new_flavor_id'] as number | null,
+  userId: row['user_id'] as string,
+  projectId: row['project_id'] as string,
+  memory: transferOf(row, 'memory'),
+  disk: transferOf(row, 'disk'),
+  wish: row['wish'] as ServerMigration['wish'],
+  before: row['before'] == null ? null : fromJson<Before>(row['before']),
+  createdAt: Number(row['created_at']),
+  updatedAt: Number(row['updated_at']),
+});
+
+export interface MigrationFilter {
+  readonly status?: string;
+  /** As source or destination. */
+  readonly host?: string;
+  readonly sourceCompute?: string;
+  readonly type?: string;
+  readonly serverUuid?: string;
+  readonly userId?: string;
+  readonly projectId?: string;
+  /** `updated_at` at or after / at or before, in milliseconds. */
+  readonly changesSince?: number;
+  readonly changesBefore?: number;
+}
+
+const equals: readonly (readonly [keyof MigrationFilter, string])[] = [
+  ['status', 'status'],
+  ['sourceCompute', 'source_compute'],
+  ['type', 'migration_type'],
+  ['serverUuid', 'server_uuid'],
+  ['userId', 'user_id'],
+  ['projectId', 'project_id'],
+];
+
+/**
+ * Moves by filter. With a page the newest first; without one all, the oldest first. Throws a badRequest Fault for a marker that
+ * is not there.
+ */
+export async function listMigrations(
+  reader: Reader,
+  filter: MigrationFilter,
+  page: { readonly limit: number; readonly marker: string | null } | null,
+): Promise<ServerMigration[]> {
+  if (page?.limit === 0) return [];
+  const query = reader('migrations').select('*');
+  for (const [field, column] of equals) {
+    const value = filter[field];
+    if (value !== undefined) void query.where(column, value);
+  }
+  const { host } = filter;
+  if (host !== undefined) {
+    void query.where((any) => void any.where('source_compute', host).orWhere('dest_compute', host));
+  }
+  if (filter.changesSince !== undefined) void query.where('updated_at', '>=', filter.changesSince);
+  if (filter.changesBefore !== undefined) void query.where('updated_at', '<=', filter.changesBefore);
+  if (page === null) void query.orderBy('id');
+  else {
+    let marker: Row | null = null;
+    if (page.marker !== null) {
+      marker = (await reader('migrations').select('created_at', 'id').where({ uuid: page.marker }).first()) ?? null;
+      if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
+    }
+    void query.limit(page.limit);
+    const newestFirst = [
+      { column: 'created_at', dir: 'desc' },
+      { column: 'id', dir: 'desc' },
+    ] as const;
+    keyset(query, newestFirst, marker, true);
+  }
+  return ((await query) as Row[]).map(decode);
+}
+
+export async function findMigration(reader: Reader, id: number): Promise<ServerMigration | null> {
+  const row: Row | undefined = await reader('migrations').select('*').where({ id }).first();
+  return row === undefined ? null : decode(row);
+}
+
+/** The newest move of a server in one of these states. */
+export async function findMigrationIn(
+  reader: Reader,
+  serverUuid: string,
+  statuses: readonly MigrationStatus[],
+): Promise<ServerMigration | null> {
+  const row: Row | undefined = await reader('migrations')
+    .select('*')
+    .where({ server_uuid: serverUuid })
+    .whereIn('status', [...statuses])
+    .orderBy('id', 'desc')
+    .first();
+  return row === undefined ? null : decode(row);
+}
+
+/** A server's moves that are not over. */
+export async function openMigrations(reader: Reader, serverUuid: string): Promise<ServerMigration[]> {
+  const rows: Row[] = await reader('migrations')
+    .select('*')
+    .where({ server_uuid: serverUuid })
+    .whereNotIn('status', [...overStatuses])
+    .orderBy('id');
+  return rows.map(decode);
+}
+
+/** Resizes that wait for their confirmation since before a moment. */
+export async function unconfirmedSince(reader: Reader, beforeMs: number, limit: number): Promise<ServerMigration[]> {
+  const rows: Row[] = await reader('migrations')
+    .select('*')
+    .where({ status: 'finished' })
+    .where('updated_at', '<=', beforeMs)
+    .orderBy('updated_at')
+    .limit(limit);
+  return rows.map(decode);
+}
+
+/** Whether a host is source or destination of a move that is not over. */
+export async function isMoving(reader: Reader, host: string): Promise<boolean> {
+  const row: Row | undefined = await reader('migrations')
+    .select('id')
+    .where((any) => void any.where('source_compute', host).orWhere('dest_compute', host))
+    .whereNotIn('status', [...overStatuses])
+    .first();
+  return row !== undefined;
+}
+
+export type NewMigration = Pick<
+  ServerMigration,
+  | 'uuid'
+  | 'serverUuid'
+  | 'type'
+  | 'sourceCompute'
+  | 'sourceNode'
+  | 'oldFlavorId'
+  | 'newFlavorId'
+  | 'userId'
+  | 'projectId'
+> & { readonly before: Before | null; readonly nowMs: number };
+
+/** Notes a move that was accepted. Returns its number. */
+export async function insertMigration(tx: Tx, move: NewMigration): Promise<number> {
+  const { type, before, nowMs, ...fields } = move;
+  const row: Record<string, unknown> = { migration_type: type, status: 'accepted' };
+  for (const [field, value] of Object.entries(fields)) row[columnOf(field)] = value;
+  const [id] = (await tx('migrations').insert({
+    ...row,
+    before: before === null ? null : toJson(before),
+    created_at: nowMs,
+    updated_at: nowMs,
+  })) as [number];
+  return id;
+}
+
+export interface MigrationPatch {
+  readonly status?: MigrationStatus;
+  readonly destCompute?: string;
+  readonly destNode?: string;
+  readonly destHost?: string;
+  readonly wish?: 'abort' | 'force';
+  readonly memory?: Transfer;
+  readonly disk?: Transfer;
+}
+
+export async function updateMigration(tx: Tx, id: number, patch: MigrationPatch, nowMs: number): Promise<void> {
+  const { memory, disk, ...fields } = patch;
+  const row: Record<string, unknown> = { updated_at: nowMs };
+  for (const [field, value] of Object.entries(fields)) row[columnOf(field)] = value;
+  for (const [of, transfer] of Object.entries({ memory, disk })) {
+    for (const [part, bytes] of Object.entries(transfer ?? {})) row[`${of}_${part}`] = bytes;
+  }
+  await tx('migrations').where({ id }).update(row);
+}
+
+/** Evacuations whose dead host is back and clean are `completed`. */
+export async function completeEvacuations(tx: Tx, serverUuid: string, host: string, nowMs: number): Promise<void> {
+  await tx('migrations')
+    .where({ server_uuid: serverUuid, source_compute: host, migration_type: 'evacuation', status: 'done' })
+    .update({ status: 'completed', updated_at: nowMs });
+}

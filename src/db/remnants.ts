@@ -1,0 +1,37 @@
+// Why: a host that is down cannot remove what a server had there. Until it did, that is on record: the server must not come back
+// to it, and the host is asked when it answers again.
+
+import type { Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+export interface Remnant {
+  readonly serverUuid: string;
+  readonly host: string;
+}
+
+/** Notes that something of a server may be left on a host; twice is once. */
+export async function addRemnant(tx: Tx, { serverUuid, host }: Remnant, nowMs: number): Promise<void> {
+  await tx('remnants')
+    .insert({ server_uuid: serverUuid, host, created_at: nowMs })
+    .onConflict(['server_uuid', 'host'])
+    .ignore();
+}
+
+export async function removeRemnant(tx: Tx, { serverUuid, host }: Remnant): Promise<void> {
+  await tx('remnants').where({ server_uuid: serverUuid, host }).delete();
+}
+
+/** Of all servers, the oldest first. */
+export async function listRemnants(reader: Reader, limit: number): Promise<Remnant[]> {
+  const rows: { server_uuid: string; host: string }[] = await reader('remnants')
+    .select('server_uuid', 'host')
+    .orderBy('created_at')
+    .limit(limit);
+  return rows.map((row) => ({ serverUuid: row.server_uuid, host: row.host }));
+}
+
+/** The hosts on which something of a server may be left. */
+export async function remnantHosts(reader: Reader, serverUuid: string): Promise<string[]> {
+  const rows: { host: string }[] = await reader('remnants').select('host').where({ server_uuid: serverUuid });
+  return rows.map((row) => row.host);
+}

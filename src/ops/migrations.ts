@@ -1,0 +1,182 @@
+// Why: whatever moves a server does the same few things: it holds a claim on the other host, binds the ports there, and makes
+// the other host the server's own in one transaction. Until then the server is where it was; from then on it is where it shall be.
+
+import { internal } from '../base/errors.ts';
+import { newUuid } from '../base/ids.ts';
+import type { Op } from '../base/op.ts';
+import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.ts';
+import { findFlavor } from '../db/flavors.ts';
+import { findHost } from '../db/hosts.ts';
+import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
+import { remnantHosts } from '../db/remnants.ts';
+import { replaceNics } from '../db/server-nics.ts';
+import { findBuild, updateServer } from '../db/servers.ts';
+import type { Tx } from '../db/tx.ts';
+import type { FlavorSnapshot } from '../domain/flavor.ts';
+import type { Host } from '../domain/host.ts';
+import type { Server } from '../domain/instance.ts';
+import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../domain/migration.ts';
+import type { BuildRequest } from './build.ts';
+import { clearHost } from './clear-host.ts';
+import { claimPlace, placementOf, type PlaceWish, whereOf } from './place.ts';
+import type { StepContext } from './saga.ts';
+
+/** What every saga that moves a server begins with. */
+export interface MoveInput {
+  readonly migrationId: number;
+}
+
+type MoveContext = StepContext<MoveInput>;
+
+/** Nova's numbers for the flavors of a move; null for one that is no more. */
+async function flavorNumber(t: Tx, { flavorid }: FlavorSnapshot): Promise<number | null> {
+  return (await findFlavor(t, flavorid))?.id ?? null;
+}
+
+/** Notes the move that a request asks for; `to` is the flavor afterwards. Returns its number. */
+export async function acceptMove(
+  t: Tx,
+  op: Op,
+  server: Server,
+  type: MigrationType,
+  to: FlavorSnapshot,
+  before: Before | null,
+  nowMs: number,
+): Promise<number> {
+  const flavors = type !== 'evacuation';
+  return insertMigration(t, {
+    uuid: newUuid(),
+    serverUuid: server.uuid,
+    type,
+    sourceCompute: server.host as string,
+    sourceNode: server.node ?? '',
+    oldFlavorId: flavors ? await flavorNumber(t, server.flavor) : null,
+    newFlavorId: flavors ? await flavorNumber(t, to) : null,
+    userId: op.caller.userId,
+    projectId: op.caller.projectId ?? server.projectId,
+    before,
+    nowMs,
+  });
+}
+
+export async function moveOf({ deps, input }: MoveContext): Promise<ServerMigration> {
+  const found = await findMigration(deps.database.read, input.migrationId);
+  if (found === null) throw internal(`Migration ${input.migrationId} has no row.`);
+  return found;
+}
+
+export async function hostNamed({ deps }: Pick<MoveContext, 'deps'>, name: string | null): Promise<Host> {
+  const host = name === null ? null : await findHost(deps.database.read, { host: name });
+  if (host === null) throw internal(`Host ${name} is not known.`);
+  return host;
+}
+
+/** The destination that `holdPlace` chose. */
+export const destinationOf = async (context: MoveContext): Promise<Host> =>
+  hostNamed(context, (await moveOf(context)).destCompute);
+
+/** What a server that moves asks of its next host: nothing of what was forced when it was made. */
+export async function moveWish(
+  { deps }: Pick<MoveContext, 'deps'>,
+  server: Server,
+  more: Partial<PlaceWish>,
+): Promise<PlaceWish> {
+  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
+  const unforced = { ...build, forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null };
+  return {
+    ...placementOf(server, unforced),
+    ...more,
+    excluded: [...(more.excluded ?? []), ...(await remnantHosts(deps.database.read, server.uuid))],
+  };
+}
+
+/** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */
+export async function holdPlace(
+  context: MoveContext,
+  wish: PlaceWish,
+  status: MigrationStatus,
+): Promise<{ host: string }> {
+  const { deps, input } = context;
+  const move = await moveOf(context);
+  if (move.destCompute !== null && (await findHeldClaim(deps.database.read, input.migrationId)) !== null) {
+    return { host: move.destCompute };
+  }
+  const { host } = await claimPlace(
+    context,
+    wish,
+    (t, claim, generation) => holdClaim(t, input.migrationId, claim, generation),
+    (t, found, nowMs) =>
+      updateMigration(
+        t,
+        input.migrationId,
+        {
+          status,
+          destCompute: found.host,
+          destNode: found.inventory.hypervisorHostname,
+          destHost: found.inventory.hostIp,
+        },
+        nowMs,
+      ),
+  );
+  return { host };
+}
+
+export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>
+  commit((t) => releaseHeld(t, input.migrationId));
+
+/** The ports follow the server to a host, and the row keeps them as they are there. */
+export async function bindPorts(context: MoveContext, host: Host): Promise<void> {
+  const { deps, server, commit, point } = context;
+  const nics = await deps.network.rebind({ uuid: server.uuid, host: host.host, zone: host.zone });
+  point('bound');
+  await commit((t) => replaceNics(t, server.id, nics));
+}
+
+export const bindPortsAtHome = async (context: MoveContext): Promise<void> =>
+  bindPorts(context, await hostNamed(context, context.server.host));
+
+/** Where and what a server is on one side of its move. */
+export type Side = Pick<Server, 'host' | 'node' | 'availabilityZone' | 'flavor' | 'bootVcpus' | 'bootMemoryMb'>;
+
+export const sideOf = (server: Server): Side => ({
+  host: server.host,
+  node: server.node,
+  availabilityZone: server.availabilityZone,
+  flavor: server.flavor,
+  bootVcpus: server.bootVcpus,
+  bootMemoryMb: server.bootMemoryMb,
+});
+
+export const sideAt = (server: Server, host: Host): Side => ({ ...sideOf(server), ...whereOf(host) });
+
+/** A resize on one host changes the flavor, any other move the host. */
+export const isAt = (server: Server, side: Side): boolean =>
+  server.host === side.host && server.flavor.flavorid === side.flavor.flavorid;
+
+/** The other side becomes the server's own, with its claim; being there already, nothing happens. */
+export async function become(t: Tx, server: Server, migrationId: number, side: Side, nowMs: number): Promise<Server> {
+  if (isAt(server, side)) return server;
+  await swapClaims(t, migrationId, server.id);
+  await updateServer(t, server.id, side, nowMs);
+  return { ...server, ...side };
+}
+
+/** The move is over: what it held is given back. */
+export async function endMove(t: Tx, migrationId: number, status: MigrationStatus, nowMs: number): Promise<void> {
+  await releaseHeld(t, migrationId);
+  await updateMigration(t, migrationId, { status }, nowMs);
+}
+
+/**
+ * Ends the server's moves where something overtook them (a deletion, an evacuation): what they have on other hosts, and what is
+ * set aside on its own, goes.
+ */
+export async function abandonMoves<I>(context: StepContext<I>): Promise<void> {
+  const { deps, server, commit } = context;
+  for (const move of await openMigrations(deps.database.read, server.uuid)) {
+    for (const host of new Set([move.sourceCompute, move.destCompute])) {
+      if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
+    }
+    await commit((t, nowMs) => endMove(t, move.id, move.status === 'finished' ? 'confirmed' : 'failed', nowMs));
+  }
+}

@@ -1,0 +1,42 @@
+// Why: a host that was down when a server was deleted, evacuated or moved away still has what it had of it. When it is back it is
+// asked to remove that; until then the server is not placed on it again.
+
+import { messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { findHost } from '../../db/hosts.ts';
+import { completeEvacuations } from '../../db/migrations.ts';
+import { listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
+import { findServer } from '../../db/servers.ts';
+import { tx } from '../../db/tx.ts';
+import { isHostUp } from '../../domain/host.ts';
+import { askToClear } from '../clear-host.ts';
+import type { OpsDeps } from '../deps.ts';
+
+async function clear(deps: OpsDeps, remnant: Remnant): Promise<void> {
+  const { database, bus, clock, log } = deps;
+  const { host: name, serverUuid } = remnant;
+  const host = await findHost(database.read, { host: name });
+  if (host !== null && !isHostUp(host, clock.now(), deps.config.hostDownMs)) return;
+  const server = await findServer(database.read, serverUuid);
+  // a guest that is at home is no remnant, whatever was noted
+  const home = server?.host === name;
+  if (host !== null) {
+    const call = bus.call.bind(bus);
+    await askToClear({ deps, call }, name, serverUuid, home ? ['aside'] : ['guest', 'aside']);
+    log.info({ host: name, server: serverUuid }, 'what a server had left on its host is gone');
+  }
+  await tx(database, async (t) => {
+    await removeRemnant(t, remnant);
+    await completeEvacuations(t, serverUuid, name, clock.now());
+  });
+}
+
+export async function remnants(deps: OpsDeps): Promise<void> {
+  for (const remnant of await listRemnants(deps.database.read, limits.pageSize)) {
+    try {
+      await clear(deps, remnant);
+    } catch (error) {
+      deps.log.warn({ host: remnant.host, reason: messageOf(error) }, 'its remnants stay until the next turn');
+    }
+  }
+}

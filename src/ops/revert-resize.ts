@@ -1,0 +1,145 @@
+// Why: the server goes back to what it was: the old host makes its guest again from what it had set aside, and what was made of it
+// since is given up. The claim on the old host was held all the time, so there is always room.
+
+import type { Op } from '../base/op.ts';
+import { internal } from '../base/errors.ts';
+import { updateMigration } from '../db/migrations.ts';
+import { addRemnant } from '../db/remnants.ts';
+import { findServer, updateServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import type { GuestView } from '../domain/guest.ts';
+import { power, type Server } from '../domain/instance.ts';
+import type { Before } from '../domain/migration.ts';
+import { announce, leaveAction } from './begin.ts';
+import { guestSpec } from './build.ts';
+import { clearHost } from './clear-host.ts';
+import { lockResized } from './confirm-resize.ts';
+import type { OpsDeps } from './deps.ts';
+import {
+  become,
+  bindPorts,
+  bindPortsAtHome,
+  endMove,
+  hostNamed,
+  isAt,
+  type MoveInput,
+  type Side,
+  sideOf,
+} from './migrations.ts';
+import { lockQuota } from './quota-sets.ts';
+import { checkUpsize } from './resize.ts';
+import type { Saga, StepContext } from './saga.ts';
+import { settleFailed, settleFromView } from './settle.ts';
+
+interface RevertInput extends MoveInput {
+  /** What the server was and shall be again, and what it is until then. */
+  readonly old: Side;
+  readonly present: Side;
+  readonly wasOn: boolean;
+  readonly isOn: boolean;
+}
+
+/** Takes a resize or cold migration back. Throws Nova's 400, 403 (quota), 404 and 409s. */
+export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const seen = await findServer(t, uuid);
+    if (seen !== null) await lockQuota(t, seen.projectId);
+    const { server, migration } = await lockResized(t, op, uuid, 'revertResize');
+    const { flavor, boot, vmState, availabilityZone } = migration.before as Before;
+    await checkUpsize(t, deps, { ...server, bootVcpus: boot.vcpus, bootMemoryMb: boot.memoryMb }, flavor);
+    const nowMs = deps.clock.now();
+    await updateServer(t, server.id, { taskState: 'resize_reverting' }, nowMs);
+    await updateMigration(t, migration.id, { status: 'reverting' }, nowMs);
+    const old = {
+      host: migration.sourceCompute,
+      node: migration.sourceNode,
+      availabilityZone,
+      flavor,
+      bootVcpus: boot.vcpus,
+      bootMemoryMb: boot.memoryMb,
+    };
+    const input: RevertInput = {
+      migrationId: migration.id,
+      old,
+      present: sideOf(server),
+      wasOn: vmState !== 'stopped',
+      isOn: server.powerState === power.running,
+    };
+    return leaveAction(t, op, server, 'revertResize', input, nowMs);
+  });
+  announce(deps, 'revertResize', [id]);
+}
+
+type Context = StepContext<RevertInput>;
+
+const onOneHost = ({ old, present }: RevertInput): boolean => old.host === present.host;
+
+const specOf = ({ deps, server }: Context, side: Side) => guestSpec(deps.database.read, { ...server, ...side }, null);
+
+const turnTo = ({ commit, server, input }: Context, side: Side): Promise<void> =>
+  commit(async (t, nowMs) => void (await become(t, server, input.migrationId, side, nowMs)));
+
+async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
+  await endMove(t, input.migrationId, 'reverted', nowMs);
+  await settleFromView(t, server, output<GuestView>('source'), nowMs, input.wasOn, { launchedAt: nowMs });
+  return null;
+}
+
+export const revertResizeSaga: Saga<RevertInput> = {
+  name: 'revertResize',
+  secrets: [],
+  steps: [
+    {
+      name: 'destination',
+      run: ({ deps, server, input, call }) =>
+        call(input.present.host as string, 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
+      async undo(context) {
+        const { input, call } = context;
+        if (!input.isOn) return;
+        await call(input.present.host as string, 'powerOn', { spec: await specOf(context, input.present) });
+      },
+    },
+    {
+      name: 'network',
+      run: async (context) => bindPorts(context, await hostNamed(context, context.input.old.host)),
+      undo: bindPortsAtHome,
+    },
+    {
+      name: 'source',
+      run: async (context) =>
+        context.call(context.input.old.host as string, 'restoreDisk', {
+          spec: await specOf(context, context.input.old),
+          on: context.input.wasOn,
+        }),
+      async undo({ deps, server, input, call }) {
+        // there, the new guest gave way to the old one
+        if (onOneHost(input)) throw internal('A revert on one host cannot be taken back.');
+        await call(input.old.host as string, 'migrateDisk', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs });
+      },
+    },
+    {
+      name: 'switch',
+      run: (context) => turnTo(context, context.input.old),
+      undo: (context) => turnTo(context, context.input.present),
+      final: true,
+    },
+    {
+      name: 'cleanup',
+      run: async (context) =>
+        onOneHost(context.input) ? null : clearHost(context, context.input.present.host as string, ['guest']),
+      undo: 'what is left there goes when its host is asked again',
+    },
+  ],
+  settle,
+  async failed(t, context, failure, nowMs) {
+    const { server, input } = context;
+    if (isAt(server, input.old) && failure.stuck === null) {
+      // back already: only what is left on the other host is in doubt
+      await addRemnant(t, { serverUuid: server.uuid, host: input.present.host as string }, nowMs);
+      await settle(t, context, nowMs);
+      return;
+    }
+    await updateMigration(t, input.migrationId, { status: failure.stuck === null ? 'finished' : 'error' }, nowMs);
+    await settleFailed(t, server, failure, nowMs, failure.stuck === null ? {} : { vmState: 'error' });
+  },
+};

@@ -1,0 +1,168 @@
+// Why: a guest that moves between fake hosts is on one of them at every moment, as a real one is: its disks are set aside here
+// before it is made there, and a running one is there before it is no more here.
+
+import type { Clock } from '../../base/clock.ts';
+import { notFound, unavailable } from '../../base/errors.ts';
+import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/guest.ts';
+import { power } from '../../domain/instance.ts';
+import type { Driver } from '../driver.ts';
+import type { Behaviour, Verb } from './behaviour.ts';
+import type { FakeGuest, FakeStore } from './store.ts';
+
+/** The hypervisors that reach each other, by name. */
+export type FakePeers = Map<string, FakeStore>;
+
+export interface MigrateParts {
+  readonly clock: Clock;
+  readonly hostname: string;
+  readonly store: FakeStore;
+  readonly peers: FakePeers;
+  /** How long a live migration takes by itself, in milliseconds. */
+  readonly liveMs: number;
+  readonly behaviourOf: (guest: FakeGuest) => Behaviour;
+  readonly take: (verb: Verb, behaviour: Behaviour) => Promise<void>;
+  readonly view: (guest: FakeGuest) => GuestView;
+  readonly start: (guest: FakeGuest, spec: GuestSpec) => GuestView;
+  readonly powerOff: (uuid: string, timeoutMs: number) => Promise<GuestView>;
+}
+
+type MigrateVerbs = Required<
+  Pick<
+    Driver,
+    'migrateDisk' | 'receiveDisk' | 'restoreDisk' | 'dropDisk' | 'liveMigrate' | 'liveProgress' | 'steerLive'
+  >
+>;
+
+interface Job {
+  readonly to: string;
+  readonly beganMs: number;
+  /** When it is over; moved to now by force. */
+  endsMs: number;
+  state: LiveState;
+}
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+function transfer(total: number, share: number) {
+  const processed = Math.round(total * share);
+  return { total, processed, remaining: total - processed };
+}
+
+export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
+  const { clock, hostname, store, peers, behaviourOf, take, view, start, powerOff } = parts;
+  const jobs = new Map<string, Job>();
+
+  const missing = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+
+  /** A guest over these disks, under another spec, running if `on`. */
+  function put(disks: FakeGuest, spec: GuestSpec, on: boolean): GuestView {
+    const guest = { ...disks, spec, boot: spec.boot, size: spec.boot, powerState: power.shutdown };
+    store.put(guest);
+    return on ? start(guest, spec) : view(guest);
+  }
+
+  function progressOf(guest: FakeGuest, { state, beganMs, endsMs }: Job): LiveProgress {
+    const share = endsMs <= beganMs ? 1 : Math.min(1, (clock.now() - beganMs) / (endsMs - beganMs));
+    const { memoryMb } = guest.size;
+    return {
+      state,
+      memory: transfer(memoryMb * MIB, share),
+      disk: transfer(guest.spec.disks.rootGb * GIB, share),
+    };
+  }
+
+  const idle = (state: LiveState): LiveProgress => {
+    const unknown = { total: null, processed: null, remaining: null };
+    return { state, memory: unknown, disk: unknown };
+  };
+
+  /** There first, then no more here: whoever dies between finds it there. */
+  function handOver(guest: FakeGuest, job: Job): LiveProgress {
+    const { uuid } = guest.spec;
+    const peer = peers.get(job.to);
+    if (peer === undefined) throw unavailable(`Host ${job.to} cannot be reached.`, { code: 'fake.no_peer' });
+    peer.put(guest);
+    store.remove(uuid);
+    jobs.delete(uuid);
+    return progressOf(guest, { ...job, state: 'completed' });
+  }
+
+  function progress(uuid: string): LiveProgress {
+    const job = jobs.get(uuid);
+    const guest = store.get(uuid);
+    if (job === undefined || guest === undefined) return idle('none');
+    if (job.state !== 'running') return idle(job.state);
+    return clock.now() >= job.endsMs ? handOver(guest, job) : progressOf(guest, job);
+  }
+
+  return {
+    async migrateDisk(uuid, timeoutMs) {
+      const guest = store.get(uuid);
+      if (guest === undefined) {
+        if (store.aside.get(uuid) === undefined) throw missing(uuid);
+        return;
+      }
+      await take('migrateDisk', behaviourOf(guest));
+      await powerOff(uuid, timeoutMs);
+      store.aside.put({ ...(store.get(uuid) as FakeGuest), powerState: power.shutdown });
+      store.remove(uuid);
+    },
+
+    async receiveDisk(spec, from, on) {
+      const before = store.get(spec.uuid);
+      if (before !== undefined && (!on || before.powerState === power.running)) return view(before);
+      const disks = before ?? peers.get(from.node)?.aside.get(spec.uuid);
+      if (disks === undefined) throw missing(spec.uuid);
+      await take('receiveDisk', behaviourOf({ ...disks, spec }));
+      return put(disks, spec, on);
+    },
+
+    async restoreDisk(spec, on) {
+      const aside = store.aside.get(spec.uuid);
+      const before = store.get(spec.uuid);
+      if (aside === undefined && before === undefined) throw missing(spec.uuid);
+      const disks = aside ?? (before as FakeGuest);
+      await take('restoreDisk', behaviourOf({ ...disks, spec }));
+      const back = aside !== undefined || (on && disks.powerState !== power.running);
+      const shown = back ? put(disks, spec, on) : view(disks);
+      store.aside.remove(spec.uuid);
+      return shown;
+    },
+
+    async dropDisk(uuid) {
+      const aside = store.aside.get(uuid);
+      if (aside === undefined) return;
+      await take('dropDisk', behaviourOf(aside));
+      store.aside.remove(uuid);
+    },
+
+    async liveMigrate(uuid, to: LiveTarget) {
+      const guest = store.get(uuid);
+      if (guest === undefined) {
+        if (peers.get(to.node)?.get(uuid) === undefined) throw missing(uuid);
+        return idle('completed');
+      }
+      const job = jobs.get(uuid);
+      if (job?.state === 'running' && job.to === to.node) return progress(uuid);
+      // a slow guest is long under way, not slow to begin
+      await take('liveMigrate', { ...behaviourOf(guest), slowMs: 0 });
+      if (to.node === hostname || !peers.has(to.node)) {
+        throw unavailable(`Host ${to.node} cannot be reached.`, { code: 'fake.no_peer' });
+      }
+      const beganMs = clock.now();
+      const endsMs = beganMs + parts.liveMs + behaviourOf(guest).slowMs;
+      jobs.set(uuid, { to: to.node, beganMs, endsMs, state: 'running' });
+      return progress(uuid);
+    },
+
+    liveProgress: async (uuid) => progress(uuid),
+
+    async steerLive(uuid, wish) {
+      const job = jobs.get(uuid);
+      if (job?.state !== 'running') return;
+      if (wish === 'abort') job.state = 'cancelled';
+      else job.endsMs = clock.now();
+    },
+  };
+}
