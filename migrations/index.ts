@@ -7,5 +7,14 @@ import { serverMoves } from './0005_migrations.ts';
 import { serverParts } from './0006_server_parts.ts';
 import { groups } from './0008_groups.ts';
 import { serverSizes } from './0009_server_sizes.ts';
+import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 
-export const migrations: readonly Migration[] = [core, standalone, serverMoves, serverParts, groups, serverSizes];
+export const migrations: readonly Migration[] = [
+  core,
+  standalone,
+  serverMoves,
+  serverParts,
+  groups,
+  serverSizes,
+  consoleAuthTokens,
+];

@@ -97,6 +97,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
     inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
     console: (args) => driver.console(args.uuid, args.maxBytes),
+    remoteConsole: async ({ uuid, protocol }) => able('remoteConsole')(uuid, protocol),
     diagnostics: async ({ uuid }) => able('diagnostics')(uuid),
     list: () => driver.list(),
   };

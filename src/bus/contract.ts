@@ -13,6 +13,7 @@ import type {
   LiveTarget,
 } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import type { HostInventory } from '../domain/host.ts';
 import type { NicSpec } from '../domain/nic.ts';
 
@@ -43,6 +44,7 @@ export interface AgentMethods {
   steerLive: { args: { uuid: string; wish: 'abort' | 'force' }; reply: null };
   adjust: { args: { uuid: string; request: AdjustRequest }; reply: AdjustOutcome };
   console: { args: { uuid: string; maxBytes: number }; reply: string };
+  remoteConsole: { args: { uuid: string; protocol: ConsoleProtocol }; reply: ConsoleEndpoint | null };
   diagnostics: { args: { uuid: string }; reply: Diagnostics };
   inspect: { args: { uuid: string }; reply: GuestView | null };
   list: { args: Record<string, never>; reply: readonly GuestView[] };
@@ -79,6 +81,7 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   steerLive: limits.libvirtCallMs,
   adjust: limits.libvirtSlowCallMs,
   console: limits.libvirtCallMs,
+  remoteConsole: limits.libvirtCallMs,
   diagnostics: limits.libvirtCallMs,
   inspect: limits.libvirtCallMs,
   list: limits.libvirtCallMs,

@@ -59,6 +59,7 @@ export const optionalVerbs = [
   'attachNic',
   'detachNic',
   'diagnostics',
+  'remoteConsole',
 ] as const;
 export type OptionalVerb = (typeof optionalVerbs)[number];
 

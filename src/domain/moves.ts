@@ -2,7 +2,7 @@
 // log and the tests read it; nothing else knows a state.
 
 import type { OptionalVerb } from './host.ts';
-import type { Server, TaskState, VmState } from './instance.ts';
+import { type Server, type TaskState, taskStates, type VmState } from './instance.ts';
 
 export interface Move {
   /** The word that Nova puts into its 409. */
@@ -77,6 +77,15 @@ const restartable: readonly (TaskState | null)[] = [
   'suspending',
 ];
 const METADATA: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped'];
+
+const leaving: ReadonlySet<TaskState> = new Set(['deleting', 'migrating']);
+/** A console of a server that stays where it is. */
+const consoleRow = (word: string): Move =>
+  row(word, 'Open a console', null, {
+    ...anytime,
+    tasks: [null, ...taskStates.filter((task) => !leaving.has(task))],
+    placed: true,
+  });
 
 /** The values are those of the `check_instance_state` decorators in Nova's compute API; `adjust` is ours. */
 const table = {
@@ -240,6 +249,10 @@ const table = {
   unlock: row('unlock', 'Unlock the server', null, { ...anytime, record: 'unlock' }),
   resetState: row('os-resetState', 'Set the state by hand', null, { ...anytime, record: 'resetState' }),
   consoleOutput: row('get_console_output', 'Read the console log', null, { ...anytime, placed: true }),
+  vncConsole: consoleRow('get_vnc_console'),
+  spiceConsole: consoleRow('get_spice_console'),
+  serialConsole: consoleRow('get_serial_console'),
+  mksConsole: consoleRow('get_mks_console'),
   diagnostics: row('get_diagnostics', 'Read the diagnostics', null, {
     ...anytime,
     placed: true,

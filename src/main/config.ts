@@ -177,6 +177,10 @@ export const schema = {
       0.1,
       240,
     ),
+    console_base_url: text(
+      '',
+      'Where a proxy of yours serves consoles to browsers, as https://consoles.example.org; empty: servers have no consoles.',
+    ),
     start_settle_seconds: number(
       limits.startSettleMs / 1000,
       'seconds',

@@ -229,6 +229,7 @@ const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'conf
     startSettleMs: compute.start_settle_seconds * 1000,
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
     resizeConfirmMs: compute.resize_confirm_window * 1000,
+    consoleBaseUrl: compute.console_base_url === '' ? null : compute.console_base_url,
     quota,
   },
   scheduler: {

@@ -14,7 +14,8 @@ import { type MoveName, moves, refusal } from '../domain/moves.ts';
 import type { OpsDeps } from './deps.ts';
 import { envelopeOf } from './saga.ts';
 
-async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promise<boolean> {
+/** Whether the driver of a host has an optional verb. */
+export async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promise<boolean> {
   const host = await findHost(reader, { host: name });
   return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
 }

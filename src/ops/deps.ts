@@ -27,6 +27,8 @@ export interface OpsConfig {
   readonly allowResizeToSameHost: boolean;
   /** A resize that nobody confirmed for this long is confirmed, in milliseconds; 0: never. */
   readonly resizeConfirmMs: number;
+  /** Where consoles are served to browsers; null: nowhere, so that there are none. */
+  readonly consoleBaseUrl: string | null;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

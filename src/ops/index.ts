@@ -46,6 +46,7 @@ import { refreshNetwork } from './refresh-network.ts';
 import { migrateServer, resizeServer } from './resize.ts';
 import { revertResize } from './revert-resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
+import { openRemoteConsole } from './remote-consoles.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
@@ -90,6 +91,7 @@ const verbs = {
   refreshNetwork,
   consoleOutput,
   serverDiagnostics,
+  openRemoteConsole,
   adjustServer,
   createImage,
   createBackup,

@@ -25,6 +25,7 @@ import { rules as migrations } from './migrations.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
+import { rules as remoteConsoles } from './remote-consoles.ts';
 import { rules as serverDiagnostics } from './server-diagnostics.ts';
 import { rules as serverGroups } from './server-groups.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
@@ -39,6 +40,7 @@ import { rules as xloudAdjust } from './xloud-adjust.ts';
 
 const resourceRules = [
   ...servers,
+  ...remoteConsoles,
   ...serverDiagnostics,
   ...serverPassword,
   ...serverTopology,

@@ -14,6 +14,7 @@ import type {
 } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { NicSpec } from '../domain/nic.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
@@ -94,6 +95,8 @@ export interface Driver {
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;
+  /** Where the console of a guest listens; null: it has none of that protocol. */
+  remoteConsole?(uuid: string, protocol: ConsoleProtocol): Promise<ConsoleEndpoint | null>;
   /** Of a running guest; any other: 409. */
   diagnostics?(uuid: string): Promise<Diagnostics>;
   /** Null: no such guest here. */

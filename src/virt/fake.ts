@@ -10,6 +10,7 @@ import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
+import { consoleVerbs } from './fake/consoles.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { insideVerbs } from './fake/inside.ts';
@@ -328,6 +329,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
+    ...consoleVerbs(host),
 
     ...(sink === undefined
       ? {}

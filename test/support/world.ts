@@ -141,6 +141,7 @@ export const testConfig: OpsConfig = {
   startSettleMs: 5_000,
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
+  consoleBaseUrl: 'http://127.0.0.1:6080',
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

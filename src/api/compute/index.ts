@@ -5,6 +5,7 @@ import type { RouteEntry } from '../resource.ts';
 import aggregates from './aggregates.ts';
 import attachInterfaces from './attach-interfaces.ts';
 import availabilityZone from './availability-zone.ts';
+import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
@@ -20,6 +21,7 @@ import limits from './limits.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import migrations from './migrations.ts';
 import quotaSets from './quota-sets.ts';
+import remoteConsoles from './remote-consoles.ts';
 import removed from './removed.ts';
 import serverDiagnostics from './server-diagnostics.ts';
 import serverMetadata from './server-metadata.ts';
@@ -50,6 +52,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverAdminActions,
   ...serverAdminPassword,
   ...serverCrashDump,
+  ...remoteConsoles,
+  ...consoleAuthTokens,
   ...serverDiagnostics,
   ...serverPassword,
   ...serverTopology,

@@ -1,0 +1,56 @@
+// Why: a proxy that is brought a token asks here where it leads. Until 2.30 only tokens of a kind that is no more could be asked
+// for.
+
+import { badRequest, notFound } from '../../base/errors.ts';
+import { history } from '../../base/history.ts';
+import { type ConsoleToken, findConsoleToken } from '../../db/console-auth-tokens.ts';
+import { isDirect } from '../../domain/remote-console.ts';
+import { query, queryHistory } from '../parameters.ts';
+import { type Call, resource, route } from '../resource.ts';
+
+const features = history<true>({}, [{ at: '2.99', add: { tlsPort: true } }]);
+
+async function show({ services, params }: Call): Promise<ConsoleToken> {
+  const found = await findConsoleToken(services.db, params['token'] as string, services.clock.now());
+  if (found === null) throw notFound('Token not found');
+  return found;
+}
+
+function tokenView({ serverUuid, type, endpoint }: ConsoleToken, { op }: Call) {
+  const direct = isDirect(type);
+  return {
+    console: {
+      instance_uuid: serverUuid,
+      host: endpoint.host,
+      port: endpoint.port,
+      internal_access_path: direct ? null : endpoint.path,
+      ...(direct && features.at(op.minor).tlsPort ? { tls_port: endpoint.tlsPort } : {}),
+    },
+  };
+}
+
+export default resource({
+  'GET /os-console-auth-tokens/:token': [
+    route()({
+      summary: 'Was for tokens of RDP consoles, which are no more.',
+      policy: null,
+      until: '2.30',
+      query: query({}, 'lenient'),
+      status: 200,
+      run: () => {
+        throw badRequest(
+          'The server could not comply with the request since it is either malformed or otherwise incorrect.',
+        );
+      },
+    }),
+    route()({
+      summary: 'Show where the console listens that a token opens.',
+      policy: 'os_compute_api:os-console-auth-tokens',
+      since: '2.31',
+      query: queryHistory(history<unknown>({}), '2.99'),
+      status: 200,
+      run: show,
+      view: tokenView,
+    }),
+  ],
+});

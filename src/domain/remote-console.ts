@@ -1,0 +1,55 @@
+// Why: which consoles there are and how their addresses are written is one table.
+
+import type { MoveName } from './moves.ts';
+
+/** Where a guest's console listens, for whoever carries it to a browser. */
+export interface ConsoleEndpoint {
+  readonly host: string;
+  readonly port: number;
+  /** Only SPICE has one. */
+  readonly tlsPort: number | null;
+  /** What to ask for there; null: nothing. */
+  readonly path: string | null;
+}
+
+export type ConsoleProtocol = 'vnc' | 'spice' | 'serial' | 'mks';
+
+interface ConsoleKind {
+  readonly protocol: ConsoleProtocol;
+  /** The address below the base, with the token. */
+  readonly page: (token: string) => string;
+  /** Not a page for browsers but a socket. */
+  readonly socket?: true;
+  /** Whether a token says the port for TLS as well, and no path. */
+  readonly direct?: true;
+}
+
+const kinds: Readonly<Record<string, ConsoleKind>> = {
+  // noVNC takes the token only within the path of its socket
+  novnc: { protocol: 'vnc', page: (token) => `/vnc_lite.html?path=${encodeURIComponent(`?token=${token}`)}` },
+  'spice-html5': { protocol: 'spice', page: (token) => `/spice_auto.html?token=${token}` },
+  'spice-direct': { protocol: 'spice', page: (token) => `/spice-direct?token=${token}`, direct: true },
+  serial: { protocol: 'serial', page: (token) => `/?token=${token}`, socket: true },
+  webmks: { protocol: 'mks', page: (token) => `/mks.html?token=${token}` },
+};
+
+/** Whether consoles of a type are of a protocol; `xvpvnc` and `rdp-html5`, which Nova gave up, are of none. */
+export const isOfProtocol = (type: string, protocol: ConsoleProtocol): boolean =>
+  Object.hasOwn(kinds, type) && kinds[type]?.protocol === protocol;
+
+/** Consoles that a client reaches itself, without a page in between. */
+export const isDirect = (type: string): boolean => kinds[type]?.direct ?? false;
+
+/** The address of a console of a known type; `base` is where the consoles of this cloud are served. */
+export function consoleUrl(base: string, type: string, token: string): string {
+  const kind = kinds[type] as ConsoleKind;
+  const trimmed = base.replace(/\/+$/, '');
+  return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token)}`;
+}
+
+export const consoleMoves: Readonly<Record<ConsoleProtocol, MoveName>> = {
+  vnc: 'vncConsole',
+  spice: 'spiceConsole',
+  serial: 'serialConsole',
+  mks: 'mksConsole',
+};

@@ -1,0 +1,60 @@
+// Why: a console is opened by a token: the host says where the guest's console listens, and whoever brings the token within its
+// time is told.
+
+import { asFault, badRequest, conflict } from '../base/errors.ts';
+import { newUuid } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
+import type { Op } from '../base/op.ts';
+import { insertConsoleToken } from '../db/console-auth-tokens.ts';
+import { tx } from '../db/tx.ts';
+import type { Server } from '../domain/instance.ts';
+import {
+  type ConsoleEndpoint,
+  consoleMoves,
+  type ConsoleProtocol,
+  consoleUrl,
+  isOfProtocol,
+} from '../domain/remote-console.ts';
+import { hostCan, hostForMove } from './begin.ts';
+import type { OpsDeps } from './deps.ts';
+
+const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`, { code: 'console' });
+
+/** Null: the guest has no such console. */
+async function endpointOf(
+  deps: OpsDeps,
+  host: string,
+  server: Server,
+  protocol: ConsoleProtocol,
+): Promise<ConsoleEndpoint | null> {
+  if (!(await hostCan(deps.database.read, host, 'remoteConsole'))) return null;
+  try {
+    return await deps.bus.call(host, 'remoteConsole', { uuid: server.uuid, protocol });
+  } catch (error) {
+    if (asFault(error).code !== 'virt.no_guest' || server.vmState !== 'building') throw error;
+    throw conflict(`Instance ${server.uuid} is not ready`);
+  }
+}
+
+/** The address of a console, good for a while. Throws Nova's 409s, and its 400 where no such console is to be had. */
+export async function openRemoteConsole(
+  deps: OpsDeps,
+  op: Op,
+  server: Server,
+  protocol: ConsoleProtocol,
+  type: string,
+): Promise<string> {
+  const host = await hostForMove(deps.database.read, op, server, consoleMoves[protocol]);
+  const { consoleBaseUrl } = deps.config;
+  if (consoleBaseUrl === null) throw unavailable(type);
+  if (!isOfProtocol(type, protocol)) throw badRequest(`Invalid console type ${type}`, { code: 'console' });
+  const endpoint = await endpointOf(deps, host, server, protocol);
+  if (endpoint === null) throw unavailable(type);
+  const token = newUuid();
+  const nowMs = deps.clock.now();
+  const expiresAt = nowMs + limits.consoleTokenMs;
+  await tx(deps.database, (t) =>
+    insertConsoleToken(t, { token, serverId: server.id, serverHost: host, type, endpoint, expiresAt }, nowMs),
+  );
+  return consoleUrl(consoleBaseUrl, type, token);
+}
