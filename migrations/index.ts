@@ -7,6 +7,7 @@ import { serverMoves } from './0005_migrations.ts';
 import { serverParts } from './0006_server_parts.ts';
 import { groups } from './0008_groups.ts';
 import { serverSizes } from './0009_server_sizes.ts';
+import { notifications } from './0010_notifications.ts';
 import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 
 export const migrations: readonly Migration[] = [
@@ -16,5 +17,6 @@ export const migrations: readonly Migration[] = [
   serverParts,
   groups,
   serverSizes,
+  notifications,
   consoleAuthTokens,
 ];

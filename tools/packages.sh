@@ -22,8 +22,8 @@ declare -A PACKAGE_GROUPS=(
   [venv]='python3-venv'
   # OpenStack's own integration tests
   [tempest]='tempest'
-  # the judge of our policy engine
-  [oslo]='python3-oslo.policy'
+  # the judges of our policy engine and of our notifications
+  [oslo]='python3-oslo.policy python3-oslo.messaging'
 )
 
 package_is_installed() {

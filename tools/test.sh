@@ -25,7 +25,7 @@ case $what in
     run_node_tests "${files[@]}"
     ;;
   all)
-    tools/packages.sh ensure host guest mariadb keystone openstack oslo
+    tools/packages.sh ensure host guest mariadb keystone openstack oslo rabbitmq
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     mapfile -t guests < <(with_guests)

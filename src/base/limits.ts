@@ -146,6 +146,9 @@ export const limits = {
   networkListEntries: 64,
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
+  /** How often is looked for notifications to send, and how many are sent before the broker has to confirm them. */
+  notificationPollMs: 500,
+  notificationBatch: 100,
   /** Log lines are gathered up to this size or for this long before they are written. */
   logBufferBytes: 8 * 1024,
   logFlushMs: 100,

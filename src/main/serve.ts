@@ -11,12 +11,14 @@ import { makeCompute } from '../api/app.ts';
 import { computeRoutes } from '../api/compute/index.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { makeNotificationSender } from '../bus/notifications.ts';
 import { makeMemoryBus } from '../bus/memory.ts';
 import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
 import { makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
+import { startNotificationRelay } from '../ops/notification-relay.ts';
 import { startWorker } from '../ops/worker.ts';
 import { makePolicy } from '../policies/load.ts';
 import { makeImages } from '../standalone/image/images.ts';
@@ -136,6 +138,10 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const host = config.compute.host || hostname();
   const worker = await startWorker(deps, { name: `serve@${host}`, takeOver: true });
   cleanup.defer(() => worker.close());
+  if (config.notifications.url !== '') {
+    const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
+    cleanup.defer(() => relay.close());
+  }
   const agent = await startAgent({
     host: config.compute.host || hostname(),
     bus,
@@ -214,7 +220,7 @@ const callbackOf = (app: Web): RequestListener => {
 };
 
 /** What the operations need of the configuration, in their own units. */
-const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'config' | 'scheduler'> => ({
+const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick<OpsDeps, 'config' | 'scheduler'> => ({
   config: {
     defaultZone: compute.zone,
     ratios: {
@@ -230,6 +236,7 @@ const opsSettings = ({ compute, quota, scheduler }: Config): Pick<OpsDeps, 'conf
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
     resizeConfirmMs: compute.resize_confirm_window * 1000,
     consoleBaseUrl: compute.console_base_url === '' ? null : compute.console_base_url,
+    notifications: notifications.url !== '',
     quota,
   },
   scheduler: {

@@ -66,6 +66,7 @@ function imageSaga<I extends SnapshotInput>(name: string, steps: Saga<I>['steps'
     name,
     secrets: [],
     steps,
+    facts: ({ imageId }) => ({ snapshotImageId: imageId }),
     async settle(t, { server }, nowMs) {
       await updateServer(t, server.id, { taskState: null }, nowMs);
       return null;

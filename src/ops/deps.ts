@@ -29,6 +29,8 @@ export interface OpsConfig {
   readonly resizeConfirmMs: number;
   /** Where consoles are served to browsers; null: nowhere, so that there are none. */
   readonly consoleBaseUrl: string | null;
+  /** Whether anybody shall be told of what happens: a broker for notifications is configured. */
+  readonly notifications: boolean;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

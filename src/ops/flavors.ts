@@ -10,6 +10,7 @@ import {
   type FlavorRow,
   findFlavor,
   findFlavorByName,
+  flavorProjects,
   insertFlavor,
   insertFlavorProject,
   lockFlavor,
@@ -18,7 +19,9 @@ import {
 } from '../db/flavors.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { type Flavor, minimumProblem } from '../domain/flavor.ts';
+import { flavorPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
+import { note } from './notify.ts';
 
 export interface NewFlavor {
   readonly name: string;
@@ -50,8 +53,17 @@ async function reread(t: Tx, flavorid: string): Promise<FlavorRow> {
   return flavor;
 }
 
+/** Tells of a change of a flavor, and gives the flavor as it is now. */
+async function noteFlavor(t: Tx, deps: OpsDeps, op: Op, flavorid: string): Promise<FlavorRow> {
+  const flavor = await reread(t, flavorid);
+  await note(t, deps, op, 'flavor.update', async () =>
+    flavorPayload(flavor, { projects: await flavorProjects(t, flavor.id) }),
+  );
+  return flavor;
+}
+
 /** Throws Nova's 409 when the name or the id is taken. */
-export async function createFlavor(deps: OpsDeps, _op: Op, flavor: NewFlavor): Promise<FlavorRow> {
+export async function createFlavor(deps: OpsDeps, op: Op, flavor: NewFlavor): Promise<FlavorRow> {
   const flavorid = flavor.flavorid ?? newUuid();
   const taken = async (t: Tx) => {
     if ((await findFlavor(t, flavorid)) !== null) return conflict(`Flavor with ID ${flavorid} already exists.`);
@@ -67,33 +79,40 @@ export async function createFlavor(deps: OpsDeps, _op: Op, flavor: NewFlavor): P
       if (isDuplicate(error)) throw conflict(`Flavor with name ${flavor.name} already exists.`);
       throw error;
     }
-    return reread(t, flavorid);
+    const made = await reread(t, flavorid);
+    await note(t, deps, op, 'flavor.create', () => flavorPayload(made, { projects: [] }));
+    return made;
   });
 }
 
 export function updateFlavor(
   deps: OpsDeps,
-  _op: Op,
+  op: Op,
   { flavorid }: Named,
   description: string | null,
 ): Promise<FlavorRow> {
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     await updateFlavorDescription(t, flavor.id, description, deps.clock.now());
-    return reread(t, flavorid);
+    return noteFlavor(t, deps, op, flavorid);
   });
 }
 
-export function deleteFlavor(deps: OpsDeps, _op: Op, { flavorid }: Named): Promise<void> {
-  return tx(deps.database, async (t) => deleteFlavorRow(t, (await locked(t, flavorid)).id));
+export function deleteFlavor(deps: OpsDeps, op: Op, { flavorid }: Named): Promise<void> {
+  return tx(deps.database, async (t) => {
+    const flavor = await locked(t, flavorid);
+    await note(t, deps, op, 'flavor.delete', () => flavorPayload(flavor));
+    await deleteFlavorRow(t, flavor.id);
+  });
 }
 
 /** Throws Nova's 409 when the project has access. */
-export function addFlavorAccess(deps: OpsDeps, _op: Op, { flavorid }: Named, projectId: string): Promise<void> {
+export function addFlavorAccess(deps: OpsDeps, op: Op, { flavorid }: Named, projectId: string): Promise<void> {
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     try {
       await insertFlavorProject(t, flavor.id, projectId);
+      await noteFlavor(t, deps, op, flavorid);
     } catch (error) {
       if (!isDuplicate(error)) throw error;
       throw conflict(`Flavor access already exists for flavor ${flavorid} and project ${projectId} combination.`);
@@ -102,18 +121,20 @@ export function addFlavorAccess(deps: OpsDeps, _op: Op, { flavorid }: Named, pro
 }
 
 /** Throws Nova's 404 when the project has none. */
-export function removeFlavorAccess(deps: OpsDeps, _op: Op, { flavorid }: Named, projectId: string): Promise<void> {
+export function removeFlavorAccess(deps: OpsDeps, op: Op, { flavorid }: Named, projectId: string): Promise<void> {
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
-    if (await deleteFlavorProject(t, flavor.id, projectId)) return;
-    throw notFound(`Flavor access not found for ${flavorid} / ${projectId} combination.`);
+    if (!(await deleteFlavorProject(t, flavor.id, projectId))) {
+      throw notFound(`Flavor access not found for ${flavorid} / ${projectId} combination.`);
+    }
+    await noteFlavor(t, deps, op, flavorid);
   });
 }
 
 /** Sets some extra specs; those that are not named stay. Throws 400 where a minimum does not fit the flavor. */
 export function setFlavorExtraSpecs(
   deps: OpsDeps,
-  _op: Op,
+  op: Op,
   { flavorid }: Named,
   specs: Readonly<Record<string, string>>,
 ): Promise<Readonly<Record<string, string>>> {
@@ -123,12 +144,13 @@ export function setFlavorExtraSpecs(
     const problem = minimumProblem({ ...flavor, extraSpecs });
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
+    await noteFlavor(t, deps, op, flavorid);
     return extraSpecs;
   });
 }
 
 /** Throws Nova's 404 when there is no such spec. */
-export function deleteFlavorExtraSpec(deps: OpsDeps, _op: Op, { flavorid }: Named, key: string): Promise<void> {
+export function deleteFlavorExtraSpec(deps: OpsDeps, op: Op, { flavorid }: Named, key: string): Promise<void> {
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     if (!Object.hasOwn(flavor.extraSpecs, key)) {
@@ -136,5 +158,6 @@ export function deleteFlavorExtraSpec(deps: OpsDeps, _op: Op, { flavorid }: Name
     }
     const { [key]: _gone, ...rest } = flavor.extraSpecs;
     await replaceExtraSpecs(t, flavor.id, rest, deps.clock.now());
+    await noteFlavor(t, deps, op, flavorid);
   });
 }

@@ -12,7 +12,9 @@ import {
   type KeypairType,
 } from '../db/keypairs.ts';
 import { tx } from '../db/tx.ts';
+import { keypairPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
+import { note } from './notify.ts';
 import { type KeyMaterial, makeSshKey, makeX509Key, sshFingerprint, x509Fingerprint } from './key-material.ts';
 import { checkBounds, lockQuota } from './quota-sets.ts';
 
@@ -55,14 +57,23 @@ export async function createKeypair(deps: OpsDeps, op: Op, wanted: NewKeypair): 
     }
     const keypair = await findKeypair(t, userId, name);
     if (keypair === null) throw internal(`Key pair ${name} has no row.`);
+    const verb = wanted.publicKey === null ? 'create' : 'import';
+    await note(t, deps, op, `keypair.${verb}.start`, () =>
+      keypairPayload({ ...keypair, fingerprint: null, publicKey: wanted.publicKey }),
+    );
+    await note(t, deps, op, `keypair.${verb}.end`, () => keypairPayload(keypair));
     return { keypair, privateKey: material.privateKey };
   });
 }
 
 /** Throws Nova's 404 when there is none. */
-export function deleteKeypair(deps: OpsDeps, _op: Op, userId: string, name: string): Promise<void> {
+export function deleteKeypair(deps: OpsDeps, op: Op, userId: string, name: string): Promise<void> {
   return tx(deps.database, async (t) => {
-    if (await deleteKeypairRow(t, userId, name)) return;
-    throw notFound(`Keypair ${name} not found for user ${userId}`);
+    const keypair = await findKeypair(t, userId, name);
+    if (keypair === null || !(await deleteKeypairRow(t, userId, name))) {
+      throw notFound(`Keypair ${name} not found for user ${userId}`);
+    }
+    for (const phase of ['start', 'end'])
+      await note(t, deps, op, `keypair.delete.${phase}`, () => keypairPayload(keypair));
   });
 }

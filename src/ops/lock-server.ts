@@ -6,6 +6,7 @@ import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import { lockForMove, recordDone } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
+import { noteDone } from './notify.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -22,6 +23,7 @@ export async function lockServer(deps: OpsDeps, op: Op, { uuid }: Named, reason:
     const nowMs = deps.clock.now();
     await updateServer(t, server.id, { lockedBy, ...(reason === null ? {} : { lockedReason: reason }) }, nowMs);
     await recordDone(t, op, server, 'lock', 'api_lock', nowMs);
+    await noteDone(t, deps, op, server, 'lock');
   });
 }
 
@@ -36,5 +38,6 @@ export async function unlockServer(deps: OpsDeps, op: Op, { uuid }: Named, mayOv
     const nowMs = deps.clock.now();
     await updateServer(t, server.id, { lockedBy: null, lockedReason: null }, nowMs);
     await recordDone(t, op, server, 'unlock', 'api_unlock', nowMs);
+    await noteDone(t, deps, op, server, 'unlock');
   });
 }

@@ -35,6 +35,8 @@ import { findServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import type { OpsDeps } from './deps.ts';
+import { noteAction, type SagaFacts } from './notify.ts';
+import { messageForOwner } from './settle.ts';
 
 /** What a step may use. */
 export interface StepContext<I> {
@@ -84,6 +86,8 @@ export interface Saga<I> {
   settle(tx: Tx, context: StepContext<I>, nowMs: number): Promise<string | null>;
   /** Writes the failure. `seen` is what `observe` returned. */
   failed(tx: Tx, context: StepContext<I>, failure: Failure, nowMs: number, seen: unknown): Promise<void>;
+  /** What notifications of the action say beside the server. */
+  readonly facts?: (input: I) => SagaFacts;
   /** Looks at the world before `failed` is written; failing is no harm (`seen` is null). */
   readonly observe?: (context: StepContext<I>) => Promise<unknown>;
   /** A delete overtakes the action: takes back what no deletion finds. Failing is logged and no harm to the deletion. */
@@ -245,7 +249,11 @@ export async function runSaga<I>(
       if (event?.result === 'Success') continue;
       stopIfTold();
       if (event === undefined) {
-        await commit((t, nowMs) => startEvent(t, taken.id, eventName(saga, step), nowMs));
+        const begins = index === 0 && events.length === 0;
+        await commit(async (t, nowMs) => {
+          await startEvent(t, taken.id, eventName(saga, step), nowMs);
+          if (begins) await noteBegin(t, nowMs);
+        });
         await reload();
         event = live(step) as EventLog;
       }
@@ -306,6 +314,18 @@ export async function runSaga<I>(
     const problem = await saga.settle(t, complete, nowMs);
     await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
     await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
+    const failure = problem === null ? null : { code: 'partial', message: problem, where: last.name };
+    await noteAction(t, deps, taken, failure === null ? 'end' : 'error', context.server, nowMs, {
+      ...facts(),
+      failure,
+    });
+  }
+
+  const facts = (): SagaFacts => saga.facts?.(envelope.args) ?? {};
+
+  async function noteBegin(t: Tx, nowMs: number): Promise<void> {
+    const { server } = await contextFor('begin');
+    await noteAction(t, deps, taken, 'start', { ...server, taskState: null }, nowMs, facts());
   }
 
   async function again(fault: Fault, step: Step<I>): Promise<Outcome> {
@@ -383,6 +403,8 @@ export async function runSaga<I>(
     await commit(async (t, nowMs) => {
       await saga.failed(t, context, failure, nowMs, seen);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
+      const told = { code: failure.code, message: messageForOwner(failure), where: failure.step };
+      await noteAction(t, deps, taken, 'error', context.server, nowMs, { ...facts(), failure: told });
     });
   }
 

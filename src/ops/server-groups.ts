@@ -14,7 +14,9 @@ import {
 } from '../db/server-groups.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { ServerGroup } from '../domain/server-group.ts';
+import { serverGroupPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
+import { note } from './notify.ts';
 import { checkBounds, lockQuota } from './quota-sets.ts';
 
 export type ServerGroupWish = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
@@ -28,7 +30,9 @@ export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish):
     const project = (await countServerGroups(t, projectId)) + 1;
     const user = (await countServerGroups(t, projectId, userId)) + 1;
     await checkBounds(t, deps.config.quota, op, { serverGroups: { project, user } });
-    return insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
+    const group = await insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
+    await note(t, deps, op, 'server_group.create', () => serverGroupPayload(group, []));
+    return group;
   });
 }
 
@@ -36,8 +40,10 @@ export const noServerGroup = (uuid: string): Fault =>
   notFound(`Instance group ${uuid} could not be found.`, { code: 'serverGroup' });
 
 /** Forgets a group; its servers stay where they are. Throws 404 when it is gone. */
-export function deleteServerGroup(deps: OpsDeps, _op: Op, { id, uuid }: ServerGroup): Promise<void> {
+export function deleteServerGroup(deps: OpsDeps, op: Op, group: ServerGroup): Promise<void> {
+  const { id, uuid } = group;
   return tx(deps.database, async (t) => {
+    await note(t, deps, op, 'server_group.delete', () => serverGroupPayload(group, []));
     if (!(await deleteServerGroupRow(t, id))) throw noServerGroup(uuid);
   });
 }

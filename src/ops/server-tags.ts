@@ -9,6 +9,7 @@ import type { Server } from '../domain/instance.ts';
 import { tagProblem } from '../domain/tag.ts';
 import { lockForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
+import { noteUpdate } from './notify.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -27,6 +28,7 @@ export function setServerTags(
   return tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'updateTags');
     await replaceTags(t, server.id, tags);
+    await noteUpdate(t, deps, op, server);
     return tagsOf(t, server);
   });
 }
@@ -43,6 +45,7 @@ export function addServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: string
     }
     if (tags.includes(tag)) return false;
     await insertTag(t, server.id, tag);
+    await noteUpdate(t, deps, op, server);
     return true;
   });
 }
@@ -52,6 +55,7 @@ export function deleteServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: str
   return tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'deleteTag');
     if (!(await deleteTag(t, server.id, tag))) throw notFound(`Instance ${uuid} has no tag '${tag}'`);
+    await noteUpdate(t, deps, op, server);
   });
 }
 
@@ -60,5 +64,6 @@ export function deleteServerTags(deps: OpsDeps, op: Op, { uuid }: Named): Promis
   return tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'deleteTags');
     await replaceTags(t, server.id, []);
+    await noteUpdate(t, deps, op, server);
   });
 }

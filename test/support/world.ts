@@ -142,6 +142,7 @@ export const testConfig: OpsConfig = {
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
+  notifications: false,
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

@@ -1,0 +1,104 @@
+// Why: listeners of Nova's notifications (Ceilometer, Watcher, Masakari, billing) speak oslo.messaging over RabbitMQ. This is
+// its envelope and the way its own notifier publishes: to a topic exchange, and into a queue of the topic's name that it
+// declares itself, so that nothing is lost before the first listener comes.
+
+import { randomUUID } from 'node:crypto';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { unavailable } from '../base/errors.ts';
+import type { Notification } from '../domain/notification.ts';
+
+export interface SentNotification {
+  readonly createdAt: number;
+  readonly notification: Notification;
+}
+
+export interface NotificationSender {
+  /** Resolves when the broker has confirmed them all; rejects with `unavailable` otherwise. */
+  send(batch: readonly SentNotification[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NotificationSenderOptions {
+  /** `amqp://user:password@host:5672/vhost` */
+  readonly url: string;
+  /** oslo.messaging's control_exchange; Nova's is `nova`. */
+  readonly exchange: string;
+  /** Nova's `versioned_notifications_topics`. */
+  readonly topics: readonly string[];
+}
+
+/** `2026-11-25 07:40:00.123000`, as oslo.messaging writes times (UTC). */
+const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, -1).replace('T', ' ')}000`;
+
+/** The message in oslo.messaging's envelope, version 2.0. */
+export function envelopeOf({ createdAt, notification }: SentNotification): object {
+  const { eventType, priority, publisherId, payload, context } = notification;
+  const message = {
+    message_id: randomUUID(),
+    _unique_id: randomUUID().replaceAll('-', ''),
+    publisher_id: publisherId,
+    event_type: eventType,
+    priority,
+    payload,
+    timestamp: timeText(createdAt),
+    _context_request_id: context.requestId,
+    _context_user_id: context.userId,
+    _context_project_id: context.projectId,
+  };
+  return { 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) };
+}
+
+/** Connects at the first send, and anew after a failure. */
+export function makeNotificationSender({ url, exchange, topics }: NotificationSenderOptions): NotificationSender {
+  let open: Promise<{ connection: ChannelModel; channel: ConfirmChannel }> | null = null;
+  const queues = new Set<string>();
+
+  async function connect() {
+    // only where it is used: most installations have no broker
+    const { connect: dial } = await import('amqplib');
+    const connection = await dial(url, { noDelay: true });
+    const forget = () => {
+      open = null;
+      queues.clear();
+    };
+    connection.on('error', forget);
+    connection.on('close', forget);
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', forget);
+    await channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
+    return { connection, channel };
+  }
+
+  async function declare(channel: ConfirmChannel, queue: string): Promise<void> {
+    if (queues.has(queue)) return;
+    await channel.assertQueue(queue, { durable: false, autoDelete: false });
+    await channel.bindQueue(queue, exchange, queue);
+    queues.add(queue);
+  }
+
+  return {
+    async send(batch) {
+      try {
+        const { channel } = await (open ??= connect());
+        for (const sent of batch) {
+          const content = Buffer.from(JSON.stringify(envelopeOf(sent)));
+          for (const topic of topics) {
+            const routingKey = `${topic}.${sent.notification.priority.toLowerCase()}`;
+            await declare(channel, routingKey);
+            const properties = { contentType: 'application/json', contentEncoding: 'utf-8', persistent: true };
+            channel.publish(exchange, routingKey, content, properties);
+          }
+        }
+        await channel.waitForConfirms();
+      } catch (cause) {
+        open = null;
+        queues.clear();
+        throw unavailable('The message broker did not take the notifications.', { code: 'broker.away', cause });
+      }
+    },
+    async close() {
+      const opened = await open?.catch(() => null);
+      await opened?.connection.close().catch(() => undefined);
+    },
+  };
+}
