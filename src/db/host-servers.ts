@@ -27,6 +27,16 @@ export async function serversOnHosts(
   return byHost;
 }
 
+/** The hosts of those servers that have one. */
+export async function hostsOfServers(reader: Reader, uuids: readonly string[]): Promise<string[]> {
+  const rows: { host: string }[] = await reader('servers')
+    .distinct('host')
+    .whereIn('uuid', [...uuids])
+    .where('deleted', 0)
+    .whereNotNull('host');
+  return rows.map(({ host }) => host);
+}
+
 /** How many servers are on these hosts together. */
 export async function countServersOn(reader: Reader, hosts: readonly string[]): Promise<number> {
   const [row] = (await reader('servers')

@@ -39,6 +39,9 @@ export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
 const MINIMUM_CPU = 'minimum_cpu';
 const MINIMUM_MEMORY = 'minimum_memory';
 
+/** Whether an extra spec is one of the two that give the minimum, and thus asks nothing of a host. */
+export const isMinimumSpec = (key: string): boolean => key === MINIMUM_CPU || key === MINIMUM_MEMORY;
+
 /** A positive whole number of plain ASCII digits, as the two extra specs are written; null for anything else. */
 export function wholeNumber(text: string): number | null {
   return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;

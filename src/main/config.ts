@@ -5,7 +5,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { defaultFilters, type FilterName, filters } from '../scheduler/index.ts';
+import {
+  defaultFilters,
+  type FilterName,
+  filterNames,
+  weigherNames,
+  type WeigherOption,
+  weighers,
+} from '../scheduler/index.ts';
+import { defaultSettings } from '../scheduler/spec.ts';
 import { defaultQuota, type QuotaResource, quotaResources } from '../domain/quota.ts';
 import type { LogLevel } from '../base/log.ts';
 
@@ -76,6 +84,23 @@ const quota = Object.fromEntries(
     ),
   ]),
 ) as { readonly [R in QuotaResource]: Option<number> };
+
+/** One option for each weigher. */
+const multipliers = Object.fromEntries(
+  weigherNames.map((name) => {
+    const { option, multiplier, prefers } = weighers[name];
+    return [
+      option,
+      number(
+        multiplier,
+        'factor',
+        `${name}: prefer hosts with ${prefers}. Metadata of this name sets it for the hosts of an aggregate.`,
+        -1e6,
+        1e6,
+      ),
+    ];
+  }),
+) as { readonly [O in WeigherOption]: Option<number> };
 
 /** Every option by section. Empty text means "not set". */
 export const schema = {
@@ -202,15 +227,39 @@ export const schema = {
     topics: list<string>(['versioned_notifications'], "Topics, Nova's versioned_notifications_topics."),
   },
   scheduler: {
-    filters: list<FilterName>(
+    enabled_filters: list<FilterName>(
       defaultFilters,
-      'Filters in the order in which they are asked.',
-      Object.keys(filters) as FilterName[],
+      'Filters in the order in which they are asked; those that refuse most hosts at least cost should come first.',
+      filterNames,
     ),
-    ram_weight_multiplier: number(1, 'factor', 'Prefer hosts with free memory (negative: pack).', -1e6, 1e6),
-    cpu_weight_multiplier: number(1, 'factor', 'Prefer hosts with free vCPUs.', -1e6, 1e6),
-    disk_weight_multiplier: number(1, 'factor', 'Prefer hosts with free disk.', -1e6, 1e6),
-    headroom_weight_multiplier: number(1, 'factor', 'Prefer hosts whose servers have room to grow.', -1e6, 1e6),
+    ...multipliers,
+    max_io_ops_per_host: integer(
+      defaultSettings.maxIoOpsPerHost,
+      'servers',
+      'IoOpsFilter: a host where so many are being built or copied takes no more.',
+      1,
+    ),
+    max_instances_per_host: integer(
+      defaultSettings.maxInstancesPerHost,
+      'servers',
+      'NumInstancesFilter: a host with so many takes no more.',
+      1,
+    ),
+    isolated_hosts: list([], 'IsolatedHostsFilter: hosts that are set apart for isolated_images.'),
+    isolated_images: list([], 'IsolatedHostsFilter: ids of images that only run on isolated_hosts.'),
+    restrict_isolated_hosts_to_isolated_images: choice(
+      'true',
+      ['true', 'false'],
+      'IsolatedHostsFilter: whether isolated_hosts take no other images.',
+    ),
+    aggregate_image_properties_isolation_namespace: text(
+      '',
+      'AggregateImagePropertiesIsolation: compare only keys that begin with this; empty: all.',
+    ),
+    aggregate_image_properties_isolation_separator: text(
+      '.',
+      'What stands between that beginning and the rest of a key.',
+    ),
   },
 } as const;
 

@@ -27,6 +27,7 @@ import type { Web } from '../web/app.ts';
 import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
 import { makeAuthenticator } from './authenticator.ts';
+import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
@@ -240,12 +241,16 @@ const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick
     quota,
   },
   scheduler: {
-    filters: scheduler.filters,
-    multipliers: {
-      RAMWeigher: scheduler.ram_weight_multiplier,
-      CPUWeigher: scheduler.cpu_weight_multiplier,
-      DiskWeigher: scheduler.disk_weight_multiplier,
-      HeadroomWeigher: scheduler.headroom_weight_multiplier,
+    filters: scheduler.enabled_filters,
+    multipliers: Object.fromEntries(weigherNames.map((name) => [name, scheduler[weighers[name].option]])),
+    settings: {
+      maxIoOpsPerHost: scheduler.max_io_ops_per_host,
+      maxInstancesPerHost: scheduler.max_instances_per_host,
+      isolatedHosts: scheduler.isolated_hosts,
+      isolatedImages: scheduler.isolated_images,
+      restrictIsolatedHosts: scheduler.restrict_isolated_hosts_to_isolated_images === 'true',
+      imageIsolationNamespace: scheduler.aggregate_image_properties_isolation_namespace,
+      imageIsolationSeparator: scheduler.aggregate_image_properties_isolation_separator,
     },
   },
 });

@@ -46,7 +46,7 @@ export interface OpsDeps {
   readonly bus: Bus;
   readonly image: ImageService;
   readonly network: NetworkService;
-  readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers'>;
+  readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers' | 'settings'>;
   readonly config: OpsConfig;
   readonly clock: Clock;
   readonly log: Log;

@@ -6,6 +6,7 @@ import { limits } from '../base/limits.ts';
 import { type Claim, findClaim, releaseClaim, setClaim } from '../db/claims.ts';
 import { listCandidates, lockCandidate } from '../db/candidates.ts';
 import type { Reader } from '../db/engine.ts';
+import { hostsOfServers } from '../db/host-servers.ts';
 import { groupPlacementOf, lockGroupPlacement } from '../db/server-groups.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
@@ -13,6 +14,8 @@ import { bootSizeOf } from '../domain/build-spec.ts';
 import { maximumOf } from '../domain/flavor.ts';
 import type { Candidate, OptionalVerb } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
+import { missingFilter } from '../scheduler/index.ts';
+import { hintedTexts } from '../scheduler/hints.ts';
 import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
 import { type Company, imageNeedsOf, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
 import { type BuildRequest, diskGbOf } from './build.ts';
@@ -34,11 +37,24 @@ export const placementOf = (server: Server, build: BuildRequest): PlacementWish 
   requestedHost: build.requestedHost,
   requestedNode: build.requestedNode,
   image: imageNeedsOf(server.image),
+  imageId: server.imageRef,
+  imageProperties: server.image?.properties ?? {},
+  projectId: server.projectId,
+  flavor: server.flavor,
+  hints: server.schedulerHints,
   count: 1,
 });
 
+/** The hosts of the servers that a hint names; null: it names none. */
+async function hintedHosts(reader: Reader, { schedulerHints }: Server, hint: string): Promise<Set<string> | null> {
+  const uuids = hintedTexts(schedulerHints, hint);
+  return uuids.length === 0 ? null : new Set(await hostsOfServers(reader, uuids));
+}
+
 const companyOf = async (reader: Reader, server: Server): Promise<Company> => ({
   group: await groupPlacementOf(reader, server.id),
+  awayFrom: await hintedHosts(reader, server, 'different_host'),
+  beside: await hintedHosts(reader, server, 'same_host'),
 });
 
 const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
@@ -91,6 +107,8 @@ export async function hostsFor(
       !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
   );
   const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
+  const missing = spec.group === null ? null : missingFilter(spec.group.policy, deps.scheduler.filters);
+  if (missing !== null) throw internal(`ServerGroup policy is not supported: ${missing} not configured`);
   const { hosts, refused } = select(snapshot, spec, optionsOf(deps));
   if (hosts.length > 0) return { hosts, spec };
   const { message, detail } = noValidHost(refused);

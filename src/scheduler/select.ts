@@ -4,26 +4,21 @@
 import { limits } from '../base/limits.ts';
 import { withClaim } from '../domain/claim.ts';
 import type { Candidate } from '../domain/host.ts';
-import {
-  defaultFilters,
-  defaultMultipliers,
-  type FilterName,
-  filters,
-  type WeigherName,
-  type WeigherRow,
-  weighers,
-} from './index.ts';
-import type { Check, PlacementSpec } from './spec.ts';
+import { defaultFilters, type FilterName, filters, type WeigherName, type WeigherRow, weighers } from './index.ts';
+import { leastLabel, perLabels } from './labels.ts';
+import { type Check, defaultSettings, type FilterSettings, type PlacementSpec } from './spec.ts';
 
 export interface SelectOptions {
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
   /** Default: `limits.hostDownMs`. */
   readonly hostDownMs?: number;
-  /** Default: all. */
+  /** Default: `defaultFilters`. */
   readonly filters?: readonly FilterName[];
-  /** Default: 1 for each. */
+  /** Default: the weigher's own. */
   readonly multipliers?: Partial<Readonly<Record<WeigherName, number>>>;
+  /** Default: `defaultSettings`. */
+  readonly settings?: FilterSettings;
 }
 
 export interface Refusal {
@@ -73,7 +68,8 @@ function checksOf(
   options: SelectOptions,
   kind: 'once' | 'everyPick' | 'all' = 'all',
 ): NamedCheck[] {
-  const context = { nowMs: options.nowMs, hostDownMs: options.hostDownMs ?? limits.hostDownMs };
+  const { nowMs, hostDownMs = limits.hostDownMs, settings = defaultSettings } = options;
+  const context = { nowMs, hostDownMs, settings };
   const forced = isForced(spec);
   const checks: NamedCheck[] = [];
   const add = (name: Refusal['filter'], check: Check | null) => {
@@ -104,13 +100,20 @@ const pass = (hosts: readonly Candidate[], checks: readonly NamedCheck[], refuse
     return refusal === null;
   });
 
+/** How much a weigher counts on each host: what an aggregate of the host says under its option's name, else `base`. */
+function multiplierOf({ option }: WeigherRow, base: number): (host: Candidate) => number {
+  const labelled = perLabels((labels) => leastLabel(labels, option, base));
+  return ({ labels }) => (labels.size === 0 ? base : labelled(labels));
+}
+
 /** Scores as Nova's: each weigher scaled to 0..1 over the hosts at hand (all alike: 0), times its multiplier, summed. */
 function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Float64Array {
   const scores = new Float64Array(hosts.length);
   const raw = new Float64Array(hosts.length);
   for (const [name, row] of Object.entries(weighers) as [WeigherName, WeigherRow][]) {
-    const multiplier = options.multipliers?.[name] ?? defaultMultipliers[name];
-    const weigh = multiplier === 0 ? null : row.prepare(spec);
+    const base = options.multipliers?.[name] ?? row.multiplier;
+    const unused = base === 0 && hosts.every(({ labels }) => !labels.has(row.option));
+    const weigh = unused ? null : row.prepare(spec);
     if (weigh === null) continue;
     let low = row.floor ?? Number.POSITIVE_INFINITY;
     let high = Number.NEGATIVE_INFINITY;
@@ -121,9 +124,10 @@ function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: Sel
       high = Math.max(high, raw[index]);
     });
     if (high === low) continue;
-    for (let index = 0; index < raw.length; index += 1) {
-      scores[index] = (scores[index] as number) + (multiplier * ((raw[index] as number) - low)) / (high - low);
-    }
+    const multiplier = multiplierOf(row, base);
+    hosts.forEach((host, index) => {
+      scores[index] = (scores[index] as number) + (multiplier(host) * ((raw[index] as number) - low)) / (high - low);
+    });
   }
   return scores;
 }

@@ -1,5 +1,6 @@
 // Why: what a request asks of a host, reduced to what the filters and weighers read, and what these are.
 
+import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { Candidate } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
@@ -21,6 +22,13 @@ export interface PlacementWish {
   readonly requestedHost: string | null;
   readonly requestedNode: string | null;
   readonly image: ImageNeeds;
+  /** Empty: none. */
+  readonly imageId: string;
+  readonly imageProperties: Readonly<Record<string, string>>;
+  readonly projectId: string;
+  readonly flavor: Pick<FlavorSnapshot, 'name' | 'extraSpecs'>;
+  /** As the user wrote them. */
+  readonly hints: Readonly<Record<string, unknown>>;
   /** How many servers of this kind are placed together. */
   readonly count: number;
 }
@@ -29,6 +37,10 @@ export interface PlacementWish {
 export interface Company {
   /** What the server's group says; null: it is in none. */
   readonly group: GroupPlacement | null;
+  /** The hosts of the servers that the hint `different_host` names; null: it was not given. */
+  readonly awayFrom: ReadonlySet<string> | null;
+  /** The hosts of those that `same_host` names. */
+  readonly beside: ReadonlySet<string> | null;
 }
 
 /** What the filters and weighers read of a request. */
@@ -42,10 +54,35 @@ export interface ImageNeeds {
   readonly diskFormat: string | null;
 }
 
-/** What a filter may read beside the request and the hosts: time. */
+/** What filters read of the configuration. */
+export interface FilterSettings {
+  readonly maxIoOpsPerHost: number;
+  readonly maxInstancesPerHost: number;
+  readonly isolatedHosts: readonly string[];
+  readonly isolatedImages: readonly string[];
+  /** Whether hosts set apart take only the images that they are set apart for. */
+  readonly restrictIsolatedHosts: boolean;
+  /** Only keys that begin with it and the separator are compared; empty: all. */
+  readonly imageIsolationNamespace: string;
+  readonly imageIsolationSeparator: string;
+}
+
+/** Nova's defaults. */
+export const defaultSettings: FilterSettings = {
+  maxIoOpsPerHost: 8,
+  maxInstancesPerHost: 50,
+  isolatedHosts: [],
+  isolatedImages: [],
+  restrictIsolatedHosts: true,
+  imageIsolationNamespace: '',
+  imageIsolationSeparator: '.',
+};
+
+/** What a filter may read beside the request and the hosts: time and configuration. */
 export interface FilterContext {
   readonly nowMs: number;
   readonly hostDownMs: number;
+  readonly settings: FilterSettings;
 }
 
 /** Null: the host passes. A string: why not, as a clause for people. */

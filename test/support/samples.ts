@@ -146,7 +146,12 @@ export function aPlacement(overrides: Partial<PlacementSpec> = {}): PlacementSpe
     requestedHost: null,
     requestedNode: null,
     image: { arch: null, hypervisorType: null, vmMode: null, diskFormat: null },
-    group: null,
+    imageId: '',
+    imageProperties: {},
+    projectId: 'p1',
+    flavor: aFlavor(),
+    hints: {},
+    ...{ group: null, awayFrom: null, beside: null },
     count: 1,
     ...overrides,
   };

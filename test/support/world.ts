@@ -57,6 +57,7 @@ export interface WorldOptions {
   readonly sqlitePath?: string;
   readonly hosts?: readonly HostWish[];
   readonly config?: Partial<OpsConfig>;
+  readonly scheduler?: OpsDeps['scheduler'];
   readonly hooks?: OpsHooks;
   readonly networks?: FakeNetworks;
   /** Where the data of images lies, instead of a directory that goes with the world. */
@@ -201,7 +202,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     bus,
     image: images,
     network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
-    scheduler: {},
+    scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
     clock,
     log,

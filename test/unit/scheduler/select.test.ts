@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fits } from '../../../src/domain/claim.ts';
+import type { GroupPolicy } from '../../../src/domain/server-group.ts';
 import type { Candidate } from '../../../src/domain/host.ts';
+import { weigherNames } from '../../../src/scheduler/index.ts';
 import { noValidHost, type SelectOptions, select, selectMany } from '../../../src/scheduler/select.ts';
 import { imageNeedsOf } from '../../../src/scheduler/spec.ts';
 import { aHost, aPlacement, NOW_MS } from '../../support/samples.ts';
@@ -91,7 +93,7 @@ describe('filters', () => {
 describe('weighers', () => {
   const only = (name: string, multiplier = 1): SelectOptions => ({
     ...options,
-    multipliers: { RAMWeigher: 0, CPUWeigher: 0, DiskWeigher: 0, HeadroomWeigher: 0, [name]: multiplier },
+    multipliers: { ...Object.fromEntries(weigherNames.map((each) => [each, 0])), [name]: multiplier },
   });
   const claimed = (vcpus: number, memoryMb: number, diskGb: number) => ({ claimed: { vcpus, memoryMb, diskGb } });
 
@@ -112,6 +114,56 @@ describe('weighers', () => {
     const modest = aHost('h2', { ...claimed(4, 4_000, 0), ceiling: { vcpus: 4, memoryMb: 4_000 } });
     assert.deepEqual(names(select([promised, modest], aPlacement(), only('CPUWeigher')).hosts), ['h1', 'h2']);
     assert.deepEqual(names(select([promised, modest], aPlacement(), only('HeadroomWeigher')).hosts), ['h2', 'h1']);
+  });
+
+  it('prefer what is idle, newer, emptier', () => {
+    const hosts = [
+      aHost('h1', { ioOps: 3, runningVms: 1 }),
+      aHost('h2', { ioOps: 1, runningVms: 4 }),
+      aHost('h3', { ioOps: 2 }),
+    ];
+    const versioned = hosts.map((host, index) => ({
+      ...host,
+      inventory: { ...host.inventory, hypervisorVersion: 1_000 * ((index + 1) % 3) },
+    }));
+    assert.deepEqual(names(select(hosts, aPlacement(), only('IoOpsWeigher', -1)).hosts), ['h2', 'h3', 'h1']);
+    assert.deepEqual(names(select(hosts, aPlacement(), only('NumInstancesWeigher', -1)).hosts), ['h3', 'h1', 'h2']);
+    assert.deepEqual(names(select(versioned, aPlacement(), only('HypervisorVersionWeigher')).hosts), [
+      'h2',
+      'h1',
+      'h3',
+    ]);
+  });
+
+  it('gather or scatter the servers of a group', () => {
+    const hosts = ['h1', 'h2', 'h3'].map((name) => aHost(name));
+    const group = (policy: GroupPolicy) =>
+      aPlacement({
+        group: {
+          policy,
+          maxPerHost: 1,
+          hosts: new Map([
+            ['h2', 2],
+            ['h1', 1],
+          ]),
+        },
+      });
+    const order = (policy: GroupPolicy) => names(select(hosts, group(policy), options).hosts);
+    assert.deepEqual(order('soft-affinity'), ['h2', 'h1', 'h3']);
+    assert.deepEqual(order('soft-anti-affinity'), ['h3', 'h1', 'h2']);
+  });
+
+  it('count as an aggregate of the host says, the least of several', () => {
+    const labels = new Map([['cpu_weight_multiplier', new Set(['-5', '-1'])]]);
+    const hosts = [
+      aHost('h1', claimed(8, 0, 0)),
+      aHost('h2', { ...claimed(4, 0, 0), labels }),
+      aHost('h3', claimed(6, 0, 0)),
+    ];
+    assert.deepEqual(names(select(hosts, aPlacement(), only('CPUWeigher')).hosts), ['h3', 'h1', 'h2']);
+    assert.deepEqual(names(select(hosts, aPlacement(), only('CPUWeigher', 0)).hosts), ['h1', 'h3', 'h2']);
+    const odd = hosts.map((host) => ({ ...host, labels: new Map([['cpu_weight_multiplier', new Set(['much'])]]) }));
+    assert.deepEqual(names(select(odd, aPlacement(), only('CPUWeigher')).hosts), ['h2', 'h3', 'h1']);
   });
 
   it('keep the order of the snapshot among equals', () => {
@@ -193,6 +245,25 @@ describe('selection', () => {
         const best = select(hosts, aPlacement(), options).hosts[0];
         assert.equal(selectMany(hosts, aPlacement(), options).hosts?.[0], best);
       }),
+    );
+  });
+
+  it('holds the servers of one request to their group', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<GroupPolicy>('affinity', 'anti-affinity'),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 12 }),
+        (policy, maxPerHost, count) => {
+          const hosts = ['h1', 'h2', 'h3', 'h4'].map((name) => aHost(name));
+          const group = { policy, maxPerHost, hosts: new Map<string, number>() };
+          const chosen = selectMany(hosts, aPlacement({ count, group }), options).hosts;
+          assert.equal(chosen === null, policy === 'anti-affinity' && count > 4 * maxPerHost);
+          const sizes = [...Map.groupBy(chosen ?? [], ({ host }) => host).values()].map(({ length }) => length);
+          if (policy === 'affinity') assert.deepEqual(sizes, [count]);
+          else for (const size of sizes) assert.ok(size <= maxPerHost);
+        },
+      ),
     );
   });
 

@@ -1,0 +1,13 @@
+// Why: a user may want a server away from certain others, or with one of them (hints `different_host` and `same_host`).
+
+import type { Filter } from '../spec.ts';
+
+export const differentHostFilter: Filter = ({ awayFrom }) =>
+  awayFrom === null
+    ? null
+    : (host) => (awayFrom.has(host.host) ? 'has a server that this one shall not be with' : null);
+
+export const sameHostFilter: Filter = ({ beside }) =>
+  beside === null
+    ? null
+    : (host) => (beside.has(host.host) ? null : 'has none of the servers that this one shall be with');
