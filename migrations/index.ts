@@ -3,6 +3,7 @@
 import type { Migration } from '../src/db/migrate.ts';
 import { core } from './0001_core.ts';
 import { standalone } from './0002_standalone.ts';
+import { reclaim } from './0003_reclaim.ts';
 import { serverMoves } from './0005_migrations.ts';
 import { serverParts } from './0006_server_parts.ts';
 import { groups } from './0008_groups.ts';
@@ -13,6 +14,7 @@ import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 export const migrations: readonly Migration[] = [
   core,
   standalone,
+  reclaim,
   serverMoves,
   serverParts,
   groups,

@@ -80,6 +80,8 @@ export interface ServerFilter {
   readonly where?: Partial<Record<ServerAttribute, FilterValue | readonly FilterValue[]>>;
   /** Default false. */
   readonly deleted?: boolean | 'any';
+  /** Servers that were deleted softly count as deleted ones: shown with those and not without. */
+  readonly softAsDeleted?: boolean;
   /** Any of these; what a status became (`statesOfStatus`). */
   readonly vmStates?: readonly VmState[];
   readonly taskStates?: readonly (TaskState | null)[];
@@ -133,7 +135,14 @@ function withAllTags(reader: Reader, tags: readonly string[]): Knex.QueryBuilder
 }
 
 function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFilter): void {
-  if (filter.deleted !== 'any') void query.where('servers.deleted', toBool(filter.deleted === true));
+  const { deleted = false, softAsDeleted = false } = filter;
+  if (deleted !== 'any') {
+    void query.where((either) => {
+      void either.where('servers.deleted', toBool(deleted));
+      if (softAsDeleted && deleted) void either.orWhere('servers.vm_state', 'soft-delete');
+    });
+    if (softAsDeleted && !deleted) void query.whereNot('servers.vm_state', 'soft-delete');
+  }
   for (const [name, wanted] of Object.entries(filter.where ?? {})) {
     const rule = attributes[name as ServerAttribute];
     if (!rule.filter) throw badRequest(`Invalid filter: ${name}`);

@@ -225,6 +225,17 @@ export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs
     .update({ ...encode({ updatedAt: nowMs, ...patch }) });
 }
 
+/** Servers that were deleted softly at `beforeMs` or earlier and that nothing is under way for. */
+export async function findReclaimable(reader: Reader, beforeMs: number): Promise<string[]> {
+  const rows: { uuid: string }[] = await reader('servers')
+    .select('uuid')
+    .where({ deleted: 0, vm_state: 'soft-delete' })
+    .where('deleted_at', '<=', beforeMs)
+    .whereNull('task_state')
+    .orderBy('deleted_at');
+  return rows.map((row) => row.uuid);
+}
+
 /** Servers whose task has no open action behind it; there must be none. */
 export async function findStuckServers(reader: Reader): Promise<string[]> {
   const rows: { uuid: string }[] = await reader('servers')

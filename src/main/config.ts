@@ -195,6 +195,13 @@ export const schema = {
       0,
       3600,
     ),
+    reclaim_instance_interval_seconds: number(
+      0,
+      'seconds',
+      'How long a deleted server is kept so that it can be restored; 0: it is deleted at once.',
+      0,
+      31_536_000,
+    ),
     adjust_confirm_seconds: number(
       limits.adjustConfirmMs / 1000,
       'seconds',

@@ -232,6 +232,7 @@ const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick
     reserved: { vcpus: compute.reserved_vcpus, memoryMb: compute.reserved_memory_mb, diskGb: compute.reserved_disk_gb },
     hostDownMs: compute.down_seconds * 1000,
     shutdownMs: compute.shutdown_seconds * 1000,
+    reclaimMs: compute.reclaim_instance_interval_seconds * 1000,
     adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
     startSettleMs: compute.start_settle_seconds * 1000,
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',

@@ -22,7 +22,7 @@ import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
-import { checkGrowth, lockQuota } from './quota-sets.ts';
+import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga } from './saga.ts';
 import { messageForOwner, recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
 
@@ -43,7 +43,7 @@ async function claimGrowth(t: Tx, deps: OpsDeps, server: Server, plan: Plan): Pr
   const claim = await findClaim(t, server.id);
   if (claim === null) throw conflict(`Instance ${server.uuid} is not ready`);
   if (plan.grows.vcpus > 0 || plan.grows.memoryMb > 0) {
-    await checkGrowth(t, deps.config.quota, server, plan.grows);
+    await checkMore(t, deps.config.quota, server, plan.grows, 0);
     const host = await lockHost(t, server.host as string);
     if (host === null) throw conflict(`Instance ${server.uuid} is not ready`);
     const noRoom = fits(host, plan.grows);

@@ -7,33 +7,72 @@ import { cancelActions, openActions } from '../db/instance-actions.ts';
 import { removeMember } from '../db/server-groups.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
-import { tx } from '../db/tx.ts';
+import { findHost } from '../db/hosts.ts';
+import { type Tx, tx } from '../db/tx.ts';
+import { isHostUp } from '../domain/host.ts';
 import { power, type Server } from '../domain/instance.ts';
+import { moves, refusal } from '../domain/moves.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
 import { abandonMoves } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
+import { softDeleteSaga } from './soft-delete.ts';
 
-/** Begins the deletion; of a server that is being deleted already nothing more is asked. Throws 404 and 409 (locked). */
-export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+/** `soft`: the guest is switched off and everything else stays, for a while. */
+export interface DeleteInput {
+  readonly soft: boolean;
+}
+
+/** As Nova: a server that never ran, or whose host cannot be asked, is deleted at once. */
+async function deletesSoftly(t: Tx, { config, clock }: OpsDeps, server: Server): Promise<boolean> {
+  if (config.reclaimMs <= 0 || server.host === null || refusal(server, 'softDelete', true) !== null) return false;
+  const host = await findHost(t, { host: server.host });
+  return host !== null && isHostUp(host, clock.now(), config.hostDownMs);
+}
+
+/** Begins a deletion in the caller's transaction; of a server that is being deleted already nothing more is asked. */
+async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: number): Promise<readonly number[]> {
+  const open = await openActions(t, server.uuid);
+  if (open.some((action) => action.action === 'delete')) return [];
+  await cancelActions(t, server.uuid);
+  const { task: taskState } = moves[soft ? 'softDelete' : 'delete'];
+  await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
+  const input: DeleteInput = { soft };
+  // the overtaken actions come first: a worker must end them
+  return [...open.map((action) => action.id), await leaveAction(t, op, server, 'delete', input, nowMs)];
+}
+
+type Named = Pick<Server, 'uuid'>;
+
+/** Begins the deletion, softly where deletions are deferred. Throws 404 and 409 (locked). */
+export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   const ids = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'delete');
-    const open = await openActions(t, uuid);
-    if (open.some((action) => action.action === 'delete')) return [];
-    const nowMs = deps.clock.now();
-    await cancelActions(t, uuid);
-    await updateServer(t, server.id, { taskState: 'deleting', progress: 0 }, nowMs);
-    // the overtaken actions come first: a worker must end them
-    return [...open.map((action) => action.id), await leaveAction(t, op, server, 'delete', {}, nowMs)];
+    return beginDelete(t, op, server, await deletesSoftly(t, deps, server), deps.clock.now());
   });
   announce(deps, 'delete', ids);
 }
 
-type Input = Record<string, never>;
+/**
+ * Begins a deletion for good. Throws 404 and 409 (locked).
+ * @param still asked of the row as it is then; false: nothing happens
+ */
+export async function forceDeleteServer(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Named,
+  still: (server: Server) => boolean = () => true,
+): Promise<void> {
+  const ids = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'forceDelete');
+    return still(server) ? beginDelete(t, op, server, false, deps.clock.now()) : [];
+  });
+  announce(deps, 'delete', ids);
+}
 
-async function removeGuest(context: StepContext<Input>): Promise<{ left: string | null }> {
+async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: string | null }> {
   await abandonMoves(context);
   const { host } = context.server;
   return { left: host === null ? null : await clearHost(context, host, ['guest']) };
@@ -41,9 +80,10 @@ async function removeGuest(context: StepContext<Input>): Promise<{ left: string 
 
 const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';
 
-export const deleteSaga: Saga<Input> = {
+export const deleteSaga: Saga<DeleteInput> = {
   name: 'delete',
   secrets: [],
+  variant: ({ soft }) => (soft ? softDeleteSaga : null),
   steps: [
     { name: 'guest', run: removeGuest, undo: FORWARD_ONLY },
     {

@@ -19,6 +19,8 @@ export interface OpsConfig {
   readonly hostDownMs: number;
   /** How long a guest may take to shut down before it is switched off, in milliseconds. */
   readonly shutdownMs: number;
+  /** How long a deleted server can be restored, in milliseconds; 0: not at all, it is deleted at once. */
+  readonly reclaimMs: number;
   /** How long an adjustment waits for the guest, in milliseconds. */
   readonly adjustConfirmMs: number;
   /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */

@@ -26,7 +26,8 @@ import { confirmResize } from './confirm-resize.ts';
 import { consoleOutput } from './console-output.ts';
 import { createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
-import { deleteServer } from './delete-server.ts';
+import { deleteServer, forceDeleteServer } from './delete-server.ts';
+import { restoreServer } from './soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
@@ -59,6 +60,8 @@ const verbs = {
   updateServer,
   deleteServer,
   clearServerPassword,
+  forceDeleteServer,
+  restoreServer,
   setServerMetadata,
   deleteServerMetadata,
   setServerTags,

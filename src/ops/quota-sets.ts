@@ -157,14 +157,18 @@ export async function accountsOf(
   return [project, { limits, used: await serverUsage(t, projectId, userId) }];
 }
 
-/** Throws Nova's 403 when a server's growth is more than its owner may have. The caller called `lockQuota`. */
-export async function checkGrowth(
+/**
+ * Throws Nova's 403 when this is more than the owner may have: what a server grows by (`instances` 0), or one that counts
+ * from now on. The caller called `lockQuota`.
+ */
+export async function checkMore(
   t: Tx,
   defaults: QuotaLimits,
   owner: Required<QuotaOwner>,
-  grows: Size,
+  size: Size,
+  instances: 0 | 1,
 ): Promise<void> {
-  const more = { instances: 0, cores: grows.vcpus, ram: grows.memoryMb };
+  const more = { instances, cores: size.vcpus, ram: size.memoryMb };
   const problem = quotaProblem(await accountsOf(t, defaults, owner), more);
   if (problem !== null) throw exceeded(problem);
 }

@@ -34,7 +34,7 @@ import {
   sideAt,
 } from './migrations.ts';
 import { whereOf } from './place.ts';
-import { checkGrowth, lockQuota } from './quota-sets.ts';
+import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
 
@@ -103,7 +103,7 @@ export async function checkUpsize(t: Tx, deps: OpsDeps, server: Server, flavor: 
     vcpus: Math.max(0, next.vcpus - now.vcpus),
     memoryMb: Math.max(0, next.memoryMb - now.memoryMb),
   };
-  if (grows.vcpus > 0 || grows.memoryMb > 0) await checkGrowth(t, deps.config.quota, server, grows);
+  if (grows.vcpus > 0 || grows.memoryMb > 0) await checkMore(t, deps.config.quota, server, grows, 0);
 }
 
 async function checkHost(t: Tx, server: Server, host: string | null): Promise<void> {

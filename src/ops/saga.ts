@@ -82,6 +82,8 @@ export interface Saga<I> {
   readonly steps: readonly Step<I>[];
   /** Keys of the input that are forgotten when the action ends. */
   readonly secrets: readonly (keyof I & string)[];
+  /** Another saga of the same name, for what this input asks; null: this one. */
+  readonly variant?: (input: I) => Saga<I> | null;
   /** Writes the end, with the last event in one transaction. A text: the action ends with `Error` and this detail. */
   settle(tx: Tx, context: StepContext<I>, nowMs: number): Promise<string | null>;
   /** Writes the failure. `seen` is what `observe` returned. */
@@ -158,14 +160,15 @@ export const pauseMs = (attempt: number): number =>
  */
 export async function runSaga<I>(
   deps: OpsDeps,
-  saga: Saga<I>,
+  named: Saga<I>,
   taken: InstanceAction,
   owner: string,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { database, clock, hooks } = deps;
-  const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: saga.name });
+  const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: named.name });
   let envelope = await readInput<Envelope<I>>(database.read, taken.id);
+  const saga = named.variant?.(envelope.args) ?? named;
   let events: readonly EventLog[] = await listEvents(database.read, [taken.id]);
   let state: ActionState = taken.state;
   let attempts = taken.attempts;

@@ -8,6 +8,7 @@ import { attachSaga, detachSaga } from './attach-interfaces.ts';
 import { confirmResizeSaga } from './confirm-resize.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
+import { restoreSaga } from './soft-delete.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
 import { migrateSaga, resizeSaga } from './resize.ts';
 import { revertResizeSaga } from './revert-resize.ts';
@@ -16,6 +17,7 @@ import type { Saga } from './saga.ts';
 const table = {
   create: createSaga,
   delete: deleteSaga,
+  restore: restoreSaga,
   start: startSaga,
   stop: stopSaga,
   reboot: rebootSaga,

@@ -9,6 +9,7 @@ import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
+import { rules as deferredDelete } from './deferred-delete.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
@@ -52,6 +53,7 @@ const resourceRules = [
   ...createBackup,
   ...adminActions,
   ...adminPassword,
+  ...deferredDelete,
   ...lockServer,
   ...pauseServer,
   ...suspendServer,

@@ -9,17 +9,23 @@ import {
   findActionById,
   listEvents,
   openActions,
+  readInput,
   takeAction,
 } from '../../src/db/instance-actions.ts';
 import type { EngineName } from '../../src/db/engine.ts';
 import { tx } from '../../src/db/tx.ts';
-import { runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
+import { type Envelope, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
 import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
-import { makeWorld, type World } from './world.ts';
+import { makeWorld, type World, type WorldOptions } from './world.ts';
 
 export interface SagaCase {
   readonly name: SagaName;
   readonly engine: EngineName;
+  /** Said of the case where one action has several sagas. */
+  readonly label?: string;
+  /** Which of them; default: the action's own. */
+  readonly saga?: Saga<unknown>;
+  readonly config?: WorldOptions['config'];
   /** Brings a server to where the action waits, and returns its uuid. Nobody runs actions meanwhile. */
   arrange(world: World, runAll: () => Promise<void>): Promise<string>;
   /** What must be true after a failure at a step. */
@@ -37,7 +43,9 @@ async function run(world: World, uuid: string, wrap: Wrap): Promise<readonly Act
   const { database, deps } = world;
   const [action] = await openActions(database.read, uuid);
   assert.ok(action, 'no action waits');
-  const saga = sagaOf(action.action) as Saga<unknown>;
+  const named = sagaOf(action.action) as Saga<unknown>;
+  const { args } = await readInput<Envelope<unknown>>(database.read, action.id);
+  const saga = named.variant?.(args) ?? named;
   const now = Date.now();
   const taken = await tx(database, (t) => takeAction(t, action.id, 'suite#1', now, now + 60_000));
   assert.ok(taken);
@@ -56,8 +64,8 @@ async function run(world: World, uuid: string, wrap: Wrap): Promise<readonly Act
 
 export function testSaga(one: SagaCase): void {
   const { name, engine } = one;
-  const saga = sagaOf(name) as Saga<unknown>;
-  describe(`saga ${name} on ${engine}`, () => {
+  const saga = one.saga ?? (sagaOf(name) as Saga<unknown>);
+  describe(`saga ${one.label ?? name} on ${engine}`, () => {
     let world: World;
     before(async () => {
       // two hosts, of which the larger is chosen first: moves need another one
@@ -67,6 +75,7 @@ export function testSaga(one: SagaCase): void {
           { name: 'host-1', inventory: { memoryMb: 65_536 } },
           { name: 'host-2', inventory: { memoryMb: 32_768 } },
         ],
+        ...(one.config === undefined ? {} : { config: one.config }),
       });
       // from here on actions are run by the tests
       await world.worker().close();

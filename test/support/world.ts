@@ -138,6 +138,7 @@ export const testConfig: OpsConfig = {
   reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
   hostDownMs: 60_000,
   shutdownMs: 200,
+  reclaimMs: 0,
   adjustConfirmMs: 1_000,
   startSettleMs: 5_000,
   allowResizeToSameHost: false,

@@ -33,6 +33,7 @@ import serverGroups from './server-groups.ts';
 import createImage from './servers/create-image.ts';
 import serverAdminActions from './servers/admin-actions.ts';
 import serverAdminPassword from './servers/admin-password.ts';
+import serverDeferredDelete from './servers/deferred-delete.ts';
 import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
 import serverMigrate from './servers/migrate.ts';
@@ -60,6 +61,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverResize,
   ...serverMigrate,
   ...migrations,
+  ...serverDeferredDelete,
   ...serverMetadata,
   ...serverTags,
   ...ips,

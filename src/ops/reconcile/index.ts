@@ -5,6 +5,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
 import { remnants } from './remnants.ts';
+import { reclaim } from './reclaim.ts';
 import { staleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
@@ -14,6 +15,7 @@ export type Reconciler = (deps: OpsDeps) => Promise<void>;
 /** The reconcilers that a timer runs; power drift and orphans run with each host's report (reports.ts). */
 export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
   hostLiveness: makeHostLiveness(),
+  reclaim,
   staleClaims,
   stuckServers,
   unconfirmedResizes,

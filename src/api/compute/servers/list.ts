@@ -209,6 +209,10 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
     deleted = true;
   }
 
+  // any word at all counts as yes, as in Nova, where absent means yes beside deleted servers and no beside others
+  const asked = last(query, 'soft_deleted');
+  const softAsDeleted = deleted === true ? asked !== '' : asked === undefined || asked === '';
+
   const where: Partial<Record<ServerAttribute, FilterValue>> = {};
   for (const [key, texts] of Object.entries(query)) {
     const attribute = (Object.hasOwn(aliases, key) ? aliases[key] : key) as ServerAttribute;
@@ -234,6 +238,7 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
     filter: {
       where,
       deleted,
+      softAsDeleted,
       ...stateFilter,
       ...tagFilters(query),
       ...(changesSince === undefined ? {} : { changesSince }),

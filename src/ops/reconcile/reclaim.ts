@@ -1,0 +1,23 @@
+// Why: a server that was deleted softly goes for good when nobody restored it in time.
+
+import { newRequestId } from '../../base/ids.ts';
+import { systemCaller } from '../../base/op.ts';
+import { findReclaimable } from '../../db/servers.ts';
+import type { Server } from '../../domain/instance.ts';
+import { forceDeleteServer } from '../delete-server.ts';
+import type { OpsDeps } from '../deps.ts';
+
+/** Begins the deletion of every server whose time is over. With an interval of 0 nothing is ever reclaimed, as in Nova. */
+export async function reclaim(deps: OpsDeps): Promise<void> {
+  const { clock, log, config, database } = deps;
+  if (config.reclaimMs <= 0) return;
+  const beforeMs = clock.now() - config.reclaimMs;
+  // restored, or deleted again, since it was looked for
+  const still = ({ vmState, taskState, deletedAt }: Server): boolean =>
+    vmState === 'soft-delete' && taskState === null && deletedAt !== null && deletedAt <= beforeMs;
+  for (const uuid of await findReclaimable(database.read, beforeMs)) {
+    log.info({ server: uuid }, 'reclaiming a server that was deleted softly');
+    const op = { requestId: newRequestId(), globalRequestId: null, caller: systemCaller, minor: 1, clock, log };
+    await forceDeleteServer(deps, op, { uuid }, still);
+  }
+}
