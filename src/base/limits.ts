@@ -158,9 +158,8 @@ export const limits = {
   stepAttempts: 6,
   stepPauseMs: 1 * SECOND_MS,
   stepPauseMaxMs: 30 * SECOND_MS,
-  /** How long a request waits for an action whose end it tells (Nova's `rpc_response_timeout`), and how often it looks. */
-  awaitedActionMs: 60 * SECOND_MS,
-  awaitedActionPollMs: 50,
+  /** How long a request waits until a guest took its new password (Nova's `rpc_response_timeout`). */
+  passwordMs: 60 * SECOND_MS,
   /** Hosts on which one server is tried to be built (Nova's `scheduler.max_attempts`). */
   buildAttempts: 3,
   /** Actions that one worker runs at once, and how often it looks for work that nobody told it of. */

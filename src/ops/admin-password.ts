@@ -1,16 +1,17 @@
 // Why: a password is set inside the guest by its agent, or not at all; the caller hears which.
 
-import { conflict, notImplemented } from '../base/errors.ts';
+import { conflict, type Fault, notImplemented } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
+import { updateServer } from '../db/servers.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
+import { awaitAction } from './await-action.ts';
 import { beginMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
 import { hostOf } from './power.ts';
-import type { Failure, Saga } from './saga.ts';
+import type { Saga } from './saga.ts';
 import { settleFailed } from './settle.ts';
-import { updateServer } from '../db/servers.ts';
-import { failureOfAction } from './wait.ts';
 
 interface Input {
   readonly user: string;
@@ -21,7 +22,7 @@ interface Input {
 export const adminUserOf = (image: ImageFacts | null): string =>
   image?.properties['os_admin_user'] || (image?.properties['os_type'] === 'windows' ? 'Administrator' : 'root');
 
-function refusalOf(uuid: string, { kind, code }: Failure) {
+function refusalOf(uuid: string, { kind, code }: Fault) {
   if (kind === 'notImplemented') return notImplemented('Unable to set password on instance');
   const reason = code === 'virt.not_running' ? `instance ${uuid} is not running` : 'error setting admin password';
   return conflict(`Failed to set admin password on ${uuid} because ${reason}`);
@@ -38,8 +39,8 @@ export async function changePassword(
     user: adminUserOf(image),
     password,
   }));
-  const failure = await failureOfAction(deps, id);
-  if (failure !== null) throw refusalOf(uuid, failure);
+  const { failure } = await awaitAction(deps, id, changePasswordSaga, limits.passwordMs);
+  if (failure !== null) throw refusalOf(uuid, failure.fault);
 }
 
 export const changePasswordSaga: Saga<Input> = {
