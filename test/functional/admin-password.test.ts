@@ -70,19 +70,19 @@ for (const engine of engines) {
       const shown = await servers.show(id);
       assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state'], shown.fault], ['ACTIVE', null, undefined]);
       const off = await servers.create();
-      const guest = guestOf(off);
-      assert.ok(guest);
-      servers.world.drivers.get('host-1')?.store.put({ ...guest, powerState: 4 });
+      servers.world.drivers.get('host-1')?.powerOffFromInside(off);
+      await servers.until(off, (server) => server.status === 'SHUTOFF');
+      await servers.set(off, { vm_state: 'active' });
       const why = `Failed to set admin password on ${off} because instance ${off} is not running`;
       conflict(await servers.act(off, change()), why);
     });
 
     it('is refused in other states, on locked servers and to readers', async () => {
       const id = await servers.create();
-      await servers.set(id, { vm_state: 'stopped' });
+      await servers.set(id, { vm_state: 'rescued' });
       conflict(
         await servers.act(id, change()),
-        `Cannot 'changePassword' instance ${id} while it is in vm_state stopped`,
+        `Cannot 'changePassword' instance ${id} while it is in vm_state rescued`,
       );
       await servers.set(id, { vm_state: 'active', locked_by: 'owner' });
       conflict(await servers.act(id, change()), `Instance ${id} is in an invalid state for 'changePassword'`);
