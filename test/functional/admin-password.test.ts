@@ -29,7 +29,7 @@ for (const engine of engines) {
       assert.deepEqual(guestOf(id)?.passwords, { root: 'n3w pass' });
       const shown = await servers.show(id);
       assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['ACTIVE', null]);
-      const rows = await servers.world.database.read('instance_actions').where({ server_uuid: id });
+      const rows = await servers.world.database.read('instance_actions').where({ server_uuid: id }).orderBy('id');
       assert.equal(rows.at(-1).action, 'changePassword');
       assert.ok(!JSON.stringify(rows).includes('n3w pass'));
     });
