@@ -245,6 +245,9 @@ const table = {
   deleteTag: row('delete tag', 'Remove a tag', METADATA, anytime),
   deleteTags: row('delete tags', 'Remove all tags', METADATA, anytime),
 
+  attachShare: row('create share', 'Attach a share', ['stopped'], anytime),
+  detachShare: row('delete share', 'Detach a share', ['stopped', 'error'], anytime),
+
   lock: row('lock', 'Lock the server', null, { ...anytime, record: 'lock' }),
   unlock: row('unlock', 'Unlock the server', null, { ...anytime, record: 'unlock' }),
   resetState: row('os-resetState', 'Set the state by hand', null, { ...anytime, record: 'resetState' }),

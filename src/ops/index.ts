@@ -47,6 +47,8 @@ import { refreshNetwork } from './refresh-network.ts';
 import { migrateServer, resizeServer } from './resize.ts';
 import { revertResize } from './revert-resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
+import { takeExternalEvents } from './external-events.ts';
+import { attachShare, detachShare } from './server-shares.ts';
 import { openRemoteConsole } from './remote-consoles.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
@@ -95,6 +97,9 @@ const verbs = {
   consoleOutput,
   serverDiagnostics,
   openRemoteConsole,
+  takeExternalEvents,
+  attachShare,
+  detachShare,
   adjustServer,
   createImage,
   createBackup,
@@ -150,4 +155,5 @@ export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
 export type { QuotaOwner, QuotaView } from './quota-sets.ts';
 export { handleReport } from './reports.ts';
+export { noSuchShare } from './server-shares.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

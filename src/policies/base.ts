@@ -37,6 +37,8 @@ export const ADMIN = 'rule:context_is_admin';
 export const PROJECT_MANAGER_OR_ADMIN = 'rule:project_manager_or_admin';
 export const PROJECT_MEMBER_OR_ADMIN = 'rule:project_member_or_admin';
 export const PROJECT_READER_OR_ADMIN = 'rule:project_reader_or_admin';
+/** Another service of the cloud. */
+export const SERVICE_OR_ADMIN = 'rule:service_or_admin';
 /** The user whom it concerns, written as Nova writes it. */
 export const USER_OR_ADMIN = `(${ADMIN}) or user_id:%(user_id)s`;
 

@@ -4,6 +4,7 @@ import { rules as aggregates } from './aggregates.ts';
 import { rules as adminActions } from './admin-actions.ts';
 import { rules as adminPassword } from './admin-password.ts';
 import { rules as attachInterfaces } from './attach-interfaces.ts';
+import { rules as assistedVolumeSnapshots } from './assisted-volume-snapshots.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
@@ -29,8 +30,10 @@ import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
 import { rules as serverDiagnostics } from './server-diagnostics.ts';
 import { rules as serverGroups } from './server-groups.ts';
+import { rules as serverExternalEvents } from './server-external-events.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
 import { rules as serverPassword } from './server-password.ts';
+import { rules as serverShares } from './server-shares.ts';
 import { rules as serverTags } from './server-tags.ts';
 import { rules as serverTopology } from './server-topology.ts';
 import { rules as servers } from './servers.ts';
@@ -46,6 +49,9 @@ const resourceRules = [
   ...serverPassword,
   ...serverTopology,
   ...extensions,
+  ...serverShares,
+  ...serverExternalEvents,
+  ...assistedVolumeSnapshots,
   ...serverMetadata,
   ...serverTags,
   ...ips,

@@ -15,6 +15,7 @@ import {
   PROJECT_MANAGER_OR_ADMIN,
   PROJECT_MEMBER_OR_ADMIN,
   PROJECT_READER_OR_ADMIN,
+  SERVICE_OR_ADMIN,
   USER_OR_ADMIN,
 } from '../../src/policies/base.ts';
 import { citedRules } from '../../src/policies/index.ts';
@@ -42,7 +43,7 @@ const aboutMember = (route: RouteEntry): boolean =>
 function may(name: CallerName, route: RouteEntry): boolean {
   const check = checkOf(route);
   if (name === 'admin' || check === ANYBODY) return true;
-  if (check === ADMIN) return false;
+  if (check === ADMIN || check === SERVICE_OR_ADMIN) return false;
   if (check === USER_OR_ADMIN) return name === 'member';
   const role = roleOf[check];
   assert.ok(role !== undefined, `${route.policy} is of a kind that this test does not know: ${check}`);

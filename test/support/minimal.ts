@@ -39,6 +39,19 @@ export function minimalOf(schema: JsonSchema): unknown {
     if (Object.keys(made).length < needed && pattern !== undefined) made['walk'] = minimalOf(pattern);
     if (takes(schema, made)) return made;
   }
+  if (schema['type'] === 'array' && schema['items'] !== undefined) {
+    const item = schema['items'] as JsonSchema;
+    const made = Array.from({ length: Number(schema['minItems'] ?? 0) }, () => minimalOf(item));
+    if (takes(schema, made)) return made;
+  }
+  // branches that say which properties of the whole are needed
+  const whole = (Array.isArray(schema['anyOf']) ? (schema['anyOf'] as JsonSchema[]) : []).find(
+    (branch) => branch['required'] !== undefined && branch['type'] === undefined,
+  );
+  if (whole !== undefined) {
+    const { anyOf: _anyOf, ...rest } = schema;
+    return minimalOf({ ...rest, ...whole });
+  }
   const branches = [schema['oneOf'], schema['anyOf']].filter(Array.isArray).flat() as JsonSchema[];
   const found = [...candidates, ...branches.map(minimalOf)].find((value) => takes(schema, value));
   if (found === undefined) throw new Error(`no value for ${JSON.stringify(schema)}`);

@@ -4,6 +4,7 @@
 import type { RouteEntry } from '../resource.ts';
 import aggregates from './aggregates.ts';
 import attachInterfaces from './attach-interfaces.ts';
+import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
@@ -24,8 +25,10 @@ import quotaSets from './quota-sets.ts';
 import remoteConsoles from './remote-consoles.ts';
 import removed from './removed.ts';
 import serverDiagnostics from './server-diagnostics.ts';
+import serverExternalEvents from './server-external-events.ts';
 import serverMetadata from './server-metadata.ts';
 import serverPassword from './server-password.ts';
+import serverShares from './server-shares.ts';
 import serverTags from './server-tags.ts';
 import serverTopology from './server-topology.ts';
 import serverActions from './servers/actions.ts';
@@ -62,6 +65,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverMigrate,
   ...migrations,
   ...serverDeferredDelete,
+  ...serverShares,
   ...serverMetadata,
   ...serverTags,
   ...ips,
@@ -87,6 +91,8 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...images,
   ...imageMetadata,
   ...services,
+  ...serverExternalEvents,
+  ...assistedVolumeSnapshots,
   ...extensionInfo,
   ...versionRoutes,
   ...removed,
