@@ -1,5 +1,6 @@
 // Why: operators ask of a host which servers are on it and how many of them are busy; both are read for a page of hosts at once.
 
+import type { Amounts } from '../domain/claim.ts';
 import type { Reader } from './engine.ts';
 
 export interface ServerOnHost {
@@ -57,4 +58,25 @@ export async function workloads(reader: Reader, hosts: readonly string[]): Promi
     .whereNotNull('task_state')
     .groupBy('host');
   return new Map(rows.map(({ host, busy }) => [host, Number(busy)]));
+}
+
+/** What the servers of a project on a host are by their flavors: the most that they may have. */
+export interface ProjectUse extends Amounts {
+  readonly projectId: string;
+}
+
+/** The projects with servers on a host, by id. */
+export async function projectUse(reader: Reader, host: string): Promise<ProjectUse[]> {
+  const rows: Record<string, unknown>[] = await reader('servers')
+    .select('project_id')
+    .sum({ vcpus: 'vcpus', memory_mb: 'memory_mb', root_gb: 'root_gb', ephemeral_gb: 'ephemeral_gb' })
+    .where({ host, deleted: 0 })
+    .groupBy('project_id')
+    .orderBy('project_id');
+  return rows.map((row) => ({
+    projectId: row['project_id'] as string,
+    vcpus: Number(row['vcpus']),
+    memoryMb: Number(row['memory_mb']),
+    diskGb: Number(row['root_gb']) + Number(row['ephemeral_gb']),
+  }));
 }

@@ -14,6 +14,7 @@ import { rules as deferredDelete } from './deferred-delete.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
+import { rules as hosts } from './hosts.ts';
 import { rules as hypervisors } from './hypervisors.ts';
 import { rules as ips } from './ips.ts';
 import { rules as instanceActions } from './instance-actions.ts';
@@ -81,6 +82,7 @@ const resourceRules = [
   ...simpleTenantUsage,
   ...instanceUsageAuditLog,
   ...availabilityZone,
+  ...hosts,
   ...hypervisors,
   ...services,
 ] as const;

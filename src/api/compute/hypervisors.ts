@@ -7,6 +7,7 @@ import { isUuidLike } from '../../base/ids.ts';
 import { type ServerOnHost, serversOnHosts, workloads } from '../../db/host-servers.ts';
 import { findHost, listHosts } from '../../db/hosts.ts';
 import { listServices } from '../../db/services.ts';
+import type { Amounts } from '../../domain/claim.ts';
 import { type Host, isHostUp } from '../../domain/host.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { boolean, hostName, isTrue, MAX_INT, multi, paging, queryHistory } from '../parameters.ts';
@@ -48,11 +49,12 @@ interface Seen {
 /** Until 2.52 hypervisors and services are numbers, from 2.53 on uuids. */
 const byUuid = versioned(false, ['2.53', true]);
 
-const used = {
-  vcpus: ({ claimed, reserved }: Host) => claimed.vcpus + reserved.vcpus,
-  memoryMb: ({ claimed, reserved }: Host) => claimed.memoryMb + reserved.memoryMb,
-  diskGb: ({ claimed, reserved }: Host) => claimed.diskGb + reserved.diskGb,
-};
+/** What is not free of a host: claimed, or set aside by the operator. */
+export const usedOf = ({ claimed, reserved }: Pick<Host, 'claimed' | 'reserved'>): Amounts => ({
+  vcpus: claimed.vcpus + reserved.vcpus,
+  memoryMb: claimed.memoryMb + reserved.memoryMb,
+  diskGb: claimed.diskGb + reserved.diskGb,
+});
 
 /** Nova's form: no cells, features as a list. */
 const cpuInfo = ({ inventory: { facts } }: Host) => facts.cpu;
@@ -90,13 +92,13 @@ const fields = history<HostField>(
     hypervisor_type: ({ host }) => host.inventory.hypervisorType,
     hypervisor_version: ({ host }) => host.inventory.hypervisorVersion,
     vcpus: ({ host }) => host.inventory.vcpus,
-    vcpus_used: ({ host }) => used.vcpus(host),
+    vcpus_used: ({ host }) => usedOf(host).vcpus,
     memory_mb: ({ host }) => host.inventory.memoryMb,
-    memory_mb_used: ({ host }) => used.memoryMb(host),
-    free_ram_mb: ({ host }) => host.inventory.memoryMb - used.memoryMb(host),
+    memory_mb_used: ({ host }) => usedOf(host).memoryMb,
+    free_ram_mb: ({ host }) => host.inventory.memoryMb - usedOf(host).memoryMb,
     local_gb: ({ host }) => host.inventory.diskGb,
-    local_gb_used: ({ host }) => used.diskGb(host),
-    free_disk_gb: ({ host }) => host.inventory.diskGb - used.diskGb(host),
+    local_gb_used: ({ host }) => usedOf(host).diskGb,
+    free_disk_gb: ({ host }) => host.inventory.diskGb - usedOf(host).diskGb,
     disk_available_least: ({ host }) => host.inventory.facts.freeDiskGb,
     running_vms: ({ host }) => host.runningVms,
     current_workload: ({ busy }) => busy,
@@ -228,11 +230,11 @@ async function statistics({ services }: Call) {
   );
   const total = {
     vcpus: sum(hosts, ({ inventory }) => inventory.vcpus),
-    vcpus_used: sum(hosts, used.vcpus),
+    vcpus_used: sum(hosts, (host) => usedOf(host).vcpus),
     memory_mb: sum(hosts, ({ inventory }) => inventory.memoryMb),
-    memory_mb_used: sum(hosts, used.memoryMb),
+    memory_mb_used: sum(hosts, (host) => usedOf(host).memoryMb),
     local_gb: sum(hosts, ({ inventory }) => inventory.diskGb),
-    local_gb_used: sum(hosts, used.diskGb),
+    local_gb_used: sum(hosts, (host) => usedOf(host).diskGb),
   };
   return {
     ...total,

@@ -11,6 +11,7 @@ import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
+import hosts from './hosts.ts';
 import hypervisors from './hypervisors.ts';
 import imageMetadata from './image-metadata.ts';
 import images from './images.ts';
@@ -87,6 +88,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...simpleTenantUsage,
   ...instanceUsageAuditLog,
   ...availabilityZone,
+  ...hosts,
   ...hypervisors,
   ...images,
   ...imageMetadata,
