@@ -32,6 +32,12 @@ export function pageOf(query: Query, maximum: number): Page {
   return { limit: Math.min(asked, maximum), marker: query.marker?.at(-1) ?? null };
 }
 
+/** The part of a list that `limit` and `offset` ask for, where pages have no marker; a limit of 0 is none. */
+export function spanOf(query: Query, maximum: number): { readonly limit: number; readonly offset: number } {
+  const { limit } = pageOf(query, maximum);
+  return { limit: limit === 0 ? maximum : limit, offset: Number(query['offset']?.at(-1) ?? 0) };
+}
+
 /**
  * The `next` link of a page, as a list to spread into the body; empty for the last page. A page is not the last when it is
  * full and the caller gave a limit (as Nova: the guess may lead to one empty page).

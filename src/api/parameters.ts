@@ -17,6 +17,12 @@ export const closed = (
   additionalProperties: false,
 });
 
+/** An object with these properties and whatever else comes, which means nothing. */
+export const open = (properties: Readonly<Record<string, unknown>>, required: readonly string[] = []): JsonSchema => ({
+  ...closed(properties, required),
+  additionalProperties: true,
+});
+
 /** A body of one member: `{"server": {…}}`. */
 export const wrapped = (key: string, inner: JsonSchema): JsonSchema => closed({ [key]: inner }, [key]);
 
@@ -53,6 +59,9 @@ export function queryHistory(fields: History<unknown>, strictFrom: string): Vers
 
 /** The query of a route that takes no parameters. */
 export const noQuery = queryHistory(history<unknown>({}), '2.102');
+
+/** The query of a route that ignores whatever is asked, at every version. */
+export const anyQuery = query({}, 'lenient');
 
 /** Actions such as `os-start` whose value does not matter. */
 export const anyAction = (key: string): JsonSchema => closed({ [key]: {} }, [key]);
@@ -115,6 +124,9 @@ export const metadata: JsonSchema = {
 
 /** `metadata` with just one item. */
 export const metadataItem: JsonSchema = { ...metadata, minProperties: 1, maxProperties: 1 };
+
+/** A part of a list by numbers; see `spanOf`. */
+export const span = { limit: multi(nonNegativeInteger), offset: multi(nonNegativeInteger) };
 
 export const paging = { limit: multi(nonNegativeInteger), marker: multi(text) };
 

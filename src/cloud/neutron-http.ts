@@ -11,6 +11,7 @@ export type Json = Readonly<Record<string, unknown>>;
 type Pairs = readonly (readonly [string, string])[];
 
 export interface NeutronHttp {
+  /** A collection that this Neutron does not have is empty. */
   list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]>;
   /** The objects whose `key` is among `ids`. */
   listBy(as: Caller | null, collection: string, key: string, ids: readonly string[]): Promise<readonly Json[]>;
@@ -49,6 +50,7 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
 
   async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
     const answer = await neutron.ask(as, 'GET', `${pathOf(collection)}?${queryText(pairs)}`);
+    if (answer.status === 404) return [];
     if (answer.status !== 200) throw refusal(answer, `list ${collection}`);
     return records(record(answer.body)[collection]);
   }

@@ -42,6 +42,16 @@ import {
   unpauseServer,
 } from './power.ts';
 import { serverDiagnostics } from './server-diagnostics.ts';
+import {
+  addFloatingIp,
+  createFloatingIp,
+  deleteFloatingIp,
+  listFloatingIps,
+  listFloatingPools,
+  removeFloatingIp,
+  showFloatingIp,
+} from './floating-ips.ts';
+import { listNetworks, showNetwork } from './networks.ts';
 import { addFixedIp, removeFixedIp } from './multinic.ts';
 import { refreshNetwork } from './refresh-network.ts';
 import { migrateServer, resizeServer } from './resize.ts';
@@ -53,6 +63,18 @@ import { openRemoteConsole } from './remote-consoles.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
 import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
+import {
+  addSecurityGroup,
+  createSecurityGroup,
+  createSecurityGroupRule,
+  deleteSecurityGroup,
+  deleteSecurityGroupRule,
+  groupsOfServer,
+  listSecurityGroups,
+  removeSecurityGroup,
+  showSecurityGroup,
+  updateSecurityGroup,
+} from './security-groups.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { createServerGroup, deleteServerGroup } from './server-groups.ts';
 import { updateServer } from './update-server.ts';
@@ -94,6 +116,25 @@ const verbs = {
   addFixedIp,
   removeFixedIp,
   refreshNetwork,
+  groupsOfServer,
+  addSecurityGroup,
+  removeSecurityGroup,
+  listSecurityGroups,
+  showSecurityGroup,
+  createSecurityGroup,
+  updateSecurityGroup,
+  deleteSecurityGroup,
+  createSecurityGroupRule,
+  deleteSecurityGroupRule,
+  listNetworks,
+  showNetwork,
+  listFloatingPools,
+  listFloatingIps,
+  showFloatingIp,
+  createFloatingIp,
+  deleteFloatingIp,
+  addFloatingIp,
+  removeFloatingIp,
   consoleOutput,
   serverDiagnostics,
   openRemoteConsole,
@@ -150,6 +191,8 @@ export function makeOps(deps: OpsDeps): Ops {
 
 export { noAggregate } from './aggregates.ts';
 export type { ShownInterface } from './attach-interfaces.ts';
+export type { ShownFloatingIp } from './floating-ips.ts';
+export type { SeenGroups } from './security-groups.ts';
 export type { CreatedServers } from './create-servers.ts';
 export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';

@@ -15,6 +15,8 @@ import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
 import { rules as hosts } from './hosts.ts';
+import { rules as floatingIpPools } from './floating-ip-pools.ts';
+import { rules as floatingIps } from './floating-ips.ts';
 import { rules as hypervisors } from './hypervisors.ts';
 import { rules as ips } from './ips.ts';
 import { rules as instanceActions } from './instance-actions.ts';
@@ -25,11 +27,13 @@ import { rules as lockServer } from './lock-server.ts';
 import { rules as multinic } from './multinic.ts';
 import { rules as migrateServer } from './migrate-server.ts';
 import { rules as migrations } from './migrations.ts';
+import { rules as networks } from './networks.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
 import { rules as serverDiagnostics } from './server-diagnostics.ts';
+import { rules as securityGroups } from './security-groups.ts';
 import { rules as serverGroups } from './server-groups.ts';
 import { rules as serverExternalEvents } from './server-external-events.ts';
 import { rules as serverMetadata } from './server-metadata.ts';
@@ -41,6 +45,7 @@ import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
 import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as suspendServer } from './suspend-server.ts';
+import { rules as tenantNetworks } from './tenant-networks.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
 
 const resourceRules = [
@@ -66,6 +71,11 @@ const resourceRules = [
   ...suspendServer,
   ...attachInterfaces,
   ...multinic,
+  ...securityGroups,
+  ...networks,
+  ...tenantNetworks,
+  ...floatingIpPools,
+  ...floatingIps,
   ...migrateServer,
   ...migrations,
   ...instanceActions,

@@ -559,6 +559,103 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await networks.release(vm.uuid);
     });
 
+    it('lists the networks that a caller sees', async () => {
+      const hidden = await makeNetwork('other');
+      const seen = async (who: Who) => (await networks.networks(callers[who])).map(({ id }) => id);
+      assert.deepEqual(await seen('demo'), [shared]);
+      assert.ok((await seen('other')).includes(hidden));
+      assert.ok((await seen('admin')).includes(hidden));
+      assert.equal((await networks.network(callers.demo, shared))?.name, 'private');
+      assert.equal(await networks.network(callers.demo, hidden), null);
+      await ask('other', 'DELETE', `networks/${hidden}`);
+    });
+
+    it('makes, shows, changes and deletes security groups and their rules as a caller', async () => {
+      const { demo, other } = callers;
+      const group = await networks.createSecurityGroup(demo, 'web', 'a group');
+      assert.deepEqual([group.name, group.description, group.projectId], ['web', 'a group', demo.projectId]);
+      assert.ok(group.rules.every(({ direction }) => direction === 'egress'));
+      const wanted = {
+        groupId: group.id,
+        ethertype: 'IPv4',
+        protocol: 'tcp',
+        portMin: 80,
+        portMax: 81,
+        remoteGroupId: null,
+        remotePrefix: '10.0.0.0/8',
+      } as const;
+      const rule = await networks.createGroupRule(demo, wanted);
+      const kept: Partial<typeof wanted> = { ...wanted };
+      Reflect.deleteProperty(kept, 'ethertype');
+      assert.deepEqual(rule, { ...kept, id: rule.id, direction: 'ingress' });
+      assert.deepEqual(
+        (await networks.securityGroup(demo, group.id)).rules.find(({ id }) => id === rule.id),
+        rule,
+      );
+      const exists = /already exists/;
+      await rejects(networks.createGroupRule(demo, wanted), 'forbidden', 'SecurityGroupRuleExists', exists);
+      const none = 'SecurityGroupRuleNotFound';
+      await rejects(networks.deleteGroupRule(other, rule.id), 'notFound', none, /does not exist/);
+      await networks.deleteGroupRule(demo, rule.id);
+      await rejects(networks.deleteGroupRule(demo, rule.id), 'notFound', none, /does not exist/);
+      const renamed = await networks.updateSecurityGroup(demo, group.id, 'front', '');
+      assert.deepEqual([renamed.name, renamed.description], ['front', '']);
+      const idsFor = async (who: Who, all = false) =>
+        (await networks.securityGroups(callers[who], all)).map(({ id }) => id);
+      assert.ok((await idsFor('demo')).includes(group.id));
+      assert.ok(!(await idsFor('other', true)).includes(group.id));
+      assert.ok(!(await idsFor('admin')).includes(group.id));
+      assert.ok((await idsFor('admin', true)).includes(group.id));
+      assert.deepEqual(
+        (await networks.securityGroupsById(demo, [group.id, newUuid()])).map(({ id }) => id),
+        [group.id],
+      );
+      const gone = 'SecurityGroupNotFound';
+      await rejects(networks.securityGroup(other, group.id), 'notFound', gone, /does not exist/);
+      await rejects(networks.updateSecurityGroup(other, group.id, 'x', ''), 'notFound', gone, /does not exist/);
+      await rejects(networks.deleteSecurityGroup(other, group.id), 'notFound', gone, /does not exist/);
+      await networks.deleteSecurityGroup(demo, group.id);
+      await rejects(networks.deleteSecurityGroup(demo, group.id), 'notFound', gone, /does not exist/);
+    });
+
+    it('puts the ports of a server into groups', async () => {
+      const { demo } = callers;
+      const { id } = await networks.createSecurityGroup(demo, 'joined', '');
+      const vm = server();
+      await networks.allocate(
+        vm,
+        await networks.plan(demo, [wish({ networkId: shared }), wish({ networkId: shared })], [], 1),
+      );
+      await networks.addSecurityGroup(demo, vm.uuid, 'joined');
+      await networks.addSecurityGroup(demo, vm.uuid, id);
+      const names = async () =>
+        (await networks.portsOf(vm.uuid)).map(({ securityGroups }) => securityGroups.toSorted());
+      assert.deepEqual(await names(), [
+        ['default', 'joined'],
+        ['default', 'joined'],
+      ]);
+      assert.equal((await networks.groupsOfServer(demo, vm.uuid)).length, 4);
+      await rejects(networks.deleteSecurityGroup(demo, id), 'badRequest', 'SecurityGroupInUse', /in use/);
+      await networks.removeSecurityGroup(demo, vm.uuid, 'joined');
+      assert.deepEqual(await names(), [['default'], ['default']]);
+      await networks.release(vm.uuid);
+      await networks.deleteSecurityGroup(demo, id);
+    });
+
+    it('has no floating addresses', async () => {
+      const { demo } = callers;
+      assert.deepEqual([await networks.floatingPools(demo), await networks.floatingIps(demo)], [[], []]);
+      await rejects(networks.floatingIp(demo, newUuid()), 'notFound', 'FloatingIpNotFound', /not found for ID/);
+      await rejects(networks.createFloatingIp(demo, null), 'notFound', 'FloatingIpPoolNotFound', /pool not found/);
+      const external = await makeNetwork('admin', { name: 'outside', 'router:external': true });
+      assert.deepEqual(
+        (await networks.floatingPools(demo)).map(({ name }) => name),
+        ['outside'],
+      );
+      await rejects(networks.createFloatingIp(demo, 'outside'), 'badRequest', 'NotOffered', /no floatingips/);
+      await ask('admin', 'DELETE', `networks/${external}`);
+    });
+
     it('leaves alone what something else gave the server', async () => {
       const vm = server();
       const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });

@@ -10,6 +10,8 @@ import { type Caller, type Op, systemCaller } from '../../src/base/op.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
+import type { FloatingApi } from '../../src/cloud/network-api.ts';
+import { makeNetworkService } from '../../src/cloud/network-service.ts';
 import { checkClaims, findClaims } from '../../src/db/claims.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { listHosts } from '../../src/db/hosts.ts';
@@ -31,6 +33,7 @@ import {
   startWorker,
   type Worker,
 } from '../../src/ops/index.ts';
+import { makeLocalApi } from '../../src/standalone/network/api.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
@@ -64,6 +67,8 @@ export interface WorldOptions {
   readonly imagesDir?: string;
   /** Servers get their ports from the built-in network service, with its one shared network, and not from `networks`. */
   readonly builtInNetworks?: boolean;
+  /** Floating addresses beside those, where the built-in service has none. */
+  readonly floating?: FloatingApi;
   readonly clock?: Clock;
   readonly log?: Log;
   /** False: no worker runs until `startWorker` of the world is called. */
@@ -202,7 +207,9 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     database,
     bus,
     image: images,
-    network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
+    network: options.builtInNetworks
+      ? makeNetworkService({ ...makeLocalApi({ database, clock }), ...options.floating })
+      : { ...builtIn.service, ...networks },
     scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
     clock,

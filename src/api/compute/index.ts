@@ -12,6 +12,8 @@ import flavorsAccess from './flavors-access.ts';
 import flavorsExtraSpecs from './flavors-extra-specs.ts';
 import flavors from './flavors.ts';
 import hosts from './hosts.ts';
+import floatingIpPools from './floating-ip-pools.ts';
+import floatingIps from './floating-ips.ts';
 import hypervisors from './hypervisors.ts';
 import imageMetadata from './image-metadata.ts';
 import images from './images.ts';
@@ -22,9 +24,11 @@ import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import migrations from './migrations.ts';
+import networks from './networks.ts';
 import quotaSets from './quota-sets.ts';
 import remoteConsoles from './remote-consoles.ts';
 import removed from './removed.ts';
+import securityGroups from './security-groups.ts';
 import serverDiagnostics from './server-diagnostics.ts';
 import serverExternalEvents from './server-external-events.ts';
 import serverMetadata from './server-metadata.ts';
@@ -48,6 +52,7 @@ import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import { versionRoutes } from './versions.ts';
 import simpleTenantUsage from './simple-tenant-usage.ts';
+import tenantNetworks from './tenant-networks.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
 export const computeRoutes: readonly RouteEntry[] = [
@@ -74,6 +79,11 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverSuspend,
   ...attachInterfaces,
   ...serverMultinic,
+  ...securityGroups,
+  ...networks,
+  ...tenantNetworks,
+  ...floatingIpPools,
+  ...floatingIps,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

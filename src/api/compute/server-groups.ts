@@ -4,16 +4,16 @@ import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { listServerGroups, membersOf } from '../../db/server-groups.ts';
 import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/server-group.ts';
-import { pageOf } from '../links.ts';
+import { spanOf } from '../links.ts';
 import {
   closed,
   MAX_INT,
   multi,
   name,
   noQuery,
-  nonNegativeInteger,
   positiveInteger,
   queryHistory,
+  span,
   text,
   wrappedHistory,
 } from '../parameters.ts';
@@ -56,8 +56,7 @@ interface CreateBody {
 const listQuery = queryHistory(
   history<unknown>({
     all_projects: multi(text),
-    limit: multi(nonNegativeInteger),
-    offset: multi(nonNegativeInteger),
+    ...span,
   }),
   '2.75',
 );
@@ -104,10 +103,8 @@ async function list(call: Call): Promise<Seen[]> {
   // whoever is no administrator and asks for all is given the project's own, as in Nova
   const all = query['all_projects'] !== undefined && op.caller.isAdmin;
   if (all) call.enforce('os_compute_api:os-server-groups:index:all_projects');
-  const { pageSize } = services.settings;
-  const { limit } = pageOf(query, pageSize);
-  const span = { limit: limit === 0 ? pageSize : limit, offset: Number(query['offset']?.at(-1) ?? 0) };
-  return see(call, await listServerGroups(services.db, all ? null : (op.caller.projectId ?? ''), span));
+  const part = spanOf(query, services.settings.pageSize);
+  return see(call, await listServerGroups(services.db, all ? null : (op.caller.projectId ?? ''), part));
 }
 
 async function create({ op, services, body }: Call<'none', CreateBody>): Promise<Seen> {
