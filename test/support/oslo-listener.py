@@ -3,6 +3,7 @@
 #
 # usage: oslo-listener.py URL TOPIC
 import json
+import os
 import sys
 import warnings
 
@@ -12,15 +13,20 @@ from oslo_config import cfg
 import oslo_messaging
 
 
+def say(what):
+    # one write, from one thread at a time: print() is neither
+    os.write(1, (json.dumps(what) + '\n').encode())
+
+
 class Endpoint:
     def tell(self, ctxt, publisher_id, event_type, payload, metadata):
-        print(json.dumps({
+        say({
             'context': ctxt,
             'publisher_id': publisher_id,
             'event_type': event_type,
             'payload': payload,
             'timestamp': metadata['timestamp'],
-        }), flush=True)
+        })
 
     info = tell
     error = tell
@@ -29,8 +35,10 @@ class Endpoint:
 conf = cfg.ConfigOpts()
 conf([], project='listener')
 transport = oslo_messaging.get_notification_transport(conf, url=sys.argv[1])
+# one thread, so that what comes in order is heard in order
+conf.set_override('executor_thread_pool_size', 1)
 target = oslo_messaging.Target(topic=sys.argv[2], exchange='nova')
 listener = oslo_messaging.get_notification_listener(transport, [target], [Endpoint()], executor='threading')
 listener.start()
-print(json.dumps({'listening': True}), flush=True)
+say({'listening': True})
 listener.wait()
