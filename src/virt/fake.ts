@@ -412,7 +412,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       const guest = guestOf(uuid);
       await take('diagnostics', behaviourOf(guest));
       if (guest.powerState !== power.running) throw notRunning(uuid);
-      return fakeDiagnostics(guest, usedBy(guest, clock.now()));
+      return fakeDiagnostics(guest);
     },
 
     async list() {

@@ -1,21 +1,19 @@
 // Why: a guest of pure data has the devices of its spec, and nothing ever went through them.
 
 import type { Diagnostics, Traffic } from '../../domain/diagnostics.ts';
-import type { Size } from '../../domain/size.ts';
 import type { FakeGuest } from './store.ts';
 
 const MIB_KIB = 1024;
 const silence: Traffic = { octets: 0, packets: 0, errors: 0, drops: 0 };
 
-/** @param used what the guest uses now */
-export function fakeDiagnostics({ spec, pluggedVcpus }: FakeGuest, used: Size): Diagnostics {
+export function fakeDiagnostics({ spec, pluggedVcpus }: FakeGuest): Diagnostics {
   const disks = [spec.disks.rootGb, spec.disks.ephemeralGb, spec.disks.swapMb].filter(
     (size, index) => index === 0 || size > 0,
   );
   return {
     hypervisor: 'fake',
     maximumKib: spec.maximum.memoryMb * MIB_KIB,
-    memory: { actual: used.memoryMb * MIB_KIB },
+    memory: {},
     cpus: Array.from({ length: pluggedVcpus }, (_, id) => ({ id, timeNs: 0 })),
     disks: disks.map((_, index) => ({
       device: `vd${'abc'.charAt(index)}`,
@@ -23,7 +21,7 @@ export function fakeDiagnostics({ spec, pluggedVcpus }: FakeGuest, used: Size): 
     })),
     nics: spec.nics.map(({ mac }, index) => ({
       mac,
-      device: { name: `tap${index}`, received: silence, sent: silence },
+      device: { name: `vnet${index + 1}`, received: silence, sent: silence },
     })),
   };
 }
