@@ -78,6 +78,8 @@ describe('notifications', () => {
   let servers: Servers;
   let relay: NotificationRelay;
   let listener: ChildProcess;
+  /** What the listener says of itself: a broker that is away, or why it ended. */
+  let complaints = '';
   const heard: Heard[] = [];
 
   before(async () => {
@@ -90,7 +92,10 @@ describe('notifications', () => {
     );
     const script = new URL('../support/oslo-listener.py', import.meta.url).pathname;
     listener = spawn('/usr/bin/python3', [script, url.replace('amqp:', 'rabbit:'), TOPIC], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    listener.stderr?.on('data', (chunk: Buffer) => {
+      complaints += chunk.toString();
     });
     createInterface({ input: listener.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       heard.push(JSON.parse(line) as Heard);
@@ -108,6 +113,7 @@ describe('notifications', () => {
     for (;;) {
       const found = look();
       if (found !== undefined) return found;
+      assert.equal(listener.exitCode, null, complaints);
       assert.ok(Date.now() < giveUpAt, `${what}: only ${heard.map((one) => one['event_type']).join(', ')}`);
       await sleep(20);
     }

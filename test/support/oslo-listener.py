@@ -35,10 +35,9 @@ class Endpoint:
 conf = cfg.ConfigOpts()
 conf([], project='listener')
 transport = oslo_messaging.get_notification_transport(conf, url=sys.argv[1])
-# one thread, so that what comes in order is heard in order
-conf.set_override('executor_thread_pool_size', 1)
 target = oslo_messaging.Target(topic=sys.argv[2], exchange='nova')
 listener = oslo_messaging.get_notification_listener(transport, [target], [Endpoint()], executor='threading')
-listener.start()
+# one thread, so that what comes in order is heard in order
+listener.start(override_pool_size=1)
 say({'listening': True})
 listener.wait()
