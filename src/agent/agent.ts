@@ -99,6 +99,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     console: (args) => driver.console(args.uuid, args.maxBytes),
     remoteConsole: async ({ uuid, protocol }) => able('remoteConsole')(uuid, protocol),
     diagnostics: async ({ uuid }) => able('diagnostics')(uuid),
+    cacheImage: async ({ image }) => able('cacheImage')(image),
     list: () => driver.list(),
   };
 }

@@ -96,6 +96,8 @@ export const limits = {
   programOutputBytes: 4 * MIB,
   /** An image that no guest uses is dropped from a host's cache after this long. */
   imageCacheMs: 24 * 3_600 * SECOND_MS,
+  /** Hosts to which images are brought at a time before servers need them. */
+  imageHostsAtOnce: 4,
   /** How long the probe of KVM waits for its guest's word. */
   probeMs: 15 * SECOND_MS,
   /** A guest agent that does not answer is given up after the first time and left in peace for the second. */

@@ -15,6 +15,7 @@ import type {
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import type { HostInventory } from '../domain/host.ts';
+import type { ImageFacts } from '../domain/image.ts';
 import type { NicSpec } from '../domain/nic.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
@@ -46,6 +47,8 @@ export interface AgentMethods {
   console: { args: { uuid: string; maxBytes: number }; reply: string };
   remoteConsole: { args: { uuid: string; protocol: ConsoleProtocol }; reply: ConsoleEndpoint | null };
   diagnostics: { args: { uuid: string }; reply: Diagnostics };
+  /** Whether the image was fetched now; false: it was there. */
+  cacheImage: { args: { image: ImageFacts }; reply: boolean };
   inspect: { args: { uuid: string }; reply: GuestView | null };
   list: { args: Record<string, never>; reply: readonly GuestView[] };
 }
@@ -83,6 +86,7 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   console: limits.libvirtCallMs,
   remoteConsole: limits.libvirtCallMs,
   diagnostics: limits.libvirtCallMs,
+  cacheImage: limits.imageTransferMs,
   inspect: limits.libvirtCallMs,
   list: limits.libvirtCallMs,
 };

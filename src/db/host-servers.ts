@@ -38,12 +38,19 @@ export async function hostsOfServers(reader: Reader, uuids: readonly string[]): 
   return rows.map(({ host }) => host);
 }
 
-/** How many servers are on these hosts together. */
+/** How many servers are on these hosts together, or will be: one that moves is on both of its hosts. */
 export async function countServersOn(reader: Reader, hosts: readonly string[]): Promise<number> {
-  const [row] = (await reader('servers')
-    .count({ servers: '*' })
+  const here = reader('servers')
+    .select('id')
     .whereIn('host', [...hosts])
-    .where('deleted', 0)) as [{ servers: number | string }];
+    .where('deleted', 0);
+  const moving = reader('held_claims')
+    .join('hosts', 'hosts.id', 'held_claims.host_id')
+    .select('held_claims.server_id')
+    .whereIn('hosts.host', [...hosts]);
+  const [row] = (await reader(here.union([moving]).as('both')).count({ servers: '*' })) as unknown as [
+    { servers: number | string },
+  ];
   return Number(row.servers);
 }
 

@@ -52,15 +52,20 @@ export async function membersOf(reader: Reader, groupIds: readonly number[]): Pr
 const PLACEMENT_GROUP =
   'select g.id, g.policy, g.max_server_per_host from server_group_members m ' +
   'join server_groups g on g.id = m.group_id where m.server_id = ?';
+// a server that moves is on both of its hosts
 const PLACES =
-  'select s.host, count(*) as servers from server_group_members m join servers s on s.id = m.server_id ' +
-  'where m.group_id = ? and m.server_id <> ? and s.host is not null group by s.host';
+  'select host, count(*) as servers from (' +
+  'select s.host, s.id from server_group_members m join servers s on s.id = m.server_id ' +
+  'where m.group_id = ? and m.server_id <> ? and s.host is not null union ' +
+  'select h.host, c.server_id from server_group_members m join held_claims c on c.server_id = m.server_id ' +
+  'join hosts h on h.id = c.host_id where m.group_id = ? and m.server_id <> ?) places group by host';
 
 /** What a server's group says of where it may go; null: it is in none. */
 export async function groupPlacementOf(reader: Reader, serverId: number): Promise<GroupPlacement | null> {
   const [group] = await readRows(reader, PLACEMENT_GROUP, [serverId]);
   if (group === undefined) return null;
-  const places = await readRows(reader, PLACES, [group['id'] as number, serverId]);
+  const others = [group['id'] as number, serverId];
+  const places = await readRows(reader, PLACES, [...others, ...others]);
   return {
     policy: group['policy'] as GroupPolicy,
     maxPerHost: (group['max_server_per_host'] as number | null) ?? 1,

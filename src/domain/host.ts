@@ -60,6 +60,7 @@ export const optionalVerbs = [
   'detachNic',
   'diagnostics',
   'remoteConsole',
+  'cacheImage',
 ] as const;
 export type OptionalVerb = (typeof optionalVerbs)[number];
 

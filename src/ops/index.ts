@@ -18,6 +18,7 @@ import {
   updateAggregate,
 } from './aggregates.ts';
 import { injectNetworkInfo, resetState } from './admin-actions.ts';
+import { cacheImages } from './cache-images.ts';
 import { changePassword } from './admin-password.ts';
 import { triggerCrashDump } from './crash-dump.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './attach-interfaces.ts';
@@ -159,6 +160,7 @@ const verbs = {
   createKeypair,
   deleteKeypair,
   createAggregate,
+  cacheImages,
   updateAggregate,
   deleteAggregate,
   addHostToAggregate,

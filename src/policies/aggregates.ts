@@ -11,4 +11,9 @@ export const rules = [
   rule('os_compute_api:os-aggregates:add_host', ADMIN, 'Put a host into an aggregate.'),
   rule('os_compute_api:os-aggregates:remove_host', ADMIN, 'Take a host out of an aggregate.'),
   rule('os_compute_api:os-aggregates:set_metadata', ADMIN, 'Set or remove metadata of a host aggregate.'),
+  rule(
+    'compute:aggregates:images',
+    ADMIN,
+    'Have images brought to the hosts of an aggregate before servers need them.',
+  ),
 ] as const;

@@ -13,6 +13,7 @@ import type {
   LiveTarget,
 } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
+import type { ImageFacts } from '../domain/image.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
@@ -99,6 +100,8 @@ export interface Driver {
   remoteConsole?(uuid: string, protocol: ConsoleProtocol): Promise<ConsoleEndpoint | null>;
   /** Of a running guest; any other: 409. */
   diagnostics?(uuid: string): Promise<Diagnostics>;
+  /** Brings an image to this host before a guest needs it. Whether it was fetched now; false: it was there. */
+  cacheImage?(image: ImageFacts): Promise<boolean>;
   /** Null: no such guest here. */
   inspect(uuid: string): Promise<GuestView | null>;
   list(): Promise<readonly GuestView[]>;

@@ -13,6 +13,7 @@ import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb
 import { consoleVerbs } from './fake/consoles.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
+import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { nicVerbs } from './fake/nics.ts';
@@ -140,12 +141,12 @@ function move(before: Size, target: Size, percent: Behaviour['percent']): Moves 
 }
 
 export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
-  const { clock, images, sink, hostname = 'fake', peers = new Map<string, FakeStore>() } = options;
+  const { clock, sink, hostname = 'fake', peers = new Map<string, FakeStore>() } = options;
   const store = options.store ?? memoryStore();
   peers.set(hostname, store);
   const timing = { ...defaultTiming, ...options.timing };
   const listeners = new Set<(event: GuestEvent) => void>();
-  const cachedImages = new Set<string>();
+  const cache = fakeImages(options.images);
   const closing = new AbortController();
 
   function emit(event: GuestEvent): void {
@@ -183,18 +184,6 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     if (ms > 0) await clock.sleep(ms);
     if (behaviour.failing.has(verb))
       throw internal(`The fake guest fails at ${verb}, as it was told.`, { code: 'fake.told' });
-  }
-
-  /** Reads each image once. */
-  async function fetchImages(spec: GuestSpec): Promise<void> {
-    if (images === undefined) return;
-    for (const image of [spec.disks.image, spec.kernel, spec.ramdisk]) {
-      if (image === null || cachedImages.has(image.id)) continue;
-      for await (const _chunk of await images.read(image.id)) {
-        // the bytes only have to come through
-      }
-      cachedImages.add(image.id);
-    }
   }
 
   function crash(uuid: string, reason: string): void {
@@ -272,7 +261,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
         });
       }
       try {
-        await fetchImages(spec);
+        await cache.fetchFor(spec);
         await take('spawn', behaviour);
       } catch (error) {
         // disks of a guest that ran before are not ours to take
@@ -400,6 +389,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return bytes.subarray(from).toString();
     },
 
+    cacheImage: (image) => cache.fetch(image),
     async inspect(uuid) {
       const guest = store.get(uuid);
       if (guest === undefined) return null;

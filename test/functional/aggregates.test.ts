@@ -1,11 +1,32 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RequestOptions } from '../support/api.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
+import { testImage } from '../support/neighbours.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 import { adminOp } from '../support/world.ts';
 
-const hosts = ['alpha', 'beta', 'gamma', 'delta'].map((name) => ({ name }));
+/** What hosts were asked to fetch: `host image` with what came of it. */
+const brought: string[] = [];
+
+const hosts = ['alpha', 'beta', 'gamma', 'delta'].map((name) => ({
+  name,
+  wrap: (driver: FakeDriver): FakeDriver => ({
+    ...driver,
+    async cacheImage(image) {
+      const fetched = (await driver.cacheImage?.(image)) === true;
+      brought.push(`${name} ${image.id} ${fetched ? 'fetched' : 'was there'}`);
+      return fetched;
+    },
+  }),
+}));
+
+async function until(isThere: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200 && !isThere(); attempt += 1) await sleep(10);
+  assert.ok(isThere(), brought.join());
+}
 
 for (const engine of engines) {
   describe(`aggregates on ${engine}`, () => {
@@ -245,6 +266,41 @@ for (const engine of engines) {
       const also = await made('also-east', 'east');
       await added(also, 'beta');
       await removed(also, 'beta');
+    });
+
+    it('have images brought to their hosts before servers need them', async () => {
+      const id = await made('cached');
+      await added(id, 'alpha');
+      await added(id, 'delta');
+      const cache = (path: string, ids: readonly string[], options: RequestOptions = {}) =>
+        api.request('POST', `/os-aggregates/${path}/images`, {
+          version: '2.81',
+          ...options,
+          body: { cache: ids.map((image) => ({ id: image })) },
+        });
+      const image = { ...testImage(), id: '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec1aa' };
+      await api.world.images.add(image);
+      const unknown = '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec1ab';
+      const answer = await cache(`${id}`, [unknown, image.id]);
+      assert.deepEqual([answer.status, answer.text], [202, '']);
+      await until(() => brought.length === 2);
+      assert.deepEqual(brought.splice(0).toSorted(), [`alpha ${image.id} fetched`, `delta ${image.id} fetched`]);
+      await api.world.ops.setServiceStatus(adminOp(), { host: 'delta', binary: 'nova-compute' }, { forcedDown: true });
+      assert.equal((await cache(`${id}`, [image.id])).status, 202);
+      await until(() => brought.length === 1);
+      assert.deepEqual(brought.splice(0), [`alpha ${image.id} was there`]);
+      await api.world.ops.setServiceStatus(adminOp(), { host: 'delta', binary: 'nova-compute' }, { forcedDown: false });
+      const twice = await cache(`${id}`, [image.id, image.id]);
+      assert.deepEqual([twice.status, messageOf(twice)], [400, 'Duplicate images in request']);
+      const none = await cache('4711', [image.id]);
+      assert.deepEqual([none.status, messageOf(none)], [404, 'Aggregate 4711 could not be found.']);
+      assert.equal((await cache('x', [image.id])).status, 400);
+      assert.equal((await cache(`${id}`, [])).status, 400);
+      assert.equal((await cache(`${id}`, ['no-uuid'])).status, 400);
+      assert.equal((await cache(`${id}`, [image.id], { version: '2.80' })).status, 404);
+      assert.equal((await cache(`${id}`, [image.id], { as: 'member' })).status, 403);
+      await removed(id, 'alpha');
+      await removed(id, 'delta');
     });
 
     it('no server lands on a host that was moved to another zone while it was placed', async () => {

@@ -14,7 +14,7 @@ import type { Size } from '../../src/domain/size.ts';
 import { directoryStore, memoryStore } from '../../src/virt/fake/store.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
 import { driverContract } from '../support/driver-contract.ts';
-import { networkFacts, nicSpec, subnetFacts } from '../support/guest-spec.ts';
+import { imageFacts, networkFacts, nicSpec, subnetFacts } from '../support/guest-spec.ts';
 import { aSpec } from '../support/samples.ts';
 
 function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-offline'): void {
@@ -53,6 +53,25 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
     };
   });
 }
+
+describe('the images of a fake host', () => {
+  it('are read once, whoever asks', async () => {
+    const reads: string[] = [];
+    const read = async (id: string) => {
+      reads.push(id);
+      return (async function* () {
+        yield Buffer.from('bytes');
+      })();
+    };
+    const driver = makeFakeDriver({ clock: systemClock, images: { read } });
+    const image = imageFacts();
+    assert.equal(await driver.cacheImage?.(image), true);
+    assert.equal(await driver.cacheImage?.(image), false);
+    await driver.spawn(aSpec({ disks: { image, rootGb: 1, ephemeralGb: 0, swapMb: 0 } }));
+    assert.deepEqual(reads, [image.id]);
+    await driver.close();
+  });
+});
 
 contractOf('fake', '', 'hotplug');
 contractOf('fake, vCPUs go offline in the guest only', 'offline', 'guest-offline');

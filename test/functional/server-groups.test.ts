@@ -177,6 +177,33 @@ for (const engine of engines) {
       assert.equal(found.filter((host) => host === NOWHERE).length, 1);
     });
 
+    it('a server that moves counts on both of its hosts until it is confirmed', async () => {
+      await api.world.flavor({ id: 'plain-2', vcpus: 1, memoryMb: 512, rootGb: 2 });
+      const id = await group('anti-affinity');
+      const uuids = [];
+      for (const host of ['alpha', 'beta']) {
+        const one = await join(id, { availability_zone: `nova:${host}` }, { as: 'admin' });
+        assert.equal(one.status, 202, one.text);
+        uuids.push(one.body.server.id as string);
+      }
+      await api.world.settled();
+      const [first] = uuids as [string];
+      const moved = await api.act(first, { resize: { flavorRef: 'plain-2' } }, { as: 'admin' });
+      assert.equal(moved.status, 202, moved.text);
+      await api.world.settled();
+      assert.deepEqual((await places(id)).toSorted(), ['beta', 'gamma']);
+      const late = (await join(id)).body.server.id as string;
+      assert.ok((await places(id)).includes(NOWHERE), 'alpha is kept for a revert');
+      await api.request('DELETE', `/servers/${late}`, { as: 'member' });
+      assert.equal((await api.act(first, { confirmResize: null }, { as: 'admin' })).status, 204);
+      await api.world.settled();
+      await join(id);
+      assert.deepEqual(
+        (await places(id)).toSorted((a, b) => (a < b ? -1 : 1)),
+        ['alpha', 'beta', 'gamma'],
+      );
+    });
+
     it('soft policies prefer and never refuse', async () => {
       const [together, apart] = [await group('soft-affinity'), await group('soft-anti-affinity')];
       for (let index = 0; index < 3; index += 1) {

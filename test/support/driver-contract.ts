@@ -282,6 +282,11 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await heard('resumed', spec.uuid, from);
     });
 
+    it('brings an image once: of a guest that runs it is there', { timeout }, async (t) => {
+      if (driver.cacheImage === undefined || spec.disks.image === null) return t.skip('this driver cannot');
+      assert.equal(await driver.cacheImage(spec.disks.image), false);
+    });
+
     it('counts what a running guest uses', { timeout }, async (t) => {
       if (driver.diagnostics === undefined) return t.skip('this driver cannot');
       const found = await driver.diagnostics(spec.uuid);

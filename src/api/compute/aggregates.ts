@@ -7,7 +7,7 @@ import { history } from '../../base/history.ts';
 import { findAggregate, listAggregates } from '../../db/aggregates.ts';
 import { type Aggregate, zoneOf } from '../../domain/aggregate.ts';
 import { noAggregate } from '../../ops/index.ts';
-import { closed, hostName, MAX_INT, metadata, name, noQuery, none, wrapped } from '../parameters.ts';
+import { closed, hostName, MAX_INT, metadata, multi, name, noQuery, none, uuid, wrapped } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';
 
@@ -34,6 +34,12 @@ interface MetadataBody {
   readonly set_metadata: { readonly metadata: Readonly<Record<string, string | null>> };
 }
 
+const imagesBody = closed({ cache: { ...multi(closed({ id: uuid }, ['id'])), minItems: 1 } }, ['cache']);
+
+interface ImagesBody {
+  readonly cache: readonly { readonly id: string }[];
+}
+
 const common = {
   id: (aggregate: Aggregate) => aggregate.id,
   name: (aggregate: Aggregate) => aggregate.name,
@@ -58,6 +64,13 @@ function idOf({ params }: Pick<Call, 'params'>): number {
   const id = Number(text);
   if (id > MAX_INT) throw noAggregate(id);
   return id;
+}
+
+function cacheImages(call: Call<'none', ImagesBody>): Promise<void> {
+  const id = idOf(call);
+  const images = call.body.cache.map((image) => image.id);
+  if (new Set(images).size < images.length) throw badRequest('Duplicate images in request');
+  return call.services.ops.cacheImages(call.op, id, images);
 }
 
 async function show(call: Call): Promise<Aggregate> {
@@ -143,5 +156,13 @@ export default resource({
     status: 200,
     run: (call) => call.services.ops.setAggregateMetadata(call.op, idOf(call), call.body.set_metadata.metadata),
     view: oneView,
+  }),
+  'POST /os-aggregates/:aggregate_id/images': route<'none', ImagesBody>()({
+    summary: 'Have images brought to the hosts of an aggregate before servers need them.',
+    policy: 'compute:aggregates:images',
+    since: '2.81',
+    body: imagesBody,
+    status: 202,
+    run: cacheImages,
   }),
 });

@@ -125,6 +125,7 @@ function driverOf(host: Host, hostIp: string): Driver {
       return await readConsole(console, maxBytes);
     },
     diagnostics: (uuid) => readDiagnostics(host, uuid),
+    cacheImage: async (image) => (await host.images.get(image)).fetched,
     inspect: async (uuid) => {
       const domain = await findDomain(connection, uuid);
       return domain === null ? null : await view(host, domain).catch(ifGone(null));

@@ -29,6 +29,8 @@ export interface CachedImage {
   readonly format: 'raw' | 'qcow2';
   /** The disk's size as the guest sees it. */
   readonly virtualBytes: number;
+  /** Whether it was fetched for this call, or for one that came at the same time. */
+  readonly fetched: boolean;
 }
 
 export interface ImageCache {
@@ -75,8 +77,9 @@ async function getImage(deps: ImageCacheDeps, image: ImageFacts, key: string): P
     });
   }
   const path = join(deps.dir, key);
-  if (!(await touch(path, deps.clock))) await fetchImage(deps, image, path, format);
-  return { path, format, virtualBytes: await virtualBytes(path, format) };
+  const fetched = !(await touch(path, deps.clock));
+  if (fetched) await fetchImage(deps, image, path, format);
+  return { path, format, virtualBytes: await virtualBytes(path, format), fetched };
 }
 
 async function touch(path: string, clock: Clock): Promise<boolean> {

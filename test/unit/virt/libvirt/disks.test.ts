@@ -20,7 +20,7 @@ describe("a guest's files", () => {
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'xloud-disks-'));
     runs = [];
-    cached = { path: join(dir, '_image'), format: 'qcow2', virtualBytes: 10 * MIB };
+    cached = { path: join(dir, '_image'), format: 'qcow2', virtualBytes: 10 * MIB, fetched: true };
     await writeFile(cached.path, 'image');
   });
   afterEach(() => rm(dir, { recursive: true }));

@@ -61,12 +61,12 @@ describe('image cache', () => {
   it('fetches an image once, however many ask at the same time and later', async () => {
     const image = imageFacts({ sizeBytes: 9, checksum: digest('md5', served) });
     const all = await Promise.all(Array.from({ length: 20 }, () => cache.get(image)));
-    await cache.get(image);
+    assert.equal((await cache.get(image)).fetched, false);
     assert.equal(reads, 1);
     assert.equal(new Set(all.map(({ path }) => path)).size, 1);
     assert.equal(await readFile(all[0]?.path as string, 'utf8'), 'the bytes');
     assert.deepEqual(await readdir(dir), [cacheKey(image)]);
-    assert.deepEqual(all[0], { path: join(dir, cacheKey(image)), format: 'raw', virtualBytes: 9 });
+    assert.deepEqual(all[0], { path: join(dir, cacheKey(image)), format: 'raw', virtualBytes: 9, fetched: true });
   });
 
   it('keeps images of other bytes apart', async () => {
