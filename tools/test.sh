@@ -39,7 +39,7 @@ case $what in
     wait "$beside" || status=1
     echo "tests: with real guests"
     cat "$log"
-    node test/support/conformance.ts "$XLOUD_EXCHANGES" || status=1
+    node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
     ;;
   *)

@@ -6,8 +6,6 @@ import { after, before, describe, it } from 'node:test';
 import { computeRoutes } from '../../src/api/compute/index.ts';
 import type { RouteEntry } from '../../src/api/resource.ts';
 import { existsAt } from '../../src/api/runner.ts';
-import type { JsonSchema } from '../../src/api/schema.ts';
-import { isVersioned } from '../../src/base/history.ts';
 import { MAX_MINOR } from '../../src/domain/microversions.ts';
 import {
   ADMIN,
@@ -21,7 +19,7 @@ import {
 import { citedRules } from '../../src/policies/index.ts';
 import { type Api, startApi } from '../support/api.ts';
 import { type CallerName, callers } from '../support/callers.ts';
-import { minimalOf } from '../support/minimal.ts';
+import { leastBody } from '../support/minimal.ts';
 import { makeOp } from '../support/world.ts';
 
 /** From those who may least to those who may most: what a walk changes is changed last. */
@@ -52,7 +50,6 @@ function may(name: CallerName, route: RouteEntry): boolean {
   );
 }
 
-/** Rules that stand in the sample file for Nova's sake and that nothing asks. */
 /** Bodies that a schema alone cannot tell. */
 const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
@@ -61,14 +58,7 @@ const bodies: Readonly<Record<string, unknown>> = {
 
 function bodyOf(route: RouteEntry, minor: number): unknown {
   const key = `${route.method} ${route.path}${route.action === null ? '' : `#${route.action}`}`;
-  if (key in bodies) return bodies[key];
-  const { body } = route;
-  const schema = (isVersioned<unknown>(body as never) ? (body as { at(m: number): unknown }).at(minor) : body) as
-    | JsonSchema
-    | null
-    | undefined;
-  if (schema != null) return minimalOf(schema);
-  return route.action === null ? undefined : { [route.action]: null };
+  return key in bodies ? bodies[key] : leastBody(route, minor);
 }
 
 async function aGroup({ world }: Api): Promise<string> {

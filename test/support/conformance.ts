@@ -2,7 +2,8 @@
 //
 //   node test/support/conformance.ts exchanges.jsonl
 //
-// Needs the conformance kit (test/support/kit.ts); without it the check is skipped, in a line that says so. The kit has no
+// It also tells which endpoints were not seen to succeed at their first version, their last, or one at which they change: after
+// a run of all tests that is none (`--whole`: then it is an error). Needs the conformance kit (test/support/kit.ts); without it the check is skipped, in a line that says so. The kit has no
 // packages of its own, so its files are copied beside a link to ours. Exit status 1 for any problem.
 
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Exchange } from './api.ts';
+import { liveEndpoints, routesOf } from './endpoints.ts';
 import { kitDir, withoutKit } from './kit.ts';
 
 interface Finding {
@@ -35,6 +37,8 @@ const SHOWN_OF_A_KIND = 20;
 export interface Report {
   readonly exchanges: number;
   readonly problems: readonly (Finding & { readonly exchange: Exchange })[];
+  /** Endpoint and minor version (`GET /limits 36`) of all that succeeded. */
+  readonly succeeded: ReadonlySet<string>;
 }
 
 /** Checks exchanges with the kit's checker. */
@@ -46,13 +50,47 @@ export async function checkExchanges(exchanges: readonly Exchange[]): Promise<Re
     const { Checker } = (await import(pathToFileURL(join(dir, 'checker.mjs')).href)) as { Checker: new () => Checker };
     const checker = new Checker();
     const nova = exchanges.filter(({ path }) => !OWN.test(path));
-    const problems = nova.flatMap((exchange) =>
-      checker.check(exchange).problems.map((problem) => ({ ...problem, exchange })),
-    );
-    return { exchanges: nova.length, problems };
+    const succeeded = new Set<string>();
+    const problems = nova.flatMap((exchange) => {
+      const { id, minor, problems: found } = checker.check(exchange);
+      if (exchange.status < 400) succeeded.add(`${id} ${minor}`);
+      return found.map((problem) => ({ ...problem, exchange }));
+    });
+    return { exchanges: nova.length, problems, succeeded };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+interface Coverage {
+  readonly wanted: number;
+  readonly unserved: readonly string[];
+  /** Endpoint and version: `GET /limits at 2.36` */
+  readonly unseen: readonly string[];
+}
+
+/** What of all that Nova serves the exchanges did not show. */
+export function coverageOf({ succeeded }: Pick<Report, 'succeeded'>): Coverage {
+  const endpoints = liveEndpoints();
+  const served = endpoints.filter(({ id }) => routesOf(id).length > 0);
+  const all = served.flatMap(({ id, minors, refused }) =>
+    minors.filter((minor) => refused(minor) === null).map((minor) => ({ id, minor })),
+  );
+  return {
+    wanted: all.length,
+    unserved: endpoints.filter((endpoint) => !served.includes(endpoint)).map(({ id }) => id),
+    unseen: all
+      .filter(({ id, minor }) => !succeeded.has(`${id} ${minor}`))
+      .map(({ id, minor }) => `${id} at 2.${minor}`),
+  };
+}
+
+function printCoverage({ wanted, unserved, unseen }: Coverage): void {
+  for (const id of unserved) console.log(`not served: ${id}`);
+  for (const name of unseen) console.log(`not seen to succeed: ${name}`);
+  console.log(
+    `coverage: ${wanted - unseen.length} of ${wanted} endpoints at versions, ${unserved.length} endpoints not served`,
+  );
 }
 
 function print({ exchanges, problems }: Report): void {
@@ -69,9 +107,9 @@ function print({ exchanges, problems }: Report): void {
 }
 
 if (import.meta.main) {
-  const [file] = process.argv.slice(2);
+  const [file, whole] = process.argv.slice(2);
   if (file === undefined) {
-    console.error('usage: node test/support/conformance.ts FILE');
+    console.error('usage: node test/support/conformance.ts FILE [--whole]');
     process.exit(2);
   }
   if (withoutKit) {
@@ -84,6 +122,9 @@ if (import.meta.main) {
         .filter((line) => line !== '')
     : [];
   const report = await checkExchanges(lines.map((line) => JSON.parse(line) as Exchange));
+  const coverage = coverageOf(report);
+  printCoverage(coverage);
   print(report);
-  process.exit(report.problems.length === 0 && report.exchanges > 0 ? 0 : 1);
+  const isCovered = whole !== '--whole' || coverage.unseen.length === 0;
+  process.exit(report.problems.length === 0 && report.exchanges > 0 && isCovered ? 0 : 1);
 }

@@ -1,7 +1,9 @@
 // Why: tests that walk every route need bodies that each schema takes: the least of them, and many at the bounds.
 
 import fc from 'fast-check';
+import type { RouteEntry } from '../../src/api/resource.ts';
 import { makeValidator, type JsonSchema } from '../../src/api/schema.ts';
+import { isVersioned, type Versioned } from '../../src/base/history.ts';
 import { sampleOf } from './schemas.ts';
 
 const validator = makeValidator();
@@ -56,6 +58,15 @@ export function minimalOf(schema: JsonSchema): unknown {
   const found = [...candidates, ...branches.map(minimalOf)].find((value) => takes(schema, value));
   if (found === undefined) throw new Error(`no value for ${JSON.stringify(schema)}`);
   return found;
+}
+
+/** The least body that a route takes at a minor version; undefined where it takes none. */
+export function leastBody({ body, action }: Pick<RouteEntry, 'body' | 'action'>, minor: number): unknown {
+  const schema = isVersioned<JsonSchema | null>(body as never)
+    ? (body as Versioned<JsonSchema | null>).at(minor)
+    : body;
+  if (schema != null) return minimalOf(schema as JsonSchema);
+  return action === null ? undefined : { [action]: null };
 }
 
 /** What databases stumble over although schemas take it. */

@@ -32,20 +32,23 @@ function likeness(a: Sample, b: Sample): number {
   return length;
 }
 
+const newestFirst = (a: Sample, b: Sample): number => minorOf(b.microversion) - minorOf(a.microversion);
+
+/** The requests to an endpoint that were published for a version or an earlier one. */
+const requestsUpTo = (endpoint: string, minor: number, samples: readonly Sample[]): readonly Sample[] =>
+  samples.filter((one) => one.side === 'request' && one.endpoint === endpoint && minorOf(one.microversion) <= minor);
+
 /** The request whose answer a sample is: of the same family and endpoint, of the newest version up to the answer's. */
-export function requestOf(answer: Sample, samples: readonly Sample[]): Sample | undefined {
-  const candidates = samples.filter(
-    (one) =>
-      one.side === 'request' &&
-      one.expect === answer.expect &&
-      one.endpoint === answer.endpoint &&
-      family(one) === family(answer) &&
-      minorOf(one.microversion) <= minorOf(answer.microversion),
-  );
-  return candidates.toSorted(
-    (a, b) => minorOf(b.microversion) - minorOf(a.microversion) || likeness(b, answer) - likeness(a, answer),
-  )[0];
-}
+export const requestOf = (answer: Sample, samples: readonly Sample[]): Sample | undefined =>
+  requestsUpTo(answer.endpoint, minorOf(answer.microversion), samples)
+    .filter((one) => family(one) === family(answer) && one.expect === answer.expect)
+    .toSorted((a, b) => newestFirst(a, b) || likeness(b, answer) - likeness(a, answer))[0];
+
+/** A request to an endpoint that is right at a version. */
+export const requestAt = (endpoint: string, minor: number, samples: readonly Sample[]): Sample | undefined =>
+  requestsUpTo(endpoint, minor, samples)
+    .filter(({ expect }) => expect === undefined)
+    .toSorted(newestFirst)[0];
 
 /** Below these keys stand names that users chose, or (`cpu_info`) what each hypervisor says in its own words. */
 const ANYBODYS = new Set(['metadata', 'extra_specs', 'properties', 'scheduler_hints', 'cpu_info']);
