@@ -4,6 +4,7 @@ import type { Migration } from '../src/db/migrate.ts';
 import { core } from './0001_core.ts';
 import { standalone } from './0002_standalone.ts';
 import { reclaim } from './0003_reclaim.ts';
+import { shelved } from './0004_shelved.ts';
 import { serverMoves } from './0005_migrations.ts';
 import { serverParts } from './0006_server_parts.ts';
 import { groups } from './0008_groups.ts';
@@ -15,6 +16,7 @@ export const migrations: readonly Migration[] = [
   core,
   standalone,
   reclaim,
+  shelved,
   serverMoves,
   serverParts,
   groups,

@@ -226,6 +226,12 @@ export const schema = {
       'seconds',
       'A resize or cold migration that nobody confirmed for this long is confirmed; 0: never.',
     ),
+    shelved_offload_time: integer(
+      0,
+      'seconds',
+      'How long a shelved server stays on its host; 0: it leaves at once, -1: until an administrator offloads it.',
+      -1,
+    ),
   },
   quota,
   notifications: {

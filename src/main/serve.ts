@@ -239,6 +239,7 @@ const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick
     resizeConfirmMs: compute.resize_confirm_window * 1000,
     consoleBaseUrl: compute.console_base_url === '' ? null : compute.console_base_url,
     notifications: notifications.url !== '',
+    shelvedOffloadMs: compute.shelved_offload_time * 1000,
     quota,
   },
   scheduler: {

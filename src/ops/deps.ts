@@ -33,6 +33,8 @@ export interface OpsConfig {
   readonly consoleBaseUrl: string | null;
   /** Whether anybody shall be told of what happens: a broker for notifications is configured. */
   readonly notifications: boolean;
+  /** How long a shelved server stays on its host, in milliseconds; 0: it leaves at once, negative: it stays. */
+  readonly shelvedOffloadMs: number;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

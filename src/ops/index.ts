@@ -78,6 +78,8 @@ import {
 } from './security-groups.ts';
 import { deleteService, setServiceStatus } from './services.ts';
 import { createServerGroup, deleteServerGroup } from './server-groups.ts';
+import { offloadServer, shelveServer } from './shelve.ts';
+import { unshelveServer } from './unshelve.ts';
 import { updateServer } from './update-server.ts';
 
 const verbs = {
@@ -145,6 +147,9 @@ const verbs = {
   adjustServer,
   createImage,
   createBackup,
+  shelveServer,
+  offloadServer,
+  unshelveServer,
   checkImageMetadata,
   listImages,
   showImage,

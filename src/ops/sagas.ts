@@ -13,6 +13,8 @@ import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, un
 import { migrateSaga, resizeSaga } from './resize.ts';
 import { revertResizeSaga } from './revert-resize.ts';
 import type { Saga } from './saga.ts';
+import { offloadSaga, shelveSaga } from './shelve.ts';
+import { unshelveSaga } from './unshelve.ts';
 
 const table = {
   create: createSaga,
@@ -34,6 +36,9 @@ const table = {
   adjust: adjustSaga,
   createImage: createImageSaga,
   createBackup: createBackupSaga,
+  shelve: shelveSaga,
+  shelveOffload: offloadSaga,
+  unshelve: unshelveSaga,
   changePassword: changePasswordSaga,
   trigger_crash_dump: crashDumpSaga,
 };

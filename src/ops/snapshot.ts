@@ -88,7 +88,9 @@ const setTask = <I>({ commit, server }: StepContext<I>, taskState: TaskState): P
   commit((t, nowMs) => updateServer(t, server.id, { taskState }, nowMs));
 
 /** The three steps. Undone in reverse: the copy is forgotten, the image removed. */
-export function snapshotSteps<I extends SnapshotInput>(tasks: SnapshotTasks): readonly Step<I>[] {
+export function snapshotSteps<I extends SnapshotInput>(
+  tasks: SnapshotTasks,
+): readonly [image: Step<I>, copy: Step<I>, upload: Step<I>] {
   return [
     {
       name: 'image',

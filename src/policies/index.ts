@@ -44,6 +44,7 @@ import { rules as serverTopology } from './server-topology.ts';
 import { rules as servers } from './servers.ts';
 import { rules as services } from './services.ts';
 import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
+import { rules as shelve } from './shelve.ts';
 import { rules as suspendServer } from './suspend-server.ts';
 import { rules as tenantNetworks } from './tenant-networks.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
@@ -69,6 +70,7 @@ const resourceRules = [
   ...lockServer,
   ...pauseServer,
   ...suspendServer,
+  ...shelve,
   ...attachInterfaces,
   ...multinic,
   ...securityGroups,

@@ -37,6 +37,8 @@ const expected: Readonly<Record<Verb, string>> = {
   detach: 'active 1/256, 0 interfaces',
   stop: 'stopped 1/256',
   image: 'active 1/256 and an image',
+  shelve: 'shelved_offloaded as an image',
+  unshelve: 'active 1/256',
   delete: 'gone',
   'delete-building': 'gone',
 };
@@ -57,11 +59,12 @@ async function endOf(world: World): Promise<string> {
     if (fault === null) return 'error without a fault';
     return server.host === null ? 'error, nothing claimed' : `error, still on ${server.host}`;
   }
+  const images = (await world.images.all()).filter((image) => image.properties['instance_uuid'] === server.uuid);
+  if (server.vmState === 'shelved_offloaded' && images.length === 1) return 'shelved_offloaded as an image';
   const guest = world.drivers.get(server.host ?? '')?.store.get(server.uuid);
   if (guest === undefined) return `${server.vmState} without its guest`;
   const same = guest.size.vcpus === server.currentVcpus && guest.size.memoryMb === server.currentMemoryMb;
   if (server.vmState === 'active' && !same) return 'active with other sizes than its guest';
-  const images = (await world.images.all()).filter((image) => image.properties['instance_uuid'] === server.uuid);
   const left = images.length === 0 ? '' : images.length === 1 ? ' and an image' : ` and ${images.length} images`;
   const { nics } = await loadDetail(world.database.read, server);
   const ports = world.networks.ports();

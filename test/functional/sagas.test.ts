@@ -5,47 +5,11 @@ import { findClaim } from '../../src/db/claims.ts';
 import { openActions } from '../../src/db/instance-actions.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
 import { engines } from '../support/database.ts';
-import type { SagaName } from '../../src/ops/sagas.ts';
 import { testNetwork } from '../support/neighbours.ts';
 import { asTheGuest, built, faultOf, has, noLeftovers, queued, secondWorker, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
 import { makeOp, type World } from '../support/world.ts';
 
-const imagesOf = async (world: World, uuid: string): Promise<readonly (string | null)[]> =>
-  (await world.images.all()).filter((image) => image.properties['instance_uuid'] === uuid).map(({ status }) => status);
-
-const copiesOf = async (world: World, uuid: string): Promise<readonly string[] | undefined> => {
-  const { host } = await world.server(uuid);
-  return world.drivers.get(host ?? '')?.store.get(uuid)?.snapshots;
-};
-
-/** An image of an ACTIVE server: whole, or none at all, and the server as it was. */
-const imageCase = (
-  name: SagaName,
-  ask: (world: World, uuid: string) => Promise<unknown>,
-): Omit<SagaCase, 'engine'> => ({
-  name,
-  arrange: async (world, runAll) => {
-    const uuid = await built(world, runAll);
-    await ask(world, uuid);
-    return uuid;
-  },
-  async cleanSlate(world, uuid) {
-    await asTheGuest(world, uuid);
-    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
-  },
-  async reached(world, uuid) {
-    await has(world, uuid, 'active');
-    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [['active'], []]);
-  },
-});
-
-const imageCases = [
-  imageCase('createImage', (world, uuid) => world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} })),
-  imageCase('createBackup', (world, uuid) =>
-    world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),
-  ),
-];
 /** The row, the network service and the guest agree on how many interfaces there are. */
 async function hasInterfaces(world: World, uuid: string, count: number): Promise<void> {
   const server = await world.server(uuid);
@@ -234,5 +198,5 @@ for (const engine of engines) {
       },
     },
   ];
-  for (const one of [...cases, ...imageCases]) testSaga({ ...one, engine });
+  for (const one of cases) testSaga({ ...one, engine });
 }

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
+import type { Server } from '../../src/domain/instance.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
@@ -23,6 +24,8 @@ export const verbs = [
   'detach',
   'stop',
   'image',
+  'shelve',
+  'unshelve',
   'delete',
   'delete-building',
 ] as const;
@@ -69,7 +72,7 @@ const breaking = (driver: FakeDriver): FakeDriver => ({
   },
 });
 
-/** What stands before anything is asked: a flavor and, for all but the creations, an ACTIVE server. */
+/** What stands before anything is asked: a flavor and, for all but the creations, an ACTIVE server (`unshelve`: a shelved one). */
 export async function prepare(world: World, verb: Verb): Promise<void> {
   const flavorRef = await world.flavor({
     id: FLAVOR_ID,
@@ -77,7 +80,11 @@ export async function prepare(world: World, verb: Verb): Promise<void> {
     memoryMb: 2048,
     specs: { minimum_cpu: '1', minimum_memory: '256' },
   });
-  if (!verb.startsWith('create') && verb !== 'delete-building') await world.create({ name: SERVER_NAME, flavorRef });
+  if (verb.startsWith('create') || verb === 'delete-building') return;
+  const [server] = (await world.create({ name: SERVER_NAME, flavorRef })) as [Server];
+  if (verb !== 'unshelve') return;
+  await world.ops.shelveServer(makeOp(), server);
+  await world.settled();
 }
 
 /** Asks for the thing and waits until it is over. */
@@ -96,7 +103,10 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     ];
     if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
     else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
-    else if (verb === 'attach') {
+    else if (verb === 'shelve') await world.ops.shelveServer(makeOp(), server);
+    else if (verb === 'unshelve') {
+      await world.ops.unshelveServer(makeOp(), server, { zone: undefined, host: null, mayNameHost: () => undefined });
+    } else if (verb === 'attach') {
       const wish = { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null };
       await world.ops.attachInterface(makeOp(), await world.server(server.uuid), wish, true);
     } else if (verb === 'detach') {

@@ -150,6 +150,7 @@ export const testConfig: OpsConfig = {
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
   notifications: false,
+  shelvedOffloadMs: 0,
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 
@@ -327,7 +328,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         if (!claims.has(server.id) && placed.has(server.uuid)) found.push(`no claim of ${server.uuid}`);
       }
       const homeOf = (uuid: string) => living.find((server) => server.uuid === uuid)?.host;
+      // an offloaded server keeps its ports, bound to no host
+      const away = new Set(living.filter((one) => one.vmState === 'shelved_offloaded').map(({ uuid }) => uuid));
       for (const { serverUuid, host } of networks.ports()) {
+        if (away.has(serverUuid) && host === '') continue;
         if (!placed.has(serverUuid)) found.push(`port of ${serverUuid}`);
         else if (homeOf(serverUuid) !== host) found.push(`port of ${serverUuid} bound to ${host}`);
       }
@@ -349,9 +353,13 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       for (const move of waiting) {
         if (!held.some(({ migration_id }) => migration_id === move)) found.push(`no claim held by ${move}`);
       }
-      for (const image of await images.all()) {
-        const of = image.properties['instance_uuid'];
-        if (of !== undefined && image.status !== 'active') found.push(`${image.status} image of ${of}`);
+      const kept: { image_id: string }[] = await database.read('shelved_servers').select('image_id');
+      for (const { id, name, status, properties } of await images.all()) {
+        const of = properties['instance_uuid'];
+        if (of === undefined) continue;
+        if (status !== 'active') found.push(`${status} image of ${of}`);
+        const isKept = kept.some(({ image_id }) => image_id === id);
+        if (name?.endsWith('-shelved') && !isKept) found.push(`image of ${of}, which is not shelved`);
       }
       found.push(...(await usageDrift(database.read)));
       for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);

@@ -48,6 +48,7 @@ import serverMigrate from './servers/migrate.ts';
 import serverResize from './servers/resize.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
+import serverShelve from './servers/shelve.ts';
 import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import { versionRoutes } from './versions.ts';
@@ -77,6 +78,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...ips,
   ...serverLock,
   ...serverSuspend,
+  ...serverShelve,
   ...attachInterfaces,
   ...serverMultinic,
   ...securityGroups,

@@ -6,6 +6,7 @@ import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
 import { remnants } from './remnants.ts';
 import { reclaim } from './reclaim.ts';
+import { shelvedServers } from './shelved-servers.ts';
 import { staleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
@@ -19,6 +20,7 @@ export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
   staleClaims,
   stuckServers,
   unconfirmedResizes,
+  shelvedServers,
   remnants,
 });
 

@@ -2,22 +2,11 @@
 // confirmed for its owner.
 
 import { Fault, messageOf } from '../../base/errors.ts';
-import { newRequestId } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
-import { type Op, systemCaller } from '../../base/op.ts';
 import { unconfirmedSince } from '../../db/migrations.ts';
-import { MAX_MINOR } from '../../domain/microversions.ts';
 import { confirmResize } from '../confirm-resize.ts';
 import type { OpsDeps } from '../deps.ts';
-
-const systemOp = ({ clock, log }: OpsDeps): Op => ({
-  requestId: newRequestId(),
-  globalRequestId: null,
-  caller: systemCaller,
-  minor: MAX_MINOR,
-  clock,
-  log,
-});
+import { systemOp } from '../system-op.ts';
 
 export async function unconfirmedResizes(deps: OpsDeps): Promise<void> {
   const { database, clock, config, log } = deps;

@@ -1,0 +1,23 @@
+// Why: a shelved server that stays on its host holds what it claimed. After a time that the operator set (Nova's
+// `shelved_offload_time`) it is offloaded.
+
+import { Fault, messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { shelvedBefore } from '../../db/shelved.ts';
+import type { OpsDeps } from '../deps.ts';
+import { offloadServer } from '../shelve.ts';
+import { systemOp } from '../system-op.ts';
+
+export async function shelvedServers(deps: OpsDeps): Promise<void> {
+  const { database, clock, config, log } = deps;
+  if (config.shelvedOffloadMs <= 0) return;
+  for (const uuid of await shelvedBefore(database.read, clock.now() - config.shelvedOffloadMs, limits.pageSize)) {
+    try {
+      await offloadServer(deps, systemOp(deps), { uuid });
+    } catch (error) {
+      // somebody was quicker: it is being unshelved or deleted
+      if (!(error instanceof Fault)) throw error;
+      log.info({ server: uuid, reason: messageOf(error) }, 'a shelved server cannot be offloaded now');
+    }
+  }
+}

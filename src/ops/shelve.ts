@@ -1,0 +1,133 @@
+// Why: a shelved server is switched off and waits as an image: on its host at first, so that it is quickly back, and on no host
+// once it is offloaded, when nothing of it is claimed but its ports.
+
+import type { Op } from '../base/op.ts';
+import { releaseClaim } from '../db/claims.ts';
+import { putShelved, removeShelved } from '../db/shelved.ts';
+import { updateServer } from '../db/servers.ts';
+import type { GuestView } from '../domain/guest.ts';
+import type { Server } from '../domain/instance.ts';
+import { beginMove } from './begin.ts';
+import { clearHost } from './clear-host.ts';
+import type { OpsDeps } from './deps.ts';
+import { hostOf } from './power.ts';
+import type { Saga, Step, StepContext } from './saga.ts';
+import { settleFailed, settleFromView } from './settle.ts';
+import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
+
+type Named = Pick<Server, 'uuid'>;
+
+interface ShelveInput extends SnapshotInput {
+  /** Whether the server leaves its host at once. */
+  readonly offload: boolean;
+}
+
+const NAME_CHARACTERS = 255;
+const SUFFIX = '-shelved';
+
+const shelvedName = ({ displayName }: Server): string =>
+  `${displayName.slice(0, NAME_CHARACTERS - SUFFIX.length)}${SUFFIX}`;
+
+/** Begins to shelve a server, as an image that is there when this returns. Throws 404, 409 and 501. */
+export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  const wishOf = (server: Server) => ({ name: shelvedName(server), type: 'snapshot' as const, properties: {} });
+  const offload = deps.config.shelvedOffloadMs === 0;
+  await beginSnapshot<ShelveInput>(deps, op, uuid, 'shelve', wishOf, { offload });
+}
+
+/** Begins to take a shelved server from its host. Throws 404 and 409. */
+export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  await beginMove(deps, op, uuid, 'shelveOffload', () => ({ offload: true }));
+}
+
+/** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */
+async function leaveHost<I>(context: StepContext<I>): Promise<{ readonly left: string | null }> {
+  const { deps, server, commit, point } = context;
+  if (server.host === null) return { left: null };
+  const left = await clearHost(context, server.host, ['guest']);
+  await deps.network.rebind({ uuid: server.uuid, host: '', zone: server.availabilityZone ?? '' });
+  point('unbound');
+  await commit(async (t, nowMs) => {
+    await releaseClaim(t, server.id);
+    const nowhere = { host: null, node: null, availabilityZone: null, vmState: 'shelved_offloaded' as const };
+    await updateServer(t, server.id, nowhere, nowMs);
+  });
+  return { left };
+}
+
+/** What becomes of the server's place on its host: given back, or kept. */
+const placeStep: Step<Pick<ShelveInput, 'offload'>> = {
+  name: 'place',
+  run: async (context) => (context.input.offload ? leaveHost(context) : { kept: true }),
+  undo: 'the server is an image already: it stays shelved, and may be offloaded again',
+};
+
+const [image, copy, upload] = snapshotSteps<ShelveInput>({
+  begun: null,
+  copying: 'shelving_image_pending_upload',
+  uploading: 'shelving_image_uploading',
+});
+
+export const shelveSaga: Saga<ShelveInput> = {
+  name: 'shelve',
+  secrets: [],
+  steps: [
+    image,
+    {
+      name: 'guest',
+      run: ({ deps, server, call }): Promise<GuestView> => {
+        // one that is frozen hears no power button
+        const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
+        return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
+      },
+      undo: 'a guest that was shut down stays off, and the row says so',
+    },
+    copy,
+    upload,
+    {
+      name: 'shelve',
+      async run({ server, input, commit, output }) {
+        await commit(async (t, nowMs) => {
+          await putShelved(t, server.id, input.imageId, nowMs);
+          const taskState = input.offload ? ('shelving_offloading' as const) : server.taskState;
+          const shelved = { vmState: 'shelved' as const, taskState };
+          await settleFromView(t, server, output<GuestView>('guest'), nowMs, false, shelved);
+        });
+      },
+      async undo({ server, commit }) {
+        await commit(async (t, nowMs) => {
+          await removeShelved(t, server.id);
+          await updateServer(t, server.id, { vmState: 'stopped', taskState: 'shelving' }, nowMs);
+        });
+      },
+      final: true,
+    },
+    placeStep,
+  ],
+  async settle(t, { server }, nowMs) {
+    await updateServer(t, server.id, { taskState: null }, nowMs);
+    return null;
+  },
+  async observe({ server, call }) {
+    return server.vmState === 'shelved' ? null : call(hostOf(server), 'inspect', { uuid: server.uuid });
+  },
+  async failed(t, { server }, failure, nowMs, seen) {
+    if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false);
+    await settleFailed(t, server, failure, nowMs, {});
+  },
+  // a server that is shelved by now has its image on record, where its deletion finds it
+  overtaken: ({ deps, input }) => removeImage(deps, input.imageId),
+};
+
+export const offloadSaga: Saga<Pick<ShelveInput, 'offload'>> = {
+  name: 'shelveOffload',
+  secrets: [],
+  steps: [placeStep],
+  async settle(t, { server }, nowMs) {
+    await updateServer(t, server.id, { taskState: null }, nowMs);
+    return null;
+  },
+  async failed(t, { server }, failure, nowMs) {
+    await settleFailed(t, server, failure, nowMs, {});
+  },
+};

@@ -1,0 +1,127 @@
+// The three laws of every saga, for those that make an image of a server: there is a whole image or none, and the server is what it
+// was, shelved, or back.
+
+import assert from 'node:assert/strict';
+import { findClaim } from '../../src/db/claims.ts';
+import { makeOps } from '../../src/ops/index.ts';
+import type { SagaName } from '../../src/ops/sagas.ts';
+import { engines } from '../support/database.ts';
+import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../support/saga-cases.ts';
+import { type SagaCase, testSaga } from '../support/saga-suite.ts';
+import { adminOp, makeOp, type World } from '../support/world.ts';
+
+type RunAll = () => Promise<void>;
+
+const imagesOf = async (world: World, uuid: string): Promise<readonly (string | null)[]> =>
+  (await world.images.all()).filter((image) => image.properties['instance_uuid'] === uuid).map(({ status }) => status);
+
+const copiesOf = async (world: World, uuid: string): Promise<readonly string[] | undefined> => {
+  const { host } = await world.server(uuid);
+  return world.drivers.get(host ?? '')?.store.get(uuid)?.snapshots;
+};
+
+/** An image of an ACTIVE server: whole, or none at all, and the server as it was. */
+const imageCase = (
+  name: SagaName,
+  ask: (world: World, uuid: string) => Promise<unknown>,
+): Omit<SagaCase, 'engine'> => ({
+  name,
+  arrange: async (world, runAll) => {
+    const uuid = await built(world, runAll);
+    await ask(world, uuid);
+    return uuid;
+  },
+  async cleanSlate(world, uuid) {
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+  },
+  async reached(world, uuid) {
+    await has(world, uuid, 'active');
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [['active'], []]);
+  },
+});
+
+const imageCases = [
+  imageCase('createImage', (world, uuid) => world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} })),
+  imageCase('createBackup', (world, uuid) =>
+    world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),
+  ),
+];
+
+/** A shelved server, on its host still or on none. */
+async function shelved(world: World, runAll: RunAll, where: 'kept' | 'offloaded'): Promise<string> {
+  const uuid = await built(world, runAll);
+  const shelvedOffloadMs = where === 'kept' ? 3_600_000 : 0;
+  const ops = makeOps({ ...world.deps, config: { ...world.deps.config, shelvedOffloadMs } });
+  await ops.shelveServer(makeOp(), { uuid });
+  await runAll();
+  assert.equal((await world.server(uuid)).vmState, where === 'kept' ? 'shelved' : 'shelved_offloaded');
+  return uuid;
+}
+
+/** Shelved with its image, and a place just while it is on a host. */
+async function isShelved(world: World, uuid: string): Promise<void> {
+  const server = await world.server(uuid);
+  await has(world, uuid, server.host === null ? 'shelved_offloaded' : 'shelved');
+  assert.deepEqual([await imagesOf(world, uuid), (await copiesOf(world, uuid)) ?? []], [['active'], []]);
+  assert.equal((await findClaim(world.database.read, server.id)) === null, server.host === null);
+}
+
+async function isBack(world: World, uuid: string): Promise<void> {
+  await has(world, uuid, 'active');
+  assert.deepEqual(await imagesOf(world, uuid), []);
+}
+
+/** What failed left the server shelved, or, once its guest was there again, back. */
+async function shelvedOrBack(world: World, uuid: string): Promise<void> {
+  assert.equal(await faultOf(world, uuid), TOLD);
+  if ((await world.server(uuid)).vmState === 'active') await noLeftovers(world);
+  else await isShelved(world, uuid);
+}
+
+const noWish = { zone: undefined, host: null, mayNameHost: () => undefined };
+
+const shelveCases: Omit<SagaCase, 'engine'>[] = [
+  {
+    name: 'shelve',
+    arrange: async (world, runAll) => {
+      const uuid = await built(world, runAll);
+      await world.ops.shelveServer(makeOp(), { uuid });
+      return uuid;
+    },
+    async cleanSlate(world, uuid) {
+      const { vmState } = await world.server(uuid);
+      if (vmState !== 'active' && vmState !== 'stopped') return shelvedOrBack(world, uuid);
+      await asTheGuest(world, uuid);
+      assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+    },
+    async reached(world, uuid) {
+      assert.equal((await world.server(uuid)).host, null);
+      await isShelved(world, uuid);
+    },
+  },
+  {
+    name: 'shelveOffload',
+    arrange: async (world, runAll) => {
+      const uuid = await shelved(world, runAll, 'kept');
+      await world.ops.offloadServer(adminOp(), { uuid });
+      return uuid;
+    },
+    cleanSlate: shelvedOrBack,
+    reached: isShelved,
+  },
+  ...(['kept', 'offloaded'] as const).map((where) => ({
+    name: 'unshelve' as const,
+    arrange: async (world: World, runAll: RunAll) => {
+      const uuid = await shelved(world, runAll, where);
+      await world.ops.unshelveServer(makeOp(), { uuid }, noWish);
+      return uuid;
+    },
+    cleanSlate: shelvedOrBack,
+    reached: isBack,
+  })),
+];
+
+for (const engine of engines) {
+  for (const one of [...imageCases, ...shelveCases]) testSaga({ ...one, engine });
+}
