@@ -11,6 +11,7 @@ import { groups } from './0008_groups.ts';
 import { serverSizes } from './0009_server_sizes.ts';
 import { notifications } from './0010_notifications.ts';
 import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
+import { elasticServers } from './0019_elastic_servers.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   serverSizes,
   notifications,
   consoleAuthTokens,
+  elasticServers,
 ];

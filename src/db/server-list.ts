@@ -99,6 +99,8 @@ export interface ServerFilter {
   readonly changesSince?: number;
   readonly changesBefore?: number;
   readonly locked?: boolean;
+  /** Only servers whose size may change. */
+  readonly elastic?: true;
 }
 
 export type FilterValue = string | number | boolean | null;
@@ -164,6 +166,7 @@ function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFil
   if (filter.locked !== undefined) {
     void (filter.locked ? query.whereNotNull('servers.locked_by') : query.whereNull('servers.locked_by'));
   }
+  if (filter.elastic) void query.where('servers.elastic', toBool(true));
   if (filter.changesSince !== undefined) void query.where('servers.updated_at', '>=', filter.changesSince);
   if (filter.changesBefore !== undefined) void query.where('servers.updated_at', '<=', filter.changesBefore);
   for (const [address, name] of [

@@ -1,8 +1,9 @@
 // Why: the one place where a server's row becomes a value and a value becomes a row.
 
-import type { FlavorSnapshot } from '../domain/flavor.ts';
+import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/flavor.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
+import { sameSize } from '../domain/size.ts';
 import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { noteSize } from './server-sizes.ts';
@@ -195,6 +196,7 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
       flavorid: flavor.flavorid,
       vcpus: flavor.vcpus,
       memory_mb: flavor.memoryMb,
+      elastic: toBool(!sameSize(minimumOf(flavor), maximumOf(flavor))),
       root_gb: flavor.rootGb,
       ephemeral_gb: flavor.ephemeralGb,
     });

@@ -29,6 +29,15 @@ export function noteForEnding(tx: Tx, ending: Ending, id: number): void {
   else ids.add(id);
 }
 
+const afterwards = new WeakMap<Tx, (() => void)[]>();
+
+/** Has this done once the transaction is committed, and never if it is not: for what cannot be taken back. */
+export function afterCommit(tx: Tx, work: () => void): void {
+  const noted = afterwards.get(tx);
+  if (noted === undefined) afterwards.set(tx, [work]);
+  else noted.push(work);
+}
+
 /**
  * Runs `work` in one transaction: commits what it did, or rolls back and rethrows what it threw. A deadlock or a lock wait is
  * tried again from the start (so `work` must have no other effects).
@@ -36,11 +45,14 @@ export function noteForEnding(tx: Tx, ending: Ending, id: number): void {
 export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await database.write.transaction(async (trx) => {
-        const result = await work(trx as Tx);
-        for (const [ending, ids] of endings.get(trx as Tx) ?? []) await ending(trx as Tx, [...ids]);
-        return result;
+      const [result, after] = await database.write.transaction(async (trx) => {
+        const t = trx as Tx;
+        const made = await work(t);
+        for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids]);
+        return [made, afterwards.get(t) ?? []] as const;
       });
+      for (const one of after) one();
+      return result;
     } catch (error) {
       if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
     }

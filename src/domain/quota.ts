@@ -65,6 +65,12 @@ const room = (limit: number, used: number): number =>
 
 const roomIn = ({ limits, used }: QuotaAccount, name: keyof ServerAmounts): number => room(limits[name], used[name]);
 
+/** What servers of these accounts may have in addition; infinite where nothing bounds them. */
+export function serverRoom(accounts: QuotaAccounts): Omit<ServerAmounts, 'instances'> {
+  const least = (name: 'cores' | 'ram') => Math.min(...accounts.map((account) => roomIn(account, name)));
+  return { cores: least('cores'), ram: least('ram') };
+}
+
 /** Whether so much is more than a limit allows. */
 export const isOver = (limit: number, wanted: number): boolean => wanted > room(limit, 0);
 

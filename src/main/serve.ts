@@ -26,6 +26,7 @@ import { makeNetworks } from '../standalone/network/networks.ts';
 import type { Web } from '../web/app.ts';
 import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
+import { adjustMetrics } from './adjust-metrics.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
@@ -133,6 +134,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     clock,
     log,
     ...opsSettings(config),
+    observer: adjustMetrics(metrics),
     ...(hooks === undefined ? {} : { hooks }),
   };
   const ops = makeOps(deps);

@@ -6,9 +6,10 @@ import type { Op } from '../base/op.ts';
 import { findClaim, setClaim } from '../db/claims.ts';
 import { lockHost } from '../db/hosts.ts';
 import { findServer, updateServer } from '../db/servers.ts';
-import { type Tx, tx } from '../db/tx.ts';
+import { afterCommit, type Tx, tx } from '../db/tx.ts';
 import {
   type AdjustPlan,
+  type AdjustSettlement,
   type AdjustWish,
   planAdjust,
   settleAdjust,
@@ -21,7 +22,7 @@ import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
-import type { OpsDeps } from './deps.ts';
+import type { AdjustEnd, OpsDeps } from './deps.ts';
 import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga } from './saga.ts';
 import { messageForOwner, recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
@@ -52,6 +53,22 @@ async function claimGrowth(t: Tx, deps: OpsDeps, server: Server, plan: Plan): Pr
   await setClaim(t, { ...claim, ...plan.claim });
 }
 
+/** Tells the metrics, once it is true. */
+const tell = ({ observer }: OpsDeps, t: Tx, end: AdjustEnd): void => afterCommit(t, () => observer?.adjusted(end));
+
+const movedTo = (server: Server, { vcpus, memoryMb }: Size): Size => ({
+  vcpus: vcpus - server.currentVcpus,
+  memoryMb: memoryMb - server.currentMemoryMb,
+});
+
+/** What the metrics hear of a settlement. */
+function endOf(server: Server, { server: row, success }: AdjustSettlement, nowMs: number): AdjustEnd {
+  const moved = movedTo(server, { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb });
+  if (!success) return { outcome: row.adjustStatus === 'partial' ? 'partial' : 'error', seconds: null, moved };
+  if (row.adjustStatus === 'pending_reboot') return { outcome: 'stored', seconds: null, moved };
+  return { outcome: 'success', seconds: (nowMs - (server.adjustUpdatedAt ?? nowMs)) / 1000, moved };
+}
+
 /**
  * Moves a server to other sizes and returns its row as it is then. Throws 400 (bounds), 403 (quota), 404, 409 (state, lock,
  * no room). A server that is off or paused keeps the sizes for its next power cycle, and the action is over at once. While a
@@ -79,6 +96,7 @@ export async function adjustServer(
     if (plan.when === 'nextBoot') {
       await settleAdjustment(t, server, settleStored(server, plan), nowMs, asked);
       await recordDone(t, op, server, 'adjust', 'adjust_store', nowMs);
+      tell(deps, t, { outcome: 'stored', seconds: null, moved: { vcpus: 0, memoryMb: 0 } });
       return null;
     }
     const moving = {
@@ -120,14 +138,15 @@ export const adjustSaga: Saga<AdjustInput> = {
       undo: 'the host puts back what it must; what the guest has then is looked at when the failure is written',
     },
   ],
-  async settle(t, { server, input, output }, nowMs) {
+  async settle(t, { deps, server, input, output }, nowMs) {
     const settlement = settleAdjust(server, input.boot, output<AdjustOutcome>('guest'));
     await settleAdjustment(t, server, settlement, nowMs, { taskState: null });
+    tell(deps, t, endOf(server, settlement, nowMs));
     return settlement.success ? null : settlement.server.adjustMessage;
   },
   observe: ({ server, call }) => call(server.host as string, 'inspect', { uuid: server.uuid }),
   /** The outcome is unknown: with a look at the guest the claim follows it, without one everything claimed stays so. */
-  async failed(t, { server }, failure, nowMs, seen) {
+  async failed(t, { deps, server }, failure, nowMs, seen) {
     const view = seen as GuestView | null;
     const boot = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
     const size = view === null ? {} : { currentVcpus: view.size.vcpus, currentMemoryMb: view.size.memoryMb };
@@ -141,5 +160,7 @@ export const adjustSaga: Saga<AdjustInput> = {
     await updateServer(t, server.id, end, nowMs);
     if (view !== null) await resizeClaim(t, server.id, claimOf(minimumOf(server.flavor), view.size, boot));
     await recordFailure(t, server, failure, nowMs);
+    const moved = view === null ? { vcpus: 0, memoryMb: 0 } : movedTo(server, view.size);
+    tell(deps, t, { outcome: 'error', seconds: null, moved });
   },
 };

@@ -8,6 +8,7 @@ import type { NetworkService } from '../cloud/network.ts';
 import type { Database } from '../db/engine.ts';
 import type { Host } from '../domain/host.ts';
 import type { QuotaLimits } from '../domain/quota.ts';
+import type { Size } from '../domain/size.ts';
 import type { SelectOptions } from '../scheduler/select.ts';
 
 export interface OpsConfig {
@@ -45,6 +46,21 @@ export interface OpsHooks {
   readonly point?: (name: string) => void;
 }
 
+/** How an adjustment ended. */
+export interface AdjustEnd {
+  /** `stored`: kept for the next boot. */
+  readonly outcome: 'success' | 'partial' | 'error' | 'stored';
+  /** From the request until the guest had confirmed; null where no guest was asked, or none confirmed. */
+  readonly seconds: number | null;
+  /** By how much the guest changed; negative where it shrank. */
+  readonly moved: Size;
+}
+
+/** What the operations tell of themselves, for metrics. */
+export interface OpsObserver {
+  adjusted(end: AdjustEnd): void;
+}
+
 export interface OpsDeps {
   readonly database: Database;
   readonly bus: Bus;
@@ -55,4 +71,5 @@ export interface OpsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly hooks?: OpsHooks;
+  readonly observer?: OpsObserver;
 }

@@ -63,6 +63,7 @@ import { attachShare, detachShare } from './server-shares.ts';
 import { openRemoteConsole } from './remote-consoles.ts';
 import { clearServerPassword } from './server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
+import { planAdjustment } from './plan-adjust.ts';
 import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
 import {
   addSecurityGroup,
@@ -145,6 +146,7 @@ const verbs = {
   attachShare,
   detachShare,
   adjustServer,
+  planAdjustment,
   createImage,
   createBackup,
   shelveServer,
@@ -201,7 +203,7 @@ export type { ShownInterface } from './attach-interfaces.ts';
 export type { ShownFloatingIp } from './floating-ips.ts';
 export type { SeenGroups } from './security-groups.ts';
 export type { CreatedServers } from './create-servers.ts';
-export type { OpsConfig, OpsDeps, OpsHooks } from './deps.ts';
+export type { AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
 export type { QuotaOwner, QuotaView } from './quota-sets.ts';
 export { handleReport } from './reports.ts';

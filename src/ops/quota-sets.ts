@@ -141,20 +141,20 @@ export function updateClassQuota(deps: OpsDeps, _op: Op, name: string, wanted: A
 
 const exceeded = (message: string) => forbidden(message, { code: 'quota' });
 
-/** What servers of this user in this project must fit into. The caller called `lockQuota`. */
+/** What servers of this user in this project must fit into. Who uses more of it called `lockQuota` before. */
 export async function accountsOf(
-  t: Tx,
+  reader: Reader,
   defaults: QuotaLimits,
   { projectId, userId }: Required<QuotaOwner>,
 ): Promise<QuotaAccounts> {
-  const set = await appliedLimits(t, projectId, userId);
+  const set = await appliedLimits(reader, projectId, userId);
   const project = {
     limits: limitsFrom(defaults, set.defaults, set.project),
-    used: await serverUsage(t, projectId),
+    used: await serverUsage(reader, projectId),
   };
   if (!boundsServers(set.user)) return [project];
   const limits = limitsFrom(defaults, set.defaults, set.project, set.user);
-  return [project, { limits, used: await serverUsage(t, projectId, userId) }];
+  return [project, { limits, used: await serverUsage(reader, projectId, userId) }];
 }
 
 /**

@@ -1,6 +1,6 @@
 // Why: live adjustment is as ordinary as a reboot for those who own the server; the flavor bounds it and quota counts it.
 
-import { PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, rule } from './base.ts';
+import { ADMIN, PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, rule } from './base.ts';
 
 export const rules = [
   rule(
@@ -14,5 +14,21 @@ export const rules = [
     'os_compute_api:xloud:show',
     PROJECT_READER_OR_ADMIN,
     'See how far a server has been adjusted: current, target, minimum, maximum and claimed vCPUs and memory.',
+  ),
+  rule(
+    'os_compute_api:xloud:index',
+    PROJECT_READER_OR_ADMIN,
+    "List the project's servers whose size may change, with how far each has been adjusted.",
+  ),
+  rule('os_compute_api:xloud:index:get_all_tenants', ADMIN, 'List the servers of all projects whose size may change.'),
+  rule(
+    'os_compute_api:xloud:plan',
+    PROJECT_READER_OR_ADMIN,
+    'Ask which ways there are to another size of a server, and how far it could go. Changes nothing.',
+  ),
+  rule(
+    'os_compute_api:xloud:plan:hosts',
+    ADMIN,
+    'See the names of the hosts to which a server could move to have another size.',
   ),
 ] as const;

@@ -53,6 +53,7 @@ function may(name: CallerName, route: RouteEntry): boolean {
 /** Bodies that a schema alone cannot tell. */
 const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
+  'POST /os-xloud-adjust/:server_id/plan': { current_vcpus: 1 },
   'POST /os-keypairs': { keypair: { name: 'walk', public_key: 'ssh-rsa', user_id: 'member-user' } },
 };
 

@@ -30,6 +30,7 @@ import {
   type OpsConfig,
   type OpsDeps,
   type OpsHooks,
+  type OpsObserver,
   startWorker,
   type Worker,
 } from '../../src/ops/index.ts';
@@ -62,6 +63,7 @@ export interface WorldOptions {
   readonly config?: Partial<OpsConfig>;
   readonly scheduler?: OpsDeps['scheduler'];
   readonly hooks?: OpsHooks;
+  readonly observer?: OpsObserver;
   readonly networks?: FakeNetworks;
   /** Where the data of images lies, instead of a directory that goes with the world. */
   readonly imagesDir?: string;
@@ -216,6 +218,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     log,
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    ...(options.observer === undefined ? {} : { observer: options.observer }),
   };
   const ops = makeOps(deps);
   const drivers = new Map<string, FakeDriver>();

@@ -2,16 +2,26 @@
 // as absolute sizes, what the guest has comes out, and the two may differ: both are shown.
 
 import { isoSeconds } from '../../base/clock.ts';
-import { findClaim } from '../../db/claims.ts';
+import { findClaims } from '../../db/claims.ts';
+import { listServers } from '../../db/server-list.ts';
+import type { AdjustOutlook, Way } from '../../domain/adjust-plan.ts';
 import { type AdjustWish, parseAdjust } from '../../domain/adjust-request.ts';
 import { maximumOf, minimumOf } from '../../domain/flavor.ts';
 import type { Server } from '../../domain/instance.ts';
-import { type Call, resource, route } from '../resource.ts';
+import type { Size } from '../../domain/size.ts';
+import { nextLinks } from '../links.ts';
+import { dateTime, multi, paging, query, text } from '../parameters.ts';
+import { type Call, resource, route, type TargetKind } from '../resource.ts';
+import { parseList, type ServerList } from './servers/list.ts';
+import { SORT_KEYS } from './servers/list-schema.ts';
+
+const ALL_TENANTS = 'os_compute_api:xloud:index:get_all_tenants';
+const HOSTS = 'os_compute_api:xloud:plan:hosts';
 
 interface Adjustment {
   readonly server: Server;
-  /** What the host's inventory and the quota count; the minimum until the server has a host. */
-  readonly claimed: { readonly vcpus: number; readonly memoryMb: number };
+  /** What the host's inventory and the quota count; nothing while the server has no host. */
+  readonly claimed: Size;
 }
 
 const size = { type: ['integer', 'string', 'null'], pattern: '^[0-9]+$', minimum: 1 };
@@ -23,10 +33,18 @@ const described = {
   additionalProperties: false,
 };
 
-async function adjustmentOf(call: Call<'server'>, server: Server): Promise<Adjustment> {
-  const claimed = await findClaim(call.services.db, server.id);
-  return { server, claimed: claimed ?? { vcpus: 0, memoryMb: 0 } };
+type AnyCall = Call<TargetKind, unknown>;
+
+async function adjustmentsOf({ services }: Pick<AnyCall, 'services'>, servers: readonly Server[]) {
+  const claims = await findClaims(
+    services.db,
+    servers.map((server) => server.id),
+  );
+  return servers.map((server): Adjustment => ({ server, claimed: claims.get(server.id) ?? { vcpus: 0, memoryMb: 0 } }));
 }
+
+const adjustmentOf = async (call: Pick<AnyCall, 'services'>, server: Server): Promise<Adjustment> =>
+  (await adjustmentsOf(call, [server]))[0] as Adjustment;
 
 /** The adjustment resource; memory in MiB. */
 function view({ server, claimed }: Adjustment) {
@@ -58,7 +76,82 @@ function view({ server, claimed }: Adjustment) {
   };
 }
 
+interface Listed {
+  readonly list: ServerList;
+  readonly adjustments: readonly Adjustment[];
+}
+
+/** The servers that may change their size, in the pages and orders of GET /servers; none that is deleted. */
+async function index(call: Call): Promise<Listed> {
+  const list = parseList(call, ALL_TENANTS);
+  const servers =
+    list.filter === null
+      ? []
+      : await listServers(
+          call.services.db,
+          { ...list.filter, deleted: false, elastic: true },
+          { ...list.page, sort: list.sort },
+        );
+  return { list, adjustments: await adjustmentsOf(call, servers) };
+}
+
+function indexView({ list, adjustments }: Listed, call: Call) {
+  const ids = adjustments.map(({ server }) => server.uuid);
+  const links = nextLinks(call.url, call.query, list.page, call.services.settings.pageSize, ids);
+  return { adjustments: adjustments.map(view), ...(links.length === 0 ? {} : { adjustments_links: links }) };
+}
+
+const wayView = ({ reasons }: Way) => ({ possible: reasons.length === 0, reasons });
+const sizeView = ({ vcpus, memoryMb }: Size) => ({ vcpus, memory_mb: memoryMb });
+
+/** Hosts by their kind, and by name for those who may see names. */
+function hostsView(hosts: AdjustOutlook['afterMigration']['hosts'], named: boolean) {
+  const kinds = Map.groupBy(hosts, ({ zone, inventory }) => `${zone} ${inventory.hypervisorType}`);
+  return [...kinds.values()].map((kind) => ({
+    availability_zone: kind[0]?.zone,
+    hypervisor_type: kind[0]?.inventory.hypervisorType,
+    count: kind.length,
+    ...(named ? { names: kind.map(({ host }) => host) } : {}),
+  }));
+}
+
+const planView = (outlook: AdjustOutlook, call: Call<'server', AdjustWish>) => ({
+  server_id: call.target.uuid,
+  result: outlook.result,
+  target: sizeView(outlook.target),
+  persist: call.body.persist,
+  growth: sizeView(outlook.grows),
+  ways: {
+    live: wayView(outlook.live),
+    live_after_migration: {
+      ...wayView(outlook.afterMigration),
+      hosts: hostsView(outlook.afterMigration.hosts, call.allows(HOSTS)),
+    },
+    next_boot: wayView(outlook.nextBoot),
+  },
+  largest: outlook.largest === null ? null : sizeView(outlook.largest),
+});
+
 export default resource({
+  'GET /os-xloud-adjust': route()({
+    summary: 'List the servers whose size may change, each with its sizes.',
+    policy: 'os_compute_api:xloud:index',
+    alsoAsks: [ALL_TENANTS, 'os_compute_api:servers:allow_all_filters'],
+    query: query(
+      {
+        ...paging,
+        sort_key: multi({ type: 'string', enum: SORT_KEYS }),
+        sort_dir: multi(text),
+        all_tenants: multi(text),
+        'changes-since': multi(dateTime),
+      },
+      'strict',
+    ),
+    status: 200,
+    steady: true,
+    run: index,
+    view: indexView,
+  }),
   'GET /os-xloud-adjust/:server_id': route<'server'>()({
     summary: "Show a server's sizes: what it has, what was asked for, its bounds, and what is claimed for it.",
     policy: 'os_compute_api:xloud:show',
@@ -75,8 +168,18 @@ export default resource({
     body: described,
     parse: parseAdjust,
     status: 202,
-    run: async (call) =>
-      adjustmentOf(call as Call<'server'>, await call.services.ops.adjustServer(call.op, call.target, call.body)),
+    run: async (call) => adjustmentOf(call, await call.services.ops.adjustServer(call.op, call.target, call.body)),
     view,
+  }),
+  'POST /os-xloud-adjust/:server_id/plan': route<'server', AdjustWish>()({
+    summary: 'Say which ways there are to another size, why not the others, and how far the server could go.',
+    policy: 'os_compute_api:xloud:plan',
+    alsoAsks: [HOSTS],
+    target: 'server',
+    body: described,
+    parse: parseAdjust,
+    status: 200,
+    run: (call) => call.services.ops.planAdjustment(call.op, call.target, call.body),
+    view: planView,
   }),
 });
