@@ -25,6 +25,8 @@ export const limits = {
   keptAnswerChars: 64 * 1024,
   tagsPerServer: 50,
   tagCharacters: 60,
+  /** A server's encrypted password, base64 (Nova's bound). */
+  sealedPasswordCharacters: 1_020,
   /** How long the address of a console is good (Nova's `consoleauth.token_ttl`). */
   consoleTokenMs: 600 * SECOND_MS,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */

@@ -14,7 +14,7 @@ export async function findPassword(reader: Reader, serverId: number): Promise<st
   return row?.password ?? null;
 }
 
-/** Keeps an encrypted password of at most 1020 characters (Nova's bound), or forgets it (null). */
+/** Keeps an encrypted password of at most `limits.sealedPasswordCharacters`, or forgets it (null). */
 export async function writePassword(tx: Tx, serverId: number, password: string | null): Promise<void> {
   if (password === null) await tx('server_passwords').where({ server_id: serverId }).delete();
   else await tx('server_passwords').insert({ server_id: serverId, password }).onConflict('server_id').merge();

@@ -1,14 +1,17 @@
-// Why: a password is set inside the guest by its agent, or not at all; the caller hears which.
+// Why: a password is set inside the guest by its agent, or not at all; the caller hears which. Who has the private half of the
+// server's RSA key may read it again (GET os-server-password); nobody else can.
 
 import { conflict, type Fault, notImplemented } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
+import { writePassword } from '../db/server-parts.ts';
 import { updateServer } from '../db/servers.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
 import { awaitAction } from './await-action.ts';
 import { beginMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
+import { sealedFor } from './key-material.ts';
 import { hostOf } from './power.ts';
 import type { Saga } from './saga.ts';
 import { settleFailed } from './settle.ts';
@@ -43,6 +46,12 @@ export async function changePassword(
   if (failure !== null) throw refusalOf(uuid, failure.fault);
 }
 
+/** What is kept of a password: for the owner of the server's key alone, or nothing. */
+function keptFor({ keyData }: Server, password: string): string | null {
+  const sealed = keyData === null ? null : sealedFor(keyData, password);
+  return sealed !== null && sealed.length <= limits.sealedPasswordCharacters ? sealed : null;
+}
+
 export const changePasswordSaga: Saga<Input> = {
   name: 'changePassword',
   secrets: ['password'],
@@ -53,7 +62,8 @@ export const changePasswordSaga: Saga<Input> = {
       undo: 'the former password is known to nobody',
     },
   ],
-  async settle(t, { server }, nowMs) {
+  async settle(t, { server, input }, nowMs) {
+    await writePassword(t, server.id, keptFor(server, input.password));
     await updateServer(t, server.id, { taskState: null }, nowMs);
     return null;
   },

@@ -1,6 +1,15 @@
 // Why: keys are read, fingerprinted and (up to 2.91) made here: OpenSSH public keys and X.509 certificates, as Nova does.
 
-import { createHash, generateKeyPair, randomBytes, sign, X509Certificate } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPair,
+  publicEncrypt,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import { badRequest } from '../base/errors.ts';
 
@@ -68,6 +77,35 @@ export async function makeSshKey(comment: string): Promise<KeyMaterial> {
     privateKey: privateKey.export({ format: 'pem', type: 'pkcs1' }) as string,
     fingerprint: sshFingerprint(text),
   };
+}
+
+/** The fields of a blob, each with its length before it. */
+function fieldsOf(blob: Buffer): Buffer[] {
+  const fields: Buffer[] = [];
+  for (let at = 0; at + 4 <= blob.length; ) {
+    const length = blob.readUInt32BE(at);
+    fields.push(blob.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return fields;
+}
+
+/**
+ * Text that only the owner of an RSA key can read (PKCS#1 v1.5, base64), as Nova and its clients have it. Null for a key of
+ * another kind, and for text that is too long for the key.
+ */
+export function sealedFor(publicKey: string, text: string): string | null {
+  const [type, body = ''] = publicKey.trim().split(/\s+/);
+  if (type !== 'ssh-rsa') return null;
+  const [, e, n] = fieldsOf(Buffer.from(body, 'base64'));
+  if (e === undefined || n === undefined) return null;
+  try {
+    const jwk = { kty: 'RSA', e: e.toString('base64url'), n: n.toString('base64url') };
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, Buffer.from(text)).toString('base64');
+  } catch {
+    return null;
+  }
 }
 
 // --- DER, as much of it as one certificate needs --------------------------------------------------------------------

@@ -1,7 +1,9 @@
 // A password set from outside: through the guest's agent, for the user that the image names, and how it is told when it fails.
 
 import assert from 'node:assert/strict';
+import { constants, privateDecrypt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { makeSshKey } from '../../src/ops/key-material.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { type Servers, startServers } from '../support/servers.ts';
@@ -32,6 +34,31 @@ for (const engine of engines) {
       const rows = await servers.world.database.read('instance_actions').where({ server_uuid: id }).orderBy('id');
       assert.equal(rows.at(-1).action, 'changePassword');
       assert.ok(!JSON.stringify(rows).includes('n3w pass'));
+    });
+
+    it('is kept for the owner of an RSA key, who can read it, and for nobody else', async () => {
+      const password = async (id: string) =>
+        (await servers.request('GET', `/servers/${id}/os-server-password`, { as: 'member' })).body.password;
+      const keyed = async (publicKey: string) => {
+        const id = await servers.create();
+        await servers.set(id, { key_data: publicKey });
+        return id;
+      };
+      const { publicKey, privateKey } = await makeSshKey('test');
+      const id = await keyed(publicKey);
+      for (const text of ['n3w pass', 'ein änderes']) {
+        assert.equal((await servers.act(id, change(text))).status, 202);
+        const sealed = Buffer.from(await password(id), 'base64');
+        const key = { key: privateKey as string, padding: constants.RSA_PKCS1_PADDING };
+        assert.equal(privateDecrypt(key, sealed).toString(), text);
+      }
+      const other = await keyed('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVhcmx5IGJpcmQgY2F0Y2hlcyB0aGUgd29ybSAhIQ== me');
+      assert.equal((await servers.act(other, change())).status, 202);
+      assert.equal(await password(other), '');
+      // what is kept is never an older one
+      await servers.act(id, change('x'.repeat(300)));
+      assert.equal(guestOf(id)?.passwords?.['root'], 'x'.repeat(300));
+      assert.equal(await password(id), '');
     });
 
     it('is for the user that the image names', async () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { Fault } from '../../../src/base/errors.ts';
-import { makeSshKey, makeX509Key, sshFingerprint, x509Fingerprint } from '../../../src/ops/key-material.ts';
+import { makeSshKey, makeX509Key, sealedFor, sshFingerprint, x509Fingerprint } from '../../../src/ops/key-material.ts';
 
 const refused = (error: unknown): boolean => error instanceof Fault && error.kind === 'badRequest';
 
@@ -39,6 +40,27 @@ describe('SSH keys', () => {
     const { n } = createPrivateKey(made.privateKey ?? '').export({ format: 'jwk' });
     assert.ok(blob.includes(Buffer.from(n ?? '', 'base64url')));
     assert.equal(made.fingerprint, sshFingerprint(made.publicKey));
+  });
+});
+
+describe('text for the owner of a key', () => {
+  it('is nothing for what is no RSA key, whatever it is', () => {
+    for (const key of [
+      '',
+      'ssh-rsa',
+      'ssh-rsa AAAA',
+      'ssh-rsa ////',
+      'ssh-dss AAAAB3NzaC1kc3M=',
+      'ssh-rsa AAAAB3NzaC1yc2EAAAAA',
+    ]) {
+      assert.equal(sealedFor(key, 'text'), null, key);
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const sealed = sealedFor(`ssh-rsa ${Buffer.from(bytes).toString('base64')}`, 'text');
+        assert.ok(sealed === null || typeof sealed === 'string');
+      }),
+    );
   });
 });
 
