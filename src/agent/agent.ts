@@ -72,6 +72,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
         await able('snapshot').drop(args.uuid, args.imageId);
         return null;
       }),
+    rebuild: (args) => post(args.spec.uuid, 'rebuild', args, () => able('rebuild')(args.spec, args.preserveEphemeral)),
     setAdminPassword: (args) =>
       post(args.uuid, 'setAdminPassword', args, async () => {
         await able('setAdminPassword')(args.uuid, args.user, args.password);

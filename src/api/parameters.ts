@@ -127,6 +127,15 @@ export const metadataItem: JsonSchema = { ...metadata, minProperties: 1, maxProp
 
 /** A part of a list by numbers; see `spanOf`. */
 export const span = { limit: multi(nonNegativeInteger), offset: multi(nonNegativeInteger) };
+export const diskConfig: JsonSchema = { type: 'string', enum: ['AUTO', 'MANUAL'] };
+export const personality: JsonSchema = multi(closed({ path: text, contents: { type: 'string', format: 'base64' } }));
+export const trustedCertificates: JsonSchema = {
+  type: ['array', 'null'],
+  items: { type: 'string', minLength: 1 },
+  minItems: 1,
+  maxItems: 50,
+  uniqueItems: true,
+};
 
 export const paging = { limit: multi(nonNegativeInteger), marker: multi(text) };
 

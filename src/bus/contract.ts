@@ -32,6 +32,7 @@ export interface AgentMethods {
   snapshot: { args: { uuid: string; imageId: string }; reply: DiskCopy };
   uploadSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
+  rebuild: { args: { spec: GuestSpec; preserveEphemeral: boolean }; reply: GuestView };
   setAdminPassword: { args: { uuid: string; user: string; password: string }; reply: null };
   injectNmi: { args: { uuid: string }; reply: null };
   attachNic: { args: { uuid: string; nic: NicSpec; model: string | null }; reply: GuestView };
@@ -71,6 +72,7 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   snapshot: limits.snapshotMs,
   uploadSnapshot: limits.imageTransferMs,
   dropSnapshot: limits.libvirtCallMs,
+  rebuild: limits.spawnMs,
   setAdminPassword: limits.libvirtSlowCallMs,
   injectNmi: limits.libvirtJobCallMs,
   attachNic: limits.libvirtSlowCallMs,

@@ -176,6 +176,14 @@ export async function findBuild<T>(reader: Reader, serverId: number): Promise<T>
   return fromJson<T>(row['build']);
 }
 
+/** Changes parts of what was asked for at creation. */
+export async function changeBuild<T>(tx: Tx, serverId: number, part: Partial<T>): Promise<void> {
+  const build = { ...(await findBuild<T>(tx, serverId)), ...part };
+  await tx('servers')
+    .where({ id: serverId })
+    .update({ build: toJson(build) });
+}
+
 export type NewServer = Omit<Server, 'id' | 'updatedAt'> & { readonly build: unknown };
 export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>>;
 

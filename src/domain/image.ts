@@ -51,6 +51,12 @@ export interface ImageQuery {
   readonly marker: string | null;
 }
 
+/** The text of Nova's 400 where the image forbids that its disk is resized; null where it does not. */
+export const diskConfigProblem = (image: ImageFacts | null, autoDiskConfig: boolean | null): string | null =>
+  autoDiskConfig === true && image?.properties['auto_disk_config'] === 'Disabled'
+    ? `Requested image ${image.id} has automatic disk resize disabled.`
+    : null;
+
 const GIB = 1024 ** 3;
 
 /** Why a flavor cannot carry an image, as the text of Nova's 400 (`_validate_flavor_image`); null when it can. */

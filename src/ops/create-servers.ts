@@ -4,10 +4,9 @@
 import { badRequest, Fault, forbidden, internal } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
-import type { Caller, Op } from '../base/op.ts';
+import type { Op } from '../base/op.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { findKeypair, type Keypair } from '../db/keypairs.ts';
 import { replaceMetadata, replaceTags } from '../db/server-details.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { findBuild, insertServer, type NewServer, updateServer } from '../db/servers.ts';
@@ -17,14 +16,15 @@ import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.
 import type { CreateServersRequest } from '../domain/create-request.ts';
 import { type FlavorSnapshot, minimumOf, minimumProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { type ImageFacts, imageProblem } from '../domain/image.ts';
+import { imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
+import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
-import { accountsOf, checkBounds, lockQuota } from './quota-sets.ts';
+import { accountsOf, lockQuota } from './quota-sets.ts';
 import { hintedGroup, joinGroup } from './server-groups.ts';
 import type { Failure, Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
@@ -43,29 +43,6 @@ async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<Flav
   const problem = minimumProblem(flavor);
   if (problem !== null) throw badRequest(problem);
   return snapshotOf(flavor);
-}
-
-async function imageFor(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
-  const image = await deps.image.find(caller, imageRef);
-  if (image === null) throw badRequest('Can not find requested image');
-  if (image.status !== 'active') throw badRequest(`Image ${imageRef} is not active.`);
-  return image;
-}
-
-/** The kernel or ramdisk that an image names, or null. */
-async function partFor(deps: OpsDeps, caller: Caller, image: ImageFacts, key: string): Promise<ImageFacts | null> {
-  const id = image.properties[key];
-  if (id === undefined || id === '') return null;
-  const part = await deps.image.find(caller, id);
-  if (part === null) throw badRequest(`Image ${id} could not be found.`);
-  return part;
-}
-
-async function keypairFor(deps: OpsDeps, op: Op, name: string | null): Promise<Keypair | null> {
-  if (name === null) return null;
-  const keypair = await findKeypair(deps.database.read, op.caller.userId, name);
-  if (keypair === null) throw badRequest('Invalid key_name provided.');
-  return keypair;
 }
 
 async function checkDestination(deps: OpsDeps, request: CreateServersRequest): Promise<void> {
@@ -126,20 +103,14 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   if (projectId === null) throw badRequest('Servers are created in a project: the token is scoped to none.');
   checkCounts(request);
   const flavor = await flavorFor(deps, op, request.flavorRef);
-  const image = await imageFor(deps, op.caller, request.imageRef);
-  const longest = (part: 'path' | 'contents') => Math.max(0, ...request.files.map((file) => file[part].length));
-  await checkBounds(deps.database.read, deps.config.quota, op, {
-    metadata: Object.keys(request.metadata).length,
-    files: request.files.length,
-    filePathBytes: longest('path'),
-    fileContentBytes: longest('contents'),
-  });
+  const image = await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');
+  await checkBelongings(deps, op, request);
   const problem = imageProblem(flavor, image);
   if (problem !== null) throw badRequest(problem);
   if (flavor.rootGb === 0 && !request.mayLackDisk) {
     throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
   }
-  const keypair = await keypairFor(deps, op, request.keyName);
+  const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
   await checkDestination(deps, request);
   const build: BuildRequest = {
     network: await deps.network.plan(
@@ -149,8 +120,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
       request.maxCount,
       request.mayAttachExternal,
     ),
-    kernel: await partFor(deps, op.caller, image, 'kernel_id'),
-    ramdisk: await partFor(deps, op.caller, image, 'ramdisk_id'),
+    ...(await bootParts(deps, op.caller, image)),
     keyType: keypair?.type ?? null,
     userName: op.caller.userName,
     roles: op.caller.roles,

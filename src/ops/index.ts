@@ -28,6 +28,7 @@ import { consoleOutput } from './console-output.ts';
 import { createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
 import { deleteServer, forceDeleteServer } from './delete-server.ts';
+import { rebuildServer } from './rebuild.ts';
 import { restoreServer } from './soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
@@ -90,6 +91,7 @@ const verbs = {
   clearServerPassword,
   forceDeleteServer,
   restoreServer,
+  rebuildServer,
   setServerMetadata,
   deleteServerMetadata,
   setServerTags,
@@ -202,6 +204,7 @@ export { noAggregate } from './aggregates.ts';
 export type { ShownInterface } from './attach-interfaces.ts';
 export type { ShownFloatingIp } from './floating-ips.ts';
 export type { SeenGroups } from './security-groups.ts';
+export type { RebuildRequest } from './rebuild.ts';
 export type { CreatedServers } from './create-servers.ts';
 export type { AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';

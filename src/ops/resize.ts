@@ -13,7 +13,7 @@ import { bootSizeOf } from '../domain/build-spec.ts';
 import { type FlavorSnapshot, minimumProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { isHostUp } from '../domain/host.ts';
-import { imageProblem } from '../domain/image.ts';
+import { diskConfigProblem, imageProblem } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
@@ -68,15 +68,10 @@ export async function mustBeUp(t: Tx, deps: OpsDeps, name: string): Promise<void
   }
 }
 
-function checkDiskConfig({ image }: Server, { autoDiskConfig }: ResizeRequest): void {
-  if (autoDiskConfig && image?.properties['auto_disk_config'] === 'Disabled') {
-    throw badRequest(`Requested image ${image.id} has automatic disk resize disabled.`);
-  }
-}
-
 /** The flavor to resize to, after Nova's checks in Nova's order; throws 400 and, for the quota, 403. */
 async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: ResizeRequest): Promise<FlavorSnapshot> {
-  checkDiskConfig(server, wish);
+  const disabled = diskConfigProblem(server.image, wish.autoDiskConfig);
+  if (disabled !== null) throw badRequest(disabled);
   const { flavorRef } = wish;
   const found = await findFlavor(t, flavorRef, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
   if (found === null) throw badRequest(`Flavor ${flavorRef} could not be found.`);

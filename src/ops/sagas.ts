@@ -8,6 +8,7 @@ import { attachSaga, detachSaga } from './attach-interfaces.ts';
 import { confirmResizeSaga } from './confirm-resize.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
+import { rebuildSaga } from './rebuild.ts';
 import { restoreSaga } from './soft-delete.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
 import { migrateSaga, resizeSaga } from './resize.ts';
@@ -20,6 +21,7 @@ const table = {
   create: createSaga,
   delete: deleteSaga,
   restore: restoreSaga,
+  rebuild: rebuildSaga,
   start: startSaga,
   stop: stopSaga,
   reboot: rebootSaga,

@@ -78,6 +78,12 @@ export const rules = [
   rule('os_compute_api:servers:stop', PROJECT_MEMBER_OR_ADMIN, 'Stop a server.'),
   rule('os_compute_api:servers:create_image', PROJECT_MEMBER_OR_ADMIN, 'Make an image of a server.'),
   rule('os_compute_api:servers:reboot', PROJECT_MEMBER_OR_ADMIN, 'Reboot a server, softly or hard.'),
+  rule('os_compute_api:servers:rebuild', PROJECT_MEMBER_OR_ADMIN, 'Build a server anew from an image.'),
+  rule(
+    'os_compute_api:servers:rebuild:trusted_certs',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Name the certificates against which the image is verified when a server is rebuilt (from microversion 2.63 on).',
+  ),
   rule(
     'os_compute_api:servers:trigger_crash_dump',
     PROJECT_MEMBER_OR_ADMIN,

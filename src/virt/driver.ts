@@ -69,6 +69,11 @@ export interface Driver {
   /** Lets a stored guest go on where it was; running already: nothing happens. */
   resume?(uuid: string): Promise<GuestView>;
   readonly snapshot?: Snapshots;
+  /**
+   * Makes a guest's disks anew from the spec and starts it, whatever there was of it before; asked again, does it again.
+   * @param preserveEphemeral the ephemeral disk stays
+   */
+  rebuild?(spec: GuestSpec, preserveEphemeral: boolean): Promise<GuestView>;
   /** Through the agent in the guest. Throws `notImplemented` where none answers, `conflict` for a guest that does not run. */
   setAdminPassword?(uuid: string, user: string, password: string): Promise<void>;
   /** Interrupts a guest, upon which it may dump its memory. Throws `conflict` for one that is off. */

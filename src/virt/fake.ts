@@ -20,7 +20,7 @@ import { nicVerbs } from './fake/nics.ts';
 import { stateVerbs } from './fake/states.ts';
 import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
 import { fakeSnapshots } from './fake/snapshots.ts';
-import { type FakeGuest, type FakeStore, memoryStore, written } from './fake/store.ts';
+import { type FakeGuest, type FakeStore, memoryStore, newGuest, written } from './fake/store.ts';
 
 export interface FakeDriverOptions {
   readonly clock: Clock;
@@ -247,18 +247,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       const before = store.get(spec.uuid);
       if (before?.powerState === power.running) return view(before);
       if (before === undefined) {
-        store.put({
-          spec,
-          powerState: power.noState,
-          size: spec.boot,
-          balloonAtMs: 0,
-          pluggedVcpus: spec.boot.vcpus,
-          boot: spec.boot,
-          console: '',
-          behaviour: null,
-          snapshots: [],
-          starts: 0,
-        });
+        store.put(newGuest(spec));
       }
       try {
         await cache.fetchFor(spec);
@@ -313,6 +302,15 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       const again = start(guestOf(spec.uuid), spec);
       emit({ kind: 'rebooted', uuid: spec.uuid });
       return again;
+    },
+
+    async rebuild(spec, preserveEphemeral) {
+      await cache.fetchFor(spec);
+      await take('rebuild', parseBehaviour(behaviourTextOf(spec)));
+      const before = store.get(spec.uuid);
+      if (before !== undefined) stop(spec.uuid, 'destroyed');
+      store.put(newGuest(spec, before, preserveEphemeral));
+      return start(guestOf(spec.uuid), spec);
     },
 
     ...stateVerbs(host),

@@ -36,6 +36,7 @@ const expected: Readonly<Record<Verb, string>> = {
   attach: 'active 1/256, 2 interfaces',
   detach: 'active 1/256, 0 interfaces',
   stop: 'stopped 1/256',
+  rebuild: 'active 1/256',
   image: 'active 1/256 and an image',
   shelve: 'shelved_offloaded as an image',
   unshelve: 'active 1/256',

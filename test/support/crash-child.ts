@@ -23,6 +23,7 @@ export const verbs = [
   'attach',
   'detach',
   'stop',
+  'rebuild',
   'image',
   'shelve',
   'unshelve',
@@ -102,7 +103,10 @@ export async function perform(world: World, verb: Verb): Promise<void> {
       { uuid: string },
     ];
     if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
-    else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
+    else if (verb === 'rebuild') {
+      const request = { imageRef: world.imageId, adminPass: 'x', change: {}, files: [], preserveEphemeral: false };
+      await world.ops.rebuildServer(makeOp(), await world.server(server.uuid), request);
+    } else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
     else if (verb === 'shelve') await world.ops.shelveServer(makeOp(), server);
     else if (verb === 'unshelve') {
       await world.ops.unshelveServer(makeOp(), server, { zone: undefined, host: null, mayNameHost: () => undefined });

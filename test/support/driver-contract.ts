@@ -430,6 +430,18 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal((await driver.powerOn(spec)).powerState, power.running);
     });
 
+    it('makes new disks, and what was on the old ones is gone: twice is as good as once', { timeout }, async (t) => {
+      if (driver.rebuild === undefined) return t.skip('this driver cannot');
+      const from = events.length;
+      const boot = { vcpus: 2, memoryMb: 384 };
+      for (const _ of [1, 2]) {
+        assert.equal((await driver.rebuild({ ...spec, boot }, false)).powerState, power.running);
+      }
+      await heard('started', spec.uuid, from);
+      await world.ready(spec.uuid);
+      await settledAt(boot);
+    });
+
     it('destroys a running guest and leaves nothing: twice is once', { timeout }, async () => {
       await driver.destroy(spec.uuid);
       assert.equal(await driver.inspect(spec.uuid), null);

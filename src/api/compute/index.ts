@@ -45,6 +45,7 @@ import serverDeferredDelete from './servers/deferred-delete.ts';
 import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
 import serverMigrate from './servers/migrate.ts';
+import serverRebuild from './servers/rebuild.ts';
 import serverResize from './servers/resize.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
@@ -72,6 +73,7 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...serverMigrate,
   ...migrations,
   ...serverDeferredDelete,
+  ...serverRebuild,
   ...serverShares,
   ...serverMetadata,
   ...serverTags,

@@ -16,6 +16,7 @@ export const verbs = [
   'resume',
   'snapshot',
   'upload',
+  'rebuild',
   'setAdminPassword',
   'injectNmi',
   'attachNic',

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuestSpec } from '../../domain/guest.ts';
-import type { PowerState } from '../../domain/instance.ts';
+import { power, type PowerState } from '../../domain/instance.ts';
 import type { Size } from '../../domain/size.ts';
 
 /** A guest as the fake hypervisor keeps it: plain data. */
@@ -27,6 +27,8 @@ export interface FakeGuest {
   readonly snapshots: readonly string[];
   /** Passwords that were set from outside, by user. */
   readonly passwords?: Readonly<Record<string, string>>;
+  /** How often its disks were made. */
+  readonly made?: { readonly root: number; readonly ephemeral: number };
   /** How often it was started. */
   readonly starts: number;
 }
@@ -36,6 +38,24 @@ const CONSOLE_CHARACTERS = 16_384;
 /** The guest with a line more on its console. */
 export function written(guest: FakeGuest, line: string): FakeGuest {
   return { ...guest, console: `${guest.console}${line}\n`.slice(-CONSOLE_CHARACTERS) };
+}
+
+/** A guest with new disks that never ran; in place of `before`, whose ephemeral disk may stay. */
+export function newGuest(spec: GuestSpec, before?: FakeGuest, preserveEphemeral = false): FakeGuest {
+  const made = before?.made ?? { root: 0, ephemeral: 0 };
+  return {
+    spec,
+    powerState: power.noState,
+    size: spec.boot,
+    balloonAtMs: 0,
+    pluggedVcpus: spec.boot.vcpus,
+    boot: spec.boot,
+    console: '',
+    behaviour: before?.behaviour ?? null,
+    snapshots: before?.snapshots ?? [],
+    made: { root: made.root + 1, ephemeral: made.ephemeral + (preserveEphemeral ? 0 : 1) },
+    starts: before?.starts ?? 0,
+  };
 }
 
 export interface GuestSet {

@@ -73,6 +73,14 @@ export async function removeDisks(instancesDir: string, uuid: string): Promise<v
   await rm(instanceDir(instancesDir, uuid), { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
+/** Removes what is made from the image and the server's data, and what else is the guest's own, so that it is made anew. */
+export async function forgetDisks(files: ReturnType<typeof guestFiles>, keepEphemeral: boolean): Promise<void> {
+  const { base, root, swap, configDrive, kernel, ramdisk, ephemeral } = files;
+  for (const path of [root, base, swap, configDrive, kernel, ramdisk, ...(keepEphemeral ? [] : [ephemeral])]) {
+    await rm(path, { force: true });
+  }
+}
+
 /** From now on the guest's disks are never thrown away as half made. */
 export async function markComplete(files: ReturnType<typeof guestFiles>): Promise<void> {
   await writeFile(files.complete, '', { mode: 0o600 });

@@ -16,7 +16,16 @@ import { domainXml, type VirtType } from './config.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
 import { readDiagnostics } from './diagnostics.ts';
-import { exists, guestFiles, instanceDir, makeDisks, markComplete, placeOf, removeDisks } from './disks.ts';
+import {
+  exists,
+  forgetDisks,
+  guestFiles,
+  instanceDir,
+  makeDisks,
+  markComplete,
+  placeOf,
+  removeDisks,
+} from './disks.ts';
 import { isVirError } from './errors.ts';
 import { makeUntil, toGuestEvent } from './events.ts';
 import { findDomain, ifGone, isOff } from './guest.ts';
@@ -107,6 +116,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
     powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
+    rebuild: (spec, preserveEphemeral) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
@@ -270,6 +280,18 @@ async function askToShutDown(host: Host, domain: DomainRef, timeoutMs: number): 
     if (await host.until(domain.uuid, waitMs, off)) return true;
   }
   return false;
+}
+
+/** Throws the guest's disks away and makes them anew. What a crash leaves between the two, the next start makes. */
+async function rebuild(host: Host, spec: GuestSpec, preserveEphemeral: boolean): Promise<GuestView> {
+  checkNics(spec.nics);
+  const running = await runningDomain(host, spec.uuid);
+  if (running !== null) await switchOff(host, running);
+  const files = filesOf(host, spec.uuid);
+  await forgetDisks(files, preserveEphemeral);
+  const domain = await start(host, spec);
+  await markComplete(files);
+  return await view(host, domain);
 }
 
 /** With a time-out: asks the guest first. Either way the domain is then made anew from the spec. */

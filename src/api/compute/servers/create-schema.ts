@@ -5,16 +5,19 @@ import { limits } from '../../../base/limits.ts';
 import {
   boolean,
   closed,
+  diskConfig,
   hostName,
   ipAny,
   MAX_INT,
   metadata,
   multi,
   name,
+  personality,
   positiveInteger,
   printable,
   tag,
   text,
+  trustedCertificates,
   uuid,
 } from '../../parameters.ts';
 
@@ -81,10 +84,10 @@ const fields = history<unknown>(
     adminPass: text,
     metadata,
     networks: multi(closed(nic)),
-    'OS-DCF:diskConfig': { type: 'string', enum: ['AUTO', 'MANUAL'] },
+    'OS-DCF:diskConfig': diskConfig,
     accessIPv4: { type: 'string', format: 'ipv4' },
     accessIPv6: { type: 'string', format: 'ipv6' },
-    personality: multi(closed({ path: text, contents: { type: 'string', format: 'base64' } })),
+    personality,
     availability_zone: name,
     block_device_mapping: multi(closed(blockDevice)),
     block_device_mapping_v2: blockDevices.at(1),
@@ -107,13 +110,7 @@ const fields = history<unknown>(
     {
       at: '2.63',
       add: {
-        trusted_image_certificates: {
-          type: ['array', 'null'],
-          items: { type: 'string', minLength: 1 },
-          minItems: 1,
-          maxItems: 50,
-          uniqueItems: true,
-        },
+        trusted_image_certificates: trustedCertificates,
       },
     },
     { at: '2.67', add: { block_device_mapping_v2: blockDevices.at(67) } },

@@ -1,11 +1,11 @@
 // Why: thirty wire fields in, one CreateServersRequest out; what contradicts itself is refused here in Nova's words.
 
-import { randomInt } from 'node:crypto';
 import { badRequest } from '../../../base/errors.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
 import { isTrue } from '../../parameters.ts';
+import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
 
 interface BlockDevice {
@@ -62,23 +62,6 @@ export interface CreateBody {
 }
 
 type CreateCall = Call<'none', CreateBody>;
-
-// As Nova's DEFAULT_PASSWORD_SYMBOLS: no letters or digits that look alike, one of each group at least.
-const PASSWORD_GROUPS = ['23456789', 'ABCDEFGHJKLMNPQRSTUVWXYZ', 'abcdefghijkmnopqrstuvwxyz'] as const;
-const PASSWORD_LENGTH = 12;
-
-const anyOf = (symbols: string): string => symbols.charAt(randomInt(symbols.length));
-
-/** A password as Nova makes them when none was given. */
-export function generatePassword(): string {
-  const letters = PASSWORD_GROUPS.map(anyOf);
-  while (letters.length < PASSWORD_LENGTH) letters.push(anyOf(PASSWORD_GROUPS.join('')));
-  for (let i = letters.length - 1; i > 0; i -= 1) {
-    const j = randomInt(i + 1);
-    [letters[i], letters[j]] = [letters[j] as string, letters[i] as string];
-  }
-  return letters.join('');
-}
 
 function counts({ min_count, max_count }: CreateBody['server']): { minCount: number; maxCount: number } {
   const minCount = Number(min_count ?? 1);
@@ -180,7 +163,10 @@ function destinationOf(call: CreateCall): Destination {
   };
 }
 
-function filesOf({ personality = [] }: CreateBody['server']): CreateServersRequest['files'] {
+/** Files as `personality` gives them; throws 400 for one without a path or contents. */
+export function filesOf(
+  personality: readonly { readonly path?: string; readonly contents?: string }[] = [],
+): CreateServersRequest['files'] {
   return personality.map(({ path, contents }) => {
     if (path === undefined || contents === undefined) {
       throw badRequest(`Bad personality format: missing ${path === undefined ? 'path' : 'contents'}`);
@@ -230,7 +216,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     keyName: trimmed(server.key_name),
     userData: server.user_data ?? null,
     configDrive: isTrue(server.config_drive ?? false),
-    files: filesOf(server),
+    files: filesOf(server.personality),
     metadata: server.metadata ?? {},
     tags: [...new Set(server.tags ?? [])],
     minCount,

@@ -2,63 +2,19 @@
 
 import { conflict } from '../../../base/errors.ts';
 import { derive, history } from '../../../base/history.ts';
-import { loadDetail, loadDetails } from '../../../db/server-details.ts';
+import { loadDetails } from '../../../db/server-details.ts';
 import { listServers } from '../../../db/server-list.ts';
-import { hostStates } from '../../../db/hosts.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
-import { isHostUp } from '../../../domain/host.ts';
 import type { Server, ServerDetail } from '../../../domain/instance.ts';
 import { memberLinks, nextLinks } from '../../links.ts';
-import { isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
-import { type Call, resource, route, type TargetKind } from '../../resource.ts';
+import { diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
+import { type Call, resource, route } from '../../resource.ts';
 import { type CreateBody, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
-import {
-  hostIdOf,
-  needsHostStatus,
-  serverView,
-  summaryView,
-  type ViewContext,
-  type ViewKind,
-  viewRights,
-  viewRules,
-} from './view.ts';
-
-type AnyCall = Call<TargetKind, unknown>;
-
-/** As `hostIdOf`, remembering what it gave: a page has many servers and few hosts. */
-function rememberedHostIds(): typeof hostIdOf {
-  const known = new Map<string, string>();
-  return (projectId, host) => {
-    const key = `${projectId} ${host}`;
-    let id = known.get(key);
-    if (id === undefined) known.set(key, (id = hostIdOf(projectId, host)));
-    return id;
-  };
-}
-
-/** Everything that views of these servers need beside them: at most one query, however many servers. */
-async function viewContext(call: AnyCall, servers: readonly Server[]): Promise<ViewContext> {
-  const rights = viewRights(call);
-  const { db, clock, settings } = call.services;
-  const words = new Map<string, string>();
-  if (needsHostStatus(call.op.minor, rights)) {
-    const names = [...new Set(servers.flatMap(({ host }) => host ?? []))];
-    for (const host of await hostStates(db, names)) {
-      const up = isHostUp(host, clock.now(), settings.hostDownMs);
-      if (up) call.goodUntil((host.lastSeenAt ?? 0) + settings.hostDownMs);
-      words.set(host.host, host.forcedDown ? 'DOWN' : !up ? 'UNKNOWN' : host.disabled ? 'MAINTENANCE' : 'UP');
-    }
-  }
-  return {
-    url: call.url,
-    rights,
-    hostStatusOf: (host) => words.get(host) ?? 'UNKNOWN',
-    hostIdOf: rememberedHostIds(),
-  };
-}
+import { type AnyCall, shown, type Shown, showView, viewContext } from './show.ts';
+import { serverView, summaryView, type ViewContext, viewRights, viewRules } from './view.ts';
 
 interface Listed {
   readonly details: readonly ServerDetail[];
@@ -83,24 +39,10 @@ function listView(servers: unknown[], { details, list }: Listed, call: Call) {
   return { servers, ...(links.length === 0 ? {} : { servers_links: links }) };
 }
 
-interface Shown {
-  readonly detail: ServerDetail;
-  readonly context: ViewContext;
-}
-
-const shown = async (call: AnyCall, server: Server): Promise<Shown> => ({
-  detail: await loadDetail(call.services.db, server),
-  context: await viewContext(call, [server]),
-});
-
-const showView =
-  (kind: ViewKind) =>
-  ({ detail, context }: Shown, call: AnyCall) => ({ server: serverView(kind, call.op.minor, context)(detail) });
-
 const updateFields = history<unknown>(
   {
     name,
-    'OS-DCF:diskConfig': { type: 'string', enum: ['AUTO', 'MANUAL'] },
+    'OS-DCF:diskConfig': diskConfig,
     accessIPv4: { type: 'string', format: 'ipv4' },
     accessIPv6: { type: 'string', format: 'ipv6' },
   },

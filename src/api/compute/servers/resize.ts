@@ -1,6 +1,6 @@
 // Why: a server changes its flavor in two steps: it is resized, then its owner confirms or takes it back.
 
-import { wrapped } from '../../parameters.ts';
+import { diskConfig, wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
 import { plainAction } from './plain-action.ts';
 
@@ -12,7 +12,7 @@ const resizeBody = wrapped('resize', {
   type: 'object',
   properties: {
     flavorRef: { type: ['string', 'integer'], minLength: 1 },
-    'OS-DCF:diskConfig': { type: 'string', enum: ['AUTO', 'MANUAL'] },
+    'OS-DCF:diskConfig': diskConfig,
   },
   required: ['flavorRef'],
   additionalProperties: false,

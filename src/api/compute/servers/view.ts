@@ -185,8 +185,8 @@ const detailFields = history<Field>(first, [
 /** Fields that a single server shows and a list does not. */
 const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: ({ groups }) => groups } }]);
 
-/** Fields that the answer of PUT has before 2.75, when it became the whole server. */
-const updateKeys = new Set([
+/** Fields that the answers of PUT and of a rebuild have before 2.75, when they became the whole server. */
+const updateKeys = [
   'id',
   'name',
   'status',
@@ -211,7 +211,10 @@ const updateKeys = new Set([
   'trusted_image_certificates',
   'server_groups',
   'locked_reason',
-]);
+];
+/** What a rebuild may change shows in its answer; the user data as a field of its own (rebuild.ts). */
+const rebuildKeys = history<true>({}, [{ at: '2.54', add: { key_name: true } }]);
+const USER_DATA = 'OS-EXT-SRV-ATTR:user_data';
 const WHOLE_UPDATE_FROM = 75;
 
 /** Addresses by the names of their networks, without types and MACs. */
@@ -223,15 +226,16 @@ export const plainAddresses = (nics: readonly NicSpec[]): Readonly<Record<string
     ]),
   );
 
-export type ViewKind = 'detail' | 'show' | 'update';
+export type ViewKind = 'detail' | 'show' | 'update' | 'rebuild';
 
 function foldFields(kind: ViewKind, minor: number): [string, Field][] {
   const fields = { ...detailFields.at(minor), ...(kind === 'detail' ? {} : showOnly.at(minor)) };
-  if (kind !== 'update' || minor >= WHOLE_UPDATE_FROM) return Object.entries(fields);
+  if (kind === 'rebuild') delete fields[USER_DATA];
+  if (kind === 'detail' || kind === 'show' || minor >= WHOLE_UPDATE_FROM) return Object.entries(fields);
+  const keys = new Set([...updateKeys, ...(kind === 'rebuild' ? Object.keys(rebuildKeys.at(minor)) : [])]);
   // and the addresses in it have no types and MACs
-  return Object.entries({ ...fields, addresses: ({ nics }: ServerDetail) => plainAddresses(nics) }).filter(([key]) =>
-    updateKeys.has(key),
-  );
+  const plain = { ...fields, addresses: ({ nics }: ServerDetail) => plainAddresses(nics) };
+  return Object.entries(plain).filter(([key]) => keys.has(key));
 }
 
 /** Keeps what a function of a microversion gave; there are a hundred of them at most. */
@@ -248,6 +252,7 @@ const fieldsOf: Readonly<Record<ViewKind, (minor: number) => readonly [string, F
   detail: remembered((minor) => foldFields('detail', minor)),
   show: remembered((minor) => foldFields('show', minor)),
   update: remembered((minor) => foldFields('update', minor)),
+  rebuild: remembered((minor) => foldFields('rebuild', minor)),
 };
 
 /** The function that shows one server at the call's microversion and rights. */

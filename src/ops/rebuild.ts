@@ -1,0 +1,125 @@
+// Why: a server keeps its name, host, ports and size, and gets its disks anew from an image. What is asked for is the row's from
+// the beginning; the host makes of it what the row says.
+
+import { badRequest, internal } from '../base/errors.ts';
+import type { Op } from '../base/op.ts';
+import { replaceMetadata } from '../db/server-details.ts';
+import { changeBuild, findServer, updateServer } from '../db/servers.ts';
+import { tx } from '../db/tx.ts';
+import { rootDeviceName } from '../domain/build-spec.ts';
+import type { GuestView, InjectedFile } from '../domain/guest.ts';
+import { diskConfigProblem, imageProblem } from '../domain/image.ts';
+import type { Server } from '../domain/instance.ts';
+import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
+import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
+import { type BuildRequest, guestSpec } from './build.ts';
+import type { OpsDeps } from './deps.ts';
+import { hostOf } from './power.ts';
+import type { Saga, StepContext } from './saga.ts';
+import { recordFailure, settleFromView } from './settle.ts';
+import type { ServerChange } from './update-server.ts';
+
+/** What is absent stays as it is. */
+export interface RebuildRequest {
+  readonly imageRef: string;
+  readonly adminPass: string;
+  readonly change: ServerChange & { readonly userData?: string | null };
+  /** Null: none from now on. */
+  readonly keyName?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Those of before are gone with the disks. */
+  readonly files: readonly InjectedFile[];
+  readonly preserveEphemeral: boolean;
+}
+
+interface Input {
+  readonly adminPass: string | null;
+  readonly preserveEphemeral: boolean;
+  /** It was off, and shall be again. */
+  readonly stopped: boolean;
+}
+
+async function keyOf(deps: OpsDeps, op: Op, { keyName }: RebuildRequest) {
+  if (keyName === undefined) return null;
+  const keypair = keyName === null ? null : await keypairNamed(deps, op, keyName);
+  return {
+    row: { keyName: keypair?.name ?? null, keyData: keypair?.publicKey ?? null },
+    build: { keyType: keypair?.type ?? null },
+  };
+}
+
+/**
+ * Begins to build a server anew and returns its row as it is then. Throws 400 (image, key), 403 (quota), 404, 409 (state,
+ * lock), 501.
+ */
+export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, request: RebuildRequest): Promise<Server> {
+  await checkMove(deps.database.read, op, target, 'rebuild');
+  const key = await keyOf(deps, op, request);
+  const image = await activeImage(deps, op.caller, request.imageRef, 'Cannot find image for rebuild');
+  const disabled = diskConfigProblem(image, request.change.autoDiskConfig ?? null);
+  if (disabled !== null) throw badRequest(disabled);
+  const { files, metadata } = request;
+  await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
+  const misfit = imageProblem(target.flavor, image);
+  if (misfit !== null) throw badRequest(misfit);
+  const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
+
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, target.uuid, 'rebuild');
+    const nowMs = deps.clock.now();
+    const next = {
+      ...request.change,
+      ...key?.row,
+      imageRef: request.imageRef,
+      image,
+      rootDeviceName: rootDeviceName(image),
+      configDrive: server.configDrive || files.length > 0 || image.properties['img_config_drive'] === 'mandatory',
+      taskState: 'rebuilding' as const,
+      progress: 0,
+    };
+    await updateServer(t, server.id, next, nowMs);
+    await changeBuild<BuildRequest>(t, server.id, build);
+    if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
+    const { adminPass, preserveEphemeral } = request;
+    const input: Input = { adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
+    return leaveAction(t, op, server, 'rebuild', input, nowMs);
+  });
+  // read before the workers hear of it: the answer shows REBUILD
+  const changed = await findServer(deps.database.read, target.uuid, { deleted: true });
+  announce(deps, 'rebuild', [id]);
+  if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
+  return changed;
+}
+
+async function build(context: StepContext<Input>): Promise<GuestView> {
+  const { deps, server, input, commit, call } = context;
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
+  const spec = await guestSpec(deps.database.read, server, input.adminPass);
+  return call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
+}
+
+async function stopAgain({ server, input, commit, call, output }: StepContext<Input>): Promise<GuestView> {
+  if (!input.stopped) return output<GuestView>('build');
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-off' }, nowMs));
+  return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+}
+
+export const rebuildSaga: Saga<Input> = {
+  name: 'rebuild',
+  secrets: ['adminPass'],
+  steps: [
+    { name: 'build', run: build, undo: 'the disks of before are gone: the server is in ERROR until it is rebuilt' },
+    { name: 'power', run: stopAgain, undo: 'the host is asked what became of the guest when the failure is written' },
+  ],
+  async settle(t, { server, output }, nowMs) {
+    await settleFromView(t, server, output<GuestView>('power'), nowMs, true, { launchedAt: nowMs });
+    return null;
+  },
+  observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
+  async failed(t, { server }, failure, nowMs, seen) {
+    const broken = { vmState: 'error', taskState: null } as const;
+    if (seen === null) await updateServer(t, server.id, broken, nowMs);
+    else await settleFromView(t, server, seen as GuestView, nowMs, false, broken);
+    await recordFailure(t, server, failure, nowMs);
+  },
+};
