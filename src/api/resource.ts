@@ -66,7 +66,7 @@ export interface CallUrl {
 export type MaybeVersioned<T> = T | Versioned<T>;
 
 export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown> {
-  /** The rule to enforce; null only where Nova enforces none (version documents). */
+  /** The rule to enforce; null only where Nova enforces none (version documents), or where the body decides which one. */
   readonly policy: string | null;
   /** The rule that stands in for `policy` in requests that ask for more; null: `policy` itself. */
   readonly policyOf?: (asked: Asked) => string | null;

@@ -13,6 +13,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { makeNotificationSender } from '../bus/notifications.ts';
 import { makeMemoryBus } from '../bus/memory.ts';
+import { noVolumes } from '../cloud/volume.ts';
 import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
@@ -131,6 +132,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     bus,
     image: images.service,
     network: networks.service,
+    volume: noVolumes,
     clock,
     log,
     ...opsSettings(config),

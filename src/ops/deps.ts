@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
+import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
 import type { Host } from '../domain/host.ts';
 import type { QuotaLimits } from '../domain/quota.ts';
@@ -66,6 +67,7 @@ export interface OpsDeps {
   readonly bus: Bus;
   readonly image: ImageService;
   readonly network: NetworkService;
+  readonly volume: VolumeService;
   readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers' | 'settings'>;
   readonly config: OpsConfig;
   readonly clock: Clock;

@@ -83,6 +83,15 @@ import { createServerGroup, deleteServerGroup } from './server-groups.ts';
 import { offloadServer, shelveServer } from './shelve.ts';
 import { unshelveServer } from './unshelve.ts';
 import { updateServer } from './update-server.ts';
+import {
+  attachVolume,
+  createSnapshot,
+  createVolume,
+  listSnapshots,
+  listVolumes,
+  showSnapshot,
+  showVolume,
+} from './volumes.ts';
 
 const verbs = {
   createServers,
@@ -132,6 +141,13 @@ const verbs = {
   deleteSecurityGroup,
   createSecurityGroupRule,
   deleteSecurityGroupRule,
+  attachVolume,
+  listVolumes,
+  showVolume,
+  createVolume,
+  listSnapshots,
+  showSnapshot,
+  createSnapshot,
   listNetworks,
   showNetwork,
   listFloatingPools,

@@ -6,6 +6,7 @@ import { rules as adminPassword } from './admin-password.ts';
 import { rules as attachInterfaces } from './attach-interfaces.ts';
 import { rules as assistedVolumeSnapshots } from './assisted-volume-snapshots.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
+import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
@@ -47,6 +48,8 @@ import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as shelve } from './shelve.ts';
 import { rules as suspendServer } from './suspend-server.ts';
 import { rules as tenantNetworks } from './tenant-networks.ts';
+import { rules as volumeAttachments } from './volume-attachments.ts';
+import { rules as volumes } from './volumes.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
 
 const resourceRules = [
@@ -78,6 +81,9 @@ const resourceRules = [
   ...tenantNetworks,
   ...floatingIpPools,
   ...floatingIps,
+  ...volumes,
+  ...volumeAttachments,
+  ...baremetalNodes,
   ...migrateServer,
   ...migrations,
   ...instanceActions,

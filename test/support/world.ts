@@ -11,6 +11,7 @@ import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
 import type { FloatingApi } from '../../src/cloud/network-api.ts';
+import { noVolumes } from '../../src/cloud/volume.ts';
 import { makeNetworkService } from '../../src/cloud/network-service.ts';
 import { checkClaims, findClaims } from '../../src/db/claims.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
@@ -213,6 +214,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     network: options.builtInNetworks
       ? makeNetworkService({ ...makeLocalApi({ database, clock }), ...options.floating })
       : { ...builtIn.service, ...networks },
+    volume: noVolumes,
     scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
     clock,

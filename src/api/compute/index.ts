@@ -6,6 +6,7 @@ import aggregates from './aggregates.ts';
 import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
+import baremetalNodes from './baremetal-nodes.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
@@ -55,9 +56,12 @@ import services from './services.ts';
 import { versionRoutes } from './versions.ts';
 import simpleTenantUsage from './simple-tenant-usage.ts';
 import tenantNetworks from './tenant-networks.ts';
+import volumeAttachments from './volume-attachments.ts';
+import { volumesBoot } from './volumes-boot.ts';
+import volumes from './volumes.ts';
 import xloudAdjust from './xloud-adjust.ts';
 
-export const computeRoutes: readonly RouteEntry[] = [
+const routes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
   ...createImage,
@@ -88,6 +92,9 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...tenantNetworks,
   ...floatingIpPools,
   ...floatingIps,
+  ...volumes,
+  ...volumeAttachments,
+  ...baremetalNodes,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,
@@ -113,3 +120,5 @@ export const computeRoutes: readonly RouteEntry[] = [
   ...versionRoutes,
   ...removed,
 ];
+
+export const computeRoutes: readonly RouteEntry[] = [...routes, ...volumesBoot(routes)];

@@ -57,6 +57,8 @@ const UNASKED: Readonly<Record<string, readonly string[]>> = {
   // named in a helper that both lists share; each list asks its own
   'GET /servers': ['os_compute_api:servers:detail:get_all_tenants'],
   'GET /servers/detail': ['os_compute_api:servers:index:get_all_tenants'],
+  'GET /os-volumes_boot': ['os_compute_api:servers:detail:get_all_tenants'],
+  'GET /os-volumes_boot/detail': ['os_compute_api:servers:index:get_all_tenants'],
 };
 
 /** Ours beyond Nova. */

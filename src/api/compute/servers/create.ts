@@ -7,18 +7,7 @@ import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../
 import { isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
-
-interface BlockDevice {
-  readonly source_type?: string;
-  readonly destination_type?: string;
-  readonly uuid?: string;
-  readonly image_id?: string;
-  readonly boot_index?: number | string | null;
-  readonly volume_id?: string;
-  readonly snapshot_id?: string;
-  readonly guest_format?: string;
-  readonly volume_size?: number | string;
-}
+import { type BlockDevice, devicesOf, imageOf } from './block-devices.ts';
 
 interface Nic {
   readonly uuid?: string;
@@ -95,43 +84,6 @@ function networkWishes({ networks }: CreateBody['server']): NetworkWishes {
   });
 }
 
-const NO_VOLUMES = 'Block Device Mapping is Invalid: volumes are not offered here, there is no block storage service.';
-
-/**
- * The image to boot from: `imageRef`, which the openstack client repeats as a block device with boot_index 0. Volumes are
- * refused, since there is no block storage service to ask.
- */
-function imageOf({
-  imageRef = '',
-  block_device_mapping: old = [],
-  block_device_mapping_v2: devices = [],
-}: CreateBody['server']): string {
-  const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
-  if (old.length > 0 && devices.length > 0) {
-    throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.');
-  }
-  if (old.length > 0) throw badRequest(NO_VOLUMES);
-  for (const device of devices) {
-    const source = device.source_type ?? 'volume';
-    if (source === 'volume' || source === 'snapshot' || device.destination_type === 'volume')
-      throw badRequest(NO_VOLUMES);
-    const id = device.uuid ?? device.image_id ?? '';
-    if (source === 'blank') {
-      throw invalid(
-        id === '' ? 'additional local disks come from the flavor (ephemeral, swap).' : 'Invalid device UUID.',
-      );
-    }
-    if (id === '') throw invalid('Missing device UUID.');
-    if (imageRef === '' || Number(device.boot_index ?? -1) !== 0)
-      throw invalid('Mapping image to local is not supported.');
-  }
-  if (imageRef === '') throw badRequest('Missing imageRef attribute');
-  if (devices.length > 1 || devices.some((device) => (device.uuid ?? device.image_id) !== imageRef)) {
-    throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.');
-  }
-  return imageRef;
-}
-
 interface Destination {
   readonly zone: string | null;
   readonly forcedHost: string | null;
@@ -189,9 +141,11 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     throw badRequest('Trusted image certificates cannot be checked here: there is no certificate service.');
   }
   const destination = destinationOf(call);
-  const devices = [...(server.block_device_mapping ?? []), ...(server.block_device_mapping_v2 ?? [])];
-  if (devices.length > 0) call.enforce('os_compute_api:servers:create:attach_volume');
-  const imageRef = imageOf(server);
+  const devices = devicesOf(server);
+  if ((server.block_device_mapping ?? server.block_device_mapping_v2 ?? []).length > 0) {
+    call.enforce('os_compute_api:servers:create:attach_volume');
+  }
+  const imageRef = imageOf(server, devices, maxCount);
   const networks = networkWishes(server);
   if (networks !== null && networks !== 'none' && networks.length > 0) {
     call.enforce('os_compute_api:servers:create:attach_network');
