@@ -84,6 +84,9 @@ export const limits = {
   spawnMs: 900 * SECOND_MS,
   /** How long the balloon of a guest that just started may stay above its size before the guest counts as having no driver for it. */
   startSettleMs: 120 * SECOND_MS,
+  /** How long a live migration may take before it is given up, and how often it is looked at. */
+  liveMigrationMs: 3_600 * SECOND_MS,
+  livePollMs: SECOND_MS / 4,
   /** How long an adjustment waits for the guest before it settles with what was reached. */
   adjustConfirmMs: 30 * SECOND_MS,
   /** A guest that ignores the power button is switched off after this long (Nova's `shutdown_timeout`). */

@@ -3,6 +3,7 @@
 import { badRequest } from '../base/errors.ts';
 import {
   type Before,
+  liveInProgress,
   type MigrationStatus,
   type MigrationType,
   overStatuses,
@@ -132,6 +133,16 @@ export async function openMigrations(reader: Reader, serverUuid: string): Promis
     .select('*')
     .where({ server_uuid: serverUuid })
     .whereNotIn('status', [...overStatuses])
+    .orderBy('id');
+  return rows.map(decode);
+}
+
+/** A server's live migrations that are under way. */
+export async function liveMigrationsOf(reader: Reader, serverUuid: string): Promise<ServerMigration[]> {
+  const rows: Row[] = await reader('migrations')
+    .select('*')
+    .where({ server_uuid: serverUuid, migration_type: 'live-migration' })
+    .whereIn('status', [...liveInProgress])
     .orderBy('id');
   return rows.map(decode);
 }

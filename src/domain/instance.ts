@@ -70,6 +70,16 @@ export type TaskState = (typeof taskStates)[number];
 export const power = { noState: 0, running: 1, paused: 3, shutdown: 4, crashed: 6, suspended: 7 } as const;
 export type PowerState = (typeof power)[keyof typeof power];
 
+/** Nova's words for them. */
+export const powerNames: Readonly<Record<PowerState, string>> = {
+  [power.noState]: 'pending',
+  [power.running]: 'running',
+  [power.paused]: 'paused',
+  [power.shutdown]: 'shutdown',
+  [power.crashed]: 'crashed',
+  [power.suspended]: 'suspended',
+};
+
 /** Nova's words for the power states. */
 const powerWords: Readonly<Record<PowerState, string>> = {
   [power.noState]: 'pending',

@@ -26,7 +26,7 @@ export type MigrationStatus =
   | 'failed'
   | 'error';
 
-/** A live migration in these is shown under its server and may be steered. */
+/** A live migration in these is under way. */
 export const liveInProgress: readonly MigrationStatus[] = ['queued', 'preparing', 'running', 'post-migrating'];
 
 /** A move in these is over: it holds nothing. */
@@ -82,3 +82,7 @@ export interface ServerMigration {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+
+/** Such a move is shown under its server. */
+export const isLiveInProgress = ({ type, status }: Pick<ServerMigration, 'type' | 'status'>): boolean =>
+  type === 'live-migration' && liveInProgress.includes(status);

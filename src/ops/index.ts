@@ -33,6 +33,7 @@ import { restoreServer } from './soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
+import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './live-migrate.ts';
 import { lockServer, unlockServer } from './lock-server.ts';
 import {
   pauseServer,
@@ -118,6 +119,9 @@ const verbs = {
   confirmResize,
   revertResize,
   migrateServer,
+  liveMigrateServer,
+  abortLiveMigration,
+  forceLiveMigration,
   lockServer,
   unlockServer,
   resetState,

@@ -11,6 +11,7 @@ import { deleteSaga } from './delete-server.ts';
 import { rebuildSaga } from './rebuild.ts';
 import { restoreSaga } from './soft-delete.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
+import { liveMigrateSaga } from './live-migrate.ts';
 import { migrateSaga, resizeSaga } from './resize.ts';
 import { revertResizeSaga } from './revert-resize.ts';
 import type { Saga } from './saga.ts';
@@ -33,6 +34,7 @@ const table = {
   detach_interface: detachSaga,
   resize: resizeSaga,
   migrate: migrateSaga,
+  'live-migration': liveMigrateSaga,
   confirmResize: confirmResizeSaga,
   revertResize: revertResizeSaga,
   adjust: adjustSaga,

@@ -9,6 +9,7 @@ import {
   type ServiceStatus,
   updateServiceStatus,
 } from '../db/services.ts';
+import { isMoving } from '../db/migrations.ts';
 import { serversOnHost } from '../db/servers.ts';
 import { findHost } from '../db/hosts.ts';
 import { tx } from '../db/tx.ts';
@@ -46,6 +47,12 @@ export function deleteService(deps: OpsDeps, _op: Op, ref: ServiceRef): Promise<
       if ((await serversOnHost(t, service.host)).length > 0) {
         throw conflict(
           'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',
+        );
+      }
+      if (await isMoving(t, service.host)) {
+        throw conflict(
+          'Unable to delete compute service that has in-progress migrations. ' +
+            'Complete the migrations or delete the instances first.',
         );
       }
       const host = await findHost(t, { host: service.host });

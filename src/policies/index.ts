@@ -43,6 +43,7 @@ import { rules as serverShares } from './server-shares.ts';
 import { rules as serverTags } from './server-tags.ts';
 import { rules as serverTopology } from './server-topology.ts';
 import { rules as servers } from './servers.ts';
+import { rules as serversMigrations } from './servers-migrations.ts';
 import { rules as services } from './services.ts';
 import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as shelve } from './shelve.ts';
@@ -86,6 +87,7 @@ const resourceRules = [
   ...baremetalNodes,
   ...migrateServer,
   ...migrations,
+  ...serversMigrations,
   ...instanceActions,
   ...xloudAdjust,
   ...flavors,

@@ -123,6 +123,31 @@ const cases: Omit<SagaCase, 'engine'>[] = [
     },
     reached: (world, uuid) => isOn(world, uuid, homes.get(uuid) as string, 'active', [1, 256], 'reverted'),
   },
+  {
+    name: 'live-migration',
+    async arrange(world, runAll) {
+      const uuid = await atHome(world, runAll);
+      await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 2, memoryMb: 512, persist: false });
+      await runAll();
+      const wish = { host: null, forced: false, blockMigration: null, checkFirst: false };
+      await world.ops.liveMigrateServer(adminOp(), { uuid }, wish);
+      return uuid;
+    },
+    async cleanSlate(world, uuid) {
+      const { host } = await world.server(uuid);
+      const [move, home] = [(await lastMove(world, uuid))?.status, homes.get(uuid) as string];
+      // before the turn it stays at home; after it, the rest is forward only
+      if (host === home) await isOn(world, uuid, home, 'active', [2, 512], move === 'error' ? 'error' : 'failed');
+      else await isOn(world, uuid, otherOf(home), 'active', [2, 512], 'completed');
+      // never switched off, whatever happened
+      assert.equal(world.drivers.get(host as string)?.store.get(uuid)?.starts, 1);
+    },
+    async reached(world, uuid) {
+      await isOn(world, uuid, otherOf(homes.get(uuid) ?? null), 'active', [2, 512], 'completed');
+      const { host } = await world.server(uuid);
+      assert.equal(world.drivers.get(host as string)?.store.get(uuid)?.starts, 1);
+    },
+  },
 ];
 
 for (const engine of engines) for (const one of cases) testSaga({ ...one, engine });

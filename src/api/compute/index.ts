@@ -48,6 +48,7 @@ import serverMultinic from './servers/multinic.ts';
 import serverMigrate from './servers/migrate.ts';
 import serverRebuild from './servers/rebuild.ts';
 import serverResize from './servers/resize.ts';
+import serversMigrations from './servers-migrations.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverShelve from './servers/shelve.ts';
@@ -79,6 +80,7 @@ const routes: readonly RouteEntry[] = [
   ...serverDeferredDelete,
   ...serverRebuild,
   ...serverShares,
+  ...serversMigrations,
   ...serverMetadata,
   ...serverTags,
   ...ips,

@@ -4,7 +4,7 @@ import { isoMicros } from '../../base/clock.ts';
 import { badRequest } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
-import { liveInProgress, type ServerMigration } from '../../domain/migration.ts';
+import { isLiveInProgress, type ServerMigration } from '../../domain/migration.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
 import { type Call, type CallUrl, resource, route } from '../resource.ts';
@@ -53,10 +53,6 @@ const ofHost =
   (move, { hosts }) =>
     hosts ? field(move) : null;
 
-/** The moves that are shown under their server, too. */
-const isShownThere = ({ type, status }: ServerMigration): boolean =>
-  type === 'live-migration' && liveInProgress.includes(status);
-
 const fields = history<MigrationField>(
   {
     id: (move) => move.id,
@@ -78,7 +74,9 @@ const fields = history<MigrationField>(
       add: {
         migration_type: (move) => move.type,
         links: (move, { url }) =>
-          isShownThere(move) ? memberLinks(url, `servers/${move.serverUuid}/migrations`, String(move.id)) : undefined,
+          isLiveInProgress(move)
+            ? memberLinks(url, `servers/${move.serverUuid}/migrations`, String(move.id))
+            : undefined,
       },
     },
     { at: '2.59', add: { uuid: (move) => move.uuid } },

@@ -46,6 +46,8 @@ export interface Behaviour {
   readonly crash: boolean;
   /** Milliseconds from the start of the guest until its balloon driver is loaded; null: it has none. */
   readonly balloonMs: number | null;
+  /** Milliseconds more for a live migration. */
+  readonly liveMs: number;
   /** Milliseconds more for each verb. */
   readonly slowMs: number;
   readonly failing: ReadonlySet<Verb>;
@@ -67,12 +69,13 @@ function slownessOf(text: string): number {
 
 /**
  * Words separated by commas: `refuse`, `refuse:vcpus`, `refuse:memory`, `partial:PERCENT`, `offline`, `deaf`, `mute`, `crash`,
- * `balloon-slow:MS`, `no-balloon`, `slow:MS`, `fail:VERB`. Rejects a word that it does not know.
+ * `balloon-slow:MS`, `no-balloon`, `live-slow:MS`, `slow:MS`, `fail:VERB`. Rejects a word that it does not know.
  */
 export function parseBehaviour(text: string): Behaviour {
   const percent = { vcpus: 100, memoryMb: 100 };
   const flags = { guestOffline: false, deaf: false, mute: false, crash: false };
   let slowMs = 0;
+  let liveMs = 0;
   let balloonMs: number | null = 0;
   const failing = new Set<Verb>();
   for (const word of text.split(',').map((part) => part.trim())) {
@@ -88,11 +91,12 @@ export function parseBehaviour(text: string): Behaviour {
     else if (word === 'crash') flags.crash = true;
     else if (word === 'no-balloon') balloonMs = null;
     else if (name === 'balloon-slow') balloonMs = slownessOf(argument);
+    else if (name === 'live-slow') liveMs = slownessOf(argument);
     else if (name === 'slow') slowMs = slownessOf(argument);
     else if (name === 'fail' && (verbs as readonly string[]).includes(argument)) failing.add(argument as Verb);
     else throw badRequest(`${BEHAVIOUR_KEY}: '${word}' is no behaviour of a fake guest.`);
   }
-  return { percent, ...flags, balloonMs, slowMs, failing };
+  return { percent, ...flags, balloonMs, liveMs, slowMs, failing };
 }
 
 /** The behaviour written into a spec: the server's metadata before the image's property. */

@@ -145,13 +145,12 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
       }
       const job = jobs.get(uuid);
       if (job?.state === 'running' && job.to === to.node) return progress(uuid);
-      // a slow guest is long under way, not slow to begin
-      await take('liveMigrate', { ...behaviourOf(guest), slowMs: 0 });
+      await take('liveMigrate', behaviourOf(guest));
       if (to.node === hostname || !peers.has(to.node)) {
         throw unavailable(`Host ${to.node} cannot be reached.`, { code: 'fake.no_peer' });
       }
       const beganMs = clock.now();
-      const endsMs = beganMs + parts.liveMs + behaviourOf(guest).slowMs;
+      const endsMs = beganMs + parts.liveMs + behaviourOf(guest).liveMs;
       jobs.set(uuid, { to: to.node, beganMs, endsMs, state: 'running' });
       return progress(uuid);
     },
