@@ -37,11 +37,11 @@ export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Prom
 
 /** Begins to take a shelved server from its host. Throws 404 and 409. */
 export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await beginMove(deps, op, uuid, 'shelveOffload', () => ({ offload: true }));
+  await beginMove(deps, op, uuid, 'shelveOffload', () => ({}));
 }
 
 /** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */
-async function leaveHost<I>(context: StepContext<I>): Promise<{ readonly left: string | null }> {
+async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left: string | null }> {
   const { deps, server, commit, point } = context;
   if (server.host === null) return { left: null };
   const left = await clearHost(context, server.host, ['guest']);
@@ -55,10 +55,9 @@ async function leaveHost<I>(context: StepContext<I>): Promise<{ readonly left: s
   return { left };
 }
 
-/** What becomes of the server's place on its host: given back, or kept. */
-const placeStep: Step<Pick<ShelveInput, 'offload'>> = {
-  name: 'place',
-  run: async (context) => (context.input.offload ? leaveHost(context) : { kept: true }),
+const offloadStep: Step<unknown> = {
+  name: 'offload',
+  run: leaveHost,
   undo: 'the server is an image already: it stays shelved, and may be offloaded again',
 };
 
@@ -68,7 +67,8 @@ const [image, copy, upload] = snapshotSteps<ShelveInput>({
   uploading: 'shelving_image_uploading',
 });
 
-export const shelveSaga: Saga<ShelveInput> = {
+/** Of a server that stays on its host for a while. */
+export const shelveHereSaga: Saga<ShelveInput> = {
   name: 'shelve',
   secrets: [],
   steps: [
@@ -102,7 +102,6 @@ export const shelveSaga: Saga<ShelveInput> = {
       },
       final: true,
     },
-    placeStep,
   ],
   async settle(t, { server }, nowMs) {
     await updateServer(t, server.id, { taskState: null }, nowMs);
@@ -119,10 +118,16 @@ export const shelveSaga: Saga<ShelveInput> = {
   overtaken: ({ deps, input }) => removeImage(deps, input.imageId),
 };
 
-export const offloadSaga: Saga<Pick<ShelveInput, 'offload'>> = {
+export const shelveSaga: Saga<ShelveInput> = {
+  ...shelveHereSaga,
+  variant: ({ offload }) => (offload ? null : shelveHereSaga),
+  steps: [...shelveHereSaga.steps, offloadStep],
+};
+
+export const offloadSaga: Saga<Record<string, never>> = {
   name: 'shelveOffload',
   secrets: [],
-  steps: [placeStep],
+  steps: [offloadStep],
   async settle(t, { server }, nowMs) {
     await updateServer(t, server.id, { taskState: null }, nowMs);
     return null;

@@ -17,7 +17,7 @@ import type { OpsDeps } from './deps.ts';
 import { bindPorts, moveWish } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from './place.ts';
 import { hostOf } from './power.ts';
-import type { Saga, StepContext } from './saga.ts';
+import type { Saga, Step, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
 import { removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 
@@ -85,29 +85,26 @@ type Context = StepContext<UnshelveInput>;
 
 const NO_IMAGE = 'shelved.noImage';
 
-async function shelvedImage({ deps, input }: Context): Promise<ImageFacts | null> {
-  if (!input.offloaded) return null;
+async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
   const image = await deps.image.find(systemCaller, input.imageId);
   if (image !== null) return image;
   throw notFound(`Unshelve attempted but the image ${input.imageId} cannot be found.`, { code: NO_IMAGE });
 }
 
-async function place(context: Context): Promise<Placed> {
-  const { deps, server, input } = context;
-  if (!input.offloaded) return { host: hostOf(server) };
-  return placeServer(context, await moveWish({ deps }, server, { requestedHost: input.host }), 'unshelving');
-}
-
 const bindTo = (context: Context, host: string): Promise<void> =>
   bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
 
-async function startGuest({ deps, server, input, commit, call, output }: Context): Promise<GuestView> {
-  const taskState = input.offloaded ? ('spawning' as const) : ('powering-on' as const);
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState }, nowMs));
+/** Starts the guest anew from the image that the server waited as. */
+async function spawn({ deps, server, commit, call, output }: Context): Promise<GuestView> {
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
   const spec = await guestSpec(deps.database.read, server, null);
-  if (!input.offloaded) return call(hostOf(server), 'powerOn', { spec });
   const disks = { ...spec.disks, image: output<ImageFacts>('image') };
   return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
+}
+
+async function powerOn({ deps, server, commit, call }: Context): Promise<GuestView> {
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
+  return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
 }
 
 /** The server runs. */
@@ -116,43 +113,20 @@ async function settleBack(t: Tx, { server, input, output }: Context, nowMs: numb
   await settleFromView(t, server, output<GuestView>('guest'), nowMs, true, launched);
 }
 
-export const unshelveSaga: Saga<UnshelveInput> = {
+const forget: Step<UnshelveInput> = {
+  name: 'forget',
+  run: (context) =>
+    tolerate(context, 'the image of a server that is back stays', () =>
+      removeImage(context.deps, context.input.imageId),
+    ),
+  undo: 'the image is needed no longer',
+};
+
+/** Of a server that is still on its host. */
+export const unshelveHereSaga: Saga<UnshelveInput> = {
   name: 'unshelve',
   secrets: [],
-  steps: [
-    { name: 'image', run: shelvedImage, undo: 'the image was only looked at' },
-    {
-      name: 'place',
-      run: place,
-      async undo(context) {
-        if (context.input.offloaded) await giveUpPlace(context, 'unshelving');
-      },
-    },
-    {
-      name: 'ports',
-      run: (context) => bindTo(context, hostOf(context.server)),
-      async undo(context) {
-        if (context.input.offloaded) await bindTo(context, '');
-      },
-    },
-    {
-      name: 'guest',
-      run: startGuest,
-      async undo({ server, input, call }) {
-        // one that was only switched off keeps its disks
-        if (input.offloaded && server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
-      },
-      final: true,
-    },
-    {
-      name: 'forget',
-      run: (context) =>
-        tolerate(context, 'the image of a server that is back stays', () =>
-          removeImage(context.deps, context.input.imageId),
-        ),
-      undo: 'the image is needed no longer',
-    },
-  ],
+  steps: [{ name: 'guest', run: powerOn, undo: 'a guest that did not start keeps its disks', final: true }, forget],
   async settle(t, context, nowMs) {
     await settleBack(t, context, nowMs);
     await removeShelved(t, context.server.id);
@@ -164,4 +138,34 @@ export const unshelveSaga: Saga<UnshelveInput> = {
     if (output<GuestView | undefined>('guest') !== undefined) await settleBack(t, context, nowMs);
     await settleFailed(t, server, failure, nowMs, failure.code === NO_IMAGE ? { vmState: 'error' } : {});
   },
+};
+
+export const unshelveSaga: Saga<UnshelveInput> = {
+  ...unshelveHereSaga,
+  variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
+  steps: [
+    { name: 'image', run: shelvedImage, undo: 'the image was only looked at' },
+    {
+      name: 'place',
+      async run(context): Promise<Placed> {
+        const { deps, server, input } = context;
+        return placeServer(context, await moveWish({ deps }, server, { requestedHost: input.host }), 'unshelving');
+      },
+      undo: (context) => giveUpPlace(context, 'unshelving'),
+    },
+    {
+      name: 'ports',
+      run: (context) => bindTo(context, hostOf(context.server)),
+      undo: (context) => bindTo(context, ''),
+    },
+    {
+      name: 'guest',
+      run: spawn,
+      async undo({ server, call }) {
+        if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
+      },
+      final: true,
+    },
+    forget,
+  ],
 };

@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
-import { makeOps } from '../../src/ops/index.ts';
+import type { Saga } from '../../src/ops/saga.ts';
 import type { SagaName } from '../../src/ops/sagas.ts';
+import { shelveHereSaga } from '../../src/ops/shelve.ts';
+import { unshelveHereSaga } from '../../src/ops/unshelve.ts';
 import { engines } from '../support/database.ts';
 import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
@@ -48,14 +50,13 @@ const imageCases = [
   ),
 ];
 
-/** A shelved server, on its host still or on none. */
-async function shelved(world: World, runAll: RunAll, where: 'kept' | 'offloaded'): Promise<string> {
+/** A shelved server, on its host still or on none, as the world is configured. */
+async function shelved(world: World, runAll: RunAll): Promise<string> {
   const uuid = await built(world, runAll);
-  const shelvedOffloadMs = where === 'kept' ? 3_600_000 : 0;
-  const ops = makeOps({ ...world.deps, config: { ...world.deps.config, shelvedOffloadMs } });
-  await ops.shelveServer(makeOp(), { uuid });
+  await world.ops.shelveServer(makeOp(), { uuid });
   await runAll();
-  assert.equal((await world.server(uuid)).vmState, where === 'kept' ? 'shelved' : 'shelved_offloaded');
+  const stays = world.deps.config.shelvedOffloadMs !== 0;
+  assert.equal((await world.server(uuid)).vmState, stays ? 'shelved' : 'shelved_offloaded');
   return uuid;
 }
 
@@ -81,45 +82,56 @@ async function shelvedOrBack(world: World, uuid: string): Promise<void> {
 
 const noWish = { zone: undefined, host: null, mayNameHost: () => undefined };
 
-const shelveCases: Omit<SagaCase, 'engine'>[] = [
-  {
-    name: 'shelve',
-    arrange: async (world, runAll) => {
-      const uuid = await built(world, runAll);
-      await world.ops.shelveServer(makeOp(), { uuid });
-      return uuid;
-    },
-    async cleanSlate(world, uuid) {
-      const { vmState } = await world.server(uuid);
-      if (vmState !== 'active' && vmState !== 'stopped') return shelvedOrBack(world, uuid);
-      await asTheGuest(world, uuid);
-      assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
-    },
-    async reached(world, uuid) {
-      assert.equal((await world.server(uuid)).host, null);
-      await isShelved(world, uuid);
-    },
+/** Where shelved servers stay on their hosts. */
+const staying = { config: { shelvedOffloadMs: 3_600_000 } };
+
+const shelving: Omit<SagaCase, 'engine'> = {
+  name: 'shelve',
+  arrange: async (world, runAll) => {
+    const uuid = await built(world, runAll);
+    await world.ops.shelveServer(makeOp(), { uuid });
+    return uuid;
   },
+  async cleanSlate(world, uuid) {
+    const { vmState } = await world.server(uuid);
+    if (vmState !== 'active' && vmState !== 'stopped') return shelvedOrBack(world, uuid);
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+  },
+  async reached(world, uuid) {
+    const stays = world.deps.config.shelvedOffloadMs !== 0;
+    assert.equal((await world.server(uuid)).vmState, stays ? 'shelved' : 'shelved_offloaded');
+    await isShelved(world, uuid);
+  },
+};
+
+const unshelving: Omit<SagaCase, 'engine'> = {
+  name: 'unshelve',
+  arrange: async (world, runAll) => {
+    const uuid = await shelved(world, runAll);
+    await world.ops.unshelveServer(makeOp(), { uuid }, noWish);
+    return uuid;
+  },
+  cleanSlate: shelvedOrBack,
+  reached: isBack,
+};
+
+const shelveCases: Omit<SagaCase, 'engine'>[] = [
+  shelving,
+  { ...shelving, ...staying, label: 'shelve, staying', saga: shelveHereSaga as unknown as Saga<unknown> },
   {
+    ...staying,
     name: 'shelveOffload',
     arrange: async (world, runAll) => {
-      const uuid = await shelved(world, runAll, 'kept');
+      const uuid = await shelved(world, runAll);
       await world.ops.offloadServer(adminOp(), { uuid });
       return uuid;
     },
     cleanSlate: shelvedOrBack,
     reached: isShelved,
   },
-  ...(['kept', 'offloaded'] as const).map((where) => ({
-    name: 'unshelve' as const,
-    arrange: async (world: World, runAll: RunAll) => {
-      const uuid = await shelved(world, runAll, where);
-      await world.ops.unshelveServer(makeOp(), { uuid }, noWish);
-      return uuid;
-    },
-    cleanSlate: shelvedOrBack,
-    reached: isBack,
-  })),
+  unshelving,
+  { ...unshelving, ...staying, label: 'unshelve, staying', saga: unshelveHereSaga as unknown as Saga<unknown> },
 ];
 
 for (const engine of engines) {
