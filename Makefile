@@ -53,11 +53,9 @@ guest:
 build: deps
 	@npm run --silent build
 
-## The documents that are derived: the API's description and the sample files.
+## The documents that are derived: the API's description, the table of microversions, the sample files.
 docs: deps
-	@node src/main/openapi.ts > docs/openapi.json
-	@bin/xloud config sample > docs/xloud.yaml.sample
-	@bin/xloud policy sample > docs/policy.yaml.sample
+	@node src/main/documents.ts
 
 deps: node_modules/.installed
 

@@ -1,36 +1,12 @@
 // Why: the API's description is derived from the routes that serve it, so it can't say anything else. OpenAPI knows no
 // microversions: a schema stands as it is at the newest version, and `x-openstack` tells every span with its own.
 
-import { isVersioned, minorOf } from '../base/history.ts';
-import { MAX_MINOR, MAX_VERSION, MIN_VERSION } from '../domain/microversions.ts';
-import type { MaybeVersioned, RouteEntry } from './resource.ts';
+import { MAX_VERSION, MIN_VERSION } from '../domain/microversions.ts';
+import type { RouteEntry } from './resource.ts';
 import type { JsonSchema } from './schema.ts';
+import { newest, type Span, spans, versionText } from './spans.ts';
 
 type Json = Record<string, unknown>;
-
-const version = (minor: number): string => `2.${minor}`;
-
-interface Span<T> {
-  readonly from: string;
-  readonly to: string;
-  readonly value: T;
-}
-
-/** The values of a history within a route's life, each with the versions it holds for. */
-function spans<T>(value: MaybeVersioned<T>, route: RouteEntry): Span<T>[] {
-  const first = route.since === undefined ? 1 : minorOf(route.since);
-  const last = route.until === undefined ? MAX_MINOR : minorOf(route.until);
-  if (!isVersioned<T>(value as never)) return [{ from: version(first), to: version(last), value: value as T }];
-  const history = value as { at(minor: number): T; turns: readonly number[] };
-  const starts = [first, ...history.turns.filter((turn) => turn > first && turn <= last)];
-  return starts.map((start, index) => ({
-    from: version(start),
-    to: version((starts[index + 1] ?? last + 1) - 1),
-    value: history.at(start),
-  }));
-}
-
-const newest = <T>(list: readonly Span<T>[]): T | undefined => list.at(-1)?.value;
 
 /** A list is repeated as `?a=1&a=2`; Nova's schemas describe every parameter as a list of its values. */
 function parametersOf(schema: JsonSchema | undefined): Json[] {
@@ -46,6 +22,12 @@ function parametersOf(schema: JsonSchema | undefined): Json[] {
 const pathParameters = (path: string): Json[] =>
   [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
 
+const schemaSpan = ({ from, to, value }: Span<JsonSchema | null>): Json => ({
+  'min-ver': versionText(from),
+  'max-ver': versionText(to),
+  schema: value,
+});
+
 /** What one route says of itself beside what OpenAPI can express. */
 function openstackOf(route: RouteEntry): Json {
   const body = route.body === undefined ? [] : spans(route.body, route);
@@ -55,12 +37,8 @@ function openstackOf(route: RouteEntry): Json {
     'max-ver': route.until ?? MAX_VERSION,
     ...(route.action === null ? {} : { action: route.action }),
     ...(route.policy === null ? {} : { policy: route.policy }),
-    ...(body.length > 1
-      ? { body: body.map(({ from, to, value }) => ({ 'min-ver': from, 'max-ver': to, schema: value })) }
-      : {}),
-    ...(query.length > 1
-      ? { query: query.map(({ from, to, value }) => ({ 'min-ver': from, 'max-ver': to, schema: value })) }
-      : {}),
+    ...(body.length > 1 ? { body: body.map(schemaSpan) } : {}),
+    ...(query.length > 1 ? { query: query.map(schemaSpan) } : {}),
   };
 }
 

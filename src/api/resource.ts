@@ -1,7 +1,7 @@
 // Why: a resource is one page. A route says what it is; the runner (runner.ts) does the rest in one order, so that no handler
 // can skip authentication, validation or policy, or get hold of what the caller may not touch.
 
-import type { Versioned } from '../base/history.ts';
+import type { History, Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import type { Server } from '../domain/instance.ts';
@@ -90,6 +90,8 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   /** The other success status, and for which results it stands. */
   readonly orElse?: { readonly status: number; when(result: R): boolean };
   readonly run: (call: Call<K, B>) => Promise<R> | R;
+  /** The fields of what `view` shows, by version; the API reference and the table of microversions read them. */
+  readonly shows?: History<unknown>;
   /** The answer's body; without it the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;
   /**

@@ -1,41 +1,86 @@
-// Why: what stands at the bare address, beside the services: where they are, and the API's description.
+// Why: what stands at the bare address, beside the services: where they are, and the API's description for programs and people.
 
+import { hash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { RouteEntry } from '../api/resource.ts';
 
+interface Page {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+async function openapiPage(routes: readonly RouteEntry[]): Promise<Page> {
+  const { openapi } = await import('../api/openapi.ts');
+  return { body: JSON.stringify(openapi(routes)), headers: JSON_TYPE };
+}
+
+const hashSource = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
+
+async function referencePage(routes: readonly RouteEntry[]): Promise<Page> {
+  const [page, { default: examples }] = await Promise.all([
+    import('../api/reference/page.ts'),
+    import('../../docs/api-examples.json', { with: { type: 'json' } }),
+  ]);
+  const { text, style, script } = page.referencePage(routes, examples);
+  return {
+    body: text,
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      // what is in the page, and nothing from anywhere
+      'Content-Security-Policy': `default-src 'none'; style-src ${hashSource(style)}; script-src ${hashSource(script)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'X-Content-Type-Options': 'nosniff',
+    },
+  };
+}
+
 /**
- * `GET /` names the services, `GET /openapi.json` describes the compute API; anything else is 404.
+ * `GET /` names the services, `GET /openapi.json` describes the compute API to programs and `GET /docs` to people; anything
+ * else is 404.
  * @param services their paths under the address, e.g. `compute/v2.1`
  */
 export function rootPages(url: string, services: readonly string[], routes: readonly RouteEntry[]): RequestListener {
   const index = JSON.stringify({
     services: services.map((path) => `${url}/${path}`),
     openapi: `${url}/openapi.json`,
+    docs: `${url}/docs`,
     health: `${url}/readyz`,
     metrics: `${url}/metrics`,
   });
   // made on first use: most processes are never asked
-  let description: Promise<string> | null = null;
-  const describe = async () => JSON.stringify((await import('../api/openapi.ts')).openapi(routes));
+  const makers = new Map([
+    ['/openapi.json', openapiPage],
+    ['/docs', referencePage],
+  ]);
+  const made = new Map<string, Promise<Page>>();
+  const pageOf = (path: string): Promise<Page> | null => {
+    const maker = makers.get(path);
+    if (maker === undefined) return null;
+    let page = made.get(path);
+    if (page === undefined) made.set(path, (page = maker(routes)));
+    return page;
+  };
 
   return (request, response) => {
-    const send = (status: number, body: string) => {
-      response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
+    const send = (status: number, { body, headers }: Page) => {
+      response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const path = (request.url ?? '/').replace(/\?.*/s, '');
-    if (path === '/') return send(200, index);
-    if (path === '/openapi.json') {
-      description ??= describe();
-      description.then(
-        (body) => send(200, body),
-        () => send(500, '{"error": "the description could not be made"}'),
+    if (path === '/') return send(200, { body: index, headers: JSON_TYPE });
+    const page = pageOf(path);
+    if (page !== null) {
+      page.then(
+        (one) => send(200, one),
+        () => send(500, { body: '{"error": "the description could not be made"}', headers: JSON_TYPE }),
       );
       return;
     }
-    return send(
-      404,
-      JSON.stringify({ error: { code: 404, title: 'Not Found', message: `There is nothing at ${path}; see ${url}/` } }),
-    );
+    const message = `There is nothing at ${path}; see ${url}/`;
+    return send(404, {
+      body: JSON.stringify({ error: { code: 404, title: 'Not Found', message } }),
+      headers: JSON_TYPE,
+    });
   };
 }

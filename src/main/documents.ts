@@ -1,0 +1,22 @@
+// Why: the documents that are derived from the program are written by one command (`make docs`), each under its name in docs/.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { computeRoutes } from '../api/compute/index.ts';
+import { openapi } from '../api/openapi.ts';
+import { sampleConfig } from './config.ts';
+import { microversionsPage } from './microversions-page.ts';
+import { samplePolicyFile } from './policy-sample.ts';
+
+/** The text of each derived document by its file name. */
+export const documents: Readonly<Record<string, () => string>> = {
+  'openapi.json': () => `${JSON.stringify(openapi(computeRoutes), null, 2)}\n`,
+  'microversions.md': microversionsPage,
+  'policy.yaml.sample': samplePolicyFile,
+  'xloud.yaml.sample': sampleConfig,
+};
+
+if (import.meta.main) {
+  const directory = join(import.meta.dirname, '..', '..', 'docs');
+  for (const [name, text] of Object.entries(documents)) writeFileSync(join(directory, name), text());
+}
