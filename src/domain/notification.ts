@@ -2,6 +2,7 @@
 // under which name, is one table and a few pure functions here; the shapes are those that Nova publishes.
 
 import { isoSeconds } from '../base/clock.ts';
+import type { Aggregate } from './aggregate.ts';
 import type { Flavor, FlavorSnapshot } from './flavor.ts';
 import type { ServerGroup } from './server-group.ts';
 import { type PowerState, power, type Server, type ServerDetail } from './instance.ts';
@@ -338,4 +339,28 @@ export const serverGroupPayload = (group: ServerGroup, members: readonly string[
     rules: group.maxServerPerHost === null ? {} : { max_server_per_host: String(group.maxServerPerHost) },
     members,
     hosts: null,
+  });
+
+/** What is told of an aggregate; before it is made it has neither number nor hosts. */
+export const aggregatePayload = (
+  aggregate: Pick<Aggregate, 'uuid' | 'name' | 'metadata'> & Partial<Pick<Aggregate, 'id' | 'hosts'>>,
+): VersionedObject =>
+  object('AggregatePayload', '1.1', {
+    id: aggregate.id ?? null,
+    uuid: aggregate.uuid,
+    name: aggregate.name,
+    hosts: aggregate.hosts ?? null,
+    metadata: aggregate.metadata,
+  });
+
+/** How far images were brought to the hosts of an aggregate: the host that is done, the how manieth, of how many. */
+export const aggregateCachePayload = (
+  { id, uuid, name }: Pick<Aggregate, 'id' | 'uuid' | 'name'>,
+  done: { readonly host: string; readonly index: number; readonly total: number },
+  images: { readonly cached: readonly string[]; readonly failed: readonly string[] },
+): VersionedObject =>
+  object('AggregateCachePayload', '1.0', {
+    ...{ id, uuid, name, ...done },
+    images_cached: images.cached,
+    images_failed: images.failed,
   });

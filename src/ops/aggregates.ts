@@ -12,6 +12,7 @@ import {
   mergeAggregateMetadata,
   otherZones,
   removeAggregateHost,
+  renameAggregate,
   touchAggregate,
 } from '../db/aggregates.ts';
 import { isDuplicate } from '../db/errors.ts';
@@ -20,7 +21,9 @@ import { moveHostsOn } from '../db/hosts.ts';
 import { findService } from '../db/services.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { type Aggregate, ZONE_KEY, zoneOf } from '../domain/aggregate.ts';
+import { aggregatePayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
+import { note } from './notify.ts';
 
 export interface NewAggregate {
   readonly name: string;
@@ -39,16 +42,23 @@ async function locked(t: Tx, id: number): Promise<Aggregate> {
   return aggregate;
 }
 
-/** Runs a change in a transaction that holds the aggregate, and returns what it is then. Throws 404. */
-function change(
+type Change = 'update_metadata' | 'update_prop' | 'add_host' | 'remove_host';
+
+/** Writes a change and tells of it, before and after; `shown` is what is told before. Returns the aggregate as it is then. */
+async function told(
+  t: Tx,
   deps: OpsDeps,
-  id: number,
-  work: (t: Tx, aggregate: Aggregate, nowMs: number) => Promise<void>,
+  op: Op,
+  what: Change,
+  shown: Aggregate,
+  write: () => Promise<void>,
 ): Promise<Aggregate> {
-  return tx(deps.database, async (t) => {
-    await work(t, await locked(t, id), deps.clock.now());
-    return locked(t, id);
-  });
+  await note(t, deps, op, `aggregate.${what}.start`, () => aggregatePayload(shown));
+  await write();
+  await touchAggregate(t, shown.id, deps.clock.now());
+  const changed = await locked(t, shown.id);
+  await note(t, deps, op, `aggregate.${what}.end`, () => aggregatePayload(changed));
+  return changed;
 }
 
 async function named<T>(name: string, write: () => Promise<T>): Promise<T> {
@@ -61,12 +71,16 @@ async function named<T>(name: string, write: () => Promise<T>): Promise<T> {
 }
 
 /** Throws 409 when the name is taken. */
-export function createAggregate(deps: OpsDeps, _op: Op, { name, zone }: NewAggregate): Promise<Aggregate> {
+export function createAggregate(deps: OpsDeps, op: Op, { name, zone }: NewAggregate): Promise<Aggregate> {
   return tx(deps.database, async (t) => {
     const row = { uuid: newUuid(), name, createdAt: deps.clock.now() };
+    const metadata: Record<string, string> = zone === null ? {} : { [ZONE_KEY]: zone };
+    await note(t, deps, op, 'aggregate.create.start', () => aggregatePayload({ ...row, metadata }));
     const id = await named(name, () => insertAggregate(t, row));
-    if (zone !== null) await mergeAggregateMetadata(t, id, { [ZONE_KEY]: zone });
-    return locked(t, id);
+    await mergeAggregateMetadata(t, id, metadata);
+    const made = await locked(t, id);
+    await note(t, deps, op, 'aggregate.create.end', () => aggregatePayload(made));
+    return made;
   });
 }
 
@@ -88,45 +102,54 @@ async function zoneProblem(t: Tx, aggregate: Aggregate, zone: string | null): Pr
 }
 
 /** Merges metadata; `what` stands in the 400 for a zone that the hosts can't come into. */
-async function merge(t: Tx, aggregate: Aggregate, metadata: Metadata, what: string): Promise<void> {
+async function merge(
+  t: Tx,
+  deps: OpsDeps,
+  op: Op,
+  aggregate: Aggregate,
+  metadata: Metadata,
+  what: string,
+): Promise<Aggregate> {
   await moveHostsOn(t, aggregate.hosts);
   if (ZONE_KEY in metadata) {
     const problem = await zoneProblem(t, aggregate, metadata[ZONE_KEY] ?? null);
     if (problem !== null) throw badRequest(`Cannot update ${what} ${aggregate.id}. Reason: ${problem}.`);
   }
-  await mergeAggregateMetadata(t, aggregate.id, metadata);
+  return told(t, deps, op, 'update_metadata', aggregate, () => mergeAggregateMetadata(t, aggregate.id, metadata));
 }
 
 /** Changes name, zone or both. Throws 404, 409 (the name is taken) and 400 (hosts with servers or in another zone). */
 export function updateAggregate(
   deps: OpsDeps,
-  _op: Op,
+  op: Op,
   id: number,
   { name, zone }: { readonly name?: string; readonly zone?: string | null },
 ): Promise<Aggregate> {
-  return change(deps, id, async (t, aggregate, nowMs) => {
-    await named(name ?? aggregate.name, () => touchAggregate(t, id, nowMs, name));
-    if (zone === undefined) return;
-    await merge(t, { ...aggregate, name: name ?? aggregate.name }, { [ZONE_KEY]: zone }, 'aggregate');
+  return tx(deps.database, async (t) => {
+    let aggregate = await locked(t, id);
+    if (name !== undefined) {
+      const write = () => named(name, () => renameAggregate(t, id, name));
+      aggregate = await told(t, deps, op, 'update_prop', { ...aggregate, name }, write);
+    }
+    return zone === undefined ? aggregate : merge(t, deps, op, aggregate, { [ZONE_KEY]: zone }, 'aggregate');
   });
 }
 
 /** Sets pairs; those with null go. Throws 404 and 400, as `updateAggregate`. */
-export function setAggregateMetadata(deps: OpsDeps, _op: Op, id: number, metadata: Metadata): Promise<Aggregate> {
-  return change(deps, id, async (t, aggregate, nowMs) => {
-    await merge(t, aggregate, metadata, 'metadata of aggregate');
-    await touchAggregate(t, id, nowMs);
-  });
+export function setAggregateMetadata(deps: OpsDeps, op: Op, id: number, metadata: Metadata): Promise<Aggregate> {
+  return tx(deps.database, async (t) => merge(t, deps, op, await locked(t, id), metadata, 'metadata of aggregate'));
 }
 
 /** Throws 404, and 400 while hosts are in it. */
-export function deleteAggregate(deps: OpsDeps, _op: Op, id: number): Promise<void> {
+export function deleteAggregate(deps: OpsDeps, op: Op, id: number): Promise<void> {
   return tx(deps.database, async (t) => {
-    const { hosts } = await locked(t, id);
-    if (hosts.length > 0) {
+    const aggregate = await locked(t, id);
+    if (aggregate.hosts.length > 0) {
       throw badRequest(`Cannot remove host from aggregate ${id}. Reason: Host aggregate is not empty.`);
     }
+    await note(t, deps, op, 'aggregate.delete.start', () => aggregatePayload(aggregate));
     await deleteAggregateRow(t, id);
+    await note(t, deps, op, 'aggregate.delete.end', () => aggregatePayload(aggregate));
   });
 }
 
@@ -150,7 +173,7 @@ const isComputeHost = async (t: Tx, host: string): Promise<boolean> =>
   (await findService(t, { host, binary: 'nova-compute' })) !== null;
 
 /** Throws 404 (no such host or aggregate) and 409 (in it already, in another zone, has servers that would change zone). */
-export function addHostToAggregate(deps: OpsDeps, _op: Op, id: number, host: string): Promise<Aggregate> {
+export function addHostToAggregate(deps: OpsDeps, op: Op, id: number, host: string): Promise<Aggregate> {
   const cannot = (reason: string) => conflict(`Cannot add host to aggregate ${id}. Reason: ${reason}.`);
   return tx(deps.database, async (t) => {
     if (!(await isComputeHost(t, host))) throw notFound(`Compute host ${host} could not be found.`);
@@ -162,14 +185,12 @@ export function addHostToAggregate(deps: OpsDeps, _op: Op, id: number, host: str
     if (aggregate.hosts.includes(host)) throw conflict(`Aggregate ${id} already has host ${host}.`);
     const problem = await moveProblem(t, aggregate, host, 'added to');
     if (problem !== null) throw cannot(problem);
-    await addAggregateHost(t, id, host);
-    await touchAggregate(t, id, deps.clock.now());
-    return locked(t, id);
+    return told(t, deps, op, 'add_host', aggregate, () => addAggregateHost(t, id, host));
   });
 }
 
 /** Throws 404 (no such host, aggregate, or host in it) and 409 (servers there would change zone). */
-export function removeHostFromAggregate(deps: OpsDeps, _op: Op, id: number, host: string): Promise<Aggregate> {
+export function removeHostFromAggregate(deps: OpsDeps, op: Op, id: number, host: string): Promise<Aggregate> {
   return tx(deps.database, async (t) => {
     const aggregate = await lockAggregate(t, id);
     if (aggregate === null || !aggregate.hosts.includes(host)) {
@@ -178,8 +199,6 @@ export function removeHostFromAggregate(deps: OpsDeps, _op: Op, id: number, host
     await moveHostsOn(t, [host]);
     const problem = await moveProblem(t, aggregate, host, 'removed from');
     if (problem !== null) throw conflict(`Cannot remove host from aggregate ${id}. Reason: ${problem}.`);
-    await removeAggregateHost(t, id, host);
-    await touchAggregate(t, id, deps.clock.now());
-    return locked(t, id);
+    return told(t, deps, op, 'remove_host', aggregate, () => removeAggregateHost(t, id, host));
   });
 }

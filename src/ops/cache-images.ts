@@ -6,10 +6,14 @@ import { limits } from '../base/limits.ts';
 import type { Caller, Op } from '../base/op.ts';
 import { findAggregate } from '../db/aggregates.ts';
 import { findHost } from '../db/hosts.ts';
+import { tx } from '../db/tx.ts';
+import type { Aggregate } from '../domain/aggregate.ts';
 import { type Host, isHostUp } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
+import { aggregateCachePayload, aggregatePayload, type VersionedObject } from '../domain/notification.ts';
 import { noAggregate } from './aggregates.ts';
 import type { OpsDeps } from './deps.ts';
+import { note } from './notify.ts';
 
 /** What became of an image on a host, in Nova's words. */
 type Outcome = 'cached' | 'existing' | 'error' | 'unsupported' | 'skipped';
@@ -35,27 +39,36 @@ async function bring(deps: OpsDeps, host: Host | null, image: ImageFacts): Promi
   }
 }
 
-/** Brings images to hosts, to a few hosts at a time and to each one image after another. */
-async function bringAll(
-  deps: OpsDeps,
-  caller: Caller,
-  hosts: readonly string[],
-  ids: readonly string[],
-): Promise<void> {
-  const images = await imagesOf(deps, caller, ids);
-  const waiting = [...hosts];
-  const counts: Partial<Record<Outcome, number>> = {};
+/** Brings the images to one host, one after another. */
+async function bringTo(deps: OpsDeps, name: string, images: readonly ImageFacts[]): Promise<Map<string, Outcome>> {
+  const host = await findHost(deps.database.read, { host: name });
+  const outcomes = new Map<string, Outcome>();
+  for (const image of images) outcomes.set(image.id, await bring(deps, host, image));
+  deps.log.info({ host: name, images: Object.fromEntries(outcomes) }, 'images were brought to a host');
+  return outcomes;
+}
+
+/** Brings images to the hosts of an aggregate, to a few at a time, and tells of each host that is done. */
+async function bringAll(deps: OpsDeps, op: Op, aggregate: Aggregate, ids: readonly string[]): Promise<void> {
+  const tell = (phase: string, payload: () => VersionedObject) =>
+    tx(deps.database, (t) => note(t, deps, op, `aggregate.cache_images.${phase}`, payload));
+  const images = await imagesOf(deps, op.caller, ids);
+  const waiting = [...aggregate.hosts];
+  const total = waiting.length;
+  let index = 0;
   const serve = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const host = await findHost(deps.database.read, { host: name });
-      for (const image of images) {
-        const outcome = await bring(deps, host, image);
-        counts[outcome] = (counts[outcome] ?? 0) + 1;
-      }
+    for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
+      const outcomes = await bringTo(deps, host, images);
+      index += 1;
+      const done = { host, index, total };
+      const among = (...words: readonly Outcome[]) => ids.filter((id) => words.includes(outcomes.get(id) ?? 'error'));
+      const told = { cached: among('cached', 'existing'), failed: among('error') };
+      await tell('progress', () => aggregateCachePayload(aggregate, done, told));
     }
   };
+  await tell('start', () => aggregatePayload(aggregate));
   await Promise.all(Array.from({ length: limits.imageHostsAtOnce }, serve));
-  deps.log.info({ hosts: hosts.length, images: ids.length, ...counts }, 'images were brought to hosts');
+  await tell('end', () => aggregatePayload(aggregate));
 }
 
 /** Begins to bring images to the hosts of an aggregate and does not wait. Throws 404 for the aggregate only, as Nova. */
@@ -67,7 +80,7 @@ export async function cacheImages(
 ): Promise<void> {
   const aggregate = await findAggregate(deps.database.read, aggregateId);
   if (aggregate === null) throw noAggregate(aggregateId);
-  bringAll(deps, op.caller, aggregate.hosts, imageIds).catch((error: unknown) => {
+  bringAll(deps, op, aggregate, imageIds).catch((error: unknown) => {
     deps.log.warn({ err: error, aggregate: aggregateId }, 'images were not brought to hosts');
   });
 }

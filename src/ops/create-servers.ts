@@ -203,10 +203,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
       const actionId = await leaveAction(t, op, { ...server, id, updatedAt: nowMs }, 'create', input, nowMs);
       rows.push({ id, uuid, actionId });
     }
-    if (group !== null) {
-      const ids = rows.map(({ id }) => id);
-      await joinGroup(t, deps, op.caller, group, ids);
-    }
+    if (group !== null) await joinGroup(t, deps, op, group, rows);
     return rows;
   });
   announce(

@@ -67,12 +67,15 @@ export async function hintedGroup(
 export async function joinGroup(
   t: Tx,
   deps: OpsDeps,
-  caller: Caller,
+  op: Op,
   group: ServerGroup,
-  serverIds: readonly number[],
+  servers: readonly { readonly id: number; readonly uuid: string }[],
 ): Promise<void> {
   if (!(await lockServerGroup(t, group.id))) throw unknownGroup(group.uuid);
-  const members = (await countMembers(t, group.id, caller.userId)) + serverIds.length;
-  await checkBounds(t, deps.config.quota, { caller }, { groupMembers: members });
-  for (const id of serverIds) await addMember(t, group.id, id);
+  const members = (await countMembers(t, group.id, op.caller.userId)) + servers.length;
+  await checkBounds(t, deps.config.quota, op, { groupMembers: members });
+  for (const { id, uuid } of servers) {
+    await addMember(t, group.id, id);
+    await note(t, deps, op, 'server_group.add_member', () => serverGroupPayload(group, [uuid]));
+  }
 }

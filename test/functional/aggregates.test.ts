@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { RequestOptions } from '../support/api.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitingNotifications } from '../../src/db/notifications.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import { testImage } from '../support/neighbours.ts';
@@ -314,6 +315,61 @@ for (const engine of engines) {
       }
       assert.equal(await zoneOfHost('delta'), moved.status === 200 ? 'racing' : 'nova');
       assert.deepEqual(await api.world.leftovers(), []);
+    });
+  });
+
+  describe(`what is told of aggregates on ${engine}`, () => {
+    it('is what changed, before and after, and how far images came', async () => {
+      const api = await startServers({ engine, hosts: hosts.slice(0, 2), config: { notifications: true } });
+      try {
+        const { ops, database } = api.world;
+        const op = adminOp();
+        const { id, uuid } = await ops.createAggregate(op, { name: 'mine', zone: 'east' });
+        await ops.updateAggregate(op, id, { name: 'ours' });
+        await ops.setAggregateMetadata(op, id, { ssd: 'true' });
+        await ops.addHostToAggregate(op, id, 'alpha');
+        await ops.addHostToAggregate(op, id, 'beta');
+        await assert.rejects(ops.addHostToAggregate(op, id, 'beta'));
+        await ops.cacheImages(op, id, [api.imageId, uuid]);
+        const heard = async () =>
+          (await waitingNotifications(database.read, 100))
+            .map(({ notification }) => notification)
+            .filter(({ eventType }) => eventType.startsWith('aggregate.'));
+        for (let attempt = 0; attempt < 200; attempt += 1) {
+          if ((await heard()).some(({ eventType }) => eventType === 'aggregate.cache_images.end')) break;
+          await sleep(10);
+        }
+        await ops.removeHostFromAggregate(op, id, 'alpha');
+        const all = await heard();
+        const phases = ['create', 'update_prop', 'update_metadata', 'add_host', 'add_host'].flatMap((name) => [
+          `aggregate.${name}.start`,
+          `aggregate.${name}.end`,
+        ]);
+        assert.deepEqual(
+          all.map(({ eventType }) => eventType),
+          [
+            ...phases,
+            ...['start', 'progress', 'progress', 'end'].map((phase) => `aggregate.cache_images.${phase}`),
+            ...['start', 'end'].map((phase) => `aggregate.remove_host.${phase}`),
+          ],
+        );
+        const data = (index: number) => all[index]?.payload['nova_object.data'];
+        const payload = { uuid, name: 'mine', metadata: { availability_zone: 'east' } };
+        assert.deepEqual(data(0), { ...payload, id: null, hosts: null });
+        assert.deepEqual(data(1), { ...payload, id, hosts: [] });
+        assert.deepEqual(data(2), { ...payload, id, hosts: [], name: 'ours' });
+        const metadata = { availability_zone: 'east', ssd: 'true' };
+        assert.deepEqual(data(9), { uuid, id, name: 'ours', hosts: ['alpha', 'beta'], metadata });
+        const { host, ...progress } = data(12) as Record<string, unknown>;
+        assert.ok(host === 'alpha' || host === 'beta');
+        assert.deepEqual(progress, {
+          ...{ uuid, id, name: 'ours', index: 2, total: 2 },
+          ...{ images_cached: [api.imageId], images_failed: [uuid] },
+        });
+      } finally {
+        brought.splice(0);
+        await api.close();
+      }
     });
   });
 }
