@@ -141,3 +141,17 @@ export const paging = { limit: multi(nonNegativeInteger), marker: multi(text) };
 
 /** The version of an address that passed a format check. */
 export const ipVersion = (address: string): 4 | 6 => (isIP(address) === 6 ? 6 : 4);
+
+const EMBEDDED = /^::(ffff:)?([\da-f]{1,4}):([\da-f]{1,4})$/;
+
+/**
+ * The canonical form (RFC 5952) of an IPv6 address that passed a format check, with an embedded IPv4 address in its own form:
+ * what Nova keeps and shows.
+ */
+export function canonicalIpV6(address: string): string {
+  const plain = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, mapped = '', ...words] = EMBEDDED.exec(plain) ?? [];
+  if (words.length === 0) return plain;
+  const bytes = words.map((word) => Number.parseInt(word, 16)).flatMap((word) => [word >> 8, word & 255]);
+  return `::${mapped}${bytes.join('.')}`;
+}

@@ -13,10 +13,6 @@ export async function consoleOutput(deps: OpsDeps, op: Op, server: Server, lines
   return lines === null ? text : lastLines(text, lines);
 }
 
-/** As Nova's `tail_log`: a last line without an end counts as one. */
-function lastLines(text: string, count: number): string {
-  if (count === 0) return '';
-  const parts = text.split('\n');
-  const open = parts.at(-1) === '' ? 1 : 0;
-  return parts.slice(-(count + open)).join('\n');
-}
+/** As Nova counts: what stands behind the last end of a line is a line too, even where it is empty. */
+const lastLines = (text: string, count: number): string =>
+  count === 0 ? '' : text.split('\n').slice(-count).join('\n');

@@ -199,6 +199,18 @@ for (const engine of engines) {
       }
     });
 
+    it('keeps addresses in their canonical form', async () => {
+      for (const [given, kept] of [
+        ['0000:0000:0000:0000:0000:babe:220.12.22.2', '::babe:dc0c:1602'],
+        ['FE80:0:0:1:0:0:0:1', 'fe80:0:0:1::1'],
+        ['::FFFF:102:304', '::ffff:1.2.3.4'],
+        ['::1.2.3.4', '::1.2.3.4'],
+        ['::1', '::1'],
+      ]) {
+        assert.equal((await servers.show(await servers.create({ accessIPv6: given }))).accessIPv6, kept);
+      }
+    });
+
     it('makes as many as asked, or as many as fit', async () => {
       const several = await servers.post({ name: 'many', min_count: 2, max_count: 3 }, { version: '2.1' });
       assert.equal(several.status, 202);

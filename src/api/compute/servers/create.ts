@@ -4,7 +4,7 @@ import { badRequest } from '../../../base/errors.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
-import { isTrue } from '../../parameters.ts';
+import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
 import { type BlockDevice, devicesOf, imageOf } from './block-devices.ts';
@@ -178,7 +178,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     ...destination,
     adminPass: server.adminPass ?? generatePassword(),
     accessIpV4: server.accessIPv4 ?? null,
-    accessIpV6: server.accessIPv6 ?? null,
+    accessIpV6: server.accessIPv6 === undefined ? null : canonicalIpV6(server.accessIPv6),
     autoDiskConfig: (server['OS-DCF:diskConfig'] ?? 'AUTO') === 'AUTO',
     schedulerHints: call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {},
   };

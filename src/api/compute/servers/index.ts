@@ -7,7 +7,7 @@ import { listServers } from '../../../db/server-list.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
 import type { Server, ServerDetail } from '../../../domain/instance.ts';
 import { memberLinks, nextLinks } from '../../links.ts';
-import { diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
+import { canonicalIpV6, diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
 import { type CreateBody, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
@@ -91,7 +91,7 @@ async function update(call: Call<'server', UpdateBody>): Promise<Shown> {
     ...(server.name === undefined ? {} : { displayName: server.name.trim() }),
     ...(server.description === undefined ? {} : { description: server.description }),
     ...(server.accessIPv4 === undefined ? {} : { accessIpV4: server.accessIPv4 }),
-    ...(server.accessIPv6 === undefined ? {} : { accessIpV6: server.accessIPv6 }),
+    ...(server.accessIPv6 === undefined ? {} : { accessIpV6: canonicalIpV6(server.accessIPv6) }),
     ...(server['OS-DCF:diskConfig'] === undefined ? {} : { autoDiskConfig: server['OS-DCF:diskConfig'] === 'AUTO' }),
     ...(server.hostname === undefined ? {} : { hostname: server.hostname }),
     ...(server.pinned_availability_zone === undefined ? {} : { requestedZone: server.pinned_availability_zone }),

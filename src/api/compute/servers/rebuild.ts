@@ -6,6 +6,7 @@ import { limits } from '../../../base/limits.ts';
 import type { RebuildRequest } from '../../../ops/index.ts';
 import {
   boolean,
+  canonicalIpV6,
   closed,
   diskConfig,
   isTrue,
@@ -96,7 +97,7 @@ function parseRebuild(call: Call<'server', RebuildBody>): RebuildRequest {
       ...given('description', rebuild.description, same),
       ...given('autoDiskConfig', rebuild['OS-DCF:diskConfig'], (value) => value === 'AUTO'),
       ...given('accessIpV4', rebuild.accessIPv4, same),
-      ...given('accessIpV6', rebuild.accessIPv6, same),
+      ...given('accessIpV6', rebuild.accessIPv6, canonicalIpV6),
       ...given('userData', rebuild.user_data, same),
       ...given('hostname', rebuild.hostname, same),
     },
