@@ -120,6 +120,8 @@ export const limits = {
   attachMs: 120 * SECOND_MS,
   actionLookMs: 5,
   actionLookMaxMs: 200,
+  /** Servers whose ports are read anew at once, when a client changed what many of them show. */
+  portNewsAtOnce: 16,
   /** Times that a server's ports are read anew when others change its rows meanwhile. */
   refreshAttempts: 3,
   /** How long a guest may take to let go of a device, and after how long it is asked again. */

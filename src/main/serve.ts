@@ -36,6 +36,7 @@ import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
 import { listen } from './listen.ts';
 import { lockDataDir } from './lock.ts';
+import { makePortNews } from './port-news.ts';
 import { rootPages } from './root.ts';
 
 export interface ServeOptions {
@@ -119,6 +120,8 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     authenticate,
     defaultCidr: config.network.default_cidr,
     dnsServers: config.network.dns_servers,
+    // known once everything is wired, before the first request
+    tell: (news) => tellPorts(news),
   });
   await networks.ensureBootstrap();
 
@@ -140,6 +143,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     ...(hooks === undefined ? {} : { hooks }),
   };
   const ops = makeOps(deps);
+  const tellPorts = makePortNews((op, events) => ops.takeExternalEvents(op, events), { clock, log });
   const host = config.compute.host || hostname();
   const worker = await startWorker(deps, { name: `serve@${host}`, takeOver: true });
   cleanup.defer(() => worker.close());

@@ -117,4 +117,61 @@ for (const engine of engines) {
       await refresh(newUuid());
     });
   });
+
+  describe(`ports that change behind a server on ${engine}`, () => {
+    let servers: Servers;
+    let neutron: Neutron;
+    let own = '';
+    before(async () => {
+      servers = await startServers({ engine, builtInNetworks: true });
+      neutron = await startNeutron(servers.world, true);
+      own = await neutron.network('member', 'own', '10.50.0.0/24');
+    });
+    after(async () => {
+      await neutron.close();
+      await servers.close();
+    });
+
+    const change = async (path: string, body: object) => {
+      const answer = await neutron.ask('member', 'PUT', path, body);
+      assert.equal(answer.status, 200, answer.text);
+    };
+    const create = () => servers.create({ networks: [{ uuid: own }] }, { version: '2.42' });
+    const portOf = async (id: string): Promise<string> =>
+      (await neutron.ask('member', 'GET', `ports?device_id=${id}`)).body.ports[0].id;
+    const pluggedOf = (id: string) => servers.world.drivers.get('host-1')?.store.get(id)?.spec.nics.length;
+
+    it('are followed: addresses, groups, the names of both, and what is deleted', async () => {
+      const id = await create();
+      const port = await portOf(id);
+      const addr = (label: string) => (server: Awaited<ReturnType<Servers['show']>>) =>
+        server.addresses[label]?.some((one: { addr: string }) => one.addr === '10.50.0.90');
+      await change(`ports/${port}`, { port: { fixed_ips: [{ ip_address: '10.50.0.90' }] } });
+      await servers.until(id, addr('own'));
+      await change(`networks/${own}`, { network: { name: 'renamed' } });
+      await servers.until(id, addr('renamed'));
+      const made = await neutron.ask('member', 'POST', 'security-groups', { security_group: { name: 'web' } });
+      const group: string = made.body.security_group.id;
+      await change(`ports/${port}`, { port: { security_groups: [group] } });
+      await servers.until(id, ({ security_groups: groups }) => groups?.[0]?.name === 'web');
+      await change(`security-groups/${group}`, { security_group: { name: 'front' } });
+      await servers.until(id, ({ security_groups: groups }) => groups?.[0]?.name === 'front');
+      await neutron.ask('member', 'DELETE', `ports/${port}`);
+      await servers.until(id, ({ addresses }) => Object.keys(addresses).length === 0);
+      assert.equal(pluggedOf(id), 0);
+    });
+
+    it('a port that a client takes from its server is no longer the server’s', async () => {
+      const id = await create();
+      await change(`ports/${await portOf(id)}`, { port: { device_id: '' } });
+      await servers.until(id, ({ addresses }) => Object.keys(addresses).length === 0);
+    });
+
+    it('what has no name or address that a server shows tells nothing', async () => {
+      const id = await create();
+      const before = (await servers.show(id)).updated;
+      await change(`networks/${own}`, { network: { description: 'a network' } });
+      assert.equal((await servers.show(id)).updated, before);
+    });
+  });
 }

@@ -2,6 +2,7 @@
 // the world's own database.
 
 import assert from 'node:assert/strict';
+import { makePortNews } from '../../src/main/port-news.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { authenticate, type CallerName } from './callers.ts';
 import { type Answer, listen } from './http.ts';
@@ -16,9 +17,11 @@ export interface Neutron {
   close(): Promise<void>;
 }
 
-export async function startNeutron({ database, deps }: World): Promise<Neutron> {
+/** @param told whether compute is told what clients do to ports, as `xloud serve` wires it */
+export async function startNeutron({ database, deps, ops }: World, told = false): Promise<Neutron> {
   const { clock, log } = deps;
-  const { app } = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} } });
+  const tell = told ? { tell: makePortNews((op, events) => ops.takeExternalEvents(op, events), deps) } : {};
+  const { app } = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} }, ...tell });
   const handle = app.callback();
   const server = await listen((request, response) => void handle(request, response));
   const made = async (as: CallerName, noun: string, body: object) => {

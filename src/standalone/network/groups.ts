@@ -164,6 +164,12 @@ export const groups: Noun<StoredGroup> = {
     await deleteRulesOf(tx, group.id);
     await deleteRow(tx, groupNoun, group.id);
   },
+  // servers show their groups by name
+  async concerns(reader, before, after) {
+    if (after === null || after.name === before.name) return [];
+    const ports = await rowsBy(reader, portNoun, 'project_id', [before.projectId]);
+    return ports.filter(({ securityGroups }) => securityGroups.includes(before.id));
+  },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }, group, tags) {
     const next = { ...group, tags, revision: group.revision + 1, updatedAt: now };

@@ -127,6 +127,10 @@ export const networks: Noun<StoredNetwork> = {
     }
     await deleteRow(tx, networkNoun, network.id);
   },
+  // servers list their addresses under the network's name
+  async concerns(reader, before, after) {
+    return after === null || after.name === before.name ? [] : rowsBy(reader, portNoun, 'network_id', [before.id]);
+  },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }: Act, network, tags) {
     const next = { ...network, tags, revision: network.revision + 1, updatedAt: now };

@@ -16,6 +16,7 @@ import { type Authenticate, makeRoutes } from '../http.ts';
 import { hostRange, parseCidr } from './addresses.ts';
 import { makeLocalApi } from './api.ts';
 import { derivedUuid } from './derived.ts';
+import type { PortNews } from './objects.ts';
 import { addNetworkRoutes } from './routes.ts';
 import { insertTopology } from './topology.ts';
 
@@ -31,6 +32,8 @@ export interface NetworksOptions {
   readonly dnsServers?: readonly string[];
   /** Who owns it. Default: the program itself, so that only administrators change it. */
   readonly defaultProjectId?: string;
+  /** Told what clients did to ports that have a device, as Neutron tells Nova. */
+  readonly tell?: (news: readonly PortNews[]) => void;
 }
 
 export interface Networks {
@@ -54,7 +57,7 @@ export function makeNetworks(options: NetworksOptions): Networks {
     return next();
   });
   const routes = makeRoutes(authenticate);
-  addNetworkRoutes(routes, { database, clock });
+  addNetworkRoutes(routes, { database, clock, ...(options.tell === undefined ? {} : { tell: options.tell }) });
   routes.serve(app, 'The resource could not be found.');
   return {
     app,

@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Database, Reader } from '../../db/engine.ts';
-import { findRow, lockRow } from '../../db/networks.ts';
+import { findRow, lockRow, type StoredPort } from '../../db/networks.ts';
 import { tx } from '../../db/tx.ts';
 import { readCreation } from './attributes.ts';
 import { missing, notAllowed } from './faults.ts';
@@ -11,9 +11,24 @@ import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import { checkQuota } from './quotas.ts';
 
+/** A port of some device is other than before, or gone. */
+export interface PortNews {
+  readonly kind: 'changed' | 'deleted';
+  readonly portId: string;
+  readonly deviceId: string;
+}
+
 export interface NetworkParts {
   readonly database: Database;
   readonly clock: Clock;
+  /** Told what became of ports that have a device, after it is so. */
+  readonly tell?: (news: readonly PortNews[]) => void;
+}
+
+function tellOf({ tell }: NetworkParts, kind: PortNews['kind'], ports: readonly StoredPort[]): void {
+  const devices = new Map(ports.map(({ id, deviceId }) => [`${deviceId} ${id}`, { kind, portId: id, deviceId }]));
+  const news = [...devices.values()].filter(({ deviceId }) => deviceId !== '');
+  if (news.length > 0) tell?.(news);
 }
 
 const owns = (caller: Caller, object: Owned): boolean => caller.isAdmin || object.projectId === caller.projectId;
@@ -76,30 +91,37 @@ export async function createObjects<T extends Owned, R>(
 }
 
 /** Loads, checks and changes an object in one transaction. `show` sees it there. */
-export function changeObject<T extends Owned, R>(
-  { database, clock }: NetworkParts,
+export async function changeObject<T extends Owned, R>(
+  parts: NetworkParts,
   noun: Noun<T>,
   caller: Caller,
   id: string,
   to: (act: Act, object: T) => Promise<T>,
   show: (reader: Reader, object: T) => Promise<R>,
 ): Promise<R> {
-  return tx(database, async (trx) => {
+  const { database, clock } = parts;
+  const { shown, ports } = await tx(database, async (trx) => {
     const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
     await mustOwn(trx, noun, caller, object, 'update');
-    return show(trx, await to({ tx: trx, caller, now: clock.now() }, object));
+    const next = await to({ tx: trx, caller, now: clock.now() }, object);
+    return { shown: await show(trx, next), ports: (await noun.concerns?.(trx, object, next)) ?? [] };
   });
+  tellOf(parts, 'changed', ports);
+  return shown;
 }
 
 export async function removeObject<T extends Owned>(
-  { database, clock }: NetworkParts,
+  parts: NetworkParts,
   noun: Noun<T>,
   caller: Caller,
   id: string,
 ): Promise<void> {
-  await tx(database, async (trx) => {
+  const { database, clock } = parts;
+  const ports = await tx(database, async (trx) => {
     const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
     await mustOwn(trx, noun, caller, object, 'delete');
     await noun.remove({ tx: trx, caller, now: clock.now() }, object);
+    return (await noun.concerns?.(trx, object, null)) ?? [];
   });
+  tellOf(parts, 'deleted', ports);
 }

@@ -234,6 +234,7 @@ export const ports: Noun<StoredPort> = {
   async alsoChangedBy(reader, caller, { networkId }) {
     return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },
+  concerns: async (_reader, before, after) => (after === null ? [before] : [before, after]),
   tagsOf: ({ tags }) => tags,
   retag: ({ tx, now }, port, tags) => savePort(tx, { ...port, tags }, now),
 };
