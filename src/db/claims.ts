@@ -172,13 +172,14 @@ export async function findHeldClaim(reader: Reader, migrationId: number): Promis
 /** Gives back what a move holds; twice is once. */
 export const releaseHeld = (tx: Tx, migrationId: number): Promise<void> => take(tx, heldSlot(migrationId, 0));
 
-/** The server is on its other host now: its own claim and the held one change places. Both must exist. */
+/** The server is on its other host now: its own claim, if it has one, and the held one change places. */
 export async function swapClaims(tx: Tx, migrationId: number, serverId: number): Promise<void> {
   const held = await findHeldClaim(tx, migrationId);
   const own = await findClaim(tx, serverId);
-  if (held === null || own === null) throw new Error(`server ${serverId} has not the two claims of a move`);
+  if (held === null) throw new Error(`migration ${migrationId} holds no claim`);
   await setClaim(tx, held);
-  await holdClaim(tx, migrationId, own);
+  if (own === null) await releaseHeld(tx, migrationId);
+  else await holdClaim(tx, migrationId, own);
 }
 
 /** Gives back all that a server claimed, its moves among it; twice is once. */

@@ -227,6 +227,7 @@ const table = {
   evacuate: row('evacuate', 'Rebuild the server away from its dead host', ['active', 'stopped', 'error'], {
     tasks: null,
     task: 'rebuilding',
+    placed: true,
     lockable: false,
   }),
 

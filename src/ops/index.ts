@@ -33,6 +33,7 @@ import { restoreServer } from './soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
+import { evacuateServer } from './evacuate.ts';
 import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './live-migrate.ts';
 import { lockServer, unlockServer } from './lock-server.ts';
 import {
@@ -120,6 +121,7 @@ const verbs = {
   revertResize,
   migrateServer,
   liveMigrateServer,
+  evacuateServer,
   abortLiveMigration,
   forceLiveMigration,
   lockServer,

@@ -168,12 +168,13 @@ export async function endMove(t: Tx, migrationId: number, status: MigrationStatu
 }
 
 /**
- * Ends the server's moves where something overtook them (a deletion, an evacuation): what they have on other hosts, and what is
- * set aside on its own, goes.
+ * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation): what they have on other
+ * hosts, and what is set aside on its own, goes.
  */
-export async function abandonMoves<I>(context: StepContext<I>): Promise<void> {
+export async function abandonMoves<I>(context: StepContext<I>, except?: number): Promise<void> {
   const { deps, server, commit } = context;
   for (const move of await openMigrations(deps.database.read, server.uuid)) {
+    if (move.id === except) continue;
     for (const host of new Set([move.sourceCompute, move.destCompute])) {
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }

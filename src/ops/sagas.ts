@@ -11,6 +11,7 @@ import { deleteSaga } from './delete-server.ts';
 import { rebuildSaga } from './rebuild.ts';
 import { restoreSaga } from './soft-delete.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
+import { evacuateSaga } from './evacuate.ts';
 import { liveMigrateSaga } from './live-migrate.ts';
 import { migrateSaga, resizeSaga } from './resize.ts';
 import { revertResizeSaga } from './revert-resize.ts';
@@ -35,6 +36,7 @@ const table = {
   resize: resizeSaga,
   migrate: migrateSaga,
   'live-migration': liveMigrateSaga,
+  evacuate: evacuateSaga,
   confirmResize: confirmResizeSaga,
   revertResize: revertResizeSaga,
   adjust: adjustSaga,

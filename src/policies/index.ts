@@ -12,6 +12,7 @@ import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
 import { rules as deferredDelete } from './deferred-delete.ts';
+import { rules as evacuate } from './evacuate.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
@@ -86,6 +87,7 @@ const resourceRules = [
   ...volumeAttachments,
   ...baremetalNodes,
   ...migrateServer,
+  ...evacuate,
   ...migrations,
   ...serversMigrations,
   ...instanceActions,

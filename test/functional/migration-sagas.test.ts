@@ -8,7 +8,7 @@ import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { remnants } from '../../src/ops/reconcile/remnants.ts';
 import type { VmState } from '../../src/domain/instance.ts';
 import { engines } from '../support/database.ts';
-import { asTheGuest, built, has, secondWorker } from '../support/saga-cases.ts';
+import { asTheGuest, built, faultOf, has, secondWorker, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';
 import { adminOp, makeOp, type World } from '../support/world.ts';
 
@@ -28,6 +28,9 @@ async function atHome(world: World, runAll: () => Promise<void>): Promise<string
 async function larger(world: World): Promise<string> {
   return world.flavor({ vcpus: 8, memoryMb: 8192, specs: { minimum_cpu: '2', minimum_memory: '512' } });
 }
+
+const forceDown = (world: World, host: string, forcedDown: boolean) =>
+  world.ops.setServiceStatus(adminOp(), { host, binary: 'nova-compute' }, { forcedDown });
 
 const lastMove = async (world: World, uuid: string) =>
   (await listMigrations(world.database.read, { serverUuid: uuid }, null)).at(-1);
@@ -146,6 +149,33 @@ const cases: Omit<SagaCase, 'engine'>[] = [
       await isOn(world, uuid, otherOf(homes.get(uuid) ?? null), 'active', [2, 512], 'completed');
       const { host } = await world.server(uuid);
       assert.equal(world.drivers.get(host as string)?.store.get(uuid)?.starts, 1);
+    },
+  },
+  {
+    name: 'evacuate',
+    async arrange(world, runAll) {
+      const uuid = await atHome(world, runAll);
+      const home = homes.get(uuid) as string;
+      await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 2, memoryMb: 512, persist: true });
+      await runAll();
+      await forceDown(world, home, true);
+      const wish = { host: null, forced: false, adminPass: 'x', staysOff: false };
+      await world.ops.evacuateServer(adminOp(), { uuid }, wish);
+      return uuid;
+    },
+    async cleanSlate(world, uuid) {
+      const home = homes.get(uuid) as string;
+      await forceDown(world, home, false);
+      await reconcileAll(world.deps, { remnants });
+      // its guest is still on the host that was thought dead
+      await has(world, uuid, 'error');
+      assert.equal((await world.server(uuid)).host, home);
+      assert.equal(await faultOf(world, uuid), TOLD);
+    },
+    async reached(world, uuid) {
+      const home = homes.get(uuid) as string;
+      await forceDown(world, home, false);
+      await isOn(world, uuid, otherOf(home), 'active', [2, 512], 'completed');
     },
   },
 ];

@@ -45,6 +45,7 @@ import serverAdminPassword from './servers/admin-password.ts';
 import serverDeferredDelete from './servers/deferred-delete.ts';
 import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
+import serverEvacuate from './servers/evacuate.ts';
 import serverMigrate from './servers/migrate.ts';
 import serverRebuild from './servers/rebuild.ts';
 import serverResize from './servers/resize.ts';
@@ -76,6 +77,7 @@ const routes: readonly RouteEntry[] = [
   ...serverTopology,
   ...serverResize,
   ...serverMigrate,
+  ...serverEvacuate,
   ...migrations,
   ...serverDeferredDelete,
   ...serverRebuild,

@@ -1,9 +1,9 @@
 // Why: operators move servers between hosts: switched off, in two steps as a resize, or as they run.
 
-import { badRequest } from '../../../base/errors.ts';
 import { history, versioned } from '../../../base/history.ts';
 import { boolean, hostName, isTrue, wrapped, wrappedHistory } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
+import { forcing } from './forced-host.ts';
 
 interface MigrateBody {
   readonly migrate: { readonly host?: string | null } | null;
@@ -47,17 +47,10 @@ const liveBody = wrappedHistory(
   (form) => Object.keys(form).filter((key) => key !== 'force'),
 );
 
-/** Whether a host that is named is taken without the scheduler's filters: always, when asked, never. */
-const forcing = versioned<'always' | 'asked' | 'never'>('always', ['2.30', 'asked'], ['2.68', 'never']);
+const isForced = forcing('2.30', '2.68');
 
 /** Whether the destination is found before the answer. */
 const checksFirst = versioned(true, ['2.34', false]);
-
-function isForced(minor: number, { host, force = false }: LiveBody['os-migrateLive']): boolean {
-  const asked = forcing.at(minor) === 'asked' && isTrue(force);
-  if (asked && host === null) throw badRequest("Can't force to a non-provided destination");
-  return host !== null && (asked || forcing.at(minor) === 'always');
-}
 
 export default resource({
   'POST /servers/:server_id/action#migrate': route<'server', MigrateBody>()({
