@@ -12,6 +12,7 @@ import { serverSizes } from './0009_server_sizes.ts';
 import { notifications } from './0010_notifications.ts';
 import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 import { elasticServers } from './0019_elastic_servers.ts';
+import { promisedSizes } from './0020_promised_sizes.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   notifications,
   consoleAuthTokens,
   elasticServers,
+  promisedSizes,
 ];

@@ -12,10 +12,12 @@ const SPAN = 'server_sizes';
 
 /** Servers with what is claimed for them and their present span. */
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
-  servers.updated_at, servers.terminated_at, servers.boot_vcpus, servers.boot_memory_mb,
+  servers.updated_at, servers.deleted_at, servers.terminated_at, servers.promised_vcpus, servers.promised_memory_mb,
+  servers.boot_vcpus, servers.boot_memory_mb,
   servers.root_gb + servers.ephemeral_gb as flavor_disk_gb,
   claims.vcpus as claimed_vcpus, claims.memory_mb as claimed_memory_mb,
-  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted, present.started_at
+  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted,
+  present.extra_vcpus, present.extra_memory_mb, present.started_at
   from servers
   left join claims on claims.server_id = servers.id
   left join ${SPAN} present on present.server_id = servers.id and present.ended_at is null where `;
@@ -25,18 +27,22 @@ const decodeSize = (row: Row): CountedSize => ({
   memoryMb: row['memory_mb'] as number,
   diskGb: row['disk_gb'] as number,
   counted: fromBool(row['counted']),
+  extra: { vcpus: row['extra_vcpus'] as number, memoryMb: row['extra_memory_mb'] as number },
 });
 
 function sizeNow(row: Row): CountedSize | null {
-  const claimed: Size | null =
-    row['claimed_vcpus'] === null
-      ? null
-      : { vcpus: row['claimed_vcpus'] as number, memoryMb: row['claimed_memory_mb'] as number };
+  const sizeOf = (of: 'claimed' | 'promised' | 'boot'): Size => ({
+    vcpus: row[`${of}_vcpus`] as number,
+    memoryMb: row[`${of}_memory_mb`] as number,
+  });
+  const maybe = (of: 'claimed' | 'promised'): Size | null => (row[`${of}_vcpus`] === null ? null : sizeOf(of));
   return countedSize({
     vmState: row['vm_state'] as VmState,
     deleted: fromBool(row['deleted']),
-    claimed,
-    boot: { vcpus: row['boot_vcpus'] as number, memoryMb: row['boot_memory_mb'] as number },
+    deletedAt: fromTime(row['deleted_at']),
+    claimed: maybe('claimed'),
+    promised: maybe('promised'),
+    boot: sizeOf('boot'),
     diskGb: Number(row['flavor_disk_gb']),
   });
 }
@@ -53,8 +59,8 @@ interface UsageChange {
 function addTo(change: UsageChange, size: CountedSize | null, sign: 1 | -1): void {
   if (size === null || !size.counted) return;
   change.instances += sign;
-  change.cores += sign * size.vcpus;
-  change.ram += sign * size.memoryMb;
+  change.cores += sign * (size.vcpus + size.extra.vcpus);
+  change.ram += sign * (size.memoryMb + size.extra.memoryMb);
 }
 
 /** Ends the spans that are over, begins the new ones, and moves the sums of the owners by the difference. */
@@ -80,6 +86,8 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
         memory_mb: now.memoryMb,
         disk_gb: now.diskGb,
         counted: toBool(now.counted),
+        extra_vcpus: now.extra.vcpus,
+        extra_memory_mb: now.extra.memoryMb,
         started_at: atMs,
         ended_at: null,
       });
@@ -138,7 +146,8 @@ export async function findSpans(
   const among = amongNumbers(reader, 'server_id', serverIds);
   const rows = await readRows(
     reader,
-    `select server_id, vcpus, memory_mb, disk_gb, counted, started_at, ended_at from ${SPAN}
+    `select server_id, vcpus, memory_mb, disk_gb, counted, extra_vcpus, extra_memory_mb,
+       started_at, ended_at from ${SPAN}
      where ${among.sql} and started_at < ? and (ended_at is null or ended_at > ?) order by started_at, id`,
     [...among.bindings, stopMs, startMs],
   );

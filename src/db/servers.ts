@@ -3,7 +3,7 @@
 import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/flavor.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
-import { sameSize } from '../domain/size.ts';
+import { type Size, sameSize } from '../domain/size.ts';
 import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { noteSize } from './server-sizes.ts';
@@ -185,7 +185,10 @@ export async function changeBuild<T>(tx: Tx, serverId: number, part: Partial<T>)
 }
 
 export type NewServer = Omit<Server, 'id' | 'updatedAt'> & { readonly build: unknown };
-export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>>;
+export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>> & {
+  /** What the quota let in for the task that begins, and the server does not yet claim. */
+  readonly promised?: Size;
+};
 
 const jsonFields: ReadonlySet<string> = new Set(['image', 'flavor', 'schedulerHints', 'build']);
 const renamed: Readonly<Record<string, string>> = { description: 'display_description' };
@@ -225,14 +228,18 @@ export async function insertServer(tx: Tx, server: NewServer): Promise<number> {
 }
 
 /** What decides how much of the quota a server uses, besides its claim. */
-const sizeFields = ['vmState', 'deleted', 'flavor', 'bootVcpus', 'bootMemoryMb'] as const;
+const sizeFields = ['vmState', 'deleted', 'deletedAt', 'flavor', 'bootVcpus', 'bootMemoryMb', 'promised'] as const;
 
-/** Changes columns of one server. `nowMs` becomes `updated_at`. */
+/** Changes columns of one server. `nowMs` becomes `updated_at`. A promise ends with the task for which it was made. */
 export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> {
-  if (sizeFields.some((field) => patch[field] !== undefined)) noteSize(tx, id);
+  if (patch.taskState === null || sizeFields.some((field) => patch[field] !== undefined)) noteSize(tx, id);
+  const { promised, ...columns } = patch;
+  const over = patch.taskState === null ? { promised_vcpus: null, promised_memory_mb: null } : {};
+  const promise =
+    promised === undefined ? over : { promised_vcpus: promised.vcpus, promised_memory_mb: promised.memoryMb };
   await tx('servers')
     .where({ id })
-    .update({ ...encode({ updatedAt: nowMs, ...patch }) });
+    .update({ ...encode({ updatedAt: nowMs, ...columns }), ...promise });
 }
 
 /** Servers that were deleted softly at `beforeMs` or earlier and that nothing is under way for. */

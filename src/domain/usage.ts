@@ -9,6 +9,8 @@ export interface CountedSize extends Size {
   readonly diskGb: number;
   /** Whether quota counts it. */
   readonly counted: boolean;
+  /** What quota counts in addition, because it was promised; nobody is billed for it. */
+  readonly extra: Size;
 }
 
 /** A span of time in which a server had one size. Milliseconds; `endedAt` null: it still has it. */
@@ -18,7 +20,7 @@ export interface SizeSpan extends CountedSize {
 }
 
 export const sameCount = (a: CountedSize, b: CountedSize): boolean =>
-  sameSize(a, b) && a.diskGb === b.diskGb && a.counted === b.counted;
+  sameSize(a, b) && sameSize(a.extra, b.extra) && a.diskGb === b.diskGb && a.counted === b.counted;
 
 /** States in which a server without a claim will have one again, of its boot size, without asking the quota. */
 const waitsForHost: readonly VmState[] = ['building', 'shelved_offloaded'];
@@ -26,23 +28,32 @@ const waitsForHost: readonly VmState[] = ['building', 'shelved_offloaded'];
 /**
  * What a server counts for now: what is claimed for it; where it has no host but will get one, what it will boot with; an
  * ERROR that never found a host holds nothing but its place among the instances. Null once it is deleted. A soft-deleted one
- * still holds its host's room, but Nova's quota no longer counts it.
+ * still holds its host's room, but Nova's quota no longer counts it, unless it is on its way back.
  */
 export function countedSize(server: {
   readonly vmState: VmState;
   readonly deleted: boolean;
+  /** When it was deleted softly; null: it was not, or it is being restored. */
+  readonly deletedAt: number | null;
   readonly claimed: Size | null;
+  /** What the quota let in for the task under way; null: nothing. */
+  readonly promised: Size | null;
   readonly boot: Size;
   readonly diskGb: number;
 }): CountedSize | null {
   if (server.deleted) return null;
   const nothing = { vcpus: 0, memoryMb: 0 };
   const size = server.claimed ?? (waitsForHost.includes(server.vmState) ? server.boot : nothing);
+  const promised = server.promised ?? nothing;
   return {
     vcpus: size.vcpus,
     memoryMb: size.memoryMb,
     diskGb: server.diskGb,
-    counted: server.vmState !== 'soft-delete',
+    counted: server.vmState !== 'soft-delete' || server.deletedAt === null,
+    extra: {
+      vcpus: Math.max(0, promised.vcpus - size.vcpus),
+      memoryMb: Math.max(0, promised.memoryMb - size.memoryMb),
+    },
   };
 }
 

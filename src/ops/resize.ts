@@ -136,7 +136,8 @@ async function begin(
     };
     const type = move === 'resize' ? 'resize' : 'migration';
     const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
-    await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig }, nowMs);
+    const promised = bootSizeOf({ ...server, flavor });
+    await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
     return leaveAction<ResizeInput>(t, op, server, move, { migrationId, flavor, host, mayStay }, nowMs);
   });
   announce(deps, move, [id]);

@@ -48,7 +48,7 @@ export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server,
     const { flavor, boot, vmState, availabilityZone } = migration.before as Before;
     await checkUpsize(t, deps, { ...server, bootVcpus: boot.vcpus, bootMemoryMb: boot.memoryMb }, flavor);
     const nowMs = deps.clock.now();
-    await updateServer(t, server.id, { taskState: 'resize_reverting' }, nowMs);
+    await updateServer(t, server.id, { taskState: 'resize_reverting', promised: boot }, nowMs);
     await updateMigration(t, migration.id, { status: 'reverting' }, nowMs);
     const old = {
       host: migration.sourceCompute,

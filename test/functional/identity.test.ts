@@ -57,6 +57,29 @@ describe('built-in identity', () => {
   const refusedToken = (token: string) =>
     assert.rejects(authenticate(token), (error) => error instanceof Fault && error.kind === 'unauthorized');
 
+  it('tells compute of a project what it tells the caller over HTTP', async () => {
+    const keystone = makeKeystone({ authUrl: cloud.authUrl, clock: systemClock, log: silentLog });
+    const own = (await authenticate(demo)).projectId as string;
+    const { id: strange } = await created('project', { name: 'strange' });
+    const answers = async (token: string, isAdmin: boolean) => {
+      const caller = { ...(await authenticate(token)), isAdmin, token };
+      const both = [cloud.identity.service, keystone] as const;
+      return Promise.all(
+        both.map((one) => Promise.all([own, strange, 'no-such'].map((id) => one.knowsProject(caller, id)))),
+      );
+    };
+    assert.deepEqual(await answers(admin, true), [
+      [true, true, false],
+      [true, true, false],
+    ]);
+    // who may not see a project is not told whether there is one
+    assert.deepEqual(await answers(demo, false), [
+      [true, true, true],
+      [true, true, true],
+    ]);
+    await keystone.close();
+  });
+
   describe('tokens', () => {
     it('are issued as Keystone issues them', async () => {
       const reply = await cloud.login({

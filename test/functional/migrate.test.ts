@@ -6,10 +6,13 @@ import { after, describe, it } from 'node:test';
 import { migrations } from '../../migrations/index.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openDatabase } from '../../src/db/engine.ts';
+import { serverUsage } from '../../src/db/server-sizes.ts';
 import { checkSchema, schemaState, upgradeSchema } from '../../src/db/migrate.ts';
 import { loadConfig } from '../../src/main/config.ts';
 import { serve } from '../../src/main/serve.ts';
 import { emptyDatabase, engines } from '../support/database.ts';
+import { aFlavor } from '../support/samples.ts';
+import { usageDrift } from '../support/usage.ts';
 
 const names = migrations.map((migration) => migration.name);
 
@@ -24,6 +27,47 @@ for (const engine of engines) {
       assert.deepEqual(await upgradeSchema(database, migrations), names);
       assert.deepEqual(await upgradeSchema(database, migrations), []);
       await checkSchema(database, migrations);
+    });
+
+    it('begins the history of servers that were there before it was kept', async (t) => {
+      const store = await emptyDatabase(engine);
+      const { database } = store;
+      t.after(() => store.close());
+      const before = migrations.slice(0, names.indexOf('0009_server_sizes'));
+      await upgradeSchema(database, before);
+      const { write } = database;
+      const old = (uuid: string, vmState: string, more: object = {}) => {
+        const columns = ['boot_vcpus', 'current_vcpus', 'target_vcpus', 'launch_index'];
+        return write('servers').insert({
+          ...Object.fromEntries(columns.map((column) => [column, 1])),
+          ...{ uuid, project_id: 'p', user_id: 'u', display_name: 'old', hostname: 'old', reservation_id: 'r' },
+          ...{
+            vm_state: vmState,
+            image: 'null',
+            flavorid: 'f',
+            flavor: JSON.stringify(aFlavor()),
+            vcpus: 4,
+            memory_mb: 1024,
+          },
+          ...{ root_gb: 1, ephemeral_gb: 0, current_memory_mb: 256, target_memory_mb: 256, boot_memory_mb: 256 },
+          ...{ scheduler_hints: '{}', build: '{}', created_at: 1, updated_at: 1, ...more },
+        });
+      };
+      await old('a', 'building');
+      await old('b', 'error', { flavor: JSON.stringify(aFlavor({ extraSpecs: {} })) });
+      await old('c', 'deleted', { deleted: 1 });
+      await upgradeSchema(database, migrations);
+      assert.deepEqual(await usageDrift(database.read), []);
+      assert.deepEqual(await serverUsage(database.read, 'p', 'u'), { instances: 2, cores: 1, ram: 256 });
+      const elastic: { uuid: string }[] = await database
+        .read('servers')
+        .select('uuid')
+        .where({ elastic: 1 })
+        .orderBy('uuid');
+      assert.deepEqual(
+        elastic.map(({ uuid }) => uuid),
+        ['a', 'c'],
+      );
     });
 
     it('is refused when it is newer than the program', async (t) => {

@@ -15,7 +15,11 @@ import { testConfig } from '../support/world.ts';
 
 const project = callers.member.projectId as string;
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
-const config = { ...testConfig, quota: { ...defaultQuota, instances: 1000, cores: 1000, ram: 1_000_000 } };
+const config = {
+  ...testConfig,
+  allowResizeToSameHost: true,
+  quota: { ...defaultQuota, instances: 1000, cores: 1000, ram: 1_000_000 },
+};
 
 for (const engine of engines) {
   describe(`quotas on ${engine}`, () => {
@@ -152,6 +156,24 @@ for (const engine of engines) {
       await allow({ key_pairs: 2 });
       await allow({ key_pairs: 1 }, 'member-user');
       assert.equal((await add('two')).status, 403);
+    });
+
+    it('count what a resize was promised from the moment at which it was let in', async () => {
+      const ids = [await servers.create(), await servers.create()];
+      await allow({ cores: 4, ram: 2048 });
+      const flavorRef = 'middle';
+      await servers.world.flavor({ id: flavorRef, vcpus: 3, memoryMb: 1024 });
+      const answers = await Promise.all(ids.map((id) => servers.act(id, { resize: { flavorRef } })));
+      assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202, 403]));
+      const refusal = answers.find(({ status }) => status === 403);
+      const message = 'Quota exceeded for cores: Requested 2, but already used 4 of 4 cores';
+      assert.equal(refusal?.body.forbidden.message, message);
+      await servers.world.settled();
+      assert.deepEqual(await used(), [2, 4, 1536]);
+      const grown = ids[answers.findIndex(({ status }) => status === 202)] as string;
+      assert.equal((await servers.act(grown, { revertResize: null })).status, 202);
+      await servers.world.settled();
+      assert.deepEqual(await used(), [2, 2, 1024]);
     });
 
     it('hold under a hundred creations and growths at once', async () => {

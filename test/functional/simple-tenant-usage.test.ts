@@ -40,7 +40,7 @@ const near = (actual: unknown, expected: number, what: string): void =>
 for (const engine of engines) {
   describe(`usage on ${engine}`, () => {
     const clock = jumpingClock();
-    const beginMs = clock.now();
+    let beginMs = 0;
     let servers: Servers;
     let elastic = '';
     let plain = '';
@@ -73,6 +73,7 @@ for (const engine of engines) {
 
     before(async () => {
       servers = await startServers({ engine, clock, pageSize: 3 });
+      beginMs = clock.now();
       elastic = await servers.create({ flavorRef: ELASTIC, name: 'grows' });
       foreign = await servers.create({ name: 'foreign' }, { as: 'other' });
       await pass(1);

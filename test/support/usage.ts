@@ -9,12 +9,13 @@ const RECOUNT = `
     sum(coalesce(claims.vcpus, case when vm_state in ('building', 'shelved_offloaded') then boot_vcpus else 0 end)) as cores,
     sum(coalesce(claims.memory_mb, case when vm_state in ('building', 'shelved_offloaded') then boot_memory_mb else 0 end)) as ram
   from servers left join claims on claims.server_id = servers.id
-  where deleted = 0 and vm_state <> 'soft-delete' group by servers.project_id, servers.user_id`;
+  where deleted = 0 and (vm_state <> 'soft-delete' or deleted_at is null) group by servers.project_id, servers.user_id`;
 
 const SUMS = 'select project_id, user_id, instances, cores, ram from quota_usages';
 
 const SPANS = `
-  select project_id, user_id, count(*) as instances, sum(vcpus) as cores, sum(memory_mb) as ram
+  select project_id, user_id, count(*) as instances, sum(vcpus + extra_vcpus) as cores,
+    sum(memory_mb + extra_memory_mb) as ram
   from server_sizes where ended_at is null and counted = 1 group by project_id, user_id`;
 
 /** Where the sums of quotas, or the present sizes in the histories, are not those of the servers. */

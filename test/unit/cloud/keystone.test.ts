@@ -12,6 +12,7 @@ import { Fault } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { IdentityService } from '../../../src/cloud/identity.ts';
 import { type KeystoneOptions, makeKeystone } from '../../../src/cloud/keystone.ts';
+import { memberCaller } from '../../support/world.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 
@@ -336,5 +337,31 @@ describe('identity by Keystone', () => {
       const token = await sign(pair().privateKey, later);
       await assert.rejects(service.authenticate(token), isKind('unavailable'));
     });
+  });
+
+  it('looks a project up as the caller, and believes the caller where Keystone does not deny it', async () => {
+    const asked: string[] = [];
+    let status = 200;
+    fake.interfere = (response, request) => {
+      asked.push(`${request.url} ${String(request.headers['x-auth-token'])}`);
+      response.writeHead(status).end('{}');
+      return true;
+    };
+    const service = identity();
+    const caller = { ...memberCaller, token: 'tok' };
+    const knows = async (answer: number): Promise<boolean> => {
+      status = answer;
+      return service.knowsProject(caller, 'p/1');
+    };
+    assert.deepEqual(
+      [await knows(200), await knows(403), await knows(500), await knows(404)],
+      [true, true, true, false],
+    );
+    assert.deepEqual(new Set(asked), new Set(['/v3/projects/p%2F1 tok']));
+    assert.equal(await service.knowsProject(memberCaller, 'p1'), true, 'without a token nobody can ask');
+    await fake.close();
+    assert.equal(await service.knowsProject(caller, 'p1'), true, 'an outage of Keystone refuses nobody');
+    fake = new FakeKeystone(clock);
+    url = await fake.listen();
   });
 });

@@ -6,24 +6,40 @@ import { countedSize, type SizeSpan, usageIn } from '../../../src/domain/usage.t
 const HOUR_MS = 3_600_000;
 const boot = { vcpus: 2, memoryMb: 512 };
 const claimed = { vcpus: 4, memoryMb: 1024 };
+const extra = { vcpus: 0, memoryMb: 0 };
 
 describe('what a server counts for', () => {
   const of = (more: Partial<Parameters<typeof countedSize>[0]>) =>
-    countedSize({ vmState: 'active', deleted: false, claimed, boot, diskGb: 3, ...more });
+    countedSize({
+      ...{ vmState: 'active', deleted: false, deletedAt: null, claimed, promised: null, boot, diskGb: 3 },
+      ...more,
+    });
 
   it('is its claim, and its boot size only while it will get a host', () => {
-    assert.deepEqual(of({}), { ...claimed, diskGb: 3, counted: true });
-    assert.deepEqual(of({ vmState: 'error' }), { ...claimed, diskGb: 3, counted: true });
+    assert.deepEqual(of({}), { ...claimed, diskGb: 3, counted: true, extra });
+    assert.deepEqual(of({ vmState: 'error' }), { ...claimed, diskGb: 3, counted: true, extra });
     for (const vmState of ['building', 'shelved_offloaded'] as const) {
-      assert.deepEqual(of({ vmState, claimed: null }), { ...boot, diskGb: 3, counted: true });
+      assert.deepEqual(of({ vmState, claimed: null }), { ...boot, diskGb: 3, counted: true, extra });
     }
-    assert.deepEqual(of({ vmState: 'error', claimed: null }), { vcpus: 0, memoryMb: 0, diskGb: 3, counted: true });
+    assert.deepEqual(of({ vmState: 'error', claimed: null }), {
+      vcpus: 0,
+      memoryMb: 0,
+      diskGb: 3,
+      counted: true,
+      extra,
+    });
+  });
+
+  it('has in addition what was promised', () => {
+    const grown = of({ promised: { vcpus: 6, memoryMb: 512 } });
+    assert.deepEqual([grown?.vcpus, grown?.memoryMb, grown?.extra], [4, 1024, { vcpus: 2, memoryMb: 0 }]);
   });
 
   it('ends with it, and is not counted while it may be restored', () => {
     assert.equal(of({ deleted: true }), null);
-    assert.equal(of({ vmState: 'soft-delete' })?.counted, false);
-    assert.equal(of({ vmState: 'soft-delete' })?.vcpus, 4);
+    const hidden = { vmState: 'soft-delete', deletedAt: 1 } as const;
+    assert.deepEqual([of(hidden)?.counted, of(hidden)?.vcpus], [false, 4]);
+    assert.equal(of({ ...hidden, deletedAt: null })?.counted, true, 'once it is on its way back');
   });
 });
 
@@ -39,7 +55,7 @@ const spansOf = (sizes: readonly { readonly hours: number; readonly vcpus: numbe
     const startedAt = at;
     at += hours * HOUR_MS;
     const endedAt = index === sizes.length - 1 ? null : at;
-    return { vcpus, memoryMb: vcpus * 100, diskGb: 1, counted: true, startedAt, endedAt };
+    return { vcpus, memoryMb: vcpus * 100, diskGb: 1, counted: true, extra, startedAt, endedAt };
   });
 };
 
