@@ -209,6 +209,10 @@ export const schema = {
       0.1,
       240,
     ),
+    vnc_listen: text(
+      '',
+      "Address on which the screens of libvirt's guests listen (VNC, without a password): your proxy must reach it and nobody else; empty: guests have no screen.",
+    ),
     console_base_url: text(
       '',
       'Where a proxy of yours serves consoles to browsers, as https://consoles.example.org; empty: servers have no consoles.',

@@ -45,6 +45,7 @@ async function libvirt({ config, dataDir, images, clock, log }: DriverParts): Pr
     instancesDir: config.compute.instances_dir || join(dataDir, 'instances'),
     images,
     virtType: config.compute.virt_type,
+    screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
     clock,
     log,

@@ -101,7 +101,7 @@ export interface Driver {
   adjust(uuid: string, request: AdjustRequest): Promise<AdjustOutcome>;
   /** The last bytes of the serial console as text. */
   console(uuid: string, maxBytes: number): Promise<string>;
-  /** Where the console of a guest listens; null: it has none of that protocol. */
+  /** Where the console of a guest listens; null: it has none of that protocol, or is off. */
   remoteConsole?(uuid: string, protocol: ConsoleProtocol): Promise<ConsoleEndpoint | null>;
   /** Of a running guest; any other: 409. */
   diagnostics?(uuid: string): Promise<Diagnostics>;

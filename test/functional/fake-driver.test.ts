@@ -42,6 +42,7 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
       powerOffFromInside: async (uuid) => driver.powerOffFromInside(uuid),
       crash: async (uuid) => driver.crashFromInside(uuid),
       leftovers: async (uuid) => (driver.store.get(uuid) === undefined ? [] : [uuid]),
+      greetingOf: async () => null,
       onlineInside: async (uuid) => driver.store.get(uuid)?.size.vcpus ?? null,
       passwordInside: async (uuid, user) => {
         const password = driver.store.get(uuid)?.passwords?.[user];

@@ -24,7 +24,7 @@ driverContract(
     ...{ verbMs: 30_000, confirmMs: 30_000, shutdownMs: 40_000, eventMs: 10_000 },
   },
   async () => {
-    const host = await startHost();
+    const host = await startHost({ driver: { screen: '127.0.0.1' } });
     const network = networkOf(5);
     const other = networkOf(6);
     let last = 10;
@@ -43,6 +43,10 @@ driverContract(
       },
       nic: () => nicOf(other, last++),
       macs: async (uuid) => [...readInterfaces(await host.virsh('dumpxml', uuid)).keys()],
+      greetingOf: async ({ host: address, port }) => {
+        const connect = 'exec 3<>"/dev/tcp/$0/$1"; head -c 12 <&3';
+        return (await host.libvirtd.exec('bash', '-c', connect, address, String(port))).stdout;
+      },
       onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,
     };
   },

@@ -192,6 +192,14 @@ for (const engine of engines) {
       assert.equal((await open('vnc', 'novnc')).status, 404);
     });
 
+    it('a server that is off has none', async () => {
+      const off = await servers.create();
+      await servers.act(off, { 'os-stop': null });
+      await servers.world.settled();
+      const answer = servers.act(off, { 'os-getVNCConsole': { type: 'novnc' } });
+      await refused(answer, 400, 'Unavailable console type novnc.');
+    });
+
     it('need a member of the project', async () => {
       assert.equal((await open('vnc', 'novnc', '2.6', 'reader')).status, 403);
       assert.equal((await open('vnc', 'novnc', '2.6', 'other')).status, 404);

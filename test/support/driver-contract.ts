@@ -8,6 +8,7 @@ import { Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AdjustOutcome, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
 import { power } from '../../src/domain/instance.ts';
 import type { NicSpec } from '../../src/domain/nic.ts';
+import type { ConsoleEndpoint } from '../../src/domain/remote-console.ts';
 import type { Size } from '../../src/domain/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
 
@@ -27,6 +28,8 @@ export interface DriverWorld {
   leftovers(uuid: string): Promise<readonly string[]>;
   /** vCPUs online as the guest itself says, by a way of the test's own; null where there is none. */
   onlineInside(uuid: string): Promise<number | null>;
+  /** What a console says first to whoever connects to it; null where nothing really listens. */
+  greetingOf(console: ConsoleEndpoint): Promise<string | null>;
   /** SHA-256 of the password that a user of the guest was given last, in hex. */
   passwordInside(uuid: string, user: string): Promise<string | null>;
   /** A port that can be plugged into a guest here, on a network of its own. */
@@ -287,6 +290,15 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal(await driver.cacheImage(spec.disks.image), false);
     });
 
+    it('says where the screen of a guest listens, which speaks VNC', { timeout }, async (t) => {
+      if (driver.remoteConsole === undefined) return t.skip('this driver cannot');
+      const screen = await driver.remoteConsole(spec.uuid, 'vnc');
+      assert.ok(screen !== null && screen.port > 0 && screen.host !== '');
+      const greeting = await world.greetingOf(screen);
+      if (greeting !== null) assert.match(greeting, /^RFB 003\.\d{3}\n$/);
+      assert.equal(await driver.remoteConsole(spec.uuid, 'mks'), null);
+    });
+
     it('counts what a running guest uses', { timeout }, async (t) => {
       if (driver.diagnostics === undefined) return t.skip('this driver cannot');
       const found = await driver.diagnostics(spec.uuid);
@@ -390,6 +402,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.setAdminPassword) await refuses(driver.setAdminPassword(spec.uuid, 'root', 'x'), 'conflict');
       if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
       if (driver.diagnostics !== undefined) await refuses(driver.diagnostics(spec.uuid), 'conflict');
+      if (driver.remoteConsole !== undefined) assert.equal(await driver.remoteConsole(spec.uuid, 'vnc'), null);
     });
 
     it('powers on with the size of the spec: twice is once', { timeout }, async () => {

@@ -1,5 +1,6 @@
 // Why: nothing listens behind a guest of pure data; the names of its consoles say so (RFC 6761).
 
+import { power } from '../../domain/instance.ts';
 import type { Driver } from '../driver.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/remote-console.ts';
 import type { FakeHost } from './host.ts';
@@ -15,7 +16,7 @@ const endpoints: Readonly<Record<ConsoleProtocol, ConsoleEndpoint | null>> = {
 
 export const consoleVerbs = (host: FakeHost): Required<Pick<Driver, 'remoteConsole'>> => ({
   async remoteConsole(uuid, protocol) {
-    host.guestOf(uuid);
-    return endpoints[protocol];
+    const { powerState } = host.guestOf(uuid);
+    return powerState === power.running || powerState === power.paused ? endpoints[protocol] : null;
   },
 });

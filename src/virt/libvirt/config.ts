@@ -6,6 +6,7 @@ import type { NicSpec } from '../../domain/nic.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { antiSpoofing } from './nics.ts';
 import { domainName, networkName } from './names.ts';
+import { writeScreen } from './screen.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
 const MIB_KIB = 1024;
@@ -35,6 +36,8 @@ export interface DomainPlace {
   readonly kernel: string | null;
   readonly ramdisk: string | null;
   readonly consolePath: string;
+  /** The address on which its screen listens; absent or null: it has none. */
+  readonly screen?: string | null;
 }
 
 /** The persistent definition of a guest. Memory is the maximum, of which the balloon leaves the boot size. */
@@ -197,6 +200,9 @@ function writeDevices(
   leaf(devices.ele('channel', { type: 'unix' }), 'target', { type: 'virtio', name: 'org.qemu.guest_agent.0' });
   text(devices.ele('rng', { model: 'virtio' }), 'backend', '/dev/urandom', { model: 'random' });
   if (isX86(place.arch)) leaf(devices, 'panic', { model: 'isa' });
+  if (place.screen != null) {
+    writeScreen(devices, place.screen, properties.hw_video_model ?? (isX86(place.arch) ? 'vga' : 'virtio'));
+  }
   // autodeflate: a target that is too low is then never reached, instead of killing the guest
   leaf(devices.ele('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }), 'stats', {
     period: BALLOON_STATS_SECONDS,

@@ -40,6 +40,7 @@ import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
 import { nicVerbs } from './plug.ts';
+import { consoleVerbs } from './screen.ts';
 import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
@@ -51,6 +52,8 @@ export interface LibvirtDriverOptions {
   readonly instancesDir: string;
   readonly images: ImageSource;
   readonly virtType: 'auto' | VirtType;
+  /** The address on which the screens of guests listen, without a password; null: guests have none. */
+  readonly screen?: string | null;
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
   readonly cpuModel?: string | null;
   readonly log: Log;
@@ -82,7 +85,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     );
     log.info({ virtType: choice.virtType, reason: choice.reason }, 'kind of guests');
     const host: Host = {
-      ...{ connection, instancesDir, run, clock, log, choice },
+      ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
       images: makeImageCache({ dir: join(instancesDir, '_images'), source: options.images, run, clock, log }),
       agent: makeAgent(connection, clock),
       until: makeUntil(connection, clock),
@@ -120,6 +123,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
+    ...consoleVerbs(host),
     adjust: (uuid, request) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
@@ -203,7 +207,7 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await writePorts(dir, spec.nics);
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
-  const place = await placeOf(instancesDir, spec, host.choice);
+  const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen };
   const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
   host.offline.delete(spec.uuid);
   return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);

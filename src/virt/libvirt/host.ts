@@ -25,6 +25,8 @@ export interface Host {
   readonly clock: Clock;
   readonly log: Log;
   readonly choice: VirtChoice;
+  /** The address on which the screens of guests listen; null: guests have none. */
+  readonly screen: string | null;
   readonly agent: GuestAgent;
   readonly until: Until;
   /** By guest, and by network. */

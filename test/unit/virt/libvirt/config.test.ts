@@ -43,6 +43,20 @@ describe('domain XML', () => {
     );
   });
 
+  it('has a screen only where it shall listen, with the card that the image asks for', () => {
+    const devicesOf = (screen: string | null, properties: Record<string, string> = {}, arch = 'x86_64') => {
+      const disks = { image: imageFacts({ properties }), rootGb: 1, ephemeralGb: 0, swapMb: 0 };
+      return find(readXml(domainXml(guestSpec({ disks }), { ...place, arch, screen })), 'devices') as never;
+    };
+    for (const none of ['graphics', 'video']) assert.deepEqual(children(devicesOf(null), none), []);
+    const [graphics] = children(devicesOf('127.0.0.1'), 'graphics');
+    assert.equal(graphics?.getAttribute('listen'), '127.0.0.1');
+    assert.equal(graphics?.getAttribute('type'), 'vnc');
+    const card = (...more: [Record<string, string>?, string?]) =>
+      attributeOf(devicesOf('::1', ...more), 'video/model', 'type');
+    assert.deepEqual([card(), card({ hw_video_model: 'qxl' }), card({}, 'aarch64')], ['vga', 'qxl', 'virtio']);
+  });
+
   it('names the ceiling, what it boots with, and every vCPU but the first as hot-pluggable', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 64 }), fc.nat(), (max, seed) => {
