@@ -50,6 +50,15 @@ export async function lockAggregate(tx: Tx, id: number): Promise<Aggregate | nul
   return findAggregate(tx, id);
 }
 
+/** The numbers of the aggregates that a host is in. */
+export async function aggregatesOfHost(reader: Reader, host: string): Promise<number[]> {
+  const rows: { aggregate_id: number }[] = await reader('aggregate_hosts')
+    .select('aggregate_id')
+    .where({ host })
+    .orderBy('aggregate_id');
+  return rows.map(({ aggregate_id }) => aggregate_id);
+}
+
 /** Zones that aggregates other than `exceptId` make of these hosts, one entry for each aggregate. */
 export async function otherZones(reader: Reader, hosts: readonly string[], exceptId: number): Promise<string[]> {
   const rows: { value: string }[] = await reader('aggregate_metadata as zoned')

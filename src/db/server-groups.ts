@@ -32,6 +32,9 @@ export async function findServerGroup(reader: Reader, uuid: string): Promise<Ser
   return row === undefined ? null : decode(row);
 }
 
+/** A server that waits to be restored or forgotten is shown and counted nowhere, as in Nova. */
+const WAITING = 'soft-delete';
+
 /** The uuids of the servers in each of these groups, the oldest first; an empty group is absent. */
 export async function membersOf(reader: Reader, groupIds: readonly number[]): Promise<ReadonlyMap<number, string[]>> {
   if (groupIds.length === 0) return new Map();
@@ -39,14 +42,10 @@ export async function membersOf(reader: Reader, groupIds: readonly number[]): Pr
     .join('servers', 'servers.id', 'members.server_id')
     .select('members.group_id', 'servers.uuid')
     .whereIn('members.group_id', [...groupIds])
+    .whereNot('servers.vm_state', WAITING)
     .orderBy('members.server_id');
-  const members = new Map<number, string[]>();
-  for (const { group_id, uuid } of rows) {
-    const list = members.get(group_id);
-    if (list === undefined) members.set(group_id, [uuid]);
-    else list.push(uuid);
-  }
-  return members;
+  const byGroup = Map.groupBy(rows, ({ group_id }) => group_id);
+  return new Map([...byGroup].map(([id, members]) => [id, members.map(({ uuid }) => uuid)]));
 }
 
 const PLACEMENT_GROUP =
@@ -116,6 +115,7 @@ export async function countMembers(reader: Reader, groupId: number, userId: stri
   const [row] = (await reader('server_group_members as members')
     .join('servers', 'servers.id', 'members.server_id')
     .where({ 'members.group_id': groupId, 'servers.user_id': userId })
+    .whereNot('servers.vm_state', WAITING)
     .count({ members: '*' })) as [Row];
   return Number(row['members']);
 }

@@ -6,6 +6,7 @@ import { newUuid } from '../base/ids.ts';
 import type { Op } from '../base/op.ts';
 import {
   addAggregateHost,
+  aggregatesOfHost,
   deleteAggregateRow,
   insertAggregate,
   lockAggregate,
@@ -201,4 +202,12 @@ export function removeHostFromAggregate(deps: OpsDeps, op: Op, id: number, host:
     if (problem !== null) throw conflict(`Cannot remove host from aggregate ${id}. Reason: ${problem}.`);
     return told(t, deps, op, 'remove_host', aggregate, () => removeAggregateHost(t, id, host));
   });
+}
+
+/** A host that is gone for good leaves its aggregates. The caller saw that no server is there. */
+export async function leaveAggregates(t: Tx, deps: OpsDeps, op: Op, host: string): Promise<void> {
+  for (const id of await aggregatesOfHost(t, host)) {
+    const aggregate = await locked(t, id);
+    await told(t, deps, op, 'remove_host', aggregate, () => removeAggregateHost(t, id, host));
+  }
 }

@@ -13,6 +13,7 @@ import { isMoving } from '../db/migrations.ts';
 import { serversOnHost } from '../db/servers.ts';
 import { findHost } from '../db/hosts.ts';
 import { tx } from '../db/tx.ts';
+import { leaveAggregates } from './aggregates.ts';
 import type { OpsDeps } from './deps.ts';
 
 /** Which service: by its uuid, or by host and binary (before 2.53). */
@@ -39,7 +40,7 @@ export function setServiceStatus(deps: OpsDeps, _op: Op, ref: ServiceRef, status
 }
 
 /** Forgets a service that is gone for good. Throws 404, and 409 while servers are on its host. */
-export function deleteService(deps: OpsDeps, _op: Op, ref: ServiceRef): Promise<void> {
+export function deleteService(deps: OpsDeps, op: Op, ref: ServiceRef): Promise<void> {
   return tx(deps.database, async (t) => {
     const service = await findService(t, ref);
     if (service === null) throw missing(ref);
@@ -55,6 +56,7 @@ export function deleteService(deps: OpsDeps, _op: Op, ref: ServiceRef): Promise<
             'Complete the migrations or delete the instances first.',
         );
       }
+      await leaveAggregates(t, deps, op, service.host);
       const host = await findHost(t, { host: service.host });
       if (host !== null) await t('hosts').where({ id: host.id }).delete();
     }

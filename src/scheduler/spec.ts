@@ -52,6 +52,8 @@ export interface ImageNeeds {
   readonly hypervisorType: string | null;
   readonly vmMode: string | null;
   readonly diskFormat: string | null;
+  /** Bounds of the hypervisor's version: `>=6.0,<9.0`. */
+  readonly hypervisorVersion: string | null;
 }
 
 /** What filters read of the configuration. */
@@ -125,5 +127,6 @@ export function imageNeedsOf(image: ImageFacts | null): ImageNeeds {
     hypervisorType: canonical(properties['img_hv_type'] ?? properties['hypervisor_type'], hypervisorAliases),
     vmMode: canonical(properties['hw_vm_mode'] ?? properties['vm_mode'], modeAliases),
     diskFormat: image?.diskFormat ?? null,
+    hypervisorVersion: properties['img_hv_requested_version'] ?? properties['hypervisor_version_requires'] ?? null,
   };
 }

@@ -131,6 +131,9 @@ for (const engine of engines) {
         body: { server: { name: 'again' } },
       });
       assert.deepEqual(renamed.body.server.server_groups, [id]);
+      await api.set(uuid, { vm_state: 'soft-delete' });
+      assert.deepEqual((await get(`/${id}`)).body.server_group.members, []);
+      await api.set(uuid, { vm_state: 'active' });
       await api.request('DELETE', `/servers/${uuid}`, { as: 'member' });
       await api.world.settled();
       assert.deepEqual((await get(`/${id}`)).body.server_group.members, []);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Api, startApi } from '../support/api.ts';
 import { engines } from '../support/database.ts';
+import { adminOp } from '../support/world.ts';
 
 for (const engine of engines) {
   describe(`services on ${engine}`, () => {
@@ -139,12 +140,16 @@ for (const engine of engines) {
       const [idle] = await list('?host=beta');
       assert.equal((await api.request('DELETE', `/os-services/${idle?.id}`, { version: '2.53' })).status, 400);
       assert.equal((await api.request('DELETE', '/os-services/beta')).status, 400);
+      const aggregate = await api.world.ops.createAggregate(adminOp(), { name: 'of beta', zone: 'east' });
+      await api.world.ops.addHostToAggregate(adminOp(), aggregate.id, 'beta');
       await api.world.killHost('beta');
       const gone = await api.request('DELETE', `/os-services/${idle?.id}`);
       assert.deepEqual([gone.status, gone.text], [204, '']);
       assert.equal((await api.request('DELETE', `/os-services/${idle?.id}`)).status, 404);
       assert.equal((await api.request('GET', '/os-hypervisors')).body.hypervisors.length, 1);
       assert.deepEqual(await list('?host=beta'), []);
+      const left = await api.request('GET', `/os-aggregates/${aggregate.id}`);
+      assert.deepEqual(left.body.aggregate.hosts, []);
     });
   });
 }

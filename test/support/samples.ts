@@ -145,7 +145,7 @@ export function aPlacement(overrides: Partial<PlacementSpec> = {}): PlacementSpe
     forcedNode: null,
     requestedHost: null,
     requestedNode: null,
-    image: { arch: null, hypervisorType: null, vmMode: null, diskFormat: null },
+    image: { arch: null, hypervisorType: null, vmMode: null, diskFormat: null, hypervisorVersion: null },
     imageId: '',
     imageProperties: {},
     projectId: 'p1',

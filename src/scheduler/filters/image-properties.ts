@@ -1,7 +1,8 @@
-// Why: an image may need a certain architecture, hypervisor, vm mode or disk format; one of the host's kinds of guests must have it all.
+// Why: an image may need a certain architecture, hypervisor, vm mode disk format or version of the hypervisor; one of the host's kinds of guests must have it all.
 
 import type { Host } from '../../domain/host.ts';
 import type { Filter, ImageNeeds } from '../spec.ts';
+import { versionBounds } from '../versions.ts';
 
 type GuestKind = Host['inventory']['facts']['capabilities']['guests'][number];
 
@@ -11,12 +12,15 @@ const suits = (kind: GuestKind, needs: ImageNeeds): boolean =>
   (needs.vmMode === null || needs.vmMode === kind.vmMode);
 
 export const imagePropertiesFilter: Filter = ({ image }) => {
-  const { diskFormat } = image;
+  const { diskFormat, hypervisorVersion } = image;
   const wanted = [image.arch, image.hypervisorType, image.vmMode].filter((word) => word !== null);
-  if (diskFormat === null && wanted.length === 0) return null;
-  return (host) => {
-    const { guests, diskFormats } = host.inventory.facts.capabilities;
+  if (diskFormat === null && wanted.length === 0 && hypervisorVersion === null) return null;
+  const within = hypervisorVersion === null ? () => true : versionBounds(hypervisorVersion);
+  if (within === null) return () => `cannot be compared with the versions ${hypervisorVersion}`;
+  return ({ inventory }) => {
+    const { guests, diskFormats } = inventory.facts.capabilities;
     if (diskFormat !== null && !diskFormats.includes(diskFormat)) return `does not take images of format ${diskFormat}`;
+    if (!within(inventory.hypervisorVersion)) return `has no hypervisor of version ${hypervisorVersion}`;
     if (wanted.length === 0 || guests.some((kind) => suits(kind, image))) return null;
     return `has no guests of kind ${wanted.join(' ')}`;
   };

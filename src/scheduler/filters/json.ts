@@ -39,8 +39,9 @@ const commands: Readonly<Record<string, Command>> = {
   and: (values) => values.every(holds),
 };
 
-/** How deep a query may nest. */
+/** How deep a query may nest, and how long it may be: it is asked of every host. */
 const DEPTH = 32;
+const CHARACTERS = 4_096;
 
 function termOf(part: unknown, depth: number): Term {
   if (typeof part === 'string') {
@@ -59,7 +60,7 @@ function termOf(part: unknown, depth: number): Term {
 }
 
 function parse(query: unknown): Term | null {
-  if (typeof query !== 'string') return null;
+  if (typeof query !== 'string' || query.length > CHARACTERS) return null;
   try {
     const read: unknown = JSON.parse(query);
     return Array.isArray(read) ? termOf(read, 0) : null;

@@ -132,6 +132,22 @@ describe('filters of hosts', () => {
     assert.match(ask(host, specs({ 'hw:maxphysaddr_bits': '46' })) ?? '', /^says nothing of cpu_info:maxphysaddr/);
   });
 
+  it('images may ask for versions of the hypervisor', () => {
+    const ask = asking('ImagePropertiesFilter');
+    const host = aHost('h1');
+    const at = (hypervisorVersion: number) => ({ ...host, inventory: { ...host.inventory, hypervisorVersion } });
+    const needs = (hypervisorVersion: string) => ({ image: { ...aPlacement().image, hypervisorVersion } });
+    for (const text of ['>=8.2', '>= 8.2.1, <9', '==8.2.1', '!=8.2.0', '<8.10', '>8.2']) {
+      assert.equal(ask(at(8_002_001), needs(text)), null, text);
+    }
+    for (const text of ['<8.2.1', '>8.2.1', '==8.2', '>=8.2.1,<8.2.1']) {
+      assert.equal(ask(at(8_002_001), needs(text)), `has no hypervisor of version ${text}`);
+    }
+    for (const text of ['8.2', '>=x', '', '>=8,']) {
+      assert.equal(ask(at(8_002_001), needs(text)), `cannot be compared with the versions ${text}`);
+    }
+  });
+
   it('servers go where others are, or are not', () => {
     const beside = new Set(['h1', 'h2']);
     assert.equal(asking('SameHostFilter')(aHost('h1'), { beside }), null);
@@ -236,5 +252,6 @@ describe('the query of JsonFilter', () => {
   it('is not asked where there is none', () => {
     assert.equal(asking('JsonFilter')(aHost('h1'), { hints: {} }), null);
     assert.match(asking('JsonFilter')(aHost('h1'), { hints: { query: { a: 1 } } }) ?? '', /not understood$/);
+    assert.match(ask(['or', ...Array.from({ length: 3_000 }, () => 1)]) ?? '', /not understood$/);
   });
 });

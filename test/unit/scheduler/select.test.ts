@@ -58,7 +58,13 @@ describe('filters', () => {
       osHashValue: null,
       properties: { hw_architecture: 'AMD64', hypervisor_type: 'xapi', hw_vm_mode: 'hv' },
     });
-    assert.deepEqual(needs, { arch: 'x86_64', hypervisorType: 'xen', vmMode: 'hvm', diskFormat: 'qcow2' });
+    assert.deepEqual(needs, {
+      arch: 'x86_64',
+      hypervisorType: 'xen',
+      vmMode: 'hvm',
+      diskFormat: 'qcow2',
+      hypervisorVersion: null,
+    });
   });
 
   it('let a forced host past preferences, but not past facts', () => {
