@@ -72,6 +72,8 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
         await able('snapshot').drop(args.uuid, args.imageId);
         return null;
       }),
+    rescue: (args) => post(args.spec.uuid, 'rescue', args, () => able('rescue')(args.spec)),
+    unrescue: (args) => post(args.spec.uuid, 'unrescue', args, () => able('unrescue')(args.spec)),
     rebuild: (args) => post(args.spec.uuid, 'rebuild', args, () => able('rebuild')(args.spec, args.preserveEphemeral)),
     setAdminPassword: (args) =>
       post(args.uuid, 'setAdminPassword', args, async () => {

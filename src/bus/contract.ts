@@ -32,6 +32,8 @@ export interface AgentMethods {
   snapshot: { args: { uuid: string; imageId: string }; reply: DiskCopy };
   uploadSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
+  rescue: { args: { spec: GuestSpec }; reply: GuestView };
+  unrescue: { args: { spec: GuestSpec }; reply: GuestView };
   rebuild: { args: { spec: GuestSpec; preserveEphemeral: boolean }; reply: GuestView };
   setAdminPassword: { args: { uuid: string; user: string; password: string }; reply: null };
   injectNmi: { args: { uuid: string }; reply: null };
@@ -72,6 +74,8 @@ export const agentTimeoutMs: Readonly<Record<AgentMethod, number>> = {
   snapshot: limits.snapshotMs,
   uploadSnapshot: limits.imageTransferMs,
   dropSnapshot: limits.libvirtCallMs,
+  rescue: limits.spawnMs,
+  unrescue: limits.spawnMs,
   rebuild: limits.spawnMs,
   setAdminPassword: limits.libvirtSlowCallMs,
   injectNmi: limits.libvirtJobCallMs,

@@ -30,6 +30,8 @@ export interface GuestSpec {
   };
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
+  /** Booted from in place of the guest's own disks, which are there beside it; absent: not rescued. */
+  readonly rescue?: ImageFacts;
   readonly nics: readonly NicSpec[];
   /** Null: no config drive. */
   readonly configDrive: ConfigDriveSpec | null;

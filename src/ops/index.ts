@@ -29,6 +29,7 @@ import { createBackup, createImage } from './create-image.ts';
 import { createServers } from './create-servers.ts';
 import { deleteServer, forceDeleteServer } from './delete-server.ts';
 import { rebuildServer } from './rebuild.ts';
+import { rescueServer, unrescueServer } from './rescue.ts';
 import { restoreServer } from './soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
@@ -103,6 +104,8 @@ const verbs = {
   forceDeleteServer,
   restoreServer,
   rebuildServer,
+  rescueServer,
+  unrescueServer,
   setServerMetadata,
   deleteServerMetadata,
   setServerTags,

@@ -16,7 +16,7 @@ import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
-import { recordFailure, settleFromView } from './settle.ts';
+import { settleBroken, settleFromView } from './settle.ts';
 import type { ServerChange } from './update-server.ts';
 
 /** What is absent stays as it is. */
@@ -116,10 +116,5 @@ export const rebuildSaga: Saga<Input> = {
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
-  async failed(t, { server }, failure, nowMs, seen) {
-    const broken = { vmState: 'error', taskState: null } as const;
-    if (seen === null) await updateServer(t, server.id, broken, nowMs);
-    else await settleFromView(t, server, seen as GuestView, nowMs, false, broken);
-    await recordFailure(t, server, failure, nowMs);
-  },
+  failed: (t, { server }, failure, nowMs, seen) => settleBroken(t, server, failure, nowMs, seen as GuestView | null),
 };

@@ -9,6 +9,7 @@ import { confirmResizeSaga } from './confirm-resize.ts';
 import { createSaga } from './create-servers.ts';
 import { deleteSaga } from './delete-server.ts';
 import { rebuildSaga } from './rebuild.ts';
+import { rescueSaga, unrescueSaga } from './rescue.ts';
 import { restoreSaga } from './soft-delete.ts';
 import { pauseSaga, rebootSaga, resumeSaga, startSaga, stopSaga, suspendSaga, unpauseSaga } from './power.ts';
 import { evacuateSaga } from './evacuate.ts';
@@ -24,6 +25,8 @@ const table = {
   delete: deleteSaga,
   restore: restoreSaga,
   rebuild: rebuildSaga,
+  rescue: rescueSaga,
+  unrescue: unrescueSaga,
   start: startSaga,
   stop: stopSaga,
   reboot: rebootSaga,

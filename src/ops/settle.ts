@@ -98,3 +98,17 @@ export async function settleFailed(
   await updateServer(tx, server.id, { taskState: null, ...patch }, nowMs);
   await recordFailure(tx, server, failure, nowMs);
 }
+
+/** A server whose action failed and cannot be taken back: in ERROR, with what is left of its guest. */
+export async function settleBroken(
+  tx: Tx,
+  server: Server,
+  failure: Failure,
+  nowMs: number,
+  seen: GuestView | null,
+): Promise<void> {
+  const broken = { vmState: 'error', taskState: null } as const;
+  if (seen === null) await updateServer(tx, server.id, broken, nowMs);
+  else await settleFromView(tx, server, seen, nowMs, false, broken);
+  await recordFailure(tx, server, failure, nowMs);
+}

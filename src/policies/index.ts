@@ -48,6 +48,7 @@ import { rules as serversMigrations } from './servers-migrations.ts';
 import { rules as services } from './services.ts';
 import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as shelve } from './shelve.ts';
+import { rules as rescue } from './rescue.ts';
 import { rules as suspendServer } from './suspend-server.ts';
 import { rules as tenantNetworks } from './tenant-networks.ts';
 import { rules as volumeAttachments } from './volume-attachments.ts';
@@ -72,6 +73,7 @@ const resourceRules = [
   ...adminActions,
   ...adminPassword,
   ...deferredDelete,
+  ...rescue,
   ...lockServer,
   ...pauseServer,
   ...suspendServer,

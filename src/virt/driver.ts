@@ -74,6 +74,10 @@ export interface Driver {
    * @param preserveEphemeral the ephemeral disk stays
    */
   rebuild?(spec: GuestSpec, preserveEphemeral: boolean): Promise<GuestView>;
+  /** Boots a guest from `spec.rescue`, with its own root disk beside it; rescued already: nothing happens. */
+  rescue?(spec: GuestSpec): Promise<GuestView>;
+  /** Boots a rescued guest from its own disk and removes what it was rescued with; running from it: nothing happens. */
+  unrescue?(spec: GuestSpec): Promise<GuestView>;
   /** Through the agent in the guest. Throws `notImplemented` where none answers, `conflict` for a guest that does not run. */
   setAdminPassword?(uuid: string, user: string, password: string): Promise<void>;
   /** Interrupts a guest, upon which it may dump its memory. Throws `conflict` for one that is off. */

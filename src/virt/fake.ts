@@ -17,6 +17,7 @@ import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
 import { nicVerbs } from './fake/nics.ts';
+import { rescueVerbs } from './fake/rescue.ts';
 import { stateVerbs } from './fake/states.ts';
 import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
 import { fakeSnapshots } from './fake/snapshots.ts';
@@ -313,6 +314,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return start(guestOf(spec.uuid), spec);
     },
 
+    ...rescueVerbs(host, cache, { start, stop }),
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),

@@ -37,6 +37,7 @@ const expected: Readonly<Record<Verb, string>> = {
   detach: 'active 1/256, 0 interfaces',
   stop: 'stopped 1/256',
   rebuild: 'active 1/256',
+  rescue: 'rescued 1/256',
   image: 'active 1/256 and an image',
   shelve: 'shelved_offloaded as an image',
   unshelve: 'active 1/256',

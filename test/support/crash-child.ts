@@ -24,6 +24,7 @@ export const verbs = [
   'detach',
   'stop',
   'rebuild',
+  'rescue',
   'image',
   'shelve',
   'unshelve',
@@ -106,6 +107,8 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     else if (verb === 'rebuild') {
       const request = { imageRef: world.imageId, adminPass: 'x', change: {}, files: [], preserveEphemeral: false };
       await world.ops.rebuildServer(makeOp(), await world.server(server.uuid), request);
+    } else if (verb === 'rescue') {
+      await world.ops.rescueServer(makeOp(), await world.server(server.uuid), { adminPass: 'x', imageRef: null });
     } else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
     else if (verb === 'shelve') await world.ops.shelveServer(makeOp(), server);
     else if (verb === 'unshelve') {

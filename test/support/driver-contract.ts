@@ -11,6 +11,7 @@ import type { NicSpec } from '../../src/domain/nic.ts';
 import type { ConsoleEndpoint } from '../../src/domain/remote-console.ts';
 import type { Size } from '../../src/domain/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
+import { imageFacts } from './guest-spec.ts';
 
 /** One hypervisor with its driver, for the length of one run of the suite. */
 export interface DriverWorld {
@@ -441,6 +442,20 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const { powerState } = await inspect();
       assert.ok(powerState === power.crashed || powerState === power.shutdown, `power state ${powerState}`);
       assert.equal((await driver.powerOn(spec)).powerState, power.running);
+    });
+
+    it('boots from a rescue image and back from its own disk: twice is once', { timeout }, async (t) => {
+      if (driver.rescue === undefined || driver.unrescue === undefined) return t.skip('this driver cannot');
+      const image = spec.disks.image ?? imageFacts();
+      const from = events.length;
+      for (const _ of [1, 2]) {
+        assert.equal((await driver.rescue({ ...spec, rescue: image })).powerState, power.running);
+      }
+      await heard('started', spec.uuid, from);
+      await world.ready(spec.uuid);
+      for (const _ of [1, 2]) assert.equal((await driver.unrescue(spec)).powerState, power.running);
+      await world.ready(spec.uuid);
+      await settledAt(spec.boot);
     });
 
     it('makes new disks, and what was on the old ones is gone: twice is as good as once', { timeout }, async (t) => {

@@ -47,6 +47,7 @@ import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
 import serverEvacuate from './servers/evacuate.ts';
 import serverMigrate from './servers/migrate.ts';
+import serverRescue from './servers/rescue.ts';
 import serverRebuild from './servers/rebuild.ts';
 import serverResize from './servers/resize.ts';
 import serversMigrations from './servers-migrations.ts';
@@ -81,6 +82,7 @@ const routes: readonly RouteEntry[] = [
   ...migrations,
   ...serverDeferredDelete,
   ...serverRebuild,
+  ...serverRescue,
   ...serverShares,
   ...serversMigrations,
   ...serverMetadata,

@@ -14,7 +14,7 @@ import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
 
 /** States of a server in which its host must have its guest. */
-const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped', 'resized'];
+const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped', 'resized', 'rescued'];
 
 const follows = (server: Server): boolean => server.taskState === null && withGuest.includes(server.vmState);
 
@@ -24,9 +24,12 @@ function isNews(before: number | null, now: number | null): boolean {
   return Math.abs(now - before) > before / 10;
 }
 
-/** The vm_state that a guest's power state makes; a resized server waits for its owner's word, running or off. */
+/** These wait for their owner's word, running or off. */
+const awaitWord: readonly VmState[] = ['resized', 'rescued'];
+
+/** The vm_state that a guest's power state makes. */
 const stateFor = ({ vmState }: Server, { powerState }: GuestView): VmState =>
-  vmState === 'resized' ? vmState : (vmStateOf(powerState) ?? vmState);
+  awaitWord.includes(vmState) ? vmState : (vmStateOf(powerState) ?? vmState);
 
 /** How the row and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
 export function driftOf(server: Server, view: GuestView | null, overdue: boolean): 'missing' | 'power' | 'size' | null {

@@ -17,6 +17,8 @@ export const verbs = [
   'snapshot',
   'upload',
   'rebuild',
+  'rescue',
+  'unrescue',
   'setAdminPassword',
   'injectNmi',
   'attachNic',
