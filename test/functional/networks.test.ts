@@ -406,6 +406,10 @@ describe('network service', () => {
       409,
       'SecurityGroupRuleExists',
     );
+    const inside = { protocol: 'udp', port_range_min: 53, port_range_max: 53, remote_ip_prefix: '10.2.3.124/24' };
+    const kept = (await rule(inside)).json.security_group_rule;
+    assert.deepEqual([kept.remote_ip_prefix, kept.normalized_cidr], ['10.2.3.124/24', '10.2.3.0/24']);
+    await refuses(rule({ ...inside, remote_ip_prefix: '10.2.3.0/24' }), 409, 'SecurityGroupRuleExists');
     await refuses(
       rule({ protocol: 'tcp', port_range_min: 90, port_range_max: 80 }),
       400,

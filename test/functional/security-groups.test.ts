@@ -193,6 +193,9 @@ for (const engine of engines) {
       const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
       assert.deepEqual(rules.toSorted(byId), [rule, second, ping].toSorted(byId));
 
+      const kept = (await post({ ...ssh, cidr: '10.2.3.124/24' })).body.security_group_rule;
+      assert.deepEqual(kept.ip_range, { cidr: '10.2.3.124/24' }, 'as it was written');
+
       says(await post(ssh), 400, 'badRequest', `This rule already exists in group ${id}`);
       says(await post({ group_id: source, ip_protocol: 'udp' }), 403, 'forbidden', /already exists/);
       says(await post({}), 400, 'badRequest', 'Not enough parameters to build a valid rule.');

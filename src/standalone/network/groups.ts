@@ -95,7 +95,7 @@ const ruleView = (rule: StoredRule): Record<string, unknown> => ({
   port_range_min: rule.portRangeMin,
   port_range_max: rule.portRangeMax,
   remote_ip_prefix: rule.remoteIpPrefix,
-  normalized_cidr: rule.remoteIpPrefix,
+  normalized_cidr: normalized(rule.remoteIpPrefix),
   remote_group_id: rule.remoteGroupId,
   remote_address_group_id: null,
   belongs_to_default_sg: rule.securityGroupId === defaultGroupId(rule.projectId),
@@ -228,14 +228,19 @@ const ethertype: Parse = (value) => {
   );
 };
 
-/** An address alone stands for the network of it. */
+/** A network, kept as it is written; an address alone stands for the network of it. */
 const prefix: Parse = (value) => {
   if (value === null || value === '') return null;
   const written = typeof value === 'string' ? value : '';
-  const cidr = parseCidr(written) ?? parseCidr(`${written}/${parseIp(written)?.version === 6 ? 128 : 32}`);
-  if (cidr === null) throw new Reason(`${JSON.stringify(value)} is not a valid IP subnet.`);
-  return formatCidr(cidr);
+  const whole = written.includes('/') ? written : `${written}/${parseIp(written)?.version === 6 ? 128 : 32}`;
+  if (parseCidr(whole) === null) throw new Reason(`${JSON.stringify(value)} is not a valid IP subnet.`);
+  return whole;
 };
+
+function normalized(prefixText: string | null): string | null {
+  const cidr = prefixText === null ? null : parseCidr(prefixText);
+  return cidr === null ? null : formatCidr(cidr);
+}
 
 /** @throws badRequest in Neutron's words */
 function checkRule(rule: NewRule): void {
@@ -300,7 +305,7 @@ const identityOf = (rule: NewRule): string =>
     rule.protocol,
     rule.portRangeMin,
     rule.portRangeMax,
-    rule.remoteIpPrefix,
+    normalized(rule.remoteIpPrefix),
     rule.remoteGroupId,
   ]);
 
