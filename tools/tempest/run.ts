@@ -98,7 +98,9 @@ mkdirSync(dirname(workspace), { recursive: true });
 text(tempest, 'init', '--workspace-path', workspaces, workspace);
 
 const python = existsSync(join(dirname(tempest), 'python')) ? join(dirname(tempest), 'python') : '/usr/bin/python3';
-const cloud = await startService({ driver: 'fake', env: { XLOUD_LOG__LEVEL: 'warn' } });
+// addresses of consoles are given out, as by Nova without its proxies; nothing serves them
+const env = { XLOUD_LOG__LEVEL: 'warn', XLOUD_COMPUTE__CONSOLE_BASE_URL: 'http://127.0.0.1:6080' };
+const cloud = await startService({ driver: 'fake', env });
 let results: Result[];
 try {
   await prepare(cloud, workspace, newest);
