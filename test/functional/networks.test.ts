@@ -440,7 +440,7 @@ describe('network service', () => {
     assert.equal((await rule({ protocol: 'icmp', port_range_min: 8, port_range_max: 0 })).status, 201);
     assert.equal(
       ids(await ask('other', 'GET', `security-group-rules?security_group_id=${web.id}`), 'security_group_rules').length,
-      4,
+      5,
     );
 
     const { network } = await makeNetwork('other');
