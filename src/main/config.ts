@@ -162,6 +162,13 @@ export const schema = {
       'Hypervisor: auto takes libvirt where it answers, else the fake driver.',
     ),
     host: text('', "Name of this host; empty: the machine's host name."),
+    fake_hosts: integer(
+      1,
+      'hosts',
+      'Fake hosts that the fake driver runs, so that servers can move; the second is called NAME-2.',
+      1,
+      1000,
+    ),
     host_ip: text('', 'Address by which others know this host; empty: the first that is not loopback.'),
     zone: text('nova', 'Availability zone of hosts that are in no other.'),
     instances_dir: text(

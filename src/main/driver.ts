@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Driver, ImageSink, ImageSource } from '../virt/driver.ts';
+import type { FakePeers } from '../virt/fake/migrate.ts';
 import { directoryStore } from '../virt/fake/store.ts';
 import { makeFakeDriver } from '../virt/fake.ts';
 import type { Config } from './config.ts';
@@ -18,29 +19,51 @@ export interface DriverParts {
   readonly log: Log;
 }
 
-export interface ChosenDriver {
+/** A host of this process, and what drives it. */
+export interface DrivenHost {
+  readonly name: string;
   readonly driver: Driver;
+}
+
+export interface ChosenDriver {
+  /** One, or as many fake ones as were asked for. */
+  readonly hosts: readonly [DrivenHost, ...DrivenHost[]];
   /** Why it is not the real one, for a warning that cannot be missed; null when it is, or when the fake was asked for. */
   readonly fellBack: string | null;
 }
 
-function fake({ config, dataDir, images, clock }: DriverParts): Driver {
-  return makeFakeDriver({
+const nameOf = ({ config }: DriverParts): string => config.compute.host || hostname();
+
+/** One of the fake hosts; all reach each other through `peers`. */
+function fakeHost(parts: DriverParts, index: number, peers: FakePeers): DrivenHost {
+  const { config, dataDir, images, clock } = parts;
+  const suffix = index === 0 ? '' : `-${index + 1}`;
+  const name = `${nameOf(parts)}${suffix}`;
+  const driver = makeFakeDriver({
     clock,
-    hostname: config.compute.host || hostname(),
+    hostname: name,
+    peers,
     ...(config.compute.host_ip === '' ? {} : { inventory: { hostIp: config.compute.host_ip } }),
     images,
     sink: images,
     // as on a real host, whoever asks again and again sees the image on its way
     timing: { snapshot: 500, upload: 500 },
-    store: directoryStore(join(dataDir, 'fake-guests')),
+    store: directoryStore(join(dataDir, `fake-guests${suffix}`)),
   });
+  return { name, driver };
 }
 
-async function libvirt({ config, dataDir, images, clock, log }: DriverParts): Promise<Driver> {
+function fakes(parts: DriverParts): ChosenDriver['hosts'] {
+  const peers: FakePeers = new Map();
+  const more = Array.from({ length: parts.config.compute.fake_hosts - 1 }, (_, index) => index + 1);
+  return [fakeHost(parts, 0, peers), ...more.map((index) => fakeHost(parts, index, peers))];
+}
+
+async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
+  const { config, dataDir, images, clock, log } = parts;
   // loaded where it is used: its XML libraries alone are ten MiB
   const { makeLibvirtDriver } = await import('../virt/libvirt/driver.ts');
-  return makeLibvirtDriver({
+  const driver = await makeLibvirtDriver({
     uri: config.compute.libvirt_uri,
     instancesDir: config.compute.instances_dir || join(dataDir, 'instances'),
     images,
@@ -50,17 +73,18 @@ async function libvirt({ config, dataDir, images, clock, log }: DriverParts): Pr
     clock,
     log,
   });
+  return [{ name: nameOf(parts), driver }];
 }
 
 /** `auto` takes libvirt where it answers, else the fake driver; `libvirt` fails where it does not. */
 export async function chooseDriver(parts: DriverParts): Promise<ChosenDriver> {
   const { driver } = parts.config.compute;
-  if (driver === 'fake') return { driver: fake(parts), fellBack: null };
+  if (driver === 'fake') return { hosts: fakes(parts), fellBack: null };
   try {
-    return { driver: await libvirt(parts), fellBack: null };
+    return { hosts: await libvirt(parts), fellBack: null };
   } catch (error) {
     if (driver === 'libvirt') throw error;
     parts.log.warn({ err: error }, 'libvirt does not answer');
-    return { driver: fake(parts), fellBack: messageOf(error) };
+    return { hosts: fakes(parts), fellBack: messageOf(error) };
   }
 }

@@ -3,7 +3,6 @@
 
 import type { RequestListener } from 'node:http';
 import { existsSync, mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { startAgent } from '../agent/agent.ts';
@@ -125,8 +124,8 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   });
   await networks.ensureBootstrap();
 
-  const { driver, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
-  cleanup.defer(() => driver.close());
+  const { hosts, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
+  for (const { driver } of hosts) cleanup.defer(() => driver.close());
   const bus = makeMemoryBus({ clock, log });
   cleanup.defer(() => bus.close());
 
@@ -144,22 +143,18 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   };
   const ops = makeOps(deps);
   const tellPorts = makePortNews((op, events) => ops.takeExternalEvents(op, events), { clock, log });
-  const host = config.compute.host || hostname();
-  const worker = await startWorker(deps, { name: `serve@${host}`, takeOver: true });
+  const [first] = hosts;
+  const worker = await startWorker(deps, { name: `serve@${first.name}`, takeOver: true });
   cleanup.defer(() => worker.close());
   if (config.notifications.url !== '') {
     const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
     cleanup.defer(() => relay.close());
   }
-  const agent = await startAgent({
-    host: config.compute.host || hostname(),
-    bus,
-    driver,
-    clock,
-    log,
-    reportMs: config.compute.report_seconds * 1000,
-  });
-  cleanup.defer(() => agent.close());
+  const reportMs = config.compute.report_seconds * 1000;
+  for (const { name, driver } of hosts) {
+    const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs });
+    cleanup.defer(() => agent.close());
+  }
 
   const downMs = config.compute.down_seconds * 1000;
   const compute = makeCompute({
@@ -220,7 +215,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   port.answerWith(handler);
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
-  return { url, driverKind: driver.kind, fellBack, cloudsYaml: identity.cloudsYaml, close: () => cleanup.run() };
+  return { url, driverKind: first.driver.kind, fellBack, cloudsYaml: identity.cloudsYaml, close: () => cleanup.run() };
 }
 
 const callbackOf = (app: Web): RequestListener => {

@@ -8,7 +8,6 @@ import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
 import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
-import { remnantHosts } from '../db/remnants.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { findBuild, updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
@@ -83,11 +82,7 @@ export async function moveWish(
 ): Promise<PlaceWish> {
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
   const unforced = { ...build, forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null };
-  return {
-    ...placementOf(server, unforced),
-    ...more,
-    excluded: [...(more.excluded ?? []), ...(await remnantHosts(deps.database.read, server.uuid))],
-  };
+  return { ...placementOf(server, unforced), excluded: [], ...more };
 }
 
 /** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */

@@ -8,6 +8,7 @@ import { listCandidates, lockCandidate } from '../db/candidates.ts';
 import type { Reader } from '../db/engine.ts';
 import { hostsOfServers } from '../db/host-servers.ts';
 import { groupPlacementOf, lockGroupPlacement } from '../db/server-groups.ts';
+import { remnantHosts } from '../db/remnants.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
@@ -101,7 +102,10 @@ export async function hostsFor(
   server: Server,
   wish: PlaceWish,
 ): Promise<{ readonly hosts: readonly Candidate[]; readonly spec: PlacementSpec }> {
-  const { excluded, verb } = wish;
+  const { verb } = wish;
+  // one that never ran left nothing anywhere
+  const left = server.launchedAt === null ? [] : await remnantHosts(deps.database.read, server.uuid);
+  const excluded = [...wish.excluded, ...left];
   const snapshot = (await listCandidates(deps.database.read)).filter(
     ({ host, inventory }) =>
       !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),

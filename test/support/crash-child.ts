@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
 import type { Server } from '../../src/domain/instance.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
-import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
+import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, type HostWish, makeOp, makeWorld, type World } from './world.ts';
 
 export const SERVER_NAME = 'target';
 const FLAVOR_ID = 'elastic';
+const LARGER_ID = 'larger';
 
 /** What may be asked. Each is about one server called SERVER_NAME. */
 export const verbs = [
@@ -28,6 +29,12 @@ export const verbs = [
   'image',
   'shelve',
   'unshelve',
+  'resize',
+  'confirm',
+  'revert',
+  'migrate',
+  'live-migrate',
+  'evacuate',
   'delete',
   'delete-building',
 ] as const;
@@ -36,19 +43,22 @@ export type Verb = (typeof verbs)[number];
 type Point = (name: string) => void;
 
 /** Dying right after the hypervisor wrote, before anybody heard of it. */
-function watched(store: FakeStore, point: Point): FakeStore {
-  return {
-    ...store,
-    put(guest) {
-      store.put(guest);
-      point('host.written');
-    },
-    remove(uuid) {
-      store.remove(uuid);
-      point('host.removed');
-    },
-  };
-}
+const watchedSet = (set: GuestSet, point: Point): GuestSet => ({
+  ...set,
+  put(guest) {
+    set.put(guest);
+    point('host.written');
+  },
+  remove(uuid) {
+    set.remove(uuid);
+    point('host.removed');
+  },
+});
+
+const watched = (store: FakeStore, point: Point): FakeStore => ({
+  ...watchedSet(store, point),
+  aside: watchedSet(store.aside, point),
+});
 
 /** The cloud of a directory: two hosts, of which the larger is chosen first (and breaks for `create-elsewhere`). */
 export function openWorld(directory: string, verb: Verb, point: Point): Promise<World> {
@@ -84,10 +94,38 @@ export async function prepare(world: World, verb: Verb): Promise<void> {
   });
   if (verb.startsWith('create') || verb === 'delete-building') return;
   const [server] = (await world.create({ name: SERVER_NAME, flavorRef })) as [Server];
-  if (verb !== 'unshelve') return;
-  await world.ops.shelveServer(makeOp(), server);
+  if (verb === 'unshelve') await world.ops.shelveServer(makeOp(), server);
+  if (['resize', 'confirm', 'revert'].includes(verb)) {
+    const specs = { minimum_cpu: '2', minimum_memory: '512' };
+    await world.flavor({ id: LARGER_ID, vcpus: 8, memoryMb: 4096, specs });
+  }
+  if (verb === 'confirm' || verb === 'revert') await world.ops.resizeServer(makeOp(), server, larger);
+  if (verb === 'evacuate') await forceDown(world, true);
   await world.settled();
 }
+
+async function forceDown({ ops }: World, forcedDown: boolean): Promise<void> {
+  await ops.setServiceStatus(adminOp(), { host: 'host-1', binary: 'nova-compute' }, { forcedDown });
+}
+
+/** What an operator does in the end: a host that was dead comes back. */
+export async function recover(world: World, verb: Verb): Promise<void> {
+  if (verb === 'evacuate') await forceDown(world, false);
+}
+
+const larger = { flavorRef: LARGER_ID, autoDiskConfig: null };
+
+/** Moves of the server, by verb. */
+const moving: Partial<Record<Verb, (world: World, server: { readonly uuid: string }) => Promise<void>>> = {
+  resize: ({ ops }, server) => ops.resizeServer(makeOp(), server, larger),
+  confirm: ({ ops }, server) => ops.confirmResize(makeOp(), server),
+  revert: ({ ops }, server) => ops.revertResize(makeOp(), server),
+  migrate: ({ ops }, server) => ops.migrateServer(adminOp(), server, null),
+  'live-migrate': ({ ops }, server) =>
+    ops.liveMigrateServer(adminOp(), server, { host: null, forced: false, blockMigration: null, checkFirst: false }),
+  evacuate: ({ ops }, server) =>
+    ops.evacuateServer(adminOp(), server, { host: null, forced: false, adminPass: 'x', staysOff: false }),
+};
 
 /** Asks for the thing and waits until it is over. */
 export async function perform(world: World, verb: Verb): Promise<void> {
@@ -103,7 +141,10 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     const [server] = (await world.database.read('servers').select('uuid').where({ display_name: SERVER_NAME })) as [
       { uuid: string },
     ];
-    if (verb === 'adjust') await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
+    const move = moving[verb];
+    if (move !== undefined) await move(world, server);
+    else if (verb === 'adjust')
+      await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
     else if (verb === 'rebuild') {
       const request = { imageRef: world.imageId, adminPass: 'x', change: {}, files: [], preserveEphemeral: false };
       await world.ops.rebuildServer(makeOp(), await world.server(server.uuid), request);
