@@ -7,26 +7,22 @@ import { type ConsoleToken, findConsoleToken } from '../../db/console-auth-token
 import { isDirect } from '../../domain/remote-console.ts';
 import { query, queryHistory } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
+import { type Field, viewOf } from '../view.ts';
 
-const features = history<true>({}, [{ at: '2.99', add: { tlsPort: true } }]);
+const fields = history<Field<ConsoleToken>>(
+  {
+    instance_uuid: ({ serverUuid }) => serverUuid,
+    host: ({ endpoint }) => endpoint.host,
+    port: ({ endpoint }) => endpoint.port,
+    internal_access_path: ({ type, endpoint }) => (isDirect(type) ? null : endpoint.path),
+  },
+  [{ at: '2.99', add: { tls_port: ({ type, endpoint }) => (isDirect(type) ? endpoint.tlsPort : undefined) } }],
+);
 
 async function show({ services, params }: Call): Promise<ConsoleToken> {
   const found = await findConsoleToken(services.db, params['token'] as string, services.clock.now());
   if (found === null) throw notFound('Token not found');
   return found;
-}
-
-function tokenView({ serverUuid, type, endpoint }: ConsoleToken, { op }: Call) {
-  const direct = isDirect(type);
-  return {
-    console: {
-      instance_uuid: serverUuid,
-      host: endpoint.host,
-      port: endpoint.port,
-      internal_access_path: direct ? null : endpoint.path,
-      ...(direct && features.at(op.minor).tlsPort ? { tls_port: endpoint.tlsPort } : {}),
-    },
-  };
 }
 
 export default resource({
@@ -50,7 +46,8 @@ export default resource({
       query: queryHistory(history<unknown>({}), '2.99'),
       status: 200,
       run: show,
-      view: tokenView,
+      shows: fields,
+      view: (token, { op }) => ({ console: viewOf(fields, op.minor, undefined)(token) }),
     }),
   ],
 });

@@ -1,12 +1,12 @@
 // Why: an operator sees here what a guest does with its devices. Until 2.47 in the words of its hypervisor, from 2.48 on in a
 // form that all hypervisors share.
 
-import { versioned } from '../../base/history.ts';
-import type { Op } from '../../base/op.ts';
+import { history, minorOf, versioned } from '../../base/history.ts';
 import type { Diagnostics, Traffic } from '../../domain/diagnostics.ts';
 import { powerWord, type Server } from '../../domain/instance.ts';
 import { noQuery } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
+import { type Field, viewOf } from '../view.ts';
 
 /** QEMU does not count the errors of a disk; libvirt's word for that. */
 const UNCOUNTED = -1;
@@ -51,36 +51,48 @@ const traffic = (way: 'rx' | 'tx', counted: Traffic | undefined) => ({
   [`${way}_rate`]: null,
 });
 
-function commonForm(found: Diagnostics, server: Server, { clock }: Op) {
-  return {
-    state: powerWord(server.powerState),
-    // the fake driver too: the API knows no other name for what is none of the other hypervisors
-    driver: 'libvirt',
-    hypervisor: found.hypervisor,
-    hypervisor_os: 'linux',
-    uptime: server.launchedAt === null ? null : Math.floor((clock.now() - server.launchedAt) / 1000),
-    config_drive: server.configDrive,
-    num_cpus: found.cpus.length,
-    num_nics: found.nics.length,
-    num_disks: found.disks.length,
-    disk_details: found.disks.map((disk) => ({
+/** What the form of all hypervisors is made of. */
+interface Found {
+  readonly counted: Diagnostics;
+  readonly server: Server;
+  readonly nowMs: number;
+}
+
+const common: Readonly<Record<string, Field<Found>>> = {
+  state: ({ server }) => powerWord(server.powerState),
+  // the fake driver too: the API knows no other name for what is none of the other hypervisors
+  driver: () => 'libvirt',
+  hypervisor: ({ counted }) => counted.hypervisor,
+  hypervisor_os: () => 'linux',
+  uptime: ({ server: { launchedAt }, nowMs }) => (launchedAt === null ? null : Math.floor((nowMs - launchedAt) / 1000)),
+  config_drive: ({ server }) => server.configDrive,
+  num_cpus: ({ counted }) => counted.cpus.length,
+  num_nics: ({ counted }) => counted.nics.length,
+  num_disks: ({ counted }) => counted.disks.length,
+  disk_details: ({ counted }) =>
+    counted.disks.map((disk) => ({
       read_bytes: disk.readBytes,
       read_requests: disk.readRequests,
       write_bytes: disk.writeBytes,
       write_requests: disk.writeRequests,
       errors_count: null,
     })),
-    cpu_details: found.cpus.map(({ id, timeNs }) => ({ id, time: timeNs, utilisation: null })),
-    nic_details: found.nics.map(({ mac, device }) => ({
+  cpu_details: ({ counted }) => counted.cpus.map(({ id, timeNs }) => ({ id, time: timeNs, utilisation: null })),
+  nic_details: ({ counted }) =>
+    counted.nics.map(({ mac, device }) => ({
       mac_address: mac,
       ...traffic('rx', device?.received),
       ...traffic('tx', device?.sent),
     })),
-    memory_details: { maximum: Math.round(found.maximumKib / KIB), used: usedMb(found) },
-  };
-}
+  memory_details: ({ counted }) => ({ maximum: Math.round(counted.maximumKib / KIB), used: usedMb(counted) }),
+};
 
-const view = versioned<(found: Diagnostics, server: Server, op: Op) => object>(hypervisorsWords, ['2.48', commonForm]);
+const COMMON_FROM = '2.48';
+const fields = history<Field<Found>>({}, [{ at: COMMON_FROM, add: common }]);
+const view = versioned<(found: Found) => object>(
+  ({ counted }) => hypervisorsWords(counted),
+  [COMMON_FROM, viewOf(fields, minorOf(COMMON_FROM), undefined)],
+);
 
 export default resource({
   'GET /servers/:server_id/diagnostics': route<'server'>()({
@@ -89,7 +101,12 @@ export default resource({
     target: 'server',
     query: noQuery,
     status: 200,
-    run: ({ op, services, target }) => services.ops.serverDiagnostics(op, target),
-    view: (found, { op, target }) => view.at(op.minor)(found, target, op),
+    run: async ({ op, services, target }): Promise<Found> => ({
+      counted: await services.ops.serverDiagnostics(op, target),
+      server: target,
+      nowMs: op.clock.now(),
+    }),
+    shows: fields,
+    view: (found, { op }) => view.at(op.minor)(found),
   }),
 });
