@@ -13,6 +13,7 @@ import { notifications } from './0010_notifications.ts';
 import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 import { elasticServers } from './0019_elastic_servers.ts';
 import { promisedSizes } from './0020_promised_sizes.ts';
+import { billedSizes } from './0021_billed_sizes.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   consoleAuthTokens,
   elasticServers,
   promisedSizes,
+  billedSizes,
 ];

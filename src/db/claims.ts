@@ -4,7 +4,7 @@
 
 import type { Amounts } from '../domain/claim.ts';
 import type { Size } from '../domain/size.ts';
-import { readRows, type Reader } from './engine.ts';
+import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { noteSize } from './server-sizes.ts';
 import type { Tx } from './tx.ts';
 
@@ -47,10 +47,9 @@ export async function findClaim(reader: Reader, serverId: number): Promise<Claim
 /** The claims of a page of servers, by the server's number. */
 export async function findClaims(reader: Reader, serverIds: readonly number[]): Promise<Map<number, Claim>> {
   if (serverIds.length === 0) return new Map();
-  const rows: Row[] = await reader('claims')
-    .select(columns)
-    .whereIn('server_id', [...serverIds]);
-  return new Map(rows.map((row) => [row.server_id, decode(row)]));
+  const among = amongNumbers(reader, 'server_id', serverIds);
+  const rows = await readRows(reader, `select ${columns.join(', ')} from claims where ${among.sql}`, among.bindings);
+  return new Map((rows as unknown as Row[]).map((row) => [row.server_id, decode(row)]));
 }
 
 /** Sums of a host: column, its part of a claim. */

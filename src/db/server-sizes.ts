@@ -12,11 +12,11 @@ const SPAN = 'server_sizes';
 
 /** Servers with what is claimed for them and their present span. */
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
-  servers.updated_at, servers.deleted_at, servers.terminated_at, servers.promised_vcpus, servers.promised_memory_mb,
+  servers.updated_at, servers.launched_at, servers.deleted_at, servers.terminated_at, servers.promised_vcpus, servers.promised_memory_mb,
   servers.boot_vcpus, servers.boot_memory_mb,
   servers.root_gb + servers.ephemeral_gb as flavor_disk_gb,
   claims.vcpus as claimed_vcpus, claims.memory_mb as claimed_memory_mb,
-  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted,
+  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted, present.billed,
   present.extra_vcpus, present.extra_memory_mb, present.started_at
   from servers
   left join claims on claims.server_id = servers.id
@@ -27,6 +27,7 @@ const decodeSize = (row: Row): CountedSize => ({
   memoryMb: row['memory_mb'] as number,
   diskGb: row['disk_gb'] as number,
   counted: fromBool(row['counted']),
+  billed: fromBool(row['billed']),
   extra: { vcpus: row['extra_vcpus'] as number, memoryMb: row['extra_memory_mb'] as number },
 });
 
@@ -40,6 +41,7 @@ function sizeNow(row: Row): CountedSize | null {
     vmState: row['vm_state'] as VmState,
     deleted: fromBool(row['deleted']),
     deletedAt: fromTime(row['deleted_at']),
+    launchedAt: fromTime(row['launched_at']),
     claimed: maybe('claimed'),
     promised: maybe('promised'),
     boot: sizeOf('boot'),
@@ -86,6 +88,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
         memory_mb: now.memoryMb,
         disk_gb: now.diskGb,
         counted: toBool(now.counted),
+        billed: toBool(now.billed),
         extra_vcpus: now.extra.vcpus,
         extra_memory_mb: now.extra.memoryMb,
         started_at: atMs,
@@ -146,7 +149,7 @@ export async function findSpans(
   const among = amongNumbers(reader, 'server_id', serverIds);
   const rows = await readRows(
     reader,
-    `select server_id, vcpus, memory_mb, disk_gb, counted, extra_vcpus, extra_memory_mb,
+    `select server_id, vcpus, memory_mb, disk_gb, counted, billed, extra_vcpus, extra_memory_mb,
        started_at, ended_at from ${SPAN}
      where ${among.sql} and started_at < ? and (ended_at is null or ended_at > ?) order by started_at, id`,
     [...among.bindings, stopMs, startMs],

@@ -228,7 +228,16 @@ export async function insertServer(tx: Tx, server: NewServer): Promise<number> {
 }
 
 /** What decides how much of the quota a server uses, besides its claim. */
-const sizeFields = ['vmState', 'deleted', 'deletedAt', 'flavor', 'bootVcpus', 'bootMemoryMb', 'promised'] as const;
+const sizeFields = [
+  'vmState',
+  'deleted',
+  'deletedAt',
+  'launchedAt',
+  'flavor',
+  'bootVcpus',
+  'bootMemoryMb',
+  'promised',
+] as const;
 
 /** Changes columns of one server. `nowMs` becomes `updated_at`. A promise ends with the task for which it was made. */
 export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> {

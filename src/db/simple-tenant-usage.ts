@@ -4,13 +4,12 @@ import { badRequest } from '../base/errors.ts';
 import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { VmState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
-import type { UsageSubject } from '../domain/usage.ts';
 import { fromTime } from './codec.ts';
 import { readQuery, type Reader, snapshotsOf } from './engine.ts';
 import { keyset } from './page.ts';
 
 /** A server that ran within a period. */
-export interface UsedServer extends UsageSubject {
+export interface UsedServer {
   readonly id: number;
   readonly uuid: string;
   readonly projectId: string;
@@ -19,6 +18,9 @@ export interface UsedServer extends UsageSubject {
   readonly diskGb: number;
   readonly current: Size;
   readonly vmState: VmState;
+  /** Of the last launch, as Nova; resizes and rebuilds launch anew. */
+  readonly launchedAt: number;
+  readonly terminatedAt: number | null;
 }
 
 export interface UsedFilter {
@@ -35,8 +37,8 @@ const columns = [
 ];
 
 /**
- * A page of the servers that were launched before the period's end and not gone before its begin, by project and uuid. Throws
- * Nova's 400 for a marker that no server ever was.
+ * A page of the servers that ran within the period, by project and uuid. Throws Nova's 400 for a marker that no server ever
+ * was.
  */
 export async function listUsed(
   reader: Reader,
@@ -50,8 +52,14 @@ export async function listUsed(
   }
   const query = reader('servers')
     .select(columns)
-    .where('launched_at', '<', stopMs)
     .where((any) => void any.whereNull('terminated_at').orWhere('terminated_at', '>', startMs))
+    .whereExists(
+      reader('server_sizes')
+        .select(reader.raw('1'))
+        .whereRaw('server_id = servers.id and billed = 1')
+        .where('started_at', '<', stopMs)
+        .where((any) => void any.whereNull('ended_at').orWhere('ended_at', '>', startMs)),
+    )
     .limit(page.limit);
   if (projectId !== null) void query.where({ project_id: projectId });
   const keys = ['project_id', 'uuid'].map((column) => ({ column, dir: 'asc' }) as const);

@@ -9,6 +9,8 @@ export interface CountedSize extends Size {
   readonly diskGb: number;
   /** Whether quota counts it. */
   readonly counted: boolean;
+  /** Whether somebody is billed for it: from the first launch on. */
+  readonly billed: boolean;
   /** What quota counts in addition, because it was promised; nobody is billed for it. */
   readonly extra: Size;
 }
@@ -20,7 +22,11 @@ export interface SizeSpan extends CountedSize {
 }
 
 export const sameCount = (a: CountedSize, b: CountedSize): boolean =>
-  sameSize(a, b) && sameSize(a.extra, b.extra) && a.diskGb === b.diskGb && a.counted === b.counted;
+  sameSize(a, b) &&
+  sameSize(a.extra, b.extra) &&
+  a.diskGb === b.diskGb &&
+  a.counted === b.counted &&
+  a.billed === b.billed;
 
 /** States in which a server without a claim will have one again, of its boot size, without asking the quota. */
 const waitsForHost: readonly VmState[] = ['building', 'shelved_offloaded'];
@@ -35,6 +41,7 @@ export function countedSize(server: {
   readonly deleted: boolean;
   /** When it was deleted softly; null: it was not, or it is being restored. */
   readonly deletedAt: number | null;
+  readonly launchedAt: number | null;
   readonly claimed: Size | null;
   /** What the quota let in for the task under way; null: nothing. */
   readonly promised: Size | null;
@@ -50,6 +57,7 @@ export function countedSize(server: {
     memoryMb: size.memoryMb,
     diskGb: server.diskGb,
     counted: server.vmState !== 'soft-delete' || server.deletedAt === null,
+    billed: server.launchedAt !== null,
     extra: {
       vcpus: Math.max(0, promised.vcpus - size.vcpus),
       memoryMb: Math.max(0, promised.memoryMb - size.memoryMb),
@@ -58,12 +66,6 @@ export function countedSize(server: {
 }
 
 const HOUR_MS = 3_600_000;
-
-/** A server as its usage is reckoned. Milliseconds. */
-export interface UsageSubject {
-  readonly launchedAt: number;
-  readonly terminatedAt: number | null;
-}
 
 /** What a server used in a period: its time there, and each amount multiplied by the time for which it had it. */
 export interface Usage {
@@ -75,22 +77,19 @@ export interface Usage {
   readonly last: CountedSize | null;
 }
 
-/**
- * A server's use between two moments: from its launch, as Nova, to its end. Its spans are those that reach into the period,
- * oldest first.
- */
-export function usageIn(subject: UsageSubject, spans: readonly SizeSpan[], startMs: number, stopMs: number): Usage {
-  const from = Math.max(startMs, subject.launchedAt);
-  const to = Math.min(stopMs, subject.terminatedAt ?? stopMs);
-  const hoursBetween = (a: number, b: number): number => Math.max(0, b - a) / HOUR_MS;
-  const sum = { vcpuHours: 0, memoryMbHours: 0, diskGbHours: 0 };
+/** A server's use between two moments, by its spans that reach into the period, oldest first. */
+export function usageIn(spans: readonly SizeSpan[], startMs: number, stopMs: number): Usage {
+  const sum = { hours: 0, vcpuHours: 0, memoryMbHours: 0, diskGbHours: 0 };
   let last: CountedSize | null = null;
   for (const span of spans) {
-    const hours = hoursBetween(Math.max(from, span.startedAt), Math.min(to, span.endedAt ?? to));
+    if (!span.billed) continue;
+    const from = Math.max(startMs, span.startedAt);
+    const hours = Math.max(0, Math.min(stopMs, span.endedAt ?? stopMs) - from) / HOUR_MS;
+    sum.hours += hours;
     sum.vcpuHours += span.vcpus * hours;
     sum.memoryMbHours += span.memoryMb * hours;
     sum.diskGbHours += span.diskGb * hours;
-    if (span.startedAt <= to) last = span;
+    last = span;
   }
-  return { hours: hoursBetween(from, to), ...sum, last };
+  return { ...sum, last };
 }

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { findHost } from '../../src/db/hosts.ts';
+import { lockServer, updateServer } from '../../src/db/servers.ts';
+import { tx } from '../../src/db/tx.ts';
+import type { Server } from '../../src/domain/instance.ts';
 import { callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -220,6 +223,21 @@ for (const engine of engines) {
       );
     });
 
+    it('does not forget what was before a server was launched anew', async () => {
+      const totals = async () => {
+        const usage = (await show(`start=${at(-1)}&end=${at(4.5)}`)).tenant_usage;
+        return [usage.total_hours, usage.total_vcpus_usage];
+      };
+      const then = await totals();
+      // whoever rebuilds, resizes or unshelves moves launched_at
+      const nowMs = clock.now();
+      await tx(servers.world.database, async (t) => {
+        const server = await lockServer(t, plain);
+        await updateServer(t, (server as Server).id, { launchedAt: nowMs }, nowMs);
+      });
+      assert.deepEqual(await totals(), then);
+    });
+
     it('knows nothing of a server that never ran', async () => {
       await servers.world.flavor({ id: 'huge', vcpus: 900, memoryMb: 900_000 });
       const quota_set = { cores: -1, ram: -1, instances: -1 };
@@ -235,8 +253,8 @@ for (const engine of engines) {
     it('asks for servers, then for their sizes, in two queries that an index serves', async () => {
       const { read } = servers.world.database;
       const explain = engine === 'sqlite' ? 'explain query plan' : 'explain';
-      const lived = `select uuid from servers where launched_at < 9 and (terminated_at is null or terminated_at > 1)
-        and project_id = 'p' order by project_id, uuid limit 3`;
+      const lived = `select uuid from servers where (terminated_at is null or terminated_at > 1) and exists
+        (select 1 from server_sizes where server_id = servers.id and billed = 1 and started_at < 9) and project_id = 'p' order by project_id, uuid limit 3`;
       assert.match(JSON.stringify(await read.raw(`${explain} ${lived}`)), /servers_project_id_uuid_index/);
       const spans = 'select * from server_sizes where server_id in (1, 2) and started_at < 9';
       assert.match(JSON.stringify(await read.raw(`${explain} ${spans}`)), /server_sizes_server_id_ended_at_index/);

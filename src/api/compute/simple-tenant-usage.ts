@@ -66,7 +66,7 @@ async function reportOf(call: Call, projectId: string | null): Promise<Report> {
   const spans = await findSpans(services.db, ids, asked.startMs, asked.stopMs);
   const used = servers.map((server) => ({
     server,
-    usage: usageIn(server, spans.get(server.id) ?? [], asked.startMs, asked.stopMs),
+    usage: usageIn(spans.get(server.id) ?? [], asked.startMs, asked.stopMs),
   }));
   const uuids = servers.map((server) => server.uuid);
   const next = paged.at(op.minor) ? nextLinks(call.url, query, page, maximum, uuids) : [];
