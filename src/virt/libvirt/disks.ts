@@ -19,20 +19,32 @@ const BUSES = ['virtio', 'scsi', 'sata', 'ide'] as const;
 /** The directory of one guest. */
 export const instanceDir = (instancesDir: string, uuid: string): string => join(instancesDir, checkedUuid(uuid));
 
+/** What a guest boots from: its own, or what it is rescued with. */
+const systemFiles = (dir: string, suffix: string) => ({
+  /** A link to the image's file in the cache, over which `root` lies. */
+  base: join(dir, `base${suffix}`),
+  root: join(dir, `disk${suffix}`),
+  configDrive: join(dir, `disk.config${suffix}`),
+  kernel: join(dir, `kernel${suffix}`),
+  ramdisk: join(dir, `ramdisk${suffix}`),
+});
+
+type SystemFiles = ReturnType<typeof systemFiles>;
+
 /** The files in it, by what they are. */
 export const guestFiles = (dir: string) => ({
-  /** A link to the image's file in the cache, over which `root` lies. */
-  base: join(dir, 'base'),
-  root: join(dir, 'disk'),
+  ...systemFiles(dir, ''),
+  /** There while the guest is rescued, and for as long as nothing else started it. */
+  rescue: systemFiles(dir, '.rescue'),
   ephemeral: join(dir, 'disk.eph0'),
   swap: join(dir, 'disk.swap'),
-  configDrive: join(dir, 'disk.config'),
-  kernel: join(dir, 'kernel'),
-  ramdisk: join(dir, 'ramdisk'),
   console: join(dir, 'console.log'),
   /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
   complete: join(dir, 'complete'),
 });
+
+const systemOf = (files: ReturnType<typeof guestFiles>, { rescue }: GuestSpec): SystemFiles =>
+  rescue === undefined ? files : files.rescue;
 
 export interface DiskDeps {
   readonly instancesDir: string;
@@ -45,10 +57,12 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   const dir = instanceDir(deps.instancesDir, spec.uuid);
   await mkdir(dir, { recursive: true, mode: 0o711 });
   const files = guestFiles(dir);
-  await makeRoot(deps, spec, files);
+  const system = systemOf(files, spec);
+  await makeRoot(deps, spec.disks.image, spec.disks.rootGb, files);
+  if (spec.rescue !== undefined) await makeRoot(deps, spec.rescue, 0, files.rescue);
   for (const [image, path] of [
-    [spec.kernel, files.kernel],
-    [spec.ramdisk, files.ramdisk],
+    [spec.kernel, system.kernel],
+    [spec.ramdisk, system.ramdisk],
   ] as const) {
     if (image !== null && !(await exists(path))) await linkOrCopy((await deps.images.get(image)).path, path);
   }
@@ -61,8 +75,8 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   if (spec.disks.swapMb > 0) {
     await makeRaw(files.swap, spec.disks.swapMb * MIB, (path) => deps.run('mkswap', [path]));
   }
-  if (spec.configDrive !== null && !(await exists(files.configDrive))) {
-    await buildConfigDrive(deps.run, spec, files.configDrive);
+  if (spec.configDrive !== null && !(await exists(system.configDrive))) {
+    await buildConfigDrive(deps.run, spec, system.configDrive);
   }
   // there before QEMU writes it, so that we may read it whoever QEMU runs as
   await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
@@ -81,16 +95,26 @@ export async function forgetDisks(files: ReturnType<typeof guestFiles>, keepEphe
   }
 }
 
+/** Removes what a guest was rescued with. */
+export async function forgetRescue({ rescue }: ReturnType<typeof guestFiles>): Promise<void> {
+  for (const path of Object.values(rescue)) await rm(path, { force: true });
+}
+
 /** From now on the guest's disks are never thrown away as half made. */
 export async function markComplete(files: ReturnType<typeof guestFiles>): Promise<void> {
   await writeFile(files.complete, '', { mode: 0o600 });
 }
 
-async function makeRoot(deps: DiskDeps, spec: GuestSpec, files: ReturnType<typeof guestFiles>): Promise<void> {
+/** @param gb 0: as large as the image */
+async function makeRoot(
+  deps: DiskDeps,
+  image: ImageFacts | null,
+  gb: number,
+  files: Pick<SystemFiles, 'base' | 'root'>,
+): Promise<void> {
   if (await exists(files.root)) return;
-  const { image } = spec.disks;
   const cached = image === null ? null : await deps.images.get(image);
-  const bytes = rootBytes(spec, cached);
+  const bytes = rootBytes(image, gb, cached);
   if (cached !== null && !(await exists(files.base))) await linkOrCopy(cached.path, files.base);
   const partial = `${files.root}.new`;
   await rm(partial, { force: true });
@@ -103,9 +127,9 @@ async function makeRoot(deps: DiskDeps, spec: GuestSpec, files: ReturnType<typeo
 }
 
 /** The root disk's size in bytes: the flavor's, which must hold the image; 0 (with an ISO) for no disk at all. */
-function rootBytes(spec: GuestSpec, cached: CachedImage | null): number {
-  const asked = spec.disks.rootGb * GIB;
-  if (cached === null || isIso(spec.disks.image)) return asked;
+function rootBytes(image: ImageFacts | null, gb: number, cached: CachedImage | null): number {
+  const asked = gb * GIB;
+  if (cached === null || isIso(image)) return asked;
   if (asked !== 0 && cached.virtualBytes > asked) {
     throw conflict(
       `Flavor's disk is too small for requested image. Flavor disk is ${asked} bytes, image is ${cached.virtualBytes} bytes.`,
@@ -152,31 +176,59 @@ export async function placeOf(
   host: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>,
 ): Promise<DomainPlace> {
   const files = guestFiles(instanceDir(instancesDir, spec.uuid));
+  const system = systemOf(files, spec);
   const properties = spec.disks.image?.properties ?? {};
-  const bus = BUSES.find((name) => name === properties.hw_disk_bus) ?? 'virtio';
-  const disk = { format: 'qcow2', device: 'disk', readonly: false, bus, bootable: true } as const;
+  const bus = busOf(properties.hw_disk_bus);
+  const disk = { format: 'raw', device: 'disk', readonly: false, bus, bootable: false } as const;
   const cdrom = cdromBus(properties);
+  const rescued = spec.rescue !== undefined;
   const disks: DiskPlan[] = [];
   if (isIso(spec.disks.image)) {
-    const drive = { device: 'cdrom', readonly: true, bus: cdrom ?? 'ide', bootable: true } as const;
+    const drive = { device: 'cdrom', readonly: true, bus: cdrom ?? 'ide', bootable: !rescued } as const;
     disks.push({ ...drive, path: files.base, format: 'raw' });
   }
-  if (await exists(files.root)) disks.push({ ...disk, path: files.root });
-  if (spec.disks.ephemeralGb > 0) disks.push({ ...disk, path: files.ephemeral, format: 'raw', bootable: false });
-  if (spec.disks.swapMb > 0) disks.push({ ...disk, path: files.swap, format: 'raw', bootable: false });
+  if (await exists(files.root)) disks.push({ ...disk, path: files.root, format: 'qcow2', bootable: !rescued });
+  if (spec.disks.ephemeralGb > 0) disks.push({ ...disk, path: files.ephemeral });
+  if (spec.disks.swapMb > 0) disks.push({ ...disk, path: files.swap });
   if (spec.configDrive !== null) {
     // Every guest with virtio finds it by its label as a disk; small cloud kernels have no driver for a CD-ROM.
     const drive =
       cdrom === null ? ({ device: 'disk', bus: 'virtio' } as const) : ({ device: 'cdrom', bus: cdrom } as const);
-    disks.push({ ...drive, path: files.configDrive, format: 'raw', readonly: true, bootable: false });
+    disks.push({ ...drive, path: system.configDrive, format: 'raw', readonly: true, bootable: false });
   }
+  if (spec.rescue !== undefined) addRescue(disks, spec.rescue, files.rescue, bus);
   return {
     ...host,
     disks,
-    kernel: spec.kernel === null ? null : files.kernel,
-    ramdisk: spec.ramdisk === null ? null : files.ramdisk,
+    kernel: spec.kernel === null ? null : system.kernel,
+    ramdisk: spec.ramdisk === null ? null : system.ramdisk,
     consolePath: files.console,
   };
+}
+
+const busOf = (name: string | undefined): (typeof BUSES)[number] => BUSES.find((bus) => bus === name) ?? 'virtio';
+
+/**
+ * Adds the disk to be rescued with: before the guest's own, whose names move on by one; or behind them, which then keep their
+ * names, where the image says how it wants to be plugged (Nova's stable device rescue).
+ */
+function addRescue(
+  disks: DiskPlan[],
+  { properties, diskFormat }: ImageFacts,
+  files: Pick<SystemFiles, 'base' | 'root'>,
+  bus: DiskPlan['bus'],
+): void {
+  const { hw_rescue_bus: wanted, hw_rescue_device: device } = properties;
+  const plugged = wanted === undefined ? bus : busOf(wanted);
+  const iso = diskFormat === 'iso';
+  const file = iso ? ({ path: files.base, format: 'raw' } as const) : ({ path: files.root, format: 'qcow2' } as const);
+  const drive =
+    iso || device === 'cdrom'
+      ? ({ device: 'cdrom', readonly: true, bus: plugged === 'virtio' ? 'ide' : plugged } as const)
+      : ({ device: 'disk', readonly: false, bus: plugged } as const);
+  const plan: DiskPlan = { ...file, ...drive, bootable: true };
+  if (wanted === undefined && device === undefined) disks.unshift(plan);
+  else disks.push(plan);
 }
 
 /** The bus of CD-ROM drives where the image asks for one. */

@@ -19,6 +19,7 @@ import { readDiagnostics } from './diagnostics.ts';
 import {
   exists,
   forgetDisks,
+  forgetRescue,
   guestFiles,
   instanceDir,
   makeDisks,
@@ -119,6 +120,8 @@ function driverOf(host: Host, hostIp: string): Driver {
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
     powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
     reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
+    rescue: (spec) => guests(spec.uuid, () => bootFrom(host, spec)),
+    unrescue: (spec) => guests(spec.uuid, () => bootFrom(host, spec)),
     rebuild: (spec, preserveEphemeral) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
     ...stateVerbs(host),
     ...insideVerbs(host),
@@ -205,6 +208,7 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await mkdir(dir, { recursive: true, mode: 0o711 });
   const before = await readPorts(dir);
   await writePorts(dir, spec.nics);
+  await forgetRescue(filesOf(host, spec.uuid));
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
   const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen };
@@ -284,6 +288,20 @@ async function askToShutDown(host: Host, domain: DomainRef, timeoutMs: number): 
     if (await host.until(domain.uuid, waitMs, off)) return true;
   }
   return false;
+}
+
+/** Boots a guest from what it is rescued with or from its own disk, as the spec says; running from it, it runs on. */
+async function bootFrom(host: Host, spec: GuestSpec): Promise<GuestView> {
+  await assertHere(host, spec.uuid);
+  checkNics(spec.nics);
+  const running = await runningDomain(host, spec.uuid);
+  if (running !== null) {
+    // its files are made and removed only while it is off
+    const rescued = await exists(filesOf(host, spec.uuid).rescue.base);
+    if (rescued === (spec.rescue !== undefined)) return await view(host, running);
+    await switchOff(host, running);
+  }
+  return await view(host, await start(host, spec));
 }
 
 /** Throws the guest's disks away and makes them anew. What a crash leaves between the two, the next start makes. */

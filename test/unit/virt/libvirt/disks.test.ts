@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { GuestSpec } from '../../../../src/domain/guest.ts';
-import { guestFiles, instanceDir, makeDisks, placeOf, removeDisks } from '../../../../src/virt/libvirt/disks.ts';
+import {
+  forgetRescue,
+  guestFiles,
+  instanceDir,
+  makeDisks,
+  placeOf,
+  removeDisks,
+} from '../../../../src/virt/libvirt/disks.ts';
 import type { CachedImage } from '../../../../src/virt/libvirt/images.ts';
 import { guestSpec, imageFacts } from '../../../support/guest-spec.ts';
 
@@ -96,6 +103,29 @@ describe("a guest's files", () => {
         ['disk', 'virtio', 'qcow2', false, true],
       ],
     );
+  });
+
+  it('makes a disk to be rescued with, and plugs it before the own one or where its image asks', async () => {
+    const plugged = async (properties: Record<string, string>, diskFormat = 'qcow2') => {
+      const spec = guestSpec({ rescue: imageFacts({ properties, diskFormat }) });
+      const files = guestFiles(instanceDir(dir, spec.uuid));
+      await make(spec);
+      const { disks } = await placeOf(dir, spec, host);
+      const names = new Map([
+        [files.root, 'own'],
+        [files.rescue.root, 'rescue'],
+        [files.rescue.base, 'iso'],
+      ]);
+      const shown = disks.map((one) => [names.get(one.path), one.device, one.bus, one.bootable]);
+      await forgetRescue(files);
+      assert.deepEqual((await readdir(instanceDir(dir, spec.uuid))).toSorted(), ['base', 'console.log', 'disk']);
+      return shown;
+    };
+    const own = ['own', 'disk', 'virtio', false];
+    assert.deepEqual(await plugged({}), [['rescue', 'disk', 'virtio', true], own]);
+    assert.deepEqual(await plugged({ hw_rescue_bus: 'scsi' }), [own, ['rescue', 'disk', 'scsi', true]]);
+    assert.deepEqual(await plugged({ hw_rescue_device: 'cdrom' }), [own, ['rescue', 'cdrom', 'ide', true]]);
+    assert.deepEqual(await plugged({}, 'iso'), [['iso', 'cdrom', 'ide', true], own]);
   });
 
   it('plugs the config drive as the image asks, else as a disk that every cloud kernel reads', async () => {
