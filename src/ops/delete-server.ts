@@ -8,7 +8,7 @@ import { removeMember } from '../db/server-groups.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
 import { findHost } from '../db/hosts.ts';
-import { findShelved, removeShelved } from '../db/shelved.ts';
+import { removeShelved } from '../db/shelved.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { isHostUp } from '../domain/host.ts';
 import { power, type Server } from '../domain/instance.ts';
@@ -19,8 +19,8 @@ import type { OpsDeps } from './deps.ts';
 import { abandonMoves } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
+import { removeShelvedImage } from './shelved-image.ts';
 import { softDeleteSaga } from './soft-delete.ts';
-import { removeImage, tolerate } from './snapshot.ts';
 
 /** `soft`: the guest is switched off and everything else stays, for a while. */
 export interface DeleteInput {
@@ -102,16 +102,7 @@ export const deleteSaga: Saga<DeleteInput> = {
       run: ({ server, commit }) => commit((t) => releaseClaim(t, server.id)),
       undo: FORWARD_ONLY,
     },
-    {
-      name: 'image',
-      async run(context) {
-        const { deps, server } = context;
-        const shelved = await findShelved(deps.database.read, server.id);
-        if (shelved === null) return null;
-        return tolerate(context, 'the image of a shelved server stays', () => removeImage(deps, shelved.imageId));
-      },
-      undo: FORWARD_ONLY,
-    },
+    { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
   ],
   async settle(t, { server }, nowMs) {
     const gone = {

@@ -4,7 +4,9 @@
 import { Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim } from '../db/claims.ts';
+import { openMigrations } from '../db/migrations.ts';
 import { findServer, updateServer } from '../db/servers.ts';
+import { removeShelved } from '../db/shelved.ts';
 import { tx } from '../db/tx.ts';
 import { minimumOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
@@ -12,9 +14,11 @@ import { power, type Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { abandonMoves } from './migrations.ts';
 import { hostOf } from './power.ts';
 import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga, StepContext } from './saga.ts';
+import { removeShelvedImage } from './shelved-image.ts';
 import { settleFailed, settleFromView } from './settle.ts';
 
 /** Switches the guest off at once. Null: it was gone already. */
@@ -31,16 +35,24 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
   name: 'delete',
   secrets: [],
   steps: [
+    // as Nova: what a resized or shelved server could have gone back to is gone
+    { name: 'moves', run: (context) => abandonMoves(context), undo: 'a resize that is confirmed stays so' },
     { name: 'switch_off', run: switchOff, undo: 'a guest that is off is noticed, and its server is then stopped' },
+    { name: 'image', run: removeShelvedImage, undo: 'the guest has its own disk' },
   ],
   async settle(t, { server, output }, nowMs) {
     const view = output<GuestView | null>('switch_off');
     const hidden = { vmState: 'soft-delete', taskState: null } as const;
     if (view === null) await updateServer(t, server.id, { ...hidden, powerState: power.noState }, nowMs);
     else await settleFromView(t, server, view, nowMs, false, hidden);
+    await removeShelved(t, server.id);
     return null;
   },
-  failed: (t, { server }, failure, nowMs) => settleFailed(t, server, failure, nowMs, { deletedAt: null }),
+  async failed(t, { server }, failure, nowMs) {
+    const confirmed = server.vmState === 'resized' && (await openMigrations(t, server.uuid)).length === 0;
+    const patch = { deletedAt: null, ...(confirmed ? { vmState: 'active' as const } : {}) };
+    await settleFailed(t, server, failure, nowMs, patch);
+  },
 };
 
 /**

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
-import { type Servers, startServers } from '../support/servers.ts';
+import { ELASTIC, PLAIN, type Servers, startServers } from '../support/servers.ts';
 import { testConfig } from '../support/world.ts';
 
 const RESTORE = { restore: null };
@@ -17,7 +17,11 @@ for (const engine of engines) {
   describe(`deferred deletions on ${engine}`, () => {
     let servers: Servers;
     before(async () => {
-      servers = await startServers({ engine, config: { ...testConfig, reclaimMs: HOUR_MS } });
+      servers = await startServers({
+        engine,
+        hosts: [{ name: 'host-1' }, { name: 'host-2' }],
+        config: { ...testConfig, reclaimMs: HOUR_MS, shelvedOffloadMs: HOUR_MS },
+      });
     });
     after(() => servers.close());
 
@@ -101,6 +105,34 @@ for (const engine of engines) {
       assert.equal((await servers.world.server(id)).deletedAt, null);
     });
 
+    it('a resized server keeps its new flavor, a shelved one its disk; what they could have gone back to is gone', async () => {
+      const resized = await servers.create({ flavorRef: PLAIN });
+      assert.equal((await servers.act(resized, { resize: { flavorRef: ELASTIC } })).status, 202);
+      await servers.world.settled();
+      assert.equal((await statesOf(resized))[0], 'VERIFY_RESIZE');
+      const shelved = await servers.create();
+      assert.equal((await servers.act(shelved, { shelve: null })).status, 202);
+      await servers.world.settled();
+      assert.equal((await statesOf(shelved))[0], 'SHELVED');
+      const images = async () =>
+        (await servers.world.images.all()).filter(({ properties }) => properties['instance_uuid'] === shelved).length;
+      const before = await images();
+      for (const id of [resized, shelved]) {
+        assert.equal((await remove(id)).status, 204);
+        await servers.world.settled();
+        assert.equal((await statesOf(id))[0], 'SOFT_DELETED');
+      }
+      assert.deepEqual([before, await images()], [1, 0]);
+      assert.deepEqual(await servers.world.leftovers(), []);
+      for (const id of [resized, shelved]) {
+        assert.equal((await servers.act(id, RESTORE)).status, 202);
+        await servers.world.settled();
+        assert.equal((await statesOf(id))[0], 'ACTIVE');
+      }
+      assert.equal((await servers.world.server(resized)).flavor.flavorid, ELASTIC);
+      assert.equal((await servers.act(resized, { confirmResize: null })).status, 409);
+    });
+
     it('does not count for the quota, until it is restored', async () => {
       const used = async () => {
         const answer = await servers.request('GET', '/limits', { as: 'member' });
@@ -148,8 +180,8 @@ for (const engine of engines) {
       await gone(away);
       await down(0);
       // the guest goes when its host is heard again
-      await servers.world.agents.get('host-1')?.reportNow();
-      const here = () => servers.world.drivers.get('host-1')?.store.get(away) !== undefined;
+      for (const agent of servers.world.agents.values()) await agent.reportNow();
+      const here = () => [...servers.world.drivers.values()].some(({ store }) => store.get(away) !== undefined);
       for (const untilMs = Date.now() + 5_000; here() && Date.now() < untilMs; ) await sleep(5);
       assert.equal(here(), false);
     });
