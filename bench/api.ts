@@ -18,6 +18,7 @@ const SECONDS = quick ? 0.5 : 1.5;
 const CONNECTIONS = 8;
 const PAGE = 1_000;
 const NOVA_DETAIL_MS = 1_806;
+const OLD_DETAIL = 'GET of the same at 2.1';
 const POSTS = quick ? 30 : 100;
 
 interface Call {
@@ -137,6 +138,7 @@ try {
     { name: 'GET /flavors/detail', request: service.bytes('GET', '/flavors/detail') },
     { name: 'GET /servers?limit=1000', request: service.bytes('GET', `/servers?limit=${PAGE}`) },
     { name: 'GET /servers/detail?limit=1000', request: service.bytes('GET', `/servers/detail?limit=${PAGE}`) },
+    { name: OLD_DETAIL, request: service.bytes('GET', `/servers/detail?limit=${PAGE}`, undefined, '2.1') },
   ].filter((call) => call.name.includes(only));
   const reads: Measured[] = [];
   const posts = [];
@@ -191,6 +193,15 @@ try {
       atMost: 36,
       note: `real Nova ${NOVA_DETAIL_MS} ms: ${Math.round(NOVA_DETAIL_MS / detail.p50Ms)} times faster`,
     });
+    const old = find(OLD_DETAIL, 1_000);
+    if (old !== undefined) {
+      figures.push({
+        name: 'that page at 2.104 beside 2.1, CPU',
+        value: detail.cpuMicros / old.cpuMicros,
+        unit: 'x',
+        atMost: 1.3,
+      });
+    }
     const large = find('GET /servers/detail', 10_000);
     if (large !== undefined) {
       figures.push({

@@ -36,7 +36,7 @@ export interface Service {
   readonly token: string;
   readonly projectId: string;
   /** A request of the compute API; `path` begins behind `/compute/v2.1`. */
-  bytes(method: string, path: string, body?: unknown): Buffer;
+  bytes(method: string, path: string, body?: unknown, microversion?: string): Buffer;
   /** Sends it and reads the answer; any status of 400 and more is an error. */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   close(): Promise<void>;
@@ -119,12 +119,12 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     await healthy(target, child, () => readFileSync(logFile, 'utf8').slice(-2000));
     const startMs = performance.now() - started;
     const { token, projectId } = await login(target, dataDir);
-    const bytes = (method: string, path: string, body?: unknown): Buffer =>
+    const bytes = (method: string, path: string, body?: unknown, microversion = MICROVERSION): Buffer =>
       requestBytes(
         target,
         method,
         `/compute/v2.1${path}`,
-        { 'X-Auth-Token': token, 'OpenStack-API-Version': `compute ${MICROVERSION}` },
+        { 'X-Auth-Token': token, 'OpenStack-API-Version': `compute ${microversion}` },
         body,
       );
     const sent = async (request: Buffer): Promise<HttpAnswer> => {
