@@ -56,6 +56,8 @@ export const limits = {
   agentGraceMs: 30 * SECOND_MS,
   /** Reports that may wait for one listener of the in-memory bus. */
   busBacklog: 10_000,
+  /** So many hosts that could take a server are compared; in a larger cloud each pass looks at others. */
+  hostsWeighed: 200,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */

@@ -1,6 +1,7 @@
 // Why: a server comes to a host in one way, whether it is new or was away: choose on a snapshot, claim, and look again when
 // somebody was quicker.
 
+import { randomInt } from 'node:crypto';
 import { internal } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { type Claim, findClaim, releaseClaim, setClaim } from '../db/claims.ts';
@@ -113,7 +114,12 @@ export async function hostsFor(
   const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
   const missing = spec.group === null ? null : missingFilter(spec.group.policy, deps.scheduler.filters);
   if (missing !== null) throw internal(`ServerGroup policy is not supported: ${missing} not configured`);
-  const { hosts, refused } = select(snapshot, spec, optionsOf(deps));
+  const { hosts, refused } = select(snapshot, spec, {
+    ...optionsOf(deps),
+    enough: limits.hostsWeighed,
+    // another place each time, so that workers who ask at once do not all want the same hosts
+    from: randomInt(snapshot.length + 1),
+  });
   if (hosts.length > 0) return { hosts, spec };
   const { message, detail } = noValidHost(refused);
   throw internal(message, { code: 'noValidHost', detail });

@@ -19,6 +19,10 @@ export interface SelectOptions {
   readonly multipliers?: Partial<Readonly<Record<WeigherName, number>>>;
   /** Default: `defaultSettings`. */
   readonly settings?: FilterSettings;
+  /** So many hosts that pass are weighed, and no more are looked at; absent or 0: all. */
+  readonly enough?: number;
+  /** Where in the snapshot the look begins, so that each pass sees other hosts; default 0. Any whole number. */
+  readonly from?: number;
 }
 
 export interface Refusal {
@@ -29,7 +33,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** The hosts that take the server, best first (none: no valid host), and why each other does not. */
+/**
+ * The hosts that take the server, best first (none: no valid host), and why each other that was looked at does not. Where none
+ * takes it, all were looked at.
+ */
 export interface Selection {
   readonly hosts: readonly Candidate[];
   readonly refused: readonly Refusal[];
@@ -100,6 +107,25 @@ const pass = (hosts: readonly Candidate[], checks: readonly NamedCheck[], refuse
     return refusal === null;
   });
 
+/**
+ * The first `enough` hosts that pass, from a place in the snapshot on and round. In a large cloud the best of some hundred is
+ * as good as the best of all, and costs no more when the cloud grows.
+ */
+function passEnough(snapshot: readonly Candidate[], checks: readonly NamedCheck[], options: SelectOptions): Selection {
+  const { enough = 0, from = 0 } = options;
+  const refused: Refusal[] = [];
+  if (enough <= 0 || snapshot.length <= enough) return { hosts: pass(snapshot, checks, refused), refused };
+  const hosts: Candidate[] = [];
+  const first = from % snapshot.length;
+  for (let step = 0; step < snapshot.length && hosts.length < enough; step += 1) {
+    const host = snapshot[(first + step) % snapshot.length] as Candidate;
+    const refusal = refusalOf(host, checks);
+    if (refusal === null) hosts.push(host);
+    else refused.push(refusal);
+  }
+  return { hosts, refused };
+}
+
 /** How much a weigher counts on each host: what an aggregate of the host says under its option's name, else `base`. */
 function multiplierOf({ option }: WeigherRow, base: number): (host: Candidate) => number {
   const labelled = perLabels((labels) => leastLabel(labels, option, base));
@@ -132,10 +158,9 @@ function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: Sel
   return scores;
 }
 
-/** Where one server of the spec may go. Of equals the one that stands first in the snapshot comes first. */
+/** Where one server of the spec may go. Of equals the one that was looked at first comes first. */
 export function select(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Selection {
-  const refused: Refusal[] = [];
-  const hosts = pass(snapshot, checksOf(spec, options), refused);
+  const { hosts, refused } = passEnough(snapshot, checksOf(spec, options), options);
   const scores = scoresOf(hosts, spec, options);
   const order = hosts.map((_, index) => index).sort((a, b) => (scores[b] as number) - (scores[a] as number));
   return { hosts: order.map((index) => hosts[index] as Candidate), refused };

@@ -292,3 +292,34 @@ describe('selection', () => {
     assert.ok((times[10] as number) < 50, `median ${times[10]} ms`);
   });
 });
+
+describe('a look at enough hosts', () => {
+  const snapshot = fc
+    .array(fc.boolean(), { minLength: 1, maxLength: 60 })
+    .map((full) =>
+      full.map((isFull, index) =>
+        aHost(`h${index + 1}`, isFull ? { claimed: { vcpus: 16, memoryMb: 32_768, diskGb: 100 } } : {}),
+      ),
+    );
+
+  it('finds a host wherever there is one, and no more than asked for', () => {
+    fc.assert(
+      fc.property(snapshot, fc.integer({ min: 1, max: 20 }), fc.nat(), (hosts, enough, from) => {
+        const all = new Set(names(select(hosts, aPlacement(), options).hosts));
+        const { hosts: some, refused } = select(hosts, aPlacement(), { ...options, enough, from });
+        const expected = hosts.length <= enough ? all.size : Math.min(enough, all.size);
+        assert.equal(some.length, expected);
+        for (const host of names(some)) assert.ok(all.has(host), host);
+        if (all.size === 0) assert.equal(refused.length, hosts.length, 'every host says why');
+      }),
+    );
+  });
+
+  it('begins where it is told, and goes round', () => {
+    const hosts = Array.from({ length: 10 }, (_, index) => aHost(`h${index + 1}`));
+    const seen = (from: number) => names(select(hosts, aPlacement(), { ...options, enough: 3, from }).hosts).toSorted();
+    assert.deepEqual(seen(0), ['h1', 'h2', 'h3']);
+    assert.deepEqual(seen(8), ['h1', 'h10', 'h9']);
+    assert.deepEqual(seen(23), ['h4', 'h5', 'h6']);
+  });
+});
