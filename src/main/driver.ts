@@ -67,6 +67,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     uri: config.compute.libvirt_uri,
     instancesDir: config.compute.instances_dir || join(dataDir, 'instances'),
     images,
+    sink: images,
     virtType: config.compute.virt_type,
     screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),

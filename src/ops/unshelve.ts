@@ -126,7 +126,17 @@ const forget: Step<UnshelveInput> = {
 export const unshelveHereSaga: Saga<UnshelveInput> = {
   name: 'unshelve',
   secrets: [],
-  steps: [{ name: 'guest', run: powerOn, undo: 'a guest that did not start keeps its disks', final: true }, forget],
+  steps: [
+    {
+      name: 'guest',
+      run: powerOn,
+      async undo({ server, call }) {
+        await call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+      },
+      final: true,
+    },
+    forget,
+  ],
   async settle(t, context, nowMs) {
     await settleBack(t, context, nowMs);
     await removeShelved(t, context.server.id);

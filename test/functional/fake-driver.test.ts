@@ -14,6 +14,7 @@ import type { Size } from '../../src/domain/size.ts';
 import { directoryStore, memoryStore } from '../../src/virt/fake/store.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
 import { driverContract } from '../support/driver-contract.ts';
+import { memorySink } from '../support/memory-sink.ts';
 import { imageFacts, networkFacts, nicSpec, subnetFacts } from '../support/guest-spec.ts';
 import { aSpec } from '../support/samples.ts';
 
@@ -30,7 +31,8 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
     eventMs: 1_000,
   };
   driverContract(name, traits, async () => {
-    const driver = makeFakeDriver({ clock: systemClock });
+    const stored = new Map<string, Buffer>();
+    const driver = makeFakeDriver({ clock: systemClock, sink: memorySink(stored) });
     const metadata = { xloud_fake: words };
     const subnet = subnetFacts();
     const network = networkFacts([subnet]);
@@ -43,6 +45,9 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
       crash: async (uuid) => driver.crashFromInside(uuid),
       leftovers: async (uuid) => (driver.store.get(uuid) === undefined ? [] : [uuid]),
       greetingOf: async () => null,
+      // its image says whose it is
+      mark: async (uuid) => uuid,
+      stored: (imageId) => stored.get(imageId),
       onlineInside: async (uuid) => driver.store.get(uuid)?.size.vcpus ?? null,
       passwordInside: async (uuid, user) => {
         const password = driver.store.get(uuid)?.passwords?.[user];

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
+import { power } from '../../src/domain/instance.ts';
 import type { Saga } from '../../src/ops/saga.ts';
 import type { SagaName } from '../../src/ops/sagas.ts';
 import { shelveHereSaga } from '../../src/ops/shelve.ts';
@@ -66,6 +67,8 @@ async function isShelved(world: World, uuid: string): Promise<void> {
   await has(world, uuid, server.host === null ? 'shelved_offloaded' : 'shelved');
   assert.deepEqual([await imagesOf(world, uuid), (await copiesOf(world, uuid)) ?? []], [['active'], []]);
   assert.equal((await findClaim(world.database.read, server.id)) === null, server.host === null);
+  const guest = world.drivers.get(server.host ?? '')?.store.get(uuid);
+  assert.equal(guest?.powerState, server.host === null ? undefined : power.shutdown);
 }
 
 async function isBack(world: World, uuid: string): Promise<void> {

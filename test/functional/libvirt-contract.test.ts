@@ -37,6 +37,8 @@ driverContract(
         const image = { ...host.guestImages.root.facts, properties: { hw_machine_type: 'no-such-machine' } };
         return { ...one, disks: { ...one.disks, image } };
       },
+      mark: host.mark,
+      stored: (imageId) => host.images.stored.get(imageId),
       passwordInside: async (uuid, user) => {
         const lines = await host.consoleOf(uuid).lines();
         return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;

@@ -107,6 +107,30 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     assert.equal(sizes.vdc, 64 * 1024 ** 2);
   });
 
+  it('is copied anew where a crash of the program left a copy under way', async () => {
+    const dir = join(host.instancesDir, spec.uuid);
+    const [xml, left] = [join(dir, 'job.xml'), randomUUID()];
+    // a job that lasts until somebody ends it
+    const disk = `<disk name='vda' type='file'><scratch file='${join(dir, 'scratch')}'/></disk>`;
+    const server = `<server transport='unix' socket='${join(dir, 'nbd.sock')}'/>`;
+    await writeFile(xml, `<domainbackup mode='pull'>${server}<disks>${disk}</disks></domainbackup>`);
+    await host.virsh('backup-begin', spec.uuid, '--backupxml', xml);
+    await writeFile(join(dir, `snapshot-${left}.part`), 'half');
+    const snapshots = host.driver.snapshot ?? assert.fail('there are no snapshots');
+    assert.deepEqual(await snapshots.take(spec.uuid, left), { format: 'qcow2' });
+    await snapshots.upload(spec.uuid, left);
+    const copied = join(dir, 'copied.qcow2');
+    await writeFile(copied, host.images.stored.get(left) ?? assert.fail('no image came'));
+    const { stdout } = await host.libvirtd.exec('qemu-img', 'info', '--output=json', copied);
+    const info = JSON.parse(stdout) as Record<string, unknown>;
+    assert.deepEqual([info['virtual-size'], info['backing-filename']], [1024 ** 3, undefined]);
+    assert.deepEqual(
+      (await readdir(dir)).filter((name) => name.startsWith('snapshot-')),
+      [],
+    );
+    assert.match(await host.virsh('domjobinfo', spec.uuid), /None/);
+  });
+
   it('cannot speak as another', async () => {
     const rules = (await host.libvirtd.exec('ebtables', '-t', 'nat', '-L')).stdout;
     assert.match(rules, /-p IPv4 --ip-src 10\.77\.1\.10 -j RETURN\n-j DROP/);

@@ -13,6 +13,7 @@ import {
   openHypervisor,
 } from '../../src/virt/libvirt/connection.ts';
 import { isVirError, outcomeOf } from '../../src/virt/libvirt/errors.ts';
+import { backupXml } from '../../src/virt/libvirt/snapshots.ts';
 import * as vir from '../../src/virt/libvirt/rpc/constants.ts';
 import { stoppedDetail } from '../../src/virt/libvirt/rpc/events.ts';
 import { procedures } from '../../src/virt/libvirt/rpc/procedures.ts';
@@ -239,6 +240,7 @@ describe('libvirt RPC against a real daemon', () => {
 
   it('has no job to tell of or to abort', async () => {
     assert.equal((await hypervisor.domainGetJobInfo(domain)).type, 0);
+    assert.equal((await hypervisor.domainGetJobStats(domain)).type, 0);
     const fault = await faultOf(hypervisor.domainAbortJob(domain));
     assert.ok(isVirError(fault, 'VIR_ERR_OPERATION_INVALID'));
     assert.equal(fault.kind, 'conflict');
@@ -319,6 +321,11 @@ describe('libvirt RPC against a real daemon', () => {
       await daemon.signal('SIGCONT');
       await other.close();
     }
+  });
+
+  it('copies no disk that is not there', async () => {
+    const noDisk = await faultOf(hypervisor.domainBackupBegin(domain, backupXml('vdz', '/nowhere'), null));
+    assert.ok(isVirError(noDisk, 'VIR_ERR_CONFIG_UNSUPPORTED'), noDisk.message);
   });
 
   it('shuts a guest down, destroys, undefines, and starts one without a definition', async () => {

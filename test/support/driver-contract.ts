@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Fault, type FaultKind } from '../../src/base/errors.ts';
-import type { AdjustOutcome, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
+import type { AdjustOutcome, DiskCopy, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
+import type { ImageFacts } from '../../src/domain/image.ts';
 import { power } from '../../src/domain/instance.ts';
 import type { NicSpec } from '../../src/domain/nic.ts';
 import type { ConsoleEndpoint } from '../../src/domain/remote-console.ts';
@@ -31,6 +32,10 @@ export interface DriverWorld {
   onlineInside(uuid: string): Promise<number | null>;
   /** What a console says first to whoever connects to it; null where nothing really listens. */
   greetingOf(console: ConsoleEndpoint): Promise<string | null>;
+  /** Has the guest write to its root disk, and returns words that an image of it then contains. */
+  mark(uuid: string): Promise<string>;
+  /** The bytes of an image that the driver brought; undefined: none came. */
+  stored(imageId: string): Buffer | undefined;
   /** SHA-256 of the password that a user of the guest was given last, in hex. */
   passwordInside(uuid: string, user: string): Promise<string | null>;
   /** A port that can be plugged into a guest here, on a network of its own. */
@@ -77,6 +82,12 @@ async function refuses(work: Promise<unknown>, kind: FaultKind): Promise<void> {
   });
 }
 
+/** What the image service would say of an image that came from here. */
+const cameFromHere = (id: string, { format }: DiskCopy, bytes: Buffer): ImageFacts => {
+  const osHashValue = createHash('sha512').update(bytes).digest('hex');
+  return imageFacts({ id, diskFormat: format, sizeBytes: bytes.length, osHashAlgo: 'sha512', osHashValue });
+};
+
 /** What must be true of every answer to an adjustment, whatever came of it. */
 function checkOutcome(outcome: AdjustOutcome, target: Size): void {
   assert.equal(outcome.vcpus.target, target.vcpus);
@@ -99,6 +110,8 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     let driver: Driver;
     /** The guest that most tests share, in order. */
     let spec: GuestSpec;
+    /** What the guest wrote to its disk last. */
+    let marked = '';
     const events: GuestEvent[] = [];
     let unsubscribe: () => void = () => undefined;
 
@@ -384,6 +397,39 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await world.ready(spec.uuid);
     });
 
+    it('copies the disk of a guest that runs or is frozen, which goes on: twice is once', { timeout }, async (t) => {
+      if (driver.snapshot === undefined) return t.skip('this driver cannot');
+      const { snapshot } = driver;
+      const imageId = randomUUID();
+      const words = await world.mark(spec.uuid);
+      const copy = await snapshot.take(spec.uuid, imageId);
+      const later = await world.mark(spec.uuid);
+      marked = later;
+      assert.deepEqual(await snapshot.take(spec.uuid, imageId), copy);
+      assert.equal((await inspect()).powerState, power.running);
+      for (const _ of [1, 2]) await snapshot.upload(spec.uuid, imageId);
+      const image = world.stored(imageId) ?? assert.fail('no image came');
+      assert.ok(image.includes(words), 'what the guest wrote is in the image');
+      // the fake guest's words are always the same
+      if (later !== words) assert.ok(!image.includes(later), 'what it wrote afterwards is not');
+
+      const other = { ...world.spec(), disks: { ...spec.disks, image: cameFromHere(imageId, copy, image) } };
+      assert.equal((await driver.spawn(other)).powerState, power.running);
+      await world.ready(other.uuid);
+      await driver.destroy(other.uuid);
+
+      const dropped = randomUUID();
+      if (driver.pause !== undefined) await driver.pause(spec.uuid);
+      await snapshot.take(spec.uuid, dropped);
+      if (driver.pause !== undefined) assert.equal((await inspect()).powerState, power.paused);
+      if (driver.unpause !== undefined) await driver.unpause(spec.uuid);
+      for (const _ of [1, 2]) await snapshot.drop(spec.uuid, dropped);
+      await refuses(snapshot.upload(spec.uuid, dropped), 'notFound');
+      assert.equal(world.stored(dropped), undefined);
+      await refuses(snapshot.take(randomUUID(), dropped), 'notFound');
+      assert.ok(!(await world.leftovers(spec.uuid)).some((name) => name.includes(dropped)));
+    });
+
     it('forgets at the next start what was not to persist', { timeout }, async () => {
       const target = { vcpus: 3, memoryMb: 512 };
       const outcome = await adjust(target, false);
@@ -404,6 +450,15 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
       if (driver.diagnostics !== undefined) await refuses(driver.diagnostics(spec.uuid), 'conflict');
       if (driver.remoteConsole !== undefined) assert.equal(await driver.remoteConsole(spec.uuid, 'vnc'), null);
+    });
+
+    it('copies the disk of a guest that is off', { timeout }, async (t) => {
+      if (driver.snapshot === undefined) return t.skip('this driver cannot');
+      const imageId = randomUUID();
+      await driver.snapshot.take(spec.uuid, imageId);
+      assert.equal((await inspect()).powerState, power.shutdown);
+      await driver.snapshot.upload(spec.uuid, imageId);
+      assert.ok(world.stored(imageId)?.includes(marked), 'what the guest wrote while it ran is in the image');
     });
 
     it('powers on with the size of the spec: twice is once', { timeout }, async () => {

@@ -6,15 +6,17 @@ import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notFound } from '../../src/base/errors.ts';
 import { type Log, makeLog } from '../../src/base/log.ts';
 import type { ConfigDriveSpec, GuestSpec } from '../../src/domain/guest.ts';
 import type { ImageFacts } from '../../src/domain/image.ts';
 import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
-import type { Driver, ImageSource } from '../../src/virt/driver.ts';
+import type { Driver, ImageSink, ImageSource } from '../../src/virt/driver.ts';
 import { makeLibvirtDriver, type LibvirtDriverOptions } from '../../src/virt/libvirt/driver.ts';
 import { buildGuest, ConsoleLog } from './guest.ts';
+import { memorySink } from './memory-sink.ts';
 import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
 
 const READY_MS = 60_000;
@@ -37,15 +39,27 @@ export async function imageOf(path: string, diskFormat: string): Promise<TestIma
   return { facts, path };
 }
 
-/** An image service of files. `reads` counts how often each was fetched. */
-export function imageSource(images: readonly TestImage[]): ImageSource & { readonly reads: Map<string, number> } {
+export interface TestImages extends ImageSource, ImageSink {
+  /** How often each was fetched. */
+  readonly reads: Map<string, number>;
+  /** The bytes of those that were written; they can be read like the others. */
+  readonly stored: Map<string, Buffer>;
+}
+
+/** An image service of files, and of what is written to it. */
+export function imageSource(images: readonly TestImage[]): TestImages {
   const reads = new Map<string, number>();
+  const stored = new Map<string, Buffer>();
   return {
     reads,
+    stored,
+    ...memorySink(stored),
     read: (imageId) => {
       const image = images.find(({ facts }) => facts.id === imageId);
-      if (image === undefined) return Promise.reject(notFound(`No image ${imageId}`));
+      const bytes = stored.get(imageId);
+      if (image === undefined && bytes === undefined) return Promise.reject(notFound(`No image ${imageId}`));
       reads.set(imageId, (reads.get(imageId) ?? 0) + 1);
+      if (image === undefined) return Promise.resolve(Readable.from([bytes]));
       return Promise.resolve(createReadStream(image.path) as AsyncIterable<Uint8Array>);
     },
   };
@@ -82,7 +96,7 @@ export interface LibvirtHost {
   readonly libvirtd: Libvirtd;
   readonly driver: Driver;
   readonly instancesDir: string;
-  readonly images: ReturnType<typeof imageSource>;
+  readonly images: TestImages;
   readonly log: Log;
   /** The Linux guest's disk, kernel and initial ramdisk. */
   readonly guestImages: { readonly root: TestImage; readonly kernel: TestImage; readonly ramdisk: TestImage };
@@ -93,6 +107,8 @@ export interface LibvirtHost {
   readonly virsh: (...args: string[]) => Promise<string>;
   /** What a guest's own agent answers. */
   readonly askAgent: (uuid: string, command: object) => Promise<unknown>;
+  /** Writes to the guest's root disk, from inside; what it wrote is then somewhere on the disk. */
+  readonly mark: (uuid: string) => Promise<string>;
   /** Resolves when the guest's agent answers, which is when everything in it is up. */
   readonly ready: (uuid: string) => Promise<void>;
   /** What a user does inside with `poweroff`. */
@@ -125,7 +141,16 @@ export async function startHost(
   const log = makeLog(process.env.XLOUD_TEST_LOG === undefined ? 'silent' : 'debug');
   const libvirtd = await startLibvirtd(daemon);
   const anotherDriver = (more: Partial<LibvirtDriverOptions> = {}) =>
-    makeLibvirtDriver({ uri: libvirtd.uri, instancesDir, images, virtType: 'qemu', log, ...driverOptions, ...more });
+    makeLibvirtDriver({
+      uri: libvirtd.uri,
+      instancesDir,
+      images,
+      sink: images,
+      virtType: 'qemu',
+      log,
+      ...driverOptions,
+      ...more,
+    });
   const virsh = async (...args: string[]) =>
     (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...args)).stdout.trim();
   const askAgent = async (uuid: string, command: object): Promise<unknown> =>
@@ -160,6 +185,23 @@ export async function startHost(
           if (Date.now() > end) throw error;
           await sleep(200);
         }
+      }
+    },
+    mark: async (uuid) => {
+      const words = `mark-${randomUUID()}`;
+      // behind all that the image has
+      const write = `printf ${words} | dd of=/dev/vda bs=512 seek=2000000 conv=notrunc,fsync`;
+      const run = { path: '/bin/sh', arg: ['-c', write] };
+      const { pid } = (await askAgent(uuid, { execute: 'guest-exec', arguments: run })) as { pid: number };
+      const end = Date.now() + READY_MS;
+      for (;;) {
+        const status = (await askAgent(uuid, { execute: 'guest-exec-status', arguments: { pid } })) as {
+          exited: boolean;
+          exitcode?: number;
+        };
+        if (status.exited && status.exitcode === 0) return words;
+        if (status.exited || Date.now() > end) throw new Error(`the guest could not write: ${JSON.stringify(status)}`);
+        await sleep(50);
       }
     },
     powerOffFromInside: async (uuid) => {

@@ -45,6 +45,9 @@ export const guestFiles = (dir: string) => ({
 
 const systemOf = (files: ReturnType<typeof guestFiles>, { rescue }: GuestSpec): SystemFiles =>
   rescue === undefined ? files : files.rescue;
+/** Where the copy of a guest's disk waits that becomes an image. */
+export const snapshotFile = (instancesDir: string, uuid: string, imageId: string): string =>
+  join(instanceDir(instancesDir, uuid), `snapshot-${checkedUuid(imageId)}`);
 
 export interface DiskDeps {
   readonly instancesDir: string;

@@ -8,7 +8,7 @@ import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestEvent, GuestSpec, GuestView } from '../../domain/guest.ts';
-import { type Driver, type ImageSource, verbsOf } from '../driver.ts';
+import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';
 import { makeAgent } from './agent.ts';
@@ -42,6 +42,7 @@ import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
 import { nicVerbs } from './plug.ts';
 import { consoleVerbs } from './screen.ts';
+import { snapshotVerbs } from './snapshots.ts';
 import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
@@ -52,6 +53,8 @@ export interface LibvirtDriverOptions {
   /** Where guests' disks and the image cache stand; made when it is not there. QEMU must be able to reach it. */
   readonly instancesDir: string;
   readonly images: ImageSource;
+  /** Where snapshots go. */
+  readonly sink: ImageSink;
   readonly virtType: 'auto' | VirtType;
   /** The address on which the screens of guests listen, without a password; null: guests have none. */
   readonly screen?: string | null;
@@ -94,14 +97,14 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       offline: new Map(),
     };
     await settleNetworks(networkDeps(host));
-    return driverOf(host, options.hostIp ?? defaultHostIp());
+    return driverOf(host, options.sink, options.hostIp ?? defaultHostIp());
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-function driverOf(host: Host, hostIp: string): Driver {
+function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
   const { connection, guests } = host;
   const listeners = new Set<(event: GuestEvent) => void>();
   connection.on((event) => {
@@ -124,6 +127,7 @@ function driverOf(host: Host, hostIp: string): Driver {
     unrescue: (spec) => guests(spec.uuid, () => bootFrom(host, spec)),
     rebuild: (spec, preserveEphemeral) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
     ...stateVerbs(host),
+    snapshot: snapshotVerbs(host, sink),
     ...insideVerbs(host),
     ...nicVerbs(host),
     ...consoleVerbs(host),

@@ -35,6 +35,12 @@ export const VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA = 16;
 // virDomainShutdownFlagValues
 export const VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN = 1;
 
+// virDomainJobType, virDomainGetJobStatsFlags, virDomainBackupBeginFlags
+export const VIR_DOMAIN_JOB_NONE = 0;
+export const VIR_DOMAIN_JOB_COMPLETED = 3;
+export const VIR_DOMAIN_JOB_STATS_COMPLETED = 1;
+export const VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL = 1;
+
 // virConnectListAllDomainsFlags
 export const VIR_CONNECT_LIST_DOMAINS_ACTIVE = 1;
 

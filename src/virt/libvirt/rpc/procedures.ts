@@ -339,7 +339,16 @@ export const procedures = {
   domainDetachDeviceAlias: slow(392, domainXmlFlags, nothing),
   domainUpdateDeviceFlags: job(174, domainXmlFlags, nothing),
   domainGetJobInfo: read(163, domainIn, readJobInfo),
+  /** The kind of job (as in JobInfo) and its numbers; with VIR_DOMAIN_JOB_STATS_COMPLETED of the last one that ended. */
+  domainGetJobStats: read(298, domainAndFlags, (r) => ({ type: r.i32(), params: readTypedParams(r) })),
   domainAbortJob: job(164, domainIn, nothing),
+  /** Begins to copy disks as they are now; the copy goes on as the domain's job. */
+  domainBackupBegin: job(
+    421,
+    (w, domain: DomainRef, backupXml: string, checkpointXml: string | null, flags: number = 0) =>
+      writeDomain(w, domain).string(backupXml).optionalString(checkpointXml).u32(flags),
+    nothing,
+  ),
   /** `source` is VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_*: 0 leases, 1 agent, 2 ARP. */
   domainInterfaceAddresses: slow(
     353,

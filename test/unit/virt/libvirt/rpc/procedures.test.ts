@@ -119,7 +119,14 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
       ...{ memTotal: 6, memProcessed: 7, memRemaining: 8, fileTotal: 9, fileProcessed: 10, fileRemaining: 11 },
     },
   ],
+  domainGetJobStats: [
+    [domain, 1],
+    `${dom}00000001`,
+    '00000003000000010000000773756363657373000000000600000001',
+    { type: 3, params: { success: true } },
+  ],
   domainAbortJob: [[domain], dom, '', undefined],
+  domainBackupBegin: [[domain, '<a/>', null, 1], `${dom}${xml}0000000000000001`, '', undefined],
   domainInterfaceAddresses: [
     [domain, 2],
     `${dom}0000000200000000`,

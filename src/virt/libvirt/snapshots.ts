@@ -1,0 +1,121 @@
+// Why: an image of a guest is its root disk at one moment. QEMU itself copies the disk of a guest that runs: what the guest writes
+// meanwhile first saves the old block into the copy. A guest that is off is copied by qemu-img. Either way the copy is whole, for
+// the disk lies over its image's file and an image must not name another file.
+
+import { createReadStream } from 'node:fs';
+import { chmod, rename, rm } from 'node:fs/promises';
+import { conflict, internal, notFound } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { DiskCopy } from '../../domain/guest.ts';
+import { power } from '../../domain/instance.ts';
+import type { ImageSink, Snapshots } from '../driver.ts';
+import { exists, snapshotFile } from './disks.ts';
+import { isVirError } from './errors.ts';
+import { powerOf } from './guest.ts';
+import { domainOf, filesOf, type Host } from './host.ts';
+import { readQcow2File } from './qcow2.ts';
+import * as vir from './rpc/constants.ts';
+import type { DomainRef } from './rpc/types.ts';
+import { attributeOf, children, endXml, find, leaf, readXml, startXml } from './xml.ts';
+
+const FORMAT = 'qcow2';
+
+/** What QEMU shall copy where. Disks that are not named are not copied. */
+export function backupXml(device: string, path: string): string {
+  const backup = startXml('domainbackup', { mode: 'push' });
+  const disk = backup.ele('disks').ele('disk', { name: device, type: 'file' });
+  leaf(disk, 'target', { file: path });
+  leaf(disk, 'driver', { type: FORMAT });
+  return endXml(backup);
+}
+
+/** The name, such as `vda`, by which a domain knows the disk of a file; null where it has none. */
+export function deviceOf(xml: string, path: string): string | null {
+  const devices = find(readXml(xml), 'devices');
+  const disks = devices === null ? [] : children(devices, 'disk');
+  const disk = disks.find((one) => attributeOf(one, 'source', 'file') === path);
+  return disk === undefined ? null : attributeOf(disk, 'target', 'dev');
+}
+
+/** Ends a job that nobody waits for any more: its copy is of another time. */
+async function endJob({ connection, until }: Host, domain: DomainRef): Promise<void> {
+  const idle = async () =>
+    (await connection.domainGetJobInfo(domain)).type === vir.VIR_DOMAIN_JOB_NONE ? true : undefined;
+  if (await idle()) return;
+  await connection.domainAbortJob(domain).catch((error: unknown) => {
+    // it ended by itself
+    if (!isVirError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
+  });
+  await until(domain.uuid, limits.libvirtJobCallMs, idle);
+}
+
+/** Lets QEMU copy the disk, and waits for it. The copy is the disk as it was when this began. */
+async function copyRunning(host: Host, domain: DomainRef, root: string, path: string): Promise<void> {
+  const { connection, run, until } = host;
+  await endJob(host, domain);
+  const device = deviceOf(await connection.domainGetXMLDesc(domain), root);
+  const facts = await readQcow2File(root);
+  if (device === null || facts === null)
+    throw internal(`${root} is no disk of ${domain.name}`, { code: 'image.damaged' });
+  // made here, so that we may read it whoever QEMU runs as
+  await run('qemu-img', ['create', '-q', '-f', FORMAT, '--', path, String(facts.virtualBytes)]);
+  await chmod(path, 0o644);
+  await connection.domainBackupBegin(domain, backupXml(device, path), null, vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
+  const over = async () =>
+    (await connection.domainGetJobInfo(domain)).type === vir.VIR_DOMAIN_JOB_NONE ? true : undefined;
+  if (!(await until(domain.uuid, limits.snapshotMs, over))) {
+    await endJob(host, domain);
+    throw internal('The copy of the disk took too long.', { code: 'snapshot.slow' });
+  }
+  const { type } = await connection.domainGetJobStats(domain, vir.VIR_DOMAIN_JOB_STATS_COMPLETED);
+  if (type !== vir.VIR_DOMAIN_JOB_COMPLETED) {
+    throw internal('The copy of the disk broke off.', {
+      code: 'snapshot.broken',
+      detail: `libvirt's job type ${type}`,
+    });
+  }
+}
+
+async function take(host: Host, uuid: string, imageId: string): Promise<DiskCopy> {
+  const domain = await domainOf(host, uuid);
+  const { root } = filesOf(host, uuid);
+  const copy = snapshotFile(host.instancesDir, uuid, imageId);
+  if (await exists(copy)) return { format: FORMAT };
+  if (!(await exists(root))) {
+    throw conflict(`Instance ${uuid} has no disk of its own to make an image of.`, { code: 'disk.none' });
+  }
+  const partial = `${copy}.part`;
+  await rm(partial, { force: true });
+  try {
+    const state = await powerOf(host.connection, domain);
+    if (state === power.running || state === power.paused) await copyRunning(host, domain, root, partial);
+    else await host.run('qemu-img', ['convert', '-q', '-f', FORMAT, '-O', FORMAT, '--', root, partial]);
+    await rename(partial, copy);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  return { format: FORMAT };
+}
+
+/** The bytes of a copy; opened when they are asked for. */
+async function* piecesOf(path: string, uuid: string): AsyncGenerator<Uint8Array> {
+  if (!(await exists(path))) throw notFound(`Instance ${uuid} has no such copy.`, { code: 'virt.no_snapshot' });
+  yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+}
+
+/** The copy is made in the guest's own turn; what is copied may take its time to be brought away. */
+export function snapshotVerbs(host: Host, sink: ImageSink): Snapshots {
+  const fileOf = (uuid: string, imageId: string) => snapshotFile(host.instancesDir, uuid, imageId);
+  return {
+    take: (uuid, imageId) => host.guests(uuid, () => take(host, uuid, imageId)),
+    async upload(uuid, imageId) {
+      const path = fileOf(uuid, imageId);
+      await sink.write(imageId, piecesOf(path, uuid));
+      await rm(path, { force: true });
+    },
+    async drop(uuid, imageId) {
+      await rm(fileOf(uuid, imageId), { force: true });
+    },
+  };
+}
