@@ -54,6 +54,7 @@ function may(name: CallerName, route: RouteEntry): boolean {
 const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
   'POST /os-xloud-adjust/:server_id/plan': { current_vcpus: 1 },
+  'POST /os-floating-ips': { pool: 'walk' },
   'POST /os-keypairs': { keypair: { name: 'walk', public_key: 'ssh-rsa', user_id: 'member-user' } },
 };
 
