@@ -300,6 +300,14 @@ for (const where of ['in process', 'over HTTP'] as const) {
         );
         const bound = (await ask('admin', 'GET', `ports?device_id=${vm.uuid}`)).json.ports;
         assert.ok(bound.every((one: Record<string, unknown>) => one['binding:host_id'] === 'host-2'));
+        // a server that moves takes its ports along, as they are
+        for (const _time of ['once', 'again']) {
+          assert.deepEqual(await networks.rebind({ uuid: vm.uuid, host: 'host-3', zone: 'far' }), made);
+        }
+        const far = (await ask('admin', 'GET', `ports?device_id=${vm.uuid}`)).json.ports;
+        for (const one of far) {
+          assert.deepEqual([one['binding:host_id'], one.device_owner, one.status], ['host-3', 'compute:far', 'ACTIVE']);
+        }
         await networks.release(vm.uuid);
         await networks.release(vm.uuid);
         assert.deepEqual(await networks.portsOf(vm.uuid), []);

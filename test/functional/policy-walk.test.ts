@@ -55,6 +55,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /os-xloud-adjust/:server_id': { current_vcpus: 1 },
   'POST /os-xloud-adjust/:server_id/plan': { current_vcpus: 1 },
   'POST /os-floating-ips': { pool: 'walk' },
+  'POST /servers/:server_id/action#os-migrateLive': { 'os-migrateLive': { host: null, block_migration: 'auto' } },
   'POST /os-keypairs': { keypair: { name: 'walk', public_key: 'ssh-rsa', user_id: 'member-user' } },
 };
 

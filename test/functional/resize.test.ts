@@ -406,6 +406,17 @@ for (const engine of engines) {
         assert.equal((await servers.world.server(id)).vmState, 'active');
         const list = await servers.request('GET', `/servers/${id}/os-instance-actions`, { as: 'member' });
         assert.equal(list.body.instanceActions[0].action, 'confirmResize');
+        // one whose state was set by hand waits for nothing any more
+        await servers.act(id, to(PLAIN));
+        await servers.world.settled();
+        await servers.act(id, { 'os-resetState': { state: 'active' } }, { as: 'admin' });
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        await servers.world.worker().reconcile();
+        const { migrations } = (await servers.request('GET', `/os-migrations?instance_uuid=${id}`)).body;
+        assert.deepEqual(
+          migrations.map((move: { status: string }) => move.status),
+          ['confirmed', 'error'],
+        );
         assert.deepEqual(await servers.world.leftovers(), []);
       } finally {
         await servers.close();

@@ -4,20 +4,45 @@
 import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { unconfirmedSince } from '../../db/migrations.ts';
+import { addRemnant } from '../../db/remnants.ts';
+import { findServer } from '../../db/servers.ts';
+import { tx } from '../../db/tx.ts';
 import { confirmResize } from '../confirm-resize.ts';
+import type { ServerMigration } from '../../domain/migration.ts';
 import type { OpsDeps } from '../deps.ts';
+import { endMove } from '../migrations.ts';
 import { systemOp } from '../system-op.ts';
+
+/** As Nova: a move whose server waits no more (its state was set by hand) is an error; what it held is given back. */
+async function giveUp(
+  { database, clock, log }: OpsDeps,
+  { id, serverUuid, sourceCompute }: ServerMigration,
+): Promise<void> {
+  log.warn({ server: serverUuid, migration: id }, 'a resize waits for its confirmation, and its server does not');
+  await tx(database, async (t) => {
+    const nowMs = clock.now();
+    await addRemnant(t, { serverUuid, host: sourceCompute }, nowMs);
+    await endMove(t, id, 'error', nowMs);
+  });
+}
 
 export async function unconfirmedResizes(deps: OpsDeps): Promise<void> {
   const { database, clock, config, log } = deps;
   if (config.resizeConfirmMs === 0) return;
   const since = clock.now() - config.resizeConfirmMs;
-  for (const { serverUuid: uuid } of await unconfirmedSince(database.read, since, limits.pageSize)) {
+  for (const move of await unconfirmedSince(database.read, since, limits.pageSize)) {
+    const uuid = move.serverUuid;
+    const server = await findServer(database.read, uuid);
+    if (server !== null && server.taskState !== null) continue;
+    if (server?.vmState !== 'resized') {
+      await giveUp(deps, move);
+      continue;
+    }
     try {
       await confirmResize(deps, systemOp(deps), { uuid });
       log.info({ server: uuid }, 'a resize that nobody confirmed is confirmed');
     } catch (error) {
-      // it is being deleted or reverted, or its old host is down: the next turn looks again
+      // its old host is down, or somebody was quicker: the next turn looks again
       if (!(error instanceof Fault)) throw error;
       log.info({ server: uuid, reason: messageOf(error) }, 'a resize cannot be confirmed now');
     }
