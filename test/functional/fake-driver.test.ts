@@ -54,7 +54,8 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
         return password === undefined ? null : createHash('sha256').update(password).digest('hex');
       },
       nic: () => nicSpec(network, [[subnet, '10.0.0.9']]),
-      macs: async (uuid) => driver.store.get(uuid)?.spec.nics.map(({ mac }) => mac) ?? [],
+      interfaces: async (uuid) =>
+        new Map(driver.store.get(uuid)?.spec.nics.map((nic) => [nic.mac, nic.fixedIps.map((ip) => ip.address)]) ?? []),
       close: () => driver.close(),
     };
   });

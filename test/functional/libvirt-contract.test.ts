@@ -44,7 +44,7 @@ driverContract(
         return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;
       },
       nic: () => nicOf(other, last++),
-      macs: async (uuid) => [...readInterfaces(await host.virsh('dumpxml', uuid)).keys()],
+      interfaces: async (uuid) => readInterfaces(await host.virsh('dumpxml', uuid)),
       greetingOf: async ({ host: address, port }) => {
         const connect = 'exec 3<>"/dev/tcp/$0/$1"; head -c 12 <&3';
         return (await host.libvirtd.exec('bash', '-c', connect, address, String(port))).stdout;

@@ -40,8 +40,8 @@ export interface DriverWorld {
   passwordInside(uuid: string, user: string): Promise<string | null>;
   /** A port that can be plugged into a guest here, on a network of its own. */
   nic(): NicSpec;
-  /** The MAC addresses of what is plugged into a guest. */
-  macs(uuid: string): Promise<readonly string[]>;
+  /** What is plugged into a guest: the addresses that it may use, by MAC address. */
+  interfaces(uuid: string): Promise<ReadonlyMap<string, readonly string[]>>;
   close(): Promise<void>;
 }
 
@@ -369,16 +369,18 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
 
     it('plugs a port into a running guest and takes it away: twice is once', { timeout }, async (t) => {
       if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
-      const before = await world.macs(spec.uuid);
+      const before = await world.interfaces(spec.uuid);
       const nic = world.nic();
       for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
-      assert.deepEqual((await world.macs(spec.uuid)).toSorted(), [...before, nic.mac].toSorted());
+      const [first = ''] = nic.fixedIps.map((ip) => ip.address);
+      assert.deepEqual(await world.interfaces(spec.uuid), new Map([...before, [nic.mac, [first]]]));
       const subnetId = nic.network.subnets[0]?.id ?? '';
-      const address = nic.fixedIps[0]?.address.replace(/\d+$/, '199') ?? '';
+      const address = first.replace(/\d+$/, '199');
       const more = { ...nic, fixedIps: [...nic.fixedIps, { address, subnetId }] };
       await driver.attachNic(spec.uuid, more, null);
+      assert.deepEqual((await world.interfaces(spec.uuid)).get(nic.mac)?.toSorted(), [first, address].toSorted());
       for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
-      assert.deepEqual(await world.macs(spec.uuid), before);
+      assert.deepEqual(await world.interfaces(spec.uuid), before);
       await refuses(driver.attachNic(randomUUID(), nic, null), 'notFound');
       await refuses(driver.detachNic(randomUUID(), nic.portId), 'notFound');
     });
@@ -389,10 +391,10 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const nic = world.nic();
       for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
       await driver.powerOn({ ...spec, nics: [...spec.nics, nic] });
-      assert.ok((await world.macs(spec.uuid)).includes(nic.mac));
+      assert.ok((await world.interfaces(spec.uuid)).has(nic.mac));
       await driver.powerOff(spec.uuid, 0);
       for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
-      assert.ok(!(await world.macs(spec.uuid)).includes(nic.mac));
+      assert.ok(!(await world.interfaces(spec.uuid)).has(nic.mac));
       await driver.powerOn({ ...spec, boot: { vcpus: 2, memoryMb: 384 } });
       await world.ready(spec.uuid);
     });
