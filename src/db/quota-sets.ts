@@ -1,6 +1,6 @@
 // Why: limits of classes, projects and users, as administrators set them. What is used of them: server-sizes.ts.
 
-import type { Reader } from './engine.ts';
+import { readRows, type Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** A limit by resource; -1: none. Only what an administrator set. */
@@ -43,16 +43,17 @@ export interface AppliedLimits {
   readonly user: LimitRows;
 }
 
+const OF_PROJECT = `select scope, resource, hard_limit from quota_limits
+  where (scope = 'class' and scope_id = '${DEFAULT_CLASS}' and user_id = '')
+  or (scope = 'project' and scope_id = ? and user_id = '')`;
+const OF_USER = `${OF_PROJECT} or (scope = 'user' and scope_id = ? and user_id = ?)`;
+
 export async function appliedLimits(reader: Reader, projectId: string, userId?: string): Promise<AppliedLimits> {
-  const owners: LimitOwner[] = [
-    { scope: 'class', scopeId: DEFAULT_CLASS },
-    { scope: 'project', scopeId: projectId },
-    ...(userId === undefined ? [] : [{ scope: 'user', scopeId: projectId, userId } as const]),
-  ];
-  const rows: Row[] = await reader('quota_limits').where((any) => {
-    for (const owner of owners) void any.orWhere(keyOf(owner));
-  });
-  const of = (scope: string) => byResource(rows.filter((row) => row.scope === scope));
+  const rows =
+    userId === undefined
+      ? await readRows(reader, OF_PROJECT, [projectId])
+      : await readRows(reader, OF_USER, [projectId, projectId, userId]);
+  const of = (scope: string) => byResource((rows as unknown as Row[]).filter((row) => row.scope === scope));
   return { defaults: of('class'), project: of('project'), user: of('user') };
 }
 

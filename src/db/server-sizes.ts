@@ -9,6 +9,8 @@ import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { noteForEnding, type Tx } from './tx.ts';
 
 const SPAN = 'server_sizes';
+/** Rows in one statement; SQLite takes a bounded number of values. */
+const SPANS_AT_ONCE = 100;
 
 /** Servers with what is claimed for them and their present span. */
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
@@ -101,7 +103,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
     addTo(change, before, -1);
     addTo(change, now, 1);
   }
-  if (begun.length > 0) await tx.batchInsert(SPAN, begun, 100);
+  for (let at = 0; at < begun.length; at += SPANS_AT_ONCE) await tx(SPAN).insert(begun.slice(at, at + SPANS_AT_ONCE));
   // always in the same order, so that no two transactions wait for each other
   for (const owner of [...changes.keys()].sort()) await moveUsage(tx, changes.get(owner) as UsageChange);
 }
@@ -130,10 +132,13 @@ export interface ServerUsage {
 
 /** The sum over a project's servers, or over those of one of its users; its cost does not depend on their number. */
 export async function serverUsage(reader: Reader, projectId: string, userId?: string): Promise<ServerUsage> {
-  const query = reader('quota_usages')
-    .sum({ instances: 'instances', cores: 'cores', ram: 'ram' })
-    .where({ project_id: projectId, ...(userId === undefined ? {} : { user_id: userId }) });
-  const [row] = (await query) as unknown as [Record<string, unknown>];
+  const sums =
+    'select sum(instances) as instances, sum(cores) as cores, sum(ram) as ram from quota_usages where project_id = ?';
+  const rows =
+    userId === undefined
+      ? await readRows(reader, sums, [projectId])
+      : await readRows(reader, `${sums} and user_id = ?`, [projectId, userId]);
+  const row = rows[0] as Row;
   return { instances: Number(row['instances']), cores: Number(row['cores']), ram: Number(row['ram']) };
 }
 

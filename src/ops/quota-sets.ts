@@ -190,7 +190,8 @@ type Wanted = number | { readonly project: number; readonly user: number };
 
 /**
  * Throws Nova's 403 when any of these would be more than the caller may have in the caller's project: of `serverGroups` those
- * of the project and of the caller, of `keypairs` and `groupMembers` those of the caller; the others are sizes of one request. For what is counted the caller of this called `lockQuota`, and `wanted` includes what is asked for.
+ * of the project and of the caller, of `keypairs` and `groupMembers` those of the caller; the others are sizes of one request.
+ * For what is counted the caller of this called `lockQuota`, and `wanted` includes what is asked for.
  */
 export async function checkBounds(
   reader: Reader,
@@ -198,10 +199,13 @@ export async function checkBounds(
   { caller }: Pick<Op, 'caller'>,
   wanted: Readonly<Partial<Record<keyof typeof bounds, Wanted>>>,
 ): Promise<void> {
+  // of nothing there is never too much
+  const some = Object.entries(wanted).filter(([, value]) => value !== 0);
+  if (some.length === 0) return;
   const set = await appliedLimits(reader, caller.projectId ?? '', caller.userId);
   const ofProject = limitsFrom(defaults, set.defaults, set.project);
   const ofUser = limitsFrom(defaults, set.defaults, set.project, set.user);
-  for (const [key, value] of Object.entries(wanted)) {
+  for (const [key, value] of some) {
     const [resource, words] = bounds[key as keyof typeof bounds];
     const { project, user } = typeof value === 'number' ? { project: value, user: value } : value;
     if (isOver(ofProject[resource], project)) throw exceeded(words(ofProject[resource]));
