@@ -50,6 +50,7 @@ export interface CreateServersRequest {
   readonly adminPass: string;
   readonly accessIpV4: string | null;
   readonly accessIpV6: string | null;
-  readonly autoDiskConfig: boolean;
+  /** Null: nothing was said. */
+  readonly autoDiskConfig: boolean | null;
   readonly schedulerHints: Readonly<Record<string, unknown>>;
 }

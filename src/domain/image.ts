@@ -57,6 +57,12 @@ export const diskConfigProblem = (image: ImageFacts | null, autoDiskConfig: bool
     ? `Requested image ${image.id} has automatic disk resize disabled.`
     : null;
 
+const YES = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
+
+/** Whether a server's disk is resized by itself, as Nova settles it: what was asked for, else what the image says, else no. */
+export const autoDiskConfigOf = (image: ImageFacts, asked: boolean | null): boolean =>
+  asked ?? YES.has((image.properties['auto_disk_config'] ?? '').trim().toLowerCase());
+
 const GIB = 1024 ** 3;
 
 /** Why a flavor cannot carry an image, as the text of Nova's 400 (`_validate_flavor_image`); null when it can. */

@@ -16,7 +16,7 @@ import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.
 import type { CreateServersRequest } from '../domain/create-request.ts';
 import { type FlavorSnapshot, minimumOf, minimumProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { imageProblem } from '../domain/image.ts';
+import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
@@ -31,6 +31,7 @@ import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
 
 export interface CreatedServers {
   readonly reservationId: string;
+  readonly autoDiskConfig: boolean;
   readonly servers: readonly { readonly uuid: string; readonly adminPass: string }[];
 }
 
@@ -104,6 +105,9 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   checkCounts(request);
   const flavor = await flavorFor(deps, op, request.flavorRef);
   const image = await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');
+  const disabled = diskConfigProblem(image, request.autoDiskConfig);
+  if (disabled !== null) throw badRequest(disabled);
+  const autoDiskConfig = autoDiskConfigOf(image, request.autoDiskConfig);
   await checkBelongings(deps, op, request);
   const problem = imageProblem(flavor, image);
   if (problem !== null) throw badRequest(problem);
@@ -170,7 +174,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
         userData: request.userData,
         configDrive:
           request.configDrive || request.files.length > 0 || image.properties['img_config_drive'] === 'mandatory',
-        autoDiskConfig: request.autoDiskConfig,
+        autoDiskConfig,
         accessIpV4: request.accessIpV4,
         accessIpV6: request.accessIpV6,
         rootDeviceName: rootDeviceName(image),
@@ -211,7 +215,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     'create',
     made.map((row) => row.actionId),
   );
-  return { reservationId, servers: made.map(({ uuid }) => ({ uuid, adminPass: request.adminPass })) };
+  return { reservationId, autoDiskConfig, servers: made.map(({ uuid }) => ({ uuid, adminPass: request.adminPass })) };
 }
 
 // --- the saga -------------------------------------------------------------------------------------------------------

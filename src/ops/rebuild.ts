@@ -8,7 +8,7 @@ import { changeBuild, findServer, updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import { rootDeviceName } from '../domain/build-spec.ts';
 import type { GuestView, InjectedFile } from '../domain/guest.ts';
-import { diskConfigProblem, imageProblem } from '../domain/image.ts';
+import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
@@ -56,7 +56,8 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   await checkMove(deps.database.read, op, target, 'rebuild');
   const key = await keyOf(deps, op, request);
   const image = await activeImage(deps, op.caller, request.imageRef, 'Cannot find image for rebuild');
-  const disabled = diskConfigProblem(image, request.change.autoDiskConfig ?? null);
+  const asked = request.change.autoDiskConfig ?? null;
+  const disabled = diskConfigProblem(image, asked);
   if (disabled !== null) throw badRequest(disabled);
   const { files, metadata } = request;
   await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
@@ -70,6 +71,7 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     const next = {
       ...request.change,
       ...key?.row,
+      autoDiskConfig: autoDiskConfigOf(image, asked),
       imageRef: request.imageRef,
       image,
       rootDeviceName: rootDeviceName(image),

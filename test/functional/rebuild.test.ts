@@ -75,7 +75,10 @@ for (const engine of engines) {
         ['new name', { new: '1' }, '10.1.2.3', 'fe80::7', 'MANUAL'],
       );
       assert.deepEqual(guestOf(id)?.spec.configDrive?.files, [{ path: '/etc/motd', contents: 'aGk=' }]);
+      await rebuilt(id, { 'OS-DCF:diskConfig': 'AUTO' });
+      assert.equal((await servers.show(id))['OS-DCF:diskConfig'], 'AUTO');
       await rebuilt(id, { description: 'said' }, { version: '2.19' });
+      assert.equal((await servers.show(id))['OS-DCF:diskConfig'], 'MANUAL');
       shown = await servers.show(id, { version: '2.19' });
       assert.deepEqual([shown.description, shown.name, shown.metadata], ['said', 'new name', { new: '1' }]);
       assert.deepEqual(guestOf(id)?.spec.configDrive?.files, []);

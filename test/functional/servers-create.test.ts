@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { findClaim } from '../../src/db/claims.ts';
 import { engines } from '../support/database.ts';
+import { imageFacts } from '../support/guest-spec.ts';
 import { testImage, testNetwork, uuidOf } from '../support/neighbours.ts';
 import { ELASTIC, PLAIN, type Servers, startServers } from '../support/servers.ts';
 import { testConfig } from '../support/world.ts';
@@ -21,6 +22,31 @@ for (const engine of engines) {
       await servers.request('POST', '/os-keypairs', { as: 'member', body: { keypair } });
     });
     after(() => servers.close());
+
+    it('resizes its disk by itself where that is asked for, or the image says so', async () => {
+      const shownFor = async (server: Readonly<Record<string, unknown>>) => {
+        const made = await servers.post(server);
+        assert.equal(made.status, 202, made.text);
+        const { id, 'OS-DCF:diskConfig': told } = made.body.server;
+        assert.equal((await servers.show(id))['OS-DCF:diskConfig'], told);
+        return told;
+      };
+      const withProperty = async (auto_disk_config: string) => {
+        const image = imageFacts({ properties: { auto_disk_config } });
+        await servers.world.images.add(image);
+        return image.id;
+      };
+      const disabled = await withProperty('Disabled');
+      const willing = await withProperty('True');
+      assert.equal(await shownFor({}), 'MANUAL');
+      assert.equal(await shownFor({ 'OS-DCF:diskConfig': 'AUTO' }), 'AUTO');
+      assert.equal(await shownFor({ imageRef: willing }), 'AUTO');
+      assert.equal(await shownFor({ imageRef: willing, 'OS-DCF:diskConfig': 'MANUAL' }), 'MANUAL');
+      assert.equal(await shownFor({ imageRef: disabled }), 'MANUAL');
+      const answer = await servers.post({ imageRef: disabled, 'OS-DCF:diskConfig': 'AUTO' });
+      assert.equal(answer.status, 400);
+      assert.equal(answer.body.badRequest.message, `Requested image ${disabled} has automatic disk resize disabled.`);
+    });
 
     const refused = async (
       server: Readonly<Record<string, unknown>>,

@@ -126,7 +126,7 @@ for (const engine of engines) {
           progress: 0,
           accessIPv4: '',
           accessIPv6: '',
-          'OS-DCF:diskConfig': 'AUTO',
+          'OS-DCF:diskConfig': 'MANUAL',
           config_drive: '',
           key_name: null,
         },

@@ -179,7 +179,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     adminPass: server.adminPass ?? generatePassword(),
     accessIpV4: server.accessIPv4 ?? null,
     accessIpV6: server.accessIPv6 === undefined ? null : canonicalIpV6(server.accessIPv6),
-    autoDiskConfig: (server['OS-DCF:diskConfig'] ?? 'AUTO') === 'AUTO',
+    autoDiskConfig: server['OS-DCF:diskConfig'] === undefined ? null : server['OS-DCF:diskConfig'] === 'AUTO',
     schedulerHints: call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {},
   };
 }

@@ -100,7 +100,7 @@ async function update(call: Call<'server', UpdateBody>): Promise<Shown> {
 }
 
 /** The answer of POST: the first server, or the reservation when that was asked for. */
-function createdView({ reservationId, servers }: CreatedServers, call: Call<'none', CreateBody>) {
+function createdView({ reservationId, autoDiskConfig, servers }: CreatedServers, call: Call<'none', CreateBody>) {
   const { server } = call.body;
   const [first] = servers;
   if (isTrue(server.return_reservation_id ?? false) || first === undefined) return { reservation_id: reservationId };
@@ -111,7 +111,7 @@ function createdView({ reservationId, servers }: CreatedServers, call: Call<'non
     server: {
       id: first.uuid,
       links: memberLinks(call.url, 'servers', first.uuid),
-      'OS-DCF:diskConfig': server['OS-DCF:diskConfig'] ?? 'AUTO',
+      'OS-DCF:diskConfig': autoDiskConfig ? 'AUTO' : 'MANUAL',
       security_groups: groups.length === 0 ? [{ name: 'default' }] : groups,
       adminPass: first.adminPass,
     },
