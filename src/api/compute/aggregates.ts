@@ -91,6 +91,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: ({ services }) => listAggregates(services.db),
+    shows: fields,
     view: (aggregates, { op }) => ({ aggregates: aggregates.map(viewOf(fields, op.minor, undefined)) }),
   }),
   'POST /os-aggregates': route<'none', AggregateBody<string>>()({
@@ -103,6 +104,7 @@ export default resource({
         name: body.aggregate.name,
         zone: body.aggregate.availability_zone ?? null,
       }),
+    shows: createdFields,
     view: (aggregate, { op }) => ({ aggregate: viewOf(createdFields, op.minor, undefined)(aggregate) }),
   }),
   'GET /os-aggregates/:aggregate_id': route()({
@@ -111,6 +113,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: show,
+    shows: fields,
     view: oneView,
   }),
   'PUT /os-aggregates/:aggregate_id': route<'none', AggregateBody<string | undefined>>()({
@@ -125,6 +128,7 @@ export default resource({
         ...(availability_zone === undefined ? {} : { zone: availability_zone }),
       });
     },
+    shows: fields,
     view: oneView,
   }),
   'DELETE /os-aggregates/:aggregate_id': route()({
@@ -139,6 +143,7 @@ export default resource({
     body: hostBody('add_host'),
     status: 200,
     run: (call) => call.services.ops.addHostToAggregate(call.op, idOf(call), call.body.add_host.host),
+    shows: fields,
     view: oneView,
   }),
   'POST /os-aggregates/:aggregate_id/action#remove_host': route<'none', HostBody<'remove_host'>>()({
@@ -147,6 +152,7 @@ export default resource({
     body: hostBody('remove_host'),
     status: 200,
     run: (call) => call.services.ops.removeHostFromAggregate(call.op, idOf(call), call.body.remove_host.host),
+    shows: fields,
     view: oneView,
   }),
   'POST /os-aggregates/:aggregate_id/action#set_metadata': route<'none', MetadataBody>()({
@@ -155,6 +161,7 @@ export default resource({
     body: metadataBody,
     status: 200,
     run: (call) => call.services.ops.setAggregateMetadata(call.op, idOf(call), call.body.set_metadata.metadata),
+    shows: fields,
     view: oneView,
   }),
   'POST /os-aggregates/:aggregate_id/images': route<'none', ImagesBody>()({

@@ -69,6 +69,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: ({ op, services, target }) => services.ops.listInterfaces(op, target),
+    shows: fields,
     view: (ports, { op }) => ({ interfaceAttachments: ports.map(viewOf(fields, op.minor, undefined)) }),
   }),
   'POST /servers/:server_id/os-interface': route<'server', AttachBody>()({
@@ -79,6 +80,7 @@ export default resource({
     body: derive(attachment, (form) => closed({ interfaceAttachment: closed(form) })),
     status: 200,
     run: attach,
+    shows: fields,
     view: shown,
   }),
   'GET /servers/:server_id/os-interface/:port_id': route<'server'>()({
@@ -88,6 +90,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: ({ op, services, target, params }) => services.ops.showInterface(op, target, params['port_id'] as string),
+    shows: fields,
     view: shown,
   }),
   'DELETE /servers/:server_id/os-interface/:port_id': route<'server'>()({

@@ -237,6 +237,7 @@ export default resource({
     status: 200,
     steady: true,
     run: list,
+    shows: summaryFields,
     view: ({ rows, links: next }: Listed, call) => ({
       flavors: rows.map(viewOf(summaryFields, call.op.minor, { url: call.url, extraSpecs: false })),
       ...next,
@@ -250,6 +251,7 @@ export default resource({
     status: 200,
     steady: true,
     run: list,
+    shows: fields,
     view: ({ rows, links: next }: Listed, call) => ({ flavors: rows.map(detailOf(call)), ...next }),
   }),
   'POST /flavors': route<'none', CreateBody>()({

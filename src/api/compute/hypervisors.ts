@@ -257,6 +257,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: summaryFields,
     view: (listed, call) => ({ hypervisors: summaries(listed.seen, call), ...linksOf(listed) }),
   }),
   'GET /os-hypervisors/detail': route()({
@@ -265,6 +266,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: fields,
     view: (listed, { op }) => ({
       hypervisors: listed.seen.map(viewOf(fields, op.minor, undefined)),
       ...linksOf(listed),
@@ -285,6 +287,7 @@ export default resource({
     query: showQuery,
     status: 200,
     run: one,
+    shows: fields,
     view: (seen, { op }) => ({ hypervisor: viewOf(fields, op.minor, undefined)(seen) }),
   }),
   'GET /os-hypervisors/:hypervisor_id/uptime': route()({
@@ -294,6 +297,7 @@ export default resource({
     query: {},
     status: 200,
     run: withUptime,
+    shows: summaryFields,
     view: (seen, call) => ({
       hypervisor: { ...summaries([seen], call)[0], uptime: seen.host.inventory.facts.uptime },
     }),
@@ -305,6 +309,7 @@ export default resource({
     query: {},
     status: 200,
     run: (call) => search(call, false),
+    shows: summaryFields,
     view: (found, call) => ({ hypervisors: summaries(found, call) }),
   }),
   'GET /os-hypervisors/:hypervisor_id/servers': route()({
@@ -314,6 +319,7 @@ export default resource({
     query: {},
     status: 200,
     run: (call) => search(call, true),
+    shows: summaryFields,
     view: (found, call) => ({ hypervisors: summaries(found, call) }),
   }),
 });

@@ -113,6 +113,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: listFields,
     view: ({ keys, next }, { op }) => ({
       keypairs: keys.map(viewOf(listFields, op.minor, undefined)).map((keypair) => ({ keypair })),
       ...(next.length === 0 ? {} : { keypairs_links: next }),
@@ -128,6 +129,7 @@ export default resource({
     body: createBody,
     status: versioned(200, ['2.2', 201]),
     run: create,
+    shows: createdFields,
     view: ({ keypair, privateKey }, { op }) => ({
       keypair: {
         ...viewOf(createdFields, op.minor, undefined)(keypair),
@@ -142,6 +144,7 @@ export default resource({
     query: oneQuery,
     status: 200,
     run: show,
+    shows: showFields,
     view: (key, { op }) => ({ keypair: viewOf(showFields, op.minor, undefined)(key) }),
   }),
   'DELETE /os-keypairs/:keypair_name': route()({

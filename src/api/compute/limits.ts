@@ -65,6 +65,7 @@ export default resource({
     query,
     status: 200,
     run: absolute,
+    shows: fields,
     view: (shown, { op }) => ({ limits: { rate: [], absolute: viewOf(fields, op.minor, undefined)(shown) } }),
   }),
 });

@@ -137,6 +137,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: fields,
     view: (moves, call) => {
       const { op, url, query: asked, services } = call;
       const { pageSize } = services.settings;

@@ -129,6 +129,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: fields,
     view: (seen, { op }) => ({ server_groups: seen.map(viewOf(fields, op.minor, undefined)) }),
   }),
   'POST /os-server-groups': route<'none', CreateBody>()({
@@ -137,6 +138,7 @@ export default resource({
     body: createBody,
     status: 200,
     run: create,
+    shows: fields,
     view: oneView,
   }),
   'GET /os-server-groups/:server_group_id': route<'server-group'>()({
@@ -146,6 +148,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: async (call) => (await see(call, [call.target]))[0] as Seen,
+    shows: fields,
     view: oneView,
   }),
   'DELETE /os-server-groups/:server_group_id': route<'server-group'>()({

@@ -73,6 +73,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: ({ services, target }) => liveMigrationsOf(services.db, target.uuid),
+    shows: fields,
     view: (moves, call) => {
       const hosts = call.allows('os_compute_api:servers:migrations:index:host');
       return { migrations: moves.map(viewOf(fields, call.op.minor, { hosts })) };
@@ -86,6 +87,7 @@ export default resource({
     query: noQuery,
     status: 200,
     run: show,
+    shows: fields,
     view: (found, { op }) => ({ migration: viewOf(fields, op.minor, { hosts: true })(found) }),
   }),
   'DELETE /servers/:server_id/migrations/:migration_id': route<'server'>()({

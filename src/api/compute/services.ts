@@ -172,6 +172,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: list,
+    shows: fields,
     view: (found, { op, services }) => ({ services: found.map(viewOf(fields, op.minor, services)) }),
   }),
   'PUT /os-services/:service_id': [
@@ -191,6 +192,7 @@ export default resource({
       body: updateBody,
       status: 200,
       run: update,
+      shows: fields,
       view: (service, { op, services }) => ({ service: viewOf(fields, op.minor, services)(service) }),
     }),
   ],

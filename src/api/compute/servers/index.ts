@@ -14,7 +14,7 @@ import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
 import { type AnyCall, shown, type Shown, showView, viewContext } from './show.ts';
-import { serverView, summaryView, type ViewContext, viewRights, viewRules } from './view.ts';
+import { serverView, shownFields, summaryView, type ViewContext, viewRights, viewRules } from './view.ts';
 
 interface Listed {
   readonly details: readonly ServerDetail[];
@@ -150,6 +150,7 @@ export default resource({
     query: listQuery,
     status: 200,
     run: (call) => list(call, 'detail'),
+    shows: shownFields.detail,
     view: (listed, call) =>
       listView(listed.details.map(serverView('detail', call.op.minor, listed.context as ViewContext)), listed, call),
   }),
@@ -185,6 +186,7 @@ export default resource({
     status: 200,
     steady: true,
     run: (call) => shown(call as AnyCall, call.target),
+    shows: shownFields.show,
     view: (result, call) => showView('show')(result, call as AnyCall),
   }),
   'PUT /servers/:server_id': route<'server', UpdateBody>()({

@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto';
 import { isoMicros, isoSeconds } from '../../../base/clock.ts';
-import { history } from '../../../base/history.ts';
+import { type History, history } from '../../../base/history.ts';
 import type { FlavorSnapshot } from '../../../domain/flavor.ts';
 import { type Server, type ServerDetail, statusOf } from '../../../domain/instance.ts';
 import type { NicSpec } from '../../../domain/nic.ts';
@@ -184,6 +184,15 @@ const detailFields = history<Field>(first, [
 
 /** Fields that a single server shows and a list does not. */
 const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: ({ groups }) => groups } }]);
+
+/** The fields of a list and of a single server, for the API reference. */
+export const shownFields: Readonly<Record<'detail' | 'show', History<unknown>>> = {
+  detail: detailFields,
+  show: {
+    turns: [...new Set([...detailFields.turns, ...showOnly.turns])].sort((a, b) => a - b),
+    at: (minor) => ({ ...detailFields.at(minor), ...showOnly.at(minor) }),
+  },
+};
 
 /** Fields that the answers of PUT and of a rebuild have before 2.75, when they became the whole server. */
 const updateKeys = [
