@@ -107,18 +107,31 @@ const pass = (hosts: readonly Candidate[], checks: readonly NamedCheck[], refuse
     return refusal === null;
   });
 
+/** The hosts that a request would rather have than any other, however large the cloud; null: there are none. */
+function preferredBy({ group }: PlacementSpec): ((host: Candidate) => boolean) | null {
+  if (group?.policy !== 'soft-affinity' || group.hosts.size === 0) return null;
+  return ({ host }) => group.hosts.has(host);
+}
+
 /**
  * The first `enough` hosts that pass, from a place in the snapshot on and round. In a large cloud the best of some hundred is
  * as good as the best of all, and costs no more when the cloud grows.
  */
-function passEnough(snapshot: readonly Candidate[], checks: readonly NamedCheck[], options: SelectOptions): Selection {
+function passEnough(
+  snapshot: readonly Candidate[],
+  spec: PlacementSpec,
+  checks: readonly NamedCheck[],
+  options: SelectOptions,
+): Selection {
   const { enough = 0, from = 0 } = options;
   const refused: Refusal[] = [];
   if (enough <= 0 || snapshot.length <= enough) return { hosts: pass(snapshot, checks, refused), refused };
-  const hosts: Candidate[] = [];
+  const preferred = preferredBy(spec);
+  const hosts = preferred === null ? [] : pass(snapshot.filter(preferred), checks, refused);
   const first = from % snapshot.length;
   for (let step = 0; step < snapshot.length && hosts.length < enough; step += 1) {
     const host = snapshot[(first + step) % snapshot.length] as Candidate;
+    if (preferred?.(host)) continue;
     const refusal = refusalOf(host, checks);
     if (refusal === null) hosts.push(host);
     else refused.push(refusal);
@@ -160,7 +173,7 @@ function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: Sel
 
 /** Where one server of the spec may go. Of equals the one that was looked at first comes first. */
 export function select(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Selection {
-  const { hosts, refused } = passEnough(snapshot, checksOf(spec, options), options);
+  const { hosts, refused } = passEnough(snapshot, spec, checksOf(spec, options), options);
   const scores = scoresOf(hosts, spec, options);
   const order = hosts.map((_, index) => index).sort((a, b) => (scores[b] as number) - (scores[a] as number));
   return { hosts: order.map((index) => hosts[index] as Candidate), refused };

@@ -141,6 +141,16 @@ describe('weighers', () => {
     ]);
   });
 
+  it('gather the servers of a group also where not all hosts are looked at', () => {
+    const hosts = Array.from({ length: 500 }, (_, index) => aHost(`h${index + 1}`));
+    const group = { policy: 'soft-affinity' as const, maxPerHost: 1, hosts: new Map([['h3', 2]]) };
+    for (const from of [0, 2, 250, 499]) {
+      const { hosts: found } = select(hosts, aPlacement({ group }), { ...options, enough: 10, from });
+      assert.equal(found[0]?.host, 'h3');
+      assert.deepEqual([found.length, new Set(names(found)).size], [10, 10]);
+    }
+  });
+
   it('gather or scatter the servers of a group', () => {
     const hosts = ['h1', 'h2', 'h3'].map((name) => aHost(name));
     const group = (policy: GroupPolicy) =>
