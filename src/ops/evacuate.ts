@@ -17,7 +17,7 @@ import type { OpsDeps } from './deps.ts';
 import {
   abandonMoves,
   acceptMove,
-  become,
+  becomeThere,
   bindPorts,
   bindPortsAtHome,
   destinationOf,
@@ -25,10 +25,8 @@ import {
   giveBackPlace,
   holdPlace,
   type MoveInput,
-  moveOf,
   moveWish,
-  type Side,
-  sideAt,
+  removeThere,
 } from './migrations.ts';
 import { whereOf } from './place.ts';
 import type { Saga, StepContext } from './saga.ts';
@@ -122,16 +120,9 @@ async function build(context: Context): Promise<GuestView> {
   return call(host.host, 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
 }
 
-async function removeThere(context: Context): Promise<void> {
-  const { destCompute } = await moveOf(context);
-  if (destCompute !== null) await context.call(destCompute, 'destroy', { uuid: context.server.uuid });
-}
-
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   const view = output<GuestView>('build');
-  const host = await findHost(t, { host: output<{ host: string }>('place').host });
-  const side: Side = sideAt(server, host as NonNullable<typeof host>);
-  const moved = await become(t, server, input.migrationId, side, nowMs);
+  const moved = await becomeThere(t, server, server, input, output<{ host: string }>('place'), nowMs);
   await addRemnant(t, { serverUuid: server.uuid, host: server.host as string }, nowMs);
   await endMove(t, input.migrationId, 'done', nowMs);
   await settleFromView(t, moved, view, nowMs, view.powerState === power.running, { launchedAt: nowMs });

@@ -22,7 +22,6 @@ import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
 import {
   acceptMove,
-  become,
   bindPorts,
   bindPortsAtHome,
   destinationOf,
@@ -37,6 +36,7 @@ import {
   type Side,
   sideAt,
   sideOf,
+  turnTo,
 } from './migrations.ts';
 import { hostsFor, type PlaceWish } from './place.ts';
 import type { Saga, StepContext } from './saga.ts';
@@ -289,9 +289,6 @@ async function bringBack(context: Context): Promise<void> {
   const { destCompute } = await moveOf(context);
   await ride(context, destCompute as string, await hostNamed(context, home), async () => undefined);
 }
-
-const turnTo = ({ commit, server, input }: Context, side: Side): Promise<void> =>
-  commit(async (t, nowMs) => void (await become(t, server, input.migrationId, side, nowMs)));
 
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   const view = output<GuestView | null | undefined>('cleanup') ?? null;

@@ -156,6 +156,30 @@ export async function become(t: Tx, server: Server, migrationId: number, side: S
   return { ...server, ...side };
 }
 
+/** As `become`, as a step of a saga. */
+export const turnTo = ({ commit, server, input }: MoveContext, side: Side): Promise<void> =>
+  commit(async (t, nowMs) => void (await become(t, server, input.migrationId, side, nowMs)));
+
+/** The server turns to the destination that `holdPlace` chose; `after` is what it is there, under another flavor perhaps. */
+export async function becomeThere(
+  t: Tx,
+  server: Server,
+  after: Server,
+  { migrationId }: MoveInput,
+  { host }: { readonly host: string },
+  nowMs: number,
+): Promise<Server> {
+  const found = await findHost(t, { host });
+  if (found === null) throw internal(`Host ${host} is not known.`);
+  return become(t, server, migrationId, sideAt(after, found), nowMs);
+}
+
+/** Whatever was made of the server on its destination goes. */
+export async function removeThere(context: MoveContext): Promise<void> {
+  const { destCompute } = await moveOf(context);
+  if (destCompute !== null) await context.call(destCompute, 'destroy', { uuid: context.server.uuid });
+}
+
 /** The move is over: what it held is given back. */
 export async function endMove(t: Tx, migrationId: number, status: MigrationStatus, nowMs: number): Promise<void> {
   await releaseHeld(t, migrationId);

@@ -20,7 +20,7 @@ import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import {
   acceptMove,
-  become,
+  becomeThere,
   bindPorts,
   bindPortsAtHome,
   destinationOf,
@@ -29,9 +29,8 @@ import {
   holdPlace,
   hostNamed,
   type MoveInput,
-  moveOf,
   moveWish,
-  sideAt,
+  removeThere,
 } from './migrations.ts';
 import { whereOf } from './place.ts';
 import { checkMore, lockQuota } from './quota-sets.ts';
@@ -215,22 +214,11 @@ async function receive(context: Context): Promise<GuestView> {
   return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
 }
 
-async function removeThere(context: Context): Promise<void> {
-  const { destCompute } = await moveOf(context);
-  if (destCompute !== null) await context.call(destCompute, 'destroy', { uuid: context.server.uuid });
-}
-
 async function settle(t: Tx, context: Context, nowMs: number): Promise<null> {
   const { server, input, output } = context;
   const { migrationId, flavor } = input;
-  const host = await findHost(t, { host: output<{ host: string }>('place').host });
-  const moved = await become(
-    t,
-    server,
-    migrationId,
-    sideAt(under(server, flavor), host as NonNullable<typeof host>),
-    nowMs,
-  );
+  const after = under(server, flavor);
+  const moved = await becomeThere(t, server, after, input, output<{ host: string }>('place'), nowMs);
   await updateMigration(t, migrationId, { status: 'finished' }, nowMs);
   const resized = { vmState: 'resized' as const, launchedAt: nowMs };
   await settleFromView(t, moved, output<GuestView>('destination'), nowMs, wasOn(server), resized);

@@ -16,7 +16,6 @@ import { clearHost } from './clear-host.ts';
 import { lockResized } from './confirm-resize.ts';
 import type { OpsDeps } from './deps.ts';
 import {
-  become,
   bindPorts,
   bindPortsAtHome,
   endMove,
@@ -25,6 +24,7 @@ import {
   type MoveInput,
   type Side,
   sideOf,
+  turnTo,
 } from './migrations.ts';
 import { lockQuota } from './quota-sets.ts';
 import { checkUpsize } from './resize.ts';
@@ -75,9 +75,6 @@ type Context = StepContext<RevertInput>;
 const onOneHost = ({ old, present }: RevertInput): boolean => old.host === present.host;
 
 const specOf = ({ deps, server }: Context, side: Side) => guestSpec(deps.database.read, { ...server, ...side }, null);
-
-const turnTo = ({ commit, server, input }: Context, side: Side): Promise<void> =>
-  commit(async (t, nowMs) => void (await become(t, server, input.migrationId, side, nowMs)));
 
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   await endMove(t, input.migrationId, 'reverted', nowMs);

@@ -1,15 +1,15 @@
 // Why: operators see which servers moved between hosts, how, and how it ended.
 
-import { isoMicros } from '../../base/clock.ts';
 import { badRequest } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
 import { isLiveInProgress, type ServerMigration } from '../../domain/migration.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
-import { type Call, type CallUrl, resource, route } from '../resource.ts';
+import { type Call, resource, route } from '../resource.ts';
 import { parseDateTime } from '../schema.ts';
-import { type Field, viewOf } from '../view.ts';
+import { viewOf } from '../view.ts';
+import { migrationChanges, type MigrationField, migrationFields } from './migration-fields.ts';
 
 const once = (item: object) => ({ type: 'array', items: item, maxItems: 1 });
 
@@ -40,33 +40,12 @@ const listQuery = versioned(
 /** Named changes of behaviour over the versions. */
 const features = history<true>({}, [{ at: '2.59', add: { paging: true } }]);
 
-interface Shown {
-  readonly url: CallUrl;
-  readonly hosts: boolean;
-}
-
-type MigrationField = Field<ServerMigration, Shown>;
-
-/** A field that names a host: null for those who may not see hosts. */
-const ofHost =
-  (field: (move: ServerMigration) => string | null): MigrationField =>
-  (move, { hosts }) =>
-    hosts ? field(move) : null;
-
 const fields = history<MigrationField>(
   {
-    id: (move) => move.id,
+    ...migrationFields,
     instance_uuid: (move) => move.serverUuid,
-    status: (move) => move.status,
-    source_compute: ofHost((move) => move.sourceCompute),
-    source_node: ofHost((move) => move.sourceNode),
-    dest_compute: ofHost((move) => move.destCompute),
-    dest_node: ofHost((move) => move.destNode),
-    dest_host: ofHost((move) => move.destHost),
     old_instance_type_id: (move) => move.oldFlavorId,
     new_instance_type_id: (move) => move.newFlavorId,
-    created_at: (move) => isoMicros(move.createdAt),
-    updated_at: (move) => isoMicros(move.updatedAt),
   },
   [
     {
@@ -79,8 +58,7 @@ const fields = history<MigrationField>(
             : undefined,
       },
     },
-    { at: '2.59', add: { uuid: (move) => move.uuid } },
-    { at: '2.80', add: { user_id: (move) => move.userId, project_id: (move) => move.projectId } },
+    ...migrationChanges,
   ],
 );
 

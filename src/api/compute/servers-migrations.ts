@@ -1,51 +1,29 @@
 // Why: a live migration takes its time; while it does, one sees how far it is, and may hurry it or give it up.
 
-import { isoMicros } from '../../base/clock.ts';
 import { notFound } from '../../base/errors.ts';
 import { history, versioned } from '../../base/history.ts';
 import { findMigration, liveMigrationsOf } from '../../db/migrations.ts';
 import { isLiveInProgress, type ServerMigration } from '../../domain/migration.ts';
 import { closed, none, noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
-import { type Field, viewOf } from '../view.ts';
-
-interface Shown {
-  readonly hosts: boolean;
-}
-
-type MigrationField = Field<ServerMigration, Shown>;
-
-const ofHost =
-  (field: (move: ServerMigration) => string | null): MigrationField =>
-  (move, { hosts }) =>
-    hosts ? field(move) : null;
+import { viewOf } from '../view.ts';
+import { migrationChanges, type MigrationField, migrationFields } from './migration-fields.ts';
 
 /** Nova's schema knows no transfer of nothing: none is null. */
 const bytes = (count: number | null): number | null => (count === 0 ? null : count);
 
 const fields = history<MigrationField>(
   {
-    id: (move) => move.id,
+    ...migrationFields,
     server_uuid: (move) => move.serverUuid,
-    status: (move) => move.status,
-    source_compute: ofHost((move) => move.sourceCompute),
-    source_node: ofHost((move) => move.sourceNode),
-    dest_compute: ofHost((move) => move.destCompute),
-    dest_node: ofHost((move) => move.destNode),
-    dest_host: ofHost((move) => move.destHost),
     memory_total_bytes: ({ memory }) => bytes(memory.total),
     memory_processed_bytes: ({ memory }) => bytes(memory.processed),
     memory_remaining_bytes: ({ memory }) => bytes(memory.remaining),
     disk_total_bytes: ({ disk }) => bytes(disk.total),
     disk_processed_bytes: ({ disk }) => bytes(disk.processed),
     disk_remaining_bytes: ({ disk }) => bytes(disk.remaining),
-    created_at: (move) => isoMicros(move.createdAt),
-    updated_at: (move) => isoMicros(move.updatedAt),
   },
-  [
-    { at: '2.59', add: { uuid: (move) => move.uuid } },
-    { at: '2.80', add: { user_id: (move) => move.userId, project_id: (move) => move.projectId } },
-  ],
+  migrationChanges,
 );
 
 /** Whether one that has not begun yet can be given up, too. */
@@ -76,7 +54,7 @@ export default resource({
     shows: fields,
     view: (moves, call) => {
       const hosts = call.allows('os_compute_api:servers:migrations:index:host');
-      return { migrations: moves.map(viewOf(fields, call.op.minor, { hosts })) };
+      return { migrations: moves.map(viewOf(fields, call.op.minor, { url: call.url, hosts })) };
     },
   }),
   'GET /servers/:server_id/migrations/:migration_id': route<'server'>()({
@@ -88,7 +66,7 @@ export default resource({
     status: 200,
     run: show,
     shows: fields,
-    view: (found, { op }) => ({ migration: viewOf(fields, op.minor, { hosts: true })(found) }),
+    view: (found, { op, url }) => ({ migration: viewOf(fields, op.minor, { url, hosts: true })(found) }),
   }),
   'DELETE /servers/:server_id/migrations/:migration_id': route<'server'>()({
     summary: 'Give a live migration up.',
