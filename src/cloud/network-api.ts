@@ -103,7 +103,6 @@ export interface GroupApi {
   updateSecurityGroup(caller: Caller, id: string, name: string, description: string): Promise<SecurityGroup | null>;
   /** False when it is gone. */
   deleteSecurityGroup(caller: Caller, id: string): Promise<boolean>;
-  groupRule(caller: Caller, id: string): Promise<SecurityGroupRule | null>;
   createGroupRule(caller: Caller, rule: NewGroupRule): Promise<SecurityGroupRule>;
   deleteGroupRule(caller: Caller, id: string): Promise<boolean>;
 }

@@ -35,10 +35,6 @@ export function neutronGroups(http: NeutronHttp): GroupApi {
       return group === null ? null : groupFrom(group);
     },
     deleteSecurityGroup: (caller, id) => http.remove(caller, 'security_group', id),
-    async groupRule(caller, id) {
-      const rule = await http.show(caller, 'security_group_rule', id);
-      return rule === null ? null : ruleFrom(rule);
-    },
     async createGroupRule(caller, rule) {
       const made = await http.create(caller, 'security_group_rule', {
         security_group_id: rule.groupId,

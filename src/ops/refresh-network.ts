@@ -18,7 +18,7 @@ type Named = Pick<Server, 'uuid'>;
 const addressesOf = (nic: NicSpec): string => nic.fixedIps.map(({ address }) => address).join();
 
 /** Interfaces that were there before with other addresses. */
-export const readdressed = (before: readonly NicSpec[], now: readonly NicSpec[]): NicSpec[] =>
+const readdressed = (before: readonly NicSpec[], now: readonly NicSpec[]): NicSpec[] =>
   now.filter((nic) => {
     const old = before.find(({ portId }) => portId === nic.portId);
     return old !== undefined && addressesOf(old) !== addressesOf(nic);

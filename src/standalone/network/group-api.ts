@@ -19,7 +19,7 @@ import type { SecurityGroup, SecurityGroupRule } from '../../domain/network.ts';
 import { readUpdate } from './attributes.ts';
 import { notOffered } from './faults.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
+import { changeObject, createObjects, type NetworkParts, removeObject } from './objects.ts';
 
 const ruleFacts = (rule: StoredRule): SecurityGroupRule => ({
   id: rule.id,
@@ -92,7 +92,6 @@ export function makeLocalGroups(parts: NetworkParts): GroupApi {
       );
     },
     deleteSecurityGroup: (caller, id) => removeObject(parts, groups, caller, id).then(() => true, unseen(false)),
-    groupRule: (caller, id) => seenObject(read, rules, caller, id).then(ruleFacts, unseen(null)),
     async createGroupRule(caller, rule) {
       const body = {
         security_group_id: rule.groupId,
