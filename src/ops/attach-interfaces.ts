@@ -13,8 +13,10 @@ import type { NicSpec } from '../domain/nic.ts';
 import { awaitAction } from './await-action.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
+import { modelOf, refreshNetwork } from './refresh-network.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { recordFailure } from './settle.ts';
+import { systemOp } from './system-op.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -98,7 +100,12 @@ export const attachSaga: Saga<AttachInput> = {
         if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
         return { nic };
       },
-      undo: (context) => context.deps.network.release(context.server.uuid, { position: placeOf(context) }),
+      async undo(context) {
+        const { deps, server } = context;
+        await deps.network.release(server.uuid, { position: placeOf(context) });
+        // a refresh may have seen it meanwhile
+        await refreshNetwork(deps, systemOp(deps), server);
+      },
     },
     {
       name: 'guest',
@@ -120,9 +127,6 @@ export const attachSaga: Saga<AttachInput> = {
   },
   failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
 };
-
-/** The kind of card that a server's image asks for. */
-export const modelOf = ({ image }: Server): string | null => image?.properties['hw_vif_model'] ?? null;
 
 interface DetachInput {
   readonly portId: string;

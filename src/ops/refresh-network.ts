@@ -11,9 +11,11 @@ import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import type { OpsDeps } from './deps.ts';
-import { modelOf } from './attach-interfaces.ts';
 
 type Named = Pick<Server, 'uuid'>;
+
+/** The kind of card that a server's image asks for. */
+export const modelOf = ({ image }: Server): string | null => image?.properties['hw_vif_model'] ?? null;
 
 const addressesOf = (nic: NicSpec): string => nic.fixedIps.map(({ address }) => address).join();
 
@@ -24,12 +26,16 @@ const readdressed = (before: readonly NicSpec[], now: readonly NicSpec[]): NicSp
     return old !== undefined && addressesOf(old) !== addressesOf(nic);
   });
 
+/** Anybody may write a server's id into a port of theirs; it is the server's only once it was bound to its host. */
+const isPlugged = (nic: NicSpec, before: readonly NicSpec[]): boolean =>
+  nic.vifType !== 'unbound' || before.some(({ portId }) => portId === nic.portId);
+
 /** The rows become what the network service says. Returns the interfaces with other addresses; null where nothing was other. */
 async function followPorts(deps: OpsDeps, server: Server): Promise<readonly NicSpec[] | null> {
   const { database, network, clock } = deps;
   for (let attempt = 1; attempt <= limits.refreshAttempts; attempt += 1) {
     const before = await nicsOfServer(database.read, server.id);
-    const now = await network.portsOf(server.uuid);
+    const now = (await network.portsOf(server.uuid)).filter((nic) => isPlugged(nic, before));
     if (isDeepStrictEqual(before, now)) return null;
     const written = await tx(database, async (t) => {
       const current = await lockServer(t, server.uuid);

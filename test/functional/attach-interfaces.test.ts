@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { newUuid } from '../../src/base/ids.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
@@ -268,6 +269,14 @@ for (const engine of engines) {
       assert.equal((await neutron.ask('member', 'GET', 'ports')).body.ports.length, before);
       assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
       assert.deepEqual((await actionsOf(id))[0], ['attach_interface', 'Error']);
+      // nor does it leave an address, when somebody read the ports anew meanwhile
+      driver?.behave(id, 'fail:attachNic, slow:200');
+      const attaching = assert.rejects(servers.world.ops.attachInterface(makeOp(callers.member), server, wish, false));
+      await sleep(100);
+      await servers.world.ops.refreshNetwork(makeOp(callers.admin), { uuid: id });
+      assert.equal((await addressesOf(id)).length, 2, 'its port is there');
+      await attaching;
+      assert.equal((await addressesOf(id)).length, 1);
       // and one that does not let go keeps it, until it is asked again
       const [port = ''] = plugged(id);
       driver?.behave(id, 'fail:detachNic');

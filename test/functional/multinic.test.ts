@@ -167,6 +167,18 @@ for (const engine of engines) {
       await servers.until(id, ({ addresses }) => Object.keys(addresses).length === 0);
     });
 
+    it('a port that a client only says to be the server’s is not', async () => {
+      const id = await create();
+      const { id: port } = await neutron.port('member', own);
+      await change(`ports/${port}`, { port: { device_id: id } });
+      const refreshed = async () => servers.world.ops.refreshNetwork(makeOp(callers.admin), { uuid: id });
+      await refreshed();
+      assert.equal(Object.values<unknown[]>((await servers.show(id)).addresses).flat().length, 1);
+      assert.equal((await servers.act(id, { reboot: { type: 'HARD' } })).status, 202);
+      await servers.world.settled();
+      assert.equal((await servers.show(id)).status, 'ACTIVE');
+    });
+
     it('what has no name or address that a server shows tells nothing', async () => {
       const id = await create();
       const before = (await servers.show(id)).updated;
