@@ -166,8 +166,12 @@ const service: Recipe = {
 const AGGREGATE_HOSTS = ['compute', '21549b2f665945baaa7101926a00143c', 'bf1454b3d71145d49fca2101c56c728d'];
 
 async function aggregate(stage: Stage, ...hosts: readonly string[]): Promise<string> {
+  return zone(stage, 'london', ...hosts);
+}
+
+async function zone(stage: Stage, availability_zone: string, ...hosts: readonly string[]): Promise<string> {
   const { body } = await stage.must('POST', '/os-aggregates', {
-    body: { aggregate: { name: 'name', availability_zone: 'london' } },
+    body: { aggregate: { name: 'name', availability_zone } },
   });
   const path = `/os-aggregates/${body.aggregate.id}`;
   for (const host of hosts) await stage.must('POST', `${path}/action`, { body: { add_host: { host } } });
@@ -362,7 +366,10 @@ const recipes: Readonly<Record<string, Recipe>> = {
   },
   'POST /servers/{id}/action#unshelve': {
     hosts: ['compute', 'host01'],
-    ask: async (stage) => ({ path: `/servers/${await stage.server({}, SHELVED, OFFLOADED)}/action` }),
+    async ask(stage) {
+      await zone(stage, 'nova', 'host01');
+      return { path: `/servers/${await stage.server({}, SHELVED, OFFLOADED)}/action` };
+    },
   },
 
   'GET /os-services': at('/os-services'),

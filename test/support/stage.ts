@@ -53,7 +53,8 @@ async function openStage({ hosts = ['compute'], config = {} }: Recipe): Promise<
   const networks = makeFakeNetworks();
   const servers = await startServers({
     hosts: hosts.map((name) => ({ name })),
-    config: { defaultZone: 'us-west', ...config },
+    // shelved servers stay on their hosts until somebody takes them from there
+    config: { defaultZone: 'us-west', shelvedOffloadMs: -1, ...config },
     networks: {
       ...networks,
       allocate: async (...words) =>
