@@ -36,6 +36,9 @@ function markOf({ profile }: PortFacts): PortMark | null {
   return { position, preexisting: profile[PREEXISTING] === true, tag: typeof tag === 'string' ? tag : null };
 }
 
+/** Anybody may write a server's id into a port of theirs; it is the server's only once it was marked or bound for it. */
+const isTaken = (port: PortFacts): boolean => markOf(port) !== null || port.hostId !== '';
+
 const isMeant = (port: PortFacts, which: WhichPort): boolean =>
   'portId' in which ? port.id === which.portId : markOf(port)?.position === which.position;
 
@@ -148,7 +151,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
 
     async rebind({ uuid, host, zone }) {
       const ports: PortFacts[] = [];
-      for (const port of await api.portsOfDevice(uuid)) {
+      for (const port of (await api.portsOfDevice(uuid)).filter(isTaken)) {
         const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile: port.profile };
         ports.push(port.hostId === host ? port : await api.bindPort(port.id, binding));
       }
@@ -165,7 +168,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     },
 
     async portsOf(serverUuid) {
-      return nicsOf(api, await api.portsOfDevice(serverUuid));
+      return nicsOf(api, (await api.portsOfDevice(serverUuid)).filter(isTaken));
     },
 
     async seenPorts(caller, serverUuid) {

@@ -26,16 +26,12 @@ const readdressed = (before: readonly NicSpec[], now: readonly NicSpec[]): NicSp
     return old !== undefined && addressesOf(old) !== addressesOf(nic);
   });
 
-/** Anybody may write a server's id into a port of theirs; it is the server's only once it was bound to its host. */
-const isPlugged = (nic: NicSpec, before: readonly NicSpec[]): boolean =>
-  nic.vifType !== 'unbound' || before.some(({ portId }) => portId === nic.portId);
-
 /** The rows become what the network service says. Returns the interfaces with other addresses; null where nothing was other. */
 async function followPorts(deps: OpsDeps, server: Server): Promise<readonly NicSpec[] | null> {
   const { database, network, clock } = deps;
   for (let attempt = 1; attempt <= limits.refreshAttempts; attempt += 1) {
     const before = await nicsOfServer(database.read, server.id);
-    const now = (await network.portsOf(server.uuid)).filter((nic) => isPlugged(nic, before));
+    const now = await network.portsOf(server.uuid);
     if (isDeepStrictEqual(before, now)) return null;
     const written = await tx(database, async (t) => {
       const current = await lockServer(t, server.uuid);

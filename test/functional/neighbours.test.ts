@@ -667,6 +667,8 @@ for (const where of ['in process', 'over HTTP'] as const) {
     it('leaves alone what something else gave the server', async () => {
       const vm = server();
       const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });
+      assert.deepEqual(await networks.portsOf(vm.uuid), [], 'whoever writes an id into a port plugs nothing');
+      assert.deepEqual(await networks.rebind({ uuid: vm.uuid, host: 'host-2', zone: 'nova' }), []);
       await networks.release(vm.uuid);
       const left = (await ask('demo', 'GET', `ports/${port.id}`)).json.port;
       assert.equal(left.device_id, '');
