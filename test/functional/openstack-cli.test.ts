@@ -208,7 +208,7 @@ describe('the stock client on xloud serve', { skip, concurrency: 1 }, () => {
         await plain('xloud-demo', 'console', 'log', 'show', 'full'),
         /Brought up 1 node, 1 CPUs[\s\S]*login:/,
       );
-      const lines = await plain('xloud-demo', 'console', 'log', 'show', '--lines', '1', 'full');
+      const lines = await plain('xloud-demo', 'console', 'log', 'show', '--lines', '2', 'full');
       assert.equal(lines.trim(), 'full login:');
     });
 
@@ -236,6 +236,31 @@ describe('the stock client on xloud serve', { skip, concurrency: 1 }, () => {
       assert.deepEqual(pick(shown, 'action', 'instance_uuid', 'message', 'request_id'), [
         ...['reboot', ids.full, null, id],
       ]);
+    });
+
+    it('locks, suspends, rescues and rebuilds', async () => {
+      const is = (status: string) =>
+        eventually(status, 30_000, async () =>
+          (await row('xloud-demo', 'server', 'show', 'renamed')).status === status ? true : null,
+        );
+      const at273 = ['--os-compute-api-version', '2.73'];
+      await plain('xloud-demo', ...at273, 'server', 'lock', '--reason', 'being tested', 'renamed');
+      const locked = await row('xloud-demo', ...at273, 'server', 'show', 'renamed');
+      assert.deepEqual(pick(locked, 'locked', 'locked_reason'), [true, 'being tested']);
+      await fails(/is locked/, 'xloud-demo', 'server', 'suspend', 'renamed');
+      await plain('xloud-demo', 'server', 'unlock', 'renamed');
+      for (const [verb, status] of [
+        ['suspend', 'SUSPENDED'],
+        ['resume', 'ACTIVE'],
+        ['rescue', 'RESCUE'],
+        ['unrescue', 'ACTIVE'],
+      ] as const) {
+        await plain('xloud-demo', 'server', verb, 'renamed');
+        await is(status);
+      }
+      const rebuilt = await row('xloud-demo', 'server', 'rebuild', '--image', 'small', 'renamed');
+      assert.equal(rebuilt.id, ids.bare);
+      await is('ACTIVE');
     });
 
     it("does not see another project's server, nor may touch it", async () => {
