@@ -8,6 +8,7 @@ import { listHosts } from '../../src/db/hosts.ts';
 import { setLimit } from '../../src/db/quota-sets.ts';
 import { tx } from '../../src/db/tx.ts';
 import { callers } from '../support/callers.ts';
+import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { ELASTIC, PLAIN, type Servers, startServers } from '../support/servers.ts';
@@ -387,6 +388,39 @@ for (const engine of engines) {
         assert.equal((await servers.act(id, MIGRATE, { as: 'admin' })).status, 202);
         await servers.world.settled();
         assert.equal((await servers.world.server(id)).vmState, 'active', 'no migration ends where it began');
+      } finally {
+        await servers.close();
+      }
+    });
+
+    it('is not supported by hosts whose driver cannot move guests; evacuation is', async () => {
+      const cannot = (driver: FakeDriver): FakeDriver => ({
+        ...driver,
+        async inventory() {
+          const inventory = await driver.inventory();
+          const { facts } = inventory;
+          return { ...inventory, facts: { ...facts, capabilities: { ...facts.capabilities, verbs: [] } } };
+        },
+      });
+      const hosts = ['host-1', 'host-2'].map((name) => ({ name, wrap: cannot }));
+      const servers = await startServers({ engine, hosts });
+      try {
+        const id = await servers.create();
+        const live = { 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } };
+        for (const body of [to(ELASTIC), MIGRATE, live]) {
+          const answer = await servers.act(id, body, { as: 'admin' });
+          assert.deepEqual(
+            [answer.status, answer.body.notImplemented?.message],
+            [501, 'The requested functionality is not supported.'],
+          );
+        }
+        const { host } = await servers.world.server(id);
+        const down = { host, binary: 'nova-compute', forced_down: true };
+        await servers.request('PUT', '/os-services/force-down', { version: '2.11', body: down });
+        assert.equal((await servers.act(id, { evacuate: {} }, { as: 'admin', version: '2.14' })).status, 200);
+        await servers.world.settled();
+        const { vmState, host: now } = await servers.world.server(id);
+        assert.deepEqual([vmState, now === host], ['active', false]);
       } finally {
         await servers.close();
       }
