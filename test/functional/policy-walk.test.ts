@@ -98,7 +98,7 @@ describe('every route and its rule', () => {
       const url = `${filled}${checkOf(route) === USER_OR_ADMIN && method !== 'POST' ? '?user_id=member-user' : ''}`;
       const body = bodyOf(route, minor);
       const ask = (as: CallerName | 'none') =>
-        api.request(method, url, { as, version: `2.${minor}`, ...(body === undefined ? {} : { body }) });
+        api.request(method, url, { as, version: `2.${minor}`, ...(body == null ? {} : { body }) });
 
       api.rulesAsked.clear();
       assert.equal((await ask('none')).status, 401);
