@@ -236,6 +236,19 @@ const migrations: Recipe = {
   },
 };
 
+/** A live migration that is under way: below a server, with its number. */
+const underWay = (rest: (id: number) => string, more: Omit<Asked, 'path'> = {}): Recipe => ({
+  hosts: TWO_HOSTS,
+  async ask(stage) {
+    const server = await stage.server({}, RESIZED);
+    const { write } = stage.world.database;
+    await write('migrations').update({ migration_type: 'live-migration', status: 'running' });
+    await write('servers').where({ uuid: server }).update({ vm_state: 'active', task_state: 'migrating' });
+    const [{ id }] = (await write('migrations').select('id').where({ server_uuid: server })) as [{ id: number }];
+    return { path: `/servers/${server}/migrations${rest(id)}`, ...more };
+  },
+});
+
 async function serverWithPort(stage: Stage): Promise<{ server: string; port: string; address: string }> {
   const id = await stage.server();
   const { body } = await stage.must('GET', `/servers/${id}/os-interface`);
@@ -325,6 +338,27 @@ const recipes: Readonly<Record<string, Recipe>> = {
   'POST /servers/{id}/action#confirmResize': moved('/action', { body: { confirmResize: null } }, RESIZED),
   'POST /servers/{id}/action#revertResize': moved('/action', { body: { revertResize: null } }, RESIZED),
   'POST /servers/{id}/action#migrate': moved('/action'),
+  'POST /servers/{id}/action#evacuate': {
+    hosts: TWO_HOSTS,
+    async ask(stage) {
+      const id = await stage.server();
+      const { host } = await stage.world.server(id);
+      const dead = { host, binary: 'nova-compute', forced_down: true };
+      await stage.must('PUT', '/os-services/force-down', { version: '2.11', body: dead });
+      return { path: `/servers/${id}/action` };
+    },
+  },
+  // the samples name the other host
+  'POST /servers/{id}/action#os-migrateLive': {
+    hosts: ['compute', '01c0cadef72d47e28a672a76060d492c'],
+    ask: async (stage) => ({ path: `/servers/${await stage.server()}/action` }),
+  },
+  'GET /servers/{server_id}/migrations': underWay(() => ''),
+  'GET /servers/{server_id}/migrations/{id}': underWay((id) => `/${id}`),
+  'DELETE /servers/{server_id}/migrations/{id}': underWay((id) => `/${id}`),
+  'POST /servers/{server_id}/migrations/{id}/action#force_complete': underWay((id) => `/${id}/action`, {
+    body: { force_complete: null },
+  }),
   'GET /os-migrations': migrations,
   'POST /servers/{id}/action#rebuild': action({ body: { rebuild: { imageRef: IMAGE } } }),
   'POST /servers/{id}/action#restore': {
