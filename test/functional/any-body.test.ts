@@ -13,7 +13,7 @@ import { callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import { fittingOf } from '../support/minimal.ts';
 import { sampleOf } from '../support/schemas.ts';
-import { makeOp } from '../support/world.ts';
+import { makeOp, testConfig } from '../support/world.ts';
 
 const RUNS = 40;
 /** Fields of a new server that name what is not there. */
@@ -23,7 +23,9 @@ for (const engine of engines) {
   describe(`any body and any query on ${engine}`, () => {
     let api: Api;
     before(async () => {
-      api = await startApi({ engine });
+      // every route makes a server of its own
+      const quota = { ...testConfig.quota, instances: -1, cores: -1, ram: -1 };
+      api = await startApi({ engine, config: { quota } });
       await api.world.flavor({ id: 'any' });
     });
     after(() => api.close());
