@@ -1,36 +1,19 @@
 // Why: where a server goes is a pure function of a snapshot: filter, weigh, order, and a reason for each host that was refused.
 // It changes nothing; the caller claims, and asks again on a fresh snapshot when somebody was quicker.
 
-import { limits } from '../base/limits.ts';
 import { withClaim } from '../domain/claim.ts';
 import type { Candidate } from '../domain/host.ts';
-import { defaultFilters, type FilterName, filters, type WeigherName, type WeigherRow, weighers } from './index.ts';
-import { leastLabel, perLabels } from './labels.ts';
-import { type Check, defaultSettings, type FilterSettings, type PlacementSpec } from './spec.ts';
+import { type CheckOptions, checksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
+import { type Multipliers, scoresOf } from './scores.ts';
+import type { PlacementSpec } from './spec.ts';
 
-export interface SelectOptions {
-  /** Milliseconds since the epoch. */
-  readonly nowMs: number;
-  /** Default: `limits.hostDownMs`. */
-  readonly hostDownMs?: number;
-  /** Default: `defaultFilters`. */
-  readonly filters?: readonly FilterName[];
+export interface SelectOptions extends CheckOptions {
   /** Default: the weigher's own. */
-  readonly multipliers?: Partial<Readonly<Record<WeigherName, number>>>;
-  /** Default: `defaultSettings`. */
-  readonly settings?: FilterSettings;
+  readonly multipliers?: Multipliers;
   /** So many hosts that pass are weighed, and no more are looked at; absent or 0: all. */
   readonly enough?: number;
   /** Where in the snapshot the look begins, so that each pass sees other hosts; default 0. Any whole number. */
   readonly from?: number;
-}
-
-export interface Refusal {
-  readonly host: string;
-  /** The filter that refused, or `RequestedDestination`. */
-  readonly filter: FilterName | 'RequestedDestination';
-  /** A clause such as `has not reported for 90 s`. */
-  readonly reason: string;
 }
 
 /**
@@ -46,57 +29,6 @@ export interface Selection {
 export interface ManySelection {
   readonly hosts: readonly Candidate[] | null;
   readonly refused: readonly Refusal[];
-}
-
-interface NamedCheck {
-  readonly name: Refusal['filter'];
-  readonly check: Check;
-}
-
-const isForced = (spec: PlacementSpec): boolean => spec.forcedHost !== null || spec.forcedNode !== null;
-
-/** Whether a host is the one asked for; null: none was. */
-function destinationCheck(spec: PlacementSpec): Check | null {
-  const hosts = [spec.forcedHost, spec.requestedHost].filter((wanted) => wanted !== null);
-  const nodes = [spec.forcedNode, spec.requestedNode].filter((wanted) => wanted !== null);
-  if (hosts.length + nodes.length === 0) return null;
-  return ({ host, inventory }) => {
-    for (const wanted of hosts) if (wanted !== host) return `is not the host asked for (${wanted})`;
-    for (const wanted of nodes) {
-      if (wanted !== inventory.hypervisorHostname) return `is not the hypervisor asked for (${wanted})`;
-    }
-    return null;
-  };
-}
-
-/** The checks of a request in their order; a forced host is excused from those that are preferences. */
-function checksOf(
-  spec: PlacementSpec,
-  options: SelectOptions,
-  kind: 'once' | 'everyPick' | 'all' = 'all',
-): NamedCheck[] {
-  const { nowMs, hostDownMs = limits.hostDownMs, settings = defaultSettings } = options;
-  const context = { nowMs, hostDownMs, settings };
-  const forced = isForced(spec);
-  const checks: NamedCheck[] = [];
-  const add = (name: Refusal['filter'], check: Check | null) => {
-    if (check !== null) checks.push({ name, check });
-  };
-  if (kind !== 'everyPick') add('RequestedDestination', destinationCheck(spec));
-  for (const name of options.filters ?? defaultFilters) {
-    const row = filters[name];
-    if (forced && !row.binding) continue;
-    if (kind === 'all' || row.everyPick === (kind === 'everyPick')) add(name, row.prepare(spec, context));
-  }
-  return checks;
-}
-
-function refusalOf(host: Candidate, checks: readonly NamedCheck[]): Refusal | null {
-  for (const { name, check } of checks) {
-    const reason = check(host);
-    if (reason !== null) return { host: host.host, filter: name, reason };
-  }
-  return null;
 }
 
 /** Splits hosts into those that pass, and the reasons for the others (appended to `refused`). */
@@ -139,42 +71,10 @@ function passEnough(
   return { hosts, refused };
 }
 
-/** How much a weigher counts on each host: what an aggregate of the host says under its option's name, else `base`. */
-function multiplierOf({ option }: WeigherRow, base: number): (host: Candidate) => number {
-  const labelled = perLabels((labels) => leastLabel(labels, option, base));
-  return ({ labels }) => (labels.size === 0 ? base : labelled(labels));
-}
-
-/** Scores as Nova's: each weigher scaled to 0..1 over the hosts at hand (all alike: 0), times its multiplier, summed. */
-function scoresOf(hosts: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Float64Array {
-  const scores = new Float64Array(hosts.length);
-  const raw = new Float64Array(hosts.length);
-  for (const [name, row] of Object.entries(weighers) as [WeigherName, WeigherRow][]) {
-    const base = options.multipliers?.[name] ?? row.multiplier;
-    const unused = base === 0 && hosts.every(({ labels }) => !labels.has(row.option));
-    const weigh = unused ? null : row.prepare(spec);
-    if (weigh === null) continue;
-    let low = row.floor ?? Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    hosts.forEach((host, index) => {
-      const weight = weigh(host);
-      raw[index] = row.floor === null ? weight : Math.max(weight, row.floor);
-      low = Math.min(low, raw[index]);
-      high = Math.max(high, raw[index]);
-    });
-    if (high === low) continue;
-    const multiplier = multiplierOf(row, base);
-    hosts.forEach((host, index) => {
-      scores[index] = (scores[index] as number) + (multiplier(host) * ((raw[index] as number) - low)) / (high - low);
-    });
-  }
-  return scores;
-}
-
 /** Where one server of the spec may go. Of equals the one that was looked at first comes first. */
 export function select(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): Selection {
   const { hosts, refused } = passEnough(snapshot, spec, checksOf(spec, options), options);
-  const scores = scoresOf(hosts, spec, options);
+  const scores = scoresOf(hosts, spec, options.multipliers);
   const order = hosts.map((_, index) => index).sort((a, b) => (scores[b] as number) - (scores[a] as number));
   return { hosts: order.map((index) => hosts[index] as Candidate), refused };
 }
@@ -220,7 +120,7 @@ export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, 
     const here: Refusal[] = [];
     const able = pass(working, checksOf(next, options, 'everyPick'), here);
     if (able.length === 0) return { hosts: null, refused: [...refused, ...here] };
-    const best = able[indexOfBest(scoresOf(able, next, options))] as Candidate;
+    const best = able[indexOfBest(scoresOf(able, next, options.multipliers))] as Candidate;
     hosts.push(original.get(best.id) as Candidate);
     working[working.indexOf(best)] = filled(best, spec);
     next = joined(next, best);
