@@ -4,7 +4,8 @@
 // usage: node bench/api.ts [--json] [--quick] [--only SUBSTRING]
 
 import { startBare } from './lib/bare.ts';
-import { conclude, type Figure, median, percentile, round, say, table } from './lib/figures.ts';
+import { table } from '../src/base/table.ts';
+import { conclude, type Figure, median, percentile, round, say } from './lib/figures.ts';
 import { addCopies, type Catalogue, createServer, makeCatalogue, serverBody } from './lib/fill.ts';
 import { ask, load, requestBytes, type Target } from './lib/load.ts';
 import { cpuMicros, memoryMib } from './lib/process.ts';

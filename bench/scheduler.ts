@@ -9,7 +9,8 @@ import type { Candidate } from '../src/domain/host.ts';
 import { select } from '../src/scheduler/select.ts';
 import type { PlacementSpec } from '../src/scheduler/spec.ts';
 import { aHost, aPlacement, NOW_MS } from '../test/support/samples.ts';
-import { conclude, type Figure, percentile, round, say, table } from './lib/figures.ts';
+import { table } from '../src/base/table.ts';
+import { conclude, type Figure, percentile, round, say } from './lib/figures.ts';
 
 const SIZES = [100, 1_000, 5_000, 10_000];
 const SECONDS = process.argv.includes('--seconds') ? Number(process.argv[process.argv.indexOf('--seconds') + 1]) : 4;

@@ -1,6 +1,8 @@
 // Why: figures mean something beside a bar. Every bench gives a list of measured values, some with the bar they must meet; here
 // they become a table for people, one JSON line for programs, and the exit status.
 
+import { table } from '../../src/base/table.ts';
+
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -27,22 +29,6 @@ export const median = (values: readonly number[]): number =>
 export const round = (value: number): number => Number(value.toPrecision(3));
 
 export const say = (line = ''): void => void process.stdout.write(`${line}\n`);
-
-/** Rows as text in columns; the first column to the left, the others to the right. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
-  const text = rows.map((row) => row.map(String));
-  const widths = (text[0] ?? []).map((_, column) => Math.max(...text.map((row) => (row[column] ?? '').length)));
-  return text
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
 
 const missed = ({ value, atMost }: Figure): boolean => atMost !== undefined && !(value <= atMost);
 

@@ -48,9 +48,6 @@ export async function membersOf(reader: Reader, groupIds: readonly number[]): Pr
   return new Map([...byGroup].map(([id, members]) => [id, members.map(({ uuid }) => uuid)]));
 }
 
-const PLACEMENT_GROUP =
-  'select g.id, g.policy, g.max_server_per_host from server_group_members m ' +
-  'join server_groups g on g.id = m.group_id where m.server_id = ?';
 // a server that moves is on both of its hosts
 const PLACES =
   'select host, count(*) as servers from (' +
@@ -59,17 +56,28 @@ const PLACES =
   'select h.host, c.server_id from server_group_members m join held_claims c on c.server_id = m.server_id ' +
   'join hosts h on h.id = c.host_id where m.group_id = ? and m.server_id <> ?) places group by host';
 
-/** What a server's group says of where it may go; null: it is in none. */
-export async function groupPlacementOf(reader: Reader, serverId: number): Promise<GroupPlacement | null> {
-  const [group] = await readRows(reader, PLACEMENT_GROUP, [serverId]);
-  if (group === undefined) return null;
-  const others = [group['id'] as number, serverId];
-  const places = await readRows(reader, PLACES, [...others, ...others]);
+/** What a group says of where one more server may go; `serverId` is not counted, should it be in there. */
+export async function placementInGroup(
+  reader: Reader,
+  { id, policy, maxServerPerHost }: Pick<ServerGroup, 'id' | 'policy' | 'maxServerPerHost'>,
+  serverId = 0,
+): Promise<GroupPlacement> {
+  const places = await readRows(reader, PLACES, [id, serverId, id, serverId]);
   return {
-    policy: group['policy'] as GroupPolicy,
-    maxPerHost: (group['max_server_per_host'] as number | null) ?? 1,
+    policy,
+    maxPerHost: maxServerPerHost ?? 1,
     hosts: new Map(places.map((row) => [row['host'] as string, Number(row['servers'])])),
   };
+}
+
+const GROUP_OF =
+  `select ${columns.map((column) => `g.${column}`).join(', ')} from server_group_members m ` +
+  'join server_groups g on g.id = m.group_id where m.server_id = ?';
+
+/** What a server's group says of where it may go; null: it is in none. */
+export async function groupPlacementOf(reader: Reader, serverId: number): Promise<GroupPlacement | null> {
+  const [group] = await readRows(reader, GROUP_OF, [serverId]);
+  return group === undefined ? null : placementInGroup(reader, decode(group), serverId);
 }
 
 /** As `groupPlacementOf`, and no other server of the group is placed until the transaction ends. */

@@ -9,6 +9,9 @@ import { systemClock } from '../base/clock.ts';
 import { Fault, messageOf } from '../base/errors.ts';
 import { makeLog, silentLog } from '../base/log.ts';
 import type { Caller } from '../base/op.ts';
+import { findCloud } from '../cli/clouds.ts';
+import { explain, type ExplainOptions } from '../cli/scheduler.ts';
+import { openSession } from '../cli/session.ts';
 import { openDatabase } from '../db/engine.ts';
 import { schemaState, upgradeSchema } from '../db/migrate.ts';
 import { type Policy, makePolicy } from '../policies/load.ts';
@@ -237,6 +240,25 @@ withCommon(policy.command('check <rule>').description('say whether somebody pass
       process.exitCode = verdict.allowed ? 0 : 1;
     }),
   );
+
+program
+  .command('scheduler')
+  .description('where servers go')
+  .command('explain')
+  .description('say for every host why a new server would go there, or why not; asks the service as an administrator')
+  .requiredOption('--flavor <id>', 'the flavor')
+  .option('--image <id>', 'the image')
+  .option('--zone <zone>', 'as in a creation: zone, zone:host or zone:host:node')
+  .option('--project <id>', "the server's project; default: the caller's")
+  .option('--hint <key=value>', 'a scheduler hint; may be repeated', collect, [])
+  .option('--os-cloud <name>', 'a cloud of clouds.yaml; default: OS_CLOUD, else xloud')
+  .option('--data-dir <dir>', 'where `xloud serve` writes clouds.yaml; OS_CLIENT_CONFIG_FILE goes before it', './var')
+  .addOption(new Option('-f, --format <format>', 'how to print it').choices(['table', 'json']).default('table'))
+  .action(async (options: ExplainOptions & { osCloud?: string; dataDir: string }) => {
+    const name = options.osCloud === undefined ? {} : { name: options.osCloud };
+    const cloud = findCloud({ ...name, dataDir: options.dataDir, env: process.env });
+    print(await explain(await openSession(cloud), options));
+  });
 
 try {
   await program.parseAsync();

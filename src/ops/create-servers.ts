@@ -37,7 +37,8 @@ export interface CreatedServers {
 
 // --- the request ----------------------------------------------------------------------------------------------------
 
-async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<FlavorSnapshot> {
+/** The flavor of a new server of the caller's. Throws 400 for one that the caller does not see, or that is no good. */
+export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promise<FlavorSnapshot> {
   const project = op.caller.isAdmin ? undefined : (op.caller.projectId ?? '');
   const flavor = await findFlavor(deps.database.read, flavorRef, project);
   if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);

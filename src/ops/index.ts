@@ -35,6 +35,7 @@ import type { OpsDeps } from './deps.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
 import { createKeypair, deleteKeypair } from './keypairs.ts';
 import { evacuateServer } from './evacuate.ts';
+import { explainPlacement } from './explain-placement.ts';
 import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './live-migrate.ts';
 import { lockServer, unlockServer } from './lock-server.ts';
 import {
@@ -174,6 +175,7 @@ const verbs = {
   detachShare,
   adjustServer,
   planAdjustment,
+  explainPlacement,
   createImage,
   createBackup,
   shelveServer,

@@ -16,6 +16,7 @@ import { bootSizeOf } from '../domain/build-spec.ts';
 import { maximumOf } from '../domain/flavor.ts';
 import type { Candidate, OptionalVerb } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
+import type { GroupPlacement } from '../domain/server-group.ts';
 import { missingFilter } from '../scheduler/index.ts';
 import { hintedTexts } from '../scheduler/hints.ts';
 import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
@@ -28,8 +29,16 @@ export interface Placed {
   readonly host: string;
 }
 
+/** What of a server says where it may go. */
+export type PlacementSubject = Pick<
+  Server,
+  'flavor' | 'bootVcpus' | 'bootMemoryMb' | 'requestedZone' | 'image' | 'imageRef' | 'projectId' | 'schedulerHints'
+>;
+
+export type Destination = Pick<BuildRequest, 'forcedHost' | 'forcedNode' | 'requestedHost' | 'requestedNode'>;
+
 /** What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. */
-export const placementOf = (server: Server, build: BuildRequest): PlacementWish => ({
+export const placementOf = (server: PlacementSubject, build: Destination): PlacementWish => ({
   minimum: bootSizeOf(server),
   maximum: maximumOf(server.flavor),
   diskGb: diskGbOf(server),
@@ -48,18 +57,30 @@ export const placementOf = (server: Server, build: BuildRequest): PlacementWish 
 });
 
 /** The hosts of the servers that a hint names; null: it names none. */
-async function hintedHosts(reader: Reader, { schedulerHints }: Server, hint: string): Promise<Set<string> | null> {
-  const uuids = hintedTexts(schedulerHints, hint);
+async function hintedHosts(reader: Reader, hints: PlacementWish['hints'], hint: string): Promise<Set<string> | null> {
+  const uuids = hintedTexts(hints, hint);
   return uuids.length === 0 ? null : new Set(await hostsOfServers(reader, uuids));
 }
 
-const companyOf = async (reader: Reader, server: Server): Promise<Company> => ({
-  group: await groupPlacementOf(reader, server.id),
-  awayFrom: await hintedHosts(reader, server, 'different_host'),
-  beside: await hintedHosts(reader, server, 'same_host'),
-});
+/** The wish with what other servers have to do with it. Throws `internal` where a group's policy has no filter to keep it. */
+export async function specOf<W extends PlacementWish>(
+  deps: OpsDeps,
+  wish: W,
+  group: GroupPlacement | null,
+): Promise<W & Company> {
+  const missing = group === null ? null : missingFilter(group.policy, deps.scheduler.filters);
+  if (missing !== null) throw internal(`ServerGroup policy is not supported: ${missing} not configured`);
+  const { read } = deps.database;
+  return {
+    ...wish,
+    group,
+    awayFrom: await hintedHosts(read, wish.hints, 'different_host'),
+    beside: await hintedHosts(read, wish.hints, 'same_host'),
+  };
+}
 
-const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
+/** How this cloud's scheduler is set up, at this moment. */
+export const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions => ({
   ...scheduler,
   hostDownMs: config.hostDownMs,
   nowMs: clock.now(),
@@ -111,9 +132,7 @@ export async function hostsFor(
     ({ host, inventory }) =>
       !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
   );
-  const spec = { ...wish, ...(await companyOf(deps.database.read, server)) };
-  const missing = spec.group === null ? null : missingFilter(spec.group.policy, deps.scheduler.filters);
-  if (missing !== null) throw internal(`ServerGroup policy is not supported: ${missing} not configured`);
+  const spec = await specOf(deps, wish, await groupPlacementOf(deps.database.read, server.id));
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
     enough: limits.hostsWeighed,

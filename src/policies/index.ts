@@ -54,6 +54,7 @@ import { rules as tenantNetworks } from './tenant-networks.ts';
 import { rules as volumeAttachments } from './volume-attachments.ts';
 import { rules as volumes } from './volumes.ts';
 import { rules as xloudAdjust } from './xloud-adjust.ts';
+import { rules as xloudScheduler } from './xloud-scheduler.ts';
 
 const resourceRules = [
   ...servers,
@@ -94,6 +95,7 @@ const resourceRules = [
   ...serversMigrations,
   ...instanceActions,
   ...xloudAdjust,
+  ...xloudScheduler,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

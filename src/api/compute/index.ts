@@ -63,6 +63,7 @@ import volumeAttachments from './volume-attachments.ts';
 import { volumesBoot } from './volumes-boot.ts';
 import volumes from './volumes.ts';
 import xloudAdjust from './xloud-adjust.ts';
+import xloudScheduler from './xloud-scheduler.ts';
 
 const routes: readonly RouteEntry[] = [
   ...servers,
@@ -103,6 +104,7 @@ const routes: readonly RouteEntry[] = [
   ...baremetalNodes,
   ...instanceActions,
   ...xloudAdjust,
+  ...xloudScheduler,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

@@ -102,7 +102,7 @@ function indexView({ list, adjustments }: Listed, call: Call) {
 }
 
 const wayView = ({ reasons }: Way) => ({ possible: reasons.length === 0, reasons });
-const sizeView = ({ vcpus, memoryMb }: Size) => ({ vcpus, memory_mb: memoryMb });
+export const sizeView = ({ vcpus, memoryMb }: Size) => ({ vcpus, memory_mb: memoryMb });
 
 /** Hosts by their kind, and by name for those who may see names. */
 function hostsView(hosts: AdjustOutlook['afterMigration']['hosts'], named: boolean) {

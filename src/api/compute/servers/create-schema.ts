@@ -123,7 +123,7 @@ const fields = history<unknown>(
 const oneOrMore = (item: object) => ({ oneOf: [{ type: 'array', items: item }, item] });
 
 /** Scheduler hints; what we do not know passes, as in Nova. */
-const hints = {
+export const hints = {
   type: 'object',
   properties: {
     group: oneOrMore(uuid),

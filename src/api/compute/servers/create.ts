@@ -92,27 +92,28 @@ interface Destination {
   readonly requestedNode: string | null;
 }
 
-/** `zone`, `zone:host`, `zone:host:node` or `zone::node`; a host or node forces and needs its policy. */
-function destinationOf(call: CreateCall): Destination {
-  const { availability_zone, host = null, hypervisor_hostname = null } = call.body.server;
-  const [zone = '', forcedHost = '', forcedNode = '', ...rest] = (availability_zone ?? '').split(':');
+/** `zone`, `zone:host`, `zone:host:node` or `zone::node`, each part null where it is not given. */
+export function parseZone(text: string): Pick<Destination, 'zone' | 'forcedHost' | 'forcedNode'> {
+  const [zone = '', host = '', node = '', ...rest] = text.split(':');
   if (rest.length > 0) throw badRequest('Invalid input received: Unable to parse availability_zone');
-  if (forcedHost !== '' || forcedNode !== '') call.enforce('os_compute_api:servers:create:forced_host', {});
+  return { zone: zone || null, forcedHost: host || null, forcedNode: node || null };
+}
+
+/** A host or node that is forced needs its policy. */
+function destinationOf(call: CreateCall): Destination {
+  const { availability_zone = '', host = null, hypervisor_hostname = null } = call.body.server;
+  const { zone, forcedHost, forcedNode } = parseZone(availability_zone);
+  const forces = forcedHost !== null || forcedNode !== null;
+  if (forces) call.enforce('os_compute_api:servers:create:forced_host', {});
   if (host !== null || hypervisor_hostname !== null) {
     call.enforce('compute:servers:create:requested_destination', {});
-    if (forcedHost !== '' || forcedNode !== '') {
+    if (forces) {
       throw badRequest(
         'One mechanism with host and/or hypervisor_hostname and another mechanism with zone:host:node are mutually exclusive.',
       );
     }
   }
-  return {
-    zone: zone === '' ? null : zone,
-    forcedHost: forcedHost === '' ? null : forcedHost,
-    forcedNode: forcedNode === '' ? null : forcedNode,
-    requestedHost: host,
-    requestedNode: hypervisor_hostname,
-  };
+  return { zone, forcedHost, forcedNode, requestedHost: host, requestedNode: hypervisor_hostname };
 }
 
 /** Files as `personality` gives them; throws 400 for one without a path or contents. */

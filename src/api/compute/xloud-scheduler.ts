@@ -1,0 +1,62 @@
+// Why: "no valid host" is the question that operators are asked most. Here the scheduler says for every host why a server would go
+// there or why not, all reasons and not only the first, for a request as somebody may make it.
+
+import type { PlacementAnswer, PlacementQuestion } from '../../ops/explain-placement.ts';
+import { closed, text } from '../parameters.ts';
+import { type Call, resource, route } from '../resource.ts';
+import { hints } from './servers/create-schema.ts';
+import { parseZone } from './servers/create.ts';
+import { sizeView } from './xloud-adjust.ts';
+
+const short = { ...text, minLength: 1, maxLength: 255 };
+
+const question = closed(
+  { flavor_id: short, image_id: short, availability_zone: short, scheduler_hints: hints, project_id: short },
+  ['flavor_id'],
+);
+
+interface QuestionBody {
+  readonly flavor_id: string;
+  readonly image_id?: string;
+  readonly availability_zone?: string;
+  readonly scheduler_hints?: Readonly<Record<string, unknown>>;
+  readonly project_id?: string;
+}
+
+const parse = ({ body, op }: Call<'none', QuestionBody>): PlacementQuestion => ({
+  flavorRef: body.flavor_id,
+  imageRef: body.image_id ?? '',
+  ...parseZone(body.availability_zone ?? ''),
+  requestedHost: null,
+  requestedNode: null,
+  projectId: body.project_id ?? op.caller.projectId ?? '',
+  schedulerHints: body.scheduler_hints ?? {},
+});
+
+const hostView = ({ host, refusals, score, weights }: PlacementAnswer['hosts'][number]) => ({
+  host: host.host,
+  hypervisor_hostname: host.inventory.hypervisorHostname,
+  availability_zone: host.zone,
+  accepted: refusals.length === 0,
+  refusals,
+  score,
+  weights: weights.map(({ weigher, raw, points }) => ({ weigher, value: raw, points })),
+});
+
+const view = ({ spec, hosts }: PlacementAnswer) => ({
+  minimum: sizeView(spec.minimum),
+  maximum: sizeView(spec.maximum),
+  disk_gb: spec.diskGb,
+  hosts: hosts.map(hostView),
+});
+
+export default resource({
+  'POST /os-xloud-scheduler/explain': route<'none', QuestionBody>()({
+    summary: 'Say for every host why a new server would go there, or why not: reasons of filters, points of weighers.',
+    policy: 'os_compute_api:xloud:scheduler:explain',
+    body: question,
+    status: 200,
+    run: (call) => call.services.ops.explainPlacement(call.op, parse(call)),
+    view,
+  }),
+});

@@ -1,0 +1,11 @@
+// Why: reasons of the scheduler name hosts, and say how full they are: that is for administrators.
+
+import { ADMIN, rule } from './base.ts';
+
+export const rules = [
+  rule(
+    'os_compute_api:xloud:scheduler:explain',
+    ADMIN,
+    'Ask for every host why a server would go there, or why not. Changes nothing.',
+  ),
+] as const;

@@ -1,0 +1,63 @@
+// The commands that ask a running service, as an administrator runs them.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Service, startService } from '../support/serve.ts';
+
+const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
+
+interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe('xloud scheduler explain', () => {
+  let service: Service;
+  before(async () => {
+    service = await startService({ driver: 'fake' });
+  });
+  after(() => service.close());
+
+  const explain = (...words: string[]): Promise<Ended> =>
+    new Promise((resolve) => {
+      const { OS_CLOUD: _cloud, OS_CLIENT_CONFIG_FILE: _file, ...env } = process.env;
+      const all = ['scheduler', 'explain', '--data-dir', service.dataDir, ...words];
+      execFile(XLOUD, all, { env, timeout: 60_000 }, (error, stdout, stderr) =>
+        resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
+      );
+    });
+  const flavor = async (): Promise<string> =>
+    (await service.request('xloud', 'GET', '/compute/v2.1/flavors')).body.flavors[0].id as string;
+
+  it('shows the hosts with their points, or why not', async () => {
+    const id = await flavor();
+    const good = await explain('--flavor', id);
+    assert.equal(good.status, 0, good.stderr);
+    assert.match(good.stdout, /: 1 of 1 hosts take it\.\n\nhost +zone +score +RAM +CPU +Disk +Headroom .*why not\n/);
+    const bad = await explain('--flavor', id, '--zone', 'mars');
+    assert.match(bad.stdout, /AvailabilityZoneFilter: is in zone nova, not mars\n$/);
+  });
+
+  it("or as JSON, the service's own answer", async () => {
+    const flavor_id = await flavor();
+    const { stdout } = await explain('--flavor', flavor_id, '--hint', 'build_near_host_ip=10.0.0.1', '-f', 'json');
+    const path = '/compute/v2.1/os-xloud-scheduler/explain';
+    const { body } = await service.request('xloud', 'POST', path, { flavor_id });
+    assert.deepEqual(JSON.parse(stdout), body);
+  });
+
+  it('ends with status 2 and one line where the service refuses', async () => {
+    const none = await explain('--flavor', 'none');
+    assert.deepEqual(none, {
+      status: 2,
+      stdout: '',
+      stderr: 'xloud: Flavor none could not be found. (HTTP 400)\n',
+    });
+    const demo = await explain('--os-cloud', 'xloud-demo', '--flavor', await flavor());
+    assert.equal(demo.status, 2);
+    assert.match(demo.stderr, /^xloud: Policy doesn't allow os_compute_api:xloud:scheduler:explain .* \(HTTP 403\)\n$/);
+  });
+});
