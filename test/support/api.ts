@@ -52,12 +52,12 @@ export interface Api {
   close(): Promise<void>;
 }
 
-/** A body as the log has it: its JSON value, or text where it is none; `null` that was sent stays a word, null is no body. */
+/** A body as the log has it: its JSON value, or text where it is none. To Nova a `null` that was sent is as no body. */
 function recordOf(body: string | Uint8Array | undefined): unknown {
   if (body === undefined) return null;
   const text = Buffer.from(body).toString();
   try {
-    const value = (JSON.parse(text) as unknown) ?? 'null';
+    const value = JSON.parse(text) as unknown;
     // what nests too deep for a log is text
     JSON.stringify(value);
     return value;

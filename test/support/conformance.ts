@@ -31,7 +31,7 @@ interface Checker {
 
 const FILES = ['checker.mjs', 'schemas.json', 'routes.json', 'quirks.json'];
 /** Ours beyond Nova. */
-const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?\/os-xloud-(adjust|scheduler)(\/|$|\?)/;
+const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?\/os-xloud-\w+(\/|$|\?)/;
 const SHOWN_OF_A_KIND = 20;
 
 export interface Report {
