@@ -29,6 +29,16 @@ export const limits = {
   sealedPasswordCharacters: 1_020,
   /** How long the address of a console is good (Nova's `consoleauth.token_ttl`). */
   consoleTokenMs: 600 * SECOND_MS,
+  /** Consoles that are open at once, and the largest frame that a client may send (a pasted text). */
+  consolesAtOnce: 500,
+  consoleFrameBytes: MIB,
+  /** How long a guest's console may take to answer, and how often a client has to show that it lives. */
+  consoleConnectMs: 5 * SECOND_MS,
+  consoleKeepaliveMs: 30 * SECOND_MS,
+  /** A console through which nothing goes for this long is closed. */
+  consoleIdleMs: 3_600 * SECOND_MS,
+  /** How long clients of consoles may take to say goodbye once the process shall stop. */
+  consoleFarewellMs: 1 * SECOND_MS,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,

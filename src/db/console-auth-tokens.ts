@@ -35,6 +35,7 @@ export async function insertConsoleToken(tx: Tx, token: NewConsoleToken, nowMs: 
 
 export interface ConsoleToken {
   readonly serverUuid: string;
+  readonly serverHost: string;
   readonly type: string;
   readonly endpoint: ConsoleEndpoint;
 }
@@ -51,6 +52,7 @@ export async function findConsoleToken(reader: Reader, token: string, nowMs: num
   if (row === undefined) return null;
   return {
     serverUuid: row['uuid'] as string,
+    serverHost: row['server_host'] as string,
     type: row['console_type'] as string,
     endpoint: {
       host: row['host'] as string,

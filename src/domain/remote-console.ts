@@ -4,6 +4,7 @@ import type { MoveName } from './moves.ts';
 
 /** Where a guest's console listens, for whoever carries it to a browser. */
 export interface ConsoleEndpoint {
+  /** A name or an address; or the path of a Unix socket, which only the host itself reaches and whose port is 0. */
   readonly host: string;
   readonly port: number;
   /** Only SPICE has one. */
@@ -11,6 +12,12 @@ export interface ConsoleEndpoint {
   /** What to ask for there; null: nothing. */
   readonly path: string | null;
 }
+
+export const isSocketFile = ({ host }: ConsoleEndpoint): boolean => host.startsWith('/');
+
+/** Of a token, and of what its guest says now: a port that was given up may be another guest's. */
+export const isSamePlace = (one: ConsoleEndpoint, other: ConsoleEndpoint): boolean =>
+  one.host === other.host && one.port === other.port && one.tlsPort === other.tlsPort && one.path === other.path;
 
 export type ConsoleProtocol = 'vnc' | 'spice' | 'serial' | 'mks';
 
@@ -20,22 +27,34 @@ interface ConsoleKind {
   readonly page: (token: string) => string;
   /** Not a page for browsers but a socket. */
   readonly socket?: true;
+  /** The proxy that is in this program carries it; any other kind wants a proxy of the operator's. */
+  readonly carried?: true;
   /** Whether a token says the port for TLS as well, and no path. */
   readonly direct?: true;
 }
 
 const kinds: Readonly<Record<string, ConsoleKind>> = {
   // noVNC takes the token only within the path of its socket
-  novnc: { protocol: 'vnc', page: (token) => `/vnc_lite.html?path=${encodeURIComponent(`?token=${token}`)}` },
+  novnc: {
+    protocol: 'vnc',
+    page: (token) => `/vnc_lite.html?path=${encodeURIComponent(`?token=${token}`)}`,
+    carried: true,
+  },
   'spice-html5': { protocol: 'spice', page: (token) => `/spice_auto.html?token=${token}` },
   'spice-direct': { protocol: 'spice', page: (token) => `/spice-direct?token=${token}`, direct: true },
-  serial: { protocol: 'serial', page: (token) => `/?token=${token}`, socket: true },
+  serial: { protocol: 'serial', page: (token) => `/?token=${token}`, socket: true, carried: true },
   webmks: { protocol: 'mks', page: (token) => `/mks.html?token=${token}` },
 };
 
 /** Whether consoles of a type are of a protocol; `xvpvnc` and `rdp-html5`, which Nova gave up, are of none. */
 export const isOfProtocol = (type: string, protocol: ConsoleProtocol): boolean =>
   Object.hasOwn(kinds, type) && kinds[type]?.protocol === protocol;
+
+/** The protocol of a known type. */
+export const protocolOf = (type: string): ConsoleProtocol => (kinds[type] as ConsoleKind).protocol;
+
+/** Whether this program's own proxy carries consoles of a type. */
+export const isCarried = (type: string): boolean => kinds[type]?.carried ?? false;
 
 /** Consoles that a client reaches itself, without a page in between. */
 export const isDirect = (type: string): boolean => kinds[type]?.direct ?? false;

@@ -217,12 +217,16 @@ export const schema = {
       240,
     ),
     vnc_listen: text(
-      '',
-      "Address on which the screens of libvirt's guests listen (VNC, without a password): your proxy must reach it and nobody else; empty: guests have no screen.",
+      '127.0.0.1',
+      "Address on which the screens of libvirt's guests listen (VNC, without a password): the proxy must reach it and nobody else; empty: guests have no screen.",
     ),
     console_base_url: text(
       '',
-      'Where a proxy of yours serves consoles to browsers, as https://consoles.example.org; empty: servers have no consoles.',
+      'Where consoles are served to browsers: a proxy of yours, or this service as clients reach it, as https://cloud.example.org/console; empty: /console on the address of this service.',
+    ),
+    console_allowed_origins: list(
+      [],
+      'Names of hosts, beside that of the consoles, whose pages may open consoles or show them in a frame: a dashboard.',
     ),
     start_settle_seconds: number(
       limits.startSettleMs / 1000,

@@ -1,15 +1,22 @@
 // Why: one place decides how the port is opened, how long a client may stay silent, and that a stop lets requests end.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+
+/** Who takes connections over that shall become WebSockets. */
+export interface Upgrades {
+  takes(request: IncomingMessage): boolean;
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
 
 export interface Listening {
   /** `http://127.0.0.1:8774` */
   readonly url: string;
   /** From now on requests are answered by this; those that came before have waited. */
-  answerWith(listener: RequestListener): void;
+  answerWith(listener: RequestListener, upgrades?: Upgrades): void;
   /** Takes no more connections, gives the requests under way `limits.httpGraceMs` to end, and cuts off the rest. */
   close(): Promise<void>;
 }
@@ -23,13 +30,17 @@ const urlOf = (host: string, server: Server): string => {
 /** Opens the port. Throws a Fault that names the address when that cannot be done. */
 export async function listen(host: string, port: number): Promise<Listening> {
   let listener: RequestListener | null = null;
+  let upgrades: Upgrades | null = null;
   const waiting: (() => void)[] = [];
   let underWay = 0;
   let closing: Promise<void> | null = null;
   let allEnded = (): void => undefined;
 
   // An upload may take hours; JSON bodies have their own limit (src/web/json-body.ts), and a silent connection is cut.
-  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+  // What asks for HTTP/2 (`Upgrade: h2c`, as Java's client does) is answered as if it had not.
+  const takes = (request: IncomingMessage): boolean =>
+    request.headers.upgrade?.toLowerCase() === 'websocket' && upgrades?.takes(request) === true;
+  const server = createServer({ requestTimeout: 0, shouldUpgradeCallback: takes }, (request, response) => {
     underWay += 1;
     response.once('close', () => {
       underWay -= 1;
@@ -40,6 +51,11 @@ export async function listen(host: string, port: number): Promise<Listening> {
     else waiting.push(() => listener?.(request, response));
   });
   server.setTimeout(limits.httpSilenceMs);
+  server.on('upgrade', (request, socket, head) => {
+    // a Node older than 24.9 does not ask first
+    if (takes(request)) upgrades?.take(request, socket, head);
+    else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -67,8 +83,9 @@ export async function listen(host: string, port: number): Promise<Listening> {
 
   return {
     url: urlOf(host, server),
-    answerWith(next) {
+    answerWith(next, takers) {
       listener = next;
+      upgrades = takers ?? null;
       for (const go of waiting.splice(0)) go();
     },
     close: () => (closing ??= end()),

@@ -17,7 +17,7 @@ import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
-import { makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
+import { followConsoleToken, makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notification-relay.ts';
 import { startWorker } from '../ops/worker.ts';
 import { makePolicy } from '../policies/load.ts';
@@ -30,6 +30,7 @@ import { adjustMetrics } from './adjust-metrics.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
+import { CONSOLES, makeConsoles } from './consoles.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
@@ -137,7 +138,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     volume: noVolumes,
     clock,
     log,
-    ...opsSettings(config),
+    ...opsSettings(config, url),
     observer: adjustMetrics(metrics),
     ...(hooks === undefined ? {} : { hooks }),
   };
@@ -178,12 +179,22 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     },
   });
 
+  const consolesOpen = metrics.gauge('xloud_consoles_open', 'Consoles that are open');
+  const consoles = makeConsoles({
+    baseUrl: deps.config.consoleBaseUrl,
+    allowedHosts: config.compute.console_allowed_origins,
+    open: (token) => followConsoleToken(deps, token),
+    log,
+    count: (open) => consolesOpen.set(open),
+  });
+
   const services = mount(
     {
       ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
       '/compute': callbackOf(compute),
       '/image': callbackOf(images.app),
       '/network': callbackOf(networks.app),
+      [CONSOLES]: consoles.pages,
     },
     rootPages(
       url,
@@ -212,9 +223,10 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     log,
     services,
   );
-  port.answerWith(handler);
+  port.answerWith(handler, consoles.upgrades);
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
+  cleanup.defer(() => consoles.close());
   return { url, driverKind: first.driver.kind, fellBack, cloudsYaml: identity.cloudsYaml, close: () => cleanup.run() };
 }
 
@@ -224,7 +236,10 @@ const callbackOf = (app: Web): RequestListener => {
 };
 
 /** What the operations need of the configuration, in their own units. */
-const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick<OpsDeps, 'config' | 'scheduler'> => ({
+const opsSettings = (
+  { compute, quota, scheduler, notifications }: Config,
+  url: string,
+): Pick<OpsDeps, 'config' | 'scheduler'> => ({
   config: {
     defaultZone: compute.zone,
     ratios: {
@@ -240,7 +255,8 @@ const opsSettings = ({ compute, quota, scheduler, notifications }: Config): Pick
     startSettleMs: compute.start_settle_seconds * 1000,
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
     resizeConfirmMs: compute.resize_confirm_window * 1000,
-    consoleBaseUrl: compute.console_base_url === '' ? null : compute.console_base_url,
+    consoleBaseUrl: compute.console_base_url || `${url}${CONSOLES}`,
+    ownConsoles: compute.console_base_url === '',
     notifications: notifications.url !== '',
     shelvedOffloadMs: compute.shelved_offload_time * 1000,
     quota,

@@ -236,6 +236,7 @@ export type { CreatedServers } from './create-servers.ts';
 export type { AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
 export type { QuotaOwner, QuotaView } from './quota-sets.ts';
+export { followConsoleToken } from './remote-consoles.ts';
 export { handleReport } from './reports.ts';
 export { noSuchShare } from './server-shares.ts';
 export { startWorker, type Worker, type WorkerOptions } from './worker.ts';

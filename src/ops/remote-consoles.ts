@@ -5,7 +5,7 @@ import { asFault, badRequest, conflict } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
-import { insertConsoleToken } from '../db/console-auth-tokens.ts';
+import { type ConsoleToken, findConsoleToken, insertConsoleToken } from '../db/console-auth-tokens.ts';
 import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import {
@@ -13,7 +13,10 @@ import {
   consoleMoves,
   type ConsoleProtocol,
   consoleUrl,
+  isCarried,
   isOfProtocol,
+  isSamePlace,
+  protocolOf,
 } from '../domain/remote-console.ts';
 import { hostCan, hostForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
@@ -45,9 +48,9 @@ export async function openRemoteConsole(
   type: string,
 ): Promise<string> {
   const host = await hostForMove(deps.database.read, op, server, consoleMoves[protocol]);
-  const { consoleBaseUrl } = deps.config;
-  if (consoleBaseUrl === null) throw unavailable(type);
+  const { consoleBaseUrl, ownConsoles } = deps.config;
   if (!isOfProtocol(type, protocol)) throw badRequest(`Invalid console type ${type}`, { code: 'console' });
+  if (ownConsoles && !isCarried(type)) throw unavailable(type);
   const endpoint = await endpointOf(deps, host, server, protocol);
   if (endpoint === null) throw unavailable(type);
   const token = newUuid();
@@ -57,4 +60,21 @@ export async function openRemoteConsole(
     insertConsoleToken(t, { token, serverId: server.id, serverHost: host, type, endpoint, expiresAt }, nowMs),
   );
   return consoleUrl(consoleBaseUrl, type, token);
+}
+
+/**
+ * What a token stands for, held against what the guest's host says now, as Nova asks there; null: it opens nothing. Throws where
+ * the host does not answer.
+ */
+export async function followConsoleToken(deps: OpsDeps, token: string): Promise<ConsoleToken | null> {
+  const found = await findConsoleToken(deps.database.read, token, deps.clock.now());
+  if (found === null) return null;
+  const { serverUuid: uuid, serverHost, type, endpoint } = found;
+  try {
+    const now = await deps.bus.call(serverHost, 'remoteConsole', { uuid, protocol: protocolOf(type) });
+    return now !== null && isSamePlace(now, endpoint) ? found : null;
+  } catch (error) {
+    if (asFault(error).code === 'virt.no_guest') return null;
+    throw error;
+  }
 }

@@ -10,7 +10,7 @@ import { power, type PowerState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
-import { consoleVerbs } from './fake/consoles.ts';
+import { makeConsoles } from './fake/consoles.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeImages } from './fake/images.ts';
@@ -151,6 +151,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   const closing = new AbortController();
 
   function emit(event: GuestEvent): void {
+    consoles.heard(event);
     for (const listener of listeners) {
       setImmediate(() => {
         if (listeners.has(listener)) listener(event);
@@ -210,6 +211,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     emit({ kind: 'stopped', uuid, reason });
   }
 
+  const consoles = makeConsoles({ guestOf });
   for (const guest of store.all()) if (guest.powerState === power.running) watchBalloon(guest);
 
   const host: FakeHost = {
@@ -318,7 +320,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
-    ...consoleVerbs(host),
+    ...consoles.verbs,
 
     ...(sink === undefined
       ? {}
@@ -417,6 +419,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
     async close() {
       listeners.clear();
+      consoles.close();
       closing.abort();
     },
 

@@ -152,6 +152,7 @@ export const testConfig: OpsConfig = {
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
+  ownConsoles: false,
   notifications: false,
   shelvedOffloadMs: 0,
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },

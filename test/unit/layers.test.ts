@@ -18,6 +18,7 @@ const laws: readonly [file: string, forbidden: string, allowed: string | null][]
   ['src/cloud/x.ts', '../standalone/y.ts', '../domain/y.ts'],
   ['src/virt/libvirt/x.ts', '../../bus/y.ts', '../../domain/y.ts'],
   ['src/web/x.ts', '../domain/y.ts', '../base/y.ts'],
+  ['src/console/x.ts', '../ops/y.ts', '../web/y.ts'],
   ['src/standalone/image/x.ts', '../../ops/y.ts', '../../db/y.ts'],
   ['src/ops/x.ts', '../api/y.ts', '../scheduler/y.ts'],
   ['src/agent/x.ts', '../db/y.ts', '../virt/y.ts'],

@@ -65,4 +65,25 @@ describe('the port', () => {
     await assert.rejects(listen('127.0.0.1', taken), /127\.0\.0\.1:\d+: another program listens there/);
     await port.close();
   });
+
+  it('hands over what shall become a WebSocket, and answers any other wish to change as if it had none', async () => {
+    const port = await listen('127.0.0.1', 0);
+    port.answerWith((_request, response) => response.end('a page'), {
+      takes: ({ url }) => url === '/here',
+      take: (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\nContent-Length: 0\r\n\r\n'),
+    });
+    const ask = (path: string, upgrade: string) =>
+      new Promise<number>((resolve, reject) => {
+        const headers = { Connection: 'Upgrade', Upgrade: upgrade };
+        const asked = request(`${port.url}${path}`, { headers, agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        });
+        asked.once('error', reject).end();
+      });
+    assert.equal(await ask('/here', 'WebSocket'), 418);
+    assert.equal(await ask('/there', 'websocket'), 200);
+    assert.equal(await ask('/here', 'h2c'), 200);
+    await port.close();
+  });
 });
