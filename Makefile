@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test test-unit test-libvirt tempest lint format bench demo host guest deps build docs clean
+.PHONY: run test test-unit test-libvirt tempest terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -26,6 +26,10 @@ test-libvirt: deps
 ## OpenStack's own tests of the compute API, Debian's tempest and the newest, on the fake driver; about ten minutes.
 tempest: deps
 	@tools/tempest.sh
+
+## Terraform's OpenStack provider: a module through its life, then the provider's own tests; about five minutes.
+terraform: deps
+	@tools/terraform.sh
 
 lint: deps
 	@npm run --silent lint

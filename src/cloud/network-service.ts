@@ -74,8 +74,15 @@ const seen = (port: PortFacts): ServerPort => ({
 
 const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)];
 
-/** Ports as servers use them, in the order of their making. */
-async function nicsOf(api: NetworkApi, ports: readonly PortFacts[]): Promise<readonly NicSpec[]> {
+/** In the order in which the server got them, which need not be that of their making; those without a mark are the last. */
+const inOrder = (ports: readonly PortFacts[]): readonly PortFacts[] => {
+  const place = (port: PortFacts): number => markOf(port)?.position ?? Number.MAX_SAFE_INTEGER;
+  return ports.toSorted((a, b) => place(a) - place(b));
+};
+
+/** Ports as servers use them. */
+async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<readonly NicSpec[]> {
+  const ports = inOrder(given);
   const [facts, names, floating] = await Promise.all([
     api.facts(unique(ports.map(({ networkId }) => networkId))),
     api.groupNames(unique(ports.flatMap(({ securityGroups }) => securityGroups))),

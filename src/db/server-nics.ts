@@ -7,7 +7,7 @@ import { fromBool, fromJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import type { Tx } from './tx.ts';
 
-export const nicColumns = 'server_id, port_id, preexisting, nic, network';
+export const nicColumns = 'server_id, position, port_id, preexisting, nic, network';
 
 export function decodeNic(row: Row, parseNetwork: (value: unknown) => NetworkFacts): NicSpec {
   const nic = fromJson<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(row['nic']);

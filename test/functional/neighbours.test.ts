@@ -312,6 +312,15 @@ for (const where of ['in process', 'over HTTP'] as const) {
         await networks.release(vm.uuid);
         assert.deepEqual(await networks.portsOf(vm.uuid), []);
         assert.deepEqual((await ask('admin', 'GET', `ports?network_id=${own}`)).json.ports, []);
+
+        // a port that is older than the server's others stays where the server asked for it
+        const before_ = (await ask('demo', 'POST', 'ports', { port: { network_id: own } })).json.port.id as string;
+        const mixed = await networks.plan(callers.demo, [wish({ networkId: own }), wish({ portId: before_ })], [], 1);
+        const given = await networks.allocate(vm, mixed);
+        assert.equal(given[1]?.portId, before_);
+        assert.deepEqual(await networks.portsOf(vm.uuid), given);
+        await networks.release(vm.uuid);
+        await ask('demo', 'DELETE', `ports/${before_}`);
       } finally {
         await ask('demo', 'DELETE', `networks/${own}`);
       }

@@ -225,6 +225,17 @@ for (const engine of engines) {
       }
     });
 
+    it('shows its interfaces in the order in which they were asked for', async () => {
+      const asked = [1, 2, 3, 4, 5, 6].map((last) => `10.9.9.${last}`);
+      const networks = asked.map((fixed_ip) => ({ uuid: testNetwork.id, fixed_ip }));
+      const id = await servers.create({ networks });
+      const shown = (await servers.show(id)).addresses[testNetwork.name] as { addr: string }[];
+      assert.deepEqual(
+        shown.map(({ addr }) => addr),
+        asked,
+      );
+    });
+
     it('keeps addresses in their canonical form', async () => {
       for (const [given, kept] of [
         ['0000:0000:0000:0000:0000:babe:220.12.22.2', '::babe:dc0c:1602'],

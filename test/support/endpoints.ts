@@ -31,12 +31,34 @@ interface KitSchemas {
 }
 
 const VOLUMES = 'there is no volume service';
+const BARE_METAL = 'there is no bare metal service';
+const HOST_POWER = 'no hypervisor here switches its own host';
 const SHARES = 'there is no service of shares';
 
 /** What Nova serves and can only be refused here, each with the reason: `ID`, or `ID at 2.N` for one version. */
 export const refusedHere: Readonly<Record<string, string>> = {
   'POST /os-assisted-volume-snapshots': VOLUMES,
   'DELETE /os-assisted-volume-snapshots/{id}': VOLUMES,
+  'POST /os-snapshots': VOLUMES,
+  'GET /os-snapshots/{id}': VOLUMES,
+  'DELETE /os-snapshots/{id}': VOLUMES,
+  'POST /os-volumes': VOLUMES,
+  'GET /os-volumes/{id}': VOLUMES,
+  'DELETE /os-volumes/{id}': VOLUMES,
+  'POST /servers/{server_id}/os-volume_attachments': VOLUMES,
+  'GET /servers/{server_id}/os-volume_attachments/{id}': VOLUMES,
+  'PUT /servers/{server_id}/os-volume_attachments/{id}': VOLUMES,
+  'DELETE /servers/{server_id}/os-volume_attachments/{id}': VOLUMES,
+  'GET /os-baremetal-nodes': BARE_METAL,
+  'POST /os-baremetal-nodes': BARE_METAL,
+  'GET /os-baremetal-nodes/{id}': BARE_METAL,
+  'DELETE /os-baremetal-nodes/{id}': BARE_METAL,
+  'POST /os-baremetal-nodes/{id}/action#add_interface': BARE_METAL,
+  'POST /os-baremetal-nodes/{id}/action#remove_interface': BARE_METAL,
+  'PUT /os-hosts/{id}': HOST_POWER,
+  'GET /os-hosts/{id}/reboot': HOST_POWER,
+  'GET /os-hosts/{id}/shutdown': HOST_POWER,
+  'GET /os-hosts/{id}/startup': HOST_POWER,
   'POST /servers/{server_id}/shares': SHARES,
   'GET /servers/{server_id}/shares/{id}': SHARES,
   'DELETE /servers/{server_id}/shares/{id}': SHARES,
@@ -68,20 +90,25 @@ export interface Endpoint {
 /** Every endpoint that Nova has not removed, with the versions at which what it takes or gives changes. */
 export function liveEndpoints(): readonly Endpoint[] {
   const declared = new Map(readKit<KitSchemas>('schemas.json').endpoints.map((one) => [one.id, one]));
-  return readKit<{ routes: readonly KitRoute[] }>('routes.json')
-    .routes.filter(({ root, removedInRelease }) => !root && removedInRelease === null)
-    .map(({ id, min, max }) => {
-      const [first, last] = [minorOf(min), max === null ? MAX_MINOR : minorOf(max)];
-      const { success = [], request = [], query = [], response = [] } = declared.get(id) ?? {};
-      const turns = [
-        ...[...success, ...request, ...query, ...response].map((span) => (span.min === '2.0' ? 1 : minorOf(span.min))),
-        ...routesOf(id).flatMap((route) => [route.body, route.query, route.status].flatMap(turnsOf)),
-      ];
-      const minors = new Set([first, last, ...turns.filter((turn) => turn > first && turn < last)]);
-      return {
-        id,
-        minors: [...minors].toSorted((a, b) => a - b),
-        refused: (minor) => refusedHere[id] ?? refusedHere[`${id} at 2.${minor}`] ?? null,
-      };
-    });
+  return (
+    readKit<{ routes: readonly KitRoute[] }>('routes.json')
+      // the page of a version itself is answered before there are routes
+      .routes.filter(({ id, root, removedInRelease }) => !root && removedInRelease === null && id !== 'GET /')
+      .map(({ id, min, max }) => {
+        const [first, last] = [minorOf(min), max === null ? MAX_MINOR : minorOf(max)];
+        const { success = [], request = [], query = [], response = [] } = declared.get(id) ?? {};
+        const turns = [
+          ...[...success, ...request, ...query, ...response].map((span) =>
+            span.min === '2.0' ? 1 : minorOf(span.min),
+          ),
+          ...routesOf(id).flatMap((route) => [route.body, route.query, route.status].flatMap(turnsOf)),
+        ];
+        const minors = new Set([first, last, ...turns.filter((turn) => turn > first && turn < last)]);
+        return {
+          id,
+          minors: [...minors].toSorted((a, b) => a - b),
+          refused: (minor) => refusedHere[id] ?? refusedHere[`${id} at 2.${minor}`] ?? null,
+        };
+      })
+  );
 }

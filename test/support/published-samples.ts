@@ -53,7 +53,7 @@ export const requestAt = (endpoint: string, minor: number, samples: readonly Sam
 /** Below these keys stand names that users chose, or (`cpu_info`) what each hypervisor says in its own words. */
 const ANYBODYS = new Set(['metadata', 'extra_specs', 'properties', 'scheduler_hints', 'cpu_info']);
 /** Lists that stay empty here: without a volume service no volume is attached to anything. */
-const EMPTY_HERE = new Set(['os-extended-volumes:volumes_attached']);
+const EMPTY_HERE = new Set(['os-extended-volumes:volumes_attached', 'volumeAttachments', 'snapshots']);
 /** Below these keys stand things by names that users chose, so many levels deep. */
 const BY_NAME: Readonly<Record<string, number>> = { addresses: 1, hosts: 2 };
 

@@ -268,6 +268,28 @@ const port: Recipe = {
   },
 };
 
+async function securityGroup(stage: Stage): Promise<string> {
+  const body = { security_group: { name: 'web', description: 'words' } };
+  return (await stage.must('POST', '/os-security-groups', { as: 'member', body })).body.security_group.id as string;
+}
+
+const securityRule = (parent_group_id: string): object => ({
+  security_group_rule: { parent_group_id, ip_protocol: 'tcp', from_port: 22, to_port: 22, cidr: '10.0.0.0/8' },
+});
+
+async function floatingIp(stage: Stage): Promise<{ id: string; ip: string }> {
+  const { body } = await stage.must('POST', '/os-floating-ips', { as: 'member', body: { pool: 'public' } });
+  return body.floating_ip;
+}
+
+const ofNetworks = (ask: Recipe['ask']): Recipe => ({ networks: true, ask });
+
+const network = (path: string): Recipe =>
+  ofNetworks(async (stage) => {
+    const { body } = await stage.must('GET', '/os-networks', { as: 'member' });
+    return { path: `${path}/${body.networks[0].id}` };
+  });
+
 const SHELVED = { shelve: null };
 const OFFLOADED = { shelveOffload: null };
 const RESIZED = { resize: { flavorRef: '6' } };
@@ -405,6 +427,69 @@ const recipes: Readonly<Record<string, Recipe>> = {
       return { path: `/servers/${await stage.server({}, SHELVED, OFFLOADED)}/action` };
     },
   },
+
+  'GET /os-hosts/{id}': at('/os-hosts/compute'),
+  'GET /os-networks': ofNetworks(() => ({ path: '/os-networks' })),
+  'GET /os-networks/{id}': network('/os-networks'),
+  'GET /os-tenant-networks/{id}': network('/os-tenant-networks'),
+  'GET /os-floating-ip-pools': ofNetworks(() => ({ path: '/os-floating-ip-pools' })),
+  'GET /os-floating-ips': ofNetworks(async (stage, { shows }) => {
+    if (shows('id')) await floatingIp(stage);
+    return { path: '/os-floating-ips', as: 'member' };
+  }),
+  'POST /os-floating-ips': ofNetworks(() => ({ path: '/os-floating-ips', as: 'member' })),
+  'GET /os-floating-ips/{id}': ofNetworks(async (stage) => ({
+    path: `/os-floating-ips/${(await floatingIp(stage)).id}`,
+    as: 'member',
+  })),
+  'DELETE /os-floating-ips/{id}': ofNetworks(async (stage) => ({
+    path: `/os-floating-ips/${(await floatingIp(stage)).id}`,
+    as: 'member',
+  })),
+  'POST /servers/{id}/action#addFloatingIp': ofNetworks(async (stage) => {
+    const { ip: address } = await floatingIp(stage);
+    return { path: `/servers/${await stage.server()}/action`, as: 'member', body: { addFloatingIp: { address } } };
+  }),
+  'POST /servers/{id}/action#removeFloatingIp': ofNetworks(async (stage) => {
+    const { ip: address } = await floatingIp(stage);
+    const path = `/servers/${await stage.server()}/action`;
+    await stage.must('POST', path, { as: 'member', body: { addFloatingIp: { address } } });
+    return { path, as: 'member', body: { removeFloatingIp: { address } } };
+  }),
+  'POST /servers/{id}/action#addSecurityGroup': ofNetworks(async (stage) => {
+    await securityGroup(stage);
+    const body = { addSecurityGroup: { name: 'web' } };
+    return { path: `/servers/${await stage.server()}/action`, as: 'member', body };
+  }),
+  'POST /servers/{id}/action#removeSecurityGroup': ofNetworks(async (stage) => {
+    await securityGroup(stage);
+    const path = `/servers/${await stage.server()}/action`;
+    await stage.must('POST', path, { as: 'member', body: { addSecurityGroup: { name: 'web' } } });
+    return { path, as: 'member', body: { removeSecurityGroup: { name: 'web' } } };
+  }),
+  'GET /os-security-groups/{id}': ofNetworks(async (stage) => ({
+    path: `/os-security-groups/${await securityGroup(stage)}`,
+    as: 'member',
+  })),
+  'PUT /os-security-groups/{id}': ofNetworks(async (stage) => ({
+    path: `/os-security-groups/${await securityGroup(stage)}`,
+    as: 'member',
+    body: { security_group: { name: 'other', description: 'words' } },
+  })),
+  'DELETE /os-security-groups/{id}': ofNetworks(async (stage) => ({
+    path: `/os-security-groups/${await securityGroup(stage)}`,
+    as: 'member',
+  })),
+  'POST /os-security-group-rules': ofNetworks(async (stage) => ({
+    path: '/os-security-group-rules',
+    as: 'member',
+    body: securityRule(await securityGroup(stage)),
+  })),
+  'DELETE /os-security-group-rules/{id}': ofNetworks(async (stage) => {
+    const body = securityRule(await securityGroup(stage));
+    const made = await stage.must('POST', '/os-security-group-rules', { as: 'member', body });
+    return { path: `/os-security-group-rules/${made.body.security_group_rule.id}`, as: 'member' };
+  }),
 
   'GET /os-services': at('/os-services'),
   'PUT /os-services/{id}': service,
@@ -547,12 +632,24 @@ function filled(path: string, ...values: readonly (string | undefined)[]): strin
   });
 }
 
-/** Where an endpoint is gone there need not be anything, but for the server below which it stood. */
+/** Where an endpoint is gone, or refused, there need not be anything but the server below which it stands. */
 export const anywhere: Recipe = {
   async ask(stage, { endpoint }) {
     const [, path = ''] = /^\S+ ([^#]*)/.exec(endpoint) ?? [];
-    return { path: filled(path, path.startsWith('/servers/') ? await stage.server() : '1', '1') };
+    return { path: filled(path, path.startsWith('/servers/') ? await stage.server() : IMAGE, IMAGE) };
   },
 };
 
-export const recipeOf = (endpoint: string): Recipe => recipes[endpoint] ?? plain;
+/** The older name of the servers' collection. */
+const aliased = ({ ask, ...rest }: Recipe): Recipe => ({
+  ...rest,
+  async ask(stage, scene) {
+    const asked = await ask(stage, { ...scene, endpoint: scene.endpoint.replace(' /os-volumes_boot', ' /servers') });
+    return { ...asked, path: asked.path.replace(/^\/servers/, '/os-volumes_boot') };
+  },
+});
+
+export const recipeOf = (endpoint: string): Recipe =>
+  endpoint.includes(' /os-volumes_boot')
+    ? aliased(recipeOf(endpoint.replace(' /os-volumes_boot', ' /servers')))
+    : (recipes[endpoint] ?? plain);

@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import type { OpsConfig } from '../../src/ops/index.ts';
 import type { RequestOptions } from './api.ts';
 import type { Who } from './callers.ts';
+import { makeFloating } from './floating.ts';
 import type { Answer } from './http.ts';
 import { makeFakeNetworks, testImage } from './neighbours.ts';
+import { startNeutron } from './neutron.ts';
 import type { Sample } from './published-samples.ts';
 import { type Servers, startServers } from './servers.ts';
 
@@ -45,22 +47,33 @@ export interface Asked {
 export interface Recipe {
   readonly hosts?: readonly string[];
   readonly config?: Partial<OpsConfig>;
+  /** With the built-in network service, an external network `public` and floating addresses. */
+  readonly networks?: true;
   readonly ask: (stage: Stage, scene: Scene) => Asked | Promise<Asked>;
 }
 
 /** A cloud with the image, the flavors and the zone of the samples; its networks put every port into a group. */
-async function openStage({ hosts = ['compute'], config = {} }: Recipe): Promise<Stage> {
+async function openStage({ hosts = ['compute'], config = {}, networks: real }: Recipe): Promise<Stage> {
   const networks = makeFakeNetworks();
   const servers = await startServers({
     hosts: hosts.map((name) => ({ name })),
     // shelved servers stay on their hosts until somebody takes them from there
     config: { defaultZone: 'us-west', shelvedOffloadMs: -1, ...config },
-    networks: {
-      ...networks,
-      allocate: async (...words) =>
-        (await networks.allocate(...words)).map((nic) => ({ ...nic, securityGroups: ['default'] })),
-    },
+    ...(real === undefined
+      ? {
+          networks: {
+            ...networks,
+            allocate: async (...words) =>
+              (await networks.allocate(...words)).map((nic) => ({ ...nic, securityGroups: ['default'] })),
+          },
+        }
+      : { builtInNetworks: true, floating: makeFloating() }),
   });
+  if (real !== undefined) {
+    const neutron = await startNeutron(servers.world);
+    await neutron.network('admin', 'public', '172.24.4.0/24', { 'router:external': true });
+    await neutron.close();
+  }
   const properties = { architecture: 'x86_64', auto_disk_config: 'True' };
   servers.world.images.add(testImage({ id: IMAGE, properties }));
   for (const id of [FLAVOR, '6']) await servers.world.flavor({ id, vcpus: 1, memoryMb: 512 });

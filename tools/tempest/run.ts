@@ -25,20 +25,16 @@ interface Result {
 
 const text = (command: string, ...words: string[]): string => execFileSync(command, words, { encoding: 'utf8' });
 
-/** `PATTERN => reason` a line: what tempest says when it skips, and why that is right here. */
-function knownReasons(): { readonly pattern: RegExp; readonly reason: string }[] {
-  return readFileSync(join(import.meta.dirname, 'not-run.txt'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => {
-      const [pattern = '', reason = ''] = line.split(' => ');
-      return { pattern: new RegExp(pattern), reason };
-    });
+/** The patterns of not-run.txt: of `test` those of tests that are left out, of `skip` what tempest says. */
+function notRun(kind: 'test' | 'skip'): RegExp[] {
+  const text = readFileSync(join(import.meta.dirname, 'not-run.txt'), 'utf8');
+  return [...text.matchAll(new RegExp(`^${kind} (.+) => `, 'gm'))].map(([, pattern = '']) => new RegExp(pattern));
 }
 
 async function runTempest(tempest: string, workspace: string, regex: string): Promise<void> {
   const stream = openSync(join(workspace, 'subunit'), 'w');
-  const words = ['run', '--regex', regex, '--concurrency', '2', '--subunit'];
+  const out = notRun('test').flatMap(({ source }) => ['--exclude-regex', source]);
+  const words = ['run', '--regex', regex, ...out, '--concurrency', '2', '--subunit'];
   const child = spawn(tempest, words, { cwd: workspace, stdio: ['ignore', stream, 'inherit'] });
   await new Promise((resolve) => child.once('exit', resolve));
 }
@@ -65,9 +61,9 @@ function judge(results: readonly Result[], whole: boolean): string[] {
   const complaints = results
     .filter(({ status }) => status !== 'pass' && status !== 'skip')
     .map(({ test, status, why }) => `${status} ${test}: ${why}`);
-  const reasons = knownReasons();
+  const reasons = notRun('skip');
   for (const { test, status, why } of results) {
-    if (status === 'skip' && !reasons.some(({ pattern }) => pattern.test(why)))
+    if (status === 'skip' && !reasons.some((pattern) => pattern.test(why)))
       complaints.push(`skipped for a reason that not-run.txt does not know: ${test}: ${why}`);
   }
   if (!existsSync(NOVA)) {
@@ -110,7 +106,10 @@ let results: Result[];
 try {
   await prepare(cloud, workspace, newest);
   const listed = execFileSync(tempest, ['run', '--list-tests', '--regex', regex], { cwd: workspace, encoding: 'utf8' });
-  const all = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])].toSorted();
+  const out = notRun('test');
+  const all = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])]
+    .filter((test) => !out.some((pattern) => pattern.test(test)))
+    .toSorted();
   await runTempest(tempest, workspace, regex);
   results = readResults(python, workspace, all);
   writeFileSync(join(workspace, 'serve.log'), cloud.log());
