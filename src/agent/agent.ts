@@ -29,6 +29,8 @@ export interface AgentOptions {
 export interface Agent {
   /** Sends a report now, beside the regular ones. */
   reportNow(): Promise<void>;
+  /** Resolves when every event of a guest so far is told. */
+  told(): Promise<void>;
   /** Takes no more work, waits at most `graceMs` for what is under way, and stops reporting. */
   close(graceMs?: number): Promise<void>;
 }
@@ -132,11 +134,18 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     await bus.report({ kind: 'guest', host, event, view });
   }
 
+  const telling = new Set<Promise<void>>();
+  const told = async (): Promise<void> => {
+    while (telling.size > 0) await Promise.all(telling);
+  };
   const stopEvents = driver.onEvent((event) => {
     if (closing) return;
-    tell(event).catch((error: unknown) => {
-      log.warn({ err: error, host, event }, 'an event was not reported; the next report brings the state');
-    });
+    const one = tell(event)
+      .catch((error: unknown) => {
+        log.warn({ err: error, host, event }, 'an event was not reported; the next report brings the state');
+      })
+      .finally(() => telling.delete(one));
+    telling.add(one);
   });
   const stopServing = await bus.serveAgent(
     host,
@@ -147,13 +156,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   return {
     reportNow: () => reporter.reportNow(),
+    told,
     async close(graceMs = limits.agentGraceMs) {
       if (closing) return;
       closing = true;
       stopEvents();
       await reporter.close();
       const waited = new AbortController();
-      await Promise.race([mailboxes.idle(), clock.sleep(graceMs, waited.signal).catch(() => undefined)]);
+      await Promise.race([
+        Promise.all([mailboxes.idle(), told()]),
+        clock.sleep(graceMs, waited.signal).catch(() => undefined),
+      ]);
       waited.abort();
       if (mailboxes.size() > 0) log.warn({ host, left: mailboxes.size() }, 'agent closed with work under way');
       // last, so that what was under way could still answer

@@ -21,7 +21,7 @@ class Subscriber {
   readonly #listener: (report: AgentReport) => Promise<void>;
   readonly #log: Log;
   #waiting: AgentReport[] = [];
-  #draining = false;
+  #draining: Promise<void> | null = null;
 
   constructor(listener: (report: AgentReport) => Promise<void>, log: Log) {
     this.#listener = listener;
@@ -34,11 +34,10 @@ class Subscriber {
       return;
     }
     this.#waiting.push(structuredClone(report));
-    if (!this.#draining) void this.#drain();
+    this.#draining ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
-    this.#draining = true;
     await Promise.resolve();
     for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift()) {
       try {
@@ -47,7 +46,12 @@ class Subscriber {
         this.#log.error({ err: error, host: report.host, kind: report.kind }, 'a report was not taken');
       }
     }
-    this.#draining = false;
+    this.#draining = null;
+  }
+
+  /** Resolves when every report so far is taken. */
+  async idle(): Promise<void> {
+    await this.#draining;
   }
 
   stop(): void {
@@ -55,7 +59,12 @@ class Subscriber {
   }
 }
 
-export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions): Bus {
+export interface MemoryBus extends Bus {
+  /** Resolves when every report so far is taken. */
+  idle(): Promise<void>;
+}
+
+export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions): MemoryBus {
   const agents = new Map<string, AgentHandlers>();
   const nudged = new Set<(actionId: number) => void>();
   const subscribers = new Set<Subscriber>();
@@ -133,6 +142,10 @@ export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions):
         subscribers.delete(subscriber);
         subscriber.stop();
       };
+    },
+
+    async idle() {
+      await Promise.all([...subscribers].map((subscriber) => subscriber.idle()));
     },
 
     problem: () => (closing.signal.aborted ? 'the bus is closed' : null),

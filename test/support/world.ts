@@ -104,7 +104,7 @@ export interface World {
   }): Promise<string>;
   /** Creates servers and waits until nothing is under way. */
   create(request?: Partial<CreateServersRequest>, op?: Op): Promise<Server[]>;
-  /** Waits until nothing is under way or due. */
+  /** Waits until nothing is under way or due, and what guests did is told and taken. */
   settled(): Promise<void>;
   server(uuid: string): Promise<Server>;
   /** Everything that breaks a law: sums of claims, stuck servers, ports and guests and claims of no living server. */
@@ -140,11 +140,14 @@ export function makeOp(caller: Caller = memberCaller, minor = 104): Op {
 
 export const adminOp = (): Op => makeOp({ ...systemCaller, projectId: 'project-1' });
 
+// So long that none comes in between: a test that writes a row is not corrected by a report that happens to be due.
+const REPORT_MS = 600_000;
+
 export const testConfig: OpsConfig = {
   defaultZone: 'nova',
   ratios: { cpu: 4, ram: 1, disk: 1 },
   reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
-  hostDownMs: 60_000,
+  hostDownMs: 4 * REPORT_MS,
   shutdownMs: 200,
   reclaimMs: 0,
   adjustConfirmMs: 1_000,
@@ -244,7 +247,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     });
     const driver = wish.wrap?.(plain) ?? plain;
     drivers.set(wish.name, driver);
-    agents.set(wish.name, await startAgent({ host: wish.name, bus, driver, clock, log, reportMs: 10_000 }));
+    agents.set(wish.name, await startAgent({ host: wish.name, bus, driver, clock, log, reportMs: REPORT_MS }));
   }
   const everyHost = async (): Promise<void> => {
     await Promise.all([...agents.values()].map((agent) => agent.reportNow()));
@@ -308,6 +311,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       const giveUpAt = Date.now() + 60_000;
       for (;;) {
         await world.worker().idle();
+        // the fake driver tells of its guests a turn later
+        await new Promise((resolve) => setImmediate(resolve));
+        await Promise.all([...agents.values()].map((agent) => agent.told()));
+        await bus.idle();
         const open = await countOpenActions(database.read);
         if (open === 0) return;
         if (Date.now() > giveUpAt) throw new Error(`${open} actions are still open after a minute`);
