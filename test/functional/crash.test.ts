@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listServers } from '../../src/db/server-list.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
 import { openWorld, perform, prepare, recover, SERVER_NAME, type Verb, verbs } from '../support/crash-child.ts';
 import type { World } from '../support/world.ts';
+import { scratchDir } from '../support/scratch.ts';
 
 const CHILD = join(import.meta.dirname, '../support/crash-child.ts');
 const AT_ONCE = 3;
@@ -93,7 +93,7 @@ const run = (args: readonly string[]): Promise<NodeJS.Signals | null> =>
   });
 
 describe('kill -9 at every point', () => {
-  const base = mkdtempSync(join(tmpdir(), 'xloud-crash-'));
+  const base = mkdtempSync(join(scratchDir(), 'xloud-crash-'));
   const results: Result[] = [];
   after(() => {
     rmSync(base, { recursive: true, force: true });

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -18,6 +17,7 @@ import { upgradeSchema } from '../../src/db/migrate.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import { makeNetworks, type Networks } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
+import { scratchDir } from './scratch.ts';
 
 const caller = (name: string, projectId: string, isAdmin: boolean): Caller => ({
   userId: `${name}-user`,
@@ -152,7 +152,7 @@ async function freshDatabase(dir: string): Promise<{ database: Database; drop: (
 
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
 export async function startCloud(): Promise<Cloud> {
-  const dir = await mkdtemp(join(tmpdir(), 'xloud-cloud-'));
+  const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
   const { database, drop } = await freshDatabase(dir);
   await upgradeSchema(database, migrations);
   const parts = { database, authenticate, clock: systemClock, log: silentLog, observer: { answered() {} } };

@@ -1,12 +1,12 @@
 // Why: one way to a migrated database on either engine, gone after the test.
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { upgradeSchema } from '../../src/db/migrate.ts';
 import { freshMariadb } from './mariadb.ts';
+import { scratchDir } from './scratch.ts';
 
 export const engines: readonly EngineName[] = ['sqlite', 'mysql'];
 
@@ -28,7 +28,7 @@ export async function emptyDatabase(engine: EngineName): Promise<TestStore> {
       },
     };
   }
-  const directory = mkdtempSync(join(tmpdir(), 'xloud-db-'));
+  const directory = mkdtempSync(join(scratchDir(), 'xloud-db-'));
   const database = openDatabase(`sqlite://${join(directory, 'test.db')}`);
   return {
     database,

@@ -3,7 +3,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -14,6 +13,7 @@ import type { Bootstrapped, NewPasswords } from '../../src/standalone/identity/b
 import { type BuiltInIdentity, makeIdentity } from '../../src/standalone/identity/identity.ts';
 import type { Catalog } from '../../src/standalone/identity/service.ts';
 import { mount } from '../../src/web/mount.ts';
+import { scratchDir } from './scratch.ts';
 
 /** As cheap as scrypt gets: these tests are not about guessing passwords. */
 const CHEAP = { N: 2, r: 1, p: 1 };
@@ -73,7 +73,7 @@ export const testCatalog: Catalog = (origin) => [
 export async function startIdentity(
   options: { readonly databaseUrl?: string; readonly tokenTtlMs?: number } = {},
 ): Promise<TestIdentity> {
-  const dir = await mkdtemp(join(tmpdir(), 'xloud-identity-'));
+  const dir = await mkdtemp(join(scratchDir(), 'xloud-identity-'));
   const database = openDatabase(options.databaseUrl ?? `sqlite://${dir}/xloud.db`);
   await upgradeSchema(database, migrations);
   let aheadMs = 0;

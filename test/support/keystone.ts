@@ -4,10 +4,11 @@ import { execFile, spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/db/engine.ts';
+import { scratchDir } from './scratch.ts';
 
 const run = promisify(execFile);
 
@@ -54,7 +55,7 @@ export const projectScope = (name: string): unknown => ({ project: { name, domai
 
 /** Starts Debian's Keystone on 127.0.0.1 with SQLite and the given token provider; about ten seconds. */
 export async function startKeystone(options: { readonly provider: 'fernet' | 'jws' }): Promise<TestKeystone> {
-  const dir = await mkdtemp(join(tmpdir(), 'xloud-keystone-'));
+  const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-'));
   const port = await freePort();
   const authUrl = `http://127.0.0.1:${port}/v3`;
   const adminPassword = 'correct horse';

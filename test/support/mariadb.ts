@@ -3,10 +3,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
+import { scratchDir } from './scratch.ts';
 
 const PROGRAMS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mariadbd', '/usr/libexec/mariadbd'];
 const START_MS = 30_000;
@@ -24,7 +25,7 @@ async function start(): Promise<Running> {
   if (program === undefined) {
     throw new Error(`no MariaDB server found (${PROGRAMS.join(', ')}): apt-get install mariadb-server`);
   }
-  const directory = mkdtempSync(join(tmpdir(), 'xloud-mariadb-'));
+  const directory = mkdtempSync(join(scratchDir(), 'xloud-mariadb-'));
   const socketPath = join(directory, 'socket');
   const logPath = join(directory, 'log');
   const log = openSync(logPath, 'a');
