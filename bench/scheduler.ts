@@ -11,6 +11,7 @@ import type { PlacementSpec } from '../src/scheduler/spec.ts';
 import { aHost, aPlacement, NOW_MS } from '../test/support/samples.ts';
 import { table } from '../src/base/table.ts';
 import { conclude, type Figure, percentile, round, say } from './lib/figures.ts';
+import { numbers, type Random } from './lib/random.ts';
 
 const SIZES = [100, 1_000, 5_000, 10_000];
 const SECONDS = process.argv.includes('--seconds') ? Number(process.argv[process.argv.indexOf('--seconds') + 1]) : 4;
@@ -18,15 +19,6 @@ const WARM_UP = 2_000;
 /** Nomad's C1M: a million containers on 5,000 hosts by five servers, 3,750 placements a second. */
 const NOMAD_PER_SECOND = 3_750;
 const ZONES = 3;
-
-/** A number from 0 to 1 for each call, the same in each run. */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** Hosts of three zones and sizes, half full on average; of a hundred, three are down, two disabled and ten full. */
 function cloudOf(count: number): Candidate[] {
@@ -62,7 +54,7 @@ function cloudOf(count: number): Candidate[] {
 }
 
 /** What tenants ask for: mostly small and elastic, a third in a zone, some with needs of the image or of an aggregate. */
-function requestsOf(next: () => number): PlacementSpec[] {
+function requestsOf(next: Random): PlacementSpec[] {
   return Array.from({ length: 64 }, (_, index) => {
     const size = 2 ** Math.floor(next() * 4);
     const plain = aPlacement();
