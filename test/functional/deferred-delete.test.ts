@@ -65,9 +65,11 @@ for (const engine of engines) {
     };
 
     it('a deleted server is off and says so', async () => {
-      const slow = await servers.create({ metadata: { xloud_fake: 'slow:200' } });
-      assert.equal((await remove(slow)).status, 204);
-      assert.deepEqual(await statesOf(slow), ['ACTIVE', 'active', 'soft-deleting', 1]);
+      const slow = await servers.create();
+      await servers.world.held(async () => {
+        assert.equal((await remove(slow)).status, 204);
+        assert.deepEqual(await statesOf(slow), ['ACTIVE', 'active', 'soft-deleting', 1]);
+      });
       await servers.world.settled();
       assert.deepEqual(await statesOf(slow), ['SOFT_DELETED', 'soft-delete', null, 4]);
       assert.deepEqual(await actionsOf(slow), ['delete', 'create']);

@@ -76,11 +76,13 @@ for (const engine of engines) {
     });
 
     it('shows REBUILD meanwhile', async () => {
-      const { id, host } = await stranded({ metadata: { xloud_fake: 'slow:100' } });
-      assert.equal((await evacuate(id, {}, '2.30')).status, 200);
-      const shown = await whole(id);
-      assert.deepEqual([shown.status, shown['OS-EXT-STS:vm_state']], ['REBUILD', 'active']);
-      assert.match(shown['OS-EXT-STS:task_state'], /^rebuild/);
+      const { id, host } = await stranded();
+      await servers.world.held(async () => {
+        assert.equal((await evacuate(id, {}, '2.30')).status, 200);
+        const shown = await whole(id);
+        assert.deepEqual([shown.status, shown['OS-EXT-STS:vm_state']], ['REBUILD', 'active']);
+        assert.match(shown['OS-EXT-STS:task_state'], /^rebuild/);
+      });
       await servers.world.settled();
       assert.equal((await whole(id)).status, 'ACTIVE');
       await back(host);

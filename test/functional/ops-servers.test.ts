@@ -323,8 +323,10 @@ for (const engine of engines) {
     describe('delete', () => {
       it('leaves the row, marked, and nothing else', async () => {
         const server = await one();
-        await world.ops.deleteServer(makeOp(), server);
-        assert.equal((await world.server(server.uuid)).taskState, 'deleting');
+        await world.held(async () => {
+          await world.ops.deleteServer(makeOp(), server);
+          assert.equal((await world.server(server.uuid)).taskState, 'deleting');
+        });
         await world.settled();
         const gone = await world.server(server.uuid);
         assert.deepEqual([gone.deleted, gone.vmState, gone.taskState], [true, 'deleted', null]);
@@ -374,11 +376,13 @@ for (const engine of engines) {
           world.ops.startServer(makeOp(), server),
           isFault('conflict', `Cannot 'start' instance ${server.uuid} while it is in vm_state active`),
         );
-        await world.ops.stopServer(makeOp(), server);
-        await assert.rejects(
-          world.ops.stopServer(makeOp(), server),
-          isFault('conflict', `Cannot 'stop' instance ${server.uuid} while it is in task_state powering-off`),
-        );
+        await world.held(async () => {
+          await world.ops.stopServer(makeOp(), server);
+          await assert.rejects(
+            world.ops.stopServer(makeOp(), server),
+            isFault('conflict', `Cannot 'stop' instance ${server.uuid} while it is in task_state powering-off`),
+          );
+        });
         await world.settled();
         const stopped = await world.server(server.uuid);
         assert.deepEqual([stopped.vmState, stopped.powerState], ['stopped', power.shutdown]);
@@ -535,11 +539,13 @@ for (const engine of engines) {
           world.ops.adjustServer(makeOp(), server, wish(null, 1)),
           isFault('badRequest', /at least 256/),
         );
-        await world.ops.rebootServer(makeOp(), server, 'HARD');
-        await assert.rejects(
-          world.ops.adjustServer(makeOp(), server, wish(2, null)),
-          isFault('conflict', /while it is in task_state rebooting_hard$/),
-        );
+        await world.held(async () => {
+          await world.ops.rebootServer(makeOp(), server, 'HARD');
+          await assert.rejects(
+            world.ops.adjustServer(makeOp(), server, wish(2, null)),
+            isFault('conflict', /while it is in task_state rebooting_hard$/),
+          );
+        });
         await world.settled();
       });
     });

@@ -92,6 +92,8 @@ export interface World {
   worker(): Worker;
   /** Starts a worker where there is none. */
   startWorker(): Promise<Worker>;
+  /** Does `work` while hosts wait with what is asked of them: time to look at what shows meanwhile. */
+  held<T>(work: () => Promise<T>): Promise<T>;
   /** Takes a host's agent away, as when its machine dies. */
   killHost(name: string): Promise<void>;
   /** Makes a flavor and returns its id. */
@@ -211,9 +213,16 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const networks = options.networks ?? makeFakeNetworks();
   const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} } });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
+  let letGo: Promise<void> = Promise.resolve();
   const deps: OpsDeps = {
     database,
-    bus,
+    bus: {
+      ...bus,
+      async call(...request) {
+        await letGo;
+        return bus.call(...request);
+      },
+    },
     image: images,
     network: options.builtInNetworks
       ? makeNetworkService({ ...makeLocalApi({ database, clock }), ...options.floating })
@@ -279,6 +288,15 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       const started = await start();
       await everyHost();
       return started;
+    },
+    async held(work) {
+      const gate = Promise.withResolvers<void>();
+      letGo = gate.promise;
+      try {
+        return await work();
+      } finally {
+        gate.resolve();
+      }
     },
     async killHost(name) {
       await agents.get(name)?.close(0);
