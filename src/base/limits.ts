@@ -106,6 +106,8 @@ export const limits = {
   /** Console output that is read at most, and the size at which the log is rotated. */
   consoleBytes: 100 * 1024,
   consoleFileBytes: 2 * MIB,
+  /** The longest path of a Unix socket (`sun_path`, with the zero at its end). */
+  socketPathBytes: 107,
   /** How often the size of console logs is looked at. */
   consoleCheckMs: 30 * SECOND_MS,
   /** One run of qemu-img, mkfs, genisoimage: the time it may take and the output that is kept. */

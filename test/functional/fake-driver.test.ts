@@ -1,5 +1,6 @@
 // Why: the fake hypervisor keeps the contract that libvirt's driver keeps, and does on demand what real guests do wrong.
 
+import { connect } from 'node:net';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ import { power } from '../../src/domain/instance.ts';
 import type { Size } from '../../src/domain/size.ts';
 import { directoryStore, memoryStore } from '../../src/virt/fake/store.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
+import { greetingOf } from '../support/consoles.ts';
 import { driverContract } from '../support/driver-contract.ts';
 import { memorySink } from '../support/memory-sink.ts';
 import { imageFacts, networkFacts, nicSpec, subnetFacts } from '../support/guest-spec.ts';
@@ -44,7 +46,7 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
       powerOffFromInside: async (uuid) => driver.powerOffFromInside(uuid),
       crash: async (uuid) => driver.crashFromInside(uuid),
       leftovers: async (uuid) => (driver.store.get(uuid) === undefined ? [] : [uuid]),
-      greetingOf: async () => null,
+      greetingOf: ({ host, port }) => greetingOf(connect({ host, port })),
       // its image says whose it is
       mark: async (uuid) => uuid,
       stored: (imageId) => stored.get(imageId),

@@ -1,6 +1,8 @@
 // The suite that every driver passes, on real guests. Needs root and a hypervisor's packages, as libvirt-driver.test.ts does.
 
+import { connect } from 'node:net';
 import { readInterfaces } from '../../src/virt/libvirt/plug.ts';
+import { greetingOf } from '../support/consoles.ts';
 import { driverContract } from '../support/driver-contract.ts';
 import type { ConsoleLog, GuestStatus } from '../support/guest.ts';
 import { configDriveOf, networkOf, nicOf, startHost } from '../support/libvirt-host.ts';
@@ -45,10 +47,8 @@ driverContract(
       },
       nic: () => nicOf(other, last++),
       interfaces: async (uuid) => readInterfaces(await host.virsh('dumpxml', uuid)),
-      greetingOf: async ({ host: address, port }) => {
-        const connect = 'exec 3<>"/dev/tcp/$0/$1"; head -c 12 <&3';
-        return (await host.libvirtd.exec('bash', '-c', connect, address, String(port))).stdout;
-      },
+      greetingOf: ({ host: place, port }) =>
+        greetingOf(port === 0 ? connect({ path: place }) : host.libvirtd.dial(place, port)),
       onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,
     };
   },

@@ -1,6 +1,7 @@
 // Why: tests of consoles speak to the proxy as a viewer does: over a real WebSocket whose frames are kept until they are asked for.
 
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 
 export interface ViewerOptions {
@@ -58,4 +59,14 @@ export async function view(url: string, options: ViewerOptions = {}): Promise<Vi
       await ended;
     },
   };
+}
+
+/** The first twelve bytes that come, which is what RFB says of its version; closes the connection. */
+export async function greetingOf(socket: Duplex): Promise<string> {
+  let bytes = Buffer.alloc(0);
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    bytes = Buffer.concat([bytes, chunk]);
+    if (bytes.length >= 12) break;
+  }
+  return bytes.subarray(0, 12).toString();
 }

@@ -30,8 +30,8 @@ export interface DriverWorld {
   leftovers(uuid: string): Promise<readonly string[]>;
   /** vCPUs online as the guest itself says, by a way of the test's own; null where there is none. */
   onlineInside(uuid: string): Promise<number | null>;
-  /** What a console says first to whoever connects to it; null where nothing really listens. */
-  greetingOf(console: ConsoleEndpoint): Promise<string | null>;
+  /** The first twelve bytes that a console says to whoever connects to it. */
+  greetingOf(console: ConsoleEndpoint): Promise<string>;
   /** Has the guest write to its root disk, and returns words that an image of it then contains. */
   mark(uuid: string): Promise<string>;
   /** The bytes of an image that the driver brought; undefined: none came. */
@@ -309,8 +309,16 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const screen = await driver.remoteConsole(spec.uuid, 'vnc');
       assert.ok(screen !== null && screen.port > 0 && screen.host !== '');
       const greeting = await world.greetingOf(screen);
-      if (greeting !== null) assert.match(greeting, /^RFB 003\.\d{3}\n$/);
+      assert.match(greeting, /^RFB 003\.\d{3}\n$/);
       assert.equal(await driver.remoteConsole(spec.uuid, 'mks'), null);
+    });
+
+    it('says where its serial line listens, on which the guest speaks', { timeout }, async (t) => {
+      if (driver.remoteConsole === undefined) return t.skip('this driver cannot');
+      const line = await driver.remoteConsole(spec.uuid, 'serial');
+      assert.ok(line !== null);
+      assert.notEqual((await world.greetingOf(line)).trim(), '');
+      assert.deepEqual(await driver.remoteConsole(spec.uuid, 'serial'), line);
     });
 
     it('counts what a running guest uses', { timeout }, async (t) => {
@@ -451,7 +459,9 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.setAdminPassword) await refuses(driver.setAdminPassword(spec.uuid, 'root', 'x'), 'conflict');
       if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
       if (driver.diagnostics !== undefined) await refuses(driver.diagnostics(spec.uuid), 'conflict');
-      if (driver.remoteConsole !== undefined) assert.equal(await driver.remoteConsole(spec.uuid, 'vnc'), null);
+      for (const protocol of ['vnc', 'serial'] as const) {
+        if (driver.remoteConsole) assert.equal(await driver.remoteConsole(spec.uuid, protocol), null);
+      }
     });
 
     it('copies the disk of a guest that is off', { timeout }, async (t) => {

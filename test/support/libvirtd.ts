@@ -6,6 +6,7 @@ import { execFile, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +36,8 @@ export interface Libvirtd {
   readonly dir: string;
   /** Runs a command inside the daemon's namespaces, e.g. to reach a guest's address. Rejects on a non-zero exit. */
   exec(command: string, ...args: string[]): Promise<{ readonly stdout: string; readonly stderr: string }>;
+  /** A connection to an address that only those in the daemon's namespaces reach: a guest's, or their loopback. */
+  dial(host: string, port: number): Duplex;
   /** Sends a signal to the daemon itself (not to its guests): SIGSTOP and SIGCONT to hang it, SIGKILL to crash it. A dead daemon is started again after 0.3 s. */
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends the daemon and starts it again; guests keep running. Resolves when it listens. */
@@ -210,8 +213,8 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       await sleep(50);
     }
   };
-  const exec = (command: string, ...args: string[]) =>
-    run('nsenter', ['-t', String(childOf(child.pid as number)), '-m', '-n', '-u', '-p', '-i', '--', command, ...args]);
+  const within = () => ['-t', String(childOf(child.pid as number)), '-m', '-n', '-u', '-p', '-i', '--'];
+  const exec = (command: string, ...args: string[]) => run('nsenter', [...within(), command, ...args]);
   const daemonPid = async () => (await exec('cat', '/run/libvirt/daemon.pid')).stdout.trim();
 
   try {
@@ -226,6 +229,12 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
     socketPath,
     dir,
     exec,
+    dial: (host, port) => {
+      const relay = 'exec 3<>"/dev/tcp/$0/$1" 4<&0; cat <&4 >&3 & cat <&3; kill $!';
+      const words = [...within(), 'bash', '-c', relay, host, String(port)];
+      const { stdin, stdout } = spawn('nsenter', words, { stdio: ['pipe', 'pipe', 'ignore'] });
+      return Duplex.from({ readable: stdout, writable: stdin });
+    },
     stop,
     signal: async (signal) => {
       await exec('kill', `-${signal.slice(3)}`, await daemonPid());

@@ -7,6 +7,7 @@ import { isoSeconds } from '../../base/clock.ts';
 import { antiSpoofing } from './nics.ts';
 import { domainName, networkName } from './names.ts';
 import { writeScreen } from './screen.ts';
+import { writeSerial } from './serial.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
 const MIB_KIB = 1024;
@@ -35,7 +36,10 @@ export interface DomainPlace {
   readonly disks: readonly DiskPlan[];
   readonly kernel: string | null;
   readonly ramdisk: string | null;
+  /** What it says on its serial line is appended here. */
   readonly consolePath: string;
+  /** The socket on which others speak on that line; absent or null: nobody does. */
+  readonly serialPath?: string | null;
   /** The address on which its screen listens; absent or null: it has none. */
   readonly screen?: string | null;
 }
@@ -194,9 +198,7 @@ function writeDevices(
   }
   writeDisks(devices, place.disks);
   for (const nic of spec.nics) fillInterface(devices.ele('interface', INTERFACE), nic, properties.hw_vif_model);
-  const serial = devices.ele('serial', { type: 'file' });
-  leaf(serial, 'source', { path: place.consolePath, append: 'on' });
-  leaf(serial, 'target', { port: 0 });
+  writeSerial(devices, place.consolePath, place.serialPath ?? null);
   leaf(devices.ele('channel', { type: 'unix' }), 'target', { type: 'virtio', name: 'org.qemu.guest_agent.0' });
   text(devices.ele('rng', { model: 'virtio' }), 'backend', '/dev/urandom', { model: 'random' });
   if (isX86(place.arch)) leaf(devices, 'panic', { model: 'isa' });

@@ -11,6 +11,7 @@ import type { Run } from '../run.ts';
 import type { DiskPlan, DomainPlace } from './config.ts';
 import type { CachedImage, ImageCache } from './images.ts';
 import { checkedUuid } from './names.ts';
+import { socketPath } from './serial.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -39,6 +40,7 @@ export const guestFiles = (dir: string) => ({
   ephemeral: join(dir, 'disk.eph0'),
   swap: join(dir, 'disk.swap'),
   console: join(dir, 'console.log'),
+  serial: join(dir, 'serial.sock'),
   /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
   complete: join(dir, 'complete'),
 });
@@ -206,6 +208,7 @@ export async function placeOf(
     kernel: spec.kernel === null ? null : system.kernel,
     ramdisk: spec.ramdisk === null ? null : system.ramdisk,
     consolePath: files.console,
+    serialPath: socketPath(files.serial),
   };
 }
 

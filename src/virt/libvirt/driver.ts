@@ -41,7 +41,7 @@ import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
 import { nicVerbs } from './plug.ts';
-import { consoleVerbs } from './screen.ts';
+import { consoleVerbs } from './remote-console.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';

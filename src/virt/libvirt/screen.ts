@@ -1,9 +1,8 @@
 // Why: a guest's screen is a VNC server of its QEMU, which asks nobody for a password: where it listens is the operator's word,
 // and who is let through to it is decided before (console tokens).
 
-import type { Driver } from '../driver.ts';
-import { domainOf, type Host } from './host.ts';
-import { children, find, leaf, readXml, type XMLBuilder } from './xml.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/remote-console.ts';
+import { type Element, children, leaf, type XMLBuilder } from './xml.ts';
 
 /** @param listen the address on which the screen shall listen; libvirt chooses the port */
 export function writeScreen(devices: XMLBuilder, listen: string, model: string): void {
@@ -16,15 +15,11 @@ const portOf = (text: string | null): number | null => {
   return port > 0 ? port : null;
 };
 
-export const consoleVerbs = (host: Host): Required<Pick<Driver, 'remoteConsole'>> => ({
-  async remoteConsole(uuid, protocol) {
-    const definition = readXml(await host.connection.domainGetXMLDesc(await domainOf(host, uuid)));
-    const devices = find(definition, 'devices');
-    const screens = devices === null ? [] : children(devices, 'graphics');
-    const screen = screens.find((one) => one.getAttribute('type') === protocol);
-    const port = portOf(screen?.getAttribute('port') ?? null);
-    if (screen === undefined || port === null) return null;
-    const tlsPort = portOf(screen.getAttribute('tlsPort'));
-    return { host: screen.getAttribute('listen') ?? '', port, tlsPort, path: null };
-  },
-});
+/** Where the screen of a running guest listens. */
+export function screenOf(devices: Element, protocol: ConsoleProtocol): ConsoleEndpoint | null {
+  const screen = children(devices, 'graphics').find((one) => one.getAttribute('type') === protocol);
+  const port = portOf(screen?.getAttribute('port') ?? null);
+  if (screen === undefined || port === null) return null;
+  const tlsPort = portOf(screen.getAttribute('tlsPort'));
+  return { host: screen.getAttribute('listen') ?? '', port, tlsPort, path: null };
+}

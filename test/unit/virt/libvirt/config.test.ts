@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
+import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
 
@@ -56,6 +57,19 @@ describe('domain XML', () => {
     const card = (...more: [Record<string, string>?, string?]) =>
       attributeOf(devicesOf('::1', ...more), 'video/model', 'type');
     assert.deepEqual([card(), card({ hw_video_model: 'qxl' }), card({}, 'aarch64')], ['vga', 'qxl', 'virtio']);
+  });
+
+  it('keeps its serial line in a file, and lets one speak on it where a socket may have such a path', () => {
+    const serialOf = (serialPath: string | null) => {
+      const root = readXml(domainXml(guestSpec(), { ...place, serialPath }));
+      const at = (path: string, name: string) => attributeOf(root, `devices/serial/${path}`, name);
+      return [at('source', 'path'), at('source', 'mode'), at('log', 'file'), at('log', 'append')];
+    };
+    assert.deepEqual(serialOf(null), ['/d/console.log', null, null, null]);
+    const path = '/d/serial.sock';
+    assert.deepEqual(serialOf(socketPath(path)), [path, 'bind', '/d/console.log', 'on']);
+    const longest = `/${'é'.repeat(53)}`;
+    assert.deepEqual([socketPath(longest), socketPath(`${longest}x`)], [longest, null]);
   });
 
   it('names the ceiling, what it boots with, and every vCPU but the first as hot-pluggable', () => {

@@ -1,0 +1,104 @@
+// A real guest's screen and serial line through the proxy, as a browser reaches them. Needs root and a hypervisor's packages, as
+// libvirt-driver.test.ts does.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { silentLog } from '../../src/base/log.ts';
+import type { ConsoleProtocol } from '../../src/domain/remote-console.ts';
+import { makeConsoles } from '../../src/main/consoles.ts';
+import { listen, type Listening } from '../../src/main/listen.ts';
+import { view, type Viewer } from '../support/consoles.ts';
+import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
+import { eventually } from '../support/serve.ts';
+
+/** Of the daemon's own loopback; on the machine's, this test listens there and relays. */
+const SCREENS = '127.77.0.1';
+const BOOT_MS = 60_000;
+
+describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
+  let host: LibvirtHost;
+  let port: Listening;
+  let close: () => Promise<void>;
+  let uuid: string;
+
+  before(async () => {
+    host = await startHost({ driver: { screen: SCREENS } });
+    const spec = host.spec();
+    uuid = spec.uuid;
+    await host.driver.spawn(spec);
+    await host.ready(uuid);
+    port = await listen('127.0.0.1', 0);
+    const consoles = makeConsoles({
+      ...{ baseUrl: `${port.url}/console`, allowedHosts: [], log: silentLog },
+      open: async (token) => {
+        const endpoint = await host.driver.remoteConsole?.(uuid, token as ConsoleProtocol);
+        return endpoint == null ? null : { serverUuid: uuid, type: token, endpoint };
+      },
+    });
+    port.answerWith(consoles.pages, consoles.upgrades);
+    const { port: screen } = (await host.driver.remoteConsole?.(uuid, 'vnc')) ?? { port: 0 };
+    const relay = createServer((socket) => {
+      const guest = host.libvirtd.dial(SCREENS, screen);
+      for (const side of [socket, guest]) side.on('error', () => undefined);
+      socket.pipe(guest).pipe(socket);
+    });
+    await new Promise<void>((resolve) => relay.listen(screen, SCREENS, resolve));
+    close = async () => {
+      await consoles.close();
+      await port.close();
+      relay.close();
+    };
+  });
+  after(async () => {
+    await close();
+    await host.close();
+  });
+
+  const open = (protocol: ConsoleProtocol): Promise<Viewer> =>
+    view(`${port.url.replace('http', 'ws')}/console/?token=${protocol}`);
+  const inGuest = (script: string) =>
+    host.askAgent(uuid, { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script] } });
+  const log = () => host.driver.console(uuid, 100_000);
+
+  it('show its screen', async () => {
+    const viewer = await open('vnc');
+    const greeting = (await viewer.take(12)).toString();
+    assert.match(greeting, /^RFB 003\.\d{3}\n$/);
+    viewer.send('RFB 003.008\n');
+    const [count] = await viewer.take(1);
+    assert.ok([...(await viewer.take(count ?? 0))].includes(1), 'no password');
+    await viewer.close();
+  });
+
+  it('let one speak with it, and keep what it says in the log', async () => {
+    const viewer = await open('serial');
+    await inGuest('read -r line </dev/ttyS0; printf "heard <%s>\\n" "$line" >/dev/ttyS0');
+    // who reads there may come later than the words
+    const again = setInterval(() => viewer.send('hello from here\r'), 500);
+    let said = '';
+    try {
+      while (!/heard <.*>/.test(said)) said += (await viewer.take(1)).toString();
+    } finally {
+      clearInterval(again);
+    }
+    assert.match(said, /heard <hello from here>/);
+    await eventually('the log', BOOT_MS, async () => (/heard <hello from here>/.test(await log()) ? true : null));
+    await viewer.close();
+  });
+
+  it('keep the log when nobody listens, and let the next one speak', async () => {
+    await inGuest('echo nobody-hears-this >/dev/ttyS0');
+    await eventually('the log', BOOT_MS, async () => (/nobody-hears-this/.test(await log()) ? true : null));
+    const viewer = await open('serial');
+    assert.notEqual((await viewer.take(12)).toString().trim(), '');
+    await viewer.close();
+  });
+
+  it('end with the guest', async () => {
+    const [screen, line] = [await open('vnc'), await open('serial')];
+    await host.driver.powerOff(uuid, 0);
+    for (const viewer of [screen, line]) assert.equal((await viewer.ended).code, 1000);
+    await assert.rejects(open('serial'), new Error('404: Token not found'));
+  });
+});
