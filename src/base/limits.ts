@@ -60,6 +60,8 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** A guest's size that changes by itself again within this time is one record in its history. */
+  driftQuietMs: 60 * SECOND_MS,
   /** Requests and events that may wait for one guest on its agent. */
   mailboxLetters: 64,
   /** How long a closing agent waits for what is under way. */

@@ -196,23 +196,32 @@ export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
   return id;
 }
 
+/** What became of an action that is over at once. */
+export interface ClosedEvent {
+  readonly name: string;
+  readonly error: boolean;
+  readonly details?: string;
+  readonly output?: unknown;
+}
+
 /** Adds an action that is over already: something that needed no saga but belongs into the history. */
 export async function insertClosedAction(
   tx: Tx,
   action: Omit<NewAction, 'input'>,
-  event: { readonly name: string; readonly error: string | null } | null,
+  event: ClosedEvent | null,
 ): Promise<void> {
   const id = await insertAction(tx, { ...action, input: {} });
-  if (event !== null)
-    await tx('instance_action_events').insert({
-      action_id: id,
-      event: event.name,
-      start_time: action.nowMs,
-      finish_time: action.nowMs,
-      result: event.error === null ? 'Success' : 'Error',
-      details: event.error,
-    });
-  await finishAction(tx, id, event === null || event.error === null ? null : 'Error', {}, action.nowMs);
+  if (event !== null) {
+    const { name, error, details, output } = event;
+    const eventId = await startEvent(tx, id, name, action.nowMs);
+    await finishEvent(
+      tx,
+      eventId,
+      { result: error ? 'Error' : 'Success', details: details ?? null, output },
+      action.nowMs,
+    );
+  }
+  await finishAction(tx, id, event?.error ? 'Error' : null, {}, action.nowMs);
 }
 
 /** The input of an action, as it is now. */

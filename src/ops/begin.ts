@@ -70,7 +70,7 @@ export const recordDone = (
   event: string | null,
   nowMs: number,
 ): Promise<void> =>
-  insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: null });
+  insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: false });
 
 /** Tells the workers, after the commit. */
 export function announce(deps: OpsDeps, name: string, actionIds: readonly number[]): void {

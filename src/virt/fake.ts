@@ -12,6 +12,7 @@ import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { makeConsoles } from './fake/consoles.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
+import { type Hand, makeHand } from './fake/hand.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
@@ -45,6 +46,8 @@ export interface FakeDriver extends Driver {
   /** What a real guest's user does inside it. */
   powerOffFromInside(uuid: string): void;
   crashFromInside(uuid: string): void;
+  /** What an operator does past us. */
+  readonly hand: Hand;
   /** Changes a guest's behaviour from now on (words: `parseBehaviour`); null: as its spec says. */
   behave(uuid: string, words: string | null): void;
   /** As after a lost connection: tells that events may have been missed. */
@@ -424,6 +427,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     powerOffFromInside: (uuid) => stop(uuid, 'shutdown'),
+    hand: makeHand({ store, guestOf, emit, stop, start: (guest) => start(guest, { ...guest.spec, boot: guest.boot }) }),
     crashFromInside: (uuid) => crash(uuid, 'told from inside'),
     behave(uuid, words) {
       if (words !== null) parseBehaviour(words);

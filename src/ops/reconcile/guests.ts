@@ -1,20 +1,20 @@
 // Why: a host tells what it has, the rows tell what it should have. Where the two differ and nothing is under way, the host is
 // asked once more (in the guest's own turn, so that an old report decides nothing) and the row follows it.
 
-import { newRequestId } from '../../base/ids.ts';
-import { systemCaller } from '../../base/op.ts';
-import { insertClosedAction } from '../../db/instance-actions.ts';
+import { findClaim } from '../../db/claims.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
+import { powerText, sizeDrift } from '../../domain/drift.ts';
 import type { GuestEvent, GuestView } from '../../domain/guest.ts';
-import { type PowerState, power, type Server, type VmState } from '../../domain/instance.ts';
+import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/instance.ts';
 import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
+import { recordChange, recordSize } from './drift.ts';
 
 /** States of a server in which its host must have its guest. */
-const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped', 'resized', 'rescued'];
+const withGuest: readonly VmState[] = ['active', 'paused', 'suspended', 'stopped', 'resized', 'rescued', 'error'];
 
 const follows = (server: Server): boolean => server.taskState === null && withGuest.includes(server.vmState);
 
@@ -24,8 +24,8 @@ function isNews(before: number | null, now: number | null): boolean {
   return Math.abs(now - before) > before / 10;
 }
 
-/** These wait for their owner's word, running or off. */
-const awaitWord: readonly VmState[] = ['resized', 'rescued'];
+/** These wait for somebody's word, running or off. */
+const awaitWord: readonly VmState[] = ['resized', 'rescued', 'error'];
 
 /** The vm_state that a guest's power state makes. */
 const stateFor = ({ vmState }: Server, { powerState }: GuestView): VmState =>
@@ -58,29 +58,75 @@ const records: Partial<Record<PowerState, string>> = {
   [power.suspended]: 'suspend',
 };
 
-/** The row takes the sizes that a running guest has. One that `restarted` by itself loads its balloon driver anew. */
-async function followSize(
-  deps: OpsDeps,
-  t: Tx,
-  server: Server,
-  view: GuestView,
-  restarted: boolean,
-  overdue: boolean,
-  nowMs: number,
-): Promise<void> {
+/** What is known of a change beside the guest itself. */
+interface Told {
+  /** It restarted by itself and loads its balloon driver anew. */
+  readonly rebooted: boolean;
+  /** Its start took too long to settle. */
+  readonly overdue: boolean;
+  /** In the host's words. */
+  readonly reason: string | null;
+}
+
+/** The row takes what a guest has that went on, and the history tells what nobody asked for. */
+async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView, told: Told): Promise<void> {
+  const nowMs = deps.clock.now();
   const settling = isSettling(server);
-  const begins = restarted && !settling && view.size.memoryMb > server.targetMemoryMb;
+  const begins = told.rebooted && !settling && view.size.memoryMb > server.targetMemoryMb;
   const subject = begins ? { ...server, adjustStatus: 'adjusting' as const } : server;
-  const { server: row, claimed, success } = settleSeen(subject, view, overdue);
-  const changes = begins || row.adjustStatus !== server.adjustStatus;
-  await updateServer(t, server.id, { ...row, ...(changes ? { adjustUpdatedAt: nowMs } : {}) }, nowMs);
+  const { server: row, claimed, success } = settleSeen(subject, view, told.overdue);
+  const current = { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb };
+  const before = await findClaim(t, server.id);
+  const raised = before !== null && claimed.vcpus > before.vcpus;
+  // a balloon on its way is the start's
+  const drift = begins || settling ? null : sizeDrift(server, view, current, raised);
+  const text = drift === null ? null : await recordSize(t, server, drift, nowMs);
+  const asAsked = row.currentVcpus === row.targetVcpus && row.currentMemoryMb === row.targetMemoryMb;
+  const settled = row.adjustStatus === 'idle' || row.adjustStatus === 'pending_reboot';
+  const message = asAsked && settled ? null : asAsked ? row.adjustMessage : (text ?? row.adjustMessage);
+  const changes = begins || text !== null || row.adjustStatus !== server.adjustStatus;
+  const state = { powerState: view.powerState, vmState: stateFor(server, view) };
+  const times = changes ? { adjustUpdatedAt: nowMs } : {};
+  await updateServer(t, server.id, { ...row, ...state, adjustMessage: message, ...times }, nowMs);
   await resizeClaim(t, server.id, claimed);
-  if (success) return;
-  const { memoryMb } = claimed;
+  if (success && text === null) return;
   deps.log.warn(
-    { host: server.host, server: server.uuid, claimedMb: memoryMb, reason: row.adjustMessage },
-    'a guest holds more than its size: its claim is raised to that, whether its host has room or not',
+    { host: server.host, server: server.uuid, claimed, reason: text ?? row.adjustMessage },
+    'a guest has another size than was asked: its claim follows it, whether its host has room or not',
   );
+}
+
+/** The row takes the state of a guest that began or ceased to run, was frozen or stored, or went on. */
+async function followPower(deps: OpsDeps, t: Tx, server: Server, view: GuestView, told: Told): Promise<void> {
+  const nowMs = deps.clock.now();
+  const { reason } = told;
+  const details = powerText(server.powerState, view.powerState, reason);
+  deps.log.info({ host: server.host, server: server.uuid, reason }, details);
+  const started = notRunning.includes(server.powerState);
+  const vmState = stateFor(server, view);
+  if (started || notRunning.includes(view.powerState))
+    await settleFromView(t, server, view, nowMs, started, { vmState });
+  // as long as its memory lies on disk its host can't tell what it has
+  else if (view.powerState === power.suspended)
+    await updateServer(t, server.id, { powerState: view.powerState, vmState }, nowMs);
+  else await followSize(deps, t, server, view, told);
+  const crashed = view.powerState === power.crashed;
+  const why = reason ?? 'the guest changed its state by itself';
+  const end = { details: crashed ? `The guest crashed: ${why}` : details, error: crashed };
+  await recordChange(t, server, records[view.powerState] ?? 'stop', end, nowMs);
+  // the fault of a server in ERROR is what brought it there
+  if (!crashed || server.vmState === 'error') return;
+  const fault = { code: 500, message: 'The guest crashed.', details: why, createdAt: nowMs };
+  await insertFault(t, server.id, fault);
+}
+
+/** The guest of a server is gone from its host. Its state and its claim stay, as Nova's do: it may come back. */
+async function followMissing(deps: OpsDeps, t: Tx, server: Server): Promise<void> {
+  const nowMs = deps.clock.now();
+  deps.log.error({ host: server.host, server: server.uuid }, 'the host does not know a server that it should have');
+  await updateServer(t, server.id, { powerState: power.noState }, nowMs);
+  const details = `The guest is gone from its host without a request: ${powerNames[server.powerState]} before.`;
+  await recordChange(t, server, 'stop', { details, error: true }, nowMs);
 }
 
 /** The row of one server follows its guest. `event`: what the host told of it; null: nothing, it was compared. */
@@ -98,37 +144,10 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
     const rebooted = event?.kind === 'rebooted' && view?.powerState === power.running;
     const drift = driftOf(server, view, overdue) ?? (rebooted ? 'size' : null);
     if (drift === null) return;
-    const nowMs = deps.clock.now();
-    if (view === null) {
-      deps.log.error({ host, server: uuid }, 'the host does not know a server that it should have');
-      await updateServer(t, server.id, { powerState: power.noState }, nowMs);
-      return;
-    }
-    if (drift === 'size') {
-      await followSize(deps, t, server, view, rebooted, overdue, nowMs);
-      return;
-    }
-    deps.log.info(
-      { host, server: uuid, was: server.powerState, is: view.powerState, reason },
-      'a guest changed by itself',
-    );
-    const vmState = stateFor(server, view);
-    await settleFromView(t, server, view, nowMs, notRunning.includes(server.powerState), { vmState });
-    const crashed = view.powerState === power.crashed;
-    const record = {
-      serverUuid: uuid,
-      action: records[view.powerState] ?? 'stop',
-      requestId: newRequestId(),
-      projectId: server.projectId,
-      userId: systemCaller.userId,
-      nowMs,
-    };
-    const why = reason ?? 'the guest changed its state by itself';
-    await insertClosedAction(t, record, { name: 'guest_changed', error: crashed ? `The guest crashed: ${why}` : null });
-    if (crashed) {
-      const fault = { code: 500, message: 'The guest crashed.', details: why, createdAt: nowMs };
-      await insertFault(t, server.id, fault);
-    }
+    const told: Told = { rebooted, overdue, reason };
+    if (view === null) await followMissing(deps, t, server);
+    else if (drift === 'size') await followSize(deps, t, server, view, told);
+    else await followPower(deps, t, server, view, told);
   });
 }
 
