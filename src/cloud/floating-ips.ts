@@ -7,6 +7,7 @@ import type { Caller } from '../base/op.ts';
 import type { FloatingIp } from '../domain/network.ts';
 import type { NetworkProxy, ShownFloatingIp } from './network.ts';
 import type { NetworkApi } from './network-api.ts';
+import { portsOfServer } from './port-mark.ts';
 
 type FloatingVerbs =
   | 'floatingPools'
@@ -105,7 +106,7 @@ export function makeFloatingProxy(api: NetworkApi): Pick<NetworkProxy, FloatingV
     },
 
     async associateFloatingIp(caller, serverUuid, address, fixedIp) {
-      const port = (await api.portsOfDevice(serverUuid)).find(({ fixedIps }) =>
+      const port = (await portsOfServer(api, serverUuid)).find(({ fixedIps }) =>
         fixedIps.some((ip) => ip.address === fixedIp),
       );
       if (port === undefined)

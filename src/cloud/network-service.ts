@@ -7,37 +7,9 @@ import type { NicSpec } from '../domain/nic.ts';
 import { makeFloatingProxy } from './floating-ips.ts';
 import type { NetworkRequest, NetworkService, ServerPorts, WhichPort } from './network.ts';
 import type { AddressWish, NetworkApi, PortBinding, PortFacts } from './network-api.ts';
+import { markOf, portsOfServer, profileOf } from './port-mark.ts';
 import { makePlanning, portInUse, portLimitExceeded, portNotFound } from './port-plan.ts';
 import { makeGroupProxy } from './security-groups.ts';
-
-/** What a server's port carries in its binding profile, so that it is found again and known for what it is. */
-interface PortMark {
-  readonly position: number;
-  /** The port was there before the server and outlives it. */
-  readonly preexisting: boolean;
-  readonly tag: string | null;
-}
-
-const POSITION = 'xloud_position';
-const PREEXISTING = 'xloud_preexisting';
-const TAG = 'xloud_tag';
-
-const profileOf = (mark: PortMark): Record<string, unknown> => ({
-  [POSITION]: mark.position,
-  [PREEXISTING]: mark.preexisting,
-  ...(mark.tag === null ? {} : { [TAG]: mark.tag }),
-});
-
-/** The mark of a port of ours; null for one that something else gave the server's id. */
-function markOf({ profile }: PortFacts): PortMark | null {
-  const position = profile[POSITION];
-  const tag = profile[TAG];
-  if (typeof position !== 'number') return null;
-  return { position, preexisting: profile[PREEXISTING] === true, tag: typeof tag === 'string' ? tag : null };
-}
-
-/** Anybody may write a server's id into a port of theirs; it is the server's only once it was marked or bound for it. */
-const isTaken = (port: PortFacts): boolean => markOf(port) !== null || port.hostId !== '';
 
 const isMeant = (port: PortFacts, which: WhichPort): boolean =>
   'portId' in which ? port.id === which.portId : markOf(port)?.position === which.position;
@@ -158,7 +130,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
 
     async rebind({ uuid, host, zone }) {
       const ports: PortFacts[] = [];
-      for (const port of (await api.portsOfDevice(uuid)).filter(isTaken)) {
+      for (const port of await portsOfServer(api, uuid)) {
         const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile: port.profile };
         ports.push(port.hostId === host ? port : await api.bindPort(port.id, binding));
       }
@@ -175,7 +147,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     },
 
     async portsOf(serverUuid) {
-      return nicsOf(api, (await api.portsOfDevice(serverUuid)).filter(isTaken));
+      return nicsOf(api, await portsOfServer(api, serverUuid));
     },
 
     async seenPorts(caller, serverUuid) {
@@ -191,7 +163,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     async addFixedIp(serverUuid, networkId) {
       const missing = () =>
         notFound(`Network could not be found for instance ${serverUuid}.`, { code: 'NetworkNotFoundForInstance' });
-      const port = (await api.portsOfDevice(serverUuid)).find((one) => one.networkId === networkId);
+      const port = (await portsOfServer(api, serverUuid)).find((one) => one.networkId === networkId);
       if (port === undefined) throw missing();
       const [network] = await api.facts([networkId]);
       // the first subnet that has room
@@ -213,7 +185,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     },
 
     async removeFixedIp(serverUuid, address) {
-      const port = (await api.portsOfDevice(serverUuid)).find(({ fixedIps }) =>
+      const port = (await portsOfServer(api, serverUuid)).find(({ fixedIps }) =>
         fixedIps.some((ip) => ip.address === address),
       );
       if (port === undefined) {

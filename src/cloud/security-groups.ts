@@ -5,6 +5,7 @@ import type { Caller } from '../base/op.ts';
 import type { NetworkName } from '../domain/network.ts';
 import type { NetworkProxy } from './network.ts';
 import type { NetworkApi, PortFacts } from './network-api.ts';
+import { portsOfServer } from './port-mark.ts';
 
 type GroupVerbs =
   | 'securityGroups'
@@ -58,7 +59,7 @@ async function ownGroup(api: NetworkApi, caller: Caller, group: string): Promise
 }
 
 async function portsOf(api: NetworkApi, serverUuid: string): Promise<readonly PortFacts[]> {
-  const ports = await api.portsOfDevice(serverUuid);
+  const ports = await portsOfServer(api, serverUuid);
   if (ports.length > 0) return ports;
   throw notFound(`instance_id ${serverUuid} could not be found as device id on any ports`, {
     code: 'SecurityGroupNotFound',
@@ -101,7 +102,7 @@ export function makeGroupProxy(api: NetworkApi): Pick<NetworkProxy, GroupVerbs> 
     },
 
     async groupsOfServer(caller, serverUuid) {
-      const ids = (await api.portsOfDevice(serverUuid)).flatMap(({ securityGroups }) => securityGroups);
+      const ids = (await portsOfServer(api, serverUuid)).flatMap(({ securityGroups }) => securityGroups);
       const groups = await api.securityGroupsById(caller, [...new Set(ids)]);
       return ids.flatMap((id) => groups.find((group) => group.id === id) ?? []);
     },

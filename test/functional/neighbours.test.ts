@@ -678,6 +678,19 @@ for (const where of ['in process', 'over HTTP'] as const) {
       const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });
       assert.deepEqual(await networks.portsOf(vm.uuid), [], 'whoever writes an id into a port plugs nothing');
       assert.deepEqual(await networks.rebind({ uuid: vm.uuid, host: 'host-2', zone: 'nova' }), []);
+      const { demo } = callers;
+      const address = port.fixed_ips[0].ip_address as string;
+      await rejects(networks.addFixedIp(vm.uuid, shared), 'notFound', 'NetworkNotFoundForInstance', /not be found/);
+      await rejects(networks.removeFixedIp(vm.uuid, address), 'badRequest', 'FixedIpNotFoundForInstance', /fixed IP/);
+      await rejects(networks.addSecurityGroup(demo, vm.uuid, 'default'), 'notFound', 'SecurityGroupNotFound', /ports/);
+      assert.deepEqual(await networks.groupsOfServer(demo, vm.uuid), []);
+      await rejects(
+        networks.associateFloatingIp(demo, vm.uuid, '203.0.113.9', address),
+        'badRequest',
+        'FixedIpNotFound',
+        /not found/,
+      );
+      assert.deepEqual((await ask('demo', 'GET', `ports/${port.id}`)).json.port, port, 'nothing of it is changed');
       await networks.release(vm.uuid);
       const left = (await ask('demo', 'GET', `ports/${port.id}`)).json.port;
       assert.equal(left.device_id, '');

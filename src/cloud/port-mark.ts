@@ -1,0 +1,35 @@
+// Why: anybody may write a server's id into a port of theirs. Which ports are a server's is told by what compute left in them.
+
+import type { PortApi, PortFacts } from './network-api.ts';
+
+/** What a server's port carries in its binding profile, so that it is found again and known for what it is. */
+interface PortMark {
+  readonly position: number;
+  /** The port was there before the server and outlives it. */
+  readonly preexisting: boolean;
+  readonly tag: string | null;
+}
+
+const POSITION = 'xloud_position';
+const PREEXISTING = 'xloud_preexisting';
+const TAG = 'xloud_tag';
+
+export const profileOf = (mark: PortMark): Record<string, unknown> => ({
+  [POSITION]: mark.position,
+  [PREEXISTING]: mark.preexisting,
+  ...(mark.tag === null ? {} : { [TAG]: mark.tag }),
+});
+
+/** The mark of a port of ours; null for one that something else gave the server's id. */
+export function markOf({ profile }: PortFacts): PortMark | null {
+  const position = profile[POSITION];
+  const tag = profile[TAG];
+  if (typeof position !== 'number') return null;
+  return { position, preexisting: profile[PREEXISTING] === true, tag: typeof tag === 'string' ? tag : null };
+}
+
+const isTaken = (port: PortFacts): boolean => markOf(port) !== null || port.hostId !== '';
+
+/** The ports that were marked or bound for a server. */
+export const portsOfServer = async (api: PortApi, serverUuid: string): Promise<readonly PortFacts[]> =>
+  (await api.portsOfDevice(serverUuid)).filter(isTaken);
