@@ -48,12 +48,25 @@ export function envelopeOf({ createdAt, notification }: SentNotification): objec
   return { 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) };
 }
 
+interface Opened {
+  readonly connection: ChannelModel;
+  readonly channel: ConfirmChannel;
+}
+
+async function hangUp(connection: ChannelModel): Promise<void> {
+  try {
+    await connection.close();
+  } catch {
+    // broken already, which is closed well enough
+  }
+}
+
 /** Connects at the first send, and anew after a failure. */
 export function makeNotificationSender({ url, exchange, topics }: NotificationSenderOptions): NotificationSender {
-  let open: Promise<{ connection: ChannelModel; channel: ConfirmChannel }> | null = null;
+  let open: Promise<Opened> | null = null;
   const queues = new Set<string>();
 
-  async function connect() {
+  async function connect(): Promise<Opened> {
     // only where it is used: most installations have no broker
     const { connect: dial } = await import('amqplib');
     const connection = await dial(url, { noDelay: true });
@@ -63,10 +76,15 @@ export function makeNotificationSender({ url, exchange, topics }: NotificationSe
     };
     connection.on('error', forget);
     connection.on('close', forget);
-    const channel = await connection.createConfirmChannel();
-    channel.on('error', forget);
-    await channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
-    return { connection, channel };
+    try {
+      const channel = await connection.createConfirmChannel();
+      channel.on('error', forget);
+      await channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
+      return { connection, channel };
+    } catch (error) {
+      void hangUp(connection);
+      throw error;
+    }
   }
 
   async function declare(channel: ConfirmChannel, queue: string): Promise<void> {
@@ -78,8 +96,10 @@ export function makeNotificationSender({ url, exchange, topics }: NotificationSe
 
   return {
     async send(batch) {
+      let opened: Opened | null = null;
       try {
-        const { channel } = await (open ??= connect());
+        opened = await (open ??= connect());
+        const { channel } = opened;
         for (const sent of batch) {
           const content = Buffer.from(JSON.stringify(envelopeOf(sent)));
           for (const topic of topics) {
@@ -93,12 +113,14 @@ export function makeNotificationSender({ url, exchange, topics }: NotificationSe
       } catch (cause) {
         open = null;
         queues.clear();
+        // the next attempt makes a connection of its own, and does not wait for the end of this one
+        if (opened !== null) void hangUp(opened.connection);
         throw unavailable('The message broker did not take the notifications.', { code: 'broker.away', cause });
       }
     },
     async close() {
       const opened = await open?.catch(() => null);
-      await opened?.connection.close().catch(() => undefined);
+      if (opened) await hangUp(opened.connection);
     },
   };
 }

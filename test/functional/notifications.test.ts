@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { type AddressInfo, connect as netConnect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'amqplib';
 import { makeNotificationSender } from '../../src/bus/notifications.ts';
 import { waitingNotifications } from '../../src/db/notifications.ts';
+import { apiNotification, serverGroupPayload } from '../../src/domain/notification.ts';
 import { type NotificationRelay, startNotificationRelay } from '../../src/ops/notification-relay.ts';
 import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { type Servers, startServers } from '../support/servers.ts';
@@ -245,6 +248,54 @@ describe('notifications', () => {
     assert.ok(heard.indexOf(begun) < heard.indexOf(ended));
     await relay.flush();
     assert.deepEqual(await waitingNotifications(servers.world.database.read, 100), []);
+  });
+
+  it('leave no connection behind for each attempt that the broker refuses', async () => {
+    const topic = 'taken';
+    const own = await connect(broker.url);
+    const channel = await own.createChannel();
+    // somebody else's queue of that name, and of another kind
+    await channel.assertQueue(`${topic}.info`, { durable: true });
+    const open = new Set<Socket>();
+    let dialled = 0;
+    const line = createServer((socket) => {
+      dialled += 1;
+      open.add(socket);
+      const onward = netConnect(broker.port, '127.0.0.1');
+      socket.pipe(onward).pipe(socket);
+      for (const end of [socket, onward]) end.on('error', () => undefined);
+      socket.once('close', () => open.delete(socket));
+    });
+    await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+    const url = broker.url.replace(String(broker.port), String((line.address() as AddressInfo).port));
+    const sender = makeNotificationSender({ url, exchange: 'nova', topics: [topic] });
+    const context = { requestId: 'req-1', userId: 'u', projectId: 'p' };
+    const group = {
+      id: 1,
+      uuid: 'g',
+      ...{ projectId: 'p', userId: 'u', name: 'n' },
+      policy: 'affinity',
+      maxServerPerHost: null,
+    } as const;
+    const notification = apiNotification(
+      'server_group.create',
+      'nova-api:xloud',
+      serverGroupPayload(group, []),
+      context,
+    );
+    try {
+      for (let attempt = 1; attempt <= 3; attempt += 1) {
+        await assert.rejects(sender.send([{ createdAt: 0, notification }]), { code: 'broker.away' });
+      }
+      assert.equal(dialled, 3, 'each attempt is made anew');
+      await until('the connections end', () => (open.size === 0 ? true : undefined));
+    } finally {
+      await sender.close();
+      line.close();
+      for (const socket of open) socket.destroy();
+      await channel.deleteQueue(`${topic}.info`);
+      await own.close();
+    }
   });
 
   it('are not even written where no broker is configured', async () => {
