@@ -177,6 +177,15 @@ export async function runSaga<I>(
     if (signal.aborted) throw new Stopped(signal.reason as StopReason);
   };
 
+  /** The answer, unless the action is told to stop before it comes. A step may ask thousands of times: nothing is left of it. */
+  function orStopped<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => reject(new Stopped(signal.reason as StopReason));
+      signal.addEventListener('abort', stop, { once: true });
+      void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
   async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>): Promise<T> {
     return tx(database, async (t) => {
       const nowMs = clock.now();
@@ -204,12 +213,9 @@ export async function runSaga<I>(
       commit,
       call: (host, method, args) => {
         stopIfTold();
-        const stopped = new Promise<never>((_, reject) => {
-          signal.addEventListener('abort', () => reject(new Stopped(signal.reason as StopReason)), { once: true });
-        });
         const answer = deps.bus.call(host, method, args);
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
-        return Promise.race([answer, stopped]);
+        return orStopped(answer);
       },
       point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
     };
