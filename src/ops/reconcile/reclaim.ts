@@ -1,11 +1,10 @@
 // Why: a server that was deleted softly goes for good when nobody restored it in time.
 
-import { newRequestId } from '../../base/ids.ts';
-import { systemCaller } from '../../base/op.ts';
 import { findReclaimable } from '../../db/servers.ts';
 import type { Server } from '../../domain/instance.ts';
 import { forceDeleteServer } from '../delete-server.ts';
 import type { OpsDeps } from '../deps.ts';
+import { systemOp } from '../system-op.ts';
 
 /** Begins the deletion of every server whose time is over. With an interval of 0 nothing is ever reclaimed, as in Nova. */
 export async function reclaim(deps: OpsDeps): Promise<void> {
@@ -17,7 +16,6 @@ export async function reclaim(deps: OpsDeps): Promise<void> {
     vmState === 'soft-delete' && taskState === null && deletedAt !== null && deletedAt <= beforeMs;
   for (const uuid of await findReclaimable(database.read, beforeMs)) {
     log.info({ server: uuid }, 'reclaiming a server that was deleted softly');
-    const op = { requestId: newRequestId(), globalRequestId: null, caller: systemCaller, minor: 1, clock, log };
-    await forceDeleteServer(deps, op, { uuid }, still);
+    await forceDeleteServer(deps, systemOp(deps), { uuid }, still);
   }
 }
