@@ -101,6 +101,8 @@ export const limits = {
   /** How long a live migration may take before it is given up, and how often it is looked at. */
   liveMigrationMs: 3_600 * SECOND_MS,
   livePollMs: SECOND_MS / 4,
+  /** How long a host may take to give one up. */
+  liveAbortMs: 300 * SECOND_MS,
   /** How long an adjustment waits for the guest before it settles with what was reached. */
   adjustConfirmMs: 30 * SECOND_MS,
   /** A guest that ignores the power button is switched off after this long (Nova's `shutdown_timeout`). */

@@ -1,7 +1,7 @@
 // Why: a server goes to another host as it runs. Its guest is on one of the two at every moment; the row says the new one once
 // the guest is there, and from then on there is no way back.
 
-import { badRequest, conflict, Fault, unavailable } from '../base/errors.ts';
+import { badRequest, conflict, Fault, internal, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim } from '../db/claims.ts';
@@ -240,6 +240,15 @@ const CANCELLED = 'migration.cancelled';
 
 const cancelled = () => conflict('The live migration was given up, as it was asked.', { code: CANCELLED });
 
+const tooSlow = () =>
+  conflict(`The live migration was not over after ${limits.liveMigrationMs / 1000} s and was given up.`, {
+    code: 'migration.slow',
+  });
+
+/** Nothing is known of where the guest will be: both claims stay until somebody looks. */
+const stillMoving = (host: string) =>
+  internal(`Host ${host} does not give its live migration up.`, { code: 'migration.stillMoving' });
+
 const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> =>
   commit((t, nowMs) => updateMigration(t, input.migrationId, patch, nowMs));
 
@@ -254,14 +263,16 @@ async function ride(
   const { hypervisorHostname: node, hostIp } = to.inventory;
   const target = { node, hostIp, blockMigration: input.blockMigration };
   const giveUpAt = deps.clock.now() + limits.liveMigrationMs;
+  const isLate = (): boolean => deps.clock.now() > giveUpAt;
   let progress = await call(from, 'liveMigrate', { uuid, to: target });
   while (progress.state === 'running') {
     await attend(progress);
-    if (deps.clock.now() > giveUpAt) await call(from, 'steerLive', { uuid, wish: 'abort' });
+    if (isLate()) await call(from, 'steerLive', { uuid, wish: 'abort' });
+    if (deps.clock.now() > giveUpAt + limits.liveAbortMs) throw stillMoving(from);
     await deps.clock.sleep(limits.livePollMs);
     progress = await call(from, 'liveProgress', { uuid });
   }
-  if (progress.state === 'cancelled') throw cancelled();
+  if (progress.state === 'cancelled') throw isLate() ? tooSlow() : cancelled();
   // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
   if (progress.state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
 }
@@ -284,7 +295,11 @@ async function bringBack(context: Context): Promise<void> {
   const { uuid } = server;
   const home = server.host as string;
   await call(home, 'steerLive', { uuid, wish: 'abort' });
-  while ((await call(home, 'liveProgress', { uuid })).state === 'running') await deps.clock.sleep(limits.livePollMs);
+  const giveUpAt = deps.clock.now() + limits.liveAbortMs;
+  while ((await call(home, 'liveProgress', { uuid })).state === 'running') {
+    if (deps.clock.now() > giveUpAt) throw stillMoving(home);
+    await deps.clock.sleep(limits.livePollMs);
+  }
   if ((await call(home, 'inspect', { uuid })) !== null) return;
   const { destCompute } = await moveOf(context);
   await ride(context, destCompute as string, await hostNamed(context, home), async () => undefined);
