@@ -95,7 +95,9 @@ export function powerSaga<I>(
     },
     observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
     async failed(t, { server }, failure, nowMs, seen) {
-      if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false);
+      // a server in ERROR leaves it by what succeeds, not by what was seen of its guest
+      const stays = server.vmState === 'error' ? { vmState: server.vmState } : {};
+      if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false, stays);
       await settleFailed(t, server, failure, nowMs, {});
     },
   };

@@ -67,6 +67,15 @@ for (const engine of engines) {
       assert.deepEqual(await during(one, HARD), ['SUSPENDED', 'rebooting_hard', 'ACTIVE', null, 1]);
     });
 
+    it('leave a server in ERROR there where they fail, though its guest runs', async () => {
+      const broken = await servers.create({ metadata: { xloud_fake: 'fail:powerOff' } });
+      await servers.set(broken, { vm_state: 'error' });
+      assert.equal((await servers.act(broken, STOP)).status, 202);
+      await servers.world.settled();
+      const { status, 'OS-EXT-STS:task_state': task, 'OS-EXT-STS:power_state': state } = await servers.show(broken);
+      assert.deepEqual([status, task, state], ['ERROR', null, 1]);
+    });
+
     it('are refused in the wrong state, in Nova’s words', async () => {
       const legal: Record<string, readonly string[]> = {
         start: ['stopped'],
