@@ -20,6 +20,15 @@ export interface NetworkRequest {
   readonly tag: string | null;
 }
 
+/** The server that ports are made for; a host or zone that it does not have yet is empty. */
+export interface PortTarget {
+  readonly uuid: string;
+  readonly projectId: string;
+  readonly host: string;
+  readonly zone: string;
+  readonly hostname: string;
+}
+
 export interface NetworkPlan {
   readonly requests: readonly NetworkRequest[];
   /** Security group ids for the ports that we make. */
@@ -57,11 +66,7 @@ export interface ServerPorts {
    * (they carry the server's id and their position).
    * @param first the position of the first of them
    */
-  allocate(
-    server: { uuid: string; projectId: string; host: string; zone: string; hostname: string },
-    plan: NetworkPlan,
-    first?: number,
-  ): Promise<readonly NicSpec[]>;
+  allocate(server: PortTarget, plan: NetworkPlan, first?: number): Promise<readonly NicSpec[]>;
   /** Binds the ports of a server to another host and gives them as they are then. Twice is once. */
   rebind(server: { uuid: string; host: string; zone: string }): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */

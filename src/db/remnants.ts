@@ -21,10 +21,11 @@ export async function removeRemnant(tx: Tx, { serverUuid, host }: Remnant): Prom
   await tx('remnants').where({ server_uuid: serverUuid, host }).delete();
 }
 
-/** Of all servers, the oldest first. */
-export async function listRemnants(reader: Reader, limit: number): Promise<Remnant[]> {
+/** Of all servers, the oldest first, but for those on hosts that cannot be asked. */
+export async function listRemnants(reader: Reader, except: readonly string[], limit: number): Promise<Remnant[]> {
   const rows: { server_uuid: string; host: string }[] = await reader('remnants')
     .select('server_uuid', 'host')
+    .whereNotIn('host', [...except])
     .orderBy('created_at')
     .limit(limit);
   return rows.map((row) => ({ serverUuid: row.server_uuid, host: row.host }));

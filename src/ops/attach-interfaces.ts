@@ -12,11 +12,11 @@ import type { ServerPort } from '../domain/network.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import { awaitAction } from './await-action.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
+import { portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { modelOf, refreshNetwork } from './refresh-network.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { recordFailure } from './settle.ts';
-import { systemOp } from './system-op.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -89,14 +89,7 @@ export const attachSaga: Saga<AttachInput> = {
       name: 'port',
       async run(context): Promise<PortOutput> {
         const { deps, server, input } = context;
-        const target = {
-          uuid: server.uuid,
-          projectId: server.projectId,
-          host: server.host ?? '',
-          zone: server.availabilityZone ?? '',
-          hostname: server.hostname,
-        };
-        const [nic] = await deps.network.allocate(target, input.plan, placeOf(context));
+        const [nic] = await deps.network.allocate(portTargetOf(server), input.plan, placeOf(context));
         if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
         return { nic };
       },
@@ -104,7 +97,7 @@ export const attachSaga: Saga<AttachInput> = {
         const { deps, server } = context;
         await deps.network.release(server.uuid, { position: placeOf(context) });
         // a refresh may have seen it meanwhile
-        await refreshNetwork(deps, systemOp(deps), server);
+        await refreshNetwork(deps, server);
       },
     },
     {

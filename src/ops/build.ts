@@ -1,7 +1,7 @@
 // Why: what was asked for at a server's creation and no view shows; kept with the row, so that any worker can tell the host
 // what the guest shall be, at its creation and at every power cycle after it.
 
-import type { NetworkPlan } from '../cloud/network.ts';
+import type { NetworkPlan, PortTarget } from '../cloud/network.ts';
 import type { Reader } from '../db/engine.ts';
 import { allDetails, loadDetails } from '../db/server-details.ts';
 import { findBuild } from '../db/servers.ts';
@@ -46,3 +46,12 @@ export async function guestSpec(reader: Reader, server: Server, adminPass: strin
 /** What a server's disks claim: root, ephemeral and swap together, in GiB. */
 export const diskGbOf = ({ flavor }: Pick<Server, 'flavor'>): number =>
   flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
+
+/** A server as the network service makes ports for it. */
+export const portTargetOf = ({ uuid, projectId, host, availabilityZone, hostname }: Server): PortTarget => ({
+  uuid,
+  projectId,
+  host: host ?? '',
+  zone: availabilityZone ?? '',
+  hostname,
+});

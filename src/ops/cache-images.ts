@@ -8,11 +8,12 @@ import { findAggregate } from '../db/aggregates.ts';
 import { findHost } from '../db/hosts.ts';
 import { tx } from '../db/tx.ts';
 import type { Aggregate } from '../domain/aggregate.ts';
-import { type Host, isHostUp } from '../domain/host.ts';
+import type { Host } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import { aggregateCachePayload, aggregatePayload, type VersionedObject } from '../domain/notification.ts';
 import { noAggregate } from './aggregates.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import { note } from './notify.ts';
 
 /** What became of an image on a host, in Nova's words. */
@@ -29,7 +30,7 @@ async function imagesOf(deps: OpsDeps, caller: Caller, ids: readonly string[]): 
 }
 
 async function bring(deps: OpsDeps, host: Host | null, image: ImageFacts): Promise<Outcome> {
-  if (host === null || !isHostUp(host, deps.clock.now(), deps.config.hostDownMs)) return 'skipped';
+  if (host === null || !isUp(deps, host)) return 'skipped';
   if (!host.inventory.facts.capabilities.verbs.includes('cacheImage')) return 'unsupported';
   try {
     return (await deps.bus.call(host.host, 'cacheImage', { image })) ? 'cached' : 'existing';

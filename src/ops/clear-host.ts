@@ -5,7 +5,7 @@ import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { findHost } from '../db/hosts.ts';
 import { addRemnant } from '../db/remnants.ts';
-import { isHostUp } from '../domain/host.ts';
+import { isUp } from './host-up.ts';
 import type { StepContext } from './saga.ts';
 
 /** `guest`: the guest with all it has. `aside`: the disks that a move set aside. */
@@ -38,9 +38,7 @@ export async function clearHost<I>(
     await commit((t, nowMs) => addRemnant(t, { serverUuid: server.uuid, host: name }, nowMs));
     return why;
   };
-  const host = await findHost(deps.database.read, { host: name });
-  const up = host !== null && isHostUp(host, deps.clock.now(), deps.config.hostDownMs);
-  if (!up) return leave(`host ${name} is down`);
+  if (!isUp(deps, await findHost(deps.database.read, { host: name }))) return leave(`host ${name} is down`);
   try {
     await askToClear(context, name, server.uuid, what);
     return null;

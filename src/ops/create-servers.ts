@@ -21,7 +21,7 @@ import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, leaveAction } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
-import { type BuildRequest, guestSpec } from './build.ts';
+import { type BuildRequest, guestSpec, portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
 import { accountsOf, lockQuota } from './quota-sets.ts';
@@ -244,14 +244,7 @@ const giveBackPlace = (context: StepContext<CreateInput>): Promise<void> => give
 async function makePorts(context: StepContext<CreateInput>): Promise<{ ports: readonly string[] }> {
   const { deps, server } = context;
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const target = {
-    uuid: server.uuid,
-    projectId: server.projectId,
-    host: server.host ?? '',
-    zone: server.availabilityZone ?? '',
-    hostname: server.hostname,
-  };
-  const nics = await deps.network.allocate(target, build.network);
+  const nics = await deps.network.allocate(portTargetOf(server), build.network);
   context.point('made');
   await context.commit(async (t, nowMs) => {
     await replaceNics(t, server.id, nics);

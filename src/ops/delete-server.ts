@@ -10,12 +10,12 @@ import { updateServer } from '../db/servers.ts';
 import { findHost } from '../db/hosts.ts';
 import { removeShelved } from '../db/shelved.ts';
 import { type Tx, tx } from '../db/tx.ts';
-import { isHostUp } from '../domain/host.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { moves, refusal } from '../domain/moves.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import { abandonMoves } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
@@ -28,10 +28,9 @@ export interface DeleteInput {
 }
 
 /** As Nova: a server that never ran, or whose host cannot be asked, is deleted at once. */
-async function deletesSoftly(t: Tx, { config, clock }: OpsDeps, server: Server): Promise<boolean> {
-  if (config.reclaimMs <= 0 || server.host === null || refusal(server, 'softDelete', true) !== null) return false;
-  const host = await findHost(t, { host: server.host });
-  return host !== null && isHostUp(host, clock.now(), config.hostDownMs);
+async function deletesSoftly(t: Tx, deps: OpsDeps, server: Server): Promise<boolean> {
+  if (deps.config.reclaimMs <= 0 || server.host === null || refusal(server, 'softDelete', true) !== null) return false;
+  return isUp(deps, await findHost(t, { host: server.host }));
 }
 
 /** Begins a deletion in the caller's transaction; of a server that is being deleted already nothing more is asked. */

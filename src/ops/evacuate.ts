@@ -9,11 +9,11 @@ import { addRemnant } from '../db/remnants.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { isHostUp } from '../domain/host.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import {
   abandonMoves,
   acceptMove,
@@ -50,10 +50,7 @@ interface EvacuateInput extends MoveInput {
 }
 
 async function mustBeDead(t: Tx, deps: OpsDeps, name: string): Promise<void> {
-  const host = await findHost(t, { host: name });
-  if (host !== null && isHostUp(host, deps.clock.now(), deps.config.hostDownMs)) {
-    throw badRequest(`Compute service of ${name} is still in use.`);
-  }
+  if (isUp(deps, await findHost(t, { host: name }))) throw badRequest(`Compute service of ${name} is still in use.`);
 }
 
 async function checkHost(t: Tx, uuid: string, host: string | null): Promise<void> {

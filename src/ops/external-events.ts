@@ -17,13 +17,13 @@ async function dropPort(deps: OpsDeps, op: Op, server: Server, host: string, por
   if (portId !== null && nics.some((nic) => nic.portId === portId)) {
     await deps.bus.call(host, 'detachNic', { uuid: server.uuid, portId });
   }
-  await refreshNetwork(deps, op, server);
+  await refreshNetwork(deps, server);
 }
 
 async function follow(deps: OpsDeps, op: Op, event: ExternalEvent, server: Server, host: string): Promise<void> {
   switch (event.name) {
     case 'network-changed':
-      return refreshNetwork(deps, op, server);
+      return refreshNetwork(deps, server);
     case 'network-vif-deleted':
       return dropPort(deps, op, server, host, event.tag);
     case 'power-update':

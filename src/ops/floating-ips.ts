@@ -25,12 +25,12 @@ export const createFloatingIp = ({ network }: OpsDeps, op: Op, pool: string | nu
   network.createFloatingIp(op.caller, pool);
 
 /** The rows of the server that an address led to follow. */
-async function follow(deps: OpsDeps, op: Op, uuid: string | null): Promise<void> {
-  if (uuid !== null) await refreshNetwork(deps, op, { uuid });
+async function follow(deps: OpsDeps, uuid: string | null): Promise<void> {
+  if (uuid !== null) await refreshNetwork(deps, { uuid });
 }
 
 export const deleteFloatingIp = async (deps: OpsDeps, op: Op, id: string): Promise<void> =>
-  follow(deps, op, await deps.network.deleteFloatingIp(op.caller, id));
+  follow(deps, await deps.network.deleteFloatingIp(op.caller, id));
 
 /** The server's address that a floating one shall lead to: the one asked for, or its first of IPv4. Throws Nova's 400s. */
 async function targetOf(
@@ -65,11 +65,11 @@ export async function addFloatingIp(
 ): Promise<void> {
   const fixed = await targetOf(deps, server, address, fixedAddress);
   const before = await deps.network.associateFloatingIp(op.caller, server.uuid, address, fixed);
-  await follow(deps, op, server.uuid);
-  await follow(deps, op, before);
+  await follow(deps, server.uuid);
+  await follow(deps, before);
 }
 
 export async function removeFloatingIp(deps: OpsDeps, op: Op, server: Server, address: string): Promise<void> {
   await deps.network.disassociateFloatingIp(op.caller, server.uuid, address);
-  await follow(deps, op, server.uuid);
+  await follow(deps, server.uuid);
 }

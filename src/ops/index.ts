@@ -59,7 +59,6 @@ import {
 } from './floating-ips.ts';
 import { listNetworks, showNetwork } from './networks.ts';
 import { addFixedIp, removeFixedIp } from './multinic.ts';
-import { refreshNetwork } from './refresh-network.ts';
 import { migrateServer, resizeServer } from './resize.ts';
 import { revertResize } from './revert-resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
@@ -140,7 +139,6 @@ const verbs = {
   detachInterface,
   addFixedIp,
   removeFixedIp,
-  refreshNetwork,
   groupsOfServer,
   addSecurityGroup,
   removeSecurityGroup,

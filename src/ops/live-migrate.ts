@@ -13,13 +13,14 @@ import { type Tx, tx } from '../db/tx.ts';
 import { freeOf } from '../domain/claim.ts';
 import { minimumOf } from '../domain/flavor.ts';
 import type { GuestView, LiveProgress } from '../domain/guest.ts';
-import { type Host, isHostUp } from '../domain/host.ts';
+import type { Host } from '../domain/host.ts';
 import { power, powerNames, type Server } from '../domain/instance.ts';
 import type { MigrationStatus } from '../domain/migration.ts';
 import { refusal } from '../domain/moves.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import {
   acceptMove,
   bindPorts,
@@ -69,7 +70,7 @@ const movable: readonly number[] = [power.running, power.paused];
 
 /** Throws Nova's 400 for a host that does not report. */
 function mustServe(deps: OpsDeps, host: Host): void {
-  if (isHostUp(host, deps.clock.now(), deps.config.hostDownMs)) return;
+  if (isUp(deps, host)) return;
   throw badRequest(`Compute service of ${host.host} is unavailable at this time.`, { code: 'host.down' });
 }
 

@@ -10,11 +10,11 @@ import { refreshNetwork } from './refresh-network.ts';
 export async function addFixedIp(deps: OpsDeps, op: Op, server: Server, networkId: string): Promise<void> {
   await checkMove(deps.database.read, op, server, 'addFixedIp');
   await deps.network.addFixedIp(server.uuid, networkId);
-  await refreshNetwork(deps, op, server);
+  await refreshNetwork(deps, server);
 }
 
 export async function removeFixedIp(deps: OpsDeps, op: Op, server: Server, address: string): Promise<void> {
   await checkMove(deps.database.read, op, server, 'removeFixedIp');
   await deps.network.removeFixedIp(server.uuid, address);
-  await refreshNetwork(deps, op, server);
+  await refreshNetwork(deps, server);
 }

@@ -7,10 +7,11 @@ import { findHost } from '../db/hosts.ts';
 import { adjustOutlook, type AdjustFacts, type AdjustOutlook, claimWished } from '../domain/adjust-plan.ts';
 import type { AdjustWish } from '../domain/adjust-request.ts';
 import { minimumOf } from '../domain/flavor.ts';
-import { type Host, isHostUp } from '../domain/host.ts';
+import type { Host } from '../domain/host.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import { moveWish } from './migrations.ts';
 import { hostsFor } from './place.ts';
 import { accountsOf } from './quota-sets.ts';
@@ -24,7 +25,7 @@ export async function planAdjustment(deps: OpsDeps, op: Op, server: Server, want
     claimed: (await findClaim(read, server.id)) ?? minimumOf(server.flavor),
     quota: await accountsOf(read, deps.config.quota, server),
     host,
-    hostUp: host !== null && isHostUp(host, deps.clock.now(), deps.config.hostDownMs),
+    hostUp: isUp(deps, host),
     mayOverrideLock: op.caller.isAdmin,
   };
   const claim = claimWished(facts, want);

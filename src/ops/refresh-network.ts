@@ -3,7 +3,6 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../base/errors.ts';
-import type { Op } from '../base/op.ts';
 import { limits } from '../base/limits.ts';
 import { nicsOfServer, replaceNicsIf } from '../db/server-nics.ts';
 import { findServer, lockServer, updateServer } from '../db/servers.ts';
@@ -51,7 +50,7 @@ async function followPorts(deps: OpsDeps, server: Server): Promise<readonly NicS
  * Reads a server's ports anew from the network service (Nova's network-changed). The host follows as far as it can: a guest
  * that cannot be reached now has its addresses with its next start.
  */
-export async function refreshNetwork(deps: OpsDeps, _op: Op, { uuid }: Named): Promise<void> {
+export async function refreshNetwork(deps: OpsDeps, { uuid }: Named): Promise<void> {
   const server = await findServer(deps.database.read, uuid);
   if (server === null) return;
   const changed = await followPorts(deps, server);

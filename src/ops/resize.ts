@@ -12,12 +12,12 @@ import { type Tx, tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
 import { type FlavorSnapshot, minimumProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { isHostUp } from '../domain/host.ts';
 import { diskConfigProblem, imageProblem } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import {
   acceptMove,
   becomeThere,
@@ -61,10 +61,8 @@ export function under(server: Server, flavor: FlavorSnapshot): Server {
 
 /** Throws Nova's 409 where a host does not report. */
 export async function mustBeUp(t: Tx, deps: OpsDeps, name: string): Promise<void> {
-  const host = await findHost(t, { host: name });
-  if (host === null || !isHostUp(host, deps.clock.now(), deps.config.hostDownMs)) {
-    throw conflict('Service is unavailable at this time.', { code: 'host.down' });
-  }
+  if (isUp(deps, await findHost(t, { host: name }))) return;
+  throw conflict('Service is unavailable at this time.', { code: 'host.down' });
 }
 
 /** The flavor to resize to, after Nova's checks in Nova's order; throws 400 and, for the quota, 403. */

@@ -75,10 +75,10 @@ export const groupsOfServer = async (deps: OpsDeps, op: Op, server: Server): Pro
 /** Puts a server's ports into a group, named by its name or id. Throws Nova's 400, 404s and 409. */
 export async function addSecurityGroup(deps: OpsDeps, op: Op, server: Server, group: string): Promise<void> {
   await deps.network.addSecurityGroup(op.caller, server.uuid, group);
-  await refreshNetwork(deps, op, server);
+  await refreshNetwork(deps, server);
 }
 
 export async function removeSecurityGroup(deps: OpsDeps, op: Op, server: Server, group: string): Promise<void> {
   await deps.network.removeSecurityGroup(op.caller, server.uuid, group);
-  await refreshNetwork(deps, op, server);
+  await refreshNetwork(deps, server);
 }

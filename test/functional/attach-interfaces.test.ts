@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newUuid } from '../../src/base/ids.ts';
+import { refreshNetwork } from '../../src/ops/refresh-network.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
@@ -273,7 +274,7 @@ for (const engine of engines) {
       driver?.behave(id, 'fail:attachNic, slow:200');
       const attaching = assert.rejects(servers.world.ops.attachInterface(makeOp(callers.member), server, wish, false));
       await sleep(100);
-      await servers.world.ops.refreshNetwork(makeOp(callers.admin), { uuid: id });
+      await refreshNetwork(servers.world.deps, { uuid: id });
       assert.equal((await addressesOf(id)).length, 2, 'its port is there');
       await attaching;
       assert.equal((await addressesOf(id)).length, 1);

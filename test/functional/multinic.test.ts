@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newUuid } from '../../src/base/ids.ts';
-import { callers } from '../support/callers.ts';
+import { refreshNetwork } from '../../src/ops/refresh-network.ts';
 import { engines } from '../support/database.ts';
 import { type Neutron, startNeutron } from '../support/neutron.ts';
 import { type Servers, startServers } from '../support/servers.ts';
-import { makeOp } from '../support/world.ts';
 
 for (const engine of engines) {
   describe(`addresses of servers on ${engine}`, () => {
@@ -36,7 +35,7 @@ for (const engine of engines) {
     const portOf = async (id: string) =>
       (await neutron.ask('member', 'GET', `ports?device_id=${id}`)).body.ports[0] as { id: string };
     const act = (id: string, body: object, version = '2.43') => servers.act(id, body, { version });
-    const refresh = (uuid: string) => servers.world.ops.refreshNetwork(makeOp(callers.admin), { uuid });
+    const refresh = (uuid: string) => refreshNetwork(servers.world.deps, { uuid });
 
     it('one more is given and shown, known to the guest, and taken again', async () => {
       const id = await create();
@@ -171,7 +170,7 @@ for (const engine of engines) {
       const id = await create();
       const { id: port } = await neutron.port('member', own);
       await change(`ports/${port}`, { port: { device_id: id } });
-      const refreshed = async () => servers.world.ops.refreshNetwork(makeOp(callers.admin), { uuid: id });
+      const refreshed = async () => refreshNetwork(servers.world.deps, { uuid: id });
       await refreshed();
       assert.equal(Object.values<unknown[]>((await servers.show(id)).addresses).flat().length, 1);
       assert.equal((await servers.act(id, { reboot: { type: 'HARD' } })).status, 202);

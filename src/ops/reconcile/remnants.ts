@@ -3,24 +3,23 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { findHost } from '../../db/hosts.ts';
+import { listHosts } from '../../db/hosts.ts';
 import { completeEvacuations } from '../../db/migrations.ts';
 import { listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import { isHostUp } from '../../domain/host.ts';
 import { askToClear } from '../clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
+import { isUp } from '../host-up.ts';
 
-async function clear(deps: OpsDeps, remnant: Remnant): Promise<void> {
+/** A host that is known no more has nothing left to remove. */
+async function clear(deps: OpsDeps, remnant: Remnant, isKnown: boolean): Promise<void> {
   const { database, bus, clock, log } = deps;
   const { host: name, serverUuid } = remnant;
-  const host = await findHost(database.read, { host: name });
-  if (host !== null && !isHostUp(host, clock.now(), deps.config.hostDownMs)) return;
   const server = await findServer(database.read, serverUuid);
   // a guest that is at home is no remnant, whatever was noted
   const home = server?.host === name;
-  if (host !== null) {
+  if (isKnown) {
     const call = bus.call.bind(bus);
     await askToClear({ deps, call }, name, serverUuid, home ? ['aside'] : ['guest', 'aside']);
     log.info({ host: name, server: serverUuid }, 'what a server had left on its host is gone');
@@ -32,9 +31,14 @@ async function clear(deps: OpsDeps, remnant: Remnant): Promise<void> {
 }
 
 export async function remnants(deps: OpsDeps): Promise<void> {
-  for (const remnant of await listRemnants(deps.database.read, limits.pageSize)) {
+  const { read } = deps.database;
+  const hosts = await listHosts(read);
+  const known = new Set(hosts.map(({ host }) => host));
+  // what hosts that stay away have left must not keep others from their turn
+  const down = hosts.filter((host) => !isUp(deps, host)).map(({ host }) => host);
+  for (const remnant of await listRemnants(read, down, limits.pageSize)) {
     try {
-      await clear(deps, remnant);
+      await clear(deps, remnant, known.has(remnant.host));
     } catch (error) {
       deps.log.warn({ host: remnant.host, reason: messageOf(error) }, 'its remnants stay until the next turn');
     }
