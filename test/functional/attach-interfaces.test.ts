@@ -271,9 +271,9 @@ for (const engine of engines) {
       assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
       assert.deepEqual((await actionsOf(id))[0], ['attach_interface', 'Error']);
       // nor does it leave an address, when somebody read the ports anew meanwhile
-      driver?.behave(id, 'fail:attachNic, slow:200');
+      driver?.behave(id, 'fail:attachNic, slow:1000');
       const attaching = assert.rejects(servers.world.ops.attachInterface(makeOp(callers.member), server, wish, false));
-      await sleep(100);
+      while ((await neutron.ask('member', 'GET', 'ports')).body.ports.length === before) await sleep(5);
       await refreshNetwork(servers.world.deps, { uuid: id });
       assert.equal((await addressesOf(id)).length, 2, 'its port is there');
       await attaching;
