@@ -160,6 +160,12 @@ for (const engine of engines) {
       const stored = await kit.settled(id, { current_vcpus: 3, current_memory_mb: 512 });
       assert.deepEqual([stored.status, ...kit.sizes(stored)], ['pending_reboot', 2, 256]);
       assert.deepEqual(await kit.claimOf(id), [3, 512]);
+      // what was stored before and is no longer wanted is given back
+      await kit.settled(id, { current_vcpus: 4, current_memory_mb: 2048 });
+      await kit.settled(id, { current_vcpus: 3, current_memory_mb: 512 });
+      await kit.report();
+      await servers.world.settled();
+      assert.deepEqual(await kit.claimOf(id), [3, 512]);
       await live(id);
       await kit.done(id, { unpause: null });
       const on = await kit.look(id);

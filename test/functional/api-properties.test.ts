@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { findClaims } from '../../src/db/claims.ts';
 import type { Server, VmState } from '../../src/domain/instance.ts';
 import { type MoveName, moves, refusal } from '../../src/domain/moves.ts';
 import type { Answer } from '../support/http.ts';
 import { callers } from '../support/callers.ts';
 import { type Servers, startServers } from '../support/servers.ts';
+import { checkHypervisors, checkQuota } from '../support/sums.ts';
 
 const HOSTS = ['host-1', 'host-2', 'host-3'];
 const SEQUENCES = 15;
@@ -236,7 +236,7 @@ class Run {
     const { world } = servers;
     assert.deepEqual(await world.leftovers(), []);
     for (const owner of ['member', 'other'] as const) await this.checkProject(owner);
-    await this.checkHypervisors();
+    await checkHypervisors(servers);
   }
 
   async checkProject(owner: Owner): Promise<void> {
@@ -254,41 +254,7 @@ class Run {
       const stranger = await servers.request('GET', `/servers/${uuid}`, { as: strangerOf(owner) });
       assert.equal(stranger.status, 404);
     }
-    const quota = await servers.request('GET', `/os-quota-sets/${project}/detail`, { as: 'admin' });
-    const { instances, cores, ram } = quota.body.quota_set;
-    const sizes = await this.sizesOf(own);
-    assert.equal(instances.in_use, own.length, 'instances');
-    assert.equal(cores.in_use, sizes.vcpus, 'cores');
-    assert.equal(ram.in_use, sizes.memoryMb, 'ram');
-  }
-
-  /** What the servers hold: their claims, and for one that is on no host the size of its next start. */
-  async sizesOf(rows: readonly Server[]): Promise<{ vcpus: number; memoryMb: number }> {
-    const claims = await findClaims(
-      this.servers.world.database.read,
-      rows.map(({ id }) => id),
-    );
-    let vcpus = 0;
-    let memoryMb = 0;
-    for (const row of rows) {
-      const claim = claims.get(row.id) ?? { vcpus: row.bootVcpus, memoryMb: row.bootMemoryMb };
-      vcpus += claim.vcpus;
-      memoryMb += claim.memoryMb;
-    }
-    return { vcpus, memoryMb };
-  }
-
-  async checkHypervisors(): Promise<void> {
-    const { servers } = this;
-    const detail = await servers.request('GET', '/os-hypervisors/detail', { as: 'admin', version: '2.1' });
-    const rows = await servers.world.database.read('hosts').select('host', 'claimed_vcpus', 'claimed_memory_mb');
-    for (const row of rows) {
-      const seen = (
-        detail.body.hypervisors as { service: { host: string }; vcpus_used: number; memory_mb_used: number }[]
-      ).find((one) => one.service.host === row.host);
-      assert.equal(seen?.vcpus_used, row.claimed_vcpus, row.host);
-      assert.equal(seen?.memory_mb_used, row.claimed_memory_mb, row.host);
-    }
+    await checkQuota(servers, project, own);
   }
 
   async close(): Promise<void> {

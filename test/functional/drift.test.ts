@@ -200,6 +200,14 @@ for (const engine of engines) {
       assert.deepEqual(await kit.claimOf(id), [2, 256]);
     });
 
+    it('plugs vCPUs into a guest without an agent, of which only the host can tell', async () => {
+      kit.driver().behave(id, 'mute');
+      hand().setvcpus(id, 3);
+      await until(({ currentVcpus }) => currentVcpus === 3);
+      assert.deepEqual(await kit.claimOf(id), [3, 256]);
+      assert.equal((await last())[4], GROWN);
+    });
+
     it('vCPUs that its own user turns off inside are no hand of an operator', async () => {
       await kit.settled(id, { current_vcpus: 2 });
       const guest = kit.guest(id);

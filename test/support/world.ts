@@ -94,6 +94,8 @@ export interface World {
   startWorker(): Promise<Worker>;
   /** Does `work` while hosts wait with what is asked of them: time to look at what shows meanwhile. */
   held<T>(work: () => Promise<T>): Promise<T>;
+  /** A host's agent ends and another takes its place, as when it is upgraded; its guests run on. */
+  restartAgent(name: string): Promise<void>;
   /** Takes a host's agent away, as when its machine dies. */
   killHost(name: string): Promise<void>;
   /** Makes a flavor and returns its id. */
@@ -243,6 +245,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs: 200 });
     return worker;
   };
+  const serve = async (host: string): Promise<void> => {
+    const driver = drivers.get(host);
+    if (driver === undefined) throw new Error(`no host ${host}`);
+    agents.set(host, await startAgent({ host, bus, driver, clock, log, reportMs: REPORT_MS }));
+  };
   const peers: FakePeers = new Map();
   for (const wish of options.hosts ?? [{ name: 'host-1' }]) {
     const plain = makeFakeDriver({
@@ -256,7 +263,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     });
     const driver = wish.wrap?.(plain) ?? plain;
     drivers.set(wish.name, driver);
-    agents.set(wish.name, await startAgent({ host: wish.name, bus, driver, clock, log, reportMs: REPORT_MS }));
+    await serve(wish.name);
   }
   const everyHost = async (): Promise<void> => {
     await Promise.all([...agents.values()].map((agent) => agent.reportNow()));
@@ -297,6 +304,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       } finally {
         gate.resolve();
       }
+    },
+    async restartAgent(name) {
+      await agents.get(name)?.close(0);
+      await serve(name);
     },
     async killHost(name) {
       await agents.get(name)?.close(0);

@@ -1,7 +1,7 @@
 // Why: a host tells what it has, the rows tell what it should have. Where the two differ and nothing is under way, the host is
 // asked once more (in the guest's own turn, so that an old report decides nothing) and the row follows it.
 
-import { findClaim } from '../../db/claims.ts';
+import { findClaim, findClaims } from '../../db/claims.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
@@ -9,6 +9,7 @@ import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
 import { powerText, sizeDrift } from '../../domain/drift.ts';
 import type { GuestEvent, GuestView } from '../../domain/guest.ts';
 import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/instance.ts';
+import { type Size, sameSize } from '../../domain/size.ts';
 import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
 import { recordChange, recordSize } from './drift.ts';
@@ -31,14 +32,21 @@ const awaitWord: readonly VmState[] = ['resized', 'rescued', 'error'];
 const stateFor = ({ vmState }: Server, { powerState }: GuestView): VmState =>
   awaitWord.includes(vmState) ? vmState : (vmStateOf(powerState) ?? vmState);
 
-/** How the row and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
-export function driftOf(server: Server, view: GuestView | null, overdue: boolean): 'missing' | 'power' | 'size' | null {
+/** How the row, with its claim, and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
+export function driftOf(
+  server: Server,
+  claim: Size | null,
+  view: GuestView | null,
+  overdue: boolean,
+): 'missing' | 'power' | 'size' | null {
   if (view === null) return server.powerState === power.noState ? null : 'missing';
   const state = stateFor(server, view);
   if (state !== server.vmState) return 'power';
   if (view.powerState !== server.powerState) return 'power';
-  if (view.powerState !== power.running) return null;
-  const { server: row } = settleSeen(server, view, overdue);
+  if (view.powerState !== power.running && view.powerState !== power.paused) return null;
+  const { server: row, claimed } = settleSeen(server, view, overdue);
+  // vCPUs that nobody in the guest speaks of are seen here only
+  if (claim !== null && !sameSize(claim, claimed)) return 'size';
   const moved = row.currentVcpus !== server.currentVcpus || row.currentMemoryMb !== server.currentMemoryMb;
   const told = view.onlineVcpus !== server.guestOnlineVcpus || isNews(server.guestAvailableMb, view.availableMb);
   return moved || told || row.adjustStatus !== server.adjustStatus ? 'size' : null;
@@ -74,10 +82,12 @@ async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView,
   const settling = isSettling(server);
   const begins = told.rebooted && !settling && view.size.memoryMb > server.targetMemoryMb;
   const subject = begins ? { ...server, adjustStatus: 'adjusting' as const } : server;
-  const { server: row, claimed, success } = settleSeen(subject, view, told.overdue);
-  const current = { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb };
+  const { server: seen, claimed, success } = settleSeen(subject, view, told.overdue);
   const before = await findClaim(t, server.id);
   const raised = before !== null && claimed.vcpus > before.vcpus;
+  // where nobody inside tells of them, those that are plugged count
+  const row = raised && view.onlineVcpus === null ? { ...seen, currentVcpus: view.size.vcpus } : seen;
+  const current = { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb };
   // a balloon on its way is the start's
   const drift = begins || settling ? null : sizeDrift(server, view, current, raised);
   const text = drift === null ? null : await recordSize(t, server, drift, nowMs);
@@ -142,7 +152,8 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
     if (server.updatedAt !== before.updatedAt) return;
     const overdue = isOverdue(deps, server);
     const rebooted = event?.kind === 'rebooted' && view?.powerState === power.running;
-    const drift = driftOf(server, view, overdue) ?? (rebooted ? 'size' : null);
+    const claim = await findClaim(t, server.id);
+    const drift = driftOf(server, claim, view, overdue) ?? (rebooted ? 'size' : null);
     if (drift === null) return;
     const told: Told = { rebooted, overdue, reason };
     if (view === null) await followMissing(deps, t, server);
@@ -179,9 +190,14 @@ export async function removeOrphans(deps: OpsDeps, host: string, guests: readonl
 /** Compares everything that a host has with its rows. */
 export async function reconcileHost(deps: OpsDeps, host: string, guests: readonly GuestView[]): Promise<void> {
   const views = new Map(guests.map((guest) => [guest.uuid, guest]));
-  for (const server of await serversOnHost(deps.database.read, host)) {
+  const servers = (await serversOnHost(deps.database.read, host)).filter(follows);
+  const claims = await findClaims(
+    deps.database.read,
+    servers.map(({ id }) => id),
+  );
+  for (const server of servers) {
     const view = views.get(server.uuid) ?? null;
-    if (!follows(server) || driftOf(server, view, isOverdue(deps, server)) === null) continue;
+    if (driftOf(server, claims.get(server.id) ?? null, view, isOverdue(deps, server)) === null) continue;
     await followGuest(deps, host, server.uuid, null);
   }
   await removeOrphans(deps, host, guests);
