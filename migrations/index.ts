@@ -14,6 +14,7 @@ import { consoleAuthTokens } from './0016_console_auth_tokens.ts';
 import { elasticServers } from './0019_elastic_servers.ts';
 import { promisedSizes } from './0020_promised_sizes.ts';
 import { billedSizes } from './0021_billed_sizes.ts';
+import { floatingIps } from './0023_floating_ips.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   elasticServers,
   promisedSizes,
   billedSizes,
+  floatingIps,
 ];

@@ -5,16 +5,19 @@ import type { Reader } from './engine.ts';
 import { keyset, type SortKey } from './page.ts';
 import type { Tx } from './tx.ts';
 
-/** What every network object has. Times are milliseconds since the epoch. */
-export interface Stored {
+/** What network objects have in common, with or without a name. Times are milliseconds since the epoch. */
+export interface Unnamed {
   readonly id: string;
   readonly projectId: string;
-  readonly name: string;
   readonly description: string;
   readonly tags: readonly string[];
   readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+export interface Stored extends Unnamed {
+  readonly name: string;
 }
 
 export interface StoredNetwork extends Stored {
@@ -95,21 +98,22 @@ type Cell = string | number | boolean | object | null | undefined;
 type Row = Readonly<Record<string, Cell>>;
 
 /** A noun's table, its columns, and how each reads back. */
-interface Noun<T> {
+export interface Noun<T> {
   readonly table: string;
   readonly columns: { readonly [K in keyof T]-?: readonly [string, As] };
 }
 
-const stored = {
+export const unnamed = {
   id: ['id', 'text'],
   projectId: ['project_id', 'text'],
-  name: ['name', 'text'],
   description: ['description', 'text'],
   tags: ['tags', 'json'],
   revision: ['revision', 'number'],
   createdAt: ['created_at', 'time'],
   updatedAt: ['updated_at', 'time'],
 } as const;
+
+const stored = { ...unnamed, name: ['name', 'text'] } as const;
 
 export const networkNoun: Noun<StoredNetwork> = {
   table: 'networks',

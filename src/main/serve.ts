@@ -115,9 +115,13 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
 
   const images = makeImages({ ...shared, dataDir, authenticate });
   await images.ensureBootstrap();
+  const { hosts, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
+  for (const { driver } of hosts) cleanup.defer(() => driver.close());
   const networks = makeNetworks({
     ...shared,
     authenticate,
+    // on real hosts nothing would carry them
+    floatingIps: hosts.every(({ driver }) => driver.kind === 'fake'),
     defaultCidr: config.network.default_cidr,
     dnsServers: config.network.dns_servers,
     // known once everything is wired, before the first request
@@ -125,8 +129,6 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   });
   await networks.ensureBootstrap();
 
-  const { hosts, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
-  for (const { driver } of hosts) cleanup.defer(() => driver.close());
   const bus = makeMemoryBus({ clock, log });
   cleanup.defer(() => bus.close());
 

@@ -2,21 +2,19 @@
 // identity tells who a token is by its name, so that these tests depend on no other service.
 
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { unauthorized } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { Caller } from '../../src/base/op.ts';
-import { type Database, openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import type { Database, EngineName } from '../../src/db/engine.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import { makeNetworks, type Networks } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
+import { freshDatabase } from './database.ts';
 import { scratchDir } from './scratch.ts';
 
 const caller = (name: string, projectId: string, isAdmin: boolean): Caller => ({
@@ -128,37 +126,21 @@ export interface Cloud {
   close(): Promise<void>;
 }
 
-/**
- * A fresh database: SQLite in the folder, or, where XLOUD_TEST_MYSQL names a server (a URL without a database, its user may
- * create some), one of its own there.
- */
-async function freshDatabase(dir: string): Promise<{ database: Database; drop: () => Promise<void> }> {
-  const server = process.env['XLOUD_TEST_MYSQL'];
-  if (server === undefined) return { database: openDatabase(`sqlite://${dir}/xloud.db`), async drop() {} };
-  const name = `cloud_${randomBytes(6).toString('hex')}`;
-  const url = new URL(server);
-  url.pathname = '/mysql';
-  const admin = openDatabase(url.toString());
-  await admin.write.raw('create database ?? character set utf8mb4', [name]);
-  url.pathname = `/${name}`;
-  return {
-    database: openDatabase(url.toString()),
-    async drop() {
-      await admin.write.raw('drop database ??', [name]);
-      await admin.close();
-    },
-  };
+export interface CloudOptions {
+  readonly engine?: EngineName;
+  readonly floatingIps?: boolean;
 }
 
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
-export async function startCloud(): Promise<Cloud> {
+export async function startCloud({ engine = 'sqlite', floatingIps = false }: CloudOptions = {}): Promise<Cloud> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
-  const { database, drop } = await freshDatabase(dir);
-  await upgradeSchema(database, migrations);
+  const store = await freshDatabase(engine);
+  const { database } = store;
   const parts = { database, authenticate, clock: systemClock, log: silentLog, observer: { answered() {} } };
   const images = makeImages({ ...parts, dataDir: dir });
   const networks = makeNetworks({
     ...parts,
+    floatingIps,
     defaultCidr: '10.123.0.0/24',
     defaultProjectId: callers.admin.projectId ?? '',
   });
@@ -225,8 +207,7 @@ export async function startCloud(): Promise<Cloud> {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await database.close();
-      await drop();
+      await store.close();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -18,10 +18,18 @@ export interface Neutron {
 }
 
 /** @param told whether compute is told what clients do to ports, as `xloud serve` wires it */
-export async function startNeutron({ database, deps, ops }: World, told = false): Promise<Neutron> {
+export async function startNeutron({ database, deps, ops, floatingIps }: World, told = false): Promise<Neutron> {
   const { clock, log } = deps;
   const tell = told ? { tell: makePortNews((op, events) => ops.takeExternalEvents(op, events), deps) } : {};
-  const { app } = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} }, ...tell });
+  const { app } = makeNetworks({
+    database,
+    clock,
+    log,
+    authenticate,
+    observer: { answered() {} },
+    floatingIps,
+    ...tell,
+  });
   const handle = app.callback();
   const server = await listen((request, response) => void handle(request, response));
   const made = async (as: CallerName, noun: string, body: object) => {

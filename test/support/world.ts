@@ -10,9 +10,7 @@ import { type Caller, type Op, systemCaller } from '../../src/base/op.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
-import type { FloatingApi } from '../../src/cloud/network-api.ts';
 import { noVolumes } from '../../src/cloud/volume.ts';
-import { makeNetworkService } from '../../src/cloud/network-service.ts';
 import { checkClaims, findClaims } from '../../src/db/claims.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { listHosts } from '../../src/db/hosts.ts';
@@ -35,7 +33,6 @@ import {
   startWorker,
   type Worker,
 } from '../../src/ops/index.ts';
-import { makeLocalApi } from '../../src/standalone/network/api.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
@@ -70,8 +67,8 @@ export interface WorldOptions {
   readonly imagesDir?: string;
   /** Servers get their ports from the built-in network service, with its one shared network, and not from `networks`. */
   readonly builtInNetworks?: boolean;
-  /** Floating addresses beside those, where the built-in service has none. */
-  readonly floating?: FloatingApi;
+  /** The built-in network service has floating addresses. */
+  readonly floatingIps?: boolean;
   readonly clock?: Clock;
   readonly log?: Log;
   /** False: no worker runs until `startWorker` of the world is called. */
@@ -86,6 +83,8 @@ export interface World {
   readonly networks: FakeNetworks;
   readonly images: TestImages;
   readonly imageId: string;
+  /** Whether its built-in network service has floating addresses. */
+  readonly floatingIps: boolean;
   /** By host name. */
   readonly drivers: ReadonlyMap<string, FakeDriver>;
   readonly agents: ReadonlyMap<string, Agent>;
@@ -213,7 +212,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const images = makeTestImages({ database, clock, log }, imagesDir);
   await images.add(image);
   const networks = options.networks ?? makeFakeNetworks();
-  const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} } });
+  const { floatingIps = false } = options;
+  const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} }, floatingIps });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
   let letGo: Promise<void> = Promise.resolve();
   const deps: OpsDeps = {
@@ -226,9 +226,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       },
     },
     image: images,
-    network: options.builtInNetworks
-      ? makeNetworkService({ ...makeLocalApi({ database, clock }), ...options.floating })
-      : { ...builtIn.service, ...networks },
+    network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
     volume: noVolumes,
     scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
@@ -285,6 +283,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     networks,
     images,
     imageId: image.id,
+    floatingIps,
     drivers,
     agents,
     worker() {

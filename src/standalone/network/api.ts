@@ -24,7 +24,8 @@ import type { SubnetFacts } from '../../domain/nic.ts';
 import { canonicalIp } from './addresses.ts';
 import { derivedUuid } from './derived.ts';
 import { missing } from './faults.ts';
-import { makeLocalGroups, noFloatingIps, unseen } from './group-api.ts';
+import { makeLocalFloatingIps, noFloatingIps } from './floating-ips.ts';
+import { makeLocalGroups, unseen } from './group-api.ts';
 import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
 import type { Act } from './noun.ts';
 import { changeObject, type NetworkParts } from './objects.ts';
@@ -101,7 +102,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
 
   return {
     ...makeLocalGroups(parts),
-    ...noFloatingIps,
+    ...(parts.floatingIps ? makeLocalFloatingIps(parts) : noFloatingIps),
     async networks(caller, ids) {
       if (ids !== null) {
         const found = await rowsBy(read, networkNoun, 'id', ids);
@@ -133,7 +134,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     },
     async freePorts(caller) {
       const projectId = caller.projectId ?? '';
-      const limit = (await quotaLimits(read, projectId))['port'] ?? -1;
+      const limit = (await quotaLimits(read, parts, projectId))['port'] ?? -1;
       return limit < 0 ? null : limit - (await countUsed(read, 'port', projectId));
     },
     async autoAllocate(caller) {
@@ -238,7 +239,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       });
     },
     async deletePort(portId) {
-      await tx(database, (trx) => removePort(trx, portId));
+      await tx(database, (trx) => removePort(trx, portId, clock.now()));
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import { newUuid } from '../../base/ids.ts';
 import { isoSeconds } from '../../base/clock.ts';
-import type { Stored } from '../../db/networks.ts';
+import type { Stored, Unnamed } from '../../db/networks.ts';
 import { type Attribute, type Attributes, textOrNull, type Values } from './attributes.ts';
 import type { Filter } from './noun.ts';
 
@@ -22,29 +22,32 @@ export const required = (parse: Attribute['parse']): Attribute => ({ ...fixed(pa
 
 export const forAdmins = (attribute: Attribute): Attribute => ({ ...attribute, adminOnly: true });
 
-export const nameAndDescription: Attributes = {
-  name: changeable(textOrNull(255), ''),
-  description: changeable(textOrNull(255), ''),
-};
+export const description = changeable(textOrNull(255), '');
+
+export const nameAndDescription: Attributes = { name: changeable(textOrNull(255), ''), description };
 
 const text: Filter = { as: 'text' };
 
-/** Filters that every object has. */
-export const commonFilters: Readonly<Record<string, Filter>> = {
+export const unnamedFilters: Readonly<Record<string, Filter>> = {
   id: { ...text, column: 'id' },
-  name: { ...text, column: 'name' },
   description: { ...text, column: 'description' },
   project_id: { ...text, column: 'project_id' },
   tenant_id: { ...text, column: 'project_id' },
 };
 
-export const commonSortable: readonly string[] = ['id', 'name', 'project_id', 'tenant_id', 'created_at', 'updated_at'];
+/** Filters that every object with a name has. */
+export const commonFilters: Readonly<Record<string, Filter>> = {
+  ...unnamedFilters,
+  name: { ...text, column: 'name' },
+};
 
-/** A new object's own fields. */
-export const born = (values: Values, now: number, id: string = newUuid()): Stored => ({
+export const unnamedSortable: readonly string[] = ['id', 'project_id', 'tenant_id', 'created_at', 'updated_at'];
+
+export const commonSortable: readonly string[] = [...unnamedSortable, 'name'];
+
+export const bornUnnamed = (values: Values, now: number, id: string = newUuid()): Unnamed => ({
   id,
   projectId: values['project_id'] as string,
-  name: values['name'] as string,
   description: values['description'] as string,
   tags: [],
   revision: 1,
@@ -52,24 +55,36 @@ export const born = (values: Values, now: number, id: string = newUuid()): Store
   updatedAt: now,
 });
 
+/** A new object's own fields. */
+export const born = (values: Values, now: number, id?: string): Stored => ({
+  ...bornUnnamed(values, now, id),
+  name: values['name'] as string,
+});
+
 /** The object one revision later; only the fields whose attribute came are replaced. */
-export function changed<T extends Stored>(
+export function changedUnnamed<T extends Unnamed>(
   object: T,
   now: number,
   values: Values,
   fields: Readonly<Record<string, keyof T>>,
 ): T {
   const next: Partial<Record<keyof T, unknown>> = { ...object, revision: object.revision + 1, updatedAt: now };
-  const all: Readonly<Record<string, keyof T>> = { name: 'name', description: 'description', ...fields };
+  const all: Readonly<Record<string, keyof T>> = { description: 'description', ...fields };
   for (const [attribute, field] of Object.entries(all)) {
     if (values[attribute] !== undefined) next[field] = values[attribute];
   }
   return next as T;
 }
 
-export const commonView = (object: Stored): Record<string, unknown> => ({
+export const changed = <T extends Stored>(
+  object: T,
+  now: number,
+  values: Values,
+  fields: Readonly<Record<string, keyof T>>,
+): T => changedUnnamed(object, now, values, { name: 'name', ...fields });
+
+export const unnamedView = (object: Unnamed): Record<string, unknown> => ({
   id: object.id,
-  name: object.name,
   tenant_id: object.projectId,
   project_id: object.projectId,
   description: object.description,
@@ -78,3 +93,5 @@ export const commonView = (object: Stored): Record<string, unknown> => ({
   updated_at: isoSeconds(object.updatedAt),
   revision_number: object.revision,
 });
+
+export const commonView = (object: Stored): Record<string, unknown> => ({ ...unnamedView(object), name: object.name });

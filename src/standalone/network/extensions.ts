@@ -16,7 +16,7 @@ const extension = (alias: string, name: string, description: string): Extension 
   links: [],
 });
 
-/** `router` is listed because clients then read the (empty) lists of routers and floating addresses. */
+/** `router` is listed because clients then read the lists of routers (always empty) and of floating addresses. */
 export const extensions: readonly Extension[] = [
   extension('address-scope', 'Address scope', 'Lists of address scopes (none).'),
   extension('agent', 'agent', 'List of agents (none).'),
@@ -37,12 +37,16 @@ export const extensions: readonly Extension[] = [
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
   extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),
-  extension('router', 'Neutron L3 Router', 'Lists of routers and floating addresses (none).'),
+  extension('router', 'Neutron L3 Router', 'Floating addresses, where they are offered; a list of routers (none).'),
   extension('security-group', 'security-group', 'Security groups and their rules.'),
   extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),
   extension('standard-attr-description', 'standard-attr-description', 'The description attribute.'),
   extension('standard-attr-revisions', 'Resource revision numbers', 'The revision_number attribute.'),
-  extension('standard-attr-tag', 'Tag support', 'Tags of networks, subnets, ports and security groups.'),
+  extension(
+    'standard-attr-tag',
+    'Tag support',
+    'Tags of networks, subnets, ports, security groups and floating addresses.',
+  ),
   extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
   extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),
 ];

@@ -36,3 +36,6 @@ export const notOffered = (collection: string): Fault =>
     `This network service has no ${collection.replaceAll('_', ' ')}; configure Neutron to have them.`,
     'NotOffered',
   );
+
+export const floatingNotOffered = (): Fault =>
+  invalid('This network service has no floating IPs: nothing on the hosts would carry them.', 'NotOffered');

@@ -1,9 +1,8 @@
-// Why: compute in the same process changes security groups by the rules that hold for clients over HTTP. Floating addresses
-// there are none: the lists are empty and none can be made.
+// Why: compute in the same process changes security groups by the rules that hold for clients over HTTP.
 
 import { Fault } from '../../base/errors.ts';
 import type { Caller } from '../../base/op.ts';
-import type { FloatingApi, GroupApi } from '../../cloud/network-api.ts';
+import type { GroupApi } from '../../cloud/network-api.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
   everything,
@@ -17,7 +16,6 @@ import {
 } from '../../db/networks.ts';
 import type { SecurityGroup, SecurityGroupRule } from '../../domain/network.ts';
 import { readUpdate } from './attributes.ts';
-import { notOffered } from './faults.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { changeObject, createObjects, type NetworkParts, removeObject } from './objects.ts';
 
@@ -110,15 +108,3 @@ export function makeLocalGroups(parts: NetworkParts): GroupApi {
     deleteGroupRule: (caller, id) => removeObject(parts, rules, caller, id).then(() => true, unseen(false)),
   };
 }
-
-export const noFloatingIps: FloatingApi = {
-  floatingIps: async () => [],
-  floatingIp: async () => null,
-  async createFloatingIp() {
-    throw notOffered('floatingips');
-  },
-  async pointFloatingIp() {
-    throw notOffered('floatingips');
-  },
-  deleteFloatingIp: async () => false,
-};

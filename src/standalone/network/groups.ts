@@ -166,7 +166,7 @@ export const groups: Noun<StoredGroup> = {
   },
   // servers show their groups by name
   async concerns(reader, before, after) {
-    if (after === null || after.name === before.name) return [];
+    if (before === null || after === null || after.name === before.name) return [];
     const ports = await rowsBy(reader, portNoun, 'project_id', [before.projectId]);
     return ports.filter(({ securityGroups }) => securityGroups.includes(before.id));
   },

@@ -2,6 +2,7 @@
 
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
+import { floatingIpNoun } from '../../db/floating-ips.ts';
 import {
   deleteRow,
   insertRow,
@@ -103,6 +104,14 @@ export const networks: Noun<StoredNetwork> = {
   },
   async update({ tx, now }, network, values) {
     const next = changed(network, now, values, fields);
+    if (network.external && !next.external) {
+      if ((await rowsBy(tx, floatingIpNoun, 'floating_network_id', [network.id])).length > 0) {
+        throw inUse(
+          'ExternalNetworkInUse',
+          `External network ${network.id} cannot be updated to be made non-external, since it has existing gateway ports.`,
+        );
+      }
+    }
     if (network.shared && !next.shared) {
       const ports = await rowsBy(tx, portNoun, 'network_id', [network.id]);
       if (ports.some((port) => port.projectId !== network.projectId)) {
@@ -129,7 +138,9 @@ export const networks: Noun<StoredNetwork> = {
   },
   // servers list their addresses under the network's name
   async concerns(reader, before, after) {
-    return after === null || after.name === before.name ? [] : rowsBy(reader, portNoun, 'network_id', [before.id]);
+    return before === null || after === null || after.name === before.name
+      ? []
+      : rowsBy(reader, portNoun, 'network_id', [before.id]);
   },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }: Act, network, tags) {

@@ -32,6 +32,8 @@ export interface NetworksOptions {
   readonly dnsServers?: readonly string[];
   /** Who owns it. Default: the program itself, so that only administrators change it. */
   readonly defaultProjectId?: string;
+  /** Whether floating addresses are had: they are records, so only where nothing real is plugged. */
+  readonly floatingIps: boolean;
   /** Told what clients did to ports that have a device, as Neutron tells Nova. */
   readonly tell?: (news: readonly PortNews[]) => void;
 }
@@ -57,11 +59,12 @@ export function makeNetworks(options: NetworksOptions): Networks {
     return next();
   });
   const routes = makeRoutes(authenticate);
-  addNetworkRoutes(routes, { database, clock, ...(options.tell === undefined ? {} : { tell: options.tell }) });
+  const parts = { database, clock, floatingIps: options.floatingIps };
+  addNetworkRoutes(routes, { ...parts, ...(options.tell === undefined ? {} : { tell: options.tell }) });
   routes.serve(app, 'The resource could not be found.');
   return {
     app,
-    service: makeNetworkService(makeLocalApi({ database, clock })),
+    service: makeNetworkService(makeLocalApi(parts)),
     async ensureBootstrap() {
       const cidr = parseCidr(text);
       if (cidr === null || cidr.version !== 4 || hostRange(cidr).last - hostRange(cidr).first < 1n) {

@@ -49,8 +49,8 @@ export interface Noun<T extends Owned> {
   remove(act: Act, object: T): Promise<void>;
   /** Whether somebody who sees the object without owning it may still change or remove it. */
   alsoChangedBy?(reader: Reader, caller: Caller, object: T): Promise<boolean>;
-  /** The ports that show what became of an object: `before`, and `after` where it is still there. */
-  concerns?(reader: Reader, before: T, after: T | null): Promise<readonly StoredPort[]>;
+  /** The ports that show what became of an object: `before` null, it is new; `after` null, it is gone. */
+  concerns?(reader: Reader, before: T | null, after: T | null): Promise<readonly StoredPort[]>;
   /** Replaces the object's tags; absent where it has none. */
   readonly retag?: (act: Act, object: T, tags: readonly string[]) => Promise<T>;
   readonly tagsOf?: (object: T) => readonly string[];

@@ -21,6 +21,8 @@ export interface PortNews {
 export interface NetworkParts {
   readonly database: Database;
   readonly clock: Clock;
+  /** Whether floating addresses are had here. */
+  readonly floatingIps: boolean;
   /** Told what became of ports that have a device, after it is so. */
   readonly tell?: (news: readonly PortNews[]) => void;
 }
@@ -67,26 +69,30 @@ export async function seenObject<T extends Owned>(
 
 /** Makes what a body asks for, one object or (`bulk`) several. `show` sees them in the same transaction. */
 export async function createObjects<T extends Owned, R>(
-  { database, clock }: NetworkParts,
+  parts: NetworkParts,
   noun: Noun<T>,
   caller: Caller,
   body: unknown,
   show: (reader: Reader, made: readonly T[]) => Promise<R>,
 ): Promise<{ readonly shown: R; readonly bulk: boolean }> {
+  const { database, clock } = parts;
   const { values, bulk } = readCreation(noun, body, caller);
   const projects = new Set(values.map((value) => value['project_id'] as string));
   if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
     for (const projectId of projects) await ensureDefaultGroup(database, projectId, clock.now());
   }
-  const shown = await tx(database, async (trx) => {
+  const { shown, ports } = await tx(database, async (trx) => {
     for (const projectId of projects) {
       const more = values.filter((value) => value['project_id'] === projectId).length;
       await checkQuota(trx, noun.quota, projectId, more);
     }
     const made: T[] = [];
     for (const value of values) made.push(await noun.create({ tx: trx, caller, now: clock.now() }, value));
-    return show(trx, made);
+    const ports: StoredPort[] = [];
+    for (const object of made) ports.push(...((await noun.concerns?.(trx, null, object)) ?? []));
+    return { shown: await show(trx, made), ports };
   });
+  tellOf(parts, 'changed', ports);
   return { shown, bulk };
 }
 
@@ -123,5 +129,5 @@ export async function removeObject<T extends Owned>(
     await noun.remove({ tx: trx, caller, now: clock.now() }, object);
     return (await noun.concerns?.(trx, object, null)) ?? [];
   });
-  tellOf(parts, 'deleted', ports);
+  tellOf(parts, noun.collection === 'ports' ? 'deleted' : 'changed', ports);
 }

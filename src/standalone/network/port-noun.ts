@@ -6,7 +6,6 @@ import {
   allocationsBy,
   findRow,
   groupNoun,
-  lockRow,
   networkNoun,
   portNoun,
   rowsBy,
@@ -39,10 +38,18 @@ import {
   nameAndDescription,
   required,
 } from './common.ts';
-import { invalid, missing, notAllowed } from './faults.ts';
+import { inUse, invalid, missing, notAllowed } from './faults.ts';
 import { defaultGroupId } from './groups.ts';
 import type { Noun } from './noun.ts';
-import { type AddressWish, createPort, removePort, replaceAddresses, savePort, unbound } from './ports.ts';
+import {
+  type AddressWish,
+  createPort,
+  FLOATING_OWNER,
+  removePort,
+  replaceAddresses,
+  savePort,
+  unbound,
+} from './ports.ts';
 
 const wish = objectOf({ subnet_id: uuid, ip_address: ipAddress });
 const fixedIp = (value: unknown): unknown => {
@@ -92,6 +99,15 @@ function checkSecurity(port: {
       'PortSecurityAndIPRequiredForSecurityGroups',
     );
   }
+}
+
+/** The port of a floating address holds what the address says, and goes with it. */
+function checkNotFloating({ id, deviceOwner }: StoredPort, verb: 'deleted' | 'updated'): void {
+  if (deviceOwner !== FLOATING_OWNER) return;
+  throw inUse(
+    'ServicePortInUse',
+    `Port ${id} cannot be ${verb} directly via the port API: has device owner ${FLOATING_OWNER}.`,
+  );
 }
 
 async function views(reader: Reader, caller: Caller, ports: readonly StoredPort[]) {
@@ -217,7 +233,10 @@ export const ports: Noun<StoredPort> = {
     if (groups !== undefined) await checkGroups(tx, caller, port.projectId, groups);
     checkSecurity(next);
     const wishes = values['fixed_ips'] as readonly AddressWish[] | undefined;
-    if (wishes !== undefined) await replaceAddresses(tx, network, port.id, wishes);
+    if (wishes !== undefined) {
+      checkNotFloating(port, 'updated');
+      await replaceAddresses(tx, network, port.id, wishes, now);
+    }
     const binding = {
       ...next.binding,
       ...(values['binding:host_id'] === undefined ? {} : { host_id: values['binding:host_id'] as string }),
@@ -227,14 +246,14 @@ export const ports: Noun<StoredPort> = {
     };
     return savePort(tx, { ...next, binding, revision: port.revision }, now);
   },
-  async remove({ tx }, port) {
-    await lockRow(tx, portNoun, port.id);
-    await removePort(tx, port.id);
+  async remove({ tx, now }, port) {
+    checkNotFloating(port, 'deleted');
+    await removePort(tx, port.id, now);
   },
   async alsoChangedBy(reader, caller, { networkId }) {
     return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },
-  concerns: async (_reader, before, after) => (after === null ? [before] : [before, after]),
+  concerns: async (_reader, before, after) => (before === null ? [] : after === null ? [before] : [before, after]),
   tagsOf: ({ tags }) => tags,
   retag: ({ tx, now }, port, tags) => savePort(tx, { ...port, tags }, now),
 };

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { newUuid } from '../../base/ids.ts';
 import { isDuplicate } from '../../db/errors.ts';
+import { detachFloatingIps } from '../../db/floating-ips.ts';
 import {
   type Allocation,
   allocationsBy,
@@ -13,6 +14,7 @@ import {
   insertAllocation,
   insertRow,
   lockAddresses,
+  lockRow,
   portNoun,
   replaceRow,
   rowsBy,
@@ -31,6 +33,9 @@ export interface AddressWish {
   readonly subnet_id?: string;
   readonly ip_address?: string;
 }
+
+/** Whose ports hold floating addresses. */
+export const FLOATING_OWNER = 'network:floatingip';
 
 const MAC_ATTEMPTS = 16;
 
@@ -203,6 +208,7 @@ export async function replaceAddresses(
   network: StoredNetwork,
   portId: string,
   wishes: readonly AddressWish[],
+  now: number,
 ): Promise<void> {
   const held = await allocationsBy(tx, 'port_id', [portId]);
   await deleteAllocations(tx, portId);
@@ -216,9 +222,19 @@ export async function replaceAddresses(
     return { subnet_id: has.subnetId, ip_address: has.address };
   });
   await takeAddresses(tx, network, portId, exact);
+  const has = await allocationsBy(tx, 'port_id', [portId]);
+  await detachFloatingIps(
+    tx,
+    portId,
+    has.map(({ address }) => address),
+    now,
+  );
 }
 
-export async function removePort(tx: Tx, portId: string): Promise<void> {
+export async function removePort(tx: Tx, portId: string, now: number): Promise<void> {
+  // whoever points a floating address to it meanwhile waits, and finds it gone
+  await lockRow(tx, portNoun, portId);
+  await detachFloatingIps(tx, portId, [], now);
   await deleteAllocations(tx, portId);
   await deleteRow(tx, portNoun, portId);
 }

@@ -3,19 +3,21 @@
 import type { Caller } from '../../base/op.ts';
 import { integer, type Parse, Reason } from './attributes.ts';
 import type { Reader } from '../../db/engine.ts';
+import { floatingIpNoun } from '../../db/floating-ips.ts';
 import { countRows, groupNoun, networkNoun, portNoun, quotasOf, ruleNoun, subnetNoun } from '../../db/networks.ts';
 import { asObject } from '../http.ts';
 import { invalid, overQuota } from './faults.ts';
+import type { NetworkParts } from './objects.ts';
 
-/** -1 is unlimited. Routers and floating addresses are not offered, so none may be made. */
-export const defaultQuotas: Readonly<Record<string, number>> = {
+/** -1 is unlimited. What is never offered may not be made. */
+const defaults: Readonly<Record<string, number>> = {
   network: 100,
   subnet: 100,
   port: 500,
   security_group: 10,
   security_group_rule: 100,
   router: 0,
-  floatingip: 0,
+  floatingip: 50,
   subnetpool: 0,
   rbac_policy: 0,
 };
@@ -26,18 +28,26 @@ const counters: Readonly<Record<string, (reader: Reader, projectId: string) => P
   port: (reader, projectId) => countRows(reader, portNoun, projectId),
   security_group: (reader, projectId) => countRows(reader, groupNoun, projectId),
   security_group_rule: (reader, projectId) => countRows(reader, ruleNoun, projectId),
+  floatingip: (reader, projectId) => countRows(reader, floatingIpNoun, projectId),
 };
 
-export async function quotaLimits(reader: Reader, projectId: string): Promise<Record<string, number>> {
-  return { ...defaultQuotas, ...(await quotasOf(reader, projectId)) };
+type Offers = Pick<NetworkParts, 'floatingIps'>;
+
+export const defaultQuotas = ({ floatingIps }: Offers): Record<string, number> => ({
+  ...defaults,
+  ...(floatingIps ? {} : { floatingip: 0 }),
+});
+
+export async function quotaLimits(reader: Reader, offers: Offers, projectId: string): Promise<Record<string, number>> {
+  return { ...defaultQuotas(offers), ...(await quotasOf(reader, projectId)) };
 }
 
 export const countUsed = async (reader: Reader, resource: string, projectId: string): Promise<number> =>
   (await counters[resource]?.(reader, projectId)) ?? 0;
 
-export async function quotaDetails(reader: Reader, projectId: string): Promise<Record<string, object>> {
+export async function quotaDetails(reader: Reader, offers: Offers, projectId: string): Promise<Record<string, object>> {
   const details: Record<string, object> = {};
-  for (const [resource, limit] of Object.entries(await quotaLimits(reader, projectId))) {
+  for (const [resource, limit] of Object.entries(await quotaLimits(reader, offers, projectId))) {
     details[resource] = { limit, used: await countUsed(reader, resource, projectId), reserved: 0 };
   }
   return details;
@@ -45,7 +55,7 @@ export async function quotaDetails(reader: Reader, projectId: string): Promise<R
 
 /** @throws conflict OverQuota when the project has no room for `more` of a resource */
 export async function checkQuota(reader: Reader, resource: string, projectId: string, more: number): Promise<void> {
-  const limit = (await quotaLimits(reader, projectId))[resource] ?? -1;
+  const limit = (await quotasOf(reader, projectId))[resource] ?? defaults[resource] ?? -1;
   if (limit >= 0 && (await countUsed(reader, resource, projectId)) + more > limit) throw overQuota(resource);
 }
 
@@ -58,7 +68,7 @@ export function quotaUpdate(body: unknown): Record<string, number> {
   const result: Record<string, number> = {};
   for (const [resource, value] of Object.entries(values)) {
     if (['tenant_id', 'project_id', 'force', 'check_limit'].includes(resource)) continue;
-    if (!Object.hasOwn(defaultQuotas, resource)) throw invalid(`Unrecognized attribute(s) '${resource}'`);
+    if (!Object.hasOwn(defaults, resource)) throw invalid(`Unrecognized attribute(s) '${resource}'`);
     try {
       result[resource] = parseLimit(value) as number;
     } catch (error) {

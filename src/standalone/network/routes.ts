@@ -1,6 +1,6 @@
 // Why: the network API, Neutron v2.0's wire format: every noun is served by the same handful of routes.
 
-import { notFound } from '../../base/errors.ts';
+import { type Fault, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
@@ -20,7 +20,8 @@ import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
 import { canonicalIp } from './addresses.ts';
 import { boolean, readUpdate, Reason } from './attributes.ts';
 import { extensions } from './extensions.ts';
-import { invalid, missing, notAllowed, notOffered } from './faults.ts';
+import { floatingNotOffered, invalid, missing, notAllowed, notOffered } from './faults.ts';
+import { floatingIps } from './floating-ips.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
@@ -39,7 +40,6 @@ const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
 /** Collections of things that only a full network service has: there are none, and none can be made. */
 const absent: readonly (readonly [singular: string, collection: string])[] = [
   ['router', 'routers'],
-  ['floatingip', 'floatingips'],
   ['subnetpool', 'subnetpools'],
   ['address_scope', 'address_scopes'],
   ['rbac_policy', 'rbac_policies'],
@@ -238,7 +238,8 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
   });
 }
 
-function addQuotas(routes: Routes, { database }: NetworkParts): void {
+function addQuotas(routes: Routes, parts: NetworkParts): void {
+  const { database } = parts;
   const mustRead = (caller: Caller, projectId: string): void => {
     if (!mayReadQuotas(caller, projectId)) throw notAllowed('get_quota');
   };
@@ -249,21 +250,25 @@ function addQuotas(routes: Routes, { database }: NetworkParts): void {
     if (!caller.isAdmin) throw notAllowed('get_quota');
     const quotas = [];
     for (const projectId of await projectsWithQuotas(database.read)) {
-      quotas.push({ tenant_id: projectId, project_id: projectId, ...(await quotaLimits(database.read, projectId)) });
+      quotas.push({
+        tenant_id: projectId,
+        project_id: projectId,
+        ...(await quotaLimits(database.read, parts, projectId)),
+      });
     }
     answerJson(ctx, 200, { quotas });
   });
   routes.on('GET', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
     mustRead(caller, project_id);
-    answerJson(ctx, 200, { quota: await quotaLimits(database.read, project_id) });
+    answerJson(ctx, 200, { quota: await quotaLimits(database.read, parts, project_id) });
   });
   routes.on('GET', '/v2.0/quotas/:project_id/default', async (ctx, caller, { project_id = '' }) => {
     mustRead(caller, project_id);
-    answerJson(ctx, 200, { quota: defaultQuotas });
+    answerJson(ctx, 200, { quota: defaultQuotas(parts) });
   });
   routes.on('GET', '/v2.0/quotas/:project_id/details', async (ctx, caller, { project_id = '' }) => {
     mustRead(caller, project_id);
-    answerJson(ctx, 200, { quota: await quotaDetails(database.read, project_id) });
+    answerJson(ctx, 200, { quota: await quotaDetails(database.read, parts, project_id) });
   });
   routes.on('PUT', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
     mustWrite(caller);
@@ -271,7 +276,7 @@ function addQuotas(routes: Routes, { database }: NetworkParts): void {
     const wanted = quotaUpdate(await readJson(ctx));
     const quota = await tx(database, async (trx) => {
       for (const [resource, limit] of Object.entries(wanted)) await setQuota(trx, project_id, resource, limit);
-      return quotaLimits(trx, project_id);
+      return quotaLimits(trx, parts, project_id);
     });
     answerJson(ctx, 200, { quota });
   });
@@ -282,6 +287,22 @@ function addQuotas(routes: Routes, { database }: NetworkParts): void {
   });
 }
 
+function addAbsent(routes: Routes, singular: string, collection: string, refusal: () => Fault): void {
+  const path = pathOf(collection);
+  // availability zones are the one collection whose path keeps its underscore
+  for (const each of collection === 'availability_zones' ? [`/v2.0/${collection}`, path] : [path]) {
+    routes.on('GET', each, async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
+    routes.on('POST', each, async () => {
+      throw refusal();
+    });
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      routes.on(method, `${each}/:id`, async (_ctx, _caller, { id = '' }) => {
+        throw missing(singular, id);
+      });
+    }
+  }
+}
+
 export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   routes.open('GET', '/', (ctx) => {
     const links = [{ rel: 'self', href: `${serviceUrl(ctx)}/v2.0/` }];
@@ -289,6 +310,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   });
   const nouns: readonly (readonly [string, string])[] = [
     ...[networks, subnets, ports, groups, rules].map((noun) => [noun.singular, noun.collection] as const),
+    ...(parts.floatingIps ? [[floatingIps.singular, floatingIps.collection] as const] : []),
     ['quota', 'quotas'],
     ['extension', 'extensions'],
   ];
@@ -317,21 +339,9 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addNoun(routes, parts, rules);
   addQuotas(routes, parts);
 
-  for (const [singular, collection] of absent) {
-    const path = pathOf(collection);
-    // availability zones are the one collection whose path keeps its underscore
-    for (const each of collection === 'availability_zones' ? [`/v2.0/${collection}`, path] : [path]) {
-      routes.on('GET', each, async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
-      routes.on('POST', each, async () => {
-        throw notOffered(collection);
-      });
-      for (const method of ['GET', 'PUT', 'DELETE']) {
-        routes.on(method, `${each}/:id`, async (_ctx, _caller, { id = '' }) => {
-          throw missing(singular, id);
-        });
-      }
-    }
-  }
+  for (const [singular, collection] of absent) addAbsent(routes, singular, collection, () => notOffered(collection));
+  if (parts.floatingIps) addNoun(routes, parts, floatingIps);
+  else addAbsent(routes, floatingIps.singular, floatingIps.collection, floatingNotOffered);
 
   routes.on('GET', '/v2.0/auto-allocated-topology/:project_id', async (ctx, caller, { project_id = '' }) => {
     const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : project_id;

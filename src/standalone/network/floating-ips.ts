@@ -1,0 +1,250 @@
+// Why: floating addresses: each is held by a port of its own on an external network, and leads to an address of a port of its
+// project. Only records: they are offered where nothing real is plugged (docs/decisions/0007).
+
+import { type Caller, systemCaller } from '../../base/op.ts';
+import type { FloatingApi } from '../../cloud/network-api.ts';
+import type { Reader } from '../../db/engine.ts';
+import { floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
+import {
+  allocationsBy,
+  deleteRow,
+  findRow,
+  insertRow,
+  listRows,
+  lockRow,
+  networkNoun,
+  noFilters,
+  portNoun,
+  replaceRow,
+  rowsBy,
+  type StoredNetwork,
+} from '../../db/networks.ts';
+import type { Tx } from '../../db/tx.ts';
+import type { FloatingIp } from '../../domain/network.ts';
+import { parseIp } from './addresses.ts';
+import { ipAddress, orNull, readUpdate, uuid, type Values } from './attributes.ts';
+import {
+  bornUnnamed,
+  changeable,
+  changedUnnamed,
+  description,
+  fixed,
+  forAdmins,
+  required,
+  unnamedFilters,
+  unnamedSortable,
+  unnamedView,
+} from './common.ts';
+import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
+import { unseen } from './group-api.ts';
+import type { Act, Noun } from './noun.ts';
+import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
+import { createPort, FLOATING_OWNER, removePort, unbound } from './ports.ts';
+
+type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status'>;
+
+const nowhere: Target = { portId: null, fixedIp: null, status: 'DOWN' };
+
+const bad = (message: string) => invalid(`Bad floatingip request: ${message}.`, 'BadRequest');
+
+const isIpv4 = ({ address }: { readonly address: string }): boolean => parseIp(address)?.version === 4;
+
+/** The address of a port that a floating one shall lead to: the one asked for, or its only one of IPv4. */
+async function fixedIpOf(tx: Tx, portId: string, asked: string | null): Promise<string> {
+  const addresses = (await allocationsBy(tx, 'port_id', [portId])).filter(isIpv4).map(({ address }) => address);
+  if (asked !== null) {
+    if (addresses.includes(asked)) return asked;
+    throw bad(`Port ${portId} does not have fixed ip ${asked}`);
+  }
+  const [only, ...more] = addresses;
+  if (only === undefined) throw bad(`Cannot add floating IP to port ${portId} that has no fixed IPv4 addresses`);
+  if (more.length === 0) return only;
+  throw bad(
+    `Port ${portId} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP`,
+  );
+}
+
+/** Where the values lead the address to; undefined: they do not say. Locks the port. */
+async function targetOf(
+  { tx, caller }: Act,
+  ip: Omit<StoredFloatingIp, keyof Target>,
+  values: Values,
+): Promise<Target | undefined> {
+  const portId = values['port_id'] as string | null | undefined;
+  const asked = (values['fixed_ip_address'] as string | null | undefined) ?? null;
+  if (portId == null) {
+    if (asked !== null) throw bad('fixed_ip_address cannot be specified without a port_id');
+    return portId === null ? nowhere : undefined;
+  }
+  const port = await lockRow(tx, portNoun, portId);
+  if (port === null) throw missing('port', portId);
+  if (port.projectId !== ip.projectId && !caller.isAdmin) {
+    throw bad(
+      `Port ${portId} is associated with a different tenant than Floating IP ${ip.id} and therefore cannot be bound`,
+    );
+  }
+  const fixedIp = await fixedIpOf(tx, portId, asked);
+  const others = await rowsBy(tx, floatingIpNoun, 'port_id', [portId]);
+  if (others.some((other) => other.id !== ip.id && other.fixedIp === fixedIp && other.networkId === ip.networkId)) {
+    throw inUse(
+      'FloatingIPPortAlreadyAssociated',
+      `Cannot associate floating IP ${ip.address} (${ip.id}) with port ${portId} using fixed IP ${fixedIp}, as that fixed IP already has a floating IP on external network ${ip.networkId}.`,
+    );
+  }
+  return { portId, fixedIp, status: 'ACTIVE' };
+}
+
+/** The port that holds a floating address on its network, and the address. It is no project's, so that it counts as nobody's. */
+async function hold({ tx, now }: Act, network: StoredNetwork, floatingId: string, values: Values) {
+  const wish = {
+    ...(values['subnet_id'] === null ? {} : { subnet_id: values['subnet_id'] as string }),
+    ...(values['floating_ip_address'] === null ? {} : { ip_address: values['floating_ip_address'] as string }),
+  };
+  const port = await createPort(
+    tx,
+    network,
+    {
+      projectId: '',
+      networkId: network.id,
+      name: '',
+      description: '',
+      macAddress: null,
+      adminStateUp: true,
+      deviceId: floatingId,
+      deviceOwner: FLOATING_OWNER,
+      portSecurityEnabled: false,
+      securityGroups: [],
+      allowedAddressPairs: [],
+      binding: unbound,
+    },
+    Object.keys(wish).length === 0 ? null : [wish],
+    now,
+  );
+  const held = (await allocationsBy(tx, 'port_id', [port.id])).find(isIpv4);
+  if (held === undefined) throw bad(`Network ${network.id} does not contain any IPv4 subnet`);
+  return { floatingPortId: port.id, address: held.address };
+}
+
+async function views(_reader: Reader, _caller: Caller, ips: readonly StoredFloatingIp[]) {
+  return ips.map((ip) => ({
+    ...unnamedView(ip),
+    floating_network_id: ip.networkId,
+    floating_ip_address: ip.address,
+    port_id: ip.portId,
+    fixed_ip_address: ip.fixedIp,
+    router_id: null,
+    status: ip.status,
+  }));
+}
+
+export const floatingIps: Noun<StoredFloatingIp> = {
+  singular: 'floatingip',
+  collection: 'floatingips',
+  quota: 'floatingip',
+  rows: floatingIpNoun,
+  attributes: {
+    description,
+    floating_network_id: required(uuid),
+    floating_ip_address: forAdmins(fixed(orNull(ipAddress), null)),
+    subnet_id: fixed(orNull(uuid), null),
+    port_id: changeable(orNull(uuid)),
+    fixed_ip_address: changeable(orNull(ipAddress)),
+  },
+  filters: {
+    ...unnamedFilters,
+    floating_network_id: { column: 'floating_network_id' },
+    floating_ip_address: { column: 'floating_ip_address' },
+    port_id: { column: 'port_id' },
+    fixed_ip_address: { column: 'fixed_ip_address' },
+    status: { column: 'status' },
+    // there are no routers
+    router_id: { always: '' },
+  },
+  sortable: [...unnamedSortable, 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'status'],
+  sees: async () => false,
+  views,
+  async create(act, values) {
+    const networkId = values['floating_network_id'] as string;
+    const network = await findRow(act.tx, networkNoun, networkId);
+    if (network === null || !network.external) throw bad(`Network ${networkId} is not a valid external network`);
+    const own = bornUnnamed(values, act.now);
+    const ip = { ...own, networkId, ...(await hold(act, network, own.id, values)) };
+    const made: StoredFloatingIp = { ...ip, ...((await targetOf(act, ip, values)) ?? nowhere) };
+    await insertRow(act.tx, floatingIpNoun, made);
+    return made;
+  },
+  async update(act, ip, values) {
+    const next = { ...changedUnnamed(ip, act.now, values, {}), ...(await targetOf(act, ip, values)) };
+    await replaceRow(act.tx, floatingIpNoun, next);
+    return next;
+  },
+  async remove({ tx, now }, ip) {
+    await deleteRow(tx, floatingIpNoun, ip.id);
+    await removePort(tx, ip.floatingPortId, now);
+  },
+  // servers show the floating addresses that lead to them
+  async concerns(reader, before, after) {
+    const portIds = [before, after].flatMap((ip) => ip?.portId ?? []);
+    return rowsBy(reader, portNoun, 'id', portIds);
+  },
+  tagsOf: ({ tags }) => tags,
+  async retag({ tx, now }, ip, tags) {
+    const next = { ...ip, tags, revision: ip.revision + 1, updatedAt: now };
+    await replaceRow(tx, floatingIpNoun, next);
+    return next;
+  },
+};
+
+const factsOf = ({ id, address, networkId, portId, fixedIp }: StoredFloatingIp): FloatingIp => ({
+  id,
+  address,
+  networkId,
+  portId,
+  fixedIp,
+});
+
+/** For compute in the same process, by the rules that hold for clients over HTTP. */
+export function makeLocalFloatingIps(parts: NetworkParts): FloatingApi {
+  const { read } = parts.database;
+  const show = async (_reader: Reader, ip: StoredFloatingIp) => factsOf(ip);
+
+  return {
+    async floatingIps(as, filter) {
+      const { isAdmin, projectId } = as ?? systemCaller;
+      const scope = isAdmin ? null : { projectId: projectId ?? '-', alsoShared: false };
+      const oneOf: Record<string, readonly string[]> =
+        'projectId' in filter
+          ? { project_id: [filter.projectId] }
+          : 'address' in filter
+            ? { floating_ip_address: [filter.address] }
+            : { port_id: filter.portIds };
+      return ((await listRows(read, floatingIpNoun, scope, { ...noFilters, oneOf })) ?? []).map(factsOf);
+    },
+    floatingIp: (caller, id) => seenObject(read, floatingIps, caller, id).then(factsOf, unseen(null)),
+    async createFloatingIp(caller, networkId) {
+      const body = { floatingip: { floating_network_id: networkId } };
+      const first = async (_reader: Reader, made: readonly StoredFloatingIp[]) => made.map(factsOf);
+      const { shown } = await createObjects(parts, floatingIps, caller, body, first);
+      return shown[0] as FloatingIp;
+    },
+    async pointFloatingIp(caller, id, to) {
+      const target = to === null ? { port_id: null } : { port_id: to.portId, fixed_ip_address: to.fixedIp };
+      const values = readUpdate(floatingIps, { floatingip: target }, caller);
+      await changeObject(parts, floatingIps, caller, id, (act, ip) => floatingIps.update(act, ip, values), show);
+    },
+    deleteFloatingIp: (caller, id) => removeObject(parts, floatingIps, caller, id).then(() => true, unseen(false)),
+  };
+}
+
+/** Where none are offered there are none, and none can be made. */
+export const noFloatingIps: FloatingApi = {
+  floatingIps: async () => [],
+  floatingIp: async () => null,
+  async createFloatingIp() {
+    throw floatingNotOffered();
+  },
+  async pointFloatingIp() {
+    throw floatingNotOffered();
+  },
+  deleteFloatingIp: async () => false,
+};
