@@ -216,15 +216,15 @@ for (const where of ['in process', 'over HTTP'] as const) {
 
   describe(`network service ${where}`, () => {
     let cloud: Cloud;
-    let networks: NetworkService & { close?(): Promise<void> };
+    type Closable = NetworkService & { close?(): Promise<void> };
+    const serviceOf = (of: Cloud): Closable =>
+      where === 'in process' ? of.networks.service : makeNeutron({ endpoint: `${of.url}/network`, serviceToken });
+    let networks: Closable;
     let shared = '';
     let ranges = 0;
     before(async () => {
-      cloud = await startCloud();
-      networks =
-        where === 'in process'
-          ? cloud.networks.service
-          : makeNeutron({ endpoint: `${cloud.url}/network`, serviceToken });
+      cloud = await startCloud({ floatingIps: true });
+      networks = serviceOf(cloud);
       shared = (await ask('demo', 'GET', 'networks')).json.networks[0].id;
     });
     after(async () => {
@@ -659,18 +659,74 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await networks.deleteSecurityGroup(demo, id);
     });
 
-    it('has no floating addresses', async () => {
+    it('has no floating addresses where it offers none', async () => {
       const { demo } = callers;
-      assert.deepEqual([await networks.floatingPools(demo), await networks.floatingIps(demo)], [[], []]);
-      await rejects(networks.floatingIp(demo, newUuid()), 'notFound', 'FloatingIpNotFound', /not found for ID/);
-      await rejects(networks.createFloatingIp(demo, null), 'notFound', 'FloatingIpPoolNotFound', /pool not found/);
+      const bare = await startCloud();
+      const none = serviceOf(bare);
+      try {
+        assert.deepEqual([await none.floatingPools(demo), await none.floatingIps(demo)], [[], []]);
+        await rejects(none.floatingIp(demo, newUuid()), 'notFound', 'FloatingIpNotFound', /not found for ID/);
+        await rejects(none.createFloatingIp(demo, null), 'notFound', 'FloatingIpPoolNotFound', /pool not found/);
+        const network = { name: 'outside', 'router:external': true };
+        await bare.ask('admin', 'POST', '/network/v2.0/networks', { network });
+        assert.deepEqual(
+          (await none.floatingPools(demo)).map(({ name }) => name),
+          ['outside'],
+        );
+        await rejects(none.createFloatingIp(demo, 'outside'), 'badRequest', 'NotOffered', /no floating IPs/);
+      } finally {
+        await none.close?.();
+        await bare.close();
+      }
+    });
+
+    it('points floating addresses to the ports of servers', async () => {
+      const { demo, other } = callers;
       const external = await makeNetwork('admin', { name: 'outside', 'router:external': true });
-      assert.deepEqual(
-        (await networks.floatingPools(demo)).map(({ name }) => name),
-        ['outside'],
+      const [vm, second] = [server(), server()];
+      const plan = await networks.plan(demo, [wish({ networkId: shared })], [], 1);
+      const [nic] = await networks.allocate(vm, plan);
+      const [otherNic] = await networks.allocate(second, plan);
+      const fixed = nic?.fixedIps[0]?.address ?? '';
+      const made = await networks.createFloatingIp(demo, 'outside');
+      const { id, address } = made;
+      const unused = { id, address, networkId: external, portId: null, fixedIp: null };
+      assert.deepEqual(made, { ...unused, pool: 'outside', serverUuid: null });
+      assert.match(address, new RegExp(`^10\\.201\\.${ranges}\\.`));
+      assert.equal(await networks.associateFloatingIp(demo, vm.uuid, address, fixed), null);
+      const used = { ...made, portId: nic?.portId, fixedIp: fixed, serverUuid: vm.uuid };
+      assert.deepEqual(await networks.floatingIp(demo, id), used);
+      assert.deepEqual(await networks.floatingIps(demo), [used]);
+      assert.deepEqual(await networks.floatingIps(other), []);
+      await rejects(networks.floatingIp(other, id), 'notFound', 'FloatingIpNotFound', /not found for ID/);
+      await rejects(networks.deleteFloatingIp(other, id), 'notFound', 'FloatingIpNotFound', /not found for ID/);
+      assert.deepEqual((await networks.portsOf(vm.uuid))[0]?.floatingIps, [{ address, fixedIp: fixed }]);
+
+      const more = await networks.createFloatingIp(demo, 'outside');
+      const taken = networks.associateFloatingIp(demo, vm.uuid, more.address, fixed);
+      await rejects(taken, 'badRequest', 'FloatingIPPortAlreadyAssociated', /already has a floating IP/);
+      const lost = networks.associateFloatingIp(demo, vm.uuid, '10.9.9.9', fixed);
+      await rejects(lost, 'notFound', 'FloatingIpNotFound', /not found/);
+      // from one server to another
+      const there = otherNic?.fixedIps[0]?.address ?? '';
+      assert.equal(await networks.associateFloatingIp(demo, second.uuid, address, there), vm.uuid);
+      await rejects(
+        networks.disassociateFloatingIp(demo, vm.uuid, address),
+        'conflict',
+        'FloatingIpNotAssociated',
+        /not associated with instance/,
       );
-      await rejects(networks.createFloatingIp(demo, 'outside'), 'badRequest', 'NotOffered', /no floatingips/);
-      await ask('admin', 'DELETE', `networks/${external}`);
+      await networks.disassociateFloatingIp(demo, second.uuid, address);
+      assert.deepEqual(await networks.floatingIp(demo, id), made);
+      // a port that goes lets it go
+      await networks.associateFloatingIp(demo, second.uuid, address, there);
+      await networks.release(second.uuid);
+      assert.deepEqual(await networks.floatingIp(demo, id), made);
+      assert.equal(await networks.deleteFloatingIp(demo, id), null);
+      await networks.associateFloatingIp(demo, vm.uuid, more.address, fixed);
+      assert.equal(await networks.deleteFloatingIp(demo, more.id), vm.uuid);
+      await networks.release(vm.uuid);
+      assert.equal((await ask('admin', 'DELETE', `networks/${external}`)).status, 204);
     });
 
     it('leaves alone what something else gave the server', async () => {

@@ -75,6 +75,34 @@ describe('networks of a server by the stock client', { skip, concurrency: 1 }, (
     assert.ok(!(await groups()).includes('web'));
   });
 
+  it('gets a floating address, points it to the server, and gives it back', async () => {
+    const ips = async () => JSON.parse(await demo('floating', 'ip', 'list', '-f', 'json')) as Record<string, unknown>[];
+    await run('xloud', 'network', 'create', '--external', 'public');
+    const range = ['--subnet-range', '198.51.100.0/24', '--no-dhcp'];
+    await run('xloud', 'subnet', 'create', '--network', 'public', ...range, 'public');
+    await demo('floating', 'ip', 'create', '--description', 'front', '--tag', 'web', 'public');
+    const [made] = await ips();
+    const address = String(made?.['Floating IP Address']);
+    assert.match(address, /^198\.51\.100\./);
+    await demo('server', 'add', 'floating', 'ip', 'vm', address);
+    await becomes({ private: 2 });
+    assert.ok((await shown()).addresses['private']?.includes(address));
+    await demo('server', 'remove', 'floating', 'ip', 'vm', address);
+    await becomes({ private: 1 });
+    const vm = (await demo('port', 'list', '--server', 'vm', '--network', 'private', '-f', 'value', '-c', 'ID')).trim();
+    await demo('floating', 'ip', 'set', '--port', vm, address);
+    await becomes({ private: 2 });
+    const leads = JSON.parse(await demo('floating', 'ip', 'show', address, '-f', 'json')) as Record<string, unknown>;
+    assert.deepEqual(
+      [leads['port_id'], leads['status'], leads['router_id'], leads['description'], leads['tags']],
+      [vm, 'ACTIVE', null, 'front', ['web']],
+    );
+    await demo('floating', 'ip', 'unset', '--port', address);
+    await becomes({ private: 1 });
+    await demo('floating', 'ip', 'delete', address);
+    assert.deepEqual(await ips(), []);
+  });
+
   it('has no volumes to add', async () => {
     const listed = await demo('server', 'volume', 'list', 'vm', '-f', 'json');
     assert.deepEqual(JSON.parse(listed), []);
