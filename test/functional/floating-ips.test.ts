@@ -188,9 +188,21 @@ for (const engine of engines) {
       await refuses(ask('admin', 'PUT', `ports/${port.id}`, moved), 409, 'ServicePortInUse', /be updated directly/);
       const inside = { network: { 'router:external': false } };
       await refuses(ask('admin', 'PUT', `networks/${external}`, inside), 409, 'ExternalNetworkInUse', /non-external/);
-      await refuses(ask('admin', 'DELETE', `networks/${external}`), 409, 'NetworkInUse', /still in use/);
       await refuses(ask('admin', 'DELETE', `subnets/${externalSubnet}`), 409, 'SubnetInUse', /IP allocation/);
       await ask('demo', 'DELETE', `floatingips/${id}`);
+    });
+
+    it('keep their network only while they lead somewhere', async () => {
+      const { id: network } = await make('admin', 'network', { name: 'brief', 'router:external': true });
+      await subnetOf('admin', network, '203.0.113.0/29');
+      const port = await make('demo', 'port', { network_id: inner });
+      const { id } = await float({ floating_network_id: network, port_id: port.id });
+      await refuses(ask('admin', 'DELETE', `networks/${network}`), 409, 'NetworkInUse', /still in use/);
+      assert.deepEqual(await listed(''), [id]);
+      await put(id, { port_id: null });
+      assert.equal((await ask('admin', 'DELETE', `networks/${network}`)).status, 204);
+      assert.deepEqual(await listed(''), []);
+      await ask('demo', 'DELETE', `ports/${port.id}`);
     });
 
     it('count against a quota', async () => {

@@ -47,34 +47,6 @@ describe('networks of a server by the stock client', { skip, concurrency: 1 }, (
       isDeepStrictEqual(await counts(), expected) ? true : null,
     );
 
-  it('adds and removes a network', async () => {
-    await demo('server', 'add', 'network', 'vm', 'own');
-    assert.deepEqual(await counts(), { private: 1, own: 1 });
-    await demo('server', 'remove', 'network', 'vm', 'own');
-    await becomes({ private: 1 });
-  });
-
-  it('adds and removes a port, and an address of its own choice', async () => {
-    await demo('port', 'create', '--network', 'own', '--fixed-ip', 'ip-address=10.50.0.40', 'mine');
-    await demo('server', 'add', 'port', 'vm', 'mine');
-    assert.deepEqual((await shown()).addresses['own'], ['10.50.0.40']);
-    await demo('server', 'add', 'fixed', 'ip', '--fixed-ip-address', '10.50.0.41', 'vm', 'own');
-    assert.deepEqual([...((await shown()).addresses['own'] ?? [])].toSorted(), ['10.50.0.40', '10.50.0.41']);
-    await demo('server', 'remove', 'port', 'vm', 'mine');
-    await becomes({ private: 1, own: 1 });
-    assert.deepEqual((await shown()).addresses['own'], ['10.50.0.41']);
-    assert.match(await demo('port', 'show', 'mine', '-c', 'status', '-f', 'value'), /DOWN/);
-  });
-
-  it('adds and removes a security group', async () => {
-    const groups = async () => ((await shown()).security_groups ?? []).map(({ name }) => name);
-    await demo('security', 'group', 'create', 'web');
-    await demo('server', 'add', 'security', 'group', 'vm', 'web');
-    assert.ok((await groups()).includes('web'));
-    await demo('server', 'remove', 'security', 'group', 'vm', 'web');
-    assert.ok(!(await groups()).includes('web'));
-  });
-
   it('gets a floating address, points it to the server, and gives it back', async () => {
     const ips = async () => JSON.parse(await demo('floating', 'ip', 'list', '-f', 'json')) as Record<string, unknown>[];
     await run('xloud', 'network', 'create', '--external', 'public');
@@ -101,6 +73,34 @@ describe('networks of a server by the stock client', { skip, concurrency: 1 }, (
     await becomes({ private: 1 });
     await demo('floating', 'ip', 'delete', address);
     assert.deepEqual(await ips(), []);
+  });
+
+  it('adds and removes a network', async () => {
+    await demo('server', 'add', 'network', 'vm', 'own');
+    assert.deepEqual(await counts(), { private: 1, own: 1 });
+    await demo('server', 'remove', 'network', 'vm', 'own');
+    await becomes({ private: 1 });
+  });
+
+  it('adds and removes a port, and an address of its own choice', async () => {
+    await demo('port', 'create', '--network', 'own', '--fixed-ip', 'ip-address=10.50.0.40', 'mine');
+    await demo('server', 'add', 'port', 'vm', 'mine');
+    assert.deepEqual((await shown()).addresses['own'], ['10.50.0.40']);
+    await demo('server', 'add', 'fixed', 'ip', '--fixed-ip-address', '10.50.0.41', 'vm', 'own');
+    assert.deepEqual([...((await shown()).addresses['own'] ?? [])].toSorted(), ['10.50.0.40', '10.50.0.41']);
+    await demo('server', 'remove', 'port', 'vm', 'mine');
+    await becomes({ private: 1, own: 1 });
+    assert.deepEqual((await shown()).addresses['own'], ['10.50.0.41']);
+    assert.match(await demo('port', 'show', 'mine', '-c', 'status', '-f', 'value'), /DOWN/);
+  });
+
+  it('adds and removes a security group', async () => {
+    const groups = async () => ((await shown()).security_groups ?? []).map(({ name }) => name);
+    await demo('security', 'group', 'create', 'web');
+    await demo('server', 'add', 'security', 'group', 'vm', 'web');
+    assert.ok((await groups()).includes('web'));
+    await demo('server', 'remove', 'security', 'group', 'vm', 'web');
+    assert.ok(!(await groups()).includes('web'));
   });
 
   it('has no volumes to add', async () => {

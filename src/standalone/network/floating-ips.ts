@@ -7,7 +7,6 @@ import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
 import {
   allocationsBy,
-  deleteRow,
   findRow,
   insertRow,
   listRows,
@@ -39,7 +38,7 @@ import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
 import { unseen } from './group-api.ts';
 import type { Act, Noun } from './noun.ts';
 import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
-import { createPort, FLOATING_OWNER, removePort, unbound } from './ports.ts';
+import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 
 type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status'>;
 
@@ -178,10 +177,7 @@ export const floatingIps: Noun<StoredFloatingIp> = {
     await replaceRow(act.tx, floatingIpNoun, next);
     return next;
   },
-  async remove({ tx, now }, ip) {
-    await deleteRow(tx, floatingIpNoun, ip.id);
-    await removePort(tx, ip.floatingPortId, now);
-  },
+  remove: ({ tx, now }, ip) => removeFloatingIp(tx, ip, now),
   // servers show the floating addresses that lead to them
   async concerns(reader, before, after) {
     const portIds = [before, after].flatMap((ip) => ip?.portId ?? []);

@@ -26,6 +26,7 @@ import {
 } from './common.ts';
 import { inUse } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
+import { removeFloatingIp } from './ports.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
 
@@ -124,7 +125,11 @@ export const networks: Noun<StoredNetwork> = {
     await replaceRow(tx, networkNoun, next);
     return next;
   },
-  async remove({ tx }, network) {
+  async remove({ tx, now }, network) {
+    // as in Neutron, floating addresses that lead nowhere do not keep their network
+    for (const ip of await rowsBy(tx, floatingIpNoun, 'floating_network_id', [network.id])) {
+      if (ip.portId === null) await removeFloatingIp(tx, ip, now);
+    }
     if ((await rowsBy(tx, portNoun, 'network_id', [network.id])).length > 0) {
       throw inUse(
         'NetworkInUse',

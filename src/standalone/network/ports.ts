@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { newUuid } from '../../base/ids.ts';
 import { isDuplicate } from '../../db/errors.ts';
-import { detachFloatingIps } from '../../db/floating-ips.ts';
+import { detachFloatingIps, floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
 import {
   type Allocation,
   allocationsBy,
@@ -237,6 +237,12 @@ export async function removePort(tx: Tx, portId: string, now: number): Promise<v
   await detachFloatingIps(tx, portId, [], now);
   await deleteAllocations(tx, portId);
   await deleteRow(tx, portNoun, portId);
+}
+
+/** A floating address goes with the port that holds it. */
+export async function removeFloatingIp(tx: Tx, ip: StoredFloatingIp, now: number): Promise<void> {
+  await deleteRow(tx, floatingIpNoun, ip.id);
+  await removePort(tx, ip.floatingPortId, now);
 }
 
 /** The port as its owner left it: no device, no host. */
