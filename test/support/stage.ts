@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import type { OpsConfig } from '../../src/ops/index.ts';
 import type { RequestOptions } from './api.ts';
 import type { Who } from './callers.ts';
-import { makeFloating } from './floating.ts';
 import type { Answer } from './http.ts';
 import { makeFakeNetworks, testImage } from './neighbours.ts';
 import { startNeutron } from './neutron.ts';
@@ -67,7 +66,7 @@ async function openStage({ hosts = ['compute'], config = {}, networks: real }: R
               (await networks.allocate(...words)).map((nic) => ({ ...nic, securityGroups: ['default'] })),
           },
         }
-      : { builtInNetworks: true, floating: makeFloating() }),
+      : { builtInNetworks: true, floatingIps: true }),
   });
   if (real !== undefined) {
     const neutron = await startNeutron(servers.world);
