@@ -25,9 +25,9 @@ export const serverSizes: Migration = {
     await table(knex, 'quota_usages', (t) => {
       t.string('project_id', 64).notNullable();
       t.string('user_id', 64).notNullable();
-      t.integer('instances').notNullable();
-      t.integer('cores').notNullable();
-      t.integer('ram').notNullable();
+      t.bigInteger('instances').notNullable();
+      t.bigInteger('cores').notNullable();
+      t.bigInteger('ram').notNullable();
       t.primary(['project_id', 'user_id']);
     });
     // a class may have a name as long as Nova's; SQLite counts no characters
