@@ -2,11 +2,12 @@
 // time. Needs root and a hypervisor's packages.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { buildGuest, ConsoleLog } from '../support/guest.ts';
+import { ConsoleLog } from '../support/guest.ts';
 import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
+import { uploadGuest } from '../support/serve-guest.ts';
 import { type Death, eventually, type Service, startService } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
@@ -44,7 +45,6 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
   let flavorId: string;
 
   before(async () => {
-    const built = await buildGuest();
     libvirtd = await startLibvirtd();
     service = await startService({
       driver: 'libvirt',
@@ -55,17 +55,7 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
         XLOUD_COMPUTE__REPORT_SECONDS: '2',
       },
     });
-    const image = async (name: string, format: string, path: string, properties: object = {}): Promise<string> => {
-      const container = format === 'qcow2' ? 'bare' : format;
-      const wish = { name, disk_format: format, container_format: container, visibility: 'public', ...properties };
-      const { body } = await ask('POST', '/image/v2/images', wish);
-      const upload = await service.request('xloud', 'PUT', `/image/v2/images/${body.id}/file`, readFileSync(path));
-      assert.equal(upload.status, 204);
-      return body.id as string;
-    };
-    const kernel_id = await image('kernel', 'aki', built.kernel);
-    const ramdisk_id = await image('ramdisk', 'ari', built.initrd);
-    imageId = await image('guest', 'qcow2', built.rootDisk, { kernel_id, ramdisk_id });
+    imageId = await uploadGuest(service);
     const size = { name: 'elastic', vcpus: 4, ram: 1024, disk: 1 };
     flavorId = (await compute('POST', '/flavors', { flavor: size })).body.flavor.id as string;
     const specs = { extra_specs: { minimum_cpu: '1', minimum_memory: '256' } };
