@@ -126,6 +126,8 @@ export const limits = {
   /** A guest agent that does not answer is given up after the first time and left in peace for the second. */
   agentReplyMs: 5 * SECOND_MS,
   agentPauseMs: 60 * SECOND_MS,
+  /** What it said of vCPUs that nobody asks to change is good for this long: as long as a host's report is. */
+  agentFreshMs: 10 * SECOND_MS,
   /** How often the state of a guest is looked at while something is awaited (events come sooner). */
   guestPollMs: 25,
   /** New vCPUs that a guest has not brought online by itself after this long are turned on through its agent. */

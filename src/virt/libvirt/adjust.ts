@@ -75,8 +75,8 @@ interface Parts {
 }
 
 /**
- * The usual case, where all vCPUs that are wanted are plugged: the balloon moves while the guest's agent is asked whether they
- * are online, which takes as long. Null where there is more to do than memory.
+ * The usual case, where all vCPUs that are wanted are plugged: only the balloon moves. Whether the vCPUs are online its agent
+ * has said lately, or is asked meanwhile, which takes as long. Null where there is more to do than memory.
  */
 async function moveMemoryAlone(task: Task, target: Size): Promise<Parts | null> {
   const [there, memoryMb] = await Promise.all([plugged(task), actualMb(task)]);
@@ -84,7 +84,7 @@ async function moveMemoryAlone(task: Task, target: Size): Promise<Parts | null> 
   const before = { vcpus: there, memoryMb };
   const [memory, online] = await Promise.all([
     movePart(task, 'memoryMb', before, target),
-    task.deps.agent.online(task.domain),
+    task.deps.agent.lately(task.domain.uuid) ?? task.deps.agent.online(task.domain),
   ]);
   const parts = { memoryMb: memory, vcpus: await stay(task, 'vcpus', { ...before, online }, target, null) };
   if (online === null || online >= there) return parts;

@@ -19,6 +19,8 @@ export interface GuestAgent {
   vcpus(domain: DomainRef): Promise<readonly GuestVcpu[] | null>;
   /** How many are online. */
   online(domain: DomainRef): Promise<number | null>;
+  /** How many were online when it last answered, `limits.agentFreshMs` ago at most; undefined: it must be asked. */
+  lately(uuid: string): number | undefined;
   /** Turns vCPUs on or off until `count` are online; false when no agent does it. */
   setOnline(domain: DomainRef, count: number): Promise<boolean>;
   /** Whatever was held against it is forgotten: its agent has said hello. */
@@ -33,6 +35,7 @@ const AGENT_ERRORS = [
 
 export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, clock: Clock): GuestAgent {
   const silentUntilMs = new Map<string, number>();
+  const answers = new Map<string, { readonly online: number; readonly atMs: number }>();
 
   const ask = async (domain: DomainRef, execute: string, args: object = {}): Promise<unknown> => {
     if ((silentUntilMs.get(domain.uuid) ?? 0) > clock.now()) return null;
@@ -53,12 +56,15 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
 
   const vcpus = async (domain: DomainRef): Promise<readonly GuestVcpu[] | null> => {
     const reply = await ask(domain, 'guest-get-vcpus');
+    answers.delete(domain.uuid);
     if (!Array.isArray(reply)) return null;
-    return (reply as Record<string, unknown>[]).map((one) => ({
+    const all = (reply as Record<string, unknown>[]).map((one) => ({
       id: Number(one['logical-id']),
       online: one.online === true,
       canOffline: one['can-offline'] === true,
     }));
+    answers.set(domain.uuid, { online: all.filter((one) => one.online).length, atMs: clock.now() });
+    return all;
   };
 
   return {
@@ -72,9 +78,17 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
       if (all === null) return false;
       const changes = onlineChanges(all, count);
       if (changes.length === 0) return true;
+      answers.delete(domain.uuid);
       return (await ask(domain, 'guest-set-vcpus', { vcpus: changes })) !== null;
     },
-    forgive: (uuid) => silentUntilMs.delete(uuid),
+    lately: (uuid) => {
+      const answer = answers.get(uuid);
+      return answer === undefined || clock.now() - answer.atMs > limits.agentFreshMs ? undefined : answer.online;
+    },
+    forgive: (uuid) => {
+      silentUntilMs.delete(uuid);
+      answers.delete(uuid);
+    },
   };
 }
 

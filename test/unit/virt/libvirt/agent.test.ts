@@ -55,6 +55,29 @@ describe('guest agent', () => {
     assert.equal(state.asked, 2);
   });
 
+  it('knows for a while what it was told, until the guest is told otherwise or its agent says hello', async () => {
+    const state = { nowMs: 0, online: 2 };
+    const vcpus = () => [0, 1, 2].map((id) => ({ 'logical-id': id, online: id < state.online, 'can-offline': id > 0 }));
+    const agent = makeAgent(
+      {
+        domainQemuAgentCommand: (_domain, command) =>
+          Promise.resolve(JSON.stringify({ return: command.includes('guest-set-vcpus') ? 1 : vcpus() })),
+      },
+      { now: () => state.nowMs, sleep: () => Promise.resolve() },
+    );
+    assert.equal(agent.lately(domain.uuid), undefined);
+    assert.equal(await agent.online(domain), 2);
+    assert.equal(agent.lately(domain.uuid), 2);
+    state.nowMs += limits.agentFreshMs + 1;
+    assert.equal(agent.lately(domain.uuid), undefined);
+    await agent.online(domain);
+    await agent.setOnline(domain, 3);
+    assert.equal(agent.lately(domain.uuid), undefined, 'it was told to change');
+    await agent.online(domain);
+    agent.forgive(domain.uuid);
+    assert.equal(agent.lately(domain.uuid), undefined, 'it may have started anew');
+  });
+
   it('does not hide other trouble', async () => {
     await assert.rejects(saying(virError.VIR_ERR_NO_DOMAIN, 1).agent.online(domain), { kind: 'notFound' });
   });
