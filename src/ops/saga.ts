@@ -333,7 +333,10 @@ export async function runSaga<I>(
   const facts = (): SagaFacts => saga.facts?.(envelope.args) ?? {};
 
   async function noteBegin(t: Tx, nowMs: number): Promise<void> {
-    const { server } = await contextFor('begin');
+    if (!deps.config.notifications) return;
+    // by the transaction's own connection: one that waits for a second may wait for another that does the same
+    const server = await findServer(t, taken.serverUuid, { deleted: true });
+    if (server === null) return;
     await noteAction(t, deps, taken, 'start', { ...server, taskState: null }, nowMs, facts());
   }
 
