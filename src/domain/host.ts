@@ -36,7 +36,7 @@ export interface HostFacts {
 
 /**
  * What a driver may be able to do beyond the verbs that every driver has; each is an optional method of `Driver`. A host says
- * in its inventory which ones it has, and a move that needs another is refused with 501.
+ * in its inventory which ones it has, and a move that needs another is refused.
  */
 export const optionalVerbs = [
   'pause',

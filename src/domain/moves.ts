@@ -25,6 +25,8 @@ export interface Move {
   readonly namesLock: boolean;
   /** What the host's driver must be able to do, beyond what every driver can; null: nothing. */
   readonly verb: OptionalVerb | null;
+  /** Takes the server to a host: where the verb is missing Nova finds no valid host (400); elsewhere it does not do this (501). */
+  readonly placing: boolean;
   /** The name in the instance actions; null: leaves no record. */
   readonly record: string | null;
   /** For people: documents and messages. */
@@ -45,6 +47,7 @@ const row = (word: string, label: string, from: Move['from'], more: Partial<Move
   lockable: true,
   namesLock: true,
   verb: null,
+  placing: false,
   record: word,
   label,
   ...more,
@@ -199,12 +202,14 @@ const table = {
     to: 'resized',
     placed: true,
     verb: 'migrateDisk',
+    placing: true,
   }),
   migrate: row('migrate', 'Move the server to another host', ['active', 'stopped'], {
     task: 'resize_prep',
     to: 'resized',
     placed: true,
     verb: 'migrateDisk',
+    placing: true,
   }),
   confirmResize: row('confirmResize', 'Keep the new flavor or host', ['resized'], { to: 'active' }),
   revertResize: row('revertResize', 'Go back to the old flavor or host', ['resized'], {
@@ -214,6 +219,7 @@ const table = {
   liveMigrate: row('os-migrateLive', 'Move the running server to another host', ['active', 'paused'], {
     task: 'migrating',
     verb: 'liveMigrate',
+    placing: true,
     record: 'live-migration',
   }),
   forceComplete: row('force_complete', 'Let the live migration end at any price', ['active'], {

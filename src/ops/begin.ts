@@ -1,7 +1,7 @@
 // Why: every verb that answers 202 begins alike: look at the row as it is now, check that the move is legal, change it and
 // leave an action behind, all in one transaction; then tell the workers.
 
-import { conflict, notFound, notImplemented } from '../base/errors.ts';
+import { badRequest, conflict, notFound, notImplemented } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import type { Reader } from '../db/engine.ts';
 import { findHost } from '../db/hosts.ts';
@@ -24,15 +24,16 @@ export async function hostCan(reader: Reader, name: string, verb: OptionalVerb):
 export async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
   const problem = refusal(server, move, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
-  const { verb } = moves[move];
-  if (verb !== null && server.host !== null && !(await hostCan(reader, server.host, verb))) {
-    throw notImplemented('The requested functionality is not supported.', { code: `driver.${verb}` });
-  }
+  const { verb, placing } = moves[move];
+  if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
+  const code = `driver.${verb}`;
+  if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
+  throw badRequest(`No valid host was found. The driver of host ${server.host} cannot move its servers.`, { code });
 }
 
 /**
- * The server as it is now, locked; throws Nova's 404 and 409, and 501 where its host's driver lacks the verb. Administrators
- * may override a lock.
+ * The server as it is now, locked; throws Nova's 404 and 409, and 501 (400 where it is about another host) where its host's driver
+ * lacks the verb. Administrators may override a lock.
  */
 export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
   const server = await lockServer(t, uuid);
