@@ -14,10 +14,10 @@ run_node_tests() {
 # Files of test/functional that boot guests, and the rest.
 with_guests() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
-# Two halves that take about as long: guests take twice the time of all the rest, so one file of them goes with the rest.
-HEAVY=test/functional/libvirt-serve.test.ts
-guest_half() { with_guests | grep -vxF "$HEAVY"; }
-other_half() { without_guests && echo "$HEAVY"; }
+# Two halves that take about as long, since most of both is waiting: the guests with the one long test of kills, and the rest.
+KILLS=test/functional/crash.test.ts
+guest_half() { with_guests && echo "$KILLS"; }
+other_half() { without_guests | grep -vxF "$KILLS"; }
 
 case $what in
   unit)
@@ -35,13 +35,13 @@ case $what in
     mapfile -t guests < <(guest_half)
     mapfile -t rest < <(other_half)
     log=$cache/libvirt-tests.log
-    echo "tests: ${#guests[@]} files with guests run beside the rest; their report follows at the end"
+    echo "tests: ${#guests[@]} files, above all those with guests, run beside the rest; their report follows at the end"
     status=0
     run_node_tests "${guests[@]}" >"$log" 2>&1 &
     beside=$!
     run_node_tests 'test/unit/**/*.test.ts' "${rest[@]}" || status=1
     wait "$beside" || status=1
-    echo "tests: with real guests"
+    echo "tests: those that ran beside"
     cat "$log"
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
