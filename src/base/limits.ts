@@ -70,6 +70,9 @@ export const limits = {
   busBacklog: 10_000,
   /** So many hosts that could take a server are compared; in a larger cloud each pass looks at others. */
   hostsWeighed: 200,
+  /** Looks at what changed of hosts overlap by this much: for transactions that take that long. Of all hosts each so often. */
+  hostChangesOverlapMs: 2 * SECOND_MS,
+  hostChangesWholeMs: 10 * SECOND_MS,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */

@@ -1,10 +1,13 @@
-// Why: the scheduler's snapshot: every host with what aggregates say of it and how busy it is, in three queries however many
-// hosts there are. Hosts of the same aggregates share one index of their labels.
+// Why: the scheduler's snapshot: every host with what aggregates say of it and how busy it is. One for each database handle; a
+// look brings it up to date with what changed and costs no more when there are more hosts. It may be behind: whoever claims does
+// so by a host's generation.
 
+import { limits } from '../base/limits.ts';
 import type { Candidate, Labels } from '../domain/host.ts';
 import type { TaskState } from '../domain/instance.ts';
-import { readRows, type Reader } from './engine.ts';
-import { listHosts, lockHost } from './hosts.ts';
+import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { hostMarks } from './host-changes.ts';
+import { hostsByNumber, lockHost } from './hosts.ts';
 import type { Tx } from './tx.ts';
 
 /** The tasks that Nova counts as load on a host's disks: building and copying. */
@@ -34,22 +37,9 @@ async function ioOpsByHost(reader: Reader, host?: string): Promise<ReadonlyMap<s
   return new Map(rows.map((row) => [row['host'] as string, Number(row['servers'])]));
 }
 
-const none: Labels = new Map();
+type Pair = readonly [key: string, value: string];
 
-/** The metadata of each aggregate, by its number. */
-async function aggregateLabels(reader: Reader): Promise<ReadonlyMap<number, readonly (readonly [string, string])[]>> {
-  const labels = new Map<number, (readonly [string, string])[]>();
-  for (const row of await readRows(reader, 'select aggregate_id, `key`, value from aggregate_metadata')) {
-    const id = row['aggregate_id'] as number;
-    const pair = [row['key'] as string, row['value'] as string] as const;
-    const list = labels.get(id);
-    if (list === undefined) labels.set(id, [pair]);
-    else list.push(pair);
-  }
-  return labels;
-}
-
-function joined(pairs: readonly (readonly [string, string])[]): Labels {
+function joined(pairs: readonly Pair[]): Labels {
   const labels = new Map<string, Set<string>>();
   for (const [key, value] of pairs) {
     const values = labels.get(key) ?? new Set();
@@ -59,44 +49,167 @@ function joined(pairs: readonly (readonly [string, string])[]): Labels {
   return labels;
 }
 
-/** The function from a host's name to its labels. */
-async function labelsByHost(reader: Reader): Promise<(host: string) => Labels> {
-  const membership = new Map<string, string>();
-  const rows = await readRows(reader, 'select host, aggregate_id from aggregate_hosts order by host, aggregate_id');
-  if (rows.length === 0) return () => none;
-  for (const row of rows) {
-    const [host, id] = [row['host'] as string, row['aggregate_id'] as number];
-    const before = membership.get(host);
-    membership.set(host, before === undefined ? `${id}` : `${before},${id}`);
-  }
-  const metadata = await aggregateLabels(reader);
-  const made = new Map<string, Labels>();
-  return (host) => {
-    const ids = membership.get(host);
-    if (ids === undefined) return none;
-    let labels = made.get(ids);
-    if (labels === undefined) {
-      labels = joined(ids.split(',').flatMap((id) => metadata.get(Number(id)) ?? []));
-      made.set(ids, labels);
-    }
+/** Makes labels, the same object for hosts of the same aggregates: checks of labels are made once for each. */
+class SharedLabels {
+  readonly #made = new Map<string, Labels>();
+
+  of(pairs: readonly Pair[]): Labels {
+    const key = JSON.stringify(pairs);
+    let labels = this.#made.get(key);
+    if (labels === undefined) this.#made.set(key, (labels = joined(pairs)));
     return labels;
-  };
+  }
+
+  /** Forgets what none of these hosts has. */
+  keep(hosts: Iterable<Candidate>): void {
+    const used = new Set<Labels>();
+    for (const { labels } of hosts) used.add(labels);
+    for (const [key, labels] of this.#made) if (!used.has(labels)) this.#made.delete(key);
+  }
 }
 
-/** Every host, in the order of their arrival. */
-export async function listCandidates(reader: Reader): Promise<Candidate[]> {
-  const [hosts, labelsOf, ioOps] = await Promise.all([listHosts(reader), labelsByHost(reader), ioOpsByHost(reader)]);
-  return hosts.map((host) => ({ ...host, labels: labelsOf(host.host), ioOps: ioOps.get(host.host) ?? 0 }));
+const LABELS =
+  'select member.host, m.`key`, m.value from aggregate_hosts member ' +
+  'join aggregate_metadata m on m.aggregate_id = member.aggregate_id where ';
+const IN_ORDER = ' order by member.aggregate_id, m.`key`';
+
+/** What aggregates say of hosts, by the host's name. */
+async function labelPairs(reader: Reader, ids: readonly number[]): Promise<ReadonlyMap<string, Pair[]>> {
+  const among = amongNumbers(reader, 'id', ids);
+  const pairs = new Map<string, Pair[]>();
+  const sql = `${LABELS}member.host in (select host from hosts where ${among.sql})${IN_ORDER}`;
+  for (const row of await readRows(reader, sql, among.bindings)) {
+    const pair = [row['key'] as string, row['value'] as string] as const;
+    const list = pairs.get(row['host'] as string);
+    if (list === undefined) pairs.set(row['host'] as string, [pair]);
+    else list.push(pair);
+  }
+  return pairs;
 }
 
-const LABELS_OF =
-  'select m.`key`, m.value from aggregate_hosts h join aggregate_metadata m on m.aggregate_id = h.aggregate_id where h.host = ?';
+/** How far a look goes: what changed lately, or everything (which finds also what is gone). */
+export type Reach = 'changes' | 'all';
+
+/** Hosts read in one statement. */
+const HOSTS_AT_ONCE = 1_000;
+
+interface Known {
+  readonly changedAt: number;
+  readonly candidate: Candidate;
+}
+
+class Snapshot {
+  readonly #reader: Reader;
+  readonly #labels = new SharedLabels();
+  readonly #known = new Map<number, Known>();
+  /** Hosts' numbers by their names. */
+  readonly #numbers = new Map<string, number>();
+  #ioOps: ReadonlyMap<string, number> = new Map();
+  /** Null: to be made anew of what is known. */
+  #hosts: readonly Candidate[] | null = null;
+  /** The moments of the last look and of the last at everything, by the database's clock; 0: there was none. */
+  #lookedAtUs = 0;
+  #wholeAtUs = 0;
+  #running: Promise<void> | null = null;
+  #next: { readonly look: Promise<void>; reach: Reach } | null = null;
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  /** What was committed before this was called. Those who ask meanwhile share one look. */
+  async upToDate(reach: Reach): Promise<readonly Candidate[]> {
+    this.#next ??= { look: this.#lookNext(), reach };
+    if (reach === 'all') this.#next.reach = 'all';
+    await this.#next.look;
+    this.#hosts ??= Array.from(this.#known.values(), ({ candidate }) => candidate);
+    return this.#hosts;
+  }
+
+  async #lookNext(): Promise<void> {
+    // the one under way may have read before what the caller wants to see
+    await this.#running?.catch(() => undefined);
+    const reach = this.#next?.reach ?? 'all';
+    this.#next = null;
+    this.#running = this.#look(reach);
+    await this.#running;
+  }
+
+  async #look(reach: Reach): Promise<void> {
+    const due = this.#lookedAtUs - this.#wholeAtUs >= limits.hostChangesWholeMs * 1_000;
+    const whole = reach === 'all' || due || this.#wholeAtUs === 0;
+    const sinceUs = whole ? 0 : this.#lookedAtUs - limits.hostChangesOverlapMs * 1_000;
+    const [{ atUs, marks }, ioOps] = await Promise.all([hostMarks(this.#reader, sinceUs), ioOpsByHost(this.#reader)]);
+    if (whole) this.#forgetOthers(new Set(marks.map(({ id }) => id)));
+    this.#countIoOps(ioOps);
+    const changed = marks.filter(({ id, generation, changedAt }) => {
+      const known = this.#known.get(id);
+      return known === undefined || known.changedAt !== changedAt || known.candidate.generation !== generation;
+    });
+    for (let at = 0; at < changed.length; at += HOSTS_AT_ONCE) {
+      await this.#read(changed.slice(at, at + HOSTS_AT_ONCE).map(({ id }) => id));
+    }
+    if (whole) this.#labels.keep(Array.from(this.#known.values(), ({ candidate }) => candidate));
+    // a clock that went back hides what is marked from then on: the next look is at everything
+    if (whole) this.#wholeAtUs = atUs;
+    else if (atUs < this.#lookedAtUs) this.#wholeAtUs = 0;
+    this.#lookedAtUs = atUs;
+  }
+
+  /** Reads hosts anew: their rows first, so that labels are never older than the generation under which they are known. */
+  async #read(ids: readonly number[]): Promise<void> {
+    const rows = await hostsByNumber(this.#reader, ids);
+    const pairs = await labelPairs(this.#reader, ids);
+    for (const { host, changedAt } of rows) {
+      const labels = this.#labels.of(pairs.get(host.host) ?? []);
+      this.#put({ changedAt, candidate: { ...host, labels, ioOps: this.#ioOps.get(host.host) ?? 0 } });
+    }
+  }
+
+  #put(known: Known): void {
+    this.#known.set(known.candidate.id, known);
+    this.#numbers.set(known.candidate.host, known.candidate.id);
+    this.#hosts = null;
+  }
+
+  #forgetOthers(present: ReadonlySet<number>): void {
+    for (const [id, { candidate }] of this.#known) {
+      if (present.has(id)) continue;
+      this.#known.delete(id);
+      this.#numbers.delete(candidate.host);
+      this.#hosts = null;
+    }
+  }
+
+  #countIoOps(ioOps: ReadonlyMap<string, number>): void {
+    const before = this.#ioOps;
+    this.#ioOps = ioOps;
+    for (const host of new Set([...before.keys(), ...ioOps.keys()])) {
+      const known = this.#known.get(this.#numbers.get(host) ?? 0);
+      const count = ioOps.get(host) ?? 0;
+      if (known === undefined || known.candidate.ioOps === count) continue;
+      this.#put({ ...known, candidate: { ...known.candidate, ioOps: count } });
+    }
+  }
+}
+
+const snapshots = new WeakMap<Reader, Snapshot>();
+
+/**
+ * Every host, in the order of their arrival, as of now or a little before. With `all` exactly what is committed: nobody may be
+ * refused on less.
+ */
+export function listCandidates(reader: Reader, reach: Reach): Promise<readonly Candidate[]> {
+  let snapshot = snapshots.get(reader);
+  if (snapshot === undefined) snapshots.set(reader, (snapshot = new Snapshot(reader)));
+  return snapshot.upToDate(reach);
+}
 
 /** One host as it is now, its row locked until the transaction ends. */
 export async function lockCandidate(tx: Tx, name: string): Promise<Candidate | null> {
   const host = await lockHost(tx, name);
   if (host === null) return null;
-  const pairs = await readRows(tx, LABELS_OF, [name]);
+  const pairs = await readRows(tx, `${LABELS}member.host = ?${IN_ORDER}`, [name]);
   const labels = joined(pairs.map((row) => [row['key'] as string, row['value'] as string]));
   const ioOps = (await ioOpsByHost(tx, name)).get(name) ?? 0;
   return { ...host, labels, ioOps };

@@ -5,6 +5,7 @@
 import type { Amounts } from '../domain/claim.ts';
 import type { Size } from '../domain/size.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
 import type { Tx } from './tx.ts';
 
@@ -74,7 +75,7 @@ async function moveSums(
   servers: number,
   generation: number | undefined,
 ): Promise<boolean> {
-  const changes: Record<string, unknown> = { generation: tx.raw('generation + 1') };
+  const changes: Record<string, unknown> = movedOn(tx);
   for (const [sum, part] of sums) {
     const delta = to[part] - from[part];
     if (delta !== 0) changes[sum] = tx.raw('?? + ?', [sum, delta]);
@@ -232,7 +233,7 @@ export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
 export async function repairSums(tx: Tx, hostId: number): Promise<void> {
   await tx('hosts').select('id').where({ id: hostId }).forUpdate();
   const total = (await trueSums(tx, hostId)).get(hostId);
-  const changes: Record<string, unknown> = { generation: tx.raw('generation + 1') };
+  const changes: Record<string, unknown> = movedOn(tx);
   for (const name of ['running_vms', ...sums.map(([sum]) => sum)]) changes[name] = total?.[name] ?? 0;
   await tx('hosts').where({ id: hostId }).update(changes);
 }

@@ -2,7 +2,8 @@
 
 import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
 import { fromBool, fromJson, fromTime, toJson } from './codec.ts';
-import { readRows, type Reader } from './engine.ts';
+import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { changeMark, movedOn } from './host-changes.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 
@@ -21,21 +22,34 @@ type ParseFacts = (row: Row) => HostFacts;
 
 const parseFacts: ParseFacts = (row) => fromJson<HostFacts>(row['facts']);
 
-/** The facts of each host as they were last read through a handle: reading them anew costs ten times the query. */
-const lastFacts = new WeakMap<Reader, ReadonlyMap<unknown, { readonly text: unknown; readonly facts: HostFacts }>>();
+type KnownFacts = Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>;
 
-/** Parses the facts of all hosts, those whose text changed; what was read before is shared and must not be changed. */
-function factsOfAll(reader: Reader): ParseFacts {
-  const before = lastFacts.get(reader);
-  const now = new Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>();
-  lastFacts.set(reader, now);
-  return (row) => {
+/** The facts of each host as they were last read through a handle: reading them anew costs ten times the query. */
+const lastFacts = new WeakMap<Reader, KnownFacts>();
+
+/** Parses the facts of hosts, those whose text changed; what was read before is shared and must not be changed. */
+const parseInto =
+  (before: KnownFacts | undefined, now: KnownFacts): ParseFacts =>
+  (row) => {
     const { id, facts: text } = row;
     const known = before?.get(id);
     const facts = known !== undefined && known.text === text ? known.facts : parseFacts(row);
     now.set(id, { text, facts });
     return facts;
   };
+
+/** As `parseInto`, for all hosts: those that are gone are forgotten. */
+function factsOfAll(reader: Reader): ParseFacts {
+  const now: KnownFacts = new Map();
+  const parse = parseInto(lastFacts.get(reader), now);
+  lastFacts.set(reader, now);
+  return parse;
+}
+
+function factsOfSome(reader: Reader): ParseFacts {
+  const known: KnownFacts = lastFacts.get(reader) ?? new Map();
+  lastFacts.set(reader, known);
+  return parseInto(known, known);
 }
 
 const decode = (row: Row, parse = parseFacts): Host => ({
@@ -87,6 +101,19 @@ export async function listHosts(reader: Reader): Promise<Host[]> {
   return rows.map((row) => decode(row, parse)).sort((a, b) => a.id - b.id);
 }
 
+/** These hosts, with the marks of their last changes (`src/db/host-changes.ts`). */
+export async function hostsByNumber(
+  reader: Reader,
+  ids: readonly number[],
+): Promise<{ readonly host: Host; readonly changedAt: number }[]> {
+  const among = amongNumbers(reader, 'hosts.id', ids);
+  const rows = await readRows(reader, `${ALL_HOSTS} where ${among.sql}`, among.bindings);
+  const parse = factsOfSome(reader);
+  return rows
+    .map((row) => ({ host: decode(row, parse), changedAt: Number(row['changed_at']) }))
+    .sort((a, b) => a.host.id - b.host.id);
+}
+
 /** What decides whether a host is well; see `isHostUp`. */
 export type HostState = Pick<Host, 'host' | 'disabled' | 'forcedDown' | 'lastSeenAt'>;
 
@@ -132,7 +159,7 @@ export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
 export async function moveHostsOn(tx: Tx, hosts: readonly string[]): Promise<void> {
   await tx('hosts')
     .whereIn('host', [...hosts])
-    .update({ generation: tx.raw('generation + 1') });
+    .update(movedOn(tx));
 }
 
 export interface HostReport {
@@ -170,6 +197,7 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     host_ip: inventory.hostIp,
     facts: toJson(inventory.facts),
     updated_at: nowMs,
+    changed_at: changeMark(tx),
   };
   const key = { hypervisor_hostname: inventory.hypervisorHostname };
   const known: Row | undefined = await tx('hosts').select(Object.keys(amounts)).where(key).forUpdate().first();
@@ -183,5 +211,5 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const same = Object.entries(amounts).every(([column, value]) => known[column] === value);
   await tx('hosts')
     .where(key)
-    .update(same ? identity : { ...identity, ...amounts, generation: tx.raw('generation + 1') });
+    .update(same ? identity : { ...identity, ...amounts, ...movedOn(tx) });
 }

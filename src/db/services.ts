@@ -2,6 +2,7 @@
 
 import { fromBool, fromTime, toBool } from './codec.ts';
 import { readRows, type Reader } from './engine.ts';
+import { moveHostsOn } from './hosts.ts';
 import type { Tx } from './tx.ts';
 import { SERVICE_ZONE } from './zones.ts';
 
@@ -99,7 +100,14 @@ export interface ServiceStatus {
   readonly forcedDown?: boolean;
 }
 
-export async function updateServiceStatus(tx: Tx, id: number, status: ServiceStatus, nowMs: number): Promise<void> {
+/** Changes what is given; no claim is made any more on what was thought out before. */
+export async function updateServiceStatus(
+  tx: Tx,
+  { id, host, binary }: Pick<Service, 'id' | 'host' | 'binary'>,
+  status: ServiceStatus,
+  nowMs: number,
+): Promise<void> {
+  if (binary === 'nova-compute') await moveHostsOn(tx, [host]);
   await tx('services')
     .where({ id })
     .update({

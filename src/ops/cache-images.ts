@@ -57,6 +57,8 @@ async function bringAll(deps: OpsDeps, op: Op, aggregate: Aggregate, ids: readon
   const waiting = [...aggregate.hosts];
   const total = waiting.length;
   let index = 0;
+  // the numbers come in their order, though hosts are done at once
+  let telling = Promise.resolve();
   const serve = async (): Promise<void> => {
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       const outcomes = await bringTo(deps, host, images);
@@ -64,7 +66,8 @@ async function bringAll(deps: OpsDeps, op: Op, aggregate: Aggregate, ids: readon
       const done = { host, index, total };
       const among = (...words: readonly Outcome[]) => ids.filter((id) => words.includes(outcomes.get(id) ?? 'error'));
       const told = { cached: among('cached', 'existing'), failed: among('error') };
-      await tell('progress', () => aggregateCachePayload(aggregate, done, told));
+      telling = telling.then(() => tell('progress', () => aggregateCachePayload(aggregate, done, told)));
+      await telling;
     }
   };
   await tell('start', () => aggregatePayload(aggregate));

@@ -43,5 +43,5 @@ export async function explainPlacement(deps: OpsDeps, op: Op, asked: PlacementQu
     placementOf(subject, asked),
     group === null ? null : await placementInGroup(read, group),
   );
-  return { spec, hosts: explain(await listCandidates(read), spec, optionsOf(deps)) };
+  return { spec, hosts: explain(await listCandidates(read, 'all'), spec, optionsOf(deps)) };
 }

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { internal } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { type Claim, findClaim, releaseClaim, setClaim } from '../db/claims.ts';
-import { listCandidates, lockCandidate } from '../db/candidates.ts';
+import { listCandidates, lockCandidate, type Reach } from '../db/candidates.ts';
 import type { Reader } from '../db/engine.ts';
 import { hostsOfServers } from '../db/host-servers.ts';
 import { groupPlacementOf, lockGroupPlacement } from '../db/server-groups.ts';
@@ -118,21 +118,36 @@ async function claimOn(
   return (await put(t, claim, fresh.generation)) === 'claimed' ? fresh : null;
 }
 
-/** The hosts that take the server, best first, and what it asks of them. Throws `internal` with the code `noValidHost`. */
+/** The hosts of a snapshot that a wish leaves to choose from. */
+function eligible(snapshot: readonly Candidate[], { verb }: PlaceWish, excluded: readonly string[]) {
+  if (excluded.length === 0 && verb === undefined) return snapshot;
+  return snapshot.filter(
+    ({ host, inventory }) =>
+      !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
+  );
+}
+
+/** Hosts that may take a server, best first, and what it asks of them. */
+interface Choice {
+  readonly hosts: readonly Candidate[];
+  readonly spec: PlacementSpec;
+}
+
+/**
+ * The hosts that take the server, on what is known of them; none is refused on less than all there is to know. Throws `internal`
+ * with the code `noValidHost`.
+ */
 export async function hostsFor(
   deps: OpsDeps,
   server: Server,
   wish: PlaceWish,
-): Promise<{ readonly hosts: readonly Candidate[]; readonly spec: PlacementSpec }> {
-  const { verb } = wish;
+  reach: Reach = 'changes',
+): Promise<Choice> {
+  const { read } = deps.database;
   // one that never ran left nothing anywhere
-  const left = server.launchedAt === null ? [] : await remnantHosts(deps.database.read, server.uuid);
-  const excluded = [...wish.excluded, ...left];
-  const snapshot = (await listCandidates(deps.database.read)).filter(
-    ({ host, inventory }) =>
-      !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
-  );
-  const spec = await specOf(deps, wish, await groupPlacementOf(deps.database.read, server.id));
+  const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
+  const spec = await specOf(deps, wish, await groupPlacementOf(read, server.id));
+  const snapshot = eligible(await listCandidates(read, reach), wish, [...wish.excluded, ...left]);
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
     enough: limits.hostsWeighed,
@@ -140,6 +155,7 @@ export async function hostsFor(
     from: randomInt(snapshot.length + 1),
   });
   if (hosts.length > 0) return { hosts, spec };
+  if (reach !== 'all') return hostsFor(deps, server, wish, 'all');
   const { message, detail } = noValidHost(refused);
   throw internal(message, { code: 'noValidHost', detail });
 }
@@ -156,7 +172,7 @@ export async function claimPlace<I>(
 ): Promise<Candidate> {
   const { deps, server } = context;
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
-    const { hosts, spec } = await hostsFor(deps, server, wish);
+    const { hosts, spec } = await hostsFor(deps, server, wish, attempt === 1 ? 'changes' : 'all');
     for (const seen of hosts) {
       const claimed = await context.commit(async (t, nowMs) => {
         const host = await claimOn(t, deps, server, spec, seen, put);

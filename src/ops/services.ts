@@ -32,7 +32,7 @@ export function setServiceStatus(deps: OpsDeps, _op: Op, ref: ServiceRef, status
     const service = await findService(t, ref);
     if (service === null) throw missing(ref);
     const reason = status.disabled === false ? { disabledReason: null } : {};
-    await updateServiceStatus(t, service.id, { ...status, ...reason }, deps.clock.now());
+    await updateServiceStatus(t, service, { ...status, ...reason }, deps.clock.now());
     const changed = await findService(t, { uuid: service.uuid });
     if (changed === null) throw internal(`Service ${service.uuid} has no row.`);
     return changed;

@@ -4,39 +4,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { checkClaims, findClaim, releaseClaim, repairSums, setClaim } from '../../src/db/claims.ts';
-import { findHost, upsertHost } from '../../src/db/hosts.ts';
+import { findHost } from '../../src/db/hosts.ts';
 import { insertServer } from '../../src/db/servers.ts';
-import { upsertService } from '../../src/db/services.ts';
 import { tx } from '../../src/db/tx.ts';
 import type { Host } from '../../src/domain/host.ts';
-import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
-import { newServer } from '../support/rows.ts';
+import { newServer, reportHost } from '../support/rows.ts';
 
 for (const engine of engines) {
   describe(`claims on ${engine}`, () => {
     let store: TestStore;
     const servers: number[] = [];
-    const inventory = fakeInventory('h', {}, { memoryMb: 0, diskGb: 0 });
     const report = (host: string, nowMs: number, memoryMb: number) =>
-      tx(store.database, async (t) => {
-        const serviceId = await upsertService(t, {
-          uuid: `s-${host}`,
-          binary: 'nova-compute',
-          host,
-          zone: 'nova',
-          nowMs,
-        });
-        await upsertHost(t, {
-          uuid: `h-${host}`,
-          serviceId,
-          host,
-          inventory: { ...inventory, hypervisorHostname: host, memoryMb },
-          ratios: { cpu: 4, ram: 1, disk: 1 },
-          reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
-          nowMs,
-        });
-      });
+      reportHost(store.database, host, { memoryMb }, nowMs);
     const hostOf = async (host: string): Promise<Host> => {
       const found = await findHost(store.database.read, { host });
       assert.ok(found);

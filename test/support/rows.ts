@@ -1,6 +1,12 @@
 // Why: tests of lists need many rows that differ in a few things.
 
 import { newUuid } from '../../src/base/ids.ts';
+import type { Database } from '../../src/db/engine.ts';
+import { upsertHost } from '../../src/db/hosts.ts';
+import { upsertService } from '../../src/db/services.ts';
+import { tx } from '../../src/db/tx.ts';
+import type { HostInventory } from '../../src/domain/host.ts';
+import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import type { NewServer } from '../../src/db/servers.ts';
 import { testImage } from './neighbours.ts';
 import { aFlavor, aServer } from './samples.ts';
@@ -25,4 +31,25 @@ export function newServer(more: Partial<NewServer> = {}): NewServer {
     build: {},
     ...more,
   };
+}
+
+/** Writes what an agent would report of an empty host: the host and its service. */
+export function reportHost(
+  database: Database,
+  host: string,
+  inventory: Partial<HostInventory> = {},
+  nowMs = Date.now(),
+): Promise<void> {
+  return tx(database, async (t) => {
+    const service = { uuid: newUuid(), binary: 'nova-compute', host, zone: 'nova', nowMs };
+    await upsertHost(t, {
+      uuid: newUuid(),
+      serviceId: await upsertService(t, service),
+      host,
+      inventory: { ...fakeInventory(host, {}, { memoryMb: 0, diskGb: 0 }), ...inventory },
+      ratios: { cpu: 4, ram: 1, disk: 1 },
+      reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
+      nowMs,
+    });
+  });
 }

@@ -1,0 +1,54 @@
+// Why: processes that keep hosts in memory must learn what changed without reading them all. Whoever writes a host's row marks it
+// with the moment, by the one clock that all processes share: the database's.
+//
+// A mark is written before its transaction commits, so a look may come between the two and not see the row. Looks therefore
+// overlap: each asks for what was marked since a while before the last one. A transaction that takes even longer is found by the
+// next look at all marks; until then a claim on the old row is refused by the row's generation. Nothing depends on a mark for
+// being right, only for being quick.
+
+import type { Knex } from 'knex';
+import { readRows, type Reader } from './engine.ts';
+import type { Tx } from './tx.ts';
+
+/** Microseconds since the epoch by the database's clock (SQLite knows thousands of them). */
+const NOW_US = {
+  mysql: "timestampdiff(microsecond, '1970-01-01', utc_timestamp(6))",
+  sqlite: "cast(unixepoch('subsec') * 1000000 as integer)",
+} as const;
+
+const nowUs = (reader: Reader): string =>
+  NOW_US[(reader.client as Knex.Client).config.client === 'mysql2' ? 'mysql' : 'sqlite'];
+
+/** For the column `changed_at` of whatever writes a row of `hosts`. */
+export const changeMark = (tx: Tx): Knex.Raw => tx.raw(nowUs(tx));
+
+/** Columns of a host of which no claim shall be made any more that was thought out before. */
+export const movedOn = (tx: Tx): Record<string, Knex.Raw> => ({
+  generation: tx.raw('generation + 1'),
+  changed_at: changeMark(tx),
+});
+
+export interface HostMark {
+  readonly id: number;
+  readonly generation: number;
+  readonly changedAt: number;
+}
+
+/** The hosts marked since a moment (0: all), and the moment of this look, both in microseconds by the database's clock. */
+export async function hostMarks(
+  reader: Reader,
+  sinceUs: number,
+): Promise<{ readonly atUs: number; readonly marks: readonly HostMark[] }> {
+  const rows = await readRows(
+    reader,
+    `select clock.at_us, hosts.id, hosts.generation, hosts.changed_at from (select ${nowUs(reader)} as at_us) clock ` +
+      'left join hosts on hosts.changed_at >= ? order by hosts.id',
+    [sinceUs],
+  );
+  return {
+    atUs: Number(rows[0]?.['at_us']),
+    marks: rows.flatMap(({ id, generation, changed_at }) =>
+      id === null ? [] : [{ id: id as number, generation: generation as number, changedAt: Number(changed_at) }],
+    ),
+  };
+}
