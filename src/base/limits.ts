@@ -135,8 +135,13 @@ export const limits = {
   guestPollMs: 25,
   /** New vCPUs that a guest has not brought online by itself after this long are turned on through its agent. */
   hotplugSettleMs: 3 * SECOND_MS,
-  /** A balloon that missed its target comes to rest within this time. */
-  balloonSettleMs: 2 * SECOND_MS,
+  /** Memory that missed its target comes to rest within this time. */
+  memorySettleMs: 2 * SECOND_MS,
+  /** What a guest must have available after memory is unplugged from it: so much, or this share of its memory if that is more. */
+  guestReserveMb: 64,
+  guestReserveShare: 1 / 32,
+  /** A guest that tells of its memory at all does so again within this time. */
+  guestStatsMs: 3 * SECOND_MS,
   /** Places of a server's ports that its creation gives away; ports that come later have higher ones. */
   portsAtCreation: 10_000,
   /** How long the caller of an attachment waits for its end, and how often it is looked for (doubling, at most). */

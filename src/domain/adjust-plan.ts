@@ -3,7 +3,7 @@
 
 import { type AdjustSubject, type AdjustWish, planAdjust } from './adjust.ts';
 import { fits, freeOf } from './claim.ts';
-import { maximumOf } from './flavor.ts';
+import { maximumOf, memoryWithin } from './flavor.ts';
 import type { Host, HostCapabilities } from './host.ts';
 import { type MoveName, type MoveSubject, refusal } from './moves.ts';
 import { type QuotaAccounts, quotaProblem, serverRoom } from './quota.ts';
@@ -56,7 +56,7 @@ function largestHere({ server, claimed, quota, host }: AdjustFacts): Size | null
   const room = serverRoom(quota);
   return {
     vcpus: Math.min(maximum.vcpus, claimed.vcpus + Math.min(free.vcpus, room.cores)),
-    memoryMb: Math.min(maximum.memoryMb, claimed.memoryMb + Math.min(free.memoryMb, room.ram)),
+    memoryMb: memoryWithin(server.flavor, claimed.memoryMb + Math.min(free.memoryMb, room.ram)),
   };
 }
 

@@ -2,9 +2,10 @@
 // and what its row says once the guest has answered.
 
 import { claimOf } from './claim.ts';
-import { maximumOf, minimumOf } from './flavor.ts';
+import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
 import type { AdjustOutcome, GuestView, PartOutcome } from './guest.ts';
 import { type AdjustStatus, power, type Server } from './instance.ts';
+import { isOnItsWay, type MemoryMethod, memoryLaws, memoryMethodOf } from './memory-method.ts';
 import { largerOf, type Size, sameSize } from './size.ts';
 
 export interface AdjustWish {
@@ -51,9 +52,9 @@ export type AdjustSubject = Pick<
 >;
 
 /**
- * Whether a start is still settling. A balloon begins at the maximum and comes down to the server's size when the guest's
- * driver loads, seconds after the guest began to run: until then the row says `adjusting` although no action is under way,
- * and `adjustUpdatedAt` is when the waiting began.
+ * Whether a start is still settling. A balloon begins at the maximum, virtio-mem at the minimum, and comes to the server's size
+ * when the guest's driver loads, seconds after the guest began to run: until then the row says `adjusting` although no action
+ * is under way, and `adjustUpdatedAt` is when the waiting began.
  */
 export function isSettling(server: Pick<Server, 'taskState' | 'adjustStatus'>): boolean {
   return server.adjustStatus === 'adjusting' && server.taskState === null;
@@ -107,7 +108,7 @@ export function planAdjust(server: AdjustSubject, want: AdjustWish, claimed: Siz
   }
   const asked = (base: Size): Size => ({
     vcpus: want.vcpus ?? base.vcpus,
-    memoryMb: want.memoryMb ?? base.memoryMb,
+    memoryMb: want.memoryMb === null ? base.memoryMb : memoryFor(server.flavor, want.memoryMb),
   });
   const boot = want.persist ? asked(bootOf(server)) : bootOf(server);
   // a start that settles goes on towards its size, but for what the wish puts in its place
@@ -225,8 +226,8 @@ export function settleStored(
 
 /**
  * What the row says of sizes after a power cycle, or when the host tells that a guest's state changed: for one that runs, what
- * it has; for one that is off, what it will boot with. Ends a wait for the reboot. `started`: it began to run just now, so a
- * balloon above its size is on its way down: the start settles, with only the size claimed, since memory that a booting
+ * it has; for one that is off, what it will boot with. Ends a wait for the reboot. `started`: it began to run just now, so its
+ * memory may be on its way to its size: the start settles, with only the size claimed, since memory above it that a booting
  * guest has not touched costs nothing.
  */
 export function settlePower(server: AdjustSubject, view: GuestView, started: boolean): AdjustSettlement {
@@ -236,7 +237,9 @@ export function settlePower(server: AdjustSubject, view: GuestView, started: boo
   const boot = bootOf(server);
   const has = off ? boot : stored ? currentOf(server) : view.size;
   const minimum = minimumOf(server.flavor);
-  const settles = !off && !stored && (started || isSettling(server)) && has.memoryMb > boot.memoryMb;
+  const method = memoryMethodOf(server.flavor);
+  const mayMove = !off && !stored && (started || isSettling(server));
+  const settles = mayMove && isOnItsWay(method, has.memoryMb, boot.memoryMb);
   return {
     server: {
       ...(off || stored ? offColumns(has) : seenColumns(view)),
@@ -245,7 +248,7 @@ export function settlePower(server: AdjustSubject, view: GuestView, started: boo
       bootVcpus: boot.vcpus,
       bootMemoryMb: boot.memoryMb,
       adjustStatus: settles ? 'adjusting' : 'idle',
-      adjustMessage: settles ? waitingFor(has.memoryMb, boot.memoryMb) : null,
+      adjustMessage: settles ? waitingFor(method, has.memoryMb, boot.memoryMb) : null,
     },
     claimed: claimOf(minimum, settles ? { ...has, memoryMb: 0 } : has, boot),
     success: true,
@@ -267,20 +270,27 @@ const seenColumns = ({ size, onlineVcpus, availableMb }: GuestView) => ({
   guestAvailableMb: availableMb,
 });
 
-const waitingFor = (hasMb: number, targetMb: number): string =>
-  `Waiting for the guest's balloon driver: ${hasMb} MiB until it is loaded, ${targetMb} MiB then.`;
+const driverOf = (method: MemoryMethod): string => `${memoryLaws[method].device} driver`;
+
+const waitingFor = (method: MemoryMethod, hasMb: number, targetMb: number): string =>
+  `Waiting for the guest's ${driverOf(method)}: ${hasMb} MiB until it is loaded, ${targetMb} MiB then.`;
 
 /** Without statistics nothing inside speaks for the balloon; with them a driver is there and keeps what it has. */
-const missed = (view: GuestView, targetMb: number): string =>
-  `memory: ${view.size.memoryMb} MiB of ${targetMb} MiB reached: ` +
-  (view.availableMb === null
-    ? 'the guest seems to have no balloon driver'
-    : "the guest's balloon driver gives back no more");
+function missed(method: MemoryMethod, { size, availableMb }: GuestView, targetMb: number): string {
+  const why = {
+    balloon:
+      availableMb === null
+        ? `the guest seems to have no ${driverOf(method)}`
+        : `the guest's ${driverOf(method)} gives back no more`,
+    'virtio-mem': `the guest has no ${driverOf(method)}, or takes no more`,
+  };
+  return `memory: ${size.memoryMb} MiB of ${targetMb} MiB reached: ${why[method]}`;
+}
 
 /**
- * What the row says of a running guest that was looked at while no action is under way. A start settles when the balloon is
- * down at its size, or with `partial` when `overdue`; until then only the size stays claimed. Otherwise the row and the claim
- * follow the guest, and a balloon that came late mends what it had missed.
+ * What the row says of a running guest that was looked at while no action is under way. A start settles when its memory is at
+ * its size, or with `partial` when `overdue`; until then only the size stays claimed. Otherwise the row and the claim follow
+ * the guest, and memory that came late mends what it had missed.
  */
 export function settleSeen(server: AdjustSubject, view: GuestView, overdue: boolean): AdjustSettlement {
   const boot = bootOf(server);
@@ -295,10 +305,12 @@ export function settleSeen(server: AdjustSubject, view: GuestView, overdue: bool
     bootVcpus: boot.vcpus,
     bootMemoryMb: boot.memoryMb,
   };
-  const above = view.size.memoryMb > targetMb;
+  const method = memoryMethodOf(server.flavor);
+  const onItsWay = isOnItsWay(method, view.size.memoryMb, targetMb);
   const settling = isSettling(server);
-  if (settling && above && !overdue) {
-    const waits = { adjustStatus: 'adjusting', adjustMessage: waitingFor(view.size.memoryMb, targetMb) } as const;
+  if (settling && onItsWay && !overdue) {
+    const adjustMessage = waitingFor(method, view.size.memoryMb, targetMb);
+    const waits = { adjustStatus: 'adjusting', adjustMessage } as const;
     return {
       server: { ...columns, ...waits },
       claimed: claimOf(minimum, { vcpus: view.size.vcpus, memoryMb: targetMb }, boot),
@@ -306,8 +318,8 @@ export function settleSeen(server: AdjustSubject, view: GuestView, overdue: bool
     };
   }
   const claimed = claimOf(minimum, view.size, boot);
-  if (settling && above) {
-    const partial = { adjustStatus: 'partial', adjustMessage: missed(view, targetMb) } as const;
+  if (settling && onItsWay) {
+    const partial = { adjustStatus: 'partial', adjustMessage: missed(method, view, targetMb) } as const;
     return { server: { ...columns, ...partial }, claimed, success: false };
   }
   const mended =

@@ -1,6 +1,6 @@
 // Why: one place turns what we keep of a server into what its host is told: whole and absolute, so that it can be told twice.
 
-import { maximumOf, minimumOf } from './flavor.ts';
+import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
 import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
 import type { ImageFacts } from './image.ts';
 import type { Server } from './instance.ts';
@@ -96,7 +96,7 @@ export function bootSizeOf(server: Pick<Server, 'flavor' | 'bootVcpus' | 'bootMe
   const high = maximumOf(server.flavor);
   return {
     vcpus: Math.min(Math.max(server.bootVcpus, low.vcpus), high.vcpus),
-    memoryMb: Math.min(Math.max(server.bootMemoryMb, low.memoryMb), high.memoryMb),
+    memoryMb: memoryFor(server.flavor, Math.min(Math.max(server.bootMemoryMb, low.memoryMb), high.memoryMb)),
   };
 }
 

@@ -1,5 +1,7 @@
-// Why: a flavor is a server's maximum; two extra specs give its minimum. Both are read here and nowhere else.
+// Why: a flavor is a server's maximum; two extra specs give its minimum, and a third how memory moves between the two. They are
+// read here and nowhere else.
 
+import { MEMORY_METHOD, inBlocks, memoryLaws, memoryMethodOf, memoryMethods, spannedMinimum } from './memory-method.ts';
 import type { Size } from './size.ts';
 
 export interface Flavor {
@@ -49,21 +51,49 @@ export function wholeNumber(text: string): number | null {
 
 export const maximumOf = (flavor: FlavorSnapshot): Size => ({ vcpus: flavor.vcpus, memoryMb: flavor.memoryMb });
 
-/** The guaranteed floor: `minimum_cpu` and `minimum_memory`, each the flavor's own size where it is absent (adjust.md). */
+/**
+ * The guaranteed floor: `minimum_cpu` and `minimum_memory`, each the flavor's own size where it is absent (adjust.md). With
+ * virtio-mem as much more memory as leaves a whole device above it.
+ */
 export function minimumOf(flavor: FlavorSnapshot): Size {
   const read = (key: string, maximum: number) => {
     const value = flavor.extraSpecs[key];
     const number = value === undefined ? null : wholeNumber(value);
     return number === null ? maximum : Math.min(Math.max(number, 1), maximum);
   };
-  return { vcpus: read(MINIMUM_CPU, flavor.vcpus), memoryMb: read(MINIMUM_MEMORY, flavor.memoryMb) };
+  const memoryMb = read(MINIMUM_MEMORY, flavor.memoryMb);
+  return {
+    vcpus: read(MINIMUM_CPU, flavor.vcpus),
+    memoryMb: spannedMinimum(memoryMethodOf(flavor), memoryMb, flavor.memoryMb),
+  };
+}
+
+/** MiB that a server of the flavor gets where so much is wished of it: more, up to a block, where memory goes in blocks. */
+export const memoryFor = (flavor: FlavorSnapshot, wishedMb: number): number =>
+  inBlocks(memoryMethodOf(flavor), wishedMb, flavor.memoryMb, 'above');
+
+/** The most MiB that a server of the flavor can have where so much may be given to it. */
+export const memoryWithin = (flavor: FlavorSnapshot, roomMb: number): number =>
+  inBlocks(memoryMethodOf(flavor), Math.min(roomMb, flavor.memoryMb), flavor.memoryMb, 'below');
+
+/** Why the memory of a flavor whose minimum is in order cannot move as its extra spec says; null: it can. */
+function methodProblem({ memoryMb, extraSpecs }: Pick<Flavor, 'memoryMb' | 'extraSpecs'>): string | null {
+  const value = extraSpecs[MEMORY_METHOD];
+  if (value === undefined) return null;
+  const method = memoryMethods.find((one) => one === value);
+  if (method === undefined) {
+    return `Validation failed; extra spec '${MEMORY_METHOD}': '${value}' is not one of: ${memoryMethods.join(', ')}.`;
+  }
+  const { spanMb } = memoryLaws[method];
+  if (method === 'balloon' || memoryMb - Number(extraSpecs[MINIMUM_MEMORY] ?? memoryMb) >= spanMb) return null;
+  return `Validation failed; extra spec '${MEMORY_METHOD}': ${method} needs a '${MINIMUM_MEMORY}' at least ${spanMb} MiB below the flavor's ram of ${memoryMb}.`;
 }
 
 /**
- * Why the two extra specs do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
+ * Why the three extra specs do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
  * microversion when they are set, and again when a flavor is used whose specs were there before its size.
  */
-export function minimumProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extraSpecs'>): string | null {
+export function elasticProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extraSpecs'>): string | null {
   const bounds = [
     [MINIMUM_CPU, flavor.vcpus, 'vcpus'],
     [MINIMUM_MEMORY, flavor.memoryMb, 'ram'],
@@ -78,5 +108,5 @@ export function minimumProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extr
       return `Validation failed; extra spec '${key}': ${number} is greater than the max value of ${maximum} (the flavor's ${name}).`;
     }
   }
-  return null;
+  return methodProblem(flavor);
 }

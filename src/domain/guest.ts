@@ -2,6 +2,7 @@
 
 import type { ImageFacts } from './image.ts';
 import type { PowerState } from './instance.ts';
+import type { MemoryMethod } from './memory-method.ts';
 import type { Transfer } from './migration.ts';
 import type { NicSpec } from './nic.ts';
 import type { Size } from './size.ts';
@@ -62,7 +63,7 @@ export interface InjectedFile {
 export interface GuestView {
   readonly uuid: string;
   readonly powerState: PowerState;
-  /** vCPUs that are plugged, and the balloon's `actual`, in MiB. For a guest that is off: what it boots with. */
+  /** vCPUs that are plugged, and the memory that the guest has, in MiB. For a guest that is off: what it boots with. */
   readonly size: Size;
   /** vCPUs online inside the guest, as its agent says; null where nobody can be asked. */
   readonly onlineVcpus: number | null;
@@ -86,7 +87,7 @@ export interface AdjustRequest {
   readonly timeoutMs: number;
 }
 
-export type AdjustMethod = 'hotplug' | 'guest-offline' | 'guest-online' | 'balloon' | 'next-boot' | 'none';
+export type AdjustMethod = 'hotplug' | 'guest-offline' | 'guest-online' | MemoryMethod | 'next-boot' | 'none';
 
 export interface PartOutcome {
   readonly target: number;

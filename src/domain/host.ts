@@ -1,5 +1,7 @@
 // Why: a host as the scheduler and the claims see it, and the facts that its agent reports.
 
+import type { MemoryMethod } from './memory-method.ts';
+
 /** What an agent measures on its host and sends with every report. */
 export interface HostInventory {
   readonly hypervisorHostname: string;
@@ -78,6 +80,8 @@ export interface HostCapabilities {
   /** Whether an unplug of a vCPU completes (KVM), or guests must take them offline (TCG). */
   readonly vcpuUnplug: boolean;
   readonly liveMemory: boolean;
+  /** How it can give a guest memory and take it back. */
+  readonly memoryMethods: readonly MemoryMethod[];
   readonly maxVcpus: number;
 }
 

@@ -17,7 +17,7 @@ import {
   settlingLeftMs,
 } from '../domain/adjust.ts';
 import { claimOf, fits } from '../domain/claim.ts';
-import { minimumOf, minimumProblem } from '../domain/flavor.ts';
+import { minimumOf, elasticProblem } from '../domain/flavor.ts';
 import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
@@ -85,7 +85,7 @@ export async function adjustServer(
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
     const server = await lockForMove(t, op, uuid, 'adjust');
-    const problem = minimumProblem(server.flavor);
+    const problem = elasticProblem(server.flavor);
     if (problem !== null) throw badRequest(problem);
     const claimed = (await findClaim(t, server.id)) ?? minimumOf(server.flavor);
     const plan = planAdjust(server, want, claimed);

@@ -14,7 +14,7 @@ import { isZoneServed } from '../db/services.ts';
 import { tx } from '../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
 import type { CreateServersRequest } from '../domain/create-request.ts';
-import { type FlavorSnapshot, minimumOf, minimumProblem, snapshotOf } from '../domain/flavor.ts';
+import { type FlavorSnapshot, minimumOf, elasticProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
@@ -42,7 +42,7 @@ export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promi
   const project = op.caller.isAdmin ? undefined : (op.caller.projectId ?? '');
   const flavor = await findFlavor(deps.database.read, flavorRef, project);
   if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);
-  const problem = minimumProblem(flavor);
+  const problem = elasticProblem(flavor);
   if (problem !== null) throw badRequest(problem);
   return snapshotOf(flavor);
 }

@@ -18,7 +18,7 @@ import {
   updateFlavorDescription,
 } from '../db/flavors.ts';
 import { type Tx, tx } from '../db/tx.ts';
-import { type Flavor, minimumProblem } from '../domain/flavor.ts';
+import { type Flavor, elasticProblem } from '../domain/flavor.ts';
 import { flavorPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
 import { note } from './notify.ts';
@@ -131,7 +131,7 @@ export function removeFlavorAccess(deps: OpsDeps, op: Op, { flavorid }: Named, p
   });
 }
 
-/** Sets some extra specs; those that are not named stay. Throws 400 where a minimum does not fit the flavor. */
+/** Sets some extra specs; those that are not named stay. Throws 400 where a minimum, or how memory moves, does not fit the flavor. */
 export function setFlavorExtraSpecs(
   deps: OpsDeps,
   op: Op,
@@ -141,7 +141,7 @@ export function setFlavorExtraSpecs(
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     const extraSpecs = { ...flavor.extraSpecs, ...specs };
-    const problem = minimumProblem({ ...flavor, extraSpecs });
+    const problem = elasticProblem({ ...flavor, extraSpecs });
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
     await noteFlavor(t, deps, op, flavorid);

@@ -10,7 +10,7 @@ import { updateMigration } from '../db/migrations.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
-import { type FlavorSnapshot, minimumProblem, snapshotOf } from '../domain/flavor.ts';
+import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { diskConfigProblem, imageProblem } from '../domain/image.ts';
 import type { Server } from '../domain/instance.ts';
@@ -79,7 +79,7 @@ async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: Res
   if (found.disabled && !same) throw badRequest(`Flavor ${flavorRef} could not be found.`);
   if (same) throw badRequest('When resizing, instances must change flavor!');
   const flavor = snapshotOf(found);
-  const problem = minimumProblem(flavor);
+  const problem = elasticProblem(flavor);
   if (problem !== null) throw badRequest(problem);
   await checkUpsize(t, deps, server, flavor);
   const misfit = server.image === null ? null : imageProblem(flavor, server.image);

@@ -21,6 +21,7 @@ import { growthCeilingFilter } from './filters/growth-ceiling.ts';
 import { imagePropertiesFilter } from './filters/image-properties.ts';
 import { isolatedHostsFilter } from './filters/isolated-hosts.ts';
 import { jsonFilter } from './filters/json.ts';
+import { memoryMethodFilter } from './filters/memory-method.ts';
 import { differentHostFilter, sameHostFilter } from './filters/other-servers.ts';
 import { resourceFilter } from './filters/resource.ts';
 import { serverGroupAffinityFilter, serverGroupAntiAffinityFilter } from './filters/server-group.ts';
@@ -50,6 +51,7 @@ export const filters = {
   AvailabilityZoneFilter: { prepare: availabilityZoneFilter, ...preference },
   ComputeCapabilitiesFilter: { prepare: computeCapabilitiesFilter, ...preference },
   ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference },
+  MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
   ResourceFilter: { prepare: resourceFilter, ...fact, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },

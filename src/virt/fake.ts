@@ -2,13 +2,12 @@
 // do: test/support/driver-contract.ts holds it and libvirt's driver to the same words.
 
 import type { Clock } from '../base/clock.ts';
-import { badRequest, internal, notFound } from '../base/errors.ts';
-import { adjustOrder } from '../domain/adjust.ts';
-import type { AdjustOutcome, AdjustRequest, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../domain/guest.ts';
+import { internal, notFound } from '../base/errors.ts';
+import type { GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
 import type { HostInventory } from '../domain/host.ts';
 import { power, type PowerState } from '../domain/instance.ts';
-import type { Size } from '../domain/size.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
+import { adjustVerb, sizeLine } from './fake/adjust.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { makeConsoles } from './fake/consoles.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
@@ -17,6 +16,7 @@ import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
 import { fakeInventory } from './fake/inventory.ts';
+import { memoryDriverLoaded, usedBy } from './fake/memory.ts';
 import { nicVerbs } from './fake/nics.ts';
 import { rescueVerbs } from './fake/rescue.ts';
 import { stateVerbs } from './fake/states.ts';
@@ -61,13 +61,6 @@ const defaultTiming = Object.fromEntries(verbs.map((verb) => [verb, READING.has(
   number
 >;
 
-const balloonLoaded = ({ balloonAtMs }: FakeGuest, nowMs: number): boolean =>
-  balloonAtMs !== null && balloonAtMs <= nowMs;
-
-/** What a running guest uses now. */
-const usedBy = (guest: FakeGuest, nowMs: number): Size =>
-  balloonLoaded(guest, nowMs) ? guest.size : { ...guest.size, memoryMb: guest.spec.maximum.memoryMb };
-
 /** Frozen and stored guests have what they had. */
 const keepsSize: readonly PowerState[] = [power.running, power.paused, power.suspended];
 
@@ -80,20 +73,18 @@ function viewOf(guest: FakeGuest, mute: boolean, nowMs: number): GuestView {
     size: keepsSize.includes(guest.powerState) ? { vcpus: guest.pluggedVcpus, memoryMb } : guest.boot,
     onlineVcpus: running && !mute ? vcpus : null,
     // a kernel keeps some for itself
-    availableMb: running && !mute && balloonLoaded(guest, nowMs) ? Math.floor(memoryMb * 0.9) : null,
+    availableMb: running && !mute && memoryDriverLoaded(guest, nowMs) ? Math.floor(memoryMb * 0.9) : null,
     maximum: guest.spec.maximum,
   };
 }
 
-const sizeLine = (size: Size): string => `xloud-guest: online_vcpus=${size.vcpus} memory_mb=${size.memoryMb}`;
-
-function started(guest: FakeGuest, spec: GuestSpec, balloonAtMs: number | null): FakeGuest {
+function started(guest: FakeGuest, spec: GuestSpec, memoryDriverAtMs: number | null): FakeGuest {
   const running: FakeGuest = {
     ...guest,
     spec,
     powerState: power.running,
     size: spec.boot,
-    balloonAtMs,
+    memoryDriverAtMs,
     pluggedVcpus: spec.boot.vcpus,
     boot: spec.boot,
     starts: guest.starts + 1,
@@ -105,43 +96,6 @@ function started(guest: FakeGuest, spec: GuestSpec, balloonAtMs: number | null):
     `${spec.hostname} login: `,
   ];
   return lines.reduce(written, running);
-}
-
-/** How far a part gets that goes `percent` of the way, rounded towards where it was. */
-function reachedOf(before: number, target: number, percent: number): number {
-  return before + Math.trunc(((target - before) * percent) / 100);
-}
-
-interface Moves {
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly problems: { readonly vcpus: string | null; readonly memoryMb: string | null };
-}
-
-/** Moves the parts in their order; when one does not move at all, the pair is given up and what moved before is put back. */
-function move(before: Size, target: Size, percent: Behaviour['percent']): Moves {
-  const reached = { vcpus: before.vcpus, memoryMb: before.memoryMb };
-  const problems: { vcpus: string | null; memoryMb: string | null } = { vcpus: null, memoryMb: null };
-  const names = { vcpus: 'vCPUs', memoryMb: 'memory' } as const;
-  const done: ('vcpus' | 'memoryMb')[] = [];
-  const order = adjustOrder(before, target);
-  for (const part of order) {
-    reached[part] = reachedOf(before[part], target[part], percent[part]);
-    if (reached[part] === before[part]) {
-      problems[part] = `the guest refused to change its ${names[part]}`;
-      for (const other of order) {
-        if (other === part) continue;
-        reached[other] = before[other];
-        problems[other] = done.includes(other)
-          ? `put back, because the ${names[part]} could not be changed`
-          : `not tried, because the ${names[part]} could not be changed`;
-      }
-      break;
-    }
-    if (reached[part] !== target[part]) problems[part] = `the guest went only a part of the way`;
-    done.push(part);
-  }
-  return { ...reached, problems };
 }
 
 export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
@@ -170,18 +124,19 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
   const view = (guest: FakeGuest): GuestView => viewOf(guest, behaviourOf(guest).mute, clock.now());
 
-  /** Tells of the balloon when the guest's driver is loaded. */
-  function watchBalloon({ spec: { uuid }, balloonAtMs }: FakeGuest): void {
-    const leftMs = (balloonAtMs ?? 0) - clock.now();
+  /** Tells of the memory when the guest's driver is loaded. */
+  function watchMemory({ spec: { uuid }, memoryDriverAtMs }: FakeGuest): void {
+    const leftMs = (memoryDriverAtMs ?? 0) - clock.now();
     if (leftMs <= 0) return;
     const tell = (): void => {
       const guest = store.get(uuid);
-      if (guest?.balloonAtMs === balloonAtMs && guest.powerState === power.running) emit({ kind: 'resized', uuid });
+      if (guest?.memoryDriverAtMs === memoryDriverAtMs && guest.powerState === power.running)
+        emit({ kind: 'resized', uuid });
     };
     clock.sleep(leftMs, closing.signal).then(tell, () => undefined);
   }
 
-  const balloonTime = ({ balloonMs }: Behaviour): number | null =>
+  const driverTime = ({ balloonMs }: Behaviour): number | null =>
     balloonMs === null || balloonMs === 0 ? balloonMs : clock.now() + balloonMs;
 
   async function take(verb: Verb, behaviour: Behaviour): Promise<void> {
@@ -199,9 +154,9 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   }
 
   function start(guest: FakeGuest, spec: GuestSpec): GuestView {
-    const running = started(guest, spec, balloonTime(behaviourOf({ ...guest, spec })));
+    const running = started(guest, spec, driverTime(behaviourOf({ ...guest, spec })));
     store.put(running);
-    watchBalloon(running);
+    watchMemory(running);
     emit({ kind: 'started', uuid: spec.uuid });
     if (behaviourOf(running).crash) crash(spec.uuid, 'as it was told');
     return view(guestOf(spec.uuid));
@@ -215,7 +170,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   }
 
   const consoles = makeConsoles({ guestOf });
-  for (const guest of store.all()) if (guest.powerState === power.running) watchBalloon(guest);
+  for (const guest of store.all()) if (guest.powerState === power.running) watchMemory(guest);
 
   const host: FakeHost = {
     ...{ clock, store, guestOf, view, emit },
@@ -299,9 +254,9 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       if (asks && !behaviour.deaf) {
         // the guest restarts inside the same machine, which keeps its size
         const now = guestOf(spec.uuid);
-        const restarted = { ...now, balloonAtMs: balloonTime(behaviour) };
+        const restarted = { ...now, memoryDriverAtMs: driverTime(behaviour) };
         store.put(written(written(restarted, 'reboot: Restarting system'), sizeLine(now.size)));
-        watchBalloon(restarted);
+        watchMemory(restarted);
         emit({ kind: 'rebooted', uuid: spec.uuid });
         return view(guestOf(spec.uuid));
       }
@@ -320,6 +275,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     ...rescueVerbs(host, cache, { start, stop }),
+    ...adjustVerb(host),
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
@@ -328,62 +284,6 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     ...(sink === undefined
       ? {}
       : { snapshot: fakeSnapshots({ guestOf, store, sink, take: (verb, guest) => take(verb, behaviourOf(guest)) }) }),
-
-    async adjust(uuid: string, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
-      const { maximum } = guestOf(uuid).spec;
-      if (
-        target.vcpus > maximum.vcpus ||
-        target.memoryMb > maximum.memoryMb ||
-        target.vcpus < 1 ||
-        target.memoryMb < 1
-      ) {
-        throw badRequest(
-          `Instance ${uuid} cannot have ${target.vcpus} vCPUs and ${target.memoryMb} MiB: ` +
-            `its ceiling is ${maximum.vcpus} vCPUs and ${maximum.memoryMb} MiB.`,
-          { code: 'virt.above_maximum' },
-        );
-      }
-      await take('adjust', behaviourOf(guestOf(uuid)));
-      const loadsInMs = (guestOf(uuid).balloonAtMs ?? Infinity) - clock.now();
-      // a driver that comes in time takes the target that it finds
-      if (loadsInMs > 0 && loadsInMs < timeoutMs) await clock.sleep(loadsInMs);
-      const guest = guestOf(uuid);
-      const behaviour = behaviourOf(guest);
-      if (guest.powerState !== power.running) {
-        throw notRunning(uuid);
-      }
-      const before = usedBy(guest, clock.now());
-      const loaded = balloonLoaded(guest, clock.now());
-      const percent = { ...behaviour.percent, ...(loaded ? {} : { memoryMb: 0 }) };
-      const moved = move(before, target, percent);
-      const after: Size = { vcpus: moved.vcpus, memoryMb: moved.memoryMb };
-      const offline = behaviour.guestOffline && after.vcpus < before.vcpus;
-      const pluggedVcpus =
-        offline || after.vcpus === before.vcpus ? Math.max(guest.pluggedVcpus, after.vcpus) : after.vcpus;
-      const changed = after.vcpus !== before.vcpus || after.memoryMb !== before.memoryMb;
-      const next: FakeGuest = { ...guest, size: after, pluggedVcpus, boot: persist ? after : guest.boot };
-      store.put(changed ? written(next, sizeLine(after)) : next);
-      if (changed) emit({ kind: 'resized', uuid });
-
-      const confirmedBy = behaviour.mute ? 'hypervisor' : 'guest';
-      const vcpus: PartOutcome = {
-        target: target.vcpus,
-        reached: after.vcpus,
-        confirmedBy,
-        method: after.vcpus === before.vcpus ? 'none' : offline ? 'guest-offline' : 'hotplug',
-        held: Math.max(pluggedVcpus, after.vcpus),
-        problem: moved.problems.vcpus,
-      };
-      const memoryMb: PartOutcome = {
-        target: target.memoryMb,
-        reached: after.memoryMb,
-        confirmedBy,
-        method: after.memoryMb === before.memoryMb ? 'none' : 'balloon',
-        held: after.memoryMb,
-        problem: moved.problems.memoryMb,
-      };
-      return { vcpus, memoryMb, view: view(guestOf(uuid)) };
-    },
 
     async console(uuid, maxBytes) {
       await take('console', behaviourOf(guestOf(uuid)));

@@ -18,11 +18,20 @@ for (const engine of engines) {
     it('shows the resource, before and after', async () => {
       const id = await kit.elastic();
       const before = await kit.look(id, 'reader');
+      const way = { method: 'balloon', block_mb: 1 };
       assert.deepEqual(before, {
         server_id: id,
         status: 'idle',
         vcpus: { current: 1, target: 1, minimum: 1, maximum: 4, claimed: 1, guest_online: 1 },
-        memory_mb: { current: 256, target: 256, minimum: 256, maximum: 4096, claimed: 256, guest_available: 230 },
+        memory_mb: {
+          current: 256,
+          target: 256,
+          minimum: 256,
+          maximum: 4096,
+          claimed: 256,
+          guest_available: 230,
+          ...way,
+        },
         persist: true,
         request_id: null,
         updated_at: null,
@@ -34,7 +43,15 @@ for (const engine of engines) {
         server_id: id,
         status: 'idle',
         vcpus: { current: 3, target: 3, minimum: 1, maximum: 4, claimed: 3, guest_online: 3 },
-        memory_mb: { current: 1024, target: 1024, minimum: 256, maximum: 4096, claimed: 1024, guest_available: 921 },
+        memory_mb: {
+          current: 1024,
+          target: 1024,
+          minimum: 256,
+          maximum: 4096,
+          claimed: 1024,
+          guest_available: 921,
+          ...way,
+        },
         persist: true,
         message: null,
       });

@@ -49,6 +49,7 @@ for (const engine of engines) {
         server_id: id,
         result: 'live',
         target: { vcpus: 2, memory_mb: 1024 },
+        memory: { method: 'balloon', block_mb: 1 },
         persist: true,
         growth: { vcpus: 1, memory_mb: 768 },
         ways: {

@@ -545,6 +545,45 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       await driver.destroy(spec.uuid);
     });
 
+    it('plugs memory where the spec asks for it, and takes it back', { timeout: 2 * timeout }, async (t) => {
+      const { memoryMethods } = (await driver.inventory()).facts.capabilities;
+      if (!memoryMethods.includes('virtio-mem')) return t.skip('this driver cannot');
+      const own = world.spec();
+      const boot = { vcpus: 1, memoryMb: 512 };
+      const plugging: GuestSpec = {
+        ...own,
+        boot,
+        extraSpecs: { ...own.extraSpecs, 'xloud:memory_method': 'virtio-mem' },
+      };
+      spec = plugging;
+      const view = await driver.spawn(plugging);
+      assert.deepEqual(view.maximum, plugging.maximum);
+      await world.ready(plugging.uuid);
+      await settledAt(boot);
+      for (const target of [
+        { vcpus: 2, memoryMb: 770 },
+        { vcpus: 2, memoryMb: 770 },
+        { vcpus: 2, memoryMb: 384 },
+      ]) {
+        const before = await inspect();
+        const outcome = await adjust(target);
+        checkOutcome(outcome, target);
+        arrived(outcome.memoryMb);
+        // plugged memory is counted, where a balloon is only near
+        assert.equal(outcome.memoryMb.reached, target.memoryMb);
+        const moves = before.size.memoryMb !== target.memoryMb;
+        assert.equal(outcome.memoryMb.method, moves ? 'virtio-mem' : 'none');
+        assert.equal((await inspect()).size.memoryMb, target.memoryMb);
+      }
+      await driver.powerOff(plugging.uuid, 0);
+      assert.equal((await inspect()).size.memoryMb, 384, 'a guest that is off: what it boots with');
+      await driver.powerOn({ ...plugging, boot: { vcpus: 2, memoryMb: 640 } });
+      await world.ready(plugging.uuid);
+      await settledAt({ vcpus: 2, memoryMb: 640 });
+      await driver.destroy(plugging.uuid);
+      assert.deepEqual(await world.leftovers(plugging.uuid), []);
+    });
+
     it('leaves nothing of a spawn that fails', { timeout }, async () => {
       const doomed = world.doomed();
       await assert.rejects(driver.spawn(doomed), (error: unknown) => error instanceof Fault);

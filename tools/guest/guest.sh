@@ -67,6 +67,14 @@ online_new_cpus() {
   done 2>/dev/null
 }
 
+# Memory that is plugged from now on is used, and that which was plugged before; as movable, so that it can be given back.
+online_new_memory() {
+  echo online_movable >/sys/devices/system/memory/auto_online_blocks
+  for block in /sys/devices/system/memory/memory[0-9]*/state; do
+    read -r state <"$block" && [ "$state" = offline ] && echo online_movable >"$block"
+  done
+} 2>/dev/null
+
 # Run by busybox's uevent with the event in the environment.
 on_uevent() {
   case $ACTION:$SUBSYSTEM in

@@ -8,6 +8,7 @@ import type { AdjustOutlook, Way } from '../../domain/adjust-plan.ts';
 import { type AdjustWish, parseAdjust } from '../../domain/adjust-request.ts';
 import { maximumOf, minimumOf } from '../../domain/flavor.ts';
 import type { Server } from '../../domain/instance.ts';
+import { memoryLaws, memoryMethodOf } from '../../domain/memory-method.ts';
 import type { Size } from '../../domain/size.ts';
 import { nextLinks } from '../links.ts';
 import { dateTime, multi, paging, query, text } from '../parameters.ts';
@@ -46,6 +47,12 @@ async function adjustmentsOf({ services }: Pick<AnyCall, 'services'>, servers: r
 const adjustmentOf = async (call: Pick<AnyCall, 'services'>, server: Server): Promise<Adjustment> =>
   (await adjustmentsOf(call, [server]))[0] as Adjustment;
 
+/** How the server's memory moves, and in blocks of how many MiB; a size between two blocks becomes the larger one. */
+function memoryView(flavor: Server['flavor']) {
+  const method = memoryMethodOf(flavor);
+  return { method, block_mb: memoryLaws[method].blockMb };
+}
+
 /** The adjustment resource; memory in MiB. */
 function view({ server, claimed }: Adjustment) {
   const minimum = minimumOf(server.flavor);
@@ -68,6 +75,7 @@ function view({ server, claimed }: Adjustment) {
       maximum: maximum.memoryMb,
       claimed: claimed.memoryMb,
       guest_available: server.guestAvailableMb,
+      ...memoryView(server.flavor),
     },
     persist: server.adjustPersist,
     request_id: server.adjustRequestId,
@@ -119,6 +127,7 @@ const planView = (outlook: AdjustOutlook, call: Call<'server', AdjustWish>) => (
   server_id: call.target.uuid,
   result: outlook.result,
   target: sizeView(outlook.target),
+  memory: memoryView(call.target.flavor),
   persist: call.body.persist,
   growth: sizeView(outlook.grows),
   ways: {

@@ -9,6 +9,7 @@ import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
 import { powerText, sizeDrift } from '../../domain/drift.ts';
 import type { GuestEvent, GuestView } from '../../domain/guest.ts';
 import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/instance.ts';
+import { isOnItsWay, memoryMethodOf } from '../../domain/memory-method.ts';
 import { type Size, sameSize } from '../../domain/size.ts';
 import type { OpsDeps } from '../deps.ts';
 import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
@@ -68,7 +69,7 @@ const records: Partial<Record<PowerState, string>> = {
 
 /** What is known of a change beside the guest itself. */
 interface Told {
-  /** It restarted by itself and loads its balloon driver anew. */
+  /** It restarted by itself and loads its memory's driver anew. */
   readonly rebooted: boolean;
   /** Its start took too long to settle. */
   readonly overdue: boolean;
@@ -80,7 +81,8 @@ interface Told {
 async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView, told: Told): Promise<void> {
   const nowMs = deps.clock.now();
   const settling = isSettling(server);
-  const begins = told.rebooted && !settling && view.size.memoryMb > server.targetMemoryMb;
+  const method = memoryMethodOf(server.flavor);
+  const begins = told.rebooted && !settling && isOnItsWay(method, view.size.memoryMb, server.targetMemoryMb);
   const subject = begins ? { ...server, adjustStatus: 'adjusting' as const } : server;
   const { server: seen, claimed, success } = settleSeen(subject, view, told.overdue);
   const before = await findClaim(t, server.id);
@@ -88,7 +90,7 @@ async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView,
   // where nobody inside tells of them, those that are plugged count
   const row = raised && view.onlineVcpus === null ? { ...seen, currentVcpus: view.size.vcpus } : seen;
   const current = { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb };
-  // a balloon on its way is the start's
+  // memory on its way is the start's
   const drift = begins || settling ? null : sizeDrift(server, view, current, raised);
   const text = drift === null ? null : await recordSize(t, server, drift, nowMs);
   const asAsked = row.currentVcpus === row.targetVcpus && row.currentMemoryMb === row.targetMemoryMb;

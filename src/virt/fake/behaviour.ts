@@ -46,7 +46,7 @@ export interface Behaviour {
   readonly mute: boolean;
   /** Crashes as soon as it runs. */
   readonly crash: boolean;
-  /** Milliseconds from the start of the guest until its balloon driver is loaded; null: it has none. */
+  /** Milliseconds from the start of the guest until the driver of its memory is loaded; null: it has none. */
   readonly balloonMs: number | null;
   /** Milliseconds more for a live migration. */
   readonly liveMs: number;

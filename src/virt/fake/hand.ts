@@ -11,6 +11,8 @@ export interface Hand {
   setvcpus(uuid: string, count: number): void;
   /** MiB. */
   setmem(uuid: string, memoryMb: number): void;
+  /** `update-memory-device --requested-size`; MiB beyond the guest's minimum. */
+  updateMemoryDevice(uuid: string, requestedMb: number): void;
   suspend(uuid: string): void;
   resume(uuid: string): void;
   destroy(uuid: string): void;
@@ -49,6 +51,10 @@ export function makeHand({ store, guestOf, emit, start, stop }: HandTools): Hand
   return {
     setvcpus: (uuid, vcpus) => resize(uuid, { vcpus }),
     setmem: (uuid, memoryMb) => resize(uuid, { memoryMb }),
+    updateMemoryDevice(uuid, requestedMb) {
+      const { minimum } = guestOf(uuid).spec;
+      resize(uuid, { memoryMb: minimum.memoryMb + requestedMb });
+    },
     suspend: (uuid) => turn(uuid, power.running, power.paused, 'paused'),
     resume: (uuid) => turn(uuid, power.paused, power.running, 'resumed'),
     destroy(uuid) {

@@ -1,6 +1,7 @@
 // Why: what the fake host says it has, in the same form as a real one.
 
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
+import { memoryMethods } from '../../domain/memory-method.ts';
 import { hostUptime } from '../uptime.ts';
 
 export interface Used {
@@ -47,6 +48,7 @@ export function fakeInventory(
         liveVcpus: true,
         vcpuUnplug: true,
         liveMemory: true,
+        memoryMethods,
         maxVcpus: 288,
       },
     },

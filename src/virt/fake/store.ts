@@ -12,10 +12,10 @@ export interface FakeGuest {
   readonly spec: GuestSpec;
   /** `noState`: its disks are made and it never ran. */
   readonly powerState: PowerState;
-  /** What it uses, once its balloon driver is loaded. */
+  /** What it uses, once the driver of its memory is loaded. */
   readonly size: Size;
-  /** When its balloon driver is loaded, as a time of the clock; until then it has all memory of its maximum. Null: never. */
-  readonly balloonAtMs: number | null;
+  /** When that driver is loaded, as a time of the clock; until then it has what it was started with. Null: never. */
+  readonly memoryDriverAtMs: number | null;
   /** vCPUs plugged; more than `size.vcpus` when some are only offline in the guest. */
   readonly pluggedVcpus: number;
   /** What the next start takes. */
@@ -47,7 +47,7 @@ export function newGuest(spec: GuestSpec, before?: FakeGuest, preserveEphemeral 
     spec,
     powerState: power.noState,
     size: spec.boot,
-    balloonAtMs: 0,
+    memoryDriverAtMs: 0,
     pluggedVcpus: spec.boot.vcpus,
     boot: spec.boot,
     console: '',

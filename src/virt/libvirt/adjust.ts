@@ -8,14 +8,18 @@ import type { Log } from '../../base/log.ts';
 import { adjustOrder } from '../../domain/adjust.ts';
 import type { AdjustMethod, AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/guest.ts';
 import { power } from '../../domain/instance.ts';
+import { inBlocks, memoryLaws } from '../../domain/memory-method.ts';
 import type { Size } from '../../domain/size.ts';
 import type { GuestAgent } from './agent.ts';
 import { isVirError } from './errors.ts';
 import type { Until } from './events.ts';
-import { memoryOf, powerOf, toKib, toMib, viewOf } from './guest.ts';
+import { memoryOf, powerOf, viewOf } from './guest.ts';
+import { memoryWayIn } from './memory.ts';
+import type { MemoryWay } from './memory/way.ts';
 import * as vir from './rpc/constants.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import type { DomainRef } from './rpc/types.ts';
+import { toMib } from './units.ts';
 
 export interface AdjustDeps {
   readonly calls: LibvirtCalls;
@@ -31,6 +35,7 @@ export interface AdjustDeps {
 interface Task {
   readonly deps: AdjustDeps;
   readonly domain: DomainRef;
+  readonly memory: MemoryWay;
   readonly deadlineMs: number;
 }
 
@@ -39,8 +44,9 @@ const leftMs = ({ deps, deadlineMs }: Task): number => Math.max(0, deadlineMs - 
 /** Brings a guest to the target, as far as it goes within the time, and says how far that was. */
 export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: AdjustRequest): Promise<AdjustOutcome> {
   const { calls } = deps;
-  const task: Task = { deps, domain, deadlineMs: deps.clock.now() + request.timeoutMs };
-  await assertPossible(calls, domain, request.target);
+  const deadlineMs = deps.clock.now() + request.timeoutMs;
+  const [xml] = await Promise.all([calls.domainGetXMLDesc(domain), assertPossible(calls, domain, request.target)]);
+  const task: Task = { deps, domain, memory: memoryWayIn(xml), deadlineMs };
   const parts = (await moveMemoryAlone(task, request.target)) ?? (await moveAny(task, request.target));
   // what the agent has just confirmed it is not asked once more
   const { confirmedBy, reached } = parts.vcpus;
@@ -48,7 +54,7 @@ export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: 
   const size = { vcpus: parts.vcpus.reached, memoryMb: parts.memoryMb.reached };
   const [view] = await Promise.all([
     viewOf({ calls, agent }, domain),
-    request.persist ? writeConfig(calls, domain, size) : null,
+    request.persist ? writeConfig(task, size) : null,
   ]);
   return { ...parts, view };
 }
@@ -75,7 +81,7 @@ interface Parts {
 }
 
 /**
- * The usual case, where all vCPUs that are wanted are plugged: only the balloon moves. Whether the vCPUs are online its agent
+ * The usual case, where all vCPUs that are wanted are plugged: only memory moves. Whether the vCPUs are online its agent
  * has said lately, or is asked meanwhile, which takes as long. Null where there is more to do than memory.
  */
 async function moveMemoryAlone(task: Task, target: Size): Promise<Parts | null> {
@@ -172,7 +178,7 @@ interface Present extends Size {
   readonly online: number | null;
 }
 
-/** What the guest uses: the vCPUs that are online in it (those plugged, where no agent tells) and the balloon's size. */
+/** What the guest uses: the vCPUs that are online in it (those plugged, where no agent tells) and its memory. */
 async function presentSize(task: Task): Promise<Present> {
   const [online, vcpus, memoryMb] = await Promise.all([
     task.deps.agent.online(task.domain),
@@ -185,9 +191,9 @@ async function presentSize(task: Task): Promise<Present> {
 const plugged = ({ deps, domain }: Task): Promise<number> =>
   deps.calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_AFFECT_LIVE);
 
-async function actualMb({ deps, domain }: Task): Promise<number> {
-  const { actualKib } = await memoryOf(deps.calls, domain);
-  return toMib(actualKib ?? (await deps.calls.domainGetInfo(domain)).memoryKib);
+async function actualMb({ deps, domain, memory }: Task): Promise<number> {
+  const [info, stats] = await Promise.all([deps.calls.domainGetInfo(domain), memoryOf(deps.calls, domain)]);
+  return toMib(memory.hasKib(info, stats));
 }
 
 // --- vCPUs
@@ -296,37 +302,61 @@ async function vcpuOutcome(
 // --- memory
 
 async function moveMemory(task: Task, targetMb: number): Promise<PartOutcome> {
-  const { deps, domain } = task;
-  const set = (mb: number) => deps.calls.domainSetMemoryFlags(domain, toKib(mb), vir.VIR_DOMAIN_AFFECT_LIVE);
-  const beforeMb = await actualMb(task);
-  await set(targetMb);
-  const reached = await deps.until(domain.uuid, leftMs(task), async () =>
-    (await actualMb(task)) === targetMb ? true : undefined,
-  );
-  if (reached === true) return memoryOutcome(targetMb, targetMb, null);
-  // A target that stands for ever makes the guest give and take the same pages again and again.
-  const lowMb = await actualMb(task);
-  await set(lowMb);
-  await deps.until(domain.uuid, limits.balloonSettleMs, async () =>
-    (await actualMb(task)) === lowMb ? true : undefined,
-  );
+  const { deps, domain, memory } = task;
+  const set = (mb: number) => memory.set(deps.calls, domain, mb, vir.VIR_DOMAIN_AFFECT_LIVE);
+  const at = async (mb: number) => ((await actualMb(task)) === mb ? true : undefined);
+  const { beforeMb, askedMb } = await sparing(task, targetMb);
+  await set(askedMb);
+  const reached = await deps.until(domain.uuid, leftMs(task), () => at(askedMb));
+  if (reached === true && askedMb === targetMb) return memoryOutcome(memory, targetMb, targetMb, null);
+  if (reached !== true) {
+    // A target that stands for ever makes the guest give and take the same pages again and again.
+    const lowMb = await actualMb(task);
+    await set(lowMb);
+    await deps.until(domain.uuid, limits.memorySettleMs, () => at(lowMb));
+  }
   const nowMb = await actualMb(task);
-  const why =
+  const { device } = memoryLaws[memory.method];
+  const came =
     nowMb === beforeMb
-      ? `the guest's balloon did not move from ${nowMb} MiB to ${targetMb} MiB`
-      : `the guest's balloon reached ${nowMb} MiB instead of ${targetMb} MiB`;
-  return memoryOutcome(targetMb, nowMb, why);
+      ? `the guest's ${device} did not move from ${nowMb} MiB to ${targetMb} MiB`
+      : `the guest's ${device} reached ${nowMb} MiB instead of ${targetMb} MiB`;
+  const why = askedMb === targetMb ? '' : `, for the guest uses the rest`;
+  return memoryOutcome(memory, targetMb, nowMb, `${came}${why}`);
 }
 
-// the balloon's size is what the guest's own driver said
-const memoryOutcome = (target: number, reached: number, problem: string | null): PartOutcome => ({
-  ...{ target, reached, problem, held: reached },
+/**
+ * What may be asked of a guest that is to come to a size: no less than it must be left, and nothing where that is all it has.
+ * It speaks of itself once in a second: what it said before it grew does not tell what it can spare now.
+ */
+async function sparing(task: Task, targetMb: number) {
+  const { deps, domain, memory } = task;
+  const nowSeconds = Math.ceil(deps.clock.now() / 1000);
+  const look = async () => {
+    const [info, stats] = await Promise.all([deps.calls.domainGetInfo(domain), memoryOf(deps.calls, domain)]);
+    const beforeMb = toMib(memory.hasKib(info, stats));
+    const leastMb = inBlocks(memory.method, toMib(memory.leastKib(info, stats)), toMib(info.maxMemKib), 'above');
+    const askedMb = targetMb < beforeMb ? Math.min(Math.max(targetMb, leastMb), beforeMb) : targetMb;
+    return { beforeMb, askedMb, sure: askedMb === targetMb || (stats.lastUpdateSeconds ?? Infinity) >= nowSeconds };
+  };
+  const waitMs = Math.min(limits.guestStatsMs, leftMs(task));
+  const sure = () => look().then((seen) => (seen.sure ? seen : undefined));
+  return (await deps.until(domain.uuid, waitMs, sure)) ?? (await look());
+}
+
+// either device's size is what the guest's own driver said
+const memoryOutcome = (
+  { method }: MemoryWay,
+  target: number,
+  reached: number,
+  problem: string | null,
+): PartOutcome => ({
+  ...{ target, reached, problem, held: reached, method },
   confirmedBy: problem === null ? 'guest' : 'hypervisor',
-  method: 'balloon',
 });
 
 /** The persistent definition, which a start by other hands than ours takes. */
-async function writeConfig(calls: LibvirtCalls, domain: DomainRef, size: Size): Promise<void> {
+async function writeConfig({ deps: { calls }, domain, memory }: Task, size: Size): Promise<void> {
   await calls.domainSetVcpusFlags(domain, size.vcpus, vir.VIR_DOMAIN_AFFECT_CONFIG);
-  await calls.domainSetMemoryFlags(domain, toKib(size.memoryMb), vir.VIR_DOMAIN_AFFECT_CONFIG);
+  await memory.set(calls, domain, size.memoryMb, vir.VIR_DOMAIN_AFFECT_CONFIG);
 }

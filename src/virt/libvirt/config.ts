@@ -2,15 +2,17 @@
 // same spec gives the same domain, so a power cycle rebuilds it.
 
 import type { GuestSpec } from '../../domain/guest.ts';
+import { memoryMethodOf } from '../../domain/memory-method.ts';
 import type { NicSpec } from '../../domain/nic.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { antiSpoofing } from './nics.ts';
+import { memoryWays } from './memory.ts';
+import type { MemoryWay } from './memory/way.ts';
 import { domainName, networkName } from './names.ts';
 import { writeScreen } from './screen.ts';
 import { writeSerial } from './serial.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
-const MIB_KIB = 1024;
 const BALLOON_STATS_SECONDS = 1;
 /** Our own elements in a domain's metadata. */
 export const METADATA_URI = 'urn:xloud:compute:1';
@@ -44,22 +46,22 @@ export interface DomainPlace {
   readonly screen?: string | null;
 }
 
-/** The persistent definition of a guest. Memory is the maximum, of which the balloon leaves the boot size. */
+/** The persistent definition of a guest. */
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {
   const properties = spec.disks.image?.properties ?? {};
   const domain = startXml('domain', { type: place.virtType });
   text(domain, 'name', domainName(spec.uuid));
   text(domain, 'uuid', spec.uuid);
   writeMetadata(domain, spec);
-  text(domain, 'memory', spec.maximum.memoryMb * MIB_KIB, { unit: 'KiB' });
-  text(domain, 'currentMemory', spec.boot.memoryMb * MIB_KIB, { unit: 'KiB' });
+  const memory = memoryWays[memoryMethodOf(spec)];
+  memory.writeSize(domain, spec);
   writeVcpus(domain, spec);
   writeSysinfo(domain, spec);
   writeOs(domain, place, properties);
   const features = domain.ele('features');
   leaf(features, 'acpi');
   if (isX86(place.arch)) leaf(features, 'apic');
-  writeCpu(domain, spec, place);
+  writeCpu(domain, spec, place, memory);
   const clock = domain.ele('clock', { offset: properties.os_type === 'windows' ? 'localtime' : 'utc' });
   if (place.virtType === 'kvm' && isX86(place.arch)) {
     leaf(clock, 'timer', { name: 'pit', tickpolicy: 'delay' });
@@ -69,7 +71,7 @@ export function domainXml(spec: GuestSpec, place: DomainPlace): string {
   text(domain, 'on_poweroff', 'destroy');
   text(domain, 'on_reboot', 'restart');
   text(domain, 'on_crash', 'destroy');
-  writeDevices(domain, spec, place, properties);
+  writeDevices(domain, spec, place, memory);
   return endXml(domain);
 }
 
@@ -136,12 +138,13 @@ function kernelArguments(properties: Readonly<Record<string, string>>): string {
 /** What every current distribution boots with (x86-64-v2), which QEMU's own default is not. */
 const EMULATED_MODEL = 'Nehalem';
 
-function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace): void {
+function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {
   const cpu = startCpu(domain, place);
   if (cpu === null) return;
   const topology = topologyOf(spec);
   if (topology !== null) leaf(cpu, 'topology', topology);
   if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
+  memory.writeCells(cpu, spec);
 }
 
 /** The processor that guests get here; null where there is nothing to say about it. */
@@ -185,12 +188,8 @@ function topologyOf(spec: GuestSpec): { sockets: number; cores: number; threads:
   return whole.sockets * whole.cores * whole.threads === total ? whole : null;
 }
 
-function writeDevices(
-  domain: XMLBuilder,
-  spec: GuestSpec,
-  place: DomainPlace,
-  properties: Readonly<Record<string, string>>,
-): void {
+function writeDevices(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {
+  const properties = spec.disks.image?.properties ?? {};
   const devices = domain.ele('devices');
   leaf(devices, 'controller', { type: 'usb', model: 'none' });
   if (place.disks.some((disk) => disk.bus === 'scsi')) {
@@ -205,7 +204,8 @@ function writeDevices(
   if (place.screen != null) {
     writeScreen(devices, place.screen, properties.hw_video_model ?? (isX86(place.arch) ? 'vga' : 'virtio'));
   }
-  // autodeflate: a target that is too low is then never reached, instead of killing the guest
+  memory.writeDevice(devices, spec);
+  // it has the guest's statistics whatever the way to its memory; autodeflate: a target that is too low is then never reached, instead of killing the guest
   leaf(devices.ele('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }), 'stats', {
     period: BALLOON_STATS_SECONDS,
   });

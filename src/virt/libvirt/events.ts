@@ -27,6 +27,7 @@ export function toGuestEvent(event: HypervisorEvent): GuestEvent | null {
     case 'reboot':
       return { kind: 'rebooted', uuid };
     case 'balloon':
+    case 'memoryDevice':
       return { kind: 'resized', uuid };
     case 'deviceAdded':
     case 'deviceRemoved':

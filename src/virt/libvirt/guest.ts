@@ -4,11 +4,12 @@ import type { GuestView } from '../../domain/guest.ts';
 import { power, type PowerState } from '../../domain/instance.ts';
 import type { GuestAgent } from './agent.ts';
 import { isVirError } from './errors.ts';
+import { memoryWayIn } from './memory.ts';
 import * as vir from './rpc/constants.ts';
 import type { LibvirtCalls, MemoryStats } from './rpc/procedures.ts';
 import type { DomainRef } from './rpc/types.ts';
+import { toKib, toMib } from './units.ts';
 
-const MIB_KIB = 1024;
 /** virDomainShutoffReason: it ended by crashing, or QEMU failed. */
 const SHUTOFF_CRASHED = 3;
 const SHUTOFF_FAILED = 6;
@@ -85,17 +86,20 @@ export async function viewOf(deps: GuestDeps, domain: DomainRef): Promise<GuestV
   const powerState = powerStateOf(state, reason);
   const running = powerState === power.running;
   const impact = atRest(state) ? vir.VIR_DOMAIN_AFFECT_CONFIG : vir.VIR_DOMAIN_AFFECT_LIVE;
-  const [maxVcpus, memory, online] = await Promise.all([
+  const [maxVcpus, xml, stats, online] = await Promise.all([
     calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_VCPU_MAXIMUM | impact).catch(notRunning(info.vcpus)),
+    calls.domainGetXMLDesc(domain),
     running ? memoryOf(calls, domain) : NO_STATS,
     running ? agent.online(domain) : null,
   ]);
+  const way = memoryWayIn(xml);
+  const memoryKib = atRest(state) ? way.bootsKib(info, xml) : way.hasKib(info, stats);
   return {
     uuid: domain.uuid,
     powerState,
-    size: { vcpus: info.vcpus, memoryMb: toMib(memory.actualKib ?? info.memoryKib) },
+    size: { vcpus: info.vcpus, memoryMb: toMib(memoryKib) },
     onlineVcpus: online,
-    availableMb: memory.usableKib === undefined ? null : Math.floor(memory.usableKib / MIB_KIB),
+    availableMb: stats.usableKib === undefined ? null : Math.floor(stats.usableKib / toKib(1)),
     maximum: { vcpus: maxVcpus, memoryMb: toMib(info.maxMemKib) },
   };
 }
@@ -109,6 +113,3 @@ const notRunning =
     if (isVirError(error, 'VIR_ERR_OPERATION_INVALID')) return value;
     throw error;
   };
-
-export const toMib = (kib: number): number => Math.ceil(kib / MIB_KIB);
-export const toKib = (mib: number): number => mib * MIB_KIB;

@@ -3,6 +3,7 @@
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
+import type { MemoryMethod } from '../../domain/memory-method.ts';
 import { hostUptime } from '../uptime.ts';
 import type { VirtType } from './config.ts';
 import { diskFormats } from './images.ts';
@@ -28,9 +29,10 @@ export async function readInventory(
   hostIp: string,
   verbs: readonly OptionalVerb[],
 ): Promise<HostInventory> {
-  const [hostname, version, node, free, capabilities, disk, maxVcpus] = await Promise.all([
+  const [hostname, version, libvirt, node, free, capabilities, disk, maxVcpus] = await Promise.all([
     calls.connectGetHostname(),
     calls.connectGetVersion(),
+    calls.connectGetLibVersion(),
     calls.nodeGetInfo(),
     calls.nodeGetFreeMemory(),
     calls.connectGetCapabilities(),
@@ -60,10 +62,20 @@ export async function readInventory(
         // under TCG QEMU never tells that a vCPU is gone
         vcpuUnplug: host.virtType === 'kvm',
         liveMemory: true,
+        memoryMethods: memoryMethodsOf(host.arch, libvirt, version),
         maxVcpus,
       },
     },
   };
+}
+
+/** The first versions with the device, in libvirt's form; libvirt's own lists of what it can do do not speak of it. */
+const VIRTIO_MEM_SINCE = { libvirt: 7_009_000, qemu: 5_001_000 };
+
+/** How guests can be given memory here. The sizes of virtio-mem's blocks are known for x86. */
+export function memoryMethodsOf(arch: string, libvirt: number, qemu: number): readonly MemoryMethod[] {
+  const plugs = arch === 'x86_64' && libvirt >= VIRTIO_MEM_SINCE.libvirt && qemu >= VIRTIO_MEM_SINCE.qemu;
+  return plugs ? ['balloon', 'virtio-mem'] : ['balloon'];
 }
 
 /** CPU and NUMA facts from libvirt's capabilities XML. */

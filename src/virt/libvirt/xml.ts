@@ -1,7 +1,7 @@
 // Why: one way to write XML and one to read it. Writing goes through a builder, so that no name, however strange, breaks a
 // document; reading tolerates what a newer libvirt adds.
 
-import { DOMParser, type Element } from '@xmldom/xmldom';
+import { DOMParser, type Element, XMLSerializer } from '@xmldom/xmldom';
 import { create } from 'xmlbuilder2';
 import type { XMLBuilder } from 'xmlbuilder2/lib/interfaces.js';
 import { internal } from '../../base/errors.ts';
@@ -46,6 +46,9 @@ export function readXml(source: string): Element {
   if (root === null) throw internal('libvirt sent XML without a root element');
   return root;
 }
+
+/** A part of a document that was read, as a document of its own. */
+export const elementXml = (element: Element): string => new XMLSerializer().serializeToString(element);
 
 /** Direct children with that name. */
 export function children(element: Element, name: string): Element[] {

@@ -56,6 +56,22 @@ describe('requirements', () => {
   }
 });
 
+describe('the filter of the memory method', () => {
+  it('asks a host that has no virtio-mem only where the flavor wants it', () => {
+    const ask = asking('MemoryMethodFilter');
+    const able = aHost('h1');
+    const { inventory } = able;
+    const capabilities = { ...inventory.facts.capabilities, memoryMethods: ['balloon'] as const };
+    const unable = aHost('h2', { inventory: { ...inventory, facts: { ...inventory.facts, capabilities } } });
+    const wanted = specs({ 'xloud:memory_method': 'virtio-mem' });
+    assert.equal(ask(able, wanted), null);
+    assert.equal(ask(unable, wanted), 'cannot give memory by virtio-mem');
+    assert.equal(ask(unable, specs({ 'xloud:memory_method': 'balloon' })), null);
+    assert.equal(ask(unable), null);
+    assert.ok(filters.MemoryMethodFilter.binding, 'also of a host that was forced');
+  });
+});
+
 describe('filters of aggregates', () => {
   it('extra specs are met by metadata of the same key; the minimum and other namespaces ask nothing', () => {
     const ask = asking('AggregateInstanceExtraSpecsFilter');

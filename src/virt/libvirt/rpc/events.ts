@@ -38,6 +38,14 @@ export interface BalloonEvent {
   readonly actualKib: number;
 }
 
+export interface MemoryDeviceEvent {
+  readonly type: 'memoryDevice';
+  readonly domain: DomainRef;
+  readonly alias: string;
+  /** What of the device the guest has plugged. */
+  readonly currentKib: number;
+}
+
 export interface DeviceEvent {
   readonly type: 'deviceAdded' | 'deviceRemoved' | 'deviceRemovalFailed';
   readonly domain: DomainRef;
@@ -67,7 +75,14 @@ export interface PlainEvent {
   readonly domain: DomainRef;
 }
 
-export type DomainEvent = LifecycleEvent | BalloonEvent | DeviceEvent | AgentEvent | IoErrorEvent | PlainEvent;
+export type DomainEvent =
+  | LifecycleEvent
+  | BalloonEvent
+  | MemoryDeviceEvent
+  | DeviceEvent
+  | AgentEvent
+  | IoErrorEvent
+  | PlainEvent;
 
 export interface EventRow {
   /** virDomainEventID. */
@@ -114,6 +129,11 @@ export const domainEvents: readonly EventRow[] = [
   { id: 18, procedure: 348, decode: readAgent },
   { id: 19, procedure: 354, decode: device('deviceAdded') },
   { id: 22, procedure: 367, decode: device('deviceRemovalFailed') },
+  {
+    id: 26,
+    procedure: 438,
+    decode: (r) => ({ type: 'memoryDevice', domain: readDomain(r), alias: r.string(), currentKib: r.u64Number() }),
+  },
 ];
 
 const byProcedure = new Map(domainEvents.map((row) => [row.procedure, row]));

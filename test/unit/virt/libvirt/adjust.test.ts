@@ -17,6 +17,11 @@ function trouble(code: number, message = 'no') {
   return libvirtFault('test', error);
 }
 
+const deviceXml = (currentMb: number): string =>
+  "<domain><memory unit='KiB'>1048576</memory><devices><memory model='virtio-mem'><target><size unit='KiB'>786432</size>" +
+  `<node>0</node><block unit='KiB'>2048</block><requested unit='KiB'>0</requested><current unit='KiB'>${currentMb * MIB_KIB}` +
+  "</current></target><alias name='virtiomem0'/></memory></devices></domain>";
+
 /** A domain of 4 vCPUs and 1024 MiB as libvirt shows it, with a guest that does as the test says. */
 function simulated(traits: {
   readonly plugged?: number;
@@ -24,8 +29,14 @@ function simulated(traits: {
   /** What an unplug comes to: at once; later, after error 68; never, after it; refused by the guest. */
   readonly unplug?: 'works' | 'late' | 'never' | 'refused';
   readonly plugFails?: boolean;
-  /** The balloon goes no lower than this, in MiB; null: it does not move at all. */
+  /** Memory goes no lower than this, in MiB; null: it does not move at all. */
   readonly floorMb?: number | null;
+  /** Memory is 256 MiB and a virtio-mem device of 768. */
+  readonly virtioMem?: boolean;
+  /** MiB that the guest says it could spare; absent: it says nothing. */
+  readonly usableMb?: number;
+  /** How often it says less before it says that: its word is old. */
+  readonly staleAnswers?: number;
   /** New vCPUs are left offline by the guest. */
   readonly lazy?: boolean;
   readonly off?: boolean;
@@ -36,6 +47,8 @@ function simulated(traits: {
     online: plugged,
     actualMb: 512,
     config: { vcpus: 0, memoryMb: 0 },
+    /** MiB of the device that the next start asks for. */
+    configRequestedMb: null as number | null,
     steps: [] as string[],
   };
   const setVcpus = async (count: number): Promise<void> => {
@@ -55,6 +68,12 @@ function simulated(traits: {
     if (traits.unplug === 'late' || traits.unplug === 'never') throw trouble(virError.VIR_ERR_OPERATION_TIMEOUT);
     eject();
   };
+  let stale = traits.staleAnswers ?? 0;
+  const spare = (usableMb: number) => {
+    const old = stale > 0;
+    stale -= 1;
+    return { usableKib: (old ? 30 : usableMb) * MIB_KIB, lastUpdateSeconds: old ? 1 : Date.now() / 1000 + 1 };
+  };
   const calls = {
     domainGetState: () =>
       Promise.resolve({ state: traits.off ? vir.VIR_DOMAIN_SHUTOFF : vir.VIR_DOMAIN_RUNNING, reason: 1 }),
@@ -65,7 +84,23 @@ function simulated(traits: {
         maxMemKib: 1024 * MIB_KIB,
         state: 1,
       }),
-    domainMemoryStats: () => Promise.resolve({ actualKib: state.actualMb * MIB_KIB }),
+    // of a device's memory a balloon knows nothing
+    domainMemoryStats: () =>
+      Promise.resolve({
+        actualKib: (traits.virtioMem ? 256 : state.actualMb) * MIB_KIB,
+        ...(traits.usableMb === undefined ? {} : spare(traits.usableMb)),
+      }),
+    domainGetXMLDesc: () => Promise.resolve(traits.virtioMem ? deviceXml(state.actualMb - 256) : '<domain/>'),
+    domainUpdateDeviceFlags: async (_domain: unknown, xml: string, flags: number) => {
+      const requestedMb = Number(/<requested unit="KiB">(\d+)</.exec(xml)?.[1]) / MIB_KIB;
+      assert.match(xml, /^<memory model="virtio-mem">.*<alias name="virtiomem0"\/>/s);
+      if (flags & vir.VIR_DOMAIN_AFFECT_CONFIG) {
+        state.configRequestedMb = requestedMb;
+        return;
+      }
+      state.steps.push(`device ${requestedMb}`);
+      if (traits.floorMb !== null) state.actualMb = 256 + Math.max((traits.floorMb ?? 256) - 256, requestedMb);
+    },
     domainGetVcpusFlags: (_domain: unknown, flags: number) =>
       Promise.resolve(flags & vir.VIR_DOMAIN_VCPU_MAXIMUM ? 4 : state.plugged),
     domainSetVcpusFlags: async (_domain: unknown, count: number, flags: number) => {
@@ -232,6 +267,57 @@ describe('adjusting a guest', () => {
     assert.match(vcpus.problem ?? '', /not tried/);
     assert.equal(state.plugged, 1);
     assert.ok(!state.steps.some((step) => step.startsWith('vcpus')));
+  });
+
+  it('plugs and unplugs the blocks of a virtio-mem device, and writes down what the next start asks of it', async () => {
+    const { state, adjust } = simulated({ virtioMem: true });
+    const outcome = await adjust(1, 768);
+    const { vcpus: _vcpus, memoryMb } = outcome;
+    assert.deepEqual(memoryMb, {
+      ...{ target: 768, reached: 768, confirmedBy: 'guest', method: 'virtio-mem', held: 768, problem: null },
+    });
+    assert.equal(outcome.view.size.memoryMb, 768);
+    assert.deepEqual([state.steps, state.configRequestedMb], [['device 512'], 512]);
+    await adjust(1, 256, { persist: false });
+    assert.deepEqual([state.steps.at(-1), state.configRequestedMb], ['device 0', 512]);
+  });
+
+  it('leaves a virtio-mem device where the guest gives back no more, and says how far it came', async () => {
+    const { state, adjust } = simulated({ virtioMem: true, floorMb: 300 });
+    const { memoryMb } = await adjust(1, 256);
+    assert.deepEqual(memoryMb, {
+      ...{ target: 256, reached: 300, confirmedBy: 'hypervisor', method: 'virtio-mem', held: 300 },
+      problem: "the guest's virtio-mem device reached 300 MiB instead of 256 MiB",
+    });
+    assert.deepEqual(state.steps, ['device 0', 'device 44']);
+    assert.equal(state.configRequestedMb, 44);
+  });
+
+  it('takes no more from a guest of virtio-mem than it can spare', async () => {
+    const { state, adjust } = simulated({ virtioMem: true, usableMb: 165 });
+    const { memoryMb } = await adjust(1, 256);
+    assert.deepEqual(memoryMb, {
+      ...{ target: 256, reached: 412, confirmedBy: 'hypervisor', method: 'virtio-mem', held: 412 },
+      problem: "the guest's virtio-mem device reached 412 MiB instead of 256 MiB, for the guest uses the rest",
+    });
+    assert.deepEqual(state.steps, ['device 156'], '512 less 165, and 64 to be left, in whole blocks');
+    const full = simulated({ virtioMem: true, usableMb: 30 });
+    assert.match((await full.adjust(1, 256)).memoryMb.problem ?? '', /did not move from 512 MiB to 256 MiB, for/);
+    const easy = simulated({ virtioMem: true, usableMb: 400 });
+    assert.equal((await easy.adjust(1, 256)).memoryMb.problem, null);
+    // what it said before it grew is no answer
+    const grown = simulated({ virtioMem: true, usableMb: 400, staleAnswers: 4 });
+    assert.equal((await grown.adjust(1, 256)).memoryMb.problem, null);
+    // a balloon gives way by itself
+    const balloon = simulated({ usableMb: 30 });
+    assert.equal((await balloon.adjust(1, 256)).memoryMb.problem, null);
+  });
+
+  it('makes whole blocks of a size that falls between two, within the device', async () => {
+    const { state, adjust } = simulated({ virtioMem: true });
+    assert.equal((await adjust(1, 301)).memoryMb.reached, 302);
+    await adjust(1, 100);
+    assert.deepEqual(state.steps, ['device 46', 'device 46', 'device 0', 'device 0']);
   });
 
   it('refuses what is beyond the ceiling, below one, or of a guest that is off', async () => {

@@ -93,6 +93,33 @@ describe('domain XML', () => {
     );
   });
 
+  it('plugs memory above the minimum by virtio-mem where the flavor asks for it', () => {
+    const bounds = { maximum: { vcpus: 4, memoryMb: 1024 }, minimum: { vcpus: 1, memoryMb: 256 } };
+    const spec = guestSpec({
+      ...{ ...bounds, boot: { vcpus: 2, memoryMb: 512 } },
+      extraSpecs: { 'xloud:memory_method': 'virtio-mem' },
+    });
+    const root = readXml(domainXml(spec, place));
+    const kib = (mib: number) => String(mib * 1024);
+    const words = ['maxMemory', 'memory', 'currentMemory'].map((name) => textOf(root, name));
+    assert.deepEqual(words, [kib(1024), kib(1024), kib(512)]);
+    assert.equal(attributeOf(root, 'maxMemory', 'slots'), '1');
+    const cell = (name: string) => attributeOf(root, 'cpu/numa/cell', name);
+    assert.deepEqual(['id', 'cpus', 'memory', 'unit'].map(cell), ['0', '0-3', kib(256), 'KiB']);
+    assert.equal(attributeOf(root, 'devices/memory', 'model'), 'virtio-mem');
+    const device = ['size', 'node', 'block', 'requested'].map((name) => textOf(root, `devices/memory/target/${name}`));
+    assert.deepEqual(device, [kib(768), '0', kib(2), kib(256)]);
+    // it tells what the guest has left, and is never blown up
+    assert.equal(attributeOf(root, 'devices/memballoon/stats', 'period'), '1');
+    const single = { ...spec, maximum: { vcpus: 1, memoryMb: 1024 }, boot: { vcpus: 1, memoryMb: 256 } };
+    assert.equal(attributeOf(readXml(domainXml(single, place)), 'cpu/numa/cell', 'cpus'), '0');
+    const plain = readXml(domainXml(guestSpec(bounds), place));
+    assert.deepEqual(
+      ['maxMemory', 'cpu/numa', 'devices/memory'].map((path) => find(plain, path)),
+      [null, null, null],
+    );
+  });
+
   it('gives a balloon that cannot kill the guest, a way to tell a crash, and an agent', () => {
     const devices = find(readXml(domainXml(guestSpec(), place)), 'devices') as never;
     assert.equal(attributeOf(devices, 'memballoon', 'autodeflate'), 'on');

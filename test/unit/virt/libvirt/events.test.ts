@@ -30,6 +30,8 @@ describe("libvirt's events as a server's", () => {
     assert.equal(kindOf('defined'), undefined);
     assert.equal(toGuestEvent({ type: 'reboot', domain })?.kind, 'rebooted');
     assert.equal(toGuestEvent({ type: 'balloon', domain, actualKib: 1 })?.kind, 'resized');
+    const plugged = { type: 'memoryDevice', domain, alias: 'virtiomem0', currentKib: 1 } as const;
+    assert.equal(toGuestEvent(plugged)?.kind, 'resized');
     assert.equal(toGuestEvent({ type: 'deviceRemoved', domain, alias: 'vcpu2' })?.kind, 'resized');
     assert.equal(toGuestEvent({ type: 'deviceRemoved', domain, alias: 'net0' }), null);
     assert.deepEqual(toGuestEvent({ type: 'reconnected' }), { kind: 'reconnected', uuid: null });

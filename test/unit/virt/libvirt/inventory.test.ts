@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readCapabilities } from '../../../../src/virt/libvirt/inventory.ts';
+import { memoryMethodsOf, readCapabilities } from '../../../../src/virt/libvirt/inventory.ts';
 
 describe('host facts', () => {
   it("reads CPU and NUMA cells from libvirt's capabilities", () => {
@@ -29,5 +29,14 @@ describe('host facts', () => {
     );
     assert.deepEqual([cpu.arch, cpu.model, cpu.features, numaCells], ['riscv64', '', [], []]);
     assert.deepEqual(cpu.topology, { cells: 1, sockets: 1, cores: 1, threads: 1 });
+  });
+
+  it('tells virtio-mem where libvirt and QEMU have it and its blocks are known', () => {
+    const plugs = (...words: [string, number, number]) => memoryMethodsOf(...words).includes('virtio-mem');
+    assert.ok(plugs('x86_64', 9_000_000, 7_002_022));
+    assert.ok(plugs('x86_64', 7_009_000, 5_001_000));
+    assert.ok(!plugs('x86_64', 7_008_999, 7_002_022));
+    assert.ok(!plugs('x86_64', 9_000_000, 5_000_999));
+    assert.deepEqual(memoryMethodsOf('aarch64', 9_000_000, 7_002_022), ['balloon']);
   });
 });

@@ -227,6 +227,9 @@ describe('what libvirtd says unasked or in refusal', () => {
     const newer = { type: 'lifecycle', domain, event: 'unknown', detail: 0 };
     assert.deepEqual(event(318, `00000000${dom}0000006300000000`), newer);
     assert.deepEqual(event(331, `0000000d${dom}0000000000008000`), { type: 'balloon', domain, actualKib: 32_768 });
+    assert.deepEqual(event(438, `0000001a${dom}0000000a76697274696f6d656d3000000000000000080000`), {
+      ...{ type: 'memoryDevice', domain, alias: 'virtiomem0', currentKib: 524_288 },
+    });
     assert.deepEqual(event(348, `00000012${dom}0000000100000002`), { type: 'agent', domain, connected: true });
     assert.deepEqual(event(348, `00000012${dom}0000000200000001`), { type: 'agent', domain, connected: false });
     assert.deepEqual(event(325, `00000007${dom}`), { type: 'controlError', domain });
