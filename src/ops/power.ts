@@ -97,8 +97,7 @@ export function powerSaga<I>(
     async failed(t, { server }, failure, nowMs, seen) {
       // a server in ERROR leaves it by what succeeds, not by what was seen of its guest
       const stays = server.vmState === 'error' ? { vmState: server.vmState } : {};
-      if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false, stays);
-      await settleFailed(t, server, failure, nowMs, {});
+      await settleFailed(t, server, failure, nowMs, stays, seen as GuestView | null);
     },
   };
 }

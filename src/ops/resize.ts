@@ -243,8 +243,8 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
     if (stuck) await updateMigration(t, input.migrationId, { status: 'error' }, nowMs);
     else await endMove(t, input.migrationId, 'error', nowMs);
     // before its guest was touched, nothing of the server has changed
-    if (seen !== null && failure.step !== 'place') await settleFromView(t, server, seen as GuestView, nowMs, false);
-    await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {});
+    const view = failure.step === 'place' ? null : (seen as GuestView | null);
+    await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {}, view);
   },
 });
 

@@ -4,7 +4,7 @@ import { findClaim, setClaim } from '../db/claims.ts';
 import { insertFault } from '../db/server-details.ts';
 import { type ServerPatch, updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
-import { type AdjustSettlement, isSettling, settlePower } from '../domain/adjust.ts';
+import { type AdjustSettlement, isSettling, settlePower, settleSeen } from '../domain/adjust.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { type PowerState, power, type Server, type VmState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
@@ -56,6 +56,43 @@ export async function settleFromView(
   await resizeClaim(tx, server.id, settlement.claimed);
 }
 
+/** A guest that comes out of these has just begun to run. */
+export const atRest: readonly PowerState[] = [power.noState, power.shutdown, power.crashed];
+
+/** The sizes of a guest that went on since its row was written, with its claim; null: it was switched off or on meanwhile. */
+function goneOn(server: Server, view: GuestView): AdjustSettlement | 'stored' | null {
+  if (atRest.includes(server.powerState) || atRest.includes(view.powerState)) return null;
+  // as long as its memory lies on disk its host can't tell what it has
+  if (view.powerState === power.suspended) return 'stored';
+  const seen = settleSeen(server, view, false);
+  const { currentVcpus, currentMemoryMb } = seen.server;
+  return currentVcpus === server.currentVcpus && currentMemoryMb === server.currentMemoryMb ? seen : null;
+}
+
+/**
+ * The row after an action that failed: the state and sizes that the host tells. A guest that went on has had no power cycle, so
+ * its target, and a size that is not to persist, stay in force.
+ */
+async function settleObserved(
+  tx: Tx,
+  server: Server,
+  view: GuestView,
+  nowMs: number,
+  more: ServerPatch = {},
+): Promise<void> {
+  const on = goneOn(server, view);
+  if (on === null) return settleFromView(tx, server, view, nowMs, view.powerState === power.running, more);
+  const sizes = on === 'stored' ? {} : on.server;
+  const vmState = vmStateOf(view.powerState) ?? server.vmState;
+  await updateServer(
+    tx,
+    server.id,
+    { ...sizes, powerState: view.powerState, vmState, taskState: null, ...more },
+    nowMs,
+  );
+  if (on !== 'stored') await resizeClaim(tx, server.id, on.claimed);
+}
+
 /** The row after an adjustment, live or stored. */
 export async function settleAdjustment(
   tx: Tx,
@@ -87,28 +124,28 @@ export async function recordFailure(tx: Tx, server: Server, failure: Failure, no
   });
 }
 
-/** A server whose action failed, in the state that it had before or in ERROR. */
+/**
+ * A server whose action failed, in the state that it had before, that its guest is `seen` in (null: nobody looked), or that
+ * `patch` says.
+ */
 export async function settleFailed(
   tx: Tx,
   server: Server,
   failure: Failure,
   nowMs: number,
   patch: ServerPatch,
+  seen: GuestView | null = null,
 ): Promise<void> {
-  await updateServer(tx, server.id, { taskState: null, ...patch }, nowMs);
+  if (seen === null) await updateServer(tx, server.id, { taskState: null, ...patch }, nowMs);
+  else await settleObserved(tx, server, seen, nowMs, patch);
   await recordFailure(tx, server, failure, nowMs);
 }
 
 /** A server whose action failed and cannot be taken back: in ERROR, with what is left of its guest. */
-export async function settleBroken(
+export const settleBroken = (
   tx: Tx,
   server: Server,
   failure: Failure,
   nowMs: number,
   seen: GuestView | null,
-): Promise<void> {
-  const broken = { vmState: 'error', taskState: null } as const;
-  if (seen === null) await updateServer(tx, server.id, broken, nowMs);
-  else await settleFromView(tx, server, seen, nowMs, false, broken);
-  await recordFailure(tx, server, failure, nowMs);
-}
+): Promise<void> => settleFailed(tx, server, failure, nowMs, { vmState: 'error' }, seen);

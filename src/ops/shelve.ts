@@ -111,8 +111,7 @@ export const shelveHereSaga: Saga<ShelveInput> = {
     return server.vmState === 'shelved' ? null : call(hostOf(server), 'inspect', { uuid: server.uuid });
   },
   async failed(t, { server }, failure, nowMs, seen) {
-    if (seen !== null) await settleFromView(t, server, seen as GuestView, nowMs, false);
-    await settleFailed(t, server, failure, nowMs, {});
+    await settleFailed(t, server, failure, nowMs, {}, seen as GuestView | null);
   },
   // a server that is shelved by now has its image on record, where its deletion finds it
   overtaken: ({ deps, input }) => removeImage(deps, input.imageId),

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { internal } from '../../src/base/errors.ts';
 import { type Adjusting, startAdjusting } from '../support/adjusting.ts';
 import { engines } from '../support/database.ts';
 import { type Servers } from '../support/servers.ts';
@@ -134,6 +135,54 @@ for (const engine of engines) {
       assert.equal((await kit.look(id)).persist, false);
       await kit.done(id, { reboot: { type: 'HARD' } });
       await agree(id, 1, 256);
+      await kit.remove(id);
+    });
+
+    it('with persist false goes on where an action failed and the guest did not stop', async () => {
+      const id = await kit.elastic();
+      await kit.settled(id, { current_vcpus: 3, current_memory_mb: 768, persist: false });
+      const before = await kit.look(id);
+      const driver = kit.driver(await hostOf(id));
+      for (const [verb, action] of [
+        ['powerOff', { 'os-stop': null }],
+        ['reboot', { reboot: { type: 'SOFT' } }],
+        ['reboot', { reboot: { type: 'HARD' } }],
+        ['pause', { pause: null }],
+        ['suspend', { suspend: null }],
+        ['powerOff', { shelve: null }],
+      ] as const) {
+        driver.behave(id, `fail:${verb}`);
+        await kit.done(id, action);
+        assert.equal((await servers.show(id)).status, 'ACTIVE', JSON.stringify(action));
+        assert.deepEqual(await kit.look(id), before, JSON.stringify(action));
+        assert.deepEqual(await kit.claimOf(id), [3, 768]);
+      }
+      driver.behave(id, null);
+      await kit.done(id, { suspend: null });
+      driver.behave(id, 'fail:resume');
+      await kit.done(id, { resume: null });
+      const { vcpus, memory_mb, persist } = await kit.look(id);
+      assert.deepEqual([vcpus.target, memory_mb.target, persist], [3, 768, false]);
+      driver.behave(id, null);
+      await kit.done(id, { reboot: { type: 'HARD' } });
+      await agree(id, 1, 256);
+      assert.equal((await kit.look(id)).persist, true);
+      await kit.remove(id);
+    });
+
+    it('with persist false is over where an action failed after the guest was switched off and on', async () => {
+      const id = await kit.elastic();
+      await kit.settled(id, { current_vcpus: 3, current_memory_mb: 768, persist: false });
+      const driver = kit.driver(await hostOf(id));
+      const reboot = driver.reboot.bind(driver);
+      driver.reboot = async (...words) => {
+        await reboot(...words);
+        throw internal('The host did it, and could not say so.');
+      };
+      await kit.done(id, { reboot: { type: 'HARD' } });
+      driver.reboot = reboot;
+      await agree(id, 1, 256);
+      assert.equal((await kit.look(id)).persist, true);
       await kit.remove(id);
     });
 

@@ -12,7 +12,7 @@ import { type PowerState, power, powerNames, type Server, type VmState } from '.
 import { isOnItsWay, memoryMethodOf } from '../../domain/memory-method.ts';
 import { type Size, sameSize } from '../../domain/size.ts';
 import type { OpsDeps } from '../deps.ts';
-import { resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
+import { atRest, resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
 import { recordChange, recordSize } from './drift.ts';
 
 /** States of a server in which its host must have its guest. */
@@ -55,9 +55,6 @@ export function driftOf(
 
 const isOverdue = (deps: OpsDeps, server: Server): boolean =>
   isSettling(server) && settlingLeftMs(server, deps.clock.now(), deps.config.startSettleMs) === 0;
-
-/** A guest that comes out of these has just begun to run. */
-const notRunning: readonly PowerState[] = [power.noState, power.shutdown, power.crashed];
 
 const records: Partial<Record<PowerState, string>> = {
   [power.running]: 'start',
@@ -114,10 +111,9 @@ async function followPower(deps: OpsDeps, t: Tx, server: Server, view: GuestView
   const { reason } = told;
   const details = powerText(server.powerState, view.powerState, reason);
   deps.log.info({ host: server.host, server: server.uuid, reason }, details);
-  const started = notRunning.includes(server.powerState);
+  const started = atRest.includes(server.powerState);
   const vmState = stateFor(server, view);
-  if (started || notRunning.includes(view.powerState))
-    await settleFromView(t, server, view, nowMs, started, { vmState });
+  if (started || atRest.includes(view.powerState)) await settleFromView(t, server, view, nowMs, started, { vmState });
   // as long as its memory lies on disk its host can't tell what it has
   else if (view.powerState === power.suspended)
     await updateServer(t, server.id, { powerState: view.powerState, vmState }, nowMs);
