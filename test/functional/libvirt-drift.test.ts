@@ -3,9 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
-import { uploadGuest } from '../support/serve-guest.ts';
-import { eventually, type Service, startService } from '../support/serve.ts';
+import { type GuestService, startGuestService } from '../support/serve-guest.ts';
+import { eventually } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
 /** A report every two seconds finds what no event told. */
@@ -31,15 +30,11 @@ interface Told {
 }
 
 describe('a hand past us on libvirt', { concurrency: 1 }, () => {
-  let libvirtd: Libvirtd;
-  let service: Service;
+  let world: GuestService;
   let id: string;
 
-  const ask = (method: string, path: string, body?: unknown) =>
-    service.request('xloud', method, path, body, { 'OpenStack-API-Version': 'compute 2.87' });
-  const compute = (method: string, path: string, body?: unknown) => ask(method, `/compute/v2.1${path}`, body);
-  const virsh = async (...words: string[]): Promise<string> =>
-    (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...words)).stdout.trim();
+  const compute: GuestService['compute'] = (...words) => world.compute(...words);
+  const virsh: GuestService['virsh'] = (...words) => world.virsh(...words);
   const adjustment = async () => (await compute('GET', `/os-xloud-adjust/${id}`)).body;
   /** Null while an action is under way. */
   const statusOf = async (): Promise<string | null> => {
@@ -97,21 +92,11 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
   };
 
   before(async () => {
-    libvirtd = await startLibvirtd();
-    service = await startService({
-      driver: 'libvirt',
-      env: {
-        XLOUD_COMPUTE__LIBVIRT_URI: libvirtd.uri,
-        XLOUD_COMPUTE__VIRT_TYPE: 'qemu',
-        XLOUD_COMPUTE__REPORT_SECONDS: '2',
-        XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0',
-      },
+    world = await startGuestService({
+      flavor: { vcpus: 4, ram: 768 },
+      env: { XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0' },
     });
-    const imageRef = await uploadGuest(service);
-    const flavor = { name: 'elastic', vcpus: 4, ram: 768, disk: 1 };
-    const flavorRef = (await compute('POST', '/flavors', { flavor })).body.flavor.id as string;
-    const specs = { extra_specs: { minimum_cpu: '1', minimum_memory: '256' } };
-    assert.equal((await compute('POST', `/flavors/${flavorRef}/os-extra_specs`, specs)).status, 200);
+    const { imageRef, flavorRef } = world;
     const server = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
     const made = await compute('POST', '/servers', { server });
     assert.equal(made.status, 202, JSON.stringify(made.body));
@@ -119,10 +104,7 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
     await eventually('ACTIVE', BOOT_MS, async () => ((await statusOf()) === 'ACTIVE' ? true : null));
     await agree('its start');
   });
-  after(async () => {
-    await service?.close();
-    await libvirtd?.stop();
-  });
+  after(() => world?.close());
 
   it('plugs a vCPU and moves the balloon: told with before and after, claimed for, left so', async () => {
     await virsh('setvcpus', id, '2', '--live');

@@ -6,9 +6,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ConsoleLog } from '../support/guest.ts';
-import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
-import { uploadGuest } from '../support/serve-guest.ts';
-import { type Death, eventually, type Service, startService } from '../support/serve.ts';
+import type { Libvirtd } from '../support/libvirtd.ts';
+import { type GuestService, startGuestService } from '../support/serve-guest.ts';
+import { type Death, eventually, type Service } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
 const SETTLE_S = 40;
@@ -39,43 +39,28 @@ interface Action {
 }
 
 describe('xloud serve on libvirt', { concurrency: 1 }, () => {
+  let world: GuestService;
   let libvirtd: Libvirtd;
   let service: Service;
-  let imageId: string;
-  let flavorId: string;
 
   before(async () => {
-    libvirtd = await startLibvirtd();
-    service = await startService({
-      driver: 'libvirt',
-      env: {
-        XLOUD_COMPUTE__LIBVIRT_URI: libvirtd.uri,
-        XLOUD_COMPUTE__VIRT_TYPE: 'qemu',
-        XLOUD_COMPUTE__START_SETTLE_SECONDS: String(SETTLE_S),
-        XLOUD_COMPUTE__REPORT_SECONDS: '2',
-      },
+    world = await startGuestService({
+      flavor: { vcpus: 4, ram: 1024 },
+      env: { XLOUD_COMPUTE__START_SETTLE_SECONDS: String(SETTLE_S) },
     });
-    imageId = await uploadGuest(service);
-    const size = { name: 'elastic', vcpus: 4, ram: 1024, disk: 1 };
-    flavorId = (await compute('POST', '/flavors', { flavor: size })).body.flavor.id as string;
-    const specs = { extra_specs: { minimum_cpu: '1', minimum_memory: '256' } };
-    assert.equal((await compute('POST', `/flavors/${flavorId}/os-extra_specs`, specs)).status, 200);
+    ({ libvirtd, service } = world);
   });
-  after(async () => {
-    await service.close();
-    await libvirtd.stop();
-  });
+  after(() => world?.close());
 
   const ask = (method: string, path: string, body?: unknown) => service.request('xloud', method, path, body);
   const compute = (method: string, path: string, body?: unknown) => ask(method, `/compute/v2.1${path}`, body);
-  const virsh = async (...words: string[]): Promise<string> =>
-    (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...words)).stdout.trim();
+  const virsh: GuestService['virsh'] = (...words) => world.virsh(...words);
 
   const order = async (metadata: Record<string, string> = {}): Promise<string> => {
     const server = {
       name: 'one',
-      imageRef: imageId,
-      flavorRef: flavorId,
+      imageRef: world.imageRef,
+      flavorRef: world.flavorRef,
       networks: 'auto',
       config_drive: true,
       metadata,

@@ -3,9 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
-import { uploadGuest } from '../support/serve-guest.ts';
-import { eventually, type Service, startService } from '../support/serve.ts';
+import { type GuestService, startGuestService } from '../support/serve-guest.ts';
+import { eventually } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
 const NOTICE_MS = 10_000;
@@ -17,14 +16,11 @@ const KERNEL_MB = 128;
 const MIB_KIB = 1024;
 
 describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
-  let libvirtd: Libvirtd;
-  let service: Service;
+  let world: GuestService;
   let id: string;
 
-  const compute = (method: string, path: string, body?: unknown) =>
-    service.request('xloud', method, `/compute/v2.1${path}`, body, { 'OpenStack-API-Version': 'compute 2.87' });
-  const virsh = async (...words: string[]): Promise<string> =>
-    (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...words)).stdout.trim();
+  const compute: GuestService['compute'] = (...words) => world.compute(...words);
+  const virsh: GuestService['virsh'] = (...words) => world.virsh(...words);
   const look = async () => (await compute('GET', `/os-xloud-adjust/${id}`)).body;
   const settled = (what: string) =>
     eventually(what, BOOT_MS, async () => {
@@ -63,25 +59,12 @@ describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
     });
 
   before(async () => {
-    libvirtd = await startLibvirtd();
-    service = await startService({
-      driver: 'libvirt',
-      env: {
-        XLOUD_COMPUTE__LIBVIRT_URI: libvirtd.uri,
-        XLOUD_COMPUTE__VIRT_TYPE: 'qemu',
-        XLOUD_COMPUTE__REPORT_SECONDS: '2',
-        XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0',
-        XLOUD_COMPUTE__ADJUST_CONFIRM_SECONDS: String(CONFIRM_S),
-      },
+    world = await startGuestService({
+      flavor: { vcpus: 2, ram: 1024 },
+      specs: { 'xloud:memory_method': 'virtio-mem' },
+      env: { XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0', XLOUD_COMPUTE__ADJUST_CONFIRM_SECONDS: String(CONFIRM_S) },
     });
-    const imageRef = await uploadGuest(service);
-    const flavor = { name: 'plugging', vcpus: 2, ram: 1024, disk: 1 };
-    const flavorRef = (await compute('POST', '/flavors', { flavor })).body.flavor.id as string;
-    const extra_specs = {
-      ...{ minimum_cpu: '1', minimum_memory: String(MINIMUM_MB) },
-      'xloud:memory_method': 'virtio-mem',
-    };
-    assert.equal((await compute('POST', `/flavors/${flavorRef}/os-extra_specs`, { extra_specs })).status, 200);
+    const { imageRef, flavorRef } = world;
     const server = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
     const made = await compute('POST', '/servers', { server });
     assert.equal(made.status, 202, JSON.stringify(made.body));
@@ -89,10 +72,7 @@ describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
     assert.equal((await settled('its start')).status, 'ACTIVE');
     await eventually('its agent', BOOT_MS, async () => ((await look()).vcpus.guest_online === 1 ? true : null));
   });
-  after(async () => {
-    await service?.close();
-    await libvirtd?.stop();
-  });
+  after(() => world?.close());
 
   it('has its minimum from the beginning, and no memory that it would have to give back', async () => {
     await agree(MINIMUM_MB);
