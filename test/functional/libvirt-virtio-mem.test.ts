@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type GuestService, startGuestService } from '../support/serve-guest.ts';
+import { type ElasticServer, type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
@@ -17,41 +17,21 @@ const MIB_KIB = 1024;
 
 describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
   let world: GuestService;
-  let id: string;
+  let server: ElasticServer;
 
-  const compute: GuestService['compute'] = (...words) => world.compute(...words);
   const virsh: GuestService['virsh'] = (...words) => world.virsh(...words);
-  const look = async () => (await compute('GET', `/os-xloud-adjust/${id}`)).body;
-  const settled = (what: string) =>
-    eventually(what, BOOT_MS, async () => {
-      const [{ server }, shown] = [(await compute('GET', `/servers/${id}`)).body, await look()];
-      const busy = server['OS-EXT-STS:task_state'] !== null || shown.status === 'adjusting';
-      return busy ? null : { status: server.status as string, shown };
-    });
-  const adjust = async (body: object) => {
-    const answer = await compute('POST', `/os-xloud-adjust/${id}`, body);
-    assert.equal(answer.status, 202, JSON.stringify(answer.body));
-    return (await settled(JSON.stringify(body))).shown;
-  };
-  const act = async (action: object): Promise<string> => {
-    assert.equal((await compute('POST', `/servers/${id}/action`, action)).status, 202);
-    return (await settled(JSON.stringify(action))).status;
-  };
+  const look = () => server.look();
   /** MiB of the device that the guest has plugged, as libvirt has heard of QEMU. */
   const plugged = async (): Promise<number> =>
-    Number(/<current unit='KiB'>(\d+)</.exec(await virsh('dumpxml', id))?.[1]) / MIB_KIB;
+    Number(/<current unit='KiB'>(\d+)</.exec(await virsh('dumpxml', server.id))?.[1]) / MIB_KIB;
   /** MemTotal, which a balloon leaves as it is: the guest's driver tells it once in a second. */
   const memTotalMb = async (): Promise<number> =>
-    Number(/^available (\d+)$/m.exec(await virsh('dommemstat', id))?.[1] ?? Number.NaN) / MIB_KIB;
-  const inside = async (script: string): Promise<void> => {
-    const run = { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script] } };
-    await virsh('qemu-agent-command', id, JSON.stringify(run));
-  };
+    Number(/^available (\d+)$/m.exec(await virsh('dommemstat', server.id))?.[1] ?? Number.NaN) / MIB_KIB;
   /** What the API, libvirt, the guest and the claims say of memory is one thing. */
   const agree = (memoryMb: number) =>
     eventually(`${memoryMb} MiB everywhere`, NOTICE_MS, async () => {
       const [{ memory_mb }, deviceMb, totalMb] = [await look(), await plugged(), await memTotalMb()];
-      const [hypervisor] = (await compute('GET', '/os-hypervisors/detail')).body.hypervisors;
+      const [hypervisor] = (await world.compute('GET', '/os-hypervisors/detail')).body.hypervisors;
       const same = [memory_mb.current, memory_mb.claimed, hypervisor.memory_mb_used, MINIMUM_MB + deviceMb];
       // the kernel keeps something of it for itself
       const near = totalMb > memoryMb - KERNEL_MB && totalMb < memoryMb;
@@ -64,13 +44,7 @@ describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
       specs: { 'xloud:memory_method': 'virtio-mem' },
       env: { XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0', XLOUD_COMPUTE__ADJUST_CONFIRM_SECONDS: String(CONFIRM_S) },
     });
-    const { imageRef, flavorRef } = world;
-    const server = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
-    const made = await compute('POST', '/servers', { server });
-    assert.equal(made.status, 202, JSON.stringify(made.body));
-    id = made.body.server.id as string;
-    assert.equal((await settled('its start')).status, 'ACTIVE');
-    await eventually('its agent', BOOT_MS, async () => ((await look()).vcpus.guest_online === 1 ? true : null));
+    server = await startElastic(world);
   });
   after(() => world?.close());
 
@@ -82,41 +56,41 @@ describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
   });
 
   it('grows with vCPUs beside it, in whole blocks, and the kernel in the guest has it', async () => {
-    const shown = await adjust({ current_vcpus: 2, current_memory_mb: 767 });
+    const shown = await server.adjust({ current_vcpus: 2, current_memory_mb: 767 });
     assert.deepEqual([shown.status, shown.vcpus.guest_online, shown.memory_mb.target], ['idle', 2, 768], shown.message);
     await agree(768);
   });
 
   it('gives back, and its kernel has less', async () => {
-    const shown = await adjust({ current_memory_mb: 512 });
+    const shown = await server.adjust({ current_memory_mb: 512 });
     assert.deepEqual([shown.status, shown.memory_mb.current], ['idle', 512], shown.message);
     await agree(512);
   });
 
   it('keeps its size over a hard reboot, and over stop and start', async () => {
-    assert.equal(await act({ reboot: { type: 'HARD' } }), 'ACTIVE');
+    assert.equal(await server.act({ reboot: { type: 'HARD' } }), 'ACTIVE');
     await agree(512);
-    assert.equal(await act({ 'os-stop': null }), 'SHUTOFF');
+    assert.equal(await server.act({ 'os-stop': null }), 'SHUTOFF');
     assert.equal((await look()).memory_mb.claimed, 512);
-    assert.equal(await act({ 'os-start': null }), 'ACTIVE');
+    assert.equal(await server.act({ 'os-start': null }), 'ACTIVE');
     await agree(512);
   });
 
   it('plugged by an operator past us is noticed, told and claimed for', async () => {
-    await virsh('update-memory-device', id, '--live', '--requested-size', '512MiB');
+    await virsh('update-memory-device', server.id, '--live', '--requested-size', '512MiB');
     await agree(768);
     assert.match((await look()).message, /512 MiB before, 768 MiB now/);
   });
 
   it('that the guest needs is not taken: partial in bounded time, claimed as far as it is held', async () => {
-    await inside(
+    await server.inside(
       'mkdir -p /run/own && mount -t tmpfs -o size=90% tmpfs /run/own && dd if=/dev/urandom of=/run/own/it bs=1M count=400',
     );
     await eventually('the guest to fill its memory', BOOT_MS, async () =>
       ((await look()).memory_mb.guest_available ?? 1024) < 250 ? true : null,
     );
     const from = Date.now();
-    const shown = await adjust({ current_memory_mb: MINIMUM_MB });
+    const shown = await server.adjust({ current_memory_mb: MINIMUM_MB });
     assert.ok(Date.now() - from < (CONFIRM_S + 10) * 1000, 'the wait has an end');
     assert.equal(shown.status, 'partial', shown.message);
     const { current } = shown.memory_mb;
@@ -127,11 +101,11 @@ describe('virtio-mem on libvirt', { concurrency: 1 }, () => {
     );
     await agree(current);
 
-    await inside('rm /run/own/it');
+    await server.inside('rm /run/own/it');
     await eventually('the guest to have room', BOOT_MS, async () =>
       ((await look()).memory_mb.guest_available ?? 0) > 250 ? true : null,
     );
-    const later = await adjust({ current_memory_mb: MINIMUM_MB });
+    const later = await server.adjust({ current_memory_mb: MINIMUM_MB });
     assert.equal(later.status, 'idle', later.message);
     await agree(MINIMUM_MB);
   });

@@ -16,6 +16,7 @@ import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
 import type { Driver, ImageSink, ImageSource } from '../../src/virt/driver.ts';
 import { makeLibvirtDriver, type LibvirtDriverOptions } from '../../src/virt/libvirt/driver.ts';
 import { buildGuest, ConsoleLog } from './guest.ts';
+import { runInside } from './inside.ts';
 import { memorySink } from './memory-sink.ts';
 import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
 
@@ -191,18 +192,8 @@ export async function startHost(
       const words = `mark-${randomUUID()}`;
       // behind all that the image has
       const write = `printf ${words} | dd of=/dev/vda bs=512 seek=2000000 conv=notrunc,fsync`;
-      const run = { path: '/bin/sh', arg: ['-c', write] };
-      const { pid } = (await askAgent(uuid, { execute: 'guest-exec', arguments: run })) as { pid: number };
-      const end = Date.now() + READY_MS;
-      for (;;) {
-        const status = (await askAgent(uuid, { execute: 'guest-exec-status', arguments: { pid } })) as {
-          exited: boolean;
-          exitcode?: number;
-        };
-        if (status.exited && status.exitcode === 0) return words;
-        if (status.exited || Date.now() > end) throw new Error(`the guest could not write: ${JSON.stringify(status)}`);
-        await sleep(50);
-      }
+      await runInside((command) => askAgent(uuid, command), write, READY_MS);
+      return words;
     },
     powerOffFromInside: async (uuid) => {
       // the agent is gone before it can answer

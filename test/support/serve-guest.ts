@@ -4,8 +4,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { buildGuest } from './guest.ts';
+import { runInside } from './inside.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
-import { type Reply, type Service, startService } from './serve.ts';
+import { eventually, type Reply, type Service, startService } from './serve.ts';
+
+const INSIDE_MS = 30_000;
 
 /** The id of the guest's image, which names its kernel and initial ramdisk. */
 export async function uploadGuest(service: Service): Promise<string> {
@@ -40,6 +43,8 @@ export interface GuestService {
   /** A request as administrator to the compute API, at 2.87. */
   compute(method: string, path: string, body?: unknown): Promise<Reply>;
   virsh(...words: string[]): Promise<string>;
+  /** What a shell in the guest prints. */
+  inside(id: string, script: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -58,12 +63,66 @@ export async function startGuestService({ flavor, specs = {}, env = {} }: GuestW
   const flavorRef = made.body.flavor.id as string;
   const extra_specs = { minimum_cpu: '1', minimum_memory: '256', ...specs };
   assert.equal((await compute('POST', `/flavors/${flavorRef}/os-extra_specs`, { extra_specs })).status, 200);
+  const virsh: GuestService['virsh'] = async (...words) =>
+    (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...words)).stdout.trim();
   return {
-    ...{ libvirtd, service, imageRef, flavorRef, compute },
-    virsh: async (...words) => (await libvirtd.exec('virsh', '-q', '-c', 'qemu:///system', ...words)).stdout.trim(),
+    ...{ libvirtd, service, imageRef, flavorRef, compute, virsh },
+    inside(id, script) {
+      const ask = async (command: object): Promise<unknown> =>
+        (JSON.parse(await virsh('qemu-agent-command', id, JSON.stringify(command))) as { return: unknown }).return;
+      return runInside(ask, script, INSIDE_MS);
+    },
     async close() {
       await service.close();
       await libvirtd.stop();
     },
   };
+}
+
+const BOOT_MS = 60_000;
+
+/** A server of the elastic flavor, without a network, and what tests do to it. */
+export interface ElasticServer {
+  readonly id: string;
+  /** The adjustment resource. */
+  look(): Promise<Reply['body']>;
+  /** The adjustment resource, as soon as nothing is under way. */
+  settled(what: string): Promise<Reply['body']>;
+  /** Adjusts, and the resource when that has ended. */
+  adjust(body: object): Promise<Reply['body']>;
+  /** Does an action, and the server's status when that has ended. */
+  act(action: object): Promise<string>;
+  inside(script: string): Promise<string>;
+}
+
+/** Resolves when its start has settled and its agent has answered. */
+export async function startElastic(world: GuestService): Promise<ElasticServer> {
+  const { imageRef, flavorRef } = world;
+  const wish = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
+  const made = await world.compute('POST', '/servers', { server: wish });
+  assert.equal(made.status, 202, JSON.stringify(made.body));
+  const id = made.body.server.id as string;
+  const look: ElasticServer['look'] = async () => (await world.compute('GET', `/os-xloud-adjust/${id}`)).body;
+  /** Null while an action is under way or a start settles. */
+  const now = async () => {
+    const [{ server }, shown] = [(await world.compute('GET', `/servers/${id}`)).body, await look()];
+    const busy = server['OS-EXT-STS:task_state'] !== null || shown.status === 'adjusting';
+    return busy ? null : { status: server.status as string, shown };
+  };
+  const ends = async (path: string, body: object) => {
+    const answer = await world.compute('POST', path, body);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    return eventually(JSON.stringify(body), BOOT_MS, now);
+  };
+  const server: ElasticServer = {
+    id,
+    look,
+    settled: async (what) => (await eventually(what, BOOT_MS, now)).shown,
+    adjust: async (body) => (await ends(`/os-xloud-adjust/${id}`, body)).shown,
+    act: async (action) => (await ends(`/servers/${id}/action`, action)).status,
+    inside: (script) => world.inside(id, script),
+  };
+  await server.settled('its start');
+  await eventually('its agent', BOOT_MS, async () => ((await look()).vcpus.guest_online === null ? null : true));
+  return server;
 }
