@@ -277,15 +277,21 @@ for (const engine of engines) {
     });
 
     it('stay shelved where no host takes them, and go on when one does', async () => {
+      const turnHosts = async (way: 'enable' | 'disable') => {
+        for (const host of ['host-1', 'host-2']) {
+          const body = { host, binary: 'nova-compute' };
+          assert.equal((await leaving.request('PUT', `/os-services/${way}`, { as: 'admin', body })).status, 200);
+        }
+      };
       const id = await leaving.create();
       await act(leaving, id, SHELVE);
-      await leaving.world.database.write('services').update({ disabled: 1 });
+      await turnHosts('disable');
       await act(leaving, id, UNSHELVE);
       assert.deepEqual(await statesOf(leaving, id), ['SHELVED_OFFLOADED', 'shelved_offloaded', null, 4, null]);
       const { body } = await leaving.request('GET', `/servers/${id}/os-instance-actions`);
       assert.deepEqual([body.instanceActions[0].action, body.instanceActions[0].message], ['unshelve', 'Error']);
       assert.deepEqual(await leaving.world.leftovers(), []);
-      await leaving.world.database.write('services').update({ disabled: 0 });
+      await turnHosts('enable');
       await act(leaving, id, UNSHELVE);
       assert.equal((await leaving.show(id)).status, 'ACTIVE');
     });
