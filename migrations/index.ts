@@ -15,6 +15,7 @@ import { elasticServers } from './0019_elastic_servers.ts';
 import { promisedSizes } from './0020_promised_sizes.ts';
 import { billedSizes } from './0021_billed_sizes.ts';
 import { floatingIps } from './0023_floating_ips.ts';
+import { numa } from './0025_numa.ts';
 import { hostChanges } from './0029_host_changes.ts';
 
 export const migrations: readonly Migration[] = [
@@ -32,5 +33,6 @@ export const migrations: readonly Migration[] = [
   promisedSizes,
   billedSizes,
   floatingIps,
+  numa,
   hostChanges,
 ];

@@ -139,6 +139,7 @@ export async function addCopies(service: Service, uuid: string, first: number, c
           memoryMb: server.currentMemoryMb,
           diskGb: server.flavor.rootGb,
           maximum: { vcpus: server.flavor.vcpus, memoryMb: server.flavor.memoryMb },
+          numa: null,
         });
       }
     });

@@ -197,6 +197,9 @@ export const limits = {
   stepPauseMaxMs: 30 * SECOND_MS,
   /** How long a request waits until a guest took its new password (Nova's `rpc_response_timeout`). */
   passwordMs: 60 * SECOND_MS,
+  /** The largest number of a processor in a set of them, and the NUMA nodes of a guest (Nova's bound of both). */
+  cpuNumber: 65_535,
+  numaNodes: 128,
   /** Hosts on which one server is tried to be built (Nova's `scheduler.max_attempts`). */
   buildAttempts: 3,
   /** Actions that one worker runs at once, and how often it looks for work that nobody told it of. */

@@ -3,7 +3,9 @@
 // holds a second one on its other host until the move is confirmed or taken back.
 
 import type { Amounts } from '../domain/claim.ts';
+import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa.ts';
 import type { Size } from '../domain/size.ts';
+import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
@@ -15,6 +17,8 @@ export interface Claim extends Amounts {
   readonly hostId: number;
   /** The server's flavor, for the host's ceiling. */
   readonly maximum: Size;
+  /** What it has of the host's NUMA nodes; null: it leaves that to the host. */
+  readonly numa: NumaTopology | null;
 }
 
 interface Row {
@@ -25,9 +29,10 @@ interface Row {
   readonly disk_gb: number;
   readonly max_vcpus: number;
   readonly max_memory_mb: number;
+  readonly numa: string | null;
 }
 
-const columns = ['server_id', 'host_id', 'vcpus', 'memory_mb', 'disk_gb', 'max_vcpus', 'max_memory_mb'];
+const columns = ['server_id', 'host_id', 'vcpus', 'memory_mb', 'disk_gb', 'max_vcpus', 'max_memory_mb', 'numa'];
 
 const decode = (row: Row): Claim => ({
   serverId: row.server_id,
@@ -36,6 +41,7 @@ const decode = (row: Row): Claim => ({
   memoryMb: row.memory_mb,
   diskGb: row.disk_gb,
   maximum: { vcpus: row.max_vcpus, memoryMb: row.max_memory_mb },
+  numa: fromNullableJson<NumaTopology>(row.numa),
 });
 
 const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
@@ -62,9 +68,25 @@ const sums = [
   ['ceiling_memory_mb', 'max_memory_mb'],
 ] as const;
 
-const nothing = { vcpus: 0, memory_mb: 0, disk_gb: 0, max_vcpus: 0, max_memory_mb: 0 };
+type Amount = Pick<Row, 'vcpus' | 'memory_mb' | 'disk_gb' | 'max_vcpus' | 'max_memory_mb' | 'numa'>;
 
-type Amount = typeof nothing;
+const nothing: Amount = { vcpus: 0, memory_mb: 0, disk_gb: 0, max_vcpus: 0, max_memory_mb: 0, numa: null };
+
+/** Moves what is taken of a host's NUMA nodes from one claim's to another's; the host's row is locked. */
+async function moveNuma(tx: Tx, hostId: number, from: string | null, to: string | null): Promise<void> {
+  if (from === to) return;
+  const row: { numa_used: string | null } | undefined = await tx('hosts')
+    .select('numa_used')
+    .where({ id: hostId })
+    .forUpdate()
+    .first();
+  const before = fromNullableJson<NumaUsage>(row?.numa_used);
+  const less = withTopology(before, fromNullableJson<NumaTopology>(from), -1);
+  const after = withTopology(less, fromNullableJson<NumaTopology>(to), 1);
+  await tx('hosts')
+    .where({ id: hostId })
+    .update({ numa_used: toNullableJson(after) });
+}
 
 /** Moves a host's sums from one claim to another. Returns whether the generation was still the expected one. */
 async function moveSums(
@@ -83,7 +105,9 @@ async function moveSums(
   if (servers !== 0) changes['running_vms'] = tx.raw('?? + ?', ['running_vms', servers]);
   const query = tx('hosts').where({ id: hostId });
   if (generation !== undefined) void query.where({ generation });
-  return (await query.update(changes)) === 1;
+  if ((await query.update(changes)) !== 1) return false;
+  await moveNuma(tx, hostId, from.numa, to.numa);
+  return true;
 }
 
 /** Where a claim stands: as the server's own, or held for it by a move (its other host). */
@@ -116,6 +140,7 @@ const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => ({
   disk_gb: claim.diskGb,
   max_vcpus: claim.maximum.vcpus,
   max_memory_mb: claim.maximum.memoryMb,
+  numa: toNullableJson(claim.numa),
 });
 
 const lockSlot = (tx: Tx, { table, key }: Slot): Promise<Row | undefined> =>
@@ -126,7 +151,8 @@ async function put(tx: Tx, slot: Slot, claim: Claim, generation: number | undefi
   const next = amountOf(claim);
   const before = await lockSlot(tx, slot);
   const stays = before !== undefined && before.host_id === claim.hostId;
-  if (stays && generation === undefined && sums.every(([, part]) => before[part] === next[part])) return 'claimed';
+  const same = stays && before.numa === next.numa && sums.every(([, part]) => before[part] === next[part]);
+  if (same && generation === undefined) return 'claimed';
   if (!(await moveSums(tx, claim.hostId, stays ? before : nothing, next, stays ? 0 : servers, generation))) {
     return 'stale';
   }
@@ -195,8 +221,24 @@ export async function releaseClaim(tx: Tx, serverId: number): Promise<void> {
 export interface ClaimDrift {
   readonly hostId: number;
   readonly column: string;
-  readonly is: number;
-  readonly shouldBe: number;
+  readonly is: Sum;
+  readonly shouldBe: Sum;
+}
+
+/** A number; of the NUMA nodes their text. */
+type Sum = number | string | null;
+
+/** What hosts should have taken of their NUMA nodes, as `trueSums`. */
+async function trueNuma(reader: Reader, hostId: number | null): Promise<Map<number, NumaUsage | null>> {
+  const totals = new Map<number, NumaUsage | null>();
+  for (const table of ['claims', 'held_claims'] as const) {
+    const query = reader(table).select('host_id', 'numa').whereNotNull('numa');
+    if (hostId !== null) void query.where({ host_id: hostId });
+    for (const { host_id: id, numa } of (await query) as Pick<Row, 'host_id' | 'numa'>[]) {
+      totals.set(id, withTopology(totals.get(id) ?? null, fromNullableJson<NumaTopology>(numa), 1));
+    }
+  }
+  return totals;
 }
 
 /** The sums that hosts should have, by the host's number: of all, or of one whose rows are locked by it. */
@@ -219,12 +261,13 @@ async function trueSums(reader: Reader, hostId: number | null): Promise<Map<numb
 /** Where a host's sums are not the sums of its claims; empty when the law holds. */
 export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
   const names = ['running_vms', ...sums.map(([sum]) => sum)];
-  const hosts: Record<string, number>[] = await reader('hosts').select('id', ...names);
-  const totals = await trueSums(reader, null);
+  const hosts: Record<string, Sum>[] = await reader('hosts').select('id', 'numa_used', ...names);
+  const [totals, numa] = [await trueSums(reader, null), await trueNuma(reader, null)];
   return hosts.flatMap((host) => {
     const hostId = host['id'] as number;
-    return names
-      .map((column) => ({ hostId, column, is: host[column] as number, shouldBe: totals.get(hostId)?.[column] ?? 0 }))
+    const numbers = names.map((column) => [column, totals.get(hostId)?.[column] ?? 0] as const);
+    return [...numbers, ['numa_used', toNullableJson(numa.get(hostId) ?? null)] as const]
+      .map(([column, shouldBe]) => ({ hostId, column, is: host[column] as Sum, shouldBe }))
       .filter(({ is, shouldBe }) => is !== shouldBe);
   });
 }
@@ -233,8 +276,10 @@ export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
 export async function repairSums(tx: Tx, hostId: number): Promise<void> {
   await tx('hosts').select('id').where({ id: hostId }).forUpdate();
   const total = (await trueSums(tx, hostId)).get(hostId);
+  const numa = (await trueNuma(tx, hostId)).get(hostId) ?? null;
   const changes: Record<string, unknown> = movedOn(tx);
   for (const name of ['running_vms', ...sums.map(([sum]) => sum)]) changes[name] = total?.[name] ?? 0;
+  changes['numa_used'] = toNullableJson(numa);
   await tx('hosts').where({ id: hostId }).update(changes);
 }
 

@@ -8,6 +8,10 @@ export function fromJson<T>(value: unknown): T {
 
 export const toJson = (value: unknown): string => JSON.stringify(value);
 
+export const fromNullableJson = <T>(value: unknown): T | null => (value == null ? null : fromJson<T>(value));
+
+export const toNullableJson = (value: unknown): string | null => (value == null ? null : toJson(value));
+
 /** A row has four such columns. */
 const RECENT = 8;
 

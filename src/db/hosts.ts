@@ -1,7 +1,8 @@
 // Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
 
 import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
-import { fromBool, fromJson, fromTime, toJson } from './codec.ts';
+import type { NumaUsage } from '../domain/numa.ts';
+import { fromBool, fromJson, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
 import { SERVICE_ZONE } from './zones.ts';
@@ -87,6 +88,7 @@ const decode = (row: Row, parse = parseFacts): Host => ({
     memoryMb: row['claimed_memory_mb'] as number,
     diskGb: row['claimed_disk_gb'] as number,
   },
+  numaUsed: fromNullableJson<NumaUsage>(row['numa_used']),
   ceiling: { vcpus: row['ceiling_vcpus'] as number, memoryMb: row['ceiling_memory_mb'] as number },
   runningVms: row['running_vms'] as number,
   generation: row['generation'] as number,
@@ -173,8 +175,8 @@ export interface HostReport {
 }
 
 /**
- * Writes what an agent reports of its host. Where an amount or a ratio changed the generation moves on, so that no claim is
- * made on a snapshot of the old size; what changes all the time (free disk, uptime) does not disturb claims.
+ * Writes what an agent reports of its host. Where an amount, a ratio or a NUMA node changed the generation moves on, so that no
+ * claim is made on a snapshot of the old size; what changes all the time (free disk, uptime) does not disturb claims.
  */
 export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const { inventory, ratios, reserved, nowMs } = report;
@@ -200,7 +202,11 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     changed_at: changeMark(tx),
   };
   const key = { hypervisor_hostname: inventory.hypervisorHostname };
-  const known: Row | undefined = await tx('hosts').select(Object.keys(amounts)).where(key).forUpdate().first();
+  const known: Row | undefined = await tx('hosts')
+    .select('facts', ...Object.keys(amounts))
+    .where(key)
+    .forUpdate()
+    .first();
   if (known === undefined) {
     await tx('hosts')
       .insert({ uuid: report.uuid, ...key, ...identity, ...amounts, created_at: nowMs })
@@ -208,7 +214,8 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
       .ignore();
     return;
   }
-  const same = Object.entries(amounts).every(([column, value]) => known[column] === value);
+  const sameNodes = toJson(parseFacts(known).numaCells) === toJson(inventory.facts.numaCells);
+  const same = sameNodes && Object.entries(amounts).every(([column, value]) => known[column] === value);
   await tx('hosts')
     .where(key)
     .update(same ? identity : { ...identity, ...amounts, ...movedOn(tx) });

@@ -1,7 +1,5 @@
 // Why: parts of a server that only their own routes read.
 
-import type { NumaTopology } from '../domain/numa.ts';
-import { fromJson } from './codec.ts';
 import type { Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
 
@@ -18,13 +16,4 @@ export async function findPassword(reader: Reader, serverId: number): Promise<st
 export async function writePassword(tx: Tx, serverId: number, password: string | null): Promise<void> {
   if (password === null) await tx('server_passwords').where({ server_id: serverId }).delete();
   else await tx('server_passwords').insert({ server_id: serverId, password }).onConflict('server_id').merge();
-}
-
-/** Null: the guest has no NUMA nodes of its own. */
-export async function findTopology(reader: Reader, serverId: number): Promise<NumaTopology | null> {
-  const row: { topology: unknown } | undefined = await reader('server_topologies')
-    .select('topology')
-    .where({ server_id: serverId })
-    .first();
-  return row === undefined ? null : fromJson<NumaTopology>(row.topology);
 }

@@ -1,10 +1,13 @@
 // Why: one place turns what we keep of a server into what its host is told: whole and absolute, so that it can be told twice.
 
+import { bestCpuTopology, cpuTopologyWishOf } from './cpu-topology.ts';
 import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
 import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
 import type { ImageFacts } from './image.ts';
 import type { Server } from './instance.ts';
 import type { NicSpec } from './nic.ts';
+import type { NumaTopology } from './numa.ts';
+import { locksMemory } from './numa-wish.ts';
 import type { Size } from './size.ts';
 
 const HOSTNAME_CHARACTERS = 63;
@@ -66,6 +69,8 @@ export interface BuildInput {
   readonly server: Server;
   readonly metadata: Readonly<Record<string, string>>;
   readonly nics: readonly NicSpec[];
+  /** What it has of its host's NUMA nodes. */
+  readonly numa: NumaTopology | null;
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   /** `ssh` or `x509`; null without a key. */
@@ -100,6 +105,7 @@ export function bootSizeOf(server: Pick<Server, 'flavor' | 'bootVcpus' | 'bootMe
   };
 }
 
+/** Throws Nova's text where the bounds of its topology leave none for its number of vCPUs. */
 export function buildSpec(input: BuildInput): GuestSpec {
   const { server } = input;
   return {
@@ -120,6 +126,9 @@ export function buildSpec(input: BuildInput): GuestSpec {
       ephemeralGb: server.flavor.ephemeralGb,
       swapMb: server.flavor.swapMb,
     },
+    numa: input.numa,
+    cpuTopology: bestCpuTopology(server.flavor.vcpus, cpuTopologyWishOf(server.flavor, server.image)),
+    lockedMemory: locksMemory(server.flavor, server.image),
     kernel: input.kernel,
     ramdisk: input.ramdisk,
     nics: input.nics,

@@ -2,6 +2,7 @@
 // for the statistics.
 
 import type { Host } from './host.ts';
+import { pinnedCount } from './numa.ts';
 import { largerOf, type Size } from './size.ts';
 
 /** Amounts of a host: vCPUs, MiB, GiB. */
@@ -17,13 +18,17 @@ export function claimOf(minimum: Size, held: Size, boot: Size): Size {
   return largerOf(minimum, largerOf(held, boot));
 }
 
-type HostRoom = Pick<Host, 'inventory' | 'reserved' | 'ratios' | 'claimed'>;
+type HostRoom = Pick<Host, 'inventory' | 'reserved' | 'ratios' | 'claimed' | 'numaUsed'>;
 
-/** All that may be claimed of a host: (total - reserved) * ratio, rounded down, as OpenStack's placement counts. */
-export function capacityOf(host: Omit<HostRoom, 'claimed'>): Amounts {
+/**
+ * All that may be claimed of a host: (total - reserved) * ratio, rounded down, as OpenStack's placement counts. Its vCPUs are those
+ * that share CPUs; dedicated ones are given out one by one (`fitNuma`).
+ */
+export function capacityOf(host: Omit<HostRoom, 'claimed' | 'numaUsed'>): Amounts {
   const { inventory, reserved, ratios } = host;
+  const shared = inventory.vcpus - (inventory.facts.dedicatedCpus ?? 0);
   return {
-    vcpus: Math.floor((inventory.vcpus - reserved.vcpus) * ratios.cpu),
+    vcpus: Math.max(0, Math.floor((shared - reserved.vcpus) * ratios.cpu)),
     memoryMb: Math.floor((inventory.memoryMb - reserved.memoryMb) * ratios.ram),
     diskGb: Math.floor((inventory.diskGb - reserved.diskGb) * ratios.disk),
   };
@@ -33,7 +38,7 @@ export function capacityOf(host: Omit<HostRoom, 'claimed'>): Amounts {
 export function freeOf(host: HostRoom): Amounts {
   const capacity = capacityOf(host);
   return {
-    vcpus: Math.max(0, capacity.vcpus - host.claimed.vcpus),
+    vcpus: Math.max(0, capacity.vcpus - (host.claimed.vcpus - pinnedCount(host.numaUsed))),
     memoryMb: Math.max(0, capacity.memoryMb - host.claimed.memoryMb),
     diskGb: Math.max(0, capacity.diskGb - host.claimed.diskGb),
   };

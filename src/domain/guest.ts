@@ -1,10 +1,12 @@
 // Why: what travels between the control plane and a host: what a guest shall be (absolute) and what it is (achieved).
 
+import type { CpuTopology } from './cpu-topology.ts';
 import type { ImageFacts } from './image.ts';
 import type { PowerState } from './instance.ts';
 import type { MemoryMethod } from './memory-method.ts';
 import type { Transfer } from './migration.ts';
 import type { NicSpec } from './nic.ts';
+import type { NumaTopology } from './numa.ts';
 import type { Size } from './size.ts';
 
 /** Everything that a guest is, absolute: two spawns with the same spec are one. */
@@ -29,6 +31,12 @@ export interface GuestSpec {
     readonly ephemeralGb: number;
     readonly swapMb: number;
   };
+  /** Its NUMA nodes, and where they lie on the host; null: it leaves that to the host. */
+  readonly numa: NumaTopology | null;
+  /** Null: a socket for each vCPU. */
+  readonly cpuTopology: CpuTopology | null;
+  /** Whether its memory stays in the host's, whatever happens there. */
+  readonly lockedMemory: boolean;
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   /** Booted from in place of the guest's own disks, which are there beside it; absent: not rescued. */
@@ -133,6 +141,8 @@ export interface LiveTarget {
   readonly hostIp: string;
   /** Whether disks are copied too; null: whatever the storage needs. */
   readonly blockMigration: boolean | null;
+  /** Where the guest's NUMA nodes lie there; null: it leaves that to the host. */
+  readonly numa: NumaTopology | null;
 }
 
 /** `none`: nothing goes on and nothing went well since the guest came here. */

@@ -1,6 +1,8 @@
 // Why: a host as the scheduler and the claims see it, and the facts that its agent reports.
 
 import type { MemoryMethod } from './memory-method.ts';
+import type { HostCell, NumaUsage } from './numa.ts';
+import type { NumaHost } from './numa-fit.ts';
 
 /** What an agent measures on its host and sends with every report. */
 export interface HostInventory {
@@ -10,6 +12,7 @@ export interface HostInventory {
   /** libvirt's form: major * 1000000 + minor * 1000 + release. */
   readonly hypervisorVersion: number;
   readonly hostIp: string;
+  /** CPUs that guests may use, shared and dedicated. */
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly diskGb: number;
@@ -29,7 +32,9 @@ export interface HostFacts {
     };
     readonly features: readonly string[];
   };
-  readonly numaCells: readonly { readonly id: number; readonly cpus: readonly number[]; readonly memoryMb: number }[];
+  readonly numaCells: readonly HostCell[];
+  /** How many of its CPUs are each given to one vCPU; absent: none. The others are shared. */
+  readonly dedicatedCpus?: number;
   readonly freeDiskGb: number;
   readonly freeMemoryMb: number;
   readonly uptime: string | null;
@@ -99,6 +104,8 @@ export interface Host {
   readonly ratios: { readonly cpu: number; readonly ram: number; readonly disk: number };
   readonly reserved: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
   readonly claimed: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  /** What servers here have of its NUMA nodes; null: nothing. */
+  readonly numaUsed: NumaUsage | null;
   /** The sum of the maxima of the servers here. */
   readonly ceiling: { readonly vcpus: number; readonly memoryMb: number };
   readonly runningVms: number;
@@ -112,6 +119,13 @@ export interface Candidate extends Host {
   /** How many servers here are being built, copied or moved (Nova's num_io_ops). */
   readonly ioOps: number;
 }
+
+/** What of a host decides whether a guest's NUMA nodes fit. */
+export const numaHostOf = ({ inventory, numaUsed, ratios }: Host): NumaHost => ({
+  cells: inventory.facts.numaCells,
+  usage: numaUsed,
+  ratios,
+});
 
 export type Labels = ReadonlyMap<string, ReadonlySet<string>>;
 

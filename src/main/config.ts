@@ -187,6 +187,19 @@ export const schema = {
     reserved_memory_mb: integer(512, 'MiB', 'Memory that is never claimed.'),
     reserved_vcpus: integer(0, 'vCPUs', 'CPUs that are never claimed.'),
     reserved_disk_gb: integer(0, 'GiB', 'Disk that is never claimed.'),
+    cpu_dedicated_set: text(
+      '',
+      'CPUs of the host that are each given to one vCPU of servers with hw:cpu_policy dedicated or mixed, as 4-12,^8,15; empty: none.',
+    ),
+    cpu_shared_set: text(
+      '',
+      'CPUs on which all other vCPUs run; empty: all CPUs, or none where cpu_dedicated_set names some.',
+    ),
+    reserved_huge_pages: text(
+      '',
+      'Pages that are not for guests, as node:0,size:2048,count:64 (size in KiB), several divided by blanks; empty: none.',
+    ),
+    fake_numa_nodes: integer(1, 'nodes', 'NUMA nodes of each fake host.', 1, 16),
     report_seconds: number(limits.hostReportMs / 1000, 'seconds', 'How often a host reports.', 0.05, 3600),
     down_seconds: number(
       limits.hostDownMs / 1000,

@@ -9,6 +9,7 @@ import type { Driver, ImageSink, ImageSource } from '../virt/driver.ts';
 import type { FakePeers } from '../virt/fake/migrate.ts';
 import { directoryStore } from '../virt/fake/store.ts';
 import { makeFakeDriver } from '../virt/fake.ts';
+import { readDivision } from '../virt/host-cells.ts';
 import type { Config } from './config.ts';
 
 export interface DriverParts {
@@ -44,6 +45,7 @@ function fakeHost(parts: DriverParts, index: number, peers: FakePeers): DrivenHo
     hostname: name,
     peers,
     ...(config.compute.host_ip === '' ? {} : { inventory: { hostIp: config.compute.host_ip } }),
+    machine: { numaNodes: config.compute.fake_numa_nodes, division: readDivision(config.compute) },
     images,
     sink: images,
     // as on a real host, whoever asks again and again sees the image on its way
@@ -69,6 +71,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     images,
     sink: images,
     virtType: config.compute.virt_type,
+    division: readDivision(config.compute),
     screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
     clock,

@@ -2,6 +2,7 @@
 // what the guest shall be, at its creation and at every power cycle after it.
 
 import type { NetworkPlan, PortTarget } from '../cloud/network.ts';
+import { findClaim, findHeldClaim } from '../db/claims.ts';
 import type { Reader } from '../db/engine.ts';
 import { allDetails, loadDetails } from '../db/server-details.ts';
 import { findBuild } from '../db/servers.ts';
@@ -9,6 +10,7 @@ import { buildSpec } from '../domain/build-spec.ts';
 import type { GuestSpec, InjectedFile } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { Server, ServerDetail } from '../domain/instance.ts';
+import type { NumaTopology } from '../domain/numa.ts';
 
 export interface BuildRequest {
   readonly network: NetworkPlan;
@@ -26,14 +28,33 @@ export interface BuildRequest {
   readonly files: readonly InjectedFile[];
 }
 
-/** The guest as it shall be, from the rows alone. */
-export async function guestSpec(reader: Reader, server: Server, adminPass: string | null): Promise<GuestSpec> {
+/** What a server has of its host's NUMA nodes, or will have of those of the host where a migration holds a claim. */
+export async function placementFor(
+  reader: Reader,
+  { id }: Pick<Server, 'id'>,
+  heldBy?: number,
+): Promise<NumaTopology | null> {
+  const claim = await (heldBy === undefined ? findClaim(reader, id) : findHeldClaim(reader, heldBy));
+  return claim?.numa ?? null;
+}
+
+/**
+ * The guest as it shall be, from the rows alone.
+ * @param heldBy the migration that holds the claim of the host that the spec is for; absent: it is the server's own
+ */
+export async function guestSpec(
+  reader: Reader,
+  server: Server,
+  adminPass: string | null,
+  heldBy?: number,
+): Promise<GuestSpec> {
   const build = await findBuild<BuildRequest>(reader, server.id);
   const [detail] = (await loadDetails(reader, [server], allDetails)) as [ServerDetail];
   return buildSpec({
     server,
     metadata: detail.metadata,
     nics: detail.nics,
+    numa: await placementFor(reader, server, heldBy),
     kernel: build.kernel,
     ramdisk: build.ramdisk,
     keyType: build.keyType,

@@ -16,6 +16,7 @@ import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.
 import type { CreateServersRequest } from '../domain/create-request.ts';
 import { type FlavorSnapshot, minimumOf, elasticProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
+import { checkHardware } from '../domain/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
@@ -115,6 +116,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
   if (flavor.rootGb === 0 && !request.mayLackDisk) {
     throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
   }
+  checkHardware(flavor, image);
   const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
   await checkDestination(deps, request);
   const build: BuildRequest = {

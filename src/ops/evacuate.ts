@@ -111,7 +111,7 @@ async function build(context: Context): Promise<GuestView> {
   const { deps, server, input, commit, call } = context;
   await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
   const host = await destinationOf(context);
-  const spec = await guestSpec(deps.database.read, { ...server, ...whereOf(host) }, input.adminPass);
+  const spec = await guestSpec(deps.database.read, { ...server, ...whereOf(host) }, input.adminPass, input.migrationId);
   const view = await call(host.host, 'spawn', { spec });
   if (!input.off) return view;
   return call(host.host, 'powerOff', { uuid: server.uuid, timeoutMs: 0 });

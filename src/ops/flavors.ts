@@ -19,6 +19,7 @@ import {
 } from '../db/flavors.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { type Flavor, elasticProblem } from '../domain/flavor.ts';
+import { fixedSizeProblem } from '../domain/numa-wish.ts';
 import { flavorPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
 import { note } from './notify.ts';
@@ -131,7 +132,10 @@ export function removeFlavorAccess(deps: OpsDeps, op: Op, { flavorid }: Named, p
   });
 }
 
-/** Sets some extra specs; those that are not named stay. Throws 400 where a minimum, or how memory moves, does not fit the flavor. */
+/**
+ * Sets some extra specs; those that are not named stay. Throws 400 where a minimum, or how memory moves, does not fit the flavor or
+ * its other specs.
+ */
 export function setFlavorExtraSpecs(
   deps: OpsDeps,
   op: Op,
@@ -141,7 +145,8 @@ export function setFlavorExtraSpecs(
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     const extraSpecs = { ...flavor.extraSpecs, ...specs };
-    const problem = elasticProblem({ ...flavor, extraSpecs });
+    const wanted = { ...flavor, extraSpecs };
+    const problem = elasticProblem(wanted) ?? fixedSizeProblem(wanted);
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
     await noteFlavor(t, deps, op, flavorid);

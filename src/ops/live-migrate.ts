@@ -16,8 +16,10 @@ import type { GuestView, LiveProgress } from '../domain/guest.ts';
 import type { Host } from '../domain/host.ts';
 import { power, powerNames, type Server } from '../domain/instance.ts';
 import type { MigrationStatus } from '../domain/migration.ts';
+import type { NumaTopology } from '../domain/numa.ts';
 import { refusal } from '../domain/moves.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
+import { placementFor } from './build.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
 import { isUp } from './host-up.ts';
@@ -258,11 +260,12 @@ async function ride(
   { deps, server, input, call }: Context,
   from: string,
   to: Host,
+  numa: NumaTopology | null,
   attend: (progress: LiveProgress) => Promise<void>,
 ): Promise<void> {
   const { uuid } = server;
   const { hypervisorHostname: node, hostIp } = to.inventory;
-  const target = { node, hostIp, blockMigration: input.blockMigration };
+  const target = { node, hostIp, blockMigration: input.blockMigration, numa };
   const giveUpAt = deps.clock.now() + limits.liveMigrationMs;
   const isLate = (): boolean => deps.clock.now() > giveUpAt;
   let progress = await call(from, 'liveMigrate', { uuid, to: target });
@@ -279,11 +282,12 @@ async function ride(
 }
 
 async function move(context: Context): Promise<void> {
-  const { server, call } = context;
+  const { deps, server, input, call } = context;
   await note(context, { status: 'preparing' });
   if ((await moveOf(context)).wish === 'abort') throw cancelled();
   await note(context, { status: 'running' });
-  await ride(context, server.host as string, await destinationOf(context), async ({ memory, disk }) => {
+  const numa = await placementFor(deps.database.read, server, input.migrationId);
+  await ride(context, server.host as string, await destinationOf(context), numa, async ({ memory, disk }) => {
     await note(context, { memory, disk });
     const { wish } = await moveOf(context);
     if (wish !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, wish });
@@ -303,7 +307,8 @@ async function bringBack(context: Context): Promise<void> {
   }
   if ((await call(home, 'inspect', { uuid })) !== null) return;
   const { destCompute } = await moveOf(context);
-  await ride(context, destCompute as string, await hostNamed(context, home), async () => undefined);
+  const numa = await placementFor(deps.database.read, server);
+  await ride(context, destCompute as string, await hostNamed(context, home), numa, async () => undefined);
 }
 
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {

@@ -14,8 +14,10 @@ import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
 import { maximumOf } from '../domain/flavor.ts';
-import type { Candidate, OptionalVerb } from '../domain/host.ts';
+import { type Candidate, numaHostOf, type OptionalVerb } from '../domain/host.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
+import { fitNuma } from '../domain/numa-fit.ts';
+import { numaWishOf } from '../domain/numa-wish.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
 import { missingFilter } from '../scheduler/index.ts';
 import { hintedTexts } from '../scheduler/hints.ts';
@@ -42,6 +44,7 @@ export const placementOf = (server: PlacementSubject, build: Destination): Place
   minimum: bootSizeOf(server),
   maximum: maximumOf(server.flavor),
   diskGb: diskGbOf(server),
+  numa: numaWishOf(server.flavor, server.image),
   zone: server.requestedZone,
   forcedHost: build.forcedHost,
   forcedNode: build.forcedNode,
@@ -95,6 +98,14 @@ export interface PlaceWish extends PlacementWish {
   readonly verb?: OptionalVerb;
 }
 
+/** What the server would claim of a host as it is seen; null: its NUMA nodes do not fit, though no filter was asked. */
+function claimAt({ id }: Server, spec: PlacementSpec, host: Candidate): Claim | null {
+  const { minimum, maximum, diskGb } = spec;
+  const numa = spec.numa === null ? null : fitNuma(numaHostOf(host), spec.numa).topology;
+  if (spec.numa !== null && numa === null) return null;
+  return { serverId: id, hostId: host.id, ...minimum, diskGb, maximum, numa };
+}
+
 /**
  * Claims a host for the server. Optimistic: only if the host's generation is still the snapshot's; when somebody was quicker,
  * once more on the locked row if it still passes every filter. The servers of a group are placed one after another, each held
@@ -111,11 +122,12 @@ async function claimOn(
   const group = spec.group === null ? null : await lockGroupPlacement(t, server.id);
   const now = { ...spec, group };
   if (group !== null && refusalAt(host, now, optionsOf(deps)) !== null) return null;
-  const claim = { serverId: server.id, hostId: host.id, ...spec.minimum, diskGb: spec.diskGb, maximum: spec.maximum };
-  if ((await put(t, claim, host.generation)) === 'claimed') return host;
+  const first = claimAt(server, spec, host);
+  if (first !== null && (await put(t, first, host.generation)) === 'claimed') return host;
   const fresh = await lockCandidate(t, host.host);
   if (fresh === null || refusalAt(fresh, now, optionsOf(deps)) !== null) return null;
-  return (await put(t, claim, fresh.generation)) === 'claimed' ? fresh : null;
+  const next = claimAt(server, spec, fresh);
+  return next !== null && (await put(t, next, fresh.generation)) === 'claimed' ? fresh : null;
 }
 
 /** The hosts of a snapshot that a wish leaves to choose from. */

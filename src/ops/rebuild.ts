@@ -9,6 +9,7 @@ import { tx } from '../db/tx.ts';
 import { rootDeviceName } from '../domain/build-spec.ts';
 import type { GuestView, InjectedFile } from '../domain/guest.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
+import { checkHardware, sameNuma } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
@@ -63,6 +64,12 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
   const misfit = imageProblem(target.flavor, image);
   if (misfit !== null) throw badRequest(misfit);
+  checkHardware(target.flavor, image);
+  if (!sameNuma(target.flavor, target.image, image)) {
+    throw badRequest(
+      "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance.",
+    );
+  }
   const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
 
   const id = await tx(deps.database, async (t) => {

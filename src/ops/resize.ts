@@ -13,6 +13,7 @@ import { bootSizeOf } from '../domain/build-spec.ts';
 import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../domain/flavor.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { diskConfigProblem, imageProblem } from '../domain/image.ts';
+import { checkHardware } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
@@ -84,6 +85,7 @@ async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: Res
   await checkUpsize(t, deps, server, flavor);
   const misfit = server.image === null ? null : imageProblem(flavor, server.image);
   if (misfit !== null) throw badRequest(misfit);
+  checkHardware(flavor, server.image);
   return flavor;
 }
 
@@ -207,7 +209,8 @@ async function receive(context: Context): Promise<GuestView> {
   await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'resize_finish' }, nowMs));
   const source = await hostNamed(context, server.host);
   const host = await destinationOf(context);
-  const spec = await guestSpec(deps.database.read, { ...under(server, input.flavor), ...whereOf(host) }, null);
+  const after = { ...under(server, input.flavor), ...whereOf(host) };
+  const spec = await guestSpec(deps.database.read, after, null, input.migrationId);
   const from = { node: source.inventory.hypervisorHostname, hostIp: source.inventory.hostIp };
   return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
 }

@@ -74,7 +74,8 @@ type Context = StepContext<RevertInput>;
 
 const onOneHost = ({ old, present }: RevertInput): boolean => old.host === present.host;
 
-const specOf = ({ deps, server }: Context, side: Side) => guestSpec(deps.database.read, { ...server, ...side }, null);
+const specOf = ({ deps, server, input }: Context, side: Side) =>
+  guestSpec(deps.database.read, { ...server, ...side }, null, isAt(server, side) ? undefined : input.migrationId);
 
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   await endMove(t, input.migrationId, 'reverted', nowMs);

@@ -22,6 +22,7 @@ import { imagePropertiesFilter } from './filters/image-properties.ts';
 import { isolatedHostsFilter } from './filters/isolated-hosts.ts';
 import { jsonFilter } from './filters/json.ts';
 import { memoryMethodFilter } from './filters/memory-method.ts';
+import { numaTopologyFilter } from './filters/numa-topology.ts';
 import { differentHostFilter, sameHostFilter } from './filters/other-servers.ts';
 import { resourceFilter } from './filters/resource.ts';
 import { serverGroupAffinityFilter, serverGroupAntiAffinityFilter } from './filters/server-group.ts';
@@ -54,6 +55,7 @@ export const filters = {
   MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
   ResourceFilter: { prepare: resourceFilter, ...fact, everyPick: true },
+  NUMATopologyFilter: { prepare: numaTopologyFilter, ...fact, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },
   ServerGroupAffinityFilter: { prepare: serverGroupAffinityFilter, ...preference, everyPick: true },
   AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional },

@@ -2,7 +2,9 @@
 // It changes nothing; the caller claims, and asks again on a fresh snapshot when somebody was quicker.
 
 import { withClaim } from '../domain/claim.ts';
-import type { Candidate } from '../domain/host.ts';
+import { type Candidate, numaHostOf } from '../domain/host.ts';
+import { withTopology } from '../domain/numa.ts';
+import { fitNuma } from '../domain/numa-fit.ts';
 import { type CheckOptions, checksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
 import type { PlacementSpec } from './spec.ts';
@@ -98,6 +100,7 @@ const filled = (host: Candidate, spec: PlacementSpec): Candidate => ({
     vcpus: host.ceiling.vcpus + spec.maximum.vcpus,
     memoryMb: host.ceiling.memoryMb + spec.maximum.memoryMb,
   },
+  numaUsed: withTopology(host.numaUsed, spec.numa && fitNuma(numaHostOf(host), spec.numa).topology, 1),
   runningVms: host.runningVms + 1,
   ioOps: host.ioOps + 1,
 });

@@ -4,6 +4,7 @@ import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { Candidate } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
+import type { NumaWish } from '../domain/numa-wish.ts';
 import type { Size } from '../domain/size.ts';
 
 /** What a request asks of a host. */
@@ -14,6 +15,8 @@ export interface PlacementWish {
   readonly maximum: Size;
   /** Root, ephemeral and swap together, in GiB. */
   readonly diskGb: number;
+  /** The NUMA nodes that it shall have; null: it leaves them to its host. */
+  readonly numa: NumaWish | null;
   readonly zone: string | null;
   /** From `availability_zone: zone:host:node`: only this host, past the filters that are matters of taste. */
   readonly forcedHost: string | null;

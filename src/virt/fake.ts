@@ -15,7 +15,7 @@ import { type Hand, makeHand } from './fake/hand.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
-import { fakeInventory } from './fake/inventory.ts';
+import { fakeInventory, type FakeMachine } from './fake/inventory.ts';
 import { memoryDriverLoaded, usedBy } from './fake/memory.ts';
 import { nicVerbs } from './fake/nics.ts';
 import { rescueVerbs } from './fake/rescue.ts';
@@ -29,6 +29,8 @@ export interface FakeDriverOptions {
   /** The hypervisor's name; default `fake`. */
   readonly hostname?: string;
   readonly inventory?: Partial<HostInventory>;
+  /** How its processors and memory lie; default: one node, no threads, nothing dedicated. */
+  readonly machine?: Partial<FakeMachine>;
   /** Milliseconds that each verb takes; default 5 for those that change something, 0 for those that read. */
   readonly timing?: Partial<Readonly<Record<Verb, number>>>;
   /** The guests that are there already, and where new ones are kept; default: in memory. */
@@ -200,7 +202,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
         if (guest.powerState === power.running) memoryMb += usedBy(guest, clock.now()).memoryMb;
         diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
       }
-      return fakeInventory(hostname, options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver));
+      return fakeInventory(hostname, options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver), options.machine);
     },
 
     async spawn(spec) {

@@ -34,7 +34,14 @@ for (const engine of engines) {
 
     it('moves the generation on, and a second claim on the same snapshot is stale', async () => {
       const host = await hostOf('a');
-      const claim = { hostId: host.id, vcpus: 1, memoryMb: 256, diskGb: 1, maximum: { vcpus: 4, memoryMb: 4096 } };
+      const claim = {
+        hostId: host.id,
+        vcpus: 1,
+        memoryMb: 256,
+        diskGb: 1,
+        numa: null,
+        maximum: { vcpus: 4, memoryMb: 4096 },
+      };
       const tries = await Promise.all(
         servers.map((serverId) => tx(store.database, (t) => setClaim(t, { ...claim, serverId }, host.generation))),
       );
@@ -63,7 +70,10 @@ for (const engine of engines) {
               if (host === null) await releaseClaim(t, serverId);
               else {
                 const maximum = { vcpus: amounts.vcpus * 2, memoryMb: amounts.memoryMb * 2 };
-                assert.equal(await setClaim(t, { serverId, hostId: ids[host], ...amounts, maximum }), 'claimed');
+                assert.equal(
+                  await setClaim(t, { serverId, hostId: ids[host], ...amounts, maximum, numa: null }),
+                  'claimed',
+                );
               }
             });
             const claim = await findClaim(store.database.read, serverId);

@@ -31,7 +31,7 @@ async function pair(words = '', clock: Clock = systemClock): Promise<Pair> {
 }
 
 const from = (node: string) => ({ node, hostIp: '127.0.0.1' });
-const to = (node: string) => ({ node, hostIp: '127.0.0.1', blockMigration: null });
+const to = (node: string) => ({ node, hostIp: '127.0.0.1', blockMigration: null, numa: null });
 const missing = (error: unknown) => error instanceof Fault && error.kind === 'notFound';
 
 describe('disks that move', () => {

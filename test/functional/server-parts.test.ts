@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { tx } from '../../src/db/tx.ts';
 import { writePassword } from '../../src/db/server-parts.ts';
-import type { NumaTopology } from '../../src/domain/numa.ts';
 import type { Who } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import { type Servers, startServers } from '../support/servers.ts';
@@ -50,33 +49,6 @@ for (const engine of engines) {
       for (const as of ['reader', 'admin'] as const) {
         assert.deepEqual((await ask('GET', 'topology', as, '2.78')).body, { nodes: [], pagesize_kb: null });
       }
-    });
-
-    it('administrators also see where a server’s nodes lie on the host', async () => {
-      const topology: NumaTopology = {
-        pageSizeKib: 2048,
-        cells: [
-          { hostNode: 1, vcpus: [0, 1], siblings: [[0, 1]], memoryMb: 1024, pinning: { '0': 4, '1': 5 } },
-          { hostNode: 0, vcpus: [2], siblings: [], memoryMb: 2048, pinning: {} },
-        ],
-      };
-      await servers.world.database
-        .write('server_topologies')
-        .insert({ server_id: number, topology: JSON.stringify(topology) });
-      const seen = { vcpu_set: [0, 1], siblings: [[0, 1]], memory_mb: 1024 };
-      const other = { vcpu_set: [2], siblings: [], memory_mb: 2048 };
-      assert.deepEqual((await ask('GET', 'topology', 'reader', '2.78')).body, {
-        nodes: [seen, other],
-        pagesize_kb: 2048,
-      });
-      assert.deepEqual((await ask('GET', 'topology', 'admin', '2.104')).body, {
-        nodes: [
-          { ...seen, host_node: 1, cpu_pinning: { '0': 4, '1': 5 } },
-          { ...other, host_node: 0, cpu_pinning: {} },
-        ],
-        pagesize_kb: 2048,
-      });
-      assert.equal((await ask('GET', 'topology', 'other', '2.78')).status, 404);
     });
 
     it('unknown parameters are refused from 2.102 on', async () => {

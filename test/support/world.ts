@@ -47,6 +47,7 @@ import { usageDrift } from './usage.ts';
 export interface HostWish {
   readonly name: string;
   readonly inventory?: Partial<HostInventory>;
+  readonly machine?: FakeDriverOptions['machine'];
   readonly timing?: FakeDriverOptions['timing'];
   readonly store?: FakeStore;
   /** Makes of the driver what the agent gets: one that breaks, for instance. */
@@ -257,6 +258,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       sink: images,
       timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
       ...(wish.inventory === undefined ? {} : { inventory: wish.inventory }),
+      ...(wish.machine === undefined ? {} : { machine: wish.machine }),
       ...(wish.store === undefined ? {} : { store: wish.store }),
     });
     const driver = wish.wrap?.(plain) ?? plain;

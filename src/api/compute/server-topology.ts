@@ -1,20 +1,21 @@
 // Why: whoever tunes a program to the NUMA nodes of its server reads here what they are.
 
-import { findTopology } from '../../db/server-parts.ts';
+import { findClaim } from '../../db/claims.ts';
 import type { NumaCell, NumaTopology } from '../../domain/numa.ts';
 import { noQuery } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
 
-const cellView = ({ vcpus, siblings, memoryMb, hostNode, pinning }: NumaCell, withHost: boolean) => ({
+const cellView = ({ vcpus, memoryMb, hostNode, pinning }: NumaCell, withHost: boolean) => ({
   vcpu_set: vcpus,
-  siblings,
+  // as Nova since it stopped to show guests which of their vCPUs are threads of one core
+  siblings: [],
   memory_mb: memoryMb,
   ...(withHost ? { host_node: hostNode, cpu_pinning: pinning } : {}),
 });
 
 const topologyView = (topology: NumaTopology | null, withHost: boolean) => ({
   nodes: (topology?.cells ?? []).map((cell) => cellView(cell, withHost)),
-  pagesize_kb: topology?.pageSizeKib ?? null,
+  pagesize_kb: topology?.cells.findLast(({ pageSizeKib }) => pageSizeKib !== null)?.pageSizeKib ?? null,
 });
 
 export default resource({
@@ -26,7 +27,7 @@ export default resource({
     since: '2.78',
     query: noQuery,
     status: 200,
-    run: ({ services, target }) => findTopology(services.db, target.id),
+    run: async ({ services, target }) => (await findClaim(services.db, target.id))?.numa ?? null,
     view: (topology, call) => topologyView(topology, call.allows('compute:server:topology:host:index')),
   }),
 });

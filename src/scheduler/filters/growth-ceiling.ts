@@ -2,16 +2,19 @@
 // host's own size times the operator's allocation ratio, so that every growth within it can be claimed at some time.
 
 import { capacityOf } from '../../domain/claim.ts';
+import { pinnedOf } from '../../domain/numa-wish.ts';
 import type { Filter } from '../spec.ts';
 
-export const growthCeilingFilter: Filter =
-  ({ maximum }) =>
-  (host) => {
+export const growthCeilingFilter: Filter = ({ maximum, numa }) => {
+  // what is pinned needs no part of the shared CPUs
+  const pinned = pinnedOf(numa);
+  return (host) => {
     const capacity = capacityOf(host);
-    const vcpus = Math.min(capacity.vcpus, host.inventory.facts.capabilities.maxVcpus);
+    const vcpus = Math.min(capacity.vcpus + pinned, host.inventory.facts.capabilities.maxVcpus);
     if (maximum.vcpus > vcpus) return `can never give ${maximum.vcpus} vCPUs (${vcpus} at most)`;
     if (maximum.memoryMb > capacity.memoryMb) {
       return `can never give ${maximum.memoryMb} MiB of memory (${capacity.memoryMb} MiB at most)`;
     }
     return null;
   };
+};

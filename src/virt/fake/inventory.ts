@@ -2,11 +2,43 @@
 
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
 import { memoryMethods } from '../../domain/memory-method.ts';
+import type { HostCell } from '../../domain/numa.ts';
+import { type CpuDivision, divideCells, undivided } from '../host-cells.ts';
 import { hostUptime } from '../uptime.ts';
 
 export interface Used {
   readonly memoryMb: number;
   readonly diskGb: number;
+}
+
+/** How the processors and the memory of a fake machine lie. */
+export interface FakeMachine {
+  readonly numaNodes: number;
+  /** Of each core. */
+  readonly threads: number;
+  /** In each node, by their size in KiB. Beside pages of 4 KiB. */
+  readonly hugePages: Readonly<Record<number, number>>;
+  readonly division: CpuDivision;
+}
+
+const plainMachine: FakeMachine = { numaNodes: 1, threads: 1, hugePages: {}, division: undivided };
+
+const SMALL_KIB = 4;
+const KIB_MIB = 1_024;
+
+/** Equal nodes; the processors are numbered node by node and core by core. */
+function cellsOf({ numaNodes, threads, hugePages }: FakeMachine, vcpus: number, memoryMb: number): HostCell[] {
+  const [cpusEach, memoryEach] = [Math.floor(vcpus / numaNodes), Math.floor(memoryMb / numaNodes)];
+  const huge = Object.entries(hugePages).map(([size, total]) => ({ sizeKib: Number(size), total }));
+  const hugeKib = huge.reduce((sum, { sizeKib, total }) => sum + sizeKib * total, 0);
+  const small = { sizeKib: SMALL_KIB, total: Math.floor((memoryEach * KIB_MIB - hugeKib) / SMALL_KIB) };
+  return Array.from({ length: numaNodes }, (_, id) => {
+    const cpus = Array.from({ length: cpusEach }, (__, index) => id * cpusEach + index);
+    const cores = Array.from({ length: Math.ceil(cpusEach / threads) }, (__, core) =>
+      cpus.slice(core * threads, (core + 1) * threads),
+    );
+    return { id, cpus, memoryMb: memoryEach, ...(threads > 1 ? { cores } : {}), pages: [small, ...huge] };
+  });
 }
 
 /** A large machine that can do everything by default; `overrides` replace whole members. */
@@ -15,16 +47,18 @@ export function fakeInventory(
   overrides: Partial<HostInventory>,
   used: Used,
   verbs: readonly OptionalVerb[] = optionalVerbs,
+  machine: Partial<FakeMachine> = {},
 ): HostInventory {
+  const whole = { ...plainMachine, ...machine };
   const vcpus = overrides.vcpus ?? 64;
   const memoryMb = overrides.memoryMb ?? 262_144;
   const diskGb = overrides.diskGb ?? 8_192;
+  const { vcpus: usable, ...nodes } = divideCells(cellsOf(whole, vcpus, memoryMb), vcpus, whole.division);
   return {
     hypervisorHostname: hostname,
     hypervisorType: 'fake',
     hypervisorVersion: 1_000,
     hostIp: '127.0.0.1',
-    vcpus,
     memoryMb,
     diskGb,
     facts: {
@@ -32,10 +66,15 @@ export function fakeInventory(
         arch: 'x86_64',
         model: 'fake',
         vendor: 'fake',
-        topology: { cells: 1, sockets: 1, cores: vcpus, threads: 1 },
+        topology: {
+          cells: whole.numaNodes,
+          sockets: whole.numaNodes,
+          cores: Math.ceil(vcpus / whole.numaNodes / whole.threads),
+          threads: whole.threads,
+        },
         features: [],
       },
-      numaCells: [{ id: 0, cpus: Array.from({ length: vcpus }, (_, cpu) => cpu), memoryMb }],
+      ...nodes,
       freeDiskGb: Math.max(0, diskGb - used.diskGb),
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
       uptime: hostUptime(),
@@ -53,5 +92,6 @@ export function fakeInventory(
       },
     },
     ...overrides,
+    vcpus: usable,
   };
 }

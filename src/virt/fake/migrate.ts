@@ -33,7 +33,7 @@ type MigrateVerbs = Required<
   >
 >;
 
-interface Job {
+interface Job extends Pick<LiveTarget, 'numa'> {
   readonly to: string;
   readonly beganMs: number;
   /** When it is over; moved to now by force. */
@@ -82,7 +82,7 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
     const { uuid } = guest.spec;
     const peer = peers.get(job.to);
     if (peer === undefined) throw unavailable(`Host ${job.to} cannot be reached.`, { code: 'fake.no_peer' });
-    peer.put(guest);
+    peer.put({ ...guest, spec: { ...guest.spec, numa: job.numa } });
     store.remove(uuid);
     jobs.delete(uuid);
     return progressOf(guest, { ...job, state: 'completed' });
@@ -151,7 +151,7 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
       }
       const beganMs = clock.now();
       const endsMs = beganMs + parts.liveMs + behaviourOf(guest).liveMs;
-      jobs.set(uuid, { to: to.node, beganMs, endsMs, state: 'running' });
+      jobs.set(uuid, { to: to.node, numa: to.numa, beganMs, endsMs, state: 'running' });
       return progress(uuid);
     },
 

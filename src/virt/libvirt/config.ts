@@ -5,9 +5,11 @@ import type { GuestSpec } from '../../domain/guest.ts';
 import { memoryMethodOf } from '../../domain/memory-method.ts';
 import type { NicSpec } from '../../domain/nic.ts';
 import { isoSeconds } from '../../base/clock.ts';
+import { writeCpuSet } from '../../domain/cpu-set.ts';
 import { antiSpoofing } from './nics.ts';
 import { memoryWays } from './memory.ts';
 import type { MemoryWay } from './memory/way.ts';
+import { writeGuestNodes, writePlacement } from './numa.ts';
 import { domainName, networkName } from './names.ts';
 import { writeScreen } from './screen.ts';
 import { writeSerial } from './serial.ts';
@@ -44,6 +46,8 @@ export interface DomainPlace {
   readonly serialPath?: string | null;
   /** The address on which its screen listens; absent or null: it has none. */
   readonly screen?: string | null;
+  /** The CPUs that vCPUs share, where the operator named them; absent or empty: any. */
+  readonly sharedCpus?: readonly number[];
 }
 
 /** The persistent definition of a guest. */
@@ -55,7 +59,8 @@ export function domainXml(spec: GuestSpec, place: DomainPlace): string {
   writeMetadata(domain, spec);
   const memory = memoryWays[memoryMethodOf(spec)];
   memory.writeSize(domain, spec);
-  writeVcpus(domain, spec);
+  writePlacement(domain, spec, place.sharedCpus ?? []);
+  writeVcpus(domain, spec, place.sharedCpus ?? []);
   writeSysinfo(domain, spec);
   writeOs(domain, place, properties);
   const features = domain.ele('features');
@@ -93,8 +98,10 @@ function writeMetadata(domain: XMLBuilder, spec: GuestSpec): void {
 }
 
 // A vCPU that is there at boot can be taken away later only if the definition says that it is hot-pluggable, one by one.
-function writeVcpus(domain: XMLBuilder, spec: GuestSpec): void {
-  text(domain, 'vcpu', spec.maximum.vcpus, { placement: 'static', current: spec.boot.vcpus });
+function writeVcpus(domain: XMLBuilder, spec: GuestSpec, shared: readonly number[]): void {
+  // one with NUMA nodes of its own has a place for each vCPU
+  const cpuset = spec.numa === null && shared.length > 0 ? { cpuset: writeCpuSet(shared) } : {};
+  text(domain, 'vcpu', spec.maximum.vcpus, { placement: 'static', ...cpuset, current: spec.boot.vcpus });
   const vcpus = domain.ele('vcpus');
   for (let id = 0; id < spec.maximum.vcpus; id++) {
     leaf(vcpus, 'vcpu', {
@@ -139,12 +146,13 @@ function kernelArguments(properties: Readonly<Record<string, string>>): string {
 const EMULATED_MODEL = 'Nehalem';
 
 function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {
-  const cpu = startCpu(domain, place);
-  if (cpu === null) return;
-  const topology = topologyOf(spec);
-  if (topology !== null) leaf(cpu, 'topology', topology);
+  const { cpuTopology, numa } = spec;
+  const cpu = startCpu(domain, place) ?? domain.ele('cpu');
+  if (cpuTopology !== null) leaf(cpu, 'topology', { ...cpuTopology });
+  if (numa === null) memory.writeCells(cpu, spec);
+  else writeGuestNodes(cpu, numa);
+  if (!isX86(place.arch)) return;
   if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
-  memory.writeCells(cpu, spec);
 }
 
 /** The processor that guests get here; null where there is nothing to say about it. */
@@ -167,25 +175,6 @@ export function startCpu(
 export function hideVirtualisation(cpu: XMLBuilder): void {
   leaf(cpu, 'feature', { policy: 'disable', name: 'vmx' });
   leaf(cpu, 'feature', { policy: 'disable', name: 'svm' });
-}
-
-/** The flavor's `hw:cpu_sockets`, `hw:cpu_cores`, `hw:cpu_threads`, where they make up the maximum; one that is missing is derived. */
-function topologyOf(spec: GuestSpec): { sockets: number; cores: number; threads: number } | null {
-  const asked = (name: string): number | null => {
-    const value = Number(spec.extraSpecs[`hw:cpu_${name}`]);
-    return Number.isSafeInteger(value) && value > 0 ? value : null;
-  };
-  const [sockets, cores, threads] = [asked('sockets'), asked('cores'), asked('threads')];
-  if (sockets === null && cores === null && threads === null) return null;
-  const total = spec.maximum.vcpus;
-  const whole = {
-    sockets: sockets ?? total / ((cores ?? 1) * (threads ?? 1)),
-    cores: cores ?? 1,
-    threads: threads ?? 1,
-  };
-  if (sockets !== null && cores === null) whole.cores = total / (whole.sockets * whole.threads);
-  if (!Number.isInteger(whole.sockets) || !Number.isInteger(whole.cores)) return null;
-  return whole.sockets * whole.cores * whole.threads === total ? whole : null;
 }
 
 function writeDevices(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {

@@ -37,6 +37,7 @@ import { defaultHostIp, readInventory } from './inventory.ts';
 import { makeMutex } from './mutex.ts';
 import { isOurDomain } from './names.ts';
 import { settleNetworks } from './networks.ts';
+import { type CpuDivision, undivided } from '../host-cells.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
@@ -58,6 +59,8 @@ export interface LibvirtDriverOptions {
   readonly virtType: 'auto' | VirtType;
   /** The address on which the screens of guests listen, without a password; null: guests have none. */
   readonly screen?: string | null;
+  /** Which CPUs are dedicated, and which shared; default: all are shared. */
+  readonly division?: CpuDivision;
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
   readonly cpuModel?: string | null;
   readonly log: Log;
@@ -90,6 +93,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     log.info({ virtType: choice.virtType, reason: choice.reason }, 'kind of guests');
     const host: Host = {
       ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
+      division: options.division ?? undivided,
       images: makeImageCache({ dir: join(instancesDir, '_images'), source: options.images, run, clock, log }),
       agent: makeAgent(connection, clock),
       until: makeUntil(connection, clock),
@@ -117,7 +121,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
 
   const driver: Driver = {
     kind: 'libvirt',
-    inventory: () => readInventory(connection, host.instancesDir, host.choice, hostIp, verbsOf(driver)),
+    inventory: () => readInventory(connection, host.instancesDir, host.choice, hostIp, verbsOf(driver), host.division),
     spawn: (spec) => guests(spec.uuid, () => spawn(host, spec)),
     destroy: (uuid) => guests(uuid, () => remove(host, uuid)),
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
@@ -215,7 +219,8 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await forgetRescue(filesOf(host, spec.uuid));
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
-  const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen };
+  const sharedCpus = [...(host.division.shared ?? [])];
+  const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen, sharedCpus };
   const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
   host.offline.delete(spec.uuid);
   return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestSpec, GuestView } from '../../domain/guest.ts';
+import type { CpuDivision } from '../host-cells.ts';
 import type { Run } from '../run.ts';
 import type { GuestAgent } from './agent.ts';
 import type { HypervisorConnection } from './connection.ts';
@@ -25,6 +26,7 @@ export interface Host {
   readonly clock: Clock;
   readonly log: Log;
   readonly choice: VirtChoice;
+  readonly division: CpuDivision;
   /** The address on which the screens of guests listen; null: guests have none. */
   readonly screen: string | null;
   readonly agent: GuestAgent;

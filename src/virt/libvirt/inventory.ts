@@ -4,10 +4,13 @@ import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
 import type { MemoryMethod } from '../../domain/memory-method.ts';
+import { readCpuSet } from '../../domain/cpu-set.ts';
+import type { HostCell } from '../../domain/numa.ts';
 import { hostUptime } from '../uptime.ts';
 import type { VirtType } from './config.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
+import { type CpuDivision, divideCells } from '../host-cells.ts';
 import { attributeOf, children, type Element, find, readXml, textOf } from './xml.ts';
 
 const MIB = 1024 ** 2;
@@ -28,6 +31,7 @@ export async function readInventory(
   host: HostChoice,
   hostIp: string,
   verbs: readonly OptionalVerb[],
+  division: CpuDivision,
 ): Promise<HostInventory> {
   const [hostname, version, libvirt, node, free, capabilities, disk, maxVcpus] = await Promise.all([
     calls.connectGetHostname(),
@@ -39,16 +43,19 @@ export async function readInventory(
     statfs(instancesDir),
     readMaxVcpus(calls, host),
   ]);
+  const { cpu, numaCells } = readCapabilities(capabilities);
+  const { vcpus, ...nodes } = divideCells(numaCells, node.cpus, division);
   return {
     hypervisorHostname: hostname,
     hypervisorType: 'QEMU',
     hypervisorVersion: version,
     hostIp,
-    vcpus: node.cpus,
+    vcpus,
     memoryMb: Math.floor(node.memoryKib / MIB_KIB),
     diskGb: Math.floor((disk.blocks * disk.bsize) / GIB),
     facts: {
-      ...readCapabilities(capabilities),
+      cpu,
+      ...nodes,
       freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
       freeMemoryMb: Math.floor(free / MIB),
       uptime: hostUptime(),
@@ -102,14 +109,27 @@ export function readCapabilities(xml: string): Pick<HostFacts, 'cpu' | 'numaCell
   };
 }
 
-function readCell(cell: Element): { id: number; cpus: readonly number[]; memoryMb: number } {
-  const cpus = find(cell, 'cpus');
+function readCell(cell: Element): HostCell {
+  const parent = find(cell, 'cpus');
+  const cpus = parent === null ? [] : children(parent, 'cpu');
+  const cores = [...new Set(cpus.map((cpu) => cpu.getAttribute('siblings') ?? cpu.getAttribute('id') ?? ''))];
+  const pages = children(cell, 'pages');
   return {
     id: Number(cell.getAttribute('id')),
-    cpus: cpus === null ? [] : children(cpus, 'cpu').map((cpu) => Number(cpu.getAttribute('id'))),
+    cpus: cpus.map((cpu) => Number(cpu.getAttribute('id'))),
     memoryMb: Math.floor(Number(textOf(cell, 'memory') ?? 0) / MIB_KIB),
+    // a core that is one thread goes without saying
+    ...(cores.length < cpus.length ? { cores: cores.map(coreOf) } : {}),
+    ...(pages.length === 0 ? {} : { pages: pages.map(readPages) }),
   };
 }
+
+const coreOf = (siblings: string): readonly number[] => readCpuSet(siblings).cpus ?? [];
+
+const readPages = (pages: Element) => ({
+  sizeKib: Number(pages.getAttribute('size')),
+  total: Number(pages.textContent),
+});
 
 async function readMaxVcpus(calls: LibvirtCalls, host: HostChoice): Promise<number> {
   const xml = await calls.connectGetDomainCapabilities(null, host.arch, null, host.virtType);

@@ -8,6 +8,7 @@ import { aServer } from '../../support/samples.ts';
 const rest = {
   metadata: { a: 'b' },
   nics: [],
+  numa: null,
   kernel: null,
   ramdisk: null,
   keyType: 'ssh',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
+import type { GuestSpec } from '../../../../src/domain/guest.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
 
 const place: DomainPlace = {
@@ -143,17 +144,13 @@ describe('domain XML', () => {
     assert.deepEqual(hidden({ 'xloud:nested_virtualization': 'true' }), []);
   });
 
-  it('takes the topology of the flavor where it makes up the maximum', () => {
-    const topology = (extraSpecs: Record<string, string>) => {
-      const found = find(readXml(domainXml(guestSpec({ extraSpecs }), place)), 'cpu/topology');
+  it('shows the guest the topology that it shall see', () => {
+    const topology = (more: Partial<GuestSpec>) => {
+      const found = find(readXml(domainXml(guestSpec(more), place)), 'cpu/topology');
       return found && ['sockets', 'cores', 'threads'].map((name) => Number(found.getAttribute(name)));
     };
     assert.equal(topology({}), null);
-    assert.deepEqual(topology({ 'hw:cpu_sockets': '1' }), [1, 4, 1]);
-    assert.deepEqual(topology({ 'hw:cpu_cores': '2' }), [2, 2, 1]);
-    assert.deepEqual(topology({ 'hw:cpu_sockets': '1', 'hw:cpu_cores': '2', 'hw:cpu_threads': '2' }), [1, 2, 2]);
-    assert.equal(topology({ 'hw:cpu_sockets': '3' }), null);
-    assert.equal(topology({ 'hw:cpu_sockets': 'many' }), null);
+    assert.deepEqual(topology({ cpuTopology: { sockets: 1, cores: 2, threads: 2 } }), [1, 2, 2]);
   });
 
   it('boots a kernel of its own with the root disk, a console and the words of its image', () => {

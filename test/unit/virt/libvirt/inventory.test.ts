@@ -8,7 +8,9 @@ describe('host facts', () => {
       <cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor><topology sockets='2' dies='1' cores='4' threads='2'/>
         <feature name='aes'/><feature name='svm'/></cpu>
       <topology><cells num='2'>
-        <cell id='0'><memory unit='KiB'>2097152</memory><cpus num='2'><cpu id='0' socket_id='0'/><cpu id='2'/></cpus></cell>
+        <cell id='0'><memory unit='KiB'>2097152</memory><pages unit='KiB' size='4'>524288</pages>
+          <pages unit='KiB' size='2048'>3</pages><cpus num='2'><cpu id='0' socket_id='0' siblings='0,2'/>
+          <cpu id='2' siblings='0,2'/></cpus></cell>
         <cell id='1'><memory unit='KiB'>1048576</memory><cpus num='1'><cpu id='1'/></cpus></cell>
       </cells></topology></host></capabilities>`);
     assert.deepEqual(facts, {
@@ -17,7 +19,13 @@ describe('host facts', () => {
         topology: { cells: 2, sockets: 2, cores: 4, threads: 2 },
       },
       numaCells: [
-        { id: 0, cpus: [0, 2], memoryMb: 2048 },
+        {
+          ...{ id: 0, cpus: [0, 2], memoryMb: 2048, cores: [[0, 2]] },
+          pages: [
+            { sizeKib: 4, total: 524_288 },
+            { sizeKib: 2048, total: 3 },
+          ],
+        },
         { id: 1, cpus: [1], memoryMb: 1024 },
       ],
     });

@@ -1,0 +1,76 @@
+// Why: where a guest's NUMA nodes lie on its host, in the words of libvirt's domain XML.
+
+import { ascending, writeCpuSet } from '../../domain/cpu-set.ts';
+import type { GuestSpec } from '../../domain/guest.ts';
+import type { NumaCell, NumaTopology } from '../../domain/numa.ts';
+import { leaf, type XMLBuilder } from './xml.ts';
+
+const MIB_KIB = 1024;
+
+/** `<numa>` of the guest's `<cpu>`: the nodes that it sees. */
+export function writeGuestNodes(cpu: XMLBuilder, { cells }: NumaTopology): void {
+  const numa = cpu.ele('numa');
+  // whoever serves the guest's devices from another process maps its huge pages too
+  const access = cells.some(({ huge }) => huge) ? { memAccess: 'shared' } : {};
+  for (const [id, { vcpus, memoryMb }] of cells.entries()) {
+    leaf(numa, 'cell', { id, cpus: writeCpuSet(vcpus), memory: memoryMb * MIB_KIB, unit: 'KiB', ...access });
+  }
+}
+
+const cpusOf = ({ pinning, floating }: NumaCell, vcpu: number): readonly number[] => {
+  const pin = pinning[vcpu];
+  return pin === undefined ? floating : [pin];
+};
+
+/** Where the hypervisor's own threads run: on a CPU of their own, on the host's shared ones, or beside the guest's vCPUs. */
+function emulatorCpusOf(topology: NumaTopology, shared: readonly number[]): readonly number[] {
+  const { cells, emulatorThreads, emulatorCpus } = topology;
+  if (emulatorThreads === 'isolate') return emulatorCpus;
+  if (emulatorThreads === 'share' && shared.length > 0) return shared;
+  return cells.flatMap((cell) => cell.vcpus.flatMap((vcpu) => cpusOf(cell, vcpu)));
+}
+
+function writeCpuTune(domain: XMLBuilder, topology: NumaTopology, shared: readonly number[]): void {
+  const tune = domain.ele('cputune');
+  const pins = topology.cells.flatMap((cell) => cell.vcpus.map((vcpu) => ({ vcpu, cpus: cpusOf(cell, vcpu) })));
+  for (const { vcpu, cpus } of pins.toSorted((a, b) => a.vcpu - b.vcpu)) {
+    leaf(tune, 'vcpupin', { vcpu, cpuset: writeCpuSet(cpus) });
+  }
+  leaf(tune, 'emulatorpin', { cpuset: writeCpuSet([...new Set(emulatorCpusOf(topology, shared))]) });
+}
+
+function writeNumaTune(domain: XMLBuilder, { cells }: NumaTopology): void {
+  const tune = domain.ele('numatune');
+  const nodes = ascending(new Set(cells.map(({ hostNode }) => hostNode)));
+  leaf(tune, 'memory', { mode: 'strict', nodeset: writeCpuSet(nodes) });
+  for (const [cellid, { hostNode }] of cells.entries()) {
+    leaf(tune, 'memnode', { cellid, mode: 'strict', nodeset: hostNode });
+  }
+}
+
+function writeHugePages(backing: XMLBuilder, cells: readonly NumaCell[]): void {
+  const pages = backing.ele('hugepages');
+  const bySize = Map.groupBy(
+    cells.entries().filter(([, { huge }]) => huge),
+    ([, { pageSizeKib }]) => pageSizeKib as number,
+  );
+  for (const [size, own] of bySize) {
+    leaf(pages, 'page', { size, unit: 'KiB', nodeset: writeCpuSet(own.map(([id]) => id)) });
+  }
+}
+
+/**
+ * `<cputune>`, `<numatune>` and `<memoryBacking>`, each where there is something to say.
+ * @param shared the host's CPUs that vCPUs share, where the operator named them; else empty
+ */
+export function writePlacement(domain: XMLBuilder, { numa, lockedMemory }: GuestSpec, shared: readonly number[]): void {
+  const huge = numa?.cells.some((cell) => cell.huge) ?? false;
+  if (huge || lockedMemory) {
+    const backing = domain.ele('memoryBacking');
+    if (numa !== null && huge) writeHugePages(backing, numa.cells);
+    if (lockedMemory) leaf(backing, 'locked');
+  }
+  if (numa === null) return;
+  writeCpuTune(domain, numa, shared);
+  writeNumaTune(domain, numa);
+}
