@@ -1,5 +1,5 @@
 // Random adjustments, power cycles, crashes, hands past us and restarted agents against guests that refuse, answer partly or have
-// no balloon: at every quiet moment the rows, the claims, the hypervisors' statistics, quota, usage and what the (fake) hypervisor
+// no driver of their memory: at every quiet moment the rows, the claims, the hypervisors' statistics, quota, usage and what the (fake) hypervisor
 // itself has say the same.
 
 import assert from 'node:assert/strict';
@@ -17,6 +17,8 @@ import { checkHypervisors, checkQuota } from '../support/sums.ts';
 const SEQUENCES = 20;
 const STEPS = 50;
 const HOSTS = ['host-1', 'host-2'];
+/** As ELASTIC, with memory that is plugged. */
+const PLUGGING = 'plugging';
 /** How guests answer; the first as they should. */
 const ANSWERS = [
   '',
@@ -43,7 +45,13 @@ const ACTIONS = [
 const size = { vcpus: fc.integer({ min: 1, max: 4 }), memoryMb: fc.integer({ min: 256, max: 4096 }) };
 const which = fc.nat(20);
 const step = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('create' as const), answer: fc.constantFrom(...ANSWERS) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('create' as const), answer: fc.constantFrom(...ANSWERS) },
+      flavorRef: fc.constantFrom(ELASTIC, PLUGGING),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('adjust' as const), which, ...size, persist: fc.boolean() }) },
   {
     weight: 4,
@@ -76,7 +84,7 @@ class Run {
     const { servers, kit, ids } = this;
     if (one.kind === 'restart') return servers.world.restartAgent(HOSTS[one.which % HOSTS.length] as string);
     if (one.kind === 'create') {
-      const answer = await servers.post({ flavorRef: ELASTIC, metadata: { xloud_fake: one.answer } });
+      const answer = await servers.post({ flavorRef: one.flavorRef, metadata: { xloud_fake: one.answer } });
       if (answer.status === 202) ids.push(answer.body.server.id as string);
       else assert.equal(answer.status, 409, answer.text);
       return;
@@ -140,7 +148,7 @@ class Run {
     assert.equal(row.powerState, view.powerState);
     const boot = { vcpus: row.bootVcpus, memoryMb: row.bootMemoryMb };
     const off = view.powerState === power.shutdown || view.powerState === power.crashed;
-    // a balloon that comes down after a start holds no more than its size
+    // memory that is on its way after a start holds no more than its size
     const settling = row.adjustStatus === 'adjusting';
     const held = off ? boot : { ...view.size, ...(settling ? { memoryMb: row.targetMemoryMb } : {}) };
     const { vcpus, memoryMb } = claimOf(minimumOf(row.flavor), held, boot);
@@ -165,6 +173,8 @@ describe('random growing and shrinking', () => {
           config: { ratios: { cpu: 1, ram: 1, disk: 1 }, startSettleMs: 200 },
         });
         const run = new Run(servers);
+        const specs = { minimum_cpu: '1', minimum_memory: '256', 'xloud:memory_method': 'virtio-mem' };
+        await servers.world.flavor({ id: PLUGGING, specs });
         try {
           // some at rest, some on each other's heels
           for (const [index, one] of steps.entries()) {
