@@ -1,5 +1,5 @@
-// Why: extra specs steer the scheduler and the hypervisor. Two of them, minimum_cpu and minimum_memory, are the floor of live
-// adjustment and are checked at every microversion (by the verb); Nova's own are checked from 2.86 on, here.
+// Why: extra specs steer the scheduler and the hypervisor. Three of them are of live adjustment (minimum_cpu, minimum_memory,
+// xloud:memory_method) and are checked at every microversion (by the verb); Nova's own are checked from 2.86 on, here.
 
 import { badRequest, notFound } from '../../base/errors.ts';
 import { versioned } from '../../base/history.ts';
