@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ElasticServer, type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
@@ -128,5 +129,30 @@ describe('the rows of live adjustment in a real guest', { concurrency: 1 }, () =
       kept.message,
       /vCPUs: 2 of 1 reached: .*; memory: 512 MiB of 256 MiB reached: not tried, since the other/,
     );
+  });
+
+  it('10: is told truly of a guest that dies in the middle, and goes on with it when it is back', async () => {
+    assert.equal(await server.act({ reboot: { type: 'HARD' } }), 'ACTIVE');
+    await has(2, 512);
+    await server.inside('mkdir -p /run/own && mount -t tmpfs -o size=90% tmpfs /run/own');
+    await server.inside('dd if=/dev/urandom of=/run/own/it bs=1M count=300');
+    const body = { current_memory_mb: 256 };
+    const asked = await world.compute('POST', `/os-xloud-adjust/${server.id}`, body);
+    assert.equal(asked.status, 202);
+    // longer than a willing guest takes, and shorter than is waited for this one
+    await sleep(3_000);
+    assert.equal((await server.look()).status, 'adjusting');
+    await world.libvirtd.exec('sh', '-c', 'kill -9 "$(cat "/run/libvirt/qemu/xloud-$0.pid")"', server.id);
+    await eventually('SHUTOFF', NOTICE_MS, async () =>
+      (await world.compute('GET', `/servers/${server.id}`)).body.server.status === 'SHUTOFF' ? true : null,
+    );
+    const dead = await server.settled('its end');
+    assert.deepEqual([dead.vcpus.guest_online, dead.memory_mb.current, dead.memory_mb.claimed], [null, 512, 512]);
+    const path = `/servers/${server.id}/os-instance-actions/${asked.body.request_id}`;
+    assert.equal((await world.compute('GET', path)).body.instanceAction.message, 'Error');
+    assert.equal(await server.act({ 'os-start': null }), 'ACTIVE');
+    await has(2, 512);
+    assert.equal((await server.adjust(body)).status, 'idle');
+    await has(2, 256);
   });
 });
