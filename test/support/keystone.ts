@@ -62,7 +62,9 @@ export async function startKeystone(options: { readonly provider: 'fernet' | 'jw
   const config = join(dir, 'keystone.conf');
   const publicKeysDir = join(dir, 'public');
   const privateDir = join(dir, 'private');
-  await Promise.all([publicKeysDir, privateDir, join(dir, 'fernet')].map((path) => mkdir(path, { mode: 0o700 })));
+  await Promise.all(
+    [publicKeysDir, privateDir, join(dir, 'fernet'), join(dir, 'receipts')].map((path) => mkdir(path, { mode: 0o700 })),
+  );
   await writeFile(
     config,
     `[DEFAULT]
@@ -74,6 +76,8 @@ connection = sqlite:///${join(dir, 'keystone.db')}
 provider = ${options.provider}
 [fernet_tokens]
 key_repository = ${join(dir, 'fernet')}
+[fernet_receipts]
+key_repository = ${join(dir, 'receipts')}
 [jwt_tokens]
 jws_public_key_repository = ${publicKeysDir}
 jws_private_key_repository = ${privateDir}
@@ -90,6 +94,7 @@ jws_private_key_repository = ${privateDir}
   const database = openDatabase(`sqlite://${join(dir, 'keystone.db')}`);
   await database.write.raw('PRAGMA journal_mode = WAL');
   await database.close();
+  await manage('receipt_setup', ...owner);
   if (options.provider === 'fernet') await manage('fernet_setup', ...owner);
   else {
     await manage('create_jws_keypair', ...owner);
