@@ -1,0 +1,100 @@
+// NUMA nodes and dedicated CPUs in a real guest: placed on what the real host says of itself, and seen in libvirt, by the host's kernel
+// and by the guest's. Needs root and a hypervisor's packages.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { power } from '../../src/domain/instance.ts';
+import type { HostCell, NumaTopology } from '../../src/domain/numa.ts';
+import { fitNuma } from '../../src/domain/numa-fit.ts';
+import { readDivision } from '../../src/virt/host-cells.ts';
+import { runInside } from '../support/inside.ts';
+import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
+
+const INSIDE_MS = 30_000;
+const MEMORY_MB = 256;
+const division = readDivision({ cpu_dedicated_set: '1', cpu_shared_set: '0', reserved_huge_pages: '' });
+
+describe('NUMA on libvirt', { concurrency: 1 }, () => {
+  let host: LibvirtHost;
+  let node: HostCell;
+
+  before(async () => {
+    host = await startHost({ driver: { division } });
+    node = (await host.driver.inventory()).facts.numaCells.find(({ cpus }) => cpus.includes(1)) as HostCell;
+  });
+  after(() => host?.close());
+
+  const size = { vcpus: 2, memoryMb: MEMORY_MB };
+  const specWith = (numa: NumaTopology) =>
+    host.spec({
+      ...{ maximum: size, minimum: size, boot: size, numa },
+      cpuTopology: { sockets: 1, cores: 2, threads: 1 },
+    });
+  const inside = (uuid: string, script: string) =>
+    runInside((command) => host.askAgent(uuid, command), script, INSIDE_MS);
+  /** The CPUs on which the host's kernel may run each vCPU of a guest: the daemon's processes are in a namespace of its own. */
+  const affinity = async (uuid: string): Promise<string[]> => {
+    const script =
+      'cd "/proc/$(cat "/run/libvirt/qemu/xloud-$0.pid")/task" && for task in *; do ' +
+      'echo "$(cat "$task/comm"): $(grep Cpus_allowed_list "$task/status")"; done';
+    const { stdout } = await host.libvirtd.exec('sh', '-c', script, uuid);
+    const threads = stdout.matchAll(/^CPU (\d+)\/TCG: Cpus_allowed_list:\s*(.*)$/gm);
+    return Array.from(threads, ([, vcpu, cpus]) => `${vcpu} on ${cpus}`).toSorted((a, b) => a.localeCompare(b));
+  };
+
+  it('the host tells of its nodes, divided as the operator says', async () => {
+    const { vcpus, facts } = await host.driver.inventory();
+    assert.deepEqual([vcpus, facts.dedicatedCpus], [2, 1]);
+    assert.deepEqual([node.shared, node.dedicated], [node.cpus.includes(0) ? [0] : [], [1]]);
+    assert.ok(node.pages?.some(({ sizeKib, total }) => sizeKib === 4 && total > 0));
+  });
+
+  it('a mixed guest has one vCPU on its own CPU and the other on the shared one, and sees its topology', async () => {
+    const { topology, reason } = fitNuma(
+      { cells: [node], usage: null, ratios: { cpu: 4, ram: 1 } },
+      {
+        ...{ cells: [{ dedicated: [1], shared: [0], memoryMb: MEMORY_MB }], pinned: true, threads: null },
+        ...{ emulatorThreads: 'share', pages: 'small' },
+      },
+    );
+    assert.equal(reason, null);
+    const spec = specWith(topology as NumaTopology);
+    const { uuid } = spec;
+    assert.equal((await host.driver.spawn(spec)).powerState, power.running);
+    await host.ready(uuid);
+    assert.deepEqual(await affinity(uuid), ['0 on 0', '1 on 1']);
+    assert.match(await host.virsh('vcpupin', uuid), /^\s*0\s+0\s+1\s+1$/);
+    assert.equal(await host.virsh('emulatorpin', uuid), '0');
+    assert.match(await host.virsh('numatune', uuid), /numa_nodeset\s+: 0$/m);
+    assert.deepEqual(
+      (await inside(uuid, 'cat /sys/devices/system/cpu/cpu*/topology/physical_package_id')).split(/\s+/),
+      ['0', '0', ''],
+    );
+    await host.driver.destroy(uuid);
+  });
+
+  it('a guest of two nodes sees both, with its vCPUs and memory in them', async () => {
+    const cell = { memoryMb: MEMORY_MB / 2, floating: [], pageSizeKib: null, huge: false, hostNode: node.id };
+    // the machine has one node, so the scheduler would find no place for two: both are put on it
+    const spec = specWith({
+      cells: [
+        { ...cell, vcpus: [0], pinning: { 0: 1 } },
+        { ...cell, vcpus: [1], pinning: { 1: 0 } },
+      ],
+      ...{ emulatorThreads: null, emulatorCpus: [] },
+    });
+    const { uuid } = spec;
+    await host.driver.spawn(spec);
+    await host.ready(uuid);
+    assert.deepEqual(await affinity(uuid), ['0 on 1', '1 on 0']);
+    assert.match(await host.virsh('vcpupin', uuid), /^\s*0\s+1\s+1\s+0$/);
+    const nodes = await inside(uuid, 'cd /sys/devices/system/node; for n in node*; do echo $n $(cat $n/cpulist); done');
+    assert.equal(nodes, 'node0 0\nnode1 1\n');
+    const memory = await inside(uuid, 'grep -h MemTotal /sys/devices/system/node/node*/meminfo');
+    const totalsKib = [...memory.matchAll(/MemTotal:\s+(\d+) kB/g)].map(([, kib]) => Number(kib));
+    assert.equal(totalsKib.length, 2);
+    // the kernel keeps something of each for itself
+    for (const kib of totalsKib) assert.ok(kib > (MEMORY_MB / 2 - 64) * 1024 && kib <= (MEMORY_MB / 2) * 1024, memory);
+    await host.driver.destroy(uuid);
+  });
+});
