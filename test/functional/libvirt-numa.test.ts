@@ -2,6 +2,7 @@
 // and by the guest's. Needs root and a hypervisor's packages.
 
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { power } from '../../src/domain/instance.ts';
 import type { HostCell, NumaTopology } from '../../src/domain/numa.ts';
@@ -9,9 +10,17 @@ import { fitNuma } from '../../src/domain/numa-fit.ts';
 import { readDivision } from '../../src/virt/host-cells.ts';
 import { runInside } from '../support/inside.ts';
 import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
+import { eventually } from '../support/serve.ts';
 
 const INSIDE_MS = 30_000;
 const MEMORY_MB = 256;
+/** More than the guest's memory needs. */
+const HUGE_PAGES = 140;
+const HUGE_KIB = 2048;
+const NOTICE_MS = 20_000;
+const NR_HUGEPAGES = '/proc/sys/vm/nr_hugepages';
+const hugePages = async (): Promise<string> => (await readFile(NR_HUGEPAGES, 'utf8').catch(() => '0')).trim();
+
 const division = readDivision({ cpu_dedicated_set: '1', cpu_shared_set: '0', reserved_huge_pages: '' });
 
 describe('NUMA on libvirt', { concurrency: 1 }, () => {
@@ -96,5 +105,41 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     // the kernel keeps something of each for itself
     for (const kib of totalsKib) assert.ok(kib > (MEMORY_MB / 2 - 64) * 1024 && kib <= (MEMORY_MB / 2) * 1024, memory);
     await host.driver.destroy(uuid);
+  });
+
+  it('a guest has its memory in huge pages, where the machine lets some be set aside', async (t) => {
+    const before = await hugePages();
+    // some for the guest's memory, and for what QEMU keeps beside it
+    await writeFile(NR_HUGEPAGES, String(Number(before) + HUGE_PAGES)).catch(() => undefined);
+    try {
+      if (Number(await hugePages()) < Number(before) + HUGE_PAGES)
+        return t.skip('this machine sets no huge pages aside');
+      await host.libvirtd.exec('sh', '-c', 'mkdir /run/huge && mount -t hugetlbfs -o pagesize=2M none /run/huge');
+      // it looks for them when it begins
+      await host.libvirtd.restart();
+      await eventually('the host to tell of them', NOTICE_MS, async () => {
+        const { facts } = await host.driver.inventory().catch(() => ({ facts: { numaCells: [] } }));
+        const cell = facts.numaCells.find(({ id }) => id === node.id);
+        const pages = cell?.pages?.find(({ sizeKib }) => sizeKib === HUGE_KIB)?.total ?? 0;
+        return pages >= HUGE_PAGES ? (node = cell as HostCell) : null;
+      });
+      const wish = { cells: [{ dedicated: [], shared: [0], memoryMb: MEMORY_MB }], pinned: false, threads: null };
+      const where = { cells: [node], usage: null, ratios: { cpu: 4, ram: 1 } };
+      const { topology } = fitNuma(where, { ...wish, emulatorThreads: null, pages: 'large' });
+      assert.deepEqual(
+        topology?.cells.map(({ pageSizeKib }) => pageSizeKib),
+        [HUGE_KIB],
+      );
+      const one = { vcpus: 1, memoryMb: MEMORY_MB };
+      const spec = host.spec({ ...{ maximum: one, minimum: one, boot: one }, numa: topology });
+      await host.driver.spawn(spec);
+      await host.ready(spec.uuid);
+      const free = /^HugePages_Free:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
+      // all of the guest's memory is theirs, not only what it has touched
+      assert.ok(Number(free) <= HUGE_PAGES + Number(before) - MEMORY_MB / 2, `${free} are free`);
+      await host.driver.destroy(spec.uuid);
+    } finally {
+      await writeFile(NR_HUGEPAGES, before).catch(() => undefined);
+    }
   });
 });
