@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type GuestService, startGuestService } from '../support/serve-guest.ts';
+import { type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
@@ -96,12 +96,7 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
       flavor: { vcpus: 4, ram: 768 },
       env: { XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0' },
     });
-    const { imageRef, flavorRef } = world;
-    const server = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
-    const made = await compute('POST', '/servers', { server });
-    assert.equal(made.status, 202, JSON.stringify(made.body));
-    id = made.body.server.id as string;
-    await eventually('ACTIVE', BOOT_MS, async () => ((await statusOf()) === 'ACTIVE' ? true : null));
+    ({ id } = await startElastic(world));
     await agree('its start');
   });
   after(() => world?.close());
