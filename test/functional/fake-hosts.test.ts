@@ -13,7 +13,11 @@ describe('serve with two fake hosts', () => {
   before(async () => {
     service = await startService({
       driver: 'fake',
-      env: { XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_COMPUTE__HOST: 'one', XLOUD_COMPUTE__REPORT_SECONDS: '0.2' },
+      env: {
+        ...{ XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_COMPUTE__HOST: 'one', XLOUD_COMPUTE__REPORT_SECONDS: '0.2' },
+        ...{ XLOUD_COMPUTE__FAKE_NUMA_NODES: '2', XLOUD_COMPUTE__CPU_SHARED_SET: '0-7,^7' },
+        XLOUD_COMPUTE__CPU_DEDICATED_SET: '40-43',
+      },
     });
   });
   after(() => service.close());
@@ -58,5 +62,20 @@ describe('serve with two fake hosts', () => {
       const { server: shown } = await ask('GET', `${COMPUTE}/servers/${server.id}`);
       return shown.status === 'ACTIVE' && host(shown) !== first ? true : null;
     });
+  });
+
+  it('gives CPUs of the second node, which are dedicated, to a server that asks for them', async () => {
+    await ask('POST', `${COMPUTE}/flavors`, { flavor: { id: 'pinned', name: 'pinned', vcpus: 2, ram: 64, disk: 1 } });
+    await ask('POST', `${COMPUTE}/flavors/pinned/os-extra_specs`, { extra_specs: { 'hw:cpu_policy': 'dedicated' } });
+    const [image] = (await ask('GET', '/image/v2/images?name=tiny')).images;
+    const { server } = await ask('POST', `${COMPUTE}/servers`, {
+      server: { name: 'pinned', flavorRef: 'pinned', imageRef: image.id, networks: 'auto' },
+    });
+    await until(server.id, 'ACTIVE');
+    const { nodes } = await ask('GET', `${COMPUTE}/servers/${server.id}/topology`);
+    assert.deepEqual(
+      nodes.map(({ host_node, cpu_pinning }: Record<string, unknown>) => [host_node, cpu_pinning]),
+      [[1, { 0: 40, 1: 41 }]],
+    );
   });
 });
