@@ -43,7 +43,7 @@ export interface Service {
 }
 
 /** The microversion at which everything is asked: the newest, whose answers are the largest. */
-export const MICROVERSION = '2.104';
+const MICROVERSION = '2.104';
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {

@@ -52,7 +52,7 @@ const decode = (row: Row): FlavorRow => ({
 });
 
 /** Nova's names of the keys that may sort flavors, with our columns. */
-export const flavorSortColumns = {
+const flavorSortColumns = {
   created_at: 'created_at',
   description: 'description',
   disabled: 'disabled',

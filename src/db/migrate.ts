@@ -18,7 +18,7 @@ const sourceOf = (migrations: readonly Migration[]): Knex.MigrationSource<Migrat
 const TABLE = 'schema_migrations';
 
 /** The names of the applied migrations, oldest first; empty for a fresh database. */
-export async function appliedMigrations(database: Database): Promise<string[]> {
+async function appliedMigrations(database: Database): Promise<string[]> {
   if (!(await database.write.schema.hasTable(TABLE))) return [];
   const rows: { name: string }[] = await database.write(TABLE).select('name').orderBy('id');
   return rows.map((row) => row.name);

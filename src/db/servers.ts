@@ -70,7 +70,7 @@ export const serverColumns = (bulk: boolean): string[] =>
 type ParseShared = ReturnType<typeof sharedJson>;
 
 /** A row as a value; `parse` lets rows of one page share equal snapshots. */
-export function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
+function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
   return {
     id: row['id'] as number,
     uuid: row['uuid'] as string,

@@ -187,7 +187,7 @@ export interface NotedFailure {
   readonly where: string;
 }
 
-export const exceptionPayload = ({ code, message, where }: NotedFailure): VersionedObject =>
+const exceptionPayload = ({ code, message, where }: NotedFailure): VersionedObject =>
   object('ExceptionPayload', '1.1', {
     module_name: 'xloud',
     function_name: where,

@@ -22,7 +22,7 @@ interface Input {
 }
 
 /** As Nova: what the image says, else the usual name of the system. */
-export const adminUserOf = (image: ImageFacts | null): string =>
+const adminUserOf = (image: ImageFacts | null): string =>
   image?.properties['os_admin_user'] || (image?.properties['os_type'] === 'windows' ? 'Administrator' : 'root');
 
 function refusalOf(uuid: string, { kind, code }: Fault) {

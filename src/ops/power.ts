@@ -51,7 +51,7 @@ const settleCycle = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowM
   settleFromView(t, server, view, nowMs, true);
 
 /** A guest that was only frozen or let run again keeps what it has. */
-export const settleState = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
+const settleState = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowMs: number): Promise<void> =>
   updateServer(
     t,
     server.id,
@@ -78,7 +78,7 @@ async function settleReboot(
 }
 
 /** One call to the host, whose answer the row becomes. A failure leaves the state, and a fault that says why. */
-export function powerSaga<I>(
+function powerSaga<I>(
   name: string,
   ask: (context: StepContext<I>) => Promise<GuestView>,
   settle: (t: Tx, context: StepContext<I>, view: GuestView, nowMs: number) => Promise<void> = settleCycle,

@@ -36,7 +36,7 @@ export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish):
   });
 }
 
-export const noServerGroup = (uuid: string): Fault =>
+const noServerGroup = (uuid: string): Fault =>
   notFound(`Instance group ${uuid} could not be found.`, { code: 'serverGroup' });
 
 /** Forgets a group; its servers stay where they are. Throws 404 when it is gone. */

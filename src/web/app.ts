@@ -42,7 +42,7 @@ export interface WebOptions {
 }
 
 /** Writes a fault as the answer, in the service's envelope. */
-export function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
+function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
   const status = statusOfFault(fault);
   const { type, body } = envelope(fault, status);
   ctx.status = status;

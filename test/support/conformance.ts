@@ -42,7 +42,7 @@ export interface Report {
 }
 
 /** Checks exchanges with the kit's checker. */
-export async function checkExchanges(exchanges: readonly Exchange[]): Promise<Report> {
+async function checkExchanges(exchanges: readonly Exchange[]): Promise<Report> {
   const dir = mkdtempSync(join(tmpdir(), 'xloud-conformance-'));
   try {
     for (const file of FILES) cpSync(join(kitDir, file), join(dir, file));
@@ -70,7 +70,7 @@ interface Coverage {
 }
 
 /** What of all that Nova serves the exchanges did not show. */
-export function coverageOf({ succeeded }: Pick<Report, 'succeeded'>): Coverage {
+function coverageOf({ succeeded }: Pick<Report, 'succeeded'>): Coverage {
   const endpoints = liveEndpoints();
   const served = endpoints.filter(({ id }) => routesOf(id).length > 0);
   const all = served.flatMap(({ id, minors, refused }) =>

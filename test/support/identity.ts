@@ -64,7 +64,7 @@ const entry = (origin: string, type: string, name: string, path: string) => ({
   })),
 });
 
-export const testCatalog: Catalog = (origin) => [
+const testCatalog: Catalog = (origin) => [
   entry(origin, 'identity', 'keystone', '/identity/v3'),
   entry(origin, 'compute', 'nova', '/compute/v2.1'),
 ];

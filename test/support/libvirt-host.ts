@@ -48,7 +48,7 @@ export interface TestImages extends ImageSource, ImageSink {
 }
 
 /** An image service of files, and of what is written to it. */
-export function imageSource(images: readonly TestImage[]): TestImages {
+function imageSource(images: readonly TestImage[]): TestImages {
   const reads = new Map<string, number>();
   const stored = new Map<string, Buffer>();
   return {

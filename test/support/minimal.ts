@@ -30,7 +30,7 @@ function takes(schema: JsonSchema, value: unknown): boolean {
 }
 
 /** The least that a schema takes. Throws where none can be found. */
-export function minimalOf(schema: JsonSchema): unknown {
+function minimalOf(schema: JsonSchema): unknown {
   if (Array.isArray(schema['enum'])) return schema['enum'][0];
   if (schema['type'] === 'object') {
     const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>;

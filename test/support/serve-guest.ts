@@ -11,7 +11,7 @@ import { eventually, type Reply, type Service, startService } from './serve.ts';
 const INSIDE_MS = 30_000;
 
 /** The id of the guest's image, which names its kernel and initial ramdisk. */
-export async function uploadGuest(service: Service): Promise<string> {
+async function uploadGuest(service: Service): Promise<string> {
   const built = await buildGuest();
   const image = async (name: string, format: string, path: string, properties: object = {}): Promise<string> => {
     const container = format === 'qcow2' ? 'bare' : format;

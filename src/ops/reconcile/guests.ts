@@ -34,7 +34,7 @@ const stateFor = ({ vmState }: Server, { powerState }: GuestView): VmState =>
   awaitWord.includes(vmState) ? vmState : (vmStateOf(powerState) ?? vmState);
 
 /** How the row, with its claim, and the guest differ; null when they do not. `overdue`: a start took too long to settle. */
-export function driftOf(
+function driftOf(
   server: Server,
   claim: Size | null,
   view: GuestView | null,
@@ -164,7 +164,7 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
  * Removes guests that the host has and whose servers were deleted (without it, while it was down). Guests of nobody are left
  * alone and named in the log: they may be another program's.
  */
-export async function removeOrphans(deps: OpsDeps, host: string, guests: readonly GuestView[]): Promise<void> {
+async function removeOrphans(deps: OpsDeps, host: string, guests: readonly GuestView[]): Promise<void> {
   const rows = new Map(
     (
       await findServers(

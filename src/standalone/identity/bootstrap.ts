@@ -25,7 +25,7 @@ const PROJECTS = ['admin', 'demo', 'service'] as const;
 const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
 
 /** 192 random bits in letters that need no quoting. */
-export const newPassword = (): string => randomBytes(24).toString('base64url');
+const newPassword = (): string => randomBytes(24).toString('base64url');
 
 /** Makes what is missing of the first domain, roles, projects and users; what is there is left as it is. */
 export async function ensureBootstrap(parts: Parts): Promise<Bootstrapped> {

@@ -12,7 +12,7 @@ export interface ScryptCost {
 }
 
 /** 16 MiB and about 0.15 s of one core: OWASP's equal of 2^17/8/1 for machines whose memory belongs to guests. */
-export const DEFAULT_COST: ScryptCost = { N: 2 ** 14, r: 8, p: 5 };
+const DEFAULT_COST: ScryptCost = { N: 2 ** 14, r: 8, p: 5 };
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;

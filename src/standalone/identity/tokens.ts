@@ -42,7 +42,7 @@ export interface Subject {
 export const newAuditId = (): string => randomBytes(16).toString('base64url');
 
 /** Milliseconds since the epoch; `iat` has a fraction, so that a password change tells tokens of one second apart. */
-export const issuedAtOf = (claims: TokenClaims): number => Math.round(claims.iat * 1000);
+const issuedAtOf = (claims: TokenClaims): number => Math.round(claims.iat * 1000);
 
 const enabled = <T extends { readonly enabled: boolean }>(row: T | null): T | null => (row?.enabled ? row : null);
 
@@ -54,7 +54,7 @@ export async function activeUser(reader: Reader, id: string): Promise<{ user: Us
 }
 
 /** An enabled project of an enabled domain, or null. */
-export async function activeProject(reader: Reader, id: string): Promise<ProjectScope | null> {
+async function activeProject(reader: Reader, id: string): Promise<ProjectScope | null> {
   const project = enabled(await projects.find(reader, id));
   const domain = project === null ? null : enabled(await domains.find(reader, project.domainId));
   return project === null || domain === null ? null : { project, domain };
@@ -127,7 +127,7 @@ const refOf = ({ id, name }: NamedRef): NamedRef => ({ id, name });
 
 const scopedRefOf = (row: NamedRef, domain: NamedRef): ScopedRef => ({ ...refOf(row), domain: refOf(domain) });
 
-export const isoZ = (ms: number): string => `${isoMicros(ms)}Z`;
+const isoZ = (ms: number): string => `${isoMicros(ms)}Z`;
 
 /** What stands under `token` in an answer; an unscoped token has no catalog. */
 export function tokenBodyOf(claims: TokenClaims, subject: Subject, catalog: readonly unknown[] | null): TokenBody {

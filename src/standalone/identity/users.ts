@@ -57,7 +57,7 @@ interface PasswordBody {
   readonly user: { readonly original_password: string; readonly password: string };
 }
 
-export const userView = (base: string, user: User) => ({
+const userView = (base: string, user: User) => ({
   options: {},
   ...user.extra,
   id: user.id,

@@ -105,7 +105,7 @@ export async function uploadData(parts: DataParts, ctx: WebContext, caller: Call
 }
 
 /** One range of bytes, `first` to `last` included; `none` where there is no such header, `unfit` where it cannot be met. */
-export function rangeFrom(header: string, sizeBytes: number): { first: number; last: number } | 'none' | 'unfit' {
+function rangeFrom(header: string, sizeBytes: number): { first: number; last: number } | 'none' | 'unfit' {
   if (header === '') return 'none';
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.trim());
   if (match === null || (match[1] === '' && match[2] === '')) return 'unfit';

@@ -10,7 +10,7 @@ export const imageMissing = (id: string) => notFound(`Failed to find image ${id}
 const DISALLOWED = 'You are not authorized to complete this action.';
 
 /** Whether the caller owns the image or is an administrator. */
-export const mayChange = (caller: Caller, image: StoredImage): boolean =>
+const mayChange = (caller: Caller, image: StoredImage): boolean =>
   caller.isAdmin || (caller.projectId !== null && image.owner === caller.projectId);
 
 export async function maySee(reader: Reader, caller: Caller, image: StoredImage): Promise<boolean> {

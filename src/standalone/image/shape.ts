@@ -7,8 +7,8 @@ import { isUuidLike } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { StoredImage } from '../../db/images.ts';
 
-export const DISK_FORMATS = ['raw', 'qcow2', 'iso', 'aki', 'ari', 'ami'];
-export const CONTAINER_FORMATS = ['bare', 'aki', 'ari', 'ami', 'ovf', 'ova', 'docker', 'compressed'];
+const DISK_FORMATS = ['raw', 'qcow2', 'iso', 'aki', 'ari', 'ami'];
+const CONTAINER_FORMATS = ['bare', 'aki', 'ari', 'ami', 'ovf', 'ova', 'docker', 'compressed'];
 export const VISIBILITIES = ['public', 'private', 'shared', 'community'];
 
 const LARGEST_INTEGER = 2_147_483_647;

@@ -119,7 +119,7 @@ async function take(
  * Takes a port's addresses.
  * @param wishes null: one of each family that the network has
  */
-export async function takeAddresses(
+async function takeAddresses(
   tx: Tx,
   network: StoredNetwork,
   portId: string,

@@ -56,7 +56,7 @@ export interface Behaviour {
 }
 
 /** Server metadata or image property that says how the guest behaves. */
-export const BEHAVIOUR_KEY = 'xloud_fake';
+const BEHAVIOUR_KEY = 'xloud_fake';
 
 function percentOf(text: string): number {
   const value = Number(text);

@@ -17,7 +17,7 @@ import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
 const BALLOON_STATS_SECONDS = 1;
 /** Our own elements in a domain's metadata. */
-export const METADATA_URI = 'urn:xloud:compute:1';
+const METADATA_URI = 'urn:xloud:compute:1';
 
 export type VirtType = 'kvm' | 'qemu';
 

@@ -35,7 +35,7 @@ export const ifGone =
   };
 
 /** libvirt's state and reason as Nova's power state. */
-export function powerStateOf(state: number, reason: number): PowerState {
+function powerStateOf(state: number, reason: number): PowerState {
   switch (state) {
     case vir.VIR_DOMAIN_RUNNING:
     case vir.VIR_DOMAIN_BLOCKED:

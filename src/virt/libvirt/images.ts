@@ -150,7 +150,7 @@ function proofOf(image: ImageFacts): { readonly algorithm: string; readonly valu
 }
 
 /** Refuses a qcow2 that refers to other files or that this code does not understand; qemu-img has the last word. */
-export async function assertSafeQcow2(run: Run, path: string, imageId: string): Promise<void> {
+async function assertSafeQcow2(run: Run, path: string, imageId: string): Promise<void> {
   const refuse = (why: string) =>
     conflict(`Image ${imageId} is unacceptable: ${why}.`, { code: 'image.unsafe', detail: { path } });
   const facts = await readQcow2File(path);

@@ -14,7 +14,7 @@ import type { XdrReader, XdrWriter } from './xdr.ts';
  */
 export type CallClass = 'read' | 'job' | 'slow';
 
-export const classDeadlineMs: Readonly<Record<CallClass, number>> = {
+const classDeadlineMs: Readonly<Record<CallClass, number>> = {
   read: limits.libvirtCallMs,
   job: limits.libvirtJobCallMs,
   slow: limits.libvirtSlowCallMs,
