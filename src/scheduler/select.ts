@@ -55,9 +55,8 @@ function passEnough(
   snapshot: readonly Candidate[],
   spec: PlacementSpec,
   checks: readonly NamedCheck[],
-  options: SelectOptions,
+  { enough = 0, from = 0 }: Pick<SelectOptions, 'enough' | 'from'>,
 ): Selection {
-  const { enough = 0, from = 0 } = options;
   const refused: Refusal[] = [];
   if (enough <= 0 || snapshot.length <= enough) return { hosts: pass(snapshot, checks, refused), refused };
   const preferred = preferredBy(spec);
@@ -112,20 +111,46 @@ function joined(spec: PlacementSpec, { host }: Candidate): PlacementSpec {
   return { ...spec, group: { ...group, hosts: new Map(group.hosts).set(host, (group.hosts.get(host) ?? 0) + 1) } };
 }
 
-/** Where all `spec.count` servers go, each placed with the ones before it counted in: all of them or none. */
+/** How many of `spec.count` servers a host takes one after another, and the spec of those that come after them. */
+export function takenBy(
+  host: Candidate,
+  spec: PlacementSpec,
+  options: SelectOptions,
+): { readonly taken: number; readonly next: PlacementSpec } {
+  let here = host;
+  let next = spec;
+  let taken = 0;
+  for (; taken < spec.count && refusalAt(here, next, options) === null; taken += 1) {
+    here = filled(here, next);
+    next = joined(next, here);
+  }
+  return { taken, next };
+}
+
+/**
+ * Where all `spec.count` servers go, each placed with the ones before it counted in: all of them or none. A host that refuses one
+ * refuses those that come after it, for it only gets fuller; but a query of the user's may want just that.
+ */
 export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): ManySelection {
+  const { enough = 0, from = 0 } = options;
   const refused: Refusal[] = [];
   const original = new Map(snapshot.map((host) => [host.id, host]));
-  const working = pass(snapshot, checksOf(spec, options, 'once'), refused);
+  let working = pass(snapshot, checksOf(spec, options, 'once'), refused);
   const hosts: Candidate[] = [];
   let next = spec;
   for (let placed = 0; placed < spec.count; placed += 1) {
-    const here: Refusal[] = [];
-    const able = pass(working, checksOf(next, options, 'everyPick'), here);
-    if (able.length === 0) return { hosts: null, refused: [...refused, ...here] };
-    const best = able[indexOfBest(scoresOf(able, next, options.multipliers))] as Candidate;
+    const look = { enough, from: from + placed * enough };
+    const able = passEnough(working, next, checksOf(next, options, 'everyPick'), look);
+    if (able.hosts.length === 0) return { hosts: null, refused: [...refused, ...able.refused] };
+    const best = able.hosts[indexOfBest(scoresOf(able.hosts, next, options.multipliers))] as Candidate;
     hosts.push(original.get(best.id) as Candidate);
     working[working.indexOf(best)] = filled(best, spec);
+    const full = able.refused.filter(({ filter }) => filter !== 'JsonFilter');
+    if (full.length > 0) {
+      refused.push(...full);
+      const names = new Set(full.map(({ host }) => host));
+      working = working.filter(({ host }) => !names.has(host));
+    }
     next = joined(next, best);
   }
   return { hosts, refused };
