@@ -17,6 +17,7 @@ import { billedSizes } from './0021_billed_sizes.ts';
 import { floatingIps } from './0023_floating_ips.ts';
 import { numa } from './0025_numa.ts';
 import { hostChanges } from './0029_host_changes.ts';
+import { reservations } from './0030_reservations.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -35,4 +36,5 @@ export const migrations: readonly Migration[] = [
   floatingIps,
   numa,
   hostChanges,
+  reservations,
 ];

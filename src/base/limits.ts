@@ -73,6 +73,10 @@ export const limits = {
   /** Looks at what changed of hosts overlap by this much: for transactions that take that long. Of all hosts each so often. */
   hostChangesOverlapMs: 2 * SECOND_MS,
   hostChangesWholeMs: 10 * SECOND_MS,
+  /** Servers that are placed together are claimed for in transactions of so many hosts. */
+  hostsClaimedAtOnce: 50,
+  /** How long servers that were asked for together wait for the one that places them all, should it be lost. */
+  placedTogetherMs: 60 * SECOND_MS,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */

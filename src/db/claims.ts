@@ -181,6 +181,32 @@ async function take(tx: Tx, slot: Slot): Promise<void> {
 export const setClaim = (tx: Tx, claim: Claim, generation?: number): Promise<'claimed' | 'stale'> =>
   put(tx, ownSlot(claim.serverId), claim, generation);
 
+/**
+ * As `setClaim` with a generation, for several servers alike that have no claim yet and leave the NUMA nodes to the host: one
+ * statement for the host, one for them.
+ */
+export async function addClaims(
+  tx: Tx,
+  serverIds: readonly number[],
+  { hostId, ...claim }: Omit<Claim, 'serverId' | 'numa'>,
+  generation: number,
+): Promise<'claimed' | 'stale'> {
+  const each = amountOf({ ...claim, numa: null });
+  const count = serverIds.length;
+  const all: Amount = {
+    vcpus: each.vcpus * count,
+    memory_mb: each.memory_mb * count,
+    disk_gb: each.disk_gb * count,
+    max_vcpus: each.max_vcpus * count,
+    max_memory_mb: each.max_memory_mb * count,
+    numa: null,
+  };
+  if (!(await moveSums(tx, hostId, nothing, all, count, generation))) return 'stale';
+  await tx('claims').insert(serverIds.map((server_id) => ({ server_id, host_id: hostId, ...each })));
+  for (const id of serverIds) noteSize(tx, id);
+  return 'claimed';
+}
+
 /** As `setClaim`, for what a move holds on the server's other host. */
 export const holdClaim = (
   tx: Tx,

@@ -48,6 +48,9 @@ export interface EventLog extends ActionEvent {
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** Rows in one statement; SQLite takes a bounded number of values. */
+const ROWS_AT_ONCE = 100;
+
 const actionColumns = [
   'id',
   'server_uuid',
@@ -180,20 +183,61 @@ export interface NewAction {
   readonly nowMs: number;
 }
 
+const encodeAction = (action: NewAction): Row => ({
+  server_uuid: action.serverUuid,
+  action: action.action,
+  request_id: action.requestId,
+  project_id: action.projectId,
+  user_id: action.userId,
+  start_time: action.nowMs,
+  updated_at: action.nowMs,
+  state: 'queued',
+  input: toJson(action.input),
+});
+
 /** Adds an action that waits for a worker and returns its number. */
 export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
-  const [id] = (await tx('instance_actions').insert({
-    server_uuid: action.serverUuid,
-    action: action.action,
-    request_id: action.requestId,
-    project_id: action.projectId,
-    user_id: action.userId,
-    start_time: action.nowMs,
-    updated_at: action.nowMs,
-    state: 'queued',
-    input: toJson(action.input),
-  })) as [number];
+  const [id] = (await tx('instance_actions').insert(encodeAction(action))) as [number];
   return id;
+}
+
+/** Adds actions that wait for another to wake them (`wakeActions`), and no longer than until `dueMs`. */
+export async function insertHeldActions(tx: Tx, actions: readonly NewAction[], dueMs: number): Promise<void> {
+  const rows = actions.map((action) => ({ ...encodeAction(action), lease_until: dueMs }));
+  await tx.batchInsert('instance_actions', rows, ROWS_AT_ONCE);
+}
+
+/** An action that waits for another's word, and its server. */
+export interface HeldServer {
+  readonly actionId: number;
+  readonly id: number;
+  /** Null: not placed yet. */
+  readonly host: string | null;
+}
+
+/** Actions that nobody began and nobody cancelled, of servers that were asked for together, in the order of the servers. */
+export async function heldTogether(reader: Reader, reservationId: string, action: string): Promise<HeldServer[]> {
+  const rows: Row[] = await reader('servers')
+    .join('instance_actions as a', 'a.server_uuid', 'servers.uuid')
+    .select('a.id as action_id', 'servers.id', 'servers.host')
+    .where({ 'servers.reservation_id': reservationId, 'servers.deleted': 0 })
+    .where({ 'a.action': action, 'a.state': 'queued', 'a.cancel': 0 })
+    .orderBy('servers.launch_index');
+  return rows.map((row) => ({
+    actionId: row['action_id'] as number,
+    id: row['id'] as number,
+    host: row['host'] as string | null,
+  }));
+}
+
+/** Actions that waited may be begun, with this input. */
+export async function wakeActions(tx: Tx, ids: readonly number[], input: unknown): Promise<void> {
+  if (ids.length === 0) return;
+  await tx('instance_actions')
+    .whereIn('id', [...ids])
+    .where({ state: 'queued' })
+    .whereNull('lease_owner')
+    .update({ lease_until: null, input: toJson(input) });
 }
 
 /** What became of an action that is over at once. */

@@ -111,6 +111,9 @@ export async function loadDetail(reader: Reader, server: Server): Promise<Server
   return detail as ServerDetail;
 }
 
+/** Rows in one statement. */
+const DETAILS_AT_ONCE = 200;
+
 /** The server's metadata become exactly these pairs. */
 export async function replaceMetadata(
   tx: Tx,
@@ -119,7 +122,28 @@ export async function replaceMetadata(
 ): Promise<void> {
   await tx('server_metadata').where({ server_id: serverId }).delete();
   const rows = Object.entries(metadata).map(([key, value]) => ({ server_id: serverId, key, value }));
-  if (rows.length > 0) await tx.batchInsert('server_metadata', rows, 200);
+  if (rows.length > 0) await tx.batchInsert('server_metadata', rows, DETAILS_AT_ONCE);
+}
+
+/** Gives new servers the same metadata and tags; doubles count once. */
+export async function insertDetails(
+  tx: Tx,
+  serverIds: readonly number[],
+  metadata: Readonly<Record<string, string>>,
+  tags: readonly string[],
+): Promise<void> {
+  const pairs = Object.entries(metadata);
+  const labels = [...new Set(tags)];
+  await tx.batchInsert(
+    'server_metadata',
+    serverIds.flatMap((server_id) => pairs.map(([key, value]) => ({ server_id, key, value }))),
+    DETAILS_AT_ONCE,
+  );
+  await tx.batchInsert(
+    'server_tags',
+    serverIds.flatMap((server_id) => labels.map((tag) => ({ server_id, tag }))),
+    DETAILS_AT_ONCE,
+  );
 }
 
 /** The server's tags become exactly these; doubles count once. */

@@ -154,6 +154,18 @@ export async function lockServer(tx: Tx, uuid: string): Promise<Server | null> {
   return row === undefined ? null : decodeServer(row);
 }
 
+/** Which of these servers still wait for a place; their rows are locked until the transaction ends. */
+export async function lockWaiting(tx: Tx, ids: readonly number[]): Promise<number[]> {
+  const rows: { id: number }[] = await tx('servers')
+    .select('id')
+    .whereIn('id', [...ids])
+    .where({ task_state: 'scheduling', deleted: 0 })
+    .whereNull('host')
+    .orderBy('id')
+    .forUpdate();
+  return rows.map(({ id }) => id);
+}
+
 /** The servers of one host that are not deleted. */
 export async function serversOnHost(reader: Reader, host: string): Promise<Server[]> {
   return decodeServers(reader, await reader('servers').select(serverColumns(false)).where({ host, deleted: 0 }));
@@ -220,11 +232,27 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
   return row;
 }
 
-/** Adds a server and returns its number. `updated_at` starts as `created_at`, so that `changes-since` finds it. */
+/** Rows in one statement; SQLite takes a bounded number of values. */
+const ROWS_AT_ONCE = 100;
+
+/** Adds servers and returns their numbers, in order. `updated_at` starts as `created_at`, so that `changes-since` finds them. */
+export async function insertServers(tx: Tx, servers: readonly NewServer[]): Promise<number[]> {
+  const rows = servers.map((server) => ({ ...encode({ ...server }), updated_at: server.createdAt }));
+  const ids = new Map<string, number>();
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    await tx('servers').insert(rows.slice(at, at + ROWS_AT_ONCE));
+    const uuids = servers.slice(at, at + ROWS_AT_ONCE).map(({ uuid }) => uuid);
+    const made: { id: number; uuid: string }[] = await tx('servers').select('id', 'uuid').whereIn('uuid', uuids);
+    for (const { id, uuid } of made) ids.set(uuid, id);
+  }
+  for (const id of ids.values()) noteSize(tx, id);
+  return servers.map(({ uuid }) => ids.get(uuid) as number);
+}
+
+/** As `insertServers`, one. */
 export async function insertServer(tx: Tx, server: NewServer): Promise<number> {
-  const [id] = (await tx('servers').insert({ ...encode({ ...server }), updated_at: server.createdAt })) as [number];
-  noteSize(tx, id);
-  return id;
+  const [id] = await insertServers(tx, [server]);
+  return id as number;
 }
 
 /** What decides how much of the quota a server uses, besides its claim. */
@@ -239,17 +267,23 @@ const sizeFields = [
   'promised',
 ] as const;
 
-/** Changes columns of one server. `nowMs` becomes `updated_at`. A promise ends with the task for which it was made. */
-export async function updateServer(tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> {
-  if (patch.taskState === null || sizeFields.some((field) => patch[field] !== undefined)) noteSize(tx, id);
+/** As `updateServer`, of several at once. */
+export async function updateServers(tx: Tx, ids: readonly number[], patch: ServerPatch, nowMs: number): Promise<void> {
+  if (patch.taskState === null || sizeFields.some((field) => patch[field] !== undefined)) {
+    for (const id of ids) noteSize(tx, id);
+  }
   const { promised, ...columns } = patch;
   const over = patch.taskState === null ? { promised_vcpus: null, promised_memory_mb: null } : {};
   const promise =
     promised === undefined ? over : { promised_vcpus: promised.vcpus, promised_memory_mb: promised.memoryMb };
   await tx('servers')
-    .where({ id })
+    .whereIn('id', [...ids])
     .update({ ...encode({ updatedAt: nowMs, ...columns }), ...promise });
 }
+
+/** Changes columns of one server. `nowMs` becomes `updated_at`. A promise ends with the task for which it was made. */
+export const updateServer = (tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> =>
+  updateServers(tx, [id], patch, nowMs);
 
 /** Servers that were deleted softly at `beforeMs` or earlier and that nothing is under way for. */
 export async function findReclaimable(reader: Reader, beforeMs: number): Promise<string[]> {

@@ -5,7 +5,7 @@ import { badRequest, conflict, notFound, notImplemented } from '../base/errors.t
 import type { Op } from '../base/op.ts';
 import type { Reader } from '../db/engine.ts';
 import { findHost } from '../db/hosts.ts';
-import { insertAction, insertClosedAction } from '../db/instance-actions.ts';
+import { insertAction, insertClosedAction, insertHeldActions } from '../db/instance-actions.ts';
 import { lockServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import type { OptionalVerb } from '../domain/host.ts';
@@ -61,6 +61,22 @@ const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
 /** Leaves an action for the workers. */
 export const leaveAction = <I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> =>
   insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) });
+
+/** Leaves actions that wait for another of the same request to wake them, and no longer than until `dueMs`. */
+export const holdActions = <I>(
+  t: Tx,
+  op: Op,
+  servers: readonly Server[],
+  name: string,
+  args: I,
+  nowMs: number,
+  dueMs: number,
+): Promise<void> =>
+  insertHeldActions(
+    t,
+    servers.map((server) => ({ ...recordOf(op, server, name, nowMs), input: envelopeOf(args) })),
+    dueMs,
+  );
 
 /** Records what was asked and is done: an action with at most one event, that went well. */
 export const recordDone = (

@@ -7,9 +7,9 @@ import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { replaceMetadata, replaceTags } from '../db/server-details.ts';
+import { insertDetails } from '../db/server-details.ts';
 import { replaceNics } from '../db/server-nics.ts';
-import { findBuild, insertServer, type NewServer, updateServer } from '../db/servers.ts';
+import { findBuild, insertServers, type NewServer, updateServer } from '../db/servers.ts';
 import { isZoneServed } from '../db/services.ts';
 import { tx } from '../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../domain/build-spec.ts';
@@ -20,11 +20,12 @@ import { checkHardware } from '../domain/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
 import { fittingCount } from '../domain/quota.ts';
-import { announce, leaveAction } from './begin.ts';
+import { announce, holdActions, leaveAction } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
 import { type BuildRequest, guestSpec, portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
+import { handOver, placeTogether, type TogetherInput } from './place-together.ts';
 import { accountsOf, lockQuota } from './quota-sets.ts';
 import { hintedGroup, joinGroup } from './server-groups.ts';
 import type { Failure, Saga, StepContext } from './saga.ts';
@@ -89,7 +90,7 @@ function hostnameOf(request: CreateServersRequest, uuid: string, index: number, 
 }
 
 /** What the saga needs beyond the row. The password is forgotten when the action ends. */
-export interface CreateInput {
+export interface CreateInput extends TogetherInput {
   readonly adminPass: string | null;
   /** Hosts on which it was tried already. */
   readonly excluded: readonly string[];
@@ -148,10 +149,9 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     const fitting = fittingCount(accounts, minimum, request.minCount, request.maxCount);
     if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
     const nowMs = deps.clock.now();
-    const rows: { id: number; uuid: string; actionId: number }[] = [];
-    for (let index = 0; index < fitting.count; index += 1) {
+    const servers = Array.from({ length: fitting.count }, (_, index): NewServer => {
       const uuid = newUuid();
-      const server: NewServer = {
+      return {
         uuid,
         projectId,
         userId: op.caller.userId,
@@ -203,22 +203,25 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
         deleted: false,
         build,
       };
-      const id = await insertServer(t, server);
-      if (Object.keys(request.metadata).length > 0) await replaceMetadata(t, id, request.metadata);
-      if (request.tags.length > 0) await replaceTags(t, id, request.tags);
-      const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
-      const actionId = await leaveAction(t, op, { ...server, id, updatedAt: nowMs }, 'create', input, nowMs);
-      rows.push({ id, uuid, actionId });
-    }
+    });
+    const ids = await insertServers(t, servers);
+    await insertDetails(t, ids, request.metadata, request.tags);
+    const rows = servers.map((server, index) => ({ ...server, id: ids[index] as number, updatedAt: nowMs }));
+    const [first, others] = [rows[0] as Server, rows.slice(1)];
+    const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
+    const places: CreateInput = others.length === 0 ? input : { ...input, together: { part: 'places' } };
+    const actionId = await leaveAction(t, op, first, 'create', places, nowMs);
+    const waits: CreateInput = { ...input, together: { part: 'waits' } };
+    await holdActions(t, op, others, 'create', waits, nowMs, nowMs + limits.placedTogetherMs);
     if (group !== null) await joinGroup(t, deps, op, group, rows);
-    return rows;
+    return { actionId, rows };
   });
-  announce(
-    deps,
-    'create',
-    made.map((row) => row.actionId),
-  );
-  return { reservationId, autoDiskConfig, servers: made.map(({ uuid }) => ({ uuid, adminPass: request.adminPass })) };
+  announce(deps, 'create', [made.actionId]);
+  return {
+    reservationId,
+    autoDiskConfig,
+    servers: made.rows.map(({ uuid }) => ({ uuid, adminPass: request.adminPass })),
+  };
 }
 
 // --- the saga -------------------------------------------------------------------------------------------------------
@@ -235,6 +238,13 @@ async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const { deps, server, input } = context;
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
   const wish = { ...placementOf(server, build), excluded: input.excluded };
+  if (input.excluded.length === 0) {
+    const { together } = input;
+    if (together?.part === 'places') return placeTogether(context, wish);
+    if (together?.part === 'refused') {
+      throw internal(together.message, { code: 'noValidHost', detail: together.detail });
+    }
+  }
   return placeServer(context, wish, 'networking').catch((error: unknown) => {
     const none = error instanceof Fault && error.code === 'noValidHost' && input.excluded.length > 0;
     throw none ? exhausted(server, input.lastProblem) : error;
@@ -290,6 +300,7 @@ export const createSaga: Saga<CreateInput> = {
     },
   ],
   retry: elsewhere,
+  overtaken: handOver,
   async settle(t, { server, output }, nowMs) {
     const view = output<GuestView>('build');
     const born = { launchedAt: nowMs, vmState: vmStateOf(view.powerState) ?? ('active' as const) };

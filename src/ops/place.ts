@@ -99,7 +99,7 @@ export interface PlaceWish extends PlacementWish {
 }
 
 /** What the server would claim of a host as it is seen; null: its NUMA nodes do not fit, though no filter was asked. */
-function claimAt({ id }: Server, spec: PlacementSpec, host: Candidate): Claim | null {
+function claimAt({ id }: Pick<Server, 'id'>, spec: PlacementSpec, host: Candidate): Claim | null {
   const { minimum, maximum, diskGb } = spec;
   const numa = spec.numa === null ? null : fitNuma(numaHostOf(host), spec.numa).topology;
   if (spec.numa !== null && numa === null) return null;
@@ -111,10 +111,10 @@ function claimAt({ id }: Server, spec: PlacementSpec, host: Candidate): Claim | 
  * once more on the locked row if it still passes every filter. The servers of a group are placed one after another, each held
  * to what the ones before it left. Returns the host as it was claimed, or null.
  */
-async function claimOn(
+export async function claimOn(
   t: Tx,
   deps: OpsDeps,
-  server: Server,
+  server: Pick<Server, 'id'>,
   spec: PlacementSpec,
   host: Candidate,
   put: PutClaim,
@@ -130,8 +130,14 @@ async function claimOn(
   return next !== null && (await put(t, next, fresh.generation)) === 'claimed' ? fresh : null;
 }
 
-/** The hosts of a snapshot that a wish leaves to choose from. */
-function eligible(snapshot: readonly Candidate[], { verb }: PlaceWish, excluded: readonly string[]) {
+/** The hosts that a wish leaves to choose from. */
+export async function candidatesFor(
+  deps: OpsDeps,
+  { verb }: PlaceWish,
+  excluded: readonly string[],
+  reach: Reach,
+): Promise<readonly Candidate[]> {
+  const snapshot = await listCandidates(deps.database.read, reach);
   if (excluded.length === 0 && verb === undefined) return snapshot;
   return snapshot.filter(
     ({ host, inventory }) =>
@@ -159,7 +165,7 @@ export async function hostsFor(
   // one that never ran left nothing anywhere
   const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
   const spec = await specOf(deps, wish, await groupPlacementOf(read, server.id));
-  const snapshot = eligible(await listCandidates(read, reach), wish, [...wish.excluded, ...left]);
+  const snapshot = await candidatesFor(deps, wish, [...wish.excluded, ...left], reach);
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
     enough: limits.hostsWeighed,
@@ -171,6 +177,12 @@ export async function hostsFor(
   const { message, detail } = noValidHost(refused);
   throw internal(message, { code: 'noValidHost', detail });
 }
+
+export const quickerOthers = () =>
+  internal(NO_VALID_HOST, {
+    code: 'noValidHost',
+    detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
+  });
 
 /**
  * Claims one of the hosts that take the server and notes it with `write`, in one transaction. Throws `internal` with the code
@@ -196,10 +208,7 @@ export async function claimPlace<I>(
       if (claimed !== null) return claimed;
     }
   }
-  throw internal(NO_VALID_HOST, {
-    code: 'noValidHost',
-    detail: `Others were quicker on every host, ${limits.claimAttempts} times.`,
-  });
+  throw quickerOthers();
 }
 
 /** Where a server is, as columns of its row. */
