@@ -11,6 +11,7 @@ import { readDivision } from '../../src/virt/host-cells.ts';
 import { runInside } from '../support/inside.ts';
 import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
 import { eventually } from '../support/serve.ts';
+import { type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 
 const INSIDE_MS = 30_000;
 const MEMORY_MB = 256;
@@ -141,5 +142,43 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     } finally {
       await writeFile(NR_HUGEPAGES, before).catch(() => undefined);
     }
+  });
+});
+
+describe('a pinned server on libvirt', { concurrency: 1 }, () => {
+  let world: GuestService;
+  before(async () => {
+    world = await startGuestService({
+      flavor: { vcpus: 1, ram: MEMORY_MB },
+      specs: { 'hw:cpu_policy': 'dedicated' },
+      env: {
+        ...{ XLOUD_COMPUTE__CPU_DEDICATED_SET: '1', XLOUD_COMPUTE__CPU_SHARED_SET: '0' },
+        XLOUD_COMPUTE__RESERVED_MEMORY_MB: '0',
+      },
+    });
+  });
+  after(() => world?.close());
+
+  it('has the only dedicated CPU, through a power cycle, and nobody else has it until it is gone', async () => {
+    const server = await startElastic(world);
+    const [node] = (await world.compute('GET', `/servers/${server.id}/topology`)).body.nodes;
+    assert.deepEqual(node.cpu_pinning, { 0: 1 });
+    const pinned = async () => assert.match(await world.virsh('vcpupin', server.id), /^\s*0\s+1$/);
+    await pinned();
+    assert.equal(await server.act({ reboot: { type: 'HARD' } }), 'ACTIVE');
+    await pinned();
+
+    const explained = await world.compute('POST', '/os-xloud-scheduler/explain', { flavor_id: world.flavorRef });
+    assert.deepEqual(explained.body.hosts[0].refusals, [
+      {
+        filter: 'NUMATopologyFilter',
+        reason: 'takes NUMA node 0 of the server nowhere (node 0: 0 dedicated CPUs are free, not 1)',
+      },
+    ]);
+    await world.compute('DELETE', `/servers/${server.id}`);
+    await eventually('the CPU to be free', NOTICE_MS, async () => {
+      const { body } = await world.compute('POST', '/os-xloud-scheduler/explain', { flavor_id: world.flavorRef });
+      return body.hosts[0].accepted === true ? true : null;
+    });
   });
 });
