@@ -33,6 +33,7 @@ import {
 import { isAway, isRetryable } from '../db/errors.ts';
 import { findServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
+import { eventNameOf } from '../domain/event-names.ts';
 import type { Server } from '../domain/instance.ts';
 import type { OpsDeps } from './deps.ts';
 import { noteAction, type SagaFacts } from './notify.ts';
@@ -124,9 +125,8 @@ export type Outcome =
   | { readonly kind: 'again'; readonly atMs: number }
   | { readonly kind: 'lost' };
 
-/** An action's name and its step's, as users see it in the events. */
 export const eventName = (saga: { readonly name: string }, step: { readonly name: string }): string =>
-  `${saga.name}_${step.name}`;
+  eventNameOf(saga.name, step.name);
 
 function failureOf(step: string, fault: Fault): Failure {
   const detail = fault.detail === undefined ? fault.cause : fault.detail;

@@ -218,7 +218,7 @@ for (const engine of engines) {
         (await history()).map(({ action, event }) => [action, event.event]),
         [
           ['adjust', 'adjust_guest'],
-          ['create', 'create_build'],
+          ['create', 'compute__do_build_and_run_instance'],
         ],
       );
       assert.deepEqual(await kit.claimOf(id), [2, 256]);

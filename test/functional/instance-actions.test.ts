@@ -117,7 +117,7 @@ for (const engine of engines) {
           // the last step comes first
           assert.deepEqual(
             events.map(({ event }: { event: string }) => event),
-            ['create_build', 'create_ports', 'create_place'],
+            ['compute__do_build_and_run_instance', 'create_ports', 'create_place'],
           );
           for (const event of events as { event: string; result: string }[]) {
             // a step before the server had a host names none
@@ -177,7 +177,7 @@ for (const engine of engines) {
       assert.equal((await one('2.20')).body.itemNotFound.message, `Instance ${gone} could not be found.`);
       assert.deepEqual(
         (await one('2.51')).body.instanceAction.events.map(({ event }: { event: string }) => event).toSorted(),
-        ['delete_claim', 'delete_guest', 'delete_image', 'delete_ports'],
+        ['compute_terminate_instance', 'delete_claim', 'delete_image', 'delete_ports'],
       );
       assert.equal((await list('', '2.21', gone, 'other')).status, 404);
     });
@@ -206,12 +206,14 @@ for (const engine of engines) {
           details?: string;
         }[];
       const failed = (await events('admin')).find(
-        ({ event, result }) => event === 'create_build' && result === 'Error',
+        ({ event, result }) => event === 'compute__do_build_and_run_instance' && result === 'Error',
       );
-      assert.deepEqual([failed?.event, failed?.host], ['create_build', 'host-1']);
+      assert.deepEqual([failed?.event, failed?.host], ['compute__do_build_and_run_instance', 'host-1']);
       assert.match(failed?.details ?? '', /fails at spawn/);
       assert.match(failed?.hostId ?? '', /^[0-9a-f]{56}$/);
-      const seen = (await events('member')).find(({ event, result }) => event === 'create_build' && result === 'Error');
+      const seen = (await events('member')).find(
+        ({ event, result }) => event === 'compute__do_build_and_run_instance' && result === 'Error',
+      );
       assert.deepEqual([seen?.host, seen?.details], [undefined, undefined]);
       assert.match(seen?.hostId ?? '', /^[0-9a-f]{56}$/);
     });

@@ -100,7 +100,7 @@ for (const engine of engines) {
         assert.deepEqual(await eventsOf(world, server.uuid), [
           'create_place Success',
           'create_ports Success',
-          'create_build Success',
+          'compute__do_build_and_run_instance Success',
         ]);
         assert.deepEqual(await world.leftovers(), []);
       });
@@ -157,10 +157,10 @@ for (const engine of engines) {
         assert.deepEqual(await eventsOf(world, server.uuid), [
           'create_place Success',
           'create_ports Success',
-          'create_build Error',
+          'compute__do_build_and_run_instance Error',
           'create_place Success',
           'create_ports Success',
-          'create_build Success',
+          'compute__do_build_and_run_instance Success',
         ]);
         assert.deepEqual(await world.leftovers(), []);
       });

@@ -209,7 +209,7 @@ for (const engine of engines) {
         version: '2.84',
       });
       const [event] = events.body.instanceAction.events;
-      assert.deepEqual([event.event, event.result], ['stop_guest', 'Error']);
+      assert.deepEqual([event.event, event.result], ['compute_stop_instance', 'Error']);
       assert.match(event.details, /fails at powerOff/);
     });
 

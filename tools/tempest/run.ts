@@ -9,6 +9,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sharedFile } from '../../test/support/kit.ts';
+import { defaultFilters } from '../../src/scheduler/index.ts';
 import { startService } from '../../test/support/serve.ts';
 import { prepare } from './cloud.ts';
 
@@ -98,8 +99,8 @@ const env = {
   XLOUD_LOG__LEVEL: 'warn',
   // servers move
   XLOUD_COMPUTE__FAKE_HOSTS: '2',
-  // addresses of consoles are given out, as by Nova without its proxies; nothing serves them
-  XLOUD_COMPUTE__CONSOLE_BASE_URL: 'http://127.0.0.1:6080',
+  // with what is off by default, as in Nova, and is tested
+  XLOUD_SCHEDULER__ENABLED_FILTERS: [...defaultFilters, 'DifferentHostFilter', 'SameHostFilter'].join(),
 };
 const cloud = await startService({ driver: 'fake', env });
 let results: Result[];

@@ -1,0 +1,30 @@
+// The names of a saga's events: one for each step, and Nova's own among them.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { moves } from '../../../src/domain/moves.ts';
+import { eventName } from '../../../src/ops/saga.ts';
+import { sagaOf } from '../../../src/ops/sagas.ts';
+
+/** As Nova's compute service and conductor name what they do. */
+const NOVAS = /^(compute_|conductor_|cold_migrate$|rebuild_server$|schedule_instances$|get_image_info$)/;
+
+describe('names of events', () => {
+  const records = new Set(['create', ...Object.values(moves).map(({ record }) => record)]);
+  const sagas = [...records].map((record) => (record === null ? null : sagaOf(record))).filter((saga) => saga !== null);
+
+  it('are of many actions', () => assert.ok(sagas.length > 20));
+
+  for (const saga of sagas) {
+    it(`${saga.name} has each once, and Nova's`, () => {
+      const names = saga.steps.map((step) => eventName(saga, step));
+      assert.equal(new Set(names).size, names.length);
+      // what Nova does not do has no names of Nova's
+      assert.equal(
+        names.some((name) => NOVAS.test(name)),
+        saga.name !== 'adjust',
+        names.join(),
+      );
+    });
+  }
+});
