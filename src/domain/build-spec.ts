@@ -7,7 +7,7 @@ import type { ImageFacts } from './image.ts';
 import type { Server } from './instance.ts';
 import type { NicSpec } from './nic.ts';
 import type { NumaTopology } from './numa.ts';
-import { locksMemory } from './numa-wish.ts';
+import { locksMemory } from './memory-pages.ts';
 import type { Size } from './size.ts';
 
 const HOSTNAME_CHARACTERS = 63;

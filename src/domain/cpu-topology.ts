@@ -4,7 +4,7 @@
 import { badRequest } from '../base/errors.ts';
 import type { FlavorSnapshot } from './flavor.ts';
 import type { ImageFacts } from './image.ts';
-import { badImage, noNumber } from './numa-wish.ts';
+import { badImage, noNumber } from './wish-words.ts';
 
 export interface CpuTopology {
   readonly sockets: number;

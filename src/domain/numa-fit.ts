@@ -1,9 +1,11 @@
 // Why: whether a host can take a guest's NUMA nodes, and on which of its own they lie then, with which processors and pages. A
 // pure decision: the filter asks it for a reason, the claim for the placement.
 
+import type { ThreadPolicy } from './cpu-policy.ts';
+import type { PageWish } from './memory-pages.ts';
 import type { HostCell, NumaCell, NumaTopology, NumaUsage } from './numa.ts';
 import { type CellUsage, usageOf } from './numa.ts';
-import type { NumaWish, PageWish, ThreadPolicy, WishedCell } from './numa-wish.ts';
+import type { NumaWish, WishedCell } from './numa-wish.ts';
 
 /** What of a host the decision reads. */
 export interface NumaHost {

@@ -3,14 +3,11 @@
 
 import { badRequest } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { readCpuSet } from './cpu-set.ts';
+import { cpuWishOf, type EmulatorThreads, type ThreadPolicy } from './cpu-policy.ts';
 import { type FlavorSnapshot, maximumOf, minimumOf } from './flavor.ts';
-import type { ImageFacts } from './image.ts';
+import { locksMemory, pagesOf, type PageWish } from './memory-pages.ts';
 import { sameSize } from './size.ts';
-
-export type ThreadPolicy = 'prefer' | 'isolate' | 'require';
-/** A number: exactly that size, in KiB. */
-export type PageWish = 'small' | 'large' | 'any' | number;
+import { badImage, cpusOf, isYes, noNumber, said, type WishedFlavor, type WishedImage } from './wish-words.ts';
 
 export interface WishedCell {
   /** vCPUs of the guest that each get a processor of their own. */
@@ -26,7 +23,7 @@ export interface NumaWish {
   /** Whether it has dedicated vCPUs, so that nothing of it is overcommitted. */
   readonly pinned: boolean;
   readonly threads: ThreadPolicy | null;
-  readonly emulatorThreads: 'share' | 'isolate' | null;
+  readonly emulatorThreads: EmulatorThreads | null;
   /** Null: the host's choice. */
   readonly pages: PageWish | null;
 }
@@ -34,189 +31,6 @@ export interface NumaWish {
 /** How many vCPUs get processors of their own. */
 export const pinnedOf = (wish: NumaWish | null): number =>
   wish === null ? 0 : wish.cells.reduce((sum, { dedicated }) => sum + dedicated.length, 0);
-
-type WishedFlavor = Pick<FlavorSnapshot, 'name' | 'vcpus' | 'memoryMb' | 'extraSpecs'>;
-type WishedImage = Pick<ImageFacts, 'properties'> | null;
-
-/** What the flavor and the image say of one thing; undefined: nothing. */
-function said(flavor: WishedFlavor, image: WishedImage, key: string): [string | undefined, string | undefined] {
-  return [flavor.extraSpecs[`hw:${key}`] || undefined, image?.properties[`hw_${key}`] || undefined];
-}
-
-const TRUE = /^\s*(?:1|t|true|on|y|yes)\s*$/i;
-const isYes = (text: string | undefined): boolean => text !== undefined && TRUE.test(text);
-
-const tuple = (words: readonly string[]): string => `(${words.map((word) => `'${word}'`).join(', ')})`;
-
-export const badImage = (why: string) => badRequest(`Invalid image metadata. Error: ${why}`);
-export const noNumber = (value: string): string => `invalid literal for int() with base 10: '${value}'`;
-
-/** A word that both may say; throws where one is not known. */
-function words<W extends string>(
-  flavor: WishedFlavor,
-  image: WishedImage,
-  key: string,
-  what: string,
-  known: readonly W[],
-): [W | undefined, W | undefined] {
-  const [own, wanted] = said(flavor, image, key);
-  if (wanted !== undefined && !known.includes(wanted as W)) throw badImage(`Field value ${wanted} is invalid`);
-  if (own !== undefined && !known.includes(own as W)) {
-    throw badRequest(
-      `${what} requested from 'flavor extra specs' is invalid, given: '${own}', available: '${tuple(known)}'.`,
-    );
-  }
-  return [own as W | undefined, wanted as W | undefined];
-}
-
-const policies = ['dedicated', 'shared', 'mixed'] as const;
-type CpuPolicy = (typeof policies)[number];
-
-function cpuPolicy(flavor: WishedFlavor, image: WishedImage): CpuPolicy | null {
-  const [own, wanted] = words(flavor, image, 'cpu_policy', 'CPU policy', policies);
-  const forbidden =
-    (own === 'mixed' && wanted === 'dedicated') || (own === 'shared' && (wanted === 'mixed' || wanted === 'dedicated'));
-  if (forbidden) {
-    throw badRequest(
-      "Image property 'hw_cpu_policy' is not permitted to override CPU pinning policy set against the flavor",
-    );
-  }
-  return own ?? wanted ?? null;
-}
-
-function threadPolicy(flavor: WishedFlavor, image: WishedImage): ThreadPolicy | null {
-  const known = ['prefer', 'isolate', 'require'] as const;
-  const [own, wanted] = words(flavor, image, 'cpu_thread_policy', 'CPU thread policy', known);
-  if (own === undefined || own === 'prefer') return own ?? wanted ?? null;
-  if (wanted !== undefined && wanted !== own) {
-    throw badRequest(
-      "Image property 'hw_cpu_thread_policy' is not permitted to override CPU thread pinning policy set against the flavor",
-    );
-  }
-  return own;
-}
-
-function emulatorPolicy(flavor: WishedFlavor): 'share' | 'isolate' | null {
-  const asked = flavor.extraSpecs['hw:emulator_threads_policy'];
-  if (asked === undefined || asked === '') return null;
-  if (asked === 'share' || asked === 'isolate') return asked;
-  throw badRequest(
-    `CPU emulator threads option requested is invalid, given: '${asked}', available: '${tuple(['share', 'isolate'])}'.`,
-  );
-}
-
-/** A set of vCPUs as Nova reads it; one that begins with `^` leaves out of all. */
-function cpusOf(text: string, vcpus?: number): number[] {
-  const whole = vcpus !== undefined && text.trim().startsWith('^') ? `0-${vcpus - 1},${text}` : text;
-  const { cpus, problem } = readCpuSet(whole);
-  if (problem !== null) throw badRequest(problem);
-  return [...cpus];
-}
-
-/** `hw:cpu_dedicated_mask`; null: there is none. */
-function dedicatedMask(flavor: WishedFlavor): number[] | null {
-  const mask = flavor.extraSpecs['hw:cpu_dedicated_mask'];
-  if (mask === undefined || mask === '') return null;
-  const cpus = cpusOf(mask, flavor.vcpus);
-  const inside = cpus.filter((cpu) => cpu < flavor.vcpus);
-  if (cpus.length === 0 || inside.length === flavor.vcpus) {
-    throw badRequest(
-      "Mixed instance must have at least 1 pinned vCPU and 1 unpinned vCPU. See 'hw:cpu_dedicated_mask'.",
-    );
-  }
-  if (inside.length < cpus.length) {
-    throw badRequest(
-      'Mixed instance dedicated vCPU(s) mask is not a subset of vCPUs in the flavor. See "hw:cpu_dedicated_mask"',
-    );
-  }
-  return cpus;
-}
-
-/** Amounts that the flavor asks of a resource class by itself, all groups together. */
-function resource(flavor: WishedFlavor, name: 'VCPU' | 'PCPU'): number {
-  const key = new RegExp(`^resources(?:[1-9][0-9]*)?:${name}$`);
-  return Object.entries(flavor.extraSpecs).reduce(
-    (sum, [spec, value]) => sum + (key.test(spec) && /^\d{1,9}$/.test(value) ? Number(value) : 0),
-    0,
-  );
-}
-
-/** The policy, said in words or in resources. */
-function policyOf(
-  flavor: WishedFlavor,
-  policy: CpuPolicy | null,
-  emulator: NumaWish['emulatorThreads'],
-): CpuPolicy | null {
-  const [vcpus, pcpus] = [resource(flavor, 'VCPU'), resource(flavor, 'PCPU')];
-  if (policy !== null && (vcpus > 0 || pcpus > 0)) {
-    throw badRequest(
-      "It is not possible to use the 'resources:VCPU' or 'resources:PCPU' extra specs in combination with the " +
-        "'hw:cpu_policy' extra spec or 'hw_cpu_policy' image metadata property; use one or the other",
-    );
-  }
-  if (vcpus > 0 && pcpus > 0) {
-    throw badRequest(
-      "It is not possible to specify both 'resources:VCPU' and 'resources:PCPU' extra specs; use one or the other",
-    );
-  }
-  if (pcpus === 0) return vcpus > 0 ? 'shared' : policy;
-  if (emulator === 'isolate' && flavor.vcpus + 1 !== pcpus) {
-    throw badRequest(
-      "You have requested 'hw:emulator_threads_policy=isolate' but have not requested sufficient PCPUs to handle this " +
-        'policy; you must allocate exactly flavor.vcpus + 1 PCPUs.',
-    );
-  }
-  if (emulator !== 'isolate' && flavor.vcpus !== pcpus) {
-    throw badRequest(
-      "There is a mismatch between the number of PCPUs requested via 'resourcesNN:PCPU' and the flavor); you must " +
-        'allocate exactly flavor.vcpus PCPUs',
-    );
-  }
-  return 'dedicated';
-}
-
-/** The thread policy, said in words or by a trait. */
-function threadsOf(flavor: WishedFlavor, image: WishedImage, policy: ThreadPolicy | null): ThreadPolicy | null {
-  const key = /^trait(?:[1-9][0-9]*)?:HW_CPU_HYPERTHREADING$/;
-  const own = Object.entries(flavor.extraSpecs).find(([spec]) => key.test(spec))?.[1];
-  const trait = own ?? (image?.properties['trait:HW_CPU_HYPERTHREADING'] === 'required' ? 'required' : undefined);
-  if (trait === undefined) return policy;
-  if (policy !== null) {
-    throw badRequest(
-      "It is not possible to use the 'trait:HW_CPU_HYPERTHREADING' extra spec in combination with the " +
-        "'hw:cpu_thread_policy' extra spec or 'hw_cpu_thread_policy' image metadata property; use one or the other",
-    );
-  }
-  return trait === 'forbidden' ? 'isolate' : trait === 'required' ? 'require' : null;
-}
-
-/** The vCPUs that get processors of their own. */
-function dedicatedOf(
-  { vcpus }: WishedFlavor,
-  mask: number[] | null,
-  policy: CpuPolicy | null,
-  threads: ThreadPolicy | null,
-  emulator: NumaWish['emulatorThreads'],
-): number[] {
-  if (policy === null || policy === 'shared') {
-    if (threads !== null) {
-      throw badRequest('Cannot set cpu thread pinning policy in a non dedicated cpu pinning policy');
-    }
-    if (emulator === 'isolate') {
-      throw badRequest('An isolated CPU emulator threads option requires a dedicated CPU policy option.');
-    }
-  }
-  if (policy === 'mixed') {
-    if (mask !== null) return mask;
-    throw badRequest(
-      "Dedicated CPU set can be specified from either 'hw:cpu_dedicated_mask' or 'hw:cpu_realtime_mask' when using " +
-        "'mixed' CPU policy. 'hw:cpu_dedicated_mask' and 'hw:cpu_realtime_mask' can not be specified at the same " +
-        'time, or be specified with none of them.',
-    );
-  }
-  if (mask !== null) throw badRequest("Cannot specify 'hw:cpu_dedicated_mask' without the 'mixed' policy.");
-  return policy === 'dedicated' ? Array.from({ length: vcpus }, (_, cpu) => cpu) : [];
-}
 
 const overrides = (name: string) =>
   badRequest(`Image property '${name}' is not permitted to override NUMA configuration set against the flavor`);
@@ -231,50 +45,6 @@ function nodesOf(flavor: WishedFlavor, image: WishedImage): number | null {
     throw badRequest(`The property 'numa_nodes' cannot be '${nodes}'. It must be a number greater than 0`);
   }
   return Number(nodes);
-}
-
-const SIZE = /^\d+(?:\.\d+)?([kKMGT]i?)?(b|bit|B)$/;
-const PREFIXES = 'KMGT';
-
-/** A page size in KiB, or one of the words. */
-function pageSize(text: string): PageWish {
-  if (text === 'small' || text === 'large' || text === 'any') return text;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  const found = SIZE.exec(text);
-  if (found === null) throw badRequest(`Invalid memory page size '${text}'`);
-  const power = PREFIXES.indexOf((found[1]?.[0] ?? '').toUpperCase() || ' ') + 1;
-  const units = Number.parseFloat(text) * 1024 ** power;
-  return Math.ceil(found[2] === 'B' ? units : units / 8) / 1024;
-}
-
-function pagesOf(flavor: WishedFlavor, image: WishedImage): PageWish | null {
-  const [own, wanted] = said(flavor, image, 'mem_page_size');
-  const forbidden = (against: string) => badRequest(`Page size ${wanted} forbidden against '${against}'`);
-  if (own === undefined) {
-    if (wanted !== undefined) throw forbidden('<empty>');
-    return null;
-  }
-  const size = pageSize(own);
-  if (wanted === undefined) return size;
-  if (size === 'any' || size === 'large') return pageSize(wanted);
-  throw forbidden(own);
-}
-
-/** Whether the guest's memory stays in the host's (`hw:locked_memory`). Throws where nothing says in which pages. */
-export function locksMemory(flavor: WishedFlavor, image: WishedImage): boolean {
-  const [own, wanted] = said(flavor, image, 'locked_memory');
-  const word = (text: string | undefined): string => (isYes(text) ? 'True' : 'False');
-  if (own !== undefined && wanted !== undefined && isYes(own) !== isYes(wanted)) {
-    throw badRequest(
-      `locked_memory value in image (${word(wanted)}) and flavor (${word(own)}) conflict. A consistent value is ` +
-        'expected if both specified.',
-    );
-  }
-  const locked = isYes(own ?? wanted);
-  if (locked && said(flavor, image, 'mem_page_size').every((size) => size === undefined)) {
-    throw badRequest('locked_memory value in image or flavor is forbidden when mem_page_size is not set.');
-  }
-  return locked;
 }
 
 /** The values of `KEY.0`, `KEY.1` and so on; null: there are none. */
@@ -368,12 +138,7 @@ export function numaWishOf(flavor: FlavorSnapshot, image: WishedImage): NumaWish
       "The extra spec 'hw:cpu_realtime' is not supported: no host runs vCPUs under a real-time scheduler.",
     );
   }
-  const named = { policy: cpuPolicy(flavor, image), threads: threadPolicy(flavor, image) };
-  const mask = dedicatedMask(flavor);
-  const emulatorThreads = emulatorPolicy(flavor);
-  const policy = policyOf(flavor, named.policy, emulatorThreads);
-  const threads = threadsOf(flavor, image, named.threads);
-  const dedicated = new Set(dedicatedOf(flavor, mask, policy, threads, emulatorThreads));
+  const { dedicated, threads, emulatorThreads } = cpuWishOf(flavor, image);
   const nodes = nodesOf(flavor, image);
   const pages = pagesOf(flavor, image);
   locksMemory(flavor, image);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fixedSizeProblem, locksMemory, numaWishOf } from '../../../src/domain/numa-wish.ts';
+import { locksMemory } from '../../../src/domain/memory-pages.ts';
+import { fixedSizeProblem, numaWishOf } from '../../../src/domain/numa-wish.ts';
 import { aFlavor } from '../../support/samples.ts';
 
 type Specs = Record<string, string>;
