@@ -9,6 +9,7 @@ import type { AgentHandlers, Bus } from '../bus/bus.ts';
 import type { AgentMethod } from '../bus/contract.ts';
 import type { GuestEvent } from '../domain/guest.ts';
 import type { OptionalVerb } from '../domain/host.ts';
+import { type HostOffers, noOffers } from '../domain/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
 import { makeMailboxes, type Mailboxes } from './mailbox.ts';
 import { makeReporter } from './report.ts';
@@ -22,6 +23,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** Milliseconds between inventory reports; default `limits.hostReportMs`. */
   readonly reportMs?: number;
+  /** What the operator says of the host; default: nothing. */
+  readonly offers?: HostOffers;
   /** 0..1, for the jitter of the reports; default `Math.random`. */
   readonly random?: () => number;
 }
@@ -122,6 +125,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock,
     log,
     everyMs: options.reportMs ?? limits.hostReportMs,
+    offers: options.offers ?? noOffers,
     random: options.random ?? Math.random,
   });
 

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
+import { type HostOffers, withOffers } from '../domain/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
 
 export interface ReporterOptions {
@@ -12,6 +13,7 @@ export interface ReporterOptions {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly offers: HostOffers;
   readonly everyMs: number;
   readonly random: () => number;
 }
@@ -29,13 +31,13 @@ export function jittered(everyMs: number, random: () => number): number {
   return Math.round(everyMs * (0.8 + 0.4 * random()));
 }
 
-export function makeReporter({ host, bus, driver, clock, log, everyMs, random }: ReporterOptions): Reporter {
+export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, random }: ReporterOptions): Reporter {
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
 
   async function reportNow(): Promise<void> {
     const [inventory, guests] = await Promise.all([driver.inventory(), driver.list()]);
-    await bus.report({ kind: 'inventory', host, inventory, guests });
+    await bus.report({ kind: 'inventory', host, inventory: withOffers(inventory, offers), guests });
   }
 
   async function run(): Promise<void> {

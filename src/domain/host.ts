@@ -38,6 +38,8 @@ export interface HostFacts {
   readonly freeDiskGb: number;
   readonly freeMemoryMb: number;
   readonly uptime: string | null;
+  /** What it can do and what it is, by the names of os-traits and the operator's own. */
+  readonly traits: readonly string[];
   readonly capabilities: HostCapabilities;
 }
 

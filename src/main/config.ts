@@ -184,6 +184,10 @@ export const schema = {
     cpu_allocation_ratio: number(4, 'ratio', 'vCPUs that may be claimed per physical CPU.', 0.01, 1000),
     ram_allocation_ratio: number(1, 'ratio', 'Memory that may be claimed per physical memory.', 0.01, 1000),
     disk_allocation_ratio: number(1, 'ratio', 'Disk that may be claimed per physical disk.', 0.01, 1000),
+    traits: list<string>(
+      [],
+      'What this host is beyond what it finds out by itself: names that begin with CUSTOM_, for flavors and images to ask for.',
+    ),
     reserved_memory_mb: integer(512, 'MiB', 'Memory that is never claimed.'),
     reserved_vcpus: integer(0, 'vCPUs', 'CPUs that are never claimed.'),
     reserved_disk_gb: integer(0, 'GiB', 'Disk that is never claimed.'),
@@ -292,6 +296,11 @@ export const schema = {
       'true',
       ['true', 'false'],
       'IsolatedHostsFilter: whether isolated_hosts take no other images.',
+    ),
+    enable_isolated_aggregate_filtering: choice(
+      'false',
+      ['true', 'false'],
+      'TraitIsolationFilter: whether hosts of an aggregate with metadata trait:X=required take only servers that require X.',
     ),
     aggregate_image_properties_isolation_namespace: text(
       '',

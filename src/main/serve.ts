@@ -35,6 +35,7 @@ import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
 import { listen } from './listen.ts';
+import { readOffers } from './offers.ts';
 import { lockDataDir } from './lock.ts';
 import { makePortNews } from './port-news.ts';
 import { rootPages } from './root.ts';
@@ -154,8 +155,9 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     cleanup.defer(() => relay.close());
   }
   const reportMs = config.compute.report_seconds * 1000;
+  const offers = readOffers(config.compute);
   for (const { name, driver } of hosts) {
-    const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs });
+    const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs, offers });
     cleanup.defer(() => agent.close());
   }
 
@@ -273,6 +275,7 @@ const opsSettings = (
       isolatedImages: scheduler.isolated_images,
       restrictIsolatedHosts: scheduler.restrict_isolated_hosts_to_isolated_images === 'true',
       imageIsolationNamespace: scheduler.aggregate_image_properties_isolation_namespace,
+      isolatedAggregates: scheduler.enable_isolated_aggregate_filtering === 'true',
       imageIsolationSeparator: scheduler.aggregate_image_properties_isolation_separator,
     },
   },

@@ -27,6 +27,7 @@ import { differentHostFilter, sameHostFilter } from './filters/other-servers.ts'
 import { resourceFilter } from './filters/resource.ts';
 import { serverGroupAffinityFilter, serverGroupAntiAffinityFilter } from './filters/server-group.ts';
 import { simpleCidrAffinityFilter } from './filters/simple-cidr-affinity.ts';
+import { traitIsolationFilter, traitsFilter } from './filters/traits.ts';
 import type { Filter, Weigher } from './spec.ts';
 import { cpuWeigher, diskWeigher, ramWeigher } from './weighers/free.ts';
 import { headroomWeigher } from './weighers/headroom.ts';
@@ -53,6 +54,9 @@ export const filters = {
   ComputeCapabilitiesFilter: { prepare: computeCapabilitiesFilter, ...preference },
   ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference },
   MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },
+  TraitsFilter: { prepare: traitsFilter, ...fact },
+  // says nothing unless `enable_isolated_aggregate_filtering` is on
+  TraitIsolationFilter: { prepare: traitIsolationFilter, ...fact },
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
   ResourceFilter: { prepare: resourceFilter, ...fact, everyPick: true },
   NUMATopologyFilter: { prepare: numaTopologyFilter, ...fact, everyPick: true },

@@ -70,6 +70,8 @@ export interface FilterSettings {
   /** Only keys that begin with it and the separator are compared; empty: all. */
   readonly imageIsolationNamespace: string;
   readonly imageIsolationSeparator: string;
+  /** Whether aggregates with `trait:X` = `required` take only servers that require X. */
+  readonly isolatedAggregates: boolean;
 }
 
 /** Nova's defaults. */
@@ -81,6 +83,7 @@ export const defaultSettings: FilterSettings = {
   restrictIsolatedHosts: true,
   imageIsolationNamespace: '',
   imageIsolationSeparator: '.',
+  isolatedAggregates: false,
 };
 
 /** What a filter may read beside the request and the hosts: time and configuration. */

@@ -107,6 +107,8 @@ describe('libvirt RPC against a real daemon', () => {
     assert.match(await hypervisor.connectGetCapabilities(), /^<capabilities>/);
     const domainCapabilities = await hypervisor.connectGetDomainCapabilities(null, 'x86_64', null, 'qemu');
     assert.match(domainCapabilities, /<domain>qemu<\/domain>/);
+    const nehalem = '<cpu><arch>x86_64</arch><model>Nehalem</model></cpu>';
+    assert.match(await hypervisor.connectBaselineCpu([nehalem], 1), /<feature policy='require' name='sse4\.2'\/>/);
     const cpus = (await daemon.exec('nproc', '--all')).stdout;
     const node = await hypervisor.nodeGetInfo();
     assert.equal(node.cpus, Number(cpus));

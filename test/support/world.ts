@@ -37,6 +37,7 @@ import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
 import type { FakePeers } from '../../src/virt/fake/migrate.ts';
+import { type HostOffers, noOffers } from '../../src/domain/host-offers.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { authenticate } from './callers.ts';
@@ -48,6 +49,8 @@ export interface HostWish {
   readonly name: string;
   readonly inventory?: Partial<HostInventory>;
   readonly machine?: FakeDriverOptions['machine'];
+  /** What its operator says of it. */
+  readonly offers?: HostOffers;
   readonly timing?: FakeDriverOptions['timing'];
   readonly store?: FakeStore;
   /** Makes of the driver what the agent gets: one that breaks, for instance. */
@@ -247,7 +250,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const serve = async (host: string): Promise<void> => {
     const driver = drivers.get(host);
     if (driver === undefined) throw new Error(`no host ${host}`);
-    agents.set(host, await startAgent({ host, bus, driver, clock, log, reportMs: REPORT_MS }));
+    const offers = (options.hosts ?? []).find(({ name }) => name === host)?.offers ?? noOffers;
+    agents.set(host, await startAgent({ host, bus, driver, clock, log, offers, reportMs: REPORT_MS }));
   };
   const peers: FakePeers = new Map();
   for (const wish of options.hosts ?? [{ name: 'host-1' }]) {

@@ -1,7 +1,8 @@
 // Why: what the fake host says it has, in the same form as a real one.
 
-import { type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
+import { type HostCapabilities, type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
 import { memoryMethods } from '../../domain/memory-method.ts';
+import { traitsOf } from '../../domain/host-traits.ts';
 import type { HostCell } from '../../domain/numa.ts';
 import { type CpuDivision, divideCells, undivided } from '../host-cells.ts';
 import { hostUptime } from '../uptime.ts';
@@ -54,6 +55,30 @@ export function fakeInventory(
   const memoryMb = overrides.memoryMb ?? 262_144;
   const diskGb = overrides.diskGb ?? 8_192;
   const { vcpus: usable, ...nodes } = divideCells(cellsOf(whole, vcpus, memoryMb), vcpus, whole.division);
+  const cpu = {
+    arch: 'x86_64',
+    model: 'fake',
+    vendor: 'fake',
+    topology: {
+      cells: whole.numaNodes,
+      sockets: whole.numaNodes,
+      cores: Math.ceil(vcpus / whole.numaNodes / whole.threads),
+      threads: whole.threads,
+    },
+    features: [],
+  };
+  const capabilities: HostCapabilities = {
+    virtType: 'fake',
+    virtTypeReason: 'the fake driver runs no guests',
+    guests: ['fake', 'qemu', 'kvm'].map((hypervisorType) => ({ arch: 'x86_64', hypervisorType, vmMode: 'hvm' })),
+    diskFormats: ['raw', 'qcow2', 'iso', 'ami'],
+    verbs,
+    liveVcpus: true,
+    vcpuUnplug: true,
+    liveMemory: true,
+    memoryMethods,
+    maxVcpus: 288,
+  };
   return {
     hypervisorHostname: hostname,
     hypervisorType: 'fake',
@@ -62,34 +87,13 @@ export function fakeInventory(
     memoryMb,
     diskGb,
     facts: {
-      cpu: {
-        arch: 'x86_64',
-        model: 'fake',
-        vendor: 'fake',
-        topology: {
-          cells: whole.numaNodes,
-          sockets: whole.numaNodes,
-          cores: Math.ceil(vcpus / whole.numaNodes / whole.threads),
-          threads: whole.threads,
-        },
-        features: [],
-      },
+      cpu,
       ...nodes,
       freeDiskGb: Math.max(0, diskGb - used.diskGb),
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
       uptime: hostUptime(),
-      capabilities: {
-        virtType: 'fake',
-        virtTypeReason: 'the fake driver runs no guests',
-        guests: ['fake', 'qemu', 'kvm'].map((hypervisorType) => ({ arch: 'x86_64', hypervisorType, vmMode: 'hvm' })),
-        diskFormats: ['raw', 'qcow2', 'iso', 'ami'],
-        verbs,
-        liveVcpus: true,
-        vcpuUnplug: true,
-        liveMemory: true,
-        memoryMethods,
-        maxVcpus: 288,
-      },
+      capabilities,
+      traits: traitsOf({ cpu, capabilities }, []),
     },
     ...overrides,
     vcpus: usable,

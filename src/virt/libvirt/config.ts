@@ -155,14 +155,17 @@ function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memor
   if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
 }
 
+/** The model of guests' processors by name; null: the host's own. */
+export const guestCpuModel = ({ virtType, cpuModel }: Pick<DomainPlace, 'virtType' | 'cpuModel'>): string | null =>
+  cpuModel ?? (virtType === 'kvm' ? null : EMULATED_MODEL);
+
 /** The processor that guests get here; null where there is nothing to say about it. */
 export function startCpu(
   domain: XMLBuilder,
   place: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>,
 ): XMLBuilder | null {
-  const kvm = place.virtType === 'kvm';
-  if (!isX86(place.arch)) return kvm ? domain.ele('cpu', { mode: 'host-passthrough' }) : null;
-  const model = place.cpuModel ?? (kvm ? null : EMULATED_MODEL);
+  if (!isX86(place.arch)) return place.virtType === 'kvm' ? domain.ele('cpu', { mode: 'host-passthrough' }) : null;
+  const model = guestCpuModel(place);
   if (model === null) return domain.ele('cpu', { mode: 'host-model', check: 'partial' });
   const cpu = domain.ele('cpu', { mode: 'custom', match: 'exact', check: 'none' });
   return text(cpu, 'model', model, { fallback: 'forbid' });

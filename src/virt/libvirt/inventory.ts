@@ -2,12 +2,14 @@
 
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import type { HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
+import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
 import type { MemoryMethod } from '../../domain/memory-method.ts';
 import { readCpuSet } from '../../domain/cpu-set.ts';
 import type { HostCell } from '../../domain/numa.ts';
+import { traitsOf } from '../../domain/host-traits.ts';
 import { hostUptime } from '../uptime.ts';
 import type { VirtType } from './config.ts';
+import { readCpuFeatures } from './cpu-features.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { type CpuDivision, divideCells } from '../host-cells.ts';
@@ -23,6 +25,8 @@ export interface HostChoice {
   readonly virtType: VirtType;
   readonly reason: string;
   readonly arch: string;
+  /** As `DomainPlace`. */
+  readonly cpuModel: string | null;
 }
 
 export async function readInventory(
@@ -44,7 +48,21 @@ export async function readInventory(
     readMaxVcpus(calls, host),
   ]);
   const { cpu, numaCells } = readCapabilities(capabilities);
+  const features = await readCpuFeatures(calls, host, cpu);
   const { vcpus, ...nodes } = divideCells(numaCells, node.cpus, division);
+  const able: HostCapabilities = {
+    virtType: host.virtType,
+    virtTypeReason: host.reason,
+    guests: [{ arch: host.arch, hypervisorType: host.virtType, vmMode: 'hvm' }],
+    diskFormats,
+    verbs,
+    liveVcpus: true,
+    // under TCG QEMU never tells that a vCPU is gone
+    vcpuUnplug: host.virtType === 'kvm',
+    liveMemory: true,
+    memoryMethods: memoryMethodsOf(host.arch, libvirt, version),
+    maxVcpus,
+  };
   return {
     hypervisorHostname: hostname,
     hypervisorType: 'QEMU',
@@ -59,19 +77,8 @@ export async function readInventory(
       freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
       freeMemoryMb: Math.floor(free / MIB),
       uptime: hostUptime(),
-      capabilities: {
-        virtType: host.virtType,
-        virtTypeReason: host.reason,
-        guests: [{ arch: host.arch, hypervisorType: host.virtType, vmMode: 'hvm' }],
-        diskFormats,
-        verbs,
-        liveVcpus: true,
-        // under TCG QEMU never tells that a vCPU is gone
-        vcpuUnplug: host.virtType === 'kvm',
-        liveMemory: true,
-        memoryMethods: memoryMethodsOf(host.arch, libvirt, version),
-        maxVcpus,
-      },
+      capabilities: able,
+      traits: traitsOf({ cpu, capabilities: able }, features),
     },
   };
 }

@@ -5,6 +5,15 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { loadConfig, sampleConfig } from '../../../src/main/config.ts';
+import { readOffers } from '../../../src/main/offers.ts';
+
+describe('what operators say of hosts', () => {
+  it('is names that begin with CUSTOM_', () => {
+    const read = (traits: string) => readOffers(loadConfig({ flags: [`compute.traits=${traits}`] }).compute);
+    assert.deepEqual(read('CUSTOM_GOLD, CUSTOM_FAST'), { traits: ['CUSTOM_GOLD', 'CUSTOM_FAST'] });
+    assert.throws(() => read('HW_CPU_X86_AVX'), /compute\.traits: HW_CPU_X86_AVX: CUSTOM_/);
+  });
+});
 
 describe('configuration', () => {
   const dir = mkdtempSync(join(tmpdir(), 'xloud-config-'));

@@ -271,3 +271,33 @@ describe('the query of JsonFilter', () => {
     assert.match(ask(['or', ...Array.from({ length: 3_000 }, () => 1)]) ?? '', /not understood$/);
   });
 });
+
+describe('filters of traits', () => {
+  const inventory = aHost('h1').inventory;
+  const has = (...traits: string[]) =>
+    aHost('h1', { inventory: { ...inventory, facts: { ...inventory.facts, traits } } });
+
+  it('flavors require and forbid, images require', () => {
+    const ask = asking('TraitsFilter');
+    assert.equal(ask(has()), null);
+    const fast = specs({ 'trait:CUSTOM_FAST': 'required', 'trait1:CUSTOM_OLD': 'forbidden' });
+    assert.equal(ask(has('CUSTOM_FAST'), fast), null);
+    assert.equal(ask(has(), fast), 'has no trait CUSTOM_FAST');
+    assert.equal(ask(has('CUSTOM_FAST', 'CUSTOM_OLD'), fast), 'has the forbidden trait CUSTOM_OLD');
+    const image = { imageProperties: { 'trait:CUSTOM_GPU': 'required', 'trait:CUSTOM_FAST': 'forbidden' } };
+    assert.equal(ask(has('CUSTOM_GPU', 'CUSTOM_FAST'), { ...fast, ...image }), null);
+    assert.equal(ask(has('CUSTOM_FAST'), { ...fast, ...image }), 'has no trait CUSTOM_GPU');
+  });
+
+  it('hosts are kept for what they are, where that is asked for', () => {
+    const ask = asking('TraitIsolationFilter');
+    const host = labelled({ 'trait:CUSTOM_GPU': ['required'], 'trait:CUSTOM_FAST': ['x'] });
+    assert.equal(ask(host), null);
+    const on = { isolatedAggregates: true };
+    assert.equal(ask(host, {}, on), 'is kept for servers that require CUSTOM_GPU');
+    assert.equal(ask(host, specs({ 'trait:CUSTOM_GPU': 'required' }), on), null);
+    assert.equal(ask(host, { imageProperties: { 'trait:CUSTOM_GPU': 'required' } }, on), null);
+    assert.notEqual(ask(host, specs({ 'trait:CUSTOM_GPU': 'forbidden' }), on), null);
+    assert.equal(ask(aHost('h1'), {}, on), null);
+  });
+});

@@ -235,6 +235,11 @@ export const procedures = {
     ) => w.optionalString(emulator).optionalString(arch).optionalString(machine).optionalString(virtType).u32(flags),
     text,
   ),
+  connectBaselineCpu: read(
+    162,
+    (w, cpus: readonly string[], flags: number = 0) => w.list(cpus, (cpu) => w.string(cpu)).u32(flags),
+    text,
+  ),
   connectGetSysinfo: read(203, flagsOnly, text),
   connectSupportsFeature: read(
     60,

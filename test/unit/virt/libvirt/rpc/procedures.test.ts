@@ -32,6 +32,7 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
     '0000000000000001000000067838365f3634000000000000000000010000000471656d7500000000',
     ...([xml, '<a/>'] as const),
   ],
+  connectBaselineCpu: [[['<a/>'], 1], `00000001${xml}00000001`, xml, '<a/>'],
   connectGetSysinfo: [[], '00000000', xml, '<a/>'],
   connectSupportsFeature: [[10], '0000000a', '00000001', true],
   nodeGetInfo: [

@@ -1,0 +1,27 @@
+// Why: a flavor or an image may ask for hosts that are something, or are not; and hosts may be kept for those that ask for it.
+
+import { traitProblem, traitWishOf } from '../../domain/trait-wish.ts';
+import { labelCheck } from '../labels.ts';
+import type { Filter, PlacementSpec } from '../spec.ts';
+
+const wishOf = ({ flavor, imageProperties }: PlacementSpec) => traitWishOf(flavor.extraSpecs, imageProperties);
+
+export const traitsFilter: Filter = (spec) => {
+  const wish = wishOf(spec);
+  return wish === null ? null : ({ inventory }) => traitProblem(inventory.facts.traits, wish);
+};
+
+const PREFIX = 'trait:';
+
+/** Hosts of an aggregate with `trait:X` = `required` take only servers that require X. */
+export const traitIsolationFilter: Filter = (spec, { settings }) => {
+  if (!settings.isolatedAggregates) return null;
+  const required = new Set(wishOf(spec)?.required);
+  return labelCheck((labels) => {
+    for (const [key, values] of labels) {
+      const kept = key.startsWith(PREFIX) && values.has('required') && !required.has(key.slice(PREFIX.length));
+      if (kept) return `is kept for servers that require ${key.slice(PREFIX.length)}`;
+    }
+    return null;
+  });
+};
