@@ -9,7 +9,7 @@ import { asFault, forbidden, notFound, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { ConsoleEndpoint } from '../domain/remote-console.ts';
-import { statusOfFault, titleOf } from '../web/faults.ts';
+import { statusOfFault } from '../web/faults.ts';
 import { type Carried, carry, GOING_AWAY } from './carry.ts';
 import { dial } from './dial.ts';
 import { type OriginRule, originProblem } from './origin.ts';
@@ -136,16 +136,13 @@ export function makeConsoleProxy(options: ConsoleProxyOptions): ConsoleProxy {
   };
 }
 
-/** Answers a request that asked for a WebSocket and gets none. */
+/**
+ * Answers a request that asked for a WebSocket and gets none. The reason stands in the first line, there is no body: simple
+ * clients take whatever follows the headers for frames.
+ */
 function refuse(socket: Duplex, error: ReturnType<typeof asFault>): void {
   if (socket.destroyed) return;
-  const status = statusOfFault(error);
-  const text = `${error.message}\n`;
-  const head = [
-    `HTTP/1.1 ${status} ${titleOf(status)}`,
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
+  const reason = error.message.replaceAll(/[^\x20-\x7e]/g, ' ');
+  const head = [`HTTP/1.1 ${statusOfFault(error)} ${reason}`, 'Content-Length: 0', 'Connection: close'];
+  socket.end(`${head.join('\r\n')}\r\n\r\n`, () => socket.destroy());
 }

@@ -23,8 +23,8 @@ export type ConsoleProtocol = 'vnc' | 'spice' | 'serial' | 'mks';
 
 interface ConsoleKind {
   readonly protocol: ConsoleProtocol;
-  /** The address below the base, with the token. */
-  readonly page: (token: string) => string;
+  /** The address below the base, with the token; `folder` is the base's own path, without slashes around it. */
+  readonly page: (token: string, folder: string) => string;
   /** Not a page for browsers but a socket. */
   readonly socket?: true;
   /** The proxy that is in this program carries it; any other kind wants a proxy of the operator's. */
@@ -34,10 +34,10 @@ interface ConsoleKind {
 }
 
 const kinds: Readonly<Record<string, ConsoleKind>> = {
-  // noVNC takes the token only within the path of its socket
+  // noVNC takes the token only within the path of its socket, which begins at the root of the host
   novnc: {
     protocol: 'vnc',
-    page: (token) => `/vnc_lite.html?path=${encodeURIComponent(`?token=${token}`)}`,
+    page: (token, folder) => `/vnc_lite.html?path=${encodeURIComponent(`${folder}?token=${token}`)}`,
     carried: true,
   },
   'spice-html5': { protocol: 'spice', page: (token) => `/spice_auto.html?token=${token}` },
@@ -63,7 +63,8 @@ export const isDirect = (type: string): boolean => kinds[type]?.direct ?? false;
 export function consoleUrl(base: string, type: string, token: string): string {
   const kind = kinds[type] as ConsoleKind;
   const trimmed = base.replace(/\/+$/, '');
-  return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token)}`;
+  const folder = trimmed.replace(/^\w+:\/\/[^/]*\/?/, '');
+  return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token, folder)}`;
 }
 
 export const consoleMoves: Readonly<Record<ConsoleProtocol, MoveName>> = {

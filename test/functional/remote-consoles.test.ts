@@ -47,7 +47,7 @@ for (const engine of engines) {
 
     it('each kind has an address of its own', async () => {
       for (const [protocol, type, address] of [
-        ['vnc', 'novnc', `${BASE}/vnc_lite\\.html\\?path=%3Ftoken%3D${TOKEN}`],
+        ['vnc', 'novnc', `${BASE}/vnc_lite\\.html\\?path=cloud%3Ftoken%3D${TOKEN}`],
         ['spice', 'spice-html5', `${BASE}/spice_auto\\.html\\?token=${TOKEN}`],
         ['spice', 'spice-direct', `${BASE}/spice-direct\\?token=${TOKEN}`],
         ['serial', 'serial', `${BASE.replace('https', 'wss')}/\\?token=${TOKEN}`],

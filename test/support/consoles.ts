@@ -36,8 +36,8 @@ export async function view(url: string, options: ViewerOptions = {}): Promise<Vi
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
     socket.once('unexpected-response', (_request, response) => {
-      const told = (text: Buffer[]) => new Error(`${response.statusCode}: ${Buffer.concat(text).toString().trim()}`);
-      response.toArray().then((text) => reject(told(text)), reject);
+      reject(new Error(`${response.statusCode}: ${response.statusMessage}`));
+      response.resume();
     });
     socket.on('error', reject);
   });
