@@ -81,14 +81,9 @@ export async function insertAggregate(
   return id;
 }
 
-/** Notes that an aggregate changed. */
-export async function touchAggregate(tx: Tx, id: number, nowMs: number): Promise<void> {
-  await tx('aggregates').where({ id }).update({ updated_at: nowMs });
-}
-
 /** A name that is taken breaks the unique key. */
-export async function renameAggregate(tx: Tx, id: number, name: string): Promise<void> {
-  await tx('aggregates').where({ id }).update({ name });
+export async function renameAggregate(tx: Tx, id: number, name: string, nowMs: number): Promise<void> {
+  await tx('aggregates').where({ id }).update({ name, updated_at: nowMs });
 }
 
 /** Sets pairs of the metadata; a pair whose value is null goes. */

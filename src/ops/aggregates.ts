@@ -14,7 +14,6 @@ import {
   otherZones,
   removeAggregateHost,
   renameAggregate,
-  touchAggregate,
 } from '../db/aggregates.ts';
 import { isDuplicate } from '../db/errors.ts';
 import { countServersOn } from '../db/host-servers.ts';
@@ -56,7 +55,6 @@ async function told(
 ): Promise<Aggregate> {
   await note(t, deps, op, `aggregate.${what}.start`, () => aggregatePayload(shown));
   await write();
-  await touchAggregate(t, shown.id, deps.clock.now());
   const changed = await locked(t, shown.id);
   await note(t, deps, op, `aggregate.${what}.end`, () => aggregatePayload(changed));
   return changed;
@@ -116,7 +114,11 @@ async function merge(
     const problem = await zoneProblem(t, aggregate, metadata[ZONE_KEY] ?? null);
     if (problem !== null) throw badRequest(`Cannot update ${what} ${aggregate.id}. Reason: ${problem}.`);
   }
-  return told(t, deps, op, 'update_metadata', aggregate, () => mergeAggregateMetadata(t, aggregate.id, metadata));
+  const merged = await told(t, deps, op, 'update_metadata', aggregate, () =>
+    mergeAggregateMetadata(t, aggregate.id, metadata),
+  );
+  // only this answer says so: for Nova an aggregate was updated when its name was
+  return { ...merged, updatedAt: deps.clock.now() };
 }
 
 /** Changes name, zone or both. Throws 404, 409 (the name is taken) and 400 (hosts with servers or in another zone). */
@@ -129,7 +131,7 @@ export function updateAggregate(
   return tx(deps.database, async (t) => {
     let aggregate = await locked(t, id);
     if (name !== undefined) {
-      const write = () => named(name, () => renameAggregate(t, id, name));
+      const write = () => named(name, () => renameAggregate(t, id, name, deps.clock.now()));
       aggregate = await told(t, deps, op, 'update_prop', { ...aggregate, name }, write);
     }
     return zone === undefined ? aggregate : merge(t, deps, op, aggregate, { [ZONE_KEY]: zone }, 'aggregate');

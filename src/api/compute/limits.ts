@@ -11,27 +11,28 @@ const OTHER_PROJECT = 'os_compute_api:limits:other_project';
 const query = queryHistory(history<unknown>({ tenant_id: multi(text) }), '2.75');
 
 const fields = history<Field<QuotaView>>(
+  // in Nova's order, in which clients list them
   {
     maxTotalInstances: ({ limits }) => limits.instances,
     maxTotalCores: ({ limits }) => limits.cores,
     maxTotalRAMSize: ({ limits }) => limits.ram,
-    maxTotalKeypairs: ({ limits }) => limits.key_pairs,
     maxServerMeta: ({ limits }) => limits.metadata_items,
-    maxServerGroups: ({ limits }) => limits.server_groups,
-    maxServerGroupMembers: ({ limits }) => limits.server_group_members,
     maxImageMeta: ({ limits }) => limits.metadata_items,
     maxPersonality: ({ limits }) => limits.injected_files,
     maxPersonalitySize: ({ limits }) => limits.injected_file_content_bytes,
+    maxTotalKeypairs: ({ limits }) => limits.key_pairs,
+    maxServerGroups: ({ limits }) => limits.server_groups,
+    maxServerGroupMembers: ({ limits }) => limits.server_group_members,
+    maxTotalFloatingIps: ({ limits }) => limits.floating_ips,
     maxSecurityGroups: ({ limits }) => limits.security_groups,
     maxSecurityGroupRules: ({ limits }) => limits.security_group_rules,
-    maxTotalFloatingIps: ({ limits }) => limits.floating_ips,
-    totalInstancesUsed: ({ used }) => used.instances,
-    totalCoresUsed: ({ used }) => used.cores,
     totalRAMUsed: ({ used }) => used.ram,
-    totalServerGroupsUsed: ({ used }) => used.server_groups,
+    totalCoresUsed: ({ used }) => used.cores,
+    totalInstancesUsed: ({ used }) => used.instances,
     // what Neutron has is Neutron's to tell
-    totalSecurityGroupsUsed: () => 0,
     totalFloatingIpsUsed: () => 0,
+    totalSecurityGroupsUsed: () => 0,
+    totalServerGroupsUsed: ({ used }) => used.server_groups,
   },
   [
     {
