@@ -14,11 +14,14 @@ import { makeGroupProxy } from './security-groups.ts';
 const isMeant = (port: PortFacts, which: WhichPort): boolean =>
   'portId' in which ? port.id === which.portId : markOf(port)?.position === which.position;
 
+/** Neutron's word for a subnet or network without a free address. */
+const NO_ROOM = 'IpAddressGenerationFailure';
+
 /** Why a port could not be made, as Nova says it; what it has no words for stays as it is. */
 function creationFault(error: unknown, { networkId, fixedIp }: NetworkRequest): unknown {
   if (!(error instanceof Fault)) return error;
   switch (error.code) {
-    case 'IpAddressGenerationFailure':
+    case NO_ROOM:
       return badRequest(`No fixed IP addresses available for network: ${networkId}`, { code: 'NoMoreFixedIps' });
     case 'IpAddressAlreadyAllocated':
     case 'IpAddressInUse':
@@ -166,17 +169,17 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       const port = (await portsOfServer(api, serverUuid)).find((one) => one.networkId === networkId);
       if (port === undefined) throw missing();
       const [network] = await api.facts([networkId]);
-      // the first subnet that has room
+      // the first subnet that has room; whatever else is wrong is no matter of room
       for (const { id: subnetId } of network?.subnets ?? []) {
         try {
           await api.changePort(null, port.id, { fixedIps: [...wishesOf(port), { subnetId }] });
           return;
         } catch (error) {
-          if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
+          if (!(error instanceof Fault) || error.code !== NO_ROOM) throw error;
         }
       }
       if ((network?.subnets ?? []).length === 0) throw missing();
-      throw creationFault(conflict('', { code: 'IpAddressGenerationFailure' }), {
+      throw creationFault(conflict('', { code: NO_ROOM }), {
         networkId,
         portId: null,
         fixedIp: null,

@@ -8,7 +8,7 @@ import { changeBuild, findServer, updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import { rootDeviceName } from '../domain/build-spec.ts';
 import type { GuestView, InjectedFile } from '../domain/guest.ts';
-import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
+import { autoDiskConfigOf, diskConfigProblem, type ImageFacts, imageProblem } from '../domain/image.ts';
 import { checkHardware, sameNuma } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
@@ -49,6 +49,18 @@ async function keyOf(deps: OpsDeps, op: Op, { keyName }: RebuildRequest) {
   };
 }
 
+/** Throws 400 for an image that a server of this flavor cannot have. */
+function checkFit({ flavor, image }: Server, next: ImageFacts): void {
+  const misfit = imageProblem(flavor, next);
+  if (misfit !== null) throw badRequest(misfit);
+  checkHardware(flavor, next);
+  if (!sameNuma(flavor, image, next)) {
+    throw badRequest(
+      "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance.",
+    );
+  }
+}
+
 /**
  * Begins to build a server anew and returns its row as it is then. Throws 400 (image, key), 403 (quota), 404, 409 (state,
  * lock), 501.
@@ -62,18 +74,13 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   if (disabled !== null) throw badRequest(disabled);
   const { files, metadata } = request;
   await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
-  const misfit = imageProblem(target.flavor, image);
-  if (misfit !== null) throw badRequest(misfit);
-  checkHardware(target.flavor, image);
-  if (!sameNuma(target.flavor, target.image, image)) {
-    throw badRequest(
-      "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance.",
-    );
-  }
+  checkFit(target, image);
   const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
 
   const id = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, target.uuid, 'rebuild');
+    // a resize may have ended since the row was read
+    checkFit(server, image);
     const nowMs = deps.clock.now();
     const next = {
       ...request.change,

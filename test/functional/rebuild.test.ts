@@ -7,6 +7,7 @@ import { engines } from '../support/database.ts';
 import { imageFacts } from '../support/guest-spec.ts';
 import type { Answer } from '../support/http.ts';
 import { ELASTIC, PLAIN, type Servers, startServers } from '../support/servers.ts';
+import { makeOp } from '../support/world.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZ6YkVwCq1DpZ0L6e1oJrHY0rVj5yN4T6mQ2cX8hB7K test@example.org';
 const other = imageFacts({ name: 'other', properties: { kernel_id: '', os_distro: 'other' } });
@@ -217,6 +218,21 @@ for (const engine of engines) {
       refused(await rebuild(id, { personality: [{ path: '/a' }] }), 400, 'Bad personality format: missing contents');
       const certificates = await rebuild(id, { trusted_image_certificates: ['x'] }, { version: '2.63' });
       assert.equal(certificates.status, 400);
+      assert.equal((await servers.show(id)).status, 'ACTIVE');
+    });
+
+    it('the image must fit the flavor that the server has when it is locked', async () => {
+      const id = await servers.create({ flavorRef: PLAIN });
+      const { world } = servers;
+      const heavy = imageFacts({ minRamMb: 513 });
+      await world.images.add(heavy);
+      const now = await world.server(id);
+      // as it was read before it was resized to less
+      const before = { ...now, flavor: { ...now.flavor, memoryMb: 1024 } };
+      const request = { imageRef: heavy.id, adminPass: 'p', change: {}, files: [], preserveEphemeral: false };
+      await assert.rejects(world.ops.rebuildServer(makeOp(), before, request), {
+        message: "Flavor's memory is too small for requested image.",
+      });
       assert.equal((await servers.show(id)).status, 'ACTIVE');
     });
 

@@ -50,11 +50,20 @@ const blankImage = (caller: Caller, now: number): StoredImage => ({
   updatedAt: now,
 });
 
-/** A queued image as the body says. @throws badRequest, forbidden, conflict */
+const pending = (imageId: string, member: string, now: number): ImageMember => ({
+  imageId,
+  member,
+  status: 'pending',
+  createdAt: now,
+  updatedAt: now,
+});
+
+/** A queued image as the body says, with its first member if one is named. @throws badRequest, forbidden, conflict */
 export async function createImage(
   { database, clock }: DataParts,
   caller: Caller,
   body: Readonly<Record<string, unknown>>,
+  sharedWith: string | null,
 ): Promise<StoredImage> {
   const image = imageFromBody(blankImage(caller, clock.now()), body);
   if (image.owner !== caller.projectId && !caller.isAdmin) {
@@ -62,7 +71,10 @@ export async function createImage(
   }
   mustPublish(caller, image.visibility);
   try {
-    await tx(database, (trx) => insertImage(trx, image));
+    await tx(database, async (trx) => {
+      await insertImage(trx, image);
+      if (sharedWith !== null) await insertImageMember(trx, pending(image.id, sharedWith, image.createdAt));
+    });
   } catch (error) {
     if (!isDuplicate(error)) throw error;
     throw conflict(`Image ID ${image.id} already exists!`, { cause: error });
@@ -100,8 +112,7 @@ export async function removeImage({ database, files }: DataParts, caller: Caller
 
 /** Lets a project see a shared image, once it accepts or names it. @throws notFound, forbidden, conflict, tooLarge */
 export async function addMember(parts: DataParts, caller: Caller, id: string, projectId: string): Promise<ImageMember> {
-  const now = parts.clock.now();
-  const member = { imageId: id, member: projectId, status: 'pending', createdAt: now, updatedAt: now };
+  const member = pending(id, projectId, parts.clock.now());
   await changeImage(parts, caller, id, async (image, trx) => {
     if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
     const members = await listImageMembers(trx, id);

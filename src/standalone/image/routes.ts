@@ -80,7 +80,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   routes.on('POST', '/v2/images', async (ctx, caller) => {
     const body = asObject(await readJson(ctx));
     if (body === null) throw badRequest('Body expected in request.');
-    const image = await createImage(parts, caller, body);
+    const image = await createImage(parts, caller, body, null);
     ctx.set('Location', `${serviceUrl(ctx)}/v2/images/${image.id}`);
     answerJson(ctx, 201, imageView(image));
   });

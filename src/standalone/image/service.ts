@@ -7,7 +7,7 @@ import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from '../../cloud/image-wire.ts
 import { findImage, type StoredImage } from '../../db/images.ts';
 import type { ImageFacts, ImageRecord } from '../../domain/image.ts';
 import type { Query } from '../http.ts';
-import { addMember, changeImage, createImage, findImages, removeImage } from './changes.ts';
+import { changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, storeData } from './data.ts';
 import { changesFrom, patched } from './patch.ts';
 import { maySee } from './rules.ts';
@@ -46,9 +46,7 @@ export function makeImageService(parts: DataParts): ImageService {
       return images.map(recordOf);
     },
     async create(caller, image) {
-      const made = await createImage(parts, caller, bodyOf(image));
-      if (image.sharedWith !== null) await addMember(parts, caller, made.id, image.sharedWith);
-      return factsOf(made);
+      return factsOf(await createImage(parts, caller, bodyOf(image), image.sharedWith));
     },
     async change(caller, imageId, change) {
       const changes = changesFrom(PATCH_TYPE, patchOf(change));

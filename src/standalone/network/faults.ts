@@ -32,10 +32,7 @@ export const overQuota = (resource: string): Fault =>
 
 /** @param collection of things that only a full network service has */
 export const notOffered = (collection: string): Fault =>
-  invalid(
-    `This network service has no ${collection.replaceAll('_', ' ')}; configure Neutron to have them.`,
-    'NotOffered',
-  );
+  invalid(`This network service has no ${collection.replaceAll('_', ' ')} and makes none.`, 'NotOffered');
 
 export const floatingNotOffered = (): Fault =>
   invalid('This network service has no floating IPs: nothing on the hosts would carry them.', 'NotOffered');
