@@ -24,6 +24,8 @@ export interface ServiceOptions {
   readonly entry?: string;
   /** With `entry`: flags of node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
+  /** In addition to the environment of the bench. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Service {
@@ -105,7 +107,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       ...['--data-dir', dataDir, '--port', String(port)],
       ...(options.args ?? ['--driver', 'fake']),
     ],
-    { stdio: ['ignore', log, log] },
+    { cwd: root, env: { ...process.env, ...options.env }, stdio: ['ignore', log, log] },
   );
   closeSync(log);
   const close = async (): Promise<void> => {

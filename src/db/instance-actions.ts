@@ -5,7 +5,7 @@ import { limits } from '../base/limits.ts';
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
 import { keyset } from './page.ts';
-import type { Tx } from './tx.ts';
+import { insertRows, type Tx } from './tx.ts';
 
 /** `queued`: nobody began it; `running`; `undoing`: a step failed, its effects are taken back; `done`. */
 export type ActionState = 'queued' | 'running' | 'undoing' | 'done';
@@ -47,9 +47,6 @@ export interface EventLog extends ActionEvent {
 }
 
 type Row = Readonly<Record<string, unknown>>;
-
-/** Rows in one statement; SQLite takes a bounded number of values. */
-const ROWS_AT_ONCE = 100;
 
 const actionColumns = [
   'id',
@@ -204,7 +201,7 @@ export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
 /** Adds actions that wait for another to wake them (`wakeActions`), and no longer than until `dueMs`. */
 export async function insertHeldActions(tx: Tx, actions: readonly NewAction[], dueMs: number): Promise<void> {
   const rows = actions.map((action) => ({ ...encodeAction(action), lease_until: dueMs }));
-  await tx.batchInsert('instance_actions', rows, ROWS_AT_ONCE);
+  await insertRows(tx, 'instance_actions', rows);
 }
 
 /** An action that waits for another's word, and its server. */
@@ -323,22 +320,16 @@ export async function takeAction(
 }
 
 /**
- * Says in a transaction that the lease is still held, and holds the row: what the transaction then writes is written by the
- * owner or not at all. Returns the action, or null when it was lost.
+ * Says in a transaction whether the lease is still held, and holds the row: what the transaction then writes is written by the owner
+ * or not at all.
  */
-export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<InstanceAction | null> {
-  const touched: number = await tx('instance_actions')
+export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<boolean> {
+  // the driver of MySQL counts rows that are found, though they already are as they shall be
+  const found: number = await tx('instance_actions')
     .where({ id, lease_owner: owner })
     .whereIn('state', [...open])
     .update({ updated_at: nowMs });
-  // MySQL counts rows that change: the same millisecond twice is no loss
-  const row: Row | undefined = await tx('instance_actions')
-    .select(actionColumns)
-    .where({ id, lease_owner: owner })
-    .whereIn('state', [...open])
-    .first();
-  if (touched !== 1 && row === undefined) return null;
-  return row === undefined ? null : decodeAction(row);
+  return found === 1;
 }
 
 /** Holds on to leases. Returns those of the actions that are still the owner's. */

@@ -5,7 +5,7 @@ import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
 import { decodeNic, nicColumns } from './server-nics.ts';
-import type { Tx } from './tx.ts';
+import { insertRows, type Tx } from './tx.ts';
 
 /** The parts that a view shows; what is not needed is not read and stays empty. */
 export interface DetailNeeds {
@@ -111,9 +111,6 @@ export async function loadDetail(reader: Reader, server: Server): Promise<Server
   return detail as ServerDetail;
 }
 
-/** Rows in one statement. */
-const DETAILS_AT_ONCE = 200;
-
 /** The server's metadata become exactly these pairs. */
 export async function replaceMetadata(
   tx: Tx,
@@ -122,7 +119,7 @@ export async function replaceMetadata(
 ): Promise<void> {
   await tx('server_metadata').where({ server_id: serverId }).delete();
   const rows = Object.entries(metadata).map(([key, value]) => ({ server_id: serverId, key, value }));
-  if (rows.length > 0) await tx.batchInsert('server_metadata', rows, DETAILS_AT_ONCE);
+  await insertRows(tx, 'server_metadata', rows);
 }
 
 /** Gives new servers the same metadata and tags; doubles count once. */
@@ -134,15 +131,15 @@ export async function insertDetails(
 ): Promise<void> {
   const pairs = Object.entries(metadata);
   const labels = [...new Set(tags)];
-  await tx.batchInsert(
+  await insertRows(
+    tx,
     'server_metadata',
     serverIds.flatMap((server_id) => pairs.map(([key, value]) => ({ server_id, key, value }))),
-    DETAILS_AT_ONCE,
   );
-  await tx.batchInsert(
+  await insertRows(
+    tx,
     'server_tags',
     serverIds.flatMap((server_id) => labels.map((tag) => ({ server_id, tag }))),
-    DETAILS_AT_ONCE,
   );
 }
 

@@ -6,11 +6,9 @@ import type { VmState } from '../domain/instance.ts';
 import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/usage.ts';
 import { fromBool, fromTime, toBool } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
-import { noteForEnding, type Tx } from './tx.ts';
+import { insertRows, noteForEnding, type Tx } from './tx.ts';
 
 const SPAN = 'server_sizes';
-/** Rows in one statement; SQLite takes a bounded number of values. */
-const SPANS_AT_ONCE = 100;
 
 /** Servers with what is claimed for them and their present span. */
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
@@ -103,7 +101,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
     addTo(change, before, -1);
     addTo(change, now, 1);
   }
-  for (let at = 0; at < begun.length; at += SPANS_AT_ONCE) await tx(SPAN).insert(begun.slice(at, at + SPANS_AT_ONCE));
+  await insertRows(tx, SPAN, begun);
   // always in the same order, so that no two transactions wait for each other
   for (const owner of [...changes.keys()].sort()) await moveUsage(tx, changes.get(owner) as UsageChange);
 }

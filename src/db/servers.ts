@@ -7,7 +7,7 @@ import { type Size, sameSize } from '../domain/size.ts';
 import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { noteSize } from './server-sizes.ts';
-import type { Tx } from './tx.ts';
+import { insertRows, type Tx } from './tx.ts';
 
 const listColumns = [
   'id',
@@ -232,19 +232,17 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
   return row;
 }
 
-/** Rows in one statement; SQLite takes a bounded number of values. */
-const ROWS_AT_ONCE = 100;
-
 /** Adds servers and returns their numbers, in order. `updated_at` starts as `created_at`, so that `changes-since` finds them. */
 export async function insertServers(tx: Tx, servers: readonly NewServer[]): Promise<number[]> {
   const rows = servers.map((server) => ({ ...encode({ ...server }), updated_at: server.createdAt }));
-  const ids = new Map<string, number>();
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-    await tx('servers').insert(rows.slice(at, at + ROWS_AT_ONCE));
-    const uuids = servers.slice(at, at + ROWS_AT_ONCE).map(({ uuid }) => uuid);
-    const made: { id: number; uuid: string }[] = await tx('servers').select('id', 'uuid').whereIn('uuid', uuids);
-    for (const { id, uuid } of made) ids.set(uuid, id);
-  }
+  await insertRows(tx, 'servers', rows);
+  const made: { id: number; uuid: string }[] = await tx('servers')
+    .select('id', 'uuid')
+    .whereIn(
+      'uuid',
+      servers.map(({ uuid }) => uuid),
+    );
+  const ids = new Map(made.map(({ id, uuid }) => [uuid, id]));
   for (const id of ids.values()) noteSize(tx, id);
   return servers.map(({ uuid }) => ids.get(uuid) as number);
 }

@@ -58,3 +58,11 @@ export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): P
     }
   }
 }
+
+/** Rows in one statement; SQLite takes a bounded number of values. */
+const ROWS_AT_ONCE = 100;
+
+/** Adds any number of rows in few statements (knex's `batchInsert` would add a savepoint to each). */
+export async function insertRows(tx: Tx, table: string, rows: readonly object[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) await tx(table).insert(rows.slice(at, at + ROWS_AT_ONCE));
+}

@@ -189,7 +189,7 @@ export async function runSaga<I>(
   async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>): Promise<T> {
     return tx(database, async (t) => {
       const nowMs = clock.now();
-      if ((await guardLease(t, taken.id, owner, nowMs)) === null) throw new Stopped('lost');
+      if (!(await guardLease(t, taken.id, owner, nowMs))) throw new Stopped('lost');
       return work(t, nowMs);
     });
   }

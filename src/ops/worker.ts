@@ -83,7 +83,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     await tx(database, async (t) => {
       const nowMs = clock.now();
       // whoever lost the lease ends nothing: the action is another's now
-      if ((await guardLease(t, action.id, owner, nowMs)) === null) return;
+      if (!(await guardLease(t, action.id, owner, nowMs))) return;
       if (action.attempts < limits.stepAttempts) {
         await releaseLease(t, action.id, owner, nowMs + limits.stepPauseMs);
         return;
