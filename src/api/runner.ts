@@ -69,8 +69,8 @@ export async function runRoute(
   const { op, services, params, url, legacy } = incoming;
   const { minor } = op;
   const route = candidates.find((candidate) => existsAt(candidate, minor));
-  if (route === undefined)
-    throw notFound(`API version 2.${minor} is not supported on this method.`, { code: 'version' });
+  // as Nova, in the words for what is not there at all
+  if (route === undefined) throw notFound('The resource could not be found.', { code: 'version' });
   if (route.gone) throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
 
   let untilMs = Number.POSITIVE_INFINITY;

@@ -102,7 +102,7 @@ describe('the order of checks', () => {
   const cases: readonly [string, number, RegExp, string, Parameters<Routes['ask']>[2]][] = [
     ['no token', 401, /requires authentication/, wrongProject, { as: null, version: '9', body: '{' }],
     ['a bad token', 401, /requires authentication/, wrongProject, { as: 'nobody', version: '9', body: '{' }],
-    ['no route', 404, /could not be found/, '/v2.1/nothing', { version: '9', body: '{' }],
+    ['no route', 404, /The resource could not be found/, '/v2.1/nothing', { version: '9', body: '{' }],
     [
       'a version that is none',
       400,
@@ -120,8 +120,14 @@ describe('the order of checks', () => {
     ['a content type', 415, /text\/xml/, wrongProject, { body: '{', headers: { 'Content-Type': 'text/xml' } }],
     ['no JSON', 400, /Malformed request body/, wrongProject, { body: '{' }],
     ['another project', 400, /project_id/, wrongProject, { body: bad }],
-    ['a version without the route', 404, /2\.1 is not supported on this method/, '/v2.1/things?b=1', { body: bad }],
-    ['a later version without it', 404, /2\.91 is not supported/, '/v2.1/things?b=1', { body: bad, version: '2.91' }],
+    ['a version without the route', 404, /"The resource could not be found\."/, '/v2.1/things?b=1', { body: bad }],
+    [
+      'a later version without it',
+      404,
+      /The resource could not be found/,
+      '/v2.1/things?b=1',
+      { body: bad, version: '2.91' },
+    ],
     ['a bad body', 400, /field\/attribute name/, '/v2.1/things?b=1', { body: bad, version: '2.10' }],
     ['a bad query', 400, /'b' was unexpected/, '/v2.1/things?b=1', { body: good, version: '2.10' }],
     [
