@@ -16,6 +16,7 @@ import { promisedSizes } from './0020_promised_sizes.ts';
 import { billedSizes } from './0021_billed_sizes.ts';
 import { floatingIps } from './0023_floating_ips.ts';
 import { numa } from './0025_numa.ts';
+import { resources } from './0027_resources.ts';
 import { hostChanges } from './0029_host_changes.ts';
 import { reservations } from './0030_reservations.ts';
 
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   billedSizes,
   floatingIps,
   numa,
+  resources,
   hostChanges,
   reservations,
 ];

@@ -140,6 +140,7 @@ export async function addCopies(service: Service, uuid: string, first: number, c
           diskGb: server.flavor.rootGb,
           maximum: { vcpus: server.flavor.vcpus, memoryMb: server.flavor.memoryMb },
           numa: null,
+          resources: null,
         });
       }
     });

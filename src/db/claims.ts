@@ -4,6 +4,7 @@
 
 import type { Amounts } from '../domain/claim.ts';
 import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa.ts';
+import { type Resources, withResources } from '../domain/resources.ts';
 import type { Size } from '../domain/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
@@ -19,6 +20,8 @@ export interface Claim extends Amounts {
   readonly maximum: Size;
   /** What it has of the host's NUMA nodes; null: it leaves that to the host. */
   readonly numa: NumaTopology | null;
+  /** What else it takes of the host; null: nothing. */
+  readonly resources: Resources | null;
 }
 
 interface Row {
@@ -30,9 +33,20 @@ interface Row {
   readonly max_vcpus: number;
   readonly max_memory_mb: number;
   readonly numa: string | null;
+  readonly resources: string | null;
 }
 
-const columns = ['server_id', 'host_id', 'vcpus', 'memory_mb', 'disk_gb', 'max_vcpus', 'max_memory_mb', 'numa'];
+const columns = [
+  'server_id',
+  'host_id',
+  'vcpus',
+  'memory_mb',
+  'disk_gb',
+  'max_vcpus',
+  'max_memory_mb',
+  'numa',
+  'resources',
+];
 
 const decode = (row: Row): Claim => ({
   serverId: row.server_id,
@@ -42,6 +56,7 @@ const decode = (row: Row): Claim => ({
   diskGb: row.disk_gb,
   maximum: { vcpus: row.max_vcpus, memoryMb: row.max_memory_mb },
   numa: fromNullableJson<NumaTopology>(row.numa),
+  resources: fromNullableJson<Resources>(row.resources),
 });
 
 const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
@@ -68,24 +83,51 @@ const sums = [
   ['ceiling_memory_mb', 'max_memory_mb'],
 ] as const;
 
-type Amount = Pick<Row, 'vcpus' | 'memory_mb' | 'disk_gb' | 'max_vcpus' | 'max_memory_mb' | 'numa'>;
+/** A part of a claim that is no number, and the sum of a host that takes it: JSON texts, null for nothing. */
+interface Usage {
+  readonly part: 'numa' | 'resources';
+  readonly sum: string;
+  /** The sum with one more part in it, or one less. */
+  readonly add: (sum: string | null, part: string | null, sign: 1 | -1) => string | null;
+}
+type Part = Usage['part'];
 
-const nothing: Amount = { vcpus: 0, memory_mb: 0, disk_gb: 0, max_vcpus: 0, max_memory_mb: 0, numa: null };
+const usage = <S, P>(
+  part: Part,
+  sum: string,
+  add: (sum: S | null, part: P | null, sign: 1 | -1) => S | null,
+): Usage => ({
+  part,
+  sum,
+  add: (before, some, sign) => toNullableJson(add(fromNullableJson<S>(before), fromNullableJson<P>(some), sign)),
+});
 
-/** Moves what is taken of a host's NUMA nodes from one claim's to another's; the host's row is locked. */
-async function moveNuma(tx: Tx, hostId: number, from: string | null, to: string | null): Promise<void> {
-  if (from === to) return;
-  const row: { numa_used: string | null } | undefined = await tx('hosts')
-    .select('numa_used')
+const usages: readonly Usage[] = [
+  usage<NumaUsage, NumaTopology>('numa', 'numa_used', withTopology),
+  usage<Resources, Resources>('resources', 'resources_used', withResources),
+];
+
+type Amount = Pick<Row, 'vcpus' | 'memory_mb' | 'disk_gb' | 'max_vcpus' | 'max_memory_mb' | Part>;
+
+const nothing: Amount = {
+  ...{ vcpus: 0, memory_mb: 0, disk_gb: 0, max_vcpus: 0, max_memory_mb: 0 },
+  ...{ numa: null, resources: null },
+};
+
+/** Moves a host's usages from one claim's parts to another's; the host's row is locked. */
+async function moveUsages(tx: Tx, hostId: number, from: Amount, to: Amount): Promise<void> {
+  const moved = usages.filter(({ part }) => from[part] !== to[part]);
+  if (moved.length === 0) return;
+  const before: Record<string, string | null> | undefined = await tx('hosts')
+    .select(moved.map(({ sum }) => sum))
     .where({ id: hostId })
     .forUpdate()
     .first();
-  const before = fromNullableJson<NumaUsage>(row?.numa_used);
-  const less = withTopology(before, fromNullableJson<NumaTopology>(from), -1);
-  const after = withTopology(less, fromNullableJson<NumaTopology>(to), 1);
-  await tx('hosts')
-    .where({ id: hostId })
-    .update({ numa_used: toNullableJson(after) });
+  const after = moved.map(({ part, sum, add }) => {
+    const less = add(before?.[sum] ?? null, from[part], -1);
+    return [sum, add(less, to[part], 1)] as const;
+  });
+  await tx('hosts').where({ id: hostId }).update(Object.fromEntries(after));
 }
 
 /** Moves a host's sums from one claim to another. Returns whether the generation was still the expected one. */
@@ -106,7 +148,7 @@ async function moveSums(
   const query = tx('hosts').where({ id: hostId });
   if (generation !== undefined) void query.where({ generation });
   if ((await query.update(changes)) !== 1) return false;
-  await moveNuma(tx, hostId, from.numa, to.numa);
+  await moveUsages(tx, hostId, from, to);
   return true;
 }
 
@@ -141,6 +183,7 @@ const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => ({
   max_vcpus: claim.maximum.vcpus,
   max_memory_mb: claim.maximum.memoryMb,
   numa: toNullableJson(claim.numa),
+  resources: toNullableJson(claim.resources),
 });
 
 const lockSlot = (tx: Tx, { table, key }: Slot): Promise<Row | undefined> =>
@@ -151,7 +194,9 @@ async function put(tx: Tx, slot: Slot, claim: Claim, generation: number | undefi
   const next = amountOf(claim);
   const before = await lockSlot(tx, slot);
   const stays = before !== undefined && before.host_id === claim.hostId;
-  const same = stays && before.numa === next.numa && sums.every(([, part]) => before[part] === next[part]);
+  const same =
+    stays &&
+    [...sums.map(([, part]) => part), ...usages.map(({ part }) => part)].every((part) => before[part] === next[part]);
   if (same && generation === undefined) return 'claimed';
   if (!(await moveSums(tx, claim.hostId, stays ? before : nothing, next, stays ? 0 : servers, generation))) {
     return 'stale';
@@ -182,16 +227,16 @@ export const setClaim = (tx: Tx, claim: Claim, generation?: number): Promise<'cl
   put(tx, ownSlot(claim.serverId), claim, generation);
 
 /**
- * As `setClaim` with a generation, for several servers alike that have no claim yet and leave the NUMA nodes to the host: one
- * statement for the host, one for them.
+ * As `setClaim` with a generation, for several servers alike that have no claim yet and take nothing but numbers: one statement for
+ * the host, one for them.
  */
 export async function addClaims(
   tx: Tx,
   serverIds: readonly number[],
-  { hostId, ...claim }: Omit<Claim, 'serverId' | 'numa'>,
+  { hostId, ...claim }: Omit<Claim, 'serverId' | Part>,
   generation: number,
 ): Promise<'claimed' | 'stale'> {
-  const each = amountOf({ ...claim, numa: null });
+  const each = amountOf({ ...claim, numa: null, resources: null });
   const count = serverIds.length;
   const all: Amount = {
     vcpus: each.vcpus * count,
@@ -200,6 +245,7 @@ export async function addClaims(
     max_vcpus: each.max_vcpus * count,
     max_memory_mb: each.max_memory_mb * count,
     numa: null,
+    resources: null,
   };
   if (!(await moveSums(tx, hostId, nothing, all, count, generation))) return 'stale';
   await tx('claims').insert(serverIds.map((server_id) => ({ server_id, host_id: hostId, ...each })));
@@ -251,17 +297,20 @@ export interface ClaimDrift {
   readonly shouldBe: Sum;
 }
 
-/** A number; of the NUMA nodes their text. */
+/** A number, or the text of a usage. */
 type Sum = number | string | null;
 
-/** What hosts should have taken of their NUMA nodes, as `trueSums`. */
-async function trueNuma(reader: Reader, hostId: number | null): Promise<Map<number, NumaUsage | null>> {
-  const totals = new Map<number, NumaUsage | null>();
+/** The usages that hosts should have, as `trueSums`. */
+async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, string | null>>> {
+  const totals = new Map<number, Record<string, string | null>>();
   for (const table of ['claims', 'held_claims'] as const) {
-    const query = reader(table).select('host_id', 'numa').whereNotNull('numa');
+    const query = reader(table).select('host_id', 'numa', 'resources');
+    void query.where((any) => void any.whereNotNull('numa').orWhereNotNull('resources'));
     if (hostId !== null) void query.where({ host_id: hostId });
-    for (const { host_id: id, numa } of (await query) as Pick<Row, 'host_id' | 'numa'>[]) {
-      totals.set(id, withTopology(totals.get(id) ?? null, fromNullableJson<NumaTopology>(numa), 1));
+    for (const row of (await query) as Pick<Row, 'host_id' | Part>[]) {
+      const total = totals.get(row.host_id) ?? {};
+      for (const { part, sum, add } of usages) total[sum] = add(total[sum] ?? null, row[part], 1);
+      totals.set(row.host_id, total);
     }
   }
   return totals;
@@ -287,12 +336,13 @@ async function trueSums(reader: Reader, hostId: number | null): Promise<Map<numb
 /** Where a host's sums are not the sums of its claims; empty when the law holds. */
 export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
   const names = ['running_vms', ...sums.map(([sum]) => sum)];
-  const hosts: Record<string, Sum>[] = await reader('hosts').select('id', 'numa_used', ...names);
-  const [totals, numa] = [await trueSums(reader, null), await trueNuma(reader, null)];
+  const hosts: Record<string, Sum>[] = await reader('hosts').select('id', ...usages.map(({ sum }) => sum), ...names);
+  const [totals, used] = [await trueSums(reader, null), await trueUsages(reader, null)];
   return hosts.flatMap((host) => {
     const hostId = host['id'] as number;
     const numbers = names.map((column) => [column, totals.get(hostId)?.[column] ?? 0] as const);
-    return [...numbers, ['numa_used', toNullableJson(numa.get(hostId) ?? null)] as const]
+    const texts = usages.map(({ sum }) => [sum, used.get(hostId)?.[sum] ?? null] as const);
+    return [...numbers, ...texts]
       .map(([column, shouldBe]) => ({ hostId, column, is: host[column] as Sum, shouldBe }))
       .filter(({ is, shouldBe }) => is !== shouldBe);
   });
@@ -302,10 +352,10 @@ export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
 export async function repairSums(tx: Tx, hostId: number): Promise<void> {
   await tx('hosts').select('id').where({ id: hostId }).forUpdate();
   const total = (await trueSums(tx, hostId)).get(hostId);
-  const numa = (await trueNuma(tx, hostId)).get(hostId) ?? null;
+  const used = (await trueUsages(tx, hostId)).get(hostId);
   const changes: Record<string, unknown> = movedOn(tx);
   for (const name of ['running_vms', ...sums.map(([sum]) => sum)]) changes[name] = total?.[name] ?? 0;
-  changes['numa_used'] = toNullableJson(numa);
+  for (const { sum } of usages) changes[sum] = used?.[sum] ?? null;
   await tx('hosts').where({ id: hostId }).update(changes);
 }
 

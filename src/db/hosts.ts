@@ -5,6 +5,7 @@ import type { NumaUsage } from '../domain/numa.ts';
 import { fromBool, fromJson, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
+import type { Resources } from '../domain/resources.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 
@@ -89,6 +90,7 @@ const decode = (row: Row, parse = parseFacts): Host => ({
     diskGb: row['claimed_disk_gb'] as number,
   },
   numaUsed: fromNullableJson<NumaUsage>(row['numa_used']),
+  resourcesUsed: fromNullableJson<Resources>(row['resources_used']),
   ceiling: { vcpus: row['ceiling_vcpus'] as number, memoryMb: row['ceiling_memory_mb'] as number },
   runningVms: row['running_vms'] as number,
   generation: row['generation'] as number,

@@ -2,21 +2,26 @@
 // configuration and reported with the rest of what the host has.
 
 import type { HostInventory } from './host.ts';
+import type { Resources } from './resources.ts';
 
 export interface HostOffers {
   /** Each begins with CUSTOM_. */
   readonly traits: readonly string[];
+  /** How many of each kind it has. */
+  readonly resources: Resources;
 }
 
-export const noOffers: HostOffers = { traits: [] };
+export const noOffers: HostOffers = { traits: [], resources: {} };
 
 const CUSTOM = /^CUSTOM_[A-Z0-9_]{1,248}$/;
 
 /** A name that operators may give to a trait or a kind of resource, by OpenStack's rule. */
 export const isCustomName = (name: string): boolean => CUSTOM.test(name);
 
-export function withOffers(inventory: HostInventory, { traits }: HostOffers): HostInventory {
-  if (traits.length === 0) return inventory;
+export function withOffers(inventory: HostInventory, { traits, resources }: HostOffers): HostInventory {
   const { facts } = inventory;
-  return { ...inventory, facts: { ...facts, traits: [...new Set([...facts.traits, ...traits])].toSorted() } };
+  return {
+    ...inventory,
+    facts: { ...facts, traits: [...new Set([...facts.traits, ...traits])].toSorted(), resources },
+  };
 }

@@ -3,6 +3,7 @@
 import type { MemoryMethod } from './memory-method.ts';
 import type { HostCell, NumaUsage } from './numa.ts';
 import type { NumaHost } from './numa-fit.ts';
+import type { Resources } from './resources.ts';
 
 /** What an agent measures on its host and sends with every report. */
 export interface HostInventory {
@@ -40,6 +41,8 @@ export interface HostFacts {
   readonly uptime: string | null;
   /** What it can do and what it is, by the names of os-traits and the operator's own. */
   readonly traits: readonly string[];
+  /** What its operator counts there, by kind; absent: nothing. */
+  readonly resources?: Resources;
   readonly capabilities: HostCapabilities;
 }
 
@@ -108,6 +111,8 @@ export interface Host {
   readonly claimed: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
   /** What servers here have of its NUMA nodes; null: nothing. */
   readonly numaUsed: NumaUsage | null;
+  /** What is taken of its `resources`; null: nothing. */
+  readonly resourcesUsed: Resources | null;
   /** The sum of the maxima of the servers here. */
   readonly ceiling: { readonly vcpus: number; readonly memoryMb: number };
   readonly runningVms: number;

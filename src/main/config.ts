@@ -25,7 +25,7 @@ interface OptionBase<T> {
   readonly secret?: true;
 }
 type Option<T> = OptionBase<T> & {
-  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list';
+  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list' | 'amounts';
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
@@ -71,6 +71,9 @@ const list = <T extends string>(value: readonly T[], help: string, choices?: rea
   help,
   ...(choices === undefined ? {} : { choices }),
 });
+
+/** Whole numbers by name: in YAML a map, in a text `A=1,B=2`. */
+const amounts = (help: string): Option<Readonly<Record<string, number>>> => ({ kind: 'amounts', default: {}, help });
 
 /** One option for each thing that has a quota; -1: no limit. */
 const quota = Object.fromEntries(
@@ -187,6 +190,9 @@ export const schema = {
     traits: list<string>(
       [],
       'What this host is beyond what it finds out by itself: names that begin with CUSTOM_, for flavors and images to ask for.',
+    ),
+    resources: amounts(
+      'How many of what its operator counts this host has, as {CUSTOM_LICENSE: 4}: flavors take them with resources:CUSTOM_LICENSE.',
     ),
     reserved_memory_mb: integer(512, 'MiB', 'Memory that is never claimed.'),
     reserved_vcpus: integer(0, 'vCPUs', 'CPUs that are never claimed.'),
@@ -326,6 +332,22 @@ const sections = schema as unknown as Readonly<Record<string, Readonly<Record<st
 const bad = (where: string, what: string): Fault =>
   new Fault('internal', `configuration: ${where}: ${what}`, { code: 'config' });
 
+function readAmounts(raw: unknown, where: string): Readonly<Record<string, number>> {
+  const pairs = typeof raw === 'string' ? raw.split(',').filter((pair) => pair.trim() !== '') : null;
+  const given =
+    pairs === null ? raw : Object.fromEntries(pairs.map((pair) => pair.split('=').map((part) => part.trim())));
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw bad(where, `amounts by name are wanted, not ${JSON.stringify(raw)}`);
+  }
+  return Object.fromEntries(
+    Object.entries(given).map(([name, amount]) => {
+      const number = /^\d{1,9}$/.test(String(amount)) ? Number(amount) : null;
+      if (number === null) throw bad(where, `${name}: a whole number is wanted, not ${JSON.stringify(amount)}`);
+      return [name, number];
+    }),
+  );
+}
+
 function readValue(option: AnyOption, raw: unknown, where: string): unknown {
   const asText = typeof raw === 'string' ? raw.trim() : raw;
   switch (option.kind) {
@@ -349,6 +371,8 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
         throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(odd)}`);
       return parts;
     }
+    case 'amounts':
+      return readAmounts(asText, where);
     default: {
       const value = typeof asText === 'string' && asText !== '' ? Number(asText) : asText;
       if (typeof value !== 'number' || Number.isNaN(value))
@@ -444,8 +468,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   return config as unknown as Config;
 }
 
-const yamlOf = (value: unknown): string =>
-  Array.isArray(value) ? `[${value.join(', ')}]` : typeof value === 'string' ? JSON.stringify(value) : String(value);
+const yamlOf = (value: unknown): string => (Array.isArray(value) ? `[${value.join(', ')}]` : JSON.stringify(value));
 
 /** A sample file: every option with its sentence, unit and default, commented out. */
 export function sampleConfig(): string {

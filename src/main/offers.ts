@@ -4,10 +4,13 @@ import { Fault } from '../base/errors.ts';
 import { type HostOffers, isCustomName } from '../domain/host-offers.ts';
 import type { Config } from './config.ts';
 
-/** Throws a Fault that names what is no name for a trait. */
-export function readOffers({ traits }: Config['compute']): HostOffers {
-  const odd = traits.find((name) => !isCustomName(name));
-  if (odd === undefined) return { traits };
-  const message = `configuration: compute.traits: ${odd}: CUSTOM_ and capitals, digits or underscores are wanted`;
-  throw new Fault('internal', message, { code: 'config' });
+/** Throws a Fault that names what is no name for a trait or a kind of resource. */
+export function readOffers({ traits, resources }: Config['compute']): HostOffers {
+  for (const [option, names] of Object.entries({ traits, resources: Object.keys(resources) })) {
+    const odd = names.find((name) => !isCustomName(name));
+    if (odd === undefined) continue;
+    const message = `configuration: compute.${option}: ${odd}: CUSTOM_ and capitals, digits or underscores are wanted`;
+    throw new Fault('internal', message, { code: 'config' });
+  }
+  return { traits, resources };
 }

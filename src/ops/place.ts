@@ -18,6 +18,7 @@ import { type Candidate, numaHostOf, type OptionalVerb } from '../domain/host.ts
 import type { Server, TaskState } from '../domain/instance.ts';
 import { fitNuma } from '../domain/numa-fit.ts';
 import { numaWishOf } from '../domain/numa-wish.ts';
+import { resourcesOf, resourcesProblem } from '../domain/resources.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
 import { missingFilter } from '../scheduler/index.ts';
 import { hintedTexts } from '../scheduler/hints.ts';
@@ -45,6 +46,7 @@ export const placementOf = (server: PlacementSubject, build: Destination): Place
   maximum: maximumOf(server.flavor),
   diskGb: diskGbOf(server),
   numa: numaWishOf(server.flavor, server.image),
+  resources: resourcesOf(server.flavor),
   zone: server.requestedZone,
   forcedHost: build.forcedHost,
   forcedNode: build.forcedNode,
@@ -98,12 +100,13 @@ export interface PlaceWish extends PlacementWish {
   readonly verb?: OptionalVerb;
 }
 
-/** What the server would claim of a host as it is seen; null: its NUMA nodes do not fit, though no filter was asked. */
+/** What the server would claim of a host as it is seen; null: its NUMA nodes or resources do not fit, though no filter was asked. */
 function claimAt({ id }: Pick<Server, 'id'>, spec: PlacementSpec, host: Candidate): Claim | null {
-  const { minimum, maximum, diskGb } = spec;
+  const { minimum, maximum, diskGb, resources } = spec;
   const numa = spec.numa === null ? null : fitNuma(numaHostOf(host), spec.numa).topology;
   if (spec.numa !== null && numa === null) return null;
-  return { serverId: id, hostId: host.id, ...minimum, diskGb, maximum, numa };
+  if (resourcesProblem(host, resources) !== null) return null;
+  return { serverId: id, hostId: host.id, ...minimum, diskGb, maximum, numa, resources };
 }
 
 /**

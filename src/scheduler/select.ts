@@ -5,6 +5,7 @@ import { withClaim } from '../domain/claim.ts';
 import { type Candidate, numaHostOf } from '../domain/host.ts';
 import { withTopology } from '../domain/numa.ts';
 import { fitNuma } from '../domain/numa-fit.ts';
+import { withResources } from '../domain/resources.ts';
 import { type CheckOptions, checksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
 import type { PlacementSpec } from './spec.ts';
@@ -100,6 +101,7 @@ const filled = (host: Candidate, spec: PlacementSpec): Candidate => ({
     memoryMb: host.ceiling.memoryMb + spec.maximum.memoryMb,
   },
   numaUsed: withTopology(host.numaUsed, spec.numa && fitNuma(numaHostOf(host), spec.numa).topology, 1),
+  resourcesUsed: withResources(host.resourcesUsed, spec.resources, 1),
   runningVms: host.runningVms + 1,
   ioOps: host.ioOps + 1,
 });

@@ -34,7 +34,14 @@ for (const engine of engines) {
         return found as Candidate[];
       });
     const claim = async (host: string, vcpus: number): Promise<void> => {
-      const amounts = { vcpus, memoryMb: vcpus, diskGb: 0, numa: null, maximum: { vcpus, memoryMb: vcpus } };
+      const amounts = {
+        vcpus,
+        memoryMb: vcpus,
+        diskGb: 0,
+        numa: null,
+        resources: null,
+        maximum: { vcpus, memoryMb: vcpus },
+      };
       const hostId = await idOf(host);
       await tx(world.database, (t) => setClaim(t, { serverId, hostId, ...amounts }));
     };
@@ -141,7 +148,14 @@ for (const engine of engines) {
         const slow = Promise.withResolvers<void>();
         const wrote = Promise.withResolvers<void>();
         const hostId = await idOf('h1');
-        const amounts = { vcpus: 4, memoryMb: 4, diskGb: 0, numa: null, maximum: { vcpus: 4, memoryMb: 4 } };
+        const amounts = {
+          vcpus: 4,
+          memoryMb: 4,
+          diskGb: 0,
+          numa: null,
+          resources: null,
+          maximum: { vcpus: 4, memoryMb: 4 },
+        };
         const open = tx(world.database, async (t: Tx) => {
           await setClaim(t, { serverId, hostId, ...amounts });
           wrote.resolve();

@@ -40,6 +40,7 @@ for (const engine of engines) {
         memoryMb: 256,
         diskGb: 1,
         numa: null,
+        resources: null,
         maximum: { vcpus: 4, memoryMb: 4096 },
       };
       const tries = await Promise.all(
@@ -71,7 +72,7 @@ for (const engine of engines) {
               else {
                 const maximum = { vcpus: amounts.vcpus * 2, memoryMb: amounts.memoryMb * 2 };
                 assert.equal(
-                  await setClaim(t, { serverId, hostId: ids[host], ...amounts, maximum, numa: null }),
+                  await setClaim(t, { serverId, hostId: ids[host], ...amounts, maximum, numa: null, resources: null }),
                   'claimed',
                 );
               }

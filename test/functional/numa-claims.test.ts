@@ -74,7 +74,9 @@ for (const engine of engines) {
     const claimAt = (serverId: number, host: Host, vcpus: number): Claim | null => {
       const numa = fitNuma(numaHostOf(host), wishFor(vcpus)).topology;
       const size = { vcpus, memoryMb: 64 };
-      return numa === null ? null : { serverId, hostId: host.id, ...size, diskGb: 0, maximum: size, numa };
+      return numa === null
+        ? null
+        : { serverId, hostId: host.id, ...size, diskGb: 0, maximum: size, numa, resources: null };
     };
     /** What all have of all hosts; fails where two have one CPU, or the sums are not those of the claims. */
     const cpusTaken = async (): Promise<number> => {

@@ -12,7 +12,7 @@ for (const engine of engines) {
     before(async () => {
       const hosts = [
         { name: 'plain', inventory: { vcpus: 64 } },
-        { name: 'gold', inventory: { vcpus: 8 }, offers: { traits: ['CUSTOM_GOLD'] } },
+        { name: 'gold', inventory: { vcpus: 8 }, offers: { traits: ['CUSTOM_GOLD'], resources: {} } },
       ];
       api = await startServers({
         engine,

@@ -1,10 +1,13 @@
-// Why: the minimum must be free to claim; what is pinned needs no part of the shared CPUs.
+// Why: the minimum must be free to claim, and whatever else the flavor takes of its host; what is pinned needs no part of the shared
+// CPUs.
 
 import { fits } from '../../domain/claim.ts';
 import { pinnedOf } from '../../domain/numa-wish.ts';
+import { resourcesProblem, wantsApart } from '../../domain/resources.ts';
 import type { Filter } from '../spec.ts';
 
-export const resourceFilter: Filter = ({ minimum, diskGb, numa }) => {
+export const resourceFilter: Filter = ({ minimum, diskGb, numa, resources, flavor }) => {
+  if (wantsApart(flavor)) return () => 'gives everything from one place, and the groups of resources shall be apart';
   const delta = { ...minimum, vcpus: minimum.vcpus - pinnedOf(numa), diskGb };
-  return (host) => fits(host, delta)?.text ?? null;
+  return (host) => fits(host, delta)?.text ?? resourcesProblem(host, resources);
 };

@@ -30,9 +30,10 @@ describe('traits of hosts', () => {
 
   it("have the operator's own among them, once each", () => {
     const before = { ...inventory, facts: { ...facts, traits: ['COMPUTE_NODE', 'CUSTOM_A'] } };
-    const { traits } = withOffers(before, { traits: ['CUSTOM_B', 'CUSTOM_A'] }).facts;
+    const offers = { traits: ['CUSTOM_B', 'CUSTOM_A'], resources: { CUSTOM_SEAT: 4 } };
+    const { traits, resources } = withOffers(before, offers).facts;
     assert.deepEqual(traits, ['COMPUTE_NODE', 'CUSTOM_A', 'CUSTOM_B']);
-    assert.equal(withOffers(before, { traits: [] }), before);
+    assert.deepEqual(resources, { CUSTOM_SEAT: 4 });
   });
 
   it('are called CUSTOM_ where an operator names them', () => {

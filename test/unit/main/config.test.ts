@@ -8,10 +8,25 @@ import { loadConfig, sampleConfig } from '../../../src/main/config.ts';
 import { readOffers } from '../../../src/main/offers.ts';
 
 describe('what operators say of hosts', () => {
+  const read = (...flags: string[]) => readOffers(loadConfig({ flags }).compute);
+
   it('is names that begin with CUSTOM_', () => {
-    const read = (traits: string) => readOffers(loadConfig({ flags: [`compute.traits=${traits}`] }).compute);
-    assert.deepEqual(read('CUSTOM_GOLD, CUSTOM_FAST'), { traits: ['CUSTOM_GOLD', 'CUSTOM_FAST'] });
-    assert.throws(() => read('HW_CPU_X86_AVX'), /compute\.traits: HW_CPU_X86_AVX: CUSTOM_/);
+    assert.deepEqual(read('compute.traits=CUSTOM_GOLD, CUSTOM_FAST').traits, ['CUSTOM_GOLD', 'CUSTOM_FAST']);
+    assert.throws(() => read('compute.traits=HW_CPU_X86_AVX'), /compute\.traits: HW_CPU_X86_AVX: CUSTOM_/);
+    assert.throws(() => read('compute.resources=VCPU=4'), /compute\.resources: VCPU: CUSTOM_/);
+  });
+
+  it('is amounts, as a map or as text', () => {
+    const wanted = { CUSTOM_SEAT: 4, CUSTOM_KEY: 0 };
+    assert.deepEqual(read('compute.resources=CUSTOM_SEAT=4, CUSTOM_KEY=0').resources, wanted);
+    const dir = mkdtempSync(join(tmpdir(), 'xloud-offers-'));
+    const file = join(dir, 'xloud.yaml');
+    writeFileSync(file, 'compute:\n  resources: {CUSTOM_SEAT: 4, CUSTOM_KEY: 0}\n');
+    assert.deepEqual(loadConfig({ file }).compute.resources, wanted);
+    rmSync(dir, { recursive: true });
+    for (const odd of ['CUSTOM_SEAT', 'CUSTOM_SEAT=', 'CUSTOM_SEAT=-1', 'CUSTOM_SEAT=1.5', 'CUSTOM_SEAT=many']) {
+      assert.throws(() => read(`compute.resources=${odd}`), /CUSTOM_SEAT: a whole number is wanted/, odd);
+    }
   });
 });
 
