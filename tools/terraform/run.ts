@@ -121,6 +121,9 @@ async function readyForTests({ imageId, hypervisor, ask }: Cloud): Promise<Env> 
     await ask('POST', '/network/v2.0/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr } });
     return network.id as string;
   };
+  // one network must be all there is to choose from: a test asks for `auto`
+  const { networks } = await ask('GET', '/network/v2.0/networks');
+  for (const { id } of networks) await ask('DELETE', `/network/v2.0/networks/${id}`);
   const outside = await makeNetwork('198.51.100.0/24', { name: 'public', 'router:external': true });
   // the tests ask for addresses of this range
   const inside = await makeNetwork('10.0.0.0/24', { name: 'inside', shared: true });
