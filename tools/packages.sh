@@ -20,6 +20,8 @@ declare -A PACKAGE_GROUPS=(
   [openstack]='python3-openstackclient'
   # programs of newer releases than Debian's, in an environment of their own
   [venv]='python3-venv'
+  # any Go: the module proxy has the release that is wanted
+  [go]='golang-go'
   # OpenStack's own integration tests
   [tempest]='tempest'
   # the judges of our policy engine and of our notifications

@@ -75,7 +75,11 @@ function judge(results: readonly Result[], whole: boolean): string[] {
   const here = new Set(results.map(({ test }) => test));
   const nova = readFileSync(NOVA, 'utf8').match(/(?<=^pass )\S+/gm) ?? [];
   const behind = nova.filter((test) => here.has(test) && !passed.has(test));
-  console.log(`tempest: of ${nova.length} tests that real Nova passes, ${behind.length} do not pass here`);
+  const passedBoth = nova.filter((test) => passed.has(test)).length;
+  console.log(
+    `tempest: of ${nova.length} tests that real Nova passes, ${passedBoth} pass here, ${behind.length} do not, ` +
+      `${nova.length - passedBoth - behind.length} were not asked for or are not in this tempest`,
+  );
   complaints.push(...behind.map((test) => `real Nova passes: ${test}`));
   if (whole && nova.every((test) => !here.has(test))) complaints.push('no test was compared with real Nova');
   return complaints;
