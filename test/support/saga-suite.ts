@@ -14,7 +14,7 @@ import {
 } from '../../src/db/instance-actions.ts';
 import type { EngineName } from '../../src/db/engine.ts';
 import { tx } from '../../src/db/tx.ts';
-import { type Envelope, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
+import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
 import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
 import { makeWorld, type World, type WorldOptions } from './world.ts';
 
@@ -104,7 +104,7 @@ export function testSaga(one: SagaCase): void {
               },
             };
           });
-          const event = events.find(({ event: done }) => done === `${name}_${failing.name}`);
+          const event = events.find(({ event: done }) => done === eventName(saga, failing));
           assert.equal(event?.result, 'Error');
           assert.equal(event?.details, 'This step was told to fail.');
           assert.equal((await world.server(uuid)).taskState, null);
@@ -124,7 +124,7 @@ export function testSaga(one: SagaCase): void {
       }));
       assert.deepEqual(
         events.map(({ event, result }) => [event, result]),
-        saga.steps.map((step) => [`${name}_${step.name}`, 'Success']),
+        saga.steps.map((step) => [eventName(saga, step), 'Success']),
       );
       await one.reached(world, uuid);
     });
