@@ -19,6 +19,7 @@ import type { GuestView } from '../domain/guest.ts';
 import { checkHardware } from '../domain/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
+import { aliasProblem } from '../domain/pci.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, holdActions, leaveAction } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
@@ -44,7 +45,7 @@ export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promi
   const project = op.caller.isAdmin ? undefined : (op.caller.projectId ?? '');
   const flavor = await findFlavor(deps.database.read, flavorRef, project);
   if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);
-  const problem = elasticProblem(flavor);
+  const problem = elasticProblem(flavor) ?? aliasProblem(flavor);
   if (problem !== null) throw badRequest(problem);
   return snapshotOf(flavor);
 }

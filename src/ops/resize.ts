@@ -15,6 +15,7 @@ import type { GuestView } from '../domain/guest.ts';
 import { diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { checkHardware } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
+import { aliasProblem } from '../domain/pci.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
@@ -80,7 +81,7 @@ async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: Res
   if (found.disabled && !same) throw badRequest(`Flavor ${flavorRef} could not be found.`);
   if (same) throw badRequest('When resizing, instances must change flavor!');
   const flavor = snapshotOf(found);
-  const problem = elasticProblem(flavor);
+  const problem = elasticProblem(flavor) ?? aliasProblem(flavor);
   if (problem !== null) throw badRequest(problem);
   await checkUpsize(t, deps, server, flavor);
   const misfit = server.image === null ? null : imageProblem(flavor, server.image);
