@@ -108,7 +108,8 @@ export async function holdPlace(
           status,
           destCompute: found.host,
           destNode: found.inventory.hypervisorHostname,
-          destHost: found.inventory.hostIp,
+          // as Nova, whose live migrations do not say
+          ...(move.type === 'live-migration' ? {} : { destHost: found.inventory.hostIp }),
         },
         nowMs,
       ),

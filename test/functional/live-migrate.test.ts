@@ -101,6 +101,7 @@ for (const engine of engines) {
 
     it('is seen under way, and ends when it is forced', async () => {
       const { id, host, move } = await endless();
+      assert.equal(move.dest_host, null, 'a live migration does not say');
       const shown = await whole(id);
       assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['MIGRATING', 'migrating']);
       assert.equal(shown['OS-EXT-SRV-ATTR:host'], host);
