@@ -22,7 +22,8 @@ const columns = [
 
 type ParseFacts = (row: Row) => HostFacts;
 
-const parseFacts: ParseFacts = (row) => fromJson<HostFacts>(row['facts']);
+// a host that has not reported since an upgrade says nothing of its traits
+const parseFacts: ParseFacts = (row) => ({ traits: [], ...fromJson<Partial<HostFacts>>(row['facts']) }) as HostFacts;
 
 type KnownFacts = Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>;
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { findHost } from '../../src/db/hosts.ts';
 import { defaultSettings } from '../../src/scheduler/spec.ts';
 import { engines } from '../support/database.ts';
 import { PLAIN, type Servers, startServers } from '../support/servers.ts';
@@ -47,6 +48,19 @@ for (const engine of engines) {
         assert.equal(accepted, false);
         assert.deepEqual(refusals, [{ filter: 'TraitsFilter', reason: 'has no trait HW_CPU_X86_AVX512F' }]);
       }
+    });
+
+    it('are none of a host that reported before there were any', async () => {
+      const { read, write } = api.world.database;
+      const row: { facts: string } | undefined = await write('hosts').select('facts').where({ host: 'plain' }).first();
+      const traitsThen = async () => (await findHost(read, { host: 'plain' }))?.inventory.facts.traits;
+      assert.ok((await traitsThen())?.includes('COMPUTE_NODE'));
+      const { traits: _, ...older } = JSON.parse(row?.facts ?? '{}') as Record<string, unknown>;
+      await write('hosts')
+        .where({ host: 'plain' })
+        .update({ facts: JSON.stringify(older) });
+      assert.deepEqual(await traitsThen(), []);
+      await write('hosts').where({ host: 'plain' }).update({ facts: row?.facts });
     });
 
     it('move with a server to a host that has them as well, or not at all', async () => {
