@@ -57,6 +57,8 @@ export const limits = {
   neighbourMs: 30 * SECOND_MS,
   /** A worker's hold on an action; renewed at a third of it. */
   leaseMs: 30 * SECOND_MS,
+  /** How long the action that an image is made for waits for it: twice a call to the image service. */
+  imageMadeMs: 60 * SECOND_MS,
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,

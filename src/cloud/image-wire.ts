@@ -9,6 +9,7 @@ export const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';
 /** The body of `POST /v2/images`. */
 export const bodyOf = (image: NewImage): Record<string, unknown> => ({
   ...image.properties,
+  id: image.id,
   name: image.name,
   visibility: image.visibility,
   min_disk: image.minDiskGb,

@@ -192,11 +192,23 @@ const encodeAction = (action: NewAction): Row => ({
   input: toJson(action.input),
 });
 
-/** Adds an action that waits for a worker and returns its number. */
-export async function insertAction(tx: Tx, action: NewAction): Promise<number> {
-  const [id] = (await tx('instance_actions').insert(encodeAction(action))) as [number];
+/** Adds an action that waits for a worker, and for `dueMs` or `readyAction` where it is given; returns its number. */
+export async function insertAction(tx: Tx, action: NewAction, dueMs: number | null = null): Promise<number> {
+  const row = { ...encodeAction(action), lease_until: dueMs };
+  const [id] = (await tx('instance_actions').insert(row)) as [number];
   return id;
 }
+
+/** An action that nobody took and nothing overtook. */
+const untouched = (tx: Tx, id: number) =>
+  tx('instance_actions').where({ id, state: 'queued', cancel: 0 }).whereNull('lease_owner').whereNotNull('lease_until');
+
+/** One that waited need not any longer; false: it waits no more. */
+export const readyAction = async (tx: Tx, id: number): Promise<boolean> =>
+  (await untouched(tx, id).update({ lease_until: null })) === 1;
+
+/** One that waited was never asked for; false: it waits no more. */
+export const withdrawAction = async (tx: Tx, id: number): Promise<boolean> => (await untouched(tx, id).delete()) === 1;
 
 /** Adds actions that wait for another to wake them (`wakeActions`), and no longer than until `dueMs`. */
 export async function insertHeldActions(tx: Tx, actions: readonly NewAction[], dueMs: number): Promise<void> {

@@ -24,6 +24,7 @@ export interface ImageFacts {
 
 /** An image that has no data yet. */
 export interface NewImage {
+  readonly id: string;
   readonly name: string;
   readonly visibility: 'private' | 'shared';
   /** Null: whoever brings the data says it first. */

@@ -54,7 +54,7 @@ function inherited(server: Subject, maker: Maker): Record<string, string> {
  * The image of a server before it has data. Private, or shared with the server's project where another asks. It needs a disk
  * as large as the server's.
  */
-export function snapshotOf(server: Subject, maker: Maker, asker: Asker, wish: SnapshotWish): NewImage {
+export function snapshotOf(server: Subject, maker: Maker, asker: Asker, wish: SnapshotWish): Omit<NewImage, 'id'> {
   const foreign = asker.projectId !== server.projectId;
   const { image } = server;
   // a snapshot's formats are those of the copy; a backup begins with the image's, as in Nova

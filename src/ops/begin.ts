@@ -59,8 +59,15 @@ const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
 });
 
 /** Leaves an action for the workers. */
-export const leaveAction = <I>(t: Tx, op: Op, server: Server, name: string, args: I, nowMs: number): Promise<number> =>
-  insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) });
+export const leaveAction = <I>(
+  t: Tx,
+  op: Op,
+  server: Server,
+  name: string,
+  args: I,
+  nowMs: number,
+  dueMs: number | null = null,
+): Promise<number> => insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) }, dueMs);
 
 /** Leaves actions that wait for another of the same request to wake them, and no longer than until `dueMs`. */
 export const holdActions = <I>(
@@ -95,7 +102,34 @@ export function announce(deps: OpsDeps, name: string, actionIds: readonly number
   for (const id of actionIds) deps.bus.nudge(id);
 }
 
-/** A move that sets its task, if it has one, and leaves an action under its name. Returns the action's number. */
+/** What `leaveMove` left. */
+export interface LeftMove {
+  readonly actionId: number;
+  readonly server: Server;
+}
+
+/**
+ * A move that sets its task, if it has one, and leaves an action under its name. `holdMs`: the workers wait for
+ * `readyAction`, but no longer.
+ */
+export const leaveMove = <I>(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  move: MoveName,
+  argsOf: (server: Server) => I,
+  holdMs: number | null = null,
+): Promise<LeftMove> =>
+  tx(deps.database, async (t) => {
+    const { record, task } = moves[move] as { record: string; task: TaskState | null };
+    const server = await lockForMove(t, op, uuid, move);
+    const nowMs = deps.clock.now();
+    if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
+    const dueMs = holdMs === null ? null : nowMs + holdMs;
+    return { actionId: await leaveAction(t, op, server, record, argsOf(server), nowMs, dueMs), server };
+  });
+
+/** As `leaveMove`, and tells the workers. Returns the action's number. */
 export async function beginMove<I>(
   deps: OpsDeps,
   op: Op,
@@ -103,13 +137,7 @@ export async function beginMove<I>(
   move: MoveName,
   argsOf: (server: Server) => I,
 ): Promise<number> {
-  const { record, task } = moves[move] as { record: string; task: TaskState | null };
-  const id = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, move);
-    const nowMs = deps.clock.now();
-    if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
-    return leaveAction(t, op, server, record, argsOf(server), nowMs);
-  });
-  announce(deps, record, [id]);
-  return id;
+  const { actionId } = await leaveMove(deps, op, uuid, move, argsOf);
+  announce(deps, moves[move].record as string, [actionId]);
+  return actionId;
 }

@@ -1,16 +1,18 @@
 // Why: an image of a server is made in the same three steps whether it is asked for, is a backup, or is what a shelved server
 // leaves: the image is there, the host copies the disk, the host brings the copy. Taken back, nothing of it is left.
 
-import { Fault, notFound } from '../base/errors.ts';
+import { Fault, notFound, unavailable } from '../base/errors.ts';
+import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import { type Op, systemCaller } from '../base/op.ts';
+import { readyAction, withdrawAction } from '../db/instance-actions.ts';
 import { findBuild, updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import type { DiskCopy } from '../domain/guest.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
-import type { MoveName } from '../domain/moves.ts';
+import { type MoveName, moves } from '../domain/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../domain/snapshot.ts';
-import { beginMove, lockForMove } from './begin.ts';
+import { announce, type LeftMove, leaveMove, lockForMove } from './begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { hostOf } from './power.ts';
@@ -47,9 +49,23 @@ export async function tolerate<I>(
   }
 }
 
+/** The image is not to be: the action was never asked for. Where the image cannot be removed now, the action sees to it. */
+async function takeBack(deps: OpsDeps, { actionId, server }: LeftMove, imageId: string): Promise<void> {
+  try {
+    await removeImage(deps, imageId);
+    await tx(deps.database, async (t) => {
+      if (!(await withdrawAction(t, actionId))) return;
+      await updateServer(t, server.id, { taskState: server.taskState }, deps.clock.now());
+    });
+  } catch (error) {
+    deps.log.warn({ image: imageId, err: error }, 'an image that was refused is left to its action');
+  }
+}
+
 /**
  * Begins a move that makes an image: refused before anything is made, then the image is there, queued, when the 202 is
- * answered. `nameOf` and the rest of the wish say what it is.
+ * answered. The action is first, under which an image is found whose maker died; it waits for the image. `wishOf` says what
+ * the image is.
  */
 export async function beginSnapshot<I extends SnapshotInput>(
   deps: OpsDeps,
@@ -59,21 +75,26 @@ export async function beginSnapshot<I extends SnapshotInput>(
   wishOf: (server: Server) => SnapshotWish,
   more: Omit<I, keyof SnapshotInput>,
 ): Promise<{ readonly imageId: string }> {
-  const server = await tx(deps.database, (t) => lockForMove(t, op, uuid, move));
-  const { userName, projectName, roles } = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const wish = snapshotOf(server, { userName, projectName, roles }, op.caller, wishOf(server));
-  const { id: imageId } = await deps.image.create(op.caller, wish);
+  const { database, hooks } = deps;
+  const imageId = newUuid();
+  const left = await leaveMove(deps, op, uuid, move, () => ({ ...more, imageId }), limits.imageMadeMs);
+  const { actionId, server } = left;
+  hooks?.point?.(`${move}.left`);
   try {
-    await beginMove(deps, op, uuid, move, () => ({ ...more, imageId }));
+    const { userName, projectName, roles } = await findBuild<BuildRequest>(database.read, server.id);
+    const image = snapshotOf(server, { userName, projectName, roles }, op.caller, wishOf(server));
+    await deps.image.create(op.caller, { ...image, id: imageId });
+    hooks?.point?.(`${move}.imaged`);
   } catch (error) {
-    await removeImage(deps, imageId).catch((trouble: unknown) => {
-      deps.log.warn(
-        { image: imageId, err: trouble },
-        'an image of a server was made for nothing and could not be removed',
-      );
-    });
+    await takeBack(deps, left, imageId);
     throw error;
   }
+  if (!(await tx(database, (t) => readyAction(t, actionId)))) {
+    await removeImage(deps, imageId);
+    await tx(database, (t) => lockForMove(t, op, uuid, move));
+    throw unavailable(`Image ${imageId} was made too late.`);
+  }
+  announce(deps, moves[move].record as string, [actionId]);
   return { imageId };
 }
 

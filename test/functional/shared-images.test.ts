@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { newUuid } from '../../src/base/ids.ts';
 import { type Cloud, callers, startCloud } from '../support/cloud.ts';
 
 describe('an image with its first member', () => {
@@ -13,6 +14,7 @@ describe('an image with its first member', () => {
 
   const create = (name: string, sharedWith: string | null) =>
     cloud.images.service.create(callers.admin, {
+      id: newUuid(),
       name,
       visibility: 'shared',
       sharedWith,

@@ -108,6 +108,12 @@ async function forceDown({ ops }: World, forcedDown: boolean): Promise<void> {
   await ops.setServiceStatus(adminOp(), { host: 'host-1', binary: 'nova-compute' }, { forcedDown });
 }
 
+/** What time does: an action that waited for its image is due. */
+export async function passTime({ database, deps }: World): Promise<void> {
+  await database.write('instance_actions').where({ state: 'queued' }).update({ lease_until: deps.clock.now() });
+  deps.bus.nudge(0);
+}
+
 /** What an operator does in the end: a host that was dead comes back. */
 export async function recover(world: World, verb: Verb): Promise<void> {
   if (verb === 'evacuate') await forceDown(world, false);
