@@ -328,6 +328,15 @@ describe('image service', () => {
     assert.deepEqual((await cloud.ask('demo', 'GET', '/image/v2/info/import')).json['import-methods'].value, []);
   });
 
+  it('has no tasks to wait for, of an image that one may see', async () => {
+    const id = await create('demo');
+    const tasks = (who: Who, image: string) => cloud.ask(who, 'GET', `/image/v2/images/${image}/tasks`);
+    const own = await tasks('demo', id);
+    assert.deepEqual([own.status, own.json], [200, { tasks: [] }]);
+    assert.equal((await tasks('demo', 'nothing')).status, 404);
+    assert.equal((await tasks('other', id)).status, 404);
+  });
+
   it('queues again what a dead process was uploading', async () => {
     const id = await create('demo');
     await cloud.database.write('images').where({ id }).update({ status: 'saving' });

@@ -89,6 +89,12 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     answerJson(ctx, 200, imageView(await visibleImage(database.read, caller, image_id)));
   });
 
+  // tasks are Glance's way to import; here data is uploaded, so an image never has one
+  routes.on('GET', '/v2/images/:image_id/tasks', async (ctx, caller, { image_id = '' }) => {
+    await visibleImage(database.read, caller, image_id);
+    answerJson(ctx, 200, { tasks: [] });
+  });
+
   routes.on('PATCH', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
     const changes = changesFrom(ctx.request.type, await readJson(ctx));
     answerJson(
