@@ -55,7 +55,11 @@ function fromLifecycle({ event, detail }: LifecycleEvent, uuid: string): GuestEv
   }
 }
 
-/** Looks until `look` gives a value, at once, at each event of that guest and every `limits.guestPollMs`; undefined when the time is over. */
+/** How long to wait until the next look, `passedMs` after the first. */
+const pollMs = (passedMs: number): number =>
+  Math.min(Math.max(passedMs / 8, limits.guestPollLeastMs), limits.guestPollMs);
+
+/** Looks until `look` gives a value: at once, at each event of that guest, and at times in between; undefined when the time is over. */
 export type Until = <T>(uuid: string, timeoutMs: number, look: () => Promise<T | undefined>) => Promise<T | undefined>;
 
 export function makeUntil(connection: Pick<HypervisorConnection, 'on'>, clock: Clock): Until {
@@ -66,14 +70,16 @@ export function makeUntil(connection: Pick<HypervisorConnection, 'on'>, clock: C
       wake.abort();
     });
     try {
-      const deadlineMs = clock.now() + timeoutMs;
+      const beganMs = clock.now();
+      const deadlineMs = beganMs + timeoutMs;
       for (;;) {
         wake = new AbortController();
         const found = await look();
         if (found !== undefined) return found;
-        const leftMs = deadlineMs - clock.now();
+        const nowMs = clock.now();
+        const leftMs = deadlineMs - nowMs;
         if (leftMs <= 0) return undefined;
-        await clock.sleep(Math.min(limits.guestPollMs, leftMs), wake.signal).catch(() => {});
+        await clock.sleep(Math.min(pollMs(nowMs - beganMs), leftMs), wake.signal).catch(() => {});
       }
     } finally {
       end();

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../../../src/base/clock.ts';
 import type { HypervisorEvent } from '../../../../src/virt/libvirt/connection.ts';
+import { limits } from '../../../../src/base/limits.ts';
 import { makeUntil, toGuestEvent } from '../../../../src/virt/libvirt/events.ts';
 import type { LifecycleName } from '../../../../src/virt/libvirt/rpc/events.ts';
 
@@ -68,5 +69,33 @@ describe('waiting for a guest', () => {
     for (const listener of listeners) listener({ type: 'reboot', domain });
     assert.equal(await found, 'woken');
     assert.equal(listeners.size, 0);
+  });
+
+  it('is late by an eighth of what it waits for, and looks no more often than that', async () => {
+    let nowMs = 1_000;
+    const looksAt: number[] = [];
+    const until = makeUntil(
+      { on: () => () => undefined },
+      {
+        ...systemClock,
+        now: () => nowMs,
+        sleep: (ms) => {
+          nowMs += ms;
+          return Promise.resolve();
+        },
+      },
+    );
+    const TIME_MS = 1_000;
+    await until(uuid, TIME_MS, () => {
+      looksAt.push(nowMs - 1_000);
+      return Promise.resolve(undefined);
+    });
+    assert.equal(looksAt.at(-1), TIME_MS, 'a last look when the time is over');
+    for (const [index, at] of looksAt.entries()) {
+      const next = looksAt[index + 1];
+      if (next === undefined) break;
+      const expected = Math.min(Math.max(at / 8, limits.guestPollLeastMs), limits.guestPollMs, TIME_MS - at);
+      assert.ok(Math.abs(next - at - expected) < 1e-6, `${at}, then ${next}`);
+    }
   });
 });
