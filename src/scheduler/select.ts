@@ -131,7 +131,7 @@ export function takenBy(
 
 /**
  * Where all `spec.count` servers go, each placed with the ones before it counted in: all of them or none. A host that refuses one
- * refuses those that come after it, for it only gets fuller; but a query of the user's may want just that.
+ * refuses those that come after it: it stays as it is, and the group that they make only gets stricter.
  */
 export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, options: SelectOptions): ManySelection {
   const { enough = 0, from = 0 } = options;
@@ -147,10 +147,9 @@ export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, 
     const best = able.hosts[indexOfBest(scoresOf(able.hosts, next, options.multipliers))] as Candidate;
     hosts.push(original.get(best.id) as Candidate);
     working[working.indexOf(best)] = filled(best, spec);
-    const full = able.refused.filter(({ filter }) => filter !== 'JsonFilter');
-    if (full.length > 0) {
-      refused.push(...full);
-      const names = new Set(full.map(({ host }) => host));
+    if (able.refused.length > 0) {
+      refused.push(...able.refused);
+      const names = new Set(able.refused.map(({ host }) => host));
       working = working.filter(({ host }) => !names.has(host));
     }
     next = joined(next, best);
