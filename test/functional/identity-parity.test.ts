@@ -142,6 +142,8 @@ describe('built-in identity beside a real Keystone', { skip: keystoneMissing() ?
     { call: ['PATCH', '/projects/WORK', { project: { description: 'y' } }] },
     { call: ['GET', '/projects/WORK'] },
     { call: ['GET', '/projects/none'] },
+    // a domain is a project too
+    { call: ['GET', '/projects/DOMAIN'] },
     { call: ['GET', '/projects?name=p'] },
     {
       call: ['POST', '/users', { user: { name: 'u', password: 'pw', email: 'e@x', domain_id: 'DOMAIN' } }],

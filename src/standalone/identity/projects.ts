@@ -3,10 +3,10 @@
 import { badRequest } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
-import { listAssignments, type Project, projects, removeProject } from '../../db/identity.ts';
+import { type Domain, domains, listAssignments, type Project, projects, removeProject } from '../../db/identity.ts';
 import { lastOf } from '../http.ts';
 import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
-import { findDomain } from './domains.ts';
+import { domainView, findDomain } from './domains.ts';
 import { admin, adminOrReader, missing, ownerOrReader, type Reply, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
@@ -49,6 +49,15 @@ export const projectView = (base: string, project: Project) => ({
   tags: project.tags,
   options: {},
   links: { self: `${base}/projects/${project.id}` },
+});
+
+/** As Keystone, to which a domain is a project too. */
+const asProject = (base: string, domain: Domain) => ({
+  ...domainView(base, domain),
+  domain_id: null,
+  parent_id: null,
+  is_domain: true,
+  links: { self: `${base}/projects/${domain.id}` },
 });
 
 export async function findProject(reader: Reader, id: string): Promise<Project> {
@@ -96,8 +105,10 @@ export function projectRoutes(parts: Parts): Route[] {
       path: '/v3/projects/:project_id',
       may: (caller, params) => adminOrReader(caller, params) || caller.projectId === params['project_id'],
       run: async ({ base, params }) => {
-        const project = await findProject(reader, params['project_id'] ?? '');
-        return { status: 200, body: { project: projectView(base, project) } };
+        const id = params['project_id'] ?? '';
+        const domain = await domains.find(reader, id);
+        const project = domain === null ? projectView(base, await findProject(reader, id)) : asProject(base, domain);
+        return { status: 200, body: { project } };
       },
     },
     {
