@@ -4,16 +4,18 @@ import { type Fault, internal, notFound } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
 import type { NetworkPlan, NetworkRequest } from '../cloud/network.ts';
+import { findHost } from '../db/hosts.ts';
 import { addNic, nicsOfServer, removeNic } from '../db/server-nics.ts';
 import { tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
-import type { Server } from '../domain/instance.ts';
+import type { Server, TaskState } from '../domain/instance.ts';
 import type { ServerPort } from '../domain/network.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import { awaitAction } from './await-action.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { isUp } from './host-up.ts';
 import { modelOf, refreshNetwork } from './refresh-network.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { recordFailure } from './settle.ts';
@@ -81,6 +83,32 @@ interface PortOutput {
 /** The port's place: no other port of the server has it, since the action's number is nobody else's. */
 const placeOf = ({ action }: StepContext<unknown>): number => limits.portsAtCreation + action.id;
 
+async function freePort(context: StepContext<AttachInput>): Promise<void> {
+  const { deps, server } = context;
+  await deps.network.release(server.uuid, { position: placeOf(context) });
+  // a refresh may have seen it meanwhile
+  await refreshNetwork(deps, server);
+}
+
+/** A guest that goes, or is switched off, need not let go of anything first. */
+const ending: readonly (TaskState | null)[] = ['deleting', 'soft-deleting'];
+
+async function unplug({ deps, server, log }: StepContext<AttachInput>, portId: string): Promise<void> {
+  const { uuid, host, taskState } = server;
+  if (host === null || ending.includes(taskState) || !isUp(deps, await findHost(deps.database.read, { host }))) return;
+  // not by the context, which asks nothing more once the action is to end
+  await deps.bus.call(host, 'detachNic', { uuid, portId }).catch((error: unknown) => {
+    log.warn({ port: portId, err: error }, 'a guest keeps a port that was taken back until its next start');
+  });
+}
+
+/** What overtakes an attachment goes on with the ports that the rows have: this one goes, from the guest too where it stays. */
+async function takeBack(context: StepContext<AttachInput>): Promise<void> {
+  const made = context.output<PortOutput | null | undefined>('port') ?? null;
+  if (made !== null) await unplug(context, made.nic.portId);
+  await freePort(context);
+}
+
 export const attachSaga: Saga<AttachInput> = {
   name: 'attach_interface',
   secrets: [],
@@ -93,12 +121,7 @@ export const attachSaga: Saga<AttachInput> = {
         if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
         return { nic };
       },
-      async undo(context) {
-        const { deps, server } = context;
-        await deps.network.release(server.uuid, { position: placeOf(context) });
-        // a refresh may have seen it meanwhile
-        await refreshNetwork(deps, server);
-      },
+      undo: freePort,
     },
     {
       name: 'guest',
@@ -118,7 +141,12 @@ export const attachSaga: Saga<AttachInput> = {
     await addNic(t, server.id, output<PortOutput>('port').nic);
     return null;
   },
-  failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
+  async failed(t, { server, output }, failure, nowMs) {
+    // a guest that perhaps has it keeps it: the server's owner sees it, and may have it detached
+    if (failure.stuck === 'guest') await addNic(t, server.id, output<PortOutput>('port').nic);
+    await recordFailure(t, server, failure, nowMs);
+  },
+  overtaken: takeBack,
 };
 
 interface DetachInput {
@@ -159,4 +187,6 @@ export const detachSaga: Saga<DetachInput> = {
     return null;
   },
   failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
+  // the port may be gone already
+  overtaken: ({ deps, server }) => refreshNetwork(deps, server),
 };

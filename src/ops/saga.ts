@@ -93,7 +93,7 @@ export interface Saga<I> {
   readonly facts?: (input: I) => SagaFacts;
   /** Looks at the world before `failed` is written; failing is no harm (`seen` is null). */
   readonly observe?: (context: StepContext<I>) => Promise<unknown>;
-  /** A delete overtakes the action: takes back what no deletion finds. Failing is logged and no harm to the deletion. */
+  /** Something overtakes the action: takes back what that does not find. Failing is logged and no harm to what overtakes. */
   readonly overtaken?: (context: StepContext<I>) => Promise<void>;
   /** Whether to undo down to a step and try again from there, with other input. */
   readonly retry?: (failure: Failure, context: StepContext<I>) => { readonly from: string; readonly input: I } | null;

@@ -291,5 +291,50 @@ for (const engine of engines) {
       await servers.world.settled();
       assert.deepEqual((await interfaces(id)).body, { interfaceAttachments: [] });
     });
+
+    it('one that is overtaken half plugged leaves nothing, whatever overtakes it', async () => {
+      for (const overtake of [{ 'os-resetState': { state: 'active' } }, { 'os-resetState': { state: 'error' } }]) {
+        const id = await create();
+        const driver = servers.world.drivers.get('host-1');
+        driver?.behave(id, 'slow:200');
+        const before = (await neutron.ask('member', 'GET', 'ports')).body.ports.length;
+        const attaching = attach(id, { net_id: own });
+        while ((await neutron.ask('member', 'GET', 'ports')).body.ports.length === before) await sleep(5);
+        assert.equal((await servers.act(id, overtake, { as: 'admin' })).status, 202);
+        assert.equal((await attaching).status, 500);
+        await servers.world.settled();
+        assert.equal((await neutron.ask('member', 'GET', 'ports')).body.ports.length, before);
+        assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
+        assert.equal((await addressesOf(id)).length, 1);
+        assert.equal(plugged(id).length, 1);
+      }
+    });
+
+    it('one that its host neither plugs nor lets go of is the server’s, and can be unplugged later', async () => {
+      const id = await create();
+      const driver = servers.world.drivers.get('host-1');
+      driver?.behave(id, 'fail:attachNic, fail:detachNic');
+      assert.equal((await attach(id, { net_id: own })).status, 500);
+      driver?.behave(id, null);
+      const ports = (await interfaces(id)).body.interfaceAttachments;
+      assert.equal(ports.length, 2);
+      assert.equal((await addressesOf(id)).length, 2);
+      assert.equal((await detach(id, ports[1].port_id)).status, 202);
+      await servers.world.settled();
+      assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
+    });
+
+    it('an unplugging that is overtaken leaves no address of a port that is gone', async () => {
+      const id = await create();
+      const [port = ''] = plugged(id);
+      await servers.world.held(async () => {
+        assert.equal((await detach(id, port)).status, 202);
+        // as its second step does
+        await servers.world.deps.network.release(id, { portId: port });
+        assert.equal((await servers.act(id, { 'os-resetState': { state: 'active' } }, { as: 'admin' })).status, 202);
+      });
+      await servers.world.settled();
+      assert.deepEqual(await addressesOf(id), []);
+    });
   });
 }
