@@ -71,6 +71,14 @@ export function asFault(error: unknown): Fault {
   });
 }
 
+/** Codes of faults that speak in the words of the hypervisor or of a program, or that name hosts or paths of the cloud. */
+const INNER_WORDS =
+  /^(?:libvirt\.|program\.|bus\.|host\.unknown$|virt\.unreachable$|migration\.(?:lost|stillMoving)$|image\.(?:fetch|damaged)$)/;
+
+/** What a caller, or a server's owner, may read of a failure; the words behind it are for the log and for administrators. */
+export const outwardMessage = ({ code, message }: { readonly code: string; readonly message: string }): string =>
+  INNER_WORDS.test(code) ? `The host could not carry out the request (${code}).` : message;
+
 /** The text of anything thrown, for messages and logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

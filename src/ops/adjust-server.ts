@@ -1,7 +1,7 @@
 // Why: a server grows and shrinks while it runs. Growth is claimed before the guest gets it; what is given back is free only
 // when the guest let go of it; the row says what the guest has.
 
-import { badRequest, conflict, internal } from '../base/errors.ts';
+import { badRequest, conflict, internal, outwardMessage } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim, setClaim } from '../db/claims.ts';
 import { lockHost } from '../db/hosts.ts';
@@ -25,7 +25,7 @@ import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
 import type { AdjustEnd, OpsDeps } from './deps.ts';
 import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga } from './saga.ts';
-import { messageForOwner, recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
+import { recordFailure, resizeClaim, settleAdjustment } from './settle.ts';
 
 type Plan = AdjustPlan & { readonly ok: true };
 
@@ -154,7 +154,7 @@ export const adjustSaga: Saga<AdjustInput> = {
       ...size,
       taskState: null,
       adjustStatus: 'error' as const,
-      adjustMessage: messageForOwner(failure),
+      adjustMessage: outwardMessage(failure),
       adjustUpdatedAt: nowMs,
     };
     await updateServer(t, server.id, end, nowMs);

@@ -28,7 +28,10 @@ export async function checkMove(reader: Reader, op: Op, server: Server, move: Mo
   if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
   const code = `driver.${verb}`;
   if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
-  throw badRequest(`No valid host was found. The driver of host ${server.host} cannot move its servers.`, { code });
+  throw badRequest('No valid host was found. The driver of its host cannot move the server.', {
+    code,
+    detail: server.host,
+  });
 }
 
 /**

@@ -66,7 +66,7 @@ export async function moveOf({ deps, input }: MoveContext): Promise<ServerMigrat
 
 export async function hostNamed({ deps }: Pick<MoveContext, 'deps'>, name: string | null): Promise<Host> {
   const host = name === null ? null : await findHost(deps.database.read, { host: name });
-  if (host === null) throw internal(`Host ${name} is not known.`);
+  if (host === null) throw internal(`Host ${name} is not known.`, { code: 'host.unknown' });
   return host;
 }
 
@@ -171,7 +171,7 @@ export async function becomeThere(
   nowMs: number,
 ): Promise<Server> {
   const found = await findHost(t, { host });
-  if (found === null) throw internal(`Host ${host} is not known.`);
+  if (found === null) throw internal(`Host ${host} is not known.`, { code: 'host.unknown' });
   return become(t, server, migrationId, sideAt(after, found), nowMs);
 }
 

@@ -10,7 +10,7 @@
 // that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded. What lies
 // before a final step that is done is never undone.
 
-import { asFault, type Fault, internal, messageOf, unavailable } from '../base/errors.ts';
+import { asFault, type Fault, internal, messageOf, outwardMessage, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../bus/contract.ts';
@@ -37,7 +37,6 @@ import { eventNameOf } from '../domain/event-names.ts';
 import type { Server } from '../domain/instance.ts';
 import type { OpsDeps } from './deps.ts';
 import { noteAction, type SagaFacts } from './notify.ts';
-import { messageForOwner } from './settle.ts';
 
 /** What a step may use. */
 export interface StepContext<I> {
@@ -415,7 +414,7 @@ export async function runSaga<I>(
     await commit(async (t, nowMs) => {
       await saga.failed(t, context, failure, nowMs, seen);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
-      const told = { code: failure.code, message: messageForOwner(failure), where: failure.step };
+      const told = { code: failure.code, message: outwardMessage(failure), where: failure.step };
       await noteAction(t, deps, taken, 'error', context.server, nowMs, { ...facts(), failure: told });
     });
   }

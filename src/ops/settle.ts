@@ -1,5 +1,6 @@
 // Why: the ends of actions are written here: what the host says becomes the row, in the transaction that ends the action.
 
+import { outwardMessage } from '../base/errors.ts';
 import { findClaim, setClaim } from '../db/claims.ts';
 import { insertFault } from '../db/server-details.ts';
 import { type ServerPatch, updateServer } from '../db/servers.ts';
@@ -105,16 +106,9 @@ export async function settleAdjustment(
   await resizeClaim(tx, server.id, settlement.claimed);
 }
 
-/** Codes of faults that speak in the words of the hypervisor or of a program on the host: paths and names of the machine. */
-const HOST_WORDS = /^(?:libvirt\.|program\.|image\.(?:fetch|damaged)$)/;
-
-/** What a server's owner may read of a failure; the host's own words are for administrators, in the fault's details. */
-export const messageForOwner = ({ code, message }: Pick<Failure, 'code' | 'message'>): string =>
-  HOST_WORDS.test(code) ? `The host could not carry out the request (${code}).` : message;
-
 /** The failure as the server's fault; `details` are for administrators. */
 export async function recordFailure(tx: Tx, server: Server, failure: Failure, nowMs: number): Promise<void> {
-  const message = messageForOwner(failure);
+  const message = outwardMessage(failure);
   const hidden = message === failure.message ? null : failure.message;
   await insertFault(tx, server.id, {
     code: 500,

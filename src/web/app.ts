@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import Koa from 'koa';
 import type { Clock } from '../base/clock.ts';
-import { asFault, Fault } from '../base/errors.ts';
+import { asFault, Fault, outwardMessage } from '../base/errors.ts';
 import { isRequestId, newRequestId } from '../base/ids.ts';
 import { type Log, plainLog } from '../base/log.ts';
 import { type Envelope, statusOfFault } from './faults.ts';
@@ -70,6 +70,15 @@ export function makeWeb(options: WebOptions): Web {
   const accessLog = plainLog(log, { service });
   const app: Web = new Koa<WebState>();
   app.silent = true;
+  const answer = (ctx: WebContext, error: unknown): void => {
+    const fault = faultOf(error);
+    const message = outwardMessage(fault);
+    const told = message === fault.message ? fault : new Fault(fault.kind, message, { code: fault.code, cause: fault });
+    const line = { request_id: ctx.state.requestId, err: fault.cause ?? fault, method: ctx.method, path: ctx.path };
+    if (fault.kind === 'internal') log.error(line, 'unexpected error');
+    else if (told !== fault) log.warn({ ...line, err: fault }, 'answered without the words of the host');
+    answerFault(ctx, told, envelope);
+  };
   app.use(async (ctx, next) => {
     const { state } = ctx;
     state.startedAt = clock.now();
@@ -83,14 +92,7 @@ export function makeWeb(options: WebOptions): Web {
     try {
       await next();
     } catch (error) {
-      const fault = faultOf(error);
-      if (fault.kind === 'internal') {
-        log.error(
-          { request_id: state.requestId, err: fault.cause ?? fault, method: ctx.method, path: ctx.path },
-          'unexpected error',
-        );
-      }
-      answerFault(ctx, fault, envelope);
+      answer(ctx, error);
     }
     ctx.set('X-OpenStack-Request-Id', state.requestId);
     for (const header of options.requestIdHeaders ?? []) ctx.set(header, state.requestId);

@@ -648,7 +648,8 @@ for (const engine of engines) {
         assert.equal(server.host, 'host-1');
         assert.ok(await findClaim(world.database.read, server.id));
         const { fault } = await loadDetail(world.database.read, server);
-        assert.match(fault?.message ?? '', /No agent serves host host-1/);
+        assert.equal(fault?.message, 'The host could not carry out the request (bus.nobody).');
+        assert.match(fault?.details ?? '', /^No agent serves host host-1/);
         assert.deepEqual(await world.leftovers(), []);
         await world.ops.deleteServer(makeOp(), server);
         await world.settled();

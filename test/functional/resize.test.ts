@@ -412,12 +412,8 @@ for (const engine of engines) {
         const live = { 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } };
         for (const body of [to(ELASTIC), MIGRATE, live]) {
           const answer = await servers.act(id, body, { as: 'admin' });
-          refused(
-            answer,
-            400,
-            'badRequest',
-            `No valid host was found. The driver of host ${home} cannot move its servers.`,
-          );
+          const message = 'No valid host was found. The driver of its host cannot move the server.';
+          refused(answer, 400, 'badRequest', message);
         }
         const down = { host: home, binary: 'nova-compute', forced_down: true };
         await servers.request('PUT', '/os-services/force-down', { version: '2.11', body: down });
