@@ -147,15 +147,43 @@ export async function liveMigrationsOf(reader: Reader, serverUuid: string): Prom
   return rows.map(decode);
 }
 
-/** Resizes that wait for their confirmation since before a moment. */
-export async function unconfirmedSince(reader: Reader, beforeMs: number, limit: number): Promise<ServerMigration[]> {
-  const rows: Row[] = await reader('migrations')
-    .select('*')
-    .where({ status: 'finished' })
-    .where('updated_at', '<=', beforeMs)
-    .orderBy('updated_at')
+/** A resize that waits for its confirmation. */
+export interface UnconfirmedMove extends Pick<ServerMigration, 'id' | 'serverUuid' | 'sourceCompute'> {
+  /** Whether its server waits for it too: one whose state was set by hand, or that is gone, does not. */
+  readonly awaited: boolean;
+}
+
+/**
+ * Resizes that wait since before a moment, the oldest first, but for those of which nothing can be done now: their servers have a
+ * task, or the old host is none of those that are `up`.
+ */
+export async function unconfirmedSince(
+  reader: Reader,
+  beforeMs: number,
+  up: readonly string[],
+  limit: number,
+): Promise<UnconfirmedMove[]> {
+  const rows: Row[] = await reader('migrations as m')
+    .leftJoin('servers as s', (on) => void on.on('s.uuid', 'm.server_uuid').andOnVal('s.deleted', 0))
+    .select('m.id', 'm.server_uuid', 'm.source_compute', 's.vm_state')
+    .where('m.status', 'finished')
+    .where('m.updated_at', '<=', beforeMs)
+    .whereNull('s.task_state')
+    .where(
+      (any) =>
+        void any
+          .whereNull('s.vm_state')
+          .orWhereNot('s.vm_state', 'resized')
+          .orWhereIn('m.source_compute', [...up]),
+    )
+    .orderBy('m.updated_at')
     .limit(limit);
-  return rows.map(decode);
+  return rows.map((row) => ({
+    id: row['id'] as number,
+    serverUuid: row['server_uuid'] as string,
+    sourceCompute: row['source_compute'] as string,
+    awaited: row['vm_state'] === 'resized',
+  }));
 }
 
 /** Whether a host is source or destination of a move that is not over. */

@@ -21,7 +21,12 @@ export async function removeRemnant(tx: Tx, { serverUuid, host }: Remnant): Prom
   await tx('remnants').where({ server_uuid: serverUuid, host }).delete();
 }
 
-/** Of all servers, the oldest first, but for those on hosts that cannot be asked. */
+/** What could not be removed now: its next turn comes after those of the others. */
+export async function deferRemnant(tx: Tx, { serverUuid, host }: Remnant, nowMs: number): Promise<void> {
+  await tx('remnants').where({ server_uuid: serverUuid, host }).update({ created_at: nowMs });
+}
+
+/** Of all servers, those that wait longest first, but for those on hosts that cannot be asked. */
 export async function listRemnants(reader: Reader, except: readonly string[], limit: number): Promise<Remnant[]> {
   const rows: { server_uuid: string; host: string }[] = await reader('remnants')
     .select('server_uuid', 'host')

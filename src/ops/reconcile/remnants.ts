@@ -5,7 +5,7 @@ import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { listHosts } from '../../db/hosts.ts';
 import { completeEvacuations } from '../../db/migrations.ts';
-import { listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
+import { deferRemnant, listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import { askToClear } from '../clear-host.ts';
@@ -41,6 +41,7 @@ export async function remnants(deps: OpsDeps): Promise<void> {
       await clear(deps, remnant, known.has(remnant.host));
     } catch (error) {
       deps.log.warn({ host: remnant.host, reason: messageOf(error) }, 'its remnants stay until the next turn');
+      await tx(deps.database, (t) => deferRemnant(t, remnant, deps.clock.now()));
     }
   }
 }

@@ -3,20 +3,20 @@
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { unconfirmedSince } from '../../db/migrations.ts';
+import { listHosts } from '../../db/hosts.ts';
+import { type UnconfirmedMove, unconfirmedSince } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
-import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import { confirmResize } from '../confirm-resize.ts';
-import type { ServerMigration } from '../../domain/migration.ts';
 import type { OpsDeps } from '../deps.ts';
+import { isUp } from '../host-up.ts';
 import { endMove } from '../migrations.ts';
 import { systemOp } from '../system-op.ts';
 
 /** As Nova: a move whose server waits no more (its state was set by hand) is an error; what it held is given back. */
 async function giveUp(
   { database, clock, log }: OpsDeps,
-  { id, serverUuid, sourceCompute }: ServerMigration,
+  { id, serverUuid, sourceCompute }: UnconfirmedMove,
 ): Promise<void> {
   log.warn({ server: serverUuid, migration: id }, 'a resize waits for its confirmation, and its server does not');
   await tx(database, async (t) => {
@@ -30,11 +30,10 @@ export async function unconfirmedResizes(deps: OpsDeps): Promise<void> {
   const { database, clock, config, log } = deps;
   if (config.resizeConfirmMs === 0) return;
   const since = clock.now() - config.resizeConfirmMs;
-  for (const move of await unconfirmedSince(database.read, since, limits.pageSize)) {
+  const up = (await listHosts(database.read)).filter((host) => isUp(deps, host)).map(({ host }) => host);
+  for (const move of await unconfirmedSince(database.read, since, up, limits.pageSize)) {
     const uuid = move.serverUuid;
-    const server = await findServer(database.read, uuid);
-    if (server !== null && server.taskState !== null) continue;
-    if (server?.vmState !== 'resized') {
+    if (!move.awaited) {
       await giveUp(deps, move);
       continue;
     }
