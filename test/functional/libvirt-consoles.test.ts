@@ -2,12 +2,15 @@
 // libvirt-driver.test.ts does.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '../../src/base/log.ts';
 import type { ConsoleProtocol } from '../../src/domain/remote-console.ts';
 import { makeConsoles } from '../../src/main/consoles.ts';
 import { listen, type Listening } from '../../src/main/listen.ts';
+import { rotateConsole } from '../../src/virt/libvirt/console.ts';
 import { view, type Viewer } from '../support/consoles.ts';
 import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
 import { eventually } from '../support/serve.ts';
@@ -93,6 +96,18 @@ describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
     const viewer = await open('serial');
     assert.notEqual((await viewer.take(12)).toString().trim(), '');
     await viewer.close();
+  });
+
+  it('go on in an empty log once it is full', async () => {
+    const path = join(host.instancesDir, uuid, 'console.log');
+    assert.equal(await rotateConsole(path, 1), true);
+    assert.match(await readFile(`${path}.0`, 'utf8'), /nobody-hears-this/);
+    await inGuest('echo after-the-rotation >/dev/ttyS0');
+    await eventually('the log', BOOT_MS, async () => (/after-the-rotation/.test(await log()) ? true : null));
+    const now = await readFile(path, 'utf8');
+    assert.match(now, /after-the-rotation/);
+    // at its beginning, not behind a hole as long as what was there
+    assert.doesNotMatch(now, /\0|nobody-hears-this/);
   });
 
   it('end with the guest', async () => {

@@ -33,10 +33,13 @@ async function tail(path: string, maxBytes: number): Promise<Buffer> {
   }
 }
 
-/** Keeps the file under its limit. QEMU opened it for appending, so it goes on at the new end. Returns whether it was full. */
+/**
+ * Keeps the file under its limit. QEMU opened it for appending, so it goes on at the new end. Where virtlogd writes it, that
+ * keeps it at the limit or below and is left to it. Returns whether it was too long.
+ */
 export async function rotateConsole(path: string, maxBytes: number = limits.consoleFileBytes): Promise<boolean> {
   const facts = await stat(path).catch(() => null);
-  if (facts === null || facts.size < maxBytes) return false;
+  if (facts === null || facts.size <= maxBytes) return false;
   const copy = `${path}.new`;
   await copyFile(path, copy);
   await truncate(path, 0);

@@ -13,8 +13,8 @@ describe('console log', () => {
     assert.equal(await readConsole(path, 100), '');
     await writeFile(path, 'one\ntwo\n');
     assert.equal(await readConsole(path, 4), 'two\n');
-    assert.equal(await rotateConsole(path, 100), false);
-    assert.equal(await rotateConsole(path, 8), true);
+    assert.equal(await rotateConsole(path, 8), false);
+    assert.equal(await rotateConsole(path, 7), true);
     await appendFile(path, 'three\n');
     assert.equal(await readConsole(path, 100), 'one\ntwo\nthree\n');
     assert.equal(await readConsole(path, 8), 'o\nthree\n');
