@@ -33,6 +33,8 @@ export interface FakeDriverOptions {
   readonly machine?: Partial<FakeMachine>;
   /** Milliseconds that each verb takes; default 5 for those that change something, 0 for those that read. */
   readonly timing?: Partial<Readonly<Record<Verb, number>>>;
+  /** Awaited when a verb begins: it takes that long too. */
+  readonly before?: (verb: Verb) => Promise<void>;
   /** The guests that are there already, and where new ones are kept; default: in memory. */
   readonly store?: FakeStore;
   /** The hypervisors that guests can move to; this one enters itself. Default: none but itself. */
@@ -142,6 +144,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     balloonMs === null || balloonMs === 0 ? balloonMs : clock.now() + balloonMs;
 
   async function take(verb: Verb, behaviour: Behaviour): Promise<void> {
+    await options.before?.(verb);
     const ms = timing[verb] + behaviour.slowMs;
     if (ms > 0) await clock.sleep(ms);
     if (behaviour.failing.has(verb))

@@ -75,11 +75,15 @@ for (const engine of engines) {
     });
 
     it('shows PASSWORD meanwhile', async () => {
-      const id = await servers.create({ metadata: { xloud_fake: 'slow:250' } });
-      const asked = servers.act(id, change());
-      await servers.until(id, (server) => server.status === 'PASSWORD');
-      assert.equal((await servers.show(id))['OS-EXT-STS:task_state'], 'updating_password');
-      assert.equal((await asked).status, 202);
+      const id = await servers.create();
+      await servers.world.gated(['setAdminPassword'], async (gate) => {
+        const asked = servers.act(id, change());
+        await gate.reached('setAdminPassword');
+        const shown = await servers.show(id);
+        assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['PASSWORD', 'updating_password']);
+        gate.pass('setAdminPassword');
+        assert.equal((await asked).status, 202);
+      });
     });
 
     it('without an agent it is not offered', async () => {

@@ -12,7 +12,6 @@ import type { Answer } from '../support/http.ts';
 import { testImage, uuidOf } from '../support/neighbours.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 
-const SLOW = { metadata: { xloud_fake: 'slow:150' } };
 const fails = (verb: string) => ({ metadata: { xloud_fake: `fail:${verb}` } });
 
 for (const engine of engines) {
@@ -36,7 +35,6 @@ for (const engine of engines) {
       assert.equal(answer.status, 409, answer.text);
       assert.equal(answer.body.conflictingRequest.message, message);
     };
-    const taskOf = async (id: string) => (await servers.show(id))['OS-EXT-STS:task_state'];
     const actionsOf = async (id: string) => {
       const { body } = await servers.request('GET', `/servers/${id}/os-instance-actions`, { as: 'member' });
       return body.instanceActions.map((one: { action: string; message: string | null }) => [one.action, one.message]);
@@ -96,26 +94,29 @@ for (const engine of engines) {
     });
 
     it('show every task, and the image from the first moment', async () => {
-      for (const [act, first, tasks] of [
-        [createImage, 'image_snapshot_pending', ['image_pending_upload', 'image_uploading']],
-        [createBackup, 'image_backup', ['image_pending_upload', 'image_uploading']],
+      for (const [act, word] of [
+        [createImage, 'createImage'],
+        [createBackup, 'createBackup'],
       ] as const) {
-        const id = await servers.create(SLOW);
-        await servers.world.worker().idle();
-        const answer = await act(id, {}, { version: '2.45' });
-        const imageId = idOf(answer);
-        assert.equal((await imageOf(imageId))?.status, 'queued');
-        assert.ok([first, 'image_snapshot', ...tasks].includes(await taskOf(id)));
-        const word = act === createImage ? 'createImage' : 'createBackup';
-        const second = await act(id);
-        assert.equal(second.status, 409);
-        const busy = new RegExp(`^Cannot '${word}' instance ${id} while it is in task_state image_`);
-        assert.match(second.body.conflictingRequest.message, busy);
-        for (const task of tasks) {
-          await servers.until(id, (server) => server['OS-EXT-STS:task_state'] === task);
-          assert.equal((await servers.show(id)).status, 'ACTIVE');
-        }
-        assert.match((await imageOf(imageId))?.status ?? '', /queued|saving/);
+        const id = await servers.create();
+        const imageId = await servers.world.gated(['snapshot', 'upload'], async (gate) => {
+          const made = idOf(await act(id, {}, { version: '2.45' }));
+          const second = await act(id);
+          assert.equal(second.status, 409);
+          const busy = new RegExp(`^Cannot '${word}' instance ${id} while it is in task_state image_`);
+          assert.match(second.body.conflictingRequest.message, busy);
+          for (const [asked, task, status] of [
+            ['snapshot', 'image_pending_upload', 'queued'],
+            ['upload', 'image_uploading', 'saving'],
+          ] as const) {
+            await gate.reached(asked);
+            const shown = await servers.show(id);
+            assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['ACTIVE', task]);
+            assert.equal((await imageOf(made))?.status, status);
+            gate.pass(asked);
+          }
+          return made;
+        });
         await servers.world.settled();
         const server = await servers.show(id);
         assert.deepEqual([server.status, server['OS-EXT-STS:task_state']], ['ACTIVE', null]);
@@ -219,11 +220,14 @@ for (const engine of engines) {
     });
 
     it('let a server go on whose image was removed before it was whole', async () => {
-      for (const task of ['image_pending_upload', 'image_uploading']) {
-        const id = await servers.create(SLOW);
-        const imageId = idOf(await createImage(id));
-        await servers.until(id, (server) => server['OS-EXT-STS:task_state'] === task);
-        await servers.world.images.remove(callers.member, imageId);
+      for (const asked of ['snapshot', 'upload'] as const) {
+        const id = await servers.create();
+        const imageId = await servers.world.gated([asked], async (gate) => {
+          const made = idOf(await createImage(id));
+          await gate.reached(asked);
+          await servers.world.images.remove(callers.member, made);
+          return made;
+        });
         await servers.world.settled();
         const server = await servers.show(id);
         assert.deepEqual([server.status, server['OS-EXT-STS:task_state']], ['ACTIVE', null]);
@@ -232,10 +236,13 @@ for (const engine of engines) {
     });
 
     it('go with a server that is deleted before they are whole', async () => {
-      const id = await servers.create(SLOW);
-      const imageId = idOf(await createImage(id));
-      await servers.until(id, (server) => server['OS-EXT-STS:task_state'] === 'image_pending_upload');
-      assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);
+      const id = await servers.create();
+      const imageId = await servers.world.gated(['snapshot'], async (gate) => {
+        const made = idOf(await createImage(id));
+        await gate.reached('snapshot');
+        assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);
+        return made;
+      });
       await servers.world.settled();
       assert.equal((await servers.request('GET', `/servers/${id}`, { as: 'member' })).status, 404);
       assert.equal(await imageOf(imageId), null);

@@ -17,7 +17,6 @@ import { testConfig } from '../support/world.ts';
 const SHELVE = { shelve: null };
 const OFFLOAD = { shelveOffload: null };
 const UNSHELVE = { unshelve: null };
-const SLOW = { metadata: { xloud_fake: 'slow:120' } };
 const HOUR_MS = 3_600_000;
 
 for (const engine of engines) {
@@ -61,23 +60,35 @@ for (const engine of engines) {
     };
 
     it('wait as an image on their host, and come back there', async () => {
-      const id = await keeping.create({ name: 'web', ...SLOW });
-      const answer = await keeping.act(id, SHELVE);
-      assert.deepEqual([answer.status, answer.text], [202, '']);
-      const [image] = await shelvedImages(keeping, id);
-      assert.deepEqual([image?.name, image?.status, image?.visibility], ['web-shelved', 'queued', 'private']);
-      for (const task of ['shelving', 'shelving_image_pending_upload', 'shelving_image_uploading']) {
-        await keeping.until(id, (server) => server['OS-EXT-STS:task_state'] === task);
-        assert.equal((await keeping.show(id)).status, 'ACTIVE');
-      }
+      const id = await keeping.create({ name: 'web' });
+      const image = await keeping.world.gated(['powerOff', 'snapshot', 'upload'], async (gate) => {
+        const answer = await keeping.act(id, SHELVE);
+        assert.deepEqual([answer.status, answer.text], [202, '']);
+        const [queued] = await shelvedImages(keeping, id);
+        assert.deepEqual([queued?.name, queued?.status, queued?.visibility], ['web-shelved', 'queued', 'private']);
+        for (const [asked, task] of [
+          ['powerOff', 'shelving'],
+          ['snapshot', 'shelving_image_pending_upload'],
+          ['upload', 'shelving_image_uploading'],
+        ] as const) {
+          await gate.reached(asked);
+          const shown = await keeping.show(id);
+          assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['ACTIVE', task]);
+          gate.pass(asked);
+        }
+        return queued;
+      });
       await keeping.world.settled();
       assert.deepEqual(await statesOf(keeping, id), ['SHELVED', 'shelved', null, 4, 'host-1']);
       const [whole] = await shelvedImages(keeping, id);
       assert.deepEqual([whole?.id, whole?.status, whole?.properties['image_type']], [image?.id, 'active', 'snapshot']);
       assert.ok((await claimOf(keeping, id)) !== null, 'its place stays claimed');
 
-      await keeping.act(id, UNSHELVE);
-      await keeping.until(id, (server) => server['OS-EXT-STS:task_state'] === 'powering-on');
+      await keeping.world.gated(['powerOn'], async (gate) => {
+        await keeping.act(id, UNSHELVE);
+        await gate.reached('powerOn');
+        assert.equal((await keeping.show(id))['OS-EXT-STS:task_state'], 'powering-on');
+      });
       await keeping.world.settled();
       assert.deepEqual(await statesOf(keeping, id), ['ACTIVE', 'active', null, 1, 'host-1']);
       assert.deepEqual(await shelvedImages(keeping, id), []);
@@ -86,15 +97,18 @@ for (const engine of engines) {
     });
 
     it('leave their host at once where no time is given to them, and come back as they were', async () => {
-      const id = await leaving.create({ flavorRef: ELASTIC, ...SLOW });
+      const id = await leaving.create({ flavorRef: ELASTIC });
       await leaving.request('POST', `/os-xloud-adjust/${id}`, {
         body: { current_vcpus: 3, current_memory_mb: 1024 },
       });
       await leaving.world.settled();
       const { addresses, image, launched_at: launched } = await leaving.show(id);
-      await leaving.act(id, SHELVE);
-      await leaving.until(id, (server) => server['OS-EXT-STS:task_state'] === 'shelving_offloading');
-      assert.equal((await leaving.show(id)).status, 'SHELVED');
+      await leaving.world.gated(['destroy'], async (gate) => {
+        await leaving.act(id, SHELVE);
+        await gate.reached('destroy');
+        const shown = await leaving.show(id);
+        assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['SHELVED', 'shelving_offloading']);
+      });
       await leaving.world.settled();
       assert.deepEqual(await statesOf(leaving, id), ['SHELVED_OFFLOADED', 'shelved_offloaded', null, 4, null]);
       const away = await leaving.show(id, { as: 'admin' });
@@ -106,9 +120,12 @@ for (const engine of engines) {
       const adjustment = await leaving.request('GET', `/os-xloud-adjust/${id}`);
       assert.equal(adjustment.status, 200, adjustment.text);
 
-      await leaving.act(id, UNSHELVE);
-      await leaving.until(id, (server) => server['OS-EXT-STS:task_state'] === 'spawning');
-      assert.equal((await leaving.show(id)).status, 'SHELVED_OFFLOADED');
+      await leaving.world.gated(['spawn'], async (gate) => {
+        await leaving.act(id, UNSHELVE);
+        await gate.reached('spawn');
+        const shown = await leaving.show(id);
+        assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['SHELVED_OFFLOADED', 'spawning']);
+      });
       await leaving.world.settled();
       const back = await leaving.show(id, { as: 'admin' });
       assert.deepEqual([back.status, back.addresses, back.image], ['ACTIVE', addresses, image]);
@@ -335,8 +352,9 @@ for (const engine of engines) {
     });
 
     it('take their image along when they are deleted, whatever goes on', async () => {
-      const remove = async (servers: Servers, id: string) => {
+      const remove = async (servers: Servers, id: string) =>
         assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);
+      const isGone = async (servers: Servers, id: string) => {
         await servers.world.settled();
         assert.deepEqual(await shelvedImages(servers, id), []);
         assert.equal(await findShelved(servers.world.database.read, (await servers.world.server(id)).id), null);
@@ -346,18 +364,20 @@ for (const engine of engines) {
         const id = await servers.create();
         await act(servers, id, SHELVE);
         await remove(servers, id);
+        await isGone(servers, id);
       }
-      for (const task of ['shelving_image_uploading', 'shelving_offloading']) {
-        const id = await leaving.create(SLOW);
-        await leaving.act(id, SHELVE);
-        await leaving.until(id, (server) => server['OS-EXT-STS:task_state'] === task);
-        await remove(leaving, id);
-      }
-      const id = await leaving.create(SLOW);
+      const removeAt = async (id: string, body: object, asked: 'upload' | 'destroy' | 'spawn') => {
+        await leaving.world.gated([asked], async (gate) => {
+          await leaving.act(id, body);
+          await gate.reached(asked);
+          await remove(leaving, id);
+        });
+        await isGone(leaving, id);
+      };
+      for (const asked of ['upload', 'destroy'] as const) await removeAt(await leaving.create(), SHELVE, asked);
+      const id = await leaving.create();
       await act(leaving, id, SHELVE);
-      await leaving.act(id, UNSHELVE);
-      await leaving.until(id, (server) => server['OS-EXT-STS:task_state'] === 'spawning');
-      await remove(leaving, id);
+      await removeAt(id, UNSHELVE, 'spawn');
     });
   });
 }

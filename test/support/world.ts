@@ -42,6 +42,7 @@ import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { authenticate } from './callers.ts';
 import { freshDatabase } from './database.ts';
+import { type Gates, makeGates } from './gate.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
 import { usageDrift } from './usage.ts';
 
@@ -79,7 +80,7 @@ export interface WorldOptions {
   readonly worker?: boolean;
 }
 
-export interface World {
+export interface World extends Gates {
   readonly database: Database;
   readonly bus: Bus;
   readonly deps: OpsDeps;
@@ -95,8 +96,6 @@ export interface World {
   worker(): Worker;
   /** Starts a worker where there is none. */
   startWorker(): Promise<Worker>;
-  /** Does `work` while hosts wait with what is asked of them: time to look at what shows meanwhile. */
-  held<T>(work: () => Promise<T>): Promise<T>;
   /** A host's agent ends and another takes its place, as when it is upgraded; its guests run on. */
   restartAgent(name: string): Promise<void>;
   /** Takes a host's agent away, as when its machine dies. */
@@ -219,16 +218,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const { floatingIps = false } = options;
   const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} }, floatingIps });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
-  let letGo: Promise<void> = Promise.resolve();
+  const { gates, gatedBus, before } = makeGates();
   const deps: OpsDeps = {
     database,
-    bus: {
-      ...bus,
-      async call(...request) {
-        await letGo;
-        return bus.call(...request);
-      },
-    },
+    bus: gatedBus(bus),
     image: images,
     network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
     volume: noVolumes,
@@ -258,6 +251,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     const plain = makeFakeDriver({
       clock,
       peers,
+      before,
       hostname: wish.name,
       sink: images,
       timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
@@ -301,15 +295,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       await everyHost();
       return started;
     },
-    async held(work) {
-      const gate = Promise.withResolvers<void>();
-      letGo = gate.promise;
-      try {
-        return await work();
-      } finally {
-        gate.resolve();
-      }
-    },
+    ...gates,
     async restartAgent(name) {
       await agents.get(name)?.close(0);
       await serve(name);

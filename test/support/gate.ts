@@ -1,0 +1,83 @@
+// Why: what shows while a host works is looked at while the host waits, not in a race with it: what hosts are asked stops at a gate,
+// where a test meets it.
+
+import type { Bus } from '../../src/bus/bus.ts';
+import type { Verb } from '../../src/virt/fake/behaviour.ts';
+
+export interface Gate {
+  /** Resolves when a hypervisor has begun with this; rejects when none does within a minute. */
+  readonly reached: (verb: Verb) => Promise<void>;
+  /** Lets it go on; what begins later does not wait. */
+  readonly pass: (verb: Verb) => void;
+}
+
+export interface Gates {
+  /** Does `work` while hosts hear nothing of what they are asked. */
+  readonly held: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Does `work` while hypervisors that begin with one of these wait: until it is let go, or `work` is done. */
+  readonly gated: <T>(verbs: readonly Verb[], work: (gate: Gate) => Promise<T>) => Promise<T>;
+}
+
+const PATIENCE_MS = 60_000;
+
+async function inTime(verb: Verb, promise: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(() => late.reject(new Error(`no hypervisor began with '${verb}'`)), PATIENCE_MS);
+  await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
+}
+
+interface Stop {
+  readonly came: PromiseWithResolvers<void>;
+  readonly go: PromiseWithResolvers<void>;
+}
+
+/** Gates, for the bus that hosts are asked by and for what fake hypervisors await before each verb. */
+export function makeGates() {
+  const stops = new Map<Verb, Stop>();
+  let hear: Promise<void> = Promise.resolve();
+
+  const gates: Gates = {
+    async held(work) {
+      const go = Promise.withResolvers<void>();
+      hear = go.promise;
+      try {
+        return await work();
+      } finally {
+        go.resolve();
+      }
+    },
+    async gated(verbs, work) {
+      const mine = new Map<Verb, Stop>();
+      for (const verb of verbs) {
+        const stop = { came: Promise.withResolvers<void>(), go: Promise.withResolvers<void>() };
+        mine.set(verb, stop);
+        stops.set(verb, stop);
+      }
+      const pass = (verb: Verb): void => {
+        mine.get(verb)?.go.resolve();
+        stops.delete(verb);
+      };
+      try {
+        return await work({ reached: (verb) => inTime(verb, (mine.get(verb) as Stop).came.promise), pass });
+      } finally {
+        for (const verb of verbs) pass(verb);
+      }
+    },
+  };
+
+  return {
+    gates,
+    gatedBus: (bus: Bus): Bus => ({
+      ...bus,
+      async call(...request) {
+        await hear;
+        return bus.call(...request);
+      },
+    }),
+    before: async (verb: Verb): Promise<void> => {
+      const stop = stops.get(verb);
+      stop?.came.resolve();
+      await stop?.go.promise;
+    },
+  };
+}
