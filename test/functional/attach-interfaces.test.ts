@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { newUuid } from '../../src/base/ids.ts';
 import { refreshNetwork } from '../../src/ops/refresh-network.ts';
 import { type CallerName, callers } from '../support/callers.ts';
@@ -278,12 +277,14 @@ for (const engine of engines) {
       assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
       assert.deepEqual((await actionsOf(id))[0], ['attach_interface', 'Error']);
       // nor does it leave an address, when somebody read the ports anew meanwhile
-      driver?.behave(id, 'fail:attachNic, slow:1000');
-      const attaching = failToAttach(id);
-      while ((await portCount()) === before) await sleep(5);
-      await refreshNetwork(servers.world.deps, { uuid: id });
-      assert.equal((await addressesOf(id)).length, 2, 'its port is there');
-      await attaching;
+      const attaching = await servers.world.gated(['attachNic'], async (gate) => {
+        const asked = failToAttach(id);
+        await gate.reached('attachNic');
+        await refreshNetwork(servers.world.deps, { uuid: id });
+        assert.equal((await addressesOf(id)).length, 2, 'its port is there');
+        return { asked };
+      });
+      await attaching.asked;
       assert.equal((await addressesOf(id)).length, 1);
       // and one that does not let go keeps it, until it is asked again
       const [port = ''] = plugged(id);
@@ -302,13 +303,17 @@ for (const engine of engines) {
     it('one that is overtaken half plugged leaves nothing, whatever overtakes it', async () => {
       for (const overtake of [{ 'os-resetState': { state: 'active' } }, { 'os-resetState': { state: 'error' } }]) {
         const id = await create();
-        const driver = servers.world.drivers.get('host-1');
-        driver?.behave(id, 'slow:200');
         const before = await portCount();
-        const attaching = failToAttach(id);
-        while ((await portCount()) === before) await sleep(5);
-        assert.equal((await servers.act(id, overtake, { as: 'admin' })).status, 202);
-        await attaching;
+        const attaching = await servers.world.gated(['attachNic'], async (gate) => {
+          const asked = failToAttach(id);
+          await gate.reached('attachNic');
+          assert.equal(await portCount(), before + 1);
+          const unplugging = servers.world.asked('detachNic');
+          assert.equal((await servers.act(id, overtake, { as: 'admin' })).status, 202);
+          await unplugging;
+          return { asked };
+        });
+        await attaching.asked;
         await servers.world.settled();
         assert.equal(await portCount(), before);
         assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { power, type Server } from '../../src/domain/instance.ts';
-import type { FakeDriver } from '../../src/virt/fake.ts';
 import { type Adjusting, adjusting } from '../support/adjusting.ts';
 import { engines } from '../support/database.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -188,13 +187,12 @@ for (const engine of engines) {
     });
 
     it('while an action is under way: the action ends, and then the row follows', async () => {
-      const driver: FakeDriver = kit.driver();
-      driver.behave(id, 'slow:100');
-      const answer = await servers.act(id, { reboot: { type: 'SOFT' } });
-      assert.equal(answer.status, 202);
-      hand().setvcpus(id, 2);
+      await servers.world.gated(['reboot'], async (gate) => {
+        assert.equal((await servers.act(id, { reboot: { type: 'SOFT' } })).status, 202);
+        await gate.reached('reboot');
+        hand().setvcpus(id, 2);
+      });
       await servers.world.settled();
-      driver.behave(id, '');
       await kit.report();
       await until(({ currentVcpus }) => currentVcpus === 2);
       assert.deepEqual(await kit.claimOf(id), [2, 256]);

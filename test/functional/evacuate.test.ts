@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -156,11 +157,17 @@ for (const engine of engines) {
 
     it('overtakes what hangs on the dead host, a resize among it', async () => {
       await servers.world.flavor({ id: `wide-${engine}`, vcpus: 2, memoryMb: 1024 });
-      const id = await servers.create({ metadata: { xloud_fake: 'slow:150' } });
+      const id = await servers.create();
       const host = await hostOf(id);
-      assert.equal((await servers.act(id, { resize: { flavorRef: `wide-${engine}` } })).status, 202);
-      await forceDown(host, true);
-      assert.equal((await evacuate(id, {}, '2.68')).status, 200);
+      await servers.world.gated(['migrateDisk'], async (gate) => {
+        assert.equal((await servers.act(id, { resize: { flavorRef: `wide-${engine}` } })).status, 202);
+        await gate.reached('migrateDisk');
+        await forceDown(host, true);
+        assert.equal((await evacuate(id, {}, '2.68')).status, 200);
+        const { read } = servers.world.database;
+        const resizing = { server_uuid: id, action: 'resize', message: null };
+        while ((await read('instance_actions').where(resizing).first()) !== undefined) await sleep(5);
+      });
       await servers.world.settled();
       const shown = await whole(id);
       assert.deepEqual([shown.status, shown.flavor.original_name], ['ACTIVE', 'flavor-plain']);

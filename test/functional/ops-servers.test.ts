@@ -337,12 +337,15 @@ for (const engine of engines) {
 
       it('overtakes a build under way', async () => {
         const flavorRef = await world.flavor();
-        const request = { ...createRequest(flavorRef, world.imageId), metadata: { xloud_fake: 'slow:300' } };
-        const { servers } = await world.ops.createServers(makeOp(), request);
-        const uuid = servers[0]?.uuid ?? '';
-        await until(async () => (await world.server(uuid)).taskState === 'spawning');
-        await world.ops.deleteServer(makeOp(), { uuid });
-        await world.ops.deleteServer(makeOp(), { uuid });
+        const uuid = await world.gated(['spawn'], async (gate) => {
+          const { servers } = await world.ops.createServers(makeOp(), createRequest(flavorRef, world.imageId));
+          const made = servers[0]?.uuid ?? '';
+          await gate.reached('spawn');
+          assert.equal((await world.server(made)).taskState, 'spawning');
+          await world.ops.deleteServer(makeOp(), { uuid: made });
+          await world.ops.deleteServer(makeOp(), { uuid: made });
+          return made;
+        });
         await world.settled();
         assert.equal((await world.server(uuid)).deleted, true);
         const actions = await listActions(world.database.read, uuid);

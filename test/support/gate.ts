@@ -2,6 +2,7 @@
 // where a test meets it.
 
 import type { Bus } from '../../src/bus/bus.ts';
+import type { AgentMethod } from '../../src/bus/contract.ts';
 import type { Verb } from '../../src/virt/fake/behaviour.ts';
 
 export interface Gate {
@@ -12,6 +13,8 @@ export interface Gate {
 }
 
 export interface Gates {
+  /** Resolves when a host is asked for this, from now on; it may not have begun with it. */
+  readonly asked: (method: AgentMethod) => Promise<void>;
   /** Does `work` while hosts hear nothing of what they are asked. */
   readonly held: <T>(work: () => Promise<T>) => Promise<T>;
   /** Does `work` while hypervisors that begin with one of these wait: until it is let go, or `work` is done. */
@@ -20,9 +23,9 @@ export interface Gates {
 
 const PATIENCE_MS = 60_000;
 
-async function inTime(verb: Verb, promise: Promise<void>): Promise<void> {
+async function inTime(what: string, promise: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(() => late.reject(new Error(`no hypervisor began with '${verb}'`)), PATIENCE_MS);
+  const timer = setTimeout(() => late.reject(new Error(`no host came to '${what}'`)), PATIENCE_MS);
   await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
@@ -34,9 +37,15 @@ interface Stop {
 /** Gates, for the bus that hosts are asked by and for what fake hypervisors await before each verb. */
 export function makeGates() {
   const stops = new Map<Verb, Stop>();
+  const awaited = new Map<AgentMethod, PromiseWithResolvers<void>>();
   let hear: Promise<void> = Promise.resolve();
 
   const gates: Gates = {
+    asked(method) {
+      const come = Promise.withResolvers<void>();
+      awaited.set(method, come);
+      return inTime(method, come.promise);
+    },
     async held(work) {
       const go = Promise.withResolvers<void>();
       hear = go.promise;
@@ -70,6 +79,7 @@ export function makeGates() {
     gatedBus: (bus: Bus): Bus => ({
       ...bus,
       async call(...request) {
+        awaited.get(request[1])?.resolve();
         await hear;
         return bus.call(...request);
       },
