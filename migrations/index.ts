@@ -17,6 +17,7 @@ import { billedSizes } from './0021_billed_sizes.ts';
 import { floatingIps } from './0023_floating_ips.ts';
 import { numa } from './0025_numa.ts';
 import { resources } from './0027_resources.ts';
+import { pci } from './0028_pci.ts';
 import { hostChanges } from './0029_host_changes.ts';
 import { reservations } from './0030_reservations.ts';
 
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   floatingIps,
   numa,
   resources,
+  pci,
   hostChanges,
   reservations,
 ];

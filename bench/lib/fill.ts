@@ -141,6 +141,7 @@ export async function addCopies(service: Service, uuid: string, first: number, c
           maximum: { vcpus: server.flavor.vcpus, memoryMb: server.flavor.memoryMb },
           numa: null,
           resources: null,
+          pci: null,
         });
       }
     });

@@ -4,6 +4,7 @@
 
 import type { Amounts } from '../domain/claim.ts';
 import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa.ts';
+import { type TakenDevice, withDevices } from '../domain/pci.ts';
 import { type Resources, withResources } from '../domain/resources.ts';
 import type { Size } from '../domain/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
@@ -22,6 +23,8 @@ export interface Claim extends Amounts {
   readonly numa: NumaTopology | null;
   /** What else it takes of the host; null: nothing. */
   readonly resources: Resources | null;
+  /** The host's devices that it has; null: none. */
+  readonly pci: readonly TakenDevice[] | null;
 }
 
 interface Row {
@@ -34,6 +37,7 @@ interface Row {
   readonly max_memory_mb: number;
   readonly numa: string | null;
   readonly resources: string | null;
+  readonly pci: string | null;
 }
 
 const columns = [
@@ -46,6 +50,7 @@ const columns = [
   'max_memory_mb',
   'numa',
   'resources',
+  'pci',
 ];
 
 const decode = (row: Row): Claim => ({
@@ -57,6 +62,7 @@ const decode = (row: Row): Claim => ({
   maximum: { vcpus: row.max_vcpus, memoryMb: row.max_memory_mb },
   numa: fromNullableJson<NumaTopology>(row.numa),
   resources: fromNullableJson<Resources>(row.resources),
+  pci: fromNullableJson<readonly TakenDevice[]>(row.pci),
 });
 
 const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
@@ -85,7 +91,7 @@ const sums = [
 
 /** A part of a claim that is no number, and the sum of a host that takes it: JSON texts, null for nothing. */
 interface Usage {
-  readonly part: 'numa' | 'resources';
+  readonly part: 'numa' | 'resources' | 'pci';
   readonly sum: string;
   /** The sum with one more part in it, or one less. */
   readonly add: (sum: string | null, part: string | null, sign: 1 | -1) => string | null;
@@ -105,13 +111,14 @@ const usage = <S, P>(
 const usages: readonly Usage[] = [
   usage<NumaUsage, NumaTopology>('numa', 'numa_used', withTopology),
   usage<Resources, Resources>('resources', 'resources_used', withResources),
+  usage<readonly TakenDevice[], readonly TakenDevice[]>('pci', 'pci_taken', withDevices),
 ];
 
 type Amount = Pick<Row, 'vcpus' | 'memory_mb' | 'disk_gb' | 'max_vcpus' | 'max_memory_mb' | Part>;
 
 const nothing: Amount = {
   ...{ vcpus: 0, memory_mb: 0, disk_gb: 0, max_vcpus: 0, max_memory_mb: 0 },
-  ...{ numa: null, resources: null },
+  ...{ numa: null, resources: null, pci: null },
 };
 
 /** Moves a host's usages from one claim's parts to another's; the host's row is locked. */
@@ -184,6 +191,7 @@ const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => ({
   max_memory_mb: claim.maximum.memoryMb,
   numa: toNullableJson(claim.numa),
   resources: toNullableJson(claim.resources),
+  pci: toNullableJson(claim.pci),
 });
 
 const lockSlot = (tx: Tx, { table, key }: Slot): Promise<Row | undefined> =>
@@ -236,7 +244,7 @@ export async function addClaims(
   { hostId, ...claim }: Omit<Claim, 'serverId' | Part>,
   generation: number,
 ): Promise<'claimed' | 'stale'> {
-  const each = amountOf({ ...claim, numa: null, resources: null });
+  const each = amountOf({ ...claim, numa: null, resources: null, pci: null });
   const count = serverIds.length;
   const all: Amount = {
     vcpus: each.vcpus * count,
@@ -244,8 +252,7 @@ export async function addClaims(
     disk_gb: each.disk_gb * count,
     max_vcpus: each.max_vcpus * count,
     max_memory_mb: each.max_memory_mb * count,
-    numa: null,
-    resources: null,
+    ...{ numa: null, resources: null, pci: null },
   };
   if (!(await moveSums(tx, hostId, nothing, all, count, generation))) return 'stale';
   await tx('claims').insert(serverIds.map((server_id) => ({ server_id, host_id: hostId, ...each })));
@@ -304,8 +311,11 @@ type Sum = number | string | null;
 async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, string | null>>> {
   const totals = new Map<number, Record<string, string | null>>();
   for (const table of ['claims', 'held_claims'] as const) {
-    const query = reader(table).select('host_id', 'numa', 'resources');
-    void query.where((any) => void any.whereNotNull('numa').orWhereNotNull('resources'));
+    const parts = usages.map(({ part }) => part);
+    const query = reader(table).select('host_id', ...parts);
+    void query.where((any) => {
+      for (const part of parts) void any.orWhereNotNull(part);
+    });
     if (hostId !== null) void query.where({ host_id: hostId });
     for (const row of (await query) as Pick<Row, 'host_id' | Part>[]) {
       const total = totals.get(row.host_id) ?? {};

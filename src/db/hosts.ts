@@ -5,6 +5,7 @@ import type { NumaUsage } from '../domain/numa.ts';
 import { fromBool, fromJson, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
+import type { TakenDevice } from '../domain/pci.ts';
 import type { Resources } from '../domain/resources.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
@@ -92,6 +93,7 @@ const decode = (row: Row, parse = parseFacts): Host => ({
   },
   numaUsed: fromNullableJson<NumaUsage>(row['numa_used']),
   resourcesUsed: fromNullableJson<Resources>(row['resources_used']),
+  pciTaken: fromNullableJson<readonly TakenDevice[]>(row['pci_taken']),
   ceiling: { vcpus: row['ceiling_vcpus'] as number, memoryMb: row['ceiling_memory_mb'] as number },
   runningVms: row['running_vms'] as number,
   generation: row['generation'] as number,
@@ -177,8 +179,11 @@ export interface HostReport {
   readonly nowMs: number;
 }
 
+/** What of a host's facts a claim is made of. */
+const placedBy = ({ numaCells, pciDevices = [] }: HostFacts) => [numaCells, pciDevices];
+
 /**
- * Writes what an agent reports of its host. Where an amount, a ratio or a NUMA node changed the generation moves on, so that no
+ * Writes what an agent reports of its host. Where an amount, a ratio, a NUMA node or a device changed the generation moves on, so that no
  * claim is made on a snapshot of the old size; what changes all the time (free disk, uptime) does not disturb claims.
  */
 export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
@@ -217,8 +222,9 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
       .ignore();
     return;
   }
-  const sameNodes = toJson(parseFacts(known).numaCells) === toJson(inventory.facts.numaCells);
-  const same = sameNodes && Object.entries(amounts).every(([column, value]) => known[column] === value);
+  const same =
+    toJson(placedBy(parseFacts(known))) === toJson(placedBy(inventory.facts)) &&
+    Object.entries(amounts).every(([column, value]) => known[column] === value);
   await tx('hosts')
     .where(key)
     .update(same ? identity : { ...identity, ...amounts, ...movedOn(tx) });

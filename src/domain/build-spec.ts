@@ -71,6 +71,8 @@ export interface BuildInput {
   readonly nics: readonly NicSpec[];
   /** What it has of its host's NUMA nodes. */
   readonly numa: NumaTopology | null;
+  /** The addresses of its host's devices that it has. */
+  readonly hostDevices: readonly string[];
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   /** `ssh` or `x509`; null without a key. */
@@ -127,6 +129,7 @@ export function buildSpec(input: BuildInput): GuestSpec {
       swapMb: server.flavor.swapMb,
     },
     numa: input.numa,
+    hostDevices: input.hostDevices,
     cpuTopology: bestCpuTopology(server.flavor.vcpus, cpuTopologyWishOf(server.flavor, server.image)),
     lockedMemory: locksMemory(server.flavor, server.image),
     kernel: input.kernel,

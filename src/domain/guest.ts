@@ -33,6 +33,8 @@ export interface GuestSpec {
   };
   /** Its NUMA nodes, and where they lie on the host; null: it leaves that to the host. */
   readonly numa: NumaTopology | null;
+  /** The addresses of its host's devices that it has (`0000:81:00.1`). */
+  readonly hostDevices: readonly string[];
   /** Null: a socket for each vCPU. */
   readonly cpuTopology: CpuTopology | null;
   /** Whether its memory stays in the host's, whatever happens there. */

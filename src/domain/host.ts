@@ -3,6 +3,7 @@
 import type { MemoryMethod } from './memory-method.ts';
 import type { HostCell, NumaUsage } from './numa.ts';
 import type { NumaHost } from './numa-fit.ts';
+import type { PciDevice, TakenDevice } from './pci.ts';
 import type { Resources } from './resources.ts';
 
 /** What an agent measures on its host and sends with every report. */
@@ -41,6 +42,8 @@ export interface HostFacts {
   readonly uptime: string | null;
   /** What it can do and what it is, by the names of os-traits and the operator's own. */
   readonly traits: readonly string[];
+  /** The devices that it hands to guests; absent: none. */
+  readonly pciDevices?: readonly PciDevice[];
   /** What its operator counts there, by kind; absent: nothing. */
   readonly resources?: Resources;
   readonly capabilities: HostCapabilities;
@@ -113,6 +116,8 @@ export interface Host {
   readonly numaUsed: NumaUsage | null;
   /** What is taken of its `resources`; null: nothing. */
   readonly resourcesUsed: Resources | null;
+  /** Those of its devices that servers have; null: none. */
+  readonly pciTaken: readonly TakenDevice[] | null;
   /** The sum of the maxima of the servers here. */
   readonly ceiling: { readonly vcpus: number; readonly memoryMb: number };
   readonly runningVms: number;

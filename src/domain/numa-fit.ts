@@ -2,6 +2,7 @@
 // pure decision: the filter asks it for a reason, the claim for the placement.
 
 import type { ThreadPolicy } from './cpu-policy.ts';
+import { matching } from './matching.ts';
 import type { PageWish } from './memory-pages.ts';
 import type { HostCell, NumaCell, NumaTopology, NumaUsage } from './numa.ts';
 import { type CellUsage, usageOf } from './numa.ts';
@@ -161,34 +162,16 @@ function cellFit(
 
 const freeMemory = (host: HostCell, used: CellUsage): number => host.memoryMb - sumMb(used);
 
-/** The host's nodes, those first that have most left (Nova spreads servers over nodes). */
-function emptiestFirst({ cells, usage }: NumaHost, { pinned }: NumaWish): HostCell[] {
+/** The host's nodes, after `first` those that have most left (Nova spreads servers over nodes). */
+function inOrder({ cells, usage }: NumaHost, { pinned }: NumaWish, first: number | null): HostCell[] {
   const used = (cell: HostCell): CellUsage => usageOf(usage, cell.id);
   const load = (cell: HostCell): number => (pinned ? -freeCores(cell, used(cell)).flat().length : used(cell).floating);
-  return cells.toSorted((a, b) => load(a) - load(b) || freeMemory(b, used(b)) - freeMemory(a, used(a)));
-}
-
-/**
- * A node of the host for each of the guest's, all different: a matching, found by letting each take a node and whoever had it
- * look for another. Null: there is none.
- */
-function matching(fits: readonly (readonly CellFit[])[]): number[] | null {
-  const takenBy = new Map<number, number>();
-  const settle = (guest: number, tried: Set<number>): boolean => {
-    for (const [node, fit] of (fits[guest] as readonly CellFit[]).entries()) {
-      if (typeof fit === 'string' || tried.has(node)) continue;
-      tried.add(node);
-      const holder = takenBy.get(node);
-      if (holder !== undefined && !settle(holder, tried)) continue;
-      takenBy.set(node, guest);
-      return true;
-    }
-    return false;
-  };
-  for (const guest of fits.keys()) if (!settle(guest, new Set())) return null;
-  const nodes: number[] = [];
-  for (const [node, guest] of takenBy) nodes[guest] = node;
-  return nodes;
+  return cells.toSorted(
+    (a, b) =>
+      Number(b.id === first) - Number(a.id === first) ||
+      load(a) - load(b) ||
+      freeMemory(b, used(b)) - freeMemory(a, used(a)),
+  );
 }
 
 function reasonOf(hosts: readonly HostCell[], fits: readonly (readonly CellFit[])[]): string {
@@ -198,17 +181,20 @@ function reasonOf(hosts: readonly HostCell[], fits: readonly (readonly CellFit[]
   return `takes NUMA node ${guest} of the server nowhere (${why.join('; ')})`;
 }
 
-/** Where a guest's NUMA nodes lie on a host, or why they do not fit. Each lies on a node of its own. */
-export function fitNuma(host: NumaHost, wish: NumaWish): NumaFit {
+/**
+ * Where a guest's NUMA nodes lie on a host, or why they do not fit. Each lies on a node of its own.
+ * @param first the host's node that shall be one of them if any can lie there; null: none in particular
+ */
+export function fitNuma(host: NumaHost, wish: NumaWish, first: number | null = null): NumaFit {
   const refused = (reason: string): NumaFit => ({ topology: null, reason });
   if (host.cells.length < wish.cells.length)
     return refused(`has ${host.cells.length} NUMA nodes, not ${wish.cells.length}`);
   if (wish.pinned && host.cells.every(({ dedicated }) => dedicated === undefined || dedicated.length === 0)) {
     return refused('has no dedicated CPUs (cpu_dedicated_set)');
   }
-  const hosts = host.cells.length > wish.cells.length ? emptiestFirst(host, wish) : host.cells;
+  const hosts = host.cells.length > wish.cells.length ? inOrder(host, wish, first) : host.cells;
   const fits = wish.cells.map((cell, index) => hosts.map((node) => cellFit(node, host, wish, cell, index === 0)));
-  const nodes = matching(fits);
+  const nodes = matching(fits.map((row) => [...row.keys()].filter((node) => typeof row[node] !== 'string')));
   if (nodes === null) return refused(reasonOf(hosts, fits));
   const chosen = nodes.map((node, guest) => fits[guest]?.[node] as Exclude<CellFit, string>);
   return {

@@ -7,6 +7,8 @@ export interface HostCell {
   readonly id: number;
   readonly cpus: readonly number[];
   readonly memoryMb: number;
+  /** The socket in which all its processors are; absent: not known, or there are several. */
+  readonly socket?: number;
   /** Those of its processors on which guests' vCPUs float; absent: all. */
   readonly shared?: readonly number[];
   /** Those that are given to single vCPUs (`cpu_dedicated_set`); absent: none. */

@@ -3,7 +3,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
-import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import {
   defaultFilters,
@@ -16,6 +15,10 @@ import {
 import { defaultSettings } from '../scheduler/spec.ts';
 import { defaultQuota, type QuotaResource, quotaResources } from '../domain/quota.ts';
 import type { LogLevel } from '../base/log.ts';
+import { type AliasOption, pciPolicies } from '../domain/pci-alias.ts';
+import { pciTypes } from '../domain/pci.ts';
+import type { DeviceOption } from '../virt/host-devices.ts';
+import { bad, describeFields, type Field, type Fields, readAmounts, readRecords } from './config-values.ts';
 
 interface OptionBase<T> {
   readonly default: T;
@@ -25,7 +28,9 @@ interface OptionBase<T> {
   readonly secret?: true;
 }
 type Option<T> = OptionBase<T> & {
-  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list' | 'amounts';
+  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list' | 'amounts' | 'records';
+  /** Of records. */
+  readonly fields?: Fields;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
@@ -75,6 +80,12 @@ const list = <T extends string>(value: readonly T[], help: string, choices?: rea
 /** Whole numbers by name: in YAML a map, in a text `A=1,B=2`. */
 const amounts = (help: string): Option<Readonly<Record<string, number>>> => ({ kind: 'amounts', default: {}, help });
 
+/** Maps of texts, each with the same fields: in YAML a list, in a text JSON. */
+const records = <T extends object>(
+  help: string,
+  fields: { readonly [K in keyof Required<T>]: Field },
+): Option<readonly T[]> => ({ kind: 'records', default: [], help, fields });
+
 /** One option for each thing that has a quota; -1: no limit. */
 const quota = Object.fromEntries(
   quotaResources.map((name) => [
@@ -104,6 +115,8 @@ const multipliers = Object.fromEntries(
     ];
   }),
 ) as { readonly [O in WeigherOption]: Option<number> };
+
+const pciId = { help: 'four hexadecimal digits', format: /^[\da-fA-F]{4}$/ } as const;
 
 /** Every option by section. Empty text means "not set". */
 export const schema = {
@@ -271,6 +284,34 @@ export const schema = {
       -1,
     ),
   },
+  pci: {
+    alias: records<AliasOption>(
+      'Names by which flavors ask for devices of their host (pci_passthrough:alias = NAME:NUMBER); entries of one name mean any of their devices.',
+      {
+        name: { help: 'what flavors say', required: true },
+        vendor_id: { ...pciId, required: true },
+        product_id: { ...pciId, required: true },
+        device_type: {
+          help: 'type-PF for a whole device that can be divided into functions (SR-IOV), type-VF for such a function; without it any other',
+          choices: pciTypes,
+        },
+        numa_policy: {
+          help: 'where it must be of a server that has NUMA nodes: on one of them (required), there or near none (legacy, without it), there if possible (preferred), in the same socket (socket)',
+          choices: pciPolicies,
+        },
+      },
+    ),
+    device_spec: records<DeviceOption>(
+      'Devices of this host that are for guests; without an entry none. What an entry does not say may be anything.',
+      {
+        vendor_id: { help: 'four hexadecimal digits, or *' },
+        product_id: { help: 'four hexadecimal digits, or *' },
+        address: {
+          help: 'domain, bus, slot and function as 0000:81:00.1, parts left out or * for any; the address of a whole device means its functions too',
+        },
+      },
+    ),
+  },
   quota,
   notifications: {
     url: text('', 'amqp://user:password@host:port/vhost of RabbitMQ; empty: nobody is told.', { secret: true }),
@@ -329,25 +370,6 @@ export type Config = {
 type AnyOption = Option<unknown>;
 const sections = schema as unknown as Readonly<Record<string, Readonly<Record<string, AnyOption>>>>;
 
-const bad = (where: string, what: string): Fault =>
-  new Fault('internal', `configuration: ${where}: ${what}`, { code: 'config' });
-
-function readAmounts(raw: unknown, where: string): Readonly<Record<string, number>> {
-  const pairs = typeof raw === 'string' ? raw.split(',').filter((pair) => pair.trim() !== '') : null;
-  const given =
-    pairs === null ? raw : Object.fromEntries(pairs.map((pair) => pair.split('=').map((part) => part.trim())));
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw bad(where, `amounts by name are wanted, not ${JSON.stringify(raw)}`);
-  }
-  return Object.fromEntries(
-    Object.entries(given).map(([name, amount]) => {
-      const number = /^\d{1,9}$/.test(String(amount)) ? Number(amount) : null;
-      if (number === null) throw bad(where, `${name}: a whole number is wanted, not ${JSON.stringify(amount)}`);
-      return [name, number];
-    }),
-  );
-}
-
 function readValue(option: AnyOption, raw: unknown, where: string): unknown {
   const asText = typeof raw === 'string' ? raw.trim() : raw;
   switch (option.kind) {
@@ -373,6 +395,8 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
     }
     case 'amounts':
       return readAmounts(asText, where);
+    case 'records':
+      return readRecords(asText, option.fields ?? {}, where);
     default: {
       const value = typeof asText === 'string' && asText !== '' ? Number(asText) : asText;
       if (typeof value !== 'number' || Number.isNaN(value))
@@ -481,6 +505,7 @@ export function sampleConfig(): string {
     for (const [key, option] of Object.entries(options)) {
       const range = option.choices !== undefined ? ` One of: ${option.choices?.join(', ')}.` : '';
       lines.push(`  # ${option.help}${range}${option.unit === undefined ? '' : ` Unit: ${option.unit}.`}`);
+      lines.push(...describeFields(option.fields ?? {}).map((line) => `  #   ${line}`));
       lines.push(`  # ${key}: ${yamlOf(option.default)}`);
     }
   }

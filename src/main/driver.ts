@@ -10,6 +10,7 @@ import type { FakePeers } from '../virt/fake/migrate.ts';
 import { directoryStore } from '../virt/fake/store.ts';
 import { makeFakeDriver } from '../virt/fake.ts';
 import { readDivision } from '../virt/host-cells.ts';
+import { readDeviceSpecs } from '../virt/host-devices.ts';
 import type { Config } from './config.ts';
 
 export interface DriverParts {
@@ -45,7 +46,11 @@ function fakeHost(parts: DriverParts, index: number, peers: FakePeers): DrivenHo
     hostname: name,
     peers,
     ...(config.compute.host_ip === '' ? {} : { inventory: { hostIp: config.compute.host_ip } }),
-    machine: { numaNodes: config.compute.fake_numa_nodes, division: readDivision(config.compute) },
+    machine: {
+      numaNodes: config.compute.fake_numa_nodes,
+      division: readDivision(config.compute),
+      deviceSpecs: readDeviceSpecs(config.pci.device_spec),
+    },
     images,
     sink: images,
     // as on a real host, whoever asks again and again sees the image on its way

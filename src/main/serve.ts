@@ -35,6 +35,7 @@ import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
 import { listen } from './listen.ts';
+import { readAliases } from '../domain/pci-alias.ts';
 import { readOffers } from './offers.ts';
 import { lockDataDir } from './lock.ts';
 import { makePortNews } from './port-news.ts';
@@ -241,7 +242,7 @@ const callbackOf = (app: Web): RequestListener => {
 
 /** What the operations need of the configuration, in their own units. */
 const opsSettings = (
-  { compute, quota, scheduler, notifications }: Config,
+  { compute, pci, quota, scheduler, notifications }: Config,
   url: string,
 ): Pick<OpsDeps, 'config' | 'scheduler'> => ({
   config: {
@@ -263,6 +264,7 @@ const opsSettings = (
     ownConsoles: compute.console_base_url === '',
     notifications: notifications.url !== '',
     shelvedOffloadMs: compute.shelved_offload_time * 1000,
+    pciAliases: readAliases(pci.alias),
     quota,
   },
   scheduler: {

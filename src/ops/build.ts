@@ -2,7 +2,7 @@
 // what the guest shall be, at its creation and at every power cycle after it.
 
 import type { NetworkPlan, PortTarget } from '../cloud/network.ts';
-import { findClaim, findHeldClaim } from '../db/claims.ts';
+import { type Claim, findClaim, findHeldClaim } from '../db/claims.ts';
 import type { Reader } from '../db/engine.ts';
 import { allDetails, loadDetails } from '../db/server-details.ts';
 import { findBuild } from '../db/servers.ts';
@@ -28,14 +28,17 @@ export interface BuildRequest {
   readonly files: readonly InjectedFile[];
 }
 
-/** What a server has of its host's NUMA nodes, or will have of those of the host where a migration holds a claim. */
+/** What a server has of its host, or will have of the host where a migration holds a claim. */
+const claimFor = (reader: Reader, { id }: Pick<Server, 'id'>, heldBy?: number): Promise<Claim | null> =>
+  heldBy === undefined ? findClaim(reader, id) : findHeldClaim(reader, heldBy);
+
+/** Its part of the host's NUMA nodes. */
 export async function placementFor(
   reader: Reader,
-  { id }: Pick<Server, 'id'>,
+  server: Pick<Server, 'id'>,
   heldBy?: number,
 ): Promise<NumaTopology | null> {
-  const claim = await (heldBy === undefined ? findClaim(reader, id) : findHeldClaim(reader, heldBy));
-  return claim?.numa ?? null;
+  return (await claimFor(reader, server, heldBy))?.numa ?? null;
 }
 
 /**
@@ -49,12 +52,14 @@ export async function guestSpec(
   heldBy?: number,
 ): Promise<GuestSpec> {
   const build = await findBuild<BuildRequest>(reader, server.id);
+  const claim = await claimFor(reader, server, heldBy);
   const [detail] = (await loadDetails(reader, [server], allDetails)) as [ServerDetail];
   return buildSpec({
     server,
     metadata: detail.metadata,
     nics: detail.nics,
-    numa: await placementFor(reader, server, heldBy),
+    numa: claim?.numa ?? null,
+    hostDevices: (claim?.pci ?? []).map(({ address }) => address),
     kernel: build.kernel,
     ramdisk: build.ramdisk,
     keyType: build.keyType,

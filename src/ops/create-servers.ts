@@ -19,7 +19,7 @@ import type { GuestView } from '../domain/guest.ts';
 import { checkHardware } from '../domain/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
-import { aliasProblem } from '../domain/pci.ts';
+import { checkPciPolicy, pciWishOf } from '../domain/pci-alias.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, holdActions, leaveAction } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
@@ -45,8 +45,9 @@ export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promi
   const project = op.caller.isAdmin ? undefined : (op.caller.projectId ?? '');
   const flavor = await findFlavor(deps.database.read, flavorRef, project);
   if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);
-  const problem = elasticProblem(flavor) ?? aliasProblem(flavor);
+  const problem = elasticProblem(flavor);
   if (problem !== null) throw badRequest(problem);
+  pciWishOf(flavor, null, deps.config.pciAliases);
   return snapshotOf(flavor);
 }
 
@@ -119,6 +120,7 @@ export async function createServers(deps: OpsDeps, op: Op, request: CreateServer
     throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
   }
   checkHardware(flavor, image);
+  checkPciPolicy(flavor, image);
   const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
   await checkDestination(deps, request);
   const build: BuildRequest = {
@@ -238,7 +240,7 @@ const exhausted = (server: Server, lastProblem: string | null): Fault =>
 async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const { deps, server, input } = context;
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const wish = { ...placementOf(server, build), excluded: input.excluded };
+  const wish = { ...placementOf(deps, server, build), excluded: input.excluded };
   if (input.excluded.length === 0) {
     const { together } = input;
     if (together?.part === 'places') return placeTogether(context, wish);

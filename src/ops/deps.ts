@@ -8,6 +8,7 @@ import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
 import type { Host } from '../domain/host.ts';
+import type { PciAliases } from '../domain/pci-alias.ts';
 import type { QuotaLimits } from '../domain/quota.ts';
 import type { Size } from '../domain/size.ts';
 import type { SelectOptions } from '../scheduler/select.ts';
@@ -39,6 +40,8 @@ export interface OpsConfig {
   readonly notifications: boolean;
   /** How long a shelved server stays on its host, in milliseconds; 0: it leaves at once, negative: it stays. */
   readonly shelvedOffloadMs: number;
+  /** The devices that flavors may ask for. */
+  readonly pciAliases: PciAliases;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

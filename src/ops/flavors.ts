@@ -20,6 +20,7 @@ import {
 import { type Tx, tx } from '../db/tx.ts';
 import { type Flavor, elasticProblem } from '../domain/flavor.ts';
 import { fixedSizeProblem } from '../domain/numa-wish.ts';
+import { fixedMemoryProblem } from '../domain/pci-alias.ts';
 import { flavorPayload } from '../domain/notification.ts';
 import type { OpsDeps } from './deps.ts';
 import { note } from './notify.ts';
@@ -146,7 +147,7 @@ export function setFlavorExtraSpecs(
     const flavor = await locked(t, flavorid);
     const extraSpecs = { ...flavor.extraSpecs, ...specs };
     const wanted = { ...flavor, extraSpecs };
-    const problem = elasticProblem(wanted) ?? fixedSizeProblem(wanted);
+    const problem = elasticProblem(wanted) ?? fixedSizeProblem(wanted) ?? fixedMemoryProblem(wanted);
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
     await noteFlavor(t, deps, op, flavorid);

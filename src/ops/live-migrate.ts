@@ -18,6 +18,7 @@ import { power, powerNames, type Server } from '../domain/instance.ts';
 import type { MigrationStatus } from '../domain/migration.ts';
 import type { NumaTopology } from '../domain/numa.ts';
 import { refusal } from '../domain/moves.ts';
+import { asksForDevices } from '../domain/pci-alias.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
 import { placementFor } from './build.ts';
 import { clearHost } from './clear-host.ts';
@@ -108,6 +109,11 @@ async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target)
   if (!movable.includes(server.powerState)) {
     const state = powerNames[server.powerState];
     throw conflict(`Cannot 'os-migrateLive' instance ${server.uuid} while it is in power_state ${state}`);
+  }
+  if (asksForDevices(server.flavor)) {
+    throw badRequest('Migration pre-check error: This request does not explicitly request live-migratable devices.', {
+      code: 'migration.devices',
+    });
   }
   const hosts = await listHosts(deps.database.read);
   const source = await hostNamed({ deps }, server.host);

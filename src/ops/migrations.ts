@@ -82,7 +82,7 @@ export async function moveWish(
 ): Promise<PlaceWish> {
   const build = await findBuild<BuildRequest>(deps.database.read, server.id);
   const unforced = { ...build, forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null };
-  return { ...placementOf(server, unforced), excluded: [], ...more };
+  return { ...placementOf(deps, server, unforced), excluded: [], ...more };
 }
 
 /** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */

@@ -81,7 +81,7 @@ interface Claimed {
 const writePlace = (t: Tx, host: Candidate, ids: readonly number[], nowMs: number): Promise<void> =>
   updateServers(t, ids, { ...whereOf(host), taskState: 'networking' }, nowMs);
 
-/** As `claimShare`, for servers that have NUMA nodes or resources of their own: each gets others. */
+/** As `claimShare`, for servers that have NUMA nodes, resources or devices of their own: each gets others. */
 async function claimEach(
   t: Tx,
   deps: OpsDeps,
@@ -103,7 +103,9 @@ async function claimEach(
 /** Claims a host for as many servers as it takes. */
 async function claimShare(t: Tx, deps: OpsDeps, share: Share, spec: PlacementSpec, nowMs: number): Promise<Claimed> {
   const { host, serverIds } = share;
-  if (spec.numa !== null || spec.resources !== null) return claimEach(t, deps, share, spec, nowMs);
+  if (spec.numa !== null || spec.resources !== null || spec.pci !== null) {
+    return claimEach(t, deps, share, spec, nowMs);
+  }
   const here = { ...spec, count: serverIds.length };
   const claim = async (on: Candidate, { taken, next }: ReturnType<typeof takenBy>): Promise<Claimed | null> => {
     const servers = serverIds.slice(0, taken);

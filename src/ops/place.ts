@@ -14,10 +14,11 @@ import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
 import { maximumOf } from '../domain/flavor.ts';
-import { type Candidate, numaHostOf, type OptionalVerb } from '../domain/host.ts';
+import type { Candidate, OptionalVerb } from '../domain/host.ts';
+import { fitHost } from '../domain/host-fit.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
-import { fitNuma } from '../domain/numa-fit.ts';
 import { numaWishOf } from '../domain/numa-wish.ts';
+import { pciWishOf } from '../domain/pci-alias.ts';
 import { resourcesOf, resourcesProblem } from '../domain/resources.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
 import { missingFilter } from '../scheduler/index.ts';
@@ -40,13 +41,21 @@ export type PlacementSubject = Pick<
 
 export type Destination = Pick<BuildRequest, 'forcedHost' | 'forcedNode' | 'requestedHost' | 'requestedNode'>;
 
-/** What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. */
-export const placementOf = (server: PlacementSubject, build: Destination): PlacementWish => ({
+/**
+ * What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. Throws 400 for what
+ * the configuration does not know any more.
+ */
+export const placementOf = (
+  { config }: Pick<OpsDeps, 'config'>,
+  server: PlacementSubject,
+  build: Destination,
+): PlacementWish => ({
   minimum: bootSizeOf(server),
   maximum: maximumOf(server.flavor),
   diskGb: diskGbOf(server),
   numa: numaWishOf(server.flavor, server.image),
   resources: resourcesOf(server.flavor),
+  pci: pciWishOf(server.flavor, server.image, config.pciAliases),
   zone: server.requestedZone,
   forcedHost: build.forcedHost,
   forcedNode: build.forcedNode,
@@ -100,13 +109,12 @@ export interface PlaceWish extends PlacementWish {
   readonly verb?: OptionalVerb;
 }
 
-/** What the server would claim of a host as it is seen; null: its NUMA nodes or resources do not fit, though no filter was asked. */
+/** What the server would claim of a host as it is seen; null: something does not fit, though no filter was asked. */
 function claimAt({ id }: Pick<Server, 'id'>, spec: PlacementSpec, host: Candidate): Claim | null {
   const { minimum, maximum, diskGb, resources } = spec;
-  const numa = spec.numa === null ? null : fitNuma(numaHostOf(host), spec.numa).topology;
-  if (spec.numa !== null && numa === null) return null;
-  if (resourcesProblem(host, resources) !== null) return null;
-  return { serverId: id, hostId: host.id, ...minimum, diskGb, maximum, numa, resources };
+  const fit = fitHost(host, spec);
+  if (fit.reason !== null || resourcesProblem(host, resources) !== null) return null;
+  return { serverId: id, hostId: host.id, ...minimum, diskGb, maximum, numa: fit.numa, resources, pci: fit.pci };
 }
 
 /**

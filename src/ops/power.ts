@@ -1,12 +1,13 @@
 // Why: start, stop, reboot, pause, suspend and their opposites are one shape: a task, one call to the host, and the row says what the host answered.
 
-import { internal } from '../base/errors.ts';
+import { conflict, internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
 import { power, type Server } from '../domain/instance.ts';
 import type { MoveName } from '../domain/moves.ts';
+import { asksForDevices } from '../domain/pci-alias.ts';
 import { sameSize } from '../domain/size.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
@@ -27,8 +28,15 @@ export const startServer = plain('start');
 export const stopServer = plain('stop');
 export const pauseServer = plain('pause');
 export const unpauseServer = plain('unpause');
-export const suspendServer = plain('suspend');
 export const resumeServer = plain('resume');
+
+/** As the others; throws 409 too for a server with devices, whose state nobody can write to disk. */
+export async function suspendServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  await beginMove<Input>(deps, op, uuid, 'suspend', ({ flavor }) => {
+    if (!asksForDevices(flavor)) return {};
+    throw conflict(`Cannot 'suspend' instance ${uuid} while it has PCI devices of its host`);
+  });
+}
 
 export type RebootType = 'SOFT' | 'HARD';
 

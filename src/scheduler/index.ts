@@ -24,6 +24,7 @@ import { jsonFilter } from './filters/json.ts';
 import { memoryMethodFilter } from './filters/memory-method.ts';
 import { numaTopologyFilter } from './filters/numa-topology.ts';
 import { differentHostFilter, sameHostFilter } from './filters/other-servers.ts';
+import { pciPassthroughFilter } from './filters/pci-passthrough.ts';
 import { resourceFilter } from './filters/resource.ts';
 import { serverGroupAffinityFilter, serverGroupAntiAffinityFilter } from './filters/server-group.ts';
 import { simpleCidrAffinityFilter } from './filters/simple-cidr-affinity.ts';
@@ -60,6 +61,7 @@ export const filters = {
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
   ResourceFilter: { prepare: resourceFilter, ...fact, everyPick: true },
   NUMATopologyFilter: { prepare: numaTopologyFilter, ...fact, everyPick: true },
+  PciPassthroughFilter: { prepare: pciPassthroughFilter, ...fact, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },
   ServerGroupAffinityFilter: { prepare: serverGroupAffinityFilter, ...preference, everyPick: true },
   AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional },

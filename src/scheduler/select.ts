@@ -2,9 +2,10 @@
 // It changes nothing; the caller claims, and asks again on a fresh snapshot when somebody was quicker.
 
 import { withClaim } from '../domain/claim.ts';
-import { type Candidate, numaHostOf } from '../domain/host.ts';
+import type { Candidate } from '../domain/host.ts';
+import { fitHost, type HostFit } from '../domain/host-fit.ts';
 import { withTopology } from '../domain/numa.ts';
-import { fitNuma } from '../domain/numa-fit.ts';
+import { withDevices } from '../domain/pci.ts';
 import { withResources } from '../domain/resources.ts';
 import { type CheckOptions, checksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
@@ -93,17 +94,25 @@ function indexOfBest(scores: Float64Array): number {
   return best;
 }
 
-/** The host with one more server of the spec on it. */
-const filled = (host: Candidate, spec: PlacementSpec): Candidate => ({
-  ...withClaim(host, { ...spec.minimum, diskGb: spec.diskGb }),
-  ceiling: {
-    vcpus: host.ceiling.vcpus + spec.maximum.vcpus,
-    memoryMb: host.ceiling.memoryMb + spec.maximum.memoryMb,
-  },
-  numaUsed: withTopology(host.numaUsed, spec.numa && fitNuma(numaHostOf(host), spec.numa).topology, 1),
-  resourcesUsed: withResources(host.resourcesUsed, spec.resources, 1),
-  runningVms: host.runningVms + 1,
-  ioOps: host.ioOps + 1,
+/** The host, which takes it, with one more server of the spec on it. */
+function filled(host: Candidate, spec: PlacementSpec): Candidate {
+  const fit = fitHost(host, spec);
+  return {
+    ...withClaim(host, { ...spec.minimum, diskGb: spec.diskGb }),
+    ceiling: {
+      vcpus: host.ceiling.vcpus + spec.maximum.vcpus,
+      memoryMb: host.ceiling.memoryMb + spec.maximum.memoryMb,
+    },
+    ...(fit.reason === null ? withFit(host, fit) : {}),
+    resourcesUsed: withResources(host.resourcesUsed, spec.resources, 1),
+    runningVms: host.runningVms + 1,
+    ioOps: host.ioOps + 1,
+  };
+}
+
+const withFit = ({ numaUsed, pciTaken }: Candidate, { numa, pci }: Exclude<HostFit, { reason: string }>) => ({
+  numaUsed: withTopology(numaUsed, numa, 1),
+  pciTaken: withDevices(pciTaken, pci, 1),
 });
 
 /** The spec of the next server, once one of its group is at the host. */

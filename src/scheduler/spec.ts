@@ -5,6 +5,7 @@ import type { Candidate } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
 import type { NumaWish } from '../domain/numa-wish.ts';
+import type { PciWish } from '../domain/pci-alias.ts';
 import type { Resources } from '../domain/resources.ts';
 import type { Size } from '../domain/size.ts';
 
@@ -20,6 +21,8 @@ export interface PlacementWish {
   readonly numa: NumaWish | null;
   /** What else it takes of its host; null: nothing. */
   readonly resources: Resources | null;
+  /** The devices of its host that it shall have; null: none. */
+  readonly pci: PciWish | null;
   readonly zone: string | null;
   /** From `availability_zone: zone:host:node`: only this host, past the filters that are matters of taste. */
   readonly forcedHost: string | null;

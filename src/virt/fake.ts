@@ -10,6 +10,7 @@ import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver
 import { adjustVerb, sizeLine } from './fake/adjust.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { makeConsoles } from './fake/consoles.ts';
+import { checkDevices, fakeDevices } from './fake/devices.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
 import { type Hand, makeHand } from './fake/hand.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
@@ -29,7 +30,7 @@ export interface FakeDriverOptions {
   /** The hypervisor's name; default `fake`. */
   readonly hostname?: string;
   readonly inventory?: Partial<HostInventory>;
-  /** How its processors and memory lie; default: one node, no threads, nothing dedicated. */
+  /** How its processors and memory lie, and its devices; default: one node, no threads, nothing dedicated, no device for guests. */
   readonly machine?: Partial<FakeMachine>;
   /** Milliseconds that each verb takes; default 5 for those that change something, 0 for those that read. */
   readonly timing?: Partial<Readonly<Record<Verb, number>>>;
@@ -159,6 +160,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   }
 
   function start(guest: FakeGuest, spec: GuestSpec): GuestView {
+    checkDevices(spec, options.machine?.devices ?? fakeDevices, store);
     const running = started(guest, spec, driverTime(behaviourOf({ ...guest, spec })));
     store.put(running);
     watchMemory(running);
@@ -218,12 +220,12 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       try {
         await cache.fetchFor(spec);
         await take('spawn', behaviour);
+        return start(guestOf(spec.uuid), spec);
       } catch (error) {
         // disks of a guest that ran before are not ours to take
         if (store.get(spec.uuid)?.starts === 0) store.remove(spec.uuid);
         throw error;
       }
-      return start(guestOf(spec.uuid), spec);
     },
 
     async destroy(uuid) {

@@ -40,6 +40,7 @@ for (const engine of engines) {
         diskGb: 0,
         numa: null,
         resources: null,
+        pci: null,
         maximum: { vcpus, memoryMb: vcpus },
       };
       const hostId = await idOf(host);
@@ -154,6 +155,7 @@ for (const engine of engines) {
           diskGb: 0,
           numa: null,
           resources: null,
+          pci: null,
           maximum: { vcpus: 4, memoryMb: 4 },
         };
         const open = tx(world.database, async (t: Tx) => {

@@ -41,6 +41,7 @@ for (const engine of engines) {
         diskGb: 1,
         numa: null,
         resources: null,
+        pci: null,
         maximum: { vcpus: 4, memoryMb: 4096 },
       };
       const tries = await Promise.all(
@@ -72,7 +73,15 @@ for (const engine of engines) {
               else {
                 const maximum = { vcpus: amounts.vcpus * 2, memoryMb: amounts.memoryMb * 2 };
                 assert.equal(
-                  await setClaim(t, { serverId, hostId: ids[host], ...amounts, maximum, numa: null, resources: null }),
+                  await setClaim(t, {
+                    serverId,
+                    hostId: ids[host],
+                    ...amounts,
+                    maximum,
+                    numa: null,
+                    resources: null,
+                    pci: null,
+                  }),
                   'claimed',
                 );
               }

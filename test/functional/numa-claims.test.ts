@@ -76,7 +76,7 @@ for (const engine of engines) {
       const size = { vcpus, memoryMb: 64 };
       return numa === null
         ? null
-        : { serverId, hostId: host.id, ...size, diskGb: 0, maximum: size, numa, resources: null };
+        : { serverId, hostId: host.id, ...size, diskGb: 0, maximum: size, numa, resources: null, pci: null };
     };
     /** What all have of all hosts; fails where two have one CPU, or the sums are not those of the claims. */
     const cpusTaken = async (): Promise<number> => {

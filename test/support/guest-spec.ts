@@ -11,7 +11,7 @@ export function guestSpec(more: Partial<GuestSpec> = {}): GuestSpec {
     ...{ maximum: { vcpus: 4, memoryMb: 1024 }, minimum: { vcpus: 1, memoryMb: 256 } },
     ...{ boot: { vcpus: 2, memoryMb: 512 }, flavorName: 'elastic', extraSpecs: {} },
     disks: { image: imageFacts(), rootGb: 1, ephemeralGb: 0, swapMb: 0 },
-    ...{ numa: null, cpuTopology: null, lockedMemory: false },
+    ...{ numa: null, hostDevices: [], cpuTopology: null, lockedMemory: false },
     ...{ kernel: null, ramdisk: null, nics: [], configDrive: null, createdAt: 0 },
     ...more,
   };

@@ -170,7 +170,7 @@ export async function startHost(
       ...{ uuid: randomUUID(), name: 'a guest', hostname: 'a-guest', projectId: 'p', userId: 'u', metadata: {} },
       ...{ maximum: { vcpus: 4, memoryMb: 1024 }, minimum: { vcpus: 1, memoryMb: 256 } },
       ...{ boot: { vcpus: 1, memoryMb: 256 }, flavorName: 'elastic', extraSpecs: {} },
-      ...{ numa: null, cpuTopology: null, lockedMemory: false },
+      ...{ numa: null, hostDevices: [], cpuTopology: null, lockedMemory: false },
       disks: { image: root.facts, rootGb: 1, ephemeralGb: 0, swapMb: 0 },
       ...{ kernel: kernel.facts, ramdisk: ramdisk.facts, nics: [], configDrive: null, createdAt: Date.now() },
       ...more,

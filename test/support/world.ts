@@ -164,6 +164,7 @@ export const testConfig: OpsConfig = {
   ownConsoles: false,
   notifications: false,
   shelvedOffloadMs: 0,
+  pciAliases: new Map(),
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

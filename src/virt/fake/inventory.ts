@@ -5,14 +5,16 @@ import { memoryMethods } from '../../domain/memory-method.ts';
 import { traitsOf } from '../../domain/host-traits.ts';
 import type { HostCell } from '../../domain/numa.ts';
 import { type CpuDivision, divideCells, undivided } from '../host-cells.ts';
+import { type DeviceSpec, type FoundDevice, offeredDevices } from '../host-devices.ts';
 import { hostUptime } from '../uptime.ts';
+import { fakeDevices } from './devices.ts';
 
 export interface Used {
   readonly memoryMb: number;
   readonly diskGb: number;
 }
 
-/** How the processors and the memory of a fake machine lie. */
+/** How the processors and the memory of a fake machine lie, and what is plugged in. */
 export interface FakeMachine {
   readonly numaNodes: number;
   /** Of each core. */
@@ -20,9 +22,15 @@ export interface FakeMachine {
   /** In each node, by their size in KiB. Beside pages of 4 KiB. */
   readonly hugePages: Readonly<Record<number, number>>;
   readonly division: CpuDivision;
+  readonly devices: readonly FoundDevice[];
+  /** Which of its devices are for guests. */
+  readonly deviceSpecs: readonly DeviceSpec[];
 }
 
-const plainMachine: FakeMachine = { numaNodes: 1, threads: 1, hugePages: {}, division: undivided };
+const plainMachine: FakeMachine = {
+  ...{ numaNodes: 1, threads: 1, hugePages: {}, division: undivided },
+  ...{ devices: fakeDevices, deviceSpecs: [] },
+};
 
 const SMALL_KIB = 4;
 const KIB_MIB = 1_024;
@@ -38,7 +46,7 @@ function cellsOf({ numaNodes, threads, hugePages }: FakeMachine, vcpus: number, 
     const cores = Array.from({ length: Math.ceil(cpusEach / threads) }, (__, core) =>
       cpus.slice(core * threads, (core + 1) * threads),
     );
-    return { id, cpus, memoryMb: memoryEach, ...(threads > 1 ? { cores } : {}), pages: [small, ...huge] };
+    return { id, cpus, memoryMb: memoryEach, socket: id, ...(threads > 1 ? { cores } : {}), pages: [small, ...huge] };
   });
 }
 
@@ -89,6 +97,7 @@ export function fakeInventory(
     facts: {
       cpu,
       ...nodes,
+      ...offeredDevices(whole.devices, whole.deviceSpecs),
       freeDiskGb: Math.max(0, diskGb - used.diskGb),
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
       uptime: hostUptime(),

@@ -9,6 +9,7 @@ const rest = {
   metadata: { a: 'b' },
   nics: [],
   numa: null,
+  hostDevices: [],
   kernel: null,
   ramdisk: null,
   keyType: 'ssh',

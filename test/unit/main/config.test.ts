@@ -30,6 +30,43 @@ describe('what operators say of hosts', () => {
   });
 });
 
+describe('devices', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'xloud-devices-'));
+  const file = join(dir, 'xloud.yaml');
+  after(() => rmSync(dir, { recursive: true }));
+  const gpu = { name: 'gpu', vendor_id: '10de', product_id: '1db6' };
+
+  it('are records, as YAML or as text, one or several', () => {
+    writeFileSync(file, 'pci:\n  alias:\n    - {name: gpu, vendor_id: "10de", product_id: "1db6"}\n');
+    assert.deepEqual(loadConfig({ file }).pci.alias, [gpu]);
+    assert.deepEqual(loadConfig({ env: { XLOUD_PCI__ALIAS: JSON.stringify(gpu) } }).pci.alias, [gpu]);
+    assert.deepEqual(loadConfig({ flags: ['pci.device_spec=[{"address":"*:0a:00.*"},{}]'] }).pci.device_spec, [
+      { address: '*:0a:00.*' },
+      {},
+    ]);
+    assert.deepEqual(loadConfig({ env: { XLOUD_PCI__ALIAS: '' } }).pci.alias, []);
+  });
+
+  const refusals: readonly [title: string, value: string, message: RegExp][] = [
+    ['a field that there is not', '{"vendor":"10de"}', /pci\.alias: vendor: there is no such field \(name, vendor_id/],
+    ['a number for a text', '{"name":"gpu","vendor_id":443}', /vendor_id: a text \(in quotes\) is wanted, not 443/],
+    ['what has not the form', '{"vendor_id":"10dx"}', /vendor_id: "10dx" is not four hexadecimal digits/],
+    [
+      'no choice of ours',
+      '{"device_type":"GPU"}',
+      /device_type: one of type-PCI, type-PF, type-VF is wanted, not "GPU"/,
+    ],
+    ['what lacks a field', '{"name":"gpu"}', /vendor_id is missing in \{"name":"gpu"\}/],
+    ['what is no record', '["gpu"]', /a map of fields is wanted, not "gpu"/],
+    ['what is no JSON', 'gpu', /a list of records, or its JSON, is wanted, not "gpu"/],
+  ];
+  for (const [title, value, message] of refusals) {
+    it(`refuse ${title} and name it`, () => {
+      assert.throws(() => loadConfig({ flags: [`pci.alias=${value}`] }), { code: 'config', message });
+    });
+  }
+});
+
 describe('configuration', () => {
   const dir = mkdtempSync(join(tmpdir(), 'xloud-config-'));
   const file = join(dir, 'xloud.yaml');
