@@ -77,6 +77,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     sink: images,
     virtType: config.compute.virt_type,
     division: readDivision(config.compute),
+    deviceSpecs: readDeviceSpecs(config.pci.device_spec),
     screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
     clock,

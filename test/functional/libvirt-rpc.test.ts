@@ -120,6 +120,13 @@ describe('libvirt RPC against a real daemon', () => {
     assert.ok('free' in (await hypervisor.nodeGetMemoryStats(0)));
     assert.ok(await hypervisor.connectSupportsFeature(vir.VIR_DRV_FEATURE_NETWORK_UPDATE_HAS_CORRECT_ORDER));
     assert.deepEqual(await hypervisor.connectListAllDomains(), []);
+    assert.ok((await hypervisor.connectListAllNodeDevices()).includes('computer'));
+    assert.match(await hypervisor.nodeDeviceGetXMLDesc('computer'), /<name>computer<\/name>/);
+    const gone = await faultOf(hypervisor.nodeDeviceGetXMLDesc('pci_ffff_ff_1f_7'));
+    assert.ok(isVirError(gone, 'VIR_ERR_NO_NODE_DEVICE'), gone.code);
+    const there = (await daemon.exec('ls', '/sys/bus/pci/devices')).stdout.split(/\s+/).filter((name) => name !== '');
+    const listed = await hypervisor.connectListAllNodeDevices(vir.VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV);
+    assert.deepEqual(listed.toSorted(), there.map((address) => `pci_${address.replaceAll(/[:.]/g, '_')}`).toSorted());
     // Machines without SMBIOS tables have no sysinfo, and libvirt says so in its words.
     const sysinfo = await hypervisor.connectGetSysinfo().catch((error: unknown) => error);
     if (typeof sysinfo === 'string') assert.match(sysinfo, /^<sysinfo/);

@@ -9,6 +9,7 @@ import { writeCpuSet } from '../../domain/cpu-set.ts';
 import { antiSpoofing } from './nics.ts';
 import { memoryWays } from './memory.ts';
 import type { MemoryWay } from './memory/way.ts';
+import { writeHostDevice } from './node-devices.ts';
 import { writeGuestNodes, writePlacement } from './numa.ts';
 import { domainName, networkName } from './names.ts';
 import { writeScreen } from './screen.ts';
@@ -189,6 +190,7 @@ function writeDevices(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, m
   }
   writeDisks(devices, place.disks);
   for (const nic of spec.nics) fillInterface(devices.ele('interface', INTERFACE), nic, properties.hw_vif_model);
+  for (const address of spec.hostDevices) writeHostDevice(devices, address);
   writeSerial(devices, place.consolePath, place.serialPath ?? null);
   leaf(devices.ele('channel', { type: 'unix' }), 'target', { type: 'virtio', name: 'org.qemu.guest_agent.0' });
   text(devices.ele('rng', { model: 'virtio' }), 'backend', '/dev/urandom', { model: 'random' });

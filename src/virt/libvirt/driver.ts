@@ -38,6 +38,8 @@ import { makeMutex } from './mutex.ts';
 import { isOurDomain } from './names.ts';
 import { settleNetworks } from './networks.ts';
 import { type CpuDivision, undivided } from '../host-cells.ts';
+import type { DeviceSpec } from '../host-devices.ts';
+import { tellOfDevices } from './node-devices.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { assertReachable } from './reach.ts';
@@ -61,6 +63,8 @@ export interface LibvirtDriverOptions {
   readonly screen?: string | null;
   /** Which CPUs are dedicated, and which shared; default: all are shared. */
   readonly division?: CpuDivision;
+  /** Which devices are for guests; default: none. */
+  readonly deviceSpecs?: readonly DeviceSpec[];
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
   readonly cpuModel?: string | null;
   readonly log: Log;
@@ -94,6 +98,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     const host: Host = {
       ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
       division: options.division ?? undivided,
+      deviceSpecs: options.deviceSpecs ?? [],
       images: makeImageCache({ dir: join(instancesDir, '_images'), source: options.images, run, clock, log }),
       agent: makeAgent(connection, clock),
       until: makeUntil(connection, clock),
@@ -101,6 +106,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       offline: new Map(),
     };
     await settleNetworks(networkDeps(host));
+    await tellOfDevices(connection, host.deviceSpecs, log);
     return driverOf(host, options.sink, options.hostIp ?? defaultHostIp());
   } catch (error) {
     await connection.close();
@@ -121,7 +127,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
 
   const driver: Driver = {
     kind: 'libvirt',
-    inventory: () => readInventory(connection, host.instancesDir, host.choice, hostIp, verbsOf(driver), host.division),
+    inventory: () => readInventory(connection, host, hostIp, verbsOf(driver)),
     spawn: (spec) => guests(spec.uuid, () => spawn(host, spec)),
     destroy: (uuid) => guests(uuid, () => remove(host, uuid)),
     powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),

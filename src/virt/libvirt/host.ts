@@ -5,6 +5,7 @@ import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { GuestSpec, GuestView } from '../../domain/guest.ts';
 import type { CpuDivision } from '../host-cells.ts';
+import type { DeviceSpec } from '../host-devices.ts';
 import type { Run } from '../run.ts';
 import type { GuestAgent } from './agent.ts';
 import type { HypervisorConnection } from './connection.ts';
@@ -27,6 +28,7 @@ export interface Host {
   readonly log: Log;
   readonly choice: VirtChoice;
   readonly division: CpuDivision;
+  readonly deviceSpecs: readonly DeviceSpec[];
   /** The address on which the screens of guests listen; null: guests have none. */
   readonly screen: string | null;
   readonly agent: GuestAgent;

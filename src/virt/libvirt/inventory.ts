@@ -13,6 +13,8 @@ import { readCpuFeatures } from './cpu-features.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { type CpuDivision, divideCells } from '../host-cells.ts';
+import { type DeviceSpec, offeredDevices } from '../host-devices.ts';
+import { findPciDevices } from './node-devices.ts';
 import { attributeOf, children, type Element, find, readXml, textOf } from './xml.ts';
 
 const MIB = 1024 ** 2;
@@ -29,15 +31,21 @@ export interface HostChoice {
   readonly cpuModel: string | null;
 }
 
+/** What of a host libvirt does not know. */
+export interface HostSettings {
+  readonly instancesDir: string;
+  readonly choice: HostChoice;
+  readonly division: CpuDivision;
+  readonly deviceSpecs: readonly DeviceSpec[];
+}
+
 export async function readInventory(
   calls: LibvirtCalls,
-  instancesDir: string,
-  host: HostChoice,
+  { instancesDir, choice: host, division, deviceSpecs }: HostSettings,
   hostIp: string,
   verbs: readonly OptionalVerb[],
-  division: CpuDivision,
 ): Promise<HostInventory> {
-  const [hostname, version, libvirt, node, free, capabilities, disk, maxVcpus] = await Promise.all([
+  const [hostname, version, libvirt, node, free, capabilities, disk, maxVcpus, devices] = await Promise.all([
     calls.connectGetHostname(),
     calls.connectGetVersion(),
     calls.connectGetLibVersion(),
@@ -46,6 +54,7 @@ export async function readInventory(
     calls.connectGetCapabilities(),
     statfs(instancesDir),
     readMaxVcpus(calls, host),
+    findPciDevices(calls, deviceSpecs),
   ]);
   const { cpu, numaCells } = readCapabilities(capabilities);
   const features = await readCpuFeatures(calls, host, cpu);
@@ -74,6 +83,7 @@ export async function readInventory(
     facts: {
       cpu,
       ...nodes,
+      ...offeredDevices(devices, deviceSpecs),
       freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
       freeMemoryMb: Math.floor(free / MIB),
       uptime: hostUptime(),
@@ -125,10 +135,17 @@ function readCell(cell: Element): HostCell {
     id: Number(cell.getAttribute('id')),
     cpus: cpus.map((cpu) => Number(cpu.getAttribute('id'))),
     memoryMb: Math.floor(Number(textOf(cell, 'memory') ?? 0) / MIB_KIB),
+    ...socketOf(cpus),
     // a core that is one thread goes without saying
     ...(cores.length < cpus.length ? { cores: cores.map(coreOf) } : {}),
     ...(pages.length === 0 ? {} : { pages: pages.map(readPages) }),
   };
+}
+
+/** The socket of all of a node's processors, if they are in one. */
+function socketOf(cpus: readonly Element[]): Pick<HostCell, 'socket'> {
+  const [socket, ...others] = new Set(cpus.map((cpu) => cpu.getAttribute('socket_id')));
+  return socket == null || others.length > 0 ? {} : { socket: Number(socket) };
 }
 
 const coreOf = (siblings: string): readonly number[] => readCpuSet(siblings).cpus ?? [];

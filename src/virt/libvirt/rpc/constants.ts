@@ -53,6 +53,9 @@ export const VIR_DOMAIN_STATS_BLOCK = 32;
 // virDomainInterfaceAddressesSource
 export const VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE = 0;
 
+// virConnectListAllNodeDeviceFlags
+export const VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV = 2;
+
 // virNetworkUpdateCommand, virNetworkUpdateSection, virNetworkUpdateFlags
 export const VIR_NETWORK_UPDATE_COMMAND_DELETE = 2;
 export const VIR_NETWORK_UPDATE_COMMAND_ADD_LAST = 3;

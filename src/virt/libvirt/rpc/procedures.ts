@@ -266,6 +266,9 @@ export const procedures = {
       return stats;
     },
   ),
+  /** Names of node devices; flags say of which kinds. */
+  connectListAllNodeDevices: read(285, listIn, listOut(text)),
+  nodeDeviceGetXMLDesc: read(114, textAndFlags, text),
   connectListAllDomains: read(273, listIn, listOut(readDomain)),
   /** Of the domains given, or of all when none is; `stats` are VIR_DOMAIN_STATS_*, 0 for all of them. */
   connectGetAllDomainStats: job(

@@ -73,6 +73,20 @@ describe('domain XML', () => {
     assert.deepEqual([socketPath(longest), socketPath(`${longest}x`)], [longest, null]);
   });
 
+  it('takes devices from the host, each by its address', () => {
+    const hostDevices = ['0000:3b:00.0', '00ff:81:1f.7'];
+    const devices = find(readXml(domainXml(guestSpec({ hostDevices }), place)), 'devices') as never;
+    const words = children(devices, 'hostdev').map((hostdev) => [
+      ...['mode', 'type', 'managed'].map((name) => hostdev.getAttribute(name)),
+      ...['domain', 'bus', 'slot', 'function'].map((name) => attributeOf(hostdev, 'source/address', name)),
+    ]);
+    assert.deepEqual(words, [
+      ['subsystem', 'pci', 'yes', '0x0000', '0x3b', '0x00', '0x0'],
+      ['subsystem', 'pci', 'yes', '0x00ff', '0x81', '0x1f', '0x7'],
+    ]);
+    assert.equal(find(readXml(domainXml(guestSpec(), place)), 'devices/hostdev'), null);
+  });
+
   it('names the ceiling, what it boots with, and every vCPU but the first as hot-pluggable', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 64 }), fc.nat(), (max, seed) => {

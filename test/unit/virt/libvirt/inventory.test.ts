@@ -11,7 +11,7 @@ describe('host facts', () => {
         <cell id='0'><memory unit='KiB'>2097152</memory><pages unit='KiB' size='4'>524288</pages>
           <pages unit='KiB' size='2048'>3</pages><cpus num='2'><cpu id='0' socket_id='0' siblings='0,2'/>
           <cpu id='2' siblings='0,2'/></cpus></cell>
-        <cell id='1'><memory unit='KiB'>1048576</memory><cpus num='1'><cpu id='1'/></cpus></cell>
+        <cell id='1'><memory unit='KiB'>1048576</memory><cpus num='1'><cpu id='1' socket_id='1'/></cpus></cell>
       </cells></topology></host></capabilities>`);
     assert.deepEqual(facts, {
       cpu: {
@@ -26,7 +26,8 @@ describe('host facts', () => {
             { sizeKib: 2048, total: 3 },
           ],
         },
-        { id: 1, cpus: [1], memoryMb: 1024 },
+        // node 0 does not tell the socket of all its processors
+        { id: 1, cpus: [1], memoryMb: 1024, socket: 1 },
       ],
     });
   });
