@@ -27,6 +27,8 @@ export interface PortFacts {
   readonly securityGroups: readonly string[];
   readonly portSecurity: boolean;
   readonly hostId: string;
+  /** How it wishes to be plugged: `normal`, `direct` … */
+  readonly vnicType: string;
   readonly vifType: string;
   readonly vifDetails: Readonly<Record<string, unknown>>;
   readonly profile: Readonly<Record<string, unknown>>;

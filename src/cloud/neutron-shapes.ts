@@ -43,6 +43,7 @@ export const portFrom = (port: Json): PortFacts => ({
   securityGroups: Array.isArray(port['security_groups']) ? port['security_groups'].map(textOf) : [],
   portSecurity: port['port_security_enabled'] !== false,
   hostId: textOf(port['binding:host_id']),
+  vnicType: textOf(port['binding:vnic_type']) || 'normal',
   vifType: textOf(port['binding:vif_type']),
   vifDetails: record(port['binding:vif_details']),
   profile: record(port['binding:profile']),

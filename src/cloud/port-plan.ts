@@ -44,6 +44,14 @@ function mustAttach(mayAttachExternal: boolean, network: NetworkSummary): void {
   }
 }
 
+/** Ports that are devices of a host (SR-IOV) are refused, rather than plugged as something else. */
+function mustBePluggable({ id, vnicType }: PortFacts): void {
+  if (vnicType === 'normal') return;
+  throw badRequest(`Port ${id} cannot be plugged here: its vnic_type is ${vnicType}, not normal.`, {
+    code: 'PortVnicType',
+  });
+}
+
 async function checkPort(api: NetworkApi, caller: Caller, portId: string): Promise<PortFacts> {
   const port = await api.port(caller, portId);
   if (port === null) throw portNotFound(portId);
@@ -54,6 +62,7 @@ async function checkPort(api: NetworkApi, caller: Caller, portId: string): Promi
   if (port.fixedIps.length === 0) {
     throw badRequest(`Port ${portId} requires a FixedIP in order to be used.`, { code: 'PortRequiresFixedIP' });
   }
+  mustBePluggable(port);
   return port;
 }
 
@@ -175,6 +184,7 @@ async function checkedAttachment(
       throw badRequest(`Port ${wish.portId} not usable for instance ${serverUuid}.`, { code: 'PortNotUsable' });
     }
     if (port.deviceId !== '') throw portInUse(wish.portId);
+    mustBePluggable(port);
     const [network] = await api.networks(caller, [port.networkId]);
     if (network !== undefined) checkExternal(mayAttachExternal, network);
     return { ...wish, networkId: port.networkId };

@@ -64,6 +64,7 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     securityGroups: port.securityGroups,
     portSecurity: port.portSecurityEnabled,
     hostId: port.binding.host_id,
+    vnicType: port.binding.vnic_type,
     vifType: port.binding.vif_type,
     vifDetails: port.binding.vif_details,
     profile: port.binding.profile,
