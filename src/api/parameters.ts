@@ -84,6 +84,9 @@ export function booleanWord(text: string): boolean | null {
 
 export const MAX_INT = 0x7fffffff;
 
+/** Whether Python's int() reads a text, in a path or a query, as Nova has it read. */
+export const isWhole = (text: string): boolean => /^\s*[+-]?\d+\s*$/.test(text);
+
 export const text: JsonSchema = { type: 'string' };
 export const none: JsonSchema = { type: 'null' };
 export const positiveInteger: JsonSchema = {

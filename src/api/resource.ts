@@ -75,6 +75,10 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
    * the request names.
    */
   readonly about?: (asked: Asked) => PolicyTarget;
+  /** What Nova refuses before it asks the rule: an ill-formed path. */
+  readonly beforeRule?: (asked: Pick<Call<'none', B>, keyof Asked>) => void;
+  /** What Nova refuses after the rule and before it looks for a target that nobody owns. */
+  readonly beforeTarget?: (asked: Pick<Call<'none', B>, keyof Asked | 'services'>) => Promise<void> | void;
   /** Rules that the handler or the view asks about besides. */
   readonly alsoAsks?: readonly string[];
   /** Loaded by the first path parameter, within what the caller may see: somebody else's is 404. */

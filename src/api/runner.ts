@@ -83,7 +83,9 @@ export async function runRoute(
 
   const kind = route.target ?? 'none';
   const load = () => loadTarget(kind, op, services, Object.values(params)[0] ?? '');
-  const rule = route.policyOf?.({ op, params, query, body }) ?? route.policy;
+  const asked = { op, params, query, body: body as never };
+  route.beforeRule?.(asked);
+  const rule = route.policyOf?.(asked) ?? route.policy;
   const enforce = (about: PolicyTarget) => {
     if (rule !== null) services.policy.enforce(op, rule, about);
   };
@@ -94,8 +96,9 @@ export async function runRoute(
     policyTarget = policyTargetOf(kind, target, op);
     enforce(policyTarget);
   } else {
-    policyTarget = route.about?.({ op, params, query, body }) ?? policyTargetOf(kind, null, op);
+    policyTarget = route.about?.(asked) ?? policyTargetOf(kind, null, op);
     enforce(policyTarget);
+    await route.beforeTarget?.({ ...asked, services });
     target = await load();
   }
 

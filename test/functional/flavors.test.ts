@@ -162,11 +162,15 @@ for (const engine of engines) {
       assert.equal((await add('2.6', project, 's')).status, 200);
       assert.equal((await add('2.1', 'no such project!')).status, 400);
       assert.equal((await add('2.1', project, 'nothing')).status, 404);
+      assert.equal((await add('2.1', 'no such project!', 'nothing')).status, 400);
       const who = (id: string) => api.request('GET', `/flavors/${id}/os-flavor-access`);
       assert.deepEqual((await who('p')).body, added.body);
       assert.equal((await who('s')).body.itemNotFound.message, 'Access list not available for public flavors.');
-      const remove = () =>
-        api.request('POST', '/flavors/p/action', { body: { removeTenantAccess: { tenant: project } } });
+      const remove = (tenant = project) =>
+        api.request('POST', '/flavors/p/action', { body: { removeTenantAccess: { tenant } } });
+      // what identity forgot may still be on a list
+      const unknown = await remove('no such project!');
+      assert.equal(unknown.body.itemNotFound.message, 'Flavor access not found for p / no such project! combination.');
       assert.deepEqual((await remove()).body, { flavor_access: [] });
       assert.equal((await remove()).status, 404);
       // a hidden flavor tells a member that it may not be changed, not whether it is there
@@ -206,6 +210,11 @@ for (const engine of engines) {
         assert.deepEqual(put.body, { other: 'y' });
         const wrong = await api.request('PUT', `${specs}/other`, { body: { another: 'y' } });
         assert.equal(wrong.body.badRequest.message, 'Request body and URI mismatch');
+        const nowhere = '/flavors/nothing/os-extra_specs';
+        assert.equal((await api.request('PUT', `${nowhere}/other`, { body: { another: 'y' } })).status, 400);
+        assert.equal((await api.request('PUT', `${nowhere}/other`, { body: { other: 'y' } })).status, 404);
+        const bad = { extra_specs: { 'hw:cpu_policy': 'mine' } };
+        assert.equal((await api.request('POST', nowhere, { body: bad, version: '2.86' })).status, 400);
         const gone = await api.request('DELETE', `${specs}/other`);
         assert.deepEqual([gone.status, gone.text], [200, '']);
         for (const method of ['GET', 'DELETE']) {

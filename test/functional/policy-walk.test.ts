@@ -92,6 +92,7 @@ describe('every route and its rule', () => {
         server_id: server?.uuid ?? '',
         server_group_id: route.target === 'server-group' ? await aGroup(api) : '',
         flavor_id: flavor,
+        service_id: '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec119',
         project_id: callers.member.projectId as string,
       };
       const filled = path.replace(/:(\w+)/g, (_, name: string) => values[name] || 'walk');

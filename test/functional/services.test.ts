@@ -101,7 +101,9 @@ for (const engine of engines) {
       assert.equal((await put('enable', { host: 'beta' }, '2.1')).status, 400);
       const missing = await put('enable', { ...beta, host: 'nowhere' }, '2.1');
       assert.equal(missing.status, 404);
-      assert.equal(missing.body.itemNotFound.message, 'Could not find binary nova-compute on host nowhere.');
+      assert.equal(missing.body.itemNotFound.message, "Host 'nowhere' is not mapped to any cell");
+      const scheduler = await put('disable', { host: 'nowhere', binary: 'nova-scheduler' }, '2.1');
+      assert.match(scheduler.body.badRequest.message, /^Updating a nova-scheduler service is not supported/);
     });
 
     it('from 2.53 on the body says what a service becomes', async () => {
@@ -115,7 +117,7 @@ for (const engine of engines) {
       const enabled = (await put(id, { status: 'enabled', forced_down: 'no' }, '2.69')).body.service;
       assert.deepEqual([enabled.status, enabled.disabled_reason, enabled.state], ['enabled', null, 'up']);
       const both = await put(id, { status: 'enabled', disabled_reason: 'x' }, '2.53');
-      assert.equal(both.body.badRequest.message, "Specifying 'disabled_reason' when status is 'enabled' is invalid.");
+      assert.equal(both.body.badRequest.message, "Specifying 'disabled_reason' with status 'enabled' is invalid.");
       assert.match((await put(id, {}, '2.53')).body.badRequest.message, /^No updates were requested/);
       assert.equal((await put('enable', beta, '2.53')).status, 400);
       assert.equal((await put('enable', { status: 'enabled' }, '2.53')).body.badRequest.message, 'Invalid uuid enable');
@@ -123,6 +125,20 @@ for (const engine of engines) {
       assert.equal((await put(nobody, { status: 'enabled' }, '2.53')).status, 404);
       const scheduler = await put('7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec111', { status: 'disabled' }, '2.53');
       assert.match(scheduler.body.badRequest.message, /Only nova-compute services can be updated/);
+    });
+
+    it('an ill-formed id is refused before the rule where something changes, after it where a record goes', async () => {
+      const as = 'member';
+      const ask = (method: string, version: string, body?: object) =>
+        api.request(method, '/os-services/none', { as, version, ...(body === undefined ? {} : { body }) });
+      assert.equal((await ask('PUT', '2.53', { status: 'enabled' })).body.badRequest.message, 'Invalid uuid none');
+      assert.equal((await ask('PUT', '2.53', { status: 'on' })).status, 400);
+      assert.equal((await ask('PUT', '2.52', beta)).status, 403);
+      assert.equal((await ask('DELETE', '2.53')).status, 403);
+      const unread = await api.request('DELETE', '/os-services/none');
+      assert.equal(unread.body.badRequest.message, 'Invalid input received: id must be an integer');
+      assert.equal((await api.request('DELETE', '/os-services/-1')).status, 404);
+      assert.equal((await api.request('DELETE', '/os-services/99999999999')).status, 404);
     });
 
     it('a disabled host gets no more servers', async () => {

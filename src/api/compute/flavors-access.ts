@@ -42,7 +42,6 @@ function index(call: Call<'flavor'>): Promise<Access> {
 async function add(call: Call<'flavor', AddBody>): Promise<Access> {
   const { op, services, target, body } = call;
   const project = body.addTenantAccess.tenant;
-  await checkProject(call, project);
   if (target.isPublic && refusesPublic.at(op.minor)) throw conflict('Can not add access to a public flavor.');
   await services.ops.addFlavorAccess(op, target, project);
   return accessOf(call as Call<'flavor'>);
@@ -50,9 +49,8 @@ async function add(call: Call<'flavor', AddBody>): Promise<Access> {
 
 async function remove(call: Call<'flavor', RemoveBody>): Promise<Access> {
   const { op, services, target, body } = call;
-  const project = body.removeTenantAccess.tenant;
-  await checkProject(call, project);
-  await services.ops.removeFlavorAccess(op, target, project);
+  // a project that is no more is taken from the list too
+  await services.ops.removeFlavorAccess(op, target, body.removeTenantAccess.tenant);
   return accessOf(call as Call<'flavor'>);
 }
 
@@ -71,6 +69,7 @@ export default resource({
     policy: 'os_compute_api:os-flavor-access:add_tenant_access',
     target: 'flavor',
     body: wrapped('addTenantAccess', tenant),
+    beforeTarget: (asked) => checkProject(asked, asked.body.addTenantAccess.tenant),
     status: 200,
     run: add,
     view,

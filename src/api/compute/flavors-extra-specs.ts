@@ -18,26 +18,26 @@ type Specs = Readonly<Record<string, string | number>>;
 
 const validated = versioned(false, ['2.86', true]);
 
-/** Extra specs as they are kept: text. Throws a 400 for what Nova's validators refuse at this version. */
-function textsOf(given: Specs, minor: number): Record<string, string> {
-  const texts = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
-  if (validated.at(minor)) {
-    for (const [key, value] of Object.entries(texts)) {
-      const problem = extraSpecProblem(key, value);
-      if (problem !== null) throw badRequest(`Validation failed; ${problem}`);
-    }
+/** Extra specs as they are kept. */
+const textsOf = (given: Specs): Record<string, string> =>
+  Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)]));
+
+/** Throws a 400 for what Nova's validators refuse at this version. */
+function checkValues(given: Specs, minor: number): void {
+  if (!validated.at(minor)) return;
+  for (const [key, value] of Object.entries(textsOf(given))) {
+    const problem = extraSpecProblem(key, value);
+    if (problem !== null) throw badRequest(`Validation failed; ${problem}`);
   }
-  return texts;
 }
 
 async function create({ op, services, target, body }: Call<'flavor', { readonly extra_specs: Specs }>) {
-  await services.ops.setFlavorExtraSpecs(op, target, textsOf(body.extra_specs, op.minor));
+  await services.ops.setFlavorExtraSpecs(op, target, textsOf(body.extra_specs));
   return body;
 }
 
-async function update({ op, services, params, target, body }: Call<'flavor', Specs>) {
-  if (!Object.hasOwn(body, params['key'] as string)) throw badRequest('Request body and URI mismatch');
-  await services.ops.setFlavorExtraSpecs(op, target, textsOf(body, op.minor));
+async function update({ op, services, target, body }: Call<'flavor', Specs>) {
+  await services.ops.setFlavorExtraSpecs(op, target, textsOf(body));
   return body;
 }
 
@@ -66,6 +66,7 @@ export default resource({
     policy: 'os_compute_api:os-flavor-extra-specs:create',
     target: 'flavor',
     body: closed({ extra_specs: specs }, ['extra_specs']),
+    beforeTarget: ({ op, body }) => checkValues(body.extra_specs, op.minor),
     status: 200,
     run: create,
     view: same,
@@ -84,6 +85,10 @@ export default resource({
     policy: 'os_compute_api:os-flavor-extra-specs:update',
     target: 'flavor',
     body: { ...specs, minProperties: 1, maxProperties: 1 },
+    beforeTarget({ op, params, body }) {
+      checkValues(body, op.minor);
+      if (!Object.hasOwn(body, params['key'] as string)) throw badRequest('Request body and URI mismatch');
+    },
     status: 200,
     run: update,
     view: same,

@@ -10,6 +10,7 @@ import {
   boolean,
   booleanWord,
   isTrue,
+  isWhole,
   MAX_INT,
   multi,
   name,
@@ -163,11 +164,10 @@ const detailOf = (call: AnyCall) =>
 
 const showFlavor = (flavor: Flavor, call: AnyCall) => ({ flavor: detailOf(call)(flavor) });
 
-/** As Python's int() reads a parameter. */
 function wholeParameter(query: Query, key: string): number | undefined {
   const value = query[key]?.at(-1);
   if (value === undefined) return undefined;
-  if (!/^\s*[+-]?\d+\s*$/.test(value)) throw badRequest(`Invalid ${key} filter [${value}]`);
+  if (!isWhole(value)) throw badRequest(`Invalid ${key} filter [${value}]`);
   return Math.min(Math.max(Number(value), -MAX_INT), MAX_INT);
 }
 

@@ -7,7 +7,7 @@ import { history, versioned, derive } from '../../base/history.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { findService, listServices, type Service, type ServiceStatus } from '../../db/services.ts';
 import { isHostUp } from '../../domain/host.ts';
-import { boolean, closed, hostName, isTrue, MAX_INT, multi, queryHistory, text } from '../parameters.ts';
+import { boolean, closed, hostName, isTrue, isWhole, multi, queryHistory, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';
 
@@ -108,27 +108,39 @@ const actions = history<Action>({ enable, disable, 'disable-log-reason': disable
   { at: '2.11', add: { 'force-down': forceDown } },
 ]);
 
+function checkCompute(binary: string): void {
+  if (binary === COMPUTE) return;
+  throw badRequest(`Updating a ${binary} service is not supported. Only nova-compute services can be updated.`);
+}
+
 async function act({ op, services, params, body }: Call<'none', ActionBody>) {
   const word = params['service_id'] as string;
   const known = actions.at(op.minor);
   if (!Object.hasOwn(known, word)) throw notFound('Unknown action');
   const { status, shown } = (known[word] as Action)(body);
   const { host, binary } = body;
+  checkCompute(binary);
   const service = await findService(services.db, { host, binary });
-  if (service === null) throw notFound(`Could not find binary ${binary} on host ${host}.`);
+  if (service === null) throw notFound(`Host '${host}' is not mapped to any cell`);
   await services.ops.setServiceStatus(op, { uuid: service.uuid }, status);
   return { host, binary, ...shown };
+}
+
+/** Throws Nova's 400 for what is not written as a service's id at this version. */
+function checkId({ op, params }: Pick<Call, 'op' | 'params'>): void {
+  const id = params['service_id'] as string;
+  if (byUuid.at(op.minor)) {
+    if (!isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
+  } else if (!isWhole(id)) throw badRequest('Invalid input received: id must be an integer');
 }
 
 async function serviceOf({ op, services, params }: Pick<Call, 'op' | 'services' | 'params'>, missing: string) {
   const id = params['service_id'] as string;
   if (byUuid.at(op.minor)) {
-    if (!isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
     const service = await findService(services.db, { uuid: id });
     if (service === null) throw notFound(missing);
     return service;
   }
-  if (!/^\d{1,10}$/.test(id) || Number(id) > MAX_INT) throw badRequest(`Invalid input received: id must be an integer`);
   const service = (await listServices(services.db)).find((one) => one.id === Number(id));
   if (service === undefined) throw notFound(missing);
   return service;
@@ -137,13 +149,9 @@ async function serviceOf({ op, services, params }: Pick<Call, 'op' | 'services' 
 async function update(call: Call<'none', UpdateBody>): Promise<Service> {
   const { op, services, params, body } = call;
   const service = await serviceOf(call, `Service ${params['service_id']} could not be found.`);
-  if (service.binary !== COMPUTE) {
-    throw badRequest(
-      `Updating a ${service.binary} service is not supported. Only nova-compute services can be updated.`,
-    );
-  }
+  checkCompute(service.binary);
   if (body.status === 'enabled' && body.disabled_reason !== undefined) {
-    throw badRequest("Specifying 'disabled_reason' when status is 'enabled' is invalid.");
+    throw badRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.");
   }
   const status: ServiceStatus = {
     ...(body.status === undefined
@@ -190,6 +198,7 @@ export default resource({
       policy: 'os_compute_api:os-services:update',
       since: '2.53',
       body: updateBody,
+      beforeRule: checkId,
       status: 200,
       run: update,
       shows: fields,
@@ -199,6 +208,7 @@ export default resource({
   'DELETE /os-services/:service_id': route()({
     summary: 'Delete the record of a service that is no more.',
     policy: 'os_compute_api:os-services:delete',
+    beforeTarget: checkId,
     status: 204,
     run: remove,
   }),
