@@ -153,14 +153,12 @@ interface DetachInput {
   readonly portId: string;
 }
 
-/** Begins to take a port from a server. Throws notFound for a port that it does not have, and Nova's 409s. */
+/**
+ * Begins to take a port from a server. Throws Nova's 409s; as there, only the action tells that the server does not have the port.
+ */
 export async function detachInterface(deps: OpsDeps, op: Op, { uuid }: Named, portId: string): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'detachInterface');
-    const nics = await nicsOfServer(t, server.id);
-    if (!nics.some((nic) => nic.portId === portId)) {
-      throw notFound(`Port ${portId} is not attached`, { code: 'PortNotFound' });
-    }
     return leaveAction<DetachInput>(t, op, server, detachSaga.name, { portId }, deps.clock.now());
   });
   announce(deps, detachSaga.name, [id]);
@@ -174,9 +172,12 @@ export const detachSaga: Saga<DetachInput> = {
   steps: [
     {
       name: 'guest',
-      async run({ server, input, call }): Promise<GuestView | null> {
-        const args = { uuid: server.uuid, portId: input.portId };
-        return server.host === null ? null : call(server.host, 'detachNic', args);
+      async run({ deps, server, input: { portId }, call }): Promise<GuestView | null> {
+        const nics = await nicsOfServer(deps.database.read, server.id);
+        if (!nics.some((nic) => nic.portId === portId)) {
+          throw notFound(`Port ${portId} is not attached`, { code: 'PortNotFound' });
+        }
+        return server.host === null ? null : call(server.host, 'detachNic', { uuid: server.uuid, portId });
       },
       undo: AGAIN,
     },

@@ -1,20 +1,35 @@
 // Why: a port may have more than one address of its network; the row follows, and the host lets the guest use them.
 
+import { Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import { checkMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
 import { refreshNetwork } from './refresh-network.ts';
+import { recordFailure } from './settle.ts';
 
-/** Gives a server one more address on a network. Throws Nova's 400 and 404, and 409 for a locked server. */
-export async function addFixedIp(deps: OpsDeps, op: Op, server: Server, networkId: string): Promise<void> {
-  await checkMove(deps.database.read, op, server, 'addFixedIp');
-  await deps.network.addFixedIp(server.uuid, networkId);
+/** As Nova, which only casts the request to the host: what cannot be done is no refusal, but the server's fault. */
+async function change(deps: OpsDeps, server: Server, changePort: () => Promise<void>): Promise<void> {
+  const { database, clock } = deps;
+  try {
+    await changePort();
+  } catch (error) {
+    if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
+    const { code, message } = error;
+    return tx(database, (t) => recordFailure(t, server, { code, message, detail: null }, clock.now()));
+  }
   await refreshNetwork(deps, server);
 }
 
+/** Gives a server one more address on a network, if it can. Throws 409 for a locked server. */
+export async function addFixedIp(deps: OpsDeps, op: Op, server: Server, networkId: string): Promise<void> {
+  await checkMove(deps.database.read, op, server, 'addFixedIp');
+  await change(deps, server, () => deps.network.addFixedIp(server.uuid, networkId));
+}
+
+/** Takes an address from a server, if it has it. Throws 409 for a locked server. */
 export async function removeFixedIp(deps: OpsDeps, op: Op, server: Server, address: string): Promise<void> {
   await checkMove(deps.database.read, op, server, 'removeFixedIp');
-  await deps.network.removeFixedIp(server.uuid, address);
-  await refreshNetwork(deps, server);
+  await change(deps, server, () => deps.network.removeFixedIp(server.uuid, address));
 }

@@ -107,7 +107,12 @@ export async function settleAdjustment(
 }
 
 /** The failure as the server's fault; `details` are for administrators. */
-export async function recordFailure(tx: Tx, server: Server, failure: Failure, nowMs: number): Promise<void> {
+export async function recordFailure(
+  tx: Tx,
+  server: Server,
+  failure: Pick<Failure, 'code' | 'message' | 'detail'>,
+  nowMs: number,
+): Promise<void> {
   const message = outwardMessage(failure);
   const hidden = message === failure.message ? null : failure.message;
   await insertFault(tx, server.id, {

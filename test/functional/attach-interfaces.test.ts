@@ -167,7 +167,21 @@ for (const engine of engines) {
       assert.equal((await neutron.ask('member', 'GET', `ports/${port}`)).status, 404);
       assert.deepEqual((await interfaces(id)).body, { interfaceAttachments: [] });
       assert.deepEqual(await addressesOf(id), []);
-      says(await detach(id, port), 404, 'itemNotFound', `Port ${port} is not attached`);
+      // as in Nova, only the action tells that a port was not the server's: its own no longer, or never
+      const { id: foreign } = await neutron.port('member', own);
+      for (const stranger of [port, foreign]) {
+        assert.equal((await detach(id, stranger)).status, 202);
+        await servers.world.settled();
+        assert.deepEqual((await actionsOf(id))[0], ['detach_interface', 'Error']);
+      }
+      assert.equal((await neutron.ask('member', 'GET', `ports/${foreign}`)).status, 200, 'it is left alone');
+      await neutron.ask('member', 'DELETE', `ports/${foreign}`);
+      const server = await servers.world.server(id);
+      const faults = await servers.world.database
+        .read('server_faults')
+        .where({ server_id: server.id })
+        .pluck('message');
+      assert.deepEqual(new Set(faults), new Set([foreign, port].map((one) => `Port ${one} is not attached`)));
     });
 
     it('nothing named: the only network, or a word about the choice', async () => {
