@@ -24,7 +24,7 @@ const novaNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   shelve: { shelve: 'compute_shelve_instance', offload: 'compute_shelve_offload_instance' },
   shelveOffload: { offload: 'compute_shelve_offload_instance' },
   unshelve: { image: 'get_image_info', place: 'schedule_instances', guest: 'compute_unshelve_instance' },
-  rebuild: { build: 'compute_rebuild_instance' },
+  rebuild: { place: 'rebuild_server', build: 'compute_rebuild_instance' },
   evacuate: { place: 'rebuild_server', build: 'compute_rebuild_instance' },
   resize: {
     place: 'cold_migrate',

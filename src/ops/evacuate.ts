@@ -99,7 +99,7 @@ type Context = StepContext<EvacuateInput>;
 async function place(context: Context): Promise<{ host: string }> {
   const { server, input } = context;
   await abandonMoves(context, input.migrationId);
-  const wish = await moveWish(context, server, {
+  const wish = moveWish(context, server, {
     forcedHost: input.forced ? input.host : null,
     requestedHost: input.forced ? null : input.host,
     excluded: [server.host as string],

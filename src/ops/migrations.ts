@@ -9,15 +9,14 @@ import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
 import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
 import { replaceNics } from '../db/server-nics.ts';
-import { findBuild, updateServer } from '../db/servers.ts';
+import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { Host } from '../domain/host.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../domain/migration.ts';
-import type { BuildRequest } from './build.ts';
 import { clearHost } from './clear-host.ts';
-import { claimPlace, placementOf, type PlaceWish, whereOf } from './place.ts';
+import { anywhere, claimPlace, placementOf, type PlaceWish, whereOf } from './place.ts';
 import type { StepContext } from './saga.ts';
 
 /** What every saga that moves a server begins with. */
@@ -75,15 +74,11 @@ export const destinationOf = async (context: MoveContext): Promise<Host> =>
   hostNamed(context, (await moveOf(context)).destCompute);
 
 /** What a server that moves asks of its next host: nothing of what was forced when it was made. */
-export async function moveWish(
-  { deps }: Pick<MoveContext, 'deps'>,
-  server: Server,
-  more: Partial<PlaceWish>,
-): Promise<PlaceWish> {
-  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const unforced = { ...build, forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null };
-  return { ...placementOf(deps, server, unforced), excluded: [], ...more };
-}
+export const moveWish = ({ deps }: Pick<MoveContext, 'deps'>, server: Server, more: Partial<PlaceWish>): PlaceWish => ({
+  ...placementOf(deps, server, anywhere),
+  excluded: [],
+  ...more,
+});
 
 /** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */
 export async function holdPlace(

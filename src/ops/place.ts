@@ -41,6 +41,8 @@ export type PlacementSubject = Pick<
 
 export type Destination = Pick<BuildRequest, 'forcedHost' | 'forcedNode' | 'requestedHost' | 'requestedNode'>;
 
+export const anywhere: Destination = { forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null };
+
 /**
  * What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. Throws 400 for what
  * the configuration does not know any more.

@@ -35,7 +35,7 @@ export async function planAdjustment(deps: OpsDeps, op: Op, server: Server, want
 /** The other hosts to which the server could move while it runs and have this size, best first. */
 async function hostsElsewhere(deps: OpsDeps, server: Server, minimum: Size): Promise<readonly Host[]> {
   const excluded = server.host === null ? [] : [server.host];
-  const wish = await moveWish({ deps }, server, { minimum, excluded, verb: 'liveMigrate' });
+  const wish = moveWish({ deps }, server, { minimum, excluded, verb: 'liveMigrate' });
   try {
     return (await hostsFor(deps, server, wish)).hosts;
   } catch (error) {

@@ -3,21 +3,24 @@
 
 import { badRequest, internal } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { lockCandidate } from '../db/candidates.ts';
 import { replaceMetadata } from '../db/server-details.ts';
-import { changeBuild, findServer, updateServer } from '../db/servers.ts';
-import { tx } from '../db/tx.ts';
+import { changeBuild, findBuild, findServer, updateServer } from '../db/servers.ts';
+import { type Tx, tx } from '../db/tx.ts';
 import { rootDeviceName } from '../domain/build-spec.ts';
 import type { GuestView, InjectedFile } from '../domain/guest.ts';
 import { autoDiskConfigOf, diskConfigProblem, type ImageFacts, imageProblem } from '../domain/image.ts';
 import { checkHardware, sameNuma } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
+import { noValidHost, rebuildRefusal } from '../scheduler/select.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { anywhere, optionsOf, placementOf } from './place.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
-import { settleBroken, settleFromView } from './settle.ts';
+import { settleFailed, settleFromView } from './settle.ts';
 import type { ServerChange } from './update-server.ts';
 
 /** What is absent stays as it is. */
@@ -33,7 +36,15 @@ export interface RebuildRequest {
   readonly preserveEphemeral: boolean;
 }
 
+/** What says of which image a server's disks are made. */
+interface MadeOf {
+  readonly row: Pick<Server, 'image' | 'imageRef' | 'rootDeviceName' | 'configDrive'>;
+  readonly build: Pick<BuildRequest, 'kernel' | 'ramdisk'>;
+}
+
 interface Input {
+  /** What the disks were made of where it is another image now; null: it is the same. */
+  readonly before: MadeOf | null;
   readonly adminPass: string | null;
   readonly preserveEphemeral: boolean;
   /** It was off, and shall be again. */
@@ -61,6 +72,11 @@ function checkFit({ flavor, image }: Server, next: ImageFacts): void {
   }
 }
 
+async function madeOf(t: Tx, { id, image, imageRef, rootDeviceName: root, configDrive }: Server): Promise<MadeOf> {
+  const { kernel, ramdisk } = await findBuild<BuildRequest>(t, id);
+  return { row: { image, imageRef, rootDeviceName: root, configDrive }, build: { kernel, ramdisk } };
+}
+
 /**
  * Begins to build a server anew and returns its row as it is then. Throws 400 (image, key), 403 (quota), 404, 409 (state,
  * lock), 501.
@@ -82,6 +98,7 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     // a resize may have ended since the row was read
     checkFit(server, image);
     const nowMs = deps.clock.now();
+    const before = server.imageRef === request.imageRef ? null : await madeOf(t, server);
     const next = {
       ...request.change,
       ...key?.row,
@@ -97,7 +114,7 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     await changeBuild<BuildRequest>(t, server.id, build);
     if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
     const { adminPass, preserveEphemeral } = request;
-    const input: Input = { adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
+    const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
     return leaveAction(t, op, server, 'rebuild', input, nowMs);
   });
   // read before the workers hear of it: the answer shows REBUILD
@@ -105,6 +122,26 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   announce(deps, 'rebuild', [id]);
   if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
   return changed;
+}
+
+const IMAGE_TRAITS =
+  'No valid host was found. Image traits cannot be satisfied by the current resource providers. Either specify a different ' +
+  'image during rebuild or create a new server with the specified image.';
+
+/**
+ * The host is asked whether it takes the image, where it is another one; what the flavor asks of it was judged when the server came.
+ * Throws `internal` with the code `noValidHost`.
+ */
+async function judge({ deps, server, input, commit }: StepContext<Input>): Promise<void> {
+  if (input.before === null) return;
+  const host = await commit((t) => lockCandidate(t, hostOf(server)));
+  const spec = { ...placementOf(deps, server, anywhere), group: null, awayFrom: null, beside: null };
+  const flavor = { ...spec.flavor, extraSpecs: {} };
+  const refusal = host === null ? null : rebuildRefusal(host, { ...spec, flavor }, optionsOf(deps));
+  if (refusal === null) return;
+  const { message, detail } = noValidHost([refusal]);
+  const said = refusal.filter === 'TraitsFilter' ? IMAGE_TRAITS : message;
+  throw internal(said, { code: 'noValidHost', detail });
 }
 
 async function build(context: StepContext<Input>): Promise<GuestView> {
@@ -124,6 +161,7 @@ export const rebuildSaga: Saga<Input> = {
   name: 'rebuild',
   secrets: ['adminPass'],
   steps: [
+    { name: 'place', run: judge, undo: 'the host was only asked' },
     { name: 'build', run: build, undo: 'the disks of before are gone: the server is in ERROR until it is rebuilt' },
     { name: 'power', run: stopAgain, undo: 'the host is asked what became of the guest when the failure is written' },
   ],
@@ -132,5 +170,10 @@ export const rebuildSaga: Saga<Input> = {
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
-  failed: (t, { server }, failure, nowMs, seen) => settleBroken(t, server, failure, nowMs, seen as GuestView | null),
+  async failed(t, { server, input }, failure, nowMs, seen) {
+    // a host that refused the image still has the disks of before
+    const kept = failure.step === 'place' ? input.before : null;
+    if (kept !== null) await changeBuild<BuildRequest>(t, server.id, kept.build);
+    await settleFailed(t, server, failure, nowMs, { ...kept?.row, vmState: 'error' }, seen as GuestView | null);
+  },
 };

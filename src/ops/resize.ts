@@ -179,7 +179,7 @@ const wasOn = ({ vmState }: Server): boolean => vmState !== 'stopped';
 
 async function place(context: Context): Promise<{ host: string }> {
   const { server, input } = context;
-  const wish = await moveWish(context, under(server, input.flavor), {
+  const wish = moveWish(context, under(server, input.flavor), {
     requestedHost: input.host,
     excluded: input.mayStay ? [] : [server.host as string],
     verb: 'receiveDisk',

@@ -157,9 +157,9 @@ export const unshelveSaga: Saga<UnshelveInput> = {
     { name: 'image', run: shelvedImage, undo: 'the image was only looked at' },
     {
       name: 'place',
-      async run(context): Promise<Placed> {
-        const { deps, server, input } = context;
-        return placeServer(context, await moveWish({ deps }, server, { requestedHost: input.host }), 'unshelving');
+      run(context): Promise<Placed> {
+        const { server, input } = context;
+        return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
       },
       undo: (context) => giveUpPlace(context, 'unshelving'),
     },

@@ -3,7 +3,7 @@
 
 import { limits } from '../base/limits.ts';
 import type { Candidate } from '../domain/host.ts';
-import { defaultFilters, type FilterName, filters } from './index.ts';
+import { defaultFilters, type FilterName, type FilterRow, filters } from './index.ts';
 import { type Check, defaultSettings, type FilterSettings, type PlacementSpec } from './spec.ts';
 
 export interface CheckOptions {
@@ -46,12 +46,17 @@ function destinationCheck(spec: PlacementSpec): Check | null {
   };
 }
 
-/** The checks of a request in their order; a forced host is excused from those that are preferences. */
-export function checksOf(
-  spec: PlacementSpec,
-  options: CheckOptions,
-  kind: 'once' | 'everyPick' | 'all' = 'all',
-): NamedCheck[] {
+/** Which checks: all of a placement, those made once for a request or for every server of it, or those of another image. */
+type Kind = 'all' | 'once' | 'everyPick' | 'rebuild';
+
+function isAsked(row: FilterRow, kind: Kind, forced: boolean): boolean {
+  if (kind === 'rebuild') return row.onRebuild;
+  // a forced host is excused from preferences
+  return (row.binding || !forced) && (kind === 'all' || row.everyPick === (kind === 'everyPick'));
+}
+
+/** The checks of a request in their order. */
+export function checksOf(spec: PlacementSpec, options: CheckOptions, kind: Kind = 'all'): NamedCheck[] {
   const { nowMs, hostDownMs = limits.hostDownMs, settings = defaultSettings } = options;
   const context = { nowMs, hostDownMs, settings };
   const forced = isForced(spec);
@@ -59,11 +64,10 @@ export function checksOf(
   const add = (name: Refusal['filter'], check: Check | null) => {
     if (check !== null) checks.push({ name, check });
   };
-  if (kind !== 'everyPick') add('RequestedDestination', destinationCheck(spec));
+  if (kind === 'all' || kind === 'once') add('RequestedDestination', destinationCheck(spec));
   for (const name of options.filters ?? defaultFilters) {
     const row = filters[name];
-    if (forced && !row.binding) continue;
-    if (kind === 'all' || row.everyPick === (kind === 'everyPick')) add(name, row.prepare(spec, context));
+    if (isAsked(row, kind, forced)) add(name, row.prepare(spec, context));
   }
   return checks;
 }

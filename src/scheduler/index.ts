@@ -41,21 +41,23 @@ export interface FilterRow {
   readonly binding: boolean;
   /** Its answer changes as servers of the same request are placed. */
   readonly everyPick: boolean;
+  /** Judges the image, so that it is asked once more where a server is built anew from another one. */
+  readonly onRebuild: boolean;
   /** Asked unless the configuration says otherwise. */
   readonly enabled: boolean;
 }
 
-const fact = { binding: true, everyPick: false, enabled: true };
-const preference = { binding: false, everyPick: false, enabled: true };
+const fact = { binding: true, everyPick: false, onRebuild: false, enabled: true };
+const preference = { ...fact, binding: false };
 const optional = { ...preference, enabled: false };
 
 export const filters = {
   ComputeFilter: { prepare: computeFilter, ...fact },
   AvailabilityZoneFilter: { prepare: availabilityZoneFilter, ...preference },
   ComputeCapabilitiesFilter: { prepare: computeCapabilitiesFilter, ...preference },
-  ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference },
+  ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference, onRebuild: true },
   MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },
-  TraitsFilter: { prepare: traitsFilter, ...fact },
+  TraitsFilter: { prepare: traitsFilter, ...fact, onRebuild: true },
   // says nothing unless `enable_isolated_aggregate_filtering` is on
   TraitIsolationFilter: { prepare: traitIsolationFilter, ...fact },
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
@@ -64,7 +66,7 @@ export const filters = {
   PciPassthroughFilter: { prepare: pciPassthroughFilter, ...fact, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },
   ServerGroupAffinityFilter: { prepare: serverGroupAffinityFilter, ...preference, everyPick: true },
-  AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional },
+  AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional, onRebuild: true },
   AggregateInstanceExtraSpecsFilter: { prepare: aggregateInstanceExtraSpecsFilter, ...optional },
   AggregateIoOpsFilter: { prepare: aggregateIoOpsFilter, ...optional, everyPick: true },
   AggregateMultiTenancyIsolation: { prepare: aggregateMultiTenancyIsolation, ...optional },
@@ -72,7 +74,7 @@ export const filters = {
   AggregateTypeAffinityFilter: { prepare: aggregateTypeAffinityFilter, ...optional },
   DifferentHostFilter: { prepare: differentHostFilter, ...optional },
   IoOpsFilter: { prepare: ioOpsFilter, ...optional, everyPick: true },
-  IsolatedHostsFilter: { prepare: isolatedHostsFilter, ...optional },
+  IsolatedHostsFilter: { prepare: isolatedHostsFilter, ...optional, onRebuild: true },
   JsonFilter: { prepare: jsonFilter, ...optional, everyPick: true },
   NumInstancesFilter: { prepare: numInstancesFilter, ...optional, everyPick: true },
   SameHostFilter: { prepare: sameHostFilter, ...optional },

@@ -86,6 +86,10 @@ export function select(snapshot: readonly Candidate[], spec: PlacementSpec, opti
 export const refusalAt = (host: Candidate, spec: PlacementSpec, options: SelectOptions): Refusal | null =>
   refusalOf(host, checksOf(spec, options));
 
+/** Why the host that a server is on does not take the other image that it shall be built anew from; null: it does. */
+export const rebuildRefusal = (host: Candidate, spec: PlacementSpec, options: SelectOptions): Refusal | null =>
+  refusalOf(host, checksOf(spec, options, 'rebuild'));
+
 function indexOfBest(scores: Float64Array): number {
   let best = 0;
   for (let index = 1; index < scores.length; index += 1) {

@@ -236,6 +236,42 @@ for (const engine of engines) {
       assert.equal((await servers.show(id)).status, 'ACTIVE');
     });
 
+    it('another image is held against the host before anything is touched', async () => {
+      const traits =
+        'No valid host was found. Image traits cannot be satisfied by the current resource providers. ' +
+        'Either specify a different image during rebuild or create a new server with the specified image.';
+      const enough = 'No valid host was found. There are not enough hosts available.';
+      for (const [properties, message] of [
+        [{ 'trait:CUSTOM_NOWHERE': 'required' }, traits],
+        [{ hw_architecture: 'aarch64' }, enough],
+      ] as const) {
+        const strange = imageFacts({ name: 'strange', properties: { ...properties, root_device_name: '/dev/sdz' } });
+        await servers.world.images.add(strange);
+        const id = await servers.create();
+        await rebuilt(id, { imageRef: strange.id });
+        const shown = await servers.show(id, { as: 'admin', version: '2.51' });
+        assert.deepEqual(
+          [shown.status, shown['OS-EXT-STS:task_state'], shown['OS-EXT-STS:power_state'], shown.fault.message],
+          ['ERROR', null, 1, message],
+        );
+        assert.match(shown.fault.details, /No valid host was found\. host-1 \((?:Traits|ImageProperties)Filter\)/);
+        assert.deepEqual([shown.image.id, shown['OS-EXT-SRV-ATTR:root_device_name']], [servers.imageId, '/dev/vda']);
+        assert.deepEqual(guestOf(id)?.made, { root: 1, ephemeral: 1 });
+        const path = `/servers/${id}/os-instance-actions`;
+        const [action] = (await servers.request('GET', path, { as: 'member' })).body.instanceActions;
+        const { events } = (
+          await servers.request('GET', `${path}/${action.request_id}`, { as: 'admin', version: '2.51' })
+        ).body.instanceAction;
+        assert.deepEqual(
+          events.map(({ event, result }: { event: string; result: string }) => [event, result]),
+          [['rebuild_server', 'Error']],
+        );
+        // the image of before is asked about nothing
+        await rebuilt(id);
+        assert.equal((await servers.show(id)).status, 'ACTIVE');
+      }
+    });
+
     it('is refused in other states, on locked servers and to readers', async () => {
       const id = await servers.create();
       await servers.set(id, { vm_state: 'rescued' });
