@@ -179,12 +179,13 @@ export interface HostReport {
   readonly nowMs: number;
 }
 
-/** What of a host's facts a claim is made of. */
-const placedBy = ({ numaCells, pciDevices = [] }: HostFacts) => [numaCells, pciDevices];
+/** The facts that a claim is thought out on, as one text. */
+const claimedFacts = ({ numaCells, dedicatedCpus, pciDevices = [], resources, traits }: HostFacts): string =>
+  toJson({ numaCells, dedicatedCpus, pciDevices, resources, traits });
 
 /**
- * Writes what an agent reports of its host. Where an amount, a ratio, a NUMA node or a device changed the generation moves on, so that no
- * claim is made on a snapshot of the old size; what changes all the time (free disk, uptime) does not disturb claims.
+ * Writes what an agent reports of its host. Where something changed that decides who has room there the generation moves on, so that
+ * no claim is made on a snapshot of what it was; what changes all the time (free disk, uptime) does not disturb claims.
  */
 export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const { inventory, ratios, reserved, nowMs } = report;
@@ -222,9 +223,8 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
       .ignore();
     return;
   }
-  const same =
-    toJson(placedBy(parseFacts(known))) === toJson(placedBy(inventory.facts)) &&
-    Object.entries(amounts).every(([column, value]) => known[column] === value);
+  const sameFacts = claimedFacts(parseFacts(known)) === claimedFacts(inventory.facts);
+  const same = sameFacts && Object.entries(amounts).every(([column, value]) => known[column] === value);
   await tx('hosts')
     .where(key)
     .update(same ? identity : { ...identity, ...amounts, ...movedOn(tx) });

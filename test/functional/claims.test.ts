@@ -7,7 +7,7 @@ import { checkClaims, findClaim, releaseClaim, repairSums, setClaim } from '../.
 import { findHost } from '../../src/db/hosts.ts';
 import { insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Host } from '../../src/domain/host.ts';
+import type { Host, HostFacts } from '../../src/domain/host.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
 import { newServer, reportHost } from '../support/rows.ts';
 
@@ -114,6 +114,22 @@ for (const engine of engines) {
       await report('b', 3_000, 8192);
       const grown = await hostOf('b');
       assert.deepEqual([grown.generation, grown.inventory.memoryMb], [first.generation + 1, 8192]);
+    });
+
+    it('so does one with other resources, traits or dedicated CPUs, and not one with less free disk', async () => {
+      const first = await hostOf('b');
+      const { inventory } = first;
+      const reportFacts = async (more: Partial<HostFacts>): Promise<number> => {
+        const facts = { ...inventory.facts, ...more };
+        await reportHost(store.database, 'b', { ...inventory, facts });
+        return (await hostOf('b')).generation - first.generation;
+      };
+      const seats = { resources: { CUSTOM_SEAT: 3 } };
+      assert.equal(await reportFacts(seats), 1);
+      assert.equal(await reportFacts({ ...seats, freeDiskGb: 1, uptime: 'long' }), 1);
+      assert.equal(await reportFacts({ resources: { CUSTOM_SEAT: 2 } }), 2);
+      assert.equal(await reportFacts({ resources: { CUSTOM_SEAT: 2 }, traits: ['CUSTOM_GOLD'] }), 3);
+      assert.equal(await reportFacts({ dedicatedCpus: 2 }), 4);
     });
   });
 }
