@@ -2,7 +2,7 @@
 // generation decides between two who saw the same free room: one conditional update, the other looks again. A server that moves
 // holds a second one on its other host until the move is confirmed or taken back.
 
-import type { Amounts } from '../domain/claim.ts';
+import type { Amounts } from '../domain/resources.ts';
 import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa.ts';
 import { type TakenDevice, withDevices } from '../domain/pci.ts';
 import { type Resources, withResources } from '../domain/resources.ts';

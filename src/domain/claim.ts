@@ -3,12 +3,8 @@
 
 import type { Host } from './host.ts';
 import { pinnedCount } from './numa.ts';
+import { type Amounts, roomTaken } from './resources.ts';
 import { largerOf, type Size } from './size.ts';
-
-/** Amounts of a host: vCPUs, MiB, GiB. */
-export interface Amounts extends Size {
-  readonly diskGb: number;
-}
 
 /**
  * What a server must have claimed: never below its guaranteed minimum, what its guest may hold right now (`held`; zero for
@@ -18,13 +14,13 @@ export function claimOf(minimum: Size, held: Size, boot: Size): Size {
   return largerOf(minimum, largerOf(held, boot));
 }
 
-type HostRoom = Pick<Host, 'inventory' | 'reserved' | 'ratios' | 'claimed' | 'numaUsed'>;
+type HostRoom = Pick<Host, 'inventory' | 'reserved' | 'ratios' | 'claimed' | 'numaUsed' | 'resourcesUsed'>;
 
 /**
  * All that may be claimed of a host: (total - reserved) * ratio, rounded down, as OpenStack's placement counts. Its vCPUs are those
  * that share CPUs; dedicated ones are given out one by one (`fitNuma`).
  */
-export function capacityOf(host: Omit<HostRoom, 'claimed' | 'numaUsed'>): Amounts {
+export function capacityOf(host: Pick<HostRoom, 'inventory' | 'reserved' | 'ratios'>): Amounts {
   const { inventory, reserved, ratios } = host;
   const shared = inventory.vcpus - (inventory.facts.dedicatedCpus ?? 0);
   return {
@@ -37,10 +33,11 @@ export function capacityOf(host: Omit<HostRoom, 'claimed' | 'numaUsed'>): Amount
 /** What is left to claim; never below zero, though a host whose inventory shrank may be claimed beyond its capacity. */
 export function freeOf(host: HostRoom): Amounts {
   const capacity = capacityOf(host);
+  const taken = roomTaken(host.claimed, host.resourcesUsed);
   return {
-    vcpus: Math.max(0, capacity.vcpus - (host.claimed.vcpus - pinnedCount(host.numaUsed))),
-    memoryMb: Math.max(0, capacity.memoryMb - host.claimed.memoryMb),
-    diskGb: Math.max(0, capacity.diskGb - host.claimed.diskGb),
+    vcpus: Math.max(0, capacity.vcpus - (taken.vcpus - pinnedCount(host.numaUsed))),
+    memoryMb: Math.max(0, capacity.memoryMb - taken.memoryMb),
+    diskGb: Math.max(0, capacity.diskGb - taken.diskGb),
   };
 }
 

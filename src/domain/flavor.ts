@@ -2,6 +2,7 @@
 // read here and nowhere else.
 
 import { MEMORY_METHOD, inBlocks, memoryLaws, memoryMethodOf, memoryMethods, spannedMinimum } from './memory-method.ts';
+import { overridesOf, wholeNumber } from './resource-specs.ts';
 import type { Size } from './size.ts';
 
 export interface Flavor {
@@ -44,12 +45,14 @@ const MINIMUM_MEMORY = 'minimum_memory';
 /** Whether an extra spec is one of the two that give the minimum, and thus asks nothing of a host. */
 export const isMinimumSpec = (key: string): boolean => key === MINIMUM_CPU || key === MINIMUM_MEMORY;
 
-/** A positive whole number of plain ASCII digits, as the two extra specs are written; null for anything else. */
-export function wholeNumber(text: string): number | null {
-  return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
-}
+export const maximumOf = (flavor: Pick<FlavorSnapshot, 'vcpus' | 'memoryMb'>): Size => ({
+  vcpus: flavor.vcpus,
+  memoryMb: flavor.memoryMb,
+});
 
-export const maximumOf = (flavor: FlavorSnapshot): Size => ({ vcpus: flavor.vcpus, memoryMb: flavor.memoryMb });
+/** What the disks of a server take: root, ephemeral and swap together, in GiB. */
+export const diskGbOf = (flavor: Pick<FlavorSnapshot, 'rootGb' | 'ephemeralGb' | 'swapMb'>): number =>
+  flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
 
 /**
  * The guaranteed floor: `minimum_cpu` and `minimum_memory`, each the flavor's own size where it is absent (adjust.md). With
@@ -95,10 +98,11 @@ function methodProblem({ memoryMb, extraSpecs }: Pick<Flavor, 'memoryMb' | 'extr
  */
 export function elasticProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extraSpecs'>): string | null {
   const bounds = [
-    [MINIMUM_CPU, flavor.vcpus, 'vcpus'],
-    [MINIMUM_MEMORY, flavor.memoryMb, 'ram'],
+    [MINIMUM_CPU, flavor.vcpus, 'vcpus', 'VCPU'],
+    [MINIMUM_MEMORY, flavor.memoryMb, 'ram', 'MEMORY_MB'],
   ] as const;
-  for (const [key, maximum, name] of bounds) {
+  const overrides = overridesOf(flavor.extraSpecs);
+  for (const [key, maximum, name, kind] of bounds) {
     const value = flavor.extraSpecs[key];
     if (value === undefined) continue;
     const number = wholeNumber(value);
@@ -106,6 +110,10 @@ export function elasticProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extr
     if (number < 1) return `Validation failed; extra spec '${key}': ${number} is less than the min value of 1.`;
     if (number > maximum) {
       return `Validation failed; extra spec '${key}': ${number} is greater than the max value of ${maximum} (the flavor's ${name}).`;
+    }
+    // what is claimed follows the size of an elastic server, and cannot be two things
+    if (number < maximum && overrides[kind] !== undefined) {
+      return `Validation failed; extra spec 'resources:${kind}' fixes what is claimed: '${key}' must equal the flavor's ${name} of ${maximum}, or be absent.`;
     }
   }
   return methodProblem(flavor);

@@ -69,10 +69,6 @@ export async function guestSpec(
   });
 }
 
-/** What a server's disks claim: root, ephemeral and swap together, in GiB. */
-export const diskGbOf = ({ flavor }: Pick<Server, 'flavor'>): number =>
-  flavor.rootGb + flavor.ephemeralGb + Math.ceil(flavor.swapMb / 1024);
-
 /** A server as the network service makes ports for it. */
 export const portTargetOf = ({ uuid, projectId, host, availabilityZone, hostname }: Server): PortTarget => ({
   uuid,

@@ -13,11 +13,11 @@ import { remnantHosts } from '../db/remnants.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
-import { maximumOf } from '../domain/flavor.ts';
+import { diskGbOf, maximumOf } from '../domain/flavor.ts';
 import type { Candidate, OptionalVerb } from '../domain/host.ts';
 import { fitHost } from '../domain/host-fit.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
-import { numaWishOf } from '../domain/numa-wish.ts';
+import { numaWishOf, pinnedOf } from '../domain/numa-wish.ts';
 import { pciWishOf } from '../domain/pci-alias.ts';
 import { resourcesOf, resourcesProblem } from '../domain/resources.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
@@ -25,7 +25,7 @@ import { missingFilter } from '../scheduler/index.ts';
 import { hintedTexts } from '../scheduler/hints.ts';
 import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
 import { type Company, imageNeedsOf, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
-import { type BuildRequest, diskGbOf } from './build.ts';
+import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import type { StepContext } from './saga.ts';
 
@@ -47,30 +47,33 @@ export const anywhere: Destination = { forcedHost: null, forcedNode: null, reque
  * What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. Throws 400 for what
  * the configuration does not know any more.
  */
-export const placementOf = (
+export function placementOf(
   { config }: Pick<OpsDeps, 'config'>,
   server: PlacementSubject,
   build: Destination,
-): PlacementWish => ({
-  minimum: bootSizeOf(server),
-  maximum: maximumOf(server.flavor),
-  diskGb: diskGbOf(server),
-  numa: numaWishOf(server.flavor, server.image),
-  resources: resourcesOf(server.flavor),
-  pci: pciWishOf(server.flavor, server.image, config.pciAliases),
-  zone: server.requestedZone,
-  forcedHost: build.forcedHost,
-  forcedNode: build.forcedNode,
-  requestedHost: build.requestedHost,
-  requestedNode: build.requestedNode,
-  image: imageNeedsOf(server.image),
-  imageId: server.imageRef,
-  imageProperties: server.image?.properties ?? {},
-  projectId: server.projectId,
-  flavor: server.flavor,
-  hints: server.schedulerHints,
-  count: 1,
-});
+): PlacementWish {
+  const numa = numaWishOf(server.flavor, server.image);
+  return {
+    minimum: bootSizeOf(server),
+    maximum: maximumOf(server.flavor),
+    diskGb: diskGbOf(server.flavor),
+    numa,
+    resources: resourcesOf(server.flavor, pinnedOf(numa)),
+    pci: pciWishOf(server.flavor, server.image, config.pciAliases),
+    zone: server.requestedZone,
+    forcedHost: build.forcedHost,
+    forcedNode: build.forcedNode,
+    requestedHost: build.requestedHost,
+    requestedNode: build.requestedNode,
+    image: imageNeedsOf(server.image),
+    imageId: server.imageRef,
+    imageProperties: server.image?.properties ?? {},
+    projectId: server.projectId,
+    flavor: server.flavor,
+    hints: server.schedulerHints,
+    count: 1,
+  };
+}
 
 /** The hosts of the servers that a hint names; null: it names none. */
 async function hintedHosts(reader: Reader, hints: PlacementWish['hints'], hint: string): Promise<Set<string> | null> {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { listHosts } from '../../src/db/hosts.ts';
-import type { Amounts } from '../../src/domain/claim.ts';
+import type { Amounts } from '../../src/domain/resources.ts';
 import type { Server } from '../../src/domain/instance.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import type { FakeGuest } from '../../src/virt/fake/store.ts';

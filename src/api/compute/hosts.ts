@@ -5,7 +5,7 @@ import { notFound, notImplemented } from '../../base/errors.ts';
 import { projectUse } from '../../db/host-servers.ts';
 import { findHost } from '../../db/hosts.ts';
 import { listServices } from '../../db/services.ts';
-import type { Amounts } from '../../domain/claim.ts';
+import type { Amounts } from '../../domain/resources.ts';
 import type { Host } from '../../domain/host.ts';
 import { closed, multi, query, text } from '../parameters.ts';
 import { type Call, type Route, resource, route } from '../resource.ts';

@@ -7,7 +7,7 @@ import { isUuidLike } from '../../base/ids.ts';
 import { type ServerOnHost, serversOnHosts, workloads } from '../../db/host-servers.ts';
 import { findHost, listHosts } from '../../db/hosts.ts';
 import { listServices } from '../../db/services.ts';
-import type { Amounts } from '../../domain/claim.ts';
+import type { Amounts } from '../../domain/resources.ts';
 import { type Host, isHostUp } from '../../domain/host.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { boolean, hostName, isTrue, MAX_INT, multi, paging, queryHistory } from '../parameters.ts';

@@ -3,17 +3,20 @@
 
 import { capacityOf } from '../../domain/claim.ts';
 import { pinnedOf } from '../../domain/numa-wish.ts';
+import { roomTaken } from '../../domain/resources.ts';
 import type { Filter } from '../spec.ts';
 
-export const growthCeilingFilter: Filter = ({ maximum, numa }) => {
+export const growthCeilingFilter: Filter = ({ maximum, numa, resources }) => {
   // what is pinned needs no part of the shared CPUs
   const pinned = pinnedOf(numa);
+  const { vcpus, memoryMb } = roomTaken(maximum, resources);
   return (host) => {
     const capacity = capacityOf(host);
-    const vcpus = Math.min(capacity.vcpus + pinned, host.inventory.facts.capabilities.maxVcpus);
-    if (maximum.vcpus > vcpus) return `can never give ${maximum.vcpus} vCPUs (${vcpus} at most)`;
-    if (maximum.memoryMb > capacity.memoryMb) {
-      return `can never give ${maximum.memoryMb} MiB of memory (${capacity.memoryMb} MiB at most)`;
+    const { maxVcpus } = host.inventory.facts.capabilities;
+    if (maximum.vcpus > maxVcpus) return `can never give ${maximum.vcpus} vCPUs (${maxVcpus} at most)`;
+    if (vcpus > capacity.vcpus + pinned) return `can never give ${vcpus} vCPUs (${capacity.vcpus + pinned} at most)`;
+    if (memoryMb > capacity.memoryMb) {
+      return `can never give ${memoryMb} MiB of memory (${capacity.memoryMb} MiB at most)`;
     }
     return null;
   };

@@ -3,11 +3,11 @@
 
 import { fits } from '../../domain/claim.ts';
 import { pinnedOf } from '../../domain/numa-wish.ts';
-import { resourcesProblem, wantsApart } from '../../domain/resources.ts';
+import { resourcesProblem, roomTaken, wantsApart } from '../../domain/resources.ts';
 import type { Filter } from '../spec.ts';
 
 export const resourceFilter: Filter = ({ minimum, diskGb, numa, resources, flavor }) => {
   if (wantsApart(flavor)) return () => 'gives everything from one place, and the groups of resources shall be apart';
-  const delta = { ...minimum, vcpus: minimum.vcpus - pinnedOf(numa), diskGb };
+  const delta = roomTaken({ ...minimum, vcpus: minimum.vcpus - pinnedOf(numa), diskGb }, resources);
   return (host) => fits(host, delta)?.text ?? resourcesProblem(host, resources);
 };

@@ -4,6 +4,7 @@
 import { capacityOf } from '../../domain/claim.ts';
 import { pinnedCount } from '../../domain/numa.ts';
 import { pinnedOf } from '../../domain/numa-wish.ts';
+import { roomTaken } from '../../domain/resources.ts';
 import type { Weigher } from '../spec.ts';
 
 function share(capacity: number, ceiling: number): number {
@@ -11,14 +12,15 @@ function share(capacity: number, ceiling: number): number {
   return ceiling > 0 ? Number.MIN_SAFE_INTEGER : 0;
 }
 
-export const headroomWeigher: Weigher = ({ maximum, numa }) => {
+export const headroomWeigher: Weigher = ({ maximum, numa, resources }) => {
   // pinned vCPUs do not grow, and take nothing from those that share CPUs
-  const vcpus = maximum.vcpus - pinnedOf(numa);
+  const own = roomTaken({ ...maximum, vcpus: maximum.vcpus - pinnedOf(numa) }, resources);
   return (host) => {
     const capacity = capacityOf(host);
+    const ceiling = roomTaken(host.ceiling, host.resourcesUsed);
     return Math.min(
-      share(capacity.vcpus, host.ceiling.vcpus - pinnedCount(host.numaUsed) + vcpus),
-      share(capacity.memoryMb, host.ceiling.memoryMb + maximum.memoryMb),
+      share(capacity.vcpus, ceiling.vcpus - pinnedCount(host.numaUsed) + own.vcpus),
+      share(capacity.memoryMb, ceiling.memoryMb + own.memoryMb),
     );
   };
 };

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { resourcesOf, resourcesProblem, wantsApart, withResources } from '../../../src/domain/resources.ts';
-import { aHost } from '../../support/samples.ts';
+import { resourcesOf, resourcesProblem, roomTaken, wantsApart, withResources } from '../../../src/domain/resources.ts';
+import { aFlavor, aHost } from '../../support/samples.ts';
 
-const of = (extraSpecs: Readonly<Record<string, string>>) => resourcesOf({ extraSpecs });
+const flavor = { vcpus: 4, memoryMb: 1024, rootGb: 10, ephemeralGb: 5, swapMb: 1 };
+const of = (extraSpecs: Readonly<Record<string, string>>, pinned = 0) =>
+  resourcesOf(aFlavor({ ...flavor, extraSpecs }), pinned);
 
 describe('resources that operators count', () => {
   it('are what a flavor names, all groups together', () => {
@@ -14,8 +16,19 @@ describe('resources that operators count', () => {
     assert.deepEqual(of({ 'resources:VGPU': '1' }), { VGPU: 1 });
   });
 
-  it('are not what the size says already, nor what is no amount', () => {
-    assert.equal(of({ 'resources:VCPU': '0', 'resources:PCPU': '2', 'resources:MEMORY_MB': '1' }), null);
+  it('are of vCPUs, memory and disk what an override makes them more or less', () => {
+    assert.deepEqual(of({ 'resources:VCPU': '0', 'resources:MEMORY_MB': '1536' }), { MEMORY_MB: 512, VCPU: -4 });
+    assert.deepEqual(of({ 'resources1:DISK_GB': '2', 'resources2:DISK_GB': '4' }), { DISK_GB: -10 });
+    assert.equal(of({ 'resources:VCPU': '4', 'resources:DISK_GB': '16' }), null);
+    const specs = { 'resources:VCPU': '1', 'resources:DISK_GB': '0' };
+    assert.deepEqual(roomTaken({ vcpus: 4, memoryMb: 1024, diskGb: 16 }, of(specs)), {
+      ...{ vcpus: 1, memoryMb: 1024, diskGb: 0 },
+    });
+    assert.deepEqual(of({ 'resources:VCPU': '0', 'resources:PCPU': '4' }, 4), null, 'pinned vCPUs are none of VCPU');
+  });
+
+  it('are not processors of its own, nor what is no amount', () => {
+    assert.equal(of({ 'resources:PCPU': '2', 'resources:MEMORY_MB': '-1', 'resources:DISK_GB': 'x' }), null);
     for (const value of ['0', '-1', 'x', '1.5', '']) assert.equal(of({ 'resources:CUSTOM_A': value }), null, value);
   });
 

@@ -1,0 +1,38 @@
+// Why: a flavor asks for amounts of what is counted on hosts (`resources:KIND` = `2`, `resources1:KIND` for a group). How such extra
+// specs are written is known here and nowhere else.
+
+/** A positive whole number of plain ASCII digits, or zero, as amounts are written; null for anything else. */
+export function wholeNumber(text: string): number | null {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
+}
+
+export type ExtraSpecs = Readonly<Record<string, string>>;
+
+export interface AskedResource {
+  /** Empty: none. */
+  readonly group: string;
+  readonly kind: string;
+  readonly amount: number;
+}
+
+const RESOURCE = /^resources([a-zA-Z0-9_-]{1,64})?:(.+)$/;
+
+/** What extra specs ask for. What is no amount says nothing, as in Nova. */
+export const askedResources = (extraSpecs: ExtraSpecs): readonly AskedResource[] =>
+  Object.entries(extraSpecs).flatMap(([key, value]) => {
+    const [, group = '', kind] = RESOURCE.exec(key) ?? [];
+    const amount = wholeNumber(value);
+    return kind === undefined || amount === null ? [] : [{ group, kind, amount }];
+  });
+
+/** What of a server's size and disks an override stands in for. */
+export const overridden = { VCPU: 'vcpus', MEMORY_MB: 'memoryMb', DISK_GB: 'diskGb' } as const;
+
+/** What is counted for a server on its host in place of its own amounts, all groups together. */
+export function overridesOf(extraSpecs: ExtraSpecs): Partial<Record<keyof typeof overridden, number>> {
+  const sums: Partial<Record<string, number>> = {};
+  for (const { kind, amount } of askedResources(extraSpecs)) {
+    if (Object.hasOwn(overridden, kind)) sums[kind] = (sums[kind] ?? 0) + amount;
+  }
+  return sums;
+}
