@@ -24,7 +24,7 @@ import type { GroupPlacement } from '../domain/server-group.ts';
 import { missingFilter } from '../scheduler/index.ts';
 import { hintedTexts } from '../scheduler/hints.ts';
 import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../scheduler/select.ts';
-import { type Company, imageNeedsOf, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
+import { type Company, judgedImage, type PlacementSpec, type PlacementWish } from '../scheduler/spec.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import type { StepContext } from './saga.ts';
@@ -65,9 +65,7 @@ export function placementOf(
     forcedNode: build.forcedNode,
     requestedHost: build.requestedHost,
     requestedNode: build.requestedNode,
-    image: imageNeedsOf(server.image),
-    imageId: server.imageRef,
-    imageProperties: server.image?.properties ?? {},
+    ...judgedImage(server.image, server.imageRef),
     projectId: server.projectId,
     flavor: server.flavor,
     hints: server.schedulerHints,

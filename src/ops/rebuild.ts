@@ -12,12 +12,13 @@ import type { GuestView, InjectedFile } from '../domain/guest.ts';
 import { autoDiskConfigOf, diskConfigProblem, type ImageFacts, imageProblem } from '../domain/image.ts';
 import { checkHardware, sameNuma } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
-import { noValidHost, rebuildRefusal } from '../scheduler/select.ts';
+import { imageRefusal, noValidHost } from '../scheduler/select.ts';
+import { judgedImage } from '../scheduler/spec.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { anywhere, optionsOf, placementOf } from './place.ts';
+import { optionsOf } from './place.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
@@ -135,9 +136,9 @@ const IMAGE_TRAITS =
 async function judge({ deps, server, input, commit }: StepContext<Input>): Promise<void> {
   if (input.before === null) return;
   const host = await commit((t) => lockCandidate(t, hostOf(server)));
-  const spec = { ...placementOf(deps, server, anywhere), group: null, awayFrom: null, beside: null };
-  const flavor = { ...spec.flavor, extraSpecs: {} };
-  const refusal = host === null ? null : rebuildRefusal(host, { ...spec, flavor }, optionsOf(deps));
+  const flavor = { name: server.flavor.name, extraSpecs: {} };
+  const spec = { ...judgedImage(server.image, server.imageRef), flavor };
+  const refusal = host === null ? null : imageRefusal(host, spec, optionsOf(deps));
   if (refusal === null) return;
   const { message, detail } = noValidHost([refusal]);
   const said = refusal.filter === 'TraitsFilter' ? IMAGE_TRAITS : message;

@@ -3,8 +3,15 @@
 
 import { limits } from '../base/limits.ts';
 import type { Candidate } from '../domain/host.ts';
-import { defaultFilters, type FilterName, type FilterRow, filters } from './index.ts';
-import { type Check, defaultSettings, type FilterSettings, type PlacementSpec } from './spec.ts';
+import { defaultFilters, type FilterName, filters, imageFilters } from './index.ts';
+import {
+  type Check,
+  defaultSettings,
+  type FilterContext,
+  type FilterSettings,
+  type ImageSpec,
+  type PlacementSpec,
+} from './spec.ts';
 
 export interface CheckOptions {
   /** Milliseconds since the epoch. */
@@ -46,28 +53,36 @@ function destinationCheck(spec: PlacementSpec): Check | null {
   };
 }
 
-/** Which checks: all of a placement, those made once for a request or for every server of it, or those of another image. */
-type Kind = 'all' | 'once' | 'everyPick' | 'rebuild';
+const contextOf = ({
+  nowMs,
+  hostDownMs = limits.hostDownMs,
+  settings = defaultSettings,
+}: CheckOptions): FilterContext => ({ nowMs, hostDownMs, settings });
 
-function isAsked(row: FilterRow, kind: Kind, forced: boolean): boolean {
-  if (kind === 'rebuild') return row.onRebuild;
-  // a forced host is excused from preferences
-  return (row.binding || !forced) && (kind === 'all' || row.everyPick === (kind === 'everyPick'));
-}
+/** The checks of the host of a server that is built anew from another image. */
+export const imageChecksOf = (spec: ImageSpec, options: CheckOptions): NamedCheck[] =>
+  (options.filters ?? defaultFilters).flatMap((name) => {
+    const check = imageFilters[name]?.(spec, contextOf(options)) ?? null;
+    return check === null ? [] : [{ name, check }];
+  });
 
-/** The checks of a request in their order. */
-export function checksOf(spec: PlacementSpec, options: CheckOptions, kind: Kind = 'all'): NamedCheck[] {
-  const { nowMs, hostDownMs = limits.hostDownMs, settings = defaultSettings } = options;
-  const context = { nowMs, hostDownMs, settings };
+/** The checks of a request in their order; a forced host is excused from those that are preferences. */
+export function checksOf(
+  spec: PlacementSpec,
+  options: CheckOptions,
+  kind: 'once' | 'everyPick' | 'all' = 'all',
+): NamedCheck[] {
+  const context = contextOf(options);
   const forced = isForced(spec);
   const checks: NamedCheck[] = [];
   const add = (name: Refusal['filter'], check: Check | null) => {
     if (check !== null) checks.push({ name, check });
   };
-  if (kind === 'all' || kind === 'once') add('RequestedDestination', destinationCheck(spec));
+  if (kind !== 'everyPick') add('RequestedDestination', destinationCheck(spec));
   for (const name of options.filters ?? defaultFilters) {
     const row = filters[name];
-    if (isAsked(row, kind, forced)) add(name, row.prepare(spec, context));
+    if (forced && !row.binding) continue;
+    if (kind === 'all' || row.everyPick === (kind === 'everyPick')) add(name, row.prepare(spec, context));
   }
   return checks;
 }

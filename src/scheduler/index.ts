@@ -29,7 +29,7 @@ import { resourceFilter } from './filters/resource.ts';
 import { serverGroupAffinityFilter, serverGroupAntiAffinityFilter } from './filters/server-group.ts';
 import { simpleCidrAffinityFilter } from './filters/simple-cidr-affinity.ts';
 import { traitIsolationFilter, traitsFilter } from './filters/traits.ts';
-import type { Filter, Weigher } from './spec.ts';
+import type { Filter, ImageFilter, Weigher } from './spec.ts';
 import { cpuWeigher, diskWeigher, ramWeigher } from './weighers/free.ts';
 import { headroomWeigher } from './weighers/headroom.ts';
 import { hypervisorVersionWeigher, ioOpsWeigher, numInstancesWeigher } from './weighers/load.ts';
@@ -41,23 +41,29 @@ export interface FilterRow {
   readonly binding: boolean;
   /** Its answer changes as servers of the same request are placed. */
   readonly everyPick: boolean;
-  /** Judges the image, so that it is asked once more where a server is built anew from another one. */
-  readonly onRebuild: boolean;
   /** Asked unless the configuration says otherwise. */
   readonly enabled: boolean;
 }
 
-const fact = { binding: true, everyPick: false, onRebuild: false, enabled: true };
-const preference = { ...fact, binding: false };
+const fact = { binding: true, everyPick: false, enabled: true };
+const preference = { binding: false, everyPick: false, enabled: true };
 const optional = { ...preference, enabled: false };
+
+/** Those that are asked once more when a server is built anew from another image. */
+export const imageFilters: Partial<Record<FilterName, ImageFilter>> = {
+  ImagePropertiesFilter: imagePropertiesFilter,
+  TraitsFilter: traitsFilter,
+  AggregateImagePropertiesIsolation: aggregateImagePropertiesIsolation,
+  IsolatedHostsFilter: isolatedHostsFilter,
+};
 
 export const filters = {
   ComputeFilter: { prepare: computeFilter, ...fact },
   AvailabilityZoneFilter: { prepare: availabilityZoneFilter, ...preference },
   ComputeCapabilitiesFilter: { prepare: computeCapabilitiesFilter, ...preference },
-  ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference, onRebuild: true },
+  ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference },
   MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },
-  TraitsFilter: { prepare: traitsFilter, ...fact, onRebuild: true },
+  TraitsFilter: { prepare: traitsFilter, ...fact },
   // says nothing unless `enable_isolated_aggregate_filtering` is on
   TraitIsolationFilter: { prepare: traitIsolationFilter, ...fact },
   GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
@@ -66,7 +72,7 @@ export const filters = {
   PciPassthroughFilter: { prepare: pciPassthroughFilter, ...fact, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },
   ServerGroupAffinityFilter: { prepare: serverGroupAffinityFilter, ...preference, everyPick: true },
-  AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional, onRebuild: true },
+  AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional },
   AggregateInstanceExtraSpecsFilter: { prepare: aggregateInstanceExtraSpecsFilter, ...optional },
   AggregateIoOpsFilter: { prepare: aggregateIoOpsFilter, ...optional, everyPick: true },
   AggregateMultiTenancyIsolation: { prepare: aggregateMultiTenancyIsolation, ...optional },
@@ -74,7 +80,7 @@ export const filters = {
   AggregateTypeAffinityFilter: { prepare: aggregateTypeAffinityFilter, ...optional },
   DifferentHostFilter: { prepare: differentHostFilter, ...optional },
   IoOpsFilter: { prepare: ioOpsFilter, ...optional, everyPick: true },
-  IsolatedHostsFilter: { prepare: isolatedHostsFilter, ...optional, onRebuild: true },
+  IsolatedHostsFilter: { prepare: isolatedHostsFilter, ...optional },
   JsonFilter: { prepare: jsonFilter, ...optional, everyPick: true },
   NumInstancesFilter: { prepare: numInstancesFilter, ...optional, everyPick: true },
   SameHostFilter: { prepare: sameHostFilter, ...optional },

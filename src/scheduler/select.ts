@@ -7,9 +7,9 @@ import { fitHost, type HostFit } from '../domain/host-fit.ts';
 import { withTopology } from '../domain/numa.ts';
 import { withDevices } from '../domain/pci.ts';
 import { withResources } from '../domain/resources.ts';
-import { type CheckOptions, checksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
+import { type CheckOptions, checksOf, imageChecksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
-import type { PlacementSpec } from './spec.ts';
+import type { ImageSpec, PlacementSpec } from './spec.ts';
 
 export interface SelectOptions extends CheckOptions {
   /** Default: the weigher's own. */
@@ -87,8 +87,8 @@ export const refusalAt = (host: Candidate, spec: PlacementSpec, options: SelectO
   refusalOf(host, checksOf(spec, options));
 
 /** Why the host that a server is on does not take the other image that it shall be built anew from; null: it does. */
-export const rebuildRefusal = (host: Candidate, spec: PlacementSpec, options: SelectOptions): Refusal | null =>
-  refusalOf(host, checksOf(spec, options, 'rebuild'));
+export const imageRefusal = (host: Candidate, spec: ImageSpec, options: SelectOptions): Refusal | null =>
+  refusalOf(host, imageChecksOf(spec, options));
 
 function indexOfBest(scores: Float64Array): number {
   let best = 0;

@@ -108,6 +108,12 @@ export type Check = (host: Candidate) => string | null;
  */
 export type Filter = (spec: PlacementSpec, context: FilterContext) => Check | null;
 
+/** What there is to judge where a server that is on its host already is built anew from another image. */
+export type ImageSpec = Pick<PlacementSpec, 'image' | 'imageId' | 'imageProperties' | 'flavor'>;
+
+/** A filter that reads no more than that. */
+export type ImageFilter = (spec: ImageSpec, context: FilterContext) => Check | null;
+
 /** A raw weight; higher is better. The pass normalises it over the hosts that are left. */
 export type Weight = (host: Candidate) => number;
 
@@ -130,6 +136,13 @@ function canonical(value: string | undefined, aliases: Readonly<Record<string, s
   const lower = value.toLowerCase();
   return aliases[lower] ?? lower;
 }
+
+/** An image as filters read it; without one a server has its own disks. */
+export const judgedImage = (image: ImageFacts | null, imageId: string): Omit<ImageSpec, 'flavor'> => ({
+  image: imageNeedsOf(image),
+  imageId,
+  imageProperties: image?.properties ?? {},
+});
 
 /** Reads the image's properties under their present and their older names. */
 export function imageNeedsOf(image: ImageFacts | null): ImageNeeds {

@@ -3,7 +3,7 @@
 import { isMinimumSpec } from '../../domain/flavor.ts';
 import { labelCheck } from '../labels.ts';
 import { requirement } from '../requirements.ts';
-import type { Filter } from '../spec.ts';
+import type { Filter, ImageFilter } from '../spec.ts';
 
 const SCOPE = 'aggregate_instance_extra_specs';
 
@@ -24,7 +24,7 @@ export const aggregateInstanceExtraSpecsFilter: Filter = ({ flavor }) => {
 };
 
 /** A property that the image and an aggregate both have must be alike. */
-export const aggregateImagePropertiesIsolation: Filter = ({ imageProperties }, { settings }) => {
+export const aggregateImagePropertiesIsolation: ImageFilter = ({ imageProperties }, { settings }) => {
   const { imageIsolationNamespace: namespace, imageIsolationSeparator: separator } = settings;
   const prefix = namespace === '' ? '' : `${namespace}${separator}`;
   const properties = Object.entries(imageProperties).filter(([key, value]) => key.startsWith(prefix) && value !== '');

@@ -1,7 +1,7 @@
 // Why: an image may need a certain architecture, hypervisor, vm mode disk format or version of the hypervisor; one of the host's kinds of guests must have it all.
 
 import type { Host } from '../../domain/host.ts';
-import type { Filter, ImageNeeds } from '../spec.ts';
+import type { ImageFilter, ImageNeeds } from '../spec.ts';
 import { versionBounds } from '../versions.ts';
 
 type GuestKind = Host['inventory']['facts']['capabilities']['guests'][number];
@@ -11,7 +11,7 @@ const suits = (kind: GuestKind, needs: ImageNeeds): boolean =>
   (needs.hypervisorType === null || needs.hypervisorType === kind.hypervisorType) &&
   (needs.vmMode === null || needs.vmMode === kind.vmMode);
 
-export const imagePropertiesFilter: Filter = ({ image }) => {
+export const imagePropertiesFilter: ImageFilter = ({ image }) => {
   const { diskFormat, hypervisorVersion } = image;
   const wanted = [image.arch, image.hypervisorType, image.vmMode].filter((word) => word !== null);
   if (diskFormat === null && wanted.length === 0 && hypervisorVersion === null) return null;

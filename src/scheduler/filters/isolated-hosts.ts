@@ -1,8 +1,8 @@
 // Why: some images may only run on hosts that are set apart for them, and others not there.
 
-import type { Filter } from '../spec.ts';
+import type { ImageFilter } from '../spec.ts';
 
-export const isolatedHostsFilter: Filter = ({ imageId }, { settings }) => {
+export const isolatedHostsFilter: ImageFilter = ({ imageId }, { settings }) => {
   const { isolatedHosts, isolatedImages, restrictIsolatedHosts } = settings;
   const isolated = isolatedImages.includes(imageId);
   if (!isolated && !restrictIsolatedHosts) return null;

@@ -2,11 +2,11 @@
 
 import { traitProblem, traitWishOf } from '../../domain/trait-wish.ts';
 import { labelCheck } from '../labels.ts';
-import type { Filter, PlacementSpec } from '../spec.ts';
+import type { Filter, ImageFilter, ImageSpec } from '../spec.ts';
 
-const wishOf = ({ flavor, imageProperties }: PlacementSpec) => traitWishOf(flavor.extraSpecs, imageProperties);
+const wishOf = ({ flavor, imageProperties }: ImageSpec) => traitWishOf(flavor.extraSpecs, imageProperties);
 
-export const traitsFilter: Filter = (spec) => {
+export const traitsFilter: ImageFilter = (spec) => {
   const wish = wishOf(spec);
   return wish === null ? null : ({ inventory }) => traitProblem(inventory.facts.traits, wish);
 };
