@@ -11,13 +11,11 @@ run_node_tests() {
   node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-reporter=spec --test-timeout=600000 "$@"
 }
 
-# Files of test/functional that boot guests, and the rest.
-with_guests() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
-without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
-# Two halves that take about as long, since most of both is waiting: the guests with the one long test of kills, and the rest.
-KILLS=test/functional/crash.test.ts
-guest_half() { with_guests && echo "$KILLS"; }
-other_half() { without_guests | grep -vxF "$KILLS"; }
+# The functional tests in three streams that run side by side, since most of each is waiting: those that boot guests, those that wait
+# for programs of others or for processes that are killed, and the rest.
+guests=(-name 'libvirt*' -o -name 'guest*')
+others=(-name 'openstack*' -o -name 'identity-openstack*' -o -name 'identity-parity*' -o -name 'keystone*' -o -name 'notifications*' -o -name 'crash.*')
+functional() { find test/functional -name '*.test.ts' "$@" | sort; }
 
 case $what in
   unit)
@@ -25,24 +23,29 @@ case $what in
     ;;
   libvirt)
     tools/packages.sh ensure host guest
-    mapfile -t files < <(with_guests)
+    mapfile -t files < <(functional \( "${guests[@]}" \))
     run_node_tests "${files[@]}"
     ;;
   all)
     tools/packages.sh ensure host guest mariadb keystone openstack oslo rabbitmq
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
-    mapfile -t guests < <(guest_half)
-    mapfile -t rest < <(other_half)
-    log=$cache/libvirt-tests.log
-    echo "tests: ${#guests[@]} files, above all those with guests, run beside the rest; their report follows at the end"
+    mapfile -t with_guests < <(functional \( "${guests[@]}" \))
+    mapfile -t with_others < <(functional \( "${others[@]}" \))
+    mapfile -t rest < <(functional ! \( "${guests[@]}" -o "${others[@]}" \))
+    echo "tests: ${#with_guests[@]} files with guests and ${#with_others[@]} with programs of others run beside the rest; their reports follow at the end"
     status=0
-    run_node_tests "${guests[@]}" >"$log" 2>&1 &
-    beside=$!
+    run_node_tests "${with_guests[@]}" >"$cache/tests-guests.log" 2>&1 &
+    guests_pid=$!
+    run_node_tests "${with_others[@]}" >"$cache/tests-others.log" 2>&1 &
+    others_pid=$!
     run_node_tests 'test/unit/**/*.test.ts' "${rest[@]}" || status=1
-    wait "$beside" || status=1
-    echo "tests: those that ran beside"
-    cat "$log"
+    wait "$others_pid" || status=1
+    echo "tests: those with programs of others"
+    cat "$cache/tests-others.log"
+    wait "$guests_pid" || status=1
+    echo "tests: those with guests"
+    cat "$cache/tests-guests.log"
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
     ;;

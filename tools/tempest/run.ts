@@ -14,6 +14,7 @@ import { startService } from '../../test/support/serve.ts';
 import { prepare } from './cloud.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+const PROGRESS_MS = 60_000;
 const EVERYTHING = '^tempest\\.(serial_tests\\.)?api\\.compute';
 /** Of a run of real Nova, one test a line: `pass NAME`, `fail NAME # why`, `skip NAME # why`. */
 const NOVA = sharedFile('lab/openstack/tempest-nova-results.txt');
@@ -32,16 +33,6 @@ function notRun(kind: 'test' | 'skip'): RegExp[] {
   return [...text.matchAll(new RegExp(`^${kind} (.+) => `, 'gm'))].map(([, pattern = '']) => new RegExp(pattern));
 }
 
-async function runTempest(tempest: string, workspace: string, regex: string): Promise<void> {
-  const stream = openSync(join(workspace, 'subunit'), 'w');
-  // of several such options tempest hears the last
-  const sources = notRun('test').map(({ source }) => source);
-  const out = sources.length === 0 ? [] : ['--exclude-regex', sources.join('|')];
-  const words = ['run', '--regex', regex, ...out, '--concurrency', '2', '--subunit'];
-  const child = spawn(tempest, words, { cwd: workspace, stdio: ['ignore', stream, 'inherit'] });
-  await new Promise((resolve) => child.once('exit', resolve));
-}
-
 /** Each test with its result; a whole class that was set up in vain gives its word to each of its tests. */
 function readResults(python: string, workspace: string, all: readonly string[]): Result[] {
   const lines = execFileSync(python, [join(import.meta.dirname, 'results.py')], {
@@ -58,6 +49,19 @@ function readResults(python: string, workspace: string, all: readonly string[]):
     const own = found.get(test) ?? found.get(test.replace(/\.[^.]*$/, '.*'));
     return own === undefined ? { test, status: 'lost', why: 'tempest says nothing of it' } : { ...own, test };
   });
+}
+
+/** Says now and then how far it is: `tested` counts what has a result so far. */
+async function runTempest(tempest: string, workspace: string, regex: string, tested: () => string): Promise<void> {
+  const stream = openSync(join(workspace, 'subunit'), 'w');
+  // of several such options tempest hears the last
+  const sources = notRun('test').map(({ source }) => source);
+  const out = sources.length === 0 ? [] : ['--exclude-regex', sources.join('|')];
+  const words = ['run', '--regex', regex, ...out, '--concurrency', '2', '--subunit'];
+  const child = spawn(tempest, words, { cwd: workspace, stdio: ['ignore', stream, 'inherit'] });
+  const progress = setInterval(() => console.log(`tempest: ${tested()} tests done`), PROGRESS_MS);
+  await new Promise((resolve) => child.once('exit', resolve));
+  clearInterval(progress);
 }
 
 function judge(results: readonly Result[], whole: boolean): string[] {
@@ -117,8 +121,11 @@ try {
   const all = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])]
     .filter((test) => !out.some((pattern) => pattern.test(test)))
     .toSorted();
-  await runTempest(tempest, workspace, regex);
-  results = readResults(python, workspace, all);
+  const read = (): Result[] => readResults(python, workspace, all);
+  const tested = (): string =>
+    `${read().filter(({ status }) => ['pass', 'fail', 'skip'].includes(status)).length} of ${all.length}`;
+  await runTempest(tempest, workspace, regex, tested);
+  results = read();
   writeFileSync(join(workspace, 'serve.log'), cloud.log());
 } finally {
   await cloud.close();
