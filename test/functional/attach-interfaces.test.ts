@@ -214,9 +214,9 @@ for (const engine of engines) {
       const unusable = `Port ${foreign.id} not usable for instance ${id}.`;
       says(await attach(id, { port_id: foreign.id }, '2.70', 'admin'), 400, 'badRequest', unusable);
       await neutron.ask('other', 'DELETE', `ports/${foreign.id}`);
-      const taken = await neutron.port('member', own, { fixed_ips: [{ ip_address: '10.50.0.200' }] });
-      const used = { net_id: own, fixed_ips: [{ ip_address: '10.50.0.200' }] };
-      await bad(used, 409, 'conflictingRequest', 'Fixed IP 10.50.0.200 is already in use.');
+      const taken = await neutron.port('member', own, { fixed_ips: [{ ip_address: '10.50.0.20' }] });
+      const used = { net_id: own, fixed_ips: [{ ip_address: '10.50.0.20' }] };
+      await bad(used, 409, 'conflictingRequest', 'Fixed IP 10.50.0.20 is already in use.');
       await neutron.ask('member', 'DELETE', `ports/${taken.id}`);
       const outside = `Invalid input received: Fixed IP 10.99.0.1 is not a valid ip address for network ${own}.`;
       await bad({ net_id: own, fixed_ips: [{ ip_address: '10.99.0.1' }] }, 400, 'badRequest', outside);

@@ -23,7 +23,17 @@ describe('networks of a server by the stock client', { skip, concurrency: 1 }, (
     await run('xloud', ...image);
     await run('xloud', 'flavor', 'create', 'tiny', '--vcpus', '1', '--ram', '256', '--disk', '1');
     await demo('network', 'create', 'own');
-    await demo('subnet', 'create', '--network', 'own', '--subnet-range', '10.50.0.0/24', 'own');
+    await demo(
+      'subnet',
+      'create',
+      '--network',
+      'own',
+      '--subnet-range',
+      '10.50.0.0/24',
+      '--allocation-pool',
+      'start=10.50.0.128,end=10.50.0.254',
+      'own',
+    );
     await demo('server', 'create', '--image', 'small', '--flavor', 'tiny', '--network', 'private', '--wait', 'vm');
   });
   after(async () => {

@@ -17,6 +17,12 @@ export interface Neutron {
   close(): Promise<void>;
 }
 
+/** Addresses are given out at random: those below are for tests to name. */
+const upperHalf = (cidr: string): object => {
+  const net = /^(.*\.)0\/24$/.exec(cidr)?.[1];
+  return net === undefined ? {} : { allocation_pools: [{ start: `${net}128`, end: `${net}254` }] };
+};
+
 /** @param told whether compute is told what clients do to ports, as `xloud serve` wires it */
 export async function startNeutron({ database, deps, ops, floatingIps }: World, told = false): Promise<Neutron> {
   const { clock, log } = deps;
@@ -45,7 +51,7 @@ export async function startNeutron({ database, deps, ops, floatingIps }: World, 
     },
     async network(as, name, cidr, more = {}) {
       const { id } = await made(as, 'network', { name, ...more });
-      await made(as, 'subnet', { network_id: id, cidr, ip_version: 4 });
+      await made(as, 'subnet', { network_id: id, cidr, ip_version: 4, ...upperHalf(cidr) });
       return id;
     },
     port: (as, networkId, more = {}) => made(as, 'port', { network_id: networkId, ...more }),
