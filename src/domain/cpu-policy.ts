@@ -2,7 +2,7 @@
 // contradict each other. Nova's rules and texts.
 
 import { badRequest } from '../base/errors.ts';
-import { cpusOf, tuple, type WishedFlavor, type WishedImage, words } from './wish-words.ts';
+import { cpusOf, isYes, said, tuple, type WishedFlavor, type WishedImage, words } from './wish-words.ts';
 
 export type ThreadPolicy = 'prefer' | 'isolate' | 'require';
 export type EmulatorThreads = 'share' | 'isolate';
@@ -10,6 +10,8 @@ export type EmulatorThreads = 'share' | 'isolate';
 export interface CpuWish {
   /** The vCPUs that each get a processor of their own. */
   readonly dedicated: ReadonlySet<number>;
+  /** Those of them that run under a real-time scheduler; empty: none. */
+  readonly realtime: readonly number[];
   readonly threads: ThreadPolicy | null;
   readonly emulatorThreads: EmulatorThreads | null;
 }
@@ -47,6 +49,28 @@ function emulatorPolicy(flavor: WishedFlavor): EmulatorThreads | null {
   if (asked === 'share' || asked === 'isolate') return asked;
   throw badRequest(
     `CPU emulator threads option requested is invalid, given: '${asked}', available: '${tuple(['share', 'isolate'])}'.`,
+  );
+}
+
+const REALTIME_NEEDS =
+  'Use of realtime CPUs requires either one or more non-realtime CPU(s) or offloaded emulator threads.';
+
+/**
+ * The vCPUs that run under a real-time scheduler (`hw:cpu_realtime`): all but those that a mask leaves out; null: none. The hypervisor's
+ * own threads must have a processor on which none of them runs.
+ */
+function realtimeCpus(flavor: WishedFlavor, image: WishedImage): number[] | null {
+  if (!isYes(flavor.extraSpecs['hw:cpu_realtime'])) return null;
+  const [own, wanted] = said(flavor, image, 'cpu_realtime_mask');
+  const mask = wanted ?? own;
+  const cpus = mask === undefined ? Array.from({ length: flavor.vcpus }, (_, cpu) => cpu) : cpusOf(mask, flavor.vcpus);
+  const inside = cpus.filter((cpu) => cpu < flavor.vcpus);
+  const all = inside.length === flavor.vcpus && inside.length === cpus.length;
+  if (cpus.length === 0 || (all && emulatorPolicy(flavor) === null)) throw badRequest(REALTIME_NEEDS);
+  if (inside.length === cpus.length) return cpus;
+  throw badRequest(
+    'Realtime policy vCPU(s) mask is configured with RT vCPUs that are not a subset of the vCPUs in the flavor. See ' +
+      'hw:cpu_realtime_mask or hw_cpu_realtime_mask',
   );
 }
 
@@ -126,11 +150,12 @@ function threadsOf(flavor: WishedFlavor, image: WishedImage, policy: ThreadPolic
 /** The vCPUs that get processors of their own. */
 function dedicatedOf(
   { vcpus }: WishedFlavor,
-  mask: number[] | null,
+  masks: { readonly dedicated: number[] | null; readonly realtime: number[] | null },
   policy: CpuPolicy | null,
   threads: ThreadPolicy | null,
   emulator: EmulatorThreads | null,
 ): number[] {
+  const mask = masks.dedicated;
   if (policy === null || policy === 'shared') {
     if (threads !== null) {
       throw badRequest('Cannot set cpu thread pinning policy in a non dedicated cpu pinning policy');
@@ -140,7 +165,8 @@ function dedicatedOf(
     }
   }
   if (policy === 'mixed') {
-    if (mask !== null) return mask;
+    const { dedicated, realtime } = masks;
+    if ((dedicated === null) !== (realtime === null)) return dedicated ?? (realtime as number[]);
     throw badRequest(
       "Dedicated CPU set can be specified from either 'hw:cpu_dedicated_mask' or 'hw:cpu_realtime_mask' when using " +
         "'mixed' CPU policy. 'hw:cpu_dedicated_mask' and 'hw:cpu_realtime_mask' can not be specified at the same " +
@@ -148,15 +174,20 @@ function dedicatedOf(
     );
   }
   if (mask !== null) throw badRequest("Cannot specify 'hw:cpu_dedicated_mask' without the 'mixed' policy.");
+  if (policy !== 'dedicated' && masks.realtime !== null) {
+    throw badRequest('Cannot set realtime policy in a non dedicated cpu pinning policy');
+  }
   return policy === 'dedicated' ? Array.from({ length: vcpus }, (_, cpu) => cpu) : [];
 }
 
 /** Throws Nova's 400s. */
 export function cpuWishOf(flavor: WishedFlavor, image: WishedImage): CpuWish {
   const named = { policy: cpuPolicy(flavor, image), threads: threadPolicy(flavor, image) };
-  const mask = dedicatedMask(flavor);
+  const realtime = realtimeCpus(flavor, image);
+  const masks = { realtime, dedicated: dedicatedMask(flavor) };
   const emulatorThreads = emulatorPolicy(flavor);
   const policy = policyOf(flavor, named.policy, emulatorThreads);
   const threads = threadsOf(flavor, image, named.threads);
-  return { dedicated: new Set(dedicatedOf(flavor, mask, policy, threads, emulatorThreads)), threads, emulatorThreads };
+  const dedicated = new Set(dedicatedOf(flavor, masks, policy, threads, emulatorThreads));
+  return { dedicated, realtime: realtime ?? [], threads, emulatorThreads };
 }

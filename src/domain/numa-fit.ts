@@ -174,6 +174,9 @@ function inOrder({ cells, usage }: NumaHost, { pinned }: NumaWish, first: number
   );
 }
 
+/** Whether the operator named the processors on which vCPUs, and the hypervisor's own threads, float. */
+const namesShared = ({ cells }: NumaHost): boolean => cells.some(({ shared = [] }) => shared.length > 0);
+
 function reasonOf(hosts: readonly HostCell[], fits: readonly (readonly CellFit[])[]): string {
   const guest = fits.findIndex((row) => row.every((fit) => typeof fit === 'string'));
   if (guest === -1) return 'takes each of the NUMA nodes, but not all of them at once';
@@ -192,6 +195,9 @@ export function fitNuma(host: NumaHost, wish: NumaWish, first: number | null = n
   if (wish.pinned && host.cells.every(({ dedicated }) => dedicated === undefined || dedicated.length === 0)) {
     return refused('has no dedicated CPUs (cpu_dedicated_set)');
   }
+  if (wish.realtime !== undefined && wish.emulatorThreads === 'share' && !namesShared(host)) {
+    return refused('has no shared CPUs (cpu_shared_set) for the emulator’s threads beside real-time vCPUs');
+  }
   const hosts = host.cells.length > wish.cells.length ? inOrder(host, wish, first) : host.cells;
   const fits = wish.cells.map((cell, index) => hosts.map((node) => cellFit(node, host, wish, cell, index === 0)));
   const nodes = matching(fits.map((row) => [...row.keys()].filter((node) => typeof row[node] !== 'string')));
@@ -203,6 +209,7 @@ export function fitNuma(host: NumaHost, wish: NumaWish, first: number | null = n
       cells: chosen.map(({ cell }) => cell),
       emulatorThreads: wish.emulatorThreads,
       emulatorCpus: chosen.flatMap(({ emulatorCpus }) => emulatorCpus),
+      ...(wish.realtime === undefined ? {} : { realtime: wish.realtime }),
     },
   };
 }

@@ -7,7 +7,7 @@ import { cpuWishOf, type EmulatorThreads, type ThreadPolicy } from './cpu-policy
 import { type FlavorSnapshot, maximumOf, minimumOf } from './flavor.ts';
 import { locksMemory, pagesOf, type PageWish } from './memory-pages.ts';
 import { sameSize } from './size.ts';
-import { badImage, cpusOf, isYes, noNumber, said, type WishedFlavor, type WishedImage } from './wish-words.ts';
+import { badImage, cpusOf, noNumber, said, type WishedFlavor, type WishedImage } from './wish-words.ts';
 
 export interface WishedCell {
   /** vCPUs of the guest that each get a processor of their own. */
@@ -22,6 +22,8 @@ export interface NumaWish {
   readonly cells: readonly WishedCell[];
   /** Whether it has dedicated vCPUs, so that nothing of it is overcommitted. */
   readonly pinned: boolean;
+  /** Those of the dedicated vCPUs that run under a real-time scheduler; absent: none. */
+  readonly realtime?: readonly number[];
   readonly threads: ThreadPolicy | null;
   readonly emulatorThreads: EmulatorThreads | null;
   /** Null: the host's choice. */
@@ -133,12 +135,7 @@ function wantsNuma({ extraSpecs }: WishedFlavor): boolean {
  * Source of rules, order and texts: nova.virt.hardware.numa_get_constraints.
  */
 export function numaWishOf(flavor: FlavorSnapshot, image: WishedImage): NumaWish | null {
-  if (isYes(flavor.extraSpecs['hw:cpu_realtime'])) {
-    throw badRequest(
-      "The extra spec 'hw:cpu_realtime' is not supported: no host runs vCPUs under a real-time scheduler.",
-    );
-  }
-  const { dedicated, threads, emulatorThreads } = cpuWishOf(flavor, image);
+  const { dedicated, realtime, threads, emulatorThreads } = cpuWishOf(flavor, image);
   const nodes = nodesOf(flavor, image);
   const pages = pagesOf(flavor, image);
   locksMemory(flavor, image);
@@ -151,5 +148,5 @@ export function numaWishOf(flavor: FlavorSnapshot, image: WishedImage): NumaWish
   }));
   const problem = fixedSizeProblem(flavor, true);
   if (problem !== null) throw badRequest(problem);
-  return { cells, pinned, threads, emulatorThreads, pages };
+  return { cells, pinned, ...(realtime.length > 0 ? { realtime } : {}), threads, emulatorThreads, pages };
 }

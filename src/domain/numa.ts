@@ -42,6 +42,8 @@ export interface NumaTopology {
   readonly emulatorThreads: 'share' | 'isolate' | null;
   /** That processor; empty: it has none. */
   readonly emulatorCpus: readonly number[];
+  /** The vCPUs that run under a real-time scheduler; absent: none. */
+  readonly realtime?: readonly number[];
 }
 
 /** What guests take of one node of their host. */

@@ -42,15 +42,22 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     });
   const inside = (uuid: string, script: string) =>
     runInside((command) => host.askAgent(uuid, command), script, INSIDE_MS);
-  /** The CPUs on which the host's kernel may run each vCPU of a guest: the daemon's processes are in a namespace of its own. */
-  const affinity = async (uuid: string): Promise<string[]> => {
+  /** What the host's kernel says of each vCPU's thread: the daemon's processes are in a namespace of its own. */
+  const threads = async (uuid: string, look: string): Promise<[vcpu: string, said: string][]> => {
     const script =
       'cd "/proc/$(cat "/run/libvirt/qemu/xloud-$0.pid")/task" && for task in *; do ' +
-      'echo "$(cat "$task/comm"): $(grep Cpus_allowed_list "$task/status")"; done';
+      `echo "$(cat "$task/comm"): $(${look})"; done`;
     const { stdout } = await host.libvirtd.exec('sh', '-c', script, uuid);
-    const threads = stdout.matchAll(/^CPU (\d+)\/TCG: Cpus_allowed_list:\s*(.*)$/gm);
-    return Array.from(threads, ([, vcpu, cpus]) => `${vcpu} on ${cpus}`).toSorted((a, b) => a.localeCompare(b));
+    const lines = stdout.matchAll(/^CPU (\d+)\/TCG: (.*)$/gm);
+    return Array.from(lines, ([, vcpu = '', said = '']): [string, string] => [vcpu, said]).toSorted(([a], [b]) =>
+      a.localeCompare(b),
+    );
   };
+  /** The CPUs on which the host's kernel may run each vCPU of a guest. */
+  const affinity = async (uuid: string): Promise<string[]> =>
+    (await threads(uuid, 'grep Cpus_allowed_list "$task/status"')).map(
+      ([vcpu, said]) => `${vcpu} on ${said.replace(/^Cpus_allowed_list:\s*/, '')}`,
+    );
 
   it('the host tells of its nodes, divided as the operator says', async () => {
     const { vcpus, facts } = await host.driver.inventory();
@@ -80,6 +87,49 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
       (await inside(uuid, 'cat /sys/devices/system/cpu/cpu*/topology/physical_package_id')).split(/\s+/),
       ['0', '0', ''],
     );
+    await host.driver.destroy(uuid);
+  });
+
+  it('a real-time vCPU is scheduled before all others, and the guest’s memory stays where it is', async (t) => {
+    const { topology } = fitNuma(
+      { cells: [node], usage: null, ratios: { cpu: 4, ram: 1 } },
+      {
+        ...{ cells: [{ dedicated: [1], shared: [0], memoryMb: MEMORY_MB }], pinned: true, threads: null },
+        ...{ realtime: [1], emulatorThreads: null, pages: null },
+      },
+    );
+    const spec = specWith(topology as NumaTopology);
+    const { uuid } = spec;
+    const { realtime: _, ...usual } = topology as NumaTopology;
+    await host.driver.spawn({ ...spec, numa: usual });
+    await host.driver.powerOff(uuid, 0);
+    const locks = await host.driver.powerOn(spec).then(
+      () => true,
+      (error: Error) => {
+        assert.match(error.message, /cannot limit locked memory/);
+        return false;
+      },
+    );
+    if (!locks) {
+      // the domain as it is, but for what this machine's root may not do
+      t.diagnostic('this machine lets nobody lock memory (CAP_SYS_RESOURCE)');
+      const script =
+        'virsh dumpxml "$0" | grep -v "<locked/>" >/run/less.xml && virsh define /run/less.xml && virsh start "$0"';
+      await host.libvirtd.exec('sh', '-c', script, uuid);
+    }
+    await host.ready(uuid);
+    // policy 1 is SCHED_FIFO, 0 the usual one; both fields of proc_pid_stat(5)
+    assert.deepEqual(await threads(uuid, `awk '{ print $(NF - 12), $(NF - 11) }' "$task/stat"`), [
+      ['0', '0 0'],
+      ['1', '1 1'],
+    ]);
+    assert.equal(await host.virsh('emulatorpin', uuid), '0');
+    assert.equal(await inside(uuid, 'nproc'), '2\n');
+    if (locks) {
+      const script = 'grep VmLck "/proc/$(cat "/run/libvirt/qemu/xloud-$0.pid")/status"';
+      const { stdout } = await host.libvirtd.exec('sh', '-c', script, uuid);
+      assert.ok(Number(/(\d+) kB/.exec(stdout)?.[1]) >= MEMORY_MB * 1024, stdout);
+    }
     await host.driver.destroy(uuid);
   });
 

@@ -97,6 +97,28 @@ for (const engine of engines) {
         body: { host, binary: 'nova-compute', forced_down: down },
       });
 
+    it('some of its own CPUs run vCPUs in real time, where its mask says so, also where it moves', async () => {
+      const specs = { 'hw:cpu_policy': 'dedicated', 'hw:cpu_realtime': 'yes' };
+      await servers.world.flavor({ id: 'all-realtime', vcpus: 2, memoryMb: 1024, specs });
+      const refused = await servers.post({ flavorRef: 'all-realtime' });
+      bad(
+        refused,
+        'Use of realtime CPUs requires either one or more non-realtime CPU(s) or offloaded emulator threads.',
+      );
+      await servers.world.flavor({
+        id: 'realtime',
+        vcpus: 2,
+        memoryMb: 1024,
+        specs: { ...specs, 'hw:cpu_realtime_mask': '^0' },
+      });
+      const id = await servers.create({ flavorRef: 'realtime' });
+      assert.deepEqual((await agree(id)).realtime, [1]);
+      await act(id, { migrate: null }, 'admin');
+      await act(id, { confirmResize: null });
+      assert.deepEqual((await agree(id)).realtime, [1]);
+      await remove(id);
+    });
+
     it('a server gets CPUs of its own, and nobody else gets them', async () => {
       const ids: string[] = [];
       for (let one = 0; one < 3; one += 1) ids.push(await servers.create({ flavorRef: PINNED }));

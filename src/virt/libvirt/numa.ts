@@ -6,6 +6,8 @@ import type { NumaCell, NumaTopology } from '../../domain/numa.ts';
 import { leaf, type XMLBuilder } from './xml.ts';
 
 const MIB_KIB = 1024;
+/** The lowest there is: above all that is not real-time, and below the kernel's own threads. */
+const REALTIME_PRIORITY = 1;
 
 /** `<numa>` of the guest's `<cpu>`: the nodes that it sees. */
 export function writeGuestNodes(cpu: XMLBuilder, { cells }: NumaTopology): void {
@@ -22,12 +24,17 @@ const cpusOf = ({ pinning, floating }: NumaCell, vcpu: number): readonly number[
   return pin === undefined ? floating : [pin];
 };
 
-/** Where the hypervisor's own threads run: on a CPU of their own, on the host's shared ones, or beside the guest's vCPUs. */
+/**
+ * Where the hypervisor's own threads run: on a CPU of their own, on the host's shared ones, or beside the guest's vCPUs, but never where a
+ * real-time one would keep them from running.
+ */
 function emulatorCpusOf(topology: NumaTopology, shared: readonly number[]): readonly number[] {
-  const { cells, emulatorThreads, emulatorCpus } = topology;
+  const { cells, emulatorThreads, emulatorCpus, realtime = [] } = topology;
   if (emulatorThreads === 'isolate') return emulatorCpus;
   if (emulatorThreads === 'share' && shared.length > 0) return shared;
-  return cells.flatMap((cell) => cell.vcpus.flatMap((vcpu) => cpusOf(cell, vcpu)));
+  return cells.flatMap((cell) =>
+    cell.vcpus.filter((vcpu) => !realtime.includes(vcpu)).flatMap((vcpu) => cpusOf(cell, vcpu)),
+  );
 }
 
 function writeCpuTune(domain: XMLBuilder, topology: NumaTopology, shared: readonly number[]): void {
@@ -37,6 +44,9 @@ function writeCpuTune(domain: XMLBuilder, topology: NumaTopology, shared: readon
     leaf(tune, 'vcpupin', { vcpu, cpuset: writeCpuSet(cpus) });
   }
   leaf(tune, 'emulatorpin', { cpuset: writeCpuSet([...new Set(emulatorCpusOf(topology, shared))]) });
+  if (topology.realtime !== undefined) {
+    leaf(tune, 'vcpusched', { vcpus: writeCpuSet(topology.realtime), scheduler: 'fifo', priority: REALTIME_PRIORITY });
+  }
 }
 
 function writeNumaTune(domain: XMLBuilder, { cells }: NumaTopology): void {
@@ -65,10 +75,13 @@ function writeHugePages(backing: XMLBuilder, cells: readonly NumaCell[]): void {
  */
 export function writePlacement(domain: XMLBuilder, { numa, lockedMemory }: GuestSpec, shared: readonly number[]): void {
   const huge = numa?.cells.some((cell) => cell.huge) ?? false;
-  if (huge || lockedMemory) {
+  // a page that must be fetched, or told from another's, stops a vCPU for longer than its time is promised
+  const realtime = numa?.realtime !== undefined;
+  if (huge || lockedMemory || realtime) {
     const backing = domain.ele('memoryBacking');
     if (numa !== null && huge) writeHugePages(backing, numa.cells);
-    if (lockedMemory) leaf(backing, 'locked');
+    if (realtime) leaf(backing, 'nosharepages');
+    if (lockedMemory || realtime) leaf(backing, 'locked');
   }
   if (numa === null) return;
   writeCpuTune(domain, numa, shared);

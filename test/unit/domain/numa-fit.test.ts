@@ -94,6 +94,15 @@ describe('where NUMA nodes lie', () => {
     assert.match(fitNuma(host(), all).reason ?? '', /no dedicated CPU is left for the emulator/);
   });
 
+  it('real-time vCPUs stay what they are, and leave the emulator a CPU where it shall share', () => {
+    const wish = aWish({ realtime: [0, 1], emulatorThreads: 'share' });
+    assert.deepEqual(fitNuma(host(), wish).topology?.realtime, [0, 1]);
+    const unnamed = host({ cells: [cell(0, { shared: [] })] });
+    assert.match(fitNuma(unnamed, wish).reason ?? '', /^has no shared CPUs \(cpu_shared_set\) for the emulator/);
+    assert.equal(fitNuma(unnamed, { ...wish, emulatorThreads: 'isolate' }).reason, null);
+    assert.equal(fitNuma(host(), aWish()).topology?.realtime, undefined);
+  });
+
   it('pages are of the size that is asked for, the largest first', () => {
     const sized = (pages: NumaWish['pages'], memoryMb = 1024) => {
       const { topology, reason } = fitNuma(

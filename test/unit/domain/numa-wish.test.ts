@@ -172,7 +172,33 @@ describe('the NUMA nodes that a flavor and an image wish', () => {
     );
   });
 
-  it('are refused to a server that is elastic, and a real-time scheduler to all', () => {
+  it('have vCPUs under a real-time scheduler: some of those that are dedicated', () => {
+    const RT = { 'hw:cpu_realtime': 'yes' };
+    const realtime = (extraSpecs: Specs, properties?: Specs) => wish({ ...RT, ...extraSpecs }, properties)?.realtime;
+    assert.deepEqual(realtime({ ...DEDICATED, 'hw:cpu_realtime_mask': '^0-1' }), [2, 3, 4, 5, 6, 7]);
+    assert.deepEqual(realtime({ ...DEDICATED, 'hw:cpu_realtime_mask': '^0' }, { hw_cpu_realtime_mask: '5,7' }), [5, 7]);
+    assert.deepEqual(realtime({ ...DEDICATED, 'hw:emulator_threads_policy': 'share' }), ALL);
+    assert.deepEqual(realtime({ 'resources:PCPU': '8', 'hw:cpu_realtime_mask': '7' }), [7]);
+    assert.deepEqual(cells({ ...RT, ...MIXED, 'hw:cpu_realtime_mask': '6-7' }), [[[6, 7], [0, 1, 2, 3, 4, 5], 8192]]);
+    assert.equal(wish({ ...DEDICATED, 'hw:cpu_realtime': 'no', 'hw:cpu_realtime_mask': '9' })?.realtime, undefined);
+
+    const offloaded =
+      'Use of realtime CPUs requires either one or more non-realtime CPU(s) or offloaded emulator threads.';
+    refused(offloaded, { ...RT, ...DEDICATED });
+    refused(offloaded, { ...RT, ...DEDICATED, 'hw:cpu_realtime_mask': '0-7' });
+    refused(offloaded, { ...RT, ...DEDICATED, 'hw:cpu_realtime_mask': '^0-7' });
+    const outside =
+      'Realtime policy vCPU(s) mask is configured with RT vCPUs that are not a subset of the vCPUs in the flavor. See ' +
+      'hw:cpu_realtime_mask or hw_cpu_realtime_mask';
+    refused(outside, { ...RT, ...DEDICATED, 'hw:cpu_realtime_mask': '7-8' });
+    const shared = 'Cannot set realtime policy in a non dedicated cpu pinning policy';
+    refused(shared, { ...RT, 'hw:cpu_realtime_mask': '^0' });
+    refused(shared, { ...RT, 'hw:cpu_realtime_mask': '^0', 'hw:cpu_policy': 'shared' });
+    const both = { ...RT, ...MIXED, 'hw:cpu_realtime_mask': '7', 'hw:cpu_dedicated_mask': '6' };
+    assert.throws(() => wish(both), /^Fault: Dedicated CPU set can be specified from either/);
+  });
+
+  it('are refused to a server that is elastic', () => {
     const elastic = { minimum_cpu: '2' };
     for (const specs of [
       DEDICATED,
@@ -189,6 +215,5 @@ describe('the NUMA nodes that a flavor and an image wish', () => {
     assert.throws(() => wish(elastic, { hw_cpu_policy: 'dedicated' }), /has a fixed size/);
     assert.equal(fixedSizeProblem(aFlavor({ vcpus: 8, extraSpecs: elastic })), null);
     assert.equal(wish({ ...DEDICATED, minimum_cpu: '8' })?.pinned, true);
-    assert.throws(() => wish({ 'hw:cpu_realtime': 'true' }), /'hw:cpu_realtime' is not supported/);
   });
 });

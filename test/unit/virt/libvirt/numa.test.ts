@@ -57,6 +57,15 @@ describe('the domain of a guest', () => {
     assert.equal(emulator({ emulatorThreads: 'share' }), '0-1,3-4,6');
   });
 
+  it('has real-time vCPUs scheduled as such, its emulator apart from them, and its memory held', () => {
+    const [backing, tune] = partsOf({ numa: { ...numa, realtime: [1, 3] } });
+    assert.equal(
+      backing,
+      '<memoryBacking><hugepages><page size="2048" unit="KiB" nodeset="0"/></hugepages><nosharepages/><locked/></memoryBacking>',
+    );
+    assert.match(tune ?? '', /<emulatorpin cpuset="0-1,3,6"\/><vcpusched vcpus="1,3" scheduler="fifo" priority="1"\/>/);
+  });
+
   it('locks its memory where it is asked to', () => {
     const lone = partsOf({ lockedMemory: true });
     assert.equal(lone[0], '<memoryBacking><locked/></memoryBacking>');
