@@ -138,9 +138,10 @@ export const limits = {
   /** What it said of vCPUs that nobody asks to change is good for this long: as long as a host's report is. */
   agentFreshMs: 10 * SECOND_MS,
   /**
-   * How often the state of a guest is looked at while something is awaited (events come sooner): after an eighth of the time that
+   * How often the state of a guest is looked at while something is awaited (events come sooner): after this share of the time that
    * has passed, so that whatever takes short or long is noticed at most that much late, within these bounds.
    */
+  guestPollShare: 1 / 16,
   guestPollLeastMs: 4,
   guestPollMs: 25,
   /** New vCPUs that a guest has not brought online by itself after this long are turned on through its agent. */

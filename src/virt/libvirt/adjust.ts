@@ -355,8 +355,9 @@ const memoryOutcome = (
   confirmedBy: problem === null ? 'guest' : 'hypervisor',
 });
 
-/** The persistent definition, which a start by other hands than ours takes. */
+/** The persistent definition, which a start by other hands than ours takes. Each change of it is a file that libvirt writes. */
 async function writeConfig({ deps: { calls }, domain, memory }: Task, size: Size): Promise<void> {
-  await calls.domainSetVcpusFlags(domain, size.vcpus, vir.VIR_DOMAIN_AFFECT_CONFIG);
+  const vcpus = await calls.domainGetVcpusFlags(domain, vir.VIR_DOMAIN_AFFECT_CONFIG);
+  if (vcpus !== size.vcpus) await calls.domainSetVcpusFlags(domain, size.vcpus, vir.VIR_DOMAIN_AFFECT_CONFIG);
   await memory.set(calls, domain, size.memoryMb, vir.VIR_DOMAIN_AFFECT_CONFIG);
 }

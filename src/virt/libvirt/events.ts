@@ -57,7 +57,7 @@ function fromLifecycle({ event, detail }: LifecycleEvent, uuid: string): GuestEv
 
 /** How long to wait until the next look, `passedMs` after the first. */
 const pollMs = (passedMs: number): number =>
-  Math.min(Math.max(passedMs / 8, limits.guestPollLeastMs), limits.guestPollMs);
+  Math.min(Math.max(passedMs * limits.guestPollShare, limits.guestPollLeastMs), limits.guestPollMs);
 
 /** Looks until `look` gives a value: at once, at each event of that guest, and at times in between; undefined when the time is over. */
 export type Until = <T>(uuid: string, timeoutMs: number, look: () => Promise<T | undefined>) => Promise<T | undefined>;

@@ -101,8 +101,10 @@ function simulated(traits: {
       state.steps.push(`device ${requestedMb}`);
       if (traits.floorMb !== null) state.actualMb = 256 + Math.max((traits.floorMb ?? 256) - 256, requestedMb);
     },
-    domainGetVcpusFlags: (_domain: unknown, flags: number) =>
-      Promise.resolve(flags & vir.VIR_DOMAIN_VCPU_MAXIMUM ? 4 : state.plugged),
+    domainGetVcpusFlags: (_domain: unknown, flags: number) => {
+      if (flags & vir.VIR_DOMAIN_VCPU_MAXIMUM) return Promise.resolve(4);
+      return Promise.resolve(flags & vir.VIR_DOMAIN_AFFECT_CONFIG ? state.config.vcpus : state.plugged);
+    },
     domainSetVcpusFlags: async (_domain: unknown, count: number, flags: number) => {
       if (flags & vir.VIR_DOMAIN_AFFECT_CONFIG) state.config = { ...state.config, vcpus: count };
       else await setVcpus(count);
