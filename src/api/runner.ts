@@ -71,7 +71,7 @@ export async function runRoute(
   const route = candidates.find((candidate) => existsAt(candidate, minor));
   // as Nova, in the words for what is not there at all
   if (route === undefined) throw notFound('The resource could not be found.', { code: 'version' });
-  if (route.gone) throw new Fault('gone', 'This API was removed from Nova. There is no replacement.');
+  if (route.gone) throw new Fault('gone', 'This resource is no longer available. No forwarding address is given.');
 
   let untilMs = Number.POSITIVE_INFINITY;
   const bodySchema = route.body === undefined ? null : at(route.body, minor);

@@ -1,15 +1,16 @@
 // Debian's own `openstack` client plugs networks, ports and addresses into a server and takes them out, and puts it into groups.
 
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { CLIENT, type CloudName, eventually, type Service, startService } from '../support/serve.ts';
+import { withoutClient } from '../support/openstack/process.ts';
+import { type CloudName, eventually, type Service, startService } from '../support/serve.ts';
 
-const skip = existsSync(CLIENT) ? false : `${CLIENT} not installed (Debian package python3-openstackclient)`;
+const skip = withoutClient('debian');
 const UNPLUG_MS = 60_000;
 
 describe('networks of a server by the stock client', { skip, concurrency: 1 }, () => {

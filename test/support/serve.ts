@@ -1,7 +1,7 @@
 // Why: the whole product as its users run it, for tests: `bin/xloud serve` as a process on a data directory of its own, that can
 // be killed and started again, reached over HTTP and with the stock client.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -9,15 +9,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { type ClientProcess, startClientProcess } from './openstack/process.ts';
 
-const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHILD = join(import.meta.dirname, 'serve-child.ts');
 const READY_MS = 60_000;
-
-export const CLIENT = '/usr/bin/openstack';
 
 export type CloudName = 'xloud' | 'xloud-demo';
 
@@ -97,6 +94,7 @@ export async function startService({ driver, env = {} }: ServeWish): Promise<Ser
   const url = `http://127.0.0.1:${port}`;
   const environment = { ...process.env, ...env, XLOUD_COMPUTE__DRIVER: driver };
   let child: ChildProcess | null = null;
+  let client: Promise<ClientProcess> | null = null;
   const tokens = new Map<CloudName, string>();
 
   const log = (): string => readFileSync(logFile, 'utf8');
@@ -172,18 +170,13 @@ export async function startService({ driver, env = {} }: ServeWish): Promise<Ser
       return { status: response.status, body: isJson && text !== '' ? (JSON.parse(text) as unknown) : text };
     },
     async openstack(cloud, ...words) {
-      const { stdout } = await run(CLIENT, words, {
-        cwd: dir,
-        timeout: 120_000,
-        maxBuffer: 16 * 1024 * 1024,
-        env: {
-          ...{ PATH: '/usr/bin:/bin', HOME: dir, LC_ALL: 'C.UTF-8' },
-          ...{ OS_CLIENT_CONFIG_FILE: join(dataDir, 'clouds.yaml'), OS_CLOUD: cloud },
-        },
-      });
-      return stdout;
+      client ??= startClientProcess('debian', join(dataDir, 'clouds.yaml'), dir);
+      const { status, out, err } = await (await client).ask(['--os-cloud', cloud, ...words]);
+      if (status === 0) return out;
+      throw Object.assign(new Error(`openstack ${words.join(' ')}: ${status}: ${err}`), { stderr: err });
     },
     async close() {
+      await (await client)?.close();
       if (!isOver()) await service.kill('SIGTERM');
       await rm(dir, { recursive: true, force: true });
     },
