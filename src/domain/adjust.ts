@@ -3,7 +3,7 @@
 
 import { claimOf } from './claim.ts';
 import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
-import type { AdjustOutcome, GuestView, PartOutcome } from './guest.ts';
+import { type AdjustOutcome, type GuestView, heldOf, type PartOutcome } from './guest.ts';
 import { type AdjustStatus, power, type Server } from './instance.ts';
 import { isOnItsWay, type MemoryMethod, memoryLaws, memoryMethodOf } from './memory-method.ts';
 import { largerOf, type Size, sameSize } from './size.ts';
@@ -235,7 +235,7 @@ export function settlePower(server: AdjustSubject, view: GuestView, started: boo
   // what it will have when it goes on; its host can't tell as long as its memory lies on disk
   const stored = view.powerState === power.suspended;
   const boot = bootOf(server);
-  const has = off ? boot : stored ? currentOf(server) : view.size;
+  const has = off ? boot : stored ? currentOf(server) : heldOf(view);
   const minimum = minimumOf(server.flavor);
   const method = memoryMethodOf(server.flavor);
   const mayMove = !off && !stored && (started || isSettling(server));
@@ -313,11 +313,11 @@ export function settleSeen(server: AdjustSubject, view: GuestView, overdue: bool
     const waits = { adjustStatus: 'adjusting', adjustMessage } as const;
     return {
       server: { ...columns, ...waits },
-      claimed: claimOf(minimum, { vcpus: view.size.vcpus, memoryMb: targetMb }, boot),
+      claimed: claimOf(minimum, { vcpus: heldOf(view).vcpus, memoryMb: targetMb }, boot),
       success: true,
     };
   }
-  const claimed = claimOf(minimum, view.size, boot);
+  const claimed = claimOf(minimum, heldOf(view), boot);
   if (settling && onItsWay) {
     const partial = { adjustStatus: 'partial', adjustMessage: missed(method, view, targetMb) } as const;
     return { server: { ...columns, ...partial }, claimed, success: false };

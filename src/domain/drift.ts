@@ -1,7 +1,7 @@
 // Why: what a guest became without a request (an operator's virsh, its own user) is told with before and after. Decided here,
 // without I/O: what is news, and in which words.
 
-import type { GuestView } from './guest.ts';
+import { type GuestView, heldOf } from './guest.ts';
 import { type PowerState, powerNames, type Server } from './instance.ts';
 import { type Size, sameSize } from './size.ts';
 
@@ -27,7 +27,7 @@ function isLateAnswer({ adjustStatus, targetVcpus, targetMemoryMb }: Server, { b
 export function sizeDrift(server: Server, view: GuestView, current: Size, raised: boolean): SizeDrift | null {
   const before: Size = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
   const inside = view.onlineVcpus !== null && view.onlineVcpus < view.size.vcpus;
-  const vcpus = raised ? view.size.vcpus : inside ? before.vcpus : current.vcpus;
+  const vcpus = raised ? heldOf(view).vcpus : inside ? before.vcpus : current.vcpus;
   const drift = { before, after: { vcpus, memoryMb: current.memoryMb } };
   return sameSize(before, drift.after) || isLateAnswer(server, drift) ? null : drift;
 }

@@ -80,6 +80,17 @@ export interface GuestView {
   /** MiB available inside the guest (balloon statistics); null without a driver in the guest. */
   readonly availableMb: number | null;
   readonly maximum: Size;
+  /** vCPUs that it counts for, where its host's operator lets those go that are offline inside; absent: all that are plugged. */
+  readonly heldVcpus?: number;
+}
+
+/** What a guest holds of its host. */
+export const heldOf = ({ size, heldVcpus = size.vcpus }: GuestView): Size => ({ ...size, vcpus: heldVcpus });
+
+/** A guest whose vCPUs that are offline inside are nobody's. Where none tells of them, those that are plugged may be in use. */
+export function lettingGo(view: GuestView): GuestView {
+  const { size, onlineVcpus } = view;
+  return onlineVcpus === null || onlineVcpus >= size.vcpus ? view : { ...view, heldVcpus: onlineVcpus };
 }
 
 /** A disk copied for the image service. */
@@ -119,6 +130,13 @@ export interface AdjustOutcome {
   readonly memoryMb: PartOutcome;
   readonly view: GuestView;
 }
+
+/** As `lettingGo`, for what an adjustment came to. */
+export const lettingGoOf = ({ vcpus, memoryMb, view }: AdjustOutcome): AdjustOutcome => ({
+  vcpus: { ...vcpus, held: vcpus.confirmedBy === 'guest' ? Math.min(vcpus.held, vcpus.reached) : vcpus.held },
+  memoryMb,
+  view: lettingGo(view),
+});
 
 export type GuestEvent =
   | { readonly kind: 'started'; readonly uuid: string }

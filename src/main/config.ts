@@ -252,6 +252,11 @@ export const schema = {
       0.1,
       240,
     ),
+    release_guest_offline: choice(
+      'no',
+      ['no', 'yes'],
+      'Whether vCPUs that a guest turned off but still has plugged are free for others: it may turn them on again at any time.',
+    ),
     vnc_listen: text(
       '127.0.0.1',
       "Address on which the screens of libvirt's guests listen (VNC, without a password): the proxy must reach it and nobody else; empty: guests have no screen.",

@@ -51,6 +51,7 @@ function fakeHost(parts: DriverParts, index: number, peers: FakePeers): DrivenHo
       division: readDivision(config.compute),
       deviceSpecs: readDeviceSpecs(config.pci.device_spec),
     },
+    releaseGuestOffline: config.compute.release_guest_offline === 'yes',
     images,
     sink: images,
     // as on a real host, whoever asks again and again sees the image on its way
@@ -77,6 +78,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     sink: images,
     virtType: config.compute.virt_type,
     division: readDivision(config.compute),
+    releaseGuestOffline: config.compute.release_guest_offline === 'yes',
     deviceSpecs: readDeviceSpecs(config.pci.device_spec),
     screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),

@@ -18,7 +18,7 @@ import {
 } from '../domain/adjust.ts';
 import { claimOf, fits } from '../domain/claim.ts';
 import { minimumOf, elasticProblem } from '../domain/flavor.ts';
-import type { AdjustOutcome, GuestView } from '../domain/guest.ts';
+import { type AdjustOutcome, type GuestView, heldOf } from '../domain/guest.ts';
 import type { Server } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { announce, leaveAction, lockForMove, recordDone } from './begin.ts';
@@ -158,7 +158,7 @@ export const adjustSaga: Saga<AdjustInput> = {
       adjustUpdatedAt: nowMs,
     };
     await updateServer(t, server.id, end, nowMs);
-    if (view !== null) await resizeClaim(t, server.id, claimOf(minimumOf(server.flavor), view.size, boot));
+    if (view !== null) await resizeClaim(t, server.id, claimOf(minimumOf(server.flavor), heldOf(view), boot));
     await recordFailure(t, server, failure, nowMs);
     const moved = view === null ? { vcpus: 0, memoryMb: 0 } : movedTo(server, view.size);
     tell(deps, t, { outcome: 'error', seconds: null, moved });

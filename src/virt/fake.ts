@@ -3,7 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { internal, notFound } from '../base/errors.ts';
-import type { GuestEvent, GuestSpec, GuestView } from '../domain/guest.ts';
+import { type GuestEvent, type GuestSpec, type GuestView, lettingGo, lettingGoOf } from '../domain/guest.ts';
 import type { HostInventory } from '../domain/host.ts';
 import { power, type PowerState } from '../domain/instance.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
@@ -34,6 +34,8 @@ export interface FakeDriverOptions {
   readonly machine?: Partial<FakeMachine>;
   /** Milliseconds that each verb takes; default 5 for those that change something, 0 for those that read. */
   readonly timing?: Partial<Readonly<Record<Verb, number>>>;
+  /** Whether vCPUs that are offline inside a guest are nobody's; default: they stay the guest's. */
+  readonly releaseGuestOffline?: boolean;
   /** Awaited when a verb begins: it takes that long too. */
   readonly before?: (verb: Verb) => Promise<void>;
   /** The guests that are there already, and where new ones are kept; default: in memory. */
@@ -127,7 +129,11 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     return guest;
   }
 
-  const view = (guest: FakeGuest): GuestView => viewOf(guest, behaviourOf(guest).mute, clock.now());
+  const releases = options.releaseGuestOffline ?? false;
+  const view = (guest: FakeGuest): GuestView => {
+    const seen = viewOf(guest, behaviourOf(guest).mute, clock.now());
+    return releases ? lettingGo(seen) : seen;
+  };
 
   /** Tells of the memory when the guest's driver is loaded. */
   function watchMemory({ spec: { uuid }, memoryDriverAtMs }: FakeGuest): void {
@@ -184,6 +190,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     begin: (verb, uuid) => take(verb, behaviourOf(guestOf(uuid))),
   };
 
+  const { adjust } = adjustVerb(host);
   const driver: FakeDriver = {
     kind: 'fake',
     store,
@@ -282,7 +289,10 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     ...rescueVerbs(host, cache, { start, stop }),
-    ...adjustVerb(host),
+    adjust: async (uuid, request) => {
+      const outcome = await adjust(uuid, request);
+      return releases ? lettingGoOf(outcome) : outcome;
+    },
     ...stateVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),

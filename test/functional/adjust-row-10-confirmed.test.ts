@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Adjusting, startAdjusting } from '../support/adjusting.ts';
+import { type Adjusting, HOST, startAdjusting } from '../support/adjusting.ts';
 import { engines } from '../support/database.ts';
 import { type Servers } from '../support/servers.ts';
 
@@ -49,6 +49,33 @@ for (const engine of engines) {
       const after = await kit.settled(id, { current_vcpus: 2 });
       assert.deepEqual([after.status, after.vcpus.current, after.vcpus.claimed], ['idle', 2, 4]);
       await kit.remove(id);
+    });
+
+    it('and are free for others where the operator lets them go, until the guest turns them on again', async () => {
+      const { servers: other, kit: free } = await startAdjusting(engine, [{ name: HOST, releaseGuestOffline: true }]);
+      try {
+        const id = await free.elastic('offline');
+        await free.settled(id, { current_vcpus: 4 });
+        const after = await free.settled(id, { current_vcpus: 2 });
+        assert.deepEqual([after.status, after.vcpus.current, after.vcpus.claimed], ['idle', 2, 2]);
+        await free.report();
+        assert.equal((await free.look(id)).vcpus.claimed, 2, 'a look at the host changes nothing');
+        const guest = free.driver().store.get(id);
+        assert.equal(guest?.pluggedVcpus, 4);
+        // its user turns one on: nobody was asked, so the sum must tell
+        free.driver().store.put({ ...guest, size: { ...guest.size, vcpus: 3 } });
+        await free.report();
+        await free.reaches(id, 3, 256);
+        assert.equal((await free.look(id)).vcpus.claimed, 3);
+        // whom nobody can ask may use all that is plugged
+        free.driver().behave(id, 'offline, mute');
+        await free.report();
+        await free.until(id, (row) => row.guestOnlineVcpus === null);
+        assert.equal((await free.look(id)).vcpus.claimed, 4);
+        await free.remove(id);
+      } finally {
+        await other.close();
+      }
     });
 
     it('a host that fails leaves the truth and a free server', async () => {

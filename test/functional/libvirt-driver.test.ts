@@ -155,6 +155,15 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     const down = await adjust(2, 384);
     // under TCG an unplug never completes: the guest turns the vCPU off, and it stays held
     assert.deepEqual([down.vcpus.reached, down.vcpus.method, down.vcpus.held], [2, 'guest-offline', 3]);
+    assert.equal(down.view.heldVcpus, undefined);
+    // unless its operator says that it is not
+    const releasing = await host.anotherDriver({ releaseGuestOffline: true });
+    const again = await releasing.adjust(spec.uuid, {
+      ...{ actionId: 'again', target: { vcpus: 2, memoryMb: 384 }, persist: false, timeoutMs: CONFIRM_MS },
+    });
+    assert.deepEqual([again.vcpus.held, again.view.heldVcpus, again.view.size.vcpus], [2, 2, 3]);
+    assert.equal((await releasing.inspect(spec.uuid))?.heldVcpus, 2);
+    await releasing.close();
     assert.deepEqual([down.memoryMb.reached, down.memoryMb.held, down.memoryMb.problem], [384, 384, null]);
     const shrunk = await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
     assert.ok(shrunk.memAvailableKib < grown.memAvailableKib - 300 * 1024, 'about 384 MiB less are available inside');

@@ -16,7 +16,7 @@ import { testConfig, type WorldOptions } from './world.ts';
 const SLOW_MS = 300;
 /** Looks, 5 ms apart. */
 const PATIENCE = 500;
-const HOST = 'host-1';
+export const HOST = 'host-1';
 
 /** The body of GET /os-xloud-adjust/{id}. */
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect

@@ -53,6 +53,7 @@ export interface HostWish {
   /** What its operator says of it. */
   readonly offers?: HostOffers;
   readonly timing?: FakeDriverOptions['timing'];
+  readonly releaseGuestOffline?: boolean;
   readonly store?: FakeStore;
   /** Makes of the driver what the agent gets: one that breaks, for instance. */
   readonly wrap?: (driver: FakeDriver) => FakeDriver;
@@ -258,6 +259,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       timing: { ...Object.fromEntries(verbs.map((verb) => [verb, 0])), ...wish.timing },
       ...(wish.inventory === undefined ? {} : { inventory: wish.inventory }),
       ...(wish.machine === undefined ? {} : { machine: wish.machine }),
+      releaseGuestOffline: wish.releaseGuestOffline ?? false,
       ...(wish.store === undefined ? {} : { store: wish.store }),
     });
     const driver = wish.wrap?.(plain) ?? plain;

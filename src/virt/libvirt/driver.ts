@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { GuestEvent, GuestSpec, GuestView } from '../../domain/guest.ts';
+import { type GuestEvent, type GuestSpec, type GuestView, lettingGoOf } from '../../domain/guest.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';
@@ -63,6 +63,8 @@ export interface LibvirtDriverOptions {
   readonly screen?: string | null;
   /** Which CPUs are dedicated, and which shared; default: all are shared. */
   readonly division?: CpuDivision;
+  /** Whether vCPUs that are offline inside a guest are nobody's; default: they stay the guest's. */
+  readonly releaseGuestOffline?: boolean;
   /** Which devices are for guests; default: none. */
   readonly deviceSpecs?: readonly DeviceSpec[];
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
@@ -98,6 +100,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     const host: Host = {
       ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
       division: options.division ?? undivided,
+      releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],
       images: makeImageCache({ dir: join(instancesDir, '_images'), source: options.images, run, clock, log }),
       agent: makeAgent(connection, clock),
@@ -148,7 +151,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
         const outcome = await adjustGuest({ ...host, calls: connection, canUnplug }, domain, request);
         if (outcome.vcpus.held > outcome.vcpus.reached) host.offline.set(uuid, outcome.vcpus.reached);
         else host.offline.delete(uuid);
-        return outcome;
+        return host.releaseGuestOffline ? lettingGoOf(outcome) : outcome;
       }),
     console: async (uuid, maxBytes) => {
       const { console } = guestFiles(instanceDir(host.instancesDir, uuid));

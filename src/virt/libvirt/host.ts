@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { GuestSpec, GuestView } from '../../domain/guest.ts';
+import { type GuestSpec, type GuestView, lettingGo } from '../../domain/guest.ts';
 import type { CpuDivision } from '../host-cells.ts';
 import type { DeviceSpec } from '../host-devices.ts';
 import type { Run } from '../run.ts';
@@ -28,6 +28,8 @@ export interface Host {
   readonly log: Log;
   readonly choice: VirtChoice;
   readonly division: CpuDivision;
+  /** Whether vCPUs that are offline inside a guest are nobody's. */
+  readonly releaseGuestOffline: boolean;
   readonly deviceSpecs: readonly DeviceSpec[];
   /** The address on which the screens of guests listen; null: guests have none. */
   readonly screen: string | null;
@@ -51,8 +53,10 @@ export const networkDeps = (host: Host) => ({
   mutex: host.networks,
 });
 
-export const view = (host: Host, domain: DomainRef): Promise<GuestView> =>
-  viewOf({ calls: host.connection, agent: host.agent }, domain);
+export async function view(host: Host, domain: DomainRef): Promise<GuestView> {
+  const seen = await viewOf({ calls: host.connection, agent: host.agent }, domain);
+  return host.releaseGuestOffline ? lettingGo(seen) : seen;
+}
 
 /** Throws `notFound` for a guest that is not here. */
 export async function domainOf(host: Host, uuid: string): Promise<DomainRef> {
