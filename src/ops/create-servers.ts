@@ -5,6 +5,7 @@ import { badRequest, Fault, forbidden, internal } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import type { Op } from '../base/op.ts';
+import { otherZones } from '../db/aggregates.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
 import { insertDetails } from '../db/server-details.ts';
@@ -51,6 +52,16 @@ export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promi
   return snapshotOf(flavor);
 }
 
+/** A server that is forced to a host is kept to that host's zone, whatever zone was named with it; null: to none. */
+async function zoneFor(deps: OpsDeps, { zone, forcedHost, forcedNode }: CreateServersRequest): Promise<string | null> {
+  if (forcedHost === null) return forcedNode === null || zone === 'nova' ? zone : null;
+  const { read } = deps.database;
+  const [made] = await otherZones(read, [forcedHost], NO_AGGREGATE);
+  if (made !== undefined) return made;
+  const own = (await findHost(read, { host: forcedHost }))?.zone ?? 'nova';
+  return zone === own ? zone : null;
+}
+
 async function checkDestination(deps: OpsDeps, request: CreateServersRequest): Promise<void> {
   const { zone, requestedHost, requestedNode } = request;
   const { read } = deps.database;
@@ -91,6 +102,8 @@ function hostnameOf(request: CreateServersRequest, uuid: string, index: number, 
   return count === 1 ? request.hostname : `${sanitizeHostname(request.hostname)}-${index + 1}`;
 }
 
+const NO_AGGREGATE = 0;
+
 /** What the saga needs beyond the row. The password is forgotten when the action ends. */
 export interface CreateInput extends TogetherInput {
   readonly adminPass: string | null;
@@ -104,9 +117,10 @@ export interface CreateInput extends TogetherInput {
  * Creates `minCount` to `maxCount` servers, as many as the quota allows. Throws Nova's 400s, 403 (quota) and 409s; after
  * it returned, each server ends ACTIVE or in ERROR with a fault.
  */
-export async function createServers(deps: OpsDeps, op: Op, request: CreateServersRequest): Promise<CreatedServers> {
+export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersRequest): Promise<CreatedServers> {
   const projectId = op.caller.projectId;
   if (projectId === null) throw badRequest('Servers are created in a project: the token is scoped to none.');
+  const request = { ...asked, zone: await zoneFor(deps, asked) };
   checkCounts(request);
   const flavor = await flavorFor(deps, op, request.flavorRef);
   const image = await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');

@@ -42,6 +42,28 @@ for (const engine of engines) {
       });
     });
 
+    it('of a host that is forced counts, whatever zone is named with it', async () => {
+      const pinned = async (availability_zone: string) => {
+        const flavorRef = await api.world.flavor({ vcpus: 1, memoryMb: 64 });
+        const server = { name: 's', flavorRef, imageRef: api.world.imageId, networks: 'none', availability_zone };
+        const made = await api.request('POST', '/servers', { body: { server }, version: '2.96' });
+        assert.equal(made.status, 202, made.text);
+        await api.world.settled();
+        const path = `/servers/${made.body.server.id}`;
+        const shown = (await api.request('GET', path, { version: '2.96' })).body.server;
+        await api.request('DELETE', path);
+        await api.world.settled();
+        return [shown.status, shown.pinned_availability_zone, shown['OS-EXT-SRV-ATTR:host']];
+      };
+      assert.deepEqual(await pinned('east:beta'), ['ACTIVE', 'east', 'beta']);
+      assert.deepEqual(await pinned('nova:beta'), ['ACTIVE', 'east', 'beta']);
+      assert.deepEqual(await pinned(':beta'), ['ACTIVE', 'east', 'beta']);
+      assert.deepEqual(await pinned('nova:alpha'), ['ACTIVE', 'nova', 'alpha']);
+      assert.deepEqual(await pinned('east:alpha'), ['ACTIVE', null, 'alpha']);
+      assert.deepEqual(await pinned(':alpha'), ['ACTIVE', null, 'alpha']);
+      assert.deepEqual(await pinned('nova::alpha'), ['ACTIVE', 'nova', 'alpha']);
+    });
+
     it('administrators see what is in them', async () => {
       const { body } = await api.request('GET', '/os-availability-zone/detail');
       const zones = body.availabilityZoneInfo as {
