@@ -1,6 +1,7 @@
 // Why: the words that Nova's schemas are made of (its parameter_types), each written once.
 
 import { isIP } from 'node:net';
+import { badRequest } from '../base/errors.ts';
 import { derive, history, type History, minorOf, type Versioned } from '../base/history.ts';
 import { limits } from '../base/limits.ts';
 import { TAG_PATTERN } from '../domain/tag.ts';
@@ -86,6 +87,12 @@ export const MAX_INT = 0x7fffffff;
 
 /** Whether Python's int() reads a text, in a path or a query, as Nova has it read. */
 export const isWhole = (text: string): boolean => /^\s*[+-]?\d+\s*$/.test(text);
+
+/** The number that a path gives as an id. Throws Nova's 400 for what is none. */
+export function wholeId(text: string): number {
+  if (!isWhole(text)) throw badRequest('Invalid input received: id must be an integer');
+  return Number(text);
+}
 
 export const text: JsonSchema = { type: 'string' };
 export const none: JsonSchema = { type: 'null' };

@@ -32,22 +32,25 @@ export interface CreatedKeypair {
   readonly privateKey: string | null;
 }
 
-async function materialOf(deps: OpsDeps, { userId, type, publicKey }: NewKeypair): Promise<KeyMaterial> {
-  if (publicKey !== null) {
-    const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : x509Fingerprint(publicKey);
-    return { publicKey, privateKey: null, fingerprint };
-  }
-  return type === 'ssh' ? makeSshKey('Generated-by-xloud') : makeX509Key(userId, deps.clock.now());
+/** Throws 400 for what is no key. */
+function imported(type: KeypairType, publicKey: string): KeyMaterial {
+  const fingerprint = type === 'ssh' ? sshFingerprint(publicKey) : x509Fingerprint(publicKey);
+  return { publicKey, privateKey: null, fingerprint };
 }
 
-/** Imports or makes a key. Throws 400 (no key), 403 (quota) and 409 (the name is taken). */
+const made = async (deps: OpsDeps, { userId, type }: NewKeypair): Promise<KeyMaterial> =>
+  type === 'ssh' ? makeSshKey('Generated-by-xloud') : makeX509Key(userId, deps.clock.now());
+
+/** Imports or makes a key. Throws 403 (quota), 400 (no key) and 409 (the name is taken). */
 export async function createKeypair(deps: OpsDeps, op: Op, wanted: NewKeypair): Promise<CreatedKeypair> {
-  const { userId, name, type } = wanted;
-  const material = await materialOf(deps, wanted);
+  const { userId, name, type, publicKey: given } = wanted;
+  // what takes long takes no lock
+  const own = given === null ? await made(deps, wanted) : null;
   return tx(deps.database, async (t) => {
     // keys count per user, so the user's row is what is moved on
     await lockQuota(t, userId);
     await checkBounds(t, deps.config.quota, op, { keypairs: (await countKeypairs(t, userId)) + 1 });
+    const material = own ?? imported(type, given ?? '');
     const { publicKey, fingerprint } = material;
     try {
       await insertKeypair(t, { userId, name, type, publicKey, fingerprint, createdAt: deps.clock.now() });

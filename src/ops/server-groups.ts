@@ -21,7 +21,7 @@ import { checkBounds, lockQuota } from './quota-sets.ts';
 
 export type ServerGroupWish = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
 
-/** Makes a group of the caller's project. Throws 403 (quota), and 400 for a caller without a project. */
+/** Makes a group of the caller's project. Throws 403 (quota), and 400 for rules that its policy has not and for a caller without a project. */
 export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish): Promise<ServerGroup> {
   const { projectId, userId } = op.caller;
   if (projectId === null) throw badRequest('Server groups are created in a project: the token is scoped to none.');
@@ -30,6 +30,9 @@ export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish):
     const project = (await countServerGroups(t, projectId)) + 1;
     const user = (await countServerGroups(t, projectId, userId)) + 1;
     await checkBounds(t, deps.config.quota, op, { serverGroups: { project, user } });
+    if (wish.policy !== 'anti-affinity' && wish.maxServerPerHost !== null) {
+      throw badRequest('Only anti-affinity policy supports rules.');
+    }
     const group = await insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
     await note(t, deps, op, 'server_group.create', () => serverGroupPayload(group, []));
     return group;

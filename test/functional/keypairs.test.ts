@@ -164,6 +164,9 @@ for (const engine of engines) {
         );
         const refused = answers.find(({ status }) => status === 403);
         assert.equal(refused?.body.forbidden.message, 'Quota exceeded, too many key pairs.');
+        // whoever may have none more need not send a good one
+        const body = { keypair: { name: 'bad', public_key: 'no key' } };
+        assert.equal((await api.request('POST', '/os-keypairs', { as: 'member', body })).status, 403);
       } finally {
         await api.close();
       }

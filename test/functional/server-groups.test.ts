@@ -252,6 +252,8 @@ for (const engine of engines) {
       const refused = answers.find(({ status }) => status !== 200);
       assert.equal(refused?.status, 403);
       assert.equal(refused?.body.forbidden.message, 'Quota exceeded, too many server groups.');
+      const ruled = { name: 'g', policy: 'affinity', rules: { max_server_per_host: 2 } };
+      assert.equal((await make(ruled, { as: 'other' })).status, 403);
     });
 
     it('count the servers of a group, all of a request or none', async () => {

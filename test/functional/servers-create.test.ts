@@ -265,6 +265,9 @@ for (const engine of engines) {
       assert.equal(mine.body.servers.length, 3);
 
       await refused({ min_count: 3, max_count: 2 }, 400, 'min_count must be <= max_count');
+      // which is said before anybody asks whether the caller may
+      const asReader = await servers.post({ min_count: 3, max_count: 2 }, { as: 'reader' });
+      assert.equal(asReader.status, 400);
       await refused({ min_count: 0 }, 400, /^Invalid input for field\/attribute min_count\. Value: 0\. /);
       await refused({ max_count: 'two' }, 400, /^Invalid input for field\/attribute max_count\. Value: two\. /);
       await refused({ max_count: 1_000_000 }, 400, /^max_count must be <= /);

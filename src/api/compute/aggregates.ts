@@ -7,7 +7,19 @@ import { history } from '../../base/history.ts';
 import { findAggregate, listAggregates } from '../../db/aggregates.ts';
 import { type Aggregate, zoneOf } from '../../domain/aggregate.ts';
 import { noAggregate } from '../../ops/index.ts';
-import { closed, hostName, MAX_INT, metadata, multi, name, noQuery, none, uuid, wrapped } from '../parameters.ts';
+import {
+  closed,
+  hostName,
+  MAX_INT,
+  metadata,
+  multi,
+  name,
+  noQuery,
+  none,
+  uuid,
+  wholeId,
+  wrapped,
+} from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';
 
@@ -59,9 +71,7 @@ const fields = history<Field<Aggregate>>(
 
 /** The number in the path. Throws Nova's 400 for what is none; one that no aggregate can have is 404. */
 function idOf({ params }: Pick<Call, 'params'>): number {
-  const text = params['aggregate_id'] as string;
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw badRequest('Invalid input received: id must be an integer');
-  const id = Number(text);
+  const id = wholeId(params['aggregate_id'] as string);
   if (id > MAX_INT) throw noAggregate(id);
   return id;
 }

@@ -1,6 +1,5 @@
 // Why: users say here which of their servers shall share a host and which shall not; a server joins by the scheduler hint `group`.
 
-import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { listServerGroups, membersOf } from '../../db/server-groups.ts';
 import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/server-group.ts';
@@ -109,9 +108,6 @@ async function list(call: Call): Promise<Seen[]> {
 
 async function create({ op, services, body }: Call<'none', CreateBody>): Promise<Seen> {
   const { name: given, policies, policy = policies?.[0] as GroupPolicy, rules = {} } = body.server_group;
-  if (policy !== 'anti-affinity' && Object.keys(rules).length > 0) {
-    throw badRequest('Only anti-affinity policy supports rules.');
-  }
   const most = rules.max_server_per_host;
   // beyond what a column holds it means the same: no bound at all
   const maxServerPerHost = most === undefined ? null : Math.min(Number(most), MAX_INT);

@@ -7,7 +7,7 @@ import { history, versioned, derive } from '../../base/history.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { findService, listServices, type Service, type ServiceStatus } from '../../db/services.ts';
 import { isHostUp } from '../../domain/host.ts';
-import { boolean, closed, hostName, isTrue, isWhole, multi, queryHistory, text } from '../parameters.ts';
+import { boolean, closed, hostName, isTrue, multi, queryHistory, text, wholeId } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';
 
@@ -129,9 +129,8 @@ async function act({ op, services, params, body }: Call<'none', ActionBody>) {
 /** Throws Nova's 400 for what is not written as a service's id at this version. */
 function checkId({ op, params }: Pick<Call, 'op' | 'params'>): void {
   const id = params['service_id'] as string;
-  if (byUuid.at(op.minor)) {
-    if (!isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
-  } else if (!isWhole(id)) throw badRequest('Invalid input received: id must be an integer');
+  if (!byUuid.at(op.minor)) wholeId(id);
+  else if (!isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
 }
 
 async function serviceOf({ op, services, params }: Pick<Call, 'op' | 'services' | 'params'>, missing: string) {

@@ -52,7 +52,8 @@ export interface CreateBody {
 
 type CreateCall = Call<'none', CreateBody>;
 
-function counts({ min_count, max_count }: CreateBody['server']): { minCount: number; maxCount: number } {
+/** Throws Nova's 400 for fewer servers at most than at least. */
+export function counts({ min_count, max_count }: CreateBody['server']): { minCount: number; maxCount: number } {
   const minCount = Number(min_count ?? 1);
   const maxCount = Number(max_count ?? minCount);
   if (minCount > maxCount) throw badRequest('min_count must be <= max_count');

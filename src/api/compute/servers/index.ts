@@ -9,7 +9,7 @@ import type { Server, ServerDetail } from '../../../domain/instance.ts';
 import { memberLinks, nextLinks } from '../../links.ts';
 import { canonicalIpV6, diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
-import { type CreateBody, parseCreate } from './create.ts';
+import { counts, type CreateBody, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
@@ -167,6 +167,7 @@ export default resource({
       'os_compute_api:servers:create:trusted_certs',
     ],
     body: createBody,
+    beforeRule: ({ body }) => void counts(body.server),
     status: 202,
     run: async (call) => {
       const request = parseCreate(call);
