@@ -1,6 +1,7 @@
 // Why: thirty wire fields in, one CreateServersRequest out; what contradicts itself is refused here in Nova's words.
 
 import { badRequest } from '../../../base/errors.ts';
+import { versioned } from '../../../base/history.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
@@ -156,12 +157,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     throw badRequest('Unable to allocate a single hostname to multiple instances');
   return {
     name: server.name.trim(),
-    description:
-      server.description === undefined
-        ? call.op.minor < DESCRIPTION_FROM
-          ? server.name.trim()
-          : null
-        : server.description,
+    description: server.description ?? (describedByName.at(call.op.minor) ? server.name.trim() : null),
     hostname: server.hostname ?? null,
     flavorRef: idOf(server.flavorRef),
     mayLackDisk: call.allows('os_compute_api:servers:create:zero_disk_flavor'),
@@ -193,4 +189,4 @@ const idOf = (reference: string | number): string =>
     .replace(/^.*\//s, '');
 
 /** Before 2.19 a server's description was its name. */
-const DESCRIPTION_FROM = 19;
+const describedByName = versioned(true, ['2.19', false]);

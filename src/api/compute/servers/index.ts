@@ -22,13 +22,20 @@ interface Listed {
   readonly context: ViewContext | null;
 }
 
+/** What a list of details needs beyond the rows. */
+const needed = history<true>({}, [
+  { at: '2.3', add: { attributes: true } },
+  { at: '2.26', add: { tags: true } },
+]);
+
 async function list(call: Call, kind: 'index' | 'detail'): Promise<Listed> {
   const list = parseList(call, `os_compute_api:servers:${kind}:get_all_tenants`);
   const { db } = call.services;
-  const bulk = kind === 'detail' && call.op.minor >= 3 && viewRights(call).attributes;
+  const { attributes = false, tags = false } = needed.at(call.op.minor);
+  const bulk = kind === 'detail' && attributes && viewRights(call).attributes;
   const page = { ...list.page, sort: list.sort, bulk };
   const servers = list.filter === null ? [] : await listServers(db, list.filter, page);
-  const needs = kind === 'detail' ? { metadata: true, tags: call.op.minor >= 26, nics: true, fault: true } : {};
+  const needs = kind === 'detail' ? { metadata: true, tags, nics: true, fault: true } : {};
   const context = kind === 'detail' ? await viewContext(call, servers) : null;
   return { details: await loadDetails(db, servers, needs), list, context };
 }

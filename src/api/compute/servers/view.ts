@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto';
 import { isoMicros, isoSeconds } from '../../../base/clock.ts';
-import { type History, history } from '../../../base/history.ts';
+import { type History, history, versioned } from '../../../base/history.ts';
 import type { FlavorSnapshot } from '../../../domain/flavor.ts';
 import { type Server, type ServerDetail, statusOf } from '../../../domain/instance.ts';
 import type { NicSpec } from '../../../domain/nic.ts';
@@ -224,7 +224,9 @@ const updateKeys = [
 /** What a rebuild may change shows in its answer; the user data as a field of its own (rebuild.ts). */
 const rebuildKeys = history<true>({}, [{ at: '2.54', add: { key_name: true } }]);
 const USER_DATA = 'OS-EXT-SRV-ATTR:user_data';
-const WHOLE_UPDATE_FROM = 75;
+/** Whether the answer to a change shows all that GET shows. */
+const showsWhole = versioned(false, ['2.75', true]);
+const showsHostStatus = versioned(false, ['2.16', true]);
 
 /** Addresses by the names of their networks, without types and MACs. */
 export const plainAddresses = (nics: readonly NicSpec[]): Readonly<Record<string, readonly object[]>> =>
@@ -240,7 +242,7 @@ export type ViewKind = 'detail' | 'show' | 'update' | 'rebuild';
 function foldFields(kind: ViewKind, minor: number): [string, Field][] {
   const fields = { ...detailFields.at(minor), ...(kind === 'detail' ? {} : showOnly.at(minor)) };
   if (kind === 'rebuild') delete fields[USER_DATA];
-  if (kind === 'detail' || kind === 'show' || minor >= WHOLE_UPDATE_FROM) return Object.entries(fields);
+  if (kind === 'detail' || kind === 'show' || showsWhole.at(minor)) return Object.entries(fields);
   const keys = new Set([...updateKeys, ...(kind === 'rebuild' ? Object.keys(rebuildKeys.at(minor)) : [])]);
   // and the addresses in it have no types and MACs
   const plain = { ...fields, addresses: ({ nics }: ServerDetail) => plainAddresses(nics) };
@@ -283,7 +285,7 @@ export function serverView(
 
 /** Whether a kind of view needs to know of the hosts at all. */
 export const needsHostStatus = (minor: number, rights: ViewRights): boolean =>
-  minor >= 16 && (rights.hostStatus || rights.hostUnknown);
+  showsHostStatus.at(minor) && (rights.hostStatus || rights.hostUnknown);
 
 /** The rules that `viewRights` asks about. */
 export const viewRules = [
