@@ -43,6 +43,9 @@ for (const engine of engines) {
     });
 
     it('get an id where none is given, and keep a number as text', async () => {
+      const zero = await create({ name: 'zero', id: 0, ram: 64, vcpus: 1, disk: 0 });
+      assert.match(zero.body.flavor.id, /^[0-9a-f-]{36}$/);
+      await api.request('DELETE', `/flavors/${zero.body.flavor.id}`);
       const made = await create({ name: 'auto', id: null, ram: 64, vcpus: 1, disk: 0 });
       assert.match(made.body.flavor.id, /^[0-9a-f-]{36}$/);
       const numbered = await create({ name: 'seven', id: 7, ram: 64, vcpus: 1, disk: 0 });

@@ -218,7 +218,8 @@ type Listed = Awaited<ReturnType<typeof list>>;
 const create = ({ op, services, body: { flavor } }: Call<'none', CreateBody>): Promise<Flavor> =>
   services.ops.createFlavor(op, {
     name: flavor.name,
-    flavorid: flavor.id == null ? null : String(flavor.id),
+    // the number 0 is none, as in Nova; the text is one
+    flavorid: flavor.id == null || flavor.id === 0 ? null : String(flavor.id),
     vcpus: Number(flavor.vcpus),
     memoryMb: Number(flavor.ram),
     rootGb: Number(flavor.disk),
