@@ -11,10 +11,10 @@ run_node_tests() {
   node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-reporter=spec --test-timeout=600000 "$@"
 }
 
-# The functional tests in three streams that run side by side, since most of each is waiting: those that boot guests, those that wait
-# for programs of others or for processes that are killed, and the rest.
-guests=(-name 'libvirt*' -o -name 'guest*')
-others=(-name 'openstack*' -o -name 'identity-openstack*' -o -name 'identity-parity*' -o -name 'keystone*' -o -name 'notifications*' -o -name 'crash.*')
+# The functional tests in three streams that run side by side, since most of each is waiting: those on libvirt; those that wait for
+# programs of others, for processes that are killed, or for the guest's own image; and the rest.
+libvirt=(-name 'libvirt*')
+programs=(-name 'guest*' -o -name 'openstack*' -o -name 'identity-openstack*' -o -name 'identity-parity*' -o -name 'keystone*' -o -name 'notifications*' -o -name 'crash.*')
 functional() { find test/functional -name '*.test.ts' "$@" | sort; }
 
 case $what in
@@ -23,29 +23,29 @@ case $what in
     ;;
   libvirt)
     tools/packages.sh ensure host guest
-    mapfile -t files < <(functional \( "${guests[@]}" \))
+    mapfile -t files < <(functional \( "${libvirt[@]}" -o -name 'guest*' \))
     run_node_tests "${files[@]}"
     ;;
   all)
     tools/packages.sh ensure host guest mariadb keystone openstack oslo rabbitmq
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
-    mapfile -t with_guests < <(functional \( "${guests[@]}" \))
-    mapfile -t with_others < <(functional \( "${others[@]}" \))
-    mapfile -t rest < <(functional ! \( "${guests[@]}" -o "${others[@]}" \))
-    echo "tests: ${#with_guests[@]} files with guests and ${#with_others[@]} with programs of others run beside the rest; their reports follow at the end"
+    mapfile -t on_libvirt < <(functional \( "${libvirt[@]}" \))
+    mapfile -t with_programs < <(functional \( "${programs[@]}" \))
+    mapfile -t rest < <(functional ! \( "${libvirt[@]}" -o "${programs[@]}" \))
+    echo "tests: ${#on_libvirt[@]} files on libvirt and ${#with_programs[@]} with other programs run beside the rest; their reports follow at the end"
     status=0
-    run_node_tests "${with_guests[@]}" >"$cache/tests-guests.log" 2>&1 &
-    guests_pid=$!
-    run_node_tests "${with_others[@]}" >"$cache/tests-others.log" 2>&1 &
-    others_pid=$!
+    run_node_tests "${on_libvirt[@]}" >"$cache/tests-libvirt.log" 2>&1 &
+    libvirt_pid=$!
+    run_node_tests "${with_programs[@]}" >"$cache/tests-programs.log" 2>&1 &
+    programs_pid=$!
     run_node_tests 'test/unit/**/*.test.ts' "${rest[@]}" || status=1
-    wait "$others_pid" || status=1
-    echo "tests: those with programs of others"
-    cat "$cache/tests-others.log"
-    wait "$guests_pid" || status=1
-    echo "tests: those with guests"
-    cat "$cache/tests-guests.log"
+    wait "$programs_pid" || status=1
+    echo "tests: those with other programs"
+    cat "$cache/tests-programs.log"
+    wait "$libvirt_pid" || status=1
+    echo "tests: those on libvirt"
+    cat "$cache/tests-libvirt.log"
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
     ;;

@@ -18,12 +18,16 @@ for (const engine of engines) {
     let aheadMs = 0;
     let givesUp = true;
     let state: LiveState = 'running';
+    let awaited = Promise.withResolvers<void>();
     const progress = async (): Promise<LiveProgress> => ({ state, memory: NONE, disk: NONE });
     /** Never gets anywhere by itself. */
     const endless = (driver: FakeDriver): FakeDriver => ({
       ...driver,
       liveMigrate: progress,
-      liveProgress: progress,
+      liveProgress() {
+        awaited.resolve();
+        return progress();
+      },
       async steerLive() {
         if (givesUp) state = 'cancelled';
       },
@@ -40,12 +44,15 @@ for (const engine of engines) {
 
     const moveOf = async (id: string) =>
       (await servers.request('GET', `/os-migrations?instance_uuid=${id}`)).body.migrations.at(-1);
+    /** Until it is waited for, with a time to wait that is set. */
     const begin = async () => {
       const id = await servers.create();
       state = 'running';
+      awaited = Promise.withResolvers();
       const body = { 'os-migrateLive': { host: null, block_migration: 'auto' } };
       assert.equal((await servers.act(id, body, { as: 'admin', version: '2.80' })).status, 202);
-      while ((await moveOf(id)).status !== 'running') await servers.world.deps.clock.sleep(5);
+      await awaited.promise;
+      assert.equal((await moveOf(id)).status, 'running');
       return { id, home: (await servers.world.server(id)).host as string };
     };
     const whatFailed = async (id: string) => {
