@@ -83,6 +83,8 @@ for (const engine of engines) {
       const { status, fault } = await api.show(refused.body.server.id, { as: 'admin' });
       assert.equal(status, 'ERROR');
       assert.match(fault.details, /no room for 3 more vCPUs \(1 free\)/);
+      const light = await api.request('POST', '/os-xloud-scheduler/explain', { body: { flavor_id: 'light' } });
+      assert.deepEqual([light.body.minimum, light.body.disk_gb], [{ vcpus: 0, memory_mb: 512 }, 5]);
       const explained = await api.request('POST', '/os-xloud-scheduler/explain', { body: { flavor_id: 'diskless' } });
       assert.deepEqual(
         explained.body.hosts.map(({ accepted }: { accepted: boolean }) => accepted),

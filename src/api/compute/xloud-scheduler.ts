@@ -1,6 +1,7 @@
 // Why: "no valid host" is the question that operators are asked most. Here the scheduler says for every host why a server would go
 // there or why not, all reasons and not only the first, for a request as somebody may make it.
 
+import { roomTaken } from '../../domain/resources.ts';
 import type { PlacementAnswer, PlacementQuestion } from '../../ops/explain-placement.ts';
 import { closed, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
@@ -43,12 +44,16 @@ const hostView = ({ host, refusals, score, weights }: PlacementAnswer['hosts'][n
   weights: weights.map(({ weigher, raw, points }) => ({ weigher, value: raw, points })),
 });
 
-const view = ({ spec, hosts }: PlacementAnswer) => ({
-  minimum: sizeView(spec.minimum),
-  maximum: sizeView(spec.maximum),
-  disk_gb: spec.diskGb,
-  hosts: hosts.map(hostView),
-});
+/** What is asked of a host, which the flavor may override, and what the server may come to. */
+function view({ spec, hosts }: PlacementAnswer) {
+  const { diskGb, ...size } = roomTaken({ ...spec.minimum, diskGb: spec.diskGb }, spec.resources);
+  return {
+    minimum: sizeView(size),
+    maximum: sizeView(spec.maximum),
+    disk_gb: diskGb,
+    hosts: hosts.map(hostView),
+  };
+}
 
 export default resource({
   'POST /os-xloud-scheduler/explain': route<'none', QuestionBody>()({
