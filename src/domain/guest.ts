@@ -2,7 +2,7 @@
 
 import type { CpuTopology } from './cpu-topology.ts';
 import type { ImageFacts } from './image.ts';
-import type { PowerState } from './instance.ts';
+import { type PowerState, power } from './instance.ts';
 import type { MemoryMethod } from './memory-method.ts';
 import type { Transfer } from './migration.ts';
 import type { NicSpec } from './nic.ts';
@@ -87,10 +87,14 @@ export interface GuestView {
 /** What a guest holds of its host. */
 export const heldOf = ({ size, heldVcpus = size.vcpus }: GuestView): Size => ({ ...size, vcpus: heldVcpus });
 
-/** A guest whose vCPUs that are offline inside are nobody's. Where none tells of them, those that are plugged may be in use. */
-export function lettingGo(view: GuestView): GuestView {
-  const { size, onlineVcpus } = view;
-  return onlineVcpus === null || onlineVcpus >= size.vcpus ? view : { ...view, heldVcpus: onlineVcpus };
+/**
+ * A guest whose vCPUs that are offline inside are nobody's. Where none tells of them, those that are plugged may be in use.
+ * @param frozen how many were left online when somebody last saw to it: a frozen guest turns on none; null: not known
+ */
+export function lettingGo(view: GuestView, frozen: number | null): GuestView {
+  const { size, powerState } = view;
+  const online = view.onlineVcpus ?? (powerState === power.paused ? frozen : null);
+  return online === null || online >= size.vcpus ? view : { ...view, heldVcpus: online };
 }
 
 /** A disk copied for the image service. */
@@ -135,7 +139,7 @@ export interface AdjustOutcome {
 export const lettingGoOf = ({ vcpus, memoryMb, view }: AdjustOutcome): AdjustOutcome => ({
   vcpus: { ...vcpus, held: vcpus.confirmedBy === 'guest' ? Math.min(vcpus.held, vcpus.reached) : vcpus.held },
   memoryMb,
-  view: lettingGo(view),
+  view: lettingGo(view, null),
 });
 
 export type GuestEvent =

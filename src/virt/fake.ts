@@ -132,7 +132,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   const releases = options.releaseGuestOffline ?? false;
   const view = (guest: FakeGuest): GuestView => {
     const seen = viewOf(guest, behaviourOf(guest).mute, clock.now());
-    return releases ? lettingGo(seen) : seen;
+    return releases ? lettingGo(seen, guest.size.vcpus) : seen;
   };
 
   /** Tells of the memory when the guest's driver is loaded. */

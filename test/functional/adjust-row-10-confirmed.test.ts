@@ -60,6 +60,16 @@ for (const engine of engines) {
         assert.deepEqual([after.status, after.vcpus.current, after.vcpus.claimed], ['idle', 2, 2]);
         await free.report();
         assert.equal((await free.look(id)).vcpus.claimed, 2, 'a look at the host changes nothing');
+        // frozen it can turn on none
+        for (const [action, status] of [
+          ['pause', 'PAUSED'],
+          ['unpause', 'ACTIVE'],
+        ] as const) {
+          assert.equal((await other.act(id, { [action]: null })).status, 202);
+          await other.world.settled();
+          assert.equal((await other.show(id)).status, status);
+          assert.equal((await free.look(id)).vcpus.claimed, 2, action);
+        }
         const guest = free.driver().store.get(id);
         assert.equal(guest?.pluggedVcpus, 4);
         // its user turns one on: nobody was asked, so the sum must tell

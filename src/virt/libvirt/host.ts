@@ -55,7 +55,7 @@ export const networkDeps = (host: Host) => ({
 
 export async function view(host: Host, domain: DomainRef): Promise<GuestView> {
   const seen = await viewOf({ calls: host.connection, agent: host.agent }, domain);
-  return host.releaseGuestOffline ? lettingGo(seen) : seen;
+  return host.releaseGuestOffline ? lettingGo(seen, host.offline.get(domain.uuid) ?? null) : seen;
 }
 
 /** Throws `notFound` for a guest that is not here. */
