@@ -33,6 +33,7 @@ import type { Filter, ImageFilter, Weigher } from './spec.ts';
 import { cpuWeigher, diskWeigher, ramWeigher } from './weighers/free.ts';
 import { headroomWeigher } from './weighers/headroom.ts';
 import { hypervisorVersionWeigher, ioOpsWeigher, numInstancesWeigher } from './weighers/load.ts';
+import { pciWeigher } from './weighers/pci.ts';
 import { softAffinityWeigher, softAntiAffinityWeigher } from './weighers/server-group.ts';
 
 export interface FilterRow {
@@ -152,6 +153,11 @@ export const weighers = {
     ...{ prepare: hypervisorVersionWeigher, floor: null, multiplier: 1 },
     option: 'hypervisor_version_weight_multiplier',
     prefers: 'a newer hypervisor',
+  },
+  PCIWeigher: {
+    ...{ prepare: pciWeigher, floor: null, multiplier: 1 },
+    option: 'pci_weight_multiplier',
+    prefers: 'few free PCI devices, or none',
   },
   // what a user asked for goes before what spreads: more than all others together
   ServerGroupSoftAffinityWeigher: {

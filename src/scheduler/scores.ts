@@ -43,10 +43,13 @@ export function weighEach(
       low = Math.min(low, raw[index]);
       high = Math.max(high, raw[index]);
     });
-    const multiplier = multiplierOf(row, base);
-    hosts.forEach((host, index) => {
-      points[index] = high === low ? 0 : (multiplier(host) * ((raw[index] as number) - low)) / (high - low);
-    });
+    if (high === low) points.fill(0);
+    else {
+      const multiplier = multiplierOf(row, base);
+      hosts.forEach((host, index) => {
+        points[index] = (multiplier(host) * ((raw[index] as number) - low)) / (high - low);
+      });
+    }
     see(name, raw, points);
   }
 }

@@ -69,7 +69,10 @@ for (const engine of engines) {
       // all weighers but those of groups: the request names none; it counts for nothing where there is but one host
       assert.deepEqual(
         large?.weights.map(({ weigher }) => weigher),
-        ['RAMWeigher', 'CPUWeigher', 'DiskWeigher', 'HeadroomWeigher', 'IoOpsWeigher', 'HypervisorVersionWeigher'],
+        [
+          ...['RAMWeigher', 'CPUWeigher', 'DiskWeigher', 'HeadroomWeigher', 'IoOpsWeigher'],
+          ...['HypervisorVersionWeigher', 'PCIWeigher'],
+        ],
       );
       assert.equal(
         large?.score,

@@ -122,6 +122,23 @@ describe('weighers', () => {
     assert.deepEqual(names(select([promised, modest], aPlacement(), only('HeadroomWeigher')).hosts), ['h2', 'h1']);
   });
 
+  it('leave hosts alone that have devices, and more so where many are free', () => {
+    const devices = Array.from({ length: 3 }, (_, slot) => ({
+      ...({ vendorId: '10de', productId: '1db6', type: 'type-PCI', numaNode: null, parent: null } as const),
+      ...{ address: `0000:0${slot}:00.0`, iommuGroup: slot },
+    }));
+    const { inventory } = aHost('h1');
+    const with3 = { inventory: { ...inventory, facts: { ...inventory.facts, pciDevices: devices } } };
+    const hosts = [
+      aHost('h1', with3),
+      aHost('h2', { ...with3, pciTaken: devices.slice(0, 2) }),
+      aHost('h3', { ...with3, pciTaken: devices }),
+      aHost('h4'),
+    ];
+    assert.deepEqual(names(select(hosts, aPlacement(), only('PCIWeigher')).hosts), ['h3', 'h4', 'h2', 'h1']);
+    assert.deepEqual(names(select(hosts, aPlacement(), only('PCIWeigher', -1)).hosts), ['h1', 'h2', 'h3', 'h4']);
+  });
+
   it('prefer what is idle, newer, emptier', () => {
     const hosts = [
       aHost('h1', { ioOps: 3, runningVms: 1 }),
