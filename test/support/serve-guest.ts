@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../../src/base/errors.ts';
 import { buildGuest } from './guest.ts';
 import { runInside } from './inside.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
@@ -109,15 +110,29 @@ export async function startElastic(world: GuestService): Promise<ElasticServer> 
     const busy = server['OS-EXT-STS:task_state'] !== null || shown.status === 'adjusting';
     return busy ? null : { status: server.status as string, shown };
   };
+  /** What there is to see of a guest that does not come to an end. */
+  const evidence = async (): Promise<string> => {
+    const console = await world.compute('POST', `/servers/${id}/action`, { 'os-getConsoleOutput': { length: 20 } });
+    const { body } = await world.compute('GET', `/servers/${id}`);
+    return [
+      `task: ${body.server?.['OS-EXT-STS:task_state']}, adjustment: ${JSON.stringify(await look())}`,
+      `domain: ${await world.virsh('domstate', id, '--reason')}, console:`,
+      console.body.output,
+    ].join('\n');
+  };
+  const end = (what: string) =>
+    eventually(what, BOOT_MS, now).catch(async (error: unknown) => {
+      throw new Error(`${messageOf(error)}\n${await evidence()}`, { cause: error });
+    });
   const ends = async (path: string, body: object) => {
     const answer = await world.compute('POST', path, body);
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
-    return eventually(JSON.stringify(body), BOOT_MS, now);
+    return end(JSON.stringify(body));
   };
   const server: ElasticServer = {
     id,
     look,
-    settled: async (what) => (await eventually(what, BOOT_MS, now)).shown,
+    settled: async (what) => (await end(what)).shown,
     adjust: async (body) => (await ends(`/os-xloud-adjust/${id}`, body)).shown,
     act: async (action) => (await ends(`/servers/${id}/action`, action)).status,
     inside: (script) => world.inside(id, script),
