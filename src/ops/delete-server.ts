@@ -3,7 +3,7 @@
 
 import type { Op } from '../base/op.ts';
 import { releaseClaim } from '../db/claims.ts';
-import { cancelActions, openActions } from '../db/instance-actions.ts';
+import { cancelActions, type InstanceAction, openActions, readInput } from '../db/instance-actions.ts';
 import { removeMember } from '../db/server-groups.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
@@ -17,7 +17,7 @@ import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
 import { isUp } from './host-up.ts';
 import { abandonMoves } from './migrations.ts';
-import type { Saga, StepContext } from './saga.ts';
+import type { Envelope, Saga, StepContext } from './saga.ts';
 import { settleFailed } from './settle.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { softDeleteSaga } from './soft-delete.ts';
@@ -33,10 +33,20 @@ async function deletesSoftly(t: Tx, deps: OpsDeps, server: Server): Promise<bool
   return isUp(deps, await findHost(t, { host: server.host }));
 }
 
-/** Begins a deletion in the caller's transaction; of a server that is being deleted already nothing more is asked. */
+/** Whether one of these deletions leaves nothing of the server. */
+async function deletesForGood(t: Tx, deletions: readonly InstanceAction[]): Promise<boolean> {
+  for (const { id } of deletions) if (!(await readInput<Envelope<DeleteInput>>(t, id)).args.soft) return true;
+  return false;
+}
+
+/**
+ * Begins a deletion in the caller's transaction. Of a server that is being deleted already nothing more is asked, unless that is
+ * only a soft deletion and this one is for good.
+ */
 async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: number): Promise<readonly number[]> {
   const open = await openActions(t, server.uuid);
-  if (open.some((action) => action.action === 'delete')) return [];
+  const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
+  if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
   await cancelActions(t, server.uuid);
   const { task: taskState } = moves[soft ? 'softDelete' : 'delete'];
   await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);

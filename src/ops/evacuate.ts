@@ -5,6 +5,7 @@ import { badRequest, conflict, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findHost } from '../db/hosts.ts';
 import { cancelActions, openActions } from '../db/instance-actions.ts';
+import { findMigration } from '../db/migrations.ts';
 import { addRemnant } from '../db/remnants.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
@@ -140,6 +141,9 @@ export const evacuateSaga: Saga<EvacuateInput> = {
   ],
   settle,
   async failed(t, { server, input }, failure, nowMs) {
+    const host = (await findMigration(t, input.migrationId))?.destCompute ?? null;
+    // a host that did not take its guest back may have it still, running with the server's addresses
+    if (failure.stuck !== null && host !== null) await addRemnant(t, { serverUuid: server.uuid, host }, nowMs);
     await endMove(t, input.migrationId, failure.step === 'place' ? 'error' : 'failed', nowMs);
     // as Nova: its host is dead, so it is an error until somebody tries again
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });

@@ -170,6 +170,27 @@ for (const engine of engines) {
       await gone(stuck);
     });
 
+    it('goes at once by force while its soft deletion is under way', async () => {
+      const id = await servers.create();
+      await servers.world.held(async () => {
+        assert.equal((await remove(id)).status, 204);
+        assert.equal((await servers.act(id, FORCE)).status, 202);
+        // what is asked once more is asked once
+        assert.equal((await servers.act(id, FORCE)).status, 202);
+        assert.equal((await remove(id)).status, 204);
+      });
+      await gone(id);
+      const rows = await servers.world.database
+        .read('instance_actions')
+        .where({ server_uuid: id, action: 'delete' })
+        .orderBy('id');
+      assert.deepEqual(
+        rows.map(({ message }) => message),
+        ['Error', null],
+        'the soft one was overtaken',
+      );
+    });
+
     it('is deleted at once where it never ran or its host cannot be asked', async () => {
       const unborn = await servers.create();
       await servers.set(unborn, { launched_at: null });

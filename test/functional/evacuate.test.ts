@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { internal } from '../../src/base/errors.ts';
+import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -217,5 +219,48 @@ for (const engine of engines) {
         refused(await evacuate(id), 409, `Cannot 'evacuate' instance ${id} while it is in vm_state ${state}`);
       }
     });
+  });
+
+  it(`a host that neither builds a server nor lets go of it has it taken when it can, on ${engine}`, async () => {
+    let isBroken = false;
+    const told = () => internal('This host ends nothing well.');
+    const wrap = (driver: FakeDriver): FakeDriver => ({
+      ...driver,
+      spawn: async (spec) => {
+        const view = await driver.spawn(spec);
+        if (isBroken) throw told();
+        return view;
+      },
+      destroy: async (uuid) => {
+        if (isBroken) throw told();
+        await driver.destroy(uuid);
+      },
+    });
+    const servers = await startServers({
+      engine,
+      hosts: [
+        { name: 'host-1', wrap },
+        { name: 'host-2', wrap },
+      ],
+    });
+    try {
+      const { world } = servers;
+      const id = await servers.create();
+      const home = (await world.server(id)).host as string;
+      const other = home === 'host-1' ? 'host-2' : 'host-1';
+      const forcedDown = { host: home, binary: 'nova-compute', forced_down: true };
+      await servers.request('PUT', '/os-services/force-down', { version: '2.11', body: forcedDown });
+      isBroken = true;
+      assert.equal((await servers.act(id, { evacuate: {} }, { as: 'admin', version: '2.68' })).status, 200);
+      await world.settled();
+      assert.deepEqual([(await world.server(id)).vmState, (await world.server(id)).host], ['error', home]);
+      const there = () => world.drivers.get(other)?.store.get(id);
+      assert.ok(there());
+      isBroken = false;
+      await world.worker().reconcile();
+      assert.equal(there(), undefined, 'its addresses are the server’s alone');
+    } finally {
+      await servers.close();
+    }
   });
 }

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { internal } from '../../src/base/errors.ts';
 import { newUuid } from '../../src/base/ids.ts';
+import type { Bus } from '../../src/bus/bus.ts';
 import { unconfirmedSince } from '../../src/db/migrations.ts';
 import { addRemnant, listRemnants } from '../../src/db/remnants.ts';
 import { updateServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
+import { power } from '../../src/domain/instance.ts';
+import { reconcileHost } from '../../src/ops/reconcile/guests.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { remnants } from '../../src/ops/reconcile/remnants.ts';
 import { unconfirmedResizes } from '../../src/ops/reconcile/unconfirmed-resizes.ts';
@@ -90,6 +93,29 @@ for (const engine of engines) {
       await world.settled();
       for (const { uuid } of moved) assert.equal((await world.server(uuid)).vmState, 'active');
       assert.deepEqual(await world.leftovers(), []);
+    });
+
+    it('a guest that its host does not remove does not stand before the others of the host', async () => {
+      const gone: string[] = [];
+      for (let count = 0; count < 2; count += 1) {
+        const [server] = await world.create();
+        assert.ok(server);
+        await world.ops.deleteServer(adminOp(), server);
+        await world.settled();
+        gone.push(server.uuid);
+      }
+      const asked: string[] = [];
+      const call = async (_host: string, method: string, { uuid }: { uuid: string }) => {
+        if (method === 'destroy') asked.push(uuid);
+        throw internal('This host removes nothing.');
+      };
+      const deps = { ...world.deps, bus: { ...world.deps.bus, call } as unknown as Bus };
+      const size = { vcpus: 1, memoryMb: 256 };
+      const guests = gone.map((uuid) => {
+        return { uuid, powerState: power.running, size, onlineVcpus: null, availableMb: null, maximum: size };
+      });
+      await reconcileHost(deps, 'host-1', guests);
+      assert.deepEqual(asked, gone);
     });
 
     it('what a host does not remove, or cannot be asked to, does not stand before what another does', async () => {

@@ -1,6 +1,7 @@
 // Why: a host tells what it has, the rows tell what it should have. Where the two differ and nothing is under way, the host is
 // asked once more (in the guest's own turn, so that an old report decides nothing) and the row follows it.
 
+import { messageOf } from '../../base/errors.ts';
 import { findClaim, findClaims } from '../../db/claims.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
@@ -160,6 +161,15 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
   });
 }
 
+/** A guest that cannot be looked at or removed now does not keep the others of its host from their turn. */
+async function alone(deps: OpsDeps, host: string, uuid: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    deps.log.warn({ host, guest: uuid, reason: messageOf(error) }, 'a guest was not followed; the next report comes');
+  }
+}
+
 /**
  * Removes guests that the host has and whose servers were deleted (without it, while it was down). Guests of nobody are left
  * alone and named in the log: they may be another program's.
@@ -178,7 +188,7 @@ async function removeOrphans(deps: OpsDeps, host: string, guests: readonly Guest
     if (server === undefined) deps.log.warn({ host, guest: uuid }, 'the host has a guest that belongs to no server');
     else if (server.deleted) {
       deps.log.warn({ host, server: uuid }, 'removing the guest of a deleted server');
-      await deps.bus.call(host, 'destroy', { uuid });
+      await alone(deps, host, uuid, () => deps.bus.call(host, 'destroy', { uuid }));
     } else if (server.host !== null && server.host !== host && server.taskState === null) {
       deps.log.error({ host, server: uuid, shouldBe: server.host }, 'the host has a guest whose server is elsewhere');
     }
@@ -196,7 +206,7 @@ export async function reconcileHost(deps: OpsDeps, host: string, guests: readonl
   for (const server of servers) {
     const view = views.get(server.uuid) ?? null;
     if (driftOf(server, claims.get(server.id) ?? null, view, isOverdue(deps, server)) === null) continue;
-    await followGuest(deps, host, server.uuid, null);
+    await alone(deps, host, server.uuid, () => followGuest(deps, host, server.uuid, null));
   }
   await removeOrphans(deps, host, guests);
 }
