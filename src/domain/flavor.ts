@@ -39,8 +39,8 @@ export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
   extraSpecs: flavor.extraSpecs,
 });
 
-const MINIMUM_CPU = 'minimum_cpu';
-const MINIMUM_MEMORY = 'minimum_memory';
+export const MINIMUM_CPU = 'minimum_cpu';
+export const MINIMUM_MEMORY = 'minimum_memory';
 
 /** Whether an extra spec is one of the two that give the minimum, and thus asks nothing of a host. */
 export const isMinimumSpec = (key: string): boolean => key === MINIMUM_CPU || key === MINIMUM_MEMORY;

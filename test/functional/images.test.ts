@@ -328,6 +328,25 @@ describe('image service', () => {
     assert.deepEqual((await cloud.ask('demo', 'GET', '/image/v2/info/import')).json['import-methods'].value, []);
   });
 
+  it('describes the extra specs of elastic flavors to dashboards', async () => {
+    const metadefs = (path: string) => cloud.ask('demo', 'GET', `/image/v2/metadefs/${path}`);
+    const names = async (query: string) =>
+      (await metadefs(`namespaces${query}`)).json.namespaces.map((one: { namespace: string }) => one.namespace);
+    assert.deepEqual(await names(''), ['OS::Xloud::Elastic']);
+    assert.deepEqual(await names('?resource_types=OS::Glance::Image,OS::Nova::Flavor&limit=20'), [
+      'OS::Xloud::Elastic',
+    ]);
+    assert.deepEqual(await names('?resource_types=OS::Glance::Image'), []);
+    assert.deepEqual(await names('?marker=OS::Xloud::Elastic'), [], 'a second page');
+    const one = (await metadefs('namespaces/OS::Xloud::Elastic?resource_type=OS::Nova::Flavor')).json;
+    assert.deepEqual(Object.keys(one.properties), ['minimum_cpu', 'minimum_memory', 'xloud:memory_method']);
+    assert.deepEqual((await metadefs('namespaces/OS::Xloud::Elastic/properties')).json.properties, one.properties);
+    assert.equal((await metadefs('resource_types')).json.resource_types[0].name, 'OS::Nova::Flavor');
+    assert.equal((await metadefs('namespaces/nothing')).status, 404);
+    const { json: schema } = await cloud.ask('demo', 'GET', '/image/v2/schemas/metadefs/namespace');
+    for (const key of Object.keys(one)) assert.ok(key in schema.properties, key);
+  });
+
   it('has no tasks to wait for, of an image that one may see', async () => {
     const id = await create('demo');
     const tasks = (who: Who, image: string) => cloud.ask(who, 'GET', `/image/v2/images/${image}/tasks`);

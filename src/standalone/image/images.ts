@@ -11,6 +11,7 @@ import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
 import { makeImageFiles } from './files.ts';
+import { addMetadefRoutes } from './metadefs.ts';
 import { addImageRoutes } from './routes.ts';
 import { makeImageService } from './service.ts';
 
@@ -38,6 +39,7 @@ export function makeImages(options: ImagesOptions): Images {
   const routes = makeRoutes(authenticate);
   const parts = { database, files, clock, log };
   addImageRoutes(routes, parts);
+  addMetadefRoutes(routes);
   routes.serve(app, 'The resource could not be found.');
   return {
     app,

@@ -17,6 +17,7 @@ import { readJson } from '../../web/json-body.ts';
 import { asObject, queryOf, type Routes } from '../http.ts';
 import { addMember, changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, downloadData, uploadData } from './data.ts';
+import { metadefSchemas } from './metadefs.ts';
 import { changesFrom, patched } from './patch.ts';
 import { mustBeAdmin, visibleImage } from './rules.ts';
 import { checkQuotas, imageSchema, imageView, memberSchema, pageSchema } from './shape.ts';
@@ -218,6 +219,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     images: pageSchema('images', imageSchema()),
     member: memberSchema(),
     members: pageSchema('members', memberSchema()),
+    ...metadefSchemas,
   };
   for (const [name, schema] of Object.entries(schemas)) {
     routes.on('GET', `/v2/schemas/${name}`, async (ctx) => answerJson(ctx, 200, schema));
