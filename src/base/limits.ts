@@ -197,6 +197,8 @@ export const limits = {
   /** How often is looked for notifications to send, and how many are sent before the broker has to confirm them. */
   notificationPollMs: 500,
   notificationBatch: 100,
+  /** How long the broker may take with them before the connection is given up. */
+  notificationSendMs: 30 * SECOND_MS,
   /** Log lines are gathered up to this size or for this long before they are written. */
   logBufferBytes: 8 * 1024,
   logFlushMs: 100,

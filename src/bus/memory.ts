@@ -29,6 +29,10 @@ class Subscriber {
   }
 
   push(report: AgentReport): void {
+    // the older one would say less, and later: that its host was alive when it was not any more
+    if (report.kind === 'inventory') {
+      this.#waiting = this.#waiting.filter(({ kind, host }) => kind !== 'inventory' || host !== report.host);
+    }
     if (this.#waiting.length >= limits.busBacklog) {
       this.#log.warn({ host: report.host, kind: report.kind }, 'report dropped: the listener does not keep up');
       return;

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Notification } from '../domain/notification.ts';
 
 export interface SentNotification {
@@ -25,6 +26,8 @@ export interface NotificationSenderOptions {
   readonly exchange: string;
   /** Nova's `versioned_notifications_topics`. */
   readonly topics: readonly string[];
+  /** How long the broker may take with one batch, in milliseconds; default `limits.notificationSendMs`. */
+  readonly timeoutMs?: number;
 }
 
 /** `2026-11-25 07:40:00.123000`, as oslo.messaging writes times (UTC). */
@@ -53,23 +56,39 @@ interface Opened {
   readonly channel: ConfirmChannel;
 }
 
-async function hangUp(connection: ChannelModel): Promise<void> {
+/** As `work`, or rejects when it takes too long: a broker that is short of memory accepts connections and answers nothing. */
+async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
-    await connection.close();
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function hangUp(connection: ChannelModel, timeoutMs: number): Promise<void> {
+  try {
+    await inTime(connection.close(), timeoutMs);
   } catch {
     // broken already, which is closed well enough
   }
 }
 
 /** Connects at the first send, and anew after a failure. */
-export function makeNotificationSender({ url, exchange, topics }: NotificationSenderOptions): NotificationSender {
+export function makeNotificationSender({
+  url,
+  exchange,
+  topics,
+  timeoutMs = limits.notificationSendMs,
+}: NotificationSenderOptions): NotificationSender {
   let open: Promise<Opened> | null = null;
   const queues = new Set<string>();
 
   async function connect(): Promise<Opened> {
     // only where it is used: most installations have no broker
     const { connect: dial } = await import('amqplib');
-    const connection = await dial(url, { noDelay: true });
+    const connection = await dial(url, { noDelay: true, timeout: timeoutMs });
     const forget = () => {
       open = null;
       queues.clear();
@@ -82,7 +101,7 @@ export function makeNotificationSender({ url, exchange, topics }: NotificationSe
       await channel.assertExchange(exchange, 'topic', { durable: false, autoDelete: false });
       return { connection, channel };
     } catch (error) {
-      void hangUp(connection);
+      void hangUp(connection, timeoutMs);
       throw error;
     }
   }
@@ -94,33 +113,36 @@ export function makeNotificationSender({ url, exchange, topics }: NotificationSe
     queues.add(queue);
   }
 
+  async function publish(opening: Promise<Opened>, batch: readonly SentNotification[]): Promise<void> {
+    const { channel } = await opening;
+    for (const sent of batch) {
+      const content = Buffer.from(JSON.stringify(envelopeOf(sent)));
+      for (const topic of topics) {
+        const routingKey = `${topic}.${sent.notification.priority.toLowerCase()}`;
+        await declare(channel, routingKey);
+        const properties = { contentType: 'application/json', contentEncoding: 'utf-8', persistent: true };
+        channel.publish(exchange, routingKey, content, properties);
+      }
+    }
+    await channel.waitForConfirms();
+  }
+
   return {
     async send(batch) {
-      let opened: Opened | null = null;
+      const opening = (open ??= connect());
       try {
-        opened = await (open ??= connect());
-        const { channel } = opened;
-        for (const sent of batch) {
-          const content = Buffer.from(JSON.stringify(envelopeOf(sent)));
-          for (const topic of topics) {
-            const routingKey = `${topic}.${sent.notification.priority.toLowerCase()}`;
-            await declare(channel, routingKey);
-            const properties = { contentType: 'application/json', contentEncoding: 'utf-8', persistent: true };
-            channel.publish(exchange, routingKey, content, properties);
-          }
-        }
-        await channel.waitForConfirms();
+        await inTime(publish(opening, batch), timeoutMs);
       } catch (cause) {
         open = null;
         queues.clear();
         // the next attempt makes a connection of its own, and does not wait for the end of this one
-        if (opened !== null) void hangUp(opened.connection);
+        void opening.then(({ connection }) => hangUp(connection, timeoutMs)).catch(() => undefined);
         throw unavailable('The message broker did not take the notifications.', { code: 'broker.away', cause });
       }
     },
     async close() {
       const opened = await open?.catch(() => null);
-      if (opened) await hangUp(opened.connection);
+      if (opened) await hangUp(opened.connection, timeoutMs);
     },
   };
 }

@@ -1,5 +1,6 @@
 // Why: what the driver knows of one domain, in the words of a server: its state, what it has, what it can have.
 
+import { Fault } from '../../base/errors.ts';
 import type { GuestView } from '../../domain/guest.ts';
 import { power, type PowerState } from '../../domain/instance.ts';
 import type { GuestAgent } from './agent.ts';
@@ -68,13 +69,17 @@ export async function powerOf(calls: LibvirtCalls, domain: DomainRef): Promise<P
   return powerStateOf(state, reason);
 }
 
-/** The balloon's statistics; nothing for a guest that is busy, has none, or went off meanwhile. */
+/**
+ * The balloon's statistics; nothing for a guest that is busy, has none, or went off meanwhile, nor for one whose QEMU hangs: the
+ * others of its host are told all the same, and the host with them.
+ */
 export async function memoryOf(calls: LibvirtCalls, domain: DomainRef): Promise<MemoryStats> {
   try {
     return await calls.domainMemoryStats(domain);
   } catch (error) {
     const expected = ['VIR_ERR_OPERATION_INVALID', 'VIR_ERR_OPERATION_TIMEOUT', 'VIR_ERR_OPERATION_FAILED'] as const;
-    if (expected.some((name) => isVirError(error, name))) return {};
+    const hangs = error instanceof Fault && error.code === 'libvirt.deadline';
+    if (hangs || expected.some((name) => isVirError(error, name))) return {};
     throw error;
   }
 }

@@ -337,11 +337,15 @@ export const procedures = {
       writeDomain(w, domain).i32(periodSeconds).u32(flags),
     nothing,
   ),
-  domainMemoryStats: job(
-    159,
-    (w, domain: DomainRef, flags: number = 0) => writeDomain(w, domain).u32(memoryStatNames.length).u32(flags),
-    readMemoryStats,
-  ),
+  domainMemoryStats: {
+    ...job(
+      159,
+      (w, domain: DomainRef, flags: number = 0) => writeDomain(w, domain).u32(memoryStatNames.length).u32(flags),
+      readMemoryStats,
+    ),
+    // what a host reports waits for it: one guest that hangs must not make its host seem down
+    deadlineMs: limits.libvirtCallMs,
+  },
   domainAttachDeviceFlags: job(160, domainXmlFlags, nothing),
   domainDetachDeviceFlags: slow(161, domainXmlFlags, nothing),
   domainDetachDeviceAlias: slow(392, domainXmlFlags, nothing),
