@@ -326,13 +326,16 @@ async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<nu
   return totals;
 }
 
-/** The sums that hosts should have, by the host's number: of all, or of one whose rows are locked by it. */
+/**
+ * The sums that hosts should have, by the host's number: of all, or of one whose row is locked. No claim changes without its host,
+ * so its claims are not locked too: whoever holds one of them waits for the host.
+ */
 async function trueSums(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, number>>> {
   const totals = new Map<number, Record<string, number>>();
   for (const table of ['claims', 'held_claims'] as const) {
     const query = reader(table).select('host_id').count({ count: '*' }).groupBy('host_id');
     for (const [sum, part] of sums) void query.sum({ [sum]: part });
-    if (hostId !== null) void query.where({ host_id: hostId }).forUpdate();
+    if (hostId !== null) void query.where({ host_id: hostId });
     for (const row of (await query) as Record<string, unknown>[]) {
       const total = totals.get(row['host_id'] as number) ?? { running_vms: 0 };
       for (const [sum] of sums) total[sum] = (total[sum] ?? 0) + Number(row[sum] ?? 0);
@@ -343,11 +346,13 @@ async function trueSums(reader: Reader, hostId: number | null): Promise<Map<numb
   return totals;
 }
 
-/** Where a host's sums are not the sums of its claims; empty when the law holds. */
-export async function checkClaims(reader: Reader): Promise<ClaimDrift[]> {
+/** Where hosts' sums are not the sums of their claims, or those of one host, whose row is locked; empty when the law holds. */
+export async function checkClaims(reader: Reader, ofHost: number | null = null): Promise<ClaimDrift[]> {
   const names = ['running_vms', ...sums.map(([sum]) => sum)];
-  const hosts: Record<string, Sum>[] = await reader('hosts').select('id', ...usages.map(({ sum }) => sum), ...names);
-  const [totals, used] = [await trueSums(reader, null), await trueUsages(reader, null)];
+  const query = reader('hosts').select('id', ...usages.map(({ sum }) => sum), ...names);
+  if (ofHost !== null) void query.where({ id: ofHost });
+  const hosts: Record<string, Sum>[] = await query;
+  const [totals, used] = [await trueSums(reader, ofHost), await trueUsages(reader, ofHost)];
   return hosts.flatMap((host) => {
     const hostId = host['id'] as number;
     const numbers = names.map((column) => [column, totals.get(hostId)?.[column] ?? 0] as const);

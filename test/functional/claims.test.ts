@@ -102,6 +102,8 @@ for (const engine of engines) {
         (await checkClaims(store.database.read)).map(({ hostId, column, is }) => [hostId, column, is]),
         [[id, 'claimed_vcpus', 77]],
       );
+      const { id: other } = await hostOf('b');
+      assert.deepEqual(await checkClaims(store.database.read, other), [], 'another host is not looked at');
       await tx(store.database, (t) => repairSums(t, id));
       assert.deepEqual(await checkClaims(store.database.read), []);
     });

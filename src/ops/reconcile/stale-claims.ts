@@ -16,7 +16,7 @@ export async function staleClaims(deps: OpsDeps): Promise<void> {
     // two reads that a claim went between may differ: only what still differs alone with the row is a drift
     const still = await tx(database, async (t) => {
       await t('hosts').select('id').where({ id: hostId }).forUpdate();
-      const found = (await checkClaims(t)).filter((drift) => drift.hostId === hostId);
+      const found = await checkClaims(t, hostId);
       if (found.length > 0) await repairSums(t, hostId);
       return found;
     });

@@ -76,6 +76,8 @@ async function copyRunning(host: Host, domain: DomainRef, root: string, path: st
   }
 }
 
+const partOf = (copy: string): string => `${copy}.part`;
+
 async function take(host: Host, uuid: string, imageId: string): Promise<DiskCopy> {
   const domain = await domainOf(host, uuid);
   const { root } = filesOf(host, uuid);
@@ -84,7 +86,7 @@ async function take(host: Host, uuid: string, imageId: string): Promise<DiskCopy
   if (!(await exists(root))) {
     throw conflict(`Instance ${uuid} has no disk of its own to make an image of.`, { code: 'disk.none' });
   }
-  const partial = `${copy}.part`;
+  const partial = partOf(copy);
   await rm(partial, { force: true });
   try {
     const state = await powerOf(host.connection, domain);
@@ -115,7 +117,9 @@ export function snapshotVerbs(host: Host, sink: ImageSink): Snapshots {
       await rm(path, { force: true });
     },
     async drop(uuid, imageId) {
-      await rm(fileOf(uuid, imageId), { force: true });
+      const copy = fileOf(uuid, imageId);
+      // a crash while it was made leaves the part
+      for (const path of [copy, partOf(copy)]) await rm(path, { force: true });
     },
   };
 }

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { backupXml, deviceOf } from '../../../../src/virt/libvirt/snapshots.ts';
+import type { ImageSink } from '../../../../src/virt/driver.ts';
+import { instanceDir, snapshotFile } from '../../../../src/virt/libvirt/disks.ts';
+import type { Host } from '../../../../src/virt/libvirt/host.ts';
+import { backupXml, deviceOf, snapshotVerbs } from '../../../../src/virt/libvirt/snapshots.ts';
 import { attributeOf, find, readXml } from '../../../../src/virt/libvirt/xml.ts';
 
 const domain = `<domain><devices>
@@ -16,6 +22,20 @@ describe('copies of disks', () => {
     assert.equal(deviceOf(domain, '/i/disk.eph0'), 'vdb');
     assert.equal(deviceOf(domain, '/i'), null);
     assert.equal(deviceOf('<domain/>', '/i/disk'), null);
+  });
+
+  it('go with what a crash left of them', async () => {
+    const instancesDir = await mkdtemp(join(tmpdir(), 'snapshots-'));
+    try {
+      const [uuid, imageId] = ['5f8c1c0e-3a52-4d0a-9d6c-0a1f2b3c4d5e', '0b8f8a52-7a5e-4b0e-9e39-0f4d1f9a2c11'];
+      await mkdir(instanceDir(instancesDir, uuid));
+      const copy = snapshotFile(instancesDir, uuid, imageId);
+      for (const path of [copy, `${copy}.part`]) await writeFile(path, 'bytes');
+      await snapshotVerbs({ instancesDir } as Host, {} as ImageSink).drop(uuid, imageId);
+      assert.deepEqual(await readdir(instanceDir(instancesDir, uuid)), []);
+    } finally {
+      await rm(instancesDir, { recursive: true });
+    }
   });
 
   it('name one disk and where it goes, whatever the path', () => {
