@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test test-unit test-libvirt openstack tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run test test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -26,6 +26,10 @@ test-libvirt: deps
 ## Every compute command of the openstack client, Debian's and the newest, compared with what real Nova prints; two minutes.
 openstack: deps
 	@tools/openstack.sh
+
+## OpenStack's dashboard, Debian's, walked through on the fake driver; three minutes.
+horizon: deps
+	@tools/horizon.sh
 
 ## OpenStack's own tests of the compute API, Debian's tempest and the newest, on the fake driver; about ten minutes.
 tempest: deps

@@ -22,6 +22,8 @@ declare -A PACKAGE_GROUPS=(
   [venv]='python3-venv'
   # any Go: the module proxy has the release that is wanted
   [go]='golang-go'
+  # OpenStack's dashboard, which is only run from its files
+  [horizon]='openstack-dashboard python3-requests python3-yaml'
   # OpenStack's own integration tests
   [tempest]='tempest'
   # the judges of our policy engine and of our notifications

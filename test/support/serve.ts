@@ -59,7 +59,8 @@ export interface Service {
   close(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

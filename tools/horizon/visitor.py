@@ -1,0 +1,95 @@
+"""Somebody who uses Horizon: its pages, its forms, the buttons of its tables, and the JSON that its scripts ask for."""
+import html
+import re
+import time
+
+import requests
+
+PATIENCE_S = 60
+
+
+class Trouble(Exception):
+    pass
+
+
+def plain(text):
+    return ' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
+
+
+def messages(text, kinds):
+    """What Horizon says above a page; templates of its scripts, which have braces, are no message."""
+    found = re.findall(rf'class="alert[^"]*alert-(?:{kinds})[^"]*"[^>]*>(.*?)</div>', text, re.S)
+    said = [plain(one) for one in found]
+    return [one for one in said if one and '{$' not in one and 'JavaScript' not in one]
+
+
+class Visitor:
+    def __init__(self, site, username, password):
+        self.site = site
+        self.session = requests.Session()
+        self.session.headers['Referer'] = f'{site}/'
+        self.get('/auth/login/')
+        answer = self.post('/auth/login/', {'username': username, 'password': password, 'region': 'default'})
+        if '/auth/login' in answer.url:
+            raise Trouble(f'{username} cannot log in')
+
+    @property
+    def csrf(self):
+        return self.session.cookies.get('csrftoken', '')
+
+    def get(self, path, *texts):
+        """A page, which shows these texts and no error."""
+        answer = self.session.get(self.site + path)
+        self.check(path, answer)
+        for text in texts:
+            if text not in answer.text:
+                raise Trouble(f'{path} does not show {text!r}')
+        return answer
+
+    def check(self, path, answer):
+        wrong = messages(answer.text, 'danger|error|warning')
+        if answer.status_code != 200 or wrong:
+            raise Trouble(f'{path}: {answer.status_code} {wrong}')
+
+    def post(self, path, fields):
+        data = {**fields, 'csrfmiddlewaretoken': self.csrf}
+        return self.session.post(self.site + path, data=data, headers={'Referer': self.site + path})
+
+    def form(self, path, **fields):
+        """Fills in a form, whose other fields stay as they are; Horizon leads on where it accepts it."""
+        shown = self.get(path).text
+        inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', shown)
+        answer = self.post(path, {**{name: html.unescape(value) for name, value in inputs}, **fields})
+        self.check(path, answer)
+        if not answer.history:
+            wrong = re.findall(r'class="[^"]*help-block[^"]*alert[^"]*"[^>]*>(.*?)</', answer.text, re.S)
+            raise Trouble(f'{path} is not accepted: {[plain(one) for one in wrong]}')
+
+    def press(self, table, action, row, says=True):
+        """A button of a table's row, at the page of that table; Horizon `says` that it went well, but for a few."""
+        path = f'/project/{table}/'
+        answer = self.post(path, {'action': f'{table}__{action}__{row}'})
+        self.check(path, answer)
+        if says and not messages(answer.text, 'success|info'):
+            raise Trouble(f'{action}: Horizon says nothing')
+
+    def ask(self, method, path, **body):
+        """What Horizon's scripts ask for; JSON."""
+        headers = {'X-Requested-With': 'XMLHttpRequest', 'X-CSRFToken': self.csrf}
+        answer = self.session.request(method, f'{self.site}/api/{path}', headers=headers, **({'json': body} if body else {}))
+        if answer.status_code >= 300:
+            raise Trouble(f'{method} {path}: {answer.status_code} {plain(answer.text)[:300]}')
+        return answer.json() if answer.text else None
+
+    def items(self, path):
+        return self.ask('GET', path)['items']
+
+    def reaches(self, server, status):
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            shown = self.ask('GET', f'nova/servers/{server}')
+            if shown['status'] == status:
+                return
+            if shown['status'] == 'ERROR' or time.monotonic() > until:
+                raise Trouble(f"{server} is {shown['status']}, not {status}")
+            time.sleep(0.3)
