@@ -11,11 +11,13 @@ run_node_tests() {
   node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-reporter=spec --test-timeout=600000 "$@"
 }
 
-# The functional tests in three streams that run side by side, since most of each is waiting: those on libvirt; those that wait for
-# programs of others, for processes that are killed, or for the guest's own image; and the rest.
-libvirt=(-name 'libvirt*')
-programs=(-name 'guest*' -o -name 'openstack*' -o -name 'identity-openstack*' -o -name 'identity-parity*' -o -name 'keystone*' -o -name 'notifications*' -o -name 'crash.*')
-functional() { find test/functional -name '*.test.ts' "$@" | sort; }
+# Files of test/functional that boot guests, and the rest.
+with_guests() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
+without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
+# Two halves that take about as long, since most of both is waiting: the guests with the one long test of kills, and the rest.
+KILLS=test/functional/crash.test.ts
+guest_half() { with_guests && echo "$KILLS"; }
+other_half() { without_guests | grep -vxF "$KILLS"; }
 
 case $what in
   unit)
@@ -23,29 +25,24 @@ case $what in
     ;;
   libvirt)
     tools/packages.sh ensure host guest
-    mapfile -t files < <(functional \( "${libvirt[@]}" -o -name 'guest*' \))
+    mapfile -t files < <(with_guests)
     run_node_tests "${files[@]}"
     ;;
   all)
     tools/packages.sh ensure host guest mariadb keystone openstack oslo rabbitmq
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
-    mapfile -t on_libvirt < <(functional \( "${libvirt[@]}" \))
-    mapfile -t with_programs < <(functional \( "${programs[@]}" \))
-    mapfile -t rest < <(functional ! \( "${libvirt[@]}" -o "${programs[@]}" \))
-    echo "tests: ${#on_libvirt[@]} files on libvirt and ${#with_programs[@]} with other programs run beside the rest; their reports follow at the end"
+    mapfile -t guests < <(guest_half)
+    mapfile -t rest < <(other_half)
+    log=$cache/libvirt-tests.log
+    echo "tests: ${#guests[@]} files, above all those with guests, run beside the rest; their report follows at the end"
     status=0
-    run_node_tests "${on_libvirt[@]}" >"$cache/tests-libvirt.log" 2>&1 &
-    libvirt_pid=$!
-    run_node_tests "${with_programs[@]}" >"$cache/tests-programs.log" 2>&1 &
-    programs_pid=$!
+    run_node_tests "${guests[@]}" >"$log" 2>&1 &
+    beside=$!
     run_node_tests 'test/unit/**/*.test.ts' "${rest[@]}" || status=1
-    wait "$programs_pid" || status=1
-    echo "tests: those with other programs"
-    cat "$cache/tests-programs.log"
-    wait "$libvirt_pid" || status=1
-    echo "tests: those on libvirt"
-    cat "$cache/tests-libvirt.log"
+    wait "$beside" || status=1
+    echo "tests: those that ran beside"
+    cat "$log"
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
     ;;
