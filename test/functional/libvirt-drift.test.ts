@@ -3,10 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
 import { type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
 const BOOT_MS = 60_000;
+/** A guest whose agent left a question unanswered is not asked again for a while. */
+const AGREE_MS = BOOT_MS + limits.agentPauseMs;
 /** A report every two seconds finds what no event told. */
 const NOTICE_MS = 10_000;
 const STEPS = 15;
@@ -69,7 +72,7 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
   /** Waits until API, claim, quota and hypervisor say what libvirt says of its one guest. */
   const agree = (what: string) => {
     let said = '';
-    return eventually(`all to agree after ${what}`, BOOT_MS, async () => {
+    return eventually(`all to agree after ${what}`, AGREE_MS, async () => {
       const { state, vcpus, memoryMb } = await domain();
       const [status, shown] = [await statusOf(), await adjustment()];
       said = JSON.stringify({ state, vcpus, memoryMb, status, shown });
@@ -81,8 +84,8 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
         if (state === 'running' && shown.vcpus.current !== shown.vcpus.guest_online) return null;
       }
       const [hypervisor] = (await compute('GET', '/os-hypervisors/detail')).body.hypervisors;
-      const limits = (await compute('GET', '/limits')).body.limits.absolute;
-      const sums = [hypervisor.vcpus_used, hypervisor.memory_mb_used, limits.totalCoresUsed, limits.totalRAMUsed];
+      const used = (await compute('GET', '/limits')).body.limits.absolute;
+      const sums = [hypervisor.vcpus_used, hypervisor.memory_mb_used, used.totalCoresUsed, used.totalRAMUsed];
       said += ` sums ${sums.join()}`;
       const due = [claimed, shown.memory_mb.claimed, claimed, shown.memory_mb.claimed];
       return sums.join() === due.join() ? shown : null;
