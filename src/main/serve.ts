@@ -2,7 +2,7 @@
 // wires and does nothing else; production wires the same parts apart.
 
 import type { RequestListener } from 'node:http';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { startAgent } from '../agent/agent.ts';
@@ -20,7 +20,7 @@ import { isHostUp } from '../domain/host.ts';
 import { followConsoleToken, makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notification-relay.ts';
 import { startWorker } from '../ops/worker.ts';
-import { makePolicy } from '../policies/load.ts';
+import { makePolicy, policyFile } from '../policies/load.ts';
 import { makeImages } from '../standalone/image/images.ts';
 import { makeNetworks } from '../standalone/network/networks.ts';
 import type { Web } from '../web/app.ts';
@@ -96,12 +96,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   cleanup.defer(() => database.close());
   await upgradeSchema(database, migrations);
 
-  const policyFile = config.policy.file || join(dataDir, 'policy.yaml');
-  const policy = makePolicy({
-    ...(config.policy.file !== '' || existsSync(policyFile) ? { file: policyFile } : {}),
-    log,
-    clock,
-  });
+  const policy = makePolicy({ ...policyFile(config.policy.file, dataDir), log, clock });
   cleanup.defer(() => policy.close());
   const metrics = makeMetrics();
 

@@ -189,13 +189,8 @@ withCommon(config.command('check').description('read the configuration and say w
 
 const policy = program.command('policy').description('who may do what');
 const withPolicy = <T>(options: Common, use: (policy: Policy) => T): T => {
-  const given = configOf(options).policy.file || join(resolve(options.dataDir), 'policy.yaml');
-  const explicit = configOf(options).policy.file !== '';
-  const loaded = makePolicy({
-    ...(explicit || existsSync(given) ? { file: given } : {}),
-    log: silentLog,
-    clock: systemClock,
-  });
+  const file = policyFile(configOf(options).policy.file, resolve(options.dataDir));
+  const loaded = makePolicy({ ...file, log: silentLog, clock: systemClock });
   try {
     return use(loaded);
   } finally {

@@ -5,6 +5,7 @@
 // replaced by a rename, mounted from elsewhere or changed while nobody listens, and needs something to be closed.
 
 import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Fault, forbidden, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -18,8 +19,10 @@ import { parsePolicyFile } from './file.ts';
 import { findRule } from './index.ts';
 
 export interface PolicyOptions {
-  /** Path of policy.yaml; without it the defaults are in force. If it is named it must exist when the program starts. */
+  /** Path of policy.yaml; without it the defaults are in force. It must exist when the program starts unless `optional` is set. */
   readonly file?: string;
+  /** The file may be missing: it counts from the moment on when it is there. */
+  readonly optional?: boolean;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -41,8 +44,12 @@ export interface Policy {
 /** The stamp of a file that is not there. Two equal stamps are taken for the same content. */
 const ABSENT = 'absent';
 
+/** Where the rules stand: the file that the configuration names, else `policy.yaml` of the data directory, if it is ever there. */
+export const policyFile = (configured: string, dataDir: string): Required<Pick<PolicyOptions, 'file' | 'optional'>> =>
+  configured === '' ? { file: join(dataDir, 'policy.yaml'), optional: true } : { file: configured, optional: false };
+
 /** Throws a `policy.syntax` or `policy.unreadable` fault when the file cannot be used: the program must not start then. */
-export function makePolicy({ file, log, clock }: PolicyOptions): Policy {
+export function makePolicy({ file, optional = false, log, clock }: PolicyOptions): Policy {
   const load = (path: string): EffectiveRules => {
     const rules = effectiveRules(parsePolicyFile(readText(path), path), path);
     for (const warning of rules.warnings) log.warn({ file: path }, `policy: ${warning}`);
@@ -51,7 +58,8 @@ export function makePolicy({ file, log, clock }: PolicyOptions): Policy {
 
   // The stamp is taken before the file is read: a change in between is then seen at the next look.
   let stamp = file === undefined ? ABSENT : stampOf(file);
-  let current = file === undefined ? effectiveRules(new Map(), '') : load(file);
+  const absent = stamp === ABSENT && (file === undefined || optional);
+  let current = absent ? effectiveRules(new Map(), '') : load(file ?? '');
   let lookAfterMs = clock.now() + limits.policyCheckMs;
   let watched = file;
 

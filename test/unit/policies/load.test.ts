@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { limits } from '../../../src/base/limits.ts';
+import { silentLog } from '../../../src/base/log.ts';
 import type { Caller, Op } from '../../../src/base/op.ts';
 import type { RuleName } from '../../../src/policies/index.ts';
-import { type Policy, makePolicy } from '../../../src/policies/load.ts';
+import { type Policy, makePolicy, policyFile } from '../../../src/policies/load.ts';
 
 const caller = (roles: readonly string[], more: Partial<Caller> = {}): Caller => ({
   userId: 'u1',
@@ -199,6 +200,14 @@ describe('a policy file', () => {
 });
 
 describe('a policy file that changes', () => {
+  it('is noticed although it was not there at the start, where it may be missing', () => {
+    const policy = makePolicy({ ...policyFile('', directory), log: silentLog, clock });
+    assert.equal(policy.allows(member, CREATE, own), true);
+    writeFileSync(file, `"${CREATE}": "!"\n`);
+    tick();
+    assert.equal(policy.allows(member, CREATE, own), false);
+  });
+
   const may = (policy: Policy): boolean => policy.allows(member, CREATE, own);
 
   it('is taken in, at most once a second', () => {
