@@ -14,7 +14,7 @@ import { explain, type ExplainOptions } from '../cli/scheduler.ts';
 import { openSession } from '../cli/session.ts';
 import { openDatabase } from '../db/engine.ts';
 import { schemaState, upgradeSchema } from '../db/migrate.ts';
-import { type Policy, makePolicy } from '../policies/load.ts';
+import { makePolicy, type Policy, policyFile } from '../policies/load.ts';
 import { checkPolicy, listPolicies } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
 import { resetPasswords } from './identity.ts';
