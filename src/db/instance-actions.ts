@@ -331,17 +331,22 @@ export async function takeAction(
   return decodeAction(row);
 }
 
+/** `cancelled`: the owner holds it still, but only to end it. */
+export type Lease = 'held' | 'cancelled' | 'lost';
+
 /**
  * Says in a transaction whether the lease is still held, and holds the row: what the transaction then writes is written by the owner
- * or not at all.
+ * of an action that nothing overtook, or not at all.
  */
-export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<boolean> {
+export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<Lease> {
   // the driver of MySQL counts rows that are found, though they already are as they shall be
-  const found: number = await tx('instance_actions')
-    .where({ id, lease_owner: owner })
-    .whereIn('state', [...open])
-    .update({ updated_at: nowMs });
-  return found === 1;
+  const touch = (more: object): Promise<number> =>
+    tx('instance_actions')
+      .where({ id, lease_owner: owner, ...more })
+      .whereIn('state', [...open])
+      .update({ updated_at: nowMs });
+  if ((await touch({ cancel: 0 })) === 1) return 'held';
+  return (await touch({})) === 1 ? 'cancelled' : 'lost';
 }
 
 /** Holds on to leases. Returns those of the actions that are still the owner's. */
@@ -405,15 +410,31 @@ export async function updateAction(
     });
 }
 
-/** The open actions of a server shall end at their next step: something overtakes them. */
-export async function cancelActions(tx: Tx, serverUuid: string): Promise<number> {
+/** The actions that overtake others: who calls `cancelActions` adds one of these afterwards. */
+const overtaking = ['delete', 'evacuate', 'resetState'];
+
+/** The open actions of a server, but for `except`, shall end at their next step: something overtakes them. */
+export async function cancelActions(tx: Tx, serverUuid: string, except = 0): Promise<number> {
   return (
     tx('instance_actions')
       .where({ server_uuid: serverUuid })
+      .whereNot({ id: except })
       .whereIn('state', [...open])
       // one that waits for its next attempt need not wait any longer
       .update({ cancel: 1, lease_until: tx.raw('case when lease_owner is null then null else lease_until end') })
   );
+}
+
+/** What overtook an action that is cancelled: the first after it that may; null: what it belonged to came to its end. */
+export async function overtakerOf(reader: Reader, action: InstanceAction): Promise<InstanceAction | null> {
+  const row: Row | undefined = await reader('instance_actions')
+    .select(actionColumns)
+    .where({ server_uuid: action.serverUuid })
+    .where('id', '>', action.id)
+    .whereIn('action', overtaking)
+    .orderBy('id')
+    .first();
+  return row === undefined ? null : decodeAction(row);
 }
 
 /** The open actions of a server, the oldest first. */

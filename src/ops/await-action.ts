@@ -1,9 +1,10 @@
 // Why: a few calls of Nova's answer with what was made. They are actions like all others, carried out by whatever worker takes
 // them, and their caller waits for the end.
 
-import { Fault, internal, unavailable } from '../base/errors.ts';
+import { conflict, Fault, internal, notFound, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { findActionById, listEvents, readInput } from '../db/instance-actions.ts';
+import { findActionById, type InstanceAction, listEvents, readInput } from '../db/instance-actions.ts';
+import { findServer } from '../db/servers.ts';
 import type { OpsDeps } from './deps.ts';
 import { type Envelope, eventName, type Saga } from './saga.ts';
 
@@ -14,7 +15,10 @@ export interface ActionEnd {
   readonly failure: { readonly step: string; readonly fault: Fault } | null;
 }
 
-/** Waits until an action is over, at most `timeoutMs`; throws `unavailable` when it goes on for longer, which it then does. */
+/**
+ * Waits until an action is over, at most `timeoutMs`; throws `unavailable` when it goes on for longer, which it then does, and
+ * Nova's 404 or 409 when something overtook it.
+ */
 export async function awaitAction<I>(deps: OpsDeps, id: number, saga: Saga<I>, timeoutMs: number): Promise<ActionEnd> {
   const { database, clock } = deps;
   const endMs = clock.now() + timeoutMs;
@@ -22,6 +26,7 @@ export async function awaitAction<I>(deps: OpsDeps, id: number, saga: Saga<I>, t
   for (;;) {
     const action = await findActionById(database.read, id);
     if (action?.state === 'done') {
+      if (action.cancel) throw await overtaken(deps, action);
       const events = await listEvents(database.read, [id]);
       return {
         output: <T>(step: string) =>
@@ -35,6 +40,14 @@ export async function awaitAction<I>(deps: OpsDeps, id: number, saga: Saga<I>, t
     await clock.sleep(pauseMs);
     pauseMs = Math.min(pauseMs * 2, limits.actionLookMaxMs);
   }
+}
+
+/** What was asked of a server that something else took over meanwhile, in the words that a later request would have met. */
+async function overtaken(deps: OpsDeps, { action, serverUuid: uuid }: InstanceAction): Promise<Fault> {
+  const server = await findServer(deps.database.read, uuid);
+  if (server === null) return notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
+  const state = server.taskState === null ? `vm_state ${server.vmState}` : `task_state ${server.taskState}`;
+  return conflict(`Cannot '${action}' instance ${uuid} while it is in ${state}`, { code: 'action.overtaken' });
 }
 
 async function failureOf(deps: OpsDeps, id: number): Promise<ActionEnd['failure']> {

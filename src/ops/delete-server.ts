@@ -113,7 +113,7 @@ export const deleteSaga: Saga<DeleteInput> = {
     },
     { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
   ],
-  async settle(t, { server }, nowMs) {
+  async settle(t, { server, action }, nowMs) {
     const gone = {
       vmState: 'deleted' as const,
       taskState: null,
@@ -122,6 +122,8 @@ export const deleteSaga: Saga<DeleteInput> = {
       deletedAt: nowMs,
       deleted: true,
     };
+    // nothing goes on for a server that is no more
+    await cancelActions(t, server.uuid, action.id);
     await removeMember(t, server.id);
     await removeShelved(t, server.id);
     await updateServer(t, server.id, gone, nowMs);

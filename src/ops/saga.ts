@@ -24,6 +24,7 @@ import {
   type InstanceAction,
   listEvents,
   markUndo,
+  overtakerOf,
   readInput,
   releaseLease,
   startEvent,
@@ -48,7 +49,7 @@ export interface StepContext<I> {
   readonly server: Server;
   /** What an earlier step returned. */
   readonly output: <T>(step: string) => T;
-  /** A transaction that happens only while the lease is held. */
+  /** A transaction that happens only while the lease is held and nothing overtook the action. */
   readonly commit: <T>(work: (tx: Tx, nowMs: number) => Promise<T>) => Promise<T>;
   /** Asks an agent; gives up waiting when the action shall end (the agent's mailbox keeps the order of what was asked). */
   readonly call: <M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>) => Promise<AgentReply<M>>;
@@ -171,6 +172,8 @@ export async function runSaga<I>(
   let events: readonly EventLog[] = await listEvents(database.read, [taken.id]);
   let state: ActionState = taken.state;
   let attempts = taken.attempts;
+  // once overtaken, an action commits nothing but its own end
+  let ending = false;
 
   const stopIfTold = (): void => {
     if (signal.aborted) throw new Stopped(signal.reason as StopReason);
@@ -188,7 +191,9 @@ export async function runSaga<I>(
   async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>): Promise<T> {
     return tx(database, async (t) => {
       const nowMs = clock.now();
-      if (!(await guardLease(t, taken.id, owner, nowMs))) throw new Stopped('lost');
+      const lease = await guardLease(t, taken.id, owner, nowMs);
+      if (lease === 'lost') throw new Stopped('lost');
+      if (lease === 'cancelled' && !ending) throw new Stopped('cancel');
       return work(t, nowMs);
     });
   }
@@ -199,6 +204,7 @@ export async function runSaga<I>(
   async function contextFor(stepName: string): Promise<StepContext<I>> {
     const server = await findServer(database.read, taken.serverUuid, { deleted: true });
     if (server === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
+    if (server.deleted && !ending) throw new Stopped('cancel');
     return {
       deps,
       log,
@@ -427,13 +433,20 @@ export async function runSaga<I>(
 
   /** Something overtook the action, which ends here: a delete that cleans up, or an administrator's word. */
   async function cancelled(): Promise<Outcome> {
+    ending = true;
     await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
       log.error({ err: error }, 'the action left something behind that no deletion finds');
     });
     await commit(async (t, nowMs) => {
-      const open = events.findLast((event) => event.result === null);
-      const end = { result: 'Error', details: 'Overtaken by a later request.' } as const;
-      if (open !== undefined) await finishEvent(t, open.id, end, nowMs);
+      const by = await overtakerOf(t, taken);
+      const details = by === null ? 'The server was deleted.' : `Overtaken by '${by.action}' (${by.requestId}).`;
+      const first = saga.steps[0];
+      // one that nobody began says why all the same
+      const open =
+        events.length > 0 || first === undefined
+          ? events.findLast((event) => event.result === null)?.id
+          : await startEvent(t, taken.id, eventName(saga, first), nowMs);
+      if (open !== undefined) await finishEvent(t, open, { result: 'Error', details }, nowMs);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
     });
     return { kind: 'done' };

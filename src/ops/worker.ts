@@ -83,13 +83,15 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     await tx(database, async (t) => {
       const nowMs = clock.now();
       // whoever lost the lease ends nothing: the action is another's now
-      if (!(await guardLease(t, action.id, owner, nowMs))) return;
+      const lease = await guardLease(t, action.id, owner, nowMs);
+      if (lease === 'lost') return;
       if (action.attempts < limits.stepAttempts) {
         await releaseLease(t, action.id, owner, nowMs + limits.stepPauseMs);
         return;
       }
       await finishAction(t, action.id, 'Error', {}, nowMs);
-      if (server === null) return;
+      // the server of one that was overtaken belongs to what overtook it
+      if (server === null || lease === 'cancelled') return;
       const failure = {
         step: '',
         kind: fault.kind,

@@ -177,6 +177,10 @@ const cases: Omit<SagaCase, 'engine'>[] = [
       await forceDown(world, home, false);
       await isOn(world, uuid, otherOf(home), 'active', [2, 512], 'completed');
     },
+    async overtaken(world, uuid) {
+      await forceDown(world, homes.get(uuid) as string, false);
+      await reconcileAll(world.deps, { remnants });
+    },
   },
 ];
 

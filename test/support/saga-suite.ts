@@ -1,5 +1,5 @@
 // Why: any saga must survive three things, whatever it does: every step failing in turn (before and after its effect), every step
-// run twice, every undo run twice. The three tests are written once.
+// run twice, every undo run twice. And nothing that a deletion overtook may commit. The tests are written once.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -16,7 +16,8 @@ import type { EngineName } from '../../src/db/engine.ts';
 import { tx } from '../../src/db/tx.ts';
 import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
 import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
-import { makeWorld, type World, type WorldOptions } from './world.ts';
+import { noLeftovers, secondWorker } from './saga-cases.ts';
+import { makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
 
 export interface SagaCase {
   readonly name: SagaName;
@@ -32,6 +33,8 @@ export interface SagaCase {
   cleanSlate(world: World, uuid: string): Promise<void>;
   /** What must be true after success. */
   reached(world: World, uuid: string): Promise<void>;
+  /** Sets the world right after a deletion overtook the action; default: nothing has to be. */
+  overtaken?(world: World, uuid: string): Promise<void>;
 }
 
 type Wrap = (step: Step<unknown>) => Step<unknown>;
@@ -111,6 +114,33 @@ export function testSaga(one: SagaCase): void {
           await one.cleanSlate(world, uuid);
         });
       }
+    }
+
+    // a deletion is overtaken by nothing
+    for (const overtaken of name === 'delete' ? [] : saga.steps) {
+      it(`commits nothing once a deletion overtook it in '${overtaken.name}'`, async () => {
+        const uuid = await one.arrange(world, runAll);
+        // nobody tells the action: it learns of it by its own commit, however late the news are
+        const events = await run(world, uuid, (step) => {
+          if (step.name !== overtaken.name) return step;
+          return {
+            ...step,
+            async run(context) {
+              const output = await step.run(context);
+              await world.ops.forceDeleteServer(makeOp(), { uuid });
+              return output;
+            },
+          };
+        });
+        const event = events.findLast(({ event: done }) => done === eventName(saga, overtaken));
+        assert.equal(event?.result, 'Error');
+        assert.match(event?.details ?? '', /^Overtaken by 'delete' \(req-/);
+        assert.equal((await world.server(uuid)).taskState, 'deleting');
+        await secondWorker(world);
+        assert.equal((await world.server(uuid)).deleted, true);
+        await one.overtaken?.(world, uuid);
+        await noLeftovers(world);
+      });
     }
 
     it('ends the same when every step runs twice', async () => {
