@@ -20,6 +20,7 @@ import { resources } from './0027_resources.ts';
 import { pci } from './0028_pci.ts';
 import { hostChanges } from './0029_host_changes.ts';
 import { reservations } from './0030_reservations.ts';
+import { consoleUsers } from './0031_console_users.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -41,4 +42,5 @@ export const migrations: readonly Migration[] = [
   pci,
   hostChanges,
   reservations,
+  consoleUsers,
 ];

@@ -4,9 +4,12 @@
 import { badRequest, Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { negotiate } from '../domain/microversions.ts';
+import { CONSOLES } from '../domain/remote-console.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
 import { novaEnvelope } from '../web/faults.ts';
 import { readJson } from '../web/json-body.ts';
+import { parseQuery } from '../web/query.ts';
+import { reachedBy } from '../web/reached.ts';
 import { multipleChoices, versionDocument, versionList } from './compute/versions.ts';
 import { type KeptAnswer, keptAnswer } from './kept-answers.ts';
 import type { CallUrl, Query, RouteEntry } from './resource.ts';
@@ -20,6 +23,7 @@ export interface ComputeOptions {
   readonly services: Services;
   readonly authenticate: Authenticate;
   readonly observer: WebObserver;
+  readonly bodyMs?: number | undefined;
 }
 
 const MEDIA_TYPES = new Set(['', 'text/plain', 'application/json', 'application/vnd.openstack.compute+json']);
@@ -37,15 +41,7 @@ function answerNoRoute(ctx: WebContext): void {
   }
 }
 
-function queryOf(ctx: WebContext): Query {
-  const query: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
-  for (const [key, value] of new URLSearchParams(ctx.querystring)) {
-    const values = query[key];
-    if (values === undefined) query[key] = [value];
-    else values.push(value);
-  }
-  return { ...query };
-}
+const queryOf = (ctx: WebContext): Query => Object.fromEntries(parseQuery(ctx.querystring));
 
 /** `/v2.1/…` split into its parts; `rest` is decoded and begins with one slash, or is empty for the version's own page. */
 function splitPath(path: string): { endpoint: 'v2' | 'v2.1'; rest: string } | null {
@@ -92,6 +88,7 @@ export function makeCompute(options: ComputeOptions): Web {
     clock: services.clock,
     log: services.log,
     observer: options.observer,
+    bodyMs: options.bodyMs,
     requestIdHeaders: ['X-Compute-Request-Id'],
   });
   const validator = makeValidator();
@@ -188,6 +185,8 @@ export function makeCompute(options: ComputeOptions): Web {
       service,
       versioned: `${service}/${split.endpoint}${suffix}`,
       bookmark: `${service}${suffix}`,
+      image: services.settings.imageUrl ?? reachedBy(ctx.req).urlOf('image'),
+      consoles: `${reachedBy(ctx.req).root}${CONSOLES}`,
       path: rest,
     };
     Object.assign(ctx.state, {

@@ -58,6 +58,10 @@ export interface CallUrl {
   readonly versioned: string;
   /** `http://host/compute`, with the project id where the caller's URL has it: for bookmark links. */
   readonly bookmark: string;
+  /** Where the caller reaches the image service, without a version. */
+  readonly image: string;
+  /** Where the caller reaches this program's own consoles. */
+  readonly consoles: string;
   /** The path below the version, without a project id: `/servers/detail`. */
   readonly path: string;
 }

@@ -24,8 +24,8 @@ export interface ApiSettings {
   readonly hostDownMs: number;
   readonly defaultZone: string;
   readonly internalZone: string;
-  /** The image service's URL as clients know it, without a version. */
-  readonly imageUrl: string;
+  /** The image service's URL as clients know it, without a version; null: the built-in one's, as each caller reaches it. */
+  readonly imageUrl: string | null;
 }
 
 /**

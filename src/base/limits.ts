@@ -10,10 +10,20 @@ export const limits = {
   bodyDepth: 64,
   /** Nova's `max_limit`: the longest page of a list. */
   pageSize: 1_000,
+  /** Parameters of one query string, and different words that one of its filters may ask for. */
+  queryValues: 1_000,
+  queryWords: 500,
   /** How long a JSON body may take to come. */
   bodyMs: 60 * SECOND_MS,
-  /** A connection on which nothing moves for this long is cut: uploads, and answers that are being made, take less. */
-  httpSilenceMs: 900 * SECOND_MS,
+  /** How long the head of a request may take, and after how long a connection on which nothing moves is cut. */
+  httpHeadMs: 30 * SECOND_MS,
+  httpIdleMs: 120 * SECOND_MS,
+  /** How long an answer may be in the making while nothing moves on its connection. */
+  httpAnswerMs: 900 * SECOND_MS,
+  /** Connections at once, those of one address, and requests that may wait on one of them for the answers before theirs. */
+  httpConnections: 8_192,
+  httpConnectionsPerAddress: 1_024,
+  httpPipelined: 64,
   /** How long requests under way may take to end once the process shall stop. */
   httpGraceMs: 10 * SECOND_MS,
   /** user_data, base64 text (Nova's MAX_USERDATA_SIZE). */
@@ -29,8 +39,9 @@ export const limits = {
   sealedPasswordCharacters: 1_020,
   /** How long the address of a console is good (Nova's `consoleauth.token_ttl`). */
   consoleTokenMs: 600 * SECOND_MS,
-  /** Consoles that are open at once, and the largest frame that a client may send (a pasted text). */
+  /** Consoles that are open at once: all, and those of one token, user and project; and the largest frame that a client may send (a pasted text). */
   consolesAtOnce: 500,
+  consoleShares: { token: 8, user: 50, project: 100 },
   consoleFrameBytes: MIB,
   /** How long a guest's console may take to answer, and how often a client has to show that it lives. */
   consoleConnectMs: 5 * SECOND_MS,

@@ -17,7 +17,7 @@ export interface IdentityService {
    */
   knowsProject(caller: Caller, projectId: string): Promise<boolean>;
   /** The address for `WWW-Authenticate: Keystone uri="…"`. */
-  readonly wwwAuthenticateUri: string;
+  readonly wwwAuthenticateUri: string | null;
   /** Null when it answers; else why not, for `/readyz`. */
   problem(): Promise<string | null>;
   close(): Promise<void>;

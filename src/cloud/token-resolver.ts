@@ -18,7 +18,7 @@ export interface TokenResolver {
 
 export interface TokenResolverOptions {
   readonly clock: Clock;
-  readonly wwwAuthenticateUri: string;
+  readonly wwwAuthenticateUri: string | null;
   /** For refusing a JWS without a call; null where the keys are not at hand. */
   readonly keys: TokenKeys | null;
   /** Asks for whom the token stands; null when it is not good. Rejects with `unavailable` when it cannot be asked. */
@@ -28,10 +28,13 @@ export interface TokenResolverOptions {
   readonly refusedMs?: number;
 }
 
-/** The fault of a token that is not good, with the header that clients look for. */
-export const refusal = (uri: string): Fault =>
+/**
+ * The fault of a token that is not good, with the header that clients look for.
+ * @param uri null: the built-in identity service's, which the answer names as the caller reaches it
+ */
+export const refusal = (uri: string | null): Fault =>
   unauthorized('The request you have made requires authentication.', {
-    headers: { 'WWW-Authenticate': `Keystone uri="${uri}"` },
+    headers: uri === null ? {} : { 'WWW-Authenticate': `Keystone uri="${uri}"` },
   });
 
 /** A map that keeps the `limit` entries used last. */

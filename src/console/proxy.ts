@@ -12,17 +12,25 @@ import type { ConsoleEndpoint } from '../domain/remote-console.ts';
 import { statusOfFault } from '../web/faults.ts';
 import { type Carried, carry, GOING_AWAY } from './carry.ts';
 import { dial } from './dial.ts';
-import { type OriginRule, originProblem } from './origin.ts';
+import { originProblem } from './origin.ts';
+import { makeShares, type ShareBounds } from './shares.ts';
 import { tokenOf } from './token.ts';
 
 /** What a token stands for at this moment. */
 export interface OpenConsole {
+  /** Who asked for the token, and whose server it is. */
+  readonly userId: string;
+  readonly projectId: string;
   readonly serverUuid: string;
   readonly type: string;
   readonly endpoint: ConsoleEndpoint;
 }
 
-export interface ConsoleProxyOptions extends OriginRule {
+export interface ConsoleProxyOptions {
+  /** Where the caller reaches the consoles, an HTTP URL. */
+  readonly baseUrlOf: (request: IncomingMessage) => string;
+  /** Names of further hosts whose pages may open consoles: a dashboard's. */
+  readonly allowedHosts: readonly string[];
   /** Null for a token that opens nothing (any more). */
   readonly open: (token: string) => Promise<OpenConsole | null>;
   readonly log: Log;
@@ -32,8 +40,9 @@ export interface ConsoleProxyOptions extends OriginRule {
 }
 
 export interface ConsoleBounds {
-  /** Consoles that are open or being opened. */
+  /** Consoles that are open or being opened: all, and those of one token, user and project. */
   readonly atOnce: number;
+  readonly shares: ShareBounds;
   /** A console through which nothing goes for this long is closed. */
   readonly idleMs: number;
   /** How often a client has to show that it lives. */
@@ -55,9 +64,11 @@ interface Session extends Carried {
 export function makeConsoleProxy(options: ConsoleProxyOptions): ConsoleProxy {
   const { open, log, count } = options;
   const bounds: ConsoleBounds = {
-    ...{ atOnce: limits.consolesAtOnce, idleMs: limits.consoleIdleMs, keepaliveMs: limits.consoleKeepaliveMs },
+    ...{ atOnce: limits.consolesAtOnce, shares: limits.consoleShares },
+    ...{ idleMs: limits.consoleIdleMs, keepaliveMs: limits.consoleKeepaliveMs },
     ...options.bounds,
   };
+  const shares = makeShares(bounds.shares);
   const sessions = new Map<WebSocket, Session>();
   let opening = 0;
   let closed = false;
@@ -77,14 +88,16 @@ export function makeConsoleProxy(options: ConsoleProxyOptions): ConsoleProxy {
   heartbeat.unref();
 
   /** What the request may open. Throws a Fault that may be told to anybody. */
-  async function admit(request: IncomingMessage): Promise<OpenConsole> {
+  async function admit(request: IncomingMessage): Promise<OpenConsole & { readonly giveBack: () => void }> {
     if (closed) throw unavailable('The service is about to end.');
-    const problem = originProblem(request.headers, options);
+    const rule = { baseUrl: options.baseUrlOf(request), allowedHosts: options.allowedHosts };
+    const problem = originProblem(request.headers, rule);
     if (problem !== null) throw forbidden(problem);
     const token = tokenOf(request);
     const found = token === null ? null : await open(token);
-    if (found === null) throw notFound('Token not found');
-    return found;
+    if (token === null || found === null) throw notFound('Token not found');
+    const { userId: user, projectId: project } = found;
+    return { ...found, giveBack: shares.take({ token, user, project }) };
   }
 
   function begin(client: WebSocket, guest: Parameters<typeof carry>[1], { serverUuid, type }: OpenConsole): void {
@@ -110,6 +123,8 @@ export function makeConsoleProxy(options: ConsoleProxyOptions): ConsoleProxy {
       opening += 1;
       try {
         const found = await admit(request);
+        if (socket.destroyed) found.giveBack();
+        else socket.once('close', found.giveBack);
         const guest = await dial(found.endpoint);
         socket.once('close', () => guest.destroy());
         if (socket.destroyed || closed) {

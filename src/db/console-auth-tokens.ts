@@ -9,6 +9,8 @@ const hashOf = (token: string): string => hash('sha256', token);
 
 export interface NewConsoleToken {
   readonly token: string;
+  /** Who asked for it. */
+  readonly userId: string;
   readonly serverId: number;
   /** Of the server. */
   readonly serverHost: string;
@@ -22,6 +24,7 @@ export async function insertConsoleToken(tx: Tx, token: NewConsoleToken, nowMs: 
   await tx('console_auth_tokens').where('expires_at', '<=', nowMs).delete();
   await tx('console_auth_tokens').insert({
     token_hash: hashOf(token.token),
+    user_id: token.userId,
     server_id: token.serverId,
     server_host: token.serverHost,
     console_type: token.type,
@@ -34,7 +37,9 @@ export async function insertConsoleToken(tx: Tx, token: NewConsoleToken, nowMs: 
 }
 
 export interface ConsoleToken {
+  readonly userId: string;
   readonly serverUuid: string;
+  readonly projectId: string;
   readonly serverHost: string;
   readonly type: string;
   readonly endpoint: ConsoleEndpoint;
@@ -47,11 +52,13 @@ export async function findConsoleToken(reader: Reader, token: string, nowMs: num
     .where({ 'tokens.token_hash': hashOf(token), 'servers.deleted': 0 })
     .whereRaw('servers.host = tokens.server_host')
     .where('tokens.expires_at', '>', nowMs)
-    .select('servers.uuid', 'tokens.*')
+    .select('servers.uuid', 'servers.project_id', 'tokens.*')
     .first();
   if (row === undefined) return null;
   return {
+    userId: row['user_id'] as string,
     serverUuid: row['uuid'] as string,
+    projectId: row['project_id'] as string,
     serverHost: row['server_host'] as string,
     type: row['console_type'] as string,
     endpoint: {

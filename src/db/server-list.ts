@@ -190,10 +190,13 @@ function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFil
 
 /** The keys asked for, then creation and number: what Nova appends so that the order is total. */
 function sortKeys(sort: ServerPage['sort']): SortKey[] {
-  const keys = sort.map(({ key, dir }): SortKey => {
+  const keys: SortKey[] = [];
+  for (const { key, dir } of sort) {
     if (!attributes[key]?.sort) throw badRequest(`Invalid input for field/attribute sort_key. Value: ${key}.`);
-    return { column: attributes[key].column, dir };
-  });
+    const { column } = attributes[key];
+    // given twice, the first decides: the other could order nothing
+    if (!keys.some((known) => known.column === column)) keys.push({ column, dir });
+  }
   const dir = sort[0]?.dir ?? 'desc';
   for (const { column: name } of [attributes.created_at, attributes.id]) {
     if (!keys.some((key) => key.column === name)) keys.push({ column: name, dir });

@@ -19,6 +19,9 @@ export const isSocketFile = ({ host }: ConsoleEndpoint): boolean => host.startsW
 export const isSamePlace = (one: ConsoleEndpoint, other: ConsoleEndpoint): boolean =>
   one.host === other.host && one.port === other.port && one.tlsPort === other.tlsPort && one.path === other.path;
 
+/** The path below the program's root under which its own proxy serves consoles. */
+export const CONSOLES = '/console';
+
 export type ConsoleProtocol = 'vnc' | 'spice' | 'serial' | 'mks';
 
 interface ConsoleKind {

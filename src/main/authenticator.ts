@@ -1,8 +1,8 @@
 // Why: who a token stands for is identity's answer, whether that is an administrator is policy's; here the two meet.
 
-import { unauthorized } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { Identity, IdentityService } from '../cloud/identity.ts';
+import { refusal } from '../cloud/token-resolver.ts';
 import type { Policy } from '../policies/load.ts';
 
 /** Resolves a request's token to its caller; no token at all is 401 with the address to get one. */
@@ -13,11 +13,7 @@ export function makeAuthenticator(
   // one Caller per resolved identity: the policy remembers what it prepared for a caller by the object itself
   const callers = new WeakMap<Identity, Caller>();
   return async (token) => {
-    if (token === undefined || token === '') {
-      throw unauthorized('The request you have made requires authentication.', {
-        headers: { 'WWW-Authenticate': `Keystone uri="${identity.wwwAuthenticateUri}"` },
-      });
-    }
+    if (token === undefined || token === '') throw refusal(identity.wwwAuthenticateUri);
     const resolved = await identity.authenticate(token);
     let caller = callers.get(resolved);
     if (caller === undefined || caller.isAdmin !== policy.isAdmin(caller)) {

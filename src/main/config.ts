@@ -2,6 +2,7 @@
 // file and the documentation derive from it; an unknown key or a bad value stops the start and is named.
 
 import { existsSync, readFileSync } from 'node:fs';
+import ipaddr from 'ipaddr.js';
 import { parse as parseYaml } from 'yaml';
 import { limits } from '../base/limits.ts';
 import {
@@ -34,9 +35,17 @@ type Option<T> = OptionBase<T> & {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Of a text that is given, and of each text of a list. */
+  readonly form?: Form;
 };
 
-const text = (value: string, help: string, more: { secret?: true } = {}): Option<string> => ({
+/** What a text must be. */
+interface Form {
+  readonly name: string;
+  readonly fits: (text: string) => boolean;
+}
+
+const text = (value: string, help: string, more: { secret?: true; form?: Form } = {}): Option<string> => ({
   kind: 'text',
   default: value,
   help,
@@ -70,12 +79,23 @@ const choice = <T extends string>(value: T, choices: readonly T[], help: string)
   choices,
   help,
 });
-const list = <T extends string>(value: readonly T[], help: string, choices?: readonly T[]): Option<readonly T[]> => ({
-  kind: 'list',
-  default: value,
-  help,
-  ...(choices === undefined ? {} : { choices }),
-});
+const list = <T extends string>(
+  value: readonly T[],
+  help: string,
+  more: { choices?: readonly T[]; form?: Form } = {},
+): Option<readonly T[]> => ({ kind: 'list', default: value, help, ...more });
+
+const httpUrl: Form = {
+  name: 'an address such as https://cloud.example.org',
+  fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
+};
+const addressRange: Form = {
+  name: 'an address or a range such as 10.0.0.0/8',
+  fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
+};
+const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
+const serviceUrl = (service: string): Option<string> =>
+  publicUrl(`Address of the ${service} service at which clients reach it; empty: below public_url.`);
 
 /** Whole numbers by name: in YAML a map, in a text `A=1,B=2`. */
 const amounts = (help: string): Option<Readonly<Record<string, number>>> => ({ kind: 'amounts', default: {}, help });
@@ -123,6 +143,45 @@ export const schema = {
   api: {
     host: text('127.0.0.1', 'Address to listen on; anything but loopback must be asked for.'),
     port: integer(8774, 'port', 'TCP port of the API (of every service when they run in one process).', 0, 65535),
+    public_url: publicUrl(
+      'Address at which clients reach this program, for every URL that it tells them; empty: as they, or a trusted proxy, say.',
+    ),
+    identity_url: serviceUrl('identity'),
+    compute_url: serviceUrl('compute'),
+    image_url: serviceUrl('image'),
+    network_url: serviceUrl('network'),
+    trusted_proxies: list(
+      [],
+      'Addresses or CIDRs of proxies whose Forwarded or X-Forwarded-For, -Proto, -Host and -Prefix headers are believed.',
+      { form: addressRange },
+    ),
+    head_timeout_seconds: number(
+      limits.httpHeadMs / 1000,
+      'seconds',
+      'How long the head of a request may take.',
+      0.1,
+      3600,
+    ),
+    body_timeout_seconds: number(limits.bodyMs / 1000, 'seconds', 'How long a JSON body may take.', 0.1, 3600),
+    idle_timeout_seconds: number(
+      limits.httpIdleMs / 1000,
+      'seconds',
+      'A connection on which nothing moves for this long is closed; keep it above that of proxies in front.',
+      1,
+      3600,
+    ),
+    max_connections: integer(
+      limits.httpConnections,
+      'connections',
+      'Connections at once; more are told to come again.',
+      1,
+    ),
+    max_connections_per_address: integer(
+      limits.httpConnectionsPerAddress,
+      'connections',
+      'Connections of one address at once; those of trusted proxies do not count.',
+      1,
+    ),
     page_size: integer(limits.pageSize, 'items', 'Longest page of a list (Nova: max_limit).', 1, 100_000),
   },
   database: {
@@ -263,7 +322,7 @@ export const schema = {
     ),
     console_base_url: text(
       '',
-      'Where consoles are served to browsers: a proxy of yours, or this service as clients reach it, as https://cloud.example.org/console; empty: /console on the address of this service.',
+      'Where a console proxy of your own serves browsers, as https://consoles.example.org; empty: this program does, at /console below its public address.',
     ),
     console_allowed_origins: list(
       [],
@@ -327,7 +386,7 @@ export const schema = {
     enabled_filters: list<FilterName>(
       defaultFilters,
       'Filters in the order in which they are asked; those that refuse most hosts at least cost should come first.',
-      filterNames,
+      { choices: filterNames },
     ),
     ...multipliers,
     max_io_ops_per_host: integer(
@@ -380,6 +439,8 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
   switch (option.kind) {
     case 'text':
       if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${JSON.stringify(raw)}`);
+      if (raw !== '' && option.form?.fits(raw) === false)
+        throw bad(where, `${option.form.name} is wanted, not ${JSON.stringify(raw)}`);
       return raw;
     case 'choice':
       if (!option.choices?.includes(asText as string))
@@ -396,6 +457,8 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
         | undefined;
       if (odd !== undefined)
         throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(odd)}`);
+      const bent = (parts as string[]).find((part) => option.form?.fits(part) === false);
+      if (bent !== undefined) throw bad(where, `${option.form?.name} is wanted, not ${JSON.stringify(bent)}`);
       return parts;
     }
     case 'amounts':

@@ -2,9 +2,8 @@
 
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { ConsoleProxy, ConsoleProxyOptions } from '../console/proxy.ts';
+import { CONSOLES } from '../domain/remote-console.ts';
 import type { Upgrades } from './listen.ts';
-
-export const CONSOLES = '/console';
 
 export interface Consoles {
   /** The pages, as seen from below `CONSOLES`. */

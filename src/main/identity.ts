@@ -10,6 +10,7 @@ import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-y
 import { makeIdentity } from '../standalone/identity/identity.ts';
 import type { Catalog, CatalogEntry } from '../standalone/identity/service.ts';
 import type { Web, WebObserver } from '../web/app.ts';
+import type { ServiceName } from '../web/reached.ts';
 import type { Config } from './config.ts';
 
 export interface OpenedIdentity {
@@ -22,26 +23,27 @@ export interface OpenedIdentity {
 export interface IdentityParts {
   readonly config: Config;
   readonly dataDir: string;
-  /** Where this process is reached. */
+  /** Where clients reach the identity service, without a version. */
   readonly url: string;
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  readonly bodyMs?: number | undefined;
 }
 
 const REGION = 'RegionOne';
 const INTERFACES = ['public', 'internal', 'admin'] as const;
 
 /** Paths are as each client wants them: image and network without a version, compute with its own (clients read the catalog so). */
-const services: readonly [type: string, name: string, path: string][] = [
-  ['identity', 'keystone', '/identity/v3'],
-  ['compute', 'nova', '/compute/v2.1'],
-  ['image', 'glance', '/image'],
-  ['network', 'neutron', '/network'],
+const services: readonly [type: ServiceName, name: string, path: string][] = [
+  ['identity', 'keystone', '/v3'],
+  ['compute', 'nova', '/v2.1'],
+  ['image', 'glance', ''],
+  ['network', 'neutron', ''],
 ];
 
-const catalog: Catalog = (origin) =>
+const catalog: Catalog = (urlOf) =>
   services.map(
     ([type, name, path]): CatalogEntry => ({
       id: type,
@@ -52,7 +54,7 @@ const catalog: Catalog = (origin) =>
         interface: which,
         region_id: REGION,
         region: REGION,
-        url: `${origin}${path}`,
+        url: `${urlOf(type)}${path}`,
       })),
     }),
   );
@@ -84,18 +86,18 @@ async function keystone({ config, clock, log }: IdentityParts): Promise<OpenedId
   return { service, app: null, cloudsYaml: null };
 }
 
-const authUrlOf = (url: string): string => `${url}/identity/v3`;
+const authUrlOf = (url: string): string => `${url}/v3`;
 
-const make = ({ config, dataDir, url, database, clock, log, observer }: IdentityParts) =>
+const make = ({ config, dataDir, database, clock, log, observer, bodyMs }: IdentityParts) =>
   makeIdentity({
     database,
     clock,
     log,
     observer,
+    bodyMs,
     dataDir,
     endpoints: catalog,
     tokenTtlMs: config.identity.token_seconds * 1000,
-    wwwAuthenticateUri: authUrlOf(url),
   });
 
 /** Gives the two first users new passwords and writes them to clouds.yaml, whose path it returns. */

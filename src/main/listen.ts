@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { boundConnections, cutSilent, defaultBounds, makeTurns } from './connections.ts';
 
 /** Who takes connections over that shall become WebSockets. */
 export interface Upgrades {
@@ -28,7 +29,7 @@ const urlOf = (host: string, server: Server): string => {
 };
 
 /** Opens the port. Throws a Fault that names the address when that cannot be done. */
-export async function listen(host: string, port: number): Promise<Listening> {
+export async function listen(host: string, port: number, bounds = defaultBounds): Promise<Listening> {
   let listener: RequestListener | null = null;
   let upgrades: Upgrades | null = null;
   const waiting: (() => void)[] = [];
@@ -37,20 +38,34 @@ export async function listen(host: string, port: number): Promise<Listening> {
   let allEnded = (): void => undefined;
 
   // An upload may take hours; JSON bodies have their own limit (src/web/json-body.ts), and a silent connection is cut.
+  // Without `headersTimeout` in so many words, `requestTimeout: 0` would switch that off as well.
   // What asks for HTTP/2 (`Upgrade: h2c`, as Java's client does) is answered as if it had not.
   const takes = (request: IncomingMessage): boolean =>
     request.headers.upgrade?.toLowerCase() === 'websocket' && upgrades?.takes(request) === true;
-  const server = createServer({ requestTimeout: 0, shouldUpgradeCallback: takes }, (request, response) => {
+  const options = {
+    requestTimeout: 0,
+    headersTimeout: bounds.headMs,
+    connectionsCheckingInterval: Math.max(1, Math.min(5_000, bounds.headMs / 4)),
+    keepAliveTimeout: bounds.idleMs,
+    shouldUpgradeCallback: takes,
+  };
+  const inTurn = makeTurns();
+  const server = createServer(options, (request, response) => {
+    if (isRefused(request.socket)) return;
     underWay += 1;
     response.once('close', () => {
       underWay -= 1;
       if (underWay === 0) allEnded();
     });
     if (closing !== null) response.setHeader('Connection', 'close');
-    if (listener !== null) listener(request, response);
-    else waiting.push(() => listener?.(request, response));
+    const answer = () => {
+      noteRequest(request, response);
+      listener?.(request, response);
+    };
+    inTurn(request, response, () => (listener === null ? waiting.push(answer) : answer()));
   });
-  server.setTimeout(limits.httpSilenceMs);
+  const noteRequest = cutSilent(server, bounds.idleMs);
+  const isRefused = boundConnections(server, bounds);
   server.on('upgrade', (request, socket, head) => {
     // a Node older than 24.9 does not ask first
     if (takes(request)) upgrades?.take(request, socket, head);

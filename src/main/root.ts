@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { RouteEntry } from '../api/resource.ts';
+import { type Reached, reachedBy, type ServiceName } from '../web/reached.ts';
 
 interface Page {
   readonly body: string;
@@ -35,18 +36,26 @@ async function referencePage(routes: readonly RouteEntry[]): Promise<Page> {
   };
 }
 
+/** A service, and the path of its version if its address has one: `/v2.1`. */
+export interface RootService {
+  readonly name: ServiceName;
+  readonly version: string;
+}
+
 /**
  * `GET /` names the services, `GET /openapi.json` describes the compute API to programs and `GET /docs` to people; anything
  * else is 404.
- * @param services their paths under the address, e.g. `compute/v2.1`
  */
-export function rootPages(url: string, services: readonly string[], routes: readonly RouteEntry[]): RequestListener {
-  const index = JSON.stringify({
-    services: services.map((path) => `${url}/${path}`),
-    openapi: `${url}/openapi.json`,
-    docs: `${url}/docs`,
-    health: `${url}/readyz`,
-    metrics: `${url}/metrics`,
+export function rootPages(services: readonly RootService[], routes: readonly RouteEntry[]): RequestListener {
+  const indexFor = ({ root, urlOf }: Reached): Page => ({
+    body: JSON.stringify({
+      services: services.map(({ name, version }) => `${urlOf(name)}${version}`),
+      openapi: `${root}/openapi.json`,
+      docs: `${root}/docs`,
+      health: `${root}/readyz`,
+      metrics: `${root}/metrics`,
+    }),
+    headers: JSON_TYPE,
   });
   // made on first use: most processes are never asked
   const makers = new Map([
@@ -68,7 +77,8 @@ export function rootPages(url: string, services: readonly string[], routes: read
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const path = (request.url ?? '/').replace(/\?.*/s, '');
-    if (path === '/') return send(200, { body: index, headers: JSON_TYPE });
+    const reached = reachedBy(request);
+    if (path === '/') return send(200, indexFor(reached));
     const page = pageOf(path);
     if (page !== null) {
       page.then(
@@ -77,7 +87,7 @@ export function rootPages(url: string, services: readonly string[], routes: read
       );
       return;
     }
-    const message = `There is nothing at ${path}; see ${url}/`;
+    const message = `There is nothing at ${path}; see ${reached.root}/`;
     return send(404, {
       body: JSON.stringify({ error: { code: 404, title: 'Not Found', message } }),
       headers: JSON_TYPE,

@@ -17,6 +17,7 @@ import { listHosts } from '../db/hosts.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
+import { CONSOLES } from '../domain/remote-console.ts';
 import { followConsoleToken, makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notification-relay.ts';
 import { startWorker } from '../ops/worker.ts';
@@ -26,11 +27,12 @@ import { makeNetworks } from '../standalone/network/networks.ts';
 import type { Web } from '../web/app.ts';
 import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
+import { reachedBy } from '../web/reached.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
-import { CONSOLES, makeConsoles } from './consoles.ts';
+import { makeConsoles } from './consoles.ts';
 import { chooseDriver } from './driver.ts';
 import { withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
@@ -39,6 +41,7 @@ import { readAliases } from '../domain/pci-alias.ts';
 import { readOffers } from './offers.ts';
 import { lockDataDir } from './lock.ts';
 import { makePortNews } from './port-news.ts';
+import { identityUrl, noteReached, readReach } from './reach.ts';
 import { rootPages } from './root.ts';
 
 export interface ServeOptions {
@@ -101,12 +104,13 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const metrics = makeMetrics();
 
   // The port is known only once we listen; until everything is wired, requests wait.
-  const port = await listen(config.api.host, config.api.port);
+  const reach = readReach(config.api);
+  const port = await listen(config.api.host, config.api.port, reach.bounds);
   cleanup.defer(() => port.close());
   const { url } = port;
 
-  const shared = { database, clock, log, observer: metrics.web };
-  const identity = await openIdentity({ ...shared, config, dataDir, url });
+  const shared = { database, clock, log, observer: metrics.web, bodyMs: config.api.body_timeout_seconds * 1000 };
+  const identity = await openIdentity({ ...shared, config, dataDir, url: identityUrl(config.api, url) });
   cleanup.defer(() => identity.service.close());
   const authenticate = makeAuthenticator(identity.service, policy);
 
@@ -137,7 +141,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     volume: noVolumes,
     clock,
     log,
-    ...opsSettings(config, url),
+    ...opsSettings(config),
     observer: adjustMetrics(metrics),
     ...(hooks === undefined ? {} : { hooks }),
   };
@@ -162,6 +166,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     routes: computeRoutes,
     authenticate,
     observer: metrics.web,
+    bodyMs: shared.bodyMs,
     services: {
       db: database.read,
       ops,
@@ -173,7 +178,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
         hostDownMs: downMs,
         defaultZone: config.compute.zone,
         internalZone: 'internal',
-        imageUrl: `${url}/image`,
+        imageUrl: null,
       },
       knowsProject: (caller, id) => identity.service.knowsProject(caller, id),
     },
@@ -181,7 +186,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
 
   const consolesOpen = metrics.gauge('xloud_consoles_open', 'Consoles that are open');
   const consoles = makeConsoles({
-    baseUrl: deps.config.consoleBaseUrl,
+    baseUrlOf: (request) => deps.config.consoleBaseUrl ?? `${reachedBy(request).root}${CONSOLES}`,
     allowedHosts: config.compute.console_allowed_origins,
     open: (token) => followConsoleToken(deps, token),
     log,
@@ -197,8 +202,12 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
       [CONSOLES]: consoles.pages,
     },
     rootPages(
-      url,
-      [...(identity.app === null ? [] : ['identity/v3']), 'compute/v2.1', 'image', 'network'],
+      [
+        ...(identity.app === null ? [] : [{ name: 'identity', version: '/v3' } as const]),
+        { name: 'compute', version: '/v2.1' },
+        { name: 'image', version: '' },
+        { name: 'network', version: '' },
+      ],
       computeRoutes,
     ),
   );
@@ -223,7 +232,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     log,
     services,
   );
-  port.answerWith(handler, consoles.upgrades);
+  port.answerWith(...noteReached(reach, handler, consoles.upgrades));
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
   cleanup.defer(() => consoles.close());
@@ -236,10 +245,13 @@ const callbackOf = (app: Web): RequestListener => {
 };
 
 /** What the operations need of the configuration, in their own units. */
-const opsSettings = (
-  { compute, pci, quota, scheduler, notifications }: Config,
-  url: string,
-): Pick<OpsDeps, 'config' | 'scheduler'> => ({
+const opsSettings = ({
+  compute,
+  pci,
+  quota,
+  scheduler,
+  notifications,
+}: Config): Pick<OpsDeps, 'config' | 'scheduler'> => ({
   config: {
     defaultZone: compute.zone,
     ratios: {
@@ -255,8 +267,7 @@ const opsSettings = (
     startSettleMs: compute.start_settle_seconds * 1000,
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
     resizeConfirmMs: compute.resize_confirm_window * 1000,
-    consoleBaseUrl: compute.console_base_url || `${url}${CONSOLES}`,
-    ownConsoles: compute.console_base_url === '',
+    consoleBaseUrl: compute.console_base_url || null,
     notifications: notifications.url !== '',
     shelvedOffloadMs: compute.shelved_offload_time * 1000,
     pciAliases: readAliases(pci.alias),

@@ -19,6 +19,7 @@ import { checkPolicy, listPolicies } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
 import { resetPasswords } from './identity.ts';
 import { samplePolicyFile } from './policy-sample.ts';
+import { identityUrl } from './reach.ts';
 import { serve } from './serve.ts';
 
 interface Common {
@@ -164,7 +165,7 @@ withCommon(program.command('identity').description('the built-in identity servic
     const database = databaseOf(options);
     try {
       const config = configOf(options);
-      const url = `http://${config.api.host}:${config.api.port}`;
+      const url = identityUrl(config.api, `http://${config.api.host}:${config.api.port}`);
       const observer = { answered() {} };
       await upgradeSchema(database, migrations);
       print(

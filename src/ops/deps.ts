@@ -32,10 +32,8 @@ export interface OpsConfig {
   readonly allowResizeToSameHost: boolean;
   /** A resize that nobody confirmed for this long is confirmed, in milliseconds; 0: never. */
   readonly resizeConfirmMs: number;
-  /** Where consoles are served to browsers. */
-  readonly consoleBaseUrl: string;
-  /** Whether it is this program that serves them there: then there are only those that its proxy carries. */
-  readonly ownConsoles: boolean;
+  /** Where the operator's own proxy serves consoles; null: this program's does, and there are only those that it carries. */
+  readonly consoleBaseUrl: string | null;
   /** Whether anybody shall be told of what happens: a broker for notifications is configured. */
   readonly notifications: boolean;
   /** How long a shelved server stays on its host, in milliseconds; 0: it leaves at once, negative: it stays. */

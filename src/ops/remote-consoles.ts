@@ -39,27 +39,36 @@ async function endpointOf(
   }
 }
 
-/** The address of a console, good for a while. Throws Nova's 409s, and its 400 where no such console is to be had. */
+/**
+ * The address of a console, good for a while.
+ * @param ownBaseUrl where this program's own consoles are, for a cloud whose operator has no proxy of his own
+ * @throws Nova's 409s, and its 400 where no such console is to be had
+ */
 export async function openRemoteConsole(
   deps: OpsDeps,
   op: Op,
   server: Server,
   protocol: ConsoleProtocol,
   type: string,
+  ownBaseUrl: string,
 ): Promise<string> {
   const host = await hostForMove(deps.database.read, op, server, consoleMoves[protocol]);
-  const { consoleBaseUrl, ownConsoles } = deps.config;
+  const { consoleBaseUrl } = deps.config;
   if (!isOfProtocol(type, protocol)) throw badRequest(`Invalid console type ${type}`, { code: 'console' });
-  if (ownConsoles && !isCarried(type)) throw unavailable(type);
+  if (consoleBaseUrl === null && !isCarried(type)) throw unavailable(type);
   const endpoint = await endpointOf(deps, host, server, protocol);
   if (endpoint === null) throw unavailable(type);
   const token = newUuid();
   const nowMs = deps.clock.now();
   const expiresAt = nowMs + limits.consoleTokenMs;
   await tx(deps.database, (t) =>
-    insertConsoleToken(t, { token, serverId: server.id, serverHost: host, type, endpoint, expiresAt }, nowMs),
+    insertConsoleToken(
+      t,
+      { token, userId: op.caller.userId, serverId: server.id, serverHost: host, type, endpoint, expiresAt },
+      nowMs,
+    ),
   );
-  return consoleUrl(consoleBaseUrl, type, token);
+  return consoleUrl(consoleBaseUrl ?? ownBaseUrl, type, token);
 }
 
 /**

@@ -5,6 +5,7 @@ import Router from '@koa/router';
 import { notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { Web, WebContext, WebState } from '../web/app.ts';
+import { parseQuery } from '../web/query.ts';
 
 /** Resolves a token, or rejects with `unauthorized` or `unavailable`; no token is `undefined`. */
 export type Authenticate = (token: string | undefined) => Promise<Caller>;
@@ -56,16 +57,8 @@ export function makeRoutes(authenticate: Authenticate): Routes {
   };
 }
 
-/** The query string, tolerant of anything: no query is a bad request by itself. */
-export function queryOf(ctx: WebContext): Query {
-  const query = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(ctx.querystring)) {
-    const values = query.get(name);
-    if (values === undefined) query.set(name, [value]);
-    else values.push(value);
-  }
-  return query;
-}
+/** The query string, tolerant of anything within its bounds: no query is a bad request by itself. */
+export const queryOf = (ctx: WebContext): Query => parseQuery(ctx.querystring);
 
 /** The last value of a parameter, or null. */
 export const lastOf = (query: Query, name: string): string | null => query.get(name)?.at(-1) ?? null;

@@ -5,8 +5,10 @@ import Koa from 'koa';
 import type { Clock } from '../base/clock.ts';
 import { asFault, Fault, outwardMessage } from '../base/errors.ts';
 import { isRequestId, newRequestId } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
 import { type Log, plainLog } from '../base/log.ts';
 import { type Envelope, statusOfFault } from './faults.ts';
+import { reachedBy, type ServiceName } from './reached.ts';
 
 /** What the middleware here puts on `ctx.state`. */
 export interface WebState {
@@ -20,6 +22,8 @@ export interface WebState {
   /** Who asked, for the access log; set by the service once known. */
   userId: string | null;
   projectId: string | null;
+  /** How long a JSON body may take to come. */
+  bodyMs: number;
 }
 
 export type Web = Koa<WebState>;
@@ -37,6 +41,8 @@ export interface WebOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  /** How long a JSON body may take to come; `limits.bodyMs` unless given. */
+  readonly bodyMs?: number | undefined;
   /** Headers beside `X-OpenStack-Request-Id` that carry the request id. */
   readonly requestIdHeaders?: readonly string[];
 }
@@ -47,6 +53,8 @@ function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
   const { type, body } = envelope(fault, status);
   ctx.status = status;
   ctx.type = type;
+  // where no identity service says otherwise, the built-in one is where this request came in
+  if (status === 401) ctx.set('WWW-Authenticate', `Keystone uri="${reachedBy(ctx.req).urlOf('identity')}/v3"`);
   ctx.set(fault.headers);
   if (fault.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(fault.retryAfterSeconds));
   ctx.body = body;
@@ -66,7 +74,7 @@ function faultOf(error: unknown): Fault {
 
 /** A Koa application with request ids, access log and fault envelope; the service adds its own middleware. */
 export function makeWeb(options: WebOptions): Web {
-  const { service, envelope, clock, log, observer } = options;
+  const { service, envelope, clock, log, observer, bodyMs = limits.bodyMs } = options;
   const accessLog = plainLog(log, { service });
   const app: Web = new Koa<WebState>();
   app.silent = true;
@@ -88,6 +96,7 @@ export function makeWeb(options: WebOptions): Web {
     state.route = '';
     state.userId = null;
     state.projectId = null;
+    state.bodyMs = bodyMs;
     const started = performance.now();
     try {
       await next();
@@ -104,6 +113,7 @@ export function makeWeb(options: WebOptions): Web {
         ...(state.globalRequestId === null ? {} : { global_request_id: state.globalRequestId }),
         user_id: state.userId,
         project_id: state.projectId,
+        client: reachedBy(ctx.req).client,
         method: ctx.method,
         path: ctx.originalUrl.replace(/\?.*/s, ''),
         status: ctx.status,
@@ -118,7 +128,9 @@ export function makeWeb(options: WebOptions): Web {
 /** A request that came through `mount` remembers where its service hangs. */
 export type MountedRequest = IncomingMessage & { mountPath?: string };
 
-/** The URL under which the caller reached this service, without a slash at the end: `http://127.0.0.1:8774/compute`. */
-export function serviceUrl(ctx: WebContext): string {
-  return `${ctx.protocol}://${ctx.host}${(ctx.req as MountedRequest).mountPath ?? ''}`;
+/** The URL under which the caller reaches this service, without a slash at the end: `http://127.0.0.1:8774/compute`. */
+export function serviceUrl({ req }: WebContext): string {
+  const { root, urlOf } = reachedBy(req);
+  const { mountPath } = req as MountedRequest;
+  return mountPath === undefined ? root : urlOf(mountPath.slice(1) as ServiceName);
 }

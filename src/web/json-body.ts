@@ -39,7 +39,7 @@ function isWellFormed(value: unknown): boolean {
  * @throws a Fault `badRequest` with Nova's words for what is not JSON in UTF-8 or nests too deep, `tooLarge` over the limit
  */
 export async function readJson(ctx: WebContext): Promise<unknown> {
-  const tooLate = setTimeout(() => ctx.req.destroy(), limits.bodyMs);
+  const tooLate = setTimeout(() => ctx.req.destroy(), ctx.state.bodyMs);
   try {
     await parse(ctx as never, async () => {});
   } catch (error) {

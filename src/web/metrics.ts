@@ -11,6 +11,9 @@ export interface Metrics {
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
 }
 
+/** Methods that have a label of their own: whatever else a client invents is one more, `other`. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 export function makeMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -25,7 +28,10 @@ export function makeMetrics(): Metrics {
     registry,
     web: {
       answered: (service, route, method, status, duration) =>
-        seconds.observe({ service, route, method, status: String(status) }, duration),
+        seconds.observe(
+          { service, route, method: METHODS.has(method) ? method : 'other', status: String(status) },
+          duration,
+        ),
     },
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [registry] }),
     gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers: [registry] }),

@@ -21,6 +21,7 @@ import { type Servers, startServers } from '../support/servers.ts';
 
 const GREETING = 'RFB 003.008\n';
 const PROMPT = 'web login: ';
+const WIDE = { token: 100, user: 100, project: 100 };
 const NO_TOKEN = /^Error: 404: Token not found$/;
 
 interface Door {
@@ -29,9 +30,8 @@ interface Door {
 }
 
 /** A proxy on a port of its own. */
-async function openDoor(port: Listening, options: Omit<ConsoleProxyOptions, 'baseUrl'>): Promise<Door> {
-  const baseUrl = `${port.url}/console`;
-  const consoles: Consoles = makeConsoles({ baseUrl, ...options });
+async function openDoor(port: Listening, options: Omit<ConsoleProxyOptions, 'baseUrlOf'>): Promise<Door> {
+  const consoles: Consoles = makeConsoles({ baseUrlOf: () => `${port.url}/console`, ...options });
   const elsewhere = mount({ '/console': consoles.pages }, (_request, response) => response.writeHead(404).end());
   port.answerWith(elsewhere, consoles.upgrades);
   return {
@@ -53,6 +53,8 @@ async function guestSide(serve: (socket: Socket) => void) {
   const { port } = server.address() as AddressInfo;
   return {
     console: {
+      userId: 'u1',
+      projectId: 'p1',
       serverUuid: '5c4d4c4e-1fb4-4a00-b164-a6424c4b407c',
       type: 'serial',
       endpoint: { host: '127.0.0.1', port, tlsPort: null, path: null },
@@ -80,7 +82,7 @@ describe('the consoles of a cloud', () => {
   before(async () => {
     const port = await listen('127.0.0.1', 0);
     servers = await startServers({
-      config: { consoleBaseUrl: `${port.url}/console`, ownConsoles: true },
+      config: { consoleBaseUrl: `${port.url}/console` },
       hosts: [{ name: 'host-1' }, { name: 'host-2' }],
     });
     door = await openDoor(port, {
@@ -279,7 +281,7 @@ describe('the proxy of consoles', () => {
   };
 
   it('has so many at once and no more', async () => {
-    const door = await open((socket) => socket.pipe(socket), { atOnce: 3 });
+    const door = await open((socket) => socket.pipe(socket), { atOnce: 3, shares: WIDE });
     const asked = await Promise.allSettled(Array.from({ length: 8 }, () => door.see()));
     const [first, ...rest] = asked.filter((one) => one.status === 'fulfilled').map(({ value }) => value);
     assert.equal(rest.length, 2);

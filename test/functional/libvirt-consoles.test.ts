@@ -33,10 +33,10 @@ describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
     await host.ready(uuid);
     port = await listen('127.0.0.1', 0);
     const consoles = makeConsoles({
-      ...{ baseUrl: `${port.url}/console`, allowedHosts: [], log: silentLog },
+      ...{ baseUrlOf: () => `${port.url}/console`, allowedHosts: [], log: silentLog },
       open: async (token) => {
         const endpoint = await host.driver.remoteConsole?.(uuid, token as ConsoleProtocol);
-        return endpoint == null ? null : { serverUuid: uuid, type: token, endpoint };
+        return endpoint == null ? null : { userId: 'u1', projectId: 'p1', serverUuid: uuid, type: token, endpoint };
       },
     });
     port.answerWith(consoles.pages, consoles.upgrades);

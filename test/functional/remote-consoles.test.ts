@@ -210,7 +210,7 @@ for (const engine of engines) {
 
 describe('a cloud without a proxy of its operator', () => {
   it('has only the consoles that its own carries', async () => {
-    const servers = await startServers({ config: { ownConsoles: true } });
+    const servers = await startServers({ config: { consoleBaseUrl: null } });
     try {
       const id = await servers.create();
       const open = (protocol: string, type: string) =>

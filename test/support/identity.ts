@@ -51,7 +51,7 @@ export interface TestIdentity {
   stop(): Promise<void>;
 }
 
-const entry = (origin: string, type: string, name: string, path: string) => ({
+const entry = (url: string, type: string, name: string) => ({
   id: `${type}-service`,
   type,
   name,
@@ -60,13 +60,13 @@ const entry = (origin: string, type: string, name: string, path: string) => ({
     interface: which,
     region_id: 'RegionOne',
     region: 'RegionOne',
-    url: `${origin}${path}`,
+    url,
   })),
 });
 
-const testCatalog: Catalog = (origin) => [
-  entry(origin, 'identity', 'keystone', '/identity/v3'),
-  entry(origin, 'compute', 'nova', '/compute/v2.1'),
+const testCatalog: Catalog = (urlOf) => [
+  entry(`${urlOf('identity')}/v3`, 'identity', 'keystone'),
+  entry(`${urlOf('compute')}/v2.1`, 'compute', 'nova'),
 ];
 
 /** Everything before the listening: schema, service, first users. */
@@ -86,7 +86,6 @@ export async function startIdentity(
     dataDir: dir,
     endpoints: testCatalog,
     tokenTtlMs: options.tokenTtlMs ?? 3_600_000,
-    wwwAuthenticateUri: 'http://127.0.0.1/identity/v3',
     scryptCost: CHEAP,
   });
   const bootstrapped = await identity.ensureBootstrap();

@@ -162,7 +162,6 @@ export const testConfig: OpsConfig = {
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
-  ownConsoles: false,
   notifications: false,
   shelvedOffloadMs: 0,
   pciAliases: new Map(),

@@ -62,11 +62,11 @@ const states: Readonly<Record<string, readonly [status: string, progress: number
   killed: ['ERROR', 0],
 };
 
-type Subject = Pick<Call, 'url' | 'services'>;
+type Subject = Pick<Call, 'url'>;
 
-const links = ({ url, services }: Subject, id: string): (Link & { readonly type?: string })[] => [
+const links = ({ url }: Subject, id: string): (Link & { readonly type?: string })[] => [
   ...memberLinks(url, 'images', id),
-  { rel: 'alternate', type: 'application/vnd.openstack.image', href: `${services.settings.imageUrl}/images/${id}` },
+  { rel: 'alternate', type: 'application/vnd.openstack.image', href: `${url.image}/images/${id}` },
 ];
 
 const basic = (image: ImageRecord, call: Subject) => ({

@@ -36,10 +36,10 @@ interface CreateBody {
   readonly remote_console: { readonly protocol: ConsoleProtocol | 'rdp'; readonly type: string };
 }
 
-async function create({ op, services, target, body }: Call<'server', CreateBody>) {
+async function create({ op, services, target, body, url }: Call<'server', CreateBody>) {
   const { protocol, type } = body.remote_console;
   if (protocol === 'rdp') throw badRequest(`Unavailable console type ${protocol}.`);
-  return { protocol, type, url: await services.ops.openRemoteConsole(op, target, protocol, type) };
+  return { protocol, type, url: await services.ops.openRemoteConsole(op, target, protocol, type, url.consoles) };
 }
 
 /** The action of one protocol. */
@@ -53,9 +53,9 @@ function action(name: string, protocol: ConsoleProtocol, types: readonly string[
       until: '2.5',
       body: wrapped(name, closed({ type: word(types) }, ['type'])),
       status: 200,
-      run: async ({ op, services, target, body }) => {
+      run: async ({ op, services, target, body, url }) => {
         const type = body[name]?.type as string;
-        return { type, url: await services.ops.openRemoteConsole(op, target, protocol, type) };
+        return { type, url: await services.ops.openRemoteConsole(op, target, protocol, type, url.consoles) };
       },
       view: (console) => ({ console }),
     }),

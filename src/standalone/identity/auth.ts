@@ -30,7 +30,7 @@ export function authRoutes(parts: Parts): Route[] {
     return { token, claims: verdict.claims, subject };
   }
 
-  const catalogFor = (visit: Visit) => (visit.query.has('nocatalog') ? null : catalog(visit.origin));
+  const catalogFor = (visit: Visit) => (visit.query.has('nocatalog') ? null : catalog(visit.urlOf));
 
   async function issue(visit: Visit): Promise<Reply> {
     const { auth } = visit.body as { auth: Auth };
@@ -72,10 +72,10 @@ export function authRoutes(parts: Parts): Route[] {
       method: 'GET',
       path: '/v3/auth/catalog',
       may: anyone,
-      run: async ({ origin, self, caller }) => {
+      run: async ({ urlOf, self, caller }) => {
         if (caller.projectId === null && caller.domainId === null && caller.systemScope === null)
           throw forbidden('You are not authorized to perform the requested action: an unscoped token has no catalog.');
-        return { status: 200, body: { catalog: catalog(origin), links: { self } } };
+        return { status: 200, body: { catalog: catalog(urlOf), links: { self } } };
       },
     },
     {

@@ -41,11 +41,11 @@ function filtered<T extends Viewed>(visit: Visit, items: readonly T[], names: re
 
 export function catalogRoutes(catalog: Catalog): Route[] {
   const all = {
-    services: ({ base, origin }: Visit): Viewed[] => catalog(origin).map((service) => serviceView(base, service)),
-    endpoints: ({ base, origin }: Visit): Viewed[] =>
-      catalog(origin).flatMap((service) => service.endpoints.map((endpoint) => endpointView(base, service, endpoint))),
-    regions: ({ base, origin }: Visit): Viewed[] => {
-      const ids = catalog(origin).flatMap((service) => service.endpoints.map((endpoint) => endpoint.region_id));
+    services: ({ base, urlOf }: Visit): Viewed[] => catalog(urlOf).map((service) => serviceView(base, service)),
+    endpoints: ({ base, urlOf }: Visit): Viewed[] =>
+      catalog(urlOf).flatMap((service) => service.endpoints.map((endpoint) => endpointView(base, service, endpoint))),
+    regions: ({ base, urlOf }: Visit): Viewed[] => {
+      const ids = catalog(urlOf).flatMap((service) => service.endpoints.map((endpoint) => endpoint.region_id));
       return [...new Set(ids)].map((id) => regionView(base, id));
     },
   };

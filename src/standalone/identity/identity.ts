@@ -34,12 +34,12 @@ export interface IdentityOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  /** How long a JSON body may take to come. */
+  readonly bodyMs?: number | undefined;
   /** Keys are kept in `identity-private` and `identity-keys` under it. */
   readonly dataDir: string;
   readonly endpoints: Catalog;
   readonly tokenTtlMs: number;
-  /** For `WWW-Authenticate`, e.g. `http://127.0.0.1:8774/identity/v3`. */
-  readonly wwwAuthenticateUri: string;
   readonly scryptCost?: ScryptCost;
 }
 
@@ -56,7 +56,7 @@ export interface BuiltInIdentity {
 
 /** The built-in identity service over a database whose schema is up to date. */
 export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIdentity> {
-  const { database, clock, log, observer, dataDir, endpoints, tokenTtlMs, wwwAuthenticateUri } = options;
+  const { database, clock, log, observer, dataDir, endpoints, tokenTtlMs } = options;
   const signing = await openSigning(dataDir);
   const keys = makeTokenKeys({ directory: signing.publicKeysDir, clock, log });
   const parts: Parts = {
@@ -72,7 +72,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
 
   const resolver = makeTokenResolver({
     clock,
-    wwwAuthenticateUri,
+    wwwAuthenticateUri: null,
     keys: null,
     lookup: async (token) => {
       const verdict = await keys.verify(token);
@@ -86,7 +86,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     // as over HTTP: whoever may not see the project is told nothing
     knowsProject: async ({ isAdmin, projectId: own }, id) =>
       (!isAdmin && id !== own) || (await projects.find(database.read, id)) !== null,
-    wwwAuthenticateUri,
+    wwwAuthenticateUri: null,
     problem: () => keys.problem(),
     close: async () => resolver.forget(),
   };
@@ -102,7 +102,14 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     ...groupRoutes,
     ...catalogRoutes(endpoints),
   ];
-  const app = makeWeb({ service: 'identity', envelope: keystoneEnvelope, clock, log, observer });
+  const app = makeWeb({
+    service: 'identity',
+    envelope: keystoneEnvelope,
+    clock,
+    log,
+    observer,
+    bodyMs: options.bodyMs,
+  });
   serveVersions(app);
   serveRoutes(app, routes, { service, validator: makeValidator(), changed: () => resolver.forget() });
 

@@ -5,8 +5,9 @@ import Router from '@koa/router';
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../../base/errors.ts';
 import type { Identity, IdentityService } from '../../cloud/identity.ts';
 import { refusal } from '../../cloud/token-resolver.ts';
-import type { MountedRequest, Web, WebContext, WebState } from '../../web/app.ts';
+import { serviceUrl, type Web, type WebContext, type WebState } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
+import { type Reached, reachedBy } from '../../web/reached.ts';
 import { type Params, type Query, queryOf } from '../http.ts';
 import type { Schema, Validator } from './schemas.ts';
 
@@ -14,8 +15,8 @@ import type { Schema, Validator } from './schemas.ts';
 export interface Visit {
   /** `http://host:port/identity/v3`. */
   readonly base: string;
-  /** `http://host:port`: under which the other services hang too. */
-  readonly origin: string;
+  /** Where the caller reaches each service. */
+  readonly urlOf: Reached['urlOf'];
   /** The whole address as asked, for `links.self`. */
   readonly self: string;
   readonly params: Params;
@@ -87,9 +88,7 @@ const nounOf = (path: string): string => path.split('/')[2] ?? '';
 
 async function visit(ctx: WebContext, route: Route, context: RouteContext): Promise<Reply> {
   const { service, validator } = context;
-  const mountPath = (ctx.req as MountedRequest).mountPath ?? '';
-  const origin = `${ctx.protocol}://${ctx.host}`;
-  const base = `${origin}${mountPath}/v3`;
+  const base = `${serviceUrl(ctx)}/v3`;
   const params = (ctx['params'] ?? {}) as Params;
   let caller = nobody;
   if (route.may !== 'open') {
@@ -109,10 +108,19 @@ async function visit(ctx: WebContext, route: Route, context: RouteContext): Prom
       throw badRequest('Expecting to find valid JSON in request body.');
     validator.check(route.body, body);
   }
-  const self = `${origin}${mountPath}${ctx.url}`;
+  const self = `${serviceUrl(ctx)}${ctx.url}`;
   const header = (name: string): string => ctx.get(name);
   try {
-    return await route.run({ base, origin, self, params, query: queryOf(ctx), caller, body, header });
+    return await route.run({
+      base,
+      urlOf: reachedBy(ctx.req).urlOf,
+      self,
+      params,
+      query: queryOf(ctx),
+      caller,
+      body,
+      header,
+    });
   } catch (error) {
     // every 401 says where to log in
     if (error instanceof Fault && error.kind === 'unauthorized')

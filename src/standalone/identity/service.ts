@@ -6,6 +6,7 @@ import type { TokenKeys } from '../../cloud/token-keys.ts';
 import type { Database, Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import { type Tx, tx } from '../../db/tx.ts';
+import type { Reached } from '../../web/reached.ts';
 import type { Passwords } from './passwords.ts';
 import type { Signing } from './signing.ts';
 
@@ -25,8 +26,8 @@ export interface CatalogEntry {
   readonly endpoints: readonly CatalogEndpoint[];
 }
 
-/** The catalog for who reached the program at `origin` (`http://host:port`). */
-export type Catalog = (origin: string) => readonly CatalogEntry[];
+/** The catalog for who reaches the services at these addresses. */
+export type Catalog = (urlOf: Reached['urlOf']) => readonly CatalogEntry[];
 
 export interface Parts {
   readonly database: Database;

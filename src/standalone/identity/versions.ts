@@ -1,6 +1,6 @@
 // Why: clients begin by asking which identity API is here.
 
-import type { MountedRequest, Web } from '../../web/app.ts';
+import { serviceUrl, type Web } from '../../web/app.ts';
 
 /** Answers `/` (300, as Keystone) and `/v3` before anything asks for a token. */
 export function serveVersions(app: Web): void {
@@ -8,7 +8,7 @@ export function serveVersions(app: Web): void {
     const path = ctx.path.replace(/\/+$/, '');
     if ((path !== '' && path !== '/v3') || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) return next();
     ctx.state.route = path === '' ? '/' : path;
-    const href = `${ctx.protocol}://${ctx.host}${(ctx.req as MountedRequest).mountPath ?? ''}/v3/`;
+    const href = `${serviceUrl(ctx)}/v3/`;
     const version = {
       id: 'v3.14',
       status: 'stable',

@@ -23,6 +23,8 @@ export interface ImagesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  /** How long a JSON body may take to come. */
+  readonly bodyMs?: number | undefined;
 }
 
 export interface Images {
@@ -35,7 +37,7 @@ export interface Images {
 export function makeImages(options: ImagesOptions): Images {
   const { database, clock, log, observer, authenticate } = options;
   const files = makeImageFiles(join(options.dataDir, 'images'));
-  const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer });
+  const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer, bodyMs: options.bodyMs });
   const routes = makeRoutes(authenticate);
   const parts = { database, files, clock, log };
   addImageRoutes(routes, parts);

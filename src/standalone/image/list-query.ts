@@ -4,6 +4,7 @@ import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Comparison, ImageFilters } from '../../db/images.ts';
 import type { SortKey } from '../../db/page.ts';
+import { distinctWords } from '../../web/query.ts';
 import { lastOf, type Query } from '../http.ts';
 import { isProperty, VISIBILITIES } from './shape.ts';
 
@@ -114,7 +115,8 @@ export function listQueryFrom(query: Query): ListQuery {
     const value = values.at(-1) ?? '';
     if (others.includes(name)) continue;
     if (name === 'changes-since') throw badRequest('The "changes-since" filter is no longer available on v2.');
-    if (choosable.includes(name)) oneOf[name] = value.startsWith('in:') ? choices(value.slice(3)) : [value];
+    if (choosable.includes(name))
+      oneOf[name] = value.startsWith('in:') ? distinctWords(name, choices(value.slice(3))) : [value];
     else if (plain.includes(name)) oneOf[name] = [value];
     else if (numeric.includes(name)) oneOf[name] = [wholeNumber(name, value)];
     else if (name === 'protected') oneOf['protected'] = [boolean(name, value) ? 1 : 0];
@@ -123,6 +125,7 @@ export function listQueryFrom(query: Query): ListQuery {
     else if (name === 'created_at' || name === 'updated_at') compare.push(timeComparison(name, value));
     else if (isProperty(name)) properties[name] = value;
   }
+  distinctWords('properties', Object.keys(properties));
   const visibility = lastOf(query, 'visibility');
   if (visibility !== null && visibility !== 'all' && !VISIBILITIES.includes(visibility)) {
     throw badRequest(`Invalid visibility value: ${visibility}`);
@@ -140,7 +143,7 @@ export function listQueryFrom(query: Query): ListQuery {
       oneOf,
       compare,
       properties,
-      tags: query.get('tag') ?? [],
+      tags: distinctWords('tag', query.get('tag') ?? []),
       hidden: hidden === null ? false : boolean('os_hidden', hidden),
       visibility,
       memberStatus,

@@ -26,6 +26,8 @@ export interface NetworksOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  /** How long a JSON body may take to come. */
+  readonly bodyMs?: number | undefined;
   /** The shared network of the first start: IPv4, its first address is the gateway. Default: 10.123.0.0/20. */
   readonly defaultCidr?: string;
   /** What its servers ask for names. Default: none, which leaves it to the host's DHCP server (the gateway). */
@@ -52,7 +54,7 @@ const DEFAULT_OWNER = 'xloud';
 export function makeNetworks(options: NetworksOptions): Networks {
   const { database, clock, log, observer, authenticate, dnsServers = [] } = options;
   const { defaultCidr: text = DEFAULT_CIDR, defaultProjectId: projectId = DEFAULT_OWNER } = options;
-  const app = makeWeb({ service: 'network', envelope: neutronEnvelope, clock, log, observer });
+  const app = makeWeb({ service: 'network', envelope: neutronEnvelope, clock, log, observer, bodyMs: options.bodyMs });
   // every address may also be written with `.json` at its end
   app.use((ctx, next) => {
     if (ctx.path.endsWith('.json')) ctx.path = ctx.path.slice(0, -'.json'.length);

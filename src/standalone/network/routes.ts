@@ -16,6 +16,7 @@ import type { SortKey } from '../../db/page.ts';
 import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
+import { distinctWords } from '../../web/query.ts';
 import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
 import { canonicalIp } from './addresses.ts';
 import { boolean, readUpdate, Reason } from './attributes.ts';
@@ -74,9 +75,14 @@ function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters |
     if (filter?.column !== undefined) {
       oneOf[filter.column] = values.map((value) => filterValue(filter, name, value));
     }
-    if (name === 'tags' && noun.tagsOf !== undefined) listed['tags'] = values.flatMap((value) => value.split(','));
+    if (name === 'tags' && noun.tagsOf !== undefined) {
+      listed['tags'] = distinctWords(
+        name,
+        values.flatMap((value) => value.split(',')),
+      );
+    }
     if (noun.collection !== 'ports') continue;
-    if (name === 'security_groups') listed['security_groups'] = [...values];
+    if (name === 'security_groups') listed['security_groups'] = distinctWords(name, values);
     if (name === 'fixed_ips') {
       for (const kind of ['ip_address', 'subnet_id'] as const) {
         const wanted = values

@@ -6,6 +6,8 @@ const url = {
   service: 'http://host/compute',
   versioned: 'http://host/compute/v2.1/abc',
   bookmark: 'http://host/compute/abc',
+  image: 'http://host/image',
+  consoles: 'http://host/console',
   path: '/flavors/detail',
 };
 

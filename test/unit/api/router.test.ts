@@ -110,8 +110,11 @@ describe('the router', () => {
   });
 
   it('links keep the project id where the URL has one, and the mount', async () => {
+    const root = api.url.replace('/compute', '');
+    const others = { image: `${root}/image`, consoles: `${root}/console` };
     const plain = await api.ask('GET', '/v2.1/things/1');
     assert.deepEqual(plain.body.url, {
+      ...others,
       service: api.url,
       versioned: `${api.url}/v2.1`,
       bookmark: api.url,
@@ -119,6 +122,7 @@ describe('the router', () => {
     });
     const long = await api.ask('GET', `/v2/${project}/things/1`);
     assert.deepEqual(long.body.url, {
+      ...others,
       service: api.url,
       versioned: `${api.url}/v2/${project}`,
       bookmark: `${api.url}/${project}`,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   boolean,
   closed,
+  metadata as metadataSchema,
   multi,
   name,
   nonNegativeInteger,
@@ -187,5 +188,41 @@ describe('values in messages', () => {
   it('are quoted as Python quotes them', () => {
     assert.equal(pythonRepr({ a: [null, true, 1.5, "it's", 'x'] }), `{'a': [None, True, 1.5, "it's", 'x']}`);
     assert.equal(pythonRepr('both \' and "'), `'both \\' and "'`);
+  });
+});
+
+describe('the legacy endpoint', () => {
+  const server = wrapped(
+    'server',
+    closed({ name, networks: multi(closed({ uuid })), metadata: metadataSchema }, ['name']),
+  );
+  const relaxed = (value: unknown) => validator.check(server, value, 'body', true);
+
+  it('drops what it does not know, at every depth, and nothing else', () => {
+    const id = '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec111';
+    const body = { x: 1, server: { name: 'a', y: 2, networks: [{ uuid: id, z: 3 }, { uuid: id }] } };
+    relaxed(body);
+    assert.deepEqual(body, { server: { name: 'a', networks: [{ uuid: id }, { uuid: id }] } });
+  });
+
+  it('still refuses keys that have a pattern, and everything else that is wrong', () => {
+    assert.throws(() => relaxed({ server: { name: 'a', metadata: { ü: 'x' } } }), /does not match any of the regexes/);
+    assert.throws(() => relaxed({ server: { x: 1 } }), /'name' is a required property/);
+  });
+
+  it('looks at each part of a body once', () => {
+    let reads = 0;
+    const counting = new Proxy(
+      { name: 'a', ...Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`k${index}`, index])) },
+      {
+        ownKeys: (target) => {
+          reads += 1;
+          return Reflect.ownKeys(target);
+        },
+      },
+    );
+    relaxed({ server: counting });
+    assert.ok(reads <= 3, `the keys were listed ${reads} times`);
+    assert.deepEqual(Object.keys(counting), ['name']);
   });
 });

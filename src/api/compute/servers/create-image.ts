@@ -68,7 +68,7 @@ export default resource({
       until: '2.44',
       async run(call) {
         const made = await createImage(call);
-        call.header('Location', `${call.services.settings.imageUrl}/images/${made.imageId}`);
+        call.header('Location', `${call.url.image}/images/${made.imageId}`);
       },
     }),
     route<'server', CreateImageBody>()({ ...image, since: '2.45', run: createImage, view: imageId }),

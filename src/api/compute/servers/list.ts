@@ -5,6 +5,7 @@ import { derive, history } from '../../../base/history.ts';
 import type { FilterValue, ServerAttribute, ServerFilter, ServerPage } from '../../../db/server-list.ts';
 import { serverFilterAttributes } from '../../../db/server-list.ts';
 import { statesOfStatus, type TaskState, type VmState } from '../../../domain/instance.ts';
+import { distinctWords } from '../../../web/query.ts';
 import { type Page, pageOf } from '../../links.ts';
 import { booleanWord } from '../../parameters.ts';
 import type { Call, Query } from '../../resource.ts';
@@ -121,7 +122,12 @@ function strictBoolean(query: Query, key: string): boolean | undefined {
 
 const words = (query: Query, key: string): string[] | undefined => {
   const text = last(query, key);
-  return text === undefined ? undefined : text.split(',').filter((word) => word !== '');
+  return text === undefined
+    ? undefined
+    : distinctWords(
+        key,
+        text.split(',').filter((word) => word !== ''),
+      );
 };
 
 function states(query: Query): { vmStates?: VmState[]; taskStates?: (TaskState | null)[]; unknown: boolean } {

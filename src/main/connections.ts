@@ -1,0 +1,107 @@
+// Why: one client must not take the port from the others: how many connections it may hold, how long it may stay silent on them,
+// and how much of what it asked for and does not read is kept for it, are bounded here.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { limits } from '../base/limits.ts';
+
+export interface ConnectionBounds {
+  /** Connections at once, and those of one address. */
+  readonly total: number;
+  readonly perAddress: number;
+  /** How long the head of a request may take. */
+  readonly headMs: number;
+  /** A connection on which nothing moves for this long is cut. */
+  readonly idleMs: number;
+  /** Proxies, whose connections are of many clients. */
+  readonly isExempt: (address: string) => boolean;
+}
+
+export const defaultBounds: ConnectionBounds = {
+  total: limits.httpConnections,
+  perAddress: limits.httpConnectionsPerAddress,
+  headMs: limits.httpHeadMs,
+  idleMs: limits.httpIdleMs,
+  isExempt: () => false,
+};
+
+const REFUSAL =
+  'HTTP/1.1 503 Too Many Connections\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n';
+
+/**
+ * Refuses connections over the bounds: a client is told, and may come again.
+ * @returns whether a connection was refused; what it sent all the same is no request
+ */
+export function boundConnections(
+  server: Server,
+  { total, perAddress, isExempt }: ConnectionBounds,
+): (socket: Socket) => boolean {
+  const open = new Map<string, number>();
+  const refused = new WeakSet<Socket>();
+  let all = 0;
+  server.prependListener('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const ofAddress = open.get(address) ?? 0;
+    if (all >= total || (ofAddress >= perAddress && !isExempt(address))) {
+      refused.add(socket);
+      socket.end(REFUSAL, () => socket.destroy());
+      return;
+    }
+    all += 1;
+    open.set(address, ofAddress + 1);
+    socket.once('close', () => {
+      all -= 1;
+      const left = (open.get(address) as number) - 1;
+      if (left === 0) open.delete(address);
+      else open.set(address, left);
+    });
+  });
+  return (socket) => refused.has(socket);
+}
+
+type Run = () => void;
+
+/**
+ * Runs the requests of one connection one after another, each once the answer before it has left: of a client that asks and
+ * asks and reads nothing, one answer is held. Over `limits.httpPipelined` requests that wait the connection is cut.
+ */
+export function makeTurns(): (request: IncomingMessage, response: ServerResponse, run: Run) => void {
+  const queues = new WeakMap<Socket, Run[]>();
+  const begin = (socket: Socket, response: ServerResponse, run: Run) => {
+    response.once('close', () => {
+      const next = queues.get(socket)?.shift();
+      if (next === undefined) queues.delete(socket);
+      else next();
+    });
+    run();
+  };
+  return ({ socket }, response, run) => {
+    const waiting = queues.get(socket);
+    if (waiting === undefined) {
+      queues.set(socket, []);
+      begin(socket, response, run);
+    } else if (waiting.length < limits.httpPipelined) waiting.push(() => begin(socket, response, run));
+    else socket.destroy();
+  };
+}
+
+/**
+ * Cuts connections on which nothing moves, in either direction; while an answer is being made nothing can, and that may take
+ * `limits.httpAnswerMs`.
+ * @returns to be told of each request
+ */
+export function cutSilent(
+  server: Server,
+  idleMs: number,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const current = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse; beganMs: number }>();
+  server.setTimeout(idleMs, (socket: Socket) => {
+    const now = current.get(socket);
+    const isBeingMade = now !== undefined && now.request.complete && !now.response.headersSent;
+    if (isBeingMade && performance.now() - now.beganMs < limits.httpAnswerMs) socket.setTimeout(idleMs);
+    else socket.destroy();
+  });
+  return (request, response) => {
+    current.set(request.socket, { request, response, beganMs: performance.now() });
+  };
+}

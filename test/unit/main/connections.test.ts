@@ -1,0 +1,128 @@
+// Against sockets, since what is bounded is what happens on them.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { after, describe, it } from 'node:test';
+import { defaultBounds } from '../../../src/main/connections.ts';
+import { listen, type Listening } from '../../../src/main/listen.ts';
+import { limits } from '../../../src/base/limits.ts';
+
+const open: Listening[] = [];
+after(() => Promise.all(open.map((port) => port.close())));
+
+async function serve(bounds: Partial<typeof defaultBounds>, listener: RequestListener): Promise<Listening> {
+  const port = await listen('127.0.0.1', 0, { ...defaultBounds, ...bounds });
+  open.push(port);
+  port.answerWith(listener);
+  return port;
+}
+
+async function dial({ url }: Listening): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** What a connection says until it ends. */
+async function lastWords(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (bytes) => (text += bytes.toString('latin1')));
+  await once(socket, 'close');
+  return text;
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+describe('connections', () => {
+  it('that are slow with the head of their request are cut, however busy they look', async () => {
+    const port = await serve({ headMs: 200 }, (_request, response) => response.end('x'));
+    const socket = await dial(port);
+    socket.write('GET / HTTP/1.1\r\n');
+    let lines = 0;
+    const drip = setInterval(() => socket.write(`X-Line-${(lines += 1)}: 1\r\n`), 20);
+    const began = performance.now();
+    const words = await lastWords(socket);
+    clearInterval(drip);
+    assert.match(words, /^HTTP\/1\.1 408 /);
+    assert.ok(performance.now() - began < 5_000);
+  });
+
+  it('on which nothing moves are cut, but not while an answer is being made', async () => {
+    let finish = (): void => undefined;
+    const port = await serve({ idleMs: 100 }, (request, response) => {
+      if (request.url === '/slow') finish = () => response.end('whole');
+      else request.resume();
+    });
+    const upload = await dial(port);
+    upload.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+    const slow = await dial(port);
+    slow.write('GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const answer = lastWords(slow);
+    await lastWords(upload);
+    // twice as long as what was cut
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    finish();
+    assert.match(await answer, /whole$/);
+  });
+
+  it('of one address are bounded, and all of them; what is refused is told so and may come again', async () => {
+    const port = await serve({ perAddress: 2, total: 2 }, (_request, response) => response.end('x'));
+    const [first] = [await dial(port), await dial(port)];
+    const refused = await dial(port);
+    refused.write(GET);
+    assert.match(await lastWords(refused), /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n/);
+    first.destroy();
+    let answer = '';
+    for (let tries = 0; tries < 50 && !answer.startsWith('HTTP/1.1 200'); tries += 1) {
+      const again = await dial(port);
+      again.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      answer = await lastWords(again);
+    }
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+  });
+
+  it("of proxies are many clients'", async () => {
+    const port = await serve({ perAddress: 1, isExempt: (address) => address === '127.0.0.1' }, (_request, response) =>
+      response.end('x'),
+    );
+    await dial(port);
+    const second = await dial(port);
+    second.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    assert.match(await lastWords(second), /^HTTP\/1\.1 200 /);
+  });
+
+  it('of clients that ask and ask and read nothing hold one answer each; those that read have all, in order', async () => {
+    const asked: string[] = [];
+    const body = 'x'.repeat(8 * 1024 * 1024);
+    const port = await serve({}, (request, response) => {
+      asked.push(request.url ?? '');
+      response.end(request.url?.startsWith('/big') === true ? body : request.url);
+    });
+    const deaf = await dial(port);
+    deaf.pause();
+    const requests = Array.from({ length: 20 }, (_, index) => `GET /big${index} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    deaf.write(requests.join(''));
+    const polite = await dial(port);
+    polite.write(['/a', '/b', '/c'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
+    polite.end();
+    assert.deepEqual(
+      [...(await lastWords(polite)).matchAll(/\r\n\r\n(\/\w)/g)].map(([, path]) => path),
+      ['/a', '/b', '/c'],
+    );
+    assert.deepEqual(
+      asked.filter((path) => path.startsWith('/big')),
+      ['/big0'],
+    );
+    deaf.destroy();
+  });
+
+  it('on which too many requests wait are cut', async () => {
+    const port = await serve({}, () => undefined);
+    const socket = await dial(port);
+    socket.write(GET.repeat(limits.httpPipelined + 2));
+    assert.equal(await lastWords(socket), '');
+  });
+});
