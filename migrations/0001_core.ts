@@ -1,23 +1,8 @@
 // Why: the compute service's own tables. Times are milliseconds since the epoch (BIGINT), JSON is text that src/db/codec.ts
 // reads, names compare byte by byte on both engines.
 
-import type { Knex } from 'knex';
 import type { Migration } from '../src/db/migrate.ts';
-
-type Table = Knex.CreateTableBuilder;
-
-/** createTable with the character set and comparison that make MySQL behave as SQLite does. */
-export async function table(knex: Knex, name: string, build: (t: Table) => void): Promise<void> {
-  const mysql = knex.client.config.client === 'mysql2';
-  await knex.schema.createTable(name, (t) => {
-    if (mysql) {
-      t.engine('InnoDB');
-      t.charset('utf8mb4');
-      t.collate('utf8mb4_bin');
-    }
-    build(t);
-  });
-}
+import { table } from './statements.ts';
 
 export const core: Migration = {
   name: '0001_core',

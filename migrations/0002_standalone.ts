@@ -2,7 +2,7 @@
 // stay empty where the real neighbours are used.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const standalone: Migration = {
   name: '0002_standalone',

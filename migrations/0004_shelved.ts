@@ -2,7 +2,7 @@
 // row of its own, found by its age.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const shelved: Migration = {
   name: '0004_shelved',

@@ -2,7 +2,7 @@
 // have left behind are rows, so that any worker can end or take back the move.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const serverMoves: Migration = {
   name: '0005_migrations',

@@ -1,7 +1,7 @@
 // Why: two parts of a server that few servers have and only their own routes read.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const serverParts: Migration = {
   name: '0006_server_parts',

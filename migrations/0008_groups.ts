@@ -1,7 +1,7 @@
 // Why: groups of servers (kept together or apart) and groups of hosts (aggregates, which make zones), with what belongs to them.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { change, table } from './statements.ts';
 
 export const groups: Migration = {
   name: '0008_groups',
@@ -47,6 +47,6 @@ export const groups: Migration = {
     });
 
     // what is under way on each host, for the scheduler and for hypervisors
-    await knex.schema.alterTable('servers', (t) => t.index(['task_state', 'host']));
+    await change(knex, 'servers', (t) => t.index(['task_state', 'host']));
   },
 };

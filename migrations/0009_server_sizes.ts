@@ -2,7 +2,7 @@
 // so that a quota is checked without counting servers.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { change, table } from './statements.ts';
 
 export const serverSizes: Migration = {
   name: '0009_server_sizes',
@@ -32,12 +32,15 @@ export const serverSizes: Migration = {
     });
     // a class may have a name as long as Nova's; SQLite counts no characters
     if (knex.client.config.client === 'mysql2') {
-      await knex.schema.alterTable('quota_limits', (t) => t.string('scope_id', 255).notNullable().alter());
+      await change(knex, 'quota_limits', (t) => t.string('scope_id', 255).notNullable().alter());
     }
     // pages of usage go by project and uuid, deleted servers among them
-    await knex.schema.alterTable('servers', (t) => t.index(['project_id', 'uuid']));
+    await change(knex, 'servers', (t) => t.index(['project_id', 'uuid']));
 
     // servers that are there already begin their history now, with what they count for
+    // what an upgrade that was ended here had written
+    await knex('server_sizes').delete();
+    await knex('quota_usages').delete();
     const waits = `servers.vm_state in ('building', 'shelved_offloaded')`;
     await knex.raw(`
       insert into server_sizes

@@ -1,7 +1,7 @@
 // Why: a notification is part of what it tells of, so it is written in the same transaction and sent afterwards.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const notifications: Migration = {
   name: '0010_notifications',

@@ -2,7 +2,7 @@
 // until it expires, and of the token itself only a hash.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const consoleAuthTokens: Migration = {
   name: '0016_console_auth_tokens',

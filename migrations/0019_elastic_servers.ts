@@ -3,11 +3,12 @@
 import { sameSize } from '../src/domain/size.ts';
 import { type FlavorSnapshot, maximumOf, minimumOf } from '../src/domain/flavor.ts';
 import type { Migration } from '../src/db/migrate.ts';
+import { change } from './statements.ts';
 
 export const elasticServers: Migration = {
   name: '0019_elastic_servers',
   async up(knex) {
-    await knex.schema.alterTable('servers', (t) => {
+    await change(knex, 'servers', (t) => {
       t.boolean('elastic').notNullable().defaultTo(false);
       t.index(['project_id', 'elastic', 'deleted', 'created_at', 'id'], 'servers_elastic_of_project');
       t.index(['elastic', 'deleted', 'created_at', 'id'], 'servers_elastic');

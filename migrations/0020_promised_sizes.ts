@@ -2,17 +2,18 @@
 // others would be let in beside it.
 
 import type { Migration } from '../src/db/migrate.ts';
+import { change } from './statements.ts';
 
 export const promisedSizes: Migration = {
   name: '0020_promised_sizes',
   async up(knex) {
     // null: nothing is promised; ends with the server's task
-    await knex.schema.alterTable('servers', (t) => {
+    await change(knex, 'servers', (t) => {
       t.integer('promised_vcpus');
       t.integer('promised_memory_mb');
     });
     // counted in addition to what the server has, and not billed
-    await knex.schema.alterTable('server_sizes', (t) => {
+    await change(knex, 'server_sizes', (t) => {
       t.integer('extra_vcpus').notNullable().defaultTo(0);
       t.integer('extra_memory_mb').notNullable().defaultTo(0);
     });

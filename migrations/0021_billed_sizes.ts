@@ -2,11 +2,12 @@
 // would forget what came before; the history keeps it.
 
 import type { Migration } from '../src/db/migrate.ts';
+import { change } from './statements.ts';
 
 export const billedSizes: Migration = {
   name: '0021_billed_sizes',
   async up(knex) {
-    await knex.schema.alterTable('server_sizes', (t) => {
+    await change(knex, 'server_sizes', (t) => {
       t.boolean('billed').notNullable().defaultTo(false);
     });
     const launched = knex('servers').select('id').whereNotNull('launched_at');

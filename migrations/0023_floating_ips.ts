@@ -2,7 +2,7 @@
 // address there like any other port's, and may lead to an address of another port.
 
 import type { Migration } from '../src/db/migrate.ts';
-import { table } from './0001_core.ts';
+import { table } from './statements.ts';
 
 export const floatingIps: Migration = {
   name: '0023_floating_ips',

@@ -2,11 +2,12 @@
 // locked by its name without looking at, and waiting for, all others.
 
 import type { Migration } from '../src/db/migrate.ts';
+import { change } from './statements.ts';
 
 export const hostChanges: Migration = {
   name: '0029_host_changes',
   async up(knex) {
-    await knex.schema.alterTable('hosts', (t) => {
+    await change(knex, 'hosts', (t) => {
       // when the row was last written, in microseconds by the database's own clock: see src/db/host-changes.ts
       t.bigInteger('changed_at').notNullable().defaultTo(0);
       t.index(['changed_at', 'generation']);

@@ -33,6 +33,8 @@ export const limits = {
   /** Answers kept until somebody commits, and the longest of them. */
   keptAnswers: 1_000,
   keptAnswerChars: 64 * 1024,
+  /** How long a start waits for another process that makes or upgrades the schema. */
+  schemaLockMs: 60 * SECOND_MS,
   tagsPerServer: 50,
   tagCharacters: 60,
   /** A server's encrypted password, base64 (Nova's bound). */

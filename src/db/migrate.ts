@@ -1,19 +1,16 @@
 // Why: the schema has a version; a program that meets a newer one than it knows must not touch it.
 
 import type { Knex } from 'knex';
-import { Fault } from '../base/errors.ts';
+import { conflict, Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Database } from './engine.ts';
+import { tx } from './tx.ts';
 
 export interface Migration {
   readonly name: string;
+  /** Run again after it was ended anywhere, it goes on: changes of the schema by migrations/statements.ts, data so that twice is once. */
   up(knex: Knex): Promise<void>;
 }
-
-const sourceOf = (migrations: readonly Migration[]): Knex.MigrationSource<Migration> => ({
-  getMigrations: async () => [...migrations],
-  getMigrationName: (migration) => migration.name,
-  getMigration: async (migration) => ({ up: (knex) => migration.up(knex), down: async () => {} }),
-});
 
 const TABLE = 'schema_migrations';
 
@@ -49,13 +46,98 @@ function refuseNewer(state: SchemaState): void {
   );
 }
 
-/** Applies what is missing and returns the names applied. Refuses a newer schema. */
-export async function upgradeSchema(database: Database, migrations: readonly Migration[]): Promise<string[]> {
-  refuseNewer(await schemaState(database, migrations));
-  const [, done] = (await database.write.migrate.latest({
-    migrationSource: sourceOf(migrations),
-    tableName: TABLE,
-  })) as [number, string[]];
+async function record(trx: Knex.Transaction, { name }: Migration): Promise<number> {
+  const [id] = (await trx(TABLE).insert({ name, batch: 1, migration_time: new Date() })) as [number];
+  return id;
+}
+
+async function makeTable(trx: Knex.Transaction): Promise<void> {
+  if (await trx.schema.hasTable(TABLE)) return;
+  await trx.schema.createTable(TABLE, (t) => {
+    t.increments('id');
+    t.string('name');
+    t.integer('batch');
+    t.timestamp('migration_time');
+  });
+}
+
+/** On SQLite a migration and its record are one transaction, which is also the lock. */
+async function applyOnSqlite(database: Database, migration: Migration): Promise<boolean> {
+  return database.write.transaction(async (trx) => {
+    // written first: whoever comes second waits here
+    const id = await record(trx, migration);
+    const other: unknown = await trx(TABLE).where({ name: migration.name }).whereNot({ id }).first('id');
+    if (other !== undefined) {
+      await trx(TABLE).where({ id }).delete();
+      return false;
+    }
+    await migration.up(trx);
+    return true;
+  });
+}
+
+/** Who holds the lock, in the server's words. */
+async function holderOf(trx: Knex.Transaction): Promise<string> {
+  const [[row]] = (await trx.raw(
+    `select id, user, host from information_schema.processlist where id = is_used_lock(${LOCK})`,
+  )) as [{ id: number; user: string; host: string }[]];
+  return row === undefined ? 'nobody any more' : `connection ${row.id} of ${row.user} from ${row.host}`;
+}
+
+// one for each database of a server
+const LOCK = `concat('xloud.schema.', sha1(database()))`;
+
+async function takeLock(trx: Knex.Transaction, waitMs: number): Promise<void> {
+  const [[{ taken }]] = (await trx.raw(`select get_lock(${LOCK}, ?) as taken`, [waitMs / 1000])) as [
+    [{ taken: number | null }],
+  ];
+  if (taken === 1) return;
+  const holder = await holderOf(trx);
+  throw conflict(
+    `the database's schema is being made or upgraded by another process (${holder}): wait for it, or end it`,
+  );
+}
+
+/**
+ * MySQL commits each change of a schema by itself, so that the connection, not a transaction, holds the lock: it ends with the
+ * process, however that ends, and what it did half is done again (migrations/statements.ts).
+ */
+async function applyOnMysql(database: Database, migrations: readonly Migration[], waitMs: number): Promise<string[]> {
+  return database.write.transaction(async (trx) => {
+    try {
+      await takeLock(trx, waitMs);
+      await makeTable(trx);
+      const known: { name: string }[] = await trx(TABLE).select('name');
+      const missing = migrations.filter(({ name }) => !known.some((one) => one.name === name));
+      for (const migration of missing) {
+        await migration.up(trx);
+        await record(trx, migration);
+      }
+      return missing.map(({ name }) => name);
+    } finally {
+      // the connection goes back to its pool; without the lock nothing happens
+      await trx.raw(`select release_lock(${LOCK})`).catch(() => undefined);
+    }
+  });
+}
+
+/**
+ * Applies what is missing and returns the names applied. Refuses a newer schema. Ended anywhere, it goes on there when it is
+ * called again. Throws a conflict that names the holder when another process has been at it for `waitMs`.
+ */
+export async function upgradeSchema(
+  database: Database,
+  migrations: readonly Migration[],
+  waitMs: number = limits.schemaLockMs,
+): Promise<string[]> {
+  const state = await schemaState(database, migrations);
+  refuseNewer(state);
+  if (state.pending.length === 0) return [];
+  const pending = migrations.filter(({ name }) => state.pending.includes(name));
+  if (database.engine === 'mysql') return applyOnMysql(database, pending, waitMs);
+  await tx(database, makeTable);
+  const done: string[] = [];
+  for (const migration of pending) if (await applyOnSqlite(database, migration)) done.push(migration.name);
   return done;
 }
 

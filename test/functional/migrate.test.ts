@@ -11,6 +11,7 @@ import { checkSchema, schemaState, upgradeSchema } from '../../src/db/migrate.ts
 import { loadConfig } from '../../src/main/config.ts';
 import { serve } from '../../src/main/serve.ts';
 import { emptyDatabase, engines } from '../support/database.ts';
+import { oldServer } from '../support/rows.ts';
 import { aFlavor } from '../support/samples.ts';
 import { usageDrift } from '../support/usage.ts';
 
@@ -36,23 +37,8 @@ for (const engine of engines) {
       const before = migrations.slice(0, names.indexOf('0009_server_sizes'));
       await upgradeSchema(database, before);
       const { write } = database;
-      const old = (uuid: string, vmState: string, more: object = {}) => {
-        const columns = ['boot_vcpus', 'current_vcpus', 'target_vcpus', 'launch_index'];
-        return write('servers').insert({
-          ...Object.fromEntries(columns.map((column) => [column, 1])),
-          ...{ uuid, project_id: 'p', user_id: 'u', display_name: 'old', hostname: 'old', reservation_id: 'r' },
-          ...{
-            vm_state: vmState,
-            image: 'null',
-            flavorid: 'f',
-            flavor: JSON.stringify(aFlavor()),
-            vcpus: 4,
-            memory_mb: 1024,
-          },
-          ...{ root_gb: 1, ephemeral_gb: 0, current_memory_mb: 256, target_memory_mb: 256, boot_memory_mb: 256 },
-          ...{ scheduler_hints: '{}', build: '{}', created_at: 1, updated_at: 1, ...more },
-        });
-      };
+      const old = (uuid: string, vmState: string, more: object = {}) =>
+        write('servers').insert(oldServer(uuid, vmState, more));
       await old('a', 'building');
       await old('b', 'error', { flavor: JSON.stringify(aFlavor({ extraSpecs: {} })) });
       await old('c', 'deleted', { deleted: 1 });

@@ -53,3 +53,12 @@ export function reportHost(
     });
   });
 }
+
+/** The columns of a server as the first schema has them. */
+export const oldServer = (uuid: string, vmState: string, more: object = {}): Readonly<Record<string, unknown>> => ({
+  ...{ boot_vcpus: 1, current_vcpus: 1, target_vcpus: 1, launch_index: 1 },
+  ...{ uuid, project_id: 'p', user_id: 'u', display_name: 'old', hostname: 'old', reservation_id: 'r' },
+  ...{ vm_state: vmState, image: 'null', flavorid: 'f', flavor: JSON.stringify(aFlavor()), vcpus: 4, memory_mb: 1024 },
+  ...{ root_gb: 1, ephemeral_gb: 0, current_memory_mb: 256, target_memory_mb: 256, boot_memory_mb: 256 },
+  ...{ scheduler_hints: '{}', build: '{}', created_at: 1, updated_at: 1, ...more },
+});
