@@ -24,6 +24,9 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Seconds between two moments; none where the clock was set back between them. */
+export const secondsBetween = (fromMs: number, toMs: number): number => Math.max(0, toMs - fromMs) / 1000;
+
 /** Nova's timestamps: seconds, with a Z (`2026-11-21T10:00:00Z`). */
 export function isoSeconds(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;

@@ -287,12 +287,14 @@ export async function swapClaims(tx: Tx, migrationId: number, serverId: number):
   else await holdClaim(tx, migrationId, own);
 }
 
-/** Gives back all that a server claimed, its moves among it; twice is once. */
-export async function releaseClaim(tx: Tx, serverId: number): Promise<void> {
+/** Gives back all that a server claimed, its moves among it; twice is once. Until `nowMs` it counts as used. */
+export async function releaseClaim(tx: Tx, serverId: number, nowMs: number): Promise<void> {
   const held: { migration_id: number }[] = await tx('held_claims')
     .select('migration_id')
     .where({ server_id: serverId });
   for (const { migration_id } of held) await releaseHeld(tx, migration_id);
+  // the span that ends with it ends when the row was changed
+  await tx('servers').where({ id: serverId, deleted: 0 }).update({ updated_at: nowMs });
   noteSize(tx, serverId);
   await take(tx, ownSlot(serverId));
 }

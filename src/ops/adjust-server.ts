@@ -2,6 +2,7 @@
 // when the guest let go of it; the row says what the guest has.
 
 import { badRequest, conflict, internal, outwardMessage } from '../base/errors.ts';
+import { secondsBetween } from '../base/clock.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim, setClaim } from '../db/claims.ts';
 import { lockHost } from '../db/hosts.ts';
@@ -66,7 +67,7 @@ function endOf(server: Server, { server: row, success }: AdjustSettlement, nowMs
   const moved = movedTo(server, { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb });
   if (!success) return { outcome: row.adjustStatus === 'partial' ? 'partial' : 'error', seconds: null, moved };
   if (row.adjustStatus === 'pending_reboot') return { outcome: 'stored', seconds: null, moved };
-  return { outcome: 'success', seconds: (nowMs - (server.adjustUpdatedAt ?? nowMs)) / 1000, moved };
+  return { outcome: 'success', seconds: secondsBetween(server.adjustUpdatedAt ?? nowMs, nowMs), moved };
 }
 
 /**

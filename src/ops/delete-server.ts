@@ -108,7 +108,8 @@ export const deleteSaga: Saga<DeleteInput> = {
     },
     {
       name: 'claim',
-      run: ({ server, commit }) => commit((t) => releaseClaim(t, server.id)),
+      // what was claimed is billed until now
+      run: ({ server, commit }) => commit((t, nowMs) => releaseClaim(t, server.id, nowMs)),
       undo: FORWARD_ONLY,
     },
     { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
@@ -118,7 +119,8 @@ export const deleteSaga: Saga<DeleteInput> = {
       vmState: 'deleted' as const,
       taskState: null,
       powerState: power.noState,
-      terminatedAt: nowMs,
+      // the clock may have been set back since it was launched
+      terminatedAt: Math.max(nowMs, server.launchedAt ?? nowMs),
       deletedAt: nowMs,
       deleted: true,
     };

@@ -183,7 +183,7 @@ async function refuseAll<I extends TogetherInput>(
   await commit(async (t, nowMs) => {
     const others = await heldTogether(t, server.reservationId, action.action);
     for (const { id } of others.filter(({ host }) => host !== null)) {
-      await releaseClaim(t, id);
+      await releaseClaim(t, id, nowMs);
       await updateServer(t, id, { host: null, node: null, availabilityZone: null, taskState: 'scheduling' }, nowMs);
     }
     await wakeOthers(t, others, input, { part: 'refused', message, detail: typeof detail === 'string' ? detail : '' });

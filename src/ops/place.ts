@@ -250,7 +250,7 @@ export async function placeServer<I>(context: StepContext<I>, wish: PlaceWish, t
 /** The server is nowhere again. */
 export async function giveUpPlace<I>(context: StepContext<I>, taskState: TaskState | null): Promise<void> {
   await context.commit(async (t, nowMs) => {
-    await releaseClaim(t, context.server.id);
+    await releaseClaim(t, context.server.id, nowMs);
     await updateServer(t, context.server.id, { host: null, node: null, availabilityZone: null, taskState }, nowMs);
   });
 }

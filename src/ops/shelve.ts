@@ -48,7 +48,7 @@ async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left
   await deps.network.rebind({ uuid: server.uuid, host: '', zone: server.availabilityZone ?? '' });
   point('unbound');
   await commit(async (t, nowMs) => {
-    await releaseClaim(t, server.id);
+    await releaseClaim(t, server.id, nowMs);
     const nowhere = { host: null, node: null, availabilityZone: null, vmState: 'shelved_offloaded' as const };
     await updateServer(t, server.id, nowhere, nowMs);
   });

@@ -46,7 +46,7 @@ for (const engine of engines) {
       const hostId = await idOf(host);
       await tx(world.database, (t) => setClaim(t, { serverId, hostId, ...amounts }));
     };
-    const release = () => tx(world.database, (t) => releaseClaim(t, serverId));
+    const release = () => tx(world.database, (t) => releaseClaim(t, serverId, Date.now()));
     const status = (host: string, change: object) =>
       world.ops.setServiceStatus(adminOp(), { host, binary: 'nova-compute' }, change);
     /** Writes a host's row as a transaction that began an hour ago would. */

@@ -50,7 +50,7 @@ for (const engine of engines) {
       assert.deepEqual(tries.toSorted(), ['claimed', 'stale', 'stale', 'stale']);
       assert.equal((await hostOf('a')).runningVms, 1);
       assert.deepEqual(await checkClaims(store.database.read), []);
-      for (const serverId of servers) await tx(store.database, (t) => releaseClaim(t, serverId));
+      for (const serverId of servers) await tx(store.database, (t) => releaseClaim(t, serverId, Date.now()));
       assert.deepEqual((await hostOf('a')).claimed, { vcpus: 0, memoryMb: 0, diskGb: 0 });
     });
 
@@ -69,7 +69,7 @@ for (const engine of engines) {
           for (const { server, host, ...amounts } of steps) {
             const serverId = servers[server] as number;
             await tx(store.database, async (t) => {
-              if (host === null) await releaseClaim(t, serverId);
+              if (host === null) await releaseClaim(t, serverId, Date.now());
               else {
                 const maximum = { vcpus: amounts.vcpus * 2, memoryMb: amounts.memoryMb * 2 };
                 assert.equal(

@@ -104,7 +104,7 @@ for (const engine of engines) {
       const got = await Promise.all(servers.map(claim));
       assert.equal(got.filter(Boolean).length, CPUS);
       assert.equal(await cpusTaken(), CPUS);
-      for (const serverId of servers) await tx(store.database, (t) => releaseClaim(t, serverId));
+      for (const serverId of servers) await tx(store.database, (t) => releaseClaim(t, serverId, Date.now()));
       assert.equal((await hostOf(host)).numaUsed, null);
     });
 
@@ -128,14 +128,15 @@ for (const engine of engines) {
                 await holdClaim(t, moveId, wanted, seen.generation);
               if (kind === 'swap') await swapClaims(t, moveId, serverId).catch(() => undefined);
               if (kind === 'drop') await releaseHeld(t, moveId);
-              if (kind === 'release') await releaseClaim(t, serverId);
+              if (kind === 'release') await releaseClaim(t, serverId, Date.now());
               if (kind === 'resize' && own !== null) await setClaim(t, { ...own, memoryMb: own.memoryMb + 1 });
             });
             await cpusTaken();
           }
           await tx(store.database, async (t) => repairSums(t, (await hostOf('a')).id));
           await cpusTaken();
-          for (const serverId of servers.slice(0, 4)) await tx(store.database, (t) => releaseClaim(t, serverId));
+          for (const serverId of servers.slice(0, 4))
+            await tx(store.database, (t) => releaseClaim(t, serverId, Date.now()));
           assert.equal(await cpusTaken(), 0);
         }),
         { numRuns: 15 },

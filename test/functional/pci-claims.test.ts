@@ -92,7 +92,7 @@ for (const engine of engines) {
       const got = await Promise.all(servers.map(claim));
       assert.equal(got.filter(Boolean).length, FUNCTIONS);
       assert.equal((await taken('a')).length, FUNCTIONS);
-      for (const { id } of servers) await tx(store.database, (t) => releaseClaim(t, id));
+      for (const { id } of servers) await tx(store.database, (t) => releaseClaim(t, id, Date.now()));
       assert.equal((await hostOf('a')).pciTaken, null);
     });
 
@@ -124,7 +124,7 @@ for (const engine of engines) {
       assert.deepEqual([(await taken('a')).length, (await taken('b')).length], [0, 1]);
       await tx(store.database, async (t) => repairSums(t, (await hostOf('b')).id));
       assert.equal((await taken('b')).length, 1);
-      await tx(store.database, (t) => releaseClaim(t, id));
+      await tx(store.database, (t) => releaseClaim(t, id, Date.now()));
       assert.deepEqual(await taken('b'), []);
     });
 

@@ -33,7 +33,7 @@ for (const engine of engines) {
       await world.settled();
       const server = await world.server(uuid);
       await tx(world.database, async (t) => {
-        await releaseClaim(t, server.id);
+        await releaseClaim(t, server.id, Date.now());
         await t('servers').where({ id: server.id }).update({ host: null, node: null, availability_zone: null });
       });
       await world.drivers.get(server.host as string)?.destroy(uuid);

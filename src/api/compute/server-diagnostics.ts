@@ -1,6 +1,7 @@
 // Why: an operator sees here what a guest does with its devices. Until 2.47 in the words of its hypervisor, from 2.48 on in a
 // form that all hypervisors share.
 
+import { secondsBetween } from '../../base/clock.ts';
 import { history, minorOf, versioned } from '../../base/history.ts';
 import type { Diagnostics, Traffic } from '../../domain/diagnostics.ts';
 import { powerWord, type Server } from '../../domain/instance.ts';
@@ -64,7 +65,8 @@ const common: Readonly<Record<string, Field<Found>>> = {
   driver: () => 'libvirt',
   hypervisor: ({ counted }) => counted.hypervisor,
   hypervisor_os: () => 'linux',
-  uptime: ({ server: { launchedAt }, nowMs }) => (launchedAt === null ? null : Math.floor((nowMs - launchedAt) / 1000)),
+  uptime: ({ server: { launchedAt }, nowMs }) =>
+    launchedAt === null ? null : Math.floor(secondsBetween(launchedAt, nowMs)),
   config_drive: ({ server }) => server.configDrive,
   num_cpus: ({ counted }) => counted.cpus.length,
   num_nics: ({ counted }) => counted.nics.length,

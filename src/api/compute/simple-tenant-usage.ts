@@ -1,7 +1,7 @@
 // Why: billing asks here what servers used between two moments. A server that grew and shrank is billed for what it held when
 // it held it; totals are amounts multiplied by hours.
 
-import { isoMicros, parsePlain } from '../../base/clock.ts';
+import { isoMicros, parsePlain, secondsBetween } from '../../base/clock.ts';
 import { badRequest } from '../../base/errors.ts';
 import { type History, history, versioned } from '../../base/history.ts';
 import { findSpans } from '../../db/server-sizes.ts';
@@ -88,7 +88,7 @@ function serverView({ server, usage }: Used, nowMs: number) {
     started_at: isoMicros(launchedAt),
     ended_at: terminatedAt === null ? null : isoMicros(terminatedAt),
     state: terminatedAt === null ? server.vmState : 'terminated',
-    uptime: Math.floor(((terminatedAt ?? nowMs) - launchedAt) / 1000),
+    uptime: Math.floor(secondsBetween(launchedAt, terminatedAt ?? nowMs)),
   };
 }
 

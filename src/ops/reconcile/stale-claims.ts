@@ -9,7 +9,7 @@ export async function staleClaims(deps: OpsDeps): Promise<void> {
   const { database, log } = deps;
   for (const serverId of await claimsOfDeleted(database.read)) {
     log.error({ serverId }, 'a deleted server had a claim: released');
-    await tx(database, (t) => releaseClaim(t, serverId));
+    await tx(database, (t) => releaseClaim(t, serverId, deps.clock.now()));
   }
   const drifts = await checkClaims(database.read);
   for (const hostId of new Set(drifts.map((drift) => drift.hostId))) {

@@ -1,5 +1,6 @@
 // Why: a server belongs only on a host that is enabled and answers.
 
+import { secondsBetween } from '../../base/clock.ts';
 import { isHostUp } from '../../domain/host.ts';
 import type { Filter } from '../spec.ts';
 
@@ -10,5 +11,5 @@ export const computeFilter: Filter =
     if (isHostUp(host, nowMs, hostDownMs)) return null;
     if (host.forcedDown) return 'forced down';
     if (host.lastSeenAt === null) return 'has never reported';
-    return `has not reported for ${Math.round((nowMs - host.lastSeenAt) / 1000)} s`;
+    return `has not reported for ${Math.round(secondsBetween(host.lastSeenAt, nowMs))} s`;
   };
