@@ -21,6 +21,7 @@ import { pci } from './0028_pci.ts';
 import { hostChanges } from './0029_host_changes.ts';
 import { reservations } from './0030_reservations.ts';
 import { consoleUsers } from './0031_console_users.ts';
+import { deletedImages } from './0032_deleted_images.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -43,4 +44,5 @@ export const migrations: readonly Migration[] = [
   hostChanges,
   reservations,
   consoleUsers,
+  deletedImages,
 ];

@@ -200,6 +200,9 @@ export const limits = {
   imageProperties: 128,
   imageTags: 128,
   imageMembers: 128,
+  /** Names and values of all of an image's properties, and changes that one PATCH may make of it. */
+  imagePropertiesChars: 65_536,
+  imageChanges: 512,
   /** Images per page when no limit is given (Glance's `limit_param_default`). */
   imagePageSize: 25,
   /** Objects in one bulk creation, entries in one list of a network object (fixed_ips, allocation_pools, …). */

@@ -93,6 +93,14 @@ export async function insertImage(tx: Tx, image: StoredImage): Promise<void> {
   await tx('images').insert(imageToRow(image));
 }
 
+/**
+ * Whether an image once had this id and was deleted. To be asked after the row was inserted: then a deletion that was under way
+ * is over. Locks nothing that others need.
+ */
+export async function wasImage(tx: Tx, id: string): Promise<boolean> {
+  return (await tx('deleted_images').where({ id }).forUpdate().first()) !== undefined;
+}
+
 export async function replaceImage(tx: Tx, image: StoredImage): Promise<void> {
   await tx('images').where({ id: image.id }).update(imageToRow(image));
 }
@@ -112,9 +120,29 @@ export async function moveImage(
   return rows === 1;
 }
 
-export async function deleteImage(tx: Tx, id: string): Promise<void> {
+/** Deletes an image; its id stays taken, since others may still name it. */
+export async function deleteImage(tx: Tx, id: string, now: number): Promise<void> {
   await tx('image_members').where({ image_id: id }).delete();
   await tx('images').where({ id }).delete();
+  await tx('deleted_images').insert({ id, deleted_at: now });
+}
+
+/** Those of some ids that images have. */
+export async function existingImageIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows: { id: string }[] = await reader('images')
+    .whereIn('id', [...ids])
+    .select('id');
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** How many images a project has, and the bytes of their data. */
+export async function imageUsage(reader: Reader, owner: string): Promise<{ count: number; bytes: number }> {
+  const row: ImageRow | undefined = await reader('images')
+    .where({ owner })
+    .count({ count: '*' })
+    .sum({ bytes: 'size' })
+    .first();
+  return { count: Number(row?.['count'] ?? 0), bytes: Number(row?.['bytes'] ?? 0) };
 }
 
 /** Ids of the images in one status. */

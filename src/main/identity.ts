@@ -9,6 +9,7 @@ import type { Database } from '../db/engine.ts';
 import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-yaml.ts';
 import { makeIdentity } from '../standalone/identity/identity.ts';
 import type { Catalog, CatalogEntry } from '../standalone/identity/service.ts';
+import type { Policy } from '../policies/load.ts';
 import type { Web, WebObserver } from '../web/app.ts';
 import type { ServiceName } from '../web/reached.ts';
 import type { Config } from './config.ts';
@@ -30,6 +31,7 @@ export interface IdentityParts {
   readonly log: Log;
   readonly observer: WebObserver;
   readonly bodyMs?: number | undefined;
+  readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
 }
 
 const REGION = 'RegionOne';
@@ -88,13 +90,14 @@ async function keystone({ config, clock, log }: IdentityParts): Promise<OpenedId
 
 const authUrlOf = (url: string): string => `${url}/v3`;
 
-const make = ({ config, dataDir, database, clock, log, observer, bodyMs }: IdentityParts) =>
+const make = ({ config, dataDir, database, clock, log, observer, bodyMs, policy }: IdentityParts) =>
   makeIdentity({
     database,
     clock,
     log,
     observer,
     bodyMs,
+    policy,
     dataDir,
     endpoints: catalog,
     tokenTtlMs: config.identity.token_seconds * 1000,

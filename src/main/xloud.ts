@@ -169,7 +169,7 @@ withCommon(program.command('identity').description('the built-in identity servic
       const observer = { answered() {} };
       await upgradeSchema(database, migrations);
       print(
-        `written: ${await resetPasswords({ config, dataDir: resolve(options.dataDir), url, database, clock: systemClock, log: silentLog, observer })}`,
+        `written: ${await resetPasswords({ config, dataDir: resolve(options.dataDir), url, database, clock: systemClock, log: silentLog, observer, policy: makePolicy({ log: silentLog, clock: systemClock }) })}`,
       );
     } finally {
       await database.close();

@@ -62,6 +62,10 @@ export const macros = [
   macro('project_member_api', 'role:member and project_id:%(project_id)s', 'A member of the project concerned.'),
   macro('project_reader_api', 'role:reader and project_id:%(project_id)s', 'Who may look at the project concerned.'),
   macro('service_api', 'role:service', 'Another service of the cloud.'),
+  macro('network_owner', 'project_id:%(network:project_id)s', 'Of the project whose network it is.'),
+  macro('shared', 'True:%(shared)s', 'A network that all projects use, or what is on it.'),
+  macro('external', 'True:%(router:external)s', 'An external network.'),
+  macro('network_device', 'True:%(network_device)s', "A port whose device is a part of the network, as a router's is."),
   macro(
     'project_manager_or_admin',
     'rule:project_manager_api or rule:context_is_admin',

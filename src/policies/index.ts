@@ -16,6 +16,7 @@ import { rules as evacuate } from './evacuate.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
 import { rules as flavors } from './flavors.ts';
+import { rules as glance } from './glance.ts';
 import { rules as hosts } from './hosts.ts';
 import { rules as floatingIpPools } from './floating-ip-pools.ts';
 import { rules as floatingIps } from './floating-ips.ts';
@@ -24,12 +25,14 @@ import { rules as ips } from './ips.ts';
 import { rules as instanceActions } from './instance-actions.ts';
 import { rules as instanceUsageAuditLog } from './instance-usage-audit-log.ts';
 import { rules as keypairs } from './keypairs.ts';
+import { rules as keystone } from './keystone.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock-server.ts';
 import { rules as multinic } from './multinic.ts';
 import { rules as migrateServer } from './migrate-server.ts';
 import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
+import { rules as neutron } from './neutron.ts';
 import { rules as pauseServer } from './pause-server.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
@@ -111,6 +114,9 @@ const resourceRules = [
   ...hosts,
   ...hypervisors,
   ...services,
+  ...glance,
+  ...neutron,
+  ...keystone,
 ] as const;
 
 /** The name of a rule that a route or a view may cite. */

@@ -1,11 +1,13 @@
-// Why: what the built-in services' routes have in common: each is found by its template, names it for the log, and meets its
-// caller before anything else.
+// Why: what the built-in services' routes have in common: each is found by its template, names it for the log, names its rule,
+// and meets its caller before anything else.
 
 import Router from '@koa/router';
-import { notFound } from '../base/errors.ts';
+import { type Fault, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
+import type { RuleName } from '../policies/index.ts';
 import type { Web, WebContext, WebState } from '../web/app.ts';
 import { parseQuery } from '../web/query.ts';
+import { type Allows, type Guard, ownThing, type RouteData, ruleOf } from './access.ts';
 
 /** Resolves a token, or rejects with `unauthorized` or `unavailable`; no token is `undefined`. */
 export type Authenticate = (token: string | undefined) => Promise<Caller>;
@@ -20,38 +22,63 @@ export type Handler = (ctx: WebContext, caller: Caller, params: Params) => Promi
 
 export type OpenHandler = (ctx: WebContext) => void;
 
-export interface Routes {
-  /** A route for anybody, with or without a token. */
-  open(method: string, path: string, run: OpenHandler): void;
-  /** A route for an authenticated caller; a path is a template such as `/v2/images/:image_id`. */
-  on(method: string, path: string, run: Handler): void;
-  /** Hangs the routes into the application; what matches none is 404, even without a token. */
-  serve(app: Web, missing: string): void;
+export interface Serving {
+  readonly authenticate: Authenticate;
+  readonly allows: Allows;
+  /** The service's words for who may not. */
+  readonly refusal: (rule: RuleName) => Fault;
+  /** What is said where there is no such route. */
+  readonly missing: string;
 }
 
-export function makeRoutes(authenticate: Authenticate): Routes {
-  const router = new Router<WebState>();
+export interface Routes {
+  readonly list: readonly RouteData[];
+  /** A route for anybody, with or without a token. */
+  open(method: string, path: string, run: OpenHandler): void;
+  /** A route for an authenticated caller whom the guard lets in; a path is a template such as `/v2/images/:image_id`. */
+  on(method: string, path: string, guard: Guard, run: Handler): void;
+  /** Hangs the routes into the application; what matches none is 404, even without a token. */
+  serve(app: Web, serving: Serving): void;
+}
+
+const isUnscoped = ({ projectId, domainId, systemScope }: Caller): boolean =>
+  projectId === null && domainId === null && systemScope === null;
+
+/** The caller, if the guard lets him in. @throws unauthorized, forbidden */
+async function enter(ctx: WebContext, guard: Guard, { authenticate, allows, refusal }: Serving): Promise<Caller> {
+  const token = ctx.get('X-Auth-Token');
+  const caller = await authenticate(token === '' ? undefined : token);
+  ctx.state.userId = caller.userId;
+  ctx.state.projectId = caller.projectId;
+  const rule = ruleOf(guard);
+  // whoever has chosen neither project, domain nor system has chosen nothing to act on
+  if (rule !== null && isUnscoped(caller)) throw refusal(rule);
+  if (typeof guard === 'object' && 'first' in guard && !allows(caller, guard.first, ownThing(caller)))
+    throw refusal(guard.first);
+  return caller;
+}
+
+export function makeRoutes(): Routes {
+  const list: (RouteData & { run(ctx: WebContext, serving: Serving): Promise<void> })[] = [];
   return {
-    open(method, path, run) {
-      router.register(path, [method], (ctx) => {
-        ctx.state.route = path;
-        run(ctx);
-      });
+    list,
+    open: (method, path, run) => void list.push({ method, path, guard: 'no token', run: async (ctx) => run(ctx) }),
+    on(method, path, guard, handle) {
+      const run = async (ctx: WebContext, serving: Serving): Promise<void> =>
+        handle(ctx, await enter(ctx, guard, serving), ctx['params'] as Params);
+      list.push({ method, path, guard, run });
     },
-    on(method, path, run) {
-      router.register(path, [method], async (ctx) => {
-        ctx.state.route = path;
-        const token = ctx.get('X-Auth-Token');
-        const caller = await authenticate(token === '' ? undefined : token);
-        ctx.state.userId = caller.userId;
-        ctx.state.projectId = caller.projectId;
-        await run(ctx, caller, ctx['params'] as Params);
-      });
-    },
-    serve(app, missing) {
+    serve(app, serving) {
+      const router = new Router<WebState>();
+      for (const { method, path, run } of list) {
+        router.register(path, [method], (ctx) => {
+          ctx.state.route = path;
+          return run(ctx, serving);
+        });
+      }
       app.use(router.routes());
       app.use(() => {
-        throw notFound(missing, { code: 'HTTPNotFound' });
+        throw notFound(serving.missing, { code: 'HTTPNotFound' });
       });
     },
   };

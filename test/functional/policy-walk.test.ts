@@ -16,7 +16,9 @@ import {
   SERVICE_OR_ADMIN,
   USER_OR_ADMIN,
 } from '../../src/policies/base.ts';
+import { serviceRoutes } from '../../src/main/service-routes.ts';
 import { citedRules } from '../../src/policies/index.ts';
+import { rulesOf } from '../../src/standalone/access.ts';
 import { type Api, startApi } from '../support/api.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { leastBody } from '../support/minimal.ts';
@@ -118,7 +120,8 @@ describe('every route and its rule', () => {
 
   it('every rule but a few is asked by a route, and what routes ask are rules', () => {
     const asked = computeRoutes.flatMap(({ policy, alsoAsks = [] }) => [policy, ...alsoAsks]);
-    const names = new Set(asked.filter((name) => name !== null));
+    const ofServices = Object.values(serviceRoutes).flatMap((routes) => routes.flatMap(rulesOf));
+    const names = new Set([...asked, ...ofServices].filter((name) => name !== null));
     const expected = citedRules.map(({ name }) => name);
     assert.deepEqual([...names].toSorted(), expected.toSorted());
   });

@@ -1,6 +1,7 @@
 // Why: the built-in image and network services are tested over real HTTP, by fetch and by the stock client; a stand-in for
 // identity tells who a token is by its name, so that these tests depend on no other service.
 
+import { makePolicy } from '../../src/policies/load.ts';
 import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -136,7 +137,8 @@ export async function startCloud({ engine = 'sqlite', floatingIps = false }: Clo
   const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
   const store = await freshDatabase(engine);
   const { database } = store;
-  const parts = { database, authenticate, clock: systemClock, log: silentLog, observer: { answered() {} } };
+  const policy = makePolicy({ log: silentLog, clock: systemClock });
+  const parts = { database, authenticate, policy, clock: systemClock, log: silentLog, observer: { answered() {} } };
   const images = makeImages({ ...parts, dataDir: dir });
   const networks = makeNetworks({
     ...parts,

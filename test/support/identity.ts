@@ -9,6 +9,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type Database, openDatabase } from '../../src/db/engine.ts';
 import { upgradeSchema } from '../../src/db/migrate.ts';
+import { makePolicy } from '../../src/policies/load.ts';
 import type { Bootstrapped, NewPasswords } from '../../src/standalone/identity/bootstrap.ts';
 import { type BuiltInIdentity, makeIdentity } from '../../src/standalone/identity/identity.ts';
 import type { Catalog } from '../../src/standalone/identity/service.ts';
@@ -83,6 +84,7 @@ export async function startIdentity(
     clock,
     log: silentLog,
     observer: { answered() {} },
+    policy: makePolicy({ log: silentLog, clock }),
     dataDir: dir,
     endpoints: testCatalog,
     tokenTtlMs: options.tokenTtlMs ?? 3_600_000,

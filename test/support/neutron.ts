@@ -1,6 +1,7 @@
 // Why: tests of servers and networks together make networks and ports as their users do, at the built-in network service over
 // the world's own database.
 
+import { makePolicy } from '../../src/policies/load.ts';
 import assert from 'node:assert/strict';
 import { makePortNews } from '../../src/main/port-news.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
@@ -32,6 +33,7 @@ export async function startNeutron({ database, deps, ops, floatingIps }: World, 
     clock,
     log,
     authenticate,
+    policy: makePolicy({ log, clock }),
     observer: { answered() {} },
     floatingIps,
     ...tell,

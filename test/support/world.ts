@@ -1,5 +1,7 @@
 // Why: a whole cloud in one process for tests: database, bus, agents on fake hypervisors, neighbours, verbs and a worker.
 
+import { makeAllows } from '../../src/standalone/access.ts';
+import { makePolicy } from '../../src/policies/load.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -210,14 +212,23 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const { clock = systemClock, log = process.env['XLOUD_TEST_LOG'] ? makeLog('debug') : silentLog } = options;
   const store = await openStore(options);
   const { database } = store;
+  const policy = makePolicy({ log, clock });
   const bus = makeMemoryBus({ clock, log });
   const image = testImage();
   const imagesDir = options.imagesDir ?? mkdtempSync(join(tmpdir(), 'xloud-images-'));
-  const images = makeTestImages({ database, clock, log }, imagesDir);
+  const images = makeTestImages({ database, clock, log, allows: makeAllows(policy) }, imagesDir);
   await images.add(image);
   const networks = options.networks ?? makeFakeNetworks();
   const { floatingIps = false } = options;
-  const builtIn = makeNetworks({ database, clock, log, authenticate, observer: { answered() {} }, floatingIps });
+  const builtIn = makeNetworks({
+    database,
+    clock,
+    log,
+    authenticate,
+    policy,
+    observer: { answered() {} },
+    floatingIps,
+  });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
   const { gates, gatedBus, before } = makeGates();
   const deps: OpsDeps = {

@@ -7,7 +7,7 @@ import { type ApplicationCredential, applicationCredentials, type Role, roles, r
 import type { Params } from '../http.ts';
 import { filterOf, listReply, pageReply } from './collection.ts';
 import { bareRoleView } from './roles.ts';
-import { missing, owner, ownerOrAdmin, ownerOrReader, type Route, type Visit } from './route.ts';
+import { missing, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
 import { findUser } from './users.ts';
@@ -100,7 +100,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users/:user_id/application_credentials',
-      may: ownerOrReader,
+      guard: { first: 'identity:list_application_credentials' },
       run: async (visit) => {
         const user = await findUser(reader, visit.params['user_id'] ?? '');
         const all = new Map((await roles.list(reader, {})).map((found) => [found.id, found]));
@@ -121,7 +121,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users/:user_id/application_credentials/:credential_id',
-      may: ownerOrReader,
+      guard: { first: 'identity:get_application_credential' },
       run: async ({ base, params }) => {
         const credential = await find(params);
         const found = await roles.some(reader, credential.roleIds);
@@ -131,7 +131,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
     {
       method: 'POST',
       path: '/v3/users/:user_id/application_credentials',
-      may: owner,
+      guard: { first: 'identity:create_application_credential' },
       body: createBody,
       run: async (visit) => {
         await refuseRestricted(visit);
@@ -175,7 +175,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: '/v3/users/:user_id/application_credentials/:credential_id',
-      may: ownerOrAdmin,
+      guard: { first: 'identity:delete_application_credential' },
       run: async (visit) => {
         await refuseRestricted(visit);
         const credential = await find(visit.params);
@@ -186,7 +186,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users/:user_id/access_rules',
-      may: ownerOrReader,
+      guard: { first: 'identity:list_access_rules' },
       run: async (visit) => listReply(visit, 'access_rules', []),
     },
   ];

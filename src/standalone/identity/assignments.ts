@@ -17,22 +17,40 @@ import {
   users,
   withImplied,
 } from '../../db/identity.ts';
+import type { RuleName } from '../../policies/index.ts';
 import { lastOf, type Params } from '../http.ts';
 import { listReply } from './collection.ts';
 import { findDomain } from './domains.ts';
 import { findProject } from './projects.ts';
 import { findRole, roleView } from './roles.ts';
-import { admin, adminOrReader, missing, type Reply, type Route, type Visit } from './route.ts';
+import { missing, type Reply, type Route, type Visit } from './route.ts';
 import { type Parts, write } from './service.ts';
 import { findUser } from './users.ts';
+
+const ofGrants = {
+  list: 'identity:list_grants',
+  check: 'identity:check_grant',
+  create: 'identity:create_grant',
+  revoke: 'identity:revoke_grant',
+} as const;
+
+const ofSystem = {
+  list: 'identity:list_system_grants_for_user',
+  check: 'identity:check_system_grant_for_user',
+  create: 'identity:create_system_grant_for_user',
+  revoke: 'identity:revoke_system_grant_for_user',
+} as const;
 
 /** Where each kind of target hangs, and how its id is checked. */
 const places: readonly {
   readonly prefix: string;
+  /** Keystone has rules of their own for roles on the system. */
+  readonly rules: Readonly<Record<'list' | 'check' | 'create' | 'revoke', RuleName>>;
   readonly target: (reader: Reader, params: Params) => Promise<Target>;
 }[] = [
   {
     prefix: '/v3/projects/:project_id',
+    rules: ofGrants,
     target: async (reader, params) => ({
       type: 'project',
       id: (await findProject(reader, params['project_id'] ?? '')).id,
@@ -40,12 +58,13 @@ const places: readonly {
   },
   {
     prefix: '/v3/domains/:domain_id',
+    rules: ofGrants,
     target: async (reader, params) => ({
       type: 'domain',
       id: (await findDomain(reader, params['domain_id'] ?? '')).id,
     }),
   },
-  { prefix: '/v3/system', target: async () => SYSTEM },
+  { prefix: '/v3/system', rules: ofSystem, target: async () => SYSTEM },
 ];
 
 const noSuch = ({ roleId, userId, target }: Assignment) =>
@@ -157,8 +176,8 @@ export function assignmentRoutes(parts: Parts): Route[] {
   }
 
   return [
-    { method: 'GET', path: '/v3/role_assignments', may: adminOrReader, run: list },
-    ...places.flatMap(({ prefix, target }): Route[] => {
+    { method: 'GET', path: '/v3/role_assignments', guard: { first: 'identity:list_role_assignments' }, run: list },
+    ...places.flatMap(({ prefix, rules, target }): Route[] => {
       const one = `${prefix}/users/:user_id/roles/:role_id`;
       const find = async (from: Reader, params: Params): Promise<Assignment> => {
         const role = await findRole(from, params['role_id'] ?? '');
@@ -169,7 +188,7 @@ export function assignmentRoutes(parts: Parts): Route[] {
         {
           method: 'GET',
           path: `${prefix}/users/:user_id/roles`,
-          may: adminOrReader,
+          guard: { first: rules.list },
           run: async (visit) => {
             const user = await findUser(reader, visit.params['user_id'] ?? '');
             const where = await target(reader, visit.params);
@@ -189,7 +208,7 @@ export function assignmentRoutes(parts: Parts): Route[] {
         {
           method: 'GET',
           path: one,
-          may: adminOrReader,
+          guard: { first: rules.check },
           run: async ({ params }) => {
             const assignment = await find(reader, params);
             if ((await listAssignments(reader, assignment)).length === 0) throw noSuch(assignment);
@@ -199,7 +218,7 @@ export function assignmentRoutes(parts: Parts): Route[] {
         {
           method: 'PUT',
           path: one,
-          may: admin,
+          guard: { first: rules.create },
           run: async ({ params }) => {
             await write(parts, '', async (tx) => assign(tx, await find(tx, params)));
             return { status: 204 };
@@ -208,7 +227,7 @@ export function assignmentRoutes(parts: Parts): Route[] {
         {
           method: 'DELETE',
           path: one,
-          may: admin,
+          guard: { first: rules.revoke },
           run: async ({ params }) => {
             await write(parts, '', async (tx) => {
               const assignment = await find(tx, params);

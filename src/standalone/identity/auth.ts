@@ -6,7 +6,7 @@ import { domainView } from './domains.ts';
 import { listReply } from './collection.ts';
 import { type Auth, login, loginBody } from './login.ts';
 import { projectsOf, projectView } from './projects.ts';
-import { admin, adminOrReader, anyone, missing, type Reply, type Route, type Visit } from './route.ts';
+import { missing, type Reply, type Route, type Visit } from './route.ts';
 import { type Parts, write } from './service.ts';
 import { type Subject, subjectOf, tokenBodyOf } from './tokens.ts';
 import type { TokenClaims } from '../../cloud/token-keys.ts';
@@ -26,7 +26,7 @@ export function authRoutes(parts: Parts): Route[] {
     if (token === '') throw notFound('No token in the request');
     const verdict = await keys.verify(token);
     const subject = verdict.kind === 'good' ? await subjectOf(reader, verdict.claims, clock.now()) : null;
-    if (verdict.kind !== 'good' || subject === null) throw missing(`token: ${token}`);
+    if (verdict.kind !== 'good' || subject === null) throw missing('token');
     return { token, claims: verdict.claims, subject };
   }
 
@@ -44,10 +44,7 @@ export function authRoutes(parts: Parts): Route[] {
 
   async function show(visit: Visit): Promise<Reply> {
     const { token, claims, subject } = await subjectToken(visit);
-    const { caller } = visit;
-    const isAllowed =
-      adminOrReader(caller, {}) || caller.roles.includes('service') || caller.userId === subject.user.id;
-    if (!isAllowed) throw forbidden('You are not authorized to perform the requested action: identity:validate_token.');
+    visit.mustMay('identity:validate_token', { 'target.token.user_id': subject.user.id });
     return {
       status: 200,
       headers: { 'X-Subject-Token': token },
@@ -57,21 +54,20 @@ export function authRoutes(parts: Parts): Route[] {
 
   async function drop(visit: Visit): Promise<Reply> {
     const { claims, subject } = await subjectToken(visit);
-    if (!admin(visit.caller, {}) && visit.caller.userId !== subject.user.id)
-      throw forbidden('You are not authorized to perform the requested action: identity:revoke_token.');
+    visit.mustMay('identity:revoke_token', { 'target.token.user_id': subject.user.id });
     const auditId = claims.openstack_audit_ids[0] ?? '';
     await write(parts, '', (tx) => revoke(tx, auditId, claims.exp * 1000, clock.now()));
     return { status: 204 };
   }
 
   return [
-    { method: 'POST', path: '/v3/auth/tokens', may: 'open', body: loginBody, quiet: true, run: issue },
-    { method: 'GET', path: '/v3/auth/tokens', may: anyone, run: show },
-    { method: 'DELETE', path: '/v3/auth/tokens', may: anyone, run: drop },
+    { method: 'POST', path: '/v3/auth/tokens', guard: 'no token', body: loginBody, quiet: true, run: issue },
+    { method: 'GET', path: '/v3/auth/tokens', guard: { of: 'identity:validate_token' }, run: show },
+    { method: 'DELETE', path: '/v3/auth/tokens', guard: { of: 'identity:revoke_token' }, run: drop },
     {
       method: 'GET',
       path: '/v3/auth/catalog',
-      may: anyone,
+      guard: { first: 'identity:get_auth_catalog' },
       run: async ({ urlOf, self, caller }) => {
         if (caller.projectId === null && caller.domainId === null && caller.systemScope === null)
           throw forbidden('You are not authorized to perform the requested action: an unscoped token has no catalog.');
@@ -81,7 +77,7 @@ export function authRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/auth/projects',
-      may: anyone,
+      guard: { first: 'identity:get_auth_projects' },
       run: async (visit) => {
         const found = (await projectsOf(reader, visit.caller.userId)).filter((project) => project.enabled);
         return listReply(
@@ -94,7 +90,7 @@ export function authRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/auth/domains',
-      may: anyone,
+      guard: { first: 'identity:get_auth_domains' },
       run: async (visit) => {
         const { userId } = visit.caller;
         const given = await listAssignments(reader, { userId, target: { type: 'domain' } });
@@ -109,7 +105,7 @@ export function authRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/auth/system',
-      may: anyone,
+      guard: { first: 'identity:get_auth_system' },
       run: async ({ caller, self }) => {
         const hasRole = (await rolesOn(reader, caller.userId, SYSTEM)).length > 0;
         return { status: 200, body: { system: hasRole ? [{ all: true }] : [], links: { self } } };

@@ -2,7 +2,7 @@
 
 import { lastOf } from '../http.ts';
 import { listReply } from './collection.ts';
-import { adminOrReader, anyone, missing, type Route, type Visit } from './route.ts';
+import { missing, type Route, type Visit } from './route.ts';
 import type { Catalog, CatalogEndpoint, CatalogEntry } from './service.ts';
 
 const serviceView = (base: string, { id, type, name }: CatalogEntry) => ({
@@ -50,21 +50,21 @@ export function catalogRoutes(catalog: Catalog): Route[] {
     },
   };
   const nouns = [
-    { noun: 'services', one: 'service', may: adminOrReader, filters: ['type', 'name'] },
-    { noun: 'endpoints', one: 'endpoint', may: adminOrReader, filters: ['interface', 'service_id', 'region_id'] },
-    { noun: 'regions', one: 'region', may: anyone, filters: ['parent_region_id'] },
+    { noun: 'services', one: 'service', filters: ['type', 'name'] },
+    { noun: 'endpoints', one: 'endpoint', filters: ['interface', 'service_id', 'region_id'] },
+    { noun: 'regions', one: 'region', filters: ['parent_region_id'] },
   ] as const;
-  return nouns.flatMap(({ noun, one, may, filters }): Route[] => [
+  return nouns.flatMap(({ noun, one, filters }): Route[] => [
     {
       method: 'GET',
       path: `/v3/${noun}`,
-      may,
+      guard: { first: `identity:list_${noun}` },
       run: async (visit) => listReply(visit, noun, filtered(visit, all[noun](visit), filters)),
     },
     {
       method: 'GET',
       path: `/v3/${noun}/:id`,
-      may,
+      guard: { first: `identity:get_${one}` },
       run: async (visit) => {
         const id = visit.params['id'] ?? '';
         const found = all[noun](visit).find((item) => item['id'] === id);

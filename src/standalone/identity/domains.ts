@@ -5,7 +5,7 @@ import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
 import { type Domain, domains, removeDomain } from '../../db/identity.ts';
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
-import { admin, adminOrReader, missing, type Route } from './route.ts';
+import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
 
@@ -55,7 +55,7 @@ export function domainRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/domains',
-      may: adminOrReader,
+      guard: { first: 'identity:list_domains' },
       run: (visit) =>
         pageReply(visit, 'domains', { reader, table: domains, where: filterOf(visit, ['name']) }, (domain) =>
           domainView(visit.base, domain),
@@ -64,9 +64,7 @@ export function domainRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/domains/:domain_id',
-      may: (caller, params) =>
-        adminOrReader(caller, params) ||
-        [caller.domainId, caller.projectDomainId, caller.userDomainId].includes(params['domain_id'] ?? ''),
+      guard: { first: 'identity:get_domain' },
       run: async ({ base, params }) => {
         const domain = await findDomain(reader, params['domain_id'] ?? '');
         return { status: 200, body: { domain: domainView(base, domain) } };
@@ -75,7 +73,7 @@ export function domainRoutes(parts: Parts): Route[] {
     {
       method: 'POST',
       path: '/v3/domains',
-      may: admin,
+      guard: { first: 'identity:create_domain' },
       body: createBody,
       run: async ({ base, body }) => {
         const { domain: given } = body as DomainBody;
@@ -93,7 +91,7 @@ export function domainRoutes(parts: Parts): Route[] {
     {
       method: 'PATCH',
       path: '/v3/domains/:domain_id',
-      may: admin,
+      guard: { first: 'identity:update_domain' },
       body: updateBody,
       run: async ({ base, params, body }) => {
         const { domain: given } = body as DomainBody;
@@ -118,7 +116,7 @@ export function domainRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: '/v3/domains/:domain_id',
-      may: admin,
+      guard: { first: 'identity:delete_domain' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
           const domain = await findDomain(tx, params['domain_id'] ?? '');

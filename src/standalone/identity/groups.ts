@@ -1,14 +1,19 @@
 // Why: clients ask for groups; this service has none, and says so in the form they expect.
 
 import { listReply } from './collection.ts';
-import { adminOrReader, missing, ownerOrReader, type Route } from './route.ts';
+import { missing, type Route } from './route.ts';
 
 export const groupRoutes: readonly Route[] = [
-  { method: 'GET', path: '/v3/groups', may: adminOrReader, run: async (visit) => listReply(visit, 'groups', []) },
+  {
+    method: 'GET',
+    path: '/v3/groups',
+    guard: { first: 'identity:list_groups' },
+    run: async (visit) => listReply(visit, 'groups', []),
+  },
   {
     method: 'GET',
     path: '/v3/groups/:group_id',
-    may: adminOrReader,
+    guard: { first: 'identity:get_group' },
     run: async ({ params }) => {
       throw missing(`group: ${params['group_id'] ?? ''}`);
     },
@@ -16,7 +21,7 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v3/users/:user_id/groups',
-    may: ownerOrReader,
+    guard: { first: 'identity:list_groups_for_user' },
     run: async (visit) => listReply(visit, 'groups', []),
   },
 ];

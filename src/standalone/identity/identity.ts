@@ -8,6 +8,7 @@ import { readTokenAnswer } from '../../cloud/token-body.ts';
 import { makeTokenKeys } from '../../cloud/token-keys.ts';
 import { makeTokenResolver } from '../../cloud/token-resolver.ts';
 import type { Database } from '../../db/engine.ts';
+import type { Policy } from '../../policies/load.ts';
 import { projects } from '../../db/identity.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { keystoneEnvelope } from '../../web/faults.ts';
@@ -41,6 +42,7 @@ export interface IdentityOptions {
   readonly endpoints: Catalog;
   readonly tokenTtlMs: number;
   readonly scryptCost?: ScryptCost;
+  readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
 }
 
 export interface BuiltInIdentity {
@@ -53,6 +55,19 @@ export interface BuiltInIdentity {
   /** A new random password for a user of the default domain; it is told here and nowhere else. */
   resetPassword(name: string): Promise<string>;
 }
+
+/** Every route but the versions'. */
+export const identityRoutes = (parts: Parts): readonly Route[] => [
+  ...authRoutes(parts),
+  ...projectRoutes(parts),
+  ...userRoutes(parts),
+  ...applicationCredentialRoutes(parts),
+  ...domainRoutes(parts),
+  ...roleRoutes(parts),
+  ...assignmentRoutes(parts),
+  ...groupRoutes,
+  ...catalogRoutes(parts.catalog),
+];
 
 /** The built-in identity service over a database whose schema is up to date. */
 export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIdentity> {
@@ -91,17 +106,6 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     close: async () => resolver.forget(),
   };
 
-  const routes: readonly Route[] = [
-    ...authRoutes(parts),
-    ...projectRoutes(parts),
-    ...userRoutes(parts),
-    ...applicationCredentialRoutes(parts),
-    ...domainRoutes(parts),
-    ...roleRoutes(parts),
-    ...assignmentRoutes(parts),
-    ...groupRoutes,
-    ...catalogRoutes(endpoints),
-  ];
   const app = makeWeb({
     service: 'identity',
     envelope: keystoneEnvelope,
@@ -111,7 +115,12 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     bodyMs: options.bodyMs,
   });
   serveVersions(app);
-  serveRoutes(app, routes, { service, validator: makeValidator(), changed: () => resolver.forget() });
+  serveRoutes(app, identityRoutes(parts), {
+    service,
+    policy: options.policy,
+    validator: makeValidator(),
+    changed: () => resolver.forget(),
+  });
 
   return {
     app,

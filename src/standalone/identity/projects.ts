@@ -7,7 +7,7 @@ import { type Domain, domains, listAssignments, type Project, projects, removePr
 import { lastOf } from '../http.ts';
 import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
 import { domainView, findDomain } from './domains.ts';
-import { admin, adminOrReader, missing, ownerOrReader, type Reply, type Route, type Visit } from './route.ts';
+import { missing, type Reply, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
 import { findUser } from './users.ts';
@@ -99,11 +99,11 @@ export function projectRoutes(parts: Parts): Route[] {
     );
   };
   return [
-    { method: 'GET', path: '/v3/projects', may: adminOrReader, run: list },
+    { method: 'GET', path: '/v3/projects', guard: { first: 'identity:list_projects' }, run: list },
     {
       method: 'GET',
       path: '/v3/projects/:project_id',
-      may: (caller, params) => adminOrReader(caller, params) || caller.projectId === params['project_id'],
+      guard: { first: 'identity:get_project' },
       run: async ({ base, params }) => {
         const id = params['project_id'] ?? '';
         const domain = await domains.find(reader, id);
@@ -114,7 +114,7 @@ export function projectRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users/:user_id/projects',
-      may: ownerOrReader,
+      guard: { first: 'identity:list_user_projects' },
       run: async (visit) => {
         const user = await findUser(reader, visit.params['user_id'] ?? '');
         const found = await projectsOf(reader, user.id);
@@ -128,7 +128,7 @@ export function projectRoutes(parts: Parts): Route[] {
     {
       method: 'POST',
       path: '/v3/projects',
-      may: admin,
+      guard: { first: 'identity:create_project' },
       body: createBody,
       run: async ({ base, body, caller }) => {
         const { project: given } = body as ProjectBody;
@@ -153,7 +153,7 @@ export function projectRoutes(parts: Parts): Route[] {
     {
       method: 'PATCH',
       path: '/v3/projects/:project_id',
-      may: admin,
+      guard: { first: 'identity:update_project' },
       body: updateBody,
       run: async ({ base, params, body }) => {
         const { project: given } = body as ProjectBody;
@@ -181,7 +181,7 @@ export function projectRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: '/v3/projects/:project_id',
-      may: admin,
+      guard: { first: 'identity:delete_project' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
           const project = await findProject(tx, params['project_id'] ?? '');

@@ -6,7 +6,7 @@ import { type Implication, imply, listImplications, type Role, roles, unimply } 
 import { lastOf } from '../http.ts';
 import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
 import type { Params } from '../http.ts';
-import { admin, adminOrReader, missing, type Route } from './route.ts';
+import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
 
@@ -77,7 +77,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/roles',
-      may: adminOrReader,
+      guard: { first: 'identity:list_roles' },
       run: async (visit) => {
         // all roles are global; those of a domain are none
         if (lastOf(visit.query, 'domain_id')) return listReply(visit, 'roles', []);
@@ -88,7 +88,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/roles/:role_id',
-      may: adminOrReader,
+      guard: { first: 'identity:get_role' },
       run: async ({ base, params }) => {
         const role = await findRole(reader, params['role_id'] ?? '');
         return { status: 200, body: { role: roleView(base, role) } };
@@ -97,7 +97,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'POST',
       path: '/v3/roles',
-      may: admin,
+      guard: { first: 'identity:create_role' },
       body: createBody,
       run: async ({ base, body }) => {
         const { role: given } = body as RoleBody;
@@ -114,7 +114,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'PATCH',
       path: '/v3/roles/:role_id',
-      may: admin,
+      guard: { first: 'identity:update_role' },
       body: updateBody,
       run: async ({ base, params, body }) => {
         const { role: given } = body as RoleBody;
@@ -137,7 +137,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: '/v3/roles/:role_id',
-      may: admin,
+      guard: { first: 'identity:delete_role' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
           const role = await findRole(tx, params['role_id'] ?? '');
@@ -149,7 +149,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/roles/:role_id/implies',
-      may: adminOrReader,
+      guard: { first: 'identity:list_implied_roles' },
       run: async ({ base, params, self }) => {
         const prior = await findRole(reader, params['role_id'] ?? '');
         const implies = (await impliedBy(prior.id)).map((role) => shortView(base, role));
@@ -160,7 +160,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: ONE,
-      may: adminOrReader,
+      guard: { first: 'identity:get_implied_role' },
       run: async ({ base, params }) => {
         const { prior, implied, pair } = await pairOf(reader, params);
         if (!(await impliedBy(prior.id)).some((role) => role.id === implied.id)) throw noSuchPair(pair);
@@ -170,7 +170,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'PUT',
       path: ONE,
-      may: admin,
+      guard: { first: 'identity:create_implied_role' },
       run: async ({ base, params }) => {
         const { prior, implied, pair } = await pairOf(reader, params);
         await write(parts, '', (tx) => imply(tx, pair));
@@ -180,7 +180,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: ONE,
-      may: admin,
+      guard: { first: 'identity:delete_implied_role' },
       run: async ({ params }) => {
         const { pair } = await pairOf(reader, params);
         if (!(await write(parts, '', (tx) => unimply(tx, pair)))) throw noSuchPair(pair);
@@ -190,7 +190,7 @@ export function roleRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/role_inferences',
-      may: adminOrReader,
+      guard: { first: 'identity:list_role_inference_rules' },
       run: async ({ base }) => {
         const pairs = await listImplications(reader);
         const all = new Map((await roles.list(reader, {})).map((role) => [role.id, role]));

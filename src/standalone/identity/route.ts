@@ -8,6 +8,12 @@ import { refusal } from '../../cloud/token-resolver.ts';
 import { serviceUrl, type Web, type WebContext, type WebState } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import { type Reached, reachedBy } from '../../web/reached.ts';
+import type { Caller } from '../../base/op.ts';
+import type { Target } from '../../policies/engine.ts';
+import type { RuleName } from '../../policies/index.ts';
+import { makeJudge } from '../../policies/judge.ts';
+import type { Policy } from '../../policies/load.ts';
+import type { RouteData } from '../access.ts';
 import { type Params, type Query, queryOf } from '../http.ts';
 import type { Schema, Validator } from './schemas.ts';
 
@@ -21,7 +27,9 @@ export interface Visit {
   readonly self: string;
   readonly params: Params;
   readonly query: Query;
-  readonly caller: Identity;
+  readonly caller: Caller;
+  /** Throws the refusal of a rule unless it lets the caller; a target's keys are Keystone's, such as `target.user.id`. */
+  mustMay(rule: RuleName, target: Target): void;
   /** The body, of the route's schema; null without one. */
   readonly body: unknown;
   header(name: string): string;
@@ -33,32 +41,18 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Whether a caller may use a route with these parameters. */
-export type Rule = (caller: Identity, params: Params) => boolean;
-
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
-  /** `open` needs no token. */
-  readonly may: Rule | 'open';
+  /** A rule that is asked `first` is asked of what the path names. */
+  readonly guard: RouteData['guard'];
   readonly body?: Schema;
   /** Changes nothing that a resolved token could show, though it is not a GET. */
   readonly quiet?: boolean;
   run(visit: Visit): Promise<Reply>;
 }
 
-export const anyone: Rule = () => true;
-/** As Keystone's `admin_required`: the role admin in whatever scope. */
-export const admin: Rule = (caller) => caller.roles.includes('admin');
-export const adminOrReader: Rule = (caller) =>
-  admin(caller, {}) || (caller.systemScope === 'all' && caller.roles.includes('reader'));
-/** The user that `:user_id` names, or who may read everything. */
-export const ownerOrReader: Rule = (caller, params) =>
-  caller.userId === params['user_id'] || adminOrReader(caller, params);
-export const ownerOrAdmin: Rule = (caller, params) => caller.userId === params['user_id'] || admin(caller, params);
-export const owner: Rule = (caller, params) => caller.userId === params['user_id'];
-
-const nobody: Identity = {
+const nobody: Caller = {
   userId: '',
   userName: '',
   userDomainId: '',
@@ -68,38 +62,59 @@ const nobody: Identity = {
   domainId: null,
   roles: [],
   systemScope: null,
+  isAdmin: false,
   token: null,
-  expiresAt: 0,
 };
+
+/** What Keystone's rules may say of what a path names, whether it is there or not. */
+const targetOf = ({ user_id, project_id, domain_id, role_id }: Params): Target => ({
+  ...(user_id === undefined ? {} : { user_id, 'target.user.id': user_id }),
+  ...(project_id === undefined ? {} : { project_id, 'target.project.id': project_id }),
+  ...(domain_id === undefined ? {} : { domain_id, 'target.domain.id': domain_id }),
+  ...(role_id === undefined ? {} : { 'target.role.id': role_id }),
+});
 
 export interface RouteContext {
   readonly service: IdentityService;
+  readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
   readonly validator: Validator;
   /** Called after whatever may have changed what tokens stand for. */
   changed(): void;
 }
 
-const NOT_ALLOWED = 'You are not authorized to perform the requested action.';
+const refused = (rule: RuleName): Fault =>
+  forbidden(`You are not authorized to perform the requested action: ${rule}.`);
 
 export const missing = (what: string): Fault => notFound(`Could not find ${what}.`);
 
 /** The noun of a path, `projects` of `/v3/projects/:id`: routes are looked for among those of one noun. */
 const nounOf = (path: string): string => path.split('/')[2] ?? '';
 
-async function visit(ctx: WebContext, route: Route, context: RouteContext): Promise<Reply> {
-  const { service, validator } = context;
+async function visit(
+  ctx: WebContext,
+  route: Route,
+  context: RouteContext,
+  judge: (resolved: Identity) => Caller,
+): Promise<Reply> {
+  const { service, policy, validator } = context;
+  const { guard } = route;
   const base = `${serviceUrl(ctx)}/v3`;
   const params = (ctx['params'] ?? {}) as Params;
   let caller = nobody;
-  if (route.may !== 'open') {
+  const mustMay = (rule: RuleName, target: Target): void => {
+    if (!policy.allows(caller, rule, target)) throw refused(rule);
+  };
+  if (guard !== 'no token') {
     const token = ctx.get('X-Auth-Token');
     if (token === '') throw refusal(base);
-    caller = await service.authenticate(token).catch((error: unknown) => {
+    const resolved = await service.authenticate(token).catch((error: unknown) => {
       throw error instanceof Fault && error.kind === 'unauthorized' ? refusal(base) : error;
     });
+    caller = judge(resolved);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
-    if (!route.may(caller, params)) throw forbidden(NOT_ALLOWED);
+    // before anything is looked for, so that who may not learns nothing of what there is
+    if (typeof guard === 'object' && 'first' in guard) mustMay(guard.first, targetOf(params));
   }
   let body: unknown = null;
   if (route.body !== undefined) {
@@ -118,6 +133,7 @@ async function visit(ctx: WebContext, route: Route, context: RouteContext): Prom
       params,
       query: queryOf(ctx),
       caller,
+      mustMay,
       body,
       header,
     });
@@ -131,6 +147,7 @@ async function visit(ctx: WebContext, route: Route, context: RouteContext): Prom
 
 /** Hangs routes into the application, one small router per noun. */
 export function serveRoutes(app: Web, routes: readonly Route[], context: RouteContext): void {
+  const judge = makeJudge(context.policy);
   const routers = new Map<string, Router<WebState>>();
   for (const route of routes) {
     const noun = nounOf(route.path);
@@ -138,7 +155,7 @@ export function serveRoutes(app: Web, routes: readonly Route[], context: RouteCo
     routers.set(noun, router);
     router.register(route.path, [route.method], async (ctx) => {
       ctx.state.route = route.path;
-      const reply = await visit(ctx, route, context);
+      const reply = await visit(ctx, route, context, judge);
       if (route.method !== 'GET' && route.quiet !== true) context.changed();
       ctx.status = reply.status;
       if (reply.headers !== undefined) ctx.set(reply.headers);

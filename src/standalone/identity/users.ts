@@ -6,7 +6,7 @@ import type { Reader } from '../../db/engine.ts';
 import { type User, users } from '../../db/identity.ts';
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
 import { findDomain } from './domains.ts';
-import { admin, adminOrReader, missing, ownerOrReader, type Route } from './route.ts';
+import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
 
@@ -84,7 +84,7 @@ export function userRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users',
-      may: adminOrReader,
+      guard: { first: 'identity:list_users' },
       run: (visit) =>
         pageReply(visit, 'users', { reader, table: users, where: filterOf(visit, ['name', 'domain_id']) }, (user) =>
           userView(visit.base, user),
@@ -93,7 +93,7 @@ export function userRoutes(parts: Parts): Route[] {
     {
       method: 'GET',
       path: '/v3/users/:user_id',
-      may: ownerOrReader,
+      guard: { first: 'identity:get_user' },
       run: async ({ base, params }) => {
         const user = await findUser(reader, params['user_id'] ?? '');
         return { status: 200, body: { user: userView(base, user) } };
@@ -102,7 +102,7 @@ export function userRoutes(parts: Parts): Route[] {
     {
       method: 'POST',
       path: '/v3/users',
-      may: admin,
+      guard: { first: 'identity:create_user' },
       body: createBody,
       run: async ({ base, body, caller }) => {
         const { user: given } = body as UserBody;
@@ -126,7 +126,7 @@ export function userRoutes(parts: Parts): Route[] {
     {
       method: 'PATCH',
       path: '/v3/users/:user_id',
-      may: admin,
+      guard: { first: 'identity:update_user' },
       body: updateBody,
       run: async ({ base, params, body }) => {
         const { user: given } = body as UserBody;
@@ -156,7 +156,7 @@ export function userRoutes(parts: Parts): Route[] {
     {
       method: 'DELETE',
       path: '/v3/users/:user_id',
-      may: admin,
+      guard: { first: 'identity:delete_user' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
           const user = await findUser(tx, params['user_id'] ?? '');
@@ -169,7 +169,7 @@ export function userRoutes(parts: Parts): Route[] {
       // the old password is the proof, so that somebody whose tokens have ended can still change it
       method: 'POST',
       path: '/v3/users/:user_id/password',
-      may: 'open',
+      guard: 'no token',
       body: passwordBody,
       run: async ({ params, body }) => {
         const { user: given } = body as PasswordBody;

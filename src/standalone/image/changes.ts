@@ -18,12 +18,16 @@ import {
   lockImage,
   replaceImage,
   type StoredImage,
+  wasImage,
 } from '../../db/images.ts';
 import { type Tx, tx } from '../../db/tx.ts';
+import { ownTarget } from '../../policies/creds.ts';
+import type { RuleName } from '../../policies/index.ts';
+import type { Allows } from '../access.ts';
 import type { Query } from '../http.ts';
 import type { DataParts } from './data.ts';
-import { type ListQuery, listQueryFrom } from './list-query.ts';
-import { imageMissing, maySee, mustChange, mustPublish } from './rules.ts';
+import { listQueryFrom } from './list-query.ts';
+import { imageMissing, imageTarget, mustMay, mustPublish, type SeenImage, seenBy } from './rules.ts';
 import { imageFromBody } from './shape.ts';
 
 /** An image with every default, as the caller's next one begins. */
@@ -58,9 +62,11 @@ const pending = (imageId: string, member: string, now: number): ImageMember => (
   updatedAt: now,
 });
 
+const taken = (id: string, cause?: unknown) => conflict(`Image ID ${id} already exists!`, { cause });
+
 /** A queued image as the body says, with its first member if one is named. @throws badRequest, forbidden, conflict */
 export async function createImage(
-  { database, clock }: DataParts,
+  { database, clock, allows }: DataParts,
   caller: Caller,
   body: Readonly<Record<string, unknown>>,
   sharedWith: string | null,
@@ -69,43 +75,51 @@ export async function createImage(
   if (image.owner !== caller.projectId && !caller.isAdmin) {
     throw forbidden('You are not permitted to create images owned by another project.');
   }
-  mustPublish(caller, image.visibility);
+  const target = imageTarget(image, null);
+  mustMay(allows, caller, 'add_image', target);
+  mustPublish(allows, caller, image.visibility, target);
   try {
     await tx(database, async (trx) => {
       await insertImage(trx, image);
+      if (await wasImage(trx, image.id)) throw taken(image.id);
       if (sharedWith !== null) await insertImageMember(trx, pending(image.id, sharedWith, image.createdAt));
     });
   } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    throw conflict(`Image ID ${image.id} already exists!`, { cause: error });
+    throw isDuplicate(error) ? taken(image.id, error) : error;
   }
   return image;
 }
 
-/** Changes an image that the caller may change, in one transaction. @throws notFound, forbidden */
+/** The image, locked, if the caller may see it and the rule allows what is to be done. @throws notFound, forbidden */
+async function lockFor(trx: Tx, allows: Allows, caller: Caller, id: string, rule: RuleName): Promise<SeenImage> {
+  const seen = await seenBy(allows, trx, caller, await lockImage(trx, id));
+  if (seen === null) throw imageMissing(id);
+  mustMay(allows, caller, rule, seen.target);
+  return seen;
+}
+
+/** Changes an image in one transaction, if the rule allows it. @throws notFound, forbidden */
 export const changeImage = (
-  { database, clock }: DataParts,
+  { database, clock, allows }: DataParts,
   caller: Caller,
   id: string,
+  rule: RuleName,
   to: (image: StoredImage, trx: Tx) => StoredImage | Promise<StoredImage>,
 ): Promise<StoredImage> =>
   tx(database, async (trx) => {
-    const image = await lockImage(trx, id);
-    if (image === null || !(await maySee(trx, caller, image))) throw imageMissing(id);
-    mustChange(caller, image);
+    const { image } = await lockFor(trx, allows, caller, id, rule);
     const next = { ...(await to(image, trx)), updatedAt: clock.now() };
     await replaceImage(trx, next);
     return next;
   });
 
 /** Removes an image and its data. @throws notFound, forbidden */
-export async function removeImage({ database, files }: DataParts, caller: Caller, id: string): Promise<void> {
+export async function removeImage(parts: DataParts, caller: Caller, id: string): Promise<void> {
+  const { database, files, allows, clock } = parts;
   await tx(database, async (trx) => {
-    const image = await lockImage(trx, id);
-    if (image === null || !(await maySee(trx, caller, image))) throw imageMissing(id);
-    mustChange(caller, image);
+    const { image } = await lockFor(trx, allows, caller, id, 'delete_image');
     if (image.protected) throw forbidden(`Image ${id} is protected and cannot be deleted.`);
-    await deleteImage(trx, id);
+    await deleteImage(trx, id, clock.now());
   });
   await files.remove(id);
 }
@@ -113,7 +127,7 @@ export async function removeImage({ database, files }: DataParts, caller: Caller
 /** Lets a project see a shared image, once it accepts or names it. @throws notFound, forbidden, conflict, tooLarge */
 export async function addMember(parts: DataParts, caller: Caller, id: string, projectId: string): Promise<ImageMember> {
   const member = pending(id, projectId, parts.clock.now());
-  await changeImage(parts, caller, id, async (image, trx) => {
+  await changeImage(parts, caller, id, 'add_member', async (image, trx) => {
     if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
     const members = await listImageMembers(trx, id);
     if (members.length >= limits.imageMembers) {
@@ -133,17 +147,24 @@ export async function addMember(parts: DataParts, caller: Caller, id: string, pr
 
 export interface FoundImages {
   readonly images: readonly StoredImage[];
-  readonly asked: ListQuery;
+  /** The id after which the next page begins; null: this is the last. */
+  readonly next: string | null;
 }
 
-/** One page of the images that the caller may see. @throws badRequest */
-export async function findImages({ database }: DataParts, caller: Caller, query: Query): Promise<FoundImages> {
-  const asked = listQueryFrom(query);
-  const { filters, sort, limit, markerId } = asked;
+/** One page of the images that the caller may see. @throws badRequest, forbidden */
+export async function findImages(parts: DataParts, caller: Caller, query: Query): Promise<FoundImages> {
+  const { database, allows } = parts;
+  mustMay(allows, caller, 'get_images', ownTarget(caller));
+  const { filters, sort, limit, markerId } = listQueryFrom(query);
   const marker = markerId === null ? null : await findImageRow(database.read, markerId);
-  if (markerId !== null && (marker === null || !(await maySee(database.read, caller, imageFromRow(marker))))) {
-    throw badRequest('Invalid marker. Image could not be found.');
-  }
-  const page = { sort, marker, limit };
-  return { images: await listImages(database.read, caller.projectId, caller.isAdmin, filters, page), asked };
+  const known = marker === null ? null : await seenBy(allows, database.read, caller, imageFromRow(marker));
+  // an image that is another's is as one that is not there
+  if (markerId !== null && known === null) throw badRequest('Invalid marker. Image could not be found.');
+  const found = await listImages(database.read, caller.projectId, caller.isAdmin, filters, { sort, marker, limit });
+  // what is listed as shared and not one's own is shared with the caller
+  const images = found.filter((image) => {
+    const isMember = image.visibility === 'shared' && image.owner !== caller.projectId;
+    return allows(caller, 'get_image', imageTarget(image, isMember ? caller.projectId : null));
+  });
+  return { images, next: limit > 0 && found.length === limit ? (found.at(-1)?.id ?? null) : null };
 }

@@ -9,14 +9,16 @@ import type { Database } from '../../db/engine.ts';
 import { lockImage, moveImage, replaceImage, type StoredImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import type { WebContext } from '../../web/app.ts';
+import type { Allows } from '../access.ts';
 import type { ImageFiles } from './files.ts';
-import { mustChange, visibleImage } from './rules.ts';
+import { mustMay, visibleImage } from './rules.ts';
 
 export interface DataParts {
   readonly database: Database;
   readonly files: ImageFiles;
   readonly clock: Clock;
   readonly log: Log;
+  readonly allows: Allows;
 }
 
 /**
@@ -87,8 +89,8 @@ export async function uploadData(parts: DataParts, ctx: WebContext, caller: Call
   if (ctx.request.type !== 'application/octet-stream') {
     throw new Fault('badMediaType', 'The request must carry application/octet-stream.');
   }
-  const image = await visibleImage(parts.database.read, caller, id);
-  mustChange(caller, image);
+  const { image, target } = await visibleImage(parts.allows, parts.database.read, caller, id);
+  mustMay(parts.allows, caller, 'upload_image', target);
   const announced = ctx.get('X-OpenStack-Image-Size') || ctx.get('Content-Length');
   if (announced !== '' && !/^\d{1,15}$/.test(announced)) throw badRequest('The image size is not a whole number.');
   if (Number(announced) > limits.imageBytes) {
@@ -117,7 +119,8 @@ function rangeFrom(header: string, sizeBytes: number): { first: number; last: nu
 
 /** `GET /v2/images/{id}/file`, whole or one range. */
 export async function downloadData(parts: DataParts, ctx: WebContext, caller: Caller, id: string): Promise<void> {
-  const image = await visibleImage(parts.database.read, caller, id);
+  const { image, target } = await visibleImage(parts.allows, parts.database.read, caller, id);
+  mustMay(parts.allows, caller, 'download_image', target);
   if (image.status === 'deactivated' && !caller.isAdmin) {
     throw forbidden('The requested image has been deactivated. Image data download is forbidden.');
   }

@@ -9,10 +9,13 @@ import { imageIdsIn, moveImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
+import type { Policy } from '../../policies/load.ts';
+import { makeAllows } from '../access.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
 import { makeImageFiles } from './files.ts';
 import { addMetadefRoutes } from './metadefs.ts';
 import { addImageRoutes } from './routes.ts';
+import { refusal } from './rules.ts';
 import { makeImageService } from './service.ts';
 
 export interface ImagesOptions {
@@ -20,6 +23,7 @@ export interface ImagesOptions {
   /** The data lies in `<dataDir>/images`. */
   readonly dataDir: string;
   readonly authenticate: Authenticate;
+  readonly policy: Pick<Policy, 'allows'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
@@ -38,11 +42,12 @@ export function makeImages(options: ImagesOptions): Images {
   const { database, clock, log, observer, authenticate } = options;
   const files = makeImageFiles(join(options.dataDir, 'images'));
   const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer, bodyMs: options.bodyMs });
-  const routes = makeRoutes(authenticate);
-  const parts = { database, files, clock, log };
+  const routes = makeRoutes();
+  const allows = makeAllows(options.policy);
+  const parts = { database, files, clock, log, allows };
   addImageRoutes(routes, parts);
   addMetadefRoutes(routes);
-  routes.serve(app, 'The resource could not be found.');
+  routes.serve(app, { authenticate, allows, refusal, missing: 'The resource could not be found.' });
   return {
     app,
     service: makeImageService(parts),

@@ -4,6 +4,7 @@
 import { notFound } from '../../base/errors.ts';
 import { MEMORY_METHOD, memoryMethods } from '../../domain/memory-method.ts';
 import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/flavor.ts';
+import type { RuleName } from '../../policies/index.ts';
 import type { Routes } from '../http.ts';
 import { pageSchema } from './shape.ts';
 
@@ -78,7 +79,7 @@ export const metadefSchemas = {
 export function addMetadefRoutes(routes: Routes): void {
   const whole = { ...elastic, properties, objects: [], tags: [] };
 
-  routes.on('GET', '/v2/metadefs/namespaces', async (ctx) => {
+  routes.on('GET', '/v2/metadefs/namespaces', { first: 'get_metadef_namespaces' }, async (ctx) => {
     const asked = new URLSearchParams(ctx.querystring);
     const kinds = asked.get('resource_types')?.split(',') ?? [FLAVOR];
     const seen = asked.get('marker') === elastic.namespace || asked.get('visibility') === 'private';
@@ -89,21 +90,31 @@ export function addMetadefRoutes(routes: Routes): void {
     };
   });
 
-  routes.on('GET', '/v2/metadefs/resource_types', async (ctx) => {
+  routes.on('GET', '/v2/metadefs/resource_types', { first: 'list_metadef_resource_types' }, async (ctx) => {
     ctx.body = { resource_types: elastic.resource_type_associations };
   });
 
-  const below = {
-    '': whole,
-    '/resource_types': { resource_type_associations: elastic.resource_type_associations },
-    '/properties': { properties },
-    '/objects': { objects: [] },
-    '/tags': { tags: [] },
-  };
-  for (const [path, body] of Object.entries(below)) {
-    routes.on('GET', `/v2/metadefs/namespaces/:namespace${path}`, async (ctx, _caller, { namespace = '' }) => {
-      if (namespace !== elastic.namespace) throw notFound(`Metadata definition namespace=${namespace} was not found.`);
-      ctx.body = body;
-    });
+  const below: readonly (readonly [path: string, rule: RuleName, body: object])[] = [
+    ['', 'get_metadef_namespace', whole],
+    [
+      '/resource_types',
+      'get_metadef_resource_type',
+      { resource_type_associations: elastic.resource_type_associations },
+    ],
+    ['/properties', 'get_metadef_properties', { properties }],
+    ['/objects', 'get_metadef_objects', { objects: [] }],
+    ['/tags', 'get_metadef_tags', { tags: [] }],
+  ];
+  for (const [path, rule, body] of below) {
+    routes.on(
+      'GET',
+      `/v2/metadefs/namespaces/:namespace${path}`,
+      { first: rule },
+      async (ctx, _caller, { namespace = '' }) => {
+        if (namespace !== elastic.namespace)
+          throw notFound(`Metadata definition namespace=${namespace} was not found.`);
+        ctx.body = body;
+      },
+    );
   }
 }

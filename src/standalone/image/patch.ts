@@ -4,9 +4,11 @@
 import { badRequest, conflict, Fault, forbidden } from '../../base/errors.ts';
 import type { Caller } from '../../base/op.ts';
 import type { StoredImage } from '../../db/images.ts';
+import { limits } from '../../base/limits.ts';
+import type { Allows } from '../access.ts';
 import { asObject } from '../http.ts';
-import { mustPublish } from './rules.ts';
-import { checkAttribute, checkQuotas, isProperty, withAttribute } from './shape.ts';
+import { imageTarget, mustPublish } from './rules.ts';
+import { checkAttribute, checked, isProperty, withAttribute } from './shape.ts';
 
 export interface Change {
   readonly operation: 'add' | 'remove' | 'replace';
@@ -64,31 +66,41 @@ export function changesFrom(contentType: string, body: unknown): Change[] {
     });
   }
   if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.');
+  if (body.length > limits.imageChanges) throw badRequest(`One request makes at most ${limits.imageChanges} changes.`);
   return body.map((raw) => changeFrom(raw, contentType === V20));
 }
 
-function applied(caller: Caller, image: StoredImage, { operation, name, value }: Change): StoredImage {
-  if (isProperty(name)) {
-    const exists = Object.hasOwn(image.properties, name);
-    if (operation === 'add') return withAttribute(image, name, value);
-    if (!exists) throw conflict(`Property ${name} does not exist.`);
-    if (operation === 'replace') return withAttribute(image, name, value);
-    const { [name]: _, ...properties } = image.properties;
-    return { ...image, properties };
-  }
+/** A change of a property, in the map of them. @throws conflict for one that is not there */
+function changeProperty(properties: Map<string, string>, { operation, name, value }: Change): void {
+  if (operation !== 'add' && !properties.has(name)) throw conflict(`Property ${name} does not exist.`);
+  if (operation === 'remove') properties.delete(name);
+  else properties.set(name, value as string);
+}
+
+function checkChange(caller: Caller, image: StoredImage, { operation, name }: Change): void {
   if (operation === 'remove') throw forbidden(`Property ${name} may not be removed.`);
   if (name === 'id') throw forbidden("Attribute 'id' is read-only.");
   if (name === 'owner' && !caller.isAdmin) throw forbidden("Owner can't be updated by non admin.");
   if ((name === 'disk_format' || name === 'container_format') && image.status !== 'queued') {
     throw forbidden(`Attribute ${name} can be only replaced for a queued image.`);
   }
-  if (name === 'visibility' && value !== image.visibility) mustPublish(caller, value as string);
-  return withAttribute(image, name, value);
 }
 
-/** The image after the changes, in their order. */
-export function patched(caller: Caller, image: StoredImage, changes: readonly Change[]): StoredImage {
-  const result = changes.reduce((now, change) => applied(caller, now, change), image);
-  checkQuotas(result);
-  return result;
-}
+/** The image after the changes, in their order; each costs the same, however many properties there are. */
+export const patched =
+  (allows: Allows, caller: Caller, changes: readonly Change[]) =>
+  (image: StoredImage): StoredImage => {
+    const properties = new Map(Object.entries(image.properties));
+    let next = image;
+    for (const change of changes) {
+      if (isProperty(change.name)) {
+        changeProperty(properties, change);
+        continue;
+      }
+      checkChange(caller, image, change);
+      if (change.name === 'visibility' && change.value !== next.visibility)
+        mustPublish(allows, caller, change.value as string, imageTarget(image, null));
+      next = withAttribute(next, change.name, change.value);
+    }
+    return checked({ ...next, properties: Object.fromEntries(properties) });
+  };

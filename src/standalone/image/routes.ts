@@ -14,13 +14,15 @@ import {
 import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
+import type { RuleName } from '../../policies/index.ts';
+import type { Guard } from '../access.ts';
 import { asObject, queryOf, type Routes } from '../http.ts';
 import { addMember, changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, downloadData, uploadData } from './data.ts';
 import { metadefSchemas } from './metadefs.ts';
 import { changesFrom, patched } from './patch.ts';
-import { mustBeAdmin, visibleImage } from './rules.ts';
-import { checkQuotas, imageSchema, imageView, memberSchema, pageSchema } from './shape.ts';
+import { mustMay, type SeenImage, visibleImage } from './rules.ts';
+import { checked, imageSchema, imageView, memberSchema, pageSchema } from './shape.ts';
 
 const VERSIONS: readonly (readonly [string, string])[] = [
   ['v2.9', 'CURRENT'],
@@ -56,29 +58,39 @@ const memberView = (member: ImageMember) => ({
   schema: '/v2/schemas/member',
 });
 
+/** A rule that is asked of an image which the caller has to see. */
+const ofImage = (of: RuleName): Guard => ({ of, also: ['get_image'] });
+const ADD: Guard = { first: 'add_image', also: ['publicize_image', 'communitize_image'] };
+const MODIFY: Guard = { of: 'modify_image', also: ['get_image', 'publicize_image', 'communitize_image'] };
+
 export function addImageRoutes(routes: Routes, parts: DataParts): void {
-  const { database, clock } = parts;
+  const { database, clock, allows } = parts;
+
+  const seen = (caller: Caller, id: string): Promise<SeenImage> => visibleImage(allows, database.read, caller, id);
+  const mayImage = async (rule: RuleName, caller: Caller, id: string): Promise<SeenImage> => {
+    const found = await seen(caller, id);
+    mustMay(allows, caller, rule, found.target);
+    return found;
+  };
 
   routes.open('GET', '/', versions(300));
   routes.open('GET', '/versions', versions(200));
 
-  routes.on('GET', '/v2/images', async (ctx, caller) => {
-    const { images, asked } = await findImages(parts, caller, queryOf(ctx));
+  routes.on('GET', '/v2/images', { first: 'get_images', also: ['get_image'] }, async (ctx, caller) => {
+    const { images, next } = await findImages(parts, caller, queryOf(ctx));
     const query = new URLSearchParams(ctx.querystring);
     query.delete('marker');
     const first = query.toString();
-    const last = images.at(-1);
-    if (last !== undefined) query.set('marker', last.id);
-    const more = last !== undefined && images.length === asked.limit;
+    if (next !== null) query.set('marker', next);
     answerJson(ctx, 200, {
       images: images.map(imageView),
       first: first === '' ? '/v2/images' : `/v2/images?${first}`,
-      ...(more ? { next: `/v2/images?${query.toString()}` } : {}),
+      ...(next !== null ? { next: `/v2/images?${query.toString()}` } : {}),
       schema: '/v2/schemas/images',
     });
   });
 
-  routes.on('POST', '/v2/images', async (ctx, caller) => {
+  routes.on('POST', '/v2/images', ADD, async (ctx, caller) => {
     const body = asObject(await readJson(ctx));
     if (body === null) throw badRequest('Body expected in request.');
     const image = await createImage(parts, caller, body, null);
@@ -86,41 +98,38 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     answerJson(ctx, 201, imageView(image));
   });
 
-  routes.on('GET', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
-    answerJson(ctx, 200, imageView(await visibleImage(database.read, caller, image_id)));
+  routes.on('GET', '/v2/images/:image_id', { of: 'get_image' }, async (ctx, caller, { image_id = '' }) => {
+    answerJson(ctx, 200, imageView((await seen(caller, image_id)).image));
   });
 
   // tasks are Glance's way to import; here data is uploaded, so an image never has one
-  routes.on('GET', '/v2/images/:image_id/tasks', async (ctx, caller, { image_id = '' }) => {
-    await visibleImage(database.read, caller, image_id);
+  routes.on('GET', '/v2/images/:image_id/tasks', { of: 'get_image' }, async (ctx, caller, { image_id = '' }) => {
+    await seen(caller, image_id);
     answerJson(ctx, 200, { tasks: [] });
   });
 
-  routes.on('PATCH', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
+  routes.on('PATCH', '/v2/images/:image_id', MODIFY, async (ctx, caller, { image_id = '' }) => {
+    await mayImage('modify_image', caller, image_id);
     const changes = changesFrom(ctx.request.type, await readJson(ctx));
-    answerJson(
-      ctx,
-      200,
-      imageView(await changeImage(parts, caller, image_id, (image) => patched(caller, image, changes))),
-    );
+    const change = patched(allows, caller, changes);
+    answerJson(ctx, 200, imageView(await changeImage(parts, caller, image_id, 'modify_image', change)));
   });
 
-  routes.on('DELETE', '/v2/images/:image_id', async (ctx, caller, { image_id = '' }) => {
+  routes.on('DELETE', '/v2/images/:image_id', ofImage('delete_image'), async (ctx, caller, { image_id = '' }) => {
     await removeImage(parts, caller, image_id);
     ctx.status = 204;
   });
 
-  routes.on('PUT', '/v2/images/:image_id/file', (ctx, caller, { image_id = '' }) =>
+  routes.on('PUT', '/v2/images/:image_id/file', ofImage('upload_image'), (ctx, caller, { image_id = '' }) =>
     uploadData(parts, ctx, caller, image_id),
   );
-  routes.on('GET', '/v2/images/:image_id/file', (ctx, caller, { image_id = '' }) =>
+  routes.on('GET', '/v2/images/:image_id/file', ofImage('download_image'), (ctx, caller, { image_id = '' }) =>
     downloadData(parts, ctx, caller, image_id),
   );
 
-  const setStatus = (path: string, from: string, to: string): void => {
-    routes.on('POST', `/v2/images/:image_id/actions/${path}`, async (ctx, caller, { image_id = '' }) => {
-      const image = await visibleImage(database.read, caller, image_id);
-      mustBeAdmin(caller);
+  const setStatus = (path: 'deactivate' | 'reactivate', from: string, to: string): void => {
+    routes.on('POST', `/v2/images/:image_id/actions/${path}`, ofImage(path), async (ctx, caller, { image_id = '' }) => {
+      const { image } = await mayImage(path, caller, image_id);
       const moved = await tx(database, (trx) => moveImage(trx, image_id, [from, to], to, clock.now()));
       if (!moved) throw forbidden(`Not allowed to ${path} image in status '${image.status}'`);
       ctx.status = 204;
@@ -129,17 +138,17 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   setStatus('deactivate', 'active', 'deactivated');
   setStatus('reactivate', 'deactivated', 'active');
 
-  routes.on('PUT', '/v2/images/:image_id/tags/:tag', async (ctx, caller, { image_id = '', tag = '' }) => {
+  routes.on('PUT', '/v2/images/:image_id/tags/:tag', ofImage('modify_image'), async (ctx, caller, params) => {
+    const { image_id = '', tag = '' } = params;
     if (tag.length > 255) throw badRequest('A tag has at most 255 characters.');
-    await changeImage(parts, caller, image_id, (image) => {
-      const next = { ...image, tags: [...new Set([...image.tags, tag])] };
-      checkQuotas(next);
-      return next;
-    });
+    await changeImage(parts, caller, image_id, 'modify_image', (image) =>
+      checked({ ...image, tags: [...new Set([...image.tags, tag])] }),
+    );
     ctx.status = 204;
   });
-  routes.on('DELETE', '/v2/images/:image_id/tags/:tag', async (ctx, caller, { image_id = '', tag = '' }) => {
-    await changeImage(parts, caller, image_id, (image) => {
+  routes.on('DELETE', '/v2/images/:image_id/tags/:tag', ofImage('modify_image'), async (ctx, caller, params) => {
+    const { image_id = '', tag = '' } = params;
+    await changeImage(parts, caller, image_id, 'modify_image', (image) => {
       if (!image.tags.includes(tag)) throw notFound(`Tag ${tag} was not found on the image.`);
       return { ...image, tags: image.tags.filter((other) => other !== tag) };
     });
@@ -147,20 +156,21 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   });
 
   /** A shared image's members, as far as the caller may know of them. */
-  async function membersFor(caller: Caller, id: string): Promise<ImageMember[]> {
-    const image = await visibleImage(database.read, caller, id);
+  async function membersFor(caller: Caller, id: string, rule: 'get_members' | 'get_member'): Promise<ImageMember[]> {
+    const { image } = await mayImage(rule, caller, id);
     if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
     const members = await listImageMembers(database.read, id);
     if (caller.isAdmin || image.owner === caller.projectId) return members;
     return members.filter(({ member }) => member === caller.projectId);
   }
 
-  routes.on('GET', '/v2/images/:image_id/members', async (ctx, caller, { image_id = '' }) => {
-    const members = await membersFor(caller, image_id);
+  routes.on('GET', '/v2/images/:image_id/members', ofImage('get_members'), async (ctx, caller, { image_id = '' }) => {
+    const members = await membersFor(caller, image_id, 'get_members');
     answerJson(ctx, 200, { members: members.map(memberView), schema: '/v2/schemas/members' });
   });
 
-  routes.on('POST', '/v2/images/:image_id/members', async (ctx, caller, { image_id = '' }) => {
+  routes.on('POST', '/v2/images/:image_id/members', ofImage('add_member'), async (ctx, caller, { image_id = '' }) => {
+    await mayImage('add_member', caller, image_id);
     const projectId = asObject(await readJson(ctx))?.['member'];
     if (typeof projectId !== 'string' || projectId === '' || projectId.length > 64) {
       throw badRequest('Expected a member in the form: {"member": "image_id"}');
@@ -171,8 +181,9 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   routes.on(
     'GET',
     '/v2/images/:image_id/members/:member_id',
+    ofImage('get_member'),
     async (ctx, caller, { image_id = '', member_id = '' }) => {
-      const found = (await membersFor(caller, image_id)).find(({ member }) => member === member_id);
+      const found = (await membersFor(caller, image_id, 'get_member')).find(({ member }) => member === member_id);
       if (found === undefined) throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
       answerJson(ctx, 200, memberView(found));
     },
@@ -181,17 +192,18 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   routes.on(
     'PUT',
     '/v2/images/:image_id/members/:member_id',
+    ofImage('modify_member'),
     async (ctx, caller, { image_id = '', member_id = '' }) => {
+      const { target } = await seen(caller, image_id);
+      // who has no such member to see is told the same, whether there is one or not
+      mustMay(allows, caller, 'modify_member', { ...target, member_id });
       const status = asObject(await readJson(ctx))?.['status'];
       if (status !== 'pending' && status !== 'accepted' && status !== 'rejected') {
         throw badRequest('Expected a status in the form: {"status": "status"}, one of pending, accepted, rejected');
       }
-      await visibleImage(database.read, caller, image_id);
       const next = await tx(database, async (trx) => {
         const found = await findImageMember(trx, image_id, member_id);
         if (found === null) throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
-        if (!caller.isAdmin && caller.projectId !== member_id)
-          throw forbidden('Only the member may change its status.');
         const changed = { ...found, status, updatedAt: clock.now() };
         await updateImageMember(trx, changed);
         return changed;
@@ -203,8 +215,9 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   routes.on(
     'DELETE',
     '/v2/images/:image_id/members/:member_id',
+    ofImage('delete_member'),
     async (ctx, caller, { image_id = '', member_id = '' }) => {
-      await changeImage(parts, caller, image_id, async (image, trx) => {
+      await changeImage(parts, caller, image_id, 'delete_member', async (image, trx) => {
         if (!(await deleteImageMember(trx, image_id, member_id))) {
           throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
         }
@@ -222,14 +235,14 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     ...metadefSchemas,
   };
   for (const [name, schema] of Object.entries(schemas)) {
-    routes.on('GET', `/v2/schemas/${name}`, async (ctx) => answerJson(ctx, 200, schema));
+    routes.on('GET', `/v2/schemas/${name}`, 'any token', async (ctx) => answerJson(ctx, 200, schema));
   }
 
   // one store and no way in but the upload
-  routes.on('GET', '/v2/info/import', async (ctx) => {
+  routes.on('GET', '/v2/info/import', 'any token', async (ctx) => {
     answerJson(ctx, 200, { 'import-methods': { description: 'Import methods available.', type: 'array', value: [] } });
   });
-  routes.on('GET', '/v2/info/stores', async () => {
+  routes.on('GET', '/v2/info/stores', 'any token', async () => {
     throw notFound('Multi backend is not supported at this site.');
   });
 }

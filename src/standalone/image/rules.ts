@@ -1,42 +1,68 @@
-// Why: who may see and change which image, as Glance's default policies say; every route asks here.
+// Why: who may see and change which image: a project knows of what is its own, public, of the community or shared with it, and
+// what it may do with that Glance's rules say. Every route asks here.
 
 import { forbidden, notFound } from '../../base/errors.ts';
 import type { Caller } from '../../base/op.ts';
-import { findImage, findImageMember, type StoredImage } from '../../db/images.ts';
 import type { Reader } from '../../db/engine.ts';
+import { findImage, findImageMember, type StoredImage } from '../../db/images.ts';
+import type { Target } from '../../policies/engine.ts';
+import type { RuleName } from '../../policies/index.ts';
+import type { Allows } from '../access.ts';
 
 export const imageMissing = (id: string) => notFound(`Failed to find image ${id}`);
 
-const DISALLOWED = 'You are not authorized to complete this action.';
+export const refusal = (rule: RuleName) => forbidden(`You are not authorized to complete ${rule} action.`);
 
-/** Whether the caller owns the image or is an administrator. */
-const mayChange = (caller: Caller, image: StoredImage): boolean =>
-  caller.isAdmin || (caller.projectId !== null && image.owner === caller.projectId);
+/** What rules may say of an image; what it has not is left out, so that no rule holds for it. */
+export const imageTarget = (image: StoredImage, memberId: string | null): Target => ({
+  ...(image.owner === null ? {} : { project_id: image.owner, owner: image.owner }),
+  ...(memberId === null ? {} : { member_id: memberId }),
+  image_id: image.id,
+  visibility: image.visibility,
+  status: image.status,
+  protected: image.protected,
+});
 
-export async function maySee(reader: Reader, caller: Caller, image: StoredImage): Promise<boolean> {
-  if (mayChange(caller, image)) return true;
-  if (image.visibility === 'public' || image.visibility === 'community') return true;
-  if (image.visibility !== 'shared' || caller.projectId === null) return false;
-  return (await findImageMember(reader, image.id, caller.projectId)) !== null;
+/** An image with what rules may say of it to one caller. */
+export interface SeenImage {
+  readonly image: StoredImage;
+  readonly target: Target;
 }
 
-/** The image as the caller may see it. @throws notFound, also for what is another's */
-export async function visibleImage(reader: Reader, caller: Caller, id: string): Promise<StoredImage> {
-  const image = await findImage(reader, id);
-  if (image === null || !(await maySee(reader, caller, image))) throw imageMissing(id);
-  return image;
+/** The image as the caller may see it, or null. */
+export async function seenBy(
+  allows: Allows,
+  reader: Reader,
+  caller: Caller,
+  image: StoredImage | null,
+): Promise<SeenImage | null> {
+  if (image === null) return null;
+  const { projectId } = caller;
+  const owns = projectId !== null && image.owner === projectId;
+  const isMember =
+    !owns &&
+    projectId !== null &&
+    image.visibility === 'shared' &&
+    (await findImageMember(reader, image.id, projectId)) !== null;
+  const knows = owns || isMember || caller.isAdmin || image.visibility === 'public' || image.visibility === 'community';
+  const target = imageTarget(image, isMember ? projectId : null);
+  return knows && allows(caller, 'get_image', target) ? { image, target } : null;
 }
 
-/** @throws forbidden unless the caller owns the image or is an administrator */
-export function mustChange(caller: Caller, image: StoredImage): void {
-  if (!mayChange(caller, image)) throw forbidden(DISALLOWED);
+/** @throws notFound, also for what is another's */
+export async function visibleImage(allows: Allows, reader: Reader, caller: Caller, id: string): Promise<SeenImage> {
+  const seen = await seenBy(allows, reader, caller, await findImage(reader, id));
+  if (seen === null) throw imageMissing(id);
+  return seen;
 }
 
-/** @throws forbidden when somebody else than an administrator makes an image public */
-export function mustPublish(caller: Caller, visibility: string): void {
-  if (visibility === 'public' && !caller.isAdmin) throw forbidden(DISALLOWED);
+/** @throws forbidden unless the rule lets the caller */
+export function mustMay(allows: Allows, caller: Caller, rule: RuleName, target: Target): void {
+  if (!allows(caller, rule, target)) throw refusal(rule);
 }
 
-export function mustBeAdmin(caller: Caller): void {
-  if (!caller.isAdmin) throw forbidden(DISALLOWED);
+/** @throws forbidden where the caller may not give an image this visibility */
+export function mustPublish(allows: Allows, caller: Caller, visibility: string, target: Target): void {
+  if (visibility === 'public') mustMay(allows, caller, 'publicize_image', target);
+  if (visibility === 'community') mustMay(allows, caller, 'communitize_image', target);
 }

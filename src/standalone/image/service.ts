@@ -10,7 +10,7 @@ import type { Query } from '../http.ts';
 import { changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, storeData } from './data.ts';
 import { changesFrom, patched } from './patch.ts';
-import { maySee } from './rules.ts';
+import { seenBy } from './rules.ts';
 
 function recordOf(image: StoredImage): ImageRecord {
   const { protected: _protected, hidden: _hidden, tags: _tags, ...record } = image;
@@ -25,12 +25,10 @@ function factsOf(image: StoredImage): ImageFacts {
 const queryFrom = (params: URLSearchParams): Query => new Map([...params].map(([name, value]) => [name, [value]]));
 
 export function makeImageService(parts: DataParts): ImageService {
-  const { database, files } = parts;
+  const { database, files, allows } = parts;
 
-  async function visible(caller: Caller, imageId: string): Promise<StoredImage | null> {
-    const image = await findImage(database.read, imageId);
-    return image !== null && (await maySee(database.read, caller, image)) ? image : null;
-  }
+  const visible = async (caller: Caller, imageId: string): Promise<StoredImage | null> =>
+    (await seenBy(allows, database.read, caller, await findImage(database.read, imageId)))?.image ?? null;
 
   return {
     async find(caller, imageId) {
@@ -50,7 +48,7 @@ export function makeImageService(parts: DataParts): ImageService {
     },
     async change(caller, imageId, change) {
       const changes = changesFrom(PATCH_TYPE, patchOf(change));
-      return factsOf(await changeImage(parts, caller, imageId, (image) => patched(caller, image, changes)));
+      return factsOf(await changeImage(parts, caller, imageId, 'modify_image', patched(allows, caller, changes)));
     },
     remove: (caller, imageId) => removeImage(parts, caller, imageId),
     async read(imageId) {

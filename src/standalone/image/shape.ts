@@ -149,40 +149,57 @@ const fields: Readonly<Record<string, keyof StoredImage>> = {
   tags: 'tags',
 };
 
-/** The image with one attribute or property set; the value has been checked. */
+/** The image with one attribute set that is no property; the value has been checked. */
 export function withAttribute(image: StoredImage, name: string, value: unknown): StoredImage {
-  if (isProperty(name)) return { ...image, properties: { ...image.properties, [name]: value as string } };
   if (name === 'tags') return { ...image, tags: [...new Set(value as string[])] };
   if (name === 'id') return { ...image, id: (value as string).toLowerCase() };
   const field = fields[name];
   return field === undefined ? image : { ...image, [field]: value };
 }
 
-/** @throws tooLarge when the image has more tags or properties than one may */
-export function checkQuotas(image: StoredImage): void {
-  const tooMany = (what: string, limit: number, given: number) =>
-    new Fault(
-      'tooLarge',
-      `The limit has been exceeded on the number of allowed image ${what}. Attempted: ${given}, Maximum: ${limit}`,
-    );
+const tooMany = (what: string, limit: number, given: number) =>
+  new Fault(
+    'tooLarge',
+    `The limit has been exceeded on the number of allowed image ${what}. Attempted: ${given}, Maximum: ${limit}`,
+  );
+
+/** The image, if it is within its bounds. @throws tooLarge when it has more tags or properties than one may, or larger ones */
+export function checked(image: StoredImage): StoredImage {
   if (image.tags.length > limits.imageTags) throw tooMany('tags', limits.imageTags, image.tags.length);
-  const properties = Object.keys(image.properties).length;
-  if (properties > limits.imageProperties) throw tooMany('properties', limits.imageProperties, properties);
+  const properties = Object.entries(image.properties);
+  if (properties.length > limits.imageProperties)
+    throw tooMany('properties', limits.imageProperties, properties.length);
+  const chars = properties.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (chars > limits.imagePropertiesChars) {
+    throw new Fault(
+      'tooLarge',
+      `The properties of an image have at most ${limits.imagePropertiesChars} characters in total. Attempted: ${chars}`,
+    );
+  }
+  return image;
 }
+
+/** Attributes that a body may name, and further members, which are properties. */
+const MOST_MEMBERS = Object.keys(fields).length + limits.imageProperties;
 
 /**
  * The image that a body asks for.
  * @param blank the image with every default, which the body's attributes replace
  */
 export function imageFromBody(blank: StoredImage, body: Readonly<Record<string, unknown>>): StoredImage {
+  const members = Object.entries(body);
+  if (members.length > MOST_MEMBERS) {
+    throw tooMany('properties', limits.imageProperties, members.filter(([name]) => isProperty(name)).length);
+  }
+  const properties: (readonly [string, string])[] = [];
   let image = blank;
-  for (const [name, value] of Object.entries(body)) {
+  for (const [name, value] of members) {
     checkAttribute(name, value);
-    image = withAttribute(image, name, value);
+    if (isProperty(name)) properties.push([name, value as string]);
+    else image = withAttribute(image, name, value);
   }
   if (!isUuidLike(image.id)) throw wrong('id', 'it is not a UUID');
-  checkQuotas(image);
-  return image;
+  return checked({ ...image, properties: Object.fromEntries(properties) });
 }
 
 /** An image as answered. */

@@ -27,8 +27,7 @@ import { missing } from './faults.ts';
 import { makeLocalFloatingIps, noFloatingIps } from './floating-ips.ts';
 import { makeLocalGroups, unseen } from './group-api.ts';
 import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
-import type { Act } from './noun.ts';
-import { changeObject, type NetworkParts } from './objects.ts';
+import { changeObject, type NetworkParts, updateOf } from './objects.ts';
 import { ports } from './port-noun.ts';
 import { createPort, removePort, savePort, unbound, unplugged } from './ports.ts';
 import { checkQuota, countUsed, quotaLimits } from './quotas.ts';
@@ -230,7 +229,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
         ...(wishes === undefined ? {} : { fixed_ips: wishes }),
         ...(securityGroups === undefined ? {} : { security_groups: securityGroups }),
       };
-      const change = (act: Act, port: StoredPort) => ports.update(act, port, values);
+      const change = updateOf(ports, values);
       return changeObject(parts, ports, as ?? systemCaller, portId, change, onlyFacts).catch(unseen(null));
     },
     async unbindPort(portId) {

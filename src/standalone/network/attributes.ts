@@ -5,7 +5,7 @@ import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import { asObject } from '../http.ts';
 import { canonicalIp, parseCidr } from './addresses.ts';
-import { invalid, notAllowed } from './faults.ts';
+import { invalid } from './faults.ts';
 
 /** Turns a wire value into ours, or throws a `Reason`. */
 export type Parse = (value: unknown) => unknown;
@@ -22,8 +22,6 @@ export interface Attribute {
   readonly required?: true;
   /** The value where none is given; absent: the attribute stays unset. */
   readonly byDefault?: unknown;
-  /** Only an administrator sets it to anything but the default. */
-  readonly adminOnly?: true;
 }
 
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -162,13 +160,7 @@ function projectOf(body: Readonly<Record<string, unknown>>, caller: Caller): str
   return given;
 }
 
-function valuesFrom(
-  singular: string,
-  attributes: Attributes,
-  body: Values,
-  caller: Caller,
-  verb: 'create' | 'update',
-): Values {
+function valuesFrom(attributes: Attributes, body: Values, caller: Caller, verb: 'create' | 'update'): Values {
   const values: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(body)) {
     if (name === 'project_id' || name === 'tenant_id') {
@@ -186,8 +178,6 @@ function valuesFrom(
       if (error instanceof Reason) throw invalid(`Invalid input for ${name}. Reason: ${error.message}`);
       throw error;
     }
-    const changes = verb === 'update' || JSON.stringify(value) !== JSON.stringify(attribute.byDefault);
-    if (attribute.adminOnly && changes && !caller.isAdmin) throw notAllowed(`${verb}_${singular}:${name}`);
     values[name] = value;
   }
   if (verb === 'update') return values;
@@ -218,13 +208,13 @@ export function readCreation(
       // each entry may come bare or under its own name
       const item = asObject(asObject(entry)?.[noun.singular] ?? entry);
       if (item === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-      return valuesFrom(noun.singular, noun.attributes, item, caller, 'create');
+      return valuesFrom(noun.attributes, item, caller, 'create');
     });
     return { values, bulk: true };
   }
   const one = asObject(outer[noun.singular]);
   if (one === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-  return { values: [valuesFrom(noun.singular, noun.attributes, one, caller, 'create')], bulk: false };
+  return { values: [valuesFrom(noun.attributes, one, caller, 'create')], bulk: false };
 }
 
 /** What an update asks for. */
@@ -235,5 +225,5 @@ export function readUpdate(
 ): Values {
   const one = asObject(asObject(body)?.[noun.singular]);
   if (one === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-  return valuesFrom(noun.singular, noun.attributes, one, caller, 'update');
+  return valuesFrom(noun.attributes, one, caller, 'update');
 }

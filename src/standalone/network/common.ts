@@ -20,8 +20,6 @@ export const fixed = (parse: Attribute['parse'], byDefault?: unknown): Attribute
 
 export const required = (parse: Attribute['parse']): Attribute => ({ ...fixed(parse), required: true });
 
-export const forAdmins = (attribute: Attribute): Attribute => ({ ...attribute, adminOnly: true });
-
 export const description = changeable(textOrNull(255), '');
 
 export const nameAndDescription: Attributes = { name: changeable(textOrNull(255), ''), description };

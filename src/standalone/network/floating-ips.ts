@@ -28,7 +28,6 @@ import {
   changedUnnamed,
   description,
   fixed,
-  forAdmins,
   required,
   unnamedFilters,
   unnamedSortable,
@@ -37,7 +36,7 @@ import {
 import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
 import { unseen } from './group-api.ts';
 import type { Act, Noun } from './noun.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
+import { changeObject, createObjects, type NetworkParts, removeObject, seenObject, updateOf } from './objects.ts';
 import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 
 type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status'>;
@@ -144,7 +143,7 @@ export const floatingIps: Noun<StoredFloatingIp> = {
   attributes: {
     description,
     floating_network_id: required(uuid),
-    floating_ip_address: forAdmins(fixed(orNull(ipAddress), null)),
+    floating_ip_address: fixed(orNull(ipAddress), null),
     subnet_id: fixed(orNull(uuid), null),
     port_id: changeable(orNull(uuid)),
     fixed_ip_address: changeable(orNull(ipAddress)),
@@ -216,7 +215,8 @@ export function makeLocalFloatingIps(parts: NetworkParts): FloatingApi {
             : { port_id: filter.portIds };
       return ((await listRows(read, floatingIpNoun, scope, { ...noFilters, oneOf })) ?? []).map(factsOf);
     },
-    floatingIp: (caller, id) => seenObject(read, floatingIps, caller, id).then(factsOf, unseen(null)),
+    floatingIp: (caller, id) =>
+      seenObject(parts, floatingIps, caller, id).then(({ object }) => factsOf(object), unseen(null)),
     async createFloatingIp(caller, networkId) {
       const body = { floatingip: { floating_network_id: networkId } };
       const first = async (_reader: Reader, made: readonly StoredFloatingIp[]) => made.map(factsOf);
@@ -226,7 +226,7 @@ export function makeLocalFloatingIps(parts: NetworkParts): FloatingApi {
     async pointFloatingIp(caller, id, to) {
       const target = to === null ? { port_id: null } : { port_id: to.portId, fixed_ip_address: to.fixedIp };
       const values = readUpdate(floatingIps, { floatingip: target }, caller);
-      await changeObject(parts, floatingIps, caller, id, (act, ip) => floatingIps.update(act, ip, values), show);
+      await changeObject(parts, floatingIps, caller, id, updateOf(floatingIps, values), show);
     },
     deleteFloatingIp: (caller, id) => removeObject(parts, floatingIps, caller, id).then(() => true, unseen(false)),
   };

@@ -17,7 +17,7 @@ import {
 import type { SecurityGroup, SecurityGroupRule } from '../../domain/network.ts';
 import { readUpdate } from './attributes.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject } from './objects.ts';
+import { changeObject, createObjects, type NetworkParts, removeObject, updateOf } from './objects.ts';
 
 const ruleFacts = (rule: StoredRule): SecurityGroupRule => ({
   id: rule.id,
@@ -85,9 +85,7 @@ export function makeLocalGroups(parts: NetworkParts): GroupApi {
     },
     async updateSecurityGroup(caller, id, name, description) {
       const values = readUpdate(groups, { security_group: { name, description } }, caller);
-      return changeObject(parts, groups, caller, id, (act, group) => groups.update(act, group, values), oneGroup).catch(
-        unseen(null),
-      );
+      return changeObject(parts, groups, caller, id, updateOf(groups, values), oneGroup).catch(unseen(null));
     },
     deleteSecurityGroup: (caller, id) => removeObject(parts, groups, caller, id).then(() => true, unseen(false)),
     async createGroupRule(caller, rule) {

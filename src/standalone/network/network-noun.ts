@@ -14,16 +14,7 @@ import {
   subnetNoun,
 } from '../../db/networks.ts';
 import { boolean, integer } from './attributes.ts';
-import {
-  born,
-  changeable,
-  changed,
-  commonFilters,
-  commonSortable,
-  commonView,
-  forAdmins,
-  nameAndDescription,
-} from './common.ts';
+import { born, changeable, changed, commonFilters, commonSortable, commonView, nameAndDescription } from './common.ts';
 import { inUse } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
 import { removeFloatingIp } from './ports.ts';
@@ -72,9 +63,9 @@ export const networks: Noun<StoredNetwork> = {
   attributes: {
     ...nameAndDescription,
     admin_state_up: changeable(boolean, true),
-    shared: forAdmins(changeable(boolean, false)),
-    'router:external': forAdmins(changeable(boolean, false)),
-    is_default: forAdmins(changeable(boolean, false)),
+    shared: changeable(boolean, false),
+    'router:external': changeable(boolean, false),
+    is_default: changeable(boolean, false),
     port_security_enabled: changeable(boolean, true),
     mtu: changeable(integer(68, 65_535), DEFAULT_MTU_BYTES),
   },
@@ -89,6 +80,7 @@ export const networks: Noun<StoredNetwork> = {
   },
   sortable: [...commonSortable, 'admin_state_up', 'mtu', 'shared'],
   sees: async (_reader, _caller, network) => network.shared || network.external,
+  targets: async (_reader, found) => found.map(({ shared, external }) => ({ shared, 'router:external': external })),
   views,
   async create({ tx, now }, values) {
     const network: StoredNetwork = {

@@ -12,10 +12,13 @@ import { everything, listRows, networkNoun, noFilters } from '../../db/networks.
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { neutronEnvelope } from '../../web/faults.ts';
+import type { Policy } from '../../policies/load.ts';
+import { makeAllows } from '../access.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
 import { hostRange, parseCidr } from './addresses.ts';
 import { makeLocalApi } from './api.ts';
 import { derivedUuid } from './derived.ts';
+import { notAllowed } from './faults.ts';
 import type { PortNews } from './objects.ts';
 import { addNetworkRoutes } from './routes.ts';
 import { insertTopology } from './topology.ts';
@@ -23,6 +26,7 @@ import { insertTopology } from './topology.ts';
 export interface NetworksOptions {
   readonly database: Database;
   readonly authenticate: Authenticate;
+  readonly policy: Pick<Policy, 'allows'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
@@ -60,10 +64,11 @@ export function makeNetworks(options: NetworksOptions): Networks {
     if (ctx.path.endsWith('.json')) ctx.path = ctx.path.slice(0, -'.json'.length);
     return next();
   });
-  const routes = makeRoutes(authenticate);
-  const parts = { database, clock, floatingIps: options.floatingIps };
+  const routes = makeRoutes();
+  const allows = makeAllows(options.policy);
+  const parts = { database, clock, allows, floatingIps: options.floatingIps };
   addNetworkRoutes(routes, { ...parts, ...(options.tell === undefined ? {} : { tell: options.tell }) });
-  routes.serve(app, 'The resource could not be found.');
+  routes.serve(app, { authenticate, allows, refusal: notAllowed, missing: 'The resource could not be found.' });
   return {
     app,
     service: makeNetworkService(makeLocalApi(parts)),

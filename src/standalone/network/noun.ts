@@ -4,6 +4,7 @@ import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
 import type { listRows, StoredPort } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
+import type { Target } from '../../policies/engine.ts';
 import type { Attributes, Values } from './attributes.ts';
 
 /** How a query parameter filters: by a column, by a constant that all rows have, or in a way of its own. */
@@ -25,6 +26,8 @@ export type RowsOf<T> = Parameters<typeof listRows<T>>[1];
 export interface Act {
   readonly tx: Tx;
   readonly caller: Caller;
+  /** Whether the caller is not bound to one project. */
+  readonly everywhere: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -39,7 +42,7 @@ export interface Noun<T extends Owned> {
   readonly filters: Readonly<Record<string, Filter>>;
   /** Columns that order a list; NULL sorts before everything. */
   readonly sortable: readonly string[];
-  /** Whether a caller who neither owns the object nor is an administrator may see it all the same. */
+  /** Whether a project that does not own the object may know of it all the same. */
   sees(reader: Reader, caller: Caller, object: T): Promise<boolean>;
   views(reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]>;
   /** The values have passed the attribute table. */
@@ -47,8 +50,12 @@ export interface Noun<T extends Owned> {
   /** The object is locked and the caller may change it. */
   update(act: Act, object: T, values: Values): Promise<T>;
   remove(act: Act, object: T): Promise<void>;
-  /** Whether somebody who sees the object without owning it may still change or remove it. */
-  alsoChangedBy?(reader: Reader, caller: Caller, object: T): Promise<boolean>;
+  /** What rules may say of objects, beside whose they are. */
+  targets?(reader: Reader, objects: readonly T[]): Promise<readonly Target[]>;
+  /** What rules may say of one that is to be made. Throws for what it names and the caller may not know of. */
+  wanted?(act: Act, values: Values): Promise<Target>;
+  /** What rules about attributes may say of the values that are to be set. */
+  wished?(values: Values): Target;
   /** The ports that show what became of an object: `before` null, it is new; `after` null, it is gone. */
   concerns?(reader: Reader, before: T | null, after: T | null): Promise<readonly StoredPort[]>;
   /** Replaces the object's tags; absent where it has none. */

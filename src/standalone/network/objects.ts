@@ -4,12 +4,14 @@ import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Database, Reader } from '../../db/engine.ts';
 import { findRow, lockRow, type StoredPort } from '../../db/networks.ts';
-import { tx } from '../../db/tx.ts';
-import { readCreation } from './attributes.ts';
-import { missing, notAllowed } from './faults.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { RuleName } from '../../policies/index.ts';
+import type { Allows } from '../access.ts';
+import { readCreation, type Values } from './attributes.ts';
 import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import { checkQuota } from './quotas.ts';
+import { isEverywhere, mustMay, mustMaySet, nounRule, ownedBy, type Seen, seen } from './rules.ts';
 
 /** A port of some device is other than before, or gone. */
 export interface PortNews {
@@ -21,6 +23,7 @@ export interface PortNews {
 export interface NetworkParts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly allows: Allows;
   /** Whether floating addresses are had here. */
   readonly floatingIps: boolean;
   /** Told what became of ports that have a device, after it is so. */
@@ -33,38 +36,45 @@ function tellOf({ tell }: NetworkParts, kind: PortNews['kind'], ports: readonly 
   if (news.length > 0) tell?.(news);
 }
 
-const owns = (caller: Caller, object: Owned): boolean => caller.isAdmin || object.projectId === caller.projectId;
-
-async function mustSee<T extends Owned>(
-  reader: Reader,
-  noun: Noun<T>,
-  caller: Caller,
-  object: T | null,
-  id: string,
-): Promise<T> {
-  if (object !== null && (owns(caller, object) || (await noun.sees(reader, caller, object)))) return object;
-  throw missing(noun.singular, id);
-}
-
-async function mustOwn<T extends Owned>(
-  reader: Reader,
-  noun: Noun<T>,
-  caller: Caller,
-  object: T,
-  verb: string,
-): Promise<void> {
-  if (owns(caller, object) || (await noun.alsoChangedBy?.(reader, caller, object))) return;
-  throw notAllowed(`${verb}_${noun.singular}`);
-}
-
 /** The object, if the caller may see it. Throws notFound. */
 export async function seenObject<T extends Owned>(
-  reader: Reader,
+  { database: { read }, allows }: NetworkParts,
   noun: Noun<T>,
   caller: Caller,
   id: string,
-): Promise<T> {
-  return mustSee(reader, noun, caller, await findRow(reader, noun.rows, id), id);
+): Promise<Seen<T>> {
+  return seen(allows, read, noun, caller, await findRow(read, noun.rows, id), id);
+}
+
+/** As `seenObject`, for who may also do to it what a rule says. Throws forbidden. */
+export async function allowedObject<T extends Owned>(
+  parts: NetworkParts,
+  noun: Noun<T>,
+  caller: Caller,
+  id: string,
+  rule: RuleName,
+): Promise<Seen<T>> {
+  const found = await seenObject(parts, noun, caller, id);
+  mustMay(parts.allows, caller, rule, found.target);
+  return found;
+}
+
+const actOf = ({ clock, allows }: NetworkParts, trx: Tx, caller: Caller): Act => ({
+  tx: trx,
+  caller,
+  everywhere: isEverywhere(allows, caller),
+  now: clock.now(),
+});
+
+async function mustMayCreate<T extends Owned>(allows: Allows, act: Act, noun: Noun<T>, values: Values): Promise<void> {
+  const { caller } = act;
+  const target = {
+    ...ownedBy(values['project_id'] as string),
+    ...(await noun.wanted?.(act, values)),
+    ...noun.wished?.(values),
+  };
+  mustMay(allows, caller, nounRule(noun, 'create'), target);
+  mustMaySet(allows, caller, noun, 'create', values, target);
 }
 
 /** Makes what a body asks for, one object or (`bulk`) several. `show` sees them in the same transaction. */
@@ -75,7 +85,7 @@ export async function createObjects<T extends Owned, R>(
   body: unknown,
   show: (reader: Reader, made: readonly T[]) => Promise<R>,
 ): Promise<{ readonly shown: R; readonly bulk: boolean }> {
-  const { database, clock } = parts;
+  const { database, clock, allows } = parts;
   const { values, bulk } = readCreation(noun, body, caller);
   const projects = new Set(values.map((value) => value['project_id'] as string));
   if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
@@ -87,7 +97,11 @@ export async function createObjects<T extends Owned, R>(
       await checkQuota(trx, noun.quota, projectId, more);
     }
     const made: T[] = [];
-    for (const value of values) made.push(await noun.create({ tx: trx, caller, now: clock.now() }, value));
+    for (const value of values) {
+      const act = actOf(parts, trx, caller);
+      await mustMayCreate(allows, act, noun, value);
+      made.push(await noun.create(act, value));
+    }
     const ports: StoredPort[] = [];
     for (const object of made) ports.push(...((await noun.concerns?.(trx, null, object)) ?? []));
     return { shown: await show(trx, made), ports };
@@ -96,25 +110,34 @@ export async function createObjects<T extends Owned, R>(
   return { shown, bulk };
 }
 
-/** Loads, checks and changes an object in one transaction. `show` sees it there. */
+/** Loads, checks and changes an object in one transaction, as a rule allows. `show` sees it there. */
 export async function changeObject<T extends Owned, R>(
   parts: NetworkParts,
   noun: Noun<T>,
   caller: Caller,
   id: string,
-  to: (act: Act, object: T) => Promise<T>,
+  change: { readonly rule: RuleName; readonly values: Values; readonly to: (act: Act, object: T) => Promise<T> },
   show: (reader: Reader, object: T) => Promise<R>,
 ): Promise<R> {
-  const { database, clock } = parts;
+  const { database, allows } = parts;
+  const { rule, values, to } = change;
   const { shown, ports } = await tx(database, async (trx) => {
-    const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
-    await mustOwn(trx, noun, caller, object, 'update');
-    const next = await to({ tx: trx, caller, now: clock.now() }, object);
+    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    mustMay(allows, caller, rule, target);
+    mustMaySet(allows, caller, noun, 'update', values, { ...target, ...noun.wished?.(values) });
+    const next = await to(actOf(parts, trx, caller), object);
     return { shown: await show(trx, next), ports: (await noun.concerns?.(trx, object, next)) ?? [] };
   });
   tellOf(parts, 'changed', ports);
   return shown;
 }
+
+/** The change that an update asks for. */
+export const updateOf = <T extends Owned>(noun: Noun<T>, values: Values) => ({
+  rule: nounRule(noun, 'update'),
+  values,
+  to: (act: Act, object: T): Promise<T> => noun.update(act, object, values),
+});
 
 export async function removeObject<T extends Owned>(
   parts: NetworkParts,
@@ -122,11 +145,11 @@ export async function removeObject<T extends Owned>(
   caller: Caller,
   id: string,
 ): Promise<void> {
-  const { database, clock } = parts;
+  const { database, allows } = parts;
   const ports = await tx(database, async (trx) => {
-    const object = await mustSee(trx, noun, caller, await lockRow(trx, noun.rows, id), id);
-    await mustOwn(trx, noun, caller, object, 'delete');
-    await noun.remove({ tx: trx, caller, now: clock.now() }, object);
+    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    mustMay(allows, caller, nounRule(noun, 'delete'), target);
+    await noun.remove(actOf(parts, trx, caller), object);
     return (await noun.concerns?.(trx, object, null)) ?? [];
   });
   tellOf(parts, noun.collection === 'ports' ? 'deleted' : 'changed', ports);

@@ -9,7 +9,6 @@ import {
   networkNoun,
   portNoun,
   rowsBy,
-  type StoredNetwork,
   type StoredPort,
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
@@ -25,7 +24,6 @@ import {
   text,
   textOrNull,
   uuid,
-  type Values,
 } from './attributes.ts';
 import {
   changeable,
@@ -34,13 +32,13 @@ import {
   commonSortable,
   commonView,
   fixed,
-  forAdmins,
   nameAndDescription,
   required,
 } from './common.ts';
-import { inUse, invalid, missing, notAllowed } from './faults.ts';
+import { inUse, invalid, missing } from './faults.ts';
 import { defaultGroupId } from './groups.ts';
 import type { Noun } from './noun.ts';
+import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import {
   type AddressWish,
   createPort,
@@ -60,18 +58,6 @@ const fixedIp = (value: unknown): unknown => {
   return found;
 };
 const addressPair = objectOf({ ip_address: text(64), mac_address: mac }, ['ip_address']);
-
-/** Attributes that only the network's owner sets on a port. */
-const OWNERS = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
-
-function checkAgainstNetwork(caller: Caller, network: StoredNetwork, values: Values, verb: 'create' | 'update'): void {
-  if (caller.isAdmin || network.projectId === caller.projectId) return;
-  for (const name of OWNERS) if (values[name] !== undefined) throw notAllowed(`${verb}_port:${name}`);
-  const wishes = (values['fixed_ips'] as readonly AddressWish[] | undefined) ?? [];
-  if (wishes.some((one) => one.ip_address !== undefined)) throw notAllowed(`${verb}_port:fixed_ips:ip_address`);
-  if ((values['device_owner'] as string | undefined)?.startsWith('network:'))
-    throw notAllowed(`${verb}_port:device_owner`);
-}
 
 /** @throws notFound for a group that is not the port's project's */
 async function checkGroups(
@@ -110,7 +96,7 @@ function checkNotFloating({ id, deviceOwner }: StoredPort, verb: 'deleted' | 'up
   );
 }
 
-async function views(reader: Reader, caller: Caller, ports: readonly StoredPort[]) {
+async function views(reader: Reader, _caller: Caller, ports: readonly StoredPort[]) {
   const allocations = await allocationsBy(
     reader,
     'port_id',
@@ -133,14 +119,10 @@ async function views(reader: Reader, caller: Caller, ports: readonly StoredPort[
     port_security_enabled: port.portSecurityEnabled,
     allowed_address_pairs: port.allowedAddressPairs,
     'binding:vnic_type': port.binding.vnic_type,
-    ...(caller.isAdmin
-      ? {
-          'binding:host_id': port.binding.host_id,
-          'binding:vif_type': port.binding.vif_type,
-          'binding:vif_details': port.binding.vif_details,
-          'binding:profile': port.binding.profile,
-        }
-      : {}),
+    'binding:host_id': port.binding.host_id,
+    'binding:vif_type': port.binding.vif_type,
+    'binding:vif_details': port.binding.vif_details,
+    'binding:profile': port.binding.profile,
   }));
 }
 
@@ -160,8 +142,8 @@ export const ports: Noun<StoredPort> = {
     security_groups: changeable(listOf(uuid)),
     port_security_enabled: changeable(boolean),
     allowed_address_pairs: changeable(listOf(addressPair)),
-    'binding:host_id': forAdmins(changeable(textOrNull(255), '')),
-    'binding:profile': forAdmins(changeable(anyObject, {})),
+    'binding:host_id': changeable(textOrNull(255), ''),
+    'binding:profile': changeable(anyObject, {}),
     'binding:vnic_type': fixed(oneOf(['normal']), 'normal'),
   },
   filters: {
@@ -178,15 +160,14 @@ export const ports: Noun<StoredPort> = {
     return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },
   views,
-  async create({ tx, caller, now }, values) {
+  targets: ofNetworks,
+  wanted: async (act, values) => onNetwork(await knownNetwork(act, values['network_id'] as string)),
+  wished: ({ device_owner: owner }) => ({ network_device: typeof owner === 'string' && owner.startsWith('network:') }),
+  async create(act, values) {
+    const { tx, caller, now } = act;
     const networkId = values['network_id'] as string;
     const projectId = values['project_id'] as string;
-    const network = await findRow(tx, networkNoun, networkId);
-    const visible =
-      network !== null &&
-      (caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId);
-    if (!visible) throw missing('network', networkId);
-    checkAgainstNetwork(caller, network, values, 'create');
+    const network = await knownNetwork(act, networkId);
     const portSecurityEnabled = (values['port_security_enabled'] as boolean | undefined) ?? network.portSecurityEnabled;
     const asked = values['security_groups'] as readonly string[] | undefined;
     const byDefault = portSecurityEnabled ? [defaultGroupId(projectId)] : [];
@@ -220,7 +201,6 @@ export const ports: Noun<StoredPort> = {
   async update({ tx, caller, now }, port, values) {
     const network = await findRow(tx, networkNoun, port.networkId);
     if (network === null) throw missing('network', port.networkId);
-    checkAgainstNetwork(caller, network, values, 'update');
     const next = changed(port, now, values, {
       admin_state_up: 'adminStateUp',
       device_id: 'deviceId',
@@ -249,9 +229,6 @@ export const ports: Noun<StoredPort> = {
   async remove({ tx, now }, port) {
     checkNotFloating(port, 'deleted');
     await removePort(tx, port.id, now);
-  },
-  async alsoChangedBy(reader, caller, { networkId }) {
-    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },
   concerns: async (_reader, before, after) => (before === null ? [] : after === null ? [before] : [before, after]),
   tagsOf: ({ tags }) => tags,

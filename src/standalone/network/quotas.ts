@@ -1,6 +1,5 @@
 // Why: how many network objects a project may have: Neutron's defaults, and what an administrator set instead.
 
-import type { Caller } from '../../base/op.ts';
 import { integer, type Parse, Reason } from './attributes.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
@@ -78,7 +77,3 @@ export function quotaUpdate(body: unknown): Record<string, number> {
   }
   return result;
 }
-
-/** Whether the caller may read a project's quotas. */
-export const mayReadQuotas = (caller: Caller, projectId: string): boolean =>
-  caller.isAdmin || caller.projectId === projectId;

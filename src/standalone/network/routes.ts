@@ -17,18 +17,39 @@ import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import { distinctWords } from '../../web/query.ts';
+import type { RuleName } from '../../policies/index.ts';
+import type { Guard } from '../access.ts';
 import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
 import { canonicalIp } from './addresses.ts';
 import { boolean, readUpdate, Reason } from './attributes.ts';
 import { extensions } from './extensions.ts';
-import { floatingNotOffered, invalid, missing, notAllowed, notOffered } from './faults.ts';
+import { floatingNotOffered, invalid, missing, notOffered } from './faults.ts';
 import { floatingIps } from './floating-ips.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject, seenObject } from './objects.ts';
+import {
+  allowedObject,
+  changeObject,
+  createObjects,
+  type NetworkParts,
+  removeObject,
+  seenObject,
+  updateOf,
+} from './objects.ts';
 import { ports } from './port-noun.ts';
-import { defaultQuotas, mayReadQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import {
+  isEverywhere,
+  mustMay,
+  nounRule,
+  ofNew,
+  ofObject,
+  ownedBy,
+  tagRule,
+  targetsOf,
+  withoutHidden,
+} from './rules.ts';
 import { subnets } from './subnet-noun.ts';
 import { autoAllocate } from './topology.ts';
 
@@ -134,14 +155,20 @@ function withFields(view: Record<string, unknown>, query: Query): Record<string,
 }
 
 function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Noun<T>): void {
-  const { database, clock } = parts;
+  const { database, clock, allows } = parts;
   const path = pathOf(noun.collection);
   const one = `${path}/:id`;
+  const mayGet = nounRule(noun, 'get');
 
+  const viewsOf = async (reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]> => {
+    const targets = await targetsOf(reader, noun, objects);
+    const views = await noun.views(reader, caller, objects);
+    return views.map((view, at) => withoutHidden(allows, caller, noun, view, targets[at] ?? {}));
+  };
   const viewOf = async (reader: Reader, caller: Caller, object: T): Promise<Record<string, unknown>> =>
-    (await noun.views(reader, caller, [object]))[0] ?? {};
+    (await viewsOf(reader, caller, [object]))[0] ?? {};
 
-  routes.on('GET', path, async (ctx, caller) => {
+  routes.on('GET', path, ofObject(noun, mayGet), async (ctx, caller) => {
     const query = queryOf(ctx);
     if (noun.collection.startsWith('security_group')) {
       await ensureDefaultGroup(database, caller.projectId ?? '', clock.now());
@@ -149,14 +176,21 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     const filters = filtersFrom(noun, query);
     const page = pageFrom(noun, query);
     // a caller without a project owns nothing
-    const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
-    const objects = filters === null ? [] : await listRows(database.read, noun.rows, scope, filters, page);
-    if (objects === null) throw notFound(`The resource could not be found.`, { code: 'HTTPNotFound' });
-    const views = await noun.views(database.read, caller, objects);
-    const last = objects.at(-1);
+    const scope = isEverywhere(allows, caller) ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
+    // a marker that the caller may not see is as one that is not there
+    if (page.markerId !== null) {
+      await seenObject(parts, noun, caller, page.markerId).catch(() => {
+        throw notFound(`The resource could not be found.`, { code: 'HTTPNotFound' });
+      });
+    }
+    const found = (filters === null ? [] : await listRows(database.read, noun.rows, scope, filters, page)) ?? [];
+    const targets = await targetsOf(database.read, noun, found);
+    const objects = found.filter((_, at) => allows(caller, mayGet, targets[at] ?? {}));
+    const views = await viewsOf(database.read, caller, objects);
+    const last = found.at(-1);
     const next = new URLSearchParams(ctx.querystring);
     if (last !== undefined) next.set('marker', last.id);
-    const more = page.limit !== null && objects.length === page.limit;
+    const more = page.limit !== null && found.length === page.limit;
     const href = `${serviceUrl(ctx)}${path}?${next.toString()}`;
     answerJson(ctx, 200, {
       [noun.collection]: views.map((view) => withFields(view, query)),
@@ -164,46 +198,48 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     });
   });
 
-  routes.on('POST', path, async (ctx, caller) => {
-    const show = (reader: Reader, made: readonly T[]) => noun.views(reader, caller, made);
+  routes.on('POST', path, ofNew(noun), async (ctx, caller) => {
+    const show = (reader: Reader, made: readonly T[]) => viewsOf(reader, caller, made);
     const { shown: views, bulk } = await createObjects(parts, noun, caller, await readJson(ctx), show);
     answerJson(ctx, 201, bulk ? { [noun.collection]: views } : { [noun.singular]: views[0] });
   });
 
-  routes.on('GET', one, async (ctx, caller, { id = '' }) => {
-    const object = await seenObject(database.read, noun, caller, id);
+  routes.on('GET', one, ofObject(noun, mayGet), async (ctx, caller, { id = '' }) => {
+    const { object } = await seenObject(parts, noun, caller, id);
     answerJson(ctx, 200, { [noun.singular]: withFields(await viewOf(database.read, caller, object), queryOf(ctx)) });
   });
 
-  routes.on('PUT', one, async (ctx, caller, { id = '' }) => {
-    const values = readUpdate(noun, await readJson(ctx), caller);
-    const change = (act: Act, object: T) => noun.update(act, object, values);
+  routes.on('PUT', one, ofObject(noun, nounRule(noun, 'update')), async (ctx, caller, { id = '' }) => {
+    await allowedObject(parts, noun, caller, id, nounRule(noun, 'update'));
+    const change = updateOf(noun, readUpdate(noun, await readJson(ctx), caller));
     const show = (reader: Reader, object: T) => viewOf(reader, caller, object);
     answerJson(ctx, 200, { [noun.singular]: await changeObject(parts, noun, caller, id, change, show) });
   });
 
-  routes.on('DELETE', one, async (ctx, caller, { id = '' }) => {
+  routes.on('DELETE', one, ofObject(noun, nounRule(noun, 'delete')), async (ctx, caller, { id = '' }) => {
     await removeObject(parts, noun, caller, id);
     ctx.status = 204;
   });
 
   const { retag, tagsOf } = noun;
   if (retag === undefined || tagsOf === undefined) return;
-  const setTags = (caller: Caller, id: string, to: (tags: readonly string[]) => readonly string[]) =>
-    changeObject(
-      parts,
-      noun,
-      caller,
-      id,
-      (act, object) => retag(act, object, [...new Set(to(tagsOf(object)))]),
-      async (_reader, object) => object,
-    );
+  const [readTags, writeTags, dropTags] = [tagRule(noun, 'get'), tagRule(noun, 'update'), tagRule(noun, 'delete')];
+  const setTags = (
+    caller: Caller,
+    id: string,
+    rule: RuleName,
+    set: (tags: readonly string[]) => readonly string[],
+  ): Promise<T> => {
+    const to = (act: Act, object: T) => retag(act, object, [...new Set(set(tagsOf(object)))]);
+    return changeObject(parts, noun, caller, id, { rule, values: {}, to }, async (_reader, object) => object);
+  };
 
-  routes.on('GET', `${one}/tags`, async (ctx, caller, { id = '' }) => {
-    const object = await seenObject(database.read, noun, caller, id);
+  routes.on('GET', `${one}/tags`, ofObject(noun, readTags), async (ctx, caller, { id = '' }) => {
+    const { object } = await allowedObject(parts, noun, caller, id, readTags);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
-  routes.on('PUT', `${one}/tags`, async (ctx, caller, { id = '' }) => {
+  routes.on('PUT', `${one}/tags`, ofObject(noun, writeTags), async (ctx, caller, { id = '' }) => {
+    await allowedObject(parts, noun, caller, id, writeTags);
     const tags = asObject(await readJson(ctx))?.['tags'];
     if (
       !Array.isArray(tags) ||
@@ -214,29 +250,29 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
         `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most 60 characters is wanted.`,
       );
     }
-    const object = await setTags(caller, id, () => tags as string[]);
+    const object = await setTags(caller, id, writeTags, () => tags as string[]);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
-  routes.on('DELETE', `${one}/tags`, async (ctx, caller, { id = '' }) => {
-    await setTags(caller, id, () => []);
+  routes.on('DELETE', `${one}/tags`, ofObject(noun, dropTags), async (ctx, caller, { id = '' }) => {
+    await setTags(caller, id, dropTags, () => []);
     ctx.status = 204;
   });
-  routes.on('GET', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
-    const object = await seenObject(database.read, noun, caller, id);
+  routes.on('GET', `${one}/tags/:tag`, ofObject(noun, readTags), async (ctx, caller, { id = '', tag = '' }) => {
+    const { object } = await allowedObject(parts, noun, caller, id, readTags);
     if (!tagsOf(object).includes(tag)) throw notFound(`Tag ${tag} could not be found.`, { code: 'TagNotFound' });
     ctx.status = 204;
   });
-  routes.on('PUT', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
+  routes.on('PUT', `${one}/tags/:tag`, ofObject(noun, writeTags), async (ctx, caller, { id = '', tag = '' }) => {
     if (tag.length > 60) throw invalid('A tag has at most 60 characters.');
-    await setTags(caller, id, (tags) => {
+    await setTags(caller, id, writeTags, (tags) => {
       if (tags.length >= limits.tagsPerServer) throw invalid(`At most ${limits.tagsPerServer} tags are allowed.`);
       return [...tags, tag];
     });
     ctx.status = 201;
     ctx.body = '';
   });
-  routes.on('DELETE', `${one}/tags/:tag`, async (ctx, caller, { id = '', tag = '' }) => {
-    await setTags(caller, id, (tags) => {
+  routes.on('DELETE', `${one}/tags/:tag`, ofObject(noun, dropTags), async (ctx, caller, { id = '', tag = '' }) => {
+    await setTags(caller, id, dropTags, (tags) => {
       if (!tags.includes(tag)) throw notFound(`Tag ${tag} could not be found.`, { code: 'TagNotFound' });
       return tags.filter((other) => other !== tag);
     });
@@ -245,15 +281,12 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
 }
 
 function addQuotas(routes: Routes, parts: NetworkParts): void {
-  const { database } = parts;
-  const mustRead = (caller: Caller, projectId: string): void => {
-    if (!mayReadQuotas(caller, projectId)) throw notAllowed('get_quota');
-  };
-  const mustWrite = (caller: Caller): void => {
-    if (!caller.isAdmin) throw notAllowed('update_quota');
-  };
-  routes.on('GET', '/v2.0/quotas', async (ctx, caller) => {
-    if (!caller.isAdmin) throw notAllowed('get_quota');
+  const { database, allows } = parts;
+  const may = (caller: Caller, rule: RuleName, projectId: string): void =>
+    mustMay(allows, caller, rule, ownedBy(projectId));
+  routes.on('GET', '/v2.0/quotas', { of: 'get_quota' }, async (ctx, caller) => {
+    // of no project: for whoever may see those of all
+    mustMay(allows, caller, 'get_quota', {});
     const quotas = [];
     for (const projectId of await projectsWithQuotas(database.read)) {
       quotas.push({
@@ -264,20 +297,30 @@ function addQuotas(routes: Routes, parts: NetworkParts): void {
     }
     answerJson(ctx, 200, { quotas });
   });
-  routes.on('GET', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
-    mustRead(caller, project_id);
+  routes.on('GET', '/v2.0/quotas/:project_id', { of: 'get_quota' }, async (ctx, caller, { project_id = '' }) => {
+    may(caller, 'get_quota', project_id);
     answerJson(ctx, 200, { quota: await quotaLimits(database.read, parts, project_id) });
   });
-  routes.on('GET', '/v2.0/quotas/:project_id/default', async (ctx, caller, { project_id = '' }) => {
-    mustRead(caller, project_id);
-    answerJson(ctx, 200, { quota: defaultQuotas(parts) });
-  });
-  routes.on('GET', '/v2.0/quotas/:project_id/details', async (ctx, caller, { project_id = '' }) => {
-    mustRead(caller, project_id);
-    answerJson(ctx, 200, { quota: await quotaDetails(database.read, parts, project_id) });
-  });
-  routes.on('PUT', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
-    mustWrite(caller);
+  routes.on(
+    'GET',
+    '/v2.0/quotas/:project_id/default',
+    { of: 'get_quota' },
+    async (ctx, caller, { project_id = '' }) => {
+      may(caller, 'get_quota', project_id);
+      answerJson(ctx, 200, { quota: defaultQuotas(parts) });
+    },
+  );
+  routes.on(
+    'GET',
+    '/v2.0/quotas/:project_id/details',
+    { of: 'get_quota' },
+    async (ctx, caller, { project_id = '' }) => {
+      may(caller, 'get_quota', project_id);
+      answerJson(ctx, 200, { quota: await quotaDetails(database.read, parts, project_id) });
+    },
+  );
+  routes.on('PUT', '/v2.0/quotas/:project_id', { of: 'update_quota' }, async (ctx, caller, { project_id = '' }) => {
+    may(caller, 'update_quota', project_id);
     if (project_id.length > 64) throw invalid('Invalid input for project_id.');
     const wanted = quotaUpdate(await readJson(ctx));
     const quota = await tx(database, async (trx) => {
@@ -286,8 +329,8 @@ function addQuotas(routes: Routes, parts: NetworkParts): void {
     });
     answerJson(ctx, 200, { quota });
   });
-  routes.on('DELETE', '/v2.0/quotas/:project_id', async (ctx, caller, { project_id = '' }) => {
-    mustWrite(caller);
+  routes.on('DELETE', '/v2.0/quotas/:project_id', { of: 'delete_quota' }, async (ctx, caller, { project_id = '' }) => {
+    may(caller, 'delete_quota', project_id);
     await tx(database, (trx) => deleteQuotas(trx, project_id));
     ctx.status = 204;
   });
@@ -297,12 +340,12 @@ function addAbsent(routes: Routes, singular: string, collection: string, refusal
   const path = pathOf(collection);
   // availability zones are the one collection whose path keeps its underscore
   for (const each of collection === 'availability_zones' ? [`/v2.0/${collection}`, path] : [path]) {
-    routes.on('GET', each, async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
-    routes.on('POST', each, async () => {
+    routes.on('GET', each, 'any token', async (ctx) => answerJson(ctx, 200, { [collection]: [] }));
+    routes.on('POST', each, 'any token', async () => {
       throw refusal();
     });
     for (const method of ['GET', 'PUT', 'DELETE']) {
-      routes.on(method, `${each}/:id`, async (_ctx, _caller, { id = '' }) => {
+      routes.on(method, `${each}/:id`, 'any token', async (_ctx, _caller, { id = '' }) => {
         throw missing(singular, id);
       });
     }
@@ -329,8 +372,8 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
     answerJson(ctx, 200, { resources });
   });
 
-  routes.on('GET', '/v2.0/extensions', async (ctx) => answerJson(ctx, 200, { extensions }));
-  routes.on('GET', '/v2.0/extensions/:alias', async (ctx, _caller, { alias = '' }) => {
+  routes.on('GET', '/v2.0/extensions', 'any token', async (ctx) => answerJson(ctx, 200, { extensions }));
+  routes.on('GET', '/v2.0/extensions/:alias', 'any token', async (ctx, _caller, { alias = '' }) => {
     const extension = extensions.find((one) => one.alias === alias);
     if (extension === undefined) {
       throw notFound(`Extension with alias ${alias} does not exist`, { code: 'ExtensionNotFound' });
@@ -349,9 +392,10 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   if (parts.floatingIps) addNoun(routes, parts, floatingIps);
   else addAbsent(routes, floatingIps.singular, floatingIps.collection, floatingNotOffered);
 
-  routes.on('GET', '/v2.0/auto-allocated-topology/:project_id', async (ctx, caller, { project_id = '' }) => {
+  const topology: Guard = { of: 'get_auto_allocated_topology' };
+  routes.on('GET', '/v2.0/auto-allocated-topology/:project_id', topology, async (ctx, caller, { project_id = '' }) => {
     const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : project_id;
-    if (projectId !== caller.projectId && !caller.isAdmin) throw notAllowed('get_auto_allocated_topology');
+    mustMay(parts.allows, caller, 'get_auto_allocated_topology', ownedBy(projectId));
     const dry = queryOf(ctx).get('fields')?.includes('dry-run') ?? false;
     const id = dry ? 'dry-run=pass' : (await autoAllocate(parts, projectId)).id;
     answerJson(ctx, 200, { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } });

@@ -39,7 +39,8 @@ import {
   nameAndDescription,
   required,
 } from './common.ts';
-import { inUse, invalid, invalidInput, missing, notAllowed } from './faults.ts';
+import { inUse, invalid, invalidInput, missing } from './faults.ts';
+import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
@@ -160,13 +161,11 @@ export const subnets: Noun<StoredSubnet> = {
     return network !== null && (network.shared || network.projectId === caller.projectId);
   },
   views,
-  async create({ tx, caller, now }, values) {
+  targets: ofNetworks,
+  wanted: async (act, values) => onNetwork(await knownNetwork(act, values['network_id'] as string)),
+  async create({ tx, now }, values) {
     const network = await lockRow(tx, networkNoun, values['network_id'] as string);
-    const owns = caller.isAdmin || network?.projectId === caller.projectId;
-    if (network === null || (!owns && !network.shared && !network.external)) {
-      throw missing('network', values['network_id'] as string);
-    }
-    if (!owns) throw notAllowed('create_subnet');
+    if (network === null) throw missing('network', values['network_id'] as string);
     const text = values['cidr'] as string | undefined;
     const cidr = text === undefined ? null : parseCidr(text);
     if (cidr === null)
@@ -239,9 +238,6 @@ export const subnets: Noun<StoredSubnet> = {
       );
     }
     await deleteRow(tx, subnetNoun, subnet.id);
-  },
-  async alsoChangedBy(reader, caller, { networkId }) {
-    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
   },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }, subnet, tags) {

@@ -1,0 +1,362 @@
+// Every route of the built-in image, network and identity services as all kinds of people, with real tokens: what happens is what
+// the route's rule says, and what a refused one leaves behind is nothing. Routes and rules are read from the tables that serve
+// them; who may do what under each kind of rule is written here once more.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type ServiceName, serviceRoutes } from '../../src/main/service-routes.ts';
+import {
+  ADMIN,
+  ANYBODY,
+  PROJECT_MEMBER_OR_ADMIN,
+  PROJECT_READER_OR_ADMIN,
+  SERVICE_OR_ADMIN,
+} from '../../src/policies/base.ts';
+import * as glance from '../../src/policies/glance.ts';
+import { citedRules } from '../../src/policies/index.ts';
+import * as keystone from '../../src/policies/keystone.ts';
+import * as neutron from '../../src/policies/neutron.ts';
+import { type RouteData, ruleOf, rulesOf } from '../../src/standalone/access.ts';
+import { startWalkedCloud, type WalkedCloud, type Walker, walkerNames } from '../support/walkers.ts';
+
+/** How a walker stands to what is walked: things are the member's project's, and users the member. */
+interface Standing {
+  readonly walker: Walker;
+  /** In the project whose thing it is. */
+  readonly own: boolean;
+  /** In a project that the image is shared with. */
+  readonly sharedWith: boolean;
+  /** The user that the path names. */
+  readonly self: boolean;
+}
+
+const has = ({ walker }: Standing, role: string): boolean => walker.roles.includes(role);
+const admin = (who: Standing): boolean => has(who, 'admin');
+const reader = (who: Standing): boolean => admin(who) || (who.own && has(who, 'reader'));
+const member = (who: Standing): boolean => admin(who) || (who.own && has(who, 'member'));
+const orService =
+  (kind: (who: Standing) => boolean) =>
+  (who: Standing): boolean =>
+    kind(who) || has(who, 'service');
+const self = (who: Standing): boolean => who.self;
+const orSelf = (who: Standing): boolean => admin(who) || who.self;
+
+const checkOf = (name: string): string => citedRules.find((rule) => rule.name === name)?.check ?? '(no such rule)';
+
+/** Networks here are neither shared nor external, and ports no part of the network. */
+const kinds = new Map<string, (who: Standing) => boolean>([
+  [ADMIN, admin],
+  [ANYBODY, () => true],
+  [PROJECT_READER_OR_ADMIN, reader],
+  [PROJECT_MEMBER_OR_ADMIN, member],
+  [SERVICE_OR_ADMIN, orService(admin)],
+  [glance.IMAGE_READER_OR_ADMIN, (who) => reader(who) || (who.sharedWith && has(who, 'reader'))],
+  [glance.IMAGE_MEMBER_OR_ADMIN, (who) => member(who) || (who.sharedWith && has(who, 'member'))],
+  [glance.SHARED_READER_OR_ADMIN, (who) => reader(who) || (who.sharedWith && has(who, 'reader'))],
+  [glance.SHARED_MEMBER_OR_ADMIN, (who) => admin(who) || (who.sharedWith && has(who, 'member'))],
+  [neutron.NETWORK_MEMBER_OR_ADMIN, member],
+  [neutron.NETWORK_MEMBER_OR_SERVICE, orService(member)],
+  [neutron.EITHER_MEMBER_OR_ADMIN, member],
+  [neutron.EITHER_MEMBER_OR_SERVICE, orService(member)],
+  [neutron.EITHER_READER_OR_SERVICE, orService(reader)],
+  [neutron.EITHER_READER_OR_SHARED, reader],
+  [neutron.READER_OR_SHARED_OR_EXTERNAL, orService(reader)],
+  [neutron.PROJECT_MEMBER_OR_SERVICE, orService(member)],
+  [keystone.READER_OR_ADMIN, admin],
+  [keystone.OWNER, self],
+  [keystone.OWNER_OR_ADMIN, orSelf],
+  [keystone.OWNER_OR_READER, orSelf],
+  [keystone.OF_PROJECT_OR_READER, (who) => admin(who) || who.own],
+  [keystone.OF_DOMAIN_OR_READER, admin],
+  [checkOf('identity:validate_token'), orService(orSelf)],
+  [checkOf('identity:revoke_token'), orSelf],
+]);
+
+function may(who: Standing, rule: string): boolean {
+  const kind = kinds.get(checkOf(rule));
+  assert.ok(kind !== undefined, `${rule} is of a kind that this test does not know: ${checkOf(rule)}`);
+  return kind(who);
+}
+
+const TABLES = [
+  ...['domains', 'projects', 'users', 'roles', 'implied_roles', 'assignments', 'application_credentials'].map(
+    (name) => `identity_${name}`,
+  ),
+  ...['identity_revocations', 'images', 'image_members', 'deleted_images', 'networks', 'subnets', 'ports'],
+  ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
+];
+
+/** Everything that a request could change. */
+async function everything({ database }: WalkedCloud): Promise<string> {
+  const rows: unknown[] = [];
+  for (const table of TABLES) rows.push(await database.read(table).select());
+  return JSON.stringify(rows);
+}
+
+type Values = Record<string, string>;
+
+/** Makes something as somebody and returns its id. */
+async function make(cloud: WalkedCloud, as: 'member' | 'admin', path: string, body: object): Promise<string> {
+  const { status, text, body: answer } = await cloud.ask(as, 'POST', path, body);
+  assert.equal(status, 201, `${path}: ${text}`);
+  return answer.id ?? (Object.values(answer)[0] as { id: string }).id;
+}
+
+let counter = 0;
+
+async function imageValues(cloud: WalkedCloud, { path, method }: RouteData): Promise<Values> {
+  if (!path.includes(':image_id')) return { namespace: 'OS::Xloud::Elastic' };
+  const formats = { disk_format: 'raw', container_format: 'bare' };
+  const image_id = await make(cloud, 'member', '/image/v2/images', { name: 'walked', tags: ['walk'], ...formats });
+  const file = { 'Content-Type': 'application/octet-stream' };
+  if (/actions|file/.test(path) && method !== 'PUT')
+    assert.equal((await cloud.ask('member', 'PUT', `/image/v2/images/${image_id}/file`, 'data', file)).status, 204);
+  const member_id = cloud.walkers.other.projectId as string;
+  if (path.includes(':member_id')) {
+    const shared = await cloud.ask('member', 'POST', `/image/v2/images/${image_id}/members`, { member: member_id });
+    assert.equal(shared.status, 200, shared.text);
+  }
+  return { image_id, member_id, tag: method === 'PUT' ? 'new' : 'walk' };
+}
+
+const net = (noun: string, body: object): readonly [string, object] => [
+  `/network/v2.0/${noun}s`.replace('_', '-'),
+  body,
+];
+
+/** A network of the member's project with a subnet, and what is on it. */
+async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): Promise<Values> {
+  counter += 1;
+  const made = (as: 'member' | 'admin', noun: string, body: object) =>
+    make(cloud, as, ...net(noun.replace('_', '-'), { [noun]: body }));
+  const network = await made('member', 'network', { name: `walked-${counter}` });
+  const subnet = async () =>
+    made('member', 'subnet', {
+      network_id: network,
+      ip_version: 4,
+      cidr: `10.${(counter >> 8) & 255}.${counter & 255}.0/24`,
+    });
+  const group = async () => made('member', 'security_group', { name: `walked-${counter}` });
+  const things: Readonly<Record<string, () => Promise<string>>> = {
+    networks: async () => network,
+    subnets: subnet,
+    ports: async () => made('member', 'port', { network_id: network }),
+    'security-groups': group,
+    'security-group-rules': async () =>
+      made('member', 'security_group_rule', { security_group_id: await group(), direction: 'ingress' }),
+    floatingips: async () => {
+      const external = await made('admin', 'network', { name: 'outside', 'router:external': true });
+      await made('admin', 'subnet', {
+        network_id: external,
+        ip_version: 4,
+        cidr: `172.${(counter >> 8) & 255}.${counter & 255}.0/24`,
+      });
+      return made('member', 'floatingip', { floating_network_id: external });
+    },
+  };
+  const kind = path.split('/')[2] ?? '';
+  const isQuota = kind === 'quotas' && method !== 'GET';
+  const project_id = isQuota ? `walked-${counter}` : (cloud.walkers.member.projectId as string);
+  if (isQuota) await cloud.ask('admin', 'PUT', `/network/v2.0/quotas/${project_id}`, { quota: { network: 6 } });
+  const id = path.includes(':id') ? await things[kind]?.() : undefined;
+  if (id !== undefined && path.includes(':tag') && method !== 'PUT')
+    await cloud.ask('member', 'PUT', `/network/v2.0/${kind}/${id}/tags/walk`);
+  return {
+    id: id ?? 'walk',
+    network,
+    tag: method === 'PUT' ? 'new' : 'walk',
+    group: path.endsWith('-rules') && method === 'POST' ? await group() : '',
+    external: kind === 'floatingips' && method === 'POST' ? await externalNetwork(cloud) : '',
+    project_id,
+    alias: 'port-security',
+  };
+}
+
+async function externalNetwork(cloud: WalkedCloud): Promise<string> {
+  const network = { name: 'outside', 'router:external': true };
+  const id = await make(cloud, 'admin', ...net('network', { network }));
+  const subnet = { network_id: id, ip_version: 4, cidr: `172.20.${counter & 255}.0/24` };
+  await make(cloud, 'admin', ...net('subnet', { subnet }));
+  return id;
+}
+
+async function identityValues(cloud: WalkedCloud, route: RouteData): Promise<Values> {
+  counter += 1;
+  const name = `walked-${counter}`;
+  const made = (noun: string, more: object = {}) =>
+    make(cloud, 'admin', `/identity/v3/${noun}s`, { [noun]: { name, ...more } });
+  const { path, method } = route;
+  const aboutMember = /access_rules|application_credentials|groups$|projects$/.test(path) || method === 'GET';
+  const user_id = aboutMember && path.startsWith('/v3/users') ? cloud.walkers.member.userId : await made('user');
+  const role_id = await made('role');
+  const implied_role_id = await made('role', { name: `${name}-implied` });
+  const project_id =
+    method === 'GET' && path === '/v3/projects/:project_id'
+      ? (cloud.walkers.member.projectId as string)
+      : await made('project');
+  const domain_id = await made('domain', { enabled: method !== 'DELETE' });
+  const values = { user_id, role_id, implied_role_id, project_id, domain_id };
+  const filled = fill(path, values);
+  // what is to be shown or taken away has to be there
+  if (/roles\/:role_id$|implies\/:/.test(path) && path !== '/v3/roles/:role_id' && method !== 'PUT')
+    assert.ok((await cloud.ask('admin', 'PUT', `/identity${filled}`)).status < 300, filled);
+  const credentials = `/identity/v3/users/${cloud.walkers.member.userId}/application_credentials`;
+  const credential_id = path.includes(':credential_id')
+    ? await make(cloud, 'member', credentials, { application_credential: { name } })
+    : '';
+  const subject =
+    path === '/v3/auth/tokens' ? ((await cloud.login('member')).headers['x-subject-token'] as string) : '';
+  const ofCatalog = {
+    id: path.includes('endpoints') || path.includes('services') || path.includes('regions') ? 'walk' : '',
+  };
+  return { ...values, ...ofCatalog, credential_id, subject, group_id: 'walk' };
+}
+
+const prepare: Readonly<Record<ServiceName, (cloud: WalkedCloud, route: RouteData) => Promise<Values>>> = {
+  identity: identityValues,
+  image: imageValues,
+  network: networkValues,
+};
+
+const fill = (path: string, values: Values): string =>
+  path.replace(/:(\w+)/g, (_, name: string) => values[name] || 'walk');
+
+/** What is sent, so that whoever may succeeds. */
+function bodyOf(service: ServiceName, { method, path }: RouteData, values: Values): unknown {
+  if (service === 'image') {
+    if (path.endsWith('/file')) return 'data';
+    if (path.endsWith('/members')) return { member: values['member_id'] };
+    if (path.includes('/members/')) return { status: 'accepted' };
+    return path.endsWith(':image_id')
+      ? JSON.stringify([{ op: 'add', path: '/walked', value: 'yes' }])
+      : { name: 'walk' };
+  }
+  if (service === 'network') {
+    if (path.includes('quotas')) return { quota: { network: 7 } };
+    if (path.endsWith('/tags')) return { tags: ['new'] };
+    const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
+    const fresh: Readonly<Record<string, object>> = {
+      subnet: { network_id: values['network'], ip_version: 4, cidr: `11.0.${counter & 255}.0/24` },
+      port: { network_id: values['network'] },
+      security_group_rule: { security_group_id: values['group'], direction: 'ingress', protocol: 'tcp' },
+      floatingip: { floating_network_id: values['external'] },
+    };
+    if (method === 'PUT') return { [noun]: noun === 'security_group_rule' ? {} : { description: 'walked' } };
+    return { [noun]: fresh[noun] ?? { name: 'walk' } };
+  }
+  counter += 1;
+  const noun = (path.split('/').findLast((part) => !part.startsWith(':')) ?? '').replace(/s$/, '');
+  return { [noun]: { name: `walk-${counter}` } };
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  'PUT /v2/images/:image_id/file': 'application/octet-stream',
+  'PATCH /v2/images/:image_id': 'application/openstack-images-v2.1-json-patch',
+};
+
+/** Routes that answer everybody alike, whoever may: there is nothing to do or to see. */
+const REFUSES_ALL: readonly string[] = ['PUT /v2.0/security-group-rules/:id', 'GET /v3/groups/:group_id'];
+/** The quotas of all projects are no project's. */
+const OF_ALL = 'GET /v2.0/quotas';
+/** What an unscoped token may ask for and has not. */
+const NEEDS_SCOPE: readonly string[] = ['GET /v3/auth/catalog', 'POST /v3/users/:user_id/application_credentials'];
+/** Reads that make what they show. */
+const MAKES = ['GET /v2.0/auto-allocated-topology/:project_id'];
+
+describe('every route of the built-in services and its rule', () => {
+  let cloud: WalkedCloud;
+  before(async () => {
+    cloud = await startWalkedCloud();
+    const limits = ['network', 'subnet', 'port', 'security_group', 'security_group_rule', 'floatingip'].map((one) => [
+      one,
+      -1,
+    ]);
+    for (const name of ['member', 'other', 'admin'] as const) {
+      const quota = { quota: Object.fromEntries(limits) };
+      await cloud.ask('admin', 'PUT', `/network/v2.0/quotas/${cloud.walkers[name].projectId}`, quota);
+    }
+    // the projects' default groups, which are made when they are first looked at
+    for (const name of walkerNames) await cloud.ask(name, 'GET', '/network/v2.0/security-groups');
+  });
+  after(() => cloud.close());
+
+  async function walk(service: ServiceName, route: RouteData): Promise<void> {
+    const { method, path } = route;
+    const rule = ruleOf(route.guard);
+    const key = `${method} ${path}`;
+    // what is made belongs to its maker, except for what stands in the member's
+    const makesOwn = service !== 'identity' && typeof route.guard === 'object' && 'first' in route.guard;
+    const onMembers = /subnets$|ports$|security-group-rules$/.test(path) && makesOwn;
+    let values = await prepare[service](cloud, route);
+    const stated = new Set<string>([...rulesOf(route), 'service_api']);
+    for (const name of walkerNames) {
+      const walker = cloud.walkers[name];
+      const body = method === 'GET' || method === 'DELETE' ? undefined : bodyOf(service, route, values);
+      const before = await everything(cloud);
+      cloud.rulesAsked.clear();
+      const { status, text } = await cloud.ask(name, method, `/${service}${fill(path, values)}`, body, {
+        ...(TYPES[key] === undefined ? {} : { 'Content-Type': TYPES[key] }),
+        ...(values['subject'] ? { 'X-Subject-Token': values['subject'] } : {}),
+      });
+      for (const asked of cloud.rulesAsked) assert.ok(stated.has(asked), `${asked} is asked and not stated`);
+      const changed = (await everything(cloud)) !== before;
+      const said = `${name}: ${status} ${text}`;
+      assert.ok(status < 500, said);
+      const who: Standing = {
+        walker,
+        own:
+          walker.projectId !== null &&
+          key !== OF_ALL &&
+          (makesOwn || walker.projectId === cloud.walkers.member.projectId),
+        sharedWith: path.includes(':member_id') && walker.projectId === cloud.walkers.other.projectId,
+        self:
+          path.startsWith('/v3/auth') || values['user_id'] === cloud.walkers.member.userId
+            ? walker.userId === cloud.walkers.member.userId
+            : false,
+      };
+      const refused = (expected: readonly number[]): void => {
+        assert.ok(expected.includes(status), `${said}, not ${expected.join(' or ')}`);
+        assert.ok(!changed, `${name} was refused and changed something`);
+      };
+      if (name === 'none') {
+        refused([401]);
+        continue;
+      }
+      if (rule === null) {
+        assert.ok(status !== 401 && status !== 403 && !changed, said);
+        continue;
+      }
+      const lists = service === 'network' && method === 'GET' && !path.includes(':') && !path.endsWith('quotas');
+      if (service !== 'identity' && name === 'unscoped') refused([403]);
+      else if (lists)
+        assert.equal(text.includes(values['network'] as string), path.endsWith('networks') && may(who, rule), said);
+      else if (!may(who, rule)) refused(refusals(service, route, who));
+      else if (onMembers && walker.projectId !== cloud.walkers.member.projectId && !['admin', 'service'].includes(name))
+        refused([404]);
+      else if (REFUSES_ALL.includes(key)) refused([400, 404]);
+      else if (NEEDS_SCOPE.includes(key) && name === 'unscoped') refused([400, 403]);
+      else {
+        assert.ok(status < 300, `${said}, though ${rule} lets in`);
+        if (method !== 'GET') {
+          assert.ok(changed, `${said}: nothing has changed`);
+          values = await prepare[service](cloud, route);
+        } else if (!MAKES.includes(key)) assert.ok(!changed, `${said}: a read has changed something`);
+      }
+    }
+  }
+
+  /** Who may see something and not do it is told so; who may not see it is told that there is none. */
+  function refusals(service: ServiceName, route: RouteData, who: Standing): readonly number[] {
+    const isFirst = typeof route.guard === 'object' && 'first' in route.guard;
+    if (service === 'identity' || isFirst || /quotas|auto-allocated/.test(route.path)) return [403];
+    const noun = (route.path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
+    return may(who, `get_${noun}`) ? [403] : [404];
+  }
+
+  for (const service of ['image', 'network', 'identity'] as const) {
+    for (const route of serviceRoutes[service]) {
+      if (route.guard === 'no token') continue;
+      it(`${route.method} /${service}${route.path}: ${ruleOf(route.guard) ?? 'any token'}`, () => walk(service, route));
+    }
+  }
+});
