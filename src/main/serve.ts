@@ -109,7 +109,14 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   cleanup.defer(() => port.close());
   const { url } = port;
 
-  const shared = { database, clock, log, policy, observer: metrics.web, bodyMs: config.api.body_timeout_seconds * 1000 };
+  const shared = {
+    database,
+    clock,
+    log,
+    policy,
+    observer: metrics.web,
+    bodyMs: config.api.body_timeout_seconds * 1000,
+  };
   const identity = await openIdentity({ ...shared, config, dataDir, url: identityUrl(config.api, url) });
   cleanup.defer(() => identity.service.close());
   const authenticate = makeAuthenticator(identity.service, policy);
