@@ -59,7 +59,7 @@ async function enter(ctx: WebContext, guard: Guard, { authenticate, allows, refu
 }
 
 export function makeRoutes(): Routes {
-  const list: (RouteData & { run(ctx: WebContext, serving: Serving): Promise<void> })[] = [];
+  const list: (RouteData & { readonly run: (ctx: WebContext, serving: Serving) => Promise<void> })[] = [];
   return {
     list,
     open: (method, path, run) => void list.push({ method, path, guard: 'no token', run: async (ctx) => run(ctx) }),
