@@ -34,7 +34,7 @@ type Action = keyof typeof actions;
 for (const engine of engines) {
   describe(`usage that was shown on ${engine}`, () => {
     let aheadMs = 0;
-    const clock: Clock = { now: () => systemClock.now() + aheadMs, sleep: systemClock.sleep };
+    const clock: Clock = { now: () => systemClock.now() + aheadMs, sleep: (...args) => systemClock.sleep(...args) };
     let servers: Servers;
     let beganAt = '';
     let shown: Record<string, number> = {};
