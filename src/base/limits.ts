@@ -218,6 +218,8 @@ export const limits = {
   /** Log lines are gathered up to this size or for this long before they are written. */
   logBufferBytes: 8 * 1024,
   logFlushMs: 100,
+  /** Long work in this process's one thread lets others have their turn after this long. */
+  sliceMs: 10,
   /** Snapshots of flavors, images and networks that are kept parsed. */
   parsedSnapshots: 2_000,
   /** Times one step of an action is begun before the action fails, and the pauses between them (doubling, at most). */

@@ -63,21 +63,23 @@ async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<rea
     api.groupNames(unique(ports.flatMap(({ securityGroups }) => securityGroups))),
     ports.length === 0 ? [] : api.floatingIps(null, { portIds: ports.map(({ id }) => id) }),
   ]);
+  const networks = new Map(facts.map((network) => [network.id, network]));
+  const floatingByPort = Map.groupBy(floating, ({ portId }) => portId);
   const marked = ports.map((port, index) => ({
     port,
     mark: markOf(port) ?? { position: index, preexisting: true, tag: null },
   }));
   marked.sort((a, b) => a.mark.position - b.mark.position);
   return marked.map(({ port, mark }) => {
-    const network = facts.find(({ id }) => id === port.networkId);
+    const network = networks.get(port.networkId);
     if (network === undefined) throw new Fault('internal', `Network ${port.networkId} of port ${port.id} is gone.`);
     return {
       portId: port.id,
       mac: port.mac,
       network,
       fixedIps: port.fixedIps,
-      floatingIps: floating.flatMap(({ portId, address, fixedIp }) =>
-        portId === port.id && fixedIp !== null ? [{ address, fixedIp }] : [],
+      floatingIps: (floatingByPort.get(port.id) ?? []).flatMap(({ address, fixedIp }) =>
+        fixedIp === null ? [] : [{ address, fixedIp }],
       ),
       tag: mark.tag,
       vifType: port.vifType,

@@ -8,6 +8,7 @@ import knexModule, { type Knex } from 'knex';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { sharedJson } from './codec.ts';
+import { FairSqlite } from './fair-sqlite.ts';
 import { makeRegexpFunction } from './regexp.ts';
 
 const knex = knexModule.default ?? knexModule;
@@ -44,7 +45,7 @@ type MysqlConnection = { query(text: string, done: (error: unknown) => void): un
 
 function sqlite(path: string, readOnly: boolean): Knex {
   return knex({
-    client: 'better-sqlite3',
+    client: FairSqlite,
     connection: { filename: path },
     useNullAsDefault: true,
     pool: {

@@ -358,10 +358,19 @@ export async function allocationsBy(
   return rows.map(allocationFromRow);
 }
 
-/** The addresses taken in a subnet, as committed by now: others who allocate there wait until this transaction ends. */
-export async function lockAddresses(tx: Tx, subnetId: string): Promise<Set<string>> {
+/** Whoever else allocates in the subnet waits until this transaction ends. */
+export async function lockAddresses(tx: Tx, subnetId: string): Promise<void> {
   await tx('subnets').where({ id: subnetId }).forUpdate().first('id');
-  const rows: AllocationRow[] = await tx('ip_allocations').where({ subnet_id: subnetId }).forUpdate();
+}
+
+/**
+ * The addresses that are taken in a subnet.
+ * @param among only these are asked for
+ */
+export async function takenAddresses(tx: Tx, subnetId: string, among?: readonly string[]): Promise<Set<string>> {
+  const query = tx('ip_allocations').where({ subnet_id: subnetId }).select('ip_address');
+  if (among !== undefined) query.whereIn('ip_address', [...among]);
+  const rows: Pick<AllocationRow, 'ip_address'>[] = await query;
   return new Set(rows.map((row) => row.ip_address));
 }
 

@@ -50,6 +50,7 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     'port_id',
     ports.map(({ id }) => id),
   );
+  const byPort = Map.groupBy(allocations, ({ portId }) => portId);
   return ports.map((port) => ({
     id: port.id,
     projectId: port.projectId,
@@ -57,9 +58,7 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     mac: port.macAddress,
     status: port.status,
     deviceId: port.deviceId,
-    fixedIps: allocations
-      .filter(({ portId }) => portId === port.id)
-      .map(({ address, subnetId }) => ({ address, subnetId })),
+    fixedIps: (byPort.get(port.id) ?? []).map(({ address, subnetId }) => ({ address, subnetId })),
     securityGroups: port.securityGroups,
     portSecurity: port.portSecurityEnabled,
     hostId: port.binding.host_id,
@@ -87,13 +86,14 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       'network_id',
       networks.map(({ id }) => id),
     );
+    const byNetwork = Map.groupBy(subnets, ({ networkId }) => networkId);
     return networks.map(({ id, name, projectId, shared, external }) => ({
       id,
       name,
       projectId,
       shared,
       external,
-      subnetIds: subnets.filter(({ networkId }) => networkId === id).map((subnet) => subnet.id),
+      subnetIds: (byNetwork.get(id) ?? []).map((subnet) => subnet.id),
     }));
   };
 
@@ -149,12 +149,13 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     async facts(networkIds) {
       const networks = await rowsBy(read, networkNoun, 'id', networkIds);
       const subnets = await rowsBy(read, subnetNoun, 'network_id', networkIds);
+      const byNetwork = Map.groupBy(subnets, ({ networkId }) => networkId);
       return networks.map(({ id, name, projectId, mtu }) => ({
         id,
         name,
         projectId,
         mtu,
-        subnets: subnets.filter(({ networkId }) => networkId === id).map(factsOf),
+        subnets: (byNetwork.get(id) ?? []).map(factsOf),
       }));
     },
     async portsOfDevice(deviceId) {

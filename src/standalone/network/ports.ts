@@ -22,9 +22,10 @@ import {
   type StoredPort,
   type StoredSubnet,
   subnetNoun,
+  takenAddresses,
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
-import { anyFree } from './addresses.ts';
+import { anyAddresses, anyFree } from './addresses.ts';
 import { inUse, invalid, invalidInput } from './faults.ts';
 import { fitsSubnet } from './subnet-noun.ts';
 
@@ -89,30 +90,31 @@ function subnetFor(network: StoredNetwork, subnets: readonly StoredSubnet[], wis
   return found;
 }
 
-async function take(
-  tx: Tx,
-  subnet: StoredSubnet,
-  taken: Set<string>,
-  portId: string,
-  address: string | null,
-): Promise<boolean> {
-  for (;;) {
-    const chosen = address ?? anyFree(subnet.allocationPools, taken, Math.random);
-    if (chosen === null) return false;
-    const free = !taken.has(chosen) && chosen !== subnet.gatewayIp;
-    taken.add(chosen);
-    if (free) {
-      try {
-        await insertAllocation(tx, { subnetId: subnet.id, address: chosen, portId });
-        return true;
-      } catch (error) {
-        if (!isDuplicate(error)) throw error;
-      }
-    }
-    if (address !== null) {
-      throw inUse('IpAddressAlreadyAllocated', `IP address ${address} already allocated in subnet ${subnet.id}`);
+/** Addresses that are tried by chance before all that are taken are read: in a subnet that is half full, one of 2^16 finds none. */
+const TRIES = 16;
+
+/** An address of a subnet's pools that nobody has; null when there is none. The subnet is locked. */
+async function freeAddress(tx: Tx, { id, allocationPools, gatewayIp }: StoredSubnet): Promise<string | null> {
+  const tried = anyAddresses(allocationPools, TRIES, Math.random);
+  const held = await takenAddresses(tx, id, tried);
+  const free = tried.find((address) => !held.has(address) && address !== gatewayIp);
+  if (free !== undefined) return free;
+  const taken = await takenAddresses(tx, id);
+  return anyFree(allocationPools, gatewayIp === null ? taken : taken.add(gatewayIp), Math.random);
+}
+
+/** Takes an address of a subnet that is locked, this one or any; false where any is wanted and none is free. */
+async function take(tx: Tx, subnet: StoredSubnet, portId: string, wanted: string | null): Promise<boolean> {
+  const address = wanted ?? (await freeAddress(tx, subnet));
+  if (address === null) return false;
+  if (wanted !== null) {
+    const held = await takenAddresses(tx, subnet.id, [wanted]);
+    if (held.size > 0 || wanted === subnet.gatewayIp) {
+      throw inUse('IpAddressAlreadyAllocated', `IP address ${wanted} already allocated in subnet ${subnet.id}`);
     }
   }
+  await insertAllocation(tx, { subnetId: subnet.id, address, portId });
+  return true;
 }
 
 /**
@@ -126,24 +128,20 @@ async function takeAddresses(
   wishes: readonly AddressWish[] | null,
 ): Promise<void> {
   const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
-  const taken = new Map<string, Set<string>>();
   const wanted = wishes?.map((wish) => ({ wish, subnet: subnetFor(network, subnets, wish) })) ?? [];
   const involved = wishes === null ? subnets : wanted.map(({ subnet }) => subnet);
   // always in one order, so that two ports never wait for each other
-  for (const id of [...new Set(involved.map((subnet) => subnet.id))].sort()) taken.set(id, await lockAddresses(tx, id));
-  const takenIn = (subnet: StoredSubnet): Set<string> => taken.get(subnet.id) ?? new Set();
+  for (const id of [...new Set(involved.map((subnet) => subnet.id))].sort()) await lockAddresses(tx, id);
   // what is named is taken before what is not, or the choice could take it away
   const named = wanted.filter(({ wish }) => wish.ip_address !== undefined);
   const open = wanted.filter(({ wish }) => wish.ip_address === undefined);
-  for (const { wish, subnet } of named) await take(tx, subnet, takenIn(subnet), portId, wish.ip_address ?? null);
-  for (const { subnet } of open) {
-    if (!(await take(tx, subnet, takenIn(subnet), portId, null))) throw noneLeft(network.id);
-  }
+  for (const { wish, subnet } of named) await take(tx, subnet, portId, wish.ip_address ?? null);
+  for (const { subnet } of open) if (!(await take(tx, subnet, portId, null))) throw noneLeft(network.id);
   if (wishes !== null) return;
   for (const version of [4, 6]) {
     const family = subnets.filter((subnet) => subnet.ipVersion === version);
     let found = family.length === 0;
-    for (const subnet of family) found ||= await take(tx, subnet, takenIn(subnet), portId, null);
+    for (const subnet of family) found ||= await take(tx, subnet, portId, null);
     if (!found) throw noneLeft(network.id);
   }
 }

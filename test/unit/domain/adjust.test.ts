@@ -380,6 +380,7 @@ describe('the settling of a start', () => {
         const start = settlePower(idle, seen(idle, high), true);
         let row: Server = { ...idle, ...start.server };
         assert.equal(isSettling(row), high > idle.bootMemoryMb);
+        // oxlint-disable-next-line oxc/no-accumulating-spread -- a row of a few fields, a few times
         for (const { share, overdue } of looks) {
           const memoryMb = idle.bootMemoryMb + Math.round(((high - idle.bootMemoryMb) * share) / 100);
           const wasSettling = isSettling(row);

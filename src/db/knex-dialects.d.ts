@@ -1,0 +1,7 @@
+// Why: knex has no types for its dialects.
+
+declare module 'knex/lib/dialects/better-sqlite3/index.js' {
+  export default class BetterSqlite {
+    _query(connection: unknown, query: unknown): Promise<unknown>;
+  }
+}
