@@ -296,7 +296,7 @@ for (const engine of engines) {
       assert.deepEqual((await actionsOf(id))[0], ['attach_interface', 'Error']);
       // nor does it leave an address, when somebody read the ports anew meanwhile
       const attaching = await servers.world.gated(['attachNic'], async (gate) => {
-        const asked = failToAttach(id, overtaken);
+        const asked = failToAttach(id, unplugged(id));
         await gate.reached('attachNic');
         await refreshNetwork(servers.world.deps, { uuid: id });
         assert.equal((await addressesOf(id)).length, 2, 'its port is there');
