@@ -137,6 +137,20 @@ export async function openMigrations(reader: Reader, serverUuid: string): Promis
   return rows.map(decode);
 }
 
+/** A server's moves that are not over, or that hold a claim all the same. */
+export async function unfinishedMoves(
+  reader: Reader,
+  { id, uuid }: { readonly id: number; readonly uuid: string },
+): Promise<ServerMigration[]> {
+  const holding = reader('held_claims').select('migration_id').where({ server_id: id });
+  const rows: Row[] = await reader('migrations')
+    .select('*')
+    .where({ server_uuid: uuid })
+    .where((any) => void any.whereNotIn('status', [...overStatuses]).orWhereIn('id', holding))
+    .orderBy('id');
+  return rows.map(decode);
+}
+
 /** A server's live migrations that are under way. */
 export async function liveMigrationsOf(reader: Reader, serverUuid: string): Promise<ServerMigration[]> {
   const rows: Row[] = await reader('migrations')

@@ -2,11 +2,13 @@
 
 import type { Op } from '../base/op.ts';
 import { cancelActions, openActions } from '../db/instance-actions.ts';
+import { unfinishedMoves } from '../db/migrations.ts';
 import { updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, lockForMove, recordDone } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
+import { giveUpMove } from './migrations.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -17,6 +19,9 @@ export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState
     const open = await openActions(t, uuid);
     await cancelActions(t, uuid);
     const nowMs = deps.clock.now();
+    // a move that an action carries ends with it; one that waits for a word gets none any more
+    if (open.length === 0)
+      for (const move of await unfinishedMoves(t, server)) await giveUpMove(t, server, move, false, nowMs);
     await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
     await recordDone(t, op, server, 'resetState', null, nowMs);
     return open.map((action) => action.id);

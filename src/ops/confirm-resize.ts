@@ -10,7 +10,7 @@ import type { MigrationStatus, ServerMigration } from '../domain/migration.ts';
 import type { MoveName } from '../domain/moves.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
-import { endMove, type MoveInput, moveOf } from './migrations.ts';
+import { endMove, leaveGivenUp, type MoveInput, moveOf } from './migrations.ts';
 import { mustBeUp } from './resize.ts';
 import type { Saga } from './saga.ts';
 import { recordFailure } from './settle.ts';
@@ -67,4 +67,5 @@ export const confirmResizeSaga: Saga<MoveInput> = {
     await status(t, input, 'finished', nowMs);
     await recordFailure(t, server, failure, nowMs);
   },
+  givenUp: leaveGivenUp,
 };

@@ -23,6 +23,7 @@ import {
   bindPortsAtHome,
   destinationOf,
   endMove,
+  leaveGivenUp,
   giveBackPlace,
   holdPlace,
   type MoveInput,
@@ -148,4 +149,5 @@ export const evacuateSaga: Saga<EvacuateInput> = {
     // as Nova: its host is dead, so it is an error until somebody tries again
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
+  givenUp: leaveGivenUp,
 };

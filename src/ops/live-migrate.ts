@@ -30,6 +30,7 @@ import {
   bindPortsAtHome,
   destinationOf,
   endMove,
+  leaveGivenUp,
   giveBackPlace,
   holdPlace,
   hostNamed,
@@ -373,5 +374,10 @@ export const liveMigrateSaga: Saga<LiveInput> = {
     else await endMove(t, input.migrationId, status, nowMs);
     if (given && !stuck) await updateServer(t, server.id, { taskState: null }, nowMs);
     else await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {});
+  },
+  async givenUp(t, context, stuck, nowMs) {
+    // its guest may be on its way still, and the only one: nothing of it is removed
+    if (stuck) await endMove(t, context.input.migrationId, 'error', nowMs);
+    else await leaveGivenUp(t, context, stuck, nowMs);
   },
 };

@@ -7,7 +7,8 @@ import type { Op } from '../base/op.ts';
 import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
+import { findMigration, insertMigration, openMigrations, unfinishedMoves, updateMigration } from '../db/migrations.ts';
+import { addRemnant, remnantHosts } from '../db/remnants.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
@@ -182,6 +183,34 @@ export async function endMove(t: Tx, migrationId: number, status: MigrationStatu
   await updateMigration(t, migrationId, { status }, nowMs);
 }
 
+/** What stands aside on the server's own host in these is of before the move. */
+const turned: readonly MigrationStatus[] = ['finished', 'confirming', 'reverting'];
+
+/**
+ * The move is over and an error: what it may have on the server's other host, and what it left aside, is on record to be removed
+ * (reconcile/remnants.ts).
+ * @param stuck it could not be undone: what stands aside on the server's own host may be all that it has
+ */
+export async function giveUpMove(
+  t: Tx,
+  server: Pick<Server, 'uuid' | 'host'>,
+  { id, status, sourceCompute, destCompute }: ServerMigration,
+  stuck: boolean,
+  nowMs: number,
+): Promise<void> {
+  for (const host of new Set([sourceCompute, destCompute])) {
+    const has = host === server.host ? turned.includes(status) && !stuck : true;
+    if (host !== null && has) await addRemnant(t, { serverUuid: server.uuid, host }, nowMs);
+  }
+  await endMove(t, id, 'error', nowMs);
+}
+
+/** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
+export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
+  const move = await findMigration(t, context.input.migrationId);
+  if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
+}
+
 /**
  * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation): what they have on other
  * hosts, and what is set aside on its own, goes.
@@ -194,5 +223,28 @@ export async function abandonMoves<I>(context: StepContext<I>, except?: number):
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }
     await commit((t, nowMs) => endMove(t, move.id, move.status === 'finished' ? 'confirmed' : 'failed', nowMs));
+  }
+}
+
+/**
+ * Before a guest is started: nothing of its server may run anywhere else. What a move that failed, or a deletion that did, left on
+ * another host goes, and what it held; a host that is up and refuses keeps the server from starting. One that is down was fenced by
+ * whoever brought the server here.
+ */
+export async function endElsewhere<I>(context: StepContext<I>): Promise<void> {
+  const { deps, server, commit } = context;
+  const { read } = deps.database;
+  const moves = await unfinishedMoves(read, server);
+  const hosts = new Set([
+    ...moves.flatMap(({ sourceCompute, destCompute }) => [sourceCompute, destCompute]),
+    ...(await remnantHosts(read, server.uuid)),
+  ]);
+  for (const host of hosts) {
+    if (host !== null && host !== server.host) await clearHost(context, host, ['guest', 'aside']);
+  }
+  // the move may have taken the ports with it
+  if (moves.length > 0) await bindPorts(context, await hostNamed(context, server.host));
+  for (const { id, status } of moves) {
+    await commit((t, nowMs) => endMove(t, id, status === 'finished' ? 'confirmed' : 'error', nowMs));
   }
 }

@@ -12,6 +12,7 @@ import { sameSize } from '../domain/size.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { endElsewhere } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
 
@@ -110,9 +111,11 @@ function powerSaga<I>(
   };
 }
 
-export const startSaga: Saga<Input> = powerSaga('start', async ({ deps, server, call }) =>
-  call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) }),
-);
+export const startSaga: Saga<Input> = powerSaga('start', async (context) => {
+  await endElsewhere(context);
+  const { deps, server, call } = context;
+  return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+});
 
 export const stopSaga: Saga<Input> = powerSaga('stop', ({ deps, server, call }) =>
   call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
@@ -120,12 +123,15 @@ export const stopSaga: Saga<Input> = powerSaga('stop', ({ deps, server, call }) 
 
 export const rebootSaga: Saga<RebootInput> = powerSaga(
   'reboot',
-  async ({ deps, server, input, call }) =>
-    call(hostOf(server), 'reboot', {
+  async (context) => {
+    await endElsewhere(context);
+    const { deps, server, input, call } = context;
+    return call(hostOf(server), 'reboot', {
       spec: await guestSpec(deps.database.read, server, null),
       type: input.type,
       timeoutMs: deps.config.shutdownMs,
-    }),
+    });
+  },
   settleReboot,
 );
 

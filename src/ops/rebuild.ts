@@ -18,6 +18,7 @@ import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { endElsewhere } from './migrations.ts';
 import { optionsOf } from './place.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
@@ -146,6 +147,7 @@ async function judge({ deps, server, input, commit }: StepContext<Input>): Promi
 }
 
 async function build(context: StepContext<Input>): Promise<GuestView> {
+  await endElsewhere(context);
   const { deps, server, input, commit, call } = context;
   await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
   const spec = await guestSpec(deps.database.read, server, input.adminPass);

@@ -10,6 +10,7 @@ import { beginMove, checkMove } from './begin.ts';
 import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
+import { endElsewhere } from './migrations.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleBroken, settleFromView } from './settle.ts';
@@ -72,7 +73,9 @@ const ending = <I>(name: string, secrets: Saga<I>['secrets'], steps: Saga<I>['st
   failed: (t, { server }, failure, nowMs, seen) => settleBroken(t, server, failure, nowMs, seen as GuestView | null),
 });
 
-async function rescueGuest({ deps, server, input, call }: StepContext<Input>): Promise<GuestView> {
+async function rescueGuest(context: StepContext<Input>): Promise<GuestView> {
+  await endElsewhere(context);
+  const { deps, server, input, call } = context;
   const { adminPass, image, kernel, ramdisk } = input;
   const own = await guestSpec(deps.database.read, server, adminPass);
   return call(hostOf(server), 'rescue', { spec: { ...own, kernel, ramdisk, rescue: image } });

@@ -27,6 +27,7 @@ import {
   bindPortsAtHome,
   destinationOf,
   endMove,
+  leaveGivenUp,
   giveBackPlace,
   holdPlace,
   hostNamed,
@@ -251,6 +252,7 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
     const view = failure.step === 'place' ? null : (seen as GuestView | null);
     await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {}, view);
   },
+  givenUp: leaveGivenUp,
 });
 
 export const resizeSaga = coldMove('resize');

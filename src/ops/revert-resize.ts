@@ -19,6 +19,7 @@ import {
   bindPorts,
   bindPortsAtHome,
   endMove,
+  leaveGivenUp,
   hostNamed,
   isAt,
   type MoveInput,
@@ -140,4 +141,5 @@ export const revertResizeSaga: Saga<RevertInput> = {
     await updateMigration(t, input.migrationId, { status: failure.stuck === null ? 'finished' : 'error' }, nowMs);
     await settleFailed(t, server, failure, nowMs, failure.stuck === null ? {} : { vmState: 'error' });
   },
+  givenUp: leaveGivenUp,
 };

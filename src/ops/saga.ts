@@ -93,6 +93,11 @@ export interface Saga<I> {
   readonly facts?: (input: I) => SagaFacts;
   /** Looks at the world before `failed` is written; failing is no harm (`seen` is null). */
   readonly observe?: (context: StepContext<I>) => Promise<unknown>;
+  /**
+   * An administrator's word overtakes the action, which is then undone as far as it got (`stuck`: not wholly): writes what becomes
+   * of all but the server's states, which are as they were set. Without it nothing is undone. What deletes or evacuates clears up itself.
+   */
+  readonly givenUp?: (tx: Tx, context: StepContext<I>, stuck: boolean, nowMs: number) => Promise<void>;
   /** Something overtakes the action: takes back what that does not find. Failing is logged and no harm to what overtakes. */
   readonly overtaken?: (context: StepContext<I>) => Promise<void>;
   /** Whether to undo down to a step and try again from there, with other input. */
@@ -217,10 +222,10 @@ export async function runSaga<I>(
       },
       commit,
       call: (host, method, args) => {
-        stopIfTold();
+        if (!ending) stopIfTold();
         const answer = deps.bus.call(host, method, args);
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
-        return orStopped(answer);
+        return ending ? answer : orStopped(answer);
       },
       point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
     };
@@ -358,8 +363,7 @@ export async function runSaga<I>(
   /** Undoes in reverse. Null: go forward again; else the end or when to come again. */
   async function backward(): Promise<Outcome | null> {
     const from = envelope.retry === undefined ? 0 : saga.steps.findIndex((s) => s.name === envelope.retry?.from);
-    const noReturn = saga.steps.findLastIndex((step) => step.final && live(step)?.result === 'Success');
-    const firstKept = Math.max(from, noReturn + 1);
+    const firstKept = Math.max(from, afterFinal());
     let stuck = envelope.failure?.stuck ?? null;
     for (const step of saga.steps.slice(firstKept).toReversed()) {
       const event = live(step);
@@ -405,6 +409,24 @@ export async function runSaga<I>(
     return { kind: 'done' };
   }
 
+  /** The first step that may be undone. */
+  const afterFinal = (): number =>
+    saga.steps.findLastIndex((step) => step.final && live(step)?.result === 'Success') + 1;
+
+  /** Undoes what was begun, at once; returns whether something could not be. */
+  async function giveUp(): Promise<boolean> {
+    for (const step of saga.steps.slice(afterFinal()).toReversed()) {
+      if (live(step) === undefined || typeof step.undo === 'string') continue;
+      try {
+        await step.undo(await contextFor(step.name));
+      } catch (error) {
+        log.error({ step: step.name, err: error }, 'a step of what was overtaken could not be undone');
+        return true;
+      }
+    }
+    return false;
+  }
+
   async function writeFailure(failure: Failure): Promise<void> {
     const context = await contextFor('failed');
     let seen: unknown = null;
@@ -437,8 +459,11 @@ export async function runSaga<I>(
     await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
       log.error({ err: error }, 'the action left something behind that no deletion finds');
     });
+    const by = await overtakerOf(database.read, taken);
+    const { givenUp } = by?.action === 'resetState' ? saga : {};
+    const stuck = givenUp === undefined ? false : await giveUp();
     await commit(async (t, nowMs) => {
-      const by = await overtakerOf(t, taken);
+      await givenUp?.(t, await contextFor('overtaken'), stuck, nowMs);
       const details = by === null ? 'The server was deleted.' : `Overtaken by '${by.action}' (${by.requestId}).`;
       const first = saga.steps[0];
       // one that nobody began says why all the same

@@ -13,11 +13,14 @@ import {
   takeAction,
 } from '../../src/db/instance-actions.ts';
 import type { EngineName } from '../../src/db/engine.ts';
+import { unfinishedMoves } from '../../src/db/migrations.ts';
 import { tx } from '../../src/db/tx.ts';
 import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
+import { reconcileAll } from '../../src/ops/reconcile/index.ts';
+import { remnants } from '../../src/ops/reconcile/remnants.ts';
 import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
 import { noLeftovers, secondWorker } from './saga-cases.ts';
-import { makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
+import { adminOp, makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
 
 export interface SagaCase {
   readonly name: SagaName;
@@ -139,6 +142,29 @@ export function testSaga(one: SagaCase): void {
         await secondWorker(world);
         assert.equal((await world.server(uuid)).deleted, true);
         await one.overtaken?.(world, uuid);
+        await noLeftovers(world);
+      });
+    }
+
+    for (const overtaken of saga.givenUp === undefined ? [] : saga.steps) {
+      it(`leaves no move and no claim once a state was set by hand in '${overtaken.name}'`, async () => {
+        const uuid = await one.arrange(world, runAll);
+        await run(world, uuid, (step) => {
+          if (step.name !== overtaken.name) return step;
+          return {
+            ...step,
+            async run(context) {
+              const output = await step.run(context);
+              await world.ops.resetState(adminOp(), { uuid }, 'active');
+              return output;
+            },
+          };
+        });
+        const { id, vmState, taskState } = await world.server(uuid);
+        assert.deepEqual([vmState, taskState], ['active', null]);
+        assert.deepEqual(await unfinishedMoves(world.database.read, { id, uuid }), []);
+        await one.overtaken?.(world, uuid);
+        await reconcileAll(world.deps, { remnants });
         await noLeftovers(world);
       });
     }
