@@ -200,6 +200,11 @@ export const limits = {
   imageProperties: 128,
   imageTags: 128,
   imageMembers: 128,
+  /** What uploads leave free of the disk that images lie on, and after how many bytes of one it is looked at again. */
+  imageDiskReserveBytes: 256 * MIB,
+  imageDiskCheckBytes: 16 * MIB,
+  /** How often image files are looked through for those that no image has. */
+  imageSweepMs: 3_600 * SECOND_MS,
   /** Names and values of all of an image's properties, and changes that one PATCH may make of it. */
   imagePropertiesChars: 65_536,
   imageChanges: 512,

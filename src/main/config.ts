@@ -217,6 +217,20 @@ export const schema = {
     ),
     token_seconds: integer(3600 * 4, 'seconds', 'Life of a token of the built-in identity service.', 60, 7 * 86_400),
   },
+  image: {
+    image_count_total: integer(
+      1_000,
+      'images',
+      'How many images a project may have at the built-in image service; -1 is unlimited.',
+      -1,
+    ),
+    image_size_total: integer(
+      1_048_576,
+      'MiB',
+      "How much data a project's images may have at the built-in image service; -1 is unlimited.",
+      -1,
+    ),
+  },
   network: {
     default_cidr: text(
       '10.123.0.0/20',

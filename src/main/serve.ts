@@ -121,7 +121,8 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   cleanup.defer(() => identity.service.close());
   const authenticate = makeAuthenticator(identity.service, policy);
 
-  const images = makeImages({ ...shared, dataDir, authenticate });
+  const images = makeImages({ ...shared, dataDir, authenticate, quota: config.image });
+  cleanup.defer(() => images.close());
   await images.ensureBootstrap();
   const { hosts, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
   for (const { driver } of hosts) cleanup.defer(() => driver.close());

@@ -13,6 +13,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { Caller } from '../../src/base/op.ts';
 import type { Database, EngineName } from '../../src/db/engine.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
+import type { ImageQuota } from '../../src/standalone/image/quota.ts';
 import { makeNetworks, type Networks } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
 import { freshDatabase } from './database.ts';
@@ -130,16 +131,17 @@ export interface Cloud {
 export interface CloudOptions {
   readonly engine?: EngineName;
   readonly floatingIps?: boolean;
+  readonly quota?: ImageQuota;
 }
 
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
-export async function startCloud({ engine = 'sqlite', floatingIps = false }: CloudOptions = {}): Promise<Cloud> {
+export async function startCloud({ engine = 'sqlite', floatingIps = false, quota }: CloudOptions = {}): Promise<Cloud> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
   const store = await freshDatabase(engine);
   const { database } = store;
   const policy = makePolicy({ log: silentLog, clock: systemClock });
   const parts = { database, authenticate, policy, clock: systemClock, log: silentLog, observer: { answered() {} } };
-  const images = makeImages({ ...parts, dataDir: dir });
+  const images = makeImages({ ...parts, dataDir: dir, ...(quota === undefined ? {} : { quota }) });
   const networks = makeNetworks({
     ...parts,
     floatingIps,
@@ -207,6 +209,7 @@ export async function startCloud({ engine = 'sqlite', floatingIps = false }: Clo
       });
     },
     async close() {
+      images.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await store.close();

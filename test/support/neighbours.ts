@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badRequest, type Fault, notFound } from '../../src/base/errors.ts';
+import { makeMutex } from '../../src/base/mutex.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
 import type { NetworkPlan, ServerPorts } from '../../src/cloud/network.ts';
@@ -15,6 +16,7 @@ import type { ServerPort } from '../../src/domain/network.ts';
 import type { NetworkFacts, NicSpec } from '../../src/domain/nic.ts';
 import type { DataParts } from '../../src/standalone/image/data.ts';
 import { makeImageFiles } from '../../src/standalone/image/files.ts';
+import { unlimited } from '../../src/standalone/image/quota.ts';
 import { makeImageService } from '../../src/standalone/image/service.ts';
 
 /** A uuid that is always the same for the same words. */
@@ -50,11 +52,16 @@ export interface TestImages extends ImageService {
 }
 
 /** The built-in image service over the world's database; data lies in the directory. */
-export function makeTestImages(parts: Omit<DataParts, 'files'>, directory: string): TestImages {
+export function makeTestImages(parts: Omit<DataParts, 'files' | 'quota' | 'turns'>, directory: string): TestImages {
   const { database } = parts;
   const now = Date.now();
   const own = { protected: false, hidden: false, tags: [], createdAt: now, updatedAt: now };
-  const service = makeImageService({ ...parts, files: makeImageFiles(directory) });
+  const service = makeImageService({
+    ...parts,
+    quota: unlimited,
+    turns: makeMutex(),
+    files: makeImageFiles(directory),
+  });
   return {
     ...service,
     add: (image) =>

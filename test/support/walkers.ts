@@ -194,6 +194,7 @@ export async function startWalkedCloud(engine: EngineName = 'sqlite'): Promise<W
       ahead += 1_001;
     },
     async close() {
+      images.close();
       await server.close();
       loaded.close();
       await identity.service.close();

@@ -27,6 +27,7 @@ import type { Allows } from '../access.ts';
 import type { Query } from '../http.ts';
 import type { DataParts } from './data.ts';
 import { listQueryFrom } from './list-query.ts';
+import { checkCount } from './quota.ts';
 import { imageMissing, imageTarget, mustMay, mustPublish, type SeenImage, seenBy } from './rules.ts';
 import { imageFromBody } from './shape.ts';
 
@@ -66,7 +67,7 @@ const taken = (id: string, cause?: unknown) => conflict(`Image ID ${id} already 
 
 /** A queued image as the body says, with its first member if one is named. @throws badRequest, forbidden, conflict */
 export async function createImage(
-  { database, clock, allows }: DataParts,
+  { database, clock, allows, quota, turns }: DataParts,
   caller: Caller,
   body: Readonly<Record<string, unknown>>,
   sharedWith: string | null,
@@ -79,11 +80,14 @@ export async function createImage(
   mustMay(allows, caller, 'add_image', target);
   mustPublish(allows, caller, image.visibility, target);
   try {
-    await tx(database, async (trx) => {
-      await insertImage(trx, image);
-      if (await wasImage(trx, image.id)) throw taken(image.id);
-      if (sharedWith !== null) await insertImageMember(trx, pending(image.id, sharedWith, image.createdAt));
-    });
+    const insert = () =>
+      tx(database, async (trx) => {
+        await insertImage(trx, image);
+        if (await wasImage(trx, image.id)) throw taken(image.id);
+        await checkCount(trx, quota, image);
+        if (sharedWith !== null) await insertImageMember(trx, pending(image.id, sharedWith, image.createdAt));
+      });
+    await turns(image.owner ?? '', insert);
   } catch (error) {
     throw isDuplicate(error) ? taken(image.id, error) : error;
   }

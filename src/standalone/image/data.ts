@@ -4,6 +4,7 @@ import { badRequest, conflict, Fault, forbidden } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { limits } from '../../base/limits.ts';
+import type { Mutex } from '../../base/mutex.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Database } from '../../db/engine.ts';
 import { lockImage, moveImage, replaceImage, type StoredImage } from '../../db/images.ts';
@@ -11,6 +12,7 @@ import { tx } from '../../db/tx.ts';
 import type { WebContext } from '../../web/app.ts';
 import type { Allows } from '../access.ts';
 import type { ImageFiles } from './files.ts';
+import { bytesLeft, type ImageQuota } from './quota.ts';
 import { mustMay, visibleImage } from './rules.ts';
 
 export interface DataParts {
@@ -19,6 +21,9 @@ export interface DataParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly allows: Allows;
+  readonly quota: ImageQuota;
+  /** A project's images are counted by one at a time; this process is the only one that has their files. */
+  readonly turns: Mutex;
 }
 
 /**
@@ -44,7 +49,7 @@ async function readRest(ctx: WebContext): Promise<void> {
  * @throws conflict for an image that takes none now, gone for one that was deleted meanwhile
  */
 export async function storeData(
-  { database, files, clock, log }: DataParts,
+  { database, files, clock, log, quota, turns }: DataParts,
   image: StoredImage,
   announcedBytes: number | null,
   pieces: AsyncIterable<Uint8Array>,
@@ -53,29 +58,35 @@ export async function storeData(
   if (diskFormat === null || image.containerFormat === null) {
     throw badRequest('Properties disk_format, container_format must be set prior to saving data.');
   }
+  const most = await bytesLeft(database.read, quota, image, announcedBytes ?? 0);
+  await files.mustHaveRoom(announcedBytes ?? 0);
   const began = await tx(database, (trx) => moveImage(trx, id, ['queued'], 'saving', clock.now()));
   if (!began) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
   try {
-    const stored = await files.write(id, diskFormat, pieces);
+    const stored = await files.write(id, diskFormat, pieces, most);
     if (announcedBytes !== null && announcedBytes !== stored.sizeBytes) {
       throw badRequest(`The upload has ${stored.sizeBytes} bytes, ${announcedBytes} were announced.`);
     }
-    const done = await tx(database, async (trx) => {
-      const now = await lockImage(trx, id);
-      if (now?.status !== 'saving') return false;
-      await replaceImage(trx, {
-        ...now,
-        status: 'active',
-        sizeBytes: stored.sizeBytes,
-        virtualSizeBytes: stored.virtualSizeBytes,
-        checksum: stored.md5,
-        osHashAlgo: 'sha512',
-        osHashValue: stored.sha512,
-        updatedAt: clock.now(),
+    const settle = () =>
+      tx(database, async (trx) => {
+        const now = await lockImage(trx, id);
+        if (now?.status !== 'saving') return false;
+        // others of the project may have come meanwhile
+        await bytesLeft(trx, quota, now, stored.sizeBytes);
+        await replaceImage(trx, {
+          ...now,
+          status: 'active',
+          sizeBytes: stored.sizeBytes,
+          virtualSizeBytes: stored.virtualSizeBytes,
+          checksum: stored.md5,
+          osHashAlgo: 'sha512',
+          osHashValue: stored.sha512,
+          updatedAt: clock.now(),
+        });
+        return true;
       });
-      return true;
-    });
-    if (!done) throw new Fault('gone', `Image ${id} was deleted while its data came.`);
+    if (!(await turns(image.owner ?? '', settle)))
+      throw new Fault('gone', `Image ${id} was deleted while its data came.`);
   } catch (error) {
     log.warn({ image: id, err: error }, 'image upload failed');
     await files.remove(id);
@@ -93,9 +104,6 @@ export async function uploadData(parts: DataParts, ctx: WebContext, caller: Call
   mustMay(parts.allows, caller, 'upload_image', target);
   const announced = ctx.get('X-OpenStack-Image-Size') || ctx.get('Content-Length');
   if (announced !== '' && !/^\d{1,15}$/.test(announced)) throw badRequest('The image size is not a whole number.');
-  if (Number(announced) > limits.imageBytes) {
-    throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
-  }
   try {
     const pieces = ctx.req.iterator({ destroyOnReturn: false });
     await storeData(parts, image, announced === '' ? null : Number(announced), pieces);

@@ -2,9 +2,10 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badRequest, Fault, messageOf } from '../../base/errors.ts';
+import { isUuidLike } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import { contentProblem, type Inspection, inspectImage } from './inspect.ts';
 
@@ -19,24 +20,45 @@ export interface ImageFiles {
   /**
    * Writes an image's data as it comes, never holding more than one piece and the inspected beginning.
    * @param diskFormat what the data must be
+   * @param most how many bytes it may have
    * @throws badRequest for content that is refused or an upload that breaks off, tooLarge over the limit or with a full disk
    */
-  write(imageId: string, diskFormat: string, pieces: AsyncIterable<Uint8Array>): Promise<StoredData>;
+  write(imageId: string, diskFormat: string, pieces: AsyncIterable<Uint8Array>, most: number): Promise<StoredData>;
+  /** Throws tooLarge unless so many bytes more leave the disk its reserve. */
+  mustHaveRoom(bytes: number): Promise<void>;
   /** The data from one byte to another, both included; everything by default. */
   read(imageId: string, start?: number, end?: number): ReadStream;
   remove(imageId: string): Promise<void>;
   /** Removes what uploads left that never ended, when none is under way. */
-  sweep(): Promise<void>;
+  removePartial(): Promise<void>;
+  /**
+   * Removes the files of images that are not there. A row is made before its file and no id comes back, so this may be done at
+   * any time.
+   * @param existing tells which of some ids images have
+   * @returns the ids whose files went
+   */
+  sweep(existing: (ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<readonly string[]>;
 }
 
 const PARTIAL = '.part';
 const WRITE_BYTES = 4 * 1024 * 1024;
+/** Files whose rows are looked for in one query. */
+const SWEPT_AT_ONCE = 500;
+
+const full = (cause?: unknown) =>
+  new Fault('tooLarge', 'Image storage media is full: not enough disk space', { cause });
+
+/** The bytes of a file system that are free to us; it must exist. */
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
 
 function failureOf(error: unknown): Fault {
   if (error instanceof Fault) return error;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new Fault('tooLarge', 'Image storage media is full: not enough disk space', { cause: error });
+    return full(error);
   }
   if (['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR', 'HPE_INVALID_CHUNK_SIZE'].includes(code)) {
     return badRequest(`The upload broke off: ${messageOf(error)}`, { cause: error });
@@ -71,7 +93,7 @@ function makeOutput(handle: FileHandle) {
 }
 
 /** @param folder made when missing */
-export function makeImageFiles(folder: string): ImageFiles {
+export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = freeBytesOf): ImageFiles {
   const pathOf = (imageId: string): string => join(folder, imageId);
 
   async function syncFolder(): Promise<void> {
@@ -83,8 +105,14 @@ export function makeImageFiles(folder: string): ImageFiles {
     }
   }
 
+  async function mustHaveRoom(bytes: number): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if ((await freeBytes(folder)) - bytes < limits.imageDiskReserveBytes) throw full();
+  }
+
   return {
-    async write(imageId, diskFormat, pieces) {
+    mustHaveRoom,
+    async write(imageId, diskFormat, pieces, most) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const partial = `${pathOf(imageId)}.${randomUUID()}${PARTIAL}`;
       const handle = await open(partial, 'wx', 0o600);
@@ -92,6 +120,7 @@ export function makeImageFiles(folder: string): ImageFiles {
       const md5 = createHash('md5');
       const sha512 = createHash('sha512');
       let sizeBytes = 0;
+      let lookAt = 0;
       let head: Buffer[] = [];
       let headBytes = 0;
       let inspection: Inspection | null = null;
@@ -105,8 +134,11 @@ export function makeImageFiles(folder: string): ImageFiles {
       try {
         for await (const piece of pieces) {
           sizeBytes += piece.byteLength;
-          if (sizeBytes > limits.imageBytes) {
-            throw new Fault('tooLarge', `Image exceeds the maximum size of ${limits.imageBytes} bytes`);
+          if (sizeBytes > most) throw new Fault('tooLarge', `Image exceeds the maximum size of ${most} bytes`);
+          // the disk is others' too: looked at as the data comes, never piece by piece
+          if (sizeBytes >= lookAt) {
+            await mustHaveRoom(0);
+            lookAt = sizeBytes + limits.imageDiskCheckBytes;
           }
           if (inspection === null) {
             head.push(Buffer.from(piece));
@@ -138,11 +170,25 @@ export function makeImageFiles(folder: string): ImageFiles {
     async remove(imageId) {
       await rm(pathOf(imageId), { force: true });
     },
-    async sweep() {
+    async removePartial() {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       for (const name of await readdir(folder)) {
         if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
       }
+    },
+    async sweep(existing) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const ids = (await readdir(folder)).filter(isUuidLike);
+      const removed: string[] = [];
+      for (let at = 0; at < ids.length; at += SWEPT_AT_ONCE) {
+        const some = ids.slice(at, at + SWEPT_AT_ONCE);
+        const kept = await existing(some);
+        for (const id of some.filter((one) => !kept.has(one))) {
+          await rm(pathOf(id), { force: true });
+          removed.push(id);
+        }
+      }
+      return removed;
     },
   };
 }

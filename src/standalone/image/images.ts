@@ -2,10 +2,12 @@
 
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import { makeMutex } from '../../base/mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { ImageService } from '../../cloud/image.ts';
 import type { Database } from '../../db/engine.ts';
-import { imageIdsIn, moveImage } from '../../db/images.ts';
+import { existingImageIds, imageIdsIn, moveImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
@@ -14,6 +16,7 @@ import { makeAllows } from '../access.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
 import { makeImageFiles } from './files.ts';
 import { addMetadefRoutes } from './metadefs.ts';
+import { type ImageQuota, unlimited } from './quota.ts';
 import { addImageRoutes } from './routes.ts';
 import { refusal } from './rules.ts';
 import { makeImageService } from './service.ts';
@@ -24,6 +27,8 @@ export interface ImagesOptions {
   readonly dataDir: string;
   readonly authenticate: Authenticate;
   readonly policy: Pick<Policy, 'allows'>;
+  /** Of each project. Default: unlimited. */
+  readonly quota?: ImageQuota;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
@@ -36,6 +41,8 @@ export interface Images {
   readonly service: ImageService;
   /** To be called once before serving: uploads that died with the last process are queued images again. */
   ensureBootstrap(): Promise<void>;
+  /** Looks no more for files that no image has. */
+  close(): void;
 }
 
 export function makeImages(options: ImagesOptions): Images {
@@ -44,18 +51,29 @@ export function makeImages(options: ImagesOptions): Images {
   const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer, bodyMs: options.bodyMs });
   const routes = makeRoutes();
   const allows = makeAllows(options.policy);
-  const parts = { database, files, clock, log, allows };
+  const parts = { database, files, clock, log, allows, quota: options.quota ?? unlimited, turns: makeMutex() };
   addImageRoutes(routes, parts);
   addMetadefRoutes(routes);
   routes.serve(app, { authenticate, allows, refusal, missing: 'The resource could not be found.' });
+  const sweep = async (): Promise<void> => {
+    const removed = await files.sweep((ids) => existingImageIds(database.read, ids));
+    if (removed.length > 0)
+      log.warn({ images: removed.slice(0, 10), count: removed.length }, 'image files without image removed');
+  };
+  const sweeping = setInterval(() => {
+    sweep().catch((error: unknown) => log.error({ err: error }, 'image files could not be swept'));
+  }, limits.imageSweepMs);
+  sweeping.unref();
   return {
     app,
     service: makeImageService(parts),
     async ensureBootstrap() {
-      await files.sweep();
+      await files.removePartial();
+      await sweep();
       for (const id of await imageIdsIn(database.read, 'saving')) {
         await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
       }
     },
+    close: () => clearInterval(sweeping),
   };
 }

@@ -34,7 +34,7 @@ import { domainOf, filesOf, type Host, networkDeps, noSuchGuest, settle, view } 
 import { makeImageCache } from './images.ts';
 import { insideVerbs } from './inside.ts';
 import { defaultHostIp, readInventory } from './inventory.ts';
-import { makeMutex } from './mutex.ts';
+import { makeMutex } from '../../base/mutex.ts';
 import { isOurDomain } from './names.ts';
 import { settleNetworks } from './networks.ts';
 import { type CpuDivision, undivided } from '../host-cells.ts';

@@ -13,7 +13,7 @@ import { guestFiles, instanceDir } from './disks.ts';
 import type { Until } from './events.ts';
 import { findDomain, viewOf } from './guest.ts';
 import type { ImageCache } from './images.ts';
-import type { Mutex } from './mutex.ts';
+import type { Mutex } from '../../base/mutex.ts';
 import { settleNetwork } from './networks.ts';
 import type { VirtChoice } from './probe.ts';
 import type { DomainRef } from './rpc/types.ts';

@@ -7,7 +7,7 @@ import ipaddr from 'ipaddr.js';
 import { badRequest } from '../../base/errors.ts';
 import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/nic.ts';
 import { isVirError } from './errors.ts';
-import type { Mutex } from './mutex.ts';
+import type { Mutex } from '../../base/mutex.ts';
 import { bridgeName, checkedUuid, networkName } from './names.ts';
 import { portsOnNetwork } from './nics.ts';
 import * as vir from './rpc/constants.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeMutex } from '../../../../src/virt/libvirt/mutex.ts';
+import { makeMutex } from '../../../../src/base/mutex.ts';
 
 describe('mutex', () => {
   it('runs tasks of one key one after the other, in order, whatever becomes of them', async () => {

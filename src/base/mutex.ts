@@ -1,4 +1,5 @@
-// Why: two verbs on one guest, or two ports on one network, must not interleave; those on different ones must not wait.
+// Why: two verbs on one guest, two ports on one network or two images of one project must not interleave; those on different ones
+// must not wait.
 
 /** Runs a task when every earlier task of the same key has ended. */
 export type Mutex = <T>(key: string, task: () => Promise<T>) => Promise<T>;
