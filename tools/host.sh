@@ -68,6 +68,24 @@ make_network_namespace() {
   ip -n "$netns" link set lo up
 }
 
+# run_inside COMMAND...: the rest of `ip netns exec`, but for the control groups, which it would hide with the rest of /sys: without them
+# no guest's share of the processors can be limited. Those that cannot be written to are of no use to libvirt and would stop it.
+run_inside() {
+  local groups=$dir/cgroup
+  mkdir -p "$groups"
+  mount --rbind /sys/fs/cgroup "$groups"
+  mount -t sysfs sysfs /sys
+  if is_writable_cgroup "$groups"; then mount --rbind "$groups" /sys/fs/cgroup; fi
+  umount -l "$groups"
+  exec "$@"
+}
+
+is_writable_cgroup() {
+  local group=$1
+  [ ! -d "$1/cpu" ] || group=$1/cpu
+  mkdir "$group/xloud-probe-$$" 2>/dev/null && rmdir "$group/xloud-probe-$$"
+}
+
 start_daemons() {
   mkdir -p "$dir" /run/libvirt
   make_network_namespace
@@ -86,7 +104,7 @@ start_daemons() {
     [ ! -s /etc/machine-id ] || echo 'host_uuid_source = "machine-id"'
   } >"$dir/libvirtd.conf"
   local inside=()
-  [ -z "$netns" ] || inside=(ip netns exec "$netns")
+  [ -z "$netns" ] || inside=(nsenter "--net=/run/netns/$netns" unshare --mount --propagation slave "$0" inside)
   "${inside[@]}" libvirtd --daemon --config "$dir/libvirtd.conf" --pid-file "$dir/libvirtd.pid" ||
     die 1 "libvirtd did not start; see $dir/libvirtd.log"
   say "started libvirtd, pid $(cat "$dir/libvirtd.pid")${netns:+, in network namespace $netns}"
@@ -208,6 +226,7 @@ stop() {
 case ${1:-start} in
 start) start ;;
 stop) shift && stop "$@" ;;
+inside) shift && run_inside "$@" ;;
 status) if answers; then tell; else die 1 "no libvirtd answers on $socket"; fi ;;
 *) sed -n '2,16s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac

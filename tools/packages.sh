@@ -13,6 +13,8 @@ declare -A PACKAGE_GROUPS=(
   [host]='libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dnsmasq-base iptables iproute2 genisoimage'
   # building and booting the test guests (kernel, busybox and agent are downloaded, not installed)
   [guest]='qemu-system-x86 qemu-utils genisoimage cpio gzip kmod mtools syslinux syslinux-common binutils'
+  # what guests may have beside that: UEFI and secure boot, a TPM, machines of another architecture
+  [machines]='ovmf swtpm swtpm-tools qemu-system-arm qemu-efi-aarch64'
   [mariadb]='mariadb-server'
   [rabbitmq]='rabbitmq-server'
   # the identity service itself, run by tests from its own files; no cache daemon needed

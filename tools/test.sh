@@ -24,12 +24,12 @@ case $what in
     run_node_tests 'test/unit/**/*.test.ts'
     ;;
   libvirt)
-    tools/packages.sh ensure host guest
+    tools/packages.sh ensure host guest machines
     mapfile -t files < <(with_guests)
     run_node_tests "${files[@]}"
     ;;
   all)
-    tools/packages.sh ensure host guest mariadb keystone openstack oslo rabbitmq
+    tools/packages.sh ensure host guest machines mariadb keystone openstack oslo rabbitmq
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     mapfile -t guests < <(guest_half)

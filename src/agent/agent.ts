@@ -65,7 +65,8 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
     unpause: ({ uuid }) => post(uuid, 'unpause', { uuid }, () => able('unpause')(uuid)),
     suspend: ({ uuid }) => post(uuid, 'suspend', { uuid }, () => able('suspend')(uuid)),
     resume: ({ uuid }) => post(uuid, 'resume', { uuid }, () => able('resume')(uuid)),
-    snapshot: (args) => post(args.uuid, 'snapshot', args, () => able('snapshot').take(args.uuid, args.imageId)),
+    snapshot: (args) =>
+      post(args.uuid, 'snapshot', args, () => able('snapshot').take(args.uuid, args.imageId, args.quiesce)),
     // what is copied is no longer the guest's: it need not wait for a transfer
     uploadSnapshot: (args) =>
       post(args.imageId, 'uploadSnapshot', args, async () => {
@@ -90,7 +91,7 @@ function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boole
         await able('injectNmi')(uuid);
         return null;
       }),
-    attachNic: (args) => post(args.uuid, 'attachNic', args, () => able('attachNic')(args.uuid, args.nic, args.model)),
+    attachNic: (args) => post(args.uuid, 'attachNic', args, () => able('attachNic')(args.uuid, args.nic, args.plan)),
     detachNic: (args) => post(args.uuid, 'detachNic', args, () => able('detachNic')(args.uuid, args.portId)),
     migrateDisk: (args) =>
       post(args.uuid, 'migrateDisk', args, () => able('migrateDisk')(args.uuid, args.timeoutMs)).then(nothing),

@@ -16,6 +16,7 @@ import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import type { HostInventory } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
+import type { InterfacePlan } from '../domain/interface-plan.ts';
 import type { NicSpec } from '../domain/nic.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
@@ -29,7 +30,7 @@ export interface AgentMethods {
   unpause: { args: { uuid: string }; reply: GuestView };
   suspend: { args: { uuid: string }; reply: GuestView };
   resume: { args: { uuid: string }; reply: GuestView };
-  snapshot: { args: { uuid: string; imageId: string }; reply: DiskCopy };
+  snapshot: { args: { uuid: string; imageId: string; quiesce: boolean }; reply: DiskCopy };
   uploadSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   dropSnapshot: { args: { uuid: string; imageId: string }; reply: null };
   rescue: { args: { spec: GuestSpec }; reply: GuestView };
@@ -37,7 +38,7 @@ export interface AgentMethods {
   rebuild: { args: { spec: GuestSpec; preserveEphemeral: boolean }; reply: GuestView };
   setAdminPassword: { args: { uuid: string; user: string; password: string }; reply: null };
   injectNmi: { args: { uuid: string }; reply: null };
-  attachNic: { args: { uuid: string; nic: NicSpec; model: string | null }; reply: GuestView };
+  attachNic: { args: { uuid: string; nic: NicSpec; plan: InterfacePlan }; reply: GuestView };
   detachNic: { args: { uuid: string; portId: string }; reply: GuestView };
   migrateDisk: { args: { uuid: string; timeoutMs: number }; reply: null };
   receiveDisk: { args: { spec: GuestSpec; from: DiskSource; on: boolean }; reply: GuestView };

@@ -1,6 +1,9 @@
-// Why: the extra specs that Nova knows, as one table: what each may hold. From microversion 2.86 on a flavor takes no other
-// value for them, and no unknown key in their namespaces.
+// Why: the extra specs that Nova knows, as one table: what each may hold and what becomes of it here. From microversion 2.86 on a flavor
+// takes no other value for them, and no unknown key in their namespaces.
+// Facts: Nova's validators (nova/api/validation/extra_specs), Apache License 2.0.
 
+import { done, type Fate, ignored, refused } from './fate.ts';
+import { diskLimits } from './limits-wish.ts';
 import { standardResourceClasses, standardTraits } from './standard-traits.ts';
 
 /** What is wrong with a value, in Nova's words after `Validation failed; `; null when nothing is. */
@@ -42,131 +45,141 @@ const format = (pattern: string, same = pattern): Check => {
 const CPU_SET = '\\^?\\d+(-\\d+|,\\^?\\d+)*';
 const cpuSet = format('\\^?\\d+((-\\d+)?(,\\^?\\d+(-\\d+)?)?)*', CPU_SET);
 
-const all = (check: Check, ...keys: readonly string[]): Readonly<Record<string, Check>> =>
-  Object.fromEntries(keys.map((key) => [key, check]));
+interface Row {
+  readonly check: Check;
+  readonly fate: Fate;
+}
+
+type Rows = Readonly<Record<string, Row>>;
+
+const row = (check: Check, fate: Fate): Row => ({ check, fate });
+
+const all = (check: Check, fate: Fate, ...keys: readonly string[]): Rows =>
+  Object.fromEntries(keys.map((key) => [key, row(check, fate)]));
+
+const vmware = ignored('it is for VMware, and hosts here run QEMU and KVM');
+const numa = done('docs/numa.md');
+const capability = done('ComputeCapabilitiesFilter compares it with what a host says of itself');
+const traits = done('docs/traits-and-resources.md');
+const topology = done('`<cpu><topology>`');
+const missing = (trait: string): Fate => refused(`no valid host: none has the trait ${trait}`);
+const onTrait = (element: string, trait: string): Fate =>
+  done(`\`${element}\` on a host with the trait ${trait}, else no valid host`);
+const tuned = done('`<iotune>` of each disk');
+const bounded = (way: string): Fate =>
+  onTrait('<bandwidth>', `CUSTOM_XLOUD_${way}_LIMITS; of each interface, KiB per second, a burst in KiB`);
 
 /** What VMware's shares, limits and reservations are written as, for each kind of resource. */
-const shares = (resource: string): Readonly<Record<string, Check>> => ({
-  [`${resource}_limit`]: integer(0),
-  [`${resource}_reservation`]: integer(),
-  [`${resource}_shares_level`]: oneOf('custom', 'high', 'normal', 'low'),
-  [`${resource}_shares_share`]: integer(0),
+const shares = (resource: string): Rows => ({
+  [`${resource}_limit`]: row(integer(0), vmware),
+  [`${resource}_reservation`]: row(integer(), vmware),
+  [`${resource}_shares_level`]: row(oneOf('custom', 'high', 'normal', 'low'), vmware),
+  [`${resource}_shares_share`]: row(integer(0), vmware),
 });
 
-/** By namespace, then by key; the namespace '' is for keys without one. */
-const known: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  '': { hide_hypervisor_id: flag, group_policy: oneOf('isolate', 'none') },
-  accel: { device_profile: text },
-  aggregate_instance_extra_specs: {},
-  capabilities: all(
-    text,
-    'id',
-    'uuid',
-    'service_id',
-    'host',
-    'vcpus',
-    'memory_mb',
-    'local_gb',
-    'vcpus_used',
-    'memory_mb_used',
-    'local_gb_used',
-    'hypervisor_type',
-    'hypervisor_version',
-    'hypervisor_hostname',
-    'free_ram_mb',
-    'free_disk_gb',
-    'current_workload',
-    'running_vms',
-    'disk_available_least',
-    'host_ip',
-    'mapped',
-    'cpu_allocation_ratio',
-    'ram_allocation_ratio',
-    'disk_allocation_ratio',
-    'total_usable_ram_mb',
-    'total_usable_disk_gb',
-    'disk_mb_used',
-    'free_disk_mb',
-    'vcpus_total',
-    'num_instances',
-    'num_io_ops',
-    'failed_builds',
-    'aggregates',
-    'cell_uuid',
-    'updated',
+const CAPABILITIES = [
+  ...['id', 'uuid', 'service_id', 'host', 'vcpus', 'memory_mb', 'local_gb', 'vcpus_used', 'memory_mb_used'],
+  ...['local_gb_used', 'hypervisor_type', 'hypervisor_version', 'hypervisor_hostname', 'free_ram_mb', 'free_disk_gb'],
+  ...['current_workload', 'running_vms', 'disk_available_least', 'host_ip', 'mapped', 'cpu_allocation_ratio'],
+  ...['ram_allocation_ratio', 'disk_allocation_ratio', 'total_usable_ram_mb', 'total_usable_disk_gb', 'disk_mb_used'],
+  ...['free_disk_mb', 'vcpus_total', 'num_instances', 'num_io_ops', 'failed_builds', 'aggregates', 'cell_uuid'],
+  'updated',
+];
+
+/** libvirt's, beyond those that Nova's validators name; Nova writes them for flavors made before 2.86. */
+const bursts = diskLimits.filter((name) => !name.endsWith('_sec')).map((name) => `disk_${name}`);
+
+const hw: Rows = {
+  cpu_realtime: row(flag, numa),
+  hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
+  locked_memory: row(flag, done('`<memoryBacking><locked>`')),
+  boot_menu: row(flag, done('`<os><bootmenu>`')),
+  vif_multiqueue_enabled: row(flag, done('`<interface><driver queues>`, one for each vCPU')),
+  mem_encryption: row(flag, missing('HW_CPU_X86_AMD_SEV')),
+  pmu: row(flag, done('`<features><pmu>`')),
+  virtio_packed_ring: row(flag, onTrait('<driver packed>', 'COMPUTE_NET_VIRTIO_PACKED')),
+  ephemeral_encryption: row(flag, missing('COMPUTE_EPHEMERAL_ENCRYPTION')),
+  numa_nodes: row(integer(1), numa),
+  ...all(integer(1), topology, 'cpu_sockets', 'cpu_cores', 'cpu_threads'),
+  ...all(integer(1), topology, 'cpu_max_sockets', 'cpu_max_cores', 'cpu_max_threads'),
+  serial_port_count: row(integer(0), done('so many `<serial>`, four at most')),
+  redirected_usb_ports: row(
+    integer(0, 15),
+    refused('400 unless it is 0: they are for SPICE, and the screens of guests here speak VNC'),
   ),
-  hw: {
-    ...all(
-      flag,
-      'cpu_realtime',
-      'hide_hypervisor_id',
-      'locked_memory',
-      'boot_menu',
-      'vif_multiqueue_enabled',
-      'mem_encryption',
-      'pmu',
-      'virtio_packed_ring',
-      'ephemeral_encryption',
+  cpu_policy: row(oneOf('dedicated', 'shared', 'mixed'), numa),
+  cpu_thread_policy: row(oneOf('prefer', 'isolate', 'require'), numa),
+  emulator_threads_policy: row(oneOf('isolate', 'share'), numa),
+  pci_numa_affinity_policy: row(oneOf('required', 'preferred', 'legacy', 'socket'), done('docs/pci.md')),
+  mem_encryption_model: row(
+    oneOf('amd-sev', 'amd-sev-es', 'amd-sev-snp'),
+    refused('with hw:mem_encryption no valid host: none has the trait'),
+  ),
+  tpm_model: row(oneOf('tpm-tis', 'tpm-crb'), onTrait('<tpm model>', 'COMPUTE_SECURITY_TPM_TIS or _CRB')),
+  tpm_version: row(oneOf('1.2', '2.0'), onTrait('<tpm>', 'COMPUTE_SECURITY_TPM_1_2 or _2_0')),
+  tpm_secret_security: row(
+    oneOf('user', 'host', 'deployment'),
+    refused(
+      'with hw:tpm_version no valid host: nothing keeps the secret of a TPM here (there is no key manager); unnamed, the ' +
+        "TPM's state lies on the host as it is",
     ),
-    ...all(
-      integer(1),
-      'numa_nodes',
-      'cpu_sockets',
-      'cpu_cores',
-      'cpu_threads',
-      'cpu_max_sockets',
-      'cpu_max_cores',
-      'cpu_max_threads',
+  ),
+  watchdog_action: row(oneOf('none', 'pause', 'poweroff', 'reset', 'disabled'), done('`<watchdog action>`')),
+  viommu_model: row(oneOf('intel', 'smmuv3', 'virtio', 'auto'), onTrait('<iommu model>', 'COMPUTE_VIOMMU_MODEL_…')),
+  sound_model: row(
+    oneOf('sb16', 'es1370', 'pcspk', 'ac97', 'ich6', 'ich9', 'usb', 'virtio'),
+    done('`<sound model>`; virtio on a host with the trait COMPUTE_SOUND_MODEL_VIRTIO'),
+  ),
+  usb_model: row(oneOf('none', 'nec-xhci', 'qemu-xhci'), done('`<controller type="usb" model>`')),
+  ephemeral_encryption_format: row(
+    oneOf('plain', 'luks', 'luksv2'),
+    refused('with hw:ephemeral_encryption no valid host: none has the trait'),
+  ),
+  cpu_dedicated_mask: row(cpuSet, numa),
+  cpu_realtime_mask: row(format('(\\^)?\\d+((-\\d+)?(,\\^?\\d+(-\\d+)?)?)*', CPU_SET), numa),
+  mem_page_size: row(format('(large|small|any|\\d+([kKMGT]i?)?(b|bit|B)?)'), numa),
+  pmem: row(
+    format('([a-zA-Z0-9_]+(,)?)+', '[a-zA-Z0-9_]+(,[a-zA-Z0-9_]+)*,?'),
+    refused('no valid host: none has persistent memory for guests (resource CUSTOM_PMEM_NAMESPACE_…)'),
+  ),
+};
+
+/** By namespace, then by key; the namespace '' is for keys without one. */
+const known: Readonly<Record<string, Rows>> = {
+  '': {
+    hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
+    group_policy: row(
+      oneOf('isolate', 'none'),
+      ignored('a host is one provider of all that it has, so groups of resources are never apart'),
     ),
-    serial_port_count: integer(0),
-    redirected_usb_ports: integer(0, 15),
-    cpu_policy: oneOf('dedicated', 'shared', 'mixed'),
-    cpu_thread_policy: oneOf('prefer', 'isolate', 'require'),
-    emulator_threads_policy: oneOf('isolate', 'share'),
-    pci_numa_affinity_policy: oneOf('required', 'preferred', 'legacy', 'socket'),
-    mem_encryption_model: oneOf('amd-sev', 'amd-sev-es', 'amd-sev-snp'),
-    tpm_model: oneOf('tpm-tis', 'tpm-crb'),
-    tpm_version: oneOf('1.2', '2.0'),
-    tpm_secret_security: oneOf('user', 'host', 'deployment'),
-    watchdog_action: oneOf('none', 'pause', 'poweroff', 'reset', 'disabled'),
-    viommu_model: oneOf('intel', 'smmuv3', 'virtio', 'auto'),
-    sound_model: oneOf('sb16', 'es1370', 'pcspk', 'ac97', 'ich6', 'ich9', 'usb', 'virtio'),
-    usb_model: oneOf('none', 'nec-xhci', 'qemu-xhci'),
-    ephemeral_encryption_format: oneOf('plain', 'luks', 'luksv2'),
-    cpu_dedicated_mask: cpuSet,
-    cpu_realtime_mask: format('(\\^)?\\d+((-\\d+)?(,\\^?\\d+(-\\d+)?)?)*', CPU_SET),
-    mem_page_size: format('(large|small|any|\\d+([kKMGT]i?)?(b|bit|B)?)'),
-    pmem: format('([a-zA-Z0-9_]+(,)?)+', '[a-zA-Z0-9_]+(,[a-zA-Z0-9_]+)*,?'),
   },
-  hw_rng: { allowed: flag, rate_bytes: integer(0), rate_period: integer(0) },
-  hw_video: { ram_max_mb: integer(0) },
-  os: { secure_boot: oneOf('disabled', 'required') },
-  pci_passthrough: { alias: format('[^:]+:\\d+(?:\\s*,\\s*[^:]+:\\d+)*') },
+  accel: { device_profile: row(text, missing('COMPUTE_ACCELERATORS')) },
+  aggregate_instance_extra_specs: {},
+  capabilities: all(text, capability, ...CAPABILITIES),
+  hw,
+  hw_rng: {
+    allowed: row(flag, done('whether there is an `<rng>`; yes unless it is said')),
+    ...all(integer(0), done('`<rng><rate>`'), 'rate_bytes', 'rate_period'),
+  },
+  hw_video: { ram_max_mb: row(integer(0), done('the most that hw_video_ram of an image may be, else 400')) },
+  os: {
+    secure_boot: row(oneOf('disabled', 'required'), onTrait('<loader secure>', 'COMPUTE_SECURITY_UEFI_SECURE_BOOT')),
+  },
+  pci_passthrough: { alias: row(format('[^:]+:\\d+(?:\\s*,\\s*[^:]+:\\d+)*'), done('docs/pci.md')) },
   quota: {
     ...shares('cpu'),
     ...shares('memory'),
     ...shares('disk_io'),
     ...shares('vif'),
-    cpu_quota: integer(),
-    ...all(
-      integer(0),
-      'cpu_shares',
-      'cpu_period',
-      'disk_read_bytes_sec',
-      'disk_read_iops_sec',
-      'disk_write_bytes_sec',
-      'disk_write_iops_sec',
-      'disk_total_bytes_sec',
-      'disk_total_iops_sec',
-      'vif_inbound_average',
-      'vif_inbound_peak',
-      'vif_inbound_burst',
-      'vif_outbound_average',
-      'vif_outbound_peak',
-      'vif_outbound_burst',
-    ),
+    cpu_quota: row(integer(), onTrait('<cputune><quota>', 'CUSTOM_XLOUD_CPU_LIMITS')),
+    cpu_shares: row(integer(0), onTrait('<cputune><shares>', 'CUSTOM_XLOUD_CPU_LIMITS')),
+    cpu_period: row(integer(0), onTrait('<cputune><period>', 'CUSTOM_XLOUD_CPU_LIMITS')),
+    ...all(integer(0), tuned, 'disk_read_bytes_sec', 'disk_read_iops_sec', 'disk_write_bytes_sec'),
+    ...all(integer(0), tuned, 'disk_write_iops_sec', 'disk_total_bytes_sec', 'disk_total_iops_sec', ...bursts),
+    ...all(integer(0), bounded('INBOUND'), 'vif_inbound_average', 'vif_inbound_peak', 'vif_inbound_burst'),
+    ...all(integer(0), bounded('OUTBOUND'), 'vif_outbound_average', 'vif_outbound_peak', 'vif_outbound_burst'),
   },
-  vmware: { hw_version: text, storage_policy: text },
+  vmware: all(text, vmware, 'hw_version', 'storage_policy'),
 };
 
 /** A namespace with the name of a group in it: `resources`, `resources1`, `trait_nic`. */
@@ -177,33 +190,55 @@ interface Family {
   readonly namespace: RegExp;
   readonly has: (key: string) => boolean;
   readonly check: Check;
+  /** For people. */
+  readonly name: string;
+  readonly fate: Fate;
 }
 
 const custom = /^CUSTOM_[A-Z0-9_]+$/;
 const matches = (pattern: RegExp) => (key: string) => pattern.test(key);
 
 const families: readonly Family[] = [
-  { namespace: /^aggregate_instance_extra_specs$/, has: (key) => key !== '', check: text },
   {
+    ...{ name: 'aggregate_instance_extra_specs:*', namespace: /^aggregate_instance_extra_specs$/ },
+    ...{ has: (key) => key !== '', check: text },
+    fate: done('AggregateInstanceExtraSpecsFilter compares it with the metadata of aggregates, where that is enabled'),
+  },
+  {
+    ...{ name: 'capabilities:cpu_info:* and its like', fate: capability },
     namespace: /^capabilities$/,
     has: matches(
       /^(?:cpu_info|metrics|stats|numa_topology|supported_hv_specs|pci_device_pools|nodename|pci_stats|supported_instances|limits|instances)(?::\w+)*$/,
     ),
     check: text,
   },
-  { namespace: /^hw$/, has: matches(/^numa_cpus.\d+$/), check: cpuSet },
-  { namespace: /^hw$/, has: matches(/^numa_mem.\d+$/), check: integer(1) },
+  { ...{ name: 'hw:numa_cpus.*', fate: numa }, namespace: /^hw$/, has: matches(/^numa_cpus.\d+$/), check: cpuSet },
+  { ...{ name: 'hw:numa_mem.*', fate: numa }, namespace: /^hw$/, has: matches(/^numa_mem.\d+$/), check: integer(1) },
   {
+    ...{ name: 'resources*:*', fate: traits },
     namespace: grouped('resources'),
     has: (key) => standardResourceClasses.has(key) || custom.test(key),
     check: integer(),
   },
   {
+    ...{ name: 'trait*:*', fate: traits },
     namespace: grouped('trait'),
     has: (key) => standardTraits.has(key) || custom.test(key),
     check: oneOf('required', 'forbidden'),
   },
 ];
+
+/** Its row; null where Nova knows none, and whether its namespace is one of Nova's. */
+function find(name: string): { readonly row: Row | null; readonly ours: boolean } {
+  const colon = name.indexOf(':');
+  const namespace = colon === -1 ? '' : name.slice(0, colon);
+  const key = name.slice(colon + 1);
+  const keys = Object.hasOwn(known, namespace) ? known[namespace] : undefined;
+  if (keys !== undefined && Object.hasOwn(keys, key)) return { row: keys[key] as Row, ours: true };
+  const near = families.filter((family) => family.namespace.test(namespace));
+  const ours = namespace !== '' && (keys !== undefined || near.length > 0);
+  return { row: near.find(({ has }) => has(key)) ?? null, ours };
+}
 
 /**
  * Why an extra spec is not one that Nova takes; null when it is. Keys without a namespace that Nova does not know, and keys in
@@ -211,14 +246,18 @@ const families: readonly Family[] = [
  * Source: Nova's extra spec validators (microversion 2.86).
  */
 export function extraSpecProblem(name: string, value: string): string | null {
-  const colon = name.indexOf(':');
-  const namespace = colon === -1 ? '' : name.slice(0, colon);
-  const key = name.slice(colon + 1);
-  const keys = Object.hasOwn(known, namespace) ? (known[namespace] as Readonly<Record<string, Check>>) : undefined;
-  if (keys !== undefined && Object.hasOwn(keys, key)) return (keys[key] as Check)(value);
-  const near = families.filter((family) => family.namespace.test(namespace));
-  const family = near.find(({ has }) => has(key));
-  if (family !== undefined) return family.check(value);
-  if (namespace === '' || (keys === undefined && near.length === 0)) return null;
-  return `extra spec '${name}' does not appear to be a valid extra spec.`;
+  const found = find(name);
+  if (found.row !== null) return found.row.check(value);
+  return found.ours ? `extra spec '${name}' does not appear to be a valid extra spec.` : null;
 }
+
+/** What becomes of one; null for one that Nova does not know. */
+export const extraSpecFate = (name: string): Fate | null => find(name).row?.fate ?? null;
+
+/** All of them with what becomes of each, in the order of the alphabet. */
+export const extraSpecFates: readonly { readonly name: string; readonly fate: Fate }[] = [
+  ...Object.entries(known).flatMap(([namespace, rows]) =>
+    Object.entries(rows).map(([key, { fate }]) => ({ name: namespace === '' ? key : `${namespace}:${key}`, fate })),
+  ),
+  ...families.map(({ name, fate }) => ({ name, fate })),
+].toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,12 +1,14 @@
-// Why: what a flavor and an image say of a guest's processors and memory must not contradict itself before anything is promised.
+// Why: what a flavor and an image say of a guest's processors, memory and devices must not contradict itself before anything is promised.
 
 import { cpuTopologyWishOf } from './cpu-topology.ts';
 import type { FlavorSnapshot } from './flavor.ts';
 import type { ImageFacts } from './image.ts';
+import { machineWishOf } from './machine-wish.ts';
 import { numaWishOf } from './numa-wish.ts';
 
 /** Throws Nova's 400s, in Nova's order. */
 export function checkHardware(flavor: FlavorSnapshot, image: ImageFacts | null): void {
+  machineWishOf(flavor, image);
   cpuTopologyWishOf(flavor, image);
   numaWishOf(flavor, image);
 }

@@ -2,7 +2,47 @@
 // here only if it is true of the guests that run there.
 
 import type { HostFacts } from './host.ts';
-import { standardTraits } from './standard-traits.ts';
+import { newerTraits, standardTraits } from './standard-traits.ts';
+import { type LimitKind, limitTraits } from './limits-wish.ts';
+
+/** What the machines of guests can be made of on a host, by libvirt's and Nova's words. */
+export interface MachineFeatures {
+  readonly diskBuses: readonly string[];
+  readonly videoModels: readonly string[];
+  readonly vifModels: readonly string[];
+  readonly tpmModels: readonly string[];
+  readonly tpmVersions: readonly string[];
+  readonly viommuModels: readonly string[];
+  readonly uefi: boolean;
+  readonly secureBoot: boolean;
+  readonly packedRing: boolean;
+  readonly virtioSound: boolean;
+  readonly physicalBits: boolean;
+  /** What guests take of it that can be limited. */
+  readonly limits: readonly LimitKind[];
+}
+
+/** The traits of each: `COMPUTE_STORAGE_BUS_SCSI`. */
+const modelTraits = (prefix: string, models: readonly string[]): string[] =>
+  models.map((model) => `${prefix}_${model.replaceAll(/[-.]/g, '_').toUpperCase()}`);
+
+function traitsOfMachines(has: MachineFeatures): string[] {
+  const held = (is: boolean, ...traits: string[]): string[] => (is ? traits : []);
+  return [
+    ...modelTraits('COMPUTE_STORAGE_BUS', has.diskBuses),
+    ...modelTraits('COMPUTE_GRAPHICS_MODEL', has.videoModels),
+    ...modelTraits('COMPUTE_NET_VIF_MODEL', has.vifModels),
+    ...modelTraits('COMPUTE_SECURITY', has.tpmModels),
+    ...modelTraits('COMPUTE_SECURITY_TPM', has.tpmVersions),
+    ...modelTraits('COMPUTE_VIOMMU_MODEL', has.viommuModels),
+    ...held(has.uefi, 'COMPUTE_FIRMWARE_UEFI'),
+    ...held(has.secureBoot, 'COMPUTE_SECURITY_UEFI_SECURE_BOOT'),
+    ...held(has.packedRing, 'COMPUTE_NET_VIRTIO_PACKED'),
+    ...held(has.virtioSound, 'COMPUTE_SOUND_MODEL_VIRTIO'),
+    ...held(has.physicalBits, 'COMPUTE_ADDRESS_SPACE_EMULATED', 'COMPUTE_ADDRESS_SPACE_PASSTHROUGH'),
+    ...has.limits.map((kind) => limitTraits[kind]),
+  ];
+}
 
 /** Features of processors whose trait is called otherwise than the feature. */
 const named: Readonly<Record<string, readonly string[]>> = {
@@ -31,13 +71,18 @@ const endingsOf = (feature: string): readonly string[] => [
   feature.replaceAll(/[.-]/g, '').toUpperCase(),
 ];
 
+const isTrait = (name: string): boolean =>
+  standardTraits.has(name) || newerTraits.has(name) || Object.values(limitTraits).includes(name);
+
 /**
  * What a host has without being told so, in the order of the alphabet.
  * @param features those of the processor that guests get, by libvirt's names
+ * @param machines what else their machines can have; null: not known
  */
 export function traitsOf(
   { cpu, capabilities }: Pick<HostFacts, 'cpu' | 'capabilities'>,
   features: readonly string[],
+  machines: MachineFeatures | null = null,
 ): readonly string[] {
   const { guests, diskFormats, verbs } = capabilities;
   const found = [
@@ -48,6 +93,7 @@ export function traitsOf(
     ...(verbs.includes('attachNic') ? ['COMPUTE_NET_ATTACH_INTERFACE'] : []),
     ...(cpu.topology.threads > 1 ? ['HW_CPU_HYPERTHREADING'] : []),
     ...features.flatMap(endingsOf).map((ending) => `HW_CPU_X86_${ending}`),
+    ...(machines === null ? [] : traitsOfMachines(machines)),
   ];
-  return [...new Set(found)].filter((trait) => standardTraits.has(trait)).toSorted();
+  return [...new Set(found)].filter(isTrait).toSorted();
 }

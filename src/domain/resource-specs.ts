@@ -18,11 +18,23 @@ export interface AskedResource {
 const RESOURCE = /^resources([a-zA-Z0-9_-]{1,64})?:(.+)$/;
 
 /** What extra specs ask for. What is no amount says nothing, as in Nova. */
-export const askedResources = (extraSpecs: ExtraSpecs): readonly AskedResource[] =>
-  Object.entries(extraSpecs).flatMap(([key, value]) => {
+export const askedResources = (extraSpecs: ExtraSpecs): readonly AskedResource[] => [
+  ...Object.entries(extraSpecs).flatMap(([key, value]) => {
     const [, group = '', kind] = RESOURCE.exec(key) ?? [];
     const amount = wholeNumber(value);
     return kind === undefined || amount === null ? [] : [{ group, kind, amount }];
+  }),
+  ...persistentMemory(extraSpecs['hw:pmem'] ?? ''),
+];
+
+/** Each namespace of persistent memory by its label (`hw:pmem` = `6GB,6GB`), as a resource that a host may have. */
+const persistentMemory = (labels: string): AskedResource[] =>
+  labels.split(',').flatMap((label) => {
+    const word = label
+      .trim()
+      .toUpperCase()
+      .replaceAll(/[^A-Z0-9]/g, '_');
+    return word === '' ? [] : [{ group: '', kind: `CUSTOM_PMEM_NAMESPACE_${word}`, amount: 1 }];
   });
 
 /** What of a server's size and disks an override stands in for. */

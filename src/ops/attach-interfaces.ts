@@ -9,6 +9,7 @@ import { addNic, nicsOfServer, removeNic } from '../db/server-nics.ts';
 import { tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
+import { interfacePlanOf } from '../domain/interface-plan.ts';
 import type { ServerPort } from '../domain/network.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import { awaitAction } from './await-action.ts';
@@ -16,7 +17,7 @@ import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { isUp } from './host-up.ts';
-import { modelOf, refreshNetwork } from './refresh-network.ts';
+import { refreshNetwork } from './refresh-network.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { recordFailure } from './settle.ts';
 
@@ -129,7 +130,11 @@ export const attachSaga: Saga<AttachInput> = {
         const { nic } = output<PortOutput>('port');
         return server.host === null
           ? null
-          : call(server.host, 'attachNic', { uuid: server.uuid, nic, model: modelOf(server) });
+          : call(server.host, 'attachNic', {
+              uuid: server.uuid,
+              nic,
+              plan: interfacePlanOf(server.flavor, server.image),
+            });
       },
       async undo({ server, call, output }) {
         const { portId } = output<PortOutput>('port').nic;

@@ -8,13 +8,11 @@ import { nicsOfServer, replaceNicsIf } from '../db/server-nics.ts';
 import { findServer, lockServer, updateServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
+import { interfacePlanOf } from '../domain/interface-plan.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import type { OpsDeps } from './deps.ts';
 
 type Named = Pick<Server, 'uuid'>;
-
-/** The kind of card that a server's image asks for. */
-export const modelOf = ({ image }: Server): string | null => image?.properties['hw_vif_model'] ?? null;
 
 const addressesOf = (nic: NicSpec): string => nic.fixedIps.map(({ address }) => address).join();
 
@@ -58,7 +56,7 @@ export async function refreshNetwork(deps: OpsDeps, { uuid }: Named): Promise<vo
   if (host === null) return;
   for (const nic of changed ?? []) {
     try {
-      await deps.bus.call(host, 'attachNic', { uuid, nic, model: modelOf(server) });
+      await deps.bus.call(host, 'attachNic', { uuid, nic, plan: interfacePlanOf(server.flavor, server.image) });
     } catch (error) {
       deps.log.warn(
         { host, server: uuid, port: nic.portId, reason: messageOf(error) },

@@ -5,6 +5,7 @@ import { badRequest } from '../base/errors.ts';
 import type { Caller, Op } from '../base/op.ts';
 import type { GuestView } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
+import { knownProperties } from '../domain/image-properties.ts';
 import type { Server, VmState } from '../domain/instance.ts';
 import { beginMove, checkMove } from './begin.ts';
 import { bootParts } from './boot-source.ts';
@@ -51,6 +52,7 @@ export async function rescueServer(deps: OpsDeps, op: Op, target: Server, reques
   const image = await (request.imageRef === null
     ? ownImage(deps, caller, target)
     : namedImage(deps, caller, request.imageRef));
+  knownProperties(image);
   const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
   await beginMove<Input>(deps, op, target.uuid, 'rescue', () => input);
 }

@@ -12,6 +12,7 @@ import type { DiskCopy } from '../domain/guest.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
 import { type MoveName, moves } from '../domain/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../domain/snapshot.ts';
+import { isYes } from '../domain/wish-words.ts';
 import { announce, type LeftMove, leaveMove, lockForMove } from './begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from './deps.ts';
@@ -129,7 +130,10 @@ export function snapshotSteps<I extends SnapshotInput>(
       async run(context): Promise<DiskCopy> {
         const { input, server, call } = context;
         await setTask(context, tasks.copying);
-        return call(hostOf(server), 'snapshot', { uuid: server.uuid, imageId: input.imageId });
+        return call(hostOf(server), 'snapshot', {
+          ...{ uuid: server.uuid, imageId: input.imageId },
+          quiesce: isYes(server.image?.properties['os_require_quiesce']),
+        });
       },
       async undo(context) {
         const { server, input, call } = context;

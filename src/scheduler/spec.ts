@@ -3,6 +3,7 @@
 import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { Candidate } from '../domain/host.ts';
 import type { ImageFacts } from '../domain/image.ts';
+import { archAliases, hypervisorAliases, modeAliases } from '../domain/machine-words.ts';
 import type { GroupPlacement } from '../domain/server-group.ts';
 import type { NumaWish } from '../domain/numa-wish.ts';
 import type { PciWish } from '../domain/pci-alias.ts';
@@ -119,17 +120,6 @@ export type Weight = (host: Candidate) => number;
 
 /** As `Filter`: the weight of each host for a request, or null where it weighs them all alike. */
 export type Weigher = (spec: PlacementSpec) => Weight | null;
-
-const archAliases: Readonly<Record<string, string>> = {
-  i386: 'i686',
-  i486: 'i686',
-  i586: 'i686',
-  x86_32: 'i686',
-  x86_32p: 'i686',
-  amd64: 'x86_64',
-};
-const hypervisorAliases: Readonly<Record<string, string>> = { xapi: 'xen' };
-const modeAliases: Readonly<Record<string, string>> = { hv: 'hvm', baremetal: 'hvm', pv: 'xen' };
 
 function canonical(value: string | undefined, aliases: Readonly<Record<string, string>>): string | null {
   if (value === undefined || value === '') return null;

@@ -14,6 +14,7 @@ import type {
 } from '../domain/guest.ts';
 import type { Diagnostics } from '../domain/diagnostics.ts';
 import type { ImageFacts } from '../domain/image.ts';
+import type { InterfacePlan } from '../domain/interface-plan.ts';
 import type { NicSpec } from '../domain/nic.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/host.ts';
@@ -35,8 +36,11 @@ export interface ImageSink {
 
 /** Copies of guests' disks, each named by the image that it becomes. */
 export interface Snapshots {
-  /** Copies the root disk as it is at one moment, while the guest runs or not. Copied already: nothing happens. */
-  take(uuid: string, imageId: string): Promise<DiskCopy>;
+  /**
+   * Copies the root disk as it is at one moment, while the guest runs or not. Copied already: nothing happens.
+   * @param quiesce the guest's file systems must be still at that moment; 409 where its agent does not do it
+   */
+  take(uuid: string, imageId: string, quiesce?: boolean): Promise<DiskCopy>;
   /** Brings a copy to the image service and forgets it. There already: nothing happens. */
   upload(uuid: string, imageId: string): Promise<void>;
   /** Forgets a copy. Unknown: nothing happens. */
@@ -84,9 +88,9 @@ export interface Driver {
   injectNmi?(uuid: string): Promise<void>;
   /**
    * Plugs a port into a guest, running or off, for this run and those after it; one that is plugged takes what changed of it.
-   * @param model the image's `hw_vif_model`; null: the usual one
+   * @param plan what it is beside its port; the same for one that is plugged
    */
-  attachNic?(uuid: string, nic: NicSpec, model: string | null): Promise<GuestView>;
+  attachNic?(uuid: string, nic: NicSpec, plan: InterfacePlan): Promise<GuestView>;
   /** Takes a port away, for good; not there: nothing happens. Rejects when the guest does not let go of it. */
   detachNic?(uuid: string, portId: string): Promise<GuestView>;
   /** Switches a guest off as `powerOff` and sets its disks aside, to be taken over, restored or dropped. Set aside: nothing. */

@@ -8,6 +8,7 @@ import { Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AdjustOutcome, DiskCopy, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
 import type { ImageFacts } from '../../src/domain/image.ts';
 import { power } from '../../src/domain/instance.ts';
+import { plainInterface } from '../../src/domain/interface-plan.ts';
 import type { NicSpec } from '../../src/domain/nic.ts';
 import type { ConsoleEndpoint } from '../../src/domain/remote-console.ts';
 import type { Size } from '../../src/domain/size.ts';
@@ -379,17 +380,17 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
       const before = await world.interfaces(spec.uuid);
       const nic = world.nic();
-      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
+      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, plainInterface);
       const [first = ''] = nic.fixedIps.map((ip) => ip.address);
       assert.deepEqual(await world.interfaces(spec.uuid), new Map([...before, [nic.mac, [first]]]));
       const subnetId = nic.network.subnets[0]?.id ?? '';
       const address = first.replace(/\d+$/, '199');
       const more = { ...nic, fixedIps: [...nic.fixedIps, { address, subnetId }] };
-      await driver.attachNic(spec.uuid, more, null);
+      await driver.attachNic(spec.uuid, more, plainInterface);
       assert.deepEqual((await world.interfaces(spec.uuid)).get(nic.mac)?.toSorted(), [first, address].toSorted());
       for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
       assert.deepEqual(await world.interfaces(spec.uuid), before);
-      await refuses(driver.attachNic(randomUUID(), nic, null), 'notFound');
+      await refuses(driver.attachNic(randomUUID(), nic, plainInterface), 'notFound');
       await refuses(driver.detachNic(randomUUID(), nic.portId), 'notFound');
     });
 
@@ -397,7 +398,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
       await driver.powerOff(spec.uuid, 0);
       const nic = world.nic();
-      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, null);
+      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, plainInterface);
       await driver.powerOn({ ...spec, nics: [...spec.nics, nic] });
       assert.ok((await world.interfaces(spec.uuid)).has(nic.mac));
       await driver.powerOff(spec.uuid, 0);

@@ -22,6 +22,8 @@ export interface LibvirtdOptions {
   readonly hostname?: string;
   /** Hides /dev/kvm, so that libvirt offers TCG only. Default: false, what the machine has. */
   readonly hideKvm?: boolean;
+  /** Guests are put into control groups of the machine's own processors, below `/machine`. Default: false, they are in none. */
+  readonly cgroups?: boolean;
   /** Port on the namespace's own loopback and interfaces where RPC over TCP listens, without authentication. Default: none. */
   readonly tcpPort?: number;
 }
@@ -48,14 +50,19 @@ export interface Libvirtd {
 
 // The first process of the new PID namespace. Bash, because something has to reap libvirt's orphaned probes of QEMU: left
 // unreaped, each costs libvirtd 40 seconds. /sys is new, to show this namespace's network devices and none of the machine's
-// control groups: guests are not put into any. `cat` holds the pipe from the test: when the test is gone in whatever way, the
+// control groups: guests are put into none unless a test asks for it. `cat` holds the pipe from the test: when the test is gone in whatever way, the
 // pipe ends, this shell ends, and with it every process of the namespace.
 const INIT = `
 set -eu
-dir=$1; hide_kvm=$2; host=$3; shift 3
+dir=$1; hide_kvm=$2; host=$3; cgroups=$4; shift 4
 mount -t proc proc /proc
 umount -R -l /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
+if [ "$cgroups" = yes ]; then
+  mount -t tmpfs tmpfs /sys/fs/cgroup
+  if grep -q '^cpu[[:space:]].*1$' /proc/cgroups && mkdir /sys/fs/cgroup/cpu && mount -t cgroup -o cpu none /sys/fs/cgroup/cpu 2>/dev/null; then :
+  else rm -rf /sys/fs/cgroup/cpu; mount -t cgroup2 none /sys/fs/cgroup; fi
+fi
 mount -t tmpfs tmpfs /run
 mkdir -p /run/libvirt /run/lock /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt
 mount --bind "$dir/run" /run/libvirt
@@ -168,6 +175,7 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       dir,
       options.hideKvm ? 'yes' : 'no',
       options.hostname ?? 'compute-under-test',
+      options.cgroups ? 'yes' : 'no',
     ],
     ...(options.tcpPort === undefined ? [] : ['--listen']),
   ];

@@ -4,7 +4,7 @@ import { traitProblem, traitWishOf } from '../../domain/trait-wish.ts';
 import { labelCheck } from '../labels.ts';
 import type { Filter, ImageFilter, ImageSpec } from '../spec.ts';
 
-const wishOf = ({ flavor, imageProperties }: ImageSpec) => traitWishOf(flavor.extraSpecs, imageProperties);
+const wishOf = ({ flavor, imageProperties }: ImageSpec) => traitWishOf(flavor, imageProperties);
 
 export const traitsFilter: ImageFilter = (spec) => {
   const wish = wishOf(spec);

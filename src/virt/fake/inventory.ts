@@ -2,7 +2,7 @@
 
 import { type HostCapabilities, type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
 import { memoryMethods } from '../../domain/memory-method.ts';
-import { traitsOf } from '../../domain/host-traits.ts';
+import { type MachineFeatures, traitsOf } from '../../domain/host-traits.ts';
 import type { HostCell } from '../../domain/numa.ts';
 import { type CpuDivision, divideCells, undivided } from '../host-cells.ts';
 import { type DeviceSpec, type FoundDevice, offeredDevices } from '../host-devices.ts';
@@ -30,6 +30,24 @@ export interface FakeMachine {
 const plainMachine: FakeMachine = {
   ...{ numaNodes: 1, threads: 1, hugePages: {}, division: undivided },
   ...{ devices: fakeDevices, deviceSpecs: [] },
+};
+
+/** As a host with QEMU 7.2, OVMF and swtpm. */
+const fakeMachines: MachineFeatures = {
+  diskBuses: ['virtio', 'scsi', 'sata', 'ide', 'usb', 'fdc'],
+  videoModels: ['vga', 'cirrus', 'vmvga', 'qxl', 'virtio', 'none', 'bochs'],
+  vifModels: ['virtio', 'ne2k_pci', 'pcnet', 'rtl8139', 'e1000', 'e1000e'],
+  tpmModels: ['tpm-tis', 'tpm-crb'],
+  tpmVersions: ['1.2', '2.0'],
+  viommuModels: ['intel', 'virtio', 'auto'],
+  ...{
+    uefi: true,
+    secureBoot: true,
+    packedRing: true,
+    virtioSound: false,
+    limits: ['cpu', 'inbound', 'outbound'],
+    physicalBits: true,
+  },
 };
 
 const SMALL_KIB = 4;
@@ -78,7 +96,9 @@ export function fakeInventory(
   const capabilities: HostCapabilities = {
     virtType: 'fake',
     virtTypeReason: 'the fake driver runs no guests',
-    guests: ['fake', 'qemu', 'kvm'].map((hypervisorType) => ({ arch: 'x86_64', hypervisorType, vmMode: 'hvm' })),
+    guests: ['x86_64', 'i686'].flatMap((arch) =>
+      ['fake', 'qemu', 'kvm'].map((hypervisorType) => ({ arch, hypervisorType, vmMode: 'hvm' })),
+    ),
     diskFormats: ['raw', 'qcow2', 'iso', 'ami'],
     verbs,
     liveVcpus: true,
@@ -102,7 +122,7 @@ export function fakeInventory(
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
       uptime: hostUptime(),
       capabilities,
-      traits: traitsOf({ cpu, capabilities }, []),
+      traits: traitsOf({ cpu, capabilities }, [], fakeMachines),
     },
     ...overrides,
     vcpus: usable,

@@ -23,6 +23,10 @@ export interface GuestAgent {
   lately(uuid: string): number | undefined;
   /** Turns vCPUs on or off until `count` are online; false when no agent does it. */
   setOnline(domain: DomainRef, count: number): Promise<boolean>;
+  /** Writes out and stops its file systems; false when no agent does it. */
+  freeze(domain: DomainRef): Promise<boolean>;
+  /** Lets them go on; going on already: nothing. */
+  thaw(domain: DomainRef): Promise<void>;
   /** Whatever was held against it is forgotten: its agent has said hello. */
   forgive(uuid: string): void;
 }
@@ -80,6 +84,10 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
       if (changes.length === 0) return true;
       answers.delete(domain.uuid);
       return (await ask(domain, 'guest-set-vcpus', { vcpus: changes })) !== null;
+    },
+    freeze: async (domain) => (await ask(domain, 'guest-fsfreeze-freeze')) !== null,
+    thaw: async (domain) => {
+      await ask(domain, 'guest-fsfreeze-thaw');
     },
     lately: (uuid) => {
       const answer = answers.get(uuid);

@@ -1,17 +1,22 @@
 // Why: what a server is, as libvirt's domain XML. One function from a spec and the places of its files to a document: the
-// same spec gives the same domain, so a power cycle rebuilds it.
+// same spec gives the same domain, so a power cycle rebuilds it. What each part of a machine is stands in `machine/`.
 
 import type { GuestSpec } from '../../domain/guest.ts';
+import { interfacePlan } from '../../domain/interface-plan.ts';
 import { memoryMethodOf } from '../../domain/memory-method.ts';
-import type { NicSpec } from '../../domain/nic.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { writeCpuSet } from '../../domain/cpu-set.ts';
-import { antiSpoofing } from './nics.ts';
+import { type DiskPlan, writeDisks } from './machine/disk.ts';
+import { writeOs } from './machine/firmware.ts';
+import { writeInterface } from './machine/interface.ts';
+import { type MachineKind, machineKindOf, type VirtType } from './machine/kind.ts';
+import { writeControllers, writePeripherals, writeVideo } from './machine/peripherals.ts';
+import { writeClock, writeCpu, writeFeatures } from './machine/processor.ts';
 import { memoryWays } from './memory.ts';
 import type { MemoryWay } from './memory/way.ts';
 import { writeHostDevice } from './node-devices.ts';
-import { writeGuestNodes, writePlacement } from './numa.ts';
-import { domainName, networkName } from './names.ts';
+import { writePlacement } from './numa.ts';
+import { domainName } from './names.ts';
 import { writeScreen } from './screen.ts';
 import { writeSerial } from './serial.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
@@ -19,18 +24,6 @@ import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 const BALLOON_STATS_SECONDS = 1;
 /** Our own elements in a domain's metadata. */
 const METADATA_URI = 'urn:xloud:compute:1';
-
-export type VirtType = 'kvm' | 'qemu';
-
-/** One disk in the order in which the guest sees it. */
-export interface DiskPlan {
-  readonly path: string;
-  readonly format: 'raw' | 'qcow2';
-  readonly device: 'disk' | 'cdrom';
-  readonly readonly: boolean;
-  readonly bus: 'virtio' | 'scsi' | 'sata' | 'ide';
-  readonly bootable: boolean;
-}
 
 /** Where the domain runs and where its files are. */
 export interface DomainPlace {
@@ -45,7 +38,7 @@ export interface DomainPlace {
   readonly consolePath: string;
   /** The socket on which others speak on that line; absent or null: nobody does. */
   readonly serialPath?: string | null;
-  /** The address on which its screen listens; absent or null: it has none. */
+  /** Where its screen listens; absent or null: it has none. */
   readonly screen?: string | null;
   /** The CPUs that vCPUs share, where the operator named them; absent or empty: any. */
   readonly sharedCpus?: readonly number[];
@@ -53,35 +46,26 @@ export interface DomainPlace {
 
 /** The persistent definition of a guest. */
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {
-  const properties = spec.disks.image?.properties ?? {};
-  const domain = startXml('domain', { type: place.virtType });
+  const kind = machineKindOf(spec, place);
+  const domain = startXml('domain', { type: kind.virtType });
   text(domain, 'name', domainName(spec.uuid));
   text(domain, 'uuid', spec.uuid);
   writeMetadata(domain, spec);
   const memory = memoryWays[memoryMethodOf(spec)];
   memory.writeSize(domain, spec);
-  writePlacement(domain, spec, place.sharedCpus ?? []);
+  writePlacement(domain, spec, place.sharedCpus ?? [], kind.wish.limits.cpu);
   writeVcpus(domain, spec, place.sharedCpus ?? []);
   writeSysinfo(domain, spec);
-  writeOs(domain, place, properties);
-  const features = domain.ele('features');
-  leaf(features, 'acpi');
-  if (isX86(place.arch)) leaf(features, 'apic');
-  writeCpu(domain, spec, place, memory);
-  const clock = domain.ele('clock', { offset: properties.os_type === 'windows' ? 'localtime' : 'utc' });
-  if (place.virtType === 'kvm' && isX86(place.arch)) {
-    leaf(clock, 'timer', { name: 'pit', tickpolicy: 'delay' });
-    leaf(clock, 'timer', { name: 'rtc', tickpolicy: 'catchup' });
-    leaf(clock, 'timer', { name: 'hpet', present: 'no' });
-  }
+  writeOs(domain, kind, place);
+  writeFeatures(domain, kind, place);
+  writeCpu(domain, spec, kind, place, memory);
+  writeClock(domain, kind);
   text(domain, 'on_poweroff', 'destroy');
   text(domain, 'on_reboot', 'restart');
   text(domain, 'on_crash', 'destroy');
-  writeDevices(domain, spec, place, memory);
+  writeDevices(domain, spec, kind, place, memory);
   return endXml(domain);
 }
-
-const isX86 = (arch: string): boolean => arch === 'x86_64' || arch === 'i686';
 
 function writeMetadata(domain: XMLBuilder, spec: GuestSpec): void {
   const ours = domain.ele('metadata').ele(METADATA_URI, 'xloud:instance');
@@ -123,119 +107,28 @@ function writeSysinfo(domain: XMLBuilder, spec: GuestSpec): void {
   text(system, 'entry', 'Virtual Machine', { name: 'family' });
 }
 
-function writeOs(domain: XMLBuilder, place: DomainPlace, properties: Readonly<Record<string, string>>): void {
-  const os = domain.ele('os');
-  text(os, 'type', 'hvm', {
-    arch: place.arch,
-    machine: properties.hw_machine_type ?? (isX86(place.arch) ? 'pc' : 'virt'),
-  });
-  if (place.kernel !== null) {
-    text(os, 'kernel', place.kernel);
-    if (place.ramdisk !== null) text(os, 'initrd', place.ramdisk);
-    text(os, 'cmdline', kernelArguments(properties));
-  }
-  leaf(os, 'smbios', { mode: 'sysinfo' });
-}
-
-/** What a kernel that comes from an image is told; the image's own words stand last, so they win. */
-function kernelArguments(properties: Readonly<Record<string, string>>): string {
-  const own = properties.os_command_line;
-  return `root=/dev/vda console=tty0 console=ttyS0${own === undefined ? '' : ` ${own}`}`;
-}
-
-/** What every current distribution boots with (x86-64-v2), which QEMU's own default is not. */
-const EMULATED_MODEL = 'Nehalem';
-
-function writeCpu(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {
-  const { cpuTopology, numa } = spec;
-  const cpu = startCpu(domain, place) ?? domain.ele('cpu');
-  if (cpuTopology !== null) leaf(cpu, 'topology', { ...cpuTopology });
-  if (numa === null) memory.writeCells(cpu, spec);
-  else writeGuestNodes(cpu, numa);
-  if (!isX86(place.arch)) return;
-  if (!/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
-}
-
-/** The model of guests' processors by name; null: the host's own. */
-export const guestCpuModel = ({ virtType, cpuModel }: Pick<DomainPlace, 'virtType' | 'cpuModel'>): string | null =>
-  cpuModel ?? (virtType === 'kvm' ? null : EMULATED_MODEL);
-
-/** The processor that guests get here; null where there is nothing to say about it. */
-export function startCpu(
+function writeDevices(
   domain: XMLBuilder,
-  place: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>,
-): XMLBuilder | null {
-  if (!isX86(place.arch)) return place.virtType === 'kvm' ? domain.ele('cpu', { mode: 'host-passthrough' }) : null;
-  const model = guestCpuModel(place);
-  if (model === null) return domain.ele('cpu', { mode: 'host-model', check: 'partial' });
-  const cpu = domain.ele('cpu', { mode: 'custom', match: 'exact', check: 'none' });
-  return text(cpu, 'model', model, { fallback: 'forbid' });
-}
-
-/**
- * A guest must not see the host's own virtualisation unless its flavor asks for it: with it a guest cannot be migrated, and
- * guests within it hold on to vCPUs.
- */
-export function hideVirtualisation(cpu: XMLBuilder): void {
-  leaf(cpu, 'feature', { policy: 'disable', name: 'vmx' });
-  leaf(cpu, 'feature', { policy: 'disable', name: 'svm' });
-}
-
-function writeDevices(domain: XMLBuilder, spec: GuestSpec, place: DomainPlace, memory: MemoryWay): void {
-  const properties = spec.disks.image?.properties ?? {};
+  spec: GuestSpec,
+  kind: MachineKind,
+  place: DomainPlace,
+  memory: MemoryWay,
+): void {
   const devices = domain.ele('devices');
-  leaf(devices, 'controller', { type: 'usb', model: 'none' });
-  if (place.disks.some((disk) => disk.bus === 'scsi')) {
-    leaf(devices, 'controller', { type: 'scsi', model: 'virtio-scsi' });
-  }
-  writeDisks(devices, place.disks);
-  for (const nic of spec.nics) fillInterface(devices.ele('interface', INTERFACE), nic, properties.hw_vif_model);
+  writeControllers(devices, kind);
+  writeDisks(devices, place.disks, kind);
+  const plan = interfacePlan(kind.wish, spec.maximum.vcpus);
+  for (const nic of spec.nics) writeInterface(devices, nic, plan);
   for (const address of spec.hostDevices) writeHostDevice(devices, address);
-  writeSerial(devices, place.consolePath, place.serialPath ?? null);
-  leaf(devices.ele('channel', { type: 'unix' }), 'target', { type: 'virtio', name: 'org.qemu.guest_agent.0' });
-  text(devices.ele('rng', { model: 'virtio' }), 'backend', '/dev/urandom', { model: 'random' });
-  if (isX86(place.arch)) leaf(devices, 'panic', { model: 'isa' });
+  writeSerial(devices, place.consolePath, place.serialPath ?? null, kind.wish.serialPorts);
+  writePeripherals(devices, kind);
   if (place.screen != null) {
-    writeScreen(devices, place.screen, properties.hw_video_model ?? (isX86(place.arch) ? 'vga' : 'virtio'));
+    writeScreen(devices, place.screen);
+    writeVideo(devices, kind);
   }
   memory.writeDevice(devices, spec);
   // it has the guest's statistics whatever the way to its memory; autodeflate: a target that is too low is then never reached, instead of killing the guest
   leaf(devices.ele('memballoon', { model: 'virtio', autodeflate: 'on', freePageReporting: 'on' }), 'stats', {
     period: BALLOON_STATS_SECONDS,
   });
-}
-
-const DEVICE_PREFIX = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' } as const;
-
-function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[]): void {
-  const used: Record<string, number> = {};
-  let bootOrder = 0;
-  for (const plan of disks) {
-    const prefix = DEVICE_PREFIX[plan.bus];
-    const index = used[prefix] ?? 0;
-    used[prefix] = index + 1;
-    const disk = devices.ele('disk', { type: 'file', device: plan.device });
-    leaf(disk, 'driver', { name: 'qemu', type: plan.format, ...(plan.readonly ? {} : { discard: 'unmap' }) });
-    leaf(disk, 'source', { file: plan.path });
-    leaf(disk, 'target', { dev: prefix + String.fromCharCode('a'.charCodeAt(0) + index), bus: plan.bus });
-    if (plan.readonly) leaf(disk, 'readonly');
-    if (plan.bootable) leaf(disk, 'boot', { order: ++bootOrder });
-  }
-}
-
-/** One interface by itself, for a guest that is there already. */
-export const interfaceXml = (nic: NicSpec, model: string | null): string =>
-  endXml(fillInterface(startXml('interface', INTERFACE), nic, model));
-
-const INTERFACE = { type: 'network' } as const;
-
-function fillInterface(device: XMLBuilder, nic: NicSpec, model: string | null | undefined): XMLBuilder {
-  leaf(device, 'mac', { address: nic.mac });
-  leaf(device, 'source', { network: networkName(nic.network.id) });
-  leaf(device, 'model', { type: model ?? 'virtio' });
-  const addresses = antiSpoofing(nic);
-  if (addresses === null) return device;
-  const filter = device.ele('filterref', { filter: addresses.filter });
-  for (const address of addresses.ipv4) leaf(filter, 'parameter', { name: 'IP', value: address });
-  return device;
 }

@@ -1,7 +1,7 @@
 // Why: flavors ask for what a guest's processor can do (`trait:HW_CPU_X86_AVX2`), which is what its model stands for, and not what
 // the host's own processor has beside it.
 
-import { guestCpuModel } from './config.ts';
+import { guestCpuModel } from './machine/processor.ts';
 import type { HostChoice } from './inventory.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { children, endXml, leaf, readXml, startXml, text } from './xml.ts';

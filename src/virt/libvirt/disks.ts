@@ -6,16 +6,18 @@ import { join } from 'node:path';
 import { conflict } from '../../base/errors.ts';
 import type { GuestSpec } from '../../domain/guest.ts';
 import type { ImageFacts } from '../../domain/image.ts';
+import { knownProperties } from '../../domain/image-properties.ts';
 import { buildConfigDrive } from '../config-drive.ts';
 import type { Run } from '../run.ts';
-import type { DiskPlan, DomainPlace } from './config.ts';
+import type { DomainPlace } from './config.ts';
+import type { DiskPlan } from './machine/disk.ts';
+import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';
 import { checkedUuid } from './names.ts';
 import { socketPath } from './serial.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
-const BUSES = ['virtio', 'scsi', 'sata', 'ide'] as const;
 
 /** The directory of one guest. */
 export const instanceDir = (instancesDir: string, uuid: string): string => join(instancesDir, checkedUuid(uuid));
@@ -182,14 +184,14 @@ export async function placeOf(
 ): Promise<DomainPlace> {
   const files = guestFiles(instanceDir(instancesDir, spec.uuid));
   const system = systemOf(files, spec);
-  const properties = spec.disks.image?.properties ?? {};
-  const bus = busOf(properties.hw_disk_bus);
+  const kind = machineKindOf(spec, host);
+  const { properties } = kind.wish;
+  const bus = busOf(properties['hw_disk_bus']) ?? 'virtio';
   const disk = { format: 'raw', device: 'disk', readonly: false, bus, bootable: false } as const;
-  const cdrom = cdromBus(properties);
   const rescued = spec.rescue !== undefined;
   const disks: DiskPlan[] = [];
   if (isIso(spec.disks.image)) {
-    const drive = { device: 'cdrom', readonly: true, bus: cdrom ?? 'ide', bootable: !rescued } as const;
+    const drive = { device: 'cdrom', readonly: true, bus: kind.cdromBus, bootable: !rescued } as const;
     disks.push({ ...drive, path: files.base, format: 'raw' });
   }
   if (await exists(files.root)) disks.push({ ...disk, path: files.root, format: 'qcow2', bootable: !rescued });
@@ -198,10 +200,12 @@ export async function placeOf(
   if (spec.configDrive !== null) {
     // Every guest with virtio finds it by its label as a disk; small cloud kernels have no driver for a CD-ROM.
     const drive =
-      cdrom === null ? ({ device: 'disk', bus: 'virtio' } as const) : ({ device: 'cdrom', bus: cdrom } as const);
+      properties['hw_cdrom_bus'] === undefined
+        ? ({ device: 'disk', bus: 'virtio' } as const)
+        : ({ device: 'cdrom', bus: kind.cdromBus } as const);
     disks.push({ ...drive, path: system.configDrive, format: 'raw', readonly: true, bootable: false });
   }
-  if (spec.rescue !== undefined) addRescue(disks, spec.rescue, files.rescue, bus);
+  if (spec.rescue !== undefined) addRescue(disks, spec.rescue, files.rescue, bus, kind.cdromBus);
   return {
     ...host,
     disks,
@@ -212,31 +216,31 @@ export async function placeOf(
   };
 }
 
-const busOf = (name: string | undefined): (typeof BUSES)[number] => BUSES.find((bus) => bus === name) ?? 'virtio';
-
 /**
  * Adds the disk to be rescued with: before the guest's own, whose names move on by one; or behind them, which then keep their
  * names, where the image says how it wants to be plugged (Nova's stable device rescue).
  */
 function addRescue(
   disks: DiskPlan[],
-  { properties, diskFormat }: ImageFacts,
+  image: ImageFacts,
   files: Pick<SystemFiles, 'base' | 'root'>,
-  bus: DiskPlan['bus'],
+  bus: Bus,
+  cdromBus: Bus,
 ): void {
+  const properties = knownProperties(image);
   const { hw_rescue_bus: wanted, hw_rescue_device: device } = properties;
-  const plugged = wanted === undefined ? bus : busOf(wanted);
-  const iso = diskFormat === 'iso';
+  const plugged = busOf(wanted);
+  const iso = image.diskFormat === 'iso';
   const file = iso ? ({ path: files.base, format: 'raw' } as const) : ({ path: files.root, format: 'qcow2' } as const);
   const drive =
     iso || device === 'cdrom'
-      ? ({ device: 'cdrom', readonly: true, bus: plugged === 'virtio' ? 'ide' : plugged } as const)
-      : ({ device: 'disk', readonly: false, bus: plugged } as const);
+      ? ({
+          device: 'cdrom',
+          readonly: true,
+          bus: plugged === null || plugged === 'virtio' ? cdromBus : plugged,
+        } as const)
+      : ({ device: 'disk', readonly: false, bus: plugged ?? bus } as const);
   const plan: DiskPlan = { ...file, ...drive, bootable: true };
   if (wanted === undefined && device === undefined) disks.unshift(plan);
   else disks.push(plan);
 }
-
-/** The bus of CD-ROM drives where the image asks for one. */
-const cdromBus = (properties: Readonly<Record<string, string>>): 'scsi' | 'sata' | 'ide' | null =>
-  (['scsi', 'sata', 'ide'] as const).find((name) => name === properties.hw_cdrom_bus) ?? null;

@@ -12,7 +12,7 @@ import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../drive
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';
 import { makeAgent } from './agent.ts';
-import { domainXml, type VirtType } from './config.ts';
+import { domainXml } from './config.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
 import { readDiagnostics } from './diagnostics.ts';
@@ -32,6 +32,7 @@ import { makeUntil, toGuestEvent } from './events.ts';
 import { findDomain, ifGone, isOff } from './guest.ts';
 import { domainOf, filesOf, type Host, networkDeps, noSuchGuest, settle, view } from './host.ts';
 import { makeImageCache } from './images.ts';
+import type { VirtType } from './machine/kind.ts';
 import { insideVerbs } from './inside.ts';
 import { defaultHostIp, readInventory } from './inventory.ts';
 import { makeMutex } from '../../base/mutex.ts';
@@ -42,6 +43,7 @@ import type { DeviceSpec } from '../host-devices.ts';
 import { tellOfDevices } from './node-devices.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
+import { findLimits } from './probe-limits.ts';
 import { assertReachable } from './reach.ts';
 import { nicVerbs } from './plug.ts';
 import { consoleVerbs } from './remote-console.ts';
@@ -86,7 +88,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
   const connection = await openHypervisor({ uri: options.uri, log, clock });
   try {
     await assertReachable(await connection.connectGetCapabilities(), instancesDir);
-    const choice = await chooseVirtType(
+    const chosen = await chooseVirtType(
       {
         calls: connection,
         dir: join(instancesDir, '_probe'),
@@ -96,7 +98,10 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       },
       options.virtType,
     );
+    const { held, problems } = await findLimits(connection, chosen);
+    const choice = { ...chosen, limits: held };
     log.info({ virtType: choice.virtType, reason: choice.reason }, 'kind of guests');
+    if (Object.keys(problems).length > 0) log.warn({ problems }, 'flavors with these limits find no host here');
     const host: Host = {
       ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
       division: options.division ?? undivided,

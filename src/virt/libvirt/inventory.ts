@@ -3,17 +3,19 @@
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
+import type { LimitKind } from '../../domain/limits-wish.ts';
 import type { MemoryMethod } from '../../domain/memory-method.ts';
 import { readCpuSet } from '../../domain/cpu-set.ts';
 import type { HostCell } from '../../domain/numa.ts';
 import { traitsOf } from '../../domain/host-traits.ts';
 import { hostUptime } from '../uptime.ts';
-import type { VirtType } from './config.ts';
+import type { VirtType } from './machine/kind.ts';
 import { readCpuFeatures } from './cpu-features.ts';
 import { diskFormats } from './images.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { type CpuDivision, divideCells } from '../host-cells.ts';
 import { type DeviceSpec, offeredDevices } from '../host-devices.ts';
+import { readMachineFeatures } from './machine-features.ts';
 import { findPciDevices } from './node-devices.ts';
 import { attributeOf, children, type Element, find, readXml, textOf } from './xml.ts';
 
@@ -29,6 +31,8 @@ export interface HostChoice {
   readonly arch: string;
   /** As `DomainPlace`. */
   readonly cpuModel: string | null;
+  /** What guests take of this host that can be limited; absent: nothing. */
+  readonly limits?: readonly LimitKind[];
 }
 
 /** What of a host libvirt does not know. */
@@ -45,7 +49,7 @@ export async function readInventory(
   hostIp: string,
   verbs: readonly OptionalVerb[],
 ): Promise<HostInventory> {
-  const [hostname, version, libvirt, node, free, capabilities, disk, maxVcpus, devices] = await Promise.all([
+  const [hostname, version, libvirt, node, free, capabilities, disk, devices] = await Promise.all([
     calls.connectGetHostname(),
     calls.connectGetVersion(),
     calls.connectGetLibVersion(),
@@ -53,16 +57,16 @@ export async function readInventory(
     calls.nodeGetFreeMemory(),
     calls.connectGetCapabilities(),
     statfs(instancesDir),
-    readMaxVcpus(calls, host),
     findPciDevices(calls, deviceSpecs),
   ]);
   const { cpu, numaCells } = readCapabilities(capabilities);
   const features = await readCpuFeatures(calls, host, cpu);
+  const machines = await readMachineFeatures(calls, host, { libvirt, qemu: version }, host.limits ?? []);
   const { vcpus, ...nodes } = divideCells(numaCells, node.cpus, division);
   const able: HostCapabilities = {
     virtType: host.virtType,
     virtTypeReason: host.reason,
-    guests: [{ arch: host.arch, hypervisorType: host.virtType, vmMode: 'hvm' }],
+    guests: readGuestKinds(capabilities, host.virtType),
     diskFormats,
     verbs,
     liveVcpus: true,
@@ -70,7 +74,7 @@ export async function readInventory(
     vcpuUnplug: host.virtType === 'kvm',
     liveMemory: true,
     memoryMethods: memoryMethodsOf(host.arch, libvirt, version),
-    maxVcpus,
+    maxVcpus: machines.maxVcpus ?? DEFAULT_MAX_VCPUS,
   };
   return {
     hypervisorHostname: hostname,
@@ -88,7 +92,7 @@ export async function readInventory(
       freeMemoryMb: Math.floor(free / MIB),
       uptime: hostUptime(),
       capabilities: able,
-      traits: traitsOf({ cpu, capabilities: able }, features),
+      traits: traitsOf({ cpu, capabilities: able }, features, machines.features),
     },
   };
 }
@@ -155,9 +159,20 @@ const readPages = (pages: Element) => ({
   total: Number(pages.textContent),
 });
 
-async function readMaxVcpus(calls: LibvirtCalls, host: HostChoice): Promise<number> {
-  const xml = await calls.connectGetDomainCapabilities(null, host.arch, null, host.virtType);
-  return Number(attributeOf(readXml(xml), 'vcpu', 'max') ?? DEFAULT_MAX_VCPUS);
+/**
+ * What kinds of guests libvirt has here: one for each architecture whose QEMU is installed and each way to run it.
+ * @param virtType what guests are unless their image asks for another; KVM is offered only where it was seen to run guests
+ */
+export function readGuestKinds(capabilities: string, virtType: VirtType): HostCapabilities['guests'] {
+  return children(readXml(capabilities), 'guest').flatMap((guest) => {
+    const vmMode = textOf(guest, 'os_type') ?? 'hvm';
+    return children(guest, 'arch').flatMap((arch) => {
+      const types = new Set(children(arch, 'domain').map((domain) => domain.getAttribute('type') ?? ''));
+      return ['kvm', 'qemu']
+        .filter((type) => types.has(type) && (type === 'qemu' || virtType === 'kvm'))
+        .map((hypervisorType) => ({ arch: arch.getAttribute('name') ?? '', hypervisorType, vmMode }));
+    });
+  });
 }
 
 /** The address by which other hosts know this one, when the configuration names none. */

@@ -3,7 +3,7 @@
 import { ascending, writeCpuSet } from '../../domain/cpu-set.ts';
 import type { GuestSpec } from '../../domain/guest.ts';
 import type { NumaCell, NumaTopology } from '../../domain/numa.ts';
-import { leaf, type XMLBuilder } from './xml.ts';
+import { leaf, text, type XMLBuilder } from './xml.ts';
 
 const MIB_KIB = 1024;
 /** The lowest there is: above all that is not real-time, and below the kernel's own threads. */
@@ -37,8 +37,7 @@ function emulatorCpusOf(topology: NumaTopology, shared: readonly number[]): read
   );
 }
 
-function writeCpuTune(domain: XMLBuilder, topology: NumaTopology, shared: readonly number[]): void {
-  const tune = domain.ele('cputune');
+function writePins(tune: XMLBuilder, topology: NumaTopology, shared: readonly number[]): void {
   const pins = topology.cells.flatMap((cell) => cell.vcpus.map((vcpu) => ({ vcpu, cpus: cpusOf(cell, vcpu) })));
   for (const { vcpu, cpus } of pins.toSorted((a, b) => a.vcpu - b.vcpu)) {
     leaf(tune, 'vcpupin', { vcpu, cpuset: writeCpuSet(cpus) });
@@ -72,8 +71,14 @@ function writeHugePages(backing: XMLBuilder, cells: readonly NumaCell[]): void {
 /**
  * `<cputune>`, `<numatune>` and `<memoryBacking>`, each where there is something to say.
  * @param shared the host's CPUs that vCPUs share, where the operator named them; else empty
+ * @param limits how much of the host's time it gets: `shares`, `period`, `quota`
  */
-export function writePlacement(domain: XMLBuilder, { numa, lockedMemory }: GuestSpec, shared: readonly number[]): void {
+export function writePlacement(
+  domain: XMLBuilder,
+  { numa, lockedMemory }: GuestSpec,
+  shared: readonly number[],
+  limits: Readonly<Record<string, number>> = {},
+): void {
   const huge = numa?.cells.some((cell) => cell.huge) ?? false;
   // a page that must be fetched, or told from another's, stops a vCPU for longer than its time is promised
   const realtime = numa?.realtime !== undefined;
@@ -83,7 +88,12 @@ export function writePlacement(domain: XMLBuilder, { numa, lockedMemory }: Guest
     if (realtime) leaf(backing, 'nosharepages');
     if (lockedMemory || realtime) leaf(backing, 'locked');
   }
+  const bounds = Object.entries(limits);
+  if (numa !== null || bounds.length > 0) {
+    const tune = domain.ele('cputune');
+    for (const [name, value] of bounds) text(tune, name, value);
+    if (numa !== null) writePins(tune, numa, shared);
+  }
   if (numa === null) return;
-  writeCpuTune(domain, numa, shared);
   writeNumaTune(domain, numa);
 }

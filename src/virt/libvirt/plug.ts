@@ -3,9 +3,10 @@
 
 import { conflict } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { type InterfacePlan, plainInterface } from '../../domain/interface-plan.ts';
 import type { NicSpec } from '../../domain/nic.ts';
 import type { Driver } from '../driver.ts';
-import { interfaceXml } from './config.ts';
+import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { isOff } from './guest.ts';
@@ -52,14 +53,14 @@ async function interfacesOf(
 const sameAddresses = (present: readonly string[], nic: NicSpec): boolean =>
   [...present].sort().join() === [...(antiSpoofing(nic)?.ipv4 ?? [])].sort().join();
 
-async function attach(host: Host, uuid: string, nic: NicSpec, model: string | null): Promise<void> {
+async function attach(host: Host, uuid: string, nic: NicSpec, plan: InterfacePlan): Promise<void> {
   checkNics([nic]);
   const domain = await domainOf(host, uuid);
   const dir = instanceDir(host.instancesDir, uuid);
   const others = (await readPorts(dir)).filter(({ portId }) => portId !== nic.portId);
   await writePorts(dir, [...others, nic]);
   await settle(host, [nic]);
-  const xml = interfaceXml(nic, model);
+  const xml = interfaceXml(nic, plan);
   for (const side of await sidesOf(host, domain)) {
     const present = (await interfacesOf(host, domain, side)).get(nic.mac);
     if (present === undefined) await host.connection.domainAttachDeviceFlags(domain, xml, side);
@@ -89,7 +90,7 @@ async function detach(host: Host, uuid: string, portId: string): Promise<void> {
   const ports = await readPorts(dir);
   const nic = ports.find((one) => one.portId === portId);
   if (nic === undefined) return;
-  const xml = interfaceXml(nic, null);
+  const xml = interfaceXml(nic, plainInterface);
   for (const side of await sidesOf(host, domain)) {
     if (!(await interfacesOf(host, domain, side)).has(nic.mac)) continue;
     if (side === vir.VIR_DOMAIN_AFFECT_LIVE) await unplug(host, domain, nic.mac, xml);
@@ -109,7 +110,7 @@ export function nicVerbs(host: Host): Required<Pick<Driver, 'attachNic' | 'detac
       return view(host, await domainOf(host, uuid));
     });
   return {
-    attachNic: (uuid, nic, model) => inTurn(uuid, () => attach(host, uuid, nic, model)),
+    attachNic: (uuid, nic, plan) => inTurn(uuid, () => attach(host, uuid, nic, plan)),
     detachNic: (uuid, portId) => inTurn(uuid, () => detach(host, uuid, portId)),
   };
 }

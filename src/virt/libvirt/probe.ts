@@ -7,9 +7,11 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
-import { hideVirtualisation, startCpu, type VirtType } from './config.ts';
+import type { LimitKind } from '../../domain/limits-wish.ts';
+import type { VirtType } from './machine/kind.ts';
+import { hideVirtualisation, startCpu } from './machine/processor.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
-import { children, endXml, leaf, readXml, startXml, text, textOf } from './xml.ts';
+import { children, endXml, leaf, readXml, startXml, text, textOf, type XMLBuilder } from './xml.ts';
 
 export interface VirtChoice {
   readonly virtType: VirtType;
@@ -17,6 +19,8 @@ export interface VirtChoice {
   /** The host's architecture, which its guests have too. */
   readonly arch: string;
   readonly cpuModel: string | null;
+  /** What guests take of this host that can be limited; absent: nothing. */
+  readonly limits?: readonly LimitKind[];
 }
 
 export interface ProbeDeps {
@@ -136,17 +140,23 @@ async function runProbe(deps: ProbeDeps, arch: string): Promise<string | null> {
   }
 }
 
+/** A guest of 16 MiB and no devices. */
+export function startProbe({ virtType, arch }: Pick<VirtChoice, 'virtType' | 'arch'>): XMLBuilder {
+  const domain = startXml('domain', { type: virtType });
+  text(domain, 'name', `xloud-probe-${newUuid().slice(0, 8)}`);
+  text(domain, 'memory', 16, { unit: 'MiB' });
+  text(domain, 'vcpu', 1);
+  text(domain.ele('os'), 'type', 'hvm', { arch });
+  return domain;
+}
+
 /** A transient guest of 16 MiB that boots the sector, on the processor that guests would get. */
 export function probeXml(
   place: { readonly virtType: VirtType; readonly arch: string; readonly cpuModel: string | null },
   diskPath: string,
   serialPath: string,
 ): string {
-  const domain = startXml('domain', { type: place.virtType });
-  text(domain, 'name', `xloud-probe-${newUuid().slice(0, 8)}`);
-  text(domain, 'memory', 16, { unit: 'MiB' });
-  text(domain, 'vcpu', 1);
-  text(domain.ele('os'), 'type', 'hvm', { arch: place.arch });
+  const domain = startProbe(place);
   const cpu = startCpu(domain, place);
   if (cpu !== null && place.arch === 'x86_64') hideVirtualisation(cpu);
   const devices = domain.ele('devices');

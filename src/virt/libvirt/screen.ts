@@ -5,9 +5,8 @@ import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/remote-conso
 import { type Element, children, leaf, type XMLBuilder } from './xml.ts';
 
 /** @param listen the address on which the screen shall listen; libvirt chooses the port */
-export function writeScreen(devices: XMLBuilder, listen: string, model: string): void {
+export function writeScreen(devices: XMLBuilder, listen: string): void {
   leaf(devices, 'graphics', { type: 'vnc', port: -1, autoport: 'yes', listen });
-  leaf(devices.ele('video'), 'model', { type: model });
 }
 
 const portOf = (text: string | null): number | null => {

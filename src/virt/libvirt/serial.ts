@@ -5,8 +5,11 @@ import { limits } from '../../base/limits.ts';
 import type { ConsoleEndpoint } from '../../domain/remote-console.ts';
 import { type Element, attributeOf, children, leaf, type XMLBuilder } from './xml.ts';
 
-/** @param socket null: nobody can speak on it */
-export function writeSerial(devices: XMLBuilder, log: string, socket: string | null): void {
+/**
+ * @param socket null: nobody can speak on it
+ * @param count how many lines there are; the first is the one that is kept, the others lead nowhere
+ */
+export function writeSerial(devices: XMLBuilder, log: string, socket: string | null, count = 1): void {
   const file = { [socket === null ? 'path' : 'file']: log, append: 'on' };
   const serial = devices.ele('serial', { type: socket === null ? 'file' : 'unix' });
   if (socket === null) leaf(serial, 'source', file);
@@ -15,6 +18,7 @@ export function writeSerial(devices: XMLBuilder, log: string, socket: string | n
     leaf(serial, 'log', file);
   }
   leaf(serial, 'target', { port: 0 });
+  for (let port = 1; port < count; port++) leaf(devices.ele('serial', { type: 'null' }), 'target', { port });
 }
 
 /** The path itself, where the system takes so long a one for a socket; else null. */

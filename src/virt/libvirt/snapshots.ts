@@ -50,7 +50,7 @@ async function endJob({ connection, until }: Host, domain: DomainRef): Promise<v
 }
 
 /** Lets QEMU copy the disk, and waits for it. The copy is the disk as it was when this began. */
-async function copyRunning(host: Host, domain: DomainRef, root: string, path: string): Promise<void> {
+async function copyRunning(host: Host, domain: DomainRef, root: string, path: string, quiesce: boolean): Promise<void> {
   const { connection, run, until } = host;
   await endJob(host, domain);
   const device = deviceOf(await connection.domainGetXMLDesc(domain), root);
@@ -60,7 +60,9 @@ async function copyRunning(host: Host, domain: DomainRef, root: string, path: st
   // made here, so that we may read it whoever QEMU runs as
   await run('qemu-img', ['create', '-q', '-f', FORMAT, '--', path, String(facts.virtualBytes)]);
   await chmod(path, 0o644);
-  await connection.domainBackupBegin(domain, backupXml(device, path), null, vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL);
+  await whileStill(host, domain, quiesce, () =>
+    connection.domainBackupBegin(domain, backupXml(device, path), null, vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL),
+  );
   const over = async () =>
     (await connection.domainGetJobInfo(domain)).type === vir.VIR_DOMAIN_JOB_NONE ? true : undefined;
   if (!(await until(domain.uuid, limits.snapshotMs, over))) {
@@ -76,9 +78,25 @@ async function copyRunning(host: Host, domain: DomainRef, root: string, path: st
   }
 }
 
+/** What is copied is what was there when the copy began, so the guest need not be still for longer. */
+async function whileStill({ agent }: Host, domain: DomainRef, quiesce: boolean, begin: () => Promise<unknown>) {
+  if (quiesce && !(await agent.freeze(domain))) {
+    // it may have been frozen all the same
+    await agent.thaw(domain).catch(() => {});
+    throw conflict(`Quiescing is not supported by instance ${domain.uuid}: its guest agent does not do it.`, {
+      code: 'snapshot.quiesce',
+    });
+  }
+  try {
+    await begin();
+  } finally {
+    if (quiesce) await agent.thaw(domain);
+  }
+}
+
 const partOf = (copy: string): string => `${copy}.part`;
 
-async function take(host: Host, uuid: string, imageId: string): Promise<DiskCopy> {
+async function take(host: Host, uuid: string, imageId: string, quiesce: boolean): Promise<DiskCopy> {
   const domain = await domainOf(host, uuid);
   const { root } = filesOf(host, uuid);
   const copy = snapshotFile(host.instancesDir, uuid, imageId);
@@ -90,8 +108,10 @@ async function take(host: Host, uuid: string, imageId: string): Promise<DiskCopy
   await rm(partial, { force: true });
   try {
     const state = await powerOf(host.connection, domain);
-    if (state === power.running || state === power.paused) await copyRunning(host, domain, root, partial);
-    else await host.run('qemu-img', ['convert', '-q', '-f', FORMAT, '-O', FORMAT, '--', root, partial]);
+    if (state === power.running || state === power.paused) {
+      // a guest that stands still has nobody to ask, and writes nothing
+      await copyRunning(host, domain, root, partial, quiesce && state === power.running);
+    } else await host.run('qemu-img', ['convert', '-q', '-f', FORMAT, '-O', FORMAT, '--', root, partial]);
     await rename(partial, copy);
   } catch (error) {
     await rm(partial, { force: true });
@@ -110,7 +130,7 @@ async function* piecesOf(path: string, uuid: string): AsyncGenerator<Uint8Array>
 export function snapshotVerbs(host: Host, sink: ImageSink): Snapshots {
   const fileOf = (uuid: string, imageId: string) => snapshotFile(host.instancesDir, uuid, imageId);
   return {
-    take: (uuid, imageId) => host.guests(uuid, () => take(host, uuid, imageId)),
+    take: (uuid, imageId, quiesce = false) => host.guests(uuid, () => take(host, uuid, imageId, quiesce)),
     async upload(uuid, imageId) {
       const path = fileOf(uuid, imageId);
       await sink.write(imageId, piecesOf(path, uuid));

@@ -285,6 +285,8 @@ export const procedures = {
   domainLookupByUUID: read(24, uuidIn, readDomain),
   domainLookupByName: read(23, textIn, readDomain),
   domainDefineXMLFlags: job(350, textAndFlags, readDomain),
+  /** Only of a guest that is in a control group for its processors. */
+  domainGetSchedulerType: read(56, domainIn, (r) => ({ type: text(r), parameters: r.i32() })),
   domainCreateXML: slow(10, textAndFlags, readDomain),
   domainCreateWithFlags: slow(196, domainAndFlags, readDomain),
   domainDestroyFlags: job(234, domainAndFlags, nothing),

@@ -25,10 +25,10 @@ const anyUtf16 = fc
   .map((codes) => String.fromCharCode(...codes));
 
 describe('domain XML', () => {
-  it('holds any name, flavor, kernel argument and model, whatever characters are in it', () => {
+  it('holds any name, flavor, kernel argument and machine, whatever characters are in it', () => {
     fc.assert(
       fc.property(fc.oneof(anyText, anyUtf16), fc.oneof(anyText, anyUtf16), (name, words) => {
-        const properties = { os_command_line: words, hw_machine_type: words, hw_vif_model: words };
+        const properties = { os_command_line: words, hw_machine_type: words };
         const network = networkFacts([]);
         const spec = guestSpec({
           ...{ name, flavorName: words, projectId: words, userId: name, nics: [nicSpec(network, [])] },

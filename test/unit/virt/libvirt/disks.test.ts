@@ -106,8 +106,16 @@ describe("a guest's files", () => {
   });
 
   it('makes a disk to be rescued with, and plugs it before the own one or where its image asks', async () => {
-    const plugged = async (properties: Record<string, string>, diskFormat = 'qcow2') => {
-      const spec = guestSpec({ rescue: imageFacts({ properties, diskFormat }) });
+    const plugged = async (
+      properties: Record<string, string>,
+      diskFormat = 'qcow2',
+      own: Record<string, string> = {},
+    ) => {
+      const image = imageFacts({ properties: own });
+      const spec = guestSpec({
+        rescue: imageFacts({ properties, diskFormat }),
+        disks: { ...guestSpec().disks, image },
+      });
       const files = guestFiles(instanceDir(dir, spec.uuid));
       await make(spec);
       const { disks } = await placeOf(dir, spec, host);
@@ -126,6 +134,11 @@ describe("a guest's files", () => {
     assert.deepEqual(await plugged({ hw_rescue_bus: 'scsi' }), [own, ['rescue', 'disk', 'scsi', true]]);
     assert.deepEqual(await plugged({ hw_rescue_device: 'cdrom' }), [own, ['rescue', 'cdrom', 'ide', true]]);
     assert.deepEqual(await plugged({}, 'iso'), [['iso', 'cdrom', 'ide', true], own]);
+    assert.deepEqual(await plugged({}, 'iso', { hw_machine_type: 'pc-q35-7.2' }), [
+      ['iso', 'cdrom', 'sata', true],
+      own,
+    ]);
+    assert.deepEqual(await plugged({}, 'iso', { hw_architecture: 'aarch64' }), [['iso', 'cdrom', 'scsi', true], own]);
   });
 
   it('plugs the config drive as the image asks, else as a disk that every cloud kernel reads', async () => {
@@ -140,6 +153,6 @@ describe("a guest's files", () => {
     };
     assert.deepEqual(await driveFor({}), ['disk', 'virtio', true]);
     assert.deepEqual(await driveFor({ hw_cdrom_bus: 'sata' }), ['cdrom', 'sata', true]);
-    assert.deepEqual(await driveFor({ hw_cdrom_bus: 'nonsense' }), ['disk', 'virtio', true]);
+    await assert.rejects(driveFor({ hw_cdrom_bus: 'nonsense' }), /Field value nonsense is invalid/);
   });
 });

@@ -68,6 +68,7 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
   domainLookupByUUID: [[domain.uuid], '11111111222243338444555566667777', dom, domain],
   domainLookupByName: [['d1'], '0000000264310000', dom, domain],
   domainDefineXMLFlags: [['<a/>', 1], `${xml}00000001`, dom, domain],
+  domainGetSchedulerType: [[domain], dom, '00000005706f73697800000000000009', { type: 'posix', parameters: 9 }],
   domainCreateXML: [['<a/>'], `${xml}00000000`, dom, domain],
   domainCreateWithFlags: [[domain, 1], `${dom}00000001`, dom, domain],
   domainDestroyFlags: [[domain], `${dom}00000000`, '', undefined],
