@@ -22,6 +22,7 @@ import { hostChanges } from './0029_host_changes.ts';
 import { reservations } from './0030_reservations.ts';
 import { consoleUsers } from './0031_console_users.ts';
 import { deletedImages } from './0032_deleted_images.ts';
+import { identityEndings } from './0033_identity_endings.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -45,4 +46,5 @@ export const migrations: readonly Migration[] = [
   reservations,
   consoleUsers,
   deletedImages,
+  identityEndings,
 ];

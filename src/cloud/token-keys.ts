@@ -39,6 +39,23 @@ export interface TokenKeys {
   problem(): Promise<string | null>;
 }
 
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === 'string' && entry !== '');
+
+/** Whether a token says all that a token has to, each in its form. */
+function isClaims(payload: object): payload is TokenClaims {
+  const claims = payload as Readonly<Record<string, unknown>>;
+  const optional = ['system', 'domain_id', 'project_id', 'app_cred_id'].map((name) => claims[`openstack_${name}`]);
+  return (
+    typeof claims['sub'] === 'string' &&
+    Number.isFinite(claims['iat']) &&
+    Number.isFinite(claims['exp']) &&
+    isTexts(claims['openstack_methods']) &&
+    isTexts(claims['openstack_audit_ids']) &&
+    optional.every((value) => value === undefined || typeof value === 'string')
+  );
+}
+
 /** Three base64url parts with dots between: what a fernet token or a UUID never is. */
 export const looksLikeJws = (token: string): boolean => /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 
@@ -101,12 +118,13 @@ export function makeTokenKeys(options: {
 
   async function verifyWith(token: string, key: KeyObject): Promise<Verdict> {
     try {
-      const { payload } = await jwtVerify<TokenClaims>(token, key, {
+      const { payload } = await jwtVerify(token, key, {
         algorithms: ['ES256'],
         currentDate: new Date(clock.now()),
         requiredClaims: ['sub', 'exp', 'iat'],
       });
-      return { kind: 'good', claims: payload };
+      // signed as it may be, a token without what tokens have stands for nobody
+      return isClaims(payload) ? { kind: 'good', claims: payload } : { kind: 'forged' };
     } catch (error) {
       if (error instanceof errors.JWTExpired) return { kind: 'expired' };
       if (error instanceof errors.JOSEError) return { kind: 'forged' };

@@ -355,3 +355,55 @@ export async function revoke(tx: Tx, auditId: string, expiresAt: number, now: nu
 export async function isRevoked(reader: Reader, auditId: string): Promise<boolean> {
   return (await reader(REVOCATIONS).where({ audit_id: auditId }).first()) !== undefined;
 }
+
+const ENDINGS = 'identity_endings';
+const EVERYBODY = '';
+
+/**
+ * Ends the tokens that a user (null: everybody) has on a target, for good: what is undone later brings none of them back. For a
+ * domain these are also the tokens of its users and those for its projects.
+ * @param now tokens issued up to this moment, in milliseconds since the epoch
+ */
+export async function endTokens(tx: Tx, userId: string | null, target: Target, now: number): Promise<void> {
+  const key = { user_id: userId ?? EVERYBODY, target_type: target.type, target_id: target.id };
+  await tx(ENDINGS)
+    .insert({ ...key, valid_from: now + 1 })
+    .onConflict(Object.keys(key))
+    .merge();
+}
+
+/** From when on tokens of a user on some targets are good; 0 where none were ended. */
+export async function tokensValidFrom(reader: Reader, userId: string, targets: readonly Target[]): Promise<number> {
+  const rows: Row[] = await reader(ENDINGS)
+    .whereIn('user_id', [EVERYBODY, userId])
+    .where((any) => {
+      for (const { type, id } of targets) void any.orWhere({ target_type: type, target_id: id });
+    });
+  return Math.max(0, ...rows.map((row) => fromTime(row['valid_from']) ?? 0));
+}
+
+/** Whose application credentials, and for which projects: one of the two, or both. */
+export interface CredentialsOf {
+  readonly userId?: string;
+  readonly projectId?: string;
+}
+
+export async function removeCredentials(tx: Tx, { userId, projectId }: CredentialsOf): Promise<void> {
+  await tx('identity_application_credentials')
+    .where({
+      ...(userId === undefined ? {} : { user_id: userId }),
+      ...(projectId === undefined ? {} : { project_id: projectId }),
+    })
+    .delete();
+}
+
+/** Removes the application credentials of a domain's users and those for its projects. */
+export async function removeDomainCredentials(tx: Tx, domainId: string): Promise<void> {
+  const credentials = () => tx('identity_application_credentials');
+  await credentials()
+    .whereIn('user_id', tx('identity_users').select('id').where({ domain_id: domainId }))
+    .delete();
+  await credentials()
+    .whereIn('project_id', tx('identity_projects').select('id').where({ domain_id: domainId }))
+    .delete();
+}

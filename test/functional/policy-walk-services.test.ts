@@ -82,7 +82,16 @@ const TABLES = [
   ...['domains', 'projects', 'users', 'roles', 'implied_roles', 'assignments', 'application_credentials'].map(
     (name) => `identity_${name}`,
   ),
-  ...['identity_revocations', 'images', 'image_members', 'deleted_images', 'networks', 'subnets', 'ports'],
+  ...[
+    'identity_revocations',
+    'identity_endings',
+    'images',
+    'image_members',
+    'deleted_images',
+    'networks',
+    'subnets',
+    'ports',
+  ],
   ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
 ];
 

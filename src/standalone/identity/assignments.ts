@@ -6,9 +6,11 @@ import {
   type AssignmentFilter,
   assign,
   domains,
+  endTokens,
   listAssignments,
   listImplications,
   projects,
+  removeCredentials,
   roles,
   SYSTEM,
   type Target,
@@ -232,6 +234,9 @@ export function assignmentRoutes(parts: Parts): Route[] {
             await write(parts, '', async (tx) => {
               const assignment = await find(tx, params);
               if (!(await unassign(tx, assignment))) throw noSuch(assignment);
+              const { userId, target: where } = assignment;
+              await endTokens(tx, userId, where, parts.clock.now());
+              if (where.type === 'project') await removeCredentials(tx, { userId, projectId: where.id });
             });
             return { status: 204 };
           },

@@ -3,7 +3,7 @@
 import { badRequest, forbidden } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
-import { type Domain, domains, removeDomain } from '../../db/identity.ts';
+import { type Domain, domains, endTokens, removeDomain, removeDomainCredentials } from '../../db/identity.ts';
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
@@ -108,6 +108,10 @@ export function domainRoutes(parts: Parts): Route[] {
             extra: { ...old.extra, ...extraOf(given, named) },
           };
           await domains.replace(tx, next);
+          if (old.enabled && !next.enabled) {
+            await endTokens(tx, null, { type: 'domain', id }, parts.clock.now());
+            await removeDomainCredentials(tx, id);
+          }
           return next;
         });
         return { status: 200, body: { domain: domainView(base, domain) } };

@@ -3,12 +3,20 @@
 import { badRequest, type Fault, forbidden, unauthorized } from '../../base/errors.ts';
 import type { TokenClaims, TokenKeys } from '../../cloud/token-keys.ts';
 import type { Reader } from '../../db/engine.ts';
-import { applicationCredentials, type ApplicationCredential, domains, projects, users } from '../../db/identity.ts';
+import {
+  applicationCredentials,
+  type ApplicationCredential,
+  domains,
+  projects,
+  type User,
+  users,
+} from '../../db/identity.ts';
 import type { Passwords } from './passwords.ts';
 import * as schemas from './schemas.ts';
 import {
   activeCredential,
   activeUser,
+  issuedAtOf,
   newAuditId,
   type Subject,
   subjectFor,
@@ -123,6 +131,8 @@ interface Proof {
   readonly exp: number | null;
   readonly parentAuditId: string | null;
   readonly credential: ApplicationCredential | null;
+  /** Whether what was proved is still so: a password may be changed while another login goes on. */
+  readonly holds: (user: User) => boolean;
 }
 
 const proofOf = (userId: string, method: string): Proof => ({
@@ -131,6 +141,7 @@ const proofOf = (userId: string, method: string): Proof => ({
   exp: null,
   parentAuditId: null,
   credential: null,
+  holds: () => true,
 });
 
 async function domainIdOf(reader: Reader, ref: Reference | undefined, target: string): Promise<string | null> {
@@ -157,7 +168,7 @@ async function byPassword({ reader, passwords }: LoginContext, { identity }: Aut
   const found = userId === null ? null : await users.find(reader, userId);
   const matches = await passwords.matches(given.password, found?.passwordHash ?? null);
   if (found === null || !matches || (await activeUser(reader, found.id)) === null) throw refused();
-  return proofOf(found.id, 'password');
+  return { ...proofOf(found.id, 'password'), holds: ({ passwordHash }) => passwordHash === found.passwordHash };
 }
 
 async function byToken({ reader, keys, now }: LoginContext, { identity }: Auth): Promise<Proof> {
@@ -165,7 +176,7 @@ async function byToken({ reader, keys, now }: LoginContext, { identity }: Auth):
   if (given === undefined) throw wanting('token', 'identity');
   const verdict = await keys.verify(given.id);
   const claims = verdict.kind === 'good' ? verdict.claims : null;
-  if (claims === null || (await subjectOf(reader, claims, now)) === null) throw missing(`token: ${given.id}`);
+  if (claims === null || (await subjectOf(reader, claims, now)) === null) throw missing('token');
   if (claims.openstack_app_cred_id !== undefined) {
     // else a credential with few roles could be traded for all that its owner has
     throw forbidden('You are not authorized to perform the requested action: rescope a scoped token.');
@@ -176,6 +187,7 @@ async function byToken({ reader, keys, now }: LoginContext, { identity }: Auth):
     exp: claims.exp,
     parentAuditId: claims.openstack_audit_ids.at(-1) ?? null,
     credential: null,
+    holds: ({ tokensValidFrom }) => issuedAtOf(claims) >= tokensValidFrom,
   };
 }
 
@@ -209,6 +221,11 @@ const methods = new Map([
   ['application_credential', byCredential],
 ]);
 
+const both =
+  (one: Proof, other: Proof): Proof['holds'] =>
+  (user) =>
+    one.holds(user) && other.holds(user);
+
 async function prove(context: LoginContext, auth: Auth): Promise<Proof> {
   let proof: Proof | null = null;
   for (const name of new Set(auth.identity.methods)) {
@@ -225,6 +242,7 @@ async function prove(context: LoginContext, auth: Auth): Promise<Proof> {
             exp: proof.exp ?? next.exp,
             parentAuditId: proof.parentAuditId ?? next.parentAuditId,
             credential: proof.credential ?? next.credential,
+            holds: both(proof, next),
           };
   }
   if (proof === null) throw refused();
@@ -288,9 +306,9 @@ export async function login(context: LoginContext, auth: Auth): Promise<{ claims
   const isSilent = auth.scope === undefined && proof.credential === null;
   const subject =
     (isSilent ? await byDefault(context, wanted) : null) ?? (await subjectFor(context.reader, wanted, context.now));
-  if (subject === null) throw refused();
-  // a token made in the very millisecond of a password change belongs to the new password
-  const issuedAt = Math.max(context.now, subject.user.tokensValidFrom);
+  if (subject === null || !proof.holds(subject.user)) throw refused();
+  // a token made in the very millisecond in which others were ended is none of them
+  const issuedAt = Math.max(context.now, subject.validFrom);
   const claims: TokenClaims = {
     sub: subject.user.id,
     iat: issuedAt / 1000,

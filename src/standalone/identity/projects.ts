@@ -3,7 +3,16 @@
 import { badRequest } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
-import { type Domain, domains, listAssignments, type Project, projects, removeProject } from '../../db/identity.ts';
+import {
+  type Domain,
+  domains,
+  endTokens,
+  listAssignments,
+  type Project,
+  projects,
+  removeCredentials,
+  removeProject,
+} from '../../db/identity.ts';
 import { lastOf } from '../http.ts';
 import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
 import { domainView, findDomain } from './domains.ts';
@@ -173,6 +182,10 @@ export function projectRoutes(parts: Parts): Route[] {
             extra: { ...old.extra, ...extraOf(given, named) },
           };
           await projects.replace(tx, next);
+          if (old.enabled && !next.enabled) {
+            await endTokens(tx, null, { type: 'project', id }, parts.clock.now());
+            await removeCredentials(tx, { projectId: id });
+          }
           return next;
         });
         return { status: 200, body: { project: projectView(base, project) } };

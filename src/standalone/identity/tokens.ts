@@ -17,6 +17,8 @@ import {
   type Role,
   rolesOn,
   SYSTEM,
+  type Target,
+  tokensValidFrom,
   type User,
   users,
 } from '../../db/identity.ts';
@@ -36,13 +38,15 @@ export interface Subject {
   readonly system: boolean;
   readonly roles: readonly Role[];
   readonly credential: ApplicationCredential | null;
+  /** Milliseconds since the epoch: tokens for this that were issued before were ended. */
+  readonly validFrom: number;
 }
 
 /** Sixteen random bytes as Keystone writes them: base64url without padding. */
 export const newAuditId = (): string => randomBytes(16).toString('base64url');
 
 /** Milliseconds since the epoch; `iat` has a fraction, so that a password change tells tokens of one second apart. */
-const issuedAtOf = (claims: TokenClaims): number => Math.round(claims.iat * 1000);
+export const issuedAtOf = (claims: TokenClaims): number => Math.round(claims.iat * 1000);
 
 const enabled = <T extends { readonly enabled: boolean }>(row: T | null): T | null => (row?.enabled ? row : null);
 
@@ -74,13 +78,32 @@ export interface Wanted {
   readonly credentialId: string | null;
 }
 
+/** What a scope rests on: when tokens on any of these are ended, those of the scope are. */
+function targetsOf(
+  { projectId, domainId, system }: Wanted,
+  userDomain: Domain,
+  project: ProjectScope | null,
+): Target[] {
+  return [
+    { type: 'domain', id: userDomain.id },
+    ...(project === null ? [] : [{ type: 'domain', id: project.domain.id } as const]),
+    ...(projectId === null ? [] : [{ type: 'project', id: projectId } as const]),
+    ...(domainId === null ? [] : [{ type: 'domain', id: domainId } as const]),
+    ...(system ? [SYSTEM] : []),
+  ];
+}
+
 /** The subject of a scope, or null when the user has no role there or something in it is disabled or gone. */
 export async function subjectFor(reader: Reader, wanted: Wanted, now: number): Promise<Subject | null> {
   const found = await activeUser(reader, wanted.userId);
   if (found === null) return null;
   const credential = wanted.credentialId === null ? null : await activeCredential(reader, wanted.credentialId, now);
   if (wanted.credentialId !== null && credential?.userId !== found.user.id) return null;
+  const { projectId, domainId, system } = wanted;
+  const project = projectId === null ? null : await activeProject(reader, projectId);
+  const validFrom = await tokensValidFrom(reader, found.user.id, targetsOf(wanted, found.domain, project));
   const base = {
+    validFrom: Math.max(found.user.tokensValidFrom, validFrom),
     user: found.user,
     userDomain: found.domain,
     project: null,
@@ -89,9 +112,7 @@ export async function subjectFor(reader: Reader, wanted: Wanted, now: number): P
     roles: [],
     credential,
   };
-  const { projectId, domainId, system } = wanted;
   if (projectId !== null) {
-    const project = await activeProject(reader, projectId);
     const given = await rolesOn(reader, found.user.id, { type: 'project', id: projectId });
     const roles = credential === null ? given : given.filter((role) => credential.roleIds.includes(role.id));
     return project === null || roles.length === 0 ? null : { ...base, project, roles };
@@ -120,7 +141,7 @@ export async function subjectOf(reader: Reader, claims: TokenClaims, now: number
     credentialId: claims.openstack_app_cred_id ?? null,
   };
   const subject = await subjectFor(reader, wanted, now);
-  return subject === null || issuedAtOf(claims) < subject.user.tokensValidFrom ? null : subject;
+  return subject === null || issuedAtOf(claims) < subject.validFrom ? null : subject;
 }
 
 const refOf = ({ id, name }: NamedRef): NamedRef => ({ id, name });

@@ -3,7 +3,7 @@
 import { badRequest, unauthorized } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
-import { type User, users } from '../../db/identity.ts';
+import { removeCredentials, type User, users } from '../../db/identity.ts';
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
 import { findDomain } from './domains.ts';
 import { missing, type Route } from './route.ts';
@@ -148,6 +148,7 @@ export function userRoutes(parts: Parts): Route[] {
             extra: { ...old.extra, ...extraOf(given, named) },
           };
           await users.replace(tx, next);
+          if (old.enabled && !next.enabled) await removeCredentials(tx, { userId: id });
           return next;
         });
         return { status: 200, body: { user: userView(base, user) } };
