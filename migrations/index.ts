@@ -23,6 +23,7 @@ import { reservations } from './0030_reservations.ts';
 import { consoleUsers } from './0031_console_users.ts';
 import { deletedImages } from './0032_deleted_images.ts';
 import { identityEndings } from './0033_identity_endings.ts';
+import { readiness } from './0034_readiness.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -47,4 +48,5 @@ export const migrations: readonly Migration[] = [
   consoleUsers,
   deletedImages,
   identityEndings,
+  readiness,
 ];

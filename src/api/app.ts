@@ -3,6 +3,7 @@
 
 import { badRequest, Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { databaseFault } from '../db/errors.ts';
 import { negotiate } from '../domain/microversions.ts';
 import { CONSOLES } from '../domain/remote-console.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
@@ -85,6 +86,7 @@ export function makeCompute(options: ComputeOptions): Web {
   const app = makeWeb({
     service: 'compute',
     envelope: novaEnvelope,
+    recognize: databaseFault,
     clock: services.clock,
     log: services.log,
     observer: options.observer,

@@ -33,6 +33,12 @@ export const limits = {
   /** Answers kept until somebody commits, and the longest of them. */
   keptAnswers: 1_000,
   keptAnswerChars: 64 * 1024,
+  /** When whoever was told that the database is away, or full, may ask again. */
+  databaseRetrySeconds: 5,
+  /** How long what was found out for /readyz is told to those who ask again: finding out writes. */
+  readinessMs: 2 * SECOND_MS,
+  /** What /readyz writes where data is kept. */
+  readinessBytes: 64 * 1024,
   /** How long a start waits for another process that makes or upgrades the schema. */
   schemaLockMs: 60 * SECOND_MS,
   tagsPerServer: 50,

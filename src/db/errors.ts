@@ -1,5 +1,8 @@
 // Why: the two engines name the same mishaps differently; here they get one name each.
 
+import { type Fault, unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+
 function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
@@ -34,4 +37,18 @@ export function isAway(error: unknown): boolean {
   const connecting = typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';
   const code = codeOf(error);
   return AWAY.includes(code) && (code !== 'ENOENT' || connecting);
+}
+
+const FULL = ['SQLITE_FULL', 'ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ENOSPC', 'EDQUOT'];
+
+/** There is no room for what shall be written, or the disk refuses it. */
+const isFull = (error: unknown): boolean => FULL.includes(codeOf(error)) || codeOf(error).startsWith('SQLITE_IOERR');
+
+/** What the world, not the program, did wrong with the database: to be asked for again later. Null: it is something else. */
+export function databaseFault(error: unknown): Fault | null {
+  const later = (message: string, code: string): Fault =>
+    unavailable(message, { code, cause: error, retryAfterSeconds: limits.databaseRetrySeconds });
+  if (isAway(error)) return later('The database did not answer.', 'db.away');
+  if (isRetryable(error)) return later('The database is busy.', 'db.busy');
+  return isFull(error) ? later('There is no room to store anything.', 'db.full') : null;
 }

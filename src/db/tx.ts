@@ -44,16 +44,24 @@ export function afterCommit(tx: Tx, work: () => void): void {
  */
 export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
+    let thrown: { readonly error: unknown } | null = null;
     try {
       const [result, after] = await database.write.transaction(async (trx) => {
         const t = trx as Tx;
-        const made = await work(t);
-        for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids]);
-        return [made, afterwards.get(t) ?? []] as const;
+        try {
+          const made = await work(t);
+          for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids]);
+          return [made, afterwards.get(t) ?? []] as const;
+        } catch (error) {
+          thrown = { error };
+          throw error;
+        }
       });
       for (const one of after) one();
       return result;
-    } catch (error) {
+    } catch (last) {
+      // the rollback may fail too (a SQLite that is full has rolled back by itself): what counts is what the work threw
+      const error = (thrown as { readonly error: unknown } | null)?.error ?? last;
       if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
     }
   }

@@ -1,7 +1,10 @@
 // Why: what a machine asks of the process: is it alive, may it get work, what does it count.
 
 import type { RequestListener, ServerResponse } from 'node:http';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../web/metrics.ts';
 
@@ -18,6 +21,29 @@ function send(response: ServerResponse, status: number, type: string, body: stri
     'Cache-Control': 'no-store',
   });
   response.end(body);
+}
+
+/** Whether the directory takes a file; null: it does. */
+export async function diskProblem(directory: string): Promise<string | null> {
+  const path = join(directory, '.ready');
+  try {
+    await writeFile(path, Buffer.alloc(limits.readinessBytes), { flush: true, mode: 0o600 });
+    await rm(path);
+    return null;
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    return `takes no file (${(error as NodeJS.ErrnoException).code ?? messageOf(error)})`;
+  }
+}
+
+/** Finds out at most so often, whoever asks: for what costs a write. */
+export function seldom<T>(find: () => Promise<T>, ms: number = limits.readinessMs): () => Promise<T> {
+  let last: { readonly atMs: number; readonly found: Promise<T> } | null = null;
+  return () => {
+    const nowMs = performance.now();
+    if (last === null || nowMs - last.atMs > ms) last = { atMs: nowMs, found: find() };
+    return last.found;
+  };
 }
 
 async function readiness(

@@ -1,11 +1,13 @@
 // Why: a Keystone of the operator's, or the built-in service that speaks as one; what checks tokens is the same code.
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { IdentityService } from '../cloud/identity.ts';
 import type { Database } from '../db/engine.ts';
+import type { NewPasswords } from '../standalone/identity/bootstrap.ts';
 import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-yaml.ts';
 import { makeIdentity } from '../standalone/identity/identity.ts';
 import type { Catalog, CatalogEntry } from '../standalone/identity/service.ts';
@@ -121,8 +123,17 @@ async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
   const { dataDir } = parts;
   const authUrl = authUrlOf(parts.url);
   const identity = await make(parts);
-  const { passwords } = await identity.ensureBootstrap();
   const cloudsYaml = join(dataDir, 'clouds.yaml');
+  const write = (passwords: NewPasswords) => writeCloudsYaml(cloudsYaml, { authUrl, region: REGION, passwords });
+  let wrote = false;
+  const { passwords } = await identity.ensureBootstrap(async (made) => {
+    const kept = (await readCloudsYaml(cloudsYaml)) ?? made;
+    await write(kept);
+    wrote = true;
+    return kept;
+  });
+  // a process with another directory made the users meanwhile: ours are not theirs
+  if (wrote && passwords === null) await rm(cloudsYaml);
   const known = passwords ?? (await readCloudsYaml(cloudsYaml));
   if (known === null) {
     throw new Fault(
@@ -131,7 +142,7 @@ async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
     );
   }
   // written at each start, because the port may be another one
-  await writeCloudsYaml(cloudsYaml, { authUrl, region: REGION, passwords: known });
+  await write(known);
   return { service: identity.service, app: identity.app, cloudsYaml };
 }
 

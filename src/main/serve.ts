@@ -14,6 +14,7 @@ import { makeNotificationSender } from '../bus/notifications.ts';
 import { makeMemoryBus } from '../bus/memory.ts';
 import { noVolumes } from '../cloud/volume.ts';
 import { listHosts } from '../db/hosts.ts';
+import { proveWritable } from '../db/readiness.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
 import { isHostUp } from '../domain/host.ts';
@@ -34,7 +35,7 @@ import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
 import { makeConsoles } from './consoles.ts';
 import { chooseDriver } from './driver.ts';
-import { withHealth } from './health.ts';
+import { diskProblem, seldom, withHealth } from './health.ts';
 import { openIdentity } from './identity.ts';
 import { listen } from './listen.ts';
 import { readAliases } from '../domain/pci-alias.ts';
@@ -224,11 +225,12 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     [
       {
         name: 'database',
-        problem: async () => {
-          await database.read.raw('select 1');
+        problem: seldom(async () => {
+          await proveWritable(database, clock.now());
           return null;
-        },
+        }),
       },
+      { name: 'disk', problem: seldom(() => diskProblem(dataDir)) },
       { name: 'bus', problem: () => bus.problem() },
       { name: 'identity', problem: () => identity.service.problem() },
       {

@@ -10,7 +10,7 @@
 // that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded. What lies
 // before a final step that is done is never undone.
 
-import { asFault, type Fault, internal, messageOf, outwardMessage, unavailable } from '../base/errors.ts';
+import { asFault, type Fault, internal, messageOf, outwardMessage } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../bus/contract.ts';
@@ -31,7 +31,7 @@ import {
   updateAction,
   writeInput,
 } from '../db/instance-actions.ts';
-import { isAway, isRetryable } from '../db/errors.ts';
+import { databaseFault } from '../db/errors.ts';
 import { findServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { eventNameOf } from '../domain/event-names.ts';
@@ -146,10 +146,7 @@ function failureOf(step: string, fault: Fault): Failure {
 }
 
 /** A fault of what a step threw; a database that is away or was locked comes back, as a neighbour does. */
-function faultOf(error: unknown): Fault {
-  if (!isAway(error) && !isRetryable(error)) return asFault(error);
-  return unavailable('The database did not answer.', { code: 'db.away', cause: error });
-}
+const faultOf = (error: unknown): Fault => databaseFault(error) ?? asFault(error);
 
 function textOf(detail: unknown): string {
   if (detail instanceof Error) return detail.stack ?? detail.message;

@@ -41,6 +41,8 @@ export interface WebOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer: WebObserver;
+  /** What an error that is no fault means, where the service knows it; null: a bug. */
+  readonly recognize?: (error: unknown) => Fault | null;
   /** How long a JSON body may take to come; `limits.bodyMs` unless given. */
   readonly bodyMs?: number | undefined;
   /** Headers beside `X-OpenStack-Request-Id` that carry the request id. */
@@ -79,11 +81,12 @@ export function makeWeb(options: WebOptions): Web {
   const app: Web = new Koa<WebState>();
   app.silent = true;
   const answer = (ctx: WebContext, error: unknown): void => {
-    const fault = faultOf(error);
+    const fault = options.recognize?.(error) ?? faultOf(error);
     const message = outwardMessage(fault);
     const told = message === fault.message ? fault : new Fault(fault.kind, message, { code: fault.code, cause: fault });
     const line = { request_id: ctx.state.requestId, err: fault.cause ?? fault, method: ctx.method, path: ctx.path };
     if (fault.kind === 'internal') log.error(line, 'unexpected error');
+    else if (fault.kind === 'unavailable') log.warn(line, 'answered that it is to be asked for later');
     else if (told !== fault) log.warn({ ...line, err: fault }, 'answered without the words of the host');
     answerFault(ctx, told, envelope);
   };

@@ -69,7 +69,7 @@ export function openWorld(directory: string, verb: Verb, point: Point): Promise<
     ...(breaks ? { wrap: breaking } : {}),
   });
   return makeWorld({
-    sqlitePath: join(directory, 'xloud.db'),
+    databaseUrl: `sqlite://${join(directory, 'xloud.db')}`,
     networks: makeFakeNetworks(join(directory, 'ports')),
     imagesDir: join(directory, 'images'),
     hosts: [host('host-1', 65_536, verb === 'create-elsewhere'), host('host-2', 32_768, false)],

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -99,4 +100,51 @@ export async function freshMariadb(): Promise<TestDatabase> {
 /** The number of the run's server, for those who measure what it uses. */
 export async function mariadbPid(): Promise<number> {
   return (await (running ??= start())).child.pid as number;
+}
+
+export interface Wire {
+  /** For `openDatabase`: as the database's own, but by way of a socket that can be cut. */
+  readonly url: string;
+  /** Nobody answers any more, as when the server died. */
+  cut(): Promise<void>;
+  /** It is there again. */
+  mend(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A fresh database behind a socket that can be cut. */
+export async function fragileMariadb(): Promise<Wire> {
+  const { url, drop } = await freshMariadb();
+  const { socketPath } = await (running as Promise<Running>);
+  const directory = mkdtempSync(join(scratchDir(), 'xloud-wire-'));
+  const path = join(directory, 'socket');
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const there = connect(socketPath);
+    for (const [one, other] of [
+      [client, there],
+      [there, client],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy()).on('close', () => open.delete(one));
+    }
+  });
+  const mend = (): Promise<void> => new Promise((resolve) => server.listen(path, resolve));
+  const cut = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const one of open) one.destroy();
+    await closed;
+  };
+  await mend();
+  return {
+    url: url.replace(encodeURIComponent(socketPath), encodeURIComponent(path)),
+    cut,
+    mend,
+    async close() {
+      if (server.listening) await cut();
+      await drop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }

@@ -63,8 +63,8 @@ export interface HostWish {
 
 export interface WorldOptions {
   readonly engine?: EngineName;
-  /** A SQLite file that outlives the world, instead of a fresh database. */
-  readonly sqlitePath?: string;
+  /** A database that outlives the world, instead of a fresh one. */
+  readonly databaseUrl?: string;
   readonly hosts?: readonly HostWish[];
   readonly config?: Partial<OpsConfig>;
   readonly scheduler?: OpsDeps['scheduler'];
@@ -202,8 +202,8 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
 });
 
 async function openStore(options: WorldOptions): Promise<{ database: Database; close(): Promise<void> }> {
-  if (options.sqlitePath === undefined) return freshDatabase(options.engine ?? 'sqlite');
-  const database = openDatabase(`sqlite://${options.sqlitePath}`);
+  if (options.databaseUrl === undefined) return freshDatabase(options.engine ?? 'sqlite');
+  const database = openDatabase(options.databaseUrl);
   await upgradeSchema(database, migrations);
   return { database, close: () => database.close() };
 }

@@ -27,16 +27,24 @@ const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
 /** 192 random bits in letters that need no quoting. */
 const newPassword = (): string => randomBytes(24).toString('base64url');
 
-/** Makes what is missing of the first domain, roles, projects and users; what is there is left as it is. */
-export async function ensureBootstrap(parts: Parts): Promise<Bootstrapped> {
-  const passwords: NewPasswords = { admin: newPassword(), demo: newPassword() };
+/**
+ * Makes what is missing of the first domain, roles, projects and users; what is there is left as it is.
+ * @param keep called where users are to be made, before they are: keeps their passwords, and returns those that count. A start that is
+ * ended in between finds them again; the other way round nobody would know them.
+ */
+export async function ensureBootstrap(
+  parts: Parts,
+  keep: (made: NewPasswords) => Promise<NewPasswords> = (made) => Promise.resolve(made),
+): Promise<Bootstrapped> {
   const isFresh = (await users.list(parts.reader, { domain_id: DOMAIN, name: 'admin' })).length === 0;
-  const hashes = isFresh
-    ? {
-        admin: await parts.passwords.hash(passwords.admin),
-        demo: await parts.passwords.hash(passwords.demo),
-      }
-    : null;
+  const passwords = isFresh ? await keep({ admin: newPassword(), demo: newPassword() }) : null;
+  const hashes =
+    passwords === null
+      ? null
+      : {
+          admin: await parts.passwords.hash(passwords.admin),
+          demo: await parts.passwords.hash(passwords.demo),
+        };
   return tx(parts.database, async (tx) => {
     if ((await domains.find(tx, DOMAIN)) === null) {
       const domain = { id: DOMAIN, name: 'Default', description: 'The default domain', enabled: true, extra: {} };

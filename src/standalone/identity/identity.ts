@@ -8,6 +8,7 @@ import { readTokenAnswer } from '../../cloud/token-body.ts';
 import { makeTokenKeys } from '../../cloud/token-keys.ts';
 import { makeTokenResolver } from '../../cloud/token-resolver.ts';
 import type { Database } from '../../db/engine.ts';
+import { databaseFault } from '../../db/errors.ts';
 import type { Policy } from '../../policies/load.ts';
 import { projects } from '../../db/identity.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
@@ -15,7 +16,7 @@ import { keystoneEnvelope } from '../../web/faults.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { assignmentRoutes } from './assignments.ts';
 import { authRoutes } from './auth.ts';
-import { type Bootstrapped, ensureBootstrap, resetPassword } from './bootstrap.ts';
+import { type Bootstrapped, ensureBootstrap, type NewPasswords, resetPassword } from './bootstrap.ts';
 import { catalogRoutes } from './catalog.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
@@ -51,7 +52,7 @@ export interface BuiltInIdentity {
   readonly service: IdentityService;
   /** Where the public halves of the signing keys lie. */
   readonly publicKeysDir: string;
-  ensureBootstrap(): Promise<Bootstrapped>;
+  ensureBootstrap(keep?: (made: NewPasswords) => Promise<NewPasswords>): Promise<Bootstrapped>;
   /** A new random password for a user of the default domain; it is told here and nowhere else. */
   resetPassword(name: string): Promise<string>;
 }
@@ -109,6 +110,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
   const app = makeWeb({
     service: 'identity',
     envelope: keystoneEnvelope,
+    recognize: databaseFault,
     clock,
     log,
     observer,
@@ -126,7 +128,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     app,
     service,
     publicKeysDir: signing.publicKeysDir,
-    ensureBootstrap: () => ensureBootstrap(parts),
+    ensureBootstrap: (keep) => ensureBootstrap(parts, keep),
     async resetPassword(name) {
       const password = await resetPassword(parts, name);
       resolver.forget();

@@ -7,6 +7,7 @@ import { makeMutex } from '../../base/mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { ImageService } from '../../cloud/image.ts';
 import type { Database } from '../../db/engine.ts';
+import { databaseFault } from '../../db/errors.ts';
 import { existingImageIds, imageIdsIn, moveImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
@@ -48,7 +49,15 @@ export interface Images {
 export function makeImages(options: ImagesOptions): Images {
   const { database, clock, log, observer, authenticate } = options;
   const files = makeImageFiles(join(options.dataDir, 'images'));
-  const app = makeWeb({ service: 'image', envelope: htmlEnvelope, clock, log, observer, bodyMs: options.bodyMs });
+  const app = makeWeb({
+    service: 'image',
+    envelope: htmlEnvelope,
+    recognize: databaseFault,
+    clock,
+    log,
+    observer,
+    bodyMs: options.bodyMs,
+  });
   const routes = makeRoutes();
   const allows = makeAllows(options.policy);
   const parts = { database, files, clock, log, allows, quota: options.quota ?? unlimited, turns: makeMutex() };

@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { NetworkService } from '../../cloud/network.ts';
 import { makeNetworkService } from '../../cloud/network-service.ts';
 import type { Database } from '../../db/engine.ts';
-import { isDuplicate } from '../../db/errors.ts';
+import { databaseFault, isDuplicate } from '../../db/errors.ts';
 import { everything, listRows, networkNoun, noFilters } from '../../db/networks.ts';
 import { tx } from '../../db/tx.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
@@ -58,7 +58,15 @@ const DEFAULT_OWNER = 'xloud';
 export function makeNetworks(options: NetworksOptions): Networks {
   const { database, clock, log, observer, authenticate, dnsServers = [] } = options;
   const { defaultCidr: text = DEFAULT_CIDR, defaultProjectId: projectId = DEFAULT_OWNER } = options;
-  const app = makeWeb({ service: 'network', envelope: neutronEnvelope, clock, log, observer, bodyMs: options.bodyMs });
+  const app = makeWeb({
+    service: 'network',
+    envelope: neutronEnvelope,
+    recognize: databaseFault,
+    clock,
+    log,
+    observer,
+    bodyMs: options.bodyMs,
+  });
   // every address may also be written with `.json` at its end
   app.use((ctx, next) => {
     if (ctx.path.endsWith('.json')) ctx.path = ctx.path.slice(0, -'.json'.length);

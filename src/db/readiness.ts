@@ -1,0 +1,10 @@
+// Why: see migrations/0034_readiness.ts.
+
+import type { Database } from './engine.ts';
+import { tx } from './tx.ts';
+
+/** Writes a row; throws what the database says where it cannot be reached, is full or read-only. */
+export const proveWritable = (database: Database, nowMs: number): Promise<void> =>
+  tx(database, async (t) => {
+    await t('readiness').insert({ id: 1, checked_at: nowMs }).onConflict('id').merge();
+  });
