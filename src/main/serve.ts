@@ -36,6 +36,7 @@ import type { Config } from './config.ts';
 import { makeConsoles } from './consoles.ts';
 import { chooseDriver } from './driver.ts';
 import { diskProblem, seldom, withHealth } from './health.ts';
+import { workerName } from './worker-name.ts';
 import { openIdentity } from './identity.ts';
 import { listen } from './listen.ts';
 import { readAliases } from '../domain/pci-alias.ts';
@@ -157,7 +158,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const ops = makeOps(deps);
   const tellPorts = makePortNews((op, events) => ops.takeExternalEvents(op, events), { clock, log });
   const [first] = hosts;
-  const worker = await startWorker(deps, { name: `serve@${first.name}`, takeOver: true });
+  const worker = await startWorker(deps, { name: workerName(dataDir), takeOver: true });
   cleanup.defer(() => worker.close());
   if (config.notifications.url !== '') {
     const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
