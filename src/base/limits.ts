@@ -68,10 +68,15 @@ export const limits = {
   /** Connections to one neighbour, and the largest JSON answer taken from it. */
   neighbourConnections: 16,
   neighbourAnswerBytes: 4 * MIB,
-  /** Built-in identity: the longest password, hashes computed at once, and logins that may wait for their turn. */
+  /**
+   * Built-in identity: the longest password, hashes computed at once, and logins that may wait for their turn: of one user at one
+   * address, of one address, of all.
+   */
   passwordChars: 4_096,
   passwordHashesAtOnce: 2,
-  passwordHashesWaiting: 256,
+  passwordHashesPerUser: 16,
+  passwordHashesPerAddress: 64,
+  passwordHashesWaiting: 1_024,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
   /** A worker's hold on an action; renewed at a third of it. */

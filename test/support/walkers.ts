@@ -10,6 +10,7 @@ import { type Database, type EngineName } from '../../src/db/engine.ts';
 import { makeAuthenticator } from '../../src/main/authenticator.ts';
 import { makePolicy, type Policy, policyFile } from '../../src/policies/load.ts';
 import { makeIdentity } from '../../src/standalone/identity/identity.ts';
+import type { ScryptCost } from '../../src/standalone/identity/passwords.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
@@ -41,6 +42,8 @@ export interface Walker {
 }
 
 export interface WalkedCloud {
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
   readonly walkers: Readonly<Record<WalkerName, Walker>>;
   readonly database: Database;
   readonly images: Images;
@@ -80,7 +83,10 @@ const people: readonly (readonly [name: WalkerName, role: string, project: strin
 /** As cheap as scrypt gets. */
 const CHEAP = { N: 2, r: 1, p: 1 };
 
-export async function startWalkedCloud(engine: EngineName = 'sqlite'): Promise<WalkedCloud> {
+export async function startWalkedCloud(
+  engine: EngineName = 'sqlite',
+  { scryptCost = CHEAP }: { readonly scryptCost?: ScryptCost } = {},
+): Promise<WalkedCloud> {
   const dir = mkdtempSync(join(scratchDir(), 'xloud-walked-'));
   const store = await freshDatabase(engine);
   const { database } = store;
@@ -111,7 +117,7 @@ export async function startWalkedCloud(engine: EngineName = 'sqlite'): Promise<W
     ...shared,
     endpoints,
     tokenTtlMs: 3_600_000,
-    scryptCost: CHEAP,
+    scryptCost,
   });
   const { passwords } = await identity.ensureBootstrap();
   const authenticate = makeAuthenticator(identity.service, policy);
@@ -181,6 +187,7 @@ export async function startWalkedCloud(engine: EngineName = 'sqlite'): Promise<W
   walkers['none'] = { name: 'none', token: null, userId: '', projectId: null, roles: [] };
 
   return {
+    url: server.url,
     walkers: walkers as Record<WalkerName, Walker>,
     database,
     images,

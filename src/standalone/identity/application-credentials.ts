@@ -158,7 +158,7 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
           projectId,
           name: given.name,
           description: given.description ?? null,
-          secretHash: await passwords.hash(secret),
+          secretHash: await passwords.hash(secret, visit.turnOf(userId)),
           roleIds: [...new Set(chosen.map((found) => found.id))],
           unrestricted: given.unrestricted ?? false,
           expiresAt: expiryOf(given.expires_at, clock.now()),

@@ -34,7 +34,10 @@ export function authRoutes(parts: Parts): Route[] {
 
   async function issue(visit: Visit): Promise<Reply> {
     const { auth } = visit.body as { auth: Auth };
-    const { claims, subject } = await login({ reader, passwords, keys, now: clock.now(), tokenTtlMs }, auth);
+    const { claims, subject } = await login(
+      { reader, passwords, turnOf: visit.turnOf, keys, now: clock.now(), tokenTtlMs },
+      auth,
+    );
     return {
       status: 201,
       headers: { 'X-Subject-Token': await signing.sign(claims) },

@@ -6,6 +6,7 @@ import { assign, domains, imply, projects, roles, SYSTEM, users } from '../../db
 import { tx } from '../../db/tx.ts';
 import { missing } from './route.ts';
 import type { Parts } from './service.ts';
+import type { Turn } from './turns.ts';
 
 /** The passwords of the users that were made, in clear; whoever gets them is the only one who has them. */
 export interface NewPasswords {
@@ -23,6 +24,9 @@ const DOMAIN = 'default';
 const PROJECTS = ['admin', 'demo', 'service'] as const;
 /** Each implies the next, as Keystone's bootstrap sets it up; `service` stands apart. */
 const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
+
+/** What the program does by itself waits among itself. */
+const OWN: Turn = { address: '', user: '' };
 
 /** 192 random bits in letters that need no quoting. */
 const newPassword = (): string => randomBytes(24).toString('base64url');
@@ -42,8 +46,8 @@ export async function ensureBootstrap(
     passwords === null
       ? null
       : {
-          admin: await parts.passwords.hash(passwords.admin),
-          demo: await parts.passwords.hash(passwords.demo),
+          admin: await parts.passwords.hash(passwords.admin, OWN),
+          demo: await parts.passwords.hash(passwords.demo, OWN),
         };
   return tx(parts.database, async (tx) => {
     if ((await domains.find(tx, DOMAIN)) === null) {
@@ -102,7 +106,7 @@ export async function ensureBootstrap(
  */
 export async function resetPassword(parts: Parts, name: string): Promise<string> {
   const password = newPassword();
-  const hash = await parts.passwords.hash(password);
+  const hash = await parts.passwords.hash(password, OWN);
   await tx(parts.database, async (tx) => {
     const [user] = await users.list(tx, { domain_id: DOMAIN, name });
     if (user === undefined) throw missing(`user: ${name}`);

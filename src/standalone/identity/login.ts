@@ -13,6 +13,7 @@ import {
 } from '../../db/identity.ts';
 import type { Passwords } from './passwords.ts';
 import * as schemas from './schemas.ts';
+import type { Turn } from './turns.ts';
 import {
   activeCredential,
   activeUser,
@@ -118,6 +119,7 @@ const refused = (): Fault => unauthorized('The request you have made requires au
 export interface LoginContext {
   readonly reader: Reader;
   readonly passwords: Passwords;
+  readonly turnOf: (user: string) => Turn;
   readonly keys: TokenKeys;
   readonly now: number;
   readonly tokenTtlMs: number;
@@ -160,13 +162,17 @@ async function userIdOf(reader: Reader, ref: Reference): Promise<string | null> 
   return found?.id ?? null;
 }
 
-async function byPassword({ reader, passwords }: LoginContext, { identity }: Auth): Promise<Proof> {
+async function byPassword({ reader, passwords, turnOf }: LoginContext, { identity }: Auth): Promise<Proof> {
   const given = identity.password?.user;
   if (given === undefined) throw wanting(identity.password === undefined ? 'password' : 'user', 'identity');
   if (given.password === undefined) throw wanting('password', 'user');
   const userId = await userIdOf(reader, given);
   const found = userId === null ? null : await users.find(reader, userId);
-  const matches = await passwords.matches(given.password, found?.passwordHash ?? null);
+  const matches = await passwords.matches(
+    given.password,
+    found?.passwordHash ?? null,
+    turnOf(userId ?? given.name ?? ''),
+  );
   if (found === null || !matches || (await activeUser(reader, found.id)) === null) throw refused();
   return { ...proofOf(found.id, 'password'), holds: ({ passwordHash }) => passwordHash === found.passwordHash };
 }
@@ -191,7 +197,10 @@ async function byToken({ reader, keys, now }: LoginContext, { identity }: Auth):
   };
 }
 
-async function byCredential({ reader, passwords, now }: LoginContext, { identity, scope }: Auth): Promise<Proof> {
+async function byCredential(
+  { reader, passwords, turnOf, now }: LoginContext,
+  { identity, scope }: Auth,
+): Promise<Proof> {
   const given = identity.application_credential;
   if (given === undefined) throw wanting('application_credential', 'identity');
   if (given.secret === undefined) throw wanting('secret', 'application credential');
@@ -210,7 +219,7 @@ async function byCredential({ reader, passwords, now }: LoginContext, { identity
     id = named?.id ?? null;
   }
   const credential = id === null ? null : await activeCredential(reader, id, now);
-  const matches = await passwords.matches(given.secret, credential?.secretHash ?? null);
+  const matches = await passwords.matches(given.secret, credential?.secretHash ?? null, turnOf(id ?? given.name ?? ''));
   if (credential === null || !matches) throw refused();
   return { ...proofOf(credential.userId, 'application_credential'), credential };
 }

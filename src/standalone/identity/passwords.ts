@@ -2,8 +2,9 @@
 // nobody which users exist.
 
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import { unavailable } from '../../base/errors.ts';
+import { availableParallelism } from 'node:os';
 import { limits } from '../../base/limits.ts';
+import { makeFairGate, type Turn } from './turns.ts';
 
 export interface ScryptCost {
   readonly N: number;
@@ -18,33 +19,14 @@ const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
 export interface Passwords {
-  /** The text to store: `scrypt$N$r$p$salt$hash`. */
-  hash(password: string): Promise<string>;
+  /** Both wait for their turn, and reject as `Gate` does. The text to store: `scrypt$N$r$p$salt$hash`. */
+  hash(password: string, turn: Turn): Promise<string>;
   /** Whether a password is the stored one; takes as long when there is none stored. */
-  matches(password: string, stored: string | null): Promise<boolean>;
+  matches(password: string, stored: string | null, turn: Turn): Promise<boolean>;
 }
 
-/** At most `limits.passwordHashesAtOnce` at work; the others wait, and beyond a bound they are turned away. */
-function makeGate(): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= limits.passwordHashesAtOnce) {
-      if (waiting.length >= limits.passwordHashesWaiting) {
-        throw unavailable('Too many logins at once. Try again later.', { retryAfterSeconds: 5 });
-      }
-      // whoever finishes hands its place over, so `running` stays as it is
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
-}
+/** One processor is left to everything else. */
+const HASHES_AT_ONCE = Math.max(1, Math.min(limits.passwordHashesAtOnce, availableParallelism() - 1));
 
 function derive(password: string, salt: Buffer, { N, r, p }: ScryptCost, bytes: number): Promise<Buffer> {
   const options: ScryptOptions = { N, r, p, maxmem: 128 * r * (N + p + 2) + 65_536 };
@@ -56,7 +38,12 @@ function derive(password: string, salt: Buffer, { N, r, p }: ScryptCost, bytes: 
 }
 
 export function makePasswords(cost: ScryptCost = DEFAULT_COST): Passwords {
-  const gate = makeGate();
+  const gate = makeFairGate({
+    atOnce: HASHES_AT_ONCE,
+    perUser: limits.passwordHashesPerUser,
+    perAddress: limits.passwordHashesPerAddress,
+    total: limits.passwordHashesWaiting,
+  });
   const nobody = { salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES), cost };
 
   const read = (stored: string) => {
@@ -70,14 +57,14 @@ export function makePasswords(cost: ScryptCost = DEFAULT_COST): Passwords {
   };
 
   return {
-    async hash(password) {
+    async hash(password, turn) {
       const salt = randomBytes(SALT_BYTES);
-      const hash = await gate(() => derive(password, salt, cost, HASH_BYTES));
+      const hash = await gate(turn, () => derive(password, salt, cost, HASH_BYTES));
       return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64url'), hash.toString('base64url')].join('$');
     },
-    async matches(password, stored) {
+    async matches(password, stored, turn) {
       const wanted = stored === null ? nobody : read(stored);
-      const found = await gate(() => derive(password, wanted.salt, wanted.cost, wanted.hash.length));
+      const found = await gate(turn, () => derive(password, wanted.salt, wanted.cost, wanted.hash.length));
       return timingSafeEqual(found, wanted.hash) && stored !== null;
     },
   };

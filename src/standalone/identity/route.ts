@@ -16,6 +16,7 @@ import type { Policy } from '../../policies/load.ts';
 import type { RouteData } from '../access.ts';
 import { type Params, type Query, queryOf } from '../http.ts';
 import type { Schema, Validator } from './schemas.ts';
+import type { Turn } from './turns.ts';
 
 /** One request, past its checks. */
 export interface Visit {
@@ -33,6 +34,8 @@ export interface Visit {
   /** The body, of the route's schema; null without one. */
   readonly body: unknown;
   header(name: string): string;
+  /** Whose turn something dear is: the client's, as long as it waits for the answer. */
+  readonly turnOf: (user: string) => Turn;
 }
 
 export interface Reply {
@@ -87,6 +90,15 @@ const refused = (rule: RuleName): Fault =>
 
 export const missing = (what: string): Fault => notFound(`Could not find ${what}.`);
 
+const turnsOf =
+  (ctx: WebContext) =>
+  (user: string): Turn => {
+    const gone = new AbortController();
+    if (ctx.res.destroyed) gone.abort();
+    ctx.res.once('close', () => gone.abort());
+    return { address: reachedBy(ctx.req).client, user, signal: gone.signal };
+  };
+
 /** The noun of a path, `projects` of `/v3/projects/:id`: routes are looked for among those of one noun. */
 const nounOf = (path: string): string => path.split('/')[2] ?? '';
 
@@ -134,6 +146,7 @@ async function visit(
       query: queryOf(ctx),
       caller,
       mustMay,
+      turnOf: turnsOf(ctx),
       body,
       header,
     });

@@ -104,7 +104,7 @@ export function userRoutes(parts: Parts): Route[] {
       path: '/v3/users',
       guard: { first: 'identity:create_user' },
       body: createBody,
-      run: async ({ base, body, caller }) => {
+      run: async ({ base, body, caller, turnOf }) => {
         const { user: given } = body as UserBody;
         const user: User = {
           id: newHexId(),
@@ -112,7 +112,7 @@ export function userRoutes(parts: Parts): Route[] {
           name: given.name ?? '',
           defaultProjectId: given.default_project_id ?? null,
           enabled: given.enabled ?? true,
-          passwordHash: given.password == null ? null : await passwords.hash(given.password),
+          passwordHash: given.password == null ? null : await passwords.hash(given.password, turnOf(caller.userId)),
           tokensValidFrom: clock.now(),
           extra: extraOf(given, named),
         };
@@ -128,11 +128,11 @@ export function userRoutes(parts: Parts): Route[] {
       path: '/v3/users/:user_id',
       guard: { first: 'identity:update_user' },
       body: updateBody,
-      run: async ({ base, params, body }) => {
+      run: async ({ base, params, body, caller, turnOf }) => {
         const { user: given } = body as UserBody;
         const id = params['user_id'] ?? '';
         sameId(given, id);
-        const hash = given.password == null ? null : await passwords.hash(given.password);
+        const hash = given.password == null ? null : await passwords.hash(given.password, turnOf(caller.userId));
         const user = await write(parts, taken(given.name ?? ''), async (tx) => {
           const old = await findUser(tx, id);
           if (given.domain_id !== undefined && given.domain_id !== old.domainId)
@@ -172,13 +172,14 @@ export function userRoutes(parts: Parts): Route[] {
       path: '/v3/users/:user_id/password',
       guard: 'no token',
       body: passwordBody,
-      run: async ({ params, body }) => {
+      run: async ({ params, body, turnOf }) => {
         const { user: given } = body as PasswordBody;
-        const user = await users.find(reader, params['user_id'] ?? '');
-        const matches = await passwords.matches(given.original_password, user?.passwordHash ?? null);
+        const id = params['user_id'] ?? '';
+        const user = await users.find(reader, id);
+        const matches = await passwords.matches(given.original_password, user?.passwordHash ?? null, turnOf(id));
         if (user === null || !matches || !user.enabled)
           throw unauthorized('The request you have made requires authentication.');
-        const hash = await passwords.hash(given.password);
+        const hash = await passwords.hash(given.password, turnOf(id));
         await write(parts, '', async (tx) => {
           const old = await findUser(tx, user.id);
           await users.replace(tx, { ...old, passwordHash: hash, tokensValidFrom: clock.now() + 1 });
