@@ -24,6 +24,7 @@ import { consoleUsers } from './0031_console_users.ts';
 import { deletedImages } from './0032_deleted_images.ts';
 import { identityEndings } from './0033_identity_endings.ts';
 import { readiness } from './0034_readiness.ts';
+import { namedLocks } from './0034_named_locks.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -49,4 +50,5 @@ export const migrations: readonly Migration[] = [
   deletedImages,
   identityEndings,
   readiness,
+  namedLocks,
 ];

@@ -105,8 +105,8 @@ export function makeFloatingProxy(api: NetworkApi): Pick<NetworkProxy, FloatingV
       return serverUuid;
     },
 
-    async associateFloatingIp(caller, serverUuid, address, fixedIp) {
-      const port = (await portsOfServer(api, serverUuid)).find(({ fixedIps }) =>
+    async associateFloatingIp(caller, server, address, fixedIp) {
+      const port = (await portsOfServer(api, server)).find(({ fixedIps }) =>
         fixedIps.some((ip) => ip.address === fixedIp),
       );
       if (port === undefined)
@@ -121,10 +121,10 @@ export function makeFloatingProxy(api: NetworkApi): Pick<NetworkProxy, FloatingV
         if (error instanceof Fault && error.kind === 'conflict') throw badRequest(error.message, { code: error.code });
         throw error;
       }
-      return before === serverUuid ? null : before;
+      return before === server.uuid ? null : before;
     },
 
-    async disassociateFloatingIp(caller, serverUuid, address) {
+    async disassociateFloatingIp(caller, { uuid: serverUuid }, address) {
       const ip = await byAddress(api, caller, address);
       if (ip.serverUuid !== serverUuid) {
         throw conflict(`Floating IP ${address} is not associated with instance ${serverUuid}.`, {

@@ -97,7 +97,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     ...makePlanning(api),
 
     async allocate(server, plan, first = 0) {
-      const existing = await api.portsOfDevice(server.uuid);
+      const existing = await portsOfServer(api, server);
       const ports: PortFacts[] = [];
       for (const [index, request] of plan.requests.entries()) {
         const position = first + index;
@@ -133,17 +133,18 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       return nicsOf(api, ports);
     },
 
-    async rebind({ uuid, host, zone }) {
+    async rebind(server) {
+      const { uuid, host, zone } = server;
       const ports: PortFacts[] = [];
-      for (const port of await portsOfServer(api, uuid)) {
+      for (const port of await portsOfServer(api, server)) {
         const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile: port.profile };
         ports.push(port.hostId === host ? port : await api.bindPort(port.id, binding));
       }
       return nicsOf(api, ports);
     },
 
-    async release(serverUuid, which) {
-      for (const port of await api.portsOfDevice(serverUuid)) {
+    async release(server, which) {
+      for (const port of await portsOfServer(api, server)) {
         if (which !== undefined && !isMeant(port, which)) continue;
         // what nobody here marked is somebody else's and is only let go
         if (markOf(port)?.preexisting === false) await api.deletePort(port.id);
@@ -151,12 +152,12 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       }
     },
 
-    async portsOf(serverUuid) {
-      return nicsOf(api, await portsOfServer(api, serverUuid));
+    async portsOf(server) {
+      return nicsOf(api, await portsOfServer(api, server));
     },
 
-    async seenPorts(caller, serverUuid) {
-      const ports = await api.portsOfDevice(serverUuid);
+    async seenPorts(caller, server) {
+      const ports = await portsOfServer(api, server);
       return ports.filter(({ projectId }) => caller.isAdmin || projectId === caller.projectId).map(seen);
     },
 
@@ -165,10 +166,10 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       return port === null ? null : seen(port);
     },
 
-    async addFixedIp(serverUuid, networkId) {
+    async addFixedIp(server, networkId) {
       const missing = () =>
-        notFound(`Network could not be found for instance ${serverUuid}.`, { code: 'NetworkNotFoundForInstance' });
-      const port = (await portsOfServer(api, serverUuid)).find((one) => one.networkId === networkId);
+        notFound(`Network could not be found for instance ${server.uuid}.`, { code: 'NetworkNotFoundForInstance' });
+      const port = (await portsOfServer(api, server)).find((one) => one.networkId === networkId);
       if (port === undefined) throw missing();
       const [network] = await api.facts([networkId]);
       // the first subnet that has room; whatever else is wrong is no matter of room
@@ -189,12 +190,12 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       });
     },
 
-    async removeFixedIp(serverUuid, address) {
-      const port = (await portsOfServer(api, serverUuid)).find(({ fixedIps }) =>
+    async removeFixedIp(server, address) {
+      const port = (await portsOfServer(api, server)).find(({ fixedIps }) =>
         fixedIps.some((ip) => ip.address === address),
       );
       if (port === undefined) {
-        throw badRequest(`Instance ${serverUuid} does not have fixed IP '${address}'.`, {
+        throw badRequest(`Instance ${server.uuid} does not have fixed IP '${address}'.`, {
           code: 'FixedIpNotFoundForInstance',
         });
       }

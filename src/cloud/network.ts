@@ -20,10 +20,14 @@ export interface NetworkRequest {
   readonly tag: string | null;
 }
 
-/** The server that ports are made for; a host or zone that it does not have yet is empty. */
-export interface PortTarget {
+/** A server as far as it says which ports are its own: those of its project that were given to it. */
+export interface OwnedServer {
   readonly uuid: string;
   readonly projectId: string;
+}
+
+/** The server that ports are made for; a host or zone that it does not have yet is empty. */
+export interface PortTarget extends OwnedServer {
   readonly host: string;
   readonly zone: string;
   readonly hostname: string;
@@ -55,12 +59,7 @@ export interface ServerPorts {
     mayAttachExternal?: boolean,
   ): Promise<NetworkPlan>;
   /** As `plan`, for one more port of a server that exists: names neither network nor port for the project's only network. */
-  planOne(
-    caller: Caller,
-    server: { readonly uuid: string; readonly projectId: string },
-    wish: NetworkRequest,
-    mayAttachExternal: boolean,
-  ): Promise<NetworkPlan>;
+  planOne(caller: Caller, server: OwnedServer, wish: NetworkRequest, mayAttachExternal: boolean): Promise<NetworkPlan>;
   /**
    * Makes or takes the ports of a server and binds them to its host; the same call twice gives the same ports
    * (they carry the server's id and their position).
@@ -68,18 +67,18 @@ export interface ServerPorts {
    */
   allocate(server: PortTarget, plan: NetworkPlan, first?: number): Promise<readonly NicSpec[]>;
   /** Binds the ports of a server to another host and gives them as they are then. Twice is once. */
-  rebind(server: { uuid: string; host: string; zone: string }): Promise<readonly NicSpec[]>;
+  rebind(server: Omit<PortTarget, 'hostname'>): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */
-  release(serverUuid: string, which?: WhichPort): Promise<void>;
+  release(server: OwnedServer, which?: WhichPort): Promise<void>;
   /** The server's ports as they are now, in the order of their making. */
-  portsOf(serverUuid: string): Promise<readonly NicSpec[]>;
+  portsOf(server: OwnedServer): Promise<readonly NicSpec[]>;
   /** The server's ports as a caller sees them. */
-  seenPorts(caller: Caller, serverUuid: string): Promise<readonly ServerPort[]>;
+  seenPorts(caller: Caller, server: OwnedServer): Promise<readonly ServerPort[]>;
   /** A port, of whatever server, as a caller sees it. */
   seenPort(caller: Caller, portId: string): Promise<ServerPort | null>;
   /** Gives the server's port on a network one more address. Rejects with notFound or badRequest in Nova's words. */
-  addFixedIp(serverUuid: string, networkId: string): Promise<void>;
-  removeFixedIp(serverUuid: string, address: string): Promise<void>;
+  addFixedIp(server: OwnedServer, networkId: string): Promise<void>;
+  removeFixedIp(server: OwnedServer, address: string): Promise<void>;
 }
 
 /** What of a network service the compute API passes on. Rejections are Nova's, in kind and words. */
@@ -97,10 +96,10 @@ export interface NetworkProxy {
   createGroupRule(caller: Caller, rule: NewGroupRule): Promise<SecurityGroupRule>;
   deleteGroupRule(caller: Caller, id: string): Promise<void>;
   /** The groups of a server's ports, once for each port that has them. */
-  groupsOfServer(caller: Caller, serverUuid: string): Promise<readonly SecurityGroup[]>;
+  groupsOfServer(caller: Caller, server: OwnedServer): Promise<readonly SecurityGroup[]>;
   /** Puts all ports of a server into a group, by its name or id. */
-  addSecurityGroup(caller: Caller, serverUuid: string, group: string): Promise<void>;
-  removeSecurityGroup(caller: Caller, serverUuid: string, group: string): Promise<void>;
+  addSecurityGroup(caller: Caller, server: OwnedServer, group: string): Promise<void>;
+  removeSecurityGroup(caller: Caller, server: OwnedServer, group: string): Promise<void>;
 
   /** Networks that floating addresses come from. */
   floatingPools(caller: Caller): Promise<readonly NetworkName[]>;
@@ -110,8 +109,8 @@ export interface NetworkProxy {
   /** Returns the server that had it, or null. */
   deleteFloatingIp(caller: Caller, id: string): Promise<string | null>;
   /** Points a floating address to one of a server's. Returns the other server that had it, or null. */
-  associateFloatingIp(caller: Caller, serverUuid: string, address: string, fixedIp: string): Promise<string | null>;
-  disassociateFloatingIp(caller: Caller, serverUuid: string, address: string): Promise<void>;
+  associateFloatingIp(caller: Caller, server: OwnedServer, address: string, fixedIp: string): Promise<string | null>;
+  disassociateFloatingIp(caller: Caller, server: OwnedServer, address: string): Promise<void>;
 }
 
 export interface ShownFloatingIp extends FloatingIp {

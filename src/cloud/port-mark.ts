@@ -1,5 +1,6 @@
 // Why: anybody may write a server's id into a port of theirs. Which ports are a server's is told by what compute left in them.
 
+import type { OwnedServer } from './network.ts';
 import type { PortApi, PortFacts } from './network-api.ts';
 
 /** What a server's port carries in its binding profile, so that it is found again and known for what it is. */
@@ -30,6 +31,9 @@ export function markOf({ profile }: PortFacts): PortMark | null {
 
 const isTaken = (port: PortFacts): boolean => markOf(port) !== null || port.hostId !== '';
 
-/** The ports that were marked or bound for a server. */
-export const portsOfServer = async (api: PortApi, serverUuid: string): Promise<readonly PortFacts[]> =>
-  (await api.portsOfDevice(serverUuid)).filter(isTaken);
+/**
+ * The ports that were marked or bound for a server. One of another project that names it is not among them, whatever else is
+ * written in it: its owner chose what names it, and would choose the server's network, addresses and name servers with that.
+ */
+export const portsOfServer = async (api: PortApi, { uuid, projectId }: OwnedServer): Promise<readonly PortFacts[]> =>
+  (await api.portsOfDevice(uuid)).filter((port) => port.projectId === projectId && isTaken(port));

@@ -140,14 +140,16 @@ async function checkedRequests(
     if (wish.portId === null) requests.push(wish);
     else requests.push({ ...wish, networkId: (await checkPort(api, caller, wish.portId)).networkId });
   }
-  const byNetwork = wishes.flatMap(({ portId, networkId }) =>
-    portId === null && networkId !== null ? [networkId] : [],
-  );
-  if (byNetwork.length > 0) {
-    const known = await api.networks(caller, [...new Set(byNetwork)]);
-    const lost = [...new Set(byNetwork)].filter((id) => !known.some((network) => network.id === id));
+  const involved = [...new Set(requests.flatMap(({ networkId }) => (networkId === null ? [] : [networkId])))];
+  if (involved.length > 0) {
+    // of a port too: one that an administrator made for the project on a network of another's is of no use to it
+    const known = new Map((await api.networks(caller, involved)).map((network) => [network.id, network]));
+    const lost = involved.filter((id) => !known.has(id));
     if (lost.length > 0) throw networkNotFound(lost);
-    for (const network of known) mustAttach(mayAttachExternal, network);
+    for (const { portId, networkId } of wishes) {
+      const network = networkId === null ? undefined : known.get(networkId);
+      if (portId === null && network !== undefined) mustAttach(mayAttachExternal, network);
+    }
   }
   const addresses = new Set<string>();
   for (const { portId, networkId, fixedIp } of wishes) {
@@ -186,7 +188,10 @@ async function checkedAttachment(
     if (port.deviceId !== '') throw portInUse(wish.portId);
     mustBePluggable(port);
     const [network] = await api.networks(caller, [port.networkId]);
-    if (network !== undefined) checkExternal(mayAttachExternal, network);
+    if (network === undefined) {
+      throw notFound(`Network ${port.networkId} could not be found.`, { code: 'NetworkNotFound' });
+    }
+    checkExternal(mayAttachExternal, network);
     return { ...wish, networkId: port.networkId };
   }
   if (wish.networkId !== null) {

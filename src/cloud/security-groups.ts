@@ -3,7 +3,7 @@
 import { badRequest, conflict, Fault, type FaultKind, forbidden, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkName } from '../domain/network.ts';
-import type { NetworkProxy } from './network.ts';
+import type { NetworkProxy, OwnedServer } from './network.ts';
 import type { NetworkApi, PortFacts } from './network-api.ts';
 import { portsOfServer } from './port-mark.ts';
 
@@ -58,10 +58,10 @@ async function ownGroup(api: NetworkApi, caller: Caller, group: string): Promise
   });
 }
 
-async function portsOf(api: NetworkApi, serverUuid: string): Promise<readonly PortFacts[]> {
-  const ports = await portsOfServer(api, serverUuid);
+async function portsOf(api: NetworkApi, server: OwnedServer): Promise<readonly PortFacts[]> {
+  const ports = await portsOfServer(api, server);
   if (ports.length > 0) return ports;
-  throw notFound(`instance_id ${serverUuid} could not be found as device id on any ports`, {
+  throw notFound(`instance_id ${server.uuid} could not be found as device id on any ports`, {
     code: 'SecurityGroupNotFound',
   });
 }
@@ -101,15 +101,15 @@ export function makeGroupProxy(api: NetworkApi): Pick<NetworkProxy, GroupVerbs> 
       if (!(await api.deleteGroupRule(caller, id))) throw ruleGone(id);
     },
 
-    async groupsOfServer(caller, serverUuid) {
-      const ids = (await portsOfServer(api, serverUuid)).flatMap(({ securityGroups }) => securityGroups);
+    async groupsOfServer(caller, server) {
+      const ids = (await portsOfServer(api, server)).flatMap(({ securityGroups }) => securityGroups);
       const groups = await api.securityGroupsById(caller, [...new Set(ids)]);
       return ids.flatMap((id) => groups.find((group) => group.id === id) ?? []);
     },
 
-    async addSecurityGroup(caller, serverUuid, group) {
+    async addSecurityGroup(caller, server, group) {
       const id = await ownGroup(api, caller, group);
-      for (const port of await portsOf(api, serverUuid)) {
+      for (const port of await portsOf(api, server)) {
         if (!port.portSecurity || port.fixedIps.length === 0) {
           throw badRequest(
             'Network requires port_security_enabled and subnet associated in order to apply security groups.',
@@ -121,11 +121,11 @@ export function makeGroupProxy(api: NetworkApi): Pick<NetworkProxy, GroupVerbs> 
       }
     },
 
-    async removeSecurityGroup(caller, serverUuid, group) {
+    async removeSecurityGroup(caller, server, group) {
       const id = await ownGroup(api, caller, group);
-      const having = (await portsOf(api, serverUuid)).filter(({ securityGroups }) => securityGroups.includes(id));
+      const having = (await portsOf(api, server)).filter(({ securityGroups }) => securityGroups.includes(id));
       if (having.length === 0) {
-        throw notFound(`Security group ${group} not associated with the instance ${serverUuid}`, {
+        throw notFound(`Security group ${group} not associated with the instance ${server.uuid}`, {
           code: 'SecurityGroupNotFound',
         });
       }

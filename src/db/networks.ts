@@ -337,6 +337,11 @@ export async function countRows<T>(reader: Reader, noun: Noun<T>, projectId: str
   return Number(row?.['count'] ?? 0);
 }
 
+/** The ranges of all subnets, with whose they are. */
+export async function subnetCidrs(reader: Reader): Promise<{ readonly cidr: string; readonly projectId: string }[]> {
+  return reader('subnets').select('cidr', { projectId: 'project_id' });
+}
+
 type AllocationRow = { subnet_id: string; ip_address: string; port_id: string };
 
 const allocationFromRow = (row: AllocationRow): Allocation => ({

@@ -19,6 +19,7 @@ import type { LogLevel } from '../base/log.ts';
 import { type AliasOption, pciPolicies } from '../domain/pci-alias.ts';
 import { pciTypes } from '../domain/pci.ts';
 import type { DeviceOption } from '../virt/host-devices.ts';
+import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
 import { bad, describeFields, type Field, type Fields, readAmounts, readRecords } from './config-values.ts';
 
 interface OptionBase<T> {
@@ -237,6 +238,17 @@ export const schema = {
       'Subnet of the shared network that the built-in network service makes at first start.',
     ),
     dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.'),
+    tenant_ranges: list(
+      PRIVATE_RANGES,
+      "Ranges of which projects make subnets of the built-in network service; keep this machine's own networks out. Administrators are not bound.",
+      { form: addressRange },
+    ),
+    tenant_addresses: integer(
+      limits.tenantAddresses,
+      'addresses',
+      "IPv4 addresses that one project's subnets have in all; -1: no limit.",
+      -1,
+    ),
   },
   policy: {
     file: text(

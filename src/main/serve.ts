@@ -135,6 +135,8 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     floatingIps: hosts.every(({ driver }) => driver.kind === 'fake'),
     defaultCidr: config.network.default_cidr,
     dnsServers: config.network.dns_servers,
+    tenantRanges: config.network.tenant_ranges,
+    tenantAddresses: config.network.tenant_addresses,
     // known once everything is wired, before the first request
     tell: (news) => tellPorts(news),
   });

@@ -32,7 +32,7 @@ const tagsOf = async (deps: OpsDeps, server: Server): Promise<ReadonlyMap<string
   new Map((await nicsOfServer(deps.database.read, server.id)).map(({ portId, tag }) => [portId, tag]));
 
 export async function listInterfaces(deps: OpsDeps, op: Op, server: Server): Promise<readonly ShownInterface[]> {
-  const [ports, tags] = await Promise.all([deps.network.seenPorts(op.caller, server.uuid), tagsOf(deps, server)]);
+  const [ports, tags] = await Promise.all([deps.network.seenPorts(op.caller, server), tagsOf(deps, server)]);
   return ports.map((port) => ({ ...port, tag: tags.get(port.portId) ?? null }));
 }
 
@@ -86,7 +86,7 @@ const placeOf = ({ action }: StepContext<unknown>): number => limits.portsAtCrea
 
 async function freePort(context: StepContext<AttachInput>): Promise<void> {
   const { deps, server } = context;
-  await deps.network.release(server.uuid, { position: placeOf(context) });
+  await deps.network.release(server, { position: placeOf(context) });
   // a refresh may have seen it meanwhile
   await refreshNetwork(deps, server);
 }
@@ -186,7 +186,7 @@ export const detachSaga: Saga<DetachInput> = {
       },
       undo: AGAIN,
     },
-    { name: 'port', run: ({ deps, server, input }) => deps.network.release(server.uuid, input), undo: AGAIN },
+    { name: 'port', run: ({ deps, server, input }) => deps.network.release(server, input), undo: AGAIN },
   ],
   async settle(t, { server, input }) {
     await removeNic(t, server.id, input.portId);

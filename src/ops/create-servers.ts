@@ -283,7 +283,7 @@ async function makePorts(context: StepContext<CreateInput>): Promise<{ ports: re
 }
 
 async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>): Promise<void> {
-  await deps.network.release(server.uuid);
+  await deps.network.release(server);
   await commit((t) => replaceNics(t, server.id, []));
 }
 

@@ -100,7 +100,7 @@ export const deleteSaga: Saga<DeleteInput> = {
     {
       name: 'ports',
       async run({ deps, server, commit, point }) {
-        await deps.network.release(server.uuid);
+        await deps.network.release(server);
         point('released');
         await commit((t) => replaceNics(t, server.id, []));
       },

@@ -64,12 +64,12 @@ export async function addFloatingIp(
   fixedAddress: string | null,
 ): Promise<void> {
   const fixed = await targetOf(deps, server, address, fixedAddress);
-  const before = await deps.network.associateFloatingIp(op.caller, server.uuid, address, fixed);
+  const before = await deps.network.associateFloatingIp(op.caller, server, address, fixed);
   await follow(deps, server.uuid);
   await follow(deps, before);
 }
 
 export async function removeFloatingIp(deps: OpsDeps, op: Op, server: Server, address: string): Promise<void> {
-  await deps.network.disassociateFloatingIp(op.caller, server.uuid, address);
+  await deps.network.disassociateFloatingIp(op.caller, server, address);
   await follow(deps, server.uuid);
 }

@@ -119,7 +119,7 @@ export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>
 /** The ports follow the server to a host, and the row keeps them as they are there. */
 export async function bindPorts<I>(context: StepContext<I>, host: Pick<Host, 'host' | 'zone'>): Promise<void> {
   const { deps, server, commit, point } = context;
-  const nics = await deps.network.rebind({ uuid: server.uuid, host: host.host, zone: host.zone });
+  const nics = await deps.network.rebind({ ...server, host: host.host, zone: host.zone });
   point('bound');
   await commit((t) => replaceNics(t, server.id, nics));
 }

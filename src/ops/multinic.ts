@@ -25,11 +25,11 @@ async function change(deps: OpsDeps, server: Server, changePort: () => Promise<v
 /** Gives a server one more address on a network, if it can. Throws 409 for a locked server. */
 export async function addFixedIp(deps: OpsDeps, op: Op, server: Server, networkId: string): Promise<void> {
   await checkMove(deps.database.read, op, server, 'addFixedIp');
-  await change(deps, server, () => deps.network.addFixedIp(server.uuid, networkId));
+  await change(deps, server, () => deps.network.addFixedIp(server, networkId));
 }
 
 /** Takes an address from a server, if it has it. Throws 409 for a locked server. */
 export async function removeFixedIp(deps: OpsDeps, op: Op, server: Server, address: string): Promise<void> {
   await checkMove(deps.database.read, op, server, 'removeFixedIp');
-  await change(deps, server, () => deps.network.removeFixedIp(server.uuid, address));
+  await change(deps, server, () => deps.network.removeFixedIp(server, address));
 }

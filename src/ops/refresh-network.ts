@@ -28,7 +28,7 @@ async function followPorts(deps: OpsDeps, server: Server): Promise<readonly NicS
   const { database, network, clock } = deps;
   for (let attempt = 1; attempt <= limits.refreshAttempts; attempt += 1) {
     const before = await nicsOfServer(database.read, server.id);
-    const now = await network.portsOf(server.uuid);
+    const now = await network.portsOf(server);
     if (isDeepStrictEqual(before, now)) return null;
     const written = await tx(database, async (t) => {
       const current = await lockServer(t, server.uuid);

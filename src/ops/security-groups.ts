@@ -70,15 +70,15 @@ export const deleteSecurityGroupRule = (deps: OpsDeps, op: Op, id: string): Prom
   deps.network.deleteGroupRule(op.caller, id);
 
 export const groupsOfServer = async (deps: OpsDeps, op: Op, server: Server): Promise<SeenGroups> =>
-  withSources(deps, op, await deps.network.groupsOfServer(op.caller, server.uuid));
+  withSources(deps, op, await deps.network.groupsOfServer(op.caller, server));
 
 /** Puts a server's ports into a group, named by its name or id. Throws Nova's 400, 404s and 409. */
 export async function addSecurityGroup(deps: OpsDeps, op: Op, server: Server, group: string): Promise<void> {
-  await deps.network.addSecurityGroup(op.caller, server.uuid, group);
+  await deps.network.addSecurityGroup(op.caller, server, group);
   await refreshNetwork(deps, server);
 }
 
 export async function removeSecurityGroup(deps: OpsDeps, op: Op, server: Server, group: string): Promise<void> {
-  await deps.network.removeSecurityGroup(op.caller, server.uuid, group);
+  await deps.network.removeSecurityGroup(op.caller, server, group);
   await refreshNetwork(deps, server);
 }

@@ -45,7 +45,7 @@ async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left
   const { deps, server, commit, point } = context;
   if (server.host === null) return { left: null };
   const left = await clearHost(context, server.host, ['guest']);
-  await deps.network.rebind({ uuid: server.uuid, host: '', zone: server.availabilityZone ?? '' });
+  await deps.network.rebind({ ...server, host: '', zone: server.availabilityZone ?? '' });
   point('unbound');
   await commit(async (t, nowMs) => {
     await releaseClaim(t, server.id, nowMs);

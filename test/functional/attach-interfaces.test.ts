@@ -360,7 +360,7 @@ for (const engine of engines) {
       await servers.world.held(async () => {
         assert.equal((await detach(id, port)).status, 202);
         // as its second step does
-        await servers.world.deps.network.release(id, { portId: port });
+        await servers.world.deps.network.release(await servers.world.server(id), { portId: port });
         assert.equal((await servers.act(id, { 'os-resetState': { state: 'active' } }, { as: 'admin' })).status, 202);
       });
       await servers.world.settled();

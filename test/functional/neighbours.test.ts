@@ -287,7 +287,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
         assert.equal(first?.network.mtu, 1500);
         assert.equal(first?.securityGroups.length, 1);
         assert.deepEqual(await networks.allocate(vm, plan), made);
-        assert.deepEqual(await networks.portsOf(vm.uuid), made);
+        assert.deepEqual(await networks.portsOf(vm), made);
         const port = (await ask('admin', 'GET', `ports/${first?.portId}`)).json.port;
         assert.deepEqual(
           [port.device_id, port.device_owner, port.status, port['binding:host_id'], port.project_id],
@@ -302,15 +302,15 @@ for (const where of ['in process', 'over HTTP'] as const) {
         assert.ok(bound.every((one: Record<string, unknown>) => one['binding:host_id'] === 'host-2'));
         // a server that moves takes its ports along, as they are
         for (const _time of ['once', 'again']) {
-          assert.deepEqual(await networks.rebind({ uuid: vm.uuid, host: 'host-3', zone: 'far' }), made);
+          assert.deepEqual(await networks.rebind({ ...vm, host: 'host-3', zone: 'far' }), made);
         }
         const far = (await ask('admin', 'GET', `ports?device_id=${vm.uuid}`)).json.ports;
         for (const one of far) {
           assert.deepEqual([one['binding:host_id'], one.device_owner, one.status], ['host-3', 'compute:far', 'ACTIVE']);
         }
-        await networks.release(vm.uuid);
-        await networks.release(vm.uuid);
-        assert.deepEqual(await networks.portsOf(vm.uuid), []);
+        await networks.release(vm);
+        await networks.release(vm);
+        assert.deepEqual(await networks.portsOf(vm), []);
         assert.deepEqual((await ask('admin', 'GET', `ports?network_id=${own}`)).json.ports, []);
 
         // a port that is older than the server's others stays where the server asked for it
@@ -318,8 +318,8 @@ for (const where of ['in process', 'over HTTP'] as const) {
         const mixed = await networks.plan(callers.demo, [wish({ networkId: own }), wish({ portId: before_ })], [], 1);
         const given = await networks.allocate(vm, mixed);
         assert.equal(given[1]?.portId, before_);
-        assert.deepEqual(await networks.portsOf(vm.uuid), given);
-        await networks.release(vm.uuid);
+        assert.deepEqual(await networks.portsOf(vm), given);
+        await networks.release(vm);
         await ask('demo', 'DELETE', `ports/${before_}`);
       } finally {
         await ask('demo', 'DELETE', `networks/${own}`);
@@ -341,7 +341,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
         /still in use/,
       );
       await rejects(networks.allocate(server(), plan), 'conflict', 'PortInUse', /still in use/);
-      await networks.release(vm.uuid);
+      await networks.release(vm);
       const free = (await ask('admin', 'GET', `ports/${port.id}`)).json.port;
       assert.deepEqual(
         [free.name, free.device_id, free.device_owner, free['binding:host_id'], free.status],
@@ -361,7 +361,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
         'FixedIpAlreadyInUse',
         new RegExp(vm.uuid),
       );
-      await networks.release(vm.uuid);
+      await networks.release(vm);
     });
 
     it("does not say which server has an address that is another project's", async () => {
@@ -370,7 +370,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
       await networks.allocate(other, await networks.plan(callers.admin, wanted, [], 1));
       const taken = /^Fixed IP address 10\.123\.0\.201 is already in use\.$/;
       await rejects(networks.plan(callers.demo, wanted, [], 1), 'badRequest', 'FixedIpAlreadyInUse', taken);
-      await networks.release(other.uuid);
+      await networks.release(other);
     });
 
     it('refuses what cannot be, in the words of compute', async () => {
@@ -467,8 +467,8 @@ for (const where of ['in process', 'over HTTP'] as const) {
       const vm = server();
       const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, ['web', two], 1));
       assert.deepEqual(nic?.securityGroups, ['web', 'same'], 'by their names, as views show them');
-      assert.deepEqual((await networks.portsOf(vm.uuid))[0]?.securityGroups, ['web', 'same']);
-      await networks.release(vm.uuid);
+      assert.deepEqual((await networks.portsOf(vm))[0]?.securityGroups, ['web', 'same']);
+      await networks.release(vm);
     });
 
     it('fails with the reason when a network is full, and leaves what it made to be released', async () => {
@@ -477,8 +477,8 @@ for (const where of ['in process', 'over HTTP'] as const) {
       const vm = server();
       const plan = await networks.plan(callers.demo, [wish({ networkId: id }), wish({ networkId: id })], [], 1);
       await rejects(networks.allocate(vm, plan), 'badRequest', 'NoMoreFixedIps', /^No fixed IP addresses available/);
-      assert.equal((await networks.portsOf(vm.uuid)).length, 1);
-      await networks.release(vm.uuid);
+      assert.equal((await networks.portsOf(vm)).length, 1);
+      await networks.release(vm);
       assert.equal((await ask('demo', 'DELETE', `networks/${id}`)).status, 204);
     });
 
@@ -526,12 +526,12 @@ for (const where of ['in process', 'over HTTP'] as const) {
       const [first] = await networks.allocate(vm, plan);
       const [later] = await networks.allocate(vm, plan, 10_007);
       assert.deepEqual(await networks.allocate(vm, plan, 10_007), [later]);
-      assert.deepEqual(await networks.portsOf(vm.uuid), [first, later]);
-      await networks.release(vm.uuid, { position: 10_007 });
-      await networks.release(vm.uuid, { position: 10_007 });
-      assert.deepEqual(await networks.portsOf(vm.uuid), [first]);
-      await networks.release(vm.uuid, { portId: first?.portId ?? '' });
-      assert.deepEqual(await networks.portsOf(vm.uuid), []);
+      assert.deepEqual(await networks.portsOf(vm), [first, later]);
+      await networks.release(vm, { position: 10_007 });
+      await networks.release(vm, { position: 10_007 });
+      assert.deepEqual(await networks.portsOf(vm), [first]);
+      await networks.release(vm, { portId: first?.portId ?? '' });
+      assert.deepEqual(await networks.portsOf(vm), []);
     });
 
     it('shows ports to those who may see them', async () => {
@@ -545,35 +545,35 @@ for (const where of ['in process', 'over HTTP'] as const) {
         state: 'ACTIVE',
         fixedIps: nic?.fixedIps,
       };
-      assert.deepEqual(await networks.seenPorts(callers.demo, vm.uuid), [expected]);
+      assert.deepEqual(await networks.seenPorts(callers.demo, vm), [expected]);
       assert.deepEqual(await networks.seenPort(callers.demo, nic?.portId ?? ''), expected);
-      assert.deepEqual(await networks.seenPorts(callers.other, vm.uuid), []);
+      assert.deepEqual(await networks.seenPorts(callers.other, vm), []);
       assert.equal(await networks.seenPort(callers.other, nic?.portId ?? ''), null);
-      await networks.release(vm.uuid);
+      await networks.release(vm);
     });
 
     it('gives a port more addresses, and takes them', async () => {
       const vm = server();
       const [nic] = await networks.allocate(vm, await networks.plan(callers.demo, null, [], 1));
       const first = nic?.fixedIps[0]?.address ?? '';
-      await networks.addFixedIp(vm.uuid, shared);
-      const [two] = await networks.portsOf(vm.uuid);
+      await networks.addFixedIp(vm, shared);
+      const [two] = await networks.portsOf(vm);
       assert.equal(two?.fixedIps.length, 2);
       assert.ok(
         two?.fixedIps.some(({ address }) => address === first),
         'the first one stays',
       );
-      await networks.removeFixedIp(vm.uuid, first);
-      const left = (await networks.portsOf(vm.uuid))[0]?.fixedIps.map(({ address }) => address);
+      await networks.removeFixedIp(vm, first);
+      const left = (await networks.portsOf(vm))[0]?.fixedIps.map(({ address }) => address);
       assert.deepEqual(
         left,
         two?.fixedIps.flatMap(({ address }) => (address === first ? [] : [address])),
       );
       const gone = new RegExp(`^Instance ${vm.uuid} does not have fixed IP '${first}'\\.$`);
-      await rejects(networks.removeFixedIp(vm.uuid, first), 'badRequest', 'FixedIpNotFoundForInstance', gone);
+      await rejects(networks.removeFixedIp(vm, first), 'badRequest', 'FixedIpNotFoundForInstance', gone);
       const none = new RegExp(`^Network could not be found for instance ${vm.uuid}\\.$`);
-      await rejects(networks.addFixedIp(vm.uuid, newUuid()), 'notFound', 'NetworkNotFoundForInstance', none);
-      await networks.release(vm.uuid);
+      await rejects(networks.addFixedIp(vm, newUuid()), 'notFound', 'NetworkNotFoundForInstance', none);
+      await networks.release(vm);
     });
 
     it('lists the networks that a caller sees', async () => {
@@ -643,19 +643,18 @@ for (const where of ['in process', 'over HTTP'] as const) {
         vm,
         await networks.plan(demo, [wish({ networkId: shared }), wish({ networkId: shared })], [], 1),
       );
-      await networks.addSecurityGroup(demo, vm.uuid, 'joined');
-      await networks.addSecurityGroup(demo, vm.uuid, id);
-      const names = async () =>
-        (await networks.portsOf(vm.uuid)).map(({ securityGroups }) => securityGroups.toSorted());
+      await networks.addSecurityGroup(demo, vm, 'joined');
+      await networks.addSecurityGroup(demo, vm, id);
+      const names = async () => (await networks.portsOf(vm)).map(({ securityGroups }) => securityGroups.toSorted());
       assert.deepEqual(await names(), [
         ['default', 'joined'],
         ['default', 'joined'],
       ]);
-      assert.equal((await networks.groupsOfServer(demo, vm.uuid)).length, 4);
+      assert.equal((await networks.groupsOfServer(demo, vm)).length, 4);
       await rejects(networks.deleteSecurityGroup(demo, id), 'badRequest', 'SecurityGroupInUse', /in use/);
-      await networks.removeSecurityGroup(demo, vm.uuid, 'joined');
+      await networks.removeSecurityGroup(demo, vm, 'joined');
       assert.deepEqual(await names(), [['default'], ['default']]);
-      await networks.release(vm.uuid);
+      await networks.release(vm);
       await networks.deleteSecurityGroup(demo, id);
     });
 
@@ -689,52 +688,51 @@ for (const where of ['in process', 'over HTTP'] as const) {
       const unused = { id, address, networkId: external, portId: null, fixedIp: null };
       assert.deepEqual(made, { ...unused, pool: 'outside', serverUuid: null });
       assert.match(address, new RegExp(`^10\\.201\\.${ranges}\\.`));
-      assert.equal(await networks.associateFloatingIp(demo, vm.uuid, address, fixed), null);
+      assert.equal(await networks.associateFloatingIp(demo, vm, address, fixed), null);
       const used = { ...made, portId: nic?.portId, fixedIp: fixed, serverUuid: vm.uuid };
       assert.deepEqual(await networks.floatingIp(demo, id), used);
       assert.deepEqual(await networks.floatingIps(demo), [used]);
       assert.deepEqual(await networks.floatingIps(other), []);
       await rejects(networks.floatingIp(other, id), 'notFound', 'FloatingIpNotFound', /not found for ID/);
-      assert.deepEqual((await networks.portsOf(vm.uuid))[0]?.floatingIps, [{ address, fixedIp: fixed }]);
+      assert.deepEqual((await networks.portsOf(vm))[0]?.floatingIps, [{ address, fixedIp: fixed }]);
       const more = await networks.createFloatingIp(demo, 'outside');
-      const taken = networks.associateFloatingIp(demo, vm.uuid, more.address, fixed);
+      const taken = networks.associateFloatingIp(demo, vm, more.address, fixed);
       await rejects(taken, 'badRequest', 'FloatingIPPortAlreadyAssociated', /already has a floating IP/);
       const there = otherNic?.fixedIps[0]?.address ?? '';
-      assert.equal(await networks.associateFloatingIp(demo, second.uuid, address, there), vm.uuid);
-      const wrong = networks.disassociateFloatingIp(demo, vm.uuid, address);
+      assert.equal(await networks.associateFloatingIp(demo, second, address, there), vm.uuid);
+      const wrong = networks.disassociateFloatingIp(demo, vm, address);
       await rejects(wrong, 'conflict', 'FloatingIpNotAssociated', /not associated with instance/);
-      await networks.disassociateFloatingIp(demo, second.uuid, address);
+      await networks.disassociateFloatingIp(demo, second, address);
       assert.deepEqual(await networks.floatingIp(demo, id), made);
-      await networks.associateFloatingIp(demo, second.uuid, address, there);
-      await networks.release(second.uuid);
+      await networks.associateFloatingIp(demo, second, address, there);
+      await networks.release(second);
       assert.deepEqual(await networks.floatingIp(demo, id), made);
       assert.equal(await networks.deleteFloatingIp(demo, id), null);
       assert.equal(await networks.deleteFloatingIp(demo, more.id), null);
-      await networks.release(vm.uuid);
+      await networks.release(vm);
       assert.equal((await ask('admin', 'DELETE', `networks/${external}`)).status, 204);
     });
 
     it('leaves alone what something else gave the server', async () => {
       const vm = server();
       const port = await makePort('demo', { network_id: shared, device_id: vm.uuid });
-      assert.deepEqual(await networks.portsOf(vm.uuid), [], 'whoever writes an id into a port plugs nothing');
-      assert.deepEqual(await networks.rebind({ uuid: vm.uuid, host: 'host-2', zone: 'nova' }), []);
+      assert.deepEqual(await networks.portsOf(vm), [], 'whoever writes an id into a port plugs nothing');
+      assert.deepEqual(await networks.rebind({ ...vm, host: 'host-2', zone: 'nova' }), []);
       const { demo } = callers;
       const address = port.fixed_ips[0].ip_address as string;
-      await rejects(networks.addFixedIp(vm.uuid, shared), 'notFound', 'NetworkNotFoundForInstance', /not be found/);
-      await rejects(networks.removeFixedIp(vm.uuid, address), 'badRequest', 'FixedIpNotFoundForInstance', /fixed IP/);
-      await rejects(networks.addSecurityGroup(demo, vm.uuid, 'default'), 'notFound', 'SecurityGroupNotFound', /ports/);
-      assert.deepEqual(await networks.groupsOfServer(demo, vm.uuid), []);
+      await rejects(networks.addFixedIp(vm, shared), 'notFound', 'NetworkNotFoundForInstance', /not be found/);
+      await rejects(networks.removeFixedIp(vm, address), 'badRequest', 'FixedIpNotFoundForInstance', /fixed IP/);
+      await rejects(networks.addSecurityGroup(demo, vm, 'default'), 'notFound', 'SecurityGroupNotFound', /ports/);
+      assert.deepEqual(await networks.groupsOfServer(demo, vm), []);
       await rejects(
-        networks.associateFloatingIp(demo, vm.uuid, '203.0.113.9', address),
+        networks.associateFloatingIp(demo, vm, '203.0.113.9', address),
         'badRequest',
         'FixedIpNotFound',
         /not found/,
       );
       assert.deepEqual((await ask('demo', 'GET', `ports/${port.id}`)).json.port, port, 'nothing of it is changed');
-      await networks.release(vm.uuid);
-      const left = (await ask('demo', 'GET', `ports/${port.id}`)).json.port;
-      assert.equal(left.device_id, '');
+      await networks.release(vm);
+      assert.deepEqual((await ask('demo', 'GET', `ports/${port.id}`)).json.port, port, 'nor when the server goes');
       await ask('demo', 'DELETE', `ports/${port.id}`);
     });
   });
@@ -749,7 +747,7 @@ describe('in-process allocation', () => {
       const vm = { uuid: newUuid(), projectId: callers.demo.projectId ?? '', host: 'h', zone: 'nova', hostname: 'vm' };
       const all = await Promise.all(Array.from({ length: 10 }, () => service.allocate(vm, plan)));
       assert.equal(new Set(all.map(([nic]) => nic?.portId)).size, 1);
-      assert.equal((await service.portsOf(vm.uuid)).length, 1);
+      assert.equal((await service.portsOf(vm)).length, 1);
     } finally {
       await cloud.close();
     }
@@ -782,7 +780,7 @@ describe('a neighbour that fails', () => {
       const networks = makeNeutron({ ...at(''), serviceToken: async (renew) => (renew ? 'new' : 'old') });
       closing.push(networks);
       await assert.rejects(networks.plan(callers.demo, null, [], 1), { kind: 'unavailable' });
-      assert.deepEqual(await networks.portsOf(newUuid()), []);
+      assert.deepEqual(await networks.portsOf({ uuid: newUuid(), projectId: 'p' }), []);
       assert.equal(refusals, 1);
       const nobody = makeGlance({ endpoint: 'http://127.0.0.1:1', serviceToken });
       closing.push(nobody);

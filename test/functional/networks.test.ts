@@ -220,11 +220,11 @@ describe('network service', () => {
 
   it('gives both families, and checks a subnet whole', async () => {
     const { network, prefix } = await makeNetwork('demo');
-    await make('demo', 'subnet', { network_id: network.id, cidr: '2001:db8:5::/64', ip_version: 6 });
+    await make('demo', 'subnet', { network_id: network.id, cidr: 'fd00:db8:5::/64', ip_version: 6 });
     const port = await make('demo', 'port', { network_id: network.id });
     const addresses: string[] = port.fixed_ips.map((ip: { ip_address: string }) => ip.ip_address);
     assert.equal(addresses.length, 2);
-    for (const start of [prefix, '2001:db8:5:'])
+    for (const start of [prefix, 'fd00:db8:5:'])
       assert.ok(
         addresses.some((one) => one.startsWith(start)),
         start,

@@ -105,7 +105,7 @@ for (const engine of engines) {
     it('a network change has the rows follow the ports, and a deleted port leaves the guest', async () => {
       const { networks } = servers.world;
       const before = await addresses();
-      await networks.addFixedIp(id, 'net');
+      await networks.addFixedIp(await servers.world.server(id), 'net');
       assert.equal(await addresses(), before);
       assert.equal((await tell([event('network-changed')])).status, 200);
       assert.match(await addresses(), /10\.9\.255\.1/);
@@ -117,7 +117,7 @@ for (const engine of engines) {
           .get('host-1')
           ?.store.get(id)
           ?.spec.nics.some((nic) => nic.portId === portId);
-      await networks.release(id, { portId });
+      await networks.release(await servers.world.server(id), { portId });
       assert.equal(inGuest(), true);
       assert.equal((await tell([event('network-vif-deleted', { tag: portId })])).status, 200);
       assert.equal(await addresses(), '{}');

@@ -177,7 +177,7 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
       for (const port of of(uuid)) keep({ ...port, host });
       return of(uuid).map((port) => port.nic);
     },
-    async release(uuid, which) {
+    async release({ uuid }, which) {
       trip('release');
       const only =
         which === undefined ? null : 'portId' in which ? which.portId : uuidOf('port', uuid, String(which.position));
@@ -187,18 +187,18 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
         if (directory !== undefined) rmSync(join(directory, nic.portId), { force: true });
       }
     },
-    portsOf: async (uuid) => of(uuid).map((port) => port.nic),
-    seenPorts: async (_caller, uuid) => of(uuid).map(seen),
+    portsOf: async ({ uuid }) => of(uuid).map((port) => port.nic),
+    seenPorts: async (_caller, { uuid }) => of(uuid).map(seen),
     async seenPort(_caller, portId) {
       const port = ports.get(portId);
       return port === undefined ? null : seen(port);
     },
-    async addFixedIp(uuid) {
+    async addFixedIp({ uuid }) {
       const [port] = of(uuid);
       if (port === undefined) throw notFound(`Network could not be found for instance ${uuid}.`);
       changeAddresses(port, [...port.nic.fixedIps.map(({ address }) => address), '10.9.255.1']);
     },
-    async removeFixedIp(uuid, address) {
+    async removeFixedIp({ uuid }, address) {
       const port = of(uuid).find(({ nic }) => nic.fixedIps.some((ip) => ip.address === address));
       if (port === undefined) throw badRequest(`Instance ${uuid} does not have fixed IP '${address}'.`);
       changeAddresses(

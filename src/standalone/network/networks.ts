@@ -3,6 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { newUuid } from '../../base/ids.ts';
 import { Fault } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { NetworkService } from '../../cloud/network.ts';
 import { makeNetworkService } from '../../cloud/network-service.ts';
@@ -21,6 +22,7 @@ import { derivedUuid } from './derived.ts';
 import { notAllowed } from './faults.ts';
 import type { PortNews } from './objects.ts';
 import { addNetworkRoutes } from './routes.ts';
+import { PRIVATE_RANGES, readRanges } from './subnet-ranges.ts';
 import { insertTopology } from './topology.ts';
 
 export interface NetworksOptions {
@@ -38,6 +40,10 @@ export interface NetworksOptions {
   readonly dnsServers?: readonly string[];
   /** Who owns it. Default: the program itself, so that only administrators change it. */
   readonly defaultProjectId?: string;
+  /** Where subnets of projects lie; default: what is for private use. */
+  readonly tenantRanges?: readonly string[];
+  /** IPv4 addresses that a project's subnets have in all; -1: no limit. */
+  readonly tenantAddresses?: number;
   /** Whether floating addresses are had: they are records, so only where nothing real is plugged. */
   readonly floatingIps: boolean;
   /** Told what clients did to ports that have a device, as Neutron tells Nova. */
@@ -74,7 +80,9 @@ export function makeNetworks(options: NetworksOptions): Networks {
   });
   const routes = makeRoutes();
   const allows = makeAllows(options.policy);
-  const parts = { database, clock, allows, floatingIps: options.floatingIps };
+  const { tenantRanges = PRIVATE_RANGES, tenantAddresses = limits.tenantAddresses } = options;
+  const ranges = readRanges(tenantRanges, tenantAddresses);
+  const parts = { database, clock, allows, ranges, floatingIps: options.floatingIps };
   addNetworkRoutes(routes, { ...parts, ...(options.tell === undefined ? {} : { tell: options.tell }) });
   routes.serve(app, { authenticate, allows, refusal: notAllowed, missing: 'The resource could not be found.' });
   return {

@@ -6,6 +6,7 @@ import type { listRows, StoredPort } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { Target } from '../../policies/engine.ts';
 import type { Attributes, Values } from './attributes.ts';
+import type { SubnetRanges } from './subnet-ranges.ts';
 
 /** How a query parameter filters: by a column, by a constant that all rows have, or in a way of its own. */
 export interface Filter {
@@ -28,6 +29,8 @@ export interface Act {
   readonly caller: Caller;
   /** Whether the caller is not bound to one project. */
   readonly everywhere: boolean;
+  /** What subnets may be made of. */
+  readonly ranges: SubnetRanges;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }

@@ -11,6 +11,7 @@ import { readCreation, type Values } from './attributes.ts';
 import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import { checkQuota } from './quotas.ts';
+import type { SubnetRanges } from './subnet-ranges.ts';
 import { isEverywhere, mustMay, mustMaySet, nounRule, ownedBy, type Seen, seen } from './rules.ts';
 
 /** A port of some device is other than before, or gone. */
@@ -26,6 +27,7 @@ export interface NetworkParts {
   readonly allows: Allows;
   /** Whether floating addresses are had here. */
   readonly floatingIps: boolean;
+  readonly ranges: SubnetRanges;
   /** Told what became of ports that have a device, after it is so. */
   readonly tell?: (news: readonly PortNews[]) => void;
 }
@@ -59,10 +61,11 @@ export async function allowedObject<T extends Owned>(
   return found;
 }
 
-const actOf = ({ clock, allows }: NetworkParts, trx: Tx, caller: Caller): Act => ({
+const actOf = ({ clock, allows, ranges }: NetworkParts, trx: Tx, caller: Caller): Act => ({
   tx: trx,
   caller,
   everywhere: isEverywhere(allows, caller),
+  ranges,
   now: clock.now(),
 });
 

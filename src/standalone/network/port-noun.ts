@@ -24,6 +24,7 @@ import {
   text,
   textOrNull,
   uuid,
+  type Values,
 } from './attributes.ts';
 import {
   changeable,
@@ -37,7 +38,7 @@ import {
 } from './common.ts';
 import { inUse, invalid, missing } from './faults.ts';
 import { defaultGroupId } from './groups.ts';
-import type { Noun } from './noun.ts';
+import type { Act, Noun } from './noun.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import {
   type AddressWish,
@@ -93,6 +94,20 @@ function checkNotFloating({ id, deviceOwner }: StoredPort, verb: 'deleted' | 'up
   throw inUse(
     'ServicePortInUse',
     `Port ${id} cannot be ${verb} directly via the port API: has device owner ${FLOATING_OWNER}.`,
+  );
+}
+
+const isBound = ({ binding }: StoredPort): boolean => binding.host_id !== '' || Object.keys(binding.profile).length > 0;
+
+/** A port that compute holds goes where compute says: its owner would plug it into another server, perhaps somebody else's. */
+function checkDevice(act: Act, port: StoredPort, values: Values): void {
+  const changes = (name: 'device_id' | 'device_owner', now: string): boolean =>
+    values[name] !== undefined && values[name] !== now;
+  if (act.everywhere || !isBound(port)) return;
+  if (!changes('device_id', port.deviceId) && !changes('device_owner', port.deviceOwner)) return;
+  throw inUse(
+    'PortBound',
+    `Unable to complete operation on port ${port.id}, port is already bound: its device is not to be changed by its owner.`,
   );
 }
 
@@ -198,7 +213,9 @@ export const ports: Noun<StoredPort> = {
       now,
     );
   },
-  async update({ tx, caller, now }, port, values) {
+  async update(act, port, values) {
+    const { tx, now } = act;
+    checkDevice(act, port, values);
     const network = await findRow(tx, networkNoun, port.networkId);
     if (network === null) throw missing('network', port.networkId);
     const next = changed(port, now, values, {
@@ -210,7 +227,7 @@ export const ports: Noun<StoredPort> = {
       allowed_address_pairs: 'allowedAddressPairs',
     });
     const groups = values['security_groups'] as readonly string[] | undefined;
-    if (groups !== undefined) await checkGroups(tx, caller, port.projectId, groups);
+    if (groups !== undefined) await checkGroups(tx, act.caller, port.projectId, groups);
     checkSecurity(next);
     const wishes = values['fixed_ips'] as readonly AddressWish[] | undefined;
     if (wishes !== undefined) {

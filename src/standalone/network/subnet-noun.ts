@@ -7,7 +7,6 @@ import {
   deleteRow,
   findRow,
   insertRow,
-  listRows,
   lockRow,
   networkNoun,
   type Pool,
@@ -15,6 +14,7 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
+import { takeLock } from '../../db/named-locks.ts';
 import {
   contains,
   defaultPools,
@@ -22,7 +22,6 @@ import {
   formatIp,
   hostRange,
   isHost,
-  overlaps,
   parseCidr,
   parseIp,
   type Cidr,
@@ -42,6 +41,7 @@ import {
 import { inUse, invalid, invalidInput, missing } from './faults.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
+import { checkRange } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
 const route = objectOf({ destination: cidrText, nexthop: ipAddress }, ['destination', 'nexthop']);
@@ -163,7 +163,8 @@ export const subnets: Noun<StoredSubnet> = {
   views,
   targets: ofNetworks,
   wanted: async (act, values) => onNetwork(await knownNetwork(act, values['network_id'] as string)),
-  async create({ tx, now }, values) {
+  async create(act, values) {
+    const { tx, now } = act;
     const network = await lockRow(tx, networkNoun, values['network_id'] as string);
     if (network === null) throw missing('network', values['network_id'] as string);
     const text = values['cidr'] as string | undefined;
@@ -177,15 +178,8 @@ export const subnets: Noun<StoredSubnet> = {
     }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
-    // the networks share one host's routes, so no two of them may have the same addresses
-    for (const other of (await listRows(tx, subnetNoun, null)) ?? []) {
-      const taken = parseCidr(other.cidr);
-      if (taken !== null && overlaps(cidr, taken)) {
-        throw invalidInput(
-          `Requested subnet with cidr: ${formatCidr(cidr)} for network: ${network.id} overlaps with another subnet`,
-        );
-      }
-    }
+    await takeLock(tx, 'subnet_ranges');
+    await checkRange(act, cidr, network.projectId);
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;

@@ -5,7 +5,8 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict } from '../../base/errors.ts';
 import type { Database } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
-import { findRow, insertRow, listRows, networkNoun, type StoredNetwork, subnetNoun } from '../../db/networks.ts';
+import { takeLock } from '../../db/named-locks.ts';
+import { findRow, insertRow, networkNoun, type StoredNetwork, subnetCidrs, subnetNoun } from '../../db/networks.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { type Cidr, defaultPools, formatCidr, formatIp, overlaps, parseCidr } from './addresses.ts';
 import { born } from './common.ts';
@@ -55,7 +56,8 @@ export async function insertTopology(trx: Tx, wanted: NewTopology, now: number):
 
 /** The first /24 of 10.124.0.0/14 that overlaps no subnet. */
 async function freeCidr(trx: Tx): Promise<Cidr> {
-  const taken = ((await listRows(trx, subnetNoun, null)) ?? []).map(({ cidr }) => parseCidr(cidr));
+  await takeLock(trx, 'subnet_ranges');
+  const taken = (await subnetCidrs(trx)).map(({ cidr }) => parseCidr(cidr));
   for (let second = 124; second < 128; second += 1) {
     for (let third = 0; third < 256; third += 1) {
       const cidr = parseCidr(`10.${second}.${third}.0/24`);

@@ -2,6 +2,7 @@
 // One function makes the host agree with the ports that are written down; it is safe to run at any time, twice, or late.
 
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { badRequest } from '../../base/errors.ts';
@@ -165,7 +166,6 @@ export function networkXml(network: NetworkFacts, ports: readonly NicSpec[]): st
   if (subnets.length > 0) leaf(root, 'forward', { mode: 'nat' });
   leaf(root, 'bridge', { name: bridgeName(network.id), stp: 'off', delay: 0 });
   leaf(root, 'mtu', { size: network.mtu });
-  writeDns(root, network);
   for (const subnet of subnets) {
     const ip = root.ele('ip', {
       ...(subnet.ipVersion === 6 ? { family: 'ipv6' } : {}),
@@ -176,15 +176,22 @@ export function networkXml(network: NetworkFacts, ports: readonly NicSpec[]): st
     const dhcp = ip.ele('dhcp');
     for (const host of dhcpHosts(network, ports)) writeHost(dhcp, host);
   }
+  const served = dhcpSubnet(network);
+  if (served !== undefined) writeDnsServers(root, served);
   return endXml(root);
 }
 
-// Guests ask the gateway, which asks the subnet's servers, or the host's own where the subnet names none.
-function writeDns(root: XMLBuilder, network: NetworkFacts): void {
-  const servers = [...new Set(network.subnets.flatMap((subnet) => subnet.dnsServers))];
+const DNSMASQ = 'http://libvirt.org/schemas/network/dnsmasq/1.0';
+
+/**
+ * The servers that a subnet names are told to its guests, which ask them themselves: were the gateway to ask them, a tenant would
+ * choose whom this host talks to. Where it names none, guests ask the gateway, and that the host's own.
+ */
+function writeDnsServers(root: XMLBuilder, { ipVersion, dnsServers }: SubnetFacts): void {
+  const servers = [...new Set(dnsServers)].map(checkedAddress).filter((server) => isIP(server) === ipVersion);
   if (servers.length === 0) return;
-  const dns = root.ele('dns');
-  for (const server of servers) leaf(dns, 'forwarder', { addr: checkedAddress(server) });
+  const options = root.ele(DNSMASQ, 'dnsmasq:options');
+  options.ele(DNSMASQ, 'dnsmasq:option', { value: `dhcp-option=option:dns-server,${servers.join(',')}` });
 }
 
 const hostXml = (host: DhcpHost): string => endXml(leaf(startXml('host', hostAttributes(host)), 'lease', LEASE));

@@ -8,10 +8,20 @@ import { makeNetworkService } from '../../../src/cloud/network-service.ts';
 
 const full = conflict('No more IP addresses available.', { code: 'IpAddressGenerationFailure' });
 
+const server = { uuid: 's', projectId: 'p1' };
+
 /** A server with one port on network `n`, which has a subnet for each answer: null gives an address. */
 function service(answers: readonly (Fault | null)[]) {
   const asked: string[] = [];
-  const port = { id: 'p', networkId: 'n', deviceId: 's', deviceOwner: 'compute:nova', fixedIps: [], profile: {} };
+  const port = {
+    id: 'p',
+    projectId: server.projectId,
+    networkId: 'n',
+    deviceId: server.uuid,
+    hostId: 'host-1',
+    fixedIps: [],
+    profile: {},
+  };
   const api = {
     portsOfDevice: async () => [port],
     facts: async () => [{ id: 'n', subnets: answers.map((_, index) => ({ id: String(index) })) }],
@@ -28,18 +38,18 @@ function service(answers: readonly (Fault | null)[]) {
 describe('one more address', () => {
   it('is of the first subnet that has room', async () => {
     const { network, asked } = service([full, null, null]);
-    await network.addFixedIp('s', 'n');
+    await network.addFixedIp(server, 'n');
     assert.deepEqual(asked, ['0', '1']);
   });
 
   it('is refused where no subnet has room', async () => {
-    await assert.rejects(service([full, full]).network.addFixedIp('s', 'n'), { code: 'NoMoreFixedIps' });
+    await assert.rejects(service([full, full]).network.addFixedIp(server, 'n'), { code: 'NoMoreFixedIps' });
   });
 
   it('fails as the network service says where it is no matter of room', async () => {
     for (const fault of [forbidden('Not yours.'), unavailable('Away.'), conflict('Changed.', { code: 'Revision' })]) {
       const { network, asked } = service([full, fault, null]);
-      await assert.rejects(network.addFixedIp('s', 'n'), fault);
+      await assert.rejects(network.addFixedIp(server, 'n'), fault);
       assert.deepEqual(asked, ['0', '1']);
     }
   });

@@ -18,7 +18,7 @@ function planning(vnicType: string | undefined) {
   });
   return makePlanning({
     port: async () => port,
-    networks: async () => [],
+    networks: async () => [{ ...{ id: 'n', name: '', projectId, shared: false, external: false }, subnetIds: ['s'] }],
   } as unknown as NetworkApi);
 }
 

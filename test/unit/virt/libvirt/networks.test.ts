@@ -21,7 +21,8 @@ describe('tenant networks', () => {
     assert.equal(attributeOf(root, 'ip', 'prefix'), '24');
     assert.equal(attributeOf(root, 'ip/dhcp/host', 'ip'), '10.0.0.7');
     assert.equal(attributeOf(root, 'ip/dhcp/host', 'mac'), 'fa:16:3e:00:00:01');
-    assert.equal(attributeOf(root, 'dns/forwarder', 'addr'), '9.9.9.9');
+    assert.equal(find(root, 'dns'), null, 'the host asks no server that a tenant chose');
+    assert.equal(attributeOf(root, 'dnsmasq:options/dnsmasq:option', 'value'), 'dhcp-option=option:dns-server,9.9.9.9');
     assert.equal(attributeOf(root, 'mtu', 'size'), '1450');
     assert.equal(find(root, 'ip/dhcp/range'), null, 'only known ports get an address');
   });

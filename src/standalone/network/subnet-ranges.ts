@@ -1,0 +1,84 @@
+// Why: tenants' networks share one host's routes until each has its own, so which ranges they take is the operator's to say: one that
+// a tenant chose freely could be the host's own, another tenant's, or the way to the world.
+
+import { limits } from '../../base/limits.ts';
+import { subnetCidrs } from '../../db/networks.ts';
+import { type Cidr, formatCidr, overlaps, parseCidr } from './addresses.ts';
+import { invalidInput, overQuota } from './faults.ts';
+import type { Act } from './noun.ts';
+
+/** What subnets may be made of. */
+export interface SubnetRanges {
+  /** Where those of projects lie. */
+  readonly tenants: readonly Cidr[];
+  /** IPv4 addresses that one project's subnets have in all; -1: no limit. */
+  readonly addresses: number;
+}
+
+/** IANA's ranges for private use, of both families. */
+export const PRIVATE_RANGES: readonly string[] = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
+
+const known = (text: string): Cidr => {
+  const cidr = parseCidr(text);
+  if (cidr === null) throw new Error(`no range: ${text}`);
+  return cidr;
+};
+
+/** Ranges that mean something to every host (IANA's special-purpose registries): nobody's network has them. */
+const reserved: readonly Cidr[] = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],
+  ...['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
+].map(known);
+
+const isWithin = (inner: Cidr, outer: Cidr): boolean =>
+  inner.version === outer.version && inner.first >= outer.first && inner.last <= outer.last;
+
+const sizeOf = ({ first, last }: Cidr): bigint => last - first + 1n;
+
+/**
+ * The ranges that a configuration names.
+ * @throws Error for a text that is no range
+ */
+export const readRanges = (texts: readonly string[], addresses: number): SubnetRanges => ({
+  tenants: texts.map(known),
+  addresses,
+});
+
+// one answer for what is not allowed and for what is taken: the difference would tell who has what
+const notToBeHad = (cidr: Cidr, { tenants }: SubnetRanges) =>
+  invalidInput(
+    `The range ${formatCidr(cidr)} is not to be had. Subnets are made of what is free of ${tenants.map(formatCidr).join(', ')}.`,
+  );
+
+function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
+  if (!ranges.tenants.some((range) => isWithin(cidr, range))) throw notToBeHad(cidr, ranges);
+  const { least, most } = limits.tenantPrefix[cidr.version];
+  if (cidr.prefix < least || cidr.prefix > most) {
+    throw invalidInput(`The prefix of ${formatCidr(cidr)} is not between /${least} and /${most}.`);
+  }
+}
+
+/**
+ * The subnet of this range may be made for a project. The ranges that there are must be locked (`subnet_ranges`).
+ * @throws badRequest for what is reserved, not allowed, or taken; conflict `OverQuota`
+ */
+export async function checkRange(act: Act, cidr: Cidr, projectId: string): Promise<void> {
+  const { tx, everywhere, ranges } = act;
+  if (reserved.some((range) => overlaps(range, cidr))) {
+    throw invalidInput(`The range ${formatCidr(cidr)} is reserved and no network's.`);
+  }
+  if (!everywhere) checkTenant(cidr, ranges);
+  let own = 0n;
+  for (const other of await subnetCidrs(tx)) {
+    const taken = parseCidr(other.cidr);
+    if (taken === null) continue;
+    const isOwn = other.projectId === projectId;
+    if (overlaps(cidr, taken)) {
+      if (!everywhere && !isOwn) throw notToBeHad(cidr, ranges);
+      throw invalidInput(`Requested subnet with cidr: ${formatCidr(cidr)} overlaps with another subnet`);
+    }
+    if (isOwn && taken.version === 4) own += sizeOf(taken);
+  }
+  const limit = ranges.addresses;
+  if (!everywhere && cidr.version === 4 && limit >= 0 && own + sizeOf(cidr) > BigInt(limit)) throw overQuota('address');
+}
