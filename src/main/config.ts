@@ -2,7 +2,6 @@
 // file and the documentation derive from it; an unknown key or a bad value stops the start and is named.
 
 import { existsSync, readFileSync } from 'node:fs';
-import ipaddr from 'ipaddr.js';
 import { parse as parseYaml } from 'yaml';
 import { limits } from '../base/limits.ts';
 import {
@@ -20,92 +19,20 @@ import { type AliasOption, pciPolicies } from '../domain/pci-alias.ts';
 import { pciTypes } from '../domain/pci.ts';
 import type { DeviceOption } from '../virt/host-devices.ts';
 import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
-import { bad, describeFields, type Field, type Fields, readAmounts, readRecords } from './config-values.ts';
-
-interface OptionBase<T> {
-  readonly default: T;
-  readonly unit?: string;
-  readonly help: string;
-  /** The value is a secret: `xloud config show` hides it. */
-  readonly secret?: true;
-}
-type Option<T> = OptionBase<T> & {
-  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list' | 'amounts' | 'records';
-  /** Of records. */
-  readonly fields?: Fields;
-  readonly choices?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  /** Of a text that is given, and of each text of a list. */
-  readonly form?: Form;
-};
-
-/** What a text must be. */
-interface Form {
-  readonly name: string;
-  readonly fits: (text: string) => boolean;
-}
-
-const text = (value: string, help: string, more: { secret?: true; form?: Form } = {}): Option<string> => ({
-  kind: 'text',
-  default: value,
-  help,
-  ...more,
-});
-const integer = (
-  value: number,
-  unit: string,
-  help: string,
-  min = 0,
-  max = Number.MAX_SAFE_INTEGER,
-): Option<number> => ({
-  kind: 'integer',
-  default: value,
-  unit,
-  help,
-  min,
-  max,
-});
-const number = (value: number, unit: string, help: string, min = 0, max = Number.MAX_VALUE): Option<number> => ({
-  kind: 'number',
-  default: value,
-  unit,
-  help,
-  min,
-  max,
-});
-const choice = <T extends string>(value: T, choices: readonly T[], help: string): Option<T> => ({
-  kind: 'choice',
-  default: value,
-  choices,
-  help,
-});
-const list = <T extends string>(
-  value: readonly T[],
-  help: string,
-  more: { choices?: readonly T[]; form?: Form } = {},
-): Option<readonly T[]> => ({ kind: 'list', default: value, help, ...more });
-
-const httpUrl: Form = {
-  name: 'an address such as https://cloud.example.org',
-  fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
-};
-const addressRange: Form = {
-  name: 'an address or a range such as 10.0.0.0/8',
-  fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
-};
-const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
-const serviceUrl = (service: string): Option<string> =>
-  publicUrl(`Address of the ${service} service at which clients reach it; empty: below public_url.`);
-
-/** Whole numbers by name: in YAML a map, in a text `A=1,B=2`. */
-const amounts = (help: string): Option<Readonly<Record<string, number>>> => ({ kind: 'amounts', default: {}, help });
-
-/** Maps of texts, each with the same fields: in YAML a list, in a text JSON. */
-const records = <T extends object>(
-  help: string,
-  fields: { readonly [K in keyof Required<T>]: Field },
-): Option<readonly T[]> => ({ kind: 'records', default: [], help, fields });
+import {
+  addressRange,
+  amounts,
+  choice,
+  integer,
+  list,
+  number,
+  type Option,
+  publicUrl,
+  records,
+  serviceUrl,
+  text,
+} from './config-options.ts';
+import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
 
 /** One option for each thing that has a quota; -1: no limit. */
 const quota = Object.fromEntries(

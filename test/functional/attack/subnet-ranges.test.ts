@@ -96,7 +96,10 @@ for (const engine of engines) {
           neutron.ask('admin', 'POST', 'subnets', { subnet: { network_id: id, cidr: '10.70.0.0/24' } }),
         ),
       );
-      assert.deepEqual(made.map(({ status }) => status).toSorted(), [201, 400, 400, 400, 400, 400]);
+      assert.deepEqual(
+        made.map(({ status }) => status).toSorted((a, b) => a - b),
+        [201, 400, 400, 400, 400, 400],
+      );
     });
   });
 }

@@ -1,0 +1,93 @@
+// Why: the kinds of options that a configuration has, each made in one line, and what their values must be.
+
+import ipaddr from 'ipaddr.js';
+import type { Field, Fields } from './config-values.ts';
+
+export interface OptionBase<T> {
+  readonly default: T;
+  readonly unit?: string;
+  readonly help: string;
+  /** The value is a secret: `xloud config show` hides it. */
+  readonly secret?: true;
+}
+export type Option<T> = OptionBase<T> & {
+  readonly kind: 'text' | 'integer' | 'number' | 'choice' | 'list' | 'amounts' | 'records';
+  /** Of records. */
+  readonly fields?: Fields;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  /** Of a text that is given, and of each text of a list. */
+  readonly form?: Form;
+};
+
+/** What a text must be. */
+export interface Form {
+  readonly name: string;
+  readonly fits: (text: string) => boolean;
+}
+
+export const text = (value: string, help: string, more: { secret?: true; form?: Form } = {}): Option<string> => ({
+  kind: 'text',
+  default: value,
+  help,
+  ...more,
+});
+export const integer = (
+  value: number,
+  unit: string,
+  help: string,
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
+): Option<number> => ({
+  kind: 'integer',
+  default: value,
+  unit,
+  help,
+  min,
+  max,
+});
+export const number = (value: number, unit: string, help: string, min = 0, max = Number.MAX_VALUE): Option<number> => ({
+  kind: 'number',
+  default: value,
+  unit,
+  help,
+  min,
+  max,
+});
+export const choice = <T extends string>(value: T, choices: readonly T[], help: string): Option<T> => ({
+  kind: 'choice',
+  default: value,
+  choices,
+  help,
+});
+export const list = <T extends string>(
+  value: readonly T[],
+  help: string,
+  more: { choices?: readonly T[]; form?: Form } = {},
+): Option<readonly T[]> => ({ kind: 'list', default: value, help, ...more });
+
+export const httpUrl: Form = {
+  name: 'an address such as https://cloud.example.org',
+  fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
+};
+export const addressRange: Form = {
+  name: 'an address or a range such as 10.0.0.0/8',
+  fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
+};
+export const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
+export const serviceUrl = (service: string): Option<string> =>
+  publicUrl(`Address of the ${service} service at which clients reach it; empty: below public_url.`);
+
+/** Whole numbers by name: in YAML a map, in a text `A=1,B=2`. */
+export const amounts = (help: string): Option<Readonly<Record<string, number>>> => ({
+  kind: 'amounts',
+  default: {},
+  help,
+});
+
+/** Maps of texts, each with the same fields: in YAML a list, in a text JSON. */
+export const records = <T extends object>(
+  help: string,
+  fields: { readonly [K in keyof Required<T>]: Field },
+): Option<readonly T[]> => ({ kind: 'records', default: [], help, fields });
