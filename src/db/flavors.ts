@@ -1,5 +1,6 @@
 // Why: flavors, who may see the private ones, and their extra specs.
 
+import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
 import type { Flavor } from '../domain/flavor.ts';
 import { fromBool, fromJson, toBool, toJson } from './codec.ts';
@@ -92,6 +93,10 @@ export interface FlavorPage {
 const shared = (reader: Reader, projectId: string) =>
   reader('flavor_projects').select('flavor_id').where('project_id', projectId);
 
+/** Leaves of a query of flavors those that a project may see. */
+const seenBy = (reader: Reader, query: Knex.QueryBuilder, projectId: string) =>
+  query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));
+
 /** One page of flavors. Throws a badRequest Fault for a marker that is not there. */
 export async function listFlavors(reader: Reader, filter: FlavorFilter, page: FlavorPage): Promise<FlavorRow[]> {
   if (page.limit === 0) return [];
@@ -101,7 +106,9 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
   ];
   let marker: Row | null = null;
   if (page.marker !== null) {
-    marker = (await reader('flavors').select(columns).where({ flavorid: page.marker }).first()) ?? null;
+    const behind = reader('flavors').select(columns).where({ flavorid: page.marker });
+    if (filter.projectId !== undefined) void seenBy(reader, behind, filter.projectId);
+    marker = ((await behind.first()) as Row | undefined) ?? null;
     if (marker === null) throw badRequest(`marker [${page.marker}] not found`);
   }
   const query = reader('flavors').select(columns).limit(page.limit);
@@ -110,10 +117,7 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
   if (filter.minRootGb !== undefined) void query.where('root_gb', '>=', filter.minRootGb);
   if (filter.disabled !== undefined) void query.where('disabled', toBool(filter.disabled));
   if (filter.name !== undefined) wherePattern(query, 'name', filter.name);
-  const projectId = filter.projectId;
-  if (projectId !== undefined) {
-    void query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));
-  }
+  if (filter.projectId !== undefined) void seenBy(reader, query, filter.projectId);
   keyset(query, keys, marker, false);
   return (await readQuery(reader, query)).map(decode);
 }
@@ -121,9 +125,7 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
 /** The flavor with this flavorid; with a project only one that it may see. */
 export async function findFlavor(reader: Reader, flavorid: string, projectId?: string): Promise<FlavorRow | null> {
   const query = reader('flavors').select(columns).where({ flavorid });
-  if (projectId !== undefined) {
-    void query.where((either) => void either.where('is_public', 1).orWhereIn('id', shared(reader, projectId)));
-  }
+  if (projectId !== undefined) void seenBy(reader, query, projectId);
   const [row] = await readQuery(reader, query);
   return row === undefined ? null : decode(row);
 }

@@ -94,7 +94,9 @@ export async function listMigrations(
   else {
     let marker: Row | null = null;
     if (page.marker !== null) {
-      marker = (await reader('migrations').select('created_at', 'id').where({ uuid: page.marker }).first()) ?? null;
+      const behind = reader('migrations').select('created_at', 'id').where({ uuid: page.marker });
+      if (filter.projectId !== undefined) void behind.where({ project_id: filter.projectId });
+      marker = (await behind.first()) ?? null;
       if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
     }
     void query.limit(page.limit);

@@ -216,8 +216,11 @@ export async function serverListQuery(
     const query = reader('servers')
       .select(keys.map((key) => key.column))
       .where('uuid', page.marker);
-    const project = filter.where?.project_id;
-    if (typeof project === 'string') void query.where('project_id', project);
+    // what bounds the list to somebody bounds its marker: one of another's is as one that is not there
+    for (const column of ['project_id', 'user_id'] as const) {
+      const whose = filter.where?.[column];
+      if (typeof whose === 'string') void query.where(column, whose);
+    }
     marker = (await query.first()) ?? null;
     if (marker === null) throw badRequest(`marker [${page.marker}] not found`);
   }

@@ -37,8 +37,8 @@ const columns = [
 ];
 
 /**
- * A page of the servers that ran within the period, by project and uuid. Throws Nova's 400 for a marker that no server ever
- * was.
+ * A page of the servers that ran within the period, by project and uuid. Throws Nova's 400 for a marker that no server of
+ * theirs ever was.
  */
 export async function listUsed(
   reader: Reader,
@@ -47,7 +47,9 @@ export async function listUsed(
 ): Promise<UsedServer[]> {
   let marker: Record<string, unknown> | null = null;
   if (page.marker !== null) {
-    marker = (await reader('servers').select('project_id', 'uuid').where({ uuid: page.marker }).first()) ?? null;
+    const behind = reader('servers').select('project_id', 'uuid').where({ uuid: page.marker });
+    if (projectId !== null) void behind.where({ project_id: projectId });
+    marker = (await behind.first()) ?? null;
     if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
   }
   const query = reader('servers')
