@@ -10,13 +10,18 @@ export interface SizeDrift {
   readonly after: Size;
 }
 
-const parts = ['vcpus', 'memoryMb'] as const;
+/** Whether an adjustment stands that reached a part, or nothing: its reason is what its owner shall read. */
+export const hasReason = ({ adjustStatus }: Pick<Server, 'adjustStatus'>): boolean =>
+  adjustStatus === 'partial' || adjustStatus === 'error';
 
-/** Whether a change only brings nearer what an adjustment had asked for and not reached: a late answer, no news. */
-function isLateAnswer({ adjustStatus, targetVcpus, targetMemoryMb }: Server, { before, after }: SizeDrift): boolean {
-  if (adjustStatus !== 'partial' && adjustStatus !== 'error') return false;
-  const target: Size = { vcpus: targetVcpus, memoryMb: targetMemoryMb };
-  return parts.every((part) => Math.abs(after[part] - target[part]) <= Math.abs(before[part] - target[part]));
+/**
+ * Whether a change is still the answer to an adjustment that was not reached: vCPUs that come nearer to what was asked, memory that
+ * moves at all, since a guest that could not give or take it goes on trying, back and forth.
+ */
+function isLateAnswer(server: Server, { before, after }: SizeDrift): boolean {
+  if (!hasReason(server)) return false;
+  const { targetVcpus: target } = server;
+  return Math.abs(after.vcpus - target) <= Math.abs(before.vcpus - target);
 }
 
 /**

@@ -119,6 +119,29 @@ for (const engine of engines) {
       );
     });
 
+    it('does not cover why an adjustment was not reached, nor fill its history', async () => {
+      for (const answer of ['partial:50', 'refuse:memory']) {
+        kit.driver().behave(id, answer);
+        const asked = await kit.settled(id, { current_memory_mb: 4_000 });
+        assert.match(asked.status, /^(partial|error)$/);
+        const before = (await history()).length;
+        // a guest that could not give or take it goes on trying
+        for (const memoryMb of [900, 850, 870, 820]) {
+          hand().setmem(id, memoryMb);
+          await until(({ currentMemoryMb }) => currentMemoryMb === memoryMb);
+          const { status, message } = await kit.look(id);
+          assert.deepEqual([status, message], [asked.status, asked.message]);
+        }
+        assert.equal((await history()).length, before);
+        // what nobody asked for is told, beside the reason
+        const { current } = asked.vcpus;
+        hand().setvcpus(id, current + 1);
+        await until(({ currentVcpus }) => currentVcpus === current + 1);
+        assert.equal((await kit.look(id)).message, asked.message);
+        assert.equal((await history()).length, before + 1);
+      }
+    });
+
     it('is found by the next report where the events were lost', async () => {
       const guest = kit.guest(id);
       kit.driver().store.put({ ...guest, pluggedVcpus: 3, size: { vcpus: 3, memoryMb: 256 } });

@@ -98,6 +98,14 @@ export interface ElasticServer {
 
 /** Resolves when its start has settled and its agent has answered. */
 export async function startElastic(world: GuestService): Promise<ElasticServer> {
+  const server = await makeElastic(world);
+  await server.settled('its start');
+  await eventually('its agent', BOOT_MS, async () => ((await server.look()).vcpus.guest_online === null ? null : true));
+  return server;
+}
+
+/** As soon as it is accepted. */
+export async function makeElastic(world: GuestService): Promise<ElasticServer> {
   const { imageRef, flavorRef } = world;
   const wish = { name: 'one', imageRef, flavorRef, networks: 'none', config_drive: true };
   const made = await world.compute('POST', '/servers', { server: wish });
@@ -129,7 +137,7 @@ export async function startElastic(world: GuestService): Promise<ElasticServer> 
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
     return end(JSON.stringify(body));
   };
-  const server: ElasticServer = {
+  return {
     id,
     look,
     settled: async (what) => (await end(what)).shown,
@@ -137,7 +145,4 @@ export async function startElastic(world: GuestService): Promise<ElasticServer> 
     act: async (action) => (await ends(`/servers/${id}/action`, action)).status,
     inside: (script) => world.inside(id, script),
   };
-  await server.settled('its start');
-  await eventually('its agent', BOOT_MS, async () => ((await look()).vcpus.guest_online === null ? null : true));
-  return server;
 }

@@ -7,7 +7,7 @@ import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
-import { powerText, sizeDrift } from '../../domain/drift.ts';
+import { hasReason, powerText, sizeDrift } from '../../domain/drift.ts';
 import type { GuestEvent, GuestView } from '../../domain/guest.ts';
 import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/instance.ts';
 import { isOnItsWay, memoryMethodOf } from '../../domain/memory-method.ts';
@@ -93,7 +93,9 @@ async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView,
   const text = drift === null ? null : await recordSize(t, server, drift, nowMs);
   const asAsked = row.currentVcpus === row.targetVcpus && row.currentMemoryMb === row.targetMemoryMb;
   const settled = row.adjustStatus === 'idle' || row.adjustStatus === 'pending_reboot';
-  const message = asAsked && settled ? null : asAsked ? row.adjustMessage : (text ?? row.adjustMessage);
+  // why an adjustment was not reached is told until the next one
+  const reason = hasReason(row) || asAsked ? row.adjustMessage : (text ?? row.adjustMessage);
+  const message = asAsked && settled ? null : reason;
   const changes = begins || text !== null || row.adjustStatus !== server.adjustStatus;
   const state = { powerState: view.powerState, vmState: stateFor(server, view) };
   const times = changes ? { adjustUpdatedAt: nowMs } : {};

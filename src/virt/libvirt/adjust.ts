@@ -120,17 +120,39 @@ async function moveParts(task: Task, before: Present, target: Size): Promise<Par
   }
   return {
     vcpus: parts.vcpus ?? (await stay(task, 'vcpus', before, target, null)),
-    memoryMb: parts.memoryMb ?? (await stay(task, 'memoryMb', before, target, null)),
+    memoryMb: parts.memoryMb ?? (await keepMemory(task, before, target)),
   };
 }
+
+/**
+ * Memory that is at its target is told so all the same: a guest whose driver is not loaded yet has all that it was started with,
+ * and comes to what stood as its target before.
+ */
+const keepMemory = (task: Task, before: Present, target: Size): Promise<PartOutcome> =>
+  orStay(task, 'memoryMb', before, target, async () => {
+    await setMemory(task, target.memoryMb);
+    return stay(task, 'memoryMb', before, target, null);
+  });
 
 type Part = 'vcpus' | 'memoryMb';
 
 const gotNowhere = (part: PartOutcome, before: number): boolean => part.problem !== null && part.reached === before;
 
-async function movePart(task: Task, part: Part, before: Size, target: Size): Promise<PartOutcome> {
+const movePart = (task: Task, part: Part, before: Size, target: Size): Promise<PartOutcome> =>
+  orStay(task, part, before, target, () =>
+    part === 'vcpus' ? moveVcpus(task, target.vcpus) : moveMemory(task, target.memoryMb),
+  );
+
+/** What came of `work`; where the hypervisor refuses, the part as it is, and why. */
+async function orStay(
+  task: Task,
+  part: Part,
+  before: Size,
+  target: Size,
+  work: () => Promise<PartOutcome>,
+): Promise<PartOutcome> {
   try {
-    return part === 'vcpus' ? await moveVcpus(task, target.vcpus) : await moveMemory(task, target.memoryMb);
+    return await work();
   } catch (error) {
     // Without libvirt nobody knows what the guest has now: the caller asks again, which is safe with absolute targets.
     if (!(error instanceof Fault) || error.kind === 'unavailable' || error.kind === 'notFound') throw error;
@@ -301,9 +323,12 @@ async function vcpuOutcome(
 
 // --- memory
 
+const setMemory = ({ deps, domain, memory }: Task, mb: number): Promise<void> =>
+  memory.set(deps.calls, domain, mb, vir.VIR_DOMAIN_AFFECT_LIVE);
+
 async function moveMemory(task: Task, targetMb: number): Promise<PartOutcome> {
   const { deps, domain, memory } = task;
-  const set = (mb: number) => memory.set(deps.calls, domain, mb, vir.VIR_DOMAIN_AFFECT_LIVE);
+  const set = (mb: number) => setMemory(task, mb);
   const at = async (mb: number) => ((await actualMb(task)) === mb ? true : undefined);
   const { beforeMb, askedMb } = await sparing(task, targetMb);
   await set(askedMb);

@@ -40,15 +40,21 @@ describe('what became of a size without a request', () => {
     assert.deepEqual(sizeDrift(row, view(1, 1), seen(1), false)?.after, seen(1));
   });
 
-  it('is none where it brings nearer what was asked and not reached, and news where it leads away', () => {
-    const partial = { ...row, adjustStatus: 'partial' as const, targetMemoryMb: 1024 };
+  it('is none where memory goes on after an adjustment that was not reached, whichever way', () => {
     const numbers = fc.integer({ min: 1, max: 4096 });
+    const states = fc.constantFrom('partial' as const, 'error' as const);
     fc.assert(
-      fc.property(numbers, (memoryMb) => {
-        const near = Math.abs(memoryMb - 1024) <= 1024 - 512;
-        assert.equal(sizeDrift(partial, view(2, 2, memoryMb), seen(2, memoryMb), false) === null, near);
+      fc.property(numbers, states, (memoryMb, adjustStatus) => {
+        const left = { ...row, adjustStatus, targetMemoryMb: 1024 };
+        assert.equal(sizeDrift(left, view(2, 2, memoryMb), seen(2, memoryMb), false), null);
       }),
     );
+  });
+
+  it('is none where vCPUs come nearer to what was not reached, and news where they lead away', () => {
+    const partial = { ...row, adjustStatus: 'partial' as const, targetVcpus: 3 };
+    assert.equal(sizeDrift(partial, view(3, 3), seen(3), true), null);
+    assert.deepEqual(sizeDrift(partial, view(1, 1), seen(1), false)?.after, seen(1));
   });
 
   it('names states, and the reason where there is one', () => {
