@@ -58,11 +58,11 @@ export async function storeData(
   if (diskFormat === null || image.containerFormat === null) {
     throw badRequest('Properties disk_format, container_format must be set prior to saving data.');
   }
-  const most = await bytesLeft(database.read, quota, image, announcedBytes ?? 0);
-  await files.mustHaveRoom(announcedBytes ?? 0);
   const began = await tx(database, (trx) => moveImage(trx, id, ['queued'], 'saving', clock.now()));
   if (!began) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
   try {
+    const most = await bytesLeft(database.read, quota, image, announcedBytes ?? 0);
+    await files.mustHaveRoom(announcedBytes ?? 0);
     const stored = await files.write(id, diskFormat, pieces, most);
     if (announcedBytes !== null && announcedBytes !== stored.sizeBytes) {
       throw badRequest(`The upload has ${stored.sizeBytes} bytes, ${announcedBytes} were announced.`);

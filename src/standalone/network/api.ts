@@ -28,9 +28,12 @@ import { makeLocalFloatingIps, noFloatingIps } from './floating-ips.ts';
 import { makeLocalGroups, unseen } from './group-api.ts';
 import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
 import { changeObject, type NetworkParts, updateOf } from './objects.ts';
+import { networks } from './network-noun.ts';
+import type { Noun, Owned } from './noun.ts';
 import { ports } from './port-noun.ts';
 import { createPort, removePort, savePort, unbound, unplugged } from './ports.ts';
 import { checkQuota, countUsed, quotaLimits } from './quotas.ts';
+import { allowedOf, ownedBy } from './rules.ts';
 import { fitsSubnet } from './subnet-noun.ts';
 import { autoAllocate } from './topology.ts';
 
@@ -78,6 +81,8 @@ async function onlyFacts(reader: Reader, port: StoredPort): Promise<PortFacts> {
 export function makeLocalApi(parts: NetworkParts): NetworkApi {
   const { database, clock } = parts;
   const { read } = database;
+  const mayGet = <T extends Owned>(noun: Noun<T>, caller: Caller, found: readonly T[]) =>
+    allowedOf(parts.allows, read, noun, caller, found);
 
   const summaries = async (networks: readonly StoredNetwork[]): Promise<NetworkSummary[]> => {
     const subnets = await rowsBy(
@@ -106,18 +111,27 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     async networks(caller, ids) {
       if (ids !== null) {
         const found = await rowsBy(read, networkNoun, 'id', ids);
-        return summaries(found.filter((network) => seesNetwork(caller, network)));
+        return summaries(
+          await mayGet(
+            networks,
+            caller,
+            found.filter((network) => seesNetwork(caller, network)),
+          ),
+        );
       }
       const all = (await listRows(read, networkNoun, null)) ?? [];
-      return summaries(all.filter((network) => network.shared || network.projectId === caller.projectId));
+      const usable = all.filter((network) => network.shared || network.projectId === caller.projectId);
+      return summaries(await mayGet(networks, caller, usable));
     },
     async seenNetworks(caller) {
       const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
-      return summaries((await listRows(read, networkNoun, scope)) ?? []);
+      return summaries(await mayGet(networks, caller, (await listRows(read, networkNoun, scope)) ?? []));
     },
     async port(caller, portId) {
       const port = await findRow(read, portNoun, portId);
-      return port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? onlyFacts(read, port) : null;
+      const mine = port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? [port] : [];
+      const [seen] = await mayGet(ports, caller, mine);
+      return seen === undefined ? null : onlyFacts(read, seen);
     },
     async addressHolder(_caller, networkId, address) {
       const filters = {
@@ -139,6 +153,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     },
     async autoAllocate(caller) {
       if (caller.projectId === null) return null;
+      if (!parts.allows(caller, 'get_auto_allocated_topology', ownedBy(caller.projectId))) return null;
       try {
         return (await autoAllocate(parts, caller.projectId)).id;
       } catch (error) {

@@ -37,6 +37,7 @@ import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
 import { unseen } from './group-api.ts';
 import type { Act, Noun } from './noun.ts';
 import { changeObject, createObjects, type NetworkParts, removeObject, seenObject, updateOf } from './objects.ts';
+import { allowedOf } from './rules.ts';
 import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 
 type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status'>;
@@ -205,7 +206,8 @@ export function makeLocalFloatingIps(parts: NetworkParts): FloatingApi {
 
   return {
     async floatingIps(as, filter) {
-      const { isAdmin, projectId } = as ?? systemCaller;
+      const caller = as ?? systemCaller;
+      const { isAdmin, projectId } = caller;
       const scope = isAdmin ? null : { projectId: projectId ?? '-', alsoShared: false };
       const oneOf: Record<string, readonly string[]> =
         'projectId' in filter
@@ -213,7 +215,8 @@ export function makeLocalFloatingIps(parts: NetworkParts): FloatingApi {
           : 'address' in filter
             ? { floating_ip_address: [filter.address] }
             : { port_id: filter.portIds };
-      return ((await listRows(read, floatingIpNoun, scope, { ...noFilters, oneOf })) ?? []).map(factsOf);
+      const found = (await listRows(read, floatingIpNoun, scope, { ...noFilters, oneOf })) ?? [];
+      return (await allowedOf(parts.allows, read, floatingIps, caller, found)).map(factsOf);
     },
     floatingIp: (caller, id) =>
       seenObject(parts, floatingIps, caller, id).then(({ object }) => factsOf(object), unseen(null)),

@@ -18,6 +18,7 @@ import type { SecurityGroup, SecurityGroupRule } from '../../domain/network.ts';
 import { readUpdate } from './attributes.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { changeObject, createObjects, type NetworkParts, removeObject, updateOf } from './objects.ts';
+import { allowedOf } from './rules.ts';
 
 const ruleFacts = (rule: StoredRule): SecurityGroupRule => ({
   id: rule.id,
@@ -54,6 +55,8 @@ export const unseen =
 export function makeLocalGroups(parts: NetworkParts): GroupApi {
   const { database, clock } = parts;
   const { read } = database;
+  const mayGet = (caller: Caller, found: readonly StoredGroup[]) =>
+    allowedOf(parts.allows, read, groups, caller, found);
   const ensure = (caller: Caller): Promise<void> => ensureDefaultGroup(database, caller.projectId ?? '', clock.now());
 
   return {
@@ -62,18 +65,19 @@ export function makeLocalGroups(parts: NetworkParts): GroupApi {
       // who is no administrator sees the own project's alone
       const filters = projectId === null ? noFilters : { ...noFilters, oneOf: { project_id: [projectId] } };
       const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: false };
-      return groupFacts(read, (await listRows(read, groupNoun, scope, filters, everything)) ?? []);
+      return groupFacts(
+        read,
+        await mayGet(caller, (await listRows(read, groupNoun, scope, filters, everything)) ?? []),
+      );
     },
     async securityGroupsById(caller, ids) {
       const found = await rowsBy(read, groupNoun, 'id', ids);
-      return groupFacts(
-        read,
-        found.filter(({ projectId }) => caller.isAdmin || projectId === caller.projectId),
-      );
+      const mine = found.filter(({ projectId }) => caller.isAdmin || projectId === caller.projectId);
+      return groupFacts(read, await mayGet(caller, mine));
     },
     async groupIds(caller) {
       await ensure(caller);
-      return rowsBy(read, groupNoun, 'project_id', [caller.projectId ?? '']);
+      return mayGet(caller, await rowsBy(read, groupNoun, 'project_id', [caller.projectId ?? '']));
     },
     async groupNames(ids) {
       return new Map((await rowsBy(read, groupNoun, 'id', ids)).map(({ id, name }) => [id, name]));

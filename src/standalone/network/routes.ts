@@ -40,6 +40,7 @@ import {
 import { ports } from './port-noun.ts';
 import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
+  allowedOf,
   isEverywhere,
   mustMay,
   nounRule,
@@ -184,8 +185,7 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
       });
     }
     const found = (filters === null ? [] : await listRows(database.read, noun.rows, scope, filters, page)) ?? [];
-    const targets = await targetsOf(database.read, noun, found);
-    const objects = found.filter((_, at) => allows(caller, mayGet, targets[at] ?? {}));
+    const objects = await allowedOf(allows, database.read, noun, caller, found);
     const views = await viewsOf(database.read, caller, objects);
     const last = found.at(-1);
     const next = new URLSearchParams(ctx.querystring);

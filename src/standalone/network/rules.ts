@@ -69,6 +69,18 @@ export async function targetsOf<T extends Owned>(
 export const isEverywhere = (allows: Allows, caller: Caller): boolean =>
   caller.isAdmin || allows(caller, 'service_api', {});
 
+/** Those of some objects that a caller's rule to see them lets through. */
+export async function allowedOf<T extends Owned>(
+  allows: Allows,
+  reader: Reader,
+  noun: Noun<T>,
+  caller: Caller,
+  objects: readonly T[],
+): Promise<T[]> {
+  const targets = await targetsOf(reader, noun, objects);
+  return objects.filter((_, at) => allows(caller, nounRule(noun, 'get'), targets[at] ?? {}));
+}
+
 /** An object with what rules may say of it. */
 export interface Seen<T> {
   readonly object: T;
