@@ -20,6 +20,9 @@ declare -A PACKAGE_GROUPS=(
   # the identity service itself, run by tests from its own files; no cache daemon needed
   [keystone]='keystone'
   [openstack]='python3-openstackclient'
+  # what operators put before the service, and what people look at it with
+  [front]='nginx-light haproxy openssl'
+  [browser]='chromium'
   # programs of newer releases than Debian's, in an environment of their own
   [venv]='python3-venv'
   # any Go: the module proxy has the release that is wanted

@@ -1,6 +1,6 @@
 // Why: `make terraform`. The OpenStack provider, unmodified, against `xloud serve` on the fake driver: a module with all of its
 // compute resources and data sources is applied, planned again, changed and destroyed; then the provider's own acceptance tests
-// of compute are run.
+// of compute are run. Both come through nginx, with TLS and below a path, as users of a deployed cloud do.
 //
 //   node tools/terraform/run.ts TERRAFORM PROVIDER_DIR [TESTS]
 //
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { type Front, placeFront } from '../../test/support/front.ts';
 import { type Service, startService } from '../../test/support/serve.ts';
 
 const run = promisify(execFile);
@@ -30,16 +31,19 @@ type Env = Readonly<Record<string, string>>;
 
 interface Cloud {
   readonly service: Service;
+  readonly front: Front;
   readonly imageId: string;
   readonly hypervisor: string;
   readonly ask: (method: string, path: string, body?: unknown) => Promise<Json>;
 }
 
 async function startCloud(): Promise<Cloud> {
+  const place = await placeFront('nginx');
   const service = await startService({
     driver: 'fake',
-    env: { XLOUD_LOG__LEVEL: 'warn', XLOUD_COMPUTE__FAKE_HOSTS: '2' },
+    env: { XLOUD_LOG__LEVEL: 'warn', XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_API__PUBLIC_URL: place.url },
   });
+  const front = await place.begin(service.url);
   const ask: Cloud['ask'] = async (method, path, body) => {
     const answer = await service.request('xloud', method, path, body);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -50,11 +54,15 @@ async function startCloud(): Promise<Cloud> {
   });
   await ask('PUT', `/image/v2/images/${image.id}/file`, Buffer.alloc(1 << 20));
   const { hypervisors } = await ask('GET', '/compute/v2.1/os-hypervisors');
-  return { service, imageId: image.id, hypervisor: hypervisors[0].hypervisor_hostname, ask };
+  return { service, front, imageId: image.id, hypervisor: hypervisors[0].hypervisor_hostname, ask };
 }
 
 /** The module's whole life. Rejects with what terraform said where it fails, or where a plan finds a difference after apply. */
-async function liveThrough(terraform: string, provider: string, { service, hypervisor, ask }: Cloud): Promise<void> {
+async function liveThrough(
+  terraform: string,
+  provider: string,
+  { service, front, hypervisor, ask }: Cloud,
+): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'xloud-terraform-'));
   cpSync(join(import.meta.dirname, 'module'), dir, { recursive: true });
   const overrides = `dev_overrides { "terraform-provider-openstack/openstack" = "${provider}" }`;
@@ -62,6 +70,7 @@ async function liveThrough(terraform: string, provider: string, { service, hyper
   const env = {
     ...process.env,
     OS_CLIENT_CONFIG_FILE: join(service.dataDir, 'clouds.yaml'),
+    OS_CACERT: front.certificate,
     TF_CLI_CONFIG_FILE: join(dir, 'terraformrc'),
     TF_IN_AUTOMATION: '1',
     CHECKPOINT_DISABLE: '1',
@@ -192,6 +201,7 @@ async function runTests(terraform: string, provider: string, cloud: Cloud, which
     const { auth_url, username, password, project_name } = clouds[user].auth;
     const env = {
       ...{ OS_AUTH_URL: auth_url, OS_USERNAME: username, OS_PASSWORD: password, OS_PROJECT_NAME: project_name },
+      OS_CACERT: cloud.front.certificate,
     };
     const left = chosen.filter((name) => (ended.get(name) ?? 'SKIP') === 'SKIP');
     for (const [name, outcome] of await runAs(program, left, { ...shared, ...env })) ended.set(name, outcome);
@@ -214,5 +224,6 @@ try {
   if (which === EVERY_TEST) await liveThrough(terraform, provider, cloud);
   if (!(await runTests(terraform, provider, cloud, which))) process.exitCode = 1;
 } finally {
+  await cloud.front.close();
   await cloud.service.close();
 }

@@ -73,7 +73,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     return found;
   };
 
-  routes.open('GET', '/', versions(300));
+  for (const path of ['/', '/v2']) routes.open('GET', path, versions(300));
   routes.open('GET', '/versions', versions(200));
 
   routes.on('GET', '/v2/images', { first: 'get_images', also: ['get_image'] }, async (ctx, caller) => {
