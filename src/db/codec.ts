@@ -15,11 +15,14 @@ export const toNullableJson = (value: unknown): string | null => (value == null 
 /** A row has four such columns. */
 const RECENT = 8;
 
+/** A JSON column as `read` makes it; equal texts are one value. A text is always of one shape. */
+export type ParseShared = <T>(value: unknown, read?: (value: unknown) => T) => T;
+
 /**
  * A reader of JSON columns that many rows share to the letter (flavor and image snapshots, networks): each text is parsed
  * once per reader. Make one per page or keep one with a bound; the values are shared, so they must not be changed.
  */
-export function sharedJson(entries: number): <T>(value: unknown) => T {
+export function sharedJson(entries: number): ParseShared {
   const parsed = new Map<string, unknown>();
   // the texts met last: comparing them is quicker than the hash that the map needs, and neighbouring rows are mostly alike
   const recent: { text: string; value: unknown }[] = [];
@@ -28,8 +31,8 @@ export function sharedJson(entries: number): <T>(value: unknown) => T {
     recent[turn] = { text, value };
     turn = (turn + 1) % RECENT;
   };
-  return <T>(value: unknown): T => {
-    if (typeof value !== 'string') return value as T;
+  return <T>(value: unknown, read: (value: unknown) => T = fromJson): T => {
+    if (typeof value !== 'string') return read(value);
     for (const entry of recent) if (entry.text === value) return entry.value as T;
     const known = parsed.get(value);
     if (known !== undefined || parsed.has(value)) {
@@ -37,7 +40,7 @@ export function sharedJson(entries: number): <T>(value: unknown) => T {
       return known as T;
     }
     if (parsed.size >= entries) parsed.clear();
-    const fresh: unknown = JSON.parse(value);
+    const fresh: unknown = read(value);
     parsed.set(value, fresh);
     remember(value, fresh);
     return fresh as T;

@@ -2,13 +2,14 @@
 
 import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
 import type { NumaUsage } from '../domain/numa.ts';
-import { fromBool, fromJson, fromNullableJson, fromTime, toJson } from './codec.ts';
+import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
 import type { TakenDevice } from '../domain/pci.ts';
 import type { Resources } from '../domain/resources.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
+import { factsShape, fromShape, toShape } from './shapes.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -23,8 +24,7 @@ const columns = [
 
 type ParseFacts = (row: Row) => HostFacts;
 
-// a host that has not reported since an upgrade says nothing of its traits
-const parseFacts: ParseFacts = (row) => ({ traits: [], ...fromJson<Partial<HostFacts>>(row['facts']) }) as HostFacts;
+const parseFacts: ParseFacts = (row) => fromShape(factsShape, row['facts']);
 
 type KnownFacts = Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>;
 
@@ -206,7 +206,7 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     hypervisor_type: inventory.hypervisorType,
     hypervisor_version: inventory.hypervisorVersion,
     host_ip: inventory.hostIp,
-    facts: toJson(inventory.facts),
+    facts: toShape(factsShape, inventory.facts),
     updated_at: nowMs,
     changed_at: changeMark(tx),
   };

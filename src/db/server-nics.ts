@@ -3,19 +3,22 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
-import { fromBool, fromJson, toBool, toJson } from './codec.ts';
+import { fromBool, type ParseShared, toBool } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
+import { fromShape, networkShape, nicShape, toShape } from './shapes.ts';
 import type { Tx } from './tx.ts';
 
 export const nicColumns = 'server_id, position, port_id, preexisting, nic, network';
 
-export function decodeNic(row: Row, parseNetwork: (value: unknown) => NetworkFacts): NicSpec {
-  const nic = fromJson<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(row['nic']);
+const readNetwork = (value: unknown): NetworkFacts => fromShape(networkShape, value);
+
+export function decodeNic(row: Row, parse: ParseShared): NicSpec {
+  const nic = fromShape(nicShape, row['nic']);
   return {
     ...nic,
     portId: row['port_id'] as string,
     preexisting: fromBool(row['preexisting']),
-    network: parseNetwork(row['network']),
+    network: parse(row['network'], readNetwork),
   };
 }
 
@@ -29,8 +32,8 @@ function encodeNic({ network, portId, preexisting, ...nic }: NicSpec, serverId: 
     port_id: portId,
     position,
     preexisting: toBool(preexisting),
-    nic: toJson(nic),
-    network: toJson(network),
+    nic: toShape(nicShape, nic),
+    network: toShape(networkShape, network),
     addresses_v4: between(addresses.filter((address) => !address.includes(':'))),
     addresses_v6: between(addresses.filter((address) => address.includes(':'))),
   };

@@ -4,8 +4,9 @@ import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/flavor.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
 import { type Size, sameSize } from '../domain/size.ts';
-import { columnOf, fromBool, fromJson, fromTime, type sharedJson, toBool, toJson } from './codec.ts';
+import { columnOf, fromBool, fromJson, fromTime, type ParseShared, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
+import { buildShape, flavorShape, fromShape, imageShape, toShape } from './shapes.ts';
 import { noteSize } from './server-sizes.ts';
 import { insertRows, type Tx } from './tx.ts';
 
@@ -67,10 +68,13 @@ const bulkColumns = ['key_data', 'user_data'] as const;
 export const serverColumns = (bulk: boolean): string[] =>
   (bulk ? [...listColumns, ...bulkColumns] : [...listColumns]).map((column) => `servers.${column}`);
 
-type ParseShared = ReturnType<typeof sharedJson>;
+const readImage = (value: unknown) => fromShape<ImageFacts | null>(imageShape, value);
+export const readFlavor = (value: unknown): FlavorSnapshot => fromShape(flavorShape, value);
 
 /** A row as a value; `parse` lets rows of one page share equal snapshots. */
-function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
+const parseAlone: ParseShared = (value, read = fromJson) => read(value);
+
+function decodeServer(row: Row, parse: ParseShared = parseAlone): Server {
   return {
     id: row['id'] as number,
     uuid: row['uuid'] as string,
@@ -86,8 +90,8 @@ function decodeServer(row: Row, parse: ParseShared = fromJson): Server {
     powerState: row['power_state'] as PowerState,
     progress: row['progress'] as number,
     imageRef: row['image_ref'] as string,
-    image: parse<ImageFacts | null>(row['image']),
-    flavor: parse<FlavorSnapshot>(row['flavor']),
+    image: parse<ImageFacts | null>(row['image'], readImage),
+    flavor: parse(row['flavor'], readFlavor),
     host: row['host'] as string | null,
     node: row['node'] as string | null,
     availabilityZone: row['availability_zone'] as string | null,
@@ -185,7 +189,7 @@ export async function findServers(reader: Reader, uuids: readonly string[]): Pro
 /** What was asked for at creation and only the operations read (JSON as they wrote it). */
 export async function findBuild<T>(reader: Reader, serverId: number): Promise<T> {
   const row: Row = await reader('servers').select('build').where({ id: serverId }).first();
-  return fromJson<T>(row['build']);
+  return fromShape<unknown>(buildShape, row['build']) as T;
 }
 
 /** Changes parts of what was asked for at creation. */
@@ -193,7 +197,7 @@ export async function changeBuild<T>(tx: Tx, serverId: number, part: Partial<T>)
   const build = { ...(await findBuild<T>(tx, serverId)), ...part };
   await tx('servers')
     .where({ id: serverId })
-    .update({ build: toJson(build) });
+    .update({ build: toShape(buildShape, build) });
 }
 
 export type NewServer = Omit<Server, 'id' | 'updatedAt'> & { readonly build: unknown };
@@ -202,7 +206,13 @@ export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>> & {
   readonly promised?: Size;
 };
 
-const jsonFields: ReadonlySet<string> = new Set(['image', 'flavor', 'schedulerHints', 'build']);
+/** How a field of JSON is written. */
+const jsonFields: Readonly<Record<string, (value: never) => string>> = {
+  image: (image: ImageFacts | null) => (image === null ? 'null' : toShape(imageShape, image)),
+  flavor: (flavor: FlavorSnapshot) => toShape(flavorShape, flavor),
+  schedulerHints: toJson,
+  build: (build: Readonly<Record<string, unknown>>) => toShape(buildShape, build),
+};
 const renamed: Readonly<Record<string, string>> = { description: 'display_description' };
 
 function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -210,7 +220,8 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
   for (const [field, value] of Object.entries(patch)) {
     if (value === undefined) continue;
     const column = renamed[field] ?? columnOf(field);
-    if (jsonFields.has(field)) row[column] = toJson(value);
+    const write = jsonFields[field];
+    if (write !== undefined) row[column] = write(value as never);
     else row[column] = typeof value === 'boolean' ? toBool(value) : value;
   }
   const flavor = patch['flavor'] as FlavorSnapshot | undefined;

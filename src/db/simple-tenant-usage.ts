@@ -1,10 +1,10 @@
 // Why: usage asks for servers that lived within a period, deleted ones too; their sizes over time: server-sizes.ts.
 
 import { badRequest } from '../base/errors.ts';
-import type { FlavorSnapshot } from '../domain/flavor.ts';
 import type { VmState } from '../domain/instance.ts';
 import type { Size } from '../domain/size.ts';
 import { fromTime } from './codec.ts';
+import { readFlavor } from './servers.ts';
 import { readQuery, type Reader, snapshotsOf } from './engine.ts';
 import { keyset } from './page.ts';
 
@@ -72,7 +72,7 @@ export async function listUsed(
     uuid: row['uuid'] as string,
     projectId: row['project_id'] as string,
     displayName: row['display_name'] as string,
-    flavorName: parse<FlavorSnapshot>(row['flavor']).name,
+    flavorName: parse(row['flavor'], readFlavor).name,
     diskGb: Number(row['root_gb']) + Number(row['ephemeral_gb']),
     current: { vcpus: row['current_vcpus'] as number, memoryMb: row['current_memory_mb'] as number },
     vmState: row['vm_state'] as VmState,

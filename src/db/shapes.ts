@@ -1,0 +1,61 @@
+// Why: JSON in a column outlives the program that wrote it. What each such column holds has a version, and what older programs
+// wrote is brought to today's when it is read: here and nowhere else. A type that gets a member gets a step.
+
+import type { FlavorSnapshot } from '../domain/flavor.ts';
+import type { HostFacts } from '../domain/host.ts';
+import type { ImageFacts } from '../domain/image.ts';
+import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
+import { fromJson } from './codec.ts';
+
+type Old = Readonly<Record<string, unknown>>;
+
+/** One change of what a column holds: from what was written before it to what was written after. */
+type Step = (old: Old) => Old;
+
+/** What a column holds: T, after so many changes. */
+export interface Shape<T> {
+  readonly steps: readonly Step[];
+  readonly is?: T;
+}
+
+/** Members that were added: what is taken to have been so before. */
+const added =
+  (members: Old): Step =>
+  (old) => ({ ...members, ...old });
+
+const shape = <T>(...steps: readonly Step[]): Shape<T> => ({ steps });
+
+/** The version stands in the text beside the members. */
+const VERSION = '$v';
+
+/** What a value of a shape is written as. */
+export const toShape = <T extends object>({ steps }: Shape<T>, value: T): string =>
+  JSON.stringify(steps.length === 0 ? value : { [VERSION]: steps.length, ...value });
+
+/** A column as a value of today, whichever program wrote it. */
+export function fromShape<T>({ steps }: Shape<T>, column: unknown): T {
+  const written = fromJson<Old | null>(column);
+  if (written === null || steps.length === 0) return written as T;
+  const { [VERSION]: version = 0, ...members } = written;
+  return steps.slice(version as number).reduce<Old>((old, step) => step(old), members) as T;
+}
+
+/** `server_nics.nic` */
+export const nicShape = shape<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(
+  added({ floatingIps: [], securityGroups: [] }),
+);
+
+/** `server_nics.network` */
+export const networkShape = shape<NetworkFacts>();
+
+/** `servers.flavor`, and what a resize came from. */
+export const flavorShape = shape<FlavorSnapshot>();
+
+/** `servers.image`: JSON's null where there is none. */
+export const imageShape = shape<ImageFacts>();
+
+/** `servers.build`: the operations know its members. */
+export const buildShape = shape<Readonly<Record<string, unknown>>>(added({ userName: '', roles: [], files: [] }));
+
+/** `hosts.facts`: a host that has not reported since an upgrade says nothing of its traits. */
+export const factsShape = shape<HostFacts>(added({ traits: [] }));

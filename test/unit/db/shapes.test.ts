@@ -1,0 +1,30 @@
+// What a JSON column holds is read back as it was written, and what older programs wrote as they would write it today.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { buildShape, flavorShape, fromShape, imageShape, nicShape, toShape } from '../../../src/db/shapes.ts';
+import { aFlavor } from '../../support/samples.ts';
+
+describe('the shapes of JSON columns', () => {
+  const nic = {
+    ...{ mac: 'fa:16:3e:00:00:01', fixedIps: [], tag: null, vifType: 'bridge', vifDetails: {} },
+    ...{ securityGroups: ['default'], floatingIps: [] },
+  };
+
+  it('read back what was written, and say of which version it is', () => {
+    const text = toShape(nicShape, nic);
+    assert.equal((JSON.parse(text) as { $v: number }).$v, nicShape.steps.length);
+    assert.deepEqual(fromShape(nicShape, text), nic);
+    // MySQL's driver may give an object
+    assert.deepEqual(fromShape(nicShape, JSON.parse(text)), nic);
+    assert.deepEqual(fromShape(flavorShape, toShape(flavorShape, aFlavor())), aFlavor());
+    assert.equal(fromShape(imageShape, 'null'), null);
+  });
+
+  it('fill in what older programs did not know, and nothing else', () => {
+    const { floatingIps: _later, ...old } = nic;
+    assert.deepEqual(fromShape(nicShape, JSON.stringify(old)), nic);
+    const asked = { files: [{ path: '/a', contents: '' }], roles: ['member'] };
+    assert.deepEqual(fromShape(buildShape, JSON.stringify(asked)), { userName: '', ...asked });
+  });
+});
