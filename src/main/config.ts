@@ -250,6 +250,11 @@ export const schema = {
       0,
       3600,
     ),
+    force_config_drive: choice(
+      'yes',
+      ['no', 'yes'],
+      'Whether every server has a config drive: there is no metadata service, so nothing else brings it keys, user data and names.',
+    ),
     reclaim_instance_interval_seconds: number(
       0,
       'seconds',

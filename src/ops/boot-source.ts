@@ -5,7 +5,7 @@ import type { Caller, Op } from '../base/op.ts';
 import { findKeypair, type Keypair } from '../db/keypairs.ts';
 import type { InjectedFile } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
-import type { OpsDeps } from './deps.ts';
+import type { OpsConfig, OpsDeps } from './deps.ts';
 import { checkBounds } from './quota-sets.ts';
 
 /** Throws 400 for an image that is not active, and with the words of `missing` for one that the caller does not see. */
@@ -38,6 +38,13 @@ export const bootParts = async (
   kernel: await partOf(deps, caller, image, 'kernel_id'),
   ramdisk: await partOf(deps, caller, image, 'ramdisk_id'),
 });
+
+/** Whether a server has a config drive without having been asked: files come by it, and some images insist. */
+export const needsConfigDrive = (
+  { forceConfigDrive }: Pick<OpsConfig, 'forceConfigDrive'>,
+  { properties }: ImageFacts,
+  files: readonly InjectedFile[],
+): boolean => forceConfigDrive || files.length > 0 || properties['img_config_drive'] === 'mandatory';
 
 /** The caller's own key of that name: keys are users', whoever owns the server. */
 export async function keypairNamed(deps: OpsDeps, op: Op, name: string): Promise<Keypair> {

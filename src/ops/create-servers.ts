@@ -23,7 +23,7 @@ import { power, type Server } from '../domain/instance.ts';
 import { checkPciPolicy, pciWishOf } from '../domain/pci-alias.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, holdActions, leaveAction } from './begin.ts';
-import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
+import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import { type BuildRequest, guestSpec, portTargetOf } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from './place.ts';
@@ -192,8 +192,7 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
         keyName: keypair?.name ?? null,
         keyData: keypair?.publicKey ?? null,
         userData: request.userData,
-        configDrive:
-          request.configDrive || request.files.length > 0 || image.properties['img_config_drive'] === 'mandatory',
+        configDrive: request.configDrive || needsConfigDrive(deps.config, image, request.files),
         autoDiskConfig,
         accessIpV4: request.accessIpV4,
         accessIpV6: request.accessIpV6,

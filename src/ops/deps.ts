@@ -22,6 +22,8 @@ export interface OpsConfig {
   readonly hostDownMs: number;
   /** How long a guest may take to shut down before it is switched off, in milliseconds. */
   readonly shutdownMs: number;
+  /** Whether every server has a config drive, whatever was asked for: nothing else brings it its keys and user data. */
+  readonly forceConfigDrive: boolean;
   /** How long a deleted server can be restored, in milliseconds; 0: not at all, it is deleted at once. */
   readonly reclaimMs: number;
   /** How long an adjustment waits for the guest, in milliseconds. */

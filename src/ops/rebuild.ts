@@ -15,7 +15,7 @@ import type { Server } from '../domain/instance.ts';
 import { imageRefusal, noValidHost } from '../scheduler/select.ts';
 import { judgedImage } from '../scheduler/spec.ts';
 import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
-import { activeImage, bootParts, checkBelongings, keypairNamed } from './boot-source.ts';
+import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { endElsewhere } from './migrations.ts';
@@ -108,7 +108,7 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
       imageRef: request.imageRef,
       image,
       rootDeviceName: rootDeviceName(image),
-      configDrive: server.configDrive || files.length > 0 || image.properties['img_config_drive'] === 'mandatory',
+      configDrive: server.configDrive || needsConfigDrive(deps.config, image, files),
       taskState: 'rebuilding' as const,
       progress: 0,
     };

@@ -64,7 +64,6 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
       imageRef: world.imageRef,
       flavorRef: world.flavorRef,
       networks: 'auto',
-      config_drive: true,
       metadata,
     };
     const { status, body } = await compute('POST', '/servers', { server });
@@ -163,6 +162,13 @@ describe('xloud serve on libvirt', { concurrency: 1 }, () => {
       assert.deepEqual(sizesOf(end), ['idle', 1, 256]);
       assert.deepEqual([end.memory_mb.claimed, end.message], [256, null]);
       await inside(id, 1);
+    });
+
+    it('was told who it is by a config drive that nobody asked for', async () => {
+      const { body } = await compute('GET', `/servers/${id}`);
+      assert.equal(body.server.config_drive, 'True');
+      const output = await compute('POST', `/servers/${id}/action`, { 'os-getConsoleOutput': {} });
+      assert.match(output.body.output, new RegExp(`config drive=/dev/\\w+ uuid=${id} hostname=one `));
     });
 
     it('grows, and the guest itself says so', async () => {

@@ -158,6 +158,7 @@ export const testConfig: OpsConfig = {
   reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
   hostDownMs: 4 * REPORT_MS,
   shutdownMs: 200,
+  forceConfigDrive: false,
   reclaimMs: 0,
   adjustConfirmMs: 1_000,
   startSettleMs: 5_000,

@@ -22,6 +22,8 @@ const startCloud = (): Promise<Service> =>
   startService({
     driver: 'fake',
     env: {
+      // as the cloud had it whose answers were recorded
+      XLOUD_COMPUTE__FORCE_CONFIG_DRIVE: 'no',
       XLOUD_LOG__LEVEL: 'warn',
       XLOUD_COMPUTE__HOST: 'compute1',
       XLOUD_COMPUTE__FAKE_HOSTS: '2',
