@@ -1,7 +1,7 @@
 // Why: the few questions that compute asks a network service, so that one in this process and one across HTTP are asked the same.
 
 import type { Caller } from '../base/op.ts';
-import type { FixedIp, NetworkFacts } from '../domain/nic.ts';
+import type { FixedIp, NetworkFacts, PortGuard } from '../domain/nic.ts';
 import type { FloatingIp, NetworkName, NewGroupRule, SecurityGroup, SecurityGroupRule } from '../domain/network.ts';
 
 /** A network as its users see it. */
@@ -26,6 +26,8 @@ export interface PortFacts {
   /** Their ids. */
   readonly securityGroups: readonly string[];
   readonly portSecurity: boolean;
+  /** Further addresses as which it may speak. */
+  readonly addressPairs: PortGuard['pairs'];
   readonly hostId: string;
   /** How it wishes to be plugged: `normal`, `direct` … */
   readonly vnicType: string;

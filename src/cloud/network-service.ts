@@ -55,6 +55,10 @@ const inOrder = (ports: readonly PortFacts[]): readonly PortFacts[] => {
   return ports.toSorted((a, b) => place(a) - place(b));
 };
 
+/** Nothing of a port that speaks as itself alone. */
+const guardOf = ({ portSecurity: enabled, addressPairs: pairs }: PortFacts): Pick<NicSpec, 'guard'> =>
+  enabled && pairs.length === 0 ? {} : { guard: { enabled, pairs } };
+
 /** Ports as servers use them. */
 async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<readonly NicSpec[]> {
   const ports = inOrder(given);
@@ -84,6 +88,7 @@ async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<rea
       tag: mark.tag,
       vifType: port.vifType,
       vifDetails: port.vifDetails,
+      ...guardOf(port),
       securityGroups: port.securityGroups.map((id) => names.get(id) ?? id),
       preexisting: mark.preexisting,
     };

@@ -29,6 +29,9 @@ export const subnetFrom = (subnet: Json): SubnetFacts => ({
   })),
 });
 
+const pairsOf = (pairs: unknown): PortFacts['addressPairs'] =>
+  records(pairs).map((pair) => ({ address: textOf(pair['ip_address']), mac: textOrNull(pair['mac_address']) }));
+
 export const portFrom = (port: Json): PortFacts => ({
   id: textOf(port['id']),
   projectId: textOf(port['project_id'] ?? port['tenant_id']),
@@ -42,6 +45,7 @@ export const portFrom = (port: Json): PortFacts => ({
   })),
   securityGroups: Array.isArray(port['security_groups']) ? port['security_groups'].map(textOf) : [],
   portSecurity: port['port_security_enabled'] !== false,
+  addressPairs: pairsOf(port['allowed_address_pairs']),
   hostId: textOf(port['binding:host_id']),
   vnicType: textOf(port['binding:vnic_type']) || 'normal',
   vifType: textOf(port['binding:vif_type']),

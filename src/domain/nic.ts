@@ -24,6 +24,14 @@ export interface NetworkFacts {
   readonly subnets: readonly SubnetFacts[];
 }
 
+/** As what a port may speak, where it is not just as itself. */
+export interface PortGuard {
+  /** False: as anything (`port_security_enabled`). */
+  readonly enabled: boolean;
+  /** Further addresses or ranges of them (`allowed_address_pairs`); the MAC address of each, null: the port's own. */
+  readonly pairs: readonly { readonly address: string; readonly mac: string | null }[];
+}
+
 /** One port as the server uses it. */
 export interface NicSpec {
   readonly portId: string;
@@ -37,6 +45,8 @@ export interface NicSpec {
   /** How the interface is plugged: `nat` (a libvirt network of ours) or what Neutron's binding said. */
   readonly vifType: string;
   readonly vifDetails: Readonly<Record<string, unknown>>;
+  /** Absent: it speaks as itself alone. */
+  readonly guard?: PortGuard;
   /** Their names, as views show them. */
   readonly securityGroups: readonly string[];
   /** The caller's own port: unbound, not deleted, with the server. */

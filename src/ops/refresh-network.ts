@@ -14,13 +14,15 @@ import type { OpsDeps } from './deps.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
-const addressesOf = (nic: NicSpec): string => nic.fixedIps.map(({ address }) => address).join();
+/** What of a port its host holds a guest to. */
+const heldTo = ({ mac, fixedIps, guard }: NicSpec): string =>
+  JSON.stringify([mac, fixedIps.map(({ address }) => address), guard ?? null]);
 
-/** Interfaces that were there before with other addresses. */
+/** Interfaces that were there before with other addresses, or with other addresses allowed. */
 const readdressed = (before: readonly NicSpec[], now: readonly NicSpec[]): NicSpec[] =>
   now.filter((nic) => {
     const old = before.find(({ portId }) => portId === nic.portId);
-    return old !== undefined && addressesOf(old) !== addressesOf(nic);
+    return old !== undefined && heldTo(old) !== heldTo(nic);
   });
 
 /** The rows become what the network service says. Returns the interfaces with other addresses; null where nothing was other. */

@@ -46,7 +46,19 @@ driverContract(
         return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;
       },
       nic: () => nicOf(other, last++),
-      interfaces: async (uuid) => readInterfaces(await host.virsh('dumpxml', uuid)),
+      interfaces: async (uuid) => {
+        const filters = readInterfaces(await host.virsh('dumpxml', uuid));
+        const found = await Promise.all(
+          [...filters].map(async ([mac, filter]) => {
+            const rules = await host.virsh('nwfilter-dumpxml', filter ?? '');
+            const addresses = [...rules.matchAll(/<arp .*arpsrcipaddr='([^']+)' arpsrcipmask/g)].map(
+              (one) => one[1] ?? '',
+            );
+            return [mac, addresses] as const;
+          }),
+        );
+        return new Map(found);
+      },
       greetingOf: ({ host: place, port }) =>
         greetingOf(port === 0 ? connect({ path: place }) : host.libvirtd.dial(place, port)),
       onlineInside: async (uuid) => (await nextStatus(host.consoleOf(uuid))).cpus,

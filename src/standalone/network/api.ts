@@ -64,6 +64,10 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     fixedIps: (byPort.get(port.id) ?? []).map(({ address, subnetId }) => ({ address, subnetId })),
     securityGroups: port.securityGroups,
     portSecurity: port.portSecurityEnabled,
+    addressPairs: port.allowedAddressPairs.map(({ ip_address: address, mac_address: mac }) => ({
+      address,
+      mac: mac ?? null,
+    })),
     hostId: port.binding.host_id,
     vnicType: port.binding.vnic_type,
     vifType: port.binding.vif_type,

@@ -44,6 +44,7 @@ import { tellOfDevices } from './node-devices.ts';
 import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { findLimits } from './probe-limits.ts';
+import { dropFilter, settleFilter } from './port-filter.ts';
 import { assertReachable } from './reach.ts';
 import { nicVerbs } from './plug.ts';
 import { consoleVerbs } from './remote-console.ts';
@@ -233,9 +234,12 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await forgetRescue(filesOf(host, spec.uuid));
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
+  for (const nic of spec.nics) await settleFilter(connection, nic);
   const sharedCpus = [...(host.division.shared ?? [])];
   const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen, sharedCpus };
   const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
+  const kept = new Set(spec.nics.map(({ portId }) => portId));
+  for (const { portId } of before) if (!kept.has(portId)) await dropFilter(connection, portId);
   host.offline.delete(spec.uuid);
   return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);
 }
@@ -256,6 +260,8 @@ async function remove(host: Host, uuid: string): Promise<void> {
   host.offline.delete(uuid);
   const dir = instanceDir(instancesDir, uuid);
   const nics = await readPorts(dir);
+  // the network asks which ports there are; of a filter nothing tells but the port
+  for (const { portId } of nics) await dropFilter(connection, portId);
   await forgetPorts(dir);
   await settle(host, nics);
   await removeDisks(instancesDir, uuid);

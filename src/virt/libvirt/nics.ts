@@ -20,18 +20,6 @@ export function checkNics(nics: readonly NicSpec[]): void {
   );
 }
 
-/**
- * The filter of libvirt's that lets a guest speak only as itself, and the addresses it may use; null for a port without
- * an address of IPv4 (its traffic would be cut off) or with one of IPv6 (libvirt's `clean-traffic` knows none).
- */
-export function antiSpoofing(
-  nic: NicSpec,
-): { readonly filter: 'clean-traffic'; readonly ipv4: readonly string[] } | null {
-  const addresses = nic.fixedIps.map((ip) => ip.address);
-  if (addresses.length === 0 || addresses.some((address) => address.includes(':'))) return null;
-  return { filter: 'clean-traffic', ipv4: addresses };
-}
-
 /** The ports that were plugged for a guest, from its directory; none when it has none. */
 export async function readPorts(instanceDir: string): Promise<readonly NicSpec[]> {
   try {

@@ -11,24 +11,19 @@ import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { isOff } from './guest.ts';
 import { domainOf, type Host, settle, view } from './host.ts';
-import { antiSpoofing, checkNics, readPorts, writePorts } from './nics.ts';
+import { checkNics, readPorts, writePorts } from './nics.ts';
+import { dropFilter, filterName, settleFilter } from './port-filter.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
 import { children, find, readXml } from './xml.ts';
 
-/** The addresses that the filter of each interface lets pass, by MAC address. */
-export function readInterfaces(xml: string): ReadonlyMap<string, readonly string[]> {
+/** The name of the filter of each interface, by MAC address; null: it has none. */
+export function readInterfaces(xml: string): ReadonlyMap<string, string | null> {
   const devices = find(readXml(xml), 'devices');
-  const found = new Map<string, readonly string[]>();
+  const found = new Map<string, string | null>();
   for (const device of devices === null ? [] : children(devices, 'interface')) {
     const mac = find(device, 'mac')?.getAttribute('address')?.toLowerCase();
-    const filter = find(device, 'filterref');
-    const parameters = filter === null ? [] : children(filter, 'parameter');
-    if (mac)
-      found.set(
-        mac,
-        parameters.flatMap((one) => (one.getAttribute('name') === 'IP' ? [one.getAttribute('value') ?? ''] : [])),
-      );
+    if (mac) found.set(mac, find(device, 'filterref')?.getAttribute('filter') ?? null);
   }
   return found;
 }
@@ -41,17 +36,10 @@ async function sidesOf(host: Host, domain: DomainRef): Promise<readonly Side[]> 
   return off ? [vir.VIR_DOMAIN_AFFECT_CONFIG] : [vir.VIR_DOMAIN_AFFECT_LIVE, vir.VIR_DOMAIN_AFFECT_CONFIG];
 }
 
-async function interfacesOf(
-  host: Host,
-  domain: DomainRef,
-  side: Side,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+async function interfacesOf(host: Host, domain: DomainRef, side: Side): Promise<ReadonlyMap<string, string | null>> {
   const flags = side === vir.VIR_DOMAIN_AFFECT_CONFIG ? vir.VIR_DOMAIN_XML_INACTIVE : 0;
   return readInterfaces(await host.connection.domainGetXMLDesc(domain, flags));
 }
-
-const sameAddresses = (present: readonly string[], nic: NicSpec): boolean =>
-  [...present].sort().join() === [...(antiSpoofing(nic)?.ipv4 ?? [])].sort().join();
 
 async function attach(host: Host, uuid: string, nic: NicSpec, plan: InterfacePlan): Promise<void> {
   checkNics([nic]);
@@ -60,11 +48,12 @@ async function attach(host: Host, uuid: string, nic: NicSpec, plan: InterfacePla
   const others = (await readPorts(dir)).filter(({ portId }) => portId !== nic.portId);
   await writePorts(dir, [...others, nic]);
   await settle(host, [nic]);
+  await settleFilter(host.connection, nic);
   const xml = interfaceXml(nic, plan);
   for (const side of await sidesOf(host, domain)) {
     const present = (await interfacesOf(host, domain, side)).get(nic.mac);
     if (present === undefined) await host.connection.domainAttachDeviceFlags(domain, xml, side);
-    else if (!sameAddresses(present, nic)) await host.connection.domainUpdateDeviceFlags(domain, xml, side);
+    else if (present !== filterName(nic.portId)) await host.connection.domainUpdateDeviceFlags(domain, xml, side);
   }
 }
 
@@ -96,6 +85,7 @@ async function detach(host: Host, uuid: string, portId: string): Promise<void> {
     if (side === vir.VIR_DOMAIN_AFFECT_LIVE) await unplug(host, domain, nic.mac, xml);
     else await host.connection.domainDetachDeviceFlags(domain, xml, side);
   }
+  await dropFilter(host.connection, portId);
   await writePorts(
     dir,
     ports.filter((one) => one !== nic),

@@ -3,7 +3,7 @@
 import type { InterfacePlan } from '../../../domain/interface-plan.ts';
 import type { NicSpec } from '../../../domain/nic.ts';
 import { networkName } from '../names.ts';
-import { antiSpoofing } from '../nics.ts';
+import { filterName } from '../port-filter.ts';
 import { endXml, leaf, startXml, type XMLBuilder } from '../xml.ts';
 
 /** One interface by itself, for a guest that is there already. */
@@ -22,11 +22,7 @@ function fill(device: XMLBuilder, nic: NicSpec, { model, queues, packedRing, lim
   const driver = { ...(queues === null ? {} : { queues }), ...(packedRing ? { packed: 'on' } : {}) };
   if (Object.keys(driver).length > 0) leaf(device, 'driver', driver);
   writeBandwidth(device, limits);
-  const addresses = antiSpoofing(nic);
-  if (addresses === null) return device;
-  const filter = device.ele('filterref', { filter: addresses.filter });
-  for (const address of addresses.ipv4) leaf(filter, 'parameter', { name: 'IP', value: address });
-  return device;
+  return leaf(device, 'filterref', { filter: filterName(nic.portId) });
 }
 
 function writeBandwidth(device: XMLBuilder, limits: InterfacePlan['limits']): void {

@@ -1,0 +1,113 @@
+// Why: a guest may speak only as what its port says: its MAC address, its addresses of both families, its allowed address pairs, and
+// nothing else. Each port has a filter of libvirt's by its own name; defined anew, it changes what a running guest may do at once.
+
+import ipaddr from 'ipaddr.js';
+import { badRequest } from '../../base/errors.ts';
+import type { NicSpec } from '../../domain/nic.ts';
+import { isVirError } from './errors.ts';
+import { checkedUuid } from './names.ts';
+import type { LibvirtCalls } from './rpc/procedures.ts';
+import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
+
+export const filterName = (portId: string): string => `xloud-port-${checkedUuid(portId)}`;
+
+/** A lower number is asked first. */
+const priority = { never: 100, own: 300, nothingElse: 900 } as const;
+const ROUTER_ADVERTISEMENT = 134;
+const DHCP = { server: 67, client: 68 } as const;
+const DHCP6_SERVER = 547;
+const EUI64_MIDDLE = [0xff, 0xfe] as const;
+const LOCAL_BIT = 0x02;
+
+/** What of a sender must be so: a MAC address with one address, or a range of them. */
+interface Sender {
+  readonly mac: string;
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** The address that an interface gives itself on its link, made from its MAC address. */
+export function linkLocal(mac: string): string {
+  const bytes = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const [first = 0, ...rest] = bytes;
+  const id = [first ^ LOCAL_BIT, ...rest.slice(0, 2), ...EUI64_MIDDLE, ...rest.slice(2)];
+  return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...id]).toString();
+}
+
+function senderOf(mac: string, text: string): Sender {
+  const ranged = text.includes('/');
+  if (ranged ? !ipaddr.isValidCIDR(text) : !ipaddr.isValid(text)) {
+    throw badRequest(`Not an IP address: ${JSON.stringify(text)}`, { code: 'address' });
+  }
+  const [address, prefix] = ranged ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), null];
+  const family = address.kind() === 'ipv4' ? 4 : 6;
+  return { mac, family, address: address.toString(), prefix: prefix ?? (family === 4 ? 32 : 128) };
+}
+
+/** As whom the guest may speak. */
+export function sendersOf({ mac, fixedIps, guard }: NicSpec): readonly Sender[] {
+  const pairs = (guard?.pairs ?? []).map((pair) => ({ mac: (pair.mac ?? mac).toLowerCase(), address: pair.address }));
+  const own = fixedIps.map(({ address }) => ({ mac, address }));
+  const named = [...own, ...pairs].map((one) => senderOf(one.mac, one.address));
+  const macs = [...new Set([mac, ...pairs.map((pair) => pair.mac)])];
+  return [...named, ...macs.map((one) => senderOf(one, linkLocal(one)))];
+}
+
+const ruleOf = (filter: XMLBuilder, action: 'accept' | 'drop', rank: number): XMLBuilder =>
+  filter.ele('rule', { action, direction: 'out', priority: rank });
+
+function writeSender(filter: XMLBuilder, { mac, family, address, prefix }: Sender): void {
+  const all = prefix === 0;
+  const accept = () => ruleOf(filter, 'accept', priority.own);
+  if (family === 6) {
+    leaf(accept(), 'ipv6', { srcmacaddr: mac, ...(all ? {} : { srcipaddr: address, srcipmask: prefix }) });
+    return;
+  }
+  leaf(accept(), 'ip', { srcmacaddr: mac, ...(all ? {} : { srcipaddr: address, srcipmask: prefix }) });
+  const arp = all ? {} : { arpsrcipaddr: address, arpsrcipmask: prefix };
+  leaf(accept(), 'arp', { srcmacaddr: mac, arpsrcmacaddr: mac, ...arp });
+}
+
+/** How a guest asks for an address, and asks whether one is free, before it has any. */
+function writeBeginnings(filter: XMLBuilder, mac: string): void {
+  const accept = () => ruleOf(filter, 'accept', priority.own);
+  leaf(accept(), 'ip', {
+    ...{ srcmacaddr: mac, srcipaddr: '0.0.0.0', dstipaddr: '255.255.255.255', protocol: 'udp' },
+    ...{ srcportstart: DHCP.client, dstportstart: DHCP.server },
+  });
+  leaf(accept(), 'arp', { srcmacaddr: mac, arpsrcmacaddr: mac, arpsrcipaddr: '0.0.0.0' });
+  leaf(accept(), 'ipv6', { srcmacaddr: mac, srcipaddr: '::', protocol: 'icmpv6' });
+  // QEMU's own word for a guest that moved
+  leaf(accept(), 'rarp', { srcmacaddr: mac, opcode: 'Request_Reverse', arpsrcmacaddr: mac });
+}
+
+/** The filter of a port. One whose security is off lets everything pass. */
+export function filterXml(nic: NicSpec): string {
+  const filter = startXml('filter', { name: filterName(nic.portId), chain: 'root' });
+  text(filter, 'uuid', nic.portId);
+  if (nic.guard?.enabled === false) return endXml(filter);
+  const refuse = () => ruleOf(filter, 'drop', priority.never);
+  leaf(refuse(), 'ipv6', { protocol: 'icmpv6', type: ROUTER_ADVERTISEMENT });
+  leaf(refuse(), 'ip', { protocol: 'udp', srcportstart: DHCP.server });
+  leaf(refuse(), 'ipv6', { protocol: 'udp', srcportstart: DHCP6_SERVER });
+  const senders = sendersOf(nic);
+  for (const sender of senders) writeSender(filter, sender);
+  for (const mac of new Set(senders.map((sender) => sender.mac))) writeBeginnings(filter, mac);
+  leaf(ruleOf(filter, 'drop', priority.nothingElse), 'mac');
+  return endXml(filter);
+}
+
+/** Makes the filter say what the port says; safe to repeat. */
+export async function settleFilter(calls: LibvirtCalls, nic: NicSpec): Promise<void> {
+  await calls.nwfilterDefineXML(filterXml(nic));
+}
+
+/** Removes it. Not there: nothing happens. */
+export async function dropFilter(calls: LibvirtCalls, portId: string): Promise<void> {
+  try {
+    await calls.nwfilterUndefine(await calls.nwfilterLookupByName(filterName(portId)));
+  } catch (error) {
+    if (!isVirError(error, 'VIR_ERR_NO_NWFILTER')) throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { NicSpec } from '../../../../src/domain/nic.ts';
+import { filterName, filterXml, linkLocal, sendersOf } from '../../../../src/virt/libvirt/port-filter.ts';
+import { children, type Element, readXml } from '../../../../src/virt/libvirt/xml.ts';
+import { networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
+
+const four = subnetFacts();
+const six = subnetFacts({ cidr: 'fd00::/64', ipVersion: 6, gateway: 'fd00::1' });
+const network = networkFacts([four, six]);
+const both = nicSpec(network, [
+  [four, '10.0.0.5'],
+  [six, 'fd00::5'],
+]);
+const OWN = 'fa:16:3e:00:00:01';
+const LINK = 'fe80::f816:3eff:fe00:1';
+
+/** The rules in their order: what is done, with what. */
+const rulesOf = (nic: NicSpec) =>
+  children(readXml(filterXml(nic)), 'rule')
+    .toSorted((a, b) => Number(a.getAttribute('priority')) - Number(b.getAttribute('priority')))
+    .map((rule) => {
+      const what = rule.firstChild as Element;
+      const words = ['srcmacaddr', 'srcipaddr', 'srcipmask', 'arpsrcipaddr'].map((name) => what.getAttribute(name));
+      return [rule.getAttribute('action'), what.tagName, ...words.filter((word) => word !== null)].join(' ');
+    });
+
+describe("a port's filter", () => {
+  it('lets pass what the port has, in both families, and nothing else', () => {
+    const rules = rulesOf(both);
+    for (const expected of [
+      `accept ip ${OWN} 10.0.0.5 32`,
+      `accept arp ${OWN} 10.0.0.5`,
+      `accept ipv6 ${OWN} fd00::5 128`,
+      `accept ipv6 ${OWN} ${LINK} 128`,
+    ]) {
+      assert.ok(rules.includes(expected), `${expected} in ${rules.join('; ')}`);
+    }
+    assert.equal(rules.at(-1), 'drop mac');
+    assert.deepEqual(rules.slice(0, 3), ['drop ipv6', 'drop ip', 'drop ipv6']);
+    assert.ok(rules.filter((rule) => rule.startsWith('accept')).every((rule) => rule.includes(OWN)));
+  });
+
+  it('is closed for a port without an address, but for what asks for one', () => {
+    const accepted = rulesOf(nicSpec(network, [])).filter((rule) => rule.startsWith('accept'));
+    assert.deepEqual(accepted, [
+      `accept ipv6 ${OWN} ${LINK} 128`,
+      `accept ip ${OWN} 0.0.0.0`,
+      `accept arp ${OWN} 0.0.0.0`,
+      `accept ipv6 ${OWN} ::`,
+      `accept rarp ${OWN}`,
+    ]);
+  });
+
+  it('lets pass allowed address pairs, with MAC addresses and ranges of their own', () => {
+    const pairs = [
+      { address: '10.9.0.0/16', mac: null },
+      { address: '10.0.0.77', mac: 'FA:16:3E:00:00:99' },
+      { address: '::/0', mac: null },
+    ];
+    const rules = rulesOf({ ...both, guard: { enabled: true, pairs } });
+    assert.ok(rules.includes(`accept ip ${OWN} 10.9.0.0 16`));
+    assert.ok(rules.includes('accept ip fa:16:3e:00:00:99 10.0.0.77 32'));
+    assert.ok(rules.includes('accept arp fa:16:3e:00:00:99 10.0.0.77'));
+    assert.ok(rules.includes(`accept ipv6 ${OWN}`));
+    assert.equal(rules.at(-1), 'drop mac');
+  });
+
+  it('has no rule where the security of the port is off', () => {
+    assert.deepEqual(rulesOf({ ...both, guard: { enabled: false, pairs: [] } }), []);
+  });
+
+  it('is one for each port, by its own name', () => {
+    assert.equal(readXml(filterXml(both)).getAttribute('name'), filterName(both.portId));
+    assert.throws(() => filterName("x' or"), /uuid/i);
+    assert.throws(
+      () => sendersOf({ ...both, guard: { enabled: true, pairs: [{ address: 'all', mac: null }] } }),
+      /IP address/,
+    );
+    assert.equal(linkLocal('52:54:00:12:34:56'), 'fe80::5054:ff:fe12:3456');
+  });
+});
