@@ -253,7 +253,7 @@ export const schema = {
     force_config_drive: choice(
       'yes',
       ['no', 'yes'],
-      'Whether every server has a config drive: there is no metadata service, so nothing else brings it keys, user data and names.',
+      'Every server has a config drive: nothing else brings it its keys.',
     ),
     reclaim_instance_interval_seconds: number(
       0,
@@ -275,8 +275,8 @@ export const schema = {
       'Whether vCPUs that a guest turned off but still has plugged are free for others: it may turn them on again at any time.',
     ),
     vnc_listen: text(
-      '127.0.0.1',
-      "Address on which the screens of libvirt's guests listen (VNC, without a password): the proxy must reach it and nobody else; empty: guests have no screen.",
+      'socket',
+      "Where the screens of libvirt's guests listen (VNC, without a password): socket, a file beside their disks that QEMU and this program alone may open; or an address, which the proxy must reach and nobody else; empty: guests have no screen.",
     ),
     console_base_url: text(
       '',

@@ -26,7 +26,7 @@ driverContract(
     ...{ verbMs: 30_000, confirmMs: 30_000, shutdownMs: 40_000, eventMs: 10_000 },
   },
   async () => {
-    const host = await startHost({ driver: { screen: '127.0.0.1' } });
+    const host = await startHost({ driver: { screen: 'socket' } });
     const network = networkOf(5);
     const other = networkOf(6);
     let last = 10;

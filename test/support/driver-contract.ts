@@ -308,7 +308,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     it('says where the screen of a guest listens, which speaks VNC', { timeout }, async (t) => {
       if (driver.remoteConsole === undefined) return t.skip('this driver cannot');
       const screen = await driver.remoteConsole(spec.uuid, 'vnc');
-      assert.ok(screen !== null && screen.port > 0 && screen.host !== '');
+      assert.ok(screen !== null && (screen.port > 0 || screen.host.startsWith('/')));
       const greeting = await world.greetingOf(screen);
       assert.match(greeting, /^RFB 003\.\d{3}\n$/);
       assert.equal(await driver.remoteConsole(spec.uuid, 'mks'), null);

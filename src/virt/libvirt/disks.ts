@@ -14,6 +14,7 @@ import type { DiskPlan } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';
 import { checkedUuid } from './names.ts';
+import type { Keeper } from './ownership.ts';
 import { socketPath } from './serial.ts';
 
 const GIB = 1024 ** 3;
@@ -43,6 +44,7 @@ export const guestFiles = (dir: string) => ({
   swap: join(dir, 'disk.swap'),
   console: join(dir, 'console.log'),
   serial: join(dir, 'serial.sock'),
+  screen: join(dir, 'screen.sock'),
   /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
   complete: join(dir, 'complete'),
 });
@@ -57,6 +59,7 @@ export interface DiskDeps {
   readonly instancesDir: string;
   readonly images: ImageCache;
   readonly run: Run;
+  readonly keeper: Keeper;
 }
 
 /** Makes the guest's files, all of them; those that are there already are kept. */
@@ -87,6 +90,7 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   }
   // there before QEMU writes it, so that we may read it whoever QEMU runs as
   await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
+  await deps.keeper.close(dir);
 }
 
 /** Removes all of the guest's files. */

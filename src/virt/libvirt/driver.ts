@@ -45,13 +45,18 @@ import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { findLimits } from './probe-limits.ts';
 import { dropFilter, settleFilter } from './port-filter.ts';
-import { assertReachable } from './reach.ts';
+import { makeKeeper } from './ownership.ts';
+import { assertReachable, readQemuOwner } from './reach.ts';
 import { nicVerbs } from './plug.ts';
 import { consoleVerbs } from './remote-console.ts';
+import { socketPath } from './serial.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { stateVerbs } from './states.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
+
+const SOCKET = 'socket';
+const LOOPBACK = '127.0.0.1';
 
 export interface LibvirtDriverOptions {
   /** `qemu:///system` and its like. The daemon must be on this machine: disks and consoles are files. */
@@ -62,7 +67,7 @@ export interface LibvirtDriverOptions {
   /** Where snapshots go. */
   readonly sink: ImageSink;
   readonly virtType: 'auto' | VirtType;
-  /** The address on which the screens of guests listen, without a password; null: guests have none. */
+  /** The address on which the screens of guests listen, without a password, or `socket`; null: guests have none. */
   readonly screen?: string | null;
   /** Which CPUs are dedicated, and which shared; default: all are shared. */
   readonly division?: CpuDivision;
@@ -88,7 +93,9 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
   await mkdir(instancesDir, { recursive: true, mode: 0o711 });
   const connection = await openHypervisor({ uri: options.uri, log, clock });
   try {
-    await assertReachable(await connection.connectGetCapabilities(), instancesDir);
+    const capabilities = await connection.connectGetCapabilities();
+    await assertReachable(capabilities, instancesDir);
+    const keeper = makeKeeper(readQemuOwner(capabilities));
     const chosen = await chooseVirtType(
       {
         calls: connection,
@@ -104,11 +111,18 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     log.info({ virtType: choice.virtType, reason: choice.reason }, 'kind of guests');
     if (Object.keys(problems).length > 0) log.warn({ problems }, 'flavors with these limits find no host here');
     const host: Host = {
-      ...{ connection, instancesDir, run, clock, log, choice, screen: options.screen ?? null },
+      ...{ connection, instancesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],
-      images: makeImageCache({ dir: join(instancesDir, '_images'), source: options.images, run, clock, log }),
+      images: makeImageCache({
+        dir: join(instancesDir, '_images'),
+        fileMode: keeper.fileMode,
+        source: options.images,
+        run,
+        clock,
+        log,
+      }),
       agent: makeAgent(connection, clock),
       until: makeUntil(connection, clock),
       ...{ guests: makeMutex(), networks: makeMutex() },
@@ -236,12 +250,22 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await settle(host, [...before, ...spec.nics]);
   for (const nic of spec.nics) await settleFilter(connection, nic);
   const sharedCpus = [...(host.division.shared ?? [])];
-  const place = { ...(await placeOf(instancesDir, spec, host.choice)), screen: host.screen, sharedCpus };
+  const place = {
+    ...(await placeOf(instancesDir, spec, host.choice)),
+    screen: screenPlace(host, spec.uuid),
+    sharedCpus,
+  };
   const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
   const kept = new Set(spec.nics.map(({ portId }) => portId));
   for (const { portId } of before) if (!kept.has(portId)) await dropFilter(connection, portId);
   host.offline.delete(spec.uuid);
   return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);
+}
+
+/** Where the screen of a guest listens: a socket, where QEMU can make one beside the guest's disks and it has a path for it. */
+function screenPlace(host: Host, uuid: string): string | null {
+  if (host.screen !== SOCKET) return host.screen;
+  return (host.keeper.closed ? socketPath(filesOf(host, uuid).screen) : null) ?? LOOPBACK;
 }
 
 /** Everything of a guest, whatever there is of it. */

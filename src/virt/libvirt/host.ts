@@ -15,6 +15,7 @@ import { findDomain, viewOf } from './guest.ts';
 import type { ImageCache } from './images.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import { settleNetwork } from './networks.ts';
+import type { Keeper } from './ownership.ts';
 import type { VirtChoice } from './probe.ts';
 import type { DomainRef } from './rpc/types.ts';
 
@@ -31,8 +32,9 @@ export interface Host {
   /** Whether vCPUs that are offline inside a guest are nobody's. */
   readonly releaseGuestOffline: boolean;
   readonly deviceSpecs: readonly DeviceSpec[];
-  /** The address on which the screens of guests listen; null: guests have none. */
+  /** The address on which the screens of guests listen, or `socket`; null: guests have none. */
   readonly screen: string | null;
+  readonly keeper: Keeper;
   readonly agent: GuestAgent;
   readonly until: Until;
   /** By guest, and by network. */

@@ -42,6 +42,8 @@ export interface ImageCache {
 
 export interface ImageCacheDeps {
   readonly dir: string;
+  /** Of the files in it. */
+  readonly fileMode: number;
   readonly source: ImageSource;
   readonly run: Run;
   readonly clock: Clock;
@@ -100,7 +102,7 @@ async function fetchImage(
   const part = `${path}.part`;
   const startedMs = deps.clock.now();
   try {
-    const bytes = await store(await deps.source.read(image.id), part, image);
+    const bytes = await store(await deps.source.read(image.id), part, image, deps.fileMode);
     if (format === 'qcow2') await assertSafeQcow2(deps.run, part, image.id);
     await touch(part, deps.clock);
     await rename(part, path);
@@ -116,7 +118,12 @@ async function fetchImage(
 }
 
 /** Streams the bytes into a file, and proves them by the image's hash. Returns their number. */
-async function store(source: AsyncIterable<Uint8Array>, path: string, image: ImageFacts): Promise<number> {
+async function store(
+  source: AsyncIterable<Uint8Array>,
+  path: string,
+  image: ImageFacts,
+  mode: number,
+): Promise<number> {
   const proof = proofOf(image);
   const hash = proof && createHash(proof.algorithm);
   let bytes = 0;
@@ -127,8 +134,8 @@ async function store(source: AsyncIterable<Uint8Array>, path: string, image: Ima
       done(null, chunk);
     },
   });
-  // readable by QEMU, which may run as another user
-  await pipeline(Readable.from(source, { objectMode: false }), measure, createWriteStream(path, { mode: 0o644 }));
+  // a guest that uses it gives it to QEMU, which may run as another user
+  await pipeline(Readable.from(source, { objectMode: false }), measure, createWriteStream(path, { mode }));
   if (image.sizeBytes !== null && bytes !== image.sizeBytes) {
     throw conflict(`Image ${image.id} is unacceptable: ${bytes} of ${image.sizeBytes} bytes came.`, {
       code: 'image.size',

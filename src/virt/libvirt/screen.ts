@@ -4,8 +4,12 @@
 import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/remote-console.ts';
 import { type Element, children, leaf, type XMLBuilder } from './xml.ts';
 
-/** @param listen the address on which the screen shall listen; libvirt chooses the port */
+/** @param listen the path of a socket, or the address on which the screen shall listen: libvirt chooses the port */
 export function writeScreen(devices: XMLBuilder, listen: string): void {
+  if (listen.startsWith('/')) {
+    leaf(devices.ele('graphics', { type: 'vnc' }), 'listen', { type: 'socket', socket: listen });
+    return;
+  }
   leaf(devices, 'graphics', { type: 'vnc', port: -1, autoport: 'yes', listen });
 }
 
@@ -17,6 +21,8 @@ const portOf = (text: string | null): number | null => {
 /** Where the screen of a running guest listens. */
 export function screenOf(devices: Element, protocol: ConsoleProtocol): ConsoleEndpoint | null {
   const screen = children(devices, 'graphics').find((one) => one.getAttribute('type') === protocol);
+  const socket = screen?.getAttribute('socket');
+  if (socket) return { host: socket, port: 0, tlsPort: null, path: null };
   const port = portOf(screen?.getAttribute('port') ?? null);
   if (screen === undefined || port === null) return null;
   const tlsPort = portOf(screen.getAttribute('tlsPort'));

@@ -3,7 +3,7 @@
 // the disk lies over its image's file and an image must not name another file.
 
 import { createReadStream } from 'node:fs';
-import { chmod, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { conflict, internal, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { DiskCopy } from '../../domain/guest.ts';
@@ -59,7 +59,7 @@ async function copyRunning(host: Host, domain: DomainRef, root: string, path: st
     throw internal(`${root} is no disk of ${domain.name}`, { code: 'image.damaged' });
   // made here, so that we may read it whoever QEMU runs as
   await run('qemu-img', ['create', '-q', '-f', FORMAT, '--', path, String(facts.virtualBytes)]);
-  await chmod(path, 0o644);
+  await host.keeper.give(path);
   await whileStill(host, domain, quiesce, () =>
     connection.domainBackupBegin(domain, backupXml(device, path), null, vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL),
   );

@@ -5,7 +5,7 @@ import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config
 import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
 import type { GuestSpec } from '../../../../src/domain/guest.ts';
-import { guestSpec, imageFacts, networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
+import { guestSpec, imageFacts, networkFacts, nicSpec } from '../../../support/guest-spec.ts';
 
 const place: DomainPlace = {
   ...({ virtType: 'qemu', arch: 'x86_64', cpuModel: null, kernel: null, ramdisk: null } as const),

@@ -13,6 +13,7 @@ import {
   removeDisks,
 } from '../../../../src/virt/libvirt/disks.ts';
 import type { CachedImage } from '../../../../src/virt/libvirt/images.ts';
+import { makeKeeper } from '../../../../src/virt/libvirt/ownership.ts';
 import { guestSpec, imageFacts } from '../../../support/guest-spec.ts';
 
 const MIB = 1024 ** 2;
@@ -36,6 +37,7 @@ describe("a guest's files", () => {
     makeDisks(
       {
         instancesDir: dir,
+        keeper: makeKeeper(null),
         images: { get: () => Promise.resolve(cached), prune: () => Promise.resolve() },
         run: async (file, args) => {
           runs.push([file, ...args]);

@@ -31,6 +31,7 @@ describe('image cache', () => {
     const clock: Clock = { now: () => nowMs, sleep: () => Promise.resolve() };
     cache = makeImageCache({
       dir,
+      fileMode: 0o600,
       clock,
       log: silentLog,
       run: async () => info(),

@@ -1,0 +1,54 @@
+// A port's guard is what its owner, and nobody else, says: what he changes reaches the guest's host, on SQLite and MariaDB.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { refreshNetwork } from '../../../src/ops/refresh-network.ts';
+import { engines } from '../../support/database.ts';
+import { type Neutron, startNeutron } from '../../support/neutron.ts';
+import { type Servers, startServers } from '../../support/servers.ts';
+
+for (const engine of engines) {
+  describe(`what guards a port on ${engine}`, () => {
+    let servers: Servers;
+    let neutron: Neutron;
+    let own = '';
+    before(async () => {
+      servers = await startServers({ engine, builtInNetworks: true });
+      neutron = await startNeutron(servers.world);
+      own = await neutron.network('member', 'own', '10.50.0.0/24');
+    });
+    after(async () => {
+      await neutron.close();
+      await servers.close();
+    });
+
+    const guardOf = (id: string) => servers.world.drivers.get('host-1')?.store.get(id)?.spec.nics[0]?.guard;
+
+    it('reaches the host when it changes, and only its owner changes it', async () => {
+      const id = await servers.create({ networks: [{ uuid: own }] }, { version: '2.42' });
+      assert.equal(guardOf(id), undefined, 'a port speaks as itself alone');
+      const [port] = (await neutron.ask('member', 'GET', `ports?device_id=${id}`)).body.ports;
+      const change = (as: 'member' | 'other', body: object) =>
+        neutron.ask(as, 'PUT', `ports/${port.id}`, { port: body });
+      const pairs = [{ ip_address: '10.50.0.200' }, { ip_address: '10.9.0.0/16', mac_address: 'fa:16:3e:00:00:99' }];
+      assert.equal((await change('other', { allowed_address_pairs: pairs })).status, 404);
+      const told = await change('member', { allowed_address_pairs: pairs });
+      assert.equal(told.status, 200, JSON.stringify(told.body));
+      await refreshNetwork(servers.world.deps, { uuid: id });
+      assert.deepEqual(guardOf(id), {
+        enabled: true,
+        pairs: [
+          { address: '10.50.0.200', mac: null },
+          { address: '10.9.0.0/16', mac: 'fa:16:3e:00:00:99' },
+        ],
+      });
+      assert.equal((await change('member', { allowed_address_pairs: [] })).status, 200);
+      await refreshNetwork(servers.world.deps, { uuid: id });
+      assert.equal(guardOf(id), undefined);
+      const open = { port_security_enabled: false, security_groups: [] };
+      assert.equal((await change('member', open)).status, 200);
+      await refreshNetwork(servers.world.deps, { uuid: id });
+      assert.deepEqual(guardOf(id), { enabled: false, pairs: [] });
+    });
+  });
+}
