@@ -3,7 +3,7 @@
 
 /** By action and step; an action has no name twice, since the events are how a saga is found again. */
 const novaNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  create: { build: 'compute__do_build_and_run_instance' },
+  create: { place: 'conductor_schedule_and_build_instances', build: 'compute__do_build_and_run_instance' },
   delete: { guest: 'compute_terminate_instance', switch_off: 'compute_soft_delete_instance' },
   restore: { guest: 'compute_restore_instance' },
   start: { guest: 'compute_start_instance' },

@@ -16,8 +16,8 @@ async function change(deps: OpsDeps, server: Server, changePort: () => Promise<v
     await changePort();
   } catch (error) {
     if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
-    const { code, message } = error;
-    return tx(database, (t) => recordFailure(t, server, { code, message, detail: null }, clock.now()));
+    const { kind, code, message } = error;
+    return tx(database, (t) => recordFailure(t, server, { kind, code, message, detail: null }, clock.now()));
   }
   await refreshNetwork(deps, server);
 }

@@ -5,10 +5,9 @@ import type { Op } from '../base/op.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
 import type { GuestView } from '../domain/guest.ts';
-import { power, type Server } from '../domain/instance.ts';
+import type { Server } from '../domain/instance.ts';
 import type { MoveName } from '../domain/moves.ts';
 import { asksForDevices } from '../domain/pci-alias.ts';
-import { sameSize } from '../domain/size.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
@@ -68,24 +67,6 @@ const settleState = <I>(t: Tx, { server }: StepContext<I>, view: GuestView, nowM
     nowMs,
   );
 
-/** A guest that restarted inside its machine keeps its sizes; one that was switched off and on has those of its boot. */
-async function settleReboot(
-  t: Tx,
-  { server, input }: StepContext<RebootInput>,
-  view: GuestView,
-  nowMs: number,
-): Promise<void> {
-  const current = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
-  const inside =
-    input.type === 'SOFT' &&
-    view.powerState === power.running &&
-    sameSize(view.size, current) &&
-    server.adjustStatus !== 'adjusting';
-  if (!inside) return settleFromView(t, server, view, nowMs, true);
-  const running = { powerState: view.powerState, vmState: 'active' as const, taskState: null };
-  await updateServer(t, server.id, running, nowMs);
-}
-
 /** One call to the host, whose answer the row becomes. A failure leaves the state, and a fault that says why. */
 function powerSaga<I>(
   name: string,
@@ -121,19 +102,15 @@ export const stopSaga: Saga<Input> = powerSaga('stop', ({ deps, server, call }) 
   call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
 );
 
-export const rebootSaga: Saga<RebootInput> = powerSaga(
-  'reboot',
-  async (context) => {
-    await endElsewhere(context);
-    const { deps, server, input, call } = context;
-    return call(hostOf(server), 'reboot', {
-      spec: await guestSpec(deps.database.read, server, null),
-      type: input.type,
-      timeoutMs: deps.config.shutdownMs,
-    });
-  },
-  settleReboot,
-);
+export const rebootSaga: Saga<RebootInput> = powerSaga('reboot', async (context) => {
+  await endElsewhere(context);
+  const { deps, server, input, call } = context;
+  return call(hostOf(server), 'reboot', {
+    spec: await guestSpec(deps.database.read, server, null),
+    type: input.type,
+    timeoutMs: deps.config.shutdownMs,
+  });
+});
 
 /** The guest is frozen, stored, or goes on: its state changes, what it has does not. */
 const stateSaga = (verb: 'pause' | 'unpause' | 'suspend' | 'resume'): Saga<Input> =>

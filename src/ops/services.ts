@@ -11,7 +11,7 @@ import {
 } from '../db/services.ts';
 import { isMoving } from '../db/migrations.ts';
 import { serversOnHost } from '../db/servers.ts';
-import { findHost } from '../db/hosts.ts';
+import { findHost, moveHostsOn } from '../db/hosts.ts';
 import { tx } from '../db/tx.ts';
 import { leaveAggregates } from './aggregates.ts';
 import type { OpsDeps } from './deps.ts';
@@ -45,6 +45,8 @@ export function deleteService(deps: OpsDeps, op: Op, ref: ServiceRef): Promise<v
     const service = await findService(t, ref);
     if (service === null) throw missing(ref);
     if (service.binary === 'nova-compute') {
+      // first of all: a claim that is being made there is waited for, and one that was thought out before is thought over
+      await moveHostsOn(t, [service.host]);
       if ((await serversOnHost(t, service.host)).length > 0) {
         throw conflict(
           'Unable to delete compute service that is hosting instances. Migrate or delete the instances first.',

@@ -106,17 +106,28 @@ export async function settleAdjustment(
   await resizeClaim(tx, server.id, settlement.claimed);
 }
 
+/** The codes of Nova's exceptions of these kinds; all others have 500. */
+const codes: Partial<Record<Failure['kind'], number>> = {
+  badRequest: 400,
+  forbidden: 403,
+  notFound: 404,
+  conflict: 409,
+  tooLarge: 413,
+  overLimit: 413,
+};
+
 /** The failure as the server's fault; `details` are for administrators. */
 export async function recordFailure(
   tx: Tx,
   server: Server,
-  failure: Pick<Failure, 'code' | 'message' | 'detail'>,
+  failure: Pick<Failure, 'kind' | 'code' | 'message' | 'detail'>,
   nowMs: number,
 ): Promise<void> {
   const message = outwardMessage(failure);
   const hidden = message === failure.message ? null : failure.message;
   await insertFault(tx, server.id, {
-    code: 500,
+    // what a hypervisor or no host at all said is no exception with a code of its own
+    code: hidden === null && failure.code !== 'noValidHost' ? (codes[failure.kind] ?? 500) : 500,
     message,
     details: [hidden, failure.detail].filter((part) => part !== null).join('\n') || null,
     createdAt: nowMs,

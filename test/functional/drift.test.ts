@@ -210,9 +210,9 @@ for (const engine of engines) {
     });
 
     it('while an action is under way: the action ends, and then the row follows', async () => {
-      await servers.world.gated(['reboot'], async (gate) => {
-        assert.equal((await servers.act(id, { reboot: { type: 'SOFT' } })).status, 202);
-        await gate.reached('reboot');
+      await servers.world.gated(['snapshot'], async (gate) => {
+        assert.equal((await servers.act(id, { createImage: { name: 'image' } })).status, 202);
+        await gate.reached('snapshot');
         hand().setvcpus(id, 2);
       });
       await servers.world.settled();

@@ -117,12 +117,12 @@ for (const engine of engines) {
           // the last step comes first
           assert.deepEqual(
             events.map(({ event }: { event: string }) => event),
-            ['compute__do_build_and_run_instance', 'create_ports', 'create_place'],
+            ['compute__do_build_and_run_instance', 'create_ports', 'conductor_schedule_and_build_instances'],
           );
           for (const event of events as { event: string; result: string }[]) {
             // a step before the server had a host names none
             const shownKeys: readonly string[] =
-              event.event === 'create_place' ? keys.filter((key) => key !== 'host') : keys;
+              event.event === 'conductor_schedule_and_build_instances' ? keys.filter((key) => key !== 'host') : keys;
             assert.deepEqual(Object.keys(event).toSorted(), shownKeys, `${version} ${as}`);
             assert.equal(event.result, 'Success');
           }

@@ -98,7 +98,7 @@ for (const engine of engines) {
         const action = await findAction(world.database.read, server.uuid, op.requestId);
         assert.deepEqual([action?.action, action?.message, action?.state], ['create', null, 'done']);
         assert.deepEqual(await eventsOf(world, server.uuid), [
-          'create_place Success',
+          'conductor_schedule_and_build_instances Success',
           'create_ports Success',
           'compute__do_build_and_run_instance Success',
         ]);
@@ -155,10 +155,10 @@ for (const engine of engines) {
         assert.equal(server.vmState, 'active');
         assert.equal(server.host, 'host-2');
         assert.deepEqual(await eventsOf(world, server.uuid), [
-          'create_place Success',
+          'conductor_schedule_and_build_instances Success',
           'create_ports Success',
           'compute__do_build_and_run_instance Error',
-          'create_place Success',
+          'conductor_schedule_and_build_instances Success',
           'create_ports Success',
           'compute__do_build_and_run_instance Success',
         ]);

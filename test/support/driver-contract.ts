@@ -282,6 +282,16 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal((await inspect()).powerState, power.running);
     });
 
+    it('comes back from a soft reboot as the spec says too: what was not to persist is gone', { timeout }, async () => {
+      const boot = { vcpus: 2, memoryMb: 384 };
+      const grown = { vcpus: 3, memoryMb: 512 };
+      checkOutcome(await adjust(grown, false), grown);
+      await driver.reboot({ ...spec, boot }, 'SOFT', shutdownMs);
+      await world.ready(spec.uuid);
+      const settled = await settledAt(boot);
+      if (settled.onlineVcpus !== null) assert.equal(settled.onlineVcpus, 2);
+    });
+
     it('comes back from a hard reboot as the spec says', { timeout }, async () => {
       const boot = { vcpus: 2, memoryMb: 384 };
       const view = await driver.reboot({ ...spec, boot }, 'HARD', 0);

@@ -3,6 +3,7 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { findClaim, findClaims } from '../../db/claims.ts';
+import { remnantHosts } from '../../db/remnants.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
@@ -192,6 +193,8 @@ async function removeOrphans(deps: OpsDeps, host: string, guests: readonly Guest
       deps.log.warn({ host, server: uuid }, 'removing the guest of a deleted server');
       await alone(deps, host, uuid, () => deps.bus.call(host, 'destroy', { uuid }));
     } else if (server.host !== null && server.host !== host && server.taskState === null) {
+      // what is on record as left there goes by itself (reconcile/remnants.ts)
+      if ((await remnantHosts(deps.database.read, uuid)).includes(host)) continue;
       deps.log.error({ host, server: uuid, shouldBe: server.host }, 'the host has a guest whose server is elsewhere');
     }
   }

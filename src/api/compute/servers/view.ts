@@ -114,7 +114,7 @@ const attribute =
 const hostStatus: Field = ({ server }, view) => {
   const { hostStatus: all, hostUnknown } = view.rights;
   if (!all && !hostUnknown) return undefined;
-  const word = server.host === null ? '' : view.hostStatusOf(server.host);
+  const word = server.host === null || server.deleted ? '' : view.hostStatusOf(server.host);
   return all || word === 'UNKNOWN' ? word : undefined;
 };
 
