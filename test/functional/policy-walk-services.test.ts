@@ -245,7 +245,7 @@ function bodyOf(service: ServiceName, { method, path }: RouteData, values: Value
     if (path.endsWith('/tags')) return { tags: ['new'] };
     const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
     const fresh: Readonly<Record<string, object>> = {
-      subnet: { network_id: values['network'], ip_version: 4, cidr: `11.0.${counter & 255}.0/24` },
+      subnet: { network_id: values['network'], ip_version: 4, cidr: `192.168.${counter & 255}.0/24` },
       port: { network_id: values['network'] },
       security_group_rule: { security_group_id: values['group'], direction: 'ingress', protocol: 'tcp' },
       floatingip: { floating_network_id: values['external'] },
