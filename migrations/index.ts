@@ -25,6 +25,7 @@ import { deletedImages } from './0032_deleted_images.ts';
 import { identityEndings } from './0033_identity_endings.ts';
 import { readiness } from './0034_readiness.ts';
 import { namedLocks } from './0034_named_locks.ts';
+import { serverStates } from './0035_server_states.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -51,4 +52,5 @@ export const migrations: readonly Migration[] = [
   identityEndings,
   readiness,
   namedLocks,
+  serverStates,
 ];

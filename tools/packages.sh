@@ -23,6 +23,8 @@ declare -A PACKAGE_GROUPS=(
   # what operators put before the service, and what people look at it with
   [front]='nginx-light haproxy openssl'
   [browser]='chromium'
+  # promtool, the judge of our alert rules
+  [prometheus]='prometheus'
   # programs of newer releases than Debian's, in an environment of their own
   [venv]='python3-venv'
   # any Go: the module proxy has the release that is wanted

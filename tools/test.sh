@@ -29,7 +29,7 @@ case $what in
     run_node_tests "${files[@]}"
     ;;
   all)
-    tools/packages.sh ensure host guest machines mariadb keystone openstack oslo rabbitmq front browser
+    tools/packages.sh ensure host guest machines mariadb keystone openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     mapfile -t guests < <(guest_half)

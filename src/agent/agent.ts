@@ -34,6 +34,8 @@ export interface Agent {
   reportNow(): Promise<void>;
   /** Resolves when every event of a guest so far is told. */
   told(): Promise<void>;
+  /** Requests and events that wait for a guest or are under way. */
+  waiting(): number;
   /** Takes no more work, waits at most `graceMs` for what is under way, and stops reporting. */
   close(graceMs?: number): Promise<void>;
 }
@@ -162,6 +164,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     reportNow: () => reporter.reportNow(),
     told,
+    waiting: () => mailboxes.size(),
     async close(graceMs = limits.agentGraceMs) {
       if (closing) return;
       closing = true;

@@ -235,6 +235,8 @@ export const limits = {
   notificationBatch: 100,
   /** How long the broker may take with them before the connection is given up. */
   notificationSendMs: 30 * SECOND_MS,
+  /** What metrics count in the database is at most this old. */
+  metricsMs: 10 * SECOND_MS,
   /** Log lines are gathered up to this size or for this long before they are written. */
   logBufferBytes: 8 * 1024,
   logFlushMs: 100,

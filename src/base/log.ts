@@ -23,7 +23,13 @@ export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
  */
 export function makeLog(level: LogLevel): Log {
   return pino(
-    { level, base: null, redact: { paths: redact, censor: '***' }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: null,
+      redact: { paths: redact, censor: '***' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (name) => ({ level: name }) },
+    },
     pino.destination({ dest: 2, sync: false, minLength: limits.logBufferBytes, periodicFlush: limits.logFlushMs }),
   );
 }

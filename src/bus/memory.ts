@@ -53,6 +53,10 @@ class Subscriber {
     this.#draining = null;
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves when every report so far is taken. */
   async idle(): Promise<void> {
     await this.#draining;
@@ -66,6 +70,8 @@ class Subscriber {
 export interface MemoryBus extends Bus {
   /** Resolves when every report so far is taken. */
   idle(): Promise<void>;
+  /** Reports that wait for a listener. */
+  waiting(): number;
 }
 
 export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions): MemoryBus {
@@ -151,6 +157,8 @@ export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions):
     async idle() {
       await Promise.all([...subscribers].map((subscriber) => subscriber.idle()));
     },
+
+    waiting: () => [...subscribers].reduce((sum, subscriber) => sum + subscriber.waiting, 0),
 
     problem: () => (closing.signal.aborted ? 'the bus is closed' : null),
 

@@ -24,8 +24,27 @@ export interface Database {
   readonly read: Knex;
   /** For `tx()` and migrations alone. Never use it inside a transaction: SQLite has one writer connection. */
   readonly write: Knex;
+  /** How many connections for writing are in use, idle, and waited for. */
+  pool(): PoolUse;
   close(): Promise<void>;
 }
+
+export interface PoolUse {
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
+interface Pool {
+  numUsed(): number;
+  numFree(): number;
+  numPendingAcquires(): number;
+}
+
+const poolUse = (handle: Knex): PoolUse => {
+  const pool = handle.client.pool as Pool;
+  return { used: pool.numUsed(), idle: pool.numFree(), waiting: pool.numPendingAcquires() };
+};
 
 type SqliteConnection = Sqlite.Database;
 
@@ -189,6 +208,7 @@ export function openDatabase(url: string, poolSize = 10): Database {
       engine: 'sqlite',
       read,
       write,
+      pool: () => poolUse(write),
       close: async () => {
         prepared.close();
         await Promise.all([read.destroy(), write.destroy()]);
@@ -219,7 +239,11 @@ export function openDatabase(url: string, poolSize = 10): Database {
           ),
       },
     });
-    return { engine: 'mysql', read: handle, write: handle, close: () => handle.destroy() };
+    return {
+      ...{ engine: 'mysql', read: handle, write: handle },
+      pool: () => poolUse(handle),
+      close: () => handle.destroy(),
+    };
   }
   throw new Fault('internal', 'database.connection: neither sqlite:///path nor mysql://user:password@host/name');
 }

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 const SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 /** What the operations tell becomes the metrics `xloud_adjust_*`. */
-export function adjustMetrics(metrics: Metrics): OpsObserver {
+export function adjustMetrics(metrics: Metrics): Pick<OpsObserver, 'adjusted'> {
   const ended = metrics.counter('xloud_adjust_total', 'Adjustments that ended, by how', ['outcome']);
   const seconds = metrics.histogram(
     'xloud_adjust_confirm_seconds',

@@ -4,8 +4,9 @@
 import type { RequestListener } from 'node:http';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import manifest from '../../package.json' with { type: 'json' };
 import { migrations } from '../../migrations/index.ts';
-import { startAgent } from '../agent/agent.ts';
+import { type Agent, startAgent } from '../agent/agent.ts';
 import { makeCompute } from '../api/app.ts';
 import { computeRoutes } from '../api/compute/index.ts';
 import { systemClock } from '../base/clock.ts';
@@ -30,6 +31,7 @@ import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
 import { reachedBy } from '../web/reached.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
+import { actionMetrics, cloudMetrics } from './cloud-metrics.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
@@ -154,7 +156,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     clock,
     log,
     ...opsSettings(config),
-    observer: adjustMetrics(metrics),
+    observer: { ...adjustMetrics(metrics), ...actionMetrics(metrics) },
     ...(hooks === undefined ? {} : { hooks }),
   };
   const ops = makeOps(deps);
@@ -168,12 +170,22 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   }
   const reportMs = config.compute.report_seconds * 1000;
   const offers = readOffers(config.compute);
+  const agents: Agent[] = [];
   for (const { name, driver } of hosts) {
     const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs, offers });
     cleanup.defer(() => agent.close());
+    agents.push(agent);
   }
 
   const downMs = config.compute.down_seconds * 1000;
+  cloudMetrics({
+    ...{ metrics, database, clock, downMs, version: manifest.version },
+    queues: {
+      actions: () => worker.running(),
+      guests: () => agents.reduce((sum, agent) => sum + agent.waiting(), 0),
+      reports: () => bus.waiting(),
+    },
+  });
   const compute = makeCompute({
     routes: computeRoutes,
     authenticate,

@@ -65,6 +65,15 @@ export interface AdjustEnd {
 /** What the operations tell of themselves, for metrics. */
 export interface OpsObserver {
   adjusted(end: AdjustEnd): void;
+  acted(end: ActionEnd): void;
+}
+
+/** How an action of a server ended. */
+export interface ActionEnd {
+  readonly action: string;
+  readonly outcome: 'success' | 'error' | 'overtaken';
+  /** From the request to the end. */
+  readonly seconds: number;
 }
 
 export interface OpsDeps {

@@ -231,7 +231,7 @@ export type { ShownFloatingIp } from './floating-ips.ts';
 export type { SeenGroups } from './security-groups.ts';
 export type { RebuildRequest } from './rebuild.ts';
 export type { CreatedServers } from './create-servers.ts';
-export type { AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
+export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
 export type { QuotaOwner, QuotaView } from './quota-sets.ts';
 export { followConsoleToken } from './remote-consoles.ts';

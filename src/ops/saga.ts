@@ -33,10 +33,10 @@ import {
 } from '../db/instance-actions.ts';
 import { databaseFault } from '../db/errors.ts';
 import { findServer } from '../db/servers.ts';
-import { type Tx, tx } from '../db/tx.ts';
+import { afterCommit, type Tx, tx } from '../db/tx.ts';
 import { eventNameOf } from '../domain/event-names.ts';
 import type { Server } from '../domain/instance.ts';
-import type { OpsDeps } from './deps.ts';
+import type { ActionEnd, OpsDeps } from './deps.ts';
 import { noteAction, type SagaFacts } from './notify.ts';
 
 /** What a step may use. */
@@ -330,12 +330,20 @@ export async function runSaga<I>(
     const problem = await saga.settle(t, complete, nowMs);
     await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
     await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
+    tell(t, problem === null ? 'success' : 'error', nowMs);
     const failure = problem === null ? null : { code: 'partial', message: problem, where: last.name };
     await noteAction(t, deps, taken, failure === null ? 'end' : 'error', context.server, nowMs, {
       ...facts(),
       failure,
     });
   }
+
+  /** Tells how the action ended, once that is so. */
+  const tell = (t: Tx, outcome: ActionEnd['outcome'], nowMs: number): void =>
+    afterCommit(t, () => {
+      const seconds = Math.max(0, nowMs - taken.startTime) / 1000;
+      deps.observer?.acted({ action: named.name, outcome, seconds });
+    });
 
   const facts = (): SagaFacts => saga.facts?.(envelope.args) ?? {};
 
@@ -439,6 +447,7 @@ export async function runSaga<I>(
     await commit(async (t, nowMs) => {
       await saga.failed(t, context, failure, nowMs, seen);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
+      tell(t, 'error', nowMs);
       const told = { code: failure.code, message: outwardMessage(failure), where: failure.step };
       await noteAction(t, deps, taken, 'error', context.server, nowMs, { ...facts(), failure: told });
     });
@@ -470,6 +479,7 @@ export async function runSaga<I>(
           : await startEvent(t, taken.id, eventName(saga, first), nowMs);
       if (open !== undefined) await finishEvent(t, open, { result: 'Error', details }, nowMs);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
+      tell(t, 'overtaken', nowMs);
     });
     return { kind: 'done' };
   }

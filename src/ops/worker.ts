@@ -41,6 +41,8 @@ export interface WorkerOptions {
 export interface Worker {
   /** Resolves when nothing is under way here and nothing is due. */
   idle(): Promise<void>;
+  /** Actions that run here. */
+  running(): number;
   /** Runs the reconcilers now. */
   reconcile(): Promise<void>;
   /** Takes no more work, lets go of what runs (it resumes elsewhere or later), and ends. */
@@ -206,6 +208,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
         await clock.sleep(IDLE_CHECK_MS);
       }
     },
+    running: () => running.size,
     reconcile,
     async close() {
       if (closing.signal.aborted) return;

@@ -3,11 +3,21 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { WebObserver } from './app.ts';
 
+/** A value, with the labels that it is of. */
+export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
 export interface Metrics {
   readonly registry: Registry;
   readonly web: WebObserver;
   counter(name: string, help: string, labels?: readonly string[]): Counter;
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
+  /** A gauge whose values are found when somebody asks for the metrics; those that are not found again are gone. */
+  gaugeOf(
+    name: string,
+    help: string,
+    labels: readonly string[],
+    values: () => Promise<readonly Sample[]> | readonly Sample[],
+  ): void;
   histogram(name: string, help: string, buckets: readonly number[], labels?: readonly string[]): Histogram;
 }
 
@@ -24,6 +34,12 @@ export function makeMetrics(): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
+  const failures = new Counter({
+    name: 'xloud_metrics_failures_total',
+    help: 'Times that a metric could not be counted',
+    labelNames: ['metric'],
+    registers: [registry],
+  });
   return {
     registry,
     web: {
@@ -34,6 +50,23 @@ export function makeMetrics(): Metrics {
         ),
     },
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [registry] }),
+    gaugeOf(name, help, labels, values) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        async collect() {
+          gauge.reset();
+          try {
+            for (const [of, value] of await values()) gauge.set(of, value);
+          } catch {
+            // what can't be counted now is missing, and alarms by that; the rest must still be told
+            failures.inc({ metric: name });
+          }
+        },
+      });
+    },
     gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers: [registry] }),
     histogram: (name, help, buckets, labels = []) =>
       new Histogram({ name, help, buckets: [...buckets], labelNames: [...labels], registers: [registry] }),
