@@ -226,8 +226,8 @@ export const limits = {
   networkListEntries: 64,
   /** IPv4 addresses that one project's subnets have in all. */
   tenantAddresses: 65_536,
-  /** The prefix of a tenant's subnet, by IP version. */
-  tenantPrefix: { 4: { least: 16, most: 30 }, 6: { least: 48, most: 126 } },
+  /** The shortest prefix of a tenant's subnet, by IP version. */
+  tenantPrefix: { 4: 16, 6: 48 },
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
   /** How often is looked for notifications to send, and how many are sent before the broker has to confirm them. */

@@ -41,7 +41,13 @@ async function startCloud(): Promise<Cloud> {
   const place = await placeFront('nginx');
   const service = await startService({
     driver: 'fake',
-    env: { XLOUD_LOG__LEVEL: 'warn', XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_API__PUBLIC_URL: place.url },
+    env: {
+      XLOUD_LOG__LEVEL: 'warn',
+      XLOUD_COMPUTE__FAKE_HOSTS: '2',
+      XLOUD_API__PUBLIC_URL: place.url,
+      // a test makes subnets of addresses by chance
+      XLOUD_NETWORK__TENANT_RANGES: '0.0.0.0/0,::/0',
+    },
   });
   const front = await place.begin(service.url);
   const ask: Cloud['ask'] = async (method, path, body) => {

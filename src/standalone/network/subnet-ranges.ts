@@ -47,15 +47,13 @@ export const readRanges = (texts: readonly string[], addresses: number): SubnetR
 // one answer for what is not allowed and for what is taken: the difference would tell who has what
 const notToBeHad = (cidr: Cidr, { tenants }: SubnetRanges) =>
   invalidInput(
-    `The range ${formatCidr(cidr)} is not to be had. Subnets are made of what is free of ${tenants.map(formatCidr).join(', ')}.`,
+    `The range ${formatCidr(cidr)} is not to be had. Subnets are made of what is free of ${tenants.map(formatCidr).join(', ')}`,
   );
 
 function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
   if (!ranges.tenants.some((range) => isWithin(cidr, range))) throw notToBeHad(cidr, ranges);
-  const { least, most } = limits.tenantPrefix[cidr.version];
-  if (cidr.prefix < least || cidr.prefix > most) {
-    throw invalidInput(`The prefix of ${formatCidr(cidr)} is not between /${least} and /${most}.`);
-  }
+  const least = limits.tenantPrefix[cidr.version];
+  if (cidr.prefix < least) throw invalidInput(`The prefix of ${formatCidr(cidr)} is shorter than /${least}`);
 }
 
 /**
@@ -65,7 +63,7 @@ function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
 export async function checkRange(act: Act, cidr: Cidr, projectId: string): Promise<void> {
   const { tx, everywhere, ranges } = act;
   if (reserved.some((range) => overlaps(range, cidr))) {
-    throw invalidInput(`The range ${formatCidr(cidr)} is reserved and no network's.`);
+    throw invalidInput(`The range ${formatCidr(cidr)} is reserved and no network's`);
   }
   if (!everywhere) checkTenant(cidr, ranges);
   let own = 0n;

@@ -63,8 +63,8 @@ for (const engine of engines) {
       assert.equal((await subnet('admin', '203.0.113.0/24')).status, 201);
     });
 
-    it('are neither as wide as to leave others none, nor too narrow for a server', async () => {
-      for (const cidr of ['10.0.0.0/8', '10.0.0.0/15', '10.0.0.0/31', '10.0.0.0/32', 'fd00::/8', 'fd00::/127']) {
+    it('are not as wide as to leave others none', async () => {
+      for (const cidr of ['10.0.0.0/8', '10.0.0.0/15', 'fd00::/8', 'fd00::/47']) {
         assert.match(await refusal('member', cidr), /prefix/, cidr);
       }
     });
