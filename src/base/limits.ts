@@ -10,6 +10,8 @@ export const limits = {
   bodyDepth: 64,
   /** Nova's `max_limit`: the longest page of a list. */
   pageSize: 1_000,
+  /** Disks of a server on its host's own storage, its root disk among them (Nova: max_local_block_devices). */
+  localBlockDevices: 3,
   /** Parameters of one query string, and different words that one of its filters may ask for. */
   queryValues: 1_000,
   queryWords: 500,

@@ -5,6 +5,7 @@ import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
 import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
 import type { ImageFacts } from './image.ts';
 import type { Server } from './instance.ts';
+import type { LocalDisks } from './local-disks.ts';
 import type { NicSpec } from './nic.ts';
 import type { NumaTopology } from './numa.ts';
 import { locksMemory } from './memory-pages.ts';
@@ -73,6 +74,8 @@ export interface BuildInput {
   readonly numa: NumaTopology | null;
   /** The addresses of its host's devices that it has. */
   readonly hostDevices: readonly string[];
+  /** What was said of its disks; absent: nothing. */
+  readonly disks?: LocalDisks | undefined;
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   /** `ssh` or `x509`; null without a key. */
@@ -127,6 +130,7 @@ export function buildSpec(input: BuildInput): GuestSpec {
       rootGb: server.flavor.rootGb,
       ephemeralGb: server.flavor.ephemeralGb,
       swapMb: server.flavor.swapMb,
+      ...(input.disks && { local: input.disks }),
     },
     numa: input.numa,
     hostDevices: input.hostDevices,

@@ -1,6 +1,7 @@
 // Why: POST /servers has thirty fields in six generations; everything behind the API sees this one value instead.
 
 import type { InjectedFile } from './guest.ts';
+import type { LocalDisks } from './local-disks.ts';
 
 /** One network wish, as `networks` lists them. */
 export interface NetworkWish {
@@ -26,6 +27,8 @@ export interface CreateServersRequest {
   readonly mayAttachExternal: boolean;
   /** Image id; there is no boot from volume here. */
   readonly imageRef: string;
+  /** What was said of its disks. */
+  readonly disks: LocalDisks;
   readonly networks: NetworkWishes;
   /** Names or ids; empty: `default`. */
   readonly securityGroups: readonly string[];

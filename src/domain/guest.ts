@@ -3,6 +3,7 @@
 import type { CpuTopology } from './cpu-topology.ts';
 import type { ImageFacts } from './image.ts';
 import { type PowerState, power } from './instance.ts';
+import type { LocalDisks } from './local-disks.ts';
 import type { MemoryMethod } from './memory-method.ts';
 import type { Transfer } from './migration.ts';
 import type { NicSpec } from './nic.ts';
@@ -30,6 +31,8 @@ export interface GuestSpec {
     readonly rootGb: number;
     readonly ephemeralGb: number;
     readonly swapMb: number;
+    /** What was said of them when the server was made; absent: nothing, they are as the flavor says. */
+    readonly local?: LocalDisks;
   };
   /** Its NUMA nodes, and where they lie on the host; null: it leaves that to the host. */
   readonly numa: NumaTopology | null;

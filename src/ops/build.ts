@@ -10,6 +10,7 @@ import { buildSpec } from '../domain/build-spec.ts';
 import type { GuestSpec, InjectedFile } from '../domain/guest.ts';
 import type { ImageFacts } from '../domain/image.ts';
 import type { Server, ServerDetail } from '../domain/instance.ts';
+import type { LocalDisks } from '../domain/local-disks.ts';
 import type { NumaTopology } from '../domain/numa.ts';
 
 export interface BuildRequest {
@@ -26,6 +27,8 @@ export interface BuildRequest {
   readonly requestedHost: string | null;
   readonly requestedNode: string | null;
   readonly files: readonly InjectedFile[];
+  /** Absent: nothing was said of its disks. */
+  readonly disks?: LocalDisks;
 }
 
 /** What a server has of its host, or will have of the host where a migration holds a claim. */
@@ -60,6 +63,7 @@ export async function guestSpec(
     nics: detail.nics,
     numa: claim?.numa ?? null,
     hostDevices: (claim?.pci ?? []).map(({ address }) => address),
+    disks: build.disks,
     kernel: build.kernel,
     ramdisk: build.ramdisk,
     keyType: build.keyType,

@@ -20,6 +20,7 @@ import type { GuestView } from '../domain/guest.ts';
 import { checkHardware } from '../domain/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { power, type Server } from '../domain/instance.ts';
+import { localDisksProblem, saysOfDisks } from '../domain/local-disks.ts';
 import { checkPciPolicy, pciWishOf } from '../domain/pci-alias.ts';
 import { fittingCount } from '../domain/quota.ts';
 import { announce, holdActions, leaveAction } from './begin.ts';
@@ -133,6 +134,8 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
   if (flavor.rootGb === 0 && !request.mayLackDisk) {
     throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
   }
+  const room = localDisksProblem(request.disks, flavor);
+  if (room !== null) throw badRequest(room);
   checkHardware(flavor, image);
   checkPciPolicy(flavor, image);
   const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
@@ -155,6 +158,7 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
     requestedHost: request.requestedHost,
     requestedNode: request.requestedNode,
     files: request.files,
+    ...(saysOfDisks(request.disks) && { disks: request.disks }),
   };
   const group = await hintedGroup(deps, op.caller, request.schedulerHints);
   const reservationId = newReservation();

@@ -7,7 +7,7 @@ import { findClaim } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
 import { updateMigration } from '../db/migrations.ts';
-import { findServer, updateServer } from '../db/servers.ts';
+import { findBuild, findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
 import { bootSizeOf } from '../domain/build-spec.ts';
 import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../domain/flavor.ts';
@@ -15,9 +15,10 @@ import type { GuestView } from '../domain/guest.ts';
 import { diskConfigProblem, imageProblem } from '../domain/image.ts';
 import { checkHardware } from '../domain/hardware.ts';
 import type { Server } from '../domain/instance.ts';
+import { localDisksProblem } from '../domain/local-disks.ts';
 import { pciWishOf } from '../domain/pci-alias.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
-import { guestSpec } from './build.ts';
+import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
 import { isUp } from './host-up.ts';
 import {
@@ -88,6 +89,9 @@ async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: Res
   await checkUpsize(t, deps, server, flavor);
   const misfit = server.image === null ? null : imageProblem(flavor, server.image);
   if (misfit !== null) throw badRequest(misfit);
+  const { disks } = await findBuild<BuildRequest>(t, server.id);
+  const room = localDisksProblem(disks, flavor);
+  if (room !== null) throw badRequest(room);
   checkHardware(flavor, server.image);
   return flavor;
 }

@@ -29,7 +29,13 @@ const PROGRAMS = ['genisoimage', 'mkisofs', 'xorrisofs'] as const;
 type Json = Readonly<Record<string, unknown>>;
 
 /** `meta_data.json` as that version has it. */
-export function metaData(spec: GuestSpec, drive: ConfigDriveSpec, version: MetadataVersion, seed: Uint8Array): Json {
+export function metaData(
+  spec: GuestSpec,
+  drive: ConfigDriveSpec,
+  version: MetadataVersion,
+  seed: Uint8Array,
+  disks: readonly TaggedDisk[] = [],
+): Json {
   const since = (date: string) => version >= date;
   const key = drive.keyName !== null && drive.publicKey !== null;
   return {
@@ -47,12 +53,27 @@ export function metaData(spec: GuestSpec, drive: ConfigDriveSpec, version: Metad
     availability_zone: drive.availabilityZone,
     ...(since(GRIZZLY) ? { random_seed: Buffer.from(seed).toString('base64') } : {}),
     ...(since(LIBERTY) ? { project_id: spec.projectId } : {}),
-    ...(since(NEWTON_DEVICES) ? { devices: taggedDevices(spec.nics) } : {}),
+    ...(since(NEWTON_DEVICES) ? { devices: [...taggedDevices(spec.nics), ...disks.map(diskDevice)] } : {}),
   };
 }
 
 /** Where the content of a file lies, below `openstack`. */
 const contentPath = (index: number): string => `content/${String(index).padStart(4, '0')}`;
+
+/** A disk that the creator of the server gave a tag. */
+export interface TaggedDisk {
+  /** `/dev/vdb`. */
+  readonly path: string;
+  readonly tag: string;
+}
+
+const diskDevice = ({ path, tag }: TaggedDisk): Json => ({
+  type: 'disk',
+  bus: 'none',
+  address: 'none',
+  path,
+  tags: [tag],
+});
 
 // Nova tells the guest which device carries which tag, found by its MAC address.
 const taggedDevices = (nics: readonly NicSpec[]): readonly Json[] =>
@@ -125,13 +146,14 @@ export function configDriveFiles(
   spec: GuestSpec,
   drive: ConfigDriveSpec,
   seed: Uint8Array,
+  disks: readonly TaggedDisk[] = [],
 ): ReadonlyMap<string, string | Uint8Array> {
   const files = new Map<string, string | Uint8Array>(
     drive.files.map(({ contents }, index) => [`openstack/${contentPath(index)}`, Buffer.from(contents, 'base64')]),
   );
   for (const version of metadataVersions) {
     const put = (name: string, content: string | Uint8Array) => files.set(`openstack/${version}/${name}`, content);
-    put('meta_data.json', JSON.stringify(metaData(spec, drive, version, seed)));
+    put('meta_data.json', JSON.stringify(metaData(spec, drive, version, seed, disks)));
     if (drive.userData !== null) put('user_data', Buffer.from(drive.userData, 'base64'));
     if (version >= HAVANA) put('vendor_data.json', '{}');
     if (version >= LIBERTY) put('network_data.json', JSON.stringify(networkData(spec.nics)));
@@ -141,12 +163,17 @@ export function configDriveFiles(
 }
 
 /** Writes the drive as an ISO 9660 image at `path`, which is either whole or not there. */
-export async function buildConfigDrive(run: Run, spec: GuestSpec, path: string): Promise<void> {
+export async function buildConfigDrive(
+  run: Run,
+  spec: GuestSpec,
+  path: string,
+  disks: readonly TaggedDisk[] = [],
+): Promise<void> {
   if (spec.configDrive === null) return;
   const work = await mkdtemp(join(dirname(path), 'config-'));
   try {
     const tree = join(work, 'tree');
-    for (const [name, content] of configDriveFiles(spec, spec.configDrive, randomBytes(SEED_BYTES))) {
+    for (const [name, content] of configDriveFiles(spec, spec.configDrive, randomBytes(SEED_BYTES), disks)) {
       await mkdir(join(tree, dirname(name)), { recursive: true });
       await writeFile(join(tree, name), content);
     }

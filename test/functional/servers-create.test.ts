@@ -155,6 +155,9 @@ for (const engine of engines) {
       const image = { uuid: servers.imageId, boot_index: 0, source_type: 'image', destination_type: 'local' };
       const more = { uuid: PORT, source_type: 'volume', destination_type: 'volume' };
       const root = { ...more, boot_index: 0 };
+      const ephemeralTooLarge =
+        'Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device ' +
+        'mapping, flavor ephemeral size will be used.';
       const cases: readonly [Readonly<Record<string, unknown>>, string][] = [
         [{ block_device_mapping_v2: [image, more] }, `Volume ${PORT} could not be found.`],
         [{ imageRef: null, block_device_mapping_v2: [root] }, invalid(`failed to get volume ${PORT}.`)],
@@ -183,8 +186,8 @@ for (const engine of engines) {
           "Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size",
         ],
         [
-          { block_device_mapping_v2: [image, { source_type: 'blank', destination_type: 'local' }] },
-          invalid('additional local disks come from the flavor (ephemeral, swap).'),
+          { block_device_mapping_v2: [image, { source_type: 'blank', destination_type: 'local', volume_size: 1 }] },
+          ephemeralTooLarge,
         ],
         [{ block_device_mapping_v2: [{ ...more, source_type: 'blank' }] }, invalid('Invalid device UUID.')],
         [{ block_device_mapping_v2: [image, { ...more, uuid: undefined }] }, invalid('Missing device UUID.')],
@@ -203,8 +206,8 @@ for (const engine of engines) {
         ],
         [{ block_device_mapping: [{ device_name: 'vdb' }] }, invalid('Unrecognized legacy format.')],
         [
-          { block_device_mapping: [{ device_name: 'vdb', virtual_name: 'swap' }] },
-          invalid('additional local disks come from the flavor (ephemeral, swap).'),
+          { block_device_mapping: [{ device_name: 'vdb', virtual_name: 'swap', volume_size: 1 }] },
+          'Swap drive requested is larger than instance type allows.',
         ],
       ];
       for (const [body, message] of cases) await refused(body, 400, message);

@@ -109,6 +109,8 @@ export interface World extends Gates {
     vcpus?: number;
     memoryMb?: number;
     rootGb?: number;
+    ephemeralGb?: number;
+    swapMb?: number;
     specs?: Record<string, string>;
   }): Promise<string>;
   /** Creates servers and waits until nothing is under way. */
@@ -180,6 +182,7 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
   mayLackDisk: true,
   mayAttachExternal: true,
   imageRef,
+  disks: { root: { bus: null, tag: null }, others: [] },
   networks: 'auto',
   securityGroups: [],
   keyName: null,
@@ -317,7 +320,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     async killHost(name) {
       await agents.get(name)?.close(0);
     },
-    async flavor({ id, vcpus = 4, memoryMb = 4096, rootGb = 1, specs = {} } = {}) {
+    async flavor({ id, vcpus = 4, memoryMb = 4096, rootGb = 1, ephemeralGb = 0, swapMb = 0, specs = {} } = {}) {
       flavors += 1;
       const flavor = await ops.createFlavor(adminOp(), {
         name: `flavor-${id ?? flavors}`,
@@ -325,8 +328,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         vcpus,
         memoryMb,
         rootGb,
-        ephemeralGb: 0,
-        swapMb: 0,
+        ephemeralGb,
+        swapMb,
         rxtxFactor: 1,
         isPublic: true,
         description: null,

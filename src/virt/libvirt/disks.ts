@@ -7,10 +7,12 @@ import { conflict } from '../../base/errors.ts';
 import type { GuestSpec } from '../../domain/guest.ts';
 import type { ImageFacts } from '../../domain/image.ts';
 import { knownProperties } from '../../domain/image-properties.ts';
-import { buildConfigDrive } from '../config-drive.ts';
+import { type LocalDisk, localDisksOf } from '../../domain/local-disks.ts';
+import { limits } from '../../base/limits.ts';
+import { buildConfigDrive, type TaggedDisk } from '../config-drive.ts';
 import type { Run } from '../run.ts';
 import type { DomainPlace } from './config.ts';
-import type { DiskPlan } from './machine/disk.ts';
+import { type DiskPlan, namesOf } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';
 import { checkedUuid } from './names.ts';
@@ -40,7 +42,7 @@ export const guestFiles = (dir: string) => ({
   ...systemFiles(dir, ''),
   /** There while the guest is rescued, and for as long as nothing else started it. */
   rescue: systemFiles(dir, '.rescue'),
-  ephemeral: join(dir, 'disk.eph0'),
+  ephemeral: (index: number) => join(dir, `disk.eph${index}`),
   swap: join(dir, 'disk.swap'),
   console: join(dir, 'console.log'),
   serial: join(dir, 'serial.sock'),
@@ -60,6 +62,7 @@ export interface DiskDeps {
   readonly images: ImageCache;
   readonly run: Run;
   readonly keeper: Keeper;
+  readonly choice: Pick<DomainPlace, 'virtType' | 'arch' | 'cpuModel'>;
 }
 
 /** Makes the guest's files, all of them; those that are there already are kept. */
@@ -76,21 +79,61 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   ] as const) {
     if (image !== null && !(await exists(path))) await linkOrCopy((await deps.images.get(image)).path, path);
   }
-  if (spec.disks.ephemeralGb > 0) {
-    const bytes = spec.disks.ephemeralGb * GIB;
-    await makeRaw(files.ephemeral, bytes, (path) =>
-      deps.run('mkfs.ext4', ['-q', '-F', '-L', 'ephemeral0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', path]),
+  for (const { path, label, kind, size, format } of localFiles(spec, files)) {
+    const make = kind === 'swap' ? ['mkswap'] : fileSystemMaker(format ?? 'ext4', label);
+    await makeRaw(path, size * (kind === 'swap' ? MIB : GIB), (partial) =>
+      deps.run(make[0] ?? '', [...make.slice(1), partial]),
     );
   }
-  if (spec.disks.swapMb > 0) {
-    await makeRaw(files.swap, spec.disks.swapMb * MIB, (path) => deps.run('mkswap', [path]));
-  }
   if (spec.configDrive !== null && !(await exists(system.configDrive))) {
-    await buildConfigDrive(deps.run, spec, system.configDrive);
+    await buildConfigDrive(deps.run, spec, system.configDrive, await taggedDisks(deps, spec));
   }
   // there before QEMU writes it, so that we may read it whoever QEMU runs as
   await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
   await deps.keeper.close(dir);
+}
+
+interface LocalFile extends LocalDisk {
+  readonly path: string;
+  readonly size: number;
+  /** What the guest may call it. */
+  readonly label: string;
+}
+
+/** The files of the disks beside the root disk, in the guest's order. */
+function localFiles({ disks }: GuestSpec, files: ReturnType<typeof guestFiles>): readonly LocalFile[] {
+  let ephemerals = 0;
+  return localDisksOf(disks.local, disks).map((disk) => {
+    if (disk.kind === 'swap') return { ...disk, path: files.swap, label: 'swap' };
+    const index = ephemerals++;
+    return { ...disk, path: files.ephemeral(index), label: `ephemeral${index}` };
+  });
+}
+
+/** The longest that a label may be, by file system; ext's takes more than we write. */
+const LABEL_CHARACTERS: Readonly<Record<string, number>> = { vfat: 11, xfs: 12 };
+
+/** The program that makes a file system, with its options. */
+function fileSystemMaker(format: string, label: string): readonly string[] {
+  const name = label.slice(0, LABEL_CHARACTERS[format]);
+  if (format === 'vfat') return ['mkfs.vfat', '-n', name];
+  if (format === 'xfs') return ['mkfs.xfs', '-q', '-f', '-L', name];
+  return [`mkfs.${format}`, '-q', '-F', '-L', name, '-E', 'lazy_itable_init=1,lazy_journal_init=1'];
+}
+
+/** The disks that carry a tag, by the names that the guest gives them. */
+async function taggedDisks(deps: DiskDeps, spec: GuestSpec): Promise<readonly TaggedDisk[]> {
+  const { local } = spec.disks;
+  if (local === undefined) return [];
+  const files = guestFiles(instanceDir(deps.instancesDir, spec.uuid));
+  const tags = new Map(localFiles(spec, files).map(({ path, tag }) => [path, tag]));
+  tags.set(files.root, local.root.tag);
+  const { disks } = await placeOf(deps.instancesDir, spec, deps.choice);
+  const names = namesOf(disks);
+  return disks.flatMap(({ path }, index) => {
+    const tag = tags.get(path) ?? null;
+    return tag === null ? [] : [{ path: `/dev/${names[index]}`, tag }];
+  });
 }
 
 /** Removes all of the guest's files. */
@@ -100,8 +143,9 @@ export async function removeDisks(instancesDir: string, uuid: string): Promise<v
 
 /** Removes what is made from the image and the server's data, and what else is the guest's own, so that it is made anew. */
 export async function forgetDisks(files: ReturnType<typeof guestFiles>, keepEphemeral: boolean): Promise<void> {
-  const { base, root, swap, configDrive, kernel, ramdisk, ephemeral } = files;
-  for (const path of [root, base, swap, configDrive, kernel, ramdisk, ...(keepEphemeral ? [] : [ephemeral])]) {
+  const { base, root, swap, configDrive, kernel, ramdisk } = files;
+  const ephemerals = Array.from({ length: limits.localBlockDevices }, (_, index) => files.ephemeral(index));
+  for (const path of [root, base, swap, configDrive, kernel, ramdisk, ...(keepEphemeral ? [] : ephemerals)]) {
     await rm(path, { force: true });
   }
 }
@@ -191,6 +235,7 @@ export async function placeOf(
   const kind = machineKindOf(spec, host);
   const { properties } = kind.wish;
   const bus = busOf(properties['hw_disk_bus']) ?? 'virtio';
+  const rootBus = busOf(spec.disks.local?.root.bus ?? undefined) ?? bus;
   const disk = { format: 'raw', device: 'disk', readonly: false, bus, bootable: false } as const;
   const rescued = spec.rescue !== undefined;
   const disks: DiskPlan[] = [];
@@ -198,9 +243,13 @@ export async function placeOf(
     const drive = { device: 'cdrom', readonly: true, bus: kind.cdromBus, bootable: !rescued } as const;
     disks.push({ ...drive, path: files.base, format: 'raw' });
   }
-  if (await exists(files.root)) disks.push({ ...disk, path: files.root, format: 'qcow2', bootable: !rescued });
-  if (spec.disks.ephemeralGb > 0) disks.push({ ...disk, path: files.ephemeral });
-  if (spec.disks.swapMb > 0) disks.push({ ...disk, path: files.swap });
+  if (await exists(files.root))
+    disks.push({ ...disk, bus: rootBus, path: files.root, format: 'qcow2', bootable: !rescued });
+  for (const { path, bus: own, device } of localFiles(spec, files)) {
+    const cdrom = device === 'cdrom';
+    const drive = { bus: busOf(own ?? undefined) ?? (cdrom ? kind.cdromBus : bus), device, readonly: cdrom };
+    disks.push({ ...disk, ...drive, path });
+  }
   if (spec.configDrive !== null) {
     // Every guest with virtio finds it by its label as a disk; small cloud kernels have no driver for a CD-ROM.
     const drive =

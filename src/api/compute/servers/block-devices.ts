@@ -1,7 +1,10 @@
-// Why: what a new server boots from is said in two syntaxes and many ways, most of which need volumes. There is no block storage
-// service here, so only an image on a local disk is left; everything else is refused as Nova refuses what it cannot find.
+// Why: what a new server boots from, and which disks it has beside that, is said in two syntaxes and many ways, most of which need
+// volumes. There is no block storage service here, so an image and empty disks on the host are left; everything else is refused as
+// Nova refuses what it cannot find.
 
 import { badRequest } from '../../../base/errors.ts';
+import { deviceTypes, diskBuses } from '../../../domain/image-properties.ts';
+import { fileSystems, type LocalDisk, type LocalDisks } from '../../../domain/local-disks.ts';
 import { snapshotMissing, volumeMissing } from '../../../domain/volume.ts';
 
 /** An entry of `block_device_mapping_v2`, or of the older `block_device_mapping`. */
@@ -17,6 +20,10 @@ export interface BlockDevice {
   readonly volume_type?: string | null;
   readonly virtual_name?: string;
   readonly device_name?: string;
+  readonly guest_format?: string;
+  readonly device_type?: string;
+  readonly disk_bus?: string;
+  readonly tag?: string;
   readonly no_device?: unknown;
 }
 
@@ -35,10 +42,18 @@ interface Device {
   readonly id: string;
   /** Negative: not booted from. */
   readonly bootIndex: number;
-  readonly hasSize: boolean;
+  /** In the units of its kind; null: nothing was said. */
+  readonly size: number | null;
+  readonly guestFormat: string | null;
+  readonly type: string | null;
+  readonly bus: string | null;
+  readonly tag: string | null;
 }
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
+
+const sizeOf = ({ volume_size: size }: BlockDevice): number | null => (size === undefined ? null : Number(size));
+const plain = { guestFormat: null, type: null, bus: null, tag: null } as const;
 
 const indexOf = ({ boot_index }: BlockDevice): number => Number(boot_index ?? -1);
 
@@ -61,16 +76,22 @@ function deviceOf(given: BlockDevice, withImage: boolean): Device {
     destination: (destination as Device['destination'] | undefined) ?? (stored ? 'volume' : 'local'),
     id,
     bootIndex: indexOf(given),
-    hasSize: Number(given.volume_size ?? 0) > 0,
+    size: sizeOf(given),
+    guestFormat: given.guest_format ?? null,
+    type: given.device_type ?? null,
+    bus: given.disk_bus ?? null,
+    tag: given.tag ?? null,
   };
 }
 
 /** A device of the older syntax, in which a name says which one is booted from. */
 function olderDeviceOf(given: BlockDevice, withImage: boolean): Device {
   const bootIndex = !withImage && /^(?:\/dev\/)?(?:x?vd|sd|hd)a\d*$/.test(given.device_name ?? '') ? 0 : -1;
-  const common = { bootIndex, hasSize: Number(given.volume_size ?? 0) > 0 };
-  if (/^(?:swap|ephemeral\d+)$/.test(given.virtual_name ?? '')) {
-    return { ...common, source: 'blank', destination: 'local', id: '' };
+  const common = { ...plain, bootIndex, size: sizeOf(given) };
+  const { virtual_name: virtual = '' } = given;
+  if (/^(?:swap|ephemeral\d+)$/.test(virtual)) {
+    const guestFormat = virtual === 'swap' ? virtual : null;
+    return { ...common, source: 'blank', destination: 'local', id: '', guestFormat };
   }
   const { snapshot_id: snapshotId, volume_id: volumeId } = given;
   if (snapshotId !== undefined) return { ...common, source: 'snapshot', destination: 'volume', id: snapshotId };
@@ -96,7 +117,7 @@ export function devicesOf({
     ...named(older).map((device) => olderDeviceOf(device, withImage)),
   ];
   // the older syntax has the image beside its devices, the present one among them
-  const image: Device = { source: 'image', destination: 'local', id: imageRef, bootIndex: 0, hasSize: false };
+  const image: Device = { ...plain, source: 'image', destination: 'local', id: imageRef, bootIndex: 0, size: null };
   return withImage && present.length === 0 ? [image, ...found] : found;
 }
 
@@ -115,10 +136,10 @@ function checkSequence(devices: readonly Device[]): void {
   throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.');
 }
 
-/** Everything but an image on a local disk: not found, or not offered. */
-function refuse({ source, destination, id, hasSize }: Device): void {
+/** Everything but an image and empty disks on the host: not found, or not offered. */
+function refuse({ source, destination, id, size }: Device): void {
   if (source === 'snapshot') throw invalid(`failed to get snapshot ${id}.`);
-  if (destination === 'volume' && !hasSize) {
+  if (destination === 'volume' && !size) {
     throw badRequest(
       source === 'image'
         ? "Images with destination_type 'volume' need to have a non-zero size specified"
@@ -126,14 +147,43 @@ function refuse({ source, destination, id, hasSize }: Device): void {
     );
   }
   if (destination === 'volume') throw invalid('volumes are not offered here, there is no block storage service.');
-  if (source === 'blank') throw invalid('additional local disks come from the flavor (ephemeral, swap).');
+}
+
+/** Words that Nova does not know, and what cannot be had here. */
+function checkWords({ bus, type, guestFormat, source, destination }: Device): void {
+  if (bus !== null && !diskBuses.some((known) => known === bus)) {
+    throw badRequest(`Block Device Mapping is invalid: The provided disk bus ${bus} is not valid.`);
+  }
+  if (type !== null && !deviceTypes.some((known) => known === type)) throw invalid(`Field value ${type} is invalid`);
+  if (destination !== 'local') return;
+  if (type === 'lun' || type === 'fs' || type === 'floppy') {
+    throw invalid(`a disk on the host cannot be a ${type} for the guest: disk and cdrom can be.`);
+  }
+  if (source === 'image' && type === 'cdrom')
+    throw invalid('a root disk is a disk; an ISO image is a CD-ROM by itself.');
+  const known = source === 'blank' ? [...fileSystems, 'swap'] : [];
+  if (guestFormat !== null && !known.includes(guestFormat)) {
+    throw invalid(`Unsupported guest_format ${guestFormat}; there are ${[...fileSystems, 'swap'].join(', ')}.`);
+  }
+}
+
+const localDiskOf = ({ size, bus, type, guestFormat, tag }: Device): LocalDisk => ({
+  kind: guestFormat === 'swap' ? 'swap' : 'ephemeral',
+  ...{ size, bus, tag },
+  device: type === 'cdrom' ? 'cdrom' : 'disk',
+  format: guestFormat === 'swap' ? null : guestFormat,
+});
+
+export interface BootSource {
+  readonly imageRef: string;
+  readonly disks: LocalDisks;
 }
 
 /**
- * The image to boot from: `imageRef`, which the openstack client repeats as a device with boot_index 0.
+ * What to boot from: `imageRef`, which the openstack client repeats as a device with boot_index 0; and the disks beside it.
  * @param servers how many are asked for at most
  */
-export function imageOf({ imageRef = '' }: BlockDevices, devices: readonly Device[], servers: number): string {
+export function bootSourceOf({ imageRef = '' }: BlockDevices, devices: readonly Device[], servers: number): BootSource {
   if (imageRef === '' && devices.length === 0) throw badRequest('Missing imageRef attribute');
   if (imageRef === '') checkBoot(devices);
   const volume = devices.find(({ source }) => source === 'volume');
@@ -142,8 +192,12 @@ export function imageOf({ imageRef = '' }: BlockDevices, devices: readonly Devic
   }
   if (volume !== undefined) throw badRequest(volumeMissing(volume.id));
   checkSequence(devices);
-  for (const device of devices) refuse(device);
-  const [only] = devices;
-  if (only?.id !== imageRef) throw invalid(`failed to get image ${only?.id ?? ''}.`);
-  return imageRef;
+  for (const device of devices) {
+    refuse(device);
+    checkWords(device);
+  }
+  const image = devices.find(({ source }) => source === 'image');
+  if (image?.id !== imageRef) throw invalid(`failed to get image ${image?.id ?? ''}.`);
+  const others = devices.filter(({ source }) => source === 'blank').map(localDiskOf);
+  return { imageRef, disks: { root: { bus: image.bus, tag: image.tag }, others } };
 }

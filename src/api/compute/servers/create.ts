@@ -8,7 +8,7 @@ import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../
 import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
-import { type BlockDevice, devicesOf, imageOf } from './block-devices.ts';
+import { type BlockDevice, devicesOf, bootSourceOf } from './block-devices.ts';
 
 interface Nic {
   readonly uuid?: string;
@@ -148,7 +148,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
   if ((server.block_device_mapping ?? server.block_device_mapping_v2 ?? []).length > 0) {
     call.enforce('os_compute_api:servers:create:attach_volume');
   }
-  const imageRef = imageOf(server, devices, maxCount);
+  const source = bootSourceOf(server, devices, maxCount);
   const networks = networkWishes(server);
   if (networks !== null && networks !== 'none' && networks.length > 0) {
     call.enforce('os_compute_api:servers:create:attach_network');
@@ -162,7 +162,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     flavorRef: idOf(server.flavorRef),
     mayLackDisk: call.allows('os_compute_api:servers:create:zero_disk_flavor'),
     mayAttachExternal: call.allows('network:attach_external_network'),
-    imageRef,
+    ...source,
     networks,
     securityGroups: (server.security_groups ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])),
     keyName: trimmed(server.key_name),

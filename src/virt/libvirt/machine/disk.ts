@@ -8,12 +8,21 @@ import type { Bus, MachineKind } from './kind.ts';
 export interface DiskPlan {
   readonly path: string;
   readonly format: 'raw' | 'qcow2';
-  readonly device: 'disk' | 'cdrom' | 'floppy';
+  readonly device: 'disk' | 'cdrom';
   readonly readonly: boolean;
   readonly bus: Bus;
   readonly bootable: boolean;
-  /** What the guest reads as the drive's serial number; absent: none. */
-  readonly serial?: string;
+}
+
+/** What each is called, in the order of its bus: `vda`, `sda`, `vdb`. */
+export function namesOf(disks: readonly Pick<DiskPlan, 'bus'>[]): readonly string[] {
+  const used: Record<string, number> = {};
+  return disks.map(({ bus }) => {
+    const prefix = diskName(bus, 0).slice(0, -1);
+    const index = used[prefix] ?? 0;
+    used[prefix] = index + 1;
+    return diskName(bus, index);
+  });
 }
 
 export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], { wish }: MachineKind): void {
@@ -22,23 +31,19 @@ export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], { wi
     const controller = devices.ele('controller', { type: 'scsi', model: scsi });
     if (wish.packedRing && scsi === 'virtio-scsi') leaf(controller, 'driver', { packed: 'on' });
   }
-  const used: Record<string, number> = {};
+  const names = namesOf(disks);
   let bootOrder = 0;
-  for (const plan of disks) {
-    const prefix = diskName(plan.bus, 0).slice(0, -1);
-    const index = used[prefix] ?? 0;
-    used[prefix] = index + 1;
+  for (const [index, plan] of disks.entries()) {
     const disk = devices.ele('disk', { type: 'file', device: plan.device });
     leaf(disk, 'driver', {
       ...{ name: 'qemu', type: plan.format },
-      ...(plan.readonly || plan.device === 'floppy' ? {} : { discard: 'unmap' }),
+      ...(plan.readonly ? {} : { discard: 'unmap' }),
       ...(wish.packedRing && plan.bus === 'virtio' ? { packed: 'on' } : {}),
     });
     leaf(disk, 'source', { file: plan.path });
-    leaf(disk, 'target', { dev: diskName(plan.bus, index), bus: plan.bus });
+    leaf(disk, 'target', { dev: names[index] ?? '', bus: plan.bus });
     writeLimits(disk, wish.limits.disk);
     if (plan.readonly) leaf(disk, 'readonly');
-    if (plan.serial !== undefined) text(disk, 'serial', plan.serial);
     if (plan.bootable) leaf(disk, 'boot', { order: ++bootOrder });
   }
 }

@@ -3,8 +3,8 @@
 import { leaf, text, type XMLBuilder } from '../xml.ts';
 import { isQ35, type MachineKind } from './kind.ts';
 
-/** Free slots of a machine whose devices each take one, for what comes while it runs. */
-const SPARE_PORTS = 8;
+/** Slots of a machine whose devices each take one: twice what a usual guest has, for what comes while it runs. */
+const PORTS = 16;
 const KIB_PER_MIB = 1024;
 
 export function writeControllers(devices: XMLBuilder, { wish, machine }: MachineKind): void {
@@ -12,7 +12,7 @@ export function writeControllers(devices: XMLBuilder, { wish, machine }: Machine
   leaf(devices, 'controller', { type: 'usb', model });
   if (!isQ35(machine) && machine !== 'virt') return;
   leaf(devices, 'controller', { type: 'pci', index: 0, model: 'pcie-root' });
-  for (let port = 0; port < SPARE_PORTS; port++) leaf(devices, 'controller', { type: 'pci', model: 'pcie-root-port' });
+  for (let port = 0; port < PORTS; port++) leaf(devices, 'controller', { type: 'pci', model: 'pcie-root-port' });
 }
 
 const needsUsb = ({ tablet, sound, properties }: MachineKind['wish']): boolean =>

@@ -38,6 +38,7 @@ describe("a guest's files", () => {
       {
         instancesDir: dir,
         keeper: makeKeeper(null),
+        choice: host,
         images: { get: () => Promise.resolve(cached), prune: () => Promise.resolve() },
         run: async (file, args) => {
           runs.push([file, ...args]);
@@ -81,12 +82,12 @@ describe("a guest's files", () => {
     const spec = guestSpec({ disks: { ...guestSpec().disks, ephemeralGb: 1, swapMb: 32 } });
     await make(spec);
     const files = guestFiles(instanceDir(dir, spec.uuid));
-    assert.equal((await stat(files.ephemeral)).size, GIB);
+    assert.equal((await stat(files.ephemeral(0))).size, GIB);
     assert.equal((await stat(files.swap)).size, 32 * MIB);
     assert.deepEqual(
       runs.slice(1).map(([file, ...args]) => [file, args.includes('ephemeral0'), args.at(-1)]),
       [
-        ['mkfs.ext4', true, `${files.ephemeral}.new`],
+        ['mkfs.ext4', true, `${files.ephemeral(0)}.new`],
         ['mkswap', false, `${files.swap}.new`],
       ],
     );
