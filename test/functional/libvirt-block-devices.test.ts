@@ -13,6 +13,8 @@ import { runInside } from '../support/inside.ts';
 import { configDriveOf, imageOf, type LibvirtHost, startHost, type TestImage } from '../support/libvirt-host.ts';
 
 const INSIDE_MS = 60_000;
+/** The guest loads what it needs of it when it is told. */
+const SCSI = 'modprobe -a virtio_scsi sd_mod; until [ -e /sys/block/sda/size ]; do sleep 0.2; done';
 const SECTORS_GIB = 2 * 1024 * 1024;
 
 describe('block devices of real guests', { concurrency: 1 }, () => {
@@ -65,7 +67,7 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
     await host.ready(spec.uuid);
     assert.equal(Number(await inside(spec.uuid, 'cat /sys/block/vdb/size')), SECTORS_GIB);
     assert.equal((await inside(spec.uuid, 'findfs LABEL=ephemeral0')).trim(), '/dev/vdb');
-    assert.equal(Number(await inside(spec.uuid, 'cat /sys/block/sda/size')), (16 * SECTORS_GIB) / 1024);
+    assert.equal(Number(await inside(spec.uuid, `${SCSI}; cat /sys/block/sda/size`)), (16 * SECTORS_GIB) / 1024);
     assert.equal(await inside(spec.uuid, 'dd if=/dev/sda bs=1 skip=4086 count=10 2>/dev/null'), 'SWAPSPACE2');
     const drive = await inside(
       spec.uuid,
