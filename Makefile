@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run test crash test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -38,6 +38,10 @@ tempest: deps
 ## Terraform's OpenStack provider: a module through its life, then the provider's own tests; about five minutes.
 terraform: deps
 	@tools/terraform.sh
+
+## The tests that kill, all of it: every point on MariaDB, and users beside each other under a hundred kills; about half an hour.
+crash: deps
+	@tools/test.sh crash
 
 lint: deps
 	@npm run --silent lint

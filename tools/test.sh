@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests: `all`, `unit` or `libvirt`. Installs what the chosen ones need; a part that cannot run here says so and fails.
+# Runs the tests: `all`, `unit`, `libvirt` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -28,6 +28,10 @@ case $what in
     mapfile -t files < <(with_guests)
     run_node_tests "${files[@]}"
     ;;
+  crash)
+    tools/packages.sh ensure mariadb
+    XLOUD_CRASH=all run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
+    ;;
   all)
     tools/packages.sh ensure host guest machines mariadb keystone openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
@@ -47,7 +51,7 @@ case $what in
     exit $status
     ;;
   *)
-    echo "usage: tools/test.sh all|unit|libvirt" >&2
+    echo "usage: tools/test.sh all|unit|libvirt|crash" >&2
     exit 2
     ;;
 esac

@@ -1,7 +1,7 @@
 // Why: the process that the crash test kills. A whole cloud whose database, guests and ports are files; it does one thing and
 // dies by SIGKILL at the n-th passing of a named point.
 //
-// node crash-child.ts DIRECTORY VERB POINT OCCURRENCE
+// node crash-child.ts DIRECTORY VERB POINT OCCURRENCE [DATABASE_URL]
 
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
@@ -61,7 +61,7 @@ const watched = (store: FakeStore, point: Point): FakeStore => ({
 });
 
 /** The cloud of a directory: two hosts, of which the larger is chosen first (and breaks for `create-elsewhere`). */
-export function openWorld(directory: string, verb: Verb, point: Point): Promise<World> {
+export function openWorld(directory: string, verb: Verb, point: Point, databaseUrl?: string): Promise<World> {
   const host = (name: string, memoryMb: number, breaks: boolean): HostWish => ({
     name,
     inventory: { memoryMb },
@@ -69,7 +69,7 @@ export function openWorld(directory: string, verb: Verb, point: Point): Promise<
     ...(breaks ? { wrap: breaking } : {}),
   });
   return makeWorld({
-    databaseUrl: `sqlite://${join(directory, 'xloud.db')}`,
+    databaseUrl: databaseUrl ?? `sqlite://${join(directory, 'xloud.db')}`,
     networks: makeFakeNetworks(join(directory, 'ports')),
     imagesDir: join(directory, 'images'),
     hosts: [host('host-1', 65_536, verb === 'create-elsewhere'), host('host-2', 32_768, false)],
@@ -172,14 +172,14 @@ export async function perform(world: World, verb: Verb): Promise<void> {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [directory, verb, wanted, occurrence] = process.argv.slice(2) as [string, Verb, string, string];
+  const [directory, verb, wanted, occurrence, url] = process.argv.slice(2) as [string, Verb, string, string, string?];
   let passed = 0;
   const point: Point = (name) => {
     if (name !== wanted) return;
     passed += 1;
     if (passed === Number(occurrence)) process.kill(process.pid, 'SIGKILL');
   };
-  const world = await openWorld(directory, verb, point);
+  const world = await openWorld(directory, verb, point, url);
   await perform(world, verb);
   await world.close();
 }

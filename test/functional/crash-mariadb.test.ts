@@ -1,0 +1,97 @@
+// Why: as crash.test.ts, on MariaDB, where a transaction ends when the server notices that its client is gone, and locks are of rows.
+// A few points of the actions that touch most; `make crash` goes through all of them.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { openWorld, passTime, perform, prepare, recover, type Verb, verbs } from '../support/crash-child.ts';
+import { endOf, expected, isRight, type Point, type Result, runChild } from '../support/crash-end.ts';
+import { freshMariadb } from '../support/mariadb.ts';
+import { scratchDir } from '../support/scratch.ts';
+
+const whole = process.env['XLOUD_CRASH'] === 'all';
+const mine: readonly Verb[] = whole ? verbs : ['create', 'attach', 'resize', 'live-migrate'];
+const POINTS = whole ? Infinity : 2;
+const AT_ONCE = 2;
+const nothing = (): void => undefined;
+
+/** A place of its own for one run, with what stands before anything is asked. */
+async function prepared(verb: Verb): Promise<{ directory: string; url: string; close(): Promise<void> }> {
+  const directory = mkdtempSync(join(scratchDir(), 'xloud-crash-'));
+  const { url, drop } = await freshMariadb();
+  const world = await openWorld(directory, verb, nothing, url);
+  await prepare(world, verb);
+  await world.close();
+  return {
+    directory,
+    url,
+    async close() {
+      await drop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The points that an action passes, in their order. */
+async function pointsOf(verb: Verb): Promise<Point[]> {
+  const { directory, url, close } = await prepared(verb);
+  const points: Point[] = [];
+  const world = await openWorld(
+    directory,
+    verb,
+    (name) => {
+      points.push({ name, occurrence: points.filter((point) => point.name === name).length + 1 });
+    },
+    url,
+  );
+  const begun = points.length;
+  await perform(world, verb);
+  assert.equal(await endOf(world), expected[verb]);
+  await world.close();
+  await close();
+  return points.slice(begun);
+}
+
+/** So many of them, from all over the way. */
+const some = (points: readonly Point[], count: number): Point[] =>
+  count >= points.length
+    ? [...points]
+    : Array.from({ length: count }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / count)] as Point);
+
+async function kill(verb: Verb, { name, occurrence }: Point): Promise<Result> {
+  const { directory, url, close } = await prepared(verb);
+  const signal = await runChild([directory, verb, name, String(occurrence), url]);
+  const world = await openWorld(directory, verb, nothing, url);
+  await passTime(world);
+  await world.settled();
+  await recover(world, verb);
+  await world.worker().reconcile();
+  const problems = await world.leftovers();
+  const ended = await endOf(world);
+  await world.close();
+  await close();
+  return { verb, name, occurrence, ended: ended + (signal === null ? ' (not reached)' : ''), problems };
+}
+
+describe('kill -9 on MariaDB', { concurrency: 1 }, () => {
+  for (const verb of mine) {
+    it(`${verb} ends as asked, with nothing left over`, async () => {
+      const waiting = some(await pointsOf(verb), POINTS);
+      const results: Result[] = [];
+      const lane = async (): Promise<void> => {
+        for (let point = waiting.shift(); point !== undefined; point = waiting.shift())
+          results.push(await kill(verb, point));
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      assert.ok(
+        results.some(({ ended }) => !ended.endsWith('(not reached)')),
+        'nothing was killed',
+      );
+      assert.deepEqual(
+        results.filter((result) => result.problems.length > 0 || !isRight(result)),
+        [],
+      );
+    });
+  }
+});
