@@ -17,7 +17,7 @@ const AT_ONCE = 2;
 const nothing = (): void => undefined;
 
 /** A place of its own for one run, with what stands before anything is asked. */
-async function prepared(verb: Verb): Promise<{ directory: string; url: string; close(): Promise<void> }> {
+async function prepared(verb: Verb): Promise<{ directory: string; url: string; close: () => Promise<void> }> {
   const directory = mkdtempSync(join(scratchDir(), 'xloud-crash-'));
   const { url, drop } = await freshMariadb();
   const world = await openWorld(directory, verb, nothing, url);
