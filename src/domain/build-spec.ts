@@ -4,6 +4,7 @@ import { bestCpuTopology, cpuTopologyWishOf } from './cpu-topology.ts';
 import { maximumOf, memoryFor, minimumOf } from './flavor.ts';
 import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
 import type { ImageFacts } from './image.ts';
+import { knownProperties } from './image-properties.ts';
 import type { Server } from './instance.ts';
 import type { LocalDisks } from './local-disks.ts';
 import type { NicSpec } from './nic.ts';
@@ -61,8 +62,8 @@ export function diskName(bus: string, index: number): string {
 
 /** `/dev/vda`, or what the image's `root_device_name` and `hw_disk_bus` say. */
 export function rootDeviceName(image: ImageFacts | null): string {
-  const own = image?.properties['root_device_name'];
-  return own ?? `/dev/${diskName(image?.properties['hw_disk_bus'] ?? 'virtio', 0)}`;
+  const { img_root_device_name: own, hw_disk_bus: bus = 'virtio' } = knownProperties(image);
+  return own ?? `/dev/${diskName(bus, 0)}`;
 }
 
 /** What the row does not hold. */

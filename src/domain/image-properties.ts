@@ -134,7 +134,7 @@ export const imageProperties: Readonly<Record<string, PropertyRow>> = {
   hw_device_id: row(integer, xen),
   hw_disk_bus: row(bus, done('`<target bus>` of disks, on hosts that have it')),
   hw_disk_type: row(text, vmware),
-  hw_floppy_bus: row(bus, done('`<target bus>` of floppy drives')),
+  hw_floppy_bus: row(bus, ignored('there are no floppy drives: a disk on the host that shall be one is refused')),
   hw_firmware_type: row(oneOf(['uefi', 'bios']), done(`\`<os firmware>\`; for uefi ${trait('COMPUTE_FIRMWARE_UEFI')}`)),
   hw_firmware_stateless: row(flag, refused(trait('COMPUTE_SECURITY_STATELESS_FIRMWARE'))),
   hw_input_bus: row(oneOf(['usb', 'virtio']), done('`<input type="tablet" bus>`, and a keyboard on it')),

@@ -1,6 +1,7 @@
 // Why: what compute needs to know of an image, and what a server keeps of it.
 
 import type { FlavorSnapshot } from './flavor.ts';
+import { knownProperties } from './image-properties.ts';
 
 export interface ImageFacts {
   readonly id: string;
@@ -54,7 +55,7 @@ export interface ImageQuery {
 
 /** The text of Nova's 400 where the image forbids that its disk is resized; null where it does not. */
 export const diskConfigProblem = (image: ImageFacts | null, autoDiskConfig: boolean | null): string | null =>
-  autoDiskConfig === true && image?.properties['auto_disk_config'] === 'Disabled'
+  autoDiskConfig === true && image !== null && knownProperties(image)['hw_auto_disk_config'] === 'Disabled'
     ? `Requested image ${image.id} has automatic disk resize disabled.`
     : null;
 
@@ -62,7 +63,7 @@ const YES = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
 
 /** Whether a server's disk is resized by itself, as Nova settles it: what was asked for, else what the image says, else no. */
 export const autoDiskConfigOf = (image: ImageFacts, asked: boolean | null): boolean =>
-  asked ?? YES.has((image.properties['auto_disk_config'] ?? '').trim().toLowerCase());
+  asked ?? YES.has((knownProperties(image)['hw_auto_disk_config'] ?? '').trim().toLowerCase());
 
 const GIB = 1024 ** 3;
 

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { Snapshots } from '../../src/virt/driver.ts';
+import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import { imageFacts } from '../support/guest-spec.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -18,8 +20,20 @@ const bad: readonly (readonly [string, string, string])[] = [
 for (const engine of engines) {
   describe(`what is asked for on ${engine}`, () => {
     let servers: Servers;
+    const quiesced: (boolean | undefined)[] = [];
     before(async () => {
-      servers = await startServers({ engine, config: { ...testConfig, shutdownMs: 50 } });
+      const wrap = (driver: FakeDriver): FakeDriver => ({
+        ...driver,
+        snapshot: {
+          ...(driver.snapshot as Snapshots),
+          take: (uuid, imageId, still) => {
+            quiesced.push(still);
+            return (driver.snapshot as Snapshots).take(uuid, imageId, still);
+          },
+        },
+      });
+      const hosts = [{ name: 'host-1', wrap }];
+      servers = await startServers({ engine, hosts, config: { ...testConfig, shutdownMs: 50 } });
     });
     after(() => servers.close());
 
@@ -94,6 +108,32 @@ for (const engine of engines) {
     it('finds no host for an emulated machine that none has', async () => {
       const imageRef = await imageWith({ hw_emulation_architecture: 'aarch64' });
       assert.deepEqual(await reasonsFor(ELASTIC, imageRef), ['has no trait COMPUTE_ARCH_AARCH64']);
+    });
+
+    it('freezes a guest for its copy where its image insists', async () => {
+      for (const properties of [{ os_require_quiesce: 'yes' }, {}] as Record<string, string>[]) {
+        const id = await servers.create({ imageRef: await imageWith(properties) });
+        const answer = await servers.act(id, { createImage: { name: 'copy' } });
+        assert.equal(answer.status, 202, answer.text);
+        await servers.world.settled();
+      }
+      assert.deepEqual(quiesced, [true, false]);
+    });
+
+    it('reads properties by their present names as by their older ones', async () => {
+      for (const properties of [
+        { img_root_device_name: '/dev/sdq', hw_auto_disk_config: 'yes' },
+        { root_device_name: '/dev/sdq', auto_disk_config: 'yes' },
+      ]) {
+        const id = await servers.create({ imageRef: await imageWith(properties) });
+        const shown = await servers.show(id, { as: 'admin', version: '2.3' });
+        assert.deepEqual([shown['OS-EXT-SRV-ATTR:root_device_name'], shown['OS-DCF:diskConfig']], ['/dev/sdq', 'AUTO']);
+      }
+    });
+
+    it('finds no host for a hypervisor that is newer than all', async () => {
+      const reasons = await reasonsFor(ELASTIC, await imageWith({ img_hv_requested_version: '>=99.0' }));
+      assert.deepEqual(reasons, ['has no hypervisor of version >=99.0']);
     });
 
     it('finds a host for every kind of guest that it has', async () => {

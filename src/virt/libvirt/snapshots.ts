@@ -79,7 +79,12 @@ async function copyRunning(host: Host, domain: DomainRef, root: string, path: st
 }
 
 /** What is copied is what was there when the copy began, so the guest need not be still for longer. */
-async function whileStill({ agent }: Host, domain: DomainRef, quiesce: boolean, begin: () => Promise<unknown>) {
+export async function whileStill(
+  { agent }: { readonly agent: Pick<Host['agent'], 'freeze' | 'thaw'> },
+  domain: DomainRef,
+  quiesce: boolean,
+  begin: () => Promise<unknown>,
+): Promise<void> {
   if (quiesce && !(await agent.freeze(domain))) {
     // it may have been frozen all the same
     await agent.thaw(domain).catch(() => {});

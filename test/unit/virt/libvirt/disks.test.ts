@@ -144,6 +144,29 @@ describe("a guest's files", () => {
     assert.deepEqual(await plugged({}, 'iso', { hw_architecture: 'aarch64' }), [['iso', 'cdrom', 'scsi', true], own]);
   });
 
+  it('plugs its disks into the bus that the image names, but for those for which the request names one', async () => {
+    const disk = { device: 'disk', format: null, tag: null } as const;
+    const others = [
+      { ...disk, kind: 'ephemeral', size: 1, bus: 'virtio' },
+      { ...disk, kind: 'ephemeral', size: 1, bus: null, device: 'cdrom' },
+      { ...disk, kind: 'swap', size: 16, bus: null },
+    ] as const;
+    const image = imageFacts({ properties: { hw_disk_bus: 'scsi' } });
+    const room = { image, rootGb: 1, ephemeralGb: 2, swapMb: 16 };
+    const spec = guestSpec({ disks: { ...room, local: { root: { bus: null, tag: null }, others } } });
+    await make(spec);
+    const { disks } = await placeOf(dir, spec, host);
+    assert.deepEqual(
+      disks.map(({ path, bus, device, readonly }) => [path.split('/').at(-1), bus, device, readonly]),
+      [
+        ['disk', 'scsi', 'disk', false],
+        ['disk.eph0', 'virtio', 'disk', false],
+        ['disk.eph1', 'ide', 'cdrom', true],
+        ['disk.swap', 'scsi', 'disk', false],
+      ],
+    );
+  });
+
   it('plugs the config drive as the image asks, else as a disk that every cloud kernel reads', async () => {
     const configDrive = {
       ...{ availabilityZone: 'nova', keyName: null, publicKey: null, keyType: null, adminPass: null, userData: null },

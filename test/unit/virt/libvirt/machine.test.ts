@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { extraSpecFates } from '../../../../src/domain/extra-specs.ts';
 import { imageProperties } from '../../../../src/domain/image-properties.ts';
@@ -31,27 +33,27 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
     { ...place, ...more },
   );
 
-/** What is seen elsewhere: the place of the test. */
+/** What is seen elsewhere: the test that names it. */
 const elsewhere: Readonly<Record<string, string>> = {
-  'hw:locked_memory': 'numa.test.ts',
-  hw_locked_memory: 'numa.test.ts',
-  'hw_video:ram_max_mb': 'the card takes what the image asks',
-  hw_video_ram: 'the card takes what the image asks',
-  hw_cdrom_bus: 'disks.test.ts',
-  hw_disk_bus: 'disks.test.ts',
-  hw_floppy_bus: 'block-devices.test.ts',
-  hw_rescue_bus: 'disks.test.ts',
-  hw_rescue_device: 'disks.test.ts',
-  hw_auto_disk_config: 'servers-create.test.ts',
-  hw_vm_mode: 'scheduler/filters.test.ts',
-  img_hv_requested_version: 'scheduler/filters.test.ts',
-  img_config_drive: 'servers-create.test.ts',
-  img_root_device_name: 'build-spec.test.ts',
-  os_admin_user: 'admin-password.test.ts',
-  os_command_line: 'config.test.ts',
-  os_require_quiesce: 'libvirt-driver.test.ts',
-  traits_required: 'traits.test.ts',
+  'hw:locked_memory': 'unit/domain/numa-wish.test.ts',
+  hw_locked_memory: 'unit/domain/numa-wish.test.ts',
+  'hw_video:ram_max_mb': 'unit/virt/libvirt/machine.test.ts',
+  hw_video_ram: 'unit/virt/libvirt/machine.test.ts',
+  hw_cdrom_bus: 'unit/virt/libvirt/disks.test.ts',
+  hw_disk_bus: 'unit/virt/libvirt/disks.test.ts',
+  hw_rescue_bus: 'unit/virt/libvirt/disks.test.ts',
+  hw_rescue_device: 'unit/virt/libvirt/disks.test.ts',
+  hw_auto_disk_config: 'functional/asked-for.test.ts',
+  hw_vm_mode: 'unit/scheduler/select.test.ts',
+  img_hv_requested_version: 'functional/asked-for.test.ts',
+  img_config_drive: 'functional/config-drive.test.ts',
+  img_root_device_name: 'functional/asked-for.test.ts',
+  os_admin_user: 'functional/admin-password.test.ts',
+  os_command_line: 'unit/virt/libvirt/config.test.ts',
+  os_require_quiesce: 'functional/asked-for.test.ts',
 };
+
+const TESTS = join(import.meta.dirname, '../../..');
 
 /** Those whose fate names another page or what the scheduler reads; their effects are tested with what that page describes. */
 const described = /docs\/|topology|Filter|<cputune>/;
@@ -107,6 +109,9 @@ describe("what flavors and images ask for stands in the guest's machine", () => 
     ].filter(([, { kind, how }]) => kind === 'done' && !described.test(how));
     const unseen = done.map(([name]) => name).filter((name) => !shown.has(name) && elsewhere[name] === undefined);
     assert.deepEqual(unseen, []);
+    for (const [name, file] of Object.entries(elsewhere)) {
+      assert.ok(readFileSync(join(TESTS, file), 'utf8').includes(name), `${file} says nothing of ${name}`);
+    }
     assert.ok(done.length > 60);
   });
 

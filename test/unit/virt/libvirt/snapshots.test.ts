@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import type { ImageSink } from '../../../../src/virt/driver.ts';
 import { instanceDir, snapshotFile } from '../../../../src/virt/libvirt/disks.ts';
 import type { Host } from '../../../../src/virt/libvirt/host.ts';
-import { backupXml, deviceOf, snapshotVerbs } from '../../../../src/virt/libvirt/snapshots.ts';
+import { backupXml, deviceOf, snapshotVerbs, whileStill } from '../../../../src/virt/libvirt/snapshots.ts';
 import { attributeOf, find, readXml } from '../../../../src/virt/libvirt/xml.ts';
 
 const domain = `<domain><devices>
@@ -22,6 +22,27 @@ describe('copies of disks', () => {
     assert.equal(deviceOf(domain, '/i/disk.eph0'), 'vdb');
     assert.equal(deviceOf(domain, '/i'), null);
     assert.equal(deviceOf('<domain/>', '/i/disk'), null);
+  });
+
+  it('begin while the guest is still, which then goes on whatever became of them; or not at all', async () => {
+    const guest = { name: 'x', uuid: '5f8c1c0e-3a52-4d0a-9d6c-0a1f2b3c4d5e', id: 1 };
+    const told: string[] = [];
+    const agentThat = (freezes: boolean) => ({
+      freeze: async () => (told.push('freeze'), freezes),
+      thaw: async () => void told.push('thaw'),
+    });
+    const begin = async () => void told.push('begin');
+    const after = async (freezes: boolean, quiesce: boolean, work: () => Promise<unknown>) => {
+      told.length = 0;
+      await whileStill({ agent: agentThat(freezes) }, guest, quiesce, work).catch((error: Error) =>
+        told.push(error.message),
+      );
+      return told.join(' ');
+    };
+    assert.equal(await after(true, true, begin), 'freeze begin thaw');
+    assert.equal(await after(true, false, begin), 'begin');
+    assert.match(await after(false, true, begin), /^freeze thaw Quiescing is not supported/);
+    assert.equal(await after(true, true, () => Promise.reject(new Error('broken'))), 'freeze thaw broken');
   });
 
   it('go with what a crash left of them', async () => {
