@@ -167,7 +167,8 @@ describe('adjusting a guest', () => {
   it('says who confirmed what, and leaves alone what is there', async () => {
     const { state, adjust } = simulated({ plugged: 2 });
     const outcome = await adjust(2, 512);
-    assert.deepEqual(state.steps, []);
+    // but for the target of its memory, which a driver that is not loaded yet will find
+    assert.deepEqual(state.steps, ['memory 512']);
     assert.deepEqual(outcome.vcpus, {
       ...{ target: 2, reached: 2, confirmedBy: 'guest', method: 'none', held: 2, problem: null },
     });
@@ -177,6 +178,12 @@ describe('adjusting a guest', () => {
     });
     const mute = simulated({ agent: false });
     assert.equal((await mute.adjust(3, 512)).vcpus.confirmedBy, 'hypervisor');
+  });
+
+  it('tells a device too that it has what it shall have', async () => {
+    const { state, adjust } = simulated({ virtioMem: true });
+    assert.equal((await adjust(1, 512)).memoryMb.problem, null);
+    assert.deepEqual(state.steps, ['device 256']);
   });
 
   it('keeps what was reached for the next boot, when asked to', async () => {
@@ -198,7 +205,7 @@ describe('adjusting a guest', () => {
       const { state, adjust } = simulated({ plugged: 3, unplug });
       const { vcpus } = await adjust(2, 512, { timeoutMs: 50 });
       assert.deepEqual([vcpus.reached, vcpus.method, vcpus.held, vcpus.problem], [2, 'guest-offline', 3, null], unplug);
-      assert.deepEqual(state.steps, ['vcpus 2', 'online 2']);
+      assert.deepEqual(state.steps, ['vcpus 2', 'online 2', 'memory 512']);
     }
   });
 
@@ -206,7 +213,7 @@ describe('adjusting a guest', () => {
     const { state, adjust } = simulated({ plugged: 3 });
     const { vcpus } = await adjust(1, 512, { kvm: false });
     assert.deepEqual([vcpus.reached, vcpus.method, vcpus.held, vcpus.problem], [1, 'guest-offline', 3, null]);
-    assert.deepEqual(state.steps, ['online 1']);
+    assert.deepEqual(state.steps, ['online 1', 'memory 512']);
   });
 
   it('brings back online what is offline before it plugs more', async () => {
@@ -216,7 +223,10 @@ describe('adjusting a guest', () => {
     assert.deepEqual([two.vcpus.reached, two.vcpus.method, two.vcpus.held], [2, 'guest-online', 3]);
     const four = await adjust(4, 512, { kvm: false });
     assert.deepEqual([four.vcpus.reached, four.vcpus.method, four.vcpus.held], [4, 'hotplug', 4]);
-    assert.deepEqual(state.steps, ['online 1', 'online 2', 'online 3', 'vcpus 4']);
+    assert.deepEqual(
+      state.steps.filter((step) => step !== 'memory 512'),
+      ['online 1', 'online 2', 'online 3', 'vcpus 4'],
+    );
   });
 
   it('says that nothing was reached where neither way exists', async () => {
@@ -224,7 +234,7 @@ describe('adjusting a guest', () => {
     const { vcpus } = await mute.adjust(2, 512, { kvm: false });
     assert.deepEqual([vcpus.reached, vcpus.method, vcpus.held], [3, 'none', 3]);
     assert.match(vcpus.problem ?? '', /TCG.*no agent.*3 of 2/);
-    assert.deepEqual(mute.state.steps, []);
+    assert.deepEqual(mute.state.steps, ['memory 512']);
     const refusing = simulated({ plugged: 3, agent: false, unplug: 'never' });
     const held = (await refusing.adjust(2, 512, { timeoutMs: 30 })).vcpus;
     assert.deepEqual([held.reached, held.held], [3, 3]);
