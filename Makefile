@@ -39,7 +39,7 @@ tempest: deps
 terraform: deps
 	@tools/terraform.sh
 
-## The tests that kill, all of it: every point on MariaDB, and users beside each other under a hundred kills; about half an hour.
+## The tests that kill, all of it: every point on MariaDB, and users beside each other under sixty kills; about half an hour.
 crash: deps
 	@tools/test.sh crash
 

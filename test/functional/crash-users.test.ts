@@ -16,7 +16,7 @@ import { scratchDir } from '../support/scratch.ts';
 const CHILD = join(import.meta.dirname, '../support/crash-users-child.ts');
 /** After so many points the process dies: in the midst of what is under way then. */
 const DEATHS =
-  process.env['XLOUD_CRASH'] === 'all' ? Array.from({ length: 60 }, (_, i) => 40 + 13 * i) : [60, 170, 110];
+  process.env['XLOUD_CRASH'] === 'all' ? Array.from({ length: 30 }, (_, i) => 40 + 23 * i) : [60, 170, 110];
 const nothing = (): void => undefined;
 
 const die = (args: readonly string[]): Promise<NodeJS.Signals | null> =>
