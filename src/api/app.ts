@@ -4,7 +4,7 @@
 import { badRequest, Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { databaseFault } from '../db/errors.ts';
-import { negotiate } from '../domain/microversions.ts';
+import { askedVersion, negotiate } from '../domain/microversions.ts';
 import { CONSOLES } from '../domain/remote-console.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
 import { novaEnvelope } from '../web/faults.ts';
@@ -95,10 +95,22 @@ export function makeCompute(options: ComputeOptions): Web {
   });
   const validator = makeValidator();
 
-  const setVersionHeaders = (ctx: WebContext, minor: number) => {
-    ctx.set('OpenStack-API-Version', `compute 2.${minor}`);
-    ctx.set('X-OpenStack-Nova-API-Version', `2.${minor}`);
+  const setVersion = (ctx: WebContext, version: string) => {
+    ctx.set('OpenStack-API-Version', `compute ${version}`);
+    ctx.set('X-OpenStack-Nova-API-Version', version);
     ctx.append('Vary', 'OpenStack-API-Version, X-OpenStack-Nova-API-Version');
+  };
+  const setVersionHeaders = (ctx: WebContext, minor: number) => setVersion(ctx, `2.${minor}`);
+  /** The minor version that a request asks for; the refusal of one that is not served names it, as Nova's does. */
+  const minorFor = (ctx: WebContext): number => {
+    const asked = [header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version')] as const;
+    try {
+      return negotiate(...asked);
+    } catch (error) {
+      const version = askedVersion(...asked)?.trim();
+      if (error instanceof Fault && error.kind === 'notAcceptable' && version !== undefined) setVersion(ctx, version);
+      throw error;
+    }
   };
   const header = (ctx: WebContext, name: string): string | undefined => ctx.req.headers[name] as string | undefined;
 
@@ -107,7 +119,7 @@ export function makeCompute(options: ComputeOptions): Web {
     ctx.state.route = group.template;
     if (state.legacy) state.minor = 1;
     else {
-      state.minor = negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version'));
+      state.minor = minorFor(ctx);
       setVersionHeaders(ctx, state.minor);
     }
     const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -149,11 +161,7 @@ export function makeCompute(options: ComputeOptions): Web {
       ctx.state.route = split === null ? '(root)' : '/';
       ctx.type = 'application/json';
       if (split !== null) {
-        if (split.endpoint === 'v2.1')
-          setVersionHeaders(
-            ctx,
-            negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version')),
-          );
+        if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minorFor(ctx));
         ctx.body = JSON.stringify(versionDocument(serviceUrl(ctx), split.endpoint));
       } else if (path === '/' || path === '') ctx.body = JSON.stringify(versionList(serviceUrl(ctx)));
       else {
@@ -202,7 +210,7 @@ export function makeCompute(options: ComputeOptions): Web {
     if (rest === '/') {
       if (method !== 'GET') return answerNoRoute(ctx);
       ctx.state.route = '/';
-      const minor = negotiate(header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version'));
+      const minor = minorFor(ctx);
       if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minor);
       ctx.type = 'application/json';
       ctx.body = JSON.stringify(versionDocument(service, split.endpoint));

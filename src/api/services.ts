@@ -23,7 +23,6 @@ export interface ApiSettings {
   readonly pageSize: number;
   readonly hostDownMs: number;
   readonly defaultZone: string;
-  readonly internalZone: string;
   /** The image service's URL as clients know it, without a version; null: the built-in one's, as each caller reaches it. */
   readonly imageUrl: string | null;
 }

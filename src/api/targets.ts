@@ -25,10 +25,11 @@ const loadServer =
 const loaders: { readonly [K in TargetKind]: Loader<K> } = {
   server: loadServer(false),
   'server-or-deleted': loadServer(true),
-  // as in Nova, somebody else's is found and then refused by its rule
-  'server-group': async (_op, services, id) => {
+  // Nova finds somebody else's and refuses it by its rule: that it is there is none of the caller's business
+  'server-group': async ({ caller }, services, id) => {
     const group = await findServerGroup(services.db, id);
-    if (group === null) throw notFound(`Instance group ${id} could not be found.`, { code: 'serverGroup' });
+    if (group === null || (!caller.isAdmin && group.projectId !== caller.projectId))
+      throw notFound(`Instance group ${id} could not be found.`, { code: 'serverGroup' });
     return group;
   },
   flavor: async (op, services, id) => {

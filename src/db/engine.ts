@@ -57,6 +57,10 @@ function prepareConnection(connection: SqliteConnection, readOnly: boolean): voi
   connection.pragma('foreign_keys = ON');
   connection.pragma('cache_size = -16000');
   connection.function('regexp', { deterministic: true }, makeRegexpFunction());
+  // SQLite's own knows the letters of ASCII alone
+  connection.function('lower', { deterministic: true }, (text: unknown) =>
+    typeof text === 'string' ? text.toLowerCase() : text,
+  );
   if (readOnly) connection.pragma('query_only = ON');
 }
 

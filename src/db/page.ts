@@ -49,16 +49,17 @@ function after(query: Knex.QueryBuilder, { column, dir }: SortKey, value: Scalar
 }
 
 /**
- * A column must match a pattern (src/db/regexp.ts) somewhere; the empty one matches all. Throws a badRequest Fault for one
+ * A column must match a pattern (src/db/regexp.ts) somewhere, in letters of either case, as with MySQL's usual comparison; the
+ * empty one matches all. Throws a badRequest Fault for one
  * that is not understood, before an engine sees it.
  */
 export function wherePattern(query: Knex.QueryBuilder, name: string, value: string): void {
   if (value === '') return;
   if (isPlainText(value)) {
-    void query.whereRaw('instr(??, ?) > 0', [name, value]);
+    void query.whereRaw('instr(lower(??), ?) > 0', [name, value.toLowerCase()]);
     return;
   }
   compilePattern(value);
   // both engines shall read a bar as a letter, as ours does
-  void query.whereRaw('?? REGEXP ?', [name, withLiteralBars(value)]);
+  void query.whereRaw('?? REGEXP ?', [name, `(?i)${withLiteralBars(value)}`]);
 }

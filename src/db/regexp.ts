@@ -11,7 +11,7 @@ const META = /[\\^$.|?*+()[\]{}]/;
 export const isPlainText = (pattern: string): boolean => !META.test(pattern);
 
 /**
- * A search (anywhere in the text, case matters) for a pattern in RE2's syntax, with `|` a literal as Nova makes it.
+ * A search (anywhere in the text, in letters of either case) for a pattern in RE2's syntax, with `|` a literal as Nova makes it.
  * @throws badRequest for a pattern that is too long or not understood (back references and look-around among them)
  */
 export function compilePattern(pattern: string): (text: string) => boolean {
@@ -19,7 +19,7 @@ export function compilePattern(pattern: string): (text: string) => boolean {
     badRequest(`Invalid filter: '${pattern.slice(0, 80)}' is not a regular expression that is understood here: ${why}`);
   if (pattern.length > limits.patternCharacters) throw refuse('it is too long');
   try {
-    const compiled = RE2JS.compile(withLiteralBars(pattern));
+    const compiled = RE2JS.compile(withLiteralBars(pattern), RE2JS.CASE_INSENSITIVE);
     return (text) => compiled.matcher(text).find();
   } catch (error) {
     throw refuse(messageOf(error));

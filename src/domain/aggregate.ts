@@ -16,3 +16,6 @@ export const ZONE_KEY = 'availability_zone';
 
 /** The zone that an aggregate makes of its hosts; null: none. */
 export const zoneOf = ({ metadata }: Pick<Aggregate, 'metadata'>): string | null => metadata[ZONE_KEY] ?? null;
+
+/** The zone of the control plane's own services (Nova's `internal_service_availability_zone`): no server goes there. */
+export const INTERNAL_ZONE = 'internal';

@@ -10,7 +10,7 @@ export const MIN_VERSION = `2.${MIN_MINOR}`;
 export const MAX_VERSION = `2.${MAX_MINOR}`;
 
 /** The text of the version that a pair of headers asks for; undefined where they ask for none. */
-function askedVersion(current: string | undefined, old: string | undefined): string | undefined {
+export function askedVersion(current: string | undefined, old: string | undefined): string | undefined {
   for (const part of (current ?? '').split(',')) {
     const found = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(part);
     if (found?.[1]?.toLowerCase() === 'compute') return found[2];

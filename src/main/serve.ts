@@ -162,7 +162,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const ops = makeOps(deps);
   const tellPorts = makePortNews((op, events) => ops.takeExternalEvents(op, events), { clock, log });
   const [first] = hosts;
-  const worker = await startWorker(deps, { name: workerName(dataDir), takeOver: true });
+  const worker = await startWorker(deps, { name: workerName(dataDir), takeOver: true, host: first.name });
   cleanup.defer(() => worker.close());
   if (config.notifications.url !== '') {
     const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
@@ -201,7 +201,6 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
         pageSize: config.api.page_size,
         hostDownMs: downMs,
         defaultZone: config.compute.zone,
-        internalZone: 'internal',
         imageUrl: null,
       },
       knowsProject: (caller, id) => identity.service.knowsProject(caller, id),

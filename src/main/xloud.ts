@@ -71,7 +71,9 @@ function banner(lines: readonly string[]): string {
 const program = new Command('xloud')
   .description('The OpenStack Compute API over libvirt, with servers that grow and shrink while they run.')
   .version(manifest.version)
-  .showHelpAfterError();
+  .showHelpAfterError()
+  // wrong words are the caller's mistake, told apart from a failure of ours
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 interface ServeFlags extends Common {
   readonly port?: string;

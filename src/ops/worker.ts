@@ -18,6 +18,7 @@ import {
 import { findServer } from '../db/servers.ts';
 import { tx } from '../db/tx.ts';
 import type { OpsDeps } from './deps.ts';
+import { reportControlPlane } from './reconcile/control-plane.ts';
 import { makeReconcilers, reconcileAll } from './reconcile/index.ts';
 import { handleReport } from './reports.ts';
 import { type Outcome, runSaga, type StopReason } from './saga.ts';
@@ -29,6 +30,8 @@ export interface WorkerOptions {
   readonly name: string;
   /** Whether no other process can hold leases of this name: then those of an earlier life end at once, not with time. */
   readonly takeOver: boolean;
+  /** The machine that it runs on, under whose name the control plane is told to live; absent: it is not told. */
+  readonly host?: string;
   /** Actions at once; default `limits.actionsAtOnce`. */
   readonly concurrency?: number;
   /** Milliseconds between two looks for work; default `limits.workerPollMs`. */
@@ -188,6 +191,8 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     }
   }
 
+  const { host } = options;
+  if (host !== undefined) await reportControlPlane(deps, host);
   const reconcile = (): Promise<void> => reconcileAll(deps, reconcilers);
   const stopNudges = await bus.onNudge(() => look());
   const stopReports = await bus.onReport((report) => handleReport(deps, report));
@@ -196,6 +201,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     every(options.pollMs ?? limits.workerPollMs, look),
     every(leaseMs / 3, renew),
     ...(reconcileMs > 0 ? [every(reconcileMs, reconcile)] : []),
+    ...(host === undefined ? [] : [every(limits.hostReportMs, () => reportControlPlane(deps, host))]),
   ];
   look();
 

@@ -21,6 +21,12 @@ const networks = [
   rule('create_network', PROJECT_MEMBER_OR_ADMIN, 'Make a network.'),
   rule('create_network:shared', ADMIN, 'Make a network that all projects use.'),
   rule('create_network:router:external', ADMIN, 'Make an external network.'),
+  rule('create_network:provider:network_type', ADMIN, 'Say what a new network is made of.'),
+  rule('create_network:provider:physical_network', ADMIN, 'Say on which wire a new network is.'),
+  rule('create_network:provider:segmentation_id', ADMIN, 'Say which part of its wire a new network is.'),
+  rule('get_network:provider:network_type', ADMIN, 'See what a network is made of.'),
+  rule('get_network:provider:physical_network', ADMIN, 'See on which wire a network is.'),
+  rule('get_network:provider:segmentation_id', ADMIN, 'See which part of its wire a network is.'),
   rule('create_network:is_default', ADMIN, 'Make a network that is a default one.'),
   rule(
     'create_network:port_security_enabled',

@@ -44,7 +44,7 @@ for (const engine of engines) {
       const id = await servers.create();
       for (const [act, url] of [
         [createImage, IMAGE_URL],
-        [createBackup, `${servers.url}/v2.1`],
+        [createBackup, IMAGE_URL],
       ] as const) {
         for (const version of ['2.1', '2.44']) {
           const answer = await act(id, {}, { version });

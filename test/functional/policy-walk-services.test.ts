@@ -310,7 +310,8 @@ describe('every route of the built-in services and its rule', () => {
       for (const asked of cloud.rulesAsked) assert.ok(stated.has(asked), `${asked} is asked and not stated`);
       const changed = (await everything(cloud)) !== before;
       const said = `${name}: ${status} ${text}`;
-      assert.ok(status < 500, said);
+      // what is not offered is refused, but never done
+      assert.ok(status < 500 || (status === 501 && !changed), said);
       const who: Standing = {
         walker,
         own:

@@ -100,7 +100,7 @@ for (const engine of engines) {
       ['the deleted', { deleted: true }, ['old']],
       ['both', { deleted: 'any' }, ['old', 'DB', 'web-2', 'web-1']],
       ['a part of the name', { where: { display_name: 'web' } }, ['web-2', 'web-1']],
-      ['a part of the name, case counts', { where: { display_name: 'db' } }, []],
+      ['a part of the name, in either case', { where: { display_name: 'db' } }, ['DB']],
       ['a pattern', { where: { display_name: '^web-[2-9]$' } }, ['web-2']],
       ['a pattern with a dot', { where: { display_name: 'w.b' } }, ['web-2', 'web-1']],
       ['text that SQL would read otherwise', { where: { display_name: "%'_" } }, []],

@@ -95,7 +95,6 @@ export async function startApi({ pageSize = 1000, ...options }: ApiOptions = {})
         pageSize,
         hostDownMs: config.hostDownMs,
         defaultZone: config.defaultZone,
-        internalZone: 'internal',
         imageUrl: IMAGE_URL,
       },
       knowsProject: async (_, id) => id !== NO_PROJECT,

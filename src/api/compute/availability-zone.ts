@@ -2,6 +2,7 @@
 
 import { isoMicros } from '../../base/clock.ts';
 import { listServices, type Service } from '../../db/services.ts';
+import { INTERNAL_ZONE } from '../../domain/aggregate.ts';
 import { isHostUp } from '../../domain/host.ts';
 import { noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
@@ -62,10 +63,8 @@ export default resource({
     query: noQuery,
     status: 200,
     run: zones,
-    view: (list, { services }) => ({
-      availabilityZoneInfo: list
-        .filter(({ name }) => name !== services.settings.internalZone)
-        .map((zone) => zoneView(zone, null)),
+    view: (list) => ({
+      availabilityZoneInfo: list.filter(({ name }) => name !== INTERNAL_ZONE).map((zone) => zoneView(zone, null)),
     }),
   }),
   'GET /os-availability-zone/detail': route()({

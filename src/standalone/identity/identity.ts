@@ -13,6 +13,7 @@ import type { Policy } from '../../policies/load.ts';
 import { projects } from '../../db/identity.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { keystoneEnvelope } from '../../web/faults.ts';
+import { absentRoutes } from './absent.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { assignmentRoutes } from './assignments.ts';
 import { authRoutes } from './auth.ts';
@@ -67,6 +68,7 @@ export const identityRoutes = (parts: Parts): readonly Route[] => [
   ...roleRoutes(parts),
   ...assignmentRoutes(parts),
   ...groupRoutes,
+  ...absentRoutes,
   ...catalogRoutes(parts.catalog),
 ];
 

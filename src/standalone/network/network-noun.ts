@@ -13,13 +13,25 @@ import {
   type StoredNetwork,
   subnetNoun,
 } from '../../db/networks.ts';
-import { boolean, integer } from './attributes.ts';
-import { born, changeable, changed, commonFilters, commonSortable, commonView, nameAndDescription } from './common.ts';
+import { boolean, integer, oneOf, orNull } from './attributes.ts';
+import {
+  born,
+  changeable,
+  changed,
+  commonFilters,
+  commonSortable,
+  commonView,
+  fixed,
+  nameAndDescription,
+} from './common.ts';
 import { inUse } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
 import { removeFloatingIp } from './ports.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
+
+/** Neutron's word for a network that no wire leads to and from: each host has its own, behind NAT. */
+const NETWORK_TYPE = 'local';
 
 const fields = {
   admin_state_up: 'adminStateUp',
@@ -52,6 +64,9 @@ async function views(reader: Reader, _caller: Caller | null, networks: readonly 
     availability_zones: [],
     ipv4_address_scope: null,
     ipv6_address_scope: null,
+    'provider:network_type': NETWORK_TYPE,
+    'provider:physical_network': null,
+    'provider:segmentation_id': null,
   }));
 }
 
@@ -68,6 +83,9 @@ export const networks: Noun<StoredNetwork> = {
     is_default: changeable(boolean, false),
     port_security_enabled: changeable(boolean, true),
     mtu: changeable(integer(68, 65_535), DEFAULT_MTU_BYTES),
+    'provider:network_type': fixed(orNull(oneOf([NETWORK_TYPE]))),
+    'provider:physical_network': fixed(orNull(oneOf([]))),
+    'provider:segmentation_id': fixed(orNull(oneOf([]))),
   },
   filters: {
     ...commonFilters,

@@ -401,7 +401,11 @@ async function keepHouse(host: Host, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     try {
       for (const entry of await readdir(host.instancesDir, { withFileTypes: true })) {
-        if (entry.isDirectory()) await rotateConsole(guestFiles(join(host.instancesDir, entry.name)).console);
+        if (!entry.isDirectory()) continue;
+        const { console } = guestFiles(join(host.instancesDir, entry.name));
+        await rotateConsole(console).catch((error: unknown) => {
+          host.log.warn({ console, error: messageOf(error) }, 'a console is not rotated; the others are');
+        });
       }
       await host.images.prune();
     } catch (error) {

@@ -1,7 +1,7 @@
 // Why: which ports are plugged on this host, kept beside each guest's disks: written before anything is made for a port and
 // removed after all of it is gone, so that a crash at any point leaves no address or network that nobody remembers.
 
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notImplemented } from '../../base/errors.ts';
 import type { NicSpec } from '../../domain/nic.ts';
@@ -32,8 +32,15 @@ export async function readPorts(instanceDir: string): Promise<readonly NicSpec[]
 
 export async function writePorts(instanceDir: string, nics: readonly NicSpec[]): Promise<void> {
   const path = join(instanceDir, FILE);
-  await writeFile(`${path}.new`, JSON.stringify(nics), { mode: 0o600 });
+  await writeFile(`${path}.new`, JSON.stringify(nics), { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
+  // the name too must be there after a power cut
+  const directory = await open(instanceDir);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 export async function forgetPorts(instanceDir: string): Promise<void> {

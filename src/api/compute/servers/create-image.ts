@@ -81,7 +81,7 @@ export default resource({
         const made = await createBackup(call);
         // with 0 the image goes as soon as it is there
         if (Number(call.body.createBackup.rotation) === 0) return;
-        call.header('Location', `${call.url.versioned}/images/${made.imageId}`);
+        call.header('Location', `${call.url.image}/images/${made.imageId}`);
       },
     }),
     route<'server', CreateBackupBody>()({ ...backup, since: '2.45', run: createBackup, view: imageId }),

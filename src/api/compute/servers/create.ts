@@ -178,9 +178,13 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     accessIpV4: server.accessIPv4 ?? null,
     accessIpV6: server.accessIPv6 === undefined ? null : canonicalIpV6(server.accessIPv6),
     autoDiskConfig: server['OS-DCF:diskConfig'] === undefined ? null : server['OS-DCF:diskConfig'] === 'AUTO',
-    schedulerHints: call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {},
+    schedulerHints: hintsOf(call.body['os:scheduler_hints'] ?? call.body['OS-SCH-HNT:scheduler_hints'] ?? {}),
   };
 }
+
+/** Hints that begin so are Nova's own, for its scheduler alone: those of a request are dropped. */
+const hintsOf = (hints: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(hints).filter(([name]) => !name.startsWith('_nova')));
 
 /** A flavor is named by its id or by any address that ends in it: `http://any.host/flavors/1?x=y`. */
 const idOf = (reference: string | number): string =>
