@@ -14,7 +14,6 @@ const refused = (reason: string, method: Route['method'], path: string): Route =
 
 const CONFIGURED = 'has its services, endpoints and regions from the configuration of the program (api.public_url).';
 const NO_GROUPS = 'has no groups: give users their roles themselves.';
-const NO_RULES = 'has no access rules for application credentials.';
 const NO_TRUSTS = 'has no trusts: make an application credential instead.';
 
 /** Routes of Keystone's that nobody may use here, each with the reason. */
@@ -29,7 +28,6 @@ export const absentRoutes: readonly Route[] = [
   refused(NO_GROUPS, 'PATCH', '/v3/groups/:group_id'),
   refused(NO_GROUPS, 'DELETE', '/v3/groups/:group_id'),
   refused(NO_GROUPS, 'PUT', '/v3/groups/:group_id/users/:user_id'),
-  refused(NO_RULES, 'GET', '/v3/users/:user_id/access_rules'),
   refused(NO_TRUSTS, 'GET', '/v3/OS-TRUST/trusts'),
   refused(NO_TRUSTS, 'POST', '/v3/OS-TRUST/trusts'),
 ];
