@@ -6,6 +6,7 @@ import { type SchemaValidateFunction } from 'ajv';
 import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { badRequest } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -164,21 +165,49 @@ function makeAjv(change: (ajv: Ajv2020.default) => void = () => undefined): Ajv2
   return ajv;
 }
 
-/** A value as Python prints it, which is how Nova's messages quote values. */
-export function pythonRepr(value: unknown): string {
-  if (value === null || value === undefined) return 'None';
-  if (value === true) return 'True';
-  if (value === false) return 'False';
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'string')
-    return value.includes("'") && !value.includes('"')
-      ? `"${value}"`
-      : `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-  if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
-  return `{${Object.entries(value)
-    .map(([key, part]) => `${pythonRepr(key)}: ${pythonRepr(part)}`)
-    .join(', ')}}`;
+function quoted(text: string): string {
+  const shown = text.slice(0, limits.shownChars);
+  return shown.includes("'") && !shown.includes('"')
+    ? `"${shown}"`
+    : `'${shown.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
+
+/** The parts of a list or object as Python prints them, as long as there is room for more. */
+function listed<T>(parts: Iterable<T>, room: { chars: number }, show: (part: T) => string): string {
+  const shown: string[] = [];
+  for (const part of parts) {
+    if (room.chars <= 0) return `${shown.join(', ')}, ...`;
+    shown.push(show(part));
+  }
+  return shown.join(', ');
+}
+
+function reprOf(value: unknown, room: { chars: number }): string {
+  if (Array.isArray(value)) return `[${listed(value, room, (part) => reprOf(part, room))}]`;
+  if (typeof value === 'object' && value !== null) {
+    const pair = (key: string) => `${reprOf(key, room)}: ${reprOf((value as Record<string, unknown>)[key], room)}`;
+    return `{${listed(Object.keys(value), room, pair)}}`;
+  }
+  const text = typeof value === 'string' ? quoted(value) : (pythonNames.get(value) ?? String(value));
+  room.chars -= text.length;
+  return text;
+}
+
+const pythonNames: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [null, 'None'],
+  [undefined, 'None'],
+  [true, 'True'],
+  [false, 'False'],
+]);
+
+/**
+ * A value as Python prints it, which is how Nova's messages quote values; of one that is very long, as much as anybody reads:
+ * a message must not cost more than what it refuses.
+ */
+export const pythonRepr = (value: unknown): string => reprOf(value, { chars: limits.shownChars });
+
+/** Several words as Python prints them, without the brackets of a list. */
+const words = (texts: readonly string[]): string => pythonRepr(texts).slice(1, -1);
 
 type Reason = (error: ErrorObject) => string;
 const tooShort: Reason = (e) => `${pythonRepr(e.data)} is too short`;
@@ -193,8 +222,8 @@ const reasons: Readonly<Record<string, Reason>> = {
     const patterns = Object.keys(schema.patternProperties ?? {});
     const extras = unknownKeys(e.data as object, schema);
     if (patterns.length > 0)
-      return `${extras.map(pythonRepr).join(', ')} ${extras.length === 1 ? 'does' : 'do'} not match any of the regexes: ${patterns.map(pythonRepr).join(', ')}`;
-    return `Additional properties are not allowed (${extras.map(pythonRepr).join(', ')} ${extras.length === 1 ? 'was' : 'were'} unexpected)`;
+      return `${words(extras)} ${extras.length === 1 ? 'does' : 'do'} not match any of the regexes: ${patterns.map(pythonRepr).join(', ')}`;
+    return `Additional properties are not allowed (${words(extras)} ${extras.length === 1 ? 'was' : 'were'} unexpected)`;
   },
   enum: (e) => `${pythonRepr(e.data)} is not one of ${pythonRepr(e.schema)}`,
   const: (e) => `${pythonRepr(e.schema)} was expected`,
@@ -236,7 +265,8 @@ function messageFor(error: ErrorObject, where: 'body' | 'query'): string {
 }
 
 /** `%s` of a value: text without quotes, everything else as Python prints it. */
-const plain = (value: unknown): string => (typeof value === 'string' ? value : pythonRepr(value));
+const plain = (value: unknown): string =>
+  typeof value === 'string' ? value.slice(0, limits.shownChars) : pythonRepr(value);
 
 export interface Validator {
   /**

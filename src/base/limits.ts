@@ -6,6 +6,8 @@ const MIB = 1024 * 1024;
 export const limits = {
   /** A JSON request body; Nova's default (`osapi_max_request_body_size`) is 114688 bytes. */
   bodyBytes: 114_688,
+  /** Characters of a refused value that its refusal quotes. */
+  shownChars: 4_096,
   /** How deep a JSON body may nest. */
   bodyDepth: 64,
   /** Nova's `max_limit`: the longest page of a list. */

@@ -107,3 +107,18 @@ export function heavyQueries(schema: JsonSchema | undefined): readonly string[] 
     ];
   });
 }
+
+/** Bodies for a service that declares no schema: a noun with as much of everything as a body holds. */
+export function heavyNouns(noun: string): readonly string[] {
+  const listed = (value: unknown): unknown[] =>
+    Array.from({ length: Math.floor(BYTES / (JSON.stringify(value).length + 1)) }, () => value);
+  return [
+    { [noun]: manyKeys(BYTES) },
+    manyKeys(BYTES, 'x'),
+    { [noun]: { name: 'A'.repeat(BYTES) } },
+    { [`${noun}s`]: listed({ name: 'a' }) },
+    { [noun]: { name: 'a', tags: listed('t'), fixed_ips: listed({ ip_address: '10.0.0.1' }) } },
+    { [noun]: nested(limits.bodyDepth - 2) },
+    listed({ op: 'add', path: '/a', value: 'b' }),
+  ].map((body) => JSON.stringify(body));
+}

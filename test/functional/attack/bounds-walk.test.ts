@@ -1,6 +1,6 @@
-// Whatever is asked within the declared bounds, everybody else is answered at once. Every route of the compute API gets the
-// largest and the strangest that its schema and its query let through, and the network service its largest bulk, while a thread
-// of its own asks `/healthz` all the time.
+// Whatever is asked within the declared bounds, everybody else is answered at once. Every route of the compute API and of the
+// built-in services gets the largest and the strangest that its bounds let through, while a thread of its own asks `/healthz` all
+// the time.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -9,9 +9,19 @@ import { computeRoutes } from '../../../src/api/compute/index.ts';
 import type { RouteEntry } from '../../../src/api/resource.ts';
 import { isVersioned, minorOf } from '../../../src/base/history.ts';
 import { limits } from '../../../src/base/limits.ts';
-import { heavyBodies, heavyQueries } from '../../support/heavy.ts';
+import { serviceRoutes } from '../../../src/main/service-routes.ts';
+import { heavyBodies, heavyNouns, heavyQueries } from '../../support/heavy.ts';
 import { type Prober, startProber } from '../../support/prober.ts';
 import { eventually, type Reply, type Service, startService } from '../../support/serve.ts';
+
+/** Parameters that lists of the built-in services take. */
+const LISTS = {
+  properties: Object.fromEntries(
+    ['limit', 'marker', 'sort_key', 'sort_dir', 'sort', 'name', 'id', 'tag', 'tags', 'fields', 'fixed_ips'].map(
+      (name) => [name, { type: 'string' }],
+    ),
+  ),
+};
 
 const BAR_MS = 250;
 /** A request during which somebody waited long is asked again: the machine may have been at something else. */
@@ -94,6 +104,63 @@ describe('everybody is answered at once', () => {
 
   it('during whatever the compute API takes', async () => {
     for (const route of computeRoutes) for (const request of requestsOf(route)) await walk(request);
+  });
+
+  it('during whatever the built-in services take', async () => {
+    const types: Readonly<Record<string, string>> = { PATCH: 'application/openstack-images-v2.1-json-patch' };
+    for (const [name, routes] of Object.entries(serviceRoutes)) {
+      for (const { method, path } of routes) {
+        const filled = path.replaceAll(/:\w+/g, '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec111');
+        const noun = (path.split('/').findLast((part) => part !== '' && !part.startsWith(':')) ?? 'x')
+          .replaceAll('-', '_')
+          .replace(/s$/, '');
+        const type = (name === 'image' ? types[method] : undefined) ?? 'application/json';
+        const asked = (query: string, body?: string): Asked => ({
+          name: `${method} /${name}${path} ?${query.slice(0, 60)} ${body?.slice(0, 60) ?? ''}`,
+          ask: () =>
+            service.request(
+              method === 'DELETE' ? 'xloud-demo' : 'xloud',
+              method,
+              `/${name}${filled}${query === '' ? '' : `?${query}`}`,
+              body === undefined ? undefined : new TextEncoder().encode(body),
+              { 'Content-Type': type },
+            ),
+        });
+        const requests =
+          method === 'GET'
+            ? heavyQueries(LISTS).map((query) => asked(query))
+            : method === 'DELETE'
+              ? [asked('')]
+              : heavyNouns(noun).map((body) => asked('', body));
+        for (const request of requests) await walk(request);
+      }
+    }
+  });
+
+  it('while an image has all the properties that it may have, and as many changes', async () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: limits.imageProperties }, (_, index) => [`p${index}`, 'x'.repeat(400)]),
+    );
+    const made = await walk({
+      name: 'an image full of properties',
+      ask: () => post('/image/v2/images', { ...properties, name: 'full' }),
+    });
+    assert.equal(made.status, 201, JSON.stringify(made.body).slice(0, 300));
+    const changes = Array.from({ length: limits.imageChanges }, (_, index) => ({
+      op: 'replace',
+      path: `/p${index % limits.imageProperties}`,
+      value: `y${index}`,
+    }));
+    const patch = new TextEncoder().encode(JSON.stringify(changes));
+    const changed = await walk({
+      name: 'a PATCH of an image',
+      ask: () =>
+        service.request('xloud', 'PATCH', `/image/v2/images/${made.body.id}`, patch, {
+          'Content-Type': 'application/openstack-images-v2.1-json-patch',
+        }),
+    });
+    assert.equal(changed.status, 200, JSON.stringify(changed.body).slice(0, 300));
+    await walk({ name: 'a list of images', ask: () => service.request('xloud', 'GET', '/image/v2/images?limit=1000') });
   });
 
   it('during a network of ports, and a server with hundreds of them', async () => {

@@ -198,9 +198,8 @@ describe('versions', () => {
   });
 
   it('but not where the version could not be read', async () => {
-    for (const version of ['2.999', 'x']) {
-      assert.equal((await api.ask('GET', '/v2.1/queries', { version })).headers['openstack-api-version'], undefined);
-    }
+    const { headers } = await api.ask('GET', '/v2.1/queries', { version: 'x' });
+    assert.equal(headers['openstack-api-version'], undefined);
   });
 
   it('what was removed is 410 where it existed and 404 where it did not', async () => {

@@ -226,3 +226,16 @@ describe('the legacy endpoint', () => {
     assert.deepEqual(Object.keys(counting), ['name']);
   });
 });
+
+describe('a refusal', () => {
+  it('quotes no more of a huge value than anybody reads', () => {
+    const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key${index}`, index]));
+    for (const value of [keys, Object.keys(keys), 'x'.repeat(100_000), [[keys, keys]]]) {
+      const words = refusal(wrapped('flavor', { type: 'integer' }), { flavor: value }) ?? '';
+      assert.ok(words.length < 12_000, `${words.length} characters`);
+      assert.match(words, /is not of type 'integer'$/);
+    }
+    const unknown = refusal(closed({ a: name }), keys) ?? '';
+    assert.match(unknown, /^Additional properties are not allowed \('key0', 'key1', .*\.\.\. were unexpected\)$/);
+  });
+});
