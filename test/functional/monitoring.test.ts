@@ -42,6 +42,12 @@ describe('monitoring', () => {
       for (const name of namesIn(expressions)) assert.ok(known.has(name), `${file}: ${name}`);
     }
     const page = readFileSync(join(DOCS, 'README.md'), 'utf8');
+    // a name that ends in an underscore stands for all that begin with it
+    for (const name of namesIn(page))
+      assert.ok(
+        name.endsWith('_') ? [...known].some((one) => one?.startsWith(name)) : known.has(name),
+        `README.md: ${name}`,
+      );
     for (const name of known)
       if (name?.startsWith('xloud_') && !name.startsWith('xloud_adjust_'))
         assert.ok(page.includes(name), `README.md: ${name}`);
