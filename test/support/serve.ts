@@ -55,6 +55,8 @@ export interface Service {
   /** What the stock client prints; rejects with its words where it fails. */
   openstack(cloud: CloudName, ...words: string[]): Promise<string>;
   log(): string;
+  /** How long the process's one thread for requests has run on a processor, in milliseconds; Linux tells. */
+  busyMs(): number;
   /** Ends the process and removes its directory. */
   close(): Promise<void>;
 }
@@ -133,6 +135,10 @@ export async function startService({ driver, env = {} }: ServeWish): Promise<Ser
     url,
     dataDir,
     log,
+    busyMs() {
+      const { pid } = child as ChildProcess;
+      return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+    },
     ended,
     async start(death) {
       if (!isOver()) throw new Error('it runs already');

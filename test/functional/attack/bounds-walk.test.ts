@@ -24,8 +24,8 @@ const LISTS = {
 };
 
 const BAR_MS = 250;
-/** A request during which somebody waited long is asked again: the machine may have been at something else. */
-const TRIES = 4;
+/** A request during which somebody waited long is asked again: the first one loads code and compiles schemas. */
+const TRIES = 3;
 const NEWEST = 104;
 
 interface Asked {
@@ -62,14 +62,26 @@ describe('everybody is answered at once', () => {
     await service.close();
   });
 
+  /**
+   * How long somebody else waited at most meanwhile, as far as the service was to blame: for no longer than its thread ran, since
+   * a machine that is at something else makes everybody wait.
+   */
+  async function watched<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly waitedMs: number }> {
+    await prober.pulse();
+    const before = service.busyMs();
+    const result = await work();
+    const { slowestMs } = await prober.pulse();
+    return { result, waitedMs: Math.min(slowestMs, service.busyMs() - before) };
+  }
+
   /** Asks, and looks at who had to wait meanwhile; the least of several tries counts. */
   async function walk({ name, ask }: Asked): Promise<Reply> {
     let leastMs = Infinity;
     let reply: Reply | null = null;
     for (let attempt = 0; attempt < TRIES && leastMs > BAR_MS; attempt += 1) {
-      const answer = await ask();
-      reply ??= answer;
-      leastMs = Math.min(leastMs, (await prober.pulse()).slowestMs);
+      const answer = await watched(ask);
+      reply ??= answer.result;
+      leastMs = Math.min(leastMs, answer.waitedMs);
     }
     if (leastMs > slowest.ms) slowest = { ms: leastMs, name };
     const { status, body } = reply as Reply;
@@ -186,22 +198,20 @@ describe('everybody is answered at once', () => {
         const { server } = (await service.request('xloud', 'GET', path)).body;
         return server['OS-EXT-STS:task_state'] === null ? server : null;
       });
-    const watched = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-      await prober.pulse();
-      await work();
-      const { slowestMs } = await prober.pulse();
-      if (slowestMs > slowest.ms) slowest = { ms: slowestMs, name };
-      assert.ok(slowestMs <= BAR_MS, `${name}: somebody waited ${slowestMs.toFixed(0)} ms`);
+    const during = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+      const { waitedMs } = await watched(work);
+      if (waitedMs > slowest.ms) slowest = { ms: waitedMs, name };
+      assert.ok(waitedMs <= BAR_MS, `${name}: somebody waited ${waitedMs.toFixed(0)} ms`);
     };
-    await watched('its build', async () => assert.equal((await settled()).status, 'ACTIVE'));
+    await during('its build', async () => assert.equal((await settled()).status, 'ACTIVE'));
     for (const view of ['', '/os-interface', '/ips']) {
       await walk({ name: `its ${view}`, ask: () => service.request('xloud', 'GET', `${path}${view}`) });
     }
-    await watched('its reboot', async () => {
+    await during('its reboot', async () => {
       assert.equal((await post(`${path}/action`, { reboot: { type: 'HARD' } })).status, 202);
       await settled();
     });
-    await watched('its end', async () => {
+    await during('its end', async () => {
       assert.equal((await service.request('xloud', 'DELETE', path)).status, 204);
       await eventually('its end', 60_000, async () =>
         (await service.request('xloud', 'GET', path)).status === 404 ? true : null,
