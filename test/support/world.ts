@@ -149,7 +149,7 @@ export function makeOp(caller: Caller = memberCaller, minor = 104): Op {
   };
 }
 
-export const adminOp = (): Op => makeOp({ ...systemCaller, projectId: 'project-1' });
+export const adminOp = (): Op => makeOp({ ...systemCaller, systemScope: null, projectId: 'project-1' });
 
 // So long that none comes in between: a test that writes a row is not corrected by a report that happens to be due.
 const REPORT_MS = 600_000;
