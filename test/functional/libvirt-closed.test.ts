@@ -21,7 +21,8 @@ describe('what others on the machine see of a guest', { concurrency: 1 }, () => 
 
   it('is that it is there: no file of it can be opened', async () => {
     const dir = join(host.instancesDir, spec.uuid);
-    assert.equal((await lstat(dir)).mode & 0o777, 0o700);
+    const { mode, uid } = await lstat(dir);
+    assert.deepEqual([(mode & 0o777).toString(8), uid], ['710', 0], 'QEMU enters it, and makes nothing in it');
     const names = await readdir(dir);
     for (const needed of ['disk', 'disk.config', 'console.log', 'base']) assert.ok(names.includes(needed), needed);
     for (const name of names) {
@@ -35,7 +36,7 @@ describe('what others on the machine see of a guest', { concurrency: 1 }, () => 
 
   it('its screen greets whoever runs outside its network and may open the socket', async () => {
     const place = await host.driver.remoteConsole?.(spec.uuid, 'vnc');
-    assert.equal(place?.host, join(host.instancesDir, spec.uuid, 'screen.sock'));
+    assert.equal(place?.host, join(host.instancesDir, spec.uuid, 'qemu', 'screen'));
     const greeting = await new Promise<string>((resolve, reject) => {
       const socket = connect({ path: place.host });
       socket.once('data', (bytes) => {

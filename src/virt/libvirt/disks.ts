@@ -46,7 +46,9 @@ export const guestFiles = (dir: string) => ({
   swap: join(dir, 'disk.swap'),
   console: join(dir, 'console.log'),
   serial: join(dir, 'serial.sock'),
-  screen: join(dir, 'screen.sock'),
+  /** What QEMU makes itself. */
+  lent: join(dir, 'qemu'),
+  screen: join(dir, 'qemu', 'screen'),
   /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
   complete: join(dir, 'complete'),
 });
@@ -91,6 +93,7 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   // there before QEMU writes it, so that we may read it whoever QEMU runs as
   await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
   await deps.keeper.close(dir);
+  await deps.keeper.lend(files.lent);
 }
 
 interface LocalFile extends LocalDisk {

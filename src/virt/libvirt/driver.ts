@@ -262,7 +262,7 @@ async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
   return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);
 }
 
-/** Where the screen of a guest listens: a socket, where QEMU can make one beside the guest's disks and it has a path for it. */
+/** Where the screen of a guest listens: a socket, where QEMU has a directory to make one in, and it has a path for it. */
 function screenPlace(host: Host, uuid: string): string | null {
   if (host.screen !== SOCKET) return host.screen;
   return (host.keeper.closed ? socketPath(filesOf(host, uuid).screen) : null) ?? LOOPBACK;
