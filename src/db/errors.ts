@@ -31,7 +31,7 @@ const AWAY = [
 ];
 
 /** The database could not be reached, or the connection to it was lost: what was asked is undone and may be asked again. */
-export function isAway(error: unknown): boolean {
+function isAway(error: unknown): boolean {
   if (error instanceof Error && error.name === 'KnexTimeoutError') return true;
   // a missing socket file says ENOENT, as a missing file would: only a connection's counts
   const connecting = typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';

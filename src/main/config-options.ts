@@ -67,7 +67,7 @@ export const list = <T extends string>(
   more: { choices?: readonly T[]; form?: Form } = {},
 ): Option<readonly T[]> => ({ kind: 'list', default: value, help, ...more });
 
-export const httpUrl: Form = {
+const httpUrl: Form = {
   name: 'an address such as https://cloud.example.org',
   fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
 };

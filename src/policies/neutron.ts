@@ -8,8 +8,8 @@ const NETWORK_READER = '(role:reader and rule:network_owner)';
 
 export const NETWORK_MEMBER_OR_ADMIN = `rule:context_is_admin or ${NETWORK_MEMBER}`;
 export const NETWORK_MEMBER_OR_SERVICE = `${NETWORK_MEMBER_OR_ADMIN} or rule:service_api`;
-export const NETWORK_MEMBER_OR_SHARED = `${NETWORK_MEMBER_OR_SERVICE} or rule:shared`;
-export const NOT_DEVICE_OR_NETWORK_MEMBER = `not rule:network_device or ${NETWORK_MEMBER_OR_SERVICE}`;
+const NETWORK_MEMBER_OR_SHARED = `${NETWORK_MEMBER_OR_SERVICE} or rule:shared`;
+const NOT_DEVICE_OR_NETWORK_MEMBER = `not rule:network_device or ${NETWORK_MEMBER_OR_SERVICE}`;
 export const EITHER_MEMBER_OR_ADMIN = `${PROJECT_MEMBER_OR_ADMIN} or ${NETWORK_MEMBER}`;
 export const EITHER_MEMBER_OR_SERVICE = `${EITHER_MEMBER_OR_ADMIN} or rule:service_api`;
 export const EITHER_READER_OR_SERVICE = `${PROJECT_READER_OR_ADMIN} or ${NETWORK_READER} or rule:service_api`;

@@ -37,7 +37,7 @@ const titles: Readonly<Record<number, string>> = {
 
 export const statusOfFault = (fault: Fault): number => statusByKind[fault.kind];
 
-export const titleOf = (status: number): string => titles[status] ?? 'Error';
+const titleOf = (status: number): string => titles[status] ?? 'Error';
 
 /** A body and its media type. */
 export interface FaultBody {

@@ -163,7 +163,7 @@ const readPages = (pages: Element) => ({
  * What kinds of guests libvirt has here: one for each architecture whose QEMU is installed and each way to run it.
  * @param virtType what guests are unless their image asks for another; KVM is offered only where it was seen to run guests
  */
-export function readGuestKinds(capabilities: string, virtType: VirtType): HostCapabilities['guests'] {
+function readGuestKinds(capabilities: string, virtType: VirtType): HostCapabilities['guests'] {
   return children(readXml(capabilities), 'guest').flatMap((guest) => {
     const vmMode = textOf(guest, 'os_type') ?? 'hvm';
     return children(guest, 'arch').flatMap((arch) => {

@@ -34,7 +34,7 @@ type Device = Pick<
 > & { readonly maxVcpus: number | null };
 
 /** From one answer of libvirt's, which is about one kind of machine. */
-export function readDomainCapabilities(xml: string): Device {
+function readDomainCapabilities(xml: string): Device {
   const root = readXml(xml);
   const tpm = supported(root, 'devices/tpm');
   const emulated = valuesOf(tpm, 'backendModel').includes('emulator');
