@@ -26,6 +26,7 @@ import { identityEndings } from './0033_identity_endings.ts';
 import { readiness } from './0034_readiness.ts';
 import { namedLocks } from './0034_named_locks.ts';
 import { serverStates } from './0035_server_states.ts';
+import { purge } from './0035_purge.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -53,4 +54,5 @@ export const migrations: readonly Migration[] = [
   readiness,
   namedLocks,
   serverStates,
+  purge,
 ];

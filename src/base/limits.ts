@@ -264,6 +264,17 @@ export const limits = {
   workerPollMs: 2 * SECOND_MS,
   /** How often the reconcilers run. */
   reconcileMs: 30 * SECOND_MS,
+  /**
+   * Removing old rows: servers of the first transaction and of the largest one, and how long one shall take; after each the others
+   * have at least as long for theirs. How long a reconciler is at it in one turn, and how often it looks again once nothing is left.
+   */
+  purgeAtOnce: { first: 20, most: 500 },
+  purgeBatchMs: 20,
+  purgeTurnMs: 2 * SECOND_MS,
+  purgeLeaseMs: 60 * SECOND_MS,
+  purgeEveryMs: 3_600 * SECOND_MS,
+  /** How long the command waits for readers until SQLite's log can be emptied. */
+  emptyLogMs: 10 * SECOND_MS,
   /** Text kept of a failure in an action's events and in a server's fault. */
   faultMessageChars: 255,
   faultDetailChars: 16_384,

@@ -56,6 +56,8 @@ function prepareConnection(connection: SqliteConnection, readOnly: boolean): voi
   connection.pragma('busy_timeout = 10000');
   connection.pragma('foreign_keys = ON');
   connection.pragma('cache_size = -16000');
+  // what is removed is overwritten: it held user data, keys and tokens
+  connection.pragma('secure_delete = ON');
   connection.function('regexp', { deterministic: true }, makeRegexpFunction());
   // SQLite's own knows the letters of ASCII alone
   connection.function('lower', { deterministic: true }, (text: unknown) =>

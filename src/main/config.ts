@@ -119,6 +119,13 @@ export const schema = {
       { secret: true },
     ),
     pool_size: integer(10, 'connections', 'Connections to MySQL at most.', 1, 1000),
+    retention_days: number(
+      0,
+      'days',
+      'Servers that were deleted so long ago are removed for good, with their history and their usage; 0: they are kept for ever.',
+      0,
+      36_500,
+    ),
   },
   log: {
     level: choice<LogLevel>(

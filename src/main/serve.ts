@@ -3,7 +3,6 @@
 
 import type { RequestListener } from 'node:http';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
 import { migrations } from '../../migrations/index.ts';
 import { type Agent, startAgent } from '../agent/agent.ts';
@@ -36,6 +35,7 @@ import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
 import { makeConsoles } from './consoles.ts';
+import { databaseUrl } from './database-url.ts';
 import { chooseDriver } from './driver.ts';
 import { diskProblem, seldom, withHealth } from './health.ts';
 import { workerName } from './worker-name.ts';
@@ -47,6 +47,8 @@ import { lockDataDir } from './lock.ts';
 import { makePortNews } from './port-news.ts';
 import { identityUrl, noteReached, readReach } from './reach.ts';
 import { rootPages } from './root.ts';
+
+const DAY_MS = 86_400_000;
 
 export interface ServeOptions {
   readonly config: Config;
@@ -96,10 +98,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const clock = systemClock;
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   cleanup.defer(lockDataDir(dataDir));
-  const database = openDatabase(
-    config.database.connection || `sqlite://${join(dataDir, 'xloud.db')}`,
-    config.database.pool_size,
-  );
+  const database = openDatabase(databaseUrl(config, dataDir), config.database.pool_size);
   cleanup.defer(() => database.close());
   await upgradeSchema(database, migrations);
 
@@ -271,6 +270,7 @@ const callbackOf = (app: Web): RequestListener => {
 /** What the operations need of the configuration, in their own units. */
 const opsSettings = ({
   compute,
+  database,
   pci,
   quota,
   scheduler,
@@ -288,6 +288,7 @@ const opsSettings = ({
     shutdownMs: compute.shutdown_seconds * 1000,
     forceConfigDrive: compute.force_config_drive === 'yes',
     reclaimMs: compute.reclaim_instance_interval_seconds * 1000,
+    retentionMs: database.retention_days * DAY_MS,
     adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
     startSettleMs: compute.start_settle_seconds * 1000,
     allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../base/clock.ts';
+import { momentBefore } from '../base/age.ts';
 import { Fault, messageOf } from '../base/errors.ts';
 import { makeLog, silentLog } from '../base/log.ts';
 import type { Caller } from '../base/op.ts';
@@ -13,12 +14,14 @@ import { findCloud } from '../cli/clouds.ts';
 import { explain, type ExplainOptions } from '../cli/scheduler.ts';
 import { openSession } from '../cli/session.ts';
 import { openDatabase } from '../db/engine.ts';
-import { schemaState, upgradeSchema } from '../db/migrate.ts';
+import { checkSchema, schemaState, upgradeSchema } from '../db/migrate.ts';
 import { makePolicy, type Policy, policyFile } from '../policies/load.ts';
 import { checkPolicy, listPolicies } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
+import { databaseUrl, existing } from './database-url.ts';
 import { resetPasswords } from './identity.ts';
 import { samplePolicyFile } from './policy-sample.ts';
+import { runPurge } from './purge-command.ts';
 import { identityUrl } from './reach.ts';
 import { serve } from './serve.ts';
 
@@ -132,10 +135,7 @@ withCommon(
   });
 
 const db = program.command('db').description("the database's schema");
-const databaseOf = (options: Common) => {
-  const config = configOf(options);
-  return openDatabase(config.database.connection || `sqlite://${join(resolve(options.dataDir), 'xloud.db')}`, 1);
-};
+const databaseOf = (options: Common) => openDatabase(databaseUrl(configOf(options), resolve(options.dataDir)), 1);
 withCommon(db.command('upgrade').description('apply the migrations that are missing')).action(
   async (options: Common) => {
     const database = databaseOf(options);
@@ -160,6 +160,32 @@ withCommon(db.command('version').description("show the database's version and wh
     }
   },
 );
+
+interface PurgeFlags extends Common {
+  readonly before: string;
+  readonly dryRun?: true;
+}
+withCommon(
+  db
+    .command('purge')
+    .description('remove servers that were deleted before a moment for good, with their history and their usage'),
+)
+  .requiredOption('--before <when>', 'a date (2026-08-01, 2026-08-01T12:00Z) or an age (90d, 12h, 6w)')
+  .option('--dry-run', 'remove nothing, show how many rows of which tables would go')
+  .action(async (options: PurgeFlags) => {
+    const beforeMs = momentBefore(options.before, systemClock.now());
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    process.once('SIGTERM', () => stop.abort());
+    const database = openDatabase(existing(databaseUrl(configOf(options), resolve(options.dataDir))), 2);
+    try {
+      await checkSchema(database, migrations);
+      const parts = { database, beforeMs, dryRun: options.dryRun === true, signal: stop.signal };
+      process.exitCode = await runPurge({ ...parts, print, errors: process.stderr });
+    } finally {
+      await database.close();
+    }
+  });
 
 withCommon(program.command('identity').description('the built-in identity service').command('reset-passwords'))
   .description('new random passwords for admin and demo, written to clouds.yaml')

@@ -26,6 +26,8 @@ export interface OpsConfig {
   readonly forceConfigDrive: boolean;
   /** How long a deleted server can be restored, in milliseconds; 0: not at all, it is deleted at once. */
   readonly reclaimMs: number;
+  /** How long the rows of a deleted server are kept, in milliseconds; 0: for ever. */
+  readonly retentionMs: number;
   /** How long an adjustment waits for the guest, in milliseconds. */
   readonly adjustConfirmMs: number;
   /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */

@@ -1,18 +1,9 @@
 // The commands that ask a running service, as an administrator runs them.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Service, startService } from '../support/serve.ts';
-
-const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
-
-interface Ended {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Ended, xloud } from '../support/xloud.ts';
 
 describe('xloud scheduler explain', () => {
   let service: Service;
@@ -26,13 +17,7 @@ describe('xloud scheduler explain', () => {
   after(() => service.close());
 
   const explain = (...words: string[]): Promise<Ended> =>
-    new Promise((resolve) => {
-      const { OS_CLOUD: _cloud, OS_CLIENT_CONFIG_FILE: _file, ...env } = process.env;
-      const all = ['scheduler', 'explain', '--data-dir', service.dataDir, ...words];
-      execFile(XLOUD, all, { env, timeout: 60_000 }, (error, stdout, stderr) =>
-        resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
-    });
+    xloud('scheduler', 'explain', '--data-dir', service.dataDir, ...words);
 
   it('shows the hosts with their points, or why not', async () => {
     const good = await explain('--flavor', flavorId);

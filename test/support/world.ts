@@ -162,6 +162,7 @@ export const testConfig: OpsConfig = {
   shutdownMs: 200,
   forceConfigDrive: false,
   reclaimMs: 0,
+  retentionMs: 0,
   adjustConfirmMs: 1_000,
   startSettleMs: 5_000,
   allowResizeToSameHost: false,

@@ -4,6 +4,7 @@
 import { messageOf } from '../../base/errors.ts';
 import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
+import { purgeOld } from './purge-old.ts';
 import { remnants } from './remnants.ts';
 import { reclaim } from './reclaim.ts';
 import { shelvedServers } from './shelved-servers.ts';
@@ -22,6 +23,8 @@ export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
   unconfirmedResizes,
   shelvedServers,
   remnants,
+  // the last: it takes its time
+  purgeOld,
 });
 
 /** Runs each once; one that fails does not keep the others from their turn. */
