@@ -37,6 +37,9 @@ export const limits = {
   /** Answers kept until somebody commits, and the longest of them. */
   keptAnswers: 1_000,
   keptAnswerChars: 64 * 1024,
+  /** How long a SQLite file that another process writes is waited for, and how often it is tried. */
+  sqliteWaitMs: 10 * SECOND_MS,
+  sqliteRetryMs: 3,
   /** When whoever was told that the database is away, or full, may ask again. */
   databaseRetrySeconds: 5,
   /** How long what was found out for /readyz is told to those who ask again: finding out writes. */

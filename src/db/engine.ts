@@ -50,10 +50,10 @@ type SqliteConnection = Sqlite.Database;
 
 /** What every connection to a SQLite file is told. */
 function prepareConnection(connection: SqliteConnection, readOnly: boolean): void {
+  connection.pragma(`busy_timeout = ${limits.sqliteWaitMs}`);
   connection.pragma('journal_mode = WAL');
   // NORMAL in WAL mode loses nothing when the process dies; a power cut may lose the last commits, never consistency.
   connection.pragma('synchronous = NORMAL');
-  connection.pragma('busy_timeout = 10000');
   connection.pragma('foreign_keys = ON');
   connection.pragma('cache_size = -16000');
   // what is removed is overwritten: it held user data, keys and tokens
@@ -78,6 +78,8 @@ function sqlite(path: string, readOnly: boolean): Knex {
       max: 1,
       afterCreate: (connection: SqliteConnection, done: (error: null, c: SqliteConnection) => void) => {
         prepareConnection(connection, readOnly);
+        // it waits by itself, without holding this thread
+        connection.pragma('busy_timeout = 0');
         done(null, connection);
       },
     },

@@ -194,13 +194,9 @@ export async function emptyLog({ engine, write }: Database): Promise<boolean> {
   if (engine === 'mysql') return true;
   const client = write.client as Connections;
   const connection = await client.acquireConnection();
-  const timeout = connection.pragma('busy_timeout', { simple: true });
   try {
-    // waiting would hold this thread
-    connection.pragma('busy_timeout = 0');
     return connection.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
   } finally {
-    connection.pragma(`busy_timeout = ${Number(timeout)}`);
     await client.releaseConnection(connection);
   }
 }
