@@ -140,3 +140,15 @@ export async function upgradeSchema(
   for (const migration of pending) if (await applyOnSqlite(database, migration)) done.push(migration.name);
   return done;
 }
+
+/** Throws unless the schema is exactly what this program knows: for commands that must not change it. */
+export async function checkSchema(database: Database, migrations: readonly Migration[]): Promise<void> {
+  const state = await schemaState(database, migrations);
+  refuseNewer(state);
+  if (state.pending.length > 0) {
+    throw new Fault(
+      'internal',
+      `the database's schema is older than this program (missing ${state.pending.join(', ')}): run \`xloud db upgrade\``,
+    );
+  }
+}
