@@ -14,10 +14,9 @@ const SHARES = 2_048;
 /** In KiB per second. */
 const AVERAGE = 1_024;
 
-function withBandwidth(domain: XMLBuilder, devices: XMLBuilder, way: 'inbound' | 'outbound'): XMLBuilder {
+function writeBandwidth(devices: XMLBuilder, way: 'inbound' | 'outbound'): void {
   const device = devices.ele('interface', { type: 'ethernet' });
   leaf(device.ele('bandwidth'), way, { average: AVERAGE });
-  return domain;
 }
 
 type Probe = {
@@ -33,8 +32,8 @@ const probes: Probe = {
     write: (domain) => text(domain.ele('cputune'), 'shares', SHARES),
     check: (calls, domain) => calls.domainGetSchedulerType(domain),
   },
-  inbound: { write: (domain, devices) => withBandwidth(domain, devices, 'inbound') },
-  outbound: { write: (domain, devices) => withBandwidth(domain, devices, 'outbound') },
+  inbound: { write: (_domain, devices) => writeBandwidth(devices, 'inbound') },
+  outbound: { write: (_domain, devices) => writeBandwidth(devices, 'outbound') },
 };
 
 /** Why a limit does not hold here, or null. */

@@ -48,12 +48,15 @@ for (const engine of engines) {
     });
 
     it('take no more parameters than their bound, known or not', async () => {
-      for (const name of ['status', 'name', 'x']) {
-        assert.equal(
-          (await list(times(limits.queryValues, () => `${name}=a`))).status,
-          400 - (name === 'name' ? 200 : 0),
-          name,
-        );
+      // the second is a filter, of the first `a` is no value, and nothing is called like the third
+      for (const [name, atTheBound] of [
+        ['status', 400],
+        ['name', 200],
+        ['x', 400],
+      ] as const) {
+        const most = await list(times(limits.queryValues, () => `${name}=a`));
+        assert.equal(most.status, atTheBound, name);
+        assert.doesNotMatch(most.text, /values are too long/);
         const { status, body } = await list(times(limits.queryValues + 1, () => `${name}=a`));
         assert.deepEqual(
           [status, body.badRequest.message],

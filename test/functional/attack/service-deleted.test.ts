@@ -3,9 +3,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { findClaim } from '../../../src/db/claims.ts';
+import { type Database, readRows } from '../../../src/db/engine.ts';
 import { findHost } from '../../../src/db/hosts.ts';
 import { engines } from '../../support/database.ts';
+import { eventually } from '../../support/serve.ts';
 import { adminOp, makeWorld, type World } from '../../support/world.ts';
+
+/** Until a transaction of this database waits for a row. SQLite's have no rows to wait for: one writes after the other. */
+async function rowAwaited({ engine, read }: Database): Promise<void> {
+  if (engine === 'sqlite') return;
+  await eventually('a transaction that waits', 10_000, async () => {
+    const [row] = await readRows(
+      read,
+      `select count(*) as count from information_schema.innodb_trx join information_schema.processlist on id = trx_mysql_thread_id
+       where db = database() and trx_state = 'LOCK WAIT'`,
+    );
+    return Number(row?.['count']) > 0 ? true : null;
+  });
+}
 
 for (const engine of engines) {
   describe(`a service that is deleted on ${engine}`, () => {
@@ -33,6 +48,8 @@ for (const engine of engines) {
       await held.promise;
       const deleting = ops.deleteService(adminOp(), { host: 'host-1', binary: 'nova-compute' });
       deleting.catch(() => undefined);
+      // committed sooner, the placement would be seen by a deletion that does not wait for it as well
+      await rowAwaited(database);
       placing.resolve();
       await placement;
       await assert.rejects(deleting, { kind: 'conflict', message: /hosting instances/ });
