@@ -19,6 +19,7 @@ export interface Shares {
   take(holders: Holders): () => void;
 }
 
+/** Counts the consoles of each holder from none on. */
 export function makeShares(bounds: ShareBounds): Shares {
   const kinds = Object.keys(bounds) as (keyof Holders)[];
   const counts = new Map<string, number>();

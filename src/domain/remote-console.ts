@@ -13,6 +13,7 @@ export interface ConsoleEndpoint {
   readonly path: string | null;
 }
 
+/** Whether `host` is the path of a socket on this machine, not an address. */
 export const isSocketFile = ({ host }: ConsoleEndpoint): boolean => host.startsWith('/');
 
 /** Of a token, and of what its guest says now: a port that was given up may be another guest's. */

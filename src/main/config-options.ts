@@ -75,7 +75,9 @@ export const addressRange: Form = {
   name: 'an address or a range such as 10.0.0.0/8',
   fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
 };
+/** An HTTP URL at which clients reach something; empty: it follows from others. */
 export const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
+/** As `publicUrl`, for a service that is not reached below the common address. */
 export const serviceUrl = (service: string): Option<string> =>
   publicUrl(`Address of the ${service} service at which clients reach it; empty: below public_url.`);
 

@@ -17,6 +17,7 @@ const serviceUrlsOf = (api: Config['api']): ReachedOptions['serviceUrls'] => ({
   network: api.network_url,
 });
 
+/** What the section `api` says of it. Throws for a trusted proxy that is neither an address nor a range. */
 export function readReach(api: Config['api']): Reach {
   const isTrusted = trustOf(api.trusted_proxies);
   return {
