@@ -1,6 +1,7 @@
 // Why: what an operator watches is counted by the engine from its indexes, each in one statement however large the cloud is.
 
 import { readRows, type Reader } from './engine.ts';
+import { openStates } from './instance-actions.ts';
 
 export interface ServerCount {
   readonly vmState: string;
@@ -33,7 +34,8 @@ export async function countOpenActions(reader: Reader): Promise<OpenActions[]> {
   const rows = await readRows(
     reader,
     `select state, count(*) as count, min(start_time) as oldest from instance_actions
-     where state in ('queued', 'running', 'undoing') group by state`,
+     where state in (${openStates.map(() => '?').join(', ')}) group by state`,
+    openStates,
   );
   return rows.map((row) => ({
     state: row['state'] as string,

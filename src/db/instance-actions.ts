@@ -289,19 +289,20 @@ export async function writeInput(tx: Tx, id: number, input: unknown): Promise<vo
     .update({ input: toJson(input) });
 }
 
-const open = ['queued', 'running', 'undoing'] as const;
+/** Those of actions that are not over. */
+export const openStates = ['queued', 'running', 'undoing'] as const;
 
 /** Actions that somebody may run now: open, without a living lease, and the first open one of their server. */
 export async function dueActions(reader: Reader, nowMs: number, limit: number): Promise<InstanceAction[]> {
   const rows: Row[] = await reader('instance_actions as a')
     .select(actionColumns.map((column) => `a.${column}`))
-    .whereIn('a.state', [...open])
+    .whereIn('a.state', [...openStates])
     .where((free) => void free.whereNull('a.lease_until').orWhere('a.lease_until', '<=', nowMs))
     .whereNotExists(
       reader('instance_actions as b')
         .select(reader.raw('1'))
         .whereRaw('b.server_uuid = a.server_uuid and b.id < a.id')
-        .whereIn('b.state', [...open]),
+        .whereIn('b.state', [...openStates]),
     )
     .orderBy('a.id')
     .limit(limit);
@@ -318,7 +319,7 @@ export async function takeAction(
 ): Promise<InstanceAction | null> {
   const touched: number = await tx('instance_actions')
     .where({ id })
-    .whereIn('state', [...open])
+    .whereIn('state', [...openStates])
     .where((free) => void free.whereNull('lease_until').orWhere('lease_until', '<=', nowMs))
     .update({
       lease_owner: owner,
@@ -343,7 +344,7 @@ export async function guardLease(tx: Tx, id: number, owner: string, nowMs: numbe
   const touch = (more: object): Promise<number> =>
     tx('instance_actions')
       .where({ id, lease_owner: owner, ...more })
-      .whereIn('state', [...open])
+      .whereIn('state', [...openStates])
       .update({ updated_at: nowMs });
   if ((await touch({ cancel: 0 })) === 1) return 'held';
   return (await touch({})) === 1 ? 'cancelled' : 'lost';
@@ -388,7 +389,7 @@ export async function releaseLease(tx: Tx, id: number, owner: string, notBeforeM
 /** Ends the leases of a worker's earlier lives: owners are `name#life`. Only for names that one process at a time has. */
 export async function takeOverLeases(tx: Tx, name: string): Promise<number> {
   return tx('instance_actions')
-    .whereIn('state', [...open])
+    .whereIn('state', [...openStates])
     .where('lease_owner', 'like', `${name.replaceAll(/[\\%_]/g, '\\$&')}#%`)
     .update({ lease_owner: null, lease_until: null });
 }
@@ -419,7 +420,7 @@ export async function cancelActions(tx: Tx, serverUuid: string, except = 0): Pro
     tx('instance_actions')
       .where({ server_uuid: serverUuid })
       .whereNot({ id: except })
-      .whereIn('state', [...open])
+      .whereIn('state', [...openStates])
       // one that waits for its next attempt need not wait any longer
       .update({ cancel: 1, lease_until: tx.raw('case when lease_owner is null then null else lease_until end') })
   );
@@ -442,7 +443,7 @@ export async function openActions(reader: Reader, serverUuid: string): Promise<I
   const rows: Row[] = await reader('instance_actions')
     .select(actionColumns)
     .where({ server_uuid: serverUuid })
-    .whereIn('state', [...open])
+    .whereIn('state', [...openStates])
     .orderBy('id');
   return rows.map(decodeAction);
 }
@@ -501,12 +502,4 @@ export async function finishEvent(tx: Tx, id: number, end: EventEnd, nowMs: numb
 
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
   await tx('instance_action_events').where({ id }).update({ undo });
-}
-
-/** How many actions are not over: for metrics and for those who wait. */
-export async function countOpenActions(reader: Reader): Promise<number> {
-  const [row] = (await reader('instance_actions')
-    .count({ count: '*' })
-    .whereIn('state', [...open])) as [{ count: number | string }];
-  return Number(row.count);
 }

@@ -1,11 +1,12 @@
 // Why: an operator is woken by what the cloud as a whole does, not by what one process served: how many servers are in which
 // state, what waits and for how long, which hosts live and what room they have. Counted when somebody asks, and not too often.
 
-import type { Clock } from '../base/clock.ts';
+import { type Clock, secondsBetween } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { countOpenActions, countServers, countWaitingNotifications } from '../db/cloud-counts.ts';
 import type { Database } from '../db/engine.ts';
 import { listHosts } from '../db/hosts.ts';
+import { openStates } from '../db/instance-actions.ts';
 import { type Host, isHostUp } from '../domain/host.ts';
 import type { ActionEnd, OpsObserver } from '../ops/index.ts';
 import type { Metrics, Sample } from '../web/metrics.ts';
@@ -15,7 +16,6 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const OUTCOMES: readonly ActionEnd['outcome'][] = ['success', 'error', 'overtaken'];
 const ACTION_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
-const STATES = ['queued', 'running', 'undoing'] as const;
 
 export interface CloudMetricsParts {
   readonly metrics: Metrics;
@@ -106,7 +106,7 @@ export function cloudMetrics(parts: CloudMetricsParts): void {
   const actions = seldom(() => countOpenActions(read), limits.metricsMs);
   metrics.gaugeOf('xloud_actions_open', 'Actions of servers that are not over, by state', ['state'], async () => {
     const found = await actions();
-    return STATES.map((state) => [{ state }, found.find((one) => one.state === state)?.count ?? 0]);
+    return openStates.map((state) => [{ state }, found.find((one) => one.state === state)?.count ?? 0]);
   });
   metrics.gaugeOf(
     'xloud_oldest_action_seconds',
@@ -114,7 +114,7 @@ export function cloudMetrics(parts: CloudMetricsParts): void {
     [],
     async () => {
       const oldest = Math.min(...(await actions()).map(({ oldestAt }) => oldestAt));
-      return [[{}, Number.isFinite(oldest) ? Math.max(0, clock.now() - oldest) / 1000 : 0]];
+      return [[{}, Number.isFinite(oldest) ? secondsBetween(oldest, clock.now()) : 0]];
     },
   );
   hostMetrics(parts);

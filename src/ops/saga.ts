@@ -10,6 +10,7 @@
 // that fails for good ends the undoing: what lies before it may still be in use and stays claimed and recorded. What lies
 // before a final step that is done is never undone.
 
+import { secondsBetween } from '../base/clock.ts';
 import { asFault, type Fault, internal, messageOf, outwardMessage } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -341,7 +342,7 @@ export async function runSaga<I>(
   /** Tells how the action ended, once that is so. */
   const tell = (t: Tx, outcome: ActionEnd['outcome'], nowMs: number): void =>
     afterCommit(t, () => {
-      const seconds = Math.max(0, nowMs - taken.startTime) / 1000;
+      const seconds = secondsBetween(taken.startTime, nowMs);
       deps.observer?.acted({ action: named.name, outcome, seconds });
     });
 

@@ -16,7 +16,7 @@ import { noVolumes } from '../../src/cloud/volume.ts';
 import { checkClaims, findClaims } from '../../src/db/claims.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { listHosts } from '../../src/db/hosts.ts';
-import { countOpenActions } from '../../src/db/instance-actions.ts';
+import { countOpenActions } from '../../src/db/cloud-counts.ts';
 import { upgradeSchema } from '../../src/db/migrate.ts';
 import { listMigrations } from '../../src/db/migrations.ts';
 import { listServers } from '../../src/db/server-list.ts';
@@ -354,8 +354,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         await Promise.all([...agents.values()].map((agent) => agent.told()));
         await bus.idle();
         const open = await countOpenActions(database.read);
-        if (open === 0) return;
-        if (Date.now() > giveUpAt) throw new Error(`${open} actions are still open after a minute`);
+        if (open.length === 0) return;
+        if (Date.now() > giveUpAt) throw new Error(`after a minute there still are ${JSON.stringify(open)}`);
         await clock.sleep(5);
       }
     },
