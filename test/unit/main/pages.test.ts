@@ -68,6 +68,16 @@ describe('what the pages name', () => {
     for (const [page, name] of wanted) assert.ok(targets.has(name), `${page}: make ${name}`);
   });
 
+  it('every command of the program is one', () => {
+    const commands = new Set(
+      [...read('src/main/xloud.ts').matchAll(/\.command\(\s*'([a-z-]+)/g)].map(([, name]) => name),
+    );
+    const wanted = named(/(?:`|\$ |bin\/)xloud ([a-z]+(?: [a-z][a-z-]*)?)/g);
+    assert.ok(wanted.length > 5);
+    for (const [page, words] of wanted)
+      for (const word of words.split(' ')) assert.ok(commands.has(word), `${page}: xloud ${words}`);
+  });
+
   it('every link leads to a file, and to a heading of it', () => {
     const links = named(/\]\((?!https?:)([^)\s]+)\)/g, false);
     assert.ok(links.length > 20);
