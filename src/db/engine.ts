@@ -68,10 +68,14 @@ function prepareConnection(connection: SqliteConnection, readOnly: boolean): voi
 
 type MysqlConnection = { query(text: string, done: (error: unknown) => void): unknown };
 
-function sqlite(path: string, readOnly: boolean): Knex {
+/** What goes wrong is thrown to whoever asked; knex would print it too, among what a command says. */
+const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
+function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string, unknown>> = {}): Knex {
   return knex({
     client: FairSqlite,
-    connection: { filename: path },
+    log: silent,
+    connection: { filename: path, options },
     useNullAsDefault: true,
     pool: {
       min: 1,
@@ -196,6 +200,23 @@ export function amongNumbers(
 }
 
 /**
+ * Opens a database that is there, to look at what it has: nothing is made, and nothing written but by whoever asks for a `tx()`.
+ * @param url as `openDatabase`; a SQLite file must be there
+ */
+export function openToLook(url: string): Database {
+  if (!url.startsWith('sqlite://')) return openDatabase(url, 1);
+  const path = decodeURIComponent(url.slice('sqlite://'.length));
+  const [read, write] = [sqlite(path, true, { readonly: true }), sqlite(path, false)];
+  return {
+    engine: 'sqlite',
+    read,
+    write,
+    pool: () => poolUse(write),
+    close: async () => void (await Promise.all([read.destroy(), write.destroy()])),
+  };
+}
+
+/**
  * Opens a database.
  * @param url `sqlite:///absolute/path.db`, or `mysql://user:password@host:port/name`, with `?socketPath=/path` for a unix socket
  * @param poolSize connections to MySQL at most
@@ -228,6 +249,7 @@ export function openDatabase(url: string, poolSize = 10): Database {
     const socketPath = parsed.searchParams.get('socketPath');
     const handle = knex({
       client: 'mysql2',
+      log: silent,
       connection: {
         ...(socketPath ? { socketPath } : { host: parsed.hostname, port: Number(parsed.port || 3306) }),
         user: decodeURIComponent(parsed.username),

@@ -16,8 +16,8 @@ const TABLE = 'schema_migrations';
 
 /** The names of the applied migrations, oldest first; empty for a fresh database. */
 async function appliedMigrations(database: Database): Promise<string[]> {
-  if (!(await database.write.schema.hasTable(TABLE))) return [];
-  const rows: { name: string }[] = await database.write(TABLE).select('name').orderBy('id');
+  if (!(await database.read.schema.hasTable(TABLE))) return [];
+  const rows: { name: string }[] = await database.read(TABLE).select('name').orderBy('id');
   return rows.map((row) => row.name);
 }
 

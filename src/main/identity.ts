@@ -63,11 +63,16 @@ const catalog: Catalog = (urlOf) =>
     }),
   );
 
-async function keystone({ config, clock, log }: IdentityParts): Promise<OpenedIdentity> {
+/** The client of the operator's Keystone, as it is configured. */
+export async function openKeystone({
+  config,
+  clock,
+  log,
+}: Pick<IdentityParts, 'config' | 'clock' | 'log'>): Promise<IdentityService> {
   // loaded where it is used: its HTTP client alone is ten MiB
   const { makeKeystone } = await import('../cloud/keystone.ts');
   const { auth_url, www_authenticate_uri, public_keys_dir, cache_seconds, ...own } = config.identity;
-  const service = makeKeystone({
+  return makeKeystone({
     authUrl: auth_url,
     ...(www_authenticate_uri === '' ? {} : { wwwAuthenticateUri: www_authenticate_uri }),
     ...(public_keys_dir === '' ? {} : { publicKeysDir: public_keys_dir }),
@@ -87,7 +92,6 @@ async function keystone({ config, clock, log }: IdentityParts): Promise<OpenedId
     clock,
     log,
   });
-  return { service, app: null, cloudsYaml: null };
 }
 
 const authUrlOf = (url: string): string => `${url}/v3`;
@@ -147,4 +151,6 @@ async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
 }
 
 export const openIdentity = (parts: IdentityParts): Promise<OpenedIdentity> =>
-  parts.config.identity.auth_url === '' ? builtIn(parts) : keystone(parts);
+  parts.config.identity.auth_url === ''
+    ? builtIn(parts)
+    : openKeystone(parts).then((service) => ({ service, app: null, cloudsYaml: null }));

@@ -19,6 +19,7 @@ import { makePolicy, type Policy, policyFile } from '../policies/load.ts';
 import { checkPolicy, listPolicies } from '../policies/sample.ts';
 import { type Config, loadConfig, sampleConfig } from './config.ts';
 import { databaseUrl, existing } from './database-url.ts';
+import { findWrongs, report, statusOf } from './doctor/doctor.ts';
 import { resetPasswords } from './identity.ts';
 import { samplePolicyFile } from './policy-sample.ts';
 import { runPurge } from './purge-command.ts';
@@ -42,11 +43,13 @@ const withCommon = (command: Command): Command =>
     .option('--set <section.option=value>', 'set one option, over file and environment; may be repeated', collect, [])
     .option('--data-dir <dir>', 'where the database, images and disks stand', './var');
 
-function configOf(options: Common, flags: readonly string[] = []): Config {
+function configFileOf(options: Common): string | undefined {
   const found = join(options.dataDir, 'xloud.yaml');
-  const file = options.config ?? (existsSync(found) ? found : undefined);
-  return loadConfig({ file, env: process.env, flags: [...options.set, ...flags] });
+  return options.config ?? (existsSync(found) ? found : undefined);
 }
+
+const configOf = (options: Common, flags: readonly string[] = []): Config =>
+  loadConfig({ file: configFileOf(options), env: process.env, flags: [...options.set, ...flags] });
 
 const print = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 
@@ -185,6 +188,21 @@ withCommon(
     } finally {
       await database.close();
     }
+  });
+
+withCommon(
+  program
+    .command('doctor')
+    .description(
+      'say what is wrong with this installation and what to do; changes nothing, while the service runs or not',
+    ),
+)
+  .option('--json', 'the findings as JSON')
+  .action(async (options: Common & { json?: true }) => {
+    const readConfig = () => ({ config: configOf(options), file: configFileOf(options) ?? null });
+    const findings = await findWrongs({ readConfig, dataDir: resolve(options.dataDir) });
+    print(options.json === true ? JSON.stringify(findings, null, 2) : report(findings));
+    process.exitCode = statusOf(findings);
   });
 
 withCommon(program.command('identity').description('the built-in identity service').command('reset-passwords'))

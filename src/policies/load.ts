@@ -48,10 +48,14 @@ const ABSENT = 'absent';
 export const policyFile = (configured: string, dataDir: string): Required<Pick<PolicyOptions, 'file' | 'optional'>> =>
   configured === '' ? { file: join(dataDir, 'policy.yaml'), optional: true } : { file: configured, optional: false };
 
+/** What a file says beside the defaults, with warnings. Throws as `makePolicy`. */
+export const readPolicyFile = (path: string): EffectiveRules =>
+  effectiveRules(parsePolicyFile(readText(path), path), path);
+
 /** Throws a `policy.syntax` or `policy.unreadable` fault when the file cannot be used: the program must not start then. */
 export function makePolicy({ file, optional = false, log, clock }: PolicyOptions): Policy {
   const load = (path: string): EffectiveRules => {
-    const rules = effectiveRules(parsePolicyFile(readText(path), path), path);
+    const rules = readPolicyFile(path);
     for (const warning of rules.warnings) log.warn({ file: path }, `policy: ${warning}`);
     return rules;
   };

@@ -52,7 +52,7 @@ export async function chooseVirtType(deps: ProbeDeps, wanted: 'auto' | VirtType)
 }
 
 /** Whether libvirt's capabilities list KVM for guests of that architecture. */
-function offersKvm(capabilities: string, arch: string): boolean {
+export function offersKvm(capabilities: string, arch: string): boolean {
   return children(readXml(capabilities), 'guest').some((guest) =>
     children(guest, 'arch').some(
       (one) =>

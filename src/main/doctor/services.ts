@@ -1,0 +1,90 @@
+// Why: whom the installation speaks with: who says who a caller is, and the service itself, if it runs.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { limits } from '../../base/limits.ts';
+import { silentLog } from '../../base/log.ts';
+import { openKeystone } from '../identity.ts';
+import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
+
+const SKEW_SECONDS = 30;
+
+function builtIn({ dataDir }: Patient): Found {
+  const key = join(dataDir, 'identity-private', 'private.pem');
+  if (!existsSync(key))
+    return problem(
+      `built in, without its key ${key}`,
+      'restore it; the next start makes another, and every token must be fetched anew',
+    );
+  const clouds = join(dataDir, 'clouds.yaml');
+  if (!existsSync(clouds))
+    return problem(`built in, and ${clouds} is gone: the service will not start`, 'xloud identity reset-passwords');
+  return ok('built in, with its key');
+}
+
+async function skew(url: string, nowMs: () => number): Promise<Found[]> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(limits.neighbourMs) });
+  const date = Date.parse(response.headers.get('date') ?? '');
+  const seconds = Math.round((date - nowMs()) / 1000);
+  if (Number.isNaN(seconds)) return [];
+  if (Math.abs(seconds) <= SKEW_SECONDS) return [ok("its clock is this machine's")];
+  return [
+    problem(
+      `its clock differs from this machine's by ${seconds} s: tokens count as expired, or too long`,
+      'have both follow the same time server (chrony, ntpd)',
+    ),
+  ];
+}
+
+const identity: Check = {
+  name: 'identity',
+  async look(patient) {
+    const { config, clock } = patient;
+    const { auth_url: url } = config.identity;
+    if (url === '') return builtIn(patient);
+    const keystone = await openKeystone({ config, clock, log: silentLog });
+    try {
+      const why = await keystone.problem();
+      if (why !== null) return problem(why, 'mend identity.auth_url, username and password, or start Keystone');
+      const found = [ok(`Keystone at ${url}`), ...(await skew(url, () => clock.now()))];
+      return config.identity.password === ''
+        ? [...found, warning('no password of our own: tokens are checked by their keys alone', 'set identity.password')]
+        : found;
+    } finally {
+      await keystone.close();
+    }
+  },
+};
+
+const READY_MS = 10_000;
+
+/** What the service says of itself; null: nobody listens where it would. */
+export async function askService({
+  config,
+}: Patient): Promise<{ readonly address: string; readonly response: Response | null }> {
+  const { host, port } = config.api;
+  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  try {
+    return { address, response: await fetch(`${address}/readyz`, { signal: AbortSignal.timeout(READY_MS) }) };
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'ECONNREFUSED') return { address, response: null };
+    throw error;
+  }
+}
+
+const service: Check = {
+  name: 'service',
+  async look(patient) {
+    const { address, response } = await askService(patient);
+    if (response === null) return ok(`does not run at ${address}`);
+    if (response.status === 200) return ok(`runs and is ready at ${address}`);
+    const { checks = {} } = (await response.json().catch(() => ({}))) as { checks?: Record<string, string> };
+    const bad = Object.entries(checks).filter(([, state]) => state !== 'ok');
+    if (bad.length === 0)
+      return warning(`another program answers at ${address} (${response.status})`, 'set api.port to a free one');
+    return bad.map(([name, state]) => problem(`runs and is not ready: ${name}: ${state}`, 'its log has the details'));
+  },
+};
+
+export const serviceChecks: readonly Check[] = [identity, service];
