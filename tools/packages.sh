@@ -16,6 +16,8 @@ declare -A PACKAGE_GROUPS=(
   # what guests may have beside that: UEFI and secure boot, a TPM, machines of another architecture
   [machines]='ovmf swtpm swtpm-tools qemu-system-arm qemu-efi-aarch64'
   [mariadb]='mariadb-server'
+  # what operators back a SQLite file up with
+  [sqlite]='sqlite3'
   [rabbitmq]='rabbitmq-server'
   # the identity service itself, run by tests from its own files; no cache daemon needed
   [keystone]='keystone'
