@@ -68,7 +68,7 @@ async function addDeleted(database: Database, model: ReadonlyMap<string, readonl
               ...(name === 'instance_actions' ? { id: action + index } : {}),
               ...(name === 'server_sizes' ? { started_at: before - DAY_MS, ended_at: before } : {}),
               ...(name === 'servers'
-                ? { id: FIRST + n, uuid: uuidOf(n), deleted_at: before, terminated_at: before }
+                ? { id: FIRST + n, uuid: uuidOf(n), deleted_at: before + n, terminated_at: before + n }
                 : {}),
             });
           }

@@ -90,7 +90,7 @@ export async function purgeServers(
   limit: number,
 ): Promise<PurgedBatch> {
   await takeLock(tx, 'purge');
-  const query = purgeable(tx, beforeMs)
+  const query = deletedBefore(tx, beforeMs)
     .select('servers.id', 'servers.uuid', 'servers.deleted_at')
     .orderBy(['servers.deleted_at', 'servers.id'])
     .limit(limit);
@@ -99,9 +99,15 @@ export async function purgeServers(
       .where('servers.deleted_at', '>=', after.deletedAt)
       .where((any) => void any.where('servers.deleted_at', '>', after.deletedAt).orWhere('servers.id', '>', after.id));
   }
-  const found = (await query) as { id: number; uuid: string; deleted_at: number }[];
-  const last = found.at(-1);
+  const looked = (await query) as { id: number; uuid: string; deleted_at: number }[];
+  const last = looked.at(-1);
   if (last === undefined) return { rows: {}, more: false, cursor: after };
+  // in a query of its own: with both in one MariaDB reads all of them for a few
+  const free = purgeable(tx, beforeMs).whereIn(
+    'servers.id',
+    looked.map(({ id }) => id),
+  );
+  const found = (await free.select('servers.id', 'servers.uuid')) as { id: number; uuid: string }[];
   const uuids = found.map(({ uuid }) => uuid);
   const actions: { id: number }[] = await tx('instance_actions').select('id').whereIn('server_uuid', uuids);
   const keys: Readonly<Record<Key, readonly (string | number)[]>> = {
@@ -111,7 +117,7 @@ export async function purgeServers(
   };
   const rows: Record<string, number> = {};
   for (const { table, column, by } of ofServers) rows[table] = await removeRows(tx, table, column, keys[by]);
-  return { rows, more: found.length === limit, cursor: { deletedAt: Number(last.deleted_at), id: last.id } };
+  return { rows, more: looked.length === limit, cursor: { deletedAt: Number(last.deleted_at), id: last.id } };
 }
 
 /** Values in one statement; SQLite takes a bounded number of them. */
