@@ -61,13 +61,16 @@ export const addCounts = (one: RowCounts, other: RowCounts): RowCounts =>
 const deletedBefore = (reader: Reader, beforeMs: number): Knex.QueryBuilder =>
   reader('servers').where({ deleted: 1 }).where('servers.deleted_at', '<', beforeMs);
 
-function purgeable(reader: Reader, beforeMs: number): Knex.QueryBuilder {
-  const query = deletedBefore(reader, beforeMs);
+/** Of some servers, those that nothing keeps. */
+function unkept(reader: Reader, query: Knex.QueryBuilder, beforeMs: number): Knex.QueryBuilder {
   for (const { table, where } of keepers) {
     void query.whereNotExists(reader(table).select(reader.raw('1')).whereRaw(where, { beforeMs }));
   }
   return query;
 }
+
+const purgeable = (reader: Reader, beforeMs: number): Knex.QueryBuilder =>
+  unkept(reader, deletedBefore(reader, beforeMs), beforeMs);
 
 /** Where a purge stands: servers go in the order of their deletion. */
 export interface PurgeCursor {
@@ -102,11 +105,12 @@ export async function purgeServers(
   const looked = (await query) as { id: number; uuid: string; deleted_at: number }[];
   const last = looked.at(-1);
   if (last === undefined) return { rows: {}, more: false, cursor: after };
-  // in a query of its own: with both in one MariaDB reads all of them for a few
-  const free = purgeable(tx, beforeMs).whereIn(
+  // by their numbers alone: MariaDB would look through all that were deleted before
+  const these = tx('servers').whereIn(
     'servers.id',
     looked.map(({ id }) => id),
   );
+  const free = unkept(tx, these, beforeMs);
   const found = (await free.select('servers.id', 'servers.uuid')) as { id: number; uuid: string }[];
   const uuids = found.map(({ uuid }) => uuid);
   const actions: { id: number }[] = await tx('instance_actions').select('id').whereIn('server_uuid', uuids);
