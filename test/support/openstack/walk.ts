@@ -110,7 +110,8 @@ const hosts: Record<string, Step> = {
     const { run, rows, newer, eachRows, fails } = stage;
     const host = await hostOf(stage);
     await run(`compute service set --disable --disable-reason repair ${host} nova-compute`);
-    const [off = {}] = await eachRows(`compute service list --long --host ${host}`);
+    const all = await eachRows(`compute service list --long --host ${host}`);
+    const off = all.find((one) => one['Binary'] === 'nova-compute') ?? {};
     assert.deepEqual(pick(off, 'Binary', 'Host', 'Status', 'State', 'Disabled Reason'), [
       ...['nova-compute', host, 'disabled', 'up', 'repair'],
     ]);
