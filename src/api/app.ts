@@ -1,7 +1,7 @@
 // Why: the compute API as a Koa application: token, version, content type, action, body, project, then the route's own page.
 // The order is Nova's (docs/decisions/0002-order-of-checks.md), so that a client meets the same refusal first.
 
-import { badRequest, Fault } from '../base/errors.ts';
+import { badRequest, Fault, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { databaseFault } from '../db/errors.ts';
 import { askedVersion, negotiate } from '../domain/microversions.ts';
@@ -124,6 +124,10 @@ export function makeCompute(options: ComputeOptions): Web {
     }
     const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
     if (!MEDIA_TYPES.has(type)) throw new Fault('badMediaType', `Unsupported Content-Type: ${type}`);
+    // MySQL takes an id for the same with blanks at its end
+    if (Object.entries(params).some(([name, value]) => name.endsWith('_id') && /\s$/.test(value))) {
+      throw notFound('The resource could not be found.');
+    }
     const body = ctx.method === 'POST' || ctx.method === 'PUT' ? await readJson(ctx) : null;
     const entries = pickEntries(group, body);
     if (state.projectInUrl !== null && state.projectInUrl !== state.caller.projectId) {

@@ -27,6 +27,7 @@ export const limits = {
   /** Connections at once, those of one address, and requests that may wait on one of them for the answers before theirs. */
   httpConnections: 8_192,
   httpConnectionsPerAddress: 1_024,
+  httpRequestsPerAddress: 64,
   httpPipelined: 64,
   /** How long requests under way may take to end once the process shall stop. */
   httpGraceMs: 10 * SECOND_MS,
@@ -225,6 +226,8 @@ export const limits = {
   imageSweepMs: 3_600 * SECOND_MS,
   /** Names and values of all of an image's properties, and changes that one PATCH may make of it. */
   imagePropertiesChars: 65_536,
+  /** Of a page of images; a page that has more is shorter than asked for, and says which is next. */
+  imagePageChars: 2 * MIB,
   imageChanges: 512,
   /** Images per page when no limit is given (Glance's `limit_param_default`). */
   imagePageSize: 25,
@@ -237,11 +240,17 @@ export const limits = {
   tenantPrefix: { 4: 16, 6: 48 },
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
+  /** Steps that it may have for each character of a text, and how long one statement may look with it in this process. */
+  patternSteps: 400,
+  patternMs: 200,
   /** How often is looked for notifications to send, and how many are sent before the broker has to confirm them. */
   notificationPollMs: 500,
   notificationBatch: 100,
   /** How long the broker may take with them before the connection is given up. */
   notificationSendMs: 30 * SECOND_MS,
+  /** The text of the metrics is made at most so often, and a condition of readiness is waited for this long. */
+  metricsTextMs: 1 * SECOND_MS,
+  readinessAnswerMs: 5 * SECOND_MS,
   /** What metrics count in the database is at most this old. */
   metricsMs: 10 * SECOND_MS,
   /** Log lines are gathered up to this size or for this long before they are written. */

@@ -14,6 +14,12 @@ const redact = [
   ...SECRET_HEADERS.flatMap((key) => [`headers["${key}"]`, `*.headers["${key}"]`]),
 ];
 
+/** An error as pino writes it, without the statement that a database driver hangs on it: its values may be secrets. */
+function withoutValues(error: Error): unknown {
+  const { sql: _sql, bindings: _bindings, sqlMessage: _sqlMessage, ...rest } = pino.stdSerializers.err(error);
+  return rest;
+}
+
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /**
@@ -29,6 +35,7 @@ export function makeLog(level: LogLevel): Log {
       redact: { paths: redact, censor: '***' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (name) => ({ level: name }) },
+      serializers: { err: withoutValues },
     },
     pino.destination({ dest: 2, sync: false, minLength: limits.logBufferBytes, periodicFlush: limits.logFlushMs }),
   );

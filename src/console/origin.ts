@@ -17,7 +17,7 @@ const schemeOf = (text: string): string => text.toLowerCase().replace(/:$/, '');
 /**
  * Why a connection with these headers is refused; null: it is let through. One without an Origin comes from no browser. A page
  * may be of the host that was asked, of the one that addresses name, or of one that is allowed; its scheme must be the
- * addresses' (behind a proxy that speaks TLS, the one that `X-Forwarded-Proto` tells).
+ * addresses'.
  */
 export function originProblem(headers: IncomingHttpHeaders, { baseUrl, allowedHosts }: OriginRule): string | null {
   if (headers.origin === undefined) return null;
@@ -28,7 +28,6 @@ export function originProblem(headers: IncomingHttpHeaders, { baseUrl, allowedHo
   if (![asked?.hostname, base.hostname, ...allowedHosts].includes(origin.hostname)) {
     return 'Origin header does not match this host.';
   }
-  const forwarded = headers['x-forwarded-proto'];
-  const scheme = schemeOf(typeof forwarded === 'string' ? forwarded : origin.protocol);
-  return scheme === schemeOf(base.protocol) ? null : 'Origin header protocol does not match this host.';
+  const isOurs = schemeOf(origin.protocol) === schemeOf(base.protocol);
+  return isOurs ? null : 'Origin header protocol does not match this host.';
 }

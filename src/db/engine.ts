@@ -74,6 +74,7 @@ const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string, unknown>> = {}): Knex {
   return knex({
     client: FairSqlite,
+    compileSqlOnError: false,
     log: silent,
     connection: { filename: path, options },
     useNullAsDefault: true,
@@ -249,6 +250,8 @@ export function openDatabase(url: string, poolSize = 10): Database {
     const socketPath = parsed.searchParams.get('socketPath');
     const handle = knex({
       client: 'mysql2',
+      // values of a statement may be secrets, and its error is logged
+      compileSqlOnError: false,
       log: silent,
       connection: {
         ...(socketPath ? { socketPath } : { host: parsed.hostname, port: Number(parsed.port || 3306) }),

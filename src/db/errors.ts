@@ -1,6 +1,6 @@
 // Why: the two engines name the same mishaps differently; here they get one name each.
 
-import { type Fault, unavailable } from '../base/errors.ts';
+import { badRequest, conflict, type Fault, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
 function codeOf(error: unknown): string {
@@ -44,8 +44,19 @@ const FULL = ['SQLITE_FULL', 'ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ENOSPC', 'E
 /** There is no room for what shall be written, or the disk refuses it. */
 const isFull = (error: unknown): boolean => FULL.includes(codeOf(error)) || codeOf(error).startsWith('SQLITE_IOERR');
 
-/** What the world, not the program, did wrong with the database: to be asked for again later. Null: it is something else. */
+/**
+ * What the world, not the program, did wrong with the database: to be asked for again later; or what only the engine could find
+ * wrong with a request. Null: it is something else.
+ */
 export function databaseFault(error: unknown): Fault | null {
+  // to MySQL, keys that differ in trailing blanks alone are one
+  if (codeOf(error) === 'ER_DUP_ENTRY') {
+    return conflict('Something is named twice, or is there already.', { code: 'db.duplicate', cause: error });
+  }
+  // a pattern that our engine takes may be none to MariaDB's
+  if (codeOf(error) === 'ER_REGEXP_ERROR') {
+    return badRequest('Invalid filter: it is not a regular expression.', { code: 'db.pattern', cause: error });
+  }
   const later = (message: string, code: string): Fault =>
     unavailable(message, { code, cause: error, retryAfterSeconds: limits.databaseRetrySeconds });
   if (isAway(error)) return later('The database did not answer.', 'db.away');

@@ -20,6 +20,8 @@ export function compilePattern(pattern: string): (text: string) => boolean {
   if (pattern.length > limits.patternCharacters) throw refuse('it is too long');
   try {
     const compiled = RE2JS.compile(withLiteralBars(pattern), RE2JS.CASE_INSENSITIVE);
+    // a row costs its text times this, and counted repeats multiply it
+    if (compiled.programSize() > limits.patternSteps) throw new Error('it says too much');
     return (text) => compiled.matcher(text).find();
   } catch (error) {
     throw refuse(messageOf(error));
@@ -30,11 +32,22 @@ export function compilePattern(pattern: string): (text: string) => boolean {
 export const withLiteralBars = (pattern: string): string =>
   pattern.replaceAll(/\\[^]|\|/g, (part) => (part === '|' ? '\\|' : part));
 
-/** SQLite's `text REGEXP pattern`; each connection has one, which remembers its last pattern. */
+/**
+ * SQLite's `text REGEXP pattern`; each connection has one, which remembers its last pattern. A statement runs in this process's one
+ * thread: one that looks for longer than `limits.patternMs` is refused (badRequest).
+ */
 export function makeRegexpFunction(): (pattern: unknown, text: unknown) => number | null {
   let last: { pattern: string; matches: (text: string) => boolean } | null = null;
+  let statementBegan: number | null = null;
   return (pattern, text) => {
     if (typeof pattern !== 'string' || typeof text !== 'string') return null;
+    const now = performance.now();
+    if (statementBegan === null) {
+      statementBegan = now;
+      setImmediate(() => (statementBegan = null));
+    } else if (now - statementBegan > limits.patternMs) {
+      throw badRequest('Invalid filter: looking for it takes too long; ask for less, or for plain text.');
+    }
     if (last?.pattern !== pattern) last = { pattern, matches: compilePattern(pattern) };
     return last.matches(text) ? 1 : 0;
   };

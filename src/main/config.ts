@@ -110,6 +110,12 @@ export const schema = {
       'Connections of one address at once; those of trusted proxies do not count.',
       1,
     ),
+    max_requests_per_address: integer(
+      limits.httpRequestsPerAddress,
+      'requests',
+      'Requests of one address that are worked on, or whose answers are not read yet, at once; more wait. Those of trusted proxies do not count.',
+      1,
+    ),
     page_size: integer(limits.pageSize, 'items', 'Longest page of a list (Nova: max_limit).', 1, 100_000),
   },
   database: {

@@ -9,6 +9,8 @@ export interface ConnectionBounds {
   /** Connections at once, and those of one address. */
   readonly total: number;
   readonly perAddress: number;
+  /** Requests of one address that are worked on, or whose answers are not read yet, at once; more wait. */
+  readonly requestsPerAddress: number;
   /** How long the head of a request may take. */
   readonly headMs: number;
   /** A connection on which nothing moves for this long is cut. */
@@ -20,6 +22,7 @@ export interface ConnectionBounds {
 export const defaultBounds: ConnectionBounds = {
   total: limits.httpConnections,
   perAddress: limits.httpConnectionsPerAddress,
+  requestsPerAddress: limits.httpRequestsPerAddress,
   headMs: limits.httpHeadMs,
   idleMs: limits.httpIdleMs,
   isExempt: () => false,
@@ -61,26 +64,72 @@ export function boundConnections(
 
 type Run = () => void;
 
+/** Runs so many of an address's requests at once, and the others in their order as those before them have their answers. */
+function makeShares(perAddress: number, isExempt: (address: string) => boolean) {
+  const addresses = new Map<string, { running: number; readonly waiting: Run[] }>();
+
+  function leave(address: string): void {
+    const share = addresses.get(address);
+    if (share === undefined) return;
+    share.running -= 1;
+    const next = share.waiting.shift();
+    if (next !== undefined) next();
+    else if (share.running === 0) addresses.delete(address);
+  }
+
+  return ({ socket: { remoteAddress: address = '' } }: IncomingMessage, response: ServerResponse, run: Run): void => {
+    if (isExempt(address)) return run();
+    const share = addresses.get(address) ?? { running: 0, waiting: [] };
+    addresses.set(address, share);
+    let state: 'waiting' | 'running' | 'gone' = 'waiting';
+    const begin = (): void => {
+      share.running += 1;
+      // whoever has gone meanwhile takes nobody's place
+      if (state === 'gone') return leave(address);
+      state = 'running';
+      run();
+    };
+    response.once('close', () => {
+      if (state === 'running') leave(address);
+      state = 'gone';
+    });
+    if (share.running < perAddress) begin();
+    else share.waiting.push(begin);
+  };
+}
+
 /**
- * Runs the requests of one connection one after another, each once the answer before it has left: of a client that asks and
- * asks and reads nothing, one answer is held. Over `limits.httpPipelined` requests that wait the connection is cut.
+ * Runs the requests of one connection one after another, each once the answer before it has left, and so many of one address at
+ * once: of a client that asks and asks and reads nothing, few answers are held. Over `limits.httpPipelined` requests that wait
+ * on a connection it is cut.
  */
-export function makeTurns(): (request: IncomingMessage, response: ServerResponse, run: Run) => void {
+export function makeTurns({
+  requestsPerAddress,
+  isExempt,
+}: Pick<ConnectionBounds, 'requestsPerAddress' | 'isExempt'>): (
+  request: IncomingMessage,
+  response: ServerResponse,
+  run: Run,
+) => void {
   const queues = new WeakMap<Socket, Run[]>();
-  const begin = (socket: Socket, response: ServerResponse, run: Run) => {
+  const inShare = makeShares(requestsPerAddress, isExempt);
+  const begin = (request: IncomingMessage, response: ServerResponse, run: Run) => {
+    const { socket } = request;
     response.once('close', () => {
       const next = queues.get(socket)?.shift();
       if (next === undefined) queues.delete(socket);
-      else next();
+      // not at once: other connections have their turn before this one goes on
+      else setImmediate(next);
     });
-    run();
+    inShare(request, response, run);
   };
-  return ({ socket }, response, run) => {
+  return (request, response, run) => {
+    const { socket } = request;
     const waiting = queues.get(socket);
     if (waiting === undefined) {
       queues.set(socket, []);
-      begin(socket, response, run);
-    } else if (waiting.length < limits.httpPipelined) waiting.push(() => begin(socket, response, run));
+      begin(request, response, run);
+    } else if (waiting.length < limits.httpPipelined) waiting.push(() => begin(request, response, run));
     else socket.destroy();
   };
 }

@@ -3,6 +3,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -14,7 +15,7 @@ export interface Condition {
   readonly problem: () => Promise<string | null> | string | null;
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
@@ -46,6 +47,16 @@ export function seldom<T>(find: () => Promise<T>, ms: number = limits.readinessM
   };
 }
 
+/** The answer, or that there is none in time: whoever asks for readiness must be told. */
+async function inTime<T>(answer: Promise<T> | T): Promise<T | string> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([answer, sleep(limits.readinessAnswerMs, 'does not answer', { signal: late.signal })]);
+  } finally {
+    late.abort();
+  }
+}
+
 async function readiness(
   conditions: readonly Condition[],
   log: Log,
@@ -53,7 +64,7 @@ async function readiness(
   const asked = await Promise.all(
     conditions.map(async ({ name, problem }) => {
       try {
-        return [name, await problem()] as const;
+        return [name, await inTime(problem())] as const;
       } catch (error) {
         // what a driver says (addresses, users) is for the log, not for whoever asks
         log.error({ err: error, condition: name }, 'not ready');
@@ -77,6 +88,8 @@ export function withHealth(
   log: Log,
   rest: RequestListener,
 ): RequestListener {
+  // made once for all who ask at about the same time: it is long, and needs no token
+  const text = seldom(async () => Buffer.from(await metrics.registry.metrics()), limits.metricsTextMs);
   return (request, response) => {
     const path = (request.url ?? '/').replace(/\?.*/s, '');
     const fail = (error: unknown) => send(response, 500, 'text/plain; charset=utf-8', `${messageOf(error)}\n`);
@@ -95,7 +108,7 @@ export function withHealth(
       return;
     }
     if (path === '/metrics') {
-      metrics.registry.metrics().then((text) => send(response, 200, metrics.registry.contentType, text), fail);
+      text().then((page) => send(response, 200, metrics.registry.contentType, page), fail);
       return;
     }
     return rest(request, response);

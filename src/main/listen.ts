@@ -49,7 +49,7 @@ export async function listen(host: string, port: number, bounds = defaultBounds)
     keepAliveTimeout: bounds.idleMs,
     shouldUpgradeCallback: takes,
   };
-  const inTurn = makeTurns();
+  const inTurn = makeTurns(bounds);
   const server = createServer(options, (request, response) => {
     if (isRefused(request.socket)) return;
     underWay += 1;

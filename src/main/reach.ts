@@ -27,6 +27,7 @@ export function readReach(api: Config['api']): Reach {
     bounds: {
       total: api.max_connections,
       perAddress: api.max_connections_per_address,
+      requestsPerAddress: api.max_requests_per_address,
       headMs: api.head_timeout_seconds * 1000,
       idleMs: api.idle_timeout_seconds * 1000,
       isExempt: isTrusted,

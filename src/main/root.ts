@@ -6,7 +6,7 @@ import type { RouteEntry } from '../api/resource.ts';
 import { type Reached, reachedBy, type ServiceName } from '../web/reached.ts';
 
 interface Page {
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -14,7 +14,7 @@ const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 async function openapiPage(routes: readonly RouteEntry[]): Promise<Page> {
   const { openapi } = await import('../api/openapi.ts');
-  return { body: JSON.stringify(openapi(routes)), headers: JSON_TYPE };
+  return { body: Buffer.from(JSON.stringify(openapi(routes))), headers: JSON_TYPE };
 }
 
 const hashSource = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
@@ -26,7 +26,7 @@ async function referencePage(routes: readonly RouteEntry[]): Promise<Page> {
   ]);
   const { text, style, script } = page.referencePage(routes, examples);
   return {
-    body: text,
+    body: Buffer.from(text),
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       // what is in the page, and nothing from anywhere

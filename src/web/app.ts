@@ -49,6 +49,10 @@ export interface WebOptions {
   readonly requestIdHeaders?: readonly string[];
 }
 
+/** The path of a request, without its query; of a route whose path carries a token, the route's own. */
+const loggedPath = ({ originalUrl, state }: WebContext): string =>
+  state.route.includes('{token}') ? state.route : originalUrl.replace(/\?.*/s, '');
+
 /** Writes a fault as the answer, in the service's envelope. */
 function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
   const status = statusOfFault(fault);
@@ -118,7 +122,7 @@ export function makeWeb(options: WebOptions): Web {
         project_id: state.projectId,
         client: reachedBy(ctx.req).client,
         method: ctx.method,
-        path: ctx.originalUrl.replace(/\?.*/s, ''),
+        path: loggedPath(ctx),
         status: ctx.status,
         ms: Math.round(seconds * 10_000) / 10,
       },

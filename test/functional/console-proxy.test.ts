@@ -227,7 +227,8 @@ describe('the consoles of a cloud', () => {
       { Origin: 'http://127.0.0.1:9999' },
       { Origin: 'http://horizon.example.org' },
       { Origin: 'http://localhost:1', Host: `localhost:${port}` },
-      { Origin: 'https://127.0.0.1', 'X-Forwarded-Proto': 'http' },
+      // nobody but a proxy that is trusted says how the caller came
+      { Origin: door.url, 'X-Forwarded-Proto': 'https' },
     ]) {
       await see(address, { headers });
     }
@@ -237,7 +238,10 @@ describe('the consoles of a cloud', () => {
       [{ Origin: 'null' }, 'Origin header not valid.'],
       [{ Origin: 'file:///x' }, 'Origin header not valid.'],
       [{ Origin: 'https://127.0.0.1' }, 'Origin header protocol does not match this host.'],
-      [{ Origin: door.url, 'X-Forwarded-Proto': 'https' }, 'Origin header protocol does not match this host.'],
+      [
+        { Origin: 'https://127.0.0.1', 'X-Forwarded-Proto': 'http' },
+        'Origin header protocol does not match this host.',
+      ],
     ] as const) {
       await assert.rejects(see(address, { headers }), new Error(`403: ${message}`), JSON.stringify(headers));
     }

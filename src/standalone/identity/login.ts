@@ -162,17 +162,17 @@ async function userIdOf(reader: Reader, ref: Reference): Promise<string | null> 
   return found?.id ?? null;
 }
 
+/** Whom a login is about, in the words that it came with: who waits for whom must not tell whether there is such a user. */
+const asGiven = ({ id, name }: { readonly id?: string | undefined; readonly name?: string | undefined }): string =>
+  id === undefined ? `name ${name ?? ''}` : `id ${id}`;
+
 async function byPassword({ reader, passwords, turnOf }: LoginContext, { identity }: Auth): Promise<Proof> {
   const given = identity.password?.user;
   if (given === undefined) throw wanting(identity.password === undefined ? 'password' : 'user', 'identity');
   if (given.password === undefined) throw wanting('password', 'user');
   const userId = await userIdOf(reader, given);
   const found = userId === null ? null : await users.find(reader, userId);
-  const matches = await passwords.matches(
-    given.password,
-    found?.passwordHash ?? null,
-    turnOf(userId ?? given.name ?? ''),
-  );
+  const matches = await passwords.matches(given.password, found?.passwordHash ?? null, turnOf(asGiven(given)));
   if (found === null || !matches || (await activeUser(reader, found.id)) === null) throw refused();
   return { ...proofOf(found.id, 'password'), holds: ({ passwordHash }) => passwordHash === found.passwordHash };
 }
@@ -219,7 +219,11 @@ async function byCredential(
     id = named?.id ?? null;
   }
   const credential = id === null ? null : await activeCredential(reader, id, now);
-  const matches = await passwords.matches(given.secret, credential?.secretHash ?? null, turnOf(id ?? given.name ?? ''));
+  const matches = await passwords.matches(
+    given.secret,
+    credential?.secretHash ?? null,
+    turnOf(given.id === undefined ? `${asGiven(given.user ?? {})} ${given.name ?? ''}` : `credential ${given.id}`),
+  );
   if (credential === null || !matches) throw refused();
   return { ...proofOf(credential.userId, 'application_credential'), credential };
 }

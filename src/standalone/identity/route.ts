@@ -14,7 +14,7 @@ import type { RuleName } from '../../policies/index.ts';
 import { makeJudge } from '../../policies/judge.ts';
 import type { Policy } from '../../policies/load.ts';
 import type { RouteData } from '../access.ts';
-import { type Params, type Query, queryOf } from '../http.ts';
+import { endsInBlank, type Params, type Query, queryOf } from '../http.ts';
 import type { Schema, Validator } from './schemas.ts';
 import type { Turn } from './turns.ts';
 
@@ -112,6 +112,7 @@ async function visit(
   const { guard } = route;
   const base = `${serviceUrl(ctx)}/v3`;
   const params = (ctx['params'] ?? {}) as Params;
+  if (endsInBlank(params)) throw notFound('The resource could not be found.');
   let caller = nobody;
   const mustMay = (rule: RuleName, target: Target): void => {
     if (!policy.allows(caller, rule, target)) throw refused(rule);

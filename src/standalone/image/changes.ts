@@ -155,6 +155,16 @@ export interface FoundImages {
   readonly next: string | null;
 }
 
+/** How many images, at least one, have no more characters of properties in all. */
+function countWithin(images: readonly StoredImage[], chars: number): number {
+  let left = chars;
+  const over = images.findIndex(({ properties }) => {
+    for (const [name, value] of Object.entries(properties)) left -= name.length + value.length;
+    return left < 0;
+  });
+  return over === -1 ? images.length : Math.max(1, over);
+}
+
 /** One page of the images that the caller may see. @throws badRequest, forbidden */
 export async function findImages(parts: DataParts, caller: Caller, query: Query): Promise<FoundImages> {
   const { database, allows } = parts;
@@ -164,11 +174,15 @@ export async function findImages(parts: DataParts, caller: Caller, query: Query)
   const known = marker === null ? null : await seenBy(allows, database.read, caller, imageFromRow(marker));
   // an image that is another's is as one that is not there
   if (markerId !== null && known === null) throw badRequest('Invalid marker. Image could not be found.');
-  const found = await listImages(database.read, caller.projectId, caller.isAdmin, filters, { sort, marker, limit });
+  const all = await listImages(database.read, caller.projectId, caller.isAdmin, filters, { sort, marker, limit });
+  const found = all.slice(0, countWithin(all, limits.imagePageChars));
   // what is listed as shared and not one's own is shared with the caller
   const images = found.filter((image) => {
     const isMember = image.visibility === 'shared' && image.owner !== caller.projectId;
     return allows(caller, 'get_image', imageTarget(image, isMember ? caller.projectId : null));
   });
-  return { images, next: limit > 0 && found.length === limit ? (found.at(-1)?.id ?? null) : null };
+  return {
+    images,
+    next: limit > 0 && (found.length === limit || found.length < all.length) ? (found.at(-1)?.id ?? null) : null,
+  };
 }

@@ -76,12 +76,8 @@ async function targetOf(
     return portId === null ? nowhere : undefined;
   }
   const port = await lockRow(tx, portNoun, portId);
-  if (port === null) throw missing('port', portId);
-  if (port.projectId !== ip.projectId && !caller.isAdmin) {
-    throw bad(
-      `Port ${portId} is associated with a different tenant than Floating IP ${ip.id} and therefore cannot be bound`,
-    );
-  }
+  // another project's is as one that is not there
+  if (port === null || (port.projectId !== ip.projectId && !caller.isAdmin)) throw missing('port', portId);
   const fixedIp = await fixedIpOf(tx, portId, asked);
   const others = await rowsBy(tx, floatingIpNoun, 'port_id', [portId]);
   if (others.some((other) => other.id !== ip.id && other.fixedIp === fixedIp && other.networkId === ip.networkId)) {

@@ -67,10 +67,15 @@ export function stageOf(client: OpenstackClient, restart: Stage['restart'] = asy
   };
 }
 
-/** The first of the hosts, which the walk changes. */
+/** One of the hosts, which the walk changes: another than the control plane's. */
 export const hostOf = async ({ client }: Stage): Promise<string> => {
   const list = JSON.parse(await client.run('hypervisor', 'list', '-f', 'json')) as readonly Row[];
-  return list.map((one) => String(one['Hypervisor Hostname'])).toSorted()[0] ?? assert.fail('no host');
+  return (
+    list
+      .map((one) => String(one['Hypervisor Hostname']))
+      .toSorted()
+      .at(-1) ?? assert.fail('no host')
+  );
 };
 
 const hosts: Record<string, Step> = {

@@ -28,6 +28,24 @@ describe('patterns of list filters', () => {
     it(`refuses ${pattern.slice(0, 10)}`, () => assert.throws(() => compilePattern(pattern), { kind: 'badRequest' }));
   }
 
+  it('refuses what a row would cost too much, however short it is written', () => {
+    for (const pattern of ['(\\w?){1000}', '((a?){30}(b?){30}){15}z']) {
+      assert.throws(() => compilePattern(pattern), { kind: 'badRequest' }, pattern);
+    }
+    assert.ok(compilePattern('^[a-z]{3,12}-[0-9]{1,3}$')('web-12'));
+  });
+
+  it('gives up a statement that looks for too long, and begins anew with the next', async () => {
+    const regexp = makeRegexpFunction();
+    const rows = function* () {
+      const text = 'x'.repeat(255);
+      for (let index = 0; index < 1e6; index += 1) yield regexp('(\\w?){90}z', text);
+    };
+    assert.throws(() => [...rows()], { kind: 'badRequest', message: /takes too long/ });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(regexp('x', 'x'), 1);
+  });
+
   it('takes time in proportion to the text', () => {
     const started = performance.now();
     assert.equal(compilePattern('^(a+)+$')(`${'a'.repeat(20_000)}b`), false);

@@ -106,8 +106,11 @@ describe('connections', () => {
     const requests = Array.from({ length: 20 }, (_, index) => `GET /big${index} HTTP/1.1\r\nHost: x\r\n\r\n`);
     deaf.write(requests.join(''));
     const polite = await dial(port);
-    polite.write(['/a', '/b', '/c'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`).join(''));
-    polite.end();
+    polite.write(
+      ['/a', '/b', '/c']
+        .map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${path === '/c' ? 'Connection: close\r\n' : ''}\r\n`)
+        .join(''),
+    );
     assert.deepEqual(
       [...(await lastWords(polite)).matchAll(/\r\n\r\n(\/\w)/g)].map(([, path]) => path),
       ['/a', '/b', '/c'],
@@ -117,6 +120,39 @@ describe('connections', () => {
       ['/big0'],
     );
     deaf.destroy();
+  });
+
+  it('of one address have so many requests at work at once, and give their places on', async () => {
+    const finish: (() => void)[] = [];
+    const port = await serve({ requestsPerAddress: 2 }, (_request, response) =>
+      finish.push(() => response.end('done')),
+    );
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const socket = await dial(port);
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+        return { socket, words: lastWords(socket) };
+      }),
+    );
+    const begun = async (count: number): Promise<void> => {
+      for (let look = 0; look < 200 && finish.length < count; look += 1)
+        await new Promise((done) => setTimeout(done, 5));
+      assert.equal(finish.length, count);
+    };
+    await begun(2);
+    // one that waits and goes takes nobody's place
+    answers.at(-1)?.socket.destroy();
+    finish[0]?.();
+    finish[1]?.();
+    await begun(4);
+    finish[2]?.();
+    finish[3]?.();
+    const ended = await Promise.all(answers.slice(0, 4).map(({ words }) => words));
+    assert.deepEqual(
+      ended.map((words) => words.endsWith('done')),
+      [true, true, true, true],
+    );
+    assert.equal(finish.length, 4);
   });
 
   it('on which too many requests wait are cut', async () => {
