@@ -57,9 +57,12 @@ for (const engine of engines) {
       const deleting = ops.deleteService(adminOp(), { host: 'host-1', binary: 'nova-compute' });
       deleting.catch(() => undefined);
       // committed sooner, the placement would be seen by a deletion that does not wait for it as well
-      await rowAwaited(database);
-      placing.resolve();
-      await placement;
+      try {
+        await rowAwaited(database);
+      } finally {
+        placing.resolve();
+        await placement;
+      }
       await assert.rejects(deleting, { kind: 'conflict', message: /hosting instances/ });
       assert.notEqual(await findHost(database.read, { host: 'host-1' }), null);
     });
