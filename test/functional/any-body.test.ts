@@ -16,7 +16,8 @@ import { fittingOf } from '../support/minimal.ts';
 import { sampleOf } from '../support/schemas.ts';
 import { makeOp, testConfig } from '../support/world.ts';
 
-const RUNS = 40;
+/** Bodies for each route; what they meet before the database is the same on both engines. */
+const RUNS = { sqlite: 30, mysql: 12 } as const;
 /** Fields of a new server that name what is not there. */
 const ELSEWHERE = ['key_name', 'trusted_image_certificates', 'availability_zone', 'host', 'hypervisor_hostname'];
 
@@ -77,7 +78,7 @@ for (const engine of engines) {
             as: fc.constantFrom('admin' as const, 'member' as const),
           });
         });
-        for (const { minor, body, query, as } of fc.sample(asked, { numRuns: RUNS, seed: 11 })) {
+        for (const { minor, body, query, as } of fc.sample(asked, { numRuns: RUNS[engine], seed: 11 })) {
           // refused before anybody looks at it (fuzz.test.ts)
           if (Buffer.byteLength(JSON.stringify(body)) > limits.bodyBytes) continue;
           const words = new URLSearchParams();

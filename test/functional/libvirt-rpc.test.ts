@@ -322,6 +322,12 @@ describe('libvirt RPC against a real daemon', () => {
     assert.ok(after.seq > before.seq, `${after.seq} after ${before.seq}`);
   });
 
+  it('tells who shares out the processors, where control groups do', async () => {
+    const scheduler = await hypervisor.domainGetSchedulerType(domain).catch((error: unknown) => error);
+    if (scheduler instanceof Error) assert.ok(isVirError(scheduler, 'VIR_ERR_OPERATION_INVALID'), String(scheduler));
+    else assert.equal((scheduler as { type: string }).type, 'posix');
+  });
+
   it('suspends, resumes, resets and reboots', async () => {
     const state = async () => (await hypervisor.domainGetState(domain)).state;
     await hypervisor.domainSuspend(domain);
