@@ -57,6 +57,9 @@ function splitPath(path: string): { endpoint: 'v2' | 'v2.1'; rest: string } | nu
   return { endpoint: found[1] as 'v2' | 'v2.1', rest };
 }
 
+/** Parameters of paths that are looked for as ids. */
+const IDS = ['server_id', 'flavor_id', 'image_id', 'server_group_id'] as const;
+
 const PROJECT_SEGMENT = /^\/([0-9a-f-]+)(\/.*)?$/;
 
 /** What an answer to a GET may depend on, beside the caller. */
@@ -125,7 +128,7 @@ export function makeCompute(options: ComputeOptions): Web {
     const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
     if (!MEDIA_TYPES.has(type)) throw new Fault('badMediaType', `Unsupported Content-Type: ${type}`);
     // MySQL takes an id for the same with blanks at its end
-    if (Object.entries(params).some(([name, value]) => name.endsWith('_id') && /\s$/.test(value))) {
+    if (IDS.some((name) => params[name]?.endsWith(' '))) {
       throw notFound('The resource could not be found.');
     }
     const body = ctx.method === 'POST' || ctx.method === 'PUT' ? await readJson(ctx) : null;

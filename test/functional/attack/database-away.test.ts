@@ -56,7 +56,7 @@ describe('a database that dies', () => {
   it('is told to whoever asks, and does not break what goes on afterwards', async (t) => {
     const wire = await fragileMariadb();
     t.after(() => wire.close());
-    const servers = await startServers({ engine: 'mysql', databaseUrl: wire.url });
+    const servers = await startServers({ engine: 'mysql', databaseUrl: wire.url, recorded: false });
     t.after(() => servers.close());
     const id = await servers.create();
     assert.equal((await readyz(servers.world.database, tmpdir())).status, 200);
@@ -75,7 +75,7 @@ describe('a database that dies', () => {
 
 describe('a disk that is full', () => {
   it('takes nothing new, and says so; what is there is shown', async (t) => {
-    const servers = await startServers();
+    const servers = await startServers({ recorded: false });
     t.after(() => servers.close());
     const { write } = servers.world.database;
     const id = await servers.create();
@@ -92,7 +92,7 @@ describe('a disk that is full', () => {
   });
 
   it('is no directory for data', async (t) => {
-    const servers = await startServers();
+    const servers = await startServers({ recorded: false });
     t.after(() => servers.close());
     const directory = mkdtempSync(join(tmpdir(), 'xloud-gone-'));
     rmSync(directory, { recursive: true });

@@ -14,7 +14,7 @@ for (const engine of engines) {
     let servers: Servers;
     let ids: readonly string[];
     before(async () => {
-      servers = await startServers({ engine });
+      servers = await startServers({ engine, recorded: false });
       ids = [await servers.create({ name: 'a' }), await servers.create({ name: 'b' })];
     });
     after(() => servers.close());

@@ -35,6 +35,8 @@ describe('the rules', () => {
     for (const rule of allRules) {
       if (rule.name.startsWith('os_compute_api:xloud:')) continue;
       const theirs = nova.get(rule.name);
+      // those of images, networks and identities are not Nova's, nor what they are made of
+      if (theirs === undefined && !/^(os_compute_api|compute|network):/.test(rule.name)) continue;
       assert.ok(theirs, `${rule.name} is no rule of Nova's`);
       assert.equal(rule.check, theirs.check, rule.name);
       assert.deepEqual(rule.scope, theirs.scopeTypes, rule.name);
