@@ -111,6 +111,8 @@ const env = {
   XLOUD_COMPUTE__FAKE_HOSTS: '2',
   // with what is off by default, as in Nova, and is tested
   XLOUD_SCHEDULER__ENABLED_FILTERS: [...defaultFilters, 'DifferentHostFilter', 'SameHostFilter'].join(),
+  // its tests make networks of 19.80.0.0/24 and 19.86.0.0/24
+  XLOUD_NETWORK__TENANT_RANGES: '0.0.0.0/0,::/0',
 };
 const cloud = await startService({ driver: 'fake', env });
 let results: Result[];
