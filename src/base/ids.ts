@@ -11,9 +11,13 @@ export const newRequestId = (): string => `req-${randomUUID()}`;
 
 const UUID_LIKE = /^[0-9a-f]{32}$/;
 
+/** More than whoever means a UUID writes around it: braces at the end are looked for in the square of what is longer. */
+const UUID_CHARS = 128;
+
 /** As oslo.utils' is_uuid_like: hyphens, braces, `urn:uuid:` and case do not matter. */
-export function isUuidLike(text: string): boolean {
-  return UUID_LIKE.test(
+export const isUuidLike = (text: string): boolean =>
+  text.length <= UUID_CHARS &&
+  UUID_LIKE.test(
     text
       .replace('urn:', '')
       .replace('uuid:', '')
@@ -21,7 +25,6 @@ export function isUuidLike(text: string): boolean {
       .replaceAll('-', '')
       .toLowerCase(),
   );
-}
 
 /** A request id that a caller handed in and that we keep: `req-` and a UUID (oslo.middleware's rule). */
 export function isRequestId(text: string): boolean {

@@ -3,6 +3,7 @@
 
 import { Pool } from 'undici';
 import type { Clock } from '../base/clock.ts';
+import { withoutEndSlashes } from '../base/slashes.ts';
 import { Fault, messageOf, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -70,7 +71,7 @@ function loginBody(service: ServiceCredentials): unknown {
 
 /** The address of Keystone's v3 API without a slash at the end. */
 function v3Url(authUrl: string): URL {
-  const trimmed = authUrl.replace(/\/+$/, '');
+  const trimmed = withoutEndSlashes(authUrl);
   return new URL(/\/v3$/.test(trimmed) ? trimmed : `${trimmed}/v3`);
 }
 

@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { Fault, messageOf, unauthorized, unavailable } from '../base/errors.ts';
+import { withoutEndSlashes } from '../base/slashes.ts';
 import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
 
@@ -80,7 +81,7 @@ function parsed(text: string): unknown {
 export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
   const { endpoint, serviceToken, timeoutMs = limits.neighbourMs, ca } = options;
   const base = new URL(endpoint);
-  const prefix = base.pathname.replace(/\/+$/, '');
+  const prefix = withoutEndSlashes(base.pathname);
   const agent = new Agent({
     connectTimeout: timeoutMs,
     headersTimeout: timeoutMs,

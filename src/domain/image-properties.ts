@@ -66,7 +66,8 @@ const vmMode = oneOf(
 const version: PropertyType = {
   words: 'bounds such as `>=6.0,<9.0`',
   read(value, name) {
-    if (!/^\s*(?:(?:<=|>=|<|>|==|!=)\s*[^\s,]+\s*(?:,\s*|$))+$/.test(value)) {
+    const isBound = (part: string): boolean => /^(?:<=|>=|<|>|==|!=)\s*[^\s,]+$/.test(part.trim());
+    if (!value.split(',').every(isBound)) {
       throw new Error(`Version ${value} is not a valid predicate in field ${name}`);
     }
     return value;

@@ -12,7 +12,7 @@ export const MAX_VERSION = `2.${MAX_MINOR}`;
 /** The text of the version that a pair of headers asks for; undefined where they ask for none. */
 export function askedVersion(current: string | undefined, old: string | undefined): string | undefined {
   for (const part of (current ?? '').split(',')) {
-    const found = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(part);
+    const found = /^(\S+)\s+(.*)$/s.exec(part.trim());
     if (found?.[1]?.toLowerCase() === 'compute') return found[2];
   }
   return old;

@@ -1,5 +1,6 @@
 // Why: which consoles there are and how their addresses are written is one table.
 
+import { withoutEndSlashes } from '../base/slashes.ts';
 import type { MoveName } from './moves.ts';
 
 /** Where a guest's console listens, for whoever carries it to a browser. */
@@ -66,7 +67,7 @@ export const isDirect = (type: string): boolean => kinds[type]?.direct ?? false;
 /** The address of a console of a known type; `base` is where the consoles of this cloud are served. */
 export function consoleUrl(base: string, type: string, token: string): string {
   const kind = kinds[type] as ConsoleKind;
-  const trimmed = base.replace(/\/+$/, '');
+  const trimmed = withoutEndSlashes(base);
   const folder = trimmed.replace(/^\w+:\/\/[^/]*\/?/, '');
   return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token, folder)}`;
 }

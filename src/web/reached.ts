@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import parseForwarded from 'forwarded-parse';
 import ipaddr from 'ipaddr.js';
+import { withoutEndSlashes } from '../base/slashes.ts';
 
 export type ServiceName = 'identity' | 'compute' | 'image' | 'network';
 
@@ -29,8 +30,6 @@ export interface ReachedOptions {
 }
 
 type ReachedRequest = IncomingMessage & { reached?: Reached };
-
-const trimmed = (url: string): string => url.replace(/\/+$/, '');
 
 /** `10.0.0.7` of `::ffff:10.0.0.7`, which is how a socket of both families names it. */
 const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
@@ -126,7 +125,7 @@ const fitting = (text: string | undefined, form: RegExp): string | undefined =>
 /** What notes how a request reached the program, before anything utters a URL because of it. */
 export function reachNoter(options: ReachedOptions): (request: IncomingMessage) => void {
   const { publicUrl, serviceUrls, isTrusted } = options;
-  const fixed = trimmed(publicUrl);
+  const fixed = withoutEndSlashes(publicUrl);
   return (request) => {
     const peer = plainAddress(request.socket.remoteAddress ?? '');
     const said = told(request, peer, isTrusted);
@@ -138,14 +137,14 @@ export function reachNoter(options: ReachedOptions): (request: IncomingMessage) 
 function rootOf({ headers, socket }: IncomingMessage, said: Told): string {
   const scheme = fitting(said.scheme, SCHEME)?.toLowerCase() ?? 'http';
   const asked = fitting(said.host, HOST) ?? fitting(headers.host, HOST) ?? `${socket.localAddress}:${socket.localPort}`;
-  return `${scheme}://${asked}${fitting(trimmed(said.prefix ?? ''), PREFIX) ?? ''}`;
+  return `${scheme}://${asked}${fitting(withoutEndSlashes(said.prefix ?? ''), PREFIX) ?? ''}`;
 }
 
 /** The addresses of a program whose services hang under `root`. */
 export const reachedAt = (root: string, client: string, serviceUrls: ServiceUrls = {}): Reached => ({
   root,
   client,
-  urlOf: (service) => trimmed(serviceUrls[service] || `${root}/${service}`),
+  urlOf: (service) => withoutEndSlashes(serviceUrls[service] || `${root}/${service}`),
 });
 
 /** How a request reached the program; one of which nobody noted it: as its `Host` says. */

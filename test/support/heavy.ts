@@ -9,6 +9,12 @@ const BYTES = limits.bodyBytes - 4_096;
 /** Node takes heads of 16 KiB. */
 const QUERY_CHARS = 14_000;
 
+/** What patterns stumble over: a run of each of these between letters, where one that backtracks begins anew at each. */
+const RUNS = ['{', '/', ' ', '-', ',', '>', '"', '.', ':', '\t'];
+
+/** Texts of so many characters that take a pattern which backtracks the square of it. */
+const stumbling = (chars: number): readonly string[] => RUNS.map((run) => `x${run.repeat(chars)}x`);
+
 const manyKeys = (bytes: number, value: unknown = 1): Record<string, unknown> => {
   const made: Record<string, unknown> = {};
   const each = JSON.stringify(value).length + 10;
@@ -72,13 +78,30 @@ function largestObject(schema: JsonSchema, bytes: number): Record<string, unknow
   return { ...free, ...Object.fromEntries(named) };
 }
 
+/** A body of a schema, each time with one more of its texts replaced by what patterns stumble over. */
+function stumblingBodies(schema: JsonSchema): readonly unknown[] {
+  const text = RUNS.map((run) => `x${run.repeat(Math.floor(BYTES / RUNS.length / 2))}`).join('');
+  const within = (inner: JsonSchema): readonly unknown[] =>
+    Object.entries((inner['properties'] ?? {}) as Record<string, JsonSchema>).flatMap(([name, part]) => {
+      const kinds = [part['type']].flat();
+      if (kinds.includes('object')) return within(part).map((body) => ({ ...largestObject(inner, 64), [name]: body }));
+      return part['enum'] === undefined ? [{ ...largestObject(inner, 64), [name]: text }] : [];
+    });
+  return within(schema);
+}
+
+/** Paths and headers that are as long as heads may be, of what patterns stumble over. */
+export const stumblingHeads = (): readonly string[] => stumbling(QUERY_CHARS);
+
 /** Bodies for a route: what it declares at its largest, and what no route declares. */
 export function heavyBodies(schema: JsonSchema | null): readonly string[] {
   const key = Object.keys((schema?.['properties'] ?? {}) as object)[0] ?? 'server';
   const inner = (schema?.['properties'] as Record<string, JsonSchema> | undefined)?.[key];
   const plain = inner === undefined || typeOf(inner) !== 'object' ? {} : largestObject(inner, 512);
   return [
-    ...(schema === null ? [] : [JSON.stringify(largest(schema))]),
+    ...(schema === null
+      ? []
+      : [JSON.stringify(largest(schema)), ...stumblingBodies(schema).map((body) => JSON.stringify(body))]),
     JSON.stringify({ [key]: { ...plain, ...manyKeys(BYTES - 2_048) } }),
     JSON.stringify({ [key]: Array.from({ length: BYTES / 8 }, () => ({ a: 1 })) }),
     JSON.stringify({ [key]: nested(limits.bodyDepth - 2) }),

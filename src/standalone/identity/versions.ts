@@ -1,11 +1,12 @@
 // Why: clients begin by asking which identity API is here.
 
+import { withoutEndSlashes } from '../../base/slashes.ts';
 import { serviceUrl, type Web } from '../../web/app.ts';
 
 /** Answers `/` (300, as Keystone) and `/v3` before anything asks for a token. */
 export function serveVersions(app: Web): void {
   app.use(async (ctx, next) => {
-    const path = ctx.path.replace(/\/+$/, '');
+    const path = withoutEndSlashes(ctx.path);
     if ((path !== '' && path !== '/v3') || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) return next();
     ctx.state.route = path === '' ? '/' : path;
     const href = `${serviceUrl(ctx)}/v3/`;

@@ -10,7 +10,7 @@ import type { RouteEntry } from '../../../src/api/resource.ts';
 import { isVersioned, minorOf } from '../../../src/base/history.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { serviceRoutes } from '../../../src/main/service-routes.ts';
-import { heavyBodies, heavyNouns, heavyQueries } from '../../support/heavy.ts';
+import { heavyBodies, heavyNouns, heavyQueries, stumblingHeads } from '../../support/heavy.ts';
 import { type Prober, startProber } from '../../support/prober.ts';
 import { eventually, type Reply, type Service, startService } from '../../support/serve.ts';
 
@@ -145,6 +145,41 @@ describe('everybody is answered at once', () => {
               ? [asked('')]
               : heavyNouns(noun).map((body) => asked('', body));
         for (const request of requests) await walk(request);
+      }
+    }
+  });
+
+  it('during heads of requests that patterns stumble over', async () => {
+    const names = ['OpenStack-API-Version', 'X-OpenStack-Nova-API-Version', 'Accept', 'Cookie', 'X-Auth-Token'];
+    const forwarded = [
+      'Forwarded',
+      'X-Forwarded-For',
+      'X-Forwarded-Host',
+      'X-Forwarded-Prefix',
+      'X-OpenStack-Request-Id',
+    ];
+    const ask = async (path: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> => {
+      const response = await fetch(`${service.url}${path}`, { headers });
+      return { status: response.status, body: await response.text() };
+    };
+    for (const text of stumblingHeads()) {
+      const shown = text.slice(0, 3);
+      for (const root of [
+        '',
+        '/compute',
+        '/compute/v2.1/servers',
+        '/identity',
+        '/image/v2/images',
+        '/network/v2.0',
+        '/console',
+      ]) {
+        const path = encodeURI(text).slice(0, 14_000).replaceAll('%22', '"');
+        await walk({ name: `GET ${root}/${shown}…`, ask: () => ask(`${root}/${path}`) });
+      }
+      if (text.includes('\t')) continue;
+      for (const name of [...names, ...forwarded]) {
+        const value = name === 'OpenStack-API-Version' ? `compute 1${text}` : text;
+        await walk({ name: `${name}: ${shown}…`, ask: () => ask('/compute/v2.1/', { [name]: value }) });
       }
     }
   });
