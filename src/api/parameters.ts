@@ -75,14 +75,6 @@ export const boolean: JsonSchema = { type: ['boolean', 'string'], enum: [...TRUE
 /** The meaning of a value that passed `boolean`. */
 export const isTrue = (value: unknown): boolean => (TRUE as readonly unknown[]).includes(value);
 
-/** oslo's bool_from_string in strict mode: true, false, or null for a word that is neither. */
-export function booleanWord(text: string): boolean | null {
-  const word = text.trim().toLowerCase();
-  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(word)) return true;
-  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(word)) return false;
-  return null;
-}
-
 export const MAX_INT = 0x7fffffff;
 
 /** Whether Python's int() reads a text, in a path or a query, as Nova has it read. */

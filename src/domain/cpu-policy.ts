@@ -1,8 +1,9 @@
 // Why: which vCPUs of a guest get processors of their own, and what else they ask of these, is said in several ways that may
 // contradict each other. Nova's rules and texts.
 
+import { isYes } from '../base/boolean-word.ts';
 import { badRequest } from '../base/errors.ts';
-import { cpusOf, isYes, said, tuple, type WishedFlavor, type WishedImage, words } from './wish-words.ts';
+import { cpusOf, said, tuple, type WishedFlavor, type WishedImage, words } from './wish-words.ts';
 
 export type ThreadPolicy = 'prefer' | 'isolate' | 'require';
 export type EmulatorThreads = 'share' | 'isolate';

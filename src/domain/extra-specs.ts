@@ -1,7 +1,8 @@
-// Why: the extra specs that Nova knows, as one table: what each may hold and what becomes of it here. From microversion 2.86 on a flavor
+// Why: the extra specs that Nova knows, and our own, as one table: what each may hold and what becomes of it here. From microversion 2.86 on a flavor
 // takes no other value for them, and no unknown key in their namespaces.
 // Facts: Nova's validators (nova/api/validation/extra_specs), Apache License 2.0.
 
+import { booleanWord } from '../base/boolean-word.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
 import { diskLimits } from './limits-wish.ts';
 import { standardResourceClasses, standardTraits } from './standard-traits.ts';
@@ -27,9 +28,7 @@ const integer =
     return null;
   };
 
-const BOOLEAN = /^\s*(?:1|t|true|on|y|yes|0|f|false|off|n|no)\s*$/i;
-
-const flag: Check = (value) => (BOOLEAN.test(value) ? null : `'${value}' is not a valid boolean-like value.`);
+const flag: Check = (value) => (booleanWord(value) !== null ? null : `'${value}' is not a valid boolean-like value.`);
 
 const oneOf =
   (...words: readonly string[]): Check =>
@@ -147,6 +146,9 @@ const hw: Rows = {
 /** By namespace, then by key; the namespace '' is for keys without one. */
 const known: Readonly<Record<string, Rows>> = {
   '': {
+    // the verb checks these two against the flavor's size, at every microversion
+    minimum_cpu: row(text, done('the vCPUs that a server starts with and is always left (docs/elastic.md)')),
+    minimum_memory: row(text, done('the same of memory, in MiB')),
     hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
     group_policy: row(
       oneOf('isolate', 'none'),
@@ -180,6 +182,10 @@ const known: Readonly<Record<string, Rows>> = {
     ...all(integer(0), bounded('OUTBOUND'), 'vif_outbound_average', 'vif_outbound_peak', 'vif_outbound_burst'),
   },
   vmware: all(text, vmware, 'hw_version', 'storage_policy'),
+  xloud: {
+    memory_method: row(text, done('by what its memory moves, balloon or virtio-mem (docs/elastic.md)')),
+    nested_virtualization: row(flag, done('the guest sees the virtualisation of its host; no unless it is said')),
+  },
 };
 
 /** A namespace with the name of a group in it: `resources`, `resources1`, `trait_nic`. */

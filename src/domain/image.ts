@@ -1,5 +1,6 @@
 // Why: what compute needs to know of an image, and what a server keeps of it.
 
+import { isYes } from '../base/boolean-word.ts';
 import type { FlavorSnapshot } from './flavor.ts';
 import { knownProperties } from './image-properties.ts';
 
@@ -59,11 +60,9 @@ export const diskConfigProblem = (image: ImageFacts | null, autoDiskConfig: bool
     ? `Requested image ${image.id} has automatic disk resize disabled.`
     : null;
 
-const YES = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
-
 /** Whether a server's disk is resized by itself, as Nova settles it: what was asked for, else what the image says, else no. */
 export const autoDiskConfigOf = (image: ImageFacts, asked: boolean | null): boolean =>
-  asked ?? YES.has((knownProperties(image)['hw_auto_disk_config'] ?? '').trim().toLowerCase());
+  asked ?? isYes(knownProperties(image)['hw_auto_disk_config']);
 
 const GIB = 1024 ** 3;
 

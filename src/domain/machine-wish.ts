@@ -1,11 +1,11 @@
 // Why: what a flavor and an image ask of a guest's devices is read in one place: the API refuses what contradicts itself, the
 // scheduler asks for hosts that have it, and the driver writes it. Rules and texts: Nova's (nova/virt/hardware.py).
 
+import { isYes } from '../base/boolean-word.ts';
 import { badRequest } from '../base/errors.ts';
 import type { ImageFacts } from './image.ts';
 import { knownProperties } from './image-properties.ts';
 import { type GuestLimits, limitsWishOf } from './limits-wish.ts';
-import { isYes } from './wish-words.ts';
 
 export interface MachineFlavor {
   readonly name: string;

@@ -1,8 +1,9 @@
 // Why: in which pages a guest's memory lies, and whether it stays there, is said by its flavor and its image together. Nova's rules
 // and texts.
 
+import { isYes } from '../base/boolean-word.ts';
 import { badRequest } from '../base/errors.ts';
-import { isYes, said, type WishedFlavor, type WishedImage } from './wish-words.ts';
+import { said, type WishedFlavor, type WishedImage } from './wish-words.ts';
 
 /** A number: exactly that size, in KiB. */
 export type PageWish = 'small' | 'large' | 'any' | number;

@@ -13,9 +13,6 @@ export function said(flavor: WishedFlavor, image: WishedImage, key: string): [st
   return [flavor.extraSpecs[`hw:${key}`] || undefined, image?.properties[`hw_${key}`] || undefined];
 }
 
-const TRUE = /^\s*(?:1|t|true|on|y|yes)\s*$/i;
-export const isYes = (text: string | undefined): boolean => text !== undefined && TRUE.test(text);
-
 export const tuple = (words: readonly string[]): string => `(${words.map((word) => `'${word}'`).join(', ')})`;
 
 export const badImage = (why: string) => badRequest(`Invalid image metadata. Error: ${why}`);

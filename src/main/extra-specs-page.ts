@@ -17,9 +17,10 @@ export const extraSpecsPage = (): string =>
   [
     '# Extra specs and image properties',
     '',
-    'What becomes of each that Nova knows (`make docs` reads it off the program). *done*: the guest has it, by the element of',
+    'What becomes of each that Nova knows, and of our own (`make docs` reads it off the program). *done*: the guest has it, by the element of',
     "libvirt's domain that is named. *refused*: a request with it is refused, with the reason; nothing is accepted and dropped.",
-    '*ignored*: it has no effect, and says why that is right. Keys that Nova does not know have no effect.',
+    '*ignored*: it has no effect, and says why that is right. Unknown keys in these namespaces are a 400 from',
+    "microversion 2.86 on; keys in other namespaces, and others without one, are for the scheduler's filters alone.",
     '',
     'A property that holds what it may not is a 400 `Invalid image metadata. Error: …` at create, rebuild, rescue and resize.',
     'Limits of a flavor (`quota:…`) hold for every disk and every interface of the server by itself.',

@@ -1,6 +1,7 @@
 // Why: an image of a server is made in the same three steps whether it is asked for, is a backup, or is what a shelved server
 // leaves: the image is there, the host copies the disk, the host brings the copy. Taken back, nothing of it is left.
 
+import { isYes } from '../base/boolean-word.ts';
 import { Fault, notFound, unavailable } from '../base/errors.ts';
 import { newUuid } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
@@ -12,7 +13,6 @@ import type { DiskCopy } from '../domain/guest.ts';
 import type { Server, TaskState } from '../domain/instance.ts';
 import { type MoveName, moves } from '../domain/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../domain/snapshot.ts';
-import { isYes } from '../domain/wish-words.ts';
 import { announce, type LeftMove, leaveMove, lockForMove } from './begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from './deps.ts';

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openWorld, passTime, perform, prepare, recover, type Verb, verbs } from '../support/crash-child.ts';
-import { endOf, expected, isRight, type Point, type Result, runChild } from '../support/crash-end.ts';
+import { openWorld, perform, prepare, type Verb, verbs } from '../support/crash-child.ts';
+import { endOf, expected, inLanes, isBad, killAt, type Point, type Result, wasReached } from '../support/crash-end.ts';
 import { freshMariadb } from '../support/mariadb.ts';
 import { scratchDir } from '../support/scratch.ts';
 
@@ -59,39 +59,19 @@ const some = (points: readonly Point[], count: number): Point[] =>
     ? [...points]
     : Array.from({ length: count }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / count)] as Point);
 
-async function kill(verb: Verb, { name, occurrence }: Point): Promise<Result> {
-  const { directory, url, close } = await prepared(verb);
-  const signal = await runChild([directory, verb, name, String(occurrence), url]);
-  const world = await openWorld(directory, verb, nothing, url);
-  await passTime(world);
-  await world.settled();
-  await recover(world, verb);
-  await world.worker().reconcile();
-  const problems = await world.leftovers();
-  const ended = await endOf(world);
-  await world.close();
-  await close();
-  return { verb, name, occurrence, ended: ended + (signal === null ? ' (not reached)' : ''), problems };
+async function kill(verb: Verb, point: Point): Promise<Result> {
+  const place = await prepared(verb);
+  const result = await killAt(place, verb, point);
+  await place.close();
+  return result;
 }
 
 describe('kill -9 on MariaDB', { concurrency: 1 }, () => {
   for (const verb of mine) {
     it(`${verb} ends as asked, with nothing left over`, async () => {
-      const waiting = some(await pointsOf(verb), POINTS);
-      const results: Result[] = [];
-      const lane = async (): Promise<void> => {
-        for (let point = waiting.shift(); point !== undefined; point = waiting.shift())
-          results.push(await kill(verb, point));
-      };
-      await Promise.all(Array.from({ length: AT_ONCE }, lane));
-      assert.ok(
-        results.some(({ ended }) => !ended.endsWith('(not reached)')),
-        'nothing was killed',
-      );
-      assert.deepEqual(
-        results.filter((result) => result.problems.length > 0 || !isRight(result)),
-        [],
-      );
+      const results = await inLanes(AT_ONCE, some(await pointsOf(verb), POINTS), (point) => kill(verb, point));
+      assert.ok(results.some(wasReached), 'nothing was killed');
+      assert.deepEqual(results.filter(isBad), []);
     });
   }
 });

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openWorld, passTime, perform, prepare, recover, verbs } from '../support/crash-child.ts';
-import { endOf, expected, isRight, type Point, type Result, runChild } from '../support/crash-end.ts';
+import { openWorld, perform, prepare, verbs } from '../support/crash-child.ts';
+import { endOf, expected, inLanes, isBad, killAt, type Point, type Result, wasReached } from '../support/crash-end.ts';
 import { scratchDir } from '../support/scratch.ts';
 
 const AT_ONCE = 3;
@@ -22,7 +22,7 @@ describe('kill -9 at every point', () => {
       const place = `${verb} @ ${name}`.padEnd(width + 4);
       console.log(`${place} #${occurrence}  ${ended}${problems.length > 0 ? `  LEFT: ${problems.join('; ')}` : ''}`);
     }
-    const bad = results.filter((result) => result.problems.length > 0 || !isRight(result));
+    const bad = results.filter(isBad);
     console.log(`${results.length} kills, ${bad.length} with leftovers or a wrong end`);
   });
 
@@ -49,41 +49,18 @@ describe('kill -9 at every point', () => {
       });
 
       it('ends as asked, with nothing left over', async () => {
-        const waiting = [...points];
-        const lane = async (): Promise<void> => {
-          for (let point = waiting.shift(); point !== undefined; point = waiting.shift()) {
-            const { name, occurrence } = point;
-            const directory = `${start}-${name}-${occurrence}`;
-            cpSync(start, directory, { recursive: true });
-            const signal = await runChild([directory, verb, name, String(occurrence)]);
-            const world = await openWorld(directory, verb, nothing);
-            await passTime(world);
-            await world.settled();
-            await recover(world, verb);
-            await world.worker().reconcile();
-            const problems = await world.leftovers();
-            // a point that depends on timing may not be passed again: then the run must have ended well by itself
-            const ended = await endOf(world);
-            await world.close();
-            rmSync(directory, { recursive: true, force: true });
-            results.push({
-              verb,
-              name,
-              occurrence,
-              ended: ended + (signal === null ? ' (not reached)' : ''),
-              problems,
-            });
-          }
-        };
-        await Promise.all(Array.from({ length: AT_ONCE }, lane));
-        const mine = results.filter((result) => result.verb === verb);
+        const mine = await inLanes(AT_ONCE, points, async (point) => {
+          const directory = `${start}-${point.name}-${point.occurrence}`;
+          cpSync(start, directory, { recursive: true });
+          const result = await killAt({ directory }, verb, point);
+          rmSync(directory, { recursive: true, force: true });
+          return result;
+        });
+        results.push(...mine);
         assert.ok(mine.length >= 5, `only ${mine.length} points`);
-        assert.deepEqual(
-          mine.filter((result) => result.problems.length > 0 || !isRight(result)),
-          [],
-        );
+        assert.deepEqual(mine.filter(isBad), []);
         // delete-building races two actions, so its points may differ from run to run; the others may not
-        if (verb !== 'delete-building') assert.ok(mine.every(({ ended }) => !ended.endsWith('(not reached)')));
+        if (verb !== 'delete-building') assert.ok(mine.every(wasReached));
       });
     });
   }

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { listServers } from '../../src/db/server-list.ts';
 import { loadDetail } from '../../src/db/server-details.ts';
-import { SERVER_NAME, type Verb } from './crash-child.ts';
+import { openWorld, passTime, recover, SERVER_NAME, type Verb } from './crash-child.ts';
 import type { World } from './world.ts';
 
 const CHILD = join(import.meta.dirname, 'crash-child.ts');
@@ -48,7 +48,7 @@ export const expected: Readonly<Record<Verb, string>> = {
  * Killed before the DELETE was asked for, the server is there, and that is right. Killed before its image was made, an action
  * ends in a recorded failure.
  */
-export const isRight = ({ verb, name, ended }: Pick<Result, 'verb' | 'name' | 'ended'>): boolean =>
+const isRight = ({ verb, name, ended }: Pick<Result, 'verb' | 'name' | 'ended'>): boolean =>
   name.endsWith('.left')
     ? ended === expected.create
     : ended.startsWith(expected[verb]) || (verb === 'delete-building' && ended.startsWith(expected.create));
@@ -82,7 +82,7 @@ export async function endOf(world: World): Promise<string> {
 }
 
 /** Runs the child; the signal that ended it, or null where it came to its end. */
-export const runChild = (args: readonly string[]): Promise<NodeJS.Signals | null> =>
+const runChild = (args: readonly string[]): Promise<NodeJS.Signals | null> =>
   new Promise((resolve, reject) => {
     execFile(process.execPath, [CHILD, ...args], (error, _stdout, stderr) => {
       if (error === null) resolve(null);
@@ -90,3 +90,42 @@ export const runChild = (args: readonly string[]): Promise<NodeJS.Signals | null
       else reject(new Error(`the child failed: ${stderr}`));
     });
   });
+
+const NOT_REACHED = ' (not reached)';
+
+/**
+ * Kills a process at a point of an action in a prepared place, has another go on with what it left, and tells what came of it.
+ * A point that depends on timing may not be passed again: then the run must have ended well by itself.
+ */
+export async function killAt(
+  { directory, url }: { readonly directory: string; readonly url?: string },
+  verb: Verb,
+  { name, occurrence }: Point,
+): Promise<Result> {
+  const signal = await runChild([directory, verb, name, String(occurrence), ...(url === undefined ? [] : [url])]);
+  const world = await openWorld(directory, verb, () => undefined, url);
+  await passTime(world);
+  await world.settled();
+  await recover(world, verb);
+  await world.worker().reconcile();
+  const problems = await world.leftovers();
+  const ended = await endOf(world);
+  await world.close();
+  return { verb, name, occurrence, ended: ended + (signal === null ? NOT_REACHED : ''), problems };
+}
+
+export const wasReached = ({ ended }: Result): boolean => !ended.endsWith(NOT_REACHED);
+
+/** Whether something was left over, or the end is not one that was asked for. */
+export const isBad = (result: Result): boolean => result.problems.length > 0 || !isRight(result);
+
+/** Does each piece of work once, so many at a time; the results in the order in which they came. */
+export async function inLanes<T, R>(count: number, work: readonly T[], doIt: (one: T) => Promise<R>): Promise<R[]> {
+  const waiting = [...work];
+  const results: R[] = [];
+  const lane = async (): Promise<void> => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) results.push(await doIt(one));
+  };
+  await Promise.all(Array.from({ length: count }, lane));
+  return results;
+}

@@ -1,6 +1,7 @@
 // Why: a flavor is what a server may be at most, and what clients look up before they create one. Its shape changed at five
 // microversions; each change is one line here.
 
+import { booleanWord } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { type FlavorFilter, type FlavorSortKey, listFlavors } from '../../db/flavors.ts';
@@ -8,7 +9,6 @@ import type { Flavor } from '../../domain/flavor.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import {
   boolean,
-  booleanWord,
   isTrue,
   isWhole,
   MAX_INT,

@@ -1,9 +1,10 @@
 // Why: until 2.35 clients asked compute for images. What they see is the image service's, in compute's older words.
 
+import { booleanWord } from '../../base/boolean-word.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import type { ImageQuery, ImageRecord } from '../../domain/image.ts';
 import { type Link, memberLinks, nextLinks, pageOf } from '../links.ts';
-import { booleanWord, multi, positiveInteger, query } from '../parameters.ts';
+import { multi, positiveInteger, query } from '../parameters.ts';
 import { type Call, type Query, resource, route } from '../resource.ts';
 
 const UNTIL = '2.35';

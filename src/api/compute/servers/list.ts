@@ -1,5 +1,6 @@
 // Why: a query string in, a filter, a sort order and a page out, as GET /servers means them.
 
+import { booleanWord } from '../../../base/boolean-word.ts';
 import { badRequest, forbidden } from '../../../base/errors.ts';
 import { derive, history } from '../../../base/history.ts';
 import type { FilterValue, ServerAttribute, ServerFilter, ServerPage } from '../../../db/server-list.ts';
@@ -7,7 +8,6 @@ import { serverFilterAttributes } from '../../../db/server-list.ts';
 import { statesOfStatus, type TaskState, type VmState } from '../../../domain/instance.ts';
 import { distinctWords } from '../../../web/query.ts';
 import { type Page, pageOf } from '../../links.ts';
-import { booleanWord } from '../../parameters.ts';
 import type { Call, Query } from '../../resource.ts';
 import { parseDateTime } from '../../schema.ts';
 import { SORT_KEYS } from './list-schema.ts';

@@ -1,5 +1,6 @@
 // Why: the processor that a guest sees, and what else its machine tells it of itself: features and clocks.
 
+import { isYes } from '../../../base/boolean-word.ts';
 import type { GuestSpec } from '../../../domain/guest.ts';
 import type { DomainPlace } from '../config.ts';
 import type { MemoryWay } from '../memory/way.ts';
@@ -31,7 +32,7 @@ export function writeCpu(
     const { mode, bits } = wish.physicalBits;
     leaf(cpu, 'maxphysaddr', { mode, ...(bits === null ? {} : { bits }) });
   }
-  if (x86 && !/^(true|yes|1|on)$/i.test(spec.extraSpecs['xloud:nested_virtualization'] ?? '')) hideVirtualisation(cpu);
+  if (x86 && !isYes(spec.extraSpecs['xloud:nested_virtualization'])) hideVirtualisation(cpu);
   if (numa === null) memory.writeCells(cpu, spec);
   else writeGuestNodes(cpu, numa);
 }

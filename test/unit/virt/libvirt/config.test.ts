@@ -155,7 +155,10 @@ describe('domain XML', () => {
       );
     };
     assert.deepEqual(hidden({}), ['disable vmx', 'disable svm']);
-    assert.deepEqual(hidden({ 'xloud:nested_virtualization': 'true' }), []);
+    assert.deepEqual(hidden({ 'xloud:nested_virtualization': 'no' }), ['disable vmx', 'disable svm']);
+    for (const yes of ['true', 'Yes', '1', 'on', 't', 'y']) {
+      assert.deepEqual(hidden({ 'xloud:nested_virtualization': yes }), []);
+    }
   });
 
   it('shows the guest the topology that it shall see', () => {
