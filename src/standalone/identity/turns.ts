@@ -1,11 +1,12 @@
 // Why: a password costs as much to check as to guess. Whoever sends many must wait for himself and not be waited for, and what
 // nobody waits for any more is not computed.
 
+import { clientKey } from '../../base/client-key.ts';
 import { overLimit, unavailable } from '../../base/errors.ts';
 
 /** Who wants something dear to be done. */
 export interface Turn {
-  /** Where the request came from. */
+  /** Where the request came from; all of a client's IPv6 addresses count as one. */
   readonly address: string;
   /** Whom it says it is about. */
   readonly user: string;
@@ -99,7 +100,8 @@ export function makeFairGate({ atOnce, perUser, perAddress, total }: GateBounds)
       turn.signal?.addEventListener('abort', gone, { once: true });
     });
 
-  return async (turn, work) => {
+  return async (asked, work) => {
+    const turn = { ...asked, address: clientKey(asked.address) };
     if (running < atOnce) running += 1;
     else await wait(turn);
     try {

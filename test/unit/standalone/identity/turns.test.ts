@@ -55,6 +55,19 @@ describe('turns', () => {
     assert.equal((await finish()).length, 10, 'nothing is left of those who waited');
   });
 
+  it("are one address's: all of the /64 that a client has of IPv6, and an IPv4 address in either form", async () => {
+    const { ask, finish, settle } = stage();
+    const refusal = (done: Promise<void>) =>
+      Promise.race([done.catch((error: { kind: string }) => error.kind), settle().then(() => 'none')]);
+    void ask('first', at('Z', 'z'));
+    for (let i = 0; i < 5; i += 1) void ask(`a${i}`, at(`2001:db8:0:1:${i}::1`, `x${i}`));
+    void ask('c', at('192.0.2.1', 'x'));
+    void ask('d', at('::ffff:192.0.2.1', 'y'));
+    assert.equal(await refusal(ask('a5', at('2001:db8:0:1::5', 'x5'))), 'none');
+    assert.equal(await refusal(ask('a6', at('2001:db8:0:1::6', 'x6'))), 'overLimit');
+    assert.deepEqual((await finish()).slice(0, 5), ['first', 'a0', 'c', 'a1', 'd']);
+  });
+
   it('are given up by whoever is gone, and what fails hands its place over', async () => {
     const { ask, finish, began } = stage();
     const gone = new AbortController();
