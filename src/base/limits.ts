@@ -28,6 +28,8 @@ export const limits = {
   httpConnections: 8_192,
   httpConnectionsPerAddress: 1_024,
   httpRequestsPerAddress: 64,
+  /** How long a request may wait because so many others of its address are under way. */
+  httpRequestWaitMs: 30 * SECOND_MS,
   httpPipelined: 64,
   /** How long requests under way may take to end once the process shall stop. */
   httpGraceMs: 10 * SECOND_MS,

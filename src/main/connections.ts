@@ -1,16 +1,19 @@
-// Why: one client must not take the port from the others: how many connections it may hold, how long it may stay silent on them,
-// and how much of what it asked for and does not read is kept for it, are bounded here.
+// Why: one client must not take the port from the others: how many connections it may hold and how long it may stay silent on them
+// are bounded here; what of its requests is worked on at once, in request-turns.ts.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { clientKey } from '../base/client-key.ts';
 import { limits } from '../base/limits.ts';
 
 export interface ConnectionBounds {
-  /** Connections at once, and those of one address. */
+  /** Connections at once, and those of one client (an address; of IPv6 a /64). */
   readonly total: number;
   readonly perAddress: number;
-  /** Requests of one address that are worked on, or whose answers are not read yet, at once; more wait. */
+  /** Requests of one client that are worked on, or whose answers are not read yet, at once; more wait. */
   readonly requestsPerAddress: number;
+  /** How long they may wait until they are refused. */
+  readonly requestWaitMs: number;
   /** How long the head of a request may take. */
   readonly headMs: number;
   /** A connection on which nothing moves for this long is cut. */
@@ -23,6 +26,7 @@ export const defaultBounds: ConnectionBounds = {
   total: limits.httpConnections,
   perAddress: limits.httpConnectionsPerAddress,
   requestsPerAddress: limits.httpRequestsPerAddress,
+  requestWaitMs: limits.httpRequestWaitMs,
   headMs: limits.httpHeadMs,
   idleMs: limits.httpIdleMs,
   isExempt: () => false,
@@ -43,95 +47,23 @@ export function boundConnections(
   const refused = new WeakSet<Socket>();
   let all = 0;
   server.prependListener('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const ofAddress = open.get(address) ?? 0;
-    if (all >= total || (ofAddress >= perAddress && !isExempt(address))) {
+    const client = clientKey(socket.remoteAddress ?? '');
+    const ofClient = open.get(client) ?? 0;
+    if (all >= total || (ofClient >= perAddress && !isExempt(socket.remoteAddress ?? ''))) {
       refused.add(socket);
       socket.end(REFUSAL, () => socket.destroy());
       return;
     }
     all += 1;
-    open.set(address, ofAddress + 1);
+    open.set(client, ofClient + 1);
     socket.once('close', () => {
       all -= 1;
-      const left = (open.get(address) as number) - 1;
-      if (left === 0) open.delete(address);
-      else open.set(address, left);
+      const left = (open.get(client) as number) - 1;
+      if (left === 0) open.delete(client);
+      else open.set(client, left);
     });
   });
   return (socket) => refused.has(socket);
-}
-
-type Run = () => void;
-
-/** Runs so many of an address's requests at once, and the others in their order as those before them have their answers. */
-function makeShares(perAddress: number, isExempt: (address: string) => boolean) {
-  const addresses = new Map<string, { running: number; readonly waiting: Run[] }>();
-
-  function leave(address: string): void {
-    const share = addresses.get(address);
-    if (share === undefined) return;
-    share.running -= 1;
-    const next = share.waiting.shift();
-    if (next !== undefined) next();
-    else if (share.running === 0) addresses.delete(address);
-  }
-
-  return ({ socket: { remoteAddress: address = '' } }: IncomingMessage, response: ServerResponse, run: Run): void => {
-    if (isExempt(address)) return run();
-    const share = addresses.get(address) ?? { running: 0, waiting: [] };
-    addresses.set(address, share);
-    let state: 'waiting' | 'running' | 'gone' = 'waiting';
-    const begin = (): void => {
-      share.running += 1;
-      // whoever has gone meanwhile takes nobody's place
-      if (state === 'gone') return leave(address);
-      state = 'running';
-      run();
-    };
-    response.once('close', () => {
-      if (state === 'running') leave(address);
-      state = 'gone';
-    });
-    if (share.running < perAddress) begin();
-    else share.waiting.push(begin);
-  };
-}
-
-/**
- * Runs the requests of one connection one after another, each once the answer before it has left, and so many of one address at
- * once: of a client that asks and asks and reads nothing, few answers are held. Over `limits.httpPipelined` requests that wait
- * on a connection it is cut.
- */
-export function makeTurns({
-  requestsPerAddress,
-  isExempt,
-}: Pick<ConnectionBounds, 'requestsPerAddress' | 'isExempt'>): (
-  request: IncomingMessage,
-  response: ServerResponse,
-  run: Run,
-) => void {
-  const queues = new WeakMap<Socket, Run[]>();
-  const inShare = makeShares(requestsPerAddress, isExempt);
-  const begin = (request: IncomingMessage, response: ServerResponse, run: Run) => {
-    const { socket } = request;
-    response.once('close', () => {
-      const next = queues.get(socket)?.shift();
-      if (next === undefined) queues.delete(socket);
-      // not at once: other connections have their turn before this one goes on
-      else setImmediate(next);
-    });
-    inShare(request, response, run);
-  };
-  return (request, response, run) => {
-    const { socket } = request;
-    const waiting = queues.get(socket);
-    if (waiting === undefined) {
-      queues.set(socket, []);
-      begin(request, response, run);
-    } else if (waiting.length < limits.httpPipelined) waiting.push(() => begin(request, response, run));
-    else socket.destroy();
-  };
 }
 
 /**

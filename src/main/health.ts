@@ -78,6 +78,12 @@ async function readiness(
   };
 }
 
+const pathOf = (url: string): string => url.replace(/\?.*/s, '');
+const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** Whether it is asked how the service is, which has an answer however busy the service is. */
+export const isProbe = (url: string): boolean => probes.has(pathOf(url));
+
 /**
  * `/healthz` (the process answers), `/readyz` (each condition named, 503 unless all hold) and `/metrics` in front of `rest`.
  * None of them needs a token; they tell nothing of tenants.
@@ -91,7 +97,7 @@ export function withHealth(
   // made once for all who ask at about the same time: it is long, and needs no token
   const text = seldom(async () => Buffer.from(await metrics.registry.metrics()), limits.metricsTextMs);
   return (request, response) => {
-    const path = (request.url ?? '/').replace(/\?.*/s, '');
+    const path = pathOf(request.url ?? '/');
     const fail = (error: unknown) => send(response, 500, 'text/plain; charset=utf-8', `${messageOf(error)}\n`);
     if (path === '/healthz') return send(response, 200, 'application/json', JSON.stringify({ status: 'alive' }));
     if (path === '/readyz') {

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { boundConnections, cutSilent, defaultBounds, makeTurns } from './connections.ts';
+import { boundConnections, cutSilent, defaultBounds } from './connections.ts';
+import { isProbe } from './health.ts';
+import { makeTurns } from './request-turns.ts';
 
 /** Who takes connections over that shall become WebSockets. */
 export interface Upgrades {
@@ -32,7 +34,8 @@ const urlOf = (host: string, server: Server): string => {
 export async function listen(host: string, port: number, bounds = defaultBounds): Promise<Listening> {
   let listener: RequestListener | null = null;
   let upgrades: Upgrades | null = null;
-  const waiting: (() => void)[] = [];
+  /** Requests that came before there was anybody to answer. */
+  const early = new Set<() => void>();
   let underWay = 0;
   let closing: Promise<void> | null = null;
   let allEnded = (): void => undefined;
@@ -53,16 +56,18 @@ export async function listen(host: string, port: number, bounds = defaultBounds)
   const server = createServer(options, (request, response) => {
     if (isRefused(request.socket)) return;
     underWay += 1;
-    response.once('close', () => {
-      underWay -= 1;
-      if (underWay === 0) allEnded();
-    });
     if (closing !== null) response.setHeader('Connection', 'close');
-    const answer = () => {
-      noteRequest(request, response);
-      listener?.(request, response);
-    };
-    inTurn(request, response, () => (listener === null ? waiting.push(answer) : answer()));
+    const answer = () => listener?.(request, response);
+    inTurn(request, response, {
+      isNext: () => noteRequest(request, response),
+      run: () => void (listener === null ? early.add(answer) : answer()),
+      ended() {
+        early.delete(answer);
+        underWay -= 1;
+        if (underWay === 0) allEnded();
+      },
+      isFree: isProbe(request.url ?? '/'),
+    });
   });
   const noteRequest = cutSilent(server, bounds.idleMs);
   const isRefused = boundConnections(server, bounds);
@@ -101,7 +106,8 @@ export async function listen(host: string, port: number, bounds = defaultBounds)
     answerWith(next, takers) {
       listener = next;
       upgrades = takers ?? null;
-      for (const go of waiting.splice(0)) go();
+      for (const go of [...early]) go();
+      early.clear();
     },
     close: () => (closing ??= end()),
   };

@@ -1,6 +1,7 @@
 // Why: how the program is reached (at which addresses, through which proxies, by how many at once) as the configuration says.
 
 import type { RequestListener } from 'node:http';
+import { limits } from '../base/limits.ts';
 import { reachedAt, type ReachedOptions, reachNoter, trustOf } from '../web/reached.ts';
 import type { Config } from './config.ts';
 import type { ConnectionBounds } from './connections.ts';
@@ -28,6 +29,7 @@ export function readReach(api: Config['api']): Reach {
       total: api.max_connections,
       perAddress: api.max_connections_per_address,
       requestsPerAddress: api.max_requests_per_address,
+      requestWaitMs: limits.httpRequestWaitMs,
       headMs: api.head_timeout_seconds * 1000,
       idleMs: api.idle_timeout_seconds * 1000,
       isExempt: isTrusted,

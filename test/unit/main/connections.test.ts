@@ -30,7 +30,8 @@ async function dial({ url }: Listening): Promise<Socket> {
 async function lastWords(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (bytes) => (text += bytes.toString('latin1')));
-  await once(socket, 'close');
+  // `once` of node:events would end with the error of one that is reset
+  await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }
 
@@ -44,8 +45,7 @@ describe('connections', () => {
     let lines = 0;
     const drip = setInterval(() => socket.write(`X-Line-${(lines += 1)}: 1\r\n`), 20);
     const began = performance.now();
-    const words = await lastWords(socket);
-    clearInterval(drip);
+    const words = await lastWords(socket).finally(() => clearInterval(drip));
     assert.match(words, /^HTTP\/1\.1 408 /);
     assert.ok(performance.now() - began < 5_000);
   });
@@ -153,6 +153,55 @@ describe('connections', () => {
       [true, true, true, true],
     );
     assert.equal(finish.length, 4);
+  });
+
+  it('that go away leave no request behind, whether it was at work, waited for its place or behind another', async () => {
+    const ran: string[] = [];
+    const port = await serve({ requestsPerAddress: 2 }, (request, response) => {
+      ran.push(request.url ?? '');
+      if (request.url === '/quick') response.end('quick');
+    });
+    const hold = async (path: string): Promise<Socket> => {
+      const socket = await dial(port);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\nGET /behind HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return socket;
+    };
+    const begun = async (count: number): Promise<void> => {
+      const slow = () => ran.filter((path) => path === '/slow').length;
+      for (let look = 0; look < 400 && slow() < count; look += 1) await new Promise((done) => setTimeout(done, 5));
+      assert.equal(slow(), count);
+    };
+    // more than the share has places: with every one of them a place would be lost
+    for (let round = 0; round < 5; round += 1) {
+      const sockets = [await hold('/slow'), await hold('/slow')];
+      await begun(2 * round + 2);
+      // these wait for a place of the two; thousands that had gone once overflowed the stack
+      const waiters = await Promise.all(Array.from({ length: 200 }, () => hold('/waits')));
+      for (const socket of [...waiters, ...sockets]) socket.destroy();
+    }
+    const after = await dial(port);
+    after.write('GET /quick HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    assert.match(await lastWords(after), /quick$/);
+    assert.ok(!ran.includes('/behind'));
+    // nothing is under way that a stop would wait for
+    const began = performance.now();
+    await port.close();
+    assert.ok(performance.now() - began < limits.httpGraceMs / 2);
+  });
+
+  it('of a busy address have an answer in time, and whoever asks for its health has it at once', async () => {
+    const port = await serve({ requestsPerAddress: 1, requestWaitMs: 200 }, (request, response) => {
+      if (request.url === '/healthz') response.end('alive');
+    });
+    const busy = await dial(port);
+    busy.write(GET);
+    const waiter = await dial(port);
+    waiter.write(GET);
+    const probe = await dial(port);
+    probe.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    assert.match(await lastWords(probe), /alive$/);
+    assert.match(await lastWords(waiter), /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n/);
+    busy.destroy();
   });
 
   it('on which too many requests wait are cut', async () => {
