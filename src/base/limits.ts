@@ -289,6 +289,7 @@ export const limits = {
   purgeEveryMs: 3_600 * SECOND_MS,
   /** How long the command waits for readers until SQLite's log can be emptied. */
   emptyLogMs: 10 * SECOND_MS,
+  emptyLogEveryMs: 250,
   /** Text kept of a failure in an action's events and in a server's fault. */
   faultMessageChars: 255,
   faultDetailChars: 16_384,

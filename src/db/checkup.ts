@@ -1,6 +1,7 @@
 // Why: what a database says of an installation that is not well: for those who look for what is wrong, never for requests.
 
 import type { Reader } from './engine.ts';
+import { openStates } from './instance-actions.ts';
 
 /** The engine's words for itself, and how far its clock is ahead of ours, in milliseconds; 0 where it has none of its own. */
 export async function databaseFacts(
@@ -29,7 +30,7 @@ export interface Suspect {
 export async function stuckActions(reader: Reader, beforeMs: number): Promise<Suspect[]> {
   const rows: { server_uuid: string; action: string; state: string }[] = await reader('instance_actions')
     .select('server_uuid', 'action', 'state')
-    .whereIn('state', ['queued', 'running', 'undoing'])
+    .whereIn('state', [...openStates])
     .where('updated_at', '<', beforeMs)
     .where((any) => void any.whereNull('lease_until').orWhere('lease_until', '<', beforeMs));
   return rows.map((row) => ({ uuid: row.server_uuid, what: `${row.action} is ${row.state}` }));

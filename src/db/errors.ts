@@ -12,10 +12,14 @@ export function isDuplicate(error: unknown): boolean {
   return ['ER_DUP_ENTRY', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(error));
 }
 
+/** Another process has SQLite's file at this moment: writes it, or reads a log that one which was killed left (`_RECOVERY`). */
+export const isBusy = (error: unknown): boolean => ['SQLITE_BUSY', 'SQLITE_BUSY_RECOVERY'].includes(codeOf(error));
+
 /** A deadlock or a lock that did not come in time: the same transaction may succeed when run again. */
 export function isRetryable(error: unknown): boolean {
-  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT'].includes(
-    codeOf(error),
+  return (
+    isBusy(error) ||
+    ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY_SNAPSHOT'].includes(codeOf(error))
   );
 }
 

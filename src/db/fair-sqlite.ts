@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import BetterSqlite from 'knex/lib/dialects/better-sqlite3/index.js';
 import { fairTurn } from '../base/fair-turn.ts';
 import { limits } from '../base/limits.ts';
+import { isBusy } from './errors.ts';
 
 /** knex's client for better-sqlite3; its own transactions are objects of this class too. */
 class FairSqliteClient extends BetterSqlite {
@@ -18,7 +19,7 @@ class FairSqliteClient extends BetterSqlite {
         return await super._query(connection, query);
       } catch (error) {
         // SQLite would wait in this thread, and everybody with it
-        if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || performance.now() > giveUpAt) throw error;
+        if (!isBusy(error) || performance.now() > giveUpAt) throw error;
         await sleep(limits.sqliteRetryMs);
       }
     }

@@ -13,6 +13,7 @@ import {
 import { columnOf, fromJson, toJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import { keyset } from './page.ts';
+import { flavorShape, unversioned, versioned } from './shapes.ts';
 import type { Tx } from './tx.ts';
 
 const number = (value: unknown): number | null => (value == null ? null : Number(value));
@@ -22,6 +23,14 @@ const transferOf = (row: Row, of: 'memory' | 'disk'): Transfer => ({
   processed: number(row[`${of}_processed`]),
   remaining: number(row[`${of}_remaining`]),
 });
+
+function readBefore(column: unknown): Before {
+  const { flavor, ...rest } = fromJson<Before>(column);
+  return { ...rest, flavor: unversioned(flavorShape, flavor) };
+}
+
+const writeBefore = ({ flavor, ...rest }: Before): string =>
+  toJson({ ...rest, flavor: versioned(flavorShape, flavor) });
 
 const decode = (row: Row): ServerMigration => ({
   id: row['id'] as number,
@@ -41,7 +50,7 @@ const decode = (row: Row): ServerMigration => ({
   memory: transferOf(row, 'memory'),
   disk: transferOf(row, 'disk'),
   wish: row['wish'] as ServerMigration['wish'],
-  before: row['before'] == null ? null : fromJson<Before>(row['before']),
+  before: row['before'] == null ? null : readBefore(row['before']),
   createdAt: Number(row['created_at']),
   updatedAt: Number(row['updated_at']),
 });
@@ -232,7 +241,7 @@ export async function insertMigration(tx: Tx, move: NewMigration): Promise<numbe
   for (const [field, value] of Object.entries(fields)) row[columnOf(field)] = value;
   const [id] = (await tx('migrations').insert({
     ...row,
-    before: before === null ? null : toJson(before),
+    before: before === null ? null : writeBefore(before),
     created_at: nowMs,
     updated_at: nowMs,
   })) as [number];

@@ -148,18 +148,23 @@ export async function purgePassing(
   { table, key, moment }: (typeof passing)[number],
   beforeMs: number,
   limit: number,
-): Promise<PurgedBatch> {
+): Promise<Omit<PurgedBatch, 'cursor'>> {
   await takeLock(tx, 'purge');
   const found: string[] | number[] = await tx(table).where(moment, '<', beforeMs).limit(limit).pluck(key);
-  return { rows: { [table]: await removeRows(tx, table, key, found) }, more: found.length === limit, cursor: null };
+  return { rows: { [table]: await removeRows(tx, table, key, found) }, more: found.length === limit };
 }
+
+async function counted(query: Knex.QueryBuilder): Promise<number> {
+  const [row] = (await query.count({ count: '*' })) as [{ count: number | string }];
+  return Number(row.count);
+}
+
+/** How many servers a purge would remove. */
+export const countPurgeableServers = (reader: Reader, beforeMs: number): Promise<number> =>
+  counted(purgeable(reader, beforeMs));
 
 /** How many rows a purge would remove, by table. */
 export async function countPurgeable(reader: Reader, beforeMs: number): Promise<RowCounts> {
-  const counted = async (query: Knex.QueryBuilder): Promise<number> => {
-    const [row] = (await query.count({ count: '*' })) as [{ count: number | string }];
-    return Number(row.count);
-  };
   const servers = (key: 'id' | 'uuid') => purgeable(reader, beforeMs).select(`servers.${key}`);
   const keys: Readonly<Record<Key, () => Knex.QueryBuilder>> = {
     id: () => servers('id'),
@@ -182,10 +187,9 @@ export async function countPurgeable(reader: Reader, beforeMs: number): Promise<
 export async function countKept(reader: Reader, beforeMs: number): Promise<RowCounts> {
   const kept: Record<string, number> = {};
   for (const { table, where, reason } of keepers) {
-    const [row] = (await deletedBefore(reader, beforeMs)
-      .whereExists(reader(table).select(reader.raw('1')).whereRaw(where, { beforeMs }))
-      .count({ count: '*' })) as [{ count: number | string }];
-    if (Number(row.count) > 0) kept[reason] = Number(row.count);
+    const holds = reader(table).select(reader.raw('1')).whereRaw(where, { beforeMs });
+    const count = await counted(deletedBefore(reader, beforeMs).whereExists(holds));
+    if (count > 0) kept[reason] = count;
   }
   return kept;
 }

@@ -28,17 +28,23 @@ const shape = <T>(...steps: readonly Step[]): Shape<T> => ({ steps });
 /** The version stands in the text beside the members. */
 const VERSION = '$v';
 
-/** What a value of a shape is written as. */
-export const toShape = <T extends object>({ steps }: Shape<T>, value: T): string =>
-  JSON.stringify(steps.length === 0 ? value : { [VERSION]: steps.length, ...value });
+/** What a value of a shape is written as, as a member of something else. */
+export const versioned = <T extends object>({ steps }: Shape<T>, value: T): object =>
+  steps.length === 0 ? value : { [VERSION]: steps.length, ...value };
 
-/** A column as a value of today, whichever program wrote it. */
-export function fromShape<T>({ steps }: Shape<T>, column: unknown): T {
-  const written = fromJson<Old | null>(column);
+/** The value of today that was written as `versioned`, by whichever program. */
+export function unversioned<T>({ steps }: Shape<T>, written: object | null): T {
   if (written === null || steps.length === 0) return written as T;
-  const { [VERSION]: version = 0, ...members } = written;
+  const { [VERSION]: version = 0, ...members } = written as Old;
   return steps.slice(version as number).reduce<Old>((old, step) => step(old), members) as T;
 }
+
+/** What a column holds for a value of a shape. */
+export const toShape = <T extends object>(shape: Shape<T>, value: T): string => JSON.stringify(versioned(shape, value));
+
+/** A column as a value of today, whichever program wrote it. */
+export const fromShape = <T>(shape: Shape<T>, column: unknown): T =>
+  unversioned(shape, fromJson<object | null>(column));
 
 /** `server_nics.nic` */
 export const nicShape = shape<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(
@@ -48,7 +54,7 @@ export const nicShape = shape<Omit<NicSpec, 'network' | 'portId' | 'preexisting'
 /** `server_nics.network` */
 export const networkShape = shape<NetworkFacts>();
 
-/** `servers.flavor`, and what a resize came from. */
+/** `servers.flavor`, and `flavor` of `migrations.before`. */
 export const flavorShape = shape<FlavorSnapshot>();
 
 /** `servers.image`: JSON's null where there is none. */

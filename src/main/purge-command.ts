@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { table } from '../base/table.ts';
 import type { Database } from '../db/engine.ts';
-import { countKept, countPurgeable, type RowCounts } from '../db/purge.ts';
+import { countKept, countPurgeable, countPurgeableServers, type RowCounts } from '../db/purge.ts';
 import { emptyLogWithin, purge } from '../ops/purge.ts';
 
 export interface PurgeCommand {
@@ -41,7 +41,7 @@ export async function runPurge({ database, beforeMs, dryRun, print, errors, sign
     await tellKept();
     return 0;
   }
-  const total = errors.isTTY ? ((await countPurgeable(database.read, beforeMs))['servers'] ?? 0) : 0;
+  const total = errors.isTTY ? await countPurgeableServers(database.read, beforeMs) : 0;
   const progress = (rows: RowCounts): void => {
     if (errors.isTTY) errors.write(`${CLEAR_LINE}removed ${rows['servers'] ?? 0} of ${total} servers`);
   };

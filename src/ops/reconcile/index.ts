@@ -4,7 +4,7 @@
 import { messageOf } from '../../base/errors.ts';
 import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
-import { purgeOld } from './purge-old.ts';
+import { makePurgeOld } from './purge-old.ts';
 import { remnants } from './remnants.ts';
 import { reclaim } from './reclaim.ts';
 import { shelvedServers } from './shelved-servers.ts';
@@ -24,7 +24,7 @@ export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
   shelvedServers,
   remnants,
   // the last: it takes its time
-  purgeOld,
+  purgeOld: makePurgeOld(),
 });
 
 /** Runs each once; one that fails does not keep the others from their turn. */

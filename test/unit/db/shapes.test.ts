@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildShape, flavorShape, fromShape, imageShape, nicShape, toShape } from '../../../src/db/shapes.ts';
+import {
+  buildShape,
+  flavorShape,
+  fromShape,
+  imageShape,
+  nicShape,
+  toShape,
+  unversioned,
+  versioned,
+} from '../../../src/db/shapes.ts';
 import { aFlavor } from '../../support/samples.ts';
 
 describe('the shapes of JSON columns', () => {
@@ -19,6 +28,13 @@ describe('the shapes of JSON columns', () => {
     assert.deepEqual(fromShape(nicShape, JSON.parse(text)), nic);
     assert.deepEqual(fromShape(flavorShape, toShape(flavorShape, aFlavor())), aFlavor());
     assert.equal(fromShape(imageShape, 'null'), null);
+  });
+
+  it('stand as members of others too', () => {
+    const { floatingIps: _later, ...old } = nic;
+    const written = JSON.parse(JSON.stringify({ nic: versioned(nicShape, nic) })) as { nic: object };
+    assert.deepEqual(unversioned(nicShape, written.nic), nic);
+    assert.deepEqual(unversioned(nicShape, old), nic);
   });
 
   it('fill in what older programs did not know, and nothing else', () => {
