@@ -3,6 +3,7 @@
 //
 // node crash-child.ts DIRECTORY VERB POINT OCCURRENCE [DATABASE_URL]
 
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
 import type { Server } from '../../src/domain/instance.ts';
@@ -172,6 +173,8 @@ export async function perform(world: World, verb: Verb): Promise<void> {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // one that is killed keeps nothing of what it compiled
+  flushCompileCache();
   const [directory, verb, wanted, occurrence, url] = process.argv.slice(2) as [string, Verb, string, string, string?];
   let passed = 0;
   const point: Point = (name) => {

@@ -3,6 +3,7 @@
 //
 // node crash-users-child.ts DIRECTORY DATABASE_URL SEED N
 
+import { flushCompileCache } from 'node:module';
 import { Fault } from '../../src/base/errors.ts';
 import type { Server } from '../../src/domain/instance.ts';
 import { openWorld } from './crash-child.ts';
@@ -77,6 +78,8 @@ export async function prepareUsers(world: World): Promise<void> {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // one that is killed keeps nothing of what it compiled
+  flushCompileCache();
   const [directory, url, seed, wanted] = process.argv.slice(2) as [string, string, string, string];
   let left = Number(wanted);
   const point = (): void => {

@@ -76,6 +76,7 @@ async function start(): Promise<Running> {
 export interface TestDatabase {
   /** For `openDatabase`. */
   readonly url: string;
+  readonly name: string;
   readonly drop: () => Promise<void>;
 }
 
@@ -93,6 +94,7 @@ export async function freshMariadb(): Promise<TestDatabase> {
   await run(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
   return {
     url: `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socketPath)}`,
+    name,
     drop: () => run(`DROP DATABASE ${name}`),
   };
 }

@@ -3,6 +3,7 @@
 //
 // node serve-child.ts DATA_DIR PORT [POINT [DELAY_MS]]; options by the environment, as for `xloud serve`
 
+import { flushCompileCache } from 'node:module';
 import { makeLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/main/config.ts';
 import { serve } from '../../src/main/serve.ts';
@@ -15,4 +16,6 @@ const point = (name: string): void => {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), Number(delayMs));
 };
 const config = loadConfig({ env: process.env, flags: [`api.port=${port}`] });
+// one that is killed keeps nothing of what it compiled
+flushCompileCache();
 await serve({ config, dataDir, log: makeLog(config.log.level), hooks: { point } });
