@@ -20,7 +20,7 @@ import { distinctWords } from '../../web/query.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Guard } from '../access.ts';
 import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
-import { canonicalIp } from './addresses.ts';
+import { canonicalIp } from '../../base/ip.ts';
 import { boolean, readUpdate, Reason } from './attributes.ts';
 import { extensions } from './extensions.ts';
 import { floatingNotOffered, invalid, missing, notOffered } from './faults.ts';

@@ -15,18 +15,21 @@ import {
   subnetNoun,
 } from '../../db/networks.ts';
 import { takeLock } from '../../db/named-locks.ts';
+import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
+import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
-  contains,
-  defaultPools,
-  formatCidr,
-  formatIp,
-  hostRange,
-  isHost,
-  parseCidr,
-  parseIp,
-  type Cidr,
-} from './addresses.ts';
-import { boolean, ipAddress, listOf, objectOf, oneOf, orNull, subnet as cidrText, uuid } from './attributes.ts';
+  boolean,
+  ipAddress,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+  type Parse,
+  Reason,
+  shown,
+  subnet as cidrText,
+  uuid,
+} from './attributes.ts';
 import {
   born,
   changeable,
@@ -44,7 +47,15 @@ import type { Noun } from './noun.ts';
 import { checkRange } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
-const route = objectOf({ destination: cidrText, nexthop: ipAddress }, ['destination', 'nexthop']);
+/** A way leads to a whole network, or to one address. */
+const destination: Parse = (value) => {
+  const cidr = typeof value === 'string' ? parseCidr(value) : null;
+  if (cidr === null || parseIp(String(value).split('/')[0] ?? '')?.value !== cidr.first) {
+    throw new Reason(`${shown(value)} is not a valid CIDR.`);
+  }
+  return formatCidr(cidr);
+};
+const route = objectOf({ destination, nexthop: ipAddress }, ['destination', 'nexthop']);
 
 const fields = {
   gateway_ip: 'gatewayIp',

@@ -3,7 +3,7 @@
 
 import { limits } from '../../base/limits.ts';
 import { subnetCidrs } from '../../db/networks.ts';
-import { type Cidr, formatCidr, overlaps, parseCidr } from './addresses.ts';
+import { type Cidr, formatCidr, overlaps, parseCidr } from '../../base/ip.ts';
 import { invalidInput, overQuota } from './faults.ts';
 import type { Act } from './noun.ts';
 

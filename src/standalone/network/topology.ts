@@ -8,7 +8,8 @@ import { isDuplicate } from '../../db/errors.ts';
 import { takeLock } from '../../db/named-locks.ts';
 import { findRow, insertRow, networkNoun, type StoredNetwork, subnetCidrs, subnetNoun } from '../../db/networks.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { type Cidr, defaultPools, formatCidr, formatIp, overlaps, parseCidr } from './addresses.ts';
+import { type Cidr, formatCidr, formatIp, overlaps, parseCidr } from '../../base/ip.ts';
+import { defaultPools } from './addresses.ts';
 import { born } from './common.ts';
 import { derivedUuid } from './derived.ts';
 
