@@ -1,5 +1,9 @@
 // Why: a guest may speak only as what its port says: its MAC address, its addresses of both families, its allowed address pairs, and
 // nothing else. Each port has a filter of libvirt's by its own name; defined anew, it changes what a running guest may do at once.
+//
+// What it can't do: an IPv6 neighbour advertisement (ICMPv6 136) says in its body whose address it tells of, and libvirt's filters match
+// headers alone. A guest can tell its neighbours, from its own address, that another one's is its own. In IPv4 that is ARP, whose
+// addresses are matched.
 
 import ipaddr from 'ipaddr.js';
 import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
@@ -14,6 +18,8 @@ export const filterName = (portId: string): string => `xloud-port-${checkedUuid(
 /** A lower number is asked first. */
 const priority = { never: 100, own: 300, nothingElse: 900 } as const;
 const ROUTER_ADVERTISEMENT = 134;
+/** What a guest says before it has an address: "is this one free?", and which groups it listens to. */
+const FROM_NOWHERE = { neighborSolicitation: 135, listenerReport: 143 } as const;
 const DHCP = { server: 67, client: 68 } as const;
 const DHCP6_SERVER = 547;
 /** As libvirt reads it. */
@@ -76,8 +82,10 @@ function writeBeginnings(filter: XMLBuilder, mac: string): void {
     ...{ srcmacaddr: mac, srcipaddr: '0.0.0.0', dstipaddr: '255.255.255.255', protocol: 'udp' },
     ...{ srcportstart: DHCP.client, dstportstart: DHCP.server },
   });
-  leaf(accept(), 'arp', { srcmacaddr: mac, arpsrcmacaddr: mac, arpsrcipaddr: '0.0.0.0' });
-  leaf(accept(), 'ipv6', { srcmacaddr: mac, srcipaddr: '::', protocol: 'icmpv6' });
+  leaf(accept(), 'arp', { srcmacaddr: mac, opcode: 'Request', arpsrcmacaddr: mac, arpsrcipaddr: '0.0.0.0' });
+  for (const type of Object.values(FROM_NOWHERE)) {
+    leaf(accept(), 'ipv6', { srcmacaddr: mac, srcipaddr: '::', protocol: 'icmpv6', type });
+  }
   // QEMU's own word for a guest that moved
   leaf(accept(), 'rarp', { srcmacaddr: mac, opcode: 'Request_Reverse', arpsrcmacaddr: mac });
 }

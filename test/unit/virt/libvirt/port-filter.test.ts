@@ -21,7 +21,9 @@ const rulesOf = (nic: NicSpec) =>
     .toSorted((a, b) => Number(a.getAttribute('priority')) - Number(b.getAttribute('priority')))
     .map((rule) => {
       const what = rule.firstChild as Element;
-      const words = ['srcmacaddr', 'srcipaddr', 'srcipmask', 'arpsrcipaddr'].map((name) => what.getAttribute(name));
+      const words = ['srcmacaddr', 'srcipaddr', 'srcipmask', 'opcode', 'arpsrcipaddr', 'type'].map((name) =>
+        what.getAttribute(name),
+      );
       return [rule.getAttribute('action'), what.tagName, ...words.filter((word) => word !== null)].join(' ');
     });
 
@@ -37,7 +39,7 @@ describe("a port's filter", () => {
       assert.ok(rules.includes(expected), `${expected} in ${rules.join('; ')}`);
     }
     assert.equal(rules.at(-1), 'drop mac');
-    assert.deepEqual(rules.slice(0, 3), ['drop ipv6', 'drop ip', 'drop ipv6']);
+    assert.deepEqual(rules.slice(0, 3), ['drop ipv6 134', 'drop ip', 'drop ipv6']);
     assert.ok(rules.filter((rule) => rule.startsWith('accept')).every((rule) => rule.includes(OWN)));
   });
 
@@ -46,9 +48,10 @@ describe("a port's filter", () => {
     assert.deepEqual(accepted, [
       `accept ipv6 ${OWN} ${LINK} 128`,
       `accept ip ${OWN} 0.0.0.0`,
-      `accept arp ${OWN} 0.0.0.0`,
-      `accept ipv6 ${OWN} ::`,
-      `accept rarp ${OWN}`,
+      `accept arp ${OWN} Request 0.0.0.0`,
+      `accept ipv6 ${OWN} :: 135`,
+      `accept ipv6 ${OWN} :: 143`,
+      `accept rarp ${OWN} Request_Reverse`,
     ]);
   });
 
