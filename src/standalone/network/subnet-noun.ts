@@ -190,7 +190,8 @@ export const subnets: Noun<StoredSubnet> = {
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
     await takeLock(tx, 'subnet_ranges');
-    await checkRange(act, cidr, network.projectId);
+    // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
+    await checkRange(act, cidr, values['project_id'] as string);
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
@@ -199,7 +200,7 @@ export const subnets: Noun<StoredSubnet> = {
     const allocationPools = pools ?? defaultPools(cidr, gatewayIp === null ? null : parseIp(gatewayIp));
     checkPools(cidr, gatewayIp, allocationPools);
     const subnet: StoredSubnet = {
-      ...born({ ...values, project_id: values['project_id'] ?? network.projectId }, now),
+      ...born(values, now),
       networkId: network.id,
       ipVersion: cidr.version,
       cidr: formatCidr(cidr),
