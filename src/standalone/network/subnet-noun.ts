@@ -14,7 +14,6 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
-import { takeLock } from '../../db/named-locks.ts';
 import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
 import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
@@ -44,7 +43,7 @@ import {
 import { inUse, invalid, invalidInput, missing } from './faults.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
-import { checkRange } from './subnet-ranges.ts';
+import { checkRange, lockRanges } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
 /** A way leads to a whole network, or to one address. */
@@ -189,9 +188,8 @@ export const subnets: Noun<StoredSubnet> = {
     }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
-    await takeLock(tx, 'subnet_ranges');
     // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
-    await checkRange(act, cidr, values['project_id'] as string);
+    checkRange(act, await lockRanges(tx), cidr, values['project_id'] as string);
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
