@@ -228,8 +228,12 @@ export const limits = {
   imageSweepMs: 3_600 * SECOND_MS,
   /** Names and values of all of an image's properties, and changes that one PATCH may make of it. */
   imagePropertiesChars: 65_536,
-  /** Of a page of images; a page that has more is shorter than asked for, and says which is next. */
-  imagePageChars: 2 * MIB,
+  /** Properties and tags of a page of images; a page that has more is shorter than asked for, and says which is next. */
+  imagePageBytes: 2 * MIB,
+  /** Those that are read at once, of how many images at once, and what one filter by them looks through. */
+  imagePieceBytes: MIB / 2,
+  imagePieceRows: 250,
+  imageFilterBytes: 32 * MIB,
   imageChanges: 512,
   /** Images per page when no limit is given (Glance's `limit_param_default`). */
   imagePageSize: 25,

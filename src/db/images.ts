@@ -3,7 +3,6 @@
 import type { ImageFacts } from '../domain/image.ts';
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { keyset, type SortKey } from './page.ts';
 import type { Tx } from './tx.ts';
 
 /** An image as stored: what compute sees of it and what is the image service's own. */
@@ -149,80 +148,6 @@ export async function imageUsage(reader: Reader, owner: string): Promise<{ count
 export async function imageIdsIn(reader: Reader, status: string): Promise<string[]> {
   const rows: { id: string }[] = await reader('images').where({ status }).select('id');
   return rows.map((row) => row.id);
-}
-
-export type Comparison = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte';
-
-export interface ImageFilters {
-  /** Column to the values it may have. */
-  readonly oneOf: Readonly<Record<string, readonly (string | number)[]>>;
-  /** Times in milliseconds, compared at whole seconds, and sizes in bytes. */
-  readonly compare: readonly { readonly column: string; readonly by: Comparison; readonly value: number }[];
-  /** Every one of these tags. */
-  readonly tags: readonly string[];
-  readonly properties: Readonly<Record<string, string>>;
-  readonly hidden: boolean;
-  /** Null: no visibility was asked for. */
-  readonly visibility: string | null;
-  readonly memberStatus: string;
-}
-
-export interface ImagePage {
-  readonly sort: readonly SortKey[];
-  readonly marker: ImageRow | null;
-  readonly limit: number;
-}
-
-const operators: Readonly<Record<Comparison, string>> = { eq: '=', neq: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' };
-
-/**
- * One page of the images that a project may see, newest first unless said otherwise. As Glance: its own, public and
- * community ones, and those shared with it; community images of others only when asked for.
- * @param projectId null for an administrator without a project
- * @param everything an administrator sees every image
- */
-export async function listImages(
-  reader: Reader,
-  projectId: string | null,
-  everything: boolean,
-  filters: ImageFilters,
-  page: ImagePage,
-): Promise<StoredImage[]> {
-  const query = reader('images').select('images.*').limit(page.limit);
-  if (!everything) {
-    query.where((seen) => {
-      seen.whereIn('visibility', ['public', 'community']);
-      if (projectId === null) return;
-      seen.orWhere('owner', projectId);
-      seen.orWhere((shared) => {
-        const members = reader('image_members').select('image_id').where('member', projectId);
-        if (filters.memberStatus !== 'all') members.where('status', filters.memberStatus);
-        shared.where('visibility', 'shared').whereIn('images.id', members);
-      });
-    });
-  }
-  if (filters.visibility === null) {
-    query.where((seen) => {
-      seen.whereNot('visibility', 'community');
-      if (projectId !== null) seen.orWhere('owner', projectId);
-    });
-  } else if (filters.visibility !== 'all') query.where('visibility', filters.visibility);
-  query.where('os_hidden', toBool(filters.hidden));
-  for (const [column, values] of Object.entries(filters.oneOf)) query.whereIn(`images.${column}`, [...values]);
-  for (const { column, by, value } of filters.compare) {
-    // answers carry whole seconds, so whole seconds are compared
-    const side = column.endsWith('_at') ? 'images.?? - images.?? % 1000' : 'images.??';
-    const bindings = column.endsWith('_at') ? [column, column, value] : [column, value];
-    query.whereRaw(`${side} ${operators[by]} ?`, bindings);
-  }
-  for (const tag of filters.tags) query.whereRaw('instr(images.tags, ?) > 0', [JSON.stringify(tag)]);
-  for (const [name, value] of Object.entries(filters.properties)) {
-    const pair = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
-    query.whereRaw('instr(images.properties, ?) > 0', [pair]);
-  }
-  keyset(query, page.sort, page.marker, false);
-  const rows: ImageRow[] = await query;
-  return rows.map(imageFromRow);
 }
 
 export async function findImageRow(reader: Reader, id: string): Promise<ImageRow | null> {

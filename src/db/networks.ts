@@ -279,21 +279,28 @@ export async function listRows<T>(
     holders.whereRaw('instr(ip_address, ?) > 0', [filters.addressPart]);
     query.whereIn('id', holders);
   }
-  for (const [column, values] of Object.entries(filters.listed)) {
-    for (const value of values) {
-      query.whereRaw('instr(??, ?) > 0', [column, JSON.stringify(value)]);
-    }
-  }
+  const listed = Object.entries(filters.listed).filter(([, values]) => values.length > 0);
+  const [hint] = listed;
+  // the engine looks for one text; each more would be another walk through what the row holds
+  if (hint !== undefined) query.whereRaw('instr(??, ?) > 0', [hint[0], JSON.stringify(hint[1][0])]);
   let marker: Row | null = null;
   if (page.markerId !== null) {
     marker = (await reader(noun.table).where('id', page.markerId).first()) ?? null;
     if (marker === null) return null;
   }
   keyset(query, page.sort, marker, false);
-  if (page.limit !== null) query.limit(page.limit);
+  if (page.limit !== null && hint === undefined) query.limit(page.limit);
   const rows: Row[] = await query;
-  return rows.map((row) => fromRow(noun, row));
+  const kept = hint === undefined ? rows : rows.filter((row) => holdsAll(row, listed));
+  return kept.slice(0, page.limit ?? kept.length).map((row) => fromRow(noun, row));
 }
+
+/** Whether the JSON lists of a row hold everything that is asked for. */
+const holdsAll = (row: Row, listed: readonly (readonly [column: string, values: readonly string[]])[]): boolean =>
+  listed.every(([column, values]) => {
+    const has = new Set(fromJson<readonly string[]>(row[column]));
+    return values.every((value) => has.has(value));
+  });
 
 /** Rows by a column's values, oldest first. */
 export async function rowsBy<T>(

@@ -1,6 +1,7 @@
 // Why: the kinds of options that a configuration has, each made in one line, and what their values must be.
 
 import ipaddr from 'ipaddr.js';
+import { parseCidr, parseIp } from '../base/ip.ts';
 import type { Field, Fields } from './config-values.ts';
 
 export interface OptionBase<T> {
@@ -75,6 +76,8 @@ export const addressRange: Form = {
   name: 'an address or a range such as 10.0.0.0/8',
   fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
 };
+export const plainAddress: Form = { name: 'an IP address such as 10.0.0.1', fits: (text) => parseIp(text) !== null };
+export const plainRange: Form = { name: 'a range such as 10.0.0.0/8', fits: (text) => parseCidr(text) !== null };
 /** An HTTP URL at which clients reach something; empty: it follows from others. */
 export const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
 /** As `publicUrl`, for a service that is not reached below the common address. */

@@ -27,6 +27,8 @@ import {
   list,
   number,
   type Option,
+  plainAddress,
+  plainRange,
   publicUrl,
   records,
   serviceUrl,
@@ -177,11 +179,13 @@ export const schema = {
       '10.123.0.0/20',
       'Subnet of the shared network that the built-in network service makes at first start.',
     ),
-    dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.'),
+    dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.', {
+      form: plainAddress,
+    }),
     tenant_ranges: list(
       PRIVATE_RANGES,
       "Ranges of which projects make subnets of the built-in network service; keep this machine's own networks out. Administrators are not bound.",
-      { form: addressRange },
+      { form: plainRange },
     ),
     tenant_addresses: integer(
       limits.tenantAddresses,

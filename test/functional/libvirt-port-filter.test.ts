@@ -42,6 +42,12 @@ describe('the filter of a port, on a real guest', { concurrency: 1 }, () => {
     assert.equal(await passes('10.77.5.99'), false);
     const { stdout } = await host.libvirtd.exec('ebtables', '-t', 'nat', '-L');
     assert.ok(stdout.includes(`-p IPv4 -s ${nic.mac} --ip-src 10.77.5.10 -j ACCEPT`), stdout);
+    const fromNowhere = stdout.split('\n').filter((line) => / --ip6-src ::(\/\S+)? /.test(line));
+    assert.deepEqual(
+      fromNowhere.map((line) => /--ip6-icmp-type ([^\s/]+)\S* -j ACCEPT/.exec(line)?.[1]),
+      ['neighbour-solicitation', '143'],
+      stdout,
+    );
     assert.match(stdout, /--ip6-icmp-type router-advertisement -j DROP\n[^]*-j ACCEPT\n-j DROP\n/);
   });
 

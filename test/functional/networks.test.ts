@@ -284,6 +284,13 @@ describe('network service', () => {
       ['n', [], 2],
     );
     await refuses(ask('demo', 'PUT', `subnets/${made.id}`, { subnet: { cidr: range() } }), 400, 'HTTPBadRequest');
+    const routes = (destination: string) =>
+      ask('demo', 'PUT', `subnets/${made.id}`, { subnet: { host_routes: [{ destination, nexthop: at('9') }] } });
+    for (const destination of ['192.0.2.1/24', '192.0.2.0', '10.1/16', 'foo']) {
+      await refuses(routes(destination), 400, 'HTTPBadRequest');
+    }
+    const { json } = await routes('192.0.2.0/024');
+    assert.equal(json.subnet.host_routes[0].destination, '192.0.2.0/24');
   });
 
   it('lists by filter, field, order and page', async () => {

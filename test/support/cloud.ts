@@ -14,7 +14,7 @@ import type { Caller } from '../../src/base/op.ts';
 import type { Database, EngineName } from '../../src/db/engine.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import type { ImageQuota } from '../../src/standalone/image/quota.ts';
-import { makeNetworks, type Networks } from '../../src/standalone/network/networks.ts';
+import { makeNetworks, type Networks, type NetworksOptions } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
 import { freshDatabase } from './database.ts';
 import { scratchDir } from './scratch.ts';
@@ -132,10 +132,12 @@ export interface CloudOptions {
   readonly engine?: EngineName;
   readonly floatingIps?: boolean;
   readonly quota?: ImageQuota;
+  readonly network?: Pick<NetworksOptions, 'tenantRanges' | 'tenantAddresses'>;
 }
 
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
-export async function startCloud({ engine = 'sqlite', floatingIps = false, quota }: CloudOptions = {}): Promise<Cloud> {
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+  const { engine = 'sqlite', floatingIps = false, quota, network = {} } = options;
   const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
   const store = await freshDatabase(engine);
   const { database } = store;
@@ -144,6 +146,7 @@ export async function startCloud({ engine = 'sqlite', floatingIps = false, quota
   const images = makeImages({ ...parts, dataDir: dir, ...(quota === undefined ? {} : { quota }) });
   const networks = makeNetworks({
     ...parts,
+    ...network,
     floatingIps,
     defaultCidr: '10.123.0.0/24',
     defaultProjectId: callers.admin.projectId ?? '',

@@ -6,6 +6,7 @@ import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import { isDuplicate } from '../../db/errors.ts';
+import { type FoundImages, listImages } from '../../db/image-list.ts';
 import {
   deleteImage,
   findImageRow,
@@ -14,7 +15,6 @@ import {
   insertImage,
   insertImageMember,
   listImageMembers,
-  listImages,
   lockImage,
   replaceImage,
   type StoredImage,
@@ -149,22 +149,6 @@ export async function addMember(parts: DataParts, caller: Caller, id: string, pr
   return member;
 }
 
-export interface FoundImages {
-  readonly images: readonly StoredImage[];
-  /** The id after which the next page begins; null: this is the last. */
-  readonly next: string | null;
-}
-
-/** How many images, at least one, have no more characters of properties in all. */
-function countWithin(images: readonly StoredImage[], chars: number): number {
-  let left = chars;
-  const over = images.findIndex(({ properties }) => {
-    for (const [name, value] of Object.entries(properties)) left -= name.length + value.length;
-    return left < 0;
-  });
-  return over === -1 ? images.length : Math.max(1, over);
-}
-
 /** One page of the images that the caller may see. @throws badRequest, forbidden */
 export async function findImages(parts: DataParts, caller: Caller, query: Query): Promise<FoundImages> {
   const { database, allows } = parts;
@@ -174,15 +158,12 @@ export async function findImages(parts: DataParts, caller: Caller, query: Query)
   const known = marker === null ? null : await seenBy(allows, database.read, caller, imageFromRow(marker));
   // an image that is another's is as one that is not there
   if (markerId !== null && known === null) throw badRequest('Invalid marker. Image could not be found.');
-  const all = await listImages(database.read, caller.projectId, caller.isAdmin, filters, { sort, marker, limit });
-  const found = all.slice(0, countWithin(all, limits.imagePageChars));
+  const page = { sort, marker, limit };
+  const found = await listImages(database.read, caller.projectId, caller.isAdmin, filters, page);
   // what is listed as shared and not one's own is shared with the caller
-  const images = found.filter((image) => {
+  const images = found.images.filter((image) => {
     const isMember = image.visibility === 'shared' && image.owner !== caller.projectId;
     return allows(caller, 'get_image', imageTarget(image, isMember ? caller.projectId : null));
   });
-  return {
-    images,
-    next: limit > 0 && (found.length === limit || found.length < all.length) ? (found.at(-1)?.id ?? null) : null,
-  };
+  return { images, next: found.next };
 }

@@ -2,7 +2,7 @@
 
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import type { Comparison, ImageFilters } from '../../db/images.ts';
+import type { Comparison, ImageFilters } from '../../db/image-list.ts';
 import type { SortKey } from '../../db/page.ts';
 import { distinctWords } from '../../web/query.ts';
 import { lastOf, type Query } from '../http.ts';
@@ -110,7 +110,7 @@ function boolean(name: string, text: string): boolean {
 export function listQueryFrom(query: Query): ListQuery {
   const oneOf: Record<string, readonly (string | number)[]> = {};
   const compare: ImageFilters['compare'][number][] = [];
-  const properties: Record<string, string> = {};
+  const properties = new Map<string, string>();
   for (const [name, values] of query) {
     const value = values.at(-1) ?? '';
     if (others.includes(name)) continue;
@@ -123,9 +123,9 @@ export function listQueryFrom(query: Query): ListQuery {
     else if (name === 'size_min') compare.push({ column: 'size', by: 'gte', value: wholeNumber(name, value) });
     else if (name === 'size_max') compare.push({ column: 'size', by: 'lte', value: wholeNumber(name, value) });
     else if (name === 'created_at' || name === 'updated_at') compare.push(timeComparison(name, value));
-    else if (isProperty(name)) properties[name] = value;
+    else if (isProperty(name)) properties.set(name, value);
   }
-  distinctWords('properties', Object.keys(properties));
+  distinctWords('properties', properties.keys());
   const visibility = lastOf(query, 'visibility');
   if (visibility !== null && visibility !== 'all' && !VISIBILITIES.includes(visibility)) {
     throw badRequest(`Invalid visibility value: ${visibility}`);
@@ -142,7 +142,7 @@ export function listQueryFrom(query: Query): ListQuery {
     filters: {
       oneOf,
       compare,
-      properties,
+      properties: [...properties],
       tags: distinctWords('tag', query.get('tag') ?? []),
       hidden: hidden === null ? false : boolean('os_hidden', hidden),
       visibility,

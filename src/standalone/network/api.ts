@@ -21,7 +21,7 @@ import {
 } from '../../db/networks.ts';
 import { tx } from '../../db/tx.ts';
 import type { SubnetFacts } from '../../domain/nic.ts';
-import { canonicalIp } from './addresses.ts';
+import { canonicalIp } from '../../base/ip.ts';
 import { derivedUuid } from './derived.ts';
 import { missing } from './faults.ts';
 import { makeLocalFloatingIps, noFloatingIps } from './floating-ips.ts';

@@ -4,7 +4,7 @@
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import { asObject } from '../http.ts';
-import { canonicalIp, parseCidr } from './addresses.ts';
+import { canonicalIp, parseCidr } from '../../base/ip.ts';
 import { invalid } from './faults.ts';
 
 /** Turns a wire value into ours, or throws a `Reason`. */
@@ -27,7 +27,7 @@ export interface Attribute {
 export type Attributes = Readonly<Record<string, Attribute>>;
 export type Values = Readonly<Record<string, unknown>>;
 
-const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
+export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
 
 export const text =
   (maxLength: number): Parse =>

@@ -20,7 +20,7 @@ import {
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { FloatingIp } from '../../domain/network.ts';
-import { parseIp } from './addresses.ts';
+import { parseIp } from '../../base/ip.ts';
 import { ipAddress, orNull, readUpdate, uuid, type Values } from './attributes.ts';
 import {
   bornUnnamed,

@@ -20,7 +20,7 @@ import {
   type StoredRule,
 } from '../../db/networks.ts';
 import { type Tx, tx as inTransaction } from '../../db/tx.ts';
-import { formatCidr, parseCidr, parseIp } from './addresses.ts';
+import { formatCidr, parseCidr, parseIp } from '../../base/ip.ts';
 import { boolean, integer, oneOf, orNull, type Parse, Reason, textOrNull, uuid } from './attributes.ts';
 import {
   born,

@@ -12,6 +12,7 @@ import {
   type StoredPort,
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
+import { addressPairs } from './address-pairs.ts';
 import {
   anyObject,
   boolean,
@@ -21,7 +22,6 @@ import {
   objectOf,
   oneOf,
   Reason,
-  text,
   textOrNull,
   uuid,
   type Values,
@@ -58,7 +58,6 @@ const fixedIp = (value: unknown): unknown => {
   }
   return found;
 };
-const addressPair = objectOf({ ip_address: text(64), mac_address: mac }, ['ip_address']);
 
 /** @throws notFound for a group that is not the port's project's */
 async function checkGroups(
@@ -156,7 +155,7 @@ export const ports: Noun<StoredPort> = {
     fixed_ips: changeable(listOf(fixedIp)),
     security_groups: changeable(listOf(uuid)),
     port_security_enabled: changeable(boolean),
-    allowed_address_pairs: changeable(listOf(addressPair)),
+    allowed_address_pairs: changeable(addressPairs),
     'binding:host_id': changeable(textOrNull(255), ''),
     'binding:profile': changeable(anyObject, {}),
     'binding:vnic_type': fixed(oneOf(['normal']), 'normal'),

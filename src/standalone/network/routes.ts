@@ -20,10 +20,10 @@ import { distinctWords } from '../../web/query.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Guard } from '../access.ts';
 import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
-import { canonicalIp } from './addresses.ts';
+import { canonicalIp } from '../../base/ip.ts';
 import { boolean, readUpdate, Reason } from './attributes.ts';
 import { extensions } from './extensions.ts';
-import { floatingNotOffered, invalid, missing, notOffered } from './faults.ts';
+import { floatingNotOffered, invalid, missing, notAllowed, notOffered } from './faults.ts';
 import { floatingIps } from './floating-ips.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
@@ -52,7 +52,7 @@ import {
   withoutHidden,
 } from './rules.ts';
 import { subnets } from './subnet-noun.ts';
-import { autoAllocate } from './topology.ts';
+import { autoAllocate, checkAutoAllocation } from './topology.ts';
 
 const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
   ctx.status = status;
@@ -392,11 +392,16 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   if (parts.floatingIps) addNoun(routes, parts, floatingIps);
   else addAbsent(routes, floatingIps.singular, floatingIps.collection, floatingNotOffered);
 
+  // as in Neutron, whoever may see a project's own network makes it by asking, readers too; there is no other way to ask for it
   const topology: Guard = { of: 'get_auto_allocated_topology' };
   routes.on('GET', '/v2.0/auto-allocated-topology/:project_id', topology, async (ctx, caller, { project_id = '' }) => {
     const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : project_id;
     mustMay(parts.allows, caller, 'get_auto_allocated_topology', ownedBy(projectId));
+    // as in Neutron, whatever the rule says
+    if (!caller.isAdmin && projectId !== caller.projectId) throw notAllowed('get_auto_allocated_topology');
+    if (projectId === '' || projectId.length > 64) throw invalid('Invalid input for project_id.');
     const dry = queryOf(ctx).get('fields')?.includes('dry-run') ?? false;
+    if (dry) await checkAutoAllocation(parts, projectId);
     const id = dry ? 'dry-run=pass' : (await autoAllocate(parts, projectId)).id;
     answerJson(ctx, 200, { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } });
   });

@@ -14,19 +14,21 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
-import { takeLock } from '../../db/named-locks.ts';
+import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
+import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
-  contains,
-  defaultPools,
-  formatCidr,
-  formatIp,
-  hostRange,
-  isHost,
-  parseCidr,
-  parseIp,
-  type Cidr,
-} from './addresses.ts';
-import { boolean, ipAddress, listOf, objectOf, oneOf, orNull, subnet as cidrText, uuid } from './attributes.ts';
+  boolean,
+  ipAddress,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+  type Parse,
+  Reason,
+  shown,
+  subnet as cidrText,
+  uuid,
+} from './attributes.ts';
 import {
   born,
   changeable,
@@ -41,10 +43,18 @@ import {
 import { inUse, invalid, invalidInput, missing } from './faults.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
-import { checkRange } from './subnet-ranges.ts';
+import { checkRange, lockRanges } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
-const route = objectOf({ destination: cidrText, nexthop: ipAddress }, ['destination', 'nexthop']);
+/** A way leads to a whole network, or to one address. */
+const destination: Parse = (value) => {
+  const cidr = typeof value === 'string' ? parseCidr(value) : null;
+  if (cidr === null || parseIp(String(value).split('/')[0] ?? '')?.value !== cidr.first) {
+    throw new Reason(`${shown(value)} is not a valid CIDR.`);
+  }
+  return formatCidr(cidr);
+};
+const route = objectOf({ destination, nexthop: ipAddress }, ['destination', 'nexthop']);
 
 const fields = {
   gateway_ip: 'gatewayIp',
@@ -178,8 +188,8 @@ export const subnets: Noun<StoredSubnet> = {
     }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
-    await takeLock(tx, 'subnet_ranges');
-    await checkRange(act, cidr, network.projectId);
+    // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
+    checkRange(act, await lockRanges(tx), cidr, values['project_id'] as string);
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
@@ -188,7 +198,7 @@ export const subnets: Noun<StoredSubnet> = {
     const allocationPools = pools ?? defaultPools(cidr, gatewayIp === null ? null : parseIp(gatewayIp));
     checkPools(cidr, gatewayIp, allocationPools);
     const subnet: StoredSubnet = {
-      ...born({ ...values, project_id: values['project_id'] ?? network.projectId }, now),
+      ...born(values, now),
       networkId: network.id,
       ipVersion: cidr.version,
       cidr: formatCidr(cidr),

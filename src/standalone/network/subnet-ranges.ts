@@ -2,8 +2,10 @@
 // a tenant chose freely could be the host's own, another tenant's, or the way to the world.
 
 import { limits } from '../../base/limits.ts';
+import { takeLock } from '../../db/named-locks.ts';
 import { subnetCidrs } from '../../db/networks.ts';
-import { type Cidr, formatCidr, overlaps, parseCidr } from './addresses.ts';
+import type { Tx } from '../../db/tx.ts';
+import { type Cidr, formatCidr, overlaps, parseCidr } from '../../base/ip.ts';
 import { invalidInput, overQuota } from './faults.ts';
 import type { Act } from './noun.ts';
 
@@ -56,27 +58,76 @@ function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
   if (cidr.prefix < least) throw invalidInput(`The prefix of ${formatCidr(cidr)} is shorter than /${least}`);
 }
 
+/** A subnet's range, and whose it is. */
+interface Taken {
+  readonly cidr: Cidr;
+  readonly projectId: string;
+}
+
+/** The ranges of all subnets; no other one is made until the transaction ends. */
+export async function lockRanges(tx: Tx): Promise<readonly Taken[]> {
+  await takeLock(tx, 'subnet_ranges');
+  const all = (await subnetCidrs(tx)).map(({ cidr, projectId }) => ({ cidr: parseCidr(cidr), projectId }));
+  return all.filter((one): one is Taken => one.cidr !== null);
+}
+
 /**
- * The subnet of this range may be made for a project. The ranges that there are must be locked (`subnet_ranges`).
+ * The subnet of this range may be made for a project.
+ * @param taken by the subnets that there are (`lockRanges`)
  * @throws badRequest for what is reserved, not allowed, or taken; conflict `OverQuota`
  */
-export async function checkRange(act: Act, cidr: Cidr, projectId: string): Promise<void> {
-  const { tx, everywhere, ranges } = act;
+export function checkRange(
+  { everywhere, ranges }: Pick<Act, 'everywhere' | 'ranges'>,
+  taken: readonly Taken[],
+  cidr: Cidr,
+  projectId: string,
+): void {
   if (reserved.some((range) => overlaps(range, cidr))) {
     throw invalidInput(`The range ${formatCidr(cidr)} is reserved and no network's`);
   }
   if (!everywhere) checkTenant(cidr, ranges);
   let own = 0n;
-  for (const other of await subnetCidrs(tx)) {
-    const taken = parseCidr(other.cidr);
-    if (taken === null) continue;
+  for (const other of taken) {
     const isOwn = other.projectId === projectId;
-    if (overlaps(cidr, taken)) {
+    if (overlaps(cidr, other.cidr)) {
       if (!everywhere && !isOwn) throw notToBeHad(cidr, ranges);
       throw invalidInput(`Requested subnet with cidr: ${formatCidr(cidr)} overlaps with another subnet`);
     }
-    if (isOwn && taken.version === 4) own += sizeOf(taken);
+    if (isOwn && other.cidr.version === 4) own += sizeOf(other.cidr);
   }
   const limit = ranges.addresses;
   if (!everywhere && cidr.version === 4 && limit >= 0 && own + sizeOf(cidr) > BigInt(limit)) throw overQuota('address');
+}
+
+/** Networks that are made unasked are so large, and lie here as far as the operator leaves it to projects: few have anything there. */
+const UNASKED_PREFIX = 24;
+const UNASKED_SIZE = 256n;
+const unasked = known('10.124.0.0/14');
+
+/** The first /24 of a range that is free of others, which are in order. */
+function firstFree(range: Cidr, others: readonly Cidr[]): Cidr | null {
+  let first = range.first;
+  for (const other of others) {
+    if (other.last < first) continue;
+    if (other.first >= first + UNASKED_SIZE) break;
+    first = (other.last / UNASKED_SIZE + 1n) * UNASKED_SIZE;
+  }
+  const last = first + UNASKED_SIZE - 1n;
+  return last > range.last ? null : { version: 4, prefix: UNASKED_PREFIX, first, last };
+}
+
+/** A /24 of what the operator leaves to projects that nobody has; null: there is none. One walk through the subnets for each range. */
+export function freeRange({ tenants }: SubnetRanges, taken: readonly Taken[]): Cidr | null {
+  const ranges = tenants.filter(({ version, prefix }) => version === 4 && prefix <= UNASKED_PREFIX);
+  const best = ranges.flatMap((range) =>
+    isWithin(range, unasked) ? [range] : isWithin(unasked, range) ? [unasked] : [],
+  );
+  const others = [...reserved, ...taken.map(({ cidr }) => cidr)]
+    .filter(({ version }) => version === 4)
+    .toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  for (const range of [...best, ...ranges]) {
+    const found = firstFree(range, others);
+    if (found !== null) return found;
+  }
+  return null;
 }

@@ -2,15 +2,17 @@
 // gets for itself when it has none.
 
 import type { Clock } from '../../base/clock.ts';
-import { conflict } from '../../base/errors.ts';
+import { conflict, Fault } from '../../base/errors.ts';
 import type { Database } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
-import { takeLock } from '../../db/named-locks.ts';
-import { findRow, insertRow, networkNoun, type StoredNetwork, subnetCidrs, subnetNoun } from '../../db/networks.ts';
+import { findRow, insertRow, lockRow, networkNoun, type StoredNetwork, subnetNoun } from '../../db/networks.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { type Cidr, defaultPools, formatCidr, formatIp, overlaps, parseCidr } from './addresses.ts';
+import { type Cidr, formatCidr, formatIp } from '../../base/ip.ts';
+import { defaultPools } from './addresses.ts';
 import { born } from './common.ts';
 import { derivedUuid } from './derived.ts';
+import { checkQuota } from './quotas.ts';
+import { checkRange, freeRange, lockRanges, type SubnetRanges } from './subnet-ranges.ts';
 
 const MTU_BYTES = 1500;
 
@@ -54,30 +56,49 @@ export async function insertTopology(trx: Tx, wanted: NewTopology, now: number):
   return network;
 }
 
-/** The first /24 of 10.124.0.0/14 that overlaps no subnet. */
-async function freeCidr(trx: Tx): Promise<Cidr> {
-  await takeLock(trx, 'subnet_ranges');
-  const taken = (await subnetCidrs(trx)).map(({ cidr }) => parseCidr(cidr));
-  for (let second = 124; second < 128; second += 1) {
-    for (let third = 0; third < 256; third += 1) {
-      const cidr = parseCidr(`10.${second}.${third}.0/24`);
-      if (cidr !== null && !taken.some((other) => other !== null && overlaps(cidr, other))) return cidr;
-    }
-  }
-  throw conflict('No address range is left for another network.', { code: 'AutoAllocationFailure' });
+/** What auto-allocation needs of the service. */
+interface Parts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly ranges: SubnetRanges;
 }
 
-/** A project's own network, made when it is first asked for. */
-export async function autoAllocate(
-  { database, clock }: { readonly database: Database; readonly clock: Clock },
-  projectId: string,
-): Promise<StoredNetwork> {
-  const id = derivedUuid('auto-allocated network', projectId);
+/**
+ * The range of a network that a project is to get, which it might have made itself: of what the operator leaves to projects, and
+ * within the project's quotas, whoever asks.
+ * @throws conflict
+ */
+async function ownRange(trx: Tx, ranges: SubnetRanges, projectId: string): Promise<Cidr> {
+  await checkQuota(trx, 'network', projectId, 1);
+  await checkQuota(trx, 'subnet', projectId, 1);
+  const taken = await lockRanges(trx);
+  const cidr = freeRange(ranges, taken);
+  if (cidr === null) {
+    throw conflict('No address range is left for another network.', { code: 'AutoAllocationFailure' });
+  }
+  checkRange({ everywhere: false, ranges }, taken, cidr, projectId);
+  return cidr;
+}
+
+const ownId = (projectId: string): string => derivedUuid('auto-allocated network', projectId);
+
+/** A project has its own network, or could get it. @throws conflict */
+export async function checkAutoAllocation({ database, ranges }: Parts, projectId: string): Promise<void> {
+  if ((await findRow(database.read, networkNoun, ownId(projectId))) !== null) return;
+  await tx(database, (trx) => ownRange(trx, ranges, projectId));
+}
+
+/** A project's own network, made when it is first asked for. @throws conflict */
+export async function autoAllocate({ database, clock, ranges }: Parts, projectId: string): Promise<StoredNetwork> {
+  const id = ownId(projectId);
   const existing = await findRow(database.read, networkNoun, id);
   if (existing !== null) return existing;
   try {
     return await tx(database, async (trx) => {
-      const cidr = await freeCidr(trx);
+      // of many that ask at once, those that waited find it made
+      const made = await lockRow(trx, networkNoun, id);
+      if (made !== null) return made;
+      const cidr = await ownRange(trx, ranges, projectId);
       const wanted = {
         id,
         subnetId: derivedUuid('subnet', id),
@@ -91,7 +112,8 @@ export async function autoAllocate(
       return insertTopology(trx, wanted, clock.now());
     });
   } catch (error) {
-    const made = isDuplicate(error) ? await findRow(database.read, networkNoun, id) : null;
+    // by another one meanwhile, so that there was none left for this one
+    const made = isDuplicate(error) || error instanceof Fault ? await findRow(database.read, networkNoun, id) : null;
     if (made === null) throw error;
     return made;
   }

@@ -1,8 +1,12 @@
 // Why: a guest may speak only as what its port says: its MAC address, its addresses of both families, its allowed address pairs, and
 // nothing else. Each port has a filter of libvirt's by its own name; defined anew, it changes what a running guest may do at once.
+//
+// What it can't do: an IPv6 neighbour advertisement (ICMPv6 136) says in its body whose address it tells of, and libvirt's filters match
+// headers alone. A guest can tell its neighbours, from its own address, that another one's is its own. In IPv4 that is ARP, whose
+// addresses are matched.
 
 import ipaddr from 'ipaddr.js';
-import { badRequest } from '../../base/errors.ts';
+import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
 import type { NicSpec } from '../../domain/nic.ts';
 import { isVirError } from './errors.ts';
 import { checkedUuid } from './names.ts';
@@ -14,8 +18,12 @@ export const filterName = (portId: string): string => `xloud-port-${checkedUuid(
 /** A lower number is asked first. */
 const priority = { never: 100, own: 300, nothingElse: 900 } as const;
 const ROUTER_ADVERTISEMENT = 134;
+/** What a guest says before it has an address: "is this one free?", and which groups it listens to. */
+const FROM_NOWHERE = { neighborSolicitation: 135, listenerReport: 143 } as const;
 const DHCP = { server: 67, client: 68 } as const;
 const DHCP6_SERVER = 547;
+/** As libvirt reads it. */
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
 const EUI64_MIDDLE = [0xff, 0xfe] as const;
 const LOCAL_BIT = 0x02;
 
@@ -35,23 +43,21 @@ export function linkLocal(mac: string): string {
   return new ipaddr.IPv6([0xfe, 0x80, 0, 0, 0, 0, 0, 0, ...id]).toString();
 }
 
-function senderOf(mac: string, text: string): Sender {
-  const ranged = text.includes('/');
-  if (ranged ? !ipaddr.isValidCIDR(text) : !ipaddr.isValid(text)) {
-    throw badRequest(`Not an IP address: ${JSON.stringify(text)}`, { code: 'address' });
-  }
-  const [address, prefix] = ranged ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), null];
-  const family = address.kind() === 'ipv4' ? 4 : 6;
-  return { mac, family, address: address.toString(), prefix: prefix ?? (family === 4 ? 32 : 128) };
+/** Null for what is no address: nobody may speak as that, and a filter without it is better than none. */
+function senderOf(mac: string, text: string): Sender | null {
+  const range = parseCidr(text);
+  const ip = range === null ? parseIp(text) : { version: range.version, value: range.first };
+  if (ip === null || !MAC.test(mac)) return null;
+  return { mac, family: ip.version, address: formatIp(ip), prefix: range?.prefix ?? bitsOf(ip.version) };
 }
 
 /** As whom the guest may speak. */
 export function sendersOf({ mac, fixedIps, guard }: NicSpec): readonly Sender[] {
-  const pairs = (guard?.pairs ?? []).map((pair) => ({ mac: (pair.mac ?? mac).toLowerCase(), address: pair.address }));
-  const own = fixedIps.map(({ address }) => ({ mac, address }));
-  const named = [...own, ...pairs].map((one) => senderOf(one.mac, one.address));
-  const macs = [...new Set([mac, ...pairs.map((pair) => pair.mac)])];
-  return [...named, ...macs.map((one) => senderOf(one, linkLocal(one)))];
+  const given = (guard?.pairs ?? []).map((pair) => senderOf((pair.mac ?? mac).toLowerCase(), pair.address));
+  const own = fixedIps.map(({ address }) => senderOf(mac, address));
+  const named = [...own, ...given].filter((sender) => sender !== null);
+  const macs = [...new Set([mac, ...named.map((sender) => sender.mac)])];
+  return [...named, ...macs.map((one) => senderOf(one, linkLocal(one))).filter((sender) => sender !== null)];
 }
 
 const ruleOf = (filter: XMLBuilder, action: 'accept' | 'drop', rank: number): XMLBuilder =>
@@ -76,8 +82,10 @@ function writeBeginnings(filter: XMLBuilder, mac: string): void {
     ...{ srcmacaddr: mac, srcipaddr: '0.0.0.0', dstipaddr: '255.255.255.255', protocol: 'udp' },
     ...{ srcportstart: DHCP.client, dstportstart: DHCP.server },
   });
-  leaf(accept(), 'arp', { srcmacaddr: mac, arpsrcmacaddr: mac, arpsrcipaddr: '0.0.0.0' });
-  leaf(accept(), 'ipv6', { srcmacaddr: mac, srcipaddr: '::', protocol: 'icmpv6' });
+  leaf(accept(), 'arp', { srcmacaddr: mac, opcode: 'Request', arpsrcmacaddr: mac, arpsrcipaddr: '0.0.0.0' });
+  for (const type of Object.values(FROM_NOWHERE)) {
+    leaf(accept(), 'ipv6', { srcmacaddr: mac, srcipaddr: '::', protocol: 'icmpv6', type });
+  }
   // QEMU's own word for a guest that moved
   leaf(accept(), 'rarp', { srcmacaddr: mac, opcode: 'Request_Reverse', arpsrcmacaddr: mac });
 }

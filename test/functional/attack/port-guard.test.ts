@@ -50,5 +50,52 @@ for (const engine of engines) {
       await refreshNetwork(servers.world.deps, { uuid: id });
       assert.deepEqual(guardOf(id), { enabled: false, pairs: [] });
     });
+
+    it('is addresses, in one notation, and nothing else', async () => {
+      const { id } = await neutron.port('member', own);
+      const change = (pairs: unknown) =>
+        neutron.ask('member', 'PUT', `ports/${id}`, { port: { allowed_address_pairs: pairs } });
+      for (const [pair, words] of [
+        [{ ip_address: 'foo' }, "'foo' is not a valid IP address"],
+        [{ ip_address: '' }, "'' is not a valid IP address"],
+        [{ ip_address: 7 }, '7 is not a valid IP address'],
+        [{ ip_address: '10.1' }, "'10.1' is not a valid IP address"],
+        [{ ip_address: '010.0.0.1' }, "'010.0.0.1' is not a valid IP address"],
+        [{ ip_address: 'fe80::1%eth0' }, "'fe80::1%eth0' is not a valid IP address"],
+        [{ ip_address: ' 10.0.0.1' }, "' 10.0.0.1' is not a valid IP address"],
+        [{ ip_address: '10.0.0.0/33' }, "'10.0.0.0/33' is not a valid IP subnet"],
+        [{ ip_address: '10.0/16' }, "'10.0/16' is not a valid IP subnet"],
+        [{ ip_address: 'fd00::/' }, "'fd00::/' is not a valid IP subnet"],
+        [{ ip_address: '224.0.0.18' }, 'IP 224.0.0.18 is a multicast address, which is not supported.'],
+        [
+          { ip_address: 'ff02::/64' },
+          'Subnet ff02::/64 overlaps with multicast range ff00::/8, which is not supported.',
+        ],
+        [{ ip_address: '10.0.0.1', mac_address: 'fa:16' }, "'fa:16' is not a valid MAC address"],
+        [{ ip_address: '10.0.0.1', mac_address: null }, 'null is not a valid MAC address'],
+        [{ mac_address: 'fa:16:3e:00:00:99' }, 'AllowedAddressPair must contain ip_address'],
+        [{ ip_address: '10.0.0.1', more: 1 }, "Unrecognized attribute(s) 'more'"],
+      ] as const) {
+        const { status, body, text } = await change([{ ip_address: '10.50.0.201' }, pair]);
+        assert.equal(status, 400, `${JSON.stringify(pair)}: ${text}`);
+        assert.equal(body.NeutronError.message, words);
+      }
+      const twice = await change([{ ip_address: 'FD00::1' }, { ip_address: 'fd00:0::1' }]);
+      assert.deepEqual([twice.status, twice.body.NeutronError.type], [400, 'DuplicateAddressPairInRequest']);
+      const { status, body } = await change([
+        { ip_address: 'FD00:0::1', mac_address: 'FA-16-3E-00-00-99' },
+        { ip_address: '10.9.7.5/16' },
+        { ip_address: '0.0.0.0/0' },
+        { ip_address: '::/0' },
+      ]);
+      assert.equal(status, 200);
+      assert.deepEqual(body.port.allowed_address_pairs, [
+        { ip_address: 'fd00::1', mac_address: 'fa:16:3e:00:00:99' },
+        { ip_address: '10.9.0.0/16' },
+        { ip_address: '0.0.0.0/0' },
+        { ip_address: '::/0' },
+      ]);
+      assert.equal((await change(null)).status, 200);
+    });
   });
 }

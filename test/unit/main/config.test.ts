@@ -30,6 +30,23 @@ describe('what operators say of hosts', () => {
   });
 });
 
+describe('addresses of networks', () => {
+  it('are whole ones, and ranges have a prefix', () => {
+    const read = (flag: string) => loadConfig({ flags: [`network.${flag}`] }).network;
+    assert.deepEqual(read('tenant_ranges=10.0.0.0/8, fd00::/8').tenant_ranges, ['10.0.0.0/8', 'fd00::/8']);
+    assert.deepEqual(read('dns_servers=10.0.0.1, fd00::1').dns_servers, ['10.0.0.1', 'fd00::1']);
+    for (const odd of [
+      'tenant_ranges=10.1',
+      'tenant_ranges=10.0.0.1',
+      'tenant_ranges=10.1/16',
+      'dns_servers=dns',
+      'dns_servers=10.1',
+    ]) {
+      assert.throws(() => read(odd), /network\.(tenant_ranges|dns_servers)\b.* such as /, odd);
+    }
+  });
+});
+
 describe('devices', () => {
   const dir = mkdtempSync(join(tmpdir(), 'xloud-devices-'));
   const file = join(dir, 'xloud.yaml');

@@ -1,19 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  anyFree,
-  canonicalIp,
-  contains,
-  defaultPools,
-  formatCidr,
-  formatIp,
-  hostRange,
-  isHost,
-  overlaps,
-  parseCidr,
-  parseIp,
-} from '../../../../src/standalone/network/addresses.ts';
+import { canonicalIp, contains, formatCidr, formatIp, overlaps, parseCidr, parseIp } from '../../../../src/base/ip.ts';
+import { anyFree, defaultPools, hostRange, isHost } from '../../../../src/standalone/network/addresses.ts';
 
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
 const ip = (text: string) => parseIp(text) ?? assert.fail(text);

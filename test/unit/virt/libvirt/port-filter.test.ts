@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NicSpec } from '../../../../src/domain/nic.ts';
-import { filterName, filterXml, linkLocal, sendersOf } from '../../../../src/virt/libvirt/port-filter.ts';
+import { filterName, filterXml, linkLocal } from '../../../../src/virt/libvirt/port-filter.ts';
 import { children, type Element, readXml } from '../../../../src/virt/libvirt/xml.ts';
 import { networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';
 
@@ -21,7 +21,9 @@ const rulesOf = (nic: NicSpec) =>
     .toSorted((a, b) => Number(a.getAttribute('priority')) - Number(b.getAttribute('priority')))
     .map((rule) => {
       const what = rule.firstChild as Element;
-      const words = ['srcmacaddr', 'srcipaddr', 'srcipmask', 'arpsrcipaddr'].map((name) => what.getAttribute(name));
+      const words = ['srcmacaddr', 'srcipaddr', 'srcipmask', 'opcode', 'arpsrcipaddr', 'type'].map((name) =>
+        what.getAttribute(name),
+      );
       return [rule.getAttribute('action'), what.tagName, ...words.filter((word) => word !== null)].join(' ');
     });
 
@@ -37,7 +39,7 @@ describe("a port's filter", () => {
       assert.ok(rules.includes(expected), `${expected} in ${rules.join('; ')}`);
     }
     assert.equal(rules.at(-1), 'drop mac');
-    assert.deepEqual(rules.slice(0, 3), ['drop ipv6', 'drop ip', 'drop ipv6']);
+    assert.deepEqual(rules.slice(0, 3), ['drop ipv6 134', 'drop ip', 'drop ipv6']);
     assert.ok(rules.filter((rule) => rule.startsWith('accept')).every((rule) => rule.includes(OWN)));
   });
 
@@ -46,9 +48,10 @@ describe("a port's filter", () => {
     assert.deepEqual(accepted, [
       `accept ipv6 ${OWN} ${LINK} 128`,
       `accept ip ${OWN} 0.0.0.0`,
-      `accept arp ${OWN} 0.0.0.0`,
-      `accept ipv6 ${OWN} ::`,
-      `accept rarp ${OWN}`,
+      `accept arp ${OWN} Request 0.0.0.0`,
+      `accept ipv6 ${OWN} :: 135`,
+      `accept ipv6 ${OWN} :: 143`,
+      `accept rarp ${OWN} Request_Reverse`,
     ]);
   });
 
@@ -66,6 +69,21 @@ describe("a port's filter", () => {
     assert.equal(rules.at(-1), 'drop mac');
   });
 
+  it('leaves out pairs that are none, and the rest of the filter is as it would be without them', () => {
+    const bad = ['all', '', '10.1', '0x0a.0.0.1', 'fe80::1%eth0', '10.0.0.0/33', '10.0.0.0/', '1/2/3', '10.0.0.1 '];
+    const pairs = [
+      ...bad.map((address) => ({ address, mac: null })),
+      { address: '10.0.0.77', mac: 'all' },
+      { address: '10.0.0.78', mac: 'fa:16:3e:00:00:99/ff:ff:ff:00:00:00' },
+      { address: '10.9.7.5/16', mac: null },
+    ];
+    const fit = [{ address: '10.9.0.0/16', mac: null }];
+    assert.equal(
+      filterXml({ ...both, guard: { enabled: true, pairs } }),
+      filterXml({ ...both, guard: { enabled: true, pairs: fit } }),
+    );
+  });
+
   it('has no rule where the security of the port is off', () => {
     assert.deepEqual(rulesOf({ ...both, guard: { enabled: false, pairs: [] } }), []);
   });
@@ -73,10 +91,6 @@ describe("a port's filter", () => {
   it('is one for each port, by its own name', () => {
     assert.equal(readXml(filterXml(both)).getAttribute('name'), filterName(both.portId));
     assert.throws(() => filterName("x' or"), /uuid/i);
-    assert.throws(
-      () => sendersOf({ ...both, guard: { enabled: true, pairs: [{ address: 'all', mac: null }] } }),
-      /IP address/,
-    );
     assert.equal(linkLocal('52:54:00:12:34:56'), 'fe80::5054:ff:fe12:3456');
   });
 });
