@@ -304,7 +304,8 @@ export async function dueActions(reader: Reader, nowMs: number, limit: number): 
         .whereRaw('b.server_uuid = a.server_uuid and b.id < a.id')
         .whereIn('b.state', [...openStates]),
     )
-    .orderBy('a.id')
+    // by a term, not by the key: MariaDB would walk along the key, through all that ever ended
+    .orderByRaw('a.id + 0')
     .limit(limit);
   return rows.map(decodeAction);
 }
