@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { loadConfig, sampleConfig } from '../../../src/main/config.ts';
 import { readOffers } from '../../../src/main/offers.ts';
+import { readReach } from '../../../src/main/reach.ts';
 
 describe('what operators say of hosts', () => {
   const read = (...flags: string[]) => readOffers(loadConfig({ flags }).compute);
@@ -27,6 +28,21 @@ describe('what operators say of hosts', () => {
     for (const odd of ['CUSTOM_SEAT', 'CUSTOM_SEAT=', 'CUSTOM_SEAT=-1', 'CUSTOM_SEAT=1.5', 'CUSTOM_SEAT=many']) {
       assert.throws(() => read(`compute.resources=${odd}`), /CUSTOM_SEAT: a whole number is wanted/, odd);
     }
+  });
+});
+
+describe('the headers of proxies', () => {
+  const read = (...flags: string[]) => readReach(loadConfig({ flags }).api).forwardedHeaders;
+
+  it('are those of one family, which nobody but the proxy sets', () => {
+    assert.deepEqual(read(), ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-prefix']);
+    const own = ['forwarded', 'x-forwarded-prefix'];
+    assert.deepEqual(read(`api.forwarded_headers=${own.join(', ')}`), own);
+    assert.throws(
+      () => read('api.forwarded_headers=forwarded, x-forwarded-host'),
+      /api\.forwarded_headers: .*not both/,
+    );
+    assert.throws(() => read('api.forwarded_headers=x-real-ip'), /api\.forwarded_headers: one of forwarded, /);
   });
 });
 
