@@ -94,6 +94,8 @@ export interface Page {
 /** Rows of one table with an id, as values. Lists are in the order of ids. */
 export interface Table<T extends { readonly id: string }> {
   find(reader: Reader, id: string): Promise<T | null>;
+  /** As `find`, and nobody else changes the row until the transaction ends: for what is written because of what is read. */
+  hold(tx: Tx, id: string): Promise<T | null>;
   /** The rows whose columns have these values. */
   list(reader: Reader, where: Readonly<Record<string, Cell>>, page?: Page): Promise<T[]>;
   /** The rows with these ids, in no order. */
@@ -111,6 +113,10 @@ function makeTable<T extends { readonly id: string }>(
   return {
     async find(reader, id) {
       const row: Row | undefined = await reader(name).where({ id }).first();
+      return row === undefined ? null : fromRow(row);
+    },
+    async hold(tx, id) {
+      const row: Row | undefined = await tx(name).where({ id }).forUpdate().first();
       return row === undefined ? null : fromRow(row);
     },
     async list(reader, where, page) {
@@ -326,6 +332,16 @@ export async function rolesOn(reader: Reader, userId: string, target: Target): P
   const roleIds = given.map((assignment) => assignment.roleId);
   const found = await roles.some(reader, [...withImplied(roleIds, await listImplications(reader))]);
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Has nobody change a user, a project and their domains until the transaction ends, nor take the user's roles away: what the
+ * user is given for the project hangs on all of these.
+ */
+export async function holdScope(tx: Tx, userId: string, projectId: string): Promise<void> {
+  const user = await users.hold(tx, userId);
+  const project = await projects.hold(tx, projectId);
+  for (const id of new Set([user?.domainId, project?.domainId])) if (id !== undefined) await domains.hold(tx, id);
 }
 
 /** Deletes a project with the roles given on it and the application credentials for it. */

@@ -19,6 +19,7 @@ import { type AliasOption, pciPolicies } from '../domain/pci-alias.ts';
 import { pciTypes } from '../domain/pci.ts';
 import type { DeviceOption } from '../virt/host-devices.ts';
 import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
+import { FORWARDED_HEADERS, type ForwardedHeader, X_FORWARDED } from '../web/forwarded.ts';
 import {
   addressRange,
   amounts,
@@ -82,8 +83,13 @@ export const schema = {
     network_url: serviceUrl('network'),
     trusted_proxies: list(
       [],
-      'Addresses or CIDRs of proxies whose Forwarded or X-Forwarded-For, -Proto, -Host and -Prefix headers are believed.',
+      'Addresses or CIDRs of proxies that are believed in what they say of their clients; see forwarded_headers.',
       { form: addressRange },
+    ),
+    forwarded_headers: list<ForwardedHeader>(
+      X_FORWARDED,
+      'In which headers: name those that the proxies set or remove themselves, whatever their clients send; no other is read. forwarded stands in place of x-forwarded-for, -proto and -host.',
+      { choices: FORWARDED_HEADERS },
     ),
     head_timeout_seconds: number(
       limits.httpHeadMs / 1000,

@@ -2,7 +2,9 @@
 
 import type { RequestListener } from 'node:http';
 import { limits } from '../base/limits.ts';
-import { reachedAt, type ReachedOptions, reachNoter, trustOf } from '../web/reached.ts';
+import { trustOf } from '../web/forwarded.ts';
+import { reachedAt, type ReachedOptions, reachNoter } from '../web/reached.ts';
+import { bad } from './config-values.ts';
 import type { Config } from './config.ts';
 import type { ConnectionBounds } from './connections.ts';
 import type { Upgrades } from './listen.ts';
@@ -18,13 +20,20 @@ const serviceUrlsOf = (api: Config['api']): ReachedOptions['serviceUrls'] => ({
   network: api.network_url,
 });
 
-/** What the section `api` says of it. Throws for a trusted proxy that is neither an address nor a range. */
+/** Headers that tell the same: whoever sets the one passes on what his client says in the other. */
+const OTHERS: readonly string[] = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'];
+
+/** What the section `api` says of it. Throws for a trusted proxy that is neither an address nor a range, and for two headers of one meaning. */
 export function readReach(api: Config['api']): Reach {
+  const other = api.forwarded_headers.find((name) => OTHERS.includes(name));
+  if (api.forwarded_headers.includes('forwarded') && other !== undefined)
+    throw bad('api.forwarded_headers', `forwarded or ${other} is wanted, not both: they tell the same`);
   const isTrusted = trustOf(api.trusted_proxies);
   return {
     publicUrl: api.public_url,
     serviceUrls: serviceUrlsOf(api),
     isTrusted,
+    forwardedHeaders: api.forwarded_headers,
     bounds: {
       total: api.max_connections,
       perAddress: api.max_connections_per_address,

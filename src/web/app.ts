@@ -8,6 +8,7 @@ import { isRequestId, newRequestId } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import { type Log, plainLog } from '../base/log.ts';
 import { type Envelope, statusOfFault } from './faults.ts';
+import { loggedPath } from './logged-path.ts';
 import { reachedBy, type ServiceName } from './reached.ts';
 
 /** What the middleware here puts on `ctx.state`. */
@@ -49,10 +50,6 @@ export interface WebOptions {
   readonly requestIdHeaders?: readonly string[];
 }
 
-/** The path of a request, without its query; of a route whose path carries a token, the route's own. */
-const loggedPath = ({ originalUrl, state }: WebContext): string =>
-  state.route.includes('{token}') ? state.route : originalUrl.replace(/\?.*/s, '');
-
 /** Writes a fault as the answer, in the service's envelope. */
 function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
   const status = statusOfFault(fault);
@@ -88,7 +85,8 @@ export function makeWeb(options: WebOptions): Web {
     const fault = options.recognize?.(error) ?? faultOf(error);
     const message = outwardMessage(fault);
     const told = message === fault.message ? fault : new Fault(fault.kind, message, { code: fault.code, cause: fault });
-    const line = { request_id: ctx.state.requestId, err: fault.cause ?? fault, method: ctx.method, path: ctx.path };
+    const path = loggedPath(ctx.originalUrl);
+    const line = { request_id: ctx.state.requestId, err: fault.cause ?? fault, method: ctx.method, path };
     if (fault.kind === 'internal') log.error(line, 'unexpected error');
     else if (fault.kind === 'unavailable') log.warn(line, 'answered that it is to be asked for later');
     else if (told !== fault) log.warn({ ...line, err: fault }, 'answered without the words of the host');
@@ -122,7 +120,7 @@ export function makeWeb(options: WebOptions): Web {
         project_id: state.projectId,
         client: reachedBy(ctx.req).client,
         method: ctx.method,
-        path: loggedPath(ctx),
+        path: loggedPath(ctx.originalUrl),
         status: ctx.status,
         ms: Math.round(seconds * 10_000) / 10,
       },

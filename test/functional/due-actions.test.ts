@@ -22,7 +22,8 @@ async function readRows(t: Tx): Promise<number> {
 
 describe('what is due', () => {
   it('is found without a look at what has ended, on mysql', async () => {
-    const { database, close } = await freshDatabase('mysql');
+    const store = await freshDatabase('mysql');
+    const { database } = store;
     try {
       for (let from = 0; from < ENDED; from += 1_000) {
         const rows = Array.from({ length: 1_000 }, (_, index) => action(from + index, 'done'));
@@ -36,7 +37,7 @@ describe('what is due', () => {
         assert.ok(read < ENDED / 10, `${read} rows were read`);
       });
     } finally {
-      await close();
+      await store.close();
     }
   });
 });

@@ -98,6 +98,35 @@ describe('monitoring', () => {
     assert.ok(!service.log().includes('a-secret-token'));
   });
 
+  it('logs no token of a console, whether it was looked for or the request was refused before', async () => {
+    const paths = [
+      '/compute/v2.1/os-console-auth-tokens/',
+      '/compute/v2.1/0123456789abcdef0123456789abcdef/os-console-auth-tokens/',
+      '/compute/v2/os-console%2Dauth-tokens/',
+      '/identity/v2.0/tokens/',
+    ];
+    for (const path of paths)
+      for (const headers of [{}, { 'X-Auth-Token': 'expired' }]) {
+        const { status } = await service.request(
+          'xloud',
+          'GET',
+          `${path}a-console-token?token=a-console-token`,
+          undefined,
+          headers,
+        );
+        assert.ok(status >= 400, path);
+      }
+    const lines = await eventually('the lines', 5_000, () => {
+      const found = service
+        .log()
+        .split('\n')
+        .filter((one) => one.includes('tokens/') && one.endsWith('"msg":"request"}'));
+      return found.length === 2 * paths.length ? found : null;
+    });
+    for (const line of lines) assert.match(JSON.parse(line).path, /tokens\/\{token\}$/);
+    assert.ok(!service.log().includes('a-console-token'));
+  });
+
   it('has alert rules that promtool takes, and that pass their tests', {
     skip: existsSync(PROMTOOL) ? false : `${PROMTOOL} is not installed`,
   }, async () => {

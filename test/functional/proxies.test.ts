@@ -1,14 +1,16 @@
 // Behind a proxy that speaks TLS and serves us below a path, every URL that the services utter leads back through it: told by its
-// headers (nginx) or by our configuration (HAProxy). The stock client and a browser live there too.
+// headers (nginx) or by our configuration (HAProxy). What a client says of itself is not believed behind either. The stock client and a browser live there too.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startBrowser, withoutBrowser } from '../support/browser.ts';
-import { type Front, type FrontName, placeFront, withoutFront } from '../support/front.ts';
+import { type Front, type FrontName, headerLines, placeFront, withoutFront } from '../support/front.ts';
 import { type ClientProcess, startClientProcess, withoutClient } from '../support/openstack/process.ts';
 import { eventually, type Service, startService } from '../support/serve.ts';
 
@@ -247,16 +249,50 @@ for (const name of Object.keys(fronts) as FrontName[]) {
         await browser.close();
       }
     });
+  });
 
-    it('the log has the client, who cannot choose what it says', async () => {
-      await ask('GET', `${front.url}/compute/v2.1/flavors`, undefined, { 'X-Forwarded-For': '203.0.113.77' });
+  describe(`what a client says of itself to ${name}`, { skip: withoutFront(name) }, () => {
+    let front: Front;
+    let service: Service;
+
+    before(async () => {
+      const place = await placeFront(name);
+      service = await startService({ driver: 'fake', env: { XLOUD_API__TRUSTED_PROXIES: '127.0.0.1' } });
+      front = await place.begin(service.url);
+    });
+    after(async () => {
+      await front.close();
+      await service.close();
+    });
+
+    it('chooses neither its address nor the addresses that it is told', async () => {
+      const path = '/compute/v2.1/servers/of-a-liar';
+      const headers = {
+        Forwarded: 'for=203.0.113.77;proto=http;host=evil.example',
+        'X-Forwarded-For': '203.0.113.77',
+        'X-Forwarded-Proto': 'http',
+        'X-Forwarded-Host': 'evil.example',
+        'X-Forwarded-Prefix': '/evil',
+      };
+      const ca = readFileSync(front.certificate, 'utf8');
+      // from an address that is not the proxy's
+      const asked = request(`${front.url}${path}`, { ca, headers, localAddress: '127.0.0.2' });
+      const [response] = (await once(asked.end(), 'response')) as [IncomingMessage];
+      response.resume();
+      assert.equal(response.statusCode, 401);
+      assert.equal(response.headers['www-authenticate'], `Keystone uri="${front.url}/identity/v3"`);
       const line = await eventually('the log', 5_000, () =>
         service
           .log()
           .split('\n')
-          .findLast((text) => text.includes('"path":"/flavors"') || text.includes('/v2.1/flavors')),
+          .find((text) => text.includes('of-a-liar')),
       );
-      assert.equal(JSON.parse(line).client, '127.0.0.1');
+      assert.equal(JSON.parse(line).client, '127.0.0.2');
+    });
+
+    it('is stopped by the lines that the page on operating gives', () => {
+      const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'operating.md'), 'utf8');
+      for (const line of headerLines[name]) assert.ok(page.includes(line), line);
     });
   });
 }

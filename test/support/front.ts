@@ -29,6 +29,27 @@ export interface Front {
 
 const PREFIX = '/openstack';
 
+/**
+ * How each is told to say who its client is, and to pass on nothing that the client says of it: as it stands in docs/operating.md,
+ * which is compared.
+ */
+export const headerLines: Readonly<Record<FrontName, readonly string[]>> = {
+  nginx: [
+    'proxy_set_header X-Forwarded-For $remote_addr;',
+    'proxy_set_header X-Forwarded-Proto $scheme;',
+    'proxy_set_header X-Forwarded-Host $http_host;',
+    `proxy_set_header X-Forwarded-Prefix ${PREFIX};`,
+    'proxy_set_header Forwarded "";',
+  ],
+  haproxy: [
+    'http-request set-header X-Forwarded-For %[src]',
+    'http-request set-header X-Forwarded-Proto https',
+    'http-request set-header X-Forwarded-Host %[req.hdr(Host)]',
+    `http-request set-header X-Forwarded-Prefix ${PREFIX}`,
+    'http-request del-header Forwarded',
+  ],
+};
+
 const configurations: Readonly<Record<FrontName, (dir: string, port: number, backend: number) => string>> = {
   nginx: (dir, port, backend) => `
 daemon off;
@@ -53,17 +74,13 @@ http {
       proxy_pass http://127.0.0.1:${backend}/;
       proxy_http_version 1.1;
       proxy_request_buffering off;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Forwarded-Prefix ${PREFIX};
+      ${headerLines.nginx.join('\n      ')}
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_kind;
     }
   }
 }
 `,
-  // says nothing of how it was reached: then the service has to be told by its configuration
   haproxy: (dir, port, backend) => `
 defaults
   mode http
@@ -73,6 +90,7 @@ defaults
 frontend front
   bind 127.0.0.1:${port} ssl crt ${dir}/both.pem
   http-request deny deny_status 404 unless { path_beg ${PREFIX}/ }
+  ${headerLines.haproxy.join('\n  ')}
   http-request replace-path ${PREFIX}(/.*) \\1
   default_backend back
 backend back

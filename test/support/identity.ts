@@ -12,6 +12,7 @@ import { upgradeSchema } from '../../src/db/migrate.ts';
 import { makePolicy } from '../../src/policies/load.ts';
 import type { Bootstrapped, NewPasswords } from '../../src/standalone/identity/bootstrap.ts';
 import { type BuiltInIdentity, makeIdentity } from '../../src/standalone/identity/identity.ts';
+import { makePasswords } from '../../src/standalone/identity/passwords.ts';
 import type { Catalog } from '../../src/standalone/identity/service.ts';
 import { mount } from '../../src/web/mount.ts';
 import { scratchDir } from './scratch.ts';
@@ -34,6 +35,8 @@ export interface TestIdentity {
   readonly dir: string;
   /** `http://127.0.0.1:PORT/identity/v3`. */
   readonly authUrl: string;
+  /** Has this done once, when the next hash has been made and nothing has come of it yet. */
+  afterNextHash(work: () => Promise<void>): void;
   /** Moves the clock of the service ahead, in milliseconds. */
   advance(ms: number): void;
   now(): number;
@@ -78,6 +81,8 @@ export async function startIdentity(
   const database = openDatabase(options.databaseUrl ?? `sqlite://${dir}/xloud.db`);
   await upgradeSchema(database, migrations);
   let aheadMs = 0;
+  let afterHash: (() => Promise<void>) | null = null;
+  const passwordsKept = makePasswords(CHEAP);
   const clock = { ...systemClock, now: () => Date.now() + aheadMs };
   const identity = await makeIdentity({
     database,
@@ -88,7 +93,16 @@ export async function startIdentity(
     dataDir: dir,
     endpoints: testCatalog,
     tokenTtlMs: options.tokenTtlMs ?? 3_600_000,
-    scryptCost: CHEAP,
+    passwords: {
+      ...passwordsKept,
+      async hash(password, turn) {
+        const hash = await passwordsKept.hash(password, turn);
+        const meanwhile = afterHash;
+        afterHash = null;
+        await meanwhile?.();
+        return hash;
+      },
+    },
   });
   const bootstrapped = await identity.ensureBootstrap();
   const { passwords } = bootstrapped;
@@ -123,6 +137,9 @@ export async function startIdentity(
     database,
     dir,
     authUrl: `${root}/v3`,
+    afterNextHash(work) {
+      afterHash = work;
+    },
     advance(ms) {
       aheadMs += ms;
     },

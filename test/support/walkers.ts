@@ -10,7 +10,7 @@ import { type Database, type EngineName } from '../../src/db/engine.ts';
 import { makeAuthenticator } from '../../src/main/authenticator.ts';
 import { makePolicy, type Policy, policyFile } from '../../src/policies/load.ts';
 import { makeIdentity } from '../../src/standalone/identity/identity.ts';
-import type { ScryptCost } from '../../src/standalone/identity/passwords.ts';
+import { makePasswords, type ScryptCost } from '../../src/standalone/identity/passwords.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { mount } from '../../src/web/mount.ts';
@@ -117,7 +117,7 @@ export async function startWalkedCloud(
     ...shared,
     endpoints,
     tokenTtlMs: 3_600_000,
-    scryptCost,
+    passwords: makePasswords(scryptCost),
   });
   const { passwords } = await identity.ensureBootstrap();
   const authenticate = makeAuthenticator(identity.service, policy);

@@ -3,13 +3,21 @@
 import { randomBytes } from 'node:crypto';
 import { badRequest, forbidden } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
-import { type ApplicationCredential, applicationCredentials, type Role, roles, rolesOn } from '../../db/identity.ts';
+import {
+  type ApplicationCredential,
+  applicationCredentials,
+  holdScope,
+  type Role,
+  roles,
+  rolesOn,
+} from '../../db/identity.ts';
 import type { Params } from '../http.ts';
 import { filterOf, listReply, pageReply } from './collection.ts';
 import { bareRoleView } from './roles.ts';
 import { missing, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
+import { standingOf } from './tokens.ts';
 import { findUser } from './users.ts';
 
 const role = {
@@ -62,6 +70,19 @@ function view(base: string, credential: ApplicationCredential, found: readonly R
     roles: found.map(bareRoleView),
     links: { self: `${base}/users/${credential.userId}/application_credentials/${credential.id}` },
   };
+}
+
+/** The roles that a credential has: those asked for, or all. Throws for one that is not allowed. */
+function chosenOf(allowed: readonly Role[], asked: CreateBody['application_credential']['roles']): readonly Role[] {
+  if (asked == null || asked.length === 0) return allowed;
+  const chosen = asked.map(({ id, name }) => {
+    const match = allowed.find((found) => found.id === id || found.name === name);
+    if (match === undefined) {
+      throw badRequest('Invalid application credential: Cannot create an application credential with unassigned role');
+    }
+    return match;
+  });
+  return [...new Set(chosen)];
 }
 
 /** A time without a zone is UTC. */
@@ -141,34 +162,31 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
         const mine = await rolesOn(reader, userId, { type: 'project', id: projectId });
         // a credential made by a credential has no more than that one
         const allowed = mine.filter((found) => visit.caller.roles.includes(found.name));
-        const wanted = given.roles?.map((asked) => {
-          const match = allowed.find((found) => found.id === asked.id || found.name === asked.name);
-          if (match === undefined) {
-            throw badRequest(
-              'Invalid application credential: Cannot create an application credential with unassigned role',
-            );
-          }
-          return match;
-        });
-        const chosen = wanted === undefined || wanted.length === 0 ? allowed : wanted;
+        // refused at once rather than after the hash; what counts is asked again when it is stored
+        chosenOf(allowed, given.roles);
         const secret = given.secret ?? randomBytes(64).toString('base64url');
-        const credential: ApplicationCredential = {
+        const made: Omit<ApplicationCredential, 'roleIds'> = {
           id: newHexId(),
           userId,
           projectId,
           name: given.name,
           description: given.description ?? null,
           secretHash: await passwords.hash(secret, visit.turnOf(userId)),
-          roleIds: [...new Set(chosen.map((found) => found.id))],
           unrestricted: given.unrestricted ?? false,
           expiresAt: expiryOf(given.expires_at, clock.now()),
         };
-        await write(
+        const shown = await write(
           parts,
           'Conflict occurred attempting to store application_credential - Duplicate entry found with that name.',
-          (tx) => applicationCredentials.insert(tx, credential),
+          async (tx) => {
+            // as it is now: the secret waited for its turn, and the owner may be disabled or have other roles since
+            await holdScope(tx, userId, projectId);
+            const chosen = chosenOf((await standingOf(parts, tx, visit.caller)).roles, given.roles);
+            const credential = { ...made, roleIds: chosen.map((found) => found.id) };
+            await applicationCredentials.insert(tx, credential);
+            return view(visit.base, credential, chosen);
+          },
         );
-        const shown = view(visit.base, credential, [...new Set(chosen)]);
         return { status: 201, body: { application_credential: { ...shown, secret } } };
       },
     },

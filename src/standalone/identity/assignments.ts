@@ -233,6 +233,8 @@ export function assignmentRoutes(parts: Parts): Route[] {
           run: async ({ params }) => {
             await write(parts, '', async (tx) => {
               const assignment = await find(tx, params);
+              // an application credential that is being made now has the role or is made without it
+              await users.hold(tx, assignment.userId);
               if (!(await unassign(tx, assignment))) throw noSuch(assignment);
               const { userId, target: where } = assignment;
               await endTokens(tx, userId, where, parts.clock.now());

@@ -108,8 +108,9 @@ export async function resetPassword(parts: Parts, name: string): Promise<string>
   const password = newPassword();
   const hash = await parts.passwords.hash(password, OWN);
   await tx(parts.database, async (tx) => {
-    const [user] = await users.list(tx, { domain_id: DOMAIN, name });
-    if (user === undefined) throw missing(`user: ${name}`);
+    const [found] = await users.list(tx, { domain_id: DOMAIN, name });
+    const user = found === undefined ? null : await users.hold(tx, found.id);
+    if (user === null) throw missing(`user: ${name}`);
     await users.replace(tx, { ...user, enabled: true, passwordHash: hash, tokensValidFrom: parts.clock.now() + 1 });
   });
   return password;

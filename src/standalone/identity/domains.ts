@@ -7,7 +7,7 @@ import { type Domain, domains, endTokens, removeDomain, removeDomainCredentials 
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
-import { type Parts, write } from './service.ts';
+import { hold, type Parts, write } from './service.ts';
 
 const properties = {
   name: schemas.name(64),
@@ -98,7 +98,7 @@ export function domainRoutes(parts: Parts): Route[] {
         const id = params['domain_id'] ?? '';
         sameId(given, id);
         const domain = await write(parts, taken(given.name ?? ''), async (tx) => {
-          const old = await findDomain(tx, id);
+          const old = await hold(tx, domains, 'domain', id);
           if (id === 'default' && given.enabled === false) throw badRequest('The default domain cannot be disabled.');
           const next: Domain = {
             id,
@@ -123,7 +123,7 @@ export function domainRoutes(parts: Parts): Route[] {
       guard: { first: 'identity:delete_domain' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
-          const domain = await findDomain(tx, params['domain_id'] ?? '');
+          const domain = await hold(tx, domains, 'domain', params['domain_id'] ?? '');
           if (domain.enabled) throw forbidden('Cannot delete a domain that is enabled, please disable it first.');
           await removeDomain(tx, domain.id);
         });

@@ -21,7 +21,7 @@ import { type Bootstrapped, ensureBootstrap, type NewPasswords, resetPassword } 
 import { catalogRoutes } from './catalog.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
-import { makePasswords, type ScryptCost } from './passwords.ts';
+import { makePasswords, type Passwords } from './passwords.ts';
 import { projectRoutes } from './projects.ts';
 import { roleRoutes } from './roles.ts';
 import { type Route, serveRoutes } from './route.ts';
@@ -43,7 +43,8 @@ export interface IdentityOptions {
   readonly dataDir: string;
   readonly endpoints: Catalog;
   readonly tokenTtlMs: number;
-  readonly scryptCost?: ScryptCost;
+  /** How passwords are kept; with scrypt's usual cost unless given. */
+  readonly passwords?: Passwords;
   readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
 }
 
@@ -81,7 +82,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     database,
     reader: database.read,
     clock,
-    passwords: makePasswords(options.scryptCost),
+    passwords: options.passwords ?? makePasswords(),
     keys,
     signing,
     catalog: endpoints,

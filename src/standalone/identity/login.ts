@@ -114,7 +114,7 @@ const wanting = (attribute: string, target: string): Fault =>
     `Expecting to find ${attribute} in ${target}. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.`,
   );
 
-const refused = (): Fault => unauthorized('The request you have made requires authentication.');
+export const refused = (): Fault => unauthorized('The request you have made requires authentication.');
 
 export interface LoginContext {
   readonly reader: Reader;
@@ -166,15 +166,25 @@ async function userIdOf(reader: Reader, ref: Reference): Promise<string | null> 
 const asGiven = ({ id, name }: { readonly id?: string | undefined; readonly name?: string | undefined }): string =>
   id === undefined ? `name ${name ?? ''}` : `id ${id}`;
 
-async function byPassword({ reader, passwords, turnOf }: LoginContext, { identity }: Auth): Promise<Proof> {
+/** Proves a user by his password, or throws the refusal; what it takes is the same for one whom there is not (null). */
+export async function provePassword(
+  { reader, passwords }: Pick<LoginContext, 'reader' | 'passwords'>,
+  userId: string | null,
+  password: string,
+  turn: Turn,
+): Promise<Proof> {
+  const found = userId === null ? null : await users.find(reader, userId);
+  const matches = await passwords.matches(password, found?.passwordHash ?? null, turn);
+  if (found === null || !matches || (await activeUser(reader, found.id)) === null) throw refused();
+  return { ...proofOf(found.id, 'password'), holds: ({ passwordHash }) => passwordHash === found.passwordHash };
+}
+
+async function byPassword(context: LoginContext, { identity }: Auth): Promise<Proof> {
   const given = identity.password?.user;
   if (given === undefined) throw wanting(identity.password === undefined ? 'password' : 'user', 'identity');
   if (given.password === undefined) throw wanting('password', 'user');
-  const userId = await userIdOf(reader, given);
-  const found = userId === null ? null : await users.find(reader, userId);
-  const matches = await passwords.matches(given.password, found?.passwordHash ?? null, turnOf(asGiven(given)));
-  if (found === null || !matches || (await activeUser(reader, found.id)) === null) throw refused();
-  return { ...proofOf(found.id, 'password'), holds: ({ passwordHash }) => passwordHash === found.passwordHash };
+  const userId = await userIdOf(context.reader, given);
+  return provePassword(context, userId, given.password, context.turnOf(asGiven(given)));
 }
 
 async function byToken({ reader, keys, now }: LoginContext, { identity }: Auth): Promise<Proof> {

@@ -18,7 +18,7 @@ import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts
 import { domainView, findDomain } from './domains.ts';
 import { missing, type Reply, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
-import { type Parts, write } from './service.ts';
+import { hold, type Parts, write } from './service.ts';
 import { findUser } from './users.ts';
 
 const properties = {
@@ -169,7 +169,7 @@ export function projectRoutes(parts: Parts): Route[] {
         const id = params['project_id'] ?? '';
         sameId(given, id);
         const project = await write(parts, taken(given.name ?? ''), async (tx) => {
-          const old = await findProject(tx, id);
+          const old = await hold(tx, projects, 'project', id);
           if (given.domain_id != null && given.domain_id !== old.domainId)
             throw badRequest('Cannot change the domain of a project.');
           checkParent(given, old.domainId);
@@ -197,7 +197,7 @@ export function projectRoutes(parts: Parts): Route[] {
       guard: { first: 'identity:delete_project' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
-          const project = await findProject(tx, params['project_id'] ?? '');
+          const project = await hold(tx, projects, 'project', params['project_id'] ?? '');
           await removeProject(tx, project.id);
         });
         return { status: 204 };

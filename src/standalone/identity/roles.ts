@@ -8,7 +8,7 @@ import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts
 import type { Params } from '../http.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
-import { type Parts, write } from './service.ts';
+import { hold, type Parts, write } from './service.ts';
 
 const properties = {
   name: schemas.name(255),
@@ -121,7 +121,7 @@ export function roleRoutes(parts: Parts): Route[] {
         const id = params['role_id'] ?? '';
         sameId(given, id);
         const role = await write(parts, taken(given.name ?? ''), async (tx) => {
-          const old = await findRole(tx, id);
+          const old = await hold(tx, roles, 'role', id);
           const next: Role = {
             id,
             name: given.name ?? old.name,

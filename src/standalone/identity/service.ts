@@ -5,9 +5,11 @@ import { conflict } from '../../base/errors.ts';
 import type { TokenKeys } from '../../cloud/token-keys.ts';
 import type { Database, Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
+import type { Table } from '../../db/identity.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { Reached } from '../../web/reached.ts';
 import type { Passwords } from './passwords.ts';
+import { missing } from './route.ts';
 import type { Signing } from './signing.ts';
 
 export interface CatalogEndpoint {
@@ -38,6 +40,18 @@ export interface Parts {
   readonly signing: Signing;
   readonly catalog: Catalog;
   readonly tokenTtlMs: number;
+}
+
+/** The row that is about to be changed, as it is until then; `missing` where there is none. */
+export async function hold<T extends { readonly id: string }>(
+  tx: Tx,
+  table: Table<T>,
+  noun: string,
+  id: string,
+): Promise<T> {
+  const found = await table.hold(tx, id);
+  if (found === null) throw missing(`${noun}: ${id}`);
+  return found;
 }
 
 /** One transaction in which a name that is taken becomes a `conflict` Fault with these words. */

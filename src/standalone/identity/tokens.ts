@@ -2,9 +2,11 @@
 // disabled user, a deleted project or a role taken away counts at once.
 
 import { randomBytes } from 'node:crypto';
-import { isoMicros } from '../../base/clock.ts';
+import { type Clock, isoMicros } from '../../base/clock.ts';
+import { unauthorized } from '../../base/errors.ts';
+import type { Caller } from '../../base/op.ts';
 import type { NamedRef, ScopedRef, TokenBody } from '../../cloud/token-body.ts';
-import type { TokenClaims } from '../../cloud/token-keys.ts';
+import type { TokenClaims, TokenKeys } from '../../cloud/token-keys.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
   type ApplicationCredential,
@@ -142,6 +144,22 @@ export async function subjectOf(reader: Reader, claims: TokenClaims, now: number
   };
   const subject = await subjectFor(reader, wanted, now);
   return subject === null || issuedAtOf(claims) < subject.validFrom ? null : subject;
+}
+
+/**
+ * For whom a caller's token stands when something is written for him at last: what is long in the making (a hash waits for its turn)
+ * may have begun while the token was still good.
+ * @throws the refusal of a token that no longer is
+ */
+export async function standingOf(
+  { keys, clock }: { readonly keys: TokenKeys; readonly clock: Clock },
+  reader: Reader,
+  { token }: Pick<Caller, 'token'>,
+): Promise<Subject> {
+  const verdict = await keys.verify(token ?? '');
+  const subject = verdict.kind === 'good' ? await subjectOf(reader, verdict.claims, clock.now()) : null;
+  if (subject === null) throw unauthorized('The request you have made requires authentication.');
+  return subject;
 }
 
 const refOf = ({ id, name }: NamedRef): NamedRef => ({ id, name });

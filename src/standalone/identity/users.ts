@@ -1,14 +1,16 @@
 // Why: users log in; a changed password or a disabled account ends the tokens made before.
 
-import { badRequest, unauthorized } from '../../base/errors.ts';
+import { badRequest } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
 import { removeCredentials, type User, users } from '../../db/identity.ts';
 import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
 import { findDomain } from './domains.ts';
+import { provePassword, refused } from './login.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
-import { type Parts, write } from './service.ts';
+import { hold, type Parts, write } from './service.ts';
+import { activeUser, standingOf } from './tokens.ts';
 
 // Options of Keystone's lockout and password-expiry rules. There are no such rules here, so these change nothing and are
 // kept for the client; those that would have to change something are refused.
@@ -117,6 +119,7 @@ export function userRoutes(parts: Parts): Route[] {
           extra: extraOf(given, named),
         };
         await write(parts, taken(user.name), async (tx) => {
+          await standingOf(parts, tx, caller);
           await findDomain(tx, user.domainId);
           await users.insert(tx, user);
         });
@@ -134,7 +137,8 @@ export function userRoutes(parts: Parts): Route[] {
         sameId(given, id);
         const hash = given.password == null ? null : await passwords.hash(given.password, turnOf(caller.userId));
         const user = await write(parts, taken(given.name ?? ''), async (tx) => {
-          const old = await findUser(tx, id);
+          const old = await hold(tx, users, 'user', id);
+          await standingOf(parts, tx, caller);
           if (given.domain_id !== undefined && given.domain_id !== old.domainId)
             throw badRequest('Cannot change the domain of a user.');
           const endsTokens = given.password !== undefined || (given.enabled === false && old.enabled);
@@ -160,7 +164,7 @@ export function userRoutes(parts: Parts): Route[] {
       guard: { first: 'identity:delete_user' },
       run: async ({ params }) => {
         await write(parts, '', async (tx) => {
-          const user = await findUser(tx, params['user_id'] ?? '');
+          const user = await hold(tx, users, 'user', params['user_id'] ?? '');
           await users.remove(tx, user.id);
         });
         return { status: 204 };
@@ -175,13 +179,12 @@ export function userRoutes(parts: Parts): Route[] {
       run: async ({ params, body, turnOf }) => {
         const { user: given } = body as PasswordBody;
         const id = params['user_id'] ?? '';
-        const user = await users.find(reader, id);
-        const matches = await passwords.matches(given.original_password, user?.passwordHash ?? null, turnOf(id));
-        if (user === null || !matches || !user.enabled)
-          throw unauthorized('The request you have made requires authentication.');
+        const proof = await provePassword(parts, id, given.original_password, turnOf(id));
         const hash = await passwords.hash(given.password, turnOf(id));
         await write(parts, '', async (tx) => {
-          const old = await findUser(tx, user.id);
+          // who was disabled, or whose password was replaced, while this one waited has not proved himself
+          const old = await users.hold(tx, id);
+          if (old === null || !proof.holds(old) || (await activeUser(tx, id)) === null) throw refused();
           await users.replace(tx, { ...old, passwordHash: hash, tokensValidFrom: clock.now() + 1 });
         });
         return { status: 204 };

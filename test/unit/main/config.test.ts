@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { loadConfig, sampleConfig } from '../../../src/main/config.ts';
 import { readOffers } from '../../../src/main/offers.ts';
+import { readReach } from '../../../src/main/reach.ts';
 
 describe('what operators say of hosts', () => {
   const read = (...flags: string[]) => readOffers(loadConfig({ flags }).compute);
@@ -44,6 +45,21 @@ describe('addresses of networks', () => {
     ]) {
       assert.throws(() => read(odd), /network\.(tenant_ranges|dns_servers)\b.* such as /, odd);
     }
+  });
+});
+
+describe('the headers of proxies', () => {
+  const read = (...flags: string[]) => readReach(loadConfig({ flags }).api).forwardedHeaders;
+
+  it('are those of one family, which nobody but the proxy sets', () => {
+    assert.deepEqual(read(), ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-prefix']);
+    const own = ['forwarded', 'x-forwarded-prefix'];
+    assert.deepEqual(read(`api.forwarded_headers=${own.join(', ')}`), own);
+    assert.throws(
+      () => read('api.forwarded_headers=forwarded, x-forwarded-host'),
+      /api\.forwarded_headers: .*not both/,
+    );
+    assert.throws(() => read('api.forwarded_headers=x-real-ip'), /api\.forwarded_headers: one of forwarded, /);
   });
 });
 
