@@ -148,7 +148,7 @@ const known: Readonly<Record<string, Rows>> = {
   '': {
     // the verb checks these two against the flavor's size, at every microversion
     minimum_cpu: row(text, done('the vCPUs that a server starts with and is always left (docs/elastic.md)')),
-    minimum_memory: row(text, done('the same of memory, in MiB')),
+    minimum_memory: row(text, done('the same of memory, in MiB (docs/elastic.md)')),
     hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
     group_policy: row(
       oneOf('isolate', 'none'),
