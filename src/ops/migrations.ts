@@ -7,8 +7,8 @@ import type { Op } from '../base/op.ts';
 import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { findMigration, insertMigration, openMigrations, unfinishedMoves, updateMigration } from '../db/migrations.ts';
-import { addRemnant, remnantHosts } from '../db/remnants.ts';
+import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
+import { addRemnant } from '../db/remnants.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
@@ -223,28 +223,5 @@ export async function abandonMoves<I>(context: StepContext<I>, except?: number):
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }
     await commit((t, nowMs) => endMove(t, move.id, move.status === 'finished' ? 'confirmed' : 'failed', nowMs));
-  }
-}
-
-/**
- * Before a guest is started: nothing of its server may run anywhere else. What a move that failed, or a deletion that did, left on
- * another host goes, and what it held; a host that is up and refuses keeps the server from starting. One that is down was fenced by
- * whoever brought the server here.
- */
-export async function endElsewhere<I>(context: StepContext<I>): Promise<void> {
-  const { deps, server, commit } = context;
-  const { read } = deps.database;
-  const moves = await unfinishedMoves(read, server);
-  const hosts = new Set([
-    ...moves.flatMap(({ sourceCompute, destCompute }) => [sourceCompute, destCompute]),
-    ...(await remnantHosts(read, server.uuid)),
-  ]);
-  for (const host of hosts) {
-    if (host !== null && host !== server.host) await clearHost(context, host, ['guest', 'aside']);
-  }
-  // the move may have taken the ports with it
-  if (moves.length > 0) await bindPorts(context, await hostNamed(context, server.host));
-  for (const { id, status } of moves) {
-    await commit((t, nowMs) => endMove(t, id, status === 'finished' ? 'confirmed' : 'error', nowMs));
   }
 }

@@ -1,0 +1,192 @@
+// A move that could not be taken back may have the server's only guest, or its only disks, where its row does not say. Nothing that
+// is asked afterwards may destroy them unlooked, and there is a way out that keeps them.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { internal } from '../../../src/base/errors.ts';
+import { limits } from '../../../src/base/limits.ts';
+import { unfinishedMoves } from '../../../src/db/migrations.ts';
+import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
+import { remnants } from '../../../src/ops/reconcile/remnants.ts';
+import type { FakeDriver } from '../../../src/virt/fake.ts';
+import { engines } from '../../support/database.ts';
+import { type Servers, startServers } from '../../support/servers.ts';
+import { adminOp } from '../../support/world.ts';
+
+const HOSTS = ['host-1', 'host-2'];
+const LIVE = { 'os-migrateLive': { host: null, block_migration: 'auto' } };
+const RESET = { 'os-resetState': { state: 'active' } };
+const HARD = { reboot: { type: 'HARD' } };
+type Moving = Required<FakeDriver>;
+const broken = () => internal('The network service is broken.');
+
+for (const engine of engines) {
+  describe(`moves that are stuck on ${engine}`, () => {
+    let servers: Servers;
+    /** Whether hosts neither end live migrations nor give them up. */
+    let holds = false;
+    const stubborn = (driver: FakeDriver): FakeDriver => ({
+      ...driver,
+      async steerLive(uuid, wish) {
+        if (!holds) await driver.steerLive?.(uuid, wish);
+      },
+      async liveProgress(uuid) {
+        const none = { total: null, processed: null, remaining: null };
+        return holds ? { state: 'running', memory: none, disk: none } : (driver as Moving).liveProgress(uuid);
+      },
+    });
+    before(async () => {
+      servers = await startServers({
+        engine,
+        hosts: HOSTS.map((name) => ({ name, wrap: stubborn })),
+        config: { hostDownMs: 100 * limits.liveMigrationMs, reclaimMs: 100 * limits.liveMigrationMs },
+      });
+    });
+    after(() => servers.close());
+    beforeEach(() => {
+      holds = false;
+    });
+
+    const act = async (id: string, body: object) => {
+      const answer = await servers.act(id, body, { as: 'admin', version: '2.30' });
+      assert.equal(answer.status, 202, answer.text);
+    };
+    const settled = () => servers.world.settled();
+    const reconciled = () => reconcileAll(servers.world.deps, { remnants });
+    const storeOf = (host: string) => (servers.world.drivers.get(host) as FakeDriver).store;
+    const guestsOf = (id: string): string[] => HOSTS.filter((name) => storeOf(name).get(id) !== undefined);
+    const asideOf = (id: string): string[] => HOSTS.filter((name) => storeOf(name).aside.get(id) !== undefined);
+    const isClean = async (id: string) => {
+      const { world } = servers;
+      await reconciled();
+      assert.deepEqual(await unfinishedMoves(world.database.read, await world.server(id)), []);
+      assert.deepEqual(await world.leftovers(), []);
+    };
+    const isOn = async (id: string, host: string) => {
+      const server = await servers.world.server(id);
+      assert.deepEqual([server.host, server.vmState, server.taskState], [host, 'active', null]);
+      assert.deepEqual([guestsOf(id), asideOf(id)], [[host], []]);
+      assert.equal(storeOf(host).get(id)?.powerState, 1);
+      await isClean(id);
+    };
+    const remove = async (id: string) => {
+      await act(id, { forceDelete: null });
+      await settled();
+      assert.equal((await servers.world.server(id)).deleted, true);
+      assert.deepEqual([guestsOf(id), asideOf(id)], [[], []]);
+      await isClean(id);
+    };
+    const begin = async () => {
+      const id = await servers.create();
+      const home = (await servers.world.server(id)).host as string;
+      return { id, home, away: HOSTS.find((name) => name !== home) as string };
+    };
+    /** The network service failed a move, and its undoing, too. */
+    const stuck = async (body: object) => {
+      const begun = await begin();
+      servers.world.networks.failNext('rebind', broken(), broken());
+      await act(begun.id, body);
+      await settled();
+      assert.equal((await servers.world.server(begun.id)).vmState, 'error');
+      return begun;
+    };
+    /** A guest that stays where it is and one that is gone are told alike: what hosts report is not waited for. */
+    const told = async () => {
+      await Promise.all(servers.world.agents.values().map((agent) => agent.reportNow()));
+      await settled();
+    };
+
+    describe('a live migration whose guest has arrived', () => {
+      const arrived = async () => {
+        const made = await stuck(LIVE);
+        assert.deepEqual(guestsOf(made.id), [made.away]);
+        await told();
+        return made;
+      };
+
+      it('goes on there with a hard reboot', async () => {
+        const { id, away } = await arrived();
+        await act(id, HARD);
+        await settled();
+        await isOn(id, away);
+        await remove(id);
+      });
+
+      it('does not lose it to a reboot while the network service is broken', async () => {
+        const { id, away } = await arrived();
+        servers.world.networks.failNext('rebind', broken());
+        await act(id, HARD);
+        await settled();
+        assert.deepEqual(guestsOf(id), [away]);
+        assert.equal((await servers.world.server(id)).vmState, 'error');
+        await act(id, HARD);
+        await settled();
+        await isOn(id, away);
+        await remove(id);
+      });
+
+      it('is built anew at home, and ends there', async () => {
+        const { id, home } = await arrived();
+        await act(id, { rebuild: { imageRef: servers.imageId } });
+        await settled();
+        await isOn(id, home);
+        await remove(id);
+      });
+
+      it('is not built anew beside it when its old host dies', async () => {
+        const { world } = servers;
+        const { id, home, away } = await arrived();
+        const down = (forcedDown: boolean) =>
+          world.ops.setServiceStatus(adminOp(), { host: home, binary: 'nova-compute' }, { forcedDown });
+        await down(true);
+        try {
+          assert.equal((await servers.act(id, { evacuate: {} }, { as: 'admin', version: '2.30' })).status, 200);
+          await settled();
+          assert.deepEqual([guestsOf(id), (await world.server(id)).vmState], [[away], 'error']);
+          await act(id, HARD);
+          await settled();
+        } finally {
+          await down(false);
+        }
+        await isOn(id, away);
+        await remove(id);
+      });
+    });
+
+    describe('a cold migration whose disks stand aside', () => {
+      const aside = async () => {
+        const made = await stuck({ migrate: null });
+        assert.deepEqual([guestsOf(made.id), asideOf(made.id)], [[], [made.home]]);
+        await told();
+        return made;
+      };
+
+      it('has its guest of them with a hard reboot', async () => {
+        const { id, home } = await aside();
+        await act(id, HARD);
+        await settled();
+        await isOn(id, home);
+        await remove(id);
+      });
+
+      it('has its guest of them after the state was set by hand', async () => {
+        const { id, home } = await aside();
+        await act(id, RESET);
+        await reconciled();
+        assert.deepEqual(asideOf(id), [home]);
+        await act(id, HARD);
+        await settled();
+        await isOn(id, home);
+        await remove(id);
+      });
+
+      it('leaves none of them behind when it is built anew', async () => {
+        const { id, home } = await aside();
+        await act(id, { rebuild: { imageRef: servers.imageId } });
+        await settled();
+        await isOn(id, home);
+        await remove(id);
+      });
+    });
+  });
+}
