@@ -7,7 +7,7 @@ import type { Op } from '../base/op.ts';
 import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { findMigration, insertMigration, openMigrations, updateMigration } from '../db/migrations.ts';
+import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../db/migrations.ts';
 import { addRemnant } from '../db/remnants.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
@@ -211,17 +211,21 @@ export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, 
   if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
 }
 
+/** What a move ends as that something overtakes. */
+const endOf = ({ status }: ServerMigration): MigrationStatus =>
+  status === 'finished' ? 'confirmed' : status === 'error' ? 'error' : 'failed';
+
 /**
- * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation): what they have on other
- * hosts, and what is set aside on its own, goes.
+ * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation) or they could not be taken
+ * back: what they have on other hosts, and what is set aside on its own, goes.
  */
 export async function abandonMoves<I>(context: StepContext<I>, except?: number): Promise<void> {
   const { deps, server, commit } = context;
-  for (const move of await openMigrations(deps.database.read, server.uuid)) {
+  for (const move of await unfinishedMoves(deps.database.read, server)) {
     if (move.id === except) continue;
     for (const host of new Set([move.sourceCompute, move.destCompute])) {
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }
-    await commit((t, nowMs) => endMove(t, move.id, move.status === 'finished' ? 'confirmed' : 'failed', nowMs));
+    await commit((t, nowMs) => endMove(t, move.id, endOf(move), nowMs));
   }
 }

@@ -6,6 +6,8 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { internal } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { unfinishedMoves } from '../../../src/db/migrations.ts';
+import { addRemnant } from '../../../src/db/remnants.ts';
+import { tx } from '../../../src/db/tx.ts';
 import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
 import { remnants } from '../../../src/ops/reconcile/remnants.ts';
 import type { FakeDriver } from '../../../src/virt/fake.ts';
@@ -151,6 +153,11 @@ for (const engine of engines) {
         await isOn(id, away);
         await remove(id);
       });
+
+      it('goes with its server', async () => {
+        const { id } = await arrived();
+        await remove(id);
+      });
     });
 
     describe('a cold migration whose disks stand aside', () => {
@@ -180,11 +187,41 @@ for (const engine of engines) {
         await remove(id);
       });
 
+      it('keeps them though something was noted as left on its host before', async () => {
+        const { world } = servers;
+        const { id, home, away } = await begin();
+        await tx(world.database, (t) => addRemnant(t, { serverUuid: id, host: home }, 1));
+        await world.gated(['receiveDisk'], async (gate) => {
+          await act(id, { migrate: null });
+          await gate.reached('receiveDisk');
+          await reconciled();
+          assert.deepEqual(asideOf(id), [home]);
+          gate.pass('receiveDisk');
+        });
+        await settled();
+        await servers.act(id, { confirmResize: null }, { as: 'admin' });
+        await settled();
+        await isOn(id, away);
+        await remove(id);
+      });
+
       it('leaves none of them behind when it is built anew', async () => {
         const { id, home } = await aside();
         await act(id, { rebuild: { imageRef: servers.imageId } });
         await settled();
         await isOn(id, home);
+        await remove(id);
+      });
+
+      it('leaves none of them behind when it is deleted', async () => {
+        const { id } = await aside();
+        await remove(id);
+      });
+
+      it('leaves none of them behind when it is deleted after the state was set by hand', async () => {
+        const { id } = await aside();
+        await act(id, RESET);
+        await reconciled();
         await remove(id);
       });
     });
