@@ -205,6 +205,10 @@ export async function giveUpMove(
   await endMove(t, id, 'error', nowMs);
 }
 
+/** A move is over of which nobody knows where it left the guest: its place on both hosts is kept until somebody looks. */
+export const leaveUnsure = (t: Tx, migrationId: number, nowMs: number): Promise<void> =>
+  updateMigration(t, migrationId, { status: 'error' }, nowMs);
+
 /** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
 export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
   const move = await findMigration(t, context.input.migrationId);

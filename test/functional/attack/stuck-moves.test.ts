@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { systemClock } from '../../../src/base/clock.ts';
 import { internal } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { unfinishedMoves } from '../../../src/db/migrations.ts';
@@ -25,6 +26,7 @@ const broken = () => internal('The network service is broken.');
 for (const engine of engines) {
   describe(`moves that are stuck on ${engine}`, () => {
     let servers: Servers;
+    let aheadMs = 0;
     /** Whether hosts neither end live migrations nor give them up. */
     let holds = false;
     const stubborn = (driver: FakeDriver): FakeDriver => ({
@@ -41,6 +43,7 @@ for (const engine of engines) {
       servers = await startServers({
         engine,
         hosts: HOSTS.map((name) => ({ name, wrap: stubborn })),
+        clock: { ...systemClock, now: () => Date.now() + aheadMs },
         config: { hostDownMs: 100 * limits.liveMigrationMs, reclaimMs: 100 * limits.liveMigrationMs },
       });
     });
@@ -78,6 +81,9 @@ for (const engine of engines) {
       assert.deepEqual([guestsOf(id), asideOf(id)], [[], []]);
       await isClean(id);
     };
+    const open = async (id: string) =>
+      (await servers.world.database.read('instance_actions').where({ server_uuid: id }).whereNot('state', 'done'))
+        .length;
     const begin = async () => {
       const id = await servers.create();
       const home = (await servers.world.server(id)).host as string;
@@ -222,6 +228,63 @@ for (const engine of engines) {
         const { id } = await aside();
         await act(id, RESET);
         await reconciled();
+        await remove(id);
+      });
+    });
+
+    describe('a live migration that its host does not give up', () => {
+      /** The state is set by hand while it is under way, and it cannot be brought back. */
+      const lost = async () => {
+        const { world } = servers;
+        const id = await servers.create({ metadata: { xloud_fake: 'live-slow:999999' } });
+        const home = (await world.server(id)).host as string;
+        holds = true;
+        await act(id, LIVE);
+        const statusOf = async () => (await unfinishedMoves(world.database.read, await world.server(id)))[0]?.status;
+        while ((await statusOf()) !== 'running') await systemClock.sleep(5);
+        await world.asked('liveProgress');
+        await act(id, RESET);
+        while ((await open(id)) > 0) {
+          aheadMs += limits.liveAbortMs + 1;
+          await systemClock.sleep(20);
+        }
+        assert.equal((await world.server(id)).vmState, 'active');
+        return { id, home, away: HOSTS.find((name) => name !== home) as string };
+      };
+
+      it('keeps its place on both hosts, and goes on where its guest is', async () => {
+        const { id, home, away } = await lost();
+        const [move] = await unfinishedMoves(servers.world.database.read, await servers.world.server(id));
+        assert.equal(move?.status, 'error');
+        // it arrives at last
+        holds = false;
+        const driver = servers.world.drivers.get(home) as Moving;
+        await driver.steerLive(id, 'force');
+        await driver.liveProgress(id);
+        assert.deepEqual(guestsOf(id), [away]);
+        await reconciled();
+        await act(id, HARD);
+        await settled();
+        await isOn(id, away);
+        await remove(id);
+      });
+
+      it('starts no second guest while it is under way', async () => {
+        const { id, home } = await lost();
+        await act(id, HARD);
+        // all attempts of its step
+        while ((await open(id)) > 0) {
+          aheadMs += limits.stepPauseMaxMs;
+          await systemClock.sleep(20);
+        }
+        assert.deepEqual(guestsOf(id), [home]);
+        assert.equal(storeOf(home).get(id)?.starts, 1);
+        assert.equal((await unfinishedMoves(servers.world.database.read, await servers.world.server(id))).length, 1);
+        // once the host gives it up
+        holds = false;
+        await act(id, HARD);
+        await settled();
+        await isOn(id, home);
         await remove(id);
       });
     });
