@@ -209,6 +209,21 @@ export async function giveUpMove(
 export const leaveUnsure = (t: Tx, migrationId: number, nowMs: number): Promise<void> =>
   updateMigration(t, migrationId, { status: 'error' }, nowMs);
 
+/**
+ * As `giveUpMove`, for a move that nothing carries and nobody looked for. A live migration may have brought the only guest to its
+ * destination: nothing of it is removed (whereabouts.ts looks).
+ */
+export async function giveUpUnseen(
+  t: Tx,
+  server: Pick<Server, 'uuid' | 'host'>,
+  move: ServerMigration,
+  nowMs: number,
+): Promise<void> {
+  const unsure = move.type === 'live-migration' && move.destCompute !== null && server.host === move.sourceCompute;
+  if (unsure) await leaveUnsure(t, move.id, nowMs);
+  else await giveUpMove(t, server, move, false, nowMs);
+}
+
 /** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
 export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
   const move = await findMigration(t, context.input.migrationId);

@@ -112,8 +112,28 @@ for (const engine of engines) {
         return made;
       };
 
+      it('keeps its guest when the state is set by hand, and its place there', async () => {
+        const { id, away } = await arrived();
+        await act(id, RESET);
+        await reconciled();
+        assert.deepEqual(guestsOf(id), [away]);
+        const [move] = await unfinishedMoves(servers.world.database.read, await servers.world.server(id));
+        assert.equal(move?.status, 'error');
+        await remove(id);
+      });
+
       it('goes on there with a hard reboot', async () => {
         const { id, away } = await arrived();
+        await act(id, HARD);
+        await settled();
+        await isOn(id, away);
+        await remove(id);
+      });
+
+      it('goes on there with a hard reboot after the state was set by hand', async () => {
+        const { id, away } = await arrived();
+        await act(id, RESET);
+        await reconciled();
         await act(id, HARD);
         await settled();
         await isOn(id, away);
