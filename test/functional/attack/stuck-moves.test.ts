@@ -98,6 +98,15 @@ for (const engine of engines) {
       assert.equal((await servers.world.server(begun.id)).vmState, 'error');
       return begun;
     };
+    /** Deleted, to be restored at once. */
+    const softly = async (id: string, meanwhile: () => void = () => undefined) => {
+      assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
+      meanwhile();
+      await settled();
+      assert.equal((await servers.world.server(id)).vmState, 'soft-delete');
+      await act(id, { restore: null });
+      await settled();
+    };
     /** A guest that stays where it is and one that is gone are told alike: what hosts report is not waited for. */
     const told = async () => {
       await Promise.all(servers.world.agents.values().map((agent) => agent.reportNow()));
@@ -180,6 +189,13 @@ for (const engine of engines) {
         await remove(id);
       });
 
+      it('is kept by a soft deletion', async () => {
+        const { id, away } = await arrived();
+        await softly(id);
+        await isOn(id, away);
+        await remove(id);
+      });
+
       it('goes with its server', async () => {
         const { id } = await arrived();
         await remove(id);
@@ -209,6 +225,24 @@ for (const engine of engines) {
         assert.deepEqual(asideOf(id), [home]);
         await act(id, HARD);
         await settled();
+        await isOn(id, home);
+        await remove(id);
+      });
+
+      it('has its guest of them after a soft deletion', async () => {
+        const { id, home } = await aside();
+        await softly(id);
+        await isOn(id, home);
+        await remove(id);
+      });
+
+      it('has its guest of them after a soft deletion that overtook it', async () => {
+        const { id, home } = await begin();
+        await servers.world.gated(['receiveDisk'], async (gate) => {
+          await act(id, { migrate: null });
+          await gate.reached('receiveDisk');
+          await softly(id, () => gate.pass('receiveDisk'));
+        });
         await isOn(id, home);
         await remove(id);
       });
