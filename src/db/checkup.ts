@@ -36,8 +36,13 @@ export async function stuckActions(reader: Reader, beforeMs: number): Promise<Su
   return rows.map((row) => ({ uuid: row.server_uuid, what: `${row.action} is ${row.state}` }));
 }
 
+/** A server whose action could not be taken back. */
+export interface Untaken extends Suspect {
+  readonly action: string;
+}
+
 /** Living servers whose last action left something that could not be taken back. */
-export async function failedUndos(reader: Reader): Promise<Suspect[]> {
+export async function failedUndos(reader: Reader): Promise<Untaken[]> {
   const last = reader('instance_actions as later').max('later.id').whereRaw('later.server_uuid = servers.uuid');
   const rows: { uuid: string; action: string; event: string }[] = await reader('instance_action_events as event')
     .join('instance_actions as action', 'action.id', 'event.action_id')
@@ -45,7 +50,7 @@ export async function failedUndos(reader: Reader): Promise<Suspect[]> {
     .where({ 'event.undo': 'failed', 'servers.deleted': 0 })
     .where('action.id', last)
     .select('servers.uuid', 'action.action', 'event.event');
-  return rows.map((row) => ({ uuid: row.uuid, what: `${row.event} of ${row.action}` }));
+  return rows.map(({ uuid, action, event }) => ({ uuid, action, what: `${event} of ${action}` }));
 }
 
 export interface KnownImage {

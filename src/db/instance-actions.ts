@@ -380,11 +380,17 @@ export async function heldActions(
   return rows.map((row) => ({ id: row['id'] as number, cancel: fromBool(row['cancel']) }));
 }
 
-/** Lets go of an action that is not over: due again at `notBeforeMs`. */
-export async function releaseLease(tx: Tx, id: number, owner: string, notBeforeMs: number): Promise<void> {
+/** Lets go of an action that is not over: due again at `notBeforeMs`, after so many `attempts` (default: as many as there were). */
+export async function releaseLease(
+  tx: Tx,
+  id: number,
+  owner: string,
+  notBeforeMs: number,
+  attempts?: number,
+): Promise<void> {
   await tx('instance_actions')
     .where({ id, lease_owner: owner })
-    .update({ lease_owner: null, lease_until: notBeforeMs });
+    .update({ lease_owner: null, lease_until: notBeforeMs, ...(attempts === undefined ? {} : { attempts }) });
 }
 
 /** Ends the leases of a worker's earlier lives: owners are `name#life`. Only for names that one process at a time has. */
@@ -422,21 +428,24 @@ export async function cancelActions(tx: Tx, serverUuid: string, except = 0): Pro
       .where({ server_uuid: serverUuid })
       .whereNot({ id: except })
       .whereIn('state', [...openStates])
-      // one that waits for its next attempt need not wait any longer
-      .update({ cancel: 1, lease_until: tx.raw('case when lease_owner is null then null else lease_until end') })
+      // one that waits for its next attempt need not wait any longer, and has all of them to end
+      .update({
+        attempts: 0,
+        cancel: 1,
+        lease_until: tx.raw('case when lease_owner is null then null else lease_until end'),
+      })
   );
 }
 
-/** What overtook an action that is cancelled: the first after it that may; null: what it belonged to came to its end. */
-export async function overtakerOf(reader: Reader, action: InstanceAction): Promise<InstanceAction | null> {
-  const row: Row | undefined = await reader('instance_actions')
+/** What overtook an action that is cancelled, the first of them first; none: what it belonged to came to its end. */
+export async function overtakersOf(reader: Reader, action: InstanceAction): Promise<InstanceAction[]> {
+  const rows: Row[] = await reader('instance_actions')
     .select(actionColumns)
     .where({ server_uuid: action.serverUuid })
     .where('id', '>', action.id)
     .whereIn('action', overtaking)
-    .orderBy('id')
-    .first();
-  return row === undefined ? null : decodeAction(row);
+    .orderBy('id');
+  return rows.map(decodeAction);
 }
 
 /** The open actions of a server, the oldest first. */

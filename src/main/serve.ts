@@ -175,6 +175,10 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     cleanup.defer(() => agent.close());
     agents.push(agent);
   }
+  // told before the agents are: an action that is refused because everything ends has not failed
+  cleanup.defer(() => {
+    worker.close().catch((error: unknown) => log.error({ err: error }, 'the worker did not end well'));
+  });
 
   const downMs = config.compute.down_seconds * 1000;
   cloudMetrics({

@@ -8,7 +8,7 @@ import { tx } from '../db/tx.ts';
 import type { Server } from '../domain/instance.ts';
 import { announce, lockForMove, recordDone } from './begin.ts';
 import type { OpsDeps } from './deps.ts';
-import { giveUpMove } from './migrations.ts';
+import { giveUpUnseen } from './migrations.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -21,7 +21,7 @@ export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState
     const nowMs = deps.clock.now();
     // a move that an action carries ends with it; one that waits for a word gets none any more
     if (open.length === 0)
-      for (const move of await unfinishedMoves(t, server)) await giveUpMove(t, server, move, false, nowMs);
+      for (const move of await unfinishedMoves(t, server)) await giveUpUnseen(t, server, move, nowMs);
     await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
     await recordDone(t, op, server, 'resetState', null, nowMs);
     return open.map((action) => action.id);

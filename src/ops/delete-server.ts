@@ -86,7 +86,7 @@ export async function forceDeleteServer(
 async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: string | null }> {
   await abandonMoves(context);
   const { host } = context.server;
-  return { left: host === null ? null : await clearHost(context, host, ['guest']) };
+  return { left: host === null ? null : await clearHost(context, host, ['guest', 'aside']) };
 }
 
 const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';

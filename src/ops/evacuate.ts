@@ -5,7 +5,7 @@ import { badRequest, conflict, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findHost } from '../db/hosts.ts';
 import { cancelActions, openActions } from '../db/instance-actions.ts';
-import { findMigration } from '../db/migrations.ts';
+import { findMigration, unfinishedMoves } from '../db/migrations.ts';
 import { addRemnant } from '../db/remnants.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { type Tx, tx } from '../db/tx.ts';
@@ -33,6 +33,7 @@ import {
 import { whereOf } from './place.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
+import { arrivedBy } from './whereabouts.ts';
 
 export interface EvacuateWish {
   /** Null: the scheduler chooses. */
@@ -99,7 +100,10 @@ export async function evacuateServer(
 type Context = StepContext<EvacuateInput>;
 
 async function place(context: Context): Promise<{ host: string }> {
-  const { server, input } = context;
+  const { deps, server, input } = context;
+  if ((await arrivedBy(context, await unfinishedMoves(deps.database.read, server))) !== null) {
+    throw conflict(`Instance ${server.uuid} has left its host: a hard reboot goes on where it is.`);
+  }
   await abandonMoves(context, input.migrationId);
   const wish = moveWish(context, server, {
     forcedHost: input.forced ? input.host : null,

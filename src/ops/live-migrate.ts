@@ -31,6 +31,7 @@ import {
   destinationOf,
   endMove,
   leaveGivenUp,
+  leaveUnsure,
   giveBackPlace,
   holdPlace,
   hostNamed,
@@ -370,14 +371,14 @@ export const liveMigrateSaga: Saga<LiveInput> = {
     }
     const given = failure.code === CANCELLED;
     const status = given ? 'cancelled' : failure.step === 'place' ? 'error' : 'failed';
-    if (stuck) await updateMigration(t, input.migrationId, { status: 'error' }, nowMs);
+    if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
     else await endMove(t, input.migrationId, status, nowMs);
     if (given && !stuck) await updateServer(t, server.id, { taskState: null }, nowMs);
     else await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {});
   },
   async givenUp(t, context, stuck, nowMs) {
-    // its guest may be on its way still, and the only one: nothing of it is removed
-    if (stuck) await endMove(t, context.input.migrationId, 'error', nowMs);
+    // its guest may be on its way still, and the only one: nothing of it is removed, and its place is kept
+    if (stuck) await leaveUnsure(t, context.input.migrationId, nowMs);
     else await leaveGivenUp(t, context, stuck, nowMs);
   },
 };

@@ -7,8 +7,8 @@ import type { Op } from '../base/op.ts';
 import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../db/claims.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findHost } from '../db/hosts.ts';
-import { findMigration, insertMigration, openMigrations, unfinishedMoves, updateMigration } from '../db/migrations.ts';
-import { addRemnant, remnantHosts } from '../db/remnants.ts';
+import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../db/migrations.ts';
+import { addRemnant } from '../db/remnants.ts';
 import { replaceNics } from '../db/server-nics.ts';
 import { updateServer } from '../db/servers.ts';
 import type { Tx } from '../db/tx.ts';
@@ -205,46 +205,46 @@ export async function giveUpMove(
   await endMove(t, id, 'error', nowMs);
 }
 
+/** A move is over of which nobody knows where it left the guest: its place on both hosts is kept until somebody looks. */
+export const leaveUnsure = (t: Tx, migrationId: number, nowMs: number): Promise<void> =>
+  updateMigration(t, migrationId, { status: 'error' }, nowMs);
+
+/**
+ * As `giveUpMove`, for a move that nothing carries and nobody looked for. A live migration may have brought the only guest to its
+ * destination: nothing of it is removed (whereabouts.ts looks).
+ */
+export async function giveUpUnseen(
+  t: Tx,
+  server: Pick<Server, 'uuid' | 'host'>,
+  move: ServerMigration,
+  nowMs: number,
+): Promise<void> {
+  const unsure = move.type === 'live-migration' && move.destCompute !== null && server.host === move.sourceCompute;
+  if (unsure) await leaveUnsure(t, move.id, nowMs);
+  else await giveUpMove(t, server, move, false, nowMs);
+}
+
 /** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
 export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
   const move = await findMigration(t, context.input.migrationId);
   if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
 }
 
+/** What a move ends as that something overtakes. */
+const endOf = ({ status }: ServerMigration): MigrationStatus =>
+  status === 'finished' ? 'confirmed' : status === 'error' ? 'error' : 'failed';
+
 /**
- * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation): what they have on other
- * hosts, and what is set aside on its own, goes.
+ * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation) or they could not be taken
+ * back: what they have on other hosts, and what is set aside on its own, goes.
  */
 export async function abandonMoves<I>(context: StepContext<I>, except?: number): Promise<void> {
   const { deps, server, commit } = context;
-  for (const move of await openMigrations(deps.database.read, server.uuid)) {
+  for (const move of await unfinishedMoves(deps.database.read, server)) {
     if (move.id === except) continue;
     for (const host of new Set([move.sourceCompute, move.destCompute])) {
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }
-    await commit((t, nowMs) => endMove(t, move.id, move.status === 'finished' ? 'confirmed' : 'failed', nowMs));
-  }
-}
-
-/**
- * Before a guest is started: nothing of its server may run anywhere else. What a move that failed, or a deletion that did, left on
- * another host goes, and what it held; a host that is up and refuses keeps the server from starting. One that is down was fenced by
- * whoever brought the server here.
- */
-export async function endElsewhere<I>(context: StepContext<I>): Promise<void> {
-  const { deps, server, commit } = context;
-  const { read } = deps.database;
-  const moves = await unfinishedMoves(read, server);
-  const hosts = new Set([
-    ...moves.flatMap(({ sourceCompute, destCompute }) => [sourceCompute, destCompute]),
-    ...(await remnantHosts(read, server.uuid)),
-  ]);
-  for (const host of hosts) {
-    if (host !== null && host !== server.host) await clearHost(context, host, ['guest', 'aside']);
-  }
-  // the move may have taken the ports with it
-  if (moves.length > 0) await bindPorts(context, await hostNamed(context, server.host));
-  for (const { id, status } of moves) {
-    await commit((t, nowMs) => endMove(t, id, status === 'finished' ? 'confirmed' : 'error', nowMs));
+    await commit((t, nowMs) => endMove(t, move.id, endOf(move), nowMs));
   }
 }

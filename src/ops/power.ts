@@ -11,9 +11,9 @@ import { asksForDevices } from '../domain/pci-alias.ts';
 import { beginMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { endElsewhere } from './migrations.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from './settle.ts';
+import { endElsewhere } from './whereabouts.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -93,8 +93,8 @@ function powerSaga<I>(
 }
 
 export const startSaga: Saga<Input> = powerSaga('start', async (context) => {
-  await endElsewhere(context);
-  const { deps, server, call } = context;
+  const server = await endElsewhere(context);
+  const { deps, call } = context;
   return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
 });
 
@@ -103,8 +103,8 @@ export const stopSaga: Saga<Input> = powerSaga('stop', ({ deps, server, call }) 
 );
 
 export const rebootSaga: Saga<RebootInput> = powerSaga('reboot', async (context) => {
-  await endElsewhere(context);
-  const { deps, server, input, call } = context;
+  const server = await endElsewhere(context);
+  const { deps, input, call } = context;
   return call(hostOf(server), 'reboot', {
     spec: await guestSpec(deps.database.read, server, null),
     type: input.type,

@@ -18,12 +18,12 @@ import { announce, checkMove, leaveAction, lockForMove } from './begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { endElsewhere } from './migrations.ts';
 import { optionsOf } from './place.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
 import type { ServerChange } from './update-server.ts';
+import { forgetAside, makeWay } from './whereabouts.ts';
 
 /** What is absent stays as it is. */
 export interface RebuildRequest {
@@ -147,11 +147,13 @@ async function judge({ deps, server, input, commit }: StepContext<Input>): Promi
 }
 
 async function build(context: StepContext<Input>): Promise<GuestView> {
-  await endElsewhere(context);
+  await makeWay(context);
   const { deps, server, input, commit, call } = context;
   await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
   const spec = await guestSpec(deps.database.read, server, input.adminPass);
-  return call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
+  const view = await call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
+  await forgetAside(context);
+  return view;
 }
 
 async function stopAgain({ server, input, commit, call, output }: StepContext<Input>): Promise<GuestView> {

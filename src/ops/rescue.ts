@@ -11,10 +11,10 @@ import { beginMove, checkMove } from './begin.ts';
 import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { endElsewhere } from './migrations.ts';
 import { hostOf } from './power.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { settleBroken, settleFromView } from './settle.ts';
+import { endElsewhere } from './whereabouts.ts';
 
 export interface RescueRequest {
   readonly adminPass: string;
@@ -76,8 +76,8 @@ const ending = <I>(name: string, secrets: Saga<I>['secrets'], steps: Saga<I>['st
 });
 
 async function rescueGuest(context: StepContext<Input>): Promise<GuestView> {
-  await endElsewhere(context);
-  const { deps, server, input, call } = context;
+  const server = await endElsewhere(context);
+  const { deps, input, call } = context;
   const { adminPass, image, kernel, ramdisk } = input;
   const own = await guestSpec(deps.database.read, server, adminPass);
   return call(hostOf(server), 'rescue', { spec: { ...own, kernel, ramdisk, rescue: image } });

@@ -29,6 +29,7 @@ import {
   destinationOf,
   endMove,
   leaveGivenUp,
+  leaveUnsure,
   giveBackPlace,
   holdPlace,
   hostNamed,
@@ -250,7 +251,7 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
   observe: ({ server, call }) => call(server.host as string, 'inspect', { uuid: server.uuid }),
   async failed(t, { server, input }, failure, nowMs, seen) {
     const stuck = failure.stuck !== null;
-    if (stuck) await updateMigration(t, input.migrationId, { status: 'error' }, nowMs);
+    if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
     else await endMove(t, input.migrationId, 'error', nowMs);
     // before its guest was touched, nothing of the server has changed
     const view = failure.step === 'place' ? null : (seen as GuestView | null);

@@ -25,7 +25,7 @@ import {
   type InstanceAction,
   listEvents,
   markUndo,
-  overtakerOf,
+  overtakersOf,
   readInput,
   releaseLease,
   startEvent,
@@ -160,6 +160,7 @@ export const pauseMs = (attempt: number): number =>
 /**
  * Runs an action whose lease `owner` holds until it is over, must wait, or is stopped through `signal` (whose reason is a
  * StopReason).
+ * @param closing aborted when the process ends: then one that was overtaken stops, too, and is ended by the next
  */
 export async function runSaga<I>(
   deps: OpsDeps,
@@ -167,6 +168,7 @@ export async function runSaga<I>(
   taken: InstanceAction,
   owner: string,
   signal: AbortSignal,
+  closing: AbortSignal = new AbortController().signal,
 ): Promise<Outcome> {
   const { database, clock, hooks } = deps;
   const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: named.name });
@@ -178,16 +180,22 @@ export async function runSaga<I>(
   // once overtaken, an action commits nothing but its own end
   let ending = false;
 
+  /** What stops it now: one that ends hears of nothing but the end of the process. */
+  const stopper = (): { readonly by: AbortSignal; readonly reason: () => StopReason } =>
+    ending ? { by: closing, reason: () => 'shutdown' } : { by: signal, reason: () => signal.reason as StopReason };
+
   const stopIfTold = (): void => {
-    if (signal.aborted) throw new Stopped(signal.reason as StopReason);
+    const { by, reason } = stopper();
+    if (by.aborted) throw new Stopped(reason());
   };
 
   /** The answer, unless the action is told to stop before it comes. A step may ask thousands of times: nothing is left of it. */
   function orStopped<T>(answer: Promise<T>): Promise<T> {
+    const { by, reason } = stopper();
     return new Promise((resolve, reject) => {
-      const stop = (): void => reject(new Stopped(signal.reason as StopReason));
-      signal.addEventListener('abort', stop, { once: true });
-      void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+      const stop = (): void => reject(new Stopped(reason()));
+      by.addEventListener('abort', stop, { once: true });
+      void answer.then(resolve, reject).finally(() => by.removeEventListener('abort', stop));
     });
   }
 
@@ -220,10 +228,10 @@ export async function runSaga<I>(
       },
       commit,
       call: (host, method, args) => {
-        if (!ending) stopIfTold();
+        stopIfTold();
         const answer = deps.bus.call(host, method, args);
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
-        return ending ? answer : orStopped(answer);
+        return orStopped(answer);
       },
       point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
     };
@@ -356,7 +364,7 @@ export async function runSaga<I>(
     await noteAction(t, deps, taken, 'start', { ...server, taskState: null }, nowMs, facts());
   }
 
-  async function again(fault: Fault, step: Step<I>): Promise<Outcome> {
+  async function again(fault: Fault, step: Pick<Step<I>, 'name'>): Promise<Outcome> {
     const atMs = clock.now() + pauseMs(attempts);
     log.warn(
       { step: step.name, attempts, code: fault.code, reason: fault.message },
@@ -419,13 +427,18 @@ export async function runSaga<I>(
   const afterFinal = (): number =>
     saga.steps.findLastIndex((step) => step.final && live(step)?.result === 'Success') + 1;
 
-  /** Undoes what was begun, at once; returns whether something could not be. */
-  async function giveUp(): Promise<boolean> {
+  /** Undoes what was begun; returns whether something could not be, or when to come again. */
+  async function giveUp(): Promise<boolean | Outcome> {
     for (const step of saga.steps.slice(afterFinal()).toReversed()) {
       if (live(step) === undefined || typeof step.undo === 'string') continue;
       try {
+        stopIfTold();
         await step.undo(await contextFor(step.name));
       } catch (error) {
+        if (error instanceof Stopped) throw error;
+        const fault = faultOf(error);
+        // a host or a neighbour that is away for a moment is no reason to leave a server in pieces
+        if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
         log.error({ step: step.name, err: error }, 'a step of what was overtaken could not be undone');
         return true;
       }
@@ -464,11 +477,16 @@ export async function runSaga<I>(
   async function cancelled(): Promise<Outcome> {
     ending = true;
     await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
+      if (error instanceof Stopped) throw error;
       log.error({ err: error }, 'the action left something behind that no deletion finds');
     });
-    const by = await overtakerOf(database.read, taken);
-    const { givenUp } = by?.action === 'resetState' ? saga : {};
+    const overtakers = await overtakersOf(database.read, taken);
+    const by = overtakers[0] ?? null;
+    // what deletes or evacuates, be it later, clears up itself and waits for nobody, unless it was overtaken, too
+    const undone = by !== null && overtakers.every(({ action, cancel }) => action === 'resetState' || cancel);
+    const { givenUp } = undone ? saga : {};
     const stuck = givenUp === undefined ? false : await giveUp();
+    if (typeof stuck !== 'boolean') return stuck;
     await commit(async (t, nowMs) => {
       await givenUp?.(t, await contextFor('overtaken'), stuck, nowMs);
       const details = by === null ? 'The server was deleted.' : `Overtaken by '${by.action}' (${by.requestId}).`;
@@ -485,24 +503,38 @@ export async function runSaga<I>(
     return { kind: 'done' };
   }
 
-  try {
-    if (taken.cancel) return await cancelled();
+  async function work(): Promise<Outcome> {
+    if (taken.cancel) return cancelled();
     for (;;) {
       const outcome: Outcome | null = state === 'undoing' ? await backward() : await forward();
       if (outcome !== null) return outcome;
     }
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    if (error.reason === 'lost') {
+  }
+
+  /** What becomes of an action that was told to stop. */
+  async function stopped(reason: StopReason): Promise<Outcome> {
+    if (reason === 'lost') {
       log.warn('the lease was lost: another worker goes on');
       return { kind: 'lost' };
     }
-    if (error.reason === 'cancel') {
+    if (reason === 'cancel') {
       // between its first and its last breath an action may be told twice; only the owner ends it
       const now = await findActionById(database.read, taken.id);
-      return now === null || now.state === 'done' ? { kind: 'lost' } : cancelled();
+      if (now === null || now.state === 'done') return { kind: 'lost' };
+      // those of the step that was overtaken are over
+      attempts = 1;
+      return cancelled();
     }
-    await tx(database, (t) => releaseLease(t, taken.id, owner, clock.now()));
+    // a process that ends is no attempt that failed
+    await tx(database, (t) => releaseLease(t, taken.id, owner, clock.now(), Math.max(0, attempts - 1)));
     return { kind: 'again', atMs: clock.now() };
   }
+
+  const toldToStop = (error: unknown): Promise<Outcome> => {
+    if (!(error instanceof Stopped)) throw error;
+    return stopped(error.reason);
+  };
+
+  // one that was overtaken may be told to stop as it ends
+  return work().catch(toldToStop).catch(toldToStop);
 }

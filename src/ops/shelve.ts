@@ -10,6 +10,7 @@ import type { Server } from '../domain/instance.ts';
 import { beginMove } from './begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from './deps.ts';
+import { abandonMoves } from './migrations.ts';
 import { hostOf } from './power.ts';
 import type { Saga, Step, StepContext } from './saga.ts';
 import { settleFailed, settleFromView } from './settle.ts';
@@ -44,7 +45,8 @@ export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Pro
 async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left: string | null }> {
   const { deps, server, commit, point } = context;
   if (server.host === null) return { left: null };
-  const left = await clearHost(context, server.host, ['guest']);
+  await abandonMoves(context);
+  const left = await clearHost(context, server.host, ['guest', 'aside']);
   await deps.network.rebind({ ...server, host: '', zone: server.availabilityZone ?? '' });
   point('unbound');
   await commit(async (t, nowMs) => {

@@ -4,7 +4,7 @@
 import { Fault } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { findClaim } from '../db/claims.ts';
-import { openMigrations } from '../db/migrations.ts';
+import { openMigrations, unfinishedMoves } from '../db/migrations.ts';
 import { findServer, updateServer } from '../db/servers.ts';
 import { removeShelved } from '../db/shelved.ts';
 import { tx } from '../db/tx.ts';
@@ -14,12 +14,13 @@ import { power, type Server } from '../domain/instance.ts';
 import { announce, leaveAction, lockForMove } from './begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from './deps.ts';
-import { abandonMoves } from './migrations.ts';
+import { abandonMoves, bindPorts, hostNamed } from './migrations.ts';
 import { hostOf } from './power.ts';
 import { checkMore, lockQuota } from './quota-sets.ts';
 import type { Saga, StepContext } from './saga.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { settleFailed, settleFromView } from './settle.ts';
+import { findGuest } from './whereabouts.ts';
 
 /** Switches the guest off at once. Null: it was gone already. */
 async function switchOff<I>({ server, call }: StepContext<I>): Promise<GuestView | null> {
@@ -31,12 +32,24 @@ async function switchOff<I>({ server, call }: StepContext<I>): Promise<GuestView
   }
 }
 
+/**
+ * As Nova: what a resized or shelved server could have gone back to is gone. What a move that was overtaken, or could not be taken
+ * back, made of its guest is looked for before: it may be restored.
+ */
+async function endMoves(context: StepContext<{ readonly soft: boolean }>): Promise<void> {
+  const moves = await unfinishedMoves(context.deps.database.read, context.server);
+  const server = (await findGuest(context)) ?? context.server;
+  const there = { ...context, server };
+  // a move that did not come to its turn may have taken the ports with it
+  if (moves.some(({ status }) => status !== 'finished')) await bindPorts(there, await hostNamed(there, server.host));
+  await abandonMoves(there);
+}
+
 export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
   name: 'delete',
   secrets: [],
   steps: [
-    // as Nova: what a resized or shelved server could have gone back to is gone
-    { name: 'moves', run: (context) => abandonMoves(context), undo: 'a resize that is confirmed stays so' },
+    { name: 'moves', run: endMoves, undo: 'a resize that is confirmed stays so' },
     { name: 'switch_off', run: switchOff, undo: 'a guest that is off is noticed, and its server is then stopped' },
     { name: 'image', run: removeShelvedImage, undo: 'the guest has its own disk' },
   ],

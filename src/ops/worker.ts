@@ -48,7 +48,7 @@ export interface Worker {
   running(): number;
   /** Runs the reconcilers now. */
   reconcile(): Promise<void>;
-  /** Takes no more work, lets go of what runs (it resumes elsewhere or later), and ends. */
+  /** Takes no more work, lets go of what runs (it resumes elsewhere or later), and ends; asked again, it is the same end. */
   close(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
 
   async function runOne(action: InstanceAction, signal: AbortSignal): Promise<Outcome> {
     const saga = sagaOf(action.action);
-    if (saga !== null) return runSaga(deps, saga, action, owner, signal);
+    if (saga !== null) return runSaga(deps, saga, action, owner, signal, closing.signal);
     log.error({ action: action.action, id: action.id }, 'an action that no saga of this program has: ended');
     await tx(database, (t) => finishAction(t, action.id, 'Error', {}, clock.now()));
     return { kind: 'done' };
@@ -205,6 +205,16 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
   ];
   look();
 
+  let closed: Promise<void> | null = null;
+  async function end(): Promise<void> {
+    closing.abort();
+    await Promise.all([stopNudges(), stopReports()]);
+    if (looking !== null) await looking;
+    const left = [...running.values()];
+    for (const { stop } of left) stop.abort('shutdown' satisfies StopReason);
+    await Promise.all([...left.map(({ done }) => done), ...loops]);
+  }
+
   return {
     async idle() {
       for (;;) {
@@ -216,14 +226,6 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     },
     running: () => running.size,
     reconcile,
-    async close() {
-      if (closing.signal.aborted) return;
-      closing.abort();
-      await Promise.all([stopNudges(), stopReports()]);
-      if (looking !== null) await looking;
-      const left = [...running.values()];
-      for (const { stop } of left) stop.abort('shutdown' satisfies StopReason);
-      await Promise.all([...left.map(({ done }) => done), ...loops]);
-    },
+    close: () => (closed ??= end()),
   };
 }

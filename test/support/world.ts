@@ -35,6 +35,7 @@ import {
   startWorker,
   type Worker,
 } from '../../src/ops/index.ts';
+import { endHalfUploads } from '../../src/standalone/image/data.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
@@ -223,6 +224,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const imagesDir = options.imagesDir ?? mkdtempSync(join(tmpdir(), 'xloud-images-'));
   const images = makeTestImages({ database, clock, log, allows: makeAllows(policy) }, imagesDir);
   await images.add(image);
+  // as the service does at its start
+  if (options.imagesDir !== undefined) await endHalfUploads({ database, clock });
   const networks = options.networks ?? makeFakeNetworks();
   const { floatingIps = false } = options;
   const builtIn = makeNetworks({

@@ -112,6 +112,12 @@ const hosts: Check = {
   },
 };
 
+/** Actions after which a server's guest, or its disks, may be where its row does not say. */
+const moving: ReadonlySet<string> = new Set(['resize', 'migrate', 'revertResize', 'live-migration']);
+const HARD_REBOOT =
+  'openstack server reboot --hard: it goes on where its guest is, or with the disks that stand aside; a state that is reset ' +
+  'brings nothing back';
+
 const actions: Check = {
   name: 'actions',
   needs: 'schema',
@@ -125,12 +131,12 @@ const actions: Check = {
           'see that the service runs and its hosts are up; its log says why they wait',
         ),
       );
-    const failed = await failedUndos(opened.read);
-    if (failed.length > 0)
+    const failed = Map.groupBy(await failedUndos(opened.read), ({ action }) => moving.has(action));
+    for (const [moved, those] of failed)
       found.push(
         problem(
-          `${failed.length} could not be taken back: ${places(failed)}`,
-          'read openstack server event show, then delete the server or reset its state',
+          `${those.length} could not be taken back: ${places(those)}`,
+          `read openstack server event show, then ${moved ? HARD_REBOOT : 'delete the server or reset its state'}`,
         ),
       );
     return found.length === 0 ? ok('none is stuck') : found;

@@ -1,22 +1,31 @@
 // Why: a host that was down when a server was deleted, evacuated or moved away still has what it had of it. When it is back it is
 // asked to remove that; until then the server is not placed on it again.
 
-import { messageOf } from '../../base/errors.ts';
+import { conflict, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { listHosts } from '../../db/hosts.ts';
-import { completeEvacuations } from '../../db/migrations.ts';
+import { completeEvacuations, unfinishedMoves } from '../../db/migrations.ts';
 import { deferRemnant, listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
+import type { Server } from '../../domain/instance.ts';
 import { askToClear } from '../clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../host-up.ts';
+
+/** Whether a move of the server needs what it has on a host, whatever was noted before it began. */
+async function isNeeded({ database }: OpsDeps, server: Server | null, host: string): Promise<boolean> {
+  if (server === null) return false;
+  const moves = await unfinishedMoves(database.read, server);
+  return moves.some(({ sourceCompute, destCompute }) => sourceCompute === host || destCompute === host);
+}
 
 /** A host that is known no more has nothing left to remove. */
 async function clear(deps: OpsDeps, remnant: Remnant, isKnown: boolean): Promise<void> {
   const { database, bus, clock, log } = deps;
   const { host: name, serverUuid } = remnant;
   const server = await findServer(database.read, serverUuid);
+  if (await isNeeded(deps, server, name)) throw conflict('A move of its server is not over.');
   // a guest that is at home is no remnant, whatever was noted
   const home = server?.host === name;
   if (isKnown) {

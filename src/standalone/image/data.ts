@@ -7,7 +7,7 @@ import { limits } from '../../base/limits.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Database } from '../../db/engine.ts';
-import { lockImage, moveImage, replaceImage, type StoredImage } from '../../db/images.ts';
+import { imageIdsIn, lockImage, moveImage, replaceImage, type StoredImage } from '../../db/images.ts';
 import { tx } from '../../db/tx.ts';
 import type { WebContext } from '../../web/app.ts';
 import type { Allows } from '../access.ts';
@@ -92,6 +92,13 @@ export async function storeData(
     await files.remove(id);
     await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
     throw error;
+  }
+}
+
+/** At the start: images whose data came to a process that is no more take it anew. */
+export async function endHalfUploads({ database, clock }: Pick<DataParts, 'database' | 'clock'>): Promise<void> {
+  for (const id of await imageIdsIn(database.read, 'saving')) {
+    await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
   }
 }
 

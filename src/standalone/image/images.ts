@@ -8,13 +8,13 @@ import type { Log } from '../../base/log.ts';
 import type { ImageService } from '../../cloud/image.ts';
 import type { Database } from '../../db/engine.ts';
 import { databaseFault } from '../../db/errors.ts';
-import { existingImageIds, imageIdsIn, moveImage } from '../../db/images.ts';
-import { tx } from '../../db/tx.ts';
+import { existingImageIds } from '../../db/images.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
 import type { Policy } from '../../policies/load.ts';
 import { makeAllows } from '../access.ts';
 import { type Authenticate, makeRoutes } from '../http.ts';
+import { endHalfUploads } from './data.ts';
 import { makeImageFiles } from './files.ts';
 import { addMetadefRoutes } from './metadefs.ts';
 import { type ImageQuota, unlimited } from './quota.ts';
@@ -79,9 +79,7 @@ export function makeImages(options: ImagesOptions): Images {
     async ensureBootstrap() {
       await files.removePartial();
       await sweep();
-      for (const id of await imageIdsIn(database.read, 'saving')) {
-        await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
-      }
+      await endHalfUploads(parts);
     },
     close: () => clearInterval(sweeping),
   };

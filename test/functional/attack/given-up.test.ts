@@ -1,0 +1,121 @@
+// An administrator's word overtakes a move, which is then undone. A host that is away for a moment, or a process that ends meanwhile,
+// must not leave the server in pieces for good.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { type Fault, internal, unavailable } from '../../../src/base/errors.ts';
+import { unfinishedMoves } from '../../../src/db/migrations.ts';
+import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
+import { remnants } from '../../../src/ops/reconcile/remnants.ts';
+import type { FakeDriver } from '../../../src/virt/fake.ts';
+import { engines } from '../../support/database.ts';
+import { secondWorker } from '../../support/saga-cases.ts';
+import { type Servers, startServers } from '../../support/servers.ts';
+
+const HOSTS = ['host-1', 'host-2'];
+const RESET = { 'os-resetState': { state: 'active' } };
+
+for (const engine of engines) {
+  describe(`moves that are given up on ${engine}`, () => {
+    let servers: Servers;
+    /** What hosts answer to `restoreDisk` before they do it. */
+    let answers: Fault[] = [];
+    const away = (driver: FakeDriver): FakeDriver => ({
+      ...driver,
+      async restoreDisk(spec, on) {
+        const fault = answers.shift();
+        if (fault !== undefined) throw fault;
+        return (driver.restoreDisk as NonNullable<FakeDriver['restoreDisk']>)(spec, on);
+      },
+    });
+    before(async () => {
+      servers = await startServers({ engine, hosts: HOSTS.map((name) => ({ name, wrap: away })) });
+    });
+    after(() => servers.close());
+    afterEach(() => {
+      answers = [];
+    });
+
+    const act = async (id: string, body: object) => {
+      const answer = await servers.act(id, body, { as: 'admin' });
+      assert.equal(answer.status, 202, answer.text);
+    };
+    const guestsOf = (id: string): string[] =>
+      HOSTS.filter((name) => servers.world.drivers.get(name)?.store.get(id) !== undefined);
+    /** A server whose state was set by hand while its new host made its guest. */
+    async function overtaken(then: () => void = () => undefined): Promise<{ id: string; home: string }> {
+      const { world } = servers;
+      const id = await servers.create();
+      const home = (await world.server(id)).host as string;
+      await world.gated(['receiveDisk'], async (gate) => {
+        await act(id, { migrate: null });
+        await gate.reached('receiveDisk');
+        then();
+        await act(id, RESET);
+        gate.pass('receiveDisk');
+      });
+      return { id, home };
+    }
+    async function isAtHome(id: string, home: string): Promise<void> {
+      const { world } = servers;
+      await reconcileAll(world.deps, { remnants });
+      const { host, vmState } = await world.server(id);
+      assert.deepEqual([host, vmState, guestsOf(id)], [home, 'active', [home]]);
+      assert.equal(world.drivers.get(home)?.store.get(id)?.powerState, 1);
+      assert.deepEqual(await unfinishedMoves(world.database.read, await world.server(id)), []);
+      assert.deepEqual(await world.leftovers(), []);
+    }
+
+    it('are undone though a host did not answer at once', async () => {
+      const { id, home } = await overtaken(() => {
+        answers = [unavailable('Late.', { code: 'bus.timeout' }), unavailable('Nobody.', { code: 'bus.nobody' })];
+      });
+      await servers.world.settled();
+      await isAtHome(id, home);
+    });
+
+    it('are left where a host refuses for good', async () => {
+      const { id, home } = await overtaken(() => {
+        answers = [internal('The disk is broken.')];
+      });
+      await servers.world.settled();
+      assert.deepEqual(guestsOf(id), []);
+      assert.ok(servers.world.drivers.get(home)?.store.aside.get(id));
+      assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
+      await servers.world.settled();
+      servers.world.drivers.get(home)?.store.aside.remove(id);
+    });
+
+    it('wait for no host once they are deleted', async () => {
+      const { world } = servers;
+      const { id } = await overtaken(() => {
+        answers = Array.from({ length: 5 }, () => unavailable('Late.', { code: 'bus.timeout' }));
+      });
+      while (answers.length > 3) await world.deps.clock.sleep(5);
+      assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
+      const began = Date.now();
+      await world.settled();
+      assert.ok(Date.now() - began < 2_000, 'the deletion waited');
+      assert.deepEqual(await world.leftovers(), []);
+    });
+
+    // the last: its worker is gone
+    it('are carried on by the next process', async () => {
+      const { world } = servers;
+      const { id, home } = await world.gated(['restoreDisk'], async (gate) => {
+        const made = await overtaken();
+        await gate.reached('restoreDisk');
+        // as a process ends: whoever asks an agent that closes is told so
+        await Promise.all([world.worker().close(), world.restartAgent(made.home)]);
+        return made;
+      });
+      await secondWorker(world);
+      await isAtHome(id, home);
+      const [{ attempts }] = (await world.database
+        .read('instance_actions')
+        .select('attempts')
+        .where({ server_uuid: id, action: 'migrate' })) as [{ attempts: number }];
+      assert.equal(attempts, 1, 'a process that ended counted as an attempt');
+    });
+  });
+}
