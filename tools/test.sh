@@ -9,17 +9,17 @@ mkdir -p "$cache"
 export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$cache/compile}
 
 run_node_tests() {
-  # One process for all files: a process per file would cost twenty times as much.
-  node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-reporter=spec --test-timeout=600000 "$@"
+  # One process for all files: a process per file would cost twenty times as much. It ends with its last test, whatever that left open.
+  node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-force-exit --test-reporter=spec --test-timeout=600000 "$@"
 }
 
-# Files of test/functional that boot guests, and the rest.
+# Files of test/functional that boot guests; of the others, those that start programs (the service itself among them), and the rest.
+# Most of the first two is waiting for what they started, so that the three run side by side.
+PROGRAMS='support/(serve|xloud|keystone|rabbitmq|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 with_guests() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
-# Two halves that take about as long, since most of both is waiting: the guests with the one long test of kills, and the rest.
-KILLS=test/functional/crash.test.ts
-guest_half() { with_guests && echo "$KILLS"; }
-other_half() { without_guests | grep -vxF "$KILLS"; }
+with_programs() { without_guests | xargs grep -lE "$PROGRAMS"; }
+rest() { without_guests | xargs grep -LE "$PROGRAMS"; }
 
 case $what in
   unit)
@@ -38,17 +38,21 @@ case $what in
     tools/packages.sh ensure host guest machines mariadb sqlite keystone openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
-    mapfile -t guests < <(guest_half)
-    mapfile -t rest < <(other_half)
-    log=$cache/libvirt-tests.log
-    echo "tests: ${#guests[@]} files, above all those with guests, run beside the rest; their report follows at the end"
     status=0
-    run_node_tests "${guests[@]}" >"$log" 2>&1 &
-    beside=$!
-    run_node_tests 'test/unit/**/*.test.ts' "${rest[@]}" || status=1
-    wait "$beside" || status=1
-    echo "tests: those that ran beside"
-    cat "$log"
+    streams=()
+    for kind in guests programs; do
+      mapfile -t files < <(with_$kind)
+      echo "tests: ${#files[@]} files with $kind run beside the rest; their report follows at the end"
+      run_node_tests "${files[@]}" >"$cache/tests-with-$kind.log" 2>&1 &
+      streams+=("$kind:$!")
+    done
+    mapfile -t files < <(rest)
+    run_node_tests 'test/unit/**/*.test.ts' "${files[@]}" || status=1
+    for stream in "${streams[@]}"; do
+      wait "${stream#*:}" || status=1
+      echo "tests: those with ${stream%:*}"
+      cat "$cache/tests-with-${stream%:*}.log"
+    done
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status
     ;;

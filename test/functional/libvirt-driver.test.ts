@@ -280,7 +280,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
       disk: { disks: { ...good.disks, image: { ...image, virtualSizeBytes: 1, id: randomUUID() } } },
       kernel: { kernel: { ...image, id: randomUUID() } },
       port: { nics: [{ ...nicOf(networkOf(3), 10), vifType: 'ovs' }] },
-      subnet: { nics: [{ ...nicOf(networkOf(3), 10), fixedIps: [{ address: 'x', subnetId: 'y' }] }] },
+      mac: { nics: [{ ...nicOf(networkOf(3), 10), mac: 'fa:16:3e:00:00:zz' }] },
     };
     for (const [what, more] of Object.entries(broken)) {
       const doomed = { ...good, ...more, uuid: randomUUID() };
