@@ -153,7 +153,7 @@ export const core: Migration = {
       // everything else that was asked for at creation and that only the sagas read (BuildRequest)
       t.text('build', 'mediumtext').notNullable();
 
-      // live adjustment, see src/domain/adjust.ts
+      // live adjustment, see src/domain/adjustment/adjust.ts
       t.integer('current_vcpus').notNullable();
       t.integer('current_memory_mb').notNullable();
       t.integer('target_vcpus').notNullable();

@@ -31,7 +31,7 @@ export const serverMoves: Migration = {
       t.bigInteger('disk_remaining');
       // abort | force: what somebody asked of a live migration that runs
       t.string('wish', 8);
-      // what the server was before a resize, for its revert (Before in src/domain/migration.ts)
+      // what the server was before a resize, for its revert (Before in src/domain/servers/migration.ts)
       t.text('before', 'mediumtext');
       t.bigInteger('created_at').notNullable();
       t.bigInteger('updated_at').notNullable();

@@ -1,7 +1,7 @@
 // Why: the list of elastic servers must not read every server of a project to find the few whose size may change.
 
-import { sameSize } from '../src/domain/size.ts';
-import { type FlavorSnapshot, maximumOf, minimumOf } from '../src/domain/flavor.ts';
+import { sameSize } from '../src/domain/adjustment/size.ts';
+import { type FlavorSnapshot, maximumOf, minimumOf } from '../src/domain/machines/flavor.ts';
 import type { Migration } from '../src/db/migrate.ts';
 import { change } from './statements.ts';
 

@@ -2,13 +2,13 @@
 // means, `fits` whether growth has room, `settleAdjust` what stays claimed. Guests confirm at once: they take seconds, a tick minutes.
 
 import { limits } from '../../src/base/limits.ts';
-import { type AdjustPlan, type AdjustSubject, planAdjust, settleAdjust } from '../../src/domain/adjust.ts';
-import { capacityOf, fits, withClaim } from '../../src/domain/claim.ts';
-import { maximumOf, minimumOf } from '../../src/domain/flavor.ts';
-import type { AdjustMethod, GuestView } from '../../src/domain/guest.ts';
-import type { Candidate } from '../../src/domain/host.ts';
-import { power } from '../../src/domain/instance.ts';
-import type { Size } from '../../src/domain/size.ts';
+import { type AdjustPlan, type AdjustSubject, planAdjust, settleAdjust } from '../../src/domain/adjustment/adjust.ts';
+import { capacityOf, fits, withClaim } from '../../src/domain/placement/claim.ts';
+import { maximumOf, minimumOf } from '../../src/domain/machines/flavor.ts';
+import type { AdjustMethod, GuestView } from '../../src/domain/servers/guest.ts';
+import type { Candidate } from '../../src/domain/placement/host.ts';
+import { power } from '../../src/domain/servers/instance.ts';
+import type { Size } from '../../src/domain/adjustment/size.ts';
 import { select } from '../../src/scheduler/select.ts';
 import type { PlacementSpec } from '../../src/scheduler/spec.ts';
 import { aHost, aPlacement, aServer, NOW_MS } from '../../test/support/samples.ts';

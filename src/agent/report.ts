@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
-import { type HostOffers, withOffers } from '../domain/host-offers.ts';
+import { type HostOffers, withOffers } from '../domain/placement/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
 
 export interface ReporterOptions {

@@ -5,14 +5,14 @@ import { badRequest, Fault, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { databaseFault } from '../db/errors.ts';
 import { askedVersion, negotiate } from '../domain/microversions.ts';
-import { CONSOLES } from '../domain/remote-console.ts';
+import { CONSOLES } from '../domain/servers/remote-console.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
 import { novaEnvelope } from '../web/faults.ts';
 import { readJson } from '../web/json-body.ts';
 import { parseQuery } from '../web/query.ts';
 import { reachedBy } from '../web/reached.ts';
 import { multipleChoices, versionDocument, versionList } from './compute/versions.ts';
-import { type KeptAnswer, keptAnswer } from './kept-answers.ts';
+import { type ResponseCacheSlot, responseCacheSlot } from './response-cache.ts';
 import type { CallUrl, Query, RouteEntry } from './resource.ts';
 import { makeSegmentRouter, type RouteGroup } from './router.ts';
 import { runRoute } from './runner.ts';
@@ -181,7 +181,7 @@ export function makeCompute(options: ComputeOptions): Web {
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
 
-    const kept = method === 'GET' ? keptAnswer(services, caller, keyOf(ctx)) : null;
+    const kept = method === 'GET' ? responseCacheSlot(services, caller, keyOf(ctx)) : null;
     const known = kept?.get();
     if (known) {
       if (split.endpoint === 'v2.1') setVersionHeaders(ctx, known.minor);
@@ -233,7 +233,7 @@ interface Prepared {
   readonly caller: Op['caller'];
   readonly projectInUrl: string | null;
   readonly url: CallUrl;
-  readonly kept: KeptAnswer | null;
+  readonly kept: ResponseCacheSlot | null;
   readonly legacy: boolean;
   minor: number;
 }

@@ -53,7 +53,7 @@ function differences(
 const same = (a: unknown, b: unknown): boolean =>
   typeof a !== 'function' && typeof b !== 'function' && JSON.stringify(a) === JSON.stringify(b);
 
-function* turns<T>(
+function* changePoints<T>(
   list: readonly Span<T>[],
   read: (before: T, after: T) => readonly string[],
 ): Generator<{ minor: number; what: string }> {
@@ -74,22 +74,22 @@ function* changesOf(route: RouteEntry): Generator<{ minor: number; what: string 
   if (first > 1) yield { minor: first, what: 'begins' };
   if (route.until !== undefined) yield { minor: last + 1, what: 'is no more' };
   if (route.body !== undefined) {
-    yield* turns(spans(route.body, route), (before, after) =>
+    yield* changePoints(spans(route.body, route), (before, after) =>
       differences('takes', propertiesOf(before), propertiesOf(after)),
     );
   }
   if (route.query !== undefined) {
-    yield* turns(spans(route.query, route), (before, after) => [
+    yield* changePoints(spans(route.query, route), (before, after) => [
       ...differences('takes the query', propertiesOf(before), propertiesOf(after)),
       ...strictness(before, after),
     ]);
   }
-  yield* turns(spans(route.status, route), (before, after) =>
+  yield* changePoints(spans(route.status, route), (before, after) =>
     before === after ? [] : [`answers ${after} instead of ${before}`],
   );
   if (route.shows !== undefined) {
-    const shown = { turns: route.shows.turns, at: (minor: number) => route.shows?.at(minor) ?? {} };
-    yield* turns(spans(shown, route), (before, after) => differences('shows', before, after));
+    const shown = { changePoints: route.shows.changePoints, at: (minor: number) => route.shows?.at(minor) ?? {} };
+    yield* changePoints(spans(shown, route), (before, after) => differences('shows', before, after));
   }
 }
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { badRequest } from '../base/errors.ts';
 import { derive, history, type History, minorOf, type Versioned } from '../base/history.ts';
 import { limits } from '../base/limits.ts';
-import { TAG_PATTERN } from '../domain/tag.ts';
+import { TAG_PATTERN } from '../domain/servers/tag.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** An object with just these properties. */
@@ -53,7 +53,7 @@ export function queryHistory(fields: History<unknown>, strictFrom: string): Vers
   const lenient = derive(fields, (form) => query(form, 'lenient'));
   const strict = derive(fields, (form) => query(form, 'strict'));
   return {
-    turns: [...new Set([...fields.turns, from])].sort((a, b) => a - b),
+    changePoints: [...new Set([...fields.changePoints, from])].sort((a, b) => a - b),
     at: (minor) => (minor < from ? lenient : strict).at(minor),
   };
 }

@@ -3,9 +3,9 @@
 
 import type { History, Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
-import type { Flavor } from '../domain/flavor.ts';
-import type { Server } from '../domain/instance.ts';
-import type { ServerGroup } from '../domain/server-group.ts';
+import type { Flavor } from '../domain/machines/flavor.ts';
+import type { Server } from '../domain/servers/instance.ts';
+import type { ServerGroup } from '../domain/servers/server-group.ts';
 import type { JsonSchema } from './schema.ts';
 import type { Services } from './services.ts';
 
@@ -39,8 +39,8 @@ export interface Call<K extends TargetKind = 'none', B = unknown> {
   allows(rule: string, target?: PolicyTarget): boolean;
   /** As `allows`, throwing Nova's 403. */
   enforce(rule: string, target?: PolicyTarget): void;
-  /** The answer may change by time alone from this moment on (milliseconds since the epoch); matters where it is `steady`. */
-  goodUntil(ms: number): void;
+  /** The answer may change by time alone from this moment on (milliseconds since the epoch); matters where it is `cacheable`. */
+  expiresAt(ms: number): void;
   /** Sets a header of the answer. */
   header(name: string, value: string): void;
 }
@@ -103,10 +103,10 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   /** The answer's body; without it the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;
   /**
-   * The answer follows from rows, caller, policy and address alone, up to what `goodUntil` says: it may be kept until somebody
+   * The answer follows from rows, caller, policy and address alone, up to what `expiresAt` says: it may be kept until somebody
    * commits. Not for what asks a neighbour or a host, and not with headers of its own.
    */
-  readonly steady?: true;
+  readonly cacheable?: true;
   /** One sentence for the API reference. */
   readonly summary: string;
   /** Removed from Nova: 410 at every version at which it existed. */

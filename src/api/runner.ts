@@ -5,7 +5,7 @@ import { Fault, notFound } from '../base/errors.ts';
 import { isVersioned, minorOf } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { WebContext } from '../web/app.ts';
-import type { KeptAnswer } from './kept-answers.ts';
+import type { ResponseCacheSlot } from './response-cache.ts';
 import type {
   Call,
   CallUrl,
@@ -38,8 +38,8 @@ export interface Incoming {
   readonly query: Query;
   readonly body: unknown;
   readonly url: CallUrl;
-  /** Where a steady answer is kept; null: nowhere. */
-  readonly kept: KeptAnswer | null;
+  /** Where a cacheable answer is kept; null: nowhere. */
+  readonly kept: ResponseCacheSlot | null;
   /** The old /v2 endpoint: unknown fields are dropped, not refused. */
   readonly legacy: boolean;
 }
@@ -113,7 +113,7 @@ export async function runRoute(
     legacy,
     allows: (rule: string, other: PolicyTarget = policyTarget) => services.policy.allows(op, rule, other),
     enforce: (rule: string, other: PolicyTarget = policyTarget) => services.policy.enforce(op, rule, other),
-    goodUntil: (ms) => {
+    expiresAt: (ms) => {
       untilMs = Math.min(untilMs, ms);
     },
     header: (name, value) => ctx.set(name, value),
@@ -128,7 +128,7 @@ export async function runRoute(
     return;
   }
   const text = JSON.stringify(view(result, call));
-  if (route.steady) incoming.kept?.put({ status, text, minor, route: ctx.state.route, untilMs });
+  if (route.cacheable) incoming.kept?.put({ status, text, minor, route: ctx.state.route, untilMs });
   ctx.status = status;
   ctx.type = 'application/json';
   ctx.body = text;

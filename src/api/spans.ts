@@ -21,8 +21,8 @@ export const lifeOf = ({ since, until }: Pick<RouteEntry, 'since' | 'until'>): {
 export function spans<T>(value: MaybeVersioned<T>, route: Pick<RouteEntry, 'since' | 'until'>): Span<T>[] {
   const { first, last } = lifeOf(route);
   if (!isVersioned<T>(value as never)) return [{ from: first, to: last, value: value as T }];
-  const history = value as { at(minor: number): T; turns: readonly number[] };
-  const starts = [first, ...history.turns.filter((turn) => turn > first && turn <= last)];
+  const history = value as { at(minor: number): T; changePoints: readonly number[] };
+  const starts = [first, ...history.changePoints.filter((turn) => turn > first && turn <= last)];
   return starts.map((start, index) => ({
     from: start,
     to: (starts[index + 1] ?? last + 1) - 1,

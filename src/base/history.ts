@@ -14,7 +14,7 @@ export interface History<T> {
   /** The entries in force at minor version `minor`; the same object for every version between two changes. */
   at(minor: number): Readonly<Record<string, T>>;
   /** The minor versions at which something changes, ascending, beginning with 1. */
-  readonly turns: readonly number[];
+  readonly changePoints: readonly number[];
 }
 
 /** `2.26` -> 26. Throws on anything else: histories are source code. */
@@ -24,20 +24,20 @@ export function minorOf(version: string): number {
   return Number(found[1]);
 }
 
-/** The number of turns at or below `minor`, less one: the index of the form in force. */
-function indexAt(turns: readonly number[], minor: number): number {
+/** The number of changePoints at or below `minor`, less one: the index of the form in force. */
+function indexAt(changePoints: readonly number[], minor: number): number {
   let index = 0;
-  while (index + 1 < turns.length && (turns[index + 1] as number) <= minor) index += 1;
+  while (index + 1 < changePoints.length && (changePoints[index + 1] as number) <= minor) index += 1;
   return index;
 }
 
 /** A record that changes over the microversions: properties of a body schema, fields of a view, named flags. */
 export function history<T>(first: Readonly<Record<string, T>>, changes: readonly Change<T>[] = []): History<T> {
   const forms: Record<string, T>[] = [{ ...first }];
-  const turns = [1];
+  const changePoints = [1];
   for (const change of changes) {
     const minor = minorOf(change.at);
-    const last = turns.at(-1) as number;
+    const last = changePoints.at(-1) as number;
     if (minor < last) throw new Error(`history out of order at ${change.at}`);
     const next = { ...(forms.at(-1) as Record<string, T>), ...change.add };
     for (const key of change.drop ?? []) {
@@ -47,35 +47,35 @@ export function history<T>(first: Readonly<Record<string, T>>, changes: readonly
     if (minor === last) forms[forms.length - 1] = next;
     else {
       forms.push(next);
-      turns.push(minor);
+      changePoints.push(minor);
     }
   }
-  return { turns, at: (minor) => forms[indexAt(turns, minor)] as Record<string, T> };
+  return { changePoints, at: (minor) => forms[indexAt(changePoints, minor)] as Record<string, T> };
 }
 
 /** One value that changes over the microversions, such as a success status or a whole schema. */
 export interface Versioned<T> {
   at(minor: number): T;
-  readonly turns: readonly number[];
+  readonly changePoints: readonly number[];
 }
 
 /** `versioned(202, ['2.101', 200])`: 202 up to 2.100, 200 from 2.101. */
 export function versioned<T>(first: T, ...changes: readonly (readonly [at: string, value: T])[]): Versioned<T> {
-  const turns = [1, ...changes.map(([at]) => minorOf(at))];
+  const changePoints = [1, ...changes.map(([at]) => minorOf(at))];
   const values = [first, ...changes.map(([, value]) => value)];
-  return { turns, at: (minor) => values[indexAt(turns, minor)] as T };
+  return { changePoints, at: (minor) => values[indexAt(changePoints, minor)] as T };
 }
 
 /** Whether a value is a history of values rather than a plain one. */
 export function isVersioned<T>(value: T | Versioned<T>): value is Versioned<T> {
-  return typeof value === 'object' && value !== null && 'turns' in value && 'at' in value;
+  return typeof value === 'object' && value !== null && 'changePoints' in value && 'at' in value;
 }
 
 /** Values made from a history's forms, each made once on first use: a whole body schema from its properties. */
 export function derive<T, U>(source: History<T>, make: (form: Readonly<Record<string, T>>) => U): Versioned<U> {
   const made = new Map<object, U>();
   return {
-    turns: source.turns,
+    changePoints: source.changePoints,
     at(minor) {
       const form = source.at(minor);
       let value = made.get(form);

@@ -38,8 +38,8 @@ export const limits = {
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
   /** Answers kept until somebody commits, and the longest of them. */
-  keptAnswers: 1_000,
-  keptAnswerChars: 64 * 1024,
+  responseCacheEntries: 1_000,
+  responseCacheEntryChars: 64 * 1024,
   /** How long a SQLite file that another process writes is waited for, and how often it is tried. */
   sqliteWaitMs: 10 * SECOND_MS,
   sqliteRetryMs: 3,

@@ -11,13 +11,13 @@ import type {
   GuestView,
   LiveProgress,
   LiveTarget,
-} from '../domain/guest.ts';
-import type { Diagnostics } from '../domain/diagnostics.ts';
-import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/remote-console.ts';
-import type { HostInventory } from '../domain/host.ts';
-import type { ImageFacts } from '../domain/image.ts';
-import type { InterfacePlan } from '../domain/interface-plan.ts';
-import type { NicSpec } from '../domain/nic.ts';
+} from '../domain/servers/guest.ts';
+import type { Diagnostics } from '../domain/servers/diagnostics.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../domain/servers/remote-console.ts';
+import type { HostInventory } from '../domain/placement/host.ts';
+import type { ImageFacts } from '../domain/machines/image.ts';
+import type { InterfacePlan } from '../domain/networks/interface-plan.ts';
+import type { NicSpec } from '../domain/networks/nic.ts';
 
 /** Arguments and reply of each agent method. All are absolute and safe to deliver twice. */
 export interface AgentMethods {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Notification } from '../domain/notification.ts';
+import type { Notification } from '../domain/notifications/notification.ts';
 
 export interface SentNotification {
   readonly createdAt: number;

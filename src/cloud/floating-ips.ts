@@ -4,7 +4,7 @@
 import { badRequest, conflict, Fault, forbidden, internal, notFound } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
 import type { Caller } from '../base/op.ts';
-import type { FloatingIp } from '../domain/network.ts';
+import type { FloatingIp } from '../domain/networks/network.ts';
 import type { NetworkProxy, ShownFloatingIp } from './network.ts';
 import type { NetworkApi } from './network-api.ts';
 import { portsOfServer } from './port-mark.ts';

@@ -3,7 +3,7 @@
 import { Fault, type FaultKind, notFound, unavailable } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
-import type { ImageFacts, ImageRecord } from '../domain/image.ts';
+import type { ImageFacts, ImageRecord } from '../domain/machines/image.ts';
 import type { ImageService } from './image.ts';
 import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from './image-wire.ts';
 import {

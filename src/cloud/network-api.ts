@@ -1,8 +1,14 @@
 // Why: the few questions that compute asks a network service, so that one in this process and one across HTTP are asked the same.
 
 import type { Caller } from '../base/op.ts';
-import type { FixedIp, NetworkFacts, PortGuard } from '../domain/nic.ts';
-import type { FloatingIp, NetworkName, NewGroupRule, SecurityGroup, SecurityGroupRule } from '../domain/network.ts';
+import type { FixedIp, NetworkFacts, PortGuard } from '../domain/networks/nic.ts';
+import type {
+  FloatingIp,
+  NetworkName,
+  NewGroupRule,
+  SecurityGroup,
+  SecurityGroupRule,
+} from '../domain/networks/network.ts';
 
 /** A network as its users see it. */
 export interface NetworkSummary {

@@ -2,8 +2,8 @@
 // HTTP. Here it is once, over the few questions that it asks.
 
 import { badRequest, conflict, Fault, notFound } from '../base/errors.ts';
-import type { ServerPort } from '../domain/network.ts';
-import type { NicSpec } from '../domain/nic.ts';
+import type { ServerPort } from '../domain/networks/network.ts';
+import type { NicSpec } from '../domain/networks/nic.ts';
 import { makeFloatingProxy } from './floating-ips.ts';
 import type { NetworkRequest, NetworkService, ServerPorts, WhichPort } from './network.ts';
 import type { AddressWish, NetworkApi, PortBinding, PortFacts } from './network-api.ts';

@@ -9,8 +9,8 @@ import type {
   SecurityGroup,
   SecurityGroupRule,
   ServerPort,
-} from '../domain/network.ts';
-import type { NicSpec } from '../domain/nic.ts';
+} from '../domain/networks/network.ts';
+import type { NicSpec } from '../domain/networks/nic.ts';
 
 /** One entry of `networks` in the request, or what `auto` became. */
 export interface NetworkRequest {

@@ -3,7 +3,7 @@
 
 import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import type { NetworkFacts } from '../domain/nic.ts';
+import type { NetworkFacts } from '../domain/networks/nic.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
 import type { NetworkService } from './network.ts';
 import type { PortApi, PortBinding, PortChange } from './network-api.ts';

@@ -3,7 +3,7 @@
 
 import { badRequest, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import { snapshotMissing, volumeMissing } from '../domain/volume.ts';
+import { snapshotMissing, volumeMissing } from '../domain/servers/volume.ts';
 
 /** There is none. */
 export type Volume = never;

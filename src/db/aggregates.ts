@@ -1,6 +1,6 @@
 // Why: groups of hosts, who is in them and what is said of them.
 
-import { type Aggregate, ZONE_KEY } from '../domain/aggregate.ts';
+import { type Aggregate, ZONE_KEY } from '../domain/placement/aggregate.ts';
 import { fromTime } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import type { Tx } from './tx.ts';

@@ -3,8 +3,8 @@
 // so by a host's generation.
 
 import { limits } from '../base/limits.ts';
-import type { Candidate, Labels } from '../domain/host.ts';
-import type { TaskState } from '../domain/instance.ts';
+import type { Candidate, Labels } from '../domain/placement/host.ts';
+import type { TaskState } from '../domain/servers/instance.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { hostMarks } from './host-changes.ts';
 import { hostsByNumber, lockHost } from './hosts.ts';

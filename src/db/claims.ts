@@ -2,11 +2,11 @@
 // generation decides between two who saw the same free room: one conditional update, the other looks again. A server that moves
 // holds a second one on its other host until the move is confirmed or taken back.
 
-import type { Amounts } from '../domain/resources.ts';
-import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa.ts';
-import { type TakenDevice, withDevices } from '../domain/pci.ts';
-import { type Resources, withResources } from '../domain/resources.ts';
-import type { Size } from '../domain/size.ts';
+import type { Amounts } from '../domain/placement/resources.ts';
+import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa/numa.ts';
+import { type TakenDevice, withDevices } from '../domain/pci/pci.ts';
+import { type Resources, withResources } from '../domain/placement/resources.ts';
+import type { Size } from '../domain/adjustment/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { movedOn } from './host-changes.ts';

@@ -1,6 +1,6 @@
 // Why: operators ask of a host which servers are on it and how many of them are busy; both are read for a page of hosts at once.
 
-import type { Amounts } from '../domain/resources.ts';
+import type { Amounts } from '../domain/placement/resources.ts';
 import type { Reader } from './engine.ts';
 
 export interface ServerOnHost {

@@ -1,12 +1,12 @@
 // Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
 
-import type { Host, HostFacts, HostInventory } from '../domain/host.ts';
-import type { NumaUsage } from '../domain/numa.ts';
+import type { Host, HostFacts, HostInventory } from '../domain/placement/host.ts';
+import type { NumaUsage } from '../domain/numa/numa.ts';
 import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
-import type { TakenDevice } from '../domain/pci.ts';
-import type { Resources } from '../domain/resources.ts';
+import type { TakenDevice } from '../domain/pci/pci.ts';
+import type { Resources } from '../domain/placement/resources.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 import { factsShape, fromShape, toShape } from './shapes.ts';

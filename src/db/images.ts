@@ -1,6 +1,6 @@
 // Why: the rows of the built-in image service: images and the projects they are shared with.
 
-import type { ImageFacts } from '../domain/image.ts';
+import type { ImageFacts } from '../domain/machines/image.ts';
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
 import type { Tx } from './tx.ts';

@@ -9,7 +9,7 @@ import {
   overStatuses,
   type ServerMigration,
   type Transfer,
-} from '../domain/migration.ts';
+} from '../domain/servers/migration.ts';
 import { columnOf, fromJson, toJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import { keyset } from './page.ts';

@@ -1,6 +1,6 @@
 // Why: what is to be told waits here until a broker has it: written with what it tells of, removed when it is sent.
 
-import type { Notification } from '../domain/notification.ts';
+import type { Notification } from '../domain/notifications/notification.ts';
 import { fromJson, toJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import type { Tx } from './tx.ts';

@@ -1,8 +1,8 @@
 // Why: what stands beside a server's row (metadata, tags, interfaces, faults), read with one query each for a whole page.
 
 import { limits } from '../base/limits.ts';
-import type { Server, ServerDetail, ServerFault } from '../domain/instance.ts';
-import type { NicSpec } from '../domain/nic.ts';
+import type { Server, ServerDetail, ServerFault } from '../domain/servers/instance.ts';
+import type { NicSpec } from '../domain/networks/nic.ts';
 import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
 import { decodeNic, nicColumns } from './server-nics.ts';
 import { insertRows, type Tx } from './tx.ts';

@@ -1,6 +1,6 @@
 // Why: groups of servers, who is in them, and where those are.
 
-import type { GroupPlacement, GroupPolicy, ServerGroup } from '../domain/server-group.ts';
+import type { GroupPlacement, GroupPolicy, ServerGroup } from '../domain/servers/server-group.ts';
 import { readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
-import type { Server, TaskState, VmState } from '../domain/instance.ts';
+import type { Server, TaskState, VmState } from '../domain/servers/instance.ts';
 import { toBool } from './codec.ts';
 import { readQuery, type Reader } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';

@@ -2,7 +2,7 @@
 // for each port; they are changed one by one, or all at once if nobody changed them meanwhile.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { NetworkFacts, NicSpec } from '../domain/nic.ts';
+import type { NetworkFacts, NicSpec } from '../domain/networks/nic.ts';
 import { fromBool, type ParseShared, toBool } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { fromShape, networkShape, nicShape, toShape } from './shapes.ts';

@@ -1,9 +1,9 @@
 // Why: whatever changes a server's size, state or claim, its history of sizes and its project's use of the quota follow in the
 // same transaction: both are derived from the rows as they are when it ends, so no verb can forget them.
 
-import type { Size } from '../domain/size.ts';
-import type { VmState } from '../domain/instance.ts';
-import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/usage.ts';
+import type { Size } from '../domain/adjustment/size.ts';
+import type { VmState } from '../domain/servers/instance.ts';
+import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/servers/usage.ts';
 import { fromBool, fromTime, toBool } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { insertRows, noteForEnding, type Tx } from './tx.ts';

@@ -1,9 +1,9 @@
 // Why: the one place where a server's row becomes a value and a value becomes a row.
 
-import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/flavor.ts';
-import type { ImageFacts } from '../domain/image.ts';
-import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/instance.ts';
-import { type Size, sameSize } from '../domain/size.ts';
+import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/machines/flavor.ts';
+import type { ImageFacts } from '../domain/machines/image.ts';
+import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/servers/instance.ts';
+import { type Size, sameSize } from '../domain/adjustment/size.ts';
 import { columnOf, fromBool, fromJson, fromTime, type ParseShared, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { buildShape, flavorShape, fromShape, imageShape, toShape } from './shapes.ts';

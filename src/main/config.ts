@@ -13,10 +13,10 @@ import {
   weighers,
 } from '../scheduler/index.ts';
 import { defaultSettings } from '../scheduler/spec.ts';
-import { defaultQuota, type QuotaResource, quotaResources } from '../domain/quota.ts';
+import { defaultQuota, type QuotaResource, quotaResources } from '../domain/placement/quota.ts';
 import type { LogLevel } from '../base/log.ts';
-import { type AliasOption, pciPolicies } from '../domain/pci-alias.ts';
-import { pciTypes } from '../domain/pci.ts';
+import { type AliasOption, pciPolicies } from '../domain/pci/pci-alias.ts';
+import { pciTypes } from '../domain/pci/pci.ts';
 import type { DeviceOption } from '../virt/host-devices.ts';
 import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
 import { FORWARDED_HEADERS, type ForwardedHeader, X_FORWARDED } from '../web/forwarded.ts';

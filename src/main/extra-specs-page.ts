@@ -1,8 +1,8 @@
 // Why: `docs/extra-specs.md` is derived: what becomes of every extra spec of a flavor and every property of an image that Nova knows.
 
-import { extraSpecFates } from '../domain/extra-specs.ts';
-import type { Fate } from '../domain/fate.ts';
-import { imageProperties, olderNames } from '../domain/image-properties.ts';
+import { extraSpecFates } from '../domain/machines/extra-specs.ts';
+import type { Fate } from '../domain/machines/fate.ts';
+import { imageProperties, olderNames } from '../domain/machines/image-properties.ts';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 

@@ -1,7 +1,7 @@
 // Why: what an operator says of a host is checked when the program starts, not when the first flavor asks for it in vain.
 
 import { Fault } from '../base/errors.ts';
-import { type HostOffers, isCustomName } from '../domain/host-offers.ts';
+import { type HostOffers, isCustomName } from '../domain/placement/host-offers.ts';
 import type { Config } from './config.ts';
 
 /** Throws a Fault that names what is no name for a trait or a kind of resource. */

@@ -4,9 +4,9 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { ExternalEvent } from '../domain/external-event.ts';
+import type { ExternalEvent } from '../domain/servers/external-event.ts';
 import type { Ops } from '../ops/index.ts';
-import { systemOp } from '../ops/system-op.ts';
+import { systemOp } from '../ops/engine/system-op.ts';
 import type { PortNews } from '../standalone/network/objects.ts';
 
 /** One event for each server whose ports changed, one for each port that is gone. */

@@ -5,7 +5,7 @@ import { limits } from '../base/limits.ts';
 import { table } from '../base/table.ts';
 import type { Database } from '../db/engine.ts';
 import { countKept, countPurgeable, countPurgeableServers, type RowCounts } from '../db/purge.ts';
-import { emptyLogWithin, purge } from '../ops/purge.ts';
+import { emptyLogWithin, purge } from '../ops/administration/purge.ts';
 
 export interface PurgeCommand {
   readonly database: Database;

@@ -7,10 +7,10 @@ import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
-import type { Host } from '../domain/host.ts';
-import type { PciAliases } from '../domain/pci-alias.ts';
-import type { QuotaLimits } from '../domain/quota.ts';
-import type { Size } from '../domain/size.ts';
+import type { Host } from '../domain/placement/host.ts';
+import type { PciAliases } from '../domain/pci/pci-alias.ts';
+import type { QuotaLimits } from '../domain/placement/quota.ts';
+import type { Size } from '../domain/adjustment/size.ts';
 import type { SelectOptions } from '../scheduler/select.ts';
 
 export interface OpsConfig {

@@ -8,7 +8,7 @@ import {
   removeFlavorAccess,
   setFlavorExtraSpecs,
   updateFlavor,
-} from './flavors.ts';
+} from './administration/flavors.ts';
 import {
   addHostToAggregate,
   createAggregate,
@@ -16,28 +16,28 @@ import {
   removeHostFromAggregate,
   setAggregateMetadata,
   updateAggregate,
-} from './aggregates.ts';
-import { injectNetworkInfo, resetState } from './admin-actions.ts';
-import { cacheImages } from './cache-images.ts';
-import { changePassword } from './admin-password.ts';
-import { triggerCrashDump } from './crash-dump.ts';
-import { attachInterface, detachInterface, listInterfaces, showInterface } from './attach-interfaces.ts';
-import { adjustServer } from './adjust-server.ts';
-import { confirmResize } from './confirm-resize.ts';
-import { consoleOutput } from './console-output.ts';
-import { createBackup, createImage } from './create-image.ts';
-import { createServers } from './create-servers.ts';
-import { deleteServer, forceDeleteServer } from './delete-server.ts';
-import { rebuildServer } from './rebuild.ts';
-import { rescueServer, unrescueServer } from './rescue.ts';
-import { restoreServer } from './soft-delete.ts';
+} from './administration/aggregates.ts';
+import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
+import { cacheImages } from './administration/cache-images.ts';
+import { changePassword } from './servers/admin-password.ts';
+import { triggerCrashDump } from './servers/crash-dump.ts';
+import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
+import { adjustServer } from './servers/adjust-server.ts';
+import { confirmResize } from './servers/confirm-resize.ts';
+import { consoleOutput } from './servers/console-output.ts';
+import { createBackup, createImage } from './servers/create-image.ts';
+import { createServers } from './servers/create-servers.ts';
+import { deleteServer, forceDeleteServer } from './servers/delete-server.ts';
+import { rebuildServer } from './servers/rebuild.ts';
+import { rescueServer, unrescueServer } from './servers/rescue.ts';
+import { restoreServer } from './servers/soft-delete.ts';
 import type { OpsDeps } from './deps.ts';
-import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './images.ts';
-import { createKeypair, deleteKeypair } from './keypairs.ts';
-import { evacuateServer } from './evacuate.ts';
-import { explainPlacement } from './explain-placement.ts';
-import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './live-migrate.ts';
-import { lockServer, unlockServer } from './lock-server.ts';
+import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './proxies/images.ts';
+import { createKeypair, deleteKeypair } from './administration/keypairs.ts';
+import { evacuateServer } from './servers/evacuate.ts';
+import { explainPlacement } from './placement/explain-placement.ts';
+import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './servers/live-migrate.ts';
+import { lockServer, unlockServer } from './servers/lock-server.ts';
 import {
   pauseServer,
   rebootServer,
@@ -46,8 +46,8 @@ import {
   stopServer,
   suspendServer,
   unpauseServer,
-} from './power.ts';
-import { serverDiagnostics } from './server-diagnostics.ts';
+} from './servers/power.ts';
+import { serverDiagnostics } from './servers/server-diagnostics.ts';
 import {
   addFloatingIp,
   createFloatingIp,
@@ -56,19 +56,19 @@ import {
   listFloatingPools,
   removeFloatingIp,
   showFloatingIp,
-} from './floating-ips.ts';
-import { listNetworks, showNetwork } from './networks.ts';
-import { addFixedIp, removeFixedIp } from './multinic.ts';
-import { migrateServer, resizeServer } from './resize.ts';
-import { revertResize } from './revert-resize.ts';
-import { deleteServerMetadata, setServerMetadata } from './server-metadata.ts';
-import { takeExternalEvents } from './external-events.ts';
-import { attachShare, detachShare } from './server-shares.ts';
-import { openRemoteConsole } from './remote-consoles.ts';
-import { clearServerPassword } from './server-password.ts';
-import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './server-tags.ts';
-import { planAdjustment } from './plan-adjust.ts';
-import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './quota-sets.ts';
+} from './proxies/floating-ips.ts';
+import { listNetworks, showNetwork } from './proxies/networks.ts';
+import { addFixedIp, removeFixedIp } from './servers/multinic.ts';
+import { migrateServer, resizeServer } from './servers/resize.ts';
+import { revertResize } from './servers/revert-resize.ts';
+import { deleteServerMetadata, setServerMetadata } from './servers/server-metadata.ts';
+import { takeExternalEvents } from './servers/external-events.ts';
+import { attachShare, detachShare } from './servers/server-shares.ts';
+import { openRemoteConsole } from './servers/remote-consoles.ts';
+import { clearServerPassword } from './servers/server-password.ts';
+import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './servers/server-tags.ts';
+import { planAdjustment } from './servers/plan-adjust.ts';
+import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './administration/quota-sets.ts';
 import {
   addSecurityGroup,
   createSecurityGroup,
@@ -80,12 +80,12 @@ import {
   removeSecurityGroup,
   showSecurityGroup,
   updateSecurityGroup,
-} from './security-groups.ts';
-import { deleteService, setServiceStatus } from './services.ts';
-import { createServerGroup, deleteServerGroup } from './server-groups.ts';
-import { offloadServer, shelveServer } from './shelve.ts';
-import { unshelveServer } from './unshelve.ts';
-import { updateServer } from './update-server.ts';
+} from './proxies/security-groups.ts';
+import { deleteService, setServiceStatus } from './administration/services.ts';
+import { createServerGroup, deleteServerGroup } from './administration/server-groups.ts';
+import { offloadServer, shelveServer } from './servers/shelve.ts';
+import { unshelveServer } from './servers/unshelve.ts';
+import { updateServer } from './servers/update-server.ts';
 import {
   attachVolume,
   createSnapshot,
@@ -94,7 +94,7 @@ import {
   listVolumes,
   showSnapshot,
   showVolume,
-} from './volumes.ts';
+} from './servers/volumes.ts';
 
 const verbs = {
   createServers,
@@ -225,16 +225,16 @@ export function makeOps(deps: OpsDeps): Ops {
   return Object.fromEntries(Object.entries(verbs).map(bind)) as unknown as Ops;
 }
 
-export { noAggregate } from './aggregates.ts';
-export type { ShownInterface } from './attach-interfaces.ts';
-export type { ShownFloatingIp } from './floating-ips.ts';
-export type { SeenGroups } from './security-groups.ts';
-export type { RebuildRequest } from './rebuild.ts';
-export type { CreatedServers } from './create-servers.ts';
+export { noAggregate } from './administration/aggregates.ts';
+export type { ShownInterface } from './servers/attach-interfaces.ts';
+export type { ShownFloatingIp } from './proxies/floating-ips.ts';
+export type { SeenGroups } from './proxies/security-groups.ts';
+export type { RebuildRequest } from './servers/rebuild.ts';
+export type { CreatedServers } from './servers/create-servers.ts';
 export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
-export type { CreatedKeypair, NewKeypair } from './keypairs.ts';
-export type { QuotaOwner, QuotaView } from './quota-sets.ts';
-export { followConsoleToken } from './remote-consoles.ts';
-export { handleReport } from './reports.ts';
-export { noSuchShare } from './server-shares.ts';
-export { startWorker, type Worker, type WorkerOptions } from './worker.ts';
+export type { CreatedKeypair, NewKeypair } from './administration/keypairs.ts';
+export type { QuotaOwner, QuotaView } from './administration/quota-sets.ts';
+export { followConsoleToken } from './servers/remote-consoles.ts';
+export { handleReport } from './reconcile/reports.ts';
+export { noSuchShare } from './servers/server-shares.ts';
+export { startWorker, type Worker, type WorkerOptions } from './engine/worker.ts';

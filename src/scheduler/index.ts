@@ -1,7 +1,7 @@
 // Why: the tables of what the scheduler can do, under the names that operators know from Nova. Configuration, the pass itself
 // and the reasons in a fault read them.
 
-import type { GroupPolicy } from '../domain/server-group.ts';
+import type { GroupPolicy } from '../domain/servers/server-group.ts';
 import {
   aggregateImagePropertiesIsolation,
   aggregateInstanceExtraSpecsFilter,

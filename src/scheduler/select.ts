@@ -1,12 +1,12 @@
 // Why: where a server goes is a pure function of a snapshot: filter, weigh, order, and a reason for each host that was refused.
 // It changes nothing; the caller claims, and asks again on a fresh snapshot when somebody was quicker.
 
-import { withClaim } from '../domain/claim.ts';
-import type { Candidate } from '../domain/host.ts';
-import { fitHost, type HostFit } from '../domain/host-fit.ts';
-import { withTopology } from '../domain/numa.ts';
-import { withDevices } from '../domain/pci.ts';
-import { withResources } from '../domain/resources.ts';
+import { withClaim } from '../domain/placement/claim.ts';
+import type { Candidate } from '../domain/placement/host.ts';
+import { fitHost, type HostFit } from '../domain/placement/host-fit.ts';
+import { withTopology } from '../domain/numa/numa.ts';
+import { withDevices } from '../domain/pci/pci.ts';
+import { withResources } from '../domain/placement/resources.ts';
 import { type CheckOptions, checksOf, imageChecksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
 import type { ImageSpec, PlacementSpec } from './spec.ts';

@@ -1,14 +1,14 @@
 // Why: what a request asks of a host, reduced to what the filters and weighers read, and what these are.
 
-import type { FlavorSnapshot } from '../domain/flavor.ts';
-import type { Candidate } from '../domain/host.ts';
-import type { ImageFacts } from '../domain/image.ts';
-import { archAliases, hypervisorAliases, modeAliases } from '../domain/machine-words.ts';
-import type { GroupPlacement } from '../domain/server-group.ts';
-import type { NumaWish } from '../domain/numa-wish.ts';
-import type { PciWish } from '../domain/pci-alias.ts';
-import type { Resources } from '../domain/resources.ts';
-import type { Size } from '../domain/size.ts';
+import type { FlavorSnapshot } from '../domain/machines/flavor.ts';
+import type { Candidate } from '../domain/placement/host.ts';
+import type { ImageFacts } from '../domain/machines/image.ts';
+import { archAliases, hypervisorAliases, modeAliases } from '../domain/machines/machine-words.ts';
+import type { GroupPlacement } from '../domain/servers/server-group.ts';
+import type { NumaWish } from '../domain/numa/numa-wish.ts';
+import type { PciWish } from '../domain/pci/pci-alias.ts';
+import type { Resources } from '../domain/placement/resources.ts';
+import type { Size } from '../domain/adjustment/size.ts';
 
 /** What a request asks of a host. */
 export interface PlacementWish {
@@ -44,17 +44,17 @@ export interface PlacementWish {
 }
 
 /** Where other servers are that this one shall be with, or apart from. */
-export interface Company {
+export interface AffinityContext {
   /** What the server's group says; null: it is in none. */
   readonly group: GroupPlacement | null;
   /** The hosts of the servers that the hint `different_host` names; null: it was not given. */
-  readonly awayFrom: ReadonlySet<string> | null;
+  readonly differentHost: ReadonlySet<string> | null;
   /** The hosts of those that `same_host` names. */
-  readonly beside: ReadonlySet<string> | null;
+  readonly sameHost: ReadonlySet<string> | null;
 }
 
 /** What the filters and weighers read of a request. */
-export type PlacementSpec = PlacementWish & Company;
+export type PlacementSpec = PlacementWish & AffinityContext;
 
 /** What an image says of the machine that it needs; null: says nothing. In canonical form. */
 export interface ImageNeeds {

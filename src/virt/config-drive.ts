@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { Fault, internal } from '../base/errors.ts';
-import type { ConfigDriveSpec, GuestSpec } from '../domain/guest.ts';
-import type { NicSpec, SubnetFacts } from '../domain/nic.ts';
+import type { ConfigDriveSpec, GuestSpec } from '../domain/servers/guest.ts';
+import type { NicSpec, SubnetFacts } from '../domain/networks/nic.ts';
 import type { Run } from './run.ts';
 
 /** Nova's versions of the metadata, oldest first (nova/api/metadata/base.py); dates compare as text. */

@@ -3,16 +3,16 @@
 
 import type { Clock } from '../base/clock.ts';
 import { internal, notFound } from '../base/errors.ts';
-import { type GuestEvent, type GuestSpec, type GuestView, lettingGo, lettingGoOf } from '../domain/guest.ts';
-import type { HostInventory } from '../domain/host.ts';
-import { power, type PowerState } from '../domain/instance.ts';
+import { type GuestEvent, type GuestSpec, type GuestView, lettingGo, lettingGoOf } from '../domain/servers/guest.ts';
+import type { HostInventory } from '../domain/placement/host.ts';
+import { power, type PowerState } from '../domain/servers/instance.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { adjustVerb, sizeLine } from './fake/adjust.ts';
 import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
 import { makeConsoles } from './fake/consoles.ts';
 import { checkDevices, fakeDevices } from './fake/devices.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
-import { type Hand, makeHand } from './fake/hand.ts';
+import { type OutOfBand, makeOutOfBand } from './fake/out-of-band.ts';
 import { type FakeHost, notRunning } from './fake/host.ts';
 import { fakeImages } from './fake/images.ts';
 import { insideVerbs } from './fake/inside.ts';
@@ -54,7 +54,7 @@ export interface FakeDriver extends Driver {
   powerOffFromInside(uuid: string): void;
   crashFromInside(uuid: string): void;
   /** What an operator does past us. */
-  readonly hand: Hand;
+  readonly outOfBand: OutOfBand;
   /** Changes a guest's behaviour from now on (words: `parseBehaviour`); null: as its spec says. */
   behave(uuid: string, words: string | null): void;
   /** As after a lost connection: tells that events may have been missed. */
@@ -337,7 +337,13 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     powerOffFromInside: (uuid) => stop(uuid, 'shutdown'),
-    hand: makeHand({ store, guestOf, emit, stop, start: (guest) => start(guest, { ...guest.spec, boot: guest.boot }) }),
+    outOfBand: makeOutOfBand({
+      store,
+      guestOf,
+      emit,
+      stop,
+      start: (guest) => start(guest, { ...guest.spec, boot: guest.boot }),
+    }),
     crashFromInside: (uuid) => crash(uuid, 'told from inside'),
     behave(uuid, words) {
       if (words !== null) parseBehaviour(words);

@@ -2,9 +2,9 @@
 // guests. What a driver reads of its machine is divided by that in one way. Nova's options, syntax and rules.
 
 import { Fault } from '../base/errors.ts';
-import { readCpuSet } from '../domain/cpu-set.ts';
-import type { HostFacts } from '../domain/host.ts';
-import type { HostCell } from '../domain/numa.ts';
+import { readCpuSet } from '../domain/numa/cpu-set.ts';
+import type { HostFacts } from '../domain/placement/host.ts';
+import type { HostCell } from '../domain/numa/numa.ts';
 
 /** What is not for everybody on a host. */
 export interface CpuDivision {

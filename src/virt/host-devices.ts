@@ -2,7 +2,7 @@
 // host's offer in one way. Nova's options, syntax and rules.
 
 import { Fault } from '../base/errors.ts';
-import type { PciDevice } from '../domain/pci.ts';
+import type { PciDevice } from '../domain/pci/pci.ts';
 
 /** An entry of `pci.device_spec`; what it does not say may be anything. */
 export interface DeviceOption {

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { findClaims } from '../../src/db/claims.ts';
-import { claimOf } from '../../src/domain/claim.ts';
-import { minimumOf } from '../../src/domain/flavor.ts';
-import { power, type Server } from '../../src/domain/instance.ts';
+import { claimOf } from '../../src/domain/placement/claim.ts';
+import { minimumOf } from '../../src/domain/machines/flavor.ts';
+import { power, type Server } from '../../src/domain/servers/instance.ts';
 import { type Adjusting, adjusting } from '../support/adjusting.ts';
 import { callers } from '../support/callers.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -111,9 +111,9 @@ class Run {
     if (driver?.store.get(id) === undefined) return;
     if (one.kind === 'behave') driver.behave(id, one.answer);
     else if (one.kind === 'inside') driver[one.crash ? 'crashFromInside' : 'powerOffFromInside'](id);
-    else if (one.name === 'setvcpus') driver.hand.setvcpus(id, one.vcpus);
-    else if (one.name === 'setmem') driver.hand.setmem(id, one.memoryMb);
-    else driver.hand[one.name](id);
+    else if (one.name === 'setvcpus') driver.outOfBand.setvcpus(id, one.vcpus);
+    else if (one.name === 'setmem') driver.outOfBand.setmem(id, one.memoryMb);
+    else driver.outOfBand[one.name](id);
   }
 
   /** Nothing is under way, and the hosts have said what there is. */

@@ -66,7 +66,7 @@ for (const engine of engines) {
       await kit.settled(id, { current_vcpus: 3 });
       await allSay(id, 3, 1012);
       await kit.done(id, { 'os-start': null });
-      kit.driver().hand.setmem(id, 4096);
+      kit.driver().outOfBand.setmem(id, 4096);
       await kit.report();
       await kit.reaches(id, 3, 4096);
       await allSay(id, 3, 4096);

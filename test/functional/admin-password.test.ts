@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { constants, privateDecrypt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { makeSshKey } from '../../src/ops/key-material.ts';
+import { makeSshKey } from '../../src/ops/servers/key-material.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { type Servers, startServers } from '../support/servers.ts';

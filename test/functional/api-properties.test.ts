@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Server, VmState } from '../../src/domain/instance.ts';
-import { type MoveName, moves, refusal } from '../../src/domain/moves.ts';
+import type { Server, VmState } from '../../src/domain/servers/instance.ts';
+import { type MoveName, moves, refusal } from '../../src/domain/servers/moves.ts';
 import type { Answer } from '../support/http.ts';
 import { callers } from '../support/callers.ts';
 import { type Servers, startServers } from '../support/servers.ts';

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newUuid } from '../../src/base/ids.ts';
-import { refreshNetwork } from '../../src/ops/refresh-network.ts';
+import { refreshNetwork } from '../../src/ops/servers/refresh-network.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';

@@ -11,7 +11,7 @@ import { hostMarks } from '../../src/db/host-changes.ts';
 import { findHost } from '../../src/db/hosts.ts';
 import { insertServer, updateServer } from '../../src/db/servers.ts';
 import { type Tx, tx } from '../../src/db/tx.ts';
-import type { Candidate } from '../../src/domain/host.ts';
+import type { Candidate } from '../../src/domain/placement/host.ts';
 import { engines } from '../support/database.ts';
 import { newServer, reportHost } from '../support/rows.ts';
 import { adminOp, makeWorld, type World } from '../support/world.ts';

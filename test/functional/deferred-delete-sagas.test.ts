@@ -1,9 +1,9 @@
 // The three laws of sagas for deletions that are deferred and for what brings their servers back.
 
 import assert from 'node:assert/strict';
-import { power } from '../../src/domain/instance.ts';
-import type { Saga } from '../../src/ops/saga.ts';
-import { softDeleteSaga } from '../../src/ops/soft-delete.ts';
+import { power } from '../../src/domain/servers/instance.ts';
+import type { Saga } from '../../src/ops/engine/saga.ts';
+import { softDeleteSaga } from '../../src/ops/servers/soft-delete.ts';
 import { engines } from '../support/database.ts';
 import { built, faultOf, has, noLeftovers, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';

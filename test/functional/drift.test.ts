@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
-import { power, type Server } from '../../src/domain/instance.ts';
+import { power, type Server } from '../../src/domain/servers/instance.ts';
 import { type Adjusting, adjusting } from '../support/adjusting.ts';
 import { engines } from '../support/database.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -36,7 +36,7 @@ for (const engine of engines) {
     });
     afterEach(() => kit.remove(id));
 
-    const hand = () => kit.driver().hand;
+    const outOfBand = () => kit.driver().outOfBand;
     const until = (what: (server: Server) => boolean) => kit.until(id, what);
     const history = async (): Promise<Told[]> => {
       const list = await servers.request('GET', `/servers/${id}/os-instance-actions`, { version: '2.84' });
@@ -59,7 +59,7 @@ for (const engine of engines) {
     it('plugs vCPUs: recorded, shown, and claimed beyond what the host has', async () => {
       const neighbour = await kit.elastic();
       await kit.settled(neighbour, { current_vcpus: 2 });
-      hand().setvcpus(id, 3);
+      outOfBand().setvcpus(id, 3);
       await until(({ currentVcpus }) => currentVcpus === 3);
       assert.deepEqual(await last(), ['adjust', null, 'guest_changed', 'Success', GROWN]);
       const shown = await kit.look(id);
@@ -81,7 +81,7 @@ for (const engine of engines) {
 
     it('moves the balloon: a move in several steps is one record', async () => {
       for (const memoryMb of [300, 700, 2_048]) {
-        hand().setmem(id, memoryMb);
+        outOfBand().setmem(id, memoryMb);
         await until(({ currentMemoryMb }) => currentMemoryMb === memoryMb);
       }
       const text = 'The size changed on the host without a request: 256 MiB before, 2048 MiB now.';
@@ -91,7 +91,7 @@ for (const engine of engines) {
         ['adjust', 'create'],
       );
       assert.deepEqual(await kit.claimOf(id), [1, 2_048]);
-      hand().setmem(id, 256);
+      outOfBand().setmem(id, 256);
       await until(({ currentMemoryMb }) => currentMemoryMb === 256);
       assert.equal((await last())[4], 'The size changed on the host and came back.');
       const shown = await kit.look(id);
@@ -99,7 +99,7 @@ for (const engine of engines) {
     });
 
     it('moves it again later: that is another record', async () => {
-      hand().setmem(id, 512);
+      outOfBand().setmem(id, 512);
       await until(({ currentMemoryMb }) => currentMemoryMb === 512);
       const long = limits.driftQuietMs + 1_000;
       await servers.world.database
@@ -107,7 +107,7 @@ for (const engine of engines) {
         .where({ server_uuid: id })
         .decrement('updated_at', long)
         .decrement('start_time', long);
-      hand().setmem(id, 300);
+      outOfBand().setmem(id, 300);
       await until(({ currentMemoryMb }) => currentMemoryMb === 300);
       assert.deepEqual(
         (await history()).map(({ event }) => event.details ?? null),
@@ -127,7 +127,7 @@ for (const engine of engines) {
         const before = (await history()).length;
         // a guest that could not give or take it goes on trying
         for (const memoryMb of [900, 850, 870, 820]) {
-          hand().setmem(id, memoryMb);
+          outOfBand().setmem(id, memoryMb);
           await until(({ currentMemoryMb }) => currentMemoryMb === memoryMb);
           const { status, message } = await kit.look(id);
           assert.deepEqual([status, message], [asked.status, asked.message]);
@@ -135,7 +135,7 @@ for (const engine of engines) {
         assert.equal((await history()).length, before);
         // what nobody asked for is told, beside the reason
         const { current } = asked.vcpus;
-        hand().setvcpus(id, current + 1);
+        outOfBand().setvcpus(id, current + 1);
         await until(({ currentVcpus }) => currentVcpus === current + 1);
         assert.equal((await kit.look(id)).message, asked.message);
         assert.equal((await history()).length, before + 1);
@@ -156,13 +156,13 @@ for (const engine of engines) {
 
     it('switches off and on: the size of its boot, recorded both times', async () => {
       await kit.settled(id, { current_vcpus: 2, persist: false });
-      hand().destroy(id);
+      outOfBand().destroy(id);
       await until(({ vmState }) => vmState === 'stopped');
       const off =
         'The guest changed on the host without a request: running before, shutdown now (it was switched off).';
       assert.deepEqual(await last(), ['stop', null, 'guest_changed', 'Success', off]);
       assert.deepEqual(await kit.claimOf(id), [1, 256]);
-      hand().start(id);
+      outOfBand().start(id);
       await until(({ vmState }) => vmState === 'active');
       const on = 'The guest changed on the host without a request: shutdown before, running now.';
       assert.deepEqual(await last(), ['start', null, 'guest_changed', 'Success', on]);
@@ -171,10 +171,10 @@ for (const engine of engines) {
 
     it('freezes and lets go on: nothing of the size is lost, not even one that ends with the next power cycle', async () => {
       await kit.settled(id, { current_vcpus: 2, persist: false });
-      hand().suspend(id);
+      outOfBand().suspend(id);
       await until(({ vmState }) => vmState === 'paused');
       assert.deepEqual((await last()).slice(0, 2), ['pause', null]);
-      hand().resume(id);
+      outOfBand().resume(id);
       await until(({ vmState }) => vmState === 'active');
       const text = 'The guest changed on the host without a request: paused before, running now.';
       assert.deepEqual((await last())[4], text);
@@ -200,10 +200,10 @@ for (const engine of engines) {
 
     it('on a server in ERROR: its claim follows, it stays in ERROR', async () => {
       await servers.set(id, { vm_state: 'error' });
-      hand().setvcpus(id, 3);
+      outOfBand().setvcpus(id, 3);
       await until(({ currentVcpus }) => currentVcpus === 3);
       assert.deepEqual(await kit.claimOf(id), [3, 256]);
-      hand().destroy(id);
+      outOfBand().destroy(id);
       const off = await until(({ powerState }) => powerState === power.shutdown);
       assert.equal(off.vmState, 'error');
       assert.deepEqual(await kit.claimOf(id), [1, 256]);
@@ -213,7 +213,7 @@ for (const engine of engines) {
       await servers.world.gated(['snapshot'], async (gate) => {
         assert.equal((await servers.act(id, { createImage: { name: 'image' } })).status, 202);
         await gate.reached('snapshot');
-        hand().setvcpus(id, 2);
+        outOfBand().setvcpus(id, 2);
       });
       await servers.world.settled();
       await kit.report();
@@ -223,7 +223,7 @@ for (const engine of engines) {
 
     it('plugs vCPUs into a guest without an agent, of which only the host can tell', async () => {
       kit.driver().behave(id, 'mute');
-      hand().setvcpus(id, 3);
+      outOfBand().setvcpus(id, 3);
       await until(({ currentVcpus }) => currentVcpus === 3);
       assert.deepEqual(await kit.claimOf(id), [3, 256]);
       assert.equal((await last())[4], GROWN);

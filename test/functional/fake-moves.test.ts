@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Fault } from '../../src/base/errors.ts';
-import { power } from '../../src/domain/instance.ts';
+import { power } from '../../src/domain/servers/instance.ts';
 import type { FakePeers } from '../../src/virt/fake/migrate.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
 import { aSpec } from '../support/samples.ts';

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { forbidden, unavailable } from '../../src/base/errors.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
 import { listActions } from '../../src/db/instance-actions.ts';
-import { createImage } from '../../src/ops/create-image.ts';
+import { createImage } from '../../src/ops/servers/create-image.ts';
 import { engines } from '../support/database.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 import { makeOp } from '../support/world.ts';

@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
-import { power } from '../../src/domain/instance.ts';
-import type { Saga } from '../../src/ops/saga.ts';
-import type { SagaName } from '../../src/ops/sagas.ts';
-import { shelveHereSaga } from '../../src/ops/shelve.ts';
-import { unshelveHereSaga } from '../../src/ops/unshelve.ts';
+import { power } from '../../src/domain/servers/instance.ts';
+import type { Saga } from '../../src/ops/engine/saga.ts';
+import type { SagaName } from '../../src/ops/engine/sagas.ts';
+import { shelveHereSaga } from '../../src/ops/servers/shelve.ts';
+import { unshelveHereSaga } from '../../src/ops/servers/unshelve.ts';
 import { engines } from '../support/database.ts';
 import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { GuestSpec } from '../../src/domain/guest.ts';
+import type { GuestSpec } from '../../src/domain/servers/guest.ts';
 import { runInside } from '../support/inside.ts';
 import { configDriveOf, imageOf, type LibvirtHost, startHost, type TestImage } from '../support/libvirt-host.ts';
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '../../src/base/log.ts';
-import type { ConsoleProtocol } from '../../src/domain/remote-console.ts';
+import type { ConsoleProtocol } from '../../src/domain/servers/remote-console.ts';
 import { makeConsoles } from '../../src/main/consoles.ts';
 import { listen, type Listening } from '../../src/main/listen.ts';
 import { rotateConsole } from '../../src/virt/libvirt/console.ts';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { power } from '../../src/domain/instance.ts';
-import type { HostCell, NumaTopology } from '../../src/domain/numa.ts';
-import { fitNuma } from '../../src/domain/numa-fit.ts';
+import { power } from '../../src/domain/servers/instance.ts';
+import type { HostCell, NumaTopology } from '../../src/domain/numa/numa.ts';
+import { fitNuma } from '../../src/domain/numa/numa-fit.ts';
 import { readDivision } from '../../src/virt/host-cells.ts';
 import { runInside } from '../support/inside.ts';
 import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';

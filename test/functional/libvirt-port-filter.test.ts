@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { plainInterface } from '../../src/domain/interface-plan.ts';
-import type { GuestSpec } from '../../src/domain/guest.ts';
-import type { NicSpec, PortGuard } from '../../src/domain/nic.ts';
+import { plainInterface } from '../../src/domain/networks/interface-plan.ts';
+import type { GuestSpec } from '../../src/domain/servers/guest.ts';
+import type { NicSpec, PortGuard } from '../../src/domain/networks/nic.ts';
 import { filterName } from '../../src/virt/libvirt/port-filter.ts';
 import { runInside } from '../support/inside.ts';
 import { type LibvirtHost, networkOf, nicOf, startHost } from '../support/libvirt-host.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { limits } from '../../src/base/limits.ts';
-import type { LiveProgress, LiveState } from '../../src/domain/guest.ts';
+import type { LiveProgress, LiveState } from '../../src/domain/servers/guest.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import { type Servers, startServers } from '../support/servers.ts';

@@ -127,7 +127,7 @@ for (const engine of engines) {
 
     it('that a hand past us plugs is noticed, told and claimed for', async () => {
       const id = await plugging();
-      kit.driver().hand.updateMemoryDevice(id, 512);
+      kit.driver().outOfBand.updateMemoryDevice(id, 512);
       await kit.reaches(id, 1, MINIMUM_MB + 512);
       assert.equal((await kit.look(id)).memory_mb.claimed, MINIMUM_MB + 512);
       assert.match((await kit.look(id)).message, /384 MiB before, 896 MiB now/);

@@ -6,7 +6,7 @@ import { findClaim } from '../../src/db/claims.ts';
 import { listMigrations } from '../../src/db/migrations.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { remnants } from '../../src/ops/reconcile/remnants.ts';
-import type { VmState } from '../../src/domain/instance.ts';
+import type { VmState } from '../../src/domain/servers/instance.ts';
 import { engines } from '../support/database.ts';
 import { asTheGuest, built, faultOf, has, secondWorker, TOLD } from '../support/saga-cases.ts';
 import { type SagaCase, testSaga } from '../support/saga-suite.ts';

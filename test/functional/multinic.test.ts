@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newUuid } from '../../src/base/ids.ts';
-import { refreshNetwork } from '../../src/ops/refresh-network.ts';
+import { refreshNetwork } from '../../src/ops/servers/refresh-network.ts';
 import { engines } from '../support/database.ts';
 import { type Neutron, startNeutron } from '../support/neutron.ts';
 import { type Servers, startServers } from '../support/servers.ts';

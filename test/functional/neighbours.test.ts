@@ -12,7 +12,7 @@ import { makeGlance } from '../../src/cloud/glance.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
 import type { NetworkRequest, NetworkService } from '../../src/cloud/network.ts';
 import { makeNeutron } from '../../src/cloud/neutron.ts';
-import type { NewImage } from '../../src/domain/image.ts';
+import type { NewImage } from '../../src/domain/machines/image.ts';
 import { type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
 
 const serviceToken = async (): Promise<string> => 'admin';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkClaims } from '../../src/db/claims.ts';
 import { listHosts } from '../../src/db/hosts.ts';
-import type { NumaTopology, NumaUsage } from '../../src/domain/numa.ts';
+import type { NumaTopology, NumaUsage } from '../../src/domain/numa/numa.ts';
 import { readDivision } from '../../src/virt/host-cells.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkClaims, findClaim } from '../../src/db/claims.ts';
 import { listHosts } from '../../src/db/hosts.ts';
-import { readAliases } from '../../src/domain/pci-alias.ts';
+import { readAliases } from '../../src/domain/pci/pci-alias.ts';
 import { readDivision } from '../../src/virt/host-cells.ts';
 import { readDeviceSpecs } from '../../src/virt/host-devices.ts';
 import { engines } from '../support/database.ts';

@@ -7,7 +7,7 @@ import { limits } from '../../src/base/limits.ts';
 import { moveHostsOn } from '../../src/db/hosts.ts';
 import { updateServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Server } from '../../src/domain/instance.ts';
+import type { Server } from '../../src/domain/servers/instance.ts';
 import { engines } from '../support/database.ts';
 import { adminOp, createRequest, makeOp, makeWorld, type World, type WorldOptions } from '../support/world.ts';
 

@@ -17,7 +17,7 @@ import {
   type RowCounts,
 } from '../../src/db/purge.ts';
 import { tx } from '../../src/db/tx.ts';
-import { nextSize, purge } from '../../src/ops/purge.ts';
+import { nextSize, purge } from '../../src/ops/administration/purge.ts';
 import { makePurgeOld } from '../../src/ops/reconcile/purge-old.ts';
 import { runPurge } from '../../src/main/purge-command.ts';
 import { callers } from '../support/callers.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { findClaim } from '../../src/db/claims.ts';
 import { findHost } from '../../src/db/hosts.ts';
 import { findAction } from '../../src/db/instance-actions.ts';
-import type { Server } from '../../src/domain/instance.ts';
+import type { Server } from '../../src/domain/servers/instance.ts';
 import { engines } from '../support/database.ts';
 import { makeOp, makeWorld, type World } from '../support/world.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { listHosts } from '../../src/db/hosts.ts';
-import type { Amounts } from '../../src/domain/resources.ts';
-import type { Server } from '../../src/domain/instance.ts';
+import type { Amounts } from '../../src/domain/placement/resources.ts';
+import type { Server } from '../../src/domain/servers/instance.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import type { FakeGuest } from '../../src/virt/fake/store.ts';
 import type { Who } from './callers.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { conflict, Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AgentHandlers, Bus } from '../../src/bus/bus.ts';
 import type { AgentMethod, AgentReport } from '../../src/bus/contract.ts';
-import { power } from '../../src/domain/instance.ts';
+import { power } from '../../src/domain/servers/instance.ts';
 import { aSpec } from './samples.ts';
 
 export interface BusWorld {

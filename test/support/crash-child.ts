@@ -6,7 +6,7 @@
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
-import type { Server } from '../../src/domain/instance.ts';
+import type { Server } from '../../src/domain/servers/instance.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';

@@ -5,13 +5,20 @@ import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Fault, type FaultKind } from '../../src/base/errors.ts';
-import type { AdjustOutcome, DiskCopy, GuestEvent, GuestSpec, GuestView, PartOutcome } from '../../src/domain/guest.ts';
-import type { ImageFacts } from '../../src/domain/image.ts';
-import { power } from '../../src/domain/instance.ts';
-import { plainInterface } from '../../src/domain/interface-plan.ts';
-import type { NicSpec } from '../../src/domain/nic.ts';
-import type { ConsoleEndpoint } from '../../src/domain/remote-console.ts';
-import type { Size } from '../../src/domain/size.ts';
+import type {
+  AdjustOutcome,
+  DiskCopy,
+  GuestEvent,
+  GuestSpec,
+  GuestView,
+  PartOutcome,
+} from '../../src/domain/servers/guest.ts';
+import type { ImageFacts } from '../../src/domain/machines/image.ts';
+import { power } from '../../src/domain/servers/instance.ts';
+import { plainInterface } from '../../src/domain/networks/interface-plan.ts';
+import type { NicSpec } from '../../src/domain/networks/nic.ts';
+import type { ConsoleEndpoint } from '../../src/domain/servers/remote-console.ts';
+import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
 import { imageFacts } from './guest-spec.ts';
 

@@ -76,7 +76,7 @@ export const routesOf = (id: string): readonly RouteEntry[] => ours.get(shapeOf(
 
 const turnsOf = (value: unknown): readonly number[] =>
   typeof value === 'object' && value !== null && isVersioned(value as never)
-    ? (value as { turns: number[] }).turns
+    ? (value as { changePoints: number[] }).changePoints
     : [];
 
 export interface Endpoint {
@@ -97,13 +97,13 @@ export function liveEndpoints(): readonly Endpoint[] {
       .map(({ id, min, max }) => {
         const [first, last] = [minorOf(min), max === null ? MAX_MINOR : minorOf(max)];
         const { success = [], request = [], query = [], response = [] } = declared.get(id) ?? {};
-        const turns = [
+        const changePoints = [
           ...[...success, ...request, ...query, ...response].map((span) =>
             span.min === '2.0' ? 1 : minorOf(span.min),
           ),
           ...routesOf(id).flatMap((route) => [route.body, route.query, route.status].flatMap(turnsOf)),
         ];
-        const minors = new Set([first, last, ...turns.filter((turn) => turn > first && turn < last)]);
+        const minors = new Set([first, last, ...changePoints.filter((turn) => turn > first && turn < last)]);
         return {
           id,
           minors: [...minors].toSorted((a, b) => a - b),

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
-import { power, type VmState } from '../../src/domain/instance.ts';
-import { startWorker } from '../../src/ops/worker.ts';
+import { power, type VmState } from '../../src/domain/servers/instance.ts';
+import { startWorker } from '../../src/ops/engine/worker.ts';
 import { createRequest, makeOp, type World } from './world.ts';
 
 type RunAll = () => Promise<void>;

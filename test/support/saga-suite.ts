@@ -15,10 +15,10 @@ import {
 import type { EngineName } from '../../src/db/engine.ts';
 import { unfinishedMoves } from '../../src/db/migrations.ts';
 import { tx } from '../../src/db/tx.ts';
-import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/saga.ts';
+import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/engine/saga.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { remnants } from '../../src/ops/reconcile/remnants.ts';
-import { type SagaName, sagaOf } from '../../src/ops/sagas.ts';
+import { type SagaName, sagaOf } from '../../src/ops/engine/sagas.ts';
 import { noLeftovers, secondWorker } from './saga-cases.ts';
 import { adminOp, makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
 

@@ -1,10 +1,10 @@
 // Why: tests need whole nouns and care for one member of each; these make the rest.
 
 import { randomUUID } from 'node:crypto';
-import type { FlavorSnapshot } from '../../src/domain/flavor.ts';
-import type { GuestSpec } from '../../src/domain/guest.ts';
-import type { Candidate } from '../../src/domain/host.ts';
-import { power, type Server } from '../../src/domain/instance.ts';
+import type { FlavorSnapshot } from '../../src/domain/machines/flavor.ts';
+import type { GuestSpec } from '../../src/domain/servers/guest.ts';
+import type { Candidate } from '../../src/domain/placement/host.ts';
+import { power, type Server } from '../../src/domain/servers/instance.ts';
 import type { PlacementSpec } from '../../src/scheduler/spec.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 
@@ -158,7 +158,7 @@ export function aPlacement(overrides: Partial<PlacementSpec> = {}): PlacementSpe
     projectId: 'p1',
     flavor: aFlavor(),
     hints: {},
-    ...{ group: null, awayFrom: null, beside: null },
+    ...{ group: null, differentHost: null, sameHost: null },
     count: 1,
     ...overrides,
   };

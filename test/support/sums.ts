@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { findClaims } from '../../src/db/claims.ts';
-import type { Server, VmState } from '../../src/domain/instance.ts';
-import type { Size } from '../../src/domain/size.ts';
+import type { Server, VmState } from '../../src/domain/servers/instance.ts';
+import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Servers } from './servers.ts';
 
 /** In these a server without a host waits for one. */

@@ -21,10 +21,10 @@ import { upgradeSchema } from '../../src/db/migrate.ts';
 import { listMigrations } from '../../src/db/migrations.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { findServer, findStuckServers } from '../../src/db/servers.ts';
-import type { CreateServersRequest } from '../../src/domain/create-request.ts';
-import type { HostInventory } from '../../src/domain/host.ts';
-import type { Server } from '../../src/domain/instance.ts';
-import { defaultQuota } from '../../src/domain/quota.ts';
+import type { CreateServersRequest } from '../../src/domain/servers/create-request.ts';
+import type { HostInventory } from '../../src/domain/placement/host.ts';
+import type { Server } from '../../src/domain/servers/instance.ts';
+import { defaultQuota } from '../../src/domain/placement/quota.ts';
 import {
   makeOps,
   type Ops,
@@ -40,7 +40,7 @@ import { makeNetworks } from '../../src/standalone/network/networks.ts';
 import { type FakeDriver, type FakeDriverOptions, makeFakeDriver } from '../../src/virt/fake.ts';
 import { verbs } from '../../src/virt/fake/behaviour.ts';
 import type { FakePeers } from '../../src/virt/fake/migrate.ts';
-import { type HostOffers, noOffers } from '../../src/domain/host-offers.ts';
+import { type HostOffers, noOffers } from '../../src/domain/placement/host-offers.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
 import { migrations } from '../../migrations/index.ts';
 import { authenticate } from './callers.ts';

@@ -70,8 +70,10 @@ describe('patterns', () => {
     };
     for (const { body, query } of computeRoutes) {
       for (const one of [body, query]) {
-        const turns = isVersioned(one as never) ? [...(one as { turns: readonly number[] }).turns, MAX_MINOR] : [0];
-        for (const minor of turns)
+        const changePoints = isVersioned(one as never)
+          ? [...(one as { changePoints: readonly number[] }).changePoints, MAX_MINOR]
+          : [0];
+        for (const minor of changePoints)
           look(isVersioned(one as never) ? (one as { at(m: number): unknown }).at(minor) : one);
       }
     }

@@ -3,7 +3,7 @@
 
 import { badRequest, notFound } from '../../base/errors.ts';
 import { versioned } from '../../base/history.ts';
-import { extraSpecProblem } from '../../domain/extra-specs.ts';
+import { extraSpecProblem } from '../../domain/machines/extra-specs.ts';
 import { closed, noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 

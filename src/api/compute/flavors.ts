@@ -5,7 +5,7 @@ import { booleanWord } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { type FlavorFilter, type FlavorSortKey, listFlavors } from '../../db/flavors.ts';
-import type { Flavor } from '../../domain/flavor.ts';
+import type { Flavor } from '../../domain/machines/flavor.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import {
   boolean,
@@ -236,7 +236,7 @@ export default resource({
     policy: null,
     query: listQuery,
     status: 200,
-    steady: true,
+    cacheable: true,
     run: list,
     shows: summaryFields,
     view: ({ rows, links: next }: Listed, call) => ({
@@ -250,7 +250,7 @@ export default resource({
     alsoAsks: [EXTRA_SPECS],
     query: listQuery,
     status: 200,
-    steady: true,
+    cacheable: true,
     run: list,
     shows: fields,
     view: ({ rows, links: next }: Listed, call) => ({ flavors: rows.map(detailOf(call)), ...next }),
@@ -271,7 +271,7 @@ export default resource({
     target: 'flavor',
     query: noQuery,
     status: 200,
-    steady: true,
+    cacheable: true,
     run: ({ target }) => target,
     view: showFlavor,
   }),

@@ -10,7 +10,7 @@ import {
   listActions,
   listEvents,
 } from '../../db/instance-actions.ts';
-import type { Server } from '../../domain/instance.ts';
+import type { Server } from '../../domain/servers/instance.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { dateTime, nonNegativeInteger, query, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';

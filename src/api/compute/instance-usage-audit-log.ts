@@ -5,7 +5,7 @@
 import { parsePlain } from '../../base/clock.ts';
 import { badRequest } from '../../base/errors.ts';
 import { listServices } from '../../db/services.ts';
-import { auditPeriodBefore } from '../../domain/audit-period.ts';
+import { auditPeriodBefore } from '../../domain/servers/audit-period.ts';
 import { noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 

@@ -3,7 +3,7 @@
 import { badRequest } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
-import { isLiveInProgress, type ServerMigration } from '../../domain/migration.ts';
+import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migration.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';

@@ -2,7 +2,7 @@
 
 import { history } from '../../base/history.ts';
 import { listServerGroups, membersOf } from '../../db/server-groups.ts';
-import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/server-group.ts';
+import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/servers/server-group.ts';
 import { spanOf } from '../links.ts';
 import {
   closed,

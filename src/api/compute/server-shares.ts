@@ -1,4 +1,4 @@
-// Why: clients that know of shared file systems ask here; no server has one (src/ops/server-shares.ts says why).
+// Why: clients that know of shared file systems ask here; no server has one (src/ops/servers/server-shares.ts says why).
 
 import { noSuchShare } from '../../ops/index.ts';
 import { closed, query, uuid, wrapped } from '../parameters.ts';

@@ -1,7 +1,7 @@
 // Why: whoever tunes a program to the NUMA nodes of its server reads here what they are.
 
 import { findClaim } from '../../db/claims.ts';
-import type { NumaCell, NumaTopology } from '../../domain/numa.ts';
+import type { NumaCell, NumaTopology } from '../../domain/numa/numa.ts';
 import { noQuery } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
 

@@ -3,8 +3,8 @@
 
 import { conflict, notFound } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
-import type { Server } from '../../domain/instance.ts';
-import { moves } from '../../domain/moves.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { moves } from '../../domain/servers/moves.ts';
 import { anyQuery, boolean, queryHistory, span, tag, uuid, wrapped, closed } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 

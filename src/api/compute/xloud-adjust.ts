@@ -4,12 +4,12 @@
 import { isoSeconds } from '../../base/clock.ts';
 import { findClaims } from '../../db/claims.ts';
 import { listServers } from '../../db/server-list.ts';
-import type { AdjustOutlook, Way } from '../../domain/adjust-plan.ts';
-import { type AdjustWish, parseAdjust } from '../../domain/adjust-request.ts';
-import { maximumOf, minimumOf } from '../../domain/flavor.ts';
-import type { Server } from '../../domain/instance.ts';
-import { memoryLaws, memoryMethodOf } from '../../domain/memory-method.ts';
-import type { Size } from '../../domain/size.ts';
+import type { AdjustOutlook, Way } from '../../domain/adjustment/adjust-plan.ts';
+import { type AdjustWish, parseAdjust } from '../../domain/adjustment/adjust-request.ts';
+import { maximumOf, minimumOf } from '../../domain/machines/flavor.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { memoryLaws, memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
+import type { Size } from '../../domain/adjustment/size.ts';
 import { nextLinks } from '../links.ts';
 import { dateTime, multi, paging, query, text } from '../parameters.ts';
 import { type Call, resource, route, type TargetKind } from '../resource.ts';
@@ -157,7 +157,7 @@ export default resource({
       'strict',
     ),
     status: 200,
-    steady: true,
+    cacheable: true,
     run: index,
     view: indexView,
   }),
@@ -166,7 +166,7 @@ export default resource({
     policy: 'os_compute_api:xloud:show',
     target: 'server',
     status: 200,
-    steady: true,
+    cacheable: true,
     run: (call) => adjustmentOf(call, call.target),
     view,
   }),

@@ -1,8 +1,8 @@
 // Why: "no valid host" is the question that operators are asked most. Here the scheduler says for every host why a server would go
 // there or why not, all reasons and not only the first, for a request as somebody may make it.
 
-import { roomTaken } from '../../domain/resources.ts';
-import type { PlacementAnswer, PlacementQuestion } from '../../ops/explain-placement.ts';
+import { roomTaken } from '../../domain/placement/resources.ts';
+import type { PlacementAnswer, PlacementQuestion } from '../../ops/placement/explain-placement.ts';
 import { closed, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { hints } from './servers/create-schema.ts';

@@ -20,7 +20,7 @@ import { schemaState } from '../../db/migrate.ts';
 import { proveWritableInVain } from '../../db/readiness.ts';
 import { listRemnants } from '../../db/remnants.ts';
 import { findStuckServers } from '../../db/servers.ts';
-import { isHostUp } from '../../domain/host.ts';
+import { isHostUp } from '../../domain/placement/host.ts';
 import { sqlitePath } from '../database-url.ts';
 import { askService } from './services.ts';
 import { type Check, type Found, ok, problem, some, warning } from './check.ts';

@@ -6,8 +6,8 @@ import { limits } from '../../base/limits.ts';
 import { systemCaller } from '../../base/op.ts';
 import { finishAction, finishEvent, insertClosedAction, listActions, listEvents } from '../../db/instance-actions.ts';
 import type { Tx } from '../../db/tx.ts';
-import { type SizeDrift, sizeText } from '../../domain/drift.ts';
-import type { Server } from '../../domain/instance.ts';
+import { type SizeDrift, sizeText } from '../../domain/adjustment/drift.ts';
+import type { Server } from '../../domain/servers/instance.ts';
 
 const EVENT = 'guest_changed';
 

@@ -7,14 +7,14 @@ import { remnantHosts } from '../../db/remnants.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjust.ts';
-import { hasReason, powerText, sizeDrift } from '../../domain/drift.ts';
-import type { GuestEvent, GuestView } from '../../domain/guest.ts';
-import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/instance.ts';
-import { isOnItsWay, memoryMethodOf } from '../../domain/memory-method.ts';
-import { type Size, sameSize } from '../../domain/size.ts';
+import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjustment/adjust.ts';
+import { hasReason, powerText, sizeDrift } from '../../domain/adjustment/drift.ts';
+import type { GuestEvent, GuestView } from '../../domain/servers/guest.ts';
+import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/servers/instance.ts';
+import { isOnItsWay, memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
+import { type Size, sameSize } from '../../domain/adjustment/size.ts';
 import type { OpsDeps } from '../deps.ts';
-import { atRest, resizeClaim, settleFromView, vmStateOf } from '../settle.ts';
+import { atRest, resizeClaim, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { recordChange, recordSize } from './drift.ts';
 
 /** States of a server in which its host must have its guest. */

@@ -3,7 +3,7 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { listHosts } from '../../db/hosts.ts';
-import { isHostUp } from '../../domain/host.ts';
+import { isHostUp } from '../../domain/placement/host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { reconcileHost } from './guests.ts';
 

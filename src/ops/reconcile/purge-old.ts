@@ -6,7 +6,7 @@ import type { PurgeCursor } from '../../db/purge.ts';
 import { endTurn, takeTurn } from '../../db/named-locks.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
-import { emptyLogWithin, purge } from '../purge.ts';
+import { emptyLogWithin, purge } from '../administration/purge.ts';
 
 export function makePurgeOld(): (deps: OpsDeps) => Promise<void> {
   // a turn goes on where the last one of this process stood: it would not get past many servers that are kept

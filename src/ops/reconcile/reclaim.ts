@@ -1,10 +1,10 @@
 // Why: a server that was deleted softly goes for good when nobody restored it in time.
 
 import { findReclaimable } from '../../db/servers.ts';
-import type { Server } from '../../domain/instance.ts';
-import { forceDeleteServer } from '../delete-server.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { forceDeleteServer } from '../servers/delete-server.ts';
 import type { OpsDeps } from '../deps.ts';
-import { systemOp } from '../system-op.ts';
+import { systemOp } from '../engine/system-op.ts';
 
 /** Begins the deletion of every server whose time is over. With an interval of 0 nothing is ever reclaimed, as in Nova. */
 export async function reclaim(deps: OpsDeps): Promise<void> {

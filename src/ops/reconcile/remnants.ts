@@ -8,10 +8,10 @@ import { completeEvacuations, unfinishedMoves } from '../../db/migrations.ts';
 import { deferRemnant, listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/instance.ts';
-import { askToClear } from '../clear-host.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { askToClear } from '../servers/clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
-import { isUp } from '../host-up.ts';
+import { isUp } from '../placement/host-up.ts';
 
 /** Whether a move of the server needs what it has on a host, whatever was noted before it began. */
 async function isNeeded({ database }: OpsDeps, server: Server | null, host: string): Promise<boolean> {

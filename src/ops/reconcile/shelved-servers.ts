@@ -5,8 +5,8 @@ import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { shelvedBefore } from '../../db/shelved.ts';
 import type { OpsDeps } from '../deps.ts';
-import { offloadServer } from '../shelve.ts';
-import { systemOp } from '../system-op.ts';
+import { offloadServer } from '../servers/shelve.ts';
+import { systemOp } from '../engine/system-op.ts';
 
 export async function shelvedServers(deps: OpsDeps): Promise<void> {
   const { database, clock, config, log } = deps;

@@ -7,11 +7,11 @@ import { listHosts } from '../../db/hosts.ts';
 import { type UnconfirmedMove, unconfirmedSince } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { tx } from '../../db/tx.ts';
-import { confirmResize } from '../confirm-resize.ts';
+import { confirmResize } from '../servers/confirm-resize.ts';
 import type { OpsDeps } from '../deps.ts';
-import { isUp } from '../host-up.ts';
-import { endMove } from '../migrations.ts';
-import { systemOp } from '../system-op.ts';
+import { isUp } from '../placement/host-up.ts';
+import { endMove } from '../servers/migrations.ts';
+import { systemOp } from '../engine/system-op.ts';
 
 /** As Nova: a move whose server waits no more (its state was set by hand) is an error; what it held is given back. */
 async function giveUp(

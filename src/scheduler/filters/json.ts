@@ -1,7 +1,7 @@
 // Why: a user may describe the host in a small language (hint `query`): `["and", [">=", "$free_ram_mb", 1024], …]`. The text is
 // read once for a request; what it can't mean refuses every host.
 
-import type { Candidate } from '../../domain/host.ts';
+import type { Candidate } from '../../domain/placement/host.ts';
 import { attributeOf } from '../attributes.ts';
 import { hintOf } from '../hints.ts';
 import type { Filter } from '../spec.ts';

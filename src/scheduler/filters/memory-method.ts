@@ -1,6 +1,6 @@
 // Why: every host has balloons; a flavor that asks for another way to its memory needs a host whose hypervisor knows it.
 
-import { memoryMethodOf } from '../../domain/memory-method.ts';
+import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import type { Filter } from '../spec.ts';
 
 export const memoryMethodFilter: Filter = ({ flavor }) => {

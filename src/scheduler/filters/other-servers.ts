@@ -2,12 +2,12 @@
 
 import type { Filter } from '../spec.ts';
 
-export const differentHostFilter: Filter = ({ awayFrom }) =>
-  awayFrom === null
+export const differentHostFilter: Filter = ({ differentHost }) =>
+  differentHost === null
     ? null
-    : (host) => (awayFrom.has(host.host) ? 'has a server that this one shall not be with' : null);
+    : (host) => (differentHost.has(host.host) ? 'has a server that this one shall not be with' : null);
 
-export const sameHostFilter: Filter = ({ beside }) =>
-  beside === null
+export const sameHostFilter: Filter = ({ sameHost }) =>
+  sameHost === null
     ? null
-    : (host) => (beside.has(host.host) ? null : 'has none of the servers that this one shall be with');
+    : (host) => (sameHost.has(host.host) ? null : 'has none of the servers that this one shall be with');

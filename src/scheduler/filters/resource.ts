@@ -1,9 +1,9 @@
 // Why: the minimum must be free to claim, and whatever else the flavor takes of its host; what is pinned needs no part of the shared
 // CPUs.
 
-import { fits } from '../../domain/claim.ts';
-import { pinnedOf } from '../../domain/numa-wish.ts';
-import { resourcesProblem, roomTaken, wantsApart } from '../../domain/resources.ts';
+import { fits } from '../../domain/placement/claim.ts';
+import { pinnedOf } from '../../domain/numa/numa-wish.ts';
+import { resourcesProblem, roomTaken, wantsApart } from '../../domain/placement/resources.ts';
 import type { Filter } from '../spec.ts';
 
 export const resourceFilter: Filter = ({ minimum, diskGb, numa, resources, flavor }) => {

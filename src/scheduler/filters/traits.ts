@@ -1,6 +1,6 @@
 // Why: a flavor or an image may ask for hosts that are something, or are not; and hosts may be kept for those that ask for it.
 
-import { traitProblem, traitWishOf } from '../../domain/trait-wish.ts';
+import { traitProblem, traitWishOf } from '../../domain/placement/trait-wish.ts';
 import { labelCheck } from '../labels.ts';
 import type { Filter, ImageFilter, ImageSpec } from '../spec.ts';
 

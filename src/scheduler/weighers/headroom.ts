@@ -1,10 +1,10 @@
 // Why: servers that may grow should sit where they can. What counts is what would be left if every server here, the new one
 // among them, stood at its maximum: the scarcer of vCPUs and memory, as a share of the host. Below zero: promised more than there is.
 
-import { capacityOf } from '../../domain/claim.ts';
-import { pinnedCount } from '../../domain/numa.ts';
-import { pinnedOf } from '../../domain/numa-wish.ts';
-import { roomTaken } from '../../domain/resources.ts';
+import { capacityOf } from '../../domain/placement/claim.ts';
+import { pinnedCount } from '../../domain/numa/numa.ts';
+import { pinnedOf } from '../../domain/numa/numa-wish.ts';
+import { roomTaken } from '../../domain/placement/resources.ts';
 import type { Weigher } from '../spec.ts';
 
 function share(capacity: number, ceiling: number): number {

@@ -2,8 +2,8 @@
 // definitions, `/v2/metadefs`). Those of elastic flavors are described here; the catalogue is fixed and can only be read.
 
 import { notFound } from '../../base/errors.ts';
-import { MEMORY_METHOD, memoryMethods } from '../../domain/memory-method.ts';
-import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/flavor.ts';
+import { MEMORY_METHOD, memoryMethods } from '../../domain/adjustment/memory-method.ts';
+import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/machines/flavor.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Routes } from '../http.ts';
 import { pageSchema } from './shape.ts';

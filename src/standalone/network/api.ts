@@ -20,7 +20,7 @@ import {
   subnetNoun,
 } from '../../db/networks.ts';
 import { tx } from '../../db/tx.ts';
-import type { SubnetFacts } from '../../domain/nic.ts';
+import type { SubnetFacts } from '../../domain/networks/nic.ts';
 import { canonicalIp } from '../../base/ip.ts';
 import { derivedUuid } from './derived.ts';
 import { missing } from './faults.ts';

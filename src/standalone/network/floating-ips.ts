@@ -19,7 +19,7 @@ import {
   type StoredNetwork,
 } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { FloatingIp } from '../../domain/network.ts';
+import type { FloatingIp } from '../../domain/networks/network.ts';
 import { parseIp } from '../../base/ip.ts';
 import { ipAddress, orNull, readUpdate, uuid, type Values } from './attributes.ts';
 import {

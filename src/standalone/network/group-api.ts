@@ -14,7 +14,7 @@ import {
   type StoredGroup,
   type StoredRule,
 } from '../../db/networks.ts';
-import type { SecurityGroup, SecurityGroupRule } from '../../domain/network.ts';
+import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/network.ts';
 import { readUpdate } from './attributes.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { changeObject, createObjects, type NetworkParts, removeObject, updateOf } from './objects.ts';

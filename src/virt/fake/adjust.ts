@@ -1,11 +1,11 @@
 // Why: a guest of pure data grows and shrinks as far as it was told to, and the answer says how far that was.
 
 import { badRequest } from '../../base/errors.ts';
-import { adjustOrder } from '../../domain/adjust.ts';
-import type { AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
-import { memoryMethodOf } from '../../domain/memory-method.ts';
-import type { Size } from '../../domain/size.ts';
+import { adjustOrder } from '../../domain/adjustment/adjust.ts';
+import type { AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/servers/guest.ts';
+import { power } from '../../domain/servers/instance.ts';
+import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
+import type { Size } from '../../domain/adjustment/size.ts';
 import type { Driver } from '../driver.ts';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';

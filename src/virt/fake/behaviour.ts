@@ -1,7 +1,7 @@
 // Why: what real guests do wrong must be producible on demand: they refuse, answer partly, ignore the power button, crash.
 
 import { badRequest } from '../../base/errors.ts';
-import type { GuestSpec } from '../../domain/guest.ts';
+import type { GuestSpec } from '../../domain/servers/guest.ts';
 import type { FakeGuest } from './store.ts';
 
 export const verbs = [

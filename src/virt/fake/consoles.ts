@@ -3,9 +3,9 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type GuestEvent } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
-import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/remote-console.ts';
+import { type GuestEvent } from '../../domain/servers/guest.ts';
+import { power } from '../../domain/servers/instance.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/remote-console.ts';
 import type { Driver } from '../driver.ts';
 import type { FakeHost } from './host.ts';
 import { serveScreen } from './screen.ts';

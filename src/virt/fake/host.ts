@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { conflict } from '../../base/errors.ts';
-import type { GuestEvent, GuestView } from '../../domain/guest.ts';
+import type { GuestEvent, GuestView } from '../../domain/servers/guest.ts';
 import type { Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';
 

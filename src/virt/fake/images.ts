@@ -1,7 +1,7 @@
 // Why: a host reads an image once, however many guests are made of it; the fake one reads it too and keeps only its name.
 
-import type { GuestSpec } from '../../domain/guest.ts';
-import type { ImageFacts } from '../../domain/image.ts';
+import type { GuestSpec } from '../../domain/servers/guest.ts';
+import type { ImageFacts } from '../../domain/machines/image.ts';
 import type { ImageSource } from '../driver.ts';
 
 export interface FakeImages {

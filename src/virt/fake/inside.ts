@@ -1,7 +1,7 @@
 // Why: what reaches into a running guest: its agent, and an interrupt that it cannot ignore.
 
 import { notImplemented } from '../../base/errors.ts';
-import { power } from '../../domain/instance.ts';
+import { power } from '../../domain/servers/instance.ts';
 import type { Driver } from '../driver.ts';
 import { behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';

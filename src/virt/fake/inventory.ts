@@ -1,9 +1,14 @@
 // Why: what the fake host says it has, in the same form as a real one.
 
-import { type HostCapabilities, type HostInventory, type OptionalVerb, optionalVerbs } from '../../domain/host.ts';
-import { memoryMethods } from '../../domain/memory-method.ts';
-import { type MachineFeatures, traitsOf } from '../../domain/host-traits.ts';
-import type { HostCell } from '../../domain/numa.ts';
+import {
+  type HostCapabilities,
+  type HostInventory,
+  type OptionalVerb,
+  optionalVerbs,
+} from '../../domain/placement/host.ts';
+import { memoryMethods } from '../../domain/adjustment/memory-method.ts';
+import { type MachineFeatures, traitsOf } from '../../domain/placement/host-traits.ts';
+import type { HostCell } from '../../domain/numa/numa.ts';
 import { type CpuDivision, divideCells, undivided } from '../host-cells.ts';
 import { type DeviceSpec, type FoundDevice, offeredDevices } from '../host-devices.ts';
 import { hostUptime } from '../uptime.ts';

@@ -1,8 +1,8 @@
 // Why: a guest of pure data has its memory as its flavor says: by a balloon or by virtio-mem, each with a driver that is loaded
 // some time after the guest began to run, or never.
 
-import { inBlocks, memoryMethodOf, startMb } from '../../domain/memory-method.ts';
-import type { Size } from '../../domain/size.ts';
+import { inBlocks, memoryMethodOf, startMb } from '../../domain/adjustment/memory-method.ts';
+import type { Size } from '../../domain/adjustment/size.ts';
 import type { FakeGuest } from './store.ts';
 
 export const memoryDriverLoaded = ({ memoryDriverAtMs }: FakeGuest, nowMs: number): boolean =>

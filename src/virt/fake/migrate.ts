@@ -3,8 +3,8 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { notFound, unavailable } from '../../base/errors.ts';
-import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
+import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/servers/guest.ts';
+import { power } from '../../domain/servers/instance.ts';
 import type { Driver } from '../driver.ts';
 import type { Behaviour, Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';

@@ -1,7 +1,7 @@
 // Why: a guest that is rescued runs from another image and keeps its own disks.
 
-import type { GuestSpec, GuestView } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
+import type { GuestSpec, GuestView } from '../../domain/servers/guest.ts';
+import { power } from '../../domain/servers/instance.ts';
 import type { Driver } from '../driver.ts';
 import type { FakeHost } from './host.ts';
 import type { FakeImages } from './images.ts';

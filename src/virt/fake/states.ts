@@ -1,7 +1,7 @@
 // Why: a guest may be frozen or stored and let go on; only its state changes, and asking twice is asking once.
 
-import type { GuestEvent } from '../../domain/guest.ts';
-import { power, type PowerState } from '../../domain/instance.ts';
+import type { GuestEvent } from '../../domain/servers/guest.ts';
+import { power, type PowerState } from '../../domain/servers/instance.ts';
 import type { Driver } from '../driver.ts';
 import { type FakeHost, notRunning } from './host.ts';
 

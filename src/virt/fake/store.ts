@@ -3,9 +3,9 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GuestSpec } from '../../domain/guest.ts';
-import { power, type PowerState } from '../../domain/instance.ts';
-import type { Size } from '../../domain/size.ts';
+import type { GuestSpec } from '../../domain/servers/guest.ts';
+import { power, type PowerState } from '../../domain/servers/instance.ts';
+import type { Size } from '../../domain/adjustment/size.ts';
 
 /** A guest as the fake hypervisor keeps it: plain data. */
 export interface FakeGuest {

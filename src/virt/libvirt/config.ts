@@ -1,11 +1,11 @@
 // Why: what a server is, as libvirt's domain XML. One function from a spec and the places of its files to a document: the
 // same spec gives the same domain, so a power cycle rebuilds it. What each part of a machine is stands in `machine/`.
 
-import type { GuestSpec } from '../../domain/guest.ts';
-import { interfacePlan } from '../../domain/interface-plan.ts';
-import { memoryMethodOf } from '../../domain/memory-method.ts';
+import type { GuestSpec } from '../../domain/servers/guest.ts';
+import { interfacePlan } from '../../domain/networks/interface-plan.ts';
+import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import { isoSeconds } from '../../base/clock.ts';
-import { writeCpuSet } from '../../domain/cpu-set.ts';
+import { writeCpuSet } from '../../domain/numa/cpu-set.ts';
 import { type DiskPlan, writeDisks } from './machine/disk.ts';
 import { writeOs } from './machine/firmware.ts';
 import { writeInterface } from './machine/interface.ts';

@@ -4,10 +4,10 @@
 import { access, copyFile, link, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict } from '../../base/errors.ts';
-import type { GuestSpec } from '../../domain/guest.ts';
-import type { ImageFacts } from '../../domain/image.ts';
-import { knownProperties } from '../../domain/image-properties.ts';
-import { type LocalDisk, localDisksOf } from '../../domain/local-disks.ts';
+import type { GuestSpec } from '../../domain/servers/guest.ts';
+import type { ImageFacts } from '../../domain/machines/image.ts';
+import { knownProperties } from '../../domain/machines/image-properties.ts';
+import { type LocalDisk, localDisksOf } from '../../domain/servers/local-disks.ts';
 import { limits } from '../../base/limits.ts';
 import { buildConfigDrive, type TaggedDisk } from '../config-drive.ts';
 import type { Run } from '../run.ts';

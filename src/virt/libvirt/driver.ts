@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import { type GuestEvent, type GuestSpec, type GuestView, lettingGoOf } from '../../domain/guest.ts';
+import { type GuestEvent, type GuestSpec, type GuestView, lettingGoOf } from '../../domain/servers/guest.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../run.ts';
 import { adjustGuest } from './adjust.ts';

@@ -1,8 +1,8 @@
 // Why: what the driver knows of one domain, in the words of a server: its state, what it has, what it can have.
 
 import { Fault } from '../../base/errors.ts';
-import type { GuestView } from '../../domain/guest.ts';
-import { power, type PowerState } from '../../domain/instance.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import { power, type PowerState } from '../../domain/servers/instance.ts';
 import type { GuestAgent } from './agent.ts';
 import { isVirError } from './errors.ts';
 import { memoryWayIn } from './memory.ts';

@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { type GuestSpec, type GuestView, lettingGo } from '../../domain/guest.ts';
+import { type GuestSpec, type GuestView, lettingGo } from '../../domain/servers/guest.ts';
 import type { CpuDivision } from '../host-cells.ts';
 import type { DeviceSpec } from '../host-devices.ts';
 import type { Run } from '../run.ts';

@@ -11,7 +11,7 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict, Fault, internal, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { ImageFacts } from '../../domain/image.ts';
+import type { ImageFacts } from '../../domain/machines/image.ts';
 import type { ImageSource } from '../driver.ts';
 import type { Run } from '../run.ts';
 import { checkedUuid } from './names.ts';

@@ -2,12 +2,12 @@
 
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/host.ts';
-import type { LimitKind } from '../../domain/limits-wish.ts';
-import type { MemoryMethod } from '../../domain/memory-method.ts';
-import { readCpuSet } from '../../domain/cpu-set.ts';
-import type { HostCell } from '../../domain/numa.ts';
-import { traitsOf } from '../../domain/host-traits.ts';
+import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/placement/host.ts';
+import type { LimitKind } from '../../domain/machines/limits-wish.ts';
+import type { MemoryMethod } from '../../domain/adjustment/memory-method.ts';
+import { readCpuSet } from '../../domain/numa/cpu-set.ts';
+import type { HostCell } from '../../domain/numa/numa.ts';
+import { traitsOf } from '../../domain/placement/host-traits.ts';
 import { hostUptime } from '../uptime.ts';
 import type { VirtType } from './machine/kind.ts';
 import { readCpuFeatures } from './cpu-features.ts';

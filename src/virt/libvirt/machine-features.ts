@@ -3,8 +3,8 @@
 
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { MachineFeatures } from '../../domain/host-traits.ts';
-import type { LimitKind } from '../../domain/limits-wish.ts';
+import type { MachineFeatures } from '../../domain/placement/host-traits.ts';
+import type { LimitKind } from '../../domain/machines/limits-wish.ts';
 import type { HostChoice } from './inventory.ts';
 import { Fault } from '../../base/errors.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';

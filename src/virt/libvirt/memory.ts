@@ -1,7 +1,7 @@
 // Why: memory reaches a guest in one of two ways, and which one it is is decided here: by the spec when a domain is written, by
 // the domain itself once it is there.
 
-import type { MemoryMethod } from '../../domain/memory-method.ts';
+import type { MemoryMethod } from '../../domain/adjustment/memory-method.ts';
 import { balloon } from './memory/balloon.ts';
 import { virtioMem } from './memory/virtio-mem.ts';
 import type { MemoryWay } from './memory/way.ts';

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { badRequest } from '../../base/errors.ts';
-import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/nic.ts';
+import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/networks/nic.ts';
 import { isVirError } from './errors.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import { bridgeName, checkedUuid, networkName } from './names.ts';

@@ -4,7 +4,7 @@
 import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notImplemented } from '../../base/errors.ts';
-import type { NicSpec } from '../../domain/nic.ts';
+import type { NicSpec } from '../../domain/networks/nic.ts';
 
 const FILE = 'ports.json';
 

@@ -3,8 +3,8 @@
 
 import { conflict } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { type InterfacePlan, plainInterface } from '../../domain/interface-plan.ts';
-import type { NicSpec } from '../../domain/nic.ts';
+import { type InterfacePlan, plainInterface } from '../../domain/networks/interface-plan.ts';
+import type { NicSpec } from '../../domain/networks/nic.ts';
 import type { Driver } from '../driver.ts';
 import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';

@@ -7,7 +7,7 @@
 
 import ipaddr from 'ipaddr.js';
 import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
-import type { NicSpec } from '../../domain/nic.ts';
+import type { NicSpec } from '../../domain/networks/nic.ts';
 import { isVirError } from './errors.ts';
 import { checkedUuid } from './names.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';

@@ -1,8 +1,8 @@
 // Why: a guest may be frozen or its memory stored, and let go on. What libvirt calls suspending is freezing; storing is its
 // managed save, whose file goes with the domain.
 
-import type { GuestView } from '../../domain/guest.ts';
-import { power } from '../../domain/instance.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import { power } from '../../domain/servers/instance.ts';
 import type { Driver } from '../driver.ts';
 import { instanceDir } from './disks.ts';
 import { powerOf } from './guest.ts';

@@ -9,7 +9,7 @@ import { addRemnant } from '../../../src/db/remnants.ts';
 import { loadDetail } from '../../../src/db/server-details.ts';
 import { tx } from '../../../src/db/tx.ts';
 import { reconcileHost } from '../../../src/ops/reconcile/guests.ts';
-import { recordFailure } from '../../../src/ops/settle.ts';
+import { recordFailure } from '../../../src/ops/engine/settle.ts';
 import { engines } from '../../support/database.ts';
 import { type Servers, startServers } from '../../support/servers.ts';
 

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { refreshNetwork } from '../../../src/ops/refresh-network.ts';
+import { refreshNetwork } from '../../../src/ops/servers/refresh-network.ts';
 import { portNoun } from '../../../src/db/networks.ts';
 import { callers } from '../../support/callers.ts';
 import { engines } from '../../support/database.ts';

@@ -8,7 +8,7 @@ import { silentLog } from '../../../src/base/log.ts';
 import type { Bus } from '../../../src/bus/bus.ts';
 import type { AgentReport } from '../../../src/bus/contract.ts';
 import { makeMemoryBus } from '../../../src/bus/memory.ts';
-import { power } from '../../../src/domain/instance.ts';
+import { power } from '../../../src/domain/servers/instance.ts';
 import { type FakeDriver, makeFakeDriver } from '../../../src/virt/fake.ts';
 import { aSpec } from '../../support/samples.ts';
 

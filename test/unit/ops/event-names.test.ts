@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { moves } from '../../../src/domain/moves.ts';
-import { eventName } from '../../../src/ops/saga.ts';
-import { sagaOf } from '../../../src/ops/sagas.ts';
+import { moves } from '../../../src/domain/servers/moves.ts';
+import { eventName } from '../../../src/ops/engine/saga.ts';
+import { sagaOf } from '../../../src/ops/engine/sagas.ts';
 
 /** As Nova's compute service and conductor name what they do. */
 const NOVAS = /^(compute_|conductor_|cold_migrate$|rebuild_server$|schedule_instances$|get_image_info$)/;

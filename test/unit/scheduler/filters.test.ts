@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Candidate } from '../../../src/domain/host.ts';
+import type { Candidate } from '../../../src/domain/placement/host.ts';
 import { defaultFilters, type FilterName, filters, missingFilter } from '../../../src/scheduler/index.ts';
 import { requirement } from '../../../src/scheduler/requirements.ts';
 import { defaultSettings, type FilterSettings, type PlacementSpec } from '../../../src/scheduler/spec.ts';
@@ -165,11 +165,11 @@ describe('filters of hosts', () => {
   });
 
   it('servers go where others are, or are not', () => {
-    const beside = new Set(['h1', 'h2']);
-    assert.equal(asking('SameHostFilter')(aHost('h1'), { beside }), null);
-    assert.notEqual(asking('SameHostFilter')(aHost('h3'), { beside }), null);
-    assert.equal(asking('DifferentHostFilter')(aHost('h3'), { awayFrom: beside }), null);
-    assert.notEqual(asking('DifferentHostFilter')(aHost('h1'), { awayFrom: beside }), null);
+    const sameHost = new Set(['h1', 'h2']);
+    assert.equal(asking('SameHostFilter')(aHost('h1'), { sameHost }), null);
+    assert.notEqual(asking('SameHostFilter')(aHost('h3'), { sameHost }), null);
+    assert.equal(asking('DifferentHostFilter')(aHost('h3'), { differentHost: sameHost }), null);
+    assert.notEqual(asking('DifferentHostFilter')(aHost('h1'), { differentHost: sameHost }), null);
     for (const name of ['SameHostFilter', 'DifferentHostFilter'] as const)
       assert.equal(asking(name)(aHost('h1')), null);
   });

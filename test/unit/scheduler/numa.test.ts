@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Candidate } from '../../../src/domain/host.ts';
-import type { NumaTopology } from '../../../src/domain/numa.ts';
-import { withTopology } from '../../../src/domain/numa.ts';
-import type { NumaWish } from '../../../src/domain/numa-wish.ts';
+import type { Candidate } from '../../../src/domain/placement/host.ts';
+import type { NumaTopology } from '../../../src/domain/numa/numa.ts';
+import { withTopology } from '../../../src/domain/numa/numa.ts';
+import type { NumaWish } from '../../../src/domain/numa/numa-wish.ts';
 import { explain } from '../../../src/scheduler/explain.ts';
 import { weigherNames } from '../../../src/scheduler/index.ts';
 import { select, selectMany } from '../../../src/scheduler/select.ts';

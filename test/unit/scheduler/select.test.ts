@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fits } from '../../../src/domain/claim.ts';
-import type { GroupPolicy } from '../../../src/domain/server-group.ts';
-import type { Candidate } from '../../../src/domain/host.ts';
+import { fits } from '../../../src/domain/placement/claim.ts';
+import type { GroupPolicy } from '../../../src/domain/servers/server-group.ts';
+import type { Candidate } from '../../../src/domain/placement/host.ts';
 import { weigherNames } from '../../../src/scheduler/index.ts';
 import { noValidHost, type SelectOptions, select, selectMany } from '../../../src/scheduler/select.ts';
 import { imageNeedsOf } from '../../../src/scheduler/spec.ts';

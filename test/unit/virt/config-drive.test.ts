@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { internal } from '../../../src/base/errors.ts';
-import type { ConfigDriveSpec } from '../../../src/domain/guest.ts';
+import type { ConfigDriveSpec } from '../../../src/domain/servers/guest.ts';
 import {
   buildConfigDrive,
   configDriveFiles,

@@ -3,9 +3,9 @@
 // Nova refuses what it cannot find.
 
 import { badRequest } from '../../../base/errors.ts';
-import { deviceTypes, diskBuses } from '../../../domain/image-properties.ts';
-import { fileSystems, type LocalDisk, type LocalDisks } from '../../../domain/local-disks.ts';
-import { snapshotMissing, volumeMissing } from '../../../domain/volume.ts';
+import { deviceTypes, diskBuses } from '../../../domain/machines/image-properties.ts';
+import { fileSystems, type LocalDisk, type LocalDisks } from '../../../domain/servers/local-disks.ts';
+import { snapshotMissing, volumeMissing } from '../../../domain/servers/volume.ts';
 
 /** An entry of `block_device_mapping_v2`, or of the older `block_device_mapping`. */
 export interface BlockDevice {

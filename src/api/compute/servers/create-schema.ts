@@ -156,6 +156,6 @@ const bodies = [1, NETWORKS_REQUIRED].map((from) =>
 
 /** The body of POST /servers at each microversion. */
 export const createBody = {
-  turns: fields.turns,
+  changePoints: fields.changePoints,
   at: (minor: number) => (bodies[minor < NETWORKS_REQUIRED ? 0 : 1] as (typeof bodies)[0]).at(minor),
 };

@@ -4,7 +4,7 @@ import { badRequest } from '../../../base/errors.ts';
 import { versioned } from '../../../base/history.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
-import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/create-request.ts';
+import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/servers/create-request.ts';
 import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';

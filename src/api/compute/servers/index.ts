@@ -5,7 +5,7 @@ import { derive, history } from '../../../base/history.ts';
 import { loadDetails } from '../../../db/server-details.ts';
 import { listServers } from '../../../db/server-list.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
-import type { Server, ServerDetail } from '../../../domain/instance.ts';
+import type { Server, ServerDetail } from '../../../domain/servers/instance.ts';
 import { memberLinks, nextLinks } from '../../links.ts';
 import { canonicalIpV6, diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
@@ -192,7 +192,7 @@ export default resource({
     target: 'server',
     query: showQuery,
     status: 200,
-    steady: true,
+    cacheable: true,
     run: (call) => shown(call as AnyCall, call.target),
     shows: shownFields.show,
     view: (result, call) => showView('show')(result, call as AnyCall),

@@ -149,6 +149,6 @@ const strict = make(true);
 
 /** The query of GET /servers and /servers/detail at each microversion. */
 export const listQuery = {
-  turns: parameters.turns,
+  changePoints: parameters.changePoints,
   at: (minor: number) => (minor < STRICT_FROM ? lenient : strict).at(minor),
 };

@@ -5,7 +5,7 @@ import { badRequest, forbidden } from '../../../base/errors.ts';
 import { derive, history } from '../../../base/history.ts';
 import type { FilterValue, ServerAttribute, ServerFilter, ServerPage } from '../../../db/server-list.ts';
 import { serverFilterAttributes } from '../../../db/server-list.ts';
-import { statesOfStatus, type TaskState, type VmState } from '../../../domain/instance.ts';
+import { statesOfStatus, type TaskState, type VmState } from '../../../domain/servers/instance.ts';
 import { distinctWords } from '../../../web/query.ts';
 import { type Page, pageOf } from '../../links.ts';
 import type { Call, Query } from '../../resource.ts';

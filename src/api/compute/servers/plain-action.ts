@@ -1,7 +1,7 @@
 // Why: most actions carry nothing but their name. What differs between them is said in one line.
 
 import type { Op } from '../../../base/op.ts';
-import type { Server } from '../../../domain/instance.ts';
+import type { Server } from '../../../domain/servers/instance.ts';
 import type { Ops } from '../../../ops/index.ts';
 import type { RuleName } from '../../../policies/index.ts';
 import { anyAction } from '../../parameters.ts';

@@ -2,8 +2,8 @@
 
 import { hostStates } from '../../../db/hosts.ts';
 import { loadDetail } from '../../../db/server-details.ts';
-import { isHostUp } from '../../../domain/host.ts';
-import type { Server, ServerDetail } from '../../../domain/instance.ts';
+import { isHostUp } from '../../../domain/placement/host.ts';
+import type { Server, ServerDetail } from '../../../domain/servers/instance.ts';
 import type { Call, TargetKind } from '../../resource.ts';
 import { hostIdOf, needsHostStatus, serverView, type ViewContext, type ViewKind, viewRights } from './view.ts';
 
@@ -29,7 +29,7 @@ export async function viewContext(call: AnyCall, servers: readonly Server[]): Pr
     const names = [...new Set(servers.flatMap(({ host }) => host ?? []))];
     for (const host of await hostStates(db, names)) {
       const up = isHostUp(host, clock.now(), settings.hostDownMs);
-      if (up) call.goodUntil((host.lastSeenAt ?? 0) + settings.hostDownMs);
+      if (up) call.expiresAt((host.lastSeenAt ?? 0) + settings.hostDownMs);
       words.set(host.host, host.forcedDown ? 'DOWN' : !up ? 'UNKNOWN' : host.disabled ? 'MAINTENANCE' : 'UP');
     }
   }

@@ -4,9 +4,9 @@
 import { hash } from 'node:crypto';
 import { isoMicros, isoSeconds } from '../../../base/clock.ts';
 import { type History, history, versioned } from '../../../base/history.ts';
-import type { FlavorSnapshot } from '../../../domain/flavor.ts';
-import { type Server, type ServerDetail, statusOf } from '../../../domain/instance.ts';
-import type { NicSpec } from '../../../domain/nic.ts';
+import type { FlavorSnapshot } from '../../../domain/machines/flavor.ts';
+import { type Server, type ServerDetail, statusOf } from '../../../domain/servers/instance.ts';
+import type { NicSpec } from '../../../domain/networks/nic.ts';
 import { memberLinks } from '../../links.ts';
 import { ipVersion } from '../../parameters.ts';
 import type { Call, CallUrl } from '../../resource.ts';
@@ -189,7 +189,7 @@ const showOnly = history<Field>({}, [{ at: '2.71', add: { server_groups: ({ grou
 export const shownFields: Readonly<Record<'detail' | 'show', History<unknown>>> = {
   detail: detailFields,
   show: {
-    turns: [...new Set([...detailFields.turns, ...showOnly.turns])].sort((a, b) => a - b),
+    changePoints: [...new Set([...detailFields.changePoints, ...showOnly.changePoints])].sort((a, b) => a - b),
     at: (minor) => ({ ...detailFields.at(minor), ...showOnly.at(minor) }),
   },
 };

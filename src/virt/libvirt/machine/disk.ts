@@ -1,6 +1,6 @@
 // Why: the drives of a guest in the order in which it sees them, with the bounds of its flavor on each.
 
-import { diskName } from '../../../domain/build-spec.ts';
+import { diskName } from '../../../domain/servers/build-spec.ts';
 import { leaf, text, type XMLBuilder } from '../xml.ts';
 import type { Bus, MachineKind } from './kind.ts';
 

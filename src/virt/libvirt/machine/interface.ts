@@ -1,7 +1,7 @@
 // Why: one network interface of a guest: its port's addresses, its flavor's bounds, its image's model.
 
-import type { InterfacePlan } from '../../../domain/interface-plan.ts';
-import type { NicSpec } from '../../../domain/nic.ts';
+import type { InterfacePlan } from '../../../domain/networks/interface-plan.ts';
+import type { NicSpec } from '../../../domain/networks/nic.ts';
 import { networkName } from '../names.ts';
 import { filterName } from '../port-filter.ts';
 import { endXml, leaf, startXml, type XMLBuilder } from '../xml.ts';

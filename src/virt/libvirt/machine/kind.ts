@@ -1,7 +1,7 @@
 // Why: which machine a guest is decides its buses, its firmware and what may be plugged in; it is decided once.
 
-import type { GuestSpec } from '../../../domain/guest.ts';
-import { machineWishOf, type MachineWish } from '../../../domain/machine-wish.ts';
+import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import { machineWishOf, type MachineWish } from '../../../domain/machines/machine-wish.ts';
 import { isX86 } from '../architecture.ts';
 
 export type VirtType = 'kvm' | 'qemu';

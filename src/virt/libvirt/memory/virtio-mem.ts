@@ -3,8 +3,8 @@
 
 import { internal } from '../../../base/errors.ts';
 import { limits } from '../../../base/limits.ts';
-import type { GuestSpec } from '../../../domain/guest.ts';
-import { memoryLaws } from '../../../domain/memory-method.ts';
+import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import { memoryLaws } from '../../../domain/adjustment/memory-method.ts';
 import * as vir from '../rpc/constants.ts';
 import { toKib } from '../units.ts';
 import { children, type Element, elementXml, find, leaf, readXml, text, textOf } from '../xml.ts';

@@ -1,7 +1,7 @@
 // Why: what a driver must know of the way in which memory reaches a guest, so that the rest of it need not know which way it is.
 
-import type { GuestSpec } from '../../../domain/guest.ts';
-import type { MemoryMethod } from '../../../domain/memory-method.ts';
+import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import type { MemoryMethod } from '../../../domain/adjustment/memory-method.ts';
 import type { DomainInfo, LibvirtCalls, MemoryStats } from '../rpc/procedures.ts';
 import type { DomainRef } from '../rpc/types.ts';
 import type { XMLBuilder } from '../xml.ts';

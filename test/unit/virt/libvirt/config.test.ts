@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
-import type { GuestSpec } from '../../../../src/domain/guest.ts';
+import type { GuestSpec } from '../../../../src/domain/servers/guest.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec } from '../../../support/guest-spec.ts';
 
 const place: DomainPlace = {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { extraSpecFates } from '../../../../src/domain/extra-specs.ts';
-import { imageProperties } from '../../../../src/domain/image-properties.ts';
-import { machineWishOf } from '../../../../src/domain/machine-wish.ts';
+import { extraSpecFates } from '../../../../src/domain/machines/extra-specs.ts';
+import { imageProperties } from '../../../../src/domain/machines/image-properties.ts';
+import { machineWishOf } from '../../../../src/domain/machines/machine-wish.ts';
 import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { children, type Element, find, readXml } from '../../../../src/virt/libvirt/xml.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec } from '../../../support/guest-spec.ts';
@@ -36,8 +36,8 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
 /** What is seen elsewhere: the test that names it. */
 const elsewhere: Readonly<Record<string, string>> = {
   'xloud:nested_virtualization': 'unit/virt/libvirt/config.test.ts',
-  'hw:locked_memory': 'unit/domain/numa-wish.test.ts',
-  hw_locked_memory: 'unit/domain/numa-wish.test.ts',
+  'hw:locked_memory': 'unit/domain/numa/numa-wish.test.ts',
+  hw_locked_memory: 'unit/domain/numa/numa-wish.test.ts',
   'hw_video:ram_max_mb': 'unit/virt/libvirt/machine.test.ts',
   hw_video_ram: 'unit/virt/libvirt/machine.test.ts',
   hw_cdrom_bus: 'unit/virt/libvirt/disks.test.ts',

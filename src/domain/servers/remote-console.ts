@@ -1,0 +1,80 @@
+// Why: which consoles there are and how their addresses are written is one table.
+
+import { withoutEndSlashes } from '../../base/slashes.ts';
+import type { MoveName } from './moves.ts';
+
+/** Where a guest's console listens, for whoever carries it to a browser. */
+export interface ConsoleEndpoint {
+  /** A name or an address; or the path of a Unix socket, which only the host itself reaches and whose port is 0. */
+  readonly host: string;
+  readonly port: number;
+  /** Only SPICE has one. */
+  readonly tlsPort: number | null;
+  /** What to ask for there; null: nothing. */
+  readonly path: string | null;
+}
+
+/** Whether `host` is the path of a socket on this machine, not an address. */
+export const isSocketFile = ({ host }: ConsoleEndpoint): boolean => host.startsWith('/');
+
+/** Of a token, and of what its guest says now: a port that was given up may be another guest's. */
+export const isSamePlace = (one: ConsoleEndpoint, other: ConsoleEndpoint): boolean =>
+  one.host === other.host && one.port === other.port && one.tlsPort === other.tlsPort && one.path === other.path;
+
+/** The path below the program's root under which its own proxy serves consoles. */
+export const CONSOLES = '/console';
+
+export type ConsoleProtocol = 'vnc' | 'spice' | 'serial' | 'mks';
+
+interface ConsoleKind {
+  readonly protocol: ConsoleProtocol;
+  /** The address below the base, with the token; `folder` is the base's own path, without slashes around it. */
+  readonly page: (token: string, folder: string) => string;
+  /** Not a page for browsers but a socket. */
+  readonly socket?: true;
+  /** The proxy that is in this program carries it; any other kind wants a proxy of the operator's. */
+  readonly carried?: true;
+  /** Whether a token says the port for TLS as well, and no path. */
+  readonly direct?: true;
+}
+
+const kinds: Readonly<Record<string, ConsoleKind>> = {
+  // noVNC takes the token only within the path of its socket, which begins at the root of the host
+  novnc: {
+    protocol: 'vnc',
+    page: (token, folder) => `/vnc_lite.html?path=${encodeURIComponent(`${folder}?token=${token}`)}`,
+    carried: true,
+  },
+  'spice-html5': { protocol: 'spice', page: (token) => `/spice_auto.html?token=${token}` },
+  'spice-direct': { protocol: 'spice', page: (token) => `/spice-direct?token=${token}`, direct: true },
+  serial: { protocol: 'serial', page: (token) => `/?token=${token}`, socket: true, carried: true },
+  webmks: { protocol: 'mks', page: (token) => `/mks.html?token=${token}` },
+};
+
+/** Whether consoles of a type are of a protocol; `xvpvnc` and `rdp-html5`, which Nova gave up, are of none. */
+export const isOfProtocol = (type: string, protocol: ConsoleProtocol): boolean =>
+  Object.hasOwn(kinds, type) && kinds[type]?.protocol === protocol;
+
+/** The protocol of a known type. */
+export const protocolOf = (type: string): ConsoleProtocol => (kinds[type] as ConsoleKind).protocol;
+
+/** Whether this program's own proxy carries consoles of a type. */
+export const isCarried = (type: string): boolean => kinds[type]?.carried ?? false;
+
+/** Consoles that a client reaches itself, without a page in between. */
+export const isDirect = (type: string): boolean => kinds[type]?.direct ?? false;
+
+/** The address of a console of a known type; `base` is where the consoles of this cloud are served. */
+export function consoleUrl(base: string, type: string, token: string): string {
+  const kind = kinds[type] as ConsoleKind;
+  const trimmed = withoutEndSlashes(base);
+  const folder = trimmed.replace(/^\w+:\/\/[^/]*\/?/, '');
+  return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token, folder)}`;
+}
+
+export const consoleMoves: Readonly<Record<ConsoleProtocol, MoveName>> = {
+  vnc: 'vncConsole',
+  spice: 'spiceConsole',
+  serial: 'serialConsole',
+  mks: 'mksConsole',
+};

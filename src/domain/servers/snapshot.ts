@@ -1,0 +1,102 @@
+// Why: what an image of a server says of itself is Nova's convention, which clients, Horizon and a later boot read: where it
+// comes from, whose it is, and what it inherits of the image that the server was made from.
+
+import type { NewImage } from '../machines/image.ts';
+import type { Server } from './instance.ts';
+
+/** Who made the server, as remembered when it was made. */
+export interface Maker {
+  readonly userName: string;
+  readonly projectName: string | null;
+  readonly roles: readonly string[];
+}
+
+/** Who asks for the image. */
+export interface Asker {
+  readonly userId: string;
+  readonly projectId: string | null;
+}
+
+export interface SnapshotWish {
+  readonly name: string;
+  readonly type: 'snapshot' | 'backup';
+  /** The caller's own; they go before all others. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Properties that speak of one image's bytes or key, and what Nova's `non_inheritable_image_properties` adds by default. */
+const NOT_INHERITED = new Set([
+  'cinder_encryption_key_id',
+  'cinder_encryption_key_deletion_policy',
+  'img_signature',
+  'img_signature_hash_method',
+  'img_signature_key_type',
+  'img_signature_certificate_uuid',
+  'cache_in_nova',
+  'bittorrent',
+]);
+const isInherited = (name: string): boolean => !NOT_INHERITED.has(name) && !name.startsWith('os_glance');
+
+type Subject = Pick<Server, 'uuid' | 'projectId' | 'imageRef' | 'image' | 'flavor'>;
+
+function inherited(server: Subject, maker: Maker): Record<string, string> {
+  const own = Object.entries(server.image?.properties ?? {}).filter(([name]) => isInherited(name));
+  return {
+    ...Object.fromEntries(own),
+    base_image_ref: server.imageRef,
+    owner_user_name: maker.userName,
+    ...(maker.projectName === null ? {} : { owner_project_name: maker.projectName }),
+    boot_roles: maker.roles.join(','),
+  };
+}
+
+/**
+ * The image of a server before it has data. Private, or shared with the server's project where another asks. It needs a disk
+ * as large as the server's.
+ */
+export function snapshotOf(server: Subject, maker: Maker, asker: Asker, wish: SnapshotWish): Omit<NewImage, 'id'> {
+  const foreign = asker.projectId !== server.projectId;
+  const { image } = server;
+  // a snapshot's formats are those of the copy; a backup begins with the image's, as in Nova
+  const formats = wish.type === 'backup' ? image : null;
+  return {
+    name: wish.name,
+    visibility: foreign ? 'shared' : 'private',
+    sharedWith: foreign ? server.projectId : null,
+    diskFormat: formats?.diskFormat ?? null,
+    containerFormat: formats?.containerFormat ?? null,
+    minDiskGb: Math.max(image?.minDiskGb ?? 0, server.flavor.rootGb),
+    minRamMb: image?.minRamMb ?? 0,
+    properties: {
+      ...inherited(server, maker),
+      instance_uuid: server.uuid,
+      user_id: asker.userId,
+      image_type: wish.type,
+      ...wish.properties,
+    },
+  };
+}
+
+/** Containers that stand for one part of an old three-part image; a copied disk is whole. */
+const PARTS = new Set(['aki', 'ari', 'ami']);
+
+/** What is known of the image once its disk was copied: formats, and the properties that Nova's driver adds. */
+export function copiedImage(server: Pick<Server, 'projectId' | 'image'>, diskFormat: string) {
+  const { containerFormat = null, properties = {} } = server.image ?? {};
+  const kept = ['kernel_id', 'ramdisk_id', 'os_type'].flatMap((name) => {
+    const value = properties[name];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  return {
+    formats: {
+      disk: diskFormat,
+      container: containerFormat === null || PARTS.has(containerFormat) ? 'bare' : containerFormat,
+    },
+    set: {
+      ...Object.fromEntries(kept),
+      image_location: 'snapshot',
+      image_state: 'available',
+      owner_id: server.projectId,
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// Why: every verb that answers 202 begins alike: look at the row as it is now, check that the move is legal, change it and
+// leave an action behind, all in one transaction; then tell the workers.
+
+import { badRequest, conflict, notFound, notImplemented } from '../../base/errors.ts';
+import type { Op } from '../../base/op.ts';
+import type { Reader } from '../../db/engine.ts';
+import { findHost } from '../../db/hosts.ts';
+import { insertAction, insertClosedAction, insertHeldActions } from '../../db/instance-actions.ts';
+import { lockServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { OptionalVerb } from '../../domain/placement/host.ts';
+import type { Server, TaskState } from '../../domain/servers/instance.ts';
+import { type MoveName, moves, refusal } from '../../domain/servers/moves.ts';
+import type { OpsDeps } from '../deps.ts';
+import { envelopeOf } from './saga.ts';
+
+/** Whether the driver of a host has an optional verb. */
+export async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promise<boolean> {
+  const host = await findHost(reader, { host: name });
+  return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
+}
+
+/** Throws as `lockForMove`, on a row that was read: before something that takes long and that a refusal would spare. */
+export async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
+  const problem = refusal(server, move, op.caller.isAdmin);
+  if (problem !== null) throw conflict(problem);
+  const { verb, placing } = moves[move];
+  if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
+  const code = `driver.${verb}`;
+  if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
+  throw badRequest('No valid host was found. The driver of its host cannot move the server.', {
+    code,
+    detail: server.host,
+  });
+}
+
+/**
+ * The server as it is now, locked; throws Nova's 404 and 409, and 501 (400 where it is about another host) where its host's driver
+ * lacks the verb. Administrators may override a lock.
+ */
+export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
+  const server = await lockServer(t, uuid);
+  if (server === null || server.deleted) throw notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
+  await checkMove(t, op, server, move);
+  return server;
+}
+
+/** The host of a server of which something is only read; throws as `lockForMove`. */
+export async function hostForMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<string> {
+  await checkMove(reader, op, server, move);
+  if (server.host === null) throw conflict(`Instance ${server.uuid} is not ready`);
+  return server.host;
+}
+
+const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
+  serverUuid: server.uuid,
+  action,
+  requestId: op.requestId,
+  projectId: op.caller.projectId ?? server.projectId,
+  userId: op.caller.userId,
+  nowMs,
+});
+
+/** Leaves an action for the workers. */
+export const enqueueAction = <I>(
+  t: Tx,
+  op: Op,
+  server: Server,
+  name: string,
+  args: I,
+  nowMs: number,
+  dueMs: number | null = null,
+): Promise<number> => insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) }, dueMs);
+
+/** Leaves actions that wait for another of the same request to wake them, and no longer than until `dueMs`. */
+export const holdActions = <I>(
+  t: Tx,
+  op: Op,
+  servers: readonly Server[],
+  name: string,
+  args: I,
+  nowMs: number,
+  dueMs: number,
+): Promise<void> =>
+  insertHeldActions(
+    t,
+    servers.map((server) => ({ ...recordOf(op, server, name, nowMs), input: envelopeOf(args) })),
+    dueMs,
+  );
+
+/** Records what was asked and is done: an action with at most one event, that went well. */
+export const recordDone = (
+  t: Tx,
+  op: Op,
+  server: Server,
+  action: string,
+  event: string | null,
+  nowMs: number,
+): Promise<void> =>
+  insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: false });
+
+/** Tells the workers, after the commit. */
+export function wakeWorkers(deps: OpsDeps, name: string, actionIds: readonly number[]): void {
+  deps.hooks?.point?.(`${name}.committed`);
+  for (const id of actionIds) deps.bus.nudge(id);
+}
+
+/** What `enqueueMove` left. */
+export interface EnqueuedMove {
+  readonly actionId: number;
+  readonly server: Server;
+}
+
+/**
+ * A move that sets its task, if it has one, and leaves an action under its name. `holdMs`: the workers wait for
+ * `readyAction`, but no longer.
+ */
+export const enqueueMove = <I>(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  move: MoveName,
+  argsOf: (server: Server) => I,
+  holdMs: number | null = null,
+): Promise<EnqueuedMove> =>
+  tx(deps.database, async (t) => {
+    const { record, task } = moves[move] as { record: string; task: TaskState | null };
+    const server = await lockForMove(t, op, uuid, move);
+    const nowMs = deps.clock.now();
+    if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
+    const dueMs = holdMs === null ? null : nowMs + holdMs;
+    return { actionId: await enqueueAction(t, op, server, record, argsOf(server), nowMs, dueMs), server };
+  });
+
+/** As `enqueueMove`, and tells the workers. Returns the action's number. */
+export async function beginMove<I>(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  move: MoveName,
+  argsOf: (server: Server) => I,
+): Promise<number> {
+  const { actionId } = await enqueueMove(deps, op, uuid, move, argsOf);
+  wakeWorkers(deps, moves[move].record as string, [actionId]);
+  return actionId;
+}

@@ -1,0 +1,231 @@
+// Why: somebody must keep the promises. A worker looks for actions that are due (when it is nudged, and by itself every few
+// seconds), takes a lease on each, runs its saga, and renews the leases while it does. Any number of workers may run.
+
+import { randomUUID } from 'node:crypto';
+import { asFault, messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import {
+  dueActions,
+  finishAction,
+  guardLease,
+  heldActions,
+  releaseLease,
+  renewLeases,
+  takeAction,
+  takeOverLeases,
+  type InstanceAction,
+} from '../../db/instance-actions.ts';
+import { findServer } from '../../db/servers.ts';
+import { tx } from '../../db/tx.ts';
+import type { OpsDeps } from '../deps.ts';
+import { reportControlPlane } from '../reconcile/control-plane.ts';
+import { makeReconcilers, reconcileAll } from '../reconcile/index.ts';
+import { handleReport } from '../reconcile/reports.ts';
+import { type Outcome, runSaga, type StopReason } from './saga.ts';
+import { sagaOf } from './sagas.ts';
+import { settleFailed } from './settle.ts';
+
+export interface WorkerOptions {
+  /** Who this worker is; unique among those that run at the same time. */
+  readonly name: string;
+  /** Whether no other process can hold leases of this name: then those of an earlier life end at once, not with time. */
+  readonly takeOver: boolean;
+  /** The machine that it runs on, under whose name the control plane is told to live; absent: it is not told. */
+  readonly host?: string;
+  /** Actions at once; default `limits.actionsAtOnce`. */
+  readonly concurrency?: number;
+  /** Milliseconds between two looks for work; default `limits.workerPollMs`. */
+  readonly pollMs?: number;
+  /** Milliseconds between two runs of the reconcilers; default `limits.reconcileMs`; 0: none. */
+  readonly reconcileMs?: number;
+  readonly leaseMs?: number;
+}
+
+export interface Worker {
+  /** Resolves when nothing is under way here and nothing is due. */
+  idle(): Promise<void>;
+  /** Actions that run here. */
+  running(): number;
+  /** Runs the reconcilers now. */
+  reconcile(): Promise<void>;
+  /** Takes no more work, lets go of what runs (it resumes elsewhere or later), and ends; asked again, it is the same end. */
+  close(): Promise<void>;
+}
+
+const IDLE_CHECK_MS = 5;
+
+/** Up to a fifth more or less, so that workers do not look in chorus. */
+const jittered = (ms: number): number => Math.round(ms * (0.8 + 0.4 * Math.random()));
+
+export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promise<Worker> {
+  const { database, clock, log, bus } = deps;
+  const owner = `${options.name}#${randomUUID()}`;
+  const leaseMs = options.leaseMs ?? limits.leaseMs;
+  const concurrency = options.concurrency ?? limits.actionsAtOnce;
+  const running = new Map<number, { stop: AbortController; done: Promise<void> }>();
+  const closing = new AbortController();
+  const reconcilers = makeReconcilers();
+  let wanted = false;
+  let looking: Promise<void> | null = null;
+
+  if (options.takeOver) {
+    const count = await tx(database, (t) => takeOverLeases(t, options.name));
+    if (count > 0) log.info({ count }, 'resuming what an earlier life of this worker left');
+  }
+
+  async function runOne(action: InstanceAction, signal: AbortSignal): Promise<Outcome> {
+    const saga = sagaOf(action.action);
+    if (saga !== null) return runSaga(deps, saga, action, owner, signal, closing.signal);
+    log.error({ action: action.action, id: action.id }, 'an action that no saga of this program has: ended');
+    await tx(database, (t) => finishAction(t, action.id, 'Error', {}, clock.now()));
+    return { kind: 'done' };
+  }
+
+  /** A mistake of ours, not of the world: the action ends, and the server says so. */
+  async function giveUp(action: InstanceAction, error: unknown): Promise<void> {
+    const fault = asFault(error);
+    const server = await findServer(database.read, action.serverUuid);
+    await tx(database, async (t) => {
+      const nowMs = clock.now();
+      // whoever lost the lease ends nothing: the action is another's now
+      const lease = await guardLease(t, action.id, owner, nowMs);
+      if (lease === 'lost') return;
+      if (action.attempts < limits.stepAttempts) {
+        await releaseLease(t, action.id, owner, nowMs + limits.stepPauseMs);
+        return;
+      }
+      await finishAction(t, action.id, 'Error', {}, nowMs);
+      // the server of one that was overtaken belongs to what overtook it
+      if (server === null || lease === 'cancelled') return;
+      const failure = {
+        step: '',
+        kind: fault.kind,
+        code: fault.code,
+        message: fault.message,
+        detail: messageOf(error),
+        stuck: null,
+      };
+      await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
+    });
+  }
+
+  function start(action: InstanceAction): void {
+    const stop = new AbortController();
+    if (closing.signal.aborted) stop.abort('shutdown' satisfies StopReason);
+    const done = runOne(action, stop.signal)
+      .catch(async (error: unknown) => {
+        log.error({ err: error, action: action.action, request: action.requestId }, 'an action broke off');
+        await giveUp(action, error).catch((second: unknown) => log.error({ err: second }, 'and could not be ended'));
+        return { kind: 'done' } as const;
+      })
+      .then((outcome: Outcome) => {
+        running.delete(action.id);
+        if (outcome.kind === 'again') wakeAt(outcome.atMs);
+        look();
+      });
+    running.set(action.id, { stop, done });
+  }
+
+  function wakeAt(atMs: number): void {
+    clock.sleep(Math.max(0, atMs - clock.now()), closing.signal).then(look, () => undefined);
+  }
+
+  async function takeDue(): Promise<void> {
+    const free = concurrency - running.size;
+    if (free <= 0 || closing.signal.aborted) return;
+    for (const { id } of await dueActions(database.read, clock.now(), free)) {
+      if (closing.signal.aborted) return;
+      if (running.has(id)) continue;
+      const nowMs = clock.now();
+      const action = await tx(database, (t) => takeAction(t, id, owner, nowMs, nowMs + leaseMs));
+      if (action !== null) start(action);
+    }
+  }
+
+  async function endCancelled(): Promise<void> {
+    for (const { id, cancel } of await heldActions(database.read, [...running.keys()], owner)) {
+      if (cancel) running.get(id)?.stop.abort('cancel' satisfies StopReason);
+    }
+  }
+
+  /** Looks for work, once at a time; asked meanwhile, once more afterwards. */
+  function look(): void {
+    wanted = true;
+    if (looking !== null || closing.signal.aborted) return;
+    looking = (async () => {
+      while (wanted && !closing.signal.aborted) {
+        wanted = false;
+        try {
+          if (running.size > 0) await endCancelled();
+          await takeDue();
+        } catch (error) {
+          log.error({ err: error }, 'looking for work failed; the next look comes');
+        }
+      }
+    })().finally(() => {
+      looking = null;
+      if (wanted) look();
+    });
+  }
+
+  async function renew(): Promise<void> {
+    const ids = [...running.keys()];
+    const held = await tx(database, (t) => renewLeases(t, ids, owner, clock.now() + leaseMs));
+    const still = new Map(held.map(({ id, cancel }) => [id, cancel]));
+    for (const id of ids) {
+      const cancel = still.get(id);
+      if (cancel === undefined) running.get(id)?.stop.abort('lost' satisfies StopReason);
+      else if (cancel) running.get(id)?.stop.abort('cancel' satisfies StopReason);
+    }
+  }
+
+  async function every(ms: number, what: () => Promise<void> | void): Promise<void> {
+    while (!closing.signal.aborted) {
+      await clock.sleep(jittered(ms), closing.signal).catch(() => undefined);
+      if (closing.signal.aborted) return;
+      try {
+        await what();
+      } catch (error) {
+        log.error({ err: error }, 'a timer of the worker failed; its next turn comes');
+      }
+    }
+  }
+
+  const { host } = options;
+  if (host !== undefined) await reportControlPlane(deps, host);
+  const reconcile = (): Promise<void> => reconcileAll(deps, reconcilers);
+  const stopNudges = await bus.onNudge(() => look());
+  const stopReports = await bus.onReport((report) => handleReport(deps, report));
+  const reconcileMs = options.reconcileMs ?? limits.reconcileMs;
+  const loops = [
+    every(options.pollMs ?? limits.workerPollMs, look),
+    every(leaseMs / 3, renew),
+    ...(reconcileMs > 0 ? [every(reconcileMs, reconcile)] : []),
+    ...(host === undefined ? [] : [every(limits.hostReportMs, () => reportControlPlane(deps, host))]),
+  ];
+  look();
+
+  let closed: Promise<void> | null = null;
+  async function end(): Promise<void> {
+    closing.abort();
+    await Promise.all([stopNudges(), stopReports()]);
+    if (looking !== null) await looking;
+    const left = [...running.values()];
+    for (const { stop } of left) stop.abort('shutdown' satisfies StopReason);
+    await Promise.all([...left.map(({ done }) => done), ...loops]);
+  }
+
+  return {
+    async idle() {
+      for (;;) {
+        if (looking !== null) await looking;
+        const due = await dueActions(database.read, clock.now(), 1);
+        if (looking === null && running.size === 0 && due.length === 0) return;
+        await clock.sleep(IDLE_CHECK_MS);
+      }
+    },
+    running: () => running.size,
+    reconcile,
+    close: () => (closed ??= end()),
+  };
+}

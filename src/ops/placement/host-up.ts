@@ -1,0 +1,8 @@
+// Why: most of what is asked of a host depends on whether it reports at all; by which clock and after what silence stands here.
+
+import { type Host, isHostUp } from '../../domain/placement/host.ts';
+import type { OpsDeps } from '../deps.ts';
+
+/** Whether a host reports; one that is not known does not. */
+export const isUp = ({ clock, config }: OpsDeps, host: Host | null): boolean =>
+  host !== null && isHostUp(host, clock.now(), config.hostDownMs);

@@ -1,0 +1,31 @@
+// Why: what agents say of their own accord becomes rows: that a host is alive, what it has, what its guests did.
+
+import { newUuid } from '../../base/ids.ts';
+import type { AgentReport } from '../../bus/contract.ts';
+import { upsertHost } from '../../db/hosts.ts';
+import { upsertService } from '../../db/services.ts';
+import { tx } from '../../db/tx.ts';
+import type { OpsDeps } from '../deps.ts';
+import { followGuest, reconcileHost } from './guests.ts';
+
+const BINARY = 'nova-compute';
+
+/** Takes one report; twice is once. */
+export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<void> {
+  const { host } = report;
+  if (report.kind === 'guest') {
+    const { event } = report;
+    if (event.uuid === null) return;
+    await followGuest(deps, host, event.uuid, event);
+    return;
+  }
+  const { config, clock } = deps;
+  await tx(deps.database, async (t) => {
+    const nowMs = clock.now();
+    const zone = config.defaultZone;
+    const serviceId = await upsertService(t, { uuid: newUuid(), binary: BINARY, host, zone, nowMs });
+    const { ratios, reserved } = config;
+    await upsertHost(t, { uuid: newUuid(), serviceId, host, inventory: report.inventory, ratios, reserved, nowMs });
+  });
+  await reconcileHost(deps, host, report.guests);
+}

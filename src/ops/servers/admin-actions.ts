@@ -1,0 +1,35 @@
+// Why: administrators set right by hand what no action can: the row says what they say, and nothing that runs writes over it.
+
+import type { Op } from '../../base/op.ts';
+import { cancelActions, openActions } from '../../db/instance-actions.ts';
+import { unfinishedMoves } from '../../db/migrations.ts';
+import { updateServer } from '../../db/servers.ts';
+import { tx } from '../../db/tx.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { wakeWorkers, lockForMove, recordDone } from '../engine/begin.ts';
+import type { OpsDeps } from '../deps.ts';
+import { giveUpUnseen } from './migrations.ts';
+
+type Named = Pick<Server, 'uuid'>;
+
+/** Sets vm_state and frees the server of its task. The actions under way end; a wrong state is followed up as any drift is. */
+export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState: 'active' | 'error'): Promise<void> {
+  const overtaken = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'resetState');
+    const open = await openActions(t, uuid);
+    await cancelActions(t, uuid);
+    const nowMs = deps.clock.now();
+    // a move that an action carries ends with it; one that waits for a word gets none any more
+    if (open.length === 0)
+      for (const move of await unfinishedMoves(t, server)) await giveUpUnseen(t, server, move, nowMs);
+    await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
+    await recordDone(t, op, server, 'resetState', null, nowMs);
+    return open.map((action) => action.id);
+  });
+  wakeWorkers(deps, 'resetState', overtaken);
+}
+
+/** Guests learn of their networks from DHCP and their config drive; there is nothing to inject, but for the checks. */
+export async function injectNetworkInfo(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  await tx(deps.database, (t) => lockForMove(t, op, uuid, 'injectNetworkInfo'));
+}

@@ -1,0 +1,71 @@
+// Why: the new flavor or host is kept: the old host forgets what it had set aside and is free of its claim.
+
+import { badRequest } from '../../base/errors.ts';
+import type { Op } from '../../base/op.ts';
+import { findMigrationIn, updateMigration } from '../../db/migrations.ts';
+import { updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { power, type Server } from '../../domain/servers/instance.ts';
+import type { MigrationStatus, ServerMigration } from '../../domain/servers/migration.ts';
+import type { MoveName } from '../../domain/servers/moves.ts';
+import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import type { OpsDeps } from '../deps.ts';
+import { endMove, leaveGivenUp, type MoveInput, moveOf } from './migrations.ts';
+import { mustBeUp } from './resize.ts';
+import type { Saga } from '../engine/saga.ts';
+import { recordFailure } from '../engine/settle.ts';
+
+/** The resized server, locked, and its move, which turns to `status`. Throws Nova's 400, 404 and 409s. */
+export async function lockResized(
+  t: Tx,
+  op: Op,
+  uuid: string,
+  move: MoveName,
+): Promise<{ readonly server: Server; readonly migration: ServerMigration }> {
+  const server = await lockForMove(t, op, uuid, move);
+  const migration = await findMigrationIn(t, uuid, ['finished']);
+  if (migration === null) throw badRequest('Instance has not been resized.');
+  return { server, migration };
+}
+
+/** Confirms a resize or cold migration. Throws Nova's 400, 404 and 409s. */
+export async function confirmResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const { server, migration } = await lockResized(t, op, uuid, 'confirmResize');
+    await mustBeUp(t, deps, migration.sourceCompute);
+    const nowMs = deps.clock.now();
+    await updateMigration(t, migration.id, { status: 'confirming' }, nowMs);
+    return enqueueAction<MoveInput>(t, op, server, 'confirmResize', { migrationId: migration.id }, nowMs);
+  });
+  wakeWorkers(deps, 'confirmResize', [id]);
+}
+
+const status = (t: Tx, { migrationId }: MoveInput, to: MigrationStatus, nowMs: number): Promise<void> =>
+  updateMigration(t, migrationId, { status: to }, nowMs);
+
+export const confirmResizeSaga: Saga<MoveInput> = {
+  name: 'confirmResize',
+  secrets: [],
+  steps: [
+    {
+      name: 'source',
+      async run(context) {
+        const { sourceCompute } = await moveOf(context);
+        await context.call(sourceCompute, 'dropDisk', { uuid: context.server.uuid });
+      },
+      undo: 'what was set aside may be gone; confirming once more takes the rest',
+    },
+  ],
+  async settle(t, { server, input }, nowMs) {
+    // a server that was stopped may have been started to look at it, and the other way round
+    const vmState = server.powerState === power.shutdown ? ('stopped' as const) : ('active' as const);
+    await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
+    await endMove(t, input.migrationId, 'confirmed', nowMs);
+    return null;
+  },
+  async failed(t, { server, input }, failure, nowMs) {
+    await status(t, input, 'finished', nowMs);
+    await recordFailure(t, server, failure, nowMs);
+  },
+  givenUp: leaveGivenUp,
+};

@@ -1,0 +1,107 @@
+// Why: createImage and createBackup copy a server's disk into an image; a backup also lets the oldest of its kind go.
+
+import { limits } from '../../base/limits.ts';
+import { type Op, systemCaller } from '../../base/op.ts';
+import { updateServer } from '../../db/servers.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import type { OpsDeps } from '../deps.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed } from '../engine/settle.ts';
+import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
+
+type Properties = Readonly<Record<string, string>>;
+
+export interface CreatedImage {
+  readonly imageId: string;
+}
+
+/** Begins an image of the server, which is there, queued, when this returns. Throws 404, 409 and 501. */
+export const createImage = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  wish: { readonly name: string; readonly metadata: Properties },
+): Promise<CreatedImage> =>
+  beginSnapshot<SnapshotInput>(
+    deps,
+    op,
+    uuid,
+    'createImage',
+    () => ({ name: wish.name, type: 'snapshot', properties: wish.metadata }),
+    {},
+  );
+
+export interface BackupWish {
+  readonly name: string;
+  /** The kind of which `rotation` are kept: `daily`, `weekly`. */
+  readonly backupType: string;
+  readonly rotation: number;
+  readonly metadata: Properties;
+}
+
+interface BackupInput extends SnapshotInput {
+  readonly backupType: string;
+  readonly rotation: number;
+}
+
+/** Begins a backup, after which only the newest `rotation` of its type are kept: none at all for 0. */
+export const createBackup = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  { name, backupType, rotation, metadata }: BackupWish,
+): Promise<CreatedImage> =>
+  beginSnapshot<BackupInput>(
+    deps,
+    op,
+    uuid,
+    'createBackup',
+    () => ({ name, type: 'backup', properties: { ...metadata, backup_type: backupType } }),
+    { backupType, rotation },
+  );
+
+/** The image is made or it is not; the server is as it was either way. */
+function imageSaga<I extends SnapshotInput>(name: string, steps: Saga<I>['steps']): Saga<I> {
+  return {
+    name,
+    secrets: [],
+    steps,
+    facts: ({ imageId }) => ({ snapshotImageId: imageId }),
+    async settle(t, { server }, nowMs) {
+      await updateServer(t, server.id, { taskState: null }, nowMs);
+      return null;
+    },
+    async failed(t, { server }, failure, nowMs) {
+      await settleFailed(t, server, failure, nowMs, {});
+    },
+    overtaken: dropHalfImage,
+  };
+}
+
+export const createImageSaga: Saga<SnapshotInput> = imageSaga(
+  'createImage',
+  snapshotSteps({ begun: 'image_snapshot', copying: 'image_pending_upload', uploading: 'image_uploading' }),
+);
+
+/** Removes what is too old of the server's backups of this type. Only those of the same owner: others may call theirs alike. */
+async function rotate({ deps, server, input }: StepContext<BackupInput>): Promise<void> {
+  const made = await deps.image.find(systemCaller, input.imageId);
+  if (made?.owner == null) return;
+  const filters = {
+    owner: made.owner,
+    image_type: 'backup',
+    backup_type: input.backupType,
+    instance_uuid: server.uuid,
+  };
+  const backups = await deps.image.list(systemCaller, { filters, limit: limits.pageSize, marker: null });
+  for (const { id } of backups.slice(input.rotation).toReversed()) await removeImage(deps, id);
+}
+
+export const createBackupSaga: Saga<BackupInput> = imageSaga('createBackup', [
+  ...snapshotSteps<BackupInput>({ begun: null, copying: 'image_pending_upload', uploading: 'image_uploading' }),
+  {
+    name: 'rotate',
+    run: (context) => tolerate(context, 'backups that are too old stay', () => rotate(context)),
+    undo: 'what was too old is gone for good',
+  },
+]);

@@ -1,0 +1,137 @@
+// Why: DELETE must always come to an end. It overtakes whatever runs for the server, and a host that cannot be asked does not
+// hold it up: what is left there is removed when the host speaks again (reconcile/guests.ts, reconcile/remnants.ts).
+
+import type { Op } from '../../base/op.ts';
+import { releaseClaim } from '../../db/claims.ts';
+import { cancelActions, type InstanceAction, openActions, readInput } from '../../db/instance-actions.ts';
+import { removeMember } from '../../db/server-groups.ts';
+import { replaceNics } from '../../db/server-nics.ts';
+import { updateServer } from '../../db/servers.ts';
+import { findHost } from '../../db/hosts.ts';
+import { removeShelved } from '../../db/shelved.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { power, type Server } from '../../domain/servers/instance.ts';
+import { moves, refusal } from '../../domain/servers/moves.ts';
+import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { clearHost } from './clear-host.ts';
+import type { OpsDeps } from '../deps.ts';
+import { isUp } from '../placement/host-up.ts';
+import { abandonMoves } from './migrations.ts';
+import type { Envelope, Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed } from '../engine/settle.ts';
+import { removeShelvedImage } from './shelved-image.ts';
+import { softDeleteSaga } from './soft-delete.ts';
+
+/** `soft`: the guest is switched off and everything else stays, for a while. */
+export interface DeleteInput {
+  readonly soft: boolean;
+}
+
+/** As Nova: a server that never ran, or whose host cannot be asked, is deleted at once. */
+async function deletesSoftly(t: Tx, deps: OpsDeps, server: Server): Promise<boolean> {
+  if (deps.config.reclaimMs <= 0 || server.host === null || refusal(server, 'softDelete', true) !== null) return false;
+  return isUp(deps, await findHost(t, { host: server.host }));
+}
+
+/** Whether one of these deletions leaves nothing of the server. */
+async function deletesForGood(t: Tx, deletions: readonly InstanceAction[]): Promise<boolean> {
+  for (const { id } of deletions) if (!(await readInput<Envelope<DeleteInput>>(t, id)).args.soft) return true;
+  return false;
+}
+
+/**
+ * Begins a deletion in the caller's transaction. Of a server that is being deleted already nothing more is asked, unless that is
+ * only a soft deletion and this one is for good.
+ */
+async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: number): Promise<readonly number[]> {
+  const open = await openActions(t, server.uuid);
+  const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
+  if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
+  await cancelActions(t, server.uuid);
+  const { task: taskState } = moves[soft ? 'softDelete' : 'delete'];
+  await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
+  const input: DeleteInput = { soft };
+  // the overtaken actions come first: a worker must end them
+  return [...open.map((action) => action.id), await enqueueAction(t, op, server, 'delete', input, nowMs)];
+}
+
+type Named = Pick<Server, 'uuid'>;
+
+/** Begins the deletion, softly where deletions are deferred. Throws 404 and 409 (locked). */
+export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  const ids = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'delete');
+    return beginDelete(t, op, server, await deletesSoftly(t, deps, server), deps.clock.now());
+  });
+  wakeWorkers(deps, 'delete', ids);
+}
+
+/**
+ * Begins a deletion for good. Throws 404 and 409 (locked).
+ * @param still asked of the row as it is then; false: nothing happens
+ */
+export async function forceDeleteServer(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Named,
+  still: (server: Server) => boolean = () => true,
+): Promise<void> {
+  const ids = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'forceDelete');
+    return still(server) ? beginDelete(t, op, server, false, deps.clock.now()) : [];
+  });
+  wakeWorkers(deps, 'delete', ids);
+}
+
+async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: string | null }> {
+  await abandonMoves(context);
+  const { host } = context.server;
+  return { left: host === null ? null : await clearHost(context, host, ['guest', 'aside']) };
+}
+
+const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';
+
+export const deleteSaga: Saga<DeleteInput> = {
+  name: 'delete',
+  secrets: [],
+  variant: ({ soft }) => (soft ? softDeleteSaga : null),
+  steps: [
+    { name: 'guest', run: removeGuest, undo: FORWARD_ONLY },
+    {
+      name: 'ports',
+      async run({ deps, server, commit, point }) {
+        await deps.network.release(server);
+        point('released');
+        await commit((t) => replaceNics(t, server.id, []));
+      },
+      undo: FORWARD_ONLY,
+    },
+    {
+      name: 'claim',
+      // what was claimed is billed until now
+      run: ({ server, commit }) => commit((t, nowMs) => releaseClaim(t, server.id, nowMs)),
+      undo: FORWARD_ONLY,
+    },
+    { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
+  ],
+  async settle(t, { server, action }, nowMs) {
+    const gone = {
+      vmState: 'deleted' as const,
+      taskState: null,
+      powerState: power.noState,
+      // the clock may have been set back since it was launched
+      terminatedAt: Math.max(nowMs, server.launchedAt ?? nowMs),
+      deletedAt: nowMs,
+      deleted: true,
+    };
+    // nothing goes on for a server that is no more
+    await cancelActions(t, server.uuid, action.id);
+    await removeMember(t, server.id);
+    await removeShelved(t, server.id);
+    await updateServer(t, server.id, gone, nowMs);
+    return null;
+  },
+  async failed(t, { server }, failure, nowMs) {
+    await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
+  },
+};

@@ -1,0 +1,396 @@
+// Why: a server goes to another host as it runs. Its guest is on one of the two at every moment; the row says the new one once
+// the guest is there, and from then on there is no way back.
+
+import { badRequest, conflict, Fault, internal, unavailable } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Op } from '../../base/op.ts';
+import { findClaim } from '../../db/claims.ts';
+import { findHost, listHosts } from '../../db/hosts.ts';
+import { findMigration, type MigrationPatch, updateMigration } from '../../db/migrations.ts';
+import { addRemnant } from '../../db/remnants.ts';
+import { findServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { freeOf } from '../../domain/placement/claim.ts';
+import { minimumOf } from '../../domain/machines/flavor.ts';
+import type { GuestView, LiveProgress } from '../../domain/servers/guest.ts';
+import type { Host } from '../../domain/placement/host.ts';
+import { power, powerNames, type Server } from '../../domain/servers/instance.ts';
+import type { MigrationStatus } from '../../domain/servers/migration.ts';
+import type { NumaTopology } from '../../domain/numa/numa.ts';
+import { refusal } from '../../domain/servers/moves.ts';
+import { asksForDevices } from '../../domain/pci/pci-alias.ts';
+import { wakeWorkers, enqueueAction, lockForMove, recordDone } from '../engine/begin.ts';
+import { placementFor } from './build.ts';
+import { clearHost } from './clear-host.ts';
+import type { OpsDeps } from '../deps.ts';
+import { isUp } from '../placement/host-up.ts';
+import {
+  acceptMove,
+  bindPorts,
+  bindPortsAtHome,
+  destinationOf,
+  endMove,
+  leaveGivenUp,
+  leaveUnsure,
+  giveBackPlace,
+  holdPlace,
+  hostNamed,
+  isCurrentPlacement,
+  type MoveInput,
+  moveOf,
+  moveWish,
+  type Placement,
+  placementAt,
+  currentPlacement,
+  switchPlacement,
+} from './migrations.ts';
+import { hostsFor, type PlaceWish } from '../placement/place.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed, vmStateOf } from '../engine/settle.ts';
+
+export interface LiveWish {
+  /** Null: the scheduler chooses. */
+  readonly host: string | null;
+  /** The host is taken without asking the scheduler's filters. */
+  readonly forced: boolean;
+  /** Null: whatever the storage needs. */
+  readonly blockMigration: boolean | null;
+  /** Whether a destination must be found before the answer (before 2.34); else the outcome is in the server's actions. */
+  readonly checkFirst: boolean;
+}
+
+interface LiveInput extends MoveInput {
+  readonly host: string | null;
+  readonly forced: boolean;
+  readonly blockMigration: boolean | null;
+  /** What the server is on its old host. */
+  readonly old: Placement;
+}
+
+type Target = Pick<LiveInput, 'host' | 'forced'>;
+
+// --- where it may go ------------------------------------------------------------------------------------------------
+
+const movable: readonly number[] = [power.running, power.paused];
+
+/** Throws Nova's 400 for a host that does not report. */
+function mustServe(deps: OpsDeps, host: Host): void {
+  if (isUp(deps, host)) return;
+  throw badRequest(`Compute service of ${host.host} is unavailable at this time.`, { code: 'host.down' });
+}
+
+/** Why a guest of one hypervisor cannot run on another, in Nova's words; null when it can. */
+function misfit(from: Host, to: Host): string | null {
+  const [old, next] = [from.inventory, to.inventory];
+  if (old.hypervisorType !== next.hypervisorType) return 'The supplied hypervisor type of is invalid.';
+  if (old.hypervisorVersion > next.hypervisorVersion) {
+    return 'The instance requires a newer hypervisor version than has been provided.';
+  }
+  return null;
+}
+
+/** What Nova checks of a host that the scheduler is not asked about. */
+function checkForced(deps: OpsDeps, server: Server, source: Host, host: Host, memoryMb: number): void {
+  if (host.host === source.host) {
+    throw badRequest(`Unable to migrate instance (${server.uuid}) to current host (${host.host}).`);
+  }
+  mustServe(deps, host);
+  const freeMb = freeOf(host).memoryMb;
+  if (freeMb < memoryMb) {
+    throw badRequest(
+      `Migration pre-check error: Unable to migrate ${server.uuid} to ${host.host}: ` +
+        `Lack of memory(host:${freeMb} <= instance:${memoryMb})`,
+    );
+  }
+  const problem = misfit(source, host);
+  if (problem !== null) throw badRequest(problem);
+}
+
+/** What the server asks of its destination: room for what it has now. Throws Nova's 400s and 409. */
+async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target): Promise<PlaceWish> {
+  if (!movable.includes(server.powerState)) {
+    const state = powerNames[server.powerState];
+    throw conflict(`Cannot 'os-migrateLive' instance ${server.uuid} while it is in power_state ${state}`);
+  }
+  if (asksForDevices(server.flavor)) {
+    throw badRequest('Migration pre-check error: This request does not explicitly request live-migratable devices.', {
+      code: 'migration.devices',
+    });
+  }
+  const hosts = await listHosts(deps.database.read);
+  const source = await hostNamed({ deps }, server.host);
+  mustServe(deps, source);
+  const claim = (await findClaim(deps.database.read, server.id)) ?? minimumOf(server.flavor);
+  const size = { vcpus: claim.vcpus, memoryMb: claim.memoryMb };
+  const named = hosts.find((one) => one.host === host);
+  if (forced && named !== undefined) checkForced(deps, server, source, named, size.memoryMb);
+  return moveWish({ deps }, server, {
+    minimum: size,
+    forcedHost: forced ? host : null,
+    requestedHost: forced ? null : host,
+    excluded: [source.host, ...hosts.filter((one) => misfit(source, one) !== null).map((one) => one.host)],
+    verb: 'liveMigrate',
+  });
+}
+
+// --- the request ----------------------------------------------------------------------------------------------------
+
+/**
+ * Throws Nova's 400s for a host that is not known and, if asked for, where no destination can be found now. What the
+ * transaction will refuse anyway is left to it.
+ */
+async function precheck(deps: OpsDeps, op: Op, uuid: string, wish: LiveWish): Promise<void> {
+  const { read } = deps.database;
+  const server = await findServer(read, uuid);
+  if (server === null || refusal(server, 'liveMigrate', op.caller.isAdmin) !== null) return;
+  const { host, checkFirst } = wish;
+  if (host !== null && (await findHost(read, { host })) === null) {
+    throw badRequest(`Compute host ${host} could not be found.`);
+  }
+  const source = await hostNamed({ deps }, server.host);
+  if (!checkFirst || !source.inventory.facts.capabilities.verbs.includes('liveMigrate')) return;
+  try {
+    await hostsFor(deps, server, await liveWish(deps, server, wish));
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'noValidHost') throw badRequest(error.message, { code: error.code });
+    throw error;
+  }
+}
+
+/** Moves a running or paused server to another host. Throws Nova's 400s, 404 and 409s. */
+export async function liveMigrateServer(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  wish: LiveWish,
+): Promise<void> {
+  await precheck(deps, op, uuid, wish);
+  const { host, forced, blockMigration } = wish;
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'liveMigrate');
+    const nowMs = deps.clock.now();
+    const migrationId = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
+    await updateServer(t, server.id, { taskState: 'migrating' }, nowMs);
+    const input: LiveInput = { migrationId, host, forced, blockMigration, old: currentPlacement(server) };
+    return enqueueAction(t, op, server, 'live-migration', input, nowMs);
+  });
+  wakeWorkers(deps, 'live-migration', [id]);
+}
+
+/** Writes what is wished of a live migration, if its status allows it. */
+async function steer(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  migrationId: string,
+  how: {
+    readonly move: 'abortMigration' | 'forceComplete';
+    readonly record: string;
+    readonly wish: 'abort' | 'force';
+    readonly words: string;
+    readonly statuses: readonly MigrationStatus[];
+    readonly missing: (message: string) => Fault;
+  },
+): Promise<void> {
+  await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, how.move);
+    const found = /^\d{1,9}$/.test(migrationId) ? await findMigration(t, Number(migrationId)) : null;
+    if (found === null || found.serverUuid !== uuid) {
+      throw how.missing(`Migration ${migrationId} not found for instance ${uuid}`);
+    }
+    if (!how.statuses.includes(found.status)) {
+      throw badRequest(
+        `Migration ${migrationId} state of instance ${uuid} is ${found.status}. ` +
+          `Cannot ${how.words} while the migration is in this state.`,
+      );
+    }
+    const nowMs = deps.clock.now();
+    await updateMigration(t, found.id, { wish: how.wish }, nowMs);
+    await recordDone(t, op, server, how.record, `${how.record}_wish`, nowMs);
+  });
+}
+
+/** Gives a live migration up; one that only waits, too, if `queuedToo`. Throws Nova's 400, 404 and 409s. */
+export const abortLiveMigration = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  migrationId: string,
+  queuedToo: boolean,
+): Promise<void> =>
+  steer(deps, op, uuid, migrationId, {
+    move: 'abortMigration',
+    record: 'live_migration_cancel',
+    wish: 'abort',
+    words: 'abort live migration',
+    statuses: queuedToo ? ['running', 'queued', 'preparing'] : ['running'],
+    missing: (message) => new Fault('notFound', message),
+  });
+
+/** Ends a live migration at any price. Throws Nova's 400s, 404 and 409s. */
+export const forceLiveMigration = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  migrationId: string,
+): Promise<void> =>
+  steer(deps, op, uuid, migrationId, {
+    move: 'forceComplete',
+    record: 'live_migration_force_complete',
+    wish: 'force',
+    words: 'force complete',
+    statuses: ['running'],
+    missing: badRequest,
+  });
+
+// --- the saga -------------------------------------------------------------------------------------------------------
+
+type Context = StepContext<LiveInput>;
+
+const CANCELLED = 'migration.cancelled';
+
+const cancelled = () => conflict('The live migration was given up, as it was asked.', { code: CANCELLED });
+
+const tooSlow = () =>
+  conflict(`The live migration was not over after ${limits.liveMigrationMs / 1000} s and was given up.`, {
+    code: 'migration.slow',
+  });
+
+/** Nothing is known of where the guest will be: both claims stay until somebody looks. */
+const stillMoving = (host: string) =>
+  internal(`Host ${host} does not give its live migration up.`, { code: 'migration.stillMoving' });
+
+const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> =>
+  commit((t, nowMs) => updateMigration(t, input.migrationId, patch, nowMs));
+
+/** Moves the guest from one host to another and waits until it is there; `attend` is called while it is under way. */
+async function monitorLiveMigration(
+  { deps, server, input, call }: Context,
+  from: string,
+  to: Host,
+  numa: NumaTopology | null,
+  attend: (progress: LiveProgress) => Promise<void>,
+): Promise<void> {
+  const { uuid } = server;
+  const { hypervisorHostname: node, hostIp } = to.inventory;
+  const target = { node, hostIp, blockMigration: input.blockMigration, numa };
+  const giveUpAt = deps.clock.now() + limits.liveMigrationMs;
+  const isLate = (): boolean => deps.clock.now() > giveUpAt;
+  let progress = await call(from, 'liveMigrate', { uuid, to: target });
+  while (progress.state === 'running') {
+    await attend(progress);
+    if (isLate()) await call(from, 'steerLive', { uuid, wish: 'abort' });
+    if (deps.clock.now() > giveUpAt + limits.liveAbortMs) throw stillMoving(from);
+    await deps.clock.sleep(limits.livePollMs);
+    progress = await call(from, 'liveProgress', { uuid });
+  }
+  if (progress.state === 'cancelled') throw isLate() ? tooSlow() : cancelled();
+  // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
+  if (progress.state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
+}
+
+async function move(context: Context): Promise<void> {
+  const { deps, server, input, call } = context;
+  await note(context, { status: 'preparing' });
+  if ((await moveOf(context)).wish === 'abort') throw cancelled();
+  await note(context, { status: 'running' });
+  const numa = await placementFor(deps.database.read, server, input.migrationId);
+  await monitorLiveMigration(
+    context,
+    server.host as string,
+    await destinationOf(context),
+    numa,
+    async ({ memory, disk }) => {
+      await note(context, { memory, disk });
+      const { wish } = await moveOf(context);
+      if (wish !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, wish });
+    },
+  );
+}
+
+/** Whatever became of it: the guest is on its old host in the end. */
+async function bringBack(context: Context): Promise<void> {
+  const { deps, server, call } = context;
+  const { uuid } = server;
+  const home = server.host as string;
+  await call(home, 'steerLive', { uuid, wish: 'abort' });
+  const giveUpAt = deps.clock.now() + limits.liveAbortMs;
+  while ((await call(home, 'liveProgress', { uuid })).state === 'running') {
+    if (deps.clock.now() > giveUpAt) throw stillMoving(home);
+    await deps.clock.sleep(limits.livePollMs);
+  }
+  if ((await call(home, 'inspect', { uuid })) !== null) return;
+  const { destCompute } = await moveOf(context);
+  const numa = await placementFor(deps.database.read, server);
+  await monitorLiveMigration(
+    context,
+    destCompute as string,
+    await hostNamed(context, home),
+    numa,
+    async () => undefined,
+  );
+}
+
+async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
+  const view = output<GuestView | null | undefined>('cleanup') ?? null;
+  const state =
+    view === null ? {} : { powerState: view.powerState, vmState: vmStateOf(view.powerState) ?? server.vmState };
+  await updateServer(t, server.id, { ...state, taskState: null }, nowMs);
+  await endMove(t, input.migrationId, 'completed', nowMs);
+  return null;
+}
+
+export const liveMigrateSaga: Saga<LiveInput> = {
+  name: 'live-migration',
+  secrets: [],
+  steps: [
+    {
+      name: 'place',
+      run: async (context) => holdPlace(context, await liveWish(context.deps, context.server, context.input), 'queued'),
+      undo: giveBackPlace,
+    },
+    { name: 'move', run: move, undo: bringBack },
+    {
+      name: 'network',
+      run: async (context) => bindPorts(context, await destinationOf(context)),
+      undo: bindPortsAtHome,
+    },
+    {
+      name: 'switch',
+      run: async (context) => switchPlacement(context, placementAt(context.server, await destinationOf(context))),
+      undo: (context) => switchPlacement(context, context.input.old),
+      final: true,
+    },
+    {
+      name: 'cleanup',
+      async run(context) {
+        const { server, input, call } = context;
+        await clearHost(context, input.old.host as string, ['guest']);
+        return call(server.host as string, 'inspect', { uuid: server.uuid });
+      },
+      undo: 'what is left there goes when its host is asked again',
+    },
+  ],
+  settle,
+  async failed(t, context, failure, nowMs) {
+    const { server, input } = context;
+    const stuck = failure.stuck !== null;
+    if (!stuck && !isCurrentPlacement(server, input.old)) {
+      // there already: only what is left on the old host is in doubt
+      await addRemnant(t, { serverUuid: server.uuid, host: input.old.host as string }, nowMs);
+      await settle(t, context, nowMs);
+      return;
+    }
+    const given = failure.code === CANCELLED;
+    const status = given ? 'cancelled' : failure.step === 'place' ? 'error' : 'failed';
+    if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
+    else await endMove(t, input.migrationId, status, nowMs);
+    if (given && !stuck) await updateServer(t, server.id, { taskState: null }, nowMs);
+    else await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {});
+  },
+  async givenUp(t, context, stuck, nowMs) {
+    // its guest may be on its way still, and the only one: nothing of it is removed, and its place is kept
+    if (stuck) await leaveUnsure(t, context.input.migrationId, nowMs);
+    else await leaveGivenUp(t, context, stuck, nowMs);
+  },
+};

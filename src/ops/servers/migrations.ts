@@ -1,0 +1,259 @@
+// Why: whatever moves a server does the same few things: it holds a claim on the other host, binds the ports there, and makes
+// the other host the server's own in one transaction. Until then the server is where it was; from then on it is where it shall be.
+
+import { internal } from '../../base/errors.ts';
+import { newUuid } from '../../base/ids.ts';
+import type { Op } from '../../base/op.ts';
+import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../../db/claims.ts';
+import { findFlavor } from '../../db/flavors.ts';
+import { findHost } from '../../db/hosts.ts';
+import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../../db/migrations.ts';
+import { addRemnant } from '../../db/remnants.ts';
+import { replaceNics } from '../../db/server-nics.ts';
+import { updateServer } from '../../db/servers.ts';
+import type { Tx } from '../../db/tx.ts';
+import type { FlavorSnapshot } from '../../domain/machines/flavor.ts';
+import type { Host } from '../../domain/placement/host.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../../domain/servers/migration.ts';
+import { clearHost } from './clear-host.ts';
+import { anywhere, claimPlace, placementOf, type PlaceWish, whereOf } from '../placement/place.ts';
+import type { StepContext } from '../engine/saga.ts';
+
+/** What every saga that moves a server begins with. */
+export interface MoveInput {
+  readonly migrationId: number;
+}
+
+type MoveContext = StepContext<MoveInput>;
+
+/** Nova's numbers for the flavors of a move; null for one that is no more. */
+async function flavorNumber(t: Tx, { flavorid }: FlavorSnapshot): Promise<number | null> {
+  return (await findFlavor(t, flavorid))?.id ?? null;
+}
+
+/** Notes the move that a request asks for; `to` is the flavor afterwards. Returns its number. */
+export async function acceptMove(
+  t: Tx,
+  op: Op,
+  server: Server,
+  type: MigrationType,
+  to: FlavorSnapshot,
+  before: Before | null,
+  nowMs: number,
+): Promise<number> {
+  const flavors = type !== 'evacuation';
+  return insertMigration(t, {
+    uuid: newUuid(),
+    serverUuid: server.uuid,
+    type,
+    sourceCompute: server.host as string,
+    sourceNode: server.node ?? '',
+    oldFlavorId: flavors ? await flavorNumber(t, server.flavor) : null,
+    newFlavorId: flavors ? await flavorNumber(t, to) : null,
+    userId: op.caller.userId,
+    projectId: op.caller.projectId ?? server.projectId,
+    before,
+    nowMs,
+  });
+}
+
+export async function moveOf({ deps, input }: MoveContext): Promise<ServerMigration> {
+  const found = await findMigration(deps.database.read, input.migrationId);
+  if (found === null) throw internal(`Migration ${input.migrationId} has no row.`);
+  return found;
+}
+
+export async function hostNamed({ deps }: Pick<MoveContext, 'deps'>, name: string | null): Promise<Host> {
+  const host = name === null ? null : await findHost(deps.database.read, { host: name });
+  if (host === null) throw internal(`Host ${name} is not known.`, { code: 'host.unknown' });
+  return host;
+}
+
+/** The destination that `holdPlace` chose. */
+export const destinationOf = async (context: MoveContext): Promise<Host> =>
+  hostNamed(context, (await moveOf(context)).destCompute);
+
+/** What a server that moves asks of its next host: nothing of what was forced when it was made. */
+export const moveWish = ({ deps }: Pick<MoveContext, 'deps'>, server: Server, more: Partial<PlaceWish>): PlaceWish => ({
+  ...placementOf(deps, server, anywhere),
+  excluded: [],
+  ...more,
+});
+
+/** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */
+export async function holdPlace(
+  context: MoveContext,
+  wish: PlaceWish,
+  status: MigrationStatus,
+): Promise<{ host: string }> {
+  const { deps, input } = context;
+  const move = await moveOf(context);
+  if (move.destCompute !== null && (await findHeldClaim(deps.database.read, input.migrationId)) !== null) {
+    return { host: move.destCompute };
+  }
+  const { host } = await claimPlace(
+    context,
+    wish,
+    (t, claim, generation) => holdClaim(t, input.migrationId, claim, generation),
+    (t, found, nowMs) =>
+      updateMigration(
+        t,
+        input.migrationId,
+        {
+          status,
+          destCompute: found.host,
+          destNode: found.inventory.hypervisorHostname,
+          // as Nova, whose live migrations do not say
+          ...(move.type === 'live-migration' ? {} : { destHost: found.inventory.hostIp }),
+        },
+        nowMs,
+      ),
+  );
+  return { host };
+}
+
+export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>
+  commit((t) => releaseHeld(t, input.migrationId));
+
+/** The ports follow the server to a host, and the row keeps them as they are there. */
+export async function bindPorts<I>(context: StepContext<I>, host: Pick<Host, 'host' | 'zone'>): Promise<void> {
+  const { deps, server, commit, point } = context;
+  const nics = await deps.network.rebind({ ...server, host: host.host, zone: host.zone });
+  point('bound');
+  await commit((t) => replaceNics(t, server.id, nics));
+}
+
+export const bindPortsAtHome = async (context: MoveContext): Promise<void> =>
+  bindPorts(context, await hostNamed(context, context.server.host));
+
+/** Where and what a server is on one placement of its move. */
+export type Placement = Pick<Server, 'host' | 'node' | 'availabilityZone' | 'flavor' | 'bootVcpus' | 'bootMemoryMb'>;
+
+export const currentPlacement = (server: Server): Placement => ({
+  host: server.host,
+  node: server.node,
+  availabilityZone: server.availabilityZone,
+  flavor: server.flavor,
+  bootVcpus: server.bootVcpus,
+  bootMemoryMb: server.bootMemoryMb,
+});
+
+export const placementAt = (server: Server, host: Host): Placement => ({
+  ...currentPlacement(server),
+  ...whereOf(host),
+});
+
+/** A resize on one host changes the flavor, any other move the host. */
+export const isCurrentPlacement = (server: Server, placement: Placement): boolean =>
+  server.host === placement.host && server.flavor.flavorid === placement.flavor.flavorid;
+
+/** The other placement becomes the server's own, with its claim; being there already, nothing happens. */
+export async function switchTo(
+  t: Tx,
+  server: Server,
+  migrationId: number,
+  placement: Placement,
+  nowMs: number,
+): Promise<Server> {
+  if (isCurrentPlacement(server, placement)) return server;
+  await swapClaims(t, migrationId, server.id);
+  await updateServer(t, server.id, placement, nowMs);
+  return { ...server, ...placement };
+}
+
+/** As `switchTo`, as a step of a saga. */
+export const switchPlacement = ({ commit, server, input }: MoveContext, placement: Placement): Promise<void> =>
+  commit(async (t, nowMs) => void (await switchTo(t, server, input.migrationId, placement, nowMs)));
+
+/** The server turns to the destination that `holdPlace` chose; `after` is what it is there, under another flavor perhaps. */
+export async function becomeThere(
+  t: Tx,
+  server: Server,
+  after: Server,
+  { migrationId }: MoveInput,
+  { host }: { readonly host: string },
+  nowMs: number,
+): Promise<Server> {
+  const found = await findHost(t, { host });
+  if (found === null) throw internal(`Host ${host} is not known.`, { code: 'host.unknown' });
+  return switchTo(t, server, migrationId, placementAt(after, found), nowMs);
+}
+
+/** Whatever was made of the server on its destination goes. */
+export async function removeThere(context: MoveContext): Promise<void> {
+  const { destCompute } = await moveOf(context);
+  if (destCompute !== null) await context.call(destCompute, 'destroy', { uuid: context.server.uuid });
+}
+
+/** The move is over: what it held is given back. */
+export async function endMove(t: Tx, migrationId: number, status: MigrationStatus, nowMs: number): Promise<void> {
+  await releaseHeld(t, migrationId);
+  await updateMigration(t, migrationId, { status }, nowMs);
+}
+
+/** What stands aside on the server's own host in these is of before the move. */
+const turned: readonly MigrationStatus[] = ['finished', 'confirming', 'reverting'];
+
+/**
+ * The move is over and an error: what it may have on the server's other host, and what it left aside, is on record to be removed
+ * (reconcile/remnants.ts).
+ * @param stuck it could not be undone: what stands aside on the server's own host may be all that it has
+ */
+export async function giveUpMove(
+  t: Tx,
+  server: Pick<Server, 'uuid' | 'host'>,
+  { id, status, sourceCompute, destCompute }: ServerMigration,
+  stuck: boolean,
+  nowMs: number,
+): Promise<void> {
+  for (const host of new Set([sourceCompute, destCompute])) {
+    const has = host === server.host ? turned.includes(status) && !stuck : true;
+    if (host !== null && has) await addRemnant(t, { serverUuid: server.uuid, host }, nowMs);
+  }
+  await endMove(t, id, 'error', nowMs);
+}
+
+/** A move is over of which nobody knows where it left the guest: its place on both hosts is kept until somebody looks. */
+export const leaveUnsure = (t: Tx, migrationId: number, nowMs: number): Promise<void> =>
+  updateMigration(t, migrationId, { status: 'error' }, nowMs);
+
+/**
+ * As `giveUpMove`, for a move that nothing carries and nobody looked for. A live migration may have brought the only guest to its
+ * destination: nothing of it is removed (whereabouts.ts looks).
+ */
+export async function giveUpUnseen(
+  t: Tx,
+  server: Pick<Server, 'uuid' | 'host'>,
+  move: ServerMigration,
+  nowMs: number,
+): Promise<void> {
+  const unsure = move.type === 'live-migration' && move.destCompute !== null && server.host === move.sourceCompute;
+  if (unsure) await leaveUnsure(t, move.id, nowMs);
+  else await giveUpMove(t, server, move, false, nowMs);
+}
+
+/** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
+export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
+  const move = await findMigration(t, context.input.migrationId);
+  if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
+}
+
+/** What a move ends as that something overtakes. */
+const endOf = ({ status }: ServerMigration): MigrationStatus =>
+  status === 'finished' ? 'confirmed' : status === 'error' ? 'error' : 'failed';
+
+/**
+ * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation) or they could not be taken
+ * back: what they have on other hosts, and what is set aside on its own, goes.
+ */
+export async function abandonMoves<I>(context: StepContext<I>, except?: number): Promise<void> {
+  const { deps, server, commit } = context;
+  for (const move of await unfinishedMoves(deps.database.read, server)) {
+    if (move.id === except) continue;
+    for (const host of new Set([move.sourceCompute, move.destCompute])) {
+      if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
+    }
+    await commit((t, nowMs) => endMove(t, move.id, endOf(move), nowMs));
+  }
+}

@@ -1,0 +1,184 @@
+// Why: a server keeps its name, host, ports and size, and gets its disks anew from an image. What is asked for is the row's from
+// the beginning; the host makes of it what the row says.
+
+import { badRequest, internal } from '../../base/errors.ts';
+import type { Op } from '../../base/op.ts';
+import { lockCandidate } from '../../db/candidates.ts';
+import { replaceMetadata } from '../../db/server-details.ts';
+import { changeBuild, findBuild, findServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { rootDeviceName } from '../../domain/servers/build-spec.ts';
+import type { GuestView, InjectedFile } from '../../domain/servers/guest.ts';
+import { autoDiskConfigOf, diskConfigProblem, type ImageFacts, imageProblem } from '../../domain/machines/image.ts';
+import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { imageRefusal, noValidHost } from '../../scheduler/select.ts';
+import { judgedImage } from '../../scheduler/spec.ts';
+import { wakeWorkers, checkMove, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
+import { type BuildRequest, guestSpec } from './build.ts';
+import type { OpsDeps } from '../deps.ts';
+import { optionsOf } from '../placement/place.ts';
+import { hostOf } from './power.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed, settleFromView } from '../engine/settle.ts';
+import type { ServerChange } from './update-server.ts';
+import { forgetAside, makeWay } from './whereabouts.ts';
+
+/** What is absent stays as it is. */
+export interface RebuildRequest {
+  readonly imageRef: string;
+  readonly adminPass: string;
+  readonly change: ServerChange & { readonly userData?: string | null };
+  /** Null: none from now on. */
+  readonly keyName?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Those of before are gone with the disks. */
+  readonly files: readonly InjectedFile[];
+  readonly preserveEphemeral: boolean;
+}
+
+/** What says of which image a server's disks are made. */
+interface MadeOf {
+  readonly row: Pick<Server, 'image' | 'imageRef' | 'rootDeviceName' | 'configDrive'>;
+  readonly build: Pick<BuildRequest, 'kernel' | 'ramdisk'>;
+}
+
+interface Input {
+  /** What the disks were made of where it is another image now; null: it is the same. */
+  readonly before: MadeOf | null;
+  readonly adminPass: string | null;
+  readonly preserveEphemeral: boolean;
+  /** It was off, and shall be again. */
+  readonly stopped: boolean;
+}
+
+async function keyOf(deps: OpsDeps, op: Op, { keyName }: RebuildRequest) {
+  if (keyName === undefined) return null;
+  const keypair = keyName === null ? null : await keypairNamed(deps, op, keyName);
+  return {
+    row: { keyName: keypair?.name ?? null, keyData: keypair?.publicKey ?? null },
+    build: { keyType: keypair?.type ?? null },
+  };
+}
+
+/** Throws 400 for an image that a server of this flavor cannot have. */
+function checkFit({ flavor, image }: Server, next: ImageFacts): void {
+  const misfit = imageProblem(flavor, next);
+  if (misfit !== null) throw badRequest(misfit);
+  checkHardware(flavor, next);
+  if (!sameNuma(flavor, image, next)) {
+    throw badRequest(
+      "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance.",
+    );
+  }
+}
+
+async function madeOf(t: Tx, { id, image, imageRef, rootDeviceName: root, configDrive }: Server): Promise<MadeOf> {
+  const { kernel, ramdisk } = await findBuild<BuildRequest>(t, id);
+  return { row: { image, imageRef, rootDeviceName: root, configDrive }, build: { kernel, ramdisk } };
+}
+
+/**
+ * Begins to build a server anew and returns its row as it is then. Throws 400 (image, key), 403 (quota), 404, 409 (state,
+ * lock), 501.
+ */
+export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, request: RebuildRequest): Promise<Server> {
+  await checkMove(deps.database.read, op, target, 'rebuild');
+  const key = await keyOf(deps, op, request);
+  const image = await activeImage(deps, op.caller, request.imageRef, 'Cannot find image for rebuild');
+  const asked = request.change.autoDiskConfig ?? null;
+  const disabled = diskConfigProblem(image, asked);
+  if (disabled !== null) throw badRequest(disabled);
+  const { files, metadata } = request;
+  await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
+  checkFit(target, image);
+  const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
+
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, target.uuid, 'rebuild');
+    // a resize may have ended since the row was read
+    checkFit(server, image);
+    const nowMs = deps.clock.now();
+    const before = server.imageRef === request.imageRef ? null : await madeOf(t, server);
+    const next = {
+      ...request.change,
+      ...key?.row,
+      autoDiskConfig: autoDiskConfigOf(image, asked),
+      imageRef: request.imageRef,
+      image,
+      rootDeviceName: rootDeviceName(image),
+      configDrive: server.configDrive || needsConfigDrive(deps.config, image, files),
+      taskState: 'rebuilding' as const,
+      progress: 0,
+    };
+    await updateServer(t, server.id, next, nowMs);
+    await changeBuild<BuildRequest>(t, server.id, build);
+    if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
+    const { adminPass, preserveEphemeral } = request;
+    const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
+    return enqueueAction(t, op, server, 'rebuild', input, nowMs);
+  });
+  // read before the workers hear of it: the answer shows REBUILD
+  const changed = await findServer(deps.database.read, target.uuid, { deleted: true });
+  wakeWorkers(deps, 'rebuild', [id]);
+  if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
+  return changed;
+}
+
+const IMAGE_TRAITS =
+  'No valid host was found. Image traits cannot be satisfied by the current resource providers. Either specify a different ' +
+  'image during rebuild or create a new server with the specified image.';
+
+/**
+ * The host is asked whether it takes the image, where it is another one; what the flavor asks of it was judged when the server came.
+ * Throws `internal` with the code `noValidHost`.
+ */
+async function judge({ deps, server, input, commit }: StepContext<Input>): Promise<void> {
+  if (input.before === null) return;
+  const host = await commit((t) => lockCandidate(t, hostOf(server)));
+  const flavor = { name: server.flavor.name, extraSpecs: {} };
+  const spec = { ...judgedImage(server.image, server.imageRef), flavor };
+  const refusal = host === null ? null : imageRefusal(host, spec, optionsOf(deps));
+  if (refusal === null) return;
+  const { message, detail } = noValidHost([refusal]);
+  const said = refusal.filter === 'TraitsFilter' ? IMAGE_TRAITS : message;
+  throw internal(said, { code: 'noValidHost', detail });
+}
+
+async function build(context: StepContext<Input>): Promise<GuestView> {
+  await makeWay(context);
+  const { deps, server, input, commit, call } = context;
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
+  const spec = await guestSpec(deps.database.read, server, input.adminPass);
+  const view = await call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
+  await forgetAside(context);
+  return view;
+}
+
+async function stopAgain({ server, input, commit, call, output }: StepContext<Input>): Promise<GuestView> {
+  if (!input.stopped) return output<GuestView>('build');
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-off' }, nowMs));
+  return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+}
+
+export const rebuildSaga: Saga<Input> = {
+  name: 'rebuild',
+  secrets: ['adminPass'],
+  steps: [
+    { name: 'place', run: judge, undo: 'the host was only asked' },
+    { name: 'build', run: build, undo: 'the disks of before are gone: the server is in ERROR until it is rebuilt' },
+    { name: 'power', run: stopAgain, undo: 'the host is asked what became of the guest when the failure is written' },
+  ],
+  async settle(t, { server, output }, nowMs) {
+    await settleFromView(t, server, output<GuestView>('power'), nowMs, true, { launchedAt: nowMs });
+    return null;
+  },
+  observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
+  async failed(t, { server, input }, failure, nowMs, seen) {
+    // a host that refused the image still has the disks of before
+    const kept = failure.step === 'place' ? input.before : null;
+    if (kept !== null) await changeBuild<BuildRequest>(t, server.id, kept.build);
+    await settleFailed(t, server, failure, nowMs, { ...kept?.row, vmState: 'error' }, seen as GuestView | null);
+  },
+};

@@ -1,0 +1,113 @@
+// Why: a rescued server runs from another image with its own disk beside it. Which image is the action's affair alone: whatever
+// starts the server afterwards starts it from its own disk.
+
+import { badRequest } from '../../base/errors.ts';
+import type { Caller, Op } from '../../base/op.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import type { ImageFacts } from '../../domain/machines/image.ts';
+import { knownProperties } from '../../domain/machines/image-properties.ts';
+import type { Server, VmState } from '../../domain/servers/instance.ts';
+import { beginMove, checkMove } from '../engine/begin.ts';
+import { bootParts } from './boot-source.ts';
+import { guestSpec } from './build.ts';
+import type { OpsDeps } from '../deps.ts';
+import { hostOf } from './power.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleBroken, settleFromView } from '../engine/settle.ts';
+import { endElsewhere } from './whereabouts.ts';
+
+export interface RescueRequest {
+  readonly adminPass: string;
+  /** Null: the image that the server was made from. */
+  readonly imageRef: string | null;
+}
+
+interface Input {
+  readonly adminPass: string | null;
+  readonly image: ImageFacts;
+  readonly kernel: ImageFacts | null;
+  readonly ramdisk: ImageFacts | null;
+}
+
+async function namedImage(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
+  const image = await deps.image.find(caller, imageRef);
+  if (image === null || image.status !== 'active' || image.properties['img_block_device_mapping'] !== undefined) {
+    throw badRequest(`Requested rescue image '${imageRef}' is not supported`);
+  }
+  return image;
+}
+
+/** As Nova: of a server that was made from a copy of another, the image that the other was made from, as long as it is there. */
+async function ownImage(deps: OpsDeps, caller: Caller, { uuid, image }: Server): Promise<ImageFacts> {
+  if (image === null) throw badRequest(`Instance ${uuid} cannot be rescued: it has no image`);
+  const base = image.properties['base_image_ref'];
+  const found = base === undefined || base === '' ? null : await deps.image.find(caller, base);
+  return found?.status === 'active' ? found : image;
+}
+
+/** Begins to rescue a server. Throws 400 for an image that will not do, 404, 409 (state, lock), 501. */
+export async function rescueServer(deps: OpsDeps, op: Op, target: Server, request: RescueRequest): Promise<void> {
+  await checkMove(deps.database.read, op, target, 'rescue');
+  const { caller } = op;
+  const image = await (request.imageRef === null
+    ? ownImage(deps, caller, target)
+    : namedImage(deps, caller, request.imageRef));
+  knownProperties(image);
+  const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
+  await beginMove<Input>(deps, op, target.uuid, 'rescue', () => input);
+}
+
+export async function unrescueServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+  await beginMove(deps, op, uuid, 'unrescue', () => ({}));
+}
+
+/** Ends as its saga says, or in ERROR, whatever the guest runs from then; a hard reboot brings it back to its own disk. */
+const ending = <I>(name: string, secrets: Saga<I>['secrets'], steps: Saga<I>['steps'], to: VmState): Saga<I> => ({
+  name,
+  secrets,
+  steps,
+  async settle(t, { server, output }, nowMs) {
+    const launched = to === 'rescued' ? { launchedAt: nowMs } : {};
+    await settleFromView(t, server, output<GuestView>('guest'), nowMs, true, { vmState: to, ...launched });
+    return null;
+  },
+  observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
+  failed: (t, { server }, failure, nowMs, seen) => settleBroken(t, server, failure, nowMs, seen as GuestView | null),
+});
+
+async function rescueGuest(context: StepContext<Input>): Promise<GuestView> {
+  const server = await endElsewhere(context);
+  const { deps, input, call } = context;
+  const { adminPass, image, kernel, ramdisk } = input;
+  const own = await guestSpec(deps.database.read, server, adminPass);
+  return call(hostOf(server), 'rescue', { spec: { ...own, kernel, ramdisk, rescue: image } });
+}
+
+export const rescueSaga: Saga<Input> = ending(
+  'rescue',
+  ['adminPass'],
+  [
+    {
+      name: 'power_off',
+      run: ({ deps, server, call }) =>
+        call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
+      undo: 'a server in ERROR may be off',
+    },
+    { name: 'guest', run: rescueGuest, undo: 'its own disk is as it was: a hard reboot boots it' },
+  ],
+  'rescued',
+);
+
+export const unrescueSaga: Saga<Record<string, never>> = ending(
+  'unrescue',
+  [],
+  [
+    {
+      name: 'guest',
+      run: async ({ deps, server, call }) =>
+        call(hostOf(server), 'unrescue', { spec: await guestSpec(deps.database.read, server, null) }),
+      undo: 'what the guest runs from then, a hard reboot settles',
+    },
+  ],
+  'active',
+);

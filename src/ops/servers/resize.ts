@@ -1,0 +1,264 @@
+// Why: a server goes to another flavor or another host with its disks, switched off meanwhile. The old host keeps everything it had,
+// set aside and claimed, until the move is confirmed (confirm-resize.ts) or taken back (revert-resize.ts).
+
+import { badRequest, conflict } from '../../base/errors.ts';
+import type { Op } from '../../base/op.ts';
+import { findClaim } from '../../db/claims.ts';
+import { findFlavor } from '../../db/flavors.ts';
+import { findHost } from '../../db/hosts.ts';
+import { updateMigration } from '../../db/migrations.ts';
+import { findBuild, findServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { bootSizeOf } from '../../domain/servers/build-spec.ts';
+import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../../domain/machines/flavor.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import { diskConfigProblem, imageProblem } from '../../domain/machines/image.ts';
+import { checkHardware } from '../../domain/machines/hardware.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { localDisksProblem } from '../../domain/servers/local-disks.ts';
+import { pciWishOf } from '../../domain/pci/pci-alias.ts';
+import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { type BuildRequest, guestSpec } from './build.ts';
+import type { OpsDeps } from '../deps.ts';
+import { isUp } from '../placement/host-up.ts';
+import {
+  acceptMove,
+  becomeThere,
+  bindPorts,
+  bindPortsAtHome,
+  destinationOf,
+  endMove,
+  leaveGivenUp,
+  leaveUnsure,
+  giveBackPlace,
+  holdPlace,
+  hostNamed,
+  type MoveInput,
+  moveWish,
+  removeThere,
+} from './migrations.ts';
+import { whereOf } from '../placement/place.ts';
+import { checkMore, lockQuota } from '../administration/quota-sets.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed, settleFromView } from '../engine/settle.ts';
+
+export interface ResizeInput extends MoveInput {
+  /** The flavor afterwards; of a migration the same. */
+  readonly flavor: FlavorSnapshot;
+  /** The host that was asked for. */
+  readonly host: string | null;
+  readonly mayStay: boolean;
+}
+
+// --- the request ----------------------------------------------------------------------------------------------------
+
+export interface ResizeRequest {
+  readonly flavorRef: string;
+  /** `OS-DCF:diskConfig`; null: not given. */
+  readonly autoDiskConfig: boolean | null;
+}
+
+/** The server under another flavor, its size within the new bounds. */
+export function under(server: Server, flavor: FlavorSnapshot): Server {
+  const boot = bootSizeOf({ ...server, flavor });
+  return { ...server, flavor, bootVcpus: boot.vcpus, bootMemoryMb: boot.memoryMb };
+}
+
+/** Throws Nova's 409 where a host does not report. */
+export async function mustBeUp(t: Tx, deps: OpsDeps, name: string): Promise<void> {
+  if (isUp(deps, await findHost(t, { host: name }))) return;
+  throw conflict('Service is unavailable at this time.', { code: 'host.down' });
+}
+
+/** The flavor to resize to, after Nova's checks in Nova's order; throws 400 and, for the quota, 403. */
+async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: ResizeRequest): Promise<FlavorSnapshot> {
+  const disabled = diskConfigProblem(server.image, wish.autoDiskConfig);
+  if (disabled !== null) throw badRequest(disabled);
+  const { flavorRef } = wish;
+  const found = await findFlavor(t, flavorRef, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
+  if (found === null) throw badRequest(`Flavor ${flavorRef} could not be found.`);
+  if (found.rootGb === 0 && server.flavor.rootGb !== 0) {
+    throw badRequest('Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.');
+  }
+  const same = found.flavorid === server.flavor.flavorid;
+  if (found.disabled && !same) throw badRequest(`Flavor ${flavorRef} could not be found.`);
+  if (same) throw badRequest('When resizing, instances must change flavor!');
+  const flavor = snapshotOf(found);
+  const problem = elasticProblem(flavor);
+  if (problem !== null) throw badRequest(problem);
+  pciWishOf(flavor, null, deps.config.pciAliases);
+  await checkUpsize(t, deps, server, flavor);
+  const misfit = server.image === null ? null : imageProblem(flavor, server.image);
+  if (misfit !== null) throw badRequest(misfit);
+  const { disks } = await findBuild<BuildRequest>(t, server.id);
+  const room = localDisksProblem(disks, flavor);
+  if (room !== null) throw badRequest(room);
+  checkHardware(flavor, server.image);
+  return flavor;
+}
+
+/** Throws Nova's 403 where the server would claim more under a flavor than its project may have. */
+export async function checkUpsize(t: Tx, deps: OpsDeps, server: Server, flavor: FlavorSnapshot): Promise<void> {
+  const next = bootSizeOf({ ...server, flavor });
+  const now = (await findClaim(t, server.id)) ?? { vcpus: 0, memoryMb: 0 };
+  const grows = {
+    vcpus: Math.max(0, next.vcpus - now.vcpus),
+    memoryMb: Math.max(0, next.memoryMb - now.memoryMb),
+  };
+  if (grows.vcpus > 0 || grows.memoryMb > 0) await checkMore(t, deps.config.quota, server, grows, 0);
+}
+
+async function checkHost(t: Tx, server: Server, host: string | null): Promise<void> {
+  if (host === null) return;
+  if (host === server.host) throw badRequest('Cannot migrate to the host where the server exists.');
+  if ((await findHost(t, { host })) === null) throw badRequest(`Compute host ${host} could not be found.`);
+}
+
+interface Asked {
+  readonly flavor: FlavorSnapshot;
+  readonly host: string | null;
+  readonly autoDiskConfig: boolean;
+  readonly mayStay: boolean;
+}
+
+async function begin(
+  deps: OpsDeps,
+  op: Op,
+  uuid: string,
+  move: 'resize' | 'migrate',
+  ask: (t: Tx, server: Server) => Promise<Asked>,
+): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const seen = await findServer(t, uuid);
+    if (seen !== null) await lockQuota(t, seen.projectId);
+    const server = await lockForMove(t, op, uuid, move);
+    await mustBeUp(t, deps, server.host as string);
+    const { flavor, host, autoDiskConfig, mayStay } = await ask(t, server);
+    const nowMs = deps.clock.now();
+    const before = {
+      flavor: server.flavor,
+      vmState: server.vmState,
+      boot: { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb },
+      availabilityZone: server.availabilityZone,
+    };
+    const type = move === 'resize' ? 'resize' : 'migration';
+    const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
+    const promised = bootSizeOf({ ...server, flavor });
+    await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
+    return enqueueAction<ResizeInput>(t, op, server, move, { migrationId, flavor, host, mayStay }, nowMs);
+  });
+  wakeWorkers(deps, move, [id]);
+}
+
+/** Moves a server to another flavor. Throws Nova's 400s, 403 (quota), 404 and 409s. */
+export const resizeServer = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  wish: ResizeRequest,
+): Promise<void> =>
+  begin(deps, op, uuid, 'resize', async (t, server) => ({
+    flavor: await newFlavor(t, deps, op, server, wish),
+    host: null,
+    // as Nova: what is not asked for is off
+    autoDiskConfig: wish.autoDiskConfig ?? false,
+    mayStay: deps.config.allowResizeToSameHost,
+  }));
+
+/** Moves a server to another host, switched off meanwhile; null: the scheduler chooses. Throws 400, 404 and 409s. */
+export const migrateServer = (
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  host: string | null,
+): Promise<void> =>
+  begin(deps, op, uuid, 'migrate', async (t, server) => {
+    await checkHost(t, server, host);
+    return { flavor: server.flavor, host, autoDiskConfig: false, mayStay: false };
+  });
+
+// --- the saga -------------------------------------------------------------------------------------------------------
+
+type Context = StepContext<ResizeInput>;
+
+const wasOn = ({ vmState }: Server): boolean => vmState !== 'stopped';
+
+async function place(context: Context): Promise<{ host: string }> {
+  const { server, input } = context;
+  const wish = moveWish(context, under(server, input.flavor), {
+    requestedHost: input.host,
+    excluded: input.mayStay ? [] : [server.host as string],
+    verb: 'receiveDisk',
+  });
+  return holdPlace(context, wish, 'pre-migrating');
+}
+
+/** The guest is off and its disks stand aside on the old host. */
+async function setAside({ deps, server, input, commit, call }: Context): Promise<void> {
+  await commit(async (t, nowMs) => {
+    await updateServer(t, server.id, { taskState: 'resize_migrating' }, nowMs);
+    await updateMigration(t, input.migrationId, { status: 'migrating' }, nowMs);
+  });
+  await call(server.host as string, 'migrateDisk', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs });
+  await commit(async (t, nowMs) => {
+    await updateServer(t, server.id, { taskState: 'resize_migrated' }, nowMs);
+    await updateMigration(t, input.migrationId, { status: 'post-migrating' }, nowMs);
+  });
+}
+
+async function putBack({ deps, server, call }: Context): Promise<void> {
+  const spec = await guestSpec(deps.database.read, server, null);
+  await call(server.host as string, 'restoreDisk', { spec, on: wasOn(server) });
+}
+
+/** The guest is made anew over its disks, on the new host and under the new flavor. */
+async function receive(context: Context): Promise<GuestView> {
+  const { deps, server, input, commit, call } = context;
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'resize_finish' }, nowMs));
+  const source = await hostNamed(context, server.host);
+  const host = await destinationOf(context);
+  const after = { ...under(server, input.flavor), ...whereOf(host) };
+  const spec = await guestSpec(deps.database.read, after, null, input.migrationId);
+  const from = { node: source.inventory.hypervisorHostname, hostIp: source.inventory.hostIp };
+  return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
+}
+
+async function settle(t: Tx, context: Context, nowMs: number): Promise<null> {
+  const { server, input, output } = context;
+  const { migrationId, flavor } = input;
+  const after = under(server, flavor);
+  const moved = await becomeThere(t, server, after, input, output<{ host: string }>('place'), nowMs);
+  await updateMigration(t, migrationId, { status: 'finished' }, nowMs);
+  const resized = { vmState: 'resized' as const, launchedAt: nowMs };
+  await settleFromView(t, moved, output<GuestView>('destination'), nowMs, wasOn(server), resized);
+  return null;
+}
+
+const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
+  name,
+  secrets: [],
+  steps: [
+    { name: 'place', run: place, undo: giveBackPlace },
+    { name: 'source', run: setAside, undo: putBack },
+    {
+      name: 'network',
+      run: async (context) => bindPorts(context, await destinationOf(context)),
+      undo: bindPortsAtHome,
+    },
+    { name: 'destination', run: receive, undo: removeThere },
+  ],
+  settle,
+  observe: ({ server, call }) => call(server.host as string, 'inspect', { uuid: server.uuid }),
+  async failed(t, { server, input }, failure, nowMs, seen) {
+    const stuck = failure.stuck !== null;
+    if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
+    else await endMove(t, input.migrationId, 'error', nowMs);
+    // before its guest was touched, nothing of the server has changed
+    const view = failure.step === 'place' ? null : (seen as GuestView | null);
+    await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {}, view);
+  },
+  givenUp: leaveGivenUp,
+});
+
+export const resizeSaga = coldMove('resize');
+export const migrateSaga = coldMove('migrate');

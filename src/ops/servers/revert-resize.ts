@@ -1,0 +1,150 @@
+// Why: the server goes back to what it was: the old host makes its guest again from what it had set aside, and what was made of it
+// since is given up. The claim on the old host was held all the time, so there is always room.
+
+import type { Op } from '../../base/op.ts';
+import { internal } from '../../base/errors.ts';
+import { updateMigration } from '../../db/migrations.ts';
+import { addRemnant } from '../../db/remnants.ts';
+import { findServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import { power, type Server } from '../../domain/servers/instance.ts';
+import type { Before } from '../../domain/servers/migration.ts';
+import { wakeWorkers, enqueueAction } from '../engine/begin.ts';
+import { guestSpec } from './build.ts';
+import { clearHost } from './clear-host.ts';
+import { lockResized } from './confirm-resize.ts';
+import type { OpsDeps } from '../deps.ts';
+import {
+  bindPorts,
+  bindPortsAtHome,
+  endMove,
+  leaveGivenUp,
+  hostNamed,
+  isCurrentPlacement,
+  type MoveInput,
+  type Placement,
+  currentPlacement,
+  switchPlacement,
+} from './migrations.ts';
+import { lockQuota } from '../administration/quota-sets.ts';
+import { checkUpsize } from './resize.ts';
+import type { Saga, StepContext } from '../engine/saga.ts';
+import { settleFailed, settleFromView } from '../engine/settle.ts';
+
+interface RevertInput extends MoveInput {
+  /** What the server was and shall be again, and what it is until then. */
+  readonly old: Placement;
+  readonly present: Placement;
+  readonly wasOn: boolean;
+  readonly isOn: boolean;
+}
+
+/** Takes a resize or cold migration back. Throws Nova's 400, 403 (quota), 404 and 409s. */
+export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const seen = await findServer(t, uuid);
+    if (seen !== null) await lockQuota(t, seen.projectId);
+    const { server, migration } = await lockResized(t, op, uuid, 'revertResize');
+    const { flavor, boot, vmState, availabilityZone } = migration.before as Before;
+    await checkUpsize(t, deps, { ...server, bootVcpus: boot.vcpus, bootMemoryMb: boot.memoryMb }, flavor);
+    const nowMs = deps.clock.now();
+    await updateServer(t, server.id, { taskState: 'resize_reverting', promised: boot }, nowMs);
+    await updateMigration(t, migration.id, { status: 'reverting' }, nowMs);
+    const old = {
+      host: migration.sourceCompute,
+      node: migration.sourceNode,
+      availabilityZone,
+      flavor,
+      bootVcpus: boot.vcpus,
+      bootMemoryMb: boot.memoryMb,
+    };
+    const input: RevertInput = {
+      migrationId: migration.id,
+      old,
+      present: currentPlacement(server),
+      wasOn: vmState !== 'stopped',
+      isOn: server.powerState === power.running,
+    };
+    return enqueueAction(t, op, server, 'revertResize', input, nowMs);
+  });
+  wakeWorkers(deps, 'revertResize', [id]);
+}
+
+type Context = StepContext<RevertInput>;
+
+const onOneHost = ({ old, present }: RevertInput): boolean => old.host === present.host;
+
+const specOf = ({ deps, server, input }: Context, placement: Placement) =>
+  guestSpec(
+    deps.database.read,
+    { ...server, ...placement },
+    null,
+    isCurrentPlacement(server, placement) ? undefined : input.migrationId,
+  );
+
+async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
+  await endMove(t, input.migrationId, 'reverted', nowMs);
+  await settleFromView(t, server, output<GuestView>('source'), nowMs, input.wasOn, { launchedAt: nowMs });
+  return null;
+}
+
+export const revertResizeSaga: Saga<RevertInput> = {
+  name: 'revertResize',
+  secrets: [],
+  steps: [
+    {
+      name: 'destination',
+      run: ({ deps, server, input, call }) =>
+        call(input.present.host as string, 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
+      async undo(context) {
+        const { input, call } = context;
+        if (!input.isOn) return;
+        await call(input.present.host as string, 'powerOn', { spec: await specOf(context, input.present) });
+      },
+    },
+    {
+      name: 'network',
+      run: async (context) => bindPorts(context, await hostNamed(context, context.input.old.host)),
+      undo: bindPortsAtHome,
+    },
+    {
+      name: 'source',
+      run: async (context) =>
+        context.call(context.input.old.host as string, 'restoreDisk', {
+          spec: await specOf(context, context.input.old),
+          on: context.input.wasOn,
+        }),
+      async undo({ deps, server, input, call }) {
+        // there, the new guest gave way to the old one
+        if (onOneHost(input)) throw internal('A revert on one host cannot be taken back.');
+        await call(input.old.host as string, 'migrateDisk', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs });
+      },
+    },
+    {
+      name: 'switch',
+      run: (context) => switchPlacement(context, context.input.old),
+      undo: (context) => switchPlacement(context, context.input.present),
+      final: true,
+    },
+    {
+      name: 'cleanup',
+      run: async (context) =>
+        onOneHost(context.input) ? null : clearHost(context, context.input.present.host as string, ['guest']),
+      undo: 'what is left there goes when its host is asked again',
+    },
+  ],
+  settle,
+  async failed(t, context, failure, nowMs) {
+    const { server, input } = context;
+    if (isCurrentPlacement(server, input.old) && failure.stuck === null) {
+      // back already: only what is left on the other host is in doubt
+      await addRemnant(t, { serverUuid: server.uuid, host: input.present.host as string }, nowMs);
+      await settle(t, context, nowMs);
+      return;
+    }
+    await updateMigration(t, input.migrationId, { status: failure.stuck === null ? 'finished' : 'error' }, nowMs);
+    await settleFailed(t, server, failure, nowMs, failure.stuck === null ? {} : { vmState: 'error' });
+  },
+  givenUp: leaveGivenUp,
+};

@@ -1,0 +1,19 @@
+// Why: what a guest has used is read from its host while the caller waits; nothing of it is kept here.
+
+import { conflict } from '../../base/errors.ts';
+import type { Op } from '../../base/op.ts';
+import type { Diagnostics } from '../../domain/servers/diagnostics.ts';
+import { power, powerWord, type Server } from '../../domain/servers/instance.ts';
+import { moves } from '../../domain/servers/moves.ts';
+import { hostForMove } from '../engine/begin.ts';
+import type { OpsDeps } from '../deps.ts';
+
+/** Throws Nova's 409 for a server without a host or one that does not run, and 501 where its driver counts nothing. */
+export async function serverDiagnostics(deps: OpsDeps, op: Op, server: Server): Promise<Diagnostics> {
+  const host = await hostForMove(deps.database.read, op, server, 'diagnostics');
+  if (server.powerState !== power.running) {
+    const state = powerWord(server.powerState);
+    throw conflict(`Cannot '${moves.diagnostics.word}' instance ${server.uuid} while it is in power state ${state}`);
+  }
+  return deps.bus.call(host, 'diagnostics', { uuid: server.uuid });
+}

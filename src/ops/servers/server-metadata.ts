@@ -1,0 +1,57 @@
+// Why: a server's metadata change at once and touch no host. Each change sees the items as they are under the row's lock, so
+// that two who add at the same time both keep what they added.
+
+import type { Op } from '../../base/op.ts';
+import { loadDetails, replaceMetadata } from '../../db/server-details.ts';
+import { updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { lockForMove } from '../engine/begin.ts';
+import type { OpsDeps } from '../deps.ts';
+import { checkBounds } from '../administration/quota-sets.ts';
+
+export type Metadata = Readonly<Record<string, string>>;
+
+async function metadataOf(t: Tx, server: Server): Promise<Metadata> {
+  const [detail] = await loadDetails(t, [server], { metadata: true });
+  return detail?.metadata ?? {};
+}
+
+async function write(deps: OpsDeps, t: Tx, server: Server, metadata: Metadata): Promise<void> {
+  await replaceMetadata(t, server.id, metadata);
+  await updateServer(t, server.id, {}, deps.clock.now());
+}
+
+/**
+ * Sets these items, and with `others: 'drop'` removes all others. Returns what the server has then.
+ * Throws Nova's 403 when it would be more than the quota `metadata_items`, and 409.
+ */
+export function setServerMetadata(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  items: Metadata,
+  others: 'keep' | 'drop',
+): Promise<Metadata> {
+  return tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'updateMetadata');
+    const metadata = others === 'drop' ? items : { ...(await metadataOf(t, server)), ...items };
+    await checkBounds(t, deps.config.quota, op, { metadata: Object.keys(metadata).length });
+    await write(deps, t, server, metadata);
+    return metadata;
+  });
+}
+
+/** Removes one item; none of that name: nothing happens. Throws Nova's 409. */
+export function deleteServerMetadata(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  key: string,
+): Promise<void> {
+  return tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'deleteMetadata');
+    const { [key]: _gone, ...rest } = await metadataOf(t, server);
+    await write(deps, t, server, rest);
+  });
+}

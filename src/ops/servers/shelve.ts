@@ -1,0 +1,139 @@
+// Why: a shelved server is switched off and waits as an image: on its host at first, so that it is quickly back, and on no host
+// once it is offloaded, when nothing of it is claimed but its ports.
+
+import type { Op } from '../../base/op.ts';
+import { releaseClaim } from '../../db/claims.ts';
+import { putShelved, removeShelved } from '../../db/shelved.ts';
+import { updateServer } from '../../db/servers.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { beginMove } from '../engine/begin.ts';
+import { clearHost } from './clear-host.ts';
+import type { OpsDeps } from '../deps.ts';
+import { abandonMoves } from './migrations.ts';
+import { hostOf } from './power.ts';
+import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { settleFailed, settleFromView } from '../engine/settle.ts';
+import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
+
+type Named = Pick<Server, 'uuid'>;
+
+interface ShelveInput extends SnapshotInput {
+  /** Whether the server leaves its host at once. */
+  readonly offload: boolean;
+}
+
+const NAME_CHARACTERS = 255;
+const SUFFIX = '-shelved';
+
+const shelvedName = ({ displayName }: Server): string =>
+  `${displayName.slice(0, NAME_CHARACTERS - SUFFIX.length)}${SUFFIX}`;
+
+/** Begins to shelve a server, as an image that is there when this returns. Throws 404, 409 and 501. */
+export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  const wishOf = (server: Server) => ({ name: shelvedName(server), type: 'snapshot' as const, properties: {} });
+  const offload = deps.config.shelvedOffloadMs === 0;
+  await beginSnapshot<ShelveInput>(deps, op, uuid, 'shelve', wishOf, { offload });
+}
+
+/** Begins to take a shelved server from its host. Throws 404 and 409. */
+export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  await beginMove(deps, op, uuid, 'shelveOffload', () => ({}));
+}
+
+/** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */
+async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left: string | null }> {
+  const { deps, server, commit, point } = context;
+  if (server.host === null) return { left: null };
+  await abandonMoves(context);
+  const left = await clearHost(context, server.host, ['guest', 'aside']);
+  await deps.network.rebind({ ...server, host: '', zone: server.availabilityZone ?? '' });
+  point('unbound');
+  await commit(async (t, nowMs) => {
+    await releaseClaim(t, server.id, nowMs);
+    const nowhere = { host: null, node: null, availabilityZone: null, vmState: 'shelved_offloaded' as const };
+    await updateServer(t, server.id, nowhere, nowMs);
+  });
+  return { left };
+}
+
+const offloadStep: Step<unknown> = {
+  name: 'offload',
+  run: leaveHost,
+  undo: 'the server is an image already: it stays shelved, and may be offloaded again',
+};
+
+const [image, copy, upload] = snapshotSteps<ShelveInput>({
+  begun: null,
+  copying: 'shelving_image_pending_upload',
+  uploading: 'shelving_image_uploading',
+});
+
+/** Of a server that stays on its host for a while. */
+export const shelveHereSaga: Saga<ShelveInput> = {
+  name: 'shelve',
+  secrets: [],
+  steps: [
+    image,
+    {
+      name: 'guest',
+      run: ({ deps, server, call }): Promise<GuestView> => {
+        // one that is frozen hears no power button
+        const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
+        return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
+      },
+      undo: 'a guest that was shut down stays off, and the row says so',
+    },
+    copy,
+    upload,
+    {
+      name: 'shelve',
+      async run({ server, input, commit, output }) {
+        await commit(async (t, nowMs) => {
+          await putShelved(t, server.id, input.imageId, nowMs);
+          const taskState = input.offload ? ('shelving_offloading' as const) : server.taskState;
+          const shelved = { vmState: 'shelved' as const, taskState };
+          await settleFromView(t, server, output<GuestView>('guest'), nowMs, false, shelved);
+        });
+      },
+      async undo({ server, commit }) {
+        await commit(async (t, nowMs) => {
+          await removeShelved(t, server.id);
+          await updateServer(t, server.id, { vmState: 'stopped', taskState: 'shelving' }, nowMs);
+        });
+      },
+      final: true,
+    },
+  ],
+  async settle(t, { server }, nowMs) {
+    await updateServer(t, server.id, { taskState: null }, nowMs);
+    return null;
+  },
+  async observe({ server, call }) {
+    return server.vmState === 'shelved' ? null : call(hostOf(server), 'inspect', { uuid: server.uuid });
+  },
+  async failed(t, { server }, failure, nowMs, seen) {
+    await settleFailed(t, server, failure, nowMs, {}, seen as GuestView | null);
+  },
+  // a server that is shelved by now has its image on record, where its deletion finds it
+  overtaken: ({ deps, input }) => removeImage(deps, input.imageId),
+};
+
+export const shelveSaga: Saga<ShelveInput> = {
+  ...shelveHereSaga,
+  variant: ({ offload }) => (offload ? null : shelveHereSaga),
+  steps: [...shelveHereSaga.steps, offloadStep],
+};
+
+export const offloadSaga: Saga<Record<string, never>> = {
+  name: 'shelveOffload',
+  secrets: [],
+  steps: [offloadStep],
+  async settle(t, { server }, nowMs) {
+    await updateServer(t, server.id, { taskState: null }, nowMs);
+    return null;
+  },
+  async failed(t, { server }, failure, nowMs) {
+    await settleFailed(t, server, failure, nowMs, {});
+  },
+};

@@ -1,0 +1,181 @@
+// Why: a shelved server comes back with the size and the addresses that it had: where it still is, or on whatever host the
+// scheduler finds, from the image that it waited as.
+
+import { badRequest, conflict, internal, notFound } from '../../base/errors.ts';
+import { type Op, systemCaller } from '../../base/op.ts';
+import { findHost } from '../../db/hosts.ts';
+import { isZoneServed } from '../../db/services.ts';
+import { updateServer } from '../../db/servers.ts';
+import { findShelved, removeShelved } from '../../db/shelved.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { GuestView } from '../../domain/servers/guest.ts';
+import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { Server } from '../../domain/servers/instance.ts';
+import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { guestSpec } from './build.ts';
+import type { OpsDeps } from '../deps.ts';
+import { bindPorts, moveWish } from './migrations.ts';
+import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
+import { hostOf } from './power.ts';
+import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { settleFailed, settleFromView } from '../engine/settle.ts';
+import { removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
+
+export interface UnshelveWish {
+  /** Undefined: as it is; null: whatever zone, from now on. */
+  readonly zone: string | null | undefined;
+  readonly host: string | null;
+  /** Throws 403 where the caller may not name a host; asked only when one is named, after the server's state. */
+  readonly mayNameHost: () => void;
+}
+
+interface UnshelveInput extends SnapshotInput {
+  /** Whether it has no host. */
+  readonly offloaded: boolean;
+  readonly host: string | null;
+}
+
+/** Nova's checks of zone and host, in Nova's order; throws 400, 403 and 409. */
+async function checkWish(t: Tx, server: Server, { zone, host, mayNameHost }: UnshelveWish): Promise<void> {
+  if ((zone !== undefined || host !== null) && server.vmState !== 'shelved_offloaded') {
+    throw conflict(
+      `Specifying an availability zone or a host when unshelving server "${server.uuid}" with status ` +
+        `"${server.vmState}" is not supported. The server status must be SHELVED_OFFLOADED.`,
+    );
+  }
+  if (zone != null && !(await isZoneServed(t, zone))) {
+    throw badRequest('The requested availability zone is not available');
+  }
+  if (host === null) return;
+  mayNameHost();
+  const found = await findHost(t, { host });
+  if (found === null) throw badRequest(`Compute host ${host} could not be found.`);
+  const wanted = zone === undefined ? server.requestedZone : zone;
+  if (wanted !== null && found.zone !== wanted) {
+    throw conflict(`Host "${host}" is not in the availability zone "${wanted}".`);
+  }
+}
+
+/** Begins to bring a shelved server back. Throws 400, 403, 404 and 409. */
+export async function unshelveServer(
+  deps: OpsDeps,
+  op: Op,
+  { uuid }: Pick<Server, 'uuid'>,
+  wish: UnshelveWish,
+): Promise<void> {
+  const id = await tx(deps.database, async (t) => {
+    const server = await lockForMove(t, op, uuid, 'unshelve');
+    await checkWish(t, server, wish);
+    const shelved = await findShelved(t, server.id);
+    if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
+    const nowMs = deps.clock.now();
+    const zone = wish.zone === undefined ? {} : { requestedZone: wish.zone };
+    await updateServer(t, server.id, { taskState: 'unshelving', ...zone }, nowMs);
+    const input: UnshelveInput = {
+      imageId: shelved.imageId,
+      offloaded: server.vmState === 'shelved_offloaded',
+      host: wish.host,
+    };
+    return enqueueAction(t, op, server, 'unshelve', input, nowMs);
+  });
+  wakeWorkers(deps, 'unshelve', [id]);
+}
+
+type Context = StepContext<UnshelveInput>;
+
+const NO_IMAGE = 'shelved.noImage';
+
+async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
+  const image = await deps.image.find(systemCaller, input.imageId);
+  if (image !== null) return image;
+  throw notFound(`Unshelve attempted but the image ${input.imageId} cannot be found.`, { code: NO_IMAGE });
+}
+
+const bindTo = (context: Context, host: string): Promise<void> =>
+  bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
+
+/** Starts the guest anew from the image that the server waited as. */
+async function spawn({ deps, server, commit, call, output }: Context): Promise<GuestView> {
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
+  const spec = await guestSpec(deps.database.read, server, null);
+  const disks = { ...spec.disks, image: output<ImageFacts>('image') };
+  return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
+}
+
+async function powerOn({ deps, server, commit, call }: Context): Promise<GuestView> {
+  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
+  return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+}
+
+/** The server runs. */
+async function settleBack(t: Tx, { server, input, output }: Context, nowMs: number): Promise<void> {
+  const launched = input.offloaded ? { launchedAt: nowMs } : {};
+  await settleFromView(t, server, output<GuestView>('guest'), nowMs, true, launched);
+}
+
+const forget: Step<UnshelveInput> = {
+  name: 'forget',
+  run: (context) =>
+    tolerate(context, 'the image of a server that is back stays', () =>
+      removeImage(context.deps, context.input.imageId),
+    ),
+  undo: 'the image is needed no longer',
+};
+
+/** Of a server that is still on its host. */
+export const unshelveHereSaga: Saga<UnshelveInput> = {
+  name: 'unshelve',
+  secrets: [],
+  steps: [
+    {
+      name: 'guest',
+      run: powerOn,
+      async undo({ server, call }) {
+        await call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+      },
+      final: true,
+    },
+    forget,
+  ],
+  async settle(t, context, nowMs) {
+    await settleBack(t, context, nowMs);
+    await removeShelved(t, context.server.id);
+    return null;
+  },
+  async failed(t, context, failure, nowMs) {
+    const { server, output } = context;
+    // back already: only the image is left, and on record, so that it goes with the server
+    if (output<GuestView | undefined>('guest') !== undefined) await settleBack(t, context, nowMs);
+    await settleFailed(t, server, failure, nowMs, failure.code === NO_IMAGE ? { vmState: 'error' } : {});
+  },
+};
+
+export const unshelveSaga: Saga<UnshelveInput> = {
+  ...unshelveHereSaga,
+  variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
+  steps: [
+    { name: 'image', run: shelvedImage, undo: 'the image was only looked at' },
+    {
+      name: 'place',
+      run(context): Promise<Placed> {
+        const { server, input } = context;
+        return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
+      },
+      undo: (context) => giveUpPlace(context, 'unshelving'),
+    },
+    {
+      name: 'ports',
+      run: (context) => bindTo(context, hostOf(context.server)),
+      undo: (context) => bindTo(context, ''),
+    },
+    {
+      name: 'guest',
+      run: spawn,
+      async undo({ server, call }) {
+        if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
+      },
+      final: true,
+    },
+    forget,
+  ],
+};
