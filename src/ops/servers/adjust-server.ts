@@ -111,11 +111,11 @@ export async function adjustServer(
     await updateServer(t, server.id, moving, nowMs);
     const waitMs = Math.max(deps.config.adjustConfirmMs, settlingLeftMs(server, nowMs, deps.config.startSettleMs));
     const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist, waitMs };
-    return enqueueAction(t, op, server, 'adjust', input, nowMs);
+    return enqueueAction(t, op, server, adjustSaga, input, nowMs);
   });
   // read before the workers hear of it: the answer shows the adjustment under way
   const changed = await findServer(deps.database.read, uuid, { deleted: true });
-  if (actionId !== null) wakeWorkers(deps, 'adjust', [actionId]);
+  if (actionId !== null) wakeWorkers(deps, adjustSaga, [actionId]);
   if (changed === null) throw internal(`Instance ${uuid} has no row.`);
   return changed;
 }

@@ -66,9 +66,9 @@ export async function attachInterface(
   const plan = await deps.network.planOne(op.caller, server, wish, mayAttachExternal);
   const id = await tx(deps.database, async (t) => {
     const now = await lockForMove(t, op, uuid, 'attachInterface');
-    return enqueueAction<AttachInput>(t, op, now, attachSaga.name, { plan }, deps.clock.now());
+    return enqueueAction(t, op, now, attachSaga, { plan }, deps.clock.now());
   });
-  wakeWorkers(deps, attachSaga.name, [id]);
+  wakeWorkers(deps, attachSaga, [id]);
   const { output, failure } = await awaitAction(deps, id, attachSaga, limits.attachMs);
   if (failure === null) return output<PortOutput>('port').nic.portId;
   throw failure.step === 'port' ? failure.fault : attachFailed(uuid, failure.fault);
@@ -164,9 +164,9 @@ interface DetachInput {
 export async function detachInterface(deps: OpsDeps, op: Op, { uuid }: Named, portId: string): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'detachInterface');
-    return enqueueAction<DetachInput>(t, op, server, detachSaga.name, { portId }, deps.clock.now());
+    return enqueueAction(t, op, server, detachSaga, { portId }, deps.clock.now());
   });
-  wakeWorkers(deps, detachSaga.name, [id]);
+  wakeWorkers(deps, detachSaga, [id]);
 }
 
 const AGAIN = 'a port that is half gone is detached by asking once more';

@@ -230,13 +230,13 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
     const [first, others] = [rows[0] as Server, rows.slice(1)];
     const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
     const places: CreateInput = others.length === 0 ? input : { ...input, together: { part: 'places' } };
-    const actionId = await enqueueAction(t, op, first, 'create', places, nowMs);
+    const actionId = await enqueueAction(t, op, first, createSaga, places, nowMs);
     const waits: CreateInput = { ...input, together: { part: 'waits' } };
-    await holdActions(t, op, others, 'create', waits, nowMs, nowMs + limits.placedTogetherMs);
+    await holdActions(t, op, others, createSaga, waits, nowMs, nowMs + limits.placedTogetherMs);
     if (group !== null) await joinGroup(t, deps, op, group, rows);
     return { actionId, rows };
   });
-  wakeWorkers(deps, 'create', [made.actionId]);
+  wakeWorkers(deps, createSaga, [made.actionId]);
   return {
     reservationId,
     autoDiskConfig,

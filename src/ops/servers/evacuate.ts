@@ -92,9 +92,9 @@ export async function evacuateServer(
       off: staysOff || server.vmState === 'stopped',
     };
     // the overtaken actions come first: a worker must end them
-    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, 'evacuate', input, nowMs)];
+    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, evacuateSaga, input, nowMs)];
   });
-  wakeWorkers(deps, 'evacuate', ids);
+  wakeWorkers(deps, evacuateSaga, ids);
 }
 
 type Context = StepContext<EvacuateInput>;

@@ -172,9 +172,9 @@ export async function liveMigrateServer(
     const migrationId = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'migrating' }, nowMs);
     const input: LiveInput = { migrationId, host, forced, blockMigration, old: currentPlacement(server) };
-    return enqueueAction(t, op, server, 'live-migration', input, nowMs);
+    return enqueueAction(t, op, server, liveMigrateSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'live-migration', [id]);
+  wakeWorkers(deps, liveMigrateSaga, [id]);
 }
 
 /** Writes what is wished of a live migration, if its status allows it. */

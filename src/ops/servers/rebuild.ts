@@ -117,11 +117,11 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
     const { adminPass, preserveEphemeral } = request;
     const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
-    return enqueueAction(t, op, server, 'rebuild', input, nowMs);
+    return enqueueAction(t, op, server, rebuildSaga, input, nowMs);
   });
   // read before the workers hear of it: the answer shows REBUILD
   const changed = await findServer(deps.database.read, target.uuid, { deleted: true });
-  wakeWorkers(deps, 'rebuild', [id]);
+  wakeWorkers(deps, rebuildSaga, [id]);
   if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
   return changed;
 }

@@ -54,11 +54,11 @@ export async function rescueServer(deps: OpsDeps, op: Op, target: Server, reques
     : namedImage(deps, caller, request.imageRef));
   knownProperties(image);
   const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
-  await beginMove<Input>(deps, op, target.uuid, 'rescue', () => input);
+  await beginMove(deps, op, target.uuid, 'rescue', rescueSaga, () => input);
 }
 
 export async function unrescueServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
-  await beginMove(deps, op, uuid, 'unrescue', () => ({}));
+  await beginMove(deps, op, uuid, 'unrescue', unrescueSaga, () => ({}));
 }
 
 /** Ends as its saga says, or in ERROR, whatever the guest runs from then; a hard reboot brings it back to its own disk. */

@@ -128,6 +128,7 @@ async function begin(
   move: 'resize' | 'migrate',
   ask: (t: Tx, server: Server) => Promise<Asked>,
 ): Promise<void> {
+  const saga = move === 'resize' ? resizeSaga : migrateSaga;
   const id = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
@@ -145,9 +146,9 @@ async function begin(
     const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
     const promised = bootSizeOf({ ...server, flavor });
     await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
-    return enqueueAction<ResizeInput>(t, op, server, move, { migrationId, flavor, host, mayStay }, nowMs);
+    return enqueueAction(t, op, server, saga, { migrationId, flavor, host, mayStay }, nowMs);
   });
-  wakeWorkers(deps, move, [id]);
+  wakeWorkers(deps, saga, [id]);
 }
 
 /** Moves a server to another flavor. Throws Nova's 400s, 403 (quota), 404 and 409s. */

@@ -66,9 +66,9 @@ export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server,
       wasOn: vmState !== 'stopped',
       isOn: server.powerState === power.running,
     };
-    return enqueueAction(t, op, server, 'revertResize', input, nowMs);
+    return enqueueAction(t, op, server, revertResizeSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'revertResize', [id]);
+  wakeWorkers(deps, revertResizeSaga, [id]);
 }
 
 type Context = StepContext<RevertInput>;

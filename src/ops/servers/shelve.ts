@@ -33,12 +33,12 @@ const shelvedName = ({ displayName }: Server): string =>
 export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   const wishOf = (server: Server) => ({ name: shelvedName(server), type: 'snapshot' as const, properties: {} });
   const offload = deps.config.shelvedOffloadMs === 0;
-  await beginSnapshot<ShelveInput>(deps, op, uuid, 'shelve', wishOf, { offload });
+  await beginSnapshot(deps, op, uuid, 'shelve', shelveSaga, wishOf, (imageId) => ({ imageId, offload }));
 }
 
 /** Begins to take a shelved server from its host. Throws 404 and 409. */
 export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await beginMove(deps, op, uuid, 'shelveOffload', () => ({}));
+  await beginMove(deps, op, uuid, 'shelveOffload', offloadSaga, () => ({}));
 }
 
 /** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */

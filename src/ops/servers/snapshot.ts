@@ -11,13 +11,13 @@ import { findBuild, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { DiskCopy } from '../../domain/servers/guest.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
-import { type MoveName, moves } from '../../domain/servers/moves.ts';
+import type { MoveName } from '../../domain/servers/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../../domain/servers/snapshot.ts';
 import { wakeWorkers, type EnqueuedMove, enqueueMove, lockForMove } from '../engine/begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './power.ts';
-import type { Step, StepContext } from '../engine/saga.ts';
+import type { Saga, Step, StepContext } from '../engine/saga.ts';
 
 export interface SnapshotInput {
   readonly imageId: string;
@@ -73,12 +73,13 @@ export async function beginSnapshot<I extends SnapshotInput>(
   op: Op,
   uuid: string,
   move: MoveName,
+  saga: Saga<I>,
   wishOf: (server: Server) => SnapshotWish,
-  more: Omit<I, keyof SnapshotInput>,
+  inputOf: (imageId: string) => NoInfer<I>,
 ): Promise<{ readonly imageId: string }> {
   const { database, hooks } = deps;
   const imageId = newUuid();
-  const left = await enqueueMove(deps, op, uuid, move, () => ({ ...more, imageId }), limits.imageMadeMs);
+  const left = await enqueueMove(deps, op, uuid, move, saga, () => inputOf(imageId), limits.imageMadeMs);
   const { actionId, server } = left;
   hooks?.point?.(`${move}.left`);
   try {
@@ -95,7 +96,7 @@ export async function beginSnapshot<I extends SnapshotInput>(
     await tx(database, (t) => lockForMove(t, op, uuid, move));
     throw unavailable(`Image ${imageId} was made too late.`);
   }
-  wakeWorkers(deps, moves[move].record as string, [actionId]);
+  wakeWorkers(deps, saga, [actionId]);
   return { imageId };
 }
 

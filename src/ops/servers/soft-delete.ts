@@ -80,9 +80,9 @@ export async function restoreServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server
     await checkMore(t, deps.config.quota, server, claim, 1);
     const nowMs = deps.clock.now();
     await updateServer(t, server.id, { taskState: 'restoring', deletedAt: null }, nowMs);
-    return enqueueAction(t, op, server, 'restore', {}, nowMs);
+    return enqueueAction(t, op, server, restoreSaga, {}, nowMs);
   });
-  wakeWorkers(deps, 'restore', [id]);
+  wakeWorkers(deps, restoreSaga, [id]);
 }
 
 export const restoreSaga: Saga<Record<string, never>> = {

@@ -76,9 +76,9 @@ export async function unshelveServer(
       offloaded: server.vmState === 'shelved_offloaded',
       host: wish.host,
     };
-    return enqueueAction(t, op, server, 'unshelve', input, nowMs);
+    return enqueueAction(t, op, server, unshelveSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'unshelve', [id]);
+  wakeWorkers(deps, unshelveSaga, [id]);
 }
 
 type Context = StepContext<UnshelveInput>;
