@@ -6,7 +6,7 @@ import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
 import type { TakenDevice } from '../domain/pci/pci.ts';
-import type { Resources } from '../domain/placement/resources.ts';
+import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 import { factsShape, fromShape, toShape } from './shapes.ts';

@@ -28,15 +28,8 @@ import { floatingIps } from './floating-ips.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
-import {
-  allowedObject,
-  changeObject,
-  createObjects,
-  type NetworkParts,
-  removeObject,
-  seenObject,
-  updateOf,
-} from './objects.ts';
+import type { NetworkParts } from './parts.ts';
+import { allowedObject, changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
 import { ports } from './port-noun.ts';
 import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
