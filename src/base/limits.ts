@@ -254,6 +254,8 @@ export const limits = {
   notificationBatch: 100,
   /** How long the broker may take with them before the connection is given up. */
   notificationSendMs: 30 * SECOND_MS,
+  /** How long a process has the turn at sending a batch: longer than the broker may take with it. */
+  notificationTurnMs: 45 * SECOND_MS,
   /** The text of the metrics is made at most so often, and a condition of readiness is waited for this long. */
   metricsTextMs: 1 * SECOND_MS,
   readinessAnswerMs: 5 * SECOND_MS,
