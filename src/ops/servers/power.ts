@@ -11,7 +11,7 @@ import { asksForDevices } from '../../domain/pci/pci-alias.ts';
 import { beginMove } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
 
@@ -48,14 +48,17 @@ function powerSaga<I>(
   ask: (context: StepContext<I>) => Promise<GuestView>,
   settle: (t: Tx, context: StepContext<I>, view: GuestView, nowMs: number) => Promise<void> = settleCycle,
 ): Saga<I> {
+  const guest = step({
+    name: 'guest',
+    run: ask,
+    undo: 'the host is asked what became of the guest when the failure is written',
+  });
   return {
     name,
     secrets: [],
-    steps: [
-      { name: 'guest', run: ask, undo: 'the host is asked what became of the guest when the failure is written' },
-    ],
+    steps: [guest],
     async settle(t, context, nowMs) {
-      await settle(t, context, context.output<GuestView>('guest'), nowMs);
+      await settle(t, context, context.output(guest), nowMs);
       return null;
     },
     observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),

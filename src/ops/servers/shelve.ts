@@ -12,7 +12,7 @@ import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { abandonMoves } from './migrations.ts';
 import { hostOf } from './power.ts';
-import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
 
@@ -69,21 +69,23 @@ const [image, copy, upload] = snapshotSteps<ShelveInput>({
   uploading: 'shelving_image_uploading',
 });
 
+const guest = step({
+  name: 'guest',
+  run({ deps, server, call }: StepContext<ShelveInput>) {
+    // one that is frozen hears no power button
+    const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
+    return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
+  },
+  undo: 'a guest that was shut down stays off, and the row says so',
+});
+
 /** Of a server that stays on its host for a while. */
 export const shelveHereSaga: Saga<ShelveInput> = {
   name: 'shelve',
   secrets: [],
   steps: [
     image,
-    {
-      name: 'guest',
-      run: ({ deps, server, call }): Promise<GuestView> => {
-        // one that is frozen hears no power button
-        const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
-        return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
-      },
-      undo: 'a guest that was shut down stays off, and the row says so',
-    },
+    guest,
     copy,
     upload,
     {
@@ -93,7 +95,7 @@ export const shelveHereSaga: Saga<ShelveInput> = {
           await putShelved(t, server.id, input.imageId, nowMs);
           const taskState = input.offload ? ('shelving_offloading' as const) : server.taskState;
           const shelved = { vmState: 'shelved' as const, taskState };
-          await settleFromView(t, server, output<GuestView>('guest'), nowMs, false, shelved);
+          await settleFromView(t, server, output(guest), nowMs, false, shelved);
         });
       },
       async undo({ server, commit }) {

@@ -9,7 +9,6 @@ import { type Op, systemCaller } from '../../base/op.ts';
 import { readyAction, withdrawAction } from '../../db/instance-actions.ts';
 import { findBuild, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { DiskCopy } from '../../domain/servers/guest.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
 import type { MoveName } from '../../domain/servers/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../../domain/servers/snapshot.ts';
@@ -17,7 +16,7 @@ import { wakeWorkers, type EnqueuedMove, enqueueMove, lockForMove } from '../eng
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './power.ts';
-import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 
 export interface SnapshotInput {
   readonly imageId: string;
@@ -114,6 +113,24 @@ const setTask = <I>({ commit, server }: StepContext<I>, taskState: TaskState): P
 export function snapshotSteps<I extends SnapshotInput>(
   tasks: SnapshotTasks,
 ): readonly [image: Step<I>, copy: Step<I>, upload: Step<I>] {
+  const copy = step({
+    name: 'copy',
+    async run(context: StepContext<I>) {
+      const { input, server, call } = context;
+      await setTask(context, tasks.copying);
+      return call(hostOf(server), 'snapshot', {
+        ...{ uuid: server.uuid, imageId: input.imageId },
+        quiesce: isYes(server.image?.properties['os_require_quiesce']),
+      });
+    },
+    async undo(context) {
+      const { server, input, call } = context;
+      if (server.host === null) return;
+      await tolerate(context, 'a copy of a disk stays on its host until the server goes', async () => {
+        await call(hostOf(server), 'dropSnapshot', { uuid: server.uuid, imageId: input.imageId });
+      });
+    },
+  });
   return [
     {
       name: 'image',
@@ -126,24 +143,7 @@ export function snapshotSteps<I extends SnapshotInput>(
       },
       undo: ({ deps, input }) => removeImage(deps, input.imageId),
     },
-    {
-      name: 'copy',
-      async run(context): Promise<DiskCopy> {
-        const { input, server, call } = context;
-        await setTask(context, tasks.copying);
-        return call(hostOf(server), 'snapshot', {
-          ...{ uuid: server.uuid, imageId: input.imageId },
-          quiesce: isYes(server.image?.properties['os_require_quiesce']),
-        });
-      },
-      async undo(context) {
-        const { server, input, call } = context;
-        if (server.host === null) return;
-        await tolerate(context, 'a copy of a disk stays on its host until the server goes', async () => {
-          await call(hostOf(server), 'dropSnapshot', { uuid: server.uuid, imageId: input.imageId });
-        });
-      },
-    },
+    copy,
     {
       name: 'upload',
       async run(context) {
@@ -152,7 +152,7 @@ export function snapshotSteps<I extends SnapshotInput>(
         const image = await deps.image.find(systemCaller, input.imageId);
         // formats are said before the data comes; data that is there came before an answer was lost
         if (image?.status === 'queued') {
-          await deps.image.change(systemCaller, input.imageId, copiedImage(server, output<DiskCopy>('copy').format));
+          await deps.image.change(systemCaller, input.imageId, copiedImage(server, output(copy).format));
         }
         await call(hostOf(server), 'uploadSnapshot', { uuid: server.uuid, imageId: input.imageId });
       },
