@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { power } from '../../src/domain/servers/instance.ts';
 import type { Saga } from '../../src/ops/engine/saga.ts';
-import type { SagaName } from '../../src/ops/engine/sagas.ts';
 import { shelveHereSaga } from '../../src/ops/servers/shelve.ts';
 import { unshelveHereSaga } from '../../src/ops/servers/unshelve.ts';
 import { engines } from '../support/database.ts';
@@ -24,10 +23,7 @@ const copiesOf = async (world: World, uuid: string): Promise<readonly string[] |
 };
 
 /** An image of an ACTIVE server: whole, or none at all, and the server as it was. */
-const imageCase = (
-  name: SagaName,
-  ask: (world: World, uuid: string) => Promise<unknown>,
-): Omit<SagaCase, 'engine'> => ({
+const imageCase = (name: string, ask: (world: World, uuid: string) => Promise<unknown>): Omit<SagaCase, 'engine'> => ({
   name,
   arrange: async (world, runAll) => {
     const uuid = await built(world, runAll);

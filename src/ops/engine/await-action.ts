@@ -6,11 +6,11 @@ import { limits } from '../../base/limits.ts';
 import { findActionById, type InstanceAction, listEvents, readInput } from '../../db/instance-actions.ts';
 import { findServer } from '../../db/servers.ts';
 import type { OpsDeps } from '../deps.ts';
-import { type Envelope, eventName, type Saga } from './saga.ts';
+import { type Envelope, eventName, type Saga, type Step } from './saga.ts';
 
-export interface ActionEnd {
-  /** What a step returned. */
-  readonly output: <T>(step: string) => T;
+export interface ActionEnd<I> {
+  /** What a step returned, which is done. */
+  readonly output: <O>(step: Step<I, O>) => O;
   /** Null: everything went well. */
   readonly failure: { readonly step: string; readonly fault: Fault } | null;
 }
@@ -19,7 +19,12 @@ export interface ActionEnd {
  * Waits until an action is over, at most `timeoutMs`; throws `unavailable` when it goes on for longer, which it then does, and
  * Nova's 404 or 409 when something overtook it.
  */
-export async function awaitAction<I>(deps: OpsDeps, id: number, saga: Saga<I>, timeoutMs: number): Promise<ActionEnd> {
+export async function awaitAction<I>(
+  deps: OpsDeps,
+  id: number,
+  saga: Saga<I>,
+  timeoutMs: number,
+): Promise<ActionEnd<I>> {
   const { database, clock } = deps;
   const endMs = clock.now() + timeoutMs;
   let pauseMs: number = limits.actionLookMs;
@@ -29,8 +34,7 @@ export async function awaitAction<I>(deps: OpsDeps, id: number, saga: Saga<I>, t
       if (action.cancel) throw await overtaken(deps, action);
       const events = await listEvents(database.read, [id]);
       return {
-        output: <T>(step: string) =>
-          events.findLast(({ event }) => event === eventName(saga, { name: step }))?.output as T,
+        output: <O>(step: Step<I, O>) => events.findLast(({ event }) => event === eventName(saga, step))?.output as O,
         failure: action.message === null ? null : await failureOf(deps, id),
       };
     }
@@ -50,7 +54,7 @@ async function overtaken(deps: OpsDeps, { action, serverUuid: uuid }: InstanceAc
   return conflict(`Cannot '${action}' instance ${uuid} while it is in ${state}`, { code: 'action.overtaken' });
 }
 
-async function failureOf(deps: OpsDeps, id: number): Promise<ActionEnd['failure']> {
+async function failureOf(deps: OpsDeps, id: number): Promise<ActionEnd<unknown>['failure']> {
   const { failure } = await readInput<Envelope<unknown>>(deps.database.read, id);
   if (failure === undefined) return { step: '', fault: internal('The action was given up.') };
   const { step, kind, code, message, detail } = failure;

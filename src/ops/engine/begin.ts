@@ -9,10 +9,10 @@ import { insertAction, insertClosedAction, insertHeldActions } from '../../db/in
 import { lockServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { OptionalVerb } from '../../domain/placement/host.ts';
-import type { Server, TaskState } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/instance.ts';
 import { type MoveName, moves, refusal } from '../../domain/servers/moves.ts';
 import type { OpsDeps } from '../deps.ts';
-import { envelopeOf } from './saga.ts';
+import { envelopeOf, type Saga } from './saga.ts';
 
 /** Whether the driver of a host has an optional verb. */
 export async function hostCan(reader: Reader, name: string, verb: OptionalVerb): Promise<boolean> {
@@ -61,30 +61,30 @@ const recordOf = (op: Op, server: Server, action: string, nowMs: number) => ({
   nowMs,
 });
 
-/** Leaves an action for the workers. */
+/** Leaves an action for the workers: its name and what its input must be are those of the saga that will carry it out. */
 export const enqueueAction = <I>(
   t: Tx,
   op: Op,
   server: Server,
-  name: string,
-  args: I,
+  saga: Saga<I>,
+  args: NoInfer<I>,
   nowMs: number,
   dueMs: number | null = null,
-): Promise<number> => insertAction(t, { ...recordOf(op, server, name, nowMs), input: envelopeOf(args) }, dueMs);
+): Promise<number> => insertAction(t, { ...recordOf(op, server, saga.name, nowMs), input: envelopeOf<I>(args) }, dueMs);
 
 /** Leaves actions that wait for another of the same request to wake them, and no longer than until `dueMs`. */
 export const holdActions = <I>(
   t: Tx,
   op: Op,
   servers: readonly Server[],
-  name: string,
-  args: I,
+  saga: Saga<I>,
+  args: NoInfer<I>,
   nowMs: number,
   dueMs: number,
 ): Promise<void> =>
   insertHeldActions(
     t,
-    servers.map((server) => ({ ...recordOf(op, server, name, nowMs), input: envelopeOf(args) })),
+    servers.map((server) => ({ ...recordOf(op, server, saga.name, nowMs), input: envelopeOf<I>(args) })),
     dueMs,
   );
 
@@ -99,8 +99,8 @@ export const recordDone = (
 ): Promise<void> =>
   insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: false });
 
-/** Tells the workers, after the commit. */
-export function wakeWorkers(deps: OpsDeps, name: string, actionIds: readonly number[]): void {
+/** Tells the workers, after the commit: of what a saga shall do, or of what it overtook. */
+export function wakeWorkers(deps: OpsDeps, { name }: Pick<Saga<never>, 'name'>, actionIds: readonly number[]): void {
   deps.hooks?.point?.(`${name}.committed`);
   for (const id of actionIds) deps.bus.nudge(id);
 }
@@ -112,7 +112,7 @@ export interface EnqueuedMove {
 }
 
 /**
- * A move that sets its task, if it has one, and leaves an action under its name. `holdMs`: the workers wait for
+ * A move that sets its task, if it has one, and leaves an action for its saga. `holdMs`: the workers wait for
  * `readyAction`, but no longer.
  */
 export const enqueueMove = <I>(
@@ -120,16 +120,17 @@ export const enqueueMove = <I>(
   op: Op,
   uuid: string,
   move: MoveName,
-  argsOf: (server: Server) => I,
+  saga: Saga<I>,
+  argsOf: (server: Server) => NoInfer<I>,
   holdMs: number | null = null,
 ): Promise<EnqueuedMove> =>
   tx(deps.database, async (t) => {
-    const { record, task } = moves[move] as { record: string; task: TaskState | null };
+    const { task } = moves[move];
     const server = await lockForMove(t, op, uuid, move);
     const nowMs = deps.clock.now();
     if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
     const dueMs = holdMs === null ? null : nowMs + holdMs;
-    return { actionId: await enqueueAction(t, op, server, record, argsOf(server), nowMs, dueMs), server };
+    return { actionId: await enqueueAction(t, op, server, saga, argsOf(server), nowMs, dueMs), server };
   });
 
 /** As `enqueueMove`, and tells the workers. Returns the action's number. */
@@ -138,9 +139,10 @@ export async function beginMove<I>(
   op: Op,
   uuid: string,
   move: MoveName,
-  argsOf: (server: Server) => I,
+  saga: Saga<I>,
+  argsOf: (server: Server) => NoInfer<I>,
 ): Promise<number> {
-  const { actionId } = await enqueueMove(deps, op, uuid, move, argsOf);
-  wakeWorkers(deps, moves[move].record as string, [actionId]);
+  const { actionId } = await enqueueMove(deps, op, uuid, move, saga, argsOf);
+  wakeWorkers(deps, saga, [actionId]);
   return actionId;
 }

@@ -48,8 +48,10 @@ export interface StepContext<I> {
   readonly input: I;
   /** The server as it was when the step began. */
   readonly server: Server;
-  /** What an earlier step returned. */
-  readonly output: <T>(step: string) => T;
+  /** What an earlier step of this saga returned, which is done. */
+  readonly output: <O>(step: Step<I, O>) => O;
+  /** The same; null where the step is not done, or was undone. */
+  readonly outputIfDone: <O>(step: Step<I, O>) => O | null;
   /** A transaction that happens only while the lease is held and nothing overtook the action. */
   readonly commit: <T>(work: (tx: Tx, nowMs: number) => Promise<T>) => Promise<T>;
   /** Asks an agent; gives up waiting when the action shall end (the agent's mailbox keeps the order of what was asked). */
@@ -58,15 +60,21 @@ export interface StepContext<I> {
   readonly point: (name: string) => void;
 }
 
-export interface Step<I> {
+export interface Step<I, O = unknown> {
   readonly name: string;
-  /** What it returns is kept in the event's output, as JSON. */
-  run(context: StepContext<I>): Promise<unknown>;
+  /**
+   * What it returns is kept in the event's output and is read back as JSON: nothing else may be in it, and what is undefined is
+   * null afterwards, or not there.
+   */
+  readonly run: (context: StepContext<I>) => Promise<O>;
   /** Takes back what the step did, wholly or half; or why nothing needs to be. */
   readonly undo: ((context: StepContext<I>) => Promise<void>) | string;
   /** Once it is done there is no way back: what fails later undoes only what came after it. */
   readonly final?: true;
 }
+
+/** A step whose output is read: by this value, whose types follow from `run`. */
+export const step = <I, O>(one: Step<I, O>): Step<I, O> => one;
 
 /** Why an action failed, as it is kept while its steps are undone. */
 export interface Failure {
@@ -209,8 +217,14 @@ export async function runSaga<I>(
     });
   }
 
-  const live = (step: Step<I>): EventLog | undefined =>
+  const live = (step: Pick<Step<I>, 'name'>): EventLog | undefined =>
     events.findLast((event) => event.event === eventName(saga, step) && event.undo === null);
+
+  /** The log keeps no types: an output is what the step of that name returned. */
+  const outputsFrom = (read: (step: Step<I>) => unknown): Pick<StepContext<I>, 'output' | 'outputIfDone'> => ({
+    output: <O>(one: Step<I, O>) => read(one) as O,
+    outputIfDone: <O>(one: Step<I, O>) => (read(one) ?? null) as O | null,
+  });
 
   async function contextFor(stepName: string): Promise<StepContext<I>> {
     const server = await findServer(database.read, taken.serverUuid, { deleted: true });
@@ -222,10 +236,7 @@ export async function runSaga<I>(
       action: taken,
       input: envelope.args,
       server,
-      output: <T>(name: string): T => {
-        const step = saga.steps.find((one) => one.name === name);
-        return (step === undefined ? undefined : live(step)?.output) as T;
-      },
+      ...outputsFrom((one) => live(one)?.output),
       commit,
       call: (host, method, args) => {
         stopIfTold();
@@ -333,8 +344,9 @@ export async function runSaga<I>(
     const complete: StepContext<I> = {
       ...context,
       // as it will read back: the same whether this process ran the step or found its output
-      output: <T>(name: string): T =>
-        name === last.name ? (JSON.parse(JSON.stringify(output ?? null)) as T) : context.output<T>(name),
+      ...outputsFrom(({ name }) =>
+        name === last.name ? JSON.parse(JSON.stringify(output ?? null)) : live({ name })?.output,
+      ),
     };
     const problem = await saga.settle(t, complete, nowMs);
     await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);

@@ -19,13 +19,13 @@ import {
 } from '../../domain/adjustment/adjust.ts';
 import { claimOf, fits } from '../../domain/placement/claim.ts';
 import { minimumOf, elasticProblem } from '../../domain/machines/flavor.ts';
-import { type AdjustOutcome, type GuestView, heldOf } from '../../domain/servers/guest.ts';
+import { type GuestView, heldOf } from '../../domain/servers/guest.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import { wakeWorkers, enqueueAction, lockForMove, recordDone } from '../engine/begin.ts';
 import type { AdjustEnd, OpsDeps } from '../deps.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
-import type { Saga } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { recordFailure, resizeClaim, settleAdjustment } from '../engine/settle.ts';
 
 type Plan = AdjustPlan & { readonly ok: true };
@@ -111,36 +111,36 @@ export async function adjustServer(
     await updateServer(t, server.id, moving, nowMs);
     const waitMs = Math.max(deps.config.adjustConfirmMs, settlingLeftMs(server, nowMs, deps.config.startSettleMs));
     const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist, waitMs };
-    return enqueueAction(t, op, server, 'adjust', input, nowMs);
+    return enqueueAction(t, op, server, adjustSaga, input, nowMs);
   });
   // read before the workers hear of it: the answer shows the adjustment under way
   const changed = await findServer(deps.database.read, uuid, { deleted: true });
-  if (actionId !== null) wakeWorkers(deps, 'adjust', [actionId]);
+  if (actionId !== null) wakeWorkers(deps, adjustSaga, [actionId]);
   if (changed === null) throw internal(`Instance ${uuid} has no row.`);
   return changed;
 }
 
+const guest = step({
+  name: 'guest',
+  run({ server, input, action, call }: StepContext<AdjustInput>) {
+    if (server.host === null) throw internal(`Instance ${server.uuid} has no host.`);
+    const request = {
+      actionId: String(action.id),
+      target: input.target,
+      persist: input.persist,
+      timeoutMs: input.waitMs,
+    };
+    return call(server.host, 'adjust', { uuid: server.uuid, request });
+  },
+  undo: 'the host puts back what it must; what the guest has then is looked at when the failure is written',
+});
+
 export const adjustSaga: Saga<AdjustInput> = {
   name: 'adjust',
   secrets: [],
-  steps: [
-    {
-      name: 'guest',
-      run({ server, input, action, call }): Promise<AdjustOutcome> {
-        if (server.host === null) throw internal(`Instance ${server.uuid} has no host.`);
-        const request = {
-          actionId: String(action.id),
-          target: input.target,
-          persist: input.persist,
-          timeoutMs: input.waitMs,
-        };
-        return call(server.host, 'adjust', { uuid: server.uuid, request });
-      },
-      undo: 'the host puts back what it must; what the guest has then is looked at when the failure is written',
-    },
-  ],
+  steps: [guest],
   async settle(t, { deps, server, input, output }, nowMs) {
-    const settlement = settleAdjust(server, input.boot, output<AdjustOutcome>('guest'));
+    const settlement = settleAdjust(server, input.boot, output(guest));
     await settleAdjustment(t, server, settlement, nowMs, { taskState: null });
     tell(deps, t, endOf(server, settlement, nowMs));
     return settlement.success ? null : settlement.server.adjustMessage;

@@ -26,7 +26,8 @@ export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState
     await recordDone(t, op, server, 'resetState', null, nowMs);
     return open.map((action) => action.id);
   });
-  wakeWorkers(deps, 'resetState', overtaken);
+  // done already: what it wakes are the actions that must end
+  wakeWorkers(deps, { name: 'resetState' }, overtaken);
 }
 
 /** Guests learn of their networks from DHCP and their config drive; there is nothing to inject, but for the checks. */

@@ -38,7 +38,7 @@ export async function changePassword(
   { uuid }: Pick<Server, 'uuid'>,
   password: string,
 ): Promise<void> {
-  const id = await beginMove<Input>(deps, op, uuid, 'changePassword', ({ image }) => ({
+  const id = await beginMove(deps, op, uuid, 'changePassword', changePasswordSaga, ({ image }) => ({
     user: adminUserOf(image),
     password,
   }));

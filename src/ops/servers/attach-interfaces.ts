@@ -18,7 +18,7 @@ import { portTargetOf } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import { refreshNetwork } from './refresh-network.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { recordFailure } from '../engine/settle.ts';
 
 type Named = Pick<Server, 'uuid'>;
@@ -66,12 +66,12 @@ export async function attachInterface(
   const plan = await deps.network.planOne(op.caller, server, wish, mayAttachExternal);
   const id = await tx(deps.database, async (t) => {
     const now = await lockForMove(t, op, uuid, 'attachInterface');
-    return enqueueAction<AttachInput>(t, op, now, attachSaga.name, { plan }, deps.clock.now());
+    return enqueueAction(t, op, now, attachSaga, { plan }, deps.clock.now());
   });
-  wakeWorkers(deps, attachSaga.name, [id]);
+  wakeWorkers(deps, attachSaga, [id]);
   const { output, failure } = await awaitAction(deps, id, attachSaga, limits.attachMs);
-  if (failure === null) return output<PortOutput>('port').nic.portId;
-  throw failure.step === 'port' ? failure.fault : attachFailed(uuid, failure.fault);
+  if (failure === null) return output(port).nic.portId;
+  throw failure.step === port.name ? failure.fault : attachFailed(uuid, failure.fault);
 }
 
 const attachFailed = (uuid: string, cause: Fault): Fault =>
@@ -103,9 +103,20 @@ async function unplug({ deps, server, log }: StepContext<AttachInput>, portId: s
   });
 }
 
+const port = step({
+  name: 'port',
+  async run(context: StepContext<AttachInput>): Promise<PortOutput> {
+    const { deps, server, input } = context;
+    const [nic] = await deps.network.allocate(portTargetOf(server), input.plan, placeOf(context));
+    if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
+    return { nic };
+  },
+  undo: freePort,
+});
+
 /** What overtakes an attachment goes on with the ports that the rows have: this one goes, from the guest too where it stays. */
 async function takeBack(context: StepContext<AttachInput>): Promise<void> {
-  const made = context.output<PortOutput | null | undefined>('port') ?? null;
+  const made = context.outputIfDone(port);
   if (made !== null) await unplug(context, made.nic.portId);
   await freePort(context);
 }
@@ -114,20 +125,11 @@ export const attachSaga: Saga<AttachInput> = {
   name: 'attach_interface',
   secrets: [],
   steps: [
-    {
-      name: 'port',
-      async run(context): Promise<PortOutput> {
-        const { deps, server, input } = context;
-        const [nic] = await deps.network.allocate(portTargetOf(server), input.plan, placeOf(context));
-        if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
-        return { nic };
-      },
-      undo: freePort,
-    },
+    port,
     {
       name: 'guest',
       async run({ server, call, output }): Promise<GuestView | null> {
-        const { nic } = output<PortOutput>('port');
+        const { nic } = output(port);
         return server.host === null
           ? null
           : call(server.host, 'attachNic', {
@@ -137,18 +139,18 @@ export const attachSaga: Saga<AttachInput> = {
             });
       },
       async undo({ server, call, output }) {
-        const { portId } = output<PortOutput>('port').nic;
+        const { portId } = output(port).nic;
         if (server.host !== null) await call(server.host, 'detachNic', { uuid: server.uuid, portId });
       },
     },
   ],
   async settle(t, { server, output }) {
-    await addNic(t, server.id, output<PortOutput>('port').nic);
+    await addNic(t, server.id, output(port).nic);
     return null;
   },
   async failed(t, { server, output }, failure, nowMs) {
     // a guest that perhaps has it keeps it: the server's owner sees it, and may have it detached
-    if (failure.stuck === 'guest') await addNic(t, server.id, output<PortOutput>('port').nic);
+    if (failure.stuck === 'guest') await addNic(t, server.id, output(port).nic);
     await recordFailure(t, server, failure, nowMs);
   },
   overtaken: takeBack,
@@ -164,9 +166,9 @@ interface DetachInput {
 export async function detachInterface(deps: OpsDeps, op: Op, { uuid }: Named, portId: string): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const server = await lockForMove(t, op, uuid, 'detachInterface');
-    return enqueueAction<DetachInput>(t, op, server, detachSaga.name, { portId }, deps.clock.now());
+    return enqueueAction(t, op, server, detachSaga, { portId }, deps.clock.now());
   });
-  wakeWorkers(deps, detachSaga.name, [id]);
+  wakeWorkers(deps, detachSaga, [id]);
 }
 
 const AGAIN = 'a port that is half gone is detached by asking once more';

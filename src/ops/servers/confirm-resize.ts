@@ -35,9 +35,9 @@ export async function confirmResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server
     await mustBeUp(t, deps, migration.sourceCompute);
     const nowMs = deps.clock.now();
     await updateMigration(t, migration.id, { status: 'confirming' }, nowMs);
-    return enqueueAction<MoveInput>(t, op, server, 'confirmResize', { migrationId: migration.id }, nowMs);
+    return enqueueAction(t, op, server, confirmResizeSaga, { migrationId: migration.id }, nowMs);
   });
-  wakeWorkers(deps, 'confirmResize', [id]);
+  wakeWorkers(deps, confirmResizeSaga, [id]);
 }
 
 const status = (t: Tx, { migrationId }: MoveInput, to: MigrationStatus, nowMs: number): Promise<void> =>

@@ -11,7 +11,7 @@ import { recordFailure } from '../engine/settle.ts';
 type Input = Record<string, never>;
 
 export async function triggerCrashDump(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
-  await beginMove<Input>(deps, op, uuid, 'triggerCrashDump', () => ({}));
+  await beginMove(deps, op, uuid, 'triggerCrashDump', crashDumpSaga, () => ({}));
 }
 
 export const crashDumpSaga: Saga<Input> = {

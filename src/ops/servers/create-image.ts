@@ -22,13 +22,14 @@ export const createImage = (
   { uuid }: Pick<Server, 'uuid'>,
   wish: { readonly name: string; readonly metadata: Properties },
 ): Promise<CreatedImage> =>
-  beginSnapshot<SnapshotInput>(
+  beginSnapshot(
     deps,
     op,
     uuid,
     'createImage',
+    createImageSaga,
     () => ({ name: wish.name, type: 'snapshot', properties: wish.metadata }),
-    {},
+    (imageId) => ({ imageId }),
   );
 
 export interface BackupWish {
@@ -51,13 +52,14 @@ export const createBackup = (
   { uuid }: Pick<Server, 'uuid'>,
   { name, backupType, rotation, metadata }: BackupWish,
 ): Promise<CreatedImage> =>
-  beginSnapshot<BackupInput>(
+  beginSnapshot(
     deps,
     op,
     uuid,
     'createBackup',
+    createBackupSaga,
     () => ({ name, type: 'backup', properties: { ...metadata, backup_type: backupType } }),
-    { backupType, rotation },
+    (imageId) => ({ imageId, backupType, rotation }),
   );
 
 /** The image is made or it is not; the server is as it was either way. */

@@ -16,7 +16,6 @@ import { tx } from '../../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../../domain/servers/build-spec.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
 import { type FlavorSnapshot, minimumOf, elasticProblem, snapshotOf } from '../../domain/machines/flavor.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
@@ -31,7 +30,7 @@ import { giveUpPlace, type Placed, placementOf, placeServer } from '../placement
 import { handOver, placeTogether, type TogetherInput } from '../placement/place-together.ts';
 import { accountsOf, lockQuota } from '../administration/quota-sets.ts';
 import { hintedGroup, joinGroup } from '../administration/server-groups.ts';
-import type { Failure, Saga, StepContext } from '../engine/saga.ts';
+import { type Failure, type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 
 export interface CreatedServers {
@@ -230,13 +229,13 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
     const [first, others] = [rows[0] as Server, rows.slice(1)];
     const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
     const places: CreateInput = others.length === 0 ? input : { ...input, together: { part: 'places' } };
-    const actionId = await enqueueAction(t, op, first, 'create', places, nowMs);
+    const actionId = await enqueueAction(t, op, first, createSaga, places, nowMs);
     const waits: CreateInput = { ...input, together: { part: 'waits' } };
-    await holdActions(t, op, others, 'create', waits, nowMs, nowMs + limits.placedTogetherMs);
+    await holdActions(t, op, others, createSaga, waits, nowMs, nowMs + limits.placedTogetherMs);
     if (group !== null) await joinGroup(t, deps, op, group, rows);
     return { actionId, rows };
   });
-  wakeWorkers(deps, 'create', [made.actionId]);
+  wakeWorkers(deps, createSaga, [made.actionId]);
   return {
     reservationId,
     autoDiskConfig,
@@ -290,14 +289,20 @@ async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>)
   await commit((t) => replaceNics(t, server.id, []));
 }
 
-async function build({ deps, server, input, call }: StepContext<CreateInput>): Promise<GuestView> {
-  const spec = await guestSpec(deps.database.read, server, input.adminPass);
-  return call(server.host as string, 'spawn', { spec });
-}
+const build = step({
+  name: 'build',
+  async run({ deps, server, input, call }: StepContext<CreateInput>) {
+    const spec = await guestSpec(deps.database.read, server, input.adminPass);
+    return call(server.host as string, 'spawn', { spec });
+  },
+  async undo({ server, call }) {
+    if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
+  },
+});
 
 /** Another host may do better, unless one was named; what the request itself did wrong no host mends. */
 function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>) {
-  if (failure.step !== 'build' || failure.kind === 'badRequest' || failure.kind === 'unavailable') return null;
+  if (failure.step !== build.name || failure.kind === 'badRequest' || failure.kind === 'unavailable') return null;
   if (server.host === null || input.excluded.length + 1 >= limits.buildAttempts) return null;
   return {
     from: 'place',
@@ -311,18 +316,12 @@ export const createSaga: Saga<CreateInput> = {
   steps: [
     { name: 'place', run: place, undo: giveBackPlace },
     { name: 'ports', run: makePorts, undo: giveBackPorts },
-    {
-      name: 'build',
-      run: build,
-      async undo({ server, call }) {
-        if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
-      },
-    },
+    build,
   ],
   retry: elsewhere,
   overtaken: handOver,
   async settle(t, { server, output }, nowMs) {
-    const view = output<GuestView>('build');
+    const view = output(build);
     const born = { launchedAt: nowMs, vmState: vmStateOf(view.powerState) ?? ('active' as const) };
     await settleFromView(t, server, view, nowMs, true, born);
     return null;

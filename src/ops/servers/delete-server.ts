@@ -52,7 +52,7 @@ async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: 
   await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
   const input: DeleteInput = { soft };
   // the overtaken actions come first: a worker must end them
-  return [...open.map((action) => action.id), await enqueueAction(t, op, server, 'delete', input, nowMs)];
+  return [...open.map((action) => action.id), await enqueueAction(t, op, server, deleteSaga, input, nowMs)];
 }
 
 type Named = Pick<Server, 'uuid'>;
@@ -63,7 +63,7 @@ export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Named): Prom
     const server = await lockForMove(t, op, uuid, 'delete');
     return beginDelete(t, op, server, await deletesSoftly(t, deps, server), deps.clock.now());
   });
-  wakeWorkers(deps, 'delete', ids);
+  wakeWorkers(deps, deleteSaga, ids);
 }
 
 /**
@@ -80,7 +80,7 @@ export async function forceDeleteServer(
     const server = await lockForMove(t, op, uuid, 'forceDelete');
     return still(server) ? beginDelete(t, op, server, false, deps.clock.now()) : [];
   });
-  wakeWorkers(deps, 'delete', ids);
+  wakeWorkers(deps, deleteSaga, ids);
 }
 
 async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: string | null }> {

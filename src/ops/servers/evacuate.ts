@@ -9,7 +9,6 @@ import { findMigration, unfinishedMoves } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
 import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
@@ -31,7 +30,7 @@ import {
   removeThere,
 } from './migrations.ts';
 import { whereOf } from '../placement/place.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { arrivedBy } from './whereabouts.ts';
 
@@ -92,40 +91,49 @@ export async function evacuateServer(
       off: staysOff || server.vmState === 'stopped',
     };
     // the overtaken actions come first: a worker must end them
-    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, 'evacuate', input, nowMs)];
+    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, evacuateSaga, input, nowMs)];
   });
-  wakeWorkers(deps, 'evacuate', ids);
+  wakeWorkers(deps, evacuateSaga, ids);
 }
 
 type Context = StepContext<EvacuateInput>;
 
-async function place(context: Context): Promise<{ host: string }> {
-  const { deps, server, input } = context;
-  if ((await arrivedBy(context, await unfinishedMoves(deps.database.read, server))) !== null) {
-    throw conflict(`Instance ${server.uuid} has left its host: a hard reboot goes on where it is.`);
-  }
-  await abandonMoves(context, input.migrationId);
-  const wish = moveWish(context, server, {
-    forcedHost: input.forced ? input.host : null,
-    requestedHost: input.forced ? null : input.host,
-    excluded: [server.host as string],
-  });
-  return holdPlace(context, wish, 'pre-migrating');
-}
+const place = step({
+  name: 'place',
+  async run(context: Context) {
+    const { deps, server, input } = context;
+    if ((await arrivedBy(context, await unfinishedMoves(deps.database.read, server))) !== null) {
+      throw conflict(`Instance ${server.uuid} has left its host: a hard reboot goes on where it is.`);
+    }
+    await abandonMoves(context, input.migrationId);
+    const wish = moveWish(context, server, {
+      forcedHost: input.forced ? input.host : null,
+      requestedHost: input.forced ? null : input.host,
+      excluded: [server.host as string],
+    });
+    return holdPlace(context, wish, 'pre-migrating');
+  },
+  undo: giveBackPlace,
+});
 
-async function build(context: Context): Promise<GuestView> {
-  const { deps, server, input, commit, call } = context;
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
-  const host = await destinationOf(context);
-  const spec = await guestSpec(deps.database.read, { ...server, ...whereOf(host) }, input.adminPass, input.migrationId);
-  const view = await call(host.host, 'spawn', { spec });
-  if (!input.off) return view;
-  return call(host.host, 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
-}
+const build = step({
+  name: 'build',
+  async run(context: Context) {
+    const { deps, server, input, commit, call } = context;
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
+    const host = await destinationOf(context);
+    const there = { ...server, ...whereOf(host) };
+    const spec = await guestSpec(deps.database.read, there, input.adminPass, input.migrationId);
+    const view = await call(host.host, 'spawn', { spec });
+    if (!input.off) return view;
+    return call(host.host, 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+  },
+  undo: removeThere,
+});
 
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
-  const view = output<GuestView>('build');
-  const moved = await becomeThere(t, server, server, input, output<{ host: string }>('place'), nowMs);
+  const view = output(build);
+  const moved = await becomeThere(t, server, server, input, output(place), nowMs);
   await addRemnant(t, { serverUuid: server.uuid, host: server.host as string }, nowMs);
   await endMove(t, input.migrationId, 'done', nowMs);
   await settleFromView(t, moved, view, nowMs, view.powerState === power.running, { launchedAt: nowMs });
@@ -136,20 +144,20 @@ export const evacuateSaga: Saga<EvacuateInput> = {
   name: 'evacuate',
   secrets: ['adminPass'],
   steps: [
-    { name: 'place', run: place, undo: giveBackPlace },
+    place,
     {
       name: 'network',
       run: async (context) => bindPorts(context, await destinationOf(context)),
       undo: bindPortsAtHome,
     },
-    { name: 'build', run: build, undo: removeThere },
+    build,
   ],
   settle,
   async failed(t, { server, input }, failure, nowMs) {
     const host = (await findMigration(t, input.migrationId))?.destCompute ?? null;
     // a host that did not take its guest back may have it still, running with the server's addresses
     if (failure.stuck !== null && host !== null) await addRemnant(t, { serverUuid: server.uuid, host }, nowMs);
-    await endMove(t, input.migrationId, failure.step === 'place' ? 'error' : 'failed', nowMs);
+    await endMove(t, input.migrationId, failure.step === place.name ? 'error' : 'failed', nowMs);
     // as Nova: its host is dead, so it is an error until somebody tries again
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },

@@ -45,7 +45,7 @@ import {
   switchPlacement,
 } from './migrations.ts';
 import { hostsFor, type PlaceWish } from '../placement/place.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, vmStateOf } from '../engine/settle.ts';
 
 export interface LiveWish {
@@ -172,9 +172,9 @@ export async function liveMigrateServer(
     const migrationId = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'migrating' }, nowMs);
     const input: LiveInput = { migrationId, host, forced, blockMigration, old: currentPlacement(server) };
-    return enqueueAction(t, op, server, 'live-migration', input, nowMs);
+    return enqueueAction(t, op, server, liveMigrateSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'live-migration', [id]);
+  wakeWorkers(deps, liveMigrateSaga, [id]);
 }
 
 /** Writes what is wished of a live migration, if its status allows it. */
@@ -331,8 +331,18 @@ async function bringBack(context: Context): Promise<void> {
   );
 }
 
-async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
-  const view = output<GuestView | null | undefined>('cleanup') ?? null;
+const cleanup = step({
+  name: 'cleanup',
+  async run(context: Context) {
+    const { server, input, call } = context;
+    await clearHost(context, input.old.host as string, ['guest']);
+    return call(server.host as string, 'inspect', { uuid: server.uuid });
+  },
+  undo: 'what is left there goes when its host is asked again',
+});
+
+async function settle(t: Tx, { server, input, outputIfDone }: Context, nowMs: number): Promise<null> {
+  const view = outputIfDone(cleanup);
   const state =
     view === null ? {} : { powerState: view.powerState, vmState: vmStateOf(view.powerState) ?? server.vmState };
   await updateServer(t, server.id, { ...state, taskState: null }, nowMs);
@@ -361,15 +371,7 @@ export const liveMigrateSaga: Saga<LiveInput> = {
       undo: (context) => switchPlacement(context, context.input.old),
       final: true,
     },
-    {
-      name: 'cleanup',
-      async run(context) {
-        const { server, input, call } = context;
-        await clearHost(context, input.old.host as string, ['guest']);
-        return call(server.host as string, 'inspect', { uuid: server.uuid });
-      },
-      undo: 'what is left there goes when its host is asked again',
-    },
+    cleanup,
   ],
   settle,
   async failed(t, context, failure, nowMs) {

@@ -11,38 +11,13 @@ import { asksForDevices } from '../../domain/pci/pci-alias.ts';
 import { beginMove } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
-/** A verb that needs nothing but the server. */
-const plain =
-  (move: MoveName) =>
-  async (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> => {
-    await beginMove<Input>(deps, op, uuid, move, () => ({}));
-  };
-
-export const startServer = plain('start');
-export const stopServer = plain('stop');
-export const pauseServer = plain('pause');
-export const unpauseServer = plain('unpause');
-export const resumeServer = plain('resume');
-
-/** As the others; throws 409 too for a server with devices, whose state nobody can write to disk. */
-export async function suspendServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await beginMove<Input>(deps, op, uuid, 'suspend', ({ flavor }) => {
-    if (!asksForDevices(flavor)) return {};
-    throw conflict(`Cannot 'suspend' instance ${uuid} while it has PCI devices of its host`);
-  });
-}
-
 export type RebootType = 'SOFT' | 'HARD';
-
-export async function rebootServer(deps: OpsDeps, op: Op, { uuid }: Named, type: RebootType): Promise<void> {
-  await beginMove<RebootInput>(deps, op, uuid, type === 'SOFT' ? 'rebootSoft' : 'rebootHard', () => ({ type }));
-}
 
 type Input = Record<string, never>;
 interface RebootInput {
@@ -73,14 +48,17 @@ function powerSaga<I>(
   ask: (context: StepContext<I>) => Promise<GuestView>,
   settle: (t: Tx, context: StepContext<I>, view: GuestView, nowMs: number) => Promise<void> = settleCycle,
 ): Saga<I> {
+  const guest = step({
+    name: 'guest',
+    run: ask,
+    undo: 'the host is asked what became of the guest when the failure is written',
+  });
   return {
     name,
     secrets: [],
-    steps: [
-      { name: 'guest', run: ask, undo: 'the host is asked what became of the guest when the failure is written' },
-    ],
+    steps: [guest],
     async settle(t, context, nowMs) {
-      await settle(t, context, context.output<GuestView>('guest'), nowMs);
+      await settle(t, context, context.output(guest), nowMs);
       return null;
     },
     observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
@@ -120,3 +98,30 @@ export const pauseSaga = stateSaga('pause');
 export const unpauseSaga = stateSaga('unpause');
 export const suspendSaga = stateSaga('suspend');
 export const resumeSaga = stateSaga('resume');
+
+// --- the requests ---------------------------------------------------------------------------------------------------
+
+/** A verb that needs nothing but the server. */
+const plain =
+  (move: MoveName, saga: Saga<Input>) =>
+  async (deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> => {
+    await beginMove(deps, op, uuid, move, saga, () => ({}));
+  };
+
+export const startServer = plain('start', startSaga);
+export const stopServer = plain('stop', stopSaga);
+export const pauseServer = plain('pause', pauseSaga);
+export const unpauseServer = plain('unpause', unpauseSaga);
+export const resumeServer = plain('resume', resumeSaga);
+
+/** As the others; throws 409 too for a server with devices, whose state nobody can write to disk. */
+export async function suspendServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+  await beginMove(deps, op, uuid, 'suspend', suspendSaga, ({ flavor }) => {
+    if (!asksForDevices(flavor)) return {};
+    throw conflict(`Cannot 'suspend' instance ${uuid} while it has PCI devices of its host`);
+  });
+}
+
+export async function rebootServer(deps: OpsDeps, op: Op, { uuid }: Named, type: RebootType): Promise<void> {
+  await beginMove(deps, op, uuid, type === 'SOFT' ? 'rebootSoft' : 'rebootHard', rebootSaga, () => ({ type }));
+}

@@ -21,7 +21,7 @@ import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { optionsOf } from '../placement/place.ts';
 import { hostOf } from './power.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import type { ServerChange } from './update-server.ts';
 import { forgetAside, makeWay } from './whereabouts.ts';
@@ -118,11 +118,11 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
     const { adminPass, preserveEphemeral } = request;
     const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
-    return enqueueAction(t, op, server, 'rebuild', input, nowMs);
+    return enqueueAction(t, op, server, rebuildSaga, input, nowMs);
   });
   // read before the workers hear of it: the answer shows REBUILD
   const changed = await findServer(deps.database.read, target.uuid, { deleted: true });
-  wakeWorkers(deps, 'rebuild', [id]);
+  wakeWorkers(deps, rebuildSaga, [id]);
   if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
   return changed;
 }
@@ -147,32 +147,37 @@ async function judge({ deps, server, input, commit }: StepContext<Input>): Promi
   throw internal(said, { code: 'noValidHost', detail });
 }
 
-async function build(context: StepContext<Input>): Promise<GuestView> {
-  await makeWay(context);
-  const { deps, server, input, commit, call } = context;
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
-  const spec = await guestSpec(deps.database.read, server, input.adminPass);
-  const view = await call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
-  await forgetAside(context);
-  return view;
-}
+const build = step({
+  name: 'build',
+  async run(context: StepContext<Input>) {
+    await makeWay(context);
+    const { deps, server, input, commit, call } = context;
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
+    const spec = await guestSpec(deps.database.read, server, input.adminPass);
+    const view = await call(hostOf(server), 'rebuild', { spec, preserveEphemeral: input.preserveEphemeral });
+    await forgetAside(context);
+    return view;
+  },
+  undo: 'the disks of before are gone: the server is in ERROR until it is rebuilt',
+});
 
-async function stopAgain({ server, input, commit, call, output }: StepContext<Input>): Promise<GuestView> {
-  if (!input.stopped) return output<GuestView>('build');
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-off' }, nowMs));
-  return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
-}
+/** What was off is off again. */
+const power = step({
+  name: 'power',
+  async run({ server, input, commit, call, output }: StepContext<Input>) {
+    if (!input.stopped) return output(build);
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-off' }, nowMs));
+    return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+  },
+  undo: 'the host is asked what became of the guest when the failure is written',
+});
 
 export const rebuildSaga: Saga<Input> = {
   name: 'rebuild',
   secrets: ['adminPass'],
-  steps: [
-    { name: 'place', run: judge, undo: 'the host was only asked' },
-    { name: 'build', run: build, undo: 'the disks of before are gone: the server is in ERROR until it is rebuilt' },
-    { name: 'power', run: stopAgain, undo: 'the host is asked what became of the guest when the failure is written' },
-  ],
+  steps: [{ name: 'place', run: judge, undo: 'the host was only asked' }, build, power],
   async settle(t, { server, output }, nowMs) {
-    await settleFromView(t, server, output<GuestView>('power'), nowMs, true, { launchedAt: nowMs });
+    await settleFromView(t, server, output(power), nowMs, true, { launchedAt: nowMs });
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),

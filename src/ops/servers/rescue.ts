@@ -12,7 +12,7 @@ import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './power.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import type { Saga, Step, StepContext } from '../engine/saga.ts';
 import { settleBroken, settleFromView } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
 
@@ -54,21 +54,27 @@ export async function rescueServer(deps: OpsDeps, op: Op, target: Server, reques
     : namedImage(deps, caller, request.imageRef));
   knownProperties(image);
   const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
-  await beginMove<Input>(deps, op, target.uuid, 'rescue', () => input);
+  await beginMove(deps, op, target.uuid, 'rescue', rescueSaga, () => input);
 }
 
 export async function unrescueServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
-  await beginMove(deps, op, uuid, 'unrescue', () => ({}));
+  await beginMove(deps, op, uuid, 'unrescue', unrescueSaga, () => ({}));
 }
 
 /** Ends as its saga says, or in ERROR, whatever the guest runs from then; a hard reboot brings it back to its own disk. */
-const ending = <I>(name: string, secrets: Saga<I>['secrets'], steps: Saga<I>['steps'], to: VmState): Saga<I> => ({
+const ending = <I>(
+  name: string,
+  secrets: Saga<I>['secrets'],
+  before: Saga<I>['steps'],
+  guest: Step<I, GuestView>,
+  to: VmState,
+): Saga<I> => ({
   name,
   secrets,
-  steps,
+  steps: [...before, guest],
   async settle(t, { server, output }, nowMs) {
     const launched = to === 'rescued' ? { launchedAt: nowMs } : {};
-    await settleFromView(t, server, output<GuestView>('guest'), nowMs, true, { vmState: to, ...launched });
+    await settleFromView(t, server, output(guest), nowMs, true, { vmState: to, ...launched });
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
@@ -93,21 +99,20 @@ export const rescueSaga: Saga<Input> = ending(
         call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
       undo: 'a server in ERROR may be off',
     },
-    { name: 'guest', run: rescueGuest, undo: 'its own disk is as it was: a hard reboot boots it' },
   ],
+  { name: 'guest', run: rescueGuest, undo: 'its own disk is as it was: a hard reboot boots it' },
   'rescued',
 );
 
 export const unrescueSaga: Saga<Record<string, never>> = ending(
   'unrescue',
   [],
-  [
-    {
-      name: 'guest',
-      run: async ({ deps, server, call }) =>
-        call(hostOf(server), 'unrescue', { spec: await guestSpec(deps.database.read, server, null) }),
-      undo: 'what the guest runs from then, a hard reboot settles',
-    },
-  ],
+  [],
+  {
+    name: 'guest',
+    run: async ({ deps, server, call }) =>
+      call(hostOf(server), 'unrescue', { spec: await guestSpec(deps.database.read, server, null) }),
+    undo: 'what the guest runs from then, a hard reboot settles',
+  },
   'active',
 );

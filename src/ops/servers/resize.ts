@@ -39,7 +39,7 @@ import {
 } from './migrations.ts';
 import { whereOf } from '../placement/place.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 
 export interface ResizeInput extends MoveInput {
@@ -128,6 +128,7 @@ async function begin(
   move: 'resize' | 'migrate',
   ask: (t: Tx, server: Server) => Promise<Asked>,
 ): Promise<void> {
+  const saga = move === 'resize' ? resizeSaga : migrateSaga;
   const id = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
@@ -145,9 +146,9 @@ async function begin(
     const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
     const promised = bootSizeOf({ ...server, flavor });
     await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
-    return enqueueAction<ResizeInput>(t, op, server, move, { migrationId, flavor, host, mayStay }, nowMs);
+    return enqueueAction(t, op, server, saga, { migrationId, flavor, host, mayStay }, nowMs);
   });
-  wakeWorkers(deps, move, [id]);
+  wakeWorkers(deps, saga, [id]);
 }
 
 /** Moves a server to another flavor. Throws Nova's 400s, 403 (quota), 404 and 409s. */
@@ -183,15 +184,19 @@ type Context = StepContext<ResizeInput>;
 
 const wasOn = ({ vmState }: Server): boolean => vmState !== 'stopped';
 
-async function place(context: Context): Promise<{ host: string }> {
-  const { server, input } = context;
-  const wish = moveWish(context, under(server, input.flavor), {
-    requestedHost: input.host,
-    excluded: input.mayStay ? [] : [server.host as string],
-    verb: 'receiveDisk',
-  });
-  return holdPlace(context, wish, 'pre-migrating');
-}
+const place = step({
+  name: 'place',
+  async run(context: Context) {
+    const { server, input } = context;
+    const wish = moveWish(context, under(server, input.flavor), {
+      requestedHost: input.host,
+      excluded: input.mayStay ? [] : [server.host as string],
+      verb: 'receiveDisk',
+    });
+    return holdPlace(context, wish, 'pre-migrating');
+  },
+  undo: giveBackPlace,
+});
 
 /** The guest is off and its disks stand aside on the old host. */
 async function setAside({ deps, server, input, commit, call }: Context): Promise<void> {
@@ -212,25 +217,29 @@ async function putBack({ deps, server, call }: Context): Promise<void> {
 }
 
 /** The guest is made anew over its disks, on the new host and under the new flavor. */
-async function receive(context: Context): Promise<GuestView> {
-  const { deps, server, input, commit, call } = context;
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'resize_finish' }, nowMs));
-  const source = await hostNamed(context, server.host);
-  const host = await destinationOf(context);
-  const after = { ...under(server, input.flavor), ...whereOf(host) };
-  const spec = await guestSpec(deps.database.read, after, null, input.migrationId);
-  const from = { node: source.inventory.hypervisorHostname, hostIp: source.inventory.hostIp };
-  return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
-}
+const destination = step({
+  name: 'destination',
+  async run(context: Context) {
+    const { deps, server, input, commit, call } = context;
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'resize_finish' }, nowMs));
+    const source = await hostNamed(context, server.host);
+    const host = await destinationOf(context);
+    const after = { ...under(server, input.flavor), ...whereOf(host) };
+    const spec = await guestSpec(deps.database.read, after, null, input.migrationId);
+    const from = { node: source.inventory.hypervisorHostname, hostIp: source.inventory.hostIp };
+    return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
+  },
+  undo: removeThere,
+});
 
 async function settle(t: Tx, context: Context, nowMs: number): Promise<null> {
   const { server, input, output } = context;
   const { migrationId, flavor } = input;
   const after = under(server, flavor);
-  const moved = await becomeThere(t, server, after, input, output<{ host: string }>('place'), nowMs);
+  const moved = await becomeThere(t, server, after, input, output(place), nowMs);
   await updateMigration(t, migrationId, { status: 'finished' }, nowMs);
   const resized = { vmState: 'resized' as const, launchedAt: nowMs };
-  await settleFromView(t, moved, output<GuestView>('destination'), nowMs, wasOn(server), resized);
+  await settleFromView(t, moved, output(destination), nowMs, wasOn(server), resized);
   return null;
 }
 
@@ -238,14 +247,14 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
   name,
   secrets: [],
   steps: [
-    { name: 'place', run: place, undo: giveBackPlace },
+    place,
     { name: 'source', run: setAside, undo: putBack },
     {
       name: 'network',
       run: async (context) => bindPorts(context, await destinationOf(context)),
       undo: bindPortsAtHome,
     },
-    { name: 'destination', run: receive, undo: removeThere },
+    destination,
   ],
   settle,
   observe: ({ server, call }) => call(server.host as string, 'inspect', { uuid: server.uuid }),
@@ -254,7 +263,7 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
     if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
     else await endMove(t, input.migrationId, 'error', nowMs);
     // before its guest was touched, nothing of the server has changed
-    const view = failure.step === 'place' ? null : (seen as GuestView | null);
+    const view = failure.step === place.name ? null : (seen as GuestView | null);
     await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {}, view);
   },
   givenUp: leaveGivenUp,

@@ -7,7 +7,6 @@ import { updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
 import type { Before } from '../../domain/servers/migration.ts';
 import { wakeWorkers, enqueueAction } from '../engine/begin.ts';
@@ -29,7 +28,7 @@ import {
 } from './migrations.ts';
 import { lockQuota } from '../administration/quota-sets.ts';
 import { checkUpsize } from './resize.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 
 interface RevertInput extends MoveInput {
@@ -66,9 +65,9 @@ export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server,
       wasOn: vmState !== 'stopped',
       isOn: server.powerState === power.running,
     };
-    return enqueueAction(t, op, server, 'revertResize', input, nowMs);
+    return enqueueAction(t, op, server, revertResizeSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'revertResize', [id]);
+  wakeWorkers(deps, revertResizeSaga, [id]);
 }
 
 type Context = StepContext<RevertInput>;
@@ -83,9 +82,23 @@ const specOf = ({ deps, server, input }: Context, placement: Placement) =>
     isCurrentPlacement(server, placement) ? undefined : input.migrationId,
   );
 
+const source = step({
+  name: 'source',
+  run: async (context: Context) =>
+    context.call(context.input.old.host as string, 'restoreDisk', {
+      spec: await specOf(context, context.input.old),
+      on: context.input.wasOn,
+    }),
+  async undo({ deps, server, input, call }) {
+    // there, the new guest gave way to the old one
+    if (onOneHost(input)) throw internal('A revert on one host cannot be taken back.');
+    await call(input.old.host as string, 'migrateDisk', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs });
+  },
+});
+
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   await endMove(t, input.migrationId, 'reverted', nowMs);
-  await settleFromView(t, server, output<GuestView>('source'), nowMs, input.wasOn, { launchedAt: nowMs });
+  await settleFromView(t, server, output(source), nowMs, input.wasOn, { launchedAt: nowMs });
   return null;
 }
 
@@ -108,19 +121,7 @@ export const revertResizeSaga: Saga<RevertInput> = {
       run: async (context) => bindPorts(context, await hostNamed(context, context.input.old.host)),
       undo: bindPortsAtHome,
     },
-    {
-      name: 'source',
-      run: async (context) =>
-        context.call(context.input.old.host as string, 'restoreDisk', {
-          spec: await specOf(context, context.input.old),
-          on: context.input.wasOn,
-        }),
-      async undo({ deps, server, input, call }) {
-        // there, the new guest gave way to the old one
-        if (onOneHost(input)) throw internal('A revert on one host cannot be taken back.');
-        await call(input.old.host as string, 'migrateDisk', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs });
-      },
-    },
+    source,
     {
       name: 'switch',
       run: (context) => switchPlacement(context, context.input.old),

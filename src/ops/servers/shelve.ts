@@ -12,7 +12,7 @@ import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { abandonMoves } from './migrations.ts';
 import { hostOf } from './power.ts';
-import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
 
@@ -33,12 +33,12 @@ const shelvedName = ({ displayName }: Server): string =>
 export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   const wishOf = (server: Server) => ({ name: shelvedName(server), type: 'snapshot' as const, properties: {} });
   const offload = deps.config.shelvedOffloadMs === 0;
-  await beginSnapshot<ShelveInput>(deps, op, uuid, 'shelve', wishOf, { offload });
+  await beginSnapshot(deps, op, uuid, 'shelve', shelveSaga, wishOf, (imageId) => ({ imageId, offload }));
 }
 
 /** Begins to take a shelved server from its host. Throws 404 and 409. */
 export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await beginMove(deps, op, uuid, 'shelveOffload', () => ({}));
+  await beginMove(deps, op, uuid, 'shelveOffload', offloadSaga, () => ({}));
 }
 
 /** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */
@@ -69,21 +69,23 @@ const [image, copy, upload] = snapshotSteps<ShelveInput>({
   uploading: 'shelving_image_uploading',
 });
 
+const guest = step({
+  name: 'guest',
+  run({ deps, server, call }: StepContext<ShelveInput>) {
+    // one that is frozen hears no power button
+    const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
+    return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
+  },
+  undo: 'a guest that was shut down stays off, and the row says so',
+});
+
 /** Of a server that stays on its host for a while. */
 export const shelveHereSaga: Saga<ShelveInput> = {
   name: 'shelve',
   secrets: [],
   steps: [
     image,
-    {
-      name: 'guest',
-      run: ({ deps, server, call }): Promise<GuestView> => {
-        // one that is frozen hears no power button
-        const timeoutMs = server.vmState === 'paused' ? 0 : deps.config.shutdownMs;
-        return call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs });
-      },
-      undo: 'a guest that was shut down stays off, and the row says so',
-    },
+    guest,
     copy,
     upload,
     {
@@ -93,7 +95,7 @@ export const shelveHereSaga: Saga<ShelveInput> = {
           await putShelved(t, server.id, input.imageId, nowMs);
           const taskState = input.offload ? ('shelving_offloading' as const) : server.taskState;
           const shelved = { vmState: 'shelved' as const, taskState };
-          await settleFromView(t, server, output<GuestView>('guest'), nowMs, false, shelved);
+          await settleFromView(t, server, output(guest), nowMs, false, shelved);
         });
       },
       async undo({ server, commit }) {

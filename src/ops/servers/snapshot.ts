@@ -9,15 +9,14 @@ import { type Op, systemCaller } from '../../base/op.ts';
 import { readyAction, withdrawAction } from '../../db/instance-actions.ts';
 import { findBuild, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { DiskCopy } from '../../domain/servers/guest.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
-import { type MoveName, moves } from '../../domain/servers/moves.ts';
+import type { MoveName } from '../../domain/servers/moves.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../../domain/servers/snapshot.ts';
 import { wakeWorkers, type EnqueuedMove, enqueueMove, lockForMove } from '../engine/begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './power.ts';
-import type { Step, StepContext } from '../engine/saga.ts';
+import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 
 export interface SnapshotInput {
   readonly imageId: string;
@@ -73,12 +72,13 @@ export async function beginSnapshot<I extends SnapshotInput>(
   op: Op,
   uuid: string,
   move: MoveName,
+  saga: Saga<I>,
   wishOf: (server: Server) => SnapshotWish,
-  more: Omit<I, keyof SnapshotInput>,
+  inputOf: (imageId: string) => NoInfer<I>,
 ): Promise<{ readonly imageId: string }> {
   const { database, hooks } = deps;
   const imageId = newUuid();
-  const left = await enqueueMove(deps, op, uuid, move, () => ({ ...more, imageId }), limits.imageMadeMs);
+  const left = await enqueueMove(deps, op, uuid, move, saga, () => inputOf(imageId), limits.imageMadeMs);
   const { actionId, server } = left;
   hooks?.point?.(`${move}.left`);
   try {
@@ -95,7 +95,7 @@ export async function beginSnapshot<I extends SnapshotInput>(
     await tx(database, (t) => lockForMove(t, op, uuid, move));
     throw unavailable(`Image ${imageId} was made too late.`);
   }
-  wakeWorkers(deps, moves[move].record as string, [actionId]);
+  wakeWorkers(deps, saga, [actionId]);
   return { imageId };
 }
 
@@ -113,6 +113,24 @@ const setTask = <I>({ commit, server }: StepContext<I>, taskState: TaskState): P
 export function snapshotSteps<I extends SnapshotInput>(
   tasks: SnapshotTasks,
 ): readonly [image: Step<I>, copy: Step<I>, upload: Step<I>] {
+  const copy = step({
+    name: 'copy',
+    async run(context: StepContext<I>) {
+      const { input, server, call } = context;
+      await setTask(context, tasks.copying);
+      return call(hostOf(server), 'snapshot', {
+        ...{ uuid: server.uuid, imageId: input.imageId },
+        quiesce: isYes(server.image?.properties['os_require_quiesce']),
+      });
+    },
+    async undo(context) {
+      const { server, input, call } = context;
+      if (server.host === null) return;
+      await tolerate(context, 'a copy of a disk stays on its host until the server goes', async () => {
+        await call(hostOf(server), 'dropSnapshot', { uuid: server.uuid, imageId: input.imageId });
+      });
+    },
+  });
   return [
     {
       name: 'image',
@@ -125,24 +143,7 @@ export function snapshotSteps<I extends SnapshotInput>(
       },
       undo: ({ deps, input }) => removeImage(deps, input.imageId),
     },
-    {
-      name: 'copy',
-      async run(context): Promise<DiskCopy> {
-        const { input, server, call } = context;
-        await setTask(context, tasks.copying);
-        return call(hostOf(server), 'snapshot', {
-          ...{ uuid: server.uuid, imageId: input.imageId },
-          quiesce: isYes(server.image?.properties['os_require_quiesce']),
-        });
-      },
-      async undo(context) {
-        const { server, input, call } = context;
-        if (server.host === null) return;
-        await tolerate(context, 'a copy of a disk stays on its host until the server goes', async () => {
-          await call(hostOf(server), 'dropSnapshot', { uuid: server.uuid, imageId: input.imageId });
-        });
-      },
-    },
+    copy,
     {
       name: 'upload',
       async run(context) {
@@ -151,7 +152,7 @@ export function snapshotSteps<I extends SnapshotInput>(
         const image = await deps.image.find(systemCaller, input.imageId);
         // formats are said before the data comes; data that is there came before an answer was lost
         if (image?.status === 'queued') {
-          await deps.image.change(systemCaller, input.imageId, copiedImage(server, output<DiskCopy>('copy').format));
+          await deps.image.change(systemCaller, input.imageId, copiedImage(server, output(copy).format));
         }
         await call(hostOf(server), 'uploadSnapshot', { uuid: server.uuid, imageId: input.imageId });
       },

@@ -17,7 +17,7 @@ import type { OpsDeps } from '../deps.ts';
 import { abandonMoves, bindPorts, hostNamed } from './migrations.ts';
 import { hostOf } from './power.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
-import type { Saga, StepContext } from '../engine/saga.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { findGuest } from './whereabouts.ts';
@@ -45,16 +45,22 @@ async function endMoves(context: StepContext<{ readonly soft: boolean }>): Promi
   await abandonMoves(there);
 }
 
+const off = step({
+  name: 'switch_off',
+  run: switchOff,
+  undo: 'a guest that is off is noticed, and its server is then stopped',
+});
+
 export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
   name: 'delete',
   secrets: [],
   steps: [
     { name: 'moves', run: endMoves, undo: 'a resize that is confirmed stays so' },
-    { name: 'switch_off', run: switchOff, undo: 'a guest that is off is noticed, and its server is then stopped' },
+    off,
     { name: 'image', run: removeShelvedImage, undo: 'the guest has its own disk' },
   ],
   async settle(t, { server, output }, nowMs) {
-    const view = output<GuestView | null>('switch_off');
+    const view = output(off);
     const hidden = { vmState: 'soft-delete', taskState: null } as const;
     if (view === null) await updateServer(t, server.id, { ...hidden, powerState: power.noState }, nowMs);
     else await settleFromView(t, server, view, nowMs, false, hidden);
@@ -80,26 +86,26 @@ export async function restoreServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server
     await checkMore(t, deps.config.quota, server, claim, 1);
     const nowMs = deps.clock.now();
     await updateServer(t, server.id, { taskState: 'restoring', deletedAt: null }, nowMs);
-    return enqueueAction(t, op, server, 'restore', {}, nowMs);
+    return enqueueAction(t, op, server, restoreSaga, {}, nowMs);
   });
-  wakeWorkers(deps, 'restore', [id]);
+  wakeWorkers(deps, restoreSaga, [id]);
 }
+
+const on = step({
+  name: 'guest',
+  run: async ({ deps, server, call }: StepContext<unknown>) =>
+    call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) }),
+  async undo(context) {
+    await switchOff(context);
+  },
+});
 
 export const restoreSaga: Saga<Record<string, never>> = {
   name: 'restore',
   secrets: [],
-  steps: [
-    {
-      name: 'guest',
-      run: async ({ deps, server, call }) =>
-        call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) }),
-      async undo(context) {
-        await switchOff(context);
-      },
-    },
-  ],
+  steps: [on],
   async settle(t, { server, output }, nowMs) {
-    await settleFromView(t, server, output<GuestView>('guest'), nowMs, true);
+    await settleFromView(t, server, output(on), nowMs, true);
     return null;
   },
   // deleted again from now on, with the whole time to try once more

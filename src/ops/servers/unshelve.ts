@@ -17,7 +17,7 @@ import type { OpsDeps } from '../deps.ts';
 import { bindPorts, moveWish } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
 import { hostOf } from './power.ts';
-import type { Saga, Step, StepContext } from '../engine/saga.ts';
+import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 
@@ -76,9 +76,9 @@ export async function unshelveServer(
       offloaded: server.vmState === 'shelved_offloaded',
       host: wish.host,
     };
-    return enqueueAction(t, op, server, 'unshelve', input, nowMs);
+    return enqueueAction(t, op, server, unshelveSaga, input, nowMs);
   });
-  wakeWorkers(deps, 'unshelve', [id]);
+  wakeWorkers(deps, unshelveSaga, [id]);
 }
 
 type Context = StepContext<UnshelveInput>;
@@ -94,23 +94,39 @@ async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
 const bindTo = (context: Context, host: string): Promise<void> =>
   bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
 
-/** Starts the guest anew from the image that the server waited as. */
-async function spawn({ deps, server, commit, call, output }: Context): Promise<GuestView> {
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
-  const spec = await guestSpec(deps.database.read, server, null);
-  const disks = { ...spec.disks, image: output<ImageFacts>('image') };
-  return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
-}
+const image = step({ name: 'image', run: shelvedImage, undo: 'the image was only looked at' });
 
-async function powerOn({ deps, server, commit, call }: Context): Promise<GuestView> {
-  await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
-  return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
-}
+/** Starts the guest anew from the image that the server waited as. */
+const spawned = step({
+  name: 'guest',
+  async run({ deps, server, commit, call, output }: Context) {
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
+    const spec = await guestSpec(deps.database.read, server, null);
+    const disks = { ...spec.disks, image: output(image) };
+    return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
+  },
+  async undo({ server, call }) {
+    if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
+  },
+  final: true,
+});
+
+const poweredOn = step({
+  name: 'guest',
+  async run({ deps, server, commit, call }: Context) {
+    await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
+    return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+  },
+  async undo({ server, call }) {
+    await call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
+  },
+  final: true,
+});
 
 /** The server runs. */
-async function settleBack(t: Tx, { server, input, output }: Context, nowMs: number): Promise<void> {
+async function settleBack(t: Tx, { server, input }: Context, view: GuestView, nowMs: number): Promise<void> {
   const launched = input.offloaded ? { launchedAt: nowMs } : {};
-  await settleFromView(t, server, output<GuestView>('guest'), nowMs, true, launched);
+  await settleFromView(t, server, view, nowMs, true, launched);
 }
 
 const forget: Step<UnshelveInput> = {
@@ -122,60 +138,45 @@ const forget: Step<UnshelveInput> = {
   undo: 'the image is needed no longer',
 };
 
-/** Of a server that is still on its host. */
-export const unshelveHereSaga: Saga<UnshelveInput> = {
+const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, GuestView>): Saga<UnshelveInput> => ({
   name: 'unshelve',
   secrets: [],
-  steps: [
-    {
-      name: 'guest',
-      run: powerOn,
-      async undo({ server, call }) {
-        await call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
-      },
-      final: true,
-    },
-    forget,
-  ],
+  steps: [...before, guest, forget],
   async settle(t, context, nowMs) {
-    await settleBack(t, context, nowMs);
+    await settleBack(t, context, context.output(guest), nowMs);
     await removeShelved(t, context.server.id);
     return null;
   },
   async failed(t, context, failure, nowMs) {
-    const { server, output } = context;
+    const { server, outputIfDone } = context;
+    const view = outputIfDone(guest);
     // back already: only the image is left, and on record, so that it goes with the server
-    if (output<GuestView | undefined>('guest') !== undefined) await settleBack(t, context, nowMs);
+    if (view !== null) await settleBack(t, context, view, nowMs);
     await settleFailed(t, server, failure, nowMs, failure.code === NO_IMAGE ? { vmState: 'error' } : {});
   },
-};
+});
+
+/** Of a server that is still on its host. */
+export const unshelveHereSaga = back([], poweredOn);
+
+const placing: Saga<UnshelveInput>['steps'] = [
+  image,
+  {
+    name: 'place',
+    run(context): Promise<Placed> {
+      const { server, input } = context;
+      return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
+    },
+    undo: (context) => giveUpPlace(context, 'unshelving'),
+  },
+  {
+    name: 'ports',
+    run: (context) => bindTo(context, hostOf(context.server)),
+    undo: (context) => bindTo(context, ''),
+  },
+];
 
 export const unshelveSaga: Saga<UnshelveInput> = {
-  ...unshelveHereSaga,
+  ...back(placing, spawned),
   variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
-  steps: [
-    { name: 'image', run: shelvedImage, undo: 'the image was only looked at' },
-    {
-      name: 'place',
-      run(context): Promise<Placed> {
-        const { server, input } = context;
-        return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
-      },
-      undo: (context) => giveUpPlace(context, 'unshelving'),
-    },
-    {
-      name: 'ports',
-      run: (context) => bindTo(context, hostOf(context.server)),
-      undo: (context) => bindTo(context, ''),
-    },
-    {
-      name: 'guest',
-      run: spawn,
-      async undo({ server, call }) {
-        if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
-      },
-      final: true,
-    },
-    forget,
-  ],
 };
