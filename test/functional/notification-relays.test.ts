@@ -9,8 +9,8 @@ import { silentLog } from '../../src/base/log.ts';
 import type { NotificationSender, SentNotification } from '../../src/bus/notifications.ts';
 import { insertNotification, waitingNotifications } from '../../src/db/notifications.ts';
 import { tx } from '../../src/db/tx.ts';
-import { apiNotification } from '../../src/domain/notification.ts';
-import { type NotificationRelay, startNotificationRelay } from '../../src/ops/notification-relay.ts';
+import { apiNotification } from '../../src/domain/notifications/notification.ts';
+import { type NotificationRelay, startNotificationRelay } from '../../src/ops/notifications/notification-relay.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
 
 const context = { requestId: 'req-1', userId: 'u', projectId: 'p' };

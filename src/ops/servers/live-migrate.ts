@@ -12,7 +12,7 @@ import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { freeOf } from '../../domain/placement/claim.ts';
 import { minimumOf } from '../../domain/machines/flavor.ts';
-import type { GuestView, LiveProgress } from '../../domain/servers/guest.ts';
+import type { LiveProgress } from '../../domain/servers/guest.ts';
 import type { Host } from '../../domain/placement/host.ts';
 import { power, powerNames, type Server } from '../../domain/servers/instance.ts';
 import type { MigrationStatus } from '../../domain/servers/migration.ts';

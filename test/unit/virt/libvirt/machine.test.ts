@@ -37,6 +37,7 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
 /** What is seen elsewhere: the test that names it. */
 const elsewhere: Readonly<Record<string, string>> = {
   'xloud:nested_virtualization': 'unit/virt/libvirt/config.test.ts',
+  group_policy: 'functional/resources.test.ts',
   'hw:locked_memory': 'unit/domain/numa/numa-wish.test.ts',
   hw_locked_memory: 'unit/domain/numa/numa-wish.test.ts',
   'hw_video:ram_max_mb': 'unit/virt/libvirt/machine.test.ts',
