@@ -27,6 +27,7 @@ import { readiness } from './0034_readiness.ts';
 import { namedLocks } from './0034_named_locks.ts';
 import { serverStates } from './0035_server_states.ts';
 import { purge } from './0035_purge.ts';
+import { notificationTurns } from './0036_notification_turns.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -55,4 +56,5 @@ export const migrations: readonly Migration[] = [
   namedLocks,
   serverStates,
   purge,
+  notificationTurns,
 ];

@@ -1,4 +1,6 @@
-// Why: every bound in the system stands here with its unit, so that none is hidden and none is missing.
+// Why: what requests, neighbours, hosts and guests may cost (sizes, counts, depths), and how long anything of theirs is waited for or kept,
+// is bounded here with its unit, so that no such bound is hidden. How long a name may be or which numbers a field takes is no cost: that
+// is the form of a value, and may stand with its schema.
 
 const SECOND_MS = 1_000;
 const MIB = 1024 * 1024;
@@ -24,12 +26,13 @@ export const limits = {
   httpIdleMs: 120 * SECOND_MS,
   /** How long an answer may be in the making while nothing moves on its connection. */
   httpAnswerMs: 900 * SECOND_MS,
-  /** Connections at once, those of one address, and requests that may wait on one of them for the answers before theirs. */
+  /** Connections at once, and those of one address. */
   httpConnections: 8_192,
   httpConnectionsPerAddress: 1_024,
+  /** Requests of one address that are under way at once, and how long another may wait because they are. */
   httpRequestsPerAddress: 64,
-  /** How long a request may wait because so many others of its address are under way. */
   httpRequestWaitMs: 30 * SECOND_MS,
+  /** Requests that may wait on one connection for the answers before theirs. */
   httpPipelined: 64,
   /** How long requests under way may take to end once the process shall stop. */
   httpGraceMs: 10 * SECOND_MS,
@@ -104,6 +107,9 @@ export const limits = {
   agentGraceMs: 30 * SECOND_MS,
   /** Reports that may wait for one listener of the in-memory bus. */
   busBacklog: 10_000,
+  /** How deep a query about hosts may nest, and how long it may be (JsonFilter): it is asked of every host. */
+  hostQueryDepth: 32,
+  hostQueryCharacters: 4_096,
   /** So many hosts that could take a server are compared; in a larger cloud each pass looks at others. */
   hostsWeighed: 200,
   /** Looks at what changed of hosts overlap by this much: for transactions that take that long. Of all hosts each so often. */
@@ -254,6 +260,8 @@ export const limits = {
   notificationBatch: 100,
   /** How long the broker may take with them before the connection is given up. */
   notificationSendMs: 30 * SECOND_MS,
+  /** How long a process has the turn at sending a batch: longer than the broker may take with it. */
+  notificationTurnMs: 45 * SECOND_MS,
   /** The text of the metrics is made at most so often, and a condition of readiness is waited for this long. */
   metricsTextMs: 1 * SECOND_MS,
   readinessAnswerMs: 5 * SECOND_MS,

@@ -5,7 +5,8 @@
 import type { Amounts } from '../domain/placement/resources.ts';
 import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa/numa.ts';
 import { type TakenDevice, withDevices } from '../domain/pci/pci.ts';
-import { type Resources, withResources } from '../domain/placement/resources.ts';
+import type { Resources } from '../domain/placement/resource-specs.ts';
+import { withResources } from '../domain/placement/resources.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';

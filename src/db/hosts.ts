@@ -1,12 +1,13 @@
 // Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
 
+import type { Knex } from 'knex';
 import type { Host, HostFacts, HostInventory } from '../domain/placement/host.ts';
 import type { NumaUsage } from '../domain/numa/numa.ts';
 import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
 import type { TakenDevice } from '../domain/pci/pci.ts';
-import type { Resources } from '../domain/placement/resources.ts';
+import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 import { factsShape, fromShape, toShape } from './shapes.ts';
@@ -126,6 +127,34 @@ export type HostState = Pick<Host, 'host' | 'disabled' | 'forcedDown' | 'lastSee
 
 const HOST_STATES = 'select host, disabled, forced_down, last_seen_at from services where ';
 
+const decodeState = (row: Row): HostState => ({
+  host: row['host'] as string,
+  disabled: fromBool(row['disabled']),
+  forcedDown: fromBool(row['forced_down']),
+  lastSeenAt: fromTime(row['last_seen_at']),
+});
+
+/** The states of all hosts, without their inventories. */
+export async function allHostStates(reader: Reader): Promise<HostState[]> {
+  const rows = await readRows(reader, `${HOST_STATES}id in (select service_id from hosts)`);
+  return rows.map(decodeState);
+}
+
+/**
+ * In SQL what `isHostUp` says, of the table `services`.
+ * @param sinceMs `hostDownMs` before now, milliseconds since the epoch
+ */
+export const isUpSince = (services: Knex.QueryBuilder, sinceMs: number): Knex.QueryBuilder =>
+  services.where('services.forced_down', 0).where('services.last_seen_at', '>=', sinceMs);
+
+/** The names of hosts that are up, to be asked for within another query: there may be thousands. */
+export const upHosts = (reader: Reader, sinceMs: number): Knex.QueryBuilder =>
+  isUpSince(reader('services').join('hosts', 'hosts.service_id', 'services.id').select('hosts.host'), sinceMs);
+
+/** Whether some host is up. */
+export const isAnyHostUp = async (reader: Reader, sinceMs: number): Promise<boolean> =>
+  (await upHosts(reader, sinceMs).first()) !== undefined;
+
 /** The states of some hosts by name, without their inventories: for views of servers. */
 export async function hostStates(reader: Reader, names: readonly string[]): Promise<HostState[]> {
   if (names.length === 0) return [];
@@ -134,12 +163,7 @@ export async function hostStates(reader: Reader, names: readonly string[]): Prom
     `${HOST_STATES}host in (${names.map(() => '?').join(',')}) and services.binary = 'nova-compute'`,
     names,
   );
-  return rows.map((row) => ({
-    host: row['host'] as string,
-    disabled: fromBool(row['disabled']),
-    forcedDown: fromBool(row['forced_down']),
-    lastSeenAt: fromTime(row['last_seen_at']),
-  }));
+  return rows.map(decodeState);
 }
 
 export async function findHost(

@@ -12,6 +12,7 @@ import {
 } from '../domain/servers/migration.ts';
 import { columnOf, fromJson, toJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
+import { upHosts } from './hosts.ts';
 import { keyset } from './page.ts';
 import { flavorShape, unversioned, versioned } from './shapes.ts';
 import type { Tx } from './tx.ts';
@@ -185,7 +186,7 @@ export interface UnconfirmedMove extends Pick<ServerMigration, 'id' | 'serverUui
 export async function unconfirmedSince(
   reader: Reader,
   beforeMs: number,
-  up: readonly string[],
+  upSinceMs: number,
   limit: number,
 ): Promise<UnconfirmedMove[]> {
   const rows: Row[] = await reader('migrations as m')
@@ -199,7 +200,7 @@ export async function unconfirmedSince(
         void any
           .whereNull('s.vm_state')
           .orWhereNot('s.vm_state', 'resized')
-          .orWhereIn('m.source_compute', [...up]),
+          .orWhereIn('m.source_compute', upHosts(reader, upSinceMs)),
     )
     .orderBy('m.updated_at')
     .limit(limit);

@@ -3,7 +3,7 @@
 import type { Tx } from './tx.ts';
 
 /** The locks that there are; each is a row that a migration made. */
-export type LockName = 'subnet_ranges' | 'purge';
+export type LockName = 'subnet_ranges' | 'purge' | 'notifications';
 
 /** Whoever else takes this lock waits until the transaction ends. (SQLite has one writer at a time anyway.) */
 export async function takeLock(tx: Tx, name: LockName): Promise<void> {
@@ -19,7 +19,7 @@ export async function takeTurn(tx: Tx, name: LockName, nowMs: number, untilMs: n
   return (await due.update({ not_before: untilMs })) === 1;
 }
 
-/** Gives the turn back; the next one is due at `nextMs`. */
-export async function endTurn(tx: Tx, name: LockName, nextMs: number): Promise<void> {
-  await tx('named_locks').where({ name }).update({ not_before: nextMs });
+/** Gives back a turn that was taken until `untilMs`, unless that is over and somebody else has it; the next one is due at `nextMs`. */
+export async function endTurn(tx: Tx, name: LockName, untilMs: number, nextMs: number): Promise<void> {
+  await tx('named_locks').where({ name, not_before: untilMs }).update({ not_before: nextMs });
 }

@@ -2,6 +2,7 @@
 // to it, and the host is asked when it answers again.
 
 import type { Reader } from './engine.ts';
+import { isUpSince } from './hosts.ts';
 import type { Tx } from './tx.ts';
 
 export interface Remnant {
@@ -26,14 +27,22 @@ export async function deferRemnant(tx: Tx, { serverUuid, host }: Remnant, nowMs:
   await tx('remnants').where({ server_uuid: serverUuid, host }).update({ created_at: nowMs });
 }
 
-/** Of all servers, those that wait longest first, but for those on hosts that cannot be asked. */
-export async function listRemnants(reader: Reader, except: readonly string[], limit: number): Promise<Remnant[]> {
-  const rows: { server_uuid: string; host: string }[] = await reader('remnants')
-    .select('server_uuid', 'host')
-    .whereNotIn('host', [...except])
-    .orderBy('created_at')
+/** Of all servers, those that wait longest first, but for those on hosts that were last up before a moment; null: all. */
+export async function listRemnants(
+  reader: Reader,
+  upSinceMs: number | null,
+  limit: number,
+): Promise<readonly (Remnant & { readonly isKnown: boolean })[]> {
+  const rows: { server_uuid: string; host: string; known: number | null }[] = await reader('remnants')
+    .leftJoin('hosts', 'hosts.host', 'remnants.host')
+    .leftJoin('services', 'services.id', 'hosts.service_id')
+    .select('remnants.server_uuid', 'remnants.host', 'hosts.id as known')
+    .where((any) => {
+      if (upSinceMs !== null) void any.whereNull('hosts.id').orWhere((up) => void isUpSince(up, upSinceMs));
+    })
+    .orderBy('remnants.created_at')
     .limit(limit);
-  return rows.map((row) => ({ serverUuid: row.server_uuid, host: row.host }));
+  return rows.map(({ server_uuid: serverUuid, host, known }) => ({ serverUuid, host, isKnown: known !== null }));
 }
 
 /** The hosts on which something of a server may be left. */

@@ -359,7 +359,11 @@ export const schema = {
   },
   quota,
   notifications: {
-    url: text('', 'amqp://user:password@host:port/vhost of RabbitMQ; empty: nobody is told.', { secret: true }),
+    url: text(
+      '',
+      'amqp://user:password@host:port/vhost of RabbitMQ; empty: nobody is told of what this process does, so all of a deployment have it.',
+      { secret: true },
+    ),
     exchange: text('nova', "Topic exchange, oslo.messaging's control_exchange."),
     topics: list<string>(['versioned_notifications'], "Topics, Nova's versioned_notifications_topics."),
   },

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { ExternalEvent } from '../domain/servers/external-event.ts';
 import type { Ops } from '../ops/index.ts';
 import { systemOp } from '../ops/engine/system-op.ts';
-import type { PortNews } from '../standalone/network/objects.ts';
+import type { PortNews } from '../standalone/network/parts.ts';
 
 /** One event for each server whose ports changed, one for each port that is gone. */
 function eventsOf(news: readonly PortNews[]): readonly ExternalEvent[] {

@@ -13,11 +13,10 @@ import type { Log } from '../base/log.ts';
 import { makeNotificationSender } from '../bus/notifications.ts';
 import { makeMemoryBus } from '../bus/memory.ts';
 import { noVolumes } from '../cloud/volume.ts';
-import { listHosts } from '../db/hosts.ts';
+import { isAnyHostUp } from '../db/hosts.ts';
 import { proveWritable } from '../db/readiness.ts';
 import { openDatabase } from '../db/engine.ts';
 import { upgradeSchema } from '../db/migrate.ts';
-import { isHostUp } from '../domain/placement/host.ts';
 import { CONSOLES } from '../domain/servers/remote-console.ts';
 import { followConsoleToken, makeOps, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notifications/notification-relay.ts';
@@ -252,8 +251,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
       { name: 'identity', problem: () => identity.service.problem() },
       {
         name: 'hosts',
-        problem: async () =>
-          (await listHosts(database.read)).some((host) => isHostUp(host, clock.now(), downMs)) ? null : 'no host is up',
+        problem: async () => ((await isAnyHostUp(database.read, clock.now() - downMs)) ? null : 'no host is up'),
       },
     ],
     log,

@@ -7,7 +7,7 @@ import type { Parts } from '../standalone/identity/service.ts';
 import type { DataParts } from '../standalone/image/data.ts';
 import { addMetadefRoutes } from '../standalone/image/metadefs.ts';
 import { addImageRoutes } from '../standalone/image/routes.ts';
-import type { NetworkParts } from '../standalone/network/objects.ts';
+import type { NetworkParts } from '../standalone/network/parts.ts';
 import { addNetworkRoutes } from '../standalone/network/routes.ts';
 
 export type ServiceName = 'identity' | 'image' | 'network';

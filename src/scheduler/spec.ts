@@ -7,7 +7,7 @@ import { archAliases, hypervisorAliases, modeAliases } from '../domain/machines/
 import type { GroupPlacement } from '../domain/servers/server-group.ts';
 import type { NumaWish } from '../domain/numa/numa-wish.ts';
 import type { PciWish } from '../domain/pci/pci-alias.ts';
-import type { Resources } from '../domain/placement/resources.ts';
+import type { Resources } from '../domain/placement/resource-specs.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 
 /** What a request asks of a host. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { limits } from '../../src/base/limits.ts';
 import { type Answer, type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
 
 describe('network service', () => {
@@ -522,10 +523,20 @@ describe('network service', () => {
     assert.equal((await ask('demo', 'GET', `${path}/tags/c`)).status, 204);
     assert.equal((await ask('demo', 'DELETE', `${path}/tags/x`)).status, 404);
     assert.equal((await ask('demo', 'DELETE', `${path}/tags`)).status, 204);
+    const [longest, longer] = ['x'.repeat(limits.tagCharacters), 'x'.repeat(limits.tagCharacters + 1)];
+    assert.equal((await ask('demo', 'PUT', `${path}/tags`, { tags: [longest] })).status, 200);
+    assert.equal((await ask('demo', 'PUT', `${path}/tags/${longest}`)).status, 201);
+    for (const refused of [
+      await ask('demo', 'PUT', `${path}/tags`, { tags: [longer] }),
+      await ask('demo', 'PUT', `${path}/tags/${longer}`),
+    ]) {
+      assert.equal(refused.status, 400);
+      assert.match(refused.text, /at most 60 characters/);
+    }
     const renamed = await ask('demo', 'PUT', path, { network: { name: 'renamed', mtu: 1400 } });
     assert.deepEqual(
       [renamed.json.network.name, renamed.json.network.mtu, renamed.json.network.revision_number],
-      ['renamed', 1400, 5],
+      ['renamed', 1400, 7],
     );
     await refuses(ask('demo', 'PUT', path, { network: { colour: 'red' } }), 400, 'HTTPBadRequest');
     await refuses(ask('demo', 'PUT', path, { network: { id: 'x' } }), 400, 'HTTPBadRequest');

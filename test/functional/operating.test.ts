@@ -3,25 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { migrations } from '../../migrations/index.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { schemaState, upgradeSchema } from '../../src/db/migrate.ts';
+import { schemaState } from '../../src/db/migrate.ts';
 import { insertDeleted } from '../support/deleted.ts';
 import { freshMariadb } from '../support/mariadb.ts';
 import { type Service, startService } from '../support/serve.ts';
-import { scratchDir } from '../support/scratch.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PAGE = readFileSync(join(ROOT, 'docs', 'operating.md'), 'utf8');
@@ -47,6 +37,26 @@ const [vacuum = ''] = blocks('Upgrade and rollback');
 const [purge = ''] = blocks('Purge and retention');
 const [doctor = ''] = blocks('When something is wrong');
 
+interface Shown {
+  readonly id: string;
+}
+
+/** As it is shown, an image with data. */
+async function keptImage(service: Service): Promise<Shown> {
+  const image = { name: 'kept', disk_format: 'raw', container_format: 'bare' };
+  const { id } = (await service.request('xloud', 'POST', '/image/v2/images', image)).body;
+  const file = await service.request('xloud', 'PUT', `/image/v2/images/${id}/file`, Buffer.alloc(1024, 'kept'));
+  assert.equal(file.status, 204);
+  return (await service.request('xloud', 'GET', `/image/v2/images/${id}`)).body;
+}
+
+/** By the token of before, so the key that signed it is the same, too. */
+async function assertKept(service: Service, shown: Shown): Promise<void> {
+  const path = `/image/v2/images/${shown.id}`;
+  assert.deepEqual(await service.request('xloud', 'GET', path), { status: 200, body: shown });
+  assert.equal((await service.request('xloud', 'GET', `${path}/file`)).body, 'kept'.repeat(256));
+}
+
 describe('the page on operating', () => {
   it('has no commands that are not tried here', () => {
     const all = [...PAGE.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block);
@@ -56,7 +66,7 @@ describe('the page on operating', () => {
   describe('with SQLite', () => {
     let service: Service;
     let env: { DATA: string; BACKUP: string; XLOUD_COMPUTE__DRIVER: string; XLOUD_API__PORT: string };
-    let shown: unknown;
+    let shown: Shown;
     before(async () => {
       service = await startService({ driver: 'fake' });
       env = {
@@ -65,12 +75,7 @@ describe('the page on operating', () => {
         XLOUD_COMPUTE__DRIVER: 'fake',
         XLOUD_API__PORT: new URL(service.url).port,
       };
-      const image = { name: 'kept', disk_format: 'raw', container_format: 'bare' };
-      const { body } = await service.request('xloud', 'POST', '/image/v2/images', image);
-      const file = `/image/v2/images/${body.id}/file`;
-      const type = { 'Content-Type': 'application/octet-stream' };
-      await service.request('xloud', 'PUT', file, Buffer.alloc(1024), type);
-      shown = (await service.request('xloud', 'GET', `/image/v2/images/${body.id}`)).body;
+      shown = await keptImage(service);
     });
     after(() => service.close());
 
@@ -83,14 +88,13 @@ describe('the page on operating', () => {
     it('a restore brings back what was lost', async () => {
       await service.kill('SIGTERM');
       await service.ended(10_000);
-      for (const name of readdirSync(env.DATA)) rmSync(join(env.DATA, name), { recursive: true });
       const newest = migrations.at(-1)?.name;
+      rmSync(env.DATA, { recursive: true });
       assert.equal(type(restoreSqlite, env), `version: ${newest}\n`);
-      chmodSync(env.DATA, 0o711);
+      // what the service gives it, so that QEMU comes through
+      assert.equal(statSync(env.DATA).mode & 0o777, 0o711);
       await service.start();
-      const { id } = shown as { id: string };
-      assert.deepEqual((await service.request('xloud', 'GET', `/image/v2/images/${id}`)).body, shown);
-      assert.ok(existsSync(join(env.DATA, 'images', id)));
+      await assertKept(service, shown);
     });
 
     it('a purge and a doctor run beside the service, and the file shrinks when it is stopped', async () => {
@@ -112,27 +116,46 @@ describe('the page on operating', () => {
     });
   });
 
-  it('with MariaDB, a dump brings everything back', async () => {
-    const directory = mkdtempSync(join(scratchDir(), 'xloud-backup-'));
-    const [from, to] = [await freshMariadb(), await freshMariadb()];
-    const nameOf = (url: string) => new URL(url).pathname.slice(1);
-    const socket = new URL(from.url).searchParams.get('socketPath') as string;
-    // where an operator says which server is meant
-    writeFileSync(join(directory, '.my.cnf'), `[client]\nsocket=${socket}\nuser=root\n`);
-    const env = { HOME: directory, BACKUP: join(directory, 'backup') };
-    const old = openDatabase(from.url);
-    await upgradeSchema(old, migrations);
-    const { uuid } = await insertDeleted(old, null, { displayName: 'größer 🙂' });
-    type(backupMariadb, { ...env, DB: nameOf(from.url) });
-    type(restoreMariadb, { ...env, DB: nameOf(to.url) });
-    const restored = openDatabase(to.url);
-    assert.deepEqual((await schemaState(restored, migrations)).pending, []);
-    const rows = await restored.read('servers').where({ uuid });
-    assert.deepEqual(rows, await old.read('servers').where({ uuid }));
-    await old.close();
-    await restored.close();
-    await from.drop();
-    await to.drop();
-    rmSync(directory, { recursive: true });
+  it('with MariaDB, a dump and what lies beside it bring everything back', async () => {
+    const database = await freshMariadb();
+    const service = await startService({ driver: 'fake', env: { XLOUD_DATABASE__CONNECTION: database.url } });
+    try {
+      const home = join(service.dataDir, '..');
+      const socket = new URL(database.url).searchParams.get('socketPath') as string;
+      // where an operator says which server is meant
+      writeFileSync(join(home, '.my.cnf'), `[client]\nsocket=${socket}\nuser=root\n`);
+      const env = {
+        ...{ HOME: home, DATA: service.dataDir, BACKUP: join(home, 'backup'), DB: database.name },
+        ...{ XLOUD_DATABASE__CONNECTION: database.url, XLOUD_COMPUTE__DRIVER: 'fake' },
+      };
+      const written = { 'xloud.yaml': 'log:\n  level: info\n', 'policy.yaml': '# ours\n' };
+      for (const [name, text] of Object.entries(written)) writeFileSync(join(env.DATA, name), text);
+      const clouds = readFileSync(join(env.DATA, 'clouds.yaml'), 'utf8');
+      const shown = await keptImage(service);
+      const old = openDatabase(database.url);
+      const { uuid } = await insertDeleted(old, null, { displayName: 'größer 🙂' });
+      const rows = await old.read('servers').where({ uuid });
+      await old.close();
+
+      type(backupMariadb, env);
+      assert.equal(statSync(env.BACKUP).mode & 0o777, 0o700);
+      await service.kill('SIGTERM');
+      rmSync(env.DATA, { recursive: true });
+      type(`mariadb -e "DROP DATABASE $DB; CREATE DATABASE $DB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"`, env);
+      assert.equal(type(restoreMariadb, env), `version: ${migrations.at(-1)?.name}\n`);
+      for (const [name, text] of Object.entries({ ...written, 'clouds.yaml': clouds }))
+        assert.equal(readFileSync(join(env.DATA, name), 'utf8'), text, name);
+      assert.ok(!existsSync(join(env.DATA, 'xloud.sql')));
+
+      await service.start();
+      await assertKept(service, shown);
+      const restored = openDatabase(database.url);
+      assert.deepEqual((await schemaState(restored, migrations)).pending, []);
+      assert.deepEqual(await restored.read('servers').where({ uuid }), rows);
+      await restored.close();
+    } finally {
+      await service.close();
+      await database.drop();
+    }
   });
 });

@@ -19,6 +19,7 @@ for (const engine of engines) {
       await api.world.flavor({ id: 'seat', vcpus: 1, memoryMb: 512, specs: { 'resources:CUSTOM_SEAT': '1' } });
       const two = { 'resources1:CUSTOM_SEAT': '1', 'resources2:CUSTOM_SEAT': '1', group_policy: 'none' };
       await api.world.flavor({ id: 'seats', vcpus: 2, memoryMb: 512, specs: two });
+      await api.world.flavor({ id: 'apart', vcpus: 2, memoryMb: 512, specs: { ...two, group_policy: 'isolate' } });
       const elastic = { minimum_cpu: '1', minimum_memory: '256', 'resources:CUSTOM_SEAT': '1' };
       await api.world.flavor({ id: 'growing', vcpus: 4, memoryMb: 4096, specs: elastic });
     });
@@ -53,6 +54,20 @@ for (const engine of engines) {
       }
       await remove(...ids);
       assert.equal(await inAll(), 0);
+    });
+
+    it('are of one host, whose groups are not apart: who insists finds no host', async () => {
+      for (const [flavorRef, status] of [
+        ['seats', 'ACTIVE'],
+        ['apart', 'ERROR'],
+      ] as const) {
+        const id = (await api.post({ flavorRef })).body.server.id;
+        await api.world.settled();
+        const shown = await api.show(id);
+        assert.equal(shown.status, status);
+        if (status === 'ERROR') assert.match(shown.fault.message, /No valid host was found/);
+        await remove(id);
+      }
     });
 
     it('are counted within one request for many', async () => {

@@ -30,28 +30,41 @@ export interface Front {
 const PREFIX = '/openstack';
 
 /**
- * How each is told to say who its client is, and to pass on nothing that the client says of it: as it stands in docs/operating.md,
- * which is compared.
+ * What makes each a front of ours: how it passes on consoles and images, who it says that its client is, and that it passes on nothing
+ * that the client says of it. As it stands in docs/operating.md, which is compared.
  */
-export const headerLines: Readonly<Record<FrontName, readonly string[]>> = {
-  nginx: [
+export const frontLines: Readonly<Record<FrontName, (backend: number) => readonly [string, ...string[]]>> = {
+  nginx: (backend) => [
+    "map $http_upgrade $connection_kind { default upgrade; '' close; }",
+    `location ${PREFIX}/ {`,
+    `proxy_pass http://127.0.0.1:${backend}/;`,
+    'proxy_http_version 1.1;',
+    'proxy_set_header Upgrade $http_upgrade;',
+    'proxy_set_header Connection $connection_kind;',
+    'client_max_body_size 0;',
+    'proxy_request_buffering off;',
     'proxy_set_header X-Forwarded-For $remote_addr;',
     'proxy_set_header X-Forwarded-Proto $scheme;',
     'proxy_set_header X-Forwarded-Host $http_host;',
     `proxy_set_header X-Forwarded-Prefix ${PREFIX};`,
     'proxy_set_header Forwarded "";',
+    '}',
   ],
-  haproxy: [
+  haproxy: () => [
+    'frontend front',
     'http-request set-header X-Forwarded-For %[src]',
     'http-request set-header X-Forwarded-Proto https',
     'http-request set-header X-Forwarded-Host %[req.hdr(Host)]',
     `http-request set-header X-Forwarded-Prefix ${PREFIX}`,
     'http-request del-header Forwarded',
+    `http-request replace-path ${PREFIX}(/.*) \\1`,
   ],
 };
 
 const configurations: Readonly<Record<FrontName, (dir: string, port: number, backend: number) => string>> = {
-  nginx: (dir, port, backend) => `
+  nginx(dir, port, backend) {
+    const [map, ...location] = frontLines.nginx(backend);
+    return `
 daemon off;
 master_process off;
 pid ${dir}/pid;
@@ -59,43 +72,38 @@ error_log stderr;
 events {}
 http {
   access_log off;
-  client_max_body_size 0;
   client_body_temp_path ${dir}/body;
   proxy_temp_path ${dir}/proxy;
   fastcgi_temp_path ${dir}/fastcgi;
   uwsgi_temp_path ${dir}/uwsgi;
   scgi_temp_path ${dir}/scgi;
-  map $http_upgrade $connection_kind { default upgrade; '' close; }
+  ${map}
   server {
     listen 127.0.0.1:${port} ssl;
     ssl_certificate ${dir}/certificate.pem;
     ssl_certificate_key ${dir}/key.pem;
-    location ${PREFIX}/ {
-      proxy_pass http://127.0.0.1:${backend}/;
-      proxy_http_version 1.1;
-      proxy_request_buffering off;
-      ${headerLines.nginx.join('\n      ')}
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_kind;
-    }
+    ${location.join('\n    ')}
   }
 }
-`,
-  haproxy: (dir, port, backend) => `
+`;
+  },
+  haproxy(dir, port, backend) {
+    const [frontend, ...lines] = frontLines.haproxy(backend);
+    return `
 defaults
   mode http
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-frontend front
+${frontend}
   bind 127.0.0.1:${port} ssl crt ${dir}/both.pem
   http-request deny deny_status 404 unless { path_beg ${PREFIX}/ }
-  ${headerLines.haproxy.join('\n  ')}
-  http-request replace-path ${PREFIX}(/.*) \\1
+  ${lines.join('\n  ')}
   default_backend back
 backend back
   server service 127.0.0.1:${backend}
-`,
+`;
+  },
 };
 
 async function makeCertificate(dir: string): Promise<string> {

@@ -152,7 +152,10 @@ const known: Readonly<Record<string, Rows>> = {
     hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
     group_policy: row(
       oneOf('isolate', 'none'),
-      ignored('a host is one provider of all that it has, so groups of resources are never apart'),
+      done(
+        '`none`: no effect, since a host is one provider of all that it has; `isolate` with several groups of resources: no valid host, ' +
+          'since they would have to be apart',
+      ),
     ),
   },
   accel: { device_profile: row(text, missing('COMPUTE_ACCELERATORS')) },

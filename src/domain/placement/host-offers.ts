@@ -2,7 +2,7 @@
 // configuration and reported with the rest of what the host has.
 
 import type { HostInventory } from './host.ts';
-import type { Resources } from './resources.ts';
+import type { Resources } from './resource-specs.ts';
 
 export interface HostOffers {
   /** Each begins with CUSTOM_. */

@@ -4,7 +4,7 @@ import type { MemoryMethod } from '../adjustment/memory-method.ts';
 import type { HostCell, NumaUsage } from '../numa/numa.ts';
 import type { NumaHost } from '../numa/numa-fit.ts';
 import type { PciDevice, TakenDevice } from '../pci/pci.ts';
-import type { Resources } from './resources.ts';
+import type { Resources } from './resource-specs.ts';
 
 /** What an agent measures on its host and sends with every report. */
 export interface HostInventory {

@@ -1,6 +1,12 @@
 // Why: a flavor asks for amounts of what is counted on hosts (`resources:KIND` = `2`, `resources1:KIND` for a group). How such extra
 // specs are written is known here and nowhere else.
 
+/**
+ * Amounts by kind, none zero, in the order of the alphabet: the same amounts are the same text. Vcpus, memory and disk are claimed
+ * anyway; of these kinds it is what an override (`resources:DISK_GB` = `0`) makes it more, or less (below zero).
+ */
+export type Resources = Readonly<Record<string, number>>;
+
 /** A positive whole number of plain ASCII digits, or zero, as amounts are written; null for anything else. */
 export function wholeNumber(text: string): number | null {
   return /^[0-9]{1,9}$/.test(text) ? Number(text) : null;

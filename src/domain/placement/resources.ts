@@ -3,14 +3,8 @@
 
 import { diskGbOf, type FlavorSnapshot, maximumOf } from '../machines/flavor.ts';
 import type { Host } from './host.ts';
-import { askedResources, overridden, overridesOf } from './resource-specs.ts';
+import { askedResources, overridden, overridesOf, type Resources } from './resource-specs.ts';
 import type { Size } from '../adjustment/size.ts';
-
-/**
- * Amounts by kind, none zero, in the order of the alphabet: the same amounts are the same text. Vcpus, memory and disk are claimed
- * anyway; of these kinds it is what an override (`resources:DISK_GB` = `0`) makes it more, or less (below zero).
- */
-export type Resources = Readonly<Record<string, number>>;
 
 const inOrder = (amounts: ReadonlyMap<string, number>): Resources | null => {
   const some = [...amounts].filter(([, amount]) => amount !== 0).toSorted(([a], [b]) => (a < b ? -1 : 1));

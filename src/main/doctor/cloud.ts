@@ -156,7 +156,7 @@ const servers: Check = {
           'the service frees them within a minute: start it',
         ),
       );
-    const remnants = await listRemnants(opened.read, [], limits.pageSize);
+    const remnants = await listRemnants(opened.read, null, limits.pageSize);
     if (remnants.length > 0) {
       const where = some([...new Set(remnants.map(({ host }) => host))]);
       found.push(

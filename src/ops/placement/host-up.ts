@@ -3,6 +3,10 @@
 import { type Host, isHostUp } from '../../domain/placement/host.ts';
 import type { OpsDeps } from '../deps.ts';
 
+/** A host that reported last at this moment or later is up; milliseconds since the epoch. */
+export const upSince = ({ clock, config }: Pick<OpsDeps, 'clock' | 'config'>): number =>
+  clock.now() - config.hostDownMs;
+
 /** Whether a host reports; one that is not known does not. */
 export const isUp = ({ clock, config }: OpsDeps, host: Host | null): boolean =>
   host !== null && isHostUp(host, clock.now(), config.hostDownMs);

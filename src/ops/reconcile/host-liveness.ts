@@ -2,7 +2,7 @@
 // noticed once, logged, and used: a host that is back is asked for its guests at once.
 
 import { messageOf } from '../../base/errors.ts';
-import { listHosts } from '../../db/hosts.ts';
+import { allHostStates } from '../../db/hosts.ts';
 import { isHostUp } from '../../domain/placement/host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { reconcileHost } from './guests.ts';
@@ -11,7 +11,7 @@ import { reconcileHost } from './guests.ts';
 export function makeHostLiveness(): (deps: OpsDeps) => Promise<void> {
   const wasUp = new Map<string, boolean>();
   return async (deps) => {
-    for (const host of await listHosts(deps.database.read)) {
+    for (const host of await allHostStates(deps.database.read)) {
       const up = isHostUp(host, deps.clock.now(), deps.config.hostDownMs);
       const before = wasUp.get(host.host);
       wasUp.set(host.host, up);

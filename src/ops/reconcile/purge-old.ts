@@ -15,7 +15,8 @@ export function makePurgeOld(): (deps: OpsDeps) => Promise<void> {
     const { database, clock, config, log } = deps;
     if (config.retentionMs === 0) return;
     const nowMs = clock.now();
-    if (!(await tx(database, (t) => takeTurn(t, 'purge', nowMs, nowMs + limits.purgeLeaseMs)))) return;
+    const untilMs = nowMs + limits.purgeLeaseMs;
+    if (!(await tx(database, (t) => takeTurn(t, 'purge', nowMs, untilMs)))) return;
     const limit = { beforeMs: nowMs - config.retentionMs, forMs: limits.purgeTurnMs, from: cursor };
     const { rows, finished, cursor: next } = await purge(deps, limit);
     cursor = next;
@@ -24,6 +25,6 @@ export function makePurgeOld(): (deps: OpsDeps) => Promise<void> {
       log.info({ rows: Object.fromEntries(removed), finished }, 'removed what was deleted long ago');
       await emptyLogWithin(deps, 0);
     }
-    await tx(database, (t) => endTurn(t, 'purge', clock.now() + (finished ? limits.purgeEveryMs : 0)));
+    await tx(database, (t) => endTurn(t, 'purge', untilMs, clock.now() + (finished ? limits.purgeEveryMs : 0)));
   };
 }

@@ -3,7 +3,6 @@
 
 import { conflict, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { listHosts } from '../../db/hosts.ts';
 import { completeEvacuations, unfinishedMoves } from '../../db/migrations.ts';
 import { deferRemnant, listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
@@ -11,7 +10,7 @@ import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { askToClear } from '../servers/clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
-import { isUp } from '../placement/host-up.ts';
+import { upSince } from '../placement/host-up.ts';
 
 /** Whether a move of the server needs what it has on a host, whatever was noted before it began. */
 async function isNeeded({ database }: OpsDeps, server: Server | null, host: string): Promise<boolean> {
@@ -41,13 +40,10 @@ async function clear(deps: OpsDeps, remnant: Remnant, isKnown: boolean): Promise
 
 export async function remnants(deps: OpsDeps): Promise<void> {
   const { read } = deps.database;
-  const hosts = await listHosts(read);
-  const known = new Set(hosts.map(({ host }) => host));
   // what hosts that stay away have left must not keep others from their turn
-  const down = hosts.filter((host) => !isUp(deps, host)).map(({ host }) => host);
-  for (const remnant of await listRemnants(read, down, limits.pageSize)) {
+  for (const { isKnown, ...remnant } of await listRemnants(read, upSince(deps), limits.pageSize)) {
     try {
-      await clear(deps, remnant, known.has(remnant.host));
+      await clear(deps, remnant, isKnown);
     } catch (error) {
       deps.log.warn({ host: remnant.host, reason: messageOf(error) }, 'its remnants stay until the next turn');
       await tx(deps.database, (t) => deferRemnant(t, remnant, deps.clock.now()));

@@ -3,13 +3,12 @@
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { listHosts } from '../../db/hosts.ts';
 import { type UnconfirmedMove, unconfirmedSince } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { tx } from '../../db/tx.ts';
 import { confirmResize } from '../servers/confirm-resize.ts';
 import type { OpsDeps } from '../deps.ts';
-import { isUp } from '../placement/host-up.ts';
+import { upSince } from '../placement/host-up.ts';
 import { endMove } from '../servers/migrations.ts';
 import { systemOp } from '../engine/system-op.ts';
 
@@ -30,8 +29,7 @@ export async function unconfirmedResizes(deps: OpsDeps): Promise<void> {
   const { database, clock, config, log } = deps;
   if (config.resizeConfirmMs === 0) return;
   const since = clock.now() - config.resizeConfirmMs;
-  const up = (await listHosts(database.read)).filter((host) => isUp(deps, host)).map(({ host }) => host);
-  for (const move of await unconfirmedSince(database.read, since, up, limits.pageSize)) {
+  for (const move of await unconfirmedSince(database.read, since, upSince(deps), limits.pageSize)) {
     const uuid = move.serverUuid;
     if (!move.awaited) {
       await giveUp(deps, move);

@@ -17,7 +17,7 @@ import { namesOf, rootDeviceName, sanitizeHostname } from '../../domain/servers/
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
 import { type FlavorSnapshot, minimumOf, elasticProblem, snapshotOf } from '../../domain/machines/flavor.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
-import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image.ts';
+import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
 import { localDisksProblem, saysOfDisks } from '../../domain/servers/local-disks.ts';
 import { checkPciPolicy, pciWishOf } from '../../domain/pci/pci-alias.ts';

@@ -9,7 +9,8 @@ import { changeBuild, findBuild, findServer, updateServer } from '../../db/serve
 import { type Tx, tx } from '../../db/tx.ts';
 import { rootDeviceName } from '../../domain/servers/build-spec.ts';
 import type { GuestView, InjectedFile } from '../../domain/servers/guest.ts';
-import { autoDiskConfigOf, diskConfigProblem, type ImageFacts, imageProblem } from '../../domain/machines/image.ts';
+import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
+import { type ImageFacts } from '../../domain/machines/image.ts';
 import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { imageRefusal, noValidHost } from '../../scheduler/select.ts';

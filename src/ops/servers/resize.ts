@@ -12,7 +12,7 @@ import { type Tx, tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
 import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../../domain/machines/flavor.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
-import { diskConfigProblem, imageProblem } from '../../domain/machines/image.ts';
+import { diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { localDisksProblem } from '../../domain/servers/local-disks.ts';

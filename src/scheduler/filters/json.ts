@@ -1,6 +1,7 @@
 // Why: a user may describe the host in a small language (hint `query`): `["and", [">=", "$free_ram_mb", 1024], …]`. The text is
 // read once for a request; what it can't mean refuses every host.
 
+import { limits } from '../../base/limits.ts';
 import type { Candidate } from '../../domain/placement/host.ts';
 import { attributeOf } from '../attributes.ts';
 import { hintOf } from '../hints.ts';
@@ -39,10 +40,6 @@ const commands: Readonly<Record<string, Command>> = {
   and: (values) => values.every(holds),
 };
 
-/** How deep a query may nest, and how long it may be: it is asked of every host. */
-const DEPTH = 32;
-const CHARACTERS = 4_096;
-
 function termOf(part: unknown, depth: number): Term {
   if (typeof part === 'string') {
     if (part === '') return () => undefined;
@@ -54,13 +51,14 @@ function termOf(part: unknown, depth: number): Term {
   if (part.length === 0) return () => true;
   const [name, ...rest] = part as readonly unknown[];
   const command = typeof name === 'string' && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined || depth >= DEPTH) throw new SyntaxError(`${JSON.stringify(name)} is no command`);
+  if (command === undefined || depth >= limits.hostQueryDepth)
+    throw new SyntaxError(`${JSON.stringify(name)} is no command`);
   const terms = rest.map((one) => termOf(one, depth + 1));
   return (host) => command(terms.map((term) => term(host)).filter((value) => value !== undefined));
 }
 
 function parse(query: unknown): Term | null {
-  if (typeof query !== 'string' || query.length > CHARACTERS) return null;
+  if (typeof query !== 'string' || query.length > limits.hostQueryCharacters) return null;
   try {
     const read: unknown = JSON.parse(query);
     return Array.isArray(read) ? termOf(read, 0) : null;

@@ -36,7 +36,8 @@ import {
 import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
 import { unseen } from './group-api.ts';
 import type { Act, Noun } from './noun.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject, seenObject, updateOf } from './objects.ts';
+import type { NetworkParts } from './parts.ts';
+import { changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
 import { allowedOf } from './rules.ts';
 import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 

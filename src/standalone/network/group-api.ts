@@ -17,7 +17,8 @@ import {
 import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/network.ts';
 import { readUpdate } from './attributes.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
-import { changeObject, createObjects, type NetworkParts, removeObject, updateOf } from './objects.ts';
+import type { NetworkParts } from './parts.ts';
+import { changeObject, createObjects, removeObject, updateOf } from './objects.ts';
 import { allowedOf } from './rules.ts';
 
 const ruleFacts = (rule: StoredRule): SecurityGroupRule => ({

@@ -21,7 +21,7 @@ import { hostRange } from './addresses.ts';
 import { makeLocalApi } from './api.ts';
 import { derivedUuid } from './derived.ts';
 import { notAllowed } from './faults.ts';
-import type { PortNews } from './objects.ts';
+import type { PortNews } from './parts.ts';
 import { addNetworkRoutes } from './routes.ts';
 import { PRIVATE_RANGES, readRanges } from './subnet-ranges.ts';
 import { insertTopology } from './topology.ts';

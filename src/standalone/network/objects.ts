@@ -1,8 +1,7 @@
 // Why: an object is made, changed and removed under the same checks whether a client asks over HTTP or compute in this process.
 
-import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../../base/op.ts';
-import type { Database, Reader } from '../../db/engine.ts';
+import type { Reader } from '../../db/engine.ts';
 import { findRow, lockRow, type StoredPort } from '../../db/networks.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { RuleName } from '../../policies/index.ts';
@@ -10,27 +9,9 @@ import type { Allows } from '../access.ts';
 import { readCreation, type Values } from './attributes.ts';
 import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
+import type { NetworkParts, PortNews } from './parts.ts';
 import { checkQuota } from './quotas.ts';
-import type { SubnetRanges } from './subnet-ranges.ts';
 import { isEverywhere, mustMay, mustMaySet, nounRule, ownedBy, type Seen, seen } from './rules.ts';
-
-/** A port of some device is other than before, or gone. */
-export interface PortNews {
-  readonly kind: 'changed' | 'deleted';
-  readonly portId: string;
-  readonly deviceId: string;
-}
-
-export interface NetworkParts {
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly allows: Allows;
-  /** Whether floating addresses are had here. */
-  readonly floatingIps: boolean;
-  readonly ranges: SubnetRanges;
-  /** Told what became of ports that have a device, after it is so. */
-  readonly tell?: (news: readonly PortNews[]) => void;
-}
 
 function tellOf({ tell }: NetworkParts, kind: PortNews['kind'], ports: readonly StoredPort[]): void {
   const devices = new Map(ports.map(({ id, deviceId }) => [`${deviceId} ${id}`, { kind, portId: id, deviceId }]));

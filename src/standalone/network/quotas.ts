@@ -6,7 +6,7 @@ import { floatingIpNoun } from '../../db/floating-ips.ts';
 import { countRows, groupNoun, networkNoun, portNoun, quotasOf, ruleNoun, subnetNoun } from '../../db/networks.ts';
 import { asObject } from '../http.ts';
 import { invalid, overQuota } from './faults.ts';
-import type { NetworkParts } from './objects.ts';
+import type { NetworkParts } from './parts.ts';
 
 /** -1 is unlimited. What is never offered may not be made. */
 const defaults: Readonly<Record<string, number>> = {

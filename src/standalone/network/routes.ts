@@ -28,15 +28,8 @@ import { floatingIps } from './floating-ips.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
-import {
-  allowedObject,
-  changeObject,
-  createObjects,
-  type NetworkParts,
-  removeObject,
-  seenObject,
-  updateOf,
-} from './objects.ts';
+import type { NetworkParts } from './parts.ts';
+import { allowedObject, changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
 import { ports } from './port-noun.ts';
 import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
@@ -244,10 +237,10 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     if (
       !Array.isArray(tags) ||
       tags.length > limits.tagsPerServer ||
-      !tags.every((tag) => typeof tag === 'string' && tag.length <= 60)
+      !tags.every((tag) => typeof tag === 'string' && tag.length <= limits.tagCharacters)
     ) {
       throw invalid(
-        `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most 60 characters is wanted.`,
+        `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most ${limits.tagCharacters} characters is wanted.`,
       );
     }
     const object = await setTags(caller, id, writeTags, () => tags as string[]);
@@ -263,7 +256,7 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     ctx.status = 204;
   });
   routes.on('PUT', `${one}/tags/:tag`, ofObject(noun, writeTags), async (ctx, caller, { id = '', tag = '' }) => {
-    if (tag.length > 60) throw invalid('A tag has at most 60 characters.');
+    if (tag.length > limits.tagCharacters) throw invalid(`A tag has at most ${limits.tagCharacters} characters.`);
     await setTags(caller, id, writeTags, (tags) => {
       if (tags.length >= limits.tagsPerServer) throw invalid(`At most ${limits.tagsPerServer} tags are allowed.`);
       return [...tags, tag];

@@ -7,7 +7,6 @@ import { subnetCidrs } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
 import { type Cidr, formatCidr, overlaps, parseCidr } from '../../base/ip.ts';
 import { invalidInput, overQuota } from './faults.ts';
-import type { Act } from './noun.ts';
 
 /** What subnets may be made of. */
 export interface SubnetRanges {
@@ -77,7 +76,7 @@ export async function lockRanges(tx: Tx): Promise<readonly Taken[]> {
  * @throws badRequest for what is reserved, not allowed, or taken; conflict `OverQuota`
  */
 export function checkRange(
-  { everywhere, ranges }: Pick<Act, 'everywhere' | 'ranges'>,
+  { everywhere, ranges }: { readonly everywhere: boolean; readonly ranges: SubnetRanges },
   taken: readonly Taken[],
   cidr: Cidr,
   projectId: string,

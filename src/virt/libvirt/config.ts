@@ -6,10 +6,11 @@ import { interfacePlan } from '../../domain/networks/interface-plan.ts';
 import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { writeCpuSet } from '../../domain/numa/cpu-set.ts';
-import { type DiskPlan, writeDisks } from './machine/disk.ts';
+import type { DomainPlace } from './domain-place.ts';
+import { writeDisks } from './machine/disk.ts';
 import { writeOs } from './machine/firmware.ts';
 import { writeInterface } from './machine/interface.ts';
-import { type MachineKind, machineKindOf, type VirtType } from './machine/kind.ts';
+import { type MachineKind, machineKindOf } from './machine/kind.ts';
 import { writeControllers, writePeripherals, writeVideo } from './machine/peripherals.ts';
 import { writeClock, writeCpu, writeFeatures } from './machine/processor.ts';
 import { memoryWays } from './memory.ts';
@@ -24,25 +25,6 @@ import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 const BALLOON_STATS_SECONDS = 1;
 /** Our own elements in a domain's metadata. */
 const METADATA_URI = 'urn:xloud:compute:1';
-
-/** Where the domain runs and where its files are. */
-export interface DomainPlace {
-  readonly virtType: VirtType;
-  readonly arch: string;
-  /** A CPU model by libvirt's name; null: the host's own under KVM, under TCG one that current distributions accept. */
-  readonly cpuModel: string | null;
-  readonly disks: readonly DiskPlan[];
-  readonly kernel: string | null;
-  readonly ramdisk: string | null;
-  /** What it says on its serial line is appended here. */
-  readonly consolePath: string;
-  /** The socket on which others speak on that line; absent or null: nobody does. */
-  readonly serialPath?: string | null;
-  /** Where its screen listens; absent or null: it has none. */
-  readonly screen?: string | null;
-  /** The CPUs that vCPUs share, where the operator named them; absent or empty: any. */
-  readonly sharedCpus?: readonly number[];
-}
 
 /** The persistent definition of a guest. */
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {

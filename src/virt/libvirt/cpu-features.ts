@@ -2,7 +2,7 @@
 // the host's own processor has beside it.
 
 import { guestCpuModel } from './machine/processor.ts';
-import type { HostChoice } from './inventory.ts';
+import type { HostChoice } from './host-choice.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { children, endXml, leaf, readXml, startXml, text } from './xml.ts';
 

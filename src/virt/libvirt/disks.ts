@@ -11,7 +11,7 @@ import { type LocalDisk, localDisksOf } from '../../domain/servers/local-disks.t
 import { limits } from '../../base/limits.ts';
 import { buildConfigDrive, type TaggedDisk } from '../config-drive.ts';
 import type { Run } from '../run.ts';
-import type { DomainPlace } from './config.ts';
+import type { DomainPlace } from './domain-place.ts';
 import { type DiskPlan, namesOf } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';

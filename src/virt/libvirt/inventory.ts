@@ -1,9 +1,9 @@
 // Why: what this host has, in the words that the scheduler reads, from libvirt and from the file system of the guests.
 
+import type { HostChoice } from './host-choice.ts';
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/placement/host.ts';
-import type { LimitKind } from '../../domain/machines/limits-wish.ts';
 import type { MemoryMethod } from '../../domain/adjustment/memory-method.ts';
 import { readCpuSet } from '../../domain/numa/cpu-set.ts';
 import type { HostCell } from '../../domain/numa/numa.ts';
@@ -24,16 +24,6 @@ const GIB = 1024 ** 3;
 const MIB_KIB = 1024;
 /** What QEMU's `pc` machine takes, where libvirt does not say. */
 const DEFAULT_MAX_VCPUS = 255;
-
-export interface HostChoice {
-  readonly virtType: VirtType;
-  readonly reason: string;
-  readonly arch: string;
-  /** As `DomainPlace`. */
-  readonly cpuModel: string | null;
-  /** What guests take of this host that can be limited; absent: nothing. */
-  readonly limits?: readonly LimitKind[];
-}
 
 /** What of a host libvirt does not know. */
 export interface HostSettings {

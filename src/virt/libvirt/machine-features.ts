@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { MachineFeatures } from '../../domain/placement/host-traits.ts';
 import type { LimitKind } from '../../domain/machines/limits-wish.ts';
-import type { HostChoice } from './inventory.ts';
+import type { HostChoice } from './host-choice.ts';
 import { Fault } from '../../base/errors.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { isX86 } from './architecture.ts';

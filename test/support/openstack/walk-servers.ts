@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Row } from './client.ts';
-import type { Stage, Step } from './walk.ts';
+import type { Stage, Step } from './step.ts';
 import { eventually } from '../serve.ts';
 
 const MOVED_MS = 60_000;

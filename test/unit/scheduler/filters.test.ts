@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { limits } from '../../../src/base/limits.ts';
 import type { Candidate } from '../../../src/domain/placement/host.ts';
 import { defaultFilters, type FilterName, filters, missingFilter } from '../../../src/scheduler/index.ts';
 import { requirement } from '../../../src/scheduler/requirements.ts';
@@ -264,6 +265,14 @@ describe('the query of JsonFilter', () => {
   ]) {
     it(`does not understand ${query.slice(0, 20)}`, () => assert.match(ask(query) ?? '', /not understood$/));
   }
+
+  it('goes as far as its bounds, and no further', () => {
+    const { hostQueryDepth: deep, hostQueryCharacters: long } = limits;
+    const nested = (depth: number) => `${'["and",'.repeat(depth)}1${']'.repeat(depth)}`;
+    const padded = (length: number) => nested(1).padEnd(length);
+    for (const query of [nested(deep), padded(long)]) assert.equal(ask(query), null);
+    for (const query of [nested(deep + 1), padded(long + 1)]) assert.match(ask(query) ?? '', /not understood$/);
+  });
 
   it('is not asked where there is none', () => {
     assert.equal(asking('JsonFilter')(aHost('h1'), { hints: {} }), null);

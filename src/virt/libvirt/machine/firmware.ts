@@ -1,6 +1,6 @@
 // Why: what runs before the guest's own system: a BIOS, or UEFI, which libvirt chooses among those that the host has by what it shall do.
 
-import type { DomainPlace } from '../config.ts';
+import type { DomainPlace } from '../domain-place.ts';
 import { leaf, text, type XMLBuilder } from '../xml.ts';
 import { isQ35, type MachineKind } from './kind.ts';
 

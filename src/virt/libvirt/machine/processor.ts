@@ -2,7 +2,7 @@
 
 import { isYes } from '../../../base/boolean-word.ts';
 import type { GuestSpec } from '../../../domain/servers/guest.ts';
-import type { DomainPlace } from '../config.ts';
+import type { DomainPlace } from '../domain-place.ts';
 import type { MemoryWay } from '../memory/way.ts';
 import { writeGuestNodes } from '../numa.ts';
 import { leaf, text, type XMLBuilder } from '../xml.ts';

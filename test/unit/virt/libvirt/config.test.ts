@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
+import type { DomainPlace } from '../../../../src/virt/libvirt/domain-place.ts';
+import { domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
 import type { GuestSpec } from '../../../../src/domain/servers/guest.ts';

@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import { extraSpecFates } from '../../../../src/domain/machines/extra-specs.ts';
 import { imageProperties } from '../../../../src/domain/machines/image-properties.ts';
 import { machineWishOf } from '../../../../src/domain/machines/machine-wish.ts';
-import { type DomainPlace, domainXml } from '../../../../src/virt/libvirt/config.ts';
+import type { DomainPlace } from '../../../../src/virt/libvirt/domain-place.ts';
+import { domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { children, type Element, find, readXml } from '../../../../src/virt/libvirt/xml.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec } from '../../../support/guest-spec.ts';
 import { byProperty, bySpec, seen, type Words } from '../../../support/machine-words.ts';
@@ -36,6 +37,7 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
 /** What is seen elsewhere: the test that names it. */
 const elsewhere: Readonly<Record<string, string>> = {
   'xloud:nested_virtualization': 'unit/virt/libvirt/config.test.ts',
+  group_policy: 'functional/resources.test.ts',
   'hw:locked_memory': 'unit/domain/numa/numa-wish.test.ts',
   hw_locked_memory: 'unit/domain/numa/numa-wish.test.ts',
   'hw_video:ram_max_mb': 'unit/virt/libvirt/machine.test.ts',
