@@ -1,44 +1,7 @@
 // The three laws of sagas for servers that are built anew.
 
-import assert from 'node:assert/strict';
+import { rebuildCases } from '../support/saga-cases/rebuild.ts';
 import { engines } from '../support/database.ts';
-import { built, faultOf, has, noLeftovers, TOLD } from '../support/saga-cases.ts';
-import { type SagaCase, testSaga } from '../support/saga-suite.ts';
-import { makeOp, type World } from '../support/world.ts';
+import { testSaga } from '../support/saga-suite.ts';
 
-async function asked(world: World, uuid: string): Promise<string> {
-  const request = { imageRef: world.imageId, adminPass: 'secret', change: {}, files: [], preserveEphemeral: false };
-  await world.ops.rebuildServer(makeOp(), await world.server(uuid), request);
-  return uuid;
-}
-
-for (const engine of engines) {
-  const rebuild: SagaCase = {
-    name: 'rebuild',
-    engine,
-    arrange: async (world, runAll) => asked(world, await built(world, runAll)),
-    async cleanSlate(world, uuid) {
-      const server = await world.server(uuid);
-      assert.equal(server.vmState, 'error');
-      assert.equal(await faultOf(world, uuid), TOLD);
-      await noLeftovers(world);
-    },
-    async reached(world, uuid) {
-      await has(world, uuid, 'active');
-      const { host } = await world.server(uuid);
-      assert.ok((world.drivers.get(host ?? '')?.store.get(uuid)?.made?.root ?? 0) >= 2);
-    },
-  };
-  testSaga(rebuild);
-  testSaga({
-    ...rebuild,
-    label: 'rebuild, of a stopped server',
-    arrange: async (world, runAll) => {
-      const uuid = await built(world, runAll);
-      await world.ops.stopServer(makeOp(), { uuid });
-      await runAll();
-      return asked(world, uuid);
-    },
-    reached: (world, uuid) => has(world, uuid, 'stopped'),
-  });
-}
+for (const engine of engines) for (const one of rebuildCases) testSaga({ ...one, engine });

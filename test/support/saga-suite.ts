@@ -25,7 +25,8 @@ import { adminOp, makeOp, makeWorld, type World, type WorldOptions } from './wor
 export interface SagaCase {
   /** Of its saga. */
   readonly name: string;
-  readonly engine: EngineName;
+  /** What is asked for last as the case is arranged: the verb that leaves the action. */
+  readonly verb: keyof World['ops'];
   /** Said of the case where one action has several sagas. */
   readonly label?: string;
   /** Which of them; default: the action's own. */
@@ -70,7 +71,17 @@ async function runAny(world: World, uuid: string, name: string | null, wrap: Wra
   return listEvents(database.read, [action.id]);
 }
 
-export function testSaga(one: SagaCase): void {
+/** The verbs, and which of them were asked for. */
+function recorded(ops: World['ops']) {
+  const asked: (string | symbol)[] = [];
+  const get = (verbs: World['ops'], verb: keyof World['ops']): unknown => {
+    asked.push(verb);
+    return verbs[verb];
+  };
+  return { asked, ops: new Proxy(ops, { get: (verbs, verb) => get(verbs, verb as keyof World['ops']) }) };
+}
+
+export function testSaga(one: SagaCase & { readonly engine: EngineName }): void {
   const { name, engine } = one;
   const saga = one.saga ?? sagaOf(name);
   assert.ok(saga, `no saga is called '${name}'`);
@@ -100,10 +111,17 @@ export function testSaga(one: SagaCase): void {
       for (const row of rows) await runAny(world, row.server_uuid, null, (step) => step);
     };
 
+    async function arrange(): Promise<string> {
+      const { asked, ops } = recorded(world.ops);
+      const uuid = await one.arrange(Object.create(world, { ops: { value: ops } }) as World, runAll);
+      assert.equal(asked.at(-1), one.verb);
+      return uuid;
+    }
+
     for (const failing of saga.steps) {
       for (const when of ['before', 'after'] as const) {
         it(`leaves a clean slate when '${failing.name}' fails ${when} its effect`, async () => {
-          const uuid = await one.arrange(world, runAll);
+          const uuid = await arrange();
           const events = await run(world, uuid, (step) => {
             if (step.name !== failing.name) return step;
             return {
@@ -126,7 +144,7 @@ export function testSaga(one: SagaCase): void {
     // a deletion is overtaken by nothing
     for (const overtaken of name === 'delete' ? [] : saga.steps) {
       it(`commits nothing once a deletion overtook it in '${overtaken.name}'`, async () => {
-        const uuid = await one.arrange(world, runAll);
+        const uuid = await arrange();
         // nobody tells the action: it learns of it by its own commit, however late the news are
         const events = await run(world, uuid, (step) => {
           if (step.name !== overtaken.name) return step;
@@ -152,7 +170,7 @@ export function testSaga(one: SagaCase): void {
 
     for (const overtaken of saga.givenUp === undefined ? [] : saga.steps) {
       it(`leaves no move and no claim once a state was set by hand in '${overtaken.name}'`, async () => {
-        const uuid = await one.arrange(world, runAll);
+        const uuid = await arrange();
         await run(world, uuid, (step) => {
           if (step.name !== overtaken.name) return step;
           return {
@@ -174,7 +192,7 @@ export function testSaga(one: SagaCase): void {
     }
 
     it('ends the same when every step runs twice', async () => {
-      const uuid = await one.arrange(world, runAll);
+      const uuid = await arrange();
       const events = await run(world, uuid, (step) => ({
         ...step,
         async run(context) {
@@ -190,7 +208,7 @@ export function testSaga(one: SagaCase): void {
     });
 
     it('leaves the same clean slate when every undo runs twice', async () => {
-      const uuid = await one.arrange(world, runAll);
+      const uuid = await arrange();
       const last = saga.steps.at(-1)?.name;
       await run(world, uuid, (step) => {
         const { undo } = step;

@@ -1,8 +1,8 @@
 // Why: users, Horizon's Action Log and scripts know the events of an action by the names that Nova gives them. A step that does
 // what one of Nova's does bears its name; one that Nova has not, or does not record, bears the action's and its own.
 
-/** By action and step; an action has no name twice, since the events are how a saga is found again. */
-const novaNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** By action and step; an action has no name twice, since the events are how a saga is found again. Every saga has a row. */
+export const eventNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   create: { place: 'conductor_schedule_and_build_instances', build: 'compute__do_build_and_run_instance' },
   delete: { guest: 'compute_terminate_instance', switch_off: 'compute_soft_delete_instance' },
   restore: { guest: 'compute_restore_instance' },
@@ -45,7 +45,9 @@ const novaNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     move: 'compute_live_migration',
     switch: 'compute_post_live_migration_at_destination',
   },
+  // no action of Nova's
+  adjust: { guest: 'adjust_guest' },
 };
 
 /** The name of a step in the events of its action, as users see it. */
-export const eventNameOf = (action: string, step: string): string => novaNames[action]?.[step] ?? `${action}_${step}`;
+export const eventNameOf = (action: string, step: string): string => eventNames[action]?.[step] ?? `${action}_${step}`;

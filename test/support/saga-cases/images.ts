@@ -1,0 +1,142 @@
+// Why: the sagas that make an image of a server: there is a whole image or none, and the server is what it
+// was, shelved, or back.
+
+import assert from 'node:assert/strict';
+import { findClaim } from '../../../src/db/claims.ts';
+import { power } from '../../../src/domain/servers/instance.ts';
+import type { Saga } from '../../../src/ops/engine/saga.ts';
+import { shelveHereSaga } from '../../../src/ops/servers/shelve.ts';
+import { unshelveHereSaga } from '../../../src/ops/servers/unshelve.ts';
+import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import type { SagaCase } from '../saga-suite.ts';
+import { adminOp, makeOp, type World } from '../world.ts';
+
+type RunAll = () => Promise<void>;
+
+const imagesOf = async (world: World, uuid: string): Promise<readonly (string | null)[]> =>
+  (await world.images.all()).filter((image) => image.properties['instance_uuid'] === uuid).map(({ status }) => status);
+
+const copiesOf = async (world: World, uuid: string): Promise<readonly string[] | undefined> => {
+  const { host } = await world.server(uuid);
+  return world.drivers.get(host ?? '')?.store.get(uuid)?.snapshots;
+};
+
+/** An image of an ACTIVE server: whole, or none at all, and the server as it was. */
+const imageCase = (
+  name: 'createImage' | 'createBackup',
+  ask: (world: World, uuid: string) => Promise<unknown>,
+): SagaCase => ({
+  name,
+  verb: name,
+  arrange: async (world, runAll) => {
+    const uuid = await built(world, runAll);
+    await ask(world, uuid);
+    return uuid;
+  },
+  async cleanSlate(world, uuid) {
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+  },
+  async reached(world, uuid) {
+    await has(world, uuid, 'active');
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [['active'], []]);
+  },
+});
+
+const imageCases = [
+  imageCase('createImage', (world, uuid) => world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} })),
+  imageCase('createBackup', (world, uuid) =>
+    world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),
+  ),
+];
+
+/** A shelved server, on its host still or on none, as the world is configured. */
+async function shelved(world: World, runAll: RunAll): Promise<string> {
+  const uuid = await built(world, runAll);
+  await world.ops.shelveServer(makeOp(), { uuid });
+  await runAll();
+  const stays = world.deps.config.shelvedOffloadMs !== 0;
+  assert.equal((await world.server(uuid)).vmState, stays ? 'shelved' : 'shelved_offloaded');
+  return uuid;
+}
+
+/** Shelved with its image, and a place just while it is on a host. */
+async function isShelved(world: World, uuid: string): Promise<void> {
+  const server = await world.server(uuid);
+  await has(world, uuid, server.host === null ? 'shelved_offloaded' : 'shelved');
+  assert.deepEqual([await imagesOf(world, uuid), (await copiesOf(world, uuid)) ?? []], [['active'], []]);
+  assert.equal((await findClaim(world.database.read, server.id)) === null, server.host === null);
+  const guest = world.drivers.get(server.host ?? '')?.store.get(uuid);
+  assert.equal(guest?.powerState, server.host === null ? undefined : power.shutdown);
+}
+
+async function isBack(world: World, uuid: string): Promise<void> {
+  await has(world, uuid, 'active');
+  assert.deepEqual(await imagesOf(world, uuid), []);
+}
+
+/** What failed left the server shelved, or, once its guest was there again, back. */
+async function shelvedOrBack(world: World, uuid: string): Promise<void> {
+  assert.equal(await faultOf(world, uuid), TOLD);
+  if ((await world.server(uuid)).vmState === 'active') await noLeftovers(world);
+  else await isShelved(world, uuid);
+}
+
+const noWish = { zone: undefined, host: null, mayNameHost: () => undefined };
+
+/** Where shelved servers stay on their hosts. */
+const staying = { config: { shelvedOffloadMs: 3_600_000 } };
+
+const shelving: SagaCase = {
+  name: 'shelve',
+  verb: 'shelveServer',
+  arrange: async (world, runAll) => {
+    const uuid = await built(world, runAll);
+    await world.ops.shelveServer(makeOp(), { uuid });
+    return uuid;
+  },
+  async cleanSlate(world, uuid) {
+    const { vmState } = await world.server(uuid);
+    if (vmState !== 'active' && vmState !== 'stopped') return shelvedOrBack(world, uuid);
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await copiesOf(world, uuid)], [[], []]);
+  },
+  async reached(world, uuid) {
+    const stays = world.deps.config.shelvedOffloadMs !== 0;
+    assert.equal((await world.server(uuid)).vmState, stays ? 'shelved' : 'shelved_offloaded');
+    await isShelved(world, uuid);
+  },
+};
+
+const unshelving: SagaCase = {
+  name: 'unshelve',
+  verb: 'unshelveServer',
+  arrange: async (world, runAll) => {
+    const uuid = await shelved(world, runAll);
+    await world.ops.unshelveServer(makeOp(), { uuid }, noWish);
+    return uuid;
+  },
+  cleanSlate: shelvedOrBack,
+  reached: isBack,
+};
+
+const shelveCases: SagaCase[] = [
+  shelving,
+  { ...shelving, ...staying, label: 'shelve, staying', saga: shelveHereSaga as unknown as Saga<unknown> },
+  {
+    ...staying,
+    name: 'shelveOffload',
+    verb: 'offloadServer',
+    arrange: async (world, runAll) => {
+      const uuid = await shelved(world, runAll);
+      await world.ops.offloadServer(adminOp(), { uuid });
+      return uuid;
+    },
+    cleanSlate: shelvedOrBack,
+    reached: isShelved,
+  },
+  unshelving,
+  { ...unshelving, ...staying, label: 'unshelve, staying', saga: unshelveHereSaga as unknown as Saga<unknown> },
+];
+
+export const allImageCases: readonly SagaCase[] = [...imageCases, ...shelveCases];
