@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { engines } from '../support/database.ts';
 import { startIdentity, type TestIdentity } from '../support/identity.ts';
 import { freshMariadb } from '../support/mariadb.ts';
+import { writerAwaited } from '../support/waiting.ts';
 
 for (const engine of engines) {
   describe(`what changes while a password is hashed, on ${engine}`, () => {
@@ -177,8 +177,11 @@ for (const engine of engines) {
         const creating = await write.transaction(async (trx) => {
           await trx('identity_users').where({ id: user }).update({ enabled: 0 });
           await trx('identity_application_credentials').where({ user_id: user }).delete();
+          const hashed = Promise.withResolvers<void>();
+          cloud.afterNextHash(async () => hashed.resolve());
           const reply = create();
-          await sleep(200);
+          await hashed.promise;
+          await writerAwaited(cloud.database);
           return { reply };
         });
         assert.equal((await creating.reply).status, 401);
@@ -229,7 +232,7 @@ for (const engine of engines) {
           const changing = await write.transaction(async (trx) => {
             await trx(table).where({ id: id() }).update(row);
             const reply = patch(noun, id(), { name: `renamed${count}` });
-            await sleep(200);
+            await writerAwaited(cloud.database);
             return { reply };
           });
           await changing.reply;

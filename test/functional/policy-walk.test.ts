@@ -116,6 +116,8 @@ describe('every route and its rule', () => {
       }
       const stated = new Set([policy, ...(route.alsoAsks ?? [])]);
       for (const rule of api.rulesAsked) assert.ok(stated.has(rule), `${rule} is asked and not stated`);
+      // what else is stated is asked of some requests only
+      assert.ok(policy === null || api.rulesAsked.has(policy), `${policy} is stated and not asked`);
     });
   }
 

@@ -3,32 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { findClaim } from '../../../src/db/claims.ts';
-import { type Database, readRows } from '../../../src/db/engine.ts';
 import { findHost } from '../../../src/db/hosts.ts';
 import { engines } from '../../support/database.ts';
-import { eventually } from '../../support/serve.ts';
+import { writerAwaited } from '../../support/waiting.ts';
 import { adminOp, makeWorld, type World } from '../../support/world.ts';
-
-/** InnoDB makes this table anew only where nobody has read it for 100 ms: whoever looks more often sees the same for ever. */
-const EVERY_MS = 250;
-
-/** Until a transaction of this database waits for a row. SQLite's have no rows to wait for: one writes after the other. */
-async function rowAwaited({ engine, read }: Database): Promise<void> {
-  if (engine === 'sqlite') return;
-  await eventually(
-    'a transaction that waits',
-    10_000,
-    async () => {
-      const [row] = await readRows(
-        read,
-        `select count(*) as count from information_schema.innodb_trx join information_schema.processlist on id = trx_mysql_thread_id
-       where db = database() and trx_state = 'LOCK WAIT'`,
-      );
-      return Number(row?.['count']) > 0 ? true : null;
-    },
-    EVERY_MS,
-  );
-}
 
 for (const engine of engines) {
   describe(`a service that is deleted on ${engine}`, () => {
@@ -58,7 +36,7 @@ for (const engine of engines) {
       deleting.catch(() => undefined);
       // committed sooner, the placement would be seen by a deletion that does not wait for it as well
       try {
-        await rowAwaited(database);
+        await writerAwaited(database);
       } finally {
         placing.resolve();
         await placement;

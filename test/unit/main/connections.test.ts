@@ -19,8 +19,9 @@ async function serve(bounds: Partial<typeof defaultBounds>, listener: RequestLis
   return port;
 }
 
-async function dial({ url }: Listening): Promise<Socket> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+/** @param from an address of the loopback */
+async function dial({ url }: Listening, from = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress: from });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
@@ -36,6 +37,9 @@ async function lastWords(socket: Socket): Promise<string> {
 }
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+const ONCE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+/** After so long what was wrongly let through would have begun. */
+const SETTLED_MS = 50;
 
 describe('connections', () => {
   it('that are slow with the head of their request are cut, however busy they look', async () => {
@@ -68,21 +72,29 @@ describe('connections', () => {
     assert.match(await answer, /whole$/);
   });
 
-  it('of one address are bounded, and all of them; what is refused is told so and may come again', async () => {
-    const port = await serve({ perAddress: 2, total: 2 }, (_request, response) => response.end('x'));
-    const [first] = [await dial(port), await dial(port)];
-    const refused = await dial(port);
-    refused.write(GET);
-    assert.match(await lastWords(refused), /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n/);
-    first.destroy();
-    let answer = '';
-    for (let tries = 0; tries < 50 && !answer.startsWith('HTTP/1.1 200'); tries += 1) {
-      const again = await dial(port);
-      again.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-      answer = await lastWords(again);
-    }
-    assert.match(answer, /^HTTP\/1\.1 200 /);
-  });
+  /** Which bound two connections reach, and whether those of another address are refused then too. */
+  const bounds = [
+    ['of one address', { perAddress: 2, total: 10 }, false],
+    ['of all', { perAddress: 10, total: 2 }, true],
+  ] as const;
+  for (const [whose, bound, forAll] of bounds) {
+    it(`${whose} are bounded; what is refused is told so and may come again`, async () => {
+      const port = await serve(bound, (_request, response) => response.end('x'));
+      const ask = async (from?: string): Promise<string> => {
+        const socket = await dial(port, from);
+        socket.write(ONCE);
+        return lastWords(socket);
+      };
+      const refusal = /^HTTP\/1\.1 503 [\s\S]*Retry-After: 1\r\n/;
+      const [first] = [await dial(port), await dial(port)];
+      assert.match(await ask(), refusal);
+      assert.match(await ask('127.0.0.2'), forAll ? refusal : /^HTTP\/1\.1 200 /);
+      first.destroy();
+      let answer = '';
+      for (let tries = 0; tries < 50 && !answer.startsWith('HTTP/1.1 200'); tries += 1) answer = await ask();
+      assert.match(answer, /^HTTP\/1\.1 200 /);
+    });
+  }
 
   it("of proxies are many clients'", async () => {
     const port = await serve({ perAddress: 1, isExempt: (address) => address === '127.0.0.1' }, (_request, response) =>
@@ -90,7 +102,7 @@ describe('connections', () => {
     );
     await dial(port);
     const second = await dial(port);
-    second.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    second.write(ONCE);
     assert.match(await lastWords(second), /^HTTP\/1\.1 200 /);
   });
 
@@ -130,13 +142,14 @@ describe('connections', () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, async () => {
         const socket = await dial(port);
-        socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+        socket.write(ONCE);
         return { socket, words: lastWords(socket) };
       }),
     );
     const begun = async (count: number): Promise<void> => {
       for (let look = 0; look < 200 && finish.length < count; look += 1)
         await new Promise((done) => setTimeout(done, 5));
+      await new Promise((done) => setTimeout(done, SETTLED_MS));
       assert.equal(finish.length, count);
     };
     await begun(2);
@@ -169,6 +182,7 @@ describe('connections', () => {
     const begun = async (count: number): Promise<void> => {
       const slow = () => ran.filter((path) => path === '/slow').length;
       for (let look = 0; look < 400 && slow() < count; look += 1) await new Promise((done) => setTimeout(done, 5));
+      await new Promise((done) => setTimeout(done, SETTLED_MS));
       assert.equal(slow(), count);
     };
     // more than the share has places: with every one of them a place would be lost

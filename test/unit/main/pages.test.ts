@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { schema } from '../../../src/main/config.ts';
+import { xloud } from '../../support/xloud.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...pagesBelow('docs')];
@@ -37,6 +38,14 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')
     .replace(/\s/g, '-');
 
+/** The commands of the program, or of one of its commands, by its own help. */
+async function commandsOf(parent: string): Promise<readonly string[]> {
+  const { status, stdout } = await xloud(...(parent === '' ? [] : [parent]), '--help');
+  assert.equal(status, 0, parent);
+  const [, listed = ''] = stdout.split('\nCommands:\n');
+  return [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+}
+
 describe('what the pages name', () => {
   it('every option is in the configuration', () => {
     const sections: Readonly<Record<string, object>> = schema;
@@ -68,14 +77,21 @@ describe('what the pages name', () => {
     for (const [page, name] of wanted) assert.ok(targets.has(name), `${page}: make ${name}`);
   });
 
-  it('every command of the program is one', () => {
-    const commands = new Set(
-      [...read('src/main/xloud.ts').matchAll(/\.command\(\s*'([a-z-]+)/g)].map(([, name]) => name),
-    );
+  it('every command of the program is one, and of the one that it is said to be of', async () => {
     const wanted = named(/(?:`|\$ |bin\/)xloud ([a-z]+(?: [a-z][a-z-]*)?)/g);
     assert.ok(wanted.length > 5);
-    for (const [page, words] of wanted)
-      for (const word of words.split(' ')) assert.ok(commands.has(word), `${page}: xloud ${words}`);
+    const below = new Map<string, Promise<readonly string[]>>();
+    const commandsBelow = (parent: string): Promise<readonly string[]> => {
+      const known = below.get(parent) ?? commandsOf(parent);
+      below.set(parent, known);
+      return known;
+    };
+    assert.ok((await commandsBelow('')).length > 5);
+    for (const [page, words] of wanted) {
+      const [command = '', child] = words.split(' ');
+      assert.ok((await commandsBelow('')).includes(command), `${page}: xloud ${words}`);
+      if (child !== undefined) assert.ok((await commandsBelow(command)).includes(child), `${page}: xloud ${words}`);
+    }
   });
 
   it('every link leads to a file, and to a heading of it', () => {
