@@ -28,6 +28,7 @@ import { namedLocks } from './0034_named_locks.ts';
 import { serverStates } from './0035_server_states.ts';
 import { purge } from './0035_purge.ts';
 import { notificationTurns } from './0036_notification_turns.ts';
+import { reconcilerTurns } from './0037_reconciler_turns.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -57,4 +58,5 @@ export const migrations: readonly Migration[] = [
   serverStates,
   purge,
   notificationTurns,
+  reconcilerTurns,
 ];

@@ -45,6 +45,36 @@ export function actionMetrics(metrics: Metrics): Pick<OpsObserver, 'acted'> {
   };
 }
 
+/** What the reconcilers did last becomes `xloud_reconciler_*`. */
+export function reconcilerMetrics(metrics: Metrics, clock: Clock): Pick<OpsObserver, 'reconciled'> {
+  const runs = metrics.counter(
+    'xloud_reconciler_runs_total',
+    'Runs of reconcilers in this process, by how they ended',
+    ['reconciler', 'outcome'],
+  );
+  const last = new Map<string, { readonly atMs: number; readonly seconds: number }>();
+  const lastOf = (value: (one: { readonly atMs: number; readonly seconds: number }) => number) => (): Sample[] =>
+    [...last].map(([reconciler, one]) => [{ reconciler }, value(one)]);
+  metrics.gaugeOf(
+    'xloud_reconciler_last_run_timestamp_seconds',
+    'When this process last ran a reconciler',
+    ['reconciler'],
+    lastOf(({ atMs }) => atMs / 1000),
+  );
+  metrics.gaugeOf(
+    'xloud_reconciler_last_run_seconds',
+    'How long that run took',
+    ['reconciler'],
+    lastOf(({ seconds }) => seconds),
+  );
+  return {
+    reconciled({ reconciler, outcome, seconds }) {
+      for (const one of ['success', 'error']) runs.inc({ reconciler, outcome: one }, one === outcome ? 1 : 0);
+      last.set(reconciler, { atMs: clock.now(), seconds });
+    },
+  };
+}
+
 const stateOf = (host: Host, nowMs: number, downMs: number): string =>
   !isHostUp(host, nowMs, downMs) ? 'down' : host.disabled ? 'disabled' : 'up';
 

@@ -29,7 +29,7 @@ import { makeMetrics } from '../web/metrics.ts';
 import { mount } from '../web/mount.ts';
 import { reachedBy } from '../web/reached.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
-import { actionMetrics, cloudMetrics } from './cloud-metrics.ts';
+import { actionMetrics, reconcilerMetrics, cloudMetrics } from './cloud-metrics.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import type { Config } from './config.ts';
@@ -154,7 +154,7 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     clock,
     log,
     ...opsSettings(config),
-    observer: { ...adjustMetrics(metrics), ...actionMetrics(metrics) },
+    observer: { ...adjustMetrics(metrics), ...actionMetrics(metrics), ...reconcilerMetrics(metrics, clock) },
     ...(hooks === undefined ? {} : { hooks }),
   };
   const ops = makeOps(deps);

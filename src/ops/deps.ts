@@ -68,6 +68,14 @@ export interface AdjustEnd {
 export interface OpsObserver {
   adjusted(end: AdjustEnd): void;
   acted(end: ActionEnd): void;
+  reconciled(end: ReconcilerEnd): void;
+}
+
+/** How a run of a reconciler ended. */
+export interface ReconcilerEnd {
+  readonly reconciler: string;
+  readonly outcome: 'success' | 'error';
+  readonly seconds: number;
 }
 
 /** How an action of a server ended. */

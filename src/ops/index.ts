@@ -231,7 +231,7 @@ export type { ShownFloatingIp } from './proxies/floating-ips.ts';
 export type { SeenGroups } from './proxies/security-groups.ts';
 export type { RebuildRequest } from './servers/rebuild.ts';
 export type { CreatedServers } from './servers/create-servers.ts';
-export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver } from './deps.ts';
+export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver, ReconcilerEnd } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './administration/keypairs.ts';
 export type { QuotaOwner, QuotaView } from './administration/quota-sets.ts';
 export { followConsoleToken } from './servers/remote-consoles.ts';

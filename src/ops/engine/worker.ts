@@ -19,7 +19,7 @@ import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { reportControlPlane } from '../reconcile/control-plane.ts';
-import { makeReconcilers, reconcileAll } from '../reconcile/index.ts';
+import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
 import { type Outcome, runSaga, type StopReason } from './saga.ts';
 import { sagaOf } from './sagas.ts';
@@ -193,14 +193,15 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
 
   const { host } = options;
   if (host !== undefined) await reportControlPlane(deps, host);
-  const reconcile = (): Promise<void> => reconcileAll(deps, reconcilers);
+  const reconcile = (): Promise<void> =>
+    reconcileAll(deps, Object.fromEntries(Object.entries(reconcilers).map(([name, { run }]) => [name, run])));
   const stopNudges = await bus.onNudge(() => look());
   const stopReports = await bus.onReport((report) => handleReport(deps, report));
   const reconcileMs = options.reconcileMs ?? limits.reconcileMs;
   const loops = [
     every(options.pollMs ?? limits.workerPollMs, look),
     every(leaseMs / 3, renew),
-    ...(reconcileMs > 0 ? [every(reconcileMs, reconcile)] : []),
+    ...(reconcileMs > 0 ? [every(reconcileMs, () => reconcileDue(deps, reconcilers, reconcileMs))] : []),
     ...(host === undefined ? [] : [every(limits.hostReportMs, () => reportControlPlane(deps, host))]),
   ];
   look();

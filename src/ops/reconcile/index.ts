@@ -2,6 +2,9 @@
 // run on a timer that is a little off the beat, one after another.
 
 import { messageOf } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { endTurn, takeTurn } from '../../db/named-locks.ts';
+import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { makeHostLiveness } from './host-liveness.ts';
 import { makePurgeOld } from './purge-old.ts';
@@ -12,31 +15,78 @@ import { staleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
-export type Reconciler = (deps: OpsDeps) => Promise<void>;
+type Run = (deps: OpsDeps) => Promise<void>;
+
+export interface Reconciler {
+  readonly run: Run;
+  /** `deployment`: one worker at a time, once in a period for all of them; `process`: each worker for itself. */
+  readonly by: 'deployment' | 'process';
+}
+
+const once = (run: Run): Reconciler => ({ run, by: 'deployment' });
+const each = (run: Run): Reconciler => ({ run, by: 'process' });
+
+export type ReconcilerName =
+  | 'hostLiveness'
+  | 'reclaim'
+  | 'staleClaims'
+  | 'stuckServers'
+  | 'unconfirmedResizes'
+  | 'shelvedServers'
+  | 'remnants'
+  | 'purgeOld';
+
+export type Reconcilers = Readonly<Record<ReconcilerName, Reconciler>>;
 
 /** The reconcilers that a timer runs; power drift and orphans run with each host's report (reports.ts). */
-export const makeReconcilers = (): Readonly<Record<string, Reconciler>> => ({
-  hostLiveness: makeHostLiveness(),
-  reclaim,
-  staleClaims,
-  stuckServers,
-  unconfirmedResizes,
-  shelvedServers,
-  remnants,
-  // the last: it takes its time
-  purgeOld: makePurgeOld(),
+export const makeReconcilers = (): Reconcilers => ({
+  // it remembers who was up
+  hostLiveness: each(makeHostLiveness()),
+  reclaim: once(reclaim),
+  staleClaims: once(staleClaims),
+  stuckServers: once(stuckServers),
+  unconfirmedResizes: once(unconfirmedResizes),
+  shelvedServers: once(shelvedServers),
+  remnants: once(remnants),
+  // the last: it takes its time, and has turns of its own
+  purgeOld: each(makePurgeOld()),
 });
 
-/** Runs each once; one that fails does not keep the others from their turn. */
-export async function reconcileAll(deps: OpsDeps, reconcilers: Readonly<Record<string, Reconciler>>): Promise<void> {
-  for (const [name, run] of Object.entries(reconcilers)) {
-    try {
-      await run(deps);
-    } catch (error) {
-      deps.log.error(
-        { err: error, reconciler: name, reason: messageOf(error) },
-        'a reconciler failed; its next turn comes',
-      );
+/** Runs one. One that fails is logged, and keeps nobody from his turn. */
+async function runOne(deps: OpsDeps, name: string, run: Run): Promise<void> {
+  const began = performance.now();
+  const tell = (outcome: 'success' | 'error'): void =>
+    deps.observer?.reconciled({ reconciler: name, outcome, seconds: (performance.now() - began) / 1000 });
+  try {
+    await run(deps);
+    tell('success');
+  } catch (error) {
+    tell('error');
+    deps.log.error(
+      { err: error, reconciler: name, reason: messageOf(error) },
+      'a reconciler failed; its next turn comes',
+    );
+  }
+}
+
+/** Runs each once, now. */
+export async function reconcileAll(deps: OpsDeps, runs: Readonly<Record<string, Run>>): Promise<void> {
+  for (const [name, run] of Object.entries(runs)) await runOne(deps, name, run);
+}
+
+/** Runs each whose turn it is: of those that are one's for the deployment, those that no worker ran in this period. */
+export async function reconcileDue(deps: OpsDeps, reconcilers: Reconcilers, periodMs: number): Promise<void> {
+  for (const [name, { run, by }] of Object.entries(reconcilers) as [ReconcilerName, Reconciler][]) {
+    if (by === 'process') {
+      await runOne(deps, name, run);
+      continue;
     }
+    const beganMs = deps.clock.now();
+    const untilMs = beganMs + limits.reconcileLeaseMs;
+    const lock = `reconcile.${name}` as const;
+    if (!(await tx(deps.database, (t) => takeTurn(t, lock, beganMs, untilMs)))) continue;
+    await runOne(deps, name, run);
+    // a timer is up to a fifth early: whoever is alone must find its turn due
+    await tx(deps.database, (t) => endTurn(t, lock, untilMs, beganMs + periodMs * 0.75));
   }
 }
