@@ -93,12 +93,19 @@ function stumblingBodies(schema: JsonSchema): readonly unknown[] {
 /** Paths and headers that are as long as heads may be, of what patterns stumble over. */
 export const stumblingHeads = (): readonly string[] => stumbling(QUERY_CHARS);
 
+/** These bodies, each of which is taken: a larger one would be refused for its size, and nothing would be tried with it. */
+function withinBounds(bodies: readonly string[]): readonly string[] {
+  const longest = Math.max(...bodies.map((body) => Buffer.byteLength(body)));
+  if (longest > limits.bodyBytes) throw new Error(`a body of ${longest} bytes is larger than is taken`);
+  return bodies;
+}
+
 /** Bodies for a route: what it declares at its largest, and what no route declares. */
 export function heavyBodies(schema: JsonSchema | null): readonly string[] {
   const key = Object.keys((schema?.['properties'] ?? {}) as object)[0] ?? 'server';
   const inner = (schema?.['properties'] as Record<string, JsonSchema> | undefined)?.[key];
   const plain = inner === undefined || typeOf(inner) !== 'object' ? {} : largestObject(inner, 512);
-  return [
+  return withinBounds([
     ...(schema === null
       ? []
       : [JSON.stringify(largest(schema)), ...stumblingBodies(schema).map((body) => JSON.stringify(body))]),
@@ -107,7 +114,7 @@ export function heavyBodies(schema: JsonSchema | null): readonly string[] {
     JSON.stringify({ [key]: nested(limits.bodyDepth - 2) }),
     JSON.stringify({ [key]: 'A'.repeat(BYTES) }),
     '['.repeat(BYTES),
-  ].filter((body) => body.length <= limits.bodyBytes);
+  ]);
 }
 
 /** Query strings for a list: each parameter that it declares as often and as long as may be, and some that nobody declares. */
@@ -133,15 +140,16 @@ export function heavyQueries(schema: JsonSchema | undefined): readonly string[] 
 
 /** Bodies for a service that declares no schema: a noun with as much of everything as a body holds. */
 export function heavyNouns(noun: string): readonly string[] {
-  const listed = (value: unknown): unknown[] =>
-    Array.from({ length: Math.floor(BYTES / (JSON.stringify(value).length + 1)) }, () => value);
-  return [
+  const listed = (value: unknown, bytes = BYTES): unknown[] =>
+    Array.from({ length: Math.floor(bytes / (JSON.stringify(value).length + 1)) }, () => value);
+  const bodies = [
     { [noun]: manyKeys(BYTES) },
     manyKeys(BYTES, 'x'),
     { [noun]: { name: 'A'.repeat(BYTES) } },
     { [`${noun}s`]: listed({ name: 'a' }) },
-    { [noun]: { name: 'a', tags: listed('t'), fixed_ips: listed({ ip_address: '10.0.0.1' }) } },
+    { [noun]: { name: 'a', tags: listed('t', BYTES / 2), fixed_ips: listed({ ip_address: '10.0.0.1' }, BYTES / 2) } },
     { [noun]: nested(limits.bodyDepth - 2) },
     listed({ op: 'add', path: '/a', value: 'b' }),
-  ].map((body) => JSON.stringify(body));
+  ];
+  return withinBounds(bodies.map((body) => JSON.stringify(body)));
 }

@@ -7,6 +7,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 export interface Pulse {
   /** Answers, and the slowest and the median of them in milliseconds. */
   readonly count: number;
+  /** Failures among them: no answer, or one that is not 200. */
+  readonly failed: number;
   readonly slowestMs: number;
   readonly medianMs: number;
 }
@@ -35,22 +37,36 @@ export function startProber(url: string): Prober {
 function probe(url: string): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let times: number[] = [];
+  let failed = 0;
   let askedAt = 0;
   const ask = (): void => {
     askedAt = performance.now();
-    const done = (): void => {
+    const done = (isAlive: boolean): void => {
+      if (!isAlive) failed += 1;
       times.push(performance.now() - askedAt);
       askedAt = 0;
       setTimeout(ask, 2);
     };
-    get(`${url}/healthz`, { agent }, (response) => response.resume().once('end', done)).once('error', done);
+    get(`${url}/healthz`, { agent }, (response) =>
+      // one that breaks off is closed, too
+      response
+        .on('error', () => undefined)
+        .resume()
+        .once('close', () => done(response.complete && response.statusCode === 200)),
+    ).once('error', () => done(false));
   };
   ask();
   parentPort?.on('message', () => {
     // one that still waits counts for as long as it waits
     const seen = [...times, ...(askedAt === 0 ? [] : [performance.now() - askedAt])].toSorted((a, b) => a - b);
+    const pulse: Pulse = {
+      count: seen.length,
+      failed,
+      slowestMs: seen.at(-1) ?? 0,
+      medianMs: seen[seen.length >> 1] ?? 0,
+    };
     times = [];
-    const pulse: Pulse = { count: seen.length, slowestMs: seen.at(-1) ?? 0, medianMs: seen[seen.length >> 1] ?? 0 };
+    failed = 0;
     parentPort?.postMessage(pulse);
   });
 }
