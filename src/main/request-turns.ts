@@ -18,69 +18,85 @@ export interface Turn {
   readonly isFree: boolean;
 }
 
-interface Ticket extends Turn {
-  readonly request: IncomingMessage;
+interface Ticket {
+  readonly turn: Turn;
   readonly response: ServerResponse;
-  /** Gives back what it holds or leaves where it waits; idempotent. */
-  leave: () => void;
+  /** Where it holds a place, or waits for one with patience; both null: neither. */
+  running: Share | null;
+  waiting: { readonly share: Share; readonly patience: NodeJS.Timeout } | null;
 }
-
-const nothing = (): void => undefined;
 
 function refuse(response: ServerResponse): void {
   response.writeHead(503, { 'Retry-After': '1', 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
   response.end('Too many requests of this address are under way.\n');
 }
 
-/** Runs so many of a client's requests at once, and the others in their order as those before them have their answers. */
-function makeShares({ requestsPerAddress, requestWaitMs, isExempt }: Omit<ConnectionBounds, 'total' | 'perAddress'>) {
-  interface Share {
-    running: number;
-    /** In the order in which they came. */
-    readonly waiting: Set<Ticket>;
+/** What one client has under way. */
+interface Share {
+  running: number;
+  /** In the order in which they came. */
+  readonly waiting: Set<Ticket>;
+  /** It is forgotten with the last of them: to make one for each request would cost more than the requests. */
+  connections: number;
+}
+
+function runIn(share: Share, ticket: Ticket): void {
+  share.running += 1;
+  ticket.running = share;
+  ticket.turn.run();
+}
+
+function waitIn(share: Share, ticket: Ticket, waitMs: number): void {
+  const patience = setTimeout(() => {
+    leave(ticket);
+    refuse(ticket.response);
+  }, waitMs);
+  share.waiting.add(ticket);
+  ticket.waiting = { share, patience };
+}
+
+/** Gives back the place that a request holds, to the next, or leaves where it waits for one. Twice is once. */
+function leave(ticket: Ticket): void {
+  const { running, waiting } = ticket;
+  ticket.running = null;
+  ticket.waiting = null;
+  if (waiting !== null) {
+    clearTimeout(waiting.patience);
+    waiting.share.waiting.delete(ticket);
   }
+  if (running === null) return;
+  running.running -= 1;
+  if (running.waiting.size === 0) return;
+  const [next] = running.waiting;
+  if (next === undefined) return;
+  leave(next);
+  runIn(running, next);
+}
+
+/** The share of each client that has a connection. */
+function makeShares(isExempt: ConnectionBounds['isExempt']) {
   const shares = new Map<string, Share>();
-
-  function run(client: string, share: Share, ticket: Ticket): void {
-    share.running += 1;
-    ticket.leave = () => {
-      ticket.leave = nothing;
-      share.running -= 1;
-      const [next] = share.waiting;
-      if (next !== undefined) {
-        next.leave();
-        run(client, share, next);
-      } else if (share.running === 0) shares.delete(client);
-    };
-    ticket.run();
-  }
-
-  function wait(share: Share, ticket: Ticket): void {
-    const patience = setTimeout(() => {
-      ticket.leave();
-      refuse(ticket.response);
-    }, requestWaitMs);
-    share.waiting.add(ticket);
-    ticket.leave = () => {
-      ticket.leave = nothing;
-      clearTimeout(patience);
-      share.waiting.delete(ticket);
-    };
-  }
-
-  return (ticket: Ticket): void => {
-    const { remoteAddress = '' } = ticket.request.socket;
-    if (ticket.isFree || isExempt(remoteAddress)) return ticket.run();
+  return (socket: Socket): Share | null => {
+    const { remoteAddress = '' } = socket;
+    if (isExempt(remoteAddress)) return null;
     const client = clientKey(remoteAddress);
-    const share = shares.get(client) ?? { running: 0, waiting: new Set() };
+    const share = shares.get(client) ?? { running: 0, waiting: new Set(), connections: 0 };
     shares.set(client, share);
-    if (share.running < requestsPerAddress) run(client, share, ticket);
-    else wait(share, ticket);
+    share.connections += 1;
+    socket.once('close', () => {
+      share.connections -= 1;
+      if (share.connections === 0) shares.delete(client);
+    });
+    return share;
   };
 }
 
 /** The requests of one connection that have no answer yet, the one whose turn it is first. */
-type Line = Ticket[];
+interface Line {
+  readonly tickets: Ticket[];
+  /** Null: its client is bounded by nothing. */
+  readonly share: Share | null;
+}
 
 /**
  * Runs the requests of one connection one after another, each once the answer before it has left, and so many of one client at
@@ -91,33 +107,37 @@ export function makeTurns(
   bounds: Omit<ConnectionBounds, 'total' | 'perAddress'>,
 ): (request: IncomingMessage, response: ServerResponse, turn: Turn) => void {
   const lines = new WeakMap<Socket, Line>();
-  const enterShare = makeShares(bounds);
+  const { requestsPerAddress, requestWaitMs } = bounds;
+  const shareOf = makeShares(bounds.isExempt);
 
   function begin(line: Line, ticket: Ticket): void {
-    ticket.isNext();
+    const { tickets, share } = line;
+    ticket.turn.isNext();
     ticket.response.once('close', () => {
       // the connection went first, and took all of them
-      if (line[0] !== ticket) return;
-      line.shift();
+      if (tickets[0] !== ticket) return;
+      tickets.shift();
       end(ticket);
       // not at once: other connections have their turn before this one goes on
-      if (line.length > 0) setImmediate(() => void (line[0] !== undefined && begin(line, line[0])));
+      if (tickets.length > 0) setImmediate(() => void (tickets[0] !== undefined && begin(line, tickets[0])));
     });
-    enterShare(ticket);
+    if (ticket.turn.isFree || share === null) ticket.turn.run();
+    else if (share.running < requestsPerAddress) runIn(share, ticket);
+    else waitIn(share, ticket, requestWaitMs);
   }
 
   function end(ticket: Ticket): void {
-    ticket.leave();
-    ticket.ended();
+    leave(ticket);
+    ticket.turn.ended();
   }
 
   function lineOf(socket: Socket): Line {
     const known = lines.get(socket);
     if (known !== undefined) return known;
-    const line: Line = [];
+    const line: Line = { tickets: [], share: shareOf(socket) };
     lines.set(socket, line);
     // of the answers that wait behind another not every Node says that their connection is gone
-    socket.once('close', () => line.splice(0).forEach(end));
+    socket.once('close', () => line.tickets.splice(0).forEach(end));
     return line;
   }
 
@@ -125,13 +145,13 @@ export function makeTurns(
     const { socket } = request;
     if (socket.destroyed) return turn.ended();
     const line = lineOf(socket);
-    if (line.length > limits.httpPipelined) {
+    if (line.tickets.length > limits.httpPipelined) {
       turn.ended();
       socket.destroy();
       return;
     }
-    const ticket: Ticket = { ...turn, request, response, leave: nothing };
-    line.push(ticket);
-    if (line.length === 1) begin(line, ticket);
+    const ticket: Ticket = { turn, response, running: null, waiting: null };
+    line.tickets.push(ticket);
+    if (line.tickets.length === 1) begin(line, ticket);
   };
 }
