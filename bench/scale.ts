@@ -97,7 +97,6 @@ async function addHosts({ read, write }: Database, hosts: number): Promise<void>
 
 /** A cloud of so many servers, of which one was made and the others are its copies. */
 async function fill(database: Database, service: Service, demoId: string, uuid: string, size: number): Promise<void> {
-  const hosts = size / SERVERS_EACH;
   const model = await modelOf(database, uuid);
   const [port] = model.rows.get('ports') ?? [];
   const [address] = model.rows.get('ip_allocations') ?? [];
@@ -116,7 +115,7 @@ async function fill(database: Database, service: Service, demoId: string, uuid: 
         [word(port, 'id'), uuidOf('port', n)],
         [word(port, 'mac_address'), macOf(n)],
         [word(address, 'ip_address'), addressOf(n)],
-        [word(server, 'host'), hostOf(n % hosts)],
+        [word(server, 'host'), hostOf(Math.floor(n / SERVERS_EACH))],
         [service.projectId, project],
         [NAME, needle ? `needle-${n}` : `bench-${n}`],
       ],
@@ -322,10 +321,11 @@ const measures: readonly Measure[] = [
   ),
   filter('name=', 'name=needle'),
   filter('status=', 'status=ERROR'),
+  filter('status= of most', 'status=ACTIVE'),
   filter('host=', `host=${hostOf(1)}`),
   filter('tags=', 'tags=needle'),
+  filter('tags= of all', 'tags=web'),
   filter('ip=', `ip=${addressOf(777)}`),
-  filter('metadata=', `metadata=${encodeURIComponent('{"hay": "needle"}')}`),
   {
     name: 'a create, until accepted',
     async run(cloud, turn) {
