@@ -109,6 +109,13 @@ export async function listHosts(reader: Reader): Promise<Host[]> {
   return rows.map((row) => decode(row, parse)).sort((a, b) => a.id - b.id);
 }
 
+/** A page of hypervisors: those behind a number, in the order of their arrival. */
+export async function hostsAfter(reader: Reader, id: number, limit: number): Promise<Host[]> {
+  const rows = await readRows(reader, `${ALL_HOSTS} where hosts.id > ? order by hosts.id limit ?`, [id, limit]);
+  const parse = factsOfSome(reader);
+  return rows.map((row) => decode(row, parse));
+}
+
 /** These hosts, with the marks of their last changes (`src/db/host-changes.ts`). */
 export async function hostsByNumber(
   reader: Reader,
