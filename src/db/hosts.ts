@@ -116,6 +116,12 @@ export async function hostsAfter(reader: Reader, id: number, limit: number): Pro
   return rows.map((row) => decode(row, parse));
 }
 
+/** The numbers of hosts behind one, in the order of their arrival. */
+export async function hostIdsAfter(reader: Reader, id: number, limit: number): Promise<number[]> {
+  const rows = await readRows(reader, 'select id from hosts where id > ? order by id limit ?', [id, limit]);
+  return rows.map((row) => row['id'] as number);
+}
+
 /** These hosts, with the marks of their last changes (`src/db/host-changes.ts`). */
 export async function hostsByNumber(
   reader: Reader,
