@@ -102,12 +102,15 @@ async function fill(database: Database, service: Service, demoId: string, uuid: 
   const [address] = model.rows.get('ip_allocations') ?? [];
   const [server] = model.rows.get('servers') ?? [];
   if (port === undefined || address === undefined || server === undefined) throw new Error('the model has no port');
+  const hosts: { id: number; host: string }[] = await database.read('hosts').select('id', 'host');
+  const hostIds = new Map(hosts.map(({ id, host }) => [host, id]));
   const began = Number(server['created_at']) - size * 1_000;
   const word = (row: Columns, column: string): string => String(row[column]);
   await addCopiesOf(database, model, 0, size - 1, (n) => {
     const needle = n % Math.floor(size / NEEDLES) === NEEDLE;
     const project = n % 10 === 0 ? demoId : n % 2 === 0 ? service.projectId : `project-${n % 997}`;
     const kind = n % 100;
+    const host = hostOf(Math.floor(n / SERVERS_EACH));
     return {
       uuid: uuidOf('server', n),
       words: [
@@ -115,7 +118,7 @@ async function fill(database: Database, service: Service, demoId: string, uuid: 
         [word(port, 'id'), uuidOf('port', n)],
         [word(port, 'mac_address'), macOf(n)],
         [word(address, 'ip_address'), addressOf(n)],
-        [word(server, 'host'), hostOf(Math.floor(n / SERVERS_EACH))],
+        [word(server, 'host'), host],
         [service.projectId, project],
         [NAME, needle ? `needle-${n}` : `bench-${n}`],
       ],
@@ -125,7 +128,7 @@ async function fill(database: Database, service: Service, demoId: string, uuid: 
           const created = { created_at: began + n * 1_000 };
           return { ...created, ...(needle ? { vm_state: 'error' } : kinds[kind]) };
         }
-        return {};
+        return name === 'claims' ? { host_id: hostIds.get(host) } : {};
       },
     };
   });
@@ -154,8 +157,7 @@ async function fill(database: Database, service: Service, demoId: string, uuid: 
        where counted = 1 and ended_at is null group by project_id, user_id`,
     );
   });
-  const ids: number[] = await database.read('hosts').pluck('id');
-  for (const id of ids) await tx(database, (t) => repairSums(t, id));
+  for (const id of hostIds.values()) await tx(database, (t) => repairSums(t, id));
 }
 
 /** What is asked of hosts though nothing differs: there must be none of it. */
