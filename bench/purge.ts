@@ -12,8 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from '../src/base/table.ts';
 import { type Database, openDatabase } from '../src/db/engine.ts';
 import { ofServers, type RowCounts } from '../src/db/purge.ts';
-import { insertRows, tx } from '../src/db/tx.ts';
 import { freshMariadb } from '../test/support/mariadb.ts';
+import { addCopiesOf, type Columns, type Model, modelOf } from './lib/copies.ts';
 import { conclude, type Figure, percentile, say } from './lib/figures.ts';
 import { type Catalogue, createServer, makeCatalogue, serverBody } from './lib/fill.ts';
 import { ask, requestBytes } from './lib/load.ts';
@@ -23,60 +23,25 @@ const wordOf = (flag: string, otherwise: string): string =>
   process.argv.includes(flag) ? (process.argv[process.argv.indexOf(flag) + 1] as string) : otherwise;
 const ENGINE = wordOf('--engine', 'sqlite');
 const SERVERS = Number(wordOf('--servers', '100000'));
-const AT_ONCE = 500;
 const IDLE_MS = 10_000;
 const PAUSE_MS = 100;
 const DAY_MS = 86_400_000;
 
 const ROOT = join(import.meta.dirname, '..');
 
-type Columns = Readonly<Record<string, unknown>>;
-
-/** The rows that a real server, created and deleted through the service, left. */
-async function rowsOf(database: Database, uuid: string): Promise<ReadonlyMap<string, readonly Columns[]>> {
-  const { id } = (await database.read('servers').where({ uuid }).first('id')) as { id: number };
-  const actions: number[] = await database.read('instance_actions').where({ server_uuid: uuid }).pluck('id');
-  const keys = { id: [id], uuid: [uuid], action: actions };
-  const rows = new Map<string, readonly Columns[]>();
-  for (const { table: name, column, by } of ofServers) {
-    rows.set(name, await database.read(name).whereIn(column, keys[by]));
-  }
-  return rows;
-}
-
 const uuidOf = (n: number): string => `d0000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
-const FIRST = 1_000_000;
-const ACTIONS_EACH = 10;
 
-/** Copies of a deleted server, with all its rows; numbers are far from those that the service gives. */
-async function addDeleted(database: Database, model: ReadonlyMap<string, readonly Columns[]>): Promise<void> {
-  const actions = (model.get('instance_actions') ?? []).map((row) => row['id']);
+/** Copies of a deleted server, with all its rows. */
+function addDeleted(database: Database, model: Model): Promise<void> {
   const before = Date.now() - 100 * DAY_MS;
-  for (let from = 0; from < SERVERS; from += AT_ONCE) {
-    await tx(database, async (t) => {
-      for (const { table: name, column } of ofServers.toReversed()) {
-        const rows: Columns[] = [];
-        for (let n = from; n < Math.min(from + AT_ONCE, SERVERS); n += 1) {
-          for (const [index, row] of (model.get(name) ?? []).entries()) {
-            const { id: _id, ...rest } = row;
-            const action = FIRST + n * ACTIONS_EACH;
-            rows.push({
-              ...rest,
-              ...(column === 'server_uuid' ? { server_uuid: uuidOf(n) } : {}),
-              ...(column === 'server_id' ? { server_id: FIRST + n } : {}),
-              ...(column === 'action_id' ? { action_id: action + actions.indexOf(row['action_id']) } : {}),
-              ...(name === 'instance_actions' ? { id: action + index } : {}),
-              ...(name === 'server_sizes' ? { started_at: before - DAY_MS, ended_at: before } : {}),
-              ...(name === 'servers'
-                ? { id: FIRST + n, uuid: uuidOf(n), deleted_at: before + n, terminated_at: before + n }
-                : {}),
-            });
-          }
-        }
-        await insertRows(t, name, rows);
-      }
-    });
-  }
+  const columnsOf = (table: string, n: number): Columns => {
+    if (table === 'server_sizes') return { started_at: before - DAY_MS, ended_at: before };
+    return table === 'servers' ? { deleted_at: before + n, terminated_at: before + n } : {};
+  };
+  return addCopiesOf(database, model, 0, SERVERS, (n) => ({
+    uuid: uuidOf(n),
+    columns: (table) => columnsOf(table, n),
+  }));
 }
 
 async function counts(database: Database): Promise<RowCounts> {
@@ -167,7 +132,7 @@ try {
   const uuid = await createServer(service, catalogue, 'model');
   await removed(service, database, uuid);
   say(`adding ${SERVERS} deleted servers ...`);
-  await addDeleted(database, await rowsOf(database, uuid));
+  await addDeleted(database, await modelOf(database, uuid));
   const before = await counts(database);
 
   const idle = startClients(service, catalogue, 'idle');

@@ -29,6 +29,7 @@ import { serverStates } from './0035_server_states.ts';
 import { purge } from './0035_purge.ts';
 import { notificationTurns } from './0036_notification_turns.ts';
 import { reconcilerTurns } from './0037_reconciler_turns.ts';
+import { tagIndex } from './0038_tag_index.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -59,4 +60,5 @@ export const migrations: readonly Migration[] = [
   purge,
   notificationTurns,
   reconcilerTurns,
+  tagIndex,
 ];

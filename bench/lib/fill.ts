@@ -82,8 +82,8 @@ export async function createServer(service: Service, catalogue: Catalogue, name:
 }
 
 /** `10.n.n.n`, another one for each number. */
-const addressOf = (n: number): string => `10.${200 + ((n >> 16) & 63)}.${(n >> 8) & 255}.${n & 255}`;
-const macOf = (n: number): string =>
+export const addressOf = (n: number): string => `10.${200 + ((n >> 16) & 63)}.${(n >> 8) & 255}.${n & 255}`;
+export const macOf = (n: number): string =>
   `fa:16:3e:${[n >> 16, n >> 8, n].map((part) => (part & 255).toString(16).padStart(2, '0')).join(':')}`;
 
 /** Adds copies of a server, in one transaction; `first` is the number of the first copy. */

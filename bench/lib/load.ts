@@ -126,12 +126,12 @@ export interface LoadResult {
 }
 
 /**
- * Repeats a request on so many connections until the time is over.
+ * Repeats a request on so many connections until the time is over; of several, each is sent once.
  * @param status what every answer must have; another one ends the run with an error
  */
 export async function load(
   target: Target,
-  request: Buffer,
+  request: Buffer | readonly Buffer[],
   options: { readonly seconds: number; readonly connections: number; readonly status: number },
 ): Promise<LoadResult> {
   const open = await Promise.all(Array.from({ length: options.connections }, () => Connection.open(target)));
@@ -139,6 +139,7 @@ export async function load(
   const wanted = `HTTP/1.1 ${options.status}`;
   const started = performance.now();
   const until = started + options.seconds * 1000;
+  const several = Buffer.isBuffer(request) ? null : request.values();
   // never asleep: else the slower of two servers pays, in its write, for waking this process, and the faster one does not
   let running = true;
   const stayAwake = (): void => {
@@ -149,7 +150,9 @@ export async function load(
     await Promise.all(
       open.map(async (connection) => {
         for (let now = performance.now(); now < until; ) {
-          const answer = await connection.send(request);
+          const next = several === null ? (request as Buffer) : several.next().value;
+          if (next === undefined) break;
+          const answer = await connection.send(next);
           const end = performance.now();
           timesMs.push(end - now);
           now = end;

@@ -45,7 +45,7 @@ export interface Service {
 }
 
 /** The microversion at which everything is asked: the newest, whose answers are the largest. */
-const MICROVERSION = '2.104';
+export const MICROVERSION = '2.104';
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
@@ -76,9 +76,16 @@ interface Cloud {
   readonly auth: { readonly username: string; readonly password: string; readonly project_name: string };
 }
 
-async function login(target: Target, dataDir: string): Promise<{ token: string; projectId: string }> {
-  const { clouds } = parse(readFileSync(join(dataDir, 'clouds.yaml'), 'utf8')) as { clouds: { xloud: Cloud } };
-  const { username, password, project_name } = clouds.xloud.auth;
+type Clouds = Readonly<Record<'xloud' | 'xloud-demo', Cloud>>;
+
+/** A token of a user whom the first start made: the administrator, or the member of project demo. */
+export async function login(
+  target: Target,
+  dataDir: string,
+  who: keyof Clouds,
+): Promise<{ readonly token: string; readonly projectId: string }> {
+  const { clouds } = parse(readFileSync(join(dataDir, 'clouds.yaml'), 'utf8')) as { clouds: Clouds };
+  const { username, password, project_name } = clouds[who].auth;
   const domain = { name: 'Default' };
   const auth = {
     identity: { methods: ['password'], password: { user: { name: username, password, domain } } },
@@ -120,7 +127,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   try {
     await healthy(target, child, () => readFileSync(logFile, 'utf8').slice(-2000));
     const startMs = performance.now() - started;
-    const { token, projectId } = await login(target, dataDir);
+    const { token, projectId } = await login(target, dataDir, 'xloud');
     const bytes = (method: string, path: string, body?: unknown, microversion = MICROVERSION): Buffer =>
       requestBytes(
         target,

@@ -292,6 +292,8 @@ export const limits = {
   reconcileMs: 30 * SECOND_MS,
   /** After how long a worker that took a reconciler's turn and did not end it is thought dead. */
   reconcileLeaseMs: 300 * SECOND_MS,
+  /** Hosts whose claims are compared with their sums in one turn. */
+  claimedHostsAtOnce: 100,
   /**
    * Removing old rows: servers of the first transaction and of the largest one, and how long one shall take; after each the others
    * have at least as long for theirs. How long a reconciler is at it in one turn, and how often it looks again once nothing is left.

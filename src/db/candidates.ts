@@ -24,11 +24,13 @@ const ioTasks: readonly TaskState[] = [
   'unshelving',
 ];
 
+// `deleted` by a term: SQLite would begin with all that are not
 const IO_OPS =
   `select host, count(*) as servers from servers where task_state in (${ioTasks.map(() => '?').join(',')}) ` +
-  'and deleted = 0 and host is not null';
+  'and deleted + 0 = 0 and host is not null';
 
-async function ioOpsByHost(reader: Reader, host?: string): Promise<ReadonlyMap<string, number>> {
+/** On how many servers of each host something is done that loads its disks; an idle host is absent. */
+export async function ioOpsByHost(reader: Reader, host?: string): Promise<ReadonlyMap<string, number>> {
   const one = host === undefined ? '' : ' and host = ?';
   const rows = await readRows(reader, `${IO_OPS}${one} group by host`, [
     ...ioTasks,

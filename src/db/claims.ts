@@ -310,8 +310,11 @@ export interface ClaimDrift {
 /** A number, or the text of a usage. */
 type Sum = number | string | null;
 
+/** Numbers of hosts; null: all. */
+type Hosts = readonly number[] | null;
+
 /** The usages that hosts should have, as `trueSums`. */
-async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, string | null>>> {
+async function trueUsages(reader: Reader, hosts: Hosts): Promise<Map<number, Record<string, string | null>>> {
   const totals = new Map<number, Record<string, string | null>>();
   for (const table of ['claims', 'held_claims'] as const) {
     const parts = usages.map(({ part }) => part);
@@ -319,7 +322,7 @@ async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<nu
     void query.where((any) => {
       for (const part of parts) void any.orWhereNotNull(part);
     });
-    if (hostId !== null) void query.where({ host_id: hostId });
+    if (hosts !== null) void query.whereIn('host_id', [...hosts]);
     for (const row of (await query) as Pick<Row, 'host_id' | Part>[]) {
       const total = totals.get(row.host_id) ?? {};
       for (const { part, sum, add } of usages) total[sum] = add(total[sum] ?? null, row[part], 1);
@@ -330,15 +333,15 @@ async function trueUsages(reader: Reader, hostId: number | null): Promise<Map<nu
 }
 
 /**
- * The sums that hosts should have, by the host's number: of all, or of one whose row is locked. No claim changes without its host,
- * so its claims are not locked too: whoever holds one of them waits for the host.
+ * The sums that hosts should have, by the host's number. No claim changes without its host, so those of a host whose row is locked
+ * are not locked too: whoever holds one of them waits for the host.
  */
-async function trueSums(reader: Reader, hostId: number | null): Promise<Map<number, Record<string, number>>> {
+async function trueSums(reader: Reader, hosts: Hosts): Promise<Map<number, Record<string, number>>> {
   const totals = new Map<number, Record<string, number>>();
   for (const table of ['claims', 'held_claims'] as const) {
     const query = reader(table).select('host_id').count({ count: '*' }).groupBy('host_id');
     for (const [sum, part] of sums) void query.sum({ [sum]: part });
-    if (hostId !== null) void query.where({ host_id: hostId });
+    if (hosts !== null) void query.whereIn('host_id', [...hosts]);
     for (const row of (await query) as Record<string, unknown>[]) {
       const total = totals.get(row['host_id'] as number) ?? { running_vms: 0 };
       for (const [sum] of sums) total[sum] = (total[sum] ?? 0) + Number(row[sum] ?? 0);
@@ -349,13 +352,13 @@ async function trueSums(reader: Reader, hostId: number | null): Promise<Map<numb
   return totals;
 }
 
-/** Where hosts' sums are not the sums of their claims, or those of one host, whose row is locked; empty when the law holds. */
-export async function checkClaims(reader: Reader, ofHost: number | null = null): Promise<ClaimDrift[]> {
+/** Where hosts' sums are not the sums of their claims; empty when the law holds. */
+export async function checkClaims(reader: Reader, ofHosts: Hosts = null): Promise<ClaimDrift[]> {
   const names = ['running_vms', ...sums.map(([sum]) => sum)];
   const query = reader('hosts').select('id', ...usages.map(({ sum }) => sum), ...names);
-  if (ofHost !== null) void query.where({ id: ofHost });
+  if (ofHosts !== null) void query.whereIn('id', [...ofHosts]);
   const hosts: Record<string, Sum>[] = await query;
-  const [totals, used] = [await trueSums(reader, ofHost), await trueUsages(reader, ofHost)];
+  const [totals, used] = [await trueSums(reader, ofHosts), await trueUsages(reader, ofHosts)];
   return hosts.flatMap((host) => {
     const hostId = host['id'] as number;
     const numbers = names.map((column) => [column, totals.get(hostId)?.[column] ?? 0] as const);
@@ -369,22 +372,24 @@ export async function checkClaims(reader: Reader, ofHost: number | null = null):
 /** Writes the sums anew from the claims of one host, whose row is locked by it. */
 export async function repairSums(tx: Tx, hostId: number): Promise<void> {
   await tx('hosts').select('id').where({ id: hostId }).forUpdate();
-  const total = (await trueSums(tx, hostId)).get(hostId);
-  const used = (await trueUsages(tx, hostId)).get(hostId);
+  const total = (await trueSums(tx, [hostId])).get(hostId);
+  const used = (await trueUsages(tx, [hostId])).get(hostId);
   const changes: Record<string, unknown> = movedOn(tx);
   for (const name of ['running_vms', ...sums.map(([sum]) => sum)]) changes[name] = total?.[name] ?? 0;
   for (const { sum } of usages) changes[sum] = used?.[sum] ?? null;
   await tx('hosts').where({ id: hostId }).update(changes);
 }
 
-/** Claims of servers that are deleted: there must be none. */
-export async function claimsOfDeleted(reader: Reader): Promise<number[]> {
+/** Servers that are deleted and claim something of hosts: there must be none. */
+export async function claimsOfDeleted(reader: Reader, ofHosts: Hosts = null): Promise<number[]> {
   const found: number[] = [];
   for (const table of ['claims', 'held_claims']) {
-    const rows: { server_id: number }[] = await reader(table)
+    const query = reader(table)
       .join('servers', 'servers.id', `${table}.server_id`)
       .where('servers.deleted', 1)
       .select(`${table}.server_id`);
+    if (ofHosts !== null) void query.whereIn(`${table}.host_id`, [...ofHosts]);
+    const rows: { server_id: number }[] = await query;
     found.push(...rows.map((row) => row.server_id));
   }
   return [...new Set(found)];

@@ -109,6 +109,19 @@ export async function listHosts(reader: Reader): Promise<Host[]> {
   return rows.map((row) => decode(row, parse)).sort((a, b) => a.id - b.id);
 }
 
+/** A page of hypervisors: those behind a number, in the order of their arrival. */
+export async function hostsAfter(reader: Reader, id: number, limit: number): Promise<Host[]> {
+  const rows = await readRows(reader, `${ALL_HOSTS} where hosts.id > ? order by hosts.id limit ?`, [id, limit]);
+  const parse = factsOfSome(reader);
+  return rows.map((row) => decode(row, parse));
+}
+
+/** The numbers of hosts behind one, in the order of their arrival. */
+export async function hostIdsAfter(reader: Reader, id: number, limit: number): Promise<number[]> {
+  const rows = await readRows(reader, 'select id from hosts where id > ? order by id limit ?', [id, limit]);
+  return rows.map((row) => row['id'] as number);
+}
+
 /** These hosts, with the marks of their last changes (`src/db/host-changes.ts`). */
 export async function hostsByNumber(
   reader: Reader,

@@ -139,8 +139,11 @@ function withAllTags(reader: Reader, tags: readonly string[]): Knex.QueryBuilder
 function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFilter): void {
   const { deleted = false, softAsDeleted = false } = filter;
   if (deleted !== 'any') {
+    // few are on one host: by a term, or SQLite would walk through all servers in their order
+    const ofHost = typeof filter.where?.host === 'string';
     void query.where((either) => {
-      void either.where('servers.deleted', toBool(deleted));
+      if (ofHost) void either.whereRaw('servers.deleted + 0 = ?', [toBool(deleted)]);
+      else void either.where('servers.deleted', toBool(deleted));
       if (softAsDeleted && deleted) void either.orWhere('servers.vm_state', 'soft-delete');
     });
     if (softAsDeleted && !deleted) void query.whereNot('servers.vm_state', 'soft-delete');
@@ -182,7 +185,8 @@ function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFil
   for (const [key, value] of filter.metadata ?? []) {
     void query.whereIn('servers.id', reader('server_metadata').select('server_id').where({ key, value }));
   }
-  if (filter.tags?.length) void query.whereIn('servers.id', withAllTags(reader, filter.tags));
+  // one by one: the engine may begin with those that hold one of them
+  for (const tag of new Set(filter.tags)) void query.whereIn('servers.id', withTag(reader, [tag]));
   if (filter.tagsAny?.length) void query.whereIn('servers.id', withTag(reader, filter.tagsAny));
   if (filter.notTags?.length) void query.whereNotIn('servers.id', withAllTags(reader, filter.notTags));
   if (filter.notTagsAny?.length) void query.whereNotIn('servers.id', withTag(reader, filter.notTagsAny));

@@ -309,8 +309,9 @@ export async function findReclaimable(reader: Reader, beforeMs: number): Promise
 export async function findStuckServers(reader: Reader): Promise<string[]> {
   const rows: { uuid: string }[] = await reader('servers')
     .select('uuid')
-    .where('deleted', 0)
-    .whereNotNull('task_state')
+    // in words by which SQLite begins with those that have a task, not with all that are there
+    .whereRaw('deleted + 0 = 0')
+    .where('task_state', '>', '')
     .whereNotExists(
       reader('instance_actions')
         .select(reader.raw('1'))

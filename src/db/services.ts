@@ -1,7 +1,7 @@
 // Why: the processes that make up the cloud, as operators see and switch them in os-services.
 
 import { fromBool, fromTime, toBool } from './codec.ts';
-import { readRows, type Reader } from './engine.ts';
+import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { moveHostsOn } from './hosts.ts';
 import type { Tx } from './tx.ts';
 import { SERVICE_ZONE } from './zones.ts';
@@ -66,6 +66,14 @@ export async function findService(
 ): Promise<Service | null> {
   const row: Row | undefined = await selected(reader).where(by).first();
   return row === undefined ? null : decode(row);
+}
+
+/** The uuids of services, by their numbers. */
+export async function serviceUuids(reader: Reader, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  if (ids.length === 0) return new Map();
+  const among = amongNumbers(reader, 'id', ids);
+  const rows = await readRows(reader, `select id, uuid from services where ${among.sql}`, among.bindings);
+  return new Map(rows.map((row) => [row['id'] as number, row['uuid'] as string]));
 }
 
 const SERVED = `select 1 from services where disabled = 0 and services.binary = 'nova-compute' and ${SERVICE_ZONE} = ? limit 1`;

@@ -103,7 +103,7 @@ for (const engine of engines) {
         [[id, 'claimed_vcpus', 77]],
       );
       const { id: other } = await hostOf('b');
-      assert.deepEqual(await checkClaims(store.database.read, other), [], 'another host is not looked at');
+      assert.deepEqual(await checkClaims(store.database.read, [other]), [], 'another host is not looked at');
       await tx(store.database, (t) => repairSums(t, id));
       assert.deepEqual(await checkClaims(store.database.read), []);
     });

@@ -4,7 +4,7 @@ import { newUuid } from '../../src/base/ids.ts';
 import type { Database } from '../../src/db/engine.ts';
 import { upsertHost } from '../../src/db/hosts.ts';
 import { upsertService } from '../../src/db/services.ts';
-import { tx } from '../../src/db/tx.ts';
+import { insertRows, tx } from '../../src/db/tx.ts';
 import type { HostInventory } from '../../src/domain/placement/host.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import type { NewServer } from '../../src/db/servers.ts';
@@ -51,6 +51,27 @@ export function reportHost(
       reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
       nowMs,
     });
+  });
+}
+
+/** An empty host `host-1`, and copies of its rows: `host-1000` with the number 1000, and so on. */
+export async function addHosts(database: Database, count: number): Promise<void> {
+  await reportHost(database, 'host-1');
+  const [service] = (await database.read('services').where({ host: 'host-1' })) as Record<string, unknown>[];
+  const [host] = (await database.read('hosts')) as Record<string, unknown>[];
+  const numbers = Array.from({ length: count }, (_, index) => 1_000 + index);
+  const named = (n: number) => ({ id: n, uuid: `host-${n}`, host: `host-${n}` });
+  await tx(database, async (t) => {
+    await insertRows(
+      t,
+      'services',
+      numbers.map((n) => ({ ...service, ...named(n) })),
+    );
+    await insertRows(
+      t,
+      'hosts',
+      numbers.map((n) => ({ ...host, ...named(n), service_id: n, hypervisor_hostname: `host-${n}` })),
+    );
   });
 }
 

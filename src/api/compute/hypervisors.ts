@@ -4,9 +4,10 @@
 import { badRequest, notFound, notImplemented } from '../../base/errors.ts';
 import { history, versioned } from '../../base/history.ts';
 import { isUuidLike } from '../../base/ids.ts';
+import type { Reader } from '../../db/engine.ts';
 import { type ServerOnHost, serversOnHosts, workloads } from '../../db/host-servers.ts';
-import { findHost, listHosts } from '../../db/hosts.ts';
-import { listServices } from '../../db/services.ts';
+import { findHost, hostsAfter, listHosts } from '../../db/hosts.ts';
+import { serviceUuids } from '../../db/services.ts';
 import type { Amounts } from '../../domain/placement/resources.ts';
 import { type Host, isHostUp } from '../../domain/placement/host.ts';
 import { nextLinks, pageOf } from '../links.ts';
@@ -133,12 +134,14 @@ const fields = history<HostField>(
 async function see({ op, services, query }: Call, hosts: readonly Host[], withServers: boolean): Promise<Seen[]> {
   const names = hosts.map(({ host }) => host);
   const asked = withServers || isTrue(query['with_servers']?.at(-1));
-  const [servers, busy, owners] = await Promise.all([
+  const [servers, busy, uuids] = await Promise.all([
     asked ? serversOnHosts(services.db, names) : null,
     workloads(services.db, names),
-    listServices(services.db, { binary: 'nova-compute' }),
+    serviceUuids(
+      services.db,
+      hosts.map(({ serviceId }) => serviceId),
+    ),
   ]);
-  const uuids = new Map(owners.map(({ id, uuid }) => [id, uuid]));
   return hosts.map((host) => ({
     host,
     servers: servers === null ? null : (servers.get(host.host) ?? []),
@@ -157,8 +160,6 @@ const matching = (hosts: readonly Host[], pattern: string): Host[] =>
 
 async function list(call: Call) {
   const { op, query, services } = call;
-  const maximum = services.settings.pageSize;
-  const hosts = await listHosts(services.db);
   const pattern = query['hypervisor_hostname_pattern']?.at(-1);
   if (pattern !== undefined) {
     if (query['limit'] !== undefined || query['marker'] !== undefined) {
@@ -166,33 +167,38 @@ async function list(call: Call) {
         'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.',
       );
     }
-    const found = matching(hosts, pattern);
-    if (found.length === 0) throw noMatch(pattern);
-    return { seen: await see(call, found, false), next: [] };
+    return { seen: await search(call, pattern, false), next: [] };
   }
-  if (!paged.at(op.minor)) return { seen: await see(call, hosts, false), next: [] };
+  if (!paged.at(op.minor)) return { seen: await see(call, await listHosts(services.db), false), next: [] };
+  const maximum = services.settings.pageSize;
   const page = pageOf(query, maximum);
+  const hosts = await hostsAfter(services.db, page.marker === null ? 0 : await markedBy(call, page.marker), page.limit);
   const ids = hosts.map((host) => idOf(host, op.minor));
-  const before = page.marker === null ? -1 : ids.indexOf(page.marker);
-  if (page.marker !== null && before === -1) throw badRequest(`marker [${page.marker}] not found`);
-  const span = [before + 1, before + 1 + page.limit] as const;
-  const next = nextLinks(call.url, query, page, maximum, ids.slice(...span));
-  return { seen: await see(call, hosts.slice(...span), false), next };
+  return { seen: await see(call, hosts, false), next: nextLinks(call.url, query, page, maximum, ids) };
+}
+
+/** The number of the host that a marker names. */
+async function markedBy({ op, services }: Call, marker: string): Promise<number> {
+  const known = await named(services.db, marker, op.minor);
+  // as it is shown, and in no other spelling
+  if (known === null || idOf(known, op.minor) !== marker) throw badRequest(`marker [${marker}] not found`);
+  return known.id;
 }
 
 const paged = versioned(false, ['2.33', true]);
 
 type Listed = Awaited<ReturnType<typeof list>>;
 
+/** The host with an id in the form of the version; null: there is none. */
+async function named(reader: Reader, id: string, minor: number): Promise<Host | null> {
+  if (byUuid.at(minor)) return findHost(reader, { uuid: id });
+  return /^\d{1,10}$/.test(id) && Number(id) <= MAX_INT ? findHost(reader, { id: Number(id) }) : null;
+}
+
 async function find({ op, params, services }: Call): Promise<Host> {
   const id = params['hypervisor_id'] as string;
-  const missing = () => notFound(`Hypervisor with ID '${id}' could not be found.`);
-  if (byUuid.at(op.minor)) {
-    if (!isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
-    return (await findHost(services.db, { uuid: id })) ?? fail(missing());
-  }
-  if (!/^\d{1,10}$/.test(id) || Number(id) > MAX_INT) throw missing();
-  return (await findHost(services.db, { id: Number(id) })) ?? fail(missing());
+  if (byUuid.at(op.minor) && !isUuidLike(id)) throw badRequest(`Invalid uuid ${id}`);
+  return (await named(services.db, id, op.minor)) ?? fail(notFound(`Hypervisor with ID '${id}' could not be found.`));
 }
 
 const fail = (fault: Error): never => {
@@ -211,8 +217,7 @@ async function withUptime(call: Call): Promise<Seen> {
   return seen;
 }
 
-async function search(call: Call, withServers: boolean): Promise<Seen[]> {
-  const pattern = call.params['hypervisor_id'] as string;
+async function search(call: Call, pattern: string, withServers: boolean): Promise<Seen[]> {
   const found = matching(await listHosts(call.services.db), pattern);
   if (found.length === 0) throw noMatch(pattern);
   return see(call, found, withServers);
@@ -308,7 +313,7 @@ export default resource({
     until: '2.52',
     query: {},
     status: 200,
-    run: (call) => search(call, false),
+    run: (call) => search(call, call.params['hypervisor_id'] as string, false),
     shows: summaryFields,
     view: (found, call) => ({ hypervisors: summaries(found, call) }),
   }),
@@ -318,7 +323,7 @@ export default resource({
     until: '2.52',
     query: {},
     status: 200,
-    run: (call) => search(call, true),
+    run: (call) => search(call, call.params['hypervisor_id'] as string, true),
     shows: summaryFields,
     view: (found, call) => ({ hypervisors: summaries(found, call) }),
   }),

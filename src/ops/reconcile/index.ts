@@ -11,7 +11,7 @@ import { makePurgeOld } from './purge-old.ts';
 import { remnants } from './remnants.ts';
 import { reclaim } from './reclaim.ts';
 import { shelvedServers } from './shelved-servers.ts';
-import { staleClaims } from './stale-claims.ts';
+import { makeStaleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
@@ -43,7 +43,7 @@ export const makeReconcilers = (): Reconcilers => ({
   // it remembers who was up
   hostLiveness: each(makeHostLiveness()),
   reclaim: once(reclaim),
-  staleClaims: once(staleClaims),
+  staleClaims: once(makeStaleClaims()),
   stuckServers: once(stuckServers),
   unconfirmedResizes: once(unconfirmedResizes),
   shelvedServers: once(shelvedServers),
