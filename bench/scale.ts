@@ -83,14 +83,14 @@ const GONE = 3;
 const ofLiving = new Set(['claims', 'ports', 'ip_allocations', 'server_sizes']);
 const NEEDLE = 7;
 
-/** Agents beyond those that one process runs: rows alone. */
+/** Hosts beyond those whose agents one process runs: rows alone, disabled, so that no server is built where nobody answers. */
 async function addHosts({ read, write }: Database, hosts: number): Promise<void> {
   const { id: _service, ...service } = await read('services').where({ binary: 'nova-compute', host: HOST }).first();
   const { id: _host, ...host } = await read('hosts').where({ host: HOST }).first();
   for (let n = MOST_AGENTS; n < hosts; n += 1) {
     const name = hostOf(n);
     const uuid = `0${uuidOf('server', n).slice(1)}`;
-    const [service_id] = await write('services').insert({ ...service, uuid, host: name });
+    const [service_id] = await write('services').insert({ ...service, uuid, host: name, disabled: 1 });
     await write('hosts').insert({ ...host, uuid, service_id, host: name, hypervisor_hostname: name });
   }
 }
