@@ -11,7 +11,7 @@ import { novaEnvelope } from '../web/faults.ts';
 import { readJson } from '../web/json-body.ts';
 import { parseQuery } from '../web/query.ts';
 import { reachedBy } from '../web/reached.ts';
-import { multipleChoices, versionDocument, versionList } from './compute/versions.ts';
+import { multipleChoices, versionDocumentWriter, versionList } from './compute/versions.ts';
 import { type ResponseCacheSlot, responseCacheSlot } from './response-cache.ts';
 import type { CallUrl, Query, RouteEntry } from './resource.ts';
 import { makeSegmentRouter, type RouteGroup } from './router.ts';
@@ -97,6 +97,7 @@ export function makeCompute(options: ComputeOptions): Web {
     requestIdHeaders: ['X-Compute-Request-Id'],
   });
   const validator = makeValidator();
+  const versionText = { v2: versionDocumentWriter('v2'), 'v2.1': versionDocumentWriter('v2.1') };
 
   const setVersion = (ctx: WebContext, version: string) => {
     ctx.set('OpenStack-API-Version', `compute ${version}`);
@@ -169,7 +170,7 @@ export function makeCompute(options: ComputeOptions): Web {
       ctx.type = 'application/json';
       if (split !== null) {
         if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minorFor(ctx));
-        ctx.body = JSON.stringify(versionDocument(serviceUrl(ctx), split.endpoint));
+        ctx.body = versionText[split.endpoint](serviceUrl(ctx));
       } else if (path === '/' || path === '') ctx.body = JSON.stringify(versionList(serviceUrl(ctx)));
       else {
         ctx.status = 300;
@@ -220,7 +221,7 @@ export function makeCompute(options: ComputeOptions): Web {
       const minor = minorFor(ctx);
       if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minor);
       ctx.type = 'application/json';
-      ctx.body = JSON.stringify(versionDocument(service, split.endpoint));
+      ctx.body = versionText[split.endpoint](service);
       return;
     }
     if (!(await router.dispatch(ctx, rest))) answerNoRoute(ctx);

@@ -20,6 +20,20 @@ function withoutValues(error: Error): unknown {
   return rest;
 }
 
+/** pino's `isoTime`; lines of the same millisecond share one text, which costs more than most other fields of a line. */
+function isoTime(): () => string {
+  let at = Number.NaN;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+}
+
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /**
@@ -33,7 +47,7 @@ export function makeLog(level: LogLevel): Log {
       level,
       base: null,
       redact: { paths: redact, censor: '***' },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (name) => ({ level: name }) },
       serializers: { err: withoutValues },
     },

@@ -115,7 +115,8 @@ export function makeWeb(options: WebOptions): Web {
     accessLog.info(
       {
         request_id: state.requestId,
-        ...(state.globalRequestId === null ? {} : { global_request_id: state.globalRequestId }),
+        // undefined: not written
+        global_request_id: state.globalRequestId ?? undefined,
         user_id: state.userId,
         project_id: state.projectId,
         client: reachedBy(ctx.req).client,

@@ -16,7 +16,8 @@ function decoded(path: string): string {
 
 /** The path of a request as it may stand in the log: without its query, and with `{token}` for a token and all after it. */
 export function loggedPath(url: string): string {
-  const path = url.replace(/\?.*/s, '');
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
   const plain = decoded(path);
   const found = BEFORE_A_TOKEN.exec(plain);
   return found === null ? path : `${plain.slice(0, found.index + found[0].length - 1)}{token}`;

@@ -46,6 +46,19 @@ export function versionDocument(service: string, endpoint: 'v2' | 'v2.1') {
   return { version: { ...summary(row), links: [selfLink(service, row), described], 'media-types': mediaTypes(row) } };
 }
 
+/**
+ * The same as text. Every client asks for it before all else, and nearly all of a cloud's by one name: the last text is kept.
+ */
+export function versionDocumentWriter(endpoint: 'v2' | 'v2.1'): (service: string) => string {
+  let last = { service: '', text: '' };
+  return (service) => {
+    if (last.text === '' || last.service !== service) {
+      last = { service, text: JSON.stringify(versionDocument(service, endpoint)) };
+    }
+    return last.text;
+  };
+}
+
 function show({ params, legacy, url }: Call) {
   const id = legacy ? V2.id : params['version'];
   if (id !== V2.id && id !== V21.id) throw notFound('The resource could not be found.');
