@@ -5,6 +5,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { createRequest, adminOp, makeOp, makeWorld } from '../test/support/world.ts';
+import { requestOf } from '../test/support/request-of.ts';
 
 const [path = ''] = process.argv.slice(2);
 const world = await makeWorld({
@@ -28,18 +29,18 @@ const make = async (name: string, more: object = {}): Promise<{ uuid: string }> 
 const grown = await make('grown', { keyName: 'key', userData: 'IyEvYmluL3NoCg==' });
 await ops.adjustServer(makeOp(), grown, { vcpus: 3, memoryMb: 1024, persist: true });
 const stopped = await make('stopped');
-await ops.stopServer(makeOp(), stopped);
+await ops.requestAction(makeOp(), stopped, requestOf('os-stop'));
 const resized = await make('resized');
 await ops.resizeServer(makeOp(), resized, { flavorRef: larger, autoDiskConfig: null });
 const shelved = await make('shelved');
-await ops.shelveServer(makeOp(), shelved);
+await ops.requestAction(makeOp(), shelved, requestOf('shelve'));
 const paused = await make('paused');
-await ops.pauseServer(makeOp(), paused);
+await ops.requestAction(makeOp(), paused, requestOf('pause'));
 await make('broken', { metadata: { xloud_fake: 'fail:spawn' } });
 const moved = await make('moved');
 await ops.migrateServer(adminOp(), moved, null);
 await world.settled();
-await ops.confirmResize(adminOp(), moved);
+await ops.requestAction(adminOp(), moved, requestOf('confirmResize'));
 const deleted = await make('deleted');
 await ops.deleteServer(makeOp(), deleted);
 await make('locked').then((server) => ops.lockServer(makeOp(), server, 'because'));
@@ -47,7 +48,7 @@ await world.settled();
 const waits = await make('waits');
 await world.worker().close();
 // nobody begins this one any more
-await ops.stopServer(makeOp(), waits);
+await ops.requestAction(makeOp(), waits, requestOf('os-stop'));
 
 const names: { name: string }[] = await database.read('sqlite_master').where({ type: 'table' }).select('name');
 const tables: Record<string, unknown[]> = {};

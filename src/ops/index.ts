@@ -20,33 +20,23 @@ import {
 import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
-import { triggerCrashDump } from './servers/crash-dump.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
 import { adjustServer } from './servers/adjust-server.ts';
-import { confirmResize } from './servers/confirm-resize.ts';
 import { consoleOutput } from './servers/console-output.ts';
 import { createBackup, createImage } from './servers/create-image.ts';
 import { createServers } from './servers/create-servers.ts';
-import { deleteServer, forceDeleteServer } from './servers/delete-server.ts';
+import { deleteServer } from './servers/delete-server.ts';
 import { rebuildServer } from './servers/rebuild.ts';
-import { rescueServer, unrescueServer } from './servers/rescue.ts';
-import { restoreServer } from './servers/soft-delete.ts';
+import { rescueServer } from './servers/rescue.ts';
 import type { OpsDeps } from './deps.ts';
+import { requestAction } from './engine/action.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './proxies/images.ts';
 import { createKeypair, deleteKeypair } from './administration/keypairs.ts';
 import { evacuateServer } from './servers/evacuate.ts';
 import { explainPlacement } from './placement/explain-placement.ts';
 import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './servers/live-migrate.ts';
 import { lockServer, unlockServer } from './servers/lock-server.ts';
-import {
-  pauseServer,
-  rebootServer,
-  resumeServer,
-  startServer,
-  stopServer,
-  suspendServer,
-  unpauseServer,
-} from './servers/power.ts';
+import { rebootServer } from './servers/reboot.ts';
 import { serverDiagnostics } from './servers/server-diagnostics.ts';
 import {
   addFloatingIp,
@@ -60,7 +50,6 @@ import {
 import { listNetworks, showNetwork } from './proxies/networks.ts';
 import { addFixedIp, removeFixedIp } from './servers/multinic.ts';
 import { migrateServer, resizeServer } from './servers/resize.ts';
-import { revertResize } from './servers/revert-resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './servers/server-metadata.ts';
 import { takeExternalEvents } from './servers/external-events.ts';
 import { attachShare, detachShare } from './servers/server-shares.ts';
@@ -83,7 +72,6 @@ import {
 } from './proxies/security-groups.ts';
 import { deleteService, setServiceStatus } from './administration/services.ts';
 import { createServerGroup, deleteServerGroup } from './administration/server-groups.ts';
-import { offloadServer, shelveServer } from './servers/shelve.ts';
 import { unshelveServer } from './servers/unshelve.ts';
 import { updateServer } from './servers/update-server.ts';
 import {
@@ -97,31 +85,21 @@ import {
 } from './servers/volumes.ts';
 
 const verbs = {
+  requestAction,
   createServers,
   updateServer,
   deleteServer,
   clearServerPassword,
-  forceDeleteServer,
-  restoreServer,
   rebuildServer,
   rescueServer,
-  unrescueServer,
   setServerMetadata,
   deleteServerMetadata,
   setServerTags,
   addServerTag,
   deleteServerTag,
   deleteServerTags,
-  startServer,
-  stopServer,
   rebootServer,
-  pauseServer,
-  unpauseServer,
-  suspendServer,
-  resumeServer,
   resizeServer,
-  confirmResize,
-  revertResize,
   migrateServer,
   liveMigrateServer,
   evacuateServer,
@@ -132,7 +110,6 @@ const verbs = {
   resetState,
   injectNetworkInfo,
   changePassword,
-  triggerCrashDump,
   listInterfaces,
   showInterface,
   attachInterface,
@@ -176,8 +153,6 @@ const verbs = {
   explainPlacement,
   createImage,
   createBackup,
-  shelveServer,
-  offloadServer,
   unshelveServer,
   checkImageMetadata,
   listImages,
@@ -235,6 +210,7 @@ export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver, R
 export type { CreatedKeypair, NewKeypair } from './administration/keypairs.ts';
 export type { QuotaOwner, QuotaView } from './administration/quota-sets.ts';
 export { followConsoleToken } from './servers/remote-consoles.ts';
+export { volumeTransitions } from './servers/volumes.ts';
 export { handleReport } from './reconcile/reports.ts';
 export { noSuchShare } from './servers/server-shares.ts';
 export { startWorker, type Worker, type WorkerOptions } from './engine/worker.ts';

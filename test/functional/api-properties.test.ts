@@ -1,4 +1,4 @@
-// Random sequences of calls by several users against a small model. A server goes only where the table of moves leads; whatever
+// Random sequences of calls by several users against a small model. A server goes only where the transitions lead; whatever
 // happens, claims are the sum of the servers, quota's count is a recount, hypervisors show what is claimed, nobody sees anybody
 // else's servers, and nothing is a 5xx.
 
@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Server, VmState } from '../../src/domain/servers/instance.ts';
-import { type MoveName, moves, refusal } from '../../src/domain/servers/moves.ts';
+import { refusal } from '../../src/domain/servers/transition.ts';
+import { transitionOf } from '../support/transitions.ts';
 import type { Answer } from '../support/http.ts';
 import { callers } from '../support/callers.ts';
 import { type Servers, startServers } from '../support/servers.ts';
@@ -35,7 +36,7 @@ const BEHAVIOURS = [
 type Owner = 'member' | 'other';
 
 interface Act {
-  readonly move: MoveName;
+  readonly move: string;
   readonly admin?: true;
   readonly body: (servers: Servers, flavor: string) => object;
   readonly version?: string;
@@ -126,7 +127,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 
 interface Sent {
   readonly id: string;
-  readonly move: MoveName;
+  readonly move: string;
   readonly as: Owner | 'admin';
   readonly answer: Answer;
 }
@@ -199,7 +200,11 @@ class Run {
     if (lawful >= LAWFUL) return act;
     const row = await this.row(id);
     const from = acts.indexOf(act);
-    return [...acts.slice(from), ...acts.slice(0, from)].find(({ move }) => refusal(row, move, true) === null) ?? act;
+    return (
+      [...acts.slice(from), ...acts.slice(0, from)].find(
+        ({ move }) => refusal(row, transitionOf(move), true) === null,
+      ) ?? act
+    );
   }
 
   /** One command at rest: accepted only where the table allows it, and then the server is where it leads, or where it was, or failed. */
@@ -212,7 +217,7 @@ class Run {
     const after = await this.row(sent.id);
     const accepted = sent.answer.status >= 200 && sent.answer.status < 300;
     const admin = sent.as === 'admin';
-    const legal = refusal(before, sent.move, admin) === null;
+    const legal = refusal(before, transitionOf(sent.move), admin) === null;
     if (accepted) assert.ok(legal, `${sent.move} was accepted for ${before.vmState}`);
     if (!accepted) {
       assert.equal(
@@ -226,7 +231,12 @@ class Run {
       }
       return;
     }
-    const ends: readonly (VmState | null)[] = [before.vmState, moves[sent.move].to, 'error', ...besides(sent.move)];
+    const ends: readonly (VmState | null)[] = [
+      before.vmState,
+      transitionOf(sent.move).to,
+      'error',
+      ...besides(sent.move),
+    ];
     assert.ok(ends.includes(after.vmState), `${sent.move} led from ${before.vmState} to ${after.vmState}`);
     assert.equal(after.taskState, null, `${sent.move} left ${after.taskState}`);
   }
@@ -263,7 +273,7 @@ class Run {
 }
 
 /** Where a move may end beside its own end: as soon as it is done another follows by itself. */
-const besides = (move: MoveName): readonly VmState[] => {
+const besides = (move: string): readonly VmState[] => {
   // switched off first, and left so when its disk could not be copied
   if (move === 'shelve') return ['shelved_offloaded', 'stopped'];
   // a server that was off stays or becomes so

@@ -16,6 +16,7 @@ import { startAgent } from '../../src/agent/agent.ts';
 import { engines } from '../support/database.ts';
 import { testImage, uuidOf } from '../support/neighbours.ts';
 import { adminOp, createRequest, makeOp, makeWorld, memberCaller, type World } from '../support/world.ts';
+import { requestOf } from '../support/request-of.ts';
 
 const isFault =
   (kind: Fault['kind'], text: RegExp | string) =>
@@ -376,20 +377,20 @@ for (const engine of engines) {
       it('go through their states and refuse the wrong ones', async () => {
         const server = await one();
         await assert.rejects(
-          world.ops.startServer(makeOp(), server),
+          world.ops.requestAction(makeOp(), server, requestOf('os-start')),
           isFault('conflict', `Cannot 'start' instance ${server.uuid} while it is in vm_state active`),
         );
         await world.held(async () => {
-          await world.ops.stopServer(makeOp(), server);
+          await world.ops.requestAction(makeOp(), server, requestOf('os-stop'));
           await assert.rejects(
-            world.ops.stopServer(makeOp(), server),
+            world.ops.requestAction(makeOp(), server, requestOf('os-stop')),
             isFault('conflict', `Cannot 'stop' instance ${server.uuid} while it is in task_state powering-off`),
           );
         });
         await world.settled();
         const stopped = await world.server(server.uuid);
         assert.deepEqual([stopped.vmState, stopped.powerState], ['stopped', power.shutdown]);
-        await world.ops.startServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-start'));
         await world.settled();
         assert.equal((await world.server(server.uuid)).vmState, 'active');
         for (const type of ['SOFT', 'HARD'] as const) {
@@ -409,7 +410,7 @@ for (const engine of engines) {
 
       it('a failure leaves the state as it is and says why', async () => {
         const server = await one({ metadata: { xloud_fake: 'fail:powerOff' } });
-        await world.ops.stopServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-stop'));
         await world.settled();
         const after = await world.server(server.uuid);
         assert.deepEqual([after.vmState, after.taskState], ['active', null]);
@@ -519,14 +520,14 @@ for (const engine of engines) {
 
       it('is kept for the next boot of a server that is off, and is over at once', async () => {
         const server = await one();
-        await world.ops.stopServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-stop'));
         await world.settled();
         const op = makeOp();
         const stored = await world.ops.adjustServer(op, server, wish(2, 512));
         assert.deepEqual([stored.taskState, stored.adjustStatus, stored.bootVcpus], [null, 'pending_reboot', 2]);
         const action = await findAction(world.database.read, server.uuid, op.requestId);
         assert.deepEqual([action?.state, action?.message], ['done', null]);
-        await world.ops.startServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-start'));
         await world.settled();
         const started = await world.server(server.uuid);
         assert.deepEqual([started.currentVcpus, started.currentMemoryMb, started.adjustStatus], [2, 512, 'idle']);
@@ -573,7 +574,7 @@ for (const engine of engines) {
         assert.equal(action?.message, 'Error');
         const [event] = await listEvents(world.database.read, [action?.id ?? 0]);
         assert.match(event?.details ?? '', /^The guest crashed: /);
-        await world.ops.startServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-start'));
         await world.settled();
         assert.equal((await world.server(server.uuid)).vmState, 'active');
       });

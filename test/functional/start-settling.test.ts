@@ -9,6 +9,7 @@ import { findAction } from '../../src/db/instance-actions.ts';
 import type { Server } from '../../src/domain/servers/instance.ts';
 import { engines } from '../support/database.ts';
 import { makeOp, makeWorld, type World } from '../support/world.ts';
+import { requestOf } from '../support/request-of.ts';
 
 const HOST = 'host-1';
 /** Longer than any test takes: the driver is loaded, and the time to settle is over, when a test says so. */
@@ -74,10 +75,10 @@ for (const engine of engines) {
     it('settles after a stop and start, and after a reboot of either kind', async () => {
       const server = await started(LATE);
       await loaded(server.uuid);
-      await world.ops.stopServer(makeOp(), server);
+      await world.ops.requestAction(makeOp(), server, requestOf('os-stop'));
       await world.settled();
       assert.equal((await world.server(server.uuid)).adjustStatus, 'idle');
-      await world.ops.startServer(makeOp(), server);
+      await world.ops.requestAction(makeOp(), server, requestOf('os-start'));
       await world.settled();
       assert.equal((await world.server(server.uuid)).adjustStatus, 'adjusting');
       assert.equal((await loaded(server.uuid)).adjustStatus, 'idle');

@@ -11,6 +11,7 @@ import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, type HostWish, makeOp, makeWorld, type World } from './world.ts';
+import { requestOf } from './request-of.ts';
 
 export const SERVER_NAME = 'target';
 const FLAVOR_ID = 'elastic';
@@ -95,7 +96,7 @@ export async function prepare(world: World, verb: Verb): Promise<void> {
   });
   if (verb.startsWith('create') || verb === 'delete-building') return;
   const [server] = (await world.create({ name: SERVER_NAME, flavorRef })) as [Server];
-  if (verb === 'unshelve') await world.ops.shelveServer(makeOp(), server);
+  if (verb === 'unshelve') await world.ops.requestAction(makeOp(), server, requestOf('shelve'));
   if (['resize', 'confirm', 'revert'].includes(verb)) {
     const specs = { minimum_cpu: '2', minimum_memory: '512' };
     await world.flavor({ id: LARGER_ID, vcpus: 8, memoryMb: 4096, specs });
@@ -125,8 +126,8 @@ const larger = { flavorRef: LARGER_ID, autoDiskConfig: null };
 /** Moves of the server, by verb. */
 const moving: Partial<Record<Verb, (world: World, server: { readonly uuid: string }) => Promise<void>>> = {
   resize: ({ ops }, server) => ops.resizeServer(makeOp(), server, larger),
-  confirm: ({ ops }, server) => ops.confirmResize(makeOp(), server),
-  revert: ({ ops }, server) => ops.revertResize(makeOp(), server),
+  confirm: ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('confirmResize')),
+  revert: ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('revertResize')),
   migrate: ({ ops }, server) => ops.migrateServer(adminOp(), server, null),
   'live-migrate': ({ ops }, server) =>
     ops.liveMigrateServer(adminOp(), server, { host: null, forced: false, blockMigration: null, checkFirst: false }),
@@ -158,7 +159,7 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     } else if (verb === 'rescue') {
       await world.ops.rescueServer(makeOp(), await world.server(server.uuid), { adminPass: 'x', imageRef: null });
     } else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
-    else if (verb === 'shelve') await world.ops.shelveServer(makeOp(), server);
+    else if (verb === 'shelve') await world.ops.requestAction(makeOp(), server, requestOf('shelve'));
     else if (verb === 'unshelve') {
       await world.ops.unshelveServer(makeOp(), server, { zone: undefined, host: null, mayNameHost: () => undefined });
     } else if (verb === 'attach') {
@@ -166,7 +167,7 @@ export async function perform(world: World, verb: Verb): Promise<void> {
       await world.ops.attachInterface(makeOp(), await world.server(server.uuid), wish, true);
     } else if (verb === 'detach') {
       await world.ops.detachInterface(makeOp(), server, world.networks.ports()[0]?.nic.portId ?? '');
-    } else if (verb === 'stop') await world.ops.stopServer(adminOp(), server);
+    } else if (verb === 'stop') await world.ops.requestAction(adminOp(), server, requestOf('os-stop'));
     else await world.ops.deleteServer(makeOp(), server);
   }
   await world.settled();

@@ -9,6 +9,7 @@ import type { Server } from '../../src/domain/servers/instance.ts';
 import { openWorld } from './crash-child.ts';
 import { testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, makeOp, memberCaller, type World } from './world.ts';
+import { requestOf } from './request-of.ts';
 
 const USERS = 4;
 const FLAVOR = 'elastic';
@@ -28,13 +29,13 @@ type Deed = (world: World, server: Server) => Promise<unknown>;
 const deeds: readonly Deed[] = [
   ({ ops }, server) => ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true }),
   ({ ops }, server) => ops.adjustServer(makeOp(), server, { vcpus: 1, memoryMb: 256, persist: true }),
-  ({ ops }, server) => ops.stopServer(makeOp(), server),
-  ({ ops }, server) => ops.startServer(makeOp(), server),
+  ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('os-stop')),
+  ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('os-start')),
   ({ ops }, server) => ops.rebootServer(makeOp(), server, 'HARD'),
   ({ ops }, server) => ops.resizeServer(makeOp(), server, { flavorRef: LARGER, autoDiskConfig: null }),
-  ({ ops }, server) => ops.confirmResize(makeOp(), server),
-  ({ ops }, server) => ops.revertResize(makeOp(), server),
-  ({ ops }, server) => ops.shelveServer(makeOp(), server),
+  ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('confirmResize')),
+  ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('revertResize')),
+  ({ ops }, server) => ops.requestAction(makeOp(), server, requestOf('shelve')),
   ({ ops }, server) =>
     ops.unshelveServer(makeOp(), server, { zone: undefined, host: null, mayNameHost: () => undefined }),
   ({ ops }, server) =>

@@ -18,15 +18,16 @@ import { tx } from '../../src/db/tx.ts';
 import { type Envelope, eventName, runSaga, type Saga, type Step } from '../../src/ops/engine/saga.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { remnants } from '../../src/ops/reconcile/remnants.ts';
-import { sagaOf } from '../../src/ops/engine/sagas.ts';
+import { sagaOf } from '../../src/ops/actions.ts';
 import { noLeftovers, secondWorker } from './saga-cases.ts';
 import { adminOp, makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
+import { askedOf, requestOf } from './request-of.ts';
 
 export interface SagaCase {
   /** Of its saga. */
   readonly name: string;
-  /** What is asked for last as the case is arranged: the verb that leaves the action. */
-  readonly verb: keyof World['ops'];
+  /** What is asked for last as the case is arranged: the verb that leaves the action, or the key of a plain request. */
+  readonly verb: string;
   /** Said of the case where one action has several sagas. */
   readonly label?: string;
   /** Which of them; default: the action's own. */
@@ -73,12 +74,14 @@ async function runAny(world: World, uuid: string, name: string | null, wrap: Wra
 
 /** The verbs, and which of them were asked for. */
 function recorded(ops: World['ops']) {
-  const asked: (string | symbol)[] = [];
-  const get = (verbs: World['ops'], verb: keyof World['ops']): unknown => {
-    asked.push(verb);
-    return verbs[verb];
-  };
-  return { asked, ops: new Proxy(ops, { get: (verbs, verb) => get(verbs, verb as keyof World['ops']) }) };
+  const asked: string[] = [];
+  const get =
+    (verbs: World['ops'], verb: string): unknown =>
+    (...args: unknown[]) => {
+      asked.push(askedOf(verb, args));
+      return (verbs as unknown as Record<string, (...all: unknown[]) => unknown>)[verb]?.(...args);
+    };
+  return { asked, ops: new Proxy(ops, { get: (verbs, verb) => get(verbs, String(verb)) }) };
 }
 
 export function testSaga(one: SagaCase & { readonly engine: EngineName }): void {
@@ -152,7 +155,7 @@ export function testSaga(one: SagaCase & { readonly engine: EngineName }): void 
             ...step,
             async run(context) {
               const output = await step.run(context);
-              await world.ops.forceDeleteServer(makeOp(), { uuid });
+              await world.ops.requestAction(makeOp(), { uuid }, requestOf('forceDelete'));
               return output;
             },
           };

@@ -42,11 +42,10 @@ import serverGroups from './server-groups.ts';
 import createImage from './servers/create-image.ts';
 import serverAdminActions from './servers/admin-actions.ts';
 import serverAdminPassword from './servers/admin-password.ts';
-import serverDeferredDelete from './servers/deferred-delete.ts';
-import serverCrashDump from './servers/crash-dump.ts';
 import serverMultinic from './servers/multinic.ts';
 import serverEvacuate from './servers/evacuate.ts';
 import serverMigrate from './servers/migrate.ts';
+import serverPlainActions from './servers/plain-actions.ts';
 import serverRescue from './servers/rescue.ts';
 import serverRebuild from './servers/rebuild.ts';
 import serverResize from './servers/resize.ts';
@@ -54,7 +53,6 @@ import serversMigrations from './servers-migrations.ts';
 import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverShelve from './servers/shelve.ts';
-import serverSuspend from './servers/suspend.ts';
 import services from './services.ts';
 import { versionRoutes } from './versions.ts';
 import simpleTenantUsage from './simple-tenant-usage.ts';
@@ -68,10 +66,10 @@ import xloudScheduler from './xloud-scheduler.ts';
 const routes: readonly RouteEntry[] = [
   ...servers,
   ...serverActions,
+  ...serverPlainActions,
   ...createImage,
   ...serverAdminActions,
   ...serverAdminPassword,
-  ...serverCrashDump,
   ...remoteConsoles,
   ...consoleAuthTokens,
   ...serverDiagnostics,
@@ -81,7 +79,6 @@ const routes: readonly RouteEntry[] = [
   ...serverMigrate,
   ...serverEvacuate,
   ...migrations,
-  ...serverDeferredDelete,
   ...serverRebuild,
   ...serverRescue,
   ...serverShares,
@@ -90,7 +87,6 @@ const routes: readonly RouteEntry[] = [
   ...serverTags,
   ...ips,
   ...serverLock,
-  ...serverSuspend,
   ...serverShelve,
   ...attachInterfaces,
   ...serverMultinic,

@@ -4,7 +4,7 @@
 import { conflict, notFound } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { moves } from '../../domain/servers/moves.ts';
+import { volumeTransitions } from '../../ops/index.ts';
 import { anyQuery, boolean, queryHistory, span, tag, uuid, wrapped, closed } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 
@@ -33,9 +33,9 @@ interface Body {
 /** Before 2.20 a shelved server's volumes were not to be touched. */
 const shelvedToo = versioned(false, ['2.20', true]);
 
-function checkShelved({ op }: Pick<Call, 'op'>, server: Server, move: 'attachVolume' | 'detachVolume'): void {
+function checkShelved({ op }: Pick<Call, 'op'>, server: Server, what: keyof typeof volumeTransitions): void {
   if (shelvedToo.at(op.minor) || (server.vmState !== 'shelved' && server.vmState !== 'shelved_offloaded')) return;
-  const { word } = moves[move];
+  const { word } = volumeTransitions[what];
   throw conflict(`Cannot '${word}' instance ${server.uuid} while it is in vm_state ${server.vmState}`);
 }
 

@@ -5,19 +5,19 @@ import { type AdjustSubject, type AdjustWish, planAdjust } from './adjust.ts';
 import { fits, freeOf } from '../placement/claim.ts';
 import { maximumOf, memoryWithin } from '../machines/flavor.ts';
 import type { Host, HostCapabilities } from '../placement/host.ts';
-import { type MoveName, type MoveSubject, refusal } from '../servers/moves.ts';
 import { type QuotaAccounts, quotaProblem, serverRoom } from '../placement/quota.ts';
 import type { Size } from './size.ts';
 
 export interface AdjustFacts {
-  readonly server: AdjustSubject & MoveSubject;
+  readonly server: AdjustSubject;
   /** What the server holds of its host and its quota now. */
   readonly claimed: Size;
   readonly quota: QuotaAccounts;
   /** Null: the server has none. */
   readonly host: Host | null;
   readonly hostUp: boolean;
-  readonly mayOverrideLock: boolean;
+  /** What of the server's state forbids an adjustment and a live migration, in the words of their 409s; null: nothing. */
+  readonly refused: { readonly adjust: string | null; readonly liveMigrate: string | null };
 }
 
 export interface Reason {
@@ -75,7 +75,7 @@ function liveProblem(capabilities: HostCapabilities, from: Size, to: Size): stri
  * (`claimWished`), best first.
  */
 export function adjustOutlook(facts: AdjustFacts, want: AdjustWish, elsewhere: readonly Host[]): AdjustOutlook {
-  const { server, claimed, quota, host, hostUp, mayOverrideLock } = facts;
+  const { server, claimed, quota, host, hostUp, refused } = facts;
   const current = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
   const largest = largestHere(facts);
   const plan = planAdjust(server, want, claimed);
@@ -87,7 +87,6 @@ export function adjustOutlook(facts: AdjustFacts, want: AdjustWish, elsewhere: r
     return { result: 'refused', target, grows: { vcpus: 0, memoryMb: 0 }, ...ways, largest };
   }
   const { target, grows } = plan;
-  const may = (move: MoveName): Reason[] => reason('state', refusal(server, move, mayOverrideLock));
   const counted = reason('quota', quotaProblem(quota, { instances: 0, cores: grows.vcpus, ram: grows.memoryMb }));
   const noRoom = host === null ? null : fits(host, grows);
   const room = reason('room', noRoom === null ? null : `${noRoom.text}.`);
@@ -96,10 +95,10 @@ export function adjustOutlook(facts: AdjustFacts, want: AdjustWish, elsewhere: r
   const capable = (one: Host) => liveProblem(one.inventory.facts.capabilities, current, target);
   const driver = host === null ? [] : reason('driver', capable(host));
 
-  const live = [...may('adjust'), ...runs, ...reachable, ...driver, ...counted, ...room];
+  const live = [...reason('state', refused.adjust), ...runs, ...reachable, ...driver, ...counted, ...room];
   const needless = plan.when === 'live' && driver.length === 0;
   const nextBoot = [
-    ...may('adjust'),
+    ...reason('state', refused.adjust),
     ...reason('state', needless ? 'The server runs and is changed at once, not at its next boot.' : null),
     ...counted,
     ...room,
@@ -107,7 +106,7 @@ export function adjustOutlook(facts: AdjustFacts, want: AdjustWish, elsewhere: r
   const hosts = elsewhere.filter((one) => capable(one) === null);
   const migrates = host?.inventory.facts.capabilities.verbs.includes('liveMigrate') ?? false;
   const afterMigration = [
-    ...may('liveMigrate'),
+    ...reason('state', refused.liveMigrate),
     ...runs,
     ...reachable,
     ...reason('driver', migrates ? null : "The host's driver cannot migrate a running server."),

@@ -42,49 +42,9 @@ const object = (name: string, version: string, data: Readonly<Record<string, unk
   'nova_object.data': data,
 });
 
-/** What an instance action is called in notifications; an action that is not here is not told of. */
-const names: Readonly<Record<string, string>> = {
-  create: 'create',
-  delete: 'delete',
-  softDelete: 'soft_delete',
-  forceDelete: 'delete',
-  restore: 'restore',
-  start: 'power_on',
-  stop: 'power_off',
-  reboot: 'reboot',
-  pause: 'pause',
-  unpause: 'unpause',
-  suspend: 'suspend',
-  resume: 'resume',
-  rescue: 'rescue',
-  unrescue: 'unrescue',
-  rebuild: 'rebuild',
-  trigger_crash_dump: 'trigger_crash_dump',
-  createImage: 'snapshot',
-  createBackup: 'snapshot',
-  shelve: 'shelve',
-  shelveOffload: 'shelve_offload',
-  unshelve: 'unshelve',
-  resize: 'resize',
-  migrate: 'resize',
-  confirmResize: 'resize_confirm',
-  revertResize: 'resize_revert',
-  'live-migration': 'live_migration_post',
-  live_migration_cancel: 'live_migration_abort',
-  evacuate: 'rebuild',
-  attach_interface: 'interface_attach',
-  detach_interface: 'interface_detach',
-  adjust: 'adjust',
-  lock: 'lock',
-  unlock: 'unlock',
-};
-
-/** `instance.pause.start` for the action `pause`; null for an action that is not told of. */
-export function actionEventType(action: string, phase: Phase): string | null {
-  const name = names[action];
-  if (name === undefined) return null;
-  return phase === null ? `instance.${name}` : `instance.${name}.${phase}`;
-}
+/** `instance.pause.start` for what is called `pause`. */
+const eventTypeOf = (name: string, phase: Phase): string =>
+  phase === null ? `instance.${name}` : `instance.${name}.${phase}`;
 
 const powerWords: Readonly<Record<PowerState, string>> = {
   [power.noState]: 'pending',
@@ -256,7 +216,8 @@ const adjustData = (server: Server) => ({
 });
 
 /**
- * What is told of an action; null where nothing is.
+ * What is told of an action.
+ * @param action what it is called in notifications
  * @param detail the server as it is in that phase
  */
 export function actionNotification(
@@ -265,12 +226,10 @@ export function actionNotification(
   detail: ServerDetail,
   context: NotificationContext,
   facts: ActionFacts,
-): Notification | null {
-  const eventType = actionEventType(action, phase);
-  if (eventType === null) return null;
-  const [name, version, more] = shapes[names[action] as string] ?? plain;
+): Notification {
+  const [name, version, more] = shapes[action] ?? plain;
   return {
-    eventType,
+    eventType: eventTypeOf(action, phase),
     priority: phase === 'error' ? 'ERROR' : 'INFO',
     publisherId: `nova-compute:${detail.server.host ?? ''}`,
     payload: object(name, version, {

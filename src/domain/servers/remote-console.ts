@@ -1,7 +1,6 @@
 // Why: which consoles there are and how their addresses are written is one table.
 
 import { withoutEndSlashes } from '../../base/slashes.ts';
-import type { MoveName } from './moves.ts';
 
 /** Where a guest's console listens, for whoever carries it to a browser. */
 export interface ConsoleEndpoint {
@@ -71,10 +70,3 @@ export function consoleUrl(base: string, type: string, token: string): string {
   const folder = trimmed.replace(/^\w+:\/\/[^/]*\/?/, '');
   return `${kind.socket ? trimmed.replace(/^http/, 'ws') : trimmed}${kind.page(token, folder)}`;
 }
-
-export const consoleMoves: Readonly<Record<ConsoleProtocol, MoveName>> = {
-  vnc: 'vncConsole',
-  spice: 'spiceConsole',
-  serial: 'serialConsole',
-  mks: 'mksConsole',
-};

@@ -1,4 +1,4 @@
-// Why: every verb that answers 202 begins alike: look at the row as it is now, check that the move is legal, change it and
+// Why: every verb that answers 202 begins alike: look at the row as it is now, check that the transition is legal, change it and
 // leave an action behind, all in one transaction; then tell the workers.
 
 import { badRequest, conflict, notFound, notImplemented } from '../../base/errors.ts';
@@ -10,7 +10,7 @@ import { lockServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { OptionalVerb } from '../../domain/placement/host.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { type MoveName, moves, refusal } from '../../domain/servers/moves.ts';
+import { refusal, type Transition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { envelopeOf, type Saga } from './saga.ts';
 
@@ -20,11 +20,11 @@ export async function hostCan(reader: Reader, name: string, verb: OptionalVerb):
   return host?.inventory.facts.capabilities.verbs.includes(verb) ?? false;
 }
 
-/** Throws as `lockForMove`, on a row that was read: before something that takes long and that a refusal would spare. */
-export async function checkMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<void> {
-  const problem = refusal(server, move, op.caller.isAdmin);
+/** Throws as `lockServerFor`, on a row that was read: before something that takes long and that a refusal would spare. */
+export async function checkTransition(reader: Reader, op: Op, server: Server, transition: Transition): Promise<void> {
+  const problem = refusal(server, transition, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
-  const { verb, placing } = moves[move];
+  const { verb, placing } = transition;
   if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
   const code = `driver.${verb}`;
   if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
@@ -38,16 +38,16 @@ export async function checkMove(reader: Reader, op: Op, server: Server, move: Mo
  * The server as it is now, locked; throws Nova's 404 and 409, and 501 (400 where it is about another host) where its host's driver
  * lacks the verb. Administrators may override a lock.
  */
-export async function lockForMove(t: Tx, op: Op, uuid: string, move: MoveName): Promise<Server> {
+export async function lockServerFor(t: Tx, op: Op, uuid: string, transition: Transition): Promise<Server> {
   const server = await lockServer(t, uuid);
   if (server === null || server.deleted) throw notFound(`Instance ${uuid} could not be found.`, { code: 'server' });
-  await checkMove(t, op, server, move);
+  await checkTransition(t, op, server, transition);
   return server;
 }
 
-/** The host of a server of which something is only read; throws as `lockForMove`. */
-export async function hostForMove(reader: Reader, op: Op, server: Server, move: MoveName): Promise<string> {
-  await checkMove(reader, op, server, move);
+/** The host of a server of which something is only read; throws as `lockServerFor`. */
+export async function hostFor(reader: Reader, op: Op, server: Server, transition: Transition): Promise<string> {
+  await checkTransition(reader, op, server, transition);
   if (server.host === null) throw conflict(`Instance ${server.uuid} is not ready`);
   return server.host;
 }
@@ -93,11 +93,10 @@ export const recordDone = (
   t: Tx,
   op: Op,
   server: Server,
-  action: string,
-  event: string | null,
+  { name, event }: { readonly name: string; readonly event: string | null },
   nowMs: number,
 ): Promise<void> =>
-  insertClosedAction(t, recordOf(op, server, action, nowMs), event === null ? null : { name: event, error: false });
+  insertClosedAction(t, recordOf(op, server, name, nowMs), event === null ? null : { name: event, error: false });
 
 /** Tells the workers, after the commit: of what a saga shall do, or of what it overtook. */
 export function wakeWorkers(deps: OpsDeps, { name }: Pick<Saga<never>, 'name'>, actionIds: readonly number[]): void {
@@ -105,44 +104,44 @@ export function wakeWorkers(deps: OpsDeps, { name }: Pick<Saga<never>, 'name'>, 
   for (const id of actionIds) deps.bus.nudge(id);
 }
 
-/** What `enqueueMove` left. */
-export interface EnqueuedMove {
+/** What `enqueueTransition` left. */
+export interface Enqueued {
   readonly actionId: number;
   readonly server: Server;
 }
 
 /**
- * A move that sets its task, if it has one, and leaves an action for its saga. `holdMs`: the workers wait for
+ * A transition that sets its task, if it has one, and leaves an action for its saga. `holdMs`: the workers wait for
  * `readyAction`, but no longer.
  */
-export const enqueueMove = <I>(
+export const enqueueTransition = <I>(
   deps: OpsDeps,
   op: Op,
   uuid: string,
-  move: MoveName,
+  transition: Transition,
   saga: Saga<I>,
   argsOf: (server: Server) => NoInfer<I>,
   holdMs: number | null = null,
-): Promise<EnqueuedMove> =>
+): Promise<Enqueued> =>
   tx(deps.database, async (t) => {
-    const { task } = moves[move];
-    const server = await lockForMove(t, op, uuid, move);
+    const { task } = transition;
+    const server = await lockServerFor(t, op, uuid, transition);
     const nowMs = deps.clock.now();
     if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
     const dueMs = holdMs === null ? null : nowMs + holdMs;
     return { actionId: await enqueueAction(t, op, server, saga, argsOf(server), nowMs, dueMs), server };
   });
 
-/** As `enqueueMove`, and tells the workers. Returns the action's number. */
-export async function beginMove<I>(
+/** As `enqueueTransition`, and tells the workers. Returns the action's number. */
+export async function beginAction<I>(
   deps: OpsDeps,
   op: Op,
   uuid: string,
-  move: MoveName,
+  transition: Transition,
   saga: Saga<I>,
   argsOf: (server: Server) => NoInfer<I>,
 ): Promise<number> {
-  const { actionId } = await enqueueMove(deps, op, uuid, move, saga, argsOf);
+  const { actionId } = await enqueueTransition(deps, op, uuid, transition, saga, argsOf);
   wakeWorkers(deps, saga, [actionId]);
   return actionId;
 }

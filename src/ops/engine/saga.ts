@@ -35,7 +35,6 @@ import {
 import { databaseFault } from '../../db/errors.ts';
 import { findServer } from '../../db/servers.ts';
 import { afterCommit, type Tx, tx } from '../../db/tx.ts';
-import { eventNameOf } from '../../domain/notifications/event-names.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
@@ -62,6 +61,8 @@ export interface StepContext<I> {
 
 export interface Step<I, O = unknown> {
   readonly name: string;
+  /** What users know it by, of what Nova does too: Nova's name. A step that is ours alone bears the action's and its own. */
+  readonly event?: string;
   /**
    * What it returns is kept in the event's output and is read back as JSON: nothing else may be in it, and what is undefined is
    * null afterwards, or not there.
@@ -88,7 +89,10 @@ export interface Failure {
 }
 
 export interface Saga<I> {
+  /** The action's, in the record of a server's actions. */
   readonly name: string;
+  /** What it is called in notifications (`instance.pause.start`); null: nobody is told. */
+  readonly notification: string | null;
   readonly steps: readonly Step<I>[];
   /** Keys of the input that are forgotten when the action ends. */
   readonly secrets: readonly (keyof I & string)[];
@@ -139,8 +143,9 @@ export type Outcome =
   | { readonly kind: 'again'; readonly atMs: number }
   | { readonly kind: 'lost' };
 
-export const eventName = (saga: { readonly name: string }, step: { readonly name: string }): string =>
-  eventNameOf(saga.name, step.name);
+/** What a step is called in the events of its action; no two of a saga are called alike, since by it a step is found again. */
+export const eventName = (saga: { readonly name: string }, step: Pick<Step<never>, 'name' | 'event'>): string =>
+  step.event ?? `${saga.name}_${step.name}`;
 
 function failureOf(step: string, fault: Fault): Failure {
   const detail = fault.detail === undefined ? fault.cause : fault.detail;
@@ -217,7 +222,7 @@ export async function runSaga<I>(
     });
   }
 
-  const live = (step: Pick<Step<I>, 'name'>): EventLog | undefined =>
+  const live = (step: Pick<Step<I>, 'name' | 'event'>): EventLog | undefined =>
     events.findLast((event) => event.event === eventName(saga, step) && event.undo === null);
 
   /** The log keeps no types: an output is what the step of that name returned. */
@@ -344,8 +349,8 @@ export async function runSaga<I>(
     const complete: StepContext<I> = {
       ...context,
       // as it will read back: the same whether this process ran the step or found its output
-      ...outputsFrom(({ name }) =>
-        name === last.name ? JSON.parse(JSON.stringify(output ?? null)) : live({ name })?.output,
+      ...outputsFrom((one) =>
+        one.name === last.name ? JSON.parse(JSON.stringify(output ?? null)) : live(one)?.output,
       ),
     };
     const problem = await saga.settle(t, complete, nowMs);
@@ -353,7 +358,7 @@ export async function runSaga<I>(
     await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
     tell(t, problem === null ? 'success' : 'error', nowMs);
     const failure = problem === null ? null : { code: 'partial', message: problem, where: last.name };
-    await noteAction(t, deps, taken, failure === null ? 'end' : 'error', context.server, nowMs, {
+    await noteAction(t, deps, taken, saga.notification, failure === null ? 'end' : 'error', context.server, nowMs, {
       ...facts(),
       failure,
     });
@@ -373,7 +378,7 @@ export async function runSaga<I>(
     // by the transaction's own connection: one that waits for a second may wait for another that does the same
     const server = await findServer(t, taken.serverUuid, { deleted: true });
     if (server === null) return;
-    await noteAction(t, deps, taken, 'start', { ...server, taskState: null }, nowMs, facts());
+    await noteAction(t, deps, taken, saga.notification, 'start', { ...server, taskState: null }, nowMs, facts());
   }
 
   async function again(fault: Fault, step: Pick<Step<I>, 'name'>): Promise<Outcome> {
@@ -475,7 +480,10 @@ export async function runSaga<I>(
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
       tell(t, 'error', nowMs);
       const told = { code: failure.code, message: outwardMessage(failure), where: failure.step };
-      await noteAction(t, deps, taken, 'error', context.server, nowMs, { ...facts(), failure: told });
+      await noteAction(t, deps, taken, saga.notification, 'error', context.server, nowMs, {
+        ...facts(),
+        failure: told,
+      });
     });
   }
 

@@ -22,7 +22,7 @@ import { reportControlPlane } from '../reconcile/control-plane.ts';
 import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
 import { type Outcome, runSaga, type StopReason } from './saga.ts';
-import { sagaOf } from './sagas.ts';
+import { sagaOf } from '../actions.ts';
 import { settleFailed } from './settle.ts';
 
 export interface WorkerOptions {

@@ -11,7 +11,6 @@ import type { Tx } from '../../db/tx.ts';
 import type { Server, ServerDetail } from '../../domain/servers/instance.ts';
 import {
   type ActionFacts,
-  actionEventType,
   actionNotification,
   apiNotification,
   type KeyPairFacts,
@@ -43,17 +42,21 @@ async function keyOf(t: Tx, { userId, keyName }: Server): Promise<KeyPairFacts |
   return keyName === null ? null : findKeypair(t, userId, keyName);
 }
 
-/** Tells that an action began, ended or failed, and of the state that the server came to. */
+/**
+ * Tells that an action began, ended or failed, and of the state that the server came to.
+ * @param name what the action is called in notifications; null: nothing is told
+ */
 export async function noteAction(
   t: Tx,
   deps: OpsDeps,
-  action: Pick<InstanceAction, 'action' | 'serverUuid' | 'requestId' | 'userId' | 'projectId'>,
+  action: Pick<InstanceAction, 'serverUuid' | 'requestId' | 'userId' | 'projectId'>,
+  name: string | null,
   phase: Phase,
   before: StateBefore,
   nowMs: number,
   facts: SagaFacts & Pick<Partial<ActionFacts>, 'failure'> = {},
 ): Promise<void> {
-  if (!deps.config.notifications || actionEventType(action.action, phase) === null) return;
+  if (!deps.config.notifications || name === null) return;
   const detail = await detailOf(t, action.serverUuid);
   if (detail === null) return;
   const context = { requestId: action.requestId, userId: action.userId, projectId: action.projectId };
@@ -64,8 +67,7 @@ export async function noteAction(
     key: await keyOf(t, detail.server),
     ...facts,
   };
-  const told = actionNotification(action.action, phase, detail, context, whole);
-  if (told !== null) await insertNotification(t, told, nowMs);
+  await insertNotification(t, actionNotification(name, phase, detail, context, whole), nowMs);
   await insertNotification(t, updateNotification(before, detail, context, nowMs), nowMs);
 }
 
@@ -79,10 +81,9 @@ export async function noteUpdate(t: Tx, deps: OpsDeps, op: Op, before: Server): 
 }
 
 /** Tells of something that a request did to a server at once: a lock. */
-export async function noteDone(t: Tx, deps: OpsDeps, op: Op, before: Server, action: string): Promise<void> {
-  const { requestId, userId, projectId } = contextOfOp(op);
-  const done = { action, serverUuid: before.uuid, requestId, userId, projectId };
-  await noteAction(t, deps, done, null, before, deps.clock.now());
+export async function noteDone(t: Tx, deps: OpsDeps, op: Op, before: Server, name: string | null): Promise<void> {
+  const done = { serverUuid: before.uuid, ...contextOfOp(op) };
+  await noteAction(t, deps, done, name, null, before, deps.clock.now());
 }
 
 /** Tells of something that is no server's. */

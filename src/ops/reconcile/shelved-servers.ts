@@ -5,7 +5,8 @@ import { Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { shelvedBefore } from '../../db/shelved.ts';
 import type { OpsDeps } from '../deps.ts';
-import { offloadServer } from '../servers/shelve.ts';
+import { beginAction } from '../engine/begin.ts';
+import { offloadAction } from '../servers/shelve.ts';
 import { systemOp } from '../engine/system-op.ts';
 
 export async function shelvedServers(deps: OpsDeps): Promise<void> {
@@ -13,7 +14,7 @@ export async function shelvedServers(deps: OpsDeps): Promise<void> {
   if (config.shelvedOffloadMs <= 0) return;
   for (const uuid of await shelvedBefore(database.read, clock.now() - config.shelvedOffloadMs, limits.pageSize)) {
     try {
-      await offloadServer(deps, systemOp(deps), { uuid });
+      await beginAction(deps, systemOp(deps), uuid, offloadAction.transitions.plain, offloadAction, () => ({}));
     } catch (error) {
       // somebody was quicker: it is being unshelved or deleted
       if (!(error instanceof Fault)) throw error;

@@ -22,11 +22,13 @@ import { minimumOf, elasticProblem } from '../../domain/machines/flavor.ts';
 import { type GuestView, heldOf } from '../../domain/servers/guest.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
-import { wakeWorkers, enqueueAction, lockForMove, recordDone } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor, recordDone } from '../engine/begin.ts';
 import type { AdjustEnd, OpsDeps } from '../deps.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { recordFailure, resizeClaim, settleAdjustment } from '../engine/settle.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 type Plan = AdjustPlan & { readonly ok: true };
 
@@ -85,7 +87,7 @@ export async function adjustServer(
   const actionId = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
-    const server = await lockForMove(t, op, uuid, 'adjust');
+    const server = await lockServerFor(t, op, uuid, adjustAction.transitions.adjust);
     const problem = elasticProblem(server.flavor);
     if (problem !== null) throw badRequest(problem);
     const claimed = (await findClaim(t, server.id)) ?? minimumOf(server.flavor);
@@ -96,7 +98,7 @@ export async function adjustServer(
     const asked = { adjustRequestId: op.requestId, adjustPersist: plan.persist, adjustUpdatedAt: nowMs };
     if (plan.when === 'nextBoot') {
       await settleAdjustment(t, server, settleStored(server, plan), nowMs, asked);
-      await recordDone(t, op, server, 'adjust', 'adjust_store', nowMs);
+      await recordDone(t, op, server, { name: adjustAction.name, event: 'adjust_store' }, nowMs);
       tell(deps, t, { outcome: 'stored', seconds: null, moved: { vcpus: 0, memoryMb: 0 } });
       return null;
     }
@@ -111,17 +113,18 @@ export async function adjustServer(
     await updateServer(t, server.id, moving, nowMs);
     const waitMs = Math.max(deps.config.adjustConfirmMs, settlingLeftMs(server, nowMs, deps.config.startSettleMs));
     const input: AdjustInput = { target: plan.target, boot: plan.boot, persist: plan.persist, waitMs };
-    return enqueueAction(t, op, server, adjustSaga, input, nowMs);
+    return enqueueAction(t, op, server, adjustAction, input, nowMs);
   });
   // read before the workers hear of it: the answer shows the adjustment under way
   const changed = await findServer(deps.database.read, uuid, { deleted: true });
-  if (actionId !== null) wakeWorkers(deps, adjustSaga, [actionId]);
+  if (actionId !== null) wakeWorkers(deps, adjustAction, [actionId]);
   if (changed === null) throw internal(`Instance ${uuid} has no row.`);
   return changed;
 }
 
 const guest = step({
   name: 'guest',
+  event: 'adjust_guest',
   run({ server, input, action, call }: StepContext<AdjustInput>) {
     if (server.host === null) throw internal(`Instance ${server.uuid} has no host.`);
     const request = {
@@ -135,8 +138,15 @@ const guest = step({
   undo: 'the host puts back what it must; what the guest has then is looked at when the failure is written',
 });
 
-export const adjustSaga: Saga<AdjustInput> = {
+export const adjustAction = defineAction<AdjustInput>()({
   name: 'adjust',
+  transitions: {
+    adjust: defineTransition('adjust', 'Change vCPUs or memory.', ['active', 'paused', 'stopped'], {
+      task: 'adjusting',
+      placed: true,
+    }),
+  },
+  notification: 'adjust',
   secrets: [],
   steps: [guest],
   async settle(t, { deps, server, input, output }, nowMs) {
@@ -164,4 +174,4 @@ export const adjustSaga: Saga<AdjustInput> = {
     const moved = view === null ? { vcpus: 0, memoryMb: 0 } : movedTo(server, view.size);
     tell(deps, t, { outcome: 'error', seconds: null, moved });
   },
-};
+});

@@ -6,16 +6,32 @@ import { unfinishedMoves } from '../../db/migrations.ts';
 import { updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { wakeWorkers, lockForMove, recordDone } from '../engine/begin.ts';
+import { wakeWorkers, lockServerFor, recordDone } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { giveUpUnseen } from './migrations.ts';
+import { anytime, defineTransition } from '../../domain/servers/transition.ts';
+import { defineInstantAction } from '../engine/action.ts';
+
+export const resetStateAction = defineInstantAction({
+  name: 'resetState',
+  transitions: { resetState: defineTransition('os-resetState', 'Set the state by hand.', null, anytime) },
+  event: null,
+  notification: null,
+});
+
+export const injectTransitions = {
+  injectNetworkInfo: defineTransition('injectNetworkInfo', 'Tell the guest its networks.', null, {
+    ...anytime,
+    lockable: true,
+  }),
+};
 
 type Named = Pick<Server, 'uuid'>;
 
 /** Sets vm_state and frees the server of its task. The actions under way end; a wrong state is followed up as any drift is. */
 export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState: 'active' | 'error'): Promise<void> {
   const overtaken = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'resetState');
+    const server = await lockServerFor(t, op, uuid, resetStateAction.transitions.resetState);
     const open = await openActions(t, uuid);
     await cancelActions(t, uuid);
     const nowMs = deps.clock.now();
@@ -23,14 +39,14 @@ export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState
     if (open.length === 0)
       for (const move of await unfinishedMoves(t, server)) await giveUpUnseen(t, server, move, nowMs);
     await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
-    await recordDone(t, op, server, 'resetState', null, nowMs);
+    await recordDone(t, op, server, resetStateAction, nowMs);
     return open.map((action) => action.id);
   });
   // done already: what it wakes are the actions that must end
-  wakeWorkers(deps, { name: 'resetState' }, overtaken);
+  wakeWorkers(deps, resetStateAction, overtaken);
 }
 
 /** Guests learn of their networks from DHCP and their config drive; there is nothing to inject, but for the checks. */
 export async function injectNetworkInfo(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await tx(deps.database, (t) => lockForMove(t, op, uuid, 'injectNetworkInfo'));
+  await tx(deps.database, (t) => lockServerFor(t, op, uuid, injectTransitions.injectNetworkInfo));
 }

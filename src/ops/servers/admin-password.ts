@@ -9,12 +9,13 @@ import { updateServer } from '../../db/servers.ts';
 import type { ImageFacts } from '../../domain/machines/image.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { awaitAction } from '../engine/await-action.ts';
-import { beginMove } from '../engine/begin.ts';
+import { beginAction } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { sealedFor } from './key-material.ts';
-import { hostOf } from './power.ts';
-import type { Saga } from '../engine/saga.ts';
+import { hostOf } from './host-of.ts';
+import { defineAction } from '../engine/action.ts';
 import { settleFailed } from '../engine/settle.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
 
 interface Input {
   readonly user: string;
@@ -38,11 +39,18 @@ export async function changePassword(
   { uuid }: Pick<Server, 'uuid'>,
   password: string,
 ): Promise<void> {
-  const id = await beginMove(deps, op, uuid, 'changePassword', changePasswordSaga, ({ image }) => ({
-    user: adminUserOf(image),
-    password,
-  }));
-  const { failure } = await awaitAction(deps, id, changePasswordSaga, limits.passwordMs);
+  const id = await beginAction(
+    deps,
+    op,
+    uuid,
+    changePasswordAction.transitions.changePassword,
+    changePasswordAction,
+    ({ image }) => ({
+      user: adminUserOf(image),
+      password,
+    }),
+  );
+  const { failure } = await awaitAction(deps, id, changePasswordAction, limits.passwordMs);
   if (failure !== null) throw refusalOf(uuid, failure.fault);
 }
 
@@ -52,12 +60,22 @@ function keptFor({ keyData }: Server, password: string): string | null {
   return sealed !== null && sealed.length <= limits.sealedPasswordCharacters ? sealed : null;
 }
 
-export const changePasswordSaga: Saga<Input> = {
+export const changePasswordAction = defineAction<Input>()({
   name: 'changePassword',
+  transitions: {
+    changePassword: defineTransition('changePassword', 'Set the administrator’s password.', ['active'], {
+      task: 'updating_password',
+      namesLock: false,
+      verb: 'setAdminPassword',
+    }),
+  },
+  // as Nova, which tells nobody of it
+  notification: null,
   secrets: ['password'],
   steps: [
     {
       name: 'guest',
+      event: 'compute_set_admin_password',
       run: ({ server, input, call }) => call(hostOf(server), 'setAdminPassword', { uuid: server.uuid, ...input }),
       undo: 'the former password is known to nobody',
     },
@@ -68,4 +86,4 @@ export const changePasswordSaga: Saga<Input> = {
     return null;
   },
   failed: (t, { server }, failure, nowMs) => settleFailed(t, server, failure, nowMs, {}),
-};
+});

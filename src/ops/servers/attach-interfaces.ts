@@ -8,18 +8,20 @@ import { findHost } from '../../db/hosts.ts';
 import { addNic, nicsOfServer, removeNic } from '../../db/server-nics.ts';
 import { tx } from '../../db/tx.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
-import type { Server, TaskState } from '../../domain/servers/instance.ts';
+import type { Server, TaskState, VmState } from '../../domain/servers/instance.ts';
 import { interfacePlanOf } from '../../domain/networks/interface-plan.ts';
 import type { ServerPort } from '../../domain/networks/network.ts';
 import type { NicSpec } from '../../domain/networks/nic.ts';
 import { awaitAction } from '../engine/await-action.ts';
-import { wakeWorkers, checkMove, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { portTargetOf } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import { refreshNetwork } from './refresh-network.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { recordFailure } from '../engine/settle.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -62,14 +64,14 @@ export async function attachInterface(
   mayAttachExternal: boolean,
 ): Promise<string> {
   const { uuid } = server;
-  await checkMove(deps.database.read, op, server, 'attachInterface');
+  await checkTransition(deps.database.read, op, server, attachAction.transitions.attachInterface);
   const plan = await deps.network.planOne(op.caller, server, wish, mayAttachExternal);
   const id = await tx(deps.database, async (t) => {
-    const now = await lockForMove(t, op, uuid, 'attachInterface');
-    return enqueueAction(t, op, now, attachSaga, { plan }, deps.clock.now());
+    const now = await lockServerFor(t, op, uuid, attachAction.transitions.attachInterface);
+    return enqueueAction(t, op, now, attachAction, { plan }, deps.clock.now());
   });
-  wakeWorkers(deps, attachSaga, [id]);
-  const { output, failure } = await awaitAction(deps, id, attachSaga, limits.attachMs);
+  wakeWorkers(deps, attachAction, [id]);
+  const { output, failure } = await awaitAction(deps, id, attachAction, limits.attachMs);
   if (failure === null) return output(port).nic.portId;
   throw failure.step === port.name ? failure.fault : attachFailed(uuid, failure.fault);
 }
@@ -121,13 +123,22 @@ async function takeBack(context: StepContext<AttachInput>): Promise<void> {
   await freePort(context);
 }
 
-export const attachSaga: Saga<AttachInput> = {
+const attachable: readonly VmState[] = ['active', 'paused', 'stopped'];
+
+export const attachAction = defineAction<AttachInput>()({
   name: 'attach_interface',
+  transitions: {
+    attachInterface: defineTransition('attach_interface', 'Add a network interface.', attachable, {
+      verb: 'attachNic',
+    }),
+  },
+  notification: 'interface_attach',
   secrets: [],
   steps: [
     port,
     {
       name: 'guest',
+      event: 'compute_attach_interface',
       async run({ server, call, output }): Promise<GuestView | null> {
         const { nic } = output(port);
         return server.host === null
@@ -154,7 +165,7 @@ export const attachSaga: Saga<AttachInput> = {
     await recordFailure(t, server, failure, nowMs);
   },
   overtaken: takeBack,
-};
+});
 
 interface DetachInput {
   readonly portId: string;
@@ -165,20 +176,27 @@ interface DetachInput {
  */
 export async function detachInterface(deps: OpsDeps, op: Op, { uuid }: Named, portId: string): Promise<void> {
   const id = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'detachInterface');
-    return enqueueAction(t, op, server, detachSaga, { portId }, deps.clock.now());
+    const server = await lockServerFor(t, op, uuid, detachAction.transitions.detachInterface);
+    return enqueueAction(t, op, server, detachAction, { portId }, deps.clock.now());
   });
-  wakeWorkers(deps, detachSaga, [id]);
+  wakeWorkers(deps, detachAction, [id]);
 }
 
 const AGAIN = 'a port that is half gone is detached by asking once more';
 
-export const detachSaga: Saga<DetachInput> = {
+export const detachAction = defineAction<DetachInput>()({
   name: 'detach_interface',
+  transitions: {
+    detachInterface: defineTransition('detach_interface', 'Take a network interface away.', attachable, {
+      verb: 'detachNic',
+    }),
+  },
+  notification: 'interface_detach',
   secrets: [],
   steps: [
     {
       name: 'guest',
+      event: 'compute_detach_interface',
       async run({ deps, server, input: { portId }, call }): Promise<GuestView | null> {
         const nics = await nicsOfServer(deps.database.read, server.id);
         if (!nics.some((nic) => nic.portId === portId)) {
@@ -197,4 +215,4 @@ export const detachSaga: Saga<DetachInput> = {
   failed: (t, { server }, failure, nowMs) => recordFailure(t, server, failure, nowMs),
   // the port may be gone already
   overtaken: ({ deps, server }) => refreshNetwork(deps, server),
-};
+});

@@ -7,12 +7,12 @@ import { updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
 import type { MigrationStatus, ServerMigration } from '../../domain/servers/migration.ts';
-import type { MoveName } from '../../domain/servers/moves.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { defineTransition, type Transition } from '../../domain/servers/transition.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { endMove, leaveGivenUp, type MoveInput, moveOf } from './migrations.ts';
 import { mustBeUp } from './resize.ts';
-import type { Saga } from '../engine/saga.ts';
+import { defineAction } from '../engine/action.ts';
 import { recordFailure } from '../engine/settle.ts';
 
 /** The resized server, locked, and its move, which turns to `status`. Throws Nova's 400, 404 and 409s. */
@@ -20,9 +20,9 @@ export async function lockResized(
   t: Tx,
   op: Op,
   uuid: string,
-  move: MoveName,
+  transition: Transition,
 ): Promise<{ readonly server: Server; readonly migration: ServerMigration }> {
-  const server = await lockForMove(t, op, uuid, move);
+  const server = await lockServerFor(t, op, uuid, transition);
   const migration = await findMigrationIn(t, uuid, ['finished']);
   if (migration === null) throw badRequest('Instance has not been resized.');
   return { server, migration };
@@ -31,24 +31,42 @@ export async function lockResized(
 /** Confirms a resize or cold migration. Throws Nova's 400, 404 and 409s. */
 export async function confirmResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
   const id = await tx(deps.database, async (t) => {
-    const { server, migration } = await lockResized(t, op, uuid, 'confirmResize');
+    const { server, migration } = await lockResized(t, op, uuid, confirmResizeAction.transitions.confirmResize);
     await mustBeUp(t, deps, migration.sourceCompute);
     const nowMs = deps.clock.now();
     await updateMigration(t, migration.id, { status: 'confirming' }, nowMs);
-    return enqueueAction(t, op, server, confirmResizeSaga, { migrationId: migration.id }, nowMs);
+    return enqueueAction(t, op, server, confirmResizeAction, { migrationId: migration.id }, nowMs);
   });
-  wakeWorkers(deps, confirmResizeSaga, [id]);
+  wakeWorkers(deps, confirmResizeAction, [id]);
 }
 
 const status = (t: Tx, { migrationId }: MoveInput, to: MigrationStatus, nowMs: number): Promise<void> =>
   updateMigration(t, migrationId, { status: to }, nowMs);
 
-export const confirmResizeSaga: Saga<MoveInput> = {
+export const confirmResizeAction = defineAction<MoveInput>()({
   name: 'confirmResize',
+  transitions: {
+    confirmResize: defineTransition(
+      'confirmResize',
+      'Keep the new flavor or host of a resized or migrated server.',
+      ['resized'],
+      { to: 'active' },
+    ),
+  },
+  notification: 'resize_confirm',
+  requests: {
+    confirmResize: {
+      key: 'confirmResize',
+      policy: 'os_compute_api:servers:confirm_resize',
+      status: 204,
+      begin: confirmResize,
+    },
+  },
   secrets: [],
   steps: [
     {
       name: 'source',
+      event: 'compute_confirm_resize',
       async run(context) {
         const { sourceCompute } = await moveOf(context);
         await context.call(sourceCompute, 'dropDisk', { uuid: context.server.uuid });
@@ -68,4 +86,4 @@ export const confirmResizeSaga: Saga<MoveInput> = {
     await recordFailure(t, server, failure, nowMs);
   },
   givenUp: leaveGivenUp,
-};
+});

@@ -3,12 +3,17 @@
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { hostForMove } from '../engine/begin.ts';
+import { hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { anytime, defineTransition } from '../../domain/servers/transition.ts';
+
+export const consoleOutputTransitions = {
+  consoleOutput: defineTransition('get_console_output', 'Read the console log.', null, { ...anytime, placed: true }),
+};
 
 /** The last `lines` lines of the console (null: all that is kept). Throws 409 before the server has a host. */
 export async function consoleOutput(deps: OpsDeps, op: Op, server: Server, lines: number | null): Promise<string> {
-  const host = await hostForMove(deps.database.read, op, server, 'consoleOutput');
+  const host = await hostFor(deps.database.read, op, server, consoleOutputTransitions.consoleOutput);
   const text = await deps.bus.call(host, 'console', { uuid: server.uuid, maxBytes: limits.consoleBytes });
   return lines === null ? text : lastLines(text, lines);
 }

@@ -8,6 +8,8 @@ import type { OpsDeps } from '../deps.ts';
 import type { Saga, StepContext } from '../engine/saga.ts';
 import { settleFailed } from '../engine/settle.ts';
 import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
+import { copyable, defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -26,8 +28,8 @@ export const createImage = (
     deps,
     op,
     uuid,
-    'createImage',
-    createImageSaga,
+    createImageAction.transitions.createImage,
+    createImageAction,
     () => ({ name: wish.name, type: 'snapshot', properties: wish.metadata }),
     (imageId) => ({ imageId }),
   );
@@ -56,16 +58,16 @@ export const createBackup = (
     deps,
     op,
     uuid,
-    'createBackup',
-    createBackupSaga,
+    createBackupAction.transitions.createBackup,
+    createBackupAction,
     () => ({ name, type: 'backup', properties: { ...metadata, backup_type: backupType } }),
     (imageId) => ({ imageId, backupType, rotation }),
   );
 
 /** The image is made or it is not; the server is as it was either way. */
-function imageSaga<I extends SnapshotInput>(name: string, steps: Saga<I>['steps']): Saga<I> {
+function imageSaga<I extends SnapshotInput>(steps: Saga<I>['steps']): Omit<Saga<I>, 'name'> {
   return {
-    name,
+    notification: 'snapshot',
     secrets: [],
     steps,
     facts: ({ imageId }) => ({ snapshotImageId: imageId }),
@@ -80,10 +82,22 @@ function imageSaga<I extends SnapshotInput>(name: string, steps: Saga<I>['steps'
   };
 }
 
-export const createImageSaga: Saga<SnapshotInput> = imageSaga(
-  'createImage',
-  snapshotSteps({ begun: 'image_snapshot', copying: 'image_pending_upload', uploading: 'image_uploading' }),
-);
+export const createImageAction = defineAction<SnapshotInput>()({
+  name: 'createImage',
+  transitions: {
+    createImage: defineTransition('createImage', 'Make an image of the server.', copyable, {
+      task: 'image_snapshot_pending',
+      lockable: false,
+      verb: 'snapshot',
+    }),
+  },
+  ...imageSaga(
+    snapshotSteps(
+      { begun: 'image_snapshot', copying: 'image_pending_upload', uploading: 'image_uploading' },
+      'compute_snapshot_instance',
+    ),
+  ),
+});
 
 /** Removes what is too old of the server's backups of this type. Only those of the same owner: others may call theirs alike. */
 async function rotate({ deps, server, input }: StepContext<BackupInput>): Promise<void> {
@@ -99,11 +113,24 @@ async function rotate({ deps, server, input }: StepContext<BackupInput>): Promis
   for (const { id } of backups.slice(input.rotation).toReversed()) await removeImage(deps, id);
 }
 
-export const createBackupSaga: Saga<BackupInput> = imageSaga('createBackup', [
-  ...snapshotSteps<BackupInput>({ begun: null, copying: 'image_pending_upload', uploading: 'image_uploading' }),
-  {
-    name: 'rotate',
-    run: (context) => tolerate(context, 'backups that are too old stay', () => rotate(context)),
-    undo: 'what was too old is gone for good',
+export const createBackupAction = defineAction<BackupInput>()({
+  name: 'createBackup',
+  transitions: {
+    createBackup: defineTransition('createBackup', 'Make a backup image of the server.', copyable, {
+      task: 'image_backup',
+      lockable: false,
+      verb: 'snapshot',
+    }),
   },
-]);
+  ...imageSaga<BackupInput>([
+    ...snapshotSteps<BackupInput>(
+      { begun: null, copying: 'image_pending_upload', uploading: 'image_uploading' },
+      'compute_backup_instance',
+    ),
+    {
+      name: 'rotate',
+      run: (context) => tolerate(context, 'backups that are too old stay', () => rotate(context)),
+      undo: 'what was too old is gone for good',
+    },
+  ]),
+});

@@ -30,8 +30,10 @@ import { giveUpPlace, type Placed, placementOf, placeServer } from '../placement
 import { handOver, placeTogether, type TogetherInput } from '../placement/place-together.ts';
 import { accountsOf, lockQuota } from '../administration/quota-sets.ts';
 import { hintedGroup, joinGroup } from '../administration/server-groups.ts';
-import { type Failure, type Saga, step, type StepContext } from '../engine/saga.ts';
+import { type Failure, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 export interface CreatedServers {
   readonly reservationId: string;
@@ -229,13 +231,13 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
     const [first, others] = [rows[0] as Server, rows.slice(1)];
     const input: CreateInput = { adminPass: request.adminPass, excluded: [], lastProblem: null };
     const places: CreateInput = others.length === 0 ? input : { ...input, together: { part: 'places' } };
-    const actionId = await enqueueAction(t, op, first, createSaga, places, nowMs);
+    const actionId = await enqueueAction(t, op, first, createAction, places, nowMs);
     const waits: CreateInput = { ...input, together: { part: 'waits' } };
-    await holdActions(t, op, others, createSaga, waits, nowMs, nowMs + limits.placedTogetherMs);
+    await holdActions(t, op, others, createAction, waits, nowMs, nowMs + limits.placedTogetherMs);
     if (group !== null) await joinGroup(t, deps, op, group, rows);
     return { actionId, rows };
   });
-  wakeWorkers(deps, createSaga, [made.actionId]);
+  wakeWorkers(deps, createAction, [made.actionId]);
   return {
     reservationId,
     autoDiskConfig,
@@ -291,6 +293,7 @@ async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>)
 
 const build = step({
   name: 'build',
+  event: 'compute__do_build_and_run_instance',
   async run({ deps, server, input, call }: StepContext<CreateInput>) {
     const spec = await guestSpec(deps.database.read, server, input.adminPass);
     return call(server.host as string, 'spawn', { spec });
@@ -310,11 +313,20 @@ function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>
   };
 }
 
-export const createSaga: Saga<CreateInput> = {
+export const createAction = defineAction<CreateInput>()({
   name: 'create',
+  transitions: {
+    create: defineTransition('create', 'Create the server.', [], {
+      task: 'scheduling',
+      to: 'active',
+      launched: false,
+      lockable: false,
+    }),
+  },
+  notification: 'create',
   secrets: ['adminPass'],
   steps: [
-    { name: 'place', run: place, undo: giveBackPlace },
+    { name: 'place', event: 'conductor_schedule_and_build_instances', run: place, undo: giveBackPlace },
     { name: 'ports', run: makePorts, undo: giveBackPorts },
     build,
   ],
@@ -329,4 +341,4 @@ export const createSaga: Saga<CreateInput> = {
   async failed(t, { server }, failure, nowMs) {
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
-};
+});

@@ -11,16 +11,17 @@ import { findHost } from '../../db/hosts.ts';
 import { removeShelved } from '../../db/shelved.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
-import { moves, refusal } from '../../domain/servers/moves.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { defineTransition, refusal } from '../../domain/servers/transition.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import { abandonMoves } from './migrations.ts';
-import type { Envelope, Saga, StepContext } from '../engine/saga.ts';
+import type { Envelope, StepContext } from '../engine/saga.ts';
 import { settleFailed } from '../engine/settle.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { softDeleteSaga } from './soft-delete.ts';
+import { defineAction } from '../engine/action.ts';
 
 /** `soft`: the guest is switched off and everything else stays, for a while. */
 export interface DeleteInput {
@@ -29,7 +30,12 @@ export interface DeleteInput {
 
 /** As Nova: a server that never ran, or whose host cannot be asked, is deleted at once. */
 async function deletesSoftly(t: Tx, deps: OpsDeps, server: Server): Promise<boolean> {
-  if (deps.config.reclaimMs <= 0 || server.host === null || refusal(server, 'softDelete', true) !== null) return false;
+  if (
+    deps.config.reclaimMs <= 0 ||
+    server.host === null ||
+    refusal(server, deleteAction.transitions.softDelete, true) !== null
+  )
+    return false;
   return isUp(deps, await findHost(t, { host: server.host }));
 }
 
@@ -48,11 +54,11 @@ async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: 
   const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
   if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
   await cancelActions(t, server.uuid);
-  const { task: taskState } = moves[soft ? 'softDelete' : 'delete'];
+  const { task: taskState } = deleteAction.transitions[soft ? 'softDelete' : 'delete'];
   await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
   const input: DeleteInput = { soft };
   // the overtaken actions come first: a worker must end them
-  return [...open.map((action) => action.id), await enqueueAction(t, op, server, deleteSaga, input, nowMs)];
+  return [...open.map((action) => action.id), await enqueueAction(t, op, server, deleteAction, input, nowMs)];
 }
 
 type Named = Pick<Server, 'uuid'>;
@@ -60,10 +66,10 @@ type Named = Pick<Server, 'uuid'>;
 /** Begins the deletion, softly where deletions are deferred. Throws 404 and 409 (locked). */
 export async function deleteServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   const ids = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'delete');
+    const server = await lockServerFor(t, op, uuid, deleteAction.transitions.delete);
     return beginDelete(t, op, server, await deletesSoftly(t, deps, server), deps.clock.now());
   });
-  wakeWorkers(deps, deleteSaga, ids);
+  wakeWorkers(deps, deleteAction, ids);
 }
 
 /**
@@ -77,10 +83,10 @@ export async function forceDeleteServer(
   still: (server: Server) => boolean = () => true,
 ): Promise<void> {
   const ids = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'forceDelete');
+    const server = await lockServerFor(t, op, uuid, deleteAction.transitions.forceDelete);
     return still(server) ? beginDelete(t, op, server, false, deps.clock.now()) : [];
   });
-  wakeWorkers(deps, deleteSaga, ids);
+  wakeWorkers(deps, deleteAction, ids);
 }
 
 async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: string | null }> {
@@ -91,12 +97,39 @@ async function removeGuest(context: StepContext<DeleteInput>): Promise<{ left: s
 
 const FORWARD_ONLY = 'a deletion is only ever carried on, never taken back';
 
-export const deleteSaga: Saga<DeleteInput> = {
+export const deleteAction = defineAction<DeleteInput>()({
   name: 'delete',
+  transitions: {
+    delete: defineTransition('delete', 'Delete the server.', null, {
+      tasks: null,
+      task: 'deleting',
+      to: 'deleted',
+      launched: false,
+    }),
+    softDelete: defineTransition('delete', 'Delete the server, to be restored or reclaimed.', null, {
+      tasks: null,
+      task: 'soft-deleting',
+      to: 'soft-delete',
+    }),
+    forceDelete: defineTransition('forceDelete', 'Delete a server at once, whatever its state.', null, {
+      tasks: null,
+      task: 'deleting',
+      to: 'deleted',
+      launched: false,
+    }),
+  },
+  notification: 'delete',
+  requests: {
+    forceDelete: {
+      key: 'forceDelete',
+      policy: 'os_compute_api:os-deferred-delete:force',
+      begin: forceDeleteServer,
+    },
+  },
   secrets: [],
   variant: ({ soft }) => (soft ? softDeleteSaga : null),
   steps: [
-    { name: 'guest', run: removeGuest, undo: FORWARD_ONLY },
+    { name: 'guest', event: 'compute_terminate_instance', run: removeGuest, undo: FORWARD_ONLY },
     {
       name: 'ports',
       async run({ deps, server, commit, point }) {
@@ -134,4 +167,4 @@ export const deleteSaga: Saga<DeleteInput> = {
   async failed(t, { server }, failure, nowMs) {
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
-};
+});

@@ -10,7 +10,7 @@ import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
@@ -30,9 +30,11 @@ import {
   removeThere,
 } from './migrations.ts';
 import { whereOf } from '../placement/place.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { arrivedBy } from './whereabouts.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 export interface EvacuateWish {
   /** Null: the scheduler chooses. */
@@ -72,7 +74,7 @@ export async function evacuateServer(
 ): Promise<void> {
   const ids = await tx(deps.database, async (t) => {
     await checkHost(t, uuid, wish.host);
-    const server = await lockForMove(t, op, uuid, 'evacuate');
+    const server = await lockServerFor(t, op, uuid, evacuateAction.transitions.evacuate);
     await mustBeDead(t, deps, server.host as string);
     const open = await openActions(t, uuid);
     if (open.some(({ action }) => action === 'delete')) {
@@ -91,15 +93,16 @@ export async function evacuateServer(
       off: staysOff || server.vmState === 'stopped',
     };
     // the overtaken actions come first: a worker must end them
-    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, evacuateSaga, input, nowMs)];
+    return [...open.map(({ id }) => id), await enqueueAction(t, op, server, evacuateAction, input, nowMs)];
   });
-  wakeWorkers(deps, evacuateSaga, ids);
+  wakeWorkers(deps, evacuateAction, ids);
 }
 
 type Context = StepContext<EvacuateInput>;
 
 const place = step({
   name: 'place',
+  event: 'rebuild_server',
   async run(context: Context) {
     const { deps, server, input } = context;
     if ((await arrivedBy(context, await unfinishedMoves(deps.database.read, server))) !== null) {
@@ -118,6 +121,7 @@ const place = step({
 
 const build = step({
   name: 'build',
+  event: 'compute_rebuild_instance',
   async run(context: Context) {
     const { deps, server, input, commit, call } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'rebuild_spawning' }, nowMs));
@@ -140,8 +144,17 @@ async function settle(t: Tx, { server, input, output }: Context, nowMs: number):
   return null;
 }
 
-export const evacuateSaga: Saga<EvacuateInput> = {
+export const evacuateAction = defineAction<EvacuateInput>()({
   name: 'evacuate',
+  transitions: {
+    evacuate: defineTransition(
+      'evacuate',
+      'Rebuild the server away from its dead host.',
+      ['active', 'stopped', 'error'],
+      { tasks: null, task: 'rebuilding', placed: true, lockable: false },
+    ),
+  },
+  notification: 'rebuild',
   secrets: ['adminPass'],
   steps: [
     place,
@@ -162,4 +175,4 @@ export const evacuateSaga: Saga<EvacuateInput> = {
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
   givenUp: leaveGivenUp,
-};
+});

@@ -17,9 +17,9 @@ import type { Host } from '../../domain/placement/host.ts';
 import { power, powerNames, type Server } from '../../domain/servers/instance.ts';
 import type { MigrationStatus } from '../../domain/servers/migration.ts';
 import type { NumaTopology } from '../../domain/numa/numa.ts';
-import { refusal } from '../../domain/servers/moves.ts';
+import { defineTransition, refusal, type Transition } from '../../domain/servers/transition.ts';
 import { asksForDevices } from '../../domain/pci/pci-alias.ts';
-import { wakeWorkers, enqueueAction, lockForMove, recordDone } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor, recordDone } from '../engine/begin.ts';
 import { placementFor } from './build.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -45,8 +45,9 @@ import {
   switchPlacement,
 } from './migrations.ts';
 import { hostsFor, type PlaceWish } from '../placement/place.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, vmStateOf } from '../engine/settle.ts';
+import { defineAction, defineInstantAction, type InstantAction } from '../engine/action.ts';
 
 export interface LiveWish {
   /** Null: the scheduler chooses. */
@@ -142,7 +143,7 @@ async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target)
 async function precheck(deps: OpsDeps, op: Op, uuid: string, wish: LiveWish): Promise<void> {
   const { read } = deps.database;
   const server = await findServer(read, uuid);
-  if (server === null || refusal(server, 'liveMigrate', op.caller.isAdmin) !== null) return;
+  if (server === null || refusal(server, liveMigrateAction.transitions.liveMigrate, op.caller.isAdmin) !== null) return;
   const { host, checkFirst } = wish;
   if (host !== null && (await findHost(read, { host })) === null) {
     throw badRequest(`Compute host ${host} could not be found.`);
@@ -167,15 +168,37 @@ export async function liveMigrateServer(
   await precheck(deps, op, uuid, wish);
   const { host, forced, blockMigration } = wish;
   const id = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'liveMigrate');
+    const server = await lockServerFor(t, op, uuid, liveMigrateAction.transitions.liveMigrate);
     const nowMs = deps.clock.now();
     const migrationId = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'migrating' }, nowMs);
     const input: LiveInput = { migrationId, host, forced, blockMigration, old: currentPlacement(server) };
-    return enqueueAction(t, op, server, liveMigrateSaga, input, nowMs);
+    return enqueueAction(t, op, server, liveMigrateAction, input, nowMs);
   });
-  wakeWorkers(deps, liveMigrateSaga, [id]);
+  wakeWorkers(deps, liveMigrateAction, [id]);
 }
+
+export const abortAction = defineInstantAction({
+  name: 'live_migration_cancel',
+  transitions: {
+    abortMigration: defineTransition('abort live migration', 'Give the live migration up.', null, {
+      tasks: ['migrating'],
+    }),
+  },
+  event: 'live_migration_cancel_wish',
+  notification: null,
+});
+
+export const forceCompleteAction = defineInstantAction({
+  name: 'live_migration_force_complete',
+  transitions: {
+    forceComplete: defineTransition('force_complete', 'Let the live migration end at any price.', ['active'], {
+      tasks: ['migrating'],
+    }),
+  },
+  event: 'live_migration_force_complete_wish',
+  notification: null,
+});
 
 /** Writes what is wished of a live migration, if its status allows it. */
 async function steer(
@@ -184,8 +207,8 @@ async function steer(
   uuid: string,
   migrationId: string,
   how: {
-    readonly move: 'abortMigration' | 'forceComplete';
-    readonly record: string;
+    readonly transition: Transition;
+    readonly action: Pick<InstantAction, 'name' | 'event'>;
     readonly wish: 'abort' | 'force';
     readonly words: string;
     readonly statuses: readonly MigrationStatus[];
@@ -193,7 +216,7 @@ async function steer(
   },
 ): Promise<void> {
   await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, how.move);
+    const server = await lockServerFor(t, op, uuid, how.transition);
     const found = /^\d{1,9}$/.test(migrationId) ? await findMigration(t, Number(migrationId)) : null;
     if (found === null || found.serverUuid !== uuid) {
       throw how.missing(`Migration ${migrationId} not found for instance ${uuid}`);
@@ -206,7 +229,7 @@ async function steer(
     }
     const nowMs = deps.clock.now();
     await updateMigration(t, found.id, { wish: how.wish }, nowMs);
-    await recordDone(t, op, server, how.record, `${how.record}_wish`, nowMs);
+    await recordDone(t, op, server, how.action, nowMs);
   });
 }
 
@@ -219,8 +242,8 @@ export const abortLiveMigration = (
   queuedToo: boolean,
 ): Promise<void> =>
   steer(deps, op, uuid, migrationId, {
-    move: 'abortMigration',
-    record: 'live_migration_cancel',
+    transition: abortAction.transitions.abortMigration,
+    action: abortAction,
     wish: 'abort',
     words: 'abort live migration',
     statuses: queuedToo ? ['running', 'queued', 'preparing'] : ['running'],
@@ -235,8 +258,8 @@ export const forceLiveMigration = (
   migrationId: string,
 ): Promise<void> =>
   steer(deps, op, uuid, migrationId, {
-    move: 'forceComplete',
-    record: 'live_migration_force_complete',
+    transition: forceCompleteAction.transitions.forceComplete,
+    action: forceCompleteAction,
     wish: 'force',
     words: 'force complete',
     statuses: ['running'],
@@ -350,16 +373,25 @@ async function settle(t: Tx, { server, input, outputIfDone }: Context, nowMs: nu
   return null;
 }
 
-export const liveMigrateSaga: Saga<LiveInput> = {
+export const liveMigrateAction = defineAction<LiveInput>()({
   name: 'live-migration',
+  transitions: {
+    liveMigrate: defineTransition('os-migrateLive', 'Move the running server to another host.', ['active', 'paused'], {
+      task: 'migrating',
+      verb: 'liveMigrate',
+      placing: true,
+    }),
+  },
+  notification: 'live_migration_post',
   secrets: [],
   steps: [
     {
       name: 'place',
+      event: 'conductor_migrate_server',
       run: async (context) => holdPlace(context, await liveWish(context.deps, context.server, context.input), 'queued'),
       undo: giveBackPlace,
     },
-    { name: 'move', run: move, undo: bringBack },
+    { name: 'move', event: 'compute_live_migration', run: move, undo: bringBack },
     {
       name: 'network',
       run: async (context) => bindPorts(context, await destinationOf(context)),
@@ -367,6 +399,7 @@ export const liveMigrateSaga: Saga<LiveInput> = {
     },
     {
       name: 'switch',
+      event: 'compute_post_live_migration_at_destination',
       run: async (context) => switchPlacement(context, placementAt(context.server, await destinationOf(context))),
       undo: (context) => switchPlacement(context, context.input.old),
       final: true,
@@ -395,4 +428,4 @@ export const liveMigrateSaga: Saga<LiveInput> = {
     if (stuck) await leaveUnsure(t, context.input.migrationId, nowMs);
     else await leaveGivenUp(t, context, stuck, nowMs);
   },
-};
+});

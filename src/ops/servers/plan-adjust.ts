@@ -15,7 +15,10 @@ import { minimumOf } from '../../domain/machines/flavor.ts';
 import type { Host } from '../../domain/placement/host.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
+import { refusal } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
+import { adjustAction } from './adjust-server.ts';
+import { liveMigrateAction } from './live-migrate.ts';
 import { isUp } from '../placement/host-up.ts';
 import { moveWish } from './migrations.ts';
 import { hostsFor } from '../placement/place.ts';
@@ -31,7 +34,10 @@ export async function planAdjustment(deps: OpsDeps, op: Op, server: Server, want
     quota: await accountsOf(read, deps.config.quota, server),
     host,
     hostUp: isUp(deps, host),
-    mayOverrideLock: op.caller.isAdmin,
+    refused: {
+      adjust: refusal(server, adjustAction.transitions.adjust, op.caller.isAdmin),
+      liveMigrate: refusal(server, liveMigrateAction.transitions.liveMigrate, op.caller.isAdmin),
+    },
   };
   const claim = claimWished(facts, want);
   return adjustOutlook(facts, want, claim === null ? [] : await hostsElsewhere(deps, server, claim));

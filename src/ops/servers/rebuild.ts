@@ -15,16 +15,18 @@ import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { imageRefusal, noValidHost } from '../../scheduler/select.ts';
 import { judgedImage } from '../../scheduler/spec.ts';
-import { wakeWorkers, checkMove, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { optionsOf } from '../placement/place.ts';
-import { hostOf } from './power.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { hostOf } from './host-of.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import type { ServerChange } from './update-server.ts';
 import { forgetAside, makeWay } from './whereabouts.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 /** What is absent stays as it is. */
 export interface RebuildRequest {
@@ -85,7 +87,7 @@ async function madeOf(t: Tx, { id, image, imageRef, rootDeviceName: root, config
  * lock), 501.
  */
 export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, request: RebuildRequest): Promise<Server> {
-  await checkMove(deps.database.read, op, target, 'rebuild');
+  await checkTransition(deps.database.read, op, target, rebuildAction.transitions.rebuild);
   const key = await keyOf(deps, op, request);
   const image = await activeImage(deps, op.caller, request.imageRef, 'Cannot find image for rebuild');
   const asked = request.change.autoDiskConfig ?? null;
@@ -97,7 +99,7 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
 
   const id = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, target.uuid, 'rebuild');
+    const server = await lockServerFor(t, op, target.uuid, rebuildAction.transitions.rebuild);
     // a resize may have ended since the row was read
     checkFit(server, image);
     const nowMs = deps.clock.now();
@@ -118,11 +120,11 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
     const { adminPass, preserveEphemeral } = request;
     const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
-    return enqueueAction(t, op, server, rebuildSaga, input, nowMs);
+    return enqueueAction(t, op, server, rebuildAction, input, nowMs);
   });
   // read before the workers hear of it: the answer shows REBUILD
   const changed = await findServer(deps.database.read, target.uuid, { deleted: true });
-  wakeWorkers(deps, rebuildSaga, [id]);
+  wakeWorkers(deps, rebuildAction, [id]);
   if (changed === null) throw internal(`Instance ${target.uuid} has no row.`);
   return changed;
 }
@@ -149,6 +151,7 @@ async function judge({ deps, server, input, commit }: StepContext<Input>): Promi
 
 const build = step({
   name: 'build',
+  event: 'compute_rebuild_instance',
   async run(context: StepContext<Input>) {
     await makeWay(context);
     const { deps, server, input, commit, call } = context;
@@ -172,10 +175,18 @@ const power = step({
   undo: 'the host is asked what became of the guest when the failure is written',
 });
 
-export const rebuildSaga: Saga<Input> = {
+export const rebuildAction = defineAction<Input>()({
   name: 'rebuild',
+  transitions: {
+    rebuild: defineTransition('rebuild', 'Build the server anew from an image.', ['active', 'stopped', 'error'], {
+      task: 'rebuilding',
+      to: 'active',
+      verb: 'rebuild',
+    }),
+  },
+  notification: 'rebuild',
   secrets: ['adminPass'],
-  steps: [{ name: 'place', run: judge, undo: 'the host was only asked' }, build, power],
+  steps: [{ name: 'place', event: 'rebuild_server', run: judge, undo: 'the host was only asked' }, build, power],
   async settle(t, { server, output }, nowMs) {
     await settleFromView(t, server, output(power), nowMs, true, { launchedAt: nowMs });
     return null;
@@ -187,4 +198,4 @@ export const rebuildSaga: Saga<Input> = {
     if (kept !== null) await changeBuild<BuildRequest>(t, server.id, kept.build);
     await settleFailed(t, server, failure, nowMs, { ...kept?.row, vmState: 'error' }, seen as GuestView | null);
   },
-};
+});

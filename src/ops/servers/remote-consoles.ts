@@ -7,10 +7,9 @@ import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { type ConsoleToken, findConsoleToken, insertConsoleToken } from '../../db/console-auth-tokens.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import { type Server, type TaskState, taskStates } from '../../domain/servers/instance.ts';
 import {
   type ConsoleEndpoint,
-  consoleMoves,
   type ConsoleProtocol,
   consoleUrl,
   isCarried,
@@ -18,8 +17,26 @@ import {
   isSamePlace,
   protocolOf,
 } from '../../domain/servers/remote-console.ts';
-import { hostCan, hostForMove } from '../engine/begin.ts';
+import { hostCan, hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { anytime, defineTransition, type Transition } from '../../domain/servers/transition.ts';
+
+const leaving: ReadonlySet<TaskState> = new Set(['deleting', 'migrating']);
+
+/** A console of a server that stays where it is. */
+const open = (word: string) =>
+  defineTransition(word, 'Open a console.', null, {
+    ...anytime,
+    tasks: [null, ...taskStates.filter((task) => !leaving.has(task))],
+    placed: true,
+  });
+
+export const consoleTransitions: Readonly<Record<ConsoleProtocol, Transition>> = {
+  vnc: open('get_vnc_console'),
+  spice: open('get_spice_console'),
+  serial: open('get_serial_console'),
+  mks: open('get_mks_console'),
+};
 
 const unavailable = (type: string) => badRequest(`Unavailable console type ${type}.`, { code: 'console' });
 
@@ -52,7 +69,7 @@ export async function openRemoteConsole(
   type: string,
   ownBaseUrl: string,
 ): Promise<string> {
-  const host = await hostForMove(deps.database.read, op, server, consoleMoves[protocol]);
+  const host = await hostFor(deps.database.read, op, server, consoleTransitions[protocol]);
   const { consoleBaseUrl } = deps.config;
   if (!isOfProtocol(type, protocol)) throw badRequest(`Invalid console type ${type}`, { code: 'console' });
   if (consoleBaseUrl === null && !isCarried(type)) throw unavailable(type);

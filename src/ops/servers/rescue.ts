@@ -7,14 +7,16 @@ import type { GuestView } from '../../domain/servers/guest.ts';
 import type { ImageFacts } from '../../domain/machines/image.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
 import type { Server, VmState } from '../../domain/servers/instance.ts';
-import { beginMove, checkMove } from '../engine/begin.ts';
+import { beginAction, checkTransition } from '../engine/begin.ts';
 import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { hostOf } from './power.ts';
+import { hostOf } from './host-of.ts';
 import type { Saga, Step, StepContext } from '../engine/saga.ts';
 import { settleBroken, settleFromView } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction, definePlainAction, type NoInput } from '../engine/action.ts';
 
 export interface RescueRequest {
   readonly adminPass: string;
@@ -47,29 +49,23 @@ async function ownImage(deps: OpsDeps, caller: Caller, { uuid, image }: Server):
 
 /** Begins to rescue a server. Throws 400 for an image that will not do, 404, 409 (state, lock), 501. */
 export async function rescueServer(deps: OpsDeps, op: Op, target: Server, request: RescueRequest): Promise<void> {
-  await checkMove(deps.database.read, op, target, 'rescue');
+  await checkTransition(deps.database.read, op, target, rescueAction.transitions.rescue);
   const { caller } = op;
   const image = await (request.imageRef === null
     ? ownImage(deps, caller, target)
     : namedImage(deps, caller, request.imageRef));
   knownProperties(image);
   const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
-  await beginMove(deps, op, target.uuid, 'rescue', rescueSaga, () => input);
-}
-
-export async function unrescueServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
-  await beginMove(deps, op, uuid, 'unrescue', unrescueSaga, () => ({}));
+  await beginAction(deps, op, target.uuid, rescueAction.transitions.rescue, rescueAction, () => input);
 }
 
 /** Ends as its saga says, or in ERROR, whatever the guest runs from then; a hard reboot brings it back to its own disk. */
 const ending = <I>(
-  name: string,
   secrets: Saga<I>['secrets'],
   before: Saga<I>['steps'],
   guest: Step<I, GuestView>,
   to: VmState,
-): Saga<I> => ({
-  name,
+): Omit<Saga<I>, 'name' | 'notification'> => ({
   secrets,
   steps: [...before, guest],
   async settle(t, { server, output }, nowMs) {
@@ -89,30 +85,55 @@ async function rescueGuest(context: StepContext<Input>): Promise<GuestView> {
   return call(hostOf(server), 'rescue', { spec: { ...own, kernel, ramdisk, rescue: image } });
 }
 
-export const rescueSaga: Saga<Input> = ending(
-  'rescue',
-  ['adminPass'],
-  [
-    {
-      name: 'power_off',
-      run: ({ deps, server, call }) =>
-        call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
-      undo: 'a server in ERROR may be off',
-    },
-  ],
-  { name: 'guest', run: rescueGuest, undo: 'its own disk is as it was: a hard reboot boots it' },
-  'rescued',
-);
-
-export const unrescueSaga: Saga<Record<string, never>> = ending(
-  'unrescue',
-  [],
-  [],
-  {
-    name: 'guest',
-    run: async ({ deps, server, call }) =>
-      call(hostOf(server), 'unrescue', { spec: await guestSpec(deps.database.read, server, null) }),
-    undo: 'what the guest runs from then, a hard reboot settles',
+export const rescueAction = defineAction<Input>()({
+  name: 'rescue',
+  transitions: {
+    rescue: defineTransition('rescue', 'Boot the server from a rescue image.', ['active', 'stopped', 'error'], {
+      task: 'rescuing',
+      to: 'rescued',
+      verb: 'rescue',
+    }),
   },
-  'active',
-);
+  notification: 'rescue',
+  ...ending<Input>(
+    ['adminPass'],
+    [
+      {
+        name: 'power_off',
+        run: ({ deps, server, call }) =>
+          call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
+        undo: 'a server in ERROR may be off',
+      },
+    ],
+    {
+      name: 'guest',
+      event: 'compute_rescue_instance',
+      run: rescueGuest,
+      undo: 'its own disk is as it was: a hard reboot boots it',
+    },
+    'rescued',
+  ),
+});
+
+export const unrescueAction = definePlainAction({
+  name: 'unrescue',
+  transition: defineTransition('unrescue', 'Boot a rescued server from its own disk again.', ['rescued'], {
+    task: 'unrescuing',
+    to: 'active',
+    verb: 'unrescue',
+  }),
+  notification: 'unrescue',
+  request: { key: 'unrescue', policy: 'os_compute_api:os-unrescue' },
+  ...ending<NoInput>(
+    [],
+    [],
+    {
+      name: 'guest',
+      event: 'compute_unrescue_instance',
+      run: async ({ deps, server, call }) =>
+        call(hostOf(server), 'unrescue', { spec: await guestSpec(deps.database.read, server, null) }),
+      undo: 'what the guest runs from then, a hard reboot settles',
+    },
+    'active',
+  ),
+});

@@ -17,7 +17,7 @@ import { checkHardware } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { localDisksProblem } from '../../domain/servers/local-disks.ts';
 import { pciWishOf } from '../../domain/pci/pci-alias.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
@@ -41,6 +41,8 @@ import { whereOf } from '../placement/place.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
+import { defineTransition, type Transition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 export interface ResizeInput extends MoveInput {
   /** The flavor afterwards; of a migration the same. */
@@ -125,14 +127,14 @@ async function begin(
   deps: OpsDeps,
   op: Op,
   uuid: string,
-  move: 'resize' | 'migrate',
+  action: Saga<ResizeInput>,
+  transition: Transition,
   ask: (t: Tx, server: Server) => Promise<Asked>,
 ): Promise<void> {
-  const saga = move === 'resize' ? resizeSaga : migrateSaga;
   const id = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
-    const server = await lockForMove(t, op, uuid, move);
+    const server = await lockServerFor(t, op, uuid, transition);
     await mustBeUp(t, deps, server.host as string);
     const { flavor, host, autoDiskConfig, mayStay } = await ask(t, server);
     const nowMs = deps.clock.now();
@@ -142,13 +144,13 @@ async function begin(
       boot: { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb },
       availabilityZone: server.availabilityZone,
     };
-    const type = move === 'resize' ? 'resize' : 'migration';
+    const type = action === resizeAction ? 'resize' : 'migration';
     const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
     const promised = bootSizeOf({ ...server, flavor });
     await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
-    return enqueueAction(t, op, server, saga, { migrationId, flavor, host, mayStay }, nowMs);
+    return enqueueAction(t, op, server, action, { migrationId, flavor, host, mayStay }, nowMs);
   });
-  wakeWorkers(deps, saga, [id]);
+  wakeWorkers(deps, action, [id]);
 }
 
 /** Moves a server to another flavor. Throws Nova's 400s, 403 (quota), 404 and 409s. */
@@ -158,7 +160,7 @@ export const resizeServer = (
   { uuid }: Pick<Server, 'uuid'>,
   wish: ResizeRequest,
 ): Promise<void> =>
-  begin(deps, op, uuid, 'resize', async (t, server) => ({
+  begin(deps, op, uuid, resizeAction, resizeAction.transitions.resize, async (t, server) => ({
     flavor: await newFlavor(t, deps, op, server, wish),
     host: null,
     // as Nova: what is not asked for is off
@@ -173,7 +175,7 @@ export const migrateServer = (
   { uuid }: Pick<Server, 'uuid'>,
   host: string | null,
 ): Promise<void> =>
-  begin(deps, op, uuid, 'migrate', async (t, server) => {
+  begin(deps, op, uuid, migrateAction, migrateAction.transitions.migrate, async (t, server) => {
     await checkHost(t, server, host);
     return { flavor: server.flavor, host, autoDiskConfig: false, mayStay: false };
   });
@@ -186,6 +188,7 @@ const wasOn = ({ vmState }: Server): boolean => vmState !== 'stopped';
 
 const place = step({
   name: 'place',
+  event: 'cold_migrate',
   async run(context: Context) {
     const { server, input } = context;
     const wish = moveWish(context, under(server, input.flavor), {
@@ -219,6 +222,7 @@ async function putBack({ deps, server, call }: Context): Promise<void> {
 /** The guest is made anew over its disks, on the new host and under the new flavor. */
 const destination = step({
   name: 'destination',
+  event: 'compute_finish_resize',
   async run(context: Context) {
     const { deps, server, input, commit, call } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'resize_finish' }, nowMs));
@@ -243,14 +247,15 @@ async function settle(t: Tx, context: Context, nowMs: number): Promise<null> {
   return null;
 }
 
-const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
-  name,
+const coldMove: Omit<Saga<ResizeInput>, 'name'> = {
+  notification: 'resize',
   secrets: [],
   steps: [
     place,
-    { name: 'source', run: setAside, undo: putBack },
+    { name: 'source', event: 'compute_resize_instance', run: setAside, undo: putBack },
     {
       name: 'network',
+      event: 'compute_prep_resize',
       run: async (context) => bindPorts(context, await destinationOf(context)),
       undo: bindPortsAtHome,
     },
@@ -267,7 +272,28 @@ const coldMove = (name: 'resize' | 'migrate'): Saga<ResizeInput> => ({
     await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {}, view);
   },
   givenUp: leaveGivenUp,
+};
+
+const moving: Partial<Transition> = {
+  task: 'resize_prep',
+  to: 'resized',
+  placed: true,
+  verb: 'migrateDisk',
+  placing: true,
+};
+
+export const resizeAction = defineAction<ResizeInput>()({
+  name: 'resize',
+  transitions: {
+    resize: defineTransition('resize', 'Move the server to another flavor.', ['active', 'stopped'], moving),
+  },
+  ...coldMove,
 });
 
-export const resizeSaga = coldMove('resize');
-export const migrateSaga = coldMove('migrate');
+export const migrateAction = defineAction<ResizeInput>()({
+  name: 'migrate',
+  transitions: {
+    migrate: defineTransition('migrate', 'Move the server to another host.', ['active', 'stopped'], moving),
+  },
+  ...coldMove,
+});

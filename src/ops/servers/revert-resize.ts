@@ -28,8 +28,10 @@ import {
 } from './migrations.ts';
 import { lockQuota } from '../administration/quota-sets.ts';
 import { checkUpsize } from './resize.ts';
-import { type Saga, step, type StepContext } from '../engine/saga.ts';
+import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 interface RevertInput extends MoveInput {
   /** What the server was and shall be again, and what it is until then. */
@@ -40,11 +42,11 @@ interface RevertInput extends MoveInput {
 }
 
 /** Takes a resize or cold migration back. Throws Nova's 400, 403 (quota), 404 and 409s. */
-export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
-    const { server, migration } = await lockResized(t, op, uuid, 'revertResize');
+    const { server, migration } = await lockResized(t, op, uuid, revertResizeAction.transitions.revertResize);
     const { flavor, boot, vmState, availabilityZone } = migration.before as Before;
     await checkUpsize(t, deps, { ...server, bootVcpus: boot.vcpus, bootMemoryMb: boot.memoryMb }, flavor);
     const nowMs = deps.clock.now();
@@ -65,9 +67,9 @@ export async function revertResize(deps: OpsDeps, op: Op, { uuid }: Pick<Server,
       wasOn: vmState !== 'stopped',
       isOn: server.powerState === power.running,
     };
-    return enqueueAction(t, op, server, revertResizeSaga, input, nowMs);
+    return enqueueAction(t, op, server, revertResizeAction, input, nowMs);
   });
-  wakeWorkers(deps, revertResizeSaga, [id]);
+  wakeWorkers(deps, revertResizeAction, [id]);
 }
 
 type Context = StepContext<RevertInput>;
@@ -84,6 +86,7 @@ const specOf = ({ deps, server, input }: Context, placement: Placement) =>
 
 const source = step({
   name: 'source',
+  event: 'compute_finish_revert_resize',
   run: async (context: Context) =>
     context.call(context.input.old.host as string, 'restoreDisk', {
       spec: await specOf(context, context.input.old),
@@ -102,12 +105,25 @@ async function settle(t: Tx, { server, input, output }: Context, nowMs: number):
   return null;
 }
 
-export const revertResizeSaga: Saga<RevertInput> = {
+export const revertResizeAction = defineAction<RevertInput>()({
   name: 'revertResize',
+  transitions: {
+    revertResize: defineTransition(
+      'revertResize',
+      'Bring a resized or migrated server back to its old flavor and host.',
+      ['resized'],
+      { task: 'resize_reverting', to: 'active' },
+    ),
+  },
+  notification: 'resize_revert',
+  requests: {
+    revertResize: { key: 'revertResize', policy: 'os_compute_api:servers:revert_resize', begin: revertResize },
+  },
   secrets: [],
   steps: [
     {
       name: 'destination',
+      event: 'compute_revert_resize',
       run: ({ deps, server, input, call }) =>
         call(input.present.host as string, 'powerOff', { uuid: server.uuid, timeoutMs: deps.config.shutdownMs }),
       async undo(context) {
@@ -148,4 +164,4 @@ export const revertResizeSaga: Saga<RevertInput> = {
     await settleFailed(t, server, failure, nowMs, failure.stuck === null ? {} : { vmState: 'error' });
   },
   givenUp: leaveGivenUp,
-};
+});

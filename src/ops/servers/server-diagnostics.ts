@@ -4,16 +4,26 @@ import { conflict } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Diagnostics } from '../../domain/servers/diagnostics.ts';
 import { power, powerWord, type Server } from '../../domain/servers/instance.ts';
-import { moves } from '../../domain/servers/moves.ts';
-import { hostForMove } from '../engine/begin.ts';
+import { anytime, defineTransition } from '../../domain/servers/transition.ts';
+import { hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+
+export const diagnosticsTransitions = {
+  diagnostics: defineTransition('get_diagnostics', 'Read the diagnostics.', null, {
+    ...anytime,
+    placed: true,
+    verb: 'diagnostics',
+  }),
+};
 
 /** Throws Nova's 409 for a server without a host or one that does not run, and 501 where its driver counts nothing. */
 export async function serverDiagnostics(deps: OpsDeps, op: Op, server: Server): Promise<Diagnostics> {
-  const host = await hostForMove(deps.database.read, op, server, 'diagnostics');
+  const host = await hostFor(deps.database.read, op, server, diagnosticsTransitions.diagnostics);
   if (server.powerState !== power.running) {
     const state = powerWord(server.powerState);
-    throw conflict(`Cannot '${moves.diagnostics.word}' instance ${server.uuid} while it is in power state ${state}`);
+    throw conflict(
+      `Cannot '${diagnosticsTransitions.diagnostics.word}' instance ${server.uuid} while it is in power state ${state}`,
+    );
   }
   return deps.bus.call(host, 'diagnostics', { uuid: server.uuid });
 }

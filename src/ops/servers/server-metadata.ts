@@ -6,9 +6,15 @@ import { loadDetails, replaceMetadata } from '../../db/server-details.ts';
 import { updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { lockForMove } from '../engine/begin.ts';
+import { lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { checkBounds } from '../administration/quota-sets.ts';
+import { changeable, defineTransition } from '../../domain/servers/transition.ts';
+
+export const metadataTransitions = {
+  updateMetadata: defineTransition('update metadata', 'Change the metadata.', changeable, { tasks: null }),
+  deleteMetadata: defineTransition('delete metadata', 'Delete metadata.', changeable, { tasks: null }),
+};
 
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -34,7 +40,7 @@ export function setServerMetadata(
   others: 'keep' | 'drop',
 ): Promise<Metadata> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'updateMetadata');
+    const server = await lockServerFor(t, op, uuid, metadataTransitions.updateMetadata);
     const metadata = others === 'drop' ? items : { ...(await metadataOf(t, server)), ...items };
     await checkBounds(t, deps.config.quota, op, { metadata: Object.keys(metadata).length });
     await write(deps, t, server, metadata);
@@ -50,7 +56,7 @@ export function deleteServerMetadata(
   key: string,
 ): Promise<void> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'deleteMetadata');
+    const server = await lockServerFor(t, op, uuid, metadataTransitions.deleteMetadata);
     const { [key]: _gone, ...rest } = await metadataOf(t, server);
     await write(deps, t, server, rest);
   });

@@ -4,12 +4,18 @@
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { checkMove } from '../engine/begin.ts';
+import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { anytime, defineTransition } from '../../domain/servers/transition.ts';
+
+export const shareTransitions = {
+  attachShare: defineTransition('create share', 'Attach a share.', ['stopped'], anytime),
+  detachShare: defineTransition('delete share', 'Detach a share.', ['stopped', 'error'], anytime),
+};
 
 /** Throws Nova's 409: for the server's state, else since its host cannot. */
 export async function attachShare(deps: OpsDeps, op: Op, server: Server): Promise<never> {
-  await checkMove(deps.database.read, op, server, 'attachShare');
+  await checkTransition(deps.database.read, op, server, shareTransitions.attachShare);
   throw conflict('Feature not supported because either compute or instance are not configured correctly.', {
     code: 'share',
   });
@@ -17,7 +23,7 @@ export async function attachShare(deps: OpsDeps, op: Op, server: Server): Promis
 
 /** Throws Nova's 409 for the server's state, else 404. */
 export async function detachShare(deps: OpsDeps, op: Op, server: Server, shareId: string): Promise<never> {
-  await checkMove(deps.database.read, op, server, 'detachShare');
+  await checkTransition(deps.database.read, op, server, shareTransitions.detachShare);
   throw noSuchShare(shareId);
 }
 

@@ -7,9 +7,17 @@ import { deleteTag, insertTag, loadDetails, replaceTags } from '../../db/server-
 import { type Tx, tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { tagProblem } from '../../domain/servers/tag.ts';
-import { lockForMove } from '../engine/begin.ts';
+import { lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { noteUpdate } from '../notifications/notify.ts';
+import { anytime, changeable, defineTransition } from '../../domain/servers/transition.ts';
+
+export const tagTransitions = {
+  updateTag: defineTransition('update tag', 'Add a tag.', changeable, anytime),
+  updateTags: defineTransition('update tags', 'Replace the tags.', changeable, anytime),
+  deleteTag: defineTransition('delete tag', 'Remove a tag.', changeable, anytime),
+  deleteTags: defineTransition('delete tags', 'Remove all tags.', changeable, anytime),
+};
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -26,7 +34,7 @@ export function setServerTags(
   tags: readonly string[],
 ): Promise<readonly string[]> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'updateTags');
+    const server = await lockServerFor(t, op, uuid, tagTransitions.updateTags);
     await replaceTags(t, server.id, tags);
     await noteUpdate(t, deps, op, server);
     return tagsOf(t, server);
@@ -36,7 +44,7 @@ export function setServerTags(
 /** Whether the tag is new; false: the server had it. Throws Nova's 409, and 400 for a bad tag and for one too many. */
 export function addServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: string): Promise<boolean> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'updateTag');
+    const server = await lockServerFor(t, op, uuid, tagTransitions.updateTag);
     const problem = tagProblem(tag);
     if (problem !== null) throw badRequest(problem);
     const tags = await tagsOf(t, server);
@@ -53,7 +61,7 @@ export function addServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: string
 /** Throws Nova's 404 when the server has no such tag, and 409. */
 export function deleteServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: string): Promise<void> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'deleteTag');
+    const server = await lockServerFor(t, op, uuid, tagTransitions.deleteTag);
     if (!(await deleteTag(t, server.id, tag))) throw notFound(`Instance ${uuid} has no tag '${tag}'`);
     await noteUpdate(t, deps, op, server);
   });
@@ -62,7 +70,7 @@ export function deleteServerTag(deps: OpsDeps, op: Op, { uuid }: Named, tag: str
 /** Throws Nova's 409. */
 export function deleteServerTags(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'deleteTags');
+    const server = await lockServerFor(t, op, uuid, tagTransitions.deleteTags);
     await replaceTags(t, server.id, []);
     await noteUpdate(t, deps, op, server);
   });

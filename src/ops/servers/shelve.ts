@@ -7,14 +7,15 @@ import { putShelved, removeShelved } from '../../db/shelved.ts';
 import { updateServer } from '../../db/servers.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { beginMove } from '../engine/begin.ts';
 import { clearHost } from './clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { abandonMoves } from './migrations.ts';
-import { hostOf } from './power.ts';
+import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
+import { copyable, defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction, definePlainAction } from '../engine/action.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
@@ -30,15 +31,13 @@ const shelvedName = ({ displayName }: Server): string =>
   `${displayName.slice(0, NAME_CHARACTERS - SUFFIX.length)}${SUFFIX}`;
 
 /** Begins to shelve a server, as an image that is there when this returns. Throws 404, 409 and 501. */
-export async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
+async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
   const wishOf = (server: Server) => ({ name: shelvedName(server), type: 'snapshot' as const, properties: {} });
   const offload = deps.config.shelvedOffloadMs === 0;
-  await beginSnapshot(deps, op, uuid, 'shelve', shelveSaga, wishOf, (imageId) => ({ imageId, offload }));
-}
-
-/** Begins to take a shelved server from its host. Throws 404 and 409. */
-export async function offloadServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<void> {
-  await beginMove(deps, op, uuid, 'shelveOffload', offloadSaga, () => ({}));
+  await beginSnapshot(deps, op, uuid, shelveAction.transitions.shelve, shelveAction, wishOf, (imageId) => ({
+    imageId,
+    offload,
+  }));
 }
 
 /** Nothing of the server is on its host any more, and nothing is claimed there. Its ports are kept, bound to no host. */
@@ -59,6 +58,7 @@ async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left
 
 const offloadStep: Step<unknown> = {
   name: 'offload',
+  event: 'compute_shelve_offload_instance',
   run: leaveHost,
   undo: 'the server is an image already: it stays shelved, and may be offloaded again',
 };
@@ -82,6 +82,7 @@ const guest = step({
 /** Of a server that stays on its host for a while. */
 export const shelveHereSaga: Saga<ShelveInput> = {
   name: 'shelve',
+  notification: 'shelve',
   secrets: [],
   steps: [
     image,
@@ -90,6 +91,7 @@ export const shelveHereSaga: Saga<ShelveInput> = {
     upload,
     {
       name: 'shelve',
+      event: 'compute_shelve_instance',
       async run({ server, input, commit, output }) {
         await commit(async (t, nowMs) => {
           await putShelved(t, server.id, input.imageId, nowMs);
@@ -121,14 +123,28 @@ export const shelveHereSaga: Saga<ShelveInput> = {
   overtaken: ({ deps, input }) => removeImage(deps, input.imageId),
 };
 
-export const shelveSaga: Saga<ShelveInput> = {
+export const shelveAction = defineAction<ShelveInput>()({
+  transitions: {
+    shelve: defineTransition('shelve', 'Switch a server off and keep it as an image.', copyable, {
+      task: 'shelving',
+      to: 'shelved',
+      verb: 'snapshot',
+    }),
+  },
   ...shelveHereSaga,
+  requests: { shelve: { key: 'shelve', policy: 'os_compute_api:os-shelve:shelve', begin: shelveServer } },
   variant: ({ offload }) => (offload ? null : shelveHereSaga),
   steps: [...shelveHereSaga.steps, offloadStep],
-};
+});
 
-export const offloadSaga: Saga<Record<string, never>> = {
+export const offloadAction = definePlainAction({
   name: 'shelveOffload',
+  transition: defineTransition('shelveOffload', 'Take a shelved server from its host.', ['shelved'], {
+    task: 'shelving_offloading',
+    to: 'shelved_offloaded',
+  }),
+  notification: 'shelve_offload',
+  request: { key: 'shelveOffload', policy: 'os_compute_api:os-shelve:shelve_offload' },
   secrets: [],
   steps: [offloadStep],
   async settle(t, { server }, nowMs) {
@@ -138,4 +154,4 @@ export const offloadSaga: Saga<Record<string, never>> = {
   async failed(t, { server }, failure, nowMs) {
     await settleFailed(t, server, failure, nowMs, {});
   },
-};
+});

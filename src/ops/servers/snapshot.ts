@@ -10,12 +10,12 @@ import { readyAction, withdrawAction } from '../../db/instance-actions.ts';
 import { findBuild, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
-import type { MoveName } from '../../domain/servers/moves.ts';
+import type { Transition } from '../../domain/servers/transition.ts';
 import { copiedImage, snapshotOf, type SnapshotWish } from '../../domain/servers/snapshot.ts';
-import { wakeWorkers, type EnqueuedMove, enqueueMove, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, type Enqueued, enqueueTransition, lockServerFor } from '../engine/begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { hostOf } from './power.ts';
+import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 
 export interface SnapshotInput {
@@ -50,7 +50,7 @@ export async function tolerate<I>(
 }
 
 /** The image is not to be: the action was never asked for. Where the image cannot be removed now, the action sees to it. */
-async function takeBack(deps: OpsDeps, { actionId, server }: EnqueuedMove, imageId: string): Promise<void> {
+async function takeBack(deps: OpsDeps, { actionId, server }: Enqueued, imageId: string): Promise<void> {
   try {
     await removeImage(deps, imageId);
     await tx(deps.database, async (t) => {
@@ -71,28 +71,28 @@ export async function beginSnapshot<I extends SnapshotInput>(
   deps: OpsDeps,
   op: Op,
   uuid: string,
-  move: MoveName,
+  transition: Transition,
   saga: Saga<I>,
   wishOf: (server: Server) => SnapshotWish,
   inputOf: (imageId: string) => NoInfer<I>,
 ): Promise<{ readonly imageId: string }> {
   const { database, hooks } = deps;
   const imageId = newUuid();
-  const left = await enqueueMove(deps, op, uuid, move, saga, () => inputOf(imageId), limits.imageMadeMs);
+  const left = await enqueueTransition(deps, op, uuid, transition, saga, () => inputOf(imageId), limits.imageMadeMs);
   const { actionId, server } = left;
-  hooks?.point?.(`${move}.left`);
+  hooks?.point?.(`${saga.name}.left`);
   try {
     const { userName, projectName, roles } = await findBuild<BuildRequest>(database.read, server.id);
     const image = snapshotOf(server, { userName, projectName, roles }, op.caller, wishOf(server));
     await deps.image.create(op.caller, { ...image, id: imageId });
-    hooks?.point?.(`${move}.imaged`);
+    hooks?.point?.(`${saga.name}.imaged`);
   } catch (error) {
     await takeBack(deps, left, imageId);
     throw error;
   }
   if (!(await tx(database, (t) => readyAction(t, actionId)))) {
     await removeImage(deps, imageId);
-    await tx(database, (t) => lockForMove(t, op, uuid, move));
+    await tx(database, (t) => lockServerFor(t, op, uuid, transition));
     throw unavailable(`Image ${imageId} was made too late.`);
   }
   wakeWorkers(deps, saga, [actionId]);
@@ -109,9 +109,13 @@ export interface SnapshotTasks {
 const setTask = <I>({ commit, server }: StepContext<I>, taskState: TaskState): Promise<void> =>
   commit((t, nowMs) => updateServer(t, server.id, { taskState }, nowMs));
 
-/** The three steps. Undone in reverse: the copy is forgotten, the image removed. */
+/**
+ * The three steps. Undone in reverse: the copy is forgotten, the image removed.
+ * @param event what users know the last of them by
+ */
 export function snapshotSteps<I extends SnapshotInput>(
   tasks: SnapshotTasks,
+  event?: string,
 ): readonly [image: Step<I>, copy: Step<I>, upload: Step<I>] {
   const copy = step({
     name: 'copy',
@@ -146,6 +150,7 @@ export function snapshotSteps<I extends SnapshotInput>(
     copy,
     {
       name: 'upload',
+      ...(event === undefined ? {} : { event }),
       async run(context) {
         const { deps, input, server, call, output } = context;
         await setTask(context, tasks.uploading);

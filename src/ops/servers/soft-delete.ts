@@ -11,16 +11,18 @@ import { tx } from '../../db/tx.ts';
 import { minimumOf } from '../../domain/machines/flavor.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import { power, type Server } from '../../domain/servers/instance.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { abandonMoves, bindPorts, hostNamed } from './migrations.ts';
-import { hostOf } from './power.ts';
+import { hostOf } from './host-of.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { findGuest } from './whereabouts.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { definePlainAction } from '../engine/action.ts';
 
 /** Switches the guest off at once. Null: it was gone already. */
 async function switchOff<I>({ server, call }: StepContext<I>): Promise<GuestView | null> {
@@ -47,12 +49,14 @@ async function endMoves(context: StepContext<{ readonly soft: boolean }>): Promi
 
 const off = step({
   name: 'switch_off',
+  event: 'compute_soft_delete_instance',
   run: switchOff,
   undo: 'a guest that is off is noticed, and its server is then stopped',
 });
 
 export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
   name: 'delete',
+  notification: 'soft_delete',
   secrets: [],
   steps: [
     { name: 'moves', run: endMoves, undo: 'a resize that is confirmed stays so' },
@@ -77,22 +81,23 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
 /**
  * Begins to bring a server back from a soft deletion. It counts for the quota again: throws Nova's 403 beside 404 and 409.
  */
-export async function restoreServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
+async function restoreServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid'>): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const seen = await findServer(t, uuid);
     if (seen !== null) await lockQuota(t, seen.projectId);
-    const server = await lockForMove(t, op, uuid, 'restore');
+    const server = await lockServerFor(t, op, uuid, restoreAction.transitions.plain);
     const claim = (await findClaim(t, server.id)) ?? minimumOf(server.flavor);
     await checkMore(t, deps.config.quota, server, claim, 1);
     const nowMs = deps.clock.now();
     await updateServer(t, server.id, { taskState: 'restoring', deletedAt: null }, nowMs);
-    return enqueueAction(t, op, server, restoreSaga, {}, nowMs);
+    return enqueueAction(t, op, server, restoreAction, {}, nowMs);
   });
-  wakeWorkers(deps, restoreSaga, [id]);
+  wakeWorkers(deps, restoreAction, [id]);
 }
 
 const on = step({
   name: 'guest',
+  event: 'compute_restore_instance',
   run: async ({ deps, server, call }: StepContext<unknown>) =>
     call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) }),
   async undo(context) {
@@ -100,8 +105,15 @@ const on = step({
   },
 });
 
-export const restoreSaga: Saga<Record<string, never>> = {
+export const restoreAction = definePlainAction({
   name: 'restore',
+  transition: defineTransition('restore', 'Restore a server that was deleted softly.', ['soft-delete'], {
+    task: 'restoring',
+    to: 'active',
+    namesLock: false,
+  }),
+  notification: 'restore',
+  request: { key: 'restore', policy: 'os_compute_api:os-deferred-delete:restore', begin: restoreServer },
   secrets: [],
   steps: [on],
   async settle(t, { server, output }, nowMs) {
@@ -110,4 +122,4 @@ export const restoreSaga: Saga<Record<string, never>> = {
   },
   // deleted again from now on, with the whole time to try once more
   failed: (t, { server }, failure, nowMs) => settleFailed(t, server, failure, nowMs, { deletedAt: nowMs }),
-};
+});

@@ -11,15 +11,17 @@ import { type Tx, tx } from '../../db/tx.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import type { ImageFacts } from '../../domain/machines/image.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
+import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { bindPorts, moveWish } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
-import { hostOf } from './power.ts';
+import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
+import { defineAction } from '../engine/action.ts';
 
 export interface UnshelveWish {
   /** Undefined: as it is; null: whatever zone, from now on. */
@@ -64,7 +66,7 @@ export async function unshelveServer(
   wish: UnshelveWish,
 ): Promise<void> {
   const id = await tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'unshelve');
+    const server = await lockServerFor(t, op, uuid, unshelveAction.transitions.unshelve);
     await checkWish(t, server, wish);
     const shelved = await findShelved(t, server.id);
     if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
@@ -76,9 +78,9 @@ export async function unshelveServer(
       offloaded: server.vmState === 'shelved_offloaded',
       host: wish.host,
     };
-    return enqueueAction(t, op, server, unshelveSaga, input, nowMs);
+    return enqueueAction(t, op, server, unshelveAction, input, nowMs);
   });
-  wakeWorkers(deps, unshelveSaga, [id]);
+  wakeWorkers(deps, unshelveAction, [id]);
 }
 
 type Context = StepContext<UnshelveInput>;
@@ -94,11 +96,12 @@ async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
 const bindTo = (context: Context, host: string): Promise<void> =>
   bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
 
-const image = step({ name: 'image', run: shelvedImage, undo: 'the image was only looked at' });
+const image = step({ name: 'image', event: 'get_image_info', run: shelvedImage, undo: 'the image was only looked at' });
 
 /** Starts the guest anew from the image that the server waited as. */
 const spawned = step({
   name: 'guest',
+  event: 'compute_unshelve_instance',
   async run({ deps, server, commit, call, output }: Context) {
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
     const spec = await guestSpec(deps.database.read, server, null);
@@ -113,6 +116,7 @@ const spawned = step({
 
 const poweredOn = step({
   name: 'guest',
+  event: 'compute_unshelve_instance',
   async run({ deps, server, commit, call }: Context) {
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
     return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
@@ -140,6 +144,7 @@ const forget: Step<UnshelveInput> = {
 
 const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, GuestView>): Saga<UnshelveInput> => ({
   name: 'unshelve',
+  notification: 'unshelve',
   secrets: [],
   steps: [...before, guest, forget],
   async settle(t, context, nowMs) {
@@ -163,6 +168,7 @@ const placing: Saga<UnshelveInput>['steps'] = [
   image,
   {
     name: 'place',
+    event: 'schedule_instances',
     run(context): Promise<Placed> {
       const { server, input } = context;
       return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
@@ -176,7 +182,13 @@ const placing: Saga<UnshelveInput>['steps'] = [
   },
 ];
 
-export const unshelveSaga: Saga<UnshelveInput> = {
+export const unshelveAction = defineAction<UnshelveInput>()({
+  transitions: {
+    unshelve: defineTransition('unshelve', 'Bring the shelved server back.', ['shelved', 'shelved_offloaded'], {
+      task: 'unshelving',
+      to: 'active',
+    }),
+  },
   ...back(placing, spawned),
   variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
-};
+});

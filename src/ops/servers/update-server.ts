@@ -5,8 +5,13 @@ import { internal } from '../../base/errors.ts';
 import { findServer, updateServer as writeServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import { lockForMove } from '../engine/begin.ts';
+import { lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { anytime, defineTransition } from '../../domain/servers/transition.ts';
+
+export const updateTransitions = {
+  update: defineTransition('update', 'Change name, description or addresses.', null, anytime),
+};
 
 export type ServerChange = Partial<
   Pick<
@@ -23,7 +28,7 @@ export function updateServer(
   change: ServerChange,
 ): Promise<Server> {
   return tx(deps.database, async (t) => {
-    const server = await lockForMove(t, op, uuid, 'update');
+    const server = await lockServerFor(t, op, uuid, updateTransitions.update);
     await writeServer(t, server.id, change, deps.clock.now());
     const changed = await findServer(t, uuid);
     if (changed === null) throw internal(`Instance ${uuid} has no row.`);

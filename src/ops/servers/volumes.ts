@@ -3,11 +3,28 @@
 import { badRequest, Fault } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Volume, VolumeSnapshot } from '../../cloud/volume.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import { checkMove } from '../engine/begin.ts';
+import type { Server, VmState } from '../../domain/servers/instance.ts';
+import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { defineTransition } from '../../domain/servers/transition.ts';
 
 export type { Volume, VolumeSnapshot };
+
+/** States of a server whose volumes may be changed. */
+const states: readonly VmState[] = [
+  'active',
+  'paused',
+  'stopped',
+  'resized',
+  'soft-delete',
+  'shelved',
+  'shelved_offloaded',
+];
+
+export const volumeTransitions = {
+  attachVolume: defineTransition('attach_volume', 'Attach a volume.', states),
+  detachVolume: defineTransition('detach_volume', 'Detach a volume.', states),
+};
 
 export const listVolumes = ({ volume }: OpsDeps, op: Op): Promise<readonly Volume[]> => volume.volumes(op.caller);
 
@@ -37,6 +54,6 @@ export async function createSnapshot({ volume }: OpsDeps, op: Op, volumeId: stri
 
 /** Throws Nova's 409 for a server in the wrong state, then what the block storage says. */
 export async function attachVolume(deps: OpsDeps, op: Op, server: Server, volumeId: string): Promise<Volume> {
-  await checkMove(deps.database.read, op, server, 'attachVolume');
+  await checkTransition(deps.database.read, op, server, volumeTransitions.attachVolume);
   return deps.volume.volume(op.caller, volumeId);
 }

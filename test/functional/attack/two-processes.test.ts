@@ -11,6 +11,7 @@ import { startWorker } from '../../../src/ops/index.ts';
 import { engines } from '../../support/database.ts';
 import { scratchDir } from '../../support/scratch.ts';
 import { makeOp, makeWorld, type World } from '../../support/world.ts';
+import { requestOf } from '../../support/request-of.ts';
 
 describe('the name of a worker', () => {
   const base = mkdtempSync(join(scratchDir(), 'xloud-names-'));
@@ -43,7 +44,7 @@ for (const engine of engines) {
       const [server] = await world.create();
       assert.ok(server);
       await world.gated(['powerOff'], async (gate) => {
-        await world.ops.stopServer(makeOp(), server);
+        await world.ops.requestAction(makeOp(), server, requestOf('os-stop'));
         await gate.reached('powerOff');
         const [held] = await openActions(world.database.read, server.uuid);
         const second = await startWorker(world.deps, { name: 'serve@other', takeOver: true, reconcileMs: 0 });

@@ -7,6 +7,7 @@ import { softDeleteSaga } from '../../../src/ops/servers/soft-delete.ts';
 import { built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 const config = { reclaimMs: 3_600_000 };
 
@@ -35,13 +36,13 @@ export const deferredDeleteCases: readonly SagaCase[] = [
   },
   {
     name: 'restore',
-    verb: 'restoreServer',
+    verb: 'restore',
     config,
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
       await world.ops.deleteServer(makeOp(), { uuid });
       await runAll();
-      await world.ops.restoreServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('restore'));
       return uuid;
     },
     async cleanSlate(world, uuid) {

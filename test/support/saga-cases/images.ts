@@ -10,6 +10,7 @@ import { unshelveHereSaga } from '../../../src/ops/servers/unshelve.ts';
 import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 type RunAll = () => Promise<void>;
 
@@ -53,7 +54,7 @@ const imageCases = [
 /** A shelved server, on its host still or on none, as the world is configured. */
 async function shelved(world: World, runAll: RunAll): Promise<string> {
   const uuid = await built(world, runAll);
-  await world.ops.shelveServer(makeOp(), { uuid });
+  await world.ops.requestAction(makeOp(), { uuid }, requestOf('shelve'));
   await runAll();
   const stays = world.deps.config.shelvedOffloadMs !== 0;
   assert.equal((await world.server(uuid)).vmState, stays ? 'shelved' : 'shelved_offloaded');
@@ -89,10 +90,10 @@ const staying = { config: { shelvedOffloadMs: 3_600_000 } };
 
 const shelving: SagaCase = {
   name: 'shelve',
-  verb: 'shelveServer',
+  verb: 'shelve',
   arrange: async (world, runAll) => {
     const uuid = await built(world, runAll);
-    await world.ops.shelveServer(makeOp(), { uuid });
+    await world.ops.requestAction(makeOp(), { uuid }, requestOf('shelve'));
     return uuid;
   },
   async cleanSlate(world, uuid) {
@@ -126,10 +127,10 @@ const shelveCases: SagaCase[] = [
   {
     ...staying,
     name: 'shelveOffload',
-    verb: 'offloadServer',
+    verb: 'shelveOffload',
     arrange: async (world, runAll) => {
       const uuid = await shelved(world, runAll);
-      await world.ops.offloadServer(adminOp(), { uuid });
+      await world.ops.requestAction(adminOp(), { uuid }, requestOf('shelveOffload'));
       return uuid;
     },
     cleanSlate: shelvedOrBack,

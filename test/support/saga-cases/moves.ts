@@ -10,6 +10,7 @@ import type { VmState } from '../../../src/domain/servers/instance.ts';
 import { asTheGuest, built, faultOf, has, secondWorker, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 const BOTH = ['host-1', 'host-2'];
 
@@ -73,7 +74,7 @@ export const moveCases: readonly SagaCase[] = [
     verb: 'migrateServer',
     async arrange(world, runAll) {
       const uuid = await atHome(world, runAll);
-      await world.ops.stopServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-stop'));
       await runAll();
       await world.ops.migrateServer(adminOp(), { uuid }, null);
       return uuid;
@@ -96,7 +97,7 @@ export const moveCases: readonly SagaCase[] = [
       const uuid = await atHome(world, runAll);
       await world.ops.resizeServer(makeOp(), { uuid }, { flavorRef: await larger(world), autoDiskConfig: null });
       await runAll();
-      await world.ops.confirmResize(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('confirmResize'));
       return uuid;
     },
     async cleanSlate(world, uuid) {
@@ -104,7 +105,7 @@ export const moveCases: readonly SagaCase[] = [
       const server = await world.server(uuid);
       assert.equal(server.vmState, 'resized');
       assert.equal((await lastMove(world, uuid))?.status, 'finished');
-      await world.ops.confirmResize(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('confirmResize'));
       await secondWorker(world);
       await isOn(world, uuid, otherOf(homes.get(uuid) ?? null), 'active', [2, 512], 'confirmed');
     },
@@ -117,7 +118,7 @@ export const moveCases: readonly SagaCase[] = [
       const uuid = await atHome(world, runAll);
       await world.ops.resizeServer(makeOp(), { uuid }, { flavorRef: await larger(world), autoDiskConfig: null });
       await runAll();
-      await world.ops.revertResize(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('revertResize'));
       return uuid;
     },
     async cleanSlate(world, uuid) {

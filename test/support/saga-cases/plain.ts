@@ -8,6 +8,7 @@ import { testNetwork } from '../neighbours.ts';
 import { asTheGuest, built, faultOf, has, noLeftovers, queued, secondWorker, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, type World } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 /** The row, the network service and the guest agree on how many interfaces there are. */
 async function hasInterfaces(world: World, uuid: string, count: number): Promise<void> {
@@ -100,10 +101,10 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'stop',
-    verb: 'stopServer',
+    verb: 'os-stop',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.stopServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-stop'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -111,12 +112,12 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'start',
-    verb: 'startServer',
+    verb: 'os-start',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.stopServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-stop'));
       await runAll();
-      await world.ops.startServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-start'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -135,10 +136,10 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'pause',
-    verb: 'pauseServer',
+    verb: 'pause',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.pauseServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('pause'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -146,12 +147,12 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'unpause',
-    verb: 'unpauseServer',
+    verb: 'unpause',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.pauseServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('pause'));
       await runAll();
-      await world.ops.unpauseServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('unpause'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -159,10 +160,10 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'suspend',
-    verb: 'suspendServer',
+    verb: 'suspend',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.suspendServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('suspend'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -170,12 +171,12 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'resume',
-    verb: 'resumeServer',
+    verb: 'resume',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.suspendServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('suspend'));
       await runAll();
-      await world.ops.resumeServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('resume'));
       return uuid;
     },
     cleanSlate: asTheGuest,
@@ -200,10 +201,10 @@ export const plainCases: readonly SagaCase[] = [
   },
   {
     name: 'trigger_crash_dump',
-    verb: 'triggerCrashDump',
+    verb: 'trigger_crash_dump',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.triggerCrashDump(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('trigger_crash_dump'));
       return uuid;
     },
     cleanSlate: asTheGuest,

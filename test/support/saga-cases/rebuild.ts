@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, type World } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 async function asked(world: World, uuid: string): Promise<string> {
   const request = { imageRef: world.imageId, adminPass: 'secret', change: {}, files: [], preserveEphemeral: false };
@@ -34,7 +35,7 @@ export const rebuildCases: readonly SagaCase[] = [
     label: 'rebuild, of a stopped server',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.stopServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-stop'));
       await runAll();
       return asked(world, uuid);
     },

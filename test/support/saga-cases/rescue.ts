@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, type World } from '../world.ts';
+import { requestOf } from '../request-of.ts';
 
 const guestOf = async (world: World, uuid: string) =>
   world.drivers.get((await world.server(uuid)).host ?? '')?.store.get(uuid);
@@ -33,11 +34,11 @@ export const rescueCases: readonly SagaCase[] = [
   },
   {
     name: 'unrescue',
-    verb: 'unrescueServer',
+    verb: 'unrescue',
     arrange: async (world, runAll) => {
       const uuid = await asked(world, runAll);
       await runAll();
-      await world.ops.unrescueServer(makeOp(), { uuid });
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('unrescue'));
       return uuid;
     },
     cleanSlate,

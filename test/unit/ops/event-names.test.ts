@@ -2,16 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { moves } from '../../../src/domain/servers/moves.ts';
 import { eventName } from '../../../src/ops/engine/saga.ts';
-import { sagaOf } from '../../../src/ops/engine/sagas.ts';
+import { actions } from '../../../src/ops/actions.ts';
 
 /** As Nova's compute service and conductor name what they do. */
 const NOVAS = /^(compute_|conductor_|cold_migrate$|rebuild_server$|schedule_instances$|get_image_info$)/;
 
 describe('names of events', () => {
-  const records = new Set(['create', ...Object.values(moves).map(({ record }) => record)]);
-  const sagas = [...records].map((record) => (record === null ? null : sagaOf(record))).filter((saga) => saga !== null);
+  const sagas = [...actions.values()];
 
   it('are of many actions', () => assert.ok(sagas.length > 20));
 

@@ -1,8 +1,7 @@
-// Why: what one may do to a server. Each action is a row: its body, its rule, its verb; states and locks are the moves table's.
+// Why: actions of a server that say more than their key (those that do not: plain-actions.ts).
 
 import { wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
-import { plainAction } from './plain-action.ts';
 
 interface RebootBody {
   readonly reboot: { readonly type: string };
@@ -13,18 +12,6 @@ interface ConsoleBody {
 }
 
 export default resource({
-  'POST /servers/:server_id/action#os-start': plainAction(
-    'os-start',
-    'os_compute_api:servers:start',
-    'Start a stopped server.',
-    'startServer',
-  ),
-  'POST /servers/:server_id/action#os-stop': plainAction(
-    'os-stop',
-    'os_compute_api:servers:stop',
-    'Shut a server down.',
-    'stopServer',
-  ),
   'POST /servers/:server_id/action#reboot': route<'server', RebootBody>()({
     summary: 'Reboot a server: SOFT asks the guest, HARD switches it off and on.',
     policy: 'os_compute_api:servers:reboot',
@@ -39,18 +26,6 @@ export default resource({
     run: (call) =>
       call.services.ops.rebootServer(call.op, call.target, call.body.reboot.type.toUpperCase() as 'SOFT' | 'HARD'),
   }),
-  'POST /servers/:server_id/action#pause': plainAction(
-    'pause',
-    'os_compute_api:os-pause-server:pause',
-    'Freeze a server in memory.',
-    'pauseServer',
-  ),
-  'POST /servers/:server_id/action#unpause': plainAction(
-    'unpause',
-    'os_compute_api:os-pause-server:unpause',
-    'Let a frozen server run again.',
-    'unpauseServer',
-  ),
   'POST /servers/:server_id/action#os-getConsoleOutput': route<'server', ConsoleBody>()({
     summary: "Show the end of a server's serial console.",
     policy: 'os_compute_api:os-console-output',

@@ -1,8 +1,7 @@
 // Why: what administrators do to a server whose state went astray.
 
-import { closed, wrapped } from '../../parameters.ts';
+import { anyAction, closed, wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
-import { plainAction } from './plain-action.ts';
 
 interface ResetBody {
   readonly 'os-resetState': { readonly state: 'active' | 'error' };
@@ -17,10 +16,13 @@ export default resource({
     status: 202,
     run: (call) => call.services.ops.resetState(call.op, call.target, call.body['os-resetState'].state),
   }),
-  'POST /servers/:server_id/action#injectNetworkInfo': plainAction(
-    'injectNetworkInfo',
-    'os_compute_api:os-admin-actions:inject_network_info',
-    'Tell a guest its networks. Guests learn them from DHCP and their config drive, so that there is nothing to do.',
-    'injectNetworkInfo',
-  ),
+  'POST /servers/:server_id/action#injectNetworkInfo': route<'server'>()({
+    summary:
+      'Tell a guest its networks. Guests learn them from DHCP and their config drive, so that there is nothing to do.',
+    policy: 'os_compute_api:os-admin-actions:inject_network_info',
+    target: 'server',
+    body: anyAction('injectNetworkInfo'),
+    status: 202,
+    run: (call) => call.services.ops.injectNetworkInfo(call.op, call.target),
+  }),
 });

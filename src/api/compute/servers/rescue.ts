@@ -3,7 +3,6 @@
 import { closed, text, uuid, wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
 import { generatePassword } from './generate-password.ts';
-import { plainAction } from './plain-action.ts';
 
 interface RescueBody {
   readonly rescue: { readonly adminPass?: string; readonly rescue_image_ref?: string } | null;
@@ -23,10 +22,4 @@ export default resource({
     },
     view: (adminPass) => ({ adminPass }),
   }),
-  'POST /servers/:server_id/action#unrescue': plainAction(
-    'unrescue',
-    'os_compute_api:os-unrescue',
-    'Boot a rescued server from its own disk again.',
-    'unrescueServer',
-  ),
 });

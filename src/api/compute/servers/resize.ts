@@ -2,7 +2,6 @@
 
 import { diskConfig, wrapped } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
-import { plainAction } from './plain-action.ts';
 
 interface ResizeBody {
   readonly resize: { readonly flavorRef: string | number; readonly 'OS-DCF:diskConfig'?: 'AUTO' | 'MANUAL' };
@@ -33,17 +32,4 @@ export default resource({
       });
     },
   }),
-  'POST /servers/:server_id/action#confirmResize': plainAction(
-    'confirmResize',
-    'os_compute_api:servers:confirm_resize',
-    'Keep the new flavor or host of a resized or migrated server.',
-    'confirmResize',
-    204,
-  ),
-  'POST /servers/:server_id/action#revertResize': plainAction(
-    'revertResize',
-    'os_compute_api:servers:revert_resize',
-    'Bring a resized or migrated server back to its old flavor and host.',
-    'revertResize',
-  ),
 });

@@ -1,11 +1,10 @@
 // Why: a server that is not needed for a while waits as an image. Where it comes back may be said from 2.77 on (zone) and 2.91 on
-// (host, or any zone again); before, and for the two other actions, the value of the action does not matter.
+// (host, or any zone again); before, the value of the action does not matter.
 
 import { versioned } from '../../../base/history.ts';
 import { anyAction, closed, name, text } from '../../parameters.ts';
 import { resource, route } from '../../resource.ts';
 import type { JsonSchema } from '../../schema.ts';
-import { plainAction } from './plain-action.ts';
 
 interface UnshelveBody {
   readonly unshelve: { readonly availability_zone?: string | null; readonly host?: string } | null;
@@ -25,18 +24,6 @@ const readsZone = versioned(false, ['2.77', true]);
 const readsHost = versioned(false, ['2.91', true]);
 
 export default resource({
-  'POST /servers/:server_id/action#shelve': plainAction(
-    'shelve',
-    'os_compute_api:os-shelve:shelve',
-    'Switch a server off and keep it as an image.',
-    'shelveServer',
-  ),
-  'POST /servers/:server_id/action#shelveOffload': plainAction(
-    'shelveOffload',
-    'os_compute_api:os-shelve:shelve_offload',
-    'Take a shelved server from its host.',
-    'offloadServer',
-  ),
   'POST /servers/:server_id/action#unshelve': route<'server', UnshelveBody>()({
     summary: 'Bring a shelved server back.',
     policy: 'os_compute_api:os-shelve:unshelve',

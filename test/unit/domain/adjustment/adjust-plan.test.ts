@@ -42,7 +42,7 @@ const facts = (more: Partial<AdjustFacts> = {}): AdjustFacts => ({
   quota: [account(20, 51_200)],
   host: hostWith({ vcpus: 7, memoryMb: 7000 }),
   hostUp: true,
-  mayOverrideLock: false,
+  refused: { adjust: null, liveMigrate: null },
   ...more,
 });
 const grow = { vcpus: 3, memoryMb: 1024, persist: true };
@@ -83,9 +83,9 @@ describe('the outlook of an adjustment', () => {
   });
 
   it('is refused with every reason', () => {
-    const server = aServer({ launchedAt: NOW_MS, lockedBy: 'owner' });
+    const locked = 'Instance 1 is locked';
     const poor = {
-      server,
+      refused: { adjust: locked, liveMigrate: locked },
       host: hostWith({ vcpus: 0, memoryMb: 0 }),
       hostUp: false,
       quota: [account(2, 256)] as const,

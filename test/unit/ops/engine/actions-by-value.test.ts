@@ -7,49 +7,63 @@ import type { Op } from '../../../../src/base/op.ts';
 import type { Tx } from '../../../../src/db/tx.ts';
 import type { Server } from '../../../../src/domain/servers/instance.ts';
 import type { OpsDeps } from '../../../../src/ops/deps.ts';
-import { beginMove, enqueueAction, enqueueMove, holdActions, wakeWorkers } from '../../../../src/ops/engine/begin.ts';
+import {
+  beginAction,
+  enqueueAction,
+  enqueueTransition,
+  holdActions,
+  wakeWorkers,
+} from '../../../../src/ops/engine/begin.ts';
 import type { Saga } from '../../../../src/ops/engine/saga.ts';
-import { sagaOf, sagas, sagasByName } from '../../../../src/ops/engine/sagas.ts';
-import { changePasswordSaga } from '../../../../src/ops/servers/admin-password.ts';
-import { pauseSaga, rebootSaga, startSaga } from '../../../../src/ops/servers/power.ts';
+import { actions, byName, sagaOf } from '../../../../src/ops/actions.ts';
+import { changePasswordAction } from '../../../../src/ops/servers/admin-password.ts';
+import { pauseAction } from '../../../../src/ops/servers/pause.ts';
+import { rebootAction } from '../../../../src/ops/servers/reboot.ts';
+import { startAction } from '../../../../src/ops/servers/start.ts';
 
 export async function compiles(deps: OpsDeps, op: Op, t: Tx, server: Server): Promise<void> {
-  await enqueueAction(t, op, server, rebootSaga, { type: 'HARD' }, 0);
-  await enqueueAction(t, op, server, changePasswordSaga, { user: 'root', password: 'x' }, 0);
-  await holdActions(t, op, [server], rebootSaga, { type: 'SOFT' }, 0, 1);
-  await beginMove(deps, op, server.uuid, 'pause', pauseSaga, () => ({}));
-  wakeWorkers(deps, rebootSaga, [1]);
+  await enqueueAction(t, op, server, rebootAction, { type: 'HARD' }, 0);
+  await enqueueAction(t, op, server, changePasswordAction, { user: 'root', password: 'x' }, 0);
+  await holdActions(t, op, [server], rebootAction, { type: 'SOFT' }, 0, 1);
+  await beginAction(deps, op, server.uuid, pauseAction.transitions.plain, pauseAction, () => ({}));
+  wakeWorkers(deps, rebootAction, [1]);
 }
 
 export async function doesNotCompile(deps: OpsDeps, op: Op, t: Tx, server: Server): Promise<void> {
   // @ts-expect-error: a name is no saga
   await enqueueAction(t, op, server, 'reboot', { type: 'HARD' }, 0);
   // @ts-expect-error: what its input has is not there
-  await enqueueAction(t, op, server, rebootSaga, {}, 0);
+  await enqueueAction(t, op, server, rebootAction, {}, 0);
   // @ts-expect-error: another type
-  await enqueueAction(t, op, server, rebootSaga, { type: 'WARM' }, 0);
+  await enqueueAction(t, op, server, rebootAction, { type: 'WARM' }, 0);
   // @ts-expect-error: what its input has not
-  await enqueueAction(t, op, server, startSaga, { type: 'HARD' }, 0);
+  await enqueueAction(t, op, server, startAction, { type: 'HARD' }, 0);
   // @ts-expect-error: half of what its input has
-  await holdActions(t, op, [server], changePasswordSaga, { user: 'root' }, 0, 1);
+  await holdActions(t, op, [server], changePasswordAction, { user: 'root' }, 0, 1);
+  const other = { user: 'root', password: 'x' };
+  const input = { type: 'HARD' as const };
+  const { rebootHard } = rebootAction.transitions;
+  const { changePassword } = changePasswordAction.transitions;
   // @ts-expect-error: the input of another saga
-  await enqueueMove(deps, op, server.uuid, 'rebootHard', rebootSaga, () => ({ user: 'root', password: 'x' }));
+  await enqueueTransition(deps, op, server.uuid, rebootHard, rebootAction, () => other);
   // @ts-expect-error: the input of another saga
-  await beginMove(deps, op, server.uuid, 'changePassword', changePasswordSaga, () => ({ type: 'HARD' as const }));
+  await beginAction(deps, op, server.uuid, changePassword, changePasswordAction, () => input);
+  // @ts-expect-error: a transition that the action has not
+  await enqueueTransition(deps, op, server.uuid, rebootAction.transitions.rebootWarm, rebootAction, () => input);
   // @ts-expect-error: a name is no saga
   wakeWorkers(deps, 'reboot', [1]);
 }
 
-describe('the sagas of this program', () => {
+describe('the actions of this program', () => {
   it('are found by their names, and nothing else is', () => {
-    for (const [name, saga] of sagas) {
-      assert.equal(saga.name, name);
-      assert.equal(sagaOf(name), saga as unknown as Saga<unknown>);
+    for (const [name, action] of actions) {
+      assert.equal(action.name, name);
+      assert.equal(sagaOf(name), action as unknown as Saga<unknown>);
     }
     for (const name of ['', 'toString', '__proto__', 'resetState', 'lock']) assert.equal(sagaOf(name), null);
   });
 
   it('cannot be listed twice under one name', () => {
-    assert.throws(() => sagasByName([startSaga, pauseSaga, { ...rebootSaga, name: 'start' }]), /one name: start\./);
+    assert.throws(() => byName([startAction, pauseAction, { ...rebootAction, name: 'start' }]), /one name: start\./);
   });
 });

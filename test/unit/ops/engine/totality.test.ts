@@ -1,35 +1,32 @@
-// A saga is whole when everything that is said of an action elsewhere is said of it: its row among the moves, its case in the suite of
-// the three laws, its events' names, its notification, and a route with a policy. What is forgotten is found here, by its name.
+// An action is whole when what its definition can't hold is there too: its case in the suite of the three laws, and a route with a
+// policy. What is forgotten is found here, by its name.
 
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { computeRoutes } from '../../../../src/api/compute/index.ts';
 import type { RouteEntry } from '../../../../src/api/resource.ts';
 import { MAX_MINOR } from '../../../../src/domain/microversions.ts';
-import { eventNameOf, eventNames } from '../../../../src/domain/notifications/event-names.ts';
-import { actionEventType } from '../../../../src/domain/notifications/notification.ts';
-import { moves } from '../../../../src/domain/servers/moves.ts';
-import { sagas } from '../../../../src/ops/engine/sagas.ts';
+import { actions } from '../../../../src/ops/actions.ts';
+import { eventName } from '../../../../src/ops/engine/saga.ts';
 import { citedRules } from '../../../../src/policies/index.ts';
 import { leastBody } from '../../../support/minimal.ts';
 import { sagaCases } from '../../../support/saga-cases/index.ts';
+import { askedOf } from '../../../support/request-of.ts';
 import { makeOp } from '../../../support/world.ts';
 
 interface SagaFacts {
   readonly name: string;
-  readonly steps: readonly { readonly name: string }[];
+  readonly steps: readonly { readonly name: string; readonly event?: string }[];
+  readonly notification: string | null;
+  readonly transitions?: object;
   readonly variant?: unknown;
 }
 
 /** What must agree; each is taken from where it stands. */
 interface Facts {
   readonly sagas: readonly SagaFacts[];
-  readonly records: readonly (string | null)[];
   /** `saga`: the case is of this variant. */
   readonly cases: readonly { readonly name: string; readonly verb: string; readonly saga?: SagaFacts }[];
-  readonly events: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** The names of actions that are told of. */
-  readonly told: readonly string[];
   /** The verbs that routes ask for, with their rules. */
   readonly routes: readonly { readonly verb: string; readonly policy: string | null }[];
   readonly rules: readonly string[];
@@ -38,17 +35,9 @@ interface Facts {
 /** Nova sends no notification of these. */
 const untold: readonly string[] = ['changePassword'];
 
-function eventGaps({ name, steps }: SagaFacts, variants: readonly SagaFacts[], row: Facts['events'][string]): string[] {
-  const known = [steps, ...variants.map((one) => one.steps)].map((list) => list.map((step) => step.name));
-  const stale = Object.keys(row).filter((step) => !known.flat().includes(step));
-  const twice = known.filter(
-    (list) => new Set(list.map((step) => row[step] ?? eventNameOf(name, step))).size < list.length,
-  );
-  return [
-    ...stale.map((step) => `${name}: an event's name is of a step '${step}' that it has not`),
-    ...twice.map(() => `${name}: two steps have one event's name`),
-  ];
-}
+/** A saga's, or a variant's, whose events could not be told apart. */
+const isAmbiguous = (name: string, { steps }: SagaFacts): boolean =>
+  new Set(steps.map((step) => eventName({ name }, step))).size < steps.length;
 
 function gapsOf(saga: SagaFacts, facts: Facts): string[] {
   const { name } = saga;
@@ -56,13 +45,12 @@ function gapsOf(saga: SagaFacts, facts: Facts): string[] {
   const variants = cases.flatMap((one) => one.saga ?? []);
   const verbs = cases.map(({ verb }) => verb);
   const routes = facts.routes.filter(({ verb }) => verbs.includes(verb));
-  const row = facts.events[name];
   return [
-    ...(facts.records.includes(name) ? [] : [`${name}: no move has it as its record`]),
+    ...(Object.keys(saga.transitions ?? {}).length > 0 ? [] : [`${name}: it starts nowhere`]),
     ...(cases.some((one) => one.saga === undefined) ? [] : [`${name}: no case in the suite`]),
     ...(saga.variant === undefined || variants.length > 0 ? [] : [`${name}: its variant has no case in the suite`]),
-    ...(row === undefined ? [`${name}: its events have no names`] : eventGaps(saga, variants, row)),
-    ...(facts.told.includes(name) || untold.includes(name) ? [] : [`${name}: no notification tells of it`]),
+    ...([saga, ...variants].some((one) => isAmbiguous(name, one)) ? [`${name}: two steps have one event's name`] : []),
+    ...(saga.notification !== null || untold.includes(name) ? [] : [`${name}: no notification tells of it`]),
     ...(verbs.length === 0 || routes.length > 0 ? [] : [`${name}: no route leads to it`]),
     ...routes.flatMap(({ policy }) =>
       policy !== null && facts.rules.includes(policy) ? [] : [`${name}: a route to it has no policy`],
@@ -82,10 +70,12 @@ function bodyOf(route: RouteEntry): unknown {
 /** The verb that a route asks for first; null: none. It is called as a request would call it, but nothing is behind it. */
 async function verbOf(route: RouteEntry): Promise<string | null> {
   let first: string | null = null;
-  const get = (_ops: object, verb: string) => () => {
-    first ??= verb;
-    return Promise.reject(new Error('nothing is behind the verbs here'));
-  };
+  const get =
+    (_ops: object, verb: string) =>
+    (...args: readonly unknown[]) => {
+      first ??= askedOf(verb, args);
+      return Promise.reject(new Error('nothing is behind the verbs here'));
+    };
   const call = {
     op: makeOp(),
     services: { ops: new Proxy({}, { get }), settings: {} },
@@ -115,16 +105,13 @@ async function routesToVerbs(): Promise<Facts['routes']> {
   return found;
 }
 
-describe('totality of sagas', () => {
-  const all = [...sagas.values()] as readonly SagaFacts[];
+describe('totality of actions', () => {
+  const all = [...actions.values()] as readonly SagaFacts[];
   let whole: Facts;
   before(async () => {
     whole = {
       sagas: all,
-      records: Object.values(moves).map(({ record }) => record),
       cases: sagaCases as unknown as Facts['cases'],
-      events: eventNames,
-      told: all.map(({ name }) => name).filter((name) => actionEventType(name, 'start') !== null),
       routes: await routesToVerbs(),
       rules: citedRules.map(({ name }) => name),
     };
@@ -136,10 +123,8 @@ describe('totality of sagas', () => {
   });
 
   it('says what Nova tells nobody of, and nothing more', () => {
-    assert.deepEqual(
-      untold.filter((name) => whole.told.includes(name)),
-      [],
-    );
+    const silent = all.filter(({ notification }) => notification === null).map(({ name }) => name);
+    assert.deepEqual(silent, untold);
   });
 
   /** What one saga less of something is found as, for each saga. */
@@ -153,24 +138,18 @@ describe('totality of sagas', () => {
     });
   }
 
-  finds(
-    'a move that is missing',
-    (name) => ({ records: whole.records.filter((record) => record !== name) }),
-    'no move has it as its record',
-  );
+  const changed = (name: string, change: Partial<SagaFacts>) => ({
+    sagas: all.map((one) => (one.name === name ? { ...one, ...change } : one)),
+  });
+  finds('a transition that is missing', (name) => changed(name, { transitions: {} }), 'it starts nowhere');
   finds(
     'a case that is missing',
     (name) => ({ cases: whole.cases.filter((one) => one.name !== name) }),
     'no case in the suite',
   );
   finds(
-    'names of events that are missing',
-    (name) => ({ events: Object.fromEntries(Object.entries(whole.events).filter(([action]) => action !== name)) }),
-    'its events have no names',
-  );
-  finds(
     'a notification that is missing',
-    (name) => ({ told: whole.told.filter((one) => one !== name) }),
+    (name) => changed(name, { notification: null }),
     'no notification tells of it',
     untold,
   );
@@ -189,15 +168,11 @@ describe('totality of sagas', () => {
     'a route to it has no policy',
   );
   finds(
-    'a name of an event that no step has',
-    (name) => ({ events: { ...whole.events, [name]: { ...whole.events[name], gone: 'compute_gone' } } }),
-    "an event's name is of a step 'gone' that it has not",
-  );
-  finds(
     'a name that two events have',
-    (name) => ({
-      sagas: all.map((one) => (one.name === name ? { ...one, steps: [...one.steps, ...one.steps] } : one)),
-    }),
+    (name) => {
+      const steps = all.find((one) => one.name === name)?.steps ?? [];
+      return changed(name, { steps: [...steps, ...steps] });
+    },
     "two steps have one event's name",
   );
 
@@ -210,12 +185,11 @@ describe('totality of sagas', () => {
     }
   });
 
-  it('finds a saga that is new and of which nothing else is said', () => {
-    const sagaOnly = { name: 'newborn', steps: [{ name: 'guest' }] };
-    assert.deepEqual(gaps({ ...whole, sagas: [...all, sagaOnly] }), [
-      'newborn: no move has it as its record',
+  it('finds an action that is new and of which nothing else is said', () => {
+    const newborn = { name: 'newborn', steps: [{ name: 'guest' }], notification: null };
+    assert.deepEqual(gaps({ ...whole, sagas: [...all, newborn] }), [
+      'newborn: it starts nowhere',
       'newborn: no case in the suite',
-      'newborn: its events have no names',
       'newborn: no notification tells of it',
     ]);
   });
