@@ -5,7 +5,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/node_modules/.bin:$PATH"
 
-[ -f dist/src/main/xloud.js ] || npm run --silent build
+tools/packages.sh ensure host guest mariadb
+npm run --silent build
 failed=()
 for name in footprint create creates purge api scheduler elastic-sim adjust libvirt-rpc; do
   printf '\n== %s\n' "$name"
