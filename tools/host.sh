@@ -77,6 +77,8 @@ run_inside() {
   mount -t sysfs sysfs /sys
   if is_writable_cgroup "$groups"; then mount --rbind "$groups" /sys/fs/cgroup; fi
   umount -l "$groups"
+  # of a /dev/kvm that libvirt can't open and QEMU can, libvirt asks QEMU anew at every call, for seconds each time
+  [ ! -e /dev/kvm ] || runs_kernels_on_kvm || mount --bind /dev/null /dev/kvm
   exec "$@"
 }
 
@@ -132,10 +134,12 @@ wait_for_answer() {
 }
 
 # An ordinary kernel runs under KVM only with the processor's own virtualisation; /dev/kvm alone proves nothing.
+runs_kernels_on_kvm() { grep -qwE 'vmx|svm' /proc/cpuinfo; }
+
 kvm_state() {
   if [ ! -e /dev/kvm ]; then
     echo 'no (/dev/kvm is missing); guests run emulated'
-  elif ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
+  elif ! runs_kernels_on_kvm; then
     echo 'not for ordinary guests (/dev/kvm is there, but the processor shows neither vmx nor svm); guests run emulated'
   else
     echo 'looks usable (/dev/kvm, and the processor shows vmx or svm)'
