@@ -53,6 +53,19 @@ export function history<T>(first: Readonly<Record<string, T>>, changes: readonly
   return { changePoints, at: (minor) => forms[indexAt(changePoints, minor)] as Record<string, T> };
 }
 
+/** A history of entries that each appear at a version, and may take a new value at another; in any order. */
+export function appearing<T>(entries: readonly (readonly [name: string, since: string, value: T])[]): History<T> {
+  const formAt = (version: string) =>
+    Object.fromEntries(entries.flatMap(([name, since, value]) => (since === version ? [[name, value]] : [])));
+  const [first = '2.1', ...later] = [...new Set(['2.1', ...entries.map(([, since]) => since)])].toSorted(
+    (a, b) => minorOf(a) - minorOf(b),
+  );
+  return history(
+    formAt(first),
+    later.map((at) => ({ at, add: formAt(at) })),
+  );
+}
+
 /** One value that changes over the microversions, such as a success status or a whole schema. */
 export interface Versioned<T> {
   at(minor: number): T;

@@ -6,74 +6,11 @@
 import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
 import type { Server, TaskState, VmState } from '../domain/servers/instance.ts';
+import { type ListAttribute, listAttributes, type ServerAttribute } from '../domain/servers/list-attributes.ts';
 import { toBool } from './codec.ts';
 import { readQuery, type Reader } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';
 import { decodeServers, serverColumns } from './servers.ts';
-
-/** How the value of a filter is compared: letter by letter, as a pattern, as a flag, as a number, or as a second in time. */
-type Match = 'exact' | 'pattern' | 'flag' | 'number' | 'second';
-
-interface Column {
-  readonly column: string;
-  readonly match: Match;
-  readonly filter: boolean;
-  readonly sort: boolean;
-  readonly nullable: boolean;
-}
-
-const column = (name: string, match: Match, uses: string, nullable = false): Column => ({
-  column: `servers.${name}`,
-  match,
-  filter: uses.includes('f'),
-  sort: uses.includes('s'),
-  nullable,
-});
-
-/** Nova's attribute names with our column, how it is compared, and whether it may filter (f) and sort (s). */
-const attributes = {
-  uuid: column('uuid', 'exact', 'fs'),
-  display_name: column('display_name', 'pattern', 'fs'),
-  display_description: column('display_description', 'pattern', 'fs', true),
-  hostname: column('hostname', 'pattern', 'fs'),
-  project_id: column('project_id', 'exact', 'fs'),
-  user_id: column('user_id', 'exact', 'fs'),
-  image_ref: column('image_ref', 'exact', 'fs'),
-  instance_type_id: column('flavorid', 'exact', 'fs'),
-  host: column('host', 'exact', 'fs', true),
-  node: column('node', 'pattern', 'fs', true),
-  reservation_id: column('reservation_id', 'pattern', 'f'),
-  launch_index: column('launch_index', 'number', 'fs'),
-  kernel_id: column('kernel_id', 'pattern', 'fs', true),
-  ramdisk_id: column('ramdisk_id', 'pattern', 'fs', true),
-  key_name: column('key_name', 'pattern', 'fs', true),
-  availability_zone: column('availability_zone', 'pattern', 'fs', true),
-  access_ip_v4: column('access_ip_v4', 'pattern', 'fs', true),
-  access_ip_v6: column('access_ip_v6', 'pattern', 'fs', true),
-  root_device_name: column('root_device_name', 'pattern', 'fs', true),
-  config_drive: column('config_drive', 'flag', 'fs'),
-  auto_disk_config: column('auto_disk_config', 'flag', 'fs'),
-  progress: column('progress', 'number', 'fs'),
-  power_state: column('power_state', 'number', 'fs'),
-  vm_state: column('vm_state', 'exact', 'fs'),
-  task_state: column('task_state', 'exact', 'fs', true),
-  locked_by: column('locked_by', 'exact', 's', true),
-  locked: column('locked_by', 'exact', 's', true),
-  created_at: column('created_at', 'second', 'fs'),
-  updated_at: column('updated_at', 'second', 'fs', true),
-  launched_at: column('launched_at', 'second', 'fs', true),
-  terminated_at: column('terminated_at', 'second', 'fs', true),
-  id: column('id', 'number', ''),
-} as const satisfies Readonly<Record<string, Column>>;
-
-export type ServerAttribute = keyof typeof attributes;
-
-const named = (uses: 'filter' | 'sort'): ServerAttribute[] =>
-  (Object.keys(attributes) as ServerAttribute[]).filter((name) => attributes[name][uses]);
-
-/** The attributes that `ServerFilter.where` takes, and those that may sort. */
-export const serverFilterAttributes: readonly ServerAttribute[] = named('filter');
-export const serverSortAttributes: readonly ServerAttribute[] = named('sort');
 
 export interface ServerFilter {
   /** Every attribute must match; a list means any of its values. Times are milliseconds since the epoch. */
@@ -114,7 +51,11 @@ export interface ServerPage {
   readonly bulk?: boolean;
 }
 
-function matches(query: Knex.QueryBuilder, { column: name, match }: Column, value: FilterValue): void {
+const columnOf = ({ column }: ListAttribute): string => `servers.${column}`;
+
+function matches(query: Knex.QueryBuilder, rule: ListAttribute, value: FilterValue): void {
+  const { match } = rule;
+  const name = columnOf(rule);
   if (value === null) void query.whereNull(name);
   else if (match === 'pattern') wherePattern(query, name, String(value));
   else if (match === 'flag') void query.where(name, toBool(value === true));
@@ -149,8 +90,8 @@ function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFil
     if (softAsDeleted && !deleted) void query.whereNot('servers.vm_state', 'soft-delete');
   }
   for (const [name, wanted] of Object.entries(filter.where ?? {})) {
-    const rule = attributes[name as ServerAttribute];
-    if (!rule.filter) throw badRequest(`Invalid filter: ${name}`);
+    const rule = listAttributes[name as ServerAttribute];
+    if (rule.match === null) throw badRequest(`Invalid filter: ${name}`);
     const values = Array.isArray(wanted) ? (wanted as readonly FilterValue[]) : [wanted as FilterValue];
     if (values.length === 0) void query.whereRaw('1 = 0');
     else void query.where((any) => values.forEach((value) => void any.orWhere((one) => matches(one, rule, value))));
@@ -196,13 +137,14 @@ function applyFilter(reader: Reader, query: Knex.QueryBuilder, filter: ServerFil
 function sortKeys(sort: ServerPage['sort']): SortKey[] {
   const keys: SortKey[] = [];
   for (const { key, dir } of sort) {
-    if (!attributes[key]?.sort) throw badRequest(`Invalid input for field/attribute sort_key. Value: ${key}.`);
-    const { column } = attributes[key];
+    const rule = listAttributes[key];
+    if (rule?.sort == null) throw badRequest(`Invalid input for field/attribute sort_key. Value: ${key}.`);
+    const column = columnOf(rule);
     // given twice, the first decides: the other could order nothing
     if (!keys.some((known) => known.column === column)) keys.push({ column, dir });
   }
   const dir = sort[0]?.dir ?? 'desc';
-  for (const { column: name } of [attributes.created_at, attributes.id]) {
+  for (const name of [listAttributes.created_at, listAttributes.id].map(columnOf)) {
     if (!keys.some((key) => key.column === name)) keys.push({ column: name, dir });
   }
   return keys;
@@ -232,7 +174,7 @@ export async function serverListQuery(
     .select(serverColumns(page.bulk ?? false))
     .limit(page.limit);
   applyFilter(reader, query, filter);
-  const first = Object.values(attributes).find((attribute) => attribute.column === keys[0]?.column);
+  const first = Object.values(listAttributes).find((rule) => columnOf(rule) === keys[0]?.column);
   keyset(query, keys, marker, first !== undefined && !first.nullable);
   return { query };
 }

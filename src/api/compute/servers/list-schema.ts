@@ -1,40 +1,20 @@
 // Why: which filters and sort keys GET /servers knows, as the history of its parameters.
 
-import { derive, history, minorOf } from '../../../base/history.ts';
+import { appearing, derive, minorOf } from '../../../base/history.ts';
+import {
+  type ListFilter,
+  listAttributes,
+  listFilters,
+  sortableSince,
+} from '../../../domain/servers/list-attributes.ts';
 import { dateTime, multi, paging, regex, text } from '../../parameters.ts';
+import type { JsonSchema } from '../../schema.ts';
 
 /** The columns that anybody may sort by; Nova's names. */
-export const SORT_KEYS = [
-  'access_ip_v4',
-  'access_ip_v6',
-  'auto_disk_config',
-  'availability_zone',
-  'config_drive',
-  'created_at',
-  'display_description',
-  'display_name',
-  'host',
-  'hostname',
-  'image_ref',
-  'instance_type_id',
-  'kernel_id',
-  'key_name',
-  'launch_index',
-  'launched_at',
-  'locked_by',
-  'node',
-  'power_state',
-  'progress',
-  'project_id',
-  'ramdisk_id',
-  'root_device_name',
-  'task_state',
-  'terminated_at',
-  'updated_at',
-  'user_id',
-  'uuid',
-  'vm_state',
-] as const;
+export const SORT_KEYS: readonly string[] = sortableSince('first').toSorted();
+
+/** Those that came later. */
+const LATER_SORT_KEYS = sortableSince('later');
 
 /** Once sortable, now accepted and ignored. */
 const IGNORED_SORT_KEYS = [
@@ -64,76 +44,22 @@ const IGNORED_SORT_KEYS = [
 
 const sortKeys = (...words: readonly string[]) => multi({ type: 'string', enum: words });
 
-const texts = [
-  'user_id',
-  'project_id',
-  'tenant_id',
-  'launch_index',
-  'image_ref',
-  'image',
-  'vm_state',
-  'task_state',
-  'host',
-  'uuid',
-  'sort_dir',
-  'all_tenants',
-  'soft_deleted',
-  'deleted',
-  'status',
-  'block_device_mapping',
-  'services',
-  'metadata',
-  'system_metadata',
-  'info_cache',
-  'security_groups',
-  'pci_devices',
-];
-const regexes = [
-  'kernel_id',
-  'ramdisk_id',
-  'hostname',
-  'key_name',
-  'power_state',
-  'node',
-  'flavor',
-  'reservation_id',
-  'launched_at',
-  'terminated_at',
-  'availability_zone',
-  'name',
-  'display_name',
-  'description',
-  'display_description',
-  'locked_by',
-  'root_device_name',
-  'config_drive',
-  'access_ip_v4',
-  'access_ip_v6',
-  'auto_disk_config',
-  'progress',
-  'ip',
-  'ip6',
-  'created_at',
-];
+const schemas: Readonly<Record<ListFilter['words'], JsonSchema>> = {
+  text: multi(text),
+  regex: multi(regex),
+  time: multi(dateTime),
+};
 
-const each = (keys: readonly string[], item: object) =>
-  Object.fromEntries(keys.map((key) => [key, multi(item as never)]));
-
-const parameters = history<unknown>(
-  {
-    ...each(texts, text),
-    ...each(regexes, regex),
-    sort_key: sortKeys(...SORT_KEYS, ...IGNORED_SORT_KEYS),
-    'changes-since': multi(dateTime),
-    ...paging,
-  },
-  [
-    { at: '2.26', add: each(['tags', 'tags-any', 'not-tags', 'not-tags-any'], regex) },
-    { at: '2.66', add: { 'changes-before': multi(dateTime) } },
-    { at: '2.73', add: { locked: multi(text), sort_key: sortKeys('locked', ...SORT_KEYS, ...IGNORED_SORT_KEYS) } },
-    { at: '2.75', add: { sort_key: sortKeys('locked', ...SORT_KEYS) } },
-  ],
-);
+const parameters = appearing<unknown>([
+  ...Object.values(listAttributes).flatMap(({ names, words }) =>
+    Object.keys(names).map((name) => [name, '2.1', schemas[words]] as const),
+  ),
+  ...Object.entries(listFilters).map(([name, { words, since }]) => [name, since, schemas[words]] as const),
+  ...Object.entries({ ...paging, sort_dir: schemas.text }).map(([name, schema]) => [name, '2.1', schema] as const),
+  ['sort_key', '2.1', sortKeys(...SORT_KEYS, ...IGNORED_SORT_KEYS)],
+  ['sort_key', '2.73', sortKeys(...LATER_SORT_KEYS, ...SORT_KEYS, ...IGNORED_SORT_KEYS)],
+  ['sort_key', '2.75', sortKeys(...LATER_SORT_KEYS, ...SORT_KEYS)],
+]);
 
 const STRICT_FROM = minorOf('2.75');
 

@@ -2,92 +2,43 @@
 
 import { booleanWord } from '../../../base/boolean-word.ts';
 import { badRequest, forbidden } from '../../../base/errors.ts';
-import { derive, history } from '../../../base/history.ts';
-import type { FilterValue, ServerAttribute, ServerFilter, ServerPage } from '../../../db/server-list.ts';
-import { serverFilterAttributes } from '../../../db/server-list.ts';
+import { appearing, derive, history } from '../../../base/history.ts';
+import type { FilterValue, ServerFilter, ServerPage } from '../../../db/server-list.ts';
 import { statesOfStatus, type TaskState, type VmState } from '../../../domain/servers/instance.ts';
+import {
+  attributeNamed,
+  listAttributes,
+  listFilters,
+  type Match,
+  type ServerAttribute,
+} from '../../../domain/servers/list-attributes.ts';
 import { distinctWords } from '../../../web/query.ts';
 import { type Page, pageOf } from '../../links.ts';
 import type { Call, Query } from '../../resource.ts';
 import { parseDateTime } from '../../schema.ts';
-import { SORT_KEYS } from './list-schema.ts';
 
-/** What anybody may filter by; everything else needs `allow_all_filters` and is ignored without it. */
+/** What everybody may filter by; all else needs `allow_all_filters` and is ignored without it. */
 const commonFilters = derive(
-  history<true>(
-    {
-      reservation_id: true,
-      name: true,
-      status: true,
-      image: true,
-      flavor: true,
-      ip: true,
-      'changes-since': true,
-      all_tenants: true,
-      limit: true,
-      marker: true,
-      sort_key: true,
-      sort_dir: true,
-    },
-    [
-      { at: '2.5', add: { ip6: true } },
-      { at: '2.26', add: { tags: true, 'tags-any': true, 'not-tags': true, 'not-tags-any': true } },
-      { at: '2.66', add: { 'changes-before': true } },
-      { at: '2.73', add: { locked: true } },
-      {
-        at: '2.83',
-        add: {
-          availability_zone: true,
-          config_drive: true,
-          key_name: true,
-          created_at: true,
-          launched_at: true,
-          terminated_at: true,
-          power_state: true,
-          task_state: true,
-          vm_state: true,
-          progress: true,
-          user_id: true,
-        },
-      },
-      { at: '2.90', add: { hostname: true } },
-    ],
-  ),
+  appearing<true>([
+    ...['limit', 'marker', 'sort_key', 'sort_dir'].map((name) => [name, '2.1', true] as const),
+    ...Object.values(listAttributes)
+      .flatMap(({ names }) => Object.entries(names))
+      .flatMap(([name, since]) => (since === null ? [] : [[name, since, true] as const])),
+    ...Object.entries(listFilters).flatMap(([name, { everybody }]) =>
+      everybody === null ? [] : [[name, everybody, true] as const],
+    ),
+  ]),
   (form) => new Set(Object.keys(form)),
 );
 
 /** Named changes of behaviour over the versions. */
 const features = history<true>({}, [{ at: '2.38', add: { unknownStatusRefused: true } }]);
 
-/** What the schema still takes and Nova refuses by name: relations of a server, which are no columns of it. */
-const relations = new Set([
-  'block_device_mapping',
-  'services',
-  'metadata',
-  'system_metadata',
-  'info_cache',
-  'security_groups',
-  'pci_devices',
-]);
-
-/** Wire names that differ from the attribute's. */
-const aliases: Readonly<Record<string, ServerAttribute>> = {
-  name: 'display_name',
-  description: 'display_description',
-  image: 'image_ref',
-  flavor: 'instance_type_id',
-  tenant_id: 'project_id',
-};
-
-const numeric = new Set(['launch_index', 'progress', 'power_state']);
-const flags = new Set(['config_drive', 'auto_disk_config']);
-const times = new Set(['created_at', 'launched_at', 'terminated_at', 'updated_at']);
-
 /** A filter's value in the column's type; undefined for text that no row can equal. */
-function valueOf(attribute: string, text: string): FilterValue | undefined {
-  if (numeric.has(attribute)) return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
-  if (flags.has(attribute)) return booleanWord(text) ?? undefined;
-  if (times.has(attribute)) return parseDateTime(text) ?? undefined;
+function valueOf(match: Match, text: string): FilterValue | undefined {
+  if (match === 'number') return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (match === 'flag') return booleanWord(text) ?? undefined;
+  if (match === 'second') return parseDateTime(text) ?? undefined;
   return text;
 }
 
@@ -170,12 +121,11 @@ function sortOf(call: Call): ServerPage['sort'] {
       throw badRequest("Invalid input received: Unknown sort direction, must be 'asc' or 'desc'");
   if (dirs.length > Math.max(keys.length, 1))
     throw badRequest('Invalid input received: Sort direction size exceeds sort key size');
-  const known = new Set<string>([...SORT_KEYS, 'locked']);
   // keys without a direction of their own take the first
   const dirAt = (index: number) => (dirs[index] ?? dirs[0] ?? 'desc') as 'asc' | 'desc';
   const sort = keys
     .map((key, index) => ({ key: key as ServerAttribute, dir: dirAt(index) }))
-    .filter(({ key }) => known.has(key));
+    .filter(({ key }) => Object.hasOwn(listAttributes, key) && listAttributes[key].sort !== null);
   return sort.length > 0 ? sort : [{ key: 'created_at', dir: dirAt(0) }];
 }
 
@@ -194,7 +144,7 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
     ? call.query
     : Object.fromEntries(Object.entries(call.query).filter(([key]) => allowed.has(key)));
 
-  const related = Object.keys(query).find((key) => relations.has(key) || key.startsWith('_'));
+  const related = Object.keys(query).find((key) => listFilters[key]?.refused === true || key.startsWith('_'));
   if (related !== undefined) throw badRequest(`Invalid filter field: ${related}.`);
 
   const nothing: ServerList = { filter: null, page, sort };
@@ -221,10 +171,11 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
 
   const where: Partial<Record<ServerAttribute, FilterValue>> = {};
   for (const [key, texts] of Object.entries(query)) {
-    const attribute = (Object.hasOwn(aliases, key) ? aliases[key] : key) as ServerAttribute;
-    if (!serverFilterAttributes.includes(attribute)) continue;
+    const attribute = attributeNamed.get(key);
+    const match = attribute === undefined ? null : listAttributes[attribute].match;
+    if (attribute === undefined || match === null) continue;
     // given twice, the last counts
-    const value = valueOf(attribute, texts.at(-1) as string);
+    const value = valueOf(match, texts.at(-1) as string);
     if (value === undefined) return nothing;
     where[attribute] = value;
   }
