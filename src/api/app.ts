@@ -4,7 +4,6 @@
 import { badRequest, Fault, notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
 import { databaseFault } from '../db/errors.ts';
-import { askedVersion, negotiate } from '../domain/microversions.ts';
 import { CONSOLES } from '../domain/servers/remote-console.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
 import { novaEnvelope } from '../web/faults.ts';
@@ -12,12 +11,14 @@ import { readJson } from '../web/json-body.ts';
 import { parseQuery } from '../web/query.ts';
 import { reachedBy } from '../web/reached.ts';
 import { multipleChoices, versionDocumentWriter, versionList } from './compute/versions.ts';
+import { type ComputePath, splitPath, splitProject } from './compute-path.ts';
 import { type ResponseCacheSlot, responseCacheSlot } from './response-cache.ts';
 import type { CallUrl, Query, RouteEntry } from './resource.ts';
-import { makeSegmentRouter, type RouteGroup } from './router.ts';
+import { makeSegmentRouter, type RouteGroup, type RouteHandler } from './router.ts';
 import { runRoute } from './runner.ts';
 import { makeValidator } from './schema.ts';
 import type { Authenticate, Services } from './services.ts';
+import { header, minorFor, setVersionHeaders } from './version-headers.ts';
 
 export interface ComputeOptions {
   readonly routes: readonly RouteEntry[];
@@ -44,23 +45,8 @@ function answerNoRoute(ctx: WebContext): void {
 
 const queryOf = (ctx: WebContext): Query => Object.fromEntries(parseQuery(ctx.querystring));
 
-/** `/v2.1/…` split into its parts; `rest` is decoded and begins with one slash, or is empty for the version's own page. */
-function splitPath(path: string): { endpoint: 'v2' | 'v2.1'; rest: string } | null {
-  const found = /^\/(v2(?:\.1)?)(\/.*)?$/.exec(path);
-  if (!found) return null;
-  let rest = (found[2] ?? '').replace(/^\/+/, '/');
-  try {
-    rest = decodeURIComponent(rest);
-  } catch {
-    // not UTF-8: matched as it stands
-  }
-  return { endpoint: found[1] as 'v2' | 'v2.1', rest };
-}
-
 /** Parameters of paths that are looked for as ids. */
 const IDS = ['server_id', 'flavor_id', 'image_id', 'server_group_id'] as const;
-
-const PROJECT_SEGMENT = /^\/([0-9a-f-]+)(\/.*)?$/;
 
 /** What an answer to a GET may depend on, beside the caller. */
 const keyOf = (ctx: WebContext): string =>
@@ -83,6 +69,123 @@ function pickEntries(group: RouteGroup, body: unknown): readonly RouteEntry[] {
   return entries;
 }
 
+/** What is known of a request once its token and path were read. */
+interface Prepared {
+  readonly caller: Op['caller'];
+  readonly projectInUrl: string | null;
+  readonly url: CallUrl;
+  readonly kept: ResponseCacheSlot | null;
+  readonly legacy: boolean;
+}
+
+const versionText = { v2: versionDocumentWriter('v2'), 'v2.1': versionDocumentWriter('v2.1') };
+
+function answerText(ctx: WebContext, text: string): void {
+  ctx.type = 'application/json';
+  ctx.body = text;
+}
+
+/** The page of a version. */
+function answerVersion(ctx: WebContext, endpoint: ComputePath['endpoint'], minor: number): void {
+  ctx.state.route = '/';
+  if (endpoint === 'v2.1') setVersionHeaders(ctx, minor);
+  answerText(ctx, versionText[endpoint](serviceUrl(ctx)));
+}
+
+/** What is below no version: all of them, or the choice. */
+function answerChoices(ctx: WebContext): void {
+  const { path } = ctx;
+  ctx.state.route = '(root)';
+  if (path === '/' || path === '') return answerText(ctx, JSON.stringify(versionList(serviceUrl(ctx))));
+  ctx.status = 300;
+  answerText(ctx, JSON.stringify(multipleChoices(serviceUrl(ctx), path)));
+}
+
+/** What needs no token; whether it was answered. */
+function answerOpenly(ctx: WebContext, path: ComputePath | null): boolean {
+  const { method } = ctx;
+  if (method === 'OPTIONS') {
+    ctx.state.route = 'OPTIONS';
+    ctx.status = 200;
+    ctx.body = '';
+    return true;
+  }
+  if (path === null) {
+    if (method === 'GET' || method === 'HEAD') answerChoices(ctx);
+    else answerNoRoute(ctx);
+    return true;
+  }
+  if (path.rest !== '' && path.rest !== '/') return false;
+  if (method === 'GET') answerVersion(ctx, path.endpoint, path.endpoint === 'v2.1' ? minorFor(ctx) : 1);
+  else answerNoRoute(ctx);
+  return true;
+}
+
+function answerFromCache(
+  ctx: WebContext,
+  endpoint: ComputePath['endpoint'],
+  known: NonNullable<ReturnType<ResponseCacheSlot['get']>>,
+): void {
+  if (endpoint === 'v2.1') setVersionHeaders(ctx, known.minor);
+  ctx.state.route = known.route;
+  ctx.status = known.status;
+  answerText(ctx, known.text);
+}
+
+function urlsOf(
+  ctx: WebContext,
+  endpoint: string,
+  project: string | null,
+  path: string,
+  imageUrl: string | null,
+): CallUrl {
+  const service = serviceUrl(ctx);
+  const suffix = project === null ? '' : `/${project}`;
+  const { root, urlOf } = reachedBy(ctx.req);
+  return {
+    service,
+    versioned: `${service}/${endpoint}${suffix}`,
+    bookmark: `${service}${suffix}`,
+    image: imageUrl ?? urlOf('image'),
+    consoles: `${root}${CONSOLES}`,
+    path,
+  };
+}
+
+/** Refuses what no resource takes, in Nova's order; the body may come meanwhile. */
+async function readBody(ctx: WebContext, params: Readonly<Record<string, string>>): Promise<unknown> {
+  const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (!MEDIA_TYPES.has(type)) throw new Fault('badMediaType', `Unsupported Content-Type: ${type}`);
+  // MySQL takes an id for the same with blanks at its end
+  if (IDS.some((name) => params[name]?.endsWith(' '))) throw notFound('The resource could not be found.');
+  return ctx.method === 'POST' || ctx.method === 'PUT' ? readJson(ctx) : null;
+}
+
+function checkProject({ projectInUrl, caller: { projectId } }: Prepared): void {
+  if (projectInUrl === null || projectInUrl === projectId) return;
+  throw badRequest(
+    `Malformed request URL: URL's project_id '${projectInUrl}' doesn't match Context's project_id '${projectId ?? 'None'}'`,
+  );
+}
+
+/** Carries out what a route says. */
+function routeHandler(services: Services): RouteHandler {
+  const validator = makeValidator();
+  return async (ctx, group, params) => {
+    const prepared = ctx.state as unknown as Prepared;
+    const { caller, url, kept, legacy } = prepared;
+    ctx.state.route = group.template;
+    const minor = legacy ? 1 : minorFor(ctx);
+    if (!legacy) setVersionHeaders(ctx, minor);
+    const body = await readBody(ctx, params);
+    const entries = pickEntries(group, body);
+    checkProject(prepared);
+    const { requestId, globalRequestId } = ctx.state;
+    const op: Op = { requestId, globalRequestId, caller, minor, clock: services.clock, log: services.log };
+    await runRoute(ctx, entries, { op, services, params, query: queryOf(ctx), body, url, kept, legacy }, validator);
+  };
+}
+
 /** The compute API. The routes come in as data; versions documents answer without a token. */
 export function makeCompute(options: ComputeOptions): Web {
   const { services, authenticate } = options;
@@ -96,145 +199,24 @@ export function makeCompute(options: ComputeOptions): Web {
     bodyMs: options.bodyMs,
     requestIdHeaders: ['X-Compute-Request-Id'],
   });
-  const validator = makeValidator();
-  const versionText = { v2: versionDocumentWriter('v2'), 'v2.1': versionDocumentWriter('v2.1') };
-
-  const setVersion = (ctx: WebContext, version: string) => {
-    ctx.set('OpenStack-API-Version', `compute ${version}`);
-    ctx.set('X-OpenStack-Nova-API-Version', version);
-    ctx.append('Vary', 'OpenStack-API-Version, X-OpenStack-Nova-API-Version');
-  };
-  const setVersionHeaders = (ctx: WebContext, minor: number) => setVersion(ctx, `2.${minor}`);
-  /** The minor version that a request asks for; the refusal of one that is not served names it, as Nova's does. */
-  const minorFor = (ctx: WebContext): number => {
-    const asked = [header(ctx, 'openstack-api-version'), header(ctx, 'x-openstack-nova-api-version')] as const;
-    try {
-      return negotiate(...asked);
-    } catch (error) {
-      const version = askedVersion(...asked)?.trim();
-      if (error instanceof Fault && error.kind === 'notAcceptable' && version !== undefined) setVersion(ctx, version);
-      throw error;
-    }
-  };
-  const header = (ctx: WebContext, name: string): string | undefined => ctx.req.headers[name] as string | undefined;
-
-  const router = makeSegmentRouter(options.routes, async (ctx, group, params) => {
-    const { state } = ctx as unknown as { state: Prepared };
-    ctx.state.route = group.template;
-    if (state.legacy) state.minor = 1;
-    else {
-      state.minor = minorFor(ctx);
-      setVersionHeaders(ctx, state.minor);
-    }
-    const type = (header(ctx, 'content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-    if (!MEDIA_TYPES.has(type)) throw new Fault('badMediaType', `Unsupported Content-Type: ${type}`);
-    // MySQL takes an id for the same with blanks at its end
-    if (IDS.some((name) => params[name]?.endsWith(' '))) {
-      throw notFound('The resource could not be found.');
-    }
-    const body = ctx.method === 'POST' || ctx.method === 'PUT' ? await readJson(ctx) : null;
-    const entries = pickEntries(group, body);
-    if (state.projectInUrl !== null && state.projectInUrl !== state.caller.projectId) {
-      throw badRequest(
-        `Malformed request URL: URL's project_id '${state.projectInUrl}' doesn't match Context's project_id '${state.caller.projectId ?? 'None'}'`,
-      );
-    }
-    const op: Op = {
-      requestId: ctx.state.requestId,
-      globalRequestId: ctx.state.globalRequestId,
-      caller: state.caller,
-      minor: state.minor,
-      clock: services.clock,
-      log: services.log,
-    };
-    await runRoute(
-      ctx,
-      entries,
-      { op, services, params, query: queryOf(ctx), body, url: state.url, kept: state.kept, legacy: state.legacy },
-      validator,
-    );
-  });
-
+  const router = makeSegmentRouter(options.routes, routeHandler(services));
   app.use(async (ctx) => {
-    const { path, method } = ctx;
-    if (method === 'OPTIONS') {
-      ctx.state.route = 'OPTIONS';
-      ctx.status = 200;
-      ctx.body = '';
-      return;
-    }
-    const split = splitPath(path);
-    if (split === null || split.rest === '' || split.rest === '/') {
-      if (method !== 'GET' && !(method === 'HEAD' && split === null)) return answerNoRoute(ctx);
-      ctx.state.route = split === null ? '(root)' : '/';
-      ctx.type = 'application/json';
-      if (split !== null) {
-        if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minorFor(ctx));
-        ctx.body = versionText[split.endpoint](serviceUrl(ctx));
-      } else if (path === '/' || path === '') ctx.body = JSON.stringify(versionList(serviceUrl(ctx)));
-      else {
-        ctx.status = 300;
-        ctx.body = JSON.stringify(multipleChoices(serviceUrl(ctx), path));
-      }
-      return;
-    }
+    const path = splitPath(ctx.path);
+    if (answerOpenly(ctx, path) || path === null) return;
+    const { endpoint } = path;
     const caller = await authenticate(header(ctx, 'x-auth-token'));
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
-
-    const kept = method === 'GET' ? responseCacheSlot(services, caller, keyOf(ctx)) : null;
+    const kept = ctx.method === 'GET' ? responseCacheSlot(services, caller, keyOf(ctx)) : null;
     const known = kept?.get();
-    if (known) {
-      if (split.endpoint === 'v2.1') setVersionHeaders(ctx, known.minor);
-      ctx.state.route = known.route;
-      ctx.status = known.status;
-      ctx.type = 'application/json';
-      ctx.body = known.text;
-      return;
-    }
+    if (known) return answerFromCache(ctx, endpoint, known);
 
-    const segment = split.rest.split('/', 2)[1] ?? '';
-    const inUrl = router.knows(segment) ? null : PROJECT_SEGMENT.exec(split.rest);
-    const projectInUrl = inUrl?.[1] ?? null;
-    const rest = inUrl === null ? split.rest : (inUrl[2] ?? '/');
-    const service = serviceUrl(ctx);
-    const suffix = projectInUrl === null ? '' : `/${projectInUrl}`;
-    const url: CallUrl = {
-      service,
-      versioned: `${service}/${split.endpoint}${suffix}`,
-      bookmark: `${service}${suffix}`,
-      image: services.settings.imageUrl ?? reachedBy(ctx.req).urlOf('image'),
-      consoles: `${reachedBy(ctx.req).root}${CONSOLES}`,
-      path: rest,
-    };
-    Object.assign(ctx.state, {
-      caller,
-      projectInUrl,
-      url,
-      kept,
-      legacy: split.endpoint === 'v2',
-      minor: 1,
-    } satisfies Prepared);
-    if (rest === '/') {
-      if (method !== 'GET') return answerNoRoute(ctx);
-      ctx.state.route = '/';
-      const minor = minorFor(ctx);
-      if (split.endpoint === 'v2.1') setVersionHeaders(ctx, minor);
-      ctx.type = 'application/json';
-      ctx.body = versionText[split.endpoint](service);
-      return;
-    }
-    if (!(await router.dispatch(ctx, rest))) answerNoRoute(ctx);
+    const { project, rest } = splitProject(path.rest, router.knows);
+    const url = urlsOf(ctx, endpoint, project, rest, services.settings.imageUrl);
+    const prepared: Prepared = { caller, projectInUrl: project, url, kept, legacy: endpoint === 'v2' };
+    Object.assign(ctx.state, prepared);
+    if (rest === '/' && ctx.method === 'GET') answerVersion(ctx, endpoint, minorFor(ctx));
+    else if (rest === '/' || !(await router.dispatch(ctx, rest))) answerNoRoute(ctx);
   });
   return app;
-}
-
-/** What is known of a request once its token and path were read. */
-interface Prepared {
-  readonly caller: Op['caller'];
-  readonly projectInUrl: string | null;
-  readonly url: CallUrl;
-  readonly kept: ResponseCacheSlot | null;
-  readonly legacy: boolean;
-  minor: number;
 }

@@ -1,0 +1,113 @@
+// Why: all that answers requests, on one port: the services by their paths, their pages, the consoles, and the probes.
+
+import type { RequestListener } from 'node:http';
+import { makeCompute } from '../api/app.ts';
+import { computeRoutes } from '../api/compute/index.ts';
+import { isAnyHostUp } from '../db/hosts.ts';
+import { proveWritable } from '../db/readiness.ts';
+import { CONSOLES } from '../domain/servers/remote-console.ts';
+import { followConsoleToken } from '../ops/index.ts';
+import type { Web } from '../web/app.ts';
+import { mount } from '../web/mount.ts';
+import { reachedBy } from '../web/reached.ts';
+import { type Consoles, makeConsoles } from './consoles.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { type Condition, diskProblem, seldom, withHealth } from './health.ts';
+import type { Neighbours } from './neighbours.ts';
+import { type Parts, webParts } from './parts.ts';
+import { rootPages } from './root.ts';
+
+const callbackOf = (app: Web): RequestListener => {
+  const handle = app.callback();
+  return (request, response) => void handle(request, response);
+};
+
+function computeOf(parts: Parts, { identity, authenticate }: Neighbours, { ops }: ControlPlane): Web {
+  const { config, database, policy } = parts;
+  const { clock, log, observer, bodyMs } = webParts(parts);
+  return makeCompute({
+    routes: computeRoutes,
+    authenticate,
+    observer,
+    bodyMs,
+    services: {
+      db: database.read,
+      ops,
+      policy,
+      clock,
+      log,
+      settings: {
+        pageSize: config.api.page_size,
+        hostDownMs: config.compute.down_seconds * 1000,
+        defaultZone: config.compute.zone,
+        imageUrl: null,
+      },
+      knowsProject: (caller, id) => identity.service.knowsProject(caller, id),
+    },
+  });
+}
+
+function consolesOf({ config, log, metrics }: Parts, { deps }: ControlPlane): Consoles {
+  const consolesOpen = metrics.gauge('xloud_consoles_open', 'Consoles that are open');
+  return makeConsoles({
+    baseUrlOf: (request) => deps.config.consoleBaseUrl ?? `${reachedBy(request).root}${CONSOLES}`,
+    allowedHosts: config.compute.console_allowed_origins,
+    open: (token) => followConsoleToken(deps, token),
+    log,
+    count: (open) => consolesOpen.set(open),
+  });
+}
+
+/** What must hold for this process to take requests. */
+function conditionsOf(
+  { config, database, clock, dataDir }: Parts,
+  { identity }: Neighbours,
+  { bus }: ControlPlane,
+): Condition[] {
+  const downMs = config.compute.down_seconds * 1000;
+  return [
+    {
+      name: 'database',
+      problem: seldom(async () => {
+        await proveWritable(database, clock.now());
+        return null;
+      }),
+    },
+    { name: 'disk', problem: seldom(() => diskProblem(dataDir)) },
+    { name: 'bus', problem: () => bus.problem() },
+    { name: 'identity', problem: () => identity.service.problem() },
+    {
+      name: 'hosts',
+      problem: async () => ((await isAnyHostUp(database.read, clock.now() - downMs)) ? null : 'no host is up'),
+    },
+  ];
+}
+
+export interface Front {
+  readonly handler: RequestListener;
+  readonly consoles: Consoles;
+}
+
+export function makeFront(parts: Parts, neighbours: Neighbours, plane: ControlPlane): Front {
+  const { identity, images, networks } = neighbours;
+  const consoles = consolesOf(parts, plane);
+  const services = mount(
+    {
+      ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
+      '/compute': callbackOf(computeOf(parts, neighbours, plane)),
+      '/image': callbackOf(images.app),
+      '/network': callbackOf(networks.app),
+      [CONSOLES]: consoles.pages,
+    },
+    rootPages(
+      [
+        ...(identity.app === null ? [] : [{ name: 'identity', version: '/v3' } as const]),
+        { name: 'compute', version: '/v2.1' },
+        { name: 'image', version: '' },
+        { name: 'network', version: '' },
+      ],
+      computeRoutes,
+    ),
+  );
+  return { handler: withHealth(parts.metrics, conditionsOf(parts, neighbours, plane), parts.log, services), consoles };
+}
