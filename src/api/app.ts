@@ -211,7 +211,7 @@ export function makeCompute(options: ComputeOptions): Web {
     const known = kept?.get();
     if (known) return answerFromCache(ctx, endpoint, known);
 
-    const { project, rest } = splitProject(path.rest, router.knows);
+    const { project, rest } = splitProject(path.rest, (segment) => router.knows(segment));
     const url = urlsOf(ctx, endpoint, project, rest, services.settings.imageUrl);
     const prepared: Prepared = { caller, projectInUrl: project, url, kept, legacy: endpoint === 'v2' };
     Object.assign(ctx.state, prepared);
