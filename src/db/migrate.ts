@@ -8,6 +8,8 @@ import { tx } from './tx.ts';
 
 export interface Migration {
   readonly name: string;
+  /** Those that it stands in for: a database to which all of them were applied has it, and one that has only some is too old for it. */
+  readonly replaces?: readonly string[];
   /** Run again after it was ended anywhere, it goes on: changes of the schema by migrations/statements.ts, data so that twice is once. */
   up(knex: Knex): Promise<void>;
 }
@@ -26,23 +28,44 @@ export interface SchemaState {
   readonly pending: readonly string[];
   /** Applied, but unknown to this program: the database belongs to a newer one. */
   readonly unknown: readonly string[];
+  /** Steps that this program no longer has, and that the database lacks, of those that one of its migrations stands in for. */
+  readonly tooOld: readonly string[];
 }
 
 export async function schemaState(database: Database, migrations: readonly Migration[]): Promise<SchemaState> {
   const applied = await appliedMigrations(database);
-  const known = migrations.map((migration) => migration.name);
+  const has = new Set(applied);
+  const known = new Set(migrations.flatMap(({ name, replaces = [] }) => [name, ...replaces]));
   return {
     applied,
-    pending: known.filter((name) => !applied.includes(name)),
-    unknown: applied.filter((name) => !known.includes(name)),
+    pending: migrations.filter((migration) => !isApplied(migration, has)).map(({ name }) => name),
+    unknown: applied.filter((name) => !known.has(name)),
+    tooOld: migrations.flatMap((migration) => missingOf(migration, has)),
   };
 }
 
-function refuseNewer(state: SchemaState): void {
-  if (state.unknown.length === 0) return;
+const isApplied = ({ name, replaces }: Migration, applied: ReadonlySet<string>): boolean =>
+  applied.has(name) || (replaces?.every((one) => applied.has(one)) ?? false);
+
+/** Of what a migration stands in for, what a database lacks that has some of it. */
+function missingOf(migration: Migration, applied: ReadonlySet<string>): readonly string[] {
+  const { replaces = [] } = migration;
+  if (isApplied(migration, applied) || !replaces.some((one) => applied.has(one))) return [];
+  return replaces.filter((one) => !applied.has(one));
+}
+
+/** A database that this program must not touch. */
+function refuseOthers({ unknown, tooOld }: SchemaState): void {
+  if (tooOld.length > 0) {
+    throw new Fault(
+      'internal',
+      `the database's schema is too old for this program (missing ${tooOld.join(', ')}): start a release from November 2026 once, it brings it on`,
+    );
+  }
+  if (unknown.length === 0) return;
   throw new Fault(
     'internal',
-    `the database's schema is newer than this program: it has ${state.unknown.join(', ')}. Start the newer program.`,
+    `the database's schema is newer than this program: it has ${unknown.join(', ')}. Start the newer program.`,
   );
 }
 
@@ -131,7 +154,7 @@ export async function upgradeSchema(
   waitMs: number = limits.schemaLockMs,
 ): Promise<string[]> {
   const state = await schemaState(database, migrations);
-  refuseNewer(state);
+  refuseOthers(state);
   if (state.pending.length === 0) return [];
   const pending = migrations.filter(({ name }) => state.pending.includes(name));
   if (database.engine === 'mysql') return applyOnMysql(database, pending, waitMs);
@@ -144,7 +167,7 @@ export async function upgradeSchema(
 /** Throws unless the schema is exactly what this program knows: for commands that must not change it. */
 export async function checkSchema(database: Database, migrations: readonly Migration[]): Promise<void> {
   const state = await schemaState(database, migrations);
-  refuseNewer(state);
+  refuseOthers(state);
   if (state.pending.length > 0) {
     throw new Fault(
       'internal',

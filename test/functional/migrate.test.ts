@@ -1,21 +1,24 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { migrations } from '../../migrations/index.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { serverUsage } from '../../src/db/server-sizes.ts';
-import { schemaState, upgradeSchema } from '../../src/db/migrate.ts';
+import { checkSchema, schemaState, upgradeSchema } from '../../src/db/migrate.ts';
 import { loadConfig } from '../../src/main/config.ts';
 import { serve } from '../../src/main/serve.ts';
 import { emptyDatabase, engines } from '../support/database.ts';
-import { oldServer } from '../support/rows.ts';
-import { aFlavor } from '../support/samples.ts';
-import { usageDrift } from '../support/usage.ts';
+import { recordAs } from '../support/old-data.ts';
+import { schemaFacts } from '../support/schema-facts.ts';
 
 const names = migrations.map((migration) => migration.name);
+const steps = migrations[0]?.replaces ?? [];
+/** As those steps made it. */
+const factsOfThatDay = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', 'fixtures', 'schema-2026-11-29.json'), 'utf8'),
+) as Record<string, unknown>;
 
 for (const engine of engines) {
   describe(`the schema on ${engine}`, () => {
@@ -23,36 +26,43 @@ for (const engine of engines) {
       const store = await emptyDatabase(engine);
       const { database } = store;
       t.after(() => store.close());
-      assert.deepEqual(await schemaState(database, migrations), { applied: [], pending: names, unknown: [] });
+      assert.deepEqual(await schemaState(database, migrations), {
+        ...{ applied: [], pending: names, unknown: [], tooOld: [] },
+      });
       assert.deepEqual(await upgradeSchema(database, migrations), names);
       assert.deepEqual(await upgradeSchema(database, migrations), []);
-      assert.deepEqual(await schemaState(database, migrations), { applied: names, pending: [], unknown: [] });
+      assert.deepEqual(await schemaState(database, migrations), {
+        ...{ applied: names, pending: [], unknown: [], tooOld: [] },
+      });
     });
 
-    it('begins the history of servers that were there before it was kept', async (t) => {
+    it('began as it was in the steps that it stands in for', async (t) => {
       const store = await emptyDatabase(engine);
       const { database } = store;
       t.after(() => store.close());
-      const before = migrations.slice(0, names.indexOf('0009_server_sizes'));
-      await upgradeSchema(database, before);
-      const { write } = database;
-      const old = (uuid: string, vmState: string, more: object = {}) =>
-        write('servers').insert(oldServer(uuid, vmState, more));
-      await old('a', 'building');
-      await old('b', 'error', { flavor: JSON.stringify(aFlavor({ extraSpecs: {} })) });
-      await old('c', 'deleted', { deleted: 1 });
-      await upgradeSchema(database, migrations);
-      assert.deepEqual(await usageDrift(database.read), []);
-      assert.deepEqual(await serverUsage(database.read, 'p', 'u'), { instances: 2, cores: 1, ram: 256 });
-      const elastic: { uuid: string }[] = await database
-        .read('servers')
-        .select('uuid')
-        .where({ elastic: 1 })
-        .orderBy('uuid');
-      assert.deepEqual(
-        elastic.map(({ uuid }) => uuid),
-        ['a', 'c'],
-      );
+      await upgradeSchema(database, migrations.slice(0, 1));
+      assert.deepEqual(await schemaFacts(database), factsOfThatDay[engine]);
+    });
+
+    it('goes on from those steps', async (t) => {
+      const store = await emptyDatabase(engine);
+      const { database } = store;
+      t.after(() => store.close());
+      await upgradeSchema(database, migrations.slice(0, 1));
+      await recordAs(database, steps);
+      assert.deepEqual(await upgradeSchema(database, migrations), names.slice(1));
+      assert.deepEqual((await schemaState(database, migrations)).pending, []);
+    });
+
+    it('is refused when it has only some of those steps', async (t) => {
+      const store = await emptyDatabase(engine);
+      const { database } = store;
+      t.after(() => store.close());
+      await upgradeSchema(database, migrations.slice(0, 1));
+      await recordAs(database, steps.slice(0, -1));
+      const refused = { message: /too old for this program \(missing 0030_reservations\)/ };
+      await assert.rejects(upgradeSchema(database, migrations), refused);
+      await assert.rejects(checkSchema(database, migrations), refused);
     });
 
     it('is refused when it is newer than the program', async (t) => {

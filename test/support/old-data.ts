@@ -37,14 +37,23 @@ async function insertAll(database: Database, tables: OldData['tables']): Promise
   });
 }
 
+/** Writes down that these were applied, and nothing else: as the program of that day did. */
+export async function recordAs(database: Database, names: readonly string[]): Promise<void> {
+  await database.write('schema_migrations').delete();
+  for (const name of names) {
+    await database.write('schema_migrations').insert({ name, batch: 1, migration_time: new Date() });
+  }
+}
+
 /** Fills an empty database with the schema and the rows of that day. */
 export async function restoreOldData(url: string, { tables }: OldData): Promise<void> {
   const database = openDatabase(url, 1);
   const applied = new Set((tables['schema_migrations'] ?? []).map(({ name }) => name));
-  await upgradeSchema(
-    database,
-    migrations.filter(({ name }) => applied.has(name)),
+  const done = migrations.filter(
+    ({ name, replaces }) => applied.has(name) || replaces?.every((one) => applied.has(one)),
   );
+  await upgradeSchema(database, done);
+  await recordAs(database, [...applied].map(String));
   await insertAll(database, tables);
   await database.close();
 }
