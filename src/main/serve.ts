@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
 import { migrations } from '../../migrations/index.ts';
 import { type Agent, startAgent } from '../agent/agent.ts';
+import { directoryAnswers } from '../agent/answers.ts';
 import { makeCompute } from '../api/app.ts';
 import { computeRoutes } from '../api/compute/index.ts';
 import { systemClock } from '../base/clock.ts';
@@ -169,8 +170,9 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
   const reportMs = config.compute.report_seconds * 1000;
   const offers = readOffers(config.compute);
   const agents: Agent[] = [];
-  for (const { name, driver } of hosts) {
-    const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs, offers });
+  for (const { name, driver, answersDir } of hosts) {
+    const answers = directoryAnswers(answersDir);
+    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers });
     cleanup.defer(() => agent.close());
     agents.push(agent);
   }

@@ -8,16 +8,8 @@ import type { Op } from '../../base/op.ts';
 import { type ConsoleToken, findConsoleToken, insertConsoleToken } from '../../db/console-auth-tokens.ts';
 import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
-import {
-  type ConsoleEndpoint,
-  consoleMoves,
-  type ConsoleProtocol,
-  consoleUrl,
-  isCarried,
-  isOfProtocol,
-  isSamePlace,
-  protocolOf,
-} from '../../domain/servers/remote-console.ts';
+import { type ConsoleEndpoint, type ConsoleProtocol, isSamePlace } from '../../domain/servers/console-endpoint.ts';
+import { consoleMoves, consoleUrl, isCarried, isOfProtocol, protocolOf } from '../../domain/servers/remote-console.ts';
 import { hostCan, hostForMove } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 
