@@ -16,7 +16,7 @@ function diskOf({ spec }: FakeGuest, imageId: string): Uint8Array {
   return disk;
 }
 
-export type SnapshotVerbs = Pick<AgentVerbs, 'snapshot' | 'uploadSnapshot' | 'dropSnapshot'>;
+type SnapshotVerbs = Pick<AgentVerbs, 'snapshot' | 'uploadSnapshot' | 'dropSnapshot'>;
 
 export function snapshotVerbs(host: FakeHost, sink: ImageSink): SnapshotVerbs {
   async function* piecesOf(uuid: string, imageId: string): AsyncGenerator<Uint8Array> {

@@ -40,7 +40,7 @@ async function arrange(t: TestContext, answers: AnswerStore) {
     reboot: (by: Asker | null) => bus.call(HOST, 'reboot', { spec, type: 'HARD', timeoutMs: 0 }, by),
     setPassword: (by: Asker) => bus.call(HOST, 'setAdminPassword', { uuid, user: 'root', password }, by),
     reboots: () => (driver.store.get(uuid)?.starts ?? 0) - 1,
-    async restart() {
+    restart: async () => {
       await agent.close(100);
       agent = await start();
     },
