@@ -2,16 +2,15 @@
 // and tells of its own accord what the host has and what guests did. It never sees the database.
 
 import type { Clock } from '../base/clock.ts';
-import { notImplemented, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { AgentHandlers, Bus } from '../bus/bus.ts';
-import type { AgentMethod } from '../bus/contract.ts';
+import type { Bus } from '../bus/bus.ts';
 import type { GuestEvent } from '../domain/servers/guest.ts';
-import type { OptionalVerb } from '../domain/placement/host.ts';
 import { type HostOffers, noOffers } from '../domain/placement/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
-import { makeMailboxes, type Mailboxes } from './mailbox.ts';
+import { type AnswerStore, makeAnswers, memoryAnswers } from './answers.ts';
+import { makeHandler } from './handler.ts';
+import { makeMailboxes } from './mailbox.ts';
 import { makeReporter } from './report.ts';
 
 export interface AgentOptions {
@@ -21,6 +20,8 @@ export interface AgentOptions {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the last answers of guests are kept; default: in memory. */
+  readonly answers?: AnswerStore;
   /** Milliseconds between inventory reports; default `limits.hostReportMs`. */
   readonly reportMs?: number;
   /** What the operator says of the host; default: nothing. */
@@ -40,85 +41,11 @@ export interface Agent {
   close(graceMs?: number): Promise<void>;
 }
 
-const nothing = (): null => null;
-
-/** The bus methods over the driver. What concerns one guest goes through its mailbox, but for what is only read or steered. */
-function handlersOf(driver: Driver, mailboxes: Mailboxes, isClosing: () => boolean): AgentHandlers {
-  const post = <T>(uuid: string, method: AgentMethod, args: unknown, work: () => Promise<T>): Promise<T> => {
-    if (isClosing()) return Promise.reject(unavailable('The agent is shutting down.', { code: 'agent.closing' }));
-    const key = `${method} ${JSON.stringify(args)}`;
-    return mailboxes.post(uuid, { key, joinRunning: method !== 'inspect' }, work);
-  };
-  /** An optional verb of the driver; a driver without it is asked only by mistake. */
-  const able = <V extends OptionalVerb & keyof Driver>(verb: V): NonNullable<Driver[V]> => {
-    const method = driver[verb];
-    if (method === undefined) {
-      throw notImplemented(`The ${driver.kind} driver cannot ${verb}.`, { code: `driver.${verb}` });
-    }
-    return method;
-  };
-  return {
-    spawn: (args) => post(args.spec.uuid, 'spawn', args, () => driver.spawn(args.spec)),
-    destroy: (args) => post(args.uuid, 'destroy', args, () => driver.destroy(args.uuid)).then(nothing),
-    powerOn: (args) => post(args.spec.uuid, 'powerOn', args, () => driver.powerOn(args.spec)),
-    powerOff: (args) => post(args.uuid, 'powerOff', args, () => driver.powerOff(args.uuid, args.timeoutMs)),
-    reboot: (args) => post(args.spec.uuid, 'reboot', args, () => driver.reboot(args.spec, args.type, args.timeoutMs)),
-    pause: ({ uuid }) => post(uuid, 'pause', { uuid }, () => able('pause')(uuid)),
-    unpause: ({ uuid }) => post(uuid, 'unpause', { uuid }, () => able('unpause')(uuid)),
-    suspend: ({ uuid }) => post(uuid, 'suspend', { uuid }, () => able('suspend')(uuid)),
-    resume: ({ uuid }) => post(uuid, 'resume', { uuid }, () => able('resume')(uuid)),
-    snapshot: (args) =>
-      post(args.uuid, 'snapshot', args, () => able('snapshot').take(args.uuid, args.imageId, args.quiesce)),
-    // what is copied is no longer the guest's: it need not wait for a transfer
-    uploadSnapshot: (args) =>
-      post(args.imageId, 'uploadSnapshot', args, async () => {
-        await able('snapshot').upload(args.uuid, args.imageId);
-        return null;
-      }),
-    dropSnapshot: (args) =>
-      post(args.imageId, 'dropSnapshot', args, async () => {
-        await able('snapshot').drop(args.uuid, args.imageId);
-        return null;
-      }),
-    rescue: (args) => post(args.spec.uuid, 'rescue', args, () => able('rescue')(args.spec)),
-    unrescue: (args) => post(args.spec.uuid, 'unrescue', args, () => able('unrescue')(args.spec)),
-    rebuild: (args) => post(args.spec.uuid, 'rebuild', args, () => able('rebuild')(args.spec, args.preserveEphemeral)),
-    setAdminPassword: (args) =>
-      post(args.uuid, 'setAdminPassword', args, async () => {
-        await able('setAdminPassword')(args.uuid, args.user, args.password);
-        return null;
-      }),
-    injectNmi: ({ uuid }) =>
-      post(uuid, 'injectNmi', { uuid }, async () => {
-        await able('injectNmi')(uuid);
-        return null;
-      }),
-    attachNic: (args) => post(args.uuid, 'attachNic', args, () => able('attachNic')(args.uuid, args.nic, args.plan)),
-    detachNic: (args) => post(args.uuid, 'detachNic', args, () => able('detachNic')(args.uuid, args.portId)),
-    migrateDisk: (args) =>
-      post(args.uuid, 'migrateDisk', args, () => able('migrateDisk')(args.uuid, args.timeoutMs)).then(nothing),
-    receiveDisk: (args) =>
-      post(args.spec.uuid, 'receiveDisk', args, () => able('receiveDisk')(args.spec, args.from, args.on)),
-    restoreDisk: (args) => post(args.spec.uuid, 'restoreDisk', args, () => able('restoreDisk')(args.spec, args.on)),
-    dropDisk: ({ uuid }) => post(uuid, 'dropDisk', { uuid }, () => able('dropDisk')(uuid)).then(nothing),
-    liveMigrate: (args) => post(args.uuid, 'liveMigrate', args, () => able('liveMigrate')(args.uuid, args.to)),
-    // asked while the guest is under way
-    liveProgress: ({ uuid }) => able('liveProgress')(uuid),
-    steerLive: ({ uuid, wish }) => able('steerLive')(uuid, wish).then(nothing),
-    adjust: (args) => post(args.uuid, 'adjust', args, () => driver.adjust(args.uuid, args.request)),
-    inspect: (args) => post(args.uuid, 'inspect', args, () => driver.inspect(args.uuid)),
-    console: (args) => driver.console(args.uuid, args.maxBytes),
-    remoteConsole: async ({ uuid, protocol }) => able('remoteConsole')(uuid, protocol),
-    diagnostics: async ({ uuid }) => able('diagnostics')(uuid),
-    cacheImage: async ({ image }) => able('cacheImage')(image),
-    list: () => driver.list(),
-  };
-}
-
 /** Serves a host: resolves once requests are taken and the first report is on its way. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { host, bus, driver, clock, log } = options;
   const mailboxes = makeMailboxes();
+  const answers = makeAnswers(options.answers ?? memoryAnswers(), log);
   let closing = false;
 
   const reporter = makeReporter({
@@ -137,7 +64,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (event.uuid === null) return reporter.reportNow();
     const { uuid } = event;
     const key = `event ${JSON.stringify(event)}`;
-    const view = await mailboxes.post(uuid, { key, joinRunning: false }, () => driver.inspect(uuid));
+    const view = await mailboxes.post(uuid, { key, joinRunning: false }, () => driver.inspect({ uuid }));
     await bus.report({ kind: 'guest', host, event, view });
   }
 
@@ -154,10 +81,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       .finally(() => telling.delete(one));
     telling.add(one);
   });
-  const stopServing = await bus.serveAgent(
-    host,
-    handlersOf(driver, mailboxes, () => closing),
-  );
+  // guests that were taken away leave their answers behind
+  await driver
+    .list({})
+    .then((guests) => answers.forgetOthers(guests.map(({ uuid }) => uuid)))
+    .catch((error: unknown) =>
+      log.warn({ err: error, host }, 'answers of guests that are gone stay until the next start'),
+    );
+  const stopServing = await bus.serveAgent(host, makeHandler({ driver, mailboxes, answers, isClosing: () => closing }));
   reporter.start();
   log.info({ host, driver: driver.kind }, 'agent serves');
 

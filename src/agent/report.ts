@@ -36,7 +36,7 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
   let loop: Promise<void> = Promise.resolve();
 
   async function reportNow(): Promise<void> {
-    const [inventory, guests] = await Promise.all([driver.inventory(), driver.list()]);
+    const [inventory, guests] = await Promise.all([driver.inventory(), driver.list({})]);
     await bus.report({ kind: 'inventory', host, inventory: withOffers(inventory, offers), guests });
   }
 

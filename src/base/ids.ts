@@ -1,6 +1,7 @@
 // Why: every identifier has one form, made and recognised in one place.
 
 import { randomUUID } from 'node:crypto';
+import { badRequest } from './errors.ts';
 
 export const newUuid = (): string => randomUUID();
 
@@ -8,6 +9,16 @@ export const newUuid = (): string => randomUUID();
 export const newHexId = (): string => randomUUID().replaceAll('-', '');
 
 export const newRequestId = (): string => `req-${randomUUID()}`;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export const isCanonicalUuid = (text: string): boolean => UUID.test(text);
+
+/** The id itself, when it has the one form that may become part of a path; a Fault otherwise. */
+export function checkedUuid(id: string): string {
+  if (!UUID.test(id)) throw badRequest(`Not a UUID in its canonical form: ${JSON.stringify(id)}`, { code: 'uuid' });
+  return id;
+}
 
 const UUID_LIKE = /^[0-9a-f]{32}$/;
 

@@ -103,6 +103,8 @@ export const limits = {
   driftQuietMs: 60 * SECOND_MS,
   /** Requests and events that may wait for one guest on its agent. */
   mailboxLetters: 64,
+  /** Answers of what must not be done twice that a host keeps for one guest. */
+  answersKept: 8,
   /** How long a closing agent waits for what is under way. */
   agentGraceMs: 30 * SECOND_MS,
   /** Reports that may wait for one listener of the in-memory bus. */

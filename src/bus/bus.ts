@@ -1,10 +1,15 @@
 // Why: what carries identifiers and agent calls between processes. The database is the truth; losing the bus delays work and
 // loses none.
 
-import type { AgentArgs, AgentMethod, AgentReply, AgentReport } from './contract.ts';
+import type { AgentArgs, AgentMethod, AgentReply } from '../domain/servers/agent-methods.ts';
+import type { AgentReport, Asker } from './contract.ts';
 
-/** One handler per agent method; each may be called twice with the same arguments. */
-export type AgentHandlers = { readonly [M in AgentMethod]: (args: AgentArgs<M>) => Promise<AgentReply<M>> };
+/** What answers for a host, whatever it is asked; it may be asked twice. */
+export type AgentHandler = <M extends AgentMethod>(
+  method: M,
+  args: AgentArgs<M>,
+  asker: Asker | null,
+) => Promise<AgentReply<M>>;
 
 export type Unsubscribe = () => Promise<void>;
 
@@ -12,9 +17,15 @@ export interface Bus {
   /**
    * Asks the agent of a host. Rejects with the agent's own Fault, or with `unavailable` when nobody answered in time: then
    * the outcome is unknown and the call must be repeated or the guest inspected.
+   * @param asker the step of an action that asks; default: none does
    */
-  call<M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>): Promise<AgentReply<M>>;
-  serveAgent(host: string, handlers: AgentHandlers): Promise<Unsubscribe>;
+  call<M extends AgentMethod>(
+    host: string,
+    method: M,
+    args: AgentArgs<M>,
+    asker?: Asker | null,
+  ): Promise<AgentReply<M>>;
+  serveAgent(host: string, handler: AgentHandler): Promise<Unsubscribe>;
   /** Tells the workers that an action waits. Losing it is harmless: workers also look by themselves. */
   nudge(actionId: number): void;
   onNudge(listener: (actionId: number) => void): Promise<Unsubscribe>;

@@ -5,14 +5,15 @@ import type { Clock } from '../base/clock.ts';
 import { Fault, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { AgentHandlers, Bus, Unsubscribe } from './bus.ts';
-import { type AgentArgs, type AgentMethod, type AgentReply, type AgentReport, agentTimeoutMs } from './contract.ts';
+import { type AgentMethod, methodTraits } from '../domain/servers/agent-methods.ts';
+import type { AgentHandler, Bus, Unsubscribe } from './bus.ts';
+import type { AgentReport } from './contract.ts';
 import { faultFromWire, faultToWire } from './wire.ts';
 
 export interface MemoryBusOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Time limits other than the contract's, for tests. */
+  /** Time limits other than the methods' own, for tests. */
   readonly timeoutMs?: Partial<Readonly<Record<AgentMethod, number>>>;
 }
 
@@ -75,29 +76,29 @@ export interface MemoryBus extends Bus {
 }
 
 export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions): MemoryBus {
-  const agents = new Map<string, AgentHandlers>();
+  const agents = new Map<string, AgentHandler>();
   const nudged = new Set<(actionId: number) => void>();
   const subscribers = new Set<Subscriber>();
   const closing = new AbortController();
 
-  async function answer<M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>): Promise<AgentReply<M>> {
-    const handlers = agents.get(host);
-    if (handlers === undefined) throw unavailable(`No agent serves host ${host}.`, { code: 'bus.nobody' });
-    return structuredClone(await handlers[method](structuredClone(args)));
-  }
+  const answer: Bus['call'] = async (host, method, args, asker = null) => {
+    const handler = agents.get(host);
+    if (handler === undefined) throw unavailable(`No agent serves host ${host}.`, { code: 'bus.nobody' });
+    return structuredClone(await handler(method, structuredClone(args), structuredClone(asker)));
+  };
 
   return {
-    async call(host, method, args) {
+    async call(host, method, args, asker = null) {
       if (closing.signal.aborted) throw unavailable('The bus is closed.', { code: 'bus.closed' });
       const answered = new AbortController();
-      const limitMs = timeoutMs[method] ?? agentTimeoutMs[method];
+      const limitMs = timeoutMs[method] ?? methodTraits[method].deadlineMs;
       const late = clock.sleep(limitMs, AbortSignal.any([answered.signal, closing.signal])).then(
         () => unavailable(`Host ${host} did not answer '${method}' in time.`, { code: 'bus.timeout' }),
         () => unavailable('The bus was closed before the answer came.', { code: 'bus.closed' }),
       );
       try {
         return await Promise.race([
-          answer(host, method, args).catch((error: unknown) => {
+          answer(host, method, args, asker).catch((error: unknown) => {
             // the stack does not travel
             if (!(error instanceof Fault)) log.error({ err: error, host, method }, 'an agent failed unexpectedly');
             throw faultFromWire(faultToWire(error));
@@ -111,10 +112,10 @@ export function makeMemoryBus({ clock, log, timeoutMs = {} }: MemoryBusOptions):
       }
     },
 
-    async serveAgent(host, handlers): Promise<Unsubscribe> {
-      agents.set(host, handlers);
+    async serveAgent(host, handler): Promise<Unsubscribe> {
+      agents.set(host, handler);
       return async () => {
-        if (agents.get(host) === handlers) agents.delete(host);
+        if (agents.get(host) === handler) agents.delete(host);
       };
     },
 

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { type ConsoleEndpoint, isSocketFile } from '../domain/servers/remote-console.ts';
+import { type ConsoleEndpoint, isSocketFile } from '../domain/servers/console-endpoint.ts';
 
 const noAnswer = (cause: unknown) => unavailable("The server's console does not answer.", { cause });
 

@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { asFault, forbidden, notFound, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { ConsoleEndpoint } from '../domain/servers/remote-console.ts';
+import type { ConsoleEndpoint } from '../domain/servers/console-endpoint.ts';
 import { statusOfFault } from '../web/faults.ts';
 import { type Carried, carry, GOING_AWAY } from './carry.ts';
 import { dial } from './dial.ts';

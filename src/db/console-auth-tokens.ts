@@ -1,7 +1,7 @@
 // Why: what a console's token stands for, found by the token's hash while it holds.
 
 import { hash } from 'node:crypto';
-import type { ConsoleEndpoint } from '../domain/servers/remote-console.ts';
+import type { ConsoleEndpoint } from '../domain/servers/console-endpoint.ts';
 import type { Reader, Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 

@@ -1,6 +1,7 @@
 // Why: what carries out actions: the verbs, a worker, the relay of notifications, and the agents of this process' hosts.
 
 import { type Agent, startAgent } from '../agent/agent.ts';
+import { directoryAnswers } from '../agent/answers.ts';
 import { type MemoryBus, makeMemoryBus } from '../bus/memory.ts';
 import { makeNotificationSender } from '../bus/notifications.ts';
 import { startWorker, type Worker } from '../ops/engine/worker.ts';
@@ -62,8 +63,9 @@ export async function startControlPlane(
   const reportMs = config.compute.report_seconds * 1000;
   const offers = readOffers(config.compute);
   const agents: Agent[] = [];
-  for (const { name, driver } of hosts) {
-    const agent = await startAgent({ host: name, bus, driver, clock, log, reportMs, offers });
+  for (const { name, driver, answersDir } of hosts) {
+    const answers = directoryAnswers(answersDir);
+    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers });
     cleanup.defer(() => agent.close());
     agents.push(agent);
   }

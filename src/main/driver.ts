@@ -25,6 +25,8 @@ export interface DriverParts {
 export interface DrivenHost {
   readonly name: string;
   readonly driver: Driver;
+  /** Where its agent keeps the last answers of guests. */
+  readonly answersDir: string;
 }
 
 export interface ChosenDriver {
@@ -55,10 +57,10 @@ function fakeHost(parts: DriverParts, index: number, peers: FakePeers): DrivenHo
     images,
     sink: images,
     // as on a real host, whoever asks again and again sees the image on its way
-    timing: { snapshot: 500, upload: 500 },
+    timing: { snapshot: 500, uploadSnapshot: 500 },
     store: directoryStore(join(dataDir, `fake-guests${suffix}`)),
   });
-  return { name, driver };
+  return { name, driver, answersDir: join(dataDir, `answers${suffix}`) };
 }
 
 function fakes(parts: DriverParts): ChosenDriver['hosts'] {
@@ -85,7 +87,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     clock,
     log,
   });
-  return [{ name: nameOf(parts), driver }];
+  return [{ name: nameOf(parts), driver, answersDir: join(dataDir, 'answers') }];
 }
 
 /** `auto` takes libvirt where it answers, else the fake driver; `libvirt` fails where it does not. */

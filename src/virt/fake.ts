@@ -3,12 +3,13 @@
 
 import type { Clock } from '../base/clock.ts';
 import { internal, notFound } from '../base/errors.ts';
+import { methodTraits } from '../domain/servers/agent-methods.ts';
 import { type GuestEvent, type GuestSpec, type GuestView, lettingGo, lettingGoOf } from '../domain/servers/guest.ts';
 import type { HostInventory } from '../domain/placement/host.ts';
 import { power, type PowerState } from '../domain/servers/instance.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
 import { adjustVerb, sizeLine } from './fake/adjust.ts';
-import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb, verbs } from './fake/behaviour.ts';
+import { type Behaviour, behaviourOf, behaviourTextOf, parseBehaviour, type Verb } from './fake/behaviour.ts';
 import { makeConsoles } from './fake/consoles.ts';
 import { checkDevices, fakeDevices } from './fake/devices.ts';
 import { fakeDiagnostics } from './fake/diagnostics.ts';
@@ -22,7 +23,7 @@ import { nicVerbs } from './fake/nics.ts';
 import { rescueVerbs } from './fake/rescue.ts';
 import { stateVerbs } from './fake/states.ts';
 import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
-import { fakeSnapshots } from './fake/snapshots.ts';
+import { snapshotVerbs } from './fake/snapshots.ts';
 import { type FakeGuest, type FakeStore, memoryStore, newGuest, written } from './fake/store.ts';
 
 export interface FakeDriverOptions {
@@ -62,11 +63,7 @@ export interface FakeDriver extends Driver {
   readonly store: FakeStore;
 }
 
-const READING: ReadonlySet<Verb> = new Set(['console', 'diagnostics', 'inspect']);
-const defaultTiming = Object.fromEntries(verbs.map((verb) => [verb, READING.has(verb) ? 0 : 5])) as Record<
-  Verb,
-  number
->;
+const timeOf = (verb: Verb): number => (methodTraits[verb].reads === true ? 0 : 5);
 
 /** Frozen and stored guests have what they had. */
 const keepsSize: readonly PowerState[] = [power.running, power.paused, power.suspended];
@@ -109,7 +106,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
   const { clock, sink, hostname = 'fake', peers = new Map<string, FakeStore>() } = options;
   const store = options.store ?? memoryStore();
   peers.set(hostname, store);
-  const timing = { ...defaultTiming, ...options.timing };
+  const { timing = {} } = options;
   const listeners = new Set<(event: GuestEvent) => void>();
   const cache = fakeImages(options.images);
   const closing = new AbortController();
@@ -152,7 +149,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
 
   async function take(verb: Verb, behaviour: Behaviour): Promise<void> {
     await options.before?.(verb);
-    const ms = timing[verb] + behaviour.slowMs;
+    const ms = (timing[verb] ?? timeOf(verb)) + behaviour.slowMs;
     if (ms > 0) await clock.sleep(ms);
     if (behaviour.failing.has(verb))
       throw internal(`The fake guest fails at ${verb}, as it was told.`, { code: 'fake.told' });
@@ -199,12 +196,12 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       hostname,
       store,
       peers,
-      liveMs: timing.liveMigrate,
+      liveMs: timing.liveMigrate ?? timeOf('liveMigrate'),
       behaviourOf,
       take,
       view,
       start,
-      powerOff: (uuid, timeoutMs) => driver.powerOff(uuid, timeoutMs),
+      powerOff: (args) => driver.powerOff(args),
     }),
 
     async inventory() {
@@ -217,7 +214,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return fakeInventory(hostname, options.inventory ?? {}, { memoryMb, diskGb }, verbsOf(driver), options.machine);
     },
 
-    async spawn(spec) {
+    async spawn({ spec }) {
       const behaviour = parseBehaviour(behaviourTextOf(spec));
       const before = store.get(spec.uuid);
       if (before?.powerState === power.running) return view(before);
@@ -235,22 +232,23 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       }
     },
 
-    async destroy(uuid) {
+    async destroy({ uuid }) {
       const guest = store.get(uuid);
-      if (guest === undefined) return;
+      if (guest === undefined) return null;
       await take('destroy', behaviourOf(guest));
       if (store.get(uuid)?.powerState === power.running) emit({ kind: 'stopped', uuid, reason: 'destroyed' });
       store.remove(uuid);
+      return null;
     },
 
-    async powerOn(spec) {
+    async powerOn({ spec }) {
       const guest = guestOf(spec.uuid);
       if (guest.powerState === power.running) return view(guest);
       await take('powerOn', behaviourOf({ ...guest, spec }));
       return start(guestOf(spec.uuid), spec);
     },
 
-    async powerOff(uuid, timeoutMs) {
+    async powerOff({ uuid, timeoutMs }) {
       const guest = guestOf(uuid);
       const behaviour = behaviourOf(guest);
       await take('powerOff', behaviour);
@@ -259,7 +257,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return view(guestOf(uuid));
     },
 
-    async reboot(spec, type, timeoutMs) {
+    async reboot({ spec, type, timeoutMs }) {
       const guest = guestOf(spec.uuid);
       const behaviour = behaviourOf({ ...guest, spec });
       await take('reboot', behaviour);
@@ -272,7 +270,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return again;
     },
 
-    async rebuild(spec, preserveEphemeral) {
+    async rebuild({ spec, preserveEphemeral }) {
       await cache.fetchFor(spec);
       await take('rebuild', parseBehaviour(behaviourTextOf(spec)));
       const before = store.get(spec.uuid);
@@ -282,8 +280,8 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     },
 
     ...rescueVerbs(host, cache, { start, stop }),
-    adjust: async (uuid, request) => {
-      const outcome = await adjust(uuid, request);
+    adjust: async (args) => {
+      const outcome = await adjust(args);
       return releases ? lettingGoOf(outcome) : outcome;
     },
     ...stateVerbs(host),
@@ -291,11 +289,9 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     ...nicVerbs(host),
     ...consoles.verbs,
 
-    ...(sink === undefined
-      ? {}
-      : { snapshot: fakeSnapshots({ guestOf, store, sink, take: (verb, guest) => take(verb, behaviourOf(guest)) }) }),
+    ...(sink === undefined ? {} : snapshotVerbs(host, sink)),
 
-    async console(uuid, maxBytes) {
+    async console({ uuid, maxBytes }) {
       await take('console', behaviourOf(guestOf(uuid)));
       const bytes = Buffer.from(guestOf(uuid).console);
       let from = Math.max(0, bytes.length - maxBytes);
@@ -304,8 +300,8 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return bytes.subarray(from).toString();
     },
 
-    cacheImage: (image) => cache.fetch(image),
-    async inspect(uuid) {
+    cacheImage: ({ image }) => cache.fetch(image),
+    async inspect({ uuid }) {
       const guest = store.get(uuid);
       if (guest === undefined) return null;
       await take('inspect', behaviourOf(guest));
@@ -313,7 +309,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       return now === undefined ? null : view(now);
     },
 
-    async diagnostics(uuid) {
+    async diagnostics({ uuid }) {
       const guest = guestOf(uuid);
       await take('diagnostics', behaviourOf(guest));
       if (guest.powerState !== power.running) throw notRunning(uuid);

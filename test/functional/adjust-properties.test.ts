@@ -144,7 +144,7 @@ class Run {
   /** The row and the claim are those of the guest that the hypervisor has. */
   async checkGuest(row: Server, claim: { readonly vcpus: number; readonly memoryMb: number }): Promise<void> {
     const driver = this.servers.world.drivers.get(row.host as string);
-    const view = (await driver?.inspect(row.uuid)) ?? assert.fail(`no guest of ${row.uuid}`);
+    const view = (await driver?.inspect({ uuid: row.uuid })) ?? assert.fail(`no guest of ${row.uuid}`);
     assert.equal(row.powerState, view.powerState);
     const boot = { vcpus: row.bootVcpus, memoryMb: row.bootMemoryMb };
     const off = view.powerState === power.shutdown || view.powerState === power.crashed;

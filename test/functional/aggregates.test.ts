@@ -16,8 +16,8 @@ const hosts = ['alpha', 'beta', 'gamma', 'delta'].map((name) => ({
   name,
   wrap: (driver: FakeDriver): FakeDriver => ({
     ...driver,
-    async cacheImage(image) {
-      const fetched = (await driver.cacheImage?.(image)) === true;
+    async cacheImage({ image }) {
+      const fetched = (await driver.cacheImage?.({ image })) === true;
       brought.push(`${name} ${image.id} ${fetched ? 'fetched' : 'was there'}`);
       return fetched;
     },

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Snapshots } from '../../src/virt/driver.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { engines } from '../support/database.ts';
 import { imageFacts } from '../support/guest-spec.ts';
@@ -20,16 +19,13 @@ const bad: readonly (readonly [string, string, string])[] = [
 for (const engine of engines) {
   describe(`what is asked for on ${engine}`, () => {
     let servers: Servers;
-    const quiesced: (boolean | undefined)[] = [];
+    const quiesced: boolean[] = [];
     before(async () => {
       const wrap = (driver: FakeDriver): FakeDriver => ({
         ...driver,
-        snapshot: {
-          ...(driver.snapshot as Snapshots),
-          take: (uuid, imageId, still) => {
-            quiesced.push(still);
-            return (driver.snapshot as Snapshots).take(uuid, imageId, still);
-          },
+        snapshot: (args) => {
+          quiesced.push(args.quiesce);
+          return (driver as Required<FakeDriver>).snapshot(args);
         },
       });
       const hosts = [{ name: 'host-1', wrap }];

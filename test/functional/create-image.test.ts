@@ -99,7 +99,7 @@ for (const engine of engines) {
         [createBackup, 'createBackup'],
       ] as const) {
         const id = await servers.create();
-        const imageId = await servers.world.gated(['snapshot', 'upload'], async (gate) => {
+        const imageId = await servers.world.gated(['snapshot', 'uploadSnapshot'], async (gate) => {
           const made = idOf(await act(id, {}, { version: '2.45' }));
           const second = await act(id);
           assert.equal(second.status, 409);
@@ -107,7 +107,7 @@ for (const engine of engines) {
           assert.match(second.body.conflictingRequest.message, busy);
           for (const [asked, task, status] of [
             ['snapshot', 'image_pending_upload', 'queued'],
-            ['upload', 'image_uploading', 'saving'],
+            ['uploadSnapshot', 'image_uploading', 'saving'],
           ] as const) {
             await gate.reached(asked);
             const shown = await servers.show(id);
@@ -203,7 +203,7 @@ for (const engine of engines) {
     });
 
     it('leave nothing when the copy or its transfer fails', async () => {
-      for (const verb of ['snapshot', 'upload']) {
+      for (const verb of ['snapshot', 'uploadSnapshot']) {
         for (const act of [createImage, createBackup]) {
           const id = await servers.create(fails(verb));
           const imageId = idOf(await act(id));
@@ -220,7 +220,7 @@ for (const engine of engines) {
     });
 
     it('let a server go on whose image was removed before it was whole', async () => {
-      for (const asked of ['snapshot', 'upload'] as const) {
+      for (const asked of ['snapshot', 'uploadSnapshot'] as const) {
         const id = await servers.create();
         const imageId = await servers.world.gated([asked], async (gate) => {
           const made = idOf(await createImage(id));

@@ -226,14 +226,14 @@ for (const engine of engines) {
     const told = () => internal('This host ends nothing well.');
     const wrap = (driver: FakeDriver): FakeDriver => ({
       ...driver,
-      spawn: async (spec) => {
-        const view = await driver.spawn(spec);
+      spawn: async (args) => {
+        const view = await driver.spawn(args);
         if (isBroken) throw told();
         return view;
       },
-      destroy: async (uuid) => {
+      destroy: async (args) => {
         if (isBroken) throw told();
-        await driver.destroy(uuid);
+        return driver.destroy(args);
       },
     });
     const servers = await startServers({

@@ -74,9 +74,9 @@ describe('the images of a fake host', () => {
     };
     const driver = makeFakeDriver({ clock: systemClock, images: { read } });
     const image = imageFacts();
-    assert.equal(await driver.cacheImage?.(image), true);
-    assert.equal(await driver.cacheImage?.(image), false);
-    await driver.spawn(aSpec({ disks: { image, rootGb: 1, ephemeralGb: 0, swapMb: 0 } }));
+    assert.equal(await driver.cacheImage?.({ image }), true);
+    assert.equal(await driver.cacheImage?.({ image }), false);
+    await driver.spawn({ spec: aSpec({ disks: { image, rootGb: 1, ephemeralGb: 0, swapMb: 0 } }) });
     assert.deepEqual(reads, [image.id]);
     await driver.close();
   });
@@ -87,21 +87,21 @@ contractOf('fake, vCPUs go offline in the guest only', 'offline', 'guest-offline
 contractOf('fake, nobody inside answers', 'mute, deaf', 'hotplug');
 
 const adjustTo = (driver: FakeDriver, uuid: string, target: Size, persist = true): Promise<AdjustOutcome> =>
-  driver.adjust(uuid, { actionId: 'a', target, persist, timeoutMs: 1_000 });
+  driver.adjust({ uuid, request: { actionId: 'a', target, persist, timeoutMs: 1_000 } });
 
 async function spawned(words: string): Promise<{ driver: FakeDriver; uuid: string }> {
   const driver = makeFakeDriver({ clock: systemClock });
   const spec = aSpec({ metadata: { xloud_fake: words }, boot: { vcpus: 2, memoryMb: 512 } });
-  await driver.spawn(spec);
+  await driver.spawn({ spec });
   return { driver, uuid: spec.uuid };
 }
 
 describe('fake guests on demand', () => {
   it('keeps a password that was set, and says on its console that it was interrupted', async () => {
     const { driver, uuid } = await spawned('');
-    await driver.setAdminPassword?.(uuid, 'root', 'secret');
+    await driver.setAdminPassword?.({ uuid, user: 'root', password: 'secret' });
     assert.deepEqual(driver.store.get(uuid)?.passwords, { root: 'secret' });
-    await driver.injectNmi?.(uuid);
+    await driver.injectNmi?.({ uuid });
     assert.match(driver.store.get(uuid)?.console ?? '', /NMI/);
   });
 
@@ -159,7 +159,7 @@ describe('fake guests on demand', () => {
     const driver = makeFakeDriver({ clock: systemClock });
     const events: GuestEvent[] = [];
     driver.onEvent((event) => events.push(event));
-    const view = await driver.spawn(aSpec({ metadata: { xloud_fake: 'crash' } }));
+    const view = await driver.spawn({ spec: aSpec({ metadata: { xloud_fake: 'crash' } }) });
     assert.equal(view.powerState, power.crashed);
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(
@@ -172,15 +172,19 @@ describe('fake guests on demand', () => {
     for (const words of ['explode', 'partial:101', 'partial:x', 'slow:', 'fail:everything']) {
       const spec = aSpec({ metadata: { xloud_fake: words } });
       const driver = makeFakeDriver({ clock: systemClock });
-      await assert.rejects(driver.spawn(spec), (error) => error instanceof Fault && error.kind === 'badRequest', words);
-      assert.equal(await driver.inspect(spec.uuid), null);
+      await assert.rejects(
+        driver.spawn({ spec }),
+        (error) => error instanceof Fault && error.kind === 'badRequest',
+        words,
+      );
+      assert.equal(await driver.inspect({ uuid: spec.uuid }), null);
     }
   });
 
   it('shows its size on the console', async () => {
     const { driver, uuid } = await spawned('');
     await adjustTo(driver, uuid, { vcpus: 3, memoryMb: 768 });
-    const text = await driver.console(uuid, 10_000);
+    const text = await driver.console({ uuid, maxBytes: 10_000 });
     assert.match(text, /online_vcpus=2 memory_mb=512[^]*online_vcpus=3 memory_mb=768/);
   });
 });
@@ -189,10 +193,10 @@ describe('fake hypervisor', () => {
   it('is found again by the next driver, in memory', async () => {
     const store = memoryStore();
     const spec = aSpec();
-    await makeFakeDriver({ clock: systemClock, store }).spawn(spec);
+    await makeFakeDriver({ clock: systemClock, store }).spawn({ spec });
     const next = makeFakeDriver({ clock: systemClock, store });
-    assert.equal((await next.inspect(spec.uuid))?.powerState, power.running);
-    await next.spawn(spec);
+    assert.equal((await next.inspect({ uuid: spec.uuid }))?.powerState, power.running);
+    await next.spawn({ spec });
     assert.equal(store.get(spec.uuid)?.starts, 1);
   });
 
@@ -201,18 +205,18 @@ describe('fake hypervisor', () => {
     t.after(() => rmSync(directory, { recursive: true }));
     const first = makeFakeDriver({ clock: systemClock, store: directoryStore(directory) });
     const [kept, gone] = [aSpec({ name: 'kept ☃' }), aSpec()];
-    await first.spawn(kept);
-    await first.spawn(gone);
+    await first.spawn({ spec: kept });
+    await first.spawn({ spec: gone });
     await adjustTo(first, kept.uuid, { vcpus: 3, memoryMb: 768 });
-    await first.destroy(gone.uuid);
+    await first.destroy({ uuid: gone.uuid });
     // what a process that was killed while writing leaves
     writeFileSync(join(directory, `${gone.uuid}.json.new`), '{"spec":');
     const second = makeFakeDriver({ clock: systemClock, store: directoryStore(directory) });
-    const [guest, ...others] = await second.list();
+    const [guest, ...others] = await second.list({});
     assert.deepEqual(others, []);
     assert.deepEqual([guest?.uuid, guest?.size], [kept.uuid, { vcpus: 3, memoryMb: 768 }]);
     assert.deepEqual(readdirSync(directory), [`${kept.uuid}.json`]);
-    await second.destroy(kept.uuid);
+    await second.destroy({ uuid: kept.uuid });
     assert.deepEqual(readdirSync(directory), []);
   });
 
@@ -246,17 +250,17 @@ describe('fake hypervisor', () => {
       properties: {},
     };
     const disks = { image, rootGb: 1, ephemeralGb: 0, swapMb: 0 };
-    await driver.spawn(aSpec({ disks }));
-    await driver.spawn(aSpec({ disks }));
+    await driver.spawn({ spec: aSpec({ disks }) });
+    await driver.spawn({ spec: aSpec({ disks }) });
     assert.deepEqual(asked, ['cirros']);
     const doomed = aSpec({ disks: { ...disks, image: { ...image, id: 'missing' } } });
-    await assert.rejects(driver.spawn(doomed), /could not be found/);
-    assert.equal(await driver.inspect(doomed.uuid), null);
+    await assert.rejects(driver.spawn({ spec: doomed }), /could not be found/);
+    assert.equal(await driver.inspect({ uuid: doomed.uuid }), null);
   });
 
   it('counts what its guests use', async () => {
     const driver = makeFakeDriver({ clock: systemClock, inventory: { memoryMb: 4096, diskGb: 10 }, hostname: 'h1' });
-    await driver.spawn(aSpec({ boot: { vcpus: 1, memoryMb: 1024 } }));
+    await driver.spawn({ spec: aSpec({ boot: { vcpus: 1, memoryMb: 1024 } }) });
     const inventory = await driver.inventory();
     assert.equal(inventory.hypervisorHostname, 'h1');
     assert.deepEqual([inventory.facts.freeMemoryMb, inventory.facts.freeDiskGb], [3072, 9]);
@@ -266,7 +270,7 @@ describe('fake hypervisor', () => {
     const slept: number[] = [];
     const clock = { now: () => 0, sleep: async (ms: number) => void slept.push(ms) };
     const driver = makeFakeDriver({ clock, timing: { spawn: 700 } });
-    await driver.spawn(aSpec({ metadata: { xloud_fake: 'slow:30' } }));
+    await driver.spawn({ spec: aSpec({ metadata: { xloud_fake: 'slow:30' } }) });
     assert.deepEqual(slept, [730]);
   });
 });

@@ -26,7 +26,7 @@ async function pair(words = '', clock: Clock = systemClock): Promise<Pair> {
   const make = (hostname: string) => makeFakeDriver({ clock, hostname, peers, timing: QUICK });
   const [a, b] = [make('a'), make('b')];
   const spec = aSpec({ metadata: { xloud_fake: words } });
-  await a.spawn(spec);
+  await a.spawn({ spec });
   return { a, b, spec, hosts: () => [...peers].filter(([, store]) => store.get(spec.uuid)).map(([name]) => name) };
 }
 
@@ -37,56 +37,56 @@ const missing = (error: unknown) => error instanceof Fault && error.kind === 'no
 describe('disks that move', () => {
   it('are set aside, taken over and dropped', async () => {
     const { a, b, spec, hosts } = await pair();
-    for (const _time of [1, 2]) await a.migrateDisk?.(spec.uuid, 10);
+    for (const _time of [1, 2]) await a.migrateDisk?.({ uuid: spec.uuid, timeoutMs: 10 });
     assert.deepEqual(hosts(), []);
-    assert.equal(await a.inspect(spec.uuid), null);
+    assert.equal(await a.inspect({ uuid: spec.uuid }), null);
     const larger = { ...spec, boot: { vcpus: 2, memoryMb: 512 } };
     for (const _time of [1, 2]) {
-      const view = await b.receiveDisk?.(larger, from('a'), true);
+      const view = await b.receiveDisk?.({ spec: larger, from: from('a'), on: true });
       assert.deepEqual([view?.powerState, view?.size], [power.running, larger.boot]);
     }
     assert.deepEqual([hosts(), b.store.get(spec.uuid)?.starts], [['b'], 2], 'once on each host');
-    for (const _time of [1, 2]) await a.dropDisk?.(spec.uuid);
+    for (const _time of [1, 2]) await a.dropDisk?.({ uuid: spec.uuid });
     assert.equal(a.store.aside.get(spec.uuid), undefined);
   });
 
   it('go back to where they were, with their size', async () => {
     const { a, spec, hosts } = await pair();
-    await a.migrateDisk?.(spec.uuid, 0);
+    await a.migrateDisk?.({ uuid: spec.uuid, timeoutMs: 0 });
     for (const _time of [1, 2]) {
-      const view = await a.restoreDisk?.(spec, true);
+      const view = await a.restoreDisk?.({ spec, on: true });
       assert.deepEqual([view?.powerState, view?.size], [power.running, spec.boot]);
     }
     assert.deepEqual([hosts(), a.store.get(spec.uuid)?.starts], [['a'], 2]);
     // a guest that was never touched is left alone
-    assert.equal((await a.restoreDisk?.(spec, true))?.powerState, power.running);
+    assert.equal((await a.restoreDisk?.({ spec, on: true }))?.powerState, power.running);
   });
 
   it('may change their guest on one host, and give it way again', async () => {
     const { a, spec } = await pair();
-    await a.migrateDisk?.(spec.uuid, 0);
+    await a.migrateDisk?.({ uuid: spec.uuid, timeoutMs: 0 });
     const larger = { ...spec, boot: { vcpus: 2, memoryMb: 512 } };
-    assert.deepEqual((await a.receiveDisk?.(larger, from('a'), true))?.size, larger.boot);
-    assert.deepEqual((await a.restoreDisk?.(spec, true))?.size, spec.boot);
+    assert.deepEqual((await a.receiveDisk?.({ spec: larger, from: from('a'), on: true }))?.size, larger.boot);
+    assert.deepEqual((await a.restoreDisk?.({ spec, on: true }))?.size, spec.boot);
     assert.equal(a.store.aside.get(spec.uuid), undefined);
   });
 
   it('stay off where they shall', async () => {
     const { a, b, spec } = await pair();
-    await a.migrateDisk?.(spec.uuid, 0);
+    await a.migrateDisk?.({ uuid: spec.uuid, timeoutMs: 0 });
     for (const _time of [1, 2])
-      assert.equal((await b.receiveDisk?.(spec, from('a'), false))?.powerState, power.shutdown);
-    await b.destroy(spec.uuid);
-    assert.equal((await a.restoreDisk?.(spec, false))?.powerState, power.shutdown);
+      assert.equal((await b.receiveDisk?.({ spec, from: from('a'), on: false }))?.powerState, power.shutdown);
+    await b.destroy({ uuid: spec.uuid });
+    assert.equal((await a.restoreDisk?.({ spec, on: false }))?.powerState, power.shutdown);
   });
 
   it('that are nowhere are missed', async () => {
     const { a, b } = await pair();
     const other = aSpec();
-    await assert.rejects(a.migrateDisk?.(other.uuid, 0) as Promise<void>, missing);
-    await assert.rejects(b.receiveDisk?.(other, from('a'), true) as Promise<unknown>, missing);
-    await assert.rejects(a.restoreDisk?.(other, true) as Promise<unknown>, missing);
-    await a.dropDisk?.(other.uuid);
+    await assert.rejects(a.migrateDisk?.({ uuid: other.uuid, timeoutMs: 0 }) as Promise<unknown>, missing);
+    await assert.rejects(b.receiveDisk?.({ spec: other, from: from('a'), on: true }) as Promise<unknown>, missing);
+    await assert.rejects(a.restoreDisk?.({ spec: other, on: true }) as Promise<unknown>, missing);
+    await a.dropDisk?.({ uuid: other.uuid });
   });
 });
 
@@ -94,13 +94,20 @@ describe('guests that move as they run', () => {
   it('arrive as they are', async () => {
     const { a, b, spec, hosts } = await pair();
     const size = { vcpus: 3, memoryMb: 640 };
-    await a.adjust(spec.uuid, { actionId: 'x', target: size, persist: false, timeoutMs: 100 });
-    assert.equal((await a.liveMigrate?.(spec.uuid, to('b')))?.state, 'completed');
-    assert.deepEqual([hosts(), (await b.inspect(spec.uuid))?.size, b.store.get(spec.uuid)?.starts], [['b'], size, 1]);
+    await a.adjust({ uuid: spec.uuid, request: { actionId: 'x', target: size, persist: false, timeoutMs: 100 } });
+    assert.equal((await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') }))?.state, 'completed');
+    assert.deepEqual(
+      [hosts(), (await b.inspect({ uuid: spec.uuid }))?.size, b.store.get(spec.uuid)?.starts],
+      [['b'], size, 1],
+    );
     // whoever asks again, not having heard, hears it now
-    assert.deepEqual(await a.liveMigrate?.(spec.uuid, to('b')), { state: 'completed', memory: UNKNOWN, disk: UNKNOWN });
-    assert.equal((await a.liveProgress?.(spec.uuid))?.state, 'none');
-    assert.equal((await b.liveMigrate?.(spec.uuid, to('a')))?.state, 'completed');
+    assert.deepEqual(await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') }), {
+      state: 'completed',
+      memory: UNKNOWN,
+      disk: UNKNOWN,
+    });
+    assert.equal((await a.liveProgress?.({ uuid: spec.uuid }))?.state, 'none');
+    assert.equal((await b.liveMigrate?.({ uuid: spec.uuid, to: to('a') }))?.state, 'completed');
     assert.deepEqual(hosts(), ['a']);
   });
 
@@ -108,30 +115,30 @@ describe('guests that move as they run', () => {
     let nowMs = 1_000;
     const clock: Clock = { now: () => nowMs, sleep: async () => undefined };
     const { a, spec, hosts } = await pair('live-slow:1000', clock);
-    const begun = await a.liveMigrate?.(spec.uuid, to('b'));
+    const begun = await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') });
     assert.deepEqual([begun?.state, begun?.memory.processed], ['running', 0]);
     nowMs += 250;
-    const quarter = await a.liveProgress?.(spec.uuid);
+    const quarter = await a.liveProgress?.({ uuid: spec.uuid });
     const total = spec.boot.memoryMb * 1024 * 1024;
     assert.deepEqual(quarter?.memory, { total, processed: total / 4, remaining: (total / 4) * 3 });
     // asked to begin again it goes on
-    assert.deepEqual((await a.liveMigrate?.(spec.uuid, to('b')))?.memory, quarter?.memory);
-    await a.steerLive?.(spec.uuid, 'abort');
+    assert.deepEqual((await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') }))?.memory, quarter?.memory);
+    await a.steerLive?.({ uuid: spec.uuid, wish: 'abort' });
     nowMs += 5_000;
-    assert.deepEqual([(await a.liveProgress?.(spec.uuid))?.state, hosts()], ['cancelled', ['a']]);
-    await a.liveMigrate?.(spec.uuid, to('b'));
-    await a.steerLive?.(spec.uuid, 'force');
-    assert.deepEqual([(await a.liveProgress?.(spec.uuid))?.state, hosts()], ['completed', ['b']]);
+    assert.deepEqual([(await a.liveProgress?.({ uuid: spec.uuid }))?.state, hosts()], ['cancelled', ['a']]);
+    await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') });
+    await a.steerLive?.({ uuid: spec.uuid, wish: 'force' });
+    assert.deepEqual([(await a.liveProgress?.({ uuid: spec.uuid }))?.state, hosts()], ['completed', ['b']]);
     // nothing goes on any more: nothing to steer
-    await a.steerLive?.(spec.uuid, 'abort');
+    await a.steerLive?.({ uuid: spec.uuid, wish: 'abort' });
   });
 
   it('go nowhere that cannot be reached', async () => {
     const { a, spec, hosts } = await pair();
     for (const node of ['a', 'z']) {
-      await assert.rejects(a.liveMigrate?.(spec.uuid, to(node)) as Promise<unknown>, /cannot be reached/);
+      await assert.rejects(a.liveMigrate?.({ uuid: spec.uuid, to: to(node) }) as Promise<unknown>, /cannot be reached/);
     }
     assert.deepEqual(hosts(), ['a']);
-    await assert.rejects(a.liveMigrate?.(aSpec().uuid, to('b')) as Promise<unknown>, missing);
+    await assert.rejects(a.liveMigrate?.({ uuid: aSpec().uuid, to: to('b') }) as Promise<unknown>, missing);
   });
 });

@@ -63,7 +63,7 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
       disks: { image: host.guestImages.root.facts, rootGb: 1, ephemeralGb: 2, swapMb: 64, local },
       configDrive: configDriveOf(),
     });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(spec.uuid);
     assert.equal(Number(await inside(spec.uuid, 'cat /sys/block/vdb/size')), SECTORS_GIB);
     assert.equal((await inside(spec.uuid, 'findfs LABEL=ephemeral0')).trim(), '/dev/vdb');
@@ -76,10 +76,10 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
     const tagged = { type: 'disk', bus: 'none', address: 'none', path: '/dev/vdb', tags: ['data'] };
     assert.deepEqual((JSON.parse(drive) as { devices: unknown }).devices, [tagged]);
     await inside(spec.uuid, 'printf kept | dd of=/dev/vdb bs=512 seek=2000000 conv=notrunc,fsync');
-    await host.driver.rebuild?.(spec, true);
+    await host.driver.rebuild?.({ spec, preserveEphemeral: true });
     await host.ready(spec.uuid);
     assert.match(await inside(spec.uuid, 'dd if=/dev/vdb bs=512 skip=2000000 count=1 | head -c 4'), /kept/);
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
     assert.deepEqual(await host.leftovers(spec.uuid), []);
     assert.deepEqual((await readdir(host.instancesDir)).includes(spec.uuid), false);
   });
@@ -87,15 +87,15 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
   for (const machine of ['pc', 'q35']) {
     it(`rescues a guest of machine ${machine} from an ISO`, async () => {
       const spec = host.spec(withMachine(machine));
-      await host.driver.spawn(spec);
-      await host.driver.powerOff(spec.uuid, 0);
+      await host.driver.spawn({ spec });
+      await host.driver.powerOff({ uuid: spec.uuid, timeoutMs: 0 });
       // the kernel is given, so that the guest boots and looks at the drive
-      await host.driver.rescue?.({ ...spec, rescue: { ...iso.facts, id: iso.facts.id } });
+      await host.driver.rescue?.({ spec: { ...spec, rescue: { ...iso.facts, id: iso.facts.id } } });
       await host.ready(spec.uuid);
       const xml = await host.virsh('dumpxml', spec.uuid);
       assert.match(xml, new RegExp(`<target dev='[a-z]+' bus='${machine === 'pc' ? 'ide' : 'sata'}'/>`));
       assert.match(await host.virsh('domblklist', '--details', spec.uuid), /cdrom/);
-      await host.driver.destroy(spec.uuid);
+      await host.driver.destroy({ uuid: spec.uuid });
     });
   }
 
@@ -107,10 +107,10 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
       ...{ uuid: randomUUID(), kernel: null, ramdisk: null },
       disks: { image, rootGb: 1, ephemeralGb: 0, swapMb: 0 },
     });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     const xml = await host.virsh('dumpxml', spec.uuid);
     assert.match(xml, /<loader [^>]*>[^<]*AAVMF[^<]*</);
     assert.match(xml, /<target dev='sda' bus='scsi'\/>/);
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
   });
 });

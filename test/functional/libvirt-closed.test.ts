@@ -15,7 +15,7 @@ describe('what others on the machine see of a guest', { concurrency: 1 }, () => 
   before(async () => {
     host = await startHost({ driver: { screen: 'socket' } });
     spec = host.spec({ configDrive: configDriveOf() });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
   });
   after(() => host.close());
 
@@ -35,7 +35,7 @@ describe('what others on the machine see of a guest', { concurrency: 1 }, () => 
   });
 
   it('its screen greets whoever runs outside its network and may open the socket', async () => {
-    const place = await host.driver.remoteConsole?.(spec.uuid, 'vnc');
+    const place = await host.driver.remoteConsole?.({ uuid: spec.uuid, protocol: 'vnc' });
     assert.equal(place?.host, join(host.instancesDir, spec.uuid, 'qemu', 'screen'));
     const greeting = await new Promise<string>((resolve, reject) => {
       const socket = connect({ path: place.host });

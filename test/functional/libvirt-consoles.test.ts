@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { silentLog } from '../../src/base/log.ts';
-import type { ConsoleProtocol } from '../../src/domain/servers/remote-console.ts';
+import type { ConsoleProtocol } from '../../src/domain/servers/console-endpoint.ts';
 import { makeConsoles } from '../../src/main/consoles.ts';
 import { listen, type Listening } from '../../src/main/listen.ts';
 import { rotateConsole } from '../../src/virt/libvirt/console.ts';
@@ -29,18 +29,18 @@ describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
     host = await startHost({ driver: { screen: SCREENS } });
     const spec = host.spec();
     uuid = spec.uuid;
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(uuid);
     port = await listen('127.0.0.1', 0);
     const consoles = makeConsoles({
       ...{ baseUrlOf: () => `${port.url}/console`, allowedHosts: [], log: silentLog },
       open: async (token) => {
-        const endpoint = await host.driver.remoteConsole?.(uuid, token as ConsoleProtocol);
+        const endpoint = await host.driver.remoteConsole?.({ uuid, protocol: token as ConsoleProtocol });
         return endpoint == null ? null : { userId: 'u1', projectId: 'p1', serverUuid: uuid, type: token, endpoint };
       },
     });
     port.answerWith(consoles.pages, consoles.upgrades);
-    const { port: screen } = (await host.driver.remoteConsole?.(uuid, 'vnc')) ?? { port: 0 };
+    const { port: screen } = (await host.driver.remoteConsole?.({ uuid, protocol: 'vnc' })) ?? { port: 0 };
     const relay = createServer((socket) => {
       const guest = host.libvirtd.dial(SCREENS, screen);
       for (const side of [socket, guest]) side.on('error', () => undefined);
@@ -62,7 +62,7 @@ describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
     view(`${port.url.replace('http', 'ws')}/console/?token=${protocol}`);
   const inGuest = (script: string) =>
     host.askAgent(uuid, { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script] } });
-  const log = () => host.driver.console(uuid, 100_000);
+  const log = () => host.driver.console({ uuid, maxBytes: 100_000 });
 
   it('show its screen', async () => {
     const viewer = await open('vnc');
@@ -112,7 +112,7 @@ describe('the consoles of a guest on libvirt', { concurrency: 1 }, () => {
 
   it('end with the guest', async () => {
     const [screen, line] = [await open('vnc'), await open('serial')];
-    await host.driver.powerOff(uuid, 0);
+    await host.driver.powerOff({ uuid, timeoutMs: 0 });
     for (const viewer of [screen, line]) assert.equal((await viewer.ended).code, 1000);
     await assert.rejects(open('serial'), new Error('404: Token not found'));
   });

@@ -73,7 +73,7 @@ describe('devices of a real host', { concurrency: 1 }, () => {
 
   it('a guest whose device is not there does not start, says so, and leaves nothing', async () => {
     const spec = host.spec({ hostDevices: [ABSENT] });
-    await assert.rejects(host.driver.spawn(spec), (error: Error) => {
+    await assert.rejects(host.driver.spawn({ spec }), (error: Error) => {
       // which of the two libvirt looks at first is its own affair
       assert.match(error.message, /0000:fe:1f\.7|VFIO|passthrough/i);
       return true;

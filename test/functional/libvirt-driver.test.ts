@@ -61,7 +61,10 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
   const eventOf = (kind: GuestEvent['kind'], uuid: string, ms: number, from = 0): Promise<GuestEvent> =>
     eventually(`event ${kind}`, ms, () => events.slice(from).find((one) => one.kind === kind && one.uuid === uuid));
   const adjust = (vcpus: number, memoryMb: number, timeoutMs = CONFIRM_MS): Promise<AdjustOutcome> =>
-    host.driver.adjust(spec.uuid, { actionId: randomUUID(), target: { vcpus, memoryMb }, persist: true, timeoutMs });
+    host.driver.adjust({
+      uuid: spec.uuid,
+      request: { actionId: randomUUID(), target: { vcpus, memoryMb }, persist: true, timeoutMs },
+    });
 
   before(async () => {
     host = await startHost();
@@ -80,7 +83,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
   after(() => host.close());
 
   it('boots, gets the address of its port by DHCP, and reads its config drive', async () => {
-    const view = await host.driver.spawn(spec);
+    const view = await host.driver.spawn({ spec });
     assert.equal(view.powerState, power.running);
     const console = host.consoleOf(spec.uuid);
     const address = await console.untilLine('address', BOOT_MS);
@@ -116,9 +119,9 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     await writeFile(xml, `<domainbackup mode='pull'>${server}<disks>${disk}</disks></domainbackup>`);
     await host.virsh('backup-begin', spec.uuid, '--backupxml', xml);
     await writeFile(join(dir, `snapshot-${left}.part`), 'half');
-    const snapshots = host.driver.snapshot ?? assert.fail('there are no snapshots');
-    assert.deepEqual(await snapshots.take(spec.uuid, left), { format: 'qcow2' });
-    await snapshots.upload(spec.uuid, left);
+    const copy = { uuid: spec.uuid, imageId: left };
+    assert.deepEqual(await host.driver.snapshot?.({ ...copy, quiesce: false }), { format: 'qcow2' });
+    await host.driver.uploadSnapshot?.(copy);
     const copied = join(dir, 'copied.qcow2');
     await writeFile(copied, host.images.stored.get(left) ?? assert.fail('no image came'));
     const { stdout } = await host.libvirtd.exec('qemu-img', 'info', '--output=json', copied);
@@ -139,7 +142,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
 
   it('grows and shrinks while it runs, and the guest itself confirms it', async () => {
     await eventually('the balloon of the boot', CONFIRM_MS, async () => {
-      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 256 || undefined;
+      return (await host.driver.inspect({ uuid: spec.uuid }))?.size.memoryMb === 256 || undefined;
     });
     const atFirst = await inside(host, spec.uuid, ({ cpus }) => cpus === 1);
     const up = await adjust(3, 768);
@@ -158,11 +161,14 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     assert.equal(down.view.heldVcpus, undefined);
     // unless its operator says that it is not
     const releasing = await host.anotherDriver({ releaseGuestOffline: true });
-    const again = await releasing.adjust(spec.uuid, {
-      ...{ actionId: 'again', target: { vcpus: 2, memoryMb: 384 }, persist: false, timeoutMs: CONFIRM_MS },
+    const again = await releasing.adjust({
+      uuid: spec.uuid,
+      request: {
+        ...{ actionId: 'again', target: { vcpus: 2, memoryMb: 384 }, persist: false, timeoutMs: CONFIRM_MS },
+      },
     });
     assert.deepEqual([again.vcpus.held, again.view.heldVcpus, again.view.size.vcpus], [2, 2, 3]);
-    assert.equal((await releasing.inspect(spec.uuid))?.heldVcpus, 2);
+    assert.equal((await releasing.inspect({ uuid: spec.uuid }))?.heldVcpus, 2);
     await releasing.close();
     assert.deepEqual([down.memoryMb.reached, down.memoryMb.held, down.memoryMb.problem], [384, 384, null]);
     const shrunk = await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
@@ -189,7 +195,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     await host.ready(spec.uuid);
     await inside(host, spec.uuid, ({ cpus }) => cpus === 2);
     await eventually('384 MiB', CONFIRM_MS, async () => {
-      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 384 || undefined;
+      return (await host.driver.inspect({ uuid: spec.uuid }))?.size.memoryMb === 384 || undefined;
     });
   });
 
@@ -197,7 +203,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     const from = events.length;
     await host.libvirtd.signal('SIGKILL');
     await eventually('reconnected', 20_000, () => events.slice(from).find((event) => event.kind === 'reconnected'));
-    const view = await host.driver.inspect(spec.uuid);
+    const view = await host.driver.inspect({ uuid: spec.uuid });
     assert.equal(view?.powerState, power.running);
     const { vcpus, memoryMb } = await adjust(3, 512);
     assert.deepEqual([vcpus.reached, vcpus.method, vcpus.problem], [3, 'guest-online', null]);
@@ -209,11 +215,11 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     const bootsOf = async () =>
       (await console.lines()).filter(({ kind }) => kind === 'disk_boots').map(({ fields }) => fields.boots);
     const earlier = await bootsOf();
-    await host.driver.reboot({ ...spec, boot: { vcpus: 3, memoryMb: 512 } }, 'HARD', 0);
+    await host.driver.reboot({ spec: { ...spec, boot: { vcpus: 3, memoryMb: 512 } }, type: 'HARD', timeoutMs: 0 });
     await host.ready(spec.uuid);
     await inside(host, spec.uuid, ({ cpus, presentCpus }) => cpus === 3 && presentCpus === 3);
     await eventually('512 MiB', CONFIRM_MS, async () => {
-      return (await host.driver.inspect(spec.uuid))?.size.memoryMb === 512 || undefined;
+      return (await host.driver.inspect({ uuid: spec.uuid }))?.size.memoryMb === 512 || undefined;
     });
     assert.equal((await bootsOf()).length, earlier.length + 1, 'the console of earlier boots is kept');
     assert.equal(Number((await bootsOf()).at(-1)), Number(earlier.at(-1)) + 1, 'so is the disk');
@@ -226,7 +232,10 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
       (await readFile(path, 'utf8')).includes('status') ? true : undefined,
     );
     assert.ok(!(await readFile(path)).includes(0), 'no hole where the old text was');
-    assert.match(await host.driver.console(spec.uuid, 100_000), /xloud-guest boot[^]*xloud-guest status/);
+    assert.match(
+      await host.driver.console({ uuid: spec.uuid, maxBytes: 100_000 }),
+      /xloud-guest boot[^]*xloud-guest status/,
+    );
   });
 
   it('is seen to be off within two seconds of powering itself off', async () => {
@@ -240,12 +249,12 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     );
     await eventOf('stopped', spec.uuid, 2_000, from);
     assert.ok(Date.now() - gone < 2_000);
-    assert.equal((await host.driver.inspect(spec.uuid))?.powerState, power.shutdown);
+    assert.equal((await host.driver.inspect({ uuid: spec.uuid }))?.powerState, power.shutdown);
   });
 
   it('shares its network with its brothers, which goes with the last of them', async () => {
     const brothers = [11, 12, 13].map((last) => host.spec({ nics: [nicOf(network, last)] }));
-    await Promise.all(brothers.map((one) => host.driver.spawn(one)));
+    await Promise.all(brothers.map((one) => host.driver.spawn({ spec: one })));
     const hosts = async () => {
       const xml = await host.virsh('net-dumpxml', networkName(network.id));
       const addresses = [...xml.matchAll(/<host mac='[^']+' ip='([^']+)'/g)].map(([, ip]) => ip ?? '');
@@ -254,12 +263,12 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     assert.deepEqual(await hosts(), ['10.77.1.10', '10.77.1.11', '10.77.1.12', '10.77.1.13']);
     const address = await host.consoleOf(brothers[1]?.uuid as string).untilLine('address', BOOT_MS);
     assert.equal(address.fields.ip, '10.77.1.12/24', 'also from a network that runs already');
-    await Promise.all(brothers.map((one) => host.driver.destroy(one.uuid)));
+    await Promise.all(brothers.map((one) => host.driver.destroy({ uuid: one.uuid })));
     assert.deepEqual(await hosts(), ['10.77.1.10']);
   });
 
   it('is gone without a trace when destroyed', async () => {
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
     assert.deepEqual(await host.leftovers(spec.uuid), []);
     assert.equal(await host.virsh('list', '--all'), '');
     assert.equal(await host.virsh('net-list', '--all'), '');
@@ -284,7 +293,7 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     };
     for (const [what, more] of Object.entries(broken)) {
       const doomed = { ...good, ...more, uuid: randomUUID() };
-      await assert.rejects(host.driver.spawn(doomed), { name: 'Fault' }, what);
+      await assert.rejects(host.driver.spawn({ spec: doomed }), { name: 'Fault' }, what);
       assert.deepEqual(await host.leftovers(doomed.uuid), [], what);
     }
     assert.equal(await host.virsh('net-list', '--all'), '');
@@ -292,17 +301,17 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
 
   it('takes up what a crash of the program left: half-made guests anew, whole ones as they are, networks no more', async () => {
     const half = host.spec({ nics: [nicOf(networkOf(4), 10)] });
-    await host.driver.spawn(half);
+    await host.driver.spawn({ spec: half });
     const dir = join(host.instancesDir, half.uuid);
     // as if the program had died in the middle: the guest is there, the mark of its first start is not
     await host.virsh('destroy', half.uuid);
     await rm(join(dir, 'complete'));
     await writeFile(join(dir, 'disk'), 'half');
     const second = await host.anotherDriver();
-    assert.equal((await second.spawn(half)).powerState, power.running);
+    assert.equal((await second.spawn({ spec: half })).powerState, power.running);
     assert.notEqual(await readFile(join(dir, 'disk'), 'utf8').then((text) => text.slice(0, 4)), 'half');
     await truncate(join(dir, 'console.log'), 0);
-    await second.powerOff(half.uuid, 0);
+    await second.powerOff({ uuid: half.uuid, timeoutMs: 0 });
     // another service on the same libvirtd knows nothing of these networks, and so removes none
     const elsewhere = await mkdtemp(join(tmpdir(), 'xloud-elsewhere-'));
     const stranger = await host.anotherDriver({ instancesDir: elsewhere });
@@ -310,15 +319,19 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     await stranger.close();
     await rm(elsewhere, { recursive: true });
     const earlier = await readFile(join(dir, 'ports.json'), 'utf8');
-    assert.equal((await second.spawn(half)).powerState, power.running, 'a whole guest that is off is started');
+    assert.equal(
+      (await second.spawn({ spec: half })).powerState,
+      power.running,
+      'a whole guest that is off is started',
+    );
     assert.equal(await readFile(join(dir, 'ports.json'), 'utf8'), earlier);
-    await second.powerOff(half.uuid, 0);
+    await second.powerOff({ uuid: half.uuid, timeoutMs: 0 });
     // as if it had died between forgetting the ports and removing the network
     await rm(join(dir, 'ports.json'));
     await second.close();
     const third = await host.anotherDriver();
     assert.equal(await host.virsh('net-list', '--all'), '');
-    await third.destroy(half.uuid);
+    await third.destroy({ uuid: half.uuid });
     assert.deepEqual(await host.leftovers(half.uuid), []);
     await third.close();
   });
@@ -328,15 +341,15 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
       ...{ kernel: null, ramdisk: null, boot: { vcpus: 2, memoryMb: 256 }, metadata: { xloud_guest: 'crash=1' } },
       configDrive: configDriveOf(),
     });
-    await host.driver.spawn(crashing);
+    await host.driver.spawn({ spec: crashing });
     const crash = await eventOf('crashed', crashing.uuid, BOOT_MS);
     assert.equal('reason' in crash && crash.reason, 'the guest crashed');
-    assert.equal((await host.driver.inspect(crashing.uuid))?.powerState, power.crashed);
+    assert.equal((await host.driver.inspect({ uuid: crashing.uuid }))?.powerState, power.crashed);
     assert.match(
-      await host.driver.console(crashing.uuid, 100_000),
+      await host.driver.console({ uuid: crashing.uuid, maxBytes: 100_000 }),
       /disk_boots dev=\/dev\/vda1 boots=1[^]*Kernel panic/,
     );
-    await host.driver.destroy(crashing.uuid);
+    await host.driver.destroy({ uuid: crashing.uuid });
     assert.deepEqual(await host.leftovers(crashing.uuid), []);
   });
 
@@ -397,19 +410,22 @@ describe('vCPUs under KVM', { concurrency: 1 }, () => {
         ...{ kernel: micro.facts, ramdisk: null, disks: { image: null, rootGb: 1, ephemeralGb: 0, swapMb: 0 } },
         ...{ maximum: { vcpus: 4, memoryMb: 128 }, boot: { vcpus: 1, memoryMb: 128 } },
       });
-      await host.driver.spawn(spec);
+      await host.driver.spawn({ spec });
       const said = (words: string) =>
         eventually(words, BOOT_MS, async () =>
-          (await host.driver.console(spec.uuid, 10_000)).includes(words) ? true : undefined,
+          (await host.driver.console({ uuid: spec.uuid, maxBytes: 10_000 })).includes(words) ? true : undefined,
         );
       await said('xloud-micro ready');
       const adjust = async (vcpus: number) => {
         const target = { vcpus, memoryMb: 128 };
-        const outcome = await host.driver.adjust(spec.uuid, {
-          actionId: 'a',
-          target,
-          persist: true,
-          timeoutMs: CONFIRM_MS,
+        const outcome = await host.driver.adjust({
+          uuid: spec.uuid,
+          request: {
+            actionId: 'a',
+            target,
+            persist: true,
+            timeoutMs: CONFIRM_MS,
+          },
         });
         return [outcome.vcpus.reached, outcome.vcpus.method, outcome.vcpus.held, outcome.vcpus.problem];
       };
@@ -419,7 +435,7 @@ describe('vCPUs under KVM', { concurrency: 1 }, () => {
       assert.deepEqual(await adjust(1), [1, 'hotplug', 1, null]);
       await said('xloud-micro cpu 1 out');
       assert.deepEqual(await adjust(4), [4, 'hotplug', 4, null]);
-      assert.equal((await host.driver.powerOff(spec.uuid, CONFIRM_MS)).powerState, power.shutdown);
+      assert.equal((await host.driver.powerOff({ uuid: spec.uuid, timeoutMs: CONFIRM_MS })).powerState, power.shutdown);
       await said('xloud-micro power');
     } finally {
       await host.close();

@@ -23,10 +23,10 @@ describe('firmware of real guests', { concurrency: 1 }, () => {
 
   it('boots by UEFI where the image says so', async () => {
     const spec = host.spec(imageWith({ hw_firmware_type: 'uefi' }));
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(spec.uuid);
     assert.equal((await inside(spec.uuid, 'test -d /sys/firmware/efi && echo uefi')).trim(), 'uefi');
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
     assert.deepEqual(await host.leftovers(spec.uuid), []);
   });
 
@@ -36,13 +36,13 @@ describe('firmware of real guests', { concurrency: 1 }, () => {
       ...imageWith({ hw_firmware_type: 'uefi', hw_watchdog_action: 'reset' }),
       ...{ extraSpecs, kernel: null, ramdisk: null },
     });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     const xml = await host.virsh('dumpxml', spec.uuid);
     assert.match(String(seen(xml, 'os/loader')), /OVMF_CODE.*\.fd$/);
     assert.equal(seen(xml, 'os/loader@secure'), 'yes');
     const monitored = await host.virsh('qemu-monitor-command', spec.uuid, '--hmp', 'info tpm');
     assert.match(monitored, /model=tpm-crb/);
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
     assert.deepEqual(await host.leftovers(spec.uuid), []);
   });
 });

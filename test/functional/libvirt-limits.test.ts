@@ -30,13 +30,13 @@ describe('limits on real guests', { concurrency: 1 }, () => {
   it('limits what a disk reads and writes', async () => {
     const specs = { 'quota:disk_read_bytes_sec': String(4 * MIB), 'quota:disk_write_iops_sec': '50' };
     const spec = host.spec({ extraSpecs: specs });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(spec.uuid);
     const seconds = await timed(() => inside(spec.uuid, 'dd if=/dev/vda of=/dev/null bs=64k count=160'));
     // 10 MiB at 4 MiB per second; some of it is a burst
     assert.ok(seconds > 1.5, `10 MiB were read in ${seconds} s`);
     assert.ok(seconds < 30, `10 MiB were read in ${seconds} s`);
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
   });
 
   it('limits what the guest takes of the processors, where this machine can', async (t) => {
@@ -44,7 +44,7 @@ describe('limits on real guests', { concurrency: 1 }, () => {
     const extraSpecs = { 'quota:cpu_quota': '50000', 'quota:cpu_period': '100000', 'quota:cpu_shares': '512' };
     if (!traits.includes('CUSTOM_XLOUD_CPU_LIMITS')) return t.skip('libvirt is given no control groups here');
     const spec = host.spec({ extraSpecs });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     assert.match(await host.virsh('schedinfo', spec.uuid), /cpu_shares\s*:\s*512\n.*vcpu_quota\s*:\s*50000/s);
     await host.ready(spec.uuid);
     // the guest is busy for a while, and gets half a processor: its own time as libvirt counts it
@@ -54,7 +54,7 @@ describe('limits on real guests', { concurrency: 1 }, () => {
     const used = (await cpuSeconds(spec.uuid)) - before;
     t.diagnostic(`${used.toFixed(2)} s of vCPU time in ${seconds.toFixed(2)} s`);
     assert.ok(used / seconds < 0.6, `${used} s of vCPU time in ${seconds} s`);
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
   });
 
   for (const way of ['inbound', 'outbound'] as const) {
@@ -62,13 +62,13 @@ describe('limits on real guests', { concurrency: 1 }, () => {
       const { traits } = (await host.driver.inventory()).facts;
       const spec = host.spec({ extraSpecs: { [`quota:vif_${way}_average`]: '256' }, nics: [nicOf(networkOf(7), 10)] });
       if (traits.includes(`CUSTOM_XLOUD_${way.toUpperCase()}_LIMITS`)) {
-        await host.driver.spawn(spec);
+        await host.driver.spawn({ spec });
         const device = /vnet\d+/.exec(await host.virsh('domiflist', spec.uuid))?.[0] ?? '';
         assert.match(await host.virsh('domiftune', spec.uuid, device), new RegExp(`${way}.average\\s*:\\s*256`));
-        await host.driver.destroy(spec.uuid);
+        await host.driver.destroy({ uuid: spec.uuid });
       } else {
         t.diagnostic('the kernel here has not what tc needs for it');
-        await assert.rejects(host.driver.spawn(spec), /tc .*unexpected exit status/);
+        await assert.rejects(host.driver.spawn({ spec }), /tc .*unexpected exit status/);
         assert.deepEqual(await host.leftovers(spec.uuid), []);
       }
     });

@@ -77,7 +77,7 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     assert.equal(reason, null);
     const spec = specWith(topology as NumaTopology);
     const { uuid } = spec;
-    assert.equal((await host.driver.spawn(spec)).powerState, power.running);
+    assert.equal((await host.driver.spawn({ spec })).powerState, power.running);
     await host.ready(uuid);
     assert.deepEqual(await affinity(uuid), ['0 on 0', '1 on 1']);
     assert.match(await host.virsh('vcpupin', uuid), /^\s*0\s+0\s+1\s+1$/);
@@ -87,7 +87,7 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
       (await inside(uuid, 'cat /sys/devices/system/cpu/cpu*/topology/physical_package_id')).split(/\s+/),
       ['0', '0', ''],
     );
-    await host.driver.destroy(uuid);
+    await host.driver.destroy({ uuid });
   });
 
   it('a real-time vCPU is scheduled before all others, and the guest’s memory stays where it is', async (t) => {
@@ -101,9 +101,9 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     const spec = specWith(topology as NumaTopology);
     const { uuid } = spec;
     const { realtime: _, ...usual } = topology as NumaTopology;
-    await host.driver.spawn({ ...spec, numa: usual });
-    await host.driver.powerOff(uuid, 0);
-    const locks = await host.driver.powerOn(spec).then(
+    await host.driver.spawn({ spec: { ...spec, numa: usual } });
+    await host.driver.powerOff({ uuid, timeoutMs: 0 });
+    const locks = await host.driver.powerOn({ spec }).then(
       () => true,
       (error: Error) => {
         assert.match(error.message, /cannot limit locked memory/);
@@ -130,7 +130,7 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
       const { stdout } = await host.libvirtd.exec('sh', '-c', script, uuid);
       assert.ok(Number(/(\d+) kB/.exec(stdout)?.[1]) >= MEMORY_MB * 1024, stdout);
     }
-    await host.driver.destroy(uuid);
+    await host.driver.destroy({ uuid });
   });
 
   it('a guest of two nodes sees both, with its vCPUs and memory in them', async () => {
@@ -144,7 +144,7 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
       ...{ emulatorThreads: null, emulatorCpus: [] },
     });
     const { uuid } = spec;
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(uuid);
     assert.deepEqual(await affinity(uuid), ['0 on 1', '1 on 0']);
     assert.match(await host.virsh('vcpupin', uuid), /^\s*0\s+1\s+1\s+0$/);
@@ -155,7 +155,7 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
     assert.equal(totalsKib.length, 2);
     // the kernel keeps something of each for itself
     for (const kib of totalsKib) assert.ok(kib > (MEMORY_MB / 2 - 64) * 1024 && kib <= (MEMORY_MB / 2) * 1024, memory);
-    await host.driver.destroy(uuid);
+    await host.driver.destroy({ uuid });
   });
 
   it('a guest has its memory in huge pages, where the machine lets some be set aside', async (t) => {
@@ -183,12 +183,12 @@ describe('NUMA on libvirt', { concurrency: 1 }, () => {
       );
       const one = { vcpus: 1, memoryMb: MEMORY_MB };
       const spec = host.spec({ ...{ maximum: one, minimum: one, boot: one }, numa: topology });
-      await host.driver.spawn(spec);
+      await host.driver.spawn({ spec });
       await host.ready(spec.uuid);
       const free = /^HugePages_Free:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
       // all of the guest's memory is theirs, not only what it has touched
       assert.ok(Number(free) <= HUGE_PAGES + Number(before) - MEMORY_MB / 2, `${free} are free`);
-      await host.driver.destroy(spec.uuid);
+      await host.driver.destroy({ uuid: spec.uuid });
     } finally {
       await writeFile(NR_HUGEPAGES, before).catch(() => undefined);
     }

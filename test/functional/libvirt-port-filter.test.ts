@@ -20,7 +20,7 @@ describe('the filter of a port, on a real guest', { concurrency: 1 }, () => {
     host = await startHost();
     nic = nicOf(networkOf(5), 10);
     spec = host.spec({ nics: [nic] });
-    await host.driver.spawn(spec);
+    await host.driver.spawn({ spec });
     await host.ready(spec.uuid);
   });
   after(() => host.close());
@@ -35,7 +35,8 @@ describe('the filter of a port, on a real guest', { concurrency: 1 }, () => {
     );
     return told.trim() === 'yes';
   };
-  const guarded = (guard: PortGuard) => host.driver.attachNic?.(spec.uuid, { ...nic, guard }, plainInterface);
+  const guarded = (guard: PortGuard) =>
+    host.driver.attachNic?.({ uuid: spec.uuid, nic: { ...nic, guard }, plan: plainInterface });
 
   it('speaks as itself, and as nobody else', async () => {
     assert.equal(await passes('10.77.5.10'), true);
@@ -70,7 +71,7 @@ describe('the filter of a port, on a real guest', { concurrency: 1 }, () => {
   it('leaves no filter behind', async () => {
     const filters = () => host.virsh('nwfilter-list');
     assert.ok((await filters()).includes(filterName(nic.portId)));
-    await host.driver.destroy(spec.uuid);
+    await host.driver.destroy({ uuid: spec.uuid });
     assert.ok(!(await filters()).includes(filterName(nic.portId)));
   });
 });

@@ -30,6 +30,7 @@ for (const engine of engines) {
       },
       async steerLive() {
         if (givesUp) state = 'cancelled';
+        return null;
       },
     });
     before(async () => {

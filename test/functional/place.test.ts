@@ -36,7 +36,7 @@ for (const engine of engines) {
         await releaseClaim(t, server.id, Date.now());
         await t('servers').where({ id: server.id }).update({ host: null, node: null, availability_zone: null });
       });
-      await world.drivers.get(server.host as string)?.destroy(uuid);
+      await world.drivers.get(server.host as string)?.destroy({ uuid });
       return world.server(uuid);
     }
 

@@ -36,9 +36,9 @@ for (const engine of engines) {
             name: 'host-3',
             wrap: (driver) => ({
               ...driver,
-              destroy: async (uuid) => {
+              destroy: async (args) => {
                 if (isBroken) throw internal('This host removes nothing.');
-                await driver.destroy(uuid);
+                return driver.destroy(args);
               },
             }),
           },

@@ -61,7 +61,7 @@ for (const engine of engines) {
 
     it('wait as an image on their host, and come back there', async () => {
       const id = await keeping.create({ name: 'web' });
-      const image = await keeping.world.gated(['powerOff', 'snapshot', 'upload'], async (gate) => {
+      const image = await keeping.world.gated(['powerOff', 'snapshot', 'uploadSnapshot'], async (gate) => {
         const answer = await keeping.act(id, SHELVE);
         assert.deepEqual([answer.status, answer.text], [202, '']);
         const [queued] = await shelvedImages(keeping, id);
@@ -69,7 +69,7 @@ for (const engine of engines) {
         for (const [asked, task] of [
           ['powerOff', 'shelving'],
           ['snapshot', 'shelving_image_pending_upload'],
-          ['upload', 'shelving_image_uploading'],
+          ['uploadSnapshot', 'shelving_image_uploading'],
         ] as const) {
           await gate.reached(asked);
           const shown = await keeping.show(id);
@@ -328,7 +328,7 @@ for (const engine of engines) {
     });
 
     it('stay as they are when they cannot be shelved', async () => {
-      for (const verb of ['snapshot', 'upload']) {
+      for (const verb of ['snapshot', 'uploadSnapshot']) {
         const id = await leaving.create({ metadata: { xloud_fake: `fail:${verb}` } });
         await act(leaving, id, SHELVE);
         assert.deepEqual((await statesOf(leaving, id)).slice(0, 4), ['SHUTOFF', 'stopped', null, 4]);
@@ -366,7 +366,7 @@ for (const engine of engines) {
         await remove(servers, id);
         await isGone(servers, id);
       }
-      const removeAt = async (id: string, body: object, asked: 'upload' | 'destroy' | 'spawn') => {
+      const removeAt = async (id: string, body: object, asked: 'uploadSnapshot' | 'destroy' | 'spawn') => {
         await leaving.world.gated([asked], async (gate) => {
           await leaving.act(id, body);
           await gate.reached(asked);
@@ -374,7 +374,7 @@ for (const engine of engines) {
         });
         await isGone(leaving, id);
       };
-      for (const asked of ['upload', 'destroy'] as const) await removeAt(await leaving.create(), SHELVE, asked);
+      for (const asked of ['uploadSnapshot', 'destroy'] as const) await removeAt(await leaving.create(), SHELVE, asked);
       const id = await leaving.create();
       await act(leaving, id, SHELVE);
       await removeAt(id, UNSHELVE, 'spawn');

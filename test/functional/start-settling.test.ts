@@ -162,7 +162,7 @@ for (const engine of engines) {
       const driver = world.drivers.get(HOST);
       assert.ok(driver);
       driver.behave(server.uuid, LATE);
-      await driver.reboot(driver.store.get(server.uuid)?.spec ?? assert.fail(), 'SOFT', 0);
+      await driver.reboot({ spec: driver.store.get(server.uuid)?.spec ?? assert.fail(), type: 'SOFT', timeoutMs: 0 });
       const again = await until(server.uuid, ({ adjustStatus }) => adjustStatus === 'adjusting');
       assert.deepEqual([again.currentMemoryMb, await claimedMb(server)], [4096, 256]);
       const end = await loaded(server.uuid);

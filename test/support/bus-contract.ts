@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { conflict, Fault, type FaultKind } from '../../src/base/errors.ts';
-import type { AgentHandlers, Bus } from '../../src/bus/bus.ts';
-import type { AgentMethod, AgentReport } from '../../src/bus/contract.ts';
+import type { AgentHandler, Bus } from '../../src/bus/bus.ts';
+import type { AgentReport, Asker } from '../../src/bus/contract.ts';
+import type { AgentVerbs } from '../../src/domain/servers/agent-methods.ts';
 import { power } from '../../src/domain/servers/instance.ts';
 import { aSpec } from './samples.ts';
 
@@ -23,23 +24,13 @@ export interface BusTraits {
   readonly deliverMs: number;
 }
 
-/** Handlers that fail loudly but for those given. */
-export function handlers(given: Partial<AgentHandlers>): AgentHandlers {
-  const refuse = async (): Promise<never> => {
-    throw new Error('not expected');
+/** A handler that fails loudly but for what is given. */
+export function handlerOf(given: Partial<AgentVerbs>): AgentHandler {
+  return async (method, args) => {
+    const verb = given[method];
+    if (verb === undefined) throw new Error('not expected');
+    return verb(args);
   };
-  const methods: readonly AgentMethod[] = [
-    'spawn',
-    'destroy',
-    'powerOn',
-    'powerOff',
-    'reboot',
-    'adjust',
-    'console',
-    'inspect',
-    'list',
-  ];
-  return { ...Object.fromEntries(methods.map((method) => [method, refuse])), ...given } as AgentHandlers;
 }
 
 const faultOf = async (work: Promise<unknown>): Promise<Fault> => {
@@ -89,7 +80,7 @@ export function busContract(
       const seen: unknown[] = [];
       const stop = await world.server.serveAgent(
         host,
-        handlers({
+        handlerOf({
           spawn: async (args) => {
             seen.push(args);
             return {
@@ -120,12 +111,26 @@ export function busContract(
       await stop();
     });
 
+    it('says which step of an action asks, if one does', async () => {
+      const host = `host-${randomUUID()}`;
+      const askers: (Asker | null)[] = [];
+      const stop = await world.server.serveAgent(host, async (method, args, asker) => {
+        askers.push(asker);
+        return handlerOf({ injectNmi: async () => null })(method, args, asker);
+      });
+      const asker = { action: 7, step: 'guest', attempt: 12 };
+      await world.client.call(host, 'injectNmi', { uuid: 'u' }, asker);
+      await world.client.call(host, 'injectNmi', { uuid: 'u' });
+      assert.deepEqual(askers, [asker, null]);
+      await stop();
+    });
+
     it('shares nothing between the ends', async () => {
       const host = `host-${randomUUID()}`;
       const kept: { views: { size: { vcpus: number } }[] } = { views: [] };
       const stop = await world.server.serveAgent(
         host,
-        handlers({
+        handlerOf({
           adjust: async ({ request }) => {
             (request.target as { vcpus: number }).vcpus = 99;
             return assert.fail('answered below');
@@ -147,7 +152,7 @@ export function busContract(
       const host = `host-${randomUUID()}`;
       const stop = await world.server.serveAgent(
         host,
-        handlers({
+        handlerOf({
           console: async () => {
             throw conflict('It is off.', { code: 'virt.not_running', detail: { libvirt: 55 }, cause: new Error('x') });
           },
@@ -170,7 +175,7 @@ export function busContract(
     it('says unavailable for a host that nobody serves, before and after', async () => {
       const host = `host-${randomUUID()}`;
       assert.equal(await kindOf(world.client.call(host, 'inspect', { uuid: 'u' })), 'unavailable');
-      const stop = await world.server.serveAgent(host, handlers({ inspect: async () => null }));
+      const stop = await world.server.serveAgent(host, handlerOf({ inspect: async () => null }));
       assert.equal(await world.client.call(host, 'inspect', { uuid: 'u' }), null);
       await stop();
       assert.equal(await kindOf(world.client.call(host, 'inspect', { uuid: 'u' })), 'unavailable');
@@ -182,7 +187,7 @@ export function busContract(
       const stuck = new Promise<null>((resolve) => {
         release = () => resolve(null);
       });
-      const stop = await world.server.serveAgent(host, handlers({ inspect: () => stuck }));
+      const stop = await world.server.serveAgent(host, handlerOf({ inspect: () => stuck }));
       const start = Date.now();
       assert.equal(await kindOf(world.client.call(host, 'inspect', { uuid: 'u' })), 'unavailable');
       const tookMs = Date.now() - start;
@@ -195,7 +200,7 @@ export function busContract(
       const host = `host-${randomUUID()}`;
       const stop = await world.server.serveAgent(
         host,
-        handlers({
+        handlerOf({
           console: async ({ uuid }) => {
             await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
             return `console of ${uuid}`;
@@ -214,8 +219,8 @@ export function busContract(
     it('keeps hosts apart', async () => {
       const [one, two] = [`host-${randomUUID()}`, `host-${randomUUID()}`];
       const stops = [
-        await world.server.serveAgent(one, handlers({ console: async () => 'one' })),
-        await world.server.serveAgent(two, handlers({ console: async () => 'two' })),
+        await world.server.serveAgent(one, handlerOf({ console: async () => 'one' })),
+        await world.server.serveAgent(two, handlerOf({ console: async () => 'two' })),
       ];
       const args = { uuid: 'u', maxBytes: 10 };
       assert.equal(await world.client.call(two, 'console', args), 'two');
@@ -263,7 +268,7 @@ export function busContract(
     it('ends calls under way when it is closed, and refuses new ones', async () => {
       const other = await make({ inspect: 60_000 });
       const host = `host-${randomUUID()}`;
-      await other.server.serveAgent(host, handlers({ inspect: () => new Promise(() => undefined) }));
+      await other.server.serveAgent(host, handlerOf({ inspect: () => new Promise(() => undefined) }));
       const pending = kindOf(other.client.call(host, 'inspect', { uuid: 'u' }));
       await new Promise((resolve) => setTimeout(resolve, 10));
       await other.close();

@@ -7,6 +7,7 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
 import type { Server } from '../../src/domain/servers/instance.ts';
+import { directoryAnswers } from '../../src/agent/answers.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
@@ -26,6 +27,7 @@ export const verbs = [
   'attach',
   'detach',
   'stop',
+  'reboot',
   'rebuild',
   'rescue',
   'image',
@@ -68,6 +70,7 @@ export function openWorld(directory: string, verb: Verb, point: Point, databaseU
     name,
     inventory: { memoryMb },
     store: watched(directoryStore(join(directory, name)), point),
+    answers: directoryAnswers(join(directory, `${name}-answers`)),
     ...(breaks ? { wrap: breaking } : {}),
   });
   return makeWorld({
@@ -168,6 +171,7 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     } else if (verb === 'detach') {
       await world.ops.detachInterface(makeOp(), server, world.networks.ports()[0]?.nic.portId ?? '');
     } else if (verb === 'stop') await world.ops.requestAction(adminOp(), server, requestOf('os-stop'));
+    else if (verb === 'reboot') await world.ops.rebootServer(makeOp(), server, 'HARD');
     else await world.ops.deleteServer(makeOp(), server);
   }
   await world.settled();

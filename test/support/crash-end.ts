@@ -29,6 +29,7 @@ export const expected: Readonly<Record<Verb, string>> = {
   attach: 'active 1/256 on host-1, 2 interfaces',
   detach: 'active 1/256 on host-1, 0 interfaces',
   stop: 'stopped 1/256 on host-1',
+  reboot: 'active 1/256 on host-1',
   rebuild: 'active 1/256 on host-1',
   rescue: 'rescued 1/256 on host-1',
   image: 'active 1/256 on host-1 and an image',

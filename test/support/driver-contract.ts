@@ -14,10 +14,12 @@ import type {
   PartOutcome,
 } from '../../src/domain/servers/guest.ts';
 import type { ImageFacts } from '../../src/domain/machines/image.ts';
+import { optionalVerbs } from '../../src/domain/placement/host.ts';
+import { type AgentMethod, methodNames, methodTraits } from '../../src/domain/servers/agent-methods.ts';
 import { power } from '../../src/domain/servers/instance.ts';
 import { plainInterface } from '../../src/domain/networks/interface-plan.ts';
 import type { NicSpec } from '../../src/domain/networks/nic.ts';
-import type { ConsoleEndpoint } from '../../src/domain/servers/remote-console.ts';
+import type { ConsoleEndpoint } from '../../src/domain/servers/console-endpoint.ts';
 import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
 import { imageFacts } from './guest-spec.ts';
@@ -129,7 +131,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       });
 
     const adjust = (target: Size, persist = true): Promise<AdjustOutcome> =>
-      driver.adjust(spec.uuid, { actionId: randomUUID(), target, persist, timeoutMs: confirmMs });
+      driver.adjust({ uuid: spec.uuid, request: { actionId: randomUUID(), target, persist, timeoutMs: confirmMs } });
 
     const near = (mb: number, targetMb: number, what: string): void => {
       assert.ok(Math.abs(mb - targetMb) <= memoryToleranceMb, `${what}: ${mb} MiB is near ${targetMb} MiB`);
@@ -141,7 +143,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     };
 
     const inspect = async (): Promise<GuestView> => {
-      const view = await driver.inspect(spec.uuid);
+      const view = await driver.inspect({ uuid: spec.uuid });
       assert.ok(view !== null, 'the guest is there');
       return view;
     };
@@ -164,7 +166,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
 
     after(async () => {
       unsubscribe();
-      await driver.destroy(spec.uuid).catch(() => undefined);
+      await driver.destroy({ uuid: spec.uuid }).catch(() => undefined);
       await world.close();
     });
 
@@ -183,23 +185,38 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.doesNotThrow(() => structuredClone(first), 'plain data');
     });
 
+    it('lacks only what a driver may lack, and tells of the rest', { timeout }, async () => {
+      const lacks = (name: AgentMethod): boolean => driver[name] === undefined;
+      for (const name of methodNames.filter(lacks)) assert.ok(methodTraits[name].optional, name);
+      for (const name of methodNames) {
+        const { optional } = methodTraits[name];
+        const whole = methodNames.find((other) => other === optional);
+        if (whole !== undefined) assert.equal(lacks(name), lacks(whole), `${name} comes with ${whole}`);
+      }
+      const { capabilities } = (await driver.inventory()).facts;
+      assert.deepEqual(
+        capabilities.verbs,
+        optionalVerbs.filter((name) => !lacks(name)),
+      );
+    });
+
     it('knows nothing of a guest that is not there', { timeout }, async () => {
       const unknown = world.spec();
-      assert.equal(await driver.inspect(unknown.uuid), null);
-      await driver.destroy(unknown.uuid);
-      await refuses(driver.powerOff(unknown.uuid, 0), 'notFound');
-      await refuses(driver.powerOn(unknown), 'notFound');
-      await refuses(driver.reboot(unknown, 'HARD', 0), 'notFound');
-      await refuses(driver.console(unknown.uuid, 1024), 'notFound');
+      assert.equal(await driver.inspect({ uuid: unknown.uuid }), null);
+      await driver.destroy({ uuid: unknown.uuid });
+      await refuses(driver.powerOff({ uuid: unknown.uuid, timeoutMs: 0 }), 'notFound');
+      await refuses(driver.powerOn({ spec: unknown }), 'notFound');
+      await refuses(driver.reboot({ spec: unknown, type: 'HARD', timeoutMs: 0 }), 'notFound');
+      await refuses(driver.console({ uuid: unknown.uuid, maxBytes: 1024 }), 'notFound');
       const target = { vcpus: 2, memoryMb: 512 };
       const request = { actionId: randomUUID(), target, persist: true, timeoutMs: confirmMs };
-      await refuses(driver.adjust(unknown.uuid, request), 'notFound');
+      await refuses(driver.adjust({ uuid: unknown.uuid, request }), 'notFound');
       assert.deepEqual(await world.leftovers(unknown.uuid), []);
     });
 
     it('spawns a guest at its boot size, and tells', { timeout }, async () => {
       const from = events.length;
-      const view = await driver.spawn(spec);
+      const view = await driver.spawn({ spec });
       assert.equal(view.uuid, spec.uuid);
       assert.equal(view.powerState, power.running);
       assert.deepEqual(view.maximum, spec.maximum);
@@ -209,18 +226,18 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     });
 
     it('spawns the same guest twice as one', { timeout }, async () => {
-      const view = await driver.spawn(spec);
+      const view = await driver.spawn({ spec });
       assert.equal(view.powerState, power.running);
-      const found = (await driver.list()).filter((guest) => guest.uuid === spec.uuid);
+      const found = (await driver.list({})).filter((guest) => guest.uuid === spec.uuid);
       assert.equal(found.length, 1);
       assert.equal(found[0]?.powerState, power.running);
     });
 
     it('reads the end of the console', { timeout }, async () => {
       await eventually('the console', confirmMs, async () =>
-        traits.consoleMark.test(await driver.console(spec.uuid, 100_000)) ? true : null,
+        traits.consoleMark.test(await driver.console({ uuid: spec.uuid, maxBytes: 100_000 })) ? true : null,
       );
-      const tail = await driver.console(spec.uuid, 20);
+      const tail = await driver.console({ uuid: spec.uuid, maxBytes: 20 });
       assert.ok(tail.length > 0 && Buffer.byteLength(tail) <= 20, JSON.stringify(tail));
     });
 
@@ -283,7 +300,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     });
 
     it('keeps running through a soft reboot', { timeout }, async () => {
-      const view = await driver.reboot(spec, 'SOFT', shutdownMs);
+      const view = await driver.reboot({ spec, type: 'SOFT', timeoutMs: shutdownMs });
       assert.equal(view.powerState, power.running);
       await world.ready(spec.uuid);
       assert.equal((await inspect()).powerState, power.running);
@@ -293,7 +310,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const boot = { vcpus: 2, memoryMb: 384 };
       const grown = { vcpus: 3, memoryMb: 512 };
       checkOutcome(await adjust(grown, false), grown);
-      await driver.reboot({ ...spec, boot }, 'SOFT', shutdownMs);
+      await driver.reboot({ spec: { ...spec, boot }, type: 'SOFT', timeoutMs: shutdownMs });
       await world.ready(spec.uuid);
       const settled = await settledAt(boot);
       if (settled.onlineVcpus !== null) assert.equal(settled.onlineVcpus, 2);
@@ -301,7 +318,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
 
     it('comes back from a hard reboot as the spec says', { timeout }, async () => {
       const boot = { vcpus: 2, memoryMb: 384 };
-      const view = await driver.reboot({ ...spec, boot }, 'HARD', 0);
+      const view = await driver.reboot({ spec: { ...spec, boot }, type: 'HARD', timeoutMs: 0 });
       assert.equal(view.powerState, power.running);
       await world.ready(spec.uuid);
       const settled = await settledAt(boot);
@@ -311,37 +328,37 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     it('freezes and lets run again, and tells: twice is once', { timeout }, async (t) => {
       if (driver.pause === undefined || driver.unpause === undefined) return t.skip('this driver cannot');
       const from = events.length;
-      for (const _ of [1, 2]) assert.equal((await driver.pause(spec.uuid)).powerState, power.paused);
+      for (const _ of [1, 2]) assert.equal((await driver.pause({ uuid: spec.uuid })).powerState, power.paused);
       await heard('paused', spec.uuid, from);
-      for (const _ of [1, 2]) assert.equal((await driver.unpause(spec.uuid)).powerState, power.running);
+      for (const _ of [1, 2]) assert.equal((await driver.unpause({ uuid: spec.uuid })).powerState, power.running);
       await heard('resumed', spec.uuid, from);
     });
 
     it('brings an image once: of a guest that runs it is there', { timeout }, async (t) => {
       if (driver.cacheImage === undefined || spec.disks.image === null) return t.skip('this driver cannot');
-      assert.equal(await driver.cacheImage(spec.disks.image), false);
+      assert.equal(await driver.cacheImage({ image: spec.disks.image }), false);
     });
 
     it('says where the screen of a guest listens, which speaks VNC', { timeout }, async (t) => {
       if (driver.remoteConsole === undefined) return t.skip('this driver cannot');
-      const screen = await driver.remoteConsole(spec.uuid, 'vnc');
+      const screen = await driver.remoteConsole({ uuid: spec.uuid, protocol: 'vnc' });
       assert.ok(screen !== null && (screen.port > 0 || screen.host.startsWith('/')));
       const greeting = await world.greetingOf(screen);
       assert.match(greeting, /^RFB 003\.\d{3}\n$/);
-      assert.equal(await driver.remoteConsole(spec.uuid, 'mks'), null);
+      assert.equal(await driver.remoteConsole({ uuid: spec.uuid, protocol: 'mks' }), null);
     });
 
     it('says where its serial line listens, on which the guest speaks', { timeout }, async (t) => {
       if (driver.remoteConsole === undefined) return t.skip('this driver cannot');
-      const line = await driver.remoteConsole(spec.uuid, 'serial');
+      const line = await driver.remoteConsole({ uuid: spec.uuid, protocol: 'serial' });
       assert.ok(line !== null);
       assert.notEqual((await world.greetingOf(line)).trim(), '');
-      assert.deepEqual(await driver.remoteConsole(spec.uuid, 'serial'), line);
+      assert.deepEqual(await driver.remoteConsole({ uuid: spec.uuid, protocol: 'serial' }), line);
     });
 
     it('counts what a running guest uses', { timeout }, async (t) => {
       if (driver.diagnostics === undefined) return t.skip('this driver cannot');
-      const found = await driver.diagnostics(spec.uuid);
+      const found = await driver.diagnostics({ uuid: spec.uuid });
       assert.equal(found.maximumKib, spec.maximum.memoryMb * 1024);
       assert.deepEqual(
         found.nics.map(({ mac }) => mac),
@@ -350,7 +367,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.ok(found.disks.some(({ device }) => device === 'vda'));
       const { size } = await inspect();
       assert.ok(found.cpus.length >= size.vcpus, `${found.cpus.length} vCPUs are counted, ${size.vcpus} are there`);
-      const again = await driver.diagnostics(spec.uuid);
+      const again = await driver.diagnostics({ uuid: spec.uuid });
       const total = (one: typeof found) => one.cpus.reduce((sum, cpu) => sum + cpu.timeNs, 0);
       assert.ok(total(again) >= total(found));
     });
@@ -358,7 +375,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     it(`sets a password inside, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {
       if (driver.setAdminPassword === undefined) return t.skip('this driver cannot');
       const password = 'a new: password';
-      const set = driver.setAdminPassword(spec.uuid, 'root', password);
+      const set = driver.setAdminPassword({ uuid: spec.uuid, user: 'root', password });
       if (!traits.agent) return refuses(set, 'notImplemented');
       await set;
       const digest = createHash('sha256').update(password).digest('hex');
@@ -368,7 +385,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
 
     it('interrupts the guest, which goes on', { timeout }, async (t) => {
       if (driver.injectNmi === undefined) return t.skip('this driver cannot');
-      await driver.injectNmi(spec.uuid);
+      await driver.injectNmi({ uuid: spec.uuid });
       assert.equal((await inspect()).powerState, power.running);
     });
 
@@ -376,19 +393,22 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.suspend === undefined || driver.resume === undefined) return t.skip('this driver cannot');
       const before = await inspect();
       const from = events.length;
-      for (const _ of [1, 2]) assert.equal((await driver.suspend(spec.uuid)).powerState, power.suspended);
+      for (const _ of [1, 2]) assert.equal((await driver.suspend({ uuid: spec.uuid })).powerState, power.suspended);
       await heard('stopped', spec.uuid, from);
       assert.equal((await inspect()).powerState, power.suspended);
-      for (const _ of [1, 2]) assert.equal((await driver.resume(spec.uuid)).powerState, power.running);
+      for (const _ of [1, 2]) assert.equal((await driver.resume({ uuid: spec.uuid })).powerState, power.running);
       await heard('started', spec.uuid, from);
       await settledAt(before.size);
     });
 
     it('starts anew from stored memory, which is thrown away', { timeout }, async (t) => {
       if (driver.suspend === undefined || driver.resume === undefined) return t.skip('this driver cannot');
-      await driver.suspend(spec.uuid);
+      await driver.suspend({ uuid: spec.uuid });
       const boot = { vcpus: 2, memoryMb: 384 };
-      assert.equal((await driver.reboot({ ...spec, boot }, 'HARD', 0)).powerState, power.running);
+      assert.equal(
+        (await driver.reboot({ spec: { ...spec, boot }, type: 'HARD', timeoutMs: 0 })).powerState,
+        power.running,
+      );
       await world.ready(spec.uuid);
       await settledAt(boot);
     });
@@ -397,64 +417,65 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
       const before = await world.interfaces(spec.uuid);
       const nic = world.nic();
-      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, plainInterface);
+      for (const _ of [1, 2]) await driver.attachNic({ uuid: spec.uuid, nic, plan: plainInterface });
       const [first = ''] = nic.fixedIps.map((ip) => ip.address);
       assert.deepEqual(await world.interfaces(spec.uuid), new Map([...before, [nic.mac, [first]]]));
       const subnetId = nic.network.subnets[0]?.id ?? '';
       const address = first.replace(/\d+$/, '199');
       const more = { ...nic, fixedIps: [...nic.fixedIps, { address, subnetId }] };
-      await driver.attachNic(spec.uuid, more, plainInterface);
+      await driver.attachNic({ uuid: spec.uuid, nic: more, plan: plainInterface });
       assert.deepEqual((await world.interfaces(spec.uuid)).get(nic.mac)?.toSorted(), [first, address].toSorted());
-      for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
+      for (const _ of [1, 2]) await driver.detachNic({ uuid: spec.uuid, portId: nic.portId });
       assert.deepEqual(await world.interfaces(spec.uuid), before);
-      await refuses(driver.attachNic(randomUUID(), nic, plainInterface), 'notFound');
-      await refuses(driver.detachNic(randomUUID(), nic.portId), 'notFound');
+      await refuses(driver.attachNic({ uuid: randomUUID(), nic, plan: plainInterface }), 'notFound');
+      await refuses(driver.detachNic({ uuid: randomUUID(), portId: nic.portId }), 'notFound');
     });
 
     it('plugs a port into a guest that is off, for its next start', { timeout }, async (t) => {
       if (driver.attachNic === undefined || driver.detachNic === undefined) return t.skip('this driver cannot');
-      await driver.powerOff(spec.uuid, 0);
+      await driver.powerOff({ uuid: spec.uuid, timeoutMs: 0 });
       const nic = world.nic();
-      for (const _ of [1, 2]) await driver.attachNic(spec.uuid, nic, plainInterface);
-      await driver.powerOn({ ...spec, nics: [...spec.nics, nic] });
+      for (const _ of [1, 2]) await driver.attachNic({ uuid: spec.uuid, nic, plan: plainInterface });
+      await driver.powerOn({ spec: { ...spec, nics: [...spec.nics, nic] } });
       assert.ok((await world.interfaces(spec.uuid)).has(nic.mac));
-      await driver.powerOff(spec.uuid, 0);
-      for (const _ of [1, 2]) await driver.detachNic(spec.uuid, nic.portId);
+      await driver.powerOff({ uuid: spec.uuid, timeoutMs: 0 });
+      for (const _ of [1, 2]) await driver.detachNic({ uuid: spec.uuid, portId: nic.portId });
       assert.ok(!(await world.interfaces(spec.uuid)).has(nic.mac));
-      await driver.powerOn({ ...spec, boot: { vcpus: 2, memoryMb: 384 } });
+      await driver.powerOn({ spec: { ...spec, boot: { vcpus: 2, memoryMb: 384 } } });
       await world.ready(spec.uuid);
     });
 
     it('copies the disk of a guest that runs or is frozen, which goes on: twice is once', { timeout }, async (t) => {
-      if (driver.snapshot === undefined) return t.skip('this driver cannot');
-      const { snapshot } = driver;
+      const { snapshot, uploadSnapshot, dropSnapshot } = driver;
+      if (!snapshot || !uploadSnapshot || !dropSnapshot) return t.skip('this driver cannot');
+      const { uuid } = spec;
       const imageId = randomUUID();
       const words = await world.mark(spec.uuid);
-      const copy = await snapshot.take(spec.uuid, imageId);
+      const copy = await snapshot({ uuid, imageId, quiesce: false });
       const later = await world.mark(spec.uuid);
       marked = later;
-      assert.deepEqual(await snapshot.take(spec.uuid, imageId), copy);
+      assert.deepEqual(await snapshot({ uuid, imageId, quiesce: false }), copy);
       assert.equal((await inspect()).powerState, power.running);
-      for (const _ of [1, 2]) await snapshot.upload(spec.uuid, imageId);
+      for (const _ of [1, 2]) await uploadSnapshot({ uuid, imageId });
       const image = world.stored(imageId) ?? assert.fail('no image came');
       assert.ok(image.includes(words), 'what the guest wrote is in the image');
       // the fake guest's words are always the same
       if (later !== words) assert.ok(!image.includes(later), 'what it wrote afterwards is not');
 
       const other = { ...world.spec(), disks: { ...spec.disks, image: cameFromHere(imageId, copy, image) } };
-      assert.equal((await driver.spawn(other)).powerState, power.running);
+      assert.equal((await driver.spawn({ spec: other })).powerState, power.running);
       await world.ready(other.uuid);
-      await driver.destroy(other.uuid);
+      await driver.destroy({ uuid: other.uuid });
 
       const dropped = randomUUID();
-      if (driver.pause !== undefined) await driver.pause(spec.uuid);
-      await snapshot.take(spec.uuid, dropped);
+      if (driver.pause !== undefined) await driver.pause({ uuid: spec.uuid });
+      await snapshot({ uuid, imageId: dropped, quiesce: false });
       if (driver.pause !== undefined) assert.equal((await inspect()).powerState, power.paused);
-      if (driver.unpause !== undefined) await driver.unpause(spec.uuid);
-      for (const _ of [1, 2]) await snapshot.drop(spec.uuid, dropped);
-      await refuses(snapshot.upload(spec.uuid, dropped), 'notFound');
+      if (driver.unpause !== undefined) await driver.unpause({ uuid: spec.uuid });
+      for (const _ of [1, 2]) await dropSnapshot({ uuid, imageId: dropped });
+      await refuses(uploadSnapshot({ uuid, imageId: dropped }), 'notFound');
       assert.equal(world.stored(dropped), undefined);
-      await refuses(snapshot.take(randomUUID(), dropped), 'notFound');
+      await refuses(snapshot({ uuid: randomUUID(), imageId: dropped, quiesce: false }), 'notFound');
       assert.ok(!(await world.leftovers(spec.uuid)).some((name) => name.includes(dropped)));
     });
 
@@ -463,40 +484,41 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const outcome = await adjust(target, false);
       checkOutcome(outcome, target);
       arrived(outcome.vcpus);
-      await driver.powerOff(spec.uuid, 0);
+      await driver.powerOff({ uuid: spec.uuid, timeoutMs: 0 });
       const off = await inspect();
       assert.deepEqual(off.size, { vcpus: 2, memoryMb: 384 }, 'a guest that is off: what it boots with');
     });
 
     it('is off: twice is once, and nothing can be adjusted', { timeout }, async () => {
-      const view = await driver.powerOff(spec.uuid, shutdownMs);
+      const view = await driver.powerOff({ uuid: spec.uuid, timeoutMs: shutdownMs });
       assert.equal(view.powerState, power.shutdown);
       assert.equal((await inspect()).powerState, power.shutdown);
-      assert.equal((await driver.list()).find((guest) => guest.uuid === spec.uuid)?.powerState, power.shutdown);
+      assert.equal((await driver.list({})).find((guest) => guest.uuid === spec.uuid)?.powerState, power.shutdown);
       await refuses(adjust({ vcpus: 2, memoryMb: 512 }), 'conflict');
-      if (driver.setAdminPassword) await refuses(driver.setAdminPassword(spec.uuid, 'root', 'x'), 'conflict');
-      if (driver.injectNmi) await refuses(driver.injectNmi(spec.uuid), 'conflict');
-      if (driver.diagnostics !== undefined) await refuses(driver.diagnostics(spec.uuid), 'conflict');
+      if (driver.setAdminPassword)
+        await refuses(driver.setAdminPassword({ uuid: spec.uuid, user: 'root', password: 'x' }), 'conflict');
+      if (driver.injectNmi) await refuses(driver.injectNmi({ uuid: spec.uuid }), 'conflict');
+      if (driver.diagnostics !== undefined) await refuses(driver.diagnostics({ uuid: spec.uuid }), 'conflict');
       for (const protocol of ['vnc', 'serial'] as const) {
-        if (driver.remoteConsole) assert.equal(await driver.remoteConsole(spec.uuid, protocol), null);
+        if (driver.remoteConsole) assert.equal(await driver.remoteConsole({ uuid: spec.uuid, protocol }), null);
       }
     });
 
     it('copies the disk of a guest that is off', { timeout }, async (t) => {
-      if (driver.snapshot === undefined) return t.skip('this driver cannot');
+      if (!driver.snapshot || !driver.uploadSnapshot) return t.skip('this driver cannot');
       const imageId = randomUUID();
-      await driver.snapshot.take(spec.uuid, imageId);
+      await driver.snapshot({ uuid: spec.uuid, imageId, quiesce: false });
       assert.equal((await inspect()).powerState, power.shutdown);
-      await driver.snapshot.upload(spec.uuid, imageId);
+      await driver.uploadSnapshot({ uuid: spec.uuid, imageId });
       assert.ok(world.stored(imageId)?.includes(marked), 'what the guest wrote while it ran is in the image');
     });
 
     it('powers on with the size of the spec: twice is once', { timeout }, async () => {
       const from = events.length;
-      const first = await driver.powerOn(spec);
+      const first = await driver.powerOn({ spec });
       assert.equal(first.powerState, power.running);
       await heard('started', spec.uuid, from);
-      const again = await driver.powerOn(spec);
+      const again = await driver.powerOn({ spec });
       assert.equal(again.powerState, power.running);
       await world.ready(spec.uuid);
       await settledAt(spec.boot);
@@ -504,13 +526,13 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
 
     it('powers off through the guest, and tells', { timeout }, async () => {
       const from = events.length;
-      const view = await driver.powerOff(spec.uuid, shutdownMs);
+      const view = await driver.powerOff({ uuid: spec.uuid, timeoutMs: shutdownMs });
       assert.equal(view.powerState, power.shutdown);
       await heard('stopped', spec.uuid, from);
     });
 
     it('tells of a guest that powers itself off', { timeout }, async () => {
-      await driver.powerOn(spec);
+      await driver.powerOn({ spec });
       await world.ready(spec.uuid);
       const from = events.length;
       await world.powerOffFromInside(spec.uuid);
@@ -519,14 +541,14 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     });
 
     it('tells of a crash, and starts the guest again', { timeout }, async () => {
-      await driver.powerOn(spec);
+      await driver.powerOn({ spec });
       await world.ready(spec.uuid);
       const from = events.length;
       await world.crash(spec.uuid);
       await heard('crashed', spec.uuid, from);
       const { powerState } = await inspect();
       assert.ok(powerState === power.crashed || powerState === power.shutdown, `power state ${powerState}`);
-      assert.equal((await driver.powerOn(spec)).powerState, power.running);
+      assert.equal((await driver.powerOn({ spec })).powerState, power.running);
     });
 
     it('boots from a rescue image and back from its own disk: twice is once', { timeout }, async (t) => {
@@ -534,11 +556,11 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const image = spec.disks.image ?? imageFacts();
       const from = events.length;
       for (const _ of [1, 2]) {
-        assert.equal((await driver.rescue({ ...spec, rescue: image })).powerState, power.running);
+        assert.equal((await driver.rescue({ spec: { ...spec, rescue: image } })).powerState, power.running);
       }
       await heard('started', spec.uuid, from);
       await world.ready(spec.uuid);
-      for (const _ of [1, 2]) assert.equal((await driver.unrescue(spec)).powerState, power.running);
+      for (const _ of [1, 2]) assert.equal((await driver.unrescue({ spec })).powerState, power.running);
       await world.ready(spec.uuid);
       await settledAt(spec.boot);
     });
@@ -548,7 +570,10 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const from = events.length;
       const boot = { vcpus: 2, memoryMb: 384 };
       for (const _ of [1, 2]) {
-        assert.equal((await driver.rebuild({ ...spec, boot }, false)).powerState, power.running);
+        assert.equal(
+          (await driver.rebuild({ spec: { ...spec, boot }, preserveEphemeral: false })).powerState,
+          power.running,
+        );
       }
       await heard('started', spec.uuid, from);
       await world.ready(spec.uuid);
@@ -556,11 +581,11 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
     });
 
     it('destroys a running guest and leaves nothing: twice is once', { timeout }, async () => {
-      await driver.destroy(spec.uuid);
-      assert.equal(await driver.inspect(spec.uuid), null);
-      assert.ok(!(await driver.list()).some((guest) => guest.uuid === spec.uuid));
+      await driver.destroy({ uuid: spec.uuid });
+      assert.equal(await driver.inspect({ uuid: spec.uuid }), null);
+      assert.ok(!(await driver.list({})).some((guest) => guest.uuid === spec.uuid));
       assert.deepEqual(await world.leftovers(spec.uuid), []);
-      await driver.destroy(spec.uuid);
+      await driver.destroy({ uuid: spec.uuid });
     });
 
     it('plugs memory where the spec asks for it, and takes it back', { timeout: 2 * timeout }, async (t) => {
@@ -574,7 +599,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
         extraSpecs: { ...own.extraSpecs, 'xloud:memory_method': 'virtio-mem' },
       };
       spec = plugging;
-      const view = await driver.spawn(plugging);
+      const view = await driver.spawn({ spec: plugging });
       assert.deepEqual(view.maximum, plugging.maximum);
       await world.ready(plugging.uuid);
       await settledAt(boot);
@@ -593,34 +618,34 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
         assert.equal(outcome.memoryMb.method, moves ? 'virtio-mem' : 'none');
         assert.equal((await inspect()).size.memoryMb, target.memoryMb);
       }
-      await driver.powerOff(plugging.uuid, 0);
+      await driver.powerOff({ uuid: plugging.uuid, timeoutMs: 0 });
       assert.equal((await inspect()).size.memoryMb, 384, 'a guest that is off: what it boots with');
-      await driver.powerOn({ ...plugging, boot: { vcpus: 2, memoryMb: 640 } });
+      await driver.powerOn({ spec: { ...plugging, boot: { vcpus: 2, memoryMb: 640 } } });
       await world.ready(plugging.uuid);
       await settledAt({ vcpus: 2, memoryMb: 640 });
-      await driver.destroy(plugging.uuid);
+      await driver.destroy({ uuid: plugging.uuid });
       assert.deepEqual(await world.leftovers(plugging.uuid), []);
     });
 
     it('leaves nothing of a spawn that fails', { timeout }, async () => {
       const doomed = world.doomed();
-      await assert.rejects(driver.spawn(doomed), (error: unknown) => error instanceof Fault);
-      assert.equal(await driver.inspect(doomed.uuid), null);
+      await assert.rejects(driver.spawn({ spec: doomed }), (error: unknown) => error instanceof Fault);
+      assert.equal(await driver.inspect({ uuid: doomed.uuid }), null);
       assert.deepEqual(await world.leftovers(doomed.uuid), []);
     });
 
     it('serves different guests at once', { timeout: timeout * traits.atOnce }, async () => {
       const specs = Array.from({ length: traits.atOnce }, () => world.spec());
       try {
-        const views = await Promise.all(specs.map((one) => driver.spawn(one)));
+        const views = await Promise.all(specs.map((one) => driver.spawn({ spec: one })));
         assert.deepEqual(
           views.map((view) => [view.uuid, view.powerState]),
           specs.map((one) => [one.uuid, power.running]),
         );
-        const listed = new Set((await driver.list()).map((guest) => guest.uuid));
+        const listed = new Set((await driver.list({})).map((guest) => guest.uuid));
         assert.ok(specs.every((one) => listed.has(one.uuid)));
       } finally {
-        await Promise.all(specs.map((one) => driver.destroy(one.uuid)));
+        await Promise.all(specs.map((one) => driver.destroy({ uuid: one.uuid })));
       }
       for (const one of specs) assert.deepEqual(await world.leftovers(one.uuid), []);
     });
@@ -630,9 +655,9 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       driver.onEvent((event) => late.push(event))();
       const one = world.spec();
       const from = events.length;
-      await driver.spawn(one);
+      await driver.spawn({ spec: one });
       await heard('started', one.uuid, from);
-      await driver.destroy(one.uuid);
+      await driver.destroy({ uuid: one.uuid });
       assert.deepEqual(late, []);
     });
   });

@@ -2,7 +2,7 @@
 // where a test meets it.
 
 import type { Bus } from '../../src/bus/bus.ts';
-import type { AgentMethod } from '../../src/bus/contract.ts';
+import type { AgentMethod } from '../../src/domain/servers/agent-methods.ts';
 import type { Verb } from '../../src/virt/fake/behaviour.ts';
 
 export interface Gate {

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Log, makeLog, silentLog } from '../../src/base/log.ts';
 import { type Caller, type Op, systemCaller } from '../../src/base/op.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
+import { type AnswerStore, memoryAnswers } from '../../src/agent/answers.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
 import { noVolumes } from '../../src/cloud/volume.ts';
@@ -58,6 +59,8 @@ export interface HostWish {
   readonly timing?: FakeDriverOptions['timing'];
   readonly releaseGuestOffline?: boolean;
   readonly store?: FakeStore;
+  /** Where its agent keeps answers; default: in memory, as long as the world is there. */
+  readonly answers?: AnswerStore;
   /** Makes of the driver what the agent gets: one that breaks, for instance. */
   readonly wrap?: (driver: FakeDriver) => FakeDriver;
 }
@@ -255,6 +258,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const ops = makeOps(deps);
   const drivers = new Map<string, FakeDriver>();
   const agents = new Map<string, Agent>();
+  const answersOf = new Map<string, AnswerStore>();
   let worker: Worker | null = null;
   const start = async (): Promise<Worker> => {
     worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs: 200 });
@@ -264,7 +268,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     const driver = drivers.get(host);
     if (driver === undefined) throw new Error(`no host ${host}`);
     const offers = (options.hosts ?? []).find(({ name }) => name === host)?.offers ?? noOffers;
-    agents.set(host, await startAgent({ host, bus, driver, clock, log, offers, reportMs: REPORT_MS }));
+    const answers = answersOf.get(host) ?? memoryAnswers();
+    agents.set(host, await startAgent({ host, bus, driver, answers, clock, log, offers, reportMs: REPORT_MS }));
   };
   const peers: FakePeers = new Map();
   for (const wish of options.hosts ?? [{ name: 'host-1' }]) {
@@ -282,6 +287,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     });
     const driver = wish.wrap?.(plain) ?? plain;
     drivers.set(wish.name, driver);
+    answersOf.set(wish.name, wish.answers ?? memoryAnswers());
     await serve(wish.name);
   }
   const everyHost = async (): Promise<void> => {

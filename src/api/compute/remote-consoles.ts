@@ -2,7 +2,7 @@
 
 import { badRequest } from '../../base/errors.ts';
 import { derive, history } from '../../base/history.ts';
-import type { ConsoleProtocol } from '../../domain/servers/remote-console.ts';
+import type { ConsoleProtocol } from '../../domain/servers/console-endpoint.ts';
 import { closed, wrapped } from '../parameters.ts';
 import { type Call, resource, route, type RouteKey } from '../resource.ts';
 

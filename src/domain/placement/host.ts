@@ -4,6 +4,7 @@ import type { MemoryMethod } from '../adjustment/memory-method.ts';
 import type { HostCell, NumaUsage } from '../numa/numa.ts';
 import type { NumaHost } from '../numa/numa-fit.ts';
 import type { PciDevice, TakenDevice } from '../pci/pci.ts';
+import { methodNames, methodTraits, type OptionalVerb } from '../servers/agent-methods.ts';
 import type { Resources } from './resource-specs.ts';
 
 /** What an agent measures on its host and sends with every report. */
@@ -50,34 +51,11 @@ export interface HostFacts {
 }
 
 /**
- * What a driver may be able to do beyond the verbs that every driver has; each is an optional method of `Driver`. A host says
- * in its inventory which ones it has, and a move that needs another is refused.
+ * What a driver may be able to do beyond the methods that every driver has. A host says in its inventory which ones it has, and a
+ * move that needs another is refused.
  */
-export const optionalVerbs = [
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'rescue',
-  'unrescue',
-  'rebuild',
-  'setAdminPassword',
-  'injectNmi',
-  'snapshot',
-  'migrateDisk',
-  'receiveDisk',
-  'restoreDisk',
-  'dropDisk',
-  'liveMigrate',
-  'liveProgress',
-  'steerLive',
-  'attachNic',
-  'detachNic',
-  'diagnostics',
-  'remoteConsole',
-  'cacheImage',
-] as const;
-export type OptionalVerb = (typeof optionalVerbs)[number];
+export const optionalVerbs = methodNames.filter((name): name is OptionalVerb => methodTraits[name].optional === true);
+export type { OptionalVerb };
 
 /** What the scheduler and the API may ask of a host's driver; unsupported work is refused before a host is chosen. */
 export interface HostCapabilities {

@@ -14,7 +14,6 @@ import { secondsBetween } from '../../base/clock.ts';
 import { asFault, type Fault, internal, messageOf, outwardMessage } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { AgentArgs, AgentMethod, AgentReply } from '../../bus/contract.ts';
 import {
   type ActionState,
   type EventLog,
@@ -35,6 +34,7 @@ import {
 import { databaseFault } from '../../db/errors.ts';
 import { findServer } from '../../db/servers.ts';
 import { afterCommit, type Tx, tx } from '../../db/tx.ts';
+import type { AgentArgs, AgentMethod, AgentReply } from '../../domain/servers/agent-methods.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
@@ -147,6 +147,8 @@ export type Outcome =
 export const eventName = (saga: { readonly name: string }, step: Pick<Step<never>, 'name' | 'event'>): string =>
   step.event ?? `${saga.name}_${step.name}`;
 
+const undoOf = ({ name }: { readonly name: string }): string => `${name}.undo`;
+
 function failureOf(step: string, fault: Fault): Failure {
   const detail = fault.detail === undefined ? fault.cause : fault.detail;
   return {
@@ -231,10 +233,13 @@ export async function runSaga<I>(
     outputIfDone: <O>(one: Step<I, O>) => (read(one) ?? null) as O | null,
   });
 
-  async function contextFor(stepName: string): Promise<StepContext<I>> {
+  /** @param asking what agents are told that asks: an undo is no repetition of its step */
+  async function contextFor(stepName: string, asking = stepName): Promise<StepContext<I>> {
     const server = await findServer(database.read, taken.serverUuid, { deleted: true });
     if (server === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
     if (server.deleted && !ending) throw new Stopped('cancel');
+    // a step that is begun anew has another event
+    const asker = { action: taken.id, step: asking, attempt: live({ name: stepName })?.id ?? 0 };
     return {
       deps,
       log,
@@ -245,7 +250,7 @@ export async function runSaga<I>(
       commit,
       call: (host, method, args) => {
         stopIfTold();
-        const answer = deps.bus.call(host, method, args);
+        const answer = deps.bus.call(host, method, args, asker);
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
         return orStopped(answer);
       },
@@ -403,7 +408,7 @@ export async function runSaga<I>(
         try {
           stopIfTold();
           if (attempts > limits.stepAttempts) throw internal(`Given up undoing '${step.name}'.`);
-          const context = await contextFor(step.name);
+          const context = await contextFor(step.name, undoOf(step));
           context.point('undo');
           await step.undo(context);
           context.point('undone');
@@ -450,7 +455,7 @@ export async function runSaga<I>(
       if (live(step) === undefined || typeof step.undo === 'string') continue;
       try {
         stopIfTold();
-        await step.undo(await contextFor(step.name));
+        await step.undo(await contextFor(step.name, undoOf(step)));
       } catch (error) {
         if (error instanceof Stopped) throw error;
         const fault = faultOf(error);

@@ -7,16 +7,9 @@ import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { type ConsoleToken, findConsoleToken, insertConsoleToken } from '../../db/console-auth-tokens.ts';
 import { tx } from '../../db/tx.ts';
+import { type ConsoleEndpoint, type ConsoleProtocol, isSamePlace } from '../../domain/servers/console-endpoint.ts';
 import { type Server, type TaskState, taskStates } from '../../domain/servers/instance.ts';
-import {
-  type ConsoleEndpoint,
-  type ConsoleProtocol,
-  consoleUrl,
-  isCarried,
-  isOfProtocol,
-  isSamePlace,
-  protocolOf,
-} from '../../domain/servers/remote-console.ts';
+import { consoleUrl, isCarried, isOfProtocol, protocolOf } from '../../domain/servers/remote-console.ts';
 import { hostCan, hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { anytime, defineTransition, type Transition } from '../../domain/servers/transition.ts';

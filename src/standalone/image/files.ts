@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory } from '../../base/durable-file.ts';
 import { badRequest, Fault, messageOf } from '../../base/errors.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
@@ -96,15 +97,6 @@ function makeOutput(handle: FileHandle) {
 export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = freeBytesOf): ImageFiles {
   const pathOf = (imageId: string): string => join(folder, imageId);
 
-  async function syncFolder(): Promise<void> {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-
   async function mustHaveRoom(bytes: number): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     if ((await freeBytes(folder)) - bytes < limits.imageDiskReserveBytes) throw full();
@@ -154,7 +146,7 @@ export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = f
         await handle.sync();
         await handle.close();
         await rename(partial, pathOf(imageId));
-        await syncFolder();
+        await syncDirectory(folder);
       } catch (error) {
         await output.end().catch(() => {});
         await handle.close().catch(() => {});

@@ -2,11 +2,11 @@
 
 import { badRequest } from '../../base/errors.ts';
 import { adjustOrder } from '../../domain/adjustment/adjust.ts';
-import type { AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/servers/guest.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
+import type { PartOutcome } from '../../domain/servers/guest.ts';
 import { power } from '../../domain/servers/instance.ts';
 import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
-import type { Driver } from '../driver.ts';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';
 import { blocksOf, memoryDriverLoaded, usedBy } from './memory.ts';
@@ -52,9 +52,9 @@ function move(guest: FakeGuest, before: Size, target: Size, percent: Behaviour['
   return { ...reached, problems };
 }
 
-export function adjustVerb(host: FakeHost): Pick<Driver, 'adjust'> {
+export function adjustVerb(host: FakeHost): Pick<AgentVerbs, 'adjust'> {
   return {
-    async adjust(uuid, { target, persist, timeoutMs }: AdjustRequest): Promise<AdjustOutcome> {
+    async adjust({ uuid, request: { target, persist, timeoutMs } }) {
       const { maximum } = host.guestOf(uuid).spec;
       if (
         target.vcpus > maximum.vcpus ||

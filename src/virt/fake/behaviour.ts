@@ -1,39 +1,13 @@
 // Why: what real guests do wrong must be producible on demand: they refuse, answer partly, ignore the power button, crash.
 
 import { badRequest } from '../../base/errors.ts';
+import { type GuestMethod, methodNames, methodTraits } from '../../domain/servers/agent-methods.ts';
 import type { GuestSpec } from '../../domain/servers/guest.ts';
 import type { FakeGuest } from './store.ts';
 
-export const verbs = [
-  'spawn',
-  'destroy',
-  'powerOn',
-  'powerOff',
-  'reboot',
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'snapshot',
-  'upload',
-  'rebuild',
-  'rescue',
-  'unrescue',
-  'setAdminPassword',
-  'injectNmi',
-  'attachNic',
-  'detachNic',
-  'migrateDisk',
-  'receiveDisk',
-  'restoreDisk',
-  'dropDisk',
-  'liveMigrate',
-  'adjust',
-  'console',
-  'diagnostics',
-  'inspect',
-] as const;
-export type Verb = (typeof verbs)[number];
+/** What a guest can be told to fail at, and what takes its time. */
+export const verbs = methodNames.filter((name): name is GuestMethod => methodTraits[name].guest !== null);
+export type Verb = GuestMethod;
 
 export interface Behaviour {
   /** How much of the way a part moves, in percent; 100: the guest confirms all. */
@@ -69,6 +43,14 @@ function slownessOf(text: string): number {
   return Number(text);
 }
 
+const unknownWord = (word: string) => badRequest(`${BEHAVIOUR_KEY}: '${word}' is no behaviour of a fake guest.`);
+
+function verbOf(text: string): Verb {
+  const verb = verbs.find((one) => one === text);
+  if (verb === undefined) throw unknownWord(`fail:${text}`);
+  return verb;
+}
+
 /**
  * Words separated by commas: `refuse`, `refuse:vcpus`, `refuse:memory`, `partial:PERCENT`, `offline`, `deaf`, `mute`, `crash`,
  * `balloon-slow:MS`, `no-balloon`, `live-slow:MS`, `slow:MS`, `fail:VERB`. Rejects a word that it does not know.
@@ -95,8 +77,8 @@ export function parseBehaviour(text: string): Behaviour {
     else if (name === 'balloon-slow') balloonMs = slownessOf(argument);
     else if (name === 'live-slow') liveMs = slownessOf(argument);
     else if (name === 'slow') slowMs = slownessOf(argument);
-    else if (name === 'fail' && (verbs as readonly string[]).includes(argument)) failing.add(argument as Verb);
-    else throw badRequest(`${BEHAVIOUR_KEY}: '${word}' is no behaviour of a fake guest.`);
+    else if (name === 'fail') failing.add(verbOf(argument));
+    else throw unknownWord(word);
   }
   return { percent, ...flags, balloonMs, liveMs, slowMs, failing };
 }

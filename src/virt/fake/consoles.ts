@@ -3,10 +3,10 @@
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { type GuestEvent } from '../../domain/servers/guest.ts';
 import { power } from '../../domain/servers/instance.ts';
-import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/remote-console.ts';
-import type { Driver } from '../driver.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/console-endpoint.ts';
 import type { FakeHost } from './host.ts';
 import { serveScreen } from './screen.ts';
 
@@ -50,7 +50,7 @@ async function listen(serve: (socket: Socket) => void): Promise<Listener> {
 }
 
 interface FakeConsoles {
-  readonly verbs: Required<Pick<Driver, 'remoteConsole'>>;
+  readonly verbs: Pick<AgentVerbs, 'remoteConsole'>;
   /** A guest that ends takes its consoles along. */
   heard(event: GuestEvent): void;
   close(): void;
@@ -66,7 +66,7 @@ export function makeConsoles(host: Pick<FakeHost, 'guestOf'>): FakeConsoles {
 
   return {
     verbs: {
-      async remoteConsole(uuid, protocol) {
+      async remoteConsole({ uuid, protocol }) {
         const { powerState, spec } = host.guestOf(uuid);
         if (powerState !== power.running && powerState !== power.paused) return null;
         if (protocol === 'mks') return null;

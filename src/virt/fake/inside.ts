@@ -1,15 +1,15 @@
 // Why: what reaches into a running guest: its agent, and an interrupt that it cannot ignore.
 
 import { notImplemented } from '../../base/errors.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { power } from '../../domain/servers/instance.ts';
-import type { Driver } from '../driver.ts';
 import { behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';
 import { written } from './store.ts';
 
-export function insideVerbs(host: FakeHost): Required<Pick<Driver, 'setAdminPassword' | 'injectNmi'>> {
+export function insideVerbs(host: FakeHost): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi'> {
   return {
-    async setAdminPassword(uuid, user, password) {
+    async setAdminPassword({ uuid, user, password }) {
       await host.begin('setAdminPassword', uuid);
       const guest = host.guestOf(uuid);
       if (guest.powerState !== power.running) throw notRunning(uuid);
@@ -17,13 +17,15 @@ export function insideVerbs(host: FakeHost): Required<Pick<Driver, 'setAdminPass
         throw notImplemented('No agent answers in the guest.', { code: 'driver.setAdminPassword' });
       }
       host.store.put({ ...guest, passwords: { ...guest.passwords, [user]: password } });
+      return null;
     },
 
-    async injectNmi(uuid) {
+    async injectNmi({ uuid }) {
       await host.begin('injectNmi', uuid);
       const guest = host.guestOf(uuid);
       if (guest.powerState !== power.running && guest.powerState !== power.paused) throw notRunning(uuid);
       host.store.put(written(guest, 'NMI received: dumping memory'));
+      return null;
     },
   };
 }

@@ -3,9 +3,9 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { notFound, unavailable } from '../../base/errors.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/servers/guest.ts';
 import { power } from '../../domain/servers/instance.ts';
-import type { Driver } from '../driver.ts';
 import type { Behaviour, Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';
 
@@ -23,14 +23,12 @@ export interface MigrateParts {
   readonly take: (verb: Verb, behaviour: Behaviour) => Promise<void>;
   readonly view: (guest: FakeGuest) => GuestView;
   readonly start: (guest: FakeGuest, spec: GuestSpec) => GuestView;
-  readonly powerOff: (uuid: string, timeoutMs: number) => Promise<GuestView>;
+  readonly powerOff: AgentVerbs['powerOff'];
 }
 
-type MigrateVerbs = Required<
-  Pick<
-    Driver,
-    'migrateDisk' | 'receiveDisk' | 'restoreDisk' | 'dropDisk' | 'liveMigrate' | 'liveProgress' | 'steerLive'
-  >
+type MigrateVerbs = Pick<
+  AgentVerbs,
+  'migrateDisk' | 'receiveDisk' | 'restoreDisk' | 'dropDisk' | 'liveMigrate' | 'liveProgress' | 'steerLive'
 >;
 
 interface Job extends Pick<LiveTarget, 'numa'> {
@@ -96,20 +94,26 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
     return clock.now() >= job.endsMs ? handOver(guest, job) : progressOf(guest, job);
   }
 
+  async function takeIfHere(verb: Verb, uuid: string): Promise<void> {
+    const guest = store.get(uuid);
+    if (guest !== undefined) await take(verb, behaviourOf(guest));
+  }
+
   return {
-    async migrateDisk(uuid, timeoutMs) {
+    async migrateDisk({ uuid, timeoutMs }) {
       const guest = store.get(uuid);
       if (guest === undefined) {
         if (store.aside.get(uuid) === undefined) throw missing(uuid);
-        return;
+        return null;
       }
       await take('migrateDisk', behaviourOf(guest));
-      await powerOff(uuid, timeoutMs);
+      await powerOff({ uuid, timeoutMs });
       store.aside.put({ ...(store.get(uuid) as FakeGuest), powerState: power.shutdown });
       store.remove(uuid);
+      return null;
     },
 
-    async receiveDisk(spec, from, on) {
+    async receiveDisk({ spec, from, on }) {
       const before = store.get(spec.uuid);
       if (before !== undefined && (!on || before.powerState === power.running)) return view(before);
       const disks = before ?? peers.get(from.node)?.aside.get(spec.uuid);
@@ -118,7 +122,7 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
       return put(disks, spec, on);
     },
 
-    async restoreDisk(spec, on) {
+    async restoreDisk({ spec, on }) {
       const aside = store.aside.get(spec.uuid);
       const before = store.get(spec.uuid);
       if (aside === undefined && before === undefined) throw missing(spec.uuid);
@@ -130,14 +134,15 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
       return shown;
     },
 
-    async dropDisk(uuid) {
+    async dropDisk({ uuid }) {
       const aside = store.aside.get(uuid);
-      if (aside === undefined) return;
+      if (aside === undefined) return null;
       await take('dropDisk', behaviourOf(aside));
       store.aside.remove(uuid);
+      return null;
     },
 
-    async liveMigrate(uuid, to: LiveTarget) {
+    async liveMigrate({ uuid, to }) {
       const guest = store.get(uuid);
       if (guest === undefined) {
         if (peers.get(to.node)?.get(uuid) === undefined) throw missing(uuid);
@@ -155,13 +160,18 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
       return progress(uuid);
     },
 
-    liveProgress: async (uuid) => progress(uuid),
+    async liveProgress({ uuid }) {
+      await takeIfHere('liveProgress', uuid);
+      return progress(uuid);
+    },
 
-    async steerLive(uuid, wish) {
+    async steerLive({ uuid, wish }) {
+      await takeIfHere('steerLive', uuid);
       const job = jobs.get(uuid);
-      if (job?.state !== 'running') return;
+      if (job?.state !== 'running') return null;
       if (wish === 'abort') job.state = 'cancelled';
       else job.endsMs = clock.now();
+      return null;
     },
   };
 }

@@ -1,11 +1,11 @@
 // Why: ports come and go while a guest runs; the fake one keeps them where its spec has them, so that the next start finds them.
 
-import type { Driver } from '../driver.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { FakeHost } from './host.ts';
 
-export function nicVerbs(host: FakeHost): Required<Pick<Driver, 'attachNic' | 'detachNic'>> {
+export function nicVerbs(host: FakeHost): Pick<AgentVerbs, 'attachNic' | 'detachNic'> {
   return {
-    async attachNic(uuid, nic) {
+    async attachNic({ uuid, nic }) {
       await host.begin('attachNic', uuid);
       const guest = host.guestOf(uuid);
       const { nics } = guest.spec;
@@ -14,7 +14,7 @@ export function nicVerbs(host: FakeHost): Required<Pick<Driver, 'attachNic' | 'd
       host.store.put({ ...guest, spec: { ...guest.spec, nics: next } });
       return host.view(host.guestOf(uuid));
     },
-    async detachNic(uuid, portId) {
+    async detachNic({ uuid, portId }) {
       await host.begin('detachNic', uuid);
       const guest = host.guestOf(uuid);
       const nics = guest.spec.nics.filter((nic) => nic.portId !== portId);

@@ -2,17 +2,10 @@
 // and another guest can begin with it.
 
 import { notFound } from '../../base/errors.ts';
-import type { ImageSink, Snapshots } from '../driver.ts';
-import type { FakeGuest, FakeStore } from './store.ts';
-
-export interface SnapshotDeps {
-  readonly store: FakeStore;
-  /** Throws `notFound` for a guest that is not here. */
-  readonly guestOf: (uuid: string) => FakeGuest;
-  /** Takes the verb's time, and fails where the guest was told to. */
-  readonly take: (verb: 'snapshot' | 'upload', guest: FakeGuest) => Promise<void>;
-  readonly sink: ImageSink;
-}
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
+import type { ImageSink } from '../driver.ts';
+import type { FakeHost } from './host.ts';
+import type { FakeGuest } from './store.ts';
 
 const SECTOR_BYTES = 512;
 
@@ -23,35 +16,40 @@ function diskOf({ spec }: FakeGuest, imageId: string): Uint8Array {
   return disk;
 }
 
-export function fakeSnapshots({ store, guestOf, take, sink }: SnapshotDeps): Snapshots {
+type SnapshotVerbs = Pick<AgentVerbs, 'snapshot' | 'uploadSnapshot' | 'dropSnapshot'>;
+
+export function snapshotVerbs(host: FakeHost, sink: ImageSink): SnapshotVerbs {
   async function* piecesOf(uuid: string, imageId: string): AsyncGenerator<Uint8Array> {
-    const guest = guestOf(uuid);
+    const guest = host.guestOf(uuid);
     if (!guest.snapshots.includes(imageId)) {
       throw notFound(`Instance ${uuid} has no copy for image ${imageId}.`, { code: 'virt.no_snapshot' });
     }
-    await take('upload', guest);
+    await host.begin('uploadSnapshot', uuid);
     yield diskOf(guest, imageId);
   }
 
   function forget(uuid: string, imageId: string): void {
-    const guest = store.get(uuid);
+    const guest = host.store.get(uuid);
     if (guest === undefined || !guest.snapshots.includes(imageId)) return;
-    store.put({ ...guest, snapshots: guest.snapshots.filter((other) => other !== imageId) });
+    host.store.put({ ...guest, snapshots: guest.snapshots.filter((other) => other !== imageId) });
   }
 
   return {
-    async take(uuid, imageId) {
-      await take('snapshot', guestOf(uuid));
-      const guest = guestOf(uuid);
-      if (!guest.snapshots.includes(imageId)) store.put({ ...guest, snapshots: [...guest.snapshots, imageId] });
+    async snapshot({ uuid, imageId }) {
+      await host.begin('snapshot', uuid);
+      const guest = host.guestOf(uuid);
+      if (!guest.snapshots.includes(imageId)) host.store.put({ ...guest, snapshots: [...guest.snapshots, imageId] });
       return { format: 'raw' };
     },
-    async upload(uuid, imageId) {
+    async uploadSnapshot({ uuid, imageId }) {
       await sink.write(imageId, piecesOf(uuid, imageId));
       forget(uuid, imageId);
+      return null;
     },
-    async drop(uuid, imageId) {
+    async dropSnapshot({ uuid, imageId }) {
+      if (host.store.get(uuid) !== undefined) await host.begin('dropSnapshot', uuid);
       forget(uuid, imageId);
+      return null;
     },
   };
 }

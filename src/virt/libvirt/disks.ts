@@ -4,6 +4,7 @@
 import { access, copyFile, link, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict } from '../../base/errors.ts';
+import { checkedUuid } from '../../base/ids.ts';
 import type { GuestSpec } from '../../domain/servers/guest.ts';
 import type { ImageFacts } from '../../domain/machines/image.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
@@ -15,7 +16,6 @@ import type { DomainPlace } from './domain-place.ts';
 import { type DiskPlan, namesOf } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';
-import { checkedUuid } from './names.ts';
 import type { Keeper } from './ownership.ts';
 import { socketPath } from './serial.ts';
 

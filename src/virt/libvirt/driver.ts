@@ -151,20 +151,20 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
   const driver: Driver = {
     kind: 'libvirt',
     inventory: () => readInventory(connection, host, hostIp, verbsOf(driver)),
-    spawn: (spec) => guests(spec.uuid, () => spawn(host, spec)),
-    destroy: (uuid) => guests(uuid, () => remove(host, uuid)),
-    powerOn: (spec) => guests(spec.uuid, () => powerOn(host, spec)),
-    powerOff: (uuid, timeoutMs) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
-    reboot: (spec, type, timeoutMs) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
-    rescue: (spec) => guests(spec.uuid, () => bootFrom(host, spec)),
-    unrescue: (spec) => guests(spec.uuid, () => bootFrom(host, spec)),
-    rebuild: (spec, preserveEphemeral) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
+    spawn: ({ spec }) => guests(spec.uuid, () => spawn(host, spec)),
+    destroy: ({ uuid }) => guests(uuid, () => remove(host, uuid)),
+    powerOn: ({ spec }) => guests(spec.uuid, () => powerOn(host, spec)),
+    powerOff: ({ uuid, timeoutMs }) => guests(uuid, () => powerOff(host, uuid, timeoutMs)),
+    reboot: ({ spec, type, timeoutMs }) => guests(spec.uuid, () => reboot(host, spec, type === 'SOFT' ? timeoutMs : 0)),
+    rescue: ({ spec }) => guests(spec.uuid, () => bootFrom(host, spec)),
+    unrescue: ({ spec }) => guests(spec.uuid, () => bootFrom(host, spec)),
+    rebuild: ({ spec, preserveEphemeral }) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
     ...stateVerbs(host),
-    snapshot: snapshotVerbs(host, sink),
+    ...snapshotVerbs(host, sink),
     ...insideVerbs(host),
     ...nicVerbs(host),
     ...consoleVerbs(host),
-    adjust: (uuid, request) =>
+    adjust: ({ uuid, request }) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
         const canUnplug = host.choice.virtType === 'kvm';
@@ -173,14 +173,14 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
         else host.offline.delete(uuid);
         return host.releaseGuestOffline ? lettingGoOf(outcome) : outcome;
       }),
-    console: async (uuid, maxBytes) => {
+    console: async ({ uuid, maxBytes }) => {
       const { console } = guestFiles(instanceDir(host.instancesDir, uuid));
       if (!(await exists(console))) throw noSuchGuest(uuid);
       return await readConsole(console, maxBytes);
     },
-    diagnostics: (uuid) => readDiagnostics(host, uuid),
-    cacheImage: async (image) => (await host.images.get(image)).fetched,
-    inspect: async (uuid) => {
+    diagnostics: ({ uuid }) => readDiagnostics(host, uuid),
+    cacheImage: async ({ image }) => (await host.images.get(image)).fetched,
+    inspect: async ({ uuid }) => {
       const domain = await findDomain(connection, uuid);
       return domain === null ? null : await view(host, domain).catch(ifGone(null));
     },
@@ -269,7 +269,7 @@ function screenPlace(host: Host, uuid: string): string | null {
 }
 
 /** Everything of a guest, whatever there is of it. */
-async function remove(host: Host, uuid: string): Promise<void> {
+async function remove(host: Host, uuid: string): Promise<null> {
   const { connection, instancesDir } = host;
   const domain = await findDomain(connection, uuid);
   if (domain !== null) {
@@ -289,6 +289,7 @@ async function remove(host: Host, uuid: string): Promise<void> {
   await forgetPorts(dir);
   await settle(host, nics);
   await removeDisks(instancesDir, uuid);
+  return null;
 }
 
 /** Ends the guest at once: QEMU is given time to write out its disks, then killed. */

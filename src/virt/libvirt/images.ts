@@ -9,12 +9,12 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../base/clock.ts';
 import { conflict, Fault, internal, messageOf } from '../../base/errors.ts';
+import { checkedUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { ImageFacts } from '../../domain/machines/image.ts';
 import type { ImageSource } from '../driver.ts';
 import type { Run } from '../run.ts';
-import { checkedUuid } from './names.ts';
 import { readQcow2File } from './qcow2.ts';
 
 /** What an image may be, and how QEMU reads each. */

@@ -1,13 +1,13 @@
 // Why: what reaches into a running guest: its agent, and an interrupt that it cannot ignore.
 
 import { conflict, notImplemented } from '../../base/errors.ts';
-import type { Driver } from '../driver.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { isVirError } from './errors.ts';
 import { isOff } from './guest.ts';
 import { domainOf, type Host } from './host.ts';
 import type { DomainRef } from './rpc/types.ts';
 
-export function insideVerbs(host: Host): Required<Pick<Driver, 'setAdminPassword' | 'injectNmi'>> {
+export function insideVerbs(host: Host): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi'> {
   const { connection } = host;
   const running = async (uuid: string): Promise<DomainRef> => {
     const domain = await domainOf(host, uuid);
@@ -15,14 +15,19 @@ export function insideVerbs(host: Host): Required<Pick<Driver, 'setAdminPassword
     throw conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });
   };
   return {
-    setAdminPassword: (uuid, user, password) =>
+    setAdminPassword: ({ uuid, user, password }) =>
       host.guests(uuid, async () => {
         const domain = await running(uuid);
         await connection.domainSetUserPassword(domain, user, password).catch((error: unknown) => {
           if (!isVirError(error, 'VIR_ERR_AGENT_UNRESPONSIVE')) throw error;
           throw notImplemented('No agent answers in the guest.', { code: 'driver.setAdminPassword', cause: error });
         });
+        return null;
       }),
-    injectNmi: (uuid) => host.guests(uuid, async () => connection.domainInjectNMI(await running(uuid))),
+    injectNmi: ({ uuid }) =>
+      host.guests(uuid, async () => {
+        await connection.domainInjectNMI(await running(uuid));
+        return null;
+      }),
   };
 }

@@ -1,8 +1,9 @@
 // Why: which ports are plugged on this host, kept beside each guest's disks: written before anything is made for a port and
 // removed after all of it is gone, so that a crash at any point leaves no address or network that nobody remembers.
 
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeWritten, writeDurably } from '../../base/durable-file.ts';
 import { notImplemented } from '../../base/errors.ts';
 import type { NicSpec } from '../../domain/networks/nic.ts';
 
@@ -30,21 +31,11 @@ export async function readPorts(instanceDir: string): Promise<readonly NicSpec[]
   }
 }
 
-export async function writePorts(instanceDir: string, nics: readonly NicSpec[]): Promise<void> {
-  const path = join(instanceDir, FILE);
-  await writeFile(`${path}.new`, JSON.stringify(nics), { mode: 0o600, flush: true });
-  await rename(`${path}.new`, path);
-  // the name too must be there after a power cut
-  const directory = await open(instanceDir);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
+export const writePorts = (instanceDir: string, nics: readonly NicSpec[]): Promise<void> =>
+  writeDurably(join(instanceDir, FILE), JSON.stringify(nics));
 
 export async function forgetPorts(instanceDir: string): Promise<void> {
-  await rm(join(instanceDir, FILE), { force: true });
+  await removeWritten(join(instanceDir, FILE));
 }
 
 /** Every port on this host that is on that network. */

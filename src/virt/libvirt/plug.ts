@@ -5,7 +5,7 @@ import { conflict } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { type InterfacePlan, plainInterface } from '../../domain/networks/interface-plan.ts';
 import type { NicSpec } from '../../domain/networks/nic.ts';
-import type { Driver } from '../driver.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
@@ -93,14 +93,14 @@ async function detach(host: Host, uuid: string, portId: string): Promise<void> {
   await settle(host, [nic]);
 }
 
-export function nicVerbs(host: Host): Required<Pick<Driver, 'attachNic' | 'detachNic'>> {
+export function nicVerbs(host: Host): Pick<AgentVerbs, 'attachNic' | 'detachNic'> {
   const inTurn = (uuid: string, work: () => Promise<void>) =>
     host.guests(uuid, async () => {
       await work();
       return view(host, await domainOf(host, uuid));
     });
   return {
-    attachNic: (uuid, nic, plan) => inTurn(uuid, () => attach(host, uuid, nic, plan)),
-    detachNic: (uuid, portId) => inTurn(uuid, () => detach(host, uuid, portId)),
+    attachNic: ({ uuid, nic, plan }) => inTurn(uuid, () => attach(host, uuid, nic, plan)),
+    detachNic: ({ uuid, portId }) => inTurn(uuid, () => detach(host, uuid, portId)),
   };
 }

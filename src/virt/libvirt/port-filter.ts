@@ -6,10 +6,10 @@
 // addresses are matched.
 
 import ipaddr from 'ipaddr.js';
+import { checkedUuid } from '../../base/ids.ts';
 import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
 import type { NicSpec } from '../../domain/networks/nic.ts';
 import { isVirError } from './errors.ts';
-import { checkedUuid } from './names.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 

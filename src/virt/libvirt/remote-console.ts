@@ -1,13 +1,13 @@
 // Why: where a guest's consoles listen is known to libvirt alone: it says so in the definition of a guest that runs.
 
-import type { Driver } from '../driver.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { domainOf, type Host } from './host.ts';
 import { screenOf } from './screen.ts';
 import { lineOf } from './serial.ts';
 import { find, readXml } from './xml.ts';
 
-export const consoleVerbs = (host: Host): Required<Pick<Driver, 'remoteConsole'>> => ({
-  async remoteConsole(uuid, protocol) {
+export const consoleVerbs = (host: Host): Pick<AgentVerbs, 'remoteConsole'> => ({
+  async remoteConsole({ uuid, protocol }) {
     const definition = readXml(await host.connection.domainGetXMLDesc(await domainOf(host, uuid)));
     const devices = find(definition, 'devices');
     // only what runs has a number

@@ -1,7 +1,7 @@
 // Why: a guest's screen is a VNC server of its QEMU, which asks nobody for a password: where it listens is the operator's word,
 // and who is let through to it is decided before (console tokens).
 
-import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/remote-console.ts';
+import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/console-endpoint.ts';
 import { type Element, children, leaf, type XMLBuilder } from './xml.ts';
 
 /** @param listen the path of a socket, or the address on which the screen shall listen: libvirt chooses the port */

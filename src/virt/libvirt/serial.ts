@@ -2,7 +2,7 @@
 // the file, which QEMU gets from libvirt open already, so that it need not be allowed to make one.
 
 import { limits } from '../../base/limits.ts';
-import type { ConsoleEndpoint } from '../../domain/servers/remote-console.ts';
+import type { ConsoleEndpoint } from '../../domain/servers/console-endpoint.ts';
 import { type Element, attributeOf, children, leaf, type XMLBuilder } from './xml.ts';
 
 /**

@@ -6,9 +6,10 @@ import { createReadStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { conflict, internal, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { DiskCopy } from '../../domain/servers/guest.ts';
 import { power } from '../../domain/servers/instance.ts';
-import type { ImageSink, Snapshots } from '../driver.ts';
+import type { ImageSink } from '../driver.ts';
 import { exists, snapshotFile } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { powerOf } from './guest.ts';
@@ -132,19 +133,24 @@ async function* piecesOf(path: string, uuid: string): AsyncGenerator<Uint8Array>
 }
 
 /** The copy is made in the guest's own turn; what is copied may take its time to be brought away. */
-export function snapshotVerbs(host: Host, sink: ImageSink): Snapshots {
+export function snapshotVerbs(
+  host: Host,
+  sink: ImageSink,
+): Pick<AgentVerbs, 'snapshot' | 'uploadSnapshot' | 'dropSnapshot'> {
   const fileOf = (uuid: string, imageId: string) => snapshotFile(host.instancesDir, uuid, imageId);
   return {
-    take: (uuid, imageId, quiesce = false) => host.guests(uuid, () => take(host, uuid, imageId, quiesce)),
-    async upload(uuid, imageId) {
+    snapshot: ({ uuid, imageId, quiesce }) => host.guests(uuid, () => take(host, uuid, imageId, quiesce)),
+    async uploadSnapshot({ uuid, imageId }) {
       const path = fileOf(uuid, imageId);
       await sink.write(imageId, piecesOf(path, uuid));
       await rm(path, { force: true });
+      return null;
     },
-    async drop(uuid, imageId) {
+    async dropSnapshot({ uuid, imageId }) {
       const copy = fileOf(uuid, imageId);
       // a crash while it was made leaves the part
       for (const path of [copy, partOf(copy)]) await rm(path, { force: true });
+      return null;
     },
   };
 }

@@ -1,9 +1,9 @@
 // Why: a guest may be frozen or its memory stored, and let go on. What libvirt calls suspending is freezing; storing is its
 // managed save, whose file goes with the domain.
 
+import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import { power } from '../../domain/servers/instance.ts';
-import type { Driver } from '../driver.ts';
 import { instanceDir } from './disks.ts';
 import { powerOf } from './guest.ts';
 import { domainOf, type Host, settle, view } from './host.ts';
@@ -12,12 +12,12 @@ import type { DomainRef } from './rpc/types.ts';
 
 type StateVerb = 'pause' | 'unpause' | 'suspend' | 'resume';
 
-export function stateVerbs(host: Host): Required<Pick<Driver, StateVerb>> {
+export function stateVerbs(host: Host): Pick<AgentVerbs, StateVerb> {
   const { connection } = host;
   /** Does what it takes unless the guest is there already; in the guest's own turn. */
   const verb =
     (to: number, change: (domain: DomainRef) => Promise<unknown>) =>
-    (uuid: string): Promise<GuestView> =>
+    ({ uuid }: { readonly uuid: string }): Promise<GuestView> =>
       host.guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
         if ((await powerOf(connection, domain)) !== to) await change(domain);

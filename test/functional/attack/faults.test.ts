@@ -59,7 +59,7 @@ for (const engine of engines) {
       const other = server.host === 'host-1' ? 'host-2' : 'host-1';
       const errors: unknown[] = [];
       const log = { ...silentLog, error: (...words: unknown[]) => void errors.push(words) };
-      const view = await world.drivers.get(server.host as string)?.inspect(id);
+      const view = await world.drivers.get(server.host as string)?.inspect({ uuid: id });
       assert.ok(view);
       const deps = { ...world.deps, log: log as typeof silentLog };
       await reconcileHost(deps, other, [view]);

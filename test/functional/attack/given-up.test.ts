@@ -22,10 +22,10 @@ for (const engine of engines) {
     let answers: Fault[] = [];
     const away = (driver: FakeDriver): FakeDriver => ({
       ...driver,
-      async restoreDisk(spec, on) {
+      async restoreDisk(args) {
         const fault = answers.shift();
         if (fault !== undefined) throw fault;
-        return (driver.restoreDisk as NonNullable<FakeDriver['restoreDisk']>)(spec, on);
+        return (driver as Required<FakeDriver>).restoreDisk(args);
       },
     });
     before(async () => {

@@ -29,8 +29,8 @@ for (const engine of engines) {
           };
         return {
           ...driver,
-          destroy: refusing((uuid: string) => driver.destroy(uuid)),
-          dropDisk: refusing(async (uuid: string) => driver.dropDisk?.(uuid)),
+          destroy: refusing(driver.destroy),
+          dropDisk: refusing((driver as Required<FakeDriver>).dropDisk),
         };
       };
     before(async () => {

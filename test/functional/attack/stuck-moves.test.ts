@@ -31,12 +31,12 @@ for (const engine of engines) {
     let holds = false;
     const stubborn = (driver: FakeDriver): FakeDriver => ({
       ...driver,
-      async steerLive(uuid, wish) {
-        if (!holds) await driver.steerLive?.(uuid, wish);
+      async steerLive(args) {
+        return holds ? null : (driver as Moving).steerLive(args);
       },
-      async liveProgress(uuid) {
+      async liveProgress(args) {
         const none = { total: null, processed: null, remaining: null };
-        return holds ? { state: 'running', memory: none, disk: none } : (driver as Moving).liveProgress(uuid);
+        return holds ? { state: 'running', memory: none, disk: none } : (driver as Moving).liveProgress(args);
       },
     });
     before(async () => {
@@ -313,8 +313,8 @@ for (const engine of engines) {
         // it arrives at last
         holds = false;
         const driver = servers.world.drivers.get(home) as Moving;
-        await driver.steerLive(id, 'force');
-        await driver.liveProgress(id);
+        await driver.steerLive({ uuid: id, wish: 'force' });
+        await driver.liveProgress({ uuid: id });
         assert.deepEqual(guestsOf(id), [away]);
         await reconciled();
         await act(id, HARD);

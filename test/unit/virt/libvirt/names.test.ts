@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { bridgeName, checkedUuid, domainName, isOurDomain, networkName } from '../../../../src/virt/libvirt/names.ts';
+import { checkedUuid } from '../../../../src/base/ids.ts';
+import { bridgeName, domainName, isOurDomain, networkName } from '../../../../src/virt/libvirt/names.ts';
 
 describe('names on a host', () => {
   it('takes ids in their one form, and nothing else, into a path', () => {

@@ -52,7 +52,7 @@ describe('copies of disks', () => {
       await mkdir(instanceDir(instancesDir, uuid));
       const copy = snapshotFile(instancesDir, uuid, imageId);
       for (const path of [copy, `${copy}.part`]) await writeFile(path, 'bytes');
-      await snapshotVerbs({ instancesDir } as Host, {} as ImageSink).drop(uuid, imageId);
+      await snapshotVerbs({ instancesDir } as Host, {} as ImageSink).dropSnapshot({ uuid, imageId });
       assert.deepEqual(await readdir(instanceDir(instancesDir, uuid)), []);
     } finally {
       await rm(instancesDir, { recursive: true });
