@@ -5,8 +5,8 @@
 import { limits } from '../base/limits.ts';
 import type { Candidate, Labels } from '../domain/placement/host.ts';
 import type { TaskState } from '../domain/servers/instance.ts';
-import { amongNumbers, readRows, type Reader } from './engine.ts';
-import { hostMarks } from './host-changes.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
+import { type Marks, marksIn, marksSince } from './host-changes.ts';
 import { hostsByNumber, lockHost } from './hosts.ts';
 import type { Tx } from './tx.ts';
 
@@ -36,7 +36,25 @@ export async function ioOpsByHost(reader: Reader, host?: string): Promise<Readon
     ...ioTasks,
     ...(host === undefined ? [] : [host]),
   ]);
-  return new Map(rows.map((row) => [row['host'] as string, Number(row['servers'])]));
+  return busyIn(rows);
+}
+
+const busyIn = (rows: readonly Row[]): ReadonlyMap<string, number> =>
+  new Map(rows.map((row) => [row['host'] as string, Number(row['servers'])]));
+
+/** What changed since a moment (as `hostMarks`) and how busy hosts are, in one statement: every choice asks for both. */
+async function lookSince(
+  reader: Reader,
+  sinceUs: number,
+): Promise<Marks & { readonly ioOps: ReadonlyMap<string, number> }> {
+  const rows = await readRows(
+    reader,
+    `select marked.*, null as host, null as servers from (${marksSince(reader)}) marked ` +
+      `union all select null, null, null, null, busy.host, busy.servers from (${IO_OPS} group by host) busy`,
+    [sinceUs, ...ioTasks],
+  );
+  const [marked, busy] = [rows.filter((row) => row['host'] === null), rows.filter((row) => row['host'] !== null)];
+  return { ...marksIn(marked), ioOps: busyIn(busy) };
 }
 
 type Pair = readonly [key: string, value: string];
@@ -141,7 +159,7 @@ class Snapshot {
     const due = this.#lookedAtUs - this.#wholeAtUs >= limits.hostChangesWholeMs * 1_000;
     const whole = reach === 'all' || due || this.#wholeAtUs === 0;
     const sinceUs = whole ? 0 : this.#lookedAtUs - limits.hostChangesOverlapMs * 1_000;
-    const [{ atUs, marks }, ioOps] = await Promise.all([hostMarks(this.#reader, sinceUs), ioOpsByHost(this.#reader)]);
+    const { atUs, marks, ioOps } = await lookSince(this.#reader, sinceUs);
     if (whole) this.#forgetOthers(new Set(marks.map(({ id }) => id)));
     this.#countIoOps(ioOps);
     const changed = marks.filter(({ id, generation, changedAt }) => {

@@ -7,7 +7,7 @@
 // being right, only for being quick.
 
 import type { Knex } from 'knex';
-import { readRows, type Reader } from './engine.ts';
+import { readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** Microseconds since the epoch by the database's clock (SQLite knows thousands of them). */
@@ -34,21 +34,26 @@ export interface HostMark {
   readonly changedAt: number;
 }
 
-/** The hosts marked since a moment (0: all), and the moment of this look, both in microseconds by the database's clock. */
-export async function hostMarks(
-  reader: Reader,
-  sinceUs: number,
-): Promise<{ readonly atUs: number; readonly marks: readonly HostMark[] }> {
-  const rows = await readRows(
-    reader,
-    `select clock.at_us, hosts.id, hosts.generation, hosts.changed_at from (select ${nowUs(reader)} as at_us) clock ` +
-      'left join hosts on hosts.changed_at >= ? order by hosts.id',
-    [sinceUs],
-  );
-  return {
-    atUs: Number(rows[0]?.['at_us']),
-    marks: rows.flatMap(({ id, generation, changed_at }) =>
-      id === null ? [] : [{ id: id as number, generation: generation as number, changedAt: Number(changed_at) }],
-    ),
-  };
+export interface Marks {
+  readonly atUs: number;
+  readonly marks: readonly HostMark[];
 }
+
+/** A query for `marksIn`, to be part of others; its binding is a moment, as `hostMarks` takes it. */
+export const marksSince = (reader: Reader): string =>
+  `select clock.at_us, hosts.id, hosts.generation, hosts.changed_at from (select ${nowUs(reader)} as at_us) clock ` +
+  'left join hosts on hosts.changed_at >= ?';
+
+/** The marks among rows of `marksSince`, in the order of the hosts' arrival. */
+export const marksIn = (rows: readonly Row[]): Marks => ({
+  atUs: Number(rows[0]?.['at_us']),
+  marks: rows
+    .flatMap(({ id, generation, changed_at }) =>
+      id === null ? [] : [{ id: Number(id), generation: Number(generation), changedAt: Number(changed_at) }],
+    )
+    .sort((a, b) => a.id - b.id),
+});
+
+/** The hosts marked since a moment (0: all), and the moment of this look, both in microseconds by the database's clock. */
+export const hostMarks = async (reader: Reader, sinceUs: number): Promise<Marks> =>
+  marksIn(await readRows(reader, marksSince(reader), [sinceUs]));

@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { type Claim, findClaim, releaseClaim, setClaim } from '../../db/claims.ts';
+import { addClaim, type Claim, releaseClaim } from '../../db/claims.ts';
 import { listCandidates, lockCandidate, type Reach } from '../../db/candidates.ts';
 import type { Reader } from '../../db/engine.ts';
 import { hostsOfServers } from '../../db/host-servers.ts';
@@ -159,6 +159,10 @@ export async function candidatesFor(
   );
 }
 
+/** As `groupPlacementOf`; who was not asked into a group when it was made is in none. */
+const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise<GroupPlacement | null> =>
+  'group' in schedulerHints ? groupPlacementOf(reader, id) : Promise.resolve(null);
+
 /** Hosts that may take a server, best first, and what it asks of them. */
 interface Choice {
   readonly hosts: readonly Candidate[];
@@ -178,7 +182,7 @@ export async function hostsFor(
   const { read } = deps.database;
   // one that never ran left nothing anywhere
   const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
-  const spec = await specOf(deps, wish, await groupPlacementOf(read, server.id));
+  const spec = await specOf(deps, wish, await groupOf(read, server));
   const snapshot = await candidatesFor(deps, wish, [...wish.excluded, ...left], reach);
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
@@ -199,27 +203,27 @@ export const claimConflict = () =>
   });
 
 /**
- * Claims one of the hosts that take the server and notes it with `write`, in one transaction. Throws `internal` with the code
- * `noValidHost`.
+ * Claims one of the hosts that take the server and notes it with `write`, in one transaction, which ends the step: it returns what
+ * this returns. Throws `internal` with the code `noValidHost`.
  */
 export async function claimPlace<I>(
   context: StepContext<I>,
   wish: PlaceWish,
   put: PutClaim,
   write: (t: Tx, host: Candidate, nowMs: number) => Promise<void>,
-): Promise<Candidate> {
+): Promise<Placed> {
   const { deps, server } = context;
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
     const { hosts, spec } = await hostsFor(deps, server, wish, attempt === 1 ? 'changes' : 'all');
     for (const seen of hosts) {
-      const claimed = await context.commit(async (t, nowMs) => {
+      const placed = await context.finish(async (t, nowMs): Promise<Placed | null> => {
         const host = await claimOn(t, deps, server, spec, seen, put);
         if (host === null) return null;
         context.point('claimed');
         await write(t, host, nowMs);
-        return host;
+        return { host: host.host };
       });
-      if (claimed !== null) return claimed;
+      if (placed !== null) return placed;
     }
   }
   throw claimConflict();
@@ -239,12 +243,15 @@ export const whereOf = (
  * place keeps it. Throws `internal` with the code `noValidHost`.
  */
 export async function placeServer<I>(context: StepContext<I>, wish: PlaceWish, taskState: TaskState): Promise<Placed> {
-  const { deps, server } = context;
-  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
-  const { host } = await claimPlace(context, wish, setClaim, (t, found, nowMs) =>
-    updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
+  const { server, claim } = context;
+  if (server.host !== null && claim !== null) return { host: server.host };
+  const counted = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
+  return claimPlace(
+    context,
+    wish,
+    (t, wanted, generation) => addClaim(t, wanted, generation, counted),
+    (t, found, nowMs) => updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
   );
-  return { host };
 }
 
 /** The server is nowhere again. */

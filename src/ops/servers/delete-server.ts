@@ -47,7 +47,7 @@ async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: 
   const open = await openActions(t, server.uuid);
   const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
   if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
-  await cancelActions(t, server.uuid);
+  if (open.length > 0) await cancelActions(t, server.uuid);
   const { task: taskState } = moves[soft ? 'softDelete' : 'delete'];
   await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
   const input: DeleteInput = { soft };
@@ -99,17 +99,24 @@ export const deleteSaga: Saga<DeleteInput> = {
     { name: 'guest', run: removeGuest, undo: FORWARD_ONLY },
     {
       name: 'ports',
-      async run({ deps, server, commit, point }) {
+      async run({ deps, server, finish, point }) {
         await deps.network.release(server);
         point('released');
-        await commit((t) => replaceNics(t, server.id, []));
+        return finish(async (t) => {
+          await replaceNics(t, server.id, []);
+          return {};
+        });
       },
       undo: FORWARD_ONLY,
     },
     {
       name: 'claim',
       // what was claimed is billed until now
-      run: ({ server, commit }) => commit((t, nowMs) => releaseClaim(t, server.id, nowMs)),
+      run: ({ server, finish }) =>
+        finish(async (t, nowMs) => {
+          await releaseClaim(t, server.id, nowMs);
+          return {};
+        }),
       undo: FORWARD_ONLY,
     },
     { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
@@ -126,7 +133,7 @@ export const deleteSaga: Saga<DeleteInput> = {
     };
     // nothing goes on for a server that is no more
     await cancelActions(t, server.uuid, action.id);
-    await removeMember(t, server.id);
+    if ('group' in server.schedulerHints) await removeMember(t, server.id);
     await removeShelved(t, server.id);
     await updateServer(t, server.id, gone, nowMs);
     return null;

@@ -1,0 +1,43 @@
+// Why: an action that nobody began is taken and begun in one transaction: whoever holds its lease finds its first step in the log.
+
+import { type DueAction, startEvent, takeAction } from '../../db/instance-actions.ts';
+import { findServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import type { OpsDeps } from '../deps.ts';
+import { noteAction } from '../notifications/notify.ts';
+import { type Envelope, eventName, type Saga, type Taken } from './saga.ts';
+import { sagaOf } from './sagas.ts';
+
+/** Begins the first step of an action, and tells of the action where anybody is to be told. Returns its log. */
+async function begin(
+  t: Tx,
+  deps: OpsDeps,
+  named: Saga<unknown>,
+  due: DueAction,
+  nowMs: number,
+): Promise<Taken['events']> {
+  const { args } = due.input as Envelope<unknown>;
+  const saga = named.variant?.(args) ?? named;
+  const [first] = saga.steps;
+  if (first === undefined) return [];
+  const event = await startEvent(t, due.id, eventName(saga, first), nowMs);
+  if (deps.config.notifications) {
+    const server = await findServer(t, due.serverUuid, { deleted: true });
+    const facts = saga.facts?.(args) ?? {};
+    if (server !== null) await noteAction(t, deps, due, 'start', { ...server, taskState: null }, nowMs, facts);
+  }
+  return [event];
+}
+
+/** Takes the lease of an action for so many milliseconds; null: it is no longer as it was seen. */
+export const takeDue = (deps: OpsDeps, due: DueAction, owner: string, leaseMs: number): Promise<Taken | null> =>
+  tx(deps.database, async (t) => {
+    const nowMs = deps.clock.now();
+    const action = await takeAction(t, due, owner, nowMs + leaseMs);
+    if (action === null) return null;
+    const saga = sagaOf(due.action);
+    // one that shall end begins nothing any more
+    const begins = due.state === 'queued' && !due.cancel && saga !== null;
+    const events = begins ? await begin(t, deps, saga, due, nowMs) : null;
+    return { action, input: due.input, events };
+  });
