@@ -30,6 +30,7 @@ import { purge } from './0035_purge.ts';
 import { notificationTurns } from './0036_notification_turns.ts';
 import { reconcilerTurns } from './0037_reconciler_turns.ts';
 import { tagIndex } from './0038_tag_index.ts';
+import { beats } from './0039_beats.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -61,4 +62,5 @@ export const migrations: readonly Migration[] = [
   notificationTurns,
   reconcilerTurns,
   tagIndex,
+  beats,
 ];

@@ -99,6 +99,14 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** Reports of all hosts together in a second; where they are more, each reports more seldom. */
+  hostReportsPerSecond: 50,
+  /** How often a host tells all that it has, be there news or not. */
+  inventoryEveryMs: 60 * SECOND_MS,
+  /** How often it is counted how many hosts there are, for the time between their reports. */
+  fleetCountMs: 60 * SECOND_MS,
+  /** Hosts whose reports are taken at once; those of one are taken one after another. */
+  reportsAtOnce: 8,
   /** A guest's size that changes by itself again within this time is one record in its history. */
   driftQuietMs: 60 * SECOND_MS,
   /** Requests and events that may wait for one guest on its agent. */

@@ -258,7 +258,20 @@ export const schema = {
       'Pages that are not for guests, as node:0,size:2048,count:64 (size in KiB), several divided by blanks; empty: none.',
     ),
     fake_numa_nodes: integer(1, 'nodes', 'NUMA nodes of each fake host.', 1, 16),
-    report_seconds: number(limits.hostReportMs / 1000, 'seconds', 'How often a host reports.', 0.05, 3600),
+    report_seconds: number(
+      limits.hostReportMs / 1000,
+      'seconds',
+      'How often a host reports, unless there are so many that each reports more seldom (reports_per_second).',
+      0.05,
+      3600,
+    ),
+    reports_per_second: number(
+      limits.hostReportsPerSecond,
+      'reports',
+      'What all hosts together report in a second at most: each waits for hosts / reports_per_second seconds where that is longer than report_seconds, but no longer than a third of down_seconds.',
+      0.1,
+      100_000,
+    ),
     down_seconds: number(
       limits.hostDownMs / 1000,
       'seconds',

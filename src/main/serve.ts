@@ -44,6 +44,7 @@ import { readAliases } from '../domain/pci/pci-alias.ts';
 import { readOffers } from './offers.ts';
 import { lockDataDir } from './lock.ts';
 import { makePortNews } from './port-news.ts';
+import { makeReportInterval } from './report-pace.ts';
 import { identityUrl, noteReached, readReach } from './reach.ts';
 import { rootPages } from './root.ts';
 
@@ -166,7 +167,13 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
     cleanup.defer(() => relay.close());
   }
-  const reportMs = config.compute.report_seconds * 1000;
+  const downMs = config.compute.down_seconds * 1000;
+  const pace = {
+    reportMs: config.compute.report_seconds * 1000,
+    perSecond: config.compute.reports_per_second,
+    downMs,
+  };
+  const reportMs = makeReportInterval(database, pace, clock, log);
   const offers = readOffers(config.compute);
   const agents: Agent[] = [];
   for (const { name, driver } of hosts) {
@@ -179,7 +186,6 @@ async function start({ config, dataDir, log, hooks }: ServeOptions, cleanup: Cle
     worker.close().catch((error: unknown) => log.error({ err: error }, 'the worker did not end well'));
   });
 
-  const downMs = config.compute.down_seconds * 1000;
   cloudMetrics({
     ...{ metrics, database, clock, downMs, version: manifest.version },
     queues: {

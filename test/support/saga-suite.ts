@@ -51,7 +51,7 @@ async function runAny(world: World, uuid: string, name: string | null, wrap: Wra
   const named = sagaOf(action.action) as Saga<unknown>;
   const { args } = action.input as Envelope<unknown>;
   const saga = named.variant?.(args) ?? named;
-  const taken = await takeDue(deps, action, 'suite#1', 60_000);
+  const [taken] = await takeDue(deps, [action], 'suite#1', 60_000);
   assert.ok(taken);
   const outcome = await runSaga(
     deps,

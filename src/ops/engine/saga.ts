@@ -41,6 +41,7 @@ import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
 import type { BuildRequest } from '../servers/build.ts';
+import { failureOf } from './failure.ts';
 
 /** What a step may use. */
 export interface StepContext<I> {
@@ -69,6 +70,8 @@ export interface StepContext<I> {
   readonly finish: <O>(work: (tx: Tx, nowMs: number) => Promise<O | null>) => Promise<O | null>;
   /** Asks an agent; gives up waiting when the action shall end (the agent's mailbox keeps the order of what was asked). */
   readonly call: <M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>) => Promise<AgentReply<M>>;
+  /** Waits for something that takes long, and gives the worker's place to another action as long as that lasts. */
+  readonly rest: <T>(work: Promise<T>) => Promise<T>;
   /** Marks a place where a test may end the process. */
   readonly point: (name: string) => void;
 }
@@ -164,25 +167,8 @@ export type Outcome =
 export const eventName = (saga: { readonly name: string }, step: { readonly name: string }): string =>
   eventNameOf(saga.name, step.name);
 
-function failureOf(step: string, fault: Fault): Failure {
-  const detail = fault.detail === undefined ? fault.cause : fault.detail;
-  return {
-    step,
-    kind: fault.kind,
-    code: fault.code,
-    message: fault.message,
-    detail: detail === undefined ? null : typeof detail === 'string' ? detail : textOf(detail),
-    stuck: null,
-  };
-}
-
 /** A fault of what a step threw; a database that is away or was locked comes back, as a neighbour does. */
 const faultOf = (error: unknown): Fault => databaseFault(error) ?? asFault(error);
-
-function textOf(detail: unknown): string {
-  if (detail instanceof Error) return detail.stack ?? detail.message;
-  return JSON.stringify(detail) ?? '';
-}
 
 export const pauseMs = (attempt: number): number =>
   Math.min(limits.stepPauseMs * 2 ** Math.max(0, attempt - 1), limits.stepPauseMaxMs);
@@ -191,6 +177,7 @@ export const pauseMs = (attempt: number): number =>
  * Runs an action whose lease `owner` holds until it is over, must wait, or is stopped through `signal` (whose reason is a
  * StopReason).
  * @param closing aborted when the process ends: then one that was overtaken stops, too, and is ended by the next
+ * @param rest see `StepContext`
  */
 export async function runSaga<I>(
   deps: OpsDeps,
@@ -199,6 +186,7 @@ export async function runSaga<I>(
   owner: string,
   signal: AbortSignal,
   closing: AbortSignal = new AbortController().signal,
+  rest: StepContext<I>['rest'] = (work) => work,
 ): Promise<Outcome> {
   const { database, clock, hooks } = deps;
   const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: named.name });
@@ -315,6 +303,7 @@ export async function runSaga<I>(
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
         return orStopped(answer);
       },
+      rest,
       point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
     };
   }

@@ -1,4 +1,4 @@
-// Why: an action that nobody began is taken and begun in one transaction: whoever holds its lease finds its first step in the log.
+// Why: actions that nobody began are taken and begun in one transaction: whoever holds a lease finds the first step in the log.
 
 import { type DueAction, startEvent, takeAction } from '../../db/instance-actions.ts';
 import { findServer } from '../../db/servers.ts';
@@ -29,15 +29,25 @@ async function begin(
   return [event];
 }
 
-/** Takes the lease of an action for so many milliseconds; null: it is no longer as it was seen. */
-export const takeDue = (deps: OpsDeps, due: DueAction, owner: string, leaseMs: number): Promise<Taken | null> =>
+/** Takes the leases of actions for so many milliseconds; those are left out that are no longer as they were seen. */
+export const takeDue = (
+  deps: OpsDeps,
+  found: readonly DueAction[],
+  owner: string,
+  leaseMs: number,
+): Promise<readonly Taken[]> =>
   tx(deps.database, async (t) => {
     const nowMs = deps.clock.now();
-    const action = await takeAction(t, due, owner, nowMs + leaseMs);
-    if (action === null) return null;
-    const saga = sagaOf(due.action);
-    // one that shall end begins nothing any more
-    const begins = due.state === 'queued' && !due.cancel && saga !== null;
-    const events = begins ? await begin(t, deps, saga, due, nowMs) : null;
-    return { action, input: due.input, events };
+    const taken: Taken[] = [];
+    // always in the same order, so that no two workers wait for each other
+    for (const due of found.toSorted((a, b) => a.id - b.id)) {
+      const action = await takeAction(t, due, owner, nowMs + leaseMs);
+      if (action === null) continue;
+      const saga = sagaOf(due.action);
+      // one that shall end begins nothing any more
+      const begins = due.state === 'queued' && !due.cancel && saga !== null;
+      const events = begins ? await begin(t, deps, saga, due, nowMs) : null;
+      taken.push({ action, input: due.input, events });
+    }
+    return taken;
   });

@@ -22,7 +22,7 @@ import { handleReport } from '../reconcile/reports.ts';
 import { type Outcome, runSaga, type StopReason, type Taken } from './saga.ts';
 import { sagaOf } from './sagas.ts';
 import { settleFailed } from './settle.ts';
-import { takeDue as take } from './take.ts';
+import { takeDue } from './take.ts';
 
 export interface WorkerOptions {
   /** Who this worker is; unique among those that run at the same time. */
@@ -65,6 +65,9 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
   const running = new Map<number, { stop: AbortController; done: Promise<void> }>();
   const closing = new AbortController();
   const reconcilers = makeReconcilers();
+  let resting = 0;
+  /** Whether there was no place for all that was due, when it was looked last. */
+  let waits = false;
   let wanted = false;
   let looking: Promise<void> | null = null;
 
@@ -73,10 +76,21 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     if (count > 0) log.info({ count }, 'resuming what an earlier life of this worker left');
   }
 
+  /** What rests holds its lease, but no place: whoever waits for one has it meanwhile. */
+  async function rest<T>(work: Promise<T>): Promise<T> {
+    resting += 1;
+    if (waits) look();
+    try {
+      return await work;
+    } finally {
+      resting -= 1;
+    }
+  }
+
   async function runOne(taken: Taken, signal: AbortSignal): Promise<Outcome> {
     const { action } = taken;
     const saga = sagaOf(action.action);
-    if (saga !== null) return runSaga(deps, saga, taken, owner, signal, closing.signal);
+    if (saga !== null) return runSaga(deps, saga, taken, owner, signal, closing.signal, rest);
     log.error({ action: action.action, id: action.id }, 'an action that no saga of this program has: ended');
     await tx(database, (t) => finishAction(t, action.id, 'Error', {}, clock.now()));
     return { kind: 'done' };
@@ -132,15 +146,15 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     clock.sleep(Math.max(0, atMs - clock.now()), closing.signal).then(look, () => undefined);
   }
 
-  async function takeDue(): Promise<void> {
-    const free = concurrency - running.size;
-    if (free <= 0 || closing.signal.aborted) return;
-    for (const due of await dueActions(database.read, clock.now(), free)) {
-      if (closing.signal.aborted) return;
-      if (running.has(due.id)) continue;
-      const taken = await take(deps, due, owner, leaseMs);
-      if (taken !== null) start(taken);
-    }
+  async function startDue(): Promise<void> {
+    const free = concurrency - running.size + resting;
+    waits = free <= 0;
+    if (waits || closing.signal.aborted) return;
+    const found = await dueActions(database.read, clock.now(), free);
+    waits = found.length === free;
+    const others = found.filter(({ id }) => !running.has(id));
+    if (others.length === 0) return;
+    for (const taken of await takeDue(deps, others, owner, leaseMs)) start(taken);
   }
 
   async function endCancelled(): Promise<void> {
@@ -157,7 +171,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
       while (wanted && !closing.signal.aborted) {
         wanted = false;
         try {
-          await takeDue();
+          await startDue();
         } catch (error) {
           log.error({ err: error }, 'looking for work failed; the next look comes');
         }

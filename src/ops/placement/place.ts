@@ -14,7 +14,7 @@ import { updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
 import { diskGbOf, maximumOf } from '../../domain/machines/flavor.ts';
-import type { Candidate, OptionalVerb } from '../../domain/placement/host.ts';
+import type { Candidate, Host, OptionalVerb } from '../../domain/placement/host.ts';
 import { fitHost } from '../../domain/placement/host-fit.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
 import { numaWishOf, pinnedOf } from '../../domain/numa/numa-wish.ts';
@@ -108,6 +108,8 @@ export type PutClaim = (t: Tx, claim: Claim, generation: number) => Promise<'cla
 
 export interface PlaceWish extends PlacementWish {
   readonly excluded: readonly string[];
+  /** Whether a host may take it, by what no filter asks; absent: any may. */
+  readonly suits?: (host: Host) => boolean;
   /** What the host's driver must be able to do; absent: nothing beyond what every driver can. */
   readonly verb?: OptionalVerb;
 }
@@ -147,15 +149,17 @@ export async function claimOn(
 /** The hosts that a wish leaves to choose from. */
 export async function candidatesFor(
   deps: OpsDeps,
-  { verb }: PlaceWish,
+  { verb, suits }: PlaceWish,
   excluded: readonly string[],
   reach: Reach,
 ): Promise<readonly Candidate[]> {
   const snapshot = await listCandidates(deps.database.read, reach);
-  if (excluded.length === 0 && verb === undefined) return snapshot;
+  if (excluded.length === 0 && verb === undefined && suits === undefined) return snapshot;
   return snapshot.filter(
-    ({ host, inventory }) =>
-      !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
+    (one) =>
+      !excluded.includes(one.host) &&
+      (verb === undefined || one.inventory.facts.capabilities.verbs.includes(verb)) &&
+      (suits === undefined || suits(one)),
   );
 }
 
