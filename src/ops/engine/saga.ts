@@ -41,7 +41,9 @@ import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
 import type { BuildRequest } from '../servers/build.ts';
-import { failureOf } from './failure.ts';
+import { type Failure, failureOf } from './failure.ts';
+
+export type { Failure } from './failure.ts';
 
 /** What a step may use. */
 export interface StepContext<I> {
@@ -91,17 +93,6 @@ export interface Step<I, O = unknown> {
 
 /** A step whose output is read: by this value, whose types follow from `run`. */
 export const step = <I, O>(one: Step<I, O>): Step<I, O> => one;
-
-/** Why an action failed, as it is kept while its steps are undone. */
-export interface Failure {
-  readonly step: string;
-  readonly kind: Fault['kind'];
-  readonly code: string;
-  readonly message: string;
-  readonly detail: string | null;
-  /** An undo that failed for good, by its step; then what came before it still stands. */
-  readonly stuck: string | null;
-}
 
 export interface Saga<I> {
   readonly name: string;
