@@ -10,11 +10,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, openDatabase } from '../src/db/engine.ts';
+import { openDatabase } from '../src/db/engine.ts';
 import { freshMariadb, mariadbPid } from '../test/support/mariadb.ts';
 import { statementsAsked } from './lib/asked.ts';
 import { conclude, type Figure } from './lib/figures.ts';
-import { allowPorts, makeCatalogue, serverBody } from './lib/fill.ts';
+import { makeServers, serversWith } from './lib/fill.ts';
 import { numberOf } from './lib/flags.ts';
 import { cpuMicros } from './lib/process.ts';
 import { type Service, startService } from './lib/service.ts';
@@ -26,23 +26,6 @@ const LOOK_MS = 10;
 const NOVA_SECONDS = 51 * 4.5;
 const NOVA_PER_SECOND = 700 / NOVA_SECONDS;
 const TIMES = 20;
-
-async function count(database: Database, where: Readonly<Record<string, unknown>>): Promise<number> {
-  const [row] = (await database.read('servers').where(where).count({ count: '*' })) as [{ count: number }];
-  return Number(row.count);
-}
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  while (!(await done())) await sleep(LOOK_MS);
-}
-
-async function createAll(service: Service, database: Database): Promise<string[]> {
-  const { server } = serverBody(await makeCatalogue(service), 'doomed');
-  await service.call('POST', '/servers', { server: { ...server, min_count: SERVERS, max_count: SERVERS } });
-  await until(async () => (await count(database, { vm_state: 'active' })) === SERVERS);
-  const rows: { uuid: string }[] = await database.read('servers').select('uuid');
-  return rows.map(({ uuid }) => uuid);
-}
 
 /** Many clients delete, and none waits until a server is gone. */
 async function deleteAll(service: Service, uuids: readonly string[]): Promise<void> {
@@ -66,14 +49,13 @@ const service = await startService({
   ],
 });
 try {
-  await allowPorts(service);
-  const uuids = await createAll(service, database);
+  const uuids = await makeServers(service, database, SERVERS);
   const cpu = { service: cpuMicros(service.pid), database: cpuMicros(await mariadbPid()) };
   const asked = await statementsAsked(database);
   const began = performance.now();
   await deleteAll(service, uuids);
   const acceptedS = (performance.now() - began) / 1_000;
-  await until(async () => (await count(database, { deleted: 0 })) === 0);
+  while ((await serversWith(database, { deleted: 0 })) > 0) await sleep(LOOK_MS);
   const goneS = (performance.now() - began) / 1_000;
   const figures: Figure[] = [
     { name: `deletions accepted, ${CLIENTS} clients`, value: SERVERS / acceptedS, unit: '/s' },

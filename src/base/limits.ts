@@ -40,6 +40,8 @@ export const limits = {
   userDataBytes: 65_535,
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
+  /** Answers of megabytes that are made at once; more wait for their turn, and are made no later for that: the thread is one. */
+  largeAnswersAtOnce: 1,
   /** Answers kept until somebody commits, and the longest of them. */
   responseCacheEntries: 1_000,
   responseCacheEntryChars: 64 * 1024,
