@@ -35,7 +35,11 @@ const options = {
 };
 try {
   const maker = await startService(options);
-  await makeServers(maker, database, SERVERS).finally(() => maker.close());
+  try {
+    await makeServers(maker, database, SERVERS);
+  } finally {
+    await maker.close();
+  }
   const service = await startService(options);
   try {
     const idle = memoryMib(service.pid).rss;

@@ -31,6 +31,7 @@ import { notificationTurns } from './0036_notification_turns.ts';
 import { reconcilerTurns } from './0037_reconciler_turns.ts';
 import { tagIndex } from './0038_tag_index.ts';
 import { beats } from './0039_beats.ts';
+import { waitingPlacements } from './0040_waiting_placements.ts';
 
 export const migrations: readonly Migration[] = [
   core,
@@ -63,4 +64,5 @@ export const migrations: readonly Migration[] = [
   reconcilerTurns,
   tagIndex,
   beats,
+  waitingPlacements,
 ];

@@ -129,6 +129,8 @@ export const limits = {
   hostsClaimedAtOnce: 50,
   /** How long servers that were asked for together wait for the one that places them all, should it be lost. */
   placedTogetherMs: 60 * SECOND_MS,
+  /** Servers that wait for room and look again when some appears. */
+  wokenAtOnce: 16,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */

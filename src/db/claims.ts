@@ -13,6 +13,7 @@ import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { isDuplicate } from './errors.ts';
 import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
+import { noteRoom } from './waiting-placements.ts';
 import type { Tx } from './tx.ts';
 
 /** All numbers are absolute. */
@@ -165,6 +166,7 @@ async function moveSums(
     if (delta !== 0) changes[sum] = tx.raw('?? + ?', [sum, delta]);
   }
   if (servers !== 0) changes['running_vms'] = tx.raw('?? + ?', ['running_vms', servers]);
+  if (sums.some(([, part]) => to[part] < from[part])) noteRoom(tx);
   const query = tx('hosts').where({ id: hostId });
   if (generation !== undefined) void query.where({ generation });
   if ((await query.update(changes)) !== 1) return false;

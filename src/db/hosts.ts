@@ -10,6 +10,7 @@ import type { TakenDevice } from '../domain/pci/pci.ts';
 import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
+import { noteRoom } from './waiting-placements.ts';
 import { factsShape, fromShape, toShape } from './shapes.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -204,6 +205,7 @@ export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
 
 /** Locks hosts and moves their generations on: claims that were thought out before are thought over. */
 export async function moveHostsOn(tx: Tx, hosts: readonly string[]): Promise<void> {
+  noteRoom(tx);
   await tx('hosts')
     .whereIn('host', [...hosts])
     .update(movedOn(tx));
@@ -257,6 +259,7 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     .forUpdate()
     .first();
   if (known === undefined) {
+    noteRoom(tx);
     await tx('hosts')
       .insert({ uuid: report.uuid, ...key, ...identity, ...facts, ...mark, ...amounts, created_at: nowMs })
       .onConflict('hypervisor_hostname')
@@ -265,12 +268,13 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   }
   const before = parseFacts(known);
   const as = (columns: object): boolean => Object.entries(columns).every(([column, value]) => known[column] === value);
-  const changes =
-    !as(amounts) || claimedFacts(before) !== claimedFacts(inventory.facts)
-      ? { ...identity, ...amounts, ...movedOn(tx) }
-      : as(identity) && steadyText({ ...inventory, facts: before }) === steadyText(inventory)
-        ? {}
-        : { ...identity, ...mark };
+  const moved = !as(amounts) || claimedFacts(before) !== claimedFacts(inventory.facts);
+  if (moved) noteRoom(tx);
+  const changes = moved
+    ? { ...identity, ...amounts, ...movedOn(tx) }
+    : as(identity) && steadyText({ ...inventory, facts: before }) === steadyText(inventory)
+      ? {}
+      : { ...identity, ...mark };
   await tx('hosts')
     .where(key)
     .update({ ...facts, ...changes });

@@ -543,6 +543,13 @@ export async function finishEvent(tx: Tx, event: EventLog, end: EventEnd, nowMs:
   return { ...event, ...ended, finishTime: nowMs, output: output === undefined ? event.output : fromJson(output) };
 }
 
+/** Says of a step that is under way what it waits for. */
+export async function noteDetails(tx: Tx, id: number, details: string): Promise<void> {
+  await tx('instance_action_events')
+    .where({ id })
+    .update({ details: details.slice(0, limits.faultDetailChars) });
+}
+
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
   await tx('instance_action_events').where({ id }).update({ undo });
 }

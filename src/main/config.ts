@@ -279,6 +279,13 @@ export const schema = {
       1,
       86_400,
     ),
+    placement_wait_seconds: number(
+      0,
+      'seconds',
+      'How long a new server waits in BUILD for room, where hosts lack nothing else, before it ends in ERROR; 0: not at all.',
+      0,
+      604_800,
+    ),
     shutdown_seconds: number(
       limits.shutdownMs / 1000,
       'seconds',

@@ -26,6 +26,7 @@ import {
   type InstanceAction,
   listEvents,
   markUndo,
+  noteDetails,
   overtakersOf,
   releaseLease,
   startEvent,
@@ -42,6 +43,7 @@ import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import { type Failure, failureOf } from './failure.ts';
+import { Waits } from './waits.ts';
 
 export type { Failure } from './failure.ts';
 
@@ -65,6 +67,11 @@ export interface StepContext<I> {
   readonly again: boolean;
   /** A transaction that happens only while the lease is held and nothing overtook the action. */
   readonly commit: <T>(work: (tx: Tx, nowMs: number) => Promise<T>) => Promise<T>;
+  /**
+   * Lets go of the action until `untilMs`, with these words in its log, and does not return; unless `still` says in the same
+   * transaction that there is nothing to wait for any more.
+   */
+  readonly wait: (untilMs: number, words: string, still: (tx: Tx) => Promise<boolean>) => Promise<void>;
   /**
    * As `commit`, and the step is done with it: the log says so in the same transaction. What `work` gives is what `run` must
    * return then; null: the step is not done yet.
@@ -269,6 +276,23 @@ export async function runSaga<I>(
     return made;
   }
 
+  async function waitIn(
+    name: string,
+    untilMs: number,
+    words: string,
+    still: (tx: Tx) => Promise<boolean>,
+  ): Promise<void> {
+    const waits = await commit(async (t) => {
+      if (!(await still(t))) return false;
+      const event = live({ name });
+      if (event !== undefined) await noteDetails(t, event.id, words);
+      // to wait is no attempt that failed
+      await releaseLease(t, taken.id, owner, untilMs, 0);
+      return true;
+    });
+    if (waits) throw new Waits(untilMs);
+  }
+
   async function contextFor(stepName: string): Promise<StepContext<I>> {
     const found = await findServerToBuild(database.read, taken.serverUuid);
     if (found === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
@@ -276,16 +300,12 @@ export async function runSaga<I>(
     if (server.deleted && !ending) throw new Stopped('cancel');
     const step = saga.steps.slice(0, -1).find(({ name }) => name === stepName);
     return {
-      deps,
-      log,
-      action: taken,
-      input: envelope.args,
-      server,
-      claim,
+      ...{ deps, log, action: taken, input: envelope.args, server, claim },
       build: () => build() as BuildRequest,
       again: begunBefore(stepName),
       ...outputsFrom((one) => live(one)?.output),
       commit,
+      wait: (untilMs, words, still) => waitIn(stepName, untilMs, words, still),
       // the last step is done when the action is settled
       finish: (work) => (step === undefined ? commit(work) : finishStep(step, server, work)),
       call: (host, method, args) => {
@@ -359,6 +379,7 @@ export async function runSaga<I>(
         await runStep(step);
       } catch (error) {
         if (error instanceof Stopped) throw error;
+        if (error instanceof Waits) return { kind: 'again', atMs: error.untilMs };
         const fault = faultOf(error);
         if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
         await fail(step, fault);

@@ -2,7 +2,7 @@
 // somebody was quicker.
 
 import { randomInt } from 'node:crypto';
-import { internal } from '../../base/errors.ts';
+import { type Fault, internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { addClaim, type Claim, releaseClaim } from '../../db/claims.ts';
 import { listCandidates, lockCandidate, type Reach } from '../../db/candidates.ts';
@@ -23,11 +23,20 @@ import { resourcesOf, resourcesProblem } from '../../domain/placement/resources.
 import type { GroupPlacement } from '../../domain/servers/server-group.ts';
 import { missingFilter } from '../../scheduler/index.ts';
 import { hintedTexts } from '../../scheduler/hints.ts';
-import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../../scheduler/select.ts';
+import {
+  lacksRoom,
+  NO_VALID_HOST,
+  noValidHost,
+  refusalAt,
+  select,
+  type SelectOptions,
+} from '../../scheduler/select.ts';
 import { type AffinityContext, judgedImage, type PlacementSpec, type PlacementWish } from '../../scheduler/spec.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
+import type { Refusal } from '../../scheduler/checks.ts';
+import { NO_ROOM } from './no-room.ts';
 
 export interface Placed {
   readonly host: string;
@@ -167,6 +176,12 @@ export async function candidatesFor(
 const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise<GroupPlacement | null> =>
   'group' in schedulerHints ? groupPlacementOf(reader, id) : Promise.resolve(null);
 
+/** That no host takes a server, and whether all that is wrong is room. */
+export function noHostFault(refused: readonly Refusal[]): Fault {
+  const { message, detail } = noValidHost(refused);
+  return internal(message, { code: 'noValidHost', detail, ...(lacksRoom(refused) ? { cause: NO_ROOM } : {}) });
+}
+
 /** Hosts that may take a server, best first, and what it asks of them. */
 interface Choice {
   readonly hosts: readonly Candidate[];
@@ -196,8 +211,7 @@ export async function hostsFor(
   });
   if (hosts.length > 0) return { hosts, spec };
   if (reach !== 'all') return hostsFor(deps, server, wish, 'all');
-  const { message, detail } = noValidHost(refused);
-  throw internal(message, { code: 'noValidHost', detail });
+  throw noHostFault(refused);
 }
 
 export const claimConflict = () =>

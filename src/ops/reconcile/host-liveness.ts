@@ -3,12 +3,15 @@
 
 import { messageOf } from '../../base/errors.ts';
 import { downHosts, hostStates } from '../../db/hosts.ts';
+import { tx } from '../../db/tx.ts';
+import { noteRoom } from '../../db/waiting-placements.ts';
 import type { OpsDeps } from '../deps.ts';
 import { upSince } from '../placement/host-up.ts';
 import { reconcileHost } from './guests.ts';
 
 async function welcome(deps: OpsDeps, host: string): Promise<void> {
   deps.log.info({ host }, 'a host is back');
+  await tx(deps.database, async (t) => noteRoom(t));
   try {
     await reconcileHost(deps, host, await deps.bus.call(host, 'list', {}));
   } catch (error) {

@@ -27,6 +27,7 @@ import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive
 import { type BuildRequest, portTargetOf, specToBuild } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from '../placement/place.ts';
+import { placeOrWait } from '../placement/wait-for-room.ts';
 import { handOver, placeTogether, type TogetherInput } from '../placement/place-together.ts';
 import { accountsOf, lockQuota } from '../administration/quota-sets.ts';
 import { hintedGroup, joinGroup } from '../administration/server-groups.ts';
@@ -258,13 +259,15 @@ async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const wish = { ...placementOf(deps, server, context.build()), excluded: input.excluded };
   if (input.excluded.length === 0) {
     const { together } = input;
-    if (together?.part === 'places') return placeTogether(context, wish);
     if (together?.part === 'refused') {
       throw internal(together.message, { code: 'noValidHost', detail: together.detail });
     }
+    return placeOrWait(context, () =>
+      together?.part === 'places' ? placeTogether(context, wish) : placeServer(context, wish, 'networking'),
+    );
   }
   return placeServer(context, wish, 'networking').catch((error: unknown) => {
-    const none = error instanceof Fault && error.code === 'noValidHost' && input.excluded.length > 0;
+    const none = error instanceof Fault && error.code === 'noValidHost';
     throw none ? exhausted(server, input.lastProblem) : error;
   });
 }
