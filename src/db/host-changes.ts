@@ -7,7 +7,7 @@
 // being right, only for being quick.
 
 import type { Knex } from 'knex';
-import { readRows, type Reader, type Row } from './engine.ts';
+import { isMysql, readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** Microseconds since the epoch by the database's clock (SQLite knows thousands of them). */
@@ -16,8 +16,7 @@ const NOW_US = {
   sqlite: "cast(unixepoch('subsec') * 1000000 as integer)",
 } as const;
 
-const nowUs = (reader: Reader): string =>
-  NOW_US[(reader.client as Knex.Client).config.client === 'mysql2' ? 'mysql' : 'sqlite'];
+const nowUs = (reader: Reader): string => NOW_US[isMysql(reader) ? 'mysql' : 'sqlite'];
 
 /** For the column `changed_at` of whatever writes a row of `hosts`. */
 export const changeMark = (tx: Tx): Knex.Raw => tx.raw(nowUs(tx));
