@@ -13,15 +13,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from '../src/base/table.ts';
 import { type Database, openDatabase } from '../src/db/engine.ts';
 import { freshMariadb, mariadbPid } from '../test/support/mariadb.ts';
+import { statementsAsked } from './lib/asked.ts';
 import { conclude, type Figure, round, say } from './lib/figures.ts';
-import { type Catalogue, createServer, makeCatalogue, serverBody } from './lib/fill.ts';
+import { allowPorts, type Catalogue, createServer, makeCatalogue, serverBody } from './lib/fill.ts';
+import { numberOf } from './lib/flags.ts';
 import { cpuMicros } from './lib/process.ts';
-import { ask, requestBytes } from './lib/load.ts';
 import { layersOf, monotonicUs } from './lib/profile.ts';
 import { type Service, startService } from './lib/service.ts';
 
-const numberOf = (flag: string, otherwise: number): number =>
-  process.argv.includes(flag) ? Number(process.argv[process.argv.indexOf(flag) + 1]) : otherwise;
 const HOSTS = numberOf('--hosts', 500);
 const SERVERS = numberOf('--servers', 600);
 const CLIENTS = 16;
@@ -77,11 +76,6 @@ function statementsByLayer(file: string, { fromUs, toUs }: Run['span']): Map<str
   return counts;
 }
 
-async function statements(database: Database): Promise<number> {
-  const [[row]] = (await database.read.raw("show global status like 'Questions'")) as [[{ Value: string }]];
-  return Number(row.Value);
-}
-
 async function claims(database: Database): Promise<number> {
   const [row] = (await database.read('claims').count({ count: '*' })) as [{ count: number }];
   return Number(row.count);
@@ -101,16 +95,6 @@ async function post(service: Service, catalogue: Catalogue, count: number): Prom
       }
     }),
   );
-}
-
-/** No quota of the built-in network service, as there is none of servers. */
-async function allowPorts({ target, token, projectId }: Service): Promise<void> {
-  const path = `/network/v2.0/quotas/${projectId}`;
-  const answer = await ask(
-    target,
-    requestBytes(target, 'PUT', path, { 'X-Auth-Token': token }, { quota: { port: -1 } }),
-  );
-  if (answer.status !== 200) throw new Error(`the quota of ports: ${answer.status} ${answer.body.toString()}`);
 }
 
 interface Run {
@@ -149,14 +133,14 @@ async function run(profileDir: string | null): Promise<Run> {
     await allowPorts(service);
     for (let n = 0; n < WARM_UP; n += 1) await createServer(service, catalogue, `warm-up-${n}`);
     const cpu = { service: cpuMicros(service.pid), database: cpuMicros(await mariadbPid()) };
-    const asked = await statements(database);
+    const asked = await statementsAsked(database);
     const fromUs = monotonicUs();
     await post(service, catalogue, SERVERS);
     const acceptedUs = monotonicUs();
     await untilClaimed(database, WARM_UP + SERVERS);
     const claimedUs = monotonicUs();
     const done = { service: cpuMicros(service.pid), database: cpuMicros(await mariadbPid()) };
-    const answered = await statements(database);
+    const answered = await statementsAsked(database);
     const began = monotonicUs();
     if (profileDir === null) {
       const { server } = serverBody(catalogue, 'together');

@@ -12,6 +12,8 @@ import { purge } from './0035_purge.ts';
 import { notificationTurns } from './0036_notification_turns.ts';
 import { reconcilerTurns } from './0037_reconciler_turns.ts';
 import { tagIndex } from './0038_tag_index.ts';
+import { beats } from './0039_beats.ts';
+import { waitingPlacements } from './0040_waiting_placements.ts';
 
 export const migrations: readonly Migration[] = [
   schema,
@@ -25,4 +27,6 @@ export const migrations: readonly Migration[] = [
   notificationTurns,
   reconcilerTurns,
   tagIndex,
+  beats,
+  waitingPlacements,
 ];

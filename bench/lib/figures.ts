@@ -9,6 +9,8 @@ export interface Figure {
   readonly unit: string;
   /** What it must not exceed. */
   readonly atMost?: number;
+  /** What it must reach. */
+  readonly atLeast?: number;
   /** Why the value is what it is, or beside what it stands. */
   readonly note?: string;
 }
@@ -30,7 +32,14 @@ export const round = (value: number): number => Number(value.toPrecision(3));
 
 export const say = (line = ''): void => void process.stdout.write(`${line}\n`);
 
-const missed = ({ value, atMost }: Figure): boolean => atMost !== undefined && !(value <= atMost);
+const missed = ({ value, atMost = Infinity, atLeast = -Infinity }: Figure): boolean =>
+  !(value <= atMost && value >= atLeast);
+
+const barOf = ({ atMost, atLeast }: Figure): string =>
+  [
+    ...(atMost === undefined ? [] : [`<= ${round(atMost)}`]),
+    ...(atLeast === undefined ? [] : [`>= ${round(atLeast)}`]),
+  ].join(', ');
 
 /**
  * Ends a bench: a table of the figures with bars, or with `--json` one object in the last line; status 1 where a bar was missed.
@@ -49,8 +58,8 @@ export function conclude(bench: string, figures: readonly Figure[], details: Rea
         ...figures.map((figure) => [
           figure.name,
           `${round(figure.value)} ${figure.unit}`,
-          figure.atMost === undefined ? '' : `<= ${round(figure.atMost)}`,
-          [figure.atMost === undefined ? '' : missed(figure) ? 'MISSED' : 'met', figure.note ?? '']
+          barOf(figure),
+          [barOf(figure) === '' ? '' : missed(figure) ? 'MISSED' : 'met', figure.note ?? '']
             .filter((part) => part !== '')
             .join(', '),
         ]),

@@ -3,8 +3,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setClaim } from '../../src/db/claims.ts';
-import { openDatabase } from '../../src/db/engine.ts';
+import { type Database, openDatabase } from '../../src/db/engine.ts';
 import { findHost, upsertHost } from '../../src/db/hosts.ts';
 import { loadDetail, replaceMetadata, replaceTags } from '../../src/db/server-details.ts';
 import { replaceNics } from '../../src/db/server-nics.ts';
@@ -18,6 +19,7 @@ import type { Service } from './service.ts';
 const COPIES_HOST = 'bench-copies';
 const READY_MS = 30_000;
 const SPACING_MS = 1_000;
+const LOOK_MS = 10;
 
 export interface Catalogue {
   readonly imageId: string;
@@ -66,6 +68,16 @@ export const serverBody = ({ imageId, flavorId }: Catalogue, name: string) => ({
   },
 });
 
+/** No quota of the built-in network service, as there is none of servers. */
+export async function allowPorts({ target, token, projectId }: Service): Promise<void> {
+  const path = `/network/v2.0/quotas/${projectId}`;
+  const answer = await ask(
+    target,
+    requestBytes(target, 'PUT', path, { 'X-Auth-Token': token }, { quota: { port: -1 } }),
+  );
+  if (answer.status !== 200) throw new Error(`the quota of ports: ${answer.status} ${answer.body.toString()}`);
+}
+
 /** Creates one server and waits until it is ACTIVE. */
 export async function createServer(service: Service, catalogue: Catalogue, name: string): Promise<string> {
   const { server } = await service.call<{ server: { id: string } }>('POST', '/servers', serverBody(catalogue, name));
@@ -79,6 +91,22 @@ export async function createServer(service: Service, catalogue: Catalogue, name:
     if (shown.server.status === 'ERROR') throw new Error(`${name}: ${shown.server.fault?.message}`);
     if (performance.now() > deadline) throw new Error(`${name} is still ${shown.server.status}`);
   }
+}
+
+/** How many servers have these columns. */
+export async function serversWith(database: Database, where: Readonly<Record<string, unknown>>): Promise<number> {
+  const [row] = (await database.read('servers').where(where).count({ count: '*' })) as [{ count: number }];
+  return Number(row.count);
+}
+
+/** Makes servers by one request, on a service whose quotas let them, and waits until all are ACTIVE. Returns their uuids. */
+export async function makeServers(service: Service, database: Database, count: number): Promise<string[]> {
+  await allowPorts(service);
+  const { server } = serverBody(await makeCatalogue(service), 'bench');
+  await service.call('POST', '/servers', { server: { ...server, min_count: count, max_count: count } });
+  while ((await serversWith(database, { vm_state: 'active' })) < count) await sleep(LOOK_MS);
+  const rows: { uuid: string }[] = await database.read('servers').select('uuid');
+  return rows.map(({ uuid }) => uuid);
 }
 
 /** `10.n.n.n`, another one for each number. */

@@ -22,8 +22,8 @@ export interface AgentOptions {
   readonly log: Log;
   /** Where the last answers of guests are kept; default: in memory. */
   readonly answers?: AnswerStore;
-  /** Milliseconds between inventory reports; default `limits.hostReportMs`. */
-  readonly reportMs?: number;
+  /** Milliseconds between reports, or who says how many it is now; default `limits.hostReportMs`. */
+  readonly reportMs?: number | (() => number);
   /** What the operator says of the host; default: nothing. */
   readonly offers?: HostOffers;
   /** 0..1, for the jitter of the reports; default `Math.random`. */
@@ -43,7 +43,7 @@ export interface Agent {
 
 /** Serves a host: resolves once requests are taken and the first report is on its way. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { host, bus, driver, clock, log } = options;
+  const { host, bus, driver, clock, log, reportMs = limits.hostReportMs } = options;
   const mailboxes = makeMailboxes();
   const answers = makeAnswers(options.answers ?? memoryAnswers(), log);
   let closing = false;
@@ -54,7 +54,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     driver,
     clock,
     log,
-    everyMs: options.reportMs ?? limits.hostReportMs,
+    everyMs: typeof reportMs === 'number' ? () => reportMs : reportMs,
     offers: options.offers ?? noOffers,
     random: options.random ?? Math.random,
   });

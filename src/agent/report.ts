@@ -1,10 +1,12 @@
 // Why: the control plane knows a host by what its agent says: regularly, a little off the beat so that hosts do not speak in
-// chorus, and at once when events may have been missed.
+// chorus, and at once when events may have been missed. A beat says no more than that the host lives, unless there is news.
 
 import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import { type HostOffers, withOffers } from '../domain/placement/host-offers.ts';
+import { steadyText } from '../domain/placement/host.ts';
 import type { Driver } from '../virt/driver.ts';
 
 export interface ReporterOptions {
@@ -14,14 +16,15 @@ export interface ReporterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly offers: HostOffers;
-  readonly everyMs: number;
+  /** Milliseconds until the next report, asked before each. */
+  readonly everyMs: () => number;
   readonly random: () => number;
 }
 
 export interface Reporter {
   /** Begins with a report at once. */
   start(): void;
-  /** One report now; rejects when the driver or the bus does. */
+  /** All there is, now; rejects when the driver or the bus does. */
   reportNow(): Promise<void>;
   close(): Promise<void>;
 }
@@ -35,19 +38,41 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
 
-  async function reportNow(): Promise<void> {
+  /** What was told last of what the host has and of its guests, and when. */
+  let told = { inventory: '', guests: '', atMs: 0 };
+
+  async function look() {
     const [inventory, guests] = await Promise.all([driver.inventory(), driver.list({})]);
-    await bus.report({ kind: 'inventory', host, inventory: withOffers(inventory, offers), guests });
+    return { inventory: withOffers(inventory, offers), guests };
   }
+
+  async function tell({ inventory, guests }: Awaited<ReturnType<typeof look>>): Promise<void> {
+    await bus.report({ kind: 'inventory', host, inventory, guests });
+    told = { inventory: steadyText(inventory), guests: JSON.stringify(guests), atMs: clock.now() };
+  }
+
+  /** Tells what is news; all there is where that is long ago. */
+  async function beat(): Promise<void> {
+    const now = await look();
+    const isOld = Math.abs(clock.now() - told.atMs) >= limits.inventoryEveryMs;
+    if (isOld || steadyText(now.inventory) !== told.inventory) return tell(now);
+    await bus.report({ kind: 'heartbeat', host });
+    const guests = JSON.stringify(now.guests);
+    if (guests === told.guests) return;
+    await bus.report({ kind: 'guests', host, guests: now.guests });
+    told = { ...told, guests };
+  }
+
+  const reportNow = async (): Promise<void> => tell(await look());
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        await reportNow();
+        await beat();
       } catch (error) {
         log.warn({ err: error, host }, 'the host could not be reported; the next try follows');
       }
-      await clock.sleep(jittered(everyMs, random), stopping.signal).catch(() => undefined);
+      await clock.sleep(jittered(everyMs(), random), stopping.signal).catch(() => undefined);
     }
   }
 

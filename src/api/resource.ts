@@ -107,6 +107,11 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
    * commits. Not for what asks a neighbour or a host, and not with headers of its own.
    */
   readonly cacheable?: true;
+  /**
+   * The text of what `view` shows, in pieces: for what may be megabytes. Such answers are made in turns, and little of one is on the heap
+   * at once.
+   */
+  readonly pieces?: (result: R, call: Call<K, B>) => Iterable<string>;
   /** One sentence for the API reference. */
   readonly summary: string;
   /** Removed from Nova: 410 at every version at which it existed. */

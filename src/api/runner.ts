@@ -2,6 +2,8 @@
 // which version, and the body are known before (app.ts).
 
 import { Fault, notFound } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { makeTakeTurns } from '../base/take-turns.ts';
 import { isVersioned, minorOf } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
 import type { WebContext } from '../web/app.ts';
@@ -22,6 +24,16 @@ import { isOwned, loadTarget, policyTargetOf } from './targets.ts';
 
 const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
   isVersioned<T>(value as never) ? (value as { at(m: number): T }).at(minor) : (value as T);
+
+/** All that are made in this process: they share its memory. */
+const largeAnswers = makeTakeTurns(limits.largeAnswersAtOnce);
+
+/** One text of its pieces; as bytes, which are not on the heap. */
+function inBytes(pieces: Iterable<string>): Buffer {
+  const parts: Buffer[] = [];
+  for (const piece of pieces) parts.push(Buffer.from(piece));
+  return Buffer.concat(parts);
+}
 
 /** Whether a route exists at a minor version. */
 export function existsAt(route: Pick<RouteEntry, 'since' | 'until'>, minor: number): boolean {
@@ -120,6 +132,15 @@ export async function runRoute(
   };
   const run = route.run as (c: Call) => unknown;
   const view = route.view as ((result: unknown, c: Call) => unknown) | undefined;
+  const pieces = route.pieces as ((result: unknown, c: Call) => Iterable<string>) | undefined;
+  if (pieces !== undefined) {
+    const { userId, projectId } = op.caller;
+    const body = await largeAnswers(`${projectId} ${userId}`, async () => inBytes(pieces(await run(call), call)));
+    ctx.status = at(route.status, minor);
+    ctx.type = 'application/json';
+    ctx.body = body;
+    return;
+  }
   const result = await run(call);
   const status = route.orElse?.when(result) ? route.orElse.status : at(route.status, minor);
   if (view === undefined) {

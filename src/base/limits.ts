@@ -40,6 +40,8 @@ export const limits = {
   userDataBytes: 65_535,
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
+  /** Answers of megabytes that are made at once; more wait for their turn, and are made no later for that: the thread is one. */
+  largeAnswersAtOnce: 1,
   /** Answers kept until somebody commits, and the longest of them. */
   responseCacheEntries: 1_000,
   responseCacheEntryChars: 64 * 1024,
@@ -99,6 +101,14 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** Reports of all hosts together in a second; where they are more, each reports more seldom. */
+  hostReportsPerSecond: 50,
+  /** How often a host tells all that it has, be there news or not. */
+  inventoryEveryMs: 60 * SECOND_MS,
+  /** How often it is counted how many hosts there are, for the time between their reports. */
+  fleetCountMs: 60 * SECOND_MS,
+  /** Hosts whose reports are taken at once; those of one are taken one after another. */
+  reportsAtOnce: 8,
   /** A guest's size that changes by itself again within this time is one record in its history. */
   driftQuietMs: 60 * SECOND_MS,
   /** Requests and events that may wait for one guest on its agent. */
@@ -121,6 +131,8 @@ export const limits = {
   hostsClaimedAtOnce: 50,
   /** How long servers that were asked for together wait for the one that places them all, should it be lost. */
   placedTogetherMs: 60 * SECOND_MS,
+  /** Servers that wait for room and look again when some appears. */
+  wokenAtOnce: 16,
   /** Attempts to claim on a fresh snapshot before `No valid host was found`. */
   claimAttempts: 3,
   /** libvirtd serves five calls of one connection at a time; a sixth stalls it. */

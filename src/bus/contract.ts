@@ -13,6 +13,10 @@ export interface Asker {
 
 /** What an agent says of its own accord. */
 export type AgentReport =
+  /** The host lives; what it has is what it told last. */
+  | { readonly kind: 'heartbeat'; readonly host: string }
+  /** All its guests, with what it has as it told last. */
+  | { readonly kind: 'guests'; readonly host: string; readonly guests: readonly GuestView[] }
   | {
       readonly kind: 'inventory';
       readonly host: string;

@@ -17,12 +17,24 @@ export interface MemoryBusOptions {
   readonly timeoutMs?: Partial<Readonly<Record<AgentMethod, number>>>;
 }
 
-/** Takes reports one after another, so that their order is kept; never blocks the one who reports. */
+/** What a newer report of a kind says of the same host better than an older one that nobody took yet. */
+const outdates: Readonly<Record<AgentReport['kind'], readonly AgentReport['kind'][]>> = {
+  // the older one would say less, and later: that its host was alive when it was not any more
+  inventory: ['inventory', 'guests', 'heartbeat'],
+  guests: ['guests'],
+  heartbeat: ['heartbeat'],
+  guest: [],
+};
+
+/** Takes a host's reports one after another, so that their order is kept, and different hosts' at once; never blocks who reports. */
 class Subscriber {
   readonly #listener: (report: AgentReport) => Promise<void>;
   readonly #log: Log;
-  #waiting: AgentReport[] = [];
-  #draining: Promise<void> | null = null;
+  /** By host, the first to come first; a host without any is not there. */
+  readonly #waiting = new Map<string, AgentReport[]>();
+  /** The hosts whose reports are being taken. */
+  readonly #busy = new Map<string, Promise<void>>();
+  #count = 0;
 
   constructor(listener: (report: AgentReport) => Promise<void>, log: Log) {
     this.#listener = listener;
@@ -30,41 +42,60 @@ class Subscriber {
   }
 
   push(report: AgentReport): void {
-    // the older one would say less, and later: that its host was alive when it was not any more
-    if (report.kind === 'inventory') {
-      this.#waiting = this.#waiting.filter(({ kind, host }) => kind !== 'inventory' || host !== report.host);
-    }
-    if (this.#waiting.length >= limits.busBacklog) {
-      this.#log.warn({ host: report.host, kind: report.kind }, 'report dropped: the listener does not keep up');
+    const { host, kind } = report;
+    const before = this.#waiting.get(host) ?? [];
+    const line = before.filter((older) => !outdates[kind].includes(older.kind));
+    this.#count += line.length - before.length;
+    if (this.#count >= limits.busBacklog) {
+      this.#log.warn({ host, kind }, 'report dropped: the listener does not keep up');
       return;
     }
-    this.#waiting.push(structuredClone(report));
-    this.#draining ??= this.#drain();
+    line.push(structuredClone(report));
+    this.#waiting.set(host, line);
+    this.#count += 1;
+    this.#begin();
   }
 
-  async #drain(): Promise<void> {
-    await Promise.resolve();
-    for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift()) {
-      try {
-        await this.#listener(report);
-      } catch (error) {
-        this.#log.error({ err: error, host: report.host, kind: report.kind }, 'a report was not taken');
-      }
+  /** Begins with hosts that wait, as far as there is room. */
+  #begin(): void {
+    for (const host of this.#waiting.keys()) {
+      if (this.#busy.size >= limits.reportsAtOnce) return;
+      if (this.#busy.has(host)) continue;
+      const taken = this.#takeOne(host).then(() => {
+        this.#busy.delete(host);
+        this.#begin();
+      });
+      this.#busy.set(host, taken);
     }
-    this.#draining = null;
+  }
+
+  /** Takes the first report of a host, which goes to the end of the line with what is left: others have their turn. */
+  async #takeOne(host: string): Promise<void> {
+    await Promise.resolve();
+    const [report, ...left] = this.#waiting.get(host) ?? [];
+    this.#waiting.delete(host);
+    if (left.length > 0) this.#waiting.set(host, left);
+    if (report === undefined) return;
+    this.#count -= 1;
+    try {
+      await this.#listener(report);
+    } catch (error) {
+      this.#log.error({ err: error, host, kind: report.kind }, 'a report was not taken');
+    }
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#count;
   }
 
   /** Resolves when every report so far is taken. */
   async idle(): Promise<void> {
-    await this.#draining;
+    while (this.#busy.size > 0) await Promise.all(this.#busy.values());
   }
 
   stop(): void {
-    this.#waiting = [];
+    this.#waiting.clear();
+    this.#count = 0;
   }
 }
 

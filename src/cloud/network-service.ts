@@ -101,8 +101,8 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
   return {
     ...makePlanning(api),
 
-    async allocate(server, plan, first = 0) {
-      const existing = await portsOfServer(api, server);
+    async allocate(server, plan, first = 0, fresh = false) {
+      const existing = fresh ? [] : await portsOfServer(api, server);
       const ports: PortFacts[] = [];
       for (const [index, request] of plan.requests.entries()) {
         const position = first + index;

@@ -64,8 +64,9 @@ export interface ServerPorts {
    * Makes or takes the ports of a server and binds them to its host; the same call twice gives the same ports
    * (they carry the server's id and their position).
    * @param first the position of the first of them
+   * @param fresh nobody asked for them before: it need not be looked for what is there
    */
-  allocate(server: PortTarget, plan: NetworkPlan, first?: number): Promise<readonly NicSpec[]>;
+  allocate(server: PortTarget, plan: NetworkPlan, first?: number, fresh?: boolean): Promise<readonly NicSpec[]>;
   /** Binds the ports of a server to another host and gives them as they are then. Twice is once. */
   rebind(server: Omit<PortTarget, 'hostname'>): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */

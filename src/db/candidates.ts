@@ -5,8 +5,8 @@
 import { limits } from '../base/limits.ts';
 import type { Candidate, Labels } from '../domain/placement/host.ts';
 import type { TaskState } from '../domain/servers/instance.ts';
-import { amongNumbers, readRows, type Reader } from './engine.ts';
-import { hostMarks } from './host-changes.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
+import { type Marks, marksIn, marksSince } from './host-changes.ts';
 import { hostsByNumber, lockHost } from './hosts.ts';
 import type { Tx } from './tx.ts';
 
@@ -36,7 +36,39 @@ export async function ioOpsByHost(reader: Reader, host?: string): Promise<Readon
     ...ioTasks,
     ...(host === undefined ? [] : [host]),
   ]);
-  return new Map(rows.map((row) => [row['host'] as string, Number(row['servers'])]));
+  return busyIn(rows);
+}
+
+const busyIn = (rows: readonly Row[]): ReadonlyMap<string, number> =>
+  new Map(rows.map((row) => [row['host'] as string, Number(row['servers'])]));
+
+interface Look extends Marks {
+  /** On how many servers of each host something is done that loads its disks. */
+  readonly ioOps: ReadonlyMap<string, number>;
+  /** When the hosts that reported since a moment did so last, by name; milliseconds since the epoch. */
+  readonly beats: ReadonlyMap<string, number>;
+}
+
+/**
+ * What changed since a moment (as `hostMarks`), how busy hosts are and who reported, in one statement: every choice asks for all.
+ * @param beatsSinceMs milliseconds since the epoch, by the clocks of those who write reports
+ */
+async function lookSince(reader: Reader, sinceUs: number, beatsSinceMs: number): Promise<Look> {
+  const rows = await readRows(
+    reader,
+    `select marked.*, null as host, null as servers from (${marksSince(reader)}) marked ` +
+      `union all select null, null, null, null, busy.host, busy.servers from (${IO_OPS} group by host) busy ` +
+      'union all select null, null, null, last_seen_at, host, null from services ' +
+      "where last_seen_at >= ? and services.binary = 'nova-compute'",
+    [sinceUs, ...ioTasks, beatsSinceMs],
+  );
+  const [marked, ofHosts] = [rows.filter((row) => row['host'] === null), rows.filter((row) => row['host'] !== null)];
+  const beats = ofHosts.filter((row) => row['servers'] === null);
+  return {
+    ...marksIn(marked),
+    ioOps: busyIn(ofHosts.filter((row) => row['servers'] !== null)),
+    beats: new Map(beats.map((row) => [row['host'] as string, Number(row['changed_at'])])),
+  };
 }
 
 type Pair = readonly [key: string, value: string];
@@ -112,6 +144,8 @@ class Snapshot {
   /** The moments of the last look and of the last at everything, by the database's clock; 0: there was none. */
   #lookedAtUs = 0;
   #wholeAtUs = 0;
+  /** The newest report that is known; milliseconds since the epoch. */
+  #beatMs = 0;
   #running: Promise<void> | null = null;
   #next: { readonly look: Promise<void>; reach: Reach } | null = null;
 
@@ -141,9 +175,11 @@ class Snapshot {
     const due = this.#lookedAtUs - this.#wholeAtUs >= limits.hostChangesWholeMs * 1_000;
     const whole = reach === 'all' || due || this.#wholeAtUs === 0;
     const sinceUs = whole ? 0 : this.#lookedAtUs - limits.hostChangesOverlapMs * 1_000;
-    const [{ atUs, marks }, ioOps] = await Promise.all([hostMarks(this.#reader, sinceUs), ioOpsByHost(this.#reader)]);
+    const beatsSinceMs = whole ? 0 : this.#beatMs - limits.hostChangesOverlapMs;
+    const { atUs, marks, ioOps, beats } = await lookSince(this.#reader, sinceUs, beatsSinceMs);
     if (whole) this.#forgetOthers(new Set(marks.map(({ id }) => id)));
     this.#countIoOps(ioOps);
+    this.#noteBeats(beats);
     const changed = marks.filter(({ id, generation, changedAt }) => {
       const known = this.#known.get(id);
       return known === undefined || known.changedAt !== changedAt || known.candidate.generation !== generation;
@@ -180,6 +216,15 @@ class Snapshot {
       this.#known.delete(id);
       this.#numbers.delete(candidate.host);
       this.#hosts = null;
+    }
+  }
+
+  /** When a host reported last guards nothing and is asked for anew by whoever chooses: the candidate stays the same. */
+  #noteBeats(beats: ReadonlyMap<string, number>): void {
+    for (const [host, atMs] of beats) {
+      this.#beatMs = Math.max(this.#beatMs, atMs);
+      const known = this.#known.get(this.#numbers.get(host) ?? 0);
+      if (known !== undefined) (known.candidate as { lastSeenAt: number | null }).lastSeenAt = atMs;
     }
   }
 

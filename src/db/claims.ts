@@ -7,11 +7,13 @@ import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa/
 import { type TakenDevice, withDevices } from '../domain/pci/pci.ts';
 import type { Resources } from '../domain/placement/resource-specs.ts';
 import { withResources } from '../domain/placement/resources.ts';
-import type { Size } from '../domain/adjustment/size.ts';
+import { type Size, sameSize } from '../domain/adjustment/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { isDuplicate } from './errors.ts';
 import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
+import { noteRoom } from './waiting-placements.ts';
 import type { Tx } from './tx.ts';
 
 /** All numbers are absolute. */
@@ -65,6 +67,17 @@ const decode = (row: Row): Claim => ({
   resources: fromNullableJson<Resources>(row.resources),
   pci: fromNullableJson<readonly TakenDevice[]>(row.pci),
 });
+
+const JOINED = 'claim_';
+
+/** The columns of a claim that is joined to something else, and the claim of such a row; null: there is none. */
+export const joinedClaim = {
+  columns: columns.map((column) => `claims.${column} as ${JOINED}${column}`),
+  decode: (row: Readonly<Record<string, unknown>>): Claim | null =>
+    row[`${JOINED}server_id`] == null
+      ? null
+      : decode(Object.fromEntries(columns.map((column) => [column, row[`${JOINED}${column}`]])) as unknown as Row),
+} as const;
 
 const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
 
@@ -153,6 +166,7 @@ async function moveSums(
     if (delta !== 0) changes[sum] = tx.raw('?? + ?', [sum, delta]);
   }
   if (servers !== 0) changes['running_vms'] = tx.raw('?? + ?', ['running_vms', servers]);
+  if (sums.some(([, part]) => to[part] < from[part])) noteRoom(tx);
   const query = tx('hosts').where({ id: hostId });
   if (generation !== undefined) void query.where({ generation });
   if ((await query.update(changes)) !== 1) return false;
@@ -234,6 +248,25 @@ async function take(tx: Tx, slot: Slot): Promise<void> {
  */
 export const setClaim = (tx: Tx, claim: Claim, generation?: number): Promise<'claimed' | 'stale'> =>
   put(tx, ownSlot(claim.serverId), claim, generation);
+
+/**
+ * As `setClaim` with a generation, for a server that should have no claim yet.
+ * @param counted what the server counts for without one
+ */
+export async function addClaim(tx: Tx, claim: Claim, generation: number, counted: Size): Promise<'claimed' | 'stale'> {
+  const { serverId, hostId } = claim;
+  const amount = amountOf(claim);
+  if (!(await moveSums(tx, hostId, nothing, amount, 1, generation))) return 'stale';
+  if (!sameSize(claim, counted)) noteSize(tx, serverId);
+  try {
+    await tx('claims').insert({ server_id: serverId, host_id: hostId, ...amount });
+    return 'claimed';
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    await moveSums(tx, hostId, amount, nothing, -1, undefined);
+    return setClaim(tx, claim);
+  }
+}
 
 /**
  * As `setClaim` with a generation, for several servers alike that have no claim yet and take nothing but numbers: one statement for

@@ -18,6 +18,9 @@ export type EngineName = 'sqlite' | 'mysql';
 /** What reading functions take: the reading handle, or a transaction that wants to see its own writes. */
 export type Reader = Knex | Knex.Transaction;
 
+/** Whether a handle or a transaction is of MySQL or MariaDB. */
+export const isMysql = (reader: Reader): boolean => (reader.client as Knex.Client).config.client === 'mysql2';
+
 export interface Database {
   readonly engine: EngineName;
   /** Reads only. On SQLite the connection is opened `query_only`. */

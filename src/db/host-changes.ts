@@ -7,7 +7,7 @@
 // being right, only for being quick.
 
 import type { Knex } from 'knex';
-import { readRows, type Reader } from './engine.ts';
+import { isMysql, readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 /** Microseconds since the epoch by the database's clock (SQLite knows thousands of them). */
@@ -16,8 +16,7 @@ const NOW_US = {
   sqlite: "cast(unixepoch('subsec') * 1000000 as integer)",
 } as const;
 
-const nowUs = (reader: Reader): string =>
-  NOW_US[(reader.client as Knex.Client).config.client === 'mysql2' ? 'mysql' : 'sqlite'];
+const nowUs = (reader: Reader): string => NOW_US[isMysql(reader) ? 'mysql' : 'sqlite'];
 
 /** For the column `changed_at` of whatever writes a row of `hosts`. */
 export const changeMark = (tx: Tx): Knex.Raw => tx.raw(nowUs(tx));
@@ -34,21 +33,26 @@ export interface HostMark {
   readonly changedAt: number;
 }
 
-/** The hosts marked since a moment (0: all), and the moment of this look, both in microseconds by the database's clock. */
-export async function hostMarks(
-  reader: Reader,
-  sinceUs: number,
-): Promise<{ readonly atUs: number; readonly marks: readonly HostMark[] }> {
-  const rows = await readRows(
-    reader,
-    `select clock.at_us, hosts.id, hosts.generation, hosts.changed_at from (select ${nowUs(reader)} as at_us) clock ` +
-      'left join hosts on hosts.changed_at >= ? order by hosts.id',
-    [sinceUs],
-  );
-  return {
-    atUs: Number(rows[0]?.['at_us']),
-    marks: rows.flatMap(({ id, generation, changed_at }) =>
-      id === null ? [] : [{ id: id as number, generation: generation as number, changedAt: Number(changed_at) }],
-    ),
-  };
+export interface Marks {
+  readonly atUs: number;
+  readonly marks: readonly HostMark[];
 }
+
+/** A query for `marksIn`, to be part of others; its binding is a moment, as `hostMarks` takes it. */
+export const marksSince = (reader: Reader): string =>
+  `select clock.at_us, hosts.id, hosts.generation, hosts.changed_at from (select ${nowUs(reader)} as at_us) clock ` +
+  'left join hosts on hosts.changed_at >= ?';
+
+/** The marks among rows of `marksSince`, in the order of the hosts' arrival. */
+export const marksIn = (rows: readonly Row[]): Marks => ({
+  atUs: Number(rows[0]?.['at_us']),
+  marks: rows
+    .flatMap(({ id, generation, changed_at }) =>
+      id === null ? [] : [{ id: Number(id), generation: Number(generation), changedAt: Number(changed_at) }],
+    )
+    .sort((a, b) => a.id - b.id),
+});
+
+/** The hosts marked since a moment (0: all), and the moment of this look, both in microseconds by the database's clock. */
+export const hostMarks = async (reader: Reader, sinceUs: number): Promise<Marks> =>
+  marksIn(await readRows(reader, marksSince(reader), [sinceUs]));

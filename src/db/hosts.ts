@@ -1,7 +1,7 @@
 // Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
 
 import type { Knex } from 'knex';
-import type { Host, HostFacts, HostInventory } from '../domain/placement/host.ts';
+import { type Host, type HostFacts, type HostInventory, steadyText } from '../domain/placement/host.ts';
 import type { NumaUsage } from '../domain/numa/numa.ts';
 import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
@@ -10,6 +10,7 @@ import type { TakenDevice } from '../domain/pci/pci.ts';
 import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
+import { noteRoom } from './waiting-placements.ts';
 import { factsShape, fromShape, toShape } from './shapes.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -147,10 +148,13 @@ const decodeState = (row: Row): HostState => ({
   lastSeenAt: fromTime(row['last_seen_at']),
 });
 
-/** The states of all hosts, without their inventories. */
-export async function allHostStates(reader: Reader): Promise<HostState[]> {
-  const rows = await readRows(reader, `${HOST_STATES}id in (select service_id from hosts)`);
-  return rows.map(decodeState);
+const DOWN = ['last_seen_at < ?', 'last_seen_at is null', 'forced_down = 1'].map(
+  (why) => `${HOST_STATES}${why} and services.binary = 'nova-compute' and id in (select service_id from hosts)`,
+);
+
+/** The states of the hosts that `isHostUp` does not hold for, without their inventories. `sinceMs` as for `isUpSince`. */
+export async function downHosts(reader: Reader, sinceMs: number): Promise<HostState[]> {
+  return (await readRows(reader, DOWN.join(' union '), [sinceMs])).map(decodeState);
 }
 
 /**
@@ -201,6 +205,7 @@ export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
 
 /** Locks hosts and moves their generations on: claims that were thought out before are thought over. */
 export async function moveHostsOn(tx: Tx, hosts: readonly string[]): Promise<void> {
+  noteRoom(tx);
   await tx('hosts')
     .whereIn('host', [...hosts])
     .update(movedOn(tx));
@@ -222,7 +227,8 @@ const claimedFacts = ({ numaCells, dedicatedCpus, pciDevices = [], resources, tr
 
 /**
  * Writes what an agent reports of its host. Where something changed that decides who has room there the generation moves on, so that
- * no claim is made on a snapshot of what it was; what changes all the time (free disk, uptime) does not disturb claims.
+ * no claim is made on a snapshot of what it was; what is another number each time (free disk, uptime) does not disturb claims, and
+ * is no change for those who keep hosts in memory.
  */
 export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const { inventory, ratios, reserved, nowMs } = report;
@@ -243,26 +249,33 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     hypervisor_type: inventory.hypervisorType,
     hypervisor_version: inventory.hypervisorVersion,
     host_ip: inventory.hostIp,
-    facts: toShape(factsShape, inventory.facts),
-    updated_at: nowMs,
-    changed_at: changeMark(tx),
   };
+  const facts = { facts: toShape(factsShape, inventory.facts), updated_at: nowMs };
+  const mark = { changed_at: changeMark(tx) };
   const key = { hypervisor_hostname: inventory.hypervisorHostname };
   const known: Row | undefined = await tx('hosts')
-    .select('facts', ...Object.keys(amounts))
+    .select('facts', ...Object.keys(identity), ...Object.keys(amounts))
     .where(key)
     .forUpdate()
     .first();
   if (known === undefined) {
+    noteRoom(tx);
     await tx('hosts')
-      .insert({ uuid: report.uuid, ...key, ...identity, ...amounts, created_at: nowMs })
+      .insert({ uuid: report.uuid, ...key, ...identity, ...facts, ...mark, ...amounts, created_at: nowMs })
       .onConflict('hypervisor_hostname')
       .ignore();
     return;
   }
-  const sameFacts = claimedFacts(parseFacts(known)) === claimedFacts(inventory.facts);
-  const same = sameFacts && Object.entries(amounts).every(([column, value]) => known[column] === value);
+  const before = parseFacts(known);
+  const as = (columns: object): boolean => Object.entries(columns).every(([column, value]) => known[column] === value);
+  const moved = !as(amounts) || claimedFacts(before) !== claimedFacts(inventory.facts);
+  if (moved) noteRoom(tx);
+  const changes = moved
+    ? { ...identity, ...amounts, ...movedOn(tx) }
+    : as(identity) && steadyText({ ...inventory, facts: before }) === steadyText(inventory)
+      ? {}
+      : { ...identity, ...mark };
   await tx('hosts')
     .where(key)
-    .update(same ? identity : { ...identity, ...amounts, ...movedOn(tx) });
+    .update({ ...facts, ...changes });
 }

@@ -246,7 +246,11 @@ export async function wakeActions(tx: Tx, ids: readonly number[], input: unknown
     .whereIn('id', [...ids])
     .where({ state: 'queued' })
     .whereNull('lease_owner')
-    .update({ lease_until: null, input: toJson(input) });
+    // a moment long past, another one each time: who saw the action before does not take it with the input that it had then
+    .update({
+      lease_until: tx.raw('case when lease_until between 1 and 1000 then lease_until + 1 else 1 end'),
+      input: toJson(input),
+    });
 }
 
 /** What became of an action that is over at once. */
@@ -266,10 +270,10 @@ export async function insertClosedAction(
   const id = await insertAction(tx, { ...action, input: {} });
   if (event !== null) {
     const { name, error, details, output } = event;
-    const eventId = await startEvent(tx, id, name, action.nowMs);
+    const begun = await startEvent(tx, id, name, action.nowMs);
     await finishEvent(
       tx,
-      eventId,
+      begun,
       { result: error ? 'Error' : 'Success', details: details ?? null, output },
       action.nowMs,
     );
@@ -292,10 +296,24 @@ export async function writeInput(tx: Tx, id: number, input: unknown): Promise<vo
 /** Those of actions that are not over. */
 export const openStates = ['queued', 'running', 'undoing'] as const;
 
+/** An action as it was when it was found to be due, with its input. */
+export interface DueAction extends InstanceAction {
+  readonly leaseUntil: number | null;
+  readonly input: unknown;
+}
+
+const decodeDue = (row: Row): DueAction => ({
+  ...decodeAction(row),
+  leaseUntil: fromTime(row['lease_until']),
+  input: fromJson(row['input']),
+});
+
+const dueColumns = [...actionColumns, 'lease_until', 'input'];
+
 /** Actions that somebody may run now: open, without a living lease, and the first open one of their server. */
-export async function dueActions(reader: Reader, nowMs: number, limit: number): Promise<InstanceAction[]> {
+export async function dueActions(reader: Reader, nowMs: number, limit: number): Promise<DueAction[]> {
   const rows: Row[] = await reader('instance_actions as a')
-    .select(actionColumns.map((column) => `a.${column}`))
+    .select(dueColumns.map((column) => `a.${column}`))
     .whereIn('a.state', [...openStates])
     .where((free) => void free.whereNull('a.lease_until').orWhere('a.lease_until', '<=', nowMs))
     .whereNotExists(
@@ -307,30 +325,28 @@ export async function dueActions(reader: Reader, nowMs: number, limit: number): 
     // by a term, not by the key: MariaDB would walk along the key, through all that ever ended
     .orderByRaw('a.id + 0')
     .limit(limit);
-  return rows.map(decodeAction);
+  return rows.map(decodeDue);
 }
 
-/** Takes the lease. Null when somebody else was quicker; else the action as it is now, with one attempt more. */
+/** Takes the lease. Null when the action is no longer as it was seen; else as it is now, with one attempt more. */
 export async function takeAction(
   tx: Tx,
-  id: number,
+  seen: DueAction,
   owner: string,
-  nowMs: number,
   untilMs: number,
 ): Promise<InstanceAction | null> {
+  const { leaseUntil, input: _input, ...action } = seen;
+  const taken = {
+    leaseOwner: owner,
+    attempts: action.attempts + 1,
+    state: action.state === 'queued' ? ('running' as const) : action.state,
+  };
+  // whatever else is written to an action that nobody holds moves one of these
   const touched: number = await tx('instance_actions')
-    .where({ id })
-    .whereIn('state', [...openStates])
-    .where((free) => void free.whereNull('lease_until').orWhere('lease_until', '<=', nowMs))
-    .update({
-      lease_owner: owner,
-      lease_until: untilMs,
-      attempts: tx.raw('attempts + 1'),
-      state: tx.raw(`case when state = 'queued' then 'running' else state end`),
-    });
-  if (touched !== 1) return null;
-  const row: Row = await tx('instance_actions').select(actionColumns).where({ id }).first();
-  return decodeAction(row);
+    .where({ id: action.id, state: action.state, attempts: action.attempts, updated_at: action.updatedAt })
+    .where({ cancel: toBool(action.cancel), lease_owner: action.leaseOwner, lease_until: leaseUntil })
+    .update({ lease_owner: owner, lease_until: untilMs, attempts: taken.attempts, state: taken.state });
+  return touched === 1 ? { ...action, ...taken } : null;
 }
 
 /** `cancelled`: the owner holds it still, but only to end it. */
@@ -339,14 +355,14 @@ export type Lease = 'held' | 'cancelled' | 'lost';
 /**
  * Says in a transaction whether the lease is still held, and holds the row: what the transaction then writes is written by the owner
  * of an action that nothing overtook, or not at all.
+ * @param attempts what the action's attempts become; absent: they stay
  */
-export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number): Promise<Lease> {
+export async function guardLease(tx: Tx, id: number, owner: string, nowMs: number, attempts?: number): Promise<Lease> {
   // the driver of MySQL counts rows that are found, though they already are as they shall be
   const touch = (more: object): Promise<number> =>
-    tx('instance_actions')
-      .where({ id, lease_owner: owner, ...more })
-      .whereIn('state', [...openStates])
-      .update({ updated_at: nowMs });
+    heldBy(tx, id, owner)
+      .where(more)
+      .update({ updated_at: nowMs, ...(attempts === undefined ? {} : { attempts }) });
   if ((await touch({ cancel: 0 })) === 1) return 'held';
   return (await touch({})) === 1 ? 'cancelled' : 'lost';
 }
@@ -458,6 +474,16 @@ export async function openActions(reader: Reader, serverUuid: string): Promise<I
   return rows.map(decodeAction);
 }
 
+const ended = (message: string | null, input: unknown, nowMs: number) => ({
+  state: 'done',
+  message,
+  finish_time: nowMs,
+  updated_at: nowMs,
+  input: toJson(input),
+  lease_owner: null,
+  lease_until: null,
+});
+
 /** Ends an action: `message` is Nova's `Error`, or null. The input becomes what may be kept of it. */
 export async function finishAction(
   tx: Tx,
@@ -468,25 +494,30 @@ export async function finishAction(
 ): Promise<void> {
   await tx('instance_actions')
     .where({ id })
-    .update({
-      state: 'done',
-      message,
-      finish_time: nowMs,
-      updated_at: nowMs,
-      input: toJson(input),
-      lease_owner: null,
-      lease_until: null,
-    });
+    .update(ended(message, input, nowMs));
 }
 
-/** Begins a step; an event that was begun and not finished goes on. Returns its number. */
-export async function startEvent(tx: Tx, actionId: number, event: string, nowMs: number): Promise<number> {
+/** An action that is not over, if its lease is the owner's. */
+const heldBy = (tx: Tx, id: number, owner: string) =>
+  tx('instance_actions')
+    .where({ id, lease_owner: owner })
+    .whereIn('state', [...openStates]);
+
+/** As `finishAction` without a message, if the lease is held and nothing overtook the action; else false, and nothing is written. */
+export const finishHeld = async (tx: Tx, id: number, owner: string, input: unknown, nowMs: number): Promise<boolean> =>
+  (await heldBy(tx, id, owner)
+    .where({ cancel: 0 })
+    .update(ended(null, input, nowMs))) === 1;
+
+/** Begins a step; an event that was begun and not finished goes on. Returns it as it reads back. */
+export async function startEvent(tx: Tx, actionId: number, event: string, nowMs: number): Promise<EventLog> {
   const [id] = (await tx('instance_action_events').insert({
     action_id: actionId,
     event,
     start_time: nowMs,
   })) as [number];
-  return id;
+  const open = { finishTime: null, result: null, traceback: null, details: null, host: null, undo: null, output: null };
+  return { id, actionId, event, startTime: nowMs, ...open };
 }
 
 export interface EventEnd {
@@ -497,17 +528,26 @@ export interface EventEnd {
   readonly host?: string | null;
 }
 
-export async function finishEvent(tx: Tx, id: number, end: EventEnd, nowMs: number): Promise<void> {
+/** Ends a step. Returns its event as it reads back. */
+export async function finishEvent(tx: Tx, event: EventLog, end: EventEnd, nowMs: number): Promise<EventLog> {
+  const ended = {
+    result: end.result,
+    details: end.details?.slice(0, limits.faultDetailChars) ?? null,
+    traceback: end.traceback?.slice(0, limits.faultDetailChars) ?? null,
+    host: end.host ?? null,
+  };
+  const output = end.output === undefined ? undefined : toJson(end.output);
+  await tx('instance_action_events')
+    .where({ id: event.id })
+    .update({ ...ended, finish_time: nowMs, ...(output === undefined ? {} : { output }) });
+  return { ...event, ...ended, finishTime: nowMs, output: output === undefined ? event.output : fromJson(output) };
+}
+
+/** Says of a step that is under way what it waits for. */
+export async function noteDetails(tx: Tx, id: number, details: string): Promise<void> {
   await tx('instance_action_events')
     .where({ id })
-    .update({
-      finish_time: nowMs,
-      result: end.result,
-      details: end.details?.slice(0, limits.faultDetailChars) ?? null,
-      traceback: end.traceback?.slice(0, limits.faultDetailChars) ?? null,
-      host: end.host ?? null,
-      ...(end.output === undefined ? {} : { output: toJson(end.output) }),
-    });
+    .update({ details: details.slice(0, limits.faultDetailChars) });
 }
 
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {

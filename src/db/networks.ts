@@ -1,7 +1,7 @@
 // Why: the rows of the built-in network service. What a column is called and how it reads back stands in one table per noun.
 
 import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { readRows, type Reader } from './engine.ts';
 import { keyset, type SortKey } from './page.ts';
 import type { Tx } from './tx.ts';
 
@@ -327,6 +327,89 @@ export async function lockRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<T |
   return row === undefined ? null : fromRow(noun, row);
 }
 
+/** Whether another port of a network has a MAC address. */
+export const hasMac = async (tx: Tx, networkId: string, mac: string, except: string): Promise<boolean> =>
+  (await tx('ports').where({ network_id: networkId, mac_address: mac }).whereNot({ id: except }).first('id')) !==
+  undefined;
+
+export interface NetworkWithSubnets {
+  readonly network: StoredNetwork;
+  /** Oldest first. */
+  readonly subnets: readonly StoredSubnet[];
+}
+
+const SUBNET = 'subnet_';
+
+/** Networks with their subnets, all of them oldest first: those of these ids, or those that a project may put a server on. */
+export async function networksWithSubnets(
+  reader: Reader,
+  which: { readonly ids: readonly string[] } | { readonly usableBy: string },
+): Promise<NetworkWithSubnets[]> {
+  const query = reader('networks')
+    .leftJoin('subnets', 'subnets.network_id', 'networks.id')
+    .select('networks.*', ...columnsOf(subnetNoun).map(([, [column]]) => `subnets.${column} as ${SUBNET}${column}`))
+    .orderBy(['networks.created_at', 'networks.id', 'subnets.created_at', 'subnets.id']);
+  if ('ids' in which) void query.whereIn('networks.id', [...which.ids]);
+  else void query.where((of) => void of.where('networks.project_id', which.usableBy).orWhere('networks.shared', 1));
+  const rows: Row[] = await query;
+  return [...Map.groupBy(rows, (row) => row['id']).values()].map((of) => ({
+    network: fromRow(networkNoun, of[0] as Row),
+    subnets: of.filter((row) => row[`${SUBNET}id`] !== null).map((row) => fromRow(subnetNoun, partOf(row, SUBNET))),
+  }));
+}
+
+/** The columns of a row whose names begin so, without that beginning. */
+const partOf = (row: Row, prefix: string): Row =>
+  Object.fromEntries(
+    Object.entries(row).flatMap(([name, cell]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), cell]] : [])),
+  );
+
+/** What a new port of a project has to be asked of. */
+export interface PortGround {
+  readonly network: StoredNetwork;
+  /** Whether the project has the group that it gets by default. */
+  readonly hasGroup: boolean;
+  /** The limit that an administrator set (null: none did), and how many there are; 0 where the limit is none at all (-1). */
+  readonly ports: { readonly limit: number | null; readonly used: number };
+}
+
+/** What a new port on a network needs to know, in one statement; null: there is no such network. */
+export async function findForPort(
+  tx: Tx,
+  networkId: string,
+  groupId: string,
+  projectId: string,
+): Promise<PortGround | null> {
+  const row: Row | undefined = await tx('networks')
+    .where({ id: networkId })
+    .select(
+      'networks.*',
+      tx('security_groups').where({ id: groupId }).count('*').as('has_group'),
+      tx('network_quotas').where({ project_id: projectId, resource: 'port' }).select('hard_limit').as('port_limit'),
+      tx.raw(
+        'case when coalesce((select hard_limit from network_quotas where project_id = ? and resource = ?), 0) < 0 ' +
+          'then 0 else (select count(*) from ports where project_id = ?) end as port_count',
+        [projectId, 'port', projectId],
+      ),
+    )
+    .first();
+  if (row === undefined) return null;
+  return {
+    network: fromRow(networkNoun, row),
+    hasGroup: Number(row['has_group']) > 0,
+    ports: { limit: row['port_limit'] as number | null, used: Number(row['port_count']) },
+  };
+}
+
+/** The subnets of a network, oldest first; whoever else allocates in one of them waits until this transaction ends. */
+export async function lockSubnets(tx: Tx, networkId: string): Promise<StoredSubnet[]> {
+  // by their ids, as everywhere: two ports never wait for each other
+  const rows: Row[] = await tx('subnets').where({ network_id: networkId }).orderBy('id').forUpdate();
+  return rows
+    .map((row) => fromRow(subnetNoun, row))
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+}
+
 export async function insertRow<T>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
   await tx(noun.table).insert(toRow(noun, value));
 }
@@ -337,6 +420,26 @@ export async function replaceRow<T extends { readonly id: string }>(tx: Tx, noun
 
 export async function deleteRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<void> {
   await tx(noun.table).where({ id }).delete();
+}
+
+/**
+ * What an administrator set for a resource of a project (null: nothing), and how many of its rows the project has; 0 where no limit
+ * asks for it.
+ * @param byDefault the limit where nothing was set; -1: none
+ */
+export async function limitAndUse<T>(
+  reader: Reader,
+  noun: Noun<T>,
+  resource: string,
+  projectId: string,
+  byDefault: number,
+): Promise<{ readonly limit: number; readonly used: number }> {
+  const sql =
+    'select q.hard_limit, case when coalesce(q.hard_limit, p.fallback) < 0 then 0 else ' +
+    `(select count(*) from ${noun.table} where project_id = p.id) end as used ` +
+    'from (select ? as id, ? as fallback) p left join network_quotas q on q.project_id = p.id and q.resource = ?';
+  const [row] = (await readRows(reader, sql, [projectId, byDefault, resource])) as [Row];
+  return { limit: Number(row['hard_limit'] ?? byDefault), used: Number(row['used']) };
 }
 
 export async function countRows<T>(reader: Reader, noun: Noun<T>, projectId: string): Promise<number> {

@@ -10,6 +10,7 @@ type Key = 'id' | 'uuid' | 'action';
 
 /** What goes with a server, children first, and by what it names the server. */
 export const ofServers: readonly { readonly table: string; readonly column: string; readonly by: Key }[] = [
+  { table: 'waiting_placements', column: 'action_id', by: 'action' },
   { table: 'instance_action_events', column: 'action_id', by: 'action' },
   { table: 'instance_actions', column: 'server_uuid', by: 'uuid' },
   { table: 'migrations', column: 'server_uuid', by: 'uuid' },

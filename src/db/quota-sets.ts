@@ -1,6 +1,7 @@
 // Why: limits of classes, projects and users, as administrators set them. What is used of them: server-sizes.ts.
 
 import { readRows, type Reader } from './engine.ts';
+import { serverResources, type ServerUsage } from './server-sizes.ts';
 import type { Tx } from './tx.ts';
 
 /** A limit by resource; -1: none. Only what an administrator set. */
@@ -27,7 +28,7 @@ interface Row {
 }
 
 const byResource = (rows: readonly Row[]): LimitRows =>
-  Object.fromEntries(rows.map((row) => [row.resource, row.hard_limit]));
+  Object.fromEntries(rows.map((row) => [row.resource, Number(row.hard_limit)]));
 
 /** What a class overrides of the built-in defaults; only the class `default` applies to anybody. */
 export async function classLimits(reader: Reader, name = DEFAULT_CLASS): Promise<LimitRows> {
@@ -48,13 +49,35 @@ const OF_PROJECT = `select scope, resource, hard_limit from quota_limits
   or (scope = 'project' and scope_id = ? and user_id = '')`;
 const OF_USER = `${OF_PROJECT} or (scope = 'user' and scope_id = ? and user_id = ?)`;
 
+/** As `appliedLimits`, and what the project's servers use of the quota. */
+export async function limitsAndUsage(
+  reader: Reader,
+  projectId: string,
+  userId: string,
+): Promise<AppliedLimits & { readonly used: ServerUsage }> {
+  const used = serverResources.map(
+    (name) => `union all select 'used', '${name}', sum(${name}) from quota_usages where project_id = ?`,
+  );
+  const rows = await readRows(reader, `${OF_USER} ${used.join(' ')}`, [
+    ...[projectId, projectId, userId],
+    ...serverResources.map(() => projectId),
+  ]);
+  const { used: sums, ...limits } = byScope(rows as unknown as Row[]);
+  return { ...limits, used: sums as unknown as ServerUsage };
+}
+
+const byScope = (rows: readonly Row[]): AppliedLimits & { readonly used: LimitRows } => {
+  const of = (scope: string) => byResource(rows.filter((row) => row.scope === scope));
+  return { defaults: of('class'), project: of('project'), user: of('user'), used: of('used') };
+};
+
 export async function appliedLimits(reader: Reader, projectId: string, userId?: string): Promise<AppliedLimits> {
   const rows =
     userId === undefined
       ? await readRows(reader, OF_PROJECT, [projectId])
       : await readRows(reader, OF_USER, [projectId, projectId, userId]);
-  const of = (scope: string) => byResource((rows as unknown as Row[]).filter((row) => row.scope === scope));
-  return { defaults: of('class'), project: of('project'), user: of('user') };
+  const { defaults, project, user } = byScope(rows as unknown as Row[]);
+  return { defaults, project, user };
 }
 
 /** By resource, the sum of what a project's users were given for their own (-1 as it stands). */

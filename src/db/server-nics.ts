@@ -48,11 +48,16 @@ export async function nicsOfServer(reader: Reader, serverId: number): Promise<Ni
   return rows.map((row) => decodeNic(row, parse));
 }
 
+/** Gives a server that has no others these interfaces, in this order; twice is once. */
+export async function insertNics(tx: Tx, serverId: number, nics: readonly NicSpec[]): Promise<void> {
+  const rows = nics.map((nic, position) => encodeNic(nic, serverId, position));
+  if (rows.length > 0) await tx('server_nics').insert(rows).onConflict(['server_id', 'port_id']).merge();
+}
+
 /** The server's interfaces become exactly these, in this order. */
 export async function replaceNics(tx: Tx, serverId: number, nics: readonly NicSpec[]): Promise<void> {
   await tx('server_nics').where({ server_id: serverId }).delete();
-  const rows = nics.map((nic, position) => encodeNic(nic, serverId, position));
-  if (rows.length > 0) await tx('server_nics').insert(rows);
+  await insertNics(tx, serverId, nics);
 }
 
 /** Adds an interface behind the others; one that is there stays. The server's row is locked. */

@@ -128,6 +128,9 @@ export interface ServerUsage {
   readonly ram: number;
 }
 
+/** Its parts, which are columns of `quota_usages`. */
+export const serverResources = ['instances', 'cores', 'ram'] as const satisfies readonly (keyof ServerUsage)[];
+
 /** The sum over a project's servers, or over those of one of its users; its cost does not depend on their number. */
 export async function serverUsage(reader: Reader, projectId: string, userId?: string): Promise<ServerUsage> {
   const sums =

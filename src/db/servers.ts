@@ -4,6 +4,7 @@ import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/machines/fl
 import type { ImageFacts } from '../domain/machines/image.ts';
 import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/servers/instance.ts';
 import { type Size, sameSize } from '../domain/adjustment/size.ts';
+import { type Claim, joinedClaim } from './claims.ts';
 import { columnOf, fromBool, fromJson, fromTime, type ParseShared, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { buildShape, flavorShape, fromShape, imageShape, toShape } from './shapes.ts';
@@ -152,6 +153,29 @@ export async function findServer(
   return row === undefined ? null : decodeServer(row, snapshotsOf(reader));
 }
 
+const ONE_TO_BUILD =
+  `select ${serverColumns(true).join(', ')}, servers.build, ${joinedClaim.columns.join(', ')} from servers ` +
+  'left join claims on claims.server_id = servers.id where servers.uuid = ?';
+
+/** A server with all that its host is told of it and its own row does not have. */
+export interface ServerToBuild {
+  readonly server: Server;
+  readonly claim: Claim | null;
+  /** What was asked for at its creation; parsed when it is asked for. */
+  readonly build: () => unknown;
+}
+
+/** The server with this uuid, a deleted one too, or null. */
+export async function findServerToBuild(reader: Reader, uuid: string): Promise<ServerToBuild | null> {
+  const [row] = await readRows(reader, ONE_TO_BUILD, [uuid]);
+  if (row === undefined) return null;
+  return {
+    server: decodeServer(row, snapshotsOf(reader)),
+    claim: joinedClaim.decode(row),
+    build: () => fromShape<unknown>(buildShape, row['build']),
+  };
+}
+
 /** The row for a change: on MySQL locked until the transaction ends, on SQLite the writer is alone anyway. */
 export async function lockServer(tx: Tx, uuid: string): Promise<Server | null> {
   const row: Row | undefined = await tx('servers').select(serverColumns(true)).where({ uuid }).forUpdate().first();
@@ -246,6 +270,11 @@ function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknow
 /** Adds servers and returns their numbers, in order. `updated_at` starts as `created_at`, so that `changes-since` finds them. */
 export async function insertServers(tx: Tx, servers: readonly NewServer[]): Promise<number[]> {
   const rows = servers.map((server) => ({ ...encode({ ...server }), updated_at: server.createdAt }));
+  if (rows.length === 1) {
+    const [id] = (await tx('servers').insert(rows)) as [number];
+    noteSize(tx, id);
+    return [id];
+  }
   await insertRows(tx, 'servers', rows);
   const made: { id: number; uuid: string }[] = await tx('servers')
     .select('id', 'uuid')

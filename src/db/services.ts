@@ -102,6 +102,16 @@ export async function upsertService(tx: Tx, service: NewService): Promise<number
   return row['id'] as number;
 }
 
+/** Notes that a service is alive whose row is there; of one without a row nothing is noted until it tells all of itself. */
+export const noteBeat = (tx: Tx, binary: string, host: string, nowMs: number): PromiseLike<unknown> =>
+  tx('services').where({ binary, host }).update({ last_seen_at: nowMs });
+
+/** How many services there are of a kind. */
+export async function countServices(reader: Reader, binary: string): Promise<number> {
+  const [row] = await readRows(reader, 'select count(*) as services from services where `binary` = ?', [binary]);
+  return Number(row?.['services']);
+}
+
 export interface ServiceStatus {
   readonly disabled?: boolean;
   readonly disabledReason?: string | null;

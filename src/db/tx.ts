@@ -67,6 +67,21 @@ export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): P
   }
 }
 
+/**
+ * Runs one statement, which is a transaction by itself: for what is written often and has no consequences. `work` gives the statement;
+ * it notes nothing for the end.
+ */
+export async function alone(database: Database, work: (tx: Tx) => PromiseLike<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await work(database.write as unknown as Tx);
+      return;
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !isRetryable(error)) throw error;
+    }
+  }
+}
+
 /** Rows in one statement; SQLite takes a bounded number of values. */
 const ROWS_AT_ONCE = 100;
 

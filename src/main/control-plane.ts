@@ -14,6 +14,7 @@ import type { Neighbours } from './neighbours.ts';
 import { readOffers } from './offers.ts';
 import { opsSettings } from './ops-settings.ts';
 import type { Parts } from './parts.ts';
+import { makeReportInterval } from './report-pace.ts';
 import { workerName } from './worker-name.ts';
 
 export interface ControlPlane {
@@ -49,7 +50,7 @@ export interface Running {
 
 /** Carries out what waits and what comes. */
 export async function startControlPlane(
-  { config, dataDir, clock, log, cleanup }: Parts,
+  { config, dataDir, database, clock, log, cleanup }: Parts,
   { bus, deps }: ControlPlane,
   hosts: readonly [DrivenHost, ...DrivenHost[]],
 ): Promise<Running> {
@@ -60,7 +61,12 @@ export async function startControlPlane(
     const relay = startNotificationRelay(deps, makeNotificationSender(config.notifications));
     cleanup.defer(() => relay.close());
   }
-  const reportMs = config.compute.report_seconds * 1000;
+  const pace = {
+    reportMs: config.compute.report_seconds * 1000,
+    perSecond: config.compute.reports_per_second,
+    downMs: config.compute.down_seconds * 1000,
+  };
+  const reportMs = makeReportInterval(database, pace, clock, log);
   const offers = readOffers(config.compute);
   const agents: Agent[] = [];
   for (const { name, driver, answersDir } of hosts) {

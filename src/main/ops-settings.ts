@@ -26,6 +26,7 @@ export const opsSettings = ({
     reserved: { vcpus: compute.reserved_vcpus, memoryMb: compute.reserved_memory_mb, diskGb: compute.reserved_disk_gb },
     hostDownMs: compute.down_seconds * 1000,
     shutdownMs: compute.shutdown_seconds * 1000,
+    placementWaitMs: compute.placement_wait_seconds * 1000,
     forceConfigDrive: compute.force_config_drive === 'yes',
     reclaimMs: compute.reclaim_instance_interval_seconds * 1000,
     retentionMs: database.retention_days * DAY_MS,

@@ -1,6 +1,6 @@
 // Why: one command with a few words: what it starts, what it checks, what it shows. Errors of the user are one line and status 2.
 
-import './young-heap.ts';
+import './heap.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';

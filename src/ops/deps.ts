@@ -44,6 +44,8 @@ export interface OpsConfig {
   readonly shelvedOffloadMs: number;
   /** The devices that flavors may ask for. */
   readonly pciAliases: PciAliases;
+  /** How long a new server waits for room, in milliseconds; 0: it does not. */
+  readonly placementWaitMs: number;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

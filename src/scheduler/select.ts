@@ -170,6 +170,18 @@ export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, 
   return { hosts, refused };
 }
 
+/** What these filters refuse a host for passes when its servers go or shrink. */
+const roomFilters: readonly Refusal['filter'][] = [
+  'ResourceFilter',
+  'GrowthCeilingFilter',
+  'NUMATopologyFilter',
+  'PciPassthroughFilter',
+];
+
+/** Whether some host lacks nothing but room. */
+export const lacksRoom = (refused: readonly Refusal[]): boolean =>
+  refused.some(({ filter }) => roomFilters.includes(filter));
+
 export const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
 
 /** The fault's text. The reasons name hosts, so they are for administrators (`detail`) only. */

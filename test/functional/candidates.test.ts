@@ -12,6 +12,7 @@ import { findHost } from '../../src/db/hosts.ts';
 import { insertServer, updateServer } from '../../src/db/servers.ts';
 import { type Tx, tx } from '../../src/db/tx.ts';
 import type { Candidate } from '../../src/domain/placement/host.ts';
+import { handleReport } from '../../src/ops/reconcile/reports.ts';
 import { engines } from '../support/database.ts';
 import { newServer, reportHost } from '../support/rows.ts';
 import { adminOp, makeWorld, type World } from '../support/world.ts';
@@ -114,6 +115,23 @@ for (const engine of engines) {
       assert.equal(named(after, 'h2')?.claimed.vcpus, 3);
       for (const name of ['h1', 'h3']) assert.equal(named(after, name), named(before, name));
       await release();
+    });
+
+    it('learns that a host reported, and reads nothing of it anew', async () => {
+      const { database } = world;
+      await reportHost(database, 'h2');
+      const before = await known();
+      const { marks } = await hostMarks(database.read, 0);
+      const candidate = named(before, 'h2');
+      const later = Date.now() + 1_000;
+      await reportHost(database, 'h2', {}, later);
+      assert.deepEqual((await hostMarks(database.read, 0)).marks, marks, 'nothing changed');
+      assert.equal(named(await known(), 'h2'), candidate);
+      assert.equal(candidate?.lastSeenAt, later);
+      await handleReport(world.deps, { kind: 'heartbeat', host: 'h2' });
+      assert.deepEqual((await hostMarks(database.read, 0)).marks, marks);
+      await known();
+      assert.ok(candidate.lastSeenAt < later, 'the clock of whoever took it last');
     });
 
     it('hosts of the same aggregates share what these say of them', async () => {

@@ -27,7 +27,14 @@ async function addServers(database: Database, count: number): Promise<void> {
     await insertRows(
       t,
       'servers',
-      numbers.map((n) => ({ ...copy(n), created_at: n, task_state: n === 1_500 ? 'spawning' : null })),
+      numbers.map((n) => ({
+        ...copy(n),
+        created_at: n,
+        task_state: n === 1_500 ? 'spawning' : null,
+        // the oldest are in a state that few have, and a project has a tenth of all
+        vm_state: n < 1_003 ? 'paused' : 'active',
+        project_id: n % 10 === 0 ? 'a-tenth' : 'the-rest',
+      })),
     );
     for (const n of numbers) {
       const rare = n % 700 === 0;
@@ -51,6 +58,11 @@ const rare: Readonly<Record<string, Rare>> = {
   'with a tag that few have': { filter: { tags: ['rare'] }, count: 3, plan: byTag },
   'with two tags, of which few have one': { filter: { tags: ['all', 'rare'] }, count: 3, plan: byTag },
   'with one of some tags': { filter: { tagsAny: ['rare', 'unknown'] }, count: 3, plan: byTag },
+  'in a state that few have': {
+    filter: { vmStates: ['paused'], softAsDeleted: true },
+    count: 3,
+    plan: /SEARCH servers USING INDEX servers_deleted_vm_state_task_state_index/,
+  },
   'on a host': {
     filter: { where: { host: 'host-1007' }, softAsDeleted: true },
     count: SERVERS / HOSTS,
@@ -116,6 +128,22 @@ for (const engine of engines) {
         assert.match(plans.join('\n'), /SEARCH servers USING INDEX servers_task_state_host_index/);
       });
     }
+
+    it('a page of a project reads that page, though the project has few of all', async () => {
+      const { database } = store;
+      const filter = { where: { project_id: 'a-tenth' }, softAsDeleted: true };
+      const page = { ...PAGE, limit: 20 };
+      assert.equal((await listServers(database.read, filter, page)).length, 20);
+      if (engine === 'mysql') {
+        const { rows } = await rowsRead(database, (t) => listServers(t, filter, page));
+        assert.ok(rows < 2 * page.limit, `${rows} rows were read`);
+        return;
+      }
+      const { query } = await serverListQuery(database.read, filter, page);
+      const plans = (await plansOf(() => query)).join('\n');
+      assert.match(plans, /SEARCH servers USING INDEX servers_project_id_deleted_created_at_id_index/);
+      assert.doesNotMatch(plans, /TEMP B-TREE/);
+    });
 
     it('a server without an action behind its task is found', async () => {
       assert.deepEqual(await findStuckServers(store.database.read), ['server-1500']);

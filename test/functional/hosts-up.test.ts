@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { allHostStates, isAnyHostUp, upHosts } from '../../src/db/hosts.ts';
+import { downHosts, hostStates, isAnyHostUp, upHosts } from '../../src/db/hosts.ts';
 import { isHostUp } from '../../src/domain/placement/host.ts';
 import { engines } from '../support/database.ts';
 import { makeWorld } from '../support/world.ts';
@@ -22,12 +22,14 @@ for (const engine of engines) {
           .where({ host })
           .update({ last_seen_at: at, forced_down: host === 'forced' ? 1 : 0 });
       }
-      const states = await allHostStates(read);
+      const states = await hostStates(read, names);
       assert.deepEqual(states.map(({ host }) => host).toSorted(), names.toSorted());
       const up = states.filter((state) => isHostUp(state, nowMs, DOWN_MS)).map(({ host }) => host);
       const found: { host: string }[] = await upHosts(read, nowMs - DOWN_MS);
       assert.deepEqual(found.map(({ host }) => host).toSorted(), up.toSorted());
       assert.deepEqual(up.toSorted(), ['fresh', 'on-the-bound']);
+      const down = await downHosts(read, nowMs - DOWN_MS);
+      assert.deepEqual(down.map(({ host }) => host).toSorted(), ['forced', 'late']);
       assert.equal(await isAnyHostUp(read, nowMs - DOWN_MS), true);
       await write('services').update({ forced_down: 1 });
       assert.equal(await isAnyHostUp(read, nowMs - DOWN_MS), false);

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { moveHostsOn } from '../../src/db/hosts.ts';
+import { tx } from '../../src/db/tx.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
@@ -299,6 +301,7 @@ for (const engine of engines) {
       const lack = `^Migration pre-check error: Unable to migrate ${id} to ${up}: Lack of memory\\(host:\\d+ <= instance:512\\)$`;
       assert.match(full.body.badRequest.message, new RegExp(lack));
       await database.write('hosts').where({ host: up }).update({ hypervisor_type: 'other', memory_mb: 262_144 });
+      await tx(database, (t) => moveHostsOn(t, [up]));
       refused(await live(id, '2.25', { host: up }), 400, 'The supplied hypervisor type of is invalid.');
       refused(await live(id, '2.33', { host: up }), 400, none);
       await database.write('hosts').where({ host: up }).update({ hypervisor_type: 'fake', hypervisor_version: 1 });

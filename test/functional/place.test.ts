@@ -48,7 +48,7 @@ for (const engine of engines) {
         deps: world.deps,
         server,
         point: () => undefined,
-        async commit<T>(work: (t: Tx, nowMs: number) => Promise<T>): Promise<T> {
+        async finish<T>(work: (t: Tx, nowMs: number) => Promise<T>): Promise<T> {
           const once = pending;
           pending = null;
           await once?.(first);

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { internal } from '../../src/base/errors.ts';
-import { openActions, takeAction } from '../../src/db/instance-actions.ts';
-import { tx } from '../../src/db/tx.ts';
+import { dueActions } from '../../src/db/instance-actions.ts';
+import { takeDue } from '../../src/ops/engine/take.ts';
 import { runSaga, type Saga } from '../../src/ops/engine/saga.ts';
 import { sagaOf } from '../../src/ops/actions.ts';
 import { directoryStore } from '../../src/virt/fake/store.ts';
@@ -54,10 +54,9 @@ describe('a reboot of which the step', () => {
       assert.ok(server);
       await world.worker().close();
       await world.ops.rebootServer(makeOp(), server, 'HARD');
-      const [action] = await openActions(world.database.read, server.uuid);
+      const [action] = await dueActions(world.database.read, Date.now(), 1);
       assert.ok(action);
-      const now = Date.now();
-      const taken = await tx(world.database, (t) => takeAction(t, action.id, 'test#1', now, now + 60_000));
+      const [taken] = await takeDue(world.deps, [action], 'test#1', 60_000);
       assert.ok(taken);
       const saga = sagaOf('reboot') as Saga<unknown>;
       const told: Saga<unknown> = {

@@ -164,6 +164,7 @@ export const testConfig: OpsConfig = {
   reserved: { vcpus: 0, memoryMb: 0, diskGb: 0 },
   hostDownMs: 4 * REPORT_MS,
   shutdownMs: 200,
+  placementWaitMs: 0,
   forceConfigDrive: false,
   reclaimMs: 0,
   retentionMs: 0,

@@ -50,6 +50,10 @@ export interface HostFacts {
   readonly capabilities: HostCapabilities;
 }
 
+/** What of an inventory decides anything: without what is another number each time. Two texts that are the same say the same. */
+export const steadyText = ({ facts, ...inventory }: HostInventory): string =>
+  JSON.stringify({ ...inventory, facts: { ...facts, freeDiskGb: 0, freeMemoryMb: 0, uptime: null } });
+
 /**
  * What a driver may be able to do beyond the methods that every driver has. A host says in its inventory which ones it has, and a
  * move that needs another is refused.

@@ -8,6 +8,7 @@ import {
   classLimits,
   deleteLimits,
   type LimitOwner,
+  limitsAndUsage,
   lockQuota,
   setLimit,
   sharedOut,
@@ -30,6 +31,7 @@ import {
   userRange,
 } from '../../domain/placement/quota.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
+import type { Server } from '../../domain/servers/instance.ts';
 import type { OpsDeps } from '../deps.ts';
 
 type Amounts = Readonly<Partial<Record<QuotaResource, number>>>;
@@ -141,17 +143,16 @@ export function updateClassQuota(deps: OpsDeps, _op: Op, name: string, wanted: A
 
 const exceeded = (message: string) => forbidden(message, { code: 'quota' });
 
+type ServerOwner = Pick<Server, 'projectId' | 'userId'>;
+
 /** What servers of this user in this project must fit into. Who uses more of it called `lockQuota` before. */
 export async function accountsOf(
   reader: Reader,
   defaults: QuotaLimits,
-  { projectId, userId }: Required<QuotaOwner>,
+  { projectId, userId }: ServerOwner,
 ): Promise<QuotaAccounts> {
-  const set = await appliedLimits(reader, projectId, userId);
-  const project = {
-    limits: limitsFrom(defaults, set.defaults, set.project),
-    used: await serverUsage(reader, projectId),
-  };
+  const { used, ...set } = await limitsAndUsage(reader, projectId, userId);
+  const project = { limits: limitsFrom(defaults, set.defaults, set.project), used };
   if (!boundsServers(set.user)) return [project];
   const limits = limitsFrom(defaults, set.defaults, set.project, set.user);
   return [project, { limits, used: await serverUsage(reader, projectId, userId) }];
@@ -164,7 +165,7 @@ export async function accountsOf(
 export async function checkMore(
   t: Tx,
   defaults: QuotaLimits,
-  owner: Required<QuotaOwner>,
+  owner: ServerOwner,
   size: Size,
   instances: 0 | 1,
 ): Promise<void> {

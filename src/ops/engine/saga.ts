@@ -20,24 +20,31 @@ import {
   findActionById,
   finishAction,
   finishEvent,
+  finishHeld,
   guardLease,
   type InstanceAction,
   listEvents,
   markUndo,
+  noteDetails,
   overtakersOf,
-  readInput,
   releaseLease,
   startEvent,
   updateAction,
   writeInput,
 } from '../../db/instance-actions.ts';
+import type { Claim } from '../../db/claims.ts';
 import { databaseFault } from '../../db/errors.ts';
-import { findServer } from '../../db/servers.ts';
+import { findServerToBuild } from '../../db/servers.ts';
 import { afterCommit, type Tx, tx } from '../../db/tx.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../../domain/servers/agent-methods.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
+import type { BuildRequest } from '../servers/build.ts';
+import { type Failure, failureOf } from './failure.ts';
+import { Waits } from './waits.ts';
+
+export type { Failure } from './failure.ts';
 
 /** What a step may use. */
 export interface StepContext<I> {
@@ -51,10 +58,28 @@ export interface StepContext<I> {
   readonly output: <O>(step: Step<I, O>) => O;
   /** The same; null where the step is not done, or was undone. */
   readonly outputIfDone: <O>(step: Step<I, O>) => O | null;
+  /** What it claimed then; null: nothing. */
+  readonly claim: Claim | null;
+  /** What was asked for at its creation. */
+  readonly build: () => BuildRequest;
+  /** Whether the step may have been begun before, by a process that died or when something was away. */
+  readonly again: boolean;
   /** A transaction that happens only while the lease is held and nothing overtook the action. */
   readonly commit: <T>(work: (tx: Tx, nowMs: number) => Promise<T>) => Promise<T>;
+  /**
+   * Lets go of the action until `untilMs`, with these words in its log, and does not return; unless `still` says in the same
+   * transaction that there is nothing to wait for any more.
+   */
+  readonly wait: (untilMs: number, words: string, still: (tx: Tx) => Promise<boolean>) => Promise<void>;
+  /**
+   * As `commit`, and the step is done with it: the log says so in the same transaction. What `work` gives is what `run` must
+   * return then; null: the step is not done yet.
+   */
+  readonly finish: <O>(work: (tx: Tx, nowMs: number) => Promise<O | null>) => Promise<O | null>;
   /** Asks an agent; gives up waiting when the action shall end (the agent's mailbox keeps the order of what was asked). */
   readonly call: <M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>) => Promise<AgentReply<M>>;
+  /** Waits for something that takes long, and gives the worker's place to another action as long as that lasts. */
+  readonly rest: <T>(work: Promise<T>) => Promise<T>;
   /** Marks a place where a test may end the process. */
   readonly point: (name: string) => void;
 }
@@ -76,17 +101,6 @@ export interface Step<I, O = unknown> {
 
 /** A step whose output is read: by this value, whose types follow from `run`. */
 export const step = <I, O>(one: Step<I, O>): Step<I, O> => one;
-
-/** Why an action failed, as it is kept while its steps are undone. */
-export interface Failure {
-  readonly step: string;
-  readonly kind: Fault['kind'];
-  readonly code: string;
-  readonly message: string;
-  readonly detail: string | null;
-  /** An undo that failed for good, by its step; then what came before it still stands. */
-  readonly stuck: string | null;
-}
 
 export interface Saga<I> {
   /** The action's, in the record of a server's actions. */
@@ -126,6 +140,15 @@ export interface Envelope<I> {
 
 export const envelopeOf = <I>(args: I): Envelope<I> => ({ args });
 
+/** An action whose lease is held. */
+export interface Taken {
+  readonly action: InstanceAction;
+  /** Its envelope, as its saga wrote it. */
+  readonly input: unknown;
+  /** Its log; null: not read yet. */
+  readonly events: readonly EventLog[] | null;
+}
+
 /** Why a running action is told to stop. */
 export type StopReason = 'cancel' | 'lost' | 'shutdown';
 
@@ -149,25 +172,8 @@ export const eventName = (saga: { readonly name: string }, step: Pick<Step<never
 
 const undoOf = ({ name }: { readonly name: string }): string => `${name}.undo`;
 
-function failureOf(step: string, fault: Fault): Failure {
-  const detail = fault.detail === undefined ? fault.cause : fault.detail;
-  return {
-    step,
-    kind: fault.kind,
-    code: fault.code,
-    message: fault.message,
-    detail: detail === undefined ? null : typeof detail === 'string' ? detail : textOf(detail),
-    stuck: null,
-  };
-}
-
 /** A fault of what a step threw; a database that is away or was locked comes back, as a neighbour does. */
 const faultOf = (error: unknown): Fault => databaseFault(error) ?? asFault(error);
-
-function textOf(detail: unknown): string {
-  if (detail instanceof Error) return detail.stack ?? detail.message;
-  return JSON.stringify(detail) ?? '';
-}
 
 export const pauseMs = (attempt: number): number =>
   Math.min(limits.stepPauseMs * 2 ** Math.max(0, attempt - 1), limits.stepPauseMaxMs);
@@ -176,20 +182,24 @@ export const pauseMs = (attempt: number): number =>
  * Runs an action whose lease `owner` holds until it is over, must wait, or is stopped through `signal` (whose reason is a
  * StopReason).
  * @param closing aborted when the process ends: then one that was overtaken stops, too, and is ended by the next
+ * @param rest see `StepContext`
  */
 export async function runSaga<I>(
   deps: OpsDeps,
   named: Saga<I>,
-  taken: InstanceAction,
+  { action: taken, input, events: known }: Taken,
   owner: string,
   signal: AbortSignal,
   closing: AbortSignal = new AbortController().signal,
+  rest: StepContext<I>['rest'] = (work) => work,
 ): Promise<Outcome> {
   const { database, clock, hooks } = deps;
   const log = deps.log.child({ request: taken.requestId, server: taken.serverUuid, action: named.name });
-  let envelope = await readInput<Envelope<I>>(database.read, taken.id);
+  let envelope = input as Envelope<I>;
   const saga = named.variant?.(envelope.args) ?? named;
-  let events: readonly EventLog[] = await listEvents(database.read, [taken.id]);
+  let events: readonly EventLog[] = known ?? (await listEvents(database.read, [taken.id]));
+  /** What others left in the log. */
+  const left: ReadonlySet<number> = new Set(known === null ? events.map(({ id }) => id) : []);
   let state: ActionState = taken.state;
   let attempts = taken.attempts;
   // once overtaken, an action commits nothing but its own end
@@ -214,12 +224,18 @@ export async function runSaga<I>(
     });
   }
 
-  async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>): Promise<T> {
+  /** @param attempts what they become; absent: they stay */
+  async function guard(t: Tx, nowMs: number, attempts?: number): Promise<void> {
+    const lease = await guardLease(t, taken.id, owner, nowMs, attempts);
+    if (lease === 'lost') throw new Stopped('lost');
+    if (lease === 'cancelled' && !ending) throw new Stopped('cancel');
+  }
+
+  /** @param fresh the attempts begin anew, as with each step */
+  async function commit<T>(work: (tx: Tx, nowMs: number) => Promise<T>, fresh = false): Promise<T> {
     return tx(database, async (t) => {
       const nowMs = clock.now();
-      const lease = await guardLease(t, taken.id, owner, nowMs);
-      if (lease === 'lost') throw new Stopped('lost');
-      if (lease === 'cancelled' && !ending) throw new Stopped('cancel');
+      await guard(t, nowMs, fresh ? 0 : undefined);
       return work(t, nowMs);
     });
   }
@@ -227,40 +243,96 @@ export async function runSaga<I>(
   const live = (step: Pick<Step<I>, 'name' | 'event'>): EventLog | undefined =>
     events.findLast((event) => event.event === eventName(saga, step) && event.undo === null);
 
+  const liveNamed = (name: string): EventLog | undefined => {
+    const found = saga.steps.find((one) => one.name === name);
+    return found === undefined ? undefined : live(found);
+  };
+
   /** The log keeps no types: an output is what the step of that name returned. */
   const outputsFrom = (read: (step: Step<I>) => unknown): Pick<StepContext<I>, 'output' | 'outputIfDone'> => ({
     output: <O>(one: Step<I, O>) => read(one) as O,
     outputIfDone: <O>(one: Step<I, O>) => (read(one) ?? null) as O | null,
   });
 
+  const begunBefore = (stepName: string): boolean => {
+    const event = liveNamed(stepName);
+    return event !== undefined && left.has(event.id);
+  };
+
+  /** The log with an event as it is now. */
+  const noted = (log: readonly EventLog[], event: EventLog): readonly EventLog[] =>
+    log.some(({ id }) => id === event.id) ? log.map((one) => (one.id === event.id ? event : one)) : [...log, event];
+
+  /** Writes that a step is done and that the next one begins; returns the log as it is then. */
+  async function writeDone(t: Tx, step: Step<I>, output: unknown, server: Server, nowMs: number) {
+    const event = live(step) as EventLog;
+    const end = { result: 'Success', output: output ?? null, host: server.host } as const;
+    const log = noted(events, await finishEvent(t, event, end, nowMs));
+    const next = saga.steps[saga.steps.indexOf(step) + 1] as Step<I>;
+    return live(next) === undefined ? noted(log, await startEvent(t, taken.id, eventName(saga, next), nowMs)) : log;
+  }
+
+  /** `finish` of a step that another one follows. */
+  async function finishStep<O>(
+    step: Step<I>,
+    server: Server,
+    work: (tx: Tx, nowMs: number) => Promise<O | null>,
+  ): Promise<O | null> {
+    const { made, log } = await commit(async (t, nowMs) => {
+      const output = await work(t, nowMs);
+      if (output !== null) return { made: output, log: await writeDone(t, step, output, server, nowMs) };
+      await updateAction(t, taken.id, { attempts }, nowMs);
+      return { made: output, log: null };
+    }, true);
+    if (log !== null) events = log;
+    return made;
+  }
+
+  async function waitIn(
+    name: string,
+    untilMs: number,
+    words: string,
+    still: (tx: Tx) => Promise<boolean>,
+  ): Promise<void> {
+    const waits = await commit(async (t) => {
+      if (!(await still(t))) return false;
+      const event = liveNamed(name);
+      if (event !== undefined) await noteDetails(t, event.id, words);
+      // to wait is no attempt that failed
+      await releaseLease(t, taken.id, owner, untilMs, 0);
+      return true;
+    });
+    if (waits) throw new Waits(untilMs);
+  }
+
   /** @param asking what agents are told that asks: an undo is no repetition of its step */
   async function contextFor(stepName: string, asking = stepName): Promise<StepContext<I>> {
-    const server = await findServer(database.read, taken.serverUuid, { deleted: true });
-    if (server === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
+    const found = await findServerToBuild(database.read, taken.serverUuid);
+    if (found === null) throw internal(`The server ${taken.serverUuid} of this action has no row.`);
+    const { server, claim, build } = found;
     if (server.deleted && !ending) throw new Stopped('cancel');
     // a step that is begun anew has another event
-    const asker = { action: taken.id, step: asking, attempt: live({ name: stepName })?.id ?? 0 };
+    const asker = { action: taken.id, step: asking, attempt: liveNamed(stepName)?.id ?? 0 };
+    const step = saga.steps.slice(0, -1).find(({ name }) => name === stepName);
     return {
-      deps,
-      log,
-      action: taken,
-      input: envelope.args,
-      server,
+      ...{ deps, log, action: taken, input: envelope.args, server, claim },
+      build: () => build() as BuildRequest,
+      again: begunBefore(stepName),
       ...outputsFrom((one) => live(one)?.output),
       commit,
+      wait: (untilMs, words, still) => waitIn(stepName, untilMs, words, still),
+      // the last step is done when the action is settled
+      finish: (work) => (step === undefined ? commit(work) : finishStep(step, server, work)),
       call: (host, method, args) => {
         stopIfTold();
         const answer = deps.bus.call(host, method, args, asker);
         hooks?.point?.(`${saga.name}.${stepName}.asked`);
         return orStopped(answer);
       },
+      rest,
       point: (name) => hooks?.point?.(`${saga.name}.${stepName}.${name}`),
     };
   }
-
-  const reload = async (): Promise<void> => {
-    events = await listEvents(database.read, [taken.id]);
-  };
 
   /** Notes a failure and turns to undoing. */
   async function fail(step: Step<I>, fault: Fault): Promise<void> {
@@ -273,66 +345,56 @@ export async function runSaga<I>(
       failure,
       ...(retry === null ? {} : { retry: { from: retry.from, args: retry.input } }),
     };
-    await commit(async (t, nowMs) => {
-      const event = live(step);
-      if (event !== undefined) {
-        const { host } = context.server;
-        const end = { result: 'Error', details: failure.message, traceback: failure.detail, host } as const;
-        await finishEvent(t, event.id, end, nowMs);
-      }
+    events = await commit(async (t, nowMs) => {
       await writeInput(t, taken.id, envelope);
       await updateAction(t, taken.id, { state: 'undoing', attempts: 0 }, nowMs);
+      const event = live(step);
+      if (event === undefined) return events;
+      const { host } = context.server;
+      const end = { result: 'Error', details: failure.message, traceback: failure.detail, host } as const;
+      return noted(events, await finishEvent(t, event, end, nowMs));
     });
     state = 'undoing';
     attempts = 0;
-    await reload();
   }
 
-  /** The steps that are not done, one after another. Null: all are; else when to come again. */
+  /** Begins a step that the log does not have yet. */
+  async function begin(step: Step<I>): Promise<void> {
+    events = await commit(async (t, nowMs) =>
+      noted(events, await startEvent(t, taken.id, eventName(saga, step), nowMs)),
+    );
+  }
+
+  /** Runs a step and writes what it returned; of the last one with the end of the action. */
+  async function runStep(step: Step<I>): Promise<void> {
+    if (attempts > limits.stepAttempts) {
+      throw internal(`Given up: the step '${step.name}' was begun ${attempts - 1} times and never ended.`);
+    }
+    const context = await contextFor(step.name);
+    context.point('before');
+    const output = await step.run(context);
+    context.point('after');
+    stopIfTold();
+    if (step === saga.steps.at(-1)) {
+      await tx(database, (t) => finishLast(t, step, output, context));
+      context.point('settled');
+    } else if (live(step)?.result !== 'Success') {
+      events = await commit((t, nowMs) => writeDone(t, step, output, context.server, nowMs), true);
+    }
+    attempts = 1;
+  }
+
+  /** The steps that are not done, one after another. Null: one failed for good; else the end, or when to come again. */
   async function forward(): Promise<Outcome | null> {
-    for (const [index, step] of saga.steps.entries()) {
-      let event = live(step);
-      if (event?.result === 'Success') continue;
+    for (const step of saga.steps) {
+      if (live(step)?.result === 'Success') continue;
       stopIfTold();
-      if (event === undefined) {
-        const begins = index === 0 && events.length === 0;
-        await commit(async (t, nowMs) => {
-          await startEvent(t, taken.id, eventName(saga, step), nowMs);
-          if (begins) await noteBegin(t, nowMs);
-        });
-        await reload();
-        event = live(step) as EventLog;
-      }
-      const eventId = event.id;
+      if (live(step) === undefined) await begin(step);
       try {
-        if (attempts > limits.stepAttempts) {
-          throw internal(`Given up: the step '${step.name}' was begun ${attempts - 1} times and never ended.`);
-        }
-        const context = await contextFor(step.name);
-        context.point('before');
-        const output = await step.run(context);
-        context.point('after');
-        stopIfTold();
-        const next = saga.steps[index + 1];
-        const nextLive = next === undefined ? undefined : live(next);
-        await commit(async (t, nowMs) => {
-          const end = { result: 'Success', output: output ?? null, host: context.server.host } as const;
-          // the last step's event ends in the transaction that settles
-          if (next === undefined) await finishLast(t, eventId, end, output, context, nowMs);
-          else {
-            await finishEvent(t, eventId, end, nowMs);
-            if (nextLive === undefined) await startEvent(t, taken.id, eventName(saga, next), nowMs);
-            await updateAction(t, taken.id, { attempts: 0 }, nowMs);
-          }
-        });
-        attempts = 1;
-        if (next === undefined) {
-          context.point('settled');
-          return { kind: 'done' };
-        }
-        await reload();
+        await runStep(step);
       } catch (error) {
         if (error instanceof Stopped) throw error;
+        if (error instanceof Waits) return { kind: 'again', atMs: error.untilMs };
         const fault = faultOf(error);
         if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, step);
         await fail(step, fault);
@@ -342,15 +404,11 @@ export async function runSaga<I>(
     return { kind: 'done' };
   }
 
-  async function finishLast(
-    t: Tx,
-    eventId: number,
-    end: Parameters<typeof finishEvent>[2],
-    output: unknown,
-    context: StepContext<I>,
-    nowMs: number,
-  ): Promise<void> {
-    const last = saga.steps.at(-1) as Step<I>;
+  async function finishLast(t: Tx, last: Step<I>, output: unknown, context: StepContext<I>): Promise<void> {
+    const nowMs = clock.now();
+    // in one statement what `guardLease` says and that the action is over: whatever is wrong then, this is rolled back
+    if (!(await finishHeld(t, taken.id, owner, kept(), nowMs))) await guard(t, nowMs);
+    const end = { result: 'Success', output: output ?? null, host: context.server.host } as const;
     const complete: StepContext<I> = {
       ...context,
       // as it will read back: the same whether this process ran the step or found its output
@@ -359,8 +417,9 @@ export async function runSaga<I>(
       ),
     };
     const problem = await saga.settle(t, complete, nowMs);
-    await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
-    await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
+    const event = live(last) as EventLog;
+    await finishEvent(t, event, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
+    if (problem !== null) await finishAction(t, taken.id, 'Error', kept(), nowMs);
     tell(t, problem === null ? 'success' : 'error', nowMs);
     const failure = problem === null ? null : { code: 'partial', message: problem, where: last.name };
     await noteAction(t, deps, taken, saga.notification, failure === null ? 'end' : 'error', context.server, nowMs, {
@@ -377,14 +436,6 @@ export async function runSaga<I>(
     });
 
   const facts = (): SagaFacts => saga.facts?.(envelope.args) ?? {};
-
-  async function noteBegin(t: Tx, nowMs: number): Promise<void> {
-    if (!deps.config.notifications) return;
-    // by the transaction's own connection: one that waits for a second may wait for another that does the same
-    const server = await findServer(t, taken.serverUuid, { deleted: true });
-    if (server === null) return;
-    await noteAction(t, deps, taken, saga.notification, 'start', { ...server, taskState: null }, nowMs, facts());
-  }
 
   async function again(fault: Fault, step: Pick<Step<I>, 'name'>): Promise<Outcome> {
     const atMs = clock.now() + pauseMs(attempts);
@@ -424,13 +475,12 @@ export async function runSaga<I>(
       if (stuck !== null && envelope.failure !== undefined) {
         envelope = { args: envelope.args, failure: { ...envelope.failure, stuck } };
       }
-      await commit(async (t, nowMs) => {
+      await commit(async (t) => {
         await markUndo(t, event.id, mark);
         await writeInput(t, taken.id, envelope);
-        await updateAction(t, taken.id, { attempts: 0 }, nowMs);
-      });
+      }, true);
+      events = noted(events, { ...event, undo: mark });
       attempts = 1;
-      await reload();
     }
     if (envelope.retry !== undefined && stuck === null) {
       envelope = { args: envelope.retry.args };
@@ -519,7 +569,7 @@ export async function runSaga<I>(
       // one that nobody began says why all the same
       const open =
         events.length > 0 || first === undefined
-          ? events.findLast((event) => event.result === null)?.id
+          ? events.findLast((event) => event.result === null)
           : await startEvent(t, taken.id, eventName(saga, first), nowMs);
       if (open !== undefined) await finishEvent(t, open, { result: 'Error', details }, nowMs);
       await finishAction(t, taken.id, 'Error', kept(), nowMs);

@@ -8,7 +8,7 @@ import type { Tx } from '../../db/tx.ts';
 import { type AdjustSettlement, isSettling, settlePower, settleSeen } from '../../domain/adjustment/adjust.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import { type PowerState, power, type Server, type VmState } from '../../domain/servers/instance.ts';
-import type { Size } from '../../domain/adjustment/size.ts';
+import { type Size, sameSize } from '../../domain/adjustment/size.ts';
 import type { Failure } from './saga.ts';
 
 /** The vm_state of a guest by its power state; null where the host cannot tell. */
@@ -23,7 +23,8 @@ export function vmStateOf(powerState: PowerState): VmState | null {
 /** The server's claim becomes this much vCPUs and memory where it is; without a claim nothing happens. */
 export async function resizeClaim(tx: Tx, serverId: number, size: Size): Promise<void> {
   const claim = await findClaim(tx, serverId);
-  if (claim !== null) await setClaim(tx, { ...claim, vcpus: size.vcpus, memoryMb: size.memoryMb });
+  if (claim === null || sameSize(claim, size)) return;
+  await setClaim(tx, { ...claim, vcpus: size.vcpus, memoryMb: size.memoryMb });
 }
 
 /**

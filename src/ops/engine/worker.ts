@@ -11,9 +11,7 @@ import {
   heldActions,
   releaseLease,
   renewLeases,
-  takeAction,
   takeOverLeases,
-  type InstanceAction,
 } from '../../db/instance-actions.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
@@ -21,9 +19,10 @@ import type { OpsDeps } from '../deps.ts';
 import { reportControlPlane } from '../reconcile/control-plane.ts';
 import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
-import { type Outcome, runSaga, type StopReason } from './saga.ts';
+import { type Outcome, runSaga, type StopReason, type Taken } from './saga.ts';
 import { sagaOf } from '../actions.ts';
 import { settleFailed } from './settle.ts';
+import { takeDue } from './take.ts';
 
 export interface WorkerOptions {
   /** Who this worker is; unique among those that run at the same time. */
@@ -53,6 +52,7 @@ export interface Worker {
 }
 
 const IDLE_CHECK_MS = 5;
+const NOT_ASKED = 'it was not asked what shall end; the next look tells';
 
 /** Up to a fifth more or less, so that workers do not look in chorus. */
 const jittered = (ms: number): number => Math.round(ms * (0.8 + 0.4 * Math.random()));
@@ -65,6 +65,9 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
   const running = new Map<number, { stop: AbortController; done: Promise<void> }>();
   const closing = new AbortController();
   const reconcilers = makeReconcilers();
+  let resting = 0;
+  /** Whether there was no place for all that was due, when it was looked last. */
+  let waits = false;
   let wanted = false;
   let looking: Promise<void> | null = null;
 
@@ -73,16 +76,28 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     if (count > 0) log.info({ count }, 'resuming what an earlier life of this worker left');
   }
 
-  async function runOne(action: InstanceAction, signal: AbortSignal): Promise<Outcome> {
+  /** What rests holds its lease, but no place: whoever waits for one has it meanwhile. */
+  async function rest<T>(work: Promise<T>): Promise<T> {
+    resting += 1;
+    if (waits) look();
+    try {
+      return await work;
+    } finally {
+      resting -= 1;
+    }
+  }
+
+  async function runOne(taken: Taken, signal: AbortSignal): Promise<Outcome> {
+    const { action } = taken;
     const saga = sagaOf(action.action);
-    if (saga !== null) return runSaga(deps, saga, action, owner, signal, closing.signal);
+    if (saga !== null) return runSaga(deps, saga, taken, owner, signal, closing.signal, rest);
     log.error({ action: action.action, id: action.id }, 'an action that no saga of this program has: ended');
     await tx(database, (t) => finishAction(t, action.id, 'Error', {}, clock.now()));
     return { kind: 'done' };
   }
 
   /** A mistake of ours, not of the world: the action ends, and the server says so. */
-  async function giveUp(action: InstanceAction, error: unknown): Promise<void> {
+  async function giveUp({ action }: Taken, error: unknown): Promise<void> {
     const fault = asFault(error);
     const server = await findServer(database.read, action.serverUuid);
     await tx(database, async (t) => {
@@ -109,13 +124,14 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     });
   }
 
-  function start(action: InstanceAction): void {
+  function start(taken: Taken): void {
+    const { action } = taken;
     const stop = new AbortController();
     if (closing.signal.aborted) stop.abort('shutdown' satisfies StopReason);
-    const done = runOne(action, stop.signal)
+    const done = runOne(taken, stop.signal)
       .catch(async (error: unknown) => {
         log.error({ err: error, action: action.action, request: action.requestId }, 'an action broke off');
-        await giveUp(action, error).catch((second: unknown) => log.error({ err: second }, 'and could not be ended'));
+        await giveUp(taken, error).catch((second: unknown) => log.error({ err: second }, 'and could not be ended'));
         return { kind: 'done' } as const;
       })
       .then((outcome: Outcome) => {
@@ -130,16 +146,15 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     clock.sleep(Math.max(0, atMs - clock.now()), closing.signal).then(look, () => undefined);
   }
 
-  async function takeDue(): Promise<void> {
-    const free = concurrency - running.size;
-    if (free <= 0 || closing.signal.aborted) return;
-    for (const { id } of await dueActions(database.read, clock.now(), free)) {
-      if (closing.signal.aborted) return;
-      if (running.has(id)) continue;
-      const nowMs = clock.now();
-      const action = await tx(database, (t) => takeAction(t, id, owner, nowMs, nowMs + leaseMs));
-      if (action !== null) start(action);
-    }
+  async function startDue(): Promise<void> {
+    const free = concurrency - running.size + resting;
+    waits = free <= 0;
+    if (waits || closing.signal.aborted) return;
+    const found = await dueActions(database.read, clock.now(), free);
+    waits = found.length === free;
+    const others = found.filter(({ id }) => !running.has(id));
+    if (others.length === 0) return;
+    for (const taken of await takeDue(deps, others, owner, leaseMs)) start(taken);
   }
 
   async function endCancelled(): Promise<void> {
@@ -156,8 +171,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
       while (wanted && !closing.signal.aborted) {
         wanted = false;
         try {
-          if (running.size > 0) await endCancelled();
-          await takeDue();
+          await startDue();
         } catch (error) {
           log.error({ err: error }, 'looking for work failed; the next look comes');
         }
@@ -195,11 +209,19 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
   if (host !== undefined) await reportControlPlane(deps, host);
   const reconcile = (): Promise<void> =>
     reconcileAll(deps, Object.fromEntries(Object.entries(reconcilers).map(([name, { run }]) => [name, run])));
-  const stopNudges = await bus.onNudge(() => look());
+  const stopNudges = await bus.onNudge((id) => {
+    // who speaks of an action that runs wants it to end
+    if (running.has(id)) void endCancelled().catch((error: unknown) => log.warn({ err: error }, NOT_ASKED));
+    look();
+  });
   const stopReports = await bus.onReport((report) => handleReport(deps, report));
   const reconcileMs = options.reconcileMs ?? limits.reconcileMs;
   const loops = [
-    every(options.pollMs ?? limits.workerPollMs, look),
+    every(options.pollMs ?? limits.workerPollMs, async () => {
+      look();
+      // another process may have overtaken what runs here
+      await endCancelled();
+    }),
     every(leaseMs / 3, renew),
     ...(reconcileMs > 0 ? [every(reconcileMs, () => reconcileDue(deps, reconcilers, reconcileMs))] : []),
     ...(host === undefined ? [] : [every(limits.hostReportMs, () => reportControlPlane(deps, host))]),

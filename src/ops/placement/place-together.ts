@@ -4,7 +4,7 @@
 // for `limits.placedTogetherMs` finds a place alone.
 
 import { randomInt } from 'node:crypto';
-import { Fault, internal } from '../../base/errors.ts';
+import { Fault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { lockCandidate, type Reach } from '../../db/candidates.ts';
 import { addClaims, releaseClaim, setClaim } from '../../db/claims.ts';
@@ -13,7 +13,7 @@ import { groupPlacementOf, lockGroupPlacement } from '../../db/server-groups.ts'
 import { findServer, lockWaiting, updateServer, updateServers } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { Candidate } from '../../domain/placement/host.ts';
-import { noValidHost, selectMany, takenBy } from '../../scheduler/select.ts';
+import { selectMany, takenBy } from '../../scheduler/select.ts';
 import type { PlacementSpec } from '../../scheduler/spec.ts';
 import type { OpsDeps } from '../deps.ts';
 import {
@@ -23,9 +23,11 @@ import {
   type Placed,
   type PlaceWish,
   claimConflict,
+  noHostFault,
   specOf,
   whereOf,
 } from './place.ts';
+import { isNoRoom } from './no-room.ts';
 import { envelopeOf, type StepContext } from '../engine/saga.ts';
 
 /** The part of a server in the placement of those that were asked for together with it. */
@@ -68,8 +70,7 @@ async function choose(
     return { shares, spec };
   }
   if (reach !== 'all') return choose(deps, serverIds, wish, 'all');
-  const { message, detail } = noValidHost(refused);
-  throw internal(message, { code: 'noValidHost', detail });
+  throw noHostFault(refused);
 }
 
 /** A share as it was claimed: of the servers those that the host takes, and what the ones after them ask. */
@@ -206,7 +207,12 @@ export async function placeTogether<I extends TogetherInput>(
   try {
     await placeAll(context, idsOf(unplaced), wish);
   } catch (error) {
-    if (error instanceof Fault && error.kind !== 'unavailable') await refuseAll(context, error);
+    if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
+    if (deps.config.placementWaitMs > 0 && isNoRoom(error)) {
+      // each waits for itself, and none for the others
+      await commit((t) => wakeOthers(t, others, input, { part: 'waits' }));
+      deps.bus.nudge(action.id);
+    } else await refuseAll(context, error);
     throw error;
   }
   await commit((t) => wakeOthers(t, others, input, { part: 'waits' }));

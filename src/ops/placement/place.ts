@@ -2,9 +2,9 @@
 // somebody was quicker.
 
 import { randomInt } from 'node:crypto';
-import { internal } from '../../base/errors.ts';
+import { type Fault, internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { type Claim, findClaim, releaseClaim, setClaim } from '../../db/claims.ts';
+import { addClaim, type Claim, releaseClaim } from '../../db/claims.ts';
 import { listCandidates, lockCandidate, type Reach } from '../../db/candidates.ts';
 import type { Reader } from '../../db/engine.ts';
 import { hostsOfServers } from '../../db/host-servers.ts';
@@ -14,7 +14,7 @@ import { updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
 import { diskGbOf, maximumOf } from '../../domain/machines/flavor.ts';
-import type { Candidate, OptionalVerb } from '../../domain/placement/host.ts';
+import type { Candidate, Host, OptionalVerb } from '../../domain/placement/host.ts';
 import { fitHost } from '../../domain/placement/host-fit.ts';
 import type { Server, TaskState } from '../../domain/servers/instance.ts';
 import { numaWishOf, pinnedOf } from '../../domain/numa/numa-wish.ts';
@@ -23,11 +23,20 @@ import { resourcesOf, resourcesProblem } from '../../domain/placement/resources.
 import type { GroupPlacement } from '../../domain/servers/server-group.ts';
 import { missingFilter } from '../../scheduler/index.ts';
 import { hintedTexts } from '../../scheduler/hints.ts';
-import { NO_VALID_HOST, noValidHost, refusalAt, select, type SelectOptions } from '../../scheduler/select.ts';
+import {
+  lacksRoom,
+  NO_VALID_HOST,
+  noValidHost,
+  refusalAt,
+  select,
+  type SelectOptions,
+} from '../../scheduler/select.ts';
 import { type AffinityContext, judgedImage, type PlacementSpec, type PlacementWish } from '../../scheduler/spec.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
+import type { Refusal } from '../../scheduler/checks.ts';
+import { NO_ROOM } from './no-room.ts';
 
 export interface Placed {
   readonly host: string;
@@ -108,6 +117,8 @@ export type PutClaim = (t: Tx, claim: Claim, generation: number) => Promise<'cla
 
 export interface PlaceWish extends PlacementWish {
   readonly excluded: readonly string[];
+  /** Whether a host may take it, by what no filter asks; absent: any may. */
+  readonly suits?: (host: Host) => boolean;
   /** What the host's driver must be able to do; absent: nothing beyond what every driver can. */
   readonly verb?: OptionalVerb;
 }
@@ -147,16 +158,28 @@ export async function claimOn(
 /** The hosts that a wish leaves to choose from. */
 export async function candidatesFor(
   deps: OpsDeps,
-  { verb }: PlaceWish,
+  { verb, suits }: PlaceWish,
   excluded: readonly string[],
   reach: Reach,
 ): Promise<readonly Candidate[]> {
   const snapshot = await listCandidates(deps.database.read, reach);
-  if (excluded.length === 0 && verb === undefined) return snapshot;
+  if (excluded.length === 0 && verb === undefined && suits === undefined) return snapshot;
   return snapshot.filter(
-    ({ host, inventory }) =>
-      !excluded.includes(host) && (verb === undefined || inventory.facts.capabilities.verbs.includes(verb)),
+    (one) =>
+      !excluded.includes(one.host) &&
+      (verb === undefined || one.inventory.facts.capabilities.verbs.includes(verb)) &&
+      (suits === undefined || suits(one)),
   );
+}
+
+/** As `groupPlacementOf`; who was not asked into a group when it was made is in none. */
+const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise<GroupPlacement | null> =>
+  'group' in schedulerHints ? groupPlacementOf(reader, id) : Promise.resolve(null);
+
+/** That no host takes a server, and whether all that is wrong is room. */
+export function noHostFault(refused: readonly Refusal[]): Fault {
+  const { message, detail } = noValidHost(refused);
+  return internal(message, { code: 'noValidHost', detail, ...(lacksRoom(refused) ? { cause: NO_ROOM } : {}) });
 }
 
 /** Hosts that may take a server, best first, and what it asks of them. */
@@ -178,7 +201,7 @@ export async function hostsFor(
   const { read } = deps.database;
   // one that never ran left nothing anywhere
   const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
-  const spec = await specOf(deps, wish, await groupPlacementOf(read, server.id));
+  const spec = await specOf(deps, wish, await groupOf(read, server));
   const snapshot = await candidatesFor(deps, wish, [...wish.excluded, ...left], reach);
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
@@ -188,8 +211,7 @@ export async function hostsFor(
   });
   if (hosts.length > 0) return { hosts, spec };
   if (reach !== 'all') return hostsFor(deps, server, wish, 'all');
-  const { message, detail } = noValidHost(refused);
-  throw internal(message, { code: 'noValidHost', detail });
+  throw noHostFault(refused);
 }
 
 export const claimConflict = () =>
@@ -199,27 +221,27 @@ export const claimConflict = () =>
   });
 
 /**
- * Claims one of the hosts that take the server and notes it with `write`, in one transaction. Throws `internal` with the code
- * `noValidHost`.
+ * Claims one of the hosts that take the server and notes it with `write`, in one transaction, which ends the step: it returns what
+ * this returns. Throws `internal` with the code `noValidHost`.
  */
 export async function claimPlace<I>(
   context: StepContext<I>,
   wish: PlaceWish,
   put: PutClaim,
   write: (t: Tx, host: Candidate, nowMs: number) => Promise<void>,
-): Promise<Candidate> {
+): Promise<Placed> {
   const { deps, server } = context;
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
     const { hosts, spec } = await hostsFor(deps, server, wish, attempt === 1 ? 'changes' : 'all');
     for (const seen of hosts) {
-      const claimed = await context.commit(async (t, nowMs) => {
+      const placed = await context.finish(async (t, nowMs): Promise<Placed | null> => {
         const host = await claimOn(t, deps, server, spec, seen, put);
         if (host === null) return null;
         context.point('claimed');
         await write(t, host, nowMs);
-        return host;
+        return { host: host.host };
       });
-      if (claimed !== null) return claimed;
+      if (placed !== null) return placed;
     }
   }
   throw claimConflict();
@@ -239,12 +261,15 @@ export const whereOf = (
  * place keeps it. Throws `internal` with the code `noValidHost`.
  */
 export async function placeServer<I>(context: StepContext<I>, wish: PlaceWish, taskState: TaskState): Promise<Placed> {
-  const { deps, server } = context;
-  if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
-  const { host } = await claimPlace(context, wish, setClaim, (t, found, nowMs) =>
-    updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
+  const { server, claim } = context;
+  if (server.host !== null && claim !== null) return { host: server.host };
+  const counted = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
+  return claimPlace(
+    context,
+    wish,
+    (t, wanted, generation) => addClaim(t, wanted, generation, counted),
+    (t, found, nowMs) => updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
   );
-  return { host };
 }
 
 /** The server is nowhere again. */

@@ -32,7 +32,7 @@ export async function recordSize(t: Tx, server: Server, drift: SizeDrift, nowMs:
     if (event?.event === EVENT) {
       const whole: SizeDrift = { before: (event.output as SizeDrift).before, after: drift.after };
       const details = sizeText(whole);
-      await finishEvent(t, event.id, { result: 'Success', details, output: whole }, nowMs);
+      await finishEvent(t, event, { result: 'Success', details, output: whole }, nowMs);
       await finishAction(t, last.id, null, {}, nowMs);
       return details;
     }

@@ -3,8 +3,8 @@
 import { newUuid } from '../../base/ids.ts';
 import type { AgentReport } from '../../bus/contract.ts';
 import { upsertHost } from '../../db/hosts.ts';
-import { upsertService } from '../../db/services.ts';
-import { tx } from '../../db/tx.ts';
+import { noteBeat, upsertService } from '../../db/services.ts';
+import { alone, tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { followGuest, reconcileHost } from './guests.ts';
 
@@ -20,6 +20,8 @@ export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<
     return;
   }
   const { config, clock } = deps;
+  if (report.kind === 'heartbeat') return alone(deps.database, (t) => noteBeat(t, BINARY, host, clock.now()));
+  if (report.kind === 'guests') return reconcileHost(deps, host, report.guests);
   await tx(deps.database, async (t) => {
     const nowMs = clock.now();
     const zone = config.defaultZone;

@@ -4,7 +4,7 @@
 import type { NetworkPlan, PortTarget } from '../../cloud/network.ts';
 import { type Claim, findClaim, findHeldClaim } from '../../db/claims.ts';
 import type { Reader } from '../../db/engine.ts';
-import { allDetails, loadDetails } from '../../db/server-details.ts';
+import { loadDetails } from '../../db/server-details.ts';
 import { findBuild } from '../../db/servers.ts';
 import { buildSpec } from '../../domain/servers/build-spec.ts';
 import type { GuestSpec, InjectedFile } from '../../domain/servers/guest.ts';
@@ -48,15 +48,23 @@ export async function placementFor(
  * The guest as it shall be, from the rows alone.
  * @param heldBy the migration that holds the claim of the host that the spec is for; absent: it is the server's own
  */
-export async function guestSpec(
+export const guestSpec = async (
   reader: Reader,
   server: Server,
   adminPass: string | null,
   heldBy?: number,
-): Promise<GuestSpec> {
+): Promise<GuestSpec> => {
   const build = await findBuild<BuildRequest>(reader, server.id);
-  const claim = await claimFor(reader, server, heldBy);
-  const [detail] = (await loadDetails(reader, [server], allDetails)) as [ServerDetail];
+  return specToBuild(reader, { server, build, claim: await claimFor(reader, server, heldBy) }, adminPass);
+};
+
+/** As `guestSpec`, where its claim and what was asked for at its creation are at hand. */
+export async function specToBuild(
+  reader: Reader,
+  { server, build, claim }: { readonly server: Server; readonly build: BuildRequest; readonly claim: Claim | null },
+  adminPass: string | null,
+): Promise<GuestSpec> {
+  const [detail] = (await loadDetails(reader, [server], { metadata: true, nics: true })) as [ServerDetail];
   return buildSpec({
     server,
     metadata: detail.metadata,

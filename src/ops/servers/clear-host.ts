@@ -5,6 +5,7 @@ import { Fault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { findHost } from '../../db/hosts.ts';
 import { addRemnant } from '../../db/remnants.ts';
+import type { Host } from '../../domain/placement/host.ts';
 import { isUp } from '../placement/host-up.ts';
 import type { StepContext } from '../engine/saga.ts';
 
@@ -13,16 +14,17 @@ export type Remains = 'guest' | 'aside';
 
 type Caller = Pick<StepContext<unknown>, 'deps' | 'call'>;
 
-/** Asks a host that is up to remove what is named of a server. */
+/** Asks a host that is up to remove what is named of a server. `known`: the host, where it was just looked at. */
 export async function askToClear(
   { deps, call }: Caller,
   name: string,
   uuid: string,
   what: readonly Remains[],
+  known: Host | null = null,
 ): Promise<void> {
   if (what.includes('guest')) await call(name, 'destroy', { uuid });
   if (!what.includes('aside')) return;
-  const host = await findHost(deps.database.read, { host: name });
+  const host = known ?? (await findHost(deps.database.read, { host: name }));
   if (host?.inventory.facts.capabilities.verbs.includes('dropDisk')) await call(name, 'dropDisk', { uuid });
 }
 
@@ -38,9 +40,10 @@ export async function clearHost<I>(
     await commit((t, nowMs) => addRemnant(t, { serverUuid: server.uuid, host: name }, nowMs));
     return why;
   };
-  if (!isUp(deps, await findHost(deps.database.read, { host: name }))) return leave(`host ${name} is down`);
+  const host = await findHost(deps.database.read, { host: name });
+  if (!isUp(deps, host)) return leave(`host ${name} is down`);
   try {
-    await askToClear(context, name, server.uuid, what);
+    await askToClear(context, name, server.uuid, what, host);
     return null;
   } catch (error) {
     const lastTry = action.attempts >= limits.stepAttempts;

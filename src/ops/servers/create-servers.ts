@@ -9,8 +9,8 @@ import { otherZones } from '../../db/aggregates.ts';
 import { findFlavor } from '../../db/flavors.ts';
 import { findHost } from '../../db/hosts.ts';
 import { insertDetails } from '../../db/server-details.ts';
-import { replaceNics } from '../../db/server-nics.ts';
-import { findBuild, insertServers, type NewServer, updateServer } from '../../db/servers.ts';
+import { insertNics, replaceNics } from '../../db/server-nics.ts';
+import { insertServers, type NewServer, updateServer } from '../../db/servers.ts';
 import { isZoneServed } from '../../db/services.ts';
 import { tx } from '../../db/tx.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../../domain/servers/build-spec.ts';
@@ -24,9 +24,10 @@ import { checkPciPolicy, pciWishOf } from '../../domain/pci/pci-alias.ts';
 import { fittingCount } from '../../domain/placement/quota.ts';
 import { wakeWorkers, holdActions, enqueueAction } from '../engine/begin.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
-import { type BuildRequest, guestSpec, portTargetOf } from './build.ts';
+import { type BuildRequest, portTargetOf, specToBuild } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from '../placement/place.ts';
+import { placeOrWait } from '../placement/wait-for-room.ts';
 import { handOver, placeTogether, type TogetherInput } from '../placement/place-together.ts';
 import { accountsOf, lockQuota } from '../administration/quota-sets.ts';
 import { hintedGroup, joinGroup } from '../administration/server-groups.ts';
@@ -257,33 +258,33 @@ const exhausted = (server: Server, lastProblem: string | null): Fault =>
 /** As `placeServer`; where other hosts were tried before, the failure tells of the last of them. */
 async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const { deps, server, input } = context;
-  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const wish = { ...placementOf(deps, server, build), excluded: input.excluded };
+  const wish = { ...placementOf(deps, server, context.build()), excluded: input.excluded };
   if (input.excluded.length === 0) {
     const { together } = input;
-    if (together?.part === 'places') return placeTogether(context, wish);
     if (together?.part === 'refused') {
       throw internal(together.message, { code: 'noValidHost', detail: together.detail });
     }
+    return placeOrWait(context, () =>
+      together?.part === 'places' ? placeTogether(context, wish) : placeServer(context, wish, 'networking'),
+    );
   }
   return placeServer(context, wish, 'networking').catch((error: unknown) => {
-    const none = error instanceof Fault && error.code === 'noValidHost' && input.excluded.length > 0;
+    const none = error instanceof Fault && error.code === 'noValidHost';
     throw none ? exhausted(server, input.lastProblem) : error;
   });
 }
 
 const giveBackPlace = (context: StepContext<CreateInput>): Promise<void> => giveUpPlace(context, 'scheduling');
 
-async function makePorts(context: StepContext<CreateInput>): Promise<{ ports: readonly string[] }> {
+async function makePorts(context: StepContext<CreateInput>) {
   const { deps, server } = context;
-  const build = await findBuild<BuildRequest>(deps.database.read, server.id);
-  const nics = await deps.network.allocate(portTargetOf(server), build.network);
+  const nics = await deps.network.allocate(portTargetOf(server), context.build().network, 0, !context.again);
   context.point('made');
-  await context.commit(async (t, nowMs) => {
-    await replaceNics(t, server.id, nics);
+  return context.finish(async (t, nowMs) => {
+    await insertNics(t, server.id, nics);
     await updateServer(t, server.id, { taskState: 'spawning' }, nowMs);
+    return { ports: nics.map((nic) => nic.portId) };
   });
-  return { ports: nics.map((nic) => nic.portId) };
 }
 
 async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>): Promise<void> {
@@ -294,8 +295,8 @@ async function giveBackPorts({ deps, server, commit }: StepContext<CreateInput>)
 const build = step({
   name: 'build',
   event: 'compute__do_build_and_run_instance',
-  async run({ deps, server, input, call }: StepContext<CreateInput>) {
-    const spec = await guestSpec(deps.database.read, server, input.adminPass);
+  async run({ deps, server, claim, input, build: asked, call }: StepContext<CreateInput>) {
+    const spec = await specToBuild(deps.database.read, { server, claim, build: asked() }, input.adminPass);
     return call(server.host as string, 'spawn', { spec });
   },
   async undo({ server, call }) {

@@ -53,7 +53,7 @@ async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: 
   const open = await openActions(t, server.uuid);
   const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
   if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
-  await cancelActions(t, server.uuid);
+  if (open.length > 0) await cancelActions(t, server.uuid);
   const { task: taskState } = deleteAction.transitions[soft ? 'softDelete' : 'delete'];
   await updateServer(t, server.id, { taskState, progress: 0, ...(soft ? { deletedAt: nowMs } : {}) }, nowMs);
   const input: DeleteInput = { soft };
@@ -132,17 +132,24 @@ export const deleteAction = defineAction<DeleteInput>()({
     { name: 'guest', event: 'compute_terminate_instance', run: removeGuest, undo: FORWARD_ONLY },
     {
       name: 'ports',
-      async run({ deps, server, commit, point }) {
+      async run({ deps, server, finish, point }) {
         await deps.network.release(server);
         point('released');
-        await commit((t) => replaceNics(t, server.id, []));
+        return finish(async (t) => {
+          await replaceNics(t, server.id, []);
+          return {};
+        });
       },
       undo: FORWARD_ONLY,
     },
     {
       name: 'claim',
       // what was claimed is billed until now
-      run: ({ server, commit }) => commit((t, nowMs) => releaseClaim(t, server.id, nowMs)),
+      run: ({ server, finish }) =>
+        finish(async (t, nowMs) => {
+          await releaseClaim(t, server.id, nowMs);
+          return {};
+        }),
       undo: FORWARD_ONLY,
     },
     { name: 'image', run: removeShelvedImage, undo: FORWARD_ONLY },
@@ -159,7 +166,7 @@ export const deleteAction = defineAction<DeleteInput>()({
     };
     // nothing goes on for a server that is no more
     await cancelActions(t, server.uuid, action.id);
-    await removeMember(t, server.id);
+    if ('group' in server.schedulerHints) await removeMember(t, server.id);
     await removeShelved(t, server.id);
     await updateServer(t, server.id, gone, nowMs);
     return null;

@@ -5,7 +5,7 @@ import { badRequest, conflict, Fault, internal, unavailable } from '../../base/e
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { findClaim } from '../../db/claims.ts';
-import { findHost, listHosts } from '../../db/hosts.ts';
+import { findHost } from '../../db/hosts.ts';
 import { findMigration, type MigrationPatch, updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
@@ -118,18 +118,19 @@ async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target)
       code: 'migration.devices',
     });
   }
-  const hosts = await listHosts(deps.database.read);
+  const { read } = deps.database;
   const source = await hostNamed({ deps }, server.host);
   mustServe(deps, source);
-  const claim = (await findClaim(deps.database.read, server.id)) ?? minimumOf(server.flavor);
+  const claim = (await findClaim(read, server.id)) ?? minimumOf(server.flavor);
   const size = { vcpus: claim.vcpus, memoryMb: claim.memoryMb };
-  const named = hosts.find((one) => one.host === host);
-  if (forced && named !== undefined) checkForced(deps, server, source, named, size.memoryMb);
+  const named = forced && host !== null ? await findHost(read, { host }) : null;
+  if (named !== null) checkForced(deps, server, source, named, size.memoryMb);
   return moveWish({ deps }, server, {
     minimum: size,
     forcedHost: forced ? host : null,
     requestedHost: forced ? null : host,
-    excluded: [source.host, ...hosts.filter((one) => misfit(source, one) !== null).map((one) => one.host)],
+    excluded: [source.host],
+    suits: (one) => misfit(source, one) === null,
     verb: 'liveMigrate',
   });
 }
@@ -288,7 +289,7 @@ const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> 
 
 /** Moves the guest from one host to another and waits until it is there; `attend` is called while it is under way. */
 async function monitorLiveMigration(
-  { deps, server, input, call }: Context,
+  { deps, server, input, call, rest }: Context,
   from: string,
   to: Host,
   numa: NumaTopology | null,
@@ -304,7 +305,7 @@ async function monitorLiveMigration(
     await attend(progress);
     if (isLate()) await call(from, 'steerLive', { uuid, wish: 'abort' });
     if (deps.clock.now() > giveUpAt + limits.liveAbortMs) throw stillMoving(from);
-    await deps.clock.sleep(limits.livePollMs);
+    await rest(deps.clock.sleep(limits.livePollMs));
     progress = await call(from, 'liveProgress', { uuid });
   }
   if (progress.state === 'cancelled') throw isLate() ? tooSlow() : cancelled();
@@ -333,14 +334,14 @@ async function move(context: Context): Promise<void> {
 
 /** Whatever became of it: the guest is on its old host in the end. */
 async function bringBack(context: Context): Promise<void> {
-  const { deps, server, call } = context;
+  const { deps, server, call, rest } = context;
   const { uuid } = server;
   const home = server.host as string;
   await call(home, 'steerLive', { uuid, wish: 'abort' });
   const giveUpAt = deps.clock.now() + limits.liveAbortMs;
   while ((await call(home, 'liveProgress', { uuid })).state === 'running') {
     if (deps.clock.now() > giveUpAt) throw stillMoving(home);
-    await deps.clock.sleep(limits.livePollMs);
+    await rest(deps.clock.sleep(limits.livePollMs));
   }
   if ((await call(home, 'inspect', { uuid })) !== null) return;
   const { destCompute } = await moveOf(context);

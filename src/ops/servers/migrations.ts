@@ -92,7 +92,7 @@ export async function holdPlace(
   if (move.destCompute !== null && (await findHeldClaim(deps.database.read, input.migrationId)) !== null) {
     return { host: move.destCompute };
   }
-  const { host } = await claimPlace(
+  return claimPlace(
     context,
     wish,
     (t, claim, generation) => holdClaim(t, input.migrationId, claim, generation),
@@ -110,7 +110,6 @@ export async function holdPlace(
         nowMs,
       ),
   );
-  return { host };
 }
 
 export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>

@@ -4,13 +4,16 @@ import { Fault } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
 import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-api.ts';
 import type { Reader } from '../../db/engine.ts';
-import { isDuplicate } from '../../db/errors.ts';
 import {
+  type Allocation,
   allocationsBy,
+  findForPort,
   findRow,
   listRows,
   lockRow,
   networkNoun,
+  networksWithSubnets,
+  type NetworkWithSubnets,
   noFilters,
   portNoun,
   rowsBy,
@@ -19,7 +22,7 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
-import { tx } from '../../db/tx.ts';
+import { type Tx, tx } from '../../db/tx.ts';
 import type { SubnetFacts } from '../../domain/networks/nic.ts';
 import { canonicalIp } from '../../base/ip.ts';
 import { derivedUuid } from './derived.ts';
@@ -32,8 +35,8 @@ import { changeObject, updateOf } from './objects.ts';
 import { networks } from './network-noun.ts';
 import type { Noun, Owned } from './noun.ts';
 import { ports } from './port-noun.ts';
-import { createPort, removePort, savePort, unbound, unplugged } from './ports.ts';
-import { checkQuota, countUsed, quotaLimits } from './quotas.ts';
+import { makePort, removePort, savePort, unbound, unplugged } from './ports.ts';
+import { checkRoom, roomFor } from './quotas.ts';
 import { allowedOf, ownedBy } from './rules.ts';
 import { fitsSubnet } from './subnet-noun.ts';
 import { autoAllocate } from './topology.ts';
@@ -48,6 +51,27 @@ const factsOf = (subnet: StoredSubnet): SubnetFacts => ({
   hostRoutes: subnet.hostRoutes,
 });
 
+const portWith = (port: StoredPort, addresses: readonly Allocation[]): PortFacts => ({
+  id: port.id,
+  projectId: port.projectId,
+  networkId: port.networkId,
+  mac: port.macAddress,
+  status: port.status,
+  deviceId: port.deviceId,
+  fixedIps: addresses.map(({ address, subnetId }) => ({ address, subnetId })),
+  securityGroups: port.securityGroups,
+  portSecurity: port.portSecurityEnabled,
+  addressPairs: port.allowedAddressPairs.map(({ ip_address: address, mac_address: mac }) => ({
+    address,
+    mac: mac ?? null,
+  })),
+  hostId: port.binding.host_id,
+  vnicType: port.binding.vnic_type,
+  vifType: port.binding.vif_type,
+  vifDetails: port.binding.vif_details,
+  profile: port.binding.profile,
+});
+
 async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<PortFacts[]> {
   const allocations = await allocationsBy(
     reader,
@@ -55,26 +79,7 @@ async function portFacts(reader: Reader, ports: readonly StoredPort[]): Promise<
     ports.map(({ id }) => id),
   );
   const byPort = Map.groupBy(allocations, ({ portId }) => portId);
-  return ports.map((port) => ({
-    id: port.id,
-    projectId: port.projectId,
-    networkId: port.networkId,
-    mac: port.macAddress,
-    status: port.status,
-    deviceId: port.deviceId,
-    fixedIps: (byPort.get(port.id) ?? []).map(({ address, subnetId }) => ({ address, subnetId })),
-    securityGroups: port.securityGroups,
-    portSecurity: port.portSecurityEnabled,
-    addressPairs: port.allowedAddressPairs.map(({ ip_address: address, mac_address: mac }) => ({
-      address,
-      mac: mac ?? null,
-    })),
-    hostId: port.binding.host_id,
-    vnicType: port.binding.vnic_type,
-    vifType: port.binding.vif_type,
-    vifDetails: port.binding.vif_details,
-    profile: port.binding.profile,
-  }));
+  return ports.map((port) => portWith(port, byPort.get(port.id) ?? []));
 }
 
 async function onlyFacts(reader: Reader, port: StoredPort): Promise<PortFacts> {
@@ -83,28 +88,67 @@ async function onlyFacts(reader: Reader, port: StoredPort): Promise<PortFacts> {
   return facts;
 }
 
+/** In the order in which they are read back. */
+const inOrder = (addresses: readonly Allocation[]): Allocation[] => {
+  const key = ({ subnetId, address }: Allocation): string => `${subnetId} ${address}`;
+  return addresses.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+};
+
+/** Makes a port for a server; null: its project has no default group yet. */
+async function portForServer(
+  trx: Tx,
+  id: string,
+  wanted: Parameters<NetworkApi['createPort']>[0],
+  now: number,
+): Promise<PortFacts | null> {
+  const { projectId, networkId } = wanted;
+  const byDefault = defaultGroupId(projectId);
+  const found = await findForPort(trx, networkId, byDefault, projectId);
+  if (found === null) throw missing('network', networkId);
+  if (!found.hasGroup && projectId !== '') return null;
+  checkRoom('port', found.ports);
+  const { portSecurityEnabled } = found.network;
+  const { port, addresses } = await makePort(
+    trx,
+    found.network,
+    {
+      id,
+      projectId,
+      networkId,
+      name: '',
+      description: '',
+      macAddress: null,
+      adminStateUp: true,
+      deviceId: wanted.serverUuid,
+      deviceOwner: wanted.deviceOwner,
+      portSecurityEnabled,
+      securityGroups: wanted.securityGroups.length > 0 ? wanted.securityGroups : portSecurityEnabled ? [byDefault] : [],
+      allowedAddressPairs: [],
+      binding: { ...unbound, host_id: wanted.host, profile: wanted.profile },
+    },
+    wanted.fixedIp === null ? null : [{ ip_address: canonicalIp(wanted.fixedIp) ?? wanted.fixedIp }],
+    now,
+  );
+  return portWith(port, inOrder(addresses));
+}
+
 export function makeLocalApi(parts: NetworkParts): NetworkApi {
   const { database, clock } = parts;
   const { read } = database;
   const mayGet = <T extends Owned>(noun: Noun<T>, caller: Caller, found: readonly T[]) =>
     allowedOf(parts.allows, read, noun, caller, found);
 
-  const summaries = async (networks: readonly StoredNetwork[]): Promise<NetworkSummary[]> => {
-    const subnets = await rowsBy(
-      read,
-      subnetNoun,
-      'network_id',
-      networks.map(({ id }) => id),
+  /** Those of the networks that the caller may see. */
+  const summaries = async (caller: Caller, found: readonly NetworkWithSubnets[]): Promise<NetworkSummary[]> => {
+    const seen = await mayGet(
+      networks,
+      caller,
+      found.map(({ network }) => network),
     );
-    const byNetwork = Map.groupBy(subnets, ({ networkId }) => networkId);
-    return networks.map(({ id, name, projectId, shared, external }) => ({
-      id,
-      name,
-      projectId,
-      shared,
-      external,
-      subnetIds: (byNetwork.get(id) ?? []).map((subnet) => subnet.id),
-    }));
+    const subnets = new Map(found.map((one) => [one.network.id, one.subnets]));
+    return seen.map(({ id, name, projectId, shared, external }) => {
+      return { id, name, projectId, shared, external, subnetIds: (subnets.get(id) ?? []).map((subnet) => subnet.id) };
+    });
   };
 
   const seesNetwork = (caller: Caller, network: StoredNetwork): boolean =>
@@ -114,23 +158,18 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     ...makeLocalGroups(parts),
     ...(parts.floatingIps ? makeLocalFloatingIps(parts) : noFloatingIps),
     async networks(caller, ids) {
-      if (ids !== null) {
-        const found = await rowsBy(read, networkNoun, 'id', ids);
-        return summaries(
-          await mayGet(
-            networks,
-            caller,
-            found.filter((network) => seesNetwork(caller, network)),
-          ),
-        );
-      }
-      const all = (await listRows(read, networkNoun, null)) ?? [];
-      const usable = all.filter((network) => network.shared || network.projectId === caller.projectId);
-      return summaries(await mayGet(networks, caller, usable));
+      if (ids === null)
+        return summaries(caller, await networksWithSubnets(read, { usableBy: caller.projectId ?? '-' }));
+      const found = await networksWithSubnets(read, { ids });
+      return summaries(
+        caller,
+        found.filter(({ network }) => seesNetwork(caller, network)),
+      );
     },
     async seenNetworks(caller) {
       const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
-      return summaries(await mayGet(networks, caller, (await listRows(read, networkNoun, scope)) ?? []));
+      const ids = ((await listRows(read, networkNoun, scope)) ?? []).map(({ id }) => id);
+      return summaries(caller, await networksWithSubnets(read, { ids }));
     },
     async port(caller, portId) {
       const port = await findRow(read, portNoun, portId);
@@ -152,9 +191,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       return subnets.some((subnet) => fitsSubnet(subnet, address) && canonicalIp(address) !== subnet.gatewayIp);
     },
     async freePorts(caller) {
-      const projectId = caller.projectId ?? '';
-      const limit = (await quotaLimits(read, parts, projectId))['port'] ?? -1;
-      return limit < 0 ? null : limit - (await countUsed(read, 'port', projectId));
+      return roomFor(read, 'port', caller.projectId ?? '');
     },
     async autoAllocate(caller) {
       if (caller.projectId === null) return null;
@@ -167,16 +204,11 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       }
     },
     async facts(networkIds) {
-      const networks = await rowsBy(read, networkNoun, 'id', networkIds);
-      const subnets = await rowsBy(read, subnetNoun, 'network_id', networkIds);
-      const byNetwork = Map.groupBy(subnets, ({ networkId }) => networkId);
-      return networks.map(({ id, name, projectId, mtu }) => ({
-        id,
-        name,
-        projectId,
-        mtu,
-        subnets: (byNetwork.get(id) ?? []).map(factsOf),
-      }));
+      if (networkIds.length === 0) return [];
+      const found = await networksWithSubnets(read, { ids: networkIds });
+      return found.map(({ network: { id, name, projectId, mtu }, subnets }) => {
+        return { id, name, projectId, mtu, subnets: subnets.map(factsOf) };
+      });
     },
     async portsOfDevice(deviceId) {
       return deviceId === '' ? [] : portFacts(read, await rowsBy(read, portNoun, 'device_id', [deviceId]));
@@ -186,42 +218,17 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       return port === null ? null : onlyFacts(read, port);
     },
     async createPort(wanted) {
-      await ensureDefaultGroup(database, wanted.projectId, clock.now());
       // one port per server and place, however often and by how many it is asked for
       const id = derivedUuid('port', wanted.serverUuid, String(wanted.position));
+      const make = () => tx(database, (trx) => portForServer(trx, id, wanted, clock.now()));
       try {
-        return await tx(database, async (trx) => {
-          const existing = await lockRow(trx, portNoun, id);
-          if (existing !== null) return onlyFacts(trx, existing);
-          const network = await findRow(trx, networkNoun, wanted.networkId);
-          if (network === null) throw missing('network', wanted.networkId);
-          await checkQuota(trx, 'port', wanted.projectId, 1);
-          const byDefault = network.portSecurityEnabled ? [defaultGroupId(wanted.projectId)] : [];
-          const port = await createPort(
-            trx,
-            network,
-            {
-              id,
-              projectId: wanted.projectId,
-              networkId: network.id,
-              name: '',
-              description: '',
-              macAddress: null,
-              adminStateUp: true,
-              deviceId: wanted.serverUuid,
-              deviceOwner: wanted.deviceOwner,
-              portSecurityEnabled: network.portSecurityEnabled,
-              securityGroups: wanted.securityGroups.length > 0 ? wanted.securityGroups : byDefault,
-              allowedAddressPairs: [],
-              binding: { ...unbound, host_id: wanted.host, profile: wanted.profile },
-            },
-            wanted.fixedIp === null ? null : [{ ip_address: canonicalIp(wanted.fixedIp) ?? wanted.fixedIp }],
-            clock.now(),
-          );
-          return onlyFacts(trx, port);
-        });
+        const made = await make();
+        if (made !== null) return made;
+        await ensureDefaultGroup(database, wanted.projectId, clock.now());
+        return (await make()) as PortFacts;
       } catch (error) {
-        const made = isDuplicate(error) ? await findRow(read, portNoun, id) : null;
+        // one that is there already is nobody's mistake, be there room for another or not
+        const made = await findRow(read, portNoun, id);
         if (made === null) throw error;
         return onlyFacts(read, made);
       }

@@ -11,10 +11,12 @@ import {
   type Binding,
   deleteAllocations,
   deleteRow,
+  hasMac,
   insertAllocation,
   insertRow,
   lockAddresses,
   lockRow,
+  lockSubnets,
   portNoun,
   replaceRow,
   rowsBy,
@@ -103,48 +105,88 @@ async function freeAddress(tx: Tx, { id, allocationPools, gatewayIp }: StoredSub
   return anyFree(allocationPools, gatewayIp === null ? taken : taken.add(gatewayIp), Math.random);
 }
 
-/** Takes an address of a subnet that is locked, this one or any; false where any is wanted and none is free. */
-async function take(tx: Tx, subnet: StoredSubnet, portId: string, wanted: string | null): Promise<boolean> {
-  const address = wanted ?? (await freeAddress(tx, subnet));
-  if (address === null) return false;
-  if (wanted !== null) {
-    const held = await takenAddresses(tx, subnet.id, [wanted]);
-    if (held.size > 0 || wanted === subnet.gatewayIp) {
-      throw inUse('IpAddressAlreadyAllocated', `IP address ${wanted} already allocated in subnet ${subnet.id}`);
-    }
+/** Takes an address; false where another has it. */
+async function takeIfFree(tx: Tx, allocation: Allocation): Promise<boolean> {
+  try {
+    await insertAllocation(tx, allocation);
+    return true;
+  } catch (error) {
+    if (isDuplicate(error)) return false;
+    throw error;
   }
-  await insertAllocation(tx, { subnetId: subnet.id, address, portId });
-  return true;
+}
+
+/** Takes this address of a subnet. */
+async function takeNamed(tx: Tx, subnet: StoredSubnet, portId: string, address: string): Promise<Allocation> {
+  const named = { subnetId: subnet.id, address, portId };
+  if (address !== subnet.gatewayIp && (await takeIfFree(tx, named))) return named;
+  throw inUse('IpAddressAlreadyAllocated', `IP address ${address} already allocated in subnet ${subnet.id}`);
+}
+
+/** Takes any address of a subnet that is locked; null: none is free. */
+async function takeAny(tx: Tx, subnet: StoredSubnet, portId: string): Promise<Allocation | null> {
+  const { id: subnetId, allocationPools, gatewayIp } = subnet;
+  // in a subnet with much room the first that is tried is free
+  const [tried] = anyAddresses(allocationPools, 1, Math.random);
+  if (tried === undefined) return null;
+  const first = { subnetId, address: tried, portId };
+  if (tried !== gatewayIp && (await takeIfFree(tx, first))) return first;
+  const address = await freeAddress(tx, subnet);
+  if (address === null) return null;
+  await insertAllocation(tx, { subnetId, address, portId });
+  return { subnetId, address, portId };
+}
+
+/** Takes an address of each family that a network has. */
+async function takeOfEach(tx: Tx, network: StoredNetwork, portId: string): Promise<Allocation[]> {
+  const subnets = await lockSubnets(tx, network.id);
+  const taken: Allocation[] = [];
+  for (const version of [4, 6]) {
+    const family = subnets.filter((subnet) => subnet.ipVersion === version);
+    let found: Allocation | null = null;
+    for (const subnet of family) found ??= await takeAny(tx, subnet, portId);
+    if (found !== null) taken.push(found);
+    else if (family.length > 0) throw noneLeft(network.id);
+  }
+  return taken;
+}
+
+/** Takes the addresses that a port wishes. */
+async function takeWished(
+  tx: Tx,
+  network: StoredNetwork,
+  portId: string,
+  wishes: readonly AddressWish[],
+): Promise<Allocation[]> {
+  const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
+  const wanted = wishes.map((wish) => ({ address: wish.ip_address, subnet: subnetFor(network, subnets, wish) }));
+  // always in one order, so that two ports never wait for each other
+  for (const id of [...new Set(wanted.map(({ subnet }) => subnet.id))].sort()) await lockAddresses(tx, id);
+  const taken: Allocation[] = [];
+  // what is named is taken before what is not, or the choice could take it away
+  for (const { address, subnet } of wanted) {
+    if (address !== undefined) taken.push(await takeNamed(tx, subnet, portId, address));
+  }
+  for (const { address, subnet } of wanted) {
+    if (address !== undefined) continue;
+    const found = await takeAny(tx, subnet, portId);
+    if (found === null) throw noneLeft(network.id);
+    taken.push(found);
+  }
+  return taken;
 }
 
 /**
  * Takes a port's addresses.
  * @param wishes null: one of each family that the network has
  */
-async function takeAddresses(
+const takeAddresses = (
   tx: Tx,
   network: StoredNetwork,
   portId: string,
   wishes: readonly AddressWish[] | null,
-): Promise<void> {
-  const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
-  const wanted = wishes?.map((wish) => ({ wish, subnet: subnetFor(network, subnets, wish) })) ?? [];
-  const involved = wishes === null ? subnets : wanted.map(({ subnet }) => subnet);
-  // always in one order, so that two ports never wait for each other
-  for (const id of [...new Set(involved.map((subnet) => subnet.id))].sort()) await lockAddresses(tx, id);
-  // what is named is taken before what is not, or the choice could take it away
-  const named = wanted.filter(({ wish }) => wish.ip_address !== undefined);
-  const open = wanted.filter(({ wish }) => wish.ip_address === undefined);
-  for (const { wish, subnet } of named) await take(tx, subnet, portId, wish.ip_address ?? null);
-  for (const { subnet } of open) if (!(await take(tx, subnet, portId, null))) throw noneLeft(network.id);
-  if (wishes !== null) return;
-  for (const version of [4, 6]) {
-    const family = subnets.filter((subnet) => subnet.ipVersion === version);
-    let found = family.length === 0;
-    for (const subnet of family) found ||= await take(tx, subnet, portId, null);
-    if (!found) throw noneLeft(network.id);
-  }
-}
+): Promise<Allocation[]> =>
+  wishes === null ? takeOfEach(tx, network, portId) : takeWished(tx, network, portId, wishes);
 
 export type NewPort = Omit<
   StoredPort,
@@ -155,22 +197,23 @@ export type NewPort = Omit<
   readonly macAddress: string | null;
 };
 
+/** A new port and its addresses. */
+export interface MadePort {
+  readonly port: StoredPort;
+  readonly addresses: readonly Allocation[];
+}
+
 /** Makes a port with its addresses. The id may be given, to make a second one of the kind impossible. */
-export async function createPort(
+export async function makePort(
   tx: Tx,
   network: StoredNetwork,
   wanted: NewPort,
   wishes: readonly AddressWish[] | null,
   now: number,
-): Promise<StoredPort> {
+): Promise<MadePort> {
   const id = wanted.id ?? newUuid();
   for (let attempt = 1; ; attempt += 1) {
     const macAddress = wanted.macAddress ?? randomMac();
-    const clashes = await tx('ports').where({ network_id: network.id, mac_address: macAddress }).first('id');
-    if (clashes !== undefined) {
-      if (wanted.macAddress === null && attempt < MAC_ATTEMPTS) continue;
-      throw macInUse(network.id, macAddress);
-    }
     const made: StoredPort = {
       ...wanted,
       id,
@@ -185,14 +228,18 @@ export async function createPort(
     try {
       await insertRow(tx, portNoun, port);
     } catch (error) {
-      // a given id that is taken is for whoever gave it; else another took the MAC address in this moment
-      if (!isDuplicate(error) || wanted.id !== undefined) throw error;
+      // a given id that is taken is for whoever gave it
+      if (!isDuplicate(error) || !(await hasMac(tx, network.id, macAddress, id))) throw error;
+      if (wanted.macAddress === null && attempt < MAC_ATTEMPTS) continue;
       throw macInUse(network.id, macAddress);
     }
-    await takeAddresses(tx, network, id, wishes);
-    return port;
+    return { port, addresses: await takeAddresses(tx, network, id, wishes) };
   }
 }
+
+/** As `makePort`, where the addresses do not matter. */
+export const createPort = async (...wanted: Parameters<typeof makePort>): Promise<StoredPort> =>
+  (await makePort(...wanted)).port;
 
 export async function savePort(tx: Tx, port: StoredPort, now: number): Promise<StoredPort> {
   const next = settled({ ...port, revision: port.revision + 1, updatedAt: now });

@@ -3,7 +3,17 @@
 import { integer, type Parse, Reason } from './attributes.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
-import { countRows, groupNoun, networkNoun, portNoun, quotasOf, ruleNoun, subnetNoun } from '../../db/networks.ts';
+import {
+  countRows,
+  groupNoun,
+  limitAndUse,
+  networkNoun,
+  type Noun,
+  portNoun,
+  quotasOf,
+  ruleNoun,
+  subnetNoun,
+} from '../../db/networks.ts';
 import { asObject } from '../http.ts';
 import { invalid, overQuota } from './faults.ts';
 import type { NetworkParts } from './parts.ts';
@@ -21,13 +31,14 @@ const defaults: Readonly<Record<string, number>> = {
   rbac_policy: 0,
 };
 
-const counters: Readonly<Record<string, (reader: Reader, projectId: string) => Promise<number>>> = {
-  network: (reader, projectId) => countRows(reader, networkNoun, projectId),
-  subnet: (reader, projectId) => countRows(reader, subnetNoun, projectId),
-  port: (reader, projectId) => countRows(reader, portNoun, projectId),
-  security_group: (reader, projectId) => countRows(reader, groupNoun, projectId),
-  security_group_rule: (reader, projectId) => countRows(reader, ruleNoun, projectId),
-  floatingip: (reader, projectId) => countRows(reader, floatingIpNoun, projectId),
+/** Whose rows count. */
+const counted: Readonly<Record<string, Noun<unknown>>> = {
+  network: networkNoun as Noun<unknown>,
+  subnet: subnetNoun as Noun<unknown>,
+  port: portNoun as Noun<unknown>,
+  security_group: groupNoun as Noun<unknown>,
+  security_group_rule: ruleNoun as Noun<unknown>,
+  floatingip: floatingIpNoun as Noun<unknown>,
 };
 
 type Offers = Pick<NetworkParts, 'floatingIps'>;
@@ -41,8 +52,18 @@ export async function quotaLimits(reader: Reader, offers: Offers, projectId: str
   return { ...defaultQuotas(offers), ...(await quotasOf(reader, projectId)) };
 }
 
-export const countUsed = async (reader: Reader, resource: string, projectId: string): Promise<number> =>
-  (await counters[resource]?.(reader, projectId)) ?? 0;
+const countUsed = async (reader: Reader, resource: string, projectId: string): Promise<number> => {
+  const noun = counted[resource];
+  return noun === undefined ? 0 : countRows(reader, noun, projectId);
+};
+
+/** How many more of a resource a project may have; null: any number. */
+export async function roomFor(reader: Reader, resource: string, projectId: string): Promise<number | null> {
+  const [noun, byDefault = -1] = [counted[resource], defaults[resource]];
+  if (noun === undefined) return null;
+  const { limit, used } = await limitAndUse(reader, noun, resource, projectId, byDefault);
+  return limit < 0 ? null : limit - used;
+}
 
 export async function quotaDetails(reader: Reader, offers: Offers, projectId: string): Promise<Record<string, object>> {
   const details: Record<string, object> = {};
@@ -54,8 +75,14 @@ export async function quotaDetails(reader: Reader, offers: Offers, projectId: st
 
 /** @throws conflict OverQuota when the project has no room for `more` of a resource */
 export async function checkQuota(reader: Reader, resource: string, projectId: string, more: number): Promise<void> {
-  const limit = (await quotasOf(reader, projectId))[resource] ?? defaults[resource] ?? -1;
-  if (limit >= 0 && (await countUsed(reader, resource, projectId)) + more > limit) throw overQuota(resource);
+  const room = await roomFor(reader, resource, projectId);
+  if (room !== null && more > room) throw overQuota(resource);
+}
+
+/** As `checkQuota` for one more, where what was set and what is used is at hand. */
+export function checkRoom(resource: string, { limit, used }: { readonly limit: number | null; readonly used: number }) {
+  const most = limit ?? defaults[resource] ?? -1;
+  if (most >= 0 && used >= most) throw overQuota(resource);
 }
 
 const parseLimit: Parse = integer(-1, 2_147_483_647);

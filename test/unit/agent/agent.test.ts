@@ -104,6 +104,17 @@ describe('agent', () => {
     await heard(() => reports.length >= before + 3);
   });
 
+  it('tells all that it has once, then only that it lives, and what is new', async (t) => {
+    const driver = makeFakeDriver({ clock: systemClock });
+    const { bus, reports, heard } = await arrange(t, { driver, reportMs: 5 });
+    await heard(() => reports.length >= 4);
+    assert.deepEqual([...new Set(reports.map(({ kind }) => kind))], ['inventory', 'heartbeat']);
+    const spec = aSpec();
+    await bus.call('host1', 'spawn', { spec });
+    const told = await heard((one) => one.kind === 'guests');
+    assert.ok(told.kind === 'guests' && told.guests[0]?.uuid === spec.uuid);
+  });
+
   it('jitters by a fifth', () => {
     assert.deepEqual(
       [0, 0.5, 1].map((value) => jittered(1_000, () => value)),

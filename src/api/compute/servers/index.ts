@@ -46,6 +46,25 @@ function listView(servers: unknown[], { details, list }: Listed, call: Call) {
   return { servers, ...(links.length === 0 ? {} : { servers_links: links }) };
 }
 
+const detailView = ({ context }: Listed, { op }: Call) => serverView('detail', op.minor, context as ViewContext);
+
+/** Servers whose text is made at once. */
+const AT_ONCE = 50;
+
+function* detailPieces(listed: Listed, call: Call): Iterable<string> {
+  const { details } = listed;
+  const view = detailView(listed, call);
+  yield '{"servers":[';
+  for (let from = 0; from < details.length; from += AT_ONCE) {
+    const text = JSON.stringify(details.slice(from, from + AT_ONCE).map(view));
+    yield `${from === 0 ? '' : ','}${text.slice(1, -1)}`;
+  }
+  // what stands behind the servers
+  const { servers: _none, ...rest } = listView([], listed, call);
+  const text = JSON.stringify(rest);
+  yield text === '{}' ? ']}' : `],${text.slice(1)}`;
+}
+
 const updateFields = history<unknown>(
   {
     name,
@@ -158,8 +177,8 @@ export default resource({
     status: 200,
     run: (call) => list(call, 'detail'),
     shows: shownFields.detail,
-    view: (listed, call) =>
-      listView(listed.details.map(serverView('detail', call.op.minor, listed.context as ViewContext)), listed, call),
+    view: (listed, call) => listView(listed.details.map(detailView(listed, call)), listed, call),
+    pieces: detailPieces,
   }),
   'POST /servers': route<'none', CreateBody>()({
     summary: 'Create one server or several alike.',
