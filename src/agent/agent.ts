@@ -1,6 +1,7 @@
 // Why: the one process that touches a hypervisor. It puts what the bus asks into the guests' mailboxes, hands it to the driver
 // and tells of its own accord what the host has and what guests did. It never sees the database.
 
+import { chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import { notImplemented, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -25,7 +26,7 @@ export interface AgentOptions {
   readonly reportMs?: number;
   /** What the operator says of the host; default: nothing. */
   readonly offers?: HostOffers;
-  /** 0..1, for the jitter of the reports; default `Math.random`. */
+  /** 0..1, for the jitter of the reports; default `chance.fraction`. */
   readonly random?: () => number;
 }
 
@@ -129,7 +130,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
     everyMs: options.reportMs ?? limits.hostReportMs,
     offers: options.offers ?? noOffers,
-    random: options.random ?? Math.random,
+    random: options.random ?? chance.fraction,
   });
 
   /** A guest's event is told after what is under way for it, with what the guest is by then. */

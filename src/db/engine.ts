@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import knexModule, { type Knex } from 'knex';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { sharedJson } from './codec.ts';
@@ -49,7 +50,7 @@ const poolUse = (handle: Knex): PoolUse => {
 type SqliteConnection = Sqlite.Database;
 
 /** What every connection to a SQLite file is told. */
-function prepareConnection(connection: SqliteConnection, readOnly: boolean): void {
+function prepareConnection(connection: SqliteConnection, readOnly: boolean, clock: Clock): void {
   connection.pragma(`busy_timeout = ${limits.sqliteWaitMs}`);
   connection.pragma('journal_mode = WAL');
   // NORMAL in WAL mode loses nothing when the process dies; a power cut may lose the last commits, never consistency.
@@ -63,6 +64,8 @@ function prepareConnection(connection: SqliteConnection, readOnly: boolean): voi
   connection.function('lower', { deterministic: true }, (text: unknown) =>
     typeof text === 'string' ? text.toLowerCase() : text,
   );
+  // what `host-changes.ts` calls the database's time: one engine, one machine, one clock
+  connection.function('now_us', () => clock.now() * 1_000);
   if (readOnly) connection.pragma('query_only = ON');
 }
 
@@ -71,7 +74,12 @@ type MysqlConnection = { query(text: string, done: (error: unknown) => void): un
 /** What goes wrong is thrown to whoever asked; knex would print it too, among what a command says. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
-function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string, unknown>> = {}): Knex {
+function sqlite(
+  path: string,
+  readOnly: boolean,
+  clock: Clock,
+  options: Readonly<Record<string, unknown>> = {},
+): Knex {
   return knex({
     client: FairSqlite,
     compileSqlOnError: false,
@@ -82,7 +90,7 @@ function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string
       min: 1,
       max: 1,
       afterCreate: (connection: SqliteConnection, done: (error: null, c: SqliteConnection) => void) => {
-        prepareConnection(connection, readOnly);
+        prepareConnection(connection, readOnly, clock);
         // it waits by itself, without holding this thread
         connection.pragma('busy_timeout = 0');
         done(null, connection);
@@ -103,9 +111,9 @@ class PreparedReads {
   readonly #statements = new Map<string, Sqlite.Statement>();
   #version: Sqlite.Statement | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
     this.#connection = new Sqlite(path);
-    prepareConnection(this.#connection, true);
+    prepareConnection(this.#connection, true, clock);
   }
 
   rows(sql: string, bindings: readonly Binding[]): Row[] {
@@ -207,7 +215,7 @@ export function amongNumbers(
 export function openToLook(url: string): Database {
   if (!url.startsWith('sqlite://')) return openDatabase(url, 1);
   const path = decodeURIComponent(url.slice('sqlite://'.length));
-  const [read, write] = [sqlite(path, true, { readonly: true }), sqlite(path, false)];
+  const [read, write] = [sqlite(path, true, systemClock, { readonly: true }), sqlite(path, false, systemClock)];
   return {
     engine: 'sqlite',
     read,
@@ -221,8 +229,9 @@ export function openToLook(url: string): Database {
  * Opens a database.
  * @param url `sqlite:///absolute/path.db`, or `mysql://user:password@host:port/name`, with `?socketPath=/path` for a unix socket
  * @param poolSize connections to MySQL at most
+ * @param clock SQLite's time; MySQL has its own
  */
-export function openDatabase(url: string, poolSize = 10): Database {
+export function openDatabase(url: string, poolSize = 10, clock: Clock = systemClock): Database {
   if (url.startsWith('sqlite://')) {
     const path = decodeURIComponent(url.slice('sqlite://'.length));
     if (!path.startsWith('/'))
@@ -230,9 +239,9 @@ export function openDatabase(url: string, poolSize = 10): Database {
     mkdirSync(dirname(path), { recursive: true });
     // it holds password hashes and user data; SQLite gives its other files the same mode
     closeSync(openSync(path, 'a', 0o600));
-    const write = sqlite(path, false);
-    const read = sqlite(path, true);
-    const prepared = new PreparedReads(path);
+    const write = sqlite(path, false, clock);
+    const read = sqlite(path, true, clock);
+    const prepared = new PreparedReads(path, clock);
     preparedReads.set(read, prepared);
     return {
       engine: 'sqlite',

@@ -1,0 +1,112 @@
+// Why: between processes lie messages. What is asked of a guest's host arrives in the order in which it was asked, as a queue keeps
+// it, late, not at all, or twice; answers get lost; reports and nudges come in any order.
+
+import { unavailable } from '../../src/base/errors.ts';
+import type { Bus } from '../../src/bus/bus.ts';
+import type { AgentArgs, AgentMethod, AgentReply } from '../../src/bus/contract.ts';
+import type { AgentHandlers } from '../../src/bus/bus.ts';
+import type { MemoryBus } from '../../src/bus/memory.ts';
+import type { Life } from './life.ts';
+import type { Mishaps } from './mishaps.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** How long anybody waits for an agent here, in milliseconds. */
+export const ANSWER_MS = 20_000;
+
+/** The wires: when the last message of each lane arrives. */
+export type Lanes = Map<string, number>;
+
+export interface BusParts {
+  readonly inner: MemoryBus;
+  readonly lanes: Lanes;
+  readonly timeline: Timeline;
+  readonly mishaps: Mishaps;
+  readonly trace: Trace;
+}
+
+const subjectOf = (args: object): string => {
+  const { uuid, spec } = args as { readonly uuid?: string; readonly spec?: { readonly uuid: string } };
+  return uuid ?? spec?.uuid ?? '';
+};
+
+/** The bus as one process has it. */
+export function busFor({ inner, lanes, timeline, mishaps, trace }: BusParts, life: Life): Bus {
+  const late = (host: string, method: string) =>
+    unavailable(`Host ${host} did not answer '${method}' in time.`, { code: 'bus.timeout' });
+
+  /** What is on its way arrives, whatever becomes of who sent it. */
+  async function deliver<M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>): Promise<AgentReply<M>> {
+    const lane = `${host} ${subjectOf(args)}`;
+    const arrivesMs = Math.max(timeline.now() + mishaps.delayMs(), (lanes.get(lane) ?? 0) + 1);
+    lanes.set(lane, arrivesMs);
+    await timeline.sleep(arrivesMs - timeline.now(), null);
+    const first = inner.call(host, method, args);
+    if (!mishaps.happens('callTwice', life, `${method} ${host}`)) return first;
+    await first.catch(() => undefined);
+    return inner.call(host, method, args);
+  }
+
+  async function call<M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>): Promise<AgentReply<M>> {
+    await life.awake();
+    if (mishaps.happens('callLost', life, `${method} ${host}`)) {
+      await life.sleep(ANSWER_MS);
+      throw late(host, method);
+    }
+    const answer = deliver(host, method, args);
+    if (mishaps.happens('answerLost', life, `${method} ${host}`)) {
+      answer.catch(() => undefined);
+      await life.sleep(ANSWER_MS);
+      throw late(host, method);
+    }
+    const reply = await life.heard(answer);
+    await life.sleep(mishaps.delayMs());
+    return reply;
+  }
+
+  /** News arrive some time, or never, or twice. */
+  function spread(what: string, arrive: () => void): void {
+    if (!life.alive || mishaps.happens('newsLost', life, what)) return;
+    timeline.after(mishaps.delayMs(), null, arrive);
+    if (mishaps.happens('newsTwice', life, what)) timeline.after(mishaps.delayMs(), null, arrive);
+  }
+
+  const handlersOf = (handlers: AgentHandlers): AgentHandlers =>
+    Object.fromEntries(
+      Object.entries(handlers).map(([method, handle]) => [
+        method,
+        async (args: never) => {
+          await life.awake();
+          trace.tell(life.name, `${method} ${subjectOf(args)}`);
+          return life.heard((handle as (args: never) => Promise<unknown>)(args));
+        },
+      ]),
+    ) as unknown as AgentHandlers;
+
+  /** A subscription ends with its process. */
+  async function subscribed(subscribing: Promise<() => Promise<void>>): Promise<() => Promise<void>> {
+    const end = await subscribing;
+    life.whenDead(() => void end());
+    return end;
+  }
+
+  return {
+    call,
+    serveAgent: (host, handlers) => subscribed(inner.serveAgent(host, handlersOf(handlers))),
+    nudge: (actionId) => spread(`nudge ${actionId}`, () => inner.nudge(actionId)),
+    onNudge: (listener) => subscribed(inner.onNudge((actionId) => void life.awake().then(() => listener(actionId)))),
+    async report(report) {
+      await life.awake();
+      spread(`report of ${report.host}`, () => void inner.report(report));
+    },
+    onReport: (listener) =>
+      subscribed(
+        inner.onReport(async (report) => {
+          await life.awake();
+          return life.heard(listener(report));
+        }),
+      ),
+    problem: () => null,
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,96 @@
+// Why: once nothing goes wrong any more and nothing is under way, all must be in order: every promise was kept or its failure is on
+// record, and row, claim and guest say the same.
+
+import { findClaims } from '../../src/db/claims.ts';
+import { countOpenActions } from '../../src/db/cloud-counts.ts';
+import { readRows } from '../../src/db/engine.ts';
+import { loadDetails, allDetails } from '../../src/db/server-details.ts';
+import { minimumOf } from '../../src/domain/machines/flavor.ts';
+import { claimOf } from '../../src/domain/placement/claim.ts';
+import { power, type Server, type VmState } from '../../src/domain/servers/instance.ts';
+import { findLeftovers } from '../support/leftovers.ts';
+import type { Cloud } from './cloud.ts';
+import type { Users } from './users.ts';
+
+/** Actions that failed and do not say why, by an event that says it. */
+const SILENT = `
+  select a.action, a.request_id from instance_actions a where a.message = 'Error' and not exists (
+    select 1 from instance_action_events e where e.action_id = a.id and e.result = 'Error' and e.details is not null)`;
+
+/** Servers in ERROR without a reason. */
+const FAULTLESS = `
+  select uuid from servers s where deleted = 0 and vm_state = 'error'
+    and not exists (select 1 from server_faults f where f.server_id = s.id)
+    and not exists (select 1 from instance_actions a where a.server_uuid = s.uuid and a.action = 'resetState')`;
+
+/** What becomes of a guest that runs, or not. */
+const stateOf: Readonly<Record<number, readonly VmState[]>> = {
+  [power.running]: ['active', 'resized', 'rescued', 'error'],
+  [power.paused]: ['paused', 'resized', 'rescued', 'error'],
+  [power.shutdown]: ['stopped', 'resized', 'rescued', 'error'],
+  [power.crashed]: ['stopped', 'resized', 'rescued', 'error'],
+  [power.suspended]: ['suspended', 'resized', 'rescued', 'error'],
+};
+
+async function brokenServer(cloud: Cloud, server: Server, claim: { vcpus: number; memoryMb: number } | null) {
+  const found: string[] = [];
+  const host = cloud.hosts.find(({ name }) => name === server.host);
+  if (host === undefined) return found;
+  const guest = host.store.get(server.uuid);
+  const told = (what: string, detail: unknown): void =>
+    void found.push(`${what}: ${server.uuid} ${JSON.stringify(detail)}`);
+  if (guest === undefined) {
+    if (server.vmState !== 'error' && server.vmState !== 'shelved') told('a server without its guest', server.vmState);
+    return found;
+  }
+  const states = stateOf[guest.powerState];
+  if (states !== undefined && !states.includes(server.vmState) && server.vmState !== 'shelved')
+    told('row and guest are in different states', { row: server.vmState, guest: guest.powerState });
+  const minimum = minimumOf(server.flavor);
+  const boot = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
+  const row = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
+  const runs = guest.powerState === power.running || guest.powerState === power.paused;
+  if (!runs) return found;
+  const size = { vcpus: guest.size.vcpus, memoryMb: guest.size.memoryMb };
+  if (JSON.stringify(row) !== JSON.stringify(size)) told('row and guest have different sizes', { row, size });
+  const held = { vcpus: guest.pluggedVcpus, memoryMb: size.memoryMb };
+  const due = claimOf(minimum, held, boot);
+  if (claim === null || claim.vcpus !== due.vcpus || claim.memoryMb !== due.memoryMb)
+    told('a claim is not what its guest has', { claim, due });
+  return found;
+}
+
+/** Every law of a quiet cloud that is broken. */
+export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string[]> {
+  const { read } = cloud.database;
+  const found: string[] = [];
+  for (const open of await countOpenActions(read)) found.push(`an action has no end: ${JSON.stringify(open)}`);
+  const asked = new Set(
+    (await readRows(read, 'select request_id from instance_actions')).map((row) => row['request_id']),
+  );
+  for (const { requestId, what, promised } of users.requests) {
+    if (promised && !asked.has(requestId)) found.push(`nothing is on record of '${what}'`);
+  }
+  for (const row of await readRows(read, SILENT)) found.push(`a failure without a reason: ${JSON.stringify(row)}`);
+  for (const row of await readRows(read, FAULTLESS)) found.push(`an ERROR without a fault: ${JSON.stringify(row)}`);
+  const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
+  found.push(
+    ...(await findLeftovers({ database: cloud.database, networks: cloud.networks, images: cloud.images, drivers })),
+  );
+  const servers = await users.living();
+  const claims = await findClaims(
+    read,
+    servers.map(({ id }) => id),
+  );
+  const details = await loadDetails(read, servers, allDetails);
+  for (const [index, server] of servers.entries()) {
+    found.push(...(await brokenServer(cloud, server, claims.get(server.id) ?? null)));
+    const nics = (details[index]?.nics ?? []).map(({ portId }) => portId).toSorted();
+    const ports = cloud.networks
+      .ports()
+      .flatMap(({ serverUuid, nic }) => (serverUuid === server.uuid ? [nic.portId] : []));
+    if (nics.join() !== ports.toSorted().join())
+      found.push(`row and ports differ: ${server.uuid} ${JSON.stringify({ nics, ports })}`);
+  }
+  return found;
+}
