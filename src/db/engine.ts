@@ -74,6 +74,23 @@ type MysqlConnection = { query(text: string, done: (error: unknown) => void): un
 /** What goes wrong is thrown to whoever asked; knex would print it too, among what a command says. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
+/** Statements kept prepared for each SQLite connection; more than there are texts in the program. */
+const STATEMENTS = 200;
+
+/** Has a connection keep what it prepared: knex asks for the same few texts, each time anew. */
+function keepStatements(connection: SqliteConnection): void {
+  const kept = new Map<string, Sqlite.Statement>();
+  const prepare = connection.prepare.bind(connection) as (sql: string) => Sqlite.Statement;
+  connection.prepare = ((sql: string): Sqlite.Statement => {
+    const known = kept.get(sql);
+    if (known !== undefined) return known;
+    const made = prepare(sql);
+    if (kept.size >= STATEMENTS) kept.clear();
+    kept.set(sql, made);
+    return made;
+  }) as typeof connection.prepare;
+}
+
 function sqlite(
   path: string,
   readOnly: boolean,
@@ -93,6 +110,7 @@ function sqlite(
         prepareConnection(connection, readOnly, clock);
         // it waits by itself, without holding this thread
         connection.pragma('busy_timeout = 0');
+        keepStatements(connection);
         done(null, connection);
       },
     },
@@ -101,9 +119,6 @@ function sqlite(
 
 export type Row = Readonly<Record<string, unknown>>;
 type Binding = string | number | null;
-
-/** Statements kept prepared for each SQLite reader; more than there are texts in the program. */
-const STATEMENTS = 200;
 
 /** A SQLite connection that keeps its statements: a read costs a tenth of one that knex builds, pools and prepares anew. */
 class PreparedReads {

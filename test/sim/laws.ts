@@ -96,7 +96,9 @@ async function brokenGuests(
     seen.set(uuid, host.name);
     const own = rows.filter((row) => row['uuid'] === uuid);
     if (own.length === 0) found.push(`a guest of nobody: ${uuid} on ${host.name}`);
-    if (!isHonest(uuid)) continue;
+    // what a host got late, or kept while it was down, goes with its next report
+    const isHome = own.some((row) => row['deleted'] === 0 && row['host'] === host.name);
+    if (!isHome || !isHonest(uuid)) continue;
     const held = { vcpus: guest.pluggedVcpus, memoryMb: usedBy(guest, nowMs).memoryMb };
     const here = own.filter((row) => row['claimed_on'] === host.name);
     const fits = here.some((row) => Number(row['vcpus']) >= held.vcpus && Number(row['memory_mb']) >= held.memoryMb);

@@ -15,6 +15,7 @@ export class Life implements Clock {
   readonly #timeline: Timeline;
   readonly #death = Promise.withResolvers<never>();
   readonly #farewells: (() => void)[] = [];
+  #waking: Promise<void> | null = null;
   alive = true;
   /** Whether it may be killed as it works. */
   mortal = true;
@@ -55,7 +56,13 @@ export class Life implements Clock {
   /** Resolves once it may go on; never for a dead one. */
   async awake(): Promise<void> {
     if (!this.alive) return never();
-    while (this.haltedUntilMs > this.now()) await this.sleep(this.haltedUntilMs - this.now());
+    // those who waited go on in the order in which they came
+    while (this.haltedUntilMs > this.now()) {
+      this.#waking ??= this.sleep(this.haltedUntilMs - this.now()).finally(() => {
+        this.#waking = null;
+      });
+      await this.#waking;
+    }
     if (!this.alive) return never();
   }
 

@@ -30,8 +30,8 @@ const SECOND_MS = 1_000;
 /** How long the story may go on once nothing goes wrong any more, until nothing is under way. */
 const PATIENCE_MS = 1_200 * SECOND_MS;
 /** Rounds of reports and reconcilers in a quiet cloud, after which it must be in order. */
-const ROUNDS = 3;
-const ROUND_MS = 25 * SECOND_MS;
+const ROUNDS = 2;
+const ROUND_MS = 8 * SECOND_MS;
 /** What is not over after so many steps never will be. */
 const MAX_STEPS = 60_000;
 

@@ -152,6 +152,8 @@ const wishes: readonly Wish[] = [
 export interface Request {
   readonly requestId: string;
   readonly what: string;
+  /** The server that shall be deleted; null: something else is asked. */
+  readonly deletes: string | null;
   promised: boolean;
 }
 
@@ -184,10 +186,14 @@ export class Users {
   }
 
   /** Asks for one thing; resolves when it is answered. A process that dies meanwhile answers nothing. */
-  async ask(what: string, work: (op: Op, ops: Ops) => Promise<unknown>): Promise<boolean> {
+  async ask(
+    what: string,
+    work: (op: Op, ops: Ops) => Promise<unknown>,
+    deletes: string | null = null,
+  ): Promise<boolean> {
     const { trace, api } = this.#cloud;
     const op = this.admin;
-    const request: Request = { requestId: op.requestId, what, promised: false };
+    const request: Request = { requestId: op.requestId, what, deletes, promised: false };
     this.requests.push(request);
     trace.tell('user', what);
     try {
@@ -238,8 +244,10 @@ export class Users {
     const one = dice.pick(hat);
     const { trace } = this.#cloud;
     trace.name(server.uuid, server.displayName);
-    await this.ask(`${one.name} ${server.displayName}`, (op, ops) =>
-      one.ask({ op, ops, server, dice, cloud: this.#cloud }),
+    await this.ask(
+      `${one.name} ${server.displayName}`,
+      (op, ops) => one.ask({ op, ops, server, dice, cloud: this.#cloud }),
+      one.name.endsWith('delete') ? server.uuid : null,
     );
   }
 }
