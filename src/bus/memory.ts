@@ -16,12 +16,20 @@ export interface MemoryBusOptions {
   readonly timeoutMs?: Partial<Readonly<Record<AgentMethod, number>>>;
 }
 
-/** Takes reports one after another, so that their order is kept; never blocks the one who reports. */
+/** Reports of one host that wait for a listener. */
+interface Queue {
+  waiting: AgentReport[];
+  readonly drained: Promise<void>;
+}
+
+/**
+ * Takes the reports of each host one after another, so that their order is kept; never blocks the one who reports. What a host says
+ * does not wait for another one that is slow to answer.
+ */
 class Subscriber {
   readonly #listener: (report: AgentReport) => Promise<void>;
   readonly #log: Log;
-  #waiting: AgentReport[] = [];
-  #draining: Promise<void> | null = null;
+  readonly #queues = new Map<string, Queue>();
 
   constructor(listener: (report: AgentReport) => Promise<void>, log: Log) {
     this.#listener = listener;
@@ -29,41 +37,45 @@ class Subscriber {
   }
 
   push(report: AgentReport): void {
+    const { host } = report;
+    const known = this.#queues.get(host);
     // the older one would say less, and later: that its host was alive when it was not any more
-    if (report.kind === 'inventory') {
-      this.#waiting = this.#waiting.filter(({ kind, host }) => kind !== 'inventory' || host !== report.host);
+    if (known !== undefined && report.kind === 'inventory') {
+      known.waiting = known.waiting.filter(({ kind }) => kind !== 'inventory');
     }
-    if (this.#waiting.length >= limits.busBacklog) {
-      this.#log.warn({ host: report.host, kind: report.kind }, 'report dropped: the listener does not keep up');
+    if (this.waiting >= limits.busBacklog) {
+      this.#log.warn({ host, kind: report.kind }, 'report dropped: the listener does not keep up');
       return;
     }
-    this.#waiting.push(structuredClone(report));
-    this.#draining ??= this.#drain();
+    const copy = structuredClone(report);
+    if (known === undefined) this.#queues.set(host, { waiting: [copy], drained: this.#drain(host) });
+    else known.waiting.push(copy);
   }
 
-  async #drain(): Promise<void> {
+  async #drain(host: string): Promise<void> {
     await Promise.resolve();
-    for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift()) {
+    const next = (): AgentReport | undefined => this.#queues.get(host)?.waiting.shift();
+    for (let report = next(); report !== undefined; report = next()) {
       try {
         await this.#listener(report);
       } catch (error) {
-        this.#log.error({ err: error, host: report.host, kind: report.kind }, 'a report was not taken');
+        this.#log.error({ err: error, host, kind: report.kind }, 'a report was not taken');
       }
     }
-    this.#draining = null;
+    this.#queues.delete(host);
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#queues.values().reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
 
   /** Resolves when every report so far is taken. */
   async idle(): Promise<void> {
-    await this.#draining;
+    await Promise.all([...this.#queues.values()].map(({ drained }) => drained));
   }
 
   stop(): void {
-    this.#waiting = [];
+    for (const queue of this.#queues.values()) queue.waiting = [];
   }
 }
 

@@ -91,12 +91,7 @@ function keepStatements(connection: SqliteConnection): void {
   }) as typeof connection.prepare;
 }
 
-function sqlite(
-  path: string,
-  readOnly: boolean,
-  clock: Clock,
-  options: Readonly<Record<string, unknown>> = {},
-): Knex {
+function sqlite(path: string, readOnly: boolean, clock: Clock, options: Readonly<Record<string, unknown>> = {}): Knex {
   return knex({
     client: FairSqlite,
     compileSqlOnError: false,

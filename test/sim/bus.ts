@@ -12,10 +12,10 @@ import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
 /** How long anybody waits for an agent here, in milliseconds. */
-export const ANSWER_MS = 20_000;
+export const ANSWER_MS = 8_000;
 
-/** The wires: when the last message of each lane arrives. */
-export type Lanes = Map<string, number>;
+/** The wires: by host and guest, resolved when the last message has arrived. */
+export type Lanes = Map<string, Promise<void>>;
 
 export interface BusParts {
   readonly inner: MemoryBus;
@@ -35,15 +35,21 @@ export function busFor({ inner, lanes, timeline, mishaps, trace }: BusParts, lif
   const late = (host: string, method: string) =>
     unavailable(`Host ${host} did not answer '${method}' in time.`, { code: 'bus.timeout' });
 
-  /** What is on its way arrives, whatever becomes of who sent it. */
+  /** What is on its way arrives, whatever becomes of who sent it; after what was sent before it, however often that arrives. */
   async function deliver<M extends AgentMethod>(host: string, method: M, args: AgentArgs<M>): Promise<AgentReply<M>> {
     const lane = `${host} ${subjectOf(args)}`;
-    const arrivesMs = Math.max(timeline.now() + mishaps.delayMs(), (lanes.get(lane) ?? 0) + 1);
-    lanes.set(lane, arrivesMs);
-    await timeline.sleep(arrivesMs - timeline.now(), null);
+    const arrived = Promise.withResolvers<void>();
+    const before = lanes.get(lane);
+    lanes.set(lane, arrived.promise);
+    await timeline.sleep(mishaps.delayMs(), null);
+    await before;
     const first = inner.call(host, method, args);
-    if (!mishaps.happens('callTwice', life, `${method} ${host}`)) return first;
+    if (!mishaps.happens('callTwice', life, `${method} ${host}`)) {
+      arrived.resolve();
+      return first;
+    }
     await first.catch(() => undefined);
+    arrived.resolve();
     return inner.call(host, method, args);
   }
 

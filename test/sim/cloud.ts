@@ -13,7 +13,7 @@ import type { FakePeers } from '../../src/virt/fake/migrate.ts';
 import { freshDatabase, type TestStore } from '../support/database.ts';
 import { type FakeNetworks, makeFakeNetworks } from '../support/neighbours.ts';
 import { testConfig } from '../support/world.ts';
-import { ANSWER_MS, busFor, type BusParts } from './bus.ts';
+import { ANSWER_MS, busFor, type BusParts, type Lanes } from './bus.ts';
 import { databaseFor } from './database.ts';
 import type { Dice } from './dice.ts';
 import { Host } from './host.ts';
@@ -63,7 +63,7 @@ export class Cloud {
   changed = true;
   readonly #store: TestStore;
   readonly #bus: MemoryBus;
-  readonly #lanes = new Map<string, number>();
+  readonly #lanes: Lanes = new Map();
 
   static async open(dice: Dice): Promise<Cloud> {
     const timeline = new Timeline(dice);

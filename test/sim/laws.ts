@@ -36,10 +36,11 @@ const ROOM = `
     from hosts h join (${CLAIMED}) c on c.host_id = h.id join servers s on s.id = c.server_id group by h.id)
   where asked_vcpus > max_vcpus or asked_memory_mb > max_memory_mb or asked_disk_gb > max_disk_gb`;
 
-/** Only servers that exist claim something, and each once but for its moves. */
+/** Only servers that exist claim something; each once, and once more for its move (a move that is given up gives back some time). */
 const GHOSTS = `
   select s.uuid from (${CLAIMED}) c join servers s on s.id = c.server_id where s.deleted = 1
   union select s.uuid from held_claims c join servers s on s.id = c.server_id
+  where not exists (select 1 from instance_actions a where a.server_uuid = s.uuid and a.cancel = 1 and a.state <> 'done')
   group by c.server_id having count(*) > 1`;
 
 /** A server that is somewhere, and is not on its way, claims something there. */
@@ -58,7 +59,8 @@ const ENDLESS = `
   where (state = 'done') <> (finish_time is not null) or (state = 'done' and lease_owner is not null)`;
 
 const ROWS = `
-  select s.id, s.uuid, s.deleted, s.host, s.adjust_status, s.task_state, h.host as claimed_on, c.vcpus, c.memory_mb
+  select s.uuid, s.deleted, s.host, h.host as claimed_on, c.vcpus, c.memory_mb,
+    exists (select 1 from remnants r where r.server_uuid = s.uuid and r.host = s.host) as left_there
   from servers s left join (${CLAIMED}) c on c.server_id = s.id left join hosts h on h.id = c.host_id`;
 
 const listed = (name: string, rows: readonly Row[]): string[] => rows.map((row) => `${name}: ${JSON.stringify(row)}`);
@@ -97,7 +99,7 @@ async function brokenGuests(
     const own = rows.filter((row) => row['uuid'] === uuid);
     if (own.length === 0) found.push(`a guest of nobody: ${uuid} on ${host.name}`);
     // what a host got late, or kept while it was down, goes with its next report
-    const isHome = own.some((row) => row['deleted'] === 0 && row['host'] === host.name);
+    const isHome = own.some((row) => row['deleted'] === 0 && row['left_there'] === 0 && row['host'] === host.name);
     if (!isHome || !isHonest(uuid)) continue;
     const held = { vcpus: guest.pluggedVcpus, memoryMb: usedBy(guest, nowMs).memoryMb };
     const here = own.filter((row) => row['claimed_on'] === host.name);

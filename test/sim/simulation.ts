@@ -5,6 +5,7 @@ import { takeChanceFrom } from '../../src/base/chance.ts';
 import { takeSlicesOf } from '../../src/base/fair-turn.ts';
 import { readRows } from '../../src/db/engine.ts';
 import { makeFlavors } from './flavors.ts';
+import { ANSWER_MS } from './bus.ts';
 import { Cloud } from './cloud.ts';
 import { type Dice, makeDice } from './dice.ts';
 import { Disasters } from './disasters.ts';
@@ -180,7 +181,8 @@ class Simulation {
       if (host.life === null) this.#begin(host.start());
       else host.life.haltedUntilMs = 0;
     }
-    await this.#pass(SECOND_MS);
+    // whoever waits for an answer that was lost hears of that first
+    await this.#pass(ANSWER_MS + SECOND_MS);
     for (const host of hosts) for (const { spec } of host.store.all()) host.driver?.behave(spec.uuid, '');
   }
 

@@ -30,7 +30,29 @@ describe('the in-memory bus', () => {
     await inventory('host-1', 3);
     first.resolve();
     await bus.idle();
-    assert.deepEqual(taken, ['host-1 1', 'guest of host-1', 'host-2 1', 'host-1 3']);
+    assert.deepEqual(taken, ['host-1 1', 'host-2 1', 'guest of host-1', 'host-1 3']);
+    await bus.close();
+  });
+
+  it('lets no host wait for what another one is asked', async () => {
+    const bus = makeMemoryBus({ clock: systemClock, log: silentLog });
+    const taken: string[] = [];
+    const slow = Promise.withResolvers<void>();
+    await bus.onReport(async ({ host }) => {
+      taken.push(host);
+      if (host === 'slow') await slow.promise;
+    });
+    const inventory = (host: string) =>
+      bus.report({ kind: 'inventory', host, inventory: {}, guests: [] } as unknown as AgentReport);
+    for (const host of ['slow', 'slow', 'quick', 'quick']) {
+      await inventory(host);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(taken, ['slow', 'quick', 'quick']);
+    assert.equal(bus.waiting(), 1);
+    slow.resolve();
+    await bus.idle();
+    assert.deepEqual(taken, ['slow', 'quick', 'quick', 'slow']);
     await bus.close();
   });
 });
