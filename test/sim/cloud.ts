@@ -37,8 +37,8 @@ const config: OpsConfig = {
   startSettleMs: 5_000,
 };
 
-/** Small hosts: room must be what servers quarrel over. */
-const inventory = { vcpus: 4, memoryMb: 3_072, diskGb: 40 };
+/** Small hosts: room must be what servers quarrel over, and there is not always enough for all. */
+const memories = [1_024, 1_536, 3_072];
 
 const timeouts = Object.fromEntries(Object.keys(agentTimeoutMs).map((method) => [method, ANSWER_MS]));
 
@@ -79,6 +79,7 @@ export class Cloud {
     const clock = { now: () => timeline.now(), sleep: (ms: number, by?: AbortSignal) => timeline.sleep(ms, null, by) };
     this.#bus = makeMemoryBus({ clock, log: silentLog, timeoutMs: timeouts });
     const timing = Object.fromEntries(verbs.map((verb) => [verb, dice.pick([0, 20, 300])]));
+    const inventory = { vcpus: 4, memoryMb: dice.pick(memories), diskGb: 40 };
     const peers: FakePeers = new Map();
     this.hosts = Array.from({ length: dice.between(2, 3) }, (_, index) => {
       const name = `host-${index + 1}`;

@@ -18,6 +18,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 async function replay(seed: number): Promise<number> {
   const story = await simulate(seed);
   say(story.text);
+  say(story.ledger);
   say(
     `seed ${seed}: ${story.steps} steps, ${story.accepted} accepted, ${story.refused} refused, digest ${story.digest}`,
   );

@@ -24,6 +24,14 @@ const FAULTLESS = `
     and not exists (select 1 from server_faults f where f.server_id = s.id)
     and not exists (select 1 from instance_actions a where a.server_uuid = s.uuid and a.action = 'resetState')`;
 
+/** Servers in ERROR that keep something, as is on record: what could not be taken back, or what a deletion did not get to. */
+const KEPT = `
+  select s.uuid from servers s where s.vm_state = 'error' and exists (
+    select 1 from instance_actions a left join instance_action_events e on e.action_id = a.id
+    where a.server_uuid = s.uuid and a.message = 'Error' and (a.action = 'delete' or e.undo = 'failed'))`;
+
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
 /** What becomes of a guest that runs, or not. */
 const stateOf: Readonly<Record<number, readonly VmState[]>> = {
   [power.running]: ['active', 'resized', 'rescued', 'error'],
@@ -78,9 +86,19 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
   const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
   const byHand = new Set(recorded.filter((row) => row['action'] === 'resetState').map((row) => row['server_uuid']));
   const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, drivers };
-  // what was called active by hand has its ports, and perhaps no host that they are bound to
-  const isTrue = (left: string): boolean => !left.startsWith('port of ') || !byHand.has(left.slice('port of '.length));
-  found.push(...(await findLeftovers(places)).filter(isTrue));
+  const moves = await readRows(read, 'select id, server_uuid from migrations');
+  const serverOf = (left: string): unknown => {
+    const move = /^(no )?claim held by (\d+)$/.exec(left)?.[2];
+    if (move !== undefined) return moves.find(({ id }) => id === Number(move))?.['server_uuid'];
+    return UUID.exec(left)?.[0];
+  };
+  const kept = new Set((await readRows(read, KEPT)).map((row) => row['uuid']));
+  const isExcused = (left: string): boolean =>
+    // what was called active by hand has its ports, and perhaps no host that they are bound to
+    (left.startsWith('port of ') && byHand.has(serverOf(left))) ||
+    // that it goes with the server is seen when all are deleted
+    (!left.startsWith('claims: ') && kept.has(serverOf(left)));
+  found.push(...(await findLeftovers(places)).filter((left) => !isExcused(left)));
   const servers = await users.living();
   const claims = await findClaims(
     read,
@@ -98,5 +116,25 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
     if (nics.join() !== ports.toSorted().join())
       found.push(`row and ports differ: ${server.uuid} ${JSON.stringify({ nics, ports })}`);
   }
+  return found;
+}
+
+/** Where anything is left though every server was deleted. */
+export async function leftOfAll(cloud: Cloud, users: Users): Promise<string[]> {
+  const { read } = cloud.database;
+  const found = (await users.living()).map(({ uuid, vmState }) => `could not be deleted: ${uuid} ${vmState}`);
+  for (const { name, store } of cloud.hosts) {
+    for (const { spec } of store.all()) found.push(`the guest of a deleted server: ${spec.uuid} on ${name}`);
+    for (const { spec } of store.aside.all()) found.push(`the disks of a deleted server: ${spec.uuid} on ${name}`);
+  }
+  for (const { serverUuid } of cloud.networks.ports()) found.push(`the port of a deleted server: ${serverUuid}`);
+  for (const table of ['claims', 'held_claims', 'remnants']) {
+    const rows = await readRows(read, `select * from ${table}`);
+    found.push(...rows.map((row) => `left in ${table}: ${JSON.stringify(row)}`));
+  }
+  const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
+  found.push(
+    ...(await findLeftovers({ database: cloud.database, networks: cloud.networks, images: cloud.images, drivers })),
+  );
   return found;
 }

@@ -3,14 +3,16 @@
 
 import { takeChanceFrom } from '../../src/base/chance.ts';
 import { takeSlicesOf } from '../../src/base/fair-turn.ts';
+import { limits } from '../../src/base/limits.ts';
 import { readRows } from '../../src/db/engine.ts';
 import { makeFlavors } from './flavors.ts';
 import { ANSWER_MS } from './bus.ts';
 import { Cloud } from './cloud.ts';
 import { type Dice, makeDice } from './dice.ts';
 import { Disasters } from './disasters.ts';
+import { ledgerOf } from './ledger.ts';
 import { brokenNow } from './laws.ts';
-import { brokenInTheEnd } from './quiet.ts';
+import { brokenInTheEnd, leftOfAll } from './quiet.ts';
 import { Users } from './users.ts';
 import { calm, type Weather, weatherOf } from './weather.ts';
 
@@ -25,6 +27,8 @@ export interface Story {
   readonly digest: string;
   /** What happened, line by line. */
   readonly text: string;
+  /** What the rows said in the end. */
+  readonly ledger: string;
 }
 
 const SECOND_MS = 1_000;
@@ -192,8 +196,8 @@ class Simulation {
     return Number(row?.['open']) === 0;
   }
 
-  async end(): Promise<readonly string[]> {
-    await this.#heal();
+  /** Reports and reconcilers have their turn, a few times, until nothing is under way. */
+  async #rest(): Promise<void> {
     for (let round = 0; round < ROUNDS; round += 1) {
       if (!(await this.#pass(PATIENCE_MS, () => this.#isQuiet()))) break;
       for (const host of this.#cloud.hosts) this.#begin(host.agent?.reportNow() ?? Promise.resolve());
@@ -202,7 +206,21 @@ class Simulation {
       for (const host of this.#cloud.hosts) for (const { spec } of host.store.all()) host.driver?.behave(spec.uuid, '');
     }
     await this.#pass(PATIENCE_MS, () => this.#isQuiet());
-    return brokenInTheEnd(this.#cloud, this.#users);
+  }
+
+  /** The laws that are broken in a quiet cloud, and what is left of it when everything is deleted. */
+  async end(): Promise<readonly string[]> {
+    await this.#heal();
+    await this.#rest();
+    const found = await brokenInTheEnd(this.#cloud, this.#users);
+    if (found.length > 0) return found;
+    this.#cloud.trace.tell('world', 'everything is deleted');
+    for (const { uuid } of await this.#users.living()) {
+      this.#begin(this.#users.ask(`delete ${uuid}`, (op, ops) => ops.forceDeleteServer(op, { uuid }), uuid));
+    }
+    await this.#pass(SECOND_MS);
+    await this.#rest();
+    return leftOfAll(this.#cloud, this.#users);
   }
 }
 
@@ -240,8 +258,10 @@ export async function simulate(seed: number): Promise<Story> {
     violations,
     digest: cloud.trace.digest(),
     text: cloud.trace.text(),
+    ledger: cloud.trace.named(await ledgerOf(cloud.database.read)),
   };
   await cloud.close();
   takeChanceFrom(null);
+  takeSlicesOf(limits.sliceMs);
   return story;
 }

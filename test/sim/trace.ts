@@ -28,10 +28,12 @@ export class Trace {
   }
 
   /** With the names of things instead of their uuids. */
+  named(text: string): string {
+    return text.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (uuid) => this.nameOf(uuid));
+  }
+
   text(): string {
-    const named = (line: string): string =>
-      line.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (uuid) => this.nameOf(uuid));
-    return this.#lines.map(named).join('\n');
+    return this.named(this.#lines.join('\n'));
   }
 
   /** The same for the same course of things. */

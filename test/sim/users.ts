@@ -157,17 +157,21 @@ export interface Request {
   promised: boolean;
 }
 
-const SERVERS = 5;
+/** Living servers, more or less: where nobody crowds, and where more want room than there is. */
+const FEW = 5;
+const MANY = 10;
 
 export class Users {
   readonly requests: Request[] = [];
   readonly #cloud: Cloud;
   readonly #dice: Dice;
+  readonly #wanted: number;
   #made = 0;
 
   constructor(cloud: Cloud, dice: Dice) {
     this.#cloud = cloud;
     this.#dice = dice;
+    this.#wanted = dice.hits(0.7) ? FEW : MANY;
   }
 
   #op(caller: Caller): Op {
@@ -236,7 +240,9 @@ export class Users {
   async next(): Promise<void> {
     const dice = this.#dice;
     const servers = await this.living();
-    if (servers.length === 0 || (servers.length < SERVERS && dice.hits(0.25))) return this.#create();
+    // a crowd comes at once
+    const few = servers.length < this.#wanted && dice.hits(this.#wanted === MANY ? 0.6 : 0.25);
+    if (servers.length === 0 || few) return this.#create();
     const server = dice.pick(servers);
     const legal = dice.hits(0.85) ? wishes.filter(({ move }) => refusal(server, move, true) === null) : wishes;
     const hat = legal.flatMap((one) => Array.from({ length: one.weight }, () => one));
