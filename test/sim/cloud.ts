@@ -37,8 +37,8 @@ const config: OpsConfig = {
   startSettleMs: 5_000,
 };
 
-/** Small hosts: room must be what servers quarrel over, and there is not always enough for all. */
-const memories = [1_024, 1_536, 3_072];
+/** Small hosts: room must be what servers quarrel over. MiB, with room for all or not. */
+const memories = { crowded: [768, 1_024], ample: [1_536, 3_072] };
 
 const timeouts = Object.fromEntries(Object.keys(agentTimeoutMs).map((method) => [method, ANSWER_MS]));
 
@@ -65,13 +65,13 @@ export class Cloud {
   readonly #bus: MemoryBus;
   readonly #lanes: Lanes = new Map();
 
-  static async open(dice: Dice): Promise<Cloud> {
+  static async open(dice: Dice, crowded: boolean): Promise<Cloud> {
     const timeline = new Timeline(dice);
     const store = await freshDatabase('sqlite', { now: () => timeline.now(), sleep: (ms) => timeline.sleep(ms, null) });
-    return new Cloud(dice, timeline, store);
+    return new Cloud(dice, timeline, store, crowded);
   }
 
-  private constructor(dice: Dice, timeline: Timeline, store: TestStore) {
+  private constructor(dice: Dice, timeline: Timeline, store: TestStore, crowded: boolean) {
     this.timeline = timeline;
     this.#store = store;
     this.trace = new Trace(() => timeline.elapsed());
@@ -79,7 +79,7 @@ export class Cloud {
     const clock = { now: () => timeline.now(), sleep: (ms: number, by?: AbortSignal) => timeline.sleep(ms, null, by) };
     this.#bus = makeMemoryBus({ clock, log: silentLog, timeoutMs: timeouts });
     const timing = Object.fromEntries(verbs.map((verb) => [verb, dice.pick([0, 20, 300])]));
-    const inventory = { vcpus: 4, memoryMb: dice.pick(memories), diskGb: 40 };
+    const inventory = { vcpus: 4, memoryMb: dice.pick(memories[crowded ? 'crowded' : 'ample']), diskGb: 40 };
     const peers: FakePeers = new Map();
     this.hosts = Array.from({ length: dice.between(2, 3) }, (_, index) => {
       const name = `host-${index + 1}`;

@@ -6,7 +6,7 @@ import type { Trace } from './trace.ts';
 import { calm, type Weather } from './weather.ts';
 
 export type Mishap = {
-  [K in keyof Weather]: K extends 'slownessMs' | 'disasterMs' | 'oddGuests' | 'death' ? never : K;
+  [K in keyof Weather]: K extends 'slownessMs' | 'disasterMs' | 'crowded' | 'oddGuests' | 'death' ? never : K;
 }[keyof Weather];
 
 export class Mishaps {

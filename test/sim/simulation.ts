@@ -162,9 +162,10 @@ class Simulation {
     this.#strikeAgain();
     const wishes = this.#dice.between(8, 30);
     const pauseMs = this.#dice.pick([300, 2_000, 6_000]);
+    const atOnce = weather.crowded ? 4 : this.#dice.pick([1, 1, 3]);
     for (let count = 0; count < wishes; count += 1) {
       await this.#pass(this.#dice.below(pauseMs));
-      this.#begin(this.#users.next());
+      for (let left = this.#dice.between(1, atOnce); left > 0; left -= 1) this.#begin(this.#users.next());
       await timeline.settle();
     }
     await this.#pass(this.#dice.below(10 * SECOND_MS));
@@ -231,7 +232,8 @@ const wrong = (error: unknown): readonly string[] =>
 export async function simulate(seed: number): Promise<Story> {
   takeSlicesOf(Infinity);
   takeChanceFrom(makeDice(seed, 1));
-  const cloud = await Cloud.open(makeDice(seed, 2));
+  const weather = weatherOf(makeDice(seed, 4));
+  const cloud = await Cloud.open(makeDice(seed, 2), weather.crowded);
   const simulation = new Simulation(cloud, makeDice(seed, 3));
   const onMistake = (error: unknown): void => {
     simulation.failed ??= error;
@@ -240,7 +242,7 @@ export async function simulate(seed: number): Promise<Story> {
   let violations: readonly string[];
   try {
     await simulation.begin();
-    await simulation.live(weatherOf(makeDice(seed, 4)));
+    await simulation.live(weather);
     violations = await simulation.end();
   } catch (error) {
     violations = wrong(error);

@@ -3,7 +3,7 @@
 import type { Caller, Op } from '../../src/base/op.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { Fault } from '../../src/base/errors.ts';
+import { conflict, Fault } from '../../src/base/errors.ts';
 import { newRequestId } from '../../src/base/ids.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import type { Server } from '../../src/domain/servers/instance.ts';
@@ -134,9 +134,12 @@ const wishes: readonly Wish[] = [
   wish('force live', 'forceComplete', 2, async (ask) =>
     ask.ops.forceLiveMigration(ask.op, ask.server, await migrationOf(ask)),
   ),
-  wish('evacuate', 'evacuate', 3, ({ ops, op, server }) =>
-    ops.evacuateServer(op, server, { ...nowhere, adminPass: 'x', staysOff: false }),
-  ),
+  wish('evacuate', 'evacuate', 3, ({ ops, op, server, cloud }) => {
+    // whoever evacuates has made sure that the host is dead and not only silent: no program can
+    const host = cloud.hosts.find(({ name }) => name === server.host);
+    if (host?.hasPower) throw conflict('Its host has power.');
+    return ops.evacuateServer(op, server, { ...nowhere, adminPass: 'x', staysOff: false });
+  }),
   wish('attach', 'attachInterface', 3, ({ ops, op, server }) =>
     ops.attachInterface(op, server, { networkId: testNetwork.id, portId: null, fixedIp: null, tag: null }, true),
   ),
@@ -165,13 +168,11 @@ export class Users {
   readonly requests: Request[] = [];
   readonly #cloud: Cloud;
   readonly #dice: Dice;
-  readonly #wanted: number;
   #made = 0;
 
   constructor(cloud: Cloud, dice: Dice) {
     this.#cloud = cloud;
     this.#dice = dice;
-    this.#wanted = dice.hits(0.7) ? FEW : MANY;
   }
 
   #op(caller: Caller): Op {
@@ -240,8 +241,8 @@ export class Users {
   async next(): Promise<void> {
     const dice = this.#dice;
     const servers = await this.living();
-    // a crowd comes at once
-    const few = servers.length < this.#wanted && dice.hits(this.#wanted === MANY ? 0.6 : 0.25);
+    const { crowded } = this.#cloud.mishaps.weather;
+    const few = servers.length < (crowded ? MANY : FEW) && dice.hits(crowded ? 0.6 : 0.25);
     if (servers.length === 0 || few) return this.#create();
     const server = dice.pick(servers);
     const legal = dice.hits(0.85) ? wishes.filter(({ move }) => refusal(server, move, true) === null) : wishes;

@@ -22,6 +22,8 @@ export interface Weather {
   readonly death: number;
   /** Guests that are odd from their birth. */
   readonly oddGuests: number;
+  /** More want room than there is. */
+  readonly crowded: boolean;
   /** Milliseconds that a message, a transaction or a call to a neighbour may take. */
   readonly slownessMs: number;
   /** Milliseconds between two disasters (a process or a machine that dies, a halt, a guest that changes its mind); 0: none. */
@@ -41,6 +43,7 @@ export const calm: Weather = {
   neighbourUnheard: 0,
   death: 0,
   oddGuests: 0,
+  crowded: false,
   slownessMs: 5,
   disasterMs: 0,
 };
@@ -59,6 +62,7 @@ export function weatherOf(dice: Dice): Weather {
     neighbourUnheard: sometimes(0.02, 0.1),
     death: sometimes(0.01, 0.04),
     oddGuests: sometimes(0.2, 0.6),
+    crowded: dice.hits(0.3),
     slownessMs: dice.pick([5, 50, 400]),
     disasterMs: dice.hits(0.7) ? dice.pick([4_000, 12_000]) : 0,
   };
