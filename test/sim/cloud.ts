@@ -29,13 +29,18 @@ const LEASE_MS = 12_000;
 const POLL_MS = 3_000;
 const RECONCILE_MS = 30_000;
 
-const config: OpsConfig = {
+/** What one operator wants and another does not. */
+const configOf = (dice: Dice): OpsConfig => ({
   ...testConfig,
   hostDownMs: HOST_DOWN_MS,
   shutdownMs: 400,
   adjustConfirmMs: 1_000,
   startSettleMs: 5_000,
-};
+  reclaimMs: dice.pick([0, 0, 20_000]),
+  resizeConfirmMs: dice.pick([0, 0, 15_000]),
+  shelvedOffloadMs: dice.pick([0, -1, 10_000]),
+  allowResizeToSameHost: dice.hits(0.5),
+});
 
 /** Small hosts: room must be what servers quarrel over. MiB, with room for all or not. */
 const memories = { crowded: [768, 1_024], ample: [1_536, 3_072] };
@@ -63,6 +68,7 @@ export class Cloud {
   changed = true;
   readonly #store: TestStore;
   readonly #bus: MemoryBus;
+  readonly #config: OpsConfig;
   readonly #lanes: Lanes = new Map();
 
   static async open(dice: Dice, crowded: boolean): Promise<Cloud> {
@@ -74,8 +80,9 @@ export class Cloud {
   private constructor(dice: Dice, timeline: Timeline, store: TestStore, crowded: boolean) {
     this.timeline = timeline;
     this.#store = store;
+    this.#config = configOf(dice);
     this.trace = new Trace(() => timeline.elapsed());
-    this.mishaps = new Mishaps(dice, this.trace);
+    this.mishaps = new Mishaps(dice, this.trace, () => timeline.now());
     const clock = { now: () => timeline.now(), sleep: (ms: number, by?: AbortSignal) => timeline.sleep(ms, null, by) };
     this.#bus = makeMemoryBus({ clock, log: silentLog, timeoutMs: timeouts });
     const timing = Object.fromEntries(verbs.map((verb) => [verb, dice.pick([0, 20, 300])]));
@@ -92,7 +99,7 @@ export class Cloud {
         changed: () => {
           this.changed = true;
         },
-        newLife: (of) => new Life(of, timeline),
+        newLife: (of) => new Life(of, timeline, this.mishaps.skewMs()),
         busFor: (life) => busFor(this.#busParts(), life),
         sinkFor: (life) => neighbourFor('image', this.images, life, this.mishaps),
       });
@@ -123,7 +130,7 @@ export class Cloud {
       network: network as unknown as NetworkService,
       volume: noVolumes,
       scheduler: {},
-      config,
+      config: this.#config,
       clock: life,
       log: silentLog,
       hooks: { point: (name) => void this.mishaps.dies(life, name) },
@@ -137,7 +144,7 @@ export class Cloud {
 
   /** A process of the control plane begins anew, in the place of one that is dead. */
   revive(program: Program): void {
-    const life = new Life(program.name, this.timeline);
+    const life = new Life(program.name, this.timeline, this.mishaps.skewMs());
     program.life = life;
     this.trace.tell(program.name, 'starts');
     const deps = this.#depsFor(life);

@@ -8,6 +8,7 @@ import { oddity } from './users.ts';
 
 /** Longer than a lease. */
 const LONG_HALT_MS = 20_000;
+const GRACE_MS = 2_000;
 
 export class Disasters {
   readonly #cloud: Cloud;
@@ -38,6 +39,29 @@ export class Disasters {
     const host = this.#dice.pick(this.#cloud.hosts);
     this.#tell(`the agent of ${host.name} is killed`);
     host.killAgent();
+  }
+
+  /** A process ends as it should, what it has under way is let go of, and another one starts. */
+  #stop(): void {
+    const program = this.#program();
+    const { worker, life, name } = program;
+    if (worker === null || !life.alive) return;
+    this.#tell(`${name} is stopped`);
+    void worker.close().then(() => life.kill());
+  }
+
+  #stopAgent(): void {
+    const { agent, life, name } = this.#dice.pick(this.#cloud.hosts);
+    if (agent === null || life === null) return;
+    this.#tell(`the agent of ${name} is stopped`);
+    void agent.close(GRACE_MS).then(() => life.kill());
+  }
+
+  #loseDatabase(): void {
+    const { mishaps, timeline } = this.#cloud;
+    const ms = this.#dice.between(500, 10_000);
+    this.#tell(`the database is away for ${ms} ms`);
+    mishaps.outageUntilMs = timeline.now() + ms;
   }
 
   #losePower(): void {
@@ -101,6 +125,9 @@ export class Disasters {
       () => this.#killProgram(),
       () => this.#killProgram(),
       () => this.#killAgent(),
+      () => this.#stop(),
+      () => this.#stopAgent(),
+      () => this.#loseDatabase(),
       () => this.#losePower(),
       () => this.#halt(),
       () => this.#halt(),

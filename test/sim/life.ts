@@ -13,6 +13,7 @@ class Died extends Error {}
 export class Life implements Clock {
   readonly name: string;
   readonly #timeline: Timeline;
+  readonly #skewMs: number;
   readonly #death = Promise.withResolvers<never>();
   readonly #farewells: (() => void)[] = [];
   #waking: Promise<void> | null = null;
@@ -22,14 +23,16 @@ export class Life implements Clock {
   /** Until then the machine gives it no time, and it does not know. */
   haltedUntilMs = 0;
 
-  constructor(name: string, timeline: Timeline) {
+  constructor(name: string, timeline: Timeline, skewMs = 0) {
+    this.#skewMs = skewMs;
     this.name = name;
     this.#timeline = timeline;
     this.#death.promise.catch(() => undefined);
   }
 
+  /** By its machine's clock. */
   now(): number {
-    return this.#timeline.now();
+    return this.#timeline.now() + this.#skewMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -57,8 +60,9 @@ export class Life implements Clock {
   async awake(): Promise<void> {
     if (!this.alive) return never();
     // those who waited go on in the order in which they came
-    while (this.haltedUntilMs > this.now()) {
-      this.#waking ??= this.sleep(this.haltedUntilMs - this.now()).finally(() => {
+    const haltedMs = (): number => this.haltedUntilMs - this.#timeline.now();
+    while (haltedMs() > 0) {
+      this.#waking ??= this.sleep(haltedMs()).finally(() => {
         this.#waking = null;
       });
       await this.#waking;

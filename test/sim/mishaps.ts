@@ -6,15 +6,21 @@ import type { Trace } from './trace.ts';
 import { calm, type Weather } from './weather.ts';
 
 export type Mishap = {
-  [K in keyof Weather]: K extends 'slownessMs' | 'disasterMs' | 'crowded' | 'oddGuests' | 'death' ? never : K;
+  [K in keyof Weather]: K extends 'slownessMs' | 'skewMs' | 'disasterMs' | 'crowded' | 'oddGuests' | 'death'
+    ? never
+    : K;
 }[keyof Weather];
 
 export class Mishaps {
   readonly #dice: Dice;
   readonly #trace: Trace;
+  readonly #now: () => number;
   weather: Weather = calm;
+  /** Until then nobody reaches the database. */
+  outageUntilMs = 0;
 
-  constructor(dice: Dice, trace: Trace) {
+  constructor(dice: Dice, trace: Trace, now: () => number) {
+    this.#now = now;
     this.#dice = dice;
     this.#trace = trace;
   }
@@ -27,9 +33,16 @@ export class Mishaps {
 
   /** Whether this goes wrong now. */
   happens(what: Mishap, life: Life, detail = ''): boolean {
-    if (!this.#dice.hits(this.weather[what])) return false;
+    const isOut = what === 'databaseAway' && this.#now() < this.outageUntilMs;
+    if (!isOut && !this.#dice.hits(this.weather[what])) return false;
     this.#trace.tell(life.name, `! ${what} ${detail}`);
     return true;
+  }
+
+  /** By how much the clock of a process is off. */
+  skewMs(): number {
+    const { skewMs } = this.weather;
+    return skewMs === 0 ? 0 : this.#dice.between(-skewMs, skewMs);
   }
 
   /** Whether a process dies at this point of its work; then it is dead. */

@@ -44,7 +44,8 @@ const stateOf: Readonly<Record<number, readonly VmState[]>> = {
 async function brokenServer(cloud: Cloud, server: Server, claim: { vcpus: number; memoryMb: number } | null) {
   const found: string[] = [];
   const host = cloud.hosts.find(({ name }) => name === server.host);
-  if (host === undefined) return found;
+  // of one that was deleted softly nobody follows the guest, as in Nova
+  if (host === undefined || server.vmState === 'soft-delete') return found;
   const guest = host.store.get(server.uuid);
   const told = (what: string, detail: unknown): void =>
     void found.push(`${what}: ${server.uuid} ${JSON.stringify(detail)}`);

@@ -177,6 +177,7 @@ class Simulation {
     trace.tell('world', 'the weather turns');
     this.#wild = false;
     mishaps.weather = calm;
+    mishaps.outageUntilMs = 0;
     for (const program of [api, ...workers]) {
       program.life.haltedUntilMs = 0;
       if (!program.life.alive) this.#cloud.revive(program);

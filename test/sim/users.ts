@@ -147,6 +147,7 @@ const wishes: readonly Wish[] = [
   wish('reset', 'resetState', 1, ({ ops, op, server, dice }) =>
     ops.resetState(op, server, dice.pick(['active', 'error'])),
   ),
+  wish('restore', 'restore', 6, ({ ops, op, server }) => ops.restoreServer(op, server)),
   wish('delete', 'delete', 5, ({ ops, op, server }) => ops.deleteServer(op, server)),
   wish('force delete', 'forceDelete', 1, ({ ops, op, server }) => ops.forceDeleteServer(op, server)),
 ];

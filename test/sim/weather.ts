@@ -26,6 +26,8 @@ export interface Weather {
   readonly crowded: boolean;
   /** Milliseconds that a message, a transaction or a call to a neighbour may take. */
   readonly slownessMs: number;
+  /** Milliseconds that clocks of machines may be off, before or after. */
+  readonly skewMs: number;
   /** Milliseconds between two disasters (a process or a machine that dies, a halt, a guest that changes its mind); 0: none. */
   readonly disasterMs: number;
 }
@@ -45,6 +47,7 @@ export const calm: Weather = {
   oddGuests: 0,
   crowded: false,
   slownessMs: 5,
+  skewMs: 0,
   disasterMs: 0,
 };
 
@@ -64,6 +67,7 @@ export function weatherOf(dice: Dice): Weather {
     oddGuests: sometimes(0.2, 0.6),
     crowded: dice.hits(0.3),
     slownessMs: dice.pick([5, 50, 400]),
+    skewMs: sometimes(200, 1_500),
     disasterMs: dice.hits(0.7) ? dice.pick([4_000, 12_000]) : 0,
   };
 }

@@ -170,6 +170,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
 
   async function renew(): Promise<void> {
     const ids = [...running.keys()];
+    if (ids.length === 0) return;
     const held = await tx(database, (t) => renewLeases(t, ids, owner, clock.now() + leaseMs));
     const still = new Map(held.map(({ id, cancel }) => [id, cancel]));
     for (const id of ids) {
