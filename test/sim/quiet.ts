@@ -24,8 +24,13 @@ const FAULTLESS = `
     and not exists (select 1 from server_faults f where f.server_id = s.id)
     and not exists (select 1 from instance_actions a where a.server_uuid = s.uuid and a.action = 'resetState')`;
 
-/** Servers in ERROR that keep something, as is on record: what could not be taken back, or what a deletion did not get to. */
+/**
+ * Servers that keep something, as is on record: in ERROR what could not be taken back, or what a deletion did not get to; and both
+ * places of a live migration of which nobody knows where it left the guest.
+ */
 const KEPT = `
+  select server_uuid as uuid from migrations where migration_type = 'live-migration' and status = 'error'
+  union
   select s.uuid from servers s where s.vm_state = 'error' and exists (
     select 1 from instance_actions a left join instance_action_events e on e.action_id = a.id
     where a.server_uuid = s.uuid and a.message = 'Error' and (a.action = 'delete' or e.undo = 'failed'))`;

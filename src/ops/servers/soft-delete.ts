@@ -14,7 +14,7 @@ import { power, type Server } from '../../domain/servers/instance.ts';
 import { wakeWorkers, enqueueAction, lockForMove } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { abandonMoves, bindPorts, hostNamed } from './migrations.ts';
+import { abandonMoves, bindPorts, hostNamed, leaveUncarried } from './migrations.ts';
 import { hostOf } from './power.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
@@ -72,6 +72,7 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
     const patch = { deletedAt: null, ...(confirmed ? { vmState: 'active' as const } : {}) };
     await settleFailed(t, server, failure, nowMs, patch);
   },
+  givenUp: (t, context, _stuck, nowMs) => leaveUncarried(t, context, nowMs),
 };
 
 /**
