@@ -130,7 +130,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
     everyMs: options.reportMs ?? limits.hostReportMs,
     offers: options.offers ?? noOffers,
-    random: options.random ?? chance.fraction,
+    random: options.random ?? (() => chance.fraction()),
   });
 
   /** A guest's event is told after what is under way for it, with what the guest is by then. */

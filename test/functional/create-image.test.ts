@@ -252,7 +252,7 @@ for (const engine of engines) {
 
     it('go with it, too, when the image service is away at that moment', async () => {
       const { world } = servers;
-      const { remove } = world.images;
+      const remove = world.images.remove.bind(world.images);
       let refusals = 0;
       world.images.remove = async (...words) => {
         refusals += 1;

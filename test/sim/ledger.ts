@@ -16,7 +16,7 @@ const EVENTS = `
 
 const line = (row: Row): string =>
   Object.entries(row)
-    .map(([key, value]) => `${key}=${value}`)
+    .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');
 
 /** What the rows say, as text. */

@@ -11,7 +11,7 @@ import { createSaga } from '../../src/ops/servers/create-servers.ts';
 export interface Planted {
   readonly name: string;
   /** Puts the mistake there; returns what takes it away. */
-  plant(): () => void;
+  readonly plant: () => () => void;
 }
 
 type Context = StepContext<unknown>;

@@ -54,7 +54,6 @@ class Simulation {
   readonly #users: Users;
   readonly #disasters: Disasters;
   readonly #dice: Dice;
-  #checkedSteps = 0;
   #wild = true;
   /** A mistake that surfaced in nobody's call. */
   failed: unknown = null;
@@ -76,7 +75,6 @@ class Simulation {
     if (timeline.steps > MAX_STEPS) throw new Broken([`not over after ${MAX_STEPS} steps`]);
     if (!this.#cloud.changed) return;
     this.#cloud.changed = false;
-    this.#checkedSteps += 1;
     const isHonest = (uuid: string): boolean =>
       this.#wild && !this.#disasters.meddled.has(uuid) && !this.#odd.has(uuid);
     const broken = await brokenNow({ database, hosts, isHonest, nowMs: timeline.now() });

@@ -2,13 +2,18 @@
 // consequences before the next one comes. Two that are due at once come in an order that the seed chose.
 
 import type { Dice } from './dice.ts';
-import type { Life } from './life.ts';
+
+/** Whose an event may be: nothing happens to somebody who died, or to somebody who is halted before he goes on. */
+export interface Owner {
+  readonly alive: boolean;
+  readonly haltedUntilMs: number;
+}
 
 interface Event {
   atMs: number;
   readonly order: number;
-  /** Whose it is: nothing happens to somebody who died, or to somebody who is halted before he goes on. Null: the world's. */
-  readonly life: Life | null;
+  /** Null: the world's. */
+  readonly life: Owner | null;
   readonly happen: () => void;
   cancelled: boolean;
 }
@@ -58,7 +63,7 @@ export class Timeline {
   }
 
   /** Has something happen after so many milliseconds; returns what takes it back. */
-  after(ms: number, life: Life | null, happen: () => void): () => void {
+  after(ms: number, life: Owner | null, happen: () => void): () => void {
     const atMs = this.#nowMs + Math.max(0, ms);
     const event: Event = { atMs, order: this.#dice.below(ORDERS), life, happen, cancelled: false };
     this.#insert(event);
@@ -68,7 +73,7 @@ export class Timeline {
   }
 
   /** As a clock's `sleep`. */
-  sleep(ms: number, life: Life | null, signal?: AbortSignal): Promise<void> {
+  sleep(ms: number, life: Owner | null, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
       const onAbort = (): void => {
