@@ -115,9 +115,11 @@ for (const engine of engines) {
     };
 
     it('a live migration is given up with the soft deletion that overtook it', async () => {
-      const { id } = await begin();
+      const id = await servers.create({ metadata: { xloud_fake: 'live-slow:600000' } });
       holds = true;
+      const going = servers.world.asked('liveProgress');
       await act(id, LIVE);
+      await going;
       assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
       // the migration ends, and leaves what it holds to the deletion, which waits for the host
       while ((await open(id)) > 1) await sleep(5);
