@@ -40,6 +40,11 @@ const ROUND_MS = 8 * SECOND_MS;
 /** What is not over after so many steps never will be. */
 const MAX_STEPS = 60_000;
 
+/** Actions that are not over, and starts that have not settled. */
+const UNDER_WAY = `
+  select (select count(*) from instance_actions where state <> 'done') as actions,
+    (select count(*) from servers where deleted = 0 and adjust_status = 'adjusting') as starts`;
+
 /** Somebody broke a law, or the program made a mistake; the story ends here. */
 class Broken extends Error {
   readonly laws: readonly string[];
@@ -169,31 +174,34 @@ class Simulation {
     await this.#pass(this.#dice.below(10 * SECOND_MS));
   }
 
+  #reviveAll(): void {
+    const { api, workers, hosts } = this.#cloud;
+    for (const program of [api, ...workers]) if (!program.life.alive) this.#cloud.revive(program);
+    for (const host of hosts) if (host.life === null) this.#begin(host.start());
+  }
+
   /** Everybody is there again, and nobody lies. */
   async #heal(): Promise<void> {
-    const { api, workers, hosts, mishaps, trace } = this.#cloud;
+    const { api, workers, hosts, mishaps, timeline, trace } = this.#cloud;
     trace.tell('world', 'the weather turns');
     this.#wild = false;
     mishaps.weather = calm;
     mishaps.outageUntilMs = 0;
-    for (const program of [api, ...workers]) {
-      program.life.haltedUntilMs = 0;
-      if (!program.life.alive) this.#cloud.revive(program);
-    }
-    for (const host of hosts) {
-      host.lies = false;
-      if (host.life === null) this.#begin(host.start());
-      else host.life.haltedUntilMs = 0;
-    }
-    // whoever waits for an answer that was lost hears of that first
+    for (const host of hosts) host.lies = false;
+    this.#reviveAll();
+    // whoever waits for an answer that was lost hears of that first, and whoever was ending has ended
     await this.#pass(ANSWER_MS + SECOND_MS);
+    const isAwake = ({ haltedUntilMs }: { readonly haltedUntilMs: number }): boolean => haltedUntilMs < timeline.now();
+    const lives = [api, ...workers, ...hosts].flatMap(({ life }) => life ?? []);
+    await this.#pass(PATIENCE_MS, () => lives.every(isAwake));
+    this.#reviveAll();
     for (const host of hosts) for (const { spec } of host.store.all()) host.driver?.behave(spec.uuid, '');
   }
 
   async #isQuiet(): Promise<boolean> {
     const { read } = this.#cloud.database;
-    const [row] = await readRows(read, "select count(*) as open from instance_actions where state <> 'done'");
-    return Number(row?.['open']) === 0;
+    const [row] = await readRows(read, UNDER_WAY);
+    return Number(row?.['actions']) === 0 && Number(row?.['starts']) === 0;
   }
 
   /** Reports and reconcilers have their turn, a few times, until nothing is under way. */
