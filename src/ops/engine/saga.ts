@@ -38,6 +38,7 @@ import { afterCommit, type Tx, tx } from '../../db/tx.ts';
 import { eventNameOf } from '../../domain/notifications/event-names.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
+import { keepingTask } from './keep-task.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
 
 /** What a step may use. */
@@ -351,7 +352,7 @@ export async function runSaga<I>(
         name === last.name ? JSON.parse(JSON.stringify(output ?? null)) : live({ name })?.output,
       ),
     };
-    const problem = await saga.settle(t, complete, nowMs);
+    const problem = await keepingTask(t, taken, nowMs, () => saga.settle(t, complete, nowMs));
     await finishEvent(t, eventId, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
     await finishAction(t, taken.id, problem === null ? null : 'Error', kept(), nowMs);
     tell(t, problem === null ? 'success' : 'error', nowMs);
@@ -487,7 +488,7 @@ export async function runSaga<I>(
     }
     context.point('before');
     await commit(async (t, nowMs) => {
-      await saga.failed(t, context, failure, nowMs, seen);
+      await keepingTask(t, taken, nowMs, () => saga.failed(t, context, failure, nowMs, seen));
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
       tell(t, 'error', nowMs);
       const told = { code: failure.code, message: outwardMessage(failure), where: failure.step };

@@ -243,16 +243,18 @@ export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, 
 /**
  * An action that would have ended the server's moves is given up itself: those that were there before it, and that nothing carries
  * any more, are given up too. Where others are still to be given up, the last of them sees to it.
+ * @param except of moves in this state: they wait for a word
  */
 export async function leaveUncarried<I>(
   t: Tx,
   { server, action }: Pick<StepContext<I>, 'server' | 'action'>,
   nowMs: number,
+  except?: MigrationStatus,
 ): Promise<void> {
   const others = (await openActions(t, server.uuid)).filter(({ id }) => id !== action.id);
   if (others.some(({ cancel }) => cancel)) return;
   for (const move of await unfinishedMoves(t, server)) {
-    if (move.createdAt <= action.startTime) await giveUpUnseen(t, server, move, nowMs);
+    if (move.createdAt <= action.startTime && move.status !== except) await giveUpUnseen(t, server, move, nowMs);
   }
 }
 

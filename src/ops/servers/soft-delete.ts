@@ -67,9 +67,11 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
     await removeShelved(t, server.id);
     return null;
   },
-  async failed(t, { server }, failure, nowMs) {
+  async failed(t, context, failure, nowMs) {
+    const { server } = context;
     const confirmed = server.vmState === 'resized' && (await openMigrations(t, server.uuid)).length === 0;
     const patch = { deletedAt: null, ...(confirmed ? { vmState: 'active' as const } : {}) };
+    await leaveUncarried(t, context, nowMs, 'finished');
     await settleFailed(t, server, failure, nowMs, patch);
   },
   givenUp: (t, context, _stuck, nowMs) => leaveUncarried(t, context, nowMs),
