@@ -7,7 +7,7 @@ DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
 
-.PHONY: run test crash test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run test crash sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had.
 run: deps
@@ -42,6 +42,10 @@ terraform: deps
 ## The tests that kill, all of it: every point on MariaDB, and users beside each other under sixty kills; about half an hour.
 crash: deps
 	@tools/test.sh crash
+
+## A whole cloud in one process from one seed, again and again: SEEDS=10000 of them, FROM=1 on; SEED=1234 tells one in full.
+sim: deps
+	@tools/sim.sh $(if $(SEED),--seed "$(SEED)",$(if $(SEEDS),--seeds "$(SEEDS)") $(if $(FOR),--seconds "$(FOR)") $(if $(FROM),--from "$(FROM)") $(if $(JOBS),--jobs "$(JOBS)"))
 
 lint: deps
 	@npm run --silent lint

@@ -46,6 +46,11 @@ case $what in
       run_node_tests "${files[@]}" >"$cache/tests-with-$kind.log" 2>&1 &
       streams+=("$kind:$!")
     done
+    # seeds that nobody ran before; what they find is printed with the command that shows it again
+    echo "tests: a minute of simulation runs beside the rest; its report follows at the end"
+    { run_node_tests 'test/sim/*.test.ts' && tools/sim.sh --seconds 60 --jobs 1 --from "$(($(date +%s) % 1000000000))"; } \
+      >"$cache/tests-with-simulation.log" 2>&1 &
+    streams+=("simulation:$!")
     mapfile -t files < <(rest)
     run_node_tests 'test/unit/**/*.test.ts' "${files[@]}" || status=1
     for stream in "${streams[@]}"; do

@@ -1,6 +1,7 @@
 // Why: the one process that touches a hypervisor. It puts what the bus asks into the guests' mailboxes, hands it to the driver
 // and tells of its own accord what the host has and what guests did. It never sees the database.
 
+import { chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -26,7 +27,7 @@ export interface AgentOptions {
   readonly reportMs?: number | (() => number);
   /** What the operator says of the host; default: nothing. */
   readonly offers?: HostOffers;
-  /** 0..1, for the jitter of the reports; default `Math.random`. */
+  /** 0..1, for the jitter of the reports; default `chance.fraction`. */
   readonly random?: () => number;
 }
 
@@ -56,7 +57,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
     everyMs: typeof reportMs === 'number' ? () => reportMs : reportMs,
     offers: options.offers ?? noOffers,
-    random: options.random ?? Math.random,
+    random: options.random ?? (() => chance.fraction()),
   });
 
   /** A guest's event is told after what is under way for it, with what the guest is by then. */

@@ -4,6 +4,12 @@
 import { limits } from './limits.ts';
 
 let sliceBegan: number | null = null;
+let sliceMs: number = limits.sliceMs;
+
+/** How long work may take until others have their turn. Infinity in a simulation: whose turn it is then follows from its seed. */
+export function takeSlicesOf(ms: number): void {
+  sliceMs = ms;
+}
 
 /**
  * Null while the work since others had their turn is short; once it has taken `limits.sliceMs`, what to await before going on.
@@ -15,6 +21,6 @@ export function fairTurn(): Promise<void> | null {
     setImmediate(() => (sliceBegan = null));
     return null;
   }
-  if (performance.now() - sliceBegan < limits.sliceMs) return null;
+  if (performance.now() - sliceBegan < sliceMs) return null;
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,14 +1,14 @@
 // Why: every identifier has one form, made and recognised in one place.
 
-import { randomUUID } from 'node:crypto';
+import { chance } from './chance.ts';
 import { badRequest } from './errors.ts';
 
-export const newUuid = (): string => randomUUID();
+export const newUuid = (): string => chance.uuid();
 
 /** Keystone writes its ids as 32 hex digits without hyphens. */
-export const newHexId = (): string => randomUUID().replaceAll('-', '');
+export const newHexId = (): string => chance.uuid().replaceAll('-', '');
 
-export const newRequestId = (): string => `req-${randomUUID()}`;
+export const newRequestId = (): string => `req-${chance.uuid()}`;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

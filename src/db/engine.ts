@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import knexModule, { type Knex } from 'knex';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { sharedJson } from './codec.ts';
@@ -52,7 +53,7 @@ const poolUse = (handle: Knex): PoolUse => {
 type SqliteConnection = Sqlite.Database;
 
 /** What every connection to a SQLite file is told. */
-function prepareConnection(connection: SqliteConnection, readOnly: boolean): void {
+function prepareConnection(connection: SqliteConnection, readOnly: boolean, clock: Clock): void {
   connection.pragma(`busy_timeout = ${limits.sqliteWaitMs}`);
   connection.pragma('journal_mode = WAL');
   // NORMAL in WAL mode loses nothing when the process dies; a power cut may lose the last commits, never consistency.
@@ -66,6 +67,8 @@ function prepareConnection(connection: SqliteConnection, readOnly: boolean): voi
   connection.function('lower', { deterministic: true }, (text: unknown) =>
     typeof text === 'string' ? text.toLowerCase() : text,
   );
+  // what `host-changes.ts` calls the database's time: one engine, one machine, one clock
+  connection.function('now_us', () => clock.now() * 1_000);
   if (readOnly) connection.pragma('query_only = ON');
 }
 
@@ -74,7 +77,24 @@ type MysqlConnection = { query(text: string, done: (error: unknown) => void): un
 /** What goes wrong is thrown to whoever asked; knex would print it too, among what a command says. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
-function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string, unknown>> = {}): Knex {
+/** Statements kept prepared for each SQLite connection; more than there are texts in the program. */
+const STATEMENTS = 200;
+
+/** Has a connection keep what it prepared: knex asks for the same few texts, each time anew. */
+function keepStatements(connection: SqliteConnection): void {
+  const kept = new Map<string, Sqlite.Statement>();
+  const prepare = connection.prepare.bind(connection) as (sql: string) => Sqlite.Statement;
+  connection.prepare = ((sql: string): Sqlite.Statement => {
+    const known = kept.get(sql);
+    if (known !== undefined) return known;
+    const made = prepare(sql);
+    if (kept.size >= STATEMENTS) kept.clear();
+    kept.set(sql, made);
+    return made;
+  }) as typeof connection.prepare;
+}
+
+function sqlite(path: string, readOnly: boolean, clock: Clock, options: Readonly<Record<string, unknown>> = {}): Knex {
   return knex({
     client: FairSqlite,
     compileSqlOnError: false,
@@ -85,9 +105,10 @@ function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string
       min: 1,
       max: 1,
       afterCreate: (connection: SqliteConnection, done: (error: null, c: SqliteConnection) => void) => {
-        prepareConnection(connection, readOnly);
+        prepareConnection(connection, readOnly, clock);
         // it waits by itself, without holding this thread
         connection.pragma('busy_timeout = 0');
+        keepStatements(connection);
         done(null, connection);
       },
     },
@@ -97,18 +118,15 @@ function sqlite(path: string, readOnly: boolean, options: Readonly<Record<string
 export type Row = Readonly<Record<string, unknown>>;
 type Binding = string | number | null;
 
-/** Statements kept prepared for each SQLite reader; more than there are texts in the program. */
-const STATEMENTS = 200;
-
 /** A SQLite connection that keeps its statements: a read costs a tenth of one that knex builds, pools and prepares anew. */
 class PreparedReads {
   readonly #connection: SqliteConnection;
   readonly #statements = new Map<string, Sqlite.Statement>();
   #version: Sqlite.Statement | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
     this.#connection = new Sqlite(path);
-    prepareConnection(this.#connection, true);
+    prepareConnection(this.#connection, true, clock);
   }
 
   rows(sql: string, bindings: readonly Binding[]): Row[] {
@@ -210,7 +228,7 @@ export function amongNumbers(
 export function openToLook(url: string): Database {
   if (!url.startsWith('sqlite://')) return openDatabase(url, 1);
   const path = decodeURIComponent(url.slice('sqlite://'.length));
-  const [read, write] = [sqlite(path, true, { readonly: true }), sqlite(path, false)];
+  const [read, write] = [sqlite(path, true, systemClock, { readonly: true }), sqlite(path, false, systemClock)];
   return {
     engine: 'sqlite',
     read,
@@ -224,8 +242,9 @@ export function openToLook(url: string): Database {
  * Opens a database.
  * @param url `sqlite:///absolute/path.db`, or `mysql://user:password@host:port/name`, with `?socketPath=/path` for a unix socket
  * @param poolSize connections to MySQL at most
+ * @param clock SQLite's time; MySQL has its own
  */
-export function openDatabase(url: string, poolSize = 10): Database {
+export function openDatabase(url: string, poolSize = 10, clock: Clock = systemClock): Database {
   if (url.startsWith('sqlite://')) {
     const path = decodeURIComponent(url.slice('sqlite://'.length));
     if (!path.startsWith('/'))
@@ -233,9 +252,9 @@ export function openDatabase(url: string, poolSize = 10): Database {
     mkdirSync(dirname(path), { recursive: true });
     // it holds password hashes and user data; SQLite gives its other files the same mode
     closeSync(openSync(path, 'a', 0o600));
-    const write = sqlite(path, false);
-    const read = sqlite(path, true);
-    const prepared = new PreparedReads(path);
+    const write = sqlite(path, false, clock);
+    const read = sqlite(path, true, clock);
+    const prepared = new PreparedReads(path, clock);
     preparedReads.set(read, prepared);
     return {
       engine: 'sqlite',

@@ -10,10 +10,10 @@ import type { Knex } from 'knex';
 import { isMysql, readRows, type Reader, type Row } from './engine.ts';
 import type { Tx } from './tx.ts';
 
-/** Microseconds since the epoch by the database's clock (SQLite knows thousands of them). */
+/** Microseconds since the epoch by the database's clock (SQLite's knows thousands of them). */
 const NOW_US = {
   mysql: "timestampdiff(microsecond, '1970-01-01', utc_timestamp(6))",
-  sqlite: "cast(unixepoch('subsec') * 1000000 as integer)",
+  sqlite: 'cast(now_us() as integer)',
 } as const;
 
 const nowUs = (reader: Reader): string => NOW_US[isMysql(reader) ? 'mysql' : 'sqlite'];

@@ -45,6 +45,19 @@ for (const engine of engines) {
       assert.deepEqual(await statesOf(id), ['ACTIVE', 'active', null]);
     });
 
+    it('a deletion goes on all the same', async () => {
+      const id = await servers.create();
+      await servers.world.gated(['destroy'], async (gate) => {
+        assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);
+        await gate.reached('destroy');
+        accepted(await servers.act(id, reset('active'), { as: 'admin' }));
+        assert.deepEqual(await statesOf(id), ['ACTIVE', 'active', 'deleting']);
+      });
+      await servers.world.settled();
+      assert.equal((await servers.world.server(id)).deleted, true);
+      assert.deepEqual(await servers.world.leftovers(), []);
+    });
+
     it('what was under way is given up and writes nothing any more', async () => {
       const id = await servers.create();
       await servers.world.gated(['powerOff'], async (gate) => {

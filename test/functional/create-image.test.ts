@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { unavailable } from '../../src/base/errors.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import { setLimit } from '../../src/db/quota-sets.ts';
 import { tx } from '../../src/db/tx.ts';
@@ -247,6 +248,32 @@ for (const engine of engines) {
       assert.equal((await servers.request('GET', `/servers/${id}`, { as: 'member' })).status, 404);
       assert.equal(await imageOf(imageId), null);
       assert.deepEqual(await servers.world.leftovers(), []);
+    });
+
+    it('go with it, too, when the image service is away at that moment', async () => {
+      const { world } = servers;
+      const remove = world.images.remove.bind(world.images);
+      let refusals = 0;
+      world.images.remove = async (...words) => {
+        refusals += 1;
+        if (refusals === 1) throw unavailable('The image service did not answer.');
+        return remove(...words);
+      };
+      try {
+        const id = await servers.create();
+        await world.gated(['snapshot'], async (gate) => {
+          const imageId = idOf(await createImage(id, {}, { version: '2.45' }));
+          await gate.reached('snapshot');
+          assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);
+          gate.pass('snapshot');
+          await world.settled();
+          assert.equal(await imageOf(imageId), null);
+        });
+        assert.equal(refusals, 2);
+        assert.deepEqual(await world.leftovers(), []);
+      } finally {
+        world.images.remove = remove;
+      }
     });
 
     it('keep as many backups of a type as asked for, the newest, and let those of others alone', async () => {

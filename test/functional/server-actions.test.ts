@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';
 import { type Servers, startServers } from '../support/servers.ts';
@@ -263,6 +264,36 @@ for (const engine of engines) {
       assert.ok(guest !== undefined);
       driver().store.put({ ...guest, console: 'a\u0000\u001b[31mred\r\n\tend \u{1F600} é\n' });
       assert.equal(await output(), 'a[31mred\n\tend \u{1F600} é\n');
+    });
+
+    it('leave a server that is still rebooted to the reboot', async () => {
+      const flavor = await servers.world.flavor({ specs: { minimum_cpu: '1', minimum_memory: '256' } });
+      const one = await servers.create({ flavorRef: flavor });
+      const larger = { path: `/os-xloud-adjust/${one}`, body: { current_vcpus: 3 } };
+      await servers.world.gated(['pause', 'reboot'], async (gate) => {
+        assert.equal((await servers.act(one, PAUSE)).status, 202);
+        await gate.reached('pause');
+        assert.equal((await servers.act(one, HARD)).status, 202);
+        gate.pass('pause');
+        await gate.reached('reboot');
+        for (;;) {
+          const open = await servers.world.database
+            .read('instance_actions')
+            .where({ server_uuid: one })
+            .whereNot('state', 'done');
+          if (open.length === 1) break;
+          await sleep(5);
+        }
+        // were it free, it could be given more, which the end of the reboot would not know of
+        const { status, body } = await servers.request('POST', larger.path, { body: larger.body });
+        const message = `Cannot 'adjust' instance ${one} while it is in task_state rebooting_hard`;
+        assert.deepEqual([status, body.conflictingRequest?.message], [409, message]);
+      });
+      await servers.world.settled();
+      assert.equal((await servers.request('POST', larger.path, { body: larger.body })).status, 202);
+      await servers.world.settled();
+      const shown = await servers.show(one);
+      assert.deepEqual([shown.status, shown['OS-EXT-STS:task_state']], ['ACTIVE', null]);
     });
 
     it('leave nothing behind', async () => {

@@ -3,6 +3,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { upgradeSchema } from '../../src/db/migrate.ts';
 import { freshMariadb } from './mariadb.ts';
@@ -15,11 +16,11 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
-async function openSqlite(template?: string): Promise<TestStore> {
+async function openSqlite(clock: Clock, template?: string): Promise<TestStore> {
   const directory = mkdtempSync(join(scratchDir(), 'xloud-db-'));
   const file = join(directory, 'test.db');
   if (template !== undefined) copyFileSync(template, file);
-  const database = openDatabase(`sqlite://${file}`);
+  const database = openDatabase(`sqlite://${file}`, 1, clock);
   return {
     database,
     async close() {
@@ -44,7 +45,7 @@ async function openMysql(): Promise<TestStore & { readonly name: string }> {
 
 /** A fresh database without any table. */
 export const emptyDatabase = (engine: EngineName): Promise<TestStore> =>
-  engine === 'mysql' ? openMysql() : openSqlite();
+  engine === 'mysql' ? openMysql() : openSqlite(systemClock);
 
 // The schema is made once for each process; to make it anew for each of a thousand databases took minutes.
 
@@ -80,9 +81,9 @@ async function mysqlTemplate(): Promise<readonly string[]> {
 let sqlite: Promise<string> | null = null;
 let mysql: Promise<readonly string[]> | null = null;
 
-/** A fresh database with the whole schema. */
-export async function freshDatabase(engine: EngineName): Promise<TestStore> {
-  if (engine === 'sqlite') return openSqlite(await (sqlite ??= sqliteTemplate()));
+/** A fresh database with the whole schema; `clock` is SQLite's time. */
+export async function freshDatabase(engine: EngineName, clock: Clock = systemClock): Promise<TestStore> {
+  if (engine === 'sqlite') return openSqlite(clock, await (sqlite ??= sqliteTemplate()));
   const statements = await (mysql ??= mysqlTemplate());
   const store = await openMysql();
   await store.database.write.transaction(async (trx) => {

@@ -7,6 +7,7 @@ import type { Transition, Transitions } from '../../domain/servers/transition.ts
 import type { OpsDeps } from '../deps.ts';
 import { beginAction } from './begin.ts';
 import type { Saga } from './saga.ts';
+import { noteTask } from './tasked.ts';
 
 /** The input of an action that needs nothing but its server. */
 export type NoInput = Record<string, never>;
@@ -44,8 +45,10 @@ export interface Action<I, T extends Transitions = Transitions> extends Saga<I> 
 /** Types the steps of an action by its input: `defineAction<RebootInput>()({ … })`. */
 export const defineAction =
   <I>() =>
-  <T extends Transitions>(action: Action<I, T>): Action<I, T> =>
-    action;
+  <T extends Transitions>(action: Action<I, T>): Action<I, T> => {
+    noteTask(action);
+    return action;
+  };
 
 type Plain = Saga<NoInput> & {
   readonly transition: Transition;
@@ -58,7 +61,8 @@ export function definePlainAction({ transition, request, ...saga }: Plain): Acti
   const begin: PlainRequest['begin'] = async (deps, op, { uuid }) => {
     await beginAction(deps, op, uuid, transition, saga, () => ({}));
   };
-  return { ...saga, transitions: { plain: transition }, requests: { plain: { begin, ...request } } };
+  const plain = { begin, ...request };
+  return defineAction<NoInput>()({ ...saga, transitions: { plain: transition }, requests: { plain } });
 }
 
 /** What is over as soon as it is asked for, and is recorded all the same: a lock. */

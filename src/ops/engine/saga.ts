@@ -39,6 +39,7 @@ import { afterCommit, type Tx, tx } from '../../db/tx.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../../domain/servers/agent-methods.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
+import { keepingTask } from './keep-task.ts';
 import { noteAction, type SagaFacts } from '../notifications/notify.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import { type Failure, failureOf } from './failure.ts';
@@ -125,7 +126,10 @@ export interface Saga<I> {
    * of all but the server's states, which are as they were set. Without it nothing is undone. What deletes or evacuates clears up itself.
    */
   readonly givenUp?: (tx: Tx, context: StepContext<I>, stuck: boolean, nowMs: number) => Promise<void>;
-  /** Something overtakes the action: takes back what that does not find. Failing is logged and no harm to what overtakes. */
+  /**
+   * Something overtakes the action: takes back what that does not find. Tried again while a neighbour is away, as any step; failing
+   * for good is logged and no harm to what overtakes.
+   */
   readonly overtaken?: (context: StepContext<I>) => Promise<void>;
   /** Whether to undo down to a step and try again from there, with other input. */
   readonly retry?: (failure: Failure, context: StepContext<I>) => { readonly from: string; readonly input: I } | null;
@@ -416,7 +420,7 @@ export async function runSaga<I>(
         one.name === last.name ? JSON.parse(JSON.stringify(output ?? null)) : live(one)?.output,
       ),
     };
-    const problem = await saga.settle(t, complete, nowMs);
+    const problem = await keepingTask(t, taken, nowMs, () => saga.settle(t, complete, nowMs));
     const event = live(last) as EventLog;
     await finishEvent(t, event, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
     if (problem !== null) await finishAction(t, taken.id, 'Error', kept(), nowMs);
@@ -499,6 +503,19 @@ export async function runSaga<I>(
   const afterFinal = (): number =>
     saga.steps.findLastIndex((step) => step.final && live(step)?.result === 'Success') + 1;
 
+  /** Takes back what nothing that overtakes would find. Null: it is, or can't be; else when to come again. */
+  async function clearUp(): Promise<Outcome | null> {
+    try {
+      await saga.overtaken?.(await contextFor('overtaken'));
+    } catch (error) {
+      if (error instanceof Stopped) throw error;
+      const fault = faultOf(error);
+      if (fault.kind === 'unavailable' && attempts < limits.stepAttempts) return again(fault, { name: 'overtaken' });
+      log.error({ err: error }, 'the action left something behind that no deletion finds');
+    }
+    return null;
+  }
+
   /** Undoes what was begun; returns whether something could not be, or when to come again. */
   async function giveUp(): Promise<boolean | Outcome> {
     for (const step of saga.steps.slice(afterFinal()).toReversed()) {
@@ -531,7 +548,7 @@ export async function runSaga<I>(
     }
     context.point('before');
     await commit(async (t, nowMs) => {
-      await saga.failed(t, context, failure, nowMs, seen);
+      await keepingTask(t, taken, nowMs, () => saga.failed(t, context, failure, nowMs, seen));
       await finishAction(t, taken.id, 'Error', kept(), nowMs);
       tell(t, 'error', nowMs);
       const told = { code: failure.code, message: outwardMessage(failure), where: failure.step };
@@ -551,10 +568,8 @@ export async function runSaga<I>(
   /** Something overtook the action, which ends here: a delete that cleans up, or an administrator's word. */
   async function cancelled(): Promise<Outcome> {
     ending = true;
-    await saga.overtaken?.(await contextFor('overtaken')).catch((error: unknown) => {
-      if (error instanceof Stopped) throw error;
-      log.error({ err: error }, 'the action left something behind that no deletion finds');
-    });
+    const left = await clearUp();
+    if (left !== null) return left;
     const overtakers = await overtakersOf(database.read, taken);
     const by = overtakers[0] ?? null;
     // what deletes or evacuates, be it later, clears up itself and waits for nobody, unless it was overtaken, too

@@ -1,7 +1,7 @@
 // Why: somebody must keep the promises. A worker looks for actions that are due (when it is nudged, and by itself every few
 // seconds), takes a lease on each, runs its saga, and renews the leases while it does. Any number of workers may run.
 
-import { randomUUID } from 'node:crypto';
+import { chance } from '../../base/chance.ts';
 import { asFault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import {
@@ -55,11 +55,11 @@ const IDLE_CHECK_MS = 5;
 const NOT_ASKED = 'it was not asked what shall end; the next look tells';
 
 /** Up to a fifth more or less, so that workers do not look in chorus. */
-const jittered = (ms: number): number => Math.round(ms * (0.8 + 0.4 * Math.random()));
+const jittered = (ms: number): number => Math.round(ms * (0.8 + 0.4 * chance.fraction()));
 
 export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promise<Worker> {
   const { database, clock, log, bus } = deps;
-  const owner = `${options.name}#${randomUUID()}`;
+  const owner = `${options.name}#${chance.uuid()}`;
   const leaseMs = options.leaseMs ?? limits.leaseMs;
   const concurrency = options.concurrency ?? limits.actionsAtOnce;
   const running = new Map<number, { stop: AbortController; done: Promise<void> }>();
@@ -184,6 +184,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
 
   async function renew(): Promise<void> {
     const ids = [...running.keys()];
+    if (ids.length === 0) return;
     const held = await tx(database, (t) => renewLeases(t, ids, owner, clock.now() + leaseMs));
     const still = new Map(held.map(({ id, cancel }) => [id, cancel]));
     for (const id of ids) {

@@ -3,7 +3,7 @@
 // whoever resumes it goes on with those that have no place yet; should it be deleted, the next takes its part; and who hears nothing
 // for `limits.placedTogetherMs` finds a place alone.
 
-import { randomInt } from 'node:crypto';
+import { chance } from '../../base/chance.ts';
 import { Fault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { lockCandidate, type Reach } from '../../db/candidates.ts';
@@ -59,7 +59,7 @@ async function choose(
   const group = await groupPlacementOf(read, serverIds[0] as number);
   const spec = await specOf(deps, { ...wish, count: serverIds.length }, group);
   const snapshot = await candidatesFor(deps, wish, wish.excluded, reach);
-  const from = randomInt(snapshot.length + 1);
+  const from = chance.below(snapshot.length + 1);
   const { hosts, refused } = selectMany(snapshot, spec, { ...optionsOf(deps), enough: limits.hostsWeighed, from });
   if (hosts !== null) {
     const byHost = Map.groupBy(serverIds.keys(), (index) => hosts[index] as Candidate);

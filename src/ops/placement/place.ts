@@ -1,7 +1,7 @@
 // Why: a server comes to a host in one way, whether it is new or was away: choose on a snapshot, claim, and look again when
 // somebody was quicker.
 
-import { randomInt } from 'node:crypto';
+import { chance } from '../../base/chance.ts';
 import { type Fault, internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { addClaim, type Claim, releaseClaim } from '../../db/claims.ts';
@@ -207,7 +207,7 @@ export async function hostsFor(
     ...optionsOf(deps),
     enough: limits.hostsWeighed,
     // another place each time, so that workers who ask at once do not all want the same hosts
-    from: randomInt(snapshot.length + 1),
+    from: chance.below(snapshot.length + 1),
   });
   if (hosts.length > 0) return { hosts, spec };
   if (reach !== 'all') return hostsFor(deps, server, wish, 'all');

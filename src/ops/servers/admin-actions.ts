@@ -8,6 +8,7 @@ import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/instance.ts';
 import { wakeWorkers, lockServerFor, recordDone } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
+import { endsServer } from './delete-server.ts';
 import { giveUpUnseen } from './migrations.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';
 import { defineInstantAction } from '../engine/action.ts';
@@ -28,13 +29,21 @@ export const injectTransitions = {
 
 type Named = Pick<Server, 'uuid'>;
 
-/** Sets vm_state and frees the server of its task. The actions under way end; a wrong state is followed up as any drift is. */
+/**
+ * Sets vm_state and frees the server of its task. The actions under way end; a wrong state is followed up as any drift is. A deletion
+ * for good goes on and keeps its task: half of what the server had may be gone, and no word brings it back.
+ */
 export async function resetState(deps: OpsDeps, op: Op, { uuid }: Named, vmState: 'active' | 'error'): Promise<void> {
   const overtaken = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, resetStateAction.transitions.resetState);
     const open = await openActions(t, uuid);
-    await cancelActions(t, uuid);
     const nowMs = deps.clock.now();
+    if (await endsServer(t, open)) {
+      await updateServer(t, server.id, { vmState }, nowMs);
+      await recordDone(t, op, server, resetStateAction, nowMs);
+      return [];
+    }
+    await cancelActions(t, uuid);
     // a move that an action carries ends with it; one that waits for a word gets none any more
     if (open.length === 0)
       for (const move of await unfinishedMoves(t, server)) await giveUpUnseen(t, server, move, nowMs);

@@ -39,6 +39,14 @@ async function deletesSoftly(t: Tx, deps: OpsDeps, server: Server): Promise<bool
   return isUp(deps, await findHost(t, { host: server.host }));
 }
 
+/** The deletions under way among a server's actions. */
+const deletionsIn = (open: readonly InstanceAction[]): readonly InstanceAction[] =>
+  open.filter(({ action, cancel }) => action === 'delete' && !cancel);
+
+/** Whether one of these actions goes on until nothing is left of the server. */
+export const endsServer = (t: Tx, open: readonly InstanceAction[]): Promise<boolean> =>
+  deletesForGood(t, deletionsIn(open));
+
 /** Whether one of these deletions leaves nothing of the server. */
 async function deletesForGood(t: Tx, deletions: readonly InstanceAction[]): Promise<boolean> {
   for (const { id } of deletions) if (!(await readInput<Envelope<DeleteInput>>(t, id)).args.soft) return true;
@@ -51,7 +59,7 @@ async function deletesForGood(t: Tx, deletions: readonly InstanceAction[]): Prom
  */
 async function beginDelete(t: Tx, op: Op, server: Server, soft: boolean, nowMs: number): Promise<readonly number[]> {
   const open = await openActions(t, server.uuid);
-  const deletions = open.filter(({ action, cancel }) => action === 'delete' && !cancel);
+  const deletions = deletionsIn(open);
   if (deletions.length > 0 && (soft || (await deletesForGood(t, deletions)))) return [];
   if (open.length > 0) await cancelActions(t, server.uuid);
   const { task: taskState } = deleteAction.transitions[soft ? 'softDelete' : 'delete'];

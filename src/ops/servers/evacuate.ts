@@ -23,6 +23,7 @@ import {
   destinationOf,
   endMove,
   leaveGivenUp,
+  leaveUncarried,
   giveBackPlace,
   holdPlace,
   type MoveInput,
@@ -174,5 +175,8 @@ export const evacuateAction = defineAction<EvacuateInput>()({
     // as Nova: its host is dead, so it is an error until somebody tries again
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
-  givenUp: leaveGivenUp,
+  async givenUp(t, context, stuck, nowMs) {
+    await leaveGivenUp(t, context, stuck, nowMs);
+    await leaveUncarried(t, context, nowMs);
+  },
 });

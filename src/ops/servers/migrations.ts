@@ -7,6 +7,7 @@ import type { Op } from '../../base/op.ts';
 import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../../db/claims.ts';
 import { findFlavor } from '../../db/flavors.ts';
 import { findHost } from '../../db/hosts.ts';
+import { openActions } from '../../db/instance-actions.ts';
 import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { replaceNics } from '../../db/server-nics.ts';
@@ -236,6 +237,24 @@ export async function giveUpUnseen(
 export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
   const move = await findMigration(t, context.input.migrationId);
   if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
+}
+
+/**
+ * An action that would have ended the server's moves is given up itself: those that were there before it, and that nothing carries
+ * any more, are given up too. Where others are still to be given up, the last of them sees to it.
+ * @param except of moves in this state: they wait for a word
+ */
+export async function leaveUncarried<I>(
+  t: Tx,
+  { server, action }: Pick<StepContext<I>, 'server' | 'action'>,
+  nowMs: number,
+  except?: MigrationStatus,
+): Promise<void> {
+  const others = (await openActions(t, server.uuid)).filter(({ id }) => id !== action.id);
+  if (others.some(({ cancel }) => cancel)) return;
+  for (const move of await unfinishedMoves(t, server)) {
+    if (move.createdAt <= action.startTime && move.status !== except) await giveUpUnseen(t, server, move, nowMs);
+  }
 }
 
 /** What a move ends as that something overtakes. */

@@ -14,7 +14,7 @@ import { power, type Server } from '../../domain/servers/instance.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { abandonMoves, bindPorts, hostNamed } from './migrations.ts';
+import { abandonMoves, bindPorts, hostNamed, leaveUncarried } from './migrations.ts';
 import { hostOf } from './host-of.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
@@ -71,11 +71,14 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
     await removeShelved(t, server.id);
     return null;
   },
-  async failed(t, { server }, failure, nowMs) {
+  async failed(t, context, failure, nowMs) {
+    const { server } = context;
     const confirmed = server.vmState === 'resized' && (await openMigrations(t, server.uuid)).length === 0;
     const patch = { deletedAt: null, ...(confirmed ? { vmState: 'active' as const } : {}) };
+    await leaveUncarried(t, context, nowMs, 'finished');
     await settleFailed(t, server, failure, nowMs, patch);
   },
+  givenUp: (t, context, _stuck, nowMs) => leaveUncarried(t, context, nowMs),
 };
 
 /**

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../src/base/clock.ts';
 import { internal } from '../../../src/base/errors.ts';
 import { limits } from '../../../src/base/limits.ts';
@@ -112,6 +113,23 @@ for (const engine of engines) {
       await Promise.all(servers.world.agents.values().map((agent) => agent.reportNow()));
       await settled();
     };
+
+    it('a live migration is given up with the soft deletion that overtook it', async () => {
+      const id = await servers.create({ metadata: { xloud_fake: 'live-slow:600000' } });
+      holds = true;
+      const going = servers.world.asked('liveProgress');
+      await act(id, LIVE);
+      await going;
+      assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
+      // the migration ends, and leaves what it holds to the deletion, which waits for the host
+      while ((await open(id)) > 1) await sleep(5);
+      await act(id, RESET);
+      holds = false;
+      await settled();
+      const [move] = await unfinishedMoves(servers.world.database.read, await servers.world.server(id));
+      assert.equal(move?.status, 'error');
+      await remove(id);
+    });
 
     describe('a live migration whose guest has arrived', () => {
       const arrived = async () => {

@@ -1,0 +1,31 @@
+// Why: what a guest says of itself comes from inside, where its owner rules. It may say anything; the hypervisor knows better.
+
+import type { AdjustOutcome, GuestView, PartOutcome } from '../../src/domain/servers/guest.ts';
+import type { FakeDriver } from '../../src/virt/fake.ts';
+import type { Dice } from './dice.ts';
+
+const MANY_VCPUS = 16;
+const MUCH_MB = 8_192;
+
+/** A driver whose guests tell lies while `lies()`. What is theirs to say is a lie, what the hypervisor knows is not. */
+export function lyingDriver(driver: FakeDriver, dice: Dice, lies: () => boolean): FakeDriver {
+  const view = (seen: GuestView): GuestView =>
+    !lies() || seen.onlineVcpus === null
+      ? seen
+      : { ...seen, onlineVcpus: dice.below(MANY_VCPUS), availableMb: dice.below(MUCH_MB) };
+  const part = (outcome: PartOutcome): PartOutcome =>
+    outcome.confirmedBy === 'guest' && dice.hits(0.5) ? { ...outcome, reached: outcome.target } : outcome;
+  return {
+    ...driver,
+    async inspect(args) {
+      const seen = await driver.inspect(args);
+      return seen === null ? null : view(seen);
+    },
+    list: async (args) => (await driver.list(args)).map(view),
+    async adjust(args): Promise<AdjustOutcome> {
+      const outcome = await driver.adjust(args);
+      if (!lies()) return outcome;
+      return { vcpus: part(outcome.vcpus), memoryMb: part(outcome.memoryMb), view: view(outcome.view) };
+    },
+  };
+}

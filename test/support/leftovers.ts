@@ -1,0 +1,73 @@
+// Why: when nothing is under way, everything that exists belongs to a server that has it: claims, ports, guests, images, usage.
+
+import { checkClaims, findClaims } from '../../src/db/claims.ts';
+import type { Database } from '../../src/db/engine.ts';
+import { listMigrations } from '../../src/db/migrations.ts';
+import { listServers } from '../../src/db/server-list.ts';
+import { findStuckServers } from '../../src/db/servers.ts';
+import type { FakeStore } from '../../src/virt/fake/store.ts';
+import type { FakeNetworks, TestImages } from './neighbours.ts';
+import { usageDrift } from './usage.ts';
+
+/** Where something may be left. */
+export interface Places {
+  readonly database: Database;
+  readonly networks: Pick<FakeNetworks, 'ports'>;
+  readonly images: Pick<TestImages, 'all'>;
+  /** By the host's name. */
+  readonly drivers: ReadonlyMap<string, { readonly store: FakeStore }>;
+}
+
+/** Everything that breaks a law: sums of claims, stuck servers, ports and guests and claims of no living server. */
+export async function findLeftovers({ database, networks, images, drivers }: Places): Promise<string[]> {
+  const found: string[] = [];
+  const living = await listServers(database.read, {}, { limit: 10_000, marker: null, sort: [] });
+  const placed = new Set(living.filter((server) => server.host !== null).map((server) => server.uuid));
+  for (const drift of await checkClaims(database.read)) found.push(`claims: ${JSON.stringify(drift)}`);
+  const everyone = await listServers(database.read, { deleted: 'any' }, { limit: 10_000, marker: null, sort: [] });
+  const claims = await findClaims(
+    database.read,
+    everyone.map((server) => server.id),
+  );
+  for (const server of everyone) {
+    if (claims.has(server.id) && !placed.has(server.uuid)) found.push(`claim of ${server.uuid}`);
+    if (!claims.has(server.id) && placed.has(server.uuid)) found.push(`no claim of ${server.uuid}`);
+  }
+  const homeOf = (uuid: string) => living.find((server) => server.uuid === uuid)?.host;
+  // an offloaded server keeps its ports, bound to no host
+  const away = new Set(living.filter((one) => one.vmState === 'shelved_offloaded').map(({ uuid }) => uuid));
+  for (const { serverUuid, host } of networks.ports()) {
+    if (away.has(serverUuid) && host === '') continue;
+    if (!placed.has(serverUuid)) found.push(`port of ${serverUuid}`);
+    else if (homeOf(serverUuid) !== host) found.push(`port of ${serverUuid} bound to ${host}`);
+  }
+  // what waits for its confirmation has its disks set aside and a claim there, nothing else has
+  const resized = new Map(
+    (await listMigrations(database.read, { status: 'finished' }, null)).map((move) => [move.serverUuid, move]),
+  );
+  for (const [host, driver] of drivers) {
+    for (const { spec } of driver.store.all()) {
+      if (homeOf(spec.uuid) !== host) found.push(`guest ${spec.uuid} on ${host}`);
+    }
+    for (const { spec } of driver.store.aside.all()) {
+      if (resized.get(spec.uuid)?.sourceCompute !== host) found.push(`disks of ${spec.uuid} set aside on ${host}`);
+    }
+  }
+  const held: { migration_id: number }[] = await database.read('held_claims').select('migration_id');
+  const waiting = new Set([...resized.values()].map((move) => move.id));
+  for (const { migration_id } of held) if (!waiting.has(migration_id)) found.push(`claim held by ${migration_id}`);
+  for (const move of waiting) {
+    if (!held.some(({ migration_id }) => migration_id === move)) found.push(`no claim held by ${move}`);
+  }
+  const kept: { image_id: string }[] = await database.read('shelved_servers').select('image_id');
+  for (const { id, name, status, properties } of await images.all()) {
+    const of = properties['instance_uuid'];
+    if (of === undefined) continue;
+    if (status !== 'active') found.push(`${status} image of ${of}`);
+    const isKept = kept.some(({ image_id }) => image_id === id);
+    if (name?.endsWith('-shelved') && !isKept) found.push(`image of ${of}, which is not shelved`);
+  }
+  found.push(...(await usageDrift(database.read)));
+  for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);
+  return found;
+}
