@@ -2,13 +2,15 @@
 // seconds), takes a lease on each, runs its saga, and renews the leases while it does. Any number of workers may run.
 
 import { chance } from '../../base/chance.ts';
-import { asFault, messageOf } from '../../base/errors.ts';
+import { asFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import {
   dueActions,
   finishAction,
+  finishEvent,
   guardLease,
   heldActions,
+  listEvents,
   releaseLease,
   renewLeases,
   takeOverLeases,
@@ -19,6 +21,7 @@ import type { OpsDeps } from '../deps.ts';
 import { reportControlPlane } from '../reconcile/control-plane.ts';
 import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
+import { failureOf } from './failure.ts';
 import type { Outcome } from './run.ts';
 import { runSaga } from './run-saga.ts';
 import type { Taken } from './saga.ts';
@@ -112,18 +115,12 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
         await releaseLease(t, action.id, owner, nowMs + limits.stepPauseMs);
         return;
       }
+      const open = (await listEvents(t, [action.id])).findLast(({ result }) => result === null);
+      if (open !== undefined) await finishEvent(t, open, { result: 'Error', details: fault.message }, nowMs);
       await finishAction(t, action.id, 'Error', {}, nowMs);
       // the server of one that was overtaken belongs to what overtook it
       if (server === null || lease === 'cancelled') return;
-      const failure = {
-        step: '',
-        kind: fault.kind,
-        code: fault.code,
-        message: fault.message,
-        detail: messageOf(error),
-        stuck: null,
-      };
-      await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
+      await settleFailed(t, server, failureOf('', fault), nowMs, { vmState: 'error' });
     });
   }
 
