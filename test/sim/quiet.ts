@@ -126,7 +126,7 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
   const details = await loadDetails(read, servers, allDetails);
   for (const [index, server] of servers.entries()) {
     // an administrator's word may be untrue: what is half deleted and called active has no guest and no ports
-    if (byHand.has(server.uuid)) continue;
+    if (byHand.has(server.uuid) || kept.has(server.uuid)) continue;
     found.push(...(await brokenServer(cloud, server, claims.get(server.id) ?? null)));
     const nics = (details[index]?.nics ?? []).map(({ portId }) => portId).toSorted();
     const ports = cloud.networks
