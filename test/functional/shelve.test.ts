@@ -351,6 +351,21 @@ for (const engine of engines) {
       assert.equal((await leaving.show(id)).status, 'ACTIVE');
     });
 
+    it('have one image, though their state was set by hand between two times', async () => {
+      const id = await keeping.create();
+      await act(keeping, id, SHELVE);
+      const [first] = await shelvedImages(keeping, id);
+      await act(keeping, id, { 'os-resetState': { state: 'active' } });
+      // its host tells that the guest is off
+      await Promise.all(keeping.world.agents.values().map((agent) => agent.reportNow()));
+      await keeping.world.settled();
+      await act(keeping, id, SHELVE);
+      const images = await shelvedImages(keeping, id);
+      assert.equal(images.length, 1);
+      assert.notDeepEqual(images[0], first);
+      assert.deepEqual(await keeping.world.leftovers(), []);
+    });
+
     it('take their image along when they are deleted, whatever goes on', async () => {
       const remove = async (servers: Servers, id: string) =>
         assert.equal((await servers.request('DELETE', `/servers/${id}`, { as: 'member' })).status, 204);

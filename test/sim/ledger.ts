@@ -11,7 +11,7 @@ const HELD = `
   from migrations m left join held_claims c on c.migration_id = m.id left join hosts h on h.id = c.host_id order by m.id`;
 
 const EVENTS = `
-  select a.server_uuid, a.id, a.action, a.state, a.message, a.cancel, e.event, e.result, e.undo, e.details
+  select a.server_uuid, a.id, a.action, a.state, a.message, a.cancel, e.event, e.result, e.undo, e.details, e.output
   from instance_actions a left join instance_action_events e on e.action_id = a.id order by a.id, e.id`;
 
 const line = (row: Row): string =>

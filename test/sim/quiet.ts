@@ -35,6 +35,17 @@ const KEPT = `
     select 1 from instance_actions a left join instance_action_events e on e.action_id = a.id
     where a.server_uuid = s.uuid and a.message = 'Error' and (a.action = 'delete' or e.undo = 'failed'))`;
 
+/** Servers of which an action left something behind that it could do without, as its event says (`tolerate`). */
+const LEFT = `
+  select a.server_uuid as uuid from instance_action_events e join instance_actions a on a.id = e.action_id
+  where e.output like '%"left":"%'`;
+
+/** What is left of an image that was not to be had, once the image service had been asked often enough, is on record. */
+async function onRecord({ database: { read } }: Cloud): Promise<(left: string) => boolean> {
+  const told = new Set((await readRows(read, LEFT)).map((row) => row['uuid']));
+  return (left) => left.startsWith('image of ') && told.has(UUID.exec(left)?.[0]);
+}
+
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
 /** What becomes of a guest that runs, or not. */
@@ -99,7 +110,9 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
     return UUID.exec(left)?.[0];
   };
   const kept = new Set((await readRows(read, KEPT)).map((row) => row['uuid']));
+  const isToldOf = await onRecord(cloud);
   const isExcused = (left: string): boolean =>
+    isToldOf(left) ||
     // what was called active by hand has its ports, and perhaps no host that they are bound to
     (left.startsWith('port of ') && byHand.has(serverOf(left))) ||
     // that it goes with the server is seen when all are deleted
@@ -113,7 +126,7 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
   const details = await loadDetails(read, servers, allDetails);
   for (const [index, server] of servers.entries()) {
     // an administrator's word may be untrue: what is half deleted and called active has no guest and no ports
-    if (byHand.has(server.uuid)) continue;
+    if (byHand.has(server.uuid) || kept.has(server.uuid)) continue;
     found.push(...(await brokenServer(cloud, server, claims.get(server.id) ?? null)));
     const nics = (details[index]?.nics ?? []).map(({ portId }) => portId).toSorted();
     const ports = cloud.networks
@@ -139,8 +152,8 @@ export async function leftOfAll(cloud: Cloud, users: Users): Promise<string[]> {
     found.push(...rows.map((row) => `left in ${table}: ${JSON.stringify(row)}`));
   }
   const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
-  found.push(
-    ...(await findLeftovers({ database: cloud.database, networks: cloud.networks, images: cloud.images, drivers })),
-  );
+  const isToldOf = await onRecord(cloud);
+  const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, drivers };
+  found.push(...(await findLeftovers(places)).filter((left) => !isToldOf(left)));
   return found;
 }

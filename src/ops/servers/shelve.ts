@@ -3,7 +3,7 @@
 
 import type { Op } from '../../base/op.ts';
 import { releaseClaim } from '../../db/claims.ts';
-import { putShelved, removeShelved } from '../../db/shelved.ts';
+import { findShelved, putShelved, removeShelved } from '../../db/shelved.ts';
 import { updateServer } from '../../db/servers.ts';
 import type { GuestView } from '../../domain/servers/guest.ts';
 import type { Server } from '../../domain/servers/instance.ts';
@@ -13,7 +13,7 @@ import { abandonMoves } from './migrations.ts';
 import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
-import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps } from './snapshot.ts';
+import { beginSnapshot, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
 import { copyable, defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction, definePlainAction } from '../engine/action.ts';
 
@@ -92,7 +92,13 @@ export const shelveHereSaga: Saga<ShelveInput> = {
     {
       name: 'shelve',
       event: 'compute_shelve_instance',
-      async run({ server, input, commit, output }) {
+      async run(context) {
+        const { deps, server, input, commit, output } = context;
+        // its state was set by hand since it was shelved the last time: nobody will come back to that image
+        const before = await findShelved(deps.database.read, server.id);
+        if (before !== null && before.imageId !== input.imageId) {
+          await tolerate(context, 'an older image of a shelved server stays', () => removeImage(deps, before.imageId));
+        }
         await commit(async (t, nowMs) => {
           await putShelved(t, server.id, input.imageId, nowMs);
           const taskState = input.offload ? ('shelving_offloading' as const) : server.taskState;
