@@ -34,6 +34,7 @@ import { restoreAction } from './servers/soft-delete.ts';
 import { startAction } from './servers/start.ts';
 import { stopAction } from './servers/stop.ts';
 import { resumeAction, suspendAction } from './servers/suspend.ts';
+import { syncAction } from './servers/sync-server.ts';
 import { unshelveAction } from './servers/unshelve.ts';
 import { updateTransitions } from './servers/update-server.ts';
 import { volumeTransitions } from './servers/volumes.ts';
@@ -68,6 +69,7 @@ const all = [
   unshelveAction,
   changePasswordAction,
   crashDumpAction,
+  syncAction,
 ];
 
 /** What is recorded as soon as it is asked for. */

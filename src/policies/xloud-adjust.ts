@@ -31,4 +31,9 @@ export const rules = [
     ADMIN,
     'See the names of the hosts to which a server could move to have another size.',
   ),
+  rule(
+    'os_compute_api:xloud:sync',
+    PROJECT_MEMBER_OR_ADMIN,
+    "Set the clock of a server's guest to its host's, and ask its agent anew what the guest has.",
+  ),
 ] as const;

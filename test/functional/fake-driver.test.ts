@@ -55,6 +55,11 @@ function contractOf(name: string, words: string, vcpuShrink: 'hotplug' | 'guest-
         const password = driver.store.get(uuid)?.passwords?.[user];
         return password === undefined ? null : createHash('sha256').update(password).digest('hex');
       },
+      spoilClock: async (uuid, byMs) => {
+        const guest = driver.store.get(uuid);
+        if (guest !== undefined) driver.store.put({ ...guest, clockOffMs: byMs });
+      },
+      clockOffMs: async (uuid) => driver.store.get(uuid)?.clockOffMs ?? 0,
       nic: () => nicSpec(network, [[subnet, '10.0.0.9']]),
       interfaces: async (uuid) =>
         new Map(driver.store.get(uuid)?.spec.nics.map((nic) => [nic.mac, nic.fixedIps.map((ip) => ip.address)]) ?? []),

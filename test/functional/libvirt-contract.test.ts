@@ -7,6 +7,8 @@ import { driverContract } from '../support/driver-contract.ts';
 import type { ConsoleLog, GuestStatus } from '../support/guest.ts';
 import { configDriveOf, networkOf, nicOf, startHost } from '../support/libvirt-host.ts';
 
+const NS_PER_MS = 1_000_000;
+
 /** What the guest itself says from now on; it may still tell the state of a moment ago in the line that comes first. */
 async function nextStatus(console: ConsoleLog): Promise<GuestStatus> {
   const seq = (await console.last())?.seq ?? -1;
@@ -44,6 +46,14 @@ driverContract(
       passwordInside: async (uuid, user) => {
         const lines = await host.consoleOf(uuid).lines();
         return lines.findLast(({ kind, fields }) => kind === 'password' && fields.user === user)?.fields.sha256 ?? null;
+      },
+      spoilClock: async (uuid, byMs) => {
+        const command = { execute: 'guest-set-time', arguments: { time: (Date.now() + byMs) * NS_PER_MS } };
+        await host.virsh('qemu-agent-command', uuid, JSON.stringify(command));
+      },
+      clockOffMs: async (uuid) => {
+        const answer = await host.virsh('qemu-agent-command', uuid, '{"execute":"guest-get-time"}');
+        return Number((JSON.parse(answer) as { return: number }).return) / NS_PER_MS - Date.now();
       },
       nic: () => nicOf(other, last++),
       interfaces: async (uuid) => {

@@ -99,6 +99,7 @@ const wishes: readonly Wish[] = [
   wish('reboot', 'rebootSoft', 3, ({ ops, op, server }) => ops.rebootServer(op, server, 'SOFT')),
   wish('reboot hard', 'rebootHard', 3, ({ ops, op, server }) => ops.rebootServer(op, server, 'HARD')),
   wish('pause', 'pause', 3, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('pause'))),
+  wish('sync', 'sync', 2, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('os-xloud-sync'))),
   wish('unpause', 'unpause', 6, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('unpause'))),
   wish('suspend', 'suspend', 3, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('suspend'))),
   wish('resume', 'resume', 6, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('resume'))),

@@ -24,6 +24,8 @@ import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Driver } from '../../src/virt/driver.ts';
 import { imageFacts } from './guest-spec.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** One hypervisor with its driver, for the length of one run of the suite. */
 export interface DriverWorld {
   readonly driver: Driver;
@@ -48,6 +50,10 @@ export interface DriverWorld {
   stored(imageId: string): Buffer | undefined;
   /** SHA-256 of the password that a user of the guest was given last, in hex. */
   passwordInside(uuid: string, user: string): Promise<string | null>;
+  /** Sets the clock inside a guest wrong, by so many milliseconds. */
+  spoilClock(uuid: string, byMs: number): Promise<void>;
+  /** How far the clock inside is from the host's, in milliseconds. */
+  clockOffMs(uuid: string): Promise<number>;
   /** A port that can be plugged into a guest here, on a network of its own. */
   nic(): NicSpec;
   /** What is plugged into a guest: the addresses that it may use, by MAC address. */
@@ -381,6 +387,17 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const digest = createHash('sha256').update(password).digest('hex');
       const inside = () => world.passwordInside(spec.uuid, 'root');
       assert.equal(await eventually('the password', verbMs, inside), digest);
+    });
+
+    it(`sets the clock inside, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {
+      const { uuid } = spec;
+      if (driver.syncGuest === undefined) return t.skip('this driver cannot');
+      if (!traits.agent) return refuses(driver.syncGuest({ uuid }), 'notImplemented');
+      await world.spoilClock(uuid, -HOUR_MS);
+      assert.ok((await world.clockOffMs(uuid)) < -HOUR_MS / 2);
+      const { onlineVcpus } = await driver.syncGuest({ uuid });
+      assert.ok(Math.abs(await world.clockOffMs(uuid)) < verbMs);
+      assert.equal(onlineVcpus, await world.onlineInside(uuid));
     });
 
     it('interrupts the guest, which goes on', { timeout }, async (t) => {

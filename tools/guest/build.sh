@@ -98,6 +98,7 @@ make_initrd() {
   install -m755 "$here/on-dhcp" "$here/on-uevent" "$root/bin/"
   install -m755 "$here/on-power" "$root/etc/acpi/PWRF/00000080"
   install -m755 "$here/shutdown" "$here/chpasswd" "$root/sbin/"
+  ln -s ../bin/busybox "$root/sbin/hwclock" # where the agent looks for it
   echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
   echo 'root:*:19000:0:99999:7:::' >"$root/etc/shadow"
   echo 'root:x:0:' >"$root/etc/group"

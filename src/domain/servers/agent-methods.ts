@@ -230,6 +230,11 @@ export const agentMethods = {
     guest: null,
     reads: true,
   }),
+  /**
+   * Sets the clock of a running guest to the host's through its agent, and asks the agent anew. Throws `notImplemented` where none
+   * answers, `conflict` for a guest that does not run.
+   */
+  syncGuest: method<Guest>()({ deadlineMs: limits.libvirtSlowCallMs, guest: byUuid, optional: true }),
 };
 
 type Table = typeof agentMethods;

@@ -7,7 +7,7 @@ import { behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';
 import { written } from './store.ts';
 
-export function insideVerbs(host: FakeHost): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi'> {
+export function insideVerbs(host: FakeHost): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi' | 'syncGuest'> {
   return {
     async setAdminPassword({ uuid, user, password }) {
       await host.begin('setAdminPassword', uuid);
@@ -18,6 +18,18 @@ export function insideVerbs(host: FakeHost): Pick<AgentVerbs, 'setAdminPassword'
       }
       host.store.put({ ...guest, passwords: { ...guest.passwords, [user]: password } });
       return null;
+    },
+
+    async syncGuest({ uuid }) {
+      await host.begin('syncGuest', uuid);
+      const guest = host.guestOf(uuid);
+      if (guest.powerState !== power.running) throw notRunning(uuid);
+      if (behaviourOf(guest).mute) {
+        throw notImplemented('No agent answers in the guest.', { code: 'driver.syncGuest' });
+      }
+      const synced = { ...guest, clockOffMs: 0 };
+      host.store.put(synced);
+      return host.view(synced);
     },
 
     async injectNmi({ uuid }) {

@@ -27,6 +27,8 @@ export interface FakeGuest {
   readonly snapshots: readonly string[];
   /** Passwords that were set from outside, by user. */
   readonly passwords?: Readonly<Record<string, string>>;
+  /** How far its clock is from its host's, in milliseconds; absent: not at all. */
+  readonly clockOffMs?: number;
   /** How often its disks were made. */
   readonly made?: { readonly root: number; readonly ephemeral: number };
   /** How often it was started. */

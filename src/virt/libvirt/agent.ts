@@ -27,6 +27,8 @@ export interface GuestAgent {
   freeze(domain: DomainRef): Promise<boolean>;
   /** Lets them go on; going on already: nothing. */
   thaw(domain: DomainRef): Promise<void>;
+  /** Sets its clock to a moment, in milliseconds since the epoch; false when no agent does it. */
+  setTime(domain: DomainRef, nowMs: number): Promise<boolean>;
   /** Whatever was held against it is forgotten: its agent has said hello. */
   forgive(uuid: string): void;
 }
@@ -89,6 +91,8 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
     thaw: async (domain) => {
       await ask(domain, 'guest-fsfreeze-thaw');
     },
+    // in nanoseconds
+    setTime: async (domain, nowMs) => (await ask(domain, 'guest-set-time', { time: nowMs * 1_000_000 })) !== null,
     lately: (uuid) => {
       const answer = answers.get(uuid);
       return answer === undefined || clock.now() - answer.atMs > limits.agentFreshMs ? undefined : answer.online;

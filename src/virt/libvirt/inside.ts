@@ -4,10 +4,10 @@ import { conflict, notImplemented } from '../../base/errors.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { isVirError } from './errors.ts';
 import { isOff } from './guest.ts';
-import { domainOf, type Host } from './host.ts';
+import { domainOf, type Host, view } from './host.ts';
 import type { DomainRef } from './rpc/types.ts';
 
-export function insideVerbs(host: Host): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi'> {
+export function insideVerbs(host: Host): Pick<AgentVerbs, 'setAdminPassword' | 'injectNmi' | 'syncGuest'> {
   const { connection } = host;
   const running = async (uuid: string): Promise<DomainRef> => {
     const domain = await domainOf(host, uuid);
@@ -23,6 +23,16 @@ export function insideVerbs(host: Host): Pick<AgentVerbs, 'setAdminPassword' | '
           throw notImplemented('No agent answers in the guest.', { code: 'driver.setAdminPassword', cause: error });
         });
         return null;
+      }),
+    syncGuest: ({ uuid }) =>
+      host.guests(uuid, async () => {
+        const domain = await running(uuid);
+        // one that slept may have been given up meanwhile
+        host.agent.forgive(uuid);
+        if (!(await host.agent.setTime(domain, host.clock.now()))) {
+          throw notImplemented('No agent answers in the guest.', { code: 'driver.syncGuest' });
+        }
+        return view(host, domain);
       }),
     injectNmi: ({ uuid }) =>
       host.guests(uuid, async () => {

@@ -211,6 +211,22 @@ export const plainCases: readonly SagaCase[] = [
     reached: (world, uuid) => has(world, uuid, 'active'),
   },
   {
+    name: 'sync',
+    verb: 'os-xloud-sync',
+    arrange: async (world, runAll) => {
+      const uuid = await built(world, runAll);
+      await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-xloud-sync'));
+      return uuid;
+    },
+    cleanSlate: asTheGuest,
+    async reached(world, uuid) {
+      await has(world, uuid, 'active');
+      const { host, guestOnlineVcpus } = await world.server(uuid);
+      const seen = await world.drivers.get(host ?? '')?.inspect({ uuid });
+      assert.equal(guestOnlineVcpus, seen?.onlineVcpus);
+    },
+  },
+  {
     name: 'adjust',
     verb: 'adjustServer',
     arrange: async (world, runAll) => {

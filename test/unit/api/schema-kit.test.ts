@@ -62,7 +62,7 @@ const UNASKED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Ours beyond Nova. */
-const OWN = /^(GET|POST) \/os-xloud-(adjust|scheduler)/;
+const OWN = /^(GET|POST) \/\S*os-xloud-/;
 
 const keys = (routes: readonly RouteEntry[]) =>
   Map.groupBy(routes, (route) => keyOf(route.method, route.path, route.action));

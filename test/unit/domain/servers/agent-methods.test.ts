@@ -8,7 +8,7 @@ describe('methods of agents', () => {
     assert.deepEqual(optionalVerbs, [
       ...['pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'rebuild', 'setAdminPassword', 'injectNmi'],
       ...['snapshot', 'migrateDisk', 'receiveDisk', 'restoreDisk', 'dropDisk', 'liveMigrate', 'liveProgress'],
-      ...['steerLive', 'attachNic', 'detachNic', 'diagnostics', 'remoteConsole', 'cacheImage'],
+      ...['steerLive', 'attachNic', 'detachNic', 'diagnostics', 'remoteConsole', 'cacheImage', 'syncGuest'],
     ]);
   });
 
