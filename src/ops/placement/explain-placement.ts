@@ -8,7 +8,7 @@ import { minimumOf } from '../../domain/machines/flavor.ts';
 import { type ExplainedHost, explain } from '../../scheduler/explain.ts';
 import type { PlacementSpec } from '../../scheduler/spec.ts';
 import { activeImage } from '../servers/boot-source.ts';
-import { flavorFor } from '../servers/create-servers.ts';
+import { flavorFor } from '../servers/new-server.ts';
 import type { OpsDeps } from '../deps.ts';
 import { type Destination, optionsOf, placementOf, specOf } from './place.ts';
 import { hintedGroup } from '../administration/server-groups.ts';
