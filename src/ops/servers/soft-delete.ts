@@ -20,7 +20,7 @@ import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
-import { findGuest } from './whereabouts.ts';
+import { endElsewhere, findGuest } from './whereabouts.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { definePlainAction } from '../engine/action.ts';
 
@@ -101,8 +101,11 @@ async function restoreServer(deps: OpsDeps, op: Op, { uuid }: Pick<Server, 'uuid
 const on = step({
   name: 'guest',
   event: 'compute_restore_instance',
-  run: async ({ deps, server, call }: StepContext<unknown>) =>
-    call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) }),
+  async run(context: StepContext<unknown>) {
+    const server = await endElsewhere(context);
+    const { deps, call } = context;
+    return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+  },
   async undo(context) {
     await switchOff(context);
   },

@@ -22,6 +22,7 @@ import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
+import { endElsewhere } from './whereabouts.ts';
 
 export interface UnshelveWish {
   /** Undefined: as it is; null: whatever zone, from now on. */
@@ -117,7 +118,9 @@ const spawned = step({
 const poweredOn = step({
   name: 'guest',
   event: 'compute_unshelve_instance',
-  async run({ deps, server, commit, call }: Context) {
+  async run(context: Context) {
+    const server = await endElsewhere(context);
+    const { deps, commit, call } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
     return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
   },

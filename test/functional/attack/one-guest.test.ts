@@ -11,7 +11,12 @@ import { remnants } from '../../../src/ops/reconcile/remnants.ts';
 import type { FakeDriver } from '../../../src/virt/fake.ts';
 import { engines } from '../../support/database.ts';
 import { type Servers, startServers } from '../../support/servers.ts';
+import { addRemnant } from '../../../src/db/remnants.ts';
+import { tx } from '../../../src/db/tx.ts';
+import { power } from '../../../src/domain/servers/instance.ts';
+import { testConfig } from '../../support/world.ts';
 
+const HOUR_MS = 3_600_000;
 const HOSTS = ['host-1', 'host-2'];
 
 for (const engine of engines) {
@@ -136,5 +141,45 @@ for (const engine of engines) {
       assert.equal(await findHeldClaim(world.database.read, move), null);
       await isClean(id);
     });
+  });
+
+  describe(`a server that comes back on ${engine}`, () => {
+    let servers: Servers;
+    before(async () => {
+      const config = { ...testConfig, reclaimMs: HOUR_MS, shelvedOffloadMs: HOUR_MS };
+      servers = await startServers({ engine, config, hosts: HOSTS.map((name) => ({ name })) });
+    });
+    after(() => servers.close());
+
+    /** Something of it runs on the other host, which could not be asked to end it. */
+    async function leaveElsewhere(id: string): Promise<void> {
+      const { database, drivers, server } = servers.world;
+      const { host } = await server(id);
+      const away = HOSTS.find((name) => name !== host) as string;
+      const guest = drivers.get(host ?? '')?.store.get(id);
+      assert.ok(guest);
+      drivers.get(away)?.store.put({ ...guest, powerState: power.running });
+      await tx(database, (t) => addRemnant(t, { serverUuid: id, host: away }, Date.now()));
+    }
+
+    for (const [name, leave, back] of [
+      ['from a soft deletion', (id: string) => servers.request('DELETE', `/servers/${id}`), { restore: null }],
+      ['from the shelf', (id: string) => servers.act(id, { shelve: null }), { unshelve: null }],
+    ] as const) {
+      it(`${name} ends what runs of it elsewhere before it starts`, async () => {
+        const { world } = servers;
+        const id = await servers.create();
+        await leave(id);
+        await world.settled();
+        await leaveElsewhere(id);
+        const answer = await servers.request('POST', `/servers/${id}/action`, { as: 'admin', body: back });
+        assert.equal(answer.status, 202, answer.text);
+        await world.settled();
+        const { vmState, host } = await world.server(id);
+        assert.equal(vmState, 'active');
+        const running = HOSTS.filter((one) => world.drivers.get(one)?.store.get(id) !== undefined);
+        assert.deepEqual(running, [host]);
+      });
+    }
   });
 }
