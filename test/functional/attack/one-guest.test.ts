@@ -153,8 +153,8 @@ for (const engine of engines) {
 
     /** Something of it runs on the other host, which could not be asked to end it. */
     async function leaveElsewhere(id: string): Promise<void> {
-      const { database, drivers, server } = servers.world;
-      const { host } = await server(id);
+      const { database, drivers } = servers.world;
+      const { host } = await servers.world.server(id);
       const away = HOSTS.find((name) => name !== host) as string;
       const guest = drivers.get(host ?? '')?.store.get(id);
       assert.ok(guest);
