@@ -2,6 +2,7 @@
 // which version, and the body are known before (app.ts).
 
 import { Fault, notFound } from '../base/errors.ts';
+import { fairTurn } from '../base/fair-turn.ts';
 import { limits } from '../base/limits.ts';
 import { makeTakeTurns } from '../base/take-turns.ts';
 import { isVersioned, minorOf } from '../base/history.ts';
@@ -28,10 +29,14 @@ const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
 /** All that are made in this process: they share its memory. */
 const largeAnswers = makeTakeTurns(limits.largeAnswersAtOnce);
 
-/** One text of its pieces; as bytes, which are not on the heap. */
-function inBytes(pieces: Iterable<string>): Buffer {
+/** One text of its pieces; as bytes, which are not on the heap. Between pieces others have their turn. */
+async function inBytes(pieces: Iterable<string>): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for (const piece of pieces) parts.push(Buffer.from(piece));
+  for (const piece of pieces) {
+    parts.push(Buffer.from(piece));
+    const turn = fairTurn();
+    if (turn !== null) await turn;
+  }
   return Buffer.concat(parts);
 }
 
@@ -135,7 +140,12 @@ export async function runRoute(
   const pieces = route.pieces as ((result: unknown, c: Call) => Iterable<string>) | undefined;
   if (pieces !== undefined) {
     const { userId, projectId } = op.caller;
-    const body = await largeAnswers(`${projectId} ${userId}`, async () => inBytes(pieces(await run(call), call)));
+    const body = await largeAnswers(`${projectId} ${userId}`, async () => {
+      // one follows another, with nothing between them that gives turns: what SQLite reads is there at once
+      const turn = fairTurn();
+      if (turn !== null) await turn;
+      return inBytes(pieces(await run(call), call));
+    });
     ctx.status = at(route.status, minor);
     ctx.type = 'application/json';
     ctx.body = body;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
 import { findAction, listEvents } from '../../src/db/instance-actions.ts';
 import { startWorker, type Worker } from '../../src/ops/engine/worker.ts';
 import { handleReport } from '../../src/ops/reconcile/reports.ts';
@@ -12,6 +13,8 @@ import { createRequest, makeOp, makeWorld, type World } from '../support/world.t
 const MIB = 256;
 const WAIT_MS = 15_000;
 const HOUR_MS = 3_600_000;
+/** More than are woken at once. */
+const MANY = 2 * limits.wokenAtOnce;
 
 for (const engine of engines) {
   describe(`servers that wait for room on ${engine}`, () => {
@@ -25,12 +28,12 @@ for (const engine of engines) {
 
     /** A host with room for one server. */
     const cloud = async (placementWaitMs: number): Promise<void> => {
-      const inventory = { vcpus: 8, memoryMb: MIB, diskGb: 100 };
+      const inventory = { vcpus: 64, memoryMb: MIB, diskGb: 100 };
       world = await makeWorld({ engine, hosts: [{ name: 'host-1', inventory }], config: { placementWaitMs } });
     };
-    const ask = async (count = 1) => {
+    const ask = async (count = 1, memoryMb = MIB) => {
       const op = makeOp();
-      const flavorRef = await world.flavor({ vcpus: 1, memoryMb: MIB, rootGb: 0 });
+      const flavorRef = await world.flavor({ vcpus: 1, memoryMb, rootGb: 0 });
       const request = { ...createRequest(flavorRef, world.imageId), minCount: count, maxCount: count };
       const { servers } = await world.ops.createServers(op, request);
       return { uuids: servers.map(({ uuid }) => uuid), uuid: servers[0]?.uuid ?? '', requestId: op.requestId };
@@ -49,6 +52,12 @@ for (const engine of engines) {
         const action = await findAction(world.database.read, uuid, requestId);
         const text = await details(uuid, requestId);
         return action?.leaseOwner === null && text?.startsWith('Waits for room until ') ? text : null;
+      });
+    /** Until so many wait, and none of them is to look again. */
+    const noted = (count: number) =>
+      eventually(`${count} that wait`, WAIT_MS, async () => {
+        const rows: { woken: unknown }[] = await world.database.read('waiting_placements').select('woken');
+        return rows.length === count && rows.every(({ woken }) => Number(woken) === 0) ? true : null;
       });
     const first = async (): Promise<string> => {
       const { uuid } = await ask();
@@ -103,6 +112,32 @@ for (const engine of engines) {
       other = await startWorker(world.deps, { name: 'other', takeOver: true, reconcileMs: 0, pollMs: 50 });
       await world.ops.deleteServer(makeOp(), { uuid: before });
       await becomes(uuid, 'active');
+    });
+
+    it('are all placed where one that was deleted leaves room for more than are woken at once', async () => {
+      await cloud(HOUR_MS);
+      const before = await first();
+      const { uuids } = await ask(MANY, MIB / MANY);
+      await noted(MANY);
+      await world.ops.deleteServer(makeOp(), { uuid: before });
+      for (const uuid of uuids) await becomes(uuid, 'active');
+      await world.settled();
+      assert.deepEqual(await world.leftovers(), []);
+      assert.deepEqual(await world.database.read('waiting_placements'), []);
+    });
+
+    it('have their turn behind more that are too large than are woken at once, each of which looks once', async () => {
+      await cloud(HOUR_MS);
+      const large = await ask(1, MIB / 2);
+      const small = await ask(1, MIB / 2);
+      for (const { uuid } of [large, small]) await becomes(uuid, 'active');
+      await ask(MANY, MIB);
+      await noted(MANY);
+      const last = await ask(1, MIB / 2);
+      await noted(MANY + 1);
+      await world.ops.deleteServer(makeOp(), { uuid: small.uuid });
+      await becomes(last.uuid, 'active');
+      await noted(MANY);
     });
 
     it('are deleted as any other, and of several each waits for itself', async () => {
