@@ -1,7 +1,7 @@
 // Why: whoever lost an answer asks again. What shows when it is done twice, as a reboot does, is then answered and not done: each host
 // keeps the last answers of its guests where they outlive its agent. It keeps answers only, no arguments: there are passwords among them.
 
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeWritten, writeDurably } from '../base/durable-file.ts';
 import { checkedUuid, isCanonicalUuid } from '../base/ids.ts';
@@ -30,6 +30,13 @@ export const memoryAnswers = (kept = new Map<string, readonly KeptAnswer[]>()): 
   guests: async () => [...kept.keys()],
 });
 
+/** The text of a file of ours; what is no file, or none that we would have written, would keep who reads it for ever. */
+async function readOrdinary(path: string): Promise<string> {
+  const found = await lstat(path);
+  if (!found.isFile() || found.size > limits.answersFileBytes) throw new Error(`${path} holds no answers of ours.`);
+  return readFile(path, 'utf8');
+}
+
 /** A file for each guest; the directory is made when it is needed. */
 export function directoryAnswers(directory: string): AnswerStore {
   const pathOf = (uuid: string): string => join(directory, `${checkedUuid(uuid)}.json`);
@@ -39,7 +46,7 @@ export function directoryAnswers(directory: string): AnswerStore {
   };
   return {
     async read(uuid) {
-      const text = await readFile(pathOf(uuid), 'utf8').catch(absent);
+      const text = await readOrdinary(pathOf(uuid)).catch(absent);
       return typeof text === 'string' ? (JSON.parse(text) as KeptAnswer[]) : text;
     },
     async write(uuid, answers) {

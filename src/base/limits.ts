@@ -115,6 +115,8 @@ export const limits = {
   mailboxLetters: 64,
   /** Answers of what must not be done twice that a host keeps for one guest. */
   answersKept: 8,
+  /** The largest file of a guest's answers that is read, in bytes. */
+  answersFileBytes: 1024 ** 2,
   /** How long a closing agent waits for what is under way. */
   agentGraceMs: 30 * SECOND_MS,
   /** Reports that may wait for one listener of the in-memory bus. */

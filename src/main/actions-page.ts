@@ -42,11 +42,22 @@ const table = (columns: readonly string[], rows: readonly (readonly string[])[])
 const rowsOf = (name: string, transitions: Transitions): string[][] =>
   Object.entries(transitions).map(([key, transition]) => row(key === 'plain' ? name : key, transition));
 
-const recorded = () =>
-  [...actions.values()].map(({ name, notification, steps }) => {
-    const events = steps.map((step) => eventName({ name }, step));
-    return [`\`${name}\``, code(events), notification === null ? 'nobody is told' : `\`instance.${notification}\``];
-  });
+const record = (name: string, events: readonly string[], notification: string | null): string[] => [
+  `\`${name}\``,
+  events.length === 0 ? 'none' : code(events),
+  notification === null ? 'nobody is told' : `\`instance.${notification}\``,
+];
+
+const recorded = (): string[][] => [
+  ...[...actions.values()].map(({ name, notification, steps }) =>
+    record(
+      name,
+      steps.map((step) => eventName({ name }, step)),
+      notification,
+    ),
+  ),
+  ...instantActions.map(({ name, event, notification }) => record(name, event === null ? [] : [event], notification)),
+];
 
 /** The page as Markdown. */
 export function actionsPage(): string {

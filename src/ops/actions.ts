@@ -6,7 +6,7 @@ import type { InstantAction, PlainRequest } from './engine/action.ts';
 import type { Saga } from './engine/saga.ts';
 import { injectTransitions, resetStateAction } from './servers/admin-actions.ts';
 import { changePasswordAction } from './servers/admin-password.ts';
-import { adjustAction } from './servers/adjust-server.ts';
+import { adjustAction, storedAdjust } from './servers/adjust-server.ts';
 import { attachAction, detachAction } from './servers/attach-interfaces.ts';
 import { confirmResizeAction } from './servers/confirm-resize.ts';
 import { consoleOutputTransitions } from './servers/console-output.ts';
@@ -79,6 +79,7 @@ export const instantActions: readonly InstantAction[] = [
   resetStateAction,
   abortAction,
   forceCompleteAction,
+  storedAdjust,
 ];
 
 /** What is checked alike, and leaves no record. */

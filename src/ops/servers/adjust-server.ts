@@ -28,7 +28,7 @@ import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { recordFailure, resizeClaim, settleAdjustment } from '../engine/settle.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
-import { defineAction } from '../engine/action.ts';
+import { defineAction, defineInstantAction } from '../engine/action.ts';
 
 type Plan = AdjustPlan & { readonly ok: true };
 
@@ -98,7 +98,7 @@ export async function adjustServer(
     const asked = { adjustRequestId: op.requestId, adjustPersist: plan.persist, adjustUpdatedAt: nowMs };
     if (plan.when === 'nextBoot') {
       await settleAdjustment(t, server, settleStored(server, plan), nowMs, asked);
-      await recordDone(t, op, server, { name: adjustAction.name, event: 'adjust_store' }, nowMs);
+      await recordDone(t, op, server, storedAdjust, nowMs);
       tell(deps, t, { outcome: 'stored', seconds: null, moved: { vcpus: 0, memoryMb: 0 } });
       return null;
     }
@@ -174,4 +174,12 @@ export const adjustAction = defineAction<AdjustInput>()({
     const moved = view === null ? { vcpus: 0, memoryMb: 0 } : movedTo(server, view.size);
     tell(deps, t, { outcome: 'error', seconds: null, moved });
   },
+});
+
+/** Of a server that is off or paused: the sizes are for its next power cycle, and there is nothing more to do. */
+export const storedAdjust = defineInstantAction({
+  name: adjustAction.name,
+  transitions: {},
+  event: 'adjust_store',
+  notification: null,
 });

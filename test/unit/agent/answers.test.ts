@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
 import { startAgent } from '../../../src/agent/agent.ts';
@@ -160,4 +160,11 @@ describe('files of answers', () => {
     await store.remove(uuid);
     assert.deepEqual(readdirSync(directory), []);
   });
+});
+
+it('what stands in the place of a file of answers and is none keeps nobody waiting', async () => {
+  const directory = mkdtempSync(join(scratch, 'odd-'));
+  const uuid = randomUUID();
+  symlinkSync('/dev/zero', join(directory, `${uuid}.json`));
+  await assert.rejects(directoryAnswers(directory).read(uuid), /holds no answers of ours/);
 });
