@@ -48,6 +48,7 @@ import { hostsFor, type PlaceWish } from '../placement/place.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, vmStateOf } from '../engine/settle.ts';
 import { defineAction, defineInstantAction, type InstantAction } from '../engine/action.ts';
+import { endElsewhere } from './whereabouts.ts';
 
 export interface LiveWish {
   /** Null: the scheduler chooses. */
@@ -389,7 +390,11 @@ export const liveMigrateAction = defineAction<LiveInput>()({
     {
       name: 'place',
       event: 'conductor_migrate_server',
-      run: async (context) => holdPlace(context, await liveWish(context.deps, context.server, context.input), 'queued'),
+      async run(context) {
+        // of a move that was given up its guest may be on its way still, and its place kept
+        const here = { ...context, server: await endElsewhere(context, context.input.migrationId) };
+        return holdPlace(here, await liveWish(here.deps, here.server, here.input), 'queued');
+      },
       undo: giveBackPlace,
     },
     { name: 'move', event: 'compute_live_migration', run: move, undo: bringBack },

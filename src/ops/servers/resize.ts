@@ -43,6 +43,7 @@ import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import { defineTransition, type Transition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
+import { endElsewhere } from './whereabouts.ts';
 
 export interface ResizeInput extends MoveInput {
   /** The flavor afterwards; of a migration the same. */
@@ -189,7 +190,9 @@ const wasOn = ({ vmState }: Server): boolean => vmState !== 'stopped';
 const place = step({
   name: 'place',
   event: 'cold_migrate',
-  async run(context: Context) {
+  async run(asked: Context) {
+    // of a move that was given up something may be left there, and its place kept
+    const context = { ...asked, server: await endElsewhere(asked, asked.input.migrationId) };
     const { server, input } = context;
     const wish = moveWish(context, under(server, input.flavor), {
       requestedHost: input.host,

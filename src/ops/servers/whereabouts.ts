@@ -88,13 +88,19 @@ async function otherHosts({ deps, server }: Context, moves: readonly ServerMigra
   return [...hosts].filter((host) => host !== null && host !== server.host) as string[];
 }
 
+/** The moves of a server that did not come to their end, but for the one that asks. */
+async function otherMoves({ deps, server }: Context, except: number | undefined): Promise<ServerMigration[]> {
+  return (await unfinishedMoves(deps.database.read, server)).filter(({ id }) => id !== except);
+}
+
 /**
  * The server, on the host that has its guest: its own, where disks that were set aside are the guest again, or the one that a live
  * migration brought it to. Null: its host has none, another may.
+ * @param except a move that is only about to begin
  */
-export async function findGuest(context: Context): Promise<Server | null> {
+export async function findGuest(context: Context, except?: number): Promise<Server | null> {
   const { deps, server, call } = context;
-  const moves = await unfinishedMoves(deps.database.read, server);
+  const moves = await otherMoves(context, except);
   const others = await otherHosts(context, moves);
   const aside = server.host !== null && (await mayHaveAside(context, moves));
   if (server.host === null || (others.length === 0 && !aside)) return server;
@@ -110,9 +116,9 @@ export async function findGuest(context: Context): Promise<Server | null> {
 }
 
 /** What moves that failed, or a deletion that did, left on other hosts goes, and what they held. */
-async function clearElsewhere(context: Context): Promise<void> {
-  const { deps, server, commit } = context;
-  const moves = await unfinishedMoves(deps.database.read, server);
+async function clearElsewhere(context: Context, except?: number): Promise<void> {
+  const { server, commit } = context;
+  const moves = await otherMoves(context, except);
   for (const host of await otherHosts(context, moves)) await clearHost(context, host, ['guest', 'aside']);
   // the move may have taken the ports with it
   if (moves.length > 0) await bindPorts(context, await hostNamed(context, server.host));
@@ -122,18 +128,19 @@ async function clearElsewhere(context: Context): Promise<void> {
 }
 
 /**
- * Before a guest is started: nothing of its server may run anywhere else. A host that is up and refuses keeps the server from
+ * Before a guest is started, or moved: nothing of its server may run anywhere else. A host that is up and refuses keeps the server from
  * starting; one that is down was fenced by whoever brought the server here. Returns the server, which may be on another host now.
  * Throws a conflict where its host has no guest and another may have the only one.
+ * @param except the move that is about to begin
  */
-export async function endElsewhere<I>(context: StepContext<I>): Promise<Server> {
-  const server = await findGuest(context as Context);
+export async function endElsewhere<I>(context: StepContext<I>, except?: number): Promise<Server> {
+  const server = await findGuest(context as Context, except);
   if (server === null) {
     throw conflict(`Instance ${context.server.uuid} is not on its host, and may be on another.`, {
       code: 'guest.elsewhere',
     });
   }
-  await clearElsewhere({ ...(context as Context), server });
+  await clearElsewhere({ ...(context as Context), server }, except);
   return server;
 }
 
