@@ -11,7 +11,7 @@ import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import type { Tx } from './tx.ts';
 import { noteRoom } from './waiting-placements.ts';
-import { factsShape, fromShape, toShape } from './shapes.ts';
+import { factsShape } from './shapes.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -26,7 +26,7 @@ const columns = [
 
 type ParseFacts = (row: Row) => HostFacts;
 
-const parseFacts: ParseFacts = (row) => fromShape(factsShape, row['facts']);
+const parseFacts: ParseFacts = (row) => factsShape.read(row['facts']);
 
 type KnownFacts = Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>;
 
@@ -250,7 +250,7 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
     hypervisor_version: inventory.hypervisorVersion,
     host_ip: inventory.hostIp,
   };
-  const facts = { facts: toShape(factsShape, inventory.facts), updated_at: nowMs };
+  const facts = { facts: factsShape.write(inventory.facts), updated_at: nowMs };
   const mark = { changed_at: changeMark(tx) };
   const key = { hypervisor_hostname: inventory.hypervisorHostname };
   const known: Row | undefined = await tx('hosts')
