@@ -261,7 +261,7 @@ export async function listRows<T>(
   if (page.limit !== null && hint === undefined) query.limit(page.limit);
   const rows: Row[] = await query;
   const kept = hint === undefined ? rows : rows.filter((row) => holdsAll(row, listed));
-  return kept.slice(0, page.limit ?? kept.length).map((row) => noun.fromRow(row));
+  return noun.fromRows(kept.slice(0, page.limit ?? kept.length));
 }
 
 /** Whether the JSON lists of a row hold everything that is asked for. */
@@ -282,7 +282,7 @@ export async function rowsBy<T>(
   const rows: Row[] = await reader(noun.table)
     .whereIn(column, [...values])
     .orderBy([{ column: 'created_at' }, { column: 'id' }]);
-  return rows.map((row) => noun.fromRow(row));
+  return noun.fromRows(rows);
 }
 
 /** Whether another port of a network has a MAC address. */
@@ -357,7 +357,7 @@ export async function findForPort(
 export async function lockSubnets(tx: Tx, networkId: string): Promise<StoredSubnet[]> {
   // by their ids, as everywhere: two ports never wait for each other
   const rows: Row[] = await tx('subnets').where({ network_id: networkId }).orderBy('id').forUpdate();
-  return rows.map((row) => subnetNoun.fromRow(row)).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  return subnetNoun.fromRows(rows).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
 }
 
 export async function replaceRow<T extends { readonly id: string }>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
@@ -417,7 +417,7 @@ export async function allocationsBy(
   const rows: Row[] = await reader('ip_allocations')
     .whereIn(column, [...values])
     .orderBy(['subnet_id', 'ip_address']);
-  return rows.map((row) => allocationNoun.fromRow(row));
+  return allocationNoun.fromRows(rows);
 }
 
 /** Whoever else allocates in the subnet waits until this transaction ends. */

@@ -105,8 +105,7 @@ export const serverColumns = (bulk: boolean): readonly string[] => (bulk ? whole
 
 /** A page of rows as values; equal flavor and image snapshots become one object. */
 export function decodeServers(reader: Reader, rows: readonly Row[]): Server[] {
-  const parse = snapshotsOf(reader);
-  return rows.map((row) => serverNoun.fromRow(row, parse));
+  return serverNoun.fromRows(rows, snapshotsOf(reader));
 }
 
 const ONE_SERVER = `select ${wholeServer.join(', ')} from servers where servers.uuid = ?`;

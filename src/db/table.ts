@@ -61,6 +61,7 @@ export interface Noun<T, Beside = unknown> {
   readonly entries: AnyColumns;
   /** A row as a value; a column that was not selected reads as null. `parse` lets rows share equal JSON. */
   fromRow(row: Row, parse?: ParseShared): T;
+  fromRows(rows: readonly Row[], parse?: ParseShared): T[];
   /** What is to be written for some of a value's fields; one that is undefined is left out. */
   toRow(fields: Partial<T & Beside>): Record<string, unknown>;
 }
@@ -134,6 +135,7 @@ export function defineNoun<T extends object, Beside = unknown>({
     columns: columnNames(entries),
     entries,
     fromRow: (row, parse = parseAlone) => read(row, parse),
+    fromRows: (rows, parse = parseAlone) => rows.map((row) => read(row, parse)),
     toRow(fields) {
       const row: Record<string, unknown> = {};
       writeInto(row, entries, fields);
