@@ -62,6 +62,3 @@ export const toBool = (value: boolean): number => (value ? 1 : 0);
 
 /** Times are milliseconds since the epoch in a BIGINT, so that both engines agree to the last digit. */
 export const fromTime = (value: unknown): number | null => (value == null ? null : Number(value));
-
-/** `currentVcpus` -> `current_vcpus`: the name of a field's column. */
-export const columnOf = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
