@@ -143,7 +143,7 @@ export async function findServerToBuild(reader: Reader, uuid: string): Promise<S
   if (row === undefined) return null;
   return {
     server: serverNoun.fromRow(row, snapshotsOf(reader)),
-    claim: joinedClaim.decode(row),
+    claim: joinedClaim.fromRow(row),
     build: () => buildShape.read(row['build']),
   };
 }
