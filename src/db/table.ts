@@ -59,7 +59,7 @@ export interface Noun<T, Beside = unknown> {
   readonly columns: readonly string[];
   /** As they were given. */
   readonly entries: AnyColumns;
-  /** A row as a value; a column that was not selected reads as null. `parse` lets rows share equal JSON. */
+  /** A row as a value; a column that was not selected reads like SQL's null. `parse` lets rows share equal JSON. */
   fromRow(row: Row, parse?: ParseShared): T;
   fromRows(rows: readonly Row[], parse?: ParseShared): T[];
   /** What is to be written for some of a value's fields; one that is undefined is left out. */
@@ -88,9 +88,8 @@ function rowReader(entries: AnyColumns, prefix = ''): Read {
   const reads: Codec<unknown>['read'][] = [];
   const textOf = (entry: AnyEntry): string => {
     if (!isColumn(entry)) {
-      return `{${Object.entries(entry)
-        .map(([field, of]) => `${JSON.stringify(field)}: ${textOf(of)}`)
-        .join()}}`;
+      const fields = Object.entries(entry).map(([field, of]) => `${JSON.stringify(field)}: ${textOf(of)}`);
+      return `{ ${fields.join(', ')} }`;
     }
     const [column, as] = entry;
     const cell = `row[${JSON.stringify(prefix + column)}]`;
