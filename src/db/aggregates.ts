@@ -1,16 +1,28 @@
 // Why: groups of hosts, who is in them and what is said of them.
 
 import { type Aggregate, ZONE_KEY } from '../domain/placement/aggregate.ts';
-import { fromTime } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
+import { defineNoun, findRow, insertRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
-const columns = ['id', 'uuid', 'name', 'created_at', 'updated_at'];
+/** An aggregate without what is in it. */
+type Frame = Omit<Aggregate, 'hosts' | 'metadata'>;
 
-/** The rows as aggregates: two more queries, however many there are. */
-async function whole(reader: Reader, rows: readonly Row[]): Promise<Aggregate[]> {
-  if (rows.length === 0) return [];
-  const ids = rows.map((row) => row['id'] as number);
+const aggregateNoun = defineNoun<Frame>({
+  table: 'aggregates',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    name: ['name', 'text'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
+});
+
+/** Aggregates with what is in them: two more queries, however many there are. */
+async function whole(reader: Reader, frames: readonly Frame[]): Promise<Aggregate[]> {
+  if (frames.length === 0) return [];
+  const ids = frames.map(({ id }) => id);
   const hosts: { aggregate_id: number; host: string }[] = await reader('aggregate_hosts')
     .select('aggregate_id', 'host')
     .whereIn('aggregate_id', ids)
@@ -21,27 +33,22 @@ async function whole(reader: Reader, rows: readonly Row[]): Promise<Aggregate[]>
     .orderBy(['aggregate_id', 'key']);
   const hostsOf = Map.groupBy(hosts, (row) => row.aggregate_id);
   const pairsOf = Map.groupBy(pairs, (row) => row.aggregate_id);
-  return rows.map((row) => {
-    const id = row['id'] as number;
-    return {
-      id,
-      uuid: row['uuid'] as string,
-      name: row['name'] as string,
-      hosts: (hostsOf.get(id) ?? []).map(({ host }) => host),
-      metadata: Object.fromEntries((pairsOf.get(id) ?? []).map(({ key, value }) => [key, value])),
-      createdAt: Number(row['created_at']),
-      updatedAt: fromTime(row['updated_at']),
-    };
-  });
+  return frames.map((frame) => ({
+    ...frame,
+    hosts: (hostsOf.get(frame.id) ?? []).map(({ host }) => host),
+    metadata: Object.fromEntries((pairsOf.get(frame.id) ?? []).map(({ key, value }) => [key, value])),
+  }));
 }
 
 /** All aggregates, the oldest first. */
 export async function listAggregates(reader: Reader): Promise<Aggregate[]> {
-  return whole(reader, (await reader('aggregates').select(columns).orderBy('id')) as Row[]);
+  const rows: Row[] = await reader('aggregates').select(aggregateNoun.columns).orderBy('id');
+  return whole(reader, aggregateNoun.fromRows(rows));
 }
 
 export async function findAggregate(reader: Reader, id: number): Promise<Aggregate | null> {
-  return (await whole(reader, (await reader('aggregates').select(columns).where({ id })) as Row[]))[0] ?? null;
+  const frame = await findRow(reader, aggregateNoun, { id });
+  return frame === null ? null : ((await whole(reader, [frame]))[0] ?? null);
 }
 
 /** As `findAggregate`, locked until the transaction ends. */
@@ -72,18 +79,12 @@ export async function otherZones(reader: Reader, hosts: readonly string[], excep
 }
 
 /** Adds an empty aggregate and returns its number. A name that is taken breaks the unique key. */
-export async function insertAggregate(
-  tx: Tx,
-  aggregate: Pick<Aggregate, 'uuid' | 'name' | 'createdAt'>,
-): Promise<number> {
-  const { uuid, name, createdAt } = aggregate;
-  const [id] = (await tx('aggregates').insert({ uuid, name, created_at: createdAt })) as [number];
-  return id;
-}
+export const insertAggregate = (tx: Tx, aggregate: Pick<Aggregate, 'uuid' | 'name' | 'createdAt'>): Promise<number> =>
+  insertRow(tx, aggregateNoun, aggregate);
 
 /** A name that is taken breaks the unique key. */
 export async function renameAggregate(tx: Tx, id: number, name: string, nowMs: number): Promise<void> {
-  await tx('aggregates').where({ id }).update({ name, updated_at: nowMs });
+  await updateRows(tx, aggregateNoun, { id }, { name, updatedAt: nowMs });
 }
 
 /** Sets pairs of the metadata; a pair whose value is null goes. */

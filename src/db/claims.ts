@@ -13,6 +13,7 @@ import { amongNumbers, readRows, type Reader } from './engine.ts';
 import { isDuplicate } from './errors.ts';
 import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
+import { defineNoun, joined } from './table.ts';
 import { noteRoom } from './waiting-placements.ts';
 import type { Tx } from './tx.ts';
 
@@ -30,7 +31,7 @@ export interface Claim extends Amounts {
   readonly pci: readonly TakenDevice[] | null;
 }
 
-interface Row {
+type Row = {
   readonly server_id: number;
   readonly host_id: number;
   readonly vcpus: number;
@@ -41,49 +42,32 @@ interface Row {
   readonly numa: string | null;
   readonly resources: string | null;
   readonly pci: string | null;
-}
+};
 
-const columns = [
-  'server_id',
-  'host_id',
-  'vcpus',
-  'memory_mb',
-  'disk_gb',
-  'max_vcpus',
-  'max_memory_mb',
-  'numa',
-  'resources',
-  'pci',
-];
-
-const decode = (row: Row): Claim => ({
-  serverId: row.server_id,
-  hostId: row.host_id,
-  vcpus: row.vcpus,
-  memoryMb: row.memory_mb,
-  diskGb: row.disk_gb,
-  maximum: { vcpus: row.max_vcpus, memoryMb: row.max_memory_mb },
-  numa: fromNullableJson<NumaTopology>(row.numa),
-  resources: fromNullableJson<Resources>(row.resources),
-  pci: fromNullableJson<readonly TakenDevice[]>(row.pci),
+const claimNoun = defineNoun<Claim>({
+  table: 'claims',
+  columns: {
+    serverId: ['server_id', 'number'],
+    hostId: ['host_id', 'number'],
+    vcpus: ['vcpus', 'number'],
+    memoryMb: ['memory_mb', 'number'],
+    diskGb: ['disk_gb', 'number'],
+    maximum: { vcpus: ['max_vcpus', 'number'], memoryMb: ['max_memory_mb', 'number'] },
+    numa: ['numa', 'json'],
+    resources: ['resources', 'json'],
+    pci: ['pci', 'json'],
+  },
 });
+const { columns } = claimNoun;
 
-const JOINED = 'claim_';
-
-/** The columns of a claim that is joined to something else, and the claim of such a row; null: there is none. */
-export const joinedClaim = {
-  columns: columns.map((column) => `claims.${column} as ${JOINED}${column}`),
-  decode: (row: Readonly<Record<string, unknown>>): Claim | null =>
-    row[`${JOINED}server_id`] == null
-      ? null
-      : decode(Object.fromEntries(columns.map((column) => [column, row[`${JOINED}${column}`]])) as unknown as Row),
-} as const;
+/** The claim of what it is joined to; null: there is none. */
+export const joinedClaim = joined(claimNoun, 'claim_', 'server_id');
 
 const ONE_CLAIM = `select ${columns.join(', ')} from claims where server_id = ?`;
 
 export async function findClaim(reader: Reader, serverId: number): Promise<Claim | null> {
   const [row] = await readRows(reader, ONE_CLAIM, [serverId]);
-  return row === undefined ? null : decode(row as unknown as Row);
+  return row === undefined ? null : claimNoun.fromRow(row);
 }
 
 /** The claims of a page of servers, by the server's number. */
@@ -91,7 +75,7 @@ export async function findClaims(reader: Reader, serverIds: readonly number[]): 
   if (serverIds.length === 0) return new Map();
   const among = amongNumbers(reader, 'server_id', serverIds);
   const rows = await readRows(reader, `select ${columns.join(', ')} from claims where ${among.sql}`, among.bindings);
-  return new Map((rows as unknown as Row[]).map((row) => [row.server_id, decode(row)]));
+  return new Map(claimNoun.fromRows(rows).map((claim) => [claim.serverId, claim]));
 }
 
 /** Sums of a host: column, its part of a claim. */
@@ -198,16 +182,10 @@ const heldSlot = (migrationId: number, serverId: number): Slot => ({
   servers: 0,
 });
 
-const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => ({
-  vcpus: claim.vcpus,
-  memory_mb: claim.memoryMb,
-  disk_gb: claim.diskGb,
-  max_vcpus: claim.maximum.vcpus,
-  max_memory_mb: claim.maximum.memoryMb,
-  numa: toNullableJson(claim.numa),
-  resources: toNullableJson(claim.resources),
-  pci: toNullableJson(claim.pci),
-});
+const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => {
+  const { vcpus, memoryMb, diskGb, maximum, numa, resources, pci } = claim;
+  return claimNoun.toRow({ vcpus, memoryMb, diskGb, maximum, numa, resources, pci }) as Amount;
+};
 
 const lockSlot = (tx: Tx, { table, key }: Slot): Promise<Row | undefined> =>
   tx(table).select(columns).where(key).forUpdate().first();
@@ -305,7 +283,7 @@ export const holdClaim = (
 /** What a move holds; null: nothing. */
 export async function findHeldClaim(reader: Reader, migrationId: number): Promise<Claim | null> {
   const row: Row | undefined = await reader('held_claims').select(columns).where({ migration_id: migrationId }).first();
-  return row === undefined ? null : decode(row);
+  return row === undefined ? null : claimNoun.fromRow(row);
 }
 
 /** Gives back what a move holds; twice is once. */

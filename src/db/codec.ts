@@ -6,6 +6,12 @@ export function fromJson<T>(value: unknown): T {
   return (typeof value === 'string' ? JSON.parse(value) : value) as T;
 }
 
+/** How a value is written into a column, and read back. */
+export interface Codec<V> {
+  read(this: void, cell: unknown): V;
+  write(this: void, value: V): unknown;
+}
+
 export const toJson = (value: unknown): string => JSON.stringify(value);
 
 export const fromNullableJson = <T>(value: unknown): T | null => (value == null ? null : fromJson<T>(value));
@@ -17,6 +23,9 @@ const RECENT = 8;
 
 /** A JSON column as `read` makes it; equal texts are one value. A text is always of one shape. */
 export type ParseShared = <T>(value: unknown, read?: (value: unknown) => T) => T;
+
+/** Shares nothing. */
+export const parseAlone: ParseShared = (value, read = fromJson) => read(value);
 
 /**
  * A reader of JSON columns that many rows share to the letter (flavor and image snapshots, networks): each text is parsed
@@ -53,6 +62,3 @@ export const toBool = (value: boolean): number => (value ? 1 : 0);
 
 /** Times are milliseconds since the epoch in a BIGINT, so that both engines agree to the last digit. */
 export const fromTime = (value: unknown): number | null => (value == null ? null : Number(value));
-
-/** `currentVcpus` -> `current_vcpus`: the name of a field's column. */
-export const columnOf = (field: string): string => field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import type { ConsoleEndpoint } from '../domain/servers/console-endpoint.ts';
 import type { Reader, Row } from './engine.ts';
+import { defineNoun, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';
 
 const hashOf = (token: string): string => hash('sha256', token);
@@ -19,30 +20,33 @@ export interface NewConsoleToken {
   readonly expiresAt: number;
 }
 
+const tokenNoun = defineNoun<Omit<NewConsoleToken, 'token'> & { readonly tokenHash: string }>({
+  table: 'console_auth_tokens',
+  columns: {
+    tokenHash: ['token_hash', 'text'],
+    userId: ['user_id', 'text'],
+    serverId: ['server_id', 'number'],
+    serverHost: ['server_host', 'text'],
+    type: ['console_type', 'text'],
+    endpoint: {
+      host: ['host', 'text'],
+      port: ['port', 'number'],
+      tlsPort: ['tls_port', 'number'],
+      path: ['internal_access_path', 'text'],
+    },
+    expiresAt: ['expires_at', 'time'],
+  },
+});
+
 /** Keeps a token, and drops those that have expired. */
-export async function insertConsoleToken(tx: Tx, token: NewConsoleToken, nowMs: number): Promise<void> {
+export async function insertConsoleToken(tx: Tx, { token, ...kept }: NewConsoleToken, nowMs: number): Promise<void> {
   await tx('console_auth_tokens').where('expires_at', '<=', nowMs).delete();
-  await tx('console_auth_tokens').insert({
-    token_hash: hashOf(token.token),
-    user_id: token.userId,
-    server_id: token.serverId,
-    server_host: token.serverHost,
-    console_type: token.type,
-    host: token.endpoint.host,
-    port: token.endpoint.port,
-    tls_port: token.endpoint.tlsPort,
-    internal_access_path: token.endpoint.path,
-    expires_at: token.expiresAt,
-  });
+  await insertRow(tx, tokenNoun, { ...kept, tokenHash: hashOf(token) });
 }
 
-export interface ConsoleToken {
-  readonly userId: string;
+export interface ConsoleToken extends Pick<NewConsoleToken, 'userId' | 'serverHost' | 'type' | 'endpoint'> {
   readonly serverUuid: string;
   readonly projectId: string;
-  readonly serverHost: string;
-  readonly type: string;
-  readonly endpoint: ConsoleEndpoint;
 }
 
 /** Null for a token that is unknown, has expired, or whose server is gone or on another host. */
@@ -55,17 +59,7 @@ export async function findConsoleToken(reader: Reader, token: string, nowMs: num
     .select('servers.uuid', 'servers.project_id', 'tokens.*')
     .first();
   if (row === undefined) return null;
-  return {
-    userId: row['user_id'] as string,
-    serverUuid: row['uuid'] as string,
-    projectId: row['project_id'] as string,
-    serverHost: row['server_host'] as string,
-    type: row['console_type'] as string,
-    endpoint: {
-      host: row['host'] as string,
-      port: row['port'] as number,
-      tlsPort: row['tls_port'] as number | null,
-      path: row['internal_access_path'] as string | null,
-    },
-  };
+  const { userId, serverHost, type, endpoint } = tokenNoun.fromRow(row);
+  const [serverUuid, projectId] = [row['uuid'] as string, row['project_id'] as string];
+  return { userId, serverUuid, projectId, serverHost, type, endpoint };
 }

@@ -3,12 +3,11 @@
 import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
 import type { Flavor } from '../domain/machines/flavor.ts';
-import { fromBool, fromJson, toBool, toJson } from './codec.ts';
-import { readQuery, type Reader } from './engine.ts';
+import { toBool } from './codec.ts';
+import { readQuery, type Reader, type Row } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';
+import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** A flavor with the times that its row keeps, in milliseconds. */
 export interface FlavorRow extends Flavor {
@@ -16,41 +15,27 @@ export interface FlavorRow extends Flavor {
   readonly updatedAt: number | null;
 }
 
-const columns = [
-  'id',
-  'flavorid',
-  'name',
-  'vcpus',
-  'memory_mb',
-  'root_gb',
-  'ephemeral_gb',
-  'swap_mb',
-  'rxtx_factor',
-  'is_public',
-  'disabled',
-  'description',
-  'extra_specs',
-  'created_at',
-  'updated_at',
-];
-
-const decode = (row: Row): FlavorRow => ({
-  id: row['id'] as number,
-  flavorid: row['flavorid'] as string,
-  name: row['name'] as string,
-  vcpus: row['vcpus'] as number,
-  memoryMb: row['memory_mb'] as number,
-  rootGb: row['root_gb'] as number,
-  ephemeralGb: row['ephemeral_gb'] as number,
-  swapMb: row['swap_mb'] as number,
-  rxtxFactor: row['rxtx_factor'] as number,
-  isPublic: fromBool(row['is_public']),
-  disabled: fromBool(row['disabled']),
-  description: row['description'] as string | null,
-  extraSpecs: fromJson<Record<string, string>>(row['extra_specs']),
-  createdAt: Number(row['created_at']),
-  updatedAt: row['updated_at'] == null ? null : Number(row['updated_at']),
+const flavorNoun = defineNoun<FlavorRow>({
+  table: 'flavors',
+  columns: {
+    id: ['id', 'number'],
+    flavorid: ['flavorid', 'text'],
+    name: ['name', 'text'],
+    vcpus: ['vcpus', 'number'],
+    memoryMb: ['memory_mb', 'number'],
+    rootGb: ['root_gb', 'number'],
+    ephemeralGb: ['ephemeral_gb', 'number'],
+    swapMb: ['swap_mb', 'number'],
+    rxtxFactor: ['rxtx_factor', 'number'],
+    isPublic: ['is_public', 'bool'],
+    disabled: ['disabled', 'bool'],
+    description: ['description', 'text'],
+    extraSpecs: ['extra_specs', 'json'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
 });
+const { columns } = flavorNoun;
 
 /** Nova's names of the keys that may sort flavors, with our columns. */
 const flavorSortColumns = {
@@ -119,7 +104,7 @@ export async function listFlavors(reader: Reader, filter: FlavorFilter, page: Fl
   if (filter.name !== undefined) wherePattern(query, 'name', filter.name);
   if (filter.projectId !== undefined) void seenBy(reader, query, filter.projectId);
   keyset(query, keys, marker, false);
-  return (await readQuery(reader, query)).map(decode);
+  return flavorNoun.fromRows(await readQuery(reader, query));
 }
 
 /** The flavor with this flavorid; with a project only one that it may see. */
@@ -127,13 +112,11 @@ export async function findFlavor(reader: Reader, flavorid: string, projectId?: s
   const query = reader('flavors').select(columns).where({ flavorid });
   if (projectId !== undefined) void seenBy(reader, query, projectId);
   const [row] = await readQuery(reader, query);
-  return row === undefined ? null : decode(row);
+  return row === undefined ? null : flavorNoun.fromRow(row);
 }
 
-export async function findFlavorByName(reader: Reader, name: string): Promise<FlavorRow | null> {
-  const row: Row | undefined = await reader('flavors').select(columns).where({ name }).first();
-  return row === undefined ? null : decode(row);
-}
+export const findFlavorByName = (reader: Reader, name: string): Promise<FlavorRow | null> =>
+  findRow(reader, flavorNoun, { name });
 
 /** The projects that may use a private flavor, sorted. */
 export async function flavorProjects(reader: Reader, flavorId: number): Promise<string[]> {
@@ -145,24 +128,8 @@ export async function flavorProjects(reader: Reader, flavorId: number): Promise<
 }
 
 /** Adds a flavor and returns its number; a taken name or flavorid is a duplicate (`isDuplicate`). */
-export async function insertFlavor(tx: Tx, flavor: Omit<Flavor, 'id'>, nowMs: number): Promise<number> {
-  const [id] = (await tx('flavors').insert({
-    flavorid: flavor.flavorid,
-    name: flavor.name,
-    vcpus: flavor.vcpus,
-    memory_mb: flavor.memoryMb,
-    root_gb: flavor.rootGb,
-    ephemeral_gb: flavor.ephemeralGb,
-    swap_mb: flavor.swapMb,
-    rxtx_factor: flavor.rxtxFactor,
-    is_public: toBool(flavor.isPublic),
-    disabled: toBool(flavor.disabled),
-    description: flavor.description,
-    extra_specs: toJson(flavor.extraSpecs),
-    created_at: nowMs,
-  })) as [number];
-  return id;
-}
+export const insertFlavor = (tx: Tx, flavor: Omit<Flavor, 'id'>, nowMs: number): Promise<number> =>
+  insertRow(tx, flavorNoun, { ...flavor, createdAt: nowMs });
 
 /** The only field of a flavor that may change (2.55). */
 export async function updateFlavorDescription(
@@ -171,14 +138,12 @@ export async function updateFlavorDescription(
   description: string | null,
   nowMs: number,
 ): Promise<void> {
-  await tx('flavors').where({ id }).update({ description, updated_at: nowMs });
+  await updateRows(tx, flavorNoun, { id }, { description, updatedAt: nowMs });
 }
 
 /** The flavor for a change of its extra specs: locked until the transaction ends. */
-export async function lockFlavor(tx: Tx, flavorid: string): Promise<FlavorRow | null> {
-  const row: Row | undefined = await tx('flavors').select(columns).where({ flavorid }).forUpdate().first();
-  return row === undefined ? null : decode(row);
-}
+export const lockFlavor = (tx: Tx, flavorid: string): Promise<FlavorRow | null> =>
+  lockRow(tx, flavorNoun, { flavorid });
 
 export async function replaceExtraSpecs(
   tx: Tx,
@@ -186,9 +151,7 @@ export async function replaceExtraSpecs(
   extraSpecs: Readonly<Record<string, string>>,
   nowMs: number,
 ): Promise<void> {
-  await tx('flavors')
-    .where({ id })
-    .update({ extra_specs: toJson(extraSpecs), updated_at: nowMs });
+  await updateRows(tx, flavorNoun, { id }, { extraSpecs, updatedAt: nowMs });
 }
 
 export async function deleteFlavorRow(tx: Tx, id: number): Promise<void> {

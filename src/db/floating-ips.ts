@@ -1,6 +1,7 @@
 // Why: floating addresses of the built-in network service: rows like its others, and what happens to those whose port goes.
 
-import { type Noun, type Unnamed, unnamed } from './networks.ts';
+import { type Unnamed, unnamed } from './networks.ts';
+import { defineNoun } from './table.ts';
 import type { Tx } from './tx.ts';
 
 export interface StoredFloatingIp extends Unnamed {
@@ -14,7 +15,7 @@ export interface StoredFloatingIp extends Unnamed {
   readonly status: 'ACTIVE' | 'DOWN';
 }
 
-export const floatingIpNoun: Noun<StoredFloatingIp> = {
+export const floatingIpNoun = defineNoun<StoredFloatingIp>({
   table: 'floating_ips',
   columns: {
     ...unnamed,
@@ -25,7 +26,7 @@ export const floatingIpNoun: Noun<StoredFloatingIp> = {
     fixedIp: ['fixed_ip_address', 'text'],
     status: ['status', 'text'],
   },
-};
+});
 
 /** Those that lead to a port lead nowhere, but for those to addresses that it keeps. */
 export async function detachFloatingIps(tx: Tx, portId: string, kept: readonly string[], now: number): Promise<void> {

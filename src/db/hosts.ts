@@ -2,18 +2,14 @@
 
 import type { Knex } from 'knex';
 import { type Host, type HostFacts, type HostInventory, steadyText } from '../domain/placement/host.ts';
-import type { NumaUsage } from '../domain/numa/numa.ts';
-import { fromBool, fromNullableJson, fromTime, toJson } from './codec.ts';
-import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { type Codec, toJson } from './codec.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
-import type { TakenDevice } from '../domain/pci/pci.ts';
-import type { Resources } from '../domain/placement/resource-specs.ts';
 import { SERVICE_ZONE } from './zones.ts';
+import { defineNoun } from './table.ts';
 import type { Tx } from './tx.ts';
 import { noteRoom } from './waiting-placements.ts';
-import { factsShape, fromShape, toShape } from './shapes.ts';
-
-type Row = Readonly<Record<string, unknown>>;
+import { factsShape } from './shapes.ts';
 
 const columns = [
   'hosts.*',
@@ -26,7 +22,7 @@ const columns = [
 
 type ParseFacts = (row: Row) => HostFacts;
 
-const parseFacts: ParseFacts = (row) => fromShape(factsShape, row['facts']);
+const parseFacts: ParseFacts = (row) => factsShape.read(row['facts']);
 
 type KnownFacts = Map<unknown, { readonly text: unknown; readonly facts: HostFacts }>;
 
@@ -58,48 +54,64 @@ function factsOfSome(reader: Reader): ParseFacts {
   return parseInto(known, known);
 }
 
-const decode = (row: Row, parse = parseFacts): Host => ({
-  id: row['id'] as number,
-  uuid: row['uuid'] as string,
-  serviceId: row['service_id'] as number,
-  host: row['host'] as string,
-  inventory: {
-    hypervisorHostname: row['hypervisor_hostname'] as string,
-    hypervisorType: row['hypervisor_type'] as string,
-    hypervisorVersion: row['hypervisor_version'] as number,
-    hostIp: (row['host_ip'] ?? '') as string,
-    vcpus: row['vcpus'] as number,
-    memoryMb: row['memory_mb'] as number,
-    diskGb: row['disk_gb'] as number,
-    facts: parse(row),
+type Bare = Omit<Host, 'inventory'> & { readonly inventory: Omit<HostInventory, 'facts'> };
+
+/** Empty where none was told. */
+const addressCodec: Codec<string> = {
+  read: (cell) => (typeof cell === 'string' ? cell : ''),
+  write: (address) => address,
+};
+
+/** A host with what stands in its service's row, but for its facts: those are parsed by `ParseFacts`. */
+const hostNoun = defineNoun<Bare>({
+  table: 'hosts',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    serviceId: ['service_id', 'number'],
+    host: ['host', 'text'],
+    inventory: {
+      hypervisorHostname: ['hypervisor_hostname', 'text'],
+      hypervisorType: ['hypervisor_type', 'text'],
+      hypervisorVersion: ['hypervisor_version', 'number'],
+      hostIp: ['host_ip', addressCodec],
+      vcpus: ['vcpus', 'number'],
+      memoryMb: ['memory_mb', 'number'],
+      diskGb: ['disk_gb', 'number'],
+    },
+    zone: ['service_zone', 'text'],
+    disabled: ['service_disabled', 'bool'],
+    disabledReason: ['service_disabled_reason', 'text'],
+    forcedDown: ['service_forced_down', 'bool'],
+    lastSeenAt: ['service_last_seen_at', 'time'],
+    ratios: {
+      cpu: ['cpu_allocation_ratio', 'number'],
+      ram: ['ram_allocation_ratio', 'number'],
+      disk: ['disk_allocation_ratio', 'number'],
+    },
+    reserved: {
+      vcpus: ['reserved_vcpus', 'number'],
+      memoryMb: ['reserved_memory_mb', 'number'],
+      diskGb: ['reserved_disk_gb', 'number'],
+    },
+    claimed: {
+      vcpus: ['claimed_vcpus', 'number'],
+      memoryMb: ['claimed_memory_mb', 'number'],
+      diskGb: ['claimed_disk_gb', 'number'],
+    },
+    numaUsed: ['numa_used', 'json'],
+    resourcesUsed: ['resources_used', 'json'],
+    pciTaken: ['pci_taken', 'json'],
+    ceiling: { vcpus: ['ceiling_vcpus', 'number'], memoryMb: ['ceiling_memory_mb', 'number'] },
+    runningVms: ['running_vms', 'number'],
+    generation: ['generation', 'number'],
   },
-  zone: row['service_zone'] as string,
-  disabled: fromBool(row['service_disabled']),
-  disabledReason: row['service_disabled_reason'] as string | null,
-  forcedDown: fromBool(row['service_forced_down']),
-  lastSeenAt: fromTime(row['service_last_seen_at']),
-  ratios: {
-    cpu: row['cpu_allocation_ratio'] as number,
-    ram: row['ram_allocation_ratio'] as number,
-    disk: row['disk_allocation_ratio'] as number,
-  },
-  reserved: {
-    vcpus: row['reserved_vcpus'] as number,
-    memoryMb: row['reserved_memory_mb'] as number,
-    diskGb: row['reserved_disk_gb'] as number,
-  },
-  claimed: {
-    vcpus: row['claimed_vcpus'] as number,
-    memoryMb: row['claimed_memory_mb'] as number,
-    diskGb: row['claimed_disk_gb'] as number,
-  },
-  numaUsed: fromNullableJson<NumaUsage>(row['numa_used']),
-  resourcesUsed: fromNullableJson<Resources>(row['resources_used']),
-  pciTaken: fromNullableJson<readonly TakenDevice[]>(row['pci_taken']),
-  ceiling: { vcpus: row['ceiling_vcpus'] as number, memoryMb: row['ceiling_memory_mb'] as number },
-  runningVms: row['running_vms'] as number,
-  generation: row['generation'] as number,
 });
+
+function decode(row: Row, parse = parseFacts): Host {
+  const host = hostNoun.fromRow(row);
+  return { ...host, inventory: { ...host.inventory, facts: parse(row) } };
+}
 
 const ALL_HOSTS = `select ${columns.join(', ')} from hosts join services on services.id = hosts.service_id`;
 
@@ -139,14 +151,17 @@ export async function hostsByNumber(
 /** What decides whether a host is well; see `isHostUp`. */
 export type HostState = Pick<Host, 'host' | 'disabled' | 'forcedDown' | 'lastSeenAt'>;
 
-const HOST_STATES = 'select host, disabled, forced_down, last_seen_at from services where ';
-
-const decodeState = (row: Row): HostState => ({
-  host: row['host'] as string,
-  disabled: fromBool(row['disabled']),
-  forcedDown: fromBool(row['forced_down']),
-  lastSeenAt: fromTime(row['last_seen_at']),
+const stateNoun = defineNoun<HostState>({
+  table: 'services',
+  columns: {
+    host: ['host', 'text'],
+    disabled: ['disabled', 'bool'],
+    forcedDown: ['forced_down', 'bool'],
+    lastSeenAt: ['last_seen_at', 'time'],
+  },
 });
+
+const HOST_STATES = `select ${stateNoun.columns.join(', ')} from services where `;
 
 const DOWN = ['last_seen_at < ?', 'last_seen_at is null', 'forced_down = 1'].map(
   (why) => `${HOST_STATES}${why} and services.binary = 'nova-compute' and id in (select service_id from hosts)`,
@@ -154,7 +169,7 @@ const DOWN = ['last_seen_at < ?', 'last_seen_at is null', 'forced_down = 1'].map
 
 /** The states of the hosts that `isHostUp` does not hold for, without their inventories. `sinceMs` as for `isUpSince`. */
 export async function downHosts(reader: Reader, sinceMs: number): Promise<HostState[]> {
-  return (await readRows(reader, DOWN.join(' union '), [sinceMs])).map(decodeState);
+  return stateNoun.fromRows(await readRows(reader, DOWN.join(' union '), [sinceMs]));
 }
 
 /**
@@ -180,7 +195,7 @@ export async function hostStates(reader: Reader, names: readonly string[]): Prom
     `${HOST_STATES}host in (${names.map(() => '?').join(',')}) and services.binary = 'nova-compute'`,
     names,
   );
-  return rows.map(decodeState);
+  return stateNoun.fromRows(rows);
 }
 
 export async function findHost(
@@ -231,28 +246,13 @@ const claimedFacts = ({ numaCells, dedicatedCpus, pciDevices = [], resources, tr
  * is no change for those who keep hosts in memory.
  */
 export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
-  const { inventory, ratios, reserved, nowMs } = report;
-  const amounts = {
-    vcpus: inventory.vcpus,
-    memory_mb: inventory.memoryMb,
-    disk_gb: inventory.diskGb,
-    cpu_allocation_ratio: ratios.cpu,
-    ram_allocation_ratio: ratios.ram,
-    disk_allocation_ratio: ratios.disk,
-    reserved_vcpus: reserved.vcpus,
-    reserved_memory_mb: reserved.memoryMb,
-    reserved_disk_gb: reserved.diskGb,
-  };
-  const identity = {
-    service_id: report.serviceId,
-    host: report.host,
-    hypervisor_type: inventory.hypervisorType,
-    hypervisor_version: inventory.hypervisorVersion,
-    host_ip: inventory.hostIp,
-  };
-  const facts = { facts: toShape(factsShape, inventory.facts), updated_at: nowMs };
+  const { uuid, serviceId, inventory, ratios, reserved, nowMs } = report;
+  const { hypervisor_hostname, hypervisor_type, hypervisor_version, host_ip, service_id, host, ...amounts } =
+    hostNoun.toRow({ serviceId, host: report.host, inventory, ratios, reserved });
+  const identity = { service_id, host, hypervisor_type, hypervisor_version, host_ip };
+  const facts = { facts: factsShape.write(inventory.facts), updated_at: nowMs };
   const mark = { changed_at: changeMark(tx) };
-  const key = { hypervisor_hostname: inventory.hypervisorHostname };
+  const key = { hypervisor_hostname };
   const known: Row | undefined = await tx('hosts')
     .select('facts', ...Object.keys(identity), ...Object.keys(amounts))
     .where(key)
@@ -261,7 +261,7 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   if (known === undefined) {
     noteRoom(tx);
     await tx('hosts')
-      .insert({ uuid: report.uuid, ...key, ...identity, ...facts, ...mark, ...amounts, created_at: nowMs })
+      .insert({ uuid, ...key, ...identity, ...facts, ...mark, ...amounts, created_at: nowMs })
       .onConflict('hypervisor_hostname')
       .ignore();
     return;

@@ -1,8 +1,9 @@
 // Why: the rows of the built-in identity service: domains, projects, users, roles, who has which role where, and what was
 // revoked.
 
-import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { fromTime } from './codec.ts';
+import type { Reader, Row } from './engine.ts';
+import { type Columns, defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
 /** Properties that a client stored beside the named ones. */
@@ -81,9 +82,6 @@ export interface Implication {
 export const SYSTEM: Target = { type: 'system', id: 'all' };
 
 type Cell = string | number | null;
-type Row = Readonly<Record<string, Cell>>;
-
-const text = (value: Cell | undefined): string | null => (value == null ? null : String(value));
 
 export interface Page {
   readonly limit: number;
@@ -105,37 +103,26 @@ export interface Table<T extends { readonly id: string }> {
   remove(tx: Tx, id: string): Promise<void>;
 }
 
-function makeTable<T extends { readonly id: string }>(
-  name: string,
-  fromRow: (row: Row) => T,
-  toRow: (value: T) => Record<string, Cell>,
-): Table<T> {
+function makeTable<T extends { readonly id: string }>(name: string, columns: Columns<T>): Table<T> {
+  const noun = defineNoun<T>({ table: name, columns });
   return {
-    async find(reader, id) {
-      const row: Row | undefined = await reader(name).where({ id }).first();
-      return row === undefined ? null : fromRow(row);
-    },
-    async hold(tx, id) {
-      const row: Row | undefined = await tx(name).where({ id }).forUpdate().first();
-      return row === undefined ? null : fromRow(row);
-    },
+    find: (reader, id) => findRow(reader, noun, { id }),
+    hold: (tx, id) => lockRow(tx, noun, { id }),
     async list(reader, where, page) {
       const query = reader(name).where(where).orderBy('id');
       if (page !== undefined) query.limit(page.limit);
       if (page?.marker != null) query.where('id', '>', page.marker);
-      const rows: Row[] = await query;
-      return rows.map(fromRow);
+      return noun.fromRows(await query);
     },
     async some(reader, ids) {
       if (ids.length === 0) return [];
-      const rows: Row[] = await reader(name).whereIn('id', [...new Set(ids)]);
-      return rows.map(fromRow);
+      return noun.fromRows(await reader(name).whereIn('id', [...new Set(ids)]));
     },
     async insert(tx, value) {
-      await tx(name).insert(toRow(value));
+      await insertRow(tx, noun, value);
     },
     async replace(tx, value) {
-      await tx(name).where({ id: value.id }).update(toRow(value));
+      await updateRows(tx, noun, { id: value.id }, value);
     },
     async remove(tx, id) {
       await tx(name).where({ id }).delete();
@@ -143,121 +130,63 @@ function makeTable<T extends { readonly id: string }>(
   };
 }
 
-export const domains = makeTable<Domain>(
-  'identity_domains',
-  (row) => ({
-    id: String(row['id']),
-    name: String(row['name']),
-    description: String(row['description']),
-    enabled: fromBool(row['enabled']),
-    extra: fromJson(row['extra']),
-  }),
-  ({ id, name, description, enabled, extra }) => ({
-    id,
-    name,
-    description,
-    enabled: toBool(enabled),
-    extra: toJson(extra),
-  }),
-);
-
-export const projects = makeTable<Project>(
-  'identity_projects',
-  (row) => ({
-    id: String(row['id']),
-    domainId: String(row['domain_id']),
-    name: String(row['name']),
-    description: String(row['description']),
-    enabled: fromBool(row['enabled']),
-    tags: fromJson(row['tags']),
-    extra: fromJson(row['extra']),
-  }),
-  ({ id, domainId, name, description, enabled, tags, extra }) => ({
-    id,
-    domain_id: domainId,
-    name,
-    description,
-    enabled: toBool(enabled),
-    tags: toJson(tags),
-    extra: toJson(extra),
-  }),
-);
-
-export const users = makeTable<User>(
-  'identity_users',
-  (row) => ({
-    id: String(row['id']),
-    domainId: String(row['domain_id']),
-    name: String(row['name']),
-    defaultProjectId: text(row['default_project_id']),
-    enabled: fromBool(row['enabled']),
-    passwordHash: text(row['password_hash']),
-    tokensValidFrom: fromTime(row['tokens_valid_from']) ?? 0,
-    extra: fromJson(row['extra']),
-  }),
-  (user) => ({
-    id: user.id,
-    domain_id: user.domainId,
-    name: user.name,
-    default_project_id: user.defaultProjectId,
-    enabled: toBool(user.enabled),
-    password_hash: user.passwordHash,
-    tokens_valid_from: user.tokensValidFrom,
-    extra: toJson(user.extra),
-  }),
-);
-
-export const roles = makeTable<Role>(
-  'identity_roles',
-  (row) => ({
-    id: String(row['id']),
-    name: String(row['name']),
-    description: text(row['description']),
-    extra: fromJson(row['extra']),
-  }),
-  ({ id, name, description, extra }) => ({ id, name, description, extra: toJson(extra) }),
-);
-
-export const applicationCredentials = makeTable<ApplicationCredential>(
-  'identity_application_credentials',
-  (row) => ({
-    id: String(row['id']),
-    userId: String(row['user_id']),
-    projectId: String(row['project_id']),
-    name: String(row['name']),
-    description: text(row['description']),
-    secretHash: String(row['secret_hash']),
-    roleIds: fromJson(row['roles']),
-    unrestricted: fromBool(row['unrestricted']),
-    expiresAt: fromTime(row['expires_at']),
-  }),
-  (credential) => ({
-    id: credential.id,
-    user_id: credential.userId,
-    project_id: credential.projectId,
-    name: credential.name,
-    description: credential.description,
-    secret_hash: credential.secretHash,
-    roles: toJson(credential.roleIds),
-    unrestricted: toBool(credential.unrestricted),
-    expires_at: credential.expiresAt,
-  }),
-);
-
-const ASSIGNMENTS = 'identity_assignments';
-
-const assignmentFromRow = (row: Row): Assignment => ({
-  userId: String(row['user_id']),
-  target: { type: String(row['target_type']) as TargetType, id: String(row['target_id']) },
-  roleId: String(row['role_id']),
+export const domains = makeTable<Domain>('identity_domains', {
+  id: ['id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  enabled: ['enabled', 'bool'],
+  extra: ['extra', 'json'],
 });
 
-const assignmentToRow = ({ userId, target, roleId }: Assignment) => ({
-  user_id: userId,
-  target_type: target.type,
-  target_id: target.id,
-  role_id: roleId,
+export const projects = makeTable<Project>('identity_projects', {
+  id: ['id', 'text'],
+  domainId: ['domain_id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  enabled: ['enabled', 'bool'],
+  tags: ['tags', 'json'],
+  extra: ['extra', 'json'],
 });
+
+export const users = makeTable<User>('identity_users', {
+  id: ['id', 'text'],
+  domainId: ['domain_id', 'text'],
+  name: ['name', 'text'],
+  defaultProjectId: ['default_project_id', 'text'],
+  enabled: ['enabled', 'bool'],
+  passwordHash: ['password_hash', 'text'],
+  tokensValidFrom: ['tokens_valid_from', 'time'],
+  extra: ['extra', 'json'],
+});
+
+export const roles = makeTable<Role>('identity_roles', {
+  id: ['id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  extra: ['extra', 'json'],
+});
+
+export const applicationCredentials = makeTable<ApplicationCredential>('identity_application_credentials', {
+  id: ['id', 'text'],
+  userId: ['user_id', 'text'],
+  projectId: ['project_id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  secretHash: ['secret_hash', 'text'],
+  roleIds: ['roles', 'json'],
+  unrestricted: ['unrestricted', 'bool'],
+  expiresAt: ['expires_at', 'time'],
+});
+
+const assignmentNoun = defineNoun<Assignment>({
+  table: 'identity_assignments',
+  columns: {
+    userId: ['user_id', 'text'],
+    target: { type: ['target_type', 'text'], id: ['target_id', 'text'] },
+    roleId: ['role_id', 'text'],
+  },
+});
+const ASSIGNMENTS = assignmentNoun.table;
 
 export interface AssignmentFilter {
   readonly userId?: string;
@@ -272,47 +201,44 @@ export async function listAssignments(reader: Reader, filter: AssignmentFilter):
   if (filter.roleId !== undefined) where['role_id'] = filter.roleId;
   if (filter.target?.type !== undefined) where['target_type'] = filter.target.type;
   if (filter.target?.id !== undefined) where['target_id'] = filter.target.id;
-  const rows: Row[] = await reader(ASSIGNMENTS)
-    .where(where)
-    .orderBy(['target_type', 'target_id', 'user_id', 'role_id']);
-  return rows.map(assignmentFromRow);
+  return assignmentNoun.fromRows(
+    await reader(ASSIGNMENTS).where(where).orderBy(['target_type', 'target_id', 'user_id', 'role_id']),
+  );
 }
 
 /** Gives a role; giving it twice is giving it once. */
 export async function assign(tx: Tx, assignment: Assignment): Promise<void> {
   await tx(ASSIGNMENTS)
-    .insert(assignmentToRow(assignment))
-    .onConflict(Object.keys(assignmentToRow(assignment)))
+    .insert(assignmentNoun.toRow(assignment))
+    .onConflict([...assignmentNoun.columns])
     .ignore();
 }
 
 /** Takes a role away; false when it was not given. */
 export async function unassign(tx: Tx, assignment: Assignment): Promise<boolean> {
-  return (await tx(ASSIGNMENTS).where(assignmentToRow(assignment)).delete()) > 0;
+  return (await tx(ASSIGNMENTS).where(assignmentNoun.toRow(assignment)).delete()) > 0;
 }
 
-const IMPLIED = 'identity_implied_roles';
-
-export async function listImplications(reader: Reader): Promise<Implication[]> {
-  const rows: Row[] = await reader(IMPLIED).orderBy(['prior_role_id', 'implied_role_id']);
-  return rows.map((row) => ({
-    priorRoleId: String(row['prior_role_id']),
-    impliedRoleId: String(row['implied_role_id']),
-  }));
-}
-
-const implicationToRow = ({ priorRoleId, impliedRoleId }: Implication) => ({
-  prior_role_id: priorRoleId,
-  implied_role_id: impliedRoleId,
+const implicationNoun = defineNoun<Implication>({
+  table: 'identity_implied_roles',
+  columns: { priorRoleId: ['prior_role_id', 'text'], impliedRoleId: ['implied_role_id', 'text'] },
 });
 
+export async function listImplications(reader: Reader): Promise<Implication[]> {
+  const { table, columns } = implicationNoun;
+  return implicationNoun.fromRows(await reader(table).orderBy([...columns]));
+}
+
 export async function imply(tx: Tx, implication: Implication): Promise<void> {
-  const row = implicationToRow(implication);
-  await tx(IMPLIED).insert(row).onConflict(Object.keys(row)).ignore();
+  const { table, columns } = implicationNoun;
+  await tx(table)
+    .insert(implicationNoun.toRow(implication))
+    .onConflict([...columns])
+    .ignore();
 }
 
 export async function unimply(tx: Tx, implication: Implication): Promise<boolean> {
-  return (await tx(IMPLIED).where(implicationToRow(implication)).delete()) > 0;
+  return (await tx(implicationNoun.table).where(implicationNoun.toRow(implication)).delete()) > 0;
 }
 
 /** All role ids that follow from some, those included: `admin` brings `member` brings `reader`. */

@@ -5,7 +5,7 @@ import { badRequest } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { fromJson, toBool } from './codec.ts';
 import type { Reader } from './engine.ts';
-import { imageFromRow, type ImageRow, type StoredImage } from './images.ts';
+import { imageNoun, type ImageRow, type StoredImage } from './images.ts';
 import { keyset, type SortKey } from './page.ts';
 
 export type Comparison = 'eq' | 'neq' | 'gt' | 'gte' | 'lt' | 'lte';
@@ -197,7 +197,7 @@ export async function listImages(
     const rows = await rowsAt(reader, piece, ['*']);
     for (const { id } of piece) {
       const row = rows.get(id);
-      if (row !== undefined) images.push(imageFromRow(row));
+      if (row !== undefined) images.push(imageNoun.fromRow(row));
     }
   }
   const more = kept.length === limit || shown.length < kept.length;

@@ -1,8 +1,8 @@
 // Why: the rows of the built-in image service: images and the projects they are shared with.
 
 import type { ImageFacts } from '../domain/machines/image.ts';
-import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
 import type { Reader } from './engine.ts';
+import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
 /** An image as stored: what compute sees of it and what is the image service's own. */
@@ -25,71 +25,40 @@ export interface ImageMember {
 /** A row of `images` as the engine gives it. */
 export type ImageRow = Readonly<Record<string, string | number | null>>;
 
-type Cell = string | number | null | undefined;
-const text = (value: Cell): string | null => (value == null ? null : String(value));
-const number = (value: Cell): number | null => (value == null ? null : Number(value));
-
-export function imageFromRow(row: ImageRow): StoredImage {
-  return {
-    id: String(row.id),
-    name: text(row.name),
-    status: String(row.status),
-    visibility: String(row.visibility),
-    owner: text(row.owner),
-    diskFormat: text(row.disk_format),
-    containerFormat: text(row.container_format),
-    minDiskGb: Number(row.min_disk),
-    minRamMb: Number(row.min_ram),
-    sizeBytes: number(row.size),
-    virtualSizeBytes: number(row.virtual_size),
-    checksum: text(row.checksum),
-    osHashAlgo: text(row.os_hash_algo),
-    osHashValue: text(row.os_hash_value),
-    protected: fromBool(row.protected),
-    hidden: fromBool(row.os_hidden),
-    properties: fromJson(row.properties),
-    tags: fromJson(row.tags),
-    createdAt: fromTime(row.created_at) ?? 0,
-    updatedAt: fromTime(row.updated_at) ?? 0,
-  };
-}
-
-const imageToRow = (image: StoredImage) => ({
-  id: image.id,
-  name: image.name,
-  status: image.status,
-  visibility: image.visibility,
-  owner: image.owner,
-  disk_format: image.diskFormat,
-  container_format: image.containerFormat,
-  min_disk: image.minDiskGb,
-  min_ram: image.minRamMb,
-  size: image.sizeBytes,
-  virtual_size: image.virtualSizeBytes,
-  checksum: image.checksum,
-  os_hash_algo: image.osHashAlgo,
-  os_hash_value: image.osHashValue,
-  protected: toBool(image.protected),
-  os_hidden: toBool(image.hidden),
-  properties: toJson(image.properties),
-  tags: toJson(image.tags),
-  created_at: image.createdAt,
-  updated_at: image.updatedAt,
+export const imageNoun = defineNoun<StoredImage>({
+  table: 'images',
+  columns: {
+    id: ['id', 'text'],
+    name: ['name', 'text'],
+    status: ['status', 'text'],
+    visibility: ['visibility', 'text'],
+    owner: ['owner', 'text'],
+    diskFormat: ['disk_format', 'text'],
+    containerFormat: ['container_format', 'text'],
+    minDiskGb: ['min_disk', 'number'],
+    minRamMb: ['min_ram', 'number'],
+    sizeBytes: ['size', 'number'],
+    virtualSizeBytes: ['virtual_size', 'number'],
+    checksum: ['checksum', 'text'],
+    osHashAlgo: ['os_hash_algo', 'text'],
+    osHashValue: ['os_hash_value', 'text'],
+    protected: ['protected', 'bool'],
+    hidden: ['os_hidden', 'bool'],
+    properties: ['properties', 'json'],
+    tags: ['tags', 'json'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
 });
 
-export async function findImage(reader: Reader, id: string): Promise<StoredImage | null> {
-  const row: ImageRow | undefined = await reader('images').where({ id }).first();
-  return row === undefined ? null : imageFromRow(row);
-}
+export const findImage = (reader: Reader, id: string): Promise<StoredImage | null> =>
+  findRow(reader, imageNoun, { id });
 
 /** The image, locked until the transaction ends. */
-export async function lockImage(tx: Tx, id: string): Promise<StoredImage | null> {
-  const row: ImageRow | undefined = await tx('images').where({ id }).forUpdate().first();
-  return row === undefined ? null : imageFromRow(row);
-}
+export const lockImage = (tx: Tx, id: string): Promise<StoredImage | null> => lockRow(tx, imageNoun, { id });
 
 export async function insertImage(tx: Tx, image: StoredImage): Promise<void> {
-  await tx('images').insert(imageToRow(image));
+  await insertRow(tx, imageNoun, image);
 }
 
 /**
@@ -101,7 +70,7 @@ export async function wasImage(tx: Tx, id: string): Promise<boolean> {
 }
 
 export async function replaceImage(tx: Tx, image: StoredImage): Promise<void> {
-  await tx('images').where({ id: image.id }).update(imageToRow(image));
+  await updateRows(tx, imageNoun, { id: image.id }, image);
 }
 
 /** Moves an image from one status to another; false where it was not in the first. */
@@ -154,42 +123,32 @@ export async function findImageRow(reader: Reader, id: string): Promise<ImageRow
   return (await reader('images').where({ id }).first()) ?? null;
 }
 
-type MemberRow = { image_id: string; member: string; status: string; created_at: unknown; updated_at: unknown };
-
-const memberFromRow = (row: MemberRow): ImageMember => ({
-  imageId: row.image_id,
-  member: row.member,
-  status: row.status,
-  createdAt: fromTime(row.created_at) ?? 0,
-  updatedAt: fromTime(row.updated_at) ?? 0,
+const memberNoun = defineNoun<ImageMember>({
+  table: 'image_members',
+  columns: {
+    imageId: ['image_id', 'text'],
+    member: ['member', 'text'],
+    status: ['status', 'text'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
 });
 
 export async function listImageMembers(reader: Reader, imageId: string): Promise<ImageMember[]> {
-  const rows: MemberRow[] = await reader('image_members')
-    .where({ image_id: imageId })
-    .orderBy(['created_at', 'member']);
-  return rows.map(memberFromRow);
+  return memberNoun.fromRows(
+    await reader('image_members').where({ image_id: imageId }).orderBy(['created_at', 'member']),
+  );
 }
 
-export async function findImageMember(reader: Reader, imageId: string, member: string): Promise<ImageMember | null> {
-  const row: MemberRow | undefined = await reader('image_members').where({ image_id: imageId, member }).first();
-  return row === undefined ? null : memberFromRow(row);
-}
+export const findImageMember = (reader: Reader, imageId: string, member: string): Promise<ImageMember | null> =>
+  findRow(reader, memberNoun, { image_id: imageId, member });
 
 export async function insertImageMember(tx: Tx, member: ImageMember): Promise<void> {
-  await tx('image_members').insert({
-    image_id: member.imageId,
-    member: member.member,
-    status: member.status,
-    created_at: member.createdAt,
-    updated_at: member.updatedAt,
-  });
+  await insertRow(tx, memberNoun, member);
 }
 
-export async function updateImageMember(tx: Tx, member: ImageMember): Promise<void> {
-  await tx('image_members')
-    .where({ image_id: member.imageId, member: member.member })
-    .update({ status: member.status, updated_at: member.updatedAt });
+export async function updateImageMember(tx: Tx, { imageId, member, status, updatedAt }: ImageMember): Promise<void> {
+  await updateRows(tx, memberNoun, { image_id: imageId, member }, { status, updatedAt });
 }
 
 export async function deleteImageMember(tx: Tx, imageId: string, member: string): Promise<boolean> {

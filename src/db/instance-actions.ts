@@ -2,9 +2,10 @@
 
 import { badRequest } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
-import type { Reader } from './engine.ts';
+import { fromBool, fromJson, toBool, toJson } from './codec.ts';
+import type { Reader, Row } from './engine.ts';
 import { keyset } from './page.ts';
+import { type Columns, columnsOf, defineNoun, findRow, insertRow, updateRows } from './table.ts';
 import { insertRows, type Tx } from './tx.ts';
 
 /** `queued`: nobody began it; `running`; `undoing`: a step failed, its effects are taken back; `done`. */
@@ -46,54 +47,51 @@ export interface EventLog extends ActionEvent {
   readonly output: unknown;
 }
 
-type Row = Readonly<Record<string, unknown>>;
+/** An action as it was when it was found to be due, with its input. */
+export interface DueAction extends InstanceAction {
+  readonly leaseUntil: number | null;
+  readonly input: unknown;
+}
 
-const actionColumns = [
-  'id',
-  'server_uuid',
-  'action',
-  'request_id',
-  'project_id',
-  'user_id',
-  'start_time',
-  'updated_at',
-  'finish_time',
-  'message',
-  'state',
-  'lease_owner',
-  'attempts',
-  'cancel',
-];
+const actionColumns: Columns<InstanceAction> = {
+  id: ['id', 'number'],
+  serverUuid: ['server_uuid', 'text'],
+  action: ['action', 'text'],
+  requestId: ['request_id', 'text'],
+  projectId: ['project_id', 'text'],
+  userId: ['user_id', 'text'],
+  startTime: ['start_time', 'time'],
+  updatedAt: ['updated_at', 'time'],
+  finishTime: ['finish_time', 'time'],
+  message: ['message', 'text'],
+  state: ['state', 'text'],
+  leaseOwner: ['lease_owner', 'text'],
+  attempts: ['attempts', 'number'],
+  cancel: ['cancel', 'bool'],
+};
 
-const decodeAction = (row: Row): InstanceAction => ({
-  id: row['id'] as number,
-  serverUuid: row['server_uuid'] as string,
-  action: row['action'] as string,
-  requestId: row['request_id'] as string,
-  projectId: row['project_id'] as string,
-  userId: row['user_id'] as string,
-  startTime: Number(row['start_time']),
-  updatedAt: Number(row['updated_at']),
-  finishTime: fromTime(row['finish_time']),
-  message: row['message'] as string | null,
-  state: row['state'] as ActionState,
-  leaseOwner: row['lease_owner'] as string | null,
-  attempts: row['attempts'] as number,
-  cancel: fromBool(row['cancel']),
+const actionNoun = defineNoun<InstanceAction>({ table: 'instance_actions', columns: actionColumns });
+
+const dueNoun = defineNoun<DueAction>({
+  table: 'instance_actions',
+  columns: { ...actionColumns, leaseUntil: ['lease_until', 'time'], input: ['input', 'json'] },
 });
 
-const decodeEvent = (row: Row): EventLog => ({
-  id: row['id'] as number,
-  actionId: row['action_id'] as number,
-  event: row['event'] as string,
-  startTime: Number(row['start_time']),
-  finishTime: fromTime(row['finish_time']),
-  result: row['result'] as ActionEvent['result'],
-  traceback: row['traceback'] as string | null,
-  details: row['details'] as string | null,
-  host: row['host'] as string | null,
-  undo: row['undo'] as ActionEvent['undo'],
-  output: row['output'] == null ? null : fromJson(row['output']),
+const eventNoun = defineNoun<EventLog>({
+  table: 'instance_action_events',
+  columns: {
+    id: ['id', 'number'],
+    actionId: ['action_id', 'number'],
+    event: ['event', 'text'],
+    startTime: ['start_time', 'time'],
+    finishTime: ['finish_time', 'time'],
+    result: ['result', 'text'],
+    traceback: ['traceback', 'text'],
+    details: ['details', 'text'],
+    host: ['host', 'text'],
+    undo: ['undo', 'text'],
+    output: ['output', 'json'],
+  },
 });
 
 // --- the user's side ------------------------------------------------------------------------------------------------
@@ -124,7 +122,7 @@ export async function listActions(
         .first()) ?? null;
     if (marker === null) throw badRequest(`Marker ${page.marker} could not be found.`);
   }
-  const query = reader('instance_actions').select(actionColumns).where({ server_uuid: serverUuid });
+  const query = reader('instance_actions').select(actionNoun.columns).where({ server_uuid: serverUuid });
   if (page.limit !== undefined) void query.limit(page.limit);
   if (page.changesSince !== undefined) void query.where('updated_at', '>=', page.changesSince);
   if (page.changesBefore !== undefined) void query.where('updated_at', '<=', page.changesBefore);
@@ -137,7 +135,7 @@ export async function listActions(
     marker,
     true,
   );
-  return ((await query) as Row[]).map(decodeAction);
+  return actionNoun.fromRows(await query);
 }
 
 export async function findAction(
@@ -146,26 +144,24 @@ export async function findAction(
   requestId: string,
 ): Promise<InstanceAction | null> {
   const row: Row | undefined = await reader('instance_actions')
-    .select(actionColumns)
+    .select(actionNoun.columns)
     .where({ server_uuid: serverUuid, request_id: requestId })
     .orderBy('id', 'desc')
     .first();
-  return row === undefined ? null : decodeAction(row);
+  return row === undefined ? null : actionNoun.fromRow(row);
 }
 
-export async function findActionById(reader: Reader, id: number): Promise<InstanceAction | null> {
-  const row: Row | undefined = await reader('instance_actions').select(actionColumns).where({ id }).first();
-  return row === undefined ? null : decodeAction(row);
-}
+export const findActionById = (reader: Reader, id: number): Promise<InstanceAction | null> =>
+  findRow(reader, actionNoun, { id });
 
 /** The events of actions, the oldest first. */
 export async function listEvents(reader: Reader, actionIds: readonly number[]): Promise<EventLog[]> {
   if (actionIds.length === 0) return [];
   const rows: Row[] = await reader('instance_action_events')
-    .select('*')
+    .select(eventNoun.columns)
     .whereIn('action_id', [...actionIds])
     .orderBy(['action_id', 'id']);
-  return rows.map(decodeEvent);
+  return eventNoun.fromRows(rows);
 }
 
 // --- the sagas' side ------------------------------------------------------------------------------------------------
@@ -180,24 +176,12 @@ export interface NewAction {
   readonly nowMs: number;
 }
 
-const encodeAction = (action: NewAction): Row => ({
-  server_uuid: action.serverUuid,
-  action: action.action,
-  request_id: action.requestId,
-  project_id: action.projectId,
-  user_id: action.userId,
-  start_time: action.nowMs,
-  updated_at: action.nowMs,
-  state: 'queued',
-  input: toJson(action.input),
-});
+const queued = ({ nowMs, ...action }: NewAction, leaseUntil: number | null) =>
+  ({ ...action, startTime: nowMs, updatedAt: nowMs, state: 'queued', leaseUntil }) as const;
 
 /** Adds an action that waits for a worker, and for `dueMs` or `readyAction` where it is given; returns its number. */
-export async function insertAction(tx: Tx, action: NewAction, dueMs: number | null = null): Promise<number> {
-  const row = { ...encodeAction(action), lease_until: dueMs };
-  const [id] = (await tx('instance_actions').insert(row)) as [number];
-  return id;
-}
+export const insertAction = (tx: Tx, action: NewAction, dueMs: number | null = null): Promise<number> =>
+  insertRow(tx, dueNoun, queued(action, dueMs));
 
 /** An action that nobody took and nothing overtook. */
 const untouched = (tx: Tx, id: number) =>
@@ -212,7 +196,7 @@ export const withdrawAction = async (tx: Tx, id: number): Promise<boolean> => (a
 
 /** Adds actions that wait for another to wake them (`wakeActions`), and no longer than until `dueMs`. */
 export async function insertHeldActions(tx: Tx, actions: readonly NewAction[], dueMs: number): Promise<void> {
-  const rows = actions.map((action) => ({ ...encodeAction(action), lease_until: dueMs }));
+  const rows = actions.map((action) => dueNoun.toRow(queued(action, dueMs)));
   await insertRows(tx, 'instance_actions', rows);
 }
 
@@ -288,32 +272,16 @@ export async function readInput<T>(reader: Reader, id: number): Promise<T> {
 }
 
 export async function writeInput(tx: Tx, id: number, input: unknown): Promise<void> {
-  await tx('instance_actions')
-    .where({ id })
-    .update({ input: toJson(input) });
+  await updateRows(tx, dueNoun, { id }, { input });
 }
 
 /** Those of actions that are not over. */
 export const openStates = ['queued', 'running', 'undoing'] as const;
 
-/** An action as it was when it was found to be due, with its input. */
-export interface DueAction extends InstanceAction {
-  readonly leaseUntil: number | null;
-  readonly input: unknown;
-}
-
-const decodeDue = (row: Row): DueAction => ({
-  ...decodeAction(row),
-  leaseUntil: fromTime(row['lease_until']),
-  input: fromJson(row['input']),
-});
-
-const dueColumns = [...actionColumns, 'lease_until', 'input'];
-
 /** Actions that somebody may run now: open, without a living lease, and the first open one of their server. */
 export async function dueActions(reader: Reader, nowMs: number, limit: number): Promise<DueAction[]> {
   const rows: Row[] = await reader('instance_actions as a')
-    .select(dueColumns.map((column) => `a.${column}`))
+    .select(columnsOf(dueNoun, { as: 'a' }))
     .whereIn('a.state', [...openStates])
     .where((free) => void free.whereNull('a.lease_until').orWhere('a.lease_until', '<=', nowMs))
     .whereNotExists(
@@ -325,7 +293,7 @@ export async function dueActions(reader: Reader, nowMs: number, limit: number): 
     // by a term, not by the key: MariaDB would walk along the key, through all that ever ended
     .orderByRaw('a.id + 0')
     .limit(limit);
-  return rows.map(decodeDue);
+  return dueNoun.fromRows(rows);
 }
 
 /** Takes the lease. Null when the action is no longer as it was seen; else as it is now, with one attempt more. */
@@ -424,14 +392,7 @@ export async function updateAction(
   change: { readonly state?: ActionState; readonly attempts?: number; readonly cancel?: boolean },
   nowMs: number,
 ): Promise<void> {
-  await tx('instance_actions')
-    .where({ id })
-    .update({
-      updated_at: nowMs,
-      ...(change.state === undefined ? {} : { state: change.state }),
-      ...(change.attempts === undefined ? {} : { attempts: change.attempts }),
-      ...(change.cancel === undefined ? {} : { cancel: toBool(change.cancel) }),
-    });
+  await updateRows(tx, actionNoun, { id }, { ...change, updatedAt: nowMs });
 }
 
 /** The actions that overtake others: who calls `cancelActions` adds one of these afterwards. */
@@ -456,22 +417,22 @@ export async function cancelActions(tx: Tx, serverUuid: string, except = 0): Pro
 /** What overtook an action that is cancelled, the first of them first; none: what it belonged to came to its end. */
 export async function overtakersOf(reader: Reader, action: InstanceAction): Promise<InstanceAction[]> {
   const rows: Row[] = await reader('instance_actions')
-    .select(actionColumns)
+    .select(actionNoun.columns)
     .where({ server_uuid: action.serverUuid })
     .where('id', '>', action.id)
     .whereIn('action', overtaking)
     .orderBy('id');
-  return rows.map(decodeAction);
+  return actionNoun.fromRows(rows);
 }
 
 /** The open actions of a server, the oldest first. */
 export async function openActions(reader: Reader, serverUuid: string): Promise<InstanceAction[]> {
   const rows: Row[] = await reader('instance_actions')
-    .select(actionColumns)
+    .select(actionNoun.columns)
     .where({ server_uuid: serverUuid })
     .whereIn('state', [...openStates])
     .orderBy('id');
-  return rows.map(decodeAction);
+  return actionNoun.fromRows(rows);
 }
 
 const ended = (message: string | null, input: unknown, nowMs: number) => ({
@@ -511,11 +472,7 @@ export const finishHeld = async (tx: Tx, id: number, owner: string, input: unkno
 
 /** Begins a step; an event that was begun and not finished goes on. Returns it as it reads back. */
 export async function startEvent(tx: Tx, actionId: number, event: string, nowMs: number): Promise<EventLog> {
-  const [id] = (await tx('instance_action_events').insert({
-    action_id: actionId,
-    event,
-    start_time: nowMs,
-  })) as [number];
+  const id = await insertRow(tx, eventNoun, { actionId, event, startTime: nowMs });
   const open = { finishTime: null, result: null, traceback: null, details: null, host: null, undo: null, output: null };
   return { id, actionId, event, startTime: nowMs, ...open };
 }
@@ -536,20 +493,17 @@ export async function finishEvent(tx: Tx, event: EventLog, end: EventEnd, nowMs:
     traceback: end.traceback?.slice(0, limits.faultDetailChars) ?? null,
     host: end.host ?? null,
   };
-  const output = end.output === undefined ? undefined : toJson(end.output);
-  await tx('instance_action_events')
-    .where({ id: event.id })
-    .update({ ...ended, finish_time: nowMs, ...(output === undefined ? {} : { output }) });
-  return { ...event, ...ended, finishTime: nowMs, output: output === undefined ? event.output : fromJson(output) };
+  const finished = { ...ended, finishTime: nowMs };
+  await updateRows(tx, eventNoun, { id: event.id }, { ...finished, output: end.output });
+  const output = end.output === undefined ? event.output : fromJson(toJson(end.output));
+  return { ...event, ...finished, output };
 }
 
 /** Says of a step that is under way what it waits for. */
 export async function noteDetails(tx: Tx, id: number, details: string): Promise<void> {
-  await tx('instance_action_events')
-    .where({ id })
-    .update({ details: details.slice(0, limits.faultDetailChars) });
+  await updateRows(tx, eventNoun, { id }, { details: details.slice(0, limits.faultDetailChars) });
 }
 
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
-  await tx('instance_action_events').where({ id }).update({ undo });
+  await updateRows(tx, eventNoun, { id }, { undo });
 }

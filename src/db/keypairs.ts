@@ -3,6 +3,7 @@
 import { badRequest } from '../base/errors.ts';
 import type { Reader } from './engine.ts';
 import { keyset } from './page.ts';
+import { defineNoun, findRow, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';
 
 export type KeypairType = 'ssh' | 'x509';
@@ -17,32 +18,21 @@ export interface Keypair {
   readonly createdAt: number;
 }
 
-interface Row {
-  readonly id: number;
-  readonly user_id: string;
-  readonly name: string;
-  readonly type: string;
-  readonly fingerprint: string;
-  readonly public_key: string;
-  readonly created_at: number | string;
-}
-
-const columns = ['id', 'user_id', 'name', 'type', 'fingerprint', 'public_key', 'created_at'];
-
-const decode = (row: Row): Keypair => ({
-  id: row.id,
-  userId: row.user_id,
-  name: row.name,
-  type: row.type as KeypairType,
-  fingerprint: row.fingerprint,
-  publicKey: row.public_key,
-  createdAt: Number(row.created_at),
+const keypairNoun = defineNoun<Keypair>({
+  table: 'key_pairs',
+  columns: {
+    id: ['id', 'number'],
+    userId: ['user_id', 'text'],
+    name: ['name', 'text'],
+    type: ['type', 'text'],
+    fingerprint: ['fingerprint', 'text'],
+    publicKey: ['public_key', 'text'],
+    createdAt: ['created_at', 'time'],
+  },
 });
 
-export async function findKeypair(reader: Reader, userId: string, name: string): Promise<Keypair | null> {
-  const row: Row | undefined = await reader('key_pairs').select(columns).where({ user_id: userId, name }).first();
-  return row === undefined ? null : decode(row);
-}
+export const findKeypair = (reader: Reader, userId: string, name: string): Promise<Keypair | null> =>
+  findRow(reader, keypairNoun, { user_id: userId, name });
 
 /** The keys of a user by name. Throws a badRequest Fault for a marker (a name) that is not there. */
 export async function listKeypairs(
@@ -57,7 +47,7 @@ export async function listKeypairs(
       (await reader('key_pairs').select('id', 'name').where({ user_id: userId, name: page.marker }).first()) ?? null;
     if (marker === null) throw badRequest(`marker [${page.marker}] not found`);
   }
-  const query = reader('key_pairs').select(columns).where({ user_id: userId }).limit(page.limit);
+  const query = reader('key_pairs').select(keypairNoun.columns).where({ user_id: userId }).limit(page.limit);
   keyset(
     query,
     [
@@ -67,7 +57,7 @@ export async function listKeypairs(
     marker,
     true,
   );
-  return ((await query) as Row[]).map(decode);
+  return keypairNoun.fromRows(await query);
 }
 
 export async function countKeypairs(reader: Reader, userId: string): Promise<number> {
@@ -78,17 +68,7 @@ export async function countKeypairs(reader: Reader, userId: string): Promise<num
 }
 
 /** Adds a key and returns its number; a taken name is a duplicate (`isDuplicate`). */
-export async function insertKeypair(tx: Tx, key: Omit<Keypair, 'id'>): Promise<number> {
-  const [id] = (await tx('key_pairs').insert({
-    user_id: key.userId,
-    name: key.name,
-    type: key.type,
-    fingerprint: key.fingerprint,
-    public_key: key.publicKey,
-    created_at: key.createdAt,
-  })) as [number];
-  return id;
-}
+export const insertKeypair = (tx: Tx, key: Omit<Keypair, 'id'>): Promise<number> => insertRow(tx, keypairNoun, key);
 
 /** Returns whether there was such a key. */
 export async function deleteKeypairRow(tx: Tx, userId: string, name: string): Promise<boolean> {

@@ -5,55 +5,59 @@ import {
   type Before,
   liveInProgress,
   type MigrationStatus,
-  type MigrationType,
   overStatuses,
   type ServerMigration,
-  type Transfer,
 } from '../domain/servers/migration.ts';
-import { columnOf, fromJson, toJson } from './codec.ts';
+import { type Codec, fromJson, toNullableJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import { upHosts } from './hosts.ts';
 import { keyset } from './page.ts';
 import { flavorShape, unversioned, versioned } from './shapes.ts';
+import { defineNoun, findRow, insertRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
-const number = (value: unknown): number | null => (value == null ? null : Number(value));
+/** SQL's null where a move changes nothing that would have to be put back. */
+const beforeCodec: Codec<Before | null> = {
+  read(cell) {
+    if (cell == null) return null;
+    const { flavor, ...rest } = fromJson<Before>(cell);
+    return { ...rest, flavor: unversioned(flavorShape, flavor) };
+  },
+  write: (before) => toNullableJson(before && { ...before, flavor: versioned(flavorShape, before.flavor) }),
+};
 
-const transferOf = (row: Row, of: 'memory' | 'disk'): Transfer => ({
-  total: number(row[`${of}_total`]),
-  processed: number(row[`${of}_processed`]),
-  remaining: number(row[`${of}_remaining`]),
-});
-
-function readBefore(column: unknown): Before {
-  const { flavor, ...rest } = fromJson<Before>(column);
-  return { ...rest, flavor: unversioned(flavorShape, flavor) };
-}
-
-const writeBefore = ({ flavor, ...rest }: Before): string =>
-  toJson({ ...rest, flavor: versioned(flavorShape, flavor) });
-
-const decode = (row: Row): ServerMigration => ({
-  id: row['id'] as number,
-  uuid: row['uuid'] as string,
-  serverUuid: row['server_uuid'] as string,
-  type: row['migration_type'] as MigrationType,
-  status: row['status'] as MigrationStatus,
-  sourceCompute: row['source_compute'] as string,
-  sourceNode: row['source_node'] as string,
-  destCompute: row['dest_compute'] as string | null,
-  destNode: row['dest_node'] as string | null,
-  destHost: row['dest_host'] as string | null,
-  oldFlavorId: row['old_flavor_id'] as number | null,
-  newFlavorId: row['new_flavor_id'] as number | null,
-  userId: row['user_id'] as string,
-  projectId: row['project_id'] as string,
-  memory: transferOf(row, 'memory'),
-  disk: transferOf(row, 'disk'),
-  wish: row['wish'] as ServerMigration['wish'],
-  before: row['before'] == null ? null : readBefore(row['before']),
-  createdAt: Number(row['created_at']),
-  updatedAt: Number(row['updated_at']),
+const migrationNoun = defineNoun<ServerMigration>({
+  table: 'migrations',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    serverUuid: ['server_uuid', 'text'],
+    type: ['migration_type', 'text'],
+    status: ['status', 'text'],
+    sourceCompute: ['source_compute', 'text'],
+    sourceNode: ['source_node', 'text'],
+    destCompute: ['dest_compute', 'text'],
+    destNode: ['dest_node', 'text'],
+    destHost: ['dest_host', 'text'],
+    oldFlavorId: ['old_flavor_id', 'number'],
+    newFlavorId: ['new_flavor_id', 'number'],
+    userId: ['user_id', 'text'],
+    projectId: ['project_id', 'text'],
+    memory: {
+      total: ['memory_total', 'number'],
+      processed: ['memory_processed', 'number'],
+      remaining: ['memory_remaining', 'number'],
+    },
+    disk: {
+      total: ['disk_total', 'number'],
+      processed: ['disk_processed', 'number'],
+      remaining: ['disk_remaining', 'number'],
+    },
+    wish: ['wish', 'text'],
+    before: ['before', beforeCodec],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
 });
 
 export interface MigrationFilter {
@@ -89,7 +93,7 @@ export async function listMigrations(
   page: { readonly limit: number; readonly marker: string | null } | null,
 ): Promise<ServerMigration[]> {
   if (page?.limit === 0) return [];
-  const query = reader('migrations').select('*');
+  const query = reader('migrations').select(migrationNoun.columns);
   for (const [field, column] of equals) {
     const value = filter[field];
     if (value !== undefined) void query.where(column, value);
@@ -116,13 +120,11 @@ export async function listMigrations(
     ] as const;
     keyset(query, newestFirst, marker, true);
   }
-  return ((await query) as Row[]).map(decode);
+  return migrationNoun.fromRows(await query);
 }
 
-export async function findMigration(reader: Reader, id: number): Promise<ServerMigration | null> {
-  const row: Row | undefined = await reader('migrations').select('*').where({ id }).first();
-  return row === undefined ? null : decode(row);
-}
+export const findMigration = (reader: Reader, id: number): Promise<ServerMigration | null> =>
+  findRow(reader, migrationNoun, { id });
 
 /** The newest move of a server in one of these states. */
 export async function findMigrationIn(
@@ -131,22 +133,22 @@ export async function findMigrationIn(
   statuses: readonly MigrationStatus[],
 ): Promise<ServerMigration | null> {
   const row: Row | undefined = await reader('migrations')
-    .select('*')
+    .select(migrationNoun.columns)
     .where({ server_uuid: serverUuid })
     .whereIn('status', [...statuses])
     .orderBy('id', 'desc')
     .first();
-  return row === undefined ? null : decode(row);
+  return row === undefined ? null : migrationNoun.fromRow(row);
 }
 
 /** A server's moves that are not over. */
 export async function openMigrations(reader: Reader, serverUuid: string): Promise<ServerMigration[]> {
   const rows: Row[] = await reader('migrations')
-    .select('*')
+    .select(migrationNoun.columns)
     .where({ server_uuid: serverUuid })
     .whereNotIn('status', [...overStatuses])
     .orderBy('id');
-  return rows.map(decode);
+  return migrationNoun.fromRows(rows);
 }
 
 /** A server's moves that are not over, or that hold a claim all the same. */
@@ -156,21 +158,21 @@ export async function unfinishedMoves(
 ): Promise<ServerMigration[]> {
   const holding = reader('held_claims').select('migration_id').where({ server_id: id });
   const rows: Row[] = await reader('migrations')
-    .select('*')
+    .select(migrationNoun.columns)
     .where({ server_uuid: uuid })
     .where((any) => void any.whereNotIn('status', [...overStatuses]).orWhereIn('id', holding))
     .orderBy('id');
-  return rows.map(decode);
+  return migrationNoun.fromRows(rows);
 }
 
 /** A server's live migrations that are under way. */
 export async function liveMigrationsOf(reader: Reader, serverUuid: string): Promise<ServerMigration[]> {
   const rows: Row[] = await reader('migrations')
-    .select('*')
+    .select(migrationNoun.columns)
     .where({ server_uuid: serverUuid, migration_type: 'live-migration' })
     .whereIn('status', [...liveInProgress])
     .orderBy('id');
-  return rows.map(decode);
+  return migrationNoun.fromRows(rows);
 }
 
 /** A resize that waits for its confirmation. */
@@ -233,40 +235,20 @@ export type NewMigration = Pick<
   | 'newFlavorId'
   | 'userId'
   | 'projectId'
-> & { readonly before: Before | null; readonly nowMs: number };
+  | 'before'
+> & { readonly nowMs: number };
 
 /** Notes a move that was accepted. Returns its number. */
-export async function insertMigration(tx: Tx, move: NewMigration): Promise<number> {
-  const { type, before, nowMs, ...fields } = move;
-  const row: Record<string, unknown> = { migration_type: type, status: 'accepted' };
-  for (const [field, value] of Object.entries(fields)) row[columnOf(field)] = value;
-  const [id] = (await tx('migrations').insert({
-    ...row,
-    before: before === null ? null : writeBefore(before),
-    created_at: nowMs,
-    updated_at: nowMs,
-  })) as [number];
-  return id;
-}
+export const insertMigration = (tx: Tx, { nowMs, ...move }: NewMigration): Promise<number> =>
+  insertRow(tx, migrationNoun, { ...move, status: 'accepted', createdAt: nowMs, updatedAt: nowMs });
 
-export interface MigrationPatch {
-  readonly status?: MigrationStatus;
-  readonly destCompute?: string;
-  readonly destNode?: string;
-  readonly destHost?: string;
-  readonly wish?: 'abort' | 'force';
-  readonly memory?: Transfer;
-  readonly disk?: Transfer;
-}
+/** What of a move changes. */
+export type MigrationPatch = Partial<
+  Pick<ServerMigration, 'status' | 'destCompute' | 'destNode' | 'destHost' | 'wish' | 'memory' | 'disk'>
+>;
 
 export async function updateMigration(tx: Tx, id: number, patch: MigrationPatch, nowMs: number): Promise<void> {
-  const { memory, disk, ...fields } = patch;
-  const row: Record<string, unknown> = { updated_at: nowMs };
-  for (const [field, value] of Object.entries(fields)) row[columnOf(field)] = value;
-  for (const [of, transfer] of Object.entries({ memory, disk })) {
-    for (const [part, bytes] of Object.entries(transfer ?? {})) row[`${of}_${part}`] = bytes;
-  }
-  await tx('migrations').where({ id }).update(row);
+  await updateRows(tx, migrationNoun, { id }, { ...patch, updatedAt: nowMs });
 }
 
 /** Evacuations whose dead host is back and clean are `completed`. */

@@ -1,8 +1,9 @@
 // Why: the rows of the built-in network service. What a column is called and how it reads back stands in one table per noun.
 
-import { fromBool, fromJson, fromTime, toBool, toJson } from './codec.ts';
-import { readRows, type Reader } from './engine.ts';
+import { fromJson } from './codec.ts';
+import { readRows, type Reader, type Row } from './engine.ts';
 import { keyset, type SortKey } from './page.ts';
+import { defineNoun, insertRow, joined, type Noun, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
 /** What network objects have in common, with or without a name. Times are milliseconds since the epoch. */
@@ -93,16 +94,6 @@ export interface Allocation {
   readonly portId: string;
 }
 
-type As = 'text' | 'number' | 'bool' | 'json' | 'time';
-type Cell = string | number | boolean | object | null | undefined;
-type Row = Readonly<Record<string, Cell>>;
-
-/** A noun's table, its columns, and how each reads back. */
-export interface Noun<T> {
-  readonly table: string;
-  readonly columns: { readonly [K in keyof T]-?: readonly [string, As] };
-}
-
 export const unnamed = {
   id: ['id', 'text'],
   projectId: ['project_id', 'text'],
@@ -115,7 +106,7 @@ export const unnamed = {
 
 const stored = { ...unnamed, name: ['name', 'text'] } as const;
 
-export const networkNoun: Noun<StoredNetwork> = {
+export const networkNoun = defineNoun<StoredNetwork>({
   table: 'networks',
   columns: {
     ...stored,
@@ -126,9 +117,9 @@ export const networkNoun: Noun<StoredNetwork> = {
     portSecurityEnabled: ['port_security_enabled', 'bool'],
     mtu: ['mtu', 'number'],
   },
-};
+});
 
-export const subnetNoun: Noun<StoredSubnet> = {
+export const subnetNoun = defineNoun<StoredSubnet>({
   table: 'subnets',
   columns: {
     ...stored,
@@ -141,9 +132,9 @@ export const subnetNoun: Noun<StoredSubnet> = {
     dnsNameservers: ['dns_nameservers', 'json'],
     hostRoutes: ['host_routes', 'json'],
   },
-};
+});
 
-export const portNoun: Noun<StoredPort> = {
+export const portNoun = defineNoun<StoredPort>({
   table: 'ports',
   columns: {
     ...stored,
@@ -158,14 +149,14 @@ export const portNoun: Noun<StoredPort> = {
     binding: ['binding', 'json'],
     allowedAddressPairs: ['allowed_address_pairs', 'json'],
   },
-};
+});
 
-export const groupNoun: Noun<StoredGroup> = {
+export const groupNoun = defineNoun<StoredGroup>({
   table: 'security_groups',
   columns: { ...stored, stateful: ['stateful', 'bool'] },
-};
+});
 
-export const ruleNoun: Noun<StoredRule> = {
+export const ruleNoun = defineNoun<StoredRule>({
   table: 'security_group_rules',
   columns: {
     id: ['id', 'text'],
@@ -182,29 +173,7 @@ export const ruleNoun: Noun<StoredRule> = {
     createdAt: ['created_at', 'time'],
     updatedAt: ['updated_at', 'time'],
   },
-};
-
-function decode(as: As, value: Cell): unknown {
-  if (value == null) return null;
-  if (as === 'bool') return fromBool(value);
-  if (as === 'json') return fromJson(value);
-  if (as === 'time') return fromTime(value);
-  if (as === 'number') return Number(value);
-  return value;
-}
-
-const encode = (as: As, value: unknown): unknown =>
-  as === 'bool' ? toBool(value === true) : as === 'json' ? toJson(value) : value;
-
-const columnsOf = <T>(noun: Noun<T>) => Object.entries(noun.columns) as [keyof T & string, readonly [string, As]][];
-
-function fromRow<T>(noun: Noun<T>, row: Row): T {
-  return Object.fromEntries(columnsOf(noun).map(([field, [column, as]]) => [field, decode(as, row[column])])) as T;
-}
-
-function toRow<T>(noun: Noun<T>, value: T): Record<string, unknown> {
-  return Object.fromEntries(columnsOf(noun).map(([field, [column, as]]) => [column, encode(as, value[field])]));
-}
+});
 
 /** Which rows a caller may see; null: all of them. */
 export interface Scope {
@@ -292,7 +261,7 @@ export async function listRows<T>(
   if (page.limit !== null && hint === undefined) query.limit(page.limit);
   const rows: Row[] = await query;
   const kept = hint === undefined ? rows : rows.filter((row) => holdsAll(row, listed));
-  return kept.slice(0, page.limit ?? kept.length).map((row) => fromRow(noun, row));
+  return noun.fromRows(kept.slice(0, page.limit ?? kept.length));
 }
 
 /** Whether the JSON lists of a row hold everything that is asked for. */
@@ -313,18 +282,7 @@ export async function rowsBy<T>(
   const rows: Row[] = await reader(noun.table)
     .whereIn(column, [...values])
     .orderBy([{ column: 'created_at' }, { column: 'id' }]);
-  return rows.map((row) => fromRow(noun, row));
-}
-
-export async function findRow<T>(reader: Reader, noun: Noun<T>, id: string): Promise<T | null> {
-  const row: Row | undefined = await reader(noun.table).where({ id }).first();
-  return row === undefined ? null : fromRow(noun, row);
-}
-
-/** The row, locked until the transaction ends. */
-export async function lockRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<T | null> {
-  const row: Row | undefined = await tx(noun.table).where({ id }).forUpdate().first();
-  return row === undefined ? null : fromRow(noun, row);
+  return noun.fromRows(rows);
 }
 
 /** Whether another port of a network has a MAC address. */
@@ -338,7 +296,7 @@ export interface NetworkWithSubnets {
   readonly subnets: readonly StoredSubnet[];
 }
 
-const SUBNET = 'subnet_';
+const subnetOf = joined(subnetNoun, 'subnet_', 'id');
 
 /** Networks with their subnets, all of them oldest first: those of these ids, or those that a project may put a server on. */
 export async function networksWithSubnets(
@@ -347,22 +305,16 @@ export async function networksWithSubnets(
 ): Promise<NetworkWithSubnets[]> {
   const query = reader('networks')
     .leftJoin('subnets', 'subnets.network_id', 'networks.id')
-    .select('networks.*', ...columnsOf(subnetNoun).map(([, [column]]) => `subnets.${column} as ${SUBNET}${column}`))
+    .select('networks.*', ...subnetOf.columns)
     .orderBy(['networks.created_at', 'networks.id', 'subnets.created_at', 'subnets.id']);
   if ('ids' in which) void query.whereIn('networks.id', [...which.ids]);
   else void query.where((of) => void of.where('networks.project_id', which.usableBy).orWhere('networks.shared', 1));
   const rows: Row[] = await query;
   return [...Map.groupBy(rows, (row) => row['id']).values()].map((of) => ({
-    network: fromRow(networkNoun, of[0] as Row),
-    subnets: of.filter((row) => row[`${SUBNET}id`] !== null).map((row) => fromRow(subnetNoun, partOf(row, SUBNET))),
+    network: networkNoun.fromRow(of[0] as Row),
+    subnets: of.map(subnetOf.fromRow).filter((subnet) => subnet !== null),
   }));
 }
-
-/** The columns of a row whose names begin so, without that beginning. */
-const partOf = (row: Row, prefix: string): Row =>
-  Object.fromEntries(
-    Object.entries(row).flatMap(([name, cell]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), cell]] : [])),
-  );
 
 /** What a new port of a project has to be asked of. */
 export interface PortGround {
@@ -395,7 +347,7 @@ export async function findForPort(
     .first();
   if (row === undefined) return null;
   return {
-    network: fromRow(networkNoun, row),
+    network: networkNoun.fromRow(row),
     hasGroup: Number(row['has_group']) > 0,
     ports: { limit: row['port_limit'] as number | null, used: Number(row['port_count']) },
   };
@@ -405,17 +357,11 @@ export async function findForPort(
 export async function lockSubnets(tx: Tx, networkId: string): Promise<StoredSubnet[]> {
   // by their ids, as everywhere: two ports never wait for each other
   const rows: Row[] = await tx('subnets').where({ network_id: networkId }).orderBy('id').forUpdate();
-  return rows
-    .map((row) => fromRow(subnetNoun, row))
-    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
-}
-
-export async function insertRow<T>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
-  await tx(noun.table).insert(toRow(noun, value));
+  return subnetNoun.fromRows(rows).sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
 }
 
 export async function replaceRow<T extends { readonly id: string }>(tx: Tx, noun: Noun<T>, value: T): Promise<void> {
-  await tx(noun.table).where({ id: value.id }).update(toRow(noun, value));
+  await updateRows(tx, noun, { id: value.id }, value);
 }
 
 export async function deleteRow<T>(tx: Tx, noun: Noun<T>, id: string): Promise<void> {
@@ -452,12 +398,13 @@ export async function subnetCidrs(reader: Reader): Promise<{ readonly cidr: stri
   return reader('subnets').select('cidr', { projectId: 'project_id' });
 }
 
-type AllocationRow = { subnet_id: string; ip_address: string; port_id: string };
-
-const allocationFromRow = (row: AllocationRow): Allocation => ({
-  subnetId: row.subnet_id,
-  address: row.ip_address,
-  portId: row.port_id,
+const allocationNoun = defineNoun<Allocation>({
+  table: 'ip_allocations',
+  columns: {
+    subnetId: ['subnet_id', 'text'],
+    address: ['ip_address', 'text'],
+    portId: ['port_id', 'text'],
+  },
 });
 
 /** The addresses of ports, each port's in the order of subnet and address. */
@@ -467,10 +414,10 @@ export async function allocationsBy(
   values: readonly string[],
 ): Promise<Allocation[]> {
   if (values.length === 0) return [];
-  const rows: AllocationRow[] = await reader('ip_allocations')
+  const rows: Row[] = await reader('ip_allocations')
     .whereIn(column, [...values])
     .orderBy(['subnet_id', 'ip_address']);
-  return rows.map(allocationFromRow);
+  return allocationNoun.fromRows(rows);
 }
 
 /** Whoever else allocates in the subnet waits until this transaction ends. */
@@ -485,17 +432,13 @@ export async function lockAddresses(tx: Tx, subnetId: string): Promise<void> {
 export async function takenAddresses(tx: Tx, subnetId: string, among?: readonly string[]): Promise<Set<string>> {
   const query = tx('ip_allocations').where({ subnet_id: subnetId }).select('ip_address');
   if (among !== undefined) query.whereIn('ip_address', [...among]);
-  const rows: Pick<AllocationRow, 'ip_address'>[] = await query;
+  const rows: { ip_address: string }[] = await query;
   return new Set(rows.map((row) => row.ip_address));
 }
 
 /** Takes an address; rejects with a duplicate-key error when another has it. */
 export async function insertAllocation(tx: Tx, allocation: Allocation): Promise<void> {
-  await tx('ip_allocations').insert({
-    subnet_id: allocation.subnetId,
-    ip_address: allocation.address,
-    port_id: allocation.portId,
-  });
+  await insertRow(tx, allocationNoun, allocation);
 }
 
 export async function deleteAllocations(tx: Tx, portId: string): Promise<void> {

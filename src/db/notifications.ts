@@ -1,8 +1,8 @@
 // Why: what is to be told waits here until a broker has it: written with what it tells of, removed when it is sent.
 
 import type { Notification } from '../domain/notifications/notification.ts';
-import { fromJson, toJson } from './codec.ts';
-import type { Reader, Row } from './engine.ts';
+import type { Reader } from './engine.ts';
+import { defineNoun, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';
 
 export interface WaitingNotification {
@@ -12,18 +12,18 @@ export interface WaitingNotification {
   readonly notification: Notification;
 }
 
+const waitingNoun = defineNoun<WaitingNotification>({
+  table: 'notifications',
+  columns: { id: ['id', 'number'], createdAt: ['created_at', 'time'], notification: ['message', 'json'] },
+});
+
 export async function insertNotification(tx: Tx, notification: Notification, nowMs: number): Promise<void> {
-  await tx('notifications').insert({ message: toJson(notification), created_at: nowMs });
+  await insertRow(tx, waitingNoun, { notification, createdAt: nowMs });
 }
 
 /** The oldest ones first. */
 export async function waitingNotifications(reader: Reader, limit: number): Promise<WaitingNotification[]> {
-  const rows: Row[] = await reader('notifications').select('id', 'message', 'created_at').orderBy('id').limit(limit);
-  return rows.map((row) => ({
-    id: Number(row['id']),
-    createdAt: Number(row['created_at']),
-    notification: fromJson<Notification>(row['message']),
-  }));
+  return waitingNoun.fromRows(await reader('notifications').select(waitingNoun.columns).orderBy('id').limit(limit));
 }
 
 export async function deleteNotifications(tx: Tx, ids: readonly number[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { Server, ServerDetail, ServerFault } from '../domain/servers/instan
 import type { NicSpec } from '../domain/networks/nic.ts';
 import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
 import { decodeNic, nicColumns } from './server-nics.ts';
+import { defineNoun, insertRow } from './table.ts';
 import { insertRows, type Tx } from './tx.ts';
 
 /** The parts that a view shows; what is not needed is not read and stays empty. */
@@ -49,7 +50,7 @@ export async function loadDetails(
     wanted && ids.length > 0
       ? (await readRows(reader, `select ${from} where ${among.sql}`, among.bindings)).sort(by(order))
       : [];
-  const [metadataRows, tagRows, nicRows, faultRows, groupRows] = await Promise.all([
+  const [metadataRows, tagRows, nicRows, latest, groupRows] = await Promise.all([
     rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', 'key'),
     rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
     rowsOf(need.nics, `${nicColumns} from server_nics`, 'position'),
@@ -78,7 +79,7 @@ export async function loadDetails(
   for (const row of nicRows) push(nics, row['server_id'] as number, decodeNic(row, parse));
   const groups = new Map<number, string[]>();
   for (const row of groupRows) push(groups, row['server_id'] as number, row['uuid'] as string);
-  const faults = new Map(faultRows.map((row) => [row['server_id'] as number, decodeFault(row)]));
+  const faults = new Map(latest.map(({ serverId, ...fault }) => [serverId, fault]));
 
   return servers.map((server) => ({
     server,
@@ -90,19 +91,23 @@ export async function loadDetails(
   }));
 }
 
-const decodeFault = (row: Row): ServerFault => ({
-  code: row['code'] as number,
-  message: row['message'] as string,
-  details: row['details'] as string | null,
-  createdAt: Number(row['created_at']),
+const faultNoun = defineNoun<ServerFault & { readonly serverId: number }>({
+  table: 'server_faults',
+  columns: {
+    serverId: ['server_id', 'number'],
+    code: ['code', 'number'],
+    message: ['message', 'text'],
+    details: ['details', 'text'],
+    createdAt: ['created_at', 'time'],
+  },
 });
 
-async function latestFaults(reader: Reader, ids: readonly number[]): Promise<Row[]> {
+async function latestFaults(reader: Reader, ids: readonly number[]) {
   const newest = reader('server_faults')
     .max('id')
     .whereIn('server_id', [...ids])
     .groupBy('server_id');
-  return reader('server_faults').select('server_id', 'code', 'message', 'details', 'created_at').whereIn('id', newest);
+  return faultNoun.fromRows(await reader('server_faults').select(faultNoun.columns).whereIn('id', newest));
 }
 
 /** One server with everything beside it. */
@@ -162,11 +167,11 @@ export async function deleteTag(tx: Tx, serverId: number, tag: string): Promise<
 
 /** Records a failure; views show the latest. Texts are cut to what is kept. */
 export async function insertFault(tx: Tx, serverId: number, fault: ServerFault): Promise<void> {
-  await tx('server_faults').insert({
-    server_id: serverId,
+  await insertRow(tx, faultNoun, {
+    serverId,
     code: fault.code,
     message: fault.message.slice(0, limits.faultMessageChars),
     details: fault.details?.slice(0, limits.faultDetailChars) ?? null,
-    created_at: fault.createdAt,
+    createdAt: fault.createdAt,
   });
 }

@@ -1,19 +1,22 @@
 // Why: groups of servers, who is in them, and where those are.
 
-import type { GroupPlacement, GroupPolicy, ServerGroup } from '../domain/servers/server-group.ts';
+import type { GroupPlacement, ServerGroup } from '../domain/servers/server-group.ts';
 import { readRows, type Reader, type Row } from './engine.ts';
+import { columnsOf, defineNoun, findRow, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';
 
-const columns = ['id', 'uuid', 'project_id', 'user_id', 'name', 'policy', 'max_server_per_host'];
-
-const decode = (row: Row): ServerGroup => ({
-  id: row['id'] as number,
-  uuid: row['uuid'] as string,
-  projectId: row['project_id'] as string,
-  userId: row['user_id'] as string,
-  name: row['name'] as string,
-  policy: row['policy'] as GroupPolicy,
-  maxServerPerHost: row['max_server_per_host'] as number | null,
+const groupNoun = defineNoun<ServerGroup, { readonly createdAt: number }>({
+  table: 'server_groups',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    projectId: ['project_id', 'text'],
+    userId: ['user_id', 'text'],
+    name: ['name', 'text'],
+    policy: ['policy', 'text'],
+    maxServerPerHost: ['max_server_per_host', 'number'],
+  },
+  also: ({ createdAt }) => ({ created_at: createdAt }),
 });
 
 /** A span of the groups of a project (null: of all), the oldest first. */
@@ -22,15 +25,13 @@ export async function listServerGroups(
   projectId: string | null,
   { offset, limit }: { readonly offset: number; readonly limit: number },
 ): Promise<ServerGroup[]> {
-  const query = reader('server_groups').select(columns).orderBy('id').limit(limit).offset(offset);
+  const query = reader('server_groups').select(groupNoun.columns).orderBy('id').limit(limit).offset(offset);
   if (projectId !== null) void query.where({ project_id: projectId });
-  return ((await query) as Row[]).map(decode);
+  return groupNoun.fromRows(await query);
 }
 
-export async function findServerGroup(reader: Reader, uuid: string): Promise<ServerGroup | null> {
-  const row: Row | undefined = await reader('server_groups').select(columns).where({ uuid }).first();
-  return row === undefined ? null : decode(row);
-}
+export const findServerGroup = (reader: Reader, uuid: string): Promise<ServerGroup | null> =>
+  findRow(reader, groupNoun, { uuid });
 
 /** A server that waits to be restored or forgotten is shown and counted nowhere, as in Nova. */
 const WAITING = 'soft-delete';
@@ -71,13 +72,13 @@ export async function placementInGroup(
 }
 
 const GROUP_OF =
-  `select ${columns.map((column) => `g.${column}`).join(', ')} from server_group_members m ` +
+  `select ${columnsOf(groupNoun, { as: 'g' }).join(', ')} from server_group_members m ` +
   'join server_groups g on g.id = m.group_id where m.server_id = ?';
 
 /** What a server's group says of where it may go; null: it is in none. */
 export async function groupPlacementOf(reader: Reader, serverId: number): Promise<GroupPlacement | null> {
   const [group] = await readRows(reader, GROUP_OF, [serverId]);
-  return group === undefined ? null : placementInGroup(reader, decode(group), serverId);
+  return group === undefined ? null : placementInGroup(reader, groupNoun.fromRow(group), serverId);
 }
 
 /** As `groupPlacementOf`, and no other server of the group is placed until the transaction ends. */
@@ -94,15 +95,7 @@ export async function lockGroupPlacement(tx: Tx, serverId: number): Promise<Grou
 export type NewServerGroup = Omit<ServerGroup, 'id'>;
 
 export async function insertServerGroup(tx: Tx, group: NewServerGroup, nowMs: number): Promise<ServerGroup> {
-  const [id] = (await tx('server_groups').insert({
-    uuid: group.uuid,
-    project_id: group.projectId,
-    user_id: group.userId,
-    name: group.name,
-    policy: group.policy,
-    max_server_per_host: group.maxServerPerHost,
-    created_at: nowMs,
-  })) as [number];
+  const id = await insertRow(tx, groupNoun, { ...group, createdAt: nowMs });
   return { ...group, id };
 }
 

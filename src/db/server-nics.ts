@@ -2,23 +2,21 @@
 // for each port; they are changed one by one, or all at once if nobody changed them meanwhile.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { NetworkFacts, NicSpec } from '../domain/networks/nic.ts';
+import type { NicSpec } from '../domain/networks/nic.ts';
 import { fromBool, type ParseShared, toBool } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
-import { fromShape, networkShape, nicShape, toShape } from './shapes.ts';
+import { networkShape, nicShape } from './shapes.ts';
 import type { Tx } from './tx.ts';
 
 export const nicColumns = 'server_id, position, port_id, preexisting, nic, network';
 
-const readNetwork = (value: unknown): NetworkFacts => fromShape(networkShape, value);
-
 export function decodeNic(row: Row, parse: ParseShared): NicSpec {
-  const nic = fromShape(nicShape, row['nic']);
+  const nic = nicShape.read(row['nic']);
   return {
     ...nic,
     portId: row['port_id'] as string,
     preexisting: fromBool(row['preexisting']),
-    network: parse(row['network'], readNetwork),
+    network: parse(row['network'], networkShape.read),
   };
 }
 
@@ -32,8 +30,8 @@ function encodeNic({ network, portId, preexisting, ...nic }: NicSpec, serverId: 
     port_id: portId,
     position,
     preexisting: toBool(preexisting),
-    nic: toShape(nicShape, nic),
-    network: toShape(networkShape, network),
+    nic: nicShape.write(nic),
+    network: networkShape.write(network),
     addresses_v4: between(addresses.filter((address) => !address.includes(':'))),
     addresses_v6: between(addresses.filter((address) => address.includes(':'))),
   };

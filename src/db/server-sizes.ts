@@ -4,11 +4,28 @@
 import type { Size } from '../domain/adjustment/size.ts';
 import type { VmState } from '../domain/servers/instance.ts';
 import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/servers/usage.ts';
-import { fromBool, fromTime, toBool } from './codec.ts';
+import { fromBool, fromTime } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
+import { type Columns, columnsOf, defineNoun } from './table.ts';
 import { insertRows, noteForEnding, type Tx } from './tx.ts';
 
 const SPAN = 'server_sizes';
+
+const sizeColumns: Columns<CountedSize> = {
+  vcpus: ['vcpus', 'number'],
+  memoryMb: ['memory_mb', 'number'],
+  diskGb: ['disk_gb', 'number'],
+  counted: ['counted', 'bool'],
+  billed: ['billed', 'bool'],
+  extra: { vcpus: ['extra_vcpus', 'number'], memoryMb: ['extra_memory_mb', 'number'] },
+};
+
+const sizeNoun = defineNoun<CountedSize>({ table: SPAN, columns: sizeColumns });
+
+const spanNoun = defineNoun<SizeSpan>({
+  table: SPAN,
+  columns: { ...sizeColumns, startedAt: ['started_at', 'time'], endedAt: ['ended_at', 'time'] },
+});
 
 /** Servers with what is claimed for them and their present span. */
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
@@ -16,20 +33,10 @@ const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, server
   servers.boot_vcpus, servers.boot_memory_mb,
   servers.root_gb + servers.ephemeral_gb as flavor_disk_gb,
   claims.vcpus as claimed_vcpus, claims.memory_mb as claimed_memory_mb,
-  present.id as span_id, present.vcpus, present.memory_mb, present.disk_gb, present.counted, present.billed,
-  present.extra_vcpus, present.extra_memory_mb, present.started_at
+  present.id as span_id, ${columnsOf(spanNoun, { as: 'present', without: ['endedAt'] }).join(', ')}
   from servers
   left join claims on claims.server_id = servers.id
   left join ${SPAN} present on present.server_id = servers.id and present.ended_at is null where `;
-
-const decodeSize = (row: Row): CountedSize => ({
-  vcpus: row['vcpus'] as number,
-  memoryMb: row['memory_mb'] as number,
-  diskGb: row['disk_gb'] as number,
-  counted: fromBool(row['counted']),
-  billed: fromBool(row['billed']),
-  extra: { vcpus: row['extra_vcpus'] as number, memoryMb: row['extra_memory_mb'] as number },
-});
 
 function sizeNow(row: Row): CountedSize | null {
   const sizeOf = (of: 'claimed' | 'promised' | 'boot'): Size => ({
@@ -71,7 +78,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
   const changes = new Map<string, UsageChange>();
   const begun: Record<string, unknown>[] = [];
   for (const row of await readRows(tx, `${SUBJECTS}${among.sql}`, among.bindings)) {
-    const before = row['span_id'] === null ? null : decodeSize(row);
+    const before = row['span_id'] === null ? null : sizeNoun.fromRow(row);
     const now = sizeNow(row);
     if (before === null ? now === null : now !== null && sameCount(before, now)) continue;
     const [projectId, userId] = [row['project_id'] as string, row['user_id'] as string];
@@ -84,15 +91,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
         server_id: row['id'],
         project_id: projectId,
         user_id: userId,
-        vcpus: now.vcpus,
-        memory_mb: now.memoryMb,
-        disk_gb: now.diskGb,
-        counted: toBool(now.counted),
-        billed: toBool(now.billed),
-        extra_vcpus: now.extra.vcpus,
-        extra_memory_mb: now.extra.memoryMb,
-        started_at: atMs,
-        ended_at: null,
+        ...spanNoun.toRow({ ...now, startedAt: atMs, endedAt: null }),
       });
     }
     const owner = JSON.stringify([projectId, userId]);
@@ -155,8 +154,7 @@ export async function findSpans(
   const among = amongNumbers(reader, 'server_id', serverIds);
   const rows = await readRows(
     reader,
-    `select server_id, vcpus, memory_mb, disk_gb, counted, billed, extra_vcpus, extra_memory_mb,
-       started_at, ended_at from ${SPAN}
+    `select server_id, ${spanNoun.columns.join(', ')} from ${SPAN}
      where ${among.sql} and started_at < ? and (ended_at is null or ended_at > ?) order by started_at, id`,
     [...among.bindings, stopMs, startMs],
   );
@@ -164,7 +162,7 @@ export async function findSpans(
     const id = row['server_id'] as number;
     const list = spans.get(id) ?? [];
     spans.set(id, list);
-    list.push({ ...decodeSize(row), startedAt: Number(row['started_at']), endedAt: fromTime(row['ended_at']) });
+    list.push(spanNoun.fromRow(row));
   }
   return spans;
 }

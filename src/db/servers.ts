@@ -1,142 +1,114 @@
 // Why: the one place where a server's row becomes a value and a value becomes a row.
 
-import { type FlavorSnapshot, maximumOf, minimumOf } from '../domain/machines/flavor.ts';
-import type { ImageFacts } from '../domain/machines/image.ts';
-import type { AdjustStatus, PowerState, Server, TaskState, VmState } from '../domain/servers/instance.ts';
+import { maximumOf, minimumOf } from '../domain/machines/flavor.ts';
+import type { Server } from '../domain/servers/instance.ts';
 import { type Size, sameSize } from '../domain/adjustment/size.ts';
 import { type Claim, joinedClaim } from './claims.ts';
-import { columnOf, fromBool, fromJson, fromTime, type ParseShared, toBool, toJson } from './codec.ts';
+import { toBool } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
-import { buildShape, flavorShape, fromShape, imageShape, toShape } from './shapes.ts';
+import { buildShape, flavorShape, imageShape } from './shapes.ts';
 import { noteSize } from './server-sizes.ts';
+import { columnsOf, defineNoun } from './table.ts';
 import { insertRows, type Tx } from './tx.ts';
 
-const listColumns = [
-  'id',
-  'uuid',
-  'project_id',
-  'user_id',
-  'display_name',
-  'display_description',
-  'hostname',
-  'reservation_id',
-  'launch_index',
-  'vm_state',
-  'task_state',
-  'power_state',
-  'progress',
-  'image_ref',
-  'image',
-  'flavor',
-  'host',
-  'node',
-  'availability_zone',
-  'requested_zone',
-  'scheduler_hints',
-  'key_name',
-  'config_drive',
-  'auto_disk_config',
-  'access_ip_v4',
-  'access_ip_v6',
-  'root_device_name',
-  'locked_by',
-  'locked_reason',
-  'current_vcpus',
-  'current_memory_mb',
-  'target_vcpus',
-  'target_memory_mb',
-  'boot_vcpus',
-  'boot_memory_mb',
-  'guest_online_vcpus',
-  'guest_available_mb',
-  'adjust_status',
-  'adjust_persist',
-  'adjust_request_id',
-  'adjust_message',
-  'adjust_updated_at',
-  'created_at',
-  'updated_at',
-  'launched_at',
-  'terminated_at',
-  'deleted_at',
-  'deleted',
-] as const;
+/** What is written with a server and is not of its value. */
+interface Beside {
+  /** What was asked for at its creation. */
+  readonly build: object;
+  /** What the quota let in for the task that begins, and the server does not yet claim. */
+  readonly promised: Size;
+}
 
-/** Columns that may be large; lists read them only where a view shows them. */
-const bulkColumns = ['key_data', 'user_data'] as const;
-
-/** The columns of a page of servers. Without `bulk`, `userData` and `keyData` read as null. */
-export const serverColumns = (bulk: boolean): string[] =>
-  (bulk ? [...listColumns, ...bulkColumns] : [...listColumns]).map((column) => `servers.${column}`);
-
-const readImage = (value: unknown) => fromShape<ImageFacts | null>(imageShape, value);
-export const readFlavor = (value: unknown): FlavorSnapshot => fromShape(flavorShape, value);
-
-/** A row as a value; `parse` lets rows of one page share equal snapshots. */
-const parseAlone: ParseShared = (value, read = fromJson) => read(value);
-
-function decodeServer(row: Row, parse: ParseShared = parseAlone): Server {
+/** Columns that follow from a change: what is sought, sorted and summed by. A promise ends with the task for which it was made. */
+function derived({ flavor, image, build, promised, taskState }: Partial<Server & Beside>): Record<string, unknown> {
   return {
-    id: row['id'] as number,
-    uuid: row['uuid'] as string,
-    projectId: row['project_id'] as string,
-    userId: row['user_id'] as string,
-    displayName: row['display_name'] as string,
-    description: row['display_description'] as string | null,
-    hostname: row['hostname'] as string,
-    reservationId: row['reservation_id'] as string,
-    launchIndex: row['launch_index'] as number,
-    vmState: row['vm_state'] as VmState,
-    taskState: row['task_state'] as TaskState | null,
-    powerState: row['power_state'] as PowerState,
-    progress: row['progress'] as number,
-    imageRef: row['image_ref'] as string,
-    image: parse<ImageFacts | null>(row['image'], readImage),
-    flavor: parse(row['flavor'], readFlavor),
-    host: row['host'] as string | null,
-    node: row['node'] as string | null,
-    availabilityZone: row['availability_zone'] as string | null,
-    requestedZone: row['requested_zone'] as string | null,
-    schedulerHints: parse<Record<string, unknown>>(row['scheduler_hints']),
-    keyName: row['key_name'] as string | null,
-    keyData: (row['key_data'] ?? null) as string | null,
-    userData: (row['user_data'] ?? null) as string | null,
-    configDrive: fromBool(row['config_drive']),
-    autoDiskConfig: fromBool(row['auto_disk_config']),
-    accessIpV4: row['access_ip_v4'] as string | null,
-    accessIpV6: row['access_ip_v6'] as string | null,
-    rootDeviceName: row['root_device_name'] as string | null,
-    lockedBy: row['locked_by'] as 'owner' | 'admin' | null,
-    lockedReason: row['locked_reason'] as string | null,
-    currentVcpus: row['current_vcpus'] as number,
-    currentMemoryMb: row['current_memory_mb'] as number,
-    targetVcpus: row['target_vcpus'] as number,
-    targetMemoryMb: row['target_memory_mb'] as number,
-    bootVcpus: row['boot_vcpus'] as number,
-    bootMemoryMb: row['boot_memory_mb'] as number,
-    guestOnlineVcpus: row['guest_online_vcpus'] as number | null,
-    guestAvailableMb: row['guest_available_mb'] as number | null,
-    adjustStatus: row['adjust_status'] as AdjustStatus,
-    adjustPersist: fromBool(row['adjust_persist']),
-    adjustRequestId: row['adjust_request_id'] as string | null,
-    adjustMessage: row['adjust_message'] as string | null,
-    adjustUpdatedAt: fromTime(row['adjust_updated_at']),
-    createdAt: Number(row['created_at']),
-    updatedAt: fromTime(row['updated_at']),
-    launchedAt: fromTime(row['launched_at']),
-    terminatedAt: fromTime(row['terminated_at']),
-    deletedAt: fromTime(row['deleted_at']),
-    deleted: fromBool(row['deleted']),
+    ...(flavor && {
+      flavorid: flavor.flavorid,
+      vcpus: flavor.vcpus,
+      memory_mb: flavor.memoryMb,
+      elastic: toBool(!sameSize(minimumOf(flavor), maximumOf(flavor))),
+      root_gb: flavor.rootGb,
+      ephemeral_gb: flavor.ephemeralGb,
+    }),
+    ...(image !== undefined && {
+      kernel_id: image?.properties['kernel_id'] ?? null,
+      ramdisk_id: image?.properties['ramdisk_id'] ?? null,
+    }),
+    ...(build && { build: buildShape.write(build) }),
+    ...(taskState === null && { promised_vcpus: null, promised_memory_mb: null }),
+    ...(promised && { promised_vcpus: promised.vcpus, promised_memory_mb: promised.memoryMb }),
   };
 }
 
+const serverNoun = defineNoun<Server, Beside>({
+  table: 'servers',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    projectId: ['project_id', 'text'],
+    userId: ['user_id', 'text'],
+    displayName: ['display_name', 'text'],
+    description: ['display_description', 'text'],
+    hostname: ['hostname', 'text'],
+    reservationId: ['reservation_id', 'text'],
+    launchIndex: ['launch_index', 'number'],
+    vmState: ['vm_state', 'text'],
+    taskState: ['task_state', 'text'],
+    powerState: ['power_state', 'number'],
+    progress: ['progress', 'number'],
+    imageRef: ['image_ref', 'text'],
+    image: ['image', imageShape],
+    flavor: ['flavor', flavorShape],
+    host: ['host', 'text'],
+    node: ['node', 'text'],
+    availabilityZone: ['availability_zone', 'text'],
+    requestedZone: ['requested_zone', 'text'],
+    schedulerHints: ['scheduler_hints', 'json'],
+    keyName: ['key_name', 'text'],
+    keyData: ['key_data', 'text'],
+    userData: ['user_data', 'text'],
+    configDrive: ['config_drive', 'bool'],
+    autoDiskConfig: ['auto_disk_config', 'bool'],
+    accessIpV4: ['access_ip_v4', 'text'],
+    accessIpV6: ['access_ip_v6', 'text'],
+    rootDeviceName: ['root_device_name', 'text'],
+    lockedBy: ['locked_by', 'text'],
+    lockedReason: ['locked_reason', 'text'],
+    currentVcpus: ['current_vcpus', 'number'],
+    currentMemoryMb: ['current_memory_mb', 'number'],
+    targetVcpus: ['target_vcpus', 'number'],
+    targetMemoryMb: ['target_memory_mb', 'number'],
+    bootVcpus: ['boot_vcpus', 'number'],
+    bootMemoryMb: ['boot_memory_mb', 'number'],
+    guestOnlineVcpus: ['guest_online_vcpus', 'number'],
+    guestAvailableMb: ['guest_available_mb', 'number'],
+    adjustStatus: ['adjust_status', 'text'],
+    adjustPersist: ['adjust_persist', 'bool'],
+    adjustRequestId: ['adjust_request_id', 'text'],
+    adjustMessage: ['adjust_message', 'text'],
+    adjustUpdatedAt: ['adjust_updated_at', 'time'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+    launchedAt: ['launched_at', 'time'],
+    terminatedAt: ['terminated_at', 'time'],
+    deletedAt: ['deleted_at', 'time'],
+    deleted: ['deleted', 'bool'],
+  },
+  also: derived,
+});
+
+const wholeServer = columnsOf(serverNoun);
+const listedServer = columnsOf(serverNoun, { without: ['keyData', 'userData'] });
+
+/** The columns of a page of servers. Without `bulk`, which may be large, `userData` and `keyData` read as null. */
+export const serverColumns = (bulk: boolean): readonly string[] => (bulk ? wholeServer : listedServer);
+
 /** A page of rows as values; equal flavor and image snapshots become one object. */
 export function decodeServers(reader: Reader, rows: readonly Row[]): Server[] {
-  const parse = snapshotsOf(reader);
-  return rows.map((row) => decodeServer(row, parse));
+  return serverNoun.fromRows(rows, snapshotsOf(reader));
 }
 
-const ONE_SERVER = `select ${serverColumns(true).join(', ')} from servers where servers.uuid = ?`;
+const ONE_SERVER = `select ${wholeServer.join(', ')} from servers where servers.uuid = ?`;
 
 /**
  * The server with this uuid, or null.
@@ -150,11 +122,11 @@ export async function findServer(
 ): Promise<Server | null> {
   const sql = `${ONE_SERVER}${scope.projectId === undefined ? '' : ' and project_id = ?'}${scope.deleted ? '' : ' and deleted = 0'}`;
   const [row] = await readRows(reader, sql, scope.projectId === undefined ? [uuid] : [uuid, scope.projectId]);
-  return row === undefined ? null : decodeServer(row, snapshotsOf(reader));
+  return row === undefined ? null : serverNoun.fromRow(row, snapshotsOf(reader));
 }
 
 const ONE_TO_BUILD =
-  `select ${serverColumns(true).join(', ')}, servers.build, ${joinedClaim.columns.join(', ')} from servers ` +
+  `select ${wholeServer.join(', ')}, servers.build, ${joinedClaim.columns.join(', ')} from servers ` +
   'left join claims on claims.server_id = servers.id where servers.uuid = ?';
 
 /** A server with all that its host is told of it and its own row does not have. */
@@ -170,16 +142,16 @@ export async function findServerToBuild(reader: Reader, uuid: string): Promise<S
   const [row] = await readRows(reader, ONE_TO_BUILD, [uuid]);
   if (row === undefined) return null;
   return {
-    server: decodeServer(row, snapshotsOf(reader)),
-    claim: joinedClaim.decode(row),
-    build: () => fromShape<unknown>(buildShape, row['build']),
+    server: serverNoun.fromRow(row, snapshotsOf(reader)),
+    claim: joinedClaim.fromRow(row),
+    build: () => buildShape.read(row['build']),
   };
 }
 
 /** The row for a change: on MySQL locked until the transaction ends, on SQLite the writer is alone anyway. */
 export async function lockServer(tx: Tx, uuid: string): Promise<Server | null> {
-  const row: Row | undefined = await tx('servers').select(serverColumns(true)).where({ uuid }).forUpdate().first();
-  return row === undefined ? null : decodeServer(row);
+  const row: Row | undefined = await tx('servers').select(wholeServer).where({ uuid }).forUpdate().first();
+  return row === undefined ? null : serverNoun.fromRow(row);
 }
 
 /** Which of these servers still wait for a place; their rows are locked until the transaction ends. */
@@ -196,7 +168,7 @@ export async function lockWaiting(tx: Tx, ids: readonly number[]): Promise<numbe
 
 /** The servers of one host that are not deleted. */
 export async function serversOnHost(reader: Reader, host: string): Promise<Server[]> {
-  return decodeServers(reader, await reader('servers').select(serverColumns(false)).where({ host, deleted: 0 }));
+  return decodeServers(reader, await reader('servers').select(listedServer).where({ host, deleted: 0 }));
 }
 
 /** The servers with these uuids, deleted ones too, in no order. */
@@ -205,7 +177,7 @@ export async function findServers(reader: Reader, uuids: readonly string[]): Pro
   return decodeServers(
     reader,
     await reader('servers')
-      .select(serverColumns(false))
+      .select(listedServer)
       .whereIn('uuid', [...uuids]),
   );
 }
@@ -213,7 +185,7 @@ export async function findServers(reader: Reader, uuids: readonly string[]): Pro
 /** What was asked for at creation and only the operations read (JSON as they wrote it). */
 export async function findBuild<T>(reader: Reader, serverId: number): Promise<T> {
   const row: Row = await reader('servers').select('build').where({ id: serverId }).first();
-  return fromShape<unknown>(buildShape, row['build']) as T;
+  return buildShape.read(row['build']) as T;
 }
 
 /** Changes parts of what was asked for at creation. */
@@ -221,55 +193,15 @@ export async function changeBuild<T>(tx: Tx, serverId: number, part: Partial<T>)
   const build = { ...(await findBuild<T>(tx, serverId)), ...part };
   await tx('servers')
     .where({ id: serverId })
-    .update({ build: toShape(buildShape, build) });
+    .update({ build: buildShape.write(build) });
 }
 
-export type NewServer = Omit<Server, 'id' | 'updatedAt'> & { readonly build: unknown };
-export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'>> & {
-  /** What the quota let in for the task that begins, and the server does not yet claim. */
-  readonly promised?: Size;
-};
-
-/** How a field of JSON is written. */
-const jsonFields: Readonly<Record<string, (value: never) => string>> = {
-  image: (image: ImageFacts | null) => (image === null ? 'null' : toShape(imageShape, image)),
-  flavor: (flavor: FlavorSnapshot) => toShape(flavorShape, flavor),
-  schedulerHints: toJson,
-  build: (build: Readonly<Record<string, unknown>>) => toShape(buildShape, build),
-};
-const renamed: Readonly<Record<string, string>> = { description: 'display_description' };
-
-function encode(patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const row: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(patch)) {
-    if (value === undefined) continue;
-    const column = renamed[field] ?? columnOf(field);
-    const write = jsonFields[field];
-    if (write !== undefined) row[column] = write(value as never);
-    else row[column] = typeof value === 'boolean' ? toBool(value) : value;
-  }
-  const flavor = patch['flavor'] as FlavorSnapshot | undefined;
-  if (flavor !== undefined) {
-    Object.assign(row, {
-      flavorid: flavor.flavorid,
-      vcpus: flavor.vcpus,
-      memory_mb: flavor.memoryMb,
-      elastic: toBool(!sameSize(minimumOf(flavor), maximumOf(flavor))),
-      root_gb: flavor.rootGb,
-      ephemeral_gb: flavor.ephemeralGb,
-    });
-  }
-  const image = patch['image'] as ImageFacts | null | undefined;
-  if (image !== undefined) {
-    row['kernel_id'] = image?.properties['kernel_id'] ?? null;
-    row['ramdisk_id'] = image?.properties['ramdisk_id'] ?? null;
-  }
-  return row;
-}
+export type NewServer = Omit<Server, 'id' | 'updatedAt'> & Pick<Beside, 'build'>;
+export type ServerPatch = Partial<Omit<Server, 'id' | 'uuid' | 'createdAt'> & Pick<Beside, 'promised'>>;
 
 /** Adds servers and returns their numbers, in order. `updated_at` starts as `created_at`, so that `changes-since` finds them. */
 export async function insertServers(tx: Tx, servers: readonly NewServer[]): Promise<number[]> {
-  const rows = servers.map((server) => ({ ...encode({ ...server }), updated_at: server.createdAt }));
+  const rows = servers.map((server) => serverNoun.toRow({ ...server, updatedAt: server.createdAt }));
   if (rows.length === 1) {
     const [id] = (await tx('servers').insert(rows)) as [number];
     noteSize(tx, id);
@@ -310,16 +242,12 @@ export async function updateServers(tx: Tx, ids: readonly number[], patch: Serve
   if (patch.taskState === null || sizeFields.some((field) => patch[field] !== undefined)) {
     for (const id of ids) noteSize(tx, id);
   }
-  const { promised, ...columns } = patch;
-  const over = patch.taskState === null ? { promised_vcpus: null, promised_memory_mb: null } : {};
-  const promise =
-    promised === undefined ? over : { promised_vcpus: promised.vcpus, promised_memory_mb: promised.memoryMb };
   await tx('servers')
     .whereIn('id', [...ids])
-    .update({ ...encode({ updatedAt: nowMs, ...columns }), ...promise });
+    .update(serverNoun.toRow({ updatedAt: nowMs, ...patch }));
 }
 
-/** Changes columns of one server. `nowMs` becomes `updated_at`. A promise ends with the task for which it was made. */
+/** Changes columns of one server. `nowMs` becomes `updated_at`. */
 export const updateServer = (tx: Tx, id: number, patch: ServerPatch, nowMs: number): Promise<void> =>
   updateServers(tx, [id], patch, nowMs);
 

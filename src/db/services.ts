@@ -1,8 +1,8 @@
 // Why: the processes that make up the cloud, as operators see and switch them in os-services.
 
-import { fromBool, fromTime, toBool } from './codec.ts';
-import { amongNumbers, readRows, type Reader } from './engine.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { moveHostsOn } from './hosts.ts';
+import { defineNoun, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 import { SERVICE_ZONE } from './zones.ts';
 
@@ -21,36 +21,26 @@ export interface Service {
   readonly updatedAt: number | null;
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
-const columns = [
-  'id',
-  'uuid',
-  'binary',
-  'host',
-  'disabled',
-  'disabled_reason',
-  'forced_down',
-  'last_seen_at',
-  'created_at',
-  'updated_at',
-];
-
-const selected = (reader: Reader) => reader('services').select([...columns, reader.raw(`${SERVICE_ZONE} as zone`)]);
-
-const decode = (row: Row): Service => ({
-  id: row['id'] as number,
-  uuid: row['uuid'] as string,
-  binary: row['binary'] as string,
-  host: row['host'] as string,
-  zone: row['zone'] as string,
-  disabled: fromBool(row['disabled']),
-  disabledReason: row['disabled_reason'] as string | null,
-  forcedDown: fromBool(row['forced_down']),
-  lastSeenAt: fromTime(row['last_seen_at']),
-  createdAt: Number(row['created_at']),
-  updatedAt: fromTime(row['updated_at']),
+const serviceNoun = defineNoun<Omit<Service, 'zone'>>({
+  table: 'services',
+  columns: {
+    id: ['id', 'number'],
+    uuid: ['uuid', 'text'],
+    binary: ['binary', 'text'],
+    host: ['host', 'text'],
+    disabled: ['disabled', 'bool'],
+    disabledReason: ['disabled_reason', 'text'],
+    forcedDown: ['forced_down', 'bool'],
+    lastSeenAt: ['last_seen_at', 'time'],
+    createdAt: ['created_at', 'time'],
+    updatedAt: ['updated_at', 'time'],
+  },
 });
+
+const selected = (reader: Reader) =>
+  reader('services').select([...serviceNoun.columns, reader.raw(`${SERVICE_ZONE} as zone`)]);
+
+const decode = (row: Row): Service => ({ ...serviceNoun.fromRow(row), zone: row['zone'] as string });
 
 export async function listServices(
   reader: Reader,
@@ -126,14 +116,7 @@ export async function updateServiceStatus(
   nowMs: number,
 ): Promise<void> {
   if (binary === 'nova-compute') await moveHostsOn(tx, [host]);
-  await tx('services')
-    .where({ id })
-    .update({
-      updated_at: nowMs,
-      ...(status.disabled === undefined ? {} : { disabled: toBool(status.disabled) }),
-      ...(status.disabledReason === undefined ? {} : { disabled_reason: status.disabledReason }),
-      ...(status.forcedDown === undefined ? {} : { forced_down: toBool(status.forcedDown) }),
-    });
+  await updateRows(tx, serviceNoun, { id }, { ...status, updatedAt: nowMs });
 }
 
 export async function deleteServiceRow(tx: Tx, id: number): Promise<void> {

@@ -5,17 +5,17 @@ import type { FlavorSnapshot } from '../domain/machines/flavor.ts';
 import type { HostFacts } from '../domain/placement/host.ts';
 import type { ImageFacts } from '../domain/machines/image.ts';
 import type { NetworkFacts, NicSpec } from '../domain/networks/nic.ts';
-import { fromJson } from './codec.ts';
+import { type Codec, fromJson, toJson } from './codec.ts';
 
 type Old = Readonly<Record<string, unknown>>;
 
 /** One change of what a column holds: from what was written before it to what was written after. */
 type Step = (old: Old) => Old;
 
-/** What a column holds: T, after so many changes. */
-export interface Shape<T> {
+/** What a column holds: T, after so many changes; JSON's null where T may be null. */
+export interface Shape<T> extends Codec<T> {
   readonly steps: readonly Step[];
-  readonly is?: T;
+  write(this: void, value: T): string;
 }
 
 /** Members that were added: what is taken to have been so before. */
@@ -23,14 +23,12 @@ const added =
   (members: Old): Step =>
   (old) => ({ ...members, ...old });
 
-const shape = <T>(...steps: readonly Step[]): Shape<T> => ({ steps });
-
 /** The version stands in the text beside the members. */
 const VERSION = '$v';
 
 /** What a value of a shape is written as, as a member of something else. */
-export const versioned = <T extends object>({ steps }: Shape<T>, value: T): object =>
-  steps.length === 0 ? value : { [VERSION]: steps.length, ...value };
+export const versioned = <T extends object | null>({ steps }: Shape<T>, value: T): object | null =>
+  value === null || steps.length === 0 ? value : { [VERSION]: steps.length, ...value };
 
 /** The value of today that was written as `versioned`, by whichever program. */
 export function unversioned<T>({ steps }: Shape<T>, written: object | null): T {
@@ -39,12 +37,14 @@ export function unversioned<T>({ steps }: Shape<T>, written: object | null): T {
   return steps.slice(version as number).reduce<Old>((old, step) => step(old), members) as T;
 }
 
-/** What a column holds for a value of a shape. */
-export const toShape = <T extends object>(shape: Shape<T>, value: T): string => JSON.stringify(versioned(shape, value));
-
-/** A column as a value of today, whichever program wrote it. */
-export const fromShape = <T>(shape: Shape<T>, column: unknown): T =>
-  unversioned(shape, fromJson<object | null>(column));
+function shape<T extends object | null>(...steps: readonly Step[]): Shape<T> {
+  const made: Shape<T> = {
+    steps,
+    read: (column) => unversioned(made, fromJson<object | null>(column)),
+    write: (value) => toJson(versioned(made, value)),
+  };
+  return made;
+}
 
 /** `server_nics.nic` */
 export const nicShape = shape<Omit<NicSpec, 'network' | 'portId' | 'preexisting'>>(
@@ -58,10 +58,10 @@ export const networkShape = shape<NetworkFacts>();
 export const flavorShape = shape<FlavorSnapshot>();
 
 /** `servers.image`: JSON's null where there is none. */
-export const imageShape = shape<ImageFacts>();
+export const imageShape = shape<ImageFacts | null>();
 
 /** `servers.build`: the operations know its members. */
-export const buildShape = shape<Readonly<Record<string, unknown>>>(added({ userName: '', roles: [], files: [] }));
+export const buildShape = shape<object>(added({ userName: '', roles: [], files: [] }));
 
 /** `hosts.facts`: a host that has not reported since an upgrade says nothing of its traits. */
 export const factsShape = shape<HostFacts>(added({ traits: [] }));

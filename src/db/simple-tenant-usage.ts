@@ -4,9 +4,9 @@ import { badRequest } from '../base/errors.ts';
 import type { VmState } from '../domain/servers/instance.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 import { fromTime } from './codec.ts';
-import { readFlavor } from './servers.ts';
 import { readQuery, type Reader, snapshotsOf } from './engine.ts';
 import { keyset } from './page.ts';
+import { flavorShape } from './shapes.ts';
 
 /** A server that ran within a period. */
 export interface UsedServer {
@@ -72,7 +72,7 @@ export async function listUsed(
     uuid: row['uuid'] as string,
     projectId: row['project_id'] as string,
     displayName: row['display_name'] as string,
-    flavorName: parse(row['flavor'], readFlavor).name,
+    flavorName: parse(row['flavor'], flavorShape.read).name,
     diskGb: Number(row['root_gb']) + Number(row['ephemeral_gb']),
     current: { vcpus: row['current_vcpus'] as number, memoryMb: row['current_memory_mb'] as number },
     vmState: row['vm_state'] as VmState,

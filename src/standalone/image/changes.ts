@@ -10,7 +10,7 @@ import { type FoundImages, listImages } from '../../db/image-list.ts';
 import {
   deleteImage,
   findImageRow,
-  imageFromRow,
+  imageNoun,
   type ImageMember,
   insertImage,
   insertImageMember,
@@ -155,7 +155,7 @@ export async function findImages(parts: DataParts, caller: Caller, query: Query)
   mustMay(allows, caller, 'get_images', ownTarget(caller));
   const { filters, sort, limit, markerId } = listQueryFrom(query);
   const marker = markerId === null ? null : await findImageRow(database.read, markerId);
-  const known = marker === null ? null : await seenBy(allows, database.read, caller, imageFromRow(marker));
+  const known = marker === null ? null : await seenBy(allows, database.read, caller, imageNoun.fromRow(marker));
   // an image that is another's is as one that is not there
   if (markerId !== null && known === null) throw badRequest('Invalid marker. Image could not be found.');
   const page = { sort, marker, limit };

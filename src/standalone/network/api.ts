@@ -8,9 +8,7 @@ import {
   type Allocation,
   allocationsBy,
   findForPort,
-  findRow,
   listRows,
-  lockRow,
   networkNoun,
   networksWithSubnets,
   type NetworkWithSubnets,
@@ -22,6 +20,7 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
+import { findRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { SubnetFacts } from '../../domain/networks/nic.ts';
 import { canonicalIp } from '../../base/ip.ts';
@@ -172,7 +171,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       return summaries(caller, await networksWithSubnets(read, { ids }));
     },
     async port(caller, portId) {
-      const port = await findRow(read, portNoun, portId);
+      const port = await findRow(read, portNoun, { id: portId });
       const mine = port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? [port] : [];
       const [seen] = await mayGet(ports, caller, mine);
       return seen === undefined ? null : onlyFacts(read, seen);
@@ -214,7 +213,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       return deviceId === '' ? [] : portFacts(read, await rowsBy(read, portNoun, 'device_id', [deviceId]));
     },
     async portById(portId) {
-      const port = await findRow(read, portNoun, portId);
+      const port = await findRow(read, portNoun, { id: portId });
       return port === null ? null : onlyFacts(read, port);
     },
     async createPort(wanted) {
@@ -228,14 +227,14 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
         return (await make()) as PortFacts;
       } catch (error) {
         // one that is there already is nobody's mistake, be there room for another or not
-        const made = await findRow(read, portNoun, id);
+        const made = await findRow(read, portNoun, { id });
         if (made === null) throw error;
         return onlyFacts(read, made);
       }
     },
     bindPort(portId, binding) {
       return tx(database, async (trx) => {
-        const port = await lockRow(trx, portNoun, portId);
+        const port = await lockRow(trx, portNoun, { id: portId });
         if (port === null) throw missing('port', portId);
         if (port.deviceId !== '' && port.deviceId !== binding.serverUuid) {
           throw new Fault('conflict', `Port ${portId} is still in use.`, { code: 'PortInUse' });
@@ -262,7 +261,7 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     },
     async unbindPort(portId) {
       await tx(database, async (trx) => {
-        const port = await lockRow(trx, portNoun, portId);
+        const port = await lockRow(trx, portNoun, { id: portId });
         if (port !== null) await savePort(trx, unplugged(port), clock.now());
       });
     },

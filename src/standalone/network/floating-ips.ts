@@ -7,10 +7,7 @@ import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
 import {
   allocationsBy,
-  findRow,
-  insertRow,
   listRows,
-  lockRow,
   networkNoun,
   noFilters,
   portNoun,
@@ -18,6 +15,7 @@ import {
   rowsBy,
   type StoredNetwork,
 } from '../../db/networks.ts';
+import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { FloatingIp } from '../../domain/networks/network.ts';
 import { parseIp } from '../../base/ip.ts';
@@ -76,7 +74,7 @@ async function targetOf(
     if (asked !== null) throw bad('fixed_ip_address cannot be specified without a port_id');
     return portId === null ? nowhere : undefined;
   }
-  const port = await lockRow(tx, portNoun, portId);
+  const port = await lockRow(tx, portNoun, { id: portId });
   // another project's is as one that is not there
   if (port === null || (port.projectId !== ip.projectId && !caller.isAdmin)) throw missing('port', portId);
   const fixedIp = await fixedIpOf(tx, portId, asked);
@@ -161,7 +159,7 @@ export const floatingIps: Noun<StoredFloatingIp> = {
   views,
   async create(act, values) {
     const networkId = values['floating_network_id'] as string;
-    const network = await findRow(act.tx, networkNoun, networkId);
+    const network = await findRow(act.tx, networkNoun, { id: networkId });
     if (network === null || !network.external) throw bad(`Network ${networkId} is not a valid external network`);
     const own = bornUnnamed(values, act.now);
     const ip = { ...own, networkId, ...(await hold(act, network, own.id, values)) };

@@ -8,10 +8,7 @@ import { isDuplicate } from '../../db/errors.ts';
 import {
   deleteRow,
   deleteRulesOf,
-  findRow,
   groupNoun,
-  insertRow,
-  lockRow,
   portNoun,
   replaceRow,
   rowsBy,
@@ -19,6 +16,7 @@ import {
   type StoredGroup,
   type StoredRule,
 } from '../../db/networks.ts';
+import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx as inTransaction } from '../../db/tx.ts';
 import { formatCidr, parseCidr, parseIp } from '../../base/ip.ts';
 import { boolean, integer, oneOf, orNull, type Parse, Reason, textOrNull, uuid } from './attributes.ts';
@@ -75,7 +73,7 @@ async function insertGroup(tx: Tx, group: StoredGroup, now: number): Promise<voi
 /** Makes a project's default group where it has none. */
 export async function ensureDefaultGroup(database: Database, projectId: string, now: number): Promise<void> {
   const id = defaultGroupId(projectId);
-  if (projectId === '' || (await findRow(database.read, groupNoun, id)) !== null) return;
+  if (projectId === '' || (await findRow(database.read, groupNoun, { id })) !== null) return;
   const values = { project_id: projectId, name: DEFAULT_NAME, description: 'Default security group' };
   try {
     await inTransaction(database, (tx) => insertGroup(tx, { ...born(values, now, id), stateful: true }, now));
@@ -355,12 +353,12 @@ export const rules: Noun<StoredRule> = {
   views: async (_reader, _caller, found) => found.map(ruleView),
   async create({ tx, caller, now }, values) {
     const groupId = values['security_group_id'] as string;
-    const group = await lockRow(tx, groupNoun, groupId);
+    const group = await lockRow(tx, groupNoun, { id: groupId });
     if (group === null || (!caller.isAdmin && group.projectId !== caller.projectId))
       throw missing('security_group', groupId);
     const remoteGroupId = values['remote_group_id'] as string | null;
     if (remoteGroupId !== null) {
-      const remote = await findRow(tx, groupNoun, remoteGroupId);
+      const remote = await findRow(tx, groupNoun, { id: remoteGroupId });
       if (remote === null || (!caller.isAdmin && remote.projectId !== caller.projectId))
         throw missing('security_group', remoteGroupId);
     }

@@ -5,7 +5,6 @@ import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
 import {
   deleteRow,
-  insertRow,
   networkNoun,
   portNoun,
   replaceRow,
@@ -13,6 +12,7 @@ import {
   type StoredNetwork,
   subnetNoun,
 } from '../../db/networks.ts';
+import { insertRow } from '../../db/table.ts';
 import { boolean, integer, oneOf, orNull } from './attributes.ts';
 import {
   born,

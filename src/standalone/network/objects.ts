@@ -2,7 +2,8 @@
 
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
-import { findRow, lockRow, type StoredPort } from '../../db/networks.ts';
+import { type StoredPort } from '../../db/networks.ts';
+import { findRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Allows } from '../access.ts';
@@ -26,7 +27,7 @@ export async function seenObject<T extends Owned>(
   caller: Caller,
   id: string,
 ): Promise<Seen<T>> {
-  return seen(allows, read, noun, caller, await findRow(read, noun.rows, id), id);
+  return seen(allows, read, noun, caller, await findRow(read, noun.rows, { id }), id);
 }
 
 /** As `seenObject`, for who may also do to it what a rule says. Throws forbidden. */
@@ -106,7 +107,7 @@ export async function changeObject<T extends Owned, R>(
   const { database, allows } = parts;
   const { rule, values, to } = change;
   const { shown, ports } = await tx(database, async (trx) => {
-    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, { id }), id);
     mustMay(allows, caller, rule, target);
     mustMaySet(allows, caller, noun, 'update', values, { ...target, ...noun.wished?.(values) });
     const next = await to(actOf(parts, trx, caller), object);
@@ -131,7 +132,7 @@ export async function removeObject<T extends Owned>(
 ): Promise<void> {
   const { database, allows } = parts;
   const ports = await tx(database, async (trx) => {
-    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, id), id);
+    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, { id }), id);
     mustMay(allows, caller, nounRule(noun, 'delete'), target);
     await noun.remove(actOf(parts, trx, caller), object);
     return (await noun.concerns?.(trx, object, null)) ?? [];

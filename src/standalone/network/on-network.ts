@@ -1,7 +1,8 @@
 // Why: who may do what to a subnet or a port depends on whose network it is on; this is what rules may say of that.
 
 import type { Reader } from '../../db/engine.ts';
-import { findRow, networkNoun, rowsBy, type StoredNetwork } from '../../db/networks.ts';
+import { networkNoun, rowsBy, type StoredNetwork } from '../../db/networks.ts';
+import { findRow } from '../../db/table.ts';
 import type { Target } from '../../policies/engine.ts';
 import { missing } from './faults.ts';
 import type { Act } from './noun.ts';
@@ -28,7 +29,7 @@ export async function ofNetworks(
 
 /** A network that whoever acts may know of. @throws notFound */
 export async function knownNetwork({ tx, caller, everywhere }: Act, id: string): Promise<StoredNetwork> {
-  const network = await findRow(tx, networkNoun, id);
+  const network = await findRow(tx, networkNoun, { id });
   if (network === null) throw missing('network', id);
   if (everywhere || network.shared || network.external || network.projectId === caller.projectId) return network;
   throw missing('network', id);

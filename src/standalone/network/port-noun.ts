@@ -2,15 +2,8 @@
 
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
-import {
-  allocationsBy,
-  findRow,
-  groupNoun,
-  networkNoun,
-  portNoun,
-  rowsBy,
-  type StoredPort,
-} from '../../db/networks.ts';
+import { allocationsBy, groupNoun, networkNoun, portNoun, rowsBy, type StoredPort } from '../../db/networks.ts';
+import { findRow } from '../../db/table.ts';
 import type { Tx } from '../../db/tx.ts';
 import { addressPairs } from './address-pairs.ts';
 import {
@@ -171,7 +164,7 @@ export const ports: Noun<StoredPort> = {
   },
   sortable: [...commonSortable, 'network_id', 'mac_address', 'status', 'device_id', 'device_owner', 'admin_state_up'],
   async sees(reader, caller, { networkId }) {
-    return (await findRow(reader, networkNoun, networkId))?.projectId === caller.projectId;
+    return (await findRow(reader, networkNoun, { id: networkId }))?.projectId === caller.projectId;
   },
   views,
   targets: ofNetworks,
@@ -215,7 +208,7 @@ export const ports: Noun<StoredPort> = {
   async update(act, port, values) {
     const { tx, now } = act;
     checkDevice(act, port, values);
-    const network = await findRow(tx, networkNoun, port.networkId);
+    const network = await findRow(tx, networkNoun, { id: port.networkId });
     if (network === null) throw missing('network', port.networkId);
     const next = changed(port, now, values, {
       admin_state_up: 'adminStateUp',

@@ -13,9 +13,7 @@ import {
   deleteRow,
   hasMac,
   insertAllocation,
-  insertRow,
   lockAddresses,
-  lockRow,
   lockSubnets,
   portNoun,
   replaceRow,
@@ -26,6 +24,7 @@ import {
   subnetNoun,
   takenAddresses,
 } from '../../db/networks.ts';
+import { insertRow, lockRow } from '../../db/table.ts';
 import type { Tx } from '../../db/tx.ts';
 import { anyAddresses, anyFree } from './addresses.ts';
 import { inUse, invalid, invalidInput } from './faults.ts';
@@ -278,7 +277,7 @@ export async function replaceAddresses(
 
 export async function removePort(tx: Tx, portId: string, now: number): Promise<void> {
   // whoever points a floating address to it meanwhile waits, and finds it gone
-  await lockRow(tx, portNoun, portId);
+  await lockRow(tx, portNoun, { id: portId });
   await detachFloatingIps(tx, portId, [], now);
   await deleteAllocations(tx, portId);
   await deleteRow(tx, portNoun, portId);

@@ -8,12 +8,12 @@ import {
   groupNoun,
   limitAndUse,
   networkNoun,
-  type Noun,
   portNoun,
   quotasOf,
   ruleNoun,
   subnetNoun,
 } from '../../db/networks.ts';
+import type { Noun } from '../../db/table.ts';
 import { asObject } from '../http.ts';
 import { invalid, overQuota } from './faults.ts';
 import type { NetworkParts } from './parts.ts';

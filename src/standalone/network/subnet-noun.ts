@@ -5,15 +5,13 @@ import type { Reader } from '../../db/engine.ts';
 import {
   allocationsBy,
   deleteRow,
-  findRow,
-  insertRow,
-  lockRow,
   networkNoun,
   type Pool,
   replaceRow,
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
+import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
 import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
@@ -167,7 +165,7 @@ export const subnets: Noun<StoredSubnet> = {
   },
   sortable: [...commonSortable, 'network_id', 'cidr', 'ip_version', 'gateway_ip', 'enable_dhcp'],
   async sees(reader, caller, { networkId }) {
-    const network = await findRow(reader, networkNoun, networkId);
+    const network = await findRow(reader, networkNoun, { id: networkId });
     return network !== null && (network.shared || network.projectId === caller.projectId);
   },
   views,
@@ -175,7 +173,7 @@ export const subnets: Noun<StoredSubnet> = {
   wanted: async (act, values) => onNetwork(await knownNetwork(act, values['network_id'] as string)),
   async create(act, values) {
     const { tx, now } = act;
-    const network = await lockRow(tx, networkNoun, values['network_id'] as string);
+    const network = await lockRow(tx, networkNoun, { id: values['network_id'] as string });
     if (network === null) throw missing('network', values['network_id'] as string);
     const text = values['cidr'] as string | undefined;
     const cidr = text === undefined ? null : parseCidr(text);
@@ -234,7 +232,7 @@ export const subnets: Noun<StoredSubnet> = {
     return next;
   },
   async remove({ tx }, subnet) {
-    await lockRow(tx, subnetNoun, subnet.id);
+    await lockRow(tx, subnetNoun, { id: subnet.id });
     if ((await allocationsBy(tx, 'subnet_id', [subnet.id])).length > 0) {
       throw inUse(
         'SubnetInUse',

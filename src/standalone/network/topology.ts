@@ -5,7 +5,8 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict, Fault } from '../../base/errors.ts';
 import type { Database } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
-import { findRow, insertRow, lockRow, networkNoun, type StoredNetwork, subnetNoun } from '../../db/networks.ts';
+import { networkNoun, type StoredNetwork, subnetNoun } from '../../db/networks.ts';
+import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { type Cidr, formatCidr, formatIp } from '../../base/ip.ts';
 import { defaultPools } from './addresses.ts';
@@ -84,19 +85,19 @@ const ownId = (projectId: string): string => derivedUuid('auto-allocated network
 
 /** A project has its own network, or could get it. @throws conflict */
 export async function checkAutoAllocation({ database, ranges }: Parts, projectId: string): Promise<void> {
-  if ((await findRow(database.read, networkNoun, ownId(projectId))) !== null) return;
+  if ((await findRow(database.read, networkNoun, { id: ownId(projectId) })) !== null) return;
   await tx(database, (trx) => ownRange(trx, ranges, projectId));
 }
 
 /** A project's own network, made when it is first asked for. @throws conflict */
 export async function autoAllocate({ database, clock, ranges }: Parts, projectId: string): Promise<StoredNetwork> {
   const id = ownId(projectId);
-  const existing = await findRow(database.read, networkNoun, id);
+  const existing = await findRow(database.read, networkNoun, { id });
   if (existing !== null) return existing;
   try {
     return await tx(database, async (trx) => {
       // of many that ask at once, those that waited find it made
-      const made = await lockRow(trx, networkNoun, id);
+      const made = await lockRow(trx, networkNoun, { id });
       if (made !== null) return made;
       const cidr = await ownRange(trx, ranges, projectId);
       const wanted = {
@@ -113,7 +114,8 @@ export async function autoAllocate({ database, clock, ranges }: Parts, projectId
     });
   } catch (error) {
     // by another one meanwhile, so that there was none left for this one
-    const made = isDuplicate(error) || error instanceof Fault ? await findRow(database.read, networkNoun, id) : null;
+    const made =
+      isDuplicate(error) || error instanceof Fault ? await findRow(database.read, networkNoun, { id }) : null;
     if (made === null) throw error;
     return made;
   }

@@ -2,16 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  buildShape,
-  flavorShape,
-  fromShape,
-  imageShape,
-  nicShape,
-  toShape,
-  unversioned,
-  versioned,
-} from '../../../src/db/shapes.ts';
+import { buildShape, flavorShape, imageShape, nicShape, unversioned, versioned } from '../../../src/db/shapes.ts';
 import { aFlavor } from '../../support/samples.ts';
 
 describe('the shapes of JSON columns', () => {
@@ -21,13 +12,13 @@ describe('the shapes of JSON columns', () => {
   };
 
   it('read back what was written, and say of which version it is', () => {
-    const text = toShape(nicShape, nic);
+    const text = nicShape.write(nic);
     assert.equal((JSON.parse(text) as { $v: number }).$v, nicShape.steps.length);
-    assert.deepEqual(fromShape(nicShape, text), nic);
+    assert.deepEqual(nicShape.read(text), nic);
     // MySQL's driver may give an object
-    assert.deepEqual(fromShape(nicShape, JSON.parse(text)), nic);
-    assert.deepEqual(fromShape(flavorShape, toShape(flavorShape, aFlavor())), aFlavor());
-    assert.equal(fromShape(imageShape, 'null'), null);
+    assert.deepEqual(nicShape.read(JSON.parse(text)), nic);
+    assert.deepEqual(flavorShape.read(flavorShape.write(aFlavor())), aFlavor());
+    assert.equal(imageShape.read('null'), null);
   });
 
   it('stand as members of others too', () => {
@@ -39,8 +30,8 @@ describe('the shapes of JSON columns', () => {
 
   it('fill in what older programs did not know, and nothing else', () => {
     const { floatingIps: _later, ...old } = nic;
-    assert.deepEqual(fromShape(nicShape, JSON.stringify(old)), nic);
+    assert.deepEqual(nicShape.read(JSON.stringify(old)), nic);
     const asked = { files: [{ path: '/a', contents: '' }], roles: ['member'] };
-    assert.deepEqual(fromShape(buildShape, JSON.stringify(asked)), { userName: '', ...asked });
+    assert.deepEqual(buildShape.read(JSON.stringify(asked)), { userName: '', ...asked });
   });
 });
