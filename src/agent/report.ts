@@ -38,8 +38,8 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
 
-  /** What was told last of what the host has and of its guests, and when. */
-  let told = { inventory: '', guests: '', atMs: 0 };
+  /** What was told last of what the host has and of its guests, when, and when there was something new of guests. */
+  let told = { inventory: '', guests: '[]', atMs: 0, newsAtMs: 0 };
 
   async function look() {
     const [inventory, guests] = await Promise.all([driver.inventory(), driver.list({})]);
@@ -48,17 +48,24 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
 
   async function tell({ inventory, guests }: Awaited<ReturnType<typeof look>>): Promise<void> {
     await bus.report({ kind: 'inventory', host, inventory, guests });
-    told = { inventory: steadyText(inventory), guests: JSON.stringify(guests), atMs: clock.now() };
+    const text = JSON.stringify(guests);
+    const newsAtMs = text === told.guests ? told.newsAtMs : clock.now();
+    told = { inventory: steadyText(inventory), guests: text, atMs: clock.now(), newsAtMs };
   }
 
-  /** Tells what is news; all there is where that is long ago. */
+  const isOld = (atMs: number): boolean => Math.abs(clock.now() - atMs) >= limits.inventoryEveryMs;
+
+  /**
+   * Tells what is news; all there is where that is long ago. What is new of guests is told at each beat for a while: an action that is
+   * under way for one of them lets it pass, and it must be heard when that is over.
+   */
   async function beat(): Promise<void> {
     const now = await look();
-    const isOld = Math.abs(clock.now() - told.atMs) >= limits.inventoryEveryMs;
-    if (isOld || steadyText(now.inventory) !== told.inventory) return tell(now);
+    if (isOld(told.atMs) || steadyText(now.inventory) !== told.inventory) return tell(now);
     await bus.report({ kind: 'heartbeat', host });
     const guests = JSON.stringify(now.guests);
-    if (guests === told.guests) return;
+    if (guests !== told.guests) told = { ...told, newsAtMs: clock.now() };
+    else if (isOld(told.newsAtMs)) return;
     await bus.report({ kind: 'guests', host, guests: now.guests });
     told = { ...told, guests };
   }

@@ -113,6 +113,8 @@ describe('agent', () => {
     await bus.call('host1', 'spawn', { spec });
     const told = await heard((one) => one.kind === 'guests');
     assert.ok(told.kind === 'guests' && told.guests[0]?.uuid === spec.uuid);
+    // what was under way for it may have let that pass
+    await heard(() => reports.filter(({ kind }) => kind === 'guests').length > 2);
   });
 
   it('jitters by a fifth', () => {
