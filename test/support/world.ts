@@ -289,8 +289,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     await serve(wish.name);
   }
   const everyHost = async (): Promise<void> => {
-    await Promise.all([...agents.values()].map((agent) => agent.reportNow()));
-    while ((await listHosts(database.read)).length < drivers.size) await clock.sleep(2);
+    // one after another, so that their rows are in the order in which they were named
+    for (const [name, agent] of agents) {
+      await agent.reportNow();
+      while (!(await listHosts(database.read)).some(({ host }) => host === name)) await clock.sleep(2);
+    }
   };
   // agents first: what a new worker resumes finds its host
   if (options.worker !== false) {
