@@ -45,8 +45,20 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('close', () => resolve(false));
   });
 
-/** Starts a broker; resolves once it speaks AMQP. */
+const ATTEMPTS = 3;
+
+/** Starts a broker; resolves once it speaks AMQP. A port that was free may be somebody's by the time that it is used: then others are tried. */
 export async function startRabbitmq(): Promise<Rabbitmq> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !existsSync(PROGRAM)) throw error;
+    }
+  }
+}
+
+async function startOnce(): Promise<Rabbitmq> {
   if (!existsSync(PROGRAM)) throw new Error(`no RabbitMQ server at ${PROGRAM}: apt-get install rabbitmq-server`);
   const directory = mkdtempSync(join(tmpdir(), 'xloud-rabbitmq-'));
   const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
