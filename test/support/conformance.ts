@@ -32,6 +32,10 @@ interface Checker {
 const FILES = ['checker.mjs', 'schemas.json', 'routes.json', 'quirks.json'];
 /** Ours beyond Nova. */
 const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?\/os-xloud-\w+(\/|$|\?)/;
+const isOwn = ({ path, requestBody }: Exchange): boolean =>
+  OWN.test(path) ||
+  (/\/action(\?|$)/.test(path) &&
+    Object.keys(Object(requestBody) as object).some((key) => key.startsWith('os-xloud-')));
 const SHOWN_OF_A_KIND = 20;
 
 export interface Report {
@@ -49,7 +53,7 @@ async function checkExchanges(exchanges: readonly Exchange[]): Promise<Report> {
     symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(dir, 'node_modules'));
     const { Checker } = (await import(pathToFileURL(join(dir, 'checker.mjs')).href)) as { Checker: new () => Checker };
     const checker = new Checker();
-    const nova = exchanges.filter(({ path }) => !OWN.test(path));
+    const nova = exchanges.filter((exchange) => !isOwn(exchange));
     const succeeded = new Set<string>();
     const problems = nova.flatMap((exchange) => {
       const { id, minor, problems: found } = checker.check(exchange);
