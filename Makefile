@@ -6,20 +6,27 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 DATA ?= $(CURDIR)/var
 PORT ?= 8774
 DRIVER ?= auto
+HOSTS ?= 3
+ENGINE ?= basic
 
-.PHONY: run test crash sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run cluster test chaos crash moves ovn sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
 
-## Start everything in one process, on a real hypervisor where that can be had.
+## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
-	@tools/run.sh --data-dir "$(DATA)" --port "$(PORT)" --driver "$(DRIVER)"
+	@ENGINE="$(ENGINE)" tools/run.sh --data-dir "$(DATA)" --port "$(PORT)" --driver "$(DRIVER)"
 
-## Every test: unit, functional on SQLite and MariaDB, real libvirt, real Keystone, real client.
+## Processes apart on this machine: HAProxy, two APIs, two workers, an agent for each of HOSTS=3 hosts, MariaDB, RabbitMQ; Ctrl-C ends all.
+cluster: deps
+	@tools/cluster.sh --hosts "$(HOSTS)" --port "$(PORT)" --driver "$(if $(filter auto,$(DRIVER)),fake,$(DRIVER))"
+
+## Every test: unit, functional on SQLite and MariaDB, real libvirt (but what few guests have: see test-libvirt), real Keystone, real client.
 test: deps
 	@tools/test.sh all
 
 test-unit: deps
 	@tools/test.sh unit
 
+## All that boots guests on a real libvirt: beside what `make test` runs of it, NUMA, limits, firmware, kinds of disks, virtio-mem, KVM.
 test-libvirt: deps
 	@tools/test.sh libvirt
 
@@ -31,7 +38,7 @@ openstack: deps
 horizon: deps
 	@tools/horizon.sh
 
-## OpenStack's own tests of the compute API, Debian's tempest and the newest, on the fake driver; about ten minutes.
+## OpenStack's own tests of the compute and volume APIs, Debian's tempest and the newest, on the fake driver; a quarter of an hour.
 tempest: deps
 	@tools/tempest.sh
 
@@ -42,6 +49,18 @@ terraform: deps
 ## The tests that kill, all of it: every point on MariaDB, and users beside each other under sixty kills; about half an hour.
 crash: deps
 	@tools/test.sh crash
+
+## Processes apart are killed and halted under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3.
+chaos: deps
+	@tools/chaos.sh $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)") $(if $(EVERY),--every "$(EVERY)") $(if $(AGENTS),--agents "$(AGENTS)")
+
+## Servers between two real hosts, by the whole product and whatever ends on the way, and COUNT live migrations in a row (10).
+moves: deps
+	@XLOUD_MOVES=$(if $(COUNT),$(COUNT),10) tools/test.sh moves
+
+## Networks by a real OVN: tenants, groups, DHCP, routers and floating addresses, between namespaces and real guests.
+ovn: deps
+	@tools/test.sh ovn
 
 ## A whole cloud in one process from one seed, again and again: SEEDS=10000 of them, FROM=1 on; SEED=1234 tells one in full.
 sim: deps

@@ -4,8 +4,8 @@
 // usage: node bench/scheduler.ts [--json] [--seconds N]
 
 import { limits } from '../src/base/limits.ts';
-import { withClaim } from '../src/domain/placement/claim.ts';
-import type { Candidate } from '../src/domain/placement/host.ts';
+import { withClaim } from '../src/domain/placement/claims.ts';
+import type { Candidate } from '../src/domain/placement/hosts.ts';
 import { select } from '../src/scheduler/select.ts';
 import type { PlacementSpec } from '../src/scheduler/spec.ts';
 import { aHost, aPlacement, NOW_MS } from '../test/support/samples.ts';

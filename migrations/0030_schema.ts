@@ -1,7 +1,7 @@
 // Why: the tables that this program began with. Times are milliseconds since the epoch (BIGINT), JSON is text that src/db/codec.ts
 // reads, names compare byte by byte on both engines. What came later are migrations of their own.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { makeActions } from './schema/actions.ts';
 import { makeFlavors } from './schema/flavors.ts';
 import { makeHosts } from './schema/hosts.ts';

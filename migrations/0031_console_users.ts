@@ -1,6 +1,6 @@
 // Why: how many consoles one user holds open is bounded, so a token says for whom it was made.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { change } from './statements.ts';
 
 export const consoleUsers: Migration = {

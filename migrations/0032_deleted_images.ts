@@ -1,6 +1,6 @@
 // Why: servers, templates and people name images by their ids: one that was deleted must never stand for somebody else's.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { table } from './statements.ts';
 
 export const deletedImages: Migration = {

@@ -1,6 +1,6 @@
 // Why: what ended tokens may be undone: a project is enabled again, a role is given back. The tokens stay ended.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { table } from './statements.ts';
 
 export const identityEndings: Migration = {

@@ -1,6 +1,6 @@
 // Why: what concerns many rows at once (that no two subnets overlap) has no row of its own to lock.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { table } from './statements.ts';
 
 export const namedLocks: Migration = {

@@ -1,6 +1,6 @@
 // Why: a database that can be read and not written serves nobody. Readiness is found out by writing, and this is where.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { table } from './statements.ts';
 
 export const readiness: Migration = {

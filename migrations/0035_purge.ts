@@ -1,6 +1,6 @@
 // Why: rows of deleted servers are removed for good: whose turn that is, and what has to be found for it.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { change } from './statements.ts';
 
 export const purge: Migration = {

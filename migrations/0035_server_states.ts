@@ -1,6 +1,6 @@
 // Why: servers are counted by state each time that somebody looks at the metrics: from an index, not from the rows.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { change } from './statements.ts';
 
 export const serverStates: Migration = {

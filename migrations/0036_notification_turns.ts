@@ -1,6 +1,6 @@
 // Why: the processes of a deployment take turns at sending notifications, and a turn is a row.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 
 export const notificationTurns: Migration = {
   name: '0036_notification_turns',

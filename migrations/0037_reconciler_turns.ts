@@ -1,6 +1,6 @@
 // Why: a reconciler is run by one worker of a deployment at a time, and a turn is a row.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 
 const reconcilers = ['reclaim', 'staleClaims', 'stuckServers', 'unconfirmedResizes', 'shelvedServers', 'remnants'];
 

@@ -1,6 +1,6 @@
 // Why: whoever looks for servers with a tag shall find them, and not read the tags of all.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { change } from './statements.ts';
 
 export const tagIndex: Migration = {

@@ -1,6 +1,6 @@
 // Why: who looks for hosts that stopped reporting, or for what was reported since, shall find those and not read all.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { change } from './statements.ts';
 
 export const beats: Migration = {

@@ -1,6 +1,6 @@
 // Why: servers that found no room wait for it where every worker sees them, and whoever gives room back finds who waits.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { table } from './statements.ts';
 
 export const waitingPlacements: Migration = {

@@ -1,6 +1,6 @@
 // Why: migrations are imported, not found in a folder, so that sources and dist/ run the same list.
 
-import type { Migration } from '../src/db/migrate.ts';
+import type { Migration } from '../src/db/upgrade.ts';
 import { schema } from './0030_schema.ts';
 import { consoleUsers } from './0031_console_users.ts';
 import { deletedImages } from './0032_deleted_images.ts';
@@ -14,6 +14,13 @@ import { reconcilerTurns } from './0037_reconciler_turns.ts';
 import { tagIndex } from './0038_tag_index.ts';
 import { beats } from './0039_beats.ts';
 import { waitingPlacements } from './0040_waiting_placements.ts';
+import { networkEngine } from './0041_network_engine.ts';
+import { evacuationTurn } from './0042_evacuation_turn.ts';
+import { volumes } from './0043_volumes.ts';
+import { portForwardings } from './0044_port_forwardings.ts';
+import { qos } from './0045_qos.ts';
+import { dhcpOpts } from './0046_dhcp_opts.ts';
+import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
   schema,
@@ -29,4 +36,11 @@ export const migrations: readonly Migration[] = [
   tagIndex,
   beats,
   waitingPlacements,
+  networkEngine,
+  evacuationTurn,
+  volumes,
+  portForwardings,
+  qos,
+  dhcpOpts,
+  addressGroups,
 ];

@@ -27,7 +27,7 @@ const make = async (name: string, more: object = {}): Promise<{ uuid: string }> 
   return { uuid: servers[0]?.uuid ?? '' };
 };
 const grown = await make('grown', { keyName: 'key', userData: 'IyEvYmluL3NoCg==' });
-await ops.adjustServer(makeOp(), grown, { vcpus: 3, memoryMb: 1024, persist: true });
+await ops.adjustServer(makeOp(), await world.server(grown.uuid), { vcpus: 3, memoryMb: 1024, persist: true });
 const stopped = await make('stopped');
 await ops.requestAction(makeOp(), stopped, requestOf('os-stop'));
 const resized = await make('resized');

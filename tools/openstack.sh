@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/packages.sh ensure openstack
 tools/venv.sh openstack
-exec nice -n 10 node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-reporter=spec \
+exec nice -n 10 node --disable-warning=ExperimentalWarning tools/run-tests.ts \
   test/functional/openstack-compute.test.ts tools/openstack/newest.test.ts

@@ -15,6 +15,10 @@ declare -A PACKAGE_GROUPS=(
   [guest]='qemu-system-x86 qemu-utils genisoimage cpio gzip kmod mtools syslinux syslinux-common binutils'
   # what guests may have beside that: UEFI and secure boot, a TPM, machines of another architecture
   [machines]='ovmf swtpm swtpm-tools qemu-system-arm qemu-efi-aarch64'
+  # networks of tenants: OVN's databases and daemons, the switch below them
+  [ovn]='ovn-central ovn-host openvswitch-switch'
+  # what its tests send and see with
+  [ovn-tests]='busybox-static'
   [mariadb]='mariadb-server'
   # what operators back a SQLite file up with
   [sqlite]='sqlite3'

@@ -42,4 +42,14 @@ if [ "$driver" != fake ]; then
   fi
   keep_disks_in_reach
 fi
+if [ "${ENGINE:-basic}" = ovn ]; then
+  tools/ovn.sh
+  export XLOUD_NETWORK__ENGINE=ovn
+  export XLOUD_NETWORK__OVN_NB=unix:${XLOUD_OVN_DIR:-/run/xloud-ovn}/nb.sock
+  export XLOUD_NETWORK__OVN_GATEWAYS=${XLOUD_OVN_CHASSIS:-xloud}
+  # where tools/ovn.sh starts the switch
+  if [ ! -d /run/systemd/system ] && [ -e "/run/netns/${XLOUD_HOST_NETNS-xloud}" ]; then
+    export XLOUD_NETWORK__OVS_NETNS=${XLOUD_HOST_NETNS-xloud}
+  fi
+fi
 exec bin/xloud serve "$@"

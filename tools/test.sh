@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests: `all`, `unit`, `libvirt` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
+# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `ovn` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -7,16 +7,36 @@ cache=$PWD/.cache
 mkdir -p "$cache"
 # The processes that tests start and kill by the hundred compile nothing anew.
 export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$cache/compile}
+# What the runs below could not try. Each says so at its own end, which in several reports at once is easily overlooked.
+export XLOUD_NOT_RUN=$cache/not-run.txt
+rm -f "$XLOUD_NOT_RUN"
+
+tell_what_was_not_run() {
+  [ ! -s "$XLOUD_NOT_RUN" ] || { echo && echo 'NOT RUN HERE:' && sed 's/^/  /' "$XLOUD_NOT_RUN"; } >&2
+}
+trap tell_what_was_not_run EXIT
 
 run_node_tests() {
   # One process for all files: a process per file would cost twenty times as much. It ends with its last test, whatever that left open.
-  node --disable-warning=ExperimentalWarning --test --test-isolation=none --test-force-exit --test-reporter=spec --test-timeout=600000 "$@"
+  # Why a test failed is told at once on the standard error, and again in the report.
+  node --disable-warning=ExperimentalWarning tools/run-tests.ts "$@"
+}
+
+# run_aside LOG COMMAND...: its report goes to a file, and the failures to the terminal too.
+run_aside() {
+  local log=$1
+  shift
+  : >"$log"
+  "$@" >>"$log" 2> >(tee -a "$log" >&2)
 }
 
 # Files of test/functional that boot guests; of the others, those that start programs (the service itself among them), and the rest.
 # Most of the first two is waiting for what they started, so that the three run side by side.
-PROGRAMS='support/(serve|xloud|keystone|rabbitmq|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
-with_guests() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
+PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
+on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
+# What few guests have, and takes a third of the time of all: only `libvirt` runs these.
+RARE='libvirt-(block-devices|firmware|kvm|limits|numa|virtio-mem)\.test\.ts$'
+with_guests() { on_libvirt | grep -vE "$RARE"; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
 with_programs() { without_guests | xargs grep -lE "$PROGRAMS"; }
 rest() { without_guests | xargs grep -LE "$PROGRAMS"; }
@@ -27,8 +47,21 @@ case $what in
     ;;
   libvirt)
     tools/packages.sh ensure host guest machines
-    mapfile -t files < <(with_guests)
+    mapfile -t files < <(on_libvirt)
     run_node_tests "${files[@]}"
+    ;;
+  moves)
+    tools/packages.sh ensure host guest machines mariadb rabbitmq
+    # one file after another: each has two hosts of its own
+    status=0
+    for file in test/moves/*.test.ts; do run_node_tests "$file" || status=1; done
+    exit $status
+    ;;
+  ovn)
+    tools/packages.sh ensure host guest machines ovn ovn-tests
+    status=0
+    for file in test/ovn/*.test.ts; do run_node_tests "$file" || status=1; done
+    exit $status
     ;;
   crash)
     tools/packages.sh ensure mariadb
@@ -42,18 +75,19 @@ case $what in
     streams=()
     for kind in guests programs; do
       mapfile -t files < <(with_$kind)
-      echo "tests: ${#files[@]} files with $kind run beside the rest; their report follows at the end"
-      run_node_tests "${files[@]}" >"$cache/tests-with-$kind.log" 2>&1 &
+      echo "tests: ${#files[@]} files with $kind run beside the rest; failures are told at once, their report at the end"
+      run_aside "$cache/tests-with-$kind.log" run_node_tests "${files[@]}" &
       streams+=("$kind:$!")
     done
     # seeds that nobody ran before; what they find is printed with the command that shows it again
-    echo "tests: a minute of simulation runs beside the rest; its report follows at the end"
+    echo "tests: a minute of simulation runs beside the rest; failures are told at once, its report at the end"
     # it waits for nothing but the processor: whoever waits for a guest comes first
-    {
+    simulate() {
       renice -n 10 -p "$BASHPID" >/dev/null
       run_node_tests 'test/sim/*.test.ts' &&
         tools/sim.sh --seconds 60 --jobs 1 --from "$(($(date +%s) % 1000000000))"
-    } >"$cache/tests-with-simulation.log" 2>&1 &
+    }
+    run_aside "$cache/tests-with-simulation.log" simulate &
     streams+=("simulation:$!")
     mapfile -t files < <(rest)
     run_node_tests 'test/unit/**/*.test.ts' "${files[@]}" || status=1
@@ -66,7 +100,7 @@ case $what in
     exit $status
     ;;
   *)
-    echo "usage: tools/test.sh all|unit|libvirt|crash" >&2
+    echo "usage: tools/test.sh all|unit|libvirt|moves|ovn|crash" >&2
     exit 2
     ;;
 esac

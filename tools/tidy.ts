@@ -9,6 +9,8 @@ const MAX_LINES = { src: 600, other: 800 };
 const BANNED: readonly [RegExp, string][] = [
   [/\bTODO\b|\bFIXME\b/, 'unfinished work belongs into an issue'],
   [/\b(it|test|describe)\.(skip|only|todo)\b/, 'a test runs or does not exist'],
+  // all files run in one process: there it is a hook of every test of every file
+  [/^(before|after)Each\(/, 'a hook of each test stands in the suite that it is for'],
 ];
 
 const files = execFileSync('git', ['ls-files', '*.ts'], { encoding: 'utf8' }).split('\n').filter(Boolean);

@@ -1,7 +1,7 @@
 // Why: the day that every way of placing is put through: who comes when with which flavor, and how much of it is needed at each
 // moment. Made from a seed alone, so that no way of placing has a say in it.
 
-import { type FlavorSnapshot, minimumOf } from '../../src/domain/machines/flavor.ts';
+import { type FlavorSnapshot, minimumOf } from '../../src/domain/machines/flavors.ts';
 import { aFlavor } from '../../test/support/samples.ts';
 import { numbers, oneOf, type Random } from '../lib/random.ts';
 

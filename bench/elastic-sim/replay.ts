@@ -3,11 +3,11 @@
 
 import { limits } from '../../src/base/limits.ts';
 import { type AdjustPlan, type AdjustSubject, planAdjust, settleAdjust } from '../../src/domain/adjustment/adjust.ts';
-import { capacityOf, fits, withClaim } from '../../src/domain/placement/claim.ts';
-import { maximumOf, minimumOf } from '../../src/domain/machines/flavor.ts';
-import type { AdjustMethod, GuestView } from '../../src/domain/servers/guest.ts';
-import type { Candidate } from '../../src/domain/placement/host.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import { capacityOf, fits, withClaim } from '../../src/domain/placement/claims.ts';
+import { maximumOf, minimumOf } from '../../src/domain/machines/flavors.ts';
+import type { AdjustMethod, GuestView } from '../../src/domain/servers/guests.ts';
+import type { Candidate } from '../../src/domain/placement/hosts.ts';
+import { power } from '../../src/domain/servers/servers.ts';
 import type { Size } from '../../src/domain/adjustment/size.ts';
 import { select } from '../../src/scheduler/select.ts';
 import type { PlacementSpec } from '../../src/scheduler/spec.ts';

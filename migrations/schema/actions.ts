@@ -18,7 +18,7 @@ export async function makeActions(knex: Knex): Promise<void> {
     t.string('message', 255); // Nova's: `Error` when a step failed
     t.string('state', 16).notNullable(); // queued | running | undoing | done
     t.text('input', 'mediumtext').notNullable(); // the saga's absolute targets; wiped of secrets when done
-    t.string('lease_owner', 128);
+    t.string('lease_owner', 128); // a worker, or `maker`: who makes what the action needs elsewhere, before it begins
     // nobody but the owner may run it before this moment; without an owner: not yet (a pause between attempts)
     t.bigInteger('lease_until');
     // times the present step was begun; back to 0 with each step that is done

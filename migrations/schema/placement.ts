@@ -45,7 +45,7 @@ export async function makePlacement(knex: Knex): Promise<void> {
     t.bigInteger('disk_remaining');
     // abort | force: what somebody asked of a live migration that runs
     t.string('wish', 8);
-    // what the server was before a resize, for its revert (Before in src/domain/servers/migration.ts)
+    // what the server was before a resize, for its revert (Before in src/domain/servers/migrations.ts)
     t.text('before', 'mediumtext');
     t.bigInteger('created_at').notNullable();
     t.bigInteger('updated_at').notNullable();

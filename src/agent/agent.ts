@@ -3,10 +3,12 @@
 
 import { chance } from '../base/chance.ts';
 import type { Clock } from '../base/clock.ts';
+import { inTime } from '../base/in-time.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { GuestEvent } from '../domain/servers/guest.ts';
+import { believable } from '../domain/servers/believable.ts';
+import type { GuestEvent } from '../domain/servers/guests.ts';
 import { type HostOffers, noOffers } from '../domain/placement/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
 import { type AnswerStore, makeAnswers, memoryAnswers } from './answers.ts';
@@ -65,7 +67,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (event.uuid === null) return reporter.reportNow();
     const { uuid } = event;
     const key = `event ${JSON.stringify(event)}`;
-    const view = await mailboxes.post(uuid, { key, joinRunning: false }, () => driver.inspect({ uuid }));
+    const view = await mailboxes.post(uuid, { key, joinRunning: false }, async () =>
+      believable(await driver.inspect({ uuid })),
+    );
     await bus.report({ kind: 'guest', host, event, view });
   }
 
@@ -102,12 +106,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       closing = true;
       stopEvents();
       await reporter.close();
-      const waited = new AbortController();
-      await Promise.race([
-        Promise.all([mailboxes.idle(), told()]),
-        clock.sleep(graceMs, waited.signal).catch(() => undefined),
-      ]);
-      waited.abort();
+      await inTime(Promise.all([mailboxes.idle(), told()]), graceMs, () => undefined, { clock });
       if (mailboxes.size() > 0) log.warn({ host, left: mailboxes.size() }, 'agent closed with work under way');
       // last, so that what was under way could still answer
       await stopServing();

@@ -4,6 +4,7 @@
 import { notImplemented, unavailable } from '../base/errors.ts';
 import type { AgentHandler } from '../bus/bus.ts';
 import { type AgentVerbs, methodTraits } from '../domain/servers/agent-methods.ts';
+import { believable } from '../domain/servers/believable.ts';
 import type { Driver } from '../virt/driver.ts';
 import type { Answers } from './answers.ts';
 import type { Mailboxes } from './mailbox.ts';
@@ -25,7 +26,7 @@ export function makeHandler({ driver, mailboxes, answers, isClosing }: HandlerPa
     }
     const uuid = guest?.(args);
     const work = async () => {
-      const reply = await verb(args);
+      const reply = believable(await verb(args));
       if (ends && uuid !== undefined) await answers.forget(uuid);
       return reply;
     };

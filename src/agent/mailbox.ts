@@ -1,6 +1,7 @@
 // Why: one guest does one thing at a time. Requests and events about it wait in one queue; a request that is already waiting or
 // under way at the end of the queue is not done twice, which makes a redelivered message harmless.
 
+import { invariant } from '../base/invariant.ts';
 import { unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
@@ -30,12 +31,15 @@ export function makeMailboxes(): Mailboxes {
   const boxes = new Map<string, Letter[]>();
 
   async function turn<T>(
+    uuid: string,
     before: Promise<unknown> | undefined,
     letter: () => Letter,
     work: () => Promise<T>,
   ): Promise<T> {
     await before?.catch(() => undefined);
-    letter().started = true;
+    const mine = letter();
+    invariant(boxes.get(uuid)?.[0] === mine, `guest ${uuid} does one thing at a time`);
+    mine.started = true;
     return work();
   }
 
@@ -57,7 +61,7 @@ export function makeMailboxes(): Mailboxes {
       if (box.length >= limits.mailboxLetters) {
         throw unavailable(`Too much is waiting for instance ${uuid}.`, { code: 'agent.mailbox_full' });
       }
-      const letter: Letter = { key, started: false, answer: turn(last?.answer, () => letter, work) };
+      const letter: Letter = { key, started: false, answer: turn(uuid, last?.answer, () => letter, work) };
       box.push(letter);
       try {
         return (await letter.answer) as T;

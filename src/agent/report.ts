@@ -6,7 +6,8 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import { type HostOffers, withOffers } from '../domain/placement/host-offers.ts';
-import { steadyText } from '../domain/placement/host.ts';
+import { steadyText } from '../domain/placement/hosts.ts';
+import { believable } from '../domain/servers/believable.ts';
 import type { Driver } from '../virt/driver.ts';
 
 export interface ReporterOptions {
@@ -43,7 +44,7 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
 
   async function look() {
     const [inventory, guests] = await Promise.all([driver.inventory(), driver.list({})]);
-    return { inventory: withOffers(inventory, offers), guests };
+    return { inventory: withOffers(inventory, offers), guests: believable(guests) };
   }
 
   async function tell({ inventory, guests }: Awaited<ReturnType<typeof look>>): Promise<void> {

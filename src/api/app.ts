@@ -2,9 +2,9 @@
 // The order is Nova's (docs/decisions/0002-order-of-checks.md), so that a client meets the same refusal first.
 
 import { badRequest, Fault, notFound } from '../base/errors.ts';
-import type { Op } from '../base/op.ts';
+import type { Authenticate, Op } from '../base/op.ts';
 import { databaseFault } from '../db/errors.ts';
-import { CONSOLES } from '../domain/servers/remote-console.ts';
+import { CONSOLES } from '../domain/servers/remote-consoles.ts';
 import { makeWeb, serviceUrl, type Web, type WebContext, type WebObserver } from '../web/app.ts';
 import { novaEnvelope } from '../web/faults.ts';
 import { readJson } from '../web/json-body.ts';
@@ -17,7 +17,7 @@ import type { CallUrl, Query, RouteEntry } from './resource.ts';
 import { makeSegmentRouter, type RouteGroup, type RouteHandler } from './router.ts';
 import { runRoute } from './runner.ts';
 import { makeValidator } from './schema.ts';
-import type { Authenticate, Services } from './services.ts';
+import type { Services } from './services.ts';
 import { header, minorFor, setVersionHeaders } from './version-headers.ts';
 
 export interface ComputeOptions {
@@ -168,9 +168,11 @@ function checkProject({ projectInUrl, caller: { projectId } }: Prepared): void {
   );
 }
 
+/** The schemas of routes are the process's, and so is what they were compiled to. */
+const validator = makeValidator();
+
 /** Carries out what a route says. */
 function routeHandler(services: Services): RouteHandler {
-  const validator = makeValidator();
   return async (ctx, group, params) => {
     const prepared = ctx.state as unknown as Prepared;
     const { caller, url, kept, legacy } = prepared;
@@ -204,7 +206,7 @@ export function makeCompute(options: ComputeOptions): Web {
     const path = splitPath(ctx.path);
     if (answerOpenly(ctx, path) || path === null) return;
     const { endpoint } = path;
-    const caller = await authenticate(header(ctx, 'x-auth-token'));
+    const caller = await authenticate(header(ctx, 'x-auth-token'), ctx.method);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
     const kept = ctx.method === 'GET' ? responseCacheSlot(services, caller, keyOf(ctx)) : null;

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { badRequest } from '../base/errors.ts';
 import { derive, history, type History, minorOf, type Versioned } from '../base/history.ts';
 import { limits } from '../base/limits.ts';
-import { TAG_PATTERN } from '../domain/servers/tag.ts';
+import { TAG_PATTERN } from '../domain/servers/server-tags.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** An object with just these properties. */

@@ -3,9 +3,9 @@
 
 import type { History, Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
-import type { Flavor } from '../domain/machines/flavor.ts';
-import type { Server } from '../domain/servers/instance.ts';
-import type { ServerGroup } from '../domain/servers/server-group.ts';
+import type { Flavor } from '../domain/machines/flavors.ts';
+import type { Server } from '../domain/servers/servers.ts';
+import type { ServerGroup } from '../domain/servers/server-groups.ts';
 import type { JsonSchema } from './schema.ts';
 import type { Services } from './services.ts';
 
@@ -100,7 +100,7 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly run: (call: Call<K, B>) => Promise<R> | R;
   /** The fields of what `view` shows, by version; the API reference and the table of microversions read them. */
   readonly shows?: History<unknown>;
-  /** The answer's body; without it the answer has none. */
+  /** The answer's body; without it, or where it gives undefined, the answer has none. */
   readonly view?: (result: R, call: Call<K, B>) => unknown;
   /**
    * The answer follows from rows, caller, policy and address alone, up to what `expiresAt` says: it may be kept until somebody

@@ -153,12 +153,13 @@ export async function runRoute(
   }
   const result = await run(call);
   const status = route.orElse?.when(result) ? route.orElse.status : at(route.status, minor);
-  if (view === undefined) {
+  const shown = view?.(result, call);
+  if (shown === undefined) {
     ctx.body = null;
     ctx.status = status;
     return;
   }
-  const text = JSON.stringify(view(result, call));
+  const text = JSON.stringify(shown);
   if (route.cacheable) incoming.kept?.put({ status, text, minor, route: ctx.state.route, untilMs });
   ctx.status = status;
   ctx.type = 'application/json';

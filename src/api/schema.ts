@@ -2,6 +2,7 @@
 // matches on a message keeps working. Schemas are compiled on first use; 500 of them at start would take seconds.
 
 import { isIP } from 'node:net';
+import { parseDateTime } from '../base/date-time.ts';
 import { type SchemaValidateFunction } from 'ajv';
 import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { badRequest } from '../base/errors.ts';
@@ -32,26 +33,6 @@ export function isBase64(text: string): boolean {
   const data = kept.replaceAll('=', '').length;
   const pads = kept.length - data;
   return data % 4 === 0 || (data % 4 === 2 && pads >= 2) || (data % 4 === 3 && pads >= 1);
-}
-
-const DATE_TIME =
-  /^(\d{4})(?:-?(\d{1,2})(?:-?(\d{1,2})(?:[ T](\d{1,2})(?::?(\d{1,2})(?::?(\d{1,2})(?:[.,](\d+))?)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?)?)?$/;
-
-/** A date-time as oslo's parse_isotime reads it (a zone may be missing: UTC); milliseconds, or null. */
-export function parseDateTime(text: string): number | null {
-  const found = DATE_TIME.exec(text.trim());
-  if (!found) return null;
-  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found
-    .slice(1, 7)
-    .map((part) => (part === undefined ? undefined : Number(part))) as number[];
-  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
-  if (day > new Date(Date.UTC(2000 + ((year as number) % 400), month, 0)).getUTCDate()) return null;
-  const millis = found[7] === undefined ? 0 : Math.floor(Number(`0.${found[7]}`) * 1000);
-  const zone = found[8] ?? 'Z';
-  const sign = zone.startsWith('-') ? -1 : 1;
-  const offset =
-    zone === 'Z' ? 0 : sign * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', '') || 0));
-  return Date.UTC(year as number, month - 1, day, hour, minute, second, millis) - offset * 60_000;
 }
 
 function isCidr(text: string): boolean {
@@ -139,10 +120,14 @@ function dropUnknown(ajv: Ajv2020.default): void {
   });
 }
 
-function makeAjv(change: (ajv: Ajv2020.default) => void = () => undefined): Ajv2020.default {
+/** A validator of Nova's formats and bounds; `change` has it before any schema. */
+export function makeAjv(
+  change: (ajv: Ajv2020.default) => void = () => undefined,
+  { allErrors = false } = {},
+): Ajv2020.default {
   const ajv = new Ajv2020.default({
     strict: false,
-    allErrors: false,
+    allErrors,
     verbose: true,
     formats,
     validateSchema: false,

@@ -32,6 +32,3 @@ export interface ApiSettings {
  * cannot be asked, the caller is believed, as in Nova.
  */
 export type KnowsProject = (caller: Caller, projectId: string) => Promise<boolean>;
-
-/** Resolves the token of a request to its caller. Throws `unauthorized` and `unavailable` Faults. */
-export type Authenticate = (token: string | undefined) => Promise<Caller>;

@@ -6,7 +6,7 @@ import type { Op } from '../base/op.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findServerGroup } from '../db/server-groups.ts';
 import { findServer } from '../db/servers.ts';
-import type { Server } from '../domain/servers/instance.ts';
+import type { Server } from '../domain/servers/servers.ts';
 import type { PolicyTarget, TargetKind, Targets } from './resource.ts';
 import type { Services } from './services.ts';
 

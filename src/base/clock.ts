@@ -1,5 +1,7 @@
 // Why: time is an input. Tests hand in a clock of their own; production hands in this one.
 
+import { parseDateTime } from './date-time.ts';
+
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -37,7 +39,7 @@ export function isoMicros(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 23)}000`;
 }
 
-const PLAIN = /^(\d{4})-(\d{1,2})-(\d{1,2})([T ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?$/;
+const PLAIN = /^\d{4}-\d{1,2}-\d{1,2}([T ])\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,6})?$/;
 
 /** A moment written without a zone, which means UTC, and how it is written; null for anything else, also for no such day. */
 export function parsePlain(
@@ -45,21 +47,6 @@ export function parsePlain(
 ): { readonly ms: number; readonly separator: 'T' | ' '; readonly fraction: boolean } | null {
   const found = PLAIN.exec(text);
   if (!found) return null;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 5, 6, 7].map((part) => Number(found[part])) as [
-    ...[year: number, month: number, day: number],
-    ...[hour: number, minute: number, second: number],
-  ];
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second);
-  const same =
-    date.getUTCFullYear() === year &&
-    date.getUTCMonth() === month - 1 &&
-    date.getUTCDate() === day &&
-    date.getUTCHours() === hour &&
-    date.getUTCMinutes() === minute &&
-    date.getUTCSeconds() === second;
-  if (!same) return null;
-  const millis = Number(`0.${found[8] ?? '0'}`) * 1000;
-  return { ms: date.getTime() + millis, separator: found[4] as 'T' | ' ', fraction: found[8] !== undefined };
+  const ms = parseDateTime(text);
+  return ms === null ? null : { ms, separator: found[1] as 'T' | ' ', fraction: found[2] !== undefined };
 }

@@ -1,24 +1,13 @@
 // Why: one closed set of expected failures. A fault says what went wrong for whom (message for the caller, detail for the
 // log); only src/web/faults.ts knows which HTTP status and envelope a kind becomes.
 
-export type FaultKind =
-  | 'badRequest'
-  | 'unauthorized'
-  | 'forbidden'
-  | 'notFound'
-  | 'notAcceptable'
-  | 'conflict'
-  | 'gone'
-  | 'tooLarge'
-  | 'badMediaType'
-  | 'overLimit'
-  | 'notImplemented'
-  | 'unavailable'
-  | 'internal';
+import { type FaultCode, type FaultKind, isInnerCode } from './fault-codes.ts';
+
+export type { FaultCode, FaultKind } from './fault-codes.ts';
 
 export interface FaultOptions {
-  /** Stable machine-readable code such as `libvirt.67` or `quota.instances`; defaults to the kind. */
-  readonly code?: string;
+  /** What programs compare, of `fault-codes.ts`; defaults to the kind. */
+  readonly code?: FaultCode;
   /** More for the log and for administrators; never sent to an ordinary caller. */
   readonly detail?: unknown;
   readonly cause?: unknown;
@@ -32,7 +21,7 @@ export interface FaultOptions {
 export class Fault extends Error {
   override readonly name = 'Fault';
   readonly kind: FaultKind;
-  readonly code: string;
+  readonly code: FaultCode;
   readonly detail: unknown;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -71,13 +60,9 @@ export function asFault(error: unknown): Fault {
   });
 }
 
-/** Codes of faults that speak in the words of the hypervisor or of a program, or that name hosts or paths of the cloud. */
-const INNER_WORDS =
-  /^(?:libvirt\.|program\.|bus\.|host\.unknown$|virt\.unreachable$|migration\.(?:lost|stillMoving)$|image\.(?:fetch|damaged)$)/;
-
 /** What a caller, or a server's owner, may read of a failure; the words behind it are for the log and for administrators. */
-export const outwardMessage = ({ code, message }: { readonly code: string; readonly message: string }): string =>
-  INNER_WORDS.test(code) ? `The host could not carry out the request (${code}).` : message;
+export const outwardMessage = ({ code, message }: { readonly code: FaultCode; readonly message: string }): string =>
+  isInnerCode(code) ? `The host could not carry out the request (${code}).` : message;
 
 /** The text of anything thrown, for messages and logs. */
 export function messageOf(error: unknown): string {

@@ -76,6 +76,8 @@ export const limits = {
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,
+  /** The same where several processes of the built-in identity service share one database. */
+  sharedTokenCacheMs: 5 * SECOND_MS,
   /** How long a refused token stays refused without being asked for again. */
   tokenRefusedCacheMs: 5 * SECOND_MS,
   /** How often at most the directory of token keys is looked at for a change. */
@@ -94,6 +96,9 @@ export const limits = {
   passwordHashesWaiting: 1_024,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
+  /** Between two looks of `xloud host drain`, and how long it bears a service that does not answer. */
+  drainPollMs: SECOND_MS,
+  drainOutageMs: 5 * 60 * SECOND_MS,
   /** A worker's hold on an action; renewed at a third of it. */
   leaseMs: 30 * SECOND_MS,
   /** How long the action that an image is made for waits for it: twice a call to the image service. */
@@ -119,13 +124,45 @@ export const limits = {
   answersFileBytes: 1024 ** 2,
   /** How long a closing agent waits for what is under way. */
   agentGraceMs: 30 * SECOND_MS,
-  /** Reports that may wait for one listener of the in-memory bus. */
+  /** Reports that may wait for one listener. */
   busBacklog: 10_000,
+  /** A broker: how long connecting to it may take, the longest pause between two attempts, and after what silence it is given up. */
+  busConnectMs: 10 * SECOND_MS,
+  busBackoffMs: 5 * SECOND_MS,
+  busHeartbeatMs: 10 * SECOND_MS,
+  /** How long whoever has something to say waits for a broker that is away before it is told so. */
+  busAwayMs: 3 * SECOND_MS,
+  /** Calls that an agent works on at once, and those that may wait for it in the broker. */
+  busCallsAtOnce: 128,
+  busCallsQueued: 10_000,
+  /** How often a call is given to agents that end while they work on it. */
+  busCallDeliveries: 20,
+  /** Ids of calls that an agent remembers until they expire, so that none is answered twice. */
+  busCallsRemembered: 100_000,
+  /** By how much the clocks of the control plane and of a host may differ. */
+  busClockSkewMs: 30 * SECOND_MS,
+  /** A host's queue that no agent asked for in this time is removed. */
+  busQueueIdleMs: 24 * 3_600 * SECOND_MS,
+  /** Queues that reports are divided among, by host; what one of them keeps, and gives to a worker ahead of its acknowledgements. */
+  busReportQueues: 8,
+  busReportsQueued: 10_000,
+  busReportsAhead: 200,
+  /** How often a worker looks whether it takes more than its share of them. */
+  busShareMs: 15 * SECOND_MS,
+  /** Nudges that wait for one worker; it looks by itself anyway. */
+  busNudgesQueued: 1_000,
+  /** What could not be taken: so much of it is kept, and for how long. */
+  busDeadQueued: 10_000,
+  busDeadMs: 7 * 24 * 3_600 * SECOND_MS,
   /** How deep a query about hosts may nest, and how long it may be (JsonFilter): it is asked of every host. */
   hostQueryDepth: 32,
   hostQueryCharacters: 4_096,
   /** So many hosts that could take a server are compared; in a larger cloud each pass looks at others. */
   hostsWeighed: 200,
+  /** Of so many hosts, the fullest, so many servers each are looked at for moves that open room; and the most moves of a plan. */
+  balanceHosts: 16,
+  balanceServers: 64,
+  balanceMoves: 50,
   /** Looks at what changed of hosts overlap by this much: for transactions that take that long. Of all hosts each so often. */
   hostChangesOverlapMs: 2 * SECOND_MS,
   hostChangesWholeMs: 10 * SECOND_MS,
@@ -168,6 +205,14 @@ export const limits = {
   livePollMs: SECOND_MS / 4,
   /** How long a host may take to give one up. */
   liveAbortMs: 300 * SECOND_MS,
+  /** Disks that go from host to host: what is read and proven at a time, and how long nothing may come before the way is thought lost. */
+  diskPieceBytes: MIB,
+  diskIdleMs: 60 * SECOND_MS,
+  /** How long they are offered after somebody asked for them last, who reads them at once, and what they may tell of themselves. */
+  diskOfferMs: 600 * SECOND_MS,
+  diskConnections: 64,
+  diskHandshakeMs: 10 * SECOND_MS,
+  diskManifestBytes: MIB,
   /** How long an adjustment waits for the guest before it settles with what was reached. */
   adjustConfirmMs: 30 * SECOND_MS,
   /** A guest that ignores the power button is switched off after this long (Nova's `shutdown_timeout`). */
@@ -248,6 +293,28 @@ export const limits = {
   imageDiskCheckBytes: 16 * MIB,
   /** How often image files are looked through for those that no image has. */
   imageSweepMs: 3_600 * SECOND_MS,
+  /** Jobs on files of volumes that one process does at once, how long it holds one without a word, and how often it looks for more. */
+  volumeJobsAtOnce: 2,
+  volumeJobLeaseMs: 60 * SECOND_MS,
+  volumeJobPollMs: 2 * SECOND_MS,
+  /** How often a job is begun before it has failed, where the reason may pass, and how long it waits in between. */
+  volumeJobAttempts: 5,
+  volumeJobRetryMs: 10 * SECOND_MS,
+  /** How long a process that ends waits for the jobs that it has begun, and then for them to let go. */
+  volumeCloseMs: 2 * SECOND_MS,
+  volumeLeaveMs: 2 * SECOND_MS,
+  /** How long a new server waits for its volumes to be made, and how often it looks. */
+  volumeMadeMs: 3_600 * SECOND_MS,
+  volumeLookMs: 500,
+  /** One volume, and what work on volumes leaves free of the disk that they lie on. */
+  volumeGb: 16_384,
+  volumeDiskReserveBytes: 256 * MIB,
+  /** Cinder's bounds: pairs of metadata, and how long a message is kept. */
+  volumeMetadata: 128,
+  volumeMessageMs: 30 * 24 * 3_600 * SECOND_MS,
+  /** What qemu-img may have of memory and of the processor, whatever an image makes it do. */
+  qemuImgBytes: 2 * 1024 * MIB,
+  qemuImgSeconds: 3_600,
   /** Names and values of all of an image's properties, and changes that one PATCH may make of it. */
   imagePropertiesChars: 65_536,
   /** Properties and tags of a page of images; a page that has more is shorter than asked for, and says which is next. */
@@ -262,10 +329,53 @@ export const limits = {
   /** Objects in one bulk creation, entries in one list of a network object (fixed_ips, allocation_pools, …). */
   networkBulk: 500,
   networkListEntries: 64,
+  /** Ranges of one address group. */
+  addressGroupRanges: 256,
+  /** Ports of one floating address that lead somewhere. */
+  portForwardings: 500,
   /** IPv4 addresses that one project's subnets have in all. */
   tenantAddresses: 65_536,
   /** The shortest prefix of a tenant's subnet, by IP version. */
   tenantPrefix: { 4: 16, 6: 48 },
+  /** One message of an OVSDB server, and what is kept for one that does not read. */
+  ovsdbMessageBytes: 256 * MIB,
+  ovsdbCallsAtOnce: 256,
+  ovsdbConnectMs: 10 * SECOND_MS,
+  ovsdbCallMs: 60 * SECOND_MS,
+  /** A server that says nothing for so long is asked for a sign of life; after twice as long it is given up. */
+  ovsdbProbeMs: 10 * SECOND_MS,
+  /** The pauses between attempts to reach one (doubling, at most). */
+  ovsdbRetryMs: 100,
+  ovsdbRetryMaxMs: 5 * SECOND_MS,
+  /** Units of networks that OVN is told of at once, how often one that others change meanwhile is tried, and looked for what is to be told. */
+  ovnUnitsAtOnce: 200,
+  ovnAttempts: 8,
+  ovnPollMs: 1 * SECOND_MS,
+  /** How often everything is compared, and how long it is kept in mind that something is gone. */
+  ovnCompareMs: 3_600 * SECOND_MS,
+  ovnForgetMs: 86_400 * SECOND_MS,
+  /** What a guest may ask of the metadata service in a minute, and what of it changes something. */
+  metadataRequestsPerMinute: 600,
+  metadataWritesPerMinute: 10,
+  /** How long what a guest is told is kept, and of how many guests. */
+  metadataCacheMs: 2 * SECOND_MS,
+  metadataCacheEntries: 500,
+  /** Connections of one network and of one guest, how long a request may take to come, and how long one is kept on which nothing moves. */
+  metadataConnections: 512,
+  metadataConnectionsPerGuest: 16,
+  metadataRequestMs: 10 * SECOND_MS,
+  metadataIdleMs: 15 * SECOND_MS,
+  /** Bytes of the head of a request, and of its path. */
+  metadataHeadBytes: 8 * 1024,
+  metadataPathChars: 1_024,
+  /** How long a network without a guest on a host is kept there; how often is looked at what OVN says, at the host itself, and again after a failure. */
+  metadataLingerMs: 60 * SECOND_MS,
+  metadataPollMs: 5 * SECOND_MS,
+  metadataCompareMs: 60 * SECOND_MS,
+  metadataRetryMs: 2 * SECOND_MS,
+  /** How many networks of a host are made ready at once, and how long it may take until a socket of one is open. */
+  metadataNetworksAtOnce: 2,
+  metadataListenMs: 30 * SECOND_MS,
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,
   /** Steps that it may have for each character of a text, and how long one statement may look with it in this process. */
@@ -304,6 +414,8 @@ export const limits = {
   /** Actions that one worker runs at once, and how often it looks for work that nobody told it of. */
   actionsAtOnce: 64,
   workerPollMs: 2 * SECOND_MS,
+  /** Servers of silent hosts whose evacuation one turn of a reconciler begins. */
+  evacuationsAtOnce: 50,
   /** How often the reconcilers run. */
   reconcileMs: 30 * SECOND_MS,
   /** After how long a worker that took a reconciler's turn and did not end it is thought dead. */

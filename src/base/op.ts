@@ -48,3 +48,9 @@ export const systemCaller: Caller = {
   isAdmin: true,
   token: null,
 };
+
+/**
+ * Resolves the token of a request, of this HTTP method, to its caller; no token is `undefined`. Rejects with an `unauthorized` Fault,
+ * with `unavailable` where identity cannot be asked, and with `overLimit` where the caller's project asks too much.
+ */
+export type Authenticate = (token: string | undefined, method: string) => Promise<Caller>;

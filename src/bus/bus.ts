@@ -1,6 +1,7 @@
 // Why: what carries identifiers and agent calls between processes. The database is the truth; losing the bus delays work and
 // loses none.
 
+import { type Fault, unavailable } from '../base/errors.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../domain/servers/agent-methods.ts';
 import type { AgentReport, Asker } from './contract.ts';
 
@@ -10,6 +11,11 @@ export type AgentHandler = <M extends AgentMethod>(
   args: AgentArgs<M>,
   asker: Asker | null,
 ) => Promise<AgentReply<M>>;
+
+/** No queue, no agent: nothing was asked. */
+export const nobody = (host: string): Fault => unavailable(`No agent serves host ${host}.`, { code: 'bus.nobody' });
+
+export const closed = (): Fault => unavailable('The bus is closed.', { code: 'bus.closed' });
 
 export type Unsubscribe = () => Promise<void>;
 
@@ -31,6 +37,12 @@ export interface Bus {
   onNudge(listener: (actionId: number) => void): Promise<Unsubscribe>;
   report(report: AgentReport): Promise<void>;
   onReport(listener: (report: AgentReport) => Promise<void>): Promise<Unsubscribe>;
+  /** Reports that wait for a listener in this process. */
+  waiting(): number;
+  /** Messages that nobody could take, which an operator should look at. Rejects with `unavailable` while the broker is away. */
+  dead(): Promise<number>;
+  /** For how many milliseconds it has worked without a break; 0: it does not. What hosts tell is heard only then. */
+  hearingMs(): number;
   /** Null when it works; else why not, for `/readyz`. */
   problem(): string | null;
   close(): Promise<void>;

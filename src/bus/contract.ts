@@ -1,7 +1,7 @@
 // Why: what goes over the bus beside the methods of agents (`domain/servers/agent-methods.ts`): who asks, and what agents tell.
 
-import type { HostInventory } from '../domain/placement/host.ts';
-import type { GuestEvent, GuestView } from '../domain/servers/guest.ts';
+import type { HostInventory } from '../domain/placement/hosts.ts';
+import type { GuestEvent, GuestView } from '../domain/servers/guests.ts';
 
 /** The step of an action that asks an agent. */
 export interface Asker {

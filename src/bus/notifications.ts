@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { unavailable } from '../base/errors.ts';
+import { inTime } from '../base/in-time.ts';
 import { limits } from '../base/limits.ts';
-import type { Notification } from '../domain/notifications/notification.ts';
+import type { Notification } from '../domain/notifications/notifications.ts';
 
 export interface SentNotification {
   readonly createdAt: number;
@@ -57,19 +58,14 @@ interface Opened {
 }
 
 /** As `work`, or rejects when it takes too long: a broker that is short of memory accepts connections and answers nothing. */
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const answered = <T>(work: Promise<T>, timeoutMs: number): Promise<T> =>
+  inTime(work, timeoutMs, () => {
+    throw new Error(`no answer within ${timeoutMs} ms`);
+  });
 
 async function hangUp(connection: ChannelModel, timeoutMs: number): Promise<void> {
   try {
-    await inTime(connection.close(), timeoutMs);
+    await answered(connection.close(), timeoutMs);
   } catch {
     // broken already, which is closed well enough
   }
@@ -131,7 +127,7 @@ export function makeNotificationSender({
     async send(batch) {
       const opening = (open ??= connect());
       try {
-        await inTime(publish(opening, batch), timeoutMs);
+        await answered(publish(opening, batch), timeoutMs);
       } catch (cause) {
         open = null;
         queues.clear();

@@ -12,7 +12,7 @@ export interface Cloud {
   readonly region_name?: string;
 }
 
-export interface CloudWish {
+export interface CloudRequest {
   /** Default: `OS_CLOUD`, else `xloud`. */
   readonly name?: string;
   /** Where `xloud serve` writes its clouds.yaml. */
@@ -20,7 +20,7 @@ export interface CloudWish {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const placesOf = ({ dataDir, env }: CloudWish): readonly string[] =>
+const placesOf = ({ dataDir, env }: CloudRequest): readonly string[] =>
   env['OS_CLIENT_CONFIG_FILE'] === undefined
     ? [
         join(dataDir, 'clouds.yaml'),
@@ -31,11 +31,11 @@ const placesOf = ({ dataDir, env }: CloudWish): readonly string[] =>
     : [env['OS_CLIENT_CONFIG_FILE']];
 
 /** Throws `badRequest` with a line for people where there is no such file or cloud, or it does not log in by password. */
-export function findCloud(wish: CloudWish): Cloud {
-  const places = placesOf(wish);
+export function findCloud(request: CloudRequest): Cloud {
+  const places = placesOf(request);
   const file = places.find((place) => existsSync(place));
   if (file === undefined) throw badRequest(`there is no clouds.yaml (looked for ${places.join(', ')})`);
-  const name = wish.name ?? wish.env['OS_CLOUD'] ?? 'xloud';
+  const name = request.name ?? request.env['OS_CLOUD'] ?? 'xloud';
   let clouds: Readonly<Record<string, Partial<Cloud> | undefined>> | undefined;
   try {
     ({ clouds } = parse(readFileSync(file, 'utf8')) as { clouds?: typeof clouds });

@@ -4,7 +4,7 @@
 import { badRequest, conflict, Fault, forbidden, internal, notFound } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
 import type { Caller } from '../base/op.ts';
-import type { FloatingIp } from '../domain/networks/network.ts';
+import type { FloatingIp } from '../domain/networks/networks.ts';
 import type { NetworkProxy, ShownFloatingIp } from './network.ts';
 import type { NetworkApi } from './network-api.ts';
 import { portsOfServer } from './port-mark.ts';
@@ -21,7 +21,7 @@ type FloatingVerbs =
 /** Nova's `default_floating_pool`. */
 const DEFAULT_POOL = 'nova';
 
-const NO_SUCH = { code: 'FloatingIpNotFound' };
+const NO_SUCH = { code: 'FloatingIpNotFound' } as const;
 
 async function shown(api: NetworkApi, caller: Caller, ips: readonly FloatingIp[]): Promise<ShownFloatingIp[]> {
   if (ips.length === 0) return [];

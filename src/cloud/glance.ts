@@ -1,9 +1,10 @@
 // Why: production's images are Glance's; this asks it (or anything that speaks Glance v2) what compute asks of images.
 
+import { parseDateTime } from '../base/date-time.ts';
 import { Fault, type FaultKind, notFound, unavailable } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
-import type { ImageFacts, ImageRecord } from '../domain/machines/image.ts';
+import type { ImageFacts, ImageRecord } from '../domain/machines/images.ts';
 import type { ImageService } from './image.ts';
 import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from './image-wire.ts';
 import {
@@ -70,7 +71,7 @@ function factsFrom(body: unknown): ImageFacts {
   };
 }
 
-const time = (value: unknown): number => Date.parse(textOf(value)) || 0;
+const time = (value: unknown): number => parseDateTime(textOf(value)) ?? 0;
 
 function recordFrom(body: unknown): ImageRecord {
   const image = record(body);

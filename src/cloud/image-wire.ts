@@ -1,7 +1,7 @@
 // Why: what compute says of images is said in Glance's words in one place: over HTTP to a Glance, and to the built-in service,
 // which reads them as if they had come so.
 
-import type { ImageQuery, NewImage } from '../domain/machines/image.ts';
+import type { ImageQuery, NewImage } from '../domain/machines/images.ts';
 import type { ImageChange } from './image.ts';
 
 export const PATCH_TYPE = 'application/openstack-images-v2.1-json-patch';

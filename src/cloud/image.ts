@@ -1,7 +1,7 @@
 // Why: what compute asks of the image service.
 
 import type { Caller } from '../base/op.ts';
-import type { ImageFacts, ImageQuery, ImageRecord, NewImage } from '../domain/machines/image.ts';
+import type { ImageFacts, ImageQuery, ImageRecord, NewImage } from '../domain/machines/images.ts';
 
 export interface ImageChange {
   /** Only before the data is there. */

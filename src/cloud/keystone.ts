@@ -82,71 +82,91 @@ const isBrokenConnection = (error: unknown): boolean =>
   'code' in error &&
   ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(error.code));
 
-/** Identity by a Keystone v3 over HTTP. */
-export function makeKeystone(options: KeystoneOptions): IdentityService {
-  const { clock, log, service } = options;
-  const timeoutMs = options.timeoutMs ?? limits.neighbourMs;
-  const url = v3Url(options.authUrl);
-  const wwwAuthenticateUri = options.wwwAuthenticateUri ?? options.authUrl;
+interface Client {
+  /** Where Keystone is, for people. */
+  readonly href: string;
+  /** Asks; once more where the connection broke. */
+  readonly call: (
+    method: 'GET' | 'POST',
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: unknown,
+    withinMs?: number,
+  ) => Promise<Answer>;
+  close(): Promise<void>;
+}
+
+function makeClient({ authUrl, ca }: KeystoneOptions, timeoutMs: number): Client {
+  const url = v3Url(authUrl);
   const pool = new Pool(url.origin, {
     connections: limits.neighbourConnections,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     maxResponseSize: limits.neighbourAnswerBytes,
-    connect: { timeout: timeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+    connect: { timeout: timeoutMs, ...(ca === undefined ? {} : { ca }) },
   });
-  const keys =
-    options.publicKeysDir === undefined ? null : makeTokenKeys({ directory: options.publicKeysDir, clock, log });
+  return {
+    href: url.href,
+    async call(method, path, headers, body = null, withinMs = timeoutMs) {
+      const signal = AbortSignal.timeout(withinMs);
+      const send = async (): Promise<Answer> => {
+        const answer = await pool.request({
+          method,
+          path: `${url.pathname}${path}`,
+          headers: {
+            accept: 'application/json',
+            ...(body === null ? {} : { 'content-type': 'application/json' }),
+            ...headers,
+          },
+          body: body === null ? null : JSON.stringify(body),
+          signal,
+        });
+        const text = await answer.body.text();
+        const subject = answer.headers['x-subject-token'];
+        const subjectToken = typeof subject === 'string' ? subject : null;
+        const isSuccess = answer.statusCode >= 200 && answer.statusCode < 300;
+        return { status: answer.statusCode, subjectToken, body: isSuccess && text !== '' ? JSON.parse(text) : null };
+      };
+      try {
+        return await send();
+      } catch (error) {
+        if (!isBrokenConnection(error)) throw error;
+        return send();
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}
 
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    body: unknown = null,
-    withinMs = timeoutMs,
-  ): Promise<Answer> {
-    const signal = AbortSignal.timeout(withinMs);
-    const send = async (): Promise<Answer> => {
-      const answer = await pool.request({
-        method,
-        path: `${url.pathname}${path}`,
-        headers: {
-          accept: 'application/json',
-          ...(body === null ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        body: body === null ? null : JSON.stringify(body),
-        signal,
-      });
-      const text = await answer.body.text();
-      const subject = answer.headers['x-subject-token'];
-      const subjectToken = typeof subject === 'string' ? subject : null;
-      const isSuccess = answer.statusCode >= 200 && answer.statusCode < 300;
-      return { status: answer.statusCode, subjectToken, body: isSuccess && text !== '' ? JSON.parse(text) : null };
-    };
-    try {
-      return await send();
-    } catch (error) {
-      if (!isBrokenConnection(error)) throw error;
-      return send();
-    }
-  }
+/** What callers are told is one sentence; the reason is for the log. */
+type Outage = (reason: string, cause?: unknown) => Fault;
 
-  /** What callers are told is one sentence; the reason is for the log. */
-  function outage(reason: string, cause?: unknown): Fault {
-    log.error({ url: url.href, reason }, 'identity service cannot be asked');
+const outageOf =
+  ({ log }: KeystoneOptions, href: string): Outage =>
+  (reason, cause) => {
+    log.error({ url: href, reason }, 'identity service cannot be asked');
     return unavailable('The identity service is unavailable. Try again later.', {
       code: 'keystone.unavailable',
       detail: reason,
       ...(cause === undefined ? {} : { cause }),
     });
-  }
+  };
 
+/** Our own token, by which we ask about others'. */
+interface OwnToken {
+  get(): Promise<string>;
+  /** It is no longer good. */
+  drop(token: string): void;
+  /** Whatever it is, the next one is another. */
+  renew(): void;
+}
+
+function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Clock, outage: Outage): OwnToken {
   let own: { readonly token: string; readonly expiresAt: number } | null = null;
   let renewing: Promise<string> | null = null;
 
-  async function login(credentials: ServiceCredentials): Promise<string> {
-    const answer = await call('POST', '/auth/tokens?nocatalog', {}, loginBody(credentials));
+  async function login(): Promise<string> {
+    const answer = await call('POST', '/auth/tokens?nocatalog', {}, loginBody(service));
     const resolved = readTokenAnswer(answer.body);
     if (answer.status !== 201 || answer.subjectToken === null || resolved === null)
       throw outage(`our own login was answered with status ${answer.status}`);
@@ -154,17 +174,28 @@ export function makeKeystone(options: KeystoneOptions): IdentityService {
     return answer.subjectToken;
   }
 
-  async function ownToken(credentials: ServiceCredentials): Promise<string> {
-    if (own !== null && own.expiresAt - RENEW_BEFORE_MS > clock.now()) return own.token;
-    renewing ??= login(credentials).finally(() => {
-      renewing = null;
-    });
-    return renewing;
-  }
+  return {
+    async get() {
+      if (own !== null && own.expiresAt - RENEW_BEFORE_MS > clock.now()) return own.token;
+      renewing ??= login().finally(() => {
+        renewing = null;
+      });
+      return renewing;
+    },
+    drop(token) {
+      if (own?.token === token) own = null;
+    },
+    renew() {
+      own = null;
+    },
+  };
+}
 
+/** Asks Keystone what a token is. `own` null: each token is asked about with itself. */
+function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
   /** One question; null stands for "our own token is no longer good". */
   async function ask(token: string): Promise<{ readonly resolved: ResolvedToken | null } | null> {
-    const asker = service === undefined ? token : await ownToken(service);
+    const asker = own === null ? token : await own.get();
     const { status, body } = await call('GET', '/auth/tokens?nocatalog', {
       'x-auth-token': asker,
       'x-subject-token': token,
@@ -176,14 +207,14 @@ export function makeKeystone(options: KeystoneOptions): IdentityService {
     }
     if (status === 404) return { resolved: null };
     if (status === 401) {
-      if (service === undefined) return { resolved: null };
-      if (own?.token === asker) own = null;
+      if (own === null) return { resolved: null };
+      own.drop(asker);
       return null;
     }
     throw outage(`a question about a token was answered with status ${status}`);
   }
 
-  async function lookup(token: string): Promise<ResolvedToken | null> {
+  return async (token: string): Promise<ResolvedToken | null> => {
     try {
       const answer = (await ask(token)) ?? (await ask(token));
       if (answer === null) throw outage('our own fresh token is refused');
@@ -191,16 +222,32 @@ export function makeKeystone(options: KeystoneOptions): IdentityService {
     } catch (error) {
       throw error instanceof Fault ? error : outage(messageOf(error), error);
     }
-  }
+  };
+}
 
+export interface Keystone extends IdentityService {
+  /** A token of our own; `renew` after one was refused. Rejects with `unavailable`, where there are no credentials among it. */
+  serviceToken(renew: boolean): Promise<string>;
+}
+
+/** Identity by a Keystone v3 over HTTP. */
+export function makeKeystone(options: KeystoneOptions): Keystone {
+  const { authUrl, clock, log, service, publicKeysDir, cacheEntries, cacheMs, refusedMs } = options;
+  const timeoutMs = options.timeoutMs ?? limits.neighbourMs;
+  const wwwAuthenticateUri = options.wwwAuthenticateUri ?? authUrl;
+  const client = makeClient(options, timeoutMs);
+  const { href } = client;
+  const outage = outageOf(options, href);
+  const own = service === undefined ? null : makeOwnToken(service, client, clock, outage);
+  const keys = publicKeysDir === undefined ? null : makeTokenKeys({ directory: publicKeysDir, clock, log });
   const resolver = makeTokenResolver({
     clock,
     wwwAuthenticateUri,
     keys,
-    lookup,
-    ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
-    ...(options.cacheMs === undefined ? {} : { cacheMs: options.cacheMs }),
-    ...(options.refusedMs === undefined ? {} : { refusedMs: options.refusedMs }),
+    lookup: makeLookup(client, own, outage),
+    ...(cacheEntries === undefined ? {} : { cacheEntries }),
+    ...(cacheMs === undefined ? {} : { cacheMs }),
+    ...(refusedMs === undefined ? {} : { refusedMs }),
   });
 
   return {
@@ -208,25 +255,30 @@ export function makeKeystone(options: KeystoneOptions): IdentityService {
     async knowsProject({ token }, projectId) {
       if (token === null) return true;
       try {
-        const answer = await call('GET', `/projects/${encodeURIComponent(projectId)}`, { 'x-auth-token': token });
-        return answer.status !== 404;
+        const path = `/projects/${encodeURIComponent(projectId)}`;
+        return (await client.call('GET', path, { 'x-auth-token': token })).status !== 404;
       } catch (error) {
         log.warn({ projectId, reason: messageOf(error) }, 'a project was not looked up: taken as it is');
         return true;
       }
     },
     wwwAuthenticateUri,
+    async serviceToken(renew) {
+      if (own === null) throw outage('there are no credentials of our own');
+      if (renew) own.renew();
+      return own.get();
+    },
     async problem() {
       try {
-        const { status } = await call('GET', '', {}, null, Math.min(timeoutMs, PROBLEM_TIMEOUT_MS));
-        if (status !== 200) return `${url.href} answers with status ${status}`;
-        if (service !== undefined) await ownToken(service);
+        const { status } = await client.call('GET', '', {}, null, Math.min(timeoutMs, PROBLEM_TIMEOUT_MS));
+        if (status !== 200) return `${href} answers with status ${status}`;
+        await own?.get();
       } catch (error) {
-        if (error instanceof Fault) return `${url.href}: ${String(error.detail)}`;
-        return `${url.href} does not answer: ${messageOf(error)}`;
+        if (error instanceof Fault) return `${href}: ${String(error.detail)}`;
+        return `${href} does not answer: ${messageOf(error)}`;
       }
       return keys === null ? null : keys.problem();
     },
-    close: () => pool.destroy(),
+    close: () => client.close(),
   };
 }

@@ -77,40 +77,51 @@ function parsed(text: string): unknown {
   }
 }
 
-/** @param service its name in messages, e.g. `image` */
-export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
-  const { endpoint, serviceToken, timeoutMs = limits.neighbourMs, ca } = options;
-  const base = new URL(endpoint);
-  const prefix = withoutEndSlashes(base.pathname);
+/** Sends requests; what cannot be asked fails as `failed` says. */
+interface Sender {
+  readonly failed: (why: string, cause?: unknown) => Fault;
+  send(
+    token: string,
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    signal?: AbortSignal,
+    contentType?: string,
+  ): Promise<Dispatcher.ResponseData>;
+  /** With the service's own token, renewed once when it is refused. */
+  sendAsService(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body: unknown,
+    signal?: AbortSignal,
+    contentType?: string,
+  ): Promise<Dispatcher.ResponseData>;
+  /** Bytes, with the service's own token; the answer comes when all is stored. */
+  sendPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Dispatcher.ResponseData>;
+  close(): Promise<void>;
+}
+
+function makeSender(service: string, options: NeighbourOptions, timeoutMs: number): Sender {
+  const { endpoint, serviceToken, ca } = options;
+  const { origin, pathname } = new URL(endpoint);
+  const prefix = withoutEndSlashes(pathname);
   const agent = new Agent({
     connectTimeout: timeoutMs,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
-  const failed = (why: string, cause?: unknown): Fault =>
+  const failed: Sender['failed'] = (why, cause) =>
     unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
 
-  async function send(
-    token: string,
-    method: Dispatcher.HttpMethod,
-    path: string,
-    body: unknown,
-    signal?: AbortSignal,
-    contentType = 'application/json',
-  ) {
+  const send: Sender['send'] = async (token, method, path, body, signal, contentType = 'application/json') => {
     const repeatable = method !== 'POST';
+    const type = body === undefined ? {} : { 'Content-Type': contentType };
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await agent.request({
-          origin: base.origin,
-          path: `${prefix}${path}`,
-          method,
-          headers: {
-            'X-Auth-Token': token,
-            Accept: '*/*',
-            ...(body === undefined ? {} : { 'Content-Type': contentType }),
-          },
+          ...{ origin, path: `${prefix}${path}`, method },
+          headers: { 'X-Auth-Token': token, Accept: '*/*', ...type },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
         });
@@ -118,72 +129,82 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
         if (!repeatable || attempt === ATTEMPTS || signal?.aborted) throw failed(messageOf(error), error);
       }
     }
-  }
+  };
 
-  /** The answer to a call with the service's own token, renewed once when it is refused. */
-  async function sendAsService(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    body: unknown,
-    signal?: AbortSignal,
-    contentType?: string,
-  ) {
-    const answer = await send(await serviceToken(false), method, path, body, signal, contentType);
-    if (answer.statusCode !== 401) return answer;
-    await answer.body.dump();
-    return send(await serviceToken(true), method, path, body, signal, contentType);
-  }
+  return {
+    failed,
+    send,
+    async sendAsService(method, path, body, signal, contentType) {
+      const answer = await send(await serviceToken(false), method, path, body, signal, contentType);
+      if (answer.statusCode !== 401) return answer;
+      await answer.body.dump();
+      return send(await serviceToken(true), method, path, body, signal, contentType);
+    },
+    async sendPieces(path, pieces) {
+      const request = {
+        ...{ origin, path: `${prefix}${path}`, method: 'PUT' as const },
+        headers: { 'X-Auth-Token': await serviceToken(true), 'Content-Type': 'application/octet-stream' },
+        body: Readable.from(pieces, { objectMode: false }),
+        headersTimeout: limits.imageTransferMs,
+      };
+      return agent.request(request).catch((error: unknown) => {
+        throw failed(messageOf(error), error);
+      });
+    },
+    close: () => agent.close(),
+  };
+}
 
-  /** What an answer says; `own`: it was asked for with the service's own token. */
-  async function understood(what: string, answer: Dispatcher.ResponseData, own: boolean): Promise<NeighbourAnswer> {
-    let text: string;
-    try {
-      text = await answer.body.text();
-    } catch (error) {
-      throw failed(messageOf(error), error);
-    }
-    const { statusCode: status } = answer;
-    const value = parsed(text);
-    const { message, type } = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
-    if (status >= 500) throw failed(`${what}: ${status} ${message}`);
-    if (status === 401 && !own) throw unauthorized('The request you have made requires authentication.');
-    if (status === 401) throw failed(`${what}: the service's own credentials are refused`);
-    return { status, body: value, message, type };
+/** What an answer says; `own`: it was asked for with the service's own token. */
+async function understood(
+  { failed }: Sender,
+  what: string,
+  answer: Dispatcher.ResponseData,
+  own: boolean,
+): Promise<NeighbourAnswer> {
+  let text: string;
+  try {
+    text = await answer.body.text();
+  } catch (error) {
+    throw failed(messageOf(error), error);
   }
+  const { statusCode: status } = answer;
+  const value = parsed(text);
+  const { message, type } = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
+  if (status >= 500) throw failed(`${what}: ${status} ${message}`);
+  if (status === 401 && !own) throw unauthorized('The request you have made requires authentication.');
+  if (status === 401) throw failed(`${what}: the service's own credentials are refused`);
+  return { status, body: value, message, type };
+}
 
+/** @param service its name in messages, e.g. `image` */
+export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
+  const { timeoutMs = limits.neighbourMs } = options;
+  const sender = makeSender(service, options, timeoutMs);
   return {
     async ask(as, method, path, body, contentType) {
       const signal = AbortSignal.timeout(timeoutMs);
       const token = as?.token ?? null;
       const answer =
         token === null
-          ? await sendAsService(method, path, body, signal, contentType)
-          : await send(token, method, path, body, signal, contentType);
-      return understood(`${method} ${path}`, answer, token === null);
+          ? await sender.sendAsService(method, path, body, signal, contentType)
+          : await sender.send(token, method, path, body, signal, contentType);
+      return understood(sender, `${method} ${path}`, answer, token === null);
     },
     async send(path, pieces) {
-      const request = {
-        ...{ origin: base.origin, path: `${prefix}${path}`, method: 'PUT' as const },
-        headers: { 'X-Auth-Token': await serviceToken(true), 'Content-Type': 'application/octet-stream' },
-        body: Readable.from(pieces, { objectMode: false }),
-        // the answer comes when all is stored
-        headersTimeout: limits.imageTransferMs,
-      };
-      const answer = await agent.request(request).catch((error: unknown) => {
-        throw failed(messageOf(error), error);
-      });
-      return understood(`PUT ${path}`, answer, true);
+      return understood(sender, `PUT ${path}`, await sender.sendPieces(path, pieces), true);
     },
     async stream(path) {
-      const answer = await sendAsService('GET', path, undefined);
+      const answer = await sender.sendAsService('GET', path, undefined);
       if (answer.statusCode === 200) return answer.body as AsyncIterable<Uint8Array>;
       await answer.body.dump();
-      if (answer.statusCode >= 500 || answer.statusCode === 401) throw failed(`GET ${path}: ${answer.statusCode}`);
+      if (answer.statusCode >= 500 || answer.statusCode === 401)
+        throw sender.failed(`GET ${path}: ${answer.statusCode}`);
       throw new Fault('notFound', `The ${service} service has no data there.`, {
         detail: `${path}: ${answer.statusCode}`,
       });
     },
-    close: () => agent.close(),
+    close: () => sender.close(),
   };
 }
 

@@ -1,14 +1,14 @@
 // Why: the few questions that compute asks a network service, so that one in this process and one across HTTP are asked the same.
 
 import type { Caller } from '../base/op.ts';
-import type { FixedIp, NetworkFacts, PortGuard } from '../domain/networks/nic.ts';
+import type { FixedIp, NetworkFacts, PortGuard } from '../domain/networks/server-nics.ts';
 import type {
   FloatingIp,
   NetworkName,
   NewGroupRule,
   SecurityGroup,
   SecurityGroupRule,
-} from '../domain/networks/network.ts';
+} from '../domain/networks/networks.ts';
 
 /** A network as its users see it. */
 export interface NetworkSummary {
@@ -57,11 +57,11 @@ export interface AddressHolder {
 }
 
 /** An address that a port shall have: one of a subnet, or this one. */
-export type AddressWish = { readonly subnetId: string } | { readonly address: string };
+export type AddressRequest = { readonly subnetId: string } | { readonly address: string };
 
 /** What of a port is to be otherwise. */
 export interface PortChange {
-  readonly fixedIps?: readonly AddressWish[];
+  readonly fixedIps?: readonly AddressRequest[];
   readonly securityGroups?: readonly string[];
 }
 

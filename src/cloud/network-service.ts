@@ -2,11 +2,12 @@
 // HTTP. Here it is once, over the few questions that it asks.
 
 import { badRequest, conflict, Fault, notFound } from '../base/errors.ts';
-import type { ServerPort } from '../domain/networks/network.ts';
-import type { NicSpec } from '../domain/networks/nic.ts';
+import type { ServerPort } from '../domain/networks/networks.ts';
+import type { NicSpec } from '../domain/networks/server-nics.ts';
 import { makeFloatingProxy } from './floating-ips.ts';
-import type { NetworkRequest, NetworkService, ServerPorts, WhichPort } from './network.ts';
-import type { AddressWish, NetworkApi, PortBinding, PortFacts } from './network-api.ts';
+import type { NetworkPlan, NetworkService, PortTarget, ServerPorts, WhichPort } from './network.ts';
+import type { NetworkRequest } from '../domain/servers/create-request.ts';
+import type { AddressRequest, NetworkApi, PortBinding, PortFacts } from './network-api.ts';
 import { markOf, portsOfServer, profileOf } from './port-mark.ts';
 import { makePlanning, portInUse, portLimitExceeded, portNotFound } from './port-plan.ts';
 import { makeGroupProxy } from './security-groups.ts';
@@ -95,45 +96,96 @@ async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<rea
   });
 }
 
-const wishesOf = (port: PortFacts): AddressWish[] => port.fixedIps.map(({ address }) => ({ address }));
+const fixedIpsOf = (port: PortFacts): AddressRequest[] => port.fixedIps.map(({ address }) => ({ address }));
+
+/**
+ * The port of a request, bound to the server: `mine`, which it has already, one that was named, or a new one. Null: none was asked for.
+ */
+async function portFor(
+  api: NetworkApi,
+  server: PortTarget,
+  { securityGroups }: NetworkPlan,
+  request: NetworkRequest,
+  position: number,
+  mine: PortFacts | null,
+): Promise<PortFacts | null> {
+  const { portId, networkId, fixedIp, tag } = request;
+  const binding: PortBinding = {
+    serverUuid: server.uuid,
+    host: server.host,
+    deviceOwner: `compute:${server.zone}`,
+    profile: profileOf({ position, preexisting: portId !== null, tag }),
+  };
+  if (mine !== null) return mine.hostId === server.host ? mine : api.bindPort(mine.id, binding);
+  if (portId !== null) {
+    const port = await api.portById(portId);
+    if (port === null) throw portNotFound(portId);
+    if (port.deviceId !== '' && port.deviceId !== server.uuid) throw portInUse(portId);
+    return api.bindPort(portId, { ...binding, profile: { ...port.profile, ...binding.profile } });
+  }
+  if (networkId === null) return null;
+  const { projectId } = server;
+  return api
+    .createPort({ ...binding, projectId, networkId, fixedIp, securityGroups, position })
+    .catch((error: unknown) => {
+      throw creationFault(error, request);
+    });
+}
+
+type FixedIps = Pick<ServerPorts, 'addFixedIp' | 'removeFixedIp'>;
+
+const makeFixedIps = (api: NetworkApi): FixedIps => ({
+  async addFixedIp(server, networkId) {
+    const missing = () =>
+      notFound(`Network could not be found for instance ${server.uuid}.`, { code: 'NetworkNotFoundForInstance' });
+    const port = (await portsOfServer(api, server)).find((one) => one.networkId === networkId);
+    if (port === undefined) throw missing();
+    const [network] = await api.facts([networkId]);
+    // the first subnet that has room; whatever else is wrong is no matter of room
+    for (const { id: subnetId } of network?.subnets ?? []) {
+      try {
+        await api.changePort(null, port.id, { fixedIps: [...fixedIpsOf(port), { subnetId }] });
+        return;
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code !== NO_ROOM) throw error;
+      }
+    }
+    if ((network?.subnets ?? []).length === 0) throw missing();
+    throw creationFault(conflict('', { code: NO_ROOM }), {
+      networkId,
+      portId: null,
+      fixedIp: null,
+      tag: null,
+    });
+  },
+
+  async removeFixedIp(server, address) {
+    const port = (await portsOfServer(api, server)).find(({ fixedIps }) =>
+      fixedIps.some((ip) => ip.address === address),
+    );
+    if (port === undefined) {
+      throw badRequest(`Instance ${server.uuid} does not have fixed IP '${address}'.`, {
+        code: 'FixedIpNotFoundForInstance',
+      });
+    }
+    const fixedIps = port.fixedIps.filter((ip) => ip.address !== address).map((ip) => ({ address: ip.address }));
+    await api.changePort(null, port.id, { fixedIps });
+  },
+});
 
 function makeServerPorts(api: NetworkApi): ServerPorts {
   return {
     ...makePlanning(api),
+    ...makeFixedIps(api),
 
     async allocate(server, plan, first = 0, fresh = false) {
       const existing = fresh ? [] : await portsOfServer(api, server);
       const ports: PortFacts[] = [];
       for (const [index, request] of plan.requests.entries()) {
         const position = first + index;
-        const mark = { position, preexisting: request.portId !== null, tag: request.tag };
-        const binding: PortBinding = {
-          serverUuid: server.uuid,
-          host: server.host,
-          deviceOwner: `compute:${server.zone}`,
-          profile: profileOf(mark),
-        };
-        const mine = existing.find((port) => markOf(port)?.position === position);
-        if (mine !== undefined) {
-          ports.push(mine.hostId === server.host ? mine : await api.bindPort(mine.id, binding));
-        } else if (request.portId !== null) {
-          const port = await api.portById(request.portId);
-          if (port === null) throw portNotFound(request.portId);
-          if (port.deviceId !== '' && port.deviceId !== server.uuid) throw portInUse(request.portId);
-          ports.push(
-            await api.bindPort(request.portId, { ...binding, profile: { ...port.profile, ...binding.profile } }),
-          );
-        } else if (request.networkId !== null) {
-          const { networkId, fixedIp } = request;
-          const { projectId } = server;
-          const { securityGroups } = plan;
-          const wanted = { ...binding, projectId, networkId, fixedIp, securityGroups, position };
-          try {
-            ports.push(await api.createPort(wanted));
-          } catch (error) {
-            throw creationFault(error, request);
-          }
-        }
+        const mine = existing.find((port) => markOf(port)?.position === position) ?? null;
+        const port = await portFor(api, server, plan, request, position, mine);
+        if (port !== null) ports.push(port);
       }
       return nicsOf(api, ports);
     },
@@ -169,43 +221,6 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     async seenPort(caller, portId) {
       const port = await api.port(caller, portId);
       return port === null ? null : seen(port);
-    },
-
-    async addFixedIp(server, networkId) {
-      const missing = () =>
-        notFound(`Network could not be found for instance ${server.uuid}.`, { code: 'NetworkNotFoundForInstance' });
-      const port = (await portsOfServer(api, server)).find((one) => one.networkId === networkId);
-      if (port === undefined) throw missing();
-      const [network] = await api.facts([networkId]);
-      // the first subnet that has room; whatever else is wrong is no matter of room
-      for (const { id: subnetId } of network?.subnets ?? []) {
-        try {
-          await api.changePort(null, port.id, { fixedIps: [...wishesOf(port), { subnetId }] });
-          return;
-        } catch (error) {
-          if (!(error instanceof Fault) || error.code !== NO_ROOM) throw error;
-        }
-      }
-      if ((network?.subnets ?? []).length === 0) throw missing();
-      throw creationFault(conflict('', { code: NO_ROOM }), {
-        networkId,
-        portId: null,
-        fixedIp: null,
-        tag: null,
-      });
-    },
-
-    async removeFixedIp(server, address) {
-      const port = (await portsOfServer(api, server)).find(({ fixedIps }) =>
-        fixedIps.some((ip) => ip.address === address),
-      );
-      if (port === undefined) {
-        throw badRequest(`Instance ${server.uuid} does not have fixed IP '${address}'.`, {
-          code: 'FixedIpNotFoundForInstance',
-        });
-      }
-      const fixedIps = port.fixedIps.filter((ip) => ip.address !== address).map((ip) => ({ address: ip.address }));
-      await api.changePort(null, port.id, { fixedIps });
     },
   };
 }

@@ -9,16 +9,9 @@ import type {
   SecurityGroup,
   SecurityGroupRule,
   ServerPort,
-} from '../domain/networks/network.ts';
-import type { NicSpec } from '../domain/networks/nic.ts';
-
-/** One entry of `networks` in the request, or what `auto` became. */
-export interface NetworkRequest {
-  readonly networkId: string | null;
-  readonly portId: string | null;
-  readonly fixedIp: string | null;
-  readonly tag: string | null;
-}
+} from '../domain/networks/networks.ts';
+import type { NetworkRequest, NetworkRequests } from '../domain/servers/create-request.ts';
+import type { NicSpec } from '../domain/networks/server-nics.ts';
 
 /** A server as far as it says which ports are its own: those of its project that were given to it. */
 export interface OwnedServer {
@@ -52,14 +45,19 @@ export interface ServerPorts {
    */
   plan(
     caller: Caller,
-    wishes: readonly NetworkRequest[] | 'auto' | 'none' | null,
+    requests: NetworkRequests,
     securityGroups: readonly string[],
     serverCount: number,
     /** Whether the rule `network:attach_external_network` lets the caller; default: administrators. */
     mayAttachExternal?: boolean,
   ): Promise<NetworkPlan>;
   /** As `plan`, for one more port of a server that exists: names neither network nor port for the project's only network. */
-  planOne(caller: Caller, server: OwnedServer, wish: NetworkRequest, mayAttachExternal: boolean): Promise<NetworkPlan>;
+  planOne(
+    caller: Caller,
+    server: OwnedServer,
+    request: NetworkRequest,
+    mayAttachExternal: boolean,
+  ): Promise<NetworkPlan>;
   /**
    * Makes or takes the ports of a server and binds them to its host; the same call twice gives the same ports
    * (they carry the server's id and their position).

@@ -1,6 +1,7 @@
 // Why: Neutron's collections are all asked, made, changed and removed in one way.
 
 import { badRequest, conflict, type Fault, forbidden } from '../base/errors.ts';
+import { faultCodeOf } from '../base/fault-codes.ts';
 import type { Caller } from '../base/op.ts';
 import { type Neighbour, type NeighbourAnswer, record, records } from './neighbour.ts';
 
@@ -26,7 +27,7 @@ export interface NeutronHttp {
 
 /** What a refused call becomes for whoever waits for it. */
 function refusal(answer: NeighbourAnswer, what: string): Fault {
-  const options = { code: answer.type === '' ? 'NetworkRefused' : answer.type, detail: answer };
+  const options = { code: faultCodeOf(answer.type, 'NetworkRefused'), detail: answer };
   const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;
   if (answer.status === 403) return forbidden(message, options);
   if (answer.status === 409) return conflict(message, options);

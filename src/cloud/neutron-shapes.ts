@@ -1,7 +1,7 @@
 // Why: Neutron's JSON becomes the few facts that compute knows of networks, here and nowhere else.
 
-import type { FloatingIp, SecurityGroup, SecurityGroupRule } from '../domain/networks/network.ts';
-import type { SubnetFacts } from '../domain/networks/nic.ts';
+import type { FloatingIp, SecurityGroup, SecurityGroupRule } from '../domain/networks/networks.ts';
+import type { SubnetFacts } from '../domain/networks/server-nics.ts';
 import { numberOrNull, record, records, textOf, textOrNull } from './neighbour.ts';
 import type { NetworkSummary, PortFacts } from './network-api.ts';
 

@@ -3,7 +3,7 @@
 
 import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import type { NetworkFacts } from '../domain/networks/nic.ts';
+import type { NetworkFacts } from '../domain/networks/server-nics.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
 import type { NetworkService } from './network.ts';
 import type { PortApi, PortBinding, PortChange } from './network-api.ts';
@@ -23,8 +23,8 @@ const changeOf = ({ fixedIps, securityGroups }: PortChange): Json => ({
   ...(fixedIps === undefined
     ? {}
     : {
-        fixed_ips: fixedIps.map((wish) =>
-          'address' in wish ? { ip_address: wish.address } : { subnet_id: wish.subnetId },
+        fixed_ips: fixedIps.map((request) =>
+          'address' in request ? { ip_address: request.address } : { subnet_id: request.subnetId },
         ),
       }),
   ...(securityGroups === undefined ? {} : { security_groups: securityGroups }),

@@ -3,7 +3,8 @@
 
 import { badRequest, conflict, type Fault, forbidden, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import type { NetworkPlan, NetworkRequest, ServerPorts } from './network.ts';
+import type { NetworkPlan, ServerPorts } from './network.ts';
+import type { NetworkRequest } from '../domain/servers/create-request.ts';
 import type { NetworkApi, NetworkSummary, PortFacts } from './network-api.ts';
 import { idOfGroup } from './security-groups.ts';
 
@@ -113,22 +114,22 @@ async function defaultRequests(
 async function checkedRequests(
   api: NetworkApi,
   caller: Caller,
-  wishes: readonly NetworkRequest[],
+  asked: readonly NetworkRequest[],
   serverCount: number,
   mayAttachExternal: boolean,
 ): Promise<readonly NetworkRequest[]> {
-  if (serverCount > 1 && wishes.some(({ portId }) => portId !== null)) {
+  if (serverCount > 1 && asked.some(({ portId }) => portId !== null)) {
     throw badRequest(
       'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
       { code: 'MultiplePortsNotApplicable' },
     );
   }
-  if (serverCount > 1 && wishes.some(({ fixedIp }) => fixedIp !== null)) {
+  if (serverCount > 1 && asked.some(({ fixedIp }) => fixedIp !== null)) {
     throw badRequest('Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.', {
       code: 'InvalidFixedIpAndMaxCountRequest',
     });
   }
-  const portIds = wishes.flatMap(({ portId }) => (portId === null ? [] : [portId]));
+  const portIds = asked.flatMap(({ portId }) => (portId === null ? [] : [portId]));
   const twice = portIds.find((id, index) => portIds.indexOf(id) !== index);
   if (twice !== undefined) {
     throw badRequest(`Port ID '${twice}' was specified twice: you cannot attach a port multiple times.`, {
@@ -136,9 +137,9 @@ async function checkedRequests(
     });
   }
   const requests: NetworkRequest[] = [];
-  for (const wish of wishes) {
-    if (wish.portId === null) requests.push(wish);
-    else requests.push({ ...wish, networkId: (await checkPort(api, caller, wish.portId)).networkId });
+  for (const one of asked) {
+    if (one.portId === null) requests.push(one);
+    else requests.push({ ...one, networkId: (await checkPort(api, caller, one.portId)).networkId });
   }
   const involved = [...new Set(requests.flatMap(({ networkId }) => (networkId === null ? [] : [networkId])))];
   if (involved.length > 0) {
@@ -146,13 +147,13 @@ async function checkedRequests(
     const known = new Map((await api.networks(caller, involved)).map((network) => [network.id, network]));
     const lost = involved.filter((id) => !known.has(id));
     if (lost.length > 0) throw networkNotFound(lost);
-    for (const { portId, networkId } of wishes) {
+    for (const { portId, networkId } of asked) {
       const network = networkId === null ? undefined : known.get(networkId);
       if (portId === null && network !== undefined) mustAttach(mayAttachExternal, network);
     }
   }
   const addresses = new Set<string>();
-  for (const { portId, networkId, fixedIp } of wishes) {
+  for (const { portId, networkId, fixedIp } of asked) {
     if (portId !== null || networkId === null || fixedIp === null) continue;
     await checkAddress(api, caller, networkId, fixedIp);
     const key = `${networkId} ${fixedIp}`;
@@ -176,31 +177,31 @@ async function checkedAttachment(
   api: NetworkApi,
   caller: Caller,
   serverUuid: string,
-  wish: NetworkRequest,
+  one: NetworkRequest,
   mayAttachExternal: boolean,
 ): Promise<NetworkRequest> {
-  if (wish.portId !== null) {
-    const port = await api.port(caller, wish.portId);
-    if (port === null) throw notFound(`Port id ${wish.portId} could not be found.`, { code: 'PortNotFound' });
+  if (one.portId !== null) {
+    const port = await api.port(caller, one.portId);
+    if (port === null) throw notFound(`Port id ${one.portId} could not be found.`, { code: 'PortNotFound' });
     if (port.projectId !== caller.projectId) {
-      throw badRequest(`Port ${wish.portId} not usable for instance ${serverUuid}.`, { code: 'PortNotUsable' });
+      throw badRequest(`Port ${one.portId} not usable for instance ${serverUuid}.`, { code: 'PortNotUsable' });
     }
-    if (port.deviceId !== '') throw portInUse(wish.portId);
+    if (port.deviceId !== '') throw portInUse(one.portId);
     mustBePluggable(port);
     const [network] = await api.networks(caller, [port.networkId]);
     if (network === undefined) {
       throw notFound(`Network ${port.networkId} could not be found.`, { code: 'NetworkNotFound' });
     }
     checkExternal(mayAttachExternal, network);
-    return { ...wish, networkId: port.networkId };
+    return { ...one, networkId: port.networkId };
   }
-  if (wish.networkId !== null) {
-    const [network] = await api.networks(caller, [wish.networkId]);
+  if (one.networkId !== null) {
+    const [network] = await api.networks(caller, [one.networkId]);
     if (network === undefined) {
-      throw notFound(`Network ${wish.networkId} could not be found.`, { code: 'NetworkNotFound' });
+      throw notFound(`Network ${one.networkId} could not be found.`, { code: 'NetworkNotFound' });
     }
     checkExternal(mayAttachExternal, network);
-    return wish;
+    return one;
   }
   const [only, ...more] = await api.networks(caller, null);
   if (only === undefined) {
@@ -210,27 +211,27 @@ async function checkedAttachment(
   }
   if (more.length > 0) throw badRequest(AMBIGUOUS, { code: 'NetworkAmbiguous' });
   checkExternal(mayAttachExternal, only);
-  return { ...wish, networkId: only.id };
+  return { ...one, networkId: only.id };
 }
 
 export function makePlanning(api: NetworkApi): Pick<ServerPorts, 'plan' | 'planOne'> {
   return {
-    async plan(caller, wishes, securityGroups, serverCount, mayAttachExternal = caller.isAdmin): Promise<NetworkPlan> {
+    async plan(caller, asked, securityGroups, serverCount, mayAttachExternal = caller.isAdmin): Promise<NetworkPlan> {
       const groups = await groupIds(api, caller, securityGroups);
-      if (wishes === 'none') return { requests: [], securityGroups: groups };
-      const open = wishes === null || wishes === 'auto' || wishes.length === 0;
+      if (asked === 'none') return { requests: [], securityGroups: groups };
+      const open = asked === null || asked === 'auto' || asked.length === 0;
       const requests = open
-        ? await defaultRequests(api, caller, wishes === 'auto', mayAttachExternal)
-        : await checkedRequests(api, caller, wishes, serverCount, mayAttachExternal);
+        ? await defaultRequests(api, caller, asked === 'auto', mayAttachExternal)
+        : await checkedRequests(api, caller, asked, serverCount, mayAttachExternal);
       const needed = requests.filter(({ portId }) => portId === null).length * serverCount;
       if (needed > 0) await mustHaveFree(api, caller, needed);
       return { requests, securityGroups: groups };
     },
 
-    async planOne(caller, server, wish, mayAttachExternal): Promise<NetworkPlan> {
+    async planOne(caller, server, one, mayAttachExternal): Promise<NetworkPlan> {
       // the networks and limits are those of the server's project, whoever asks
       const owner = { ...caller, projectId: server.projectId };
-      const request = await checkedAttachment(api, owner, server.uuid, wish, mayAttachExternal);
+      const request = await checkedAttachment(api, owner, server.uuid, one, mayAttachExternal);
       if (request.portId === null) await mustHaveFree(api, owner, 1);
       return { requests: [request], securityGroups: [] };
     },

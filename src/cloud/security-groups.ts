@@ -2,7 +2,7 @@
 
 import { badRequest, conflict, Fault, type FaultKind, forbidden, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import type { NetworkName } from '../domain/networks/network.ts';
+import type { NetworkName } from '../domain/networks/networks.ts';
 import type { NetworkProxy, OwnedServer } from './network.ts';
 import type { NetworkApi, PortFacts } from './network-api.ts';
 import { portsOfServer } from './port-mark.ts';

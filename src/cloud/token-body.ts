@@ -1,5 +1,6 @@
 // Why: Keystone's answer about a token is read in one place, whoever gave it: a real Keystone or the built-in identity.
 
+import { parseDateTime } from '../base/date-time.ts';
 import type { Identity } from './identity.ts';
 
 /** A reference with the domain it lives in, as Keystone nests it. */
@@ -49,8 +50,8 @@ export function readTokenAnswer(answer: unknown): ResolvedToken | null {
   const userId = textOf(user['id']);
   const userName = textOf(user['name']);
   const userDomainId = textOf(objectOf(user['domain'])?.['id']);
-  const expiresAt = Date.parse(textOf(token['expires_at']) ?? '');
-  if (userId === null || userName === null || userDomainId === null || Number.isNaN(expiresAt)) return null;
+  const expiresAt = parseDateTime(textOf(token['expires_at']) ?? '');
+  if (userId === null || userName === null || userDomainId === null || expiresAt === null) return null;
   const project = objectOf(token['project']);
   const roles = Array.isArray(token['roles']) ? token['roles'] : [];
   return {

@@ -1,35 +1,135 @@
-// Why: volumes are a block storage service's, and none is asked here yet. What compute would ask of one has its place: a client
-// gives `Volume` and `VolumeSnapshot` a shape, and the compiler then names every place that has to deal with one.
+// Why: what compute asks of the volume service, which is built in or an operator's.
 
 import { badRequest, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
-import { snapshotMissing, volumeMissing } from '../domain/servers/volume.ts';
+import { snapshotMissing, volumeMissing } from '../domain/servers/volumes.ts';
 
-/** There is none. */
-export type Volume = never;
-export type VolumeSnapshot = never;
+/** A volume as compute sees it; times in milliseconds. */
+export interface Volume {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly status: string;
+  readonly sizeGb: number;
+  readonly zone: string;
+  readonly type: string | null;
+  readonly bootable: boolean;
+  readonly snapshotId: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Of the image whose data it has; null: of none. */
+  readonly imageMetadata: Readonly<Record<string, string>> | null;
+  readonly attachments: readonly { readonly serverUuid: string | null; readonly device: string | null }[];
+  readonly createdAt: number;
+}
 
+export interface VolumeSnapshot {
+  readonly id: string;
+  readonly volumeId: string;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly status: string;
+  readonly sizeGb: number;
+  readonly createdAt: number;
+}
+
+export interface NewVolumeRequest {
+  /** Null: as large as what it is made from. */
+  readonly sizeGb: number | null;
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly type: string | null;
+  readonly zone: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly imageId: string | null;
+  readonly snapshotId: string | null;
+}
+
+/** How a host reaches a volume. */
+export interface VolumeConnection {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readonly: boolean;
+  /** By libvirt's names. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/**
+ * What is done for a caller is done with his rights; what has none is done with the service's own, and may be done twice. Every call
+ * rejects with `unavailable` when the service cannot be asked.
+ */
 export interface VolumeService {
   volumes(caller: Caller): Promise<readonly Volume[]>;
   /** Rejects with Nova's 404 where the caller sees no such volume. */
   volume(caller: Caller, id: string): Promise<Volume>;
-  /** Rejects with a 400 where none can be made. */
-  createVolume(caller: Caller): Promise<Volume>;
+  /** Rejects with a 400 where none can be made, and with what the volume service says. */
+  createVolume(caller: Caller, request: NewVolumeRequest, requestId: string): Promise<Volume>;
+  deleteVolume(caller: Caller, id: string, requestId: string): Promise<void>;
   snapshots(caller: Caller): Promise<readonly VolumeSnapshot[]>;
   snapshot(caller: Caller, id: string): Promise<VolumeSnapshot>;
+  createSnapshot(
+    caller: Caller,
+    request: { readonly volumeId: string; readonly name: string | null; readonly description: string | null },
+    requestId: string,
+  ): Promise<VolumeSnapshot>;
+  deleteSnapshot(caller: Caller, id: string, requestId: string): Promise<void>;
+  /** Throws as `createVolume` would, but for what a quota says; what a volume would keep of its image. */
+  checkNew(caller: Caller, request: NewVolumeRequest): Promise<Pick<Volume, 'imageMetadata'>>;
+  /** Begins to make a volume with this id, for somebody whose request was checked; one that is there stays. */
+  make(
+    id: string,
+    owner: { readonly projectId: string; readonly userId: string },
+    request: NewVolumeRequest,
+    requestId: string,
+  ): Promise<void>;
+  /** Null: there is no such volume. */
+  status(id: string): Promise<string | null>;
+  /** Keeps a volume for a server; resolves to the attachment. Rejects with `badRequest` where it is at something else. */
+  reserve(volumeId: string, serverUuid: string): Promise<string>;
+  /** Says which host has the volume from now on, and tells it how it is reached. */
+  connect(attachmentId: string, host: string | null): Promise<VolumeConnection>;
+  /** Says that the server has the volume. @param device `/dev/vdb` */
+  complete(attachmentId: string, device: string): Promise<void>;
+  /** Says that a volume is being taken from its server; `false`: it is not any more. */
+  detaching(volumeId: string, begins: boolean): Promise<void>;
+  /** Ends an attachment; one that is not there: nothing. */
+  release(attachmentId: string): Promise<void>;
+  /** Ends every attachment of a server. */
+  releaseAll(serverUuid: string): Promise<void>;
+  /** Begins to delete a volume that its server had; one that is not there, or is kept by its snapshots: nothing. */
+  remove(volumeId: string, requestId: string): Promise<void>;
 }
+
+const none = (): never => {
+  throw badRequest('Invalid input received: there is no block storage service here.', { code: 'NotOffered' });
+};
+
+const noVolume = (id: string): never => {
+  throw notFound(volumeMissing(id), { code: 'VolumeNotFound' });
+};
+
+const noSnapshot = (id: string): never => {
+  throw notFound(snapshotMissing(id), { code: 'SnapshotNotFound' });
+};
 
 /** No block storage: every list is empty, and nothing is found or made. */
 export const noVolumes: VolumeService = {
   volumes: async () => [],
-  async volume(_caller, id) {
-    throw notFound(volumeMissing(id), { code: 'VolumeNotFound' });
-  },
-  async createVolume() {
-    throw badRequest('Invalid input received: there is no block storage service here.', { code: 'NotOffered' });
-  },
+  volume: async (_caller, id) => noVolume(id),
+  createVolume: async () => none(),
+  deleteVolume: async (_caller, id) => noVolume(id),
   snapshots: async () => [],
-  async snapshot(_caller, id) {
-    throw notFound(snapshotMissing(id), { code: 'SnapshotNotFound' });
-  },
+  snapshot: async (_caller, id) => noSnapshot(id),
+  createSnapshot: async () => none(),
+  deleteSnapshot: async (_caller, id) => noSnapshot(id),
+  checkNew: async () => none(),
+  make: async () => none(),
+  status: async () => null,
+  reserve: async (id) => noVolume(id),
+  connect: async () => none(),
+  complete: async () => none(),
+  detaching: async () => none(),
+  release: async () => undefined,
+  releaseAll: async () => undefined,
+  remove: async () => undefined,
 };

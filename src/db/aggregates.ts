@@ -1,6 +1,6 @@
 // Why: groups of hosts, who is in them and what is said of them.
 
-import { type Aggregate, ZONE_KEY } from '../domain/placement/aggregate.ts';
+import { type Aggregate, ZONE_KEY } from '../domain/placement/aggregates.ts';
 import type { Reader, Row } from './engine.ts';
 import { defineNoun, findRow, insertRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
@@ -64,6 +64,28 @@ export async function aggregatesOfHost(reader: Reader, host: string): Promise<nu
     .where({ host })
     .orderBy('aggregate_id');
   return rows.map(({ aggregate_id }) => aggregate_id);
+}
+
+/** By host, the metadata of each aggregate that it is in; a host in none with metadata is absent. */
+export async function metadataOfHosts(
+  reader: Reader,
+  hosts: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>[]>> {
+  const rows: { host: string; aggregate_id: number; key: string; value: string }[] = await reader(
+    'aggregate_metadata as said',
+  )
+    .select('member.host', 'said.aggregate_id', 'said.key', 'said.value')
+    .join('aggregate_hosts as member', 'member.aggregate_id', 'said.aggregate_id')
+    .whereIn('member.host', [...hosts]);
+  const all = new Map<string, Readonly<Record<string, string>>[]>();
+  for (const [host, said] of Map.groupBy(rows, (row) => row.host)) {
+    const perAggregate = Map.groupBy(said, ({ aggregate_id }) => aggregate_id);
+    all.set(
+      host,
+      [...perAggregate.values()].map((pairs) => Object.fromEntries(pairs.map(({ key, value }) => [key, value]))),
+    );
+  }
+  return all;
 }
 
 /** Zones that aggregates other than `exceptId` make of these hosts, one entry for each aggregate. */

@@ -3,8 +3,8 @@
 // so by a host's generation.
 
 import { limits } from '../base/limits.ts';
-import type { Candidate, Labels } from '../domain/placement/host.ts';
-import type { TaskState } from '../domain/servers/instance.ts';
+import type { Candidate, Labels } from '../domain/placement/hosts.ts';
+import type { TaskState } from '../domain/servers/servers.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { type Marks, marksIn, marksSince } from './host-changes.ts';
 import { hostsByNumber, lockHost } from './hosts.ts';

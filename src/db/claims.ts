@@ -2,6 +2,7 @@
 // generation decides between two who saw the same free room: one conditional update, the other looks again. A server that moves
 // holds a second one on its other host until the move is confirmed or taken back.
 
+import { areAmounts, invariant } from '../base/invariant.ts';
 import type { Amounts } from '../domain/placement/resources.ts';
 import { type NumaTopology, type NumaUsage, withTopology } from '../domain/numa/numa.ts';
 import { type TakenDevice, withDevices } from '../domain/pci/pci.ts';
@@ -10,7 +11,7 @@ import { withResources } from '../domain/placement/resources.ts';
 import { type Size, sameSize } from '../domain/adjustment/size.ts';
 import { fromNullableJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader } from './engine.ts';
-import { isDuplicate } from './errors.ts';
+import { isDuplicate, StaleRow } from './errors.ts';
 import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
 import { defineNoun, joined } from './table.ts';
@@ -153,7 +154,10 @@ async function moveSums(
   if (sums.some(([, part]) => to[part] < from[part])) noteRoom(tx);
   const query = tx('hosts').where({ id: hostId });
   if (generation !== undefined) void query.where({ generation });
-  if ((await query.update(changes)) !== 1) return false;
+  if ((await query.update(changes)) !== 1) {
+    invariant(generation !== undefined, `host ${hostId}, which something is claimed of, has a row`);
+    return false;
+  }
   await moveUsages(tx, hostId, from, to);
   return true;
 }
@@ -184,6 +188,8 @@ const heldSlot = (migrationId: number, serverId: number): Slot => ({
 
 const amountOf = (claim: Omit<Claim, 'serverId' | 'hostId'>): Amount => {
   const { vcpus, memoryMb, diskGb, maximum, numa, resources, pci } = claim;
+  const amounts = [vcpus, memoryMb, diskGb, maximum.vcpus, maximum.memoryMb];
+  invariant(areAmounts(...amounts), () => `a claim is whole numbers from 0 (${amounts.join(', ')})`);
   return claimNoun.toRow({ vcpus, memoryMb, diskGb, maximum, numa, resources, pci }) as Amount;
 };
 
@@ -228,6 +234,22 @@ export const setClaim = (tx: Tx, claim: Claim, generation?: number): Promise<'cl
   put(tx, ownSlot(claim.serverId), claim, generation);
 
 /**
+ * The vCPUs and memory of a claim that this transaction read become these, where it is. It is not read again: a claim that somebody
+ * changed since makes the transaction begin anew (`StaleRow`). Who grows one holds the host's lock (`lockRoom`).
+ */
+export async function moveClaim(tx: Tx, claim: Claim, size: Size): Promise<void> {
+  if (sameSize(claim, size)) return;
+  const numbers = ({ vcpus, memoryMb }: Size) => ({ vcpus, memory_mb: memoryMb });
+  const before = amountOf(claim);
+  await moveSums(tx, claim.hostId, before, { ...before, ...numbers(size) }, 0, undefined);
+  const touched: number = await tx('claims')
+    .where({ server_id: claim.serverId, host_id: claim.hostId, ...numbers(claim) })
+    .update(numbers(size));
+  if (touched !== 1) throw new StaleRow(`The claim of server ${claim.serverId} changed meanwhile.`);
+  noteSize(tx, claim.serverId);
+}
+
+/**
  * As `setClaim` with a generation, for a server that should have no claim yet.
  * @param counted what the server counts for without one
  */
@@ -258,6 +280,7 @@ export async function addClaims(
 ): Promise<'claimed' | 'stale'> {
   const each = amountOf({ ...claim, numa: null, resources: null, pci: null });
   const count = serverIds.length;
+  invariant(new Set(serverIds).size === count, 'each server claims once');
   const all: Amount = {
     vcpus: each.vcpus * count,
     memory_mb: each.memory_mb * count,
@@ -293,7 +316,8 @@ export const releaseHeld = (tx: Tx, migrationId: number): Promise<void> => take(
 export async function swapClaims(tx: Tx, migrationId: number, serverId: number): Promise<void> {
   const held = await findHeldClaim(tx, migrationId);
   const own = await findClaim(tx, serverId);
-  if (held === null) throw new Error(`migration ${migrationId} holds no claim`);
+  invariant(held !== null, `migration ${migrationId}, whose server changes its place, holds a claim there`);
+  invariant(held.serverId === serverId, `what migration ${migrationId} holds is for server ${serverId}`);
   await setClaim(tx, held);
   if (own === null) await releaseHeld(tx, migrationId);
   else await holdClaim(tx, migrationId, own);

@@ -1,6 +1,6 @@
 // Why: the two engines name the same mishaps differently; here they get one name each.
 
-import { badRequest, conflict, type Fault, unavailable } from '../base/errors.ts';
+import { badRequest, conflict, type Fault, type FaultCode, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
 function codeOf(error: unknown): string {
@@ -15,13 +15,15 @@ export function isDuplicate(error: unknown): boolean {
 /** Another process has SQLite's file at this moment: writes it, or reads a log that one which was killed left (`_RECOVERY`). */
 export const isBusy = (error: unknown): boolean => ['SQLITE_BUSY', 'SQLITE_BUSY_RECOVERY'].includes(codeOf(error));
 
-/** A deadlock or a lock that did not come in time: the same transaction may succeed when run again. */
-export function isRetryable(error: unknown): boolean {
-  return (
-    isBusy(error) ||
-    ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY_SNAPSHOT'].includes(codeOf(error))
-  );
+/** A row is not as it was read in the same transaction: somebody changed it meanwhile, and all must be thought over. */
+export class StaleRow extends Error {
+  readonly code = 'XLOUD_STALE_ROW';
 }
+
+const AGAIN = ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD', 'SQLITE_BUSY_SNAPSHOT', 'XLOUD_STALE_ROW'];
+
+/** A deadlock, a lock that did not come in time, a row that moved: the same transaction may succeed when run again. */
+export const isRetryable = (error: unknown): boolean => isBusy(error) || AGAIN.includes(codeOf(error));
 
 const AWAY = [
   'PROTOCOL_CONNECTION_LOST',
@@ -48,6 +50,9 @@ const FULL = ['SQLITE_FULL', 'ER_DISK_FULL', 'ER_RECORD_FILE_FULL', 'ENOSPC', 'E
 /** There is no room for what shall be written, or the disk refuses it. */
 const isFull = (error: unknown): boolean => FULL.includes(codeOf(error)) || codeOf(error).startsWith('SQLITE_IOERR');
 
+/** A text that a column of MariaDB has no room for; SQLite takes any. */
+export const isTooLong = (error: unknown): boolean => codeOf(error) === 'ER_DATA_TOO_LONG';
+
 /**
  * What the world, not the program, did wrong with the database: to be asked for again later; or what only the engine could find
  * wrong with a request. Null: it is something else.
@@ -61,7 +66,7 @@ export function databaseFault(error: unknown): Fault | null {
   if (codeOf(error) === 'ER_REGEXP_ERROR') {
     return badRequest('Invalid filter: it is not a regular expression.', { code: 'db.pattern', cause: error });
   }
-  const later = (message: string, code: string): Fault =>
+  const later = (message: string, code: FaultCode): Fault =>
     unavailable(message, { code, cause: error, retryAfterSeconds: limits.databaseRetrySeconds });
   if (isAway(error)) return later('The database did not answer.', 'db.away');
   if (isRetryable(error)) return later('The database is busy.', 'db.busy');

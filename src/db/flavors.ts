@@ -2,7 +2,7 @@
 
 import type { Knex } from 'knex';
 import { badRequest } from '../base/errors.ts';
-import type { Flavor } from '../domain/machines/flavor.ts';
+import type { Flavor } from '../domain/machines/flavors.ts';
 import { toBool } from './codec.ts';
 import { readQuery, type Reader, type Row } from './engine.ts';
 import { keyset, type SortKey, wherePattern } from './page.ts';

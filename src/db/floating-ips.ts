@@ -13,6 +13,8 @@ export interface StoredFloatingIp extends Unnamed {
   readonly portId: string | null;
   readonly fixedIp: string | null;
   readonly status: 'ACTIVE' | 'DOWN';
+  /** By which it leads there; empty: by none, or there are no routers. */
+  readonly routerId: string;
 }
 
 export const floatingIpNoun = defineNoun<StoredFloatingIp>({
@@ -25,6 +27,7 @@ export const floatingIpNoun = defineNoun<StoredFloatingIp>({
     portId: ['port_id', 'text'],
     fixedIp: ['fixed_ip_address', 'text'],
     status: ['status', 'text'],
+    routerId: ['router_id', 'text'],
   },
 });
 
@@ -36,6 +39,7 @@ export async function detachFloatingIps(tx: Tx, portId: string, kept: readonly s
     .update({
       port_id: null,
       fixed_ip_address: null,
+      router_id: '',
       status: 'DOWN',
       revision: tx.raw('?? + 1', ['revision']),
       updated_at: now,

@@ -54,6 +54,32 @@ export async function countServersOn(reader: Reader, hosts: readonly string[]): 
   return Number(row.servers);
 }
 
+/**
+ * Servers of these hosts with a guest that runs or is off, and that nothing is done to; the oldest first. These are the states that
+ * Nova evacuates, but for error: whoever is in error was tried, or is somebody's to look at.
+ * @param mark only those whose metadata says yes to this key; null: all
+ */
+export async function guestsStranded(
+  reader: Reader,
+  hosts: readonly string[],
+  mark: string | null,
+  limit: number,
+): Promise<{ readonly uuid: string; readonly host: string }[]> {
+  const query = reader('servers')
+    .select('servers.uuid', 'servers.host')
+    .whereIn('servers.host', [...hosts])
+    .where('servers.deleted', 0)
+    .whereIn('servers.vm_state', ['active', 'stopped'])
+    .whereNull('servers.task_state')
+    .orderBy('servers.id')
+    .limit(limit);
+  if (mark === null) return query;
+  return query
+    .join('server_metadata as mark', 'mark.server_id', 'servers.id')
+    .where('mark.key', mark)
+    .whereIn('mark.value', ['True', 'true', '1', 'yes']);
+}
+
 /** On how many servers of each host something is being done (Nova's current_workload); an idle host is absent. */
 export async function workloads(reader: Reader, hosts: readonly string[]): Promise<ReadonlyMap<string, number>> {
   if (hosts.length === 0) return new Map();

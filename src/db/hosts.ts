@@ -1,10 +1,13 @@
 // Why: hypervisors as the scheduler's snapshot and as operators see them: what they have, and what is claimed of it.
 
 import type { Knex } from 'knex';
-import { type Host, type HostFacts, type HostInventory, steadyText } from '../domain/placement/host.ts';
+import type { HostTerms } from '../domain/placement/host-terms.ts';
+import { type Host, type HostFacts, type HostInventory, steadyText } from '../domain/placement/hosts.ts';
+import type { HostRoom } from '../domain/placement/claims.ts';
 import { type Codec, toJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
+import { conflict } from '../base/errors.ts';
 import { SERVICE_ZONE } from './zones.ts';
 import { defineNoun } from './table.ts';
 import type { Tx } from './tx.ts';
@@ -172,6 +175,12 @@ export async function downHosts(reader: Reader, sinceMs: number): Promise<HostSt
   return stateNoun.fromRows(await readRows(reader, DOWN.join(' union '), [sinceMs]));
 }
 
+/** How many hosts there are, whatever their states. */
+export async function countHosts(reader: Reader): Promise<number> {
+  const [row] = (await reader('hosts').count({ hosts: '*' })) as unknown as [{ hosts: number | string }];
+  return Number(row.hosts);
+}
+
 /**
  * In SQL what `isHostUp` says, of the table `services`.
  * @param sinceMs `hostDownMs` before now, milliseconds since the epoch
@@ -211,11 +220,22 @@ export async function findHost(
   return row === undefined ? null : decode(row);
 }
 
+/** Whoever else locks this host's row waits until the transaction ends. */
+export async function holdHost(tx: Tx, host: string): Promise<void> {
+  await tx('hosts').select('id').where({ host }).forUpdate();
+}
+
 /** The host for a claim: locked until the transaction ends. */
 export async function lockHost(tx: Tx, host: string): Promise<Host | null> {
   // the lock comes first and alone: a join would lock the service's row too
-  await tx('hosts').select('id').where({ host }).forUpdate();
+  await holdHost(tx, host);
   return findHost(tx, { host });
+}
+
+/** What is left on a host, by its number: locked until the transaction ends. For a claim of numbers that grows where it is. */
+export async function lockRoom(tx: Tx, id: number): Promise<HostRoom | null> {
+  const row: Row | undefined = await tx('hosts').where({ id }).forUpdate().first();
+  return row === undefined ? null : decode(row);
 }
 
 /** Locks hosts and moves their generations on: claims that were thought out before are thought over. */
@@ -224,6 +244,24 @@ export async function moveHostsOn(tx: Tx, hosts: readonly string[]): Promise<voi
   await tx('hosts')
     .whereIn('host', [...hosts])
     .update(movedOn(tx));
+}
+
+/** Writes how much of these hosts may be claimed, the same of all. The caller moves their generations on. */
+export async function setTerms(tx: Tx, ids: readonly number[], { ratios, reserved }: HostTerms): Promise<void> {
+  await tx('hosts')
+    .whereIn('id', [...ids])
+    .update(hostNoun.toRow({ ratios, reserved }));
+}
+
+/** What the agents of these hosts said of them last, by name, with their numbers. */
+export async function toldByHosts(
+  reader: Reader,
+  names: readonly string[],
+): Promise<{ readonly id: number; readonly host: string; readonly terms: HostTerms | undefined }[]> {
+  const rows: Row[] = await reader('hosts')
+    .select('id', 'host', 'facts')
+    .whereIn('host', [...names]);
+  return rows.map((row) => ({ id: Number(row['id']), host: String(row['host']), terms: parseFacts(row).terms }));
 }
 
 export interface HostReport {
@@ -265,6 +303,13 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
       .onConflict('hypervisor_hostname')
       .ignore();
     return;
+  }
+  if (known['host'] !== host) {
+    throw conflict(
+      `${inventory.hypervisorHostname} is the hypervisor of host ${String(known['host'])}: ${report.host} may not report it. ` +
+        'Where that host was renamed, its compute service must be deleted first.',
+      { code: 'host.taken' },
+    );
   }
   const before = parseFacts(known);
   const as = (columns: object): boolean => Object.entries(columns).every(([column, value]) => known[column] === value);

@@ -1,6 +1,6 @@
 // Why: the rows of the built-in image service: images and the projects they are shared with.
 
-import type { ImageFacts } from '../domain/machines/image.ts';
+import type { ImageFacts } from '../domain/machines/images.ts';
 import type { Reader } from './engine.ts';
 import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';

@@ -1,5 +1,6 @@
 // Why: one table is the user's history of a server and the log that recovery reads: an action is a saga, an event is a step.
 
+import { invariant } from '../base/invariant.ts';
 import { badRequest } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { fromBool, fromJson, toBool, toJson } from './codec.ts';
@@ -179,20 +180,33 @@ export interface NewAction {
 const queued = ({ nowMs, ...action }: NewAction, leaseUntil: number | null) =>
   ({ ...action, startTime: nowMs, updatedAt: nowMs, state: 'queued', leaseUntil }) as const;
 
-/** Adds an action that waits for a worker, and for `dueMs` or `readyAction` where it is given; returns its number. */
-export const insertAction = (tx: Tx, action: NewAction, dueMs: number | null = null): Promise<number> =>
-  insertRow(tx, dueNoun, queued(action, dueMs));
+/**
+ * Who holds the lease of an action for which something is made elsewhere before a worker may begin. The lease outlives what overtakes
+ * the action: who ends it then finds what was made, though its maker died. Workers' names have a `#`.
+ */
+const MAKER = 'maker';
 
-/** An action that nobody took and nothing overtook. */
-const untouched = (tx: Tx, id: number) =>
-  tx('instance_actions').where({ id, state: 'queued', cancel: 0 }).whereNull('lease_owner').whereNotNull('lease_until');
+/** Adds an action that waits for a worker, and where `heldMs` is given, for its maker's word until then; returns its number. */
+export const insertAction = (tx: Tx, action: NewAction, heldMs: number | null = null): Promise<number> =>
+  insertRow(tx, dueNoun, { ...queued(action, heldMs), leaseOwner: heldMs === null ? null : MAKER });
 
-/** One that waited need not any longer; false: it waits no more. */
+/** An action that its maker holds. */
+const held = (tx: Tx, id: number) => tx('instance_actions').where({ id, lease_owner: MAKER });
+
+const letGo = { lease_owner: null, lease_until: null };
+
+/** One that waited for its maker need not any longer; false: it waits no more, or something overtook it. */
 export const readyAction = async (tx: Tx, id: number): Promise<boolean> =>
-  (await untouched(tx, id).update({ lease_until: null })) === 1;
+  (await held(tx, id).where({ cancel: 0 }).update(letGo)) === 1;
 
-/** One that waited was never asked for; false: it waits no more. */
-export const withdrawAction = async (tx: Tx, id: number): Promise<boolean> => (await untouched(tx, id).delete()) === 1;
+/** One that waited for its maker was never asked for; false: as `readyAction`. */
+export const withdrawAction = async (tx: Tx, id: number): Promise<boolean> =>
+  (await held(tx, id).where({ cancel: 0 }).delete()) === 1;
+
+/** One that something overtook while its maker held it may end: nothing is made for it any more, and nothing is left. */
+export const letGoAction = async (tx: Tx, id: number): Promise<void> => {
+  await held(tx, id).where({ cancel: 1 }).update(letGo);
+};
 
 /** Adds actions that wait for another to wake them (`wakeActions`), and no longer than until `dueMs`. */
 export async function insertHeldActions(tx: Tx, actions: readonly NewAction[], dueMs: number): Promise<void> {
@@ -272,7 +286,7 @@ export async function readInput<T>(reader: Reader, id: number): Promise<T> {
 }
 
 export async function writeInput(tx: Tx, id: number, input: unknown): Promise<void> {
-  await updateRows(tx, dueNoun, { id }, { input });
+  invariant((await updateRows(tx, dueNoun, { id }, { input })) === 1, `action ${id}, whose input changes, has a row`);
 }
 
 /** Those of actions that are not over. */
@@ -304,6 +318,7 @@ export async function takeAction(
   untilMs: number,
 ): Promise<InstanceAction | null> {
   const { leaseUntil, input: _input, ...action } = seen;
+  invariant(action.state !== 'done', `action ${action.id}, which is taken, is not over`);
   const taken = {
     leaseOwner: owner,
     attempts: action.attempts + 1,
@@ -392,7 +407,8 @@ export async function updateAction(
   change: { readonly state?: ActionState; readonly attempts?: number; readonly cancel?: boolean },
   nowMs: number,
 ): Promise<void> {
-  await updateRows(tx, actionNoun, { id }, { ...change, updatedAt: nowMs });
+  const touched = await updateRows(tx, actionNoun, { id }, { ...change, updatedAt: nowMs });
+  invariant(touched === 1, `action ${id}, which changes, has a row`);
 }
 
 /** The actions that overtake others: who calls `cancelActions` adds one of these afterwards. */
@@ -405,7 +421,7 @@ export async function cancelActions(tx: Tx, serverUuid: string, except = 0): Pro
       .where({ server_uuid: serverUuid })
       .whereNot({ id: except })
       .whereIn('state', [...openStates])
-      // one that waits for its next attempt need not wait any longer, and has all of them to end
+      // one that waits for its next attempt need not wait any longer, and has all of them to end; a lease is its owner's to end
       .update({
         attempts: 0,
         cancel: 1,
@@ -453,9 +469,10 @@ export async function finishAction(
   input: unknown,
   nowMs: number,
 ): Promise<void> {
-  await tx('instance_actions')
+  const touched: number = await tx('instance_actions')
     .where({ id })
     .update(ended(message, input, nowMs));
+  invariant(touched === 1, `action ${id}, which ends, has a row`);
 }
 
 /** An action that is not over, if its lease is the owner's. */
@@ -494,7 +511,8 @@ export async function finishEvent(tx: Tx, event: EventLog, end: EventEnd, nowMs:
     host: end.host ?? null,
   };
   const finished = { ...ended, finishTime: nowMs };
-  await updateRows(tx, eventNoun, { id: event.id }, { ...finished, output: end.output });
+  const touched = await updateRows(tx, eventNoun, { id: event.id }, { ...finished, output: end.output });
+  invariant(touched === 1, `event ${event.id} of action ${event.actionId}, which ends, has a row`);
   const output = end.output === undefined ? event.output : fromJson(toJson(end.output));
   return { ...event, ...finished, output };
 }
@@ -505,5 +523,5 @@ export async function noteDetails(tx: Tx, id: number, details: string): Promise<
 }
 
 export async function markUndo(tx: Tx, id: number, undo: 'done' | 'failed'): Promise<void> {
-  await updateRows(tx, eventNoun, { id }, { undo });
+  invariant((await updateRows(tx, eventNoun, { id }, { undo })) === 1, `event ${id}, which is undone, has a row`);
 }

@@ -1,5 +1,6 @@
 // Why: the moves of servers between hosts: their history for operators, and what confirmation, revert and recovery read.
 
+import { invariant } from '../base/invariant.ts';
 import { badRequest } from '../base/errors.ts';
 import {
   type Before,
@@ -7,7 +8,7 @@ import {
   type MigrationStatus,
   overStatuses,
   type ServerMigration,
-} from '../domain/servers/migration.ts';
+} from '../domain/servers/migrations.ts';
 import { type Codec, fromJson, toNullableJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import { upHosts } from './hosts.ts';
@@ -53,7 +54,7 @@ const migrationNoun = defineNoun<ServerMigration>({
       processed: ['disk_processed', 'number'],
       remaining: ['disk_remaining', 'number'],
     },
-    wish: ['wish', 'text'],
+    steering: ['wish', 'text'],
     before: ['before', beforeCodec],
     createdAt: ['created_at', 'time'],
     updatedAt: ['updated_at', 'time'],
@@ -244,11 +245,12 @@ export const insertMigration = (tx: Tx, { nowMs, ...move }: NewMigration): Promi
 
 /** What of a move changes. */
 export type MigrationPatch = Partial<
-  Pick<ServerMigration, 'status' | 'destCompute' | 'destNode' | 'destHost' | 'wish' | 'memory' | 'disk'>
+  Pick<ServerMigration, 'status' | 'destCompute' | 'destNode' | 'destHost' | 'steering' | 'memory' | 'disk'>
 >;
 
 export async function updateMigration(tx: Tx, id: number, patch: MigrationPatch, nowMs: number): Promise<void> {
-  await updateRows(tx, migrationNoun, { id }, { ...patch, updatedAt: nowMs });
+  const touched = await updateRows(tx, migrationNoun, { id }, { ...patch, updatedAt: nowMs });
+  invariant(touched === 1, `migration ${id}, which changes, has a row`);
 }
 
 /** Evacuations whose dead host is back and clean are `completed`. */

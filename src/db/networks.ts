@@ -28,6 +28,8 @@ export interface StoredNetwork extends Stored {
   readonly isDefault: boolean;
   readonly portSecurityEnabled: boolean;
   readonly mtu: number;
+  /** The policy of its ports that name none. */
+  readonly qosPolicyId: string | null;
 }
 
 export interface Pool {
@@ -66,6 +68,10 @@ export interface StoredPort extends Stored {
   readonly securityGroups: readonly string[];
   readonly binding: Binding;
   readonly allowedAddressPairs: readonly { readonly ip_address: string; readonly mac_address?: string }[];
+  /** Null: that of its network. */
+  readonly qosPolicyId: string | null;
+  /** What DHCP tells it beside what its subnet says; null: nothing. */
+  readonly extraDhcpOpts: readonly { readonly opt_name: string; readonly opt_value: string }[] | null;
 }
 
 export interface StoredGroup extends Stored {
@@ -83,6 +89,7 @@ export interface StoredRule {
   readonly portRangeMax: number | null;
   readonly remoteIpPrefix: string | null;
   readonly remoteGroupId: string | null;
+  readonly remoteAddressGroupId: string | null;
   readonly description: string;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -104,7 +111,7 @@ export const unnamed = {
   updatedAt: ['updated_at', 'time'],
 } as const;
 
-const stored = { ...unnamed, name: ['name', 'text'] } as const;
+export const stored = { ...unnamed, name: ['name', 'text'] } as const;
 
 export const networkNoun = defineNoun<StoredNetwork>({
   table: 'networks',
@@ -116,6 +123,7 @@ export const networkNoun = defineNoun<StoredNetwork>({
     isDefault: ['is_default', 'bool'],
     portSecurityEnabled: ['port_security_enabled', 'bool'],
     mtu: ['mtu', 'number'],
+    qosPolicyId: ['qos_policy_id', 'text'],
   },
 });
 
@@ -148,6 +156,8 @@ export const portNoun = defineNoun<StoredPort>({
     securityGroups: ['security_groups', 'json'],
     binding: ['binding', 'json'],
     allowedAddressPairs: ['allowed_address_pairs', 'json'],
+    qosPolicyId: ['qos_policy_id', 'text'],
+    extraDhcpOpts: ['extra_dhcp_opts', 'json'],
   },
 });
 
@@ -169,6 +179,7 @@ export const ruleNoun = defineNoun<StoredRule>({
     portRangeMax: ['port_range_max', 'number'],
     remoteIpPrefix: ['remote_ip_prefix', 'text'],
     remoteGroupId: ['remote_group_id', 'text'],
+    remoteAddressGroupId: ['remote_address_group_id', 'text'],
     description: ['description', 'text'],
     createdAt: ['created_at', 'time'],
     updatedAt: ['updated_at', 'time'],
@@ -224,6 +235,7 @@ export async function listRows<T>(
     query.where((seen) => {
       seen.where('project_id', scope.projectId);
       if (noun.table === 'networks' && scope.alsoShared) seen.orWhere('shared', 1).orWhere('external', 1);
+      if (noun.table === 'qos_policies' && scope.alsoShared) seen.orWhere('shared', 1);
       if (noun.table === 'subnets') {
         const own = reader('networks').select('id').where('project_id', scope.projectId);
         if (scope.alsoShared) own.orWhere('shared', 1);
@@ -283,6 +295,15 @@ export async function rowsBy<T>(
     .whereIn(column, [...values])
     .orderBy([{ column: 'created_at' }, { column: 'id' }]);
   return noun.fromRows(rows);
+}
+
+/** The ports of a network that DHCP tells something else than its subnets say. */
+export async function portsWithOptions(reader: Reader, networkId: string): Promise<string[]> {
+  const rows: { id: string }[] = await reader('ports')
+    .where({ network_id: networkId })
+    .whereNotNull('extra_dhcp_opts')
+    .select('id');
+  return rows.map(({ id }) => id);
 }
 
 /** Whether another port of a network has a MAC address. */
@@ -393,9 +414,18 @@ export async function countRows<T>(reader: Reader, noun: Noun<T>, projectId: str
   return Number(row?.['count'] ?? 0);
 }
 
-/** The ranges of all subnets, with whose they are. */
-export async function subnetCidrs(reader: Reader): Promise<{ readonly cidr: string; readonly projectId: string }[]> {
-  return reader('subnets').select('cidr', { projectId: 'project_id' });
+/** The ranges of all subnets, with whose and of which networks they are, and whether those are external. */
+export async function subnetCidrs(
+  reader: Reader,
+): Promise<{ cidr: string; projectId: string; networkId: string; external: boolean }[]> {
+  const rows: { cidr: string; projectId: string; networkId: string; external: unknown }[] = await reader('subnets')
+    .join('networks', 'networks.id', 'subnets.network_id')
+    .select('subnets.cidr', {
+      projectId: 'subnets.project_id',
+      networkId: 'subnets.network_id',
+      external: 'networks.external',
+    });
+  return rows.map((row) => ({ ...row, external: Number(row.external) === 1 }));
 }
 
 const allocationNoun = defineNoun<Allocation>({

@@ -1,6 +1,6 @@
 // Why: what is to be told waits here until a broker has it: written with what it tells of, removed when it is sent.
 
-import type { Notification } from '../domain/notifications/notification.ts';
+import type { Notification } from '../domain/notifications/notifications.ts';
 import type { Reader } from './engine.ts';
 import { defineNoun, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';

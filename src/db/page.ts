@@ -2,7 +2,7 @@
 // both engines, which agree that null is less than everything.
 
 import type { Knex } from 'knex';
-import { compilePattern, isPlainText, withLiteralBars } from './regexp.ts';
+import { anchoredLike, compilePattern, isPlainText, withLiteralBars } from './regexp.ts';
 
 export interface SortKey {
   readonly column: string;
@@ -57,6 +57,11 @@ export function wherePattern(query: Knex.QueryBuilder, name: string, value: stri
   if (value === '') return;
   if (isPlainText(value)) {
     void query.whereRaw('instr(lower(??), ?) > 0', [name, value.toLowerCase()]);
+    return;
+  }
+  const like = anchoredLike(value);
+  if (like !== null) {
+    void query.whereRaw("lower(??) like ? escape '!'", [name, like]);
     return;
   }
   compilePattern(value);

@@ -22,6 +22,7 @@ export const ofServers: readonly { readonly table: string; readonly column: stri
   { table: 'server_passwords', column: 'server_id', by: 'id' },
   { table: 'server_sizes', column: 'server_id', by: 'id' },
   { table: 'server_tags', column: 'server_id', by: 'id' },
+  { table: 'server_volumes', column: 'server_id', by: 'id' },
   { table: 'shelved_servers', column: 'server_id', by: 'id' },
   { table: 'servers', column: 'id', by: 'id' },
 ];
@@ -33,6 +34,7 @@ export const keepers: readonly { readonly table: string; readonly where: string;
   // whoever finds its guest on a host that comes back must know whose it was
   { table: 'remnants', where: 'server_uuid = servers.uuid', reason: 'may have left something on a host' },
   { table: 'instance_actions', where: "server_uuid = servers.uuid and state <> 'done'", reason: 'has an open action' },
+  { table: 'volume_attachments', where: 'server_uuid = servers.uuid', reason: 'has a volume' },
   // a period that begins at the limit or later is billed as before
   {
     table: 'server_sizes',
@@ -46,6 +48,7 @@ export const passing: readonly { readonly table: string; readonly key: string; r
   { table: 'console_auth_tokens', key: 'id', moment: 'expires_at' },
   { table: 'identity_revocations', key: 'audit_id', moment: 'expires_at' },
   { table: 'notifications', key: 'id', moment: 'created_at' },
+  { table: 'volume_messages', key: 'id', moment: 'expires_at' },
 ];
 
 /** Rows by table. */

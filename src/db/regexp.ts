@@ -10,6 +10,20 @@ const META = /[\\^$.|?*+()[\]{}]/;
 /** Whether a pattern says nothing but itself: then a search for the text is the same and uses no regular expression. */
 export const isPlainText = (pattern: string): boolean => !META.test(pattern);
 
+const ASCII = /^[\x20-\x7e]*$/;
+
+/**
+ * What LIKE (with `!` before what is meant as it is) finds as a pattern does that is a text at the beginning, the end, or both: `^web`,
+ * `-1$`, `^web-1$`; null for every other. Of letters beyond ASCII, engines and patterns differ in what is the same.
+ */
+export function anchoredLike(pattern: string): string | null {
+  if (pattern.length > limits.patternCharacters) return null;
+  const [, start, text = '', end] = /^(\^?)([^]*?)(\$?)$/.exec(pattern) ?? [];
+  if ((start === '' && end === '') || !isPlainText(text) || !ASCII.test(text)) return null;
+  const meant = text.toLowerCase().replaceAll(/[!%_]/g, '!$&');
+  return `${start === '' ? '%' : ''}${meant}${end === '' ? '%' : ''}`;
+}
+
 /**
  * A search (anywhere in the text, in letters of either case) for a pattern in RE2's syntax, with `|` a literal as Nova makes it.
  * @throws badRequest for a pattern that is too long or not understood (back references and look-around among them)

@@ -1,10 +1,12 @@
 // Why: what stands beside a server's row (metadata, tags, interfaces, faults), read with one query each for a whole page.
 
 import { limits } from '../base/limits.ts';
-import type { Server, ServerDetail, ServerFault } from '../domain/servers/instance.ts';
-import type { NicSpec } from '../domain/networks/nic.ts';
+import type { Server, ServerDetail, ServerFault } from '../domain/servers/servers.ts';
+import type { ServerVolume } from '../domain/servers/server-volumes.ts';
+import type { NicSpec } from '../domain/networks/server-nics.ts';
 import { amongNumbers, readRows, snapshotsOf, type Reader, type Row } from './engine.ts';
 import { decodeNic, nicColumns } from './server-nics.ts';
+import { volumesOfServers } from './server-volumes.ts';
 import { defineNoun, insertRow } from './table.ts';
 import { insertRows, type Tx } from './tx.ts';
 
@@ -15,9 +17,17 @@ export interface DetailNeeds {
   readonly nics?: boolean;
   readonly fault?: boolean;
   readonly groups?: boolean;
+  readonly volumes?: boolean;
 }
 
-export const allDetails: DetailNeeds = { metadata: true, tags: true, nics: true, fault: true, groups: true };
+export const allDetails: DetailNeeds = {
+  metadata: true,
+  tags: true,
+  nics: true,
+  fault: true,
+  groups: true,
+  volumes: true,
+};
 
 const none: Readonly<Record<string, never>> = Object.freeze({});
 const empty: readonly never[] = Object.freeze([]);
@@ -26,7 +36,8 @@ const empty: readonly never[] = Object.freeze([]);
 const by =
   (column: string) =>
   (left: Row, right: Row): number => {
-    const [a, b] = [left[column] as string | number, right[column] as string | number];
+    const a = left[column] as string | number;
+    const b = right[column] as string | number;
     return a < b ? -1 : a > b ? 1 : 0;
   };
 
@@ -36,7 +47,7 @@ function push<T>(groups: Map<number, T[]>, key: number, value: T): void {
   else group.push(value);
 }
 
-/** Adds to each server what `need` names: at most five queries, whatever the number of servers. */
+/** Adds to each server what `need` names: at most six queries, whatever the number of servers. */
 export async function loadDetails(
   reader: Reader,
   servers: readonly Server[],
@@ -50,7 +61,7 @@ export async function loadDetails(
     wanted && ids.length > 0
       ? (await readRows(reader, `select ${from} where ${among.sql}`, among.bindings)).sort(by(order))
       : [];
-  const [metadataRows, tagRows, nicRows, latest, groupRows] = await Promise.all([
+  const [metadataRows, tagRows, nicRows, latest, groupRows, volumes] = await Promise.all([
     rowsOf(need.metadata, 'server_id, `key`, value from server_metadata', 'key'),
     rowsOf(need.tags, 'server_id, tag from server_tags', 'tag'),
     rowsOf(need.nics, `${nicColumns} from server_nics`, 'position'),
@@ -60,6 +71,7 @@ export async function loadDetails(
       'server_id, uuid from server_group_members join server_groups on server_groups.id = group_id',
       'uuid',
     ),
+    need.volumes ? volumesOfServers(reader, ids) : new Map<number, readonly ServerVolume[]>(),
   ]);
 
   const metadata = new Map<number, Record<string, string>>();
@@ -88,6 +100,7 @@ export async function loadDetails(
     nics: nics.get(server.id) ?? empty,
     fault: faults.get(server.id) ?? null,
     groups: groups.get(server.id) ?? empty,
+    volumes: volumes.get(server.id) ?? empty,
   }));
 }
 

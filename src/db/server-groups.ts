@@ -1,6 +1,6 @@
 // Why: groups of servers, who is in them, and where those are.
 
-import type { GroupPlacement, ServerGroup } from '../domain/servers/server-group.ts';
+import type { GroupPlacement, ServerGroup } from '../domain/servers/server-groups.ts';
 import { readRows, type Reader, type Row } from './engine.ts';
 import { columnsOf, defineNoun, findRow, insertRow } from './table.ts';
 import type { Tx } from './tx.ts';

@@ -2,7 +2,7 @@
 // for each port; they are changed one by one, or all at once if nobody changed them meanwhile.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { NicSpec } from '../domain/networks/nic.ts';
+import type { NicSpec } from '../domain/networks/server-nics.ts';
 import { fromBool, type ParseShared, toBool } from './codec.ts';
 import { readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
 import { networkShape, nicShape } from './shapes.ts';

@@ -2,8 +2,8 @@
 // same transaction: both are derived from the rows as they are when it ends, so no verb can forget them.
 
 import type { Size } from '../domain/adjustment/size.ts';
-import type { VmState } from '../domain/servers/instance.ts';
-import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/servers/usage.ts';
+import type { VmState } from '../domain/servers/servers.ts';
+import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/servers/server-sizes.ts';
 import { fromBool, fromTime } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { type Columns, columnsOf, defineNoun } from './table.ts';

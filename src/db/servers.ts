@@ -1,7 +1,8 @@
 // Why: the one place where a server's row becomes a value and a value becomes a row.
 
-import { maximumOf, minimumOf } from '../domain/machines/flavor.ts';
-import type { Server } from '../domain/servers/instance.ts';
+import { areAmounts, invariant } from '../base/invariant.ts';
+import { maximumOf, minimumOf } from '../domain/machines/flavors.ts';
+import type { Server } from '../domain/servers/servers.ts';
 import { type Size, sameSize } from '../domain/adjustment/size.ts';
 import { type Claim, joinedClaim } from './claims.ts';
 import { toBool } from './codec.ts';
@@ -126,8 +127,8 @@ export async function findServer(
 }
 
 const ONE_TO_BUILD =
-  `select ${wholeServer.join(', ')}, servers.build, ${joinedClaim.columns.join(', ')} from servers ` +
-  'left join claims on claims.server_id = servers.id where servers.uuid = ?';
+  `select ${wholeServer.join(', ')}, servers.build, ${joinedClaim.columns.join(', ')}, claimed.host as claim_host from servers ` +
+  'left join claims on claims.server_id = servers.id left join hosts claimed on claimed.id = claims.host_id where servers.uuid = ?';
 
 /** A server with all that its host is told of it and its own row does not have. */
 export interface ServerToBuild {
@@ -141,8 +142,14 @@ export interface ServerToBuild {
 export async function findServerToBuild(reader: Reader, uuid: string): Promise<ServerToBuild | null> {
   const [row] = await readRows(reader, ONE_TO_BUILD, [uuid]);
   if (row === undefined) return null;
+  const server = serverNoun.fromRow(row, snapshotsOf(reader));
+  const claimedOn = row['claim_host'] ?? server.host;
+  invariant(
+    server.host === null || claimedOn === server.host,
+    () => `server ${uuid} claims something where it is, on ${server.host}`,
+  );
   return {
-    server: serverNoun.fromRow(row, snapshotsOf(reader)),
+    server,
     claim: joinedClaim.fromRow(row),
     build: () => buildShape.read(row['build']),
   };
@@ -216,7 +223,11 @@ export async function insertServers(tx: Tx, servers: readonly NewServer[]): Prom
     );
   const ids = new Map(made.map(({ id, uuid }) => [uuid, id]));
   for (const id of ids.values()) noteSize(tx, id);
-  return servers.map(({ uuid }) => ids.get(uuid) as number);
+  return servers.map(({ uuid }) => {
+    const id = ids.get(uuid);
+    invariant(id !== undefined, `server ${uuid}, which was added, has a row`);
+    return id;
+  });
 }
 
 /** As `insertServers`, one. */
@@ -237,14 +248,25 @@ const sizeFields = [
   'promised',
 ] as const;
 
+/** What holds of every change of a server. */
+function checkPatch({ promised, deleted, taskState, ...patch }: ServerPatch): void {
+  const { currentVcpus, currentMemoryMb, targetVcpus, targetMemoryMb, bootVcpus, bootMemoryMb } = patch;
+  const sizes = [currentVcpus, currentMemoryMb, targetVcpus, targetMemoryMb, bootVcpus, bootMemoryMb];
+  invariant(areAmounts(...sizes), () => `sizes of a server are whole numbers from 0 (${sizes.join(', ')})`);
+  invariant(areAmounts(promised?.vcpus, promised?.memoryMb), 'what is promised to a server is whole numbers from 0');
+  invariant(deleted !== true || taskState === null, 'a server that is gone has no task');
+}
+
 /** As `updateServer`, of several at once. */
 export async function updateServers(tx: Tx, ids: readonly number[], patch: ServerPatch, nowMs: number): Promise<void> {
   if (patch.taskState === null || sizeFields.some((field) => patch[field] !== undefined)) {
     for (const id of ids) noteSize(tx, id);
   }
-  await tx('servers')
+  checkPatch(patch);
+  const touched: number = await tx('servers')
     .whereIn('id', [...ids])
     .update(serverNoun.toRow({ updatedAt: nowMs, ...patch }));
+  invariant(touched === ids.length, () => `servers that change have rows (${ids.join(', ')}: ${touched})`);
 }
 
 /** Changes columns of one server. `nowMs` becomes `updated_at`. */

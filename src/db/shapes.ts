@@ -1,10 +1,10 @@
 // Why: JSON in a column outlives the program that wrote it. What each such column holds has a version, and what older programs
 // wrote is brought to today's when it is read: here and nowhere else. A type that gets a member gets a step.
 
-import type { FlavorSnapshot } from '../domain/machines/flavor.ts';
-import type { HostFacts } from '../domain/placement/host.ts';
-import type { ImageFacts } from '../domain/machines/image.ts';
-import type { NetworkFacts, NicSpec } from '../domain/networks/nic.ts';
+import type { FlavorSnapshot } from '../domain/machines/flavors.ts';
+import type { HostFacts } from '../domain/placement/hosts.ts';
+import type { ImageFacts } from '../domain/machines/images.ts';
+import type { NetworkFacts, NicSpec } from '../domain/networks/server-nics.ts';
 import { type Codec, fromJson, toJson } from './codec.ts';
 
 type Old = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 // Why: usage asks for servers that lived within a period, deleted ones too; their sizes over time: server-sizes.ts.
 
 import { badRequest } from '../base/errors.ts';
-import type { VmState } from '../domain/servers/instance.ts';
+import type { VmState } from '../domain/servers/servers.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 import { fromTime } from './codec.ts';
 import { readQuery, type Reader, snapshotsOf } from './engine.ts';

@@ -1,6 +1,7 @@
 // Why: writing needs a `Tx`, and only this function makes one. Reading code cannot write by accident, and every change of
 // state is one transaction.
 
+import { invariant } from '../base/invariant.ts';
 import type { Knex } from 'knex';
 import type { Database } from './engine.ts';
 import { isRetryable } from './errors.ts';
@@ -17,11 +18,15 @@ export type Ending = (tx: Tx, ids: readonly number[]) => Promise<void>;
 
 const endings = new WeakMap<Tx, Map<Ending, Set<number>>>();
 
+/** Transactions whose work goes on: what is noted later, or for a statement alone, would never be done. */
+const atWork = new WeakSet<Tx>();
+
 /**
  * Has `ending` run for this row before the transaction commits, however often it is noted: for what follows from the rows as
  * they are in the end (sums, history), so that no verb can forget it.
  */
 export function noteForEnding(tx: Tx, ending: Ending, id: number): void {
+  invariant(atWork.has(tx), 'what follows from a row is noted while its transaction is at work');
   let noted = endings.get(tx);
   if (noted === undefined) endings.set(tx, (noted = new Map()));
   const ids = noted.get(ending);
@@ -33,6 +38,7 @@ const afterwards = new WeakMap<Tx, (() => void)[]>();
 
 /** Has this done once the transaction is committed, and never if it is not: for what cannot be taken back. */
 export function afterCommit(tx: Tx, work: () => void): void {
+  invariant(atWork.has(tx), 'what is done after a transaction is noted while it is at work');
   const noted = afterwards.get(tx);
   if (noted === undefined) afterwards.set(tx, [work]);
   else noted.push(work);
@@ -48,8 +54,10 @@ export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): P
     try {
       const [result, after] = await database.write.transaction(async (trx) => {
         const t = trx as Tx;
+        atWork.add(t);
         try {
           const made = await work(t);
+          atWork.delete(t);
           for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids]);
           return [made, afterwards.get(t) ?? []] as const;
         } catch (error) {

@@ -1,6 +1,6 @@
 // Why: a host's zone is said by its aggregates alone; every query that wants it says so in the same words.
 
-import { ZONE_KEY } from '../domain/placement/aggregate.ts';
+import { ZONE_KEY } from '../domain/placement/aggregates.ts';
 
 /** The zone of a row of `services`, as an expression: its aggregates', or the one of hosts that are in none. */
 export const SERVICE_ZONE =

@@ -7,7 +7,7 @@ import { countOpenActions, countServers, countWaitingNotifications } from '../db
 import type { Database } from '../db/engine.ts';
 import { listHosts } from '../db/hosts.ts';
 import { openStates } from '../db/instance-actions.ts';
-import { type Host, isHostUp } from '../domain/placement/host.ts';
+import { type Host, isHostUp } from '../domain/placement/hosts.ts';
 import type { ActionEnd, OpsObserver } from '../ops/index.ts';
 import type { Metrics, Sample } from '../web/metrics.ts';
 import { seldom } from './health.ts';

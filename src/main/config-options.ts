@@ -2,6 +2,7 @@
 
 import ipaddr from 'ipaddr.js';
 import { parseCidr, parseIp } from '../base/ip.ts';
+import { parseRemote } from '../cloud/ovn/ovsdb/remote.ts';
 import type { Field, Fields } from './config-values.ts';
 
 export interface OptionBase<T> {
@@ -21,6 +22,16 @@ export type Option<T> = OptionBase<T> & {
   /** Of a text that is given, and of each text of a list. */
   readonly form?: Form;
 };
+
+/** `[::1]:8775` in its parts; a port that is none is NaN. */
+export function splitListen(text: string): { readonly address: string; readonly port: number } {
+  const at = text.lastIndexOf(':');
+  const port = text.slice(at + 1);
+  return {
+    address: text.slice(0, Math.max(0, at)).replace(/^\[(.*)\]$/, '$1'),
+    port: /^\d{1,5}$/.test(port) ? Number(port) : NaN,
+  };
+}
 
 /** What a text must be. */
 export interface Form {
@@ -68,7 +79,7 @@ export const list = <T extends string>(
   more: { choices?: readonly T[]; form?: Form } = {},
 ): Option<readonly T[]> => ({ kind: 'list', default: value, help, ...more });
 
-const httpUrl: Form = {
+export const httpUrl: Form = {
   name: 'an address such as https://cloud.example.org',
   fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
 };
@@ -76,8 +87,22 @@ export const addressRange: Form = {
   name: 'an address or a range such as 10.0.0.0/8',
   fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),
 };
+export const listenAddress: Form = {
+  name: 'an address and a port such as 127.0.0.1:8775',
+  fits: (text) => {
+    const { address, port } = splitListen(text);
+    return parseIp(address) !== null && port >= 0 && port <= 65_535;
+  },
+};
 export const plainAddress: Form = { name: 'an IP address such as 10.0.0.1', fits: (text) => parseIp(text) !== null };
 export const plainRange: Form = { name: 'a range such as 10.0.0.0/8', fits: (text) => parseCidr(text) !== null };
+/** Where an OVSDB server is asked. */
+export const ovsdbRemote: Form = {
+  name: 'unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT',
+  fits: (text) => parseRemote(text.trim()) !== null,
+};
+/** A namespace below /run/netns. */
+export const netnsName: Form = { name: 'the name of a network namespace', fits: (text) => /^\w[\w.-]*$/.test(text) };
 /** An HTTP URL at which clients reach something; empty: it follows from others. */
 export const publicUrl = (help: string): Option<string> => text('', help, { form: httpUrl });
 /** As `publicUrl`, for a service that is not reached below the common address. */

@@ -13,29 +13,28 @@ import {
   weighers,
 } from '../scheduler/index.ts';
 import { defaultSettings } from '../scheduler/spec.ts';
-import { defaultQuota, type QuotaResource, quotaResources } from '../domain/placement/quota.ts';
+import { defaultQuota, type QuotaResource, quotaResources } from '../domain/placement/quota-sets.ts';
 import type { LogLevel } from '../base/log.ts';
-import { type AliasOption, pciPolicies } from '../domain/pci/pci-alias.ts';
-import { pciTypes } from '../domain/pci/pci.ts';
-import type { DeviceOption } from '../virt/host-devices.ts';
-import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
 import { FORWARDED_HEADERS, type ForwardedHeader, X_FORWARDED } from '../web/forwarded.ts';
 import {
   addressRange,
   amounts,
   choice,
+  httpUrl,
   integer,
   list,
   number,
   type Option,
-  plainAddress,
-  plainRange,
   publicUrl,
-  records,
   serviceUrl,
   text,
 } from './config-options.ts';
+import { network } from './config-network.ts';
+import { pci } from './config-pci.ts';
+import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
+import { volumeOptions } from './config-volume.ts';
+import { moveOptions } from './move-options.ts';
 
 /** One option for each thing that has a quota; -1: no limit. */
 const quota = Object.fromEntries(
@@ -67,8 +66,6 @@ const multipliers = Object.fromEntries(
   }),
 ) as { readonly [O in WeigherOption]: Option<number> };
 
-const pciId = { help: 'four hexadecimal digits', format: /^[\da-fA-F]{4}$/ } as const;
-
 /** Every option by section. Empty text means "not set". */
 export const schema = {
   api: {
@@ -81,6 +78,7 @@ export const schema = {
     compute_url: serviceUrl('compute'),
     image_url: serviceUrl('image'),
     network_url: serviceUrl('network'),
+    volume_url: serviceUrl('volume'),
     trusted_proxies: list(
       [],
       'Addresses or CIDRs of proxies that are believed in what they say of their clients; see forwarded_headers.',
@@ -124,6 +122,16 @@ export const schema = {
       'Requests of one address that are worked on, or whose answers are not read yet, at once; more wait. Those of trusted proxies do not count.',
       1,
     ),
+    project_requests_per_minute: integer(
+      0,
+      'requests',
+      'Requests of one project in a minute, at this API and all services here; more are 429 with Retry-After. Those of administrators and services do not count; 0: any number.',
+    ),
+    project_writes_per_minute: integer(
+      0,
+      'requests',
+      'As project_requests_per_minute, of the requests that are no GET or HEAD.',
+    ),
     page_size: integer(limits.pageSize, 'items', 'Longest page of a list (Nova: max_limit).', 1, 100_000),
   },
   database: {
@@ -148,11 +156,14 @@ export const schema = {
       'How much is logged, as JSON lines on stderr.',
     ),
   },
+  ...processOptions,
   identity: {
     auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.'),
     www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.'),
     username: text('nova', 'Name of our own user at Keystone.'),
     password: text('', 'Password of our own user at Keystone.', { secret: true }),
+    password_file: text('', 'File with that password, or with the secret of the application credential.'),
+    application_credential_id: text('', 'Application credential in place of a user and its password; empty: none.'),
     project_name: text('service', 'Project of our own user.'),
     user_domain_id: text('default', 'Domain of our own user.'),
     project_domain_id: text('default', 'Domain of our own project.'),
@@ -164,9 +175,22 @@ export const schema = {
       0,
       3600,
     ),
+    keys_dir: text(
+      '',
+      'Where the built-in identity service keeps its keys, the same for every API; empty: the data directory.',
+    ),
     token_seconds: integer(3600 * 4, 'seconds', 'Life of a token of the built-in identity service.', 60, 7 * 86_400),
   },
   image: {
+    endpoint: text(
+      '',
+      'Image service from which `xloud agent` fetches images, without a version, as http://api:8774/image; who it is there: section identity.',
+      { form: httpUrl },
+    ),
+    directory: text(
+      '',
+      "Where the data of the built-in image service's images lies, one directory for every API; empty: images in the data directory.",
+    ),
     image_count_total: integer(
       1_000,
       'images',
@@ -180,26 +204,8 @@ export const schema = {
       -1,
     ),
   },
-  network: {
-    default_cidr: text(
-      '10.123.0.0/20',
-      'Subnet of the shared network that the built-in network service makes at first start.',
-    ),
-    dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.', {
-      form: plainAddress,
-    }),
-    tenant_ranges: list(
-      PRIVATE_RANGES,
-      "Ranges of which projects make subnets of the built-in network service; keep this machine's own networks out. Administrators are not bound.",
-      { form: plainRange },
-    ),
-    tenant_addresses: integer(
-      limits.tenantAddresses,
-      'addresses',
-      "IPv4 addresses that one project's subnets have in all; -1: no limit.",
-      -1,
-    ),
-  },
+  network,
+  volume: volumeOptions,
   policy: {
     file: text(
       '',
@@ -294,9 +300,9 @@ export const schema = {
       3600,
     ),
     force_config_drive: choice(
-      'yes',
-      ['no', 'yes'],
-      'Every server has a config drive: nothing else brings it its keys.',
+      'auto',
+      ['auto', 'no', 'yes'],
+      'Whether every server has a config drive, or only those that ask for one, take files along, or whose image insists; auto: yes, unless guests have a metadata service (network.metadata).',
     ),
     reclaim_instance_interval_seconds: number(
       0,
@@ -312,6 +318,11 @@ export const schema = {
       0.1,
       240,
     ),
+    adjust_may_migrate: choice(
+      'no',
+      ['no', 'yes'],
+      'Whether a server that shall grow and has no room on its host goes, as it runs, to one that has; a request may say otherwise.',
+    ),
     release_guest_offline: choice(
       'no',
       ['no', 'yes'],
@@ -321,6 +332,7 @@ export const schema = {
       'socket',
       "Where the screens of libvirt's guests listen (VNC, without a password): socket, a file beside their disks that QEMU and this program alone may open; or an address, which the proxy must reach and nobody else; empty: guests have no screen.",
     ),
+    ...moveOptions,
     console_base_url: text(
       '',
       'Where a console proxy of your own serves browsers, as https://consoles.example.org; empty: this program does, at /console below its public address.',
@@ -348,35 +360,18 @@ export const schema = {
       'How long a shelved server stays on its host; 0: it leaves at once, -1: until an administrator offloads it.',
       -1,
     ),
-  },
-  pci: {
-    alias: records<AliasOption>(
-      'Names by which flavors ask for devices of their host (pci_passthrough:alias = NAME:NUMBER); entries of one name mean any of their devices.',
-      {
-        name: { help: 'what flavors say', required: true },
-        vendor_id: { ...pciId, required: true },
-        product_id: { ...pciId, required: true },
-        device_type: {
-          help: 'type-PF for a whole device that can be divided into functions (SR-IOV), type-VF for such a function; without it any other',
-          choices: pciTypes,
-        },
-        numa_policy: {
-          help: 'where it must be of a server that has NUMA nodes: on one of them (required), there or near none (legacy, without it), there if possible (preferred), in the same socket (socket)',
-          choices: pciPolicies,
-        },
-      },
+    evacuate_after_seconds: integer(
+      0,
+      'seconds',
+      'Servers of a host that is silent for so long are evacuated: built anew elsewhere from their images, without what was on their disks; not while more than half of all hosts are silent, and not before down_seconds. 0: only when an administrator says so.',
     ),
-    device_spec: records<DeviceOption>(
-      'Devices of this host that are for guests; without an entry none. What an entry does not say may be anything.',
-      {
-        vendor_id: { help: 'four hexadecimal digits, or *' },
-        product_id: { help: 'four hexadecimal digits, or *' },
-        address: {
-          help: 'domain, bus, slot and function as 0000:81:00.1, parts left out or * for any; the address of a whole device means its functions too',
-        },
-      },
+    evacuate_servers: choice(
+      'all',
+      ['all', 'marked'],
+      'Which of them: all, or those whose metadata has HA_Enabled: True.',
     ),
   },
+  pci,
   quota,
   notifications: {
     url: text(

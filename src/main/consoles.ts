@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { ConsoleProxy, ConsoleProxyOptions } from '../console/proxy.ts';
-import { CONSOLES } from '../domain/servers/remote-console.ts';
+import { CONSOLES } from '../domain/servers/remote-consoles.ts';
 import type { Upgrades } from './listen.ts';
 
 export interface Consoles {

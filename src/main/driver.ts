@@ -13,6 +13,8 @@ import { readDivision } from '../virt/host-cells.ts';
 import { readDeviceSpecs } from '../virt/host-devices.ts';
 import type { Config } from './config.ts';
 
+const LOOPBACK = '127.0.0.1';
+
 export interface DriverParts {
   readonly config: Config;
   readonly dataDir: string;
@@ -69,6 +71,20 @@ function fakes(parts: DriverParts): ChosenDriver['hosts'] {
   return [fakeHost(parts, 0, peers), ...more.map((index) => fakeHost(parts, index, peers))];
 }
 
+/** How guests come to and leave this host, as the operator says. */
+const liveOf = ({ compute }: Config) => ({
+  address: compute.live_migration_inbound_addr || LOOPBACK,
+  scheme: compute.live_migration_scheme,
+  nativeTls: compute.live_migration_with_native_tls === 'yes',
+  permitPostCopy: compute.live_migration_permit_post_copy === 'yes',
+  permitAutoConverge: compute.live_migration_permit_auto_converge === 'yes',
+  bandwidthMib: compute.live_migration_bandwidth,
+  parallelConnections: compute.live_migration_parallel_connections,
+  downtimeMs: compute.live_migration_downtime,
+  completionMsPerGib: compute.live_migration_completion_timeout * 1_000,
+  timeoutAction: compute.live_migration_timeout_action,
+});
+
 async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
   const { config, dataDir, images, clock, log } = parts;
   // loaded where it is used: its XML libraries alone are ten MiB
@@ -84,6 +100,9 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     deviceSpecs: readDeviceSpecs(config.pci.device_spec),
     screen: config.compute.vnc_listen || null,
     ...(config.compute.host_ip === '' ? {} : { hostIp: config.compute.host_ip }),
+    ...(config.compute.disk_transfer_addr === '' ? {} : { diskAddress: config.compute.disk_transfer_addr }),
+    diskPort: config.compute.disk_transfer_port,
+    live: liveOf(config),
     clock,
     log,
   });

@@ -3,17 +3,16 @@
 import type { RequestListener } from 'node:http';
 import { makeCompute } from '../api/app.ts';
 import { computeRoutes } from '../api/compute/index.ts';
-import { isAnyHostUp } from '../db/hosts.ts';
-import { proveWritable } from '../db/readiness.ts';
-import { CONSOLES } from '../domain/servers/remote-console.ts';
+import { CONSOLES } from '../domain/servers/remote-consoles.ts';
 import { followConsoleToken } from '../ops/index.ts';
 import type { Web } from '../web/app.ts';
 import { mount } from '../web/mount.ts';
 import { reachedBy } from '../web/reached.ts';
+import { conditions } from './conditions.ts';
 import { type Consoles, makeConsoles } from './consoles.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { type Condition, diskProblem, seldom, withHealth } from './health.ts';
-import type { Neighbours } from './neighbours.ts';
+import { type Condition, withHealth } from './health.ts';
+import type { Callers, Neighbours } from './neighbours.ts';
 import { type Parts, webParts } from './parts.ts';
 import { rootPages } from './root.ts';
 
@@ -22,7 +21,7 @@ const callbackOf = (app: Web): RequestListener => {
   return (request, response) => void handle(request, response);
 };
 
-function computeOf(parts: Parts, { identity, authenticate }: Neighbours, { ops }: ControlPlane): Web {
+function computeOf(parts: Parts, { identity, authenticate }: Callers, { ops }: ControlPlane): Web {
   const { config, database, policy } = parts;
   const { clock, log, observer, bodyMs } = webParts(parts);
   return makeCompute({
@@ -58,45 +57,27 @@ function consolesOf({ config, log, metrics }: Parts, { deps }: ControlPlane): Co
   });
 }
 
-/** What must hold for this process to take requests. */
-function conditionsOf(
-  { config, database, clock, dataDir }: Parts,
-  { identity }: Neighbours,
-  { bus }: ControlPlane,
-): Condition[] {
-  const downMs = config.compute.down_seconds * 1000;
-  return [
-    {
-      name: 'database',
-      problem: seldom(async () => {
-        await proveWritable(database, clock.now());
-        return null;
-      }),
-    },
-    { name: 'disk', problem: seldom(() => diskProblem(dataDir)) },
-    { name: 'bus', problem: () => bus.problem() },
-    { name: 'identity', problem: () => identity.service.problem() },
-    {
-      name: 'hosts',
-      problem: async () => ((await isAnyHostUp(database.read, clock.now() - downMs)) ? null : 'no host is up'),
-    },
-  ];
-}
-
 export interface Front {
   readonly handler: RequestListener;
   readonly consoles: Consoles;
 }
 
-export function makeFront(parts: Parts, neighbours: Neighbours, plane: ControlPlane): Front {
-  const { identity, images, networks } = neighbours;
+export function makeFront(
+  parts: Parts,
+  callers: Callers,
+  { images, networks, volumes }: Neighbours,
+  plane: ControlPlane,
+  more: readonly Condition[] = [],
+): Front {
+  const { identity } = callers;
   const consoles = consolesOf(parts, plane);
   const services = mount(
     {
       ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
-      '/compute': callbackOf(computeOf(parts, neighbours, plane)),
+      '/compute': callbackOf(computeOf(parts, callers, plane)),
       '/image': callbackOf(images.app),
       '/network': callbackOf(networks.app),
+      '/volume': callbackOf(volumes.app),
       [CONSOLES]: consoles.pages,
     },
     rootPages(
@@ -105,9 +86,19 @@ export function makeFront(parts: Parts, neighbours: Neighbours, plane: ControlPl
         { name: 'compute', version: '/v2.1' },
         { name: 'image', version: '' },
         { name: 'network', version: '' },
+        { name: 'volume', version: '/v3' },
       ],
       computeRoutes,
     ),
   );
-  return { handler: withHealth(parts.metrics, conditionsOf(parts, neighbours, plane), parts.log, services), consoles };
+  const all = [
+    conditions.database(parts),
+    conditions.disk(parts.dataDir),
+    conditions.bus(plane.bus),
+    { name: 'identity', problem: () => identity.service.problem() },
+    conditions.hosts(parts),
+    ...networks.conditions,
+    ...more,
+  ];
+  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles };
 }

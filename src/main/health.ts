@@ -3,8 +3,8 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
+import { inTime } from '../base/in-time.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Metrics } from '../web/metrics.ts';
@@ -47,16 +47,6 @@ export function seldom<T>(find: () => Promise<T>, ms: number = limits.readinessM
   };
 }
 
-/** The answer, or that there is none in time: whoever asks for readiness must be told. */
-async function inTime<T>(answer: Promise<T> | T): Promise<T | string> {
-  const late = new AbortController();
-  try {
-    return await Promise.race([answer, sleep(limits.readinessAnswerMs, 'does not answer', { signal: late.signal })]);
-  } finally {
-    late.abort();
-  }
-}
-
 async function readiness(
   conditions: readonly Condition[],
   log: Log,
@@ -64,7 +54,8 @@ async function readiness(
   const asked = await Promise.all(
     conditions.map(async ({ name, problem }) => {
       try {
-        return [name, await inTime(problem())] as const;
+        // whoever asks for readiness must be told
+        return [name, await inTime(problem(), limits.readinessAnswerMs, () => 'does not answer')] as const;
       } catch (error) {
         // what a driver says (addresses, users) is for the log, not for whoever asks
         log.error({ err: error, condition: name }, 'not ready');

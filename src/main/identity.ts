@@ -1,11 +1,14 @@
 // Why: a Keystone of the operator's, or the built-in service that speaks as one; what checks tokens is the same code.
 
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { IdentityService } from '../cloud/identity.ts';
+import type { Keystone, ServiceCredentials } from '../cloud/keystone.ts';
 import type { Database } from '../db/engine.ts';
 import type { NewPasswords } from '../standalone/identity/bootstrap.ts';
 import { readCloudsYaml, writeCloudsYaml } from '../standalone/identity/clouds-yaml.ts';
@@ -14,7 +17,9 @@ import type { Catalog, CatalogEntry } from '../standalone/identity/service.ts';
 import type { Policy } from '../policies/load.ts';
 import type { Web, WebObserver } from '../web/app.ts';
 import type { ServiceName } from '../web/reached.ts';
+import { isShared } from './bus.ts';
 import type { Config } from './config.ts';
+import { keysDirectory } from './directories.ts';
 
 export interface OpenedIdentity {
   readonly service: IdentityService;
@@ -40,16 +45,19 @@ const REGION = 'RegionOne';
 const INTERFACES = ['public', 'internal', 'admin'] as const;
 
 /** Paths are as each client wants them: image and network without a version, compute with its own (clients read the catalog so). */
-const services: readonly [type: ServiceName, name: string, path: string][] = [
-  ['identity', 'keystone', '/v3'],
-  ['compute', 'nova', '/v2.1'],
-  ['image', 'glance', ''],
-  ['network', 'neutron', ''],
+const services: readonly [type: string, name: string, service: ServiceName, path: string][] = [
+  ['identity', 'keystone', 'identity', '/v3'],
+  ['compute', 'nova', 'compute', '/v2.1'],
+  ['image', 'glance', 'image', ''],
+  ['network', 'neutron', 'network', ''],
+  // by its name of today, and by the one that older clients look for
+  ['block-storage', 'cinder', 'volume', '/v3'],
+  ['volumev3', 'cinderv3', 'volume', '/v3'],
 ];
 
 const catalog: Catalog = (urlOf) =>
   services.map(
-    ([type, name, path]): CatalogEntry => ({
+    ([type, name, service, path]): CatalogEntry => ({
       id: type,
       type,
       name,
@@ -58,36 +66,42 @@ const catalog: Catalog = (urlOf) =>
         interface: which,
         region_id: REGION,
         region: REGION,
-        url: `${urlOf(type)}${path}`,
+        url: `${urlOf(service)}${path}`,
       })),
     }),
   );
+
+/** Who this program is where it asks for itself; null: nobody. */
+function credentialsOf(own: Config['identity']): ServiceCredentials | null {
+  const secret = own.password_file === '' ? own.password : readFileSync(own.password_file, 'utf8').trim();
+  if (secret === '') return null;
+  if (own.application_credential_id !== '')
+    return { kind: 'application_credential', id: own.application_credential_id, secret };
+  return {
+    kind: 'password',
+    username: own.username,
+    password: secret,
+    projectName: own.project_name,
+    userDomainId: own.user_domain_id,
+    projectDomainId: own.project_domain_id,
+  };
+}
 
 /** The client of the operator's Keystone, as it is configured. */
 export async function openKeystone({
   config,
   clock,
   log,
-}: Pick<IdentityParts, 'config' | 'clock' | 'log'>): Promise<IdentityService> {
+}: Pick<IdentityParts, 'config' | 'clock' | 'log'>): Promise<Keystone> {
   // loaded where it is used: its HTTP client alone is ten MiB
   const { makeKeystone } = await import('../cloud/keystone.ts');
-  const { auth_url, www_authenticate_uri, public_keys_dir, cache_seconds, ...own } = config.identity;
+  const { auth_url, www_authenticate_uri, public_keys_dir, cache_seconds } = config.identity;
+  const service = credentialsOf(config.identity);
   return makeKeystone({
     authUrl: auth_url,
     ...(www_authenticate_uri === '' ? {} : { wwwAuthenticateUri: www_authenticate_uri }),
     ...(public_keys_dir === '' ? {} : { publicKeysDir: public_keys_dir }),
-    ...(own.password === ''
-      ? {}
-      : {
-          service: {
-            kind: 'password',
-            username: own.username,
-            password: own.password,
-            projectName: own.project_name,
-            userDomainId: own.user_domain_id,
-            projectDomainId: own.project_domain_id,
-          },
-        }),
+    ...(service === null ? {} : { service }),
     cacheMs: cache_seconds * 1000,
     clock,
     log,
@@ -104,7 +118,8 @@ const make = ({ config, dataDir, database, clock, log, observer, bodyMs, policy 
     observer,
     bodyMs,
     policy,
-    dataDir,
+    dataDir: keysDirectory(config, dataDir),
+    ...(isShared(config) ? { cacheMs: limits.sharedTokenCacheMs } : {}),
     endpoints: catalog,
     tokenTtlMs: config.identity.token_seconds * 1000,
   });
@@ -124,7 +139,7 @@ export async function resetPasswords(parts: IdentityParts): Promise<string> {
 }
 
 async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
-  const { dataDir } = parts;
+  const { dataDir, config } = parts;
   const authUrl = authUrlOf(parts.url);
   const identity = await make(parts);
   const cloudsYaml = join(dataDir, 'clouds.yaml');
@@ -139,6 +154,8 @@ async function builtIn(parts: IdentityParts): Promise<OpenedIdentity> {
   // a process with another directory made the users meanwhile: ours are not theirs
   if (wrote && passwords === null) await rm(cloudsYaml);
   const known = passwords ?? (await readCloudsYaml(cloudsYaml));
+  // another process has them
+  if (known === null && isShared(config)) return { service: identity.service, app: identity.app, cloudsYaml: null };
   if (known === null) {
     throw new Fault(
       'internal',

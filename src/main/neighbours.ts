@@ -1,44 +1,112 @@
 // Why: identity, images and networks are services of their own, built in or an operator's; compute asks them by interfaces.
 
-import { noVolumes } from '../cloud/volume.ts';
-import { makeImages } from '../standalone/image/images.ts';
-import { makeNetworks, type NetworksOptions } from '../standalone/network/networks.ts';
+import type { Authenticate } from '../base/op.ts';
+import type { VolumeService } from '../cloud/volume.ts';
+import { makeVolumes, type Volumes } from '../standalone/volume/service.ts';
+import { defaultVolumeQuota } from '../standalone/volume/quota.ts';
+import { type Images, makeImages } from '../standalone/image/images.ts';
+import { makeNetworks, type Networks, type NetworksOptions } from '../standalone/network/networks.ts';
+import { makeRequestRates } from './request-rates.ts';
 import { makeAuthenticator } from './authenticator.ts';
-import { chooseDriver } from './driver.ts';
-import { openIdentity } from './identity.ts';
+import { isShared } from './bus.ts';
+import { imagesDirectory, volumesDirectory } from './directories.ts';
+import type { Condition } from './health.ts';
+import { type OpenedIdentity, openIdentity } from './identity.ts';
+import { openNetworkEngine } from './network-engine.ts';
 import { type Parts, webParts } from './parts.ts';
 import { identityUrl } from './reach.ts';
+import { workerName } from './worker-name.ts';
 
-/**
- * The services beside compute, ready to answer, and the hosts of this process.
- * @param url where this program listens
- * @param tell hears what becomes of ports
- */
-export async function openNeighbours(parts: Parts, url: string, tell: NonNullable<NetworksOptions['tell']>) {
-  const { config, dataDir, clock, log, cleanup } = parts;
-  const shared = webParts(parts);
-  const identity = await openIdentity({ ...shared, config, dataDir, url: identityUrl(config.api, url) });
-  cleanup.defer(() => identity.service.close());
-  const authenticate = makeAuthenticator(identity.service, parts.policy);
-
-  const images = makeImages({ ...shared, dataDir, authenticate, quota: config.image });
-  cleanup.defer(() => images.close());
-  await images.ensureBootstrap();
-  const { hosts, fellBack } = await chooseDriver({ config, dataDir, images: images.service, clock, log });
-  for (const { driver } of hosts) cleanup.defer(() => driver.close());
-  const networks = makeNetworks({
-    ...shared,
-    authenticate,
-    // on real hosts nothing would carry them
-    floatingIps: hosts.every(({ driver }) => driver.kind === 'fake'),
-    defaultCidr: config.network.default_cidr,
-    dnsServers: config.network.dns_servers,
-    tenantRanges: config.network.tenant_ranges,
-    tenantAddresses: config.network.tenant_addresses,
-    tell,
-  });
-  await networks.ensureBootstrap();
-  return { identity, authenticate, images, networks, volume: noVolumes, hosts, fellBack };
+/** Who tells who a caller is. */
+export interface Callers {
+  readonly identity: OpenedIdentity;
+  readonly authenticate: Authenticate;
 }
 
-export type Neighbours = Awaited<ReturnType<typeof openNeighbours>>;
+/** The services beside compute that sagas ask. */
+export interface Neighbours {
+  readonly images: Images;
+  readonly networks: OpenedNetworks;
+  readonly volume: VolumeService;
+  readonly volumes: Volumes;
+}
+
+/** @param url where this program listens */
+export async function openCallers(parts: Parts, url: string): Promise<Callers> {
+  const { config, dataDir, cleanup } = parts;
+  const identity = await openIdentity({ ...webParts(parts), config, dataDir, url: identityUrl(config.api, url) });
+  cleanup.defer(() => identity.service.close());
+  return { identity, authenticate: makeAuthenticator(identity.service, parts.policy, makeRequestRates(config.api)) };
+}
+
+/** Of a process that answers nobody. */
+export const nobodyCalls: Authenticate = async () => {
+  throw new Error('this process answers no requests');
+};
+
+/** Those of a process that takes no uploads. */
+export function openImages(parts: Parts, authenticate: Authenticate): Images {
+  const { config, dataDir, cleanup } = parts;
+  const images = makeImages({
+    ...webParts(parts),
+    directory: imagesDirectory(config, dataDir),
+    ...(isShared(config) ? { owner: workerName(dataDir) } : {}),
+    authenticate,
+    quota: config.image,
+  });
+  cleanup.defer(() => images.close());
+  return images;
+}
+
+/** The volume service; work on files is done by who calls its `startWork`. */
+export function openVolumes(parts: Parts, authenticate: Authenticate, images: Images): Volumes {
+  const { config, dataDir, cleanup } = parts;
+  const { volume } = config;
+  const volumes = makeVolumes({
+    ...webParts(parts),
+    authenticate,
+    images: images.service,
+    directory: volumesDirectory(config, dataDir),
+    zone: config.compute.zone,
+    quota: {
+      ...defaultVolumeQuota,
+      volumes: volume.quota_volumes,
+      snapshots: volume.quota_snapshots,
+      gigabytes: volume.quota_gigabytes,
+      per_volume_gigabytes: volume.quota_per_volume_gigabytes,
+    },
+  });
+  cleanup.defer(() => volumes.close());
+  return volumes;
+}
+
+export interface OpenedNetworks extends Networks {
+  readonly conditions: readonly Condition[];
+}
+
+export interface NetworkWish extends Pick<NetworksOptions, 'tell'> {
+  /** Floating addresses are records there, which harms nobody. */
+  readonly isFake: boolean;
+}
+
+/** The network service, and what must hold for it beside the database. */
+export function openNetworks(
+  parts: Parts,
+  authenticate: Authenticate,
+  { isFake, ...wish }: NetworkWish,
+): OpenedNetworks {
+  const { engine, conditions } = openNetworkEngine(parts);
+  const networks = makeNetworks({
+    ...webParts(parts),
+    ...wish,
+    authenticate,
+    engine,
+    // only OVN carries them
+    floatingIps: isFake || engine.kind === 'ovn',
+    defaultCidr: parts.config.network.default_cidr,
+    dnsServers: parts.config.network.dns_servers,
+    tenantRanges: parts.config.network.tenant_ranges,
+    tenantAddresses: parts.config.network.tenant_addresses,
+  });
+  return { ...networks, conditions };
+}

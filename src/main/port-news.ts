@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { ExternalEvent } from '../domain/servers/external-event.ts';
+import type { ExternalEvent } from '../domain/servers/server-external-events.ts';
 import type { Ops } from '../ops/index.ts';
 import { systemOp } from '../ops/engine/system-op.ts';
 import type { PortNews } from '../standalone/network/parts.ts';

@@ -18,6 +18,7 @@ const serviceUrlsOf = (api: Config['api']): ReachedOptions['serviceUrls'] => ({
   compute: api.compute_url,
   image: api.image_url,
   network: api.network_url,
+  volume: api.volume_url,
 });
 
 /** Headers that tell the same: whoever sets the one passes on what his client says in the other. */

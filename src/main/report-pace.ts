@@ -6,10 +6,21 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Database } from '../db/engine.ts';
 import { countServices } from '../db/services.ts';
+import type { Config } from './config.ts';
 import { reportIntervalMs, type ReportPace } from '../domain/placement/report-interval.ts';
 
 /** Says how many milliseconds a host shall wait now until its next report. */
-export function makeReportInterval(database: Database, pace: ReportPace, clock: Clock, log: Log): () => number {
+export function makeReportInterval(
+  database: Database,
+  { report_seconds, reports_per_second, down_seconds }: Config['compute'],
+  clock: Clock,
+  log: Log,
+): () => number {
+  const pace: ReportPace = {
+    reportMs: report_seconds * 1000,
+    perSecond: reports_per_second,
+    downMs: down_seconds * 1000,
+  };
   let hosts = 1;
   let countedAtMs = Number.NEGATIVE_INFINITY;
   const count = (): void => {

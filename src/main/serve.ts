@@ -1,36 +1,32 @@
 // Why: everything in one process for one machine: database, neighbours, hypervisor, workers and the API on one port. This file
-// puts the parts together and does nothing else; production puts the same parts apart.
+// puts the parts together and does nothing else; api.ts, worker.ts and agent.ts put the same parts apart.
 
-import { mkdirSync } from 'node:fs';
 import manifest from '../../package.json' with { type: 'json' };
-import { migrations } from '../../migrations/index.ts';
-import { systemClock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import { openDatabase } from '../db/engine.ts';
-import { upgradeSchema } from '../db/migrate.ts';
-import type { OpsHooks } from '../ops/index.ts';
-import { makePolicy, policyFile } from '../policies/load.ts';
-import { makeMetrics } from '../web/metrics.ts';
-import { Cleanup } from './cleanup.ts';
+import type { Agent } from '../agent/agent.ts';
+import type { OpsHooks, Worker } from '../ops/index.ts';
+import { isShared, openBus } from './bus.ts';
+import type { Cleanup } from './cleanup.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
-import type { Config } from './config.ts';
-import { type ControlPlane, makeControlPlane, type Running, startControlPlane } from './control-plane.ts';
-import { databaseUrl } from './database-url.ts';
+import { type ControlPlane, makeControlPlane, startControlPlane } from './control-plane.ts';
+import type { chooseDriver } from './driver.ts';
 import { makeFront } from './front.ts';
+import { openHosts, startAgents } from './hosts.ts';
+import { attachedVolumes } from './attached-volumes.ts';
 import { listen } from './listen.ts';
-import { lockDataDir } from './lock.ts';
-import { openNeighbours } from './neighbours.ts';
-import type { Parts } from './parts.ts';
+import { openCallers, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { makeVolumeService } from '../standalone/volume/compute.ts';
+import { openMetadata } from './metadata.ts';
+import { hasMetadata } from './metadata-wish.ts';
+import { openParts, type Parts, type StartOptions, started } from './parts.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
+import { makeReportInterval } from './report-pace.ts';
 
-export interface ServeOptions {
-  readonly config: Config;
-  /** Database, images, guests' disks and clouds.yaml stand here. */
-  readonly dataDir: string;
-  readonly log: Log;
+export interface ServeOptions extends StartOptions {
   /** For tests that end the process at a point of an operation. */
   readonly hooks?: OpsHooks;
+  /** For tests with hosts of their own; default: what the configuration names. */
+  readonly drive?: typeof chooseDriver;
 }
 
 export interface Serving {
@@ -44,34 +40,11 @@ export interface Serving {
   close(): Promise<void>;
 }
 
-/** Starts everything; resolves once requests are served. On failure what was started is ended again. */
-export async function serve(options: ServeOptions): Promise<Serving> {
-  const cleanup = new Cleanup();
-  try {
-    return await start(options, cleanup);
-  } catch (error) {
-    await cleanup.run();
-    throw error;
-  }
-}
-
-/** The data directory, locked, its database at this program's schema, and what reads them. */
-async function openParts({ config, dataDir, log }: ServeOptions, cleanup: Cleanup): Promise<Parts> {
-  const clock = systemClock;
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-  cleanup.defer(lockDataDir(dataDir));
-  const database = openDatabase(databaseUrl(config, dataDir), config.database.pool_size);
-  cleanup.defer(() => database.close());
-  await upgradeSchema(database, migrations);
-  const policy = makePolicy({ ...policyFile(config.policy.file, dataDir), log, clock });
-  cleanup.defer(() => policy.close());
-  return { config, dataDir, log, clock, database, policy, metrics: makeMetrics(), cleanup };
-}
-
 function countCloud(
   { config, metrics, database, clock }: Parts,
   { bus }: ControlPlane,
-  { worker, agents }: Running,
+  worker: Worker,
+  agents: readonly Agent[],
 ): void {
   cloudMetrics({
     ...{ metrics, database, clock, version: manifest.version },
@@ -86,30 +59,52 @@ function countCloud(
 
 async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> {
   const parts = await openParts(options, cleanup);
-  const { config, clock, log } = parts;
+  const { config, clock, log, database } = parts;
   // The port is known only once we listen; until everything is wired, requests wait.
   const reach = readReach(config.api);
   const port = await listen(config.api.host, config.api.port, reach.bounds);
   cleanup.defer(() => port.close());
 
-  // what they tell is heard once everything is wired, before the first request
-  const neighbours = await openNeighbours(parts, port.url, (news) => tellPorts(news));
-  const { hosts, fellBack, identity } = neighbours;
-  const plane = makeControlPlane(parts, neighbours, options.hooks);
+  const callers = await openCallers(parts, port.url);
+  const images = openImages(parts, callers.authenticate);
+  await images.ensureBootstrap();
+  const { hosts, fellBack } = await openHosts(parts, images.service, options.drive);
+  const networks = openNetworks(parts, callers.authenticate, {
+    isFake: hosts.every(({ driver }) => driver.kind === 'fake'),
+    // what they tell is heard once everything is wired, before the first request
+    tell: (news) => tellPorts(news),
+  });
+  await networks.ensureBootstrap();
+  const volumes = openVolumes(parts, callers.authenticate, images);
+  await volumes.ensureBootstrap();
+  const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
+  const bus = await openBus(parts, { calls: true, serves: true });
+  const plane = makeControlPlane(parts, bus, neighbours, options.hooks);
   const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
-  countCloud(parts, plane, await startControlPlane(parts, plane, hosts));
+  const worker = await startControlPlane(parts, plane, hosts[0].name);
+  await volumes.startWork(!isShared(config), attachedVolumes(plane.deps));
+  const agents = await startAgents(parts, bus, hosts, makeReportInterval(database, config.compute, clock, log));
+  countCloud(parts, plane, worker, agents);
+  // told before the agents are: an action that is refused because everything ends has not failed
+  cleanup.defer(() => {
+    worker.close().catch((error: unknown) => log.error({ err: error }, 'the worker did not end well'));
+  });
 
-  const { handler, consoles } = makeFront(parts, neighbours, plane);
+  // guests that a hypervisor runs here are answered here
+  const more = hasMetadata(config) && hosts[0].driver.kind === 'libvirt' ? openMetadata(parts) : [];
+  const { handler, consoles } = makeFront(parts, callers, neighbours, plane, more);
   port.answerWith(...noteReached(reach, handler, consoles.upgrades));
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
   cleanup.defer(() => consoles.close());
-  const [{ driver }] = hosts;
   return {
     url: port.url,
-    driverKind: driver.kind,
+    driverKind: hosts[0].driver.kind,
     fellBack,
-    cloudsYaml: identity.cloudsYaml,
+    cloudsYaml: callers.identity.cloudsYaml,
     close: () => cleanup.run(),
   };
 }
+
+/** Starts everything; resolves once requests are served. On failure what was started is ended again. */
+export const serve = (options: ServeOptions): Promise<Serving> => started((cleanup) => start(options, cleanup));

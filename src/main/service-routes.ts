@@ -7,10 +7,13 @@ import type { Parts } from '../standalone/identity/service.ts';
 import type { DataParts } from '../standalone/image/data.ts';
 import { addMetadefRoutes } from '../standalone/image/metadefs.ts';
 import { addImageRoutes } from '../standalone/image/routes.ts';
+import { basicEngine } from '../standalone/network/engine.ts';
 import type { NetworkParts } from '../standalone/network/parts.ts';
 import { addNetworkRoutes } from '../standalone/network/routes.ts';
+import type { VolumeParts } from '../standalone/volume/parts.ts';
+import { addAllVolumeRoutes } from '../standalone/volume/service.ts';
 
-export type ServiceName = 'identity' | 'image' | 'network';
+export type ServiceName = 'identity' | 'image' | 'network' | 'volume';
 
 /** The routes are listed and never run, so nothing of what they need is there. */
 const listed = <P>(parts: Partial<P> = {}): P => parts as P;
@@ -24,7 +27,13 @@ function imageList(): readonly RouteData[] {
 
 function networkList(): readonly RouteData[] {
   const routes = makeRoutes();
-  addNetworkRoutes(routes, listed<NetworkParts>({ floatingIps: true }));
+  addNetworkRoutes(routes, listed<NetworkParts>({ floatingIps: true, engine: { ...basicEngine, kind: 'ovn' } }));
+  return routes.list;
+}
+
+function volumeList(): readonly RouteData[] {
+  const routes = makeRoutes();
+  addAllVolumeRoutes(routes, listed<VolumeParts>());
   return routes.list;
 }
 
@@ -33,4 +42,5 @@ export const serviceRoutes: Readonly<Record<ServiceName, readonly RouteData[]>> 
   identity: identityRoutes(listed<Parts>()),
   image: imageList(),
   network: networkList(),
+  volume: volumeList(),
 };

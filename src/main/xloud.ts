@@ -1,31 +1,33 @@
 // Why: one command with a few words: what it starts, what it checks, what it shows. Errors of the user are one line and status 2.
+// A command loads what it needs when it is run: all of the service takes ten times as long as asking it something.
 
 import './heap.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
-import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../base/clock.ts';
 import { momentBefore } from '../base/age.ts';
 import { Fault, messageOf } from '../base/errors.ts';
-import { makeLog, silentLog } from '../base/log.ts';
+import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
+import type { ExplainOptions } from '../cli/scheduler.ts';
+import type { Config } from './config.ts';
+import type { Database } from '../db/engine.ts';
+import type { Policy } from '../policies/load.ts';
 import { findCloud } from '../cli/clouds.ts';
-import { explain, type ExplainOptions } from '../cli/scheduler.ts';
-import { openSession } from '../cli/session.ts';
-import { openDatabase } from '../db/engine.ts';
-import { checkSchema, schemaState, upgradeSchema } from '../db/migrate.ts';
-import { makePolicy, type Policy, policyFile } from '../policies/load.ts';
-import { checkPolicy, listPolicies } from '../policies/sample.ts';
-import { type Config, loadConfig, sampleConfig } from './config.ts';
-import { databaseUrl, existing } from './database-url.ts';
-import { findWrongs, report, statusOf } from './doctor/doctor.ts';
-import { resetPasswords } from './identity.ts';
-import { samplePolicyFile } from './policy-sample.ts';
-import { runPurge } from './purge-command.ts';
-import { identityUrl } from './reach.ts';
-import { serve } from './serve.ts';
+import { openSession, type Session } from '../cli/session.ts';
+import { tellProgress } from '../cli/progress.ts';
+import type { StartOptions } from './parts.ts';
+
+/** Reads an option that is a whole number. */
+const wholeBetween =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d{1,9}$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
 
 interface Common {
   readonly config?: string;
@@ -49,8 +51,10 @@ function configFileOf(options: Common): string | undefined {
   return options.config ?? (existsSync(found) ? found : undefined);
 }
 
-const configOf = (options: Common, flags: readonly string[] = []): Config =>
-  loadConfig({ file: configFileOf(options), env: process.env, flags: [...options.set, ...flags] });
+async function configOf(options: Common, flags: readonly string[] = []): Promise<Config> {
+  const { loadConfig } = await import('./config.ts');
+  return loadConfig({ file: configFileOf(options), env: process.env, flags: [...options.set, ...flags] });
+}
 
 const print = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 
@@ -88,6 +92,53 @@ interface ServeFlags extends Common {
   readonly driver?: string;
 }
 
+const driverOption = () => new Option('--driver <name>', 'hypervisor').choices(['auto', 'libvirt', 'fake']);
+
+const serveFlags = ({ port, host, driver }: ServeFlags): string[] => [
+  ...(port === undefined ? [] : [`api.port=${port}`]),
+  ...(host === undefined ? [] : [`api.host=${host}`]),
+  ...(driver === undefined ? [] : [`compute.driver=${driver}`]),
+];
+
+const fellBackBanner = (why: string): string =>
+  banner([
+    'THE FAKE DRIVER IS IN USE: servers are not real.',
+    `libvirt: ${why}`,
+    'Install a hypervisor with `make host` (as root), or say --driver fake to mean it.',
+  ]);
+
+function printClient(cloudsYaml: string | null): void {
+  if (cloudsYaml === null) return;
+  print(`  export OS_CLIENT_CONFIG_FILE=${cloudsYaml} OS_CLOUD=xloud`);
+  print('  openstack server list');
+}
+
+/** Runs until it is told to stop, and then lets what is under way end. */
+async function stand(
+  options: Common,
+  flags: readonly string[],
+  start: (parts: StartOptions) => Promise<{ close(): Promise<void> }>,
+): Promise<void> {
+  const { makeLog } = await import('../base/log.ts');
+  const config = await configOf(options, flags);
+  const log = makeLog(config.log.level);
+  // a mistake in one request or timer must not end everybody's; one that is thrown outside of any promise still does
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody awaited'));
+  const running = await start({ config, dataDir: resolve(options.dataDir), log });
+  const stop = (signal: string) => {
+    log.info({ signal }, 'stopping');
+    running.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'stopping failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
 withCommon(
   program
     .command('serve')
@@ -95,55 +146,97 @@ withCommon(
 )
   .option('--port <port>', 'TCP port; 0 takes a free one')
   .option('--host <address>', 'address to listen on; loopback unless told otherwise')
-  .addOption(new Option('--driver <name>', 'hypervisor').choices(['auto', 'libvirt', 'fake']))
-  .action(async (options: ServeFlags) => {
-    const flags = [
-      ...(options.port === undefined ? [] : [`api.port=${options.port}`]),
-      ...(options.host === undefined ? [] : [`api.host=${options.host}`]),
-      ...(options.driver === undefined ? [] : [`compute.driver=${options.driver}`]),
-    ];
-    const config = configOf(options, flags);
-    const log = makeLog(config.log.level);
-    // a mistake in one request or timer must not end everybody's; one that is thrown outside of any promise still does
-    process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody awaited'));
-    const started = performance.now();
-    const serving = await serve({ config, dataDir: resolve(options.dataDir), log });
-    if (serving.fellBack !== null) {
-      print(
-        banner([
-          'THE FAKE DRIVER IS IN USE: servers are not real.',
-          `libvirt: ${serving.fellBack}`,
-          'Install a hypervisor with `make host` (as root), or say --driver fake to mean it.',
-        ]),
-      );
-    }
-    print(
-      `xloud is up at ${serving.url} after ${Math.round(performance.now() - started)} ms, driver ${serving.driverKind}`,
-    );
-    if (serving.cloudsYaml !== null) {
-      print(`  export OS_CLIENT_CONFIG_FILE=${serving.cloudsYaml} OS_CLOUD=xloud`);
-      print('  openstack server list');
-    }
-    const stop = (signal: string) => {
-      log.info({ signal }, 'stopping');
-      serving.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
-    };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+  .addOption(driverOption())
+  .action((options: ServeFlags) =>
+    stand(options, serveFlags(options), async (parts) => {
+      const began = performance.now();
+      const { serve } = await import('./serve.ts');
+      const serving = await serve(parts);
+      if (serving.fellBack !== null) print(fellBackBanner(serving.fellBack));
+      const tookMs = Math.round(performance.now() - began);
+      print(`xloud is up at ${serving.url} after ${tookMs} ms, driver ${serving.driverKind}`);
+      printClient(serving.cloudsYaml);
+      return serving;
+    }),
+  );
+
+withCommon(
+  program.command('api').description('start one of several APIs, with the built-in services; needs MySQL and RabbitMQ'),
+)
+  .option('--port <port>', 'TCP port; 0 takes a free one')
+  .option('--host <address>', 'address to listen on; loopback unless told otherwise')
+  .action((options: ServeFlags) =>
+    stand(options, serveFlags(options), async (parts) => {
+      const { startApi } = await import('./api.ts');
+      const api = await startApi(parts);
+      print(`xloud api is up at ${api.url}`);
+      printClient(api.cloudsYaml);
+      return api;
+    }),
+  );
+
+withCommon(
+  program.command('worker').description('start one of several workers; needs MySQL and RabbitMQ, answers no requests'),
+).action((options: Common) =>
+  stand(options, [], async (parts) => {
+    const { startWorkerProcess } = await import('./worker.ts');
+    const worker = await startWorkerProcess(parts);
+    print(`xloud worker is up${worker.url === null ? '' : `, probes at ${worker.url}`}`);
+    return worker;
+  }),
+);
+
+withCommon(
+  program.command('agent').description("start the agent of this machine's hypervisor; needs RabbitMQ, no database"),
+)
+  .addOption(driverOption())
+  .action((options: ServeFlags) =>
+    stand(options, serveFlags(options), async (parts) => {
+      const { startAgentProcess } = await import('./agent.ts');
+      const agent = await startAgentProcess(parts);
+      if (agent.fellBack !== null) print(fellBackBanner(agent.fellBack));
+      const probes = agent.url === null ? '' : `, probes at ${agent.url}`;
+      print(`xloud agent is up for ${agent.hosts.join(', ')}, driver ${agent.driverKind}${probes}`);
+      return agent;
+    }),
+  );
+
+const bus = program.command('bus').description('what processes apart speak over');
+bus
+  .command('keys')
+  .description('make the key with which APIs and workers sign what they ask of hosts, and its public half for agents')
+  .option('--dir <dir>', 'where to write them', '.')
+  .action(async ({ dir }: { dir: string }) => {
+    const { writeKeys } = await import('./bus-keys.ts');
+    print(writeKeys(resolve(dir)));
+  });
+bus
+  .command('user <host>')
+  .description("print the commands that give a host's agent a user of RabbitMQ that can do nothing but its work")
+  .option('--vhost <name>', 'the virtual host', '/')
+  .action(async (host: string, { vhost }: { vhost: string }) => {
+    const { userCommands } = await import('./bus-keys.ts');
+    print(userCommands(host, vhost));
   });
 
 const db = program.command('db').description("the database's schema");
-const databaseOf = (options: Common) => openDatabase(databaseUrl(configOf(options), resolve(options.dataDir)), 1);
+
+/** The schema's steps, and what reads and applies them. */
+const schema = async () => ({ ...(await import('../../migrations/index.ts')), ...(await import('../db/upgrade.ts')) });
+
+/** @param must whether the database has to be there already */
+async function databaseOf(options: Common, connections = 1, must = false): Promise<Database> {
+  const { openDatabase } = await import('../db/engine.ts');
+  const { databaseUrl, existing } = await import('./database-url.ts');
+  const url = databaseUrl(await configOf(options), resolve(options.dataDir));
+  return openDatabase(must ? existing(url) : url, connections);
+}
+
 withCommon(db.command('upgrade').description('apply the migrations that are missing')).action(
   async (options: Common) => {
-    const database = databaseOf(options);
+    const database = await databaseOf(options);
     try {
+      const { migrations, upgradeSchema } = await schema();
       const done = await upgradeSchema(database, migrations);
       print(done.length === 0 ? 'nothing to do' : `applied ${done.join(', ')}`);
     } finally {
@@ -153,8 +246,9 @@ withCommon(db.command('upgrade').description('apply the migrations that are miss
 );
 withCommon(db.command('version').description("show the database's version and what is missing")).action(
   async (options: Common) => {
-    const database = databaseOf(options);
+    const database = await databaseOf(options);
     try {
+      const { migrations, schemaState } = await schema();
       const { applied, pending, unknown } = await schemaState(database, migrations);
       print(`version: ${applied.at(-1) ?? 'none'}`);
       if (pending.length > 0) print(`missing: ${pending.join(', ')}`);
@@ -181,10 +275,12 @@ withCommon(
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
     process.once('SIGTERM', () => stop.abort());
-    const database = openDatabase(existing(databaseUrl(configOf(options), resolve(options.dataDir))), 2);
+    const { migrations, checkSchema } = await schema();
+    const database = await databaseOf(options, 2, true);
     try {
       await checkSchema(database, migrations);
       const parts = { database, beforeMs, dryRun: options.dryRun === true, signal: stop.signal };
+      const { runPurge } = await import('./purge-command.ts');
       process.exitCode = await runPurge({ ...parts, print, errors: process.stderr });
     } finally {
       await database.close();
@@ -200,7 +296,13 @@ withCommon(
 )
   .option('--json', 'the findings as JSON')
   .action(async (options: Common & { json?: true }) => {
-    const readConfig = () => ({ config: configOf(options), file: configFileOf(options) ?? null });
+    const { loadConfig } = await import('./config.ts');
+    const { findWrongs, report, statusOf } = await import('./doctor/doctor.ts');
+    const file = configFileOf(options);
+    const readConfig = () => ({
+      config: loadConfig({ file, env: process.env, flags: options.set }),
+      file: file ?? null,
+    });
     const findings = await findWrongs({ readConfig, dataDir: resolve(options.dataDir) });
     print(options.json === true ? JSON.stringify(findings, null, 2) : report(findings));
     process.exitCode = statusOf(findings);
@@ -209,9 +311,14 @@ withCommon(
 withCommon(program.command('identity').description('the built-in identity service').command('reset-passwords'))
   .description('new random passwords for admin and demo, written to clouds.yaml')
   .action(async (options: Common) => {
-    const database = databaseOf(options);
+    const database = await databaseOf(options);
     try {
-      const config = configOf(options);
+      const config = await configOf(options);
+      const { migrations, upgradeSchema } = await schema();
+      const { identityUrl } = await import('./reach.ts');
+      const { resetPasswords } = await import('./identity.ts');
+      const { silentLog } = await import('../base/log.ts');
+      const { makePolicy } = await import('../policies/load.ts');
       const url = identityUrl(config.api, `http://${config.api.host}:${config.api.port}`);
       const observer = { answered() {} };
       await upgradeSchema(database, migrations);
@@ -227,38 +334,48 @@ const config = program.command('config').description('the configuration');
 config
   .command('sample')
   .description('print every option with its default, unit and meaning')
-  .action(() => print(sampleConfig()));
+  .action(async () => {
+    const { sampleConfig } = await import('./config.ts');
+    print(sampleConfig());
+  });
 withCommon(config.command('check').description('read the configuration and say what is wrong with it')).action(
-  (options: Common) => {
-    configOf(options);
+  async (options: Common) => {
+    await configOf(options);
     print('the configuration is good');
   },
 );
 
 const policy = program.command('policy').description('who may do what');
-const withPolicy = <T>(options: Common, use: (policy: Policy) => T): T => {
-  const file = policyFile(configOf(options).policy.file, resolve(options.dataDir));
+async function withPolicy<T>(options: Common, use: (policy: Policy) => T): Promise<T> {
+  const { silentLog } = await import('../base/log.ts');
+  const { makePolicy, policyFile } = await import('../policies/load.ts');
+  const file = policyFile((await configOf(options)).policy.file, resolve(options.dataDir));
   const loaded = makePolicy({ ...file, log: silentLog, clock: systemClock });
   try {
     return use(loaded);
   } finally {
     loaded.close();
   }
-};
+}
 policy
   .command('sample')
   .description('print a policy.yaml with every rule, its default, and the calls it guards')
-  .action(() => print(samplePolicyFile()));
-withCommon(policy.command('list').description('print the rules in force')).action((options: Common) =>
-  withPolicy(options, (loaded) => print(listPolicies(loaded.rules()))),
-);
+  .action(async () => {
+    const { samplePolicyFile } = await import('./policy-sample.ts');
+    print(samplePolicyFile());
+  });
+withCommon(policy.command('list').description('print the rules in force')).action(async (options: Common) => {
+  const { listPolicies } = await import('../policies/sample.ts');
+  await withPolicy(options, (loaded) => print(listPolicies(loaded.rules())));
+});
 withCommon(policy.command('check <rule>').description('say whether somebody passes a rule, and why'))
   .option('--roles <roles>', 'roles, separated by commas', 'member')
   .option('--project <id>', "the caller's project", 'p1')
   .option('--user <id>', 'the caller', 'u1')
   .option('--target <json>', 'what is acted on, as JSON', '{"project_id": "p1", "user_id": "u1"}')
-  .action((rule: string, options: Common & { roles: string; project: string; user: string; target: string }) =>
-    withPolicy(options, (loaded) => {
+  .action(async (rule: string, options: Common & { roles: string; project: string; user: string; target: string }) => {
+    const { checkPolicy } = await import('../policies/sample.ts');
+    await withPolicy(options, (loaded) => {
       const caller: Omit<Caller, 'isAdmin'> = {
         userId: options.user,
         userName: options.user,
@@ -281,27 +398,86 @@ withCommon(policy.command('check <rule>').description('say whether somebody pass
       if (verdict === undefined) throw new Fault('notFound', `there is no rule ${rule} (see \`xloud policy list\`)`);
       print(verdict.text);
       process.exitCode = verdict.allowed ? 0 : 1;
-    }),
-  );
-
-program
-  .command('scheduler')
-  .description('where servers go')
-  .command('explain')
-  .description('say for every host why a new server would go there, or why not; asks the service as an administrator')
-  .requiredOption('--flavor <id>', 'the flavor')
-  .option('--image <id>', 'the image')
-  .option('--zone <zone>', 'as in a creation: zone, zone:host or zone:host:node')
-  .option('--project <id>', "the server's project; default: the caller's")
-  .option('--hint <key=value>', 'a scheduler hint; may be repeated', collect, [])
-  .option('--os-cloud <name>', 'a cloud of clouds.yaml; default: OS_CLOUD, else xloud')
-  .option('--data-dir <dir>', 'where `xloud serve` writes clouds.yaml; OS_CLIENT_CONFIG_FILE goes before it', './var')
-  .addOption(new Option('-f, --format <format>', 'how to print it').choices(['table', 'json']).default('table'))
-  .action(async (options: ExplainOptions & { osCloud?: string; dataDir: string }) => {
-    const name = options.osCloud === undefined ? {} : { name: options.osCloud };
-    const cloud = findCloud({ ...name, dataDir: options.dataDir, env: process.env });
-    print(await explain(await openSession(cloud), options));
+    });
   });
+
+interface CloudFlags {
+  readonly osCloud?: string;
+  readonly dataDir: string;
+}
+
+/** Options of what asks a running service as an administrator. */
+const withCloud = (command: Command): Command =>
+  command
+    .option('--os-cloud <name>', 'a cloud of clouds.yaml; default: OS_CLOUD, else xloud')
+    .option(
+      '--data-dir <dir>',
+      'where `xloud serve` writes clouds.yaml; OS_CLIENT_CONFIG_FILE goes before it',
+      './var',
+    );
+
+const sessionOf = ({ osCloud, dataDir }: CloudFlags): Promise<Session> =>
+  openSession(findCloud({ ...(osCloud === undefined ? {} : { name: osCloud }), dataDir, env: process.env }));
+
+withCloud(
+  program
+    .command('scheduler')
+    .description('where servers go')
+    .command('explain')
+    .description('say for every host why a new server would go there, or why not; asks the service as an administrator')
+    .requiredOption('--flavor <id>', 'the flavor')
+    .option('--image <id>', 'the image')
+    .option('--zone <zone>', 'as in a creation: zone, zone:host or zone:host:node')
+    .option('--project <id>', "the server's project; default: the caller's")
+    .option('--hint <key=value>', 'a scheduler hint; may be repeated', collect, [])
+    .addOption(new Option('-f, --format <format>', 'how to print it').choices(['table', 'json']).default('table')),
+).action(async (options: ExplainOptions & CloudFlags) => {
+  const { explain } = await import('../cli/scheduler.ts');
+  print(await explain(await sessionOf(options), options));
+});
+
+const host = program.command('host').description('hosts of servers');
+
+withCloud(
+  host
+    .command('drain <host>')
+    .description(
+      'disable a host and move all servers away from it, running ones as they run; may be run again at any time. ' +
+        'Exit status 1: servers are left',
+    )
+    .addOption(
+      new Option('--at-once <number>', 'servers that move at the same time').argParser(wholeBetween(1, 100)).default(2),
+    )
+    .option('--reason <text>', 'why the host is disabled', 'drained')
+    .option('--dry-run', 'only say what would be done', false),
+).action(async (name: string, options: CloudFlags & { atOnce: number; reason: string; dryRun: boolean }) => {
+  const tell = tellProgress(process.stderr);
+  const { drainHost } = await import('../cli/drain.ts');
+  const { text, empty } = await drainHost(await sessionOf(options), name, { ...options, tell });
+  print(text);
+  process.exitCode = empty || options.dryRun ? 0 : 1;
+});
+
+withCloud(
+  host
+    .command('balance')
+    .description(
+      'move servers, as they run, from the hosts that are fullest to others, so that those that stay can grow. ' +
+        'Exit status 1: not all could be moved',
+    )
+    .addOption(
+      new Option('--moves <number>', 'the most servers that are moved')
+        .argParser(wholeBetween(1, limits.balanceMoves))
+        .default(10),
+    )
+    .option('--dry-run', 'only say what would be done', false),
+).action(async (options: CloudFlags & { moves: number; dryRun: boolean }) => {
+  const tell = tellProgress(process.stderr);
+  const { balanceHosts } = await import('../cli/balance.ts');
+  const { text, well } = await balanceHosts(await sessionOf(options), { ...options, tell });
+  print(text);
+  process.exitCode = well ? 0 : 1;
+});
 
 try {
   await program.parseAsync();

@@ -6,17 +6,17 @@ import type { InstantAction, PlainRequest } from './engine/action.ts';
 import type { Saga } from './engine/saga.ts';
 import { injectTransitions, resetStateAction } from './servers/admin-actions.ts';
 import { changePasswordAction } from './servers/admin-password.ts';
-import { adjustAction, storedAdjust } from './servers/adjust-server.ts';
+import { adjustAction, storedAdjust } from './servers/adjust.ts';
 import { attachAction, detachAction } from './servers/attach-interfaces.ts';
 import { confirmResizeAction } from './servers/confirm-resize.ts';
 import { consoleOutputTransitions } from './servers/console-output.ts';
 import { crashDumpAction } from './servers/crash-dump.ts';
 import { createBackupAction, createImageAction } from './servers/create-image.ts';
-import { createAction } from './servers/create-servers.ts';
-import { deleteAction } from './servers/delete-server.ts';
+import { createAction } from './servers/create.ts';
+import { deleteAction } from './servers/delete.ts';
 import { evacuateAction } from './servers/evacuate.ts';
 import { abortAction, forceCompleteAction, liveMigrateAction } from './servers/live-migrate.ts';
-import { lockAction, unlockAction } from './servers/lock-server.ts';
+import { lockAction, unlockAction } from './servers/lock.ts';
 import { fixedIpTransitions } from './servers/multinic.ts';
 import { pauseAction, unpauseAction } from './servers/pause.ts';
 import { rebootAction } from './servers/reboot.ts';
@@ -34,10 +34,10 @@ import { restoreAction } from './servers/soft-delete.ts';
 import { startAction } from './servers/start.ts';
 import { stopAction } from './servers/stop.ts';
 import { resumeAction, suspendAction } from './servers/suspend.ts';
-import { syncAction } from './servers/sync-server.ts';
+import { syncAction } from './servers/sync.ts';
 import { unshelveAction } from './servers/unshelve.ts';
-import { updateTransitions } from './servers/update-server.ts';
-import { volumeTransitions } from './servers/volumes.ts';
+import { updateTransitions } from './servers/update.ts';
+import { attachVolumeAction, detachVolumeAction } from './servers/attach-volume.ts';
 
 const all = [
   createAction,
@@ -55,6 +55,8 @@ const all = [
   resumeAction,
   attachAction,
   detachAction,
+  attachVolumeAction,
+  detachVolumeAction,
   resizeAction,
   migrateAction,
   liveMigrateAction,
@@ -89,7 +91,6 @@ export const unrecorded: Transitions = {
   ...metadataTransitions,
   ...tagTransitions,
   ...shareTransitions,
-  ...volumeTransitions,
   ...consoleOutputTransitions,
   ...consoleTransitions,
   ...diagnosticsTransitions,

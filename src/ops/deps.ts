@@ -7,9 +7,9 @@ import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
-import type { Host } from '../domain/placement/host.ts';
+import type { Host } from '../domain/placement/hosts.ts';
 import type { PciAliases } from '../domain/pci/pci-alias.ts';
-import type { QuotaLimits } from '../domain/placement/quota.ts';
+import type { QuotaLimits } from '../domain/placement/quota-sets.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 import type { SelectOptions } from '../scheduler/select.ts';
 
@@ -22,7 +22,7 @@ export interface OpsConfig {
   readonly hostDownMs: number;
   /** How long a guest may take to shut down before it is switched off, in milliseconds. */
   readonly shutdownMs: number;
-  /** Whether every server has a config drive, whatever was asked for: nothing else brings it its keys and user data. */
+  /** Whether every server has a config drive, whatever was asked for: nothing else would bring it its keys and user data. */
   readonly forceConfigDrive: boolean;
   /** How long a deleted server can be restored, in milliseconds; 0: not at all, it is deleted at once. */
   readonly reclaimMs: number;
@@ -30,6 +30,8 @@ export interface OpsConfig {
   readonly retentionMs: number;
   /** How long an adjustment waits for the guest, in milliseconds. */
   readonly adjustConfirmMs: number;
+  /** Whether a server whose host has no room to grow goes to one that has, unless its request says otherwise. */
+  readonly adjustMayMigrate: boolean;
   /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */
   readonly startSettleMs: number;
   /** Whether a resize may leave a server on its host. */
@@ -42,6 +44,10 @@ export interface OpsConfig {
   readonly notifications: boolean;
   /** How long a shelved server stays on its host, in milliseconds; 0: it leaves at once, negative: it stays. */
   readonly shelvedOffloadMs: number;
+  /** How long a host is silent until its servers are built anew elsewhere, in milliseconds; 0: nobody does it by himself. */
+  readonly evacuateAfterMs: number;
+  /** Whether only servers whose metadata asks for it are. */
+  readonly evacuateMarkedOnly: boolean;
   /** The devices that flavors may ask for. */
   readonly pciAliases: PciAliases;
   /** How long a new server waits for room, in milliseconds; 0: it does not. */

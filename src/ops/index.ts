@@ -21,11 +21,11 @@ import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
-import { adjustServer } from './servers/adjust-server.ts';
+import { adjustServerAnywhere } from './servers/grow-elsewhere.ts';
 import { consoleOutput } from './servers/console-output.ts';
 import { createBackup, createImage } from './servers/create-image.ts';
-import { createServers } from './servers/create-servers.ts';
-import { deleteServer } from './servers/delete-server.ts';
+import { createServers } from './servers/create.ts';
+import { deleteServer } from './servers/delete.ts';
 import { rebuildServer } from './servers/rebuild.ts';
 import { rescueServer } from './servers/rescue.ts';
 import type { OpsDeps } from './deps.ts';
@@ -33,9 +33,10 @@ import { requestAction } from './engine/action.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './proxies/images.ts';
 import { createKeypair, deleteKeypair } from './administration/keypairs.ts';
 import { evacuateServer } from './servers/evacuate.ts';
+import { balanceHosts } from './placement/balance-hosts.ts';
 import { explainPlacement } from './placement/explain-placement.ts';
 import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './servers/live-migrate.ts';
-import { lockServer, unlockServer } from './servers/lock-server.ts';
+import { lockServer, unlockServer } from './servers/lock.ts';
 import { rebootServer } from './servers/reboot.ts';
 import { serverDiagnostics } from './servers/server-diagnostics.ts';
 import {
@@ -51,12 +52,12 @@ import { listNetworks, showNetwork } from './proxies/networks.ts';
 import { addFixedIp, removeFixedIp } from './servers/multinic.ts';
 import { migrateServer, resizeServer } from './servers/resize.ts';
 import { deleteServerMetadata, setServerMetadata } from './servers/server-metadata.ts';
-import { takeExternalEvents } from './servers/external-events.ts';
+import { takeExternalEvents } from './servers/server-external-events.ts';
 import { attachShare, detachShare } from './servers/server-shares.ts';
 import { openRemoteConsole } from './servers/remote-consoles.ts';
 import { clearServerPassword } from './servers/server-password.ts';
 import { addServerTag, deleteServerTag, deleteServerTags, setServerTags } from './servers/server-tags.ts';
-import { planAdjustment } from './servers/plan-adjust.ts';
+import { planAdjustment } from './servers/adjust-plan.ts';
 import { deleteQuota, readClassQuota, readQuota, updateClassQuota, updateQuota } from './administration/quota-sets.ts';
 import {
   addSecurityGroup,
@@ -73,11 +74,13 @@ import {
 import { deleteService, setServiceStatus } from './administration/services.ts';
 import { createServerGroup, deleteServerGroup } from './administration/server-groups.ts';
 import { unshelveServer } from './servers/unshelve.ts';
-import { updateServer } from './servers/update-server.ts';
+import { updateServer } from './servers/update.ts';
+import { attachVolume, detachVolume, updateAttachedVolume } from './servers/attach-volume.ts';
 import {
-  attachVolume,
   createSnapshot,
   createVolume,
+  deleteSnapshot,
+  deleteVolume,
   listSnapshots,
   listVolumes,
   showSnapshot,
@@ -127,6 +130,10 @@ const verbs = {
   createSecurityGroupRule,
   deleteSecurityGroupRule,
   attachVolume,
+  detachVolume,
+  updateAttachedVolume,
+  deleteVolume,
+  deleteSnapshot,
   listVolumes,
   showVolume,
   createVolume,
@@ -148,8 +155,9 @@ const verbs = {
   takeExternalEvents,
   attachShare,
   detachShare,
-  adjustServer,
+  adjustServer: adjustServerAnywhere,
   planAdjustment,
+  balanceHosts,
   explainPlacement,
   createImage,
   createBackup,
@@ -205,12 +213,14 @@ export type { ShownInterface } from './servers/attach-interfaces.ts';
 export type { ShownFloatingIp } from './proxies/floating-ips.ts';
 export type { SeenGroups } from './proxies/security-groups.ts';
 export type { RebuildRequest } from './servers/rebuild.ts';
-export type { CreatedServers } from './servers/create-servers.ts';
+export type { CreatedServers } from './servers/create.ts';
 export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver, ReconcilerEnd } from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './administration/keypairs.ts';
 export type { QuotaOwner, QuotaView } from './administration/quota-sets.ts';
 export { followConsoleToken } from './servers/remote-consoles.ts';
-export { volumeTransitions } from './servers/volumes.ts';
+export { attachVolumeAction, copyAttached, detachVolumeAction, growAttached } from './servers/attach-volume.ts';
+export type { NewVolumeRequest, Volume, VolumeSnapshot } from './servers/volumes.ts';
+export { type GuestMetadataSource, guestMetadata, type MetadataAsker } from './servers/guest-metadata.ts';
 export { handleReport } from './reconcile/reports.ts';
 export { noSuchShare } from './servers/server-shares.ts';
 export { startWorker, type Worker, type WorkerOptions } from './engine/worker.ts';

@@ -8,10 +8,11 @@ import { rules as assistedVolumeSnapshots } from './assisted-volume-snapshots.ts
 import { rules as availabilityZone } from './availability-zone.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
+import { rules as cinder } from './cinder.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
-import { rules as deferredDelete } from './deferred-delete.ts';
+import { rules as deferredDelete } from './soft-delete.ts';
 import { rules as evacuate } from './evacuate.ts';
 import { rules as flavorsAccess } from './flavors-access.ts';
 import { rules as flavorsExtraSpecs } from './flavors-extra-specs.ts';
@@ -27,13 +28,13 @@ import { rules as instanceUsageAuditLog } from './instance-usage-audit-log.ts';
 import { rules as keypairs } from './keypairs.ts';
 import { rules as keystone } from './keystone.ts';
 import { rules as limits } from './limits.ts';
-import { rules as lockServer } from './lock-server.ts';
+import { rules as lockServer } from './lock.ts';
 import { rules as multinic } from './multinic.ts';
-import { rules as migrateServer } from './migrate-server.ts';
+import { rules as migrateServer } from './migrate.ts';
 import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
 import { rules as neutron } from './neutron.ts';
-import { rules as pauseServer } from './pause-server.ts';
+import { rules as pauseServer } from './pause.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
@@ -52,11 +53,11 @@ import { rules as services } from './services.ts';
 import { rules as simpleTenantUsage } from './simple-tenant-usage.ts';
 import { rules as shelve } from './shelve.ts';
 import { rules as rescue } from './rescue.ts';
-import { rules as suspendServer } from './suspend-server.ts';
+import { rules as suspendServer } from './suspend.ts';
 import { rules as tenantNetworks } from './tenant-networks.ts';
 import { rules as volumeAttachments } from './volume-attachments.ts';
 import { rules as volumes } from './volumes.ts';
-import { rules as xloudAdjust } from './xloud-adjust.ts';
+import { rules as xloudAdjust } from './adjust.ts';
 import { rules as xloudScheduler } from './xloud-scheduler.ts';
 
 const resourceRules = [
@@ -117,6 +118,7 @@ const resourceRules = [
   ...glance,
   ...neutron,
   ...keystone,
+  ...cinder,
 ] as const;
 
 /** The name of a rule that a route or a view may cite. */

@@ -127,6 +127,69 @@ const floatingIps = [
   rule('delete_floatingips_tags', PROJECT_MEMBER_OR_ADMIN, 'Take tags from a floating address.'),
 ] as const;
 
+const forwardings = [
+  rule(
+    'create_floatingip_port_forwarding',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Let a port of a floating address lead to a server.',
+  ),
+  rule('get_floatingip_port_forwarding', PROJECT_READER_OR_ADMIN, 'See where the ports of a floating address lead.'),
+  rule(
+    'update_floatingip_port_forwarding',
+    PROJECT_MEMBER_OR_ADMIN,
+    'Let a port of a floating address lead elsewhere.',
+  ),
+  rule('delete_floatingip_port_forwarding', PROJECT_MEMBER_OR_ADMIN, 'Let a port of a floating address lead nowhere.'),
+] as const;
+
+const addressGroups = [
+  rule('create_address_group', PROJECT_MEMBER_OR_ADMIN, 'Make a list of addresses for rules.'),
+  rule(
+    'get_address_group',
+    PROJECT_READER_OR_ADMIN,
+    'See a list of addresses. Lists have only what this lets through.',
+  ),
+  rule('update_address_group', PROJECT_MEMBER_OR_ADMIN, 'Change a list of addresses.'),
+  rule('delete_address_group', PROJECT_MEMBER_OR_ADMIN, 'Delete a list of addresses.'),
+] as const;
+
+const qos = [
+  rule('create_policy', ADMIN, 'Make a policy of bandwidth.'),
+  rule('get_policy', EITHER_READER_OR_SHARED, 'See a policy of bandwidth. Lists have only what this lets through.'),
+  rule('update_policy', ADMIN, 'Change a policy of bandwidth.'),
+  rule('delete_policy', ADMIN, 'Delete a policy of bandwidth.'),
+  rule('create_policy_bandwidth_limit_rule', ADMIN, 'Limit the bandwidth of the ports of a policy.'),
+  rule('get_policy_bandwidth_limit_rule', EITHER_READER_OR_SHARED, 'See the limits of a policy.'),
+  rule('update_policy_bandwidth_limit_rule', ADMIN, 'Change a limit of a policy.'),
+  rule('delete_policy_bandwidth_limit_rule', ADMIN, 'Take a limit from a policy.'),
+] as const;
+
+const routers = [
+  rule('create_router', PROJECT_MEMBER_OR_ADMIN, 'Make a router.'),
+  rule('create_router:external_gateway_info', PROJECT_MEMBER_OR_ADMIN, 'Lead a new router to an external network.'),
+  rule(
+    'create_router:external_gateway_info:enable_snat',
+    ADMIN,
+    'Say whether servers without a floating address go out by a new router.',
+  ),
+  rule('create_router:external_gateway_info:external_fixed_ips', ADMIN, "Choose a new router's external address."),
+  rule('get_router', PROJECT_READER_OR_ADMIN, 'Show a router. Lists have only what this lets through.'),
+  rule('update_router', PROJECT_MEMBER_OR_ADMIN, 'Change a router.'),
+  rule('update_router:external_gateway_info', PROJECT_MEMBER_OR_ADMIN, 'Lead a router to an external network.'),
+  rule(
+    'update_router:external_gateway_info:enable_snat',
+    ADMIN,
+    'Say whether servers without a floating address go out by a router.',
+  ),
+  rule('update_router:external_gateway_info:external_fixed_ips', ADMIN, "Choose a router's external address."),
+  rule('delete_router', PROJECT_MEMBER_OR_ADMIN, 'Delete a router.'),
+  rule('add_router_interface', PROJECT_MEMBER_OR_ADMIN, 'Bring a router to a network.'),
+  rule('remove_router_interface', PROJECT_MEMBER_OR_ADMIN, 'Take a router from a network.'),
+  rule('get_routers_tags', PROJECT_READER_OR_ADMIN, 'See the tags of a router.'),
+  rule('update_routers_tags', PROJECT_MEMBER_OR_ADMIN, 'Set tags of a router.'),
+  rule('delete_routers_tags', PROJECT_MEMBER_OR_ADMIN, 'Take tags from a router.'),
+] as const;
+
 const quotas = [
   rule(
     'get_quota',
@@ -137,4 +200,15 @@ const quotas = [
   rule('delete_quota', ADMIN, 'Give a project the default quota of networks again.'),
 ] as const;
 
-export const rules = [...networks, ...subnets, ...ports, ...groups, ...floatingIps, ...quotas] as const;
+export const rules = [
+  ...networks,
+  ...subnets,
+  ...ports,
+  ...groups,
+  ...floatingIps,
+  ...forwardings,
+  ...qos,
+  ...addressGroups,
+  ...routers,
+  ...quotas,
+] as const;

@@ -8,4 +8,9 @@ export const rules = [
     ADMIN,
     'Ask for every host why a server would go there, or why not. Changes nothing.',
   ),
+  rule(
+    'os_compute_api:xloud:scheduler:balance',
+    ADMIN,
+    'Ask which servers to move so that full hosts have room again. Changes nothing.',
+  ),
 ] as const;

@@ -1,8 +1,8 @@
 // Why: flavors (`capabilities:…`) and the hint `query` speak of hosts in the words of Nova's scheduler; here stands what each
 // word means of a host of ours.
 
-import { freeOf } from '../domain/placement/claim.ts';
-import type { Candidate } from '../domain/placement/host.ts';
+import { freeOf } from '../domain/placement/claims.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
 
 type Attribute = (host: Candidate) => unknown;
 

@@ -2,7 +2,7 @@
 // the request, in order, each with its name.
 
 import { limits } from '../base/limits.ts';
-import type { Candidate } from '../domain/placement/host.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
 import { defaultFilters, type FilterName, filters, imageFilters } from './index.ts';
 import {
   type Check,

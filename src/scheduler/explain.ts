@@ -1,7 +1,7 @@
 // Why: "why did my server go there, and why not here?" is answered by the parts of the pass itself: every check of every host,
 // not just the first that refused, and what each weigher added. It decides nothing.
 
-import type { Candidate } from '../domain/placement/host.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
 import { checksOf, type Refusal } from './checks.ts';
 import type { WeigherName } from './index.ts';
 import { weighEach } from './scores.ts';

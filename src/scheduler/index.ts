@@ -1,7 +1,7 @@
 // Why: the tables of what the scheduler can do, under the names that operators know from Nova. Configuration, the pass itself
 // and the reasons in a fault read them.
 
-import type { GroupPolicy } from '../domain/servers/server-group.ts';
+import type { GroupPolicy } from '../domain/servers/server-groups.ts';
 import {
   aggregateImagePropertiesIsolation,
   aggregateInstanceExtraSpecsFilter,
@@ -44,11 +44,14 @@ export interface FilterRow {
   readonly everyPick: boolean;
   /** Asked unless the configuration says otherwise. */
   readonly enabled: boolean;
+  /** What it refuses a host for passes when the host's servers go or shrink. */
+  readonly ofRoom: boolean;
 }
 
-const fact = { binding: true, everyPick: false, enabled: true };
-const preference = { binding: false, everyPick: false, enabled: true };
+const fact = { binding: true, everyPick: false, enabled: true, ofRoom: false };
+const preference = { ...fact, binding: false };
 const optional = { ...preference, enabled: false };
+const room = { ...fact, ofRoom: true };
 
 /** Those that are asked once more when a server is built anew from another image. */
 export const imageFilters: Partial<Record<FilterName, ImageFilter>> = {
@@ -67,10 +70,10 @@ export const filters = {
   TraitsFilter: { prepare: traitsFilter, ...fact },
   // says nothing unless `enable_isolated_aggregate_filtering` is on
   TraitIsolationFilter: { prepare: traitIsolationFilter, ...fact },
-  GrowthCeilingFilter: { prepare: growthCeilingFilter, ...fact },
-  ResourceFilter: { prepare: resourceFilter, ...fact, everyPick: true },
-  NUMATopologyFilter: { prepare: numaTopologyFilter, ...fact, everyPick: true },
-  PciPassthroughFilter: { prepare: pciPassthroughFilter, ...fact, everyPick: true },
+  GrowthCeilingFilter: { prepare: growthCeilingFilter, ...room },
+  ResourceFilter: { prepare: resourceFilter, ...room, everyPick: true },
+  NUMATopologyFilter: { prepare: numaTopologyFilter, ...room, everyPick: true },
+  PciPassthroughFilter: { prepare: pciPassthroughFilter, ...room, everyPick: true },
   ServerGroupAntiAffinityFilter: { prepare: serverGroupAntiAffinityFilter, ...preference, everyPick: true },
   ServerGroupAffinityFilter: { prepare: serverGroupAffinityFilter, ...preference, everyPick: true },
   AggregateImagePropertiesIsolation: { prepare: aggregateImagePropertiesIsolation, ...optional },

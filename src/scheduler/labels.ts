@@ -1,6 +1,6 @@
 // Why: what aggregates say of hosts is the same for all hosts of the same aggregates: it is looked at once for each such set.
 
-import type { Labels } from '../domain/placement/host.ts';
+import type { Labels } from '../domain/placement/hosts.ts';
 import type { Check } from './spec.ts';
 
 /** A function of labels that works each set of them out once. */

@@ -1,7 +1,7 @@
 // Why: which of the hosts that take a server is best is a sum, as Nova's: each weigher scaled to 0..1 over the hosts at hand
 // (all alike: 0), times its multiplier. The parts of the sum are what an explanation shows.
 
-import type { Candidate } from '../domain/placement/host.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
 import { type WeigherName, type WeigherRow, weighers } from './index.ts';
 import { leastLabel, perLabels } from './labels.ts';
 import type { PlacementSpec } from './spec.ts';

@@ -1,13 +1,14 @@
 // Why: where a server goes is a pure function of a snapshot: filter, weigh, order, and a reason for each host that was refused.
 // It changes nothing; the caller claims, and asks again on a fresh snapshot when somebody was quicker.
 
-import { withClaim } from '../domain/placement/claim.ts';
-import type { Candidate } from '../domain/placement/host.ts';
+import { withClaim } from '../domain/placement/claims.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
 import { fitHost, type HostFit } from '../domain/placement/host-fit.ts';
 import { withTopology } from '../domain/numa/numa.ts';
 import { withDevices } from '../domain/pci/pci.ts';
 import { withResources } from '../domain/placement/resources.ts';
 import { type CheckOptions, checksOf, imageChecksOf, type NamedCheck, type Refusal, refusalOf } from './checks.ts';
+import { filters } from './index.ts';
 import { type Multipliers, scoresOf } from './scores.ts';
 import type { ImageSpec, PlacementSpec } from './spec.ts';
 
@@ -99,7 +100,7 @@ function indexOfBest(scores: Float64Array): number {
 }
 
 /** The host, which takes it, with one more server of the spec on it. */
-function filled(host: Candidate, spec: PlacementSpec): Candidate {
+export function filled(host: Candidate, spec: PlacementSpec): Candidate {
   const fit = fitHost(host, spec);
   return {
     ...withClaim(host, { ...spec.minimum, diskGb: spec.diskGb }),
@@ -113,6 +114,22 @@ function filled(host: Candidate, spec: PlacementSpec): Candidate {
     ioOps: host.ioOps + 1,
   };
 }
+
+/** What a server has of its host beside amounts. */
+type Held = Pick<HostFit & { reason: null }, 'numa' | 'pci'>;
+
+/** The host without a server of the spec that is on it. */
+export const emptied = (host: Candidate, spec: PlacementSpec, { numa, pci }: Held): Candidate => ({
+  ...withClaim(host, { vcpus: -spec.minimum.vcpus, memoryMb: -spec.minimum.memoryMb, diskGb: -spec.diskGb }),
+  ceiling: {
+    vcpus: host.ceiling.vcpus - spec.maximum.vcpus,
+    memoryMb: host.ceiling.memoryMb - spec.maximum.memoryMb,
+  },
+  numaUsed: withTopology(host.numaUsed, numa, -1),
+  pciTaken: withDevices(host.pciTaken, pci, -1),
+  resourcesUsed: withResources(host.resourcesUsed, spec.resources, -1),
+  runningVms: host.runningVms - 1,
+});
 
 const withFit = ({ numaUsed, pciTaken }: Candidate, { numa, pci }: Exclude<HostFit, { reason: string }>) => ({
   numaUsed: withTopology(numaUsed, numa, 1),
@@ -170,17 +187,9 @@ export function selectMany(snapshot: readonly Candidate[], spec: PlacementSpec, 
   return { hosts, refused };
 }
 
-/** What these filters refuse a host for passes when its servers go or shrink. */
-const roomFilters: readonly Refusal['filter'][] = [
-  'ResourceFilter',
-  'GrowthCeilingFilter',
-  'NUMATopologyFilter',
-  'PciPassthroughFilter',
-];
-
 /** Whether some host lacks nothing but room. */
 export const lacksRoom = (refused: readonly Refusal[]): boolean =>
-  refused.some(({ filter }) => roomFilters.includes(filter));
+  refused.some(({ filter }) => filter !== 'RequestedDestination' && filters[filter].ofRoom);
 
 export const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
 

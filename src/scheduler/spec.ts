@@ -1,17 +1,17 @@
 // Why: what a request asks of a host, reduced to what the filters and weighers read, and what these are.
 
-import type { FlavorSnapshot } from '../domain/machines/flavor.ts';
-import type { Candidate } from '../domain/placement/host.ts';
-import type { ImageFacts } from '../domain/machines/image.ts';
+import type { FlavorSnapshot } from '../domain/machines/flavors.ts';
+import type { Candidate } from '../domain/placement/hosts.ts';
+import type { ImageFacts } from '../domain/machines/images.ts';
 import { archAliases, hypervisorAliases, modeAliases } from '../domain/machines/machine-words.ts';
-import type { GroupPlacement } from '../domain/servers/server-group.ts';
-import type { NumaWish } from '../domain/numa/numa-wish.ts';
-import type { PciWish } from '../domain/pci/pci-alias.ts';
+import type { GroupPlacement } from '../domain/servers/server-groups.ts';
+import type { NumaRequest } from '../domain/numa/numa-request.ts';
+import type { PciRequest } from '../domain/pci/pci-alias.ts';
 import type { Resources } from '../domain/placement/resource-specs.ts';
 import type { Size } from '../domain/adjustment/size.ts';
 
 /** What a request asks of a host. */
-export interface PlacementWish {
+export interface PlacementRequest {
   /** What is claimed. */
   readonly minimum: Size;
   /** What the server may grow to. */
@@ -19,11 +19,11 @@ export interface PlacementWish {
   /** Root, ephemeral and swap together, in GiB. */
   readonly diskGb: number;
   /** The NUMA nodes that it shall have; null: it leaves them to its host. */
-  readonly numa: NumaWish | null;
+  readonly numa: NumaRequest | null;
   /** What else it takes of its host; null: nothing. */
   readonly resources: Resources | null;
   /** The devices of its host that it shall have; null: none. */
-  readonly pci: PciWish | null;
+  readonly pci: PciRequest | null;
   readonly zone: string | null;
   /** From `availability_zone: zone:host:node`: only this host, past the filters that are matters of taste. */
   readonly forcedHost: string | null;
@@ -54,7 +54,7 @@ export interface AffinityContext {
 }
 
 /** What the filters and weighers read of a request. */
-export type PlacementSpec = PlacementWish & AffinityContext;
+export type PlacementSpec = PlacementRequest & AffinityContext;
 
 /** What an image says of the machine that it needs; null: says nothing. In canonical form. */
 export interface ImageNeeds {

@@ -3,14 +3,11 @@
 
 import Router from '@koa/router';
 import { type Fault, notFound } from '../base/errors.ts';
-import type { Caller } from '../base/op.ts';
+import type { Authenticate, Caller } from '../base/op.ts';
 import type { RuleName } from '../policies/index.ts';
 import type { Web, WebContext, WebState } from '../web/app.ts';
 import { parseQuery } from '../web/query.ts';
 import { type Allows, type Guard, ownThing, type RouteData, ruleOf } from './access.ts';
-
-/** Resolves a token, or rejects with `unauthorized` or `unavailable`; no token is `undefined`. */
-export type Authenticate = (token: string | undefined) => Promise<Caller>;
 
 /** Route parameters, decoded. */
 export type Params = Readonly<Record<string, string>>;
@@ -47,7 +44,7 @@ const isUnscoped = ({ projectId, domainId, systemScope }: Caller): boolean =>
 /** The caller, if the guard lets him in. @throws unauthorized, forbidden */
 async function enter(ctx: WebContext, guard: Guard, { authenticate, allows, refusal }: Serving): Promise<Caller> {
   const token = ctx.get('X-Auth-Token');
-  const caller = await authenticate(token === '' ? undefined : token);
+  const caller = await authenticate(token === '' ? undefined : token, ctx.method);
   ctx.state.userId = caller.userId;
   ctx.state.projectId = caller.projectId;
   const rule = ruleOf(guard);

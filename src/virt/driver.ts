@@ -1,9 +1,9 @@
 // Why: the narrow type that a hypervisor is to us: absolute inputs, achieved outputs, every verb safe to run twice. What each verb must
 // do stands with its method (`domain/servers/agent-methods.ts`). The fake driver and libvirt's pass one contract suite (test/support/driver-contract.ts).
 
-import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/placement/host.ts';
+import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/placement/hosts.ts';
 import type { AgentMethod, AgentVerbs, OptionalMethod } from '../domain/servers/agent-methods.ts';
-import type { GuestEvent } from '../domain/servers/guest.ts';
+import type { GuestEvent } from '../domain/servers/guests.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
 export interface ImageSource {

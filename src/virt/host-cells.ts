@@ -3,7 +3,7 @@
 
 import { Fault } from '../base/errors.ts';
 import { readCpuSet } from '../domain/numa/cpu-set.ts';
-import type { HostFacts } from '../domain/placement/host.ts';
+import type { HostFacts } from '../domain/placement/hosts.ts';
 import type { HostCell } from '../domain/numa/numa.ts';
 
 /** What is not for everybody on a host. */

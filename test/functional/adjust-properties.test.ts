@@ -6,15 +6,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { findClaims } from '../../src/db/claims.ts';
-import { claimOf } from '../../src/domain/placement/claim.ts';
-import { minimumOf } from '../../src/domain/machines/flavor.ts';
-import { power, type Server } from '../../src/domain/servers/instance.ts';
+import { claimOf } from '../../src/domain/placement/claims.ts';
+import { minimumOf } from '../../src/domain/machines/flavors.ts';
+import { power, type Server } from '../../src/domain/servers/servers.ts';
 import { type Adjusting, adjusting } from '../support/adjusting.ts';
 import { callers } from '../support/callers.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';
 import { checkHypervisors, checkQuota } from '../support/sums.ts';
 
-const SEQUENCES = 20;
+/** Others at each run; the simulation, which runs beside, plays many more (test/sim). */
+const SEQUENCES = 10;
 const STEPS = 50;
 const HOSTS = ['host-1', 'host-2'];
 /** As ELASTIC, with memory that is plugged. */

@@ -25,7 +25,7 @@ const hosts = ['alpha', 'beta', 'gamma', 'delta'].map((name) => ({
 }));
 
 async function until(isThere: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200 && !isThere(); attempt += 1) await sleep(10);
+  for (let attempt = 0; attempt < 6_000 && !isThere(); attempt += 1) await sleep(10);
   assert.ok(isThere(), brought.join());
 }
 
@@ -335,7 +335,7 @@ for (const engine of engines) {
           (await waitingNotifications(database.read, 100))
             .map(({ notification }) => notification)
             .filter(({ eventType }) => eventType.startsWith('aggregate.'));
-        for (let attempt = 0; attempt < 200; attempt += 1) {
+        for (let attempt = 0; attempt < 6_000; attempt += 1) {
           if ((await heard()).some(({ eventType }) => eventType === 'aggregate.cache_images.end')) break;
           await sleep(10);
         }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Server, VmState } from '../../src/domain/servers/instance.ts';
+import type { Server, VmState } from '../../src/domain/servers/servers.ts';
 import { refusal } from '../../src/domain/servers/transition.ts';
 import { transitionOf } from '../support/transitions.ts';
 import type { Answer } from '../support/http.ts';
@@ -14,7 +14,8 @@ import { type Servers, startServers } from '../support/servers.ts';
 import { checkHypervisors, checkQuota } from '../support/sums.ts';
 
 const HOSTS = ['host-1', 'host-2', 'host-3'];
-const SEQUENCES = 15;
+/** Others at each run; the simulation, which runs beside, plays many more (test/sim). */
+const SEQUENCES = 8;
 const STEPS = 50;
 /** Of ten actions, so many that the server's state allows: else most of a sequence would be refusals. */
 const LAWFUL = 7;

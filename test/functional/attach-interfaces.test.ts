@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { internal } from '../../src/base/errors.ts';
 import { newUuid } from '../../src/base/ids.ts';
 import { refreshNetwork } from '../../src/ops/servers/refresh-network.ts';
 import { type CallerName, callers } from '../support/callers.ts';
@@ -352,6 +353,26 @@ for (const engine of engines) {
       assert.equal((await detach(id, ports[1].port_id)).status, 202);
       await servers.world.settled();
       assert.equal((await interfaces(id)).body.interfaceAttachments.length, 1);
+    });
+
+    it('an unplugging that fails once its port is gone leaves no address of it', async () => {
+      const id = await create();
+      const [port = ''] = plugged(id);
+      const { network } = servers.world.deps;
+      const release = network.release.bind(network);
+      const lost = async (...words: Parameters<typeof release>): Promise<never> => {
+        await release(...words);
+        throw internal('The answer made no sense.');
+      };
+      Object.assign(network, { release: lost });
+      try {
+        assert.equal((await detach(id, port)).status, 202);
+        await servers.world.settled();
+      } finally {
+        Object.assign(network, { release });
+      }
+      assert.deepEqual((await actionsOf(id))[0], ['detach_interface', 'Error']);
+      assert.deepEqual(await addressesOf(id), []);
     });
 
     it('an unplugging that is overtaken leaves no address of a port that is gone', async () => {

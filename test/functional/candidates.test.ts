@@ -11,7 +11,7 @@ import { hostMarks } from '../../src/db/host-changes.ts';
 import { findHost } from '../../src/db/hosts.ts';
 import { insertServer, updateServer } from '../../src/db/servers.ts';
 import { type Tx, tx } from '../../src/db/tx.ts';
-import type { Candidate } from '../../src/domain/placement/host.ts';
+import type { Candidate } from '../../src/domain/placement/hosts.ts';
 import { handleReport } from '../../src/ops/reconcile/reports.ts';
 import { engines } from '../support/database.ts';
 import { newServer, reportHost } from '../support/rows.ts';

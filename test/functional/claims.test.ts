@@ -7,7 +7,7 @@ import { checkClaims, findClaim, releaseClaim, repairSums, setClaim } from '../.
 import { findHost } from '../../src/db/hosts.ts';
 import { insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Host, HostFacts } from '../../src/domain/placement/host.ts';
+import type { Host, HostFacts } from '../../src/domain/placement/hosts.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
 import { newServer, reportHost } from '../support/rows.ts';
 

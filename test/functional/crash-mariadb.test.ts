@@ -6,7 +6,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openWorld, perform, prepare, type Verb, verbs } from '../support/crash-child.ts';
-import { endOf, expected, inLanes, isBad, killAt, type Point, type Result, wasReached } from '../support/crash-end.ts';
+import {
+  endOf,
+  expected,
+  inLanes,
+  isBad,
+  killAt,
+  type Point,
+  type Result,
+  some,
+  wasReached,
+} from '../support/crash-end.ts';
 import { freshMariadb } from '../support/mariadb.ts';
 import { scratchDir } from '../support/scratch.ts';
 
@@ -52,12 +62,6 @@ async function pointsOf(verb: Verb): Promise<Point[]> {
   await close();
   return points.slice(begun);
 }
-
-/** So many of them, from all over the way. */
-const some = (points: readonly Point[], count: number): Point[] =>
-  count >= points.length
-    ? [...points]
-    : Array.from({ length: count }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / count)] as Point);
 
 async function kill(verb: Verb, point: Point): Promise<Result> {
   const place = await prepared(verb);

@@ -27,7 +27,7 @@ import { loadConfig } from '../../src/main/config.ts';
 import type { Finding } from '../../src/main/doctor/check.ts';
 import { findWrongs, statusOf } from '../../src/main/doctor/doctor.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 import { freshMariadb } from '../support/mariadb.ts';
 import { freePort, type Service, startService } from '../support/serve.ts';
 import { scratchDir } from '../support/scratch.ts';

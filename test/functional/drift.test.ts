@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
-import { power, type Server } from '../../src/domain/servers/instance.ts';
+import { power, type Server } from '../../src/domain/servers/servers.ts';
 import { type Adjusting, adjusting } from '../support/adjusting.ts';
 import { engines } from '../support/database.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';

@@ -5,12 +5,24 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Fault } from '../../src/base/errors.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import { power } from '../../src/domain/servers/servers.ts';
+import type { Driver } from '../../src/virt/driver.ts';
 import type { FakePeers } from '../../src/virt/fake/migrate.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
+import { moveContract } from '../support/move-contract.ts';
 import { aSpec } from '../support/samples.ts';
 
-const QUICK = { powerOff: 0, migrateDisk: 0, receiveDisk: 0, restoreDisk: 0, dropDisk: 0, liveMigrate: 0, spawn: 0 };
+const QUICK = {
+  powerOff: 0,
+  migrateDisk: 0,
+  offerDisk: 0,
+  fetchDisk: 0,
+  receiveDisk: 0,
+  restoreDisk: 0,
+  dropDisk: 0,
+  liveMigrate: 0,
+  spawn: 0,
+};
 const UNKNOWN = { total: null, processed: null, remaining: null };
 
 interface Pair {
@@ -30,8 +42,36 @@ async function pair(words = '', clock: Clock = systemClock): Promise<Pair> {
   return { a, b, spec, hosts: () => [...peers].filter(([, store]) => store.get(spec.uuid)).map(([name]) => name) };
 }
 
-const from = (node: string) => ({ node, hostIp: '127.0.0.1' });
-const to = (node: string) => ({ node, hostIp: '127.0.0.1', blockMigration: null, numa: null });
+moveContract('fake', 5_000, async () => {
+  const peers: FakePeers = new Map();
+  const make = (hostname: string) => makeFakeDriver({ clock: systemClock, hostname, peers, timing: QUICK });
+  const [a, b] = [make('a'), make('b')];
+  const spec = (words = '') => ({
+    ...aSpec({ metadata: { xloud_fake: words } }),
+    maximum: { vcpus: 4, memoryMb: 1024 },
+    boot: { vcpus: 1, memoryMb: 256 },
+  });
+  const guestOf = (on: Driver, uuid: string) => (on === b ? b : a).store.get(uuid);
+  return {
+    ...{ a, b, slow: a, spec },
+    slowSpec: () => spec('live-slow:60000'),
+    ready: async () => undefined,
+    // a fake guest's disk is what it was made of
+    mark: async (_on, uuid) => uuid,
+    marked: async (on, uuid) => guestOf(on, uuid)?.spec.uuid ?? '',
+    rootGb: async (on, uuid) => guestOf(on, uuid)?.spec.disks.rootGb ?? 0,
+    // it has no clock: each start takes it back
+    uptime: async (on, uuid) => -(guestOf(on, uuid)?.starts ?? 0),
+    leftovers: async (on, uuid) => {
+      const { store } = on === b ? b : a;
+      return [...(store.get(uuid) ? ['guest'] : []), ...(store.aside.get(uuid) ? ['aside'] : [])];
+    },
+    close: async () => undefined,
+  };
+});
+
+const from = (node: string) => ({ node, hostIp: '127.0.0.1', offer: null });
+const to = (node: string) => ({ node, hostIp: '127.0.0.1', blockMigration: null, numa: null, landing: null });
 const missing = (error: unknown) => error instanceof Fault && error.kind === 'notFound';
 
 describe('disks that move', () => {
@@ -123,14 +163,14 @@ describe('guests that move as they run', () => {
     assert.deepEqual(quarter?.memory, { total, processed: total / 4, remaining: (total / 4) * 3 });
     // asked to begin again it goes on
     assert.deepEqual((await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') }))?.memory, quarter?.memory);
-    await a.steerLive?.({ uuid: spec.uuid, wish: 'abort' });
+    await a.steerLive?.({ uuid: spec.uuid, how: 'abort' });
     nowMs += 5_000;
     assert.deepEqual([(await a.liveProgress?.({ uuid: spec.uuid }))?.state, hosts()], ['cancelled', ['a']]);
     await a.liveMigrate?.({ uuid: spec.uuid, to: to('b') });
-    await a.steerLive?.({ uuid: spec.uuid, wish: 'force' });
+    await a.steerLive?.({ uuid: spec.uuid, how: 'force' });
     assert.deepEqual([(await a.liveProgress?.({ uuid: spec.uuid }))?.state, hosts()], ['completed', ['b']]);
     // nothing goes on any more: nothing to steer
-    await a.steerLive?.({ uuid: spec.uuid, wish: 'abort' });
+    await a.steerLive?.({ uuid: spec.uuid, how: 'abort' });
   });
 
   it('go nowhere that cannot be reached', async () => {

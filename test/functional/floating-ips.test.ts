@@ -58,6 +58,7 @@ for (const engine of engines) {
         port_id: null,
         fixed_ip_address: null,
         router_id: null,
+        port_forwardings: [],
         status: 'DOWN',
         tags: [],
         revision_number: 1,

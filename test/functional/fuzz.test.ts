@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { DOMParser } from '@xmldom/xmldom';
 import fc from 'fast-check';
 import { computeRoutes } from '../../src/api/compute/index.ts';
-import type { GuestSpec } from '../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../src/domain/servers/guests.ts';
 import { domainXml } from '../../src/virt/libvirt/config.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';

@@ -36,13 +36,19 @@ async function addServers(database: Database, count: number): Promise<void> {
         project_id: n % 10 === 0 ? 'a-tenth' : 'the-rest',
       })),
     );
+    const nic = { position: 0, preexisting: 0, nic: '{}', network: '{}', addresses_v6: '' };
+    await insertRows(
+      t,
+      'server_nics',
+      numbers.map((n) => ({ ...nic, server_id: n, port_id: `port-${n}`, addresses_v4: ` 10.0.0.${n} ` })),
+    );
     for (const n of numbers) {
       const rare = n % 700 === 0;
       await replaceTags(t, n, ['all', ...(rare ? ['rare'] : [])]);
     }
   });
   if (database.engine === 'mysql') {
-    await database.write.raw('analyze table servers, server_tags, hosts, services');
+    await database.write.raw('analyze table servers, server_nics, server_tags, hosts, services');
   }
 }
 
@@ -144,6 +150,31 @@ for (const engine of engines) {
       assert.match(plans, /SEARCH servers USING INDEX servers_project_id_deleted_created_at_id_index/);
       assert.doesNotMatch(plans, /TEMP B-TREE/);
     });
+
+    for (const [what, where] of [
+      ['a project', { project_id: 'a-tenth' }],
+      ['a host', { host: 'host-1210' }],
+    ] as const) {
+      it(`an address, or a part of a name, is sought among the servers of ${what}, not among all`, async () => {
+        const { database } = store;
+        for (const filter of [
+          { where, ip: '10.0.0.1410' },
+          { where: { ...where, display_name: 'serv' } },
+        ] satisfies ServerFilter[]) {
+          const own = SERVERS / ('project_id' in where ? 10 : HOSTS);
+          const found = (await listServers(database.read, filter, { ...PAGE, limit: SERVERS })).length;
+          assert.equal(found, 'ip' in filter ? 1 : own);
+          if (engine === 'mysql') {
+            const { rows } = await rowsRead(database, (t) => listServers(t, filter, PAGE));
+            // for an address it may look through the interfaces of all, where that is quicker than those of many servers
+            if (!('ip' in filter)) assert.ok(rows <= 2 * own + 10, `${rows} rows were read`);
+            continue;
+          }
+          const { query } = await serverListQuery(database.read, filter, PAGE);
+          assert.doesNotMatch((await plansOf(() => query)).join('\n'), /SCAN/);
+        }
+      });
+    }
 
     it('a server without an action behind its task is found', async () => {
       assert.deepEqual(await findStuckServers(store.database.read), ['server-1500']);

@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildGuest, buildMicroGuest, parseConsole } from '../support/guest.ts';
-import type { GuestImages } from '../support/guest.ts';
+import { buildGuest, buildMicroGuest, parseConsole, QUICK_BOOT } from '../support/guest.ts';
 import { JsonPeer, startQemu, writeConfigDrive } from '../support/qemu.ts';
 import type { Machine } from '../support/qemu.ts';
 
-const bootTimeoutMs = 60_000;
+// ends of waits for what must happen: they say nothing of how fast it is
+const bootTimeoutMs = 180_000;
+const soonMs = 120_000;
 const mib = 1024 * 1024;
 const topology = '1,maxcpus=4,sockets=4,cores=1,threads=1';
 const emulated = ['-machine', 'pc,accel=tcg', '-m', '512', '-smp', topology];
@@ -79,7 +80,7 @@ describe('the Linux guest, from kernel and initial ramdisk', () => {
       ...emulated,
       ...network,
       ...['-kernel', images.kernel, '-initrd', images.initrd],
-      ...['-append', 'root=/dev/vda console=tty0 console=ttyS0 no_timer_check quiet hog=16'],
+      ...['-append', `root=/dev/vda console=tty0 console=ttyS0 ${QUICK_BOOT} hog=16`],
       ...['-drive', `file=${images.rootDisk},if=virtio,snapshot=on`],
       ...['-drive', `file=${join(dir, 'config.iso')},media=cdrom,format=raw`],
       ...['-device', 'virtio-balloon-pci,id=balloon,deflate-on-oom=on'],
@@ -93,28 +94,28 @@ describe('the Linux guest, from kernel and initial ramdisk', () => {
   });
 
   it('reads its config drive', async () => {
-    const config = await guest.console.untilLine('config', 1000);
+    const config = await guest.console.untilLine('config', soonMs);
     assert.equal(config.fields.hostname, 'guest-under-test');
     assert.equal(config.fields.uuid, '3f1c0a52-6f4e-4a7d-9d57-5f1a2b3c4d5e');
     assert.equal(config.fields.name, 'näme with {braces} "and" more');
-    assert.equal((await guest.console.untilLine('key', 1000)).fields.mine, 'ssh-ed25519 AAAA me@here');
-    await guest.console.untilLine('meta', 1000, ({ fields }) => fields.colour === 'deep blue');
-    const { fields } = await guest.console.untilLine('user_data', 1000);
+    assert.equal((await guest.console.untilLine('key', soonMs)).fields.mine, 'ssh-ed25519 AAAA me@here');
+    await guest.console.untilLine('meta', soonMs, ({ fields }) => fields.colour === 'deep blue');
+    const { fields } = await guest.console.untilLine('user_data', soonMs);
     assert.equal(fields.bytes, String(userData.length));
     assert.equal(fields.sha256, createHash('sha256').update(userData).digest('hex'));
   });
 
   it('gets an address by DHCP', async () => {
-    const { fields } = await guest.console.untilLine('address', 15_000);
+    const { fields } = await guest.console.untilLine('address', soonMs);
     assert.equal(fields.dev, 'eth0');
     assert.equal(fields.ip, '10.0.2.15/24');
   });
 
   it('sees the disk, counts its boots on it, and reports what it has', async () => {
-    assert.equal((await guest.console.untilLine('disk', 1000)).fields.bytes, String(48 * mib));
-    assert.equal((await guest.console.untilLine('disk_boots', 1000)).fields.boots, '1');
-    assert.equal((await guest.console.untilLine('hog', 10_000)).fields.mib, '16');
-    const status = await guest.console.until(({ seq }) => seq >= 2, 10_000);
+    assert.equal((await guest.console.untilLine('disk', soonMs)).fields.bytes, String(48 * mib));
+    assert.equal((await guest.console.untilLine('disk_boots', soonMs)).fields.boots, '1');
+    assert.equal((await guest.console.untilLine('hog', soonMs)).fields.mib, '16');
+    const status = await guest.console.until(({ seq }) => seq >= 2, soonMs);
     assert.equal(status.cpus, 1);
     assert.equal(status.online, '0');
     assert.ok(status.memTotalKib > 400 * 1024 && status.memTotalKib < 512 * 1024, `${status.memTotalKib}`);
@@ -122,43 +123,43 @@ describe('the Linux guest, from kernel and initial ramdisk', () => {
   });
 
   it('answers through its agent', async () => {
-    agent = await JsonPeer.connect(guest.agentSocket, 5000);
+    agent = await JsonPeer.connect(guest.agentSocket, soonMs);
     assert.deepEqual(await agent.call('guest-ping'), {});
     assert.deepEqual(await agent.call('guest-get-vcpus'), [{ 'logical-id': 0, online: true, 'can-offline': false }]);
   });
 
   it('brings plugged CPUs online by itself', async () => {
     await plugCpus(guest.monitor, 2);
-    const status = await guest.console.until(({ cpus }) => cpus === 3, 10_000);
+    const status = await guest.console.until(({ cpus }) => cpus === 3, soonMs);
     assert.equal(status.present, '0-2');
   });
 
   it('leaves a CPU offline that the agent took offline, also when another is plugged', async () => {
     assert.equal(await agent.call('guest-set-vcpus', { vcpus: [{ 'logical-id': 1, online: false }] }), 1);
-    await guest.console.until(({ online }) => online === '0,2', 5000);
+    await guest.console.until(({ online }) => online === '0,2', soonMs);
     await plugCpus(guest.monitor, 1);
-    await guest.console.until(({ online }) => online === '0,2-3', 10_000);
+    await guest.console.until(({ online }) => online === '0,2-3', soonMs);
     await sleep(1500);
     assert.equal((await guest.console.last())?.online, '0,2-3');
   });
 
   it('gives memory to the balloon and gets it back', async () => {
-    const before = await guest.console.until(() => true, 1000);
+    const before = await guest.console.until(() => true, soonMs);
     await guest.monitor.call('balloon', { value: 256 * mib });
     const less = await guest.console.until(
       ({ memAvailableKib }) => memAvailableKib < before.memAvailableKib - 240 * 1024,
-      20_000,
+      soonMs,
     );
     assert.equal(less.memTotalKib, before.memTotalKib, 'a balloon that deflates on need leaves MemTotal as it is');
     await guest.monitor.call('balloon', { value: 512 * mib });
-    await guest.console.until(({ memAvailableKib }) => memAvailableKib > before.memAvailableKib - 16 * 1024, 20_000);
+    await guest.console.until(({ memAvailableKib }) => memAvailableKib > before.memAvailableKib - 16 * 1024, soonMs);
   });
 
   it('says so and powers off when the power button is pressed', async () => {
     await guest.monitor.call('system_powerdown');
-    await guest.console.untilLine('power_button', 5000);
-    assert.equal(await guest.exited(10_000), 0);
-    assert.equal((await guest.console.untilLine('down', 1000)).fields.why, 'power_button');
+    await guest.console.untilLine('power_button', soonMs);
+    assert.equal(await guest.exited(soonMs), 0);
+    assert.equal((await guest.console.untilLine('down', soonMs)).fields.why, 'power_button');
   });
 });
 
@@ -188,11 +189,11 @@ describe('the Linux guest, from its disk alone', () => {
       await guest.console.untilLine('ready', bootTimeoutMs, (_, index) => index === 1);
 
       await plugCpus(guest.monitor, 1);
-      const plugged = await guest.console.until(({ presentCpus }) => presentCpus === 2, 10_000);
+      const plugged = await guest.console.until(({ presentCpus }) => presentCpus === 2, soonMs);
       assert.equal(plugged.cpus, 1);
       await guest.monitor.call('balloon', { value: 256 * mib });
       await sleep(1500);
-      const status = await guest.console.until(() => true, 1000);
+      const status = await guest.console.until(() => true, soonMs);
       assert.ok(status.memAvailableKib > plugged.memAvailableKib - 16 * 1024, 'no balloon driver, so nothing is given');
       assert.equal(status.cpus, 1, 'told not to bring CPUs online');
       assert.equal(
@@ -202,27 +203,6 @@ describe('the Linux guest, from its disk alone', () => {
     } finally {
       await guest?.end();
       await rm(dir, { recursive: true, force: true });
-    }
-  });
-});
-
-describe('the Linux guest, told to break', () => {
-  let images: GuestImages;
-  before(async () => {
-    images = await buildGuest();
-  });
-
-  it('panics when told to, and QEMU hears of it', async () => {
-    const guest = await startQemu([
-      ...emulated,
-      ...['-kernel', images.kernel, '-initrd', images.initrd, '-device', 'pvpanic'],
-      ...['-append', 'console=ttyS0 no_timer_check quiet crash=1'],
-    ]);
-    try {
-      await guest.monitor.event('GUEST_PANICKED', bootTimeoutMs);
-      await guest.console.untilLine('crash', 1000);
-    } finally {
-      await guest.end();
     }
   });
 });
@@ -237,7 +217,7 @@ for (const accel of existsSync('/dev/kvm') ? ['kvm', 'tcg'] : ['tcg']) {
         ]);
         const said = async (text: string): Promise<void> => {
           for (let tries = 0; !(await guest.console.text()).includes(`xloud-micro ${text}\r\n`); tries++) {
-            assert.ok(tries < 600, `no '${text}' in: ${await guest.console.text()}`);
+            assert.ok(tries < soonMs / 50, `no '${text}' in: ${await guest.console.text()}`);
             await sleep(50);
           }
         };
@@ -251,12 +231,12 @@ for (const accel of existsSync('/dev/kvm') ? ['kvm', 'tcg'] : ['tcg']) {
             await guest.monitor.call('device_del', { id });
             await said(`cpu ${id.slice(3)} out`);
             // QEMU's emulator never finishes an unplug, so only KVM can show the end of it.
-            if (accel === 'kvm') await guest.monitor.event('DEVICE_DELETED', 5000, ({ device }) => device === id);
+            if (accel === 'kvm') await guest.monitor.event('DEVICE_DELETED', soonMs, ({ device }) => device === id);
           }
           if (accel === 'kvm') assert.equal((await plugCpus(guest.monitor, 3)).length, 3, 'every slot is free again');
           await guest.monitor.call('system_powerdown');
           await said('power');
-          assert.equal(await guest.exited(10_000), 0);
+          assert.equal(await guest.exited(soonMs), 0);
         } finally {
           await guest.end();
         }

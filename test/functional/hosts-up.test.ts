@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { downHosts, hostStates, isAnyHostUp, upHosts } from '../../src/db/hosts.ts';
-import { isHostUp } from '../../src/domain/placement/host.ts';
+import { isHostUp } from '../../src/domain/placement/hosts.ts';
 import { engines } from '../support/database.ts';
 import { makeWorld } from '../support/world.ts';
 

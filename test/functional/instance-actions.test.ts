@@ -177,7 +177,7 @@ for (const engine of engines) {
       assert.equal((await one('2.20')).body.itemNotFound.message, `Instance ${gone} could not be found.`);
       assert.deepEqual(
         (await one('2.51')).body.instanceAction.events.map(({ event }: { event: string }) => event).toSorted(),
-        ['compute_terminate_instance', 'delete_claim', 'delete_image', 'delete_ports'],
+        ['compute_terminate_instance', 'delete_image', 'delete_ports'],
       );
       assert.equal((await list('', '2.21', gone, 'other')).status, 404);
     });

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { type GuestService, makeElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
-const BOOT_MS = 90_000;
+const BOOT_MS = 180_000;
 
 describe('a growth to the maximum right after ACTIVE', { concurrency: 1 }, () => {
   let world: GuestService;

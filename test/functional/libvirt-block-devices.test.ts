@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { GuestSpec } from '../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../src/domain/servers/guests.ts';
 import { runInside } from '../support/inside.ts';
 import { configDriveOf, imageOf, type LibvirtHost, startHost, type TestImage } from '../support/libvirt-host.ts';
 
-const INSIDE_MS = 60_000;
+const INSIDE_MS = 180_000;
 /** The guest loads what it needs of it when it is told. */
 const SCSI = 'modprobe -a virtio_scsi sd_mod; until [ -e /sys/block/sda/size ]; do sleep 0.2; done';
 const SECTORS_GIB = 2 * 1024 * 1024;
@@ -45,7 +45,10 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
     runInside((command) => host.askAgent(uuid, command), script, INSIDE_MS);
   const withMachine = (machine: string) => ({
     disks: {
-      image: { ...host.guestImages.root.facts, properties: { hw_machine_type: machine } },
+      image: {
+        ...host.guestImages.root.facts,
+        properties: { ...host.guestImages.root.facts.properties, hw_machine_type: machine },
+      },
       ...{ rootGb: 1, ephemeralGb: 0, swapMb: 0 },
     },
   });

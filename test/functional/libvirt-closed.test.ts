@@ -6,7 +6,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { GuestSpec } from '../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../src/domain/servers/guests.ts';
 import { configDriveOf, type LibvirtHost, startHost } from '../support/libvirt-host.ts';
 
 describe('what others on the machine see of a guest', { concurrency: 1 }, () => {

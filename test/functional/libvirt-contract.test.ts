@@ -12,7 +12,7 @@ const NS_PER_MS = 1_000_000;
 /** What the guest itself says from now on; it may still tell the state of a moment ago in the line that comes first. */
 async function nextStatus(console: ConsoleLog): Promise<GuestStatus> {
   const seq = (await console.last())?.seq ?? -1;
-  return await console.until((status) => status.seq > seq + 1, 30_000);
+  return await console.until((status) => status.seq > seq + 1, 120_000);
 }
 
 driverContract(
@@ -25,7 +25,8 @@ driverContract(
       memoryToleranceMb: 8,
       agent: true,
     } as const),
-    ...{ verbMs: 30_000, confirmMs: 30_000, shutdownMs: 40_000, eventMs: 10_000 },
+    // ends of waits for what must happen: they say nothing of how fast it is
+    ...{ verbMs: 120_000, confirmMs: 120_000, shutdownMs: 120_000, eventMs: 120_000 },
   },
   async () => {
     const host = await startHost({ driver: { screen: 'socket' } });

@@ -7,11 +7,13 @@ import { limits } from '../../src/base/limits.ts';
 import { type GuestService, startElastic, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
-const BOOT_MS = 60_000;
+const BOOT_MS = 180_000;
 /** A guest whose agent left a question unanswered is not asked again for a while. */
 const AGREE_MS = BOOT_MS + limits.agentPauseMs;
 /** A report every two seconds finds what no event told. */
-const NOTICE_MS = 10_000;
+const NOTICE_MS = 120_000;
+/** Between two looks, at which everything is asked. */
+const LOOK_MS = 250;
 const STEPS = 15;
 const SEED = 4;
 
@@ -72,24 +74,29 @@ describe('a hand past us on libvirt', { concurrency: 1 }, () => {
   /** Waits until API, claim, quota and hypervisor say what libvirt says of its one guest. */
   const agree = (what: string) => {
     let said = '';
-    return eventually(`all to agree after ${what}`, AGREE_MS, async () => {
-      const { state, vcpus, memoryMb } = await domain();
-      const [status, shown] = [await statusOf(), await adjustment()];
-      said = JSON.stringify({ state, vcpus, memoryMb, status, shown });
-      if (status !== statuses[state] || shown.status === 'adjusting') return null;
-      const { claimed } = shown.vcpus;
-      if (state !== 'shut off') {
-        if (claimed < vcpus || shown.memory_mb.claimed < memoryMb) return null;
-        if (state === 'running' && shown.memory_mb.current !== memoryMb) return null;
-        if (state === 'running' && shown.vcpus.current !== shown.vcpus.guest_online) return null;
-      }
-      const [hypervisor] = (await compute('GET', '/os-hypervisors/detail')).body.hypervisors;
-      const used = (await compute('GET', '/limits')).body.limits.absolute;
-      const sums = [hypervisor.vcpus_used, hypervisor.memory_mb_used, used.totalCoresUsed, used.totalRAMUsed];
-      said += ` sums ${sums.join()}`;
-      const due = [claimed, shown.memory_mb.claimed, claimed, shown.memory_mb.claimed];
-      return sums.join() === due.join() ? shown : null;
-    }).catch((error: unknown) => {
+    return eventually(
+      `all to agree after ${what}`,
+      AGREE_MS,
+      async () => {
+        const { state, vcpus, memoryMb } = await domain();
+        const [status, shown] = [await statusOf(), await adjustment()];
+        said = JSON.stringify({ state, vcpus, memoryMb, status, shown });
+        if (status !== statuses[state] || shown.status === 'adjusting') return null;
+        const { claimed } = shown.vcpus;
+        if (state !== 'shut off') {
+          if (claimed < vcpus || shown.memory_mb.claimed < memoryMb) return null;
+          if (state === 'running' && shown.memory_mb.current !== memoryMb) return null;
+          if (state === 'running' && shown.vcpus.current !== shown.vcpus.guest_online) return null;
+        }
+        const [hypervisor] = (await compute('GET', '/os-hypervisors/detail')).body.hypervisors;
+        const used = (await compute('GET', '/limits')).body.limits.absolute;
+        const sums = [hypervisor.vcpus_used, hypervisor.memory_mb_used, used.totalCoresUsed, used.totalRAMUsed];
+        said += ` sums ${sums.join()}`;
+        const due = [claimed, shown.memory_mb.claimed, claimed, shown.memory_mb.claimed];
+        return sums.join() === due.join() ? shown : null;
+      },
+      LOOK_MS,
+    ).catch((error: unknown) => {
       throw new Error(`after ${what} no agreement: ${said}`, { cause: error });
     });
   };

@@ -6,7 +6,7 @@ import { runInside } from '../support/inside.ts';
 import { type LibvirtHost, startHost } from '../support/libvirt-host.ts';
 import { seen } from '../support/machine-words.ts';
 
-const INSIDE_MS = 60_000;
+const INSIDE_MS = 180_000;
 
 describe('firmware of real guests', { concurrency: 1 }, () => {
   let host: LibvirtHost;

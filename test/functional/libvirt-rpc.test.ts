@@ -18,9 +18,11 @@ import { backupXml } from '../../src/virt/libvirt/snapshots.ts';
 import * as vir from '../../src/virt/libvirt/rpc/constants.ts';
 import { stoppedDetail } from '../../src/virt/libvirt/rpc/events.ts';
 import { procedures } from '../../src/virt/libvirt/rpc/procedures.ts';
-import { buildGuest, ConsoleLog } from '../support/guest.ts';
+import { buildGuest, ConsoleLog, QUICK_BOOT } from '../support/guest.ts';
 import { type Libvirtd, startLibvirtd } from '../support/libvirtd.ts';
 
+/** The end of waits for what must happen. */
+const SOON_MS = 120_000;
 const MAC = '52:54:00:10:00:01';
 const OTHER_MAC = '52:54:00:10:00:02';
 const NETWORK_UUID = '5f0c1a52-1f0a-4b8e-9c1d-000000000001';
@@ -38,7 +40,7 @@ const guestXml = (kernel: string, initrd: string, log: string) => `<domain type=
   <name>rpc</name><uuid>${DOMAIN_UUID}</uuid>
   <memory unit='MiB'>256</memory><currentMemory unit='MiB'>256</currentMemory>
   <vcpu current='1'>4</vcpu>
-  <os><type arch='x86_64'>hvm</type><kernel>${kernel}</kernel><initrd>${initrd}</initrd><cmdline>console=ttyS0 quiet</cmdline></os>
+  <os><type arch='x86_64'>hvm</type><kernel>${kernel}</kernel><initrd>${initrd}</initrd><cmdline>console=ttyS0 ${QUICK_BOOT}</cmdline></os>
   <features><acpi/></features>
   <devices>
     <serial type='file'><source path='${log}'/></serial>
@@ -59,7 +61,7 @@ const faultOf = async (promise: Promise<unknown>): Promise<Fault> => {
 };
 
 /** Repeats until it gives something. */
-async function eventually<T>(what: string, attempt: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+async function eventually<T>(what: string, attempt: () => Promise<T | undefined>, timeoutMs = 180_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await attempt();
@@ -109,6 +111,12 @@ describe('libvirt RPC against a real daemon', () => {
     assert.match(domainCapabilities, /<domain>qemu<\/domain>/);
     const nehalem = '<cpu><arch>x86_64</arch><model>Nehalem</model></cpu>';
     assert.match(await hypervisor.connectBaselineCpu([nehalem], 1), /<feature policy='require' name='sse4\.2'\/>/);
+    // libvirt compares for KVM; for emulated guests some versions say that they cannot
+    const compared = await hypervisor
+      .connectCompareHypervisorCPU(null, 'x86_64', null, 'qemu', nehalem)
+      .catch((error: unknown) => error);
+    if (typeof compared === 'number') assert.ok(compared >= 0, String(compared));
+    else assert.ok(isVirError(compared, 'VIR_ERR_CONFIG_UNSUPPORTED'), String(compared));
     const cpus = (await daemon.exec('nproc', '--all')).stdout;
     const node = await hypervisor.nodeGetInfo();
     assert.equal(node.cpus, Number(cpus));
@@ -187,7 +195,7 @@ describe('libvirt RPC against a real daemon', () => {
     assert.deepEqual([cpus.vcpus, cpus.online], ['0', '0']);
     const password = 'a new: password';
     await hypervisor.domainSetUserPassword(domain, 'root', password);
-    const { fields } = await guest().untilLine('password', 10_000);
+    const { fields } = await guest().untilLine('password', SOON_MS);
     const sha256 = createHash('sha256').update(password).digest('hex');
     assert.deepEqual([fields.user, fields.sha256], ['root', sha256]);
   });
@@ -255,12 +263,30 @@ describe('libvirt RPC against a real daemon', () => {
     await seen('deviceRemoved by alias', removed);
   });
 
+  it('refuses to make a disk larger that a guest does not have', async () => {
+    const how = vir.VIR_DOMAIN_BLOCK_RESIZE_BYTES;
+    const fault = await faultOf(hypervisor.domainBlockResize(domain, 'vdz', 1 << 20, how));
+    assert.ok(isVirError(fault, 'VIR_ERR_INVALID_ARG'), fault.message);
+  });
+
   it('has no job to tell of or to abort', async () => {
     assert.equal((await hypervisor.domainGetJobInfo(domain)).type, 0);
     assert.equal((await hypervisor.domainGetJobStats(domain)).type, 0);
     const fault = await faultOf(hypervisor.domainAbortJob(domain));
     assert.ok(isVirError(fault, 'VIR_ERR_OPERATION_INVALID'));
     assert.equal(fault.kind, 'conflict');
+  });
+
+  it('says why a guest does not leave for where nobody is, and the guest goes on', async () => {
+    await hypervisor.domainMigrateSetMaxDowntime(domain, 300);
+    const later = await faultOf(hypervisor.domainMigrateStartPostCopy(domain));
+    assert.ok(isVirError(later, 'VIR_ERR_OPERATION_INVALID'), later.message);
+    const nowhere = `qemu+unix:///system?socket=${join(daemon.dir, 'nobody')}`;
+    const how = vir.VIR_MIGRATE_PEER2PEER | vir.VIR_MIGRATE_LIVE;
+    const fault = await faultOf(hypervisor.domainMigratePerform3Params(domain, nowhere, [], how));
+    assert.equal(outcomeOf(fault), 'failed');
+    assert.match(fault.message, /nobody/);
+    assert.equal((await hypervisor.domainGetState(domain)).state, vir.VIR_DOMAIN_RUNNING);
   });
 
   it('says what is wrong in libvirt words and numbers', async () => {
@@ -287,14 +313,8 @@ describe('libvirt RPC against a real daemon', () => {
       done = true;
     });
     await sleep(300);
-    let longestMs = 0;
-    for (let read = 0; read < 200; read += 1) {
-      const started = performance.now();
-      await hypervisor.domainGetInfo(domain);
-      longestMs = Math.max(longestMs, performance.now() - started);
-    }
-    assert.equal(done, false);
-    assert.ok(longestMs < 1_000, `a read took ${longestMs} ms`);
+    for (let read = 0; read < 200; read += 1) await hypervisor.domainGetInfo(domain);
+    assert.equal(done, false, 'all were read before any call came back');
     await daemon.exec('kill', '-CONT', pid);
     for (const result of await settled) assert.equal(result.status, 'fulfilled');
   });
@@ -307,7 +327,7 @@ describe('libvirt RPC against a real daemon', () => {
   });
 
   it('stores the memory of the guest, which goes on from there', async () => {
-    const before = await guest().until(() => true, 10_000);
+    const before = await guest().until(() => true, SOON_MS);
     events.length = 0;
     await hypervisor.domainManagedSave(domain);
     const stopped = await seen('stopped', (event) => event.type === 'lifecycle' && event.event === 'stopped');
@@ -318,7 +338,7 @@ describe('libvirt RPC against a real daemon', () => {
     const answer = await hypervisor.domainQemuAgentCommand(domain, JSON.stringify({ execute: 'guest-ping' }), 10);
     assert.deepEqual(JSON.parse(answer ?? ''), { return: {} });
     // the file of the console is a new one; a guest that booted anew would count from the beginning
-    const after = await guest().until(() => true, 10_000);
+    const after = await guest().until(() => true, SOON_MS);
     assert.ok(after.seq > before.seq, `${after.seq} after ${before.seq}`);
   });
 

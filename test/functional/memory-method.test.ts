@@ -103,7 +103,7 @@ for (const engine of engines) {
     it('comes up from the minimum when the driver of the guest is loaded, with all of it claimed', async () => {
       const id = await plugging();
       await kit.settled(id, { current_memory_mb: 640 });
-      kit.driver().behave(id, 'balloon-slow:150');
+      kit.driver().behave(id, 'balloon-slow:1000');
       await kit.done(id, { reboot: { type: 'HARD' } });
       assert.deepEqual(await memory(id), ['adjusting', MINIMUM_MB, 640, 640]);
       await kit.reaches(id, 1, 640);

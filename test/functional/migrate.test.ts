@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { migrations } from '../../migrations/index.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { checkSchema, schemaState, upgradeSchema } from '../../src/db/migrate.ts';
+import { checkSchema, schemaState, upgradeSchema } from '../../src/db/upgrade.ts';
 import { loadConfig } from '../../src/main/config.ts';
 import { serve } from '../../src/main/serve.ts';
 import { emptyDatabase, engines } from '../support/database.ts';

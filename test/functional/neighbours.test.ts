@@ -10,9 +10,10 @@ import { newUuid } from '../../src/base/ids.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import { makeGlance } from '../../src/cloud/glance.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
-import type { NetworkRequest, NetworkService } from '../../src/cloud/network.ts';
+import type { NetworkService } from '../../src/cloud/network.ts';
+import type { NetworkRequest } from '../../src/domain/servers/create-request.ts';
 import { makeNeutron } from '../../src/cloud/neutron.ts';
-import type { NewImage } from '../../src/domain/machines/image.ts';
+import type { NewImage } from '../../src/domain/machines/images.ts';
 import { type Cloud, callers, startCloud, type Who } from '../support/cloud.ts';
 
 const serviceToken = async (): Promise<string> => 'admin';
@@ -166,7 +167,7 @@ for (const where of ['in process', 'over HTTP'] as const) {
           })(),
         ),
       );
-      const giveUpAt = Date.now() + 5_000;
+      const giveUpAt = Date.now() + 60_000;
       while ((await images.find(callers.demo, made.id))?.status !== 'queued') {
         assert.ok(Date.now() < giveUpAt, 'queued again');
         await new Promise((resolve) => setTimeout(resolve, 10));

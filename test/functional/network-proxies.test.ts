@@ -200,7 +200,7 @@ for (const engine of engines) {
       const { id: ip, ip: address } = await create();
       const [port] = (await neutron.ask('member', 'GET', `ports?device_id=${id}`)).body.ports;
       const becomes = async (wanted: number) => {
-        const giveUpAt = Date.now() + 10_000;
+        const giveUpAt = Date.now() + 60_000;
         while ((await addressesOf(id)).length !== wanted) {
           assert.ok(Date.now() < giveUpAt, `${wanted} addresses`);
           await new Promise((resolve) => setTimeout(resolve, 10));

@@ -9,7 +9,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { NotificationSender, SentNotification } from '../../src/bus/notifications.ts';
 import { insertNotification, waitingNotifications } from '../../src/db/notifications.ts';
 import { tx } from '../../src/db/tx.ts';
-import { apiNotification } from '../../src/domain/notifications/notification.ts';
+import { apiNotification } from '../../src/domain/notifications/notifications.ts';
 import { type NotificationRelay, startNotificationRelay } from '../../src/ops/notifications/notification-relay.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
 

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { makeNotificationSender } from '../../src/bus/notifications.ts';
 import { waitingNotifications } from '../../src/db/notifications.ts';
-import { apiNotification, serverGroupPayload } from '../../src/domain/notifications/notification.ts';
+import { apiNotification, serverGroupPayload } from '../../src/domain/notifications/notifications.ts';
 import { type NotificationRelay, startNotificationRelay } from '../../src/ops/notifications/notification-relay.ts';
 import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { type Servers, startServers } from '../support/servers.ts';

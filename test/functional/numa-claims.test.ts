@@ -19,9 +19,9 @@ import { findHost } from '../../src/db/hosts.ts';
 import { insertMigration } from '../../src/db/migrations.ts';
 import { insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import { type Host, numaHostOf } from '../../src/domain/placement/host.ts';
+import { type Host, numaHostOf } from '../../src/domain/placement/hosts.ts';
 import { fitNuma } from '../../src/domain/numa/numa-fit.ts';
-import type { NumaWish } from '../../src/domain/numa/numa-wish.ts';
+import type { NumaRequest } from '../../src/domain/numa/numa-request.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import { readDivision } from '../../src/virt/host-cells.ts';
 import { newUuid } from '../../src/base/ids.ts';
@@ -37,7 +37,7 @@ const machine = {
   division: readDivision({ cpu_dedicated_set: '2-7,10-15', cpu_shared_set: '0-1,8-9', reserved_huge_pages: '' }),
 };
 
-const wishFor = (vcpus: number): NumaWish => ({
+const wishFor = (vcpus: number): NumaRequest => ({
   cells: [{ dedicated: Array.from({ length: vcpus }, (_, index) => index), shared: [], memoryMb: 64 }],
   ...{ pinned: true, threads: null, emulatorThreads: null, pages: null },
 });

@@ -114,7 +114,7 @@ describe('networks of a server by the stock client', { skip, concurrency: 1 }, (
     assert.ok(!(await groups()).includes('web'));
   });
 
-  it('has no volumes to add', async () => {
+  it('has no volumes while none is added', async () => {
     const listed = await demo('server', 'volume', 'list', 'vm', '-f', 'json');
     assert.deepEqual(JSON.parse(listed), []);
   });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { migrations } from '../../migrations/index.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { schemaState } from '../../src/db/migrate.ts';
+import { schemaState } from '../../src/db/upgrade.ts';
 import { insertDeleted } from '../support/deleted.ts';
 import { freshMariadb } from '../support/mariadb.ts';
 import { type Service, startService } from '../support/serve.ts';
@@ -36,6 +36,7 @@ const [restoreSqlite = '', restoreMariadb = ''] = blocks('Restore');
 const [vacuum = ''] = blocks('Upgrade and rollback');
 const [purge = ''] = blocks('Purge and retention');
 const [doctor = ''] = blocks('When something is wrong');
+const [tight = ''] = blocks('How much of a host is given away');
 
 interface Shown {
   readonly id: string;
@@ -60,7 +61,7 @@ async function assertKept(service: Service, shown: Shown): Promise<void> {
 describe('the page on operating', () => {
   it('has no commands that are not tried here', () => {
     const all = [...PAGE.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block);
-    assert.deepEqual(all, [backupSqlite, backupMariadb, restoreSqlite, restoreMariadb, vacuum, purge, doctor]);
+    assert.deepEqual(all, [backupSqlite, backupMariadb, restoreSqlite, restoreMariadb, vacuum, purge, doctor, tight]);
   });
 
   describe('with SQLite', () => {
@@ -95,6 +96,20 @@ describe('the page on operating', () => {
       assert.equal(statSync(env.DATA).mode & 0o777, 0o711);
       await service.start();
       await assertKept(service, shown);
+    });
+
+    it('an aggregate says how much of its hosts is given away', async () => {
+      const client = { OS_CLIENT_CONFIG_FILE: join(env.DATA, 'clouds.yaml'), OS_CLOUD: 'xloud' };
+      const list = await service.request('xloud', 'GET', '/compute/v2.1/os-hypervisors');
+      const { hypervisor_hostname: HOST } = list.body.hypervisors[0];
+      type(tight, { ...client, HOST });
+      const database = openDatabase(`sqlite://${join(env.DATA, 'xloud.db')}`);
+      const said = await database
+        .read('hosts')
+        .select('cpu_allocation_ratio', 'reserved_memory_mb')
+        .where('host', HOST);
+      await database.close();
+      assert.deepEqual(said, [{ cpu_allocation_ratio: 1.5, reserved_memory_mb: 2048 }]);
     });
 
     it('a purge and a doctor run beside the service, and the file shrinks when it is stopped', async () => {

@@ -18,7 +18,7 @@ import { findHost } from '../../src/db/hosts.ts';
 import { insertMigration } from '../../src/db/migrations.ts';
 import { insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Host } from '../../src/domain/placement/host.ts';
+import type { Host } from '../../src/domain/placement/hosts.ts';
 import { fitHost } from '../../src/domain/placement/host-fit.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import { readDeviceSpecs } from '../../src/virt/host-devices.ts';

@@ -7,8 +7,9 @@ import { limits } from '../../src/base/limits.ts';
 import { moveHostsOn } from '../../src/db/hosts.ts';
 import { updateServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { engines } from '../support/database.ts';
+import { OwnStatements } from '../support/statements.ts';
 import { adminOp, createRequest, makeOp, makeWorld, type World, type WorldOptions } from '../support/world.ts';
 
 const MIB = 256;
@@ -16,7 +17,7 @@ const MIB = 256;
 for (const engine of engines) {
   describe(`servers placed together on ${engine}`, () => {
     let world: World;
-    let statements = 0;
+    let statements: OwnStatements;
     afterEach(() => world.close());
 
     /** A cloud of hosts that have room for so many servers each. */
@@ -27,9 +28,7 @@ for (const engine of engines) {
         hosts: Array.from({ length: hosts }, (_, index) => ({ name: `host-${index + 1}`, inventory })),
         ...more,
       });
-      for (const handle of new Set([world.database.read, world.database.write])) {
-        handle.on('query', () => (statements += 1));
-      }
+      statements = new OwnStatements(world.database);
     }
     const ask = async (count: number, more: object = {}): Promise<string[]> => {
       const flavorRef = await world.flavor({ vcpus: 1, memoryMb: MIB, rootGb: 0 });
@@ -47,20 +46,24 @@ for (const engine of engines) {
 
     it('takes no statement for each server', async () => {
       const taken: number[] = [];
-      let before = 0;
+      let begun = false;
       await cloud(2, 100, {
         hooks: {
           point(name) {
-            if (name === 'create.place.before' && before === 0) before = statements;
-            if (name === 'create.place.claimed') taken.push(statements - before);
+            if (name === 'create.place.before' && !begun) {
+              begun = true;
+              statements.begin();
+            }
+            if (name === 'create.place.claimed') taken.push(statements.seen.length);
           },
         },
       });
       for (const count of [4, 60]) {
-        before = 0;
+        begun = false;
         assert.deepEqual(states(await ended(await ask(count))), ['active']);
       }
       assert.equal(taken.length, 2, 'one transaction for each request');
+      assert.ok((taken[0] as number) > 0, 'its statements are seen');
       assert.ok((taken[1] as number) <= (taken[0] as number) + 2, taken.join(', '));
     });
 
@@ -141,7 +144,7 @@ for (const engine of engines) {
           point(name) {
             if (name !== 'create.place.claimed') return;
             claims += 1;
-            if (claims === 2) throw unavailable('the power went out', { code: 'test' });
+            if (claims === 2) throw unavailable('the power went out');
           },
         },
       });

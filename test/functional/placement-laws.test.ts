@@ -9,7 +9,7 @@ import { listHosts } from '../../src/db/hosts.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { findServerGroup, membersOf } from '../../src/db/server-groups.ts';
 import { Fault } from '../../src/base/errors.ts';
-import { zoneOf } from '../../src/domain/placement/aggregate.ts';
+import { zoneOf } from '../../src/domain/placement/aggregates.ts';
 import { engines } from '../support/database.ts';
 import { adminOp, createRequest, makeOp, makeWorld, testConfig, type World } from '../support/world.ts';
 

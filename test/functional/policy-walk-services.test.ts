@@ -1,4 +1,4 @@
-// Every route of the built-in image, network and identity services as all kinds of people, with real tokens: what happens is what
+// Every route of the built-in image, network, volume and identity services as all kinds of people, with real tokens: what happens is what
 // the route's rule says, and what a refused one leaves behind is nothing. Routes and rules are read from the tables that serve
 // them; who may do what under each kind of rule is written here once more.
 
@@ -17,6 +17,15 @@ import { citedRules } from '../../src/policies/index.ts';
 import * as keystone from '../../src/policies/keystone.ts';
 import * as neutron from '../../src/policies/neutron.ts';
 import { type RouteData, ruleOf, rulesOf } from '../../src/standalone/access.ts';
+import {
+  madeVolume,
+  VOLUME_VERSION,
+  volumeBody,
+  volumeReadsThatChange,
+  volumeSeen,
+  volumeTables,
+  volumeValues,
+} from '../support/walked-volumes.ts';
 import { startWalkedCloud, type WalkedCloud, type Walker, walkerNames } from '../support/walkers.ts';
 
 /** How a walker stands to what is walked: things are the member's project's, and users the member. */
@@ -52,6 +61,8 @@ const kinds = new Map<string, (who: Standing) => boolean>([
   [SERVICE_OR_ADMIN, orService(admin)],
   [glance.IMAGE_READER_OR_ADMIN, (who) => reader(who) || (who.sharedWith && has(who, 'reader'))],
   [glance.IMAGE_MEMBER_OR_ADMIN, (who) => member(who) || (who.sharedWith && has(who, 'member'))],
+  [glance.IMAGE_READER_OR_SERVICE, orService((who) => reader(who) || (who.sharedWith && has(who, 'reader')))],
+  [glance.IMAGE_MEMBER_OR_SERVICE, orService((who) => member(who) || (who.sharedWith && has(who, 'member')))],
   [glance.SHARED_READER_OR_ADMIN, (who) => reader(who) || (who.sharedWith && has(who, 'reader'))],
   [glance.SHARED_MEMBER_OR_ADMIN, (who) => admin(who) || (who.sharedWith && has(who, 'member'))],
   [neutron.NETWORK_MEMBER_OR_ADMIN, member],
@@ -93,6 +104,9 @@ const TABLES = [
     'ports',
   ],
   ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
+  ...['port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
+  ...['routers', 'router_interfaces'],
+  ...volumeTables,
 ];
 
 /** Everything that a request could change. */
@@ -153,6 +167,8 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
     'security-groups': group,
     'security-group-rules': async () =>
       made('member', 'security_group_rule', { security_group_id: await group(), direction: 'ingress' }),
+    'address-groups': () => made('member', 'address_group', { addresses: ['10.9.0.0/16'] }),
+    routers: () => made('member', 'router', { name: `walked-${counter}` }),
     floatingips: async () => {
       const external = await made('admin', 'network', { name: 'outside', 'router:external': true });
       await made('admin', 'subnet', {
@@ -163,16 +179,22 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
       return made('member', 'floatingip', { floating_network_id: external });
     },
   };
+  if (path.includes('port_forwardings')) return forwardingValues(cloud, made, method !== 'POST');
+  if (path.includes('/qos/')) return policyValues(cloud, path, method);
   const kind = path.split('/')[2] ?? '';
   const isQuota = kind === 'quotas' && method !== 'GET';
   const project_id = isQuota ? `walked-${counter}` : (cloud.walkers.member.projectId as string);
   if (isQuota) await cloud.ask('admin', 'PUT', `/network/v2.0/quotas/${project_id}`, { quota: { network: 6 } });
   const lists = method === 'GET' && path === `/v2.0/${kind}`;
+  const inside = path.includes('router_interface') ? await subnet() : '';
   const id = lists || path.includes(':id') ? await things[kind]?.() : undefined;
   if (id !== undefined && path.includes(':tag') && method !== 'PUT')
     await cloud.ask('member', 'PUT', `/network/v2.0/${kind}/${id}/tags/walk`);
+  if (path.endsWith('remove_router_interface'))
+    await cloud.ask('member', 'PUT', `/network/v2.0/routers/${id}/add_router_interface`, { subnet_id: inside });
   return {
     id: id ?? 'walk',
+    subnet: inside,
     network,
     tag: method === 'PUT' ? 'new' : 'walk',
     group: path.endsWith('-rules') && method === 'POST' ? await group() : '',
@@ -180,6 +202,41 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
     project_id,
     alias: 'port-security',
   };
+}
+
+/** A policy that administrators made for the member's project, and what it says. */
+async function policyValues(cloud: WalkedCloud, path: string, method: string): Promise<Values> {
+  const project_id = cloud.walkers.member.projectId;
+  const all = '/network/v2.0/qos/policies';
+  const policy_id = await make(cloud, 'admin', all, { policy: { name: 'walked', project_id } });
+  if (!path.includes('bandwidth_limit_rules')) return { id: policy_id };
+  if (method === 'POST') return { policy_id };
+  const bandwidth_limit_rule = { max_kbps: 1000 };
+  return {
+    policy_id,
+    id: await make(cloud, 'admin', `${all}/${policy_id}/bandwidth_limit_rules`, { bandwidth_limit_rule }),
+  };
+}
+
+/** A floating address of the member's, and a port that it can lead to. */
+async function forwardingValues(
+  cloud: WalkedCloud,
+  made: (as: 'member' | 'admin', noun: string, body: object) => Promise<string>,
+  isThere: boolean,
+): Promise<Values> {
+  const network = await made('member', 'network', { name: `walked-${counter}` });
+  const subnet = { network_id: network, ip_version: 4, cidr: `10.${(counter >> 8) & 255}.${counter & 255}.0/24` };
+  const subnet_id = await made('member', 'subnet', subnet);
+  const external = await externalNetwork(cloud);
+  const router = await made('member', 'router', { external_gateway_info: { network_id: external } });
+  const joined = `/network/v2.0/routers/${router}/add_router_interface`;
+  assert.equal((await cloud.ask('member', 'PUT', joined, { subnet_id })).status, 200);
+  const internal_port_id = await made('member', 'port', { network_id: network });
+  const floatingip_id = await made('member', 'floatingip', { floating_network_id: external });
+  const port_forwarding = { protocol: 'tcp', external_port: 22, internal_port: 22, internal_port_id };
+  const all = `/network/v2.0/floatingips/${floatingip_id}/port_forwardings`;
+  const id = isThere ? await make(cloud, 'member', all, { port_forwarding }) : '';
+  return { id, floatingip_id, port: internal_port_id };
 }
 
 async function externalNetwork(cloud: WalkedCloud): Promise<string> {
@@ -226,13 +283,16 @@ const prepare: Readonly<Record<ServiceName, (cloud: WalkedCloud, route: RouteDat
   identity: identityValues,
   image: imageValues,
   network: networkValues,
+  volume: volumeValues,
 };
 
 const fill = (path: string, values: Values): string =>
   path.replace(/:(\w+)/g, (_, name: string) => values[name] || 'walk');
 
 /** What is sent, so that whoever may succeeds. */
-function bodyOf(service: ServiceName, { method, path }: RouteData, values: Values): unknown {
+function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, values: Values): unknown {
+  const { method, path } = route;
+  if (service === 'volume') return volumeBody(cloud, route, values);
   if (service === 'image') {
     if (path.endsWith('/file')) return 'data';
     if (path.endsWith('/members')) return { member: values['member_id'] };
@@ -244,6 +304,14 @@ function bodyOf(service: ServiceName, { method, path }: RouteData, values: Value
   if (service === 'network') {
     if (path.includes('quotas')) return { quota: { network: 7 } };
     if (path.endsWith('/tags')) return { tags: ['new'] };
+    if (path.endsWith('_addresses')) return { addresses: [path.includes('add_') ? '10.8.0.0/16' : '10.9.0.0/16'] };
+    if (path.includes('router_interface')) return { subnet_id: values['subnet'] };
+    if (path.includes('bandwidth_limit_rules')) return { bandwidth_limit_rule: { max_kbps: 2000 + (counter += 1) } };
+    if (path.includes('/qos/')) return { policy: { name: `walk-${(counter += 1)}` } };
+    if (path.includes('port_forwardings')) {
+      const fresh = { protocol: 'tcp', external_port: 80, internal_port: 80, internal_port_id: values['port'] };
+      return { port_forwarding: method === 'PUT' ? { description: 'walked' } : fresh };
+    }
     const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
     const fresh: Readonly<Record<string, object>> = {
       subnet: { network_id: values['network'], ip_version: 4, cidr: `192.168.${counter & 255}.0/24` },
@@ -271,19 +339,27 @@ const OF_ALL = 'GET /v2.0/quotas';
 /** What an unscoped token may ask for and has not. */
 const NEEDS_SCOPE: readonly string[] = ['GET /v3/auth/catalog', 'POST /v3/users/:user_id/application_credentials'];
 /** Reads that make what they show. */
-const MAKES = ['GET /v2.0/auto-allocated-topology/:project_id'];
+const MAKES = ['GET /v2.0/auto-allocated-topology/:project_id', ...volumeReadsThatChange];
 
 describe('every route of the built-in services and its rule', () => {
   let cloud: WalkedCloud;
   before(async () => {
     cloud = await startWalkedCloud();
-    const limits = ['network', 'subnet', 'port', 'security_group', 'security_group_rule', 'floatingip'].map((one) => [
-      one,
-      -1,
-    ]);
+    const limits = [
+      'network',
+      'subnet',
+      'port',
+      'security_group',
+      'security_group_rule',
+      'floatingip',
+      'router',
+      'address_group',
+    ].map((one) => [one, -1]);
     for (const name of ['member', 'other', 'admin'] as const) {
       const quota = { quota: Object.fromEntries(limits) };
       await cloud.ask('admin', 'PUT', `/network/v2.0/quotas/${cloud.walkers[name].projectId}`, quota);
+      const quota_set = { volumes: -1, snapshots: -1, gigabytes: -1 };
+      await cloud.ask('admin', 'PUT', `/volume/v3/os-quota-sets/${cloud.walkers[name].projectId}`, { quota_set });
     }
     // the projects' default groups, which are made when they are first looked at
     for (const name of walkerNames) await cloud.ask(name, 'GET', '/network/v2.0/security-groups');
@@ -295,17 +371,23 @@ describe('every route of the built-in services and its rule', () => {
     const rule = ruleOf(route.guard);
     const key = `${method} ${path}`;
     // what is made belongs to its maker, except for what stands in the member's
-    const makesOwn = service !== 'identity' && typeof route.guard === 'object' && 'first' in route.guard;
-    const onMembers = /subnets$|ports$|security-group-rules$/.test(path) && makesOwn;
+    const isFirst = typeof route.guard === 'object' && 'first' in route.guard;
+    const makesOwn = service !== 'identity' && isFirst && !path.startsWith('/v3/os-quota-sets');
+    const onMembers =
+      makesOwn &&
+      (/subnets$|ports$|security-group-rules$|port_forwardings$/.test(path) ||
+        (method === 'POST' && /v3\/(?:snapshots|attachments|os-volume-transfer|volume-transfers)$/.test(path)));
     let values = await prepare[service](cloud, route);
     const stated = new Set<string>([...rulesOf(route), 'service_api']);
     const everAsked = new Set<string>();
     for (const name of walkerNames) {
       const walker = cloud.walkers[name];
-      const body = method === 'GET' || method === 'DELETE' ? undefined : bodyOf(service, route, values);
+      const body = method === 'GET' || method === 'DELETE' ? undefined : bodyOf(cloud, service, route, values);
       const before = await everything(cloud);
       cloud.rulesAsked.clear();
-      const { status, text } = await cloud.ask(name, method, `/${service}${fill(path, values)}`, body, {
+      const url = `/${service}${fill(path, values)}${values['query'] ?? ''}`;
+      const { status, text } = await cloud.ask(name, method, url, body, {
+        ...(service === 'volume' ? VOLUME_VERSION : {}),
         ...(TYPES[key] === undefined ? {} : { 'Content-Type': TYPES[key] }),
         ...(values['subject'] ? { 'X-Subject-Token': values['subject'] } : {}),
       });
@@ -368,14 +450,52 @@ describe('every route of the built-in services and its rule', () => {
   function refusals(service: ServiceName, route: RouteData, who: Standing): readonly number[] {
     const isFirst = typeof route.guard === 'object' && 'first' in route.guard;
     if (service === 'identity' || isFirst || /quotas|auto-allocated/.test(route.path)) return [403];
-    const noun = (route.path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
+    if (service === 'volume') return may(who, volumeSeen(route.path)) ? [403] : [404];
+    const noun = (route.path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '').replace(/^qo$/, 'policy');
     return may(who, `get_${noun}`) ? [403] : [404];
   }
 
-  for (const service of ['image', 'network', 'identity'] as const) {
+  for (const service of ['image', 'network', 'volume', 'identity'] as const) {
     for (const route of serviceRoutes[service]) {
       if (route.guard === 'no token') continue;
       it(`${route.method} /${service}${route.path}: ${ruleOf(route.guard) ?? 'any token'}`, () => walk(service, route));
     }
   }
+
+  it('lists of volumes, snapshots, attachments, offers and messages hold what is the own project’s', async () => {
+    const lists = serviceRoutes.volume.filter(
+      ({ method, path }) =>
+        method === 'GET' &&
+        /\/(?:volumes|snapshots|attachments|os-volume-transfer|volume-transfers|messages)(?:\/detail)?$/.test(path),
+    );
+    assert.equal(lists.length, 11);
+    for (const route of lists) {
+      const { id = await madeVolume(cloud) } = await volumeValues(cloud, { ...route, path: `${route.path}/:id` });
+      for (const [name, sees] of [
+        ['member', true],
+        ['reader', true],
+        ['other', false],
+      ] as const) {
+        for (const query of ['', '?all_tenants=1']) {
+          const { status, text } = await cloud.ask(
+            name,
+            'GET',
+            `/volume${route.path}${query}`,
+            undefined,
+            VOLUME_VERSION,
+          );
+          assert.equal(status, 200, text);
+          assert.equal(text.includes(id), sees, `${name} ${route.path}${query}`);
+        }
+      }
+      const everywhere = await cloud.ask(
+        'admin',
+        'GET',
+        `/volume${route.path}?all_tenants=1`,
+        undefined,
+        VOLUME_VERSION,
+      );
+      assert.ok(everywhere.text.includes(id), `the administrator, ${route.path}`);
+    }
+  });
 });

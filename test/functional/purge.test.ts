@@ -135,6 +135,10 @@ for (const engine of engines) {
       ] as const) {
         await database.write('identity_revocations').insert({ audit_id: name, expires_at: moment });
         await database.write('notifications').insert({ message: '{}', created_at: moment });
+        await database.write('volume_messages').insert({
+          ...{ id: name, project_id: 'p', request_id: 'r', resource_type: 'VOLUME', resource_id: 'v', event_id: 'e' },
+          ...{ message: 'm', created_at: 1, expires_at: moment },
+        });
         const { id, uuid } = await insertDeleted(database, null);
         const tokens = owned.filter(({ name: table }) => table === 'console_auth_tokens');
         await fillTables(database, tokens, { id, uuid }, { console_auth_tokens: { expires_at: moment } });

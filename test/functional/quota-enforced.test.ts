@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { newUuid } from '../../src/base/ids.ts';
 import { insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import { defaultQuota } from '../../src/domain/placement/quota.ts';
+import { defaultQuota } from '../../src/domain/placement/quota-sets.ts';
 import { callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import { newServer } from '../support/rows.ts';

@@ -9,7 +9,7 @@ import { unconfirmedSince } from '../../src/db/migrations.ts';
 import { addRemnant, listRemnants } from '../../src/db/remnants.ts';
 import { updateServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import { power } from '../../src/domain/servers/servers.ts';
 import { upSince } from '../../src/ops/placement/host-up.ts';
 import { reconcileHost } from '../../src/ops/reconcile/guests.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';

@@ -72,6 +72,14 @@ for (const engine of engines) {
       );
     });
 
+    it('is off where its guest crashes as it boots from its own disk again', async () => {
+      const id = await servers.create();
+      await rescued(id);
+      servers.world.drivers.get('host-1')?.behave(id, 'crash');
+      await unrescued(id);
+      assert.deepEqual(await statesOf(id), ['SHUTOFF', 'stopped', null]);
+    });
+
     it('takes its own image where none is named: of a copy, what the copy was made from', async () => {
       const id = await servers.create();
       await rescued(id);

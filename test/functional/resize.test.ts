@@ -161,6 +161,22 @@ for (const engine of engines) {
       assert.equal((await whole(id)).status, 'SHUTOFF');
     });
 
+    it('a guest that crashes, or is frozen by hand, while it waits is confirmed as what it is', async () => {
+      for (const [deed, powerState, status] of [
+        ['crashFromInside', 6, 'SHUTOFF'],
+        ['suspend', 3, 'PAUSED'],
+      ] as const) {
+        const id = await servers.create();
+        await done(id, to('plain-2'));
+        const driver = servers.world.drivers.get(await hostOf(id));
+        if (deed === 'suspend') driver?.outOfBand.suspend(id);
+        else driver?.crashFromInside(id);
+        await servers.until(id, (server) => server['OS-EXT-STS:power_state'] === powerState);
+        await done(id, CONFIRM, 204);
+        assert.equal((await whole(id)).status, status);
+      }
+    });
+
     it('takes diskConfig; without it, it is MANUAL afterwards, as in Nova', async () => {
       const id = await servers.create();
       await done(id, to('plain-2', { 'OS-DCF:diskConfig': 'AUTO' }));

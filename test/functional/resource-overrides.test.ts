@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { checkClaims } from '../../src/db/claims.ts';
 import { findHost } from '../../src/db/hosts.ts';
-import { freeOf } from '../../src/domain/placement/claim.ts';
+import { freeOf } from '../../src/domain/placement/claims.ts';
 import { engines } from '../support/database.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 import { testConfig } from '../support/world.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { listHosts } from '../../src/db/hosts.ts';
 import { startWorker } from '../../src/ops/engine/worker.ts';
-import type { LiveProgress, LiveState } from '../../src/domain/servers/guest.ts';
+import type { LiveProgress, LiveState } from '../../src/domain/servers/guests.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { eventually } from '../support/serve.ts';
 import { adminOp, createRequest, makeOp, makeWorld } from '../support/world.ts';

@@ -11,6 +11,8 @@ import { findServer, insertServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
 import { engines, freshDatabase, type TestStore } from '../support/database.ts';
 import { makeFakeNetworks, testImage } from '../support/neighbours.ts';
+import { anchoredLike, compilePattern } from '../../src/db/regexp.ts';
+import { readRows } from '../../src/db/engine.ts';
 import { newServer } from '../support/rows.ts';
 import { sortableSince } from '../../src/domain/servers/list-attributes.ts';
 
@@ -136,6 +138,23 @@ for (const engine of engines) {
     for (const [name, filter, expected] of cases) {
       it(`filters by ${name}`, async () => assert.deepEqual(await names(filter), expected));
     }
+
+    it('finds by a text at an end what its pattern finds, without looking by patterns', async () => {
+      const part = fc.stringMatching(/^[ aB%_!\-1]{0,3}$/);
+      const anchored = fc.tuple(fc.constantFrom('^', ''), part, fc.constantFrom('$', '')).map((all) => all.join(''));
+      await fc.assert(
+        fc.asyncProperty(anchored, part, part, part, async (pattern, before, inside, behind) => {
+          const like = anchoredLike(pattern);
+          fc.pre(like !== null);
+          const text = `${before}${inside}${behind}`;
+          const [row] = await readRows(store.database.read, "select lower(?) like ? escape '!' as found", [text, like]);
+          assert.equal(Boolean(row?.['found']), compilePattern(pattern)(text), `${pattern} in '${text}'`);
+        }),
+        { numRuns: 300 },
+      );
+      for (const more of ['web', 'web.$', '^a|b', '^\\$', 'ä$', '^a$b']) assert.equal(anchoredLike(more), null, more);
+      assert.equal(anchoredLike('^100%_Sure!'), '100!%!_sure!!%');
+    });
 
     it('refuses a pattern that is not understood', async () => {
       await assert.rejects(

@@ -178,10 +178,6 @@ for (const engine of engines) {
           "Images with destination_type 'volume' need to have a non-zero size specified",
         ],
         [
-          { imageRef: null, block_device_mapping_v2: [{ ...root, source_type: 'image', volume_size: 1 }] },
-          invalid('volumes are not offered here, there is no block storage service.'),
-        ],
-        [
           { block_device_mapping_v2: [image, { source_type: 'blank', destination_type: 'volume' }] },
           "Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size",
         ],

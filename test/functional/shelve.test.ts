@@ -7,7 +7,7 @@ import { systemCaller } from '../../src/base/op.ts';
 import { findClaim } from '../../src/db/claims.ts';
 import { findShelved } from '../../src/db/shelved.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
-import { shelvedServers } from '../../src/ops/reconcile/shelved-servers.ts';
+import { shelvedServers } from '../../src/ops/reconcile/shelved.ts';
 import { callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import type { Answer } from '../support/http.ts';

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { findHost } from '../../src/db/hosts.ts';
 import { lockServer, updateServer } from '../../src/db/servers.ts';
 import { tx } from '../../src/db/tx.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { callers } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
 import { ELASTIC, type Servers, startServers } from '../support/servers.ts';

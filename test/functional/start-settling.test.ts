@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { findClaim } from '../../src/db/claims.ts';
 import { findHost } from '../../src/db/hosts.ts';
 import { findAction } from '../../src/db/instance-actions.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { engines } from '../support/database.ts';
 import { makeOp, makeWorld, type World } from '../support/world.ts';
 import { requestOf } from '../support/request-of.ts';
@@ -36,7 +36,7 @@ for (const engine of engines) {
 
     /** Waits until the row says so; the host reports all the while, as it does by itself. */
     async function until(uuid: string, what: (server: Server) => boolean): Promise<Server> {
-      const giveUpAt = Date.now() + 10_000;
+      const giveUpAt = Date.now() + 60_000;
       for (;;) {
         await world.agents.get(HOST)?.reportNow();
         const server = await world.server(uuid);
@@ -128,7 +128,7 @@ for (const engine of engines) {
       // real time: the host waits for the driver, however late it is asked
       const server = await started('balloon-slow:300');
       const op = makeOp();
-      const asked = await world.ops.adjustServer(op, server, { vcpus: 3, memoryMb: 512, persist: true });
+      const { server: asked } = await world.ops.adjustServer(op, server, { vcpus: 3, memoryMb: 512, persist: true });
       assert.deepEqual([asked.taskState, asked.targetMemoryMb, await claimedMb(server)], ['adjusting', 512, 512]);
       await world.settled();
       const end = await world.server(server.uuid);

@@ -1,4 +1,4 @@
-// Volumes without a block storage service: no server has any, none is found, and what else is wrong with a request is said first;
+// Volumes where there are none: no server has any, none is found, and what else is wrong with a request is said first;
 // and the addresses of old that lead to servers and to machines.
 
 import assert from 'node:assert/strict';
@@ -122,8 +122,6 @@ for (const engine of engines) {
         says(await ask('DELETE', `/os-${noun}/${VOLUME}`), 404, 'itemNotFound', missing);
         assert.equal((await ask('GET', `/os-${noun}?limit=a`)).status, 400);
       }
-      const none = 'Invalid input received: there is no block storage service here.';
-      says(await ask('POST', '/os-volumes', LAST, { volume: { size: 1 } }), 400, 'badRequest', none);
       const from = { volume: { size: '1', snapshot_id: VOLUME } };
       says(await ask('POST', '/os-volumes', LAST, from), 404, 'itemNotFound', `Snapshot ${VOLUME} could not be found.`);
       says(await ask('POST', '/os-snapshots', LAST, { snapshot: { volume_id: VOLUME } }), 400, 'badRequest', NO_VOLUME);

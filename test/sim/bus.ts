@@ -118,6 +118,9 @@ export function busFor({ inner, lanes, timeline, mishaps, trace }: BusParts, lif
           return life.heard(listener(report));
         }),
       ),
+    waiting: () => inner.waiting(),
+    dead: () => inner.dead(),
+    hearingMs: () => inner.hearingMs(),
     problem: () => null,
     close: async () => undefined,
   };

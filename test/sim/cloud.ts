@@ -1,7 +1,6 @@
 // Why: a whole cloud of many processes in one: an API, workers, agents on hosts with guests, each of which can die and start again,
 // over one database, one bus and the same neighbours.
 
-import { silentLog } from '../../src/base/log.ts';
 import { makeMemoryBus, type MemoryBus } from '../../src/bus/memory.ts';
 import type { NetworkService } from '../../src/cloud/network.ts';
 import { noVolumes } from '../../src/cloud/volume.ts';
@@ -17,6 +16,7 @@ import { ANSWER_MS, busFor, type BusParts, type Lanes } from './bus.ts';
 import { databaseFor } from './database.ts';
 import type { Dice } from './dice.ts';
 import { Host } from './host.ts';
+import { watchfulLog } from './log.ts';
 import { Life } from './life.ts';
 import { Mishaps } from './mishaps.ts';
 import { type MemoryImages, memoryImages, neighbourFor } from './neighbours.ts';
@@ -35,6 +35,7 @@ const configOf = (dice: Dice): OpsConfig => ({
   hostDownMs: HOST_DOWN_MS,
   shutdownMs: 400,
   adjustConfirmMs: 1_000,
+  adjustMayMigrate: false,
   startSettleMs: 5_000,
   reclaimMs: dice.pick([0, 0, 20_000]),
   resizeConfirmMs: dice.pick([0, 0, 15_000]),
@@ -64,6 +65,9 @@ export class Cloud {
   readonly hosts: readonly Host[];
   readonly api: Program;
   readonly workers: readonly Program[];
+  /** Invariants that some process found broken. */
+  readonly broken: string[] = [];
+  readonly log = watchfulLog(({ message }) => this.broken.push(message));
   /** Whether a row or a guest changed since this was last false. */
   changed = true;
   readonly #store: TestStore;
@@ -84,7 +88,7 @@ export class Cloud {
     this.trace = new Trace(() => timeline.elapsed());
     this.mishaps = new Mishaps(dice, this.trace, () => timeline.now());
     const clock = { now: () => timeline.now(), sleep: (ms: number, by?: AbortSignal) => timeline.sleep(ms, null, by) };
-    this.#bus = makeMemoryBus({ clock, log: silentLog, timeoutMs: timeouts });
+    this.#bus = makeMemoryBus({ clock, log: this.log, timeoutMs: timeouts });
     const timing = Object.fromEntries(verbs.map((verb) => [verb, dice.pick([0, 20, 300])]));
     const inventory = { vcpus: 4, memoryMb: dice.pick(memories[crowded ? 'crowded' : 'ample']), diskGb: 40 };
     const peers: FakePeers = new Map();
@@ -99,6 +103,7 @@ export class Cloud {
         changed: () => {
           this.changed = true;
         },
+        log: this.log,
         newLife: (of) => new Life(of, timeline, this.mishaps.skewMs()),
         busFor: (life) => busFor(this.#busParts(), life),
         sinkFor: (life) => neighbourFor('image', this.images, life, this.mishaps),
@@ -132,7 +137,7 @@ export class Cloud {
       scheduler: {},
       config: this.#config,
       clock: life,
-      log: silentLog,
+      log: this.log,
       hooks: { point: (name) => void this.mishaps.dies(life, name) },
     };
   }

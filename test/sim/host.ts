@@ -2,18 +2,18 @@
 // guests, which are off when it is back.
 
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
-import { silentLog } from '../../src/base/log.ts';
+import type { Log } from '../../src/base/log.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { noOffers } from '../../src/domain/placement/host-offers.ts';
-import type { HostInventory } from '../../src/domain/placement/host.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import type { HostInventory } from '../../src/domain/placement/hosts.ts';
+import { power } from '../../src/domain/servers/servers.ts';
 import type { ImageSink } from '../../src/virt/driver.ts';
 import { type FakeDriver, makeFakeDriver } from '../../src/virt/fake.ts';
 import type { Verb } from '../../src/virt/fake/behaviour.ts';
 import type { FakePeers } from '../../src/virt/fake/migrate.ts';
 import { type FakeStore, type GuestSet, memoryStore } from '../../src/virt/fake/store.ts';
 import type { Dice } from './dice.ts';
-import { lyingDriver } from './lies.ts';
+import { type Lies, lyingDriver } from './lies.ts';
 import type { Life } from './life.ts';
 
 /** Milliseconds between two reports of an agent. */
@@ -27,6 +27,7 @@ export interface HostParts {
   readonly dice: Dice;
   /** Called after every change of a guest. */
   readonly changed: () => void;
+  readonly log: Log;
   readonly newLife: (name: string) => Life;
   readonly busFor: (life: Life) => Bus;
   readonly sinkFor: (life: Life) => ImageSink;
@@ -52,6 +53,7 @@ export class Host {
   readonly store: FakeStore;
   /** Whether its guests say what is not so. */
   lies = false;
+  readonly told: Lies = new Map();
   hasPower = true;
   readonly #parts: HostParts;
   #life: Life | null = null;
@@ -94,13 +96,13 @@ export class Host {
     });
     life.whenDead(() => void driver.close());
     this.#driver = driver;
-    const told = lyingDriver(driver, dice, () => this.lies);
+    const odd = lyingDriver(driver, dice, () => this.lies, this.told);
     this.#agent = await startAgent({
       host: name,
       bus: busFor(life),
-      driver: told,
+      driver: odd,
       clock: life,
-      log: silentLog,
+      log: this.#parts.log,
       reportMs: REPORT_MS,
       offers: noOffers,
     });

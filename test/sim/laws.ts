@@ -2,7 +2,7 @@
 // judges would be broken and kept by the same mistake.
 
 import { type Database, readRows, type Row } from '../../src/db/engine.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import { power } from '../../src/domain/servers/servers.ts';
 import type { FakeGuest } from '../../src/virt/fake/store.ts';
 import { usedBy } from '../../src/virt/fake/memory.ts';
 import type { Host } from './host.ts';

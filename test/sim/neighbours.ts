@@ -2,7 +2,7 @@
 
 import { notFound, unavailable } from '../../src/base/errors.ts';
 import type { ImageService } from '../../src/cloud/image.ts';
-import type { ImageFacts, ImageRecord } from '../../src/domain/machines/image.ts';
+import type { ImageFacts, ImageRecord } from '../../src/domain/machines/images.ts';
 import { testImage } from '../support/neighbours.ts';
 import type { Life } from './life.ts';
 import type { Mishaps } from './mishaps.ts';
@@ -21,7 +21,7 @@ export function memoryImages(): MemoryImages {
 
   const must = (imageId: string): ImageRecord => {
     const image = images.get(imageId);
-    if (image === undefined) throw notFound(`No image found with ID ${imageId}`, { code: 'image' });
+    if (image === undefined) throw notFound(`No image found with ID ${imageId}`);
     return image;
   };
   const put = (image: ImageRecord): ImageRecord => {
@@ -71,7 +71,7 @@ type Method = (...words: readonly unknown[]) => unknown;
 
 /** A neighbour as one process meets it: every call takes its time and may go wrong before or after its effect. */
 export function neighbourFor<T extends object>(name: string, real: T, life: Life, mishaps: Mishaps): T {
-  const away = () => unavailable(`The ${name} service did not answer.`, { code: `${name}.away` });
+  const away = () => unavailable(`The ${name} service did not answer.`);
   const met = (method: string, ask: Method): Method => {
     return async (...words) => {
       await life.sleep(mishaps.delayMs());

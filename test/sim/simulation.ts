@@ -79,6 +79,7 @@ class Simulation {
     const { timeline, database, hosts } = this.#cloud;
     if (this.failed !== null) throw this.failed;
     if (timeline.steps > MAX_STEPS) throw new Broken([`not over after ${MAX_STEPS} steps`]);
+    if (this.#cloud.broken.length > 0) throw new Broken(this.#cloud.broken);
     if (!this.#cloud.changed) return;
     this.#cloud.changed = false;
     const isHonest = (uuid: string): boolean =>

@@ -1,12 +1,13 @@
 // Why: users and administrators ask for everything there is, mostly for what is allowed just then, with each other's servers too.
 
 import type { Caller, Op } from '../../src/base/op.ts';
+import { isBroken } from './log.ts';
 import { systemCaller } from '../../src/base/op.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { conflict, Fault } from '../../src/base/errors.ts';
 import { newRequestId } from '../../src/base/ids.ts';
 import { listServers } from '../../src/db/server-list.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { refusal } from '../../src/domain/servers/transition.ts';
 import type { Ops } from '../../src/ops/index.ts';
 import { testImage, testNetwork } from '../support/neighbours.ts';
@@ -92,6 +93,7 @@ const wishes: readonly Wish[] = [
       vcpus: dice.hits(0.2) ? null : dice.between(1, 4),
       memoryMb: dice.hits(0.2) ? null : 256 * dice.between(1, 4),
       persist: dice.hits(0.7),
+      mayMigrate: true,
     }),
   ),
   wish('stop', 'stop', 5, ({ ops, op, server }) => ops.requestAction(op, server, requestOf('os-stop'))),
@@ -217,7 +219,7 @@ export class Users {
       trace.tell('user', `${what}: accepted`);
     } catch (error) {
       // a refusal, or a service that is away, is an answer; anything else is a mistake of the program's
-      if (!(error instanceof Fault) && !isAway(error)) throw error;
+      if ((!(error instanceof Fault) && !isAway(error)) || isBroken(error)) throw error;
       trace.tell('user', `${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
     return request.promised;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { listHosts } from '../../src/db/hosts.ts';
 import type { Amounts } from '../../src/domain/placement/resources.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import type { FakeGuest } from '../../src/virt/fake/store.ts';
 import type { Who } from './callers.ts';
@@ -15,7 +15,7 @@ import { testConfig, type WorldOptions } from './world.ts';
 
 const SLOW_MS = 300;
 /** Looks, 5 ms apart. */
-const PATIENCE = 500;
+const PATIENCE = 12_000;
 export const HOST = 'host-1';
 
 /** The body of GET /os-xloud-adjust/{id}. */

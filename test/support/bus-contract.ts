@@ -7,7 +7,7 @@ import { conflict, Fault, type FaultKind } from '../../src/base/errors.ts';
 import type { AgentHandler, Bus } from '../../src/bus/bus.ts';
 import type { AgentReport, Asker } from '../../src/bus/contract.ts';
 import type { AgentVerbs } from '../../src/domain/servers/agent-methods.ts';
-import { power } from '../../src/domain/servers/instance.ts';
+import { power } from '../../src/domain/servers/servers.ts';
 import { aSpec } from './samples.ts';
 
 export interface BusWorld {

@@ -1,8 +1,7 @@
 // Why: tests of the compute API name who asks; a caller's token is the caller's name.
 
 import { unauthorized } from '../../src/base/errors.ts';
-import type { Caller } from '../../src/base/op.ts';
-import type { Authenticate } from '../../src/api/services.ts';
+import type { Authenticate, Caller } from '../../src/base/op.ts';
 
 const PROJECT = '00000000000000000000000000000de1';
 

@@ -1,4 +1,4 @@
-// Why: the built-in image and network services are tested over real HTTP, by fetch and by the stock client; a stand-in for
+// Why: the built-in image, network and volume services are tested over real HTTP, by fetch and by the stock client; a stand-in for
 // identity tells who a token is by its name, so that these tests depend on no other service.
 
 import { makePolicy } from '../../src/policies/load.ts';
@@ -15,6 +15,9 @@ import type { Database, EngineName } from '../../src/db/engine.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
 import type { ImageQuota } from '../../src/standalone/image/quota.ts';
 import { makeNetworks, type Networks, type NetworksOptions } from '../../src/standalone/network/networks.ts';
+import type { AttachedVolumes } from '../../src/standalone/volume/parts.ts';
+import { defaultVolumeQuota, type VolumeQuota } from '../../src/standalone/volume/quota.ts';
+import { makeVolumes, type Volumes, type VolumesOptions } from '../../src/standalone/volume/service.ts';
 import { mount } from '../../src/web/mount.ts';
 import { freshDatabase } from './database.ts';
 import { scratchDir } from './scratch.ts';
@@ -91,7 +94,12 @@ function fakeKeystone(baseUrl: () => string): RequestListener {
           user: { id: user.userId, name: user.userName, domain: { id: 'default', name: 'Default' } },
           project: { id: user.projectId, name: user.projectName, domain: { id: 'default', name: 'Default' } },
           roles: user.roles.map((name) => ({ id: name, name })),
-          catalog: [service('identity', '/identity/v3'), service('image', '/image'), service('network', '/network')],
+          catalog: [
+            service('identity', '/identity/v3'),
+            service('image', '/image'),
+            service('network', '/network'),
+            service('block-storage', '/volume/v3'),
+          ],
           issued_at: '2026-01-01T00:00:00.000000Z',
           expires_at: '2099-01-01T00:00:00.000000Z',
           audit_ids: ['none'],
@@ -121,6 +129,9 @@ export interface Cloud {
   readonly url: string;
   readonly images: Images;
   readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** Another process's volume service on the same rows and files; it works on files once it is told to. */
+  otherVolumes(programs?: VolumesOptions['programs']): Volumes;
   /** One request; a body that is neither text nor bytes is sent as JSON. */
   ask(who: Who | null, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** The stock client as a user; the parsed JSON of its answer, or its text. Rejects with what it wrote to stderr. */
@@ -132,18 +143,28 @@ export interface CloudOptions {
   readonly engine?: EngineName;
   readonly floatingIps?: boolean;
   readonly quota?: ImageQuota;
-  readonly network?: Pick<NetworksOptions, 'tenantRanges' | 'tenantAddresses'>;
+  readonly volume?: {
+    readonly quota?: Partial<VolumeQuota>;
+    readonly programs?: VolumesOptions['programs'];
+    readonly attached?: AttachedVolumes;
+    /** False: nobody works on files until a test does. */
+    readonly works?: boolean;
+  };
+  readonly network?: Pick<NetworksOptions, 'tenantRanges' | 'tenantAddresses' | 'engine'>;
 }
+
+/** No host has any volume. */
+export const noHosts: AttachedVolumes = { copy: async () => false, grow: async () => false };
 
 /** A fresh database and data folder with image and network services over HTTP on a free port. */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
-  const { engine = 'sqlite', floatingIps = false, quota, network = {} } = options;
+  const { engine = 'sqlite', floatingIps = false, quota, network = {}, volume = {} } = options;
   const dir = await mkdtemp(join(scratchDir(), 'xloud-cloud-'));
   const store = await freshDatabase(engine);
   const { database } = store;
   const policy = makePolicy({ log: silentLog, clock: systemClock });
   const parts = { database, authenticate, policy, clock: systemClock, log: silentLog, observer: { answered() {} } };
-  const images = makeImages({ ...parts, dataDir: dir, ...(quota === undefined ? {} : { quota }) });
+  const images = makeImages({ ...parts, directory: join(dir, 'images'), ...(quota === undefined ? {} : { quota }) });
   const networks = makeNetworks({
     ...parts,
     ...network,
@@ -151,12 +172,23 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     defaultCidr: '10.123.0.0/24',
     defaultProjectId: callers.admin.projectId ?? '',
   });
+  const volumeParts = { ...parts, images: images.service, directory: join(dir, 'volumes'), zone: 'nova' };
+  const volumesWith = (programs?: VolumesOptions['programs']): Volumes =>
+    makeVolumes({
+      ...volumeParts,
+      quota: { ...defaultVolumeQuota, ...volume.quota },
+      ...(programs === undefined ? {} : { programs }),
+    });
+  const volumes = volumesWith(volume.programs);
   await images.ensureBootstrap();
   await networks.ensureBootstrap();
+  await volumes.ensureBootstrap();
+  if (volume.works !== false) await volumes.startWork(true, volume.attached ?? noHosts);
   let url = '';
   const listeners = {
     '/image': images.app.callback() as RequestListener,
     '/network': networks.app.callback() as RequestListener,
+    '/volume': volumes.app.callback() as RequestListener,
     '/identity': fakeKeystone(() => url),
   };
   const server = createServer(mount(listeners, (_request, response) => response.writeHead(404).end()));
@@ -169,6 +201,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
     url,
     images,
     networks,
+    volumes,
+    otherVolumes: volumesWith,
     async ask(who, method, path, body, headers = {}) {
       const raw = typeof body === 'string' || body instanceof Uint8Array;
       const response = await fetch(`${url}${path}`, {
@@ -212,6 +246,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
       });
     },
     async close() {
+      await volumes.close();
       images.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

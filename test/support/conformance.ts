@@ -3,33 +3,13 @@
 //   node test/support/conformance.ts exchanges.jsonl
 //
 // It also tells which endpoints were not seen to succeed at their first version, their last, or one at which they change: after
-// a run of all tests that is none (`--whole`: then it is an error). Needs the conformance kit (test/support/kit.ts); without it the check is skipped, in a line that says so. The kit has no
-// packages of its own, so its files are copied beside a link to ours. Exit status 1 for any problem.
+// a run of all tests that is none (`--whole`: then it is an error). Exit status 1 for any problem.
 
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Exchange } from './api.ts';
 import { liveEndpoints, routesOf } from './endpoints.ts';
-import { kitDir, withoutKit } from './kit.ts';
+import { checkExchange, type Finding } from './exchange-check.ts';
 
-interface Finding {
-  readonly kind: string;
-  readonly detail: string;
-}
-
-interface Checked {
-  readonly id: string | null;
-  readonly minor: number | null;
-  readonly problems: readonly Finding[];
-}
-
-interface Checker {
-  check(exchange: Exchange): Checked;
-}
-
-const FILES = ['checker.mjs', 'schemas.json', 'routes.json', 'quirks.json'];
 /** Ours beyond Nova. */
 const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?\/os-xloud-\w+(\/|$|\?)/;
 const isOwn = ({ path, requestBody }: Exchange): boolean =>
@@ -45,25 +25,15 @@ export interface Report {
   readonly succeeded: ReadonlySet<string>;
 }
 
-/** Checks exchanges with the kit's checker. */
-async function checkExchanges(exchanges: readonly Exchange[]): Promise<Report> {
-  const dir = mkdtempSync(join(tmpdir(), 'xloud-conformance-'));
-  try {
-    for (const file of FILES) cpSync(join(kitDir, file), join(dir, file));
-    symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(dir, 'node_modules'));
-    const { Checker } = (await import(pathToFileURL(join(dir, 'checker.mjs')).href)) as { Checker: new () => Checker };
-    const checker = new Checker();
-    const nova = exchanges.filter((exchange) => !isOwn(exchange));
-    const succeeded = new Set<string>();
-    const problems = nova.flatMap((exchange) => {
-      const { id, minor, problems: found } = checker.check(exchange);
-      if (exchange.status < 400) succeeded.add(`${id} ${minor}`);
-      return found.map((problem) => ({ ...problem, exchange }));
-    });
-    return { exchanges: nova.length, problems, succeeded };
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+function checkExchanges(exchanges: readonly Exchange[]): Report {
+  const nova = exchanges.filter((exchange) => !isOwn(exchange));
+  const succeeded = new Set<string>();
+  const problems = nova.flatMap((exchange) => {
+    const { id, minor, problems: found } = checkExchange(exchange);
+    if (exchange.status < 400) succeeded.add(`${id} ${minor}`);
+    return found.map((problem) => ({ ...problem, exchange }));
+  });
+  return { exchanges: nova.length, problems, succeeded };
 }
 
 interface Coverage {
@@ -116,16 +86,12 @@ if (import.meta.main) {
     console.error('usage: node test/support/conformance.ts FILE [--whole]');
     process.exit(2);
   }
-  if (withoutKit) {
-    console.log(`CONFORMANCE CHECK SKIPPED: ${withoutKit}`);
-    process.exit(0);
-  }
   const lines = existsSync(file)
     ? readFileSync(file, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
     : [];
-  const report = await checkExchanges(lines.map((line) => JSON.parse(line) as Exchange));
+  const report = checkExchanges(lines.map((line) => JSON.parse(line) as Exchange));
   const coverage = coverageOf(report);
   printCoverage(coverage);
   print(report);

@@ -6,12 +6,12 @@
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { directoryAnswers } from '../../src/agent/answers.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
-import { adminOp, createRequest, type HostWish, makeOp, makeWorld, type World } from './world.ts';
+import { adminOp, createRequest, type HostRequest, makeOp, makeWorld, type World } from './world.ts';
 import { requestOf } from './request-of.ts';
 
 export const SERVER_NAME = 'target';
@@ -66,7 +66,7 @@ const watched = (store: FakeStore, point: Point): FakeStore => ({
 
 /** The cloud of a directory: two hosts, of which the larger is chosen first (and breaks for `create-elsewhere`). */
 export function openWorld(directory: string, verb: Verb, point: Point, databaseUrl?: string): Promise<World> {
-  const host = (name: string, memoryMb: number, breaks: boolean): HostWish => ({
+  const host = (name: string, memoryMb: number, breaks: boolean): HostRequest => ({
     name,
     inventory: { memoryMb },
     store: watched(directoryStore(join(directory, name)), point),
@@ -155,7 +155,11 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     const move = moving[verb];
     if (move !== undefined) await move(world, server);
     else if (verb === 'adjust')
-      await world.ops.adjustServer(makeOp(), server, { vcpus: 3, memoryMb: 768, persist: true });
+      await world.ops.adjustServer(makeOp(), await world.server(server.uuid), {
+        vcpus: 3,
+        memoryMb: 768,
+        persist: true,
+      });
     else if (verb === 'rebuild') {
       const request = { imageRef: world.imageId, adminPass: 'x', change: {}, files: [], preserveEphemeral: false };
       await world.ops.rebuildServer(makeOp(), await world.server(server.uuid), request);

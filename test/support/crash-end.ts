@@ -120,6 +120,12 @@ export const wasReached = ({ ended }: Result): boolean => !ended.endsWith(NOT_RE
 /** Whether something was left over, or the end is not one that was asked for. */
 export const isBad = (result: Result): boolean => result.problems.length > 0 || !isRight(result);
 
+/** So many of them, from all over the way. */
+export const some = (points: readonly Point[], count: number): readonly Point[] =>
+  count >= points.length
+    ? points
+    : Array.from({ length: count }, (_, index) => points[Math.floor(((index + 0.5) * points.length) / count)] as Point);
+
 /** Does each piece of work once, so many at a time; the results in the order in which they came. */
 export async function inLanes<T, R>(count: number, work: readonly T[], doIt: (one: T) => Promise<R>): Promise<R[]> {
   const waiting = [...work];

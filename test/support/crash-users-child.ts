@@ -5,7 +5,7 @@
 
 import { flushCompileCache } from 'node:module';
 import { Fault } from '../../src/base/errors.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
 import { openWorld } from './crash-child.ts';
 import { testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, makeOp, memberCaller, type World } from './world.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 import { freshMariadb } from './mariadb.ts';
 import { scratchDir } from './scratch.ts';
 

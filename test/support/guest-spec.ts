@@ -1,9 +1,9 @@
 // Why: many tests need some server; this one is complete and dull, and each test says what is special about its own.
 
 import { randomUUID } from 'node:crypto';
-import type { GuestSpec } from '../../src/domain/servers/guest.ts';
-import type { ImageFacts } from '../../src/domain/machines/image.ts';
-import type { NetworkFacts, NicSpec, SubnetFacts } from '../../src/domain/networks/nic.ts';
+import type { GuestSpec } from '../../src/domain/servers/guests.ts';
+import type { ImageFacts } from '../../src/domain/machines/images.ts';
+import type { NetworkFacts, NicSpec, SubnetFacts } from '../../src/domain/networks/server-nics.ts';
 
 export function guestSpec(more: Partial<GuestSpec> = {}): GuestSpec {
   return {

@@ -11,6 +11,15 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 const cache = join(root, '.cache', 'guest');
+/** Between two looks at a console, each of which may be a request to a service. */
+const LOOK_MS = 200;
+
+/**
+ * What the Linux guest's kernel is told so that it is up sooner on an emulated processor: no self-tests, no calibration against
+ * clocks that are exact anyway, and no words about it on a serial line that takes each letter by itself.
+ */
+export const QUICK_BOOT =
+  'quiet no_timer_check tsc=reliable mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests';
 
 /** Paths of the Linux guest's images; `rootDisk` (qcow2) also boots without the other two. */
 export interface GuestImages {
@@ -20,8 +29,12 @@ export interface GuestImages {
   readonly rootDisk: string;
 }
 
+let linuxGuest: Promise<GuestImages> | undefined;
+
 /** Builds the small Linux guest, or finds it built. Throws with the builder's words where a tool is missing. */
-export async function buildGuest(): Promise<GuestImages> {
+export const buildGuest = (): Promise<GuestImages> => (linuxGuest ??= buildLinuxGuest());
+
+async function buildLinuxGuest(): Promise<GuestImages> {
   const script = join(root, 'tools', 'guest', 'build.sh');
   const { stdout: inputs } = await run(script, ['--inputs']);
   const dir = await cached(`linux-${digest(inputs)}`, (out) => run(script, [out]));
@@ -163,7 +176,7 @@ export class ConsoleLog {
           `waited ${timeoutMs} ms in vain for ${what}; the console ends:\n${(await this.#read()).slice(-2000)}`,
         );
       }
-      await sleep(50);
+      await sleep(LOOK_MS);
     }
   }
 }

@@ -21,6 +21,8 @@ export interface Listening {
     headers?: Readonly<Record<string, string>>,
     body?: string | Uint8Array,
   ): Promise<Answer>;
+  /** Connections that are open, as the server sees it. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -59,6 +61,10 @@ export async function listen(listener: RequestListener): Promise<Listening> {
         request.on('error', reject);
         request.end(body);
       }),
+    connections: () =>
+      new Promise((resolve, reject) =>
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+      ),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

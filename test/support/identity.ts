@@ -8,13 +8,14 @@ import { migrations } from '../../migrations/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type Database, openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 import { makePolicy } from '../../src/policies/load.ts';
 import type { Bootstrapped, NewPasswords } from '../../src/standalone/identity/bootstrap.ts';
 import { type BuiltInIdentity, makeIdentity } from '../../src/standalone/identity/identity.ts';
 import { makePasswords } from '../../src/standalone/identity/passwords.ts';
 import type { Catalog } from '../../src/standalone/identity/service.ts';
 import { mount } from '../../src/web/mount.ts';
+import { freshDatabase, type TestStore } from './database.ts';
 import { scratchDir } from './scratch.ts';
 
 /** As cheap as scrypt gets: these tests are not about guessing passwords. */
@@ -73,13 +74,21 @@ const testCatalog: Catalog = (urlOf) => [
   entry(`${urlOf('compute')}/v2.1`, 'compute', 'nova'),
 ];
 
+/** A database with the whole schema: a fresh one, or what stands there. */
+async function storeAt(url: string | undefined): Promise<TestStore> {
+  if (url === undefined) return freshDatabase('sqlite');
+  const database = openDatabase(url);
+  await upgradeSchema(database, migrations);
+  return { database, close: () => database.close() };
+}
+
 /** Everything before the listening: schema, service, first users. */
 export async function startIdentity(
   options: { readonly databaseUrl?: string; readonly tokenTtlMs?: number } = {},
 ): Promise<TestIdentity> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-identity-'));
-  const database = openDatabase(options.databaseUrl ?? `sqlite://${dir}/xloud.db`);
-  await upgradeSchema(database, migrations);
+  const store = await storeAt(options.databaseUrl);
+  const { database } = store;
   let aheadMs = 0;
   let afterHash: (() => Promise<void>) | null = null;
   const passwordsKept = makePasswords(CHEAP);
@@ -157,7 +166,7 @@ export async function startIdentity(
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await identity.service.close();
-      await database.close();
+      await store.close();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_MS = 50;
+const LOOK_MS = 200;
 
 /** Gives one command to a guest's agent, and its `return`. */
 export type AskAgent = (command: object) => Promise<unknown>;

@@ -1,11 +1,11 @@
 // Why: identity is tested against the Keystone that operators run, Debian's package, started here in a directory of its own.
 
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/db/engine.ts';
 import { scratchDir } from './scratch.ts';
@@ -53,56 +53,96 @@ export const passwordIdentity = (password: string, name = 'admin'): unknown => (
 
 export const projectScope = (name: string): unknown => ({ project: { name, domain: { id: 'default' } } });
 
-/** Starts Debian's Keystone on 127.0.0.1 with SQLite and the given token provider; about ten seconds. */
-export async function startKeystone(options: { readonly provider: 'fernet' | 'jws' }): Promise<TestKeystone> {
-  const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-'));
-  const port = await freePort();
-  const authUrl = `http://127.0.0.1:${port}/v3`;
-  const adminPassword = 'correct horse';
-  const config = join(dir, 'keystone.conf');
-  const publicKeysDir = join(dir, 'public');
-  const privateDir = join(dir, 'private');
-  await Promise.all(
-    [publicKeysDir, privateDir, join(dir, 'fernet'), join(dir, 'receipts')].map((path) => mkdir(path, { mode: 0o700 })),
+const ADMIN_PASSWORD = 'correct horse';
+
+/** Keys of Fernet in a folder: the one that is next, and the one that is in use. */
+const writeFernetKeys = (dir: string) =>
+  Promise.all(
+    ['0', '1'].map((name) => writeFile(join(dir, name), `${randomBytes(32).toString('base64url')}=`, { mode: 0o600 })),
   );
+
+async function writeJwsKeys(privatePath: string, publicPath: string): Promise<void> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeFile(privatePath, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  await writeFile(publicPath, publicKey.export({ type: 'spki', format: 'pem' }));
+}
+
+const keysOf = (dir: string) => ({
+  publicKeysDir: join(dir, 'public'),
+  privateKeyPath: join(dir, 'private', 'private.pem'),
+});
+
+/** A configuration with its keys; the file's path. */
+async function writeConfig(dir: string, provider: 'fernet' | 'jws'): Promise<string> {
+  const { publicKeysDir, privateKeyPath } = keysOf(dir);
+  const [fernet, receipts] = [join(dir, 'fernet'), join(dir, 'receipts')];
+  const folders = [publicKeysDir, dirname(privateKeyPath), fernet, receipts];
+  await Promise.all(folders.map((path) => mkdir(path, { mode: 0o700 })));
+  await Promise.all([writeFernetKeys(fernet), writeFernetKeys(receipts)]);
+  await writeJwsKeys(privateKeyPath, join(publicKeysDir, 'public.pem'));
+  const path = join(dir, 'keystone.conf');
   await writeFile(
-    config,
+    path,
     `[DEFAULT]
 log_file = keystone.log
 log_dir = ${dir}
 [database]
 connection = sqlite:///${join(dir, 'keystone.db')}
+[identity]
+password_hash_rounds = 4
 [token]
-provider = ${options.provider}
+provider = ${provider}
 [fernet_tokens]
-key_repository = ${join(dir, 'fernet')}
+key_repository = ${fernet}
 [fernet_receipts]
-key_repository = ${join(dir, 'receipts')}
+key_repository = ${receipts}
 [jwt_tokens]
 jws_public_key_repository = ${publicKeysDir}
-jws_private_key_repository = ${privateDir}
+jws_private_key_repository = ${dirname(privateKeyPath)}
 `,
   );
+  return path;
+}
+
+/** A bootstrapped database of Keystone, whose making takes most of a start: made once in a process, and copied. */
+let bootstrapped: Promise<string> | undefined;
+
+async function bootstrap(): Promise<string> {
+  const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-database-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const config = await writeConfig(dir, 'fernet');
   const manage = (...args: string[]) => run(MANAGE, ['--config-file', config, ...args], { cwd: dir });
-  const me = userInfo().username;
-  const owner = ['--keystone-user', me, '--keystone-group', me];
+  await manage('db_sync');
+  const file = join(dir, 'keystone.db');
+  const database = openDatabase(`sqlite://${file}`);
+  // Keystone writes while its own older readers are open, which SQLite allows only with a write-ahead log
+  await database.write.raw('PRAGMA journal_mode = WAL');
+  await database.close();
+  const urls = ['admin', 'public', 'internal'].map((which) => `--bootstrap-${which}-url=http://127.0.0.1:1/v3`);
+  await manage('bootstrap', '--bootstrap-password', ADMIN_PASSWORD, '--bootstrap-region-id', 'RegionOne', ...urls);
+  return file;
+}
+
+/** A copy of it for a Keystone at another address. */
+async function copyDatabase(to: string, authUrl: string): Promise<void> {
+  bootstrapped ??= bootstrap();
+  await copyFile(await bootstrapped, to);
+  const database = openDatabase(`sqlite://${to}`);
+  await database.write('endpoint').update({ url: authUrl });
+  await database.close();
+}
+
+/** Starts Debian's Keystone on 127.0.0.1 with SQLite and the given token provider; about ten seconds. */
+export async function startKeystone(options: { readonly provider: 'fernet' | 'jws' }): Promise<TestKeystone> {
+  const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-'));
+  const port = await freePort();
+  const authUrl = `http://127.0.0.1:${port}/v3`;
+  const { publicKeysDir, privateKeyPath } = keysOf(dir);
+  await writeConfig(dir, options.provider);
   const log = createWriteStream(join(dir, 'uwsgi.log'));
   await new Promise((resolve) => log.once('open', resolve));
 
-  await manage('db_sync');
-  // Keystone writes while its own older readers are open, which SQLite allows only with a write-ahead log
-  const database = openDatabase(`sqlite://${join(dir, 'keystone.db')}`);
-  await database.write.raw('PRAGMA journal_mode = WAL');
-  await database.close();
-  await manage('receipt_setup', ...owner);
-  if (options.provider === 'fernet') await manage('fernet_setup', ...owner);
-  else {
-    await manage('create_jws_keypair', ...owner);
-    await rename(join(dir, 'private.pem'), join(privateDir, 'private.pem'));
-    await rename(join(dir, 'public.pem'), join(publicKeysDir, 'public.pem'));
-  }
-  const urls = ['admin', 'public', 'internal'].map((which) => `--bootstrap-${which}-url=${authUrl}`);
-  await manage('bootstrap', '--bootstrap-password', adminPassword, '--bootstrap-region-id', 'RegionOne', ...urls);
+  await copyDatabase(join(dir, 'keystone.db'), authUrl);
 
   const child = spawn(
     UWSGI,
@@ -158,12 +198,12 @@ jws_private_key_repository = ${privateDir}
   let adminToken: string | null = null;
   return {
     authUrl,
-    adminPassword,
+    adminPassword: ADMIN_PASSWORD,
     publicKeysDir,
-    privateKeyPath: join(privateDir, 'private.pem'),
+    privateKeyPath,
     login,
     async admin(method, path, body) {
-      adminToken ??= await login({ identity: passwordIdentity(adminPassword), scope: projectScope('admin') });
+      adminToken ??= await login({ identity: passwordIdentity(ADMIN_PASSWORD), scope: projectScope('admin') });
       const answer = await fetch(`${authUrl}${path}`, {
         method,
         headers: { 'content-type': 'application/json', 'x-auth-token': adminToken },

@@ -5,21 +5,24 @@ import type { Database } from '../../src/db/engine.ts';
 import { listMigrations } from '../../src/db/migrations.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { findStuckServers } from '../../src/db/servers.ts';
+import type { ImageFacts } from '../../src/domain/machines/images.ts';
 import type { FakeStore } from '../../src/virt/fake/store.ts';
-import type { FakeNetworks, TestImages } from './neighbours.ts';
+import type { MemoryVolumes } from './memory-volumes.ts';
 import { usageDrift } from './usage.ts';
 
 /** Where something may be left. */
 export interface Places {
   readonly database: Database;
-  readonly networks: Pick<FakeNetworks, 'ports'>;
-  readonly images: Pick<TestImages, 'all'>;
+  readonly networks: { ports(): readonly { readonly serverUuid: string; readonly host: string }[] };
+  readonly images: { all(): Promise<readonly Pick<ImageFacts, 'id' | 'name' | 'status' | 'properties'>[]> };
+  /** Absent: there are none. */
+  readonly volumes?: Pick<MemoryVolumes, 'attachments'>;
   /** By the host's name. */
   readonly drivers: ReadonlyMap<string, { readonly store: FakeStore }>;
 }
 
 /** Everything that breaks a law: sums of claims, stuck servers, ports and guests and claims of no living server. */
-export async function findLeftovers({ database, networks, images, drivers }: Places): Promise<string[]> {
+export async function findLeftovers({ database, networks, images, drivers, volumes }: Places): Promise<string[]> {
   const found: string[] = [];
   const living = await listServers(database.read, {}, { limit: 10_000, marker: null, sort: [] });
   const placed = new Set(living.filter((server) => server.host !== null).map((server) => server.uuid));
@@ -40,6 +43,10 @@ export async function findLeftovers({ database, networks, images, drivers }: Pla
     if (away.has(serverUuid) && host === '') continue;
     if (!placed.has(serverUuid)) found.push(`port of ${serverUuid}`);
     else if (homeOf(serverUuid) !== host) found.push(`port of ${serverUuid} bound to ${host}`);
+  }
+  const rows: { attachment_id: string | null }[] = await database.read('server_volumes').select('attachment_id');
+  for (const { id, serverUuid } of volumes?.attachments() ?? []) {
+    if (!rows.some(({ attachment_id }) => attachment_id === id)) found.push(`volume attached to ${serverUuid}`);
   }
   // what waits for its confirmation has its disks set aside and a claim there, nothing else has
   const resized = new Map(

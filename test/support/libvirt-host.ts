@@ -10,17 +10,21 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notFound } from '../../src/base/errors.ts';
 import { type Log, makeLog } from '../../src/base/log.ts';
-import type { ConfigDriveSpec, GuestSpec } from '../../src/domain/servers/guest.ts';
-import type { ImageFacts } from '../../src/domain/machines/image.ts';
-import type { NetworkFacts, NicSpec } from '../../src/domain/networks/nic.ts';
+import type { ConfigDriveSpec, GuestSpec } from '../../src/domain/servers/guests.ts';
+import type { ImageFacts } from '../../src/domain/machines/images.ts';
+import type { NetworkFacts, NicSpec } from '../../src/domain/networks/server-nics.ts';
 import type { Driver, ImageSink, ImageSource } from '../../src/virt/driver.ts';
 import { makeLibvirtDriver, type LibvirtDriverOptions } from '../../src/virt/libvirt/driver.ts';
-import { buildGuest, ConsoleLog } from './guest.ts';
+import { buildGuest, ConsoleLog, QUICK_BOOT } from './guest.ts';
 import { runInside } from './inside.ts';
 import { memorySink } from './memory-sink.ts';
 import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
+/** Between two questions to an agent, each of which starts a program. */
+const ASK_MS = 500;
+/** Where on its disk a guest writes a mark: within the first GiB. */
+const MARK_SECTOR = 2_000_000;
 
 export interface TestImage {
   readonly facts: ImageFacts;
@@ -110,6 +114,8 @@ export interface LibvirtHost {
   readonly askAgent: (uuid: string, command: object) => Promise<unknown>;
   /** Writes to the guest's root disk, from inside; what it wrote is then somewhere on the disk. */
   readonly mark: (uuid: string) => Promise<string>;
+  /** What the guest reads where it was last told to write. */
+  readonly marked: (uuid: string) => Promise<string>;
   /** Resolves when the guest's agent answers, which is when everything in it is up. */
   readonly ready: (uuid: string) => Promise<void>;
   /** What a user does inside with `poweroff`. */
@@ -123,22 +129,37 @@ export interface LibvirtHost {
   readonly close: () => Promise<void>;
 }
 
-export async function startHost(
-  options: LibvirtdOptions & {
-    readonly driver?: Partial<LibvirtDriverOptions>;
-    readonly extraImages?: readonly TestImage[];
-  } = {},
-): Promise<LibvirtHost> {
-  const { driver: driverOptions = {}, extraImages = [], ...daemon } = options;
+let linuxImages: Promise<LibvirtHost['guestImages']> | undefined;
+
+/** The small Linux guest as images, the same for each host of this process. */
+const builtImages = (): Promise<LibvirtHost['guestImages']> => (linuxImages ??= makeImages());
+
+async function makeImages(): Promise<LibvirtHost['guestImages']> {
   const built = await buildGuest();
   const [root, kernel, ramdisk] = await Promise.all([
     imageOf(built.rootDisk, 'qcow2'),
     imageOf(built.kernel, 'aki'),
     imageOf(built.initrd, 'ari'),
   ]);
-  const guestImages = { root, kernel, ramdisk };
-  const images = imageSource([root, kernel, ramdisk, ...extraImages]);
-  const instancesDir = await mkdtemp(join(tmpdir(), 'xloud-instances-'));
+  const properties = { os_command_line: QUICK_BOOT };
+  return { root: { ...root, facts: { ...root.facts, properties } }, kernel, ramdisk };
+}
+
+export async function startHost(
+  options: LibvirtdOptions & {
+    readonly driver?: Partial<LibvirtDriverOptions>;
+    readonly extraImages?: readonly TestImage[];
+    /** Another host, whose image service this one has too. */
+    readonly beside?: Pick<LibvirtHost, 'images' | 'guestImages'>;
+    /** Where guests' disks stand, for hosts that share it; default: a directory of its own. */
+    readonly instancesDir?: string;
+  } = {},
+): Promise<LibvirtHost> {
+  const { driver: driverOptions = {}, extraImages = [], beside, instancesDir: given, ...daemon } = options;
+  const guestImages = beside?.guestImages ?? (await builtImages());
+  const { root, kernel, ramdisk } = guestImages;
+  const images = beside?.images ?? imageSource([root, kernel, ramdisk, ...extraImages]);
+  const instancesDir = given ?? (await mkdtemp(join(tmpdir(), 'xloud-instances-')));
   const log = makeLog(process.env.XLOUD_TEST_LOG === undefined ? 'silent' : 'debug');
   const libvirtd = await startLibvirtd(daemon);
   const anotherDriver = (more: Partial<LibvirtDriverOptions> = {}) =>
@@ -185,14 +206,20 @@ export async function startHost(
           return;
         } catch (error) {
           if (Date.now() > end) throw error;
-          await sleep(200);
+          await sleep(ASK_MS);
         }
       }
     },
+    marked: (uuid) =>
+      runInside(
+        (command) => askAgent(uuid, command),
+        `dd if=/dev/vda bs=512 skip=${MARK_SECTOR} count=1 | tr -d '\\000'`,
+        READY_MS,
+      ),
     mark: async (uuid) => {
       const words = `mark-${randomUUID()}`;
       // behind all that the image has
-      const write = `printf ${words} | dd of=/dev/vda bs=512 seek=2000000 conv=notrunc,fsync`;
+      const write = `printf ${words} | dd of=/dev/vda bs=512 seek=${MARK_SECTOR} conv=notrunc,fsync`;
       await runInside((command) => askAgent(uuid, command), write, READY_MS);
       return words;
     },

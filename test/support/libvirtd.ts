@@ -3,8 +3,9 @@
 // and vanish with it. Needs root and the packages libvirt-daemon-system and qemu-system-x86.
 
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
@@ -14,8 +15,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 const STOP_MS = 20_000;
+/** What libvirt found out about each QEMU here, in seconds of work; it finds out anew where that is not true any more. */
+const PROBED = join(import.meta.dirname, '..', '..', '.cache', 'libvirt');
 
 export interface LibvirtdOptions {
   /** The host's name as libvirt reports it; tests with several hosts give each its own. */
@@ -26,6 +29,8 @@ export interface LibvirtdOptions {
   readonly cgroups?: boolean;
   /** Port on the namespace's own loopback and interfaces where RPC over TCP listens, without authentication. Default: none. */
   readonly tcpPort?: number;
+  /** What is in `/etc/pki` there; the daemon then listens for TLS on its usual port. Default: nothing, and it does not. */
+  readonly pki?: string;
 }
 
 export interface Libvirtd {
@@ -34,6 +39,8 @@ export interface Libvirtd {
   /** The same daemon's test driver: `test+unix:///default?socket=...`. */
   readonly testUri: string;
   readonly socketPath: string;
+  /** The machine's number of a process within the daemon's namespaces. */
+  readonly pid: number;
   /** Where the daemon's run, etc, lib, log and cache folders are, seen from outside. */
   readonly dir: string;
   /** Runs a command inside the daemon's namespaces, e.g. to reach a guest's address. Rejects on a non-zero exit. */
@@ -54,7 +61,7 @@ export interface Libvirtd {
 // pipe ends, this shell ends, and with it every process of the namespace.
 const INIT = `
 set -eu
-dir=$1; hide_kvm=$2; host=$3; cgroups=$4; shift 4
+dir=$1; hide_kvm=$2; host=$3; cgroups=$4; pki=$5; shift 5
 mount -t proc proc /proc
 umount -R -l /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
@@ -64,6 +71,11 @@ if [ "$cgroups" = yes ]; then
   else rm -rf /sys/fs/cgroup/cpu; mount -t cgroup2 none /sys/fs/cgroup; fi
 fi
 mount -t tmpfs tmpfs /run
+if [ -n "$pki" ]; then
+  mkdir /run/etc /run/etc/over /run/etc/work
+  mount -t overlay overlay -o "lowerdir=/etc,upperdir=/run/etc/over,workdir=/run/etc/work" /etc
+  cp -r "$pki" /etc/pki
+fi
 mkdir -p /run/libvirt /run/lock /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt
 mount --bind "$dir/run" /run/libvirt
 mount --bind "$dir/etc" /etc/libvirt
@@ -131,7 +143,7 @@ auth_unix_rw = "none"
 unix_sock_rw_perms = "0700"
 host_uuid = "${crypto.randomUUID()}"
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
-listen_tls = 0
+listen_tls = ${options.pki === undefined ? 0 : 1}
 listen_tcp = ${options.tcpPort === undefined ? 0 : 1}
 tcp_port = "${options.tcpPort ?? 16509}"
 auth_tcp = "none"
@@ -151,6 +163,24 @@ namespaces = []
   );
   if (existsSync('/etc/libvirt/nwfilter'))
     await cp('/etc/libvirt/nwfilter', join(dir, 'etc/nwfilter'), { recursive: true });
+  await mkdir(join(dir, CAPABILITIES), { recursive: true });
+  for (const name of await described(PROBED)) await cp(join(PROBED, name), join(dir, CAPABILITIES, name));
+}
+
+const CAPABILITIES = 'cache/qemu/capabilities';
+
+const described = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.xml'));
+
+/** Keeps for the next daemon what this one found out; a file appears whole, for other tests may read it now. */
+async function keepProbed(dir: string): Promise<void> {
+  await mkdir(PROBED, { recursive: true });
+  for (const name of await described(join(dir, CAPABILITIES))) {
+    // two hosts of one test end at the same moment
+    const making = join(PROBED, `${name}.${randomUUID()}`);
+    await cp(join(dir, CAPABILITIES, name), making);
+    await rename(making, join(PROBED, name));
+  }
 }
 
 /**
@@ -176,8 +206,9 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       options.hideKvm ? 'yes' : 'no',
       options.hostname ?? 'compute-under-test',
       options.cgroups ? 'yes' : 'no',
+      options.pki ?? '',
     ],
-    ...(options.tcpPort === undefined ? [] : ['--listen']),
+    ...(options.tcpPort === undefined && options.pki === undefined ? [] : ['--listen']),
   ];
   const child = spawn('unshare', arguments_, {
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -211,6 +242,7 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
     const tooLong = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
     await end;
     clearTimeout(tooLong);
+    await keepProbed(dir);
     await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   const listening = async (): Promise<void> => {
@@ -235,6 +267,7 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
     uri: `qemu+unix:///system?socket=${socketPath}`,
     testUri: `test+unix:///default?socket=${socketPath}`,
     socketPath,
+    pid: childOf(child.pid as number),
     dir,
     exec,
     dial: (host, port) => {

@@ -2,7 +2,7 @@
 // socket in a directory of its own, as careless of durability as it can be; a fresh database for each test that asks.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -21,13 +21,33 @@ interface Running {
 let running: Promise<Running> | null = null;
 let databases = 0;
 
-async function start(): Promise<Running> {
+/** A data directory of a server. */
+interface Place {
+  readonly directory: string;
+  readonly socketPath: string;
+}
+
+function makePlace(): Place {
+  const directory = mkdtempSync(join(scratchDir(), 'xloud-mariadb-'));
+  return { directory, socketPath: join(directory, 'socket') };
+}
+
+/** What a run that ends with its server can do without. */
+const CARELESS = [
+  '--innodb-flush-log-at-trx-commit=0',
+  '--innodb-doublewrite=0',
+  '--innodb-log-file-size=32M',
+  '--innodb-fast-shutdown=2',
+];
+/** What was committed is there again after kill -9, as with the defaults; only a machine that loses its power may lose a second. */
+const DURABLE = ['--innodb-flush-log-at-trx-commit=2', '--innodb-log-file-size=96M'];
+
+/** Starts a server on the directory; resolves once it answers. */
+async function startAt({ directory, socketPath }: Place, options: readonly string[]): Promise<Running> {
   const program = PROGRAMS.find((path) => existsSync(path));
   if (program === undefined) {
     throw new Error(`no MariaDB server found (${PROGRAMS.join(', ')}): apt-get install mariadb-server`);
   }
-  const directory = mkdtempSync(join(scratchDir(), 'xloud-mariadb-'));
-  const socketPath = join(directory, 'socket');
   const logPath = join(directory, 'log');
   const log = openSync(logPath, 'a');
   // no privilege tables: an empty data directory will do, and nothing has to be installed into it
@@ -42,22 +62,15 @@ async function start(): Promise<Running> {
       '--skip-networking',
       '--skip-grant-tables',
       '--skip-log-bin',
-      '--innodb-flush-log-at-trx-commit=0',
-      '--innodb-doublewrite=0',
       '--innodb-buffer-pool-size=64M',
-      '--innodb-log-file-size=32M',
-      '--innodb-fast-shutdown=2',
       '--performance-schema=OFF',
       '--max-connections=500',
+      ...options,
     ],
     { stdio: ['ignore', log, log] },
   );
   child.unref();
-  // whatever ends the run ends the server, by its own number
-  process.once('exit', () => {
-    child.kill('SIGKILL');
-    rmSync(directory, { recursive: true, force: true });
-  });
+  closeSync(log);
   const deadline = Date.now() + START_MS;
   for (;;) {
     try {
@@ -73,6 +86,76 @@ async function start(): Promise<Running> {
   }
 }
 
+/** Whatever ends the run ends the server, by its own number. */
+function endWithRun({ directory }: Place, child: () => ChildProcess | null): void {
+  process.once('exit', () => {
+    child()?.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  });
+}
+
+async function start(): Promise<Running> {
+  const place = makePlace();
+  const started = await startAt(place, CARELESS);
+  endWithRun(place, () => started.child);
+  return started;
+}
+
+const urlOf = (socketPath: string, name: string): string =>
+  `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socketPath)}`;
+
+async function query(socketPath: string, statement: string): Promise<void> {
+  const connection = await mysql.createConnection({ socketPath, user: 'root' });
+  await connection.query(statement);
+  await connection.end();
+}
+
+const creationOf = (name: string): string => `CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
+
+/** A server of one's own, which keeps what was committed when it is killed. */
+export interface Mariadb {
+  /** For `openDatabase`: an empty database on it. */
+  readonly url: string;
+  /** SIGKILL ends it, SIGSTOP halts it until SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
+  /** Again after it was killed, on the same data. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server for those who kill it. */
+export async function startMariadb(): Promise<Mariadb> {
+  const place = makePlace();
+  let child: ChildProcess | null = null;
+  async function ended(one: ChildProcess): Promise<void> {
+    if (one.exitCode !== null || one.signalCode !== null) return;
+    // what is waited for keeps the run alive
+    one.ref();
+    await new Promise((resolve) => one.once('exit', resolve));
+  }
+  endWithRun(place, () => child);
+  const signal = (which: NodeJS.Signals): void => void child?.kill(which);
+  const again = async (): Promise<void> => {
+    if (child !== null) await ended(child);
+    child = (await startAt(place, DURABLE)).child;
+  };
+  // a directory whose first server never wrote its pages cannot be recovered: that one ends in order, as an installation's does
+  await again();
+  signal('SIGTERM');
+  await again();
+  await query(place.socketPath, creationOf('xloud'));
+  return {
+    url: urlOf(place.socketPath, 'xloud'),
+    signal,
+    start: again,
+    async stop() {
+      child?.kill('SIGKILL');
+      if (child !== null) await ended(child);
+      rmSync(place.directory, { recursive: true, force: true });
+    },
+  };
+}
+
 export interface TestDatabase {
   /** For `openDatabase`. */
   readonly url: string;
@@ -86,17 +169,8 @@ export async function freshMariadb(): Promise<TestDatabase> {
   const { socketPath } = await running;
   databases += 1;
   const name = `test_${process.pid}_${databases}`;
-  const run = async (statement: string): Promise<void> => {
-    const connection = await mysql.createConnection({ socketPath, user: 'root' });
-    await connection.query(statement);
-    await connection.end();
-  };
-  await run(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
-  return {
-    url: `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socketPath)}`,
-    name,
-    drop: () => run(`DROP DATABASE ${name}`),
-  };
+  await query(socketPath, creationOf(name));
+  return { url: urlOf(socketPath, name), name, drop: () => query(socketPath, `DROP DATABASE ${name}`) };
 }
 
 /** The number of the run's server, for those who measure what it uses. */

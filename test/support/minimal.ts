@@ -86,8 +86,19 @@ const hard: readonly unknown[] = [
   1e308,
 ];
 
+/** Parts of schemas are many routes', and at many versions: what they take is tried out once. */
+const fitting = new WeakMap<JsonSchema, fc.Arbitrary<unknown>>();
+
 /** Values that a schema takes: what it requires and some of the rest, each at or near its bounds. */
 export function fittingOf(schema: JsonSchema): fc.Arbitrary<unknown> {
+  const known = fitting.get(schema);
+  if (known !== undefined) return known;
+  const found = triedOut(schema);
+  fitting.set(schema, found);
+  return found;
+}
+
+function triedOut(schema: JsonSchema): fc.Arbitrary<unknown> {
   const properties = (schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>;
   if (schema['type'] === 'object' && Object.keys(properties).length > 0) {
     const required = new Set((schema['required'] ?? []) as readonly string[]);

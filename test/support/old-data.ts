@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrations } from '../../migrations/index.ts';
 import { type Database, openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 import { type FakeGuest, type FakeStore, memoryStore } from '../../src/virt/fake/store.ts';
 
 const FOLDER = join(import.meta.dirname, '..', 'fixtures');

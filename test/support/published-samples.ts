@@ -1,26 +1,44 @@
-// Why: Nova publishes a sample of each request and answer. Here they are read from the conformance kit, each answer with the
-// request that belongs to it, and answers are compared key by key.
+// Why: Nova publishes a sample of each request and answer. Here they are read, each answer with the request that belongs to it, and
+// answers are compared key by key.
 
 import { dirname } from 'node:path';
 import { minorOf } from '../../src/base/history.ts';
-import { readKit } from './kit.ts';
+import { readNova } from './nova.ts';
 
 export interface Sample {
-  /** Below `samples/`: `os-keypairs/v2.10/keypairs-post-req.json` */
+  /** As Nova names it: `os-keypairs/v2.10/keypairs-post-req.json` */
   readonly file: string;
   /** `POST /flavors/{id}/action#addTenantAccess` */
   readonly endpoint: string;
   readonly side: 'request' | 'response';
   readonly microversion: string;
-  readonly status: number | null;
+  /** Of the answer, where Nova says it. */
+  readonly status?: number;
   readonly expect?: 'gone' | 'rejected';
   readonly why?: string;
+  readonly content?: unknown;
+  /** Instead of `content`: the file that says the same. */
+  readonly sameAs?: string;
 }
 
-export const readSamples = (): readonly Sample[] => readKit<Sample[]>('samples/index.json');
+let published: readonly Sample[] | undefined;
+
+export const readSamples = (): readonly Sample[] =>
+  (published ??= readNova<{ samples: readonly Sample[] }>('samples.json').samples);
+
+const byFile = new Map<string, Sample>();
+
+/** What a file says. Throws where Nova published no such file. */
+// oxlint-disable-next-line typescript/no-explicit-any -- whatever Nova published
+export function contentOfFile(file: string): any {
+  if (byFile.size === 0) for (const sample of readSamples()) byFile.set(sample.file, sample);
+  const sample = byFile.get(file);
+  if (sample === undefined) throw new Error(`Nova published no ${file}`);
+  return structuredClone(sample.sameAs === undefined ? sample.content : byFile.get(sample.sameAs)?.content);
+}
 
 // oxlint-disable-next-line typescript/no-explicit-any -- whatever Nova published
-export const contentOf = (sample: Sample): any => readKit(`samples/${sample.file}`);
+export const contentOf = ({ file }: Sample): any => contentOfFile(file);
 
 const family = (sample: Sample): string => sample.file.split('/', 1)[0] as string;
 
@@ -52,7 +70,7 @@ export const requestAt = (endpoint: string, minor: number, samples: readonly Sam
 
 /** Below these keys stand names that users chose, or (`cpu_info`) what each hypervisor says in its own words. */
 const ANYBODYS = new Set(['metadata', 'extra_specs', 'properties', 'scheduler_hints', 'cpu_info']);
-/** Lists that stay empty here: without a volume service no volume is attached to anything. */
+/** Lists that stay empty where no volume is attached to anything. */
 const EMPTY_HERE = new Set(['os-extended-volumes:volumes_attached', 'volumeAttachments', 'snapshots']);
 /** Below these keys stand things by names that users chose, so many levels deep. */
 const BY_NAME: Readonly<Record<string, number>> = { addresses: 1, hosts: 2 };

@@ -48,7 +48,7 @@ export class JsonPeer {
   }
 
   /** Sends one command and gives its `return` member; rejects on its `error` member or after `timeoutMs`. */
-  async call(execute: string, args: Json = {}, timeoutMs = 10_000): Promise<unknown> {
+  async call(execute: string, args: Json = {}, timeoutMs = 120_000): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<Json>();
     const timer = setTimeout(() => reject(new Error(`no answer to ${execute} in ${timeoutMs} ms`)), timeoutMs);
     this.#answers.push(resolve);
@@ -109,7 +109,7 @@ export async function startQemu(args: readonly string[]): Promise<Machine> {
   const ended = once(child, 'close') as Promise<[number | null]>;
   try {
     const peer = await Promise.race([
-      JsonPeer.connect(join(dir, 'monitor'), 10_000),
+      JsonPeer.connect(join(dir, 'monitor'), 120_000),
       ended.then(([status]) => Promise.reject(new Error(`QEMU ended at once (${status}): ${complaint}`))),
     ]);
     await peer.call('qmp_capabilities');

@@ -1,9 +1,12 @@
 // Why: a request needs something to be asked about: for each endpoint, what must have happened before, and at which path the
 // request then goes. An endpoint without a recipe needs what its path names, and no more.
 
+import { randomUUID } from 'node:crypto';
 import { minorOf } from '../../src/base/history.ts';
 import { callers, type Who } from './callers.ts';
 import { type Asked, FLAVOR, IMAGE, type Recipe, type Scene, type Stage } from './stage.ts';
+
+const MEMBERS_PROJECT = callers.member.projectId ?? '';
 
 const PROJECT = callers.member.projectId as string;
 const KEY =
@@ -282,6 +285,35 @@ async function floatingIp(stage: Stage): Promise<{ id: string; ip: string }> {
   return body.floating_ip;
 }
 
+/** The volume that a body names, or another one. */
+const volumeOf = (stage: Stage, body: unknown): string =>
+  stage.world.volumes.add(MEMBERS_PROJECT, {
+    id: (body as { volumeAttachment?: { volumeId?: string } } | undefined)?.volumeAttachment?.volumeId ?? randomUUID(),
+  });
+
+const attachment = (rest: (volumeId: string) => string): Recipe => ({
+  async ask(stage) {
+    const volumeId = volumeOf(stage, undefined);
+    const path = `/servers/${await stage.server()}/os-volume_attachments`;
+    const body = { volumeAttachment: { volumeId, tag: 'foo' } };
+    await stage.must('POST', path, { as: 'member', version: '2.49', body });
+    await stage.world.settled();
+    return { path: `${path}${rest(volumeId)}` };
+  },
+});
+
+const volumes = (rest: (id: string) => string): Recipe => ({
+  ask: (stage) => ({ path: `/os-volumes${rest(stage.world.volumes.add(MEMBERS_PROJECT))}`, as: 'member' }),
+});
+
+const snapshots = (rest: (id: string) => string): Recipe => ({
+  async ask(stage) {
+    const body = { snapshot: { volume_id: stage.world.volumes.add(MEMBERS_PROJECT) } };
+    const made = await stage.must('POST', '/os-snapshots', { as: 'member', body });
+    return { path: `/os-snapshots${rest(made.body.snapshot.id as string)}`, as: 'member' };
+  },
+});
+
 const ofNetworks = (ask: Recipe['ask']): Recipe => ({ networks: true, ask });
 
 const network = (path: string): Recipe =>
@@ -332,6 +364,27 @@ const recipes: Readonly<Record<string, Recipe>> = {
   'PUT /servers/{server_id}/metadata/{id}': ofServer('/metadata/key', { body: { meta: { key: 'other' } } }),
   'GET /servers/{server_id}/os-interface/{id}': port,
   'DELETE /servers/{server_id}/os-interface/{id}': port,
+  'POST /servers/{server_id}/os-volume_attachments': {
+    async ask(stage, { body }) {
+      volumeOf(stage, body);
+      return { path: `/servers/${await stage.server()}/os-volume_attachments` };
+    },
+  },
+  'GET /servers/{server_id}/os-volume_attachments': attachment(() => ''),
+  'GET /servers/{server_id}/os-volume_attachments/{id}': attachment((id) => `/${id}`),
+  'DELETE /servers/{server_id}/os-volume_attachments/{id}': attachment((id) => `/${id}`),
+  'POST /os-volumes': volumes(() => ''),
+  'GET /os-volumes/{id}': volumes((id) => `/${id}`),
+  'DELETE /os-volumes/{id}': volumes((id) => `/${id}`),
+  'GET /os-snapshots/{id}': snapshots((id) => `/${id}`),
+  'DELETE /os-snapshots/{id}': snapshots((id) => `/${id}`),
+  'POST /os-snapshots': {
+    ask(stage, { body }) {
+      const id = (body as { snapshot?: { volume_id?: string } } | undefined)?.snapshot?.volume_id ?? randomUUID();
+      stage.world.volumes.add(MEMBERS_PROJECT, { id });
+      return { path: '/os-snapshots', as: 'member', body: body ?? { snapshot: { volume_id: id } } };
+    },
+  },
   'POST /servers/{id}/action#removeFixedIp': {
     async ask(stage) {
       const { server, address } = await serverWithPort(stage);

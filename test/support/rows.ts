@@ -5,7 +5,7 @@ import type { Database } from '../../src/db/engine.ts';
 import { upsertHost } from '../../src/db/hosts.ts';
 import { upsertService } from '../../src/db/services.ts';
 import { insertRows, tx } from '../../src/db/tx.ts';
-import type { HostInventory } from '../../src/domain/placement/host.ts';
+import type { HostInventory } from '../../src/domain/placement/hosts.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import type { NewServer } from '../../src/db/servers.ts';
 import { testImage } from './neighbours.ts';

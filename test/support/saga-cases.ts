@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
-import { power, type VmState } from '../../src/domain/servers/instance.ts';
+import { power, type VmState } from '../../src/domain/servers/servers.ts';
 import { startWorker } from '../../src/ops/engine/worker.ts';
 import { createRequest, makeOp, type World } from './world.ts';
 

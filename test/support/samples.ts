@@ -1,10 +1,10 @@
 // Why: tests need whole nouns and care for one member of each; these make the rest.
 
 import { randomUUID } from 'node:crypto';
-import type { FlavorSnapshot } from '../../src/domain/machines/flavor.ts';
-import type { GuestSpec } from '../../src/domain/servers/guest.ts';
-import type { Candidate } from '../../src/domain/placement/host.ts';
-import { power, type Server } from '../../src/domain/servers/instance.ts';
+import type { FlavorSnapshot } from '../../src/domain/machines/flavors.ts';
+import type { GuestSpec } from '../../src/domain/servers/guests.ts';
+import type { Candidate } from '../../src/domain/placement/hosts.ts';
+import { power, type Server } from '../../src/domain/servers/servers.ts';
 import type { PlacementSpec } from '../../src/scheduler/spec.ts';
 import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 

@@ -4,15 +4,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../src/base/errors.ts';
-import { buildGuest } from './guest.ts';
+import { buildGuest, QUICK_BOOT } from './guest.ts';
 import { runInside } from './inside.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { eventually, type Reply, type Service, startService } from './serve.ts';
 
-const INSIDE_MS = 30_000;
+const INSIDE_MS = 120_000;
 
 /** The id of the guest's image, which names its kernel and initial ramdisk. */
-async function uploadGuest(service: Service): Promise<string> {
+export async function uploadGuest(service: Pick<Service, 'request'>): Promise<string> {
   const built = await buildGuest();
   const image = async (name: string, format: string, path: string, properties: object = {}): Promise<string> => {
     const container = format === 'qcow2' ? 'bare' : format;
@@ -24,10 +24,10 @@ async function uploadGuest(service: Service): Promise<string> {
   };
   const kernel_id = await image('kernel', 'aki', built.kernel);
   const ramdisk_id = await image('ramdisk', 'ari', built.initrd);
-  return image('guest', 'qcow2', built.rootDisk, { kernel_id, ramdisk_id });
+  return image('guest', 'qcow2', built.rootDisk, { kernel_id, ramdisk_id, os_command_line: QUICK_BOOT });
 }
 
-export interface GuestWish {
+export interface GuestRequest {
   /** MiB; its servers have 1 to `vcpus` vCPUs, and at least 256 MiB. */
   readonly flavor: { readonly vcpus: number; readonly ram: number };
   /** Beside the minimum. */
@@ -49,7 +49,7 @@ export interface GuestService {
   close(): Promise<void>;
 }
 
-export async function startGuestService({ flavor, specs = {}, env = {} }: GuestWish): Promise<GuestService> {
+export async function startGuestService({ flavor, specs = {}, env = {} }: GuestRequest): Promise<GuestService> {
   const libvirtd = await startLibvirtd();
   const own = {
     XLOUD_COMPUTE__LIBVIRT_URI: libvirtd.uri,
@@ -80,7 +80,9 @@ export async function startGuestService({ flavor, specs = {}, env = {} }: GuestW
   };
 }
 
-const BOOT_MS = 60_000;
+const BOOT_MS = 180_000;
+/** Between two looks: each is some requests to a service that shares the processors with its guest. */
+const LOOK_MS = 250;
 
 /** A server of the elastic flavor, without a network, and what tests do to it. */
 export interface ElasticServer {
@@ -100,7 +102,12 @@ export interface ElasticServer {
 export async function startElastic(world: GuestService): Promise<ElasticServer> {
   const server = await makeElastic(world);
   await server.settled('its start');
-  await eventually('its agent', BOOT_MS, async () => ((await server.look()).vcpus.guest_online === null ? null : true));
+  await eventually(
+    'its agent',
+    BOOT_MS,
+    async () => ((await server.look()).vcpus.guest_online === null ? null : true),
+    LOOK_MS,
+  );
   return server;
 }
 
@@ -129,7 +136,7 @@ export async function makeElastic(world: GuestService): Promise<ElasticServer> {
     ].join('\n');
   };
   const end = (what: string) =>
-    eventually(what, BOOT_MS, now).catch(async (error: unknown) => {
+    eventually(what, BOOT_MS, now, LOOK_MS).catch(async (error: unknown) => {
       throw new Error(`${messageOf(error)}\n${await evidence()}`, { cause: error });
     });
   const ends = async (path: string, body: object) => {

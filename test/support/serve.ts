@@ -14,7 +14,7 @@ import { type ClientProcess, startClientProcess } from './openstack/process.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHILD = join(import.meta.dirname, 'serve-child.ts');
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 
 export type CloudName = 'xloud' | 'xloud-demo';
 
@@ -24,10 +24,12 @@ export interface Reply {
   readonly body: any;
 }
 
-export interface ServeWish {
+export interface ServeRequest {
   readonly driver: 'libvirt' | 'fake';
   /** `XLOUD_SECTION__OPTION`, as the product reads them. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Another program to run than `bin/xloud serve`, which is given the data directory and the port. */
+  readonly child?: string;
 }
 
 /** Where the process shall end by SIGKILL: at the first passing of a point, or so long after it. */
@@ -39,8 +41,8 @@ export interface Death {
 export interface Service {
   readonly url: string;
   readonly dataDir: string;
-  /** Starts the process; resolves when it is ready. With `death` it is one that will die there. */
-  start(death?: Death): Promise<void>;
+  /** Starts the process; resolves when it is ready. With `death` it is one that will die there; `more`: beside its `env`, this time. */
+  start(death?: Death, more?: Readonly<Record<string, string>>): Promise<void>;
   /** Resolves when the process is gone, with the signal that ended it. */
   ended(timeoutMs: number): Promise<NodeJS.Signals | null>;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
@@ -87,7 +89,7 @@ export async function eventually<T>(
 }
 
 /** Makes the directory and starts the service. */
-export async function startService({ driver, env = {} }: ServeWish): Promise<Service> {
+export async function startService({ driver, env = {}, child: program }: ServeRequest): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'xloud-serve-'));
   // QEMU's own user must reach the disks below
   await chmod(dir, 0o711);
@@ -140,15 +142,17 @@ export async function startService({ driver, env = {} }: ServeWish): Promise<Ser
       return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
     },
     ended,
-    async start(death) {
+    async start(death, more = {}) {
       if (!isOver()) throw new Error('it runs already');
       const output = openSync(logFile, 'a', 0o600);
       const words =
-        death === undefined
-          ? [join(ROOT, 'bin/xloud'), 'serve', '--data-dir', dataDir, '--port', String(port)]
-          : [process.execPath, CHILD, dataDir, String(port), death.point, String(death.delayMs ?? 0)];
+        program !== undefined
+          ? [process.execPath, program, dataDir, String(port)]
+          : death === undefined
+            ? [join(ROOT, 'bin/xloud'), 'serve', '--data-dir', dataDir, '--port', String(port)]
+            : [process.execPath, CHILD, dataDir, String(port), death.point, String(death.delayMs ?? 0)];
       const [command, ...rest] = words as [string, ...string[]];
-      child = spawn(command, rest, { env: environment, stdio: ['ignore', output, output] });
+      child = spawn(command, rest, { env: { ...environment, ...more }, stdio: ['ignore', output, output] });
       await eventually('the service', READY_MS, async () => {
         if (isOver()) throw new Error(`the service ended: ${log().slice(-3_000)}`);
         const response = await fetch(`${url}/readyz`).catch(() => null);

@@ -32,7 +32,7 @@ const minorOf = (version: string | undefined): number =>
   version === undefined ? 1 : version === 'latest' ? 104 : Number(version.slice(2));
 
 const NETWORKS_FROM = 37;
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 
 /** Starts the API with its flavors and image; requests come from the member where nobody is named. */
 export async function startServers(options: ApiOptions = {}): Promise<Servers> {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { findClaims } from '../../src/db/claims.ts';
-import type { Server, VmState } from '../../src/domain/servers/instance.ts';
+import type { Server, VmState } from '../../src/domain/servers/servers.ts';
 import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Servers } from './servers.ts';
 

@@ -3,7 +3,7 @@
 import { flushCompileCache } from 'node:module';
 import { migrations } from '../../migrations/index.ts';
 import { openDatabase } from '../../src/db/engine.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 
 const [url = '', at = ''] = process.argv.slice(2);
 const database = openDatabase(url, 1);

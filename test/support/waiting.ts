@@ -22,5 +22,5 @@ export async function writerAwaited(database: Database): Promise<void> {
     return Number(row?.['count']) > 0;
   };
   const everyMs = engine === 'sqlite' ? 5 : EVERY_MS;
-  await eventually('a transaction that waits', 10_000, async () => ((await isAwaited()) ? true : null), everyMs);
+  await eventually('a transaction that waits', 60_000, async () => ((await isAwaited()) ? true : null), everyMs);
 }

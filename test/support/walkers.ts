@@ -1,4 +1,4 @@
-// Why: tests of who may do what at the built-in services need all kinds of people with real tokens, and all three services over
+// Why: tests of who may do what at the built-in services need all kinds of people with real tokens, and all four services over
 // one database.
 
 import type { RequestListener } from 'node:http';
@@ -8,11 +8,14 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type Database, type EngineName } from '../../src/db/engine.ts';
 import { makeAuthenticator } from '../../src/main/authenticator.ts';
+import type { CountRequest } from '../../src/main/request-rates.ts';
 import { makePolicy, type Policy, policyFile } from '../../src/policies/load.ts';
 import { makeIdentity } from '../../src/standalone/identity/identity.ts';
-import { makePasswords, type ScryptCost } from '../../src/standalone/identity/passwords.ts';
+import { makePasswords, type Passwords } from '../../src/standalone/identity/passwords.ts';
 import { type Images, makeImages } from '../../src/standalone/image/images.ts';
+import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeNetworks } from '../../src/standalone/network/networks.ts';
+import { makeVolumes } from '../../src/standalone/volume/service.ts';
 import { mount } from '../../src/web/mount.ts';
 import { freshDatabase } from './database.ts';
 import { type Answer, listen } from './http.ts';
@@ -51,7 +54,7 @@ export interface WalkedCloud {
   readonly dir: string;
   /** The rules asked since it was cleared. */
   readonly rulesAsked: Set<string>;
-  /** One request below `/identity`, `/image` or `/network`. A body that is neither text nor bytes is sent as JSON. */
+  /** One request below `/identity`, `/image`, `/network` or `/volume`. A body that is neither text nor bytes is sent as JSON. */
   ask(
     who: WalkerName | { readonly token: string },
     method: string,
@@ -63,6 +66,8 @@ export interface WalkedCloud {
   login(name: string, scope?: object | null): Promise<Answer>;
   /** Puts rules over the defaults; they count at once. */
   override(yaml: string): void;
+  /** Connections that the server has. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -85,7 +90,10 @@ const CHEAP = { N: 2, r: 1, p: 1 };
 
 export async function startWalkedCloud(
   engine: EngineName = 'sqlite',
-  { scryptCost = CHEAP }: { readonly scryptCost?: ScryptCost } = {},
+  {
+    passwords: kept = makePasswords(CHEAP),
+    count = null,
+  }: { readonly passwords?: Passwords; readonly count?: CountRequest | null } = {},
 ): Promise<WalkedCloud> {
   const dir = mkdtempSync(join(scratchDir(), 'xloud-walked-'));
   const store = await freshDatabase(engine);
@@ -117,17 +125,36 @@ export async function startWalkedCloud(
     ...shared,
     endpoints,
     tokenTtlMs: 3_600_000,
-    passwords: makePasswords(scryptCost),
+    passwords: kept,
   });
   const { passwords } = await identity.ensureBootstrap();
-  const authenticate = makeAuthenticator(identity.service, policy);
-  const images = makeImages({ ...shared, authenticate });
+  const authenticate = makeAuthenticator(identity.service, policy, count);
+  const images = makeImages({ ...shared, directory: join(dir, 'images'), authenticate });
   await images.ensureBootstrap();
-  const networks = makeNetworks({ ...shared, authenticate, floatingIps: true });
+  const networks = makeNetworks({
+    ...shared,
+    authenticate,
+    engine: { ...basicEngine, kind: 'ovn', gateways: ['host-1'] },
+    floatingIps: true,
+  });
+  // nobody works on files here, so that rows change by requests alone
+  const volumes = makeVolumes({
+    ...shared,
+    authenticate,
+    images: images.service,
+    directory: join(dir, 'volumes'),
+    zone: 'walk',
+  });
+  await volumes.ensureBootstrap();
   const callback = (app: { callback(): unknown }) => app.callback() as RequestListener;
   const server = await listen(
     mount(
-      { '/identity': callback(identity.app), '/image': callback(images.app), '/network': callback(networks.app) },
+      {
+        '/identity': callback(identity.app),
+        '/image': callback(images.app),
+        '/network': callback(networks.app),
+        '/volume': callback(volumes.app),
+      },
       (_request, response) => void response.writeHead(404).end(),
     ),
   );
@@ -200,6 +227,7 @@ export async function startWalkedCloud(
       writeFileSync(join(dir, 'policy.yaml'), yaml);
       ahead += 1_001;
     },
+    connections: () => server.connections(),
     async close() {
       images.close();
       await server.close();

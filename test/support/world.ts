@@ -13,16 +13,16 @@ import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { type AnswerStore, memoryAnswers } from '../../src/agent/answers.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
-import { noVolumes } from '../../src/cloud/volume.ts';
+import { makeMemoryVolumes, type MemoryVolumes } from './memory-volumes.ts';
 import { type Database, type EngineName, openDatabase } from '../../src/db/engine.ts';
 import { listHosts } from '../../src/db/hosts.ts';
 import { countOpenActions } from '../../src/db/cloud-counts.ts';
-import { upgradeSchema } from '../../src/db/migrate.ts';
+import { upgradeSchema } from '../../src/db/upgrade.ts';
 import { findServer } from '../../src/db/servers.ts';
 import type { CreateServersRequest } from '../../src/domain/servers/create-request.ts';
-import type { HostInventory } from '../../src/domain/placement/host.ts';
-import type { Server } from '../../src/domain/servers/instance.ts';
-import { defaultQuota } from '../../src/domain/placement/quota.ts';
+import type { HostInventory } from '../../src/domain/placement/hosts.ts';
+import type { Server } from '../../src/domain/servers/servers.ts';
+import { defaultQuota } from '../../src/domain/placement/quota-sets.ts';
 import {
   makeOps,
   type Ops,
@@ -47,7 +47,7 @@ import { type Gates, makeGates } from './gate.ts';
 import { findLeftovers } from './leftovers.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
 
-export interface HostWish {
+export interface HostRequest {
   readonly name: string;
   readonly inventory?: Partial<HostInventory>;
   readonly machine?: FakeDriverOptions['machine'];
@@ -66,7 +66,7 @@ export interface WorldOptions {
   readonly engine?: EngineName;
   /** A database that outlives the world, instead of a fresh one. */
   readonly databaseUrl?: string;
-  readonly hosts?: readonly HostWish[];
+  readonly hosts?: readonly HostRequest[];
   readonly config?: Partial<OpsConfig>;
   readonly scheduler?: OpsDeps['scheduler'];
   readonly hooks?: OpsHooks;
@@ -80,6 +80,8 @@ export interface WorldOptions {
   readonly floatingIps?: boolean;
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Milliseconds between two looks of the worker for work; default 200. */
+  readonly pollMs?: number;
   /** False: no worker runs until `startWorker` of the world is called. */
   readonly worker?: boolean;
 }
@@ -90,6 +92,7 @@ export interface World extends Gates {
   readonly deps: OpsDeps;
   readonly ops: Ops;
   readonly networks: FakeNetworks;
+  readonly volumes: MemoryVolumes;
   readonly images: TestImages;
   readonly imageId: string;
   /** Whether its built-in network service has floating addresses. */
@@ -166,12 +169,15 @@ export const testConfig: OpsConfig = {
   reclaimMs: 0,
   retentionMs: 0,
   adjustConfirmMs: 1_000,
+  adjustMayMigrate: false,
   startSettleMs: 5_000,
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
   notifications: false,
   shelvedOffloadMs: 0,
+  evacuateAfterMs: 0,
+  evacuateMarkedOnly: false,
   pciAliases: new Map(),
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
@@ -186,6 +192,7 @@ export const createRequest = (flavorRef: string, imageRef: string): CreateServer
   mayAttachExternal: true,
   imageRef,
   disks: { root: { bus: null, tag: null }, others: [] },
+  volumes: [],
   networks: 'auto',
   securityGroups: [],
   keyName: null,
@@ -216,7 +223,11 @@ async function openStore(options: WorldOptions): Promise<{ database: Database; c
 }
 
 export async function makeWorld(options: WorldOptions = {}): Promise<World> {
-  const { clock = systemClock, log = process.env['XLOUD_TEST_LOG'] ? makeLog('debug') : silentLog } = options;
+  const {
+    clock = systemClock,
+    pollMs = 200,
+    log = process.env['XLOUD_TEST_LOG'] ? makeLog('debug') : silentLog,
+  } = options;
   const store = await openStore(options);
   const { database } = store;
   const policy = makePolicy({ log, clock });
@@ -239,13 +250,14 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     floatingIps,
   });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
+  const volumes = makeMemoryVolumes();
   const { gates, gatedBus, before } = makeGates();
   const deps: OpsDeps = {
     database,
     bus: gatedBus(bus),
     image: images,
     network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
-    volume: noVolumes,
+    volume: volumes,
     scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
     clock,
@@ -259,7 +271,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const answersOf = new Map<string, AnswerStore>();
   let worker: Worker | null = null;
   const start = async (): Promise<Worker> => {
-    worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs: 200 });
+    worker ??= await startWorker(deps, { name: 'world', takeOver: true, reconcileMs: 0, pollMs });
     return worker;
   };
   const serve = async (host: string): Promise<void> => {
@@ -294,6 +306,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       await agent.reportNow();
       while (!(await listHosts(database.read)).some(({ host }) => host === name)) await clock.sleep(2);
     }
+    // an agent reports when it starts, too: what a test writes into a row stays there only once both are taken
+    await bus.idle();
   };
   // agents first: what a new worker resumes finds its host
   if (options.worker !== false) {
@@ -309,6 +323,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     deps,
     ops,
     networks,
+    volumes,
     images,
     imageId: image.id,
     floatingIps,
@@ -374,7 +389,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       if (server === null) throw new Error(`no server ${uuid}`);
       return server;
     },
-    leftovers: () => findLeftovers({ database, networks, images, drivers }),
+    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes }),
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.close(0)));
       await worker?.close();

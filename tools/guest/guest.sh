@@ -110,7 +110,7 @@ start_dhcp() {
   [ -e /run/hostname ] && hostname=$(cat /run/hostname)
   ip link set "$1" up
   say nic "dev=$1" "mac=$mac"
-  udhcpc -f -q -i "$1" -t 5 -T 2 -A 5 -s /bin/on-dhcp ${hostname:+-x "hostname:$hostname"} >/dev/null 2>&1 &
+  udhcpc -f -q -i "$1" -O staticroutes -t 5 -T 2 -A 5 -s /bin/on-dhcp ${hostname:+-x "hostname:$hostname"} >/dev/null 2>&1 &
 }
 
 # Nova's config drive, wherever it is (CD-ROM or disk), by its label.

@@ -53,8 +53,9 @@ const ini = (sections: Readonly<Record<string, Readonly<Record<string, unknown>>
 /**
  * Fills the cloud and writes `etc/tempest.conf` of a workspace.
  * @param newest the microversion up to which this tempest may ask
+ * @param volumes whether it is told of the volume service
  */
-export async function prepare(cloud: Service, workspace: string, newest: string): Promise<void> {
+export async function prepare(cloud: Service, workspace: string, newest: string, volumes: boolean): Promise<void> {
   const [image, other] = [await makeImage(cloud, 'tiny'), await makeImage(cloud, 'tiny-other')];
   await makeFlavors(cloud);
   const outside = await makeOutside(cloud);
@@ -78,7 +79,7 @@ export async function prepare(cloud: Service, workspace: string, newest: string)
       default_credentials_domain_name: 'Default',
     },
     identity: { uri_v3: `${cloud.url}/identity/v3`, auth_version: 'v3', region: 'RegionOne' },
-    service_available: { nova: true, glance: true, neutron: true, cinder: false, swift: false, horizon: false },
+    service_available: { nova: true, glance: true, neutron: true, cinder: volumes, swift: false, horizon: false },
     compute: {
       image_ref: image,
       image_ref_alt: other,
@@ -93,7 +94,7 @@ export async function prepare(cloud: Service, workspace: string, newest: string)
       fixed_network_name: 'private',
     },
     'compute-feature-enabled': {
-      // what a client can do without a volume service and without logging into the guest
+      // what a client can do without logging into the guest
       resize: true,
       pause: true,
       suspend: true,
@@ -117,7 +118,7 @@ export async function prepare(cloud: Service, workspace: string, newest: string)
       // guests of the fake driver cannot be logged into
       metadata_service: false,
       personality: false,
-      // need a volume service
+      // no volume is exchanged for another while a server has it, and none is encrypted
       swap_volume: false,
       attach_encrypted_volume: false,
       scheduler_enabled_filters: 'all',
@@ -126,6 +127,26 @@ export async function prepare(cloud: Service, workspace: string, newest: string)
     'image-feature-enabled': { api_v2: true },
     network: { public_network_id: outside, floating_network_name: 'public', build_timeout: 60 },
     'network-feature-enabled': { api_extensions: extensions.map((one: Json) => one.alias).join(',') },
+    volume: {
+      catalog_type: 'block-storage',
+      min_microversion: '3.0',
+      max_microversion: '3.67',
+      build_interval: 1,
+      build_timeout: 60,
+      volume_size: 1,
+      storage_protocol: 'file',
+    },
+    'volume-feature-enabled': {
+      snapshot: true,
+      clone: true,
+      backup: false,
+      manage_volume: false,
+      manage_snapshot: false,
+      extend_attached_volume: true,
+      volume_revert: true,
+      consistency_group: false,
+      multi_backend: false,
+    },
     validation: { run_validation: false },
   });
   writeFileSync(join(workspace, 'etc', 'tempest.conf'), configuration);

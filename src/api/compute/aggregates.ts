@@ -5,7 +5,7 @@ import { isoMicros } from '../../base/clock.ts';
 import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { findAggregate, listAggregates } from '../../db/aggregates.ts';
-import { type Aggregate, zoneOf } from '../../domain/placement/aggregate.ts';
+import { type Aggregate, zoneOf } from '../../domain/placement/aggregates.ts';
 import { noAggregate } from '../../ops/index.ts';
 import {
   closed,

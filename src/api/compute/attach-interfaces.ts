@@ -54,8 +54,8 @@ async function attach(call: Call<'server', AttachBody>): Promise<ShownInterface>
     throw badRequest('Must input network_id when request IP address');
   }
   const { ops } = call.services;
-  const wish = { networkId: networkId ?? null, portId: portId ?? null, fixedIp, tag: own ?? null };
-  const made = await ops.attachInterface(call.op, call.target, wish, call.allows(EXTERNAL));
+  const request = { networkId: networkId ?? null, portId: portId ?? null, fixedIp, tag: own ?? null };
+  const made = await ops.attachInterface(call.op, call.target, request, call.allows(EXTERNAL));
   // Nova answers with what showing it gives, and asks whether it may be shown
   call.enforce(SHOW);
   return ops.showInterface(call.op, call.target, made);

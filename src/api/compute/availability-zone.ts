@@ -2,8 +2,8 @@
 
 import { isoMicros } from '../../base/clock.ts';
 import { listServices, type Service } from '../../db/services.ts';
-import { INTERNAL_ZONE } from '../../domain/placement/aggregate.ts';
-import { isHostUp } from '../../domain/placement/host.ts';
+import { INTERNAL_ZONE } from '../../domain/placement/aggregates.ts';
+import { isHostUp } from '../../domain/placement/hosts.ts';
 import { noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { isApiService, seenAt } from './services.ts';

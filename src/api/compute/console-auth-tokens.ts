@@ -4,7 +4,7 @@
 import { badRequest, notFound } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { type ConsoleToken, findConsoleToken } from '../../db/console-auth-tokens.ts';
-import { isDirect } from '../../domain/servers/remote-console.ts';
+import { isDirect } from '../../domain/servers/remote-consoles.ts';
 import { query, queryHistory } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';

@@ -3,7 +3,7 @@
 import { conflict, notFound } from '../../base/errors.ts';
 import { versioned } from '../../base/history.ts';
 import { flavorProjects } from '../../db/flavors.ts';
-import type { Flavor } from '../../domain/machines/flavor.ts';
+import type { Flavor } from '../../domain/machines/flavors.ts';
 import { closed, noQuery, wrapped } from '../parameters.ts';
 import { checkProject } from '../projects.ts';
 import { type Call, resource, route } from '../resource.ts';

@@ -5,7 +5,7 @@ import { booleanWord } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { history } from '../../base/history.ts';
 import { type FlavorFilter, type FlavorSortKey, listFlavors } from '../../db/flavors.ts';
-import type { Flavor } from '../../domain/machines/flavor.ts';
+import type { Flavor } from '../../domain/machines/flavors.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import {
   boolean,

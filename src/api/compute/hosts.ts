@@ -6,7 +6,7 @@ import { projectUse } from '../../db/host-servers.ts';
 import { findHost } from '../../db/hosts.ts';
 import { listServices } from '../../db/services.ts';
 import type { Amounts } from '../../domain/placement/resources.ts';
-import type { Host } from '../../domain/placement/host.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
 import { closed, multi, query, text } from '../parameters.ts';
 import { type Call, type Route, resource, route } from '../resource.ts';
 import { usedOf } from './hypervisors.ts';

@@ -9,7 +9,7 @@ import { type ServerOnHost, serversOnHosts, workloads } from '../../db/host-serv
 import { findHost, hostsAfter, listHosts } from '../../db/hosts.ts';
 import { serviceUuids } from '../../db/services.ts';
 import type { Amounts } from '../../domain/placement/resources.ts';
-import { type Host, isHostUp } from '../../domain/placement/host.ts';
+import { type Host, isHostUp } from '../../domain/placement/hosts.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { boolean, hostName, isTrue, MAX_INT, multi, paging, queryHistory } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';

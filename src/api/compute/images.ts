@@ -2,7 +2,7 @@
 
 import { booleanWord } from '../../base/boolean-word.ts';
 import { isoSeconds } from '../../base/clock.ts';
-import type { ImageQuery, ImageRecord } from '../../domain/machines/image.ts';
+import type { ImageQuery, ImageRecord } from '../../domain/machines/images.ts';
 import { type Link, memberLinks, nextLinks, pageOf } from '../links.ts';
 import { multi, positiveInteger, query } from '../parameters.ts';
 import { type Call, type Query, resource, route } from '../resource.ts';

@@ -60,7 +60,7 @@ import tenantNetworks from './tenant-networks.ts';
 import volumeAttachments from './volume-attachments.ts';
 import { volumesBoot } from './volumes-boot.ts';
 import volumes from './volumes.ts';
-import xloudAdjust from './xloud-adjust.ts';
+import xloudAdjust from './adjust.ts';
 import xloudScheduler from './xloud-scheduler.ts';
 
 const routes: readonly RouteEntry[] = [

@@ -10,11 +10,11 @@ import {
   listActions,
   listEvents,
 } from '../../db/instance-actions.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { nextLinks, pageOf } from '../links.ts';
 import { dateTime, nonNegativeInteger, query, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
-import { parseDateTime } from '../schema.ts';
+import { parseDateTime } from '../../base/date-time.ts';
 import { hostIdOf } from './servers/view.ts';
 
 const once = (item: object) => ({ type: 'array', items: item, maxItems: 1 });

@@ -1,7 +1,7 @@
 // Why: a move shows itself in two places, in a list of all and under its server; where they say the same they say it alike.
 
 import { isoMicros } from '../../base/clock.ts';
-import type { ServerMigration } from '../../domain/servers/migration.ts';
+import type { ServerMigration } from '../../domain/servers/migrations.ts';
 import type { CallUrl } from '../resource.ts';
 import type { Field } from '../view.ts';
 

@@ -3,11 +3,11 @@
 import { badRequest } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
-import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migration.ts';
+import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migrations.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
-import { parseDateTime } from '../schema.ts';
+import { parseDateTime } from '../../base/date-time.ts';
 import { viewOf } from '../view.ts';
 import { migrationChanges, type MigrationField, migrationFields } from './migration-fields.ts';
 

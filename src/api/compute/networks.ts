@@ -1,6 +1,6 @@
 // Why: until 2.35 networks were listed here, in the shape of a network service that is no more: of thirty fields two say something.
 
-import type { NetworkName } from '../../domain/networks/network.ts';
+import type { NetworkName } from '../../domain/networks/networks.ts';
 import { type Call, resource, route } from '../resource.ts';
 
 const UNTIL = '2.35';

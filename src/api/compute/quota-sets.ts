@@ -1,7 +1,7 @@
 // Why: how much a project or one of its users may have, and has.
 
 import { type History, history } from '../../base/history.ts';
-import type { QuotaLimits, QuotaResource } from '../../domain/placement/quota.ts';
+import type { QuotaLimits, QuotaResource } from '../../domain/placement/quota-sets.ts';
 import type { QuotaOwner, QuotaView } from '../../ops/index.ts';
 import { boolean, isTrue, MAX_INT, multi, query, queryHistory, text, wrappedHistory } from '../parameters.ts';
 import { checkProject } from '../projects.ts';

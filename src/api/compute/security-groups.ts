@@ -4,7 +4,7 @@
 import { badRequest } from '../../base/errors.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { shownCidr, shownPorts } from '../../domain/servers/group-rule.ts';
-import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/network.ts';
+import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/networks.ts';
 import type { SeenGroups } from '../../ops/index.ts';
 import { spanOf } from '../links.ts';
 import { anyQuery, closed, multi, noQuery, open, query, span, text, uuid } from '../parameters.ts';

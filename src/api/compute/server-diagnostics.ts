@@ -3,8 +3,8 @@
 
 import { secondsBetween } from '../../base/clock.ts';
 import { history, minorOf, versioned } from '../../base/history.ts';
-import type { Diagnostics, Traffic } from '../../domain/servers/diagnostics.ts';
-import { powerWord, type Server } from '../../domain/servers/instance.ts';
+import type { Diagnostics, Traffic } from '../../domain/servers/server-diagnostics.ts';
+import { powerWord, type Server } from '../../domain/servers/servers.ts';
 import { noQuery } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';

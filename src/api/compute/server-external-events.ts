@@ -1,7 +1,7 @@
 // Why: the network, block storage, bare metal and accelerator services tell here what became of what a server uses.
 
 import { derive, history } from '../../base/history.ts';
-import type { EventCode, ExternalEventName } from '../../domain/servers/external-event.ts';
+import type { EventCode, ExternalEventName } from '../../domain/servers/server-external-events.ts';
 import { closed, uuid } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 

@@ -2,7 +2,7 @@
 
 import { history } from '../../base/history.ts';
 import { listServerGroups, membersOf } from '../../db/server-groups.ts';
-import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/servers/server-group.ts';
+import { type GroupPolicy, groupPolicies, type ServerGroup } from '../../domain/servers/server-groups.ts';
 import { spanOf } from '../links.ts';
 import {
   closed,
@@ -111,8 +111,8 @@ async function create({ op, services, body }: Call<'none', CreateBody>): Promise
   const most = rules.max_server_per_host;
   // beyond what a column holds it means the same: no bound at all
   const maxServerPerHost = most === undefined ? null : Math.min(Number(most), MAX_INT);
-  const wish = { name: given, policy, maxServerPerHost };
-  return { group: await services.ops.createServerGroup(op, wish), members: [] };
+  const request = { name: given, policy, maxServerPerHost };
+  return { group: await services.ops.createServerGroup(op, request), members: [] };
 }
 
 const oneView = (seen: Seen, { op }: Pick<Call, 'op'>) => ({ server_group: viewOf(fields, op.minor, undefined)(seen) });

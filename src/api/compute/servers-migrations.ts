@@ -3,7 +3,7 @@
 import { notFound } from '../../base/errors.ts';
 import { history, versioned } from '../../base/history.ts';
 import { findMigration, liveMigrationsOf } from '../../db/migrations.ts';
-import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migration.ts';
+import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migrations.ts';
 import { closed, none, noQuery } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { viewOf } from '../view.ts';

@@ -6,7 +6,7 @@ import { badRequest, notFound } from '../../base/errors.ts';
 import { history, versioned, derive } from '../../base/history.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { findService, listServices, type Service, type ServiceStatus } from '../../db/services.ts';
-import { isHostUp } from '../../domain/placement/host.ts';
+import { isHostUp } from '../../domain/placement/hosts.ts';
 import { boolean, closed, hostName, isTrue, multi, queryHistory, text, wholeId } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { type Field, viewOf } from '../view.ts';

@@ -6,7 +6,7 @@ import { badRequest } from '../../base/errors.ts';
 import { type History, history, versioned } from '../../base/history.ts';
 import { findSpans } from '../../db/server-sizes.ts';
 import { listUsed, type UsedServer } from '../../db/simple-tenant-usage.ts';
-import { type Usage, usageIn } from '../../domain/servers/usage.ts';
+import { type Usage, usageIn } from '../../domain/servers/server-sizes.ts';
 import { type Link, nextLinks, pageOf } from '../links.ts';
 import { multi, paging, queryHistory, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';

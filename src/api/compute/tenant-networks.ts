@@ -1,6 +1,6 @@
 // Why: the networks of os-networks once more, in yet another shape, for the clients of old that ask here.
 
-import type { NetworkName } from '../../domain/networks/network.ts';
+import type { NetworkName } from '../../domain/networks/networks.ts';
 import { resource, route } from '../resource.ts';
 
 const UNTIL = '2.35';

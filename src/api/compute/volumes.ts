@@ -1,8 +1,10 @@
-// Why: until 2.35 volumes and their snapshots were had from compute, which asked the block storage service; there is none here, so
-// there is nothing to list and nothing to find.
+// Why: until 2.35 volumes and their snapshots were had from compute, which asks the volume service.
 
+import { isoMicros } from '../../base/clock.ts';
+import type { NewVolumeRequest, Volume, VolumeSnapshot } from '../../ops/index.ts';
 import { boolean, anyQuery, closed, query, span, text, wrapped } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
+import { spanned } from '../span.ts';
 
 const UNTIL = '2.35';
 const rule = (name: string): string => `os_compute_api:os-volumes:${name}`;
@@ -24,7 +26,15 @@ const volumeBody = wrapped(
 );
 
 interface VolumeBody {
-  readonly volume: { readonly snapshot_id?: string };
+  readonly volume: {
+    readonly size: number | string;
+    readonly snapshot_id?: string;
+    readonly volume_type?: string;
+    readonly availability_zone?: string;
+    readonly display_name?: string;
+    readonly display_description?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  };
 }
 
 const snapshotBody = wrapped(
@@ -33,8 +43,58 @@ const snapshotBody = wrapped(
 );
 
 interface SnapshotBody {
-  readonly snapshot: { readonly volume_id: string };
+  readonly snapshot: {
+    readonly volume_id: string;
+    readonly display_name?: string;
+    readonly display_description?: string;
+  };
 }
+
+const time = (ms: number): string => isoMicros(ms).replace(/Z$/, '');
+
+/** In Nova's older names. */
+const volumeView = (volume: Volume) => ({
+  id: volume.id,
+  status: volume.status,
+  size: volume.sizeGb,
+  availabilityZone: volume.zone,
+  createdAt: time(volume.createdAt),
+  attachments:
+    volume.attachments.length === 0
+      ? [{}]
+      : volume.attachments.map(({ serverUuid, device }) => ({
+          id: volume.id,
+          volumeId: volume.id,
+          serverId: serverUuid,
+          device,
+        })),
+  displayName: volume.name,
+  displayDescription: volume.description,
+  volumeType: volume.type ?? '',
+  snapshotId: volume.snapshotId,
+  metadata: volume.metadata,
+});
+
+const snapshotView = (snapshot: VolumeSnapshot) => ({
+  id: snapshot.id,
+  volumeId: snapshot.volumeId,
+  status: snapshot.status,
+  size: snapshot.sizeGb,
+  createdAt: time(snapshot.createdAt),
+  displayName: snapshot.name,
+  displayDescription: snapshot.description,
+});
+
+const requestOf = (volume: VolumeBody['volume']): NewVolumeRequest => ({
+  sizeGb: Number(volume.size),
+  name: volume.display_name ?? null,
+  description: volume.display_description ?? null,
+  type: volume.volume_type ?? null,
+  zone: volume.availability_zone ?? null,
+  metadata: volume.metadata ?? {},
+  imageId: null,
+  snapshotId: volume.snapshot_id ?? null,
+});
 
 const listQuery = query(span, 'lenient');
 
@@ -45,8 +105,8 @@ const volumes = (detail: '' | '/detail') =>
     until: UNTIL,
     query: listQuery,
     status: 200,
-    run: ({ op, services }) => services.ops.listVolumes(op),
-    view: (found) => ({ volumes: found }),
+    run: async ({ op, services, query: asked }) => spanned(await services.ops.listVolumes(op), asked),
+    view: (found) => ({ volumes: found.map(volumeView) }),
   });
 
 const snapshots = (detail: '' | '/detail') =>
@@ -56,8 +116,8 @@ const snapshots = (detail: '' | '/detail') =>
     until: UNTIL,
     query: listQuery,
     status: 200,
-    run: ({ op, services }) => services.ops.listSnapshots(op),
-    view: (found) => ({ snapshots: found }),
+    run: async ({ op, services, query: asked }) => spanned(await services.ops.listSnapshots(op), asked),
+    view: (found) => ({ snapshots: found.map(snapshotView) }),
   });
 
 export default resource({
@@ -69,8 +129,8 @@ export default resource({
     until: UNTIL,
     body: volumeBody,
     status: 200,
-    run: ({ op, services, body }) => services.ops.createVolume(op, body.volume.snapshot_id ?? null),
-    view: (volume) => ({ volume }),
+    run: ({ op, services, body: { volume } }) => services.ops.createVolume(op, requestOf(volume)),
+    view: (volume) => ({ volume: volumeView(volume) }),
   }),
   'GET /os-volumes/:id': route()({
     summary: 'Show a volume.',
@@ -79,14 +139,14 @@ export default resource({
     query: anyQuery,
     status: 200,
     run: ({ op, services, params }) => services.ops.showVolume(op, params['id'] as string),
-    view: (volume) => ({ volume }),
+    view: (volume) => ({ volume: volumeView(volume) }),
   }),
   'DELETE /os-volumes/:id': route()({
     summary: 'Delete a volume.',
     policy: rule('delete'),
     until: UNTIL,
     status: 202,
-    run: ({ op, services, params }) => services.ops.showVolume(op, params['id'] as string),
+    run: ({ op, services, params }) => services.ops.deleteVolume(op, params['id'] as string),
   }),
   'GET /os-snapshots': snapshots(''),
   'GET /os-snapshots/detail': snapshots('/detail'),
@@ -96,8 +156,13 @@ export default resource({
     until: UNTIL,
     body: snapshotBody,
     status: 200,
-    run: ({ op, services, body }) => services.ops.createSnapshot(op, body.snapshot.volume_id),
-    view: (snapshot) => ({ snapshot }),
+    run: ({ op, services, body: { snapshot } }) =>
+      services.ops.createSnapshot(op, {
+        volumeId: snapshot.volume_id,
+        name: snapshot.display_name ?? null,
+        description: snapshot.display_description ?? null,
+      }),
+    view: (snapshot) => ({ snapshot: snapshotView(snapshot) }),
   }),
   'GET /os-snapshots/:id': route()({
     summary: 'Show a snapshot of a volume.',
@@ -106,13 +171,13 @@ export default resource({
     query: anyQuery,
     status: 200,
     run: ({ op, services, params }) => services.ops.showSnapshot(op, params['id'] as string),
-    view: (snapshot) => ({ snapshot }),
+    view: (snapshot) => ({ snapshot: snapshotView(snapshot) }),
   }),
   'DELETE /os-snapshots/:id': route()({
     summary: 'Delete a snapshot of a volume.',
     policy: rule('snapshots:delete'),
     until: UNTIL,
     status: 202,
-    run: ({ op, services, params }) => services.ops.showSnapshot(op, params['id'] as string),
+    run: ({ op, services, params }) => services.ops.deleteSnapshot(op, params['id'] as string),
   }),
 });

@@ -1,13 +1,19 @@
 // Why: "no valid host" is the question that operators are asked most. Here the scheduler says for every host why a server would go
 // there or why not, all reasons and not only the first, for a request as somebody may make it.
 
+import { limits } from '../../base/limits.ts';
 import { roomTaken } from '../../domain/placement/resources.ts';
+import type { BalancePlan } from '../../ops/placement/balance-hosts.ts';
 import type { PlacementAnswer, PlacementQuestion } from '../../ops/placement/explain-placement.ts';
+
 import { closed, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 import { hints } from './servers/create-schema.ts';
 import { parseZone } from './servers/create.ts';
-import { sizeView } from './xloud-adjust.ts';
+import { sizeView } from './adjust.ts';
+
+/** Moves of a plan, where the question does not say. */
+const DEFAULT_MOVES = 10;
 
 const short = { ...text, minLength: 1, maxLength: 255 };
 
@@ -55,6 +61,25 @@ function view({ spec, hosts }: PlacementAnswer) {
   };
 }
 
+const balance = closed({ moves: { type: 'integer', minimum: 1, maximum: limits.balanceMoves } });
+
+interface BalanceBody {
+  readonly moves?: number;
+}
+
+/** Two digits are all that a share means here. */
+const share = (part: number): number => Math.round(part * 100) / 100;
+
+const balanceView = ({ moves, hosts }: BalancePlan) => ({
+  moves: moves.map(({ uuid, name, from, to }) => ({
+    server_id: uuid,
+    server_name: name,
+    from_host: from,
+    to_host: to,
+  })),
+  hosts: hosts.map(({ host, before, after }) => ({ host, claimed_before: share(before), claimed_after: share(after) })),
+});
+
 export default resource({
   'POST /os-xloud-scheduler/explain': route<'none', QuestionBody>()({
     summary: 'Say for every host why a new server would go there, or why not: reasons of filters, points of weighers.',
@@ -63,5 +88,13 @@ export default resource({
     status: 200,
     run: (call) => call.services.ops.explainPlacement(call.op, parse(call)),
     view,
+  }),
+  'POST /os-xloud-scheduler/balance': route<'none', BalanceBody>()({
+    summary: 'Say which live migrations open room on the hosts that are fullest; nothing is moved.',
+    policy: 'os_compute_api:xloud:scheduler:balance',
+    body: balance,
+    status: 200,
+    run: ({ op, services, body }) => services.ops.balanceHosts(op, body.moves ?? DEFAULT_MOVES),
+    view: balanceView,
   }),
 });

@@ -1,11 +1,12 @@
 // Why: before anything is asked of a host, people want to know what would happen: which ways there are to a size, why not the
 // others, and how far the server could go. The same decisions as those that an adjustment meets, asked all at once.
 
-import { type AdjustSubject, type AdjustWish, planAdjust } from './adjust.ts';
-import { fits, freeOf } from '../placement/claim.ts';
-import { maximumOf, memoryWithin } from '../machines/flavor.ts';
-import type { Host, HostCapabilities } from '../placement/host.ts';
-import { type QuotaAccounts, quotaProblem, serverRoom } from '../placement/quota.ts';
+import { type AdjustSubject, planAdjust } from './adjust.ts';
+import type { AdjustRequest } from './adjust-request.ts';
+import { fits, freeOf } from '../placement/claims.ts';
+import { maximumOf, memoryWithin } from '../machines/flavors.ts';
+import type { Host, HostCapabilities } from '../placement/hosts.ts';
+import { type QuotaAccounts, quotaProblem, serverRoom } from '../placement/quota-sets.ts';
 import type { Size } from './size.ts';
 
 export interface AdjustFacts {
@@ -44,7 +45,7 @@ export interface AdjustOutlook {
 }
 
 /** What the server would claim once it has the size; null where the wish itself is refused. Decides which other hosts to ask. */
-export function claimWished({ server, claimed }: AdjustFacts, want: AdjustWish): Size | null {
+export function claimRequested({ server, claimed }: AdjustFacts, want: AdjustRequest): Size | null {
   const plan = planAdjust(server, want, claimed);
   return plan.ok ? plan.claim : null;
 }
@@ -72,9 +73,9 @@ function liveProblem(capabilities: HostCapabilities, from: Size, to: Size): stri
 
 /**
  * What would come of a wish. `elsewhere`: the other hosts to which the server could move live with what it would claim
- * (`claimWished`), best first.
+ * (`claimRequested`), best first.
  */
-export function adjustOutlook(facts: AdjustFacts, want: AdjustWish, elsewhere: readonly Host[]): AdjustOutlook {
+export function adjustOutlook(facts: AdjustFacts, want: AdjustRequest, elsewhere: readonly Host[]): AdjustOutlook {
   const { server, claimed, quota, host, hostUp, refused } = facts;
   const current = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
   const largest = largestHere(facts);

@@ -3,15 +3,18 @@
 
 import { badRequest } from '../../base/errors.ts';
 
-export interface AdjustWish {
+export interface AdjustRequest {
   /** Null: leave it as it is. */
   readonly vcpus: number | null;
   /** MiB; null: leave it as it is. */
   readonly memoryMb: number | null;
+  /** Also for the next power cycles; false: until the next one. */
   readonly persist: boolean;
+  /** Whether it may move to another host where its own has no room; null or absent: as the operator says. */
+  readonly mayMigrate?: boolean | null;
 }
 
-const FIELDS = ['current_vcpus', 'current_memory_mb', 'persist'] as const;
+const FIELDS = ['current_vcpus', 'current_memory_mb', 'persist', 'may_migrate'] as const;
 
 /** The largest number either field may carry: what a column holds. */
 const MAXIMUM = 0x7fffffff;
@@ -34,9 +37,9 @@ function count(body: Record<string, unknown>, field: string): number | null {
 /**
  * The body of POST /os-xloud-adjust/{server_id}.
  * @throws badRequest for anything but an object with at least one of the two sizes, whole numbers (or strings of ASCII
- *   digits) from 1, a boolean `persist`, and no other member
+ *   digits) from 1, booleans `persist` and `may_migrate`, and no other member
  */
-export function parseAdjust(body: unknown): AdjustWish {
+export function parseAdjust(body: unknown): AdjustRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('Body must be JSON object');
   const given = body as Record<string, unknown>;
   const unknown = Object.keys(given).filter((key) => !(FIELDS as readonly string[]).includes(key));
@@ -50,5 +53,7 @@ export function parseAdjust(body: unknown): AdjustWish {
   if (vcpus === null && memoryMb === null) throw badRequest('Provide current_vcpus and/or current_memory_mb');
   const { persist = true } = given;
   if (typeof persist !== 'boolean') throw badRequest('persist must be boolean');
-  return { vcpus, memoryMb, persist };
+  const { may_migrate: mayMigrate = null } = given;
+  if (mayMigrate !== null && typeof mayMigrate !== 'boolean') throw badRequest('may_migrate must be boolean');
+  return { vcpus, memoryMb, persist, mayMigrate };
 }

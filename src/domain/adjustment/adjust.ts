@@ -1,20 +1,14 @@
 // Why: growing and shrinking is decided here and nowhere else, without I/O: what a request means for a server (or why not),
 // and what its row says once the guest has answered.
 
-import { claimOf } from '../placement/claim.ts';
-import { maximumOf, memoryFor, minimumOf } from '../machines/flavor.ts';
-import { type AdjustOutcome, type GuestView, heldOf, type PartOutcome } from '../servers/guest.ts';
-import { type AdjustStatus, power, type Server } from '../servers/instance.ts';
+import { areAmounts, invariant } from '../../base/invariant.ts';
+import { claimOf } from '../placement/claims.ts';
+import { maximumOf, memoryFor, minimumOf } from '../machines/flavors.ts';
+import { type AdjustOutcome, type GuestView, heldOf, type PartOutcome } from '../servers/guests.ts';
+import { type AdjustStatus, power, type Server } from '../servers/servers.ts';
+import type { AdjustRequest } from './adjust-request.ts';
 import { isOnItsWay, type MemoryMethod, memoryLaws, memoryMethodOf } from './memory-method.ts';
 import { largerOf, type Size, sameSize } from './size.ts';
-
-export interface AdjustWish {
-  /** Null: leave as it is. */
-  readonly vcpus: number | null;
-  readonly memoryMb: number | null;
-  /** Also for the next power cycles; false: until the next one. */
-  readonly persist: boolean;
-}
 
 export type AdjustPlan =
   | {
@@ -81,7 +75,7 @@ function outOfRange(field: string, value: number, minimum: number, maximum: numb
  * What a wish means for this server. Pure; whether the move is legal in its state is for `moves`, whether the growth fits
  * is for `claim`. `claimed` is what the server holds of its host now (more than its current size while an unplug is pending).
  */
-export function planAdjust(server: AdjustSubject, want: AdjustWish, claimed: Size): AdjustPlan {
+export function planAdjust(server: AdjustSubject, want: AdjustRequest, claimed: Size): AdjustPlan {
   if (want.vcpus === null && want.memoryMb === null) {
     return { ok: false, kind: 'badRequest', message: 'Either current_vcpus or current_memory_mb must be given.' };
   }
@@ -116,6 +110,10 @@ export function planAdjust(server: AdjustSubject, want: AdjustWish, claimed: Siz
   const target = live ? asked(base) : boot;
   const claim = largerOf(claimed, claimOf(minimum, target, boot));
   const grows = { vcpus: claim.vcpus - claimed.vcpus, memoryMb: claim.memoryMb - claimed.memoryMb };
+  invariant(
+    areAmounts(grows.vcpus, grows.memoryMb),
+    `what server ${server.uuid} claims does not shrink before its guest did`,
+  );
   return { ok: true, when: live ? 'live' : 'nextBoot', target, boot, persist: want.persist, claim, grows };
 }
 
@@ -168,6 +166,11 @@ export function settleAdjust(server: AdjustSubject, plannedBoot: Size, outcome: 
     vcpus: bootPart(outcome.vcpus, server.bootVcpus, plannedBoot.vcpus, minimum.vcpus, maximum.vcpus),
     memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, plannedBoot.memoryMb, minimum.memoryMb, maximum.memoryMb),
   };
+  const told = [outcome.vcpus, outcome.memoryMb].flatMap(({ target, reached, held }) => [target, reached, held]);
+  invariant(
+    areAmounts(...told),
+    () => `what a guest of ${server.uuid} has is whole numbers from 0 (${told.join(', ')})`,
+  );
   const missed: string[] = [];
   const judge = (part: PartOutcome, name: string, unit: string): void => {
     if (part.problem === null && (part.reached === part.target || part.method === 'next-boot')) return;
@@ -296,10 +299,12 @@ export function settleSeen(server: AdjustSubject, view: GuestView, overdue: bool
   const boot = bootOf(server);
   const minimum = minimumOf(server.flavor);
   const targetMb = server.targetMemoryMb;
+  const unseen = server.adjustStatus === 'unseen';
   const columns = {
     ...seenColumns(view),
-    // without an answer from inside, vCPUs that we know to be offline in there stay so
-    currentVcpus: view.onlineVcpus ?? Math.min(server.currentVcpus, view.size.vcpus),
+    // without an answer from inside, vCPUs that we know to be offline in there stay so; after an adjustment of which nobody saw
+    // what came of it we know nothing, and all that are plugged may be in use
+    currentVcpus: view.onlineVcpus ?? (unseen ? view.size.vcpus : Math.min(server.currentVcpus, view.size.vcpus)),
     targetVcpus: server.targetVcpus,
     targetMemoryMb: targetMb,
     bootVcpus: boot.vcpus,
@@ -330,7 +335,7 @@ export function settleSeen(server: AdjustSubject, view: GuestView, overdue: bool
   return {
     server: {
       ...columns,
-      adjustStatus: ends ? 'idle' : server.adjustStatus,
+      adjustStatus: ends ? 'idle' : unseen ? 'error' : server.adjustStatus,
       adjustMessage: ends ? null : server.adjustMessage,
     },
     claimed,

@@ -1,8 +1,8 @@
 // Why: what a guest became without a request (an operator's virsh, its own user) is told with before and after. Decided here,
 // without I/O: what is news, and in which words.
 
-import { type GuestView, heldOf } from '../servers/guest.ts';
-import { type PowerState, powerNames, type Server } from '../servers/instance.ts';
+import { type GuestView, heldOf } from '../servers/guests.ts';
+import { type PowerState, powerNames, type Server } from '../servers/servers.ts';
 import { type Size, sameSize } from './size.ts';
 
 export interface SizeDrift {
@@ -12,7 +12,7 @@ export interface SizeDrift {
 
 /** Whether an adjustment stands that reached a part, or nothing: its reason is what its owner shall read. */
 export const hasReason = ({ adjustStatus }: Pick<Server, 'adjustStatus'>): boolean =>
-  adjustStatus === 'partial' || adjustStatus === 'error';
+  adjustStatus === 'partial' || adjustStatus === 'error' || adjustStatus === 'unseen';
 
 /**
  * Whether a change is still the answer to an adjustment that was not reached: vCPUs that come nearer to what was asked, memory that

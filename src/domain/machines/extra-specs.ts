@@ -4,7 +4,7 @@
 
 import { booleanWord } from '../../base/boolean-word.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
-import { diskLimits } from './limits-wish.ts';
+import { diskLimits } from './limits-request.ts';
 import { standardResourceClasses, standardTraits } from '../placement/standard-traits.ts';
 
 /** What is wrong with a value, in Nova's words after `Validation failed; `; null when nothing is. */

@@ -1,8 +1,8 @@
 // Why: what an image forbids or asks of the flavor that shall carry it is judged in one place, in Nova's words.
 
 import { isYes } from '../../base/boolean-word.ts';
-import type { FlavorSnapshot } from './flavor.ts';
-import type { ImageFacts } from './image.ts';
+import type { FlavorSnapshot } from './flavors.ts';
+import type { ImageFacts } from './images.ts';
 import { knownProperties } from './image-properties.ts';
 
 /** The text of Nova's 400 where the image forbids that its disk is resized; null where it does not. */

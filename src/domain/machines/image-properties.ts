@@ -5,8 +5,8 @@
 import { badRequest } from '../../base/errors.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
 import { archAliases, architectures, hypervisorAliases, hypervisorTypes, modeAliases } from './machine-words.ts';
-import type { ImageFacts } from './image.ts';
-import { noNumber } from './wish-words.ts';
+import type { ImageFacts } from './images.ts';
+import { noNumber } from './request-words.ts';
 
 /** What a property may hold: a value as this program reads it, or why not in Nova's words. */
 export interface PropertyType {

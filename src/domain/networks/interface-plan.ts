@@ -1,9 +1,9 @@
 // Why: what a network interface is beside its port is said by flavor and image, alike for those that a server starts with and those
 // that come later.
 
-import type { GuestLimits } from '../machines/limits-wish.ts';
-import { type MachineFlavor, type MachineWish, machineWishOf } from '../machines/machine-wish.ts';
-import type { WishedImage } from '../machines/wish-words.ts';
+import type { GuestLimits } from '../machines/limits-request.ts';
+import { type MachineFlavor, type MachineRequest, machineRequestOf } from '../machines/machine-request.ts';
+import type { RequestedImage } from '../machines/request-words.ts';
 
 export interface InterfacePlan {
   /** Nova's name of the card. */
@@ -22,7 +22,7 @@ export const plainInterface: InterfacePlan = { model: 'virtio', queues: null, pa
 
 /** @param vcpus the most that the guest may have */
 export function interfacePlan(
-  { properties, multiqueue, packedRing, limits }: MachineWish,
+  { properties, multiqueue, packedRing, limits }: MachineRequest,
   vcpus: number,
 ): InterfacePlan {
   const model = properties['hw_vif_model'] ?? plainInterface.model;
@@ -37,5 +37,5 @@ export function interfacePlan(
 }
 
 /** Of a server. */
-export const interfacePlanOf = (flavor: MachineFlavor, image: WishedImage): InterfacePlan =>
-  interfacePlan(machineWishOf(flavor, image), flavor.vcpus);
+export const interfacePlanOf = (flavor: MachineFlavor, image: RequestedImage): InterfacePlan =>
+  interfacePlan(machineRequestOf(flavor, image), flavor.vcpus);

@@ -3,12 +3,12 @@
 
 import { isYes } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
-import { cpusOf, said, tuple, type WishedFlavor, type WishedImage, words } from '../machines/wish-words.ts';
+import { cpusOf, said, tuple, type RequestedFlavor, type RequestedImage, words } from '../machines/request-words.ts';
 
 export type ThreadPolicy = 'prefer' | 'isolate' | 'require';
 export type EmulatorThreads = 'share' | 'isolate';
 
-export interface CpuWish {
+export interface CpuRequest {
   /** The vCPUs that each get a processor of their own. */
   readonly dedicated: ReadonlySet<number>;
   /** Those of them that run under a real-time scheduler; empty: none. */
@@ -20,7 +20,7 @@ export interface CpuWish {
 const policies = ['dedicated', 'shared', 'mixed'] as const;
 type CpuPolicy = (typeof policies)[number];
 
-function cpuPolicy(flavor: WishedFlavor, image: WishedImage): CpuPolicy | null {
+function cpuPolicy(flavor: RequestedFlavor, image: RequestedImage): CpuPolicy | null {
   const [own, wanted] = words(flavor, image, 'cpu_policy', 'CPU policy', policies);
   const forbidden =
     (own === 'mixed' && wanted === 'dedicated') || (own === 'shared' && (wanted === 'mixed' || wanted === 'dedicated'));
@@ -32,7 +32,7 @@ function cpuPolicy(flavor: WishedFlavor, image: WishedImage): CpuPolicy | null {
   return own ?? wanted ?? null;
 }
 
-function threadPolicy(flavor: WishedFlavor, image: WishedImage): ThreadPolicy | null {
+function threadPolicy(flavor: RequestedFlavor, image: RequestedImage): ThreadPolicy | null {
   const known = ['prefer', 'isolate', 'require'] as const;
   const [own, wanted] = words(flavor, image, 'cpu_thread_policy', 'CPU thread policy', known);
   if (own === undefined || own === 'prefer') return own ?? wanted ?? null;
@@ -44,7 +44,7 @@ function threadPolicy(flavor: WishedFlavor, image: WishedImage): ThreadPolicy | 
   return own;
 }
 
-function emulatorPolicy(flavor: WishedFlavor): EmulatorThreads | null {
+function emulatorPolicy(flavor: RequestedFlavor): EmulatorThreads | null {
   const asked = flavor.extraSpecs['hw:emulator_threads_policy'];
   if (asked === undefined || asked === '') return null;
   if (asked === 'share' || asked === 'isolate') return asked;
@@ -60,7 +60,7 @@ const REALTIME_NEEDS =
  * The vCPUs that run under a real-time scheduler (`hw:cpu_realtime`): all but those that a mask leaves out; null: none. The hypervisor's
  * own threads must have a processor on which none of them runs.
  */
-function realtimeCpus(flavor: WishedFlavor, image: WishedImage): number[] | null {
+function realtimeCpus(flavor: RequestedFlavor, image: RequestedImage): number[] | null {
   if (!isYes(flavor.extraSpecs['hw:cpu_realtime'])) return null;
   const [own, wanted] = said(flavor, image, 'cpu_realtime_mask');
   const mask = wanted ?? own;
@@ -76,7 +76,7 @@ function realtimeCpus(flavor: WishedFlavor, image: WishedImage): number[] | null
 }
 
 /** `hw:cpu_dedicated_mask`; null: there is none. */
-function dedicatedMask(flavor: WishedFlavor): number[] | null {
+function dedicatedMask(flavor: RequestedFlavor): number[] | null {
   const mask = flavor.extraSpecs['hw:cpu_dedicated_mask'];
   if (mask === undefined || mask === '') return null;
   const cpus = cpusOf(mask, flavor.vcpus);
@@ -95,7 +95,7 @@ function dedicatedMask(flavor: WishedFlavor): number[] | null {
 }
 
 /** Amounts that the flavor asks of a resource class by itself, all groups together. */
-function resource(flavor: WishedFlavor, name: 'VCPU' | 'PCPU'): number {
+function resource(flavor: RequestedFlavor, name: 'VCPU' | 'PCPU'): number {
   const key = new RegExp(`^resources(?:[1-9][0-9]*)?:${name}$`);
   return Object.entries(flavor.extraSpecs).reduce(
     (sum, [spec, value]) => sum + (key.test(spec) && /^\d{1,9}$/.test(value) ? Number(value) : 0),
@@ -104,7 +104,11 @@ function resource(flavor: WishedFlavor, name: 'VCPU' | 'PCPU'): number {
 }
 
 /** The policy, said in words or in resources. */
-function policyOf(flavor: WishedFlavor, policy: CpuPolicy | null, emulator: EmulatorThreads | null): CpuPolicy | null {
+function policyOf(
+  flavor: RequestedFlavor,
+  policy: CpuPolicy | null,
+  emulator: EmulatorThreads | null,
+): CpuPolicy | null {
   const [vcpus, pcpus] = [resource(flavor, 'VCPU'), resource(flavor, 'PCPU')];
   if (policy !== null && (vcpus > 0 || pcpus > 0)) {
     throw badRequest(
@@ -134,7 +138,7 @@ function policyOf(flavor: WishedFlavor, policy: CpuPolicy | null, emulator: Emul
 }
 
 /** The thread policy, said in words or by a trait. */
-function threadsOf(flavor: WishedFlavor, image: WishedImage, policy: ThreadPolicy | null): ThreadPolicy | null {
+function threadsOf(flavor: RequestedFlavor, image: RequestedImage, policy: ThreadPolicy | null): ThreadPolicy | null {
   const key = /^trait(?:[1-9][0-9]*)?:HW_CPU_HYPERTHREADING$/;
   const own = Object.entries(flavor.extraSpecs).find(([spec]) => key.test(spec))?.[1];
   const trait = own ?? (image?.properties['trait:HW_CPU_HYPERTHREADING'] === 'required' ? 'required' : undefined);
@@ -150,7 +154,7 @@ function threadsOf(flavor: WishedFlavor, image: WishedImage, policy: ThreadPolic
 
 /** The vCPUs that get processors of their own. */
 function dedicatedOf(
-  { vcpus }: WishedFlavor,
+  { vcpus }: RequestedFlavor,
   masks: { readonly dedicated: number[] | null; readonly realtime: number[] | null },
   policy: CpuPolicy | null,
   threads: ThreadPolicy | null,
@@ -182,7 +186,7 @@ function dedicatedOf(
 }
 
 /** Throws Nova's 400s. */
-export function cpuWishOf(flavor: WishedFlavor, image: WishedImage): CpuWish {
+export function cpuRequestOf(flavor: RequestedFlavor, image: RequestedImage): CpuRequest {
   const named = { policy: cpuPolicy(flavor, image), threads: threadPolicy(flavor, image) };
   const realtime = realtimeCpus(flavor, image);
   const masks = { realtime, dedicated: dedicatedMask(flavor) };

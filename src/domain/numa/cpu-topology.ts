@@ -2,9 +2,9 @@
 // Nova's rules and texts.
 
 import { badRequest } from '../../base/errors.ts';
-import type { FlavorSnapshot } from '../machines/flavor.ts';
-import type { ImageFacts } from '../machines/image.ts';
-import { badImage, noNumber } from '../machines/wish-words.ts';
+import type { FlavorSnapshot } from '../machines/flavors.ts';
+import type { ImageFacts } from '../machines/images.ts';
+import { badImage, noNumber } from '../machines/request-words.ts';
 
 export interface CpuTopology {
   readonly sockets: number;
@@ -13,7 +13,7 @@ export interface CpuTopology {
 }
 
 /** Preferred (0: no matter) and largest counts. */
-export interface CpuTopologyWish {
+export interface CpuTopologyRequest {
   readonly preferred: CpuTopology;
   readonly maximum: CpuTopology;
 }
@@ -48,10 +48,10 @@ const isUnsaid = (counts: CpuTopology): boolean => parts.every((part) => counts[
  * What flavor and image wish together. Throws Nova's 400s where the image goes beyond the flavor's bounds.
  * Source: nova.virt.hardware.get_cpu_topology_constraints.
  */
-export function cpuTopologyWishOf(
+export function cpuTopologyRequestOf(
   { extraSpecs }: Pick<FlavorSnapshot, 'extraSpecs'>,
   image: Pick<ImageFacts, 'properties'> | null,
-): CpuTopologyWish {
+): CpuTopologyRequest {
   const badFlavor = (why: string) => badRequest(`Invalid flavor extra spec. Error: ${why}`);
   const properties = image?.properties ?? {};
   const bounds = countsOf(extraSpecs, 'hw:cpu_max_', badFlavor);
@@ -92,7 +92,7 @@ function waysOf(vcpus: number, maximum: CpuTopology): CpuTopology[] {
  * The topology that comes closest to what is wished; null: nothing is, and the hypervisor's own (a socket for each vCPU) does.
  * Throws Nova's text where the bounds leave none.
  */
-export function bestCpuTopology(vcpus: number, { preferred, maximum }: CpuTopologyWish): CpuTopology | null {
+export function bestCpuTopology(vcpus: number, { preferred, maximum }: CpuTopologyRequest): CpuTopology | null {
   if (isUnsaid(preferred) && parts.every((part) => maximum[part] === UNBOUNDED)) return null;
   const ways = waysOf(vcpus, maximum);
   const score = (way: CpuTopology): number =>

@@ -3,16 +3,16 @@
 
 import { isYes } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
-import { said, type WishedFlavor, type WishedImage } from '../machines/wish-words.ts';
+import { said, type RequestedFlavor, type RequestedImage } from '../machines/request-words.ts';
 
 /** A number: exactly that size, in KiB. */
-export type PageWish = 'small' | 'large' | 'any' | number;
+export type PageRequest = 'small' | 'large' | 'any' | number;
 
 const SIZE = /^\d+(?:\.\d+)?([kKMGT]i?)?(b|bit|B)$/;
 const PREFIXES = 'KMGT';
 
 /** A page size in KiB, or one of the words. */
-function pageSize(text: string): PageWish {
+function pageSize(text: string): PageRequest {
   if (text === 'small' || text === 'large' || text === 'any') return text;
   if (/^\d{1,12}$/.test(text)) return Number(text);
   const found = SIZE.exec(text);
@@ -23,7 +23,7 @@ function pageSize(text: string): PageWish {
 }
 
 /** Null: the host's choice. Throws Nova's 400s. */
-export function pagesOf(flavor: WishedFlavor, image: WishedImage): PageWish | null {
+export function pagesOf(flavor: RequestedFlavor, image: RequestedImage): PageRequest | null {
   const [own, wanted] = said(flavor, image, 'mem_page_size');
   const forbidden = (against: string) => badRequest(`Page size ${wanted} forbidden against '${against}'`);
   if (own === undefined) {
@@ -37,7 +37,7 @@ export function pagesOf(flavor: WishedFlavor, image: WishedImage): PageWish | nu
 }
 
 /** Whether the guest's memory stays in the host's (`hw:locked_memory`). Throws where nothing says in which pages. */
-export function locksMemory(flavor: WishedFlavor, image: WishedImage): boolean {
+export function locksMemory(flavor: RequestedFlavor, image: RequestedImage): boolean {
   const [own, wanted] = said(flavor, image, 'locked_memory');
   const word = (text: string | undefined): string => (isYes(text) ? 'True' : 'False');
   if (own !== undefined && wanted !== undefined && isYes(own) !== isYes(wanted)) {

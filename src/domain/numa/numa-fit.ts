@@ -3,10 +3,10 @@
 
 import type { ThreadPolicy } from './cpu-policy.ts';
 import { matching } from '../placement/matching.ts';
-import type { PageWish } from './memory-pages.ts';
+import type { PageRequest } from './memory-pages.ts';
 import type { HostCell, NumaCell, NumaTopology, NumaUsage } from './numa.ts';
 import { type CellUsage, usageOf } from './numa.ts';
-import type { NumaWish, WishedCell } from './numa-wish.ts';
+import type { NumaRequest, RequestedCell } from './numa-request.ts';
 
 /** What of a host the decision reads. */
 export interface NumaHost {
@@ -64,7 +64,7 @@ function pick(host: HostCell, cores: number[][], count: number, policy: ThreadPo
 // --- memory ---------------------------------------------------------------------------------------------------------
 
 /** The sizes of pages that a wish allows, the largest first. */
-function sizesOf(pages: PageWish, known: readonly number[]): readonly number[] {
+function sizesOf(pages: PageRequest, known: readonly number[]): readonly number[] {
   const sizes = known.toSorted((a, b) => b - a);
   if (pages === 'any') return sizes;
   if (pages === 'small') return sizes.slice(-1);
@@ -85,7 +85,7 @@ const sumMb = ({ memoryMb }: CellUsage): number => Object.values(memoryMb).reduc
 function memoryFit(
   host: HostCell,
   used: CellUsage,
-  wish: NumaWish,
+  request: NumaRequest,
   memoryMb: number,
   ratio: number,
 ): number | null | string {
@@ -93,15 +93,15 @@ function memoryFit(
   const smallest = smallestOf(host);
   const freeMb = (sizeKib: number, total: number): number =>
     Math.floor((total * sizeKib) / MIB_KIB) - usedMb(used, sizeKib, sizeKib === smallest);
-  if (wish.pages !== null) {
+  if (request.pages !== null) {
     for (const size of sizesOf(
-      wish.pages,
+      request.pages,
       pools.map(({ sizeKib }) => sizeKib),
     )) {
       const { total } = pools.find(({ sizeKib }) => sizeKib === size) as { total: number };
       if ((memoryMb * MIB_KIB) % size === 0 && freeMb(size, total) >= memoryMb) return size;
     }
-    return `${memoryMb} MiB are not free in pages of the size ${wish.pages}`;
+    return `${memoryMb} MiB are not free in pages of the size ${request.pages}`;
   }
   const pool = pools.find(({ sizeKib }) => sizeKib === smallest);
   const [wholeMb, leftMb] =
@@ -109,7 +109,8 @@ function memoryFit(
       ? [host.memoryMb, host.memoryMb - sumMb(used)]
       : [Math.floor((pool.total * pool.sizeKib) / MIB_KIB), freeMb(pool.sizeKib, pool.total)];
   // a guest with dedicated processors is promised its memory too; others may share theirs, but not with themselves
-  if (wish.pinned) return leftMb >= memoryMb ? null : `${Math.max(0, leftMb)} MiB of memory are free, not ${memoryMb}`;
+  if (request.pinned)
+    return leftMb >= memoryMb ? null : `${Math.max(0, leftMb)} MiB of memory are free, not ${memoryMb}`;
   if (memoryMb > wholeMb) return `it has ${wholeMb} MiB of memory, not ${memoryMb}`;
   const promisedMb = Math.floor(host.memoryMb * ratio) - sumMb(used);
   return promisedMb >= memoryMb ? null : `${Math.max(0, promisedMb)} MiB of memory can be promised, not ${memoryMb}`;
@@ -122,12 +123,12 @@ const sharedOf = ({ shared, cpus }: HostCell): readonly number[] => shared ?? cp
 function cellFit(
   host: HostCell,
   { usage, ratios }: NumaHost,
-  wish: NumaWish,
-  cell: WishedCell,
+  request: NumaRequest,
+  cell: RequestedCell,
   first: boolean,
 ): CellFit {
   const used = usageOf(usage, host.id);
-  const page = memoryFit(host, used, wish, cell.memoryMb, ratios.ram);
+  const page = memoryFit(host, used, request, cell.memoryMb, ratios.ram);
   if (typeof page === 'string') return page;
   const shared = sharedOf(host);
   if (cell.shared.length > shared.length) return `it has ${shared.length} shared CPUs, not ${cell.shared.length}`;
@@ -135,9 +136,9 @@ function cellFit(
   if (cell.shared.length > 0 && cell.shared.length > room) {
     return `${Math.max(0, room)} more vCPUs may share its CPUs, not ${cell.shared.length}`;
   }
-  const emulators = first && wish.emulatorThreads === 'isolate' ? 1 : 0;
+  const emulators = first && request.emulatorThreads === 'isolate' ? 1 : 0;
   const cores = freeCores(host, used);
-  const cpus = cell.dedicated.length === 0 ? [] : pick(host, cores, cell.dedicated.length, wish.threads);
+  const cpus = cell.dedicated.length === 0 ? [] : pick(host, cores, cell.dedicated.length, request.threads);
   if (typeof cpus === 'string') return cpus;
   const emulatorCpus = cores
     .flat()
@@ -163,7 +164,7 @@ function cellFit(
 const freeMemory = (host: HostCell, used: CellUsage): number => host.memoryMb - sumMb(used);
 
 /** The host's nodes, after `first` those that have most left (Nova spreads servers over nodes). */
-function inOrder({ cells, usage }: NumaHost, { pinned }: NumaWish, first: number | null): HostCell[] {
+function inOrder({ cells, usage }: NumaHost, { pinned }: NumaRequest, first: number | null): HostCell[] {
   const used = (cell: HostCell): CellUsage => usageOf(usage, cell.id);
   const load = (cell: HostCell): number => (pinned ? -freeCores(cell, used(cell)).flat().length : used(cell).floating);
   return cells.toSorted(
@@ -188,18 +189,18 @@ function reasonOf(hosts: readonly HostCell[], fits: readonly (readonly CellFit[]
  * Where a guest's NUMA nodes lie on a host, or why they do not fit. Each lies on a node of its own.
  * @param first the host's node that shall be one of them if any can lie there; null: none in particular
  */
-export function fitNuma(host: NumaHost, wish: NumaWish, first: number | null = null): NumaFit {
+export function fitNuma(host: NumaHost, request: NumaRequest, first: number | null = null): NumaFit {
   const refused = (reason: string): NumaFit => ({ topology: null, reason });
-  if (host.cells.length < wish.cells.length)
-    return refused(`has ${host.cells.length} NUMA nodes, not ${wish.cells.length}`);
-  if (wish.pinned && host.cells.every(({ dedicated }) => dedicated === undefined || dedicated.length === 0)) {
+  if (host.cells.length < request.cells.length)
+    return refused(`has ${host.cells.length} NUMA nodes, not ${request.cells.length}`);
+  if (request.pinned && host.cells.every(({ dedicated }) => dedicated === undefined || dedicated.length === 0)) {
     return refused('has no dedicated CPUs (cpu_dedicated_set)');
   }
-  if (wish.realtime !== undefined && wish.emulatorThreads === 'share' && !namesShared(host)) {
+  if (request.realtime !== undefined && request.emulatorThreads === 'share' && !namesShared(host)) {
     return refused('has no shared CPUs (cpu_shared_set) for the emulator’s threads beside real-time vCPUs');
   }
-  const hosts = host.cells.length > wish.cells.length ? inOrder(host, wish, first) : host.cells;
-  const fits = wish.cells.map((cell, index) => hosts.map((node) => cellFit(node, host, wish, cell, index === 0)));
+  const hosts = host.cells.length > request.cells.length ? inOrder(host, request, first) : host.cells;
+  const fits = request.cells.map((cell, index) => hosts.map((node) => cellFit(node, host, request, cell, index === 0)));
   const nodes = matching(fits.map((row) => [...row.keys()].filter((node) => typeof row[node] !== 'string')));
   if (nodes === null) return refused(reasonOf(hosts, fits));
   const chosen = nodes.map((node, guest) => fits[guest]?.[node] as Exclude<CellFit, string>);
@@ -207,9 +208,9 @@ export function fitNuma(host: NumaHost, wish: NumaWish, first: number | null = n
     reason: null,
     topology: {
       cells: chosen.map(({ cell }) => cell),
-      emulatorThreads: wish.emulatorThreads,
+      emulatorThreads: request.emulatorThreads,
       emulatorCpus: chosen.flatMap(({ emulatorCpus }) => emulatorCpus),
-      ...(wish.realtime === undefined ? {} : { realtime: wish.realtime }),
+      ...(request.realtime === undefined ? {} : { realtime: request.realtime }),
     },
   };
 }

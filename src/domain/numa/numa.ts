@@ -1,5 +1,6 @@
 // Why: the NUMA nodes of hosts and of guests, what guests take of their host's nodes, and how it adds up.
 
+import { invariant } from '../../base/invariant.ts';
 import { ascending } from './cpu-set.ts';
 
 /** A NUMA node of a host, as its agent reports it. */
@@ -103,6 +104,7 @@ function changed(before: CellUsage, { cells, emulatorCpus }: NumaTopology, node:
     if (index === 0) emulator = move(emulator, emulatorCpus);
     const size = String(cell.pageSizeKib ?? 0);
     const left = (memoryMb[size] ?? 0) + sign * cell.memoryMb;
+    invariant(left >= 0 && floating >= 0, `of node ${node} no more is given back than was taken`);
     if (left === 0) delete memoryMb[size];
     else memoryMb[size] = left;
   }

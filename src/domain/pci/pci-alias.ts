@@ -2,8 +2,8 @@
 // and nobody who makes servers needs to know what is plugged in where.
 
 import { badRequest, Fault, forbidden } from '../../base/errors.ts';
-import { type FlavorSnapshot, maximumOf, minimumOf } from '../machines/flavor.ts';
-import type { ImageFacts } from '../machines/image.ts';
+import { type FlavorSnapshot, maximumOf, minimumOf } from '../machines/flavors.ts';
+import type { ImageFacts } from '../machines/images.ts';
 import type { PciDevice, PciType } from './pci.ts';
 
 export const pciPolicies = ['required', 'preferred', 'legacy', 'socket'] as const;
@@ -77,13 +77,13 @@ export function readAliases(options: readonly AliasOption[]): PciAliases {
 }
 
 /** So many devices of an alias. */
-export interface PciRequest extends PciAlias {
+export interface AliasRequest extends PciAlias {
   readonly alias: string;
   readonly count: number;
 }
 
 /** What a server asks of its host's devices. */
-export type PciWish = readonly PciRequest[];
+export type PciRequest = readonly AliasRequest[];
 
 const ALIAS = 'pci_passthrough:alias';
 
@@ -127,15 +127,15 @@ export function checkPciPolicy(flavor: AskingFlavor, image: Pick<ImageFacts, 'pr
 }
 
 /** The devices that a server of the flavor and image shall have; null: none. Throws Nova's 400s. */
-export function pciWishOf(
+export function pciRequestOf(
   flavor: FlavorSnapshot,
   image: Pick<ImageFacts, 'properties'> | null,
   aliases: PciAliases,
-): PciWish | null {
+): PciRequest | null {
   const text = flavor.extraSpecs[ALIAS];
   if (!text) return null;
   const policy = policiesOf(flavor, image).find(isPolicy);
-  const wish = text.split(',').map((part): PciRequest => {
+  const request = text.split(',').map((part): AliasRequest => {
     const [, name = '', count] = /^([^:]*)(?::\s*(\d{1,9})\s*)?$/.exec(part) ?? [];
     const alias = aliases.get(name.trim());
     if (name.trim() !== '' && alias === undefined) throw badRequest(`PCI alias ${name.trim()} is not defined`);
@@ -146,6 +146,6 @@ export function pciWishOf(
   });
   const problem = fixedMemoryProblem(flavor);
   if (problem !== null) throw badRequest(problem);
-  const some = wish.filter(({ count }) => count > 0);
+  const some = request.filter(({ count }) => count > 0);
   return some.length === 0 ? null : some;
 }

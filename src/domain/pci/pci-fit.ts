@@ -3,7 +3,7 @@
 
 import { matching } from '../placement/matching.ts';
 import type { HostCell } from '../numa/numa.ts';
-import { matchesAlias, type PciRequest, type PciWish } from './pci-alias.ts';
+import { matchesAlias, type AliasRequest, type PciRequest } from './pci-alias.ts';
 import { type PciDevice, type TakenDevice, whileTaken } from './pci.ts';
 
 /** What of a host the decision reads. */
@@ -29,7 +29,7 @@ function inSockets(cells: readonly HostCell[], nodes: ReadonlySet<number>): Read
 }
 
 /** How well a device lies for a server with these nodes, 0 best; null: it is out of the question. */
-function distanceOf(request: PciRequest, cells: readonly HostCell[], nodes: ReadonlySet<number>) {
+function distanceOf(request: AliasRequest, cells: readonly HostCell[], nodes: ReadonlySet<number>) {
   const sockets = request.policy === 'socket' ? inSockets(cells, nodes) : new Set();
   return ({ numaNode }: PciDevice): number | null => {
     if (nodes.size === 0 || (numaNode !== null && nodes.has(numaNode))) return 0;
@@ -42,7 +42,7 @@ function distanceOf(request: PciRequest, cells: readonly HostCell[], nodes: Read
 
 /** The devices that would do for a request, best first: nearest, then those that spoil least for others. */
 function candidatesFor(
-  request: PciRequest,
+  request: AliasRequest,
   free: readonly PciDevice[],
   { cells, taken }: PciHost,
   nodes: ReadonlySet<number>,
@@ -63,7 +63,7 @@ function candidatesFor(
 }
 
 interface Asked {
-  readonly request: PciRequest;
+  readonly request: AliasRequest;
   readonly candidates: readonly PciDevice[];
 }
 
@@ -83,9 +83,9 @@ const asksWhole = ({ request }: Asked): boolean => request.matches.some(({ type 
  * The devices for a server, or why there are none for it.
  * @param nodes the host's NUMA nodes on which it lies; empty: it leaves that to the host, and any device is near enough
  */
-export function fitPci(host: PciHost, wish: PciWish, nodes: ReadonlySet<number>): PciFit {
+export function fitPci(host: PciHost, requests: PciRequest, nodes: ReadonlySet<number>): PciFit {
   const free = freeDevices(host);
-  const asked = wish.map((request) => ({ request, candidates: candidatesFor(request, free, host, nodes) }));
+  const asked = requests.map((request) => ({ request, candidates: candidatesFor(request, free, host, nodes) }));
   const short = asked.map((one) => shortage(one, nodes)).find((text) => text !== null);
   if (short !== undefined) return { devices: null, reason: short };
   const { whole = [], parts = [] } = Object.groupBy(asked, (one) => (asksWhole(one) ? 'whole' : 'parts'));
@@ -104,11 +104,11 @@ export function fitPci(host: PciHost, wish: PciWish, nodes: ReadonlySet<number>)
 }
 
 /** The host's nodes with free devices that a wish may mean, those with most of them first. */
-export function nodesNearDevices(host: PciHost, wish: PciWish): number[] {
+export function nodesNearDevices(host: PciHost, requests: PciRequest): number[] {
   const count = new Map<number, number>();
   for (const device of freeDevices(host)) {
     const { numaNode } = device;
-    if (numaNode === null || !wish.some((request) => matchesAlias(request, device))) continue;
+    if (numaNode === null || !requests.some((request) => matchesAlias(request, device))) continue;
     count.set(numaNode, (count.get(numaNode) ?? 0) + 1);
   }
   return [...count].toSorted(([, a], [, b]) => b - a).map(([node]) => node);

@@ -1,19 +1,19 @@
 // Why: NUMA nodes and devices of a host are chosen for a server in one place, since each depends on the other. The filters ask for the
 // reason, the claim for the choice; nobody later in the chain chooses anything.
 
-import { type Host, numaHostOf } from './host.ts';
+import { type Host, numaHostOf } from './hosts.ts';
 import type { NumaTopology } from '../numa/numa.ts';
 import { fitNuma } from '../numa/numa-fit.ts';
-import type { NumaWish } from '../numa/numa-wish.ts';
-import type { PciWish } from '../pci/pci-alias.ts';
+import type { NumaRequest } from '../numa/numa-request.ts';
+import type { PciRequest } from '../pci/pci-alias.ts';
 import { fitPci, nodesNearDevices, type PciHost } from '../pci/pci-fit.ts';
 import type { TakenDevice } from '../pci/pci.ts';
 
-export interface FitWish {
+export interface FitRequest {
   /** Null: it leaves that to the host. */
-  readonly numa: NumaWish | null;
+  readonly numa: NumaRequest | null;
   /** Null: it asks for no devices. */
-  readonly pci: PciWish | null;
+  readonly pci: PciRequest | null;
 }
 
 export type HostFit =
@@ -30,10 +30,10 @@ const pciHostOf = ({ inventory, pciTaken }: Host): PciHost => ({
 });
 
 /** What a server gets of a host's NUMA nodes and devices, or why it cannot be there. */
-export function fitHost(host: Host, { numa, pci }: FitWish): HostFit {
+export function fitHost(host: Host, { numa, pci }: FitRequest): HostFit {
   if (numa === null && pci === null) return NOTHING;
   if (pci === null) {
-    const { topology, reason } = fitNuma(numaHostOf(host), numa as NumaWish);
+    const { topology, reason } = fitNuma(numaHostOf(host), numa as NumaRequest);
     return reason === null ? { numa: topology, pci: null, reason } : { reason };
   }
   const machine = pciHostOf(host);
@@ -45,7 +45,7 @@ export function fitHost(host: Host, { numa, pci }: FitWish): HostFit {
 }
 
 /** A node with devices first, one after another; then wherever the server would lie without any. */
-function fitBoth(host: Host, machine: PciHost, numa: NumaWish, pci: PciWish): HostFit {
+function fitBoth(host: Host, machine: PciHost, numa: NumaRequest, pci: PciRequest): HostFit {
   let refusal = '';
   for (const first of [...nodesNearDevices(machine, pci), null]) {
     const { topology, reason } = fitNuma(numaHostOf(host), numa, first);

@@ -1,9 +1,9 @@
 // Why: what a host can do, in the names that OpenStack's services agree on (os-traits), told from what its agent measured. A trait is
 // here only if it is true of the guests that run there.
 
-import type { HostFacts } from './host.ts';
+import type { HostFacts } from './hosts.ts';
 import { newerTraits, standardTraits } from './standard-traits.ts';
-import { type LimitKind, limitTraits } from '../machines/limits-wish.ts';
+import { type LimitKind, limitTraits } from '../machines/limits-request.ts';
 
 /** What the machines of guests can be made of on a host, by libvirt's and Nova's words. */
 export interface MachineFeatures {

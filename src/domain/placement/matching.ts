@@ -4,12 +4,12 @@
 /**
  * A place for each, all different, those named first where they are free: a matching, found by letting each take a place and whoever
  * had it look for another. Null: there is none.
- * @param wishes for each the places that would do, best first
+ * @param requestes for each the places that would do, best first
  */
-export function matching<P>(wishes: readonly (readonly P[])[]): P[] | null {
+export function matching<P>(requests: readonly (readonly P[])[]): P[] | null {
   const takenBy = new Map<P, number>();
   const settle = (one: number, tried: Set<P>): boolean => {
-    const places = (wishes[one] as readonly P[]).filter((place) => !tried.has(place));
+    const places = (requests[one] as readonly P[]).filter((place) => !tried.has(place));
     for (const place of places) tried.add(place);
     const free = places.find((place) => !takenBy.has(place));
     const place = free ?? places.find((taken) => settle(takenBy.get(taken) as number, tried));
@@ -17,7 +17,7 @@ export function matching<P>(wishes: readonly (readonly P[])[]): P[] | null {
     takenBy.set(place, one);
     return true;
   };
-  for (const one of wishes.keys()) if (!settle(one, new Set())) return null;
+  for (const one of requests.keys()) if (!settle(one, new Set())) return null;
   const found: P[] = [];
   for (const [place, one] of takenBy) found[one] = place;
   return found;

@@ -1,8 +1,8 @@
 // Why: operators count more on a host than vCPUs, memory and disk: licences, seats of a dongle, accelerators. A host offers so many of
 // each kind, a flavor takes some (`resources:CUSTOM_LICENSE` = `2`), and what is taken is claimed as everything else.
 
-import { diskGbOf, type FlavorSnapshot, maximumOf } from '../machines/flavor.ts';
-import type { Host } from './host.ts';
+import { diskGbOf, type FlavorSnapshot, maximumOf } from '../machines/flavors.ts';
+import type { Host } from './hosts.ts';
 import { askedResources, overridden, overridesOf, type Resources } from './resource-specs.ts';
 import type { Size } from '../adjustment/size.ts';
 

@@ -2,20 +2,24 @@
 // what an agent does with a request, the type of a driver, the verbs that a host tells of, and what fake guests can be told to fail at.
 
 import { limits } from '../../base/limits.ts';
-import type { ImageFacts } from '../machines/image.ts';
+import type { ImageFacts } from '../machines/images.ts';
 import type { InterfacePlan } from '../networks/interface-plan.ts';
-import type { NicSpec } from '../networks/nic.ts';
-import type { Diagnostics } from './diagnostics.ts';
+import type { NicSpec } from '../networks/server-nics.ts';
+import type { VolumeDisk } from './server-volumes.ts';
+import type { Diagnostics } from './server-diagnostics.ts';
 import type {
   AdjustOutcome,
-  AdjustRequest,
+  GuestAdjustRequest,
   DiskCopy,
+  DiskOffer,
+  DiskProgress,
   DiskSource,
   GuestSpec,
   GuestView,
+  LiveLanding,
   LiveProgress,
   LiveTarget,
-} from './guest.ts';
+} from './guests.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from './console-endpoint.ts';
 
 /** What is said of a method, whose arguments are absolute and which may be asked twice. */
@@ -139,6 +143,21 @@ export const agentMethods = {
     guest: byUuid,
     optional: true,
   }),
+  /**
+   * Lets another host read what is set aside of a guest here, or of one that shall move as it runs, for as long as it does and a
+   * while longer; null: hosts reach each other's disks anyway. Asked again: one offer more.
+   */
+  offerDisk: method<Guest, DiskOffer | null>()({
+    deadlineMs: limits.libvirtCallMs,
+    guest: byUuid,
+    optional: 'migrateDisk',
+  }),
+  /** Begins to bring disks that were set aside on a host to this one, or goes on; `receiveDisk` makes the guest over them. */
+  fetchDisk: method<Spec & { readonly from: DiskSource }, DiskProgress>()({
+    deadlineMs: limits.libvirtCallMs,
+    guest: bySpec,
+    optional: 'receiveDisk',
+  }),
   /** Makes a guest over the disks that were set aside on a host (this one, perhaps) and starts it if `on`. There: nothing. */
   receiveDisk: method<Spec & { readonly from: DiskSource; readonly on: boolean }>()({
     deadlineMs: limits.spawnMs,
@@ -153,6 +172,16 @@ export const agentMethods = {
   }),
   /** Removes what was set aside here. Nothing: nothing. */
   dropDisk: method<Guest, null>()({ deadlineMs: limits.libvirtSlowCallMs, guest: byUuid, optional: true }),
+  /**
+   * Makes ready what a guest that comes as it runs needs here, and looks whether it can; null: nothing is needed. Throws `conflict`
+   * with the reason where it cannot. It is no guest here until it came.
+   */
+  prepareLive: method<
+    Spec & { readonly from: DiskSource; readonly blockMigration: boolean | null },
+    LiveLanding | null
+  >()({ deadlineMs: limits.imageTransferMs, guest: bySpec, optional: 'liveMigrate' }),
+  /** Sees to it that a guest that came as it ran is whole here, and this host's from now on. Throws `notFound` where it did not come. */
+  landLive: method<Spec>()({ deadlineMs: limits.libvirtSlowCallMs, guest: bySpec, optional: 'liveMigrate' }),
   /** Begins to move a guest as it runs, or goes on; see `liveProgress`. At its end the guest is there and not here. */
   liveMigrate: method<Guest & { readonly to: LiveTarget }, LiveProgress>()({
     deadlineMs: limits.libvirtSlowCallMs,
@@ -168,7 +197,7 @@ export const agentMethods = {
     reads: true,
   }),
   /** Gives the move up, or ends it at any price. None goes on: nothing. */
-  steerLive: method<Guest & { readonly wish: 'abort' | 'force' }, null>()({
+  steerLive: method<Guest & { readonly how: 'abort' | 'force' }, null>()({
     deadlineMs: limits.libvirtCallMs,
     guest: byUuid,
     queue: null,
@@ -189,8 +218,35 @@ export const agentMethods = {
     guest: byUuid,
     optional: true,
   }),
+  /** Plugs a volume into a guest, running or off, for this run and those after it; one that is plugged stays. */
+  attachVolume: method<Guest & { readonly disk: VolumeDisk }>()({
+    deadlineMs: limits.libvirtSlowCallMs,
+    guest: byUuid,
+    optional: true,
+  }),
+  /** Takes a volume away, for good; not there: nothing happens. Rejects when the guest does not let go of it. */
+  detachVolume: method<Guest & { readonly volumeId: string }>()({
+    deadlineMs: limits.libvirtSlowCallMs,
+    guest: byUuid,
+    optional: true,
+  }),
+  /**
+   * Copies a volume that a guest has to a new file, as it is when this begins, while the guest goes on writing; a copy that an
+   * earlier call left is made anew. `path` is in the directory of volumes.
+   */
+  copyVolume: method<Guest & { readonly volumeId: string; readonly path: string }, null>()({
+    deadlineMs: limits.imageTransferMs,
+    guest: byUuid,
+    optional: true,
+  }),
+  /** Makes a volume that a guest has larger, so that the guest sees it at once; one that is as large stays. */
+  growVolume: method<Guest & { readonly volumeId: string; readonly bytes: number }>()({
+    deadlineMs: limits.libvirtSlowCallMs,
+    guest: byUuid,
+    optional: true,
+  }),
   /** Brings a running guest to a size, as far as it goes. */
-  adjust: method<Guest & { readonly request: AdjustRequest }, AdjustOutcome>()({
+  adjust: method<Guest & { readonly request: GuestAdjustRequest }, AdjustOutcome>()({
     deadlineMs: limits.libvirtSlowCallMs,
     guest: byUuid,
   }),
@@ -256,6 +312,11 @@ export type OptionalMethod = Where<{ readonly optional: true | string }>;
 export type OptionalVerb = Where<{ readonly optional: true }>;
 /** What is about one guest. */
 export type GuestMethod = Exclude<AgentMethod, Where<{ readonly guest: null }>>;
+
+/** Each may be what a driver lacks: `driver.rescue` is the code of that fault. */
+declare module '../../base/fault-codes.ts' {
+  interface DriverVerbs extends Record<AgentMethod, true> {}
+}
 
 /** The same table, for whoever was given the name of any method. */
 export const methodTraits: { readonly [M in AgentMethod]: MethodTraits<ArgsByMethod[M], ReplyByMethod[M]> } =

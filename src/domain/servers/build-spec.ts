@@ -1,13 +1,15 @@
 // Why: one place turns what we keep of a server into what its host is told: whole and absolute, so that it can be told twice.
 
-import { bestCpuTopology, cpuTopologyWishOf } from '../numa/cpu-topology.ts';
-import { maximumOf, memoryFor, minimumOf } from '../machines/flavor.ts';
-import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guest.ts';
-import type { ImageFacts } from '../machines/image.ts';
+import { diskName } from './disk-name.ts';
+import { bestCpuTopology, cpuTopologyRequestOf } from '../numa/cpu-topology.ts';
+import { maximumOf, memoryFor, minimumOf } from '../machines/flavors.ts';
+import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guests.ts';
+import type { ImageFacts } from '../machines/images.ts';
 import { knownProperties } from '../machines/image-properties.ts';
-import type { Server } from './instance.ts';
+import type { Server } from './servers.ts';
 import type { LocalDisks } from './local-disks.ts';
-import type { NicSpec } from '../networks/nic.ts';
+import type { VolumeDisk } from './server-volumes.ts';
+import type { NicSpec } from '../networks/server-nics.ts';
 import type { NumaTopology } from '../numa/numa.ts';
 import { locksMemory } from '../numa/memory-pages.ts';
 import type { Size } from '../adjustment/size.ts';
@@ -41,25 +43,6 @@ export function namesOf(
   return { displayName: `${displayName}${number}`, hostname: plain ? `${plain}${number}` : `Server-${uuid}` };
 }
 
-const prefixes: Readonly<Record<string, string>> = {
-  virtio: 'vd',
-  scsi: 'sd',
-  sata: 'sd',
-  usb: 'sd',
-  ide: 'hd',
-  fdc: 'fd',
-  xen: 'xvd',
-};
-
-/** The name of the disk at `index` on a bus (`hw_disk_bus`): vda ... vdz, vdaa. An unknown bus counts as virtio. */
-export function diskName(bus: string, index: number): string {
-  let letters = '';
-  for (let rest = index; rest >= 0; rest = Math.floor(rest / 26) - 1) {
-    letters = String.fromCharCode(97 + (rest % 26)) + letters;
-  }
-  return `${prefixes[bus] ?? prefixes['virtio']}${letters}`;
-}
-
 /** `/dev/vda`, or what the image's `root_device_name` and `hw_disk_bus` say. */
 export function rootDeviceName(image: ImageFacts | null): string {
   const { img_root_device_name: own, hw_disk_bus: bus = 'virtio' } = knownProperties(image);
@@ -77,6 +60,7 @@ export interface BuildInput {
   readonly hostDevices: readonly string[];
   /** What was said of its disks; absent: nothing. */
   readonly disks?: LocalDisks | undefined;
+  readonly volumes: readonly VolumeDisk[];
   readonly kernel: ImageFacts | null;
   readonly ramdisk: ImageFacts | null;
   /** `ssh` or `x509`; null without a key. */
@@ -86,20 +70,24 @@ export interface BuildInput {
   readonly files: readonly InjectedFile[];
 }
 
-function configDriveOf({ server, keyType, adminPass, projectName, files }: BuildInput): ConfigDriveSpec | null {
-  if (!server.configDrive) return null;
-  return {
-    availabilityZone: server.availabilityZone ?? server.requestedZone ?? 'nova',
-    keyName: server.keyName,
-    publicKey: server.keyData,
-    keyType: server.keyData === null ? null : keyType,
-    adminPass,
-    userData: server.userData,
-    launchIndex: server.launchIndex,
-    projectName,
-    files,
-  };
-}
+/** What a guest is told of itself beside its spec, by a config drive or by the metadata service. */
+export const driveSpecOf = ({
+  server,
+  keyType,
+  adminPass,
+  projectName,
+  files,
+}: Pick<BuildInput, 'server' | 'keyType' | 'adminPass' | 'projectName' | 'files'>): ConfigDriveSpec => ({
+  availabilityZone: server.availabilityZone ?? server.requestedZone ?? 'nova',
+  keyName: server.keyName,
+  publicKey: server.keyData,
+  keyType: server.keyData === null ? null : keyType,
+  adminPass,
+  userData: server.userData,
+  launchIndex: server.launchIndex,
+  projectName,
+  files,
+});
 
 /** The size at the next power cycle, within the flavor's bounds whatever the row says. */
 export function bootSizeOf(server: Pick<Server, 'flavor' | 'bootVcpus' | 'bootMemoryMb'>): Size {
@@ -132,15 +120,16 @@ export function buildSpec(input: BuildInput): GuestSpec {
       ephemeralGb: server.flavor.ephemeralGb,
       swapMb: server.flavor.swapMb,
       ...(input.disks && { local: input.disks }),
+      ...(input.volumes.length > 0 && { volumes: input.volumes }),
     },
     numa: input.numa,
     hostDevices: input.hostDevices,
-    cpuTopology: bestCpuTopology(server.flavor.vcpus, cpuTopologyWishOf(server.flavor, server.image)),
+    cpuTopology: bestCpuTopology(server.flavor.vcpus, cpuTopologyRequestOf(server.flavor, server.image)),
     lockedMemory: locksMemory(server.flavor, server.image),
     kernel: input.kernel,
     ramdisk: input.ramdisk,
     nics: input.nics,
-    configDrive: configDriveOf(input),
+    configDrive: server.configDrive ? driveSpecOf(input) : null,
     createdAt: server.createdAt,
   };
 }

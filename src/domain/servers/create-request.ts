@@ -1,10 +1,11 @@
 // Why: POST /servers has thirty fields in six generations; everything behind the API sees this one value instead.
 
-import type { InjectedFile } from './guest.ts';
+import type { InjectedFile } from './guests.ts';
 import type { LocalDisks } from './local-disks.ts';
+import type { NewServerVolume } from './server-volumes.ts';
 
 /** One network wish, as `networks` lists them. */
-export interface NetworkWish {
+export interface NetworkRequest {
   readonly networkId: string | null;
   readonly portId: string | null;
   readonly fixedIp: string | null;
@@ -12,7 +13,7 @@ export interface NetworkWish {
 }
 
 /** `auto`, `none`, the listed wishes, or null where nothing was said (before 2.37: the project's network, if it has one). */
-export type NetworkWishes = 'auto' | 'none' | readonly NetworkWish[] | null;
+export type NetworkRequests = 'auto' | 'none' | readonly NetworkRequest[] | null;
 
 export interface CreateServersRequest {
   readonly name: string;
@@ -25,11 +26,12 @@ export interface CreateServersRequest {
   readonly mayLackDisk: boolean;
   /** Whether the caller may put it on an external network. */
   readonly mayAttachExternal: boolean;
-  /** Image id; there is no boot from volume here. */
+  /** Image id; empty: it boots from a volume. */
   readonly imageRef: string;
   /** What was said of its disks. */
   readonly disks: LocalDisks;
-  readonly networks: NetworkWishes;
+  readonly volumes: readonly NewServerVolume[];
+  readonly networks: NetworkRequests;
   /** Names or ids; empty: `default`. */
   readonly securityGroups: readonly string[];
   readonly keyName: string | null;

@@ -2,10 +2,10 @@
 // makes sense, how it is shown, and when two are the same, is Nova's rule and needs no network service.
 
 import { isIP } from 'node:net';
-import type { NewGroupRule, SecurityGroupRule } from '../networks/network.ts';
+import type { NewGroupRule, SecurityGroupRule } from '../networks/networks.ts';
 
 /** As a client writes it; nothing of it but the ids was looked at. */
-export interface RuleWish {
+export interface RuleRequest {
   readonly parentGroupId: string;
   /** The group whose members are let in; null: a network. */
   readonly groupId: string | null;
@@ -82,13 +82,13 @@ function openPorts(protocol: string): readonly [number, number] | null {
 }
 
 /** The rule that a client wishes for, or why there is none, in Nova's words. Ports of -1 are any. */
-export function ingressRule(wish: RuleWish): NewGroupRule | string {
-  const { parentGroupId, groupId } = wish;
-  const protocol = wish.protocol ? written(wish.protocol) : '';
-  let [from, to] = [wish.fromPort, wish.toPort];
-  const cidr = wish.cidr ? unquoted(written(wish.cidr)) : ANYWHERE;
+export function ingressRule(request: RuleRequest): NewGroupRule | string {
+  const { parentGroupId, groupId } = request;
+  const protocol = request.protocol ? written(request.protocol) : '';
+  let [from, to] = [request.fromPort, request.toPort];
+  const cidr = request.cidr ? unquoted(written(request.cidr)) : ANYWHERE;
   const network = groupId === null ? parseNetwork(cidr) : null;
-  if (groupId === null && network === null) return `${written(wish.cidr)} is not a valid IP network.`;
+  if (groupId === null && network === null) return `${written(request.cidr)} is not a valid IP network.`;
   if (groupId !== null && !given(from) && !given(to)) [from, to] = openPorts(protocol) ?? [from, to];
   const named = protocol !== '' && given(from) && given(to);
   if (!named && groupId === null) return 'Not enough parameters to build a valid rule.';

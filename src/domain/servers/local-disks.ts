@@ -2,7 +2,7 @@
 // allows. Rules and texts: Nova's (nova/compute/api.py, _validate_bdm).
 
 import { limits } from '../../base/limits.ts';
-import type { FlavorSnapshot } from '../machines/flavor.ts';
+import type { FlavorSnapshot } from '../machines/flavors.ts';
 
 /** A disk on the host that begins empty. */
 export interface LocalDisk {

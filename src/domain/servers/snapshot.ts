@@ -1,8 +1,8 @@
 // Why: what an image of a server says of itself is Nova's convention, which clients, Horizon and a later boot read: where it
 // comes from, whose it is, and what it inherits of the image that the server was made from.
 
-import type { NewImage } from '../machines/image.ts';
-import type { Server } from './instance.ts';
+import type { NewImage } from '../machines/images.ts';
+import type { Server } from './servers.ts';
 
 /** Who made the server, as remembered when it was made. */
 export interface Maker {
@@ -17,7 +17,7 @@ export interface Asker {
   readonly projectId: string | null;
 }
 
-export interface SnapshotWish {
+export interface SnapshotRequest {
   readonly name: string;
   readonly type: 'snapshot' | 'backup';
   /** The caller's own; they go before all others. */
@@ -54,13 +54,18 @@ function inherited(server: Subject, maker: Maker): Record<string, string> {
  * The image of a server before it has data. Private, or shared with the server's project where another asks. It needs a disk
  * as large as the server's.
  */
-export function snapshotOf(server: Subject, maker: Maker, asker: Asker, wish: SnapshotWish): Omit<NewImage, 'id'> {
+export function snapshotOf(
+  server: Subject,
+  maker: Maker,
+  asker: Asker,
+  request: SnapshotRequest,
+): Omit<NewImage, 'id'> {
   const foreign = asker.projectId !== server.projectId;
   const { image } = server;
   // a snapshot's formats are those of the copy; a backup begins with the image's, as in Nova
-  const formats = wish.type === 'backup' ? image : null;
+  const formats = request.type === 'backup' ? image : null;
   return {
-    name: wish.name,
+    name: request.name,
     visibility: foreign ? 'shared' : 'private',
     sharedWith: foreign ? server.projectId : null,
     diskFormat: formats?.diskFormat ?? null,
@@ -71,8 +76,8 @@ export function snapshotOf(server: Subject, maker: Maker, asker: Asker, wish: Sn
       ...inherited(server, maker),
       instance_uuid: server.uuid,
       user_id: asker.userId,
-      image_type: wish.type,
-      ...wish.properties,
+      image_type: request.type,
+      ...request.properties,
     },
   };
 }

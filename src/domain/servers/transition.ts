@@ -1,8 +1,8 @@
 // Why: from which states an action may start, and where it leads, is data beside the action; the checks, the words of the 409s, the
 // docs and the tests read it. The values are those of the `check_instance_state` decorators in Nova's compute API.
 
-import type { OptionalVerb } from '../placement/host.ts';
-import type { Server, TaskState, VmState } from './instance.ts';
+import type { OptionalVerb } from '../placement/hosts.ts';
+import type { Server, TaskState, VmState } from './servers.ts';
 
 /** From which states of a server something may be asked, and what state it leads to. */
 export interface Transition {
@@ -26,6 +26,8 @@ export interface Transition {
   readonly namesLock: boolean;
   /** What the host's driver must be able to do, beyond what every driver can; null: nothing. */
   readonly verb: OptionalVerb | null;
+  /** Needs a root disk of the server's own, on its host: one that boots from a volume has none. */
+  readonly ownRoot: boolean;
   /** Takes the server to a host: where the verb is missing Nova finds no valid host (400); elsewhere it does not do this (501). */
   readonly placing: boolean;
   /** For people: what it does, in one sentence. */
@@ -52,6 +54,7 @@ export const defineTransition = (
   lockable: true,
   namesLock: true,
   verb: null,
+  ownRoot: false,
   placing: false,
   summary,
   ...more,

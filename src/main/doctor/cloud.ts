@@ -16,12 +16,13 @@ import {
 } from '../../db/checkup.ts';
 import { checkClaims, claimsOfDeleted } from '../../db/claims.ts';
 import { listHosts } from '../../db/hosts.ts';
-import { schemaState } from '../../db/migrate.ts';
+import { schemaState } from '../../db/upgrade.ts';
 import { proveWritableInVain } from '../../db/readiness.ts';
 import { listRemnants } from '../../db/remnants.ts';
 import { findStuckServers } from '../../db/servers.ts';
-import { isHostUp } from '../../domain/placement/host.ts';
+import { isHostUp } from '../../domain/placement/hosts.ts';
 import { sqlitePath } from '../database-url.ts';
+import { imagesDirectory } from '../directories.ts';
 import { askService } from './services.ts';
 import { type Check, type Found, ok, problem, some, warning } from './check.ts';
 
@@ -199,8 +200,9 @@ const claims: Check = {
 const images: Check = {
   name: 'images',
   needs: 'schema',
-  async look({ database: opened, dataDir, clock }) {
+  async look({ database: opened, config, dataDir, clock }) {
     const found: Found[] = [];
+    const directory = imagesDirectory(config, dataDir);
     const before = clock.now() - limits.imageTransferMs;
     const waiting = (await imagesIn(opened.read, ['saving', 'importing'])).filter(
       ({ updatedAt }) => updatedAt < before,
@@ -212,12 +214,12 @@ const images: Check = {
           'if nobody sends them any more: openstack image delete',
         ),
       );
-    const lost = (await imagesIn(opened.read, ['active'])).filter(({ id }) => !existsSync(join(dataDir, 'images', id)));
+    const lost = (await imagesIn(opened.read, ['active'])).filter(({ id }) => !existsSync(join(directory, id)));
     if (lost.length > 0)
       found.push(
         problem(
           `${lost.length} have no data: ${some(lost.map(({ id }) => id))}`,
-          `restore their files into ${join(dataDir, 'images')}, or openstack image delete`,
+          `restore their files into ${directory}, or openstack image delete`,
         ),
       );
     return found.length === 0 ? ok('all have their data') : found;

@@ -4,20 +4,26 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import { silentLog } from '../../base/log.ts';
+import { northboundTables } from '../../cloud/ovn/northbound.ts';
+import { openOvsdb } from '../../cloud/ovn/ovsdb/client.ts';
+import { countDirtyUnits } from '../../db/network-units.ts';
+import { isShared } from '../bus.ts';
+import { keysDirectory } from '../directories.ts';
 import { openKeystone } from '../identity.ts';
+import { northboundOf } from '../network-engine.ts';
 import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
 
 const SKEW_SECONDS = 30;
 
-function builtIn({ dataDir }: Patient): Found {
-  const key = join(dataDir, 'identity-private', 'private.pem');
+function builtIn({ dataDir, config }: Patient): Found {
+  const key = join(keysDirectory(config, dataDir), 'identity-private', 'private.pem');
   if (!existsSync(key))
     return problem(
       `built in, without its key ${key}`,
       'restore it; the next start makes another, and every token must be fetched anew',
     );
   const clouds = join(dataDir, 'clouds.yaml');
-  if (!existsSync(clouds))
+  if (!existsSync(clouds) && !isShared(config))
     return problem(`built in, and ${clouds} is gone: the service will not start`, 'xloud identity reset-passwords');
   return ok('built in, with its key');
 }
@@ -87,4 +93,40 @@ const service: Check = {
   },
 };
 
-export const serviceChecks: readonly Check[] = [identity, service];
+/** How long OVN's database may take to show what it has. */
+const OVN_MS = 15_000;
+
+const networks: Check = {
+  name: 'networks',
+  async look({ config, clock, database }) {
+    if (config.network.engine === 'basic') return ok("libvirt's own, behind NAT; security groups are not enforced");
+    const where = northboundOf(config);
+    const northbound = openOvsdb({
+      ...{ ...where, database: 'OVN_Northbound', tables: northboundTables, clock, log: silentLog },
+    });
+    try {
+      const at = where.remotes.join(', ');
+      try {
+        await northbound.ready(AbortSignal.timeout(OVN_MS));
+      } catch {
+        return problem(
+          `OVN's Northbound database does not answer at ${at}: ${northbound.problem()}`,
+          'start it (ovn-central, or tools/ovn.sh), or mend network.ovn_nb; what was changed meanwhile is told then',
+        );
+      }
+      const waiting = database === null ? 0 : await countDirtyUnits(database.read);
+      const found = [ok(`OVN answers at ${at}`)];
+      if (config.network.ovn_gateways.length === 0)
+        found.push(warning('no chassis carries what goes in and out of routers', 'name some in network.ovn_gateways'));
+      if (waiting > 0)
+        found.push(
+          warning(`${waiting} changes wait to be told to OVN`, 'start the service; its log says what is refused'),
+        );
+      return found;
+    } finally {
+      await northbound.close();
+    }
+  },
+};
+
+export const serviceChecks: readonly Check[] = [identity, networks, service];

@@ -20,10 +20,12 @@ import { countServersOn } from '../../db/host-servers.ts';
 import { moveHostsOn } from '../../db/hosts.ts';
 import { findService } from '../../db/services.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { type Aggregate, ZONE_KEY, zoneOf } from '../../domain/placement/aggregate.ts';
-import { aggregatePayload } from '../../domain/notifications/notification.ts';
+import { type Aggregate, ZONE_KEY, zoneOf } from '../../domain/placement/aggregates.ts';
+import { aggregatePayload } from '../../domain/notifications/notifications.ts';
+import { termKeys, termsProblem } from '../../domain/placement/host-terms.ts';
 import type { OpsDeps } from '../deps.ts';
 import { note } from '../notifications/notify.ts';
+import { applyTerms } from '../placement/host-terms.ts';
 
 export interface NewAggregate {
   readonly name: string;
@@ -114,9 +116,12 @@ async function merge(
     const problem = await zoneProblem(t, aggregate, metadata[ZONE_KEY] ?? null);
     if (problem !== null) throw badRequest(`Cannot update ${what} ${aggregate.id}. Reason: ${problem}.`);
   }
-  const merged = await told(t, deps, op, 'update_metadata', aggregate, () =>
-    mergeAggregateMetadata(t, aggregate.id, metadata),
-  );
+  const problem = termsProblem(metadata);
+  if (problem !== null) throw badRequest(`Cannot update ${what} ${aggregate.id}. Reason: ${problem}.`);
+  const merged = await told(t, deps, op, 'update_metadata', aggregate, async () => {
+    await mergeAggregateMetadata(t, aggregate.id, metadata);
+    if (termKeys.some((key) => key in metadata)) await applyTerms(t, deps, aggregate.hosts);
+  });
   // only this answer says so: for Nova an aggregate was updated when its name was
   return { ...merged, updatedAt: deps.clock.now() };
 }
@@ -188,7 +193,10 @@ export function addHostToAggregate(deps: OpsDeps, op: Op, id: number, host: stri
     if (aggregate.hosts.includes(host)) throw conflict(`Aggregate ${id} already has host ${host}.`);
     const problem = await moveProblem(t, aggregate, host, 'added to');
     if (problem !== null) throw cannot(problem);
-    return told(t, deps, op, 'add_host', aggregate, () => addAggregateHost(t, id, host));
+    return told(t, deps, op, 'add_host', aggregate, async () => {
+      await addAggregateHost(t, id, host);
+      await applyTerms(t, deps, [host]);
+    });
   });
 }
 
@@ -202,7 +210,10 @@ export function removeHostFromAggregate(deps: OpsDeps, op: Op, id: number, host:
     await moveHostsOn(t, [host]);
     const problem = await moveProblem(t, aggregate, host, 'removed from');
     if (problem !== null) throw conflict(`Cannot remove host from aggregate ${id}. Reason: ${problem}.`);
-    return told(t, deps, op, 'remove_host', aggregate, () => removeAggregateHost(t, id, host));
+    return told(t, deps, op, 'remove_host', aggregate, async () => {
+      await removeAggregateHost(t, id, host);
+      await applyTerms(t, deps, [host]);
+    });
   });
 }
 

@@ -7,14 +7,14 @@ import type { Caller, Op } from '../../base/op.ts';
 import { findAggregate } from '../../db/aggregates.ts';
 import { findHost } from '../../db/hosts.ts';
 import { tx } from '../../db/tx.ts';
-import type { Aggregate } from '../../domain/placement/aggregate.ts';
-import type { Host } from '../../domain/placement/host.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { Aggregate } from '../../domain/placement/aggregates.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import {
   aggregateCachePayload,
   aggregatePayload,
   type VersionedObject,
-} from '../../domain/notifications/notification.ts';
+} from '../../domain/notifications/notifications.ts';
 import { noAggregate } from './aggregates.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';

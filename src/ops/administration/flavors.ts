@@ -18,10 +18,10 @@ import {
   updateFlavorDescription,
 } from '../../db/flavors.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { type Flavor, elasticProblem } from '../../domain/machines/flavor.ts';
-import { fixedSizeProblem } from '../../domain/numa/numa-wish.ts';
+import { type Flavor, elasticProblem } from '../../domain/machines/flavors.ts';
+import { fixedSizeProblem } from '../../domain/numa/numa-request.ts';
 import { fixedMemoryProblem } from '../../domain/pci/pci-alias.ts';
-import { flavorPayload } from '../../domain/notifications/notification.ts';
+import { flavorPayload } from '../../domain/notifications/notifications.ts';
 import type { OpsDeps } from '../deps.ts';
 import { note } from '../notifications/notify.ts';
 

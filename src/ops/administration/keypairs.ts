@@ -12,7 +12,7 @@ import {
   type KeypairType,
 } from '../../db/keypairs.ts';
 import { tx } from '../../db/tx.ts';
-import { keypairPayload } from '../../domain/notifications/notification.ts';
+import { keypairPayload } from '../../domain/notifications/notifications.ts';
 import type { OpsDeps } from '../deps.ts';
 import { note } from '../notifications/notify.ts';
 import { type KeyMaterial, makeSshKey, makeX509Key, sshFingerprint, x509Fingerprint } from '../servers/key-material.ts';

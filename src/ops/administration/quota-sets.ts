@@ -29,9 +29,9 @@ import {
   type QuotaResource,
   quotaResources,
   userRange,
-} from '../../domain/placement/quota.ts';
+} from '../../domain/placement/quota-sets.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 
 type Amounts = Readonly<Partial<Record<QuotaResource, number>>>;

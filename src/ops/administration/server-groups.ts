@@ -13,16 +13,16 @@ import {
   lockServerGroup,
 } from '../../db/server-groups.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { ServerGroup } from '../../domain/servers/server-group.ts';
-import { serverGroupPayload } from '../../domain/notifications/notification.ts';
+import type { ServerGroup } from '../../domain/servers/server-groups.ts';
+import { serverGroupPayload } from '../../domain/notifications/notifications.ts';
 import type { OpsDeps } from '../deps.ts';
 import { note } from '../notifications/notify.ts';
 import { checkBounds, lockQuota } from './quota-sets.ts';
 
-export type ServerGroupWish = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
+export type ServerGroupRequest = Pick<ServerGroup, 'name' | 'policy' | 'maxServerPerHost'>;
 
 /** Makes a group of the caller's project. Throws 403 (quota), and 400 for rules that its policy has not and for a caller without a project. */
-export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish): Promise<ServerGroup> {
+export function createServerGroup(deps: OpsDeps, op: Op, request: ServerGroupRequest): Promise<ServerGroup> {
   const { projectId, userId } = op.caller;
   if (projectId === null) throw badRequest('Server groups are created in a project: the token is scoped to none.');
   return tx(deps.database, async (t) => {
@@ -30,10 +30,10 @@ export function createServerGroup(deps: OpsDeps, op: Op, wish: ServerGroupWish):
     const project = (await countServerGroups(t, projectId)) + 1;
     const user = (await countServerGroups(t, projectId, userId)) + 1;
     await checkBounds(t, deps.config.quota, op, { serverGroups: { project, user } });
-    if (wish.policy !== 'anti-affinity' && wish.maxServerPerHost !== null) {
+    if (request.policy !== 'anti-affinity' && request.maxServerPerHost !== null) {
       throw badRequest('Only anti-affinity policy supports rules.');
     }
-    const group = await insertServerGroup(t, { ...wish, uuid: newUuid(), projectId, userId }, deps.clock.now());
+    const group = await insertServerGroup(t, { ...request, uuid: newUuid(), projectId, userId }, deps.clock.now());
     await note(t, deps, op, 'server_group.create', () => serverGroupPayload(group, []));
     return group;
   });

@@ -2,7 +2,7 @@
 // listeners, how it is asked for, what its steps are. Its saga, the checks, the routes of plain actions and docs/actions.md derive from it.
 
 import type { Op } from '../../base/op.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { Transition, Transitions } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { beginAction } from './begin.ts';

@@ -1,5 +1,6 @@
 // Why: what an action did before it failed is undone in reverse; then its failure is written, or it begins anew from an earlier step.
 
+import { invariant } from '../../base/invariant.ts';
 import { internal, messageOf, outwardMessage } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { finishAction, markUndo, updateAction, writeInput } from '../../db/instance-actions.ts';
@@ -83,6 +84,7 @@ async function writeFailure<I>(run: Run<I>, failure: Failure): Promise<void> {
 export async function goBackward<I>(run: Run<I>): Promise<Outcome | null> {
   const { retry } = run.envelope;
   const from = retry === undefined ? 0 : run.saga.steps.findIndex(({ name }) => name === retry.from);
+  invariant(from !== -1, `action ${run.action.id} begins anew at a step that it has`);
   for (const step of run.saga.steps.slice(Math.max(from, run.afterFinal())).toReversed()) {
     if ((run.envelope.failure?.stuck ?? null) !== null) break;
     if (run.live(step) === undefined) continue;

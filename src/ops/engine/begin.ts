@@ -1,15 +1,17 @@
 // Why: every verb that answers 202 begins alike: look at the row as it is now, check that the transition is legal, change it and
 // leave an action behind, all in one transaction; then tell the workers.
 
+import { invariant } from '../../base/invariant.ts';
 import { badRequest, conflict, notFound, notImplemented } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
 import { findHost } from '../../db/hosts.ts';
-import { insertAction, insertClosedAction, insertHeldActions } from '../../db/instance-actions.ts';
+import { type InstanceAction, insertAction, insertClosedAction, insertHeldActions } from '../../db/instance-actions.ts';
 import { lockServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { OptionalVerb } from '../../domain/placement/host.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { OptionalVerb } from '../../domain/placement/hosts.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { refusal, type Transition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { envelopeOf, type Saga } from './saga.ts';
@@ -24,9 +26,14 @@ export async function hostCan(reader: Reader, name: string, verb: OptionalVerb):
 export async function checkTransition(reader: Reader, op: Op, server: Server, transition: Transition): Promise<void> {
   const problem = refusal(server, transition, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
-  const { verb, placing } = transition;
+  const { verb, placing, ownRoot } = transition;
+  if (ownRoot && bootsFromVolume(server)) {
+    throw badRequest(
+      `Cannot '${transition.word}' a volume-backed instance ${server.uuid} here: its root disk is a volume.`,
+    );
+  }
   if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
-  const code = `driver.${verb}`;
+  const code = `driver.${verb}` as const;
   if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
   throw badRequest('No valid host was found. The driver of its host cannot move the server.', {
     code,
@@ -69,8 +76,24 @@ export const enqueueAction = <I>(
   saga: Saga<I>,
   args: NoInfer<I>,
   nowMs: number,
-  dueMs: number | null = null,
-): Promise<number> => insertAction(t, { ...recordOf(op, server, saga.name, nowMs), input: envelopeOf<I>(args) }, dueMs);
+  heldMs: number | null = null,
+): Promise<number> => {
+  invariant(!server.deleted, `server ${server.uuid}, which something begins for, is there`);
+  return insertAction(t, { ...recordOf(op, server, saga.name, nowMs), input: envelopeOf<I>(args) }, heldMs);
+};
+
+/** Leaves what an action that ends leads to: asked for by the same request. */
+export const enqueueNext = <I>(
+  t: Tx,
+  { requestId, projectId, userId }: Pick<InstanceAction, 'requestId' | 'projectId' | 'userId'>,
+  server: Server,
+  saga: Saga<I>,
+  args: NoInfer<I>,
+  nowMs: number,
+): Promise<number> => {
+  const record = { serverUuid: server.uuid, action: saga.name, requestId, projectId, userId, nowMs };
+  return insertAction(t, { ...record, input: envelopeOf<I>(args) }, null);
+};
 
 /** Leaves actions that wait for another of the same request to wake them, and no longer than until `dueMs`. */
 export const holdActions = <I>(
@@ -112,7 +135,7 @@ export interface Enqueued {
 
 /**
  * A transition that sets its task, if it has one, and leaves an action for its saga. `holdMs`: the workers wait for
- * `readyAction`, but no longer.
+ * `readyAction`, `withdrawAction` or `letGoAction`, but no longer; so does what overtakes the action meanwhile.
  */
 export const enqueueTransition = <I>(
   deps: OpsDeps,
@@ -128,8 +151,8 @@ export const enqueueTransition = <I>(
     const server = await lockServerFor(t, op, uuid, transition);
     const nowMs = deps.clock.now();
     if (task !== null) await updateServer(t, server.id, { taskState: task }, nowMs);
-    const dueMs = holdMs === null ? null : nowMs + holdMs;
-    return { actionId: await enqueueAction(t, op, server, saga, argsOf(server), nowMs, dueMs), server };
+    const heldMs = holdMs === null ? null : nowMs + holdMs;
+    return { actionId: await enqueueAction(t, op, server, saga, argsOf(server), nowMs, heldMs), server };
   });
 
 /** As `enqueueTransition`, and tells the workers. Returns the action's number. */

@@ -1,12 +1,12 @@
 // Why: what a step threw is kept as text while the action is undone: an error does not survive its process.
 
-import type { Fault } from '../../base/errors.ts';
+import type { Fault, FaultCode } from '../../base/errors.ts';
 
 /** Why an action failed, as it is kept while its steps are undone. */
 export interface Failure {
   readonly step: string;
   readonly kind: Fault['kind'];
-  readonly code: string;
+  readonly code: FaultCode;
   readonly message: string;
   readonly detail: string | null;
   /** An undo that failed for good, by its step; then what came before it still stands. */

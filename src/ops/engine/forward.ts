@@ -1,5 +1,6 @@
 // Why: the steps of an action that are not done are done, one after another; the last one with the end of the action.
 
+import { invariant } from '../../base/invariant.ts';
 import { type Fault, internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import {
@@ -55,6 +56,11 @@ async function finishLast<I>(
   context: StepContext<I>,
 ): Promise<void> {
   const { action, saga } = run;
+  const earlier = saga.steps.slice(0, -1);
+  invariant(
+    earlier.every((one) => run.isDone(one)),
+    `action ${action.id} ends when each of its steps is done`,
+  );
   const nowMs = run.deps.clock.now();
   // in one statement what `guardLease` says and that the action is over: whatever is wrong then, this is rolled back
   if (!(await finishHeld(t, action.id, run.owner, run.kept(), nowMs))) await run.guard(t, nowMs);
@@ -72,7 +78,7 @@ async function finishLast<I>(
   await finishEvent(t, event, problem === null ? end : { ...end, result: 'Error', details: problem }, nowMs);
   if (problem !== null) await finishAction(t, action.id, 'Error', run.kept(), nowMs);
   run.tell(t, problem === null ? 'success' : 'error', nowMs);
-  const failure = problem === null ? null : { code: 'partial', message: problem, where: last.name };
+  const failure = problem === null ? null : ({ code: 'partial', message: problem, where: last.name } as const);
   await run.note(t, context.server, failure, nowMs);
 }
 

@@ -1,8 +1,9 @@
 // Why: one run of an action by who holds its lease. What it knows of the action, what it commits, and when it stops is here; what
 // it does are forward.ts, backward.ts and overtaken.ts.
 
+import { invariant } from '../../base/invariant.ts';
 import { secondsBetween } from '../../base/clock.ts';
-import { asFault, type Fault, internal } from '../../base/errors.ts';
+import { asFault, type Fault, type FaultCode, internal } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../../db/instance-actions.ts';
 import { databaseFault } from '../../db/errors.ts';
 import { afterCommit, type Tx, tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { ActionEnd, OpsDeps } from '../deps.ts';
 import { noteAction } from '../notifications/notify.ts';
 import { type Envelope, eventName, type Saga, type Step, type StepContext } from './saga.ts';
@@ -30,6 +31,9 @@ export type Outcome =
 
 /** A fault of what a step threw; a database that is away or was locked comes back, as a neighbour does. */
 export const faultOf = (error: unknown): Fault => databaseFault(error) ?? asFault(error);
+
+/** Nobody heard it, or could have answered: that is no attempt of the step. */
+const isUnheard = ({ code }: Fault): boolean => code === 'bus.away' || code === 'bus.closed';
 
 const pauseMs = (attempt: number): number =>
   Math.min(limits.stepPauseMs * 2 ** Math.max(0, attempt - 1), limits.stepPauseMaxMs);
@@ -74,6 +78,7 @@ export class Run<I> {
   ending = false;
 
   constructor({ deps, saga, action, envelope, events, left, owner, signal, closing, rest }: RunParts<I>) {
+    invariant(action.leaseOwner === owner, `who runs action ${action.id} holds its lease`);
     this.deps = deps;
     this.saga = saga;
     this.action = action;
@@ -170,19 +175,20 @@ export class Run<I> {
   /** Lets go of the action until a step is tried again. */
   async again(fault: Fault, step: Pick<Step<I>, 'name'>): Promise<Outcome> {
     const { clock, database } = this.deps;
-    const { attempts } = this;
-    const atMs = clock.now() + pauseMs(attempts);
+    const unheard = isUnheard(fault);
+    const attempts = unheard ? Math.max(0, this.attempts - 1) : this.attempts;
+    const atMs = clock.now() + (unheard ? limits.busAwayMs : pauseMs(attempts));
     this.log.warn(
       { step: step.name, attempts, code: fault.code, reason: fault.message },
       'a step waits for its next attempt',
     );
-    await tx(database, (t) => releaseLease(t, this.action.id, this.owner, atMs));
+    await tx(database, (t) => releaseLease(t, this.action.id, this.owner, atMs, attempts));
     return { kind: 'again', atMs };
   }
 
   /** Whether what failed so is tried again. */
-  isTriedAgain({ kind }: Fault): boolean {
-    return kind === 'unavailable' && this.attempts < limits.stepAttempts;
+  isTriedAgain(fault: Fault): boolean {
+    return fault.kind === 'unavailable' && (isUnheard(fault) || this.attempts < limits.stepAttempts);
   }
 
   /** The first step that may be undone. */
@@ -210,7 +216,7 @@ export class Run<I> {
   async note(
     t: Tx,
     server: Server,
-    failure: { readonly code: string; readonly message: string; readonly where: string } | null,
+    failure: { readonly code: FaultCode; readonly message: string; readonly where: string } | null,
     nowMs: number,
   ): Promise<void> {
     const { deps, action, saga, envelope } = this;

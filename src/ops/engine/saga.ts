@@ -15,7 +15,7 @@ import type { Claim } from '../../db/claims.ts';
 import type { EventLog, InstanceAction } from '../../db/instance-actions.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { AgentArgs, AgentMethod, AgentReply } from '../../domain/servers/agent-methods.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { SagaFacts } from '../notifications/notify.ts';
 import type { BuildRequest } from '../servers/build.ts';

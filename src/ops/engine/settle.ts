@@ -1,14 +1,15 @@
 // Why: the ends of actions are written here: what the host says becomes the row, in the transaction that ends the action.
 
+import { invariant } from '../../base/invariant.ts';
 import { outwardMessage } from '../../base/errors.ts';
-import { findClaim, setClaim } from '../../db/claims.ts';
+import { type Claim, findClaim, moveClaim } from '../../db/claims.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { type ServerPatch, updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { type AdjustSettlement, isSettling, settlePower, settleSeen } from '../../domain/adjustment/adjust.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import { type PowerState, power, type Server, type VmState } from '../../domain/servers/instance.ts';
-import { type Size, sameSize } from '../../domain/adjustment/size.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import { type PowerState, power, type Server, type VmState } from '../../domain/servers/servers.ts';
+import type { Size } from '../../domain/adjustment/size.ts';
 import type { Failure } from './saga.ts';
 
 /** The vm_state of a guest by its power state; null where the host cannot tell. */
@@ -23,8 +24,7 @@ export function vmStateOf(powerState: PowerState): VmState | null {
 /** The server's claim becomes this much vCPUs and memory where it is; without a claim nothing happens. */
 export async function resizeClaim(tx: Tx, serverId: number, size: Size): Promise<void> {
   const claim = await findClaim(tx, serverId);
-  if (claim === null || sameSize(claim, size)) return;
-  await setClaim(tx, { ...claim, vcpus: size.vcpus, memoryMb: size.memoryMb });
+  if (claim !== null) await moveClaim(tx, claim, size);
 }
 
 /**
@@ -95,16 +95,21 @@ async function settleObserved(
   if (on !== 'stored') await resizeClaim(tx, server.id, on.claimed);
 }
 
-/** The row after an adjustment, live or stored. */
+/** The row after an adjustment, live or stored, and the claim that was read for it. */
 export async function settleAdjustment(
   tx: Tx,
   server: Server,
+  claim: Claim | null,
   settlement: AdjustSettlement,
   nowMs: number,
   more: ServerPatch = {},
 ): Promise<void> {
+  invariant(
+    settlement.server.adjustStatus !== 'adjusting',
+    `an adjustment of server ${server.uuid} that was answered is over`,
+  );
   await updateServer(tx, server.id, { ...settlement.server, adjustUpdatedAt: nowMs, ...more }, nowMs);
-  await resizeClaim(tx, server.id, settlement.claimed);
+  if (claim !== null) await moveClaim(tx, claim, settlement.claimed);
 }
 
 /** The codes of Nova's exceptions of these kinds; all others have 500. */

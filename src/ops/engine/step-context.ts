@@ -4,7 +4,7 @@ import { internal } from '../../base/errors.ts';
 import { noteDetails, releaseLease, updateAction } from '../../db/instance-actions.ts';
 import { findServerToBuild } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import type { Run } from './run.ts';
 import type { Step, StepContext } from './saga.ts';

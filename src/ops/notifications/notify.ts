@@ -8,7 +8,7 @@ import { insertNotification } from '../../db/notifications.ts';
 import { allDetails, loadDetails } from '../../db/server-details.ts';
 import { findServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { Server, ServerDetail } from '../../domain/servers/instance.ts';
+import type { Server, ServerDetail } from '../../domain/servers/servers.ts';
 import {
   type ActionFacts,
   actionNotification,
@@ -19,7 +19,7 @@ import {
   type StateBefore,
   updateNotification,
   type VersionedObject,
-} from '../../domain/notifications/notification.ts';
+} from '../../domain/notifications/notifications.ts';
 import type { OpsDeps } from '../deps.ts';
 
 /** What only the action itself knows of what it makes. */

@@ -4,7 +4,7 @@
 import type { Op } from '../../base/op.ts';
 import { listCandidates } from '../../db/candidates.ts';
 import { placementInGroup } from '../../db/server-groups.ts';
-import { minimumOf } from '../../domain/machines/flavor.ts';
+import { minimumOf } from '../../domain/machines/flavors.ts';
 import { type ExplainedHost, explain } from '../../scheduler/explain.ts';
 import type { PlacementSpec } from '../../scheduler/spec.ts';
 import { activeImage } from '../servers/boot-source.ts';

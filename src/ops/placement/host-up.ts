@@ -1,6 +1,6 @@
 // Why: most of what is asked of a host depends on whether it reports at all; by which clock and after what silence stands here.
 
-import { type Host, isHostUp } from '../../domain/placement/host.ts';
+import { type Host, isHostUp } from '../../domain/placement/hosts.ts';
 import type { OpsDeps } from '../deps.ts';
 
 /** A host that reported last at this moment or later is up; milliseconds since the epoch. */

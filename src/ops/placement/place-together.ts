@@ -3,6 +3,7 @@
 // whoever resumes it goes on with those that have no place yet; should it be deleted, the next takes its part; and who hears nothing
 // for `limits.placedTogetherMs` finds a place alone.
 
+import { invariant } from '../../base/invariant.ts';
 import { chance } from '../../base/chance.ts';
 import { Fault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -12,16 +13,17 @@ import { heldTogether, type HeldServer, wakeActions } from '../../db/instance-ac
 import { groupPlacementOf, lockGroupPlacement } from '../../db/server-groups.ts';
 import { findServer, lockWaiting, updateServer, updateServers } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { Candidate } from '../../domain/placement/host.ts';
+import type { Candidate } from '../../domain/placement/hosts.ts';
 import { selectMany, takenBy } from '../../scheduler/select.ts';
 import type { PlacementSpec } from '../../scheduler/spec.ts';
 import type { OpsDeps } from '../deps.ts';
+import { mustHear } from './hearing.ts';
 import {
   candidatesFor,
   claimOn,
   optionsOf,
   type Placed,
-  type PlaceWish,
+  type PlaceRequest,
   claimConflict,
   noHostFault,
   specOf,
@@ -52,13 +54,13 @@ interface Share {
 async function choose(
   deps: OpsDeps,
   serverIds: readonly number[],
-  wish: PlaceWish,
+  request: PlaceRequest,
   reach: Reach,
 ): Promise<{ readonly shares: readonly Share[]; readonly spec: PlacementSpec }> {
   const { read } = deps.database;
   const group = await groupPlacementOf(read, serverIds[0] as number);
-  const spec = await specOf(deps, { ...wish, count: serverIds.length }, group);
-  const snapshot = await candidatesFor(deps, wish, wish.excluded, reach);
+  const spec = await specOf(deps, { ...request, count: serverIds.length }, group);
+  const snapshot = await candidatesFor(deps, request, request.excluded, reach);
   const from = chance.below(snapshot.length + 1);
   const { hosts, refused } = selectMany(snapshot, spec, { ...optionsOf(deps), enough: limits.hostsWeighed, from });
   if (hosts !== null) {
@@ -69,7 +71,8 @@ async function choose(
     }));
     return { shares, spec };
   }
-  if (reach !== 'all') return choose(deps, serverIds, wish, 'all');
+  if (reach !== 'all') return choose(deps, serverIds, request, 'all');
+  mustHear(deps, snapshot);
   throw noHostFault(refused);
 }
 
@@ -144,15 +147,23 @@ async function claimShares(
     next = claimed.next;
     placed.push(...claimed.serverIds);
   }
+  invariant(
+    new Set(placed).size === placed.length && placed.every((id) => waiting.has(id)),
+    'each server that waits gets one place, and no other does',
+  );
   return placed;
 }
 
 /** Places all of these servers. Throws `internal` with the code `noValidHost`; then some of them may have a place. */
-async function placeAll<I>(context: StepContext<I>, serverIds: readonly number[], wish: PlaceWish): Promise<void> {
+async function placeAll<I>(
+  context: StepContext<I>,
+  serverIds: readonly number[],
+  request: PlaceRequest,
+): Promise<void> {
   let left = serverIds;
   for (let attempt = 1; left.length > 0; attempt += 1) {
     if (attempt > limits.claimAttempts) throw claimConflict();
-    const { shares, spec } = await choose(context.deps, left, wish, attempt === 1 ? 'changes' : 'all');
+    const { shares, spec } = await choose(context.deps, left, request, attempt === 1 ? 'changes' : 'all');
     const done = new Set<number>();
     for (let at = 0; at < shares.length; at += limits.hostsClaimedAtOnce) {
       const some = shares.slice(at, at + limits.hostsClaimedAtOnce);
@@ -199,13 +210,13 @@ async function refuseAll<I extends TogetherInput>(
  */
 export async function placeTogether<I extends TogetherInput>(
   context: StepContext<I>,
-  wish: PlaceWish,
+  request: PlaceRequest,
 ): Promise<Placed> {
   const { deps, server, input, action, commit } = context;
   const others = await heldTogether(deps.database.read, server.reservationId, action.action);
   const unplaced = [server, ...others].filter(({ host }) => host === null);
   try {
-    await placeAll(context, idsOf(unplaced), wish);
+    await placeAll(context, idsOf(unplaced), request);
   } catch (error) {
     if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
     if (deps.config.placementWaitMs > 0 && isNoRoom(error)) {

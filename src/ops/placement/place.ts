@@ -13,14 +13,14 @@ import { remnantHosts } from '../../db/remnants.ts';
 import { updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
-import { diskGbOf, maximumOf } from '../../domain/machines/flavor.ts';
-import type { Candidate, Host, OptionalVerb } from '../../domain/placement/host.ts';
+import { diskGbOf, maximumOf } from '../../domain/machines/flavors.ts';
+import type { Candidate, Host, OptionalVerb } from '../../domain/placement/hosts.ts';
 import { fitHost } from '../../domain/placement/host-fit.ts';
-import type { Server, TaskState } from '../../domain/servers/instance.ts';
-import { numaWishOf, pinnedOf } from '../../domain/numa/numa-wish.ts';
-import { pciWishOf } from '../../domain/pci/pci-alias.ts';
+import type { Server, TaskState } from '../../domain/servers/servers.ts';
+import { numaRequestOf, pinnedOf } from '../../domain/numa/numa-request.ts';
+import { pciRequestOf } from '../../domain/pci/pci-alias.ts';
 import { resourcesOf, resourcesProblem } from '../../domain/placement/resources.ts';
-import type { GroupPlacement } from '../../domain/servers/server-group.ts';
+import type { GroupPlacement } from '../../domain/servers/server-groups.ts';
 import { missingFilter } from '../../scheduler/index.ts';
 import { hintedTexts } from '../../scheduler/hints.ts';
 import {
@@ -31,11 +31,12 @@ import {
   select,
   type SelectOptions,
 } from '../../scheduler/select.ts';
-import { type AffinityContext, judgedImage, type PlacementSpec, type PlacementWish } from '../../scheduler/spec.ts';
+import { type AffinityContext, judgedImage, type PlacementSpec, type PlacementRequest } from '../../scheduler/spec.ts';
 import type { BuildRequest } from '../servers/build.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
 import type { Refusal } from '../../scheduler/checks.ts';
+import { mustHear } from './hearing.ts';
 import { NO_ROOM } from './no-room.ts';
 
 export interface Placed {
@@ -60,15 +61,15 @@ export function placementOf(
   { config }: Pick<OpsDeps, 'config'>,
   server: PlacementSubject,
   build: Destination,
-): PlacementWish {
-  const numa = numaWishOf(server.flavor, server.image);
+): PlacementRequest {
+  const numa = numaRequestOf(server.flavor, server.image);
   return {
     minimum: bootSizeOf(server),
     maximum: maximumOf(server.flavor),
     diskGb: diskGbOf(server.flavor),
     numa,
     resources: resourcesOf(server.flavor, pinnedOf(numa)),
-    pci: pciWishOf(server.flavor, server.image, config.pciAliases),
+    pci: pciRequestOf(server.flavor, server.image, config.pciAliases),
     zone: server.requestedZone,
     forcedHost: build.forcedHost,
     forcedNode: build.forcedNode,
@@ -83,25 +84,29 @@ export function placementOf(
 }
 
 /** The hosts of the servers that a hint names; null: it names none. */
-async function hintedHosts(reader: Reader, hints: PlacementWish['hints'], hint: string): Promise<Set<string> | null> {
+async function hintedHosts(
+  reader: Reader,
+  hints: PlacementRequest['hints'],
+  hint: string,
+): Promise<Set<string> | null> {
   const uuids = hintedTexts(hints, hint);
   return uuids.length === 0 ? null : new Set(await hostsOfServers(reader, uuids));
 }
 
 /** The wish with what other servers have to do with it. Throws `internal` where a group's policy has no filter to keep it. */
-export async function specOf<W extends PlacementWish>(
+export async function specOf<W extends PlacementRequest>(
   deps: OpsDeps,
-  wish: W,
+  request: W,
   group: GroupPlacement | null,
 ): Promise<W & AffinityContext> {
   const missing = group === null ? null : missingFilter(group.policy, deps.scheduler.filters);
   if (missing !== null) throw internal(`ServerGroup policy is not supported: ${missing} not configured`);
   const { read } = deps.database;
   return {
-    ...wish,
+    ...request,
     group,
-    differentHost: await hintedHosts(read, wish.hints, 'different_host'),
-    sameHost: await hintedHosts(read, wish.hints, 'same_host'),
+    differentHost: await hintedHosts(read, request.hints, 'different_host'),
+    sameHost: await hintedHosts(read, request.hints, 'same_host'),
   };
 }
 
@@ -115,7 +120,7 @@ export const optionsOf = ({ scheduler, config, clock }: OpsDeps): SelectOptions 
 /** Writes a claim as `setClaim` does: the server's own, or one that its move holds. */
 export type PutClaim = (t: Tx, claim: Claim, generation: number) => Promise<'claimed' | 'stale'>;
 
-export interface PlaceWish extends PlacementWish {
+export interface PlaceRequest extends PlacementRequest {
   readonly excluded: readonly string[];
   /** Whether a host may take it, by what no filter asks; absent: any may. */
   readonly suits?: (host: Host) => boolean;
@@ -158,7 +163,7 @@ export async function claimOn(
 /** The hosts that a wish leaves to choose from. */
 export async function candidatesFor(
   deps: OpsDeps,
-  { verb, suits }: PlaceWish,
+  { verb, suits }: PlaceRequest,
   excluded: readonly string[],
   reach: Reach,
 ): Promise<readonly Candidate[]> {
@@ -173,7 +178,7 @@ export async function candidatesFor(
 }
 
 /** As `groupPlacementOf`; who was not asked into a group when it was made is in none. */
-const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise<GroupPlacement | null> =>
+export const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise<GroupPlacement | null> =>
   'group' in schedulerHints ? groupPlacementOf(reader, id) : Promise.resolve(null);
 
 /** That no host takes a server, and whether all that is wrong is room. */
@@ -195,14 +200,14 @@ interface Choice {
 export async function hostsFor(
   deps: OpsDeps,
   server: Server,
-  wish: PlaceWish,
+  request: PlaceRequest,
   reach: Reach = 'changes',
 ): Promise<Choice> {
   const { read } = deps.database;
   // one that never ran left nothing anywhere
   const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
-  const spec = await specOf(deps, wish, await groupOf(read, server));
-  const snapshot = await candidatesFor(deps, wish, [...wish.excluded, ...left], reach);
+  const spec = await specOf(deps, request, await groupOf(read, server));
+  const snapshot = await candidatesFor(deps, request, [...request.excluded, ...left], reach);
   const { hosts, refused } = select(snapshot, spec, {
     ...optionsOf(deps),
     enough: limits.hostsWeighed,
@@ -210,7 +215,8 @@ export async function hostsFor(
     from: chance.below(snapshot.length + 1),
   });
   if (hosts.length > 0) return { hosts, spec };
-  if (reach !== 'all') return hostsFor(deps, server, wish, 'all');
+  if (reach !== 'all') return hostsFor(deps, server, request, 'all');
+  mustHear(deps, snapshot);
   throw noHostFault(refused);
 }
 
@@ -226,13 +232,13 @@ export const claimConflict = () =>
  */
 export async function claimPlace<I>(
   context: StepContext<I>,
-  wish: PlaceWish,
+  request: PlaceRequest,
   put: PutClaim,
   write: (t: Tx, host: Candidate, nowMs: number) => Promise<void>,
 ): Promise<Placed> {
   const { deps, server } = context;
   for (let attempt = 1; attempt <= limits.claimAttempts; attempt += 1) {
-    const { hosts, spec } = await hostsFor(deps, server, wish, attempt === 1 ? 'changes' : 'all');
+    const { hosts, spec } = await hostsFor(deps, server, request, attempt === 1 ? 'changes' : 'all');
     for (const seen of hosts) {
       const placed = await context.finish(async (t, nowMs): Promise<Placed | null> => {
         const host = await claimOn(t, deps, server, spec, seen, put);
@@ -260,13 +266,17 @@ export const whereOf = (
  * Finds a host that is not `excluded`, claims it and writes it into the row, with the task that follows. A server that has a
  * place keeps it. Throws `internal` with the code `noValidHost`.
  */
-export async function placeServer<I>(context: StepContext<I>, wish: PlaceWish, taskState: TaskState): Promise<Placed> {
+export async function placeServer<I>(
+  context: StepContext<I>,
+  request: PlaceRequest,
+  taskState: TaskState,
+): Promise<Placed> {
   const { server, claim } = context;
   if (server.host !== null && claim !== null) return { host: server.host };
   const counted = { vcpus: server.bootVcpus, memoryMb: server.bootMemoryMb };
   return claimPlace(
     context,
-    wish,
+    request,
     (t, wanted, generation) => addClaim(t, wanted, generation, counted),
     (t, found, nowMs) => updateServer(t, server.id, { ...whereOf(found), taskState }, nowMs),
   );

@@ -5,8 +5,8 @@ import { badRequest } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { ShownFloatingIp } from '../../cloud/network.ts';
 import { nicsOfServer } from '../../db/server-nics.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import type { NetworkName } from '../../domain/networks/network.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import type { NetworkName } from '../../domain/networks/networks.ts';
 import type { OpsDeps } from '../deps.ts';
 import { refreshNetwork } from '../servers/refresh-network.ts';
 

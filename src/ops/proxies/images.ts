@@ -3,7 +3,7 @@
 
 import { Fault, forbidden, notFound } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import type { ImageQuery, ImageRecord } from '../../domain/machines/image.ts';
+import type { ImageQuery, ImageRecord } from '../../domain/machines/images.ts';
 import type { OpsDeps } from '../deps.ts';
 import { checkBounds } from '../administration/quota-sets.ts';
 

@@ -2,7 +2,7 @@
 
 import { notFound } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import type { NetworkName } from '../../domain/networks/network.ts';
+import type { NetworkName } from '../../domain/networks/networks.ts';
 import type { OpsDeps } from '../deps.ts';
 
 export const listNetworks = ({ network }: OpsDeps, op: Op): Promise<readonly NetworkName[]> =>

@@ -3,9 +3,9 @@
 
 import { badRequest } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import { hasRule, ingressRule, type RuleWish, sentRule } from '../../domain/servers/group-rule.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/network.ts';
+import { hasRule, ingressRule, type RuleRequest, sentRule } from '../../domain/servers/group-rule.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/networks.ts';
 import type { OpsDeps } from '../deps.ts';
 import { refreshNetwork } from '../servers/refresh-network.ts';
 
@@ -56,11 +56,11 @@ export const deleteSecurityGroup = (deps: OpsDeps, op: Op, id: string): Promise<
 export async function createSecurityGroupRule(
   { network }: OpsDeps,
   op: Op,
-  wish: RuleWish,
+  request: RuleRequest,
 ): Promise<{ readonly rule: SecurityGroupRule; readonly source: SecurityGroup | null }> {
-  const parent = await network.securityGroup(op.caller, wish.parentGroupId);
-  const source = wish.groupId === null ? null : await network.securityGroup(op.caller, wish.groupId);
-  const rule = ingressRule(wish);
+  const parent = await network.securityGroup(op.caller, request.parentGroupId);
+  const source = request.groupId === null ? null : await network.securityGroup(op.caller, request.groupId);
+  const rule = ingressRule(request);
   if (typeof rule === 'string') throw badRequest(rule);
   if (hasRule(parent.rules, rule)) throw badRequest(`This rule already exists in group ${parent.id}`);
   return { rule: await network.createGroupRule(op.caller, sentRule(rule)), source };

@@ -4,7 +4,7 @@
 import { newUuid } from '../../base/ids.ts';
 import { upsertService } from '../../db/services.ts';
 import { tx } from '../../db/tx.ts';
-import { INTERNAL_ZONE } from '../../domain/placement/aggregate.ts';
+import { INTERNAL_ZONE } from '../../domain/placement/aggregates.ts';
 import type { OpsDeps } from '../deps.ts';
 
 const BINARIES = ['nova-conductor', 'nova-scheduler'] as const;

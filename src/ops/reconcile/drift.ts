@@ -7,7 +7,7 @@ import { systemCaller } from '../../base/op.ts';
 import { finishAction, finishEvent, insertClosedAction, listActions, listEvents } from '../../db/instance-actions.ts';
 import type { Tx } from '../../db/tx.ts';
 import { type SizeDrift, sizeText } from '../../domain/adjustment/drift.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 
 const EVENT = 'guest_changed';
 

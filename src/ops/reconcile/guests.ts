@@ -1,20 +1,20 @@
 // Why: a host tells what it has, the rows tell what it should have. Where the two differ and nothing is under way, the host is
 // asked once more (in the guest's own turn, so that an old report decides nothing) and the row follows it.
 
-import { messageOf } from '../../base/errors.ts';
-import { findClaim, findClaims } from '../../db/claims.ts';
+import { Fault, messageOf } from '../../base/errors.ts';
+import { type Claim, findClaim, findClaims, moveClaim } from '../../db/claims.ts';
 import { remnantHosts } from '../../db/remnants.ts';
 import { insertFault } from '../../db/server-details.ts';
 import { findServer, findServers, lockServer, serversOnHost, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { isSettling, settleSeen, settlingLeftMs } from '../../domain/adjustment/adjust.ts';
 import { hasReason, powerText, sizeDrift } from '../../domain/adjustment/drift.ts';
-import type { GuestEvent, GuestView } from '../../domain/servers/guest.ts';
-import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/servers/instance.ts';
+import type { GuestEvent, GuestView } from '../../domain/servers/guests.ts';
+import { type PowerState, power, powerNames, type Server, type VmState } from '../../domain/servers/servers.ts';
 import { isOnItsWay, memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import { type Size, sameSize } from '../../domain/adjustment/size.ts';
 import type { OpsDeps } from '../deps.ts';
-import { atRest, resizeClaim, settleFromView, vmStateOf } from '../engine/settle.ts';
+import { atRest, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { recordChange, recordSize } from './drift.ts';
 
 /** States of a server in which its host must have its guest. */
@@ -77,15 +77,21 @@ interface Told {
 }
 
 /** The row takes what a guest has that went on, and the history tells what nobody asked for. */
-async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView, told: Told): Promise<void> {
+async function followSize(
+  deps: OpsDeps,
+  t: Tx,
+  server: Server,
+  claim: Claim | null,
+  view: GuestView,
+  told: Told,
+): Promise<void> {
   const nowMs = deps.clock.now();
   const settling = isSettling(server);
   const method = memoryMethodOf(server.flavor);
   const begins = told.rebooted && !settling && isOnItsWay(method, view.size.memoryMb, server.targetMemoryMb);
   const subject = begins ? { ...server, adjustStatus: 'adjusting' as const } : server;
   const { server: seen, claimed, success } = settleSeen(subject, view, told.overdue);
-  const before = await findClaim(t, server.id);
-  const raised = before !== null && claimed.vcpus > before.vcpus;
+  const raised = claim !== null && claimed.vcpus > claim.vcpus;
   // where nobody inside tells of them, those that are plugged count
   const row = raised && view.onlineVcpus === null ? { ...seen, currentVcpus: view.size.vcpus } : seen;
   const current = { vcpus: row.currentVcpus, memoryMb: row.currentMemoryMb };
@@ -101,7 +107,7 @@ async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView,
   const state = { powerState: view.powerState, vmState: stateFor(server, view) };
   const times = changes ? { adjustUpdatedAt: nowMs } : {};
   await updateServer(t, server.id, { ...row, ...state, adjustMessage: message, ...times }, nowMs);
-  await resizeClaim(t, server.id, claimed);
+  if (claim !== null) await moveClaim(t, claim, claimed);
   if (success && text === null) return;
   deps.log.warn(
     { host: server.host, server: server.uuid, claimed, reason: text ?? row.adjustMessage },
@@ -110,7 +116,14 @@ async function followSize(deps: OpsDeps, t: Tx, server: Server, view: GuestView,
 }
 
 /** The row takes the state of a guest that began or ceased to run, was frozen or stored, or went on. */
-async function followPower(deps: OpsDeps, t: Tx, server: Server, view: GuestView, told: Told): Promise<void> {
+async function followPower(
+  deps: OpsDeps,
+  t: Tx,
+  server: Server,
+  claim: Claim | null,
+  view: GuestView,
+  told: Told,
+): Promise<void> {
   const nowMs = deps.clock.now();
   const { reason } = told;
   const details = powerText(server.powerState, view.powerState, reason);
@@ -121,7 +134,7 @@ async function followPower(deps: OpsDeps, t: Tx, server: Server, view: GuestView
   // as long as its memory lies on disk its host can't tell what it has
   else if (view.powerState === power.suspended)
     await updateServer(t, server.id, { powerState: view.powerState, vmState }, nowMs);
-  else await followSize(deps, t, server, view, told);
+  else await followSize(deps, t, server, claim, view, told);
   const crashed = view.powerState === power.crashed;
   const why = reason ?? 'the guest changed its state by itself';
   const end = { details: crashed ? `The guest crashed: ${why}` : details, error: crashed };
@@ -159,25 +172,38 @@ export async function followGuest(deps: OpsDeps, host: string, uuid: string, eve
     if (drift === null) return;
     const told: Told = { rebooted, overdue, reason };
     if (view === null) await followMissing(deps, t, server);
-    else if (drift === 'size') await followSize(deps, t, server, view, told);
-    else await followPower(deps, t, server, view, told);
+    else if (drift === 'size') await followSize(deps, t, server, claim, view, told);
+    else await followPower(deps, t, server, claim, view, told);
   });
 }
 
-/** A guest that cannot be looked at or removed now does not keep the others of its host from their turn. */
-async function alone(deps: OpsDeps, host: string, uuid: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    deps.log.warn({ host, guest: uuid, reason: messageOf(error) }, 'a guest was not followed; the next report comes');
-  }
+/** Guests in one report for which a host may leave us without an answer: one may hang, but a host that is gone must not hold us up. */
+const MOST_SILENT = 2;
+
+type Alone = (uuid: string, work: () => Promise<unknown>) => Promise<void>;
+
+/**
+ * A guest that cannot be looked at or removed now does not keep the others of its host from their turn; once the host answered for
+ * none of several, it is asked no more.
+ */
+function makeAlone(deps: OpsDeps, host: string): Alone {
+  let silent = 0;
+  return async (uuid, work) => {
+    if (silent === MOST_SILENT) return;
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'bus.timeout') silent += 1;
+      deps.log.warn({ host, guest: uuid, reason: messageOf(error) }, 'a guest was not followed; the next report comes');
+    }
+  };
 }
 
 /**
  * Removes guests that the host has and whose servers were deleted (without it, while it was down). Guests of nobody are left
  * alone and named in the log: they may be another program's.
  */
-async function removeOrphans(deps: OpsDeps, host: string, guests: readonly GuestView[]): Promise<void> {
+async function removeOrphans(deps: OpsDeps, host: string, guests: readonly GuestView[], alone: Alone): Promise<void> {
   const rows = new Map(
     (
       await findServers(
@@ -191,7 +217,7 @@ async function removeOrphans(deps: OpsDeps, host: string, guests: readonly Guest
     if (server === undefined) deps.log.warn({ host, guest: uuid }, 'the host has a guest that belongs to no server');
     else if (server.deleted) {
       deps.log.warn({ host, server: uuid }, 'removing the guest of a deleted server');
-      await alone(deps, host, uuid, () => deps.bus.call(host, 'destroy', { uuid }));
+      await alone(uuid, () => deps.bus.call(host, 'destroy', { uuid }));
     } else if (server.host !== null && server.host !== host && server.taskState === null) {
       // what is on record as left there goes by itself (reconcile/remnants.ts)
       if ((await remnantHosts(deps.database.read, uuid)).includes(host)) continue;
@@ -208,10 +234,11 @@ export async function reconcileHost(deps: OpsDeps, host: string, guests: readonl
     deps.database.read,
     servers.map(({ id }) => id),
   );
+  const alone = makeAlone(deps, host);
   for (const server of servers) {
     const view = views.get(server.uuid) ?? null;
     if (driftOf(server, claims.get(server.id) ?? null, view, isOverdue(deps, server)) === null) continue;
-    await alone(deps, host, server.uuid, () => followGuest(deps, host, server.uuid, null));
+    await alone(server.uuid, () => followGuest(deps, host, server.uuid, null));
   }
-  await removeOrphans(deps, host, guests);
+  await removeOrphans(deps, host, guests, alone);
 }

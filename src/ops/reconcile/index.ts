@@ -6,11 +6,12 @@ import { limits } from '../../base/limits.ts';
 import { endTurn, takeTurn } from '../../db/named-locks.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
+import { makeEvacuations } from './evacuations.ts';
 import { makeHostLiveness } from './host-liveness.ts';
 import { makePurgeOld } from './purge-old.ts';
 import { remnants } from './remnants.ts';
 import { reclaim } from './reclaim.ts';
-import { shelvedServers } from './shelved-servers.ts';
+import { shelvedServers } from './shelved.ts';
 import { makeStaleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
@@ -34,6 +35,7 @@ export type ReconcilerName =
   | 'unconfirmedResizes'
   | 'shelvedServers'
   | 'remnants'
+  | 'evacuations'
   | 'purgeOld';
 
 export type Reconcilers = Readonly<Record<ReconcilerName, Reconciler>>;
@@ -42,6 +44,8 @@ export type Reconcilers = Readonly<Record<ReconcilerName, Reconciler>>;
 export const makeReconcilers = (): Reconcilers => ({
   // it remembers who was up
   hostLiveness: each(makeHostLiveness()),
+  // it remembers since when it hears
+  evacuations: each(makeEvacuations()),
   reclaim: once(reclaim),
   staleClaims: once(makeStaleClaims()),
   stuckServers: once(stuckServers),

@@ -1,8 +1,8 @@
 // Why: a server that was deleted softly goes for good when nobody restored it in time.
 
 import { findReclaimable } from '../../db/servers.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import { forceDeleteServer } from '../servers/delete-server.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import { forceDeleteServer } from '../servers/delete.ts';
 import type { OpsDeps } from '../deps.ts';
 import { systemOp } from '../engine/system-op.ts';
 

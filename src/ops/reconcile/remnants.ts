@@ -7,7 +7,7 @@ import { completeEvacuations, unfinishedMoves } from '../../db/migrations.ts';
 import { deferRemnant, listRemnants, type Remnant, removeRemnant } from '../../db/remnants.ts';
 import { findServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { askToClear } from '../servers/clear-host.ts';
 import type { OpsDeps } from '../deps.ts';
 import { upSince } from '../placement/host-up.ts';

@@ -2,10 +2,11 @@
 
 import { newUuid } from '../../base/ids.ts';
 import type { AgentReport } from '../../bus/contract.ts';
-import { upsertHost } from '../../db/hosts.ts';
+import { holdHost, upsertHost } from '../../db/hosts.ts';
 import { noteBeat, upsertService } from '../../db/services.ts';
 import { alone, tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
+import { termsInForce } from '../placement/host-terms.ts';
 import { followGuest, reconcileHost } from './guests.ts';
 
 const BINARY = 'nova-compute';
@@ -19,15 +20,17 @@ export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<
     await followGuest(deps, host, event.uuid, event);
     return;
   }
-  const { config, clock } = deps;
+  const { clock } = deps;
   if (report.kind === 'heartbeat') return alone(deps.database, (t) => noteBeat(t, BINARY, host, clock.now()));
   if (report.kind === 'guests') return reconcileHost(deps, host, report.guests);
   await tx(deps.database, async (t) => {
     const nowMs = clock.now();
-    const zone = config.defaultZone;
+    const { inventory } = report;
+    // first: an administrator who changes an aggregate now has this row too
+    await holdHost(t, host);
+    const { zone, ...terms } = await termsInForce(t, deps, host, inventory);
     const serviceId = await upsertService(t, { uuid: newUuid(), binary: BINARY, host, zone, nowMs });
-    const { ratios, reserved } = config;
-    await upsertHost(t, { uuid: newUuid(), serviceId, host, inventory: report.inventory, ratios, reserved, nowMs });
+    await upsertHost(t, { uuid: newUuid(), serviceId, host, inventory, ...terms, nowMs });
   });
   await reconcileHost(deps, host, report.guests);
 }

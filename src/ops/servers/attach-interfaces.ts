@@ -3,20 +3,22 @@
 import { type Fault, internal, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
-import type { NetworkPlan, NetworkRequest } from '../../cloud/network.ts';
+import type { NetworkPlan } from '../../cloud/network.ts';
+import type { NetworkRequest } from '../../domain/servers/create-request.ts';
 import { findHost } from '../../db/hosts.ts';
 import { addNic, nicsOfServer, removeNic } from '../../db/server-nics.ts';
 import { tx } from '../../db/tx.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import type { Server, TaskState, VmState } from '../../domain/servers/instance.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import type { Server, VmState } from '../../domain/servers/servers.ts';
 import { interfacePlanOf } from '../../domain/networks/interface-plan.ts';
-import type { ServerPort } from '../../domain/networks/network.ts';
-import type { NicSpec } from '../../domain/networks/nic.ts';
+import type { ServerPort } from '../../domain/networks/networks.ts';
+import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import { awaitAction } from '../engine/await-action.ts';
 import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { portTargetOf } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
+import { ending, finishPorts } from './made-ports.ts';
 import { refreshNetwork } from './refresh-network.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { recordFailure } from '../engine/settle.ts';
@@ -60,12 +62,12 @@ export async function attachInterface(
   deps: OpsDeps,
   op: Op,
   server: Server,
-  wish: NetworkRequest,
+  request: NetworkRequest,
   mayAttachExternal: boolean,
 ): Promise<string> {
   const { uuid } = server;
   await checkTransition(deps.database.read, op, server, attachAction.transitions.attachInterface);
-  const plan = await deps.network.planOne(op.caller, server, wish, mayAttachExternal);
+  const plan = await deps.network.planOne(op.caller, server, request, mayAttachExternal);
   const id = await tx(deps.database, async (t) => {
     const now = await lockServerFor(t, op, uuid, attachAction.transitions.attachInterface);
     return enqueueAction(t, op, now, attachAction, { plan }, deps.clock.now());
@@ -94,8 +96,6 @@ async function freePort(context: StepContext<AttachInput>): Promise<void> {
 }
 
 /** A guest that goes, or is switched off, need not let go of anything first. */
-const ending: readonly (TaskState | null)[] = ['deleting', 'soft-deleting'];
-
 async function unplug({ deps, server, log }: StepContext<AttachInput>, portId: string): Promise<void> {
   const { uuid, host, taskState } = server;
   if (host === null || ending.includes(taskState) || !isUp(deps, await findHost(deps.database.read, { host }))) return;
@@ -111,7 +111,7 @@ const port = step({
     const { deps, server, input } = context;
     const [nic] = await deps.network.allocate(portTargetOf(server), input.plan, placeOf(context));
     if (nic === undefined) throw internal(`No port was made for instance ${server.uuid}.`);
-    return { nic };
+    return finishPorts(context, async () => ({ nic }));
   },
   undo: freePort,
 });
@@ -206,7 +206,12 @@ export const detachAction = defineAction<DetachInput>()({
       },
       undo: AGAIN,
     },
-    { name: 'port', run: ({ deps, server, input }) => deps.network.release(server, input), undo: AGAIN },
+    {
+      name: 'port',
+      run: ({ deps, server, input }) => deps.network.release(server, input),
+      // it may be gone already: the server has what the network service says
+      undo: ({ deps, server }) => refreshNetwork(deps, server),
+    },
   ],
   async settle(t, { server, input }) {
     await removeNic(t, server.id, input.portId);

@@ -3,8 +3,8 @@
 import { badRequest } from '../../base/errors.ts';
 import type { Caller, Op } from '../../base/op.ts';
 import { findKeypair, type Keypair } from '../../db/keypairs.ts';
-import type { InjectedFile } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { InjectedFile } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import type { OpsConfig, OpsDeps } from '../deps.ts';
 import { checkBounds } from '../administration/quota-sets.ts';
 

@@ -7,9 +7,10 @@ import type { Reader } from '../../db/engine.ts';
 import { loadDetails } from '../../db/server-details.ts';
 import { findBuild } from '../../db/servers.ts';
 import { buildSpec } from '../../domain/servers/build-spec.ts';
-import type { GuestSpec, InjectedFile } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
-import type { Server, ServerDetail } from '../../domain/servers/instance.ts';
+import type { GuestSpec, InjectedFile } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
+import type { Server, ServerDetail } from '../../domain/servers/servers.ts';
+import type { PlannedVolume } from '../../domain/servers/server-volumes.ts';
 import type { LocalDisks } from '../../domain/servers/local-disks.ts';
 import type { NumaTopology } from '../../domain/numa/numa.ts';
 
@@ -29,6 +30,8 @@ export interface BuildRequest {
   readonly files: readonly InjectedFile[];
   /** Absent: nothing was said of its disks. */
   readonly disks?: LocalDisks;
+  /** Absent: it began with none. */
+  readonly volumes?: readonly PlannedVolume[];
 }
 
 /** What a server has of its host, or will have of the host where a migration holds a claim. */
@@ -64,7 +67,9 @@ export async function specToBuild(
   { server, build, claim }: { readonly server: Server; readonly build: BuildRequest; readonly claim: Claim | null },
   adminPass: string | null,
 ): Promise<GuestSpec> {
-  const [detail] = (await loadDetails(reader, [server], { metadata: true, nics: true })) as [ServerDetail];
+  // a server that is being made has those that it was asked for with, and no others
+  const volumes = server.launchedAt !== null || build.volumes !== undefined;
+  const [detail] = (await loadDetails(reader, [server], { metadata: true, nics: true, volumes })) as [ServerDetail];
   return buildSpec({
     server,
     metadata: detail.metadata,
@@ -72,6 +77,7 @@ export async function specToBuild(
     numa: claim?.numa ?? null,
     hostDevices: (claim?.pci ?? []).map(({ address }) => address),
     disks: build.disks,
+    volumes: detail.volumes.flatMap(({ disk }) => (disk === null ? [] : [disk])),
     kernel: build.kernel,
     ramdisk: build.ramdisk,
     keyType: build.keyType,

@@ -5,7 +5,7 @@ import { Fault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { findHost } from '../../db/hosts.ts';
 import { addRemnant } from '../../db/remnants.ts';
-import type { Host } from '../../domain/placement/host.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
 import { isUp } from '../placement/host-up.ts';
 import type { StepContext } from '../engine/saga.ts';
 

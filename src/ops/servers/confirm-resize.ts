@@ -5,15 +5,15 @@ import type { Op } from '../../base/op.ts';
 import { findMigrationIn, updateMigration } from '../../db/migrations.ts';
 import { updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { power, type Server } from '../../domain/servers/instance.ts';
-import type { MigrationStatus, ServerMigration } from '../../domain/servers/migration.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import type { MigrationStatus, ServerMigration } from '../../domain/servers/migrations.ts';
 import { defineTransition, type Transition } from '../../domain/servers/transition.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { endMove, leaveGivenUp, type MoveInput, moveOf } from './migrations.ts';
 import { mustBeUp } from './resize.ts';
 import { defineAction } from '../engine/action.ts';
-import { recordFailure } from '../engine/settle.ts';
+import { recordFailure, vmStateOf } from '../engine/settle.ts';
 
 /** The resized server, locked, and its move, which turns to `status`. Throws Nova's 400, 404 and 409s. */
 export async function lockResized(
@@ -75,8 +75,8 @@ export const confirmResizeAction = defineAction<MoveInput>()({
     },
   ],
   async settle(t, { server, input }, nowMs) {
-    // a server that was stopped may have been started to look at it, and the other way round
-    const vmState = server.powerState === power.shutdown ? ('stopped' as const) : ('active' as const);
+    // a server that was stopped may have been started to look at it, and the other way round; its guest may have crashed, or be frozen
+    const vmState = vmStateOf(server.powerState) ?? 'active';
     await updateServer(t, server.id, { vmState, taskState: null }, nowMs);
     await endMove(t, input.migrationId, 'confirmed', nowMs);
     return null;

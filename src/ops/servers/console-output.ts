@@ -2,7 +2,7 @@
 
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';

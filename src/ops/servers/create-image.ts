@@ -3,7 +3,7 @@
 import { limits } from '../../base/limits.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
 import { updateServer } from '../../db/servers.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { Saga, StepContext } from '../engine/saga.ts';
 import { settleFailed } from '../engine/settle.ts';
@@ -22,7 +22,7 @@ export const createImage = (
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  wish: { readonly name: string; readonly metadata: Properties },
+  request: { readonly name: string; readonly metadata: Properties },
 ): Promise<CreatedImage> =>
   beginSnapshot(
     deps,
@@ -30,11 +30,11 @@ export const createImage = (
     uuid,
     createImageAction.transitions.createImage,
     createImageAction,
-    () => ({ name: wish.name, type: 'snapshot', properties: wish.metadata }),
+    () => ({ name: request.name, type: 'snapshot', properties: request.metadata }),
     (imageId) => ({ imageId }),
   );
 
-export interface BackupWish {
+export interface BackupRequest {
   readonly name: string;
   /** The kind of which `rotation` are kept: `daily`, `weekly`. */
   readonly backupType: string;
@@ -52,7 +52,7 @@ export const createBackup = (
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  { name, backupType, rotation, metadata }: BackupWish,
+  { name, backupType, rotation, metadata }: BackupRequest,
 ): Promise<CreatedImage> =>
   beginSnapshot(
     deps,
@@ -89,6 +89,7 @@ export const createImageAction = defineAction<SnapshotInput>()({
       task: 'image_snapshot_pending',
       lockable: false,
       verb: 'snapshot',
+      ownRoot: true,
     }),
   },
   ...imageSaga(
@@ -120,6 +121,7 @@ export const createBackupAction = defineAction<BackupInput>()({
       task: 'image_backup',
       lockable: false,
       verb: 'snapshot',
+      ownRoot: true,
     }),
   },
   ...imageSaga<BackupInput>([

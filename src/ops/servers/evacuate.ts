@@ -9,7 +9,7 @@ import { findMigration, unfinishedMoves } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { power, type Server } from '../../domain/servers/instance.ts';
+import { power, type Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -27,7 +27,7 @@ import {
   giveBackPlace,
   holdPlace,
   type MoveInput,
-  moveWish,
+  moveRequest,
   removeThere,
 } from './migrations.ts';
 import { whereOf } from '../placement/place.ts';
@@ -37,7 +37,7 @@ import { arrivedBy } from './whereabouts.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
 
-export interface EvacuateWish {
+export interface EvacuateRequest {
   /** Null: the scheduler chooses. */
   readonly host: string | null;
   /** The host is taken without asking the scheduler's filters. */
@@ -71,10 +71,10 @@ export async function evacuateServer(
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  wish: EvacuateWish,
+  request: EvacuateRequest,
 ): Promise<void> {
   const ids = await tx(deps.database, async (t) => {
-    await checkHost(t, uuid, wish.host);
+    await checkHost(t, uuid, request.host);
     const server = await lockServerFor(t, op, uuid, evacuateAction.transitions.evacuate);
     await mustBeDead(t, deps, server.host as string);
     const open = await openActions(t, uuid);
@@ -85,7 +85,7 @@ export async function evacuateServer(
     const nowMs = deps.clock.now();
     const migrationId = await acceptMove(t, op, server, 'evacuation', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'rebuilding' }, nowMs);
-    const { host, forced, adminPass, staysOff } = wish;
+    const { host, forced, adminPass, staysOff } = request;
     const input: EvacuateInput = {
       migrationId,
       host,
@@ -109,13 +109,13 @@ const place = step({
     if ((await arrivedBy(context, await unfinishedMoves(deps.database.read, server))) !== null) {
       throw conflict(`Instance ${server.uuid} has left its host: a hard reboot goes on where it is.`);
     }
-    await abandonMoves(context, input.migrationId);
-    const wish = moveWish(context, server, {
+    await abandonMoves(context, ({ id }) => id !== input.migrationId);
+    const request = moveRequest(context, server, {
       forcedHost: input.forced ? input.host : null,
       requestedHost: input.forced ? null : input.host,
       excluded: [server.host as string],
     });
-    return holdPlace(context, wish, 'pre-migrating');
+    return holdPlace(context, request, 'pre-migrating');
   },
   undo: giveBackPlace,
 });

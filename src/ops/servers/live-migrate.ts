@@ -1,7 +1,8 @@
 // Why: a server goes to another host as it runs. Its guest is on one of the two at every moment; the row says the new one once
 // the guest is there, and from then on there is no way back.
 
-import { badRequest, conflict, Fault, internal, unavailable } from '../../base/errors.ts';
+import { invariant } from '../../base/invariant.ts';
+import { badRequest, conflict, Fault, internal, outwardMessage, unavailable } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { findClaim } from '../../db/claims.ts';
@@ -10,18 +11,19 @@ import { findMigration, type MigrationPatch, updateMigration } from '../../db/mi
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { freeOf } from '../../domain/placement/claim.ts';
-import { minimumOf } from '../../domain/machines/flavor.ts';
-import type { LiveProgress } from '../../domain/servers/guest.ts';
-import type { Host } from '../../domain/placement/host.ts';
-import { power, powerNames, type Server } from '../../domain/servers/instance.ts';
-import type { MigrationStatus } from '../../domain/servers/migration.ts';
+import { freeOf } from '../../domain/placement/claims.ts';
+import { minimumOf } from '../../domain/machines/flavors.ts';
+import type { LiveProgress } from '../../domain/servers/guests.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
+import { power, powerNames, type Server } from '../../domain/servers/servers.ts';
+import type { MigrationStatus } from '../../domain/servers/migrations.ts';
 import type { NumaTopology } from '../../domain/numa/numa.ts';
 import { defineTransition, refusal, type Transition } from '../../domain/servers/transition.ts';
 import { asksForDevices } from '../../domain/pci/pci-alias.ts';
 import { wakeWorkers, enqueueAction, lockServerFor, recordDone } from '../engine/begin.ts';
-import { placementFor } from './build.ts';
+import { guestSpec, placementFor } from './build.ts';
 import { clearHost } from './clear-host.ts';
+import { type Growth, growHere, notGrown } from './growth.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import {
@@ -38,19 +40,19 @@ import {
   isCurrentPlacement,
   type MoveInput,
   moveOf,
-  moveWish,
+  moveRequest,
   type Placement,
   placementAt,
   currentPlacement,
   switchPlacement,
 } from './migrations.ts';
-import { hostsFor, type PlaceWish } from '../placement/place.ts';
+import { hostsFor, type PlaceRequest, whereOf } from '../placement/place.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, vmStateOf } from '../engine/settle.ts';
 import { defineAction, defineInstantAction, type InstantAction } from '../engine/action.ts';
 import { endElsewhere } from './whereabouts.ts';
 
-export interface LiveWish {
+export interface LiveMigrateRequest {
   /** Null: the scheduler chooses. */
   readonly host: string | null;
   /** The host is taken without asking the scheduler's filters. */
@@ -61,15 +63,17 @@ export interface LiveWish {
   readonly checkFirst: boolean;
 }
 
-interface LiveInput extends MoveInput {
+export interface LiveInput extends MoveInput {
   readonly host: string | null;
   readonly forced: boolean;
   readonly blockMigration: boolean | null;
   /** What the server is on its old host. */
   readonly old: Placement;
+  /** It moves in order to grow; absent: for its own sake. */
+  readonly growth?: Growth;
 }
 
-type Target = Pick<LiveInput, 'host' | 'forced'>;
+type Target = Pick<LiveInput, 'host' | 'forced' | 'growth'>;
 
 // --- where it may go ------------------------------------------------------------------------------------------------
 
@@ -82,7 +86,7 @@ function mustServe(deps: OpsDeps, host: Host): void {
 }
 
 /** Why a guest of one hypervisor cannot run on another, in Nova's words; null when it can. */
-function misfit(from: Host, to: Host): string | null {
+export function misfit(from: Host, to: Host): string | null {
   const [old, next] = [from.inventory, to.inventory];
   if (old.hypervisorType !== next.hypervisorType) return 'The supplied hypervisor type of is invalid.';
   if (old.hypervisorVersion > next.hypervisorVersion) {
@@ -104,29 +108,34 @@ function checkForced(deps: OpsDeps, server: Server, source: Host, host: Host, me
         `Lack of memory(host:${freeMb} <= instance:${memoryMb})`,
     );
   }
-  const problem = misfit(source, host);
-  if (problem !== null) throw badRequest(problem);
+  const unfit = misfit(source, host);
+  if (unfit !== null) throw badRequest(unfit);
+}
+
+/** Why a server does not move as it runs, wherever it shall go: Nova's 409 and 400; null: it does. */
+export function liveProblem(server: Server): Fault | null {
+  if (!movable.includes(server.powerState)) {
+    const state = powerNames[server.powerState];
+    return conflict(`Cannot 'os-migrateLive' instance ${server.uuid} while it is in power_state ${state}`);
+  }
+  if (!asksForDevices(server.flavor)) return null;
+  return badRequest('Migration pre-check error: This request does not explicitly request live-migratable devices.', {
+    code: 'migration.devices',
+  });
 }
 
 /** What the server asks of its destination: room for what it has now. Throws Nova's 400s and 409. */
-async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target): Promise<PlaceWish> {
-  if (!movable.includes(server.powerState)) {
-    const state = powerNames[server.powerState];
-    throw conflict(`Cannot 'os-migrateLive' instance ${server.uuid} while it is in power_state ${state}`);
-  }
-  if (asksForDevices(server.flavor)) {
-    throw badRequest('Migration pre-check error: This request does not explicitly request live-migratable devices.', {
-      code: 'migration.devices',
-    });
-  }
+async function liveRequest(deps: OpsDeps, server: Server, { host, forced, growth }: Target): Promise<PlaceRequest> {
+  const problem = liveProblem(server);
+  if (problem !== null) throw problem;
   const { read } = deps.database;
   const source = await hostNamed({ deps }, server.host);
   mustServe(deps, source);
-  const claim = (await findClaim(read, server.id)) ?? minimumOf(server.flavor);
+  const claim = growth?.claim ?? (await findClaim(read, server.id)) ?? minimumOf(server.flavor);
   const size = { vcpus: claim.vcpus, memoryMb: claim.memoryMb };
   const named = forced && host !== null ? await findHost(read, { host }) : null;
   if (named !== null) checkForced(deps, server, source, named, size.memoryMb);
-  return moveWish({ deps }, server, {
+  return moveRequest({ deps }, server, {
     minimum: size,
     forcedHost: forced ? host : null,
     requestedHost: forced ? null : host,
@@ -142,18 +151,18 @@ async function liveWish(deps: OpsDeps, server: Server, { host, forced }: Target)
  * Throws Nova's 400s for a host that is not known and, if asked for, where no destination can be found now. What the
  * transaction will refuse anyway is left to it.
  */
-async function precheck(deps: OpsDeps, op: Op, uuid: string, wish: LiveWish): Promise<void> {
+async function precheck(deps: OpsDeps, op: Op, uuid: string, request: LiveMigrateRequest): Promise<void> {
   const { read } = deps.database;
   const server = await findServer(read, uuid);
   if (server === null || refusal(server, liveMigrateAction.transitions.liveMigrate, op.caller.isAdmin) !== null) return;
-  const { host, checkFirst } = wish;
+  const { host, checkFirst } = request;
   if (host !== null && (await findHost(read, { host })) === null) {
     throw badRequest(`Compute host ${host} could not be found.`);
   }
   const source = await hostNamed({ deps }, server.host);
   if (!checkFirst || !source.inventory.facts.capabilities.verbs.includes('liveMigrate')) return;
   try {
-    await hostsFor(deps, server, await liveWish(deps, server, wish));
+    await hostsFor(deps, server, await liveRequest(deps, server, request));
   } catch (error) {
     if (error instanceof Fault && error.code === 'noValidHost') throw badRequest(error.message, { code: error.code });
     throw error;
@@ -165,10 +174,10 @@ export async function liveMigrateServer(
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  wish: LiveWish,
+  request: LiveMigrateRequest,
 ): Promise<void> {
-  await precheck(deps, op, uuid, wish);
-  const { host, forced, blockMigration } = wish;
+  await precheck(deps, op, uuid, request);
+  const { host, forced, blockMigration } = request;
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, liveMigrateAction.transitions.liveMigrate);
     const nowMs = deps.clock.now();
@@ -202,36 +211,36 @@ export const forceCompleteAction = defineInstantAction({
   notification: null,
 });
 
-/** Writes what is wished of a live migration, if its status allows it. */
+/** Writes what is asked of a live migration, if its status allows it. */
 async function steer(
   deps: OpsDeps,
   op: Op,
   uuid: string,
   migrationId: string,
-  how: {
+  asked: {
     readonly transition: Transition;
     readonly action: Pick<InstantAction, 'name' | 'event'>;
-    readonly wish: 'abort' | 'force';
+    readonly steering: 'abort' | 'force';
     readonly words: string;
     readonly statuses: readonly MigrationStatus[];
     readonly missing: (message: string) => Fault;
   },
 ): Promise<void> {
   await tx(deps.database, async (t) => {
-    const server = await lockServerFor(t, op, uuid, how.transition);
+    const server = await lockServerFor(t, op, uuid, asked.transition);
     const found = /^\d{1,9}$/.test(migrationId) ? await findMigration(t, Number(migrationId)) : null;
     if (found === null || found.serverUuid !== uuid) {
-      throw how.missing(`Migration ${migrationId} not found for instance ${uuid}`);
+      throw asked.missing(`Migration ${migrationId} not found for instance ${uuid}`);
     }
-    if (!how.statuses.includes(found.status)) {
+    if (!asked.statuses.includes(found.status)) {
       throw badRequest(
         `Migration ${migrationId} state of instance ${uuid} is ${found.status}. ` +
-          `Cannot ${how.words} while the migration is in this state.`,
+          `Cannot ${asked.words} while the migration is in this state.`,
       );
     }
     const nowMs = deps.clock.now();
-    await updateMigration(t, found.id, { wish: how.wish }, nowMs);
-    await recordDone(t, op, server, how.action, nowMs);
+    await updateMigration(t, found.id, { steering: asked.steering }, nowMs);
+    await recordDone(t, op, server, asked.action, nowMs);
   });
 }
 
@@ -246,7 +255,7 @@ export const abortLiveMigration = (
   steer(deps, op, uuid, migrationId, {
     transition: abortAction.transitions.abortMigration,
     action: abortAction,
-    wish: 'abort',
+    steering: 'abort',
     words: 'abort live migration',
     statuses: queuedToo ? ['running', 'queued', 'preparing'] : ['running'],
     missing: (message) => new Fault('notFound', message),
@@ -262,7 +271,7 @@ export const forceLiveMigration = (
   steer(deps, op, uuid, migrationId, {
     transition: forceCompleteAction.transitions.forceComplete,
     action: forceCompleteAction,
-    wish: 'force',
+    steering: 'force',
     words: 'force complete',
     statuses: ['running'],
     missing: badRequest,
@@ -288,23 +297,43 @@ const stillMoving = (host: string) =>
 const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> =>
   commit((t, nowMs) => updateMigration(t, input.migrationId, patch, nowMs));
 
+/** Begins the guest's move, with what its destination makes ready for it; one that goes on, or is over, goes on. */
+async function beginLive(
+  { deps, server, input, again, call }: Context,
+  from: string,
+  to: Host,
+  numa: NumaTopology | null,
+): Promise<LiveProgress> {
+  const { uuid } = server;
+  const seen = again ? await call(from, 'liveProgress', { uuid }) : null;
+  if (seen?.state === 'running' || seen?.state === 'completed') return seen;
+  const { blockMigration } = input;
+  const source = await hostNamed({ deps }, from);
+  const { hypervisorHostname: node, hostIp } = to.inventory;
+  const offer = await call(from, 'offerDisk', { uuid });
+  const spec = { ...(await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null)), numa };
+  const { inventory } = source;
+  const at = { node: inventory.hypervisorHostname, hostIp: inventory.hostIp, offer };
+  const landing = await call(to.host, 'prepareLive', { spec, from: at, blockMigration });
+  return call(from, 'liveMigrate', { uuid, to: { node, hostIp, blockMigration, numa, landing } });
+}
+
 /** Moves the guest from one host to another and waits until it is there; `attend` is called while it is under way. */
 async function monitorLiveMigration(
-  { deps, server, input, call, rest }: Context,
+  context: Context,
   from: string,
   to: Host,
   numa: NumaTopology | null,
   attend: (progress: LiveProgress) => Promise<void>,
 ): Promise<void> {
+  const { deps, server, call, rest } = context;
   const { uuid } = server;
-  const { hypervisorHostname: node, hostIp } = to.inventory;
-  const target = { node, hostIp, blockMigration: input.blockMigration, numa };
   const giveUpAt = deps.clock.now() + limits.liveMigrationMs;
   const isLate = (): boolean => deps.clock.now() > giveUpAt;
-  let progress = await call(from, 'liveMigrate', { uuid, to: target });
+  let progress = await beginLive(context, from, to, numa);
   while (progress.state === 'running') {
     await attend(progress);
-    if (isLate()) await call(from, 'steerLive', { uuid, wish: 'abort' });
+    if (isLate()) await call(from, 'steerLive', { uuid, how: 'abort' });
     if (deps.clock.now() > giveUpAt + limits.liveAbortMs) throw stillMoving(from);
     await rest(deps.clock.sleep(limits.livePollMs));
     progress = await call(from, 'liveProgress', { uuid });
@@ -312,12 +341,13 @@ async function monitorLiveMigration(
   if (progress.state === 'cancelled') throw isLate() ? tooSlow() : cancelled();
   // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
   if (progress.state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
+  await call(to.host, 'landLive', { spec: await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null) });
 }
 
 async function move(context: Context): Promise<void> {
   const { deps, server, input, call } = context;
   await note(context, { status: 'preparing' });
-  if ((await moveOf(context)).wish === 'abort') throw cancelled();
+  if ((await moveOf(context)).steering === 'abort') throw cancelled();
   await note(context, { status: 'running' });
   const numa = await placementFor(deps.database.read, server, input.migrationId);
   await monitorLiveMigration(
@@ -327,8 +357,8 @@ async function move(context: Context): Promise<void> {
     numa,
     async ({ memory, disk }) => {
       await note(context, { memory, disk });
-      const { wish } = await moveOf(context);
-      if (wish !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, wish });
+      const { steering } = await moveOf(context);
+      if (steering !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, how: steering });
     },
   );
 }
@@ -338,17 +368,22 @@ async function bringBack(context: Context): Promise<void> {
   const { deps, server, call, rest } = context;
   const { uuid } = server;
   const home = server.host as string;
-  await call(home, 'steerLive', { uuid, wish: 'abort' });
+  await call(home, 'steerLive', { uuid, how: 'abort' });
   const giveUpAt = deps.clock.now() + limits.liveAbortMs;
   while ((await call(home, 'liveProgress', { uuid })).state === 'running') {
     if (deps.clock.now() > giveUpAt) throw stillMoving(home);
     await rest(deps.clock.sleep(limits.livePollMs));
   }
-  if ((await call(home, 'inspect', { uuid })) !== null) return;
   const { destCompute } = await moveOf(context);
+  if ((await call(home, 'inspect', { uuid })) !== null) {
+    // what was made ready there for a guest that did not come
+    if (destCompute !== null) await clearHost(context, destCompute, ['guest']);
+    return;
+  }
   const numa = await placementFor(deps.database.read, server);
   await monitorLiveMigration(
-    context,
+    // it may be on its way already
+    { ...context, again: true },
     destCompute as string,
     await hostNamed(context, home),
     numa,
@@ -360,18 +395,22 @@ const cleanup = step({
   name: 'cleanup',
   async run(context: Context) {
     const { server, input, call } = context;
+    invariant(server.host !== input.old.host, `server ${server.uuid} is not where its guest is removed`);
     await clearHost(context, input.old.host as string, ['guest']);
     return call(server.host as string, 'inspect', { uuid: server.uuid });
   },
   undo: 'what is left there goes when its host is asked again',
 });
 
-async function settle(t: Tx, { server, input, outputIfDone }: Context, nowMs: number): Promise<null> {
+async function settle(t: Tx, context: Context, nowMs: number): Promise<null> {
+  const { server, input, outputIfDone } = context;
   const view = outputIfDone(cleanup);
   const state =
     view === null ? {} : { powerState: view.powerState, vmState: vmStateOf(view.powerState) ?? server.vmState };
   await updateServer(t, server.id, { ...state, taskState: null }, nowMs);
   await endMove(t, input.migrationId, 'completed', nowMs);
+  if (input.growth !== undefined)
+    await growHere(t, context, { ...server, ...state, taskState: null }, input.growth, nowMs);
   return null;
 }
 
@@ -381,6 +420,7 @@ export const liveMigrateAction = defineAction<LiveInput>()({
     liveMigrate: defineTransition('os-migrateLive', 'Move the running server to another host.', ['active', 'paused'], {
       task: 'migrating',
       verb: 'liveMigrate',
+      ownRoot: true,
       placing: true,
     }),
   },
@@ -393,7 +433,7 @@ export const liveMigrateAction = defineAction<LiveInput>()({
       async run(context) {
         // of a move that was given up its guest may be on its way still, and its place kept
         const here = { ...context, server: await endElsewhere(context, context.input.migrationId) };
-        return holdPlace(here, await liveWish(here.deps, here.server, here.input), 'queued');
+        return holdPlace(here, await liveRequest(here.deps, here.server, here.input), 'queued');
       },
       undo: giveBackPlace,
     },
@@ -426,10 +466,16 @@ export const liveMigrateAction = defineAction<LiveInput>()({
     const status = given ? 'cancelled' : failure.step === 'place' ? 'error' : 'failed';
     if (stuck) await leaveUnsure(t, input.migrationId, nowMs);
     else await endMove(t, input.migrationId, status, nowMs);
+    if (input.growth !== undefined) {
+      await updateServer(t, server.id, notGrown(outwardMessage(failure), nowMs), nowMs);
+    }
     if (given && !stuck) await updateServer(t, server.id, { taskState: null }, nowMs);
     else await settleFailed(t, server, failure, nowMs, stuck ? { vmState: 'error' } : {});
   },
   async givenUp(t, context, stuck, nowMs) {
+    if (context.input.growth !== undefined) {
+      await updateServer(t, context.server.id, notGrown('The server did not move to where it has room.', nowMs), nowMs);
+    }
     // its guest may be on its way still, and the only one: nothing of it is removed, and its place is kept
     if (stuck) await leaveUnsure(t, context.input.migrationId, nowMs);
     else await leaveGivenUp(t, context, stuck, nowMs);

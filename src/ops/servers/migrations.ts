@@ -4,21 +4,21 @@
 import { internal } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import type { Op } from '../../base/op.ts';
-import { findHeldClaim, holdClaim, releaseHeld, swapClaims } from '../../db/claims.ts';
+import { findClaim, findHeldClaim, holdClaim, moveClaim, releaseHeld, swapClaims } from '../../db/claims.ts';
 import { findFlavor } from '../../db/flavors.ts';
 import { findHost } from '../../db/hosts.ts';
 import { openActions } from '../../db/instance-actions.ts';
 import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { replaceNics } from '../../db/server-nics.ts';
-import { updateServer } from '../../db/servers.ts';
+import { lockServer, updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { FlavorSnapshot } from '../../domain/machines/flavor.ts';
-import type { Host } from '../../domain/placement/host.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../../domain/servers/migration.ts';
+import type { FlavorSnapshot } from '../../domain/machines/flavors.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../../domain/servers/migrations.ts';
 import { clearHost } from './clear-host.ts';
-import { anywhere, claimPlace, placementOf, type PlaceWish, whereOf } from '../placement/place.ts';
+import { anywhere, claimPlace, placementOf, type PlaceRequest, whereOf } from '../placement/place.ts';
 import type { StepContext } from '../engine/saga.ts';
 
 /** What every saga that moves a server begins with. */
@@ -76,7 +76,11 @@ export const destinationOf = async (context: MoveContext): Promise<Host> =>
   hostNamed(context, (await moveOf(context)).destCompute);
 
 /** What a server that moves asks of its next host: nothing of what was forced when it was made. */
-export const moveWish = ({ deps }: Pick<MoveContext, 'deps'>, server: Server, more: Partial<PlaceWish>): PlaceWish => ({
+export const moveRequest = (
+  { deps }: Pick<MoveContext, 'deps'>,
+  server: Server,
+  more: Partial<PlaceRequest>,
+): PlaceRequest => ({
   ...placementOf(deps, server, anywhere),
   excluded: [],
   ...more,
@@ -85,7 +89,7 @@ export const moveWish = ({ deps }: Pick<MoveContext, 'deps'>, server: Server, mo
 /** Finds the destination and holds a claim on it for the move; a move that has one keeps it. */
 export async function holdPlace(
   context: MoveContext,
-  wish: PlaceWish,
+  request: PlaceRequest,
   status: MigrationStatus,
 ): Promise<{ host: string }> {
   const { deps, input } = context;
@@ -95,7 +99,7 @@ export async function holdPlace(
   }
   return claimPlace(
     context,
-    wish,
+    request,
     (t, claim, generation) => holdClaim(t, input.migrationId, claim, generation),
     (t, found, nowMs) =>
       updateMigration(
@@ -148,7 +152,10 @@ export const placementAt = (server: Server, host: Host): Placement => ({
 export const isCurrentPlacement = (server: Server, placement: Placement): boolean =>
   server.host === placement.host && server.flavor.flavorid === placement.flavor.flavorid;
 
-/** The other placement becomes the server's own, with its claim; being there already, nothing happens. */
+/**
+ * The other placement becomes the server's own, with its claim; being there already, nothing happens. That is asked of the row as it is
+ * now: who comes a second time, with the row as it was before, would take the claims back.
+ */
 export async function switchTo(
   t: Tx,
   server: Server,
@@ -156,7 +163,9 @@ export async function switchTo(
   placement: Placement,
   nowMs: number,
 ): Promise<Server> {
-  if (isCurrentPlacement(server, placement)) return server;
+  const row = await lockServer(t, server.uuid);
+  if (row === null) throw internal(`Server ${server.uuid} has no row.`);
+  if (isCurrentPlacement(row, placement)) return { ...server, ...placement };
   await swapClaims(t, migrationId, server.id);
   await updateServer(t, server.id, placement, nowMs);
   return { ...server, ...placement };
@@ -218,6 +227,23 @@ export async function giveUpMove(
 export const leaveUnsure = (t: Tx, migrationId: number, nowMs: number): Promise<void> =>
   updateMigration(t, migrationId, { status: 'error' }, nowMs);
 
+/** The guest of a move in these is what the move made of it. */
+const arrived: readonly MigrationStatus[] = ['finished', 'confirming'];
+
+/**
+ * A resize on one host is given up half way, and its guest may be of either size: instead of two claims it has one that is large
+ * enough for both, until the host tells which size it is.
+ */
+async function claimEither(t: Tx, { id, status, sourceCompute, destCompute }: ServerMigration): Promise<void> {
+  const isEither = sourceCompute === destCompute && !arrived.includes(status);
+  const held = isEither ? await findHeldClaim(t, id) : null;
+  const own = held === null ? null : await findClaim(t, held.serverId);
+  if (held === null || own === null || own.hostId !== held.hostId) return;
+  await releaseHeld(t, id);
+  const either = { vcpus: Math.max(own.vcpus, held.vcpus), memoryMb: Math.max(own.memoryMb, held.memoryMb) };
+  await moveClaim(t, own, either);
+}
+
 /**
  * As `giveUpMove`, for a move that nothing carries and nobody looked for. A live migration may have brought the only guest to its
  * destination: nothing of it is removed (whereabouts.ts looks).
@@ -230,13 +256,18 @@ export async function giveUpUnseen(
 ): Promise<void> {
   const unsure = move.type === 'live-migration' && move.destCompute !== null && server.host === move.sourceCompute;
   if (unsure) await leaveUnsure(t, move.id, nowMs);
-  else await giveUpMove(t, server, move, false, nowMs);
+  else {
+    await claimEither(t, move);
+    await giveUpMove(t, server, move, false, nowMs);
+  }
 }
 
 /** As `giveUpMove`, for a saga that was overtaken (`givenUp`). */
 export async function leaveGivenUp(t: Tx, context: MoveContext, stuck: boolean, nowMs: number): Promise<void> {
   const move = await findMigration(t, context.input.migrationId);
-  if (move !== null) await giveUpMove(t, context.server, move, stuck, nowMs);
+  if (move === null) return;
+  if (stuck) await claimEither(t, move);
+  await giveUpMove(t, context.server, move, stuck, nowMs);
 }
 
 /**
@@ -262,16 +293,32 @@ const endOf = ({ status }: ServerMigration): MigrationStatus =>
   status === 'finished' ? 'confirmed' : status === 'error' ? 'error' : 'failed';
 
 /**
- * Ends the server's moves, but for `except`, where something overtook them (a deletion, an evacuation) or they could not be taken
- * back: what they have on other hosts, and what is set aside on its own, goes.
+ * Ends the server's moves of which `which` is true, where something overtook them (a deletion, an evacuation) or they could not be
+ * taken back: what they have on other hosts, and what is set aside on its own, goes.
  */
-export async function abandonMoves<I>(context: StepContext<I>, except?: number): Promise<void> {
+export async function abandonMoves<I>(
+  context: StepContext<I>,
+  which: (move: ServerMigration) => boolean = () => true,
+): Promise<void> {
   const { deps, server, commit } = context;
-  for (const move of await unfinishedMoves(deps.database.read, server)) {
-    if (move.id === except) continue;
+  const moves = await unfinishedMoves(deps.database.read, server);
+  for (const move of moves.filter(which)) {
     for (const host of new Set([move.sourceCompute, move.destCompute])) {
       if (host !== null) await clearHost(context, host, host === server.host ? ['aside'] : ['guest', 'aside']);
     }
     await commit((t, nowMs) => endMove(t, move.id, endOf(move), nowMs));
   }
+}
+
+/**
+ * Removes the server's guest and whatever moves have of it, on every host. Other hosts come first: where one refuses, the server
+ * still has its guest. What a resize on one host holds is claimed for as long as the guest is there, so that move ends last.
+ * Returns why something is left on the server's host, or null.
+ */
+export async function removeGuestEverywhere<I>(context: StepContext<I>): Promise<string | null> {
+  const { host } = context.server;
+  await abandonMoves(context, (move) => move.sourceCompute !== move.destCompute);
+  const left = host === null ? null : await clearHost(context, host, ['guest', 'aside']);
+  await abandonMoves(context);
+  return left;
 }

@@ -8,18 +8,20 @@ import { findFlavor } from '../../db/flavors.ts';
 import { findHost } from '../../db/hosts.ts';
 import type { NewServer } from '../../db/servers.ts';
 import { isZoneServed } from '../../db/services.ts';
-import { elasticProblem, type FlavorSnapshot, minimumOf, snapshotOf } from '../../domain/machines/flavor.ts';
+import { elasticProblem, type FlavorSnapshot, minimumOf, snapshotOf } from '../../domain/machines/flavors.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
-import { checkPciPolicy, pciWishOf } from '../../domain/pci/pci-alias.ts';
+import { checkPciPolicy, pciRequestOf } from '../../domain/pci/pci-alias.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../../domain/servers/build-spec.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
-import { power } from '../../domain/servers/instance.ts';
+import { power } from '../../domain/servers/servers.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { localDisksProblem, saysOfDisks } from '../../domain/servers/local-disks.ts';
 import type { OpsDeps } from '../deps.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import type { BuildRequest } from './build.ts';
+import { checkVolumes, imageOfVolume } from './new-volumes.ts';
 
 const NO_AGGREGATE = 0;
 
@@ -30,7 +32,7 @@ export async function flavorFor(deps: OpsDeps, op: Op, flavorRef: string): Promi
   if (flavor === null || flavor.disabled) throw badRequest(`Flavor ${flavorRef} could not be found.`);
   const problem = elasticProblem(flavor);
   if (problem !== null) throw badRequest(problem);
-  pciWishOf(flavor, null, deps.config.pciAliases);
+  pciRequestOf(flavor, null, deps.config.pciAliases);
   return snapshotOf(flavor);
 }
 
@@ -60,10 +62,10 @@ async function checkDestination(deps: OpsDeps, request: CreateServersRequest): P
 
 function checkCounts({ maxCount, networks }: CreateServersRequest): void {
   if (maxCount === 1 || networks === null || typeof networks === 'string') return;
-  if (networks.some((wish) => wish.fixedIp !== null)) {
+  if (networks.some((one) => one.fixedIp !== null)) {
     throw badRequest('Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.');
   }
-  if (networks.some((wish) => wish.portId !== null)) {
+  if (networks.some((one) => one.portId !== null)) {
     throw badRequest(
       'Failed to launch instances: Unable to launch multiple instances with a single configured port ID. ' +
         'Please launch your instance one by one with different ports.',
@@ -102,11 +104,16 @@ const refuse = (problem: string | null): void => {
 /** Image and flavor, each for itself and together; throws Nova's 400s and 403. */
 async function checkParts(deps: OpsDeps, op: Op, request: CreateServersRequest) {
   const flavor = await flavorFor(deps, op, request.flavorRef);
-  const image = await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');
+  const volumes = await checkVolumes(deps, op, request);
+  const boots = bootsFromVolume(request);
+  const image = boots
+    ? imageOfVolume(volumes)
+    : await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');
   refuse(diskConfigProblem(image, request.autoDiskConfig));
   await checkBelongings(deps, op, request);
-  refuse(imageProblem(flavor, image));
-  if (flavor.rootGb === 0 && !request.mayLackDisk) {
+  // what an image needs of a root disk its volume was asked for
+  refuse(imageProblem(boots ? { ...flavor, rootGb: 0 } : flavor, image));
+  if (flavor.rootGb === 0 && !request.mayLackDisk && !boots) {
     throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.', { code: 'flavor.noDisk' });
   }
   refuse(localDisksProblem(request.disks, flavor));
@@ -123,7 +130,7 @@ async function buildOf(
   image: ImageFacts,
   keyType: string | null,
 ): Promise<BuildRequest> {
-  const { networks, securityGroups, maxCount, mayAttachExternal, disks } = request;
+  const { networks, securityGroups, maxCount, mayAttachExternal, disks, volumes } = request;
   const { forcedHost, forcedNode, requestedHost, requestedNode, files } = request;
   return {
     network: await deps.network.plan(caller, networks, securityGroups, maxCount, mayAttachExternal),
@@ -134,6 +141,7 @@ async function buildOf(
     projectName: caller.projectName,
     ...{ forcedHost, forcedNode, requestedHost, requestedNode, files },
     ...(saysOfDisks(disks) && { disks }),
+    ...(volumes.length > 0 && { volumes: volumes.map((volume) => ({ ...volume, volumeId: volume.id })) }),
   };
 }
 
@@ -169,6 +177,18 @@ function newSizes(flavor: FlavorSnapshot) {
     adjustUpdatedAt: null,
   } as const;
 }
+
+/** Each server has volumes of its own: those that are to be made have their ids from here on. */
+const withOwnVolumes = (build: BuildRequest): BuildRequest =>
+  build.volumes === undefined
+    ? build
+    : {
+        ...build,
+        volumes: build.volumes.map((volume) => ({
+          ...volume,
+          volumeId: volume.source === 'volume' ? volume.id : newUuid(),
+        })),
+      };
 
 /** The rows of `count` servers of one request. */
 export function newServers(
@@ -208,6 +228,7 @@ export function newServers(
     const uuid = newUuid();
     return {
       ...shared,
+      build: withOwnVolumes(build),
       uuid,
       displayName: namesOf(request.name, uuid, index, count).displayName,
       hostname: hostnameOf(request, uuid, index, count),

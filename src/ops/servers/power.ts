@@ -3,7 +3,7 @@
 
 import { updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { hostOf } from './host-of.ts';

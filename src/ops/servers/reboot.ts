@@ -1,7 +1,7 @@
 // Why: a soft reboot asks the guest; a hard one takes away the power, and brings a server out of almost any state.
 
 import type { Op } from '../../base/op.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { defineAction } from '../engine/action.ts';

@@ -8,11 +8,11 @@ import { replaceMetadata } from '../../db/server-details.ts';
 import { changeBuild, findBuild, findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { rootDeviceName } from '../../domain/servers/build-spec.ts';
-import type { GuestView, InjectedFile } from '../../domain/servers/guest.ts';
+import type { GuestView, InjectedFile } from '../../domain/servers/guests.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
-import { type ImageFacts } from '../../domain/machines/image.ts';
+import { type ImageFacts } from '../../domain/machines/images.ts';
 import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { imageRefusal, noValidHost } from '../../scheduler/select.ts';
 import { judgedImage } from '../../scheduler/spec.ts';
 import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
@@ -23,7 +23,7 @@ import { optionsOf } from '../placement/place.ts';
 import { hostOf } from './host-of.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
-import type { ServerChange } from './update-server.ts';
+import type { ServerChange } from './update.ts';
 import { forgetAside, makeWay } from './whereabouts.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
@@ -182,6 +182,7 @@ export const rebuildAction = defineAction<Input>()({
       task: 'rebuilding',
       to: 'active',
       verb: 'rebuild',
+      ownRoot: true,
     }),
   },
   notification: 'rebuild',

@@ -7,9 +7,9 @@ import { limits } from '../../base/limits.ts';
 import { nicsOfServer, replaceNicsIf } from '../../db/server-nics.ts';
 import { findServer, lockServer, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { interfacePlanOf } from '../../domain/networks/interface-plan.ts';
-import type { NicSpec } from '../../domain/networks/nic.ts';
+import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import type { OpsDeps } from '../deps.ts';
 
 type Named = Pick<Server, 'uuid'>;

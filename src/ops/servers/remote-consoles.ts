@@ -8,19 +8,20 @@ import type { Op } from '../../base/op.ts';
 import { type ConsoleToken, findConsoleToken, insertConsoleToken } from '../../db/console-auth-tokens.ts';
 import { tx } from '../../db/tx.ts';
 import { type ConsoleEndpoint, type ConsoleProtocol, isSamePlace } from '../../domain/servers/console-endpoint.ts';
-import { type Server, type TaskState, taskStates } from '../../domain/servers/instance.ts';
-import { consoleUrl, isCarried, isOfProtocol, protocolOf } from '../../domain/servers/remote-console.ts';
+import { type Server, type TaskState, taskStates } from '../../domain/servers/servers.ts';
+import { consoleUrl, isCarried, isOfProtocol, protocolOf } from '../../domain/servers/remote-consoles.ts';
 import { hostCan, hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { anytime, defineTransition, type Transition } from '../../domain/servers/transition.ts';
 
-const leaving: ReadonlySet<TaskState> = new Set(['deleting', 'migrating']);
+/** Tasks after which a server is no longer where it was. */
+const ending: ReadonlySet<TaskState> = new Set(['deleting', 'migrating']);
 
 /** A console of a server that stays where it is. */
 const open = (word: string) =>
   defineTransition(word, 'Open a console.', null, {
     ...anytime,
-    tasks: [null, ...taskStates.filter((task) => !leaving.has(task))],
+    tasks: [null, ...taskStates.filter((task) => !ending.has(task))],
     placed: true,
   });
 

@@ -3,17 +3,17 @@
 
 import { badRequest } from '../../base/errors.ts';
 import type { Caller, Op } from '../../base/op.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
-import type { Server, VmState } from '../../domain/servers/instance.ts';
+import type { Server, VmState } from '../../domain/servers/servers.ts';
 import { beginAction, checkTransition } from '../engine/begin.ts';
 import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './host-of.ts';
 import type { Saga, Step, StepContext } from '../engine/saga.ts';
-import { settleBroken, settleFromView } from '../engine/settle.ts';
+import { settleBroken, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction, definePlainAction, type NoInput } from '../engine/action.ts';
@@ -70,7 +70,10 @@ const ending = <I>(
   steps: [...before, guest],
   async settle(t, { server, output }, nowMs) {
     const launched = to === 'rescued' ? { launchedAt: nowMs } : {};
-    await settleFromView(t, server, output(guest), nowMs, true, { vmState: to, ...launched });
+    const view = output(guest);
+    // one that crashed as it booted from its own disk is off
+    const vmState = to === 'rescued' ? to : (vmStateOf(view.powerState) ?? to);
+    await settleFromView(t, server, view, nowMs, true, { vmState, ...launched });
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
@@ -92,6 +95,7 @@ export const rescueAction = defineAction<Input>()({
       task: 'rescuing',
       to: 'rescued',
       verb: 'rescue',
+      ownRoot: true,
     }),
   },
   notification: 'rescue',

@@ -2,6 +2,7 @@
 // set aside and claimed, until the move is confirmed (confirm-resize.ts) or taken back (revert-resize.ts).
 
 import { badRequest, conflict } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { findClaim } from '../../db/claims.ts';
 import { findFlavor } from '../../db/flavors.ts';
@@ -10,13 +11,14 @@ import { updateMigration } from '../../db/migrations.ts';
 import { findBuild, findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
-import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../../domain/machines/flavor.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
+import { type FlavorSnapshot, elasticProblem, snapshotOf } from '../../domain/machines/flavors.ts';
+import type { AgentArgs } from '../../domain/servers/agent-methods.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
 import { diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { localDisksProblem } from '../../domain/servers/local-disks.ts';
-import { pciWishOf } from '../../domain/pci/pci-alias.ts';
+import { pciRequestOf } from '../../domain/pci/pci-alias.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -34,7 +36,7 @@ import {
   holdPlace,
   hostNamed,
   type MoveInput,
-  moveWish,
+  moveRequest,
   removeThere,
 } from './migrations.ts';
 import { whereOf } from '../placement/place.ts';
@@ -74,10 +76,16 @@ export async function mustBeUp(t: Tx, deps: OpsDeps, name: string): Promise<void
 }
 
 /** The flavor to resize to, after Nova's checks in Nova's order; throws 400 and, for the quota, 403. */
-async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: ResizeRequest): Promise<FlavorSnapshot> {
-  const disabled = diskConfigProblem(server.image, wish.autoDiskConfig);
+async function newFlavor(
+  t: Tx,
+  deps: OpsDeps,
+  op: Op,
+  server: Server,
+  request: ResizeRequest,
+): Promise<FlavorSnapshot> {
+  const disabled = diskConfigProblem(server.image, request.autoDiskConfig);
   if (disabled !== null) throw badRequest(disabled);
-  const { flavorRef } = wish;
+  const { flavorRef } = request;
   const found = await findFlavor(t, flavorRef, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
   if (found === null) throw badRequest(`Flavor ${flavorRef} could not be found.`);
   if (found.rootGb === 0 && server.flavor.rootGb !== 0) {
@@ -89,7 +97,7 @@ async function newFlavor(t: Tx, deps: OpsDeps, op: Op, server: Server, wish: Res
   const flavor = snapshotOf(found);
   const problem = elasticProblem(flavor);
   if (problem !== null) throw badRequest(problem);
-  pciWishOf(flavor, null, deps.config.pciAliases);
+  pciRequestOf(flavor, null, deps.config.pciAliases);
   await checkUpsize(t, deps, server, flavor);
   const misfit = server.image === null ? null : imageProblem(flavor, server.image);
   if (misfit !== null) throw badRequest(misfit);
@@ -159,13 +167,13 @@ export const resizeServer = (
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  wish: ResizeRequest,
+  request: ResizeRequest,
 ): Promise<void> =>
   begin(deps, op, uuid, resizeAction, resizeAction.transitions.resize, async (t, server) => ({
-    flavor: await newFlavor(t, deps, op, server, wish),
+    flavor: await newFlavor(t, deps, op, server, request),
     host: null,
     // as Nova: what is not asked for is off
-    autoDiskConfig: wish.autoDiskConfig ?? false,
+    autoDiskConfig: request.autoDiskConfig ?? false,
     mayStay: deps.config.allowResizeToSameHost,
   }));
 
@@ -194,12 +202,12 @@ const place = step({
     // of a move that was given up something may be left there, and its place kept
     const context = { ...asked, server: await endElsewhere(asked, asked.input.migrationId) };
     const { server, input } = context;
-    const wish = moveWish(context, under(server, input.flavor), {
+    const request = moveRequest(context, under(server, input.flavor), {
       requestedHost: input.host,
       excluded: input.mayStay ? [] : [server.host as string],
       verb: 'receiveDisk',
     });
-    return holdPlace(context, wish, 'pre-migrating');
+    return holdPlace(context, request, 'pre-migrating');
   },
   undo: giveBackPlace,
 });
@@ -222,6 +230,20 @@ async function putBack({ deps, server, call }: Context): Promise<void> {
   await call(server.host as string, 'restoreDisk', { spec, on: wasOn(server) });
 }
 
+/** Waits until the disks are where they shall be taken over; how far they are is the server's progress. */
+async function bringDisks(context: Context, host: string, what: AgentArgs<'fetchDisk'>): Promise<void> {
+  const { deps, server, commit, call, rest } = context;
+  let told = 0;
+  for (;;) {
+    const { done, disk } = await call(host, 'fetchDisk', what);
+    if (done) return;
+    const progress = disk.total ? Math.floor((100 * (disk.processed ?? 0)) / disk.total) : 0;
+    if (progress !== told) await commit((t, nowMs) => updateServer(t, server.id, { progress }, nowMs));
+    told = progress;
+    await rest(deps.clock.sleep(limits.livePollMs));
+  }
+}
+
 /** The guest is made anew over its disks, on the new host and under the new flavor. */
 const destination = step({
   name: 'destination',
@@ -233,7 +255,11 @@ const destination = step({
     const host = await destinationOf(context);
     const after = { ...under(server, input.flavor), ...whereOf(host) };
     const spec = await guestSpec(deps.database.read, after, null, input.migrationId);
-    const from = { node: source.inventory.hypervisorHostname, hostIp: source.inventory.hostIp };
+    const { hypervisorHostname: node, hostIp } = source.inventory;
+    // the key in it is for this attempt: no record of the step has it
+    const offer = source.host === host.host ? null : await call(source.host, 'offerDisk', { uuid: server.uuid });
+    const from = { node, hostIp, offer };
+    await bringDisks(context, host.host, { spec, from });
     return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
   },
   undo: removeThere,
@@ -282,6 +308,7 @@ const moving: Partial<Transition> = {
   to: 'resized',
   placed: true,
   verb: 'migrateDisk',
+  ownRoot: true,
   placing: true,
 };
 

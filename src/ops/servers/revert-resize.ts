@@ -1,14 +1,15 @@
 // Why: the server goes back to what it was: the old host makes its guest again from what it had set aside, and what was made of it
 // since is given up. The claim on the old host was held all the time, so there is always room.
 
+import { invariant } from '../../base/invariant.ts';
 import type { Op } from '../../base/op.ts';
 import { internal } from '../../base/errors.ts';
 import { updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import { power, type Server } from '../../domain/servers/instance.ts';
-import type { Before } from '../../domain/servers/migration.ts';
+import { power, type Server } from '../../domain/servers/servers.ts';
+import type { Before } from '../../domain/servers/migrations.ts';
 import { wakeWorkers, enqueueAction } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import { clearHost } from './clear-host.ts';
@@ -99,6 +100,14 @@ const source = step({
   },
 });
 
+/** Removes what the move had made on the other host. */
+async function clearLeft(context: Context): Promise<string | null> {
+  const { server, input } = context;
+  if (onOneHost(input)) return null;
+  invariant(server.host !== input.present.host, `server ${server.uuid} is not where its guest is removed`);
+  return clearHost(context, input.present.host as string, ['guest']);
+}
+
 async function settle(t: Tx, { server, input, output }: Context, nowMs: number): Promise<null> {
   await endMove(t, input.migrationId, 'reverted', nowMs);
   await settleFromView(t, server, output(source), nowMs, input.wasOn, { launchedAt: nowMs });
@@ -146,8 +155,7 @@ export const revertResizeAction = defineAction<RevertInput>()({
     },
     {
       name: 'cleanup',
-      run: async (context) =>
-        onOneHost(context.input) ? null : clearHost(context, context.input.present.host as string, ['guest']),
+      run: clearLeft,
       undo: 'what is left there goes when its host is asked again',
     },
   ],

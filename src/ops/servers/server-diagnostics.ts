@@ -2,8 +2,8 @@
 
 import { conflict } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import type { Diagnostics } from '../../domain/servers/diagnostics.ts';
-import { power, powerWord, type Server } from '../../domain/servers/instance.ts';
+import type { Diagnostics } from '../../domain/servers/server-diagnostics.ts';
+import { power, powerWord, type Server } from '../../domain/servers/servers.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';
 import { hostFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';

@@ -5,7 +5,7 @@ import type { Op } from '../../base/op.ts';
 import { loadDetails, replaceMetadata } from '../../db/server-details.ts';
 import { updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { lockServerFor } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { checkBounds } from '../administration/quota-sets.ts';

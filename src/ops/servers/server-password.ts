@@ -3,7 +3,7 @@
 import type { Op } from '../../base/op.ts';
 import { writePassword } from '../../db/server-parts.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 
 /** The password within the guest stays what it is. */

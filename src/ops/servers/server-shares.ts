@@ -3,7 +3,7 @@
 
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';

@@ -5,11 +5,10 @@ import type { Op } from '../../base/op.ts';
 import { releaseClaim } from '../../db/claims.ts';
 import { findShelved, putShelved, removeShelved } from '../../db/shelved.ts';
 import { updateServer } from '../../db/servers.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import { clearHost } from './clear-host.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
-import { abandonMoves } from './migrations.ts';
+import { removeGuestEverywhere } from './migrations.ts';
 import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
@@ -44,8 +43,7 @@ async function shelveServer(deps: OpsDeps, op: Op, { uuid }: Named): Promise<voi
 async function leaveHost(context: StepContext<unknown>): Promise<{ readonly left: string | null }> {
   const { deps, server, commit, point } = context;
   if (server.host === null) return { left: null };
-  await abandonMoves(context);
-  const left = await clearHost(context, server.host, ['guest', 'aside']);
+  const left = await removeGuestEverywhere(context);
   await deps.network.rebind({ ...server, host: '', zone: server.availabilityZone ?? '' });
   point('unbound');
   await commit(async (t, nowMs) => {
@@ -135,6 +133,7 @@ export const shelveAction = defineAction<ShelveInput>()({
       task: 'shelving',
       to: 'shelved',
       verb: 'snapshot',
+      ownRoot: true,
     }),
   },
   ...shelveHereSaga,

@@ -6,12 +6,12 @@ import { Fault, notFound, unavailable } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
-import { readyAction, withdrawAction } from '../../db/instance-actions.ts';
+import { letGoAction, readyAction, withdrawAction } from '../../db/instance-actions.ts';
 import { findBuild, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
-import type { Server, TaskState } from '../../domain/servers/instance.ts';
+import type { Server, TaskState } from '../../domain/servers/servers.ts';
 import type { Transition } from '../../domain/servers/transition.ts';
-import { copiedImage, snapshotOf, type SnapshotWish } from '../../domain/servers/snapshot.ts';
+import { copiedImage, snapshotOf, type SnapshotRequest } from '../../domain/servers/snapshot.ts';
 import { wakeWorkers, type Enqueued, enqueueTransition, lockServerFor } from '../engine/begin.ts';
 import type { BuildRequest } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -53,10 +53,15 @@ export async function tolerate<I>(
 async function takeBack(deps: OpsDeps, { actionId, server }: Enqueued, imageId: string): Promise<void> {
   try {
     await removeImage(deps, imageId);
-    await tx(deps.database, async (t) => {
-      if (!(await withdrawAction(t, actionId))) return;
-      await updateServer(t, server.id, { taskState: server.taskState }, deps.clock.now());
+    const overtaken = await tx(deps.database, async (t) => {
+      if (await withdrawAction(t, actionId)) {
+        await updateServer(t, server.id, { taskState: server.taskState }, deps.clock.now());
+        return false;
+      }
+      await letGoAction(t, actionId);
+      return true;
     });
+    if (overtaken) deps.bus.nudge(actionId);
   } catch (error) {
     deps.log.warn({ image: imageId, err: error }, 'an image that was refused is left to its action');
   }
@@ -64,8 +69,8 @@ async function takeBack(deps: OpsDeps, { actionId, server }: Enqueued, imageId: 
 
 /**
  * Begins a move that makes an image: refused before anything is made, then the image is there, queued, when the 202 is
- * answered. The action is first, under which an image is found whose maker died; it waits for the image. `wishOf` says what
- * the image is.
+ * answered. The action is first, under which an image is found whose maker died; it waits for the image, and so does what
+ * overtakes it. `wishOf` says what the image is.
  */
 export async function beginSnapshot<I extends SnapshotInput>(
   deps: OpsDeps,
@@ -73,7 +78,7 @@ export async function beginSnapshot<I extends SnapshotInput>(
   uuid: string,
   transition: Transition,
   saga: Saga<I>,
-  wishOf: (server: Server) => SnapshotWish,
+  wishOf: (server: Server) => SnapshotRequest,
   inputOf: (imageId: string) => NoInfer<I>,
 ): Promise<{ readonly imageId: string }> {
   const { database, hooks } = deps;
@@ -92,6 +97,8 @@ export async function beginSnapshot<I extends SnapshotInput>(
   }
   if (!(await tx(database, (t) => readyAction(t, actionId)))) {
     await removeImage(deps, imageId);
+    await tx(database, (t) => letGoAction(t, actionId));
+    deps.bus.nudge(actionId);
     await tx(database, (t) => lockServerFor(t, op, uuid, transition));
     throw unavailable(`Image ${imageId} was made too late.`);
   }

@@ -8,9 +8,9 @@ import { openMigrations, unfinishedMoves } from '../../db/migrations.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
 import { removeShelved } from '../../db/shelved.ts';
 import { tx } from '../../db/tx.ts';
-import { minimumOf } from '../../domain/machines/flavor.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import { power, type Server } from '../../domain/servers/instance.ts';
+import { minimumOf } from '../../domain/machines/flavors.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import { power, type Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -19,7 +19,7 @@ import { hostOf } from './host-of.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { removeShelvedImage } from './shelved-image.ts';
-import { settleFailed, settleFromView } from '../engine/settle.ts';
+import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { endElsewhere, findGuest } from './whereabouts.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { definePlainAction } from '../engine/action.ts';
@@ -74,7 +74,8 @@ export const softDeleteSaga: Saga<{ readonly soft: boolean }> = {
   async failed(t, context, failure, nowMs) {
     const { server } = context;
     const confirmed = server.vmState === 'resized' && (await openMigrations(t, server.uuid)).length === 0;
-    const patch = { deletedAt: null, ...(confirmed ? { vmState: 'active' as const } : {}) };
+    const state = confirmed ? { vmState: vmStateOf(server.powerState) ?? ('active' as const) } : {};
+    const patch = { deletedAt: null, ...state };
     await leaveUncarried(t, context, nowMs, 'finished');
     await settleFailed(t, server, failure, nowMs, patch);
   },

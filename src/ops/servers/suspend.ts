@@ -3,7 +3,7 @@
 import { conflict } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import { asksForDevices } from '../../domain/pci/pci-alias.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { definePlainAction } from '../engine/action.ts';

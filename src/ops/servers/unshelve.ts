@@ -8,13 +8,13 @@ import { isZoneServed } from '../../db/services.ts';
 import { updateServer } from '../../db/servers.ts';
 import { findShelved, removeShelved } from '../../db/shelved.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
-import type { Server } from '../../domain/servers/instance.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
+import type { Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { bindPorts, moveWish } from './migrations.ts';
+import { bindPorts, moveRequest } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
 import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
@@ -24,7 +24,7 @@ import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
 import { endElsewhere } from './whereabouts.ts';
 
-export interface UnshelveWish {
+export interface UnshelveRequest {
   /** Undefined: as it is; null: whatever zone, from now on. */
   readonly zone: string | null | undefined;
   readonly host: string | null;
@@ -39,7 +39,7 @@ interface UnshelveInput extends SnapshotInput {
 }
 
 /** Nova's checks of zone and host, in Nova's order; throws 400, 403 and 409. */
-async function checkWish(t: Tx, server: Server, { zone, host, mayNameHost }: UnshelveWish): Promise<void> {
+async function checkRequest(t: Tx, server: Server, { zone, host, mayNameHost }: UnshelveRequest): Promise<void> {
   if ((zone !== undefined || host !== null) && server.vmState !== 'shelved_offloaded') {
     throw conflict(
       `Specifying an availability zone or a host when unshelving server "${server.uuid}" with status ` +
@@ -64,20 +64,20 @@ export async function unshelveServer(
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  wish: UnshelveWish,
+  request: UnshelveRequest,
 ): Promise<void> {
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, unshelveAction.transitions.unshelve);
-    await checkWish(t, server, wish);
+    await checkRequest(t, server, request);
     const shelved = await findShelved(t, server.id);
     if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
     const nowMs = deps.clock.now();
-    const zone = wish.zone === undefined ? {} : { requestedZone: wish.zone };
+    const zone = request.zone === undefined ? {} : { requestedZone: request.zone };
     await updateServer(t, server.id, { taskState: 'unshelving', ...zone }, nowMs);
     const input: UnshelveInput = {
       imageId: shelved.imageId,
       offloaded: server.vmState === 'shelved_offloaded',
-      host: wish.host,
+      host: request.host,
     };
     return enqueueAction(t, op, server, unshelveAction, input, nowMs);
   });
@@ -174,7 +174,7 @@ const placing: Saga<UnshelveInput>['steps'] = [
     event: 'schedule_instances',
     run(context): Promise<Placed> {
       const { server, input } = context;
-      return placeServer(context, moveWish(context, server, { requestedHost: input.host }), 'unshelving');
+      return placeServer(context, moveRequest(context, server, { requestedHost: input.host }), 'unshelving');
     },
     undo: (context) => giveUpPlace(context, 'unshelving'),
   },

@@ -5,8 +5,8 @@ import { conflict, Fault, unavailable } from '../../base/errors.ts';
 import { findHost } from '../../db/hosts.ts';
 import { listMigrations, unfinishedMoves } from '../../db/migrations.ts';
 import { addRemnant, remnantHosts } from '../../db/remnants.ts';
-import type { Server } from '../../domain/servers/instance.ts';
-import type { MigrationStatus, ServerMigration } from '../../domain/servers/migration.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import type { MigrationStatus, ServerMigration } from '../../domain/servers/migrations.ts';
 import { hostCan } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import { clearHost } from './clear-host.ts';
@@ -74,7 +74,7 @@ async function turnThere(context: Context, move: ServerMigration): Promise<Serve
 async function mustStandStill({ server, call }: Context, moves: readonly ServerMigration[]): Promise<void> {
   const { uuid, host } = server;
   if (host === null || !moves.some((move) => isLive(move) && move.sourceCompute === host)) return;
-  await call(host, 'steerLive', { uuid, wish: 'abort' });
+  await call(host, 'steerLive', { uuid, how: 'abort' });
   if ((await call(host, 'liveProgress', { uuid })).state !== 'running') return;
   throw unavailable(`Host ${host} still moves its guest away.`, { code: 'migration.stillMoving' });
 }

@@ -1,6 +1,6 @@
 // Why: what an administrator says of groups of hosts decides which flavors, images and projects they take.
 
-import { isMinimumSpec } from '../../domain/machines/flavor.ts';
+import { isMinimumSpec } from '../../domain/machines/flavors.ts';
 import { labelCheck } from '../labels.ts';
 import { requirement } from '../requirements.ts';
 import type { Filter, ImageFilter } from '../spec.ts';

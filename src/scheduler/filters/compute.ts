@@ -1,7 +1,7 @@
 // Why: a server belongs only on a host that is enabled and answers.
 
 import { secondsBetween } from '../../base/clock.ts';
-import { isHostUp } from '../../domain/placement/host.ts';
+import { isHostUp } from '../../domain/placement/hosts.ts';
 import type { Filter } from '../spec.ts';
 
 export const computeFilter: Filter =

@@ -1,8 +1,8 @@
 // Why: a server that could never reach its maximum here, were the host empty, is better placed elsewhere. The ceiling is the
 // host's own size times the operator's allocation ratio, so that every growth within it can be claimed at some time.
 
-import { capacityOf } from '../../domain/placement/claim.ts';
-import { pinnedOf } from '../../domain/numa/numa-wish.ts';
+import { capacityOf } from '../../domain/placement/claims.ts';
+import { pinnedOf } from '../../domain/numa/numa-request.ts';
 import { roomTaken } from '../../domain/placement/resources.ts';
 import type { Filter } from '../spec.ts';
 

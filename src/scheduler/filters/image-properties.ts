@@ -1,6 +1,6 @@
 // Why: an image may need a certain architecture, hypervisor, vm mode disk format or version of the hypervisor; one of the host's kinds of guests must have it all.
 
-import type { Host } from '../../domain/placement/host.ts';
+import type { Host } from '../../domain/placement/hosts.ts';
 import type { ImageFilter, ImageNeeds } from '../spec.ts';
 import { versionBounds } from '../versions.ts';
 

@@ -2,7 +2,7 @@
 // read once for a request; what it can't mean refuses every host.
 
 import { limits } from '../../base/limits.ts';
-import type { Candidate } from '../../domain/placement/host.ts';
+import type { Candidate } from '../../domain/placement/hosts.ts';
 import { attributeOf } from '../attributes.ts';
 import { hintOf } from '../hints.ts';
 import type { Filter } from '../spec.ts';

@@ -1,8 +1,8 @@
 // Why: the minimum must be free to claim, and whatever else the flavor takes of its host; what is pinned needs no part of the shared
 // CPUs.
 
-import { fits } from '../../domain/placement/claim.ts';
-import { pinnedOf } from '../../domain/numa/numa-wish.ts';
+import { fits } from '../../domain/placement/claims.ts';
+import { pinnedOf } from '../../domain/numa/numa-request.ts';
 import { resourcesProblem, roomTaken, wantsApart } from '../../domain/placement/resources.ts';
 import type { Filter } from '../spec.ts';
 

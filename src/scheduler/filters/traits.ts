@@ -1,14 +1,14 @@
 // Why: a flavor or an image may ask for hosts that are something, or are not; and hosts may be kept for those that ask for it.
 
-import { traitProblem, traitWishOf } from '../../domain/placement/trait-wish.ts';
+import { traitProblem, traitRequestOf } from '../../domain/placement/trait-request.ts';
 import { labelCheck } from '../labels.ts';
 import type { Filter, ImageFilter, ImageSpec } from '../spec.ts';
 
-const wishOf = ({ flavor, imageProperties }: ImageSpec) => traitWishOf(flavor, imageProperties);
+const wishOf = ({ flavor, imageProperties }: ImageSpec) => traitRequestOf(flavor, imageProperties);
 
 export const traitsFilter: ImageFilter = (spec) => {
-  const wish = wishOf(spec);
-  return wish === null ? null : ({ inventory }) => traitProblem(inventory.facts.traits, wish);
+  const request = wishOf(spec);
+  return request === null ? null : ({ inventory }) => traitProblem(inventory.facts.traits, request);
 };
 
 const PREFIX = 'trait:';

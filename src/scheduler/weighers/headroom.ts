@@ -1,9 +1,9 @@
 // Why: servers that may grow should sit where they can. What counts is what would be left if every server here, the new one
 // among them, stood at its maximum: the scarcer of vCPUs and memory, as a share of the host. Below zero: promised more than there is.
 
-import { capacityOf } from '../../domain/placement/claim.ts';
+import { capacityOf } from '../../domain/placement/claims.ts';
 import { pinnedCount } from '../../domain/numa/numa.ts';
-import { pinnedOf } from '../../domain/numa/numa-wish.ts';
+import { pinnedOf } from '../../domain/numa/numa-request.ts';
 import { roomTaken } from '../../domain/placement/resources.ts';
 import type { Weigher } from '../spec.ts';
 

@@ -1,5 +1,7 @@
 // Why: a program logs in with a credential of its own, with some of its owner's roles in one project, without his password.
 
+import { parseDateTime } from '../../base/date-time.ts';
+import type { Reader } from '../../db/engine.ts';
 import { randomBytes } from 'node:crypto';
 import { badRequest, forbidden } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
@@ -88,74 +90,43 @@ function chosenOf(allowed: readonly Role[], asked: CreateBody['application_crede
 /** A time without a zone is UTC. */
 function expiryOf(text: string | null | undefined, now: number): number | null {
   if (text == null) return null;
-  const isTime = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.test(text);
-  const ms = isTime ? Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text.slice(10)) ? text : `${text}Z`) : Number.NaN;
-  if (Number.isNaN(ms)) throw badRequest("Timestamp not in expected format: 'expires_at' is to be ISO 8601.");
+  const ms = parseDateTime(text);
+  if (ms === null) throw badRequest("Timestamp not in expected format: 'expires_at' is to be ISO 8601.");
   if (ms <= now) throw badRequest("The 'expires_at' must not be before now.");
   return ms;
 }
 
-export function applicationCredentialRoutes(parts: Parts): Route[] {
-  const { reader, clock, passwords, keys } = parts;
+async function find(reader: Reader, params: Params): Promise<ApplicationCredential> {
+  const id = params['credential_id'] ?? '';
+  const found = await applicationCredentials.find(reader, id);
+  if (found === null || found.userId !== params['user_id']) throw missing(`Application Credential: ${id}`);
+  return found;
+}
 
-  const find = async (params: Params): Promise<ApplicationCredential> => {
-    const id = params['credential_id'] ?? '';
-    const found = await applicationCredentials.find(reader, id);
-    if (found === null || found.userId !== params['user_id']) throw missing(`Application Credential: ${id}`);
-    return found;
-  };
+/** A credential must not make or delete credentials, unless it was made to: a stolen one could outlive itself. */
+async function refuseRestricted({ reader, keys }: Parts, { caller }: Visit): Promise<void> {
+  const verdict = await keys.verify(caller.token ?? '');
+  const id = verdict.kind === 'good' ? verdict.claims.openstack_app_cred_id : undefined;
+  if (id === undefined) return;
+  if ((await applicationCredentials.find(reader, id))?.unrestricted !== true) {
+    throw forbidden(
+      "You are not authorized to perform the requested action: Using method 'application_credential' is not allowed for managing additional application credentials.",
+    );
+  }
+}
 
-  /** A credential must not make or delete credentials, unless it was made to: a stolen one could outlive itself. */
-  const refuseRestricted = async ({ caller }: Visit): Promise<void> => {
-    const verdict = await keys.verify(caller.token ?? '');
-    const id = verdict.kind === 'good' ? verdict.claims.openstack_app_cred_id : undefined;
-    if (id === undefined) return;
-    if ((await applicationCredentials.find(reader, id))?.unrestricted !== true) {
-      throw forbidden(
-        "You are not authorized to perform the requested action: Using method 'application_credential' is not allowed for managing additional application credentials.",
-      );
-    }
-  };
+export const applicationCredentialRoutes = (parts: Parts): Route[] => [...lookRoutes(parts), ...changeRoutes(parts)];
 
+function changeRoutes(parts: Parts): Route[] {
+  const { reader, clock, passwords } = parts;
   return [
-    {
-      method: 'GET',
-      path: '/v3/users/:user_id/application_credentials',
-      guard: { first: 'identity:list_application_credentials' },
-      run: async (visit) => {
-        const user = await findUser(reader, visit.params['user_id'] ?? '');
-        const all = new Map((await roles.list(reader, {})).map((found) => [found.id, found]));
-        const { enabled: _, ...where } = { ...filterOf(visit, ['name']), user_id: user.id, enabled: 0 };
-        return pageReply(
-          visit,
-          'application_credentials',
-          { reader, table: applicationCredentials, where },
-          (credential) =>
-            view(
-              visit.base,
-              credential,
-              credential.roleIds.flatMap((id) => all.get(id) ?? []),
-            ),
-        );
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v3/users/:user_id/application_credentials/:credential_id',
-      guard: { first: 'identity:get_application_credential' },
-      run: async ({ base, params }) => {
-        const credential = await find(params);
-        const found = await roles.some(reader, credential.roleIds);
-        return { status: 200, body: { application_credential: view(base, credential, found) } };
-      },
-    },
     {
       method: 'POST',
       path: '/v3/users/:user_id/application_credentials',
       guard: { first: 'identity:create_application_credential' },
       body: createBody,
       run: async (visit) => {
-        await refuseRestricted(visit);
+        await refuseRestricted(parts, visit);
         const { application_credential: given } = visit.body as CreateBody;
         const { projectId, userId } = visit.caller;
         if (projectId === null) throw badRequest('Expecting to find a project-scoped token.');
@@ -195,10 +166,46 @@ export function applicationCredentialRoutes(parts: Parts): Route[] {
       path: '/v3/users/:user_id/application_credentials/:credential_id',
       guard: { first: 'identity:delete_application_credential' },
       run: async (visit) => {
-        await refuseRestricted(visit);
-        const credential = await find(visit.params);
+        await refuseRestricted(parts, visit);
+        const credential = await find(reader, visit.params);
         await write(parts, '', (tx) => applicationCredentials.remove(tx, credential.id));
         return { status: 204 };
+      },
+    },
+  ];
+}
+
+function lookRoutes({ reader }: Parts): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/application_credentials',
+      guard: { first: 'identity:list_application_credentials' },
+      run: async (visit) => {
+        const user = await findUser(reader, visit.params['user_id'] ?? '');
+        const all = new Map((await roles.list(reader, {})).map((found) => [found.id, found]));
+        const { enabled: _, ...where } = { ...filterOf(visit, ['name']), user_id: user.id, enabled: 0 };
+        return pageReply(
+          visit,
+          'application_credentials',
+          { reader, table: applicationCredentials, where },
+          (credential) =>
+            view(
+              visit.base,
+              credential,
+              credential.roleIds.flatMap((id) => all.get(id) ?? []),
+            ),
+        );
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v3/users/:user_id/application_credentials/:credential_id',
+      guard: { first: 'identity:get_application_credential' },
+      run: async ({ base, params }) => {
+        const credential = await find(reader, params);
+        const found = await roles.some(reader, credential.roleIds);
+        return { status: 200, body: { application_credential: view(base, credential, found) } };
       },
     },
     {

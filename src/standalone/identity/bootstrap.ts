@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { newHexId } from '../../base/ids.ts';
 import { assign, domains, imply, projects, roles, SYSTEM, users } from '../../db/identity.ts';
-import { tx } from '../../db/tx.ts';
+import { isDuplicate } from '../../db/errors.ts';
+import { type Tx, tx } from '../../db/tx.ts';
 import { missing } from './route.ts';
 import type { Parts } from './service.ts';
 import type { Turn } from './turns.ts';
@@ -49,54 +50,61 @@ export async function ensureBootstrap(
           admin: await parts.passwords.hash(passwords.admin, OWN),
           demo: await parts.passwords.hash(passwords.demo, OWN),
         };
-  return tx(parts.database, async (tx) => {
-    if ((await domains.find(tx, DOMAIN)) === null) {
-      const domain = { id: DOMAIN, name: 'Default', description: 'The default domain', enabled: true, extra: {} };
-      await domains.insert(tx, domain);
-    }
-    const roleIds = new Map<string, string>();
-    for (const name of [...ROLE_CHAIN, 'service']) {
-      const [found] = await roles.list(tx, { name });
-      const id = found?.id ?? newHexId();
-      if (found === undefined) await roles.insert(tx, { id, name, description: null, extra: {} });
-      roleIds.set(name, id);
-    }
-    const roleId = (name: string): string => roleIds.get(name) ?? '';
-    const projectIds = new Map<string, string>();
-    for (const name of PROJECTS) {
-      const [found] = await projects.list(tx, { domain_id: DOMAIN, name });
-      const id = found?.id ?? newHexId();
-      if (found === undefined) {
-        await projects.insert(tx, { id, domainId: DOMAIN, name, description: '', enabled: true, tags: [], extra: {} });
-      }
-      projectIds.set(name, id);
-    }
-    const projectId = (name: (typeof PROJECTS)[number]): string => projectIds.get(name) ?? '';
-    const made = { admin: projectId('admin'), demo: projectId('demo'), service: projectId('service') };
-    // another process may have been first
-    const [already] = await users.list(tx, { domain_id: DOMAIN, name: 'admin' });
-    if (hashes === null || already !== undefined) return { projects: made, passwords: null };
-
-    for (const [index, name] of ROLE_CHAIN.slice(1).entries())
-      await imply(tx, { priorRoleId: roleId(ROLE_CHAIN[index] ?? ''), impliedRoleId: roleId(name) });
-    for (const name of ['admin', 'demo'] as const) {
-      const id = newHexId();
-      await users.insert(tx, {
-        id,
-        domainId: DOMAIN,
-        name,
-        defaultProjectId: null,
-        enabled: true,
-        passwordHash: hashes[name],
-        tokensValidFrom: 0,
-        extra: {},
-      });
-      const target = { type: 'project', id: projectId(name) } as const;
-      await assign(tx, { userId: id, target, roleId: roleId(name === 'admin' ? 'admin' : 'member') });
-      if (name === 'admin') await assign(tx, { userId: id, target: SYSTEM, roleId: roleId('admin') });
-    }
-    return { projects: made, passwords };
+  const make = (): Promise<Bootstrapped> => tx(parts.database, (trx) => makeMissing(trx, passwords, hashes));
+  // another process made the same at this moment: now it is found
+  return make().catch((error: unknown) => {
+    if (isDuplicate(error)) return make();
+    throw error;
   });
+}
+
+async function makeMissing(tx: Tx, passwords: NewPasswords | null, hashes: NewPasswords | null): Promise<Bootstrapped> {
+  if ((await domains.find(tx, DOMAIN)) === null) {
+    const domain = { id: DOMAIN, name: 'Default', description: 'The default domain', enabled: true, extra: {} };
+    await domains.insert(tx, domain);
+  }
+  const roleIds = new Map<string, string>();
+  for (const name of [...ROLE_CHAIN, 'service']) {
+    const [found] = await roles.list(tx, { name });
+    const id = found?.id ?? newHexId();
+    if (found === undefined) await roles.insert(tx, { id, name, description: null, extra: {} });
+    roleIds.set(name, id);
+  }
+  const roleId = (name: string): string => roleIds.get(name) ?? '';
+  const projectIds = new Map<string, string>();
+  for (const name of PROJECTS) {
+    const [found] = await projects.list(tx, { domain_id: DOMAIN, name });
+    const id = found?.id ?? newHexId();
+    if (found === undefined) {
+      await projects.insert(tx, { id, domainId: DOMAIN, name, description: '', enabled: true, tags: [], extra: {} });
+    }
+    projectIds.set(name, id);
+  }
+  const projectId = (name: (typeof PROJECTS)[number]): string => projectIds.get(name) ?? '';
+  const made = { admin: projectId('admin'), demo: projectId('demo'), service: projectId('service') };
+  // another process may have been first
+  const [already] = await users.list(tx, { domain_id: DOMAIN, name: 'admin' });
+  if (hashes === null || already !== undefined) return { projects: made, passwords: null };
+
+  for (const [index, name] of ROLE_CHAIN.slice(1).entries())
+    await imply(tx, { priorRoleId: roleId(ROLE_CHAIN[index] ?? ''), impliedRoleId: roleId(name) });
+  for (const name of ['admin', 'demo'] as const) {
+    const id = newHexId();
+    await users.insert(tx, {
+      id,
+      domainId: DOMAIN,
+      name,
+      defaultProjectId: null,
+      enabled: true,
+      passwordHash: hashes[name],
+      tokensValidFrom: 0,
+      extra: {},
+    });
+    const target = { type: 'project', id: projectId(name) } as const;
+    await assign(tx, { userId: id, target, roleId: roleId(name === 'admin' ? 'admin' : 'member') });
+    if (name === 'admin') await assign(tx, { userId: id, target: SYSTEM, roleId: roleId('admin') });
+  }
+  return { projects: made, passwords };
 }
 
 /**

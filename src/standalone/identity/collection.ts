@@ -1,5 +1,6 @@
 // Why: Keystone's lists look alike: the items, and links to this page and the next.
 
+import { isNotNo } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Page, Table } from '../../db/identity.ts';
@@ -60,9 +61,7 @@ export function filterOf(visit: Visit, names: readonly string[]): Record<string,
     if (value !== null) where[name] = value;
   }
   const enabled = lastOf(visit.query, 'enabled');
-  // oslo's strutils: anything but these words is true
-  if (enabled !== null)
-    where['enabled'] = ['0', 'f', 'false', 'n', 'no', 'off'].includes(enabled.toLowerCase()) ? 0 : 1;
+  if (enabled !== null) where['enabled'] = isNotNo(enabled) ? 1 : 0;
   return where;
 }
 

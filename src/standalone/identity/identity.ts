@@ -25,7 +25,6 @@ import { makePasswords, type Passwords } from './passwords.ts';
 import { projectRoutes } from './projects.ts';
 import { roleRoutes } from './roles.ts';
 import { type Route, serveRoutes } from './route.ts';
-import { makeValidator } from './schemas.ts';
 import type { Catalog, Parts } from './service.ts';
 import { openSigning } from './signing.ts';
 import { subjectOf, tokenBodyOf } from './tokens.ts';
@@ -43,6 +42,8 @@ export interface IdentityOptions {
   readonly dataDir: string;
   readonly endpoints: Catalog;
   readonly tokenTtlMs: number;
+  /** How long a token is taken as it was found; default `limits.tokenCacheMs`. What changes in this process counts at once. */
+  readonly cacheMs?: number;
   /** How passwords are kept; with scrypt's usual cost unless given. */
   readonly passwords?: Passwords;
   readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
@@ -93,6 +94,7 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
     clock,
     wwwAuthenticateUri: null,
     keys: null,
+    ...(options.cacheMs === undefined ? {} : { cacheMs: options.cacheMs }),
     lookup: async (token) => {
       const verdict = await keys.verify(token);
       if (verdict.kind !== 'good') return null;
@@ -123,7 +125,6 @@ export async function makeIdentity(options: IdentityOptions): Promise<BuiltInIde
   serveRoutes(app, identityRoutes(parts), {
     service,
     policy: options.policy,
-    validator: makeValidator(),
     changed: () => resolver.forget(),
   });
 

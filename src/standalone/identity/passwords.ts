@@ -26,18 +26,21 @@ export interface Passwords {
 }
 
 /** One processor is left to everything else. */
-const HASHES_AT_ONCE = Math.max(1, Math.min(limits.passwordHashesAtOnce, availableParallelism() - 1));
+export const HASHES_AT_ONCE = Math.max(1, Math.min(limits.passwordHashesAtOnce, availableParallelism() - 1));
 
-function derive(password: string, salt: Buffer, { N, r, p }: ScryptCost, bytes: number): Promise<Buffer> {
+/** Makes the hash of a password, in so many bytes. */
+export type Derive = (password: string, salt: Buffer, cost: ScryptCost, bytes: number) => Promise<Buffer>;
+
+const byScrypt: Derive = (password, salt, { N, r, p }, bytes) => {
   const options: ScryptOptions = { N, r, p, maxmem: 128 * r * (N + p + 2) + 65_536 };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFC'), salt, bytes, options, (error, key) =>
       error === null ? resolve(key) : reject(error),
     );
   });
-}
+};
 
-export function makePasswords(cost: ScryptCost = DEFAULT_COST): Passwords {
+export function makePasswords(cost: ScryptCost = DEFAULT_COST, derive = byScrypt): Passwords {
   const gate = makeFairGate({
     atOnce: HASHES_AT_ONCE,
     perUser: limits.passwordHashesPerUser,

@@ -1,5 +1,6 @@
 // Why: projects own servers, images and networks.
 
+import { isYes } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
@@ -94,21 +95,28 @@ function checkParent(given: ProjectBody['project'], domainId: string): void {
     throw badRequest('A project may have no parent but its domain.');
 }
 
-export function projectRoutes(parts: Parts): Route[] {
-  const { reader } = parts;
-  const list = async (visit: Visit): Promise<Reply> => {
-    if (/^(1|true)$/i.test(lastOf(visit.query, 'is_domain') ?? '')) return listReply(visit, 'projects', []);
-    const where = filterOf(visit, ['name', 'domain_id']);
-    const parentId = lastOf(visit.query, 'parent_id');
-    // the parent of a project is its domain
-    if (parentId !== null && (where['domain_id'] ?? parentId) !== parentId) return listReply(visit, 'projects', []);
-    if (parentId !== null) where['domain_id'] = parentId;
-    return pageReply(visit, 'projects', { reader, table: projects, where }, (project) =>
-      projectView(visit.base, project),
-    );
-  };
+async function list(reader: Reader, visit: Visit): Promise<Reply> {
+  if (isYes(lastOf(visit.query, 'is_domain') ?? undefined)) return listReply(visit, 'projects', []);
+  const where = filterOf(visit, ['name', 'domain_id']);
+  const parentId = lastOf(visit.query, 'parent_id');
+  // the parent of a project is its domain
+  if (parentId !== null && (where['domain_id'] ?? parentId) !== parentId) return listReply(visit, 'projects', []);
+  if (parentId !== null) where['domain_id'] = parentId;
+  return pageReply(visit, 'projects', { reader, table: projects, where }, (project) =>
+    projectView(visit.base, project),
+  );
+}
+
+export const projectRoutes = (parts: Parts): Route[] => [...lookRoutes(parts), ...changeRoutes(parts)];
+
+function lookRoutes({ reader }: Parts): Route[] {
   return [
-    { method: 'GET', path: '/v3/projects', guard: { first: 'identity:list_projects' }, run: list },
+    {
+      method: 'GET',
+      path: '/v3/projects',
+      guard: { first: 'identity:list_projects' },
+      run: (visit) => list(reader, visit),
+    },
     {
       method: 'GET',
       path: '/v3/projects/:project_id',
@@ -134,6 +142,11 @@ export function projectRoutes(parts: Parts): Route[] {
         );
       },
     },
+  ];
+}
+
+function changeRoutes(parts: Parts): Route[] {
+  return [
     {
       method: 'POST',
       path: '/v3/projects',

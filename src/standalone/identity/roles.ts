@@ -58,21 +58,42 @@ async function pairOf(reader: Reader, params: Params): Promise<{ prior: Role; im
 
 const ONE = '/v3/roles/:role_id/implies/:implied_role_id';
 
-export function roleRoutes(parts: Parts): Route[] {
-  const { reader } = parts;
-  const inference = (base: string, prior: Role, implied: Role) => ({
-    role_inference: { prior_role: shortView(base, prior), implies: shortView(base, implied) },
-    links: { self: `${base}/roles/${prior.id}/implies/${implied.id}` },
+const inference = (base: string, prior: Role, implied: Role) => ({
+  role_inference: { prior_role: shortView(base, prior), implies: shortView(base, implied) },
+  links: { self: `${base}/roles/${prior.id}/implies/${implied.id}` },
+});
+
+const noSuchPair = ({ priorRoleId, impliedRoleId }: Implication) => missing(`${priorRoleId} implies ${impliedRoleId}`);
+
+/** The roles that a role implies. */
+async function impliedBy(reader: Reader, id: string): Promise<Role[]> {
+  const pairs = (await listImplications(reader)).filter((pair) => pair.priorRoleId === id);
+  return roles.some(
+    reader,
+    pairs.map((pair) => pair.impliedRoleId),
+  );
+}
+
+/** Every role that implies others, with them. */
+async function inferences(reader: Reader, base: string) {
+  const pairs = await listImplications(reader);
+  const all = new Map((await roles.list(reader, {})).map((role) => [role.id, role]));
+  return [...new Set(pairs.map((pair) => pair.priorRoleId))].flatMap((id) => {
+    const prior = all.get(id);
+    const implied = pairs.filter((pair) => pair.priorRoleId === id).map((pair) => all.get(pair.impliedRoleId));
+    if (prior === undefined) return [];
+    const implies = implied.filter((role) => role !== undefined).map((role) => shortView(base, role));
+    return [{ prior_role: shortView(base, prior), implies }];
   });
-  const impliedBy = async (id: string): Promise<Role[]> => {
-    const pairs = (await listImplications(reader)).filter((pair) => pair.priorRoleId === id);
-    return roles.some(
-      reader,
-      pairs.map((pair) => pair.impliedRoleId),
-    );
-  };
-  const noSuchPair = ({ priorRoleId, impliedRoleId }: Implication) =>
-    missing(`${priorRoleId} implies ${impliedRoleId}`);
+}
+
+export const roleRoutes = (parts: Parts): Route[] => [
+  ...lookRoutes(parts),
+  ...changeRoutes(parts),
+  ...impliedRoutes(parts),
+];
+
+function lookRoutes({ reader }: Parts): Route[] {
   return [
     {
       method: 'GET',
@@ -94,6 +115,11 @@ export function roleRoutes(parts: Parts): Route[] {
         return { status: 200, body: { role: roleView(base, role) } };
       },
     },
+  ];
+}
+
+function changeRoutes(parts: Parts): Route[] {
+  return [
     {
       method: 'POST',
       path: '/v3/roles',
@@ -146,13 +172,19 @@ export function roleRoutes(parts: Parts): Route[] {
         return { status: 204 };
       },
     },
+  ];
+}
+
+function impliedRoutes(parts: Parts): Route[] {
+  const { reader } = parts;
+  return [
     {
       method: 'GET',
       path: '/v3/roles/:role_id/implies',
       guard: { first: 'identity:list_implied_roles' },
       run: async ({ base, params, self }) => {
         const prior = await findRole(reader, params['role_id'] ?? '');
-        const implies = (await impliedBy(prior.id)).map((role) => shortView(base, role));
+        const implies = (await impliedBy(reader, prior.id)).map((role) => shortView(base, role));
         const body = { role_inference: { prior_role: shortView(base, prior), implies }, links: { self } };
         return { status: 200, body };
       },
@@ -163,7 +195,7 @@ export function roleRoutes(parts: Parts): Route[] {
       guard: { first: 'identity:get_implied_role' },
       run: async ({ base, params }) => {
         const { prior, implied, pair } = await pairOf(reader, params);
-        if (!(await impliedBy(prior.id)).some((role) => role.id === implied.id)) throw noSuchPair(pair);
+        if (!(await impliedBy(reader, prior.id)).some((role) => role.id === implied.id)) throw noSuchPair(pair);
         return { status: 200, body: inference(base, prior, implied) };
       },
     },
@@ -192,16 +224,7 @@ export function roleRoutes(parts: Parts): Route[] {
       path: '/v3/role_inferences',
       guard: { first: 'identity:list_role_inference_rules' },
       run: async ({ base }) => {
-        const pairs = await listImplications(reader);
-        const all = new Map((await roles.list(reader, {})).map((role) => [role.id, role]));
-        const inferences = [...new Set(pairs.map((pair) => pair.priorRoleId))].flatMap((id) => {
-          const prior = all.get(id);
-          const implied = pairs.filter((pair) => pair.priorRoleId === id).map((pair) => all.get(pair.impliedRoleId));
-          if (prior === undefined) return [];
-          const implies = implied.filter((role) => role !== undefined).map((role) => shortView(base, role));
-          return [{ prior_role: shortView(base, prior), implies }];
-        });
-        return { status: 200, body: { role_inferences: inferences } };
+        return { status: 200, body: { role_inferences: await inferences(reader, base) } };
       },
     },
   ];

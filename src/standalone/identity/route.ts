@@ -15,7 +15,8 @@ import { makeJudge } from '../../policies/judge.ts';
 import type { Policy } from '../../policies/load.ts';
 import type { RouteData } from '../access.ts';
 import { endsInBlank, type Params, type Query, queryOf } from '../http.ts';
-import type { Schema, Validator } from './schemas.ts';
+import type { Schema } from '../schema.ts';
+import { checkBody } from './schemas.ts';
 import type { Turn } from './turns.ts';
 
 /** One request, past its checks. */
@@ -80,7 +81,6 @@ const targetOf = ({ user_id, project_id, domain_id, role_id }: Params): Target =
 export interface RouteContext {
   readonly service: IdentityService;
   readonly policy: Pick<Policy, 'allows' | 'isAdmin'>;
-  readonly validator: Validator;
   /** Called after whatever may have changed what tokens stand for. */
   changed(): void;
 }
@@ -108,7 +108,7 @@ async function visit(
   context: RouteContext,
   judge: (resolved: Identity) => Caller,
 ): Promise<Reply> {
-  const { service, policy, validator } = context;
+  const { service, policy } = context;
   const { guard } = route;
   const base = `${serviceUrl(ctx)}/v3`;
   const params = (ctx['params'] ?? {}) as Params;
@@ -134,7 +134,7 @@ async function visit(
     body = await readJson(ctx);
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw badRequest('Expecting to find valid JSON in request body.');
-    validator.check(route.body, body);
+    checkBody(route.body, body);
   }
   const self = `${serviceUrl(ctx)}${ctx.url}`;
   const header = (name: string): string => ctx.get(name);

@@ -1,10 +1,11 @@
 // Why: bodies are checked against a schema before anything reads them; the pieces that several nouns share stand here.
 
-import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject } from 'ajv';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { problemOf, type Schema } from '../schema.ts';
 
-export type Schema = Readonly<Record<string, unknown>>;
+export type { Schema } from '../schema.ts';
 
 export const id: Schema = { type: 'string', minLength: 1, maxLength: 64, pattern: '^[a-zA-Z0-9-]+$' };
 export const nullableId: Schema = { ...id, type: ['string', 'null'] };
@@ -43,11 +44,6 @@ export const open = (noun: string, properties: Schema, required: readonly string
   },
 });
 
-export interface Validator {
-  /** @throws a Fault `badRequest` that names the field */
-  check(schema: Schema, body: unknown): void;
-}
-
 function textOf(error: ErrorObject): string {
   const path = error.instancePath.slice(1).replaceAll('/', '.');
   const extra = error.keyword === 'additionalProperties' ? ` ('${String(error.params['additionalProperty'])}')` : '';
@@ -56,20 +52,8 @@ function textOf(error: ErrorObject): string {
     : `Invalid input for field '${path}': ${error.message}${extra}`;
 }
 
-/** A validator that compiles each schema on first use. */
-export function makeValidator(): Validator {
-  const ajv = new Ajv2020.default({ allowUnionTypes: true });
-  const compiled = new WeakMap<Schema, ValidateFunction>();
-  return {
-    check(schema, body) {
-      let validate = compiled.get(schema);
-      if (validate === undefined) {
-        validate = ajv.compile(schema);
-        compiled.set(schema, validate);
-      }
-      if (validate(body)) return;
-      const error = validate.errors?.[0];
-      throw badRequest(error === undefined ? 'Invalid request body' : textOf(error));
-    },
-  };
+/** Checks bodies. @throws a Fault `badRequest` that names the field */
+export function checkBody(schema: Schema, body: unknown): void {
+  const problem = problemOf(schema, body);
+  if (problem !== null) throw badRequest(textOf(problem));
 }

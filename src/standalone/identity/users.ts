@@ -80,8 +80,13 @@ export async function findUser(reader: Reader, id: string): Promise<User> {
 const taken = (name: string): string =>
   `Conflict occurred attempting to store user - Duplicate entry found with name ${name}.`;
 
-export function userRoutes(parts: Parts): Route[] {
-  const { reader, passwords, clock } = parts;
+export const userRoutes = (parts: Parts): Route[] => [
+  ...lookRoutes(parts),
+  ...changeRoutes(parts),
+  passwordRoute(parts),
+];
+
+function lookRoutes({ reader }: Parts): Route[] {
   return [
     {
       method: 'GET',
@@ -101,6 +106,12 @@ export function userRoutes(parts: Parts): Route[] {
         return { status: 200, body: { user: userView(base, user) } };
       },
     },
+  ];
+}
+
+function changeRoutes(parts: Parts): Route[] {
+  const { passwords, clock } = parts;
+  return [
     {
       method: 'POST',
       path: '/v3/users',
@@ -170,25 +181,29 @@ export function userRoutes(parts: Parts): Route[] {
         return { status: 204 };
       },
     },
-    {
-      // the old password is the proof, so that somebody whose tokens have ended can still change it
-      method: 'POST',
-      path: '/v3/users/:user_id/password',
-      guard: 'no token',
-      body: passwordBody,
-      run: async ({ params, body, turnOf }) => {
-        const { user: given } = body as PasswordBody;
-        const id = params['user_id'] ?? '';
-        const proof = await provePassword(parts, id, given.original_password, turnOf(id));
-        const hash = await passwords.hash(given.password, turnOf(id));
-        await write(parts, '', async (tx) => {
-          // who was disabled, or whose password was replaced, while this one waited has not proved himself
-          const old = await users.hold(tx, id);
-          if (old === null || !proof.holds(old) || (await activeUser(tx, id)) === null) throw refused();
-          await users.replace(tx, { ...old, passwordHash: hash, tokensValidFrom: clock.now() + 1 });
-        });
-        return { status: 204 };
-      },
-    },
   ];
+}
+
+/** The old password is the proof, so that somebody whose tokens have ended can still change it. */
+function passwordRoute(parts: Parts): Route {
+  const { passwords, clock } = parts;
+  return {
+    method: 'POST',
+    path: '/v3/users/:user_id/password',
+    guard: 'no token',
+    body: passwordBody,
+    run: async ({ params, body, turnOf }) => {
+      const { user: given } = body as PasswordBody;
+      const id = params['user_id'] ?? '';
+      const proof = await provePassword(parts, id, given.original_password, turnOf(id));
+      const hash = await passwords.hash(given.password, turnOf(id));
+      await write(parts, '', async (tx) => {
+        // who was disabled, or whose password was replaced, while this one waited has not proved himself
+        const old = await users.hold(tx, id);
+        if (old === null || !proof.holds(old) || (await activeUser(tx, id)) === null) throw refused();
+        await users.replace(tx, { ...old, passwordHash: hash, tokensValidFrom: clock.now() + 1 });
+      });
+      return { status: 204 };
+    },
+  };
 }

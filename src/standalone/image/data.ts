@@ -95,9 +95,16 @@ export async function storeData(
   }
 }
 
-/** At the start: images whose data came to a process that is no more take it anew. */
-export async function endHalfUploads({ database, clock }: Pick<DataParts, 'database' | 'clock'>): Promise<void> {
+/**
+ * At the start: images whose data came to a process that is no more take it anew.
+ * @param others images whose data comes to other processes
+ */
+export async function endHalfUploads(
+  { database, clock }: Pick<DataParts, 'database' | 'clock'>,
+  others: ReadonlySet<string> = new Set(),
+): Promise<void> {
   for (const id of await imageIdsIn(database.read, 'saving')) {
+    if (others.has(id)) continue;
     await tx(database, (trx) => moveImage(trx, id, ['saving'], 'queued', clock.now()));
   }
 }

@@ -30,8 +30,11 @@ export interface ImageFiles {
   /** The data from one byte to another, both included; everything by default. */
   read(imageId: string, start?: number, end?: number): ReadStream;
   remove(imageId: string): Promise<void>;
-  /** Removes what uploads left that never ended, when none is under way. */
-  removePartial(): Promise<void>;
+  /**
+   * Removes what uploads of this owner left that never ended, when none of its own is under way.
+   * @returns the images of which others take data
+   */
+  removePartial(): Promise<ReadonlySet<string>>;
   /**
    * Removes the files of images that are not there. A row is made before its file and no id comes back, so this may be done at
    * any time.
@@ -93,8 +96,14 @@ function makeOutput(handle: FileHandle) {
   };
 }
 
-/** @param folder made when missing */
-export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = freeBytesOf): ImageFiles {
+/**
+ * @param folder made when missing
+ * @param owner one of several that write there; empty: there is one
+ */
+export function makeImageFiles(
+  folder: string,
+  { owner = '', freeBytes = freeBytesOf }: { readonly owner?: string; readonly freeBytes?: typeof freeBytesOf } = {},
+): ImageFiles {
   const pathOf = (imageId: string): string => join(folder, imageId);
 
   async function mustHaveRoom(bytes: number): Promise<void> {
@@ -106,7 +115,7 @@ export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = f
     mustHaveRoom,
     async write(imageId, diskFormat, pieces, most) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const partial = `${pathOf(imageId)}.${randomUUID()}${PARTIAL}`;
+      const partial = [pathOf(imageId), ...(owner === '' ? [] : [owner]), `${randomUUID()}${PARTIAL}`].join('.');
       const handle = await open(partial, 'wx', 0o600);
       const output = makeOutput(handle);
       const md5 = createHash('md5');
@@ -164,9 +173,10 @@ export function makeImageFiles(folder: string, freeBytes: typeof freeBytesOf = f
     },
     async removePartial() {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const name of await readdir(folder)) {
-        if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
-      }
+      const partial = (await readdir(folder)).filter((name) => name.endsWith(PARTIAL));
+      const isOthers = (name: string): boolean => owner !== '' && name.split('.')[1] !== owner;
+      for (const name of partial) if (!isOthers(name)) await rm(join(folder, name), { force: true });
+      return new Set(partial.filter(isOthers).map((name) => name.split('.', 1).join()));
     },
     async sweep(existing) {
       await mkdir(folder, { recursive: true, mode: 0o700 });

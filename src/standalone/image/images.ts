@@ -1,6 +1,6 @@
 // Why: the built-in image service: Glance's API for clients, and the same images for compute without a network between.
 
-import { join } from 'node:path';
+import type { Authenticate } from '../../base/op.ts';
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { makeMutex } from '../../base/mutex.ts';
@@ -13,7 +13,7 @@ import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { htmlEnvelope } from '../../web/faults.ts';
 import type { Policy } from '../../policies/load.ts';
 import { makeAllows } from '../access.ts';
-import { type Authenticate, makeRoutes } from '../http.ts';
+import { makeRoutes } from '../http.ts';
 import { endHalfUploads } from './data.ts';
 import { makeImageFiles } from './files.ts';
 import { addMetadefRoutes } from './metadefs.ts';
@@ -24,8 +24,10 @@ import { makeImageService } from './service.ts';
 
 export interface ImagesOptions {
   readonly database: Database;
-  /** The data lies in `<dataDir>/images`. */
-  readonly dataDir: string;
+  /** Where the data lies. */
+  readonly directory: string;
+  /** Who of several writes there; default: there is one. */
+  readonly owner?: string;
   readonly authenticate: Authenticate;
   readonly policy: Pick<Policy, 'allows'>;
   /** Of each project. Default: unlimited. */
@@ -48,7 +50,7 @@ export interface Images {
 
 export function makeImages(options: ImagesOptions): Images {
   const { database, clock, log, observer, authenticate } = options;
-  const files = makeImageFiles(join(options.dataDir, 'images'));
+  const files = makeImageFiles(options.directory, { owner: options.owner ?? '' });
   const app = makeWeb({
     service: 'image',
     envelope: htmlEnvelope,
@@ -77,9 +79,9 @@ export function makeImages(options: ImagesOptions): Images {
     app,
     service: makeImageService(parts),
     async ensureBootstrap() {
-      await files.removePartial();
+      const others = await files.removePartial();
       await sweep();
-      await endHalfUploads(parts);
+      await endHalfUploads(parts, others);
     },
     close: () => clearInterval(sweeping),
   };

@@ -1,5 +1,7 @@
 // Why: the query string of an image list, read once into filters, order and page.
 
+import { booleanWord } from '../../base/boolean-word.ts';
+import { parseDateTime } from '../../base/date-time.ts';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Comparison, ImageFilters } from '../../db/image-list.ts';
@@ -54,9 +56,8 @@ function timeComparison(column: string, text: string): ImageFilters['compare'][n
   const prefix = text.slice(0, split);
   const by = COMPARISONS.includes(prefix) ? (prefix as Comparison) : 'eq';
   const given = by === prefix ? text.slice(split + 1) : text;
-  const zoned = /(Z|[+-]\d\d:?\d\d)$/i.test(given) ? given : `${given}Z`;
-  const value = Date.parse(zoned);
-  if (Number.isNaN(value)) throw badRequest(`Invalid value for ${column}: ${text}`);
+  const value = parseDateTime(given);
+  if (value === null) throw badRequest(`Invalid value for ${column}: ${text}`);
   return { column, by, value: value - (value % 1000) };
 }
 
@@ -99,8 +100,8 @@ function sortFrom(query: Query): SortKey[] {
 }
 
 function boolean(name: string, text: string): boolean {
-  if (/^(true|1|t|yes|y|on)$/i.test(text)) return true;
-  if (/^(false|0|f|no|n|off)$/i.test(text)) return false;
+  const meant = booleanWord(text);
+  if (meant !== null) return meant;
   throw badRequest(
     `Invalid value '${text}' for '${name}' filter. Valid values are case insensitive 'true' or 'false'.`,
   );

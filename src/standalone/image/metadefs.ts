@@ -3,7 +3,7 @@
 
 import { notFound } from '../../base/errors.ts';
 import { MEMORY_METHOD, memoryMethods } from '../../domain/adjustment/memory-method.ts';
-import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/machines/flavor.ts';
+import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/machines/flavors.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Routes } from '../http.ts';
 import { pageSchema } from './shape.ts';

@@ -4,31 +4,22 @@
 import { badRequest, conflict, Fault, forbidden } from '../../base/errors.ts';
 import type { Caller } from '../../base/op.ts';
 import type { StoredImage } from '../../db/images.ts';
-import { limits } from '../../base/limits.ts';
 import type { Allows } from '../access.ts';
-import { asObject } from '../http.ts';
+import { changesBody, checkBody, oldChangesBody, type Operation, OPERATIONS } from './bodies.ts';
 import { imageTarget, mustPublish } from './rules.ts';
 import { checkAttribute, checked, isProperty, withAttribute } from './shape.ts';
 
 export interface Change {
-  readonly operation: 'add' | 'remove' | 'replace';
+  readonly operation: Operation;
   readonly name: string;
   readonly value: unknown;
 }
 
-const OPERATIONS = ['add', 'remove', 'replace'] as const;
 const V20 = 'application/openstack-images-v2.0-json-patch';
 const V21 = 'application/openstack-images-v2.1-json-patch';
 
-const isOperation = (value: unknown): value is Change['operation'] => OPERATIONS.includes(value as never);
-
 /** A JSON pointer with one part, decoded. */
-function nameOf(pointer: unknown): string {
-  if (typeof pointer !== 'string') throw badRequest("Unable to find 'path' in JSON Schema change");
-  if (!pointer.startsWith('/')) throw badRequest(`Pointer \`${pointer}\` does not start with "/".`);
-  if (/~[^01]|~$/.test(pointer)) {
-    throw badRequest(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`);
-  }
+function nameOf(pointer: string): string {
   const parts = pointer.slice(1).split('/');
   const name = parts[0]?.replaceAll('~1', '/').replaceAll('~0', '~').trim() ?? '';
   if (name === 'locations') throw forbidden("Attribute 'locations' is read-only.");
@@ -36,28 +27,19 @@ function nameOf(pointer: unknown): string {
   return name;
 }
 
-function changeFrom(raw: unknown, old: boolean): Change {
-  const object = asObject(raw);
-  if (object === null) throw badRequest('Operations must be JSON objects.');
-  const named = OPERATIONS.filter((operation) => Object.hasOwn(object, operation));
-  const operation = old ? named[0] : object['op'];
-  if (!isOperation(operation) || (old && named.length !== 1)) {
-    throw badRequest(
-      `Invalid operation: \`${String(operation)}\`. It must be one of the following: ${OPERATIONS.join(', ')}.`,
-    );
-  }
-  const name = nameOf(old ? object[operation] : object['path']);
-  if (operation !== 'remove' && !Object.hasOwn(object, 'value')) {
-    throw badRequest(`Operation "${operation}" requires a member named "value".`);
-  }
-  const value = operation === 'remove' ? undefined : object['value'];
+type Raw = Readonly<Record<string, unknown>>;
+
+function changeFrom(raw: Raw, old: boolean): Change {
+  const operation = old ? (OPERATIONS.find((one) => Object.hasOwn(raw, one)) as Operation) : (raw['op'] as Operation);
+  const name = nameOf((old ? raw[operation] : raw['path']) as string);
+  const value = operation === 'remove' ? undefined : raw['value'];
   checkAttribute(name, value);
   return { operation, name, value };
 }
 
 /**
  * The changes that a PATCH asks for.
- * @throws badMediaType for another patch language than Glance's two
+ * @throws badMediaType for another patch language than Glance's two, badRequest, forbidden
  */
 export function changesFrom(contentType: string, body: unknown): Change[] {
   if (contentType !== V20 && contentType !== V21) {
@@ -65,9 +47,9 @@ export function changesFrom(contentType: string, body: unknown): Change[] {
       headers: { 'Accept-Patch': `${V20}, ${V21}` },
     });
   }
-  if (!Array.isArray(body)) throw badRequest('Request body must be a JSON array of operation objects.');
-  if (body.length > limits.imageChanges) throw badRequest(`One request makes at most ${limits.imageChanges} changes.`);
-  return body.map((raw) => changeFrom(raw, contentType === V20));
+  const old = contentType === V20;
+  checkBody(old ? oldChangesBody : changesBody, body);
+  return (body as readonly Raw[]).map((raw) => changeFrom(raw, old));
 }
 
 /** A change of a property, in the map of them. @throws conflict for one that is not there */

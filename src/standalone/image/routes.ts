@@ -16,7 +16,8 @@ import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Guard } from '../access.ts';
-import { asObject, queryOf, type Routes } from '../http.ts';
+import { queryOf, type Routes } from '../http.ts';
+import { checkBody, imageBody, memberBody, type MemberStatus, memberStatusBody } from './bodies.ts';
 import { addMember, changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, downloadData, uploadData } from './data.ts';
 import { metadefSchemas } from './metadefs.ts';
@@ -63,19 +64,29 @@ const ofImage = (of: RuleName): Guard => ({ of, also: ['get_image'] });
 const ADD: Guard = { first: 'add_image', also: ['publicize_image', 'communitize_image'] };
 const MODIFY: Guard = { of: 'modify_image', also: ['get_image', 'publicize_image', 'communitize_image'] };
 
+/** The image, if the caller may know of it. */
+const seen = ({ allows, database }: DataParts, caller: Caller, id: string): Promise<SeenImage> =>
+  visibleImage(allows, database.read, caller, id);
+
+/** As `seen`, and the caller may do to it what the rule says. */
+async function mayImage(parts: DataParts, rule: RuleName, caller: Caller, id: string): Promise<SeenImage> {
+  const found = await seen(parts, caller, id);
+  mustMay(parts.allows, caller, rule, found.target);
+  return found;
+}
+
 export function addImageRoutes(routes: Routes, parts: DataParts): void {
-  const { database, clock, allows } = parts;
-
-  const seen = (caller: Caller, id: string): Promise<SeenImage> => visibleImage(allows, database.read, caller, id);
-  const mayImage = async (rule: RuleName, caller: Caller, id: string): Promise<SeenImage> => {
-    const found = await seen(caller, id);
-    mustMay(allows, caller, rule, found.target);
-    return found;
-  };
-
   for (const path of ['/', '/v2']) routes.open('GET', path, versions(300));
   routes.open('GET', '/versions', versions(200));
+  addImages(routes, parts);
+  addData(routes, parts);
+  addTags(routes, parts);
+  addMembers(routes, parts);
+  addMemberChanges(routes, parts);
+  addDescriptions(routes);
+}
 
+function addImages(routes: Routes, parts: DataParts): void {
   routes.on('GET', '/v2/images', { first: 'get_images', also: ['get_image'] }, async (ctx, caller) => {
     const { images, next } = await findImages(parts, caller, queryOf(ctx));
     const query = new URLSearchParams(ctx.querystring);
@@ -91,27 +102,27 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   });
 
   routes.on('POST', '/v2/images', ADD, async (ctx, caller) => {
-    const body = asObject(await readJson(ctx));
-    if (body === null) throw badRequest('Body expected in request.');
-    const image = await createImage(parts, caller, body, null);
+    const body = await readJson(ctx);
+    checkBody(imageBody, body);
+    const image = await createImage(parts, caller, body as Readonly<Record<string, unknown>>, null);
     ctx.set('Location', `${serviceUrl(ctx)}/v2/images/${image.id}`);
     answerJson(ctx, 201, imageView(image));
   });
 
   routes.on('GET', '/v2/images/:image_id', { of: 'get_image' }, async (ctx, caller, { image_id = '' }) => {
-    answerJson(ctx, 200, imageView((await seen(caller, image_id)).image));
+    answerJson(ctx, 200, imageView((await seen(parts, caller, image_id)).image));
   });
 
   // tasks are Glance's way to import; here data is uploaded, so an image never has one
   routes.on('GET', '/v2/images/:image_id/tasks', { of: 'get_image' }, async (ctx, caller, { image_id = '' }) => {
-    await seen(caller, image_id);
+    await seen(parts, caller, image_id);
     answerJson(ctx, 200, { tasks: [] });
   });
 
   routes.on('PATCH', '/v2/images/:image_id', MODIFY, async (ctx, caller, { image_id = '' }) => {
-    await mayImage('modify_image', caller, image_id);
+    await mayImage(parts, 'modify_image', caller, image_id);
     const changes = changesFrom(ctx.request.type, await readJson(ctx));
-    const change = patched(allows, caller, changes);
+    const change = patched(parts.allows, caller, changes);
     answerJson(ctx, 200, imageView(await changeImage(parts, caller, image_id, 'modify_image', change)));
   });
 
@@ -119,7 +130,10 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     await removeImage(parts, caller, image_id);
     ctx.status = 204;
   });
+}
 
+function addData(routes: Routes, parts: DataParts): void {
+  const { database, clock } = parts;
   routes.on('PUT', '/v2/images/:image_id/file', ofImage('upload_image'), (ctx, caller, { image_id = '' }) =>
     uploadData(parts, ctx, caller, image_id),
   );
@@ -129,7 +143,7 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
 
   const setStatus = (path: 'deactivate' | 'reactivate', from: string, to: string): void => {
     routes.on('POST', `/v2/images/:image_id/actions/${path}`, ofImage(path), async (ctx, caller, { image_id = '' }) => {
-      const { image } = await mayImage(path, caller, image_id);
+      const { image } = await mayImage(parts, path, caller, image_id);
       const moved = await tx(database, (trx) => moveImage(trx, image_id, [from, to], to, clock.now()));
       if (!moved) throw forbidden(`Not allowed to ${path} image in status '${image.status}'`);
       ctx.status = 204;
@@ -137,7 +151,9 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
   };
   setStatus('deactivate', 'active', 'deactivated');
   setStatus('reactivate', 'deactivated', 'active');
+}
 
+function addTags(routes: Routes, parts: DataParts): void {
   routes.on('PUT', '/v2/images/:image_id/tags/:tag', ofImage('modify_image'), async (ctx, caller, params) => {
     const { image_id = '', tag = '' } = params;
     if (tag.length > 255) throw badRequest('A tag has at most 255 characters.');
@@ -154,28 +170,37 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     });
     ctx.status = 204;
   });
+}
 
-  /** A shared image's members, as far as the caller may know of them. */
-  async function membersFor(caller: Caller, id: string, rule: 'get_members' | 'get_member'): Promise<ImageMember[]> {
-    const { image } = await mayImage(rule, caller, id);
-    if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
-    const members = await listImageMembers(database.read, id);
-    if (caller.isAdmin || image.owner === caller.projectId) return members;
-    return members.filter(({ member }) => member === caller.projectId);
-  }
+/** A shared image's members, as far as the caller may know of them. */
+async function membersFor(
+  parts: DataParts,
+  caller: Caller,
+  id: string,
+  rule: 'get_members' | 'get_member',
+): Promise<ImageMember[]> {
+  const { image } = await mayImage(parts, rule, caller, id);
+  if (image.visibility !== 'shared') throw forbidden('Only shared images have members.');
+  const members = await listImageMembers(parts.database.read, id);
+  if (caller.isAdmin || image.owner === caller.projectId) return members;
+  return members.filter(({ member }) => member === caller.projectId);
+}
 
+const noMember = (image: string, member: string) =>
+  notFound(`${member} not found in the member list of the image ${image}.`);
+
+function addMembers(routes: Routes, parts: DataParts): void {
   routes.on('GET', '/v2/images/:image_id/members', ofImage('get_members'), async (ctx, caller, { image_id = '' }) => {
-    const members = await membersFor(caller, image_id, 'get_members');
+    const members = await membersFor(parts, caller, image_id, 'get_members');
     answerJson(ctx, 200, { members: members.map(memberView), schema: '/v2/schemas/members' });
   });
 
   routes.on('POST', '/v2/images/:image_id/members', ofImage('add_member'), async (ctx, caller, { image_id = '' }) => {
-    await mayImage('add_member', caller, image_id);
-    const projectId = asObject(await readJson(ctx))?.['member'];
-    if (typeof projectId !== 'string' || projectId === '' || projectId.length > 64) {
-      throw badRequest('Expected a member in the form: {"member": "image_id"}');
-    }
-    answerJson(ctx, 200, memberView(await addMember(parts, caller, image_id, projectId)));
+    await mayImage(parts, 'add_member', caller, image_id);
+    const body = await readJson(ctx);
+    checkBody(memberBody, body);
+    const { member } = body as { readonly member: string };
+    answerJson(ctx, 200, memberView(await addMember(parts, caller, image_id, member)));
   });
 
   routes.on(
@@ -183,27 +208,31 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     '/v2/images/:image_id/members/:member_id',
     ofImage('get_member'),
     async (ctx, caller, { image_id = '', member_id = '' }) => {
-      const found = (await membersFor(caller, image_id, 'get_member')).find(({ member }) => member === member_id);
-      if (found === undefined) throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
+      const found = (await membersFor(parts, caller, image_id, 'get_member')).find(
+        ({ member }) => member === member_id,
+      );
+      if (found === undefined) throw noMember(image_id, member_id);
       answerJson(ctx, 200, memberView(found));
     },
   );
+}
 
+function addMemberChanges(routes: Routes, parts: DataParts): void {
+  const { database, clock, allows } = parts;
   routes.on(
     'PUT',
     '/v2/images/:image_id/members/:member_id',
     ofImage('modify_member'),
     async (ctx, caller, { image_id = '', member_id = '' }) => {
-      const { target } = await seen(caller, image_id);
+      const { target } = await seen(parts, caller, image_id);
       // who has no such member to see is told the same, whether there is one or not
       mustMay(allows, caller, 'modify_member', { ...target, member_id });
-      const status = asObject(await readJson(ctx))?.['status'];
-      if (status !== 'pending' && status !== 'accepted' && status !== 'rejected') {
-        throw badRequest('Expected a status in the form: {"status": "status"}, one of pending, accepted, rejected');
-      }
+      const body = await readJson(ctx);
+      checkBody(memberStatusBody, body);
+      const { status } = body as { readonly status: MemberStatus };
       const next = await tx(database, async (trx) => {
         const found = await findImageMember(trx, image_id, member_id);
-        if (found === null) throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
+        if (found === null) throw noMember(image_id, member_id);
         const changed = { ...found, status, updatedAt: clock.now() };
         await updateImageMember(trx, changed);
         return changed;
@@ -219,14 +248,17 @@ export function addImageRoutes(routes: Routes, parts: DataParts): void {
     async (ctx, caller, { image_id = '', member_id = '' }) => {
       await changeImage(parts, caller, image_id, 'delete_member', async (image, trx) => {
         if (!(await deleteImageMember(trx, image_id, member_id))) {
-          throw notFound(`${member_id} not found in the member list of the image ${image_id}.`);
+          throw noMember(image_id, member_id);
         }
         return image;
       });
       ctx.status = 204;
     },
   );
+}
 
+/** Schemas, and what this service says of itself. */
+function addDescriptions(routes: Routes): void {
   const schemas = {
     image: imageSchema(),
     images: pageSchema('images', imageSchema()),

@@ -44,7 +44,8 @@ export async function seenBy(
     projectId !== null &&
     image.visibility === 'shared' &&
     (await findImageMember(reader, image.id, projectId)) !== null;
-  const knows = owns || isMember || caller.isAdmin || image.visibility === 'public' || image.visibility === 'community';
+  const isForAll = image.visibility === 'public' || image.visibility === 'community';
+  const knows = owns || isMember || isForAll || caller.isAdmin || allows(caller, 'service_api', {});
   const target = imageTarget(image, isMember ? projectId : null);
   return knows && allows(caller, 'get_image', target) ? { image, target } : null;
 }

@@ -5,7 +5,7 @@ import type { Caller } from '../../base/op.ts';
 import type { ImageService } from '../../cloud/image.ts';
 import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from '../../cloud/image-wire.ts';
 import { findImage, type StoredImage } from '../../db/images.ts';
-import type { ImageFacts, ImageRecord } from '../../domain/machines/image.ts';
+import type { ImageFacts, ImageRecord } from '../../domain/machines/images.ts';
 import type { Query } from '../http.ts';
 import { changeImage, createImage, findImages, removeImage } from './changes.ts';
 import { type DataParts, storeData } from './data.ts';

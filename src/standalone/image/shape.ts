@@ -1,11 +1,13 @@
 // Why: an image's attributes stand here once: what they may hold, who sets them, and how they look in an answer. Creation,
 // patches, answers and the published schemas read it.
 
+import type { ErrorObject } from 'ajv';
 import { badRequest, Fault, forbidden } from '../../base/errors.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { isUuidLike } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { StoredImage } from '../../db/images.ts';
+import { problemOf } from '../schema.ts';
 
 const DISK_FORMATS = ['raw', 'qcow2', 'iso', 'aki', 'ari', 'ami'];
 const CONTAINER_FORMATS = ['bare', 'aki', 'ari', 'ami', 'ovf', 'ova', 'docker', 'compressed'];
@@ -79,48 +81,28 @@ const attribute = (name: string): Attribute | undefined =>
 const wrong = (name: string, why: string) =>
   badRequest(`Provided object does not match schema 'image': ${why} in property '${name}'`);
 
+const property = { type: 'string', maxLength: 65_535 };
+
+/** In which way a value is not what a schema says. */
+const words: Readonly<Record<string, (value: unknown, limit: unknown) => string>> = {
+  type: (value, type) => `${JSON.stringify(value)} is not of type ${[type].flat().join(', ')}`,
+  enum: (value) => `${JSON.stringify(value)} is not one of the allowed values`,
+  maxLength: (value) => `${String(value)} is too long`,
+  pattern: (value) => `${String(value)} does not match the pattern`,
+  minimum: (value, limit) => `${String(value)} is less than the minimum of ${String(limit)}`,
+  maximum: (value, limit) => `${String(value)} is greater than the maximum of ${String(limit)}`,
+};
+
+function whyOf(name: string, value: unknown, { keyword, instancePath, schema }: ErrorObject): string {
+  if (isProperty(name)) return keyword === 'type' ? 'a property must be a string' : 'the value is too long';
+  if (instancePath !== '') return 'an entry is not a string of at most 255 characters';
+  return words[keyword]?.(value, schema) ?? 'it is not what the schema says';
+}
+
 /** @throws badRequest where a value is not what the attribute's schema allows */
 function checkValue(name: string, value: unknown): void {
-  const known = attribute(name);
-  if (known === undefined) {
-    if (typeof value !== 'string') throw wrong(name, 'a property must be a string');
-    if (value.length > 65_535) throw wrong(name, 'the value is too long');
-    return;
-  }
-  const {
-    type,
-    enum: allowed,
-    maxLength,
-    minimum,
-    maximum,
-    pattern,
-  } = known.schema as {
-    type: string | string[];
-    enum?: unknown[];
-    maxLength?: number;
-    minimum?: number;
-    maximum?: number;
-    pattern?: string;
-  };
-  const kind =
-    value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
-  if (![type].flat().includes(kind))
-    throw wrong(name, `${JSON.stringify(value)} is not of type ${[type].flat().join(', ')}`);
-  if (allowed !== undefined && !allowed.includes(value))
-    throw wrong(name, `${JSON.stringify(value)} is not one of the allowed values`);
-  if (typeof value === 'string' && maxLength !== undefined && value.length > maxLength)
-    throw wrong(name, `${value} is too long`);
-  if (typeof value === 'string' && pattern !== undefined && !new RegExp(pattern).test(value))
-    throw wrong(name, `${value} does not match the pattern`);
-  if (typeof value === 'number' && minimum !== undefined && value < minimum)
-    throw wrong(name, `${value} is less than the minimum of ${minimum}`);
-  if (typeof value === 'number' && maximum !== undefined && value > maximum)
-    throw wrong(name, `${value} is greater than the maximum of ${maximum}`);
-  if (Array.isArray(value)) {
-    for (const tag of value)
-      if (typeof tag !== 'string' || tag.length > 255)
-        throw wrong(name, 'an entry is not a string of at most 255 characters');
-  }
+  const problem = problemOf(attribute(name)?.schema ?? property, value);
+  if (problem !== null) throw wrong(name, whyOf(name, value, problem));
 }
 
 /** @throws forbidden for an attribute that no caller sets, badRequest for a value that it cannot have */

@@ -3,9 +3,8 @@
 
 import { type Cidr, contains, formatCidr, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
 import type { StoredPort } from '../../db/networks.ts';
-import { asObject } from '../http.ts';
-import { listOf, mac, type Parse, Reason, shown } from './attributes.ts';
 import { invalid } from './faults.ts';
+import { converted, type Form, ipAddress, listOf, mac, objectOf, saying, subnet, type Words } from './forms.ts';
 
 type Pair = StoredPort['allowedAddressPairs'][number];
 
@@ -18,8 +17,7 @@ const multicast: readonly Cidr[] = ['224.0.0.0/4', 'ff00::/8'].map(known);
 
 /** A range that holds more than multicast is taken, as of Neutron for years: the newest takes 0.0.0.0/0 alone of these. */
 function rangeFrom(text: string): string {
-  const cidr = parseCidr(text);
-  if (cidr === null) throw invalid(`${shown(text)} is not a valid IP subnet`);
+  const cidr = known(text);
   const range = multicast.find((one) => one.prefix <= cidr.prefix && contains(one, { ...cidr, value: cidr.first }));
   if (range !== undefined) {
     throw invalid(`Subnet ${text} overlaps with multicast range ${formatCidr(range)}, which is not supported.`);
@@ -27,42 +25,48 @@ function rangeFrom(text: string): string {
   return formatCidr(cidr);
 }
 
-function addressFrom(value: unknown): string {
-  if (typeof value === 'string' && value.includes('/')) return rangeFrom(value);
-  const ip = typeof value === 'string' ? parseIp(value) : null;
-  if (ip === null) throw invalid(`${shown(value)} is not a valid IP address`);
+function addressFrom(text: string): string {
+  const ip = parseIp(text);
+  if (ip === null) return rangeFrom(text);
   if (multicast.some((range) => contains(range, ip))) {
-    throw invalid(`IP ${String(value)} is a multicast address, which is not supported.`);
+    throw invalid(`IP ${text} is a multicast address, which is not supported.`);
   }
   return formatIp(ip);
 }
 
-function macFrom(value: unknown): string {
-  try {
-    return mac(value) as string;
-  } catch (error) {
-    throw error instanceof Reason ? invalid(error.message.replace(/\.$/, '')) : error;
-  }
-}
+/** Neutron says what is wrong with a pair without the name of the attribute. */
+const alone = (message: string): Words => [message, 'HTTPBadRequest'];
 
-function pairFrom(value: unknown): Pair {
-  const pair = asObject(value);
-  if (pair === null) throw new Reason(`${shown(value)} is not a dictionary.`);
-  const { ip_address: address, mac_address: own, ...rest } = pair;
-  const macAddress = own === undefined ? undefined : macFrom(own);
-  if (address === undefined)
-    throw invalid('AllowedAddressPair must contain ip_address', 'AllowedAddressPairsMissingIP');
-  const unknown = Object.keys(rest);
-  if (unknown.length > 0) throw invalid(`Unrecognized attribute(s) ${shown(unknown.join(', '))}`);
-  const ipAddress = addressFrom(address);
-  return { ip_address: ipAddress, ...(macAddress === undefined ? {} : { mac_address: macAddress }) };
-}
+const addressOrRange: Form = {
+  schema: {
+    type: 'string',
+    if: { pattern: '/' },
+    then: { ...subnet.schema, ...saying({ '*': alone('{value} is not a valid IP subnet') }) },
+    else: { ...ipAddress.schema, ...saying({ '*': alone('{value} is not a valid IP address') }) },
+    ...saying({ '*': alone('{value} is not a valid IP address') }),
+  },
+  convert: (value) => addressFrom(value as string),
+};
 
-/** Addresses and ranges of them, each perhaps with a MAC address of its own, none twice. */
-export const addressPairs: Parse = (value) => {
-  const pairs = listOf(pairFrom)(value) as readonly Pair[];
+const macAddress: Form = {
+  ...mac,
+  schema: { ...mac.schema, ...saying({ '*': alone('{value} is not a valid MAC address') }) },
+};
+
+const pair = objectOf(
+  { ip_address: addressOrRange, mac_address: macAddress },
+  ['ip_address'],
+  saying({
+    required: ['AllowedAddressPair must contain ip_address', 'AllowedAddressPairsMissingIP'],
+    additionalProperties: alone("Unrecognized attribute(s) '{key}'"),
+  }),
+);
+
+const pairs = listOf(pair);
+
+function unrepeated(list: readonly Pair[]): readonly Pair[] {
   const seen = new Set<string>();
-  for (const { ip_address: address, mac_address: own } of pairs) {
+  for (const { ip_address: address, mac_address: own } of list) {
     const key = `${own ?? ''} ${address}`;
     if (seen.has(key)) {
       throw invalid(
@@ -72,5 +76,11 @@ export const addressPairs: Parse = (value) => {
     }
     seen.add(key);
   }
-  return pairs;
+  return list;
+}
+
+/** Addresses and ranges of them, each perhaps with a MAC address of its own, none twice. */
+export const addressPairs: Form = {
+  schema: pairs.schema,
+  convert: (value) => unrepeated(converted(pairs, value) as readonly Pair[]),
 };

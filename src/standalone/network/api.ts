@@ -2,6 +2,7 @@
 
 import { Fault } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
+import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-api.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
@@ -22,9 +23,10 @@ import {
 } from '../../db/networks.ts';
 import { findRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { SubnetFacts } from '../../domain/networks/nic.ts';
+import type { SubnetFacts } from '../../domain/networks/server-nics.ts';
 import { canonicalIp } from '../../base/ip.ts';
 import { derivedUuid } from './derived.ts';
+import { touch } from './engine.ts';
 import { missing } from './faults.ts';
 import { makeLocalFloatingIps, noFloatingIps } from './floating-ips.ts';
 import { makeLocalGroups, unseen } from './group-api.ts';
@@ -32,7 +34,7 @@ import { defaultGroupId, ensureDefaultGroup } from './groups.ts';
 import type { NetworkParts } from './parts.ts';
 import { changeObject, updateOf } from './objects.ts';
 import { networks } from './network-noun.ts';
-import type { Noun, Owned } from './noun.ts';
+import type { Act, Noun, Owned } from './noun.ts';
 import { ports } from './port-noun.ts';
 import { makePort, removePort, savePort, unbound, unplugged } from './ports.ts';
 import { checkRoom, roomFor } from './quotas.ts';
@@ -98,7 +100,7 @@ async function portForServer(
   trx: Tx,
   id: string,
   wanted: Parameters<NetworkApi['createPort']>[0],
-  now: number,
+  how: Pick<Act, 'now' | 'engine'>,
 ): Promise<PortFacts | null> {
   const { projectId, networkId } = wanted;
   const byDefault = defaultGroupId(projectId);
@@ -126,41 +128,49 @@ async function portForServer(
       binding: { ...unbound, host_id: wanted.host, profile: wanted.profile },
     },
     wanted.fixedIp === null ? null : [{ ip_address: canonicalIp(wanted.fixedIp) ?? wanted.fixedIp }],
-    now,
+    how,
   );
+  await touch(trx, how.engine, [unitOf.port(port.id)], how.now);
   return portWith(port, inOrder(addresses));
 }
 
-export function makeLocalApi(parts: NetworkParts): NetworkApi {
-  const { database, clock } = parts;
-  const { read } = database;
-  const mayGet = <T extends Owned>(noun: Noun<T>, caller: Caller, found: readonly T[]) =>
-    allowedOf(parts.allows, read, noun, caller, found);
+/** Those of the objects that the caller may see. */
+const mayGet = <T extends Owned>(parts: NetworkParts, noun: Noun<T>, caller: Caller, found: readonly T[]) =>
+  allowedOf(parts.allows, parts.database.read, noun, caller, found);
 
-  /** Those of the networks that the caller may see. */
-  const summaries = async (caller: Caller, found: readonly NetworkWithSubnets[]): Promise<NetworkSummary[]> => {
-    const seen = await mayGet(
-      networks,
-      caller,
-      found.map(({ network }) => network),
-    );
-    const subnets = new Map(found.map((one) => [one.network.id, one.subnets]));
-    return seen.map(({ id, name, projectId, shared, external }) => {
-      return { id, name, projectId, shared, external, subnetIds: (subnets.get(id) ?? []).map((subnet) => subnet.id) };
-    });
-  };
+/** Those of the networks that the caller may see. */
+async function summaries(
+  parts: NetworkParts,
+  caller: Caller,
+  found: readonly NetworkWithSubnets[],
+): Promise<NetworkSummary[]> {
+  const seen = await mayGet(
+    parts,
+    networks,
+    caller,
+    found.map(({ network }) => network),
+  );
+  const subnets = new Map(found.map((one) => [one.network.id, one.subnets]));
+  return seen.map(({ id, name, projectId, shared, external }) => {
+    return { id, name, projectId, shared, external, subnetIds: (subnets.get(id) ?? []).map((subnet) => subnet.id) };
+  });
+}
 
-  const seesNetwork = (caller: Caller, network: StoredNetwork): boolean =>
-    caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId;
+const seesNetwork = (caller: Caller, network: StoredNetwork): boolean =>
+  caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId;
 
+type NetworkReads = Pick<NetworkApi, 'networks' | 'seenNetworks' | 'facts' | 'addressFits' | 'autoAllocate'>;
+
+/** What is asked of networks. */
+function networkReads(parts: NetworkParts): NetworkReads {
+  const { read } = parts.database;
   return {
-    ...makeLocalGroups(parts),
-    ...(parts.floatingIps ? makeLocalFloatingIps(parts) : noFloatingIps),
     async networks(caller, ids) {
       if (ids === null)
-        return summaries(caller, await networksWithSubnets(read, { usableBy: caller.projectId ?? '-' }));
+        return summaries(parts, caller, await networksWithSubnets(read, { usableBy: caller.projectId ?? '-' }));
       const found = await networksWithSubnets(read, { ids });
       return summaries(
+        parts,
         caller,
         found.filter(({ network }) => seesNetwork(caller, network)),
       );
@@ -168,29 +178,18 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     async seenNetworks(caller) {
       const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
       const ids = ((await listRows(read, networkNoun, scope)) ?? []).map(({ id }) => id);
-      return summaries(caller, await networksWithSubnets(read, { ids }));
+      return summaries(parts, caller, await networksWithSubnets(read, { ids }));
     },
-    async port(caller, portId) {
-      const port = await findRow(read, portNoun, { id: portId });
-      const mine = port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? [port] : [];
-      const [seen] = await mayGet(ports, caller, mine);
-      return seen === undefined ? null : onlyFacts(read, seen);
-    },
-    async addressHolder(_caller, networkId, address) {
-      const filters = {
-        ...noFilters,
-        oneOf: { network_id: [networkId] },
-        addresses: [{ column: 'ip_address' as const, values: [canonicalIp(address) ?? address] }],
-      };
-      const [port] = (await listRows(read, portNoun, null, filters)) ?? [];
-      return port === undefined ? null : { projectId: port.projectId, deviceId: port.deviceId };
+    async facts(networkIds) {
+      if (networkIds.length === 0) return [];
+      const found = await networksWithSubnets(read, { ids: networkIds });
+      return found.map(({ network: { id, name, projectId, mtu }, subnets }) => {
+        return { id, name, projectId, mtu, subnets: subnets.map(factsOf) };
+      });
     },
     async addressFits(_caller, networkId, address) {
       const subnets = await rowsBy(read, subnetNoun, 'network_id', [networkId]);
       return subnets.some((subnet) => fitsSubnet(subnet, address) && canonicalIp(address) !== subnet.gatewayIp);
-    },
-    async freePorts(caller) {
-      return roomFor(read, 'port', caller.projectId ?? '');
     },
     async autoAllocate(caller) {
       if (caller.projectId === null) return null;
@@ -202,12 +201,32 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
         throw error;
       }
     },
-    async facts(networkIds) {
-      if (networkIds.length === 0) return [];
-      const found = await networksWithSubnets(read, { ids: networkIds });
-      return found.map(({ network: { id, name, projectId, mtu }, subnets }) => {
-        return { id, name, projectId, mtu, subnets: subnets.map(factsOf) };
-      });
+  };
+}
+
+type PortReads = Pick<NetworkApi, 'port' | 'addressHolder' | 'freePorts' | 'portsOfDevice' | 'portById'>;
+
+/** What is asked of ports. */
+function portReads(parts: NetworkParts): PortReads {
+  const { read } = parts.database;
+  return {
+    async port(caller, portId) {
+      const port = await findRow(read, portNoun, { id: portId });
+      const mine = port !== null && (caller.isAdmin || port.projectId === caller.projectId) ? [port] : [];
+      const [seen] = await mayGet(parts, ports, caller, mine);
+      return seen === undefined ? null : onlyFacts(read, seen);
+    },
+    async addressHolder(_caller, networkId, address) {
+      const filters = {
+        ...noFilters,
+        oneOf: { network_id: [networkId] },
+        addresses: [{ column: 'ip_address' as const, values: [canonicalIp(address) ?? address] }],
+      };
+      const [port] = (await listRows(read, portNoun, null, filters)) ?? [];
+      return port === undefined ? null : { projectId: port.projectId, deviceId: port.deviceId };
+    },
+    async freePorts(caller) {
+      return roomFor(read, 'port', caller.projectId ?? '');
     },
     async portsOfDevice(deviceId) {
       return deviceId === '' ? [] : portFacts(read, await rowsBy(read, portNoun, 'device_id', [deviceId]));
@@ -216,14 +235,25 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
       const port = await findRow(read, portNoun, { id: portId });
       return port === null ? null : onlyFacts(read, port);
     },
+  };
+}
+
+type PortChanges = Pick<NetworkApi, 'createPort' | 'bindPort' | 'changePort' | 'unbindPort' | 'deletePort'>;
+
+/** What becomes of ports. */
+function portChanges(parts: NetworkParts): PortChanges {
+  const { database, clock, engine } = parts;
+  const { read } = database;
+  const how = () => ({ now: clock.now(), engine });
+  return {
     async createPort(wanted) {
       // one port per server and place, however often and by how many it is asked for
       const id = derivedUuid('port', wanted.serverUuid, String(wanted.position));
-      const make = () => tx(database, (trx) => portForServer(trx, id, wanted, clock.now()));
+      const make = () => tx(database, (trx) => portForServer(trx, id, wanted, how()));
       try {
         const made = await make();
         if (made !== null) return made;
-        await ensureDefaultGroup(database, wanted.projectId, clock.now());
+        await ensureDefaultGroup(parts, wanted.projectId);
         return (await make()) as PortFacts;
       } catch (error) {
         // one that is there already is nobody's mistake, be there room for another or not
@@ -245,15 +275,15 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
           deviceOwner: binding.deviceOwner,
           binding: { ...port.binding, host_id: binding.host, profile: binding.profile },
         };
-        return onlyFacts(trx, await savePort(trx, next, clock.now()));
+        return onlyFacts(trx, await savePort(trx, next, how()));
       });
     },
     async changePort(as, portId, { fixedIps, securityGroups }) {
-      const wishes = fixedIps?.map((wish) =>
-        'address' in wish ? { ip_address: wish.address } : { subnet_id: wish.subnetId },
+      const requests = fixedIps?.map((request) =>
+        'address' in request ? { ip_address: request.address } : { subnet_id: request.subnetId },
       );
       const values = {
-        ...(wishes === undefined ? {} : { fixed_ips: wishes }),
+        ...(requests === undefined ? {} : { fixed_ips: requests }),
         ...(securityGroups === undefined ? {} : { security_groups: securityGroups }),
       };
       const change = updateOf(ports, values);
@@ -262,11 +292,23 @@ export function makeLocalApi(parts: NetworkParts): NetworkApi {
     async unbindPort(portId) {
       await tx(database, async (trx) => {
         const port = await lockRow(trx, portNoun, { id: portId });
-        if (port !== null) await savePort(trx, unplugged(port), clock.now());
+        if (port !== null) await savePort(trx, unplugged(port), how());
       });
     },
     async deletePort(portId) {
-      await tx(database, (trx) => removePort(trx, portId, clock.now()));
+      await tx(database, async (trx) => {
+        const port = engine.kind === 'basic' ? null : await findRow(trx, portNoun, { id: portId });
+        if (port !== null) await touch(trx, engine, (await ports.units?.(trx, port, null)) ?? [], clock.now());
+        await removePort(trx, portId, clock.now());
+      });
     },
   };
 }
+
+export const makeLocalApi = (parts: NetworkParts): NetworkApi => ({
+  ...makeLocalGroups(parts),
+  ...(parts.floatingIps ? makeLocalFloatingIps(parts) : noFloatingIps),
+  ...networkReads(parts),
+  ...portReads(parts),
+  ...portChanges(parts),
+});

@@ -1,22 +1,15 @@
 // Why: what a network object may be asked to be stands in one table per noun: who may set it, when, its default and its
-// form. Bodies are read by the table alone, with Neutron's words for what is wrong.
+// form. A body's schema is made of the table, and nothing else reads bodies.
 
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
-import { asObject } from '../http.ts';
-import { canonicalIp, parseCidr } from '../../base/ip.ts';
+import { problemOf, type Schema } from '../schema.ts';
 import { invalid } from './faults.ts';
-
-/** Turns a wire value into ours, or throws a `Reason`. */
-export type Parse = (value: unknown) => unknown;
-
-/** Why a value is not good; becomes Neutron's `Invalid input for x. Reason: …`. */
-export class Reason extends Error {
-  override readonly name = 'Reason';
-}
+import { converted, type Form, saying, type Words } from './forms.ts';
+import { attributeIn, faultOf } from './words.ts';
 
 export interface Attribute {
-  readonly parse: Parse;
+  readonly form: Form;
   readonly onCreate: boolean;
   readonly onUpdate: boolean;
   readonly required?: true;
@@ -27,120 +20,73 @@ export interface Attribute {
 export type Attributes = Readonly<Record<string, Attribute>>;
 export type Values = Readonly<Record<string, unknown>>;
 
-export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
+interface Named {
+  readonly singular: string;
+  readonly attributes: Attributes;
+}
 
-export const text =
-  (maxLength: number): Parse =>
-  (value) => {
-    if (typeof value !== 'string') throw new Reason(`${shown(value)} is not a valid string.`);
-    if (value.length > maxLength) throw new Reason(`${shown(value)} exceeds maximum length of ${maxLength}.`);
-    return value;
+type Verb = 'create' | 'update';
+
+const whole = (message: string): Words => [message, 'HTTPBadRequest'];
+
+const never: Readonly<Record<Verb, Schema>> = {
+  create: { not: {}, ...saying({ '*': whole("Attribute '{name}' not allowed in POST") }) },
+  update: { not: {}, ...saying({ '*': whole('Cannot update read-only attribute {name}') }) },
+};
+
+/** Whose an object is to be, which has two names; never changed. */
+const project: Schema = {
+  type: ['string', 'null'],
+  minLength: 1,
+  maxLength: 64,
+  ...saying({ '*': '{value} is not a valid string.' }),
+};
+
+/** What a body may say of one object. */
+function schemaFor(attributes: Attributes, verb: Verb): Schema {
+  const ofProject = verb === 'create' ? project : never.update;
+  const maySet = ({ onCreate, onUpdate }: Attribute): boolean => (verb === 'create' ? onCreate : onUpdate);
+  const table = Object.entries(attributes);
+  return {
+    type: 'object',
+    properties: {
+      ...Object.fromEntries(table.map(([name, one]) => [name, maySet(one) ? one.form.schema : never[verb]])),
+      project_id: ofProject,
+      tenant_id: ofProject,
+    },
+    additionalProperties: false,
+    required: verb === 'create' ? table.filter(([, one]) => one.required).map(([name]) => name) : [],
+    ...saying({
+      additionalProperties: whole("Unrecognized attribute(s) '{key}'"),
+      required: whole("Failed to parse request. Required attribute '{key}' not specified"),
+    }),
   };
+}
 
-/** Null stands for the empty text. */
-export const textOrNull =
-  (maxLength: number): Parse =>
-  (value) =>
-    value === null ? '' : text(maxLength)(value);
+/** Schemas of what tables allow, made when they are first asked for. */
+const made: Readonly<Record<Verb, WeakMap<Attributes, Schema>>> = { create: new WeakMap(), update: new WeakMap() };
 
-export const boolean: Parse = (value) => {
-  const word = typeof value === 'string' ? value.toLowerCase() : value;
-  if (word === true || word === 'true' || word === 1 || word === '1') return true;
-  if (word === false || word === 'false' || word === 0 || word === '0') return false;
-  throw new Reason(`${shown(value)} cannot be converted to boolean.`);
-};
+function bodySchema(attributes: Attributes, verb: Verb): Schema {
+  const known = made[verb].get(attributes);
+  if (known !== undefined) return known;
+  const schema = schemaFor(attributes, verb);
+  made[verb].set(attributes, schema);
+  return schema;
+}
 
-export const integer =
-  (lowest: number, highest: number): Parse =>
-  (value) => {
-    const number = typeof value === 'string' && /^-?\d{1,12}$/.test(value) ? Number(value) : value;
-    if (typeof number !== 'number' || !Number.isInteger(number)) throw new Reason(`${shown(value)} is not an integer.`);
-    if (number < lowest) throw new Reason(`${shown(value)} is too small - must be at least '${lowest}'.`);
-    if (number > highest) throw new Reason(`${shown(value)} is too large - must be no larger than '${highest}'.`);
-    return number;
-  };
+/** Throws Neutron's words where a value is not what a schema says. */
+export function checkForm(schema: Schema, value: unknown, name?: string): void {
+  const problem = problemOf(schema, value);
+  if (problem !== null) throw faultOf(problem, name ?? attributeIn(problem));
+}
 
-export const uuid: Parse = (value) => {
-  if (typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value))
-    return value.toLowerCase();
-  throw new Reason(`${shown(value)} is not a valid UUID.`);
-};
+/** One value by its form. */
+export function valueOf(form: Form, value: unknown, name: string): unknown {
+  checkForm(form.schema, value, name);
+  return converted(form, value);
+}
 
-export const ipAddress: Parse = (value) => {
-  const address = typeof value === 'string' ? canonicalIp(value) : null;
-  if (address === null) throw new Reason(`${shown(value)} is not a valid IP address.`);
-  return address;
-};
-
-/** A network in CIDR notation, with no bits set behind its prefix. */
-export const subnet: Parse = (value) => {
-  const cidr = typeof value === 'string' ? parseCidr(value) : null;
-  if (cidr === null) throw new Reason(`${shown(value)} is not a valid IP subnet.`);
-  return value;
-};
-
-export const mac: Parse = (value) => {
-  if (typeof value !== 'string' || !/^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i.test(value)) {
-    throw new Reason(`${shown(value)} is not a valid MAC address.`);
-  }
-  const canonical = value.toLowerCase().replaceAll('-', ':');
-  if (canonical === '00:00:00:00:00:00' || (Number.parseInt(canonical.slice(0, 2), 16) & 1) === 1) {
-    throw new Reason(`${shown(value)} is not a valid MAC address.`);
-  }
-  return canonical;
-};
-
-export const oneOf =
-  (allowed: readonly unknown[]): Parse =>
-  (value) => {
-    if (allowed.includes(value)) return value;
-    throw new Reason(`${shown(value)} is not in [${allowed.map(shown).join(', ')}].`);
-  };
-
-/** A list, null standing for the empty one. */
-export const listOf =
-  (each: Parse): Parse =>
-  (value) => {
-    if (value === null) return [];
-    if (!Array.isArray(value)) throw new Reason(`${shown(value)} is not a list.`);
-    if (value.length > limits.networkListEntries) {
-      throw new Reason(`more than ${limits.networkListEntries} entries are given.`);
-    }
-    return value.map(each);
-  };
-
-/** An object with these keys and no others. */
-export const objectOf =
-  (keys: Readonly<Record<string, Parse>>, needed: readonly string[] = []): Parse =>
-  (value) => {
-    const object = asObject(value);
-    if (object === null) throw new Reason(`${shown(value)} is not a dictionary.`);
-    for (const key of needed) {
-      if (object[key] === undefined)
-        throw new Reason(`Validation of dictionary's keys failed. Expected keys: ${shown(needed)}.`);
-    }
-    const result: Record<string, unknown> = {};
-    for (const [key, part] of Object.entries(object)) {
-      const parse = Object.hasOwn(keys, key) ? keys[key] : undefined;
-      if (parse === undefined) throw new Reason(`Validation of dictionary's keys failed. Unknown key: '${key}'.`);
-      result[key] = parse(part);
-    }
-    return result;
-  };
-
-export const anyObject: Parse = (value) => {
-  if (value === null) return {};
-  if (asObject(value) === null) throw new Reason(`${shown(value)} is not a dictionary.`);
-  if (JSON.stringify(value).length > 4095) throw new Reason('the dictionary is too large.');
-  return value;
-};
-
-export const orNull =
-  (parse: Parse): Parse =>
-  (value) =>
-    value === null ? null : parse(value);
-
-function projectOf(body: Readonly<Record<string, unknown>>, caller: Caller): string {
+function projectOf(body: Values, caller: Caller): string {
   const given = body['project_id'] ?? body['tenant_id'];
   if (body['project_id'] !== undefined && body['tenant_id'] !== undefined && body['project_id'] !== body['tenant_id']) {
     throw invalid("'project_id' and 'tenant_id' do not match");
@@ -149,81 +95,92 @@ function projectOf(body: Readonly<Record<string, unknown>>, caller: Caller): str
     if (caller.projectId === null) throw invalid("A token without a project needs 'project_id' in the request");
     return caller.projectId;
   }
-  if (typeof given !== 'string' || given === '' || given.length > 64) {
-    throw invalid(`Invalid input for project_id. Reason: ${shown(given)} is not a valid string.`);
-  }
   if (given !== caller.projectId && !caller.isAdmin) {
     throw invalid(
       "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges",
     );
   }
-  return given;
+  return given as string;
 }
 
-function valuesFrom(attributes: Attributes, body: Values, caller: Caller, verb: 'create' | 'update'): Values {
+function valuesFrom(attributes: Attributes, body: Values, caller: Caller, verb: Verb): Values {
+  checkForm(bodySchema(attributes, verb), body);
   const values: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(body)) {
-    if (name === 'project_id' || name === 'tenant_id') {
-      if (verb === 'update') throw invalid(`Cannot update read-only attribute ${name}`);
-      continue;
-    }
-    const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
-    if (attribute === undefined) throw invalid(`Unrecognized attribute(s) '${name}'`);
-    if (verb === 'create' && !attribute.onCreate) throw invalid(`Attribute '${name}' not allowed in POST`);
-    if (verb === 'update' && !attribute.onUpdate) throw invalid(`Cannot update read-only attribute ${name}`);
-    let value: unknown;
-    try {
-      value = attribute.parse(raw);
-    } catch (error) {
-      if (error instanceof Reason) throw invalid(`Invalid input for ${name}. Reason: ${error.message}`);
-      throw error;
-    }
-    values[name] = value;
+    const attribute = attributes[name];
+    if (attribute !== undefined && raw !== undefined) values[name] = converted(attribute.form, raw);
   }
   if (verb === 'update') return values;
-  for (const [name, attribute] of Object.entries(attributes)) {
-    if (values[name] !== undefined || !attribute.onCreate) continue;
-    if (attribute.required) throw invalid(`Failed to parse request. Required attribute '${name}' not specified`);
-    if (attribute.byDefault !== undefined) values[name] = attribute.byDefault;
+  for (const [name, { onCreate, byDefault }] of Object.entries(attributes)) {
+    if (values[name] === undefined && onCreate && byDefault !== undefined) values[name] = byDefault;
   }
   return { ...values, project_id: projectOf(body, caller) };
 }
+
+/** `{noun: {...}}`; what else stands beside the noun is nobody's. */
+const envelope = (singular: string): Schema => ({
+  type: 'object',
+  required: [singular],
+  properties: { [singular]: { type: 'object', ...saying({ '*': unfound(singular) }) } },
+  ...saying({ '*': unfound(singular) }),
+});
+
+const unfound = (singular: string): Words => whole(`Unable to find '${singular}' in request body`);
+
+const bulk = (collection: string): Schema => ({
+  type: 'object',
+  required: [collection],
+  properties: {
+    [collection]: {
+      type: 'array',
+      minItems: 1,
+      maxItems: limits.networkBulk,
+      ...saying({ '*': whole('Resources required'), maxItems: whole('More than {limit} resources in one request') }),
+    },
+  },
+});
+
+const aBody: Schema = { type: 'object', ...saying({ '*': whole('Resource body required') }) };
+
+const envelopes = new Map<string, Schema>();
+
+function remembered(name: string, make: (name: string) => Schema): Schema {
+  const schema = envelopes.get(name) ?? make(name);
+  envelopes.set(name, schema);
+  return schema;
+}
+
+/** What stands under a noun's name. */
+function inside({ singular }: Pick<Named, 'singular'>, body: unknown): Values {
+  checkForm(remembered(singular, envelope), body);
+  return (body as Readonly<Record<string, Values>>)[singular] as Values;
+}
+
+/** An entry of several may come bare or under its own name. */
+const wrapped = (singular: string, entry: unknown): unknown =>
+  typeof entry === 'object' && entry !== null && Object.hasOwn(entry, singular) ? entry : { [singular]: entry };
 
 /**
  * What a creation asks for: one object under its name, or several under the collection's.
  * @returns the values of each, with `project_id`, and whether they came as several
  */
 export function readCreation(
-  noun: { readonly singular: string; readonly collection: string; readonly attributes: Attributes },
+  noun: Named & { readonly collection: string },
   body: unknown,
   caller: Caller,
 ): { readonly values: readonly Values[]; readonly bulk: boolean } {
-  const outer = asObject(body);
-  if (outer === null) throw invalid('Resource body required');
-  const many = outer[noun.collection];
-  if (many !== undefined) {
-    if (!Array.isArray(many) || many.length === 0) throw invalid('Resources required');
-    if (many.length > limits.networkBulk) throw invalid(`More than ${limits.networkBulk} resources in one request`);
-    const values = many.map((entry) => {
-      // each entry may come bare or under its own name
-      const item = asObject(asObject(entry)?.[noun.singular] ?? entry);
-      if (item === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-      return valuesFrom(noun.attributes, item, caller, 'create');
-    });
-    return { values, bulk: true };
-  }
-  const one = asObject(outer[noun.singular]);
-  if (one === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-  return { values: [valuesFrom(noun.attributes, one, caller, 'create')], bulk: false };
+  const { singular, collection, attributes } = noun;
+  checkForm(aBody, body);
+  const many = (body as Values)[collection];
+  if (many === undefined)
+    return { values: [valuesFrom(attributes, inside(noun, body), caller, 'create')], bulk: false };
+  checkForm(remembered(collection, bulk), body);
+  const values = (many as readonly unknown[]).map((entry) =>
+    valuesFrom(attributes, inside(noun, wrapped(singular, entry)), caller, 'create'),
+  );
+  return { values, bulk: true };
 }
 
 /** What an update asks for. */
-export function readUpdate(
-  noun: { readonly singular: string; readonly attributes: Attributes },
-  body: unknown,
-  caller: Caller,
-): Values {
-  const one = asObject(asObject(body)?.[noun.singular]);
-  if (one === null) throw invalid(`Unable to find '${noun.singular}' in request body`);
-  return valuesFrom(noun.attributes, one, caller, 'update');
-}
+export const readUpdate = (noun: Named, body: unknown, caller: Caller): Values =>
+  valuesFrom(noun.attributes, inside(noun, body), caller, 'update');

@@ -3,22 +3,23 @@
 import { newUuid } from '../../base/ids.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import type { Stored, Unnamed } from '../../db/networks.ts';
-import { type Attribute, type Attributes, textOrNull, type Values } from './attributes.ts';
+import type { Attribute, Attributes, Values } from './attributes.ts';
+import { type Form, textOrNull } from './forms.ts';
 import type { Filter } from './noun.ts';
 
 const both: Pick<Attribute, 'onCreate' | 'onUpdate'> = { onCreate: true, onUpdate: true };
 
 /** An attribute that is set at creation and later. */
-export const changeable = (parse: Attribute['parse'], byDefault?: unknown): Attribute =>
-  byDefault === undefined ? { ...both, parse } : { ...both, parse, byDefault };
+export const changeable = (form: Form, byDefault?: unknown): Attribute =>
+  byDefault === undefined ? { ...both, form } : { ...both, form, byDefault };
 
 /** An attribute that is set at creation alone. */
-export const fixed = (parse: Attribute['parse'], byDefault?: unknown): Attribute => ({
-  ...changeable(parse, byDefault),
+export const fixed = (form: Form, byDefault?: unknown): Attribute => ({
+  ...changeable(form, byDefault),
   onUpdate: false,
 });
 
-export const required = (parse: Attribute['parse']): Attribute => ({ ...fixed(parse), required: true });
+export const required = (form: Form): Attribute => ({ ...fixed(form), required: true });
 
 export const description = changeable(textOrNull(255), '');
 

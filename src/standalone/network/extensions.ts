@@ -1,5 +1,7 @@
 // Why: clients ask which extensions there are before they use them; what stands here works.
 
+import type { NetworkParts } from './parts.ts';
+
 interface Extension {
   readonly alias: string;
   readonly name: string;
@@ -16,8 +18,29 @@ const extension = (alias: string, name: string, description: string): Extension 
   links: [],
 });
 
-/** `router` is listed because clients then read the lists of routers (always empty) and of floating addresses. */
-export const extensions: readonly Extension[] = [
+/** What OVN alone carries. */
+const onOvn: readonly Extension[] = [
+  extension('address-group', 'Address group', 'Lists of addresses for rules.'),
+  extension('security-groups-remote-address-group', 'Remote address group id', 'Rules that speak of address groups.'),
+  extension('extra_dhcp_opt', 'Neutron Extra DHCP options', 'What else DHCP tells a port, by IPv4.'),
+  extension('qos', 'Quality of Service', 'Policies of networks and ports.'),
+  extension('qos-bw-limit-direction', 'Direction for QoS bandwidth limit rule', 'Limits of either direction.'),
+  extension('qos-port-network-policy', 'QoS port network policy', "A port shows its network's policy."),
+  extension('expose-port-forwarding-in-fip', 'Port forwardings in floating IPs', 'Where the ports of an address lead.'),
+  extension(
+    'floating-ip-port-forwarding',
+    'Floating IP Port Forwarding',
+    'Ports of one address lead to several ports.',
+  ),
+  extension(
+    'floating-ip-port-forwarding-description',
+    'Description of port forwardings',
+    'The description attribute of port forwardings.',
+  ),
+];
+
+/** `router` is listed because clients then read the lists of routers and of floating addresses, be they empty for ever or not. */
+const everywhere: readonly Extension[] = [
   extension('address-scope', 'Address scope', 'Lists of address scopes (none).'),
   extension('agent', 'agent', 'List of agents (none).'),
   extension('allowed-address-pairs', 'Allowed Address Pairs', 'Further addresses that a port may use.'),
@@ -38,7 +61,7 @@ export const extensions: readonly Extension[] = [
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
   extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),
-  extension('router', 'Neutron L3 Router', 'Floating addresses, where they are offered; a list of routers (none).'),
+  extension('router', 'Neutron L3 Router', 'Routers and floating addresses, where they are offered.'),
   extension('security-group', 'security-group', 'Security groups and their rules.'),
   extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),
   extension('standard-attr-description', 'standard-attr-description', 'The description attribute.'),
@@ -51,3 +74,6 @@ export const extensions: readonly Extension[] = [
   extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
   extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),
 ];
+
+export const extensionsOf = ({ engine }: Pick<NetworkParts, 'engine'>): readonly Extension[] =>
+  engine.kind === 'ovn' ? [...everywhere, ...onOvn] : everywhere;

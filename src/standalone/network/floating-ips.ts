@@ -1,11 +1,14 @@
 // Why: floating addresses: each is held by a port of its own on an external network, and leads to an address of a port of its
-// project. Only records: they are offered where nothing real is plugged (docs/decisions/0007).
+// project. OVN carries what is sent to them, by a router; where nothing real is plugged they are records (docs/decisions/0007).
 
+import { type Fault, notFound } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
+import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { FloatingApi } from '../../cloud/network-api.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
 import {
+  type Allocation,
   allocationsBy,
   listRows,
   networkNoun,
@@ -15,11 +18,12 @@ import {
   rowsBy,
   type StoredNetwork,
 } from '../../db/networks.ts';
+import { forwardingNoun, type StoredForwarding } from '../../db/port-forwardings.ts';
 import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import type { Tx } from '../../db/tx.ts';
-import type { FloatingIp } from '../../domain/networks/network.ts';
+import type { FloatingIp } from '../../domain/networks/networks.ts';
 import { parseIp } from '../../base/ip.ts';
-import { ipAddress, orNull, readUpdate, uuid, type Values } from './attributes.ts';
+import { readUpdate, type Values } from './attributes.ts';
 import {
   bornUnnamed,
   changeable,
@@ -35,23 +39,34 @@ import { floatingNotOffered, inUse, invalid, missing } from './faults.ts';
 import { unseen } from './group-api.ts';
 import type { Act, Noun } from './noun.ts';
 import type { NetworkParts } from './parts.ts';
+import { ipAddress, orNull, uuid } from './forms.ts';
 import { changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
+import { routerBetween } from './router-noun.ts';
 import { allowedOf } from './rules.ts';
 import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 
-type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status'>;
+type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status' | 'routerId'>;
 
-const nowhere: Target = { portId: null, fixedIp: null, status: 'DOWN' };
+const nowhere: Target = { portId: null, fixedIp: null, status: 'DOWN', routerId: '' };
 
 const bad = (message: string) => invalid(`Bad floatingip request: ${message}.`, 'BadRequest');
 
 const isIpv4 = ({ address }: { readonly address: string }): boolean => parseIp(address)?.version === 4;
 
-/** The address of a port that a floating one shall lead to: the one asked for, or its only one of IPv4. */
-async function fixedIpOf(tx: Tx, portId: string, asked: string | null): Promise<string> {
-  const addresses = (await allocationsBy(tx, 'port_id', [portId])).filter(isIpv4).map(({ address }) => address);
+/**
+ * The address of a port that a floating one shall lead to: the one asked for, or its only one of IPv4.
+ * @param bad the words of a refusal
+ */
+export async function fixedIpOf(
+  tx: Tx,
+  portId: string,
+  asked: string | null,
+  bad: (message: string) => Fault,
+): Promise<Allocation> {
+  const addresses = (await allocationsBy(tx, 'port_id', [portId])).filter(isIpv4);
   if (asked !== null) {
-    if (addresses.includes(asked)) return asked;
+    const found = addresses.find(({ address }) => address === asked);
+    if (found !== undefined) return found;
     throw bad(`Port ${portId} does not have fixed ip ${asked}`);
   }
   const [only, ...more] = addresses;
@@ -62,22 +77,45 @@ async function fixedIpOf(tx: Tx, portId: string, asked: string | null): Promise<
   );
 }
 
+/** The router by which a port is reached from an external network. @throws notFound */
+export async function routerFor(
+  tx: Tx,
+  { portId, subnetId, networkId }: { readonly portId: string; readonly subnetId: string; readonly networkId: string },
+) {
+  const router = await routerBetween(tx, subnetId, networkId);
+  if (router !== null) return router;
+  throw notFound(
+    `External network ${networkId} is not reachable from subnet ${subnetId}.  Therefore, cannot associate Port ${portId} with a Floating IP.`,
+    { code: 'ExternalGatewayForFloatingIPNotFound' },
+  );
+}
+
 /** Where the values lead the address to; undefined: they do not say. Locks the port. */
 async function targetOf(
-  { tx, caller }: Act,
+  { tx, caller, engine }: Act,
   ip: Omit<StoredFloatingIp, keyof Target>,
   values: Values,
 ): Promise<Target | undefined> {
   const portId = values['port_id'] as string | null | undefined;
   const asked = (values['fixed_ip_address'] as string | null | undefined) ?? null;
+  const forwardings = await rowsBy(tx, forwardingNoun, 'floatingip_id', [ip.id]);
   if (portId == null) {
     if (asked !== null) throw bad('fixed_ip_address cannot be specified without a port_id');
-    return portId === null ? nowhere : undefined;
+    // one whose ports lead somewhere leads nowhere as a whole
+    return portId === null && forwardings.length === 0 ? nowhere : undefined;
   }
+  if (forwardings.length > 0)
+    throw inUse('FipInUseByPortForwarding', `Floating IP ${ip.id} in use by Port Forwarding resources.`);
   const port = await lockRow(tx, portNoun, { id: portId });
   // another project's is as one that is not there
   if (port === null || (port.projectId !== ip.projectId && !caller.isAdmin)) throw missing('port', portId);
-  const fixedIp = await fixedIpOf(tx, portId, asked);
+  const { address: fixedIp, subnetId } = await fixedIpOf(tx, portId, asked, bad);
+  if ((await rowsBy(tx, forwardingNoun, 'internal_port_id', [portId])).some((one) => one.fixedIp === fixedIp)) {
+    throw inUse(
+      'PortHasPortForwarding',
+      `Cannot associate floating IP ${ip.address} (${ip.id}) with port ${portId} using fixed IP ${fixedIp}, as that port already has a Port Forwarding resource.`,
+    );
+  }
   const others = await rowsBy(tx, floatingIpNoun, 'port_id', [portId]);
   if (others.some((other) => other.id !== ip.id && other.fixedIp === fixedIp && other.networkId === ip.networkId)) {
     throw inUse(
@@ -85,15 +123,18 @@ async function targetOf(
       `Cannot associate floating IP ${ip.address} (${ip.id}) with port ${portId} using fixed IP ${fixedIp}, as that fixed IP already has a floating IP on external network ${ip.networkId}.`,
     );
   }
-  return { portId, fixedIp, status: 'ACTIVE' };
+  if (engine.kind === 'basic') return { portId, fixedIp, status: 'ACTIVE', routerId: '' };
+  const router = await routerFor(tx, { portId, subnetId, networkId: ip.networkId });
+  return { portId, fixedIp, status: 'ACTIVE', routerId: router.id };
 }
 
 /** The port that holds a floating address on its network, and the address. It is no project's, so that it counts as nobody's. */
-async function hold({ tx, now }: Act, network: StoredNetwork, floatingId: string, values: Values) {
-  const wish = {
+async function hold(act: Act, network: StoredNetwork, floatingId: string, values: Values) {
+  const wanted = {
     ...(values['subnet_id'] === null ? {} : { subnet_id: values['subnet_id'] as string }),
     ...(values['floating_ip_address'] === null ? {} : { ip_address: values['floating_ip_address'] as string }),
   };
+  const { tx } = act;
   const port = await createPort(
     tx,
     network,
@@ -111,23 +152,39 @@ async function hold({ tx, now }: Act, network: StoredNetwork, floatingId: string
       allowedAddressPairs: [],
       binding: unbound,
     },
-    Object.keys(wish).length === 0 ? null : [wish],
-    now,
+    Object.keys(wanted).length === 0 ? null : [wanted],
+    act,
   );
   const held = (await allocationsBy(tx, 'port_id', [port.id])).find(isIpv4);
   if (held === undefined) throw bad(`Network ${network.id} does not contain any IPv4 subnet`);
   return { floatingPortId: port.id, address: held.address };
 }
 
-async function views(_reader: Reader, _caller: Caller, ips: readonly StoredFloatingIp[]) {
+/** Where a port of a floating address leads, as Neutron shows it. */
+export const forwardingView = (one: StoredForwarding) => ({
+  id: one.id,
+  protocol: one.protocol,
+  external_port: one.externalPort,
+  internal_port_id: one.portId,
+  internal_ip_address: one.fixedIp,
+  internal_port: one.internalPort,
+});
+
+async function views(reader: Reader, _caller: Caller, ips: readonly StoredFloatingIp[]) {
+  const ids = ips.map(({ id }) => id);
+  const forwardings = Map.groupBy(
+    await rowsBy(reader, forwardingNoun, 'floatingip_id', ids),
+    ({ floatingIpId }) => floatingIpId,
+  );
   return ips.map((ip) => ({
     ...unnamedView(ip),
     floating_network_id: ip.networkId,
     floating_ip_address: ip.address,
     port_id: ip.portId,
     fixed_ip_address: ip.fixedIp,
-    router_id: null,
+    router_id: ip.routerId || null,
     status: ip.status,
+    port_forwardings: (forwardings.get(ip.id) ?? []).map(forwardingView),
   }));
 }
 
@@ -151,8 +208,7 @@ export const floatingIps: Noun<StoredFloatingIp> = {
     port_id: { column: 'port_id' },
     fixed_ip_address: { column: 'fixed_ip_address' },
     status: { column: 'status' },
-    // there are no routers
-    router_id: { always: '' },
+    router_id: { column: 'router_id' },
   },
   sortable: [...unnamedSortable, 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'status'],
   sees: async () => false,
@@ -178,6 +234,8 @@ export const floatingIps: Noun<StoredFloatingIp> = {
     const portIds = [before, after].flatMap((ip) => ip?.portId ?? []);
     return rowsBy(reader, portNoun, 'id', portIds);
   },
+  units: async (_reader, before, after) =>
+    [before, after].flatMap((ip) => (ip === null || ip.routerId === '' ? [] : [unitOf.router(ip.routerId)])),
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }, ip, tags) {
     const next = { ...ip, tags, revision: ip.revision + 1, updatedAt: now };

@@ -14,7 +14,7 @@ import {
   type StoredGroup,
   type StoredRule,
 } from '../../db/networks.ts';
-import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/network.ts';
+import type { SecurityGroup, SecurityGroupRule } from '../../domain/networks/networks.ts';
 import { readUpdate } from './attributes.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import type { NetworkParts } from './parts.ts';
@@ -54,11 +54,10 @@ export const unseen =
   };
 
 export function makeLocalGroups(parts: NetworkParts): GroupApi {
-  const { database, clock } = parts;
-  const { read } = database;
+  const { read } = parts.database;
   const mayGet = (caller: Caller, found: readonly StoredGroup[]) =>
     allowedOf(parts.allows, read, groups, caller, found);
-  const ensure = (caller: Caller): Promise<void> => ensureDefaultGroup(database, caller.projectId ?? '', clock.now());
+  const ensure = (caller: Caller): Promise<void> => ensureDefaultGroup(parts, caller.projectId ?? '');
 
   return {
     async securityGroups(caller, projectId) {

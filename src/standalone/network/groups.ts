@@ -3,7 +3,9 @@
 import type { Caller } from '../../base/op.ts';
 import { isoSeconds } from '../../base/clock.ts';
 import { newUuid } from '../../base/ids.ts';
-import type { Database, Reader } from '../../db/engine.ts';
+import { ruleProblem } from '../../cloud/ovn/group-rows.ts';
+import { units } from '../../cloud/ovn/northbound.ts';
+import type { Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import {
   deleteRow,
@@ -18,8 +20,7 @@ import {
 } from '../../db/networks.ts';
 import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx as inTransaction } from '../../db/tx.ts';
-import { formatCidr, parseCidr, parseIp } from '../../base/ip.ts';
-import { boolean, integer, oneOf, orNull, type Parse, Reason, textOrNull, uuid } from './attributes.ts';
+import { formatCidr, parseCidr } from '../../base/ip.ts';
 import {
   born,
   changeable,
@@ -32,8 +33,13 @@ import {
   required,
 } from './common.ts';
 import { derivedUuid } from './derived.ts';
+import { touch } from './engine.ts';
 import { inUse, missing, invalid } from './faults.ts';
+import { boolean, integer, oneOf, orNull, textOrNull, uuid } from './forms.ts';
+import { knownAddressGroup } from './address-groups.ts';
 import type { Noun } from './noun.ts';
+import type { NetworkParts } from './parts.ts';
+import { ethertype, prefix, protocol } from './rule-forms.ts';
 import { checkQuota } from './quotas.ts';
 
 const DEFAULT_NAME = 'default';
@@ -52,6 +58,7 @@ const openRule = (group: StoredGroup, direction: string, ethertype: string, remo
   portRangeMax: null,
   remoteIpPrefix: null,
   remoteGroupId,
+  remoteAddressGroupId: null,
   description: '',
 });
 
@@ -71,12 +78,19 @@ async function insertGroup(tx: Tx, group: StoredGroup, now: number): Promise<voi
 }
 
 /** Makes a project's default group where it has none. */
-export async function ensureDefaultGroup(database: Database, projectId: string, now: number): Promise<void> {
+export async function ensureDefaultGroup(
+  { database, clock, engine }: Pick<NetworkParts, 'database' | 'clock' | 'engine'>,
+  projectId: string,
+): Promise<void> {
   const id = defaultGroupId(projectId);
   if (projectId === '' || (await findRow(database.read, groupNoun, { id })) !== null) return;
   const values = { project_id: projectId, name: DEFAULT_NAME, description: 'Default security group' };
   try {
-    await inTransaction(database, (tx) => insertGroup(tx, { ...born(values, now, id), stateful: true }, now));
+    const now = clock.now();
+    await inTransaction(database, async (tx) => {
+      await insertGroup(tx, { ...born(values, now, id), stateful: true }, now);
+      await touch(tx, engine, [units.group(id)], now);
+    });
   } catch (error) {
     if (!isDuplicate(error)) throw error;
   }
@@ -95,7 +109,7 @@ const ruleView = (rule: StoredRule): Record<string, unknown> => ({
   remote_ip_prefix: rule.remoteIpPrefix,
   normalized_cidr: normalized(rule.remoteIpPrefix),
   remote_group_id: rule.remoteGroupId,
-  remote_address_group_id: null,
+  remote_address_group_id: rule.remoteAddressGroupId,
   belongs_to_default_sg: rule.securityGroupId === defaultGroupId(rule.projectId),
   description: rule.description,
   tags: [],
@@ -168,6 +182,13 @@ export const groups: Noun<StoredGroup> = {
     const ports = await rowsBy(reader, portNoun, 'project_id', [before.projectId]);
     return ports.filter(({ securityGroups }) => securityGroups.includes(before.id));
   },
+  // rules of others that speak of one go with it
+  async units(reader, before, after) {
+    const group = after ?? before;
+    if (group === null) return [];
+    const speaking = after === null ? await rowsBy(reader, ruleNoun, 'remote_group_id', [group.id]) : [];
+    return [group.id, ...speaking.map(({ securityGroupId }) => securityGroupId)].map(units.group);
+  },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }, group, tags) {
     const next = { ...group, tags, revision: group.revision + 1, updatedAt: now };
@@ -176,64 +197,9 @@ export const groups: Noun<StoredGroup> = {
   },
 };
 
-const PROTOCOLS = [
-  'ah',
-  'dccp',
-  'egp',
-  'esp',
-  'gre',
-  'icmp',
-  'icmpv6',
-  'igmp',
-  'ipip',
-  'ipv6-encap',
-  'ipv6-frag',
-  'ipv6-icmp',
-  'ipv6-nonxt',
-  'ipv6-opts',
-  'ipv6-route',
-  'ospf',
-  'pgm',
-  'rsvp',
-  'sctp',
-  'tcp',
-  'udp',
-  'udplite',
-  'vrrp',
-];
 const WITH_PORTS = ['tcp', 'udp', 'sctp', 'dccp', 'udplite', '6', '17', '132', '33', '136'];
 const ICMP = ['icmp', 'icmpv6', 'ipv6-icmp', '1', '58'];
 const IPV6_ONLY = ['icmpv6', 'ipv6-icmp', 'ipv6-encap', 'ipv6-frag', 'ipv6-nonxt', 'ipv6-opts', 'ipv6-route', '58'];
-
-const protocol: Parse = (value) => {
-  if (value === null || value === 'any' || value === '') return null;
-  const word = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.toLowerCase() : '';
-  if (PROTOCOLS.includes(word)) return word;
-  if (/^\d{1,3}$/.test(word) && Number(word) <= 255) return String(Number(word));
-  throw invalid(
-    `Security group rule protocol ${JSON.stringify(value)} not supported. Only protocol values [${PROTOCOLS.join(', ')}] and integer representations [0 to 255] are supported.`,
-    'SecurityGroupRuleInvalidProtocol',
-  );
-};
-
-const ethertype: Parse = (value) => {
-  const word = typeof value === 'string' ? value.toLowerCase() : '';
-  if (word === 'ipv4') return 'IPv4';
-  if (word === 'ipv6') return 'IPv6';
-  throw invalid(
-    `Security group rule for ethertype '${String(JSON.stringify(value))}' not supported. Allowed values are ['IPv4', 'IPv6'].`,
-    'SecurityGroupRuleInvalidEtherType',
-  );
-};
-
-/** A network, kept as it is written; an address alone stands for the network of it. */
-const prefix: Parse = (value) => {
-  if (value === null || value === '') return null;
-  const written = typeof value === 'string' ? value : '';
-  const whole = written.includes('/') ? written : `${written}/${parseIp(written)?.version === 6 ? 128 : 32}`;
-  if (parseCidr(whole) === null) throw new Reason(`${JSON.stringify(value)} is not a valid IP subnet.`);
-  return whole;
-};
 
 function normalized(prefixText: string | null): string | null {
   const cidr = prefixText === null ? null : parseCidr(prefixText);
@@ -243,7 +209,8 @@ function normalized(prefixText: string | null): string | null {
 /** @throws badRequest in Neutron's words */
 function checkRule(rule: NewRule): void {
   const { portRangeMin: low, portRangeMax: high } = rule;
-  if (rule.remoteIpPrefix !== null && rule.remoteGroupId !== null) {
+  const remotes = [rule.remoteIpPrefix, rule.remoteGroupId, rule.remoteAddressGroupId].filter((one) => one !== null);
+  if (remotes.length > 1) {
     throw invalid(
       'Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
       'SecurityGroupMultipleRemoteEntites',
@@ -305,6 +272,7 @@ const identityOf = (rule: NewRule): string =>
     rule.portRangeMax,
     normalized(rule.remoteIpPrefix),
     rule.remoteGroupId,
+    rule.remoteAddressGroupId,
   ]);
 
 export const rules: Noun<StoredRule> = {
@@ -321,7 +289,7 @@ export const rules: Noun<StoredRule> = {
     port_range_max: fixed(orNull(integer(0, 65_535)), null),
     remote_ip_prefix: fixed(prefix, null),
     remote_group_id: fixed(orNull(uuid), null),
-    remote_address_group_id: fixed(oneOf([null]), null),
+    remote_address_group_id: fixed(orNull(uuid), null),
     description: fixed(textOrNull(255), ''),
   },
   filters: {
@@ -334,6 +302,7 @@ export const rules: Noun<StoredRule> = {
     protocol: { column: 'protocol' },
     remote_ip_prefix: { column: 'remote_ip_prefix' },
     remote_group_id: { column: 'remote_group_id' },
+    remote_address_group_id: { column: 'remote_address_group_id' },
     port_range_min: { column: 'port_range_min', as: 'number' },
     port_range_max: { column: 'port_range_max', as: 'number' },
     description: { column: 'description' },
@@ -351,7 +320,8 @@ export const rules: Noun<StoredRule> = {
   ],
   sees: async () => false,
   views: async (_reader, _caller, found) => found.map(ruleView),
-  async create({ tx, caller, now }, values) {
+  async create(act, values) {
+    const { tx, caller, now, engine } = act;
     const groupId = values['security_group_id'] as string;
     const group = await lockRow(tx, groupNoun, { id: groupId });
     if (group === null || (!caller.isAdmin && group.projectId !== caller.projectId))
@@ -362,6 +332,7 @@ export const rules: Noun<StoredRule> = {
       if (remote === null || (!caller.isAdmin && remote.projectId !== caller.projectId))
         throw missing('security_group', remoteGroupId);
     }
+    const list = await knownAddressGroup(act, values['remote_address_group_id'] as string | null);
     const rule: NewRule = {
       projectId: group.projectId,
       securityGroupId: groupId,
@@ -372,9 +343,12 @@ export const rules: Noun<StoredRule> = {
       portRangeMax: values['port_range_max'] as number | null,
       remoteIpPrefix: values['remote_ip_prefix'] as string | null,
       remoteGroupId,
+      remoteAddressGroupId: list?.id ?? null,
       description: values['description'] as string,
     };
     checkRule(rule);
+    const beyond = engine.kind === 'ovn' ? ruleProblem({ ...rule, id: '' }) : null;
+    if (beyond !== null) throw invalid(beyond, 'NotOffered');
     const same = (await rowsBy(tx, ruleNoun, 'security_group_id', [groupId])).find(
       (other) => identityOf(other) === identityOf(rule),
     );
@@ -383,6 +357,8 @@ export const rules: Noun<StoredRule> = {
     if (group.projectId !== values['project_id']) await checkQuota(tx, 'security_group_rule', group.projectId, 1);
     return insertRule(tx, rule, now);
   },
+  units: async (_reader, before, after) =>
+    [before, after].flatMap((rule) => (rule ? [units.group(rule.securityGroupId)] : [])),
   async update(_act, rule) {
     throw invalid(`Security group rule ${rule.id} cannot be changed`);
   },

@@ -1,19 +1,23 @@
 // Why: networks: who sees them and when they may go.
 
 import type { Caller } from '../../base/op.ts';
+import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
 import {
   deleteRow,
   networkNoun,
   portNoun,
+  portsWithOptions,
   replaceRow,
   rowsBy,
   type StoredNetwork,
   subnetNoun,
 } from '../../db/networks.ts';
+import { portsWithoutPolicy } from '../../db/qos.ts';
+import { routersOnSubnets } from '../../db/routers.ts';
 import { insertRow } from '../../db/table.ts';
-import { boolean, integer, oneOf, orNull } from './attributes.ts';
+import { boolean, integer, oneOf, orNull } from './forms.ts';
 import {
   born,
   changeable,
@@ -24,9 +28,11 @@ import {
   fixed,
   nameAndDescription,
 } from './common.ts';
-import { inUse } from './faults.ts';
+import { inUse, sharedIpv6NotOffered } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
 import { removeFloatingIp } from './ports.ts';
+import { policyOf, qosPolicyId } from './qos.ts';
+import { checkOnWire, lockRanges } from './subnet-ranges.ts';
 
 const DEFAULT_MTU_BYTES = 1500;
 
@@ -54,6 +60,7 @@ async function views(reader: Reader, _caller: Caller | null, networks: readonly 
     ...commonView(network),
     admin_state_up: network.adminStateUp,
     mtu: network.mtu,
+    qos_policy_id: network.qosPolicyId,
     status: 'ACTIVE',
     subnets: (byNetwork.get(network.id) ?? []).map(({ id }) => id),
     shared: network.shared,
@@ -83,6 +90,7 @@ export const networks: Noun<StoredNetwork> = {
     is_default: changeable(boolean, false),
     port_security_enabled: changeable(boolean, true),
     mtu: changeable(integer(68, 65_535), DEFAULT_MTU_BYTES),
+    qos_policy_id: qosPolicyId,
     'provider:network_type': fixed(orNull(oneOf([NETWORK_TYPE]))),
     'provider:physical_network': fixed(orNull(oneOf([]))),
     'provider:segmentation_id': fixed(orNull(oneOf([]))),
@@ -100,7 +108,8 @@ export const networks: Noun<StoredNetwork> = {
   sees: async (_reader, _caller, network) => network.shared || network.external,
   targets: async (_reader, found) => found.map(({ shared, external }) => ({ shared, 'router:external': external })),
   views,
-  async create({ tx, now }, values) {
+  async create(act, values) {
+    const { tx, now } = act;
     const network: StoredNetwork = {
       ...born(values, now),
       adminStateUp: values['admin_state_up'] as boolean,
@@ -109,12 +118,16 @@ export const networks: Noun<StoredNetwork> = {
       isDefault: values['is_default'] as boolean,
       portSecurityEnabled: values['port_security_enabled'] as boolean,
       mtu: values['mtu'] as number,
+      qosPolicyId: (await policyOf(act, values, null)) ?? null,
     };
     await insertRow(tx, networkNoun, network);
     return network;
   },
-  async update({ tx, now }, network, values) {
-    const next = changed(network, now, values, fields);
+  async update(act, network, values) {
+    const { tx, now, engine } = act;
+    const policy = await policyOf(act, values, network.qosPolicyId);
+    const plain = changed(network, now, values, fields);
+    const next = policy === undefined ? plain : { ...plain, qosPolicyId: policy };
     if (network.external && !next.external) {
       if ((await rowsBy(tx, floatingIpNoun, 'floating_network_id', [network.id])).length > 0) {
         throw inUse(
@@ -122,6 +135,18 @@ export const networks: Noun<StoredNetwork> = {
           `External network ${network.id} cannot be updated to be made non-external, since it has existing gateway ports.`,
         );
       }
+    }
+    if (!network.external && next.external && engine.kind === 'ovn') {
+      const taken = await lockRanges(tx);
+      checkOnWire(
+        taken.filter(({ networkId }) => networkId === network.id),
+        taken.filter(({ networkId, external }) => external && networkId !== network.id),
+      );
+    }
+    if (!network.shared && next.shared && engine.kind === 'ovn') {
+      // whoever makes a subnet meanwhile waits for the network's row
+      const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
+      if (subnets.some(({ ipVersion }) => ipVersion === 6)) throw sharedIpv6NotOffered();
     }
     if (network.shared && !next.shared) {
       const ports = await rowsBy(tx, portNoun, 'network_id', [network.id]);
@@ -156,6 +181,21 @@ export const networks: Noun<StoredNetwork> = {
     return before === null || after === null || after.name === before.name
       ? []
       : rowsBy(reader, portNoun, 'network_id', [before.id]);
+  },
+  async units(reader, before, after) {
+    const network = after ?? before;
+    if (network === null) return [];
+    const isSame = before === null || after === null || before.mtu === after.mtu;
+    const subnets = isSame ? [] : await rowsBy(reader, subnetNoun, 'network_id', [network.id]);
+    const routers = await routersOnSubnets(
+      reader,
+      subnets.map(({ id }) => id),
+    );
+    const isAlike = before === null || after === null || before.qosPolicyId === after.qosPolicyId;
+    const ports = isAlike ? [] : await portsWithoutPolicy(reader, network.id);
+    // what DHCP tells them has the MTU in it
+    const told = isSame ? [] : await portsWithOptions(reader, network.id);
+    return [unitOf.network(network.id), ...routers.map(unitOf.router), ...[...ports, ...told].map(unitOf.port)];
   },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }: Act, network, tags) {

@@ -1,5 +1,6 @@
 // Why: the built-in network service: Neutron's API for clients, and the same networks for compute without HTTP between.
 
+import type { Authenticate } from '../../base/op.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newUuid } from '../../base/ids.ts';
 import { Fault } from '../../base/errors.ts';
@@ -15,11 +16,12 @@ import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { neutronEnvelope } from '../../web/faults.ts';
 import type { Policy } from '../../policies/load.ts';
 import { makeAllows } from '../access.ts';
-import { type Authenticate, makeRoutes } from '../http.ts';
+import { makeRoutes } from '../http.ts';
 import { parseCidr } from '../../base/ip.ts';
 import { hostRange } from './addresses.ts';
 import { makeLocalApi } from './api.ts';
 import { derivedUuid } from './derived.ts';
+import { basicEngine, type NetworkEngine } from './engine.ts';
 import { notAllowed } from './faults.ts';
 import type { PortNews } from './parts.ts';
 import { addNetworkRoutes } from './routes.ts';
@@ -45,7 +47,9 @@ export interface NetworksOptions {
   readonly tenantRanges?: readonly string[];
   /** IPv4 addresses that a project's subnets have in all; -1: no limit. */
   readonly tenantAddresses?: number;
-  /** Whether floating addresses are had: they are records, so only where nothing real is plugged. */
+  /** What carries networks. Default: `basic`. */
+  readonly engine?: NetworkEngine;
+  /** Whether floating addresses are had: where OVN carries them, or nothing real is plugged. */
   readonly floatingIps: boolean;
   /** Told what clients did to ports that have a device, as Neutron tells Nova. */
   readonly tell?: (news: readonly PortNews[]) => void;
@@ -83,7 +87,8 @@ export function makeNetworks(options: NetworksOptions): Networks {
   const allows = makeAllows(options.policy);
   const { tenantRanges = PRIVATE_RANGES, tenantAddresses = limits.tenantAddresses } = options;
   const ranges = readRanges(tenantRanges, tenantAddresses);
-  const parts = { database, clock, allows, ranges, floatingIps: options.floatingIps };
+  const { engine = basicEngine } = options;
+  const parts = { database, clock, allows, ranges, engine, floatingIps: options.floatingIps };
   addNetworkRoutes(routes, { ...parts, ...(options.tell === undefined ? {} : { tell: options.tell }) });
   routes.serve(app, { authenticate, allows, refusal: notAllowed, missing: 'The resource could not be found.' });
   return {
@@ -107,7 +112,7 @@ export function makeNetworks(options: NetworksOptions): Networks {
           insertTopology(
             trx,
             { ...ids, name: DEFAULT_NAME, description, projectId, shared: true, cidr, dnsServers },
-            clock.now(),
+            { now: clock.now(), engine },
           ),
         );
       } catch (error) {

@@ -5,7 +5,9 @@ import type { Reader } from '../../db/engine.ts';
 import type { listRows, StoredPort } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
 import type { Target } from '../../policies/engine.ts';
+import type { Unit } from '../../cloud/ovn/northbound.ts';
 import type { Attributes, Values } from './attributes.ts';
+import type { NetworkEngine } from './engine.ts';
 import type { SubnetRanges } from './subnet-ranges.ts';
 
 /** How a query parameter filters: by a column, by a constant that all rows have, or in a way of its own. */
@@ -31,6 +33,7 @@ export interface Act {
   readonly everywhere: boolean;
   /** What subnets may be made of. */
   readonly ranges: SubnetRanges;
+  readonly engine: NetworkEngine;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -38,6 +41,10 @@ export interface Act {
 export interface Noun<T extends Owned> {
   readonly singular: string;
   readonly collection: string;
+  /** What rules call it, where that is not `singular`. */
+  readonly ruled?: string;
+  /** Columns that all of these have, being of one other object. */
+  readonly within?: Readonly<Record<string, string>>;
   /** The quota's name. */
   readonly quota: string;
   readonly rows: RowsOf<T>;
@@ -61,6 +68,8 @@ export interface Noun<T extends Owned> {
   wished?(values: Values): Target;
   /** The ports that show what became of an object: `before` null, it is new; `after` null, it is gone. */
   concerns?(reader: Reader, before: T | null, after: T | null): Promise<readonly StoredPort[]>;
+  /** What the network engine has to be told of when an object is made, changed or removed (as for `concerns`). */
+  units?(reader: Reader, before: T | null, after: T | null): Promise<readonly Unit[]>;
   /** Replaces the object's tags; absent where it has none. */
   readonly retag?: (act: Act, object: T, tags: readonly string[]) => Promise<T>;
   readonly tagsOf?: (object: T) => readonly string[];

@@ -1,6 +1,7 @@
 // Why: an object is made, changed and removed under the same checks whether a client asks over HTTP or compute in this process.
 
 import type { Caller } from '../../base/op.ts';
+import type { Unit } from '../../cloud/ovn/northbound.ts';
 import type { Reader } from '../../db/engine.ts';
 import { type StoredPort } from '../../db/networks.ts';
 import { findRow, lockRow } from '../../db/table.ts';
@@ -8,6 +9,7 @@ import { type Tx, tx } from '../../db/tx.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Allows } from '../access.ts';
 import { readCreation, type Values } from './attributes.ts';
+import { touch } from './engine.ts';
 import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import type { NetworkParts, PortNews } from './parts.ts';
@@ -27,7 +29,7 @@ export async function seenObject<T extends Owned>(
   caller: Caller,
   id: string,
 ): Promise<Seen<T>> {
-  return seen(allows, read, noun, caller, await findRow(read, noun.rows, { id }), id);
+  return seen(allows, read, noun, caller, await findRow(read, noun.rows, { id, ...noun.within }), id);
 }
 
 /** As `seenObject`, for who may also do to it what a rule says. Throws forbidden. */
@@ -43,13 +45,25 @@ export async function allowedObject<T extends Owned>(
   return found;
 }
 
-const actOf = ({ clock, allows, ranges }: NetworkParts, trx: Tx, caller: Caller): Act => ({
+const actOf = ({ clock, allows, ranges, engine }: NetworkParts, trx: Tx, caller: Caller): Act => ({
   tx: trx,
   caller,
   everywhere: isEverywhere(allows, caller),
   ranges,
+  engine,
   now: clock.now(),
 });
+
+/** What the network engine has to be told of, where there is one that is told. */
+async function unitsOf<T extends Owned>(
+  { engine }: NetworkParts,
+  reader: Reader,
+  noun: Noun<T>,
+  before: T | null,
+  after: T | null,
+): Promise<readonly Unit[]> {
+  return engine.kind === 'basic' || noun.units === undefined ? [] : noun.units(reader, before, after);
+}
 
 async function mustMayCreate<T extends Owned>(allows: Allows, act: Act, noun: Noun<T>, values: Values): Promise<void> {
   const { caller } = act;
@@ -74,7 +88,7 @@ export async function createObjects<T extends Owned, R>(
   const { values, bulk } = readCreation(noun, body, caller);
   const projects = new Set(values.map((value) => value['project_id'] as string));
   if (noun.collection === 'ports' || noun.collection.startsWith('security_group')) {
-    for (const projectId of projects) await ensureDefaultGroup(database, projectId, clock.now());
+    for (const projectId of projects) await ensureDefaultGroup(parts, projectId);
   }
   const { shown, ports } = await tx(database, async (trx) => {
     for (const projectId of projects) {
@@ -85,7 +99,9 @@ export async function createObjects<T extends Owned, R>(
     for (const value of values) {
       const act = actOf(parts, trx, caller);
       await mustMayCreate(allows, act, noun, value);
-      made.push(await noun.create(act, value));
+      const object = await noun.create(act, value);
+      await touch(trx, parts.engine, await unitsOf(parts, trx, noun, null, object), clock.now());
+      made.push(object);
     }
     const ports: StoredPort[] = [];
     for (const object of made) ports.push(...((await noun.concerns?.(trx, null, object)) ?? []));
@@ -107,10 +123,21 @@ export async function changeObject<T extends Owned, R>(
   const { database, allows } = parts;
   const { rule, values, to } = change;
   const { shown, ports } = await tx(database, async (trx) => {
-    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, { id }), id);
+    const { object, target } = await seen(
+      allows,
+      trx,
+      noun,
+      caller,
+      await lockRow(trx, noun.rows, { id, ...noun.within }),
+      id,
+    );
     mustMay(allows, caller, rule, target);
     mustMaySet(allows, caller, noun, 'update', values, { ...target, ...noun.wished?.(values) });
+    // before too: what led to others may lead there no more
+    const before = await unitsOf(parts, trx, noun, object, object);
     const next = await to(actOf(parts, trx, caller), object);
+    const after = await unitsOf(parts, trx, noun, object, next);
+    await touch(trx, parts.engine, [...before, ...after], parts.clock.now());
     return { shown: await show(trx, next), ports: (await noun.concerns?.(trx, object, next)) ?? [] };
   });
   tellOf(parts, 'changed', ports);
@@ -132,8 +159,17 @@ export async function removeObject<T extends Owned>(
 ): Promise<void> {
   const { database, allows } = parts;
   const ports = await tx(database, async (trx) => {
-    const { object, target } = await seen(allows, trx, noun, caller, await lockRow(trx, noun.rows, { id }), id);
+    const { object, target } = await seen(
+      allows,
+      trx,
+      noun,
+      caller,
+      await lockRow(trx, noun.rows, { id, ...noun.within }),
+      id,
+    );
     mustMay(allows, caller, nounRule(noun, 'delete'), target);
+    // before it is gone, and with it what leads to others
+    await touch(trx, parts.engine, await unitsOf(parts, trx, noun, object, null), parts.clock.now());
     await noun.remove(actOf(parts, trx, caller), object);
     return (await noun.concerns?.(trx, object, null)) ?? [];
   });

@@ -3,22 +3,13 @@
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
 import { allocationsBy, groupNoun, networkNoun, portNoun, rowsBy, type StoredPort } from '../../db/networks.ts';
+import { floatingIpNoun } from '../../db/floating-ips.ts';
+import { routersForwardingTo } from '../../db/port-forwardings.ts';
 import { findRow } from '../../db/table.ts';
+import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { Tx } from '../../db/tx.ts';
 import { addressPairs } from './address-pairs.ts';
-import {
-  anyObject,
-  boolean,
-  ipAddress,
-  listOf,
-  mac,
-  objectOf,
-  oneOf,
-  Reason,
-  textOrNull,
-  uuid,
-  type Values,
-} from './attributes.ts';
+import type { Values } from './attributes.ts';
 import {
   changeable,
   changed,
@@ -29,12 +20,14 @@ import {
   nameAndDescription,
   required,
 } from './common.ts';
+import { extraDhcpOpts, optionsView, withOptions } from './dhcp-opts.ts';
 import { inUse, invalid, missing } from './faults.ts';
+import { anyObject, boolean, ipAddress, listOf, mac, objectOf, oneOf, saying, textOrNull, uuid } from './forms.ts';
 import { defaultGroupId } from './groups.ts';
 import type { Act, Noun } from './noun.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import {
-  type AddressWish,
+  type AddressRequest,
   createPort,
   FLOATING_OWNER,
   removePort,
@@ -42,15 +35,13 @@ import {
   savePort,
   unbound,
 } from './ports.ts';
+import { policyOf, qosPolicyId } from './qos.ts';
+import { isRouterPort } from './router-noun.ts';
 
-const wish = objectOf({ subnet_id: uuid, ip_address: ipAddress });
-const fixedIp = (value: unknown): unknown => {
-  const found = wish(value) as AddressWish;
-  if (found.subnet_id === undefined && found.ip_address === undefined) {
-    throw new Reason('IP allocation requires subnet_id or ip_address.');
-  }
-  return found;
-};
+const fixedIp = objectOf({ subnet_id: uuid, ip_address: ipAddress }, [], {
+  anyOf: [{ required: ['subnet_id'] }, { required: ['ip_address'] }],
+  ...saying({ anyOf: 'IP allocation requires subnet_id or ip_address.' }),
+});
 
 /** @throws notFound for a group that is not the port's project's */
 async function checkGroups(
@@ -80,13 +71,24 @@ function checkSecurity(port: {
   }
 }
 
+const servicePort = ({ id, deviceOwner }: Pick<StoredPort, 'id' | 'deviceOwner'>, verb: 'deleted' | 'updated') =>
+  inUse('ServicePortInUse', `Port ${id} cannot be ${verb} directly via the port API: has device owner ${deviceOwner}.`);
+
 /** The port of a floating address holds what the address says, and goes with it. */
 function checkNotFloating({ id, deviceOwner }: StoredPort, verb: 'deleted' | 'updated'): void {
-  if (deviceOwner !== FLOATING_OWNER) return;
-  throw inUse(
-    'ServicePortInUse',
-    `Port ${id} cannot be ${verb} directly via the port API: has device owner ${FLOATING_OWNER}.`,
-  );
+  if (deviceOwner === FLOATING_OWNER) throw servicePort({ id, deviceOwner }, verb);
+}
+
+/** What makes a port a router's. */
+const ROUTERS_OWN = [
+  ...['fixed_ips', 'device_id', 'device_owner', 'security_groups', 'port_security_enabled'],
+  ...['allowed_address_pairs', 'binding:host_id'],
+];
+
+/** A router's port is what the router is, and goes with it. */
+async function checkNotRouters({ tx }: Act, port: StoredPort, values: Values): Promise<void> {
+  if (!ROUTERS_OWN.some((name) => values[name] !== undefined)) return;
+  if (await isRouterPort(tx, port.id)) throw servicePort(port, 'updated');
 }
 
 const isBound = ({ binding }: StoredPort): boolean => binding.host_id !== '' || Object.keys(binding.profile).length > 0;
@@ -110,6 +112,8 @@ async function views(reader: Reader, _caller: Caller, ports: readonly StoredPort
     ports.map(({ id }) => id),
   );
   const byPort = Map.groupBy(allocations, ({ portId }) => portId);
+  const networkIds = [...new Set(ports.map(({ networkId }) => networkId))];
+  const onNetworks = new Map((await rowsBy(reader, networkNoun, 'id', networkIds)).map((n) => [n.id, n.qosPolicyId]));
   return ports.map((port) => ({
     ...commonView(port),
     network_id: port.networkId,
@@ -125,6 +129,9 @@ async function views(reader: Reader, _caller: Caller, ports: readonly StoredPort
     security_groups: port.securityGroups,
     port_security_enabled: port.portSecurityEnabled,
     allowed_address_pairs: port.allowedAddressPairs,
+    qos_policy_id: port.qosPolicyId,
+    extra_dhcp_opts: optionsView(port.extraDhcpOpts),
+    qos_network_policy_id: onNetworks.get(port.networkId) ?? null,
     'binding:vnic_type': port.binding.vnic_type,
     'binding:host_id': port.binding.host_id,
     'binding:vif_type': port.binding.vif_type,
@@ -149,6 +156,8 @@ export const ports: Noun<StoredPort> = {
     security_groups: changeable(listOf(uuid)),
     port_security_enabled: changeable(boolean),
     allowed_address_pairs: changeable(addressPairs),
+    qos_policy_id: qosPolicyId,
+    extra_dhcp_opts: extraDhcpOpts,
     'binding:host_id': changeable(textOrNull(255), ''),
     'binding:profile': changeable(anyObject, {}),
     'binding:vnic_type': fixed(oneOf(['normal']), 'normal'),
@@ -171,7 +180,7 @@ export const ports: Noun<StoredPort> = {
   wanted: async (act, values) => onNetwork(await knownNetwork(act, values['network_id'] as string)),
   wished: ({ device_owner: owner }) => ({ network_device: typeof owner === 'string' && owner.startsWith('network:') }),
   async create(act, values) {
-    const { tx, caller, now } = act;
+    const { tx, caller } = act;
     const networkId = values['network_id'] as string;
     const projectId = values['project_id'] as string;
     const network = await knownNetwork(act, networkId);
@@ -180,6 +189,7 @@ export const ports: Noun<StoredPort> = {
     const byDefault = portSecurityEnabled ? [defaultGroupId(projectId)] : [];
     const securityGroups = asked === undefined ? byDefault : await checkGroups(tx, caller, projectId, asked);
     checkSecurity({ portSecurityEnabled, securityGroups });
+    const policy = (await policyOf(act, values, null)) ?? null;
     return createPort(
       tx,
       network,
@@ -194,6 +204,8 @@ export const ports: Noun<StoredPort> = {
         deviceOwner: values['device_owner'] as string,
         portSecurityEnabled,
         securityGroups,
+        qosPolicyId: policy,
+        extraDhcpOpts: withOptions(act.engine, values['extra_dhcp_opts'], null),
         allowedAddressPairs: (values['allowed_address_pairs'] as StoredPort['allowedAddressPairs'] | undefined) ?? [],
         binding: {
           ...unbound,
@@ -201,8 +213,8 @@ export const ports: Noun<StoredPort> = {
           profile: values['binding:profile'] as Record<string, unknown>,
         },
       },
-      (values['fixed_ips'] as readonly AddressWish[] | undefined) ?? null,
-      now,
+      (values['fixed_ips'] as readonly AddressRequest[] | undefined) ?? null,
+      act,
     );
   },
   async update(act, port, values) {
@@ -210,7 +222,8 @@ export const ports: Noun<StoredPort> = {
     checkDevice(act, port, values);
     const network = await findRow(tx, networkNoun, { id: port.networkId });
     if (network === null) throw missing('network', port.networkId);
-    const next = changed(port, now, values, {
+    const policy = await policyOf(act, values, port.qosPolicyId);
+    const plain = changed(port, now, values, {
       admin_state_up: 'adminStateUp',
       device_id: 'deviceId',
       device_owner: 'deviceOwner',
@@ -218,13 +231,19 @@ export const ports: Noun<StoredPort> = {
       security_groups: 'securityGroups',
       allowed_address_pairs: 'allowedAddressPairs',
     });
+    const next = {
+      ...plain,
+      ...(policy === undefined ? {} : { qosPolicyId: policy }),
+      extraDhcpOpts: withOptions(act.engine, values['extra_dhcp_opts'], port.extraDhcpOpts),
+    };
     const groups = values['security_groups'] as readonly string[] | undefined;
     if (groups !== undefined) await checkGroups(tx, act.caller, port.projectId, groups);
     checkSecurity(next);
-    const wishes = values['fixed_ips'] as readonly AddressWish[] | undefined;
-    if (wishes !== undefined) {
+    const requests = values['fixed_ips'] as readonly AddressRequest[] | undefined;
+    await checkNotRouters(act, port, values);
+    if (requests !== undefined) {
       checkNotFloating(port, 'updated');
-      await replaceAddresses(tx, network, port.id, wishes, now);
+      await replaceAddresses(tx, network, port.id, requests, now);
     }
     const binding = {
       ...next.binding,
@@ -233,13 +252,25 @@ export const ports: Noun<StoredPort> = {
         ? {}
         : { profile: values['binding:profile'] as Record<string, unknown> }),
     };
-    return savePort(tx, { ...next, binding, revision: port.revision }, now);
+    return savePort(tx, { ...next, binding, revision: port.revision }, act);
   },
   async remove({ tx, now }, port) {
     checkNotFloating(port, 'deleted');
+    if (await isRouterPort(tx, port.id)) throw servicePort(port, 'deleted');
     await removePort(tx, port.id, now);
   },
   concerns: async (_reader, before, after) => (before === null ? [] : after === null ? [before] : [before, after]),
   tagsOf: ({ tags }) => tags,
-  retag: ({ tx, now }, port, tags) => savePort(tx, { ...port, tags }, now),
+  async units(reader, before, after) {
+    const port = after ?? before;
+    if (port === null) return [];
+    // floating addresses that lead to it go where it does
+    const floating = await rowsBy(reader, floatingIpNoun, 'port_id', [port.id]);
+    return [
+      unitOf.port(port.id),
+      ...floating.flatMap(({ routerId }) => (routerId === '' ? [] : [unitOf.router(routerId)])),
+      ...(await routersForwardingTo(reader, port.id)).map(unitOf.router),
+    ];
+  },
+  retag: (act, port, tags) => savePort(act.tx, { ...port, tags }, act),
 };

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { newUuid } from '../../base/ids.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import { detachFloatingIps, floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
+import { deleteForwardingsOf, dropForwardings } from '../../db/port-forwardings.ts';
 import {
   type Allocation,
   allocationsBy,
@@ -27,11 +28,13 @@ import {
 import { insertRow, lockRow } from '../../db/table.ts';
 import type { Tx } from '../../db/tx.ts';
 import { anyAddresses, anyFree } from './addresses.ts';
+import { type NetworkEngine, settled } from './engine.ts';
 import { inUse, invalid, invalidInput } from './faults.ts';
+import type { Act } from './noun.ts';
 import { fitsSubnet } from './subnet-noun.ts';
 
 /** What a port asks for: an address, a subnet, or both. */
-export interface AddressWish {
+export interface AddressRequest {
   readonly subnet_id?: string;
   readonly ip_address?: string;
 }
@@ -48,16 +51,6 @@ const randomMac = (): string =>
 
 export const unbound: Binding = { host_id: '', vnic_type: 'normal', vif_type: 'unbound', vif_details: {}, profile: {} };
 
-/** The port with what follows from its device and host: how it is plugged, and whether it is up. */
-export function settled(port: StoredPort): StoredPort {
-  const plugged = port.binding.host_id !== '';
-  const vif = plugged
-    ? { vif_type: 'nat', vif_details: { port_filter: true } }
-    : { vif_type: 'unbound', vif_details: {} };
-  const active = plugged && port.deviceId !== '' && port.adminStateUp;
-  return { ...port, status: active ? 'ACTIVE' : 'DOWN', binding: { ...port.binding, ...vif } };
-}
-
 const noneLeft = (networkId: string) =>
   inUse('IpAddressGenerationFailure', `No more IP addresses available on network ${networkId}.`);
 
@@ -67,8 +60,8 @@ const macInUse = (networkId: string, macAddress: string) =>
     `Unable to complete operation for network ${networkId}. The mac address ${macAddress} is in use.`,
   );
 
-function subnetFor(network: StoredNetwork, subnets: readonly StoredSubnet[], wish: AddressWish): StoredSubnet {
-  const { subnet_id: subnetId, ip_address: address } = wish;
+function subnetFor(network: StoredNetwork, subnets: readonly StoredSubnet[], request: AddressRequest): StoredSubnet {
+  const { subnet_id: subnetId, ip_address: address } = request;
   if (subnetId !== undefined) {
     const found = subnets.find(({ id }) => id === subnetId);
     if (found === undefined) {
@@ -116,9 +109,15 @@ async function takeIfFree(tx: Tx, allocation: Allocation): Promise<boolean> {
 }
 
 /** Takes this address of a subnet. */
-async function takeNamed(tx: Tx, subnet: StoredSubnet, portId: string, address: string): Promise<Allocation> {
+async function takeNamed(
+  tx: Tx,
+  subnet: StoredSubnet,
+  portId: string,
+  address: string,
+  mayBeGateway = false,
+): Promise<Allocation> {
   const named = { subnetId: subnet.id, address, portId };
-  if (address !== subnet.gatewayIp && (await takeIfFree(tx, named))) return named;
+  if ((mayBeGateway || address !== subnet.gatewayIp) && (await takeIfFree(tx, named))) return named;
   throw inUse('IpAddressAlreadyAllocated', `IP address ${address} already allocated in subnet ${subnet.id}`);
 }
 
@@ -151,20 +150,24 @@ async function takeOfEach(tx: Tx, network: StoredNetwork, portId: string): Promi
 }
 
 /** Takes the addresses that a port wishes. */
-async function takeWished(
+async function takeRequested(
   tx: Tx,
   network: StoredNetwork,
   portId: string,
-  wishes: readonly AddressWish[],
+  requests: readonly AddressRequest[],
+  isRouter: boolean,
 ): Promise<Allocation[]> {
   const subnets = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
-  const wanted = wishes.map((wish) => ({ address: wish.ip_address, subnet: subnetFor(network, subnets, wish) }));
+  const wanted = requests.map((request) => ({
+    address: request.ip_address,
+    subnet: subnetFor(network, subnets, request),
+  }));
   // always in one order, so that two ports never wait for each other
   for (const id of [...new Set(wanted.map(({ subnet }) => subnet.id))].sort()) await lockAddresses(tx, id);
   const taken: Allocation[] = [];
   // what is named is taken before what is not, or the choice could take it away
   for (const { address, subnet } of wanted) {
-    if (address !== undefined) taken.push(await takeNamed(tx, subnet, portId, address));
+    if (address !== undefined) taken.push(await takeNamed(tx, subnet, portId, address, isRouter));
   }
   for (const { address, subnet } of wanted) {
     if (address !== undefined) continue;
@@ -177,23 +180,29 @@ async function takeWished(
 
 /**
  * Takes a port's addresses.
- * @param wishes null: one of each family that the network has
+ * @param requests null: one of each family that the network has
+ * @param isRouter it may have the address of the gateway, which is what it is
  */
 const takeAddresses = (
   tx: Tx,
   network: StoredNetwork,
   portId: string,
-  wishes: readonly AddressWish[] | null,
+  requests: readonly AddressRequest[] | null,
+  isRouter = false,
 ): Promise<Allocation[]> =>
-  wishes === null ? takeOfEach(tx, network, portId) : takeWished(tx, network, portId, wishes);
+  requests === null ? takeOfEach(tx, network, portId) : takeRequested(tx, network, portId, requests, isRouter);
 
 export type NewPort = Omit<
   StoredPort,
-  'id' | 'macAddress' | 'status' | 'revision' | 'createdAt' | 'updatedAt' | 'tags'
+  'id' | 'macAddress' | 'status' | 'revision' | 'createdAt' | 'updatedAt' | 'tags' | 'qosPolicyId' | 'extraDhcpOpts'
 > & {
+  readonly qosPolicyId?: string | null;
+  readonly extraDhcpOpts?: StoredPort['extraDhcpOpts'];
   readonly id?: string;
   /** Null: one is made. */
   readonly macAddress: string | null;
+  /** It is the way of its subnets to others, and may have their gateways' addresses. */
+  readonly isRouter?: boolean;
 };
 
 /** A new port and its addresses. */
@@ -207,14 +216,17 @@ export async function makePort(
   tx: Tx,
   network: StoredNetwork,
   wanted: NewPort,
-  wishes: readonly AddressWish[] | null,
-  now: number,
+  requests: readonly AddressRequest[] | null,
+  { now, engine }: Pick<Act, 'now' | 'engine'>,
 ): Promise<MadePort> {
   const id = wanted.id ?? newUuid();
+  const { isRouter = false, qosPolicyId = null, extraDhcpOpts = null, ...fields } = wanted;
   for (let attempt = 1; ; attempt += 1) {
     const macAddress = wanted.macAddress ?? randomMac();
     const made: StoredPort = {
-      ...wanted,
+      ...fields,
+      qosPolicyId,
+      extraDhcpOpts,
       id,
       macAddress,
       status: 'DOWN',
@@ -223,7 +235,7 @@ export async function makePort(
       createdAt: now,
       updatedAt: now,
     };
-    const port = settled(made);
+    const port = settled(made, engine);
     try {
       await insertRow(tx, portNoun, port);
     } catch (error) {
@@ -232,7 +244,7 @@ export async function makePort(
       if (wanted.macAddress === null && attempt < MAC_ATTEMPTS) continue;
       throw macInUse(network.id, macAddress);
     }
-    return { port, addresses: await takeAddresses(tx, network, id, wishes) };
+    return { port, addresses: await takeAddresses(tx, network, id, requests, isRouter) };
   }
 }
 
@@ -240,8 +252,12 @@ export async function makePort(
 export const createPort = async (...wanted: Parameters<typeof makePort>): Promise<StoredPort> =>
   (await makePort(...wanted)).port;
 
-export async function savePort(tx: Tx, port: StoredPort, now: number): Promise<StoredPort> {
-  const next = settled({ ...port, revision: port.revision + 1, updatedAt: now });
+export async function savePort(
+  tx: Tx,
+  port: StoredPort,
+  { now, engine }: { readonly now: number; readonly engine: NetworkEngine },
+): Promise<StoredPort> {
+  const next = settled({ ...port, revision: port.revision + 1, updatedAt: now }, engine);
   await replaceRow(tx, portNoun, next);
   return next;
 }
@@ -251,40 +267,39 @@ export async function replaceAddresses(
   tx: Tx,
   network: StoredNetwork,
   portId: string,
-  wishes: readonly AddressWish[],
+  requests: readonly AddressRequest[],
   now: number,
 ): Promise<void> {
   const held = await allocationsBy(tx, 'port_id', [portId]);
   await deleteAllocations(tx, portId);
   // a wish for a subnet alone keeps the address that the port has there
   const kept = new Set<Allocation>();
-  const exact = wishes.map((wish): AddressWish => {
-    if (wish.ip_address !== undefined) return wish;
-    const has = held.find((allocation) => allocation.subnetId === wish.subnet_id && !kept.has(allocation));
-    if (has === undefined || wishes.some((other) => other.ip_address === has.address)) return wish;
+  const exact = requests.map((request): AddressRequest => {
+    if (request.ip_address !== undefined) return request;
+    const has = held.find((allocation) => allocation.subnetId === request.subnet_id && !kept.has(allocation));
+    if (has === undefined || requests.some((other) => other.ip_address === has.address)) return request;
     kept.add(has);
     return { subnet_id: has.subnetId, ip_address: has.address };
   });
   await takeAddresses(tx, network, portId, exact);
   const has = await allocationsBy(tx, 'port_id', [portId]);
-  await detachFloatingIps(
-    tx,
-    portId,
-    has.map(({ address }) => address),
-    now,
-  );
+  const stay = has.map(({ address }) => address);
+  await detachFloatingIps(tx, portId, stay, now);
+  await dropForwardings(tx, portId, stay, now);
 }
 
 export async function removePort(tx: Tx, portId: string, now: number): Promise<void> {
   // whoever points a floating address to it meanwhile waits, and finds it gone
   await lockRow(tx, portNoun, { id: portId });
   await detachFloatingIps(tx, portId, [], now);
+  await dropForwardings(tx, portId, [], now);
   await deleteAllocations(tx, portId);
   await deleteRow(tx, portNoun, portId);
 }
 
-/** A floating address goes with the port that holds it. */
+/** A floating address goes with the port that holds it, and with where its ports lead. */
 export async function removeFloatingIp(tx: Tx, ip: StoredFloatingIp, now: number): Promise<void> {
+  await deleteForwardingsOf(tx, ip.id);
   await deleteRow(tx, floatingIpNoun, ip.id);
   await removePort(tx, ip.floatingPortId, now);
 }

@@ -1,7 +1,7 @@
 // Why: how many network objects a project may have: Neutron's defaults, and what an administrator set instead.
 
-import { integer, type Parse, Reason } from './attributes.ts';
 import type { Reader } from '../../db/engine.ts';
+import { addressGroupNoun } from '../../db/address-groups.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
 import {
   countRows,
@@ -13,9 +13,12 @@ import {
   ruleNoun,
   subnetNoun,
 } from '../../db/networks.ts';
+import { routerNoun } from '../../db/routers.ts';
 import type { Noun } from '../../db/table.ts';
-import { asObject } from '../http.ts';
-import { invalid, overQuota } from './faults.ts';
+import type { Schema } from '../schema.ts';
+import { checkForm } from './attributes.ts';
+import { overQuota } from './faults.ts';
+import { converted, integer, saying, type Words } from './forms.ts';
 import type { NetworkParts } from './parts.ts';
 
 /** -1 is unlimited. What is never offered may not be made. */
@@ -25,8 +28,9 @@ const defaults: Readonly<Record<string, number>> = {
   port: 500,
   security_group: 10,
   security_group_rule: 100,
-  router: 0,
+  router: 10,
   floatingip: 50,
+  address_group: 50,
   subnetpool: 0,
   rbac_policy: 0,
 };
@@ -38,14 +42,17 @@ const counted: Readonly<Record<string, Noun<unknown>>> = {
   port: portNoun as Noun<unknown>,
   security_group: groupNoun as Noun<unknown>,
   security_group_rule: ruleNoun as Noun<unknown>,
+  router: routerNoun as Noun<unknown>,
+  address_group: addressGroupNoun as Noun<unknown>,
   floatingip: floatingIpNoun as Noun<unknown>,
 };
 
-type Offers = Pick<NetworkParts, 'floatingIps'>;
+type Offers = Pick<NetworkParts, 'floatingIps' | 'engine'>;
 
-export const defaultQuotas = ({ floatingIps }: Offers): Record<string, number> => ({
+export const defaultQuotas = ({ floatingIps, engine }: Offers): Record<string, number> => ({
   ...defaults,
   ...(floatingIps ? {} : { floatingip: 0 }),
+  ...(engine.kind === 'ovn' ? {} : { router: 0, address_group: 0 }),
 });
 
 export async function quotaLimits(reader: Reader, offers: Offers, projectId: string): Promise<Record<string, number>> {
@@ -85,22 +92,33 @@ export function checkRoom(resource: string, { limit, used }: { readonly limit: n
   if (most >= 0 && used >= most) throw overQuota(resource);
 }
 
-const parseLimit: Parse = integer(-1, 2_147_483_647);
+const limit = integer(-1, 2_147_483_647);
+/** Clients send these along; they say nothing here. */
+const ALONG = ['tenant_id', 'project_id', 'force', 'check_limit'];
+const unfound: Words = ["Unable to find 'quota' in request body", 'HTTPBadRequest'];
 
-/** The limits that a body sets. */
+const envelope: Schema = {
+  type: 'object',
+  required: ['quota'],
+  properties: { quota: { type: 'object', ...saying({ '*': unfound }) } },
+  ...saying({ '*': unfound }),
+};
+
+const quota: Schema = {
+  type: 'object',
+  properties: {
+    ...Object.fromEntries(ALONG.map((name) => [name, true])),
+    ...Object.fromEntries(Object.keys(defaults).map((resource) => [resource, limit.schema])),
+  },
+  additionalProperties: false,
+  ...saying({ additionalProperties: ["Unrecognized attribute(s) '{key}'", 'HTTPBadRequest'] }),
+};
+
+/** The limits that a body sets. @throws badRequest in Neutron's words */
 export function quotaUpdate(body: unknown): Record<string, number> {
-  const values = asObject(asObject(body)?.['quota']);
-  if (values === null) throw invalid("Unable to find 'quota' in request body");
-  const result: Record<string, number> = {};
-  for (const [resource, value] of Object.entries(values)) {
-    if (['tenant_id', 'project_id', 'force', 'check_limit'].includes(resource)) continue;
-    if (!Object.hasOwn(defaults, resource)) throw invalid(`Unrecognized attribute(s) '${resource}'`);
-    try {
-      result[resource] = parseLimit(value) as number;
-    } catch (error) {
-      if (error instanceof Reason) throw invalid(`Invalid input for ${resource}. Reason: ${error.message}`);
-      throw error;
-    }
-  }
-  return result;
+  checkForm(envelope, body);
+  const values = (body as { readonly quota: object }).quota;
+  checkForm(quota, values);
+  const limits = Object.entries(values).filter(([resource]) => !ALONG.includes(resource));
+  return Object.fromEntries(limits.map(([resource, value]) => [resource, converted(limit, value) as number]));
 }

@@ -13,24 +13,32 @@ import {
   setQuota,
 } from '../../db/networks.ts';
 import type { SortKey } from '../../db/page.ts';
+import type { StoredLimit } from '../../db/qos.ts';
+import type { StoredForwarding } from '../../db/port-forwardings.ts';
 import { tx } from '../../db/tx.ts';
 import { serviceUrl, type WebContext } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
 import { distinctWords } from '../../web/query.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Guard } from '../access.ts';
-import { asObject, lastOf, type Query, queryOf, type Routes } from '../http.ts';
+import { lastOf, type Params, type Query, queryOf, type Routes } from '../http.ts';
 import { canonicalIp } from '../../base/ip.ts';
-import { boolean, readUpdate, Reason } from './attributes.ts';
-import { extensions } from './extensions.ts';
+import type { Schema } from '../schema.ts';
+import { addAddressGroupChanges } from './address-group-changes.ts';
+import { addressGroups } from './address-groups.ts';
+import { checkForm, readUpdate, valueOf } from './attributes.ts';
+import { extensionsOf } from './extensions.ts';
 import { floatingNotOffered, invalid, missing, notAllowed, notOffered } from './faults.ts';
 import { floatingIps } from './floating-ips.ts';
+import { boolean, saying } from './forms.ts';
 import { ensureDefaultGroup, groups, rules } from './groups.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Filter, Noun, Owned } from './noun.ts';
 import type { NetworkParts } from './parts.ts';
 import { allowedObject, changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
 import { ports } from './port-noun.ts';
+import { limitsOf, policies } from './qos.ts';
+import { forwardingsOf } from './port-forwardings.ts';
 import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
   allowedOf,
@@ -44,6 +52,8 @@ import {
   targetsOf,
   withoutHidden,
 } from './rules.ts';
+import { addRouterInterfaces } from './router-interfaces.ts';
+import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
 import { autoAllocate, checkAutoAllocation } from './topology.ts';
 
@@ -55,7 +65,6 @@ const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
 
 /** Collections of things that only a full network service has: there are none, and none can be made. */
 const absent: readonly (readonly [singular: string, collection: string])[] = [
-  ['router', 'routers'],
   ['subnetpool', 'subnetpools'],
   ['address_scope', 'address_scopes'],
   ['rbac_policy', 'rbac_policies'],
@@ -63,24 +72,36 @@ const absent: readonly (readonly [singular: string, collection: string])[] = [
   ['availability_zone', 'availability_zones'],
 ];
 
+const tagWords = saying({
+  '*': `a list of at most ${limits.tagsPerServer} strings of at most ${limits.tagCharacters} characters is wanted.`,
+});
+
+/** All tags of an object. */
+const tagList: Schema = {
+  type: 'object',
+  required: ['tags'],
+  properties: {
+    tags: {
+      type: 'array',
+      maxItems: limits.tagsPerServer,
+      items: { type: 'string', maxLength: limits.tagCharacters, ...tagWords },
+      ...tagWords,
+    },
+  },
+  ...tagWords,
+};
+
 const pathOf = (collection: string): string => `/v2.0/${collection.replaceAll('_', '-')}`;
 
 function filterValue(filter: Filter, name: string, value: string): string | number {
-  if (filter.as === 'bool') {
-    try {
-      return boolean(value) === true ? 1 : 0;
-    } catch (error) {
-      if (error instanceof Reason) throw invalid(`Invalid input for ${name}. Reason: ${error.message}`);
-      throw error;
-    }
-  }
+  if (filter.as === 'bool') return valueOf(boolean, value, name) === true ? 1 : 0;
   if (filter.as === 'number') return /^-?\d{1,12}$/.test(value) ? Number(value) : -2_147_483_648;
   return value;
 }
 
 /** The filters of a query, or null where a filter lets nothing through. Parameters that are no filters are ignored. */
 function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters | null {
-  const oneOf: Record<string, (string | number)[]> = {};
+  const oneOf: Record<string, readonly (string | number)[]> = {};
   const addresses: RowFilters['addresses'][number][] = [];
   const listed: Record<string, string[]> = {};
   let addressPart: string | null = null;
@@ -110,6 +131,7 @@ function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters |
       if (part !== undefined) addressPart = part.slice('ip_address_substr='.length);
     }
   }
+  for (const [column, value] of Object.entries(noun.within ?? {})) oneOf[column] = [value];
   return { oneOf, addresses, addressPart, listed };
 }
 
@@ -148,24 +170,43 @@ function withFields(view: Record<string, unknown>, query: Query): Record<string,
   return Object.fromEntries(Object.entries(view).filter(([name]) => fields.includes(name)));
 }
 
-function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Noun<T>): void {
-  const { database, clock, allows } = parts;
-  const path = pathOf(noun.collection);
+/** Where objects are that are not by themselves. */
+interface Place<T extends Owned> {
+  /** The template of their collection, with the parameters of what they are of. */
+  readonly path: string;
+  /** Rules that are asked about what they are of. */
+  readonly asks: readonly RuleName[];
+  /** The noun as it is there. @throws notFound where the caller may not see what they are of */
+  readonly of: (caller: Caller, params: Params) => Promise<Noun<T>>;
+}
+
+const withAsks = (guard: Guard, asks: readonly RuleName[]): Guard =>
+  typeof guard === 'string' ? guard : { ...guard, also: [...(guard.also ?? []), ...asks] };
+
+/** @param shape the noun, where it does not matter of what it is */
+function addNoun<T extends Owned>(
+  routes: Routes,
+  parts: NetworkParts,
+  shape: Noun<T>,
+  { path, asks, of }: Place<T> = { path: pathOf(shape.collection), asks: [], of: async () => shape },
+): void {
+  const { database, allows } = parts;
   const one = `${path}/:id`;
-  const mayGet = nounRule(noun, 'get');
+  const about = (rule: RuleName): Guard => withAsks(ofObject(shape, rule), asks);
 
   const viewsOf = async (reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]> => {
-    const targets = await targetsOf(reader, noun, objects);
-    const views = await noun.views(reader, caller, objects);
-    return views.map((view, at) => withoutHidden(allows, caller, noun, view, targets[at] ?? {}));
+    const targets = await targetsOf(reader, shape, objects);
+    const views = await shape.views(reader, caller, objects);
+    return views.map((view, at) => withoutHidden(allows, caller, shape, view, targets[at] ?? {}));
   };
   const viewOf = async (reader: Reader, caller: Caller, object: T): Promise<Record<string, unknown>> =>
     (await viewsOf(reader, caller, [object]))[0] ?? {};
 
-  routes.on('GET', path, ofObject(noun, mayGet), async (ctx, caller) => {
+  routes.on('GET', path, about(nounRule(shape, 'get')), async (ctx, caller, params) => {
+    const noun = await of(caller, params);
     const query = queryOf(ctx);
     if (noun.collection.startsWith('security_group')) {
-      await ensureDefaultGroup(database, caller.projectId ?? '', clock.now());
+      await ensureDefaultGroup(parts, caller.projectId ?? '');
     }
     const filters = filtersFrom(noun, query);
     const page = pageFrom(noun, query);
@@ -184,38 +225,68 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     const next = new URLSearchParams(ctx.querystring);
     if (last !== undefined) next.set('marker', last.id);
     const more = page.limit !== null && found.length === page.limit;
-    const href = `${serviceUrl(ctx)}${path}?${next.toString()}`;
+    const href = `${serviceUrl(ctx)}${ctx.path}?${next.toString()}`;
     answerJson(ctx, 200, {
       [noun.collection]: views.map((view) => withFields(view, query)),
       ...(more ? { [`${noun.collection}_links`]: [{ rel: 'next', href }] } : {}),
     });
   });
 
-  routes.on('POST', path, ofNew(noun), async (ctx, caller) => {
+  routes.on('POST', path, withAsks(ofNew(shape), asks), async (ctx, caller, params) => {
+    const noun = await of(caller, params);
     const show = (reader: Reader, made: readonly T[]) => viewsOf(reader, caller, made);
     const { shown: views, bulk } = await createObjects(parts, noun, caller, await readJson(ctx), show);
     answerJson(ctx, 201, bulk ? { [noun.collection]: views } : { [noun.singular]: views[0] });
   });
 
-  routes.on('GET', one, ofObject(noun, mayGet), async (ctx, caller, { id = '' }) => {
-    const { object } = await seenObject(parts, noun, caller, id);
+  routes.on('GET', one, about(nounRule(shape, 'get')), async (ctx, caller, params) => {
+    const noun = await of(caller, params);
+    const { object } = await seenObject(parts, noun, caller, params['id'] ?? '');
     answerJson(ctx, 200, { [noun.singular]: withFields(await viewOf(database.read, caller, object), queryOf(ctx)) });
   });
 
-  routes.on('PUT', one, ofObject(noun, nounRule(noun, 'update')), async (ctx, caller, { id = '' }) => {
+  routes.on('PUT', one, about(nounRule(shape, 'update')), async (ctx, caller, params) => {
+    const noun = await of(caller, params);
+    const { id = '' } = params;
     await allowedObject(parts, noun, caller, id, nounRule(noun, 'update'));
     const change = updateOf(noun, readUpdate(noun, await readJson(ctx), caller));
     const show = (reader: Reader, object: T) => viewOf(reader, caller, object);
     answerJson(ctx, 200, { [noun.singular]: await changeObject(parts, noun, caller, id, change, show) });
   });
 
-  routes.on('DELETE', one, ofObject(noun, nounRule(noun, 'delete')), async (ctx, caller, { id = '' }) => {
-    await removeObject(parts, noun, caller, id);
+  routes.on('DELETE', one, about(nounRule(shape, 'delete')), async (ctx, caller, params) => {
+    await removeObject(parts, await of(caller, params), caller, params['id'] ?? '');
     ctx.status = 204;
   });
 
+  addTags(routes, parts, shape);
+}
+
+const POLICIES = '/v2.0/qos/policies';
+
+/** What policies say: each rule of one policy. */
+const limitsPlace = (parts: NetworkParts): Place<StoredLimit> => ({
+  path: `${POLICIES}/:policy_id/bandwidth_limit_rules`,
+  asks: [nounRule(policies, 'get')],
+  async of(caller, { policy_id: policyId = '' }) {
+    return limitsOf((await seenObject(parts, policies, caller, policyId)).object.id);
+  },
+});
+
+/** Where the ports of floating addresses lead: each of one address. */
+const forwardingsPlace = (parts: NetworkParts): Place<StoredForwarding> => ({
+  path: `${pathOf(floatingIps.collection)}/:floatingip_id/port_forwardings`,
+  asks: [nounRule(floatingIps, 'get')],
+  async of(caller, { floatingip_id: floatingIpId = '' }) {
+    return forwardingsOf((await seenObject(parts, floatingIps, caller, floatingIpId)).object.id);
+  },
+});
+
+/** The tags of one of a noun, where it has any. */
+function addTags<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Noun<T>): void {
   const { retag, tagsOf } = noun;
   if (retag === undefined || tagsOf === undefined) return;
+  const one = `${pathOf(noun.collection)}/:id`;
   const [readTags, writeTags, dropTags] = [tagRule(noun, 'get'), tagRule(noun, 'update'), tagRule(noun, 'delete')];
   const setTags = (
     caller: Caller,
@@ -233,17 +304,9 @@ function addNoun<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
   });
   routes.on('PUT', `${one}/tags`, ofObject(noun, writeTags), async (ctx, caller, { id = '' }) => {
     await allowedObject(parts, noun, caller, id, writeTags);
-    const tags = asObject(await readJson(ctx))?.['tags'];
-    if (
-      !Array.isArray(tags) ||
-      tags.length > limits.tagsPerServer ||
-      !tags.every((tag) => typeof tag === 'string' && tag.length <= limits.tagCharacters)
-    ) {
-      throw invalid(
-        `Invalid input for tags. Reason: a list of at most ${limits.tagsPerServer} strings of at most ${limits.tagCharacters} characters is wanted.`,
-      );
-    }
-    const object = await setTags(caller, id, writeTags, () => tags as string[]);
+    const body = await readJson(ctx);
+    checkForm(tagList, body, 'tags');
+    const object = await setTags(caller, id, writeTags, () => (body as { readonly tags: readonly string[] }).tags);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
   routes.on('DELETE', `${one}/tags`, ofObject(noun, dropTags), async (ctx, caller, { id = '' }) => {
@@ -353,6 +416,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   const nouns: readonly (readonly [string, string])[] = [
     ...[networks, subnets, ports, groups, rules].map((noun) => [noun.singular, noun.collection] as const),
     ...(parts.floatingIps ? [[floatingIps.singular, floatingIps.collection] as const] : []),
+    ...(parts.engine.kind === 'ovn' ? [[routers.singular, routers.collection] as const] : []),
     ['quota', 'quotas'],
     ['extension', 'extensions'],
   ];
@@ -365,9 +429,11 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
     answerJson(ctx, 200, { resources });
   });
 
-  routes.on('GET', '/v2.0/extensions', 'any token', async (ctx) => answerJson(ctx, 200, { extensions }));
+  routes.on('GET', '/v2.0/extensions', 'any token', async (ctx) =>
+    answerJson(ctx, 200, { extensions: extensionsOf(parts) }),
+  );
   routes.on('GET', '/v2.0/extensions/:alias', 'any token', async (ctx, _caller, { alias = '' }) => {
-    const extension = extensions.find((one) => one.alias === alias);
+    const extension = extensionsOf(parts).find((one) => one.alias === alias);
     if (extension === undefined) {
       throw notFound(`Extension with alias ${alias} does not exist`, { code: 'ExtensionNotFound' });
     }
@@ -380,10 +446,24 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addNoun(routes, parts, groups);
   addNoun(routes, parts, rules);
   addQuotas(routes, parts);
+  addNoun(routes, parts, addressGroups);
+  addAddressGroupChanges(routes, parts);
+  addNoun(routes, parts, policies, { path: POLICIES, asks: [], of: async () => policies });
+  addNoun(routes, parts, limitsOf(''), limitsPlace(parts));
+  routes.on('GET', '/v2.0/qos/rule-types', 'any token', async (ctx) => {
+    const types = parts.engine.kind === 'ovn' ? [{ type: 'bandwidth_limit' }] : [];
+    answerJson(ctx, 200, { rule_types: types });
+  });
 
   for (const [singular, collection] of absent) addAbsent(routes, singular, collection, () => notOffered(collection));
-  if (parts.floatingIps) addNoun(routes, parts, floatingIps);
-  else addAbsent(routes, floatingIps.singular, floatingIps.collection, floatingNotOffered);
+  if (parts.engine.kind === 'ovn') {
+    addNoun(routes, parts, routers);
+    addRouterInterfaces(routes, parts);
+  } else addAbsent(routes, routers.singular, routers.collection, () => notOffered(routers.collection));
+  if (parts.floatingIps) {
+    addNoun(routes, parts, floatingIps);
+    addNoun(routes, parts, forwardingsOf(''), forwardingsPlace(parts));
+  } else addAbsent(routes, floatingIps.singular, floatingIps.collection, floatingNotOffered);
 
   // as in Neutron, whoever may see a project's own network makes it by asking, readers too; there is no other way to ask for it
   const topology: Guard = { of: 'get_auto_allocated_topology' };

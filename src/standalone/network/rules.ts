@@ -17,10 +17,18 @@ const names: ReadonlySet<RuleName> = new Set(citedRules.map(({ name }) => name))
 
 const named = (name: string): RuleName | null => (names.has(name as RuleName) ? (name as RuleName) : null);
 
+/** What of a noun its rules are named after. */
+interface Ruled {
+  readonly singular: string;
+  readonly ruled?: string;
+}
+
+const ruledAs = ({ singular, ruled = singular }: Ruled): string => ruled;
+
 /** The rule about objects of a noun. */
-export function nounRule({ singular }: { readonly singular: string }, verb: Verb): RuleName {
-  const rule = named(`${verb}_${singular}`);
-  if (rule === null) throw new Error(`no rule says who may ${verb} a ${singular}`);
+export function nounRule(noun: Ruled, verb: Verb): RuleName {
+  const rule = named(`${verb}_${ruledAs(noun)}`);
+  if (rule === null) throw new Error(`no rule says who may ${verb} a ${ruledAs(noun)}`);
   return rule;
 }
 
@@ -34,23 +42,23 @@ export function tagRule({ collection }: { readonly collection: string }, verb: '
 /** The rules about attributes and about members of them, by the rule about the whole. */
 const byWhole = Map.groupBy(names, (name) => name.replace(/:.*/s, ''));
 
-const attributeRules = (singular: string, verb: Verb): readonly RuleName[] =>
-  byWhole.get(`${verb}_${singular}`)?.filter((name) => name.includes(':')) ?? [];
+const attributeRules = (noun: Ruled, verb: Verb): readonly RuleName[] =>
+  byWhole.get(`${verb}_${ruledAs(noun)}`)?.filter((name) => name.includes(':')) ?? [];
 
 /** A route about one object that the caller has to see. */
-export const ofObject = (noun: { readonly singular: string }, rule: RuleName): Guard => ({
+export const ofObject = (noun: Ruled, rule: RuleName): Guard => ({
   of: rule,
   also: [
     nounRule(noun, 'get'),
-    ...attributeRules(noun.singular, 'get'),
-    ...(rule === nounRule(noun, 'update') ? attributeRules(noun.singular, 'update') : []),
+    ...attributeRules(noun, 'get'),
+    ...(rule === nounRule(noun, 'update') ? attributeRules(noun, 'update') : []),
   ],
 });
 
 /** A route about what is to be made. */
-export const ofNew = (noun: { readonly singular: string }): Guard => ({
+export const ofNew = (noun: Ruled): Guard => ({
   first: nounRule(noun, 'create'),
-  also: [...attributeRules(noun.singular, 'get'), ...attributeRules(noun.singular, 'create')],
+  also: [...attributeRules(noun, 'get'), ...attributeRules(noun, 'create')],
 });
 
 export const ownedBy = (projectId: string): Target => ({ project_id: projectId, tenant_id: projectId });
@@ -112,9 +120,10 @@ export function mustMay(allows: Allows, caller: Caller, rule: RuleName, target: 
   if (!allows(caller, rule, target)) throw notAllowed(rule);
 }
 
-/** Members of the objects that an attribute lists. */
-const membersOf = (value: unknown): string[] =>
-  Array.isArray(value) ? [...new Set(value.flatMap((entry) => Object.keys(asObject(entry) ?? {})))] : [];
+/** Members of the object that an attribute is, or of those that it lists. */
+const membersOf = (value: unknown): string[] => [
+  ...new Set([value].flat().flatMap((entry) => Object.keys(asObject(entry) ?? {}))),
+];
 
 /**
  * Every attribute that is set to something else than its default has to be the caller's to set.
@@ -123,7 +132,7 @@ const membersOf = (value: unknown): string[] =>
 export function mustMaySet(
   allows: Allows,
   caller: Caller,
-  noun: { readonly singular: string; readonly attributes: Attributes },
+  noun: Ruled & { readonly attributes: Attributes },
   verb: 'create' | 'update',
   values: Values,
   target: Target,
@@ -131,7 +140,7 @@ export function mustMaySet(
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
     if (verb === 'create' && JSON.stringify(value) === JSON.stringify(noun.attributes[name]?.byDefault)) continue;
-    const own = `${verb}_${noun.singular}:${name}`;
+    const own = `${verb}_${ruledAs(noun)}:${name}`;
     for (const rule of [own, ...membersOf(value).map((member) => `${own}:${member}`)].map(named)) {
       if (rule !== null) mustMay(allows, caller, rule, target);
     }
@@ -142,12 +151,12 @@ export function mustMaySet(
 export function withoutHidden(
   allows: Allows,
   caller: Caller,
-  noun: { readonly singular: string },
+  noun: Ruled,
   view: Record<string, unknown>,
   target: Target,
 ): Record<string, unknown> {
   const prefix = `${nounRule(noun, 'get')}:`;
-  const hidden = attributeRules(noun.singular, 'get')
+  const hidden = attributeRules(noun, 'get')
     .filter((rule) => rule.slice(prefix.length) in view && !allows(caller, rule, target))
     .map((rule) => rule.slice(prefix.length));
   if (hidden.length === 0) return view;

@@ -1,12 +1,15 @@
 // Why: subnets: their arithmetic is checked here once, so that whoever takes an address later need not ask again.
 
 import type { Caller } from '../../base/op.ts';
+import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { Reader } from '../../db/engine.ts';
+import { routersOnSubnets } from '../../db/routers.ts';
 import {
   allocationsBy,
   deleteRow,
   networkNoun,
   type Pool,
+  portsWithOptions,
   replaceRow,
   type StoredSubnet,
   subnetNoun,
@@ -16,17 +19,17 @@ import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '.
 import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
   boolean,
+  type Form,
   ipAddress,
   listOf,
   objectOf,
   oneOf,
   orNull,
-  type Parse,
-  Reason,
-  shown,
+  saying,
   subnet as cidrText,
   uuid,
-} from './attributes.ts';
+} from './forms.ts';
+import { addFormat } from '../schema.ts';
 import {
   born,
   changeable,
@@ -38,19 +41,22 @@ import {
   nameAndDescription,
   required,
 } from './common.ts';
-import { inUse, invalid, invalidInput, missing } from './faults.ts';
+import { inUse, invalid, invalidInput, missing, sharedIpv6NotOffered } from './faults.ts';
 import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
 import { checkRange, lockRanges } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
+
+addFormat('neutron-destination', (text) => {
+  const cidr = parseCidr(text);
+  return cidr !== null && parseIp(text.split('/')[0] ?? '')?.value === cidr.first;
+});
+
 /** A way leads to a whole network, or to one address. */
-const destination: Parse = (value) => {
-  const cidr = typeof value === 'string' ? parseCidr(value) : null;
-  if (cidr === null || parseIp(String(value).split('/')[0] ?? '')?.value !== cidr.first) {
-    throw new Reason(`${shown(value)} is not a valid CIDR.`);
-  }
-  return formatCidr(cidr);
+export const destination: Form = {
+  schema: { type: 'string', format: 'neutron-destination', ...saying({ '*': '{value} is not a valid CIDR.' }) },
+  convert: (value) => formatCidr(parseCidr(value as string) as Cidr),
 };
 const route = objectOf({ destination, nexthop: ipAddress }, ['destination', 'nexthop']);
 
@@ -186,8 +192,11 @@ export const subnets: Noun<StoredSubnet> = {
     }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
+    if (network.shared && cidr.version === 6 && act.engine.kind === 'ovn') throw sharedIpv6NotOffered();
     // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
-    checkRange(act, await lockRanges(tx), cidr, values['project_id'] as string);
+    checkRange(act, await lockRanges(tx), cidr, {
+      ...{ projectId: values['project_id'] as string, networkId: network.id, external: network.external },
+    });
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
@@ -240,6 +249,21 @@ export const subnets: Noun<StoredSubnet> = {
       );
     }
     await deleteRow(tx, subnetNoun, subnet.id);
+  },
+  async units(reader, before, after) {
+    const subnet = after ?? before;
+    if (subnet === null) return [];
+    const isOther = before !== null && after !== null && before.enableDhcp !== after.enableDhcp;
+    const held = isOther ? await allocationsBy(reader, 'subnet_id', [subnet.id]) : [];
+    // what DHCP tells them is made of what the subnet says
+    const told = before === null || after === null ? [] : await portsWithOptions(reader, subnet.networkId);
+    const routers = before === null ? [] : await routersOnSubnets(reader, [subnet.id]);
+    return [
+      unitOf.network(subnet.networkId),
+      ...held.map(({ portId }) => unitOf.port(portId)),
+      ...told.map(unitOf.port),
+      ...routers.map(unitOf.router),
+    ];
   },
   tagsOf: ({ tags }) => tags,
   async retag({ tx, now }, subnet, tags) {

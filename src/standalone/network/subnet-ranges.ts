@@ -1,5 +1,5 @@
-// Why: tenants' networks share one host's routes until each has its own, so which ranges they take is the operator's to say: one that
-// a tenant chose freely could be the host's own, another tenant's, or the way to the world.
+// Why: which ranges tenants take is the operator's to say: behind libvirt's NAT their networks share one host's routes, so that one that a
+// tenant chose freely could be the host's own, another tenant's, or the way to the world. With OVN each network is by itself.
 
 import { limits } from '../../base/limits.ts';
 import { takeLock } from '../../db/named-locks.ts';
@@ -61,13 +61,31 @@ function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
 interface Taken {
   readonly cidr: Cidr;
   readonly projectId: string;
+  readonly networkId: string;
+  /** Its network is external. */
+  readonly external: boolean;
+}
+
+/** Of what a subnet is to be. */
+export interface Place {
+  readonly projectId: string;
+  /** Null: of one that is to be made. */
+  readonly networkId: string | null;
+  readonly external: boolean;
 }
 
 /** The ranges of all subnets; no other one is made until the transaction ends. */
 export async function lockRanges(tx: Tx): Promise<readonly Taken[]> {
   await takeLock(tx, 'subnet_ranges');
-  const all = (await subnetCidrs(tx)).map(({ cidr, projectId }) => ({ cidr: parseCidr(cidr), projectId }));
+  const all = (await subnetCidrs(tx)).map(({ cidr, ...of }) => ({ cidr: parseCidr(cidr), ...of }));
   return all.filter((one): one is Taken => one.cidr !== null);
+}
+
+/** Who asks, and for what kind of networks. */
+interface RangeChecks {
+  readonly everywhere: boolean;
+  readonly ranges: SubnetRanges;
+  readonly engine: { readonly kind: 'basic' | 'ovn' };
 }
 
 /**
@@ -76,10 +94,10 @@ export async function lockRanges(tx: Tx): Promise<readonly Taken[]> {
  * @throws badRequest for what is reserved, not allowed, or taken; conflict `OverQuota`
  */
 export function checkRange(
-  { everywhere, ranges }: { readonly everywhere: boolean; readonly ranges: SubnetRanges },
+  { everywhere, ranges, engine }: RangeChecks,
   taken: readonly Taken[],
   cidr: Cidr,
-  projectId: string,
+  { projectId, networkId, external }: Place,
 ): void {
   if (reserved.some((range) => overlaps(range, cidr))) {
     throw invalidInput(`The range ${formatCidr(cidr)} is reserved and no network's`);
@@ -88,7 +106,10 @@ export function checkRange(
   let own = 0n;
   for (const other of taken) {
     const isOwn = other.projectId === projectId;
-    if (overlaps(cidr, other.cidr)) {
+    // where each network is by itself, others may have the same, but for external ones, which share a wire
+    const isBeside = other.networkId === networkId || (external && other.external);
+    const matters = engine.kind === 'basic' || isBeside;
+    if (matters && overlaps(cidr, other.cidr)) {
       if (!everywhere && !isOwn) throw notToBeHad(cidr, ranges);
       throw invalidInput(`Requested subnet with cidr: ${formatCidr(cidr)} overlaps with another subnet`);
     }
@@ -96,6 +117,14 @@ export function checkRange(
   }
   const limit = ranges.addresses;
   if (!everywhere && cidr.version === 4 && limit >= 0 && own + sizeOf(cidr) > BigInt(limit)) throw overQuota('address');
+}
+
+/** The ranges of a network that becomes external are no other external one's: they share a wire. @throws badRequest */
+export function checkOnWire(own: readonly Taken[], others: readonly Taken[]): void {
+  for (const { cidr } of own) {
+    if (others.some((other) => overlaps(cidr, other.cidr)))
+      throw invalidInput(`Requested subnet with cidr: ${formatCidr(cidr)} overlaps with another subnet`);
+  }
 }
 
 /** Networks that are made unasked are so large, and lie here as far as the operator leaves it to projects: few have anything there. */

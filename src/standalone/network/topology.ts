@@ -11,7 +11,10 @@ import { type Tx, tx } from '../../db/tx.ts';
 import { type Cidr, formatCidr, formatIp } from '../../base/ip.ts';
 import { defaultPools } from './addresses.ts';
 import { born } from './common.ts';
+import { units } from '../../cloud/ovn/northbound.ts';
 import { derivedUuid } from './derived.ts';
+import { type NetworkEngine, touch } from './engine.ts';
+import type { Act } from './noun.ts';
 import { checkQuota } from './quotas.ts';
 import { checkRange, freeRange, lockRanges, type SubnetRanges } from './subnet-ranges.ts';
 
@@ -30,7 +33,11 @@ export interface NewTopology {
 }
 
 /** A network with one subnet, whose first address is the gateway. */
-export async function insertTopology(trx: Tx, wanted: NewTopology, now: number): Promise<StoredNetwork> {
+export async function insertTopology(
+  trx: Tx,
+  wanted: NewTopology,
+  { now, engine }: Pick<Act, 'now' | 'engine'>,
+): Promise<StoredNetwork> {
   const values = { project_id: wanted.projectId, name: wanted.name, description: wanted.description };
   const network: StoredNetwork = {
     ...born(values, now, wanted.id),
@@ -40,6 +47,7 @@ export async function insertTopology(trx: Tx, wanted: NewTopology, now: number):
     isDefault: wanted.shared,
     portSecurityEnabled: true,
     mtu: MTU_BYTES,
+    qosPolicyId: null,
   };
   const gateway = { version: wanted.cidr.version, value: wanted.cidr.first + 1n };
   await insertRow(trx, networkNoun, network);
@@ -54,6 +62,7 @@ export async function insertTopology(trx: Tx, wanted: NewTopology, now: number):
     dnsNameservers: wanted.dnsServers,
     hostRoutes: [],
   });
+  await touch(trx, engine, [units.network(network.id)], now);
   return network;
 }
 
@@ -62,6 +71,7 @@ interface Parts {
   readonly database: Database;
   readonly clock: Clock;
   readonly ranges: SubnetRanges;
+  readonly engine: NetworkEngine;
 }
 
 /**
@@ -69,7 +79,11 @@ interface Parts {
  * within the project's quotas, whoever asks.
  * @throws conflict
  */
-async function ownRange(trx: Tx, ranges: SubnetRanges, projectId: string): Promise<Cidr> {
+async function ownRange(
+  trx: Tx,
+  { ranges, engine }: Pick<Parts, 'ranges' | 'engine'>,
+  projectId: string,
+): Promise<Cidr> {
   await checkQuota(trx, 'network', projectId, 1);
   await checkQuota(trx, 'subnet', projectId, 1);
   const taken = await lockRanges(trx);
@@ -77,20 +91,23 @@ async function ownRange(trx: Tx, ranges: SubnetRanges, projectId: string): Promi
   if (cidr === null) {
     throw conflict('No address range is left for another network.', { code: 'AutoAllocationFailure' });
   }
-  checkRange({ everywhere: false, ranges }, taken, cidr, projectId);
+  checkRange({ everywhere: false, ranges, engine }, taken, cidr, { projectId, networkId: null, external: false });
   return cidr;
 }
 
 const ownId = (projectId: string): string => derivedUuid('auto-allocated network', projectId);
 
 /** A project has its own network, or could get it. @throws conflict */
-export async function checkAutoAllocation({ database, ranges }: Parts, projectId: string): Promise<void> {
-  if ((await findRow(database.read, networkNoun, { id: ownId(projectId) })) !== null) return;
-  await tx(database, (trx) => ownRange(trx, ranges, projectId));
+export async function checkAutoAllocation(parts: Parts, projectId: string): Promise<void> {
+  if ((await findRow(parts.database.read, networkNoun, { id: ownId(projectId) })) !== null) return;
+  await tx(parts.database, (trx) => ownRange(trx, parts, projectId));
 }
 
 /** A project's own network, made when it is first asked for. @throws conflict */
-export async function autoAllocate({ database, clock, ranges }: Parts, projectId: string): Promise<StoredNetwork> {
+export async function autoAllocate(
+  { database, clock, ranges, engine }: Parts,
+  projectId: string,
+): Promise<StoredNetwork> {
   const id = ownId(projectId);
   const existing = await findRow(database.read, networkNoun, { id });
   if (existing !== null) return existing;
@@ -99,7 +116,7 @@ export async function autoAllocate({ database, clock, ranges }: Parts, projectId
       // of many that ask at once, those that waited find it made
       const made = await lockRow(trx, networkNoun, { id });
       if (made !== null) return made;
-      const cidr = await ownRange(trx, ranges, projectId);
+      const cidr = await ownRange(trx, { ranges, engine }, projectId);
       const wanted = {
         id,
         subnetId: derivedUuid('subnet', id),
@@ -110,7 +127,7 @@ export async function autoAllocate({ database, clock, ranges }: Parts, projectId
         cidr,
         dnsServers: [],
       };
-      return insertTopology(trx, wanted, clock.now());
+      return insertTopology(trx, wanted, { now: clock.now(), engine });
     });
   } catch (error) {
     // by another one meanwhile, so that there was none left for this one

@@ -1,10 +1,11 @@
 // Why: a guest of pure data grows and shrinks as far as it was told to, and the answer says how far that was.
 
+import { invariant } from '../../base/invariant.ts';
 import { badRequest } from '../../base/errors.ts';
 import { adjustOrder } from '../../domain/adjustment/adjust.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { PartOutcome } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { PartOutcome } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
@@ -85,6 +86,10 @@ export function adjustVerb(host: FakeHost): Pick<AgentVerbs, 'adjust'> {
       const offline = behaviour.guestOffline && after.vcpus < before.vcpus;
       const pluggedVcpus =
         offline || after.vcpus === before.vcpus ? Math.max(guest.pluggedVcpus, after.vcpus) : after.vcpus;
+      invariant(
+        pluggedVcpus >= 1 && pluggedVcpus <= maximum.vcpus && after.memoryMb <= maximum.memoryMb,
+        `guest ${uuid} has no more than it was made for`,
+      );
       const changed = after.vcpus !== before.vcpus || after.memoryMb !== before.memoryMb;
       const next: FakeGuest = { ...guest, size: after, pluggedVcpus, boot: persist ? after : guest.boot };
       host.store.put(changed ? written(next, sizeLine(after)) : next);

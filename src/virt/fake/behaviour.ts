@@ -2,7 +2,7 @@
 
 import { badRequest } from '../../base/errors.ts';
 import { type GuestMethod, methodNames, methodTraits } from '../../domain/servers/agent-methods.ts';
-import type { GuestSpec } from '../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../domain/servers/guests.ts';
 import type { FakeGuest } from './store.ts';
 
 /** What a guest can be told to fail at, and what takes its time. */

@@ -4,8 +4,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import { type GuestEvent } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import { type GuestEvent } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import type { ConsoleEndpoint, ConsoleProtocol } from '../../domain/servers/console-endpoint.ts';
 import type { FakeHost } from './host.ts';
 import { serveScreen } from './screen.ts';

@@ -1,8 +1,8 @@
 // Why: a fake machine has devices too: what a host offers of them, and that it hands none to two guests, is as on a real one.
 
 import { internal } from '../../base/errors.ts';
-import type { GuestSpec } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { GuestSpec } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import type { FoundDevice } from '../host-devices.ts';
 import type { FakeStore } from './store.ts';
 

@@ -1,6 +1,6 @@
 // Why: a guest of pure data has the devices of its spec, and nothing ever went through them.
 
-import type { Diagnostics, Traffic } from '../../domain/servers/diagnostics.ts';
+import type { Diagnostics, Traffic } from '../../domain/servers/server-diagnostics.ts';
 import type { FakeGuest } from './store.ts';
 
 const MIB_KIB = 1024;

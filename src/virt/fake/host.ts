@@ -2,7 +2,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { conflict } from '../../base/errors.ts';
-import type { GuestEvent, GuestView } from '../../domain/servers/guest.ts';
+import type { GuestEvent, GuestView } from '../../domain/servers/guests.ts';
 import type { Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';
 
@@ -10,11 +10,11 @@ export interface FakeHost {
   readonly clock: Clock;
   readonly store: FakeStore;
   /** Throws `notFound` for a guest that is not here. */
-  guestOf(uuid: string): FakeGuest;
+  readonly guestOf: (uuid: string) => FakeGuest;
   /** Takes the time that a verb takes, and fails where the guest was told to. */
-  begin(verb: Verb, uuid: string): Promise<void>;
-  view(guest: FakeGuest): GuestView;
-  emit(event: GuestEvent): void;
+  readonly begin: (verb: Verb, uuid: string) => Promise<void>;
+  readonly view: (guest: FakeGuest) => GuestView;
+  readonly emit: (event: GuestEvent) => void;
 }
 
 export const notRunning = (uuid: string) => conflict(`Instance ${uuid} is not running.`, { code: 'virt.not_running' });

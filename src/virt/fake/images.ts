@@ -1,7 +1,7 @@
 // Why: a host reads an image once, however many guests are made of it; the fake one reads it too and keeps only its name.
 
-import type { GuestSpec } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import { type GuestSpec, hasVolumeRoot } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import type { ImageSource } from '../driver.ts';
 
 export interface FakeImages {
@@ -27,7 +27,8 @@ export function fakeImages(source: ImageSource | undefined): FakeImages {
   return {
     fetch,
     async fetchFor({ disks, kernel, ramdisk }) {
-      for (const image of [disks.image, kernel, ramdisk]) if (image !== null) await fetch(image);
+      const root = hasVolumeRoot(disks) ? null : disks.image;
+      for (const image of [root, kernel, ramdisk]) if (image !== null) await fetch(image);
     },
   };
 }

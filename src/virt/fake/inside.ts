@@ -2,7 +2,7 @@
 
 import { notImplemented } from '../../base/errors.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import { power } from '../../domain/servers/instance.ts';
+import { power } from '../../domain/servers/servers.ts';
 import { behaviourOf } from './behaviour.ts';
 import { type FakeHost, notRunning } from './host.ts';
 import { written } from './store.ts';

@@ -5,7 +5,7 @@ import {
   type HostInventory,
   type OptionalVerb,
   optionalVerbs,
-} from '../../domain/placement/host.ts';
+} from '../../domain/placement/hosts.ts';
 import { memoryMethods } from '../../domain/adjustment/memory-method.ts';
 import { type MachineFeatures, traitsOf } from '../../domain/placement/host-traits.ts';
 import type { HostCell } from '../../domain/numa/numa.ts';

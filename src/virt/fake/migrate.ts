@@ -4,8 +4,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { notFound, unavailable } from '../../base/errors.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import type { Behaviour, Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';
 
@@ -26,10 +26,8 @@ export interface MigrateParts {
   readonly powerOff: AgentVerbs['powerOff'];
 }
 
-type MigrateVerbs = Pick<
-  AgentVerbs,
-  'migrateDisk' | 'receiveDisk' | 'restoreDisk' | 'dropDisk' | 'liveMigrate' | 'liveProgress' | 'steerLive'
->;
+type ColdVerb = 'migrateDisk' | 'offerDisk' | 'fetchDisk' | 'receiveDisk' | 'restoreDisk' | 'dropDisk';
+type LiveVerb = 'prepareLive' | 'landLive' | 'liveMigrate' | 'liveProgress' | 'steerLive';
 
 interface Job extends Pick<LiveTarget, 'numa'> {
   readonly to: string;
@@ -47,11 +45,20 @@ function transfer(total: number, share: number) {
   return { total, processed, remaining: total - processed };
 }
 
-export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
-  const { clock, hostname, store, peers, behaviourOf, take, view, start, powerOff } = parts;
-  const jobs = new Map<string, Job>();
+const missing = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
 
-  const missing = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+const takeIfHere = async ({ store, take, behaviourOf }: MigrateParts, verb: Verb, uuid: string): Promise<void> => {
+  const guest = store.get(uuid);
+  if (guest !== undefined) await take(verb, behaviourOf(guest));
+};
+
+export const makeMigrateVerbs = (parts: MigrateParts): Pick<AgentVerbs, ColdVerb | LiveVerb> => ({
+  ...coldVerbs(parts),
+  ...liveVerbs(parts),
+});
+
+function coldVerbs(parts: MigrateParts): Pick<AgentVerbs, ColdVerb> {
+  const { store, peers, behaviourOf, take, view, start, powerOff } = parts;
 
   /** A guest over these disks, under another spec, running if `on`. */
   function put(disks: FakeGuest, spec: GuestSpec, on: boolean): GuestView {
@@ -59,6 +66,67 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
     store.put(guest);
     return on ? start(guest, spec) : view(guest);
   }
+
+  return {
+    async migrateDisk({ uuid, timeoutMs }) {
+      const guest = store.get(uuid);
+      if (guest === undefined) {
+        if (store.aside.get(uuid) === undefined) throw missing(uuid);
+        return null;
+      }
+      await take('migrateDisk', behaviourOf(guest));
+      await powerOff({ uuid, timeoutMs });
+      store.aside.put({ ...(store.get(uuid) as FakeGuest), powerState: power.shutdown });
+      store.remove(uuid);
+      return null;
+    },
+
+    async offerDisk({ uuid }) {
+      await takeIfHere(parts, 'offerDisk', uuid);
+      return null;
+    },
+
+    async fetchDisk({ spec, from }) {
+      const disks = store.get(spec.uuid) ?? peers.get(from.node)?.aside.get(spec.uuid);
+      if (disks === undefined) throw missing(spec.uuid);
+      await take('fetchDisk', behaviourOf({ ...disks, spec }));
+      return { done: true, disk: transfer(spec.disks.rootGb * GIB, 1) };
+    },
+
+    async receiveDisk({ spec, from, on }) {
+      const before = store.get(spec.uuid);
+      if (before !== undefined && (!on || before.powerState === power.running)) return view(before);
+      const disks = before ?? peers.get(from.node)?.aside.get(spec.uuid);
+      if (disks === undefined) throw missing(spec.uuid);
+      await take('receiveDisk', behaviourOf({ ...disks, spec }));
+      return put(disks, spec, on);
+    },
+
+    async restoreDisk({ spec, on }) {
+      const aside = store.aside.get(spec.uuid);
+      const before = store.get(spec.uuid);
+      if (aside === undefined && before === undefined) throw missing(spec.uuid);
+      const disks = aside ?? (before as FakeGuest);
+      await take('restoreDisk', behaviourOf({ ...disks, spec }));
+      const back = aside !== undefined || (on && disks.powerState !== power.running);
+      const shown = back ? put(disks, spec, on) : view(disks);
+      store.aside.remove(spec.uuid);
+      return shown;
+    },
+
+    async dropDisk({ uuid }) {
+      const aside = store.aside.get(uuid);
+      if (aside === undefined) return null;
+      await take('dropDisk', behaviourOf(aside));
+      store.aside.remove(uuid);
+      return null;
+    },
+  };
+}
+
+function liveVerbs(parts: MigrateParts): Pick<AgentVerbs, LiveVerb> {
+  const { clock, hostname, store, peers, behaviourOf, take, view } = parts;
+  const jobs = new Map<string, Job>();
 
   function progressOf(guest: FakeGuest, { state, beganMs, endsMs }: Job): LiveProgress {
     const share = endsMs <= beganMs ? 1 : Math.min(1, (clock.now() - beganMs) / (endsMs - beganMs));
@@ -94,52 +162,19 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
     return clock.now() >= job.endsMs ? handOver(guest, job) : progressOf(guest, job);
   }
 
-  async function takeIfHere(verb: Verb, uuid: string): Promise<void> {
-    const guest = store.get(uuid);
-    if (guest !== undefined) await take(verb, behaviourOf(guest));
-  }
-
   return {
-    async migrateDisk({ uuid, timeoutMs }) {
-      const guest = store.get(uuid);
-      if (guest === undefined) {
-        if (store.aside.get(uuid) === undefined) throw missing(uuid);
-        return null;
-      }
-      await take('migrateDisk', behaviourOf(guest));
-      await powerOff({ uuid, timeoutMs });
-      store.aside.put({ ...(store.get(uuid) as FakeGuest), powerState: power.shutdown });
-      store.remove(uuid);
+    async prepareLive({ spec, from }) {
+      const guest = store.get(spec.uuid) ?? peers.get(from.node)?.get(spec.uuid);
+      if (guest === undefined) throw missing(spec.uuid);
+      await take('prepareLive', behaviourOf(guest));
       return null;
     },
 
-    async receiveDisk({ spec, from, on }) {
-      const before = store.get(spec.uuid);
-      if (before !== undefined && (!on || before.powerState === power.running)) return view(before);
-      const disks = before ?? peers.get(from.node)?.aside.get(spec.uuid);
-      if (disks === undefined) throw missing(spec.uuid);
-      await take('receiveDisk', behaviourOf({ ...disks, spec }));
-      return put(disks, spec, on);
-    },
-
-    async restoreDisk({ spec, on }) {
-      const aside = store.aside.get(spec.uuid);
-      const before = store.get(spec.uuid);
-      if (aside === undefined && before === undefined) throw missing(spec.uuid);
-      const disks = aside ?? (before as FakeGuest);
-      await take('restoreDisk', behaviourOf({ ...disks, spec }));
-      const back = aside !== undefined || (on && disks.powerState !== power.running);
-      const shown = back ? put(disks, spec, on) : view(disks);
-      store.aside.remove(spec.uuid);
-      return shown;
-    },
-
-    async dropDisk({ uuid }) {
-      const aside = store.aside.get(uuid);
-      if (aside === undefined) return null;
-      await take('dropDisk', behaviourOf(aside));
-      store.aside.remove(uuid);
-      return null;
+    async landLive({ spec }) {
+      const guest = store.get(spec.uuid);
+      if (guest === undefined) throw missing(spec.uuid);
+      await take('landLive', behaviourOf(guest));
+      return view(guest);
     },
 
     async liveMigrate({ uuid, to }) {
@@ -161,15 +196,15 @@ export function makeMigrateVerbs(parts: MigrateParts): MigrateVerbs {
     },
 
     async liveProgress({ uuid }) {
-      await takeIfHere('liveProgress', uuid);
+      await takeIfHere(parts, 'liveProgress', uuid);
       return progress(uuid);
     },
 
-    async steerLive({ uuid, wish }) {
-      await takeIfHere('steerLive', uuid);
+    async steerLive({ uuid, how }) {
+      await takeIfHere(parts, 'steerLive', uuid);
       const job = jobs.get(uuid);
       if (job?.state !== 'running') return null;
-      if (wish === 'abort') job.state = 'cancelled';
+      if (how === 'abort') job.state = 'cancelled';
       else job.endsMs = clock.now();
       return null;
     },

@@ -1,7 +1,7 @@
 // Why: operators reach past us with virsh. What a hand of theirs does to a guest must be producible, with the events that a
 // real host tells of it.
 
-import { power, type PowerState } from '../../domain/servers/instance.ts';
+import { power, type PowerState } from '../../domain/servers/servers.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import type { FakeHost } from './host.ts';
 import type { FakeGuest } from './store.ts';

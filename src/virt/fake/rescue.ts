@@ -1,8 +1,8 @@
 // Why: a guest that is rescued runs from another image and keeps its own disks.
 
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { GuestSpec, GuestView } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import type { FakeHost } from './host.ts';
 import type { FakeImages } from './images.ts';
 import type { FakeGuest } from './store.ts';

@@ -1,8 +1,8 @@
 // Why: a guest may be frozen or stored and let go on; only its state changes, and asking twice is asking once.
 
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { GuestEvent } from '../../domain/servers/guest.ts';
-import { power, type PowerState } from '../../domain/servers/instance.ts';
+import type { GuestEvent } from '../../domain/servers/guests.ts';
+import { power, type PowerState } from '../../domain/servers/servers.ts';
 import { type FakeHost, notRunning } from './host.ts';
 
 type StateVerb = 'pause' | 'unpause' | 'suspend' | 'resume';

@@ -3,8 +3,8 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GuestSpec } from '../../domain/servers/guest.ts';
-import { power, type PowerState } from '../../domain/servers/instance.ts';
+import type { GuestSpec } from '../../domain/servers/guests.ts';
+import { power, type PowerState } from '../../domain/servers/servers.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 
 /** A guest as the fake hypervisor keeps it: plain data. */

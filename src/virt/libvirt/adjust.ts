@@ -6,8 +6,8 @@ import { badRequest, conflict, Fault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { adjustOrder } from '../../domain/adjustment/adjust.ts';
-import type { AdjustMethod, AdjustOutcome, AdjustRequest, PartOutcome } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { AdjustMethod, AdjustOutcome, GuestAdjustRequest, PartOutcome } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import { inBlocks, memoryLaws } from '../../domain/adjustment/memory-method.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import type { GuestAgent } from './agent.ts';
@@ -42,7 +42,11 @@ interface Task {
 const leftMs = ({ deps, deadlineMs }: Task): number => Math.max(0, deadlineMs - deps.clock.now());
 
 /** Brings a guest to the target, as far as it goes within the time, and says how far that was. */
-export async function adjustGuest(deps: AdjustDeps, domain: DomainRef, request: AdjustRequest): Promise<AdjustOutcome> {
+export async function adjustGuest(
+  deps: AdjustDeps,
+  domain: DomainRef,
+  request: GuestAdjustRequest,
+): Promise<AdjustOutcome> {
   const { calls } = deps;
   const deadlineMs = deps.clock.now() + request.timeoutMs;
   const [xml] = await Promise.all([calls.domainGetXMLDesc(domain), assertPossible(calls, domain, request.target)]);

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
+import { fewestOnline } from '../../domain/servers/guests.ts';
 import { isVirError } from './errors.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import type { DomainRef } from './rpc/types.ts';
@@ -39,6 +40,28 @@ const AGENT_ERRORS = [
   'VIR_ERR_CONFIG_UNSUPPORTED',
 ] as const;
 
+/** A kernel has a number for each vCPU, and may have so many. */
+const HIGHEST_ID = 8_191;
+
+const isId = (id: unknown): id is number => Number.isSafeInteger(id) && Number(id) >= 0 && Number(id) <= HIGHEST_ID;
+
+/** What an agent said of vCPUs, each once; null: it makes no sense. Whoever owns the guest can have it say anything. */
+function readVcpus(reply: unknown): readonly GuestVcpu[] | null {
+  if (!Array.isArray(reply)) return null;
+  const all = new Map<number, GuestVcpu>();
+  for (const one of reply as readonly unknown[]) {
+    if (typeof one !== 'object' || one === null) return null;
+    const { 'logical-id': id, 'can-offline': canOffline, online } = one as Readonly<Record<string, unknown>>;
+    if (!isId(id)) return null;
+    all.set(id, { id, online: online === true, canOffline: canOffline === true });
+  }
+  return [...all.values()];
+}
+
+/** What answers runs: one is online at least. */
+const countOnline = (all: readonly GuestVcpu[]): number =>
+  Math.max(fewestOnline, all.filter(({ online }) => online).length);
+
 export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, clock: Clock): GuestAgent {
   const silentUntilMs = new Map<string, number>();
   const answers = new Map<string, { readonly online: number; readonly atMs: number }>();
@@ -63,13 +86,8 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
   const vcpus = async (domain: DomainRef): Promise<readonly GuestVcpu[] | null> => {
     const reply = await ask(domain, 'guest-get-vcpus');
     answers.delete(domain.uuid);
-    if (!Array.isArray(reply)) return null;
-    const all = (reply as Record<string, unknown>[]).map((one) => ({
-      id: Number(one['logical-id']),
-      online: one.online === true,
-      canOffline: one['can-offline'] === true,
-    }));
-    answers.set(domain.uuid, { online: all.filter((one) => one.online).length, atMs: clock.now() });
+    const all = readVcpus(reply);
+    if (all !== null) answers.set(domain.uuid, { online: countOnline(all), atMs: clock.now() });
     return all;
   };
 
@@ -77,7 +95,7 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
     vcpus,
     online: async (domain) => {
       const all = await vcpus(domain);
-      return all === null ? null : all.filter((one) => one.online).length;
+      return all === null ? null : countOnline(all);
     },
     setOnline: async (domain, count) => {
       const all = await vcpus(domain);

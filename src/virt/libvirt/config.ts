@@ -1,7 +1,7 @@
 // Why: what a server is, as libvirt's domain XML. One function from a spec and the places of its files to a document: the
 // same spec gives the same domain, so a power cycle rebuilds it. What each part of a machine is stands in `machine/`.
 
-import type { GuestSpec } from '../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../domain/servers/guests.ts';
 import { interfacePlan } from '../../domain/networks/interface-plan.ts';
 import { memoryMethodOf } from '../../domain/adjustment/memory-method.ts';
 import { isoSeconds } from '../../base/clock.ts';

@@ -52,7 +52,8 @@ export interface HypervisorOptions {
  */
 function callsInFlight(workers: number): Readonly<Record<CallClass, number>> {
   const slow = Math.max(1, Math.floor((workers - 1) / 2));
-  return { read: limits.libvirtCallsInFlight, job: Math.max(1, workers - 1 - slow), slow };
+  // one guest leaves at a time, as with Nova: more at once take longer each. It may take the thread that is left to the reads.
+  return { read: limits.libvirtCallsInFlight, job: Math.max(1, workers - 1 - slow), slow, move: 1 };
 }
 
 async function registerEvents(submit: (call: Call) => void, log: Log): Promise<void> {
@@ -110,6 +111,7 @@ export async function openHypervisor(options: HypervisorOptions): Promise<Hyperv
     }),
     job: lane('job'),
     slow: lane('slow'),
+    move: lane('move'),
   };
   const everyLane = Object.values(lanes);
 

@@ -1,8 +1,8 @@
 // Why: libvirt tells all counters of a domain in one answer, as a flat list of names; here they become a value. Interfaces are
 // named by their devices on the host there, so the definition says which card each one is.
 
-import type { Diagnostics, DiskUse, NicUse, Traffic } from '../../domain/servers/diagnostics.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { Diagnostics, DiskUse, NicUse, Traffic } from '../../domain/servers/server-diagnostics.ts';
+import { power } from '../../domain/servers/servers.ts';
 import { powerOf } from './guest.ts';
 import { domainOf, type Host, notRunning } from './host.ts';
 import * as vir from './rpc/constants.ts';

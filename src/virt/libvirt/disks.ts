@@ -5,13 +5,15 @@ import { access, copyFile, link, mkdir, rename, rm, truncate, writeFile } from '
 import { join } from 'node:path';
 import { conflict } from '../../base/errors.ts';
 import { checkedUuid } from '../../base/ids.ts';
-import type { GuestSpec } from '../../domain/servers/guest.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { TaggedDisk } from '../../domain/servers/guest-metadata.ts';
+import { type GuestSpec, hasVolumeRoot } from '../../domain/servers/guests.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
+import type { VolumeDisk } from '../../domain/servers/server-volumes.ts';
 import { type LocalDisk, localDisksOf } from '../../domain/servers/local-disks.ts';
 import { limits } from '../../base/limits.ts';
-import { buildConfigDrive, type TaggedDisk } from '../config-drive.ts';
-import type { Run } from '../run.ts';
+import { buildConfigDrive } from '../config-drive.ts';
+import type { Run } from '../../base/run.ts';
 import type { DomainPlace } from './domain-place.ts';
 import { type DiskPlan, namesOf } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
@@ -51,6 +53,14 @@ export const guestFiles = (dir: string) => ({
   screen: join(dir, 'qemu', 'screen'),
   /** There once the guest was started for the first time: what is here is a user's, not a half-made guest. */
   complete: join(dir, 'complete'),
+  /** The hypervisor that has the guest, for those that share a directory. */
+  owner: join(dir, 'owner'),
+  /** What was written here when the disks were offered to another host. */
+  offered: join(dir, 'offered'),
+  /** What disks are being brought here, or what guest is waited for, until it is here. */
+  arriving: join(dir, 'arriving.json'),
+  /** Where the guest was sent as it runs; it may have stayed. */
+  leaving: join(dir, 'leaving.json'),
 });
 
 const systemOf = (files: ReturnType<typeof guestFiles>, { rescue }: GuestSpec): SystemFiles =>
@@ -73,7 +83,7 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   await mkdir(dir, { recursive: true, mode: 0o711 });
   const files = guestFiles(dir);
   const system = systemOf(files, spec);
-  await makeRoot(deps, spec.disks.image, spec.disks.rootGb, files);
+  if (!hasVolumeRoot(spec.disks)) await makeRoot(deps, spec.disks.image, spec.disks.rootGb, files);
   if (spec.rescue !== undefined) await makeRoot(deps, spec.rescue, 0, files.rescue);
   for (const [image, path] of [
     [spec.kernel, system.kernel],
@@ -90,10 +100,26 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   if (spec.configDrive !== null && !(await exists(system.configDrive))) {
     await buildConfigDrive(deps.run, spec, system.configDrive, await taggedDisks(deps, spec));
   }
+  for (const { path } of spec.disks.volumes ?? []) await lendVolume(deps, path);
+  await handOver(deps, dir);
+}
+
+/** Gives a volume's file to QEMU. Throws where this host has no such file. */
+export async function lendVolume({ keeper }: Pick<DiskDeps, 'keeper'>, path: string): Promise<void> {
+  if (!(await exists(path)))
+    throw conflict('The volume is not on this host: it has another directory of volumes.', {
+      code: 'volume.elsewhere',
+    });
+  await keeper.give(path);
+}
+
+/** All that a guest's QEMU reads and writes is its own, and nobody else's. */
+export async function handOver({ keeper }: Pick<DiskDeps, 'keeper'>, dir: string): Promise<void> {
+  const files = guestFiles(dir);
   // there before QEMU writes it, so that we may read it whoever QEMU runs as
   await writeFile(files.console, '', { flag: 'a', mode: 0o644 });
-  await deps.keeper.close(dir);
-  await deps.keeper.lend(files.lent);
+  await keeper.close(dir);
+  await keeper.lend(files.lent);
 }
 
 interface LocalFile extends LocalDisk {
@@ -104,7 +130,7 @@ interface LocalFile extends LocalDisk {
 }
 
 /** The files of the disks beside the root disk, in the guest's order. */
-function localFiles({ disks }: GuestSpec, files: ReturnType<typeof guestFiles>): readonly LocalFile[] {
+export function localFiles({ disks }: GuestSpec, files: ReturnType<typeof guestFiles>): readonly LocalFile[] {
   let ephemerals = 0;
   return localDisksOf(disks.local, disks).map((disk) => {
     if (disk.kind === 'swap') return { ...disk, path: files.swap, label: 'swap' };
@@ -209,7 +235,8 @@ async function makeRaw(path: string, bytes: number, format: (path: string) => Pr
   await rename(partial, path);
 }
 
-async function linkOrCopy(from: string, to: string): Promise<void> {
+/** A second name for a file; a copy, where the file system has no links. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
@@ -227,6 +254,15 @@ export const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** A volume as a disk of a guest: known by its volume's id, and by its own name. */
+export const volumePlan = (
+  { path, format, readonly, bus, name, volumeId, limits: own, bootIndex }: VolumeDisk,
+  boots: boolean,
+) => ({
+  ...({ path, format, readonly, device: 'disk', bus, name } as const),
+  ...{ serial: volumeId, limits: own, bootable: boots && bootIndex === 0 },
+});
+
 /** Where a guest's files are, as its domain needs them. The disks are in the guest's order: root, ephemeral, swap, config drive. */
 export async function placeOf(
   instancesDir: string,
@@ -242,7 +278,7 @@ export async function placeOf(
   const disk = { format: 'raw', device: 'disk', readonly: false, bus, bootable: false } as const;
   const rescued = spec.rescue !== undefined;
   const disks: DiskPlan[] = [];
-  if (isIso(spec.disks.image)) {
+  if (isIso(spec.disks.image) && !hasVolumeRoot(spec.disks)) {
     const drive = { device: 'cdrom', readonly: true, bus: kind.cdromBus, bootable: !rescued } as const;
     disks.push({ ...drive, path: files.base, format: 'raw' });
   }
@@ -261,6 +297,7 @@ export async function placeOf(
         : ({ device: 'cdrom', bus: kind.cdromBus } as const);
     disks.push({ ...drive, path: system.configDrive, format: 'raw', readonly: true, bootable: false });
   }
+  for (const volume of spec.disks.volumes ?? []) disks.push(volumePlan(volume, !rescued));
   if (spec.rescue !== undefined) addRescue(disks, spec.rescue, files.rescue, bus, kind.cdromBus);
   return {
     ...host,

@@ -1,5 +1,4 @@
-// Why: the verbs of a server's life on this host, in terms of libvirt and files. Each takes what shall be and can be run again
-// after a crash at any point: what is on the host says how far it came.
+// Why: what a host of libvirt does when it is asked, and what goes on beside that: one place that opens it, lists its verbs and closes it.
 
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,56 +6,46 @@ import { systemClock, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import { type GuestEvent, type GuestSpec, type GuestView, lettingGoOf } from '../../domain/servers/guest.ts';
+import { type GuestEvent, type GuestView, lettingGoOf } from '../../domain/servers/guests.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../driver.ts';
-import { type Run, runProgram } from '../run.ts';
+import { type Run, runProgram } from '../../base/run.ts';
 import { adjustGuest } from './adjust.ts';
 import { makeAgent } from './agent.ts';
-import { domainXml } from './config.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
 import { readDiagnostics } from './diagnostics.ts';
-import {
-  exists,
-  forgetDisks,
-  forgetRescue,
-  guestFiles,
-  instanceDir,
-  makeDisks,
-  markComplete,
-  placeOf,
-  removeDisks,
-} from './disks.ts';
-import { isVirError } from './errors.ts';
+import { exists, guestFiles, instanceDir } from './disks.ts';
 import { makeUntil, toGuestEvent } from './events.ts';
-import { findDomain, ifGone, isOff } from './guest.ts';
-import { domainOf, filesOf, type Host, networkDeps, noSuchGuest, settle, view } from './host.ts';
+import { findDomain, ifGone, isArriving } from './guest.ts';
+import { domainOf, type Host, networkDeps, noSuchGuest, view } from './host.ts';
 import { makeImageCache } from './images.ts';
 import type { VirtType } from './machine/kind.ts';
 import { insideVerbs } from './inside.ts';
 import { defaultHostIp, readInventory } from './inventory.ts';
+import { bootFrom, powerOff, powerOn, reboot, rebuild, remove, spawn } from './lifecycle.ts';
+import { makeArrivals } from './move/arrivals.ts';
+import { asideVerbs } from './move/aside.ts';
+import { landingVerbs } from './move/landing.ts';
+import { liveVerbs, mustStay } from './move/live.ts';
+import { type LiveSettings, usualLive } from './move/live-settings.ts';
+import { makeOffers } from './move/offers.ts';
+import { receiveVerbs } from './move/receive.ts';
 import { makeMutex } from '../../base/mutex.ts';
 import { isOurDomain } from './names.ts';
 import { settleNetworks } from './networks.ts';
 import { type CpuDivision, undivided } from '../host-cells.ts';
 import type { DeviceSpec } from '../host-devices.ts';
 import { tellOfDevices } from './node-devices.ts';
-import { checkNics, forgetPorts, readPorts, writePorts } from './nics.ts';
 import { chooseVirtType, readCpuinfo } from './probe.ts';
 import { findLimits } from './probe-limits.ts';
-import { dropFilter, settleFilter } from './port-filter.ts';
 import { makeKeeper } from './ownership.ts';
 import { assertReachable, readQemuOwner } from './reach.ts';
 import { nicVerbs } from './plug.ts';
+import { volumeVerbs } from './volumes.ts';
 import { consoleVerbs } from './remote-console.ts';
-import { socketPath } from './serial.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { stateVerbs } from './states.ts';
-import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
-
-const SOCKET = 'socket';
-const LOOPBACK = '127.0.0.1';
 
 export interface LibvirtDriverOptions {
   /** `qemu:///system` and its like. The daemon must be on this machine: disks and consoles are files. */
@@ -81,6 +70,12 @@ export interface LibvirtDriverOptions {
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
   readonly hostIp?: string;
+  /** Where other hosts read the disks of guests that move to them, at the address of `live`; 0 or absent: any that is free. */
+  readonly diskPort?: number;
+  /** Another address for them; default: that of `live`. */
+  readonly diskAddress?: string;
+  /** How guests move as they run; default: as `usualLive` says. */
+  readonly live?: Partial<LiveSettings>;
   readonly run?: Run;
   readonly readCpuinfo?: () => Promise<string>;
 }
@@ -90,6 +85,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
   const { log, instancesDir } = options;
   const clock = options.clock ?? systemClock;
   const run = options.run ?? runProgram;
+  const imagesDir = join(instancesDir, '_images');
   await mkdir(instancesDir, { recursive: true, mode: 0o711 });
   const connection = await openHypervisor({ uri: options.uri, log, clock });
   try {
@@ -110,13 +106,15 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     const choice = { ...chosen, limits: held };
     log.info({ virtType: choice.virtType, reason: choice.reason }, 'kind of guests');
     if (Object.keys(problems).length > 0) log.warn({ problems }, 'flavors with these limits find no host here');
+    const live = { ...usualLive, ...options.live };
     const host: Host = {
-      ...{ connection, instancesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
+      node: await connection.connectGetHostname(),
+      ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],
       images: makeImageCache({
-        dir: join(instancesDir, '_images'),
+        dir: imagesDir,
         fileMode: keeper.fileMode,
         source: options.images,
         run,
@@ -127,6 +125,13 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       until: makeUntil(connection, clock),
       ...{ guests: makeMutex(), networks: makeMutex() },
       offline: new Map(),
+      offers: makeOffers({
+        ...{ address: options.diskAddress ?? live.address, port: options.diskPort ?? 0 },
+        ...{ imagesDir, clock, log },
+      }),
+      arrivals: makeArrivals(),
+      live,
+      leaving: new Map(),
     };
     await settleNetworks(networkDeps(host));
     await tellOfDevices(connection, host.deviceSpecs, log);
@@ -161,12 +166,18 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
     rebuild: ({ spec, preserveEphemeral }) => guests(spec.uuid, () => rebuild(host, spec, preserveEphemeral)),
     ...stateVerbs(host),
     ...snapshotVerbs(host, sink),
+    ...asideVerbs(host),
+    ...receiveVerbs(host),
+    ...landingVerbs(host),
+    ...liveVerbs(host),
     ...insideVerbs(host),
     ...nicVerbs(host),
+    ...volumeVerbs(host),
     ...consoleVerbs(host),
     adjust: ({ uuid, request }) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
+        await mustStay(host, domain);
         const canUnplug = host.choice.virtType === 'kvm';
         const outcome = await adjustGuest({ ...host, calls: connection, canUnplug }, domain, request);
         if (outcome.vcpus.held > outcome.vcpus.reached) host.offline.set(uuid, outcome.vcpus.reached);
@@ -182,11 +193,11 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
     cacheImage: async ({ image }) => (await host.images.get(image)).fetched,
     inspect: async ({ uuid }) => {
       const domain = await findDomain(connection, uuid);
-      return domain === null ? null : await view(host, domain).catch(ifGone(null));
+      return domain === null ? null : await look(host, domain).catch(ifGone(null));
     },
     list: async () => {
       const domains = (await connection.connectListAllDomains()).filter(({ name }) => isOurDomain(name));
-      const views = await Promise.all(domains.map((domain) => view(host, domain).catch(ifGone(null))));
+      const views = await Promise.all(domains.map((domain) => look(host, domain).catch(ifGone(null))));
       return views.filter((one) => one !== null);
     },
     onEvent: (listener) => {
@@ -198,189 +209,17 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
       listeners.clear();
       stopped.abort();
       await housekeeping;
+      await host.arrivals.close();
+      await host.offers.close();
       await connection.close();
     },
   };
   return driver;
 }
 
-/** The domain where it runs, else null. */
-async function runningDomain(host: Host, uuid: string): Promise<DomainRef | null> {
-  const domain = await findDomain(host.connection, uuid);
-  return domain !== null && !(await isOff(host.connection, domain)) ? domain : null;
-}
-
-// --- the verbs
-
-async function spawn(host: Host, spec: GuestSpec): Promise<GuestView> {
-  checkNics(spec.nics);
-  const files = filesOf(host, spec.uuid);
-  const running = await runningDomain(host, spec.uuid);
-  if (running !== null) {
-    await markComplete(files);
-    return await view(host, running);
-  }
-  const complete = await exists(files.complete);
-  // what a crash left half made
-  if (!complete) await remove(host, spec.uuid);
-  try {
-    const domain = await start(host, spec);
-    await markComplete(files);
-    return await view(host, domain);
-  } catch (error) {
-    // the disks of a guest that ran before are not ours to take
-    if (!complete) {
-      await remove(host, spec.uuid).catch((trouble: unknown) => {
-        host.log.error({ uuid: spec.uuid, error: messageOf(trouble) }, 'a failed spawn left something behind');
-      });
-    }
-    throw error;
-  }
-}
-
-/** Makes what is missing of files and networks, writes the domain anew from the spec, and starts it. */
-async function start(host: Host, spec: GuestSpec): Promise<DomainRef> {
-  const { connection, instancesDir } = host;
-  const dir = instanceDir(instancesDir, spec.uuid);
-  await mkdir(dir, { recursive: true, mode: 0o711 });
-  const before = await readPorts(dir);
-  await writePorts(dir, spec.nics);
-  await forgetRescue(filesOf(host, spec.uuid));
-  await makeDisks(host, spec);
-  await settle(host, [...before, ...spec.nics]);
-  for (const nic of spec.nics) await settleFilter(connection, nic);
-  const sharedCpus = [...(host.division.shared ?? [])];
-  const place = {
-    ...(await placeOf(instancesDir, spec, host.choice)),
-    screen: screenPlace(host, spec.uuid),
-    sharedCpus,
-  };
-  const defined = await connection.domainDefineXMLFlags(domainXml(spec, place));
-  const kept = new Set(spec.nics.map(({ portId }) => portId));
-  for (const { portId } of before) if (!kept.has(portId)) await dropFilter(connection, portId);
-  host.offline.delete(spec.uuid);
-  return await connection.domainCreateWithFlags(defined, vir.VIR_DOMAIN_START_FORCE_BOOT);
-}
-
-/** Where the screen of a guest listens: a socket, where QEMU has a directory to make one in, and it has a path for it. */
-function screenPlace(host: Host, uuid: string): string | null {
-  if (host.screen !== SOCKET) return host.screen;
-  return (host.keeper.closed ? socketPath(filesOf(host, uuid).screen) : null) ?? LOOPBACK;
-}
-
-/** Everything of a guest, whatever there is of it. */
-async function remove(host: Host, uuid: string): Promise<null> {
-  const { connection, instancesDir } = host;
-  const domain = await findDomain(connection, uuid);
-  if (domain !== null) {
-    await switchOff(host, domain);
-    const flags =
-      vir.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
-      vir.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-      vir.VIR_DOMAIN_UNDEFINE_NVRAM |
-      vir.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
-    await connection.domainUndefineFlags(domain, flags).catch(ifGone(undefined));
-  }
-  host.offline.delete(uuid);
-  const dir = instanceDir(instancesDir, uuid);
-  const nics = await readPorts(dir);
-  // the network asks which ports there are; of a filter nothing tells but the port
-  for (const { portId } of nics) await dropFilter(connection, portId);
-  await forgetPorts(dir);
-  await settle(host, nics);
-  await removeDisks(instancesDir, uuid);
-  return null;
-}
-
-/** Ends the guest at once: QEMU is given time to write out its disks, then killed. */
-async function switchOff(host: Host, domain: DomainRef): Promise<void> {
-  const { connection } = host;
-  const over = (error: unknown): void => {
-    // 55: it was off already
-    if (!isVirError(error, 'VIR_ERR_OPERATION_INVALID') && !isVirError(error, 'VIR_ERR_NO_DOMAIN')) throw error;
-  };
-  try {
-    await connection.domainDestroyFlags(domain, vir.VIR_DOMAIN_DESTROY_GRACEFUL).catch(over);
-  } catch (error) {
-    if (!isVirError(error, 'VIR_ERR_SYSTEM_ERROR') && !isVirError(error, 'VIR_ERR_OPERATION_FAILED')) throw error;
-    await connection.domainDestroyFlags(domain).catch(over);
-  }
-}
-
-async function powerOn(host: Host, spec: GuestSpec): Promise<GuestView> {
-  const running = await runningDomain(host, spec.uuid);
-  if (running !== null) return await view(host, running);
-  await assertHere(host, spec.uuid);
-  checkNics(spec.nics);
-  return await view(host, await start(host, spec));
-}
-
-/** Whether its disks are here: starting anything else would be another, empty server. */
-async function assertHere(host: Host, uuid: string): Promise<void> {
-  if (!(await exists(filesOf(host, uuid).complete))) throw noSuchGuest(uuid);
-}
-
-async function powerOff(host: Host, uuid: string, timeoutMs: number): Promise<GuestView> {
-  const domain = await domainOf(host, uuid);
-  if (!(await isOff(host.connection, domain))) {
-    const went = timeoutMs > 0 && (await askToShutDown(host, domain, timeoutMs));
-    if (!went) await switchOff(host, domain);
-  }
-  return await view(host, domain);
-}
-
-/** Presses the power button, again and again while a guest that is still booting does not hear it. Returns whether it went. */
-async function askToShutDown(host: Host, domain: DomainRef, timeoutMs: number): Promise<boolean> {
-  const { connection, clock } = host;
-  const endMs = clock.now() + timeoutMs;
-  const off = async () => ((await isOff(connection, domain)) ? true : undefined);
-  while (clock.now() < endMs) {
-    await connection.domainShutdownFlags(domain, vir.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN).catch((error: unknown) => {
-      if (!isVirError(error, 'VIR_ERR_OPERATION_INVALID')) throw error;
-    });
-    const waitMs = Math.min(limits.shutdownRetryMs, endMs - clock.now());
-    if (await host.until(domain.uuid, waitMs, off)) return true;
-  }
-  return false;
-}
-
-/** Boots a guest from what it is rescued with or from its own disk, as the spec says; running from it, it runs on. */
-async function bootFrom(host: Host, spec: GuestSpec): Promise<GuestView> {
-  await assertHere(host, spec.uuid);
-  checkNics(spec.nics);
-  const running = await runningDomain(host, spec.uuid);
-  if (running !== null) {
-    // its files are made and removed only while it is off
-    const rescued = await exists(filesOf(host, spec.uuid).rescue.base);
-    if (rescued === (spec.rescue !== undefined)) return await view(host, running);
-    await switchOff(host, running);
-  }
-  return await view(host, await start(host, spec));
-}
-
-/** Throws the guest's disks away and makes them anew. What a crash leaves between the two, the next start makes. */
-async function rebuild(host: Host, spec: GuestSpec, preserveEphemeral: boolean): Promise<GuestView> {
-  checkNics(spec.nics);
-  const running = await runningDomain(host, spec.uuid);
-  if (running !== null) await switchOff(host, running);
-  const files = filesOf(host, spec.uuid);
-  await forgetDisks(files, preserveEphemeral);
-  const domain = await start(host, spec);
-  await markComplete(files);
-  return await view(host, domain);
-}
-
-/** With a time-out: asks the guest first. Either way the domain is then made anew from the spec. */
-async function reboot(host: Host, spec: GuestSpec, askMs: number): Promise<GuestView> {
-  await assertHere(host, spec.uuid);
-  checkNics(spec.nics);
-  const running = await runningDomain(host, spec.uuid);
-  if (running !== null) {
-    const went = askMs > 0 && (await askToShutDown(host, running, askMs));
-    if (!went) await switchOff(host, running);
-  }
-  return await view(host, await start(host, spec));
-}
+/** What is seen of a guest; null: it is still on its way here. */
+const look = async (host: Host, domain: DomainRef): Promise<GuestView | null> =>
+  (await isArriving(host.connection, domain)) ? null : view(host, domain);
 
 // --- what goes on beside the verbs
 

@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
-import type { GuestEvent } from '../../domain/servers/guest.ts';
+import type { GuestEvent } from '../../domain/servers/guests.ts';
 import type { HypervisorConnection, HypervisorEvent } from './connection.ts';
 import { isOurDomain } from './names.ts';
 import { type LifecycleEvent, stoppedDetail } from './rpc/events.ts';

@@ -1,8 +1,8 @@
 // Why: what the driver knows of one domain, in the words of a server: its state, what it has, what it can have.
 
 import { Fault } from '../../base/errors.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import { power, type PowerState } from '../../domain/servers/instance.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import { power, type PowerState } from '../../domain/servers/servers.ts';
 import type { GuestAgent } from './agent.ts';
 import { isVirError } from './errors.ts';
 import { memoryWayIn } from './memory.ts';
@@ -60,6 +60,22 @@ function powerStateOf(state: number, reason: number): PowerState {
 /** Whether the domain is at rest: off, crashed, or with its memory stored. */
 export async function isOff(calls: LibvirtCalls, domain: DomainRef): Promise<boolean> {
   return atRest((await calls.domainGetState(domain)).state);
+}
+
+/** Whether the domain is one that is still on its way here: its guest runs elsewhere. */
+export async function isArriving(calls: LibvirtCalls, domain: DomainRef): Promise<boolean> {
+  const seen = await calls.domainGetState(domain).catch(ifGone(null));
+  if (seen?.state !== vir.VIR_DOMAIN_PAUSED) return false;
+  // how far a guest is, libvirt tells where it leaves only
+  return await calls.domainGetJobStats(domain).then(
+    () => false,
+    (error: unknown) => {
+      if (isVirError(error, 'VIR_ERR_OPERATION_UNSUPPORTED')) return true;
+      // it left, or went off, meanwhile
+      if (isVirError(error, 'VIR_ERR_OPERATION_INVALID') || isVirError(error, 'VIR_ERR_NO_DOMAIN')) return false;
+      throw error;
+    },
+  );
 }
 
 const atRest = (state: number): boolean => state === vir.VIR_DOMAIN_SHUTOFF || state === vir.VIR_DOMAIN_CRASHED;

@@ -1,6 +1,6 @@
 // Why: how guests run on a host is found out once, and read by whoever looks at the host afterwards.
 
-import type { LimitKind } from '../../domain/machines/limits-wish.ts';
+import type { LimitKind } from '../../domain/machines/limits-request.ts';
 import type { VirtType } from './machine/kind.ts';
 
 export interface HostChoice {

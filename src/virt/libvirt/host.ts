@@ -3,16 +3,19 @@
 import type { Clock } from '../../base/clock.ts';
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { type GuestSpec, type GuestView, lettingGo } from '../../domain/servers/guest.ts';
+import { type GuestSpec, type GuestView, lettingGo } from '../../domain/servers/guests.ts';
 import type { CpuDivision } from '../host-cells.ts';
 import type { DeviceSpec } from '../host-devices.ts';
-import type { Run } from '../run.ts';
+import type { Run } from '../../base/run.ts';
 import type { GuestAgent } from './agent.ts';
 import type { HypervisorConnection } from './connection.ts';
 import { guestFiles, instanceDir } from './disks.ts';
 import type { Until } from './events.ts';
 import { findDomain, viewOf } from './guest.ts';
 import type { ImageCache } from './images.ts';
+import type { Arrivals } from './move/arrivals.ts';
+import type { Leaving, LiveSettings } from './move/live-settings.ts';
+import type { Offers } from './move/offers.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import { settleNetwork } from './networks.ts';
 import type { Keeper } from './ownership.ts';
@@ -21,9 +24,13 @@ import type { DomainRef } from './rpc/types.ts';
 
 /** Everything that the verbs share. */
 export interface Host {
+  /** The hypervisor's own name. */
+  readonly node: string;
   readonly connection: HypervisorConnection;
   readonly instancesDir: string;
   readonly images: ImageCache;
+  /** Where the cache's files stand. */
+  readonly imagesDir: string;
   readonly run: Run;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,6 +49,13 @@ export interface Host {
   readonly networks: Mutex;
   /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
   readonly offline: Map<string, number>;
+  /** What other hosts may read of guests here. */
+  readonly offers: Offers;
+  /** Disks that are being brought here. */
+  readonly arrivals: Arrivals;
+  readonly live: LiveSettings;
+  /** Guests that are being moved away as they run. */
+  readonly leaving: Map<string, Leaving>;
 }
 
 export const noSuchGuest = (uuid: string) =>

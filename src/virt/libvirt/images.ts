@@ -2,7 +2,7 @@
 // holds a hard link of its own to the file, so the cache may forget it at any moment and no guest notices.
 
 import { createHash, getHashes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -12,10 +12,10 @@ import { conflict, Fault, internal, messageOf } from '../../base/errors.ts';
 import { checkedUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { ImageFacts } from '../../domain/machines/image.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import type { ImageSource } from '../driver.ts';
-import type { Run } from '../run.ts';
-import { readQcow2File } from './qcow2.ts';
+import type { Run } from '../../base/run.ts';
+import { readQcow2File } from '../../base/qcow2.ts';
 
 /** What an image may be, and how QEMU reads each. */
 const FORMATS: Readonly<Record<string, 'raw' | 'qcow2'>> = {
@@ -71,13 +71,17 @@ export function cacheKey(image: ImageFacts): string {
   return `${checkedUuid(image.id)}-${createHash('sha256').update(content).digest('hex').slice(0, 16)}`;
 }
 
-async function getImage(deps: ImageCacheDeps, image: ImageFacts, key: string): Promise<CachedImage> {
+/** How QEMU reads an image. Throws a conflict for one that this host cannot run. */
+export function formatOf(image: ImageFacts): 'raw' | 'qcow2' {
   const format = FORMATS[image.diskFormat ?? ''];
-  if (format === undefined) {
-    throw conflict(`Image ${image.id} is unacceptable: this host cannot run disk format ${image.diskFormat}.`, {
-      code: 'image.format',
-    });
-  }
+  if (format !== undefined) return format;
+  throw conflict(`Image ${image.id} is unacceptable: this host cannot run disk format ${image.diskFormat}.`, {
+    code: 'image.format',
+  });
+}
+
+async function getImage(deps: ImageCacheDeps, image: ImageFacts, key: string): Promise<CachedImage> {
+  const format = formatOf(image);
   const path = join(deps.dir, key);
   const fetched = !(await touch(path, deps.clock));
   if (fetched) await fetchImage(deps, image, path, format);
@@ -154,6 +158,15 @@ function proofOf(image: ImageFacts): { readonly algorithm: string; readonly valu
     return { algorithm: image.osHashAlgo, value: image.osHashValue };
   }
   return image.checksum ? { algorithm: 'md5', value: image.checksum } : null;
+}
+
+/** Whether a file is the image, by its hash; true for an image that has none. */
+export async function provenBy(image: ImageFacts, path: string): Promise<boolean> {
+  const proof = proofOf(image);
+  if (proof === null) return true;
+  const hash = createHash(proof.algorithm);
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex') === proof.value.toLowerCase();
 }
 
 /** Refuses a qcow2 that refers to other files or that this code does not understand; qemu-img has the last word. */

@@ -3,7 +3,7 @@
 import type { HostChoice } from './host-choice.ts';
 import { statfs } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/placement/host.ts';
+import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/placement/hosts.ts';
 import type { MemoryMethod } from '../../domain/adjustment/memory-method.ts';
 import { readCpuSet } from '../../domain/numa/cpu-set.ts';
 import type { HostCell } from '../../domain/numa/numa.ts';

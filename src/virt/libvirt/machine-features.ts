@@ -4,7 +4,7 @@
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { MachineFeatures } from '../../domain/placement/host-traits.ts';
-import type { LimitKind } from '../../domain/machines/limits-wish.ts';
+import type { LimitKind } from '../../domain/machines/limits-request.ts';
 import type { HostChoice } from './host-choice.ts';
 import { Fault } from '../../base/errors.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { badRequest } from '../../base/errors.ts';
 import { checkedUuid } from '../../base/ids.ts';
-import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/networks/nic.ts';
+import type { NetworkFacts, NicSpec, SubnetFacts } from '../../domain/networks/server-nics.ts';
 import { isVirError } from './errors.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import { bridgeName, networkName } from './names.ts';

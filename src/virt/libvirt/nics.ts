@@ -5,13 +5,27 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeWritten, writeDurably } from '../../base/durable-file.ts';
 import { notImplemented } from '../../base/errors.ts';
-import type { NicSpec } from '../../domain/networks/nic.ts';
+import type { NicSpec } from '../../domain/networks/server-nics.ts';
 
 const FILE = 'ports.json';
 
+/** A port that Open vSwitch plugs, and guards. Any other is on a network of libvirt's, by a filter of libvirt's. */
+export const isOvs = ({ vifType }: Pick<NicSpec, 'vifType'>): boolean => vifType === 'ovs';
+
+/** Names a bridge; Linux allows 15 characters. */
+const BRIDGE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/;
+
+/** The bridge that a port is plugged into, as the network service says. @throws notImplemented where it names none */
+export function bridgeOf({ portId, vifDetails }: NicSpec): string {
+  const bridge = vifDetails['bridge_name'];
+  if (typeof bridge === 'string' && BRIDGE.test(bridge)) return bridge;
+  throw notImplemented(`Port ${portId} names no bridge that it is to be plugged into.`, { code: 'port.vif_type' });
+}
+
 /** Refuses ports that this driver cannot plug. */
 export function checkNics(nics: readonly NicSpec[]): void {
-  const strange = nics.find((nic) => nic.vifType !== 'nat');
+  for (const nic of nics.filter(isOvs)) bridgeOf(nic);
+  const strange = nics.find((nic) => nic.vifType !== 'nat' && !isOvs(nic));
   if (strange === undefined) return;
   throw notImplemented(
     `Port ${strange.portId} is bound as ${JSON.stringify(strange.vifType)}, which this host cannot plug.`,
@@ -38,13 +52,13 @@ export async function forgetPorts(instanceDir: string): Promise<void> {
   await removeWritten(join(instanceDir, FILE));
 }
 
-/** Every port on this host that is on that network. */
+/** Every port on this host that is on that network of libvirt's. */
 export async function portsOnNetwork(instancesDir: string, networkId: string): Promise<readonly NicSpec[]> {
   const found: NicSpec[] = [];
   for (const entry of await readdir(instancesDir, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const nics = await readPorts(join(instancesDir, entry.name));
-    found.push(...nics.filter((nic) => nic.network.id === networkId));
+    found.push(...nics.filter((nic) => nic.network.id === networkId && !isOvs(nic)));
   }
   return found;
 }

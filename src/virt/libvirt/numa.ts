@@ -1,7 +1,7 @@
 // Why: where a guest's NUMA nodes lie on its host, in the words of libvirt's domain XML.
 
 import { ascending, writeCpuSet } from '../../domain/numa/cpu-set.ts';
-import type { GuestSpec } from '../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../domain/servers/guests.ts';
 import type { NumaCell, NumaTopology } from '../../domain/numa/numa.ts';
 import { leaf, text, type XMLBuilder } from './xml.ts';
 

@@ -4,17 +4,17 @@
 import { conflict } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { type InterfacePlan, plainInterface } from '../../domain/networks/interface-plan.ts';
-import type { NicSpec } from '../../domain/networks/nic.ts';
+import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
-import { isOff } from './guest.ts';
 import { domainOf, type Host, settle, view } from './host.ts';
-import { checkNics, readPorts, writePorts } from './nics.ts';
+import { checkNics, isOvs, readPorts, writePorts } from './nics.ts';
 import { dropFilter, filterName, settleFilter } from './port-filter.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
+import { type Side, sidesOf } from './sides.ts';
 import { children, find, readXml } from './xml.ts';
 
 /** The name of the filter of each interface, by MAC address; null: it has none. */
@@ -26,14 +26,6 @@ export function readInterfaces(xml: string): ReadonlyMap<string, string | null> 
     if (mac) found.set(mac, find(device, 'filterref')?.getAttribute('filter') ?? null);
   }
   return found;
-}
-
-type Side = typeof vir.VIR_DOMAIN_AFFECT_LIVE | typeof vir.VIR_DOMAIN_AFFECT_CONFIG;
-
-/** The definitions that a domain has: of a running one, what runs and what comes next. */
-async function sidesOf(host: Host, domain: DomainRef): Promise<readonly Side[]> {
-  const off = await isOff(host.connection, domain);
-  return off ? [vir.VIR_DOMAIN_AFFECT_CONFIG] : [vir.VIR_DOMAIN_AFFECT_LIVE, vir.VIR_DOMAIN_AFFECT_CONFIG];
 }
 
 async function interfacesOf(host: Host, domain: DomainRef, side: Side): Promise<ReadonlyMap<string, string | null>> {
@@ -53,7 +45,8 @@ async function attach(host: Host, uuid: string, nic: NicSpec, plan: InterfacePla
   for (const side of await sidesOf(host, domain)) {
     const present = (await interfacesOf(host, domain, side)).get(nic.mac);
     if (present === undefined) await host.connection.domainAttachDeviceFlags(domain, xml, side);
-    else if (present !== filterName(nic.portId)) await host.connection.domainUpdateDeviceFlags(domain, xml, side);
+    else if (present !== (isOvs(nic) ? null : filterName(nic.portId)))
+      await host.connection.domainUpdateDeviceFlags(domain, xml, side);
   }
 }
 

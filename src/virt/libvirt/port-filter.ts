@@ -8,8 +8,9 @@
 import ipaddr from 'ipaddr.js';
 import { checkedUuid } from '../../base/ids.ts';
 import { bitsOf, formatIp, parseCidr, parseIp } from '../../base/ip.ts';
-import type { NicSpec } from '../../domain/networks/nic.ts';
+import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import { isVirError } from './errors.ts';
+import { isOvs } from './nics.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 
@@ -106,8 +107,9 @@ export function filterXml(nic: NicSpec): string {
   return endXml(filter);
 }
 
-/** Makes the filter say what the port says; safe to repeat. */
+/** Makes the filter say what the port says; safe to repeat. What Open vSwitch guards has none. */
 export async function settleFilter(calls: LibvirtCalls, nic: NicSpec): Promise<void> {
+  if (isOvs(nic)) return dropFilter(calls, nic.portId);
   await calls.nwfilterDefineXML(filterXml(nic));
 }
 

@@ -2,7 +2,7 @@
 // drops it; without the kernel's traffic control no guest with a bandwidth starts. Small guests that never run say which limits hold here.
 
 import { messageOf } from '../../base/errors.ts';
-import type { LimitKind } from '../../domain/machines/limits-wish.ts';
+import type { LimitKind } from '../../domain/machines/limits-request.ts';
 import { startProbe, type VirtChoice } from './probe.ts';
 import * as vir from './rpc/constants.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';

@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
-import type { LimitKind } from '../../domain/machines/limits-wish.ts';
+import type { LimitKind } from '../../domain/machines/limits-request.ts';
 import type { VirtType } from './machine/kind.ts';
 import { hideVirtualisation, startCpu } from './machine/processor.ts';
 import type { LibvirtCalls } from './rpc/procedures.ts';

@@ -7,14 +7,14 @@ import { rename, rm } from 'node:fs/promises';
 import { conflict, internal, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { DiskCopy } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { DiskCopy } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import type { ImageSink } from '../driver.ts';
 import { exists, snapshotFile } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { powerOf } from './guest.ts';
 import { domainOf, filesOf, type Host } from './host.ts';
-import { readQcow2File } from './qcow2.ts';
+import { readQcow2File } from '../../base/qcow2.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
 import { attributeOf, children, endXml, find, leaf, readXml, startXml } from './xml.ts';
@@ -51,7 +51,13 @@ async function endJob({ connection, until }: Host, domain: DomainRef): Promise<v
 }
 
 /** Lets QEMU copy the disk, and waits for it. The copy is the disk as it was when this began. */
-async function copyRunning(host: Host, domain: DomainRef, root: string, path: string, quiesce: boolean): Promise<void> {
+export async function copyRunning(
+  host: Host,
+  domain: DomainRef,
+  root: string,
+  path: string,
+  quiesce: boolean,
+): Promise<void> {
   const { connection, run, until } = host;
   await endJob(host, domain);
   const device = deviceOf(await connection.domainGetXMLDesc(domain), root);

@@ -2,8 +2,8 @@
 // managed save, whose file goes with the domain.
 
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { GuestView } from '../../domain/servers/guest.ts';
-import { power } from '../../domain/servers/instance.ts';
+import type { GuestView } from '../../domain/servers/guests.ts';
+import { power } from '../../domain/servers/servers.ts';
 import { instanceDir } from './disks.ts';
 import { powerOf } from './guest.ts';
 import { domainOf, type Host, settle, view } from './host.ts';

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type Fault, internal, unavailable } from '../../../src/base/errors.ts';
+import { findClaim } from '../../../src/db/claims.ts';
+import { openActions } from '../../../src/db/instance-actions.ts';
 import { unfinishedMoves } from '../../../src/db/migrations.ts';
 import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
 import { remnants } from '../../../src/ops/reconcile/remnants.ts';
@@ -11,8 +13,10 @@ import type { FakeDriver } from '../../../src/virt/fake.ts';
 import { engines } from '../../support/database.ts';
 import { secondWorker } from '../../support/saga-cases.ts';
 import { type Servers, startServers } from '../../support/servers.ts';
+import { testConfig } from '../../support/world.ts';
 
 const HOSTS = ['host-1', 'host-2'];
+const HOUR_MS = 3_600_000;
 const RESET = { 'os-resetState': { state: 'active' } };
 
 for (const engine of engines) {
@@ -97,6 +101,41 @@ for (const engine of engines) {
       await world.settled();
       assert.ok(Date.now() - began < 2_000, 'the deletion waited');
       assert.deepEqual(await world.leftovers(), []);
+    });
+
+    it('on one host, as a deletion that overtook them is, leave a claim for either size', async () => {
+      const kept = await startServers({
+        engine,
+        config: { ...testConfig, allowResizeToSameHost: true, reclaimMs: HOUR_MS },
+      });
+      const { world } = kept;
+      try {
+        await world.flavor({ id: 'larger', vcpus: 4, memoryMb: 2048 });
+        const id = await kept.create();
+        const server = await world.server(id);
+        const claimed = async () => {
+          const claim = await findClaim(world.database.read, server.id);
+          return [claim?.vcpus, claim?.memoryMb];
+        };
+        await world.gated(['receiveDisk', 'inspect'], async (gate) => {
+          assert.equal((await kept.act(id, { resize: { flavorRef: 'larger' } })).status, 202);
+          await gate.reached('receiveDisk');
+          assert.equal((await kept.request('DELETE', `/servers/${id}`)).status, 204);
+          gate.pass('receiveDisk');
+          // the deletion looks what the resize made of its guest
+          await gate.reached('inspect');
+          assert.equal((await kept.act(id, RESET, { as: 'admin' })).status, 202);
+          while ((await openActions(world.database.read, id)).length > 0) await world.deps.clock.sleep(5);
+          assert.deepEqual(await claimed(), [4, 2048], 'as much as its guest may have');
+          gate.pass('inspect');
+        });
+        await world.settled();
+        const guest = world.drivers.get('host-1')?.store.get(id);
+        assert.deepEqual(await claimed(), [guest?.pluggedVcpus, guest?.size.memoryMb]);
+        assert.deepEqual(await unfinishedMoves(world.database.read, server), []);
+      } finally {
+        await kept.close();
+      }
     });
 
     // the last: its worker is gone

@@ -11,6 +11,7 @@ import { makeImageFiles } from '../../../src/standalone/image/files.ts';
 import { startCloud, type Cloud, type Who } from '../../support/cloud.ts';
 import { engines } from '../../support/database.ts';
 import { scratchDir } from '../../support/scratch.ts';
+import { costOf } from '../../support/cost.ts';
 
 const OCTETS = { 'Content-Type': 'application/octet-stream' };
 const PATCH = { 'Content-Type': 'application/openstack-images-v2.1-json-patch' };
@@ -80,11 +81,12 @@ for (const engine of engines) {
 
     it('thousands of properties are refused before they cost anything', async () => {
       const many = Object.fromEntries(Array.from({ length: 9_500 }, (_, at) => [`p${at}`, '']));
-      const began = performance.now();
-      const answer = await create('demo', many);
-      assert.equal(answer.status, 413, answer.text);
-      assert.match(answer.text, /number of allowed image properties. Attempted: 9500, Maximum: 128/);
-      assert.ok(performance.now() - began < 1_000, `${performance.now() - began} ms`);
+      const cost = await costOf(async () => {
+        const answer = await create('demo', many);
+        assert.equal(answer.status, 413, answer.text);
+        assert.match(answer.text, /number of allowed image properties. Attempted: 9500, Maximum: 128/);
+      });
+      assert.ok(cost < 1_000, `${cost} ms`);
     });
 
     it('an image does not grow by many changes', async () => {
@@ -149,7 +151,7 @@ describe('the disk that images lie on', () => {
   it('keeps its reserve: an upload ends as it would go below it', async () => {
     let free = limits.imageDiskReserveBytes + 10;
     const folder = join(scratchDir(), `images-${randomUUID()}`);
-    const files = makeImageFiles(folder, async () => free);
+    const files = makeImageFiles(folder, { freeBytes: async () => free });
     await assert.rejects(files.mustHaveRoom(11), { kind: 'tooLarge', message: /media is full/ });
     await files.mustHaveRoom(10);
     const pieces = async function* () {

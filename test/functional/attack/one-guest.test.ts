@@ -13,7 +13,7 @@ import { engines } from '../../support/database.ts';
 import { type Servers, startServers } from '../../support/servers.ts';
 import { addRemnant } from '../../../src/db/remnants.ts';
 import { tx } from '../../../src/db/tx.ts';
-import { power } from '../../../src/domain/servers/instance.ts';
+import { power } from '../../../src/domain/servers/servers.ts';
 import { testConfig } from '../../support/world.ts';
 
 const HOUR_MS = 3_600_000;

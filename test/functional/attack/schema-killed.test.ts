@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { migrations } from '../../../migrations/index.ts';
 import { type Database, type EngineName, openDatabase } from '../../../src/db/engine.ts';
-import { schemaState, upgradeSchema } from '../../../src/db/migrate.ts';
+import { schemaState, upgradeSchema } from '../../../src/db/upgrade.ts';
 import { emptyDatabase, engines, freshDatabase } from '../../support/database.ts';
 import { freshMariadb } from '../../support/mariadb.ts';
 import { oldServer } from '../../support/rows.ts';

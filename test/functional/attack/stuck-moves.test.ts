@@ -331,7 +331,7 @@ for (const engine of engines) {
         // it arrives at last
         holds = false;
         const driver = servers.world.drivers.get(home) as Moving;
-        await driver.steerLive({ uuid: id, wish: 'force' });
+        await driver.steerLive({ uuid: id, how: 'force' });
         await driver.liveProgress({ uuid: id });
         assert.deepEqual(guestsOf(id), [away]);
         await reconciled();

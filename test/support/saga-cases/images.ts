@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../../src/db/claims.ts';
-import { power } from '../../../src/domain/servers/instance.ts';
+import { power } from '../../../src/domain/servers/servers.ts';
 import type { Saga } from '../../../src/ops/engine/saga.ts';
 import { shelveHereSaga } from '../../../src/ops/servers/shelve.ts';
 import { unshelveHereSaga } from '../../../src/ops/servers/unshelve.ts';
@@ -83,7 +83,7 @@ async function shelvedOrBack(world: World, uuid: string): Promise<void> {
   else await isShelved(world, uuid);
 }
 
-const noWish = { zone: undefined, host: null, mayNameHost: () => undefined };
+const noRequest = { zone: undefined, host: null, mayNameHost: () => undefined };
 
 /** Where shelved servers stay on their hosts. */
 const staying = { config: { shelvedOffloadMs: 3_600_000 } };
@@ -114,7 +114,7 @@ const unshelving: SagaCase = {
   verb: 'unshelveServer',
   arrange: async (world, runAll) => {
     const uuid = await shelved(world, runAll);
-    await world.ops.unshelveServer(makeOp(), { uuid }, noWish);
+    await world.ops.unshelveServer(makeOp(), { uuid }, noRequest);
     return uuid;
   },
   cleanSlate: shelvedOrBack,

@@ -2,17 +2,19 @@
 // test/functional/*sagas.test.ts.
 
 import type { SagaCase } from '../saga-suite.ts';
-import { deferredDeleteCases } from './deferred-delete.ts';
+import { deferredDeleteCases } from './soft-delete.ts';
 import { allImageCases } from './images.ts';
 import { moveCases } from './moves.ts';
 import { plainCases } from './plain.ts';
 import { rebuildCases } from './rebuild.ts';
 import { rescueCases } from './rescue.ts';
+import { volumeCases } from './volumes.ts';
 
 export const sagaCases: readonly SagaCase[] = [
   ...plainCases,
   ...rebuildCases,
   ...rescueCases,
+  ...volumeCases,
   ...deferredDeleteCases,
   ...allImageCases,
   ...moveCases,

@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../../src/db/claims.ts';
+import { findHost } from '../../../src/db/hosts.ts';
 import { listMigrations } from '../../../src/db/migrations.ts';
 import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
 import { remnants } from '../../../src/ops/reconcile/remnants.ts';
-import type { VmState } from '../../../src/domain/servers/instance.ts';
+import type { VmState } from '../../../src/domain/servers/servers.ts';
 import { asTheGuest, built, faultOf, has, secondWorker, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
@@ -43,6 +44,8 @@ async function isOn(world: World, uuid: string, host: string, vmState: VmState, 
   assert.deepEqual([server.currentVcpus, server.currentMemoryMb], size);
   const claim = await findClaim(world.database.read, server.id);
   assert.deepEqual([claim?.vcpus, claim?.memoryMb], size);
+  const claimedOn = await findHost(world.database.read, { id: claim?.hostId ?? 0 });
+  assert.equal(claimedOn?.host, host, 'it claims something where it is');
   const guest = world.drivers.get(host)?.store.get(uuid);
   assert.deepEqual(
     [guest?.size.vcpus, guest?.size.memoryMb, guest?.powerState],
@@ -135,7 +138,7 @@ export const moveCases: readonly SagaCase[] = [
     verb: 'liveMigrateServer',
     async arrange(world, runAll) {
       const uuid = await atHome(world, runAll);
-      await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 2, memoryMb: 512, persist: false });
+      await world.ops.adjustServer(makeOp(), await world.server(uuid), { vcpus: 2, memoryMb: 512, persist: false });
       await runAll();
       const wish = { host: null, forced: false, blockMigration: null, checkFirst: false };
       await world.ops.liveMigrateServer(adminOp(), { uuid }, wish);
@@ -162,7 +165,7 @@ export const moveCases: readonly SagaCase[] = [
     async arrange(world, runAll) {
       const uuid = await atHome(world, runAll);
       const home = homes.get(uuid) as string;
-      await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 2, memoryMb: 512, persist: true });
+      await world.ops.adjustServer(makeOp(), await world.server(uuid), { vcpus: 2, memoryMb: 512, persist: true });
       await runAll();
       await forceDown(world, home, true);
       const wish = { host: null, forced: false, adminPass: 'x', staysOff: false };

@@ -50,8 +50,10 @@ export const plainCases: readonly SagaCase[] = [
       return uuid;
     },
     async cleanSlate(world, uuid) {
-      assert.equal((await world.server(uuid)).vmState, 'error');
+      const server = await world.server(uuid);
+      assert.equal(server.vmState, 'error');
       assert.equal(await faultOf(world, uuid), TOLD);
+      assert.ok(await findClaim(world.database.read, server.id), 'what may be started where it was has its room there');
       // whatever is left of it, the next DELETE takes the rest
       await world.ops.deleteServer(makeOp(), { uuid });
       await secondWorker(world);
@@ -231,7 +233,7 @@ export const plainCases: readonly SagaCase[] = [
     verb: 'adjustServer',
     arrange: async (world, runAll) => {
       const uuid = await built(world, runAll);
-      await world.ops.adjustServer(makeOp(), { uuid }, { vcpus: 3, memoryMb: 1024, persist: true });
+      await world.ops.adjustServer(makeOp(), await world.server(uuid), { vcpus: 3, memoryMb: 1024, persist: true });
       return uuid;
     },
     async cleanSlate(world, uuid) {

@@ -8,7 +8,7 @@ import { silentLog } from '../../../src/base/log.ts';
 import type { Bus } from '../../../src/bus/bus.ts';
 import type { AgentReport } from '../../../src/bus/contract.ts';
 import { makeMemoryBus } from '../../../src/bus/memory.ts';
-import { power } from '../../../src/domain/servers/instance.ts';
+import { power } from '../../../src/domain/servers/servers.ts';
 import { type FakeDriver, makeFakeDriver } from '../../../src/virt/fake.ts';
 import { aSpec } from '../../support/samples.ts';
 
@@ -44,7 +44,7 @@ async function arrange(
     await bus.close();
   });
   async function heard(fits: (report: AgentReport) => boolean): Promise<AgentReport> {
-    const end = Date.now() + 2_000;
+    const end = Date.now() + 60_000;
     for (;;) {
       const found = reports.find(fits);
       if (found !== undefined) return found;
@@ -188,13 +188,13 @@ describe('agent', () => {
   });
 
   it('does not wait for ever when it closes', async (t) => {
-    const driver = makeFakeDriver({ clock: systemClock, timing: { spawn: 500 } });
+    const driver = makeFakeDriver({ clock: systemClock, timing: { spawn: 1_500 } });
     const { agent, bus } = await arrange(t, { driver });
-    const spawning = bus.call('host1', 'spawn', { spec: aSpec() });
+    let isOver = false;
+    const spawning = bus.call('host1', 'spawn', { spec: aSpec() }).finally(() => (isOver = true));
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const start = Date.now();
     await agent.close(20);
-    assert.ok(Date.now() - start < 300);
+    assert.equal(isOver, false);
     await spawning;
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { startAgent } from '../../../src/agent/agent.ts';
 import { type AnswerStore, directoryAnswers, memoryAnswers } from '../../../src/agent/answers.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -19,7 +19,7 @@ const asker: Asker = { action: 7, step: 'guest', attempt: 12 };
 const password = 'a secret: of its own';
 
 const scratch = mkdtempSync(join(scratchDir(), 'xloud-answers-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 /** A host with a guest. Its agent can be exchanged, as when it is upgraded. */
 async function arrange(t: TestContext, answers: AnswerStore) {

@@ -12,7 +12,8 @@ import {
   uuid,
   wrapped,
 } from '../../../src/api/parameters.ts';
-import { isBase64, type JsonSchema, makeValidator, parseDateTime, pythonRepr } from '../../../src/api/schema.ts';
+import { isBase64, type JsonSchema, makeValidator, pythonRepr } from '../../../src/api/schema.ts';
+import { parseDateTime } from '../../../src/base/date-time.ts';
 import { Fault } from '../../../src/base/errors.ts';
 
 const validator = makeValidator();

@@ -19,7 +19,7 @@ function over(...answers: readonly { readonly status: number; readonly body?: un
     async ask(as, method, path, body) {
       asked.push({ as: as?.userName ?? null, method, path, body });
       const { status, body: answer = null } = left.shift() ?? { status: 500 };
-      return { status, body: answer, message: 'why', type: 'Kind' };
+      return { status, body: answer, message: 'why', type: 'PortInUse' };
     },
   });
   return { api: neutronFloatingIps(http), asked };
@@ -87,7 +87,7 @@ describe("Neutron's floating addresses", () => {
   it('are refused with the reason and its kind', async () => {
     const { api } = over({ status: 409 }, { status: 403 }, { status: 400 });
     for (const kind of ['conflict', 'forbidden', 'badRequest']) {
-      await assert.rejects(api.createFloatingIp(callers.member, 'n'), { kind, code: 'Kind', message: 'why' });
+      await assert.rejects(api.createFloatingIp(callers.member, 'n'), { kind, code: 'PortInUse', message: 'why' });
     }
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { taskStates } from '../../../src/domain/servers/instance.ts';
+import { taskStates } from '../../../src/domain/servers/servers.ts';
 import { refusal, type TransitionSubject } from '../../../src/domain/servers/transition.ts';
 import { transitionOf, transitions } from '../../support/transitions.ts';
 

@@ -49,15 +49,20 @@ const tick = (): void => {
 };
 const messages = (level: number): string[] => logged.filter((line) => line.level === level).map((line) => line.msg);
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'policy-'));
-  file = join(directory, 'policy.yaml');
-  nowMs = 1_000_000;
-  logged = [];
-});
-afterEach(() => rmSync(directory, { recursive: true }));
+/** Each test of a suite has a directory of its own. */
+function inFreshDirectories(): void {
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'policy-'));
+    file = join(directory, 'policy.yaml');
+    nowMs = 1_000_000;
+    logged = [];
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+}
 
 describe('the defaults', () => {
+  inFreshDirectories();
+
   it('say who may', () => {
     const policy = start();
     assert.equal(policy.allows(member, CREATE, own), true);
@@ -102,6 +107,8 @@ describe('the defaults', () => {
 });
 
 describe('a policy file', () => {
+  inFreshDirectories();
+
   it('overrides, and may bring rules of its own', () => {
     writeFileSync(
       file,
@@ -200,6 +207,8 @@ describe('a policy file', () => {
 });
 
 describe('a policy file that changes', () => {
+  inFreshDirectories();
+
   it('is noticed although it was not there at the start, where it may be missing', () => {
     const policy = makePolicy({ ...policyFile('', directory), log: silentLog, clock });
     assert.equal(policy.allows(member, CREATE, own), true);

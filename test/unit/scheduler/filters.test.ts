@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { limits } from '../../../src/base/limits.ts';
-import type { Candidate } from '../../../src/domain/placement/host.ts';
+import type { Candidate } from '../../../src/domain/placement/hosts.ts';
 import { defaultFilters, type FilterName, filters, missingFilter } from '../../../src/scheduler/index.ts';
 import { requirement } from '../../../src/scheduler/requirements.ts';
 import { defaultSettings, type FilterSettings, type PlacementSpec } from '../../../src/scheduler/spec.ts';

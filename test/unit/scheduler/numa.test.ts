@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Candidate } from '../../../src/domain/placement/host.ts';
+import type { Candidate } from '../../../src/domain/placement/hosts.ts';
 import type { NumaTopology } from '../../../src/domain/numa/numa.ts';
 import { withTopology } from '../../../src/domain/numa/numa.ts';
-import type { NumaWish } from '../../../src/domain/numa/numa-wish.ts';
+import type { NumaRequest } from '../../../src/domain/numa/numa-request.ts';
 import { explain } from '../../../src/scheduler/explain.ts';
 import { weigherNames } from '../../../src/scheduler/index.ts';
 import { select, selectMany } from '../../../src/scheduler/select.ts';
@@ -22,12 +22,12 @@ function divided(name: string, more: Partial<Candidate> = {}): Candidate {
   return aHost(name, { inventory: fakeInventory(name, size, { memoryMb: 0, diskGb: 0 }, [], { division }), ...more });
 }
 
-const pinned = (vcpus: number): NumaWish => ({
+const pinned = (vcpus: number): NumaRequest => ({
   cells: [{ dedicated: Array.from({ length: vcpus }, (_, index) => index), shared: [], memoryMb: 256 }],
   ...{ pinned: true, threads: null, emulatorThreads: null, pages: null },
 });
 
-const asking = (vcpus: number, numa: NumaWish | null, count = 1) =>
+const asking = (vcpus: number, numa: NumaRequest | null, count = 1) =>
   aPlacement({ minimum: { vcpus, memoryMb: 256 }, maximum: { vcpus, memoryMb: 256 }, numa, count });
 
 const why = (host: Candidate, spec = aPlacement()) =>

@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { internal } from '../../../src/base/errors.ts';
-import type { ConfigDriveSpec } from '../../../src/domain/servers/guest.ts';
+import type { ConfigDriveSpec } from '../../../src/domain/servers/guests.ts';
 import {
-  buildConfigDrive,
   configDriveFiles,
   metaData,
   metadataVersions,
   networkData,
-} from '../../../src/virt/config-drive.ts';
-import { runProgram } from '../../../src/virt/run.ts';
+} from '../../../src/domain/servers/guest-metadata.ts';
+import { buildConfigDrive } from '../../../src/virt/config-drive.ts';
+import { runProgram } from '../../../src/base/run.ts';
 import { guestSpec, networkFacts, nicSpec, subnetFacts } from '../../support/guest-spec.ts';
 
 const drive: ConfigDriveSpec = {

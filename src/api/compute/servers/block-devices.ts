@@ -1,11 +1,10 @@
-// Why: what a new server boots from, and which disks it has beside that, is said in two syntaxes and many ways, most of which need
-// volumes. There is no block storage service here, so an image and empty disks on the host are left; everything else is refused as
-// Nova refuses what it cannot find.
+// Why: what a new server boots from, and which disks and volumes it has beside that, is said in two syntaxes and many ways.
 
+import { isYes } from '../../../base/boolean-word.ts';
 import { badRequest } from '../../../base/errors.ts';
 import { deviceTypes, diskBuses } from '../../../domain/machines/image-properties.ts';
 import { fileSystems, type LocalDisk, type LocalDisks } from '../../../domain/servers/local-disks.ts';
-import { snapshotMissing, volumeMissing } from '../../../domain/servers/volume.ts';
+import type { NewServerVolume } from '../../../domain/servers/server-volumes.ts';
 
 /** An entry of `block_device_mapping_v2`, or of the older `block_device_mapping`. */
 export interface BlockDevice {
@@ -25,6 +24,7 @@ export interface BlockDevice {
   readonly disk_bus?: string;
   readonly tag?: string;
   readonly no_device?: unknown;
+  readonly delete_on_termination?: boolean | string;
 }
 
 export interface BlockDevices {
@@ -48,12 +48,19 @@ interface Device {
   readonly type: string | null;
   readonly bus: string | null;
   readonly tag: string | null;
+  readonly volumeType: string | null;
+  readonly deleteOnTermination: boolean;
 }
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
 
 const sizeOf = ({ volume_size: size }: BlockDevice): number | null => (size === undefined ? null : Number(size));
-const plain = { guestFormat: null, type: null, bus: null, tag: null } as const;
+const plain = {
+  ...{ guestFormat: null, type: null, bus: null, tag: null },
+  ...{ volumeType: null, deleteOnTermination: false },
+} as const;
+
+const goesAlong = ({ delete_on_termination: goes = false }: BlockDevice): boolean => isYes(String(goes));
 
 const indexOf = ({ boot_index }: BlockDevice): number => Number(boot_index ?? -1);
 
@@ -81,13 +88,15 @@ function deviceOf(given: BlockDevice, withImage: boolean): Device {
     type: given.device_type ?? null,
     bus: given.disk_bus ?? null,
     tag: given.tag ?? null,
+    volumeType: type ?? null,
+    deleteOnTermination: goesAlong(given),
   };
 }
 
 /** A device of the older syntax, in which a name says which one is booted from. */
 function olderDeviceOf(given: BlockDevice, withImage: boolean): Device {
   const bootIndex = !withImage && /^(?:\/dev\/)?(?:x?vd|sd|hd)a\d*$/.test(given.device_name ?? '') ? 0 : -1;
-  const common = { ...plain, bootIndex, size: sizeOf(given) };
+  const common = { ...plain, bootIndex, size: sizeOf(given), deleteOnTermination: goesAlong(given) };
   const { virtual_name: virtual = '' } = given;
   if (/^(?:swap|ephemeral\d+)$/.test(virtual)) {
     const guestFormat = virtual === 'swap' ? virtual : null;
@@ -121,13 +130,6 @@ export function devicesOf({
   return withImage && present.length === 0 ? [image, ...found] : found;
 }
 
-/** What is to be booted from must be there. */
-function checkBoot(devices: readonly Device[]): void {
-  const booted = devices.find(({ bootIndex }) => bootIndex === 0);
-  if (booted?.source === 'volume') throw invalid(`failed to get volume ${booted.id}.`);
-  if (booted?.source === 'snapshot') throw badRequest(snapshotMissing(booted.id));
-}
-
 /** One device for each place from 0 on, and at least one. */
 function checkSequence(devices: readonly Device[]): void {
   const places = devices.map(({ bootIndex }) => bootIndex).filter((index) => index >= 0);
@@ -136,17 +138,15 @@ function checkSequence(devices: readonly Device[]): void {
   throw invalid('Boot sequence for the instance and image/block device mapping combination is not valid.');
 }
 
-/** Everything but an image and empty disks on the host: not found, or not offered. */
-function refuse({ source, destination, id, size }: Device): void {
-  if (source === 'snapshot') throw invalid(`failed to get snapshot ${id}.`);
-  if (destination === 'volume' && !size) {
+/** A volume that is to be made of nothing that says its size needs one. */
+function checkSize({ source, destination, size }: Device): void {
+  if (destination === 'volume' && !size && (source === 'image' || source === 'blank')) {
     throw badRequest(
       source === 'image'
         ? "Images with destination_type 'volume' need to have a non-zero size specified"
         : "Blank volumes (source: 'blank', dest: 'volume') need to have non-zero size",
     );
   }
-  if (destination === 'volume') throw invalid('volumes are not offered here, there is no block storage service.');
 }
 
 /** Words that Nova does not know, and what cannot be had here. */
@@ -174,9 +174,16 @@ const localDiskOf = ({ size, bus, type, guestFormat, tag }: Device): LocalDisk =
   format: guestFormat === 'swap' ? null : guestFormat,
 });
 
+const volumeOf = ({ source, id, size, volumeType, bootIndex, deleteOnTermination, tag }: Device): NewServerVolume => ({
+  ...{ source, id, sizeGb: size, type: volumeType, deleteOnTermination, tag },
+  bootIndex: bootIndex < 0 ? null : bootIndex,
+});
+
 export interface BootSource {
+  /** Empty: it boots from a volume. */
   readonly imageRef: string;
   readonly disks: LocalDisks;
+  readonly volumes: readonly NewServerVolume[];
 }
 
 /**
@@ -185,19 +192,23 @@ export interface BootSource {
  */
 export function bootSourceOf({ imageRef = '' }: BlockDevices, devices: readonly Device[], servers: number): BootSource {
   if (imageRef === '' && devices.length === 0) throw badRequest('Missing imageRef attribute');
-  if (imageRef === '') checkBoot(devices);
   const volume = devices.find(({ source }) => source === 'volume');
   if (volume !== undefined && servers > 1) {
     throw badRequest('Cannot attach one or more volumes to multiple instances');
   }
-  if (volume !== undefined) throw badRequest(volumeMissing(volume.id));
   checkSequence(devices);
   for (const device of devices) {
-    refuse(device);
+    checkSize(device);
     checkWords(device);
   }
-  const image = devices.find(({ source }) => source === 'image');
+  const isLocal = ({ destination }: Device): boolean => destination === 'local';
+  const volumes = devices.filter((device) => !isLocal(device));
+  const others = devices.filter((device) => device.source === 'blank' && isLocal(device)).map(localDiskOf);
+  const image = devices.find((device) => device.source === 'image' && isLocal(device));
+  const root = volumes.find(({ bootIndex }) => bootIndex === 0);
+  if (root !== undefined) {
+    return { imageRef: '', disks: { root: { bus: root.bus, tag: root.tag }, others }, volumes: volumes.map(volumeOf) };
+  }
   if (image?.id !== imageRef) throw invalid(`failed to get image ${image?.id ?? ''}.`);
-  const others = devices.filter(({ source }) => source === 'blank').map(localDiskOf);
-  return { imageRef, disks: { root: { bus: image.bus, tag: image.tag }, others } };
+  return { imageRef, disks: { root: { bus: image.bus, tag: image.tag }, others }, volumes: volumes.map(volumeOf) };
 }

@@ -36,8 +36,8 @@ async function createImage(call: Call<'server', CreateImageBody>) {
 async function createBackup(call: Call<'server', CreateBackupBody>) {
   const { name: imageName, backup_type: backupType, rotation, metadata: given = {} } = call.body.createBackup;
   await checkMetadata(call, given);
-  const wish = { name: imageName, backupType, rotation: Number(rotation), metadata: given };
-  return call.services.ops.createBackup(call.op, call.target, wish);
+  const request = { name: imageName, backupType, rotation: Number(rotation), metadata: given };
+  return call.services.ops.createBackup(call.op, call.target, request);
 }
 
 const image = {

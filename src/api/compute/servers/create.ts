@@ -4,7 +4,7 @@ import { badRequest } from '../../../base/errors.ts';
 import { versioned } from '../../../base/history.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
-import type { CreateServersRequest, NetworkWish, NetworkWishes } from '../../../domain/servers/create-request.ts';
+import type { CreateServersRequest, NetworkRequest, NetworkRequests } from '../../../domain/servers/create-request.ts';
 import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
@@ -62,11 +62,11 @@ export function counts({ min_count, max_count }: CreateBody['server']): { minCou
   return { minCount, maxCount };
 }
 
-function networkWishes({ networks }: CreateBody['server']): NetworkWishes {
+function networkRequests({ networks }: CreateBody['server']): NetworkRequests {
   if (networks === undefined) return null;
   if (typeof networks === 'string') return networks;
   const seen = new Set<string>();
-  return networks.map((nic): NetworkWish => {
+  return networks.map((nic): NetworkRequest => {
     const portId = nic.port ?? null;
     const networkId = portId === null ? (nic.uuid ?? null) : null;
     if (portId !== null && seen.has(portId)) {
@@ -149,7 +149,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     call.enforce('os_compute_api:servers:create:attach_volume');
   }
   const source = bootSourceOf(server, devices, maxCount);
-  const networks = networkWishes(server);
+  const networks = networkRequests(server);
   if (networks !== null && networks !== 'none' && networks.length > 0) {
     call.enforce('os_compute_api:servers:create:attach_network');
   }

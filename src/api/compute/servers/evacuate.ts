@@ -39,11 +39,11 @@ function passwordOf({ onSharedStorage = false, adminPass }: EvacuateBody['evacua
 }
 
 async function evacuate({ op, services, target, body: asked }: Call<'server', EvacuateBody>): Promise<string | null> {
-  const wish = asked.evacuate;
-  const forced = isForced(op.minor, wish);
-  const adminPass = passwordOf(wish);
+  const request = asked.evacuate;
+  const forced = isForced(op.minor, request);
+  const adminPass = passwordOf(request);
   await services.ops.evacuateServer(op, target, {
-    host: wish.host ?? null,
+    host: request.host ?? null,
     forced,
     adminPass,
     staysOff: staysOff.at(op.minor),

@@ -5,7 +5,7 @@ import { derive, history } from '../../../base/history.ts';
 import { loadDetails } from '../../../db/server-details.ts';
 import { listServers } from '../../../db/server-list.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
-import type { Server, ServerDetail } from '../../../domain/servers/instance.ts';
+import type { Server, ServerDetail } from '../../../domain/servers/servers.ts';
 import { memberLinks, nextLinks } from '../../links.ts';
 import { canonicalIpV6, diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
@@ -57,7 +57,9 @@ function* detailPieces(listed: Listed, call: Call): Iterable<string> {
   yield '{"servers":[';
   for (let from = 0; from < details.length; from += AT_ONCE) {
     const text = JSON.stringify(details.slice(from, from + AT_ONCE).map(view));
-    yield `${from === 0 ? '' : ','}${text.slice(1, -1)}`;
+    if (from > 0) yield ',';
+    // by itself: put together with anything it would be copied
+    yield text.slice(1, -1);
   }
   // what stands behind the servers
   const { servers: _none, ...rest } = listView([], listed, call);

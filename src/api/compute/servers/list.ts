@@ -4,7 +4,7 @@ import { booleanWord } from '../../../base/boolean-word.ts';
 import { badRequest, forbidden } from '../../../base/errors.ts';
 import { appearing, derive, history } from '../../../base/history.ts';
 import type { FilterValue, ServerFilter, ServerPage } from '../../../db/server-list.ts';
-import { statesOfStatus, type TaskState, type VmState } from '../../../domain/servers/instance.ts';
+import { statesOfStatus, type TaskState, type VmState } from '../../../domain/servers/servers.ts';
 import {
   attributeNamed,
   listAttributes,
@@ -15,7 +15,7 @@ import {
 import { distinctWords } from '../../../web/query.ts';
 import { type Page, pageOf } from '../../links.ts';
 import type { Call, Query } from '../../resource.ts';
-import { parseDateTime } from '../../schema.ts';
+import { parseDateTime } from '../../../base/date-time.ts';
 
 /** What everybody may filter by; all else needs `allow_all_filters` and is ignored without it. */
 const commonFilters = derive(

@@ -33,9 +33,9 @@ export default resource({
     status: 202,
     run(call) {
       const { op, services, target } = call;
-      const wish = call.body.unshelve ?? {};
-      const zone = readsZone.at(op.minor) ? wish.availability_zone : undefined;
-      const host = readsHost.at(op.minor) ? wish.host : undefined;
+      const request = call.body.unshelve ?? {};
+      const zone = readsZone.at(op.minor) ? request.availability_zone : undefined;
+      const host = readsHost.at(op.minor) ? request.host : undefined;
       return services.ops.unshelveServer(op, target, {
         // an empty word is no zone
         zone: zone === '' ? null : zone,

@@ -2,8 +2,8 @@
 
 import { hostStates } from '../../../db/hosts.ts';
 import { loadDetail } from '../../../db/server-details.ts';
-import { isHostUp } from '../../../domain/placement/host.ts';
-import type { Server, ServerDetail } from '../../../domain/servers/instance.ts';
+import { isHostUp } from '../../../domain/placement/hosts.ts';
+import type { Server, ServerDetail } from '../../../domain/servers/servers.ts';
 import type { Call, TargetKind } from '../../resource.ts';
 import { hostIdOf, needsHostStatus, serverView, type ViewContext, type ViewKind, viewRights } from './view.ts';
 

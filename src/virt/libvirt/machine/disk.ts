@@ -1,7 +1,7 @@
 // Why: the drives of a guest in the order in which it sees them, with the bounds of its flavor on each.
 
-import { diskName } from '../../../domain/servers/build-spec.ts';
-import { leaf, text, type XMLBuilder } from '../xml.ts';
+import { diskName } from '../../../domain/servers/disk-name.ts';
+import { endXml, leaf, startXml, text, type XMLBuilder } from '../xml.ts';
 import type { Bus, MachineKind } from './kind.ts';
 
 /** One disk in the order in which the guest sees it. */
@@ -12,20 +12,54 @@ export interface DiskPlan {
   readonly readonly: boolean;
   readonly bus: Bus;
   readonly bootable: boolean;
+  /** Absent: the next on its bus that no disk has. */
+  readonly name?: string;
+  /** What the guest knows it by; absent: nothing. */
+  readonly serial?: string;
+  /** By libvirt's names; absent: the flavor's. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
-/** What each is called, in the order of its bus: `vda`, `sda`, `vdb`. */
-export function namesOf(disks: readonly Pick<DiskPlan, 'bus'>[]): readonly string[] {
+/** What each is called: by its own name, or in the order of its bus, `vda`, `sda`, `vdb`. */
+export function namesOf(disks: readonly Pick<DiskPlan, 'bus' | 'name'>[]): readonly string[] {
+  const own = new Set(disks.map(({ name }) => name));
   const used: Record<string, number> = {};
-  return disks.map(({ bus }) => {
+  return disks.map(({ bus, name }) => {
+    if (name !== undefined) return name;
     const prefix = diskName(bus, 0).slice(0, -1);
-    const index = used[prefix] ?? 0;
+    let index = used[prefix] ?? 0;
+    while (own.has(diskName(bus, index))) index += 1;
     used[prefix] = index + 1;
     return diskName(bus, index);
   });
 }
 
-export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], { wish }: MachineKind): void {
+/** One disk by itself, for a guest that is there already. */
+export function diskXml(plan: DiskPlan & { readonly name: string }): string {
+  const disk = startXml('disk', { type: 'file', device: plan.device });
+  fill(disk, plan, plan.name, { packedRing: false, limits: { disk: {} } });
+  return endXml(disk);
+}
+
+type DiskWish = Pick<MachineKind['wish'], 'packedRing'> & {
+  readonly limits: Pick<MachineKind['wish']['limits'], 'disk'>;
+};
+
+function fill(disk: XMLBuilder, plan: DiskPlan, name: string, wish: DiskWish): void {
+  leaf(disk, 'driver', {
+    ...{ name: 'qemu', type: plan.format },
+    ...(plan.readonly ? {} : { discard: 'unmap' }),
+    ...(wish.packedRing && plan.bus === 'virtio' ? { packed: 'on' } : {}),
+  });
+  leaf(disk, 'source', { file: plan.path });
+  leaf(disk, 'target', { dev: name, bus: plan.bus });
+  writeLimits(disk, plan.limits ?? wish.limits.disk);
+  if (plan.serial !== undefined) text(disk, 'serial', plan.serial);
+  if (plan.readonly) leaf(disk, 'readonly');
+}
+
+export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], kind: MachineKind): void {
+  const { wish } = kind;
   const scsi = wish.properties['hw_scsi_model'] ?? 'virtio-scsi';
   if (disks.some((disk) => disk.bus === 'scsi')) {
     const controller = devices.ele('controller', { type: 'scsi', model: scsi });
@@ -35,15 +69,7 @@ export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], { wi
   let bootOrder = 0;
   for (const [index, plan] of disks.entries()) {
     const disk = devices.ele('disk', { type: 'file', device: plan.device });
-    leaf(disk, 'driver', {
-      ...{ name: 'qemu', type: plan.format },
-      ...(plan.readonly ? {} : { discard: 'unmap' }),
-      ...(wish.packedRing && plan.bus === 'virtio' ? { packed: 'on' } : {}),
-    });
-    leaf(disk, 'source', { file: plan.path });
-    leaf(disk, 'target', { dev: names[index] ?? '', bus: plan.bus });
-    writeLimits(disk, wish.limits.disk);
-    if (plan.readonly) leaf(disk, 'readonly');
+    fill(disk, plan, names[index] ?? '', wish);
     if (plan.bootable) leaf(disk, 'boot', { order: ++bootOrder });
   }
 }

@@ -1,7 +1,7 @@
 // Why: which machine a guest is decides its buses, its firmware and what may be plugged in; it is decided once.
 
-import type { GuestSpec } from '../../../domain/servers/guest.ts';
-import { machineWishOf, type MachineWish } from '../../../domain/machines/machine-wish.ts';
+import type { GuestSpec } from '../../../domain/servers/guests.ts';
+import { machineRequestOf, type MachineRequest } from '../../../domain/machines/machine-request.ts';
 import { isX86 } from '../architecture.ts';
 
 export type VirtType = 'kvm' | 'qemu';
@@ -14,7 +14,7 @@ export interface MachineHost {
 }
 
 export interface MachineKind {
-  readonly wish: MachineWish;
+  readonly wish: MachineRequest;
   readonly virtType: VirtType;
   readonly arch: string;
   readonly x86: boolean;
@@ -32,7 +32,7 @@ export const busOf = (name: string | undefined): Bus | null => buses.find((bus) 
 export const isQ35 = (machine: string): boolean => machine.includes('q35');
 const isVirt = (machine: string): boolean => machine.startsWith('virt');
 
-function machineOf({ properties, firmware, secureBoot, viommu }: MachineWish, x86: boolean): string {
+function machineOf({ properties, firmware, secureBoot, viommu }: MachineRequest, x86: boolean): string {
   const named = properties['hw_machine_type'];
   if (named) return named;
   if (!x86) return 'virt';
@@ -50,7 +50,7 @@ export function machineKindOf(
   host: MachineHost,
 ): MachineKind {
   const flavor = { name: spec.flavorName, vcpus: spec.maximum.vcpus, extraSpecs: spec.extraSpecs };
-  const wish = machineWishOf(flavor, spec.disks.image);
+  const wish = machineRequestOf(flavor, spec.disks.image);
   const { properties } = wish;
   const arch = properties['hw_emulation_architecture'] ?? properties['hw_architecture'] ?? host.arch;
   const x86 = isX86(arch);

@@ -1,7 +1,7 @@
 // Why: the processor that a guest sees, and what else its machine tells it of itself: features and clocks.
 
 import { isYes } from '../../../base/boolean-word.ts';
-import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../../domain/servers/guests.ts';
 import type { DomainPlace } from '../domain-place.ts';
 import type { MemoryWay } from '../memory/way.ts';
 import { writeGuestNodes } from '../numa.ts';

@@ -3,7 +3,7 @@
 
 import { internal } from '../../../base/errors.ts';
 import { limits } from '../../../base/limits.ts';
-import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../../domain/servers/guests.ts';
 import { memoryLaws } from '../../../domain/adjustment/memory-method.ts';
 import * as vir from '../rpc/constants.ts';
 import { toKib } from '../units.ts';

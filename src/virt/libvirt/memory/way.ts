@@ -1,6 +1,6 @@
 // Why: what a driver must know of the way in which memory reaches a guest, so that the rest of it need not know which way it is.
 
-import type { GuestSpec } from '../../../domain/servers/guest.ts';
+import type { GuestSpec } from '../../../domain/servers/guests.ts';
 import type { MemoryMethod } from '../../../domain/adjustment/memory-method.ts';
 import type { DomainInfo, LibvirtCalls, MemoryStats } from '../rpc/procedures.ts';
 import type { DomainRef } from '../rpc/types.ts';

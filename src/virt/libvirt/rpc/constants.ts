@@ -13,9 +13,34 @@ export const VIR_DOMAIN_PMSUSPENDED = 7;
 // virDomainModificationImpact; the same bits for memory, vCPUs and devices
 export const VIR_DOMAIN_AFFECT_LIVE = 1;
 export const VIR_DOMAIN_AFFECT_CONFIG = 2;
+export const VIR_DOMAIN_BLOCK_RESIZE_BYTES = 1;
 
 // virDomainXMLFlags
+export const VIR_DOMAIN_XML_SECURE = 1;
 export const VIR_DOMAIN_XML_INACTIVE = 2;
+export const VIR_DOMAIN_XML_MIGRATABLE = 8;
+
+// virDomainShutoffReason
+export const VIR_DOMAIN_SHUTOFF_MIGRATED = 4;
+
+// virDomainMigrateFlags
+export const VIR_MIGRATE_LIVE = 1;
+export const VIR_MIGRATE_PEER2PEER = 2;
+export const VIR_MIGRATE_PERSIST_DEST = 8;
+export const VIR_MIGRATE_UNDEFINE_SOURCE = 16;
+export const VIR_MIGRATE_NON_SHARED_INC = 128;
+export const VIR_MIGRATE_UNSAFE = 512;
+export const VIR_MIGRATE_ABORT_ON_ERROR = 4096;
+export const VIR_MIGRATE_AUTO_CONVERGE = 8192;
+export const VIR_MIGRATE_POSTCOPY = 32_768;
+export const VIR_MIGRATE_TLS = 65_536;
+export const VIR_MIGRATE_PARALLEL = 131_072;
+
+// virDomainJobOperation
+export const VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT = 5;
+
+// virConnectCompareCPUFlags
+export const VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE = 1;
 
 // virDomainVcpuFlags, virDomainMemoryModFlags
 export const VIR_DOMAIN_VCPU_MAXIMUM = 4;

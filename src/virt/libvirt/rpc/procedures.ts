@@ -5,19 +5,22 @@
 import { limits } from '../../../base/limits.ts';
 import { QEMU_PROGRAM, REMOTE_PROGRAM } from './packet.ts';
 import type { DomainRef, NetworkRef, NwfilterRef } from './types.ts';
-import { readDomain, readNamed, readTypedParams, writeDomain, writeNamed } from './types.ts';
+import { readDomain, readNamed, readTypedParams, type TypedParam } from './types.ts';
+import { writeDomain, writeNamed, writeTypedParams } from './types.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 /**
  * Which sockets a call goes through, so that one kind cannot stall the other. `read`: answered from libvirtd's memory.
- * `job`: waits for the domain's lock or QEMU's monitor, or changes something. `slow`: may wait for a guest or its agent.
+ * `job`: waits for the domain's lock or QEMU's monitor, or changes something. `slow`: may wait for a guest or its agent. `move`:
+ * lasts as long as a guest is on its way to another host.
  */
-export type CallClass = 'read' | 'job' | 'slow';
+export type CallClass = 'read' | 'job' | 'slow' | 'move';
 
 const classDeadlineMs: Readonly<Record<CallClass, number>> = {
   read: limits.libvirtCallMs,
   job: limits.libvirtJobCallMs,
   slow: limits.libvirtSlowCallMs,
+  move: limits.liveMigrationMs + limits.liveAbortMs,
 };
 
 export interface Procedure<Args extends readonly unknown[] = readonly never[], Reply = unknown> {
@@ -44,6 +47,7 @@ const row =
 const read = row('read');
 const job = row('job');
 const slow = row('slow');
+const move = row('move');
 
 const none = (_w: XdrWriter): void => {};
 const nothing = (_r: XdrReader): void => {};
@@ -240,6 +244,30 @@ export const procedures = {
     (w, cpus: readonly string[], flags: number = 0) => w.list(cpus, (cpu) => w.string(cpu)).u32(flags),
     text,
   ),
+  /**
+   * Whether this hypervisor can be a processor: VIR_CPU_COMPARE_*. Any of the first four may be null: libvirt's default. With
+   * VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE it says why not as an error.
+   */
+  connectCompareHypervisorCPU: read(
+    393,
+    (
+      w,
+      emulator: string | null,
+      arch: string | null,
+      machine: string | null,
+      virtType: string | null,
+      cpu: string,
+      flags: number = 0,
+    ) =>
+      w
+        .optionalString(emulator)
+        .optionalString(arch)
+        .optionalString(machine)
+        .optionalString(virtType)
+        .string(cpu)
+        .u32(flags),
+    (r) => r.i32(),
+  ),
   connectGetSysinfo: read(203, flagsOnly, text),
   connectSupportsFeature: read(
     60,
@@ -352,10 +380,35 @@ export const procedures = {
   domainDetachDeviceFlags: slow(161, domainXmlFlags, nothing),
   domainDetachDeviceAlias: slow(392, domainXmlFlags, nothing),
   domainUpdateDeviceFlags: job(174, domainXmlFlags, nothing),
+  /** `disk` by its name in the guest; bytes with VIR_DOMAIN_BLOCK_RESIZE_BYTES. */
+  domainBlockResize: job(
+    251,
+    (w, domain: DomainRef, disk: string, size: number, flags: number = 0) =>
+      writeDomain(w, domain).string(disk).u64(size).u32(flags),
+    nothing,
+  ),
   domainGetJobInfo: read(163, domainIn, readJobInfo),
   /** The kind of job (as in JobInfo) and its numbers; with VIR_DOMAIN_JOB_STATS_COMPLETED of the last one that ended. */
   domainGetJobStats: read(298, domainAndFlags, (r) => ({ type: r.i32(), params: readTypedParams(r) })),
   domainAbortJob: job(164, domainIn, nothing),
+  /**
+   * Moves a guest to the libvirtd at `uri`, which the daemon itself talks to (VIR_MIGRATE_PEER2PEER). Answers when it is over; goes on
+   * without whoever asked.
+   */
+  domainMigratePerform3Params: move(
+    305,
+    (w, domain: DomainRef, uri: string, params: readonly TypedParam[], flags: number) =>
+      writeTypedParams(writeDomain(w, domain).optionalString(uri), params).opaque(new Uint8Array()).u32(flags),
+    (r) => void r.opaque(),
+  ),
+  /** How long a guest may stand still at the end of its move. */
+  domainMigrateSetMaxDowntime: job(
+    166,
+    (w, domain: DomainRef, downtimeMs: number, flags: number = 0) => writeDomain(w, domain).u64(downtimeMs).u32(flags),
+    nothing,
+  ),
+  /** The guest goes on at its destination, and takes what of its memory is not there when it needs it. */
+  domainMigrateStartPostCopy: job(364, domainAndFlags, nothing),
   /** Begins to copy disks as they are now; the copy goes on as the domain's job. */
   domainBackupBegin: job(
     421,

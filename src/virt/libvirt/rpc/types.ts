@@ -58,6 +58,18 @@ function readTypedValue(r: XdrReader): TypedValue {
   }
 }
 
+/** A typed parameter to send; of one name there may be several. */
+export type TypedParam = readonly [name: string, type: 'int' | 'ullong' | 'string', value: number | string];
+
+export function writeTypedParams(w: XdrWriter, params: readonly TypedParam[]): XdrWriter {
+  return w.list(params, ([name, type, value]) => {
+    w.string(name);
+    if (type === 'int') w.i32(1).i32(Number(value));
+    else if (type === 'ullong') w.i32(4).u64(Number(value));
+    else w.i32(7).string(String(value));
+  });
+}
+
 export function readTypedParams(r: XdrReader): TypedParams {
   return Object.fromEntries(r.list(() => [r.string(), readTypedValue(r)] as const));
 }

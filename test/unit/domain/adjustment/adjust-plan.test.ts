@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { planAdjust } from '../../../../src/domain/adjustment/adjust.ts';
-import { type AdjustFacts, adjustOutlook, claimWished } from '../../../../src/domain/adjustment/adjust-plan.ts';
-import { fits } from '../../../../src/domain/placement/claim.ts';
-import type { Host } from '../../../../src/domain/placement/host.ts';
-import { defaultQuota, type QuotaAccount, quotaProblem } from '../../../../src/domain/placement/quota.ts';
+import { type AdjustFacts, adjustOutlook, claimRequested } from '../../../../src/domain/adjustment/adjust-plan.ts';
+import { fits } from '../../../../src/domain/placement/claims.ts';
+import type { Host } from '../../../../src/domain/placement/hosts.ts';
+import { defaultQuota, type QuotaAccount, quotaProblem } from '../../../../src/domain/placement/quota-sets.ts';
 import { aFlavor, aHost, aServer, NOW_MS } from '../../../support/samples.ts';
 
 const verbs = ['liveMigrate'] as const;
@@ -103,8 +103,8 @@ describe('the outlook of an adjustment', () => {
     assert.deepEqual([outlook.result, outlook.target.vcpus], ['refused', 9]);
     for (const way of [outlook.live, outlook.afterMigration, outlook.nextBoot])
       assert.deepEqual(codes(way), ['bounds']);
-    assert.equal(claimWished(facts(), { ...grow, vcpus: 9 }), null);
-    assert.deepEqual(claimWished(facts(), grow), { vcpus: 3, memoryMb: 1024 });
+    assert.equal(claimRequested(facts(), { ...grow, vcpus: 9 }), null);
+    assert.deepEqual(claimRequested(facts(), grow), { vcpus: 3, memoryMb: 1024 });
   });
 
   it('names as largest what fits, and nothing larger', () => {

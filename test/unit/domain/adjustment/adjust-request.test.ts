@@ -6,15 +6,19 @@ import { parseAdjust } from '../../../../src/domain/adjustment/adjust-request.ts
 
 describe('the body of an adjustment', () => {
   const accepted: readonly [body: unknown, wish: object][] = [
-    [{ current_vcpus: 2 }, { vcpus: 2, memoryMb: null, persist: true }],
-    [{ current_memory_mb: '512' }, { vcpus: null, memoryMb: 512, persist: true }],
+    [{ current_vcpus: 2 }, { vcpus: 2, memoryMb: null, persist: true, mayMigrate: null }],
+    [{ current_memory_mb: '512' }, { vcpus: null, memoryMb: 512, persist: true, mayMigrate: null }],
     [
       { current_vcpus: null, current_memory_mb: 1, persist: false },
-      { vcpus: null, memoryMb: 1, persist: false },
+      { vcpus: null, memoryMb: 1, persist: false, mayMigrate: null },
     ],
     [
       { current_vcpus: '03', current_memory_mb: 256 },
-      { vcpus: 3, memoryMb: 256, persist: true },
+      { vcpus: 3, memoryMb: 256, persist: true, mayMigrate: null },
+    ],
+    [
+      { current_vcpus: 2, may_migrate: true },
+      { vcpus: 2, memoryMb: null, persist: true, mayMigrate: true },
     ],
   ];
   for (const [body, wish] of accepted)
@@ -40,6 +44,8 @@ describe('the body of an adjustment', () => {
     [{ current_memory_mb: -5 }, 'current_memory_mb must be >= 1'],
     [{ current_memory_mb: 2 ** 40 }, /must be <=/],
     [{ current_vcpus: 2, persist: 'false' }, 'persist must be boolean'],
+    [{ current_vcpus: 2, may_migrate: 1 }, 'may_migrate must be boolean'],
+    [{ may_migrate: true }, 'Provide current_vcpus and/or current_memory_mb'],
     [{ current_vcpus: 2, persist: null }, 'persist must be boolean'],
     [{ current_vcpus: 2, current_vcpu: 3 }, "Additional properties are not allowed ('current_vcpu' was unexpected)"],
   ];

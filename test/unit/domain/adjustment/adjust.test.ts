@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import type { AdjustRequest } from '../../../../src/domain/adjustment/adjust-request.ts';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   type AdjustPlan,
-  type AdjustWish,
   adjustOrder,
   isSettling,
   planAdjust,
@@ -13,10 +13,10 @@ import {
   settleStored,
   settlingLeftMs,
 } from '../../../../src/domain/adjustment/adjust.ts';
-import { claimOf } from '../../../../src/domain/placement/claim.ts';
-import { maximumOf, minimumOf } from '../../../../src/domain/machines/flavor.ts';
-import type { AdjustOutcome, GuestView, PartOutcome } from '../../../../src/domain/servers/guest.ts';
-import { power, type Server } from '../../../../src/domain/servers/instance.ts';
+import { claimOf } from '../../../../src/domain/placement/claims.ts';
+import { maximumOf, minimumOf } from '../../../../src/domain/machines/flavors.ts';
+import type { AdjustOutcome, GuestView, PartOutcome } from '../../../../src/domain/servers/guests.ts';
+import { power, type Server } from '../../../../src/domain/servers/servers.ts';
 import { largerOf, type Size } from '../../../../src/domain/adjustment/size.ts';
 import { aFlavor, aServer } from '../../../support/samples.ts';
 
@@ -46,7 +46,7 @@ const anyServer: fc.Arbitrary<Server> = fc
     }),
   );
 
-const anyWish: fc.Arbitrary<AdjustWish> = fc.record({
+const anyRequest: fc.Arbitrary<AdjustRequest> = fc.record({
   vcpus: fc.option(fc.integer({ min: -1, max: 20 })),
   memoryMb: fc.option(fc.integer({ min: -1, max: 5_000 })),
   persist: fc.boolean(),
@@ -86,7 +86,7 @@ function answerOf(before: Size, target: Size, percent: number, clings: boolean):
 describe('planAdjust', () => {
   const server = aServer({ uuid: 'u' });
   const claimed = { vcpus: 1, memoryMb: 256 };
-  const wish = (overrides: Partial<AdjustWish>): AdjustWish => ({
+  const wish = (overrides: Partial<AdjustRequest>): AdjustRequest => ({
     vcpus: null,
     memoryMb: null,
     persist: true,
@@ -94,7 +94,7 @@ describe('planAdjust', () => {
   });
 
   it('names minimum and maximum when it refuses', () => {
-    const refused = (want: Partial<AdjustWish>) => planAdjust(server, wish(want), claimed);
+    const refused = (want: Partial<AdjustRequest>) => planAdjust(server, wish(want), claimed);
     assert.deepEqual(refused({ vcpus: 5 }), {
       ok: false,
       kind: 'badRequest',
@@ -150,7 +150,7 @@ describe('planAdjust', () => {
 
   it('accepts exactly what lies within the bounds', () => {
     fc.assert(
-      fc.property(anyServer, anyWish, (subject, want) => {
+      fc.property(anyServer, anyRequest, (subject, want) => {
         const low = minimumOf(subject.flavor);
         const high = maximumOf(subject.flavor);
         const inside = parts.every(
@@ -163,7 +163,7 @@ describe('planAdjust', () => {
     );
   });
 
-  const planned = (subject: Server, want: AdjustWish, held: Size): AdjustPlan & { ok: true } => {
+  const planned = (subject: Server, want: AdjustRequest, held: Size): AdjustPlan & { ok: true } => {
     const plan = planAdjust(subject, want, held);
     fc.pre(plan.ok);
     return plan;
@@ -171,7 +171,7 @@ describe('planAdjust', () => {
 
   it('claims all that the server may hold on the way, and no part shrinks before the answer', () => {
     fc.assert(
-      fc.property(anyServer, anyWish, (subject, want) => {
+      fc.property(anyServer, anyRequest, (subject, want) => {
         const held = properClaim(subject);
         const plan = planned(subject, want, held);
         for (const part of parts) {
@@ -189,7 +189,7 @@ describe('planAdjust', () => {
     fc.assert(
       fc.property(
         anyServer,
-        anyWish,
+        anyRequest,
         fc.integer({ min: 0, max: 100 }),
         fc.boolean(),
         (subject, want, percent, clings) => {
@@ -347,7 +347,7 @@ describe('the settling of a start', () => {
   });
 
   it('is superseded by what is asked meanwhile, and kept in what is not', () => {
-    const only = (want: Partial<AdjustWish>) =>
+    const only = (want: Partial<AdjustRequest>) =>
       planAdjust(settling, { vcpus: null, memoryMb: null, persist: true, ...want }, begun.claimed);
     const memory = only({ memoryMb: 512 });
     assert.ok(memory.ok);
@@ -401,6 +401,28 @@ describe('the settling of a start', () => {
         }
       }),
     );
+  });
+});
+
+describe('an adjustment of which nobody saw what came of it', () => {
+  const unseen = aServer({ currentVcpus: 1, targetVcpus: 3, adjustStatus: 'unseen', adjustMessage: 'lost' });
+  const plugged = (vcpus: number, onlineVcpus: number | null): GuestView => ({
+    ...{ uuid: unseen.uuid, powerState: power.running, availableMb: null, onlineVcpus },
+    ...{ size: { vcpus, memoryMb: 256 }, maximum: { vcpus: 4, memoryMb: 1024 } },
+  });
+
+  it('did what its guest says, and where nobody in it speaks, what is plugged', () => {
+    for (const [vcpus, online, current] of [
+      [3, null, 3],
+      [1, null, 1],
+      [3, 2, 2],
+    ] as const) {
+      const { server } = settleSeen(unseen, plugged(vcpus, online), false);
+      assert.deepEqual([server.currentVcpus, server.adjustStatus, server.adjustMessage], [current, 'error', 'lost']);
+      // from then on it is known
+      const later = settleSeen({ ...unseen, ...server }, plugged(4, null), false);
+      assert.deepEqual([later.server.currentVcpus, later.server.adjustStatus], [current, 'error']);
+    }
   });
 });
 

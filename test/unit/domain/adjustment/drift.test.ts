@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { powerText, sizeDrift, sizeText } from '../../../../src/domain/adjustment/drift.ts';
-import type { GuestView } from '../../../../src/domain/servers/guest.ts';
-import { power } from '../../../../src/domain/servers/instance.ts';
+import type { GuestView } from '../../../../src/domain/servers/guests.ts';
+import { power } from '../../../../src/domain/servers/servers.ts';
 import { aServer } from '../../../support/samples.ts';
 
 const row = aServer({

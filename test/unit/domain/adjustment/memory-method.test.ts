@@ -9,9 +9,9 @@ import {
   memoryFor,
   memoryWithin,
   minimumOf,
-} from '../../../../src/domain/machines/flavor.ts';
-import type { GuestView } from '../../../../src/domain/servers/guest.ts';
-import { power } from '../../../../src/domain/servers/instance.ts';
+} from '../../../../src/domain/machines/flavors.ts';
+import type { GuestView } from '../../../../src/domain/servers/guests.ts';
+import { power } from '../../../../src/domain/servers/servers.ts';
 import { memoryLaws, memoryMethodOf } from '../../../../src/domain/adjustment/memory-method.ts';
 import { aFlavor, aServer } from '../../../support/samples.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { bestCpuTopology, cpuTopologyWishOf } from '../../../../src/domain/numa/cpu-topology.ts';
+import { bestCpuTopology, cpuTopologyRequestOf } from '../../../../src/domain/numa/cpu-topology.ts';
 
 type Specs = Record<string, string>;
 
-const wish = (extraSpecs: Specs, properties: Specs = {}) => cpuTopologyWishOf({ extraSpecs }, { properties });
+const wish = (extraSpecs: Specs, properties: Specs = {}) => cpuTopologyRequestOf({ extraSpecs }, { properties });
 const best = (vcpus: number, extraSpecs: Specs, properties: Specs = {}) => {
   const found = bestCpuTopology(vcpus, wish(extraSpecs, properties));
   return found && [found.sockets, found.cores, found.threads];

@@ -13,7 +13,7 @@ import {
   withTopology,
 } from '../../../../src/domain/numa/numa.ts';
 import { fitNuma, type NumaHost } from '../../../../src/domain/numa/numa-fit.ts';
-import type { NumaWish } from '../../../../src/domain/numa/numa-wish.ts';
+import type { NumaRequest } from '../../../../src/domain/numa/numa-request.ts';
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, index) => from + index);
 
@@ -39,7 +39,7 @@ const host = (more: Partial<NumaHost> = {}): NumaHost => ({
   ...more,
 });
 
-const aWish = (more: Partial<NumaWish> = {}): NumaWish => ({
+const aRequest = (more: Partial<NumaRequest> = {}): NumaRequest => ({
   cells: [{ dedicated: [0, 1], shared: [], memoryMb: 1024 }],
   ...{ pinned: true, threads: null, emulatorThreads: null, pages: null },
   ...more,
@@ -49,9 +49,9 @@ const pins = (topology: NumaTopology | null) => topology?.cells.map(({ hostNode,
 
 describe('where NUMA nodes lie', () => {
   it('threads of one core go together, unless there are too few', () => {
-    const placed = fitNuma(host(), aWish());
+    const placed = fitNuma(host(), aRequest());
     assert.deepEqual(pins(placed.topology), [[0, { 0: 2, 1: 3 }]]);
-    const three = aWish({ cells: [{ dedicated: [0, 1, 2], shared: [], memoryMb: 1024 }] });
+    const three = aRequest({ cells: [{ dedicated: [0, 1, 2], shared: [], memoryMb: 1024 }] });
     const usage = withTopology(null, placed.topology, 1);
     // the node with more left, with a whole core and a half
     assert.deepEqual(pins(fitNuma(host({ usage }), three).topology), [[1, { 0: 10, 1: 11, 2: 12 }]]);
@@ -59,8 +59,8 @@ describe('where NUMA nodes lie', () => {
 
   it('cores without threads take what asks for them, and the other way round', () => {
     const plain = [cell(0, { cores: range(0, 8).map((cpu) => [cpu]) })];
-    const isolate = aWish({ threads: 'isolate' });
-    const require = aWish({ threads: 'require' });
+    const isolate = aRequest({ threads: 'isolate' });
+    const require = aRequest({ threads: 'require' });
     assert.deepEqual(pins(fitNuma(host({ cells: plain }), isolate).topology), [[0, { 0: 2, 1: 3 }]]);
     assert.match(fitNuma(host(), isolate).reason ?? '', /node 0: its cores have threads, which isolate forbids/);
     assert.match(
@@ -75,7 +75,7 @@ describe('where NUMA nodes lie', () => {
   });
 
   it('a mixed server’s other vCPUs float on the shared CPUs', () => {
-    const mixed = aWish({ cells: [{ dedicated: [1], shared: [0, 2], memoryMb: 1024 }] });
+    const mixed = aRequest({ cells: [{ dedicated: [1], shared: [0, 2], memoryMb: 1024 }] });
     const { topology } = fitNuma(host(), mixed);
     assert.deepEqual(topology?.cells, [
       {
@@ -83,31 +83,31 @@ describe('where NUMA nodes lie', () => {
         huge: false,
       },
     ]);
-    const many = aWish({ cells: [{ dedicated: [0], shared: [1, 2, 3], memoryMb: 1024 }] });
+    const many = aRequest({ cells: [{ dedicated: [0], shared: [1, 2, 3], memoryMb: 1024 }] });
     assert.match(fitNuma(host(), many).reason ?? '', /node 0: it has 2 shared CPUs, not 3/);
   });
 
   it('the emulator has a CPU of its own where it is isolated', () => {
-    const { topology } = fitNuma(host(), aWish({ emulatorThreads: 'isolate' }));
+    const { topology } = fitNuma(host(), aRequest({ emulatorThreads: 'isolate' }));
     assert.deepEqual(topology?.emulatorCpus, [4]);
-    const all = aWish({ emulatorThreads: 'isolate', cells: [{ dedicated: range(0, 6), shared: [], memoryMb: 64 }] });
+    const all = aRequest({ emulatorThreads: 'isolate', cells: [{ dedicated: range(0, 6), shared: [], memoryMb: 64 }] });
     assert.match(fitNuma(host(), all).reason ?? '', /no dedicated CPU is left for the emulator/);
   });
 
   it('real-time vCPUs stay what they are, and leave the emulator a CPU where it shall share', () => {
-    const wish = aWish({ realtime: [0, 1], emulatorThreads: 'share' });
+    const wish = aRequest({ realtime: [0, 1], emulatorThreads: 'share' });
     assert.deepEqual(fitNuma(host(), wish).topology?.realtime, [0, 1]);
     const unnamed = host({ cells: [cell(0, { shared: [] })] });
     assert.match(fitNuma(unnamed, wish).reason ?? '', /^has no shared CPUs \(cpu_shared_set\) for the emulator/);
     assert.equal(fitNuma(unnamed, { ...wish, emulatorThreads: 'isolate' }).reason, null);
-    assert.equal(fitNuma(host(), aWish()).topology?.realtime, undefined);
+    assert.equal(fitNuma(host(), aRequest()).topology?.realtime, undefined);
   });
 
   it('pages are of the size that is asked for, the largest first', () => {
-    const sized = (pages: NumaWish['pages'], memoryMb = 1024) => {
+    const sized = (pages: NumaRequest['pages'], memoryMb = 1024) => {
       const { topology, reason } = fitNuma(
         host(),
-        aWish({ pages, cells: [{ dedicated: [], shared: [0], memoryMb }], pinned: false }),
+        aRequest({ pages, cells: [{ dedicated: [], shared: [0], memoryMb }], pinned: false }),
       );
       return reason ?? topology?.cells.map(({ pageSizeKib, huge }) => [pageSizeKib, huge]);
     };
@@ -123,7 +123,7 @@ describe('where NUMA nodes lie', () => {
 
   it('each node of the server has a node of the host to itself', () => {
     const two = (first: number, second: number) =>
-      aWish({
+      aRequest({
         cells: [
           { dedicated: [0], shared: [], memoryMb: first },
           { dedicated: [1], shared: [], memoryMb: second },
@@ -141,7 +141,7 @@ describe('where NUMA nodes lie', () => {
     );
     assert.equal(fitNuma(host({ cells: [cell(0)] }), two(1, 1)).reason, 'has 1 NUMA nodes, not 2');
     const { dedicated: _none, ...undivided } = cell(0);
-    assert.equal(fitNuma(host({ cells: [undivided] }), aWish()).reason, 'has no dedicated CPUs (cpu_dedicated_set)');
+    assert.equal(fitNuma(host({ cells: [undivided] }), aRequest()).reason, 'has no dedicated CPUs (cpu_dedicated_set)');
   });
 });
 
@@ -187,7 +187,7 @@ const hosts: fc.Arbitrary<NumaHost> = fc
     });
   });
 
-const wishes: fc.Arbitrary<NumaWish> = fc
+const wishes: fc.Arbitrary<NumaRequest> = fc
   .record({
     cells: fc.array(fc.record({ dedicated: fc.nat(3), shared: fc.nat(2), memory: fc.integer({ min: 1, max: 12 }) }), {
       minLength: 1,
@@ -195,9 +195,9 @@ const wishes: fc.Arbitrary<NumaWish> = fc
     }),
     threads: fc.constantFrom(null, 'prefer', 'isolate', 'require'),
     emulatorThreads: fc.constantFrom(null, 'share', 'isolate'),
-    pages: fc.constantFrom<NumaWish['pages'][]>(null, 'small', 'large', 'any', 2048, 4096),
+    pages: fc.constantFrom<NumaRequest['pages'][]>(null, 'small', 'large', 'any', 2048, 4096),
   } as const)
-  .map(({ cells, threads, emulatorThreads, pages }): NumaWish => {
+  .map(({ cells, threads, emulatorThreads, pages }): NumaRequest => {
     let next = 0;
     const take = (count: number): number[] => range((next += count) - count, count);
     const wished = cells.map(({ dedicated, shared, memory }) => ({
@@ -216,12 +216,12 @@ const wishes: fc.Arbitrary<NumaWish> = fc
   });
 
 /** What must be true of one server's placement beside what others have. */
-function checkPlacement(at: NumaHost, wish: NumaWish, topology: NumaTopology): void {
+function checkPlacement(at: NumaHost, wish: NumaRequest, topology: NumaTopology): void {
   const { cells, emulatorCpus } = topology;
   assert.equal(new Set(cells.map(({ hostNode }) => hostNode)).size, wish.cells.length);
   assert.equal(emulatorCpus.length, wish.emulatorThreads === 'isolate' ? 1 : 0);
   for (const [index, { hostNode, vcpus, memoryMb, pinning, floating, pageSizeKib, huge }] of cells.entries()) {
-    const wished = wish.cells[index] as NumaWish['cells'][number];
+    const wished = wish.cells[index] as NumaRequest['cells'][number];
     const node = at.cells.find(({ id }) => id === hostNode) as HostCell;
     const cpus = Object.values(pinning);
     assert.deepEqual(

@@ -6,7 +6,7 @@ import {
   type AliasOption,
   checkPciPolicy,
   fixedMemoryProblem,
-  pciWishOf,
+  pciRequestOf,
   readAliases,
 } from '../../../../src/domain/pci/pci-alias.ts';
 import { aFlavor } from '../../../support/samples.ts';
@@ -43,7 +43,7 @@ describe('aliases of devices', () => {
 describe('what a flavor asks of devices', () => {
   const aliases = readAliases([gpu, nic]);
   const wished = (alias: string, more?: Record<string, string>) =>
-    pciWishOf(flavor(alias, more), null, aliases)?.map((one) => [one.alias, one.count, one.policy]) ?? null;
+    pciRequestOf(flavor(alias, more), null, aliases)?.map((one) => [one.alias, one.count, one.policy]) ?? null;
 
   it('is names with numbers', () => {
     assert.deepEqual(wished('gpu:1, nic: 2'), [
@@ -52,13 +52,13 @@ describe('what a flavor asks of devices', () => {
     ]);
     assert.deepEqual(wished('gpu:0,nic:1'), [['nic', 1, 'required']]);
     for (const none of ['', 'gpu:0']) assert.equal(wished(none), null);
-    assert.equal(pciWishOf(aFlavor({}), null, aliases), null);
+    assert.equal(pciRequestOf(aFlavor({}), null, aliases), null);
   });
 
   it('may say where they must be, and an image too', () => {
     assert.deepEqual(wished('gpu:1', { 'hw:pci_numa_affinity_policy': 'preferred' }), [['gpu', 1, 'preferred']]);
     const image = { properties: { hw_pci_numa_affinity_policy: 'socket' } };
-    assert.equal(pciWishOf(flavor('nic:1'), image, aliases)?.[0]?.policy, 'socket');
+    assert.equal(pciRequestOf(flavor('nic:1'), image, aliases)?.[0]?.policy, 'socket');
     checkPciPolicy(flavor('nic:1', { 'hw:pci_numa_affinity_policy': 'socket' }), image);
     assert.throws(() => checkPciPolicy(flavor('nic:1', { 'hw:pci_numa_affinity_policy': 'legacy' }), image), {
       kind: 'forbidden',

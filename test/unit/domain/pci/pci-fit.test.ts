@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { HostCell } from '../../../../src/domain/numa/numa.ts';
-import type { PciPolicy, PciRequest } from '../../../../src/domain/pci/pci-alias.ts';
+import type { PciPolicy, AliasRequest } from '../../../../src/domain/pci/pci-alias.ts';
 import { fitPci, nodesNearDevices, type PciHost } from '../../../../src/domain/pci/pci-fit.ts';
 import {
   type PciDevice,
@@ -42,7 +42,7 @@ const asks = (
   type: PciType | null,
   count: number,
   policy: PciPolicy = 'legacy',
-): PciRequest => ({ alias: `${vendorId}:${productId}`, count, policy, matches: [{ vendorId, productId, type }] });
+): AliasRequest => ({ alias: `${vendorId}:${productId}`, count, policy, matches: [{ vendorId, productId, type }] });
 
 const gpus = (count: number, policy?: PciPolicy) => asks('10de', 'aaaa', 'type-PCI', count, policy);
 const wholes = (count: number) => asks('8086', 'ffff', 'type-PF', count);
@@ -93,7 +93,10 @@ describe('the devices of a server', () => {
 
   it('one that fits two aliases is left to the one that needs it', () => {
     const devices = [device('0000:01:00.0'), device('0000:02:00.0', { productId: 'bbbb' })];
-    const either: PciRequest = { ...gpus(1), matches: [...gpus(1).matches, ...asks('10de', 'bbbb', null, 1).matches] };
+    const either: AliasRequest = {
+      ...gpus(1),
+      matches: [...gpus(1).matches, ...asks('10de', 'bbbb', null, 1).matches],
+    };
     assert.deepEqual(addresses(fitPci(host(devices), [either, gpus(1)], anywhere)), ['0000:02:00.0', '0000:01:00.0']);
   });
 

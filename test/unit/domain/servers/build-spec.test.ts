@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  buildSpec,
-  diskName,
-  namesOf,
-  rootDeviceName,
-  sanitizeHostname,
-} from '../../../../src/domain/servers/build-spec.ts';
-import { maximumOf, minimumOf } from '../../../../src/domain/machines/flavor.ts';
+import { diskName } from '../../../../src/domain/servers/disk-name.ts';
+import { buildSpec, namesOf, rootDeviceName, sanitizeHostname } from '../../../../src/domain/servers/build-spec.ts';
+import { maximumOf, minimumOf } from '../../../../src/domain/machines/flavors.ts';
 import { aServer } from '../../../support/samples.ts';
 
 const rest = {
   metadata: { a: 'b' },
   nics: [],
+  volumes: [],
   numa: null,
   hostDevices: [],
   kernel: null,

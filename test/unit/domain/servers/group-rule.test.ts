@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import {
   hasRule,
   ingressRule,
-  type RuleWish,
+  type RuleRequest,
   shownCidr,
   shownPorts,
 } from '../../../../src/domain/servers/group-rule.ts';
-import type { SecurityGroupRule } from '../../../../src/domain/networks/network.ts';
+import type { SecurityGroupRule } from '../../../../src/domain/networks/networks.ts';
 
 const PARENT = 'parent';
 
-const wish = (part: Partial<RuleWish>): RuleWish => ({
+const wish = (part: Partial<RuleRequest>): RuleRequest => ({
   parentGroupId: PARENT,
   groupId: null,
   protocol: undefined,
@@ -58,7 +58,7 @@ describe('rules of security groups', () => {
   });
 
   it('that make no sense are refused in Nova’s words', () => {
-    const cases: readonly [Partial<RuleWish>, string][] = [
+    const cases: readonly [Partial<RuleRequest>, string][] = [
       [{}, 'Not enough parameters to build a valid rule.'],
       [{ protocol: 'tcp', fromPort: 1 }, 'Not enough parameters to build a valid rule.'],
       [{ cidr: '10.0.0.0' }, '10.0.0.0 is not a valid IP network.'],

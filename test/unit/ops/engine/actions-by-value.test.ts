@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Op } from '../../../../src/base/op.ts';
 import type { Tx } from '../../../../src/db/tx.ts';
-import type { Server } from '../../../../src/domain/servers/instance.ts';
+import type { Server } from '../../../../src/domain/servers/servers.ts';
 import type { OpsDeps } from '../../../../src/ops/deps.ts';
 import {
   beginAction,

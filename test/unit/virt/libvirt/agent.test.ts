@@ -55,6 +55,24 @@ describe('guest agent', () => {
     assert.equal(state.asked, 2);
   });
 
+  it('believes nothing that cannot be, whatever the agent says', async () => {
+    const replies: { heard: unknown } = { heard: null };
+    const domainQemuAgentCommand = () => Promise.resolve(JSON.stringify({ return: replies.heard }));
+    const agent = makeAgent({ domainQemuAgentCommand }, { now: () => 0, sleep: () => Promise.resolve() });
+    const vcpu = (id: unknown, online = true) => ({ 'logical-id': id, online, 'can-offline': true });
+    const online = async (heard: unknown): Promise<number | null> => {
+      replies.heard = heard;
+      return agent.online(domain);
+    };
+    for (const nonsense of [[null], ['x'], [7], [vcpu(-1)], [vcpu('1')], [vcpu(1.5)], [vcpu(1e9)], {}, 'x', 3])
+      assert.equal(await online(nonsense), null, JSON.stringify(nonsense));
+    assert.equal(agent.lately(domain.uuid), undefined, 'what makes no sense is not kept');
+    assert.equal(await online([]), 1);
+    assert.equal(await online([vcpu(0, false), vcpu(1, false)]), 1, 'one that answers runs');
+    assert.equal(await online([vcpu(0), vcpu(0), vcpu(0)]), 1, 'each once');
+    assert.equal(await online([vcpu(0), vcpu(1), vcpu(2, false)]), 2);
+  });
+
   it('knows for a while what it was told, until the guest is told otherwise or its agent says hello', async () => {
     const state = { nowMs: 0, online: 2 };
     const vcpus = () => [0, 1, 2].map((id) => ({ 'logical-id': id, online: id < state.online, 'can-offline': id > 0 }));

@@ -5,7 +5,7 @@ import type { DomainPlace } from '../../../../src/virt/libvirt/domain-place.ts';
 import { domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { socketPath } from '../../../../src/virt/libvirt/serial.ts';
 import { attributeOf, children, find, readXml, textOf } from '../../../../src/virt/libvirt/xml.ts';
-import type { GuestSpec } from '../../../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../../../src/domain/servers/guests.ts';
 import { guestSpec, imageFacts, networkFacts, nicSpec } from '../../../support/guest-spec.ts';
 
 const place: DomainPlace = {
@@ -184,6 +184,36 @@ describe('domain XML', () => {
     const nic = nicSpec(networkFacts([]), []);
     const root = readXml(domainXml(guestSpec({ nics: [nic] }), place));
     assert.equal(attributeOf(root, 'devices/interface/filterref', 'filter'), `xloud-port-${nic.portId}`);
+  });
+
+  it('plugs a port of OVN into its bridge under its own id, with the MTU of its network and no filter', () => {
+    const vifDetails = { bridge_name: 'br-int', offloads: false };
+    const nic = { ...nicSpec(networkFacts([]), []), vifType: 'ovs', vifDetails };
+    const root = readXml(domainXml(guestSpec({ nics: [nic] }), place));
+    const of = (path: string, name: string) => attributeOf(root, `devices/interface${path}`, name);
+    assert.deepEqual(
+      [of('', 'type'), of('/source', 'bridge'), of('/virtualport', 'type')],
+      ['bridge', 'br-int', 'openvswitch'],
+    );
+    assert.equal(of('/virtualport/parameters', 'interfaceid'), nic.portId);
+    assert.equal(of('/mtu', 'size'), String(nic.network.mtu));
+    assert.equal(of('/filterref', 'filter'), null);
+    // a switch in user space finishes nobody's checksums
+    assert.deepEqual([of('/driver/host', 'csum'), of('/driver/guest', 'csum')], ['off', 'off']);
+    const able = { ...nic, vifDetails: { ...vifDetails, offloads: true } };
+    const other = readXml(domainXml(guestSpec({ nics: [able] }), place));
+    assert.equal(attributeOf(other, 'devices/interface/driver/host', 'csum'), null);
+    for (const bridge_name of [undefined, '', '../br', 'a-name-that-is-too-long'])
+      assert.throws(
+        () => domainXml(guestSpec({ nics: [{ ...nic, vifDetails: { bridge_name } }] }), place),
+        /names no bridge/,
+      );
+  });
+
+  it('refuses bandwidth on a port of OVN, where nobody would keep it', () => {
+    const nic = { ...nicSpec(networkFacts([]), []), vifType: 'ovs', vifDetails: { bridge_name: 'br-int' } };
+    const extraSpecs = { 'quota:vif_inbound_average': '1000' };
+    assert.throws(() => domainXml(guestSpec({ nics: [nic], extraSpecs }), place), /no bandwidth limits yet/);
   });
 
   it('names disks in their order on each bus', () => {

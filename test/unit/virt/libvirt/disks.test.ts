@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { GuestSpec } from '../../../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../../../src/domain/servers/guests.ts';
 import {
   forgetRescue,
   guestFiles,

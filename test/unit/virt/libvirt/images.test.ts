@@ -8,7 +8,7 @@ import type { Clock } from '../../../../src/base/clock.ts';
 import { internal } from '../../../../src/base/errors.ts';
 import { limits } from '../../../../src/base/limits.ts';
 import { silentLog } from '../../../../src/base/log.ts';
-import type { ImageFacts } from '../../../../src/domain/machines/image.ts';
+import type { ImageFacts } from '../../../../src/domain/machines/images.ts';
 import { cacheKey, type ImageCache, makeImageCache } from '../../../../src/virt/libvirt/images.ts';
 import { imageFacts } from '../../../support/guest-spec.ts';
 

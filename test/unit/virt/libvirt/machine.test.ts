@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { extraSpecFates } from '../../../../src/domain/machines/extra-specs.ts';
 import { imageProperties } from '../../../../src/domain/machines/image-properties.ts';
-import { machineWishOf } from '../../../../src/domain/machines/machine-wish.ts';
+import { machineRequestOf } from '../../../../src/domain/machines/machine-request.ts';
 import type { DomainPlace } from '../../../../src/virt/libvirt/domain-place.ts';
 import { domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { children, type Element, find, readXml } from '../../../../src/virt/libvirt/xml.ts';
@@ -38,8 +38,8 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
 const elsewhere: Readonly<Record<string, string>> = {
   'xloud:nested_virtualization': 'unit/virt/libvirt/config.test.ts',
   group_policy: 'functional/resources.test.ts',
-  'hw:locked_memory': 'unit/domain/numa/numa-wish.test.ts',
-  hw_locked_memory: 'unit/domain/numa/numa-wish.test.ts',
+  'hw:locked_memory': 'unit/domain/numa/numa-request.test.ts',
+  hw_locked_memory: 'unit/domain/numa/numa-request.test.ts',
   'hw_video:ram_max_mb': 'unit/virt/libvirt/machine.test.ts',
   hw_video_ram: 'unit/virt/libvirt/machine.test.ts',
   hw_cdrom_bus: 'unit/virt/libvirt/disks.test.ts',
@@ -140,7 +140,7 @@ describe("what flavors and images ask for stands in the guest's machine", () => 
     ];
     for (const [extraSpecs, properties, expected] of refusals) {
       const flavor = { name: 'f', vcpus: 2, extraSpecs };
-      assert.throws(() => machineWishOf(flavor, imageFacts({ properties })), expected, JSON.stringify(extraSpecs));
+      assert.throws(() => machineRequestOf(flavor, imageFacts({ properties })), expected, JSON.stringify(extraSpecs));
     }
   });
 });

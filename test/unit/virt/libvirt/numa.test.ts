@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { GuestSpec } from '../../../../src/domain/servers/guest.ts';
+import type { GuestSpec } from '../../../../src/domain/servers/guests.ts';
 import type { NumaTopology } from '../../../../src/domain/numa/numa.ts';
 import { domainXml } from '../../../../src/virt/libvirt/config.ts';
 import { guestSpec } from '../../../support/guest-spec.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { NicSpec } from '../../../../src/domain/networks/nic.ts';
+import type { NicSpec } from '../../../../src/domain/networks/server-nics.ts';
 import { filterName, filterXml, linkLocal } from '../../../../src/virt/libvirt/port-filter.ts';
 import { children, type Element, readXml } from '../../../../src/virt/libvirt/xml.ts';
 import { networkFacts, nicSpec, subnetFacts } from '../../../support/guest-spec.ts';

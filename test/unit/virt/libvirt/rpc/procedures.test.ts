@@ -33,6 +33,11 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
     ...([xml, '<a/>'] as const),
   ],
   connectBaselineCpu: [[['<a/>'], 1], `00000001${xml}00000001`, xml, '<a/>'],
+  connectCompareHypervisorCPU: [
+    [null, 'x86_64', null, 'qemu', '<a/>', 1],
+    `0000000000000001000000067838365f3634000000000000000000010000000471656d75${xml}00000001`,
+    ...(['00000002', 2] as const),
+  ],
   connectGetSysinfo: [[], '00000000', xml, '<a/>'],
   connectSupportsFeature: [[10], '0000000a', '00000001', true],
   nodeGetInfo: [
@@ -115,6 +120,12 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
     '0000000300000006000000000001000000000009000000000000000000000007000000000000b2b4',
     { actualKib: 65_536, lastUpdateSeconds: 0, rssKib: 45_748 },
   ],
+  domainBlockResize: [
+    [domain, 'vdb', 1_073_741_824, 1],
+    `${dom}00000003766462000000000040000000` + '00000001',
+    '',
+    undefined,
+  ],
   domainAttachDeviceFlags: [[domain, '<a/>', 1], `${dom}${xml}00000001`, '', undefined],
   domainDetachDeviceFlags: [[domain, '<a/>', 3], `${dom}${xml}00000003`, '', undefined],
   domainDetachDeviceAlias: [[domain, 'net0', 1], `${dom}000000046e65743000000001`, '', undefined],
@@ -135,6 +146,31 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
     { type: 3, params: { success: true } },
   ],
   domainAbortJob: [[domain], dom, '', undefined],
+  domainMigratePerform3Params: [
+    [
+      domain,
+      '<a/>',
+      [
+        ['b', 'ullong', 5],
+        ['p', 'int', 2],
+        ['x', 'string', '<a/>'],
+      ] as const,
+      3,
+    ],
+    `${dom}00000001${xml}` +
+      '00000003' +
+      '0000000162000000' +
+      '000000040000000000000005' +
+      '0000000170000000' +
+      '0000000100000002' +
+      '0000000178000000' +
+      `00000007${xml}` +
+      '0000000000000003',
+    '0000000461626364',
+    undefined,
+  ],
+  domainMigrateSetMaxDowntime: [[domain, 500], `${dom}00000000000001f400000000`, '', undefined],
+  domainMigrateStartPostCopy: [[domain], `${dom}00000000`, '', undefined],
   domainBackupBegin: [[domain, '<a/>', null, 1], `${dom}${xml}0000000000000001`, '', undefined],
   domainInterfaceAddresses: [
     [domain, 2],

@@ -1,0 +1,124 @@
+// Why: what processes apart cost, and what more of them bring: servers that are accepted and built in a second, and processor time for each,
+// by 1 API + 1 worker and by 2 + 2, on one MariaDB, one RabbitMQ and the same agents with fake hosts, all on this machine. On few
+// processors more processes bring no more work, they only share them: what a server costs is then the figure to look at.
+//
+// usage: node bench/cluster.ts [--json] [--servers N] [--hosts N]
+
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { table } from '../src/base/table.ts';
+import { openDatabase } from '../src/db/engine.ts';
+import { type Cluster, type Member, startCluster } from '../test/support/cluster.ts';
+import { mariadbPid } from '../test/support/mariadb.ts';
+import { conclude, type Figure, say } from './lib/figures.ts';
+import { serversWith } from './lib/fill.ts';
+import { numberOf } from './lib/flags.ts';
+import { cpuMicros } from './lib/process.ts';
+
+const SERVERS = numberOf('--servers', 300);
+const HOSTS = numberOf('--hosts', 4);
+const CLIENTS = 16;
+const WARM_UP = 30;
+const LOOK_MS = 100;
+
+interface Measured {
+  readonly acceptedPerSecond: number;
+  readonly builtPerSecond: number;
+  /** Milliseconds of processor for each server. */
+  readonly cpu: Readonly<Record<'APIs' | 'workers' | 'agents' | 'MariaDB', number>>;
+}
+
+const cpuOf = (members: Iterable<Member>): number => [...members].reduce((sum, one) => sum + one.cpuSeconds(), 0);
+
+async function create(cluster: Cluster, count: number): Promise<void> {
+  let next = 0;
+  const server = { name: 's', flavorRef: 'f', imageRef: image, networks: 'none' };
+  const client = async (): Promise<void> => {
+    while (next < count) {
+      const api = next++ % cluster.apis.length;
+      const { status, body } = await cluster.request(api, 'POST', '/compute/v2.1/servers', { server });
+      if (status !== 202) throw new Error(`${status} ${JSON.stringify(body)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+}
+
+async function allActive({ databaseUrl }: Cluster, count: number): Promise<void> {
+  const database = openDatabase(databaseUrl, 1);
+  try {
+    while ((await serversWith(database, { vm_state: 'active' })) < count) {
+      const failed: { message: string; details: string } | undefined = await database.read('server_faults').first();
+      if (failed !== undefined) throw new Error(`a server failed: ${failed.message} ${failed.details}`);
+      await sleep(LOOK_MS);
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+let image = '';
+
+async function measure(each: number): Promise<Measured> {
+  const hosts = Array.from({ length: HOSTS }, (_, index) => `host-${index + 1}`);
+  // room for all on few hosts, and the time that production gives hosts to report in
+  const ratios = { cpu_allocation_ratio: 100, ram_allocation_ratio: 100, disk_allocation_ratio: 100 };
+  const compute = { ...ratios, down_seconds: 60, report_seconds: 10 };
+  const cluster = await startCluster({ apis: each, workers: each, hosts, config: { compute } });
+  try {
+    image = (await cluster.prepare()).image;
+    await create(cluster, WARM_UP);
+    await allActive(cluster, WARM_UP);
+    const pid = await mariadbPid();
+    const spent = () => ({
+      APIs: cpuOf(cluster.apis),
+      workers: cpuOf(cluster.workers),
+      agents: cpuOf(cluster.agents.values()),
+      MariaDB: cpuMicros(pid) / 1e6,
+    });
+    const before = spent();
+    const began = performance.now();
+    await create(cluster, SERVERS);
+    const accepted = performance.now();
+    await allActive(cluster, WARM_UP + SERVERS);
+    const built = performance.now();
+    const after = spent();
+    const each1 = (what: keyof typeof before) => ((after[what] - before[what]) * 1000) / SERVERS;
+    return {
+      acceptedPerSecond: SERVERS / ((accepted - began) / 1000),
+      builtPerSecond: SERVERS / ((built - began) / 1000),
+      cpu: { APIs: each1('APIs'), workers: each1('workers'), agents: each1('agents'), MariaDB: each1('MariaDB') },
+    };
+  } finally {
+    await cluster.close();
+  }
+}
+
+const one = await measure(1);
+const two = await measure(2);
+say(
+  `${SERVERS} servers, ${HOSTS} agents, ${availableParallelism()} processors for all, the clients and the broker among it`,
+);
+const row = (name: string, value: (measured: Measured) => number): string[] => [
+  name,
+  value(one).toFixed(1),
+  value(two).toFixed(1),
+];
+say(
+  table(
+    [
+      ['', '1 + 1', '2 + 2'],
+      row('accepted/s', (measured) => measured.acceptedPerSecond),
+      row('built/s', (measured) => measured.builtPerSecond),
+      row('ms of processor a server: APIs', ({ cpu }) => cpu.APIs),
+      row('workers', ({ cpu }) => cpu.workers),
+      row('agents', ({ cpu }) => cpu.agents),
+      row('MariaDB', ({ cpu }) => cpu.MariaDB),
+    ],
+    [1, 2],
+  ),
+);
+const figures: Figure[] = [
+  { name: 'accepted in a second, 1 + 1', value: one.acceptedPerSecond, unit: '1/s' },
+  { name: 'accepted in a second, 2 + 2', value: two.acceptedPerSecond, unit: '1/s' },
+];
+conclude('cluster', figures, { servers: SERVERS, hosts: HOSTS, one, two });

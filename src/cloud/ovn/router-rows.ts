@@ -1,0 +1,141 @@
+// Why: a router joins switches, and is where a project's networks meet the world: what goes out takes the router's address or a floating
+// one, what comes in finds the port that its floating address leads to.
+
+import { parseCidr } from '../../base/ip.ts';
+import type { RouterFacts, RouterPortFacts, Site } from './facts.ts';
+import { units, type WantedRow } from './northbound.ts';
+
+/** Bytes; no link of IPv6 has less. */
+const IPV6_LEAST_MTU = 1280;
+
+const portName = (portId: string): string => `router-port-${portId}`;
+const portKey = (portId: string): string => `router-port/${portId}`;
+
+const isIpv4 = (address: string): boolean => !address.includes(':');
+const networksOf = ({ addresses }: RouterPortFacts): readonly string[] =>
+  addresses.map(({ address, subnet }) => `${address}/${parseCidr(subnet.cidr)?.prefix ?? 0}`).sort();
+
+/** How guests of IPv6 find their router; their addresses they ask of DHCP. */
+function advertisements({ addresses, network }: RouterPortFacts): Record<string, string> {
+  if (!addresses.some(({ subnet }) => subnet.ipVersion === 6 && subnet.enableDhcp)) return {};
+  const mtu = network.mtu < IPV6_LEAST_MTU ? {} : { mtu: String(network.mtu) };
+  return { address_mode: 'dhcpv6_stateful', send_periodic: 'true', ...mtu };
+}
+
+/** The two ends of a router's way to a network. */
+function waysTo(
+  routerId: string,
+  way: RouterPortFacts,
+  options: Record<string, string>,
+  isGateway: boolean,
+): WantedRow[] {
+  const { port, network } = way;
+  return [
+    {
+      table: 'Logical_Router_Port',
+      key: portKey(port.id),
+      columns: {
+        name: portName(port.id),
+        mac: port.macAddress,
+        networks: networksOf(way),
+        options,
+        ipv6_ra_configs: isGateway ? {} : advertisements(way),
+      },
+      within: { key: units.router(routerId), column: 'ports' },
+    },
+    {
+      table: 'Logical_Switch_Port',
+      key: `router-end/${port.id}`,
+      columns: {
+        name: port.id,
+        type: 'router',
+        addresses: ['router'],
+        options: { 'router-port': portName(port.id), ...(isGateway ? { 'nat-addresses': 'router' } : {}) },
+      },
+      within: { key: units.network(network.id), column: 'ports' },
+    },
+  ];
+}
+
+const routeRow = (routerId: string, destination: string, nexthop: string): WantedRow => ({
+  table: 'Logical_Router_Static_Route',
+  key: `route/${routerId}/${destination}/${nexthop}`,
+  columns: { ip_prefix: destination, nexthop },
+  within: { key: units.router(routerId), column: 'static_routes' },
+});
+
+const natRow = (routerId: string, key: string, type: string, externalIp: string, logicalIp: string): WantedRow => ({
+  table: 'NAT',
+  key,
+  columns: { type, external_ip: externalIp, logical_ip: logicalIp },
+  within: { key: units.router(routerId), column: 'nat' },
+});
+
+/**
+ * Ports of floating addresses that lead to servers: what is sent to one of them finds its server, and nothing else of the address does.
+ * A protocol of an address is a balancer, each of whose ports has one place to go.
+ */
+function forwardingRows({ id, forwardings }: RouterFacts): WantedRow[] {
+  const groups = Map.groupBy(forwardings, ({ floatingIpId, protocol }) => `${id}/${floatingIpId}/${protocol}`);
+  return [...groups].map(([key, of]) => ({
+    table: 'Load_Balancer',
+    key: `forwarding/${key}`,
+    columns: {
+      name: `forwarding-${key.replaceAll('/', '-')}`,
+      protocol: of.slice(0, 1).map(({ protocol }) => protocol),
+      vips: Object.fromEntries(
+        of.map(({ address, externalPort, fixedIp, internalPort }) => [
+          `${address}:${externalPort}`,
+          `${fixedIp}:${internalPort}`,
+        ]),
+      ),
+    },
+    within: { key: units.router(id), column: 'load_balancer' },
+  }));
+}
+
+/** The way out: which hosts it is on, the routes, and the addresses that stand for others. */
+function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, { gateways }: Site): WantedRow[] {
+  const { id, interfaces, floatingIps, enableSnat } = router;
+  const inside = Math.max(...interfaces.map(({ network }) => network.mtu), 0);
+  const mtu = gateway.network.mtu < inside ? { gateway_mtu: String(gateway.network.mtu) } : {};
+  const own = gateway.addresses.find(({ address }) => isIpv4(address))?.address;
+  const subnets = interfaces.flatMap(({ addresses }) => addresses.map(({ subnet }) => subnet));
+  return [
+    ...waysTo(id, gateway, mtu as Record<string, string>, true),
+    ...gateways.map(
+      (chassis, at): WantedRow => ({
+        table: 'Gateway_Chassis',
+        key: `gateway/${gateway.port.id}/${chassis}`,
+        columns: {
+          name: `${portName(gateway.port.id)}-${chassis}`,
+          chassis_name: chassis,
+          priority: gateways.length - at,
+        },
+        within: { key: portKey(gateway.port.id), column: 'gateway_chassis' },
+      }),
+    ),
+    ...gateway.addresses.flatMap(({ subnet: { ipVersion, gatewayIp } }) =>
+      gatewayIp === null ? [] : [routeRow(id, ipVersion === 4 ? '0.0.0.0/0' : '::/0', gatewayIp)],
+    ),
+    ...(own === undefined || !enableSnat
+      ? []
+      : subnets
+          .filter(({ ipVersion }) => ipVersion === 4)
+          .map((subnet) => natRow(id, `snat/${id}/${subnet.id}`, 'snat', own, subnet.cidr))),
+    ...floatingIps.map((ip) => natRow(id, `floating/${ip.id}`, 'dnat_and_snat', ip.address, ip.fixedIp)),
+    ...forwardingRows(router),
+  ];
+}
+
+export function routerRows(router: RouterFacts, site: Site): readonly WantedRow[] {
+  const { id, adminStateUp, interfaces, gateway, routes } = router;
+  const rows: readonly WantedRow[] = [
+    { table: 'Logical_Router', key: units.router(id), columns: { name: `router-${id}`, enabled: [adminStateUp] } },
+    ...interfaces.flatMap((way) => waysTo(id, way, {}, false)),
+    ...(gateway === null ? [] : gatewayRows(router, gateway, site)),
+    ...routes.map(({ destination, nexthop }) => routeRow(id, destination, nexthop)),
+  ];
+  // a route that somebody wrote and that is there anyhow is one
+  return [...new Map(rows.map((row) => [row.key, row])).values()];
+}

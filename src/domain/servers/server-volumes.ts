@@ -1,0 +1,87 @@
+// Why: which volumes a server has is compute's to keep, beside what the volume service knows: the name that the guest gives each,
+// whether it goes with the server, and how a host reaches it, so that every power cycle finds it again.
+
+import { diskName } from './disk-name.ts';
+
+/** What a disk can be plugged into while a guest runs. */
+export type VolumeBus = 'virtio' | 'scsi';
+
+/** The bus of a server's volumes: the one of its root disk, where that takes more. */
+export const volumeBusOf = (rootBus: string | undefined): VolumeBus => (rootBus === 'scsi' ? 'scsi' : 'virtio');
+
+/** A volume as a host plugs it into a guest. */
+export interface VolumeDisk {
+  readonly volumeId: string;
+  /** On every host the same. */
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readonly: boolean;
+  readonly bus: VolumeBus;
+  /** As the guest calls it on its bus: `vdb`. */
+  readonly name: string;
+  /** By libvirt's names of the limits (`total_iops_sec`). */
+  readonly limits: Readonly<Record<string, number>>;
+  /** What the guest boots from is 0; null: nothing boots from it. */
+  readonly bootIndex: number | null;
+}
+
+export interface ServerVolume {
+  readonly volumeId: string;
+  /** Null: it is being attached. */
+  readonly attachmentId: string | null;
+  /** `/dev/vdb` */
+  readonly device: string;
+  readonly tag: string | null;
+  readonly deleteOnTermination: boolean;
+  readonly bootIndex: number | null;
+  /** Null: no host reaches it yet. */
+  readonly disk: VolumeDisk | null;
+  readonly createdAt: number;
+}
+
+/** A volume that a new server shall have: one that is there, or one to be made. */
+export interface NewServerVolume {
+  readonly source: 'volume' | 'snapshot' | 'image' | 'blank';
+  /** Of the volume, snapshot or image; empty: of nothing. */
+  readonly id: string;
+  /** Null: as large as its source. */
+  readonly sizeGb: number | null;
+  readonly type: string | null;
+  /** Null: nothing boots from it. */
+  readonly bootIndex: number | null;
+  readonly deleteOnTermination: boolean;
+  readonly tag: string | null;
+}
+
+/** The same with its id: the one that it has, or will have, however often it is begun to be made. */
+export interface PlannedVolume extends NewServerVolume {
+  readonly volumeId: string;
+}
+
+/** Whether a server's root disk is a volume: it has no image then. */
+export const bootsFromVolume = ({ imageRef }: { readonly imageRef: string }): boolean => imageRef === '';
+
+/** What a server has beside volumes: each takes a name. */
+export interface OwnDisks {
+  readonly flavor: { readonly rootGb: number; readonly ephemeralGb: number; readonly swapMb: number };
+  readonly configDrive: boolean;
+}
+
+/** Names that a root disk, some ephemeral disks, swap, a config drive and a rescue disk may take. */
+const OWN_AT_MOST = 26;
+
+/** The name of the next volume: behind all disks of the server's own, and of no other volume. */
+export function nextDevice(bus: VolumeBus, own: number, taken: readonly ServerVolume[]): string {
+  const used = new Set(taken.map(({ device }) => device));
+  for (let index = own; ; index += 1) {
+    const device = `/dev/${diskName(bus, index)}`;
+    if (!used.has(device)) return device;
+  }
+}
+
+/** How many names the disks of the server's own take. */
+export const ownNames = ({ flavor, configDrive }: OwnDisks, others: number | null): number =>
+  Math.min(
+    OWN_AT_MOST,
+    1 + (others ?? (flavor.ephemeralGb > 0 ? 1 : 0) + (flavor.swapMb > 0 ? 1 : 0)) + (configDrive ? 1 : 0),
+  );

@@ -1,0 +1,56 @@
+// Why: the agent of a machine's hypervisor. It has the bus, a driver and a way to images, and no database: whoever takes the machine has
+// not taken the cloud.
+
+import manifest from '../../package.json' with { type: 'json' };
+import { systemCaller } from '../base/op.ts';
+import { makeGlance } from '../cloud/glance.ts';
+import { verifiedImages } from '../cloud/verified-images.ts';
+import type { ImageSink, ImageSource } from '../virt/driver.ts';
+import { openBus } from './bus.ts';
+import { conditions } from './conditions.ts';
+import { bad } from './config-values.ts';
+import { openHosts, startAgents } from './hosts.ts';
+import { openKeystone } from './identity.ts';
+import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
+import { openProbes, type Standing } from './probes.ts';
+import { mustHaveBus } from './shared.ts';
+
+/** Images over HTTP, each held against its hash. */
+async function openRemoteImages({ config, clock, log, cleanup }: BaseParts): Promise<ImageSource & ImageSink> {
+  const { endpoint } = config.image;
+  if (endpoint === '') throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
+  if (config.identity.auth_url === '')
+    throw bad('identity.auth_url', 'an agent shows the image service a token: say where they are to be had');
+  const keystone = await openKeystone({ config, clock, log });
+  cleanup.defer(() => keystone.close());
+  const glance = makeGlance({ endpoint, serviceToken: (renew) => keystone.serviceToken(renew) });
+  cleanup.defer(() => glance.close());
+  return verifiedImages(glance, systemCaller);
+}
+
+export interface AgentStanding extends Standing {
+  readonly driverKind: string;
+  readonly fellBack: string | null;
+  readonly hosts: readonly string[];
+}
+
+/** Starts an agent; resolves once its hosts are served. On failure what was started is ended again. */
+export const startAgentProcess = (options: StartOptions): Promise<AgentStanding> =>
+  started(async (cleanup) => {
+    mustHaveBus(options);
+    const parts = openBase(options, cleanup);
+    const { config, dataDir, metrics } = parts;
+    const { hosts, fellBack } = await openHosts(parts, await openRemoteImages(parts));
+    const bus = await openBus(parts, { calls: false, serves: true });
+    const agents = await startAgents(parts, bus, hosts, config.compute.report_seconds * 1000);
+    metrics.gaugeOf('xloud_build_info', 'The version that runs', ['version', 'node'], () => [
+      [{ version: manifest.version, node: process.versions.node }, 1],
+    ]);
+    metrics.gaugeOf('xloud_queue_length', 'What waits or runs in this process', ['queue'], () => [
+      [{ queue: 'guests' }, agents.reduce((sum, agent) => sum + agent.waiting(), 0)],
+    ]);
+    const [{ driver }] = hosts;
+    const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver)];
+    const standing = await openProbes(parts, config.agent.listen, all);
+    return { ...standing, driverKind: driver.kind, fellBack, hosts: hosts.map(({ name }) => name) };
+  });

@@ -1,0 +1,49 @@
+// Why: one of several APIs: it answers requests and commits what they ask for; workers carry it out, and agents are asked over the bus.
+
+import manifest from '../../package.json' with { type: 'json' };
+import { openBus } from './bus.ts';
+import { cloudMetrics } from './cloud-metrics.ts';
+import { makeControlPlane } from './control-plane.ts';
+import { makeFront } from './front.ts';
+import { listen } from './listen.ts';
+import { openCallers, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { makeVolumeService } from '../standalone/volume/compute.ts';
+import { openParts, type StartOptions, started } from './parts.ts';
+import { makePortNews } from './port-news.ts';
+import { noteReached, readReach } from './reach.ts';
+import type { Serving } from './serve.ts';
+import { mustShare } from './shared.ts';
+
+/** Starts an API; resolves once requests are served. On failure what was started is ended again. */
+export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | 'cloudsYaml' | 'close'>> =>
+  started(async (cleanup) => {
+    mustShare(options);
+    const parts = await openParts(options, cleanup);
+    const { config, clock, log, metrics, database } = parts;
+    const reach = readReach(config.api);
+    const port = await listen(config.api.host, config.api.port, reach.bounds);
+    cleanup.defer(() => port.close());
+
+    const callers = await openCallers(parts, port.url);
+    const images = openImages(parts, callers.authenticate);
+    await images.ensureBootstrap();
+    const networks = openNetworks(parts, callers.authenticate, {
+      isFake: config.compute.driver === 'fake',
+      tell: (news) => tellPorts(news),
+    });
+    await networks.ensureBootstrap();
+    const volumes = openVolumes(parts, callers.authenticate, images);
+    await volumes.ensureBootstrap();
+    const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
+    const bus = await openBus(parts, { calls: true, serves: false });
+    const plane = makeControlPlane(parts, bus, neighbours);
+    const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
+    const downMs = config.compute.down_seconds * 1000;
+    cloudMetrics({ metrics, database, clock, version: manifest.version, downMs, queues: {} });
+
+    const { handler, consoles } = makeFront(parts, callers, neighbours, plane);
+    port.answerWith(...noteReached(reach, handler, consoles.upgrades));
+    cleanup.defer(() => port.close());
+    cleanup.defer(() => consoles.close());
+    return { url: port.url, cloudsYaml: callers.identity.cloudsYaml, close: () => cleanup.run() };
+  });

@@ -1,0 +1,67 @@
+// Why: what carries networks, and what the built-in network service may hand out.
+
+import { limits } from '../base/limits.ts';
+import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
+import { choice, integer, list, netnsName, ovsdbRemote, plainAddress, plainRange, text } from './config-options.ts';
+
+export const network = {
+  engine: choice(
+    'basic',
+    ['basic', 'ovn'],
+    "What carries networks: basic, libvirt's own networks behind NAT, without security groups; ovn, Open Virtual Network. All processes of an installation have the same.",
+  ),
+  ovn_nb: list(
+    ['unix:/run/ovn/ovnnb_db.sock'],
+    'Where the Northbound database of OVN is asked: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT; several are tried in turn.',
+    { form: ovsdbRemote },
+  ),
+  ovn_ca: text('', 'File with the authority of the certificate of an ovn_nb over TLS (PEM).'),
+  ovn_certificate: text('', 'File with the certificate that we show there (PEM).'),
+  ovn_key: text('', 'File with its key (PEM).'),
+  ovn_wire: text(
+    'external',
+    'The name in ovn-bridge-mappings of the wire to which external networks lead; empty: they lead to none.',
+  ),
+  ovn_gateways: list<string>(
+    [],
+    'System ids of the chassis on which routers have their way out, the first that lives before the others; empty: routers have none.',
+  ),
+  ovn_offloads: choice(
+    'yes',
+    ['no', 'yes'],
+    'Whether guests may leave checksums to the switch; no where Open vSwitch runs in user space (netdev) without userspace-tso-enable, where TCP would not work else.',
+  ),
+  metadata: choice(
+    'yes',
+    ['no', 'yes'],
+    'Whether guests have a metadata service at 169.254.169.254; with ovn alone, and where one process has all (no bus.url). It makes what it needs on its host as root.',
+  ),
+  ovs_db: text(
+    'unix:/run/openvswitch/db.sock',
+    'Where the database of the Open vSwitch of this host is asked, for metadata: unix:PATH or tcp:HOST:PORT.',
+    { form: ovsdbRemote },
+  ),
+  ovs_netns: text(
+    '',
+    'The network namespace in which Open vSwitch runs, by its name in /run/netns; empty: that of this process.',
+    { form: netnsName },
+  ),
+  default_cidr: text(
+    '10.123.0.0/20',
+    'Subnet of the shared network that the built-in network service makes at first start.',
+  ),
+  dns_servers: list([], 'DNS servers that the built-in network hands out; empty: the gateway.', {
+    form: plainAddress,
+  }),
+  tenant_ranges: list(
+    PRIVATE_RANGES,
+    "Ranges of which projects make subnets of the built-in network service; keep this machine's own networks out. Administrators are not bound.",
+    { form: plainRange },
+  ),
+  tenant_addresses: integer(
+    limits.tenantAddresses,
+    'addresses',
+    "IPv4 addresses that one project's subnets have in all; -1: no limit.",
+    -1,
+  ),
+};

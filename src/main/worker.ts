@@ -1,0 +1,36 @@
+// Why: one of several workers: it carries out what APIs committed, and takes what hosts tell.
+
+import { hostname } from 'node:os';
+import manifest from '../../package.json' with { type: 'json' };
+import { attachedVolumes } from './attached-volumes.ts';
+import { openBus } from './bus.ts';
+import { cloudMetrics } from './cloud-metrics.ts';
+import { conditions } from './conditions.ts';
+import { makeControlPlane, startControlPlane } from './control-plane.ts';
+import { nobodyCalls, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { makeVolumeService } from '../standalone/volume/compute.ts';
+import { openParts, type StartOptions, started } from './parts.ts';
+import { openProbes, type Standing } from './probes.ts';
+import { mustShare } from './shared.ts';
+
+/** Starts a worker; resolves once it works. On failure what was started is ended again. */
+export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
+  started(async (cleanup) => {
+    mustShare(options);
+    const parts = await openParts(options, cleanup);
+    const { config, dataDir, clock, metrics, database } = parts;
+    const images = openImages(parts, nobodyCalls);
+    const networks = openNetworks(parts, nobodyCalls, { isFake: config.compute.driver === 'fake' });
+    const bus = await openBus(parts, { calls: true, serves: false });
+    const volumes = openVolumes(parts, nobodyCalls, images);
+    const plane = makeControlPlane(parts, bus, { images, networks, volume: makeVolumeService(volumes.parts), volumes });
+    const worker = await startControlPlane(parts, plane, config.compute.host || hostname());
+    await volumes.startWork(false, attachedVolumes(plane.deps));
+    cloudMetrics({
+      ...{ metrics, database, clock, version: manifest.version },
+      downMs: config.compute.down_seconds * 1000,
+      queues: { actions: () => worker.running(), reports: () => bus.waiting() },
+    });
+    const all = [conditions.database(parts), conditions.disk(dataDir), conditions.bus(bus), ...networks.conditions];
+    return openProbes(parts, config.worker.listen, all);
+  });

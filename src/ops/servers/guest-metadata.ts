@@ -1,0 +1,55 @@
+// Why: a guest asks who it is, and tells the password that it made, by nothing but the wire that it is on; who that is is found here, and
+// what it is told is made of the same as its config drive.
+
+import { conflict } from '../../base/errors.ts';
+import { findMetadataAsker } from '../../db/metadata-askers.ts';
+import { findPassword, writePassword } from '../../db/server-parts.ts';
+import { findServerToBuild, lockServer } from '../../db/servers.ts';
+import { tx } from '../../db/tx.ts';
+import type { Ec2Facts } from '../../domain/servers/ec2-metadata.ts';
+import type { OpsDeps } from '../deps.ts';
+import { type BuildRequest, specToBuild } from './build.ts';
+import { driveSpecOf } from '../../domain/servers/build-spec.ts';
+
+/** Where a question came from. */
+export interface MetadataAsker {
+  readonly networkId: string;
+  /** The sender's, in its canonical form. */
+  readonly address: string;
+}
+
+/** What the metadata service asks of the rest. */
+export interface GuestMetadataSource {
+  /** The uuid of the server that asks; null: nobody who is known. */
+  asker(asker: MetadataAsker): Promise<string | null>;
+  /** What it is told; null: it is gone. */
+  facts(uuid: string): Promise<Ec2Facts | null>;
+  /** The password that it told; null: none yet. */
+  password(facts: Ec2Facts): Promise<string | null>;
+  /** Keeps it. Throws 409 where there is one already, or the server is gone. */
+  keepPassword(facts: Ec2Facts, password: string): Promise<void>;
+}
+
+async function factsOf({ database: { read } }: Pick<OpsDeps, 'database'>, uuid: string): Promise<Ec2Facts | null> {
+  const found = await findServerToBuild(read, uuid);
+  if (found === null || found.server.deleted) return null;
+  const build = found.build() as BuildRequest;
+  const { server } = found;
+  // the first password is told to the drive of the first start alone, and kept nowhere
+  const spec = await specToBuild(read, { server, build, claim: found.claim }, null);
+  const { keyType, projectName, files } = build;
+  return { spec, drive: driveSpecOf({ server, keyType, adminPass: null, projectName, files }), server };
+}
+
+export const guestMetadata = (deps: Pick<OpsDeps, 'database'>): GuestMetadataSource => ({
+  asker: ({ networkId, address }) => findMetadataAsker(deps.database.read, networkId, address),
+  facts: (uuid) => factsOf(deps, uuid),
+  password: ({ server }) => findPassword(deps.database.read, server.id),
+  keepPassword: ({ spec, server: { id } }, password) =>
+    tx(deps.database, async (t) => {
+      const server = await lockServer(t, spec.uuid);
+      if (server === null || server.deleted || (await findPassword(t, id)) !== null)
+        throw conflict('The password is set already.');
+      await writePassword(t, id, password);
+    }),
+});

@@ -1,0 +1,165 @@
+// Why: a server may begin with volumes, and boot from one. What can be refused of them is refused with the request; they are made, if they
+// are not there, and attached before its host builds it, under ids that were chosen with its row, so that doing it again makes none twice.
+
+import { badRequest, Fault, internal } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Op } from '../../base/op.ts';
+import type { Volume } from '../../cloud/volume.ts';
+import { addServerVolume, updateServerVolume, volumesOfServer } from '../../db/server-volumes.ts';
+import type { Tx } from '../../db/tx.ts';
+import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
+import {
+  type NewServerVolume,
+  nextDevice,
+  ownNames,
+  type PlannedVolume,
+  type ServerVolume,
+} from '../../domain/servers/server-volumes.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import { snapshotMissing, volumeMissing } from '../../domain/servers/volumes.ts';
+import type { OpsDeps } from '../deps.ts';
+import type { StepContext } from '../engine/saga.ts';
+import { busOfServer, checkFree, diskOf } from './attach-volume.ts';
+import type { BuildRequest } from './build.ts';
+
+const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
+
+/** What a volume is made from, as the volume service is asked. */
+const requestOf = ({ source, id, sizeGb, type }: NewServerVolume) => ({
+  ...{ sizeGb, name: '', description: '', type, zone: null, metadata: {} },
+  imageId: source === 'image' ? id : null,
+  snapshotId: source === 'snapshot' ? id : null,
+});
+
+/** What is not there is a bad request, in the words that Nova has for it. */
+const unlessMissing = <T>(found: Promise<T>, refused: () => Fault): Promise<T> =>
+  found.catch((error: unknown) => {
+    throw error instanceof Fault && error.kind === 'notFound' ? refused() : error;
+  });
+
+/** A volume that can be made. */
+const makeable = (deps: OpsDeps, { caller }: Op, volume: NewServerVolume): Promise<Pick<Volume, 'imageMetadata'>> =>
+  unlessMissing(deps.volume.checkNew(caller, requestOf(volume)), () =>
+    volume.source === 'snapshot' && volume.bootIndex === 0
+      ? badRequest(snapshotMissing(volume.id))
+      : invalid(`failed to get ${volume.source} ${volume.id}.`),
+  );
+
+/** A volume that is there, and free. */
+async function existing(deps: OpsDeps, { caller }: Op, { id, bootIndex }: NewServerVolume): Promise<Volume> {
+  const volume = await unlessMissing(deps.volume.volume(caller, id), () =>
+    bootIndex === 0 ? invalid(`failed to get volume ${id}.`) : badRequest(volumeMissing(id)),
+  );
+  checkFree(volume, { uuid: '', projectId: caller.projectId ?? '' });
+  if (bootIndex === 0 && !volume.bootable) throw badRequest(`Block Device ${id} is not bootable.`);
+  return volume;
+}
+
+/** What boots: what it keeps of its image, if it has one. */
+interface Checked {
+  readonly bootIndex: number | null;
+  readonly imageMetadata: Volume['imageMetadata'];
+}
+
+/**
+ * The volumes that a new server is asked for with. Throws Nova's 400s for one that is not there, is not free or cannot be made, and what
+ * the volume service says of who may not.
+ */
+export async function checkVolumes(
+  deps: OpsDeps,
+  op: Op,
+  { volumes }: CreateServersRequest,
+): Promise<readonly Checked[]> {
+  const checked: Checked[] = [];
+  for (const volume of volumes) {
+    const { imageMetadata } =
+      volume.source === 'volume' ? await existing(deps, op, volume) : await makeable(deps, op, volume);
+    checked.push({ bootIndex: volume.bootIndex, imageMetadata });
+  }
+  return checked;
+}
+
+const OWN_KEYS = new Set([
+  ...['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size'],
+]);
+
+/** What a server that boots from a volume takes for its image: what the volume kept of it. */
+export function imageOfVolume(volumes: readonly Checked[]): ImageFacts {
+  const kept = volumes.find(({ bootIndex }) => bootIndex === 0)?.imageMetadata ?? {};
+  return {
+    ...{ id: '', name: null, status: 'active', owner: null, visibility: 'private' },
+    ...{ diskFormat: 'raw', containerFormat: 'bare' },
+    ...{ minDiskGb: 0, minRamMb: Number(kept['min_ram'] ?? 0), sizeBytes: null, virtualSizeBytes: null },
+    ...{ checksum: null, osHashAlgo: null, osHashValue: null },
+    properties: Object.fromEntries(Object.entries(kept).filter(([name]) => !OWN_KEYS.has(name))),
+  };
+}
+
+/** Writes down what a new server will have, with the names that its guest gives them. */
+export async function addPlannedVolumes(
+  t: Tx,
+  server: Server,
+  { volumes = [], disks }: BuildRequest,
+  nowMs: number,
+): Promise<void> {
+  const bus = busOfServer(server);
+  const own = ownNames(server, disks?.others.length ?? null);
+  const added: ServerVolume[] = [];
+  const inOrder = volumes.toSorted((a, b) => (a.bootIndex ?? Infinity) - (b.bootIndex ?? Infinity));
+  for (const { volumeId, bootIndex, tag, deleteOnTermination } of inOrder) {
+    const device = nextDevice(bus, bootIndex === 0 ? 0 : own, added);
+    const volume: ServerVolume = {
+      ...{ volumeId, attachmentId: null, device, tag, deleteOnTermination, bootIndex, disk: null, createdAt: nowMs },
+    };
+    added.push(volume);
+    await addServerVolume(t, server.id, volume);
+  }
+}
+
+const MADE = ['available', 'reserved', 'attaching', 'in-use'];
+
+/** Waits until a volume's bytes are there. */
+async function whenMade<I>({ deps, rest }: StepContext<I>, { volumeId }: PlannedVolume): Promise<void> {
+  const endMs = deps.clock.now() + limits.volumeMadeMs;
+  const unmade = (why: string) =>
+    internal(`Volume ${volumeId} did not finish being created${why}.`, { code: 'volume.busy' });
+  while (deps.clock.now() < endMs) {
+    const status = await deps.volume.status(volumeId);
+    if (status !== null && MADE.includes(status)) return;
+    if (status !== 'creating' && status !== 'downloading') throw unmade(`: its status is ${status ?? 'deleted'}`);
+    await rest(deps.clock.sleep(limits.volumeLookMs));
+  }
+  throw unmade(' in time');
+}
+
+/** Makes what is not there, and attaches all of it to the server on its host. */
+export async function attachPlanned<I>(context: StepContext<I>): Promise<void> {
+  const { deps, server, action } = context;
+  const { volumes = [] } = context.build();
+  if (volumes.length === 0) return;
+  for (const volume of volumes) {
+    if (volume.source === 'volume') continue;
+    const owner = { projectId: server.projectId, userId: server.userId };
+    await deps.volume.make(volume.volumeId, owner, requestOf(volume), action.requestId);
+  }
+  const rows = await volumesOfServer(deps.database.read, server.id);
+  const bus = busOfServer(server);
+  for (const volume of volumes) {
+    const row = rows.find(({ volumeId }) => volumeId === volume.volumeId);
+    if (row === undefined) continue;
+    await whenMade(context, volume);
+    const attachmentId = await deps.volume.reserve(volume.volumeId, server.uuid);
+    const connection = await deps.volume.connect(attachmentId, server.host);
+    await deps.volume.complete(attachmentId, row.device);
+    const disk = diskOf({ volumeId: volume.volumeId, bus, device: row.device }, connection, volume.bootIndex);
+    await context.commit((t) => updateServerVolume(t, server.id, volume.volumeId, { attachmentId, disk }));
+  }
+}
+
+/** What `attachPlanned` did is taken back; what it made stays the server's, to go with it or not. */
+export async function detachPlanned<I>(context: StepContext<I>): Promise<void> {
+  const { deps, server } = context;
+  const { volumes = [] } = context.build();
+  if (volumes.length > 0) await deps.volume.releaseAll(server.uuid);
+}

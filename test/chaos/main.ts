@@ -1,0 +1,192 @@
+// Why: whatever dies, nothing is lost: tried as it happens, with processes that are really killed and halted under a load that goes on, and
+// judged in the quiet afterwards. Which disaster comes when follows from the seed; what it meets does not.
+//
+// node test/chaos/main.ts [--for SECONDS] [--seed N] [--every SECONDS] [--agents N] [--users N] [--quiet SECONDS]
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../../src/base/errors.ts';
+import { openDatabase } from '../../src/db/engine.ts';
+import { makeDice } from '../sim/dice.ts';
+import { type Cluster, startCluster } from '../support/cluster.ts';
+import { type Mariadb, startMariadb } from '../support/mariadb.ts';
+import { makeBooks, nameOf } from './books.ts';
+import { makeClient } from './client.ts';
+import { FLAVORS } from './deeds.ts';
+import { type Disaster, recoveryMs, strike, victimsOf } from './disasters.ts';
+import { brokenInTheQuiet, leftOfAll, type Scene, suffixes } from './judge.ts';
+import { deedTable, recoveryTable } from './table.ts';
+import { use } from './users.ts';
+
+const TELL_EVERY_MS = 10_000;
+/** Servers move between the fake hosts of one agent; those of different agents do not reach each other. */
+const HOSTS_EACH = 2;
+const DELETED_MS = 120_000;
+const MAX_SEED = 2 ** 31 - 1;
+const SHOWN = 200;
+
+const { values } = parseArgs({
+  options: {
+    for: { type: 'string', default: '3600' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    every: { type: 'string', default: '10' },
+    agents: { type: 'string', default: '3' },
+    users: { type: 'string', default: '8' },
+    quiet: { type: 'string', default: '60' },
+  },
+});
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** A whole number that was given, within bounds; ends the program where it is none. */
+function numberOf(name: keyof typeof values, least: number, most: number): number {
+  const value = Number(values[name]);
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  process.stderr.write(`--${name}: a whole number of ${least} to ${most} is wanted, not '${values[name]}'\n`);
+  process.exit(2);
+}
+
+const wanted = {
+  forMs: 1000 * numberOf('for', 1, 604_800),
+  seed: numberOf('seed', 0, MAX_SEED),
+  everyMs: 1000 * numberOf('every', 1, 3600),
+  agents: numberOf('agents', 1, 32),
+  users: numberOf('users', 1, 64),
+  quietMs: 1000 * numberOf('quiet', 1, 3600),
+};
+
+const zoneOf = (host: string): string => `zone-of-${host}`;
+
+/** The flavors, and a zone for the hosts of each agent: a server stays in its zone, so it moves only where moving works. */
+async function prepare(cluster: Cluster): Promise<string> {
+  const { image } = await cluster.prepare();
+  const must = async (path: string, body: unknown) => {
+    const reply = await cluster.request(0, 'POST', `/compute/v2.1${path}`, body);
+    if (reply.status >= 300) throw new Error(`POST ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
+    return reply.body;
+  };
+  await must('/flavors', { flavor: { name: 'g', id: 'g', disk: 1, ...FLAVORS.g } });
+  await must('/flavors/g/os-extra_specs', { extra_specs: { minimum_cpu: '1', minimum_memory: '64' } });
+  for (const agent of cluster.agents.keys()) {
+    const { aggregate } = await must('/os-aggregates', {
+      aggregate: { name: agent, availability_zone: zoneOf(agent) },
+    });
+    for (const suffix of suffixes(HOSTS_EACH))
+      await must(`/os-aggregates/${aggregate.id}/action`, { add_host: { host: `${agent}${suffix}` } });
+  }
+  return image;
+}
+
+/** Deletes every server; resolves with those that would not go. */
+async function deleteAll({ client, cluster }: Scene): Promise<string[]> {
+  const all = async (): Promise<{ id: string; status: string }[]> =>
+    (await client.read('/servers/detail?all_tenants=1&limit=1000', DELETED_MS)).body.servers;
+  for (const [index, { id }] of (await all()).entries())
+    await client.ask(index % cluster.apis.length, 'DELETE', `/servers/${id}`);
+  const giveUpAt = Date.now() + DELETED_MS;
+  for (;;) {
+    const left = await all();
+    if (left.length === 0 || Date.now() > giveUpAt)
+      return left.map(({ id, status }) => `could not be deleted: ${id} ${status}`);
+    await sleep(500);
+  }
+}
+
+interface Storm {
+  readonly disasters: readonly Disaster[];
+  /** What users could not read for long, and processes that did not start again. */
+  readonly complaints: readonly string[];
+}
+
+/** The load and the disasters, until the time is over, and the quiet after them. */
+async function storm(scene: Scene, mariadb: Mariadb, image: string): Promise<Storm> {
+  const { cluster, books, client } = scene;
+  const beganAt = Date.now();
+  const isOver = (): boolean => Date.now() - beganAt >= wanted.forMs;
+  const disasters: Disaster[] = [];
+  const zones = [...cluster.agents.keys()].map(zoneOf);
+  const load = { ...{ client, books, zones, image, isOver }, seed: wanted.seed, apis: cluster.apis.length };
+  const complaints: string[] = [];
+  const complain = (who: string) => (error: unknown) => void complaints.push(`${who}: ${messageOf(error)}`);
+  for (let number = 1; number <= wanted.users; number += 1) use(load, number).catch(complain(`user ${number}`));
+  const tell = setInterval(() => {
+    const { done, failed, refused, cut, wrong, open } = books.counts();
+    const last = disasters.at(-1);
+    const ms = last === undefined ? null : recoveryMs(last, books);
+    const what = last === undefined ? '' : `; last: ${last.kind} (${last.victim.name})`;
+    const how =
+      last === undefined ? '' : ms === null ? ', not recovered yet' : `, recovered in ${(ms / 1000).toFixed(1)} s`;
+    const at = Math.round((Date.now() - beganAt) / 1000);
+    say(
+      `chaos: ${at} s: ${done} done, ${failed} failed, ${refused} refused, ${cut} cut off, ${wrong} wrong, ${open} open; ` +
+        `${disasters.length} disasters${what}${how}`,
+    );
+  }, TELL_EVERY_MS);
+  const dice = makeDice(wanted.seed, 1);
+  const victims = victimsOf(cluster, mariadb, zoneOf);
+  try {
+    for (let next = beganAt + wanted.everyMs; ; next = Math.max(next + wanted.everyMs, Date.now())) {
+      await sleep(Math.min(next, beganAt + wanted.forMs) - Date.now());
+      if (isOver()) break;
+      await strike(victims, dice, (one) => void disasters.push(one)).catch(complain('a disaster'));
+    }
+    // what users still wait for goes on into the quiet
+    say(`chaos: quiet for ${wanted.quietMs / 1000} s`);
+    await sleep(wanted.quietMs);
+  } finally {
+    clearInterval(tell);
+  }
+  return { disasters, complaints };
+}
+
+/** Everything that was found wrong, and what there is to tell. */
+async function play(cluster: Cluster, mariadb: Mariadb): Promise<string[]> {
+  const database = openDatabase(mariadb.url, 4);
+  const books = makeBooks();
+  const scene: Scene = { cluster, database, books, client: makeClient(cluster), hostsEach: HOSTS_EACH };
+  try {
+    const { disasters, complaints } = await storm(scene, mariadb, await prepare(cluster));
+    const found = [...complaints, ...(await brokenInTheQuiet(scene))];
+    say(`\n${deedTable(books)}\n\n${recoveryTable(disasters, books)}\n`);
+    found.push(...(await deleteAll(scene)));
+    if (found.length === 0) found.push(...(await leftOfAll(scene)));
+    const lines = books.entries.map((one) => JSON.stringify(one));
+    writeFileSync(join(cluster.directory, 'books.jsonl'), `${lines.join('\n')}\n`, { mode: 0o600 });
+    const told = disasters.map(({ kind, victim, ...when }) => JSON.stringify({ kind, victim: victim.name, ...when }));
+    writeFileSync(join(cluster.directory, 'disasters.jsonl'), `${told.join('\n')}\n`, { mode: 0o600 });
+    const failed = books.entries.filter(({ outcome }) => outcome === 'failed');
+    for (const one of failed.slice(0, SHOWN)) say(`failed, and says so: ${nameOf(one)}`);
+    say(
+      `chaos: seed ${wanted.seed}: ${books.entries.length} operations, ${disasters.length} disasters, ${found.length} violations`,
+    );
+    return found;
+  } finally {
+    await database.close();
+  }
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'xloud-chaos-'));
+say(`chaos: seed ${wanted.seed}: 2 APIs, 2 workers, ${wanted.agents} agents, MariaDB, RabbitMQ; logs: ${directory}`);
+const mariadb = await startMariadb();
+const hosts = Array.from({ length: wanted.agents }, (_, index) => `agent-${index + 1}`);
+const config = { compute: { fake_hosts: HOSTS_EACH } };
+const cluster = await startCluster({ hosts, directory, databaseUrl: mariadb.url, config });
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    say(`chaos: ended by ${signal}; logs: ${directory}`);
+    void cluster.close().finally(() => process.exit(1));
+  });
+let found: readonly string[];
+try {
+  found = await play(cluster, mariadb);
+} finally {
+  await cluster.close();
+  await mariadb.stop();
+}
+for (const one of found.slice(0, SHOWN)) say(`BROKEN: ${one}`);
+if (found.length === 0) rmSync(directory, { recursive: true, force: true });
+else say(`chaos: again with: make chaos SEED=${wanted.seed}; logs and books: ${directory}`);
+process.exit(found.length === 0 ? 0 : 1);

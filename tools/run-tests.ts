@@ -1,0 +1,64 @@
+// Runs test files, or what patterns name, in this one process, one after another, as `node --test --test-isolation=none
+// --test-force-exit` does, but for one thing, which took a fifth of the processor: Node's runner follows every promise, by a weak
+// reference that each collection of garbage looks at, to name the test of an error that nobody awaited. Such an error fails the run
+// here as well; it is printed with the name of the test that ran, and that test goes on. What could not be run is told at the end, and
+// with CI=true fails the run; XLOUD_NOT_RUN names a file that it is written to as well, a line each.
+
+import { createHook } from 'node:async_hooks';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import failures from '../test/support/failures.ts';
+import { endOf, handOn, isUnattended, makeNotRun } from '../test/support/not-run.ts';
+
+/** Of one test or hook: some wait for guests, or start a hundred processes. */
+const TIMEOUT_MS = 600_000;
+
+type Hook = ReturnType<typeof createHook>;
+const hooks = Object.getPrototypeOf(createHook({})) as { enable: (this: Hook) => Hook };
+const { enable } = hooks;
+
+/** From now on hooks do not hear of promises: the runner's own is among them, which takes no such option. */
+function leavePromisesOut(): void {
+  const [mark] = Object.getOwnPropertySymbols(createHook({})).filter(
+    ({ description }) => description === 'kNoPromiseHook',
+  );
+  if (mark === undefined) throw new Error('hooks of this version of Node have no mark for promises');
+  hooks.enable = function () {
+    Object.assign(this, { [mark]: true });
+    return enable.call(this);
+  };
+}
+
+leavePromisesOut();
+const events = run({ globPatterns: process.argv.slice(2), isolation: 'none', timeout: TIMEOUT_MS });
+let left = 0;
+let current = 'a file was loaded';
+events.on('test:dequeue', ({ name }) => {
+  current = `'${name}' ran`;
+});
+const stray = (error: unknown) => console.error(`Nobody awaited this, which failed while ${current}:`, error);
+process.on('uncaughtExceptionMonitor', stray);
+process.on('unhandledRejection', stray);
+events.on('test:enqueue', ({ nesting }) => {
+  if (nesting === 0) left += 1;
+});
+events.on('test:complete', ({ nesting }) => {
+  if (nesting === 0) left -= 1;
+  // the runner sums up when the process would end by itself; whatever is still open does not keep it
+  if (left === 0) setImmediate(() => process.emit('beforeExit', 0));
+});
+events.on('test:summary', ({ success }) => {
+  if (!success) process.exitCode = 1;
+});
+const notRun = makeNotRun();
+events.on('test:pass', (test) => notRun.passed(test));
+events.compose(failures).pipe(process.stderr);
+const report = events.compose(spec);
+report.on('end', () => {
+  const unattended = isUnattended(process.env);
+  process.stderr.write(endOf(notRun, unattended));
+  handOn(notRun, process.env['XLOUD_NOT_RUN']);
+  if (unattended && notRun.gaps().length > 0) process.exitCode = 1;
+  process.exit();
+});
+report.pipe(process.stdout);
