@@ -31,6 +31,8 @@ declare -A PACKAGE_GROUPS=(
   [browser]='chromium'
   # promtool, the judge of our alert rules
   [prometheus]='prometheus'
+  # clocks that can be set for one process, and wires between network namespaces
+  [chaos]='faketime iproute2 util-linux'
   # programs of newer releases than Debian's, in an environment of their own
   [venv]='python3-venv'
   # any Go: the module proxy has the release that is wanted

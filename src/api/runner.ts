@@ -1,6 +1,7 @@
 // Why: one order of checks for every route, Nova's: version range, schema, target and policy, then the handler. Who asks, at
 // which version, and the body are known before (app.ts).
 
+import { Readable } from 'node:stream';
 import { Fault, notFound } from '../base/errors.ts';
 import { fairTurn } from '../base/fair-turn.ts';
 import { limits } from '../base/limits.ts';
@@ -29,15 +30,20 @@ const at = <T>(value: MaybeVersioned<T>, minor: number): T =>
 /** All that are made in this process: they share its memory. */
 const largeAnswers = makeTakeTurns(limits.largeAnswersAtOnce);
 
-/** One text of its pieces; as bytes, which are not on the heap. Between pieces others have their turn. */
-async function inBytes(pieces: Iterable<string>): Promise<Buffer> {
+/** One text of its pieces; as bytes, which are not on the heap, in parts of some size. Between pieces others have their turn. */
+async function inBytes(pieces: Iterable<string>): Promise<readonly Buffer[]> {
   const parts: Buffer[] = [];
+  let text = '';
   for (const piece of pieces) {
-    parts.push(Buffer.from(piece));
+    text += piece;
+    if (text.length >= limits.answerPartBytes) {
+      parts.push(Buffer.from(text));
+      text = '';
+    }
     const turn = fairTurn();
     if (turn !== null) await turn;
   }
-  return Buffer.concat(parts);
+  return [...parts, Buffer.from(text)];
 }
 
 /** Whether a route exists at a minor version. */
@@ -140,7 +146,7 @@ export async function runRoute(
   const pieces = route.pieces as ((result: unknown, c: Call) => Iterable<string>) | undefined;
   if (pieces !== undefined) {
     const { userId, projectId } = op.caller;
-    const body = await largeAnswers(`${projectId} ${userId}`, async () => {
+    const parts = await largeAnswers(`${projectId} ${userId}`, async () => {
       // one follows another, with nothing between them that gives turns: what SQLite reads is there at once
       const turn = fairTurn();
       if (turn !== null) await turn;
@@ -148,7 +154,9 @@ export async function runRoute(
     });
     ctx.status = at(route.status, minor);
     ctx.type = 'application/json';
-    ctx.body = body;
+    // they leave as they are: to make one of them would take their room once more
+    ctx.body = parts.length === 1 ? parts[0] : Readable.from(parts, { objectMode: false });
+    ctx.length = parts.reduce((sum, part) => sum + part.length, 0);
     return;
   }
   const result = await run(call);

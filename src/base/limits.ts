@@ -42,6 +42,8 @@ export const limits = {
   serversPerRequest: 1_000,
   /** Answers of megabytes that are made at once; more wait for their turn, and are made no later for that: the thread is one. */
   largeAnswersAtOnce: 1,
+  /** In what parts they are made and sent. */
+  answerPartBytes: 64 * 1024,
   /** Answers kept until somebody commits, and the longest of them. */
   responseCacheEntries: 1_000,
   responseCacheEntryChars: 64 * 1024,

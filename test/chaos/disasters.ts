@@ -1,22 +1,31 @@
 // Why: what may happen to each process is one table, and which of it happens next follows from the seed.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from '../support/cluster.ts';
+import type { Cluster, Member } from '../support/cluster.ts';
 import type { Mariadb } from '../support/mariadb.ts';
 import type { Dice } from '../sim/dice.ts';
 import type { Books, Entry } from './books.ts';
+import type { Hub, Stage } from './stage.ts';
 
 type Part = 'api' | 'worker' | 'agent' | 'mariadb' | 'rabbitmq';
+
+/** What may happen to a victim: it begins, lasts for a time, and is over. */
+interface Way {
+  readonly kind: string;
+  /** How often beside the victim's other ways. */
+  readonly weight: number;
+  /** The shortest and the longest time that it lasts, in milliseconds. */
+  readonly lastsMs: readonly [number, number];
+  readonly begin: (dice: Dice) => Promise<void> | void;
+  readonly end: () => Promise<void> | void;
+}
 
 interface Victim {
   readonly part: Part;
   readonly name: string;
   /** Whether what was asked for could not be done without it. */
   readonly isNeededFor: (entry: Entry) => boolean;
-  readonly signal: (signal: NodeJS.Signals) => void;
-  /** Ends it by SIGKILL. */
-  readonly kill: () => Promise<void>;
-  readonly start: () => Promise<void>;
+  readonly ways: readonly Way[];
 }
 
 export interface Disaster {
@@ -28,38 +37,116 @@ export interface Disaster {
 }
 
 const parts: readonly Part[] = ['api', 'worker', 'agent', 'mariadb', 'rabbitmq'];
-/** How long what was killed stays away, and what is halted is so, in milliseconds. */
-const AWAY_MS = [200, 6_000] as const;
-const HALTED_MS = [1_000, 8_000] as const;
+/** A clock is wrong by so much at most, in seconds: more than a lease, and than a host may be silent. */
+const SHIFT_S = 90;
 
-/** Everything that can be killed; `zoneOf`: where the servers of a host's agent are. */
-export function victimsOf(cluster: Cluster, mariadb: Mariadb, zoneOf: (host: string) => string): readonly Victim[] {
+interface Process {
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** Ends it by SIGKILL. */
+  readonly kill: () => Promise<void> | void;
+  readonly start: () => Promise<void>;
+}
+
+const ofProcess = ({ signal, kill, start }: Process): readonly Way[] => [
+  { kind: 'kill -9', weight: 4, lastsMs: [200, 6_000], begin: kill, end: start },
+  {
+    ...{ kind: 'halt', weight: 2, lastsMs: [1_000, 8_000] },
+    begin: () => signal('SIGSTOP'),
+    end: () => signal('SIGCONT'),
+  },
+];
+
+/** What goes wrong around a member: its wires and its clock. */
+const around = (stage: Stage, name: string, hubs: readonly Hub[]): readonly Way[] => [
+  {
+    ...{ kind: 'cut off', weight: 1, lastsMs: [1_000, 15_000] },
+    begin: () => stage.cut(name),
+    end: () => stage.mend(name),
+  },
+  ...hubs.map(
+    (hub): Way => ({
+      ...{ kind: `${hub} out of reach of`, weight: 1, lastsMs: [1_000, 15_000] },
+      begin: () => stage.lose(name, hub),
+      end: () => stage.find(name, hub),
+    }),
+  ),
+  {
+    ...{ kind: 'wrong clock of', weight: 1, lastsMs: [2_000, 15_000] },
+    begin: (dice) => stage.shift(name, dice.between(-SHIFT_S, SHIFT_S)),
+    end: () => stage.shift(name, 0),
+  },
+];
+
+const fullDisk = (stage: Stage, directory: string): Way => ({
+  ...{ kind: 'full disk of', weight: 1, lastsMs: [1_000, 10_000] },
+  begin: () => stage.fill(directory),
+  end: () => stage.free(directory),
+});
+
+export interface Scenery {
+  readonly cluster: Cluster;
+  readonly mariadb: Mariadb;
+  readonly stage: Stage;
+  readonly disks: {
+    readonly database: string;
+    /** All images, which the APIs have. */
+    readonly images: string;
+    readonly ofAgent: (host: string) => string;
+  };
+  /** Where the servers of a host's agent are. */
+  readonly zoneOf: (host: string) => string;
+}
+
+/** Everything that something can happen to. */
+export function victimsOf({ cluster, mariadb, stage, disks, zoneOf }: Scenery): readonly Victim[] {
   const always = (): boolean => true;
-  const ofMember = (part: Part, name: string, one: Cluster['apis'][number], isNeededFor: Victim['isNeededFor']) => ({
-    ...{ part, name, isNeededFor, signal: (which: NodeJS.Signals) => one.signal(which), start: () => one.start() },
+  const processOf = (one: Member): Process => ({
+    signal: (which) => one.signal(which),
     kill: () => one.kill('SIGKILL'),
+    start: () => one.start(),
   });
   const { broker } = cluster;
+  const ofApi = (one: Member, index: number): Victim => {
+    const name = `api-${index + 1}`;
+    const ways = [
+      ...ofProcess(processOf(one)),
+      ...around(stage, name, ['database', 'broker']),
+      fullDisk(stage, disks.images),
+    ];
+    return { part: 'api', name, ways, isNeededFor: ({ api }) => api === index };
+  };
+  const ofWorker = (one: Member, index: number): Victim => {
+    const name = `worker-${index + 1}`;
+    const ways = [...ofProcess(processOf(one)), ...around(stage, name, ['database', 'broker'])];
+    return { part: 'worker', name, ways, isNeededFor: always };
+  };
+  const ofAgent = ([name, one]: readonly [string, Member]): Victim => {
+    const ways = [
+      ...ofProcess(processOf(one)),
+      ...around(stage, name, ['broker']),
+      fullDisk(stage, disks.ofAgent(name)),
+    ];
+    return { part: 'agent', name, ways, isNeededFor: ({ zone }) => zone === zoneOf(name) };
+  };
+  const database: Process = {
+    signal: (which) => mariadb.signal(which),
+    kill: () => mariadb.signal('SIGKILL'),
+    start: () => mariadb.start(),
+  };
+  const ofBroker: Process = {
+    signal: (which) => broker.signal(which),
+    kill: () => broker.crash(),
+    start: () => broker.start(),
+  };
   return [
-    ...cluster.apis.map((one, index) => ofMember('api', `api-${index + 1}`, one, ({ api }) => api === index)),
-    ...cluster.workers.map((one, index) => ofMember('worker', `worker-${index + 1}`, one, always)),
-    ...[...cluster.agents].map(([host, one]) => ofMember('agent', host, one, ({ zone }) => zone === zoneOf(host))),
+    ...cluster.apis.map(ofApi),
+    ...cluster.workers.map(ofWorker),
+    ...[...cluster.agents].map(ofAgent),
     {
-      part: 'mariadb',
-      name: 'mariadb',
-      isNeededFor: always,
-      signal: (which) => mariadb.signal(which),
-      kill: async () => mariadb.signal('SIGKILL'),
-      start: () => mariadb.start(),
+      ...{ part: 'mariadb', name: 'mariadb', isNeededFor: always },
+      ways: [...ofProcess(database), fullDisk(stage, disks.database)],
     },
-    {
-      part: 'rabbitmq',
-      name: 'rabbitmq',
-      isNeededFor: always,
-      signal: (which) => broker.signal(which),
-      kill: () => broker.crash(),
-      start: () => broker.start(),
-    },
+    { ...{ part: 'rabbitmq', name: 'rabbitmq', isNeededFor: always }, ways: ofProcess(ofBroker) },
   ];
 }
 
@@ -68,23 +155,17 @@ export async function strike(victims: readonly Victim[], dice: Dice, note: (one:
   // each part as often as any other, however many there are of it
   const part = dice.pick(parts);
   const victim = dice.pick(victims.filter((one) => one.part === part));
-  const isKill = dice.hits(0.6);
+  const way = dice.pick(victim.ways.flatMap((one) => Array.from({ length: one.weight }, () => one)));
   const disaster: Disaster = {
-    ...{ kind: `${isKill ? 'kill -9' : 'halt'} ${part}`, victim, beganAtMs: Date.now() },
+    ...{ kind: `${way.kind} ${part}`, victim, beganAtMs: Date.now() },
     overAtMs: null,
   };
   note(disaster);
-  if (isKill) {
-    await victim.kill();
-    await sleep(dice.between(...AWAY_MS));
-    await victim.start();
-  } else {
-    victim.signal('SIGSTOP');
-    try {
-      await sleep(dice.between(...HALTED_MS));
-    } finally {
-      victim.signal('SIGCONT');
-    }
+  try {
+    await way.begin(dice);
+    await sleep(dice.between(...way.lastsMs));
+  } finally {
+    await way.end();
   }
   disaster.overAtMs = Date.now();
 }

@@ -12,12 +12,14 @@ import { messageOf } from '../../src/base/errors.ts';
 import { openDatabase } from '../../src/db/engine.ts';
 import { makeDice } from '../sim/dice.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
-import { type Mariadb, startMariadb } from '../support/mariadb.ts';
+import { startMariadb } from '../support/mariadb.ts';
+import { startRabbitmq } from '../support/rabbitmq.ts';
 import { makeBooks, nameOf } from './books.ts';
 import { makeClient } from './client.ts';
 import { FLAVORS } from './deeds.ts';
-import { type Disaster, recoveryMs, strike, victimsOf } from './disasters.ts';
+import { type Disaster, recoveryMs, type Scenery, strike, victimsOf } from './disasters.ts';
 import { brokenInTheQuiet, leftOfAll, type Scene, suffixes } from './judge.ts';
+import { makeStage } from './stage.ts';
 import { deedTable, recoveryTable } from './table.ts';
 import { use } from './users.ts';
 
@@ -27,6 +29,12 @@ const HOSTS_EACH = 2;
 const DELETED_MS = 120_000;
 const MAX_SEED = 2 ** 31 - 1;
 const SHOWN = 200;
+const APIS = 2;
+const WORKERS = 2;
+/** Sizes of disks in MiB: what each needs, and some. */
+const DATABASE_MIB = 1_024;
+const IMAGES_MIB = 256;
+const AGENT_MIB = 32;
 
 const { values } = parseArgs({
   options: {
@@ -102,7 +110,7 @@ interface Storm {
 }
 
 /** The load and the disasters, until the time is over, and the quiet after them. */
-async function storm(scene: Scene, mariadb: Mariadb, image: string): Promise<Storm> {
+async function storm(scene: Scene, scenery: Scenery, image: string): Promise<Storm> {
   const { cluster, books, client } = scene;
   const beganAt = Date.now();
   const isOver = (): boolean => Date.now() - beganAt >= wanted.forMs;
@@ -126,7 +134,7 @@ async function storm(scene: Scene, mariadb: Mariadb, image: string): Promise<Sto
     );
   }, TELL_EVERY_MS);
   const dice = makeDice(wanted.seed, 1);
-  const victims = victimsOf(cluster, mariadb, zoneOf);
+  const victims = victimsOf(scenery);
   try {
     for (let next = beganAt + wanted.everyMs; ; next = Math.max(next + wanted.everyMs, Date.now())) {
       await sleep(Math.min(next, beganAt + wanted.forMs) - Date.now());
@@ -143,12 +151,13 @@ async function storm(scene: Scene, mariadb: Mariadb, image: string): Promise<Sto
 }
 
 /** Everything that was found wrong, and what there is to tell. */
-async function play(cluster: Cluster, mariadb: Mariadb): Promise<string[]> {
+async function play(scenery: Scenery): Promise<string[]> {
+  const { cluster, mariadb } = scenery;
   const database = openDatabase(mariadb.url, 4);
   const books = makeBooks();
   const scene: Scene = { cluster, database, books, client: makeClient(cluster), hostsEach: HOSTS_EACH };
   try {
-    const { disasters, complaints } = await storm(scene, mariadb, await prepare(cluster));
+    const { disasters, complaints } = await storm(scene, scenery, await prepare(cluster));
     const found = [...complaints, ...(await brokenInTheQuiet(scene))];
     say(`\n${deedTable(books)}\n\n${recoveryTable(disasters, books)}\n`);
     found.push(...(await deleteAll(scene)));
@@ -169,11 +178,37 @@ async function play(cluster: Cluster, mariadb: Mariadb): Promise<string[]> {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'xloud-chaos-'));
-say(`chaos: seed ${wanted.seed}: 2 APIs, 2 workers, ${wanted.agents} agents, MariaDB, RabbitMQ; logs: ${directory}`);
-const mariadb = await startMariadb();
 const hosts = Array.from({ length: wanted.agents }, (_, index) => `agent-${index + 1}`);
-const config = { compute: { fake_hosts: HOSTS_EACH } };
-const cluster = await startCluster({ hosts, directory, databaseUrl: mariadb.url, config });
+const members = [
+  ...Array.from({ length: APIS }, (_, index) => `api-${index + 1}`),
+  ...Array.from({ length: WORKERS }, (_, index) => `worker-${index + 1}`),
+  ...hosts,
+];
+const disks: Scenery['disks'] = {
+  database: join(directory, 'mariadb'),
+  images: join(directory, 'images'),
+  ofAgent: (host) => join(directory, host),
+};
+
+/** Everything that is to be destroyed. */
+async function build(): Promise<Scenery> {
+  const stage = await makeStage(directory, members);
+  await stage.disk(disks.database, DATABASE_MIB);
+  await stage.disk(disks.images, IMAGES_MIB);
+  for (const host of hosts) await stage.disk(disks.ofAgent(host), AGENT_MIB);
+  const mariadb = await startMariadb({ address: stage.addresses.database, directory: disks.database });
+  const broker = await startRabbitmq({ address: stage.addresses.broker });
+  const cluster = await startCluster({
+    ...{ apis: APIS, workers: WORKERS, hosts, directory, broker, spotOf: stage.spotOf },
+    databaseUrl: mariadb.networkUrl as string,
+    config: { compute: { fake_hosts: HOSTS_EACH } },
+  });
+  return { stage, mariadb, cluster, disks, zoneOf };
+}
+
+say(`chaos: seed ${wanted.seed}: ${members.join(', ')}, MariaDB, RabbitMQ; logs: ${directory}`);
+const scenery = await build();
+const { cluster, mariadb } = scenery;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     say(`chaos: ended by ${signal}; logs: ${directory}`);
@@ -181,10 +216,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 let found: readonly string[];
 try {
-  found = await play(cluster, mariadb);
+  found = await play(scenery);
 } finally {
   await cluster.close();
   await mariadb.stop();
+  await scenery.stage.close();
 }
 for (const one of found.slice(0, SHOWN)) say(`BROKEN: ${one}`);
 if (found.length === 0) rmSync(directory, { recursive: true, force: true });

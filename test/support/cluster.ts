@@ -15,6 +15,18 @@ const READY_MS = 60_000;
 
 type Role = 'api' | 'worker' | 'agent';
 
+/** Where a process of the cluster runs. */
+export interface Spot {
+  /** Its own address, at which it listens. */
+  readonly address: string;
+  /** The command that it is given to. */
+  readonly within: readonly string[];
+  /** More for its environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const loopback: Spot = { address: '127.0.0.1', within: [], env: {} };
+
 /** One process of the cluster. */
 export interface Member {
   /** Where it answers probes; of an API, everything. */
@@ -44,6 +56,10 @@ export interface ClusterWish {
   readonly directory?: string;
   /** Whose it is to end; default: a fresh one on the run's server. */
   readonly databaseUrl?: string;
+  /** Default: a fresh one on the loopback. */
+  readonly broker?: Rabbitmq;
+  /** Where each process runs, by its name; default: beside this one, on the loopback. */
+  readonly spotOf?: (name: string) => Spot;
   /** More for the configuration of a host's agent. */
   readonly hostConfig?: (host: string) => Readonly<Record<string, object>>;
   /** More for every configuration. */
@@ -70,10 +86,10 @@ export interface Cluster {
 
 export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
   const { apis = 2, workers = 2, hosts = ['host-1', 'host-2'], driver = 'fake', front, config = {} } = wish;
-  const hostConfig: NonNullable<ClusterWish['hostConfig']> = wish.hostConfig ?? (() => ({}));
+  const { hostConfig = () => ({}), spotOf = () => loopback }: Pick<ClusterWish, 'hostConfig' | 'spotOf'> = wish;
   const directory = wish.directory ?? mkdtempSync(join(tmpdir(), 'xloud-cluster-'));
   const database = wish.databaseUrl === undefined ? freshMariadb() : { url: wish.databaseUrl, drop: async () => {} };
-  const [broker, { url: databaseUrl, drop }] = await Promise.all([startRabbitmq(), database]);
+  const [broker, { url: databaseUrl, drop }] = await Promise.all([wish.broker ?? startRabbitmq(), database]);
   execFileSync(XLOUD, ['bus', 'keys', '--dir', directory]);
   const secret = 'a-password-of-the-agents';
   writeFileSync(join(directory, 'agent-password'), `${secret}\n`, { mode: 0o600 });
@@ -86,10 +102,11 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
   };
   const members: Member[] = [];
 
-  async function member(role: Role, name: string, own: (port: number) => object): Promise<Member> {
+  async function member(role: Role, name: string, own: (port: number, address: string) => object): Promise<Member> {
+    const { address, within, env } = spotOf(name);
     const port = await freePort();
     const file = join(directory, `${name}.yaml`);
-    const sections = own(port) as Record<string, object>;
+    const sections = own(port, address) as Record<string, object>;
     const compute = { driver, report_seconds: 0.5, down_seconds: 4, reserved_memory_mb: 0 };
     const all: Record<string, object> = { ...sections, compute: { ...compute, ...sections['compute'] } };
     for (const [section, options] of Object.entries(config)) all[section] = { ...all[section], ...options };
@@ -97,7 +114,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     const logFile = join(directory, `${name}.log`);
     let child: ChildProcess | null = null;
     const isRunning = (): boolean => child !== null && child.exitCode === null && child.signalCode === null;
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://${address}:${port}`;
     const made: Member = {
       url,
       isRunning,
@@ -108,9 +125,8 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
       },
       async start() {
         const output = openSync(logFile, 'a', 0o600);
-        child = spawn(XLOUD, [role, '--config', file, '--data-dir', join(directory, name)], {
-          stdio: ['ignore', output, output],
-        });
+        const [program, ...words] = [...within, XLOUD, role, '--config', file, '--data-dir', join(directory, name)];
+        child = spawn(program as string, words, { stdio: ['ignore', output, output], env: { ...process.env, ...env } });
         await eventually(`${name}, ready`, READY_MS, async () => {
           if (!isRunning()) throw new Error(`${name} ended: ${made.log().slice(-3_000)}`);
           // an API is ready once a host is up: here it is enough that it lives
@@ -157,9 +173,13 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     // both at once, on a database without a schema
     const startedApis = await Promise.all(
       Array.from({ length: apis }, (_, index) =>
-        member('api', `api-${index + 1}`, (port) => ({
+        member('api', `api-${index + 1}`, (port, host) => ({
           ...shared,
-          api: { port, ...(front === undefined ? {} : { public_url: front.url, trusted_proxies: ['127.0.0.1'] }) },
+          api: {
+            host,
+            port,
+            ...(front === undefined ? {} : { public_url: front.url, trusted_proxies: ['127.0.0.1'] }),
+          },
         })),
       ),
     );
@@ -208,7 +228,10 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
 
     const startedWorkers = await Promise.all(
       Array.from({ length: workers }, (_, index) =>
-        member('worker', `worker-${index + 1}`, (port) => ({ ...shared, worker: { listen: `127.0.0.1:${port}` } })),
+        member('worker', `worker-${index + 1}`, (port, address) => ({
+          ...shared,
+          worker: { listen: `${address}:${port}` },
+        })),
       ),
     );
     const agents = await Promise.all(
@@ -216,11 +239,11 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
         async (host) =>
           [
             host,
-            await member('agent', host, (port) => ({
+            await member('agent', host, (port, address) => ({
               bus: { url: broker.url, trusted_keys: [join(directory, 'bus-trusted.pem')] },
               identity: { auth_url: `${entry}/identity`, password_file: join(directory, 'agent-password') },
               image: { endpoint: `${entry}/image` },
-              agent: { listen: `127.0.0.1:${port}` },
+              agent: { listen: `${address}:${port}` },
               ...hostConfig(host),
               compute: { host, ...hostConfig(host)['compute'] },
             })),

@@ -12,6 +12,7 @@ import { scratchDir } from './scratch.ts';
 
 const PROGRAMS = ['/usr/sbin/mariadbd', '/usr/sbin/mysqld', '/usr/local/sbin/mariadbd', '/usr/libexec/mariadbd'];
 const START_MS = 30_000;
+const PORT = 3306;
 
 interface Running {
   readonly socketPath: string;
@@ -25,15 +26,18 @@ let databases = 0;
 interface Place {
   readonly directory: string;
   readonly socketPath: string;
+  /** Whether it goes when the server does. */
+  readonly isOurs: boolean;
 }
 
-function makePlace(): Place {
-  const directory = mkdtempSync(join(scratchDir(), 'xloud-mariadb-'));
-  return { directory, socketPath: join(directory, 'socket') };
+function makePlace(given?: string): Place {
+  const directory = given ?? mkdtempSync(join(scratchDir(), 'xloud-mariadb-'));
+  return { directory, socketPath: join(directory, 'socket'), isOurs: given === undefined };
 }
 
 /** What a run that ends with its server can do without. */
 const CARELESS = [
+  '--skip-networking',
   '--innodb-flush-log-at-trx-commit=0',
   '--innodb-doublewrite=0',
   '--innodb-log-file-size=32M',
@@ -59,7 +63,6 @@ async function startAt({ directory, socketPath }: Place, options: readonly strin
       `--datadir=${directory}`,
       `--socket=${socketPath}`,
       `--pid-file=${join(directory, 'pid')}`,
-      '--skip-networking',
       '--skip-grant-tables',
       '--skip-log-bin',
       '--innodb-buffer-pool-size=64M',
@@ -87,10 +90,10 @@ async function startAt({ directory, socketPath }: Place, options: readonly strin
 }
 
 /** Whatever ends the run ends the server, by its own number. */
-function endWithRun({ directory }: Place, child: () => ChildProcess | null): void {
+function endWithRun({ directory, isOurs }: Place, child: () => ChildProcess | null): void {
   process.once('exit', () => {
     child()?.kill('SIGKILL');
-    rmSync(directory, { recursive: true, force: true });
+    if (isOurs) rmSync(directory, { recursive: true, force: true });
   });
 }
 
@@ -116,6 +119,8 @@ const creationOf = (name: string): string => `CREATE DATABASE ${name} CHARACTER 
 export interface Mariadb {
   /** For `openDatabase`: an empty database on it. */
   readonly url: string;
+  /** The same by its address; null: it has none. */
+  readonly networkUrl: string | null;
   /** SIGKILL ends it, SIGSTOP halts it until SIGCONT. */
   signal(signal: NodeJS.Signals): void;
   /** Again after it was killed, on the same data. */
@@ -123,9 +128,20 @@ export interface Mariadb {
   stop(): Promise<void>;
 }
 
+export interface MariadbWish {
+  /** Where it listens beside its socket, at the usual port: an address that no other server has. Default: nowhere. */
+  readonly address?: string;
+  /** Where its files go; it is empty. */
+  readonly directory?: string;
+}
+
 /** Starts a server for those who kill it. */
-export async function startMariadb(): Promise<Mariadb> {
-  const place = makePlace();
+export async function startMariadb({ address, directory }: MariadbWish = {}): Promise<Mariadb> {
+  const place = makePlace(directory);
+  const network =
+    address === undefined
+      ? ['--skip-networking']
+      : [`--bind-address=${address}`, `--port=${PORT}`, '--skip-name-resolve'];
   let child: ChildProcess | null = null;
   async function ended(one: ChildProcess): Promise<void> {
     if (one.exitCode !== null || one.signalCode !== null) return;
@@ -137,7 +153,7 @@ export async function startMariadb(): Promise<Mariadb> {
   const signal = (which: NodeJS.Signals): void => void child?.kill(which);
   const again = async (): Promise<void> => {
     if (child !== null) await ended(child);
-    child = (await startAt(place, DURABLE)).child;
+    child = (await startAt(place, [...DURABLE, ...network])).child;
   };
   // a directory whose first server never wrote its pages cannot be recovered: that one ends in order, as an installation's does
   await again();
@@ -146,12 +162,13 @@ export async function startMariadb(): Promise<Mariadb> {
   await query(place.socketPath, creationOf('xloud'));
   return {
     url: urlOf(place.socketPath, 'xloud'),
+    networkUrl: address === undefined ? null : `mysql://root@${address}:${PORT}/xloud`,
     signal,
     start: again,
     async stop() {
       child?.kill('SIGKILL');
       if (child !== null) await ended(child);
-      rmSync(place.directory, { recursive: true, force: true });
+      if (place.isOurs) rmSync(place.directory, { recursive: true, force: true });
     },
   };
 }

@@ -14,14 +14,17 @@ const PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const START_MS = 60_000;
 const CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const STOP_MS = 15_000;
+const LOOPBACK = '127.0.0.1';
 
 export interface RabbitmqOptions {
+  /** Where it listens for clients; default: the loopback. */
+  readonly address?: string;
   /** Paths of PEM files: then it also speaks TLS, with clients that show a certificate of `ca`. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
 }
 
 export interface Rabbitmq {
-  /** `amqp://guest:guest@127.0.0.1:port/` */
+  /** `amqp://guest:guest@address:port/` */
   readonly url: string;
   readonly port: number;
   /** Null: it speaks no TLS. */
@@ -39,15 +42,15 @@ export interface Rabbitmq {
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (port: number, address: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     socket.once('connect', () => {
       // the broker hangs up on what is no greeting, once it listens to anybody
       socket.write('no AMQP here');
@@ -73,7 +76,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
   }
 }
 
-async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
+async function startOnce({ address = LOOPBACK, tls }: RabbitmqOptions): Promise<Rabbitmq> {
   if (!existsSync(PROGRAM)) throw new Error(`no RabbitMQ server at ${PROGRAM}: apt-get install rabbitmq-server`);
   const directory = mkdtempSync(join(tmpdir(), 'xloud-rabbitmq-'));
   const [port, distPort, epmdPort, tlsPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
@@ -82,12 +85,14 @@ async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
     tls === undefined
       ? []
       : [
-          `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+          `listeners.ssl.1 = ${address}:${tlsPort}`,
           ...[`ssl_options.cacertfile = ${tls.ca}`, `ssl_options.certfile = ${tls.cert}`],
           ...[`ssl_options.keyfile = ${tls.key}`, 'ssl_options.verify = verify_peer'],
           'ssl_options.fail_if_no_peer_cert = true',
         ];
-  const lines = [`listeners.tcp.1 = 127.0.0.1:${port}`, 'log.console = false', ...encrypted];
+  // its first user is let in from the loopback alone, unless told otherwise
+  const open = address === LOOPBACK ? [] : ['loopback_users = none'];
+  const lines = [`listeners.tcp.1 = ${address}:${port}`, 'log.console = false', ...open, ...encrypted];
   writeFileSync(config, `${lines.join('\n')}\n`);
   const logPath = join(directory, 'output');
   const output = openSync(logPath, 'a');
@@ -97,7 +102,7 @@ async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
     PATH: process.env['PATH'] ?? '',
     HOME: directory,
     RABBITMQ_NODENAME: `xloud${port}@localhost`,
-    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_IP_ADDRESS: address,
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distPort),
     RABBITMQ_CONFIG_FILE: config,
@@ -105,7 +110,7 @@ async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
     RABBITMQ_LOG_BASE: join(directory, 'log'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'plugins'),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_ADDRESS: LOOPBACK,
     ERL_EPMD_PORT: String(epmdPort),
   };
 
@@ -118,7 +123,7 @@ async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
     });
     child = started;
     const deadline = Date.now() + START_MS;
-    while (!(await answers(port))) {
+    while (!(await answers(port, address))) {
       if (started.exitCode !== null || Date.now() > deadline) {
         throw new Error(`RabbitMQ did not start:\n${readFileSync(logPath, 'utf8').slice(-2000)}`);
       }
@@ -156,9 +161,9 @@ async function startOnce({ tls }: RabbitmqOptions): Promise<Rabbitmq> {
     return (await promisify(execFile)(CONTROL, asked, { env: environment, timeout: START_MS })).stdout;
   };
   return {
-    url: `amqp://guest:guest@127.0.0.1:${port}/`,
+    url: `amqp://guest:guest@${address}:${port}/`,
     port,
-    tlsUrl: tls === undefined ? null : `amqps://guest:guest@127.0.0.1:${tlsPort}/`,
+    tlsUrl: tls === undefined ? null : `amqps://guest:guest@${address}:${tlsPort}/`,
     stop: () => stop(),
     crash: () => stop('SIGKILL'),
     signal: kill,

@@ -155,16 +155,14 @@ const within = (value: number, low: number, high: number): number => Math.min(Ma
  */
 export function settleAdjust(server: AdjustSubject, plannedBoot: Size, outcome: AdjustOutcome): AdjustSettlement {
   const minimum = minimumOf(server.flavor);
-  const maximum = maximumOf(server.flavor);
   const stored = outcome.vcpus.method === 'next-boot' || outcome.memoryMb.method === 'next-boot';
 
-  const bootPart = (part: PartOutcome, before: number, planned: number, low: number, high: number): number => {
-    if (planned === before) return before;
-    return within(part.method === 'next-boot' ? planned : part.reached, low, high);
-  };
+  // what a guest says it reached counts between the old size and the asked one only: no guest gives itself a larger next boot
+  const bootPart = (part: PartOutcome, before: number, planned: number): number =>
+    part.method === 'next-boot' ? planned : within(part.reached, Math.min(before, planned), Math.max(before, planned));
   const boot = {
-    vcpus: bootPart(outcome.vcpus, server.bootVcpus, plannedBoot.vcpus, minimum.vcpus, maximum.vcpus),
-    memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, plannedBoot.memoryMb, minimum.memoryMb, maximum.memoryMb),
+    vcpus: bootPart(outcome.vcpus, server.bootVcpus, plannedBoot.vcpus),
+    memoryMb: bootPart(outcome.memoryMb, server.bootMemoryMb, plannedBoot.memoryMb),
   };
   const told = [outcome.vcpus, outcome.memoryMb].flatMap(({ target, reached, held }) => [target, reached, held]);
   invariant(

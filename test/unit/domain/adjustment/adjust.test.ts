@@ -228,6 +228,22 @@ describe('planAdjust', () => {
     assert.equal(settleAdjust(aServer(), { vcpus: 3, memoryMb: 256 }, nothing).server.adjustStatus, 'error');
   });
 
+  it('boots next with no more than was asked, whatever the guest says it reached', () => {
+    const lie = answerOf({ vcpus: 1, memoryMb: 256 }, { vcpus: 4, memoryMb: 1024 }, 100, false);
+    const part = (name: 'vcpus' | 'memoryMb', target: number): PartOutcome => ({
+      ...lie[name],
+      target,
+      problem: 'lie',
+    });
+    const outcome = { ...lie, vcpus: part('vcpus', 2), memoryMb: part('memoryMb', 512) };
+    const grown = settleAdjust(aServer(), { vcpus: 2, memoryMb: 512 }, outcome).server;
+    assert.deepEqual([grown.currentVcpus, grown.currentMemoryMb], [4, 1024]);
+    assert.deepEqual([grown.bootVcpus, grown.bootMemoryMb], [2, 512]);
+    const large = aServer({ currentVcpus: 3, bootVcpus: 3, currentMemoryMb: 768, bootMemoryMb: 768 });
+    const shrunk = settleAdjust(large, { vcpus: 2, memoryMb: 512 }, outcome).server;
+    assert.deepEqual([shrunk.bootVcpus, shrunk.bootMemoryMb], [3, 768]);
+  });
+
   it('keeps the claim on vCPUs that are only offline in the guest', () => {
     const large = aServer({ currentVcpus: 3, bootVcpus: 3 });
     const outcome = answerOf({ vcpus: 3, memoryMb: 256 }, { vcpus: 1, memoryMb: 256 }, 100, true);
