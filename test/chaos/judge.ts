@@ -63,8 +63,10 @@ async function placesOf(scene: Scene): Promise<Places> {
   };
 }
 
-/** Promises that were not kept, by the books. */
+/** Promises that were not kept, by the books; a cloud that promised nothing kept none. */
 export function brokenPromises({ entries }: Books): string[] {
+  if (!entries.some(({ outcome }) => outcome === 'done'))
+    return [`nothing was done: ${entries.slice(0, 1).map(nameOf).join()}`];
   return entries.flatMap((entry) => {
     if (entry.outcome === 'open') return [`stuck: ${nameOf(entry)}`];
     if (entry.outcome === 'wrong') return [`said to be well, and is not: ${nameOf(entry)}`];

@@ -33,7 +33,7 @@ const APIS = 2;
 const WORKERS = 2;
 /** Sizes of disks in MiB: what each needs, and some. */
 const DATABASE_MIB = 1_024;
-const IMAGES_MIB = 256;
+const IMAGES_MIB = 1_280;
 const AGENT_MIB = 32;
 
 const { values } = parseArgs({
@@ -137,7 +137,7 @@ async function storm(scene: Scene, scenery: Scenery, image: string): Promise<Sto
   const victims = victimsOf(scenery);
   try {
     for (let next = beganAt + wanted.everyMs; ; next = Math.max(next + wanted.everyMs, Date.now())) {
-      await sleep(Math.min(next, beganAt + wanted.forMs) - Date.now());
+      await sleep(Math.max(0, Math.min(next, beganAt + wanted.forMs) - Date.now()));
       if (isOver()) break;
       await strike(victims, dice, (one) => void disasters.push(one)).catch(complain('a disaster'));
     }

@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Spot } from '../support/cluster.ts';
@@ -18,7 +18,7 @@ const FIRST_MEMBER = 11;
 /** Nobody's: what is sent to it is lost without a word. */
 const NOWHERE = '02:00:00:00:00:99';
 const FAKETIME = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketime.so.1`;
-const MIB = 2 ** 20;
+/** Names of what fills a disk. */
 const BALLAST = 'ballast';
 
 /** What a member can be out of reach of alone. */
@@ -62,17 +62,15 @@ async function join_(namespace: string, address: string): Promise<void> {
   for (const device of ['lo', 'eth0']) await ip('-n', namespace, 'link', 'set', device, 'up');
 }
 
-/** Writes until there is no room. */
+/** Takes all the room that there is, though others take of it meanwhile. */
 async function fillUp(directory: string): Promise<void> {
-  const file = await open(join(directory, BALLAST), 'w');
-  try {
-    for (let size = MIB; size >= 1; size = Math.floor(size / 16)) {
-      const piece = Buffer.alloc(size);
-      // what does not fit in large pieces may in small ones
-      while ((await statfs(directory)).bavail > 0 && (await file.write(piece).catch(() => null)) !== null);
-    }
-  } finally {
-    await file.close();
+  for (;;) {
+    const { bavail, bsize } = await statfs(directory);
+    if (bavail === 0) return;
+    // what is too much for it, since somebody was quicker, is nothing
+    await run('fallocate', ['--length', String(bavail * bsize), join(directory, `${BALLAST}-${bavail}`)]).catch(
+      () => null,
+    );
   }
 }
 
@@ -136,7 +134,9 @@ export async function makeStage(directory: string, names: readonly string[]): Pr
       disks.push(at);
     },
     fill: fillUp,
-    free: (at) => rm(join(at, BALLAST), { force: true }),
+    async free(at) {
+      for (const name of await readdir(at)) if (name.startsWith(BALLAST)) await rm(join(at, name));
+    },
     async close() {
       for (const at of disks) await run('umount', [at]);
     },
