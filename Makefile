@@ -50,7 +50,7 @@ terraform: deps
 crash: deps
 	@tools/test.sh crash
 
-## Processes apart are killed and halted under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3.
+## Processes apart are killed, halted, cut off and misled under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3.
 chaos: deps
 	@tools/chaos.sh $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)") $(if $(EVERY),--every "$(EVERY)") $(if $(AGENTS),--agents "$(AGENTS)")
 
