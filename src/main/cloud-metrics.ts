@@ -45,6 +45,12 @@ export function actionMetrics(metrics: Metrics): Pick<OpsObserver, 'acted'> {
   };
 }
 
+/** What hosts report becomes `xloud_host_reports_total`. */
+export function reportMetrics(metrics: Metrics): Pick<OpsObserver, 'reported'> {
+  const taken = metrics.counter('xloud_host_reports_total', 'Reports of hosts that this process took', ['kind']);
+  return { reported: (kind) => taken.inc({ kind }) };
+}
+
 /** What the reconcilers did last becomes `xloud_reconciler_*`. */
 export function reconcilerMetrics(metrics: Metrics, clock: Clock): Pick<OpsObserver, 'reconciled'> {
   const runs = metrics.counter(

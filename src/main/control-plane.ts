@@ -6,7 +6,7 @@ import { startWorker, type Worker } from '../ops/engine/worker.ts';
 import { makeOps, type Ops, type OpsDeps, type OpsHooks } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notifications/notification-relay.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
-import { actionMetrics, reconcilerMetrics } from './cloud-metrics.ts';
+import { actionMetrics, reconcilerMetrics, reportMetrics } from './cloud-metrics.ts';
 import type { Neighbours } from './neighbours.ts';
 import { opsSettings } from './ops-settings.ts';
 import type { Parts } from './parts.ts';
@@ -30,7 +30,12 @@ export function makeControlPlane(parts: Parts, bus: Bus, neighbours: Neighbours,
     clock,
     log,
     ...opsSettings(config),
-    observer: { ...adjustMetrics(metrics), ...actionMetrics(metrics), ...reconcilerMetrics(metrics, clock) },
+    observer: {
+      ...adjustMetrics(metrics),
+      ...actionMetrics(metrics),
+      ...reconcilerMetrics(metrics, clock),
+      ...reportMetrics(metrics),
+    },
     ...(hooks === undefined ? {} : { hooks }),
   };
   return { bus, deps, ops: makeOps(deps) };

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
+import type { AgentReport } from '../bus/contract.ts';
 import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
@@ -77,6 +78,8 @@ export interface OpsObserver {
   adjusted(end: AdjustEnd): void;
   acted(end: ActionEnd): void;
   reconciled(end: ReconcilerEnd): void;
+  /** A report of a host was taken. */
+  reported(kind: AgentReport['kind']): void;
 }
 
 /** How a run of a reconciler ended. */

@@ -46,7 +46,7 @@ for (const engine of engines) {
   describe(`statements on ${engine}`, () => {
     it('are few for a server that is made, adjusted and deleted', async () => {
       let ended = (): void => undefined;
-      const observer = { adjusted() {}, acted: () => ended(), reconciled() {} };
+      const observer = { adjusted() {}, acted: () => ended(), reconciled() {}, reported() {} };
       const world: World = await makeWorld({ engine, builtInNetworks: true, observer, pollMs: NEVER_MS });
       let statements = 0;
       for (const handle of new Set([world.database.read, world.database.write])) {

@@ -39,6 +39,8 @@ export interface Member {
   signal(signal: NodeJS.Signals): void;
   isRunning(): boolean;
   log(): string;
+  /** Null: it does not run. */
+  pid(): number | null;
   /** What its processors did for it, in seconds, since it began. */
   cpuSeconds(): number;
 }
@@ -119,6 +121,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
       url,
       isRunning,
       log: () => readFileSync(logFile, 'utf8'),
+      pid: () => child?.pid ?? null,
       cpuSeconds() {
         const stat = readFileSync(`/proc/${child?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
         return (Number(stat[11]) + Number(stat[12])) / 100;

@@ -69,13 +69,16 @@ async function takeOver({ database, log }: OpsDeps, name: string): Promise<void>
 
 /** Hears of work and of hosts. Returns what ends that. */
 async function listen(deps: OpsDeps, running: Running): Promise<() => Promise<unknown>> {
-  const { bus, log } = deps;
+  const { bus, log, observer } = deps;
   const stopNudges = await bus.onNudge((id) => {
     // who speaks of an action that runs wants it to end
     if (running.has(id)) void running.endCancelled().catch((error: unknown) => log.warn({ err: error }, NOT_ASKED));
     running.look();
   });
-  const stopReports = await bus.onReport((report) => handleReport(deps, report));
+  const stopReports = await bus.onReport(async (report) => {
+    await handleReport(deps, report);
+    observer?.reported(report.kind);
+  });
   return () => Promise.all([stopNudges(), stopReports()]);
 }
 
