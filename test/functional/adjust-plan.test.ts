@@ -143,7 +143,9 @@ for (const engine of engines) {
 describe('metrics of adjustments', () => {
   it('count how they ended, how long guests took and what moved', async (t) => {
     const metrics = makeMetrics();
-    const servers = await startServers({ observer: { ...adjustMetrics(metrics), acted() {}, reconciled() {}, reported() {} } });
+    const servers = await startServers({
+      observer: { ...adjustMetrics(metrics), acted() {}, reconciled() {}, reported() {} },
+    });
     t.after(() => servers.close());
     const read = async (name: string): Promise<number> => {
       const line = (await metrics.registry.metrics()).split('\n').find((one) => one.startsWith(`${name} `));

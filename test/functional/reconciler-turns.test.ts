@@ -43,7 +43,12 @@ for (const engine of engines) {
       ) as unknown as Reconcilers;
     const period = async (workers: readonly Reconcilers[]): Promise<string[]> => {
       ran = [];
-      const observer = { adjusted() {}, acted() {}, reported() {}, reconciled: (end: ReconcilerEnd) => void ends.push(end) };
+      const observer = {
+        adjusted() {},
+        acted() {},
+        reported() {},
+        reconciled: (end: ReconcilerEnd) => void ends.push(end),
+      };
       await Promise.all(workers.map((one) => reconcileDue({ ...world.deps, clock, observer }, one, PERIOD_MS)));
       return ran;
     };
