@@ -30,10 +30,20 @@ const LEFT = `
   select a.server_uuid as uuid from instance_action_events e join instance_actions a on a.id = e.action_id
   where e.output like '%"left":"%'`;
 
-/** What is left of an image that was not to be had, once the image service had been asked often enough, is on record. */
+/** Servers without a guest whose disks may stand aside on their own host: they may be all that those have. */
+const ASIDE = `
+  select s.uuid, s.host from servers s join remnants r on r.server_uuid = s.uuid and r.host = s.host
+  where s.deleted = 0 and s.power_state = 0`;
+
+/**
+ * What is left of an image that was not to be had, once the image service had been asked often enough, is on record, and so is what
+ * a move that was given up left aside.
+ */
 export async function onRecord(read: Reader): Promise<(left: string) => boolean> {
   const told = new Set((await readRows(read, LEFT)).map((row) => row['uuid']));
-  return (left) => left.startsWith('image of ') && told.has(UUID.exec(left)?.[0]);
+  const rows = await readRows(read, ASIDE);
+  const aside = new Set(rows.map((row) => `disks of ${String(row['uuid'])} set aside on ${String(row['host'])}`));
+  return (left) => aside.has(left) || (left.startsWith('image of ') && told.has(UUID.exec(left)?.[0]));
 }
 
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;

@@ -163,7 +163,8 @@ const servers: Check = {
       found.push(
         warning(
           `${remnants.length} may have left something on ${where}`,
-          'it goes when those hosts are up; delete the compute service of one that never comes back',
+          'it goes when those hosts are up, and disks that may be all that a server has when it is started or deleted; ' +
+            'delete the compute service of a host that never comes back',
         ),
       );
     }

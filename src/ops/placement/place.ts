@@ -204,8 +204,9 @@ export async function hostsFor(
   reach: Reach = 'changes',
 ): Promise<Choice> {
   const { read } = deps.database;
-  // one that never ran left nothing anywhere
-  const left = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
+  // one that never ran left nothing anywhere, and what stands aside at home is in nobody's way
+  const had = server.launchedAt === null ? [] : await remnantHosts(read, server.uuid);
+  const left = had.filter((host) => host !== server.host);
   const spec = await specOf(deps, request, await groupOf(read, server));
   const snapshot = await candidatesFor(deps, request, [...request.excluded, ...left], reach);
   const { hosts, refused } = select(snapshot, spec, {

@@ -19,14 +19,24 @@ async function isNeeded({ database }: OpsDeps, server: Server | null, host: stri
   return moves.some(({ sourceCompute, destCompute }) => sourceCompute === host || destCompute === host);
 }
 
+/**
+ * Throws a conflict where what stands aside on the server's own host may be all that it has: that is its guest again when it is started
+ * (servers/whereabouts.ts), or goes with it.
+ */
+async function mustHaveGuest({ bus }: OpsDeps, { host, serverUuid: uuid }: Remnant): Promise<void> {
+  if ((await bus.call(host, 'inspect', { uuid })) === null) throw conflict('Its server has no guest on its own host.');
+}
+
 /** A host that is known no more has nothing left to remove. */
 async function clear(deps: OpsDeps, remnant: Remnant, isKnown: boolean): Promise<void> {
   const { database, bus, clock, log } = deps;
   const { host: name, serverUuid } = remnant;
   const server = await findServer(database.read, serverUuid);
-  if (await isNeeded(deps, server, name)) throw conflict('A move of its server is not over.');
   // a guest that is at home is no remnant, whatever was noted
   const home = server?.host === name;
+  if (home && isKnown) await mustHaveGuest(deps, remnant);
+  // after the guest was looked for: a move that began meanwhile has set it aside
+  if (await isNeeded(deps, server, name)) throw conflict('A move of its server is not over.');
   if (isKnown) {
     const call = bus.call.bind(bus);
     await askToClear({ deps, call }, name, serverUuid, home ? ['aside'] : ['guest', 'aside']);

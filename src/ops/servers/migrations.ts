@@ -205,9 +205,9 @@ export async function endMove(t: Tx, migrationId: number, status: MigrationStatu
 const turned: readonly MigrationStatus[] = ['finished', 'confirming', 'reverting'];
 
 /**
- * The move is over and an error: what it may have on the server's other host, and what it left aside, is on record to be removed
- * (reconcile/remnants.ts).
- * @param stuck it could not be undone: what stands aside on the server's own host may be all that it has
+ * The move is over and an error: what it may have on the server's other host, and what it may have left aside on its own, is on record
+ * to be removed. What may be all that the server has stays until there is a guest again (reconcile/remnants.ts).
+ * @param stuck it could not be undone, or nobody tried: its disks may stand aside on the server's own host
  */
 export async function giveUpMove(
   t: Tx,
@@ -217,7 +217,7 @@ export async function giveUpMove(
   nowMs: number,
 ): Promise<void> {
   for (const host of new Set([sourceCompute, destCompute])) {
-    const has = host === server.host ? turned.includes(status) && !stuck : true;
+    const has = host !== server.host || stuck || turned.includes(status);
     if (host !== null && has) await addRemnant(t, { serverUuid: server.uuid, host }, nowMs);
   }
   await endMove(t, id, 'error', nowMs);
@@ -258,7 +258,7 @@ export async function giveUpUnseen(
   if (unsure) await leaveUnsure(t, move.id, nowMs);
   else {
     await claimEither(t, move);
-    await giveUpMove(t, server, move, false, nowMs);
+    await giveUpMove(t, server, move, true, nowMs);
   }
 }
 

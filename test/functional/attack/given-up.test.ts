@@ -7,13 +7,14 @@ import { type Fault, internal, unavailable } from '../../../src/base/errors.ts';
 import { findClaim } from '../../../src/db/claims.ts';
 import { openActions } from '../../../src/db/instance-actions.ts';
 import { unfinishedMoves } from '../../../src/db/migrations.ts';
+import { remnantHosts } from '../../../src/db/remnants.ts';
 import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
 import { remnants } from '../../../src/ops/reconcile/remnants.ts';
 import type { FakeDriver } from '../../../src/virt/fake.ts';
 import { engines } from '../../support/database.ts';
 import { secondWorker } from '../../support/saga-cases.ts';
 import { type Servers, startServers } from '../../support/servers.ts';
-import { testConfig } from '../../support/world.ts';
+import { adminOp, testConfig } from '../../support/world.ts';
 
 const HOSTS = ['host-1', 'host-2'];
 const HOUR_MS = 3_600_000;
@@ -78,16 +79,63 @@ for (const engine of engines) {
       await isAtHome(id, home);
     });
 
-    it('are left where a host refuses for good', async () => {
-      const { id, home } = await overtaken(() => {
-        answers = [internal('The disk is broken.')];
+    describe('where a host refuses for good', () => {
+      const isAside = (id: string, home: string): boolean =>
+        servers.world.drivers.get(home)?.store.aside.get(id) !== undefined;
+      const leftOn = (id: string) => remnantHosts(servers.world.database.read, id);
+      /** Its disks stand aside at home, and are all that it has. */
+      async function left(): Promise<{ id: string; home: string }> {
+        const { world } = servers;
+        const made = await overtaken(() => {
+          answers = [internal('The disk is broken.')];
+        });
+        const { id, home } = made;
+        await world.settled();
+        assert.deepEqual([guestsOf(id), isAside(id, home)], [[], true]);
+        assert.ok((await leftOn(id)).includes(home), 'nothing says what stands aside');
+        await reconcileAll(world.deps, { remnants });
+        assert.ok(isAside(id, home), 'all that the server had is gone');
+        assert.deepEqual(await leftOn(id), [home]);
+        return made;
+      }
+      const isClean = async (id: string): Promise<void> => {
+        const { world } = servers;
+        await reconcileAll(world.deps, { remnants });
+        assert.deepEqual([await leftOn(id), await world.leftovers()], [[], []]);
+      };
+
+      it('keep on record what stands aside, until it is the guest again', async () => {
+        const { id, home } = await left();
+        await act(id, { reboot: { type: 'HARD' } });
+        await servers.world.settled();
+        assert.deepEqual([guestsOf(id), isAside(id, home)], [[home], false]);
+        await isClean(id);
       });
-      await servers.world.settled();
-      assert.deepEqual(guestsOf(id), []);
-      assert.ok(servers.world.drivers.get(home)?.store.aside.get(id));
-      assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
-      await servers.world.settled();
-      servers.world.drivers.get(home)?.store.aside.remove(id);
+
+      it('keep on record what stands aside, until the server is deleted', async () => {
+        const { id, home } = await left();
+        assert.equal((await servers.request('DELETE', `/servers/${id}`)).status, 204);
+        await servers.world.settled();
+        assert.equal(isAside(id, home), false);
+        await isClean(id);
+      });
+
+      it('keep on record what stands aside, until the server is somewhere else', async () => {
+        const { world } = servers;
+        const { id, home } = await left();
+        const down = (forcedDown: boolean) =>
+          world.ops.setServiceStatus(adminOp(), { host: home, binary: 'nova-compute' }, { forcedDown });
+        await down(true);
+        try {
+          assert.equal((await servers.act(id, { evacuate: {} }, { as: 'admin', version: '2.30' })).status, 200);
+          await world.settled();
+        } finally {
+          await down(false);
+        }
+        assert.deepEqual([guestsOf(id).includes(home), isAside(id, home)], [false, true]);
+        await isClean(id);
+        assert.equal(isAside(id, home), false);
+      });
     });
 
     it('wait for no host once they are deleted', async () => {
