@@ -181,7 +181,9 @@ describe('a guest that is forced to its end', { concurrency: 1 }, () => {
     const how = permitPostCopy ? 'goes on there before its memory' : 'stands still until its memory is there';
     it(how, { timeout: TEST_MS }, async () => {
       const two = await startTwoHosts();
-      const slow = await two.a.anotherDriver(moving(two.addressOf(two.a), { bandwidthMib: 6, permitPostCopy }));
+      // one that stands still anyway cannot be hurried
+      const live = { bandwidthMib: 6, permitPostCopy, emulatedLive: true };
+      const slow = await two.a.anotherDriver(moving(two.addressOf(two.a), live));
       try {
         const spec = two.a.spec();
         const { uuid } = spec;

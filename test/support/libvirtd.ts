@@ -20,6 +20,9 @@ const STOP_MS = 20_000;
 /** What libvirt found out about each QEMU here, in seconds of work; it finds out anew where that is not true any more. */
 const PROBED = join(import.meta.dirname, '..', '..', '.cache', 'libvirt');
 
+/** Where the packages of another QEMU are unpacked, which guests then have; empty: the machine's own. */
+const QEMU = process.env.XLOUD_TEST_QEMU ?? '';
+
 export interface LibvirtdOptions {
   /** The host's name as libvirt reports it; tests with several hosts give each its own. */
   readonly hostname?: string;
@@ -61,7 +64,7 @@ export interface Libvirtd {
 // pipe ends, this shell ends, and with it every process of the namespace.
 const INIT = `
 set -eu
-dir=$1; hide_kvm=$2; host=$3; cgroups=$4; pki=$5; shift 5
+dir=$1; hide_kvm=$2; host=$3; cgroups=$4; pki=$5; qemu=$6; shift 6
 mount -t proc proc /proc
 umount -R -l /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
@@ -83,6 +86,9 @@ mount --bind "$dir/lib" /var/lib/libvirt
 mount --bind "$dir/log" /var/log/libvirt
 mount --bind "$dir/cache" /var/cache/libvirt
 [ "$hide_kvm" = no ] || [ ! -e /dev/kvm ] || mount --bind /dev/null /dev/kvm
+for part in usr/bin/qemu-system-x86_64 usr/lib/x86_64-linux-gnu/qemu usr/share/qemu usr/share/seabios; do
+  [ -z "$qemu" ] || mount --bind "$qemu/$part" "/$part"
+done
 hostname "$host"
 ip link set lo up
 exec 3<&0
@@ -207,6 +213,7 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       options.hostname ?? 'compute-under-test',
       options.cgroups ? 'yes' : 'no',
       options.pki ?? '',
+      QEMU,
     ],
     ...(options.tcpPort === undefined && options.pki === undefined ? [] : ['--listen']),
   ];

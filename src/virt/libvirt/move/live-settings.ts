@@ -11,6 +11,8 @@ export interface LiveSettings {
   readonly permitPostCopy: boolean;
   /** Whether a guest may be slowed down that writes faster than can be sent. */
   readonly permitAutoConverge: boolean;
+  /** Whether emulated guests run on their way though their QEMU forgets some of what they write (`emulated.ts`): for tests. */
+  readonly emulatedLive: boolean;
   /** MiB a second; 0: as fast as it goes. */
   readonly bandwidthMib: number;
   readonly downtimeMs: number;
@@ -23,6 +25,7 @@ export interface LiveSettings {
 
 export const usualLive: LiveSettings = {
   ...{ address: '127.0.0.1', scheme: 'tls', nativeTls: false, permitPostCopy: false, permitAutoConverge: false },
+  emulatedLive: false,
   ...{ bandwidthMib: 0, downtimeMs: 500, parallelConnections: 0, completionMsPerGib: 800_000, timeoutAction: 'abort' },
 };
 

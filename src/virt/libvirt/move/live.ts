@@ -13,6 +13,7 @@ import { filesOf, type Host, noSuchGuest, notRunning } from '../host.ts';
 import { undefine } from '../lifecycle.ts';
 import * as vir from '../rpc/constants.ts';
 import type { DomainRef, TypedParam, TypedParams } from '../rpc/types.ts';
+import { writesArrive } from './emulated.ts';
 import type { Leaving } from './live-settings.ts';
 
 const GIB = 1024 ** 3;
@@ -71,17 +72,18 @@ async function stillHere(host: Host, uuid: string): Promise<DomainRef | null> {
   return null;
 }
 
-function flagsOf({ live }: Host, { disks }: LiveLanding): number {
+function flagsOf({ live }: Host, { disks, xml }: LiveLanding): number {
+  const runs = live.emulatedLive || writesArrive(xml);
   return (
-    vir.VIR_MIGRATE_LIVE |
+    (runs ? vir.VIR_MIGRATE_LIVE : 0) |
     vir.VIR_MIGRATE_PEER2PEER |
     vir.VIR_MIGRATE_PERSIST_DEST |
     vir.VIR_MIGRATE_UNDEFINE_SOURCE |
     vir.VIR_MIGRATE_ABORT_ON_ERROR |
     // that both hosts have the same storage was seen, which libvirt knows of few file systems
     (disks.length > 0 ? vir.VIR_MIGRATE_NON_SHARED_INC : vir.VIR_MIGRATE_UNSAFE) |
-    (live.permitAutoConverge ? vir.VIR_MIGRATE_AUTO_CONVERGE : 0) |
-    (live.permitPostCopy && live.parallelConnections <= 1 ? vir.VIR_MIGRATE_POSTCOPY : 0) |
+    (live.permitAutoConverge && runs ? vir.VIR_MIGRATE_AUTO_CONVERGE : 0) |
+    (live.permitPostCopy && runs && live.parallelConnections <= 1 ? vir.VIR_MIGRATE_POSTCOPY : 0) |
     (live.nativeTls ? vir.VIR_MIGRATE_TLS : 0) |
     (live.parallelConnections > 1 ? vir.VIR_MIGRATE_PARALLEL : 0)
   );
