@@ -31,6 +31,7 @@ import { rescueServer } from './servers/rescue.ts';
 import type { OpsDeps } from './deps.ts';
 import { requestAction } from './engine/action.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './proxies/images.ts';
+import { listCloudInitTemplates, showCloudInitTemplate } from './administration/cloud-init-templates.ts';
 import { createKeypair, deleteKeypair } from './administration/keypairs.ts';
 import { evacuateServer } from './servers/evacuate.ts';
 import { balanceHosts } from './placement/balance-hosts.ts';
@@ -174,6 +175,8 @@ const verbs = {
   removeFlavorAccess,
   setFlavorExtraSpecs,
   deleteFlavorExtraSpec,
+  listCloudInitTemplates,
+  showCloudInitTemplate,
   createKeypair,
   deleteKeypair,
   createAggregate,

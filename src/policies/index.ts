@@ -9,6 +9,7 @@ import { rules as availabilityZone } from './availability-zone.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
+import { rules as cloudInitTemplates } from './cloud-init-templates.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
@@ -100,6 +101,7 @@ const resourceRules = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitTemplates,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

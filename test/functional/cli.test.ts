@@ -46,3 +46,29 @@ describe('xloud scheduler explain', () => {
     assert.match(demo.stderr, /^xloud: Policy doesn't allow os_compute_api:xloud:scheduler:explain .* \(HTTP 403\)\n$/);
   });
 });
+
+describe('xloud cloud-init', () => {
+  let service: Service;
+  before(async () => {
+    service = await startService({ driver: 'fake' });
+  });
+  after(() => service.close());
+  const cloudInit = (...words: string[]): Promise<Ended> =>
+    xloud('cloud-init', ...words, '--data-dir', service.dataDir, '--os-cloud', 'xloud-demo');
+
+  it('lists the templates, and shows one with its variables and its document', async () => {
+    const list = await cloudInit('list');
+    assert.equal(list.status, 0, list.stderr);
+    assert.match(list.stdout, /^name +version +source +description\n.*\nweb-server +1 +built-in +nginx /s);
+    const { stdout } = await cloudInit('show', 'web-server');
+    assert.match(
+      stdout,
+      /^web-server, version 1 \(built-in\): nginx .*\nxloud:template\.port +integer +80 .*\n#cloud-config\n/s,
+    );
+    assert.deepEqual(await cloudInit('show', 'nothing'), {
+      status: 2,
+      stdout: '',
+      stderr: "xloud: There is no cloud-init template 'nothing'. (HTTP 404)\n",
+    });
+  });
+});

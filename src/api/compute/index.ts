@@ -7,6 +7,7 @@ import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
 import baremetalNodes from './baremetal-nodes.ts';
+import cloudInitTemplates from './cloud-init-templates.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
@@ -101,6 +102,7 @@ const routes: readonly RouteEntry[] = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitTemplates,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
