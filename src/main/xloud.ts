@@ -454,6 +454,31 @@ withCloud(
   print(await showTemplate(await sessionOf(options), name));
 });
 
+const profile = program.command('profile').description('sets of extra specs by a name, and what servers have of them');
+
+withCloud(profile.command('list').description('print the profiles with what each knob does')).action(
+  async (options: CloudFlags) => {
+    const { listProfiles } = await import('../cli/profiles.ts');
+    print(await listProfiles(await sessionOf(options)));
+  },
+);
+
+withCloud(profile.command('show <server-id>').description("print a server's profile with its values")).action(
+  async (server: string, options: CloudFlags) => {
+    const { showProfile } = await import('../cli/profiles.ts');
+    print(await showProfile(await sessionOf(options), server));
+  },
+);
+
+withCloud(
+  profile
+    .command('apply <server-id> <name>')
+    .description('give a server another profile from its next start on; none: -'),
+).action(async (server: string, name: string, options: CloudFlags) => {
+  const { applyProfile } = await import('../cli/profiles.ts');
+  print(await applyProfile(await sessionOf(options), server, name === '-' ? null : name));
+});
+
 const host = program.command('host').description('hosts of servers');
 
 withCloud(

@@ -18,6 +18,7 @@ import {
   updateAggregate,
 } from './administration/aggregates.ts';
 import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
+import { applyProfile } from './servers/apply-profile.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
@@ -111,6 +112,7 @@ const verbs = {
   forceLiveMigration,
   lockServer,
   unlockServer,
+  applyProfile,
   resetState,
   injectNetworkInfo,
   changePassword,

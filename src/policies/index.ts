@@ -36,6 +36,7 @@ import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
 import { rules as neutron } from './neutron.ts';
 import { rules as pauseServer } from './pause.ts';
+import { rules as profiles } from './profiles.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
@@ -102,6 +103,7 @@ const resourceRules = [
   ...xloudAdjust,
   ...xloudScheduler,
   ...cloudInitTemplates,
+  ...profiles,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

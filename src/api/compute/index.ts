@@ -24,6 +24,7 @@ import instanceUsageAuditLog from './instance-usage-audit-log.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
+import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import migrations from './migrations.ts';
 import networks from './networks.ts';
@@ -103,6 +104,7 @@ const routes: readonly RouteEntry[] = [
   ...xloudAdjust,
   ...xloudScheduler,
   ...cloudInitTemplates,
+  ...profiles,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
