@@ -38,6 +38,8 @@ export const limits = {
   httpGraceMs: 10 * SECOND_MS,
   /** user_data, base64 text (Nova's MAX_USERDATA_SIZE). */
   userDataBytes: 65_535,
+  /** A file with a template for cloud-init, and what a server has of one: with user data a guest is given 112 KiB at most. */
+  cloudInitTemplateBytes: 32 * 1024,
   /** Servers that one POST may ask for at most. */
   serversPerRequest: 1_000,
   /** Answers of megabytes that are made at once; more wait for their turn, and are made no later for that: the thread is one. */

@@ -304,6 +304,10 @@ export const schema = {
       ['auto', 'no', 'yes'],
       'Whether every server has a config drive, or only those that ask for one, take files along, or whose image insists; auto: yes, unless guests have a metadata service (network.metadata).',
     ),
+    cloud_init_templates: text(
+      '',
+      'Directory of templates for cloud-init of your own (*.yaml), beside the built-in ones; read at the start, the same for every process; empty: none.',
+    ),
     reclaim_instance_interval_seconds: number(
       0,
       'seconds',

@@ -4,6 +4,7 @@ import type { HostTerms } from '../domain/placement/host-terms.ts';
 import { readAliases } from '../domain/pci/pci-alias.ts';
 import type { OpsDeps } from '../ops/index.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
+import { readCloudInitTemplates } from './cloud-init-templates.ts';
 import type { Config } from './config.ts';
 import { hasMetadata } from './metadata-wish.ts';
 
@@ -49,6 +50,7 @@ export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler
       evacuateAfterMs: compute.evacuate_after_seconds * 1000,
       evacuateMarkedOnly: compute.evacuate_servers === 'marked',
       pciAliases: readAliases(pci.alias),
+      cloudInitTemplates: readCloudInitTemplates(compute.cloud_init_templates),
       quota,
     },
     scheduler: {

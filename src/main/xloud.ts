@@ -340,7 +340,9 @@ config
   });
 withCommon(config.command('check').description('read the configuration and say what is wrong with it')).action(
   async (options: Common) => {
-    await configOf(options);
+    const { compute } = await configOf(options);
+    const { readCloudInitTemplates } = await import('./cloud-init-templates.ts');
+    readCloudInitTemplates(compute.cloud_init_templates);
     print('the configuration is good');
   },
 );
@@ -434,6 +436,47 @@ withCloud(
 ).action(async (options: ExplainOptions & CloudFlags) => {
   const { explain } = await import('../cli/scheduler.ts');
   print(await explain(await sessionOf(options), options));
+});
+
+const cloudInit = program.command('cloud-init').description('templates for cloud-init that new servers may name');
+
+withCloud(cloudInit.command('list').description('print the templates')).action(async (options: CloudFlags) => {
+  const { listTemplates } = await import('../cli/cloud-init-templates.ts');
+  print(await listTemplates(await sessionOf(options)));
+});
+
+withCloud(
+  cloudInit
+    .command('show <name>')
+    .description('print the variables and the document of a template: NAME or NAME@VERSION'),
+).action(async (name: string, options: CloudFlags) => {
+  const { showTemplate } = await import('../cli/cloud-init-templates.ts');
+  print(await showTemplate(await sessionOf(options), name));
+});
+
+const profile = program.command('profile').description('sets of extra specs by a name, and what servers have of them');
+
+withCloud(profile.command('list').description('print the profiles with what each knob does')).action(
+  async (options: CloudFlags) => {
+    const { listProfiles } = await import('../cli/profiles.ts');
+    print(await listProfiles(await sessionOf(options)));
+  },
+);
+
+withCloud(profile.command('show <server-id>').description("print a server's profile with its values")).action(
+  async (server: string, options: CloudFlags) => {
+    const { showProfile } = await import('../cli/profiles.ts');
+    print(await showProfile(await sessionOf(options), server));
+  },
+);
+
+withCloud(
+  profile
+    .command('apply <server-id> <name>')
+    .description('give a server another profile from its next start on; none: -'),
+).action(async (server: string, name: string, options: CloudFlags) => {
+  const { applyProfile } = await import('../cli/profiles.ts');
+  print(await applyProfile(await sessionOf(options), server, name === '-' ? null : name));
 });
 
 const host = program.command('host').description('hosts of servers');

@@ -7,6 +7,7 @@ import type { Saga } from './engine/saga.ts';
 import { injectTransitions, resetStateAction } from './servers/admin-actions.ts';
 import { changePasswordAction } from './servers/admin-password.ts';
 import { adjustAction, storedAdjust } from './servers/adjust.ts';
+import { applyProfileAction } from './servers/apply-profile.ts';
 import { attachAction, detachAction } from './servers/attach-interfaces.ts';
 import { confirmResizeAction } from './servers/confirm-resize.ts';
 import { consoleOutputTransitions } from './servers/console-output.ts';
@@ -82,6 +83,7 @@ export const instantActions: readonly InstantAction[] = [
   abortAction,
   forceCompleteAction,
   storedAdjust,
+  applyProfileAction,
 ];
 
 /** What is checked alike, and leaves no record. */

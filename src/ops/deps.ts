@@ -9,6 +9,7 @@ import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
 import type { Host } from '../domain/placement/hosts.ts';
+import type { CloudInitTemplates } from '../domain/servers/cloud-init-templates.ts';
 import type { PciAliases } from '../domain/pci/pci-alias.ts';
 import type { QuotaLimits } from '../domain/placement/quota-sets.ts';
 import type { Size } from '../domain/adjustment/size.ts';
@@ -51,6 +52,8 @@ export interface OpsConfig {
   readonly evacuateMarkedOnly: boolean;
   /** The devices that flavors may ask for. */
   readonly pciAliases: PciAliases;
+  /** The documents for cloud-init that new servers may name. */
+  readonly cloudInitTemplates: CloudInitTemplates;
   /** How long a new server waits for room, in milliseconds; 0: it does not. */
   readonly placementWaitMs: number;
   /** Limits of a project unless an administrator set others; -1: none. */

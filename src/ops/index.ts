@@ -18,6 +18,7 @@ import {
   updateAggregate,
 } from './administration/aggregates.ts';
 import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
+import { applyProfile } from './servers/apply-profile.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
@@ -31,6 +32,7 @@ import { rescueServer } from './servers/rescue.ts';
 import type { OpsDeps } from './deps.ts';
 import { requestAction } from './engine/action.ts';
 import { changeImageMetadata, checkImageMetadata, deleteImage, listImages, showImage } from './proxies/images.ts';
+import { listCloudInitTemplates, showCloudInitTemplate } from './administration/cloud-init-templates.ts';
 import { createKeypair, deleteKeypair } from './administration/keypairs.ts';
 import { evacuateServer } from './servers/evacuate.ts';
 import { balanceHosts } from './placement/balance-hosts.ts';
@@ -110,6 +112,7 @@ const verbs = {
   forceLiveMigration,
   lockServer,
   unlockServer,
+  applyProfile,
   resetState,
   injectNetworkInfo,
   changePassword,
@@ -174,6 +177,8 @@ const verbs = {
   removeFlavorAccess,
   setFlavorExtraSpecs,
   deleteFlavorExtraSpec,
+  listCloudInitTemplates,
+  showCloudInitTemplate,
   createKeypair,
   deleteKeypair,
   createAggregate,

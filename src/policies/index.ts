@@ -9,6 +9,7 @@ import { rules as availabilityZone } from './availability-zone.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
+import { rules as cloudInitTemplates } from './cloud-init-templates.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
@@ -35,6 +36,7 @@ import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
 import { rules as neutron } from './neutron.ts';
 import { rules as pauseServer } from './pause.ts';
+import { rules as profiles } from './profiles.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
@@ -100,6 +102,8 @@ const resourceRules = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitTemplates,
+  ...profiles,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Service, startService } from '../support/serve.ts';
+import { eventually, type Service, startService } from '../support/serve.ts';
 import { type Ended, xloud } from '../support/xloud.ts';
 
 describe('xloud scheduler explain', () => {
@@ -44,5 +44,72 @@ describe('xloud scheduler explain', () => {
     const demo = await explain('--os-cloud', 'xloud-demo', '--flavor', flavorId);
     assert.equal(demo.status, 2);
     assert.match(demo.stderr, /^xloud: Policy doesn't allow os_compute_api:xloud:scheduler:explain .* \(HTTP 403\)\n$/);
+  });
+});
+
+describe('xloud cloud-init', () => {
+  let service: Service;
+  before(async () => {
+    service = await startService({ driver: 'fake' });
+  });
+  after(() => service.close());
+  const cloudInit = (...words: string[]): Promise<Ended> =>
+    xloud('cloud-init', ...words, '--data-dir', service.dataDir, '--os-cloud', 'xloud-demo');
+
+  it('lists the templates, and shows one with its variables and its document', async () => {
+    const list = await cloudInit('list');
+    assert.equal(list.status, 0, list.stderr);
+    assert.match(list.stdout, /^name +version +source +description\n.*\nweb-server +1 +built-in +nginx /s);
+    const { stdout } = await cloudInit('show', 'web-server');
+    assert.match(
+      stdout,
+      /^web-server, version 1 \(built-in\): nginx .*\nxloud:template\.port +integer +80 .*\n#cloud-config\n/s,
+    );
+    assert.deepEqual(await cloudInit('show', 'nothing'), {
+      status: 2,
+      stdout: '',
+      stderr: "xloud: There is no cloud-init template 'nothing'. (HTTP 404)\n",
+    });
+  });
+});
+
+describe('xloud profile', () => {
+  let service: Service;
+  before(async () => {
+    service = await startService({ driver: 'fake' });
+  });
+  after(() => service.close());
+  const profile = (...words: string[]): Promise<Ended> => xloud('profile', ...words, '--data-dir', service.dataDir);
+
+  it('lists profiles, shows the one of a server, and gives it another', async () => {
+    const list = await profile('list');
+    assert.match(
+      list.stdout,
+      /^balanced: What does good .*\n {2}hw_rng:allowed +true +the host's random numbers/,
+      list.stderr,
+    );
+    const ask = (path: string, body: object) => service.request('xloud', 'POST', `/compute/v2.1${path}`, body);
+    const made = await service.request('xloud', 'POST', '/image/v2/images', {
+      ...{ name: 'one', disk_format: 'raw', container_format: 'bare' },
+    });
+    await service.request('xloud', 'PUT', `/image/v2/images/${made.body.id}/file`, Buffer.alloc(512));
+    const flavor = await ask('/flavors', { flavor: { name: 'plain', vcpus: 1, ram: 512, disk: 1 } });
+    const server = { name: 'one', imageRef: made.body.id, flavorRef: flavor.body.flavor.id, networks: 'none' };
+    const created = await ask('/servers', { server });
+    assert.equal(created.status, 202, JSON.stringify(created.body));
+    const { id } = created.body.server as { id: string };
+    await eventually('the server is active', 30_000, async () => {
+      const { body } = await service.request('xloud', 'GET', `/compute/v2.1/servers/${id}`);
+      return body.server.status === 'ACTIVE' ? true : null;
+    });
+    assert.deepEqual(await profile('show', id), { status: 0, stdout: `${id}: no profile\n`, stderr: '' });
+    const given = await profile('apply', id, 'energy-efficient');
+    assert.equal(given.status, 0, given.stderr);
+    assert.match(
+      given.stdout,
+      /: energy-efficient, from the next start on\n\nextra spec +value +from +does\nquota:cpu_shares +512 +profile +half /,
+    );
+    assert.match((await profile('apply', id, 'fast')).stderr, /^xloud: There is no profile 'fast'; .*\(HTTP 400\)\n$/);
+    assert.match((await profile('apply', id, '-')).stdout, /: no profile, from the next start on\n$/);
   });
 });

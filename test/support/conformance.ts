@@ -11,7 +11,7 @@ import { liveEndpoints, routesOf } from './endpoints.ts';
 import { checkExchange, type Finding } from './exchange-check.ts';
 
 /** Ours beyond Nova. */
-const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?\/os-xloud-\w+(\/|$|\?)/;
+const OWN = /^\/v2(\.1)?(\/[0-9a-f-]+)?(\/servers\/[^/]+)?\/os-xloud-[\w-]+(\/|$|\?)/;
 const isOwn = ({ path, requestBody }: Exchange): boolean =>
   OWN.test(path) ||
   (/\/action(\?|$)/.test(path) &&

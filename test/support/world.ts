@@ -45,6 +45,7 @@ import { authenticate } from './callers.ts';
 import { freshDatabase } from './database.ts';
 import { type Gates, makeGates } from './gate.ts';
 import { findLeftovers } from './leftovers.ts';
+import { readCloudInitTemplates } from '../../src/main/cloud-init-templates.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
 
 export interface HostRequest {
@@ -179,6 +180,7 @@ export const testConfig: OpsConfig = {
   evacuateAfterMs: 0,
   evacuateMarkedOnly: false,
   pciAliases: new Map(),
+  cloudInitTemplates: readCloudInitTemplates(''),
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

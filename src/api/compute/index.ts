@@ -7,6 +7,7 @@ import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
 import baremetalNodes from './baremetal-nodes.ts';
+import cloudInitTemplates from './cloud-init-templates.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
 import flavorsAccess from './flavors-access.ts';
@@ -23,6 +24,7 @@ import instanceUsageAuditLog from './instance-usage-audit-log.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
+import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import migrations from './migrations.ts';
 import networks from './networks.ts';
@@ -101,6 +103,8 @@ const routes: readonly RouteEntry[] = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitTemplates,
+  ...profiles,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

@@ -5,6 +5,7 @@
 import { booleanWord } from '../../base/boolean-word.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
 import { diskLimits } from './limits-request.ts';
+import { profileNames } from './profiles.ts';
 import { standardResourceClasses, standardTraits } from '../placement/standard-traits.ts';
 
 /** What is wrong with a value, in Nova's words after `Validation failed; `; null when nothing is. */
@@ -187,6 +188,10 @@ const known: Readonly<Record<string, Rows>> = {
   vmware: all(text, vmware, 'hw_version', 'storage_policy'),
   xloud: {
     memory_method: row(text, done('by what its memory moves, balloon or virtio-mem (docs/elastic.md)')),
+    profile: row(
+      oneOf(...profileNames),
+      done('the extra specs of that name, below those of the flavor (docs/guests.md)'),
+    ),
     nested_virtualization: row(flag, done('the guest sees the virtualisation of its host; no unless it is said')),
   },
 };

@@ -9,6 +9,7 @@ import {
   memoryMethods,
   spannedMinimum,
 } from '../adjustment/memory-method.ts';
+import { type ProfileMarks, profiledSpecs } from './profiles.ts';
 import { overridesOf, wholeNumber } from '../placement/resource-specs.ts';
 import type { Size } from '../adjustment/size.ts';
 
@@ -29,7 +30,7 @@ export interface Flavor {
 }
 
 /** What a server keeps of its flavor: later changes of the flavor do not reach it. */
-export type FlavorSnapshot = Omit<Flavor, 'id'>;
+export type FlavorSnapshot = Omit<Flavor, 'id'> & ProfileMarks;
 
 export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
   flavorid: flavor.flavorid,
@@ -43,7 +44,7 @@ export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
   isPublic: flavor.isPublic,
   disabled: flavor.disabled,
   description: flavor.description,
-  extraSpecs: flavor.extraSpecs,
+  ...profiledSpecs(flavor.extraSpecs),
 });
 
 export const MINIMUM_CPU = 'minimum_cpu';

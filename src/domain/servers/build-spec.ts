@@ -3,6 +3,7 @@
 import { diskName } from './disk-name.ts';
 import { bestCpuTopology, cpuTopologyRequestOf } from '../numa/cpu-topology.ts';
 import { maximumOf, memoryFor, minimumOf } from '../machines/flavors.ts';
+import type { FilledTemplate } from './cloud-init-templates.ts';
 import type { ConfigDriveSpec, GuestSpec, InjectedFile } from './guests.ts';
 import type { ImageFacts } from '../machines/images.ts';
 import { knownProperties } from '../machines/image-properties.ts';
@@ -13,6 +14,7 @@ import type { NicSpec } from '../networks/server-nics.ts';
 import type { NumaTopology } from '../numa/numa.ts';
 import { locksMemory } from '../numa/memory-pages.ts';
 import type { Size } from '../adjustment/size.ts';
+import { mergedUserData } from './user-data.ts';
 
 const HOSTNAME_CHARACTERS = 63;
 
@@ -68,6 +70,8 @@ export interface BuildInput {
   readonly adminPass: string | null;
   readonly projectName: string | null;
   readonly files: readonly InjectedFile[];
+  /** Absent: it has none. */
+  readonly template?: FilledTemplate | undefined;
 }
 
 /** What a guest is told of itself beside its spec, by a config drive or by the metadata service. */
@@ -77,13 +81,14 @@ export const driveSpecOf = ({
   adminPass,
   projectName,
   files,
-}: Pick<BuildInput, 'server' | 'keyType' | 'adminPass' | 'projectName' | 'files'>): ConfigDriveSpec => ({
+  template,
+}: Pick<BuildInput, 'server' | 'keyType' | 'adminPass' | 'projectName' | 'files' | 'template'>): ConfigDriveSpec => ({
   availabilityZone: server.availabilityZone ?? server.requestedZone ?? 'nova',
   keyName: server.keyName,
   publicKey: server.keyData,
   keyType: server.keyData === null ? null : keyType,
   adminPass,
-  userData: server.userData,
+  userData: mergedUserData(template, server.userData),
   launchIndex: server.launchIndex,
   projectName,
   files,

@@ -65,7 +65,7 @@ export interface ConfigDriveSpec {
   readonly publicKey: string | null;
   readonly keyType: string | null;
   readonly adminPass: string | null;
-  /** base64, as the API got it. */
+  /** base64; with a cloud-init template it has that too. */
   readonly userData: string | null;
   readonly launchIndex: number;
   readonly projectName: string | null;

@@ -19,6 +19,7 @@ import {
 } from '../../db/flavors.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { type Flavor, elasticProblem } from '../../domain/machines/flavors.ts';
+import { profileProblem, withProfile } from '../../domain/machines/profiles.ts';
 import { fixedSizeProblem } from '../../domain/numa/numa-request.ts';
 import { fixedMemoryProblem } from '../../domain/pci/pci-alias.ts';
 import { flavorPayload } from '../../domain/notifications/notifications.ts';
@@ -134,8 +135,8 @@ export function removeFlavorAccess(deps: OpsDeps, op: Op, { flavorid }: Named, p
 }
 
 /**
- * Sets some extra specs; those that are not named stay. Throws 400 where a minimum, or how memory moves, does not fit the flavor or
- * its other specs.
+ * Sets some extra specs; those that are not named stay. Throws 400 where a minimum, how memory moves, or the profile does not fit the
+ * flavor or its other specs.
  */
 export function setFlavorExtraSpecs(
   deps: OpsDeps,
@@ -146,8 +147,9 @@ export function setFlavorExtraSpecs(
   return tx(deps.database, async (t) => {
     const flavor = await locked(t, flavorid);
     const extraSpecs = { ...flavor.extraSpecs, ...specs };
-    const wanted = { ...flavor, extraSpecs };
-    const problem = elasticProblem(wanted) ?? fixedSizeProblem(wanted) ?? fixedMemoryProblem(wanted);
+    const wanted = { ...flavor, extraSpecs: withProfile(extraSpecs) };
+    const problem =
+      profileProblem(extraSpecs) ?? elasticProblem(wanted) ?? fixedSizeProblem(wanted) ?? fixedMemoryProblem(wanted);
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
     await noteFlavor(t, deps, op, flavorid);

@@ -8,6 +8,7 @@ import { type ServerPatch, updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { type AdjustSettlement, isSettling, settlePower, settleSeen } from '../../domain/adjustment/adjust.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
+import { inForce } from '../../domain/machines/profiles.ts';
 import { type PowerState, power, type Server, type VmState } from '../../domain/servers/servers.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import type { Failure } from './saga.ts';
@@ -27,9 +28,13 @@ export async function resizeClaim(tx: Tx, serverId: number, size: Size): Promise
   if (claim !== null) await moveClaim(tx, claim, size);
 }
 
+/** Whether a guest runs as its server says now. */
+const isStart = ({ taskState }: Server, { powerState }: GuestView, started: boolean): boolean =>
+  started && taskState !== null && powerState === power.running;
+
 /**
  * The row after a power cycle: the state and sizes that the host tells, the task done, the claim trimmed to it. `started`: the
- * guest began to run just now, so that its balloon may still be on its way.
+ * guest began to run just now, so that its balloon may still be on its way. Where we started it, its profile is in force.
  */
 export async function settleFromView(
   tx: Tx,
@@ -40,6 +45,8 @@ export async function settleFromView(
   more: ServerPatch = {},
 ): Promise<void> {
   const settlement = settlePower(server, view, started);
+  // one that began by itself is as it was defined before
+  const profiled = server.flavor.profilePending === true && isStart(server, view, started);
   const begins = settlement.server.adjustStatus === 'adjusting' && (started || !isSettling(server));
   await updateServer(
     tx,
@@ -51,6 +58,7 @@ export async function settleFromView(
       powerState: view.powerState,
       vmState: vmStateOf(view.powerState) ?? server.vmState,
       taskState: null,
+      ...(profiled && { flavor: inForce(server.flavor) }),
       ...more,
     },
     nowMs,

@@ -7,6 +7,7 @@ import type { Reader } from '../../db/engine.ts';
 import { loadDetails } from '../../db/server-details.ts';
 import { findBuild } from '../../db/servers.ts';
 import { buildSpec } from '../../domain/servers/build-spec.ts';
+import type { FilledTemplate } from '../../domain/servers/cloud-init-templates.ts';
 import type { GuestSpec, InjectedFile } from '../../domain/servers/guests.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import type { Server, ServerDetail } from '../../domain/servers/servers.ts';
@@ -32,6 +33,8 @@ export interface BuildRequest {
   readonly disks?: LocalDisks;
   /** Absent: it began with none. */
   readonly volumes?: readonly PlannedVolume[];
+  /** What its user data are merged with; absent: nothing. */
+  readonly template?: FilledTemplate | undefined;
 }
 
 /** What a server has of its host, or will have of the host where a migration holds a claim. */
@@ -84,6 +87,7 @@ export async function specToBuild(
     adminPass,
     projectName: build.projectName,
     files: build.files,
+    template: build.template,
   });
 }
 

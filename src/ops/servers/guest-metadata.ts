@@ -37,8 +37,8 @@ async function factsOf({ database: { read } }: Pick<OpsDeps, 'database'>, uuid: 
   const { server } = found;
   // the first password is told to the drive of the first start alone, and kept nowhere
   const spec = await specToBuild(read, { server, build, claim: found.claim }, null);
-  const { keyType, projectName, files } = build;
-  return { spec, drive: driveSpecOf({ server, keyType, adminPass: null, projectName, files }), server };
+  const { keyType, projectName, files, template } = build;
+  return { spec, drive: driveSpecOf({ server, keyType, adminPass: null, projectName, files, template }), server };
 }
 
 export const guestMetadata = (deps: Pick<OpsDeps, 'database'>): GuestMetadataSource => ({

@@ -13,9 +13,11 @@ import { checkHardware } from '../../domain/machines/hardware.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { checkPciPolicy, pciRequestOf } from '../../domain/pci/pci-alias.ts';
+import { templateAskedFor } from '../../domain/servers/cloud-init-templates.ts';
 import { namesOf, rootDeviceName, sanitizeHostname } from '../../domain/servers/build-spec.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
 import { power } from '../../domain/servers/servers.ts';
+import { checkMergeable } from '../../domain/servers/user-data.ts';
 import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { localDisksProblem, saysOfDisks } from '../../domain/servers/local-disks.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -130,6 +132,8 @@ async function buildOf(
   image: ImageFacts,
   keyType: string | null,
 ): Promise<BuildRequest> {
+  const template = templateAskedFor(deps.config.cloudInitTemplates, request.metadata);
+  checkMergeable(template, request.userData);
   const { networks, securityGroups, maxCount, mayAttachExternal, disks, volumes } = request;
   const { forcedHost, forcedNode, requestedHost, requestedNode, files } = request;
   return {
@@ -140,6 +144,7 @@ async function buildOf(
     roles: caller.roles,
     projectName: caller.projectName,
     ...{ forcedHost, forcedNode, requestedHost, requestedNode, files },
+    ...(template !== null && { template }),
     ...(saysOfDisks(disks) && { disks }),
     ...(volumes.length > 0 && { volumes: volumes.map((volume) => ({ ...volume, volumeId: volume.id })) }),
   };

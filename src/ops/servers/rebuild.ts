@@ -7,12 +7,14 @@ import { lockCandidate } from '../../db/candidates.ts';
 import { replaceMetadata } from '../../db/server-details.ts';
 import { changeBuild, findBuild, findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
+import { type FilledTemplate, templateAskedFor } from '../../domain/servers/cloud-init-templates.ts';
 import { rootDeviceName } from '../../domain/servers/build-spec.ts';
 import type { GuestView, InjectedFile } from '../../domain/servers/guests.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { type ImageFacts } from '../../domain/machines/images.ts';
 import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/servers.ts';
+import { checkMergeable } from '../../domain/servers/user-data.ts';
 import { imageRefusal, noValidHost } from '../../scheduler/select.ts';
 import { judgedImage } from '../../scheduler/spec.ts';
 import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
@@ -77,6 +79,20 @@ function checkFit({ flavor, image }: Server, next: ImageFacts): void {
   }
 }
 
+/** The template that it has from now on: that of new metadata, or else that of before; none: null. */
+async function templateOf(
+  deps: OpsDeps,
+  { id, userData }: Server,
+  { metadata, change }: RebuildRequest,
+): Promise<FilledTemplate | null> {
+  const template =
+    metadata === undefined
+      ? ((await findBuild<BuildRequest>(deps.database.read, id)).template ?? null)
+      : templateAskedFor(deps.config.cloudInitTemplates, metadata);
+  checkMergeable(template, change.userData === undefined ? userData : change.userData);
+  return template;
+}
+
 async function madeOf(t: Tx, { id, image, imageRef, rootDeviceName: root, configDrive }: Server): Promise<MadeOf> {
   const { kernel, ramdisk } = await findBuild<BuildRequest>(t, id);
   return { row: { image, imageRef, rootDeviceName: root, configDrive }, build: { kernel, ramdisk } };
@@ -96,7 +112,8 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   const { files, metadata } = request;
   await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
   checkFit(target, image);
-  const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files };
+  const template = (await templateOf(deps, target, request)) ?? undefined;
+  const build: Partial<BuildRequest> = { ...(await bootParts(deps, op.caller, image)), ...key?.build, files, template };
 
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, target.uuid, rebuildAction.transitions.rebuild);
