@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos crash moves ovn sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -53,6 +53,10 @@ crash: deps
 ## Processes apart are killed, halted, cut off and misled under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3.
 chaos: deps
 	@tools/chaos.sh $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)") $(if $(EVERY),--every "$(EVERY)") $(if $(AGENTS),--agents "$(AGENTS)")
+
+## Processes of an older version (FROM=, a revision) become this one, one after another, under a load that must not notice; five minutes.
+upgrade: deps
+	@tools/upgrade.sh "$(FROM)"
 
 ## Servers between two real hosts, by the whole product and whatever ends on the way, and COUNT live migrations in a row (10).
 moves: deps

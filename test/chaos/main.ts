@@ -11,22 +11,19 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/base/errors.ts';
 import { openDatabase } from '../../src/db/engine.ts';
 import { makeDice } from '../sim/dice.ts';
-import { type Cluster, startCluster } from '../support/cluster.ts';
+import { startCluster } from '../support/cluster.ts';
 import { startMariadb } from '../support/mariadb.ts';
 import { startRabbitmq } from '../support/rabbitmq.ts';
 import { makeBooks, nameOf } from './books.ts';
 import { makeClient } from './client.ts';
-import { FLAVORS } from './deeds.ts';
+import { deleteAll, HOSTS_EACH, prepare, zoneOf } from './cloud.ts';
 import { type Disaster, recoveryMs, type Scenery, strike, victimsOf } from './disasters.ts';
-import { brokenInTheQuiet, leftOfAll, type Scene, suffixes } from './judge.ts';
+import { brokenInTheQuiet, leftOfAll, type Scene } from './judge.ts';
 import { makeStage } from './stage.ts';
 import { deedTable, recoveryTable } from './table.ts';
 import { use } from './users.ts';
 
 const TELL_EVERY_MS = 10_000;
-/** Servers move between the fake hosts of one agent; those of different agents do not reach each other. */
-const HOSTS_EACH = 2;
-const DELETED_MS = 120_000;
 const MAX_SEED = 2 ** 31 - 1;
 const SHOWN = 200;
 const APIS = 2;
@@ -65,43 +62,6 @@ const wanted = {
   users: numberOf('users', 1, 64),
   quietMs: 1000 * numberOf('quiet', 1, 3600),
 };
-
-const zoneOf = (host: string): string => `zone-of-${host}`;
-
-/** The flavors, and a zone for the hosts of each agent: a server stays in its zone, so it moves only where moving works. */
-async function prepare(cluster: Cluster): Promise<string> {
-  const { image } = await cluster.prepare();
-  const must = async (path: string, body: unknown) => {
-    const reply = await cluster.request(0, 'POST', `/compute/v2.1${path}`, body);
-    if (reply.status >= 300) throw new Error(`POST ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
-    return reply.body;
-  };
-  await must('/flavors', { flavor: { name: 'g', id: 'g', disk: 1, ...FLAVORS.g } });
-  await must('/flavors/g/os-extra_specs', { extra_specs: { minimum_cpu: '1', minimum_memory: '64' } });
-  for (const agent of cluster.agents.keys()) {
-    const { aggregate } = await must('/os-aggregates', {
-      aggregate: { name: agent, availability_zone: zoneOf(agent) },
-    });
-    for (const suffix of suffixes(HOSTS_EACH))
-      await must(`/os-aggregates/${aggregate.id}/action`, { add_host: { host: `${agent}${suffix}` } });
-  }
-  return image;
-}
-
-/** Deletes every server; resolves with those that would not go. */
-async function deleteAll({ client, cluster }: Scene): Promise<string[]> {
-  const all = async (): Promise<{ id: string; status: string }[]> =>
-    (await client.read('/servers/detail?all_tenants=1&limit=1000', DELETED_MS)).body.servers;
-  for (const [index, { id }] of (await all()).entries())
-    await client.ask(index % cluster.apis.length, 'DELETE', `/servers/${id}`);
-  const giveUpAt = Date.now() + DELETED_MS;
-  for (;;) {
-    const left = await all();
-    if (left.length === 0 || Date.now() > giveUpAt)
-      return left.map(({ id, status }) => `could not be deleted: ${id} ${status}`);
-    await sleep(500);
-  }
-}
 
 interface Storm {
   readonly disasters: readonly Disaster[];

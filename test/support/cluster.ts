@@ -10,7 +10,8 @@ import { freshMariadb } from './mariadb.ts';
 import { type Rabbitmq, startRabbitmq } from './rabbitmq.ts';
 import { eventually, freePort, type Reply } from './serve.ts';
 
-const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
+/** The `xloud` of this checkout. */
+export const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
 const READY_MS = 60_000;
 
 type Role = 'api' | 'worker' | 'agent';
@@ -31,8 +32,8 @@ const loopback: Spot = { address: '127.0.0.1', within: [], env: {} };
 export interface Member {
   /** Where it answers probes; of an API, everything. */
   readonly url: string;
-  /** Resolves when it is ready. */
-  start(): Promise<void>;
+  /** Resolves when it is ready. `program`: what it runs from now on, in place of what it ran. */
+  start(program?: string): Promise<void>;
   /** Resolves when it is gone. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** SIGSTOP halts it until SIGCONT. */
@@ -62,6 +63,8 @@ export interface ClusterWish {
   readonly broker?: Rabbitmq;
   /** Where each process runs, by its name; default: beside this one, on the loopback. */
   readonly spotOf?: (name: string) => Spot;
+  /** What all of it runs; default: this checkout's. */
+  readonly program?: string;
   /** More for the configuration of a host's agent. */
   readonly hostConfig?: (host: string) => Readonly<Record<string, object>>;
   /** More for every configuration. */
@@ -92,7 +95,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
   const directory = wish.directory ?? mkdtempSync(join(tmpdir(), 'xloud-cluster-'));
   const database = wish.databaseUrl === undefined ? freshMariadb() : { url: wish.databaseUrl, drop: async () => {} };
   const [broker, { url: databaseUrl, drop }] = await Promise.all([wish.broker ?? startRabbitmq(), database]);
-  execFileSync(XLOUD, ['bus', 'keys', '--dir', directory]);
+  execFileSync(wish.program ?? XLOUD, ['bus', 'keys', '--dir', directory]);
   const secret = 'a-password-of-the-agents';
   writeFileSync(join(directory, 'agent-password'), `${secret}\n`, { mode: 0o600 });
   const shared = {
@@ -115,6 +118,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     writeFileSync(file, stringify(all), { mode: 0o600 });
     const logFile = join(directory, `${name}.log`);
     let child: ChildProcess | null = null;
+    let executable = wish.program ?? XLOUD;
     const isRunning = (): boolean => child !== null && child.exitCode === null && child.signalCode === null;
     const url = `http://${address}:${port}`;
     const made: Member = {
@@ -126,10 +130,19 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
         const stat = readFileSync(`/proc/${child?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
         return (Number(stat[11]) + Number(stat[12])) / 100;
       },
-      async start() {
+      async start(program = executable) {
+        executable = program;
         const output = openSync(logFile, 'a', 0o600);
-        const [program, ...words] = [...within, XLOUD, role, '--config', file, '--data-dir', join(directory, name)];
-        child = spawn(program as string, words, { stdio: ['ignore', output, output], env: { ...process.env, ...env } });
+        const [command, ...words] = [
+          ...within,
+          executable,
+          role,
+          '--config',
+          file,
+          '--data-dir',
+          join(directory, name),
+        ];
+        child = spawn(command as string, words, { stdio: ['ignore', output, output], env: { ...process.env, ...env } });
         await eventually(`${name}, ready`, READY_MS, async () => {
           if (!isRunning()) throw new Error(`${name} ended: ${made.log().slice(-3_000)}`);
           // an API is ready once a host is up: here it is enough that it lives
