@@ -97,6 +97,8 @@ export const topologies: fc.Arbitrary<Topology> = fc
             },
           ];
     };
+    // one floating address, which goes from router to router
+    const carrier = joints.find(({ floating }) => floating)?.id;
     return {
       networks: made,
       groups: sets.map(({ id, stateful, rules }) => ({
@@ -125,13 +127,13 @@ export const topologies: fc.Arbitrary<Topology> = fc
         };
         return [{ port, addresses: plug.hasAddress ? addressesOn(net.subnets, 10 + plug.id) : [] }];
       }),
-      routers: joints.map(({ id, up, snat, gateway, inside, floating, forwarded }) => {
+      routers: joints.map(({ id, up, snat, gateway, inside, forwarded }) => {
         const [out = null] = gateway === null ? [] : wayTo(id, gateway);
         return {
           ...{ id: uuidOf(7, id), adminStateUp: up, enableSnat: snat, gateway: out },
           routes: [{ destination: '10.8.0.0/16', nexthop: '10.0.0.9' }],
           interfaces: inside.filter((one) => one !== gateway).flatMap((one) => wayTo(id, one)),
-          floatingIps: floating ? [{ id: uuidOf(8, id), address: '203.0.113.9', fixedIp: '10.0.0.9' }] : [],
+          floatingIps: id === carrier ? [{ id: uuidOf(8, 0), address: '203.0.113.9', fixedIp: '10.0.0.9' }] : [],
           forwardings: forwarded.map(([protocol, externalPort]) => ({
             ...{ floatingIpId: uuidOf(9, id), address: '203.0.113.8', protocol, externalPort },
             ...{ fixedIp: '10.0.0.8', internalPort: 20 + externalPort },

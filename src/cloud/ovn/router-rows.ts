@@ -123,7 +123,7 @@ function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, { gateways }
       : subnets
           .filter(({ ipVersion }) => ipVersion === 4)
           .map((subnet) => natRow(id, `snat/${id}/${subnet.id}`, 'snat', own, subnet.cidr))),
-    ...floatingIps.map((ip) => natRow(id, `floating/${ip.id}`, 'dnat_and_snat', ip.address, ip.fixedIp)),
+    ...floatingIps.map((ip) => natRow(id, `floating/${id}/${ip.id}`, 'dnat_and_snat', ip.address, ip.fixedIp)),
     ...forwardingRows(router),
   ];
 }

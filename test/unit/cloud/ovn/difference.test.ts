@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { difference, type Wanted } from '../../../../src/cloud/ovn/difference.ts';
+import { networkRows } from '../../../../src/cloud/ovn/network-rows.ts';
+import { routerRows } from '../../../../src/cloud/ovn/router-rows.ts';
 import { KEY, markOf, rankOf, unitOfKey } from '../../../../src/cloud/ovn/northbound.ts';
 import { sameValue, type Value } from '../../../../src/cloud/ovn/ovsdb/values.ts';
 import { makeMemoryNorthbound, type MemoryNorthbound } from '../../../support/memory-northbound.ts';
 import { rowsOf, topologies, type Topology } from '../../../support/topologies.ts';
+
+const SITE = { wire: '', gateways: [], metadata: false };
 
 /** All units that are wanted, and those that are there and should not be. */
 function wholeOf(topology: Topology, northbound: MemoryNorthbound, revision: number): readonly Wanted[] {
@@ -15,6 +19,14 @@ function wholeOf(topology: Topology, northbound: MemoryNorthbound, revision: num
     .map((unit) => ({ unit, rows: rows.get(unit) ?? [], revision }))
     .toSorted((a, b) => rankOf(a.unit) - rankOf(b.unit));
 }
+
+/** Of a column: sets and maps in an order of their own. */
+const plain = (value: Value, keys: ReadonlyMap<string, string>): unknown =>
+  Array.isArray(value)
+    ? value.map((one) => keys.get(String(one)) ?? one).sort()
+    : typeof value === 'object'
+      ? Object.entries(value).sort()
+      : value;
 
 /** What is there of ours, with references as keys: the whole of what a topology comes to. */
 function told(northbound: MemoryNorthbound) {
@@ -32,10 +44,7 @@ function told(northbound: MemoryNorthbound) {
               ...Object.entries(row)
                 .filter(([column]) => column !== 'external_ids')
                 .toSorted(([a], [b]) => (a < b ? -1 : 1))
-                .map(([column, value]) => [
-                  column,
-                  Array.isArray(value) ? value.map((one: string) => keys.get(one) ?? one).sort() : value,
-                ]),
+                .map(([column, value]) => [column, plain(value, keys)]),
             ]),
           ],
     ),
@@ -110,6 +119,33 @@ describe('the difference between what is and what should be', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('follows a floating address from one router to another, whichever is settled first', () => {
+    const [here, there] = ['r1', 'r2'];
+    const network = { id: 'n', external: true, mtu: 1500 };
+    const unitOf = (id: string, has: boolean, revision: number): Wanted => {
+      const gateway = { port: { id: `gw-${id}`, macAddress: 'fa:16:3e:00:00:01' }, network, addresses: [] };
+      const floatingIps = has ? [{ id: 'f', address: '203.0.113.9', fixedIp: '10.0.0.9' }] : [];
+      const router = {
+        ...{ id, adminStateUp: true, enableSnat: false, routes: [], gateway, interfaces: [], forwardings: [] },
+        floatingIps,
+      };
+      return { unit: `router/${id}`, revision, rows: routerRows(router, SITE) };
+    };
+    for (const order of [
+      [here, there],
+      [there, here],
+    ]) {
+      const northbound = makeMemoryNorthbound();
+      const external: Wanted = { unit: 'network/n', revision: 1, rows: networkRows(network, [], SITE) };
+      apply(northbound, [external, unitOf(here, true, 1), unitOf(there, false, 1)]);
+      for (const id of order) apply(northbound, [unitOf(id, id === there, 2)]);
+      // whatever changes of the one that had it
+      apply(northbound, [unitOf(here, false, 3)]);
+      const natOf = (id: string) => (northbound.actual.rowOf(`router/${id}`)?.row['nat'] as string[]).length;
+      assert.deepEqual([natOf(here), natOf(there)], [0, 1], order.join(' then '));
+    }
   });
 
   it('is not written over a later state, nor over one that changed meanwhile', () => {
