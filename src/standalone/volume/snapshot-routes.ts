@@ -1,16 +1,16 @@
 // Why: the routes of snapshots of volumes.
 
-import { badRequest, Fault, notFound } from '../../base/errors.ts';
-import { limits } from '../../base/limits.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { snapshotNoun, type StoredSnapshot } from '../../db/volume-snapshots.ts';
 import { pageOfRows, type Texts } from '../../db/volumes.ts';
 import { snapshotStatuses, type SnapshotStatus } from '../../domain/volumes/status.ts';
 import { readJson } from '../../web/json-body.ts';
 import { asObject, type Routes } from '../http.ts';
 import { listQueryOf, type ListWords, nextLinks } from './list-query.ts';
+import { addMetadataRoutes, type MetadataOwner } from './metadata-routes.ts';
 import type { VolumeParts } from './parts.ts';
-import { mustMay, targetOf } from './rules.ts';
-import { changedSnapshot, metadata, newSnapshot, onePair, saysYes } from './schemas.ts';
+import { targetOf } from './rules.ts';
+import { changedSnapshot, newSnapshot, saysYes } from './schemas.ts';
 import { changeSnapshot, createSnapshot, deleteSnapshot, seenSnapshot } from './snapshots.ts';
 import { snapshotView } from './views.ts';
 import { bodyBy, page, projectOf, type Visit } from './web.ts';
@@ -122,74 +122,19 @@ function addOne(routes: Routes, parts: VolumeParts): void {
   );
 }
 
-function addMetadata(routes: Routes, parts: VolumeParts): void {
-  const path = '/snapshots/:id/metadata';
-  const see = { of: 'volume:get_snapshot_metadata', also: ['volume:get_snapshot'] } as const;
-  const update = { of: 'volume:update_snapshot_metadata', also: ['volume:get_snapshot'] } as const;
-  const change = (
-    visit: Visit,
-    rule: Parameters<typeof changeSnapshot>[3],
-    to: (before: Texts) => Texts,
-  ): Promise<StoredSnapshot> =>
-    changeSnapshot(parts, visit.caller, idOf(visit), rule, (snapshot) => {
-      const next = to(snapshot.metadata);
-      if (Object.keys(next).length > limits.volumeMetadata) {
-        throw new Fault('tooLarge', `A snapshot has at most ${limits.volumeMetadata} pairs of metadata.`, {
-          retryAfterSeconds: 0,
-        });
-      }
-      return { metadata: next };
-    });
-  const metadataOf = async (visit: Visit): Promise<Texts> => {
-    const snapshot = await seenSnapshot(parts, visit.caller, idOf(visit));
-    mustMay(parts.allows, visit.caller, 'volume:get_snapshot_metadata', snapshot);
-    return snapshot.metadata;
-  };
-  const missing = (key: string) => notFound(`Snapshot metadata has no item with key ${key.slice(0, 255)}.`);
-
-  page(routes, 'GET', path, see, async (visit) => ({
-    status: 200,
-    body: { metadata: await metadataOf(visit) },
-  }));
-  page(routes, 'GET', `${path}/:key`, see, async (visit) => {
-    const all = await metadataOf(visit);
-    const { key = '' } = visit.params;
-    if (!Object.hasOwn(all, key)) throw missing(key);
-    return { status: 200, body: { meta: { [key]: all[key] } } };
-  });
-  for (const [method, keeps] of [
-    ['POST', true],
-    ['PUT', false],
-  ] as const) {
-    page(routes, method, path, update, async (visit) => {
-      const { metadata: next } = await bodyBy<{ metadata: Texts }>(visit, metadata);
-      const changed = await change(visit, 'volume:update_snapshot_metadata', (before) =>
-        keeps ? { ...before, ...next } : next,
-      );
-      return { status: 200, body: { metadata: changed.metadata } };
-    });
-  }
-  page(routes, 'PUT', `${path}/:key`, update, async (visit) => {
-    const { meta } = await bodyBy<{ meta: Texts }>(visit, onePair);
-    if (!Object.hasOwn(meta, visit.params['key'] ?? '')) throw badRequest('Request body and URI mismatch');
-    await change(visit, 'volume:update_snapshot_metadata', (before) => ({ ...before, ...meta }));
-    return { status: 200, body: { meta } };
-  });
-  page(
-    routes,
-    'DELETE',
-    `${path}/:key`,
-    { of: 'volume:delete_snapshot_metadata', also: ['volume:get_snapshot'] },
-    async (visit) => {
-      const { key = '' } = visit.params;
-      await change(visit, 'volume:delete_snapshot_metadata', (before) => {
-        if (!Object.hasOwn(before, key)) throw missing(key);
-        return Object.fromEntries(Object.entries(before).filter(([name]) => name !== key));
-      });
-      return { status: 200 };
-    },
-  );
-}
+const described: MetadataOwner<StoredSnapshot> = {
+  noun: 'Snapshot',
+  path: '/snapshots',
+  rules: {
+    seeIt: 'volume:get_snapshot',
+    see: 'volume:get_snapshot_metadata',
+    create: 'volume:update_snapshot_metadata',
+    update: 'volume:update_snapshot_metadata',
+    delete: 'volume:delete_snapshot_metadata',
+  },
+  find: seenSnapshot,
+  change: changeSnapshot,
+};
 
 const admin = 'volume_extension:snapshot_admin_actions';
 
@@ -218,6 +163,6 @@ function addActions(routes: Routes, parts: VolumeParts): void {
 export function addSnapshotRoutes(routes: Routes, parts: VolumeParts): void {
   addLists(routes, parts);
   addOne(routes, parts);
-  addMetadata(routes, parts);
+  addMetadataRoutes(routes, parts, described);
   addActions(routes, parts);
 }

@@ -10,11 +10,11 @@ import { readJson } from '../../web/json-body.ts';
 import { asObject, type Routes } from '../http.ts';
 import { problemOf, type Schema } from '../schema.ts';
 import { connectionOf, forceDetach, noteAttached, noteDetached } from './attachments.ts';
+import { bounded } from './metadata-routes.ts';
 import type { VolumeParts } from './parts.ts';
 import { mustMay } from './rules.ts';
 import { id as idSchema, object, saysYes, texts, whole, yes } from './schemas.ts';
 import { typeFor, typeNamesOf } from './types.ts';
-import { bounded } from './volume-routes.ts';
 import {
   changeVolume,
   deleteVolume,
@@ -178,7 +178,7 @@ const table: Readonly<Record<string, Action>> = {
         const all = { ...before, ...(args['metadata'] as Texts) };
         // an image may have had more to begin with
         const grows = Object.keys(all).length > Object.keys(before ?? {}).length;
-        return { imageMetadata: grows ? bounded(all) : all };
+        return { imageMetadata: grows ? bounded('Volume', all) : all };
       });
       return { status: 200, body: { metadata: changed.imageMetadata } };
     },

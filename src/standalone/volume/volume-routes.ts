@@ -1,17 +1,17 @@
 // Why: the routes of volumes themselves, and of what is said of them.
 
-import { badRequest, Fault, notFound } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { booleanWord } from '../../base/boolean-word.ts';
-import { limits } from '../../base/limits.ts';
 import { attachmentsOf } from '../../db/volume-attachments.ts';
 import { pageOfRows, type StoredVolume, type Texts, usageOf, volumeNoun } from '../../db/volumes.ts';
 import type { VolumeSource } from '../../domain/volumes/jobs.ts';
 import type { Routes } from '../http.ts';
 import { lastOf } from '../http.ts';
 import { listQueryOf, type ListWords, nextLinks } from './list-query.ts';
+import { addMetadataRoutes, type MetadataOwner } from './metadata-routes.ts';
 import type { VolumeParts } from './parts.ts';
-import { mustMay, targetOf } from './rules.ts';
-import { changedVolume, metadata, newVolume, onePair, saysYes } from './schemas.ts';
+import { targetOf } from './rules.ts';
+import { changedVolume, newVolume, saysYes } from './schemas.ts';
 import { typeNamesOf } from './types.ts';
 import { madeView, volumeSummary, type VolumeFacts, volumeView, volumeViewRules } from './views.ts';
 import { changeVolume, createVolume, deleteVolume, mustRest, seenVolume } from './volumes.ts';
@@ -207,73 +207,23 @@ function addOne(routes: Routes, parts: VolumeParts): void {
   });
 }
 
-/** @throws tooLarge for more pairs than a volume may have */
-export function bounded(pairs: Texts): Texts {
-  if (Object.keys(pairs).length <= limits.volumeMetadata) return pairs;
-  throw new Fault('tooLarge', `A volume has at most ${limits.volumeMetadata} pairs of metadata.`, {
-    retryAfterSeconds: 0,
-  });
-}
-
-function addMetadata(routes: Routes, parts: VolumeParts): void {
-  const path = '/volumes/:id/metadata';
-  const change = (visit: Visit, rule: Parameters<typeof changeVolume>[3], to: (before: Texts) => Texts) =>
-    changeVolume(parts, visit.caller, visit.params['id'] ?? '', rule, (volume) => {
-      mustRest(volume);
-      return { metadata: bounded(to(volume.metadata)) };
-    });
-  const keyOf = ({ params }: Visit): string => params['key'] ?? '';
-  const metadataOf = async ({ caller, params }: Visit): Promise<Texts> => {
-    const volume = await seenVolume(parts, caller, params['id'] ?? '');
-    mustMay(parts.allows, caller, 'volume:get_volume_metadata', volume);
-    return volume.metadata;
-  };
-  const missing = (key: string) => notFound(`Volume metadata has no item with key ${key.slice(0, 255)}.`);
-
-  page(routes, 'GET', path, { of: 'volume:get_volume_metadata', also: ['volume:get'] }, async (visit) => ({
-    status: 200,
-    body: { metadata: await metadataOf(visit) },
-  }));
-  page(routes, 'POST', path, { of: 'volume:create_volume_metadata', also: ['volume:get'] }, async (visit) => {
-    const { metadata: more } = await bodyBy<{ metadata: Texts }>(visit, metadata);
-    const changed = await change(visit, 'volume:create_volume_metadata', (before) => ({ ...before, ...more }));
-    return { status: 200, body: { metadata: changed.metadata } };
-  });
-  page(routes, 'PUT', path, { of: 'volume:update_volume_metadata', also: ['volume:get'] }, async (visit) => {
-    const { metadata: next } = await bodyBy<{ metadata: Texts }>(visit, metadata);
-    const changed = await change(visit, 'volume:update_volume_metadata', () => next);
-    return { status: 200, body: { metadata: changed.metadata } };
-  });
-  page(routes, 'GET', `${path}/:key`, { of: 'volume:get_volume_metadata', also: ['volume:get'] }, async (visit) => {
-    const all = await metadataOf(visit);
-    const key = keyOf(visit);
-    if (!Object.hasOwn(all, key)) throw missing(key);
-    return { status: 200, body: { meta: { [key]: all[key] } } };
-  });
-  page(routes, 'PUT', `${path}/:key`, { of: 'volume:update_volume_metadata', also: ['volume:get'] }, async (visit) => {
-    const { meta } = await bodyBy<{ meta: Texts }>(visit, onePair);
-    if (!Object.hasOwn(meta, keyOf(visit))) throw badRequest('Request body and URI mismatch');
-    await change(visit, 'volume:update_volume_metadata', (before) => ({ ...before, ...meta }));
-    return { status: 200, body: { meta } };
-  });
-  page(
-    routes,
-    'DELETE',
-    `${path}/:key`,
-    { of: 'volume:delete_volume_metadata', also: ['volume:get'] },
-    async (visit) => {
-      const key = keyOf(visit);
-      await change(visit, 'volume:delete_volume_metadata', (before) => {
-        if (!Object.hasOwn(before, key)) throw missing(key);
-        return Object.fromEntries(Object.entries(before).filter(([name]) => name !== key));
-      });
-      return { status: 200 };
-    },
-  );
-}
+const described: MetadataOwner<StoredVolume> = {
+  noun: 'Volume',
+  path: '/volumes',
+  rules: {
+    seeIt: 'volume:get',
+    see: 'volume:get_volume_metadata',
+    create: 'volume:create_volume_metadata',
+    update: 'volume:update_volume_metadata',
+    delete: 'volume:delete_volume_metadata',
+  },
+  find: seenVolume,
+  change: changeVolume,
+  mustBeChangeable: mustRest,
+};
 
 export function addVolumeRoutes(routes: Routes, parts: VolumeParts): void {
   addLists(routes, parts);
   addOne(routes, parts);
-  addMetadata(routes, parts);
+  addMetadataRoutes(routes, parts, described);
 }
