@@ -20,12 +20,14 @@ function wholeOf(topology: Topology, northbound: MemoryNorthbound, revision: num
     .toSorted((a, b) => rankOf(a.unit) - rankOf(b.unit));
 }
 
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Of a column: sets and maps in an order of their own. */
 const plain = (value: Value, keys: ReadonlyMap<string, string>): unknown =>
   Array.isArray(value)
-    ? value.map((one) => keys.get(String(one)) ?? one).sort()
+    ? value.map((one) => keys.get(String(one)) ?? String(one)).toSorted(compare)
     : typeof value === 'object'
-      ? Object.entries(value).sort()
+      ? Object.entries(value).toSorted(([a], [b]) => compare(a, b))
       : value;
 
 /** What is there of ours, with references as keys: the whole of what a topology comes to. */
@@ -143,7 +145,7 @@ describe('the difference between what is and what should be', () => {
       for (const id of order) apply(northbound, [unitOf(id, id === there, 2)]);
       // whatever changes of the one that had it
       apply(northbound, [unitOf(here, false, 3)]);
-      const natOf = (id: string) => (northbound.actual.rowOf(`router/${id}`)?.row['nat'] as string[]).length;
+      const natOf = (id: string) => ((northbound.actual.rowOf(`router/${id}`)?.row['nat'] ?? []) as string[]).length;
       assert.deepEqual([natOf(here), natOf(there)], [0, 1], order.join(' then '));
     }
   });
