@@ -13,7 +13,7 @@ import type { Log } from '../base/log.ts';
 import type { Caller, Op } from '../base/op.ts';
 import type { Rule, Scope } from './base.ts';
 import { type UnjudgedCaller, credsOf, ownTarget } from './creds.ts';
-import { type EffectiveRule, type EffectiveRules, effectiveRules } from './effective.ts';
+import { defaultRules, type EffectiveRule, type EffectiveRules, effectiveRules } from './effective.ts';
 import { type Explanation, type Subject, type Target, subjectOf } from './engine.ts';
 import { parsePolicyFile } from './file.ts';
 import { findRule } from './index.ts';
@@ -63,7 +63,7 @@ export function makePolicy({ file, optional = false, log, clock }: PolicyOptions
   // The stamp is taken before the file is read: a change in between is then seen at the next look.
   let stamp = file === undefined ? ABSENT : stampOf(file);
   const absent = stamp === ABSENT && (file === undefined || optional);
-  let current = absent ? effectiveRules(new Map(), '') : load(file ?? '');
+  let current = absent ? defaultRules() : load(file ?? '');
   let lookAfterMs = clock.now() + limits.policyCheckMs;
   let watched = file;
 

@@ -2,7 +2,7 @@
 // answers have the keys of its answers. Then every endpoint at each version at which it changes and no sample is of.
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { existsAt } from '../../src/api/runner.ts';
 import { liveEndpoints, refusedHere, routesOf } from '../support/endpoints.ts';
 import { leastBody } from '../support/minimal.ts';
@@ -15,7 +15,7 @@ import {
   type Sample,
 } from '../support/published-samples.ts';
 import { anywhere, recipeOf } from '../support/recipes.ts';
-import { play } from '../support/stage.ts';
+import { play, strike } from '../support/stage.ts';
 
 /** Samples that speak of what there is not here, each with the reason. */
 const beyondUs: Readonly<Record<string, string>> = {
@@ -67,6 +67,7 @@ async function judge(sample: Sample): Promise<void> {
 }
 
 describe('published samples', () => {
+  after(strike);
   for (const [endpoint, list] of Map.groupBy(samples, (sample) => sample.endpoint)) {
     describe(endpoint, () => {
       for (const sample of list) {
@@ -87,6 +88,7 @@ describe('published samples', () => {
 });
 
 describe('every endpoint at each version at which it changes', () => {
+  after(strike);
   const endpoints = liveEndpoints();
   const sampled = new Set(
     samples

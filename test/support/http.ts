@@ -1,6 +1,6 @@
 // Why: tests speak real HTTP, with paths and headers as they give them: fetch would normalise both.
 
-import { request as httpRequest, createServer, type RequestListener } from 'node:http';
+import { Agent, request as httpRequest, createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Answer {
@@ -21,7 +21,7 @@ export interface Listening {
     headers?: Readonly<Record<string, string>>,
     body?: string | Uint8Array,
   ): Promise<Answer>;
-  /** Connections that are open, as the server sees it. */
+  /** Connections that are open, as the server sees it, but for those that wait for what `send` asks next. */
   connections(): Promise<number>;
   close(): Promise<void>;
 }
@@ -39,11 +39,14 @@ export async function listen(listener: RequestListener): Promise<Listening> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  // a connection for each request costs more than twice what the request does
+  const agent = new Agent({ keepAlive: true });
+  const waiting = (): number => Object.values(agent.freeSockets).reduce((sum, list) => sum + (list?.length ?? 0), 0);
   return {
     url: `http://127.0.0.1:${port}`,
     send: (method, path, headers = {}, body) =>
       new Promise((resolve, reject) => {
-        const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+        const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => {
@@ -63,9 +66,10 @@ export async function listen(listener: RequestListener): Promise<Listening> {
       }),
     connections: () =>
       new Promise((resolve, reject) =>
-        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+        server.getConnections((error, count) => (error === null ? resolve(count - waiting()) : reject(error))),
       ),
     close: async () => {
+      agent.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

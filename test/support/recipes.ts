@@ -22,6 +22,7 @@ const at = (path: string, more: Omit<Asked, 'path'> = {}): Recipe => ({ ask: () 
 
 /** A path below a new server of the member's. */
 const ofServer = (rest: string, more: Omit<Asked, 'path'> = {}, ...actions: readonly object[]): Recipe => ({
+  shares: true,
   ask: async (stage) => ({ path: `/servers/${await stage.server({}, ...actions)}${rest}`, ...more }),
 });
 
@@ -343,9 +344,11 @@ const recipes: Readonly<Record<string, Recipe>> = {
     },
   },
   'GET /servers/{id}': {
+    shares: true,
     ask: async (stage, scene) => ({ path: `/servers/${await stage.server()}`, as: asSampled(scene) }),
   },
   'PUT /servers/{id}': {
+    shares: true,
     ask: async (stage, scene) => ({
       path: `/servers/${await stage.server()}`,
       as: scene.sample?.side === 'request' ? 'member' : asSampled(scene),
@@ -668,6 +671,7 @@ const LAST: Readonly<Record<string, string>> = { metadata: 'key', tags: 'tag1', 
 
 /** Below a server that was just made, or a path without parameters. */
 const plain: Recipe = {
+  shares: true,
   async ask(stage, { endpoint }) {
     const [, path = ''] = /^\S+ ([^#]*)/.exec(endpoint) ?? [];
     if (!path.startsWith('/servers/{')) return { path: filled(path) };
@@ -687,6 +691,7 @@ function filled(path: string, ...values: readonly (string | undefined)[]): strin
 
 /** Where an endpoint is gone, or refused, there need not be anything but the server below which it stands. */
 export const anywhere: Recipe = {
+  shares: true,
   async ask(stage, { endpoint }) {
     const [, path = ''] = /^\S+ ([^#]*)/.exec(endpoint) ?? [];
     return { path: filled(path, path.startsWith('/servers/') ? await stage.server() : IMAGE, IMAGE) };

@@ -48,6 +48,8 @@ export interface Recipe {
   readonly config?: Partial<OpsConfig>;
   /** With the built-in network service, an external network `public` and floating addresses. */
   readonly networks?: true;
+  /** What is asked below a server of its own does not mind those of others: such scenes follow each other on one stage. */
+  readonly shares?: true;
   readonly ask: (stage: Stage, scene: Scene) => Asked | Promise<Asked>;
 }
 
@@ -99,9 +101,28 @@ async function openStage({ hosts = ['compute'], config = {}, networks: real }: R
   return stage;
 }
 
+/** Scenes on one stage: each has a server, and a project may have ten. */
+const SCENES = 8;
+let shared: { readonly stage: Stage; left: number } | null = null;
+
+/** Closes the stage that scenes share. */
+export async function strike(): Promise<void> {
+  const last = shared;
+  shared = null;
+  await last?.stage.close();
+}
+
+async function sharedStage(recipe: Recipe): Promise<Stage> {
+  if (shared?.left === 0) await strike();
+  shared ??= { stage: await openStage(recipe), left: SCENES };
+  shared.left -= 1;
+  return shared.stage;
+}
+
 /** Sets the stage and asks. */
 export async function play(recipe: Recipe, scene: Scene): Promise<Answer> {
-  const stage = await openStage(recipe);
+  const isShared = recipe.shares === true && scene.endpoint.includes(' /servers/{');
+  const stage = await (isShared ? sharedStage(recipe) : openStage(recipe));
   try {
     const { path, as = 'admin', body = scene.body } = await recipe.ask(stage, scene);
     const [method = ''] = scene.endpoint.split(' ');
@@ -114,6 +135,6 @@ export async function play(recipe: Recipe, scene: Scene): Promise<Answer> {
     await stage.world.settled();
     return answer;
   } finally {
-    await stage.close();
+    if (!isShared) await stage.close();
   }
 }
