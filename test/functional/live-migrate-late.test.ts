@@ -11,15 +11,21 @@ import { engines } from '../support/database.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 
 const NONE = { total: 0, processed: 0, remaining: 0 };
+const UNKNOWN = { total: null, processed: null, remaining: null };
 
 for (const engine of engines) {
   describe(`live migrations that are late on ${engine}`, () => {
     let servers: Servers;
     let aheadMs = 0;
     let givesUp = true;
+    /** Others of its host leave before it. */
+    let waits = false;
+    let steered = false;
     let state: LiveState = 'running';
     let awaited = Promise.withResolvers<void>();
-    const progress = async (): Promise<LiveProgress> => ({ state, memory: NONE, disk: NONE });
+    const progress = async (): Promise<LiveProgress> => ({
+      ...{ state, memory: waits ? UNKNOWN : NONE, disk: waits ? UNKNOWN : NONE },
+    });
     /** Never gets anywhere by itself. */
     const endless = (driver: FakeDriver): FakeDriver => ({
       ...driver,
@@ -29,6 +35,7 @@ for (const engine of engines) {
         return progress();
       },
       async steerLive() {
+        steered = true;
         if (givesUp) state = 'cancelled';
         return null;
       },
@@ -75,6 +82,30 @@ for (const engine of engines) {
       const why = `The live migration was not over after ${limits.liveMigrationMs / 1000} s and was given up.`;
       assert.equal(await whatFailed(id), why);
       assert.deepEqual(await servers.world.leftovers(), []);
+    });
+
+    it('are not late while others of their host go first', async () => {
+      waits = true;
+      const { id } = await begin();
+      steered = false;
+      aheadMs += limits.liveMigrationMs + 1;
+      awaited = Promise.withResolvers();
+      await awaited.promise;
+      assert.ok(!steered, 'it is not given up');
+      waits = false;
+      state = 'cancelled';
+      await servers.world.settled();
+      assert.equal((await moveOf(id)).status, 'failed');
+    });
+
+    it('that their host gives up by itself fail, and were not asked to', async () => {
+      const { id, home } = await begin();
+      state = 'cancelled';
+      await servers.world.settled();
+      const shown = await servers.show(id, { as: 'admin' });
+      assert.deepEqual([shown.status, shown['OS-EXT-SRV-ATTR:host']], ['ACTIVE', home]);
+      assert.equal((await moveOf(id)).status, 'failed');
+      assert.match(await whatFailed(id), new RegExp(`^Host ${home} gave the live migration up: it took longer than`));
     });
 
     it('that their host does not give up leave the server in ERROR, with its place on both hosts', async () => {

@@ -93,6 +93,27 @@ describe('what may end while a guest is on its way', { concurrency: 1 }, () => {
     await gone(uuid);
   });
 
+  it('its patience: given up while another goes first, it stays at once', { timeout: TEST_MS }, async () => {
+    const first = await begun();
+    const spec = two.a.spec();
+    await slow.spawn({ spec });
+    await two.a.ready(spec.uuid);
+    await beginLive(slow, two.b.driver, spec);
+    await mover(slow).steerLive({ uuid: spec.uuid, how: 'abort' });
+    assert.equal((await mover(slow).liveProgress({ uuid: spec.uuid })).state, 'cancelled');
+    assert.equal(
+      (await mover(slow).liveProgress({ uuid: first })).state,
+      'running',
+      'the other one is on its way still',
+    );
+    // and its turn does not come
+    await mover(slow).steerLive({ uuid: first, how: 'abort' });
+    assert.equal((await endLive(slow, first)).state, 'cancelled');
+    assert.deepEqual(await hostsOf(two, spec.uuid), ['a']);
+    await gone(spec.uuid);
+    await gone(first);
+  });
+
   it('the agent: libvirtd goes on, and another finds it', { timeout: TEST_MS }, async () => {
     const uuid = await begun();
     const { a, b } = two;

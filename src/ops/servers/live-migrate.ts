@@ -290,23 +290,54 @@ const tooSlow = () =>
     code: 'migration.slow',
   });
 
+const stopped = (host: string) =>
+  conflict(
+    `Host ${host} gave the live migration up: it took longer than live_migration_completion_timeout, or somebody ended it there.`,
+    { code: 'migration.slow' },
+  );
+
 /** Nothing is known of where the guest will be: both claims stay until somebody looks. */
 const stillMoving = (host: string) =>
   internal(`Host ${host} does not give its live migration up.`, { code: 'migration.stillMoving' });
 
+/** Its hypervisor ended at the switch-over and left it standing still, to nobody's avail. */
+const interrupted = (host: string) =>
+  conflict(`The live migration was interrupted on host ${host} when the guest had stopped there.`, {
+    code: 'migration.interrupted',
+  });
+
+/** It stands still at home and is on the other host: neither is removed before somebody looked. */
+const isOnBoth = (host: string) =>
+  internal(`The guest came to host ${host}, and is at home as well.`, { code: 'migration.onBoth' });
+
 const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> =>
   commit((t, nowMs) => updateMigration(t, input.migrationId, patch, nowMs));
 
+/** Whether the guest stands still on a host though nobody asked for that: its move did it, and went no further. */
+async function standsStill({ server, call }: Context, host: string): Promise<boolean> {
+  if (server.vmState !== 'active') return false;
+  return (await call(host, 'inspect', { uuid: server.uuid }))?.powerState === power.paused;
+}
+
+/**
+ * Whether the guest is on its new host though nobody heard of its arrival: the old one has at most what is left of it. Where a
+ * hypervisor ends at the switch-over the other one lets the guest run.
+ */
+async function hasArrived({ server, call }: Context, from: string, to: string): Promise<boolean> {
+  const { uuid } = server;
+  if ((await call(from, 'inspect', { uuid }))?.powerState === power.running) return false;
+  const there = await call(to, 'inspect', { uuid });
+  return there !== null && movable.includes(there.powerState);
+}
+
 /** Begins the guest's move, with what its destination makes ready for it; one that goes on, or is over, goes on. */
-async function beginLive(
-  { deps, server, input, again, call }: Context,
-  from: string,
-  to: Host,
-  numa: NumaTopology | null,
-): Promise<LiveProgress> {
+async function beginLive(context: Context, from: string, to: Host, numa: NumaTopology | null): Promise<LiveProgress> {
+  const { deps, server, input, again, call } = context;
   const { uuid } = server;
   const seen = again ? await call(from, 'liveProgress', { uuid }) : null;
   if (seen?.state === 'running' || seen?.state === 'completed') return seen;
+  if (seen !== null && (await hasArrived(context, from, to.host))) return { ...seen, state: 'completed' };
+  if (seen !== null && (await standsStill(context, from))) throw interrupted(from);
   const { blockMigration } = input;
   const source = await hostNamed({ deps }, from);
   const { hypervisorHostname: node, hostIp } = to.inventory;
@@ -316,6 +347,20 @@ async function beginLive(
   const at = { node: inventory.hypervisorHostname, hostIp: inventory.hostIp, offer };
   const landing = await call(to.host, 'prepareLive', { spec, from: at, blockMigration });
   return call(from, 'liveMigrate', { uuid, to: { node, hostIp, blockMigration, numa, landing } });
+}
+
+/** Whether it has left: until then others of its host go first. */
+const hasBegun = ({ memory, disk }: LiveProgress): boolean => memory.total !== null || disk.total !== null;
+
+/** How far the guest is; one whose move failed may be there all the same. */
+async function lookAt(context: Context, from: string, to: Host): Promise<LiveProgress | 'arrived'> {
+  try {
+    return await context.call(from, 'liveProgress', { uuid: context.server.uuid });
+  } catch (error) {
+    const failed = error instanceof Fault && error.code === 'migration.failed';
+    if (failed && (await hasArrived(context, from, to.host))) return 'arrived';
+    throw error;
+  }
 }
 
 /** Moves the guest from one host to another and waits until it is there; `attend` is called while it is under way. */
@@ -328,19 +373,24 @@ async function monitorLiveMigration(
 ): Promise<void> {
   const { deps, server, call, rest } = context;
   const { uuid } = server;
-  const giveUpAt = deps.clock.now() + limits.liveMigrationMs;
+  let giveUpAt = Number.POSITIVE_INFINITY;
   const isLate = (): boolean => deps.clock.now() > giveUpAt;
-  let progress = await beginLive(context, from, to, numa);
-  while (progress.state === 'running') {
+  let progress: LiveProgress | 'arrived' = await beginLive(context, from, to, numa);
+  while (progress !== 'arrived' && progress.state === 'running') {
+    if (hasBegun(progress)) giveUpAt = Math.min(giveUpAt, deps.clock.now() + limits.liveMigrationMs);
     await attend(progress);
     if (isLate()) await call(from, 'steerLive', { uuid, how: 'abort' });
     if (deps.clock.now() > giveUpAt + limits.liveAbortMs) throw stillMoving(from);
     await rest(deps.clock.sleep(limits.livePollMs));
-    progress = await call(from, 'liveProgress', { uuid });
+    progress = await lookAt(context, from, to);
   }
-  if (progress.state === 'cancelled') throw isLate() ? tooSlow() : cancelled();
+  const state = progress === 'arrived' ? 'completed' : progress.state;
+  if (state === 'cancelled') {
+    if (isLate()) throw tooSlow();
+    throw (await moveOf(context)).steering === 'abort' ? cancelled() : stopped(from);
+  }
   // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
-  if (progress.state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
+  if (state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
   await call(to.host, 'landLive', { spec: await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null) });
 }
 
@@ -375,9 +425,15 @@ async function bringBack(context: Context): Promise<void> {
     await rest(deps.clock.sleep(limits.livePollMs));
   }
   const { destCompute } = await moveOf(context);
-  if ((await call(home, 'inspect', { uuid })) !== null) {
+  const here = await call(home, 'inspect', { uuid });
+  if (here !== null) {
+    const there = destCompute !== null && here.powerState !== power.running ? destCompute : null;
+    if (there !== null && isUp(deps, await findHost(deps.database.read, { host: there }))) {
+      if (await hasArrived(context, home, there)) throw isOnBoth(there);
+    }
     // what was made ready there for a guest that did not come
     if (destCompute !== null) await clearHost(context, destCompute, ['guest']);
+    if (await standsStill(context, home)) await call(home, 'unpause', { uuid });
     return;
   }
   const numa = await placementFor(deps.database.read, server);

@@ -33,6 +33,8 @@ export const usualLive: LiveSettings = {
 export interface Leaving {
   /** The hypervisor that it goes to. */
   readonly to: string;
+  /** Others leave before it. */
+  waits: boolean;
   /** It was asked to stay. */
   stays: boolean;
   /** It was hurried, so that it is not hurried again. */

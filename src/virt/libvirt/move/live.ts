@@ -116,7 +116,8 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
   const { uuid } = domain;
   try {
     const began = await host.guests('leaving', async () => {
-      if (leaving.stays) return false;
+      if (leaving.state !== 'running') return false;
+      leaving.waits = false;
       await connection.domainMigrateSetMaxDowntime(domain, live.downtimeMs);
       await connection.domainMigratePerform3Params(
         domain,
@@ -126,11 +127,8 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
       );
       return true;
     });
-    if (!began) {
-      await removeWritten(filesOf(host, uuid).leaving);
-      leaving.state = 'cancelled';
-      return;
-    }
+    // given up while others went first
+    if (!began) return;
     if (leaving.stays && (await findDomain(connection, uuid)) !== null) leaving.state = 'cancelled';
     else all.delete(uuid);
     host.offline.delete(uuid);
@@ -147,7 +145,10 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
 
 async function begin(host: Host, domain: DomainRef, { node }: LiveTarget, landing: LiveLanding): Promise<void> {
   const { uuid } = domain;
-  const leaving: Leaving = { to: node, stays: false, hurried: false, paused: false, state: 'running', error: null };
+  const leaving: Leaving = {
+    ...{ to: node, waits: true, stays: false, hurried: false, paused: false },
+    ...({ state: 'running', error: null } as const),
+  };
   await writeDurably(filesOf(host, uuid).leaving, JSON.stringify({ to: node }));
   host.leaving.set(uuid, leaving);
   void carry(host, domain, landing, leaving);
@@ -220,7 +221,16 @@ async function steer(host: Host, uuid: string, how: 'abort' | 'force'): Promise<
   const domain = await stillHere(host, uuid);
   const leaving = host.leaving.get(uuid);
   if (domain === null) return null;
-  if (how === 'abort' && leaving?.state === 'running') leaving.stays = true;
+  if (how === 'abort' && leaving?.state === 'running') {
+    leaving.stays = true;
+    if (leaving.waits) {
+      leaving.state = 'cancelled';
+      return await host.guests(uuid, async () => {
+        if (host.leaving.get(uuid) === leaving) await removeWritten(filesOf(host, uuid).leaving);
+        return null;
+      });
+    }
+  }
   if ((await underway(host, domain)) === null) return null;
   try {
     await (how === 'abort' ? host.connection.domainAbortJob(domain) : hurry(host, domain));
