@@ -20,6 +20,7 @@ import { volumes } from './0043_volumes.ts';
 import { portForwardings } from './0044_port_forwardings.ts';
 import { qos } from './0045_qos.ts';
 import { dhcpOpts } from './0046_dhcp_opts.ts';
+import { usageSamples } from './0048_usage_samples.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -43,4 +44,5 @@ export const migrations: readonly Migration[] = [
   qos,
   dhcpOpts,
   addressGroups,
+  usageSamples,
 ];

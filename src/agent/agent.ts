@@ -13,6 +13,7 @@ import { type HostOffers, noOffers } from '../domain/placement/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
 import { type AnswerStore, makeAnswers, memoryAnswers } from './answers.ts';
 import { makeHandler } from './handler.ts';
+import { type Meter, makeMeter } from './meter.ts';
 import { makeMailboxes } from './mailbox.ts';
 import { makeReporter } from './report.ts';
 
@@ -29,6 +30,8 @@ export interface AgentOptions {
   readonly reportMs?: number | (() => number);
   /** What the operator says of the host; default: nothing. */
   readonly offers?: HostOffers;
+  /** Whether it tells what its guests take; default: no. */
+  readonly usage?: boolean;
   /** 0..1, for the jitter of the reports; default `chance.fraction`. */
   readonly random?: () => number;
 }
@@ -95,6 +98,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     );
   const stopServing = await bus.serveAgent(host, makeHandler({ driver, mailboxes, answers, isClosing: () => closing }));
   reporter.start();
+  const meter: Meter | null = options.usage === true ? makeMeter({ host, bus, driver, clock, log }) : null;
+  meter?.start();
   log.info({ host, driver: driver.kind }, 'agent serves');
 
   return {
@@ -106,6 +111,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       closing = true;
       stopEvents();
       await reporter.close();
+      await meter?.close();
       await inTime(Promise.all([mailboxes.idle(), told()]), graceMs, () => undefined, { clock });
       if (mailboxes.size() > 0) log.warn({ host, left: mailboxes.size() }, 'agent closed with work under way');
       // last, so that what was under way could still answer

@@ -110,6 +110,9 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** How often a host tells what its guests take, which is a slot of the ring of a day, and how long a guest is looked at for what it takes now. */
+  usageSlotMs: 300 * SECOND_MS,
+  usageLookMs: 1 * SECOND_MS,
   /** Reports of all hosts together in a second; where they are more, each reports more seldom. */
   hostReportsPerSecond: 50,
   /** How often a host tells all that it has, be there news or not. */

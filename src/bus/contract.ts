@@ -1,6 +1,7 @@
 // Why: what goes over the bus beside the methods of agents (`domain/servers/agent-methods.ts`): who asks, and what agents tell.
 
 import type { HostInventory } from '../domain/placement/hosts.ts';
+import type { GuestUsage, HostUsage } from '../domain/servers/measures.ts';
 import type { GuestEvent, GuestView } from '../domain/servers/guests.ts';
 
 /** The step of an action that asks an agent. */
@@ -22,5 +23,12 @@ export type AgentReport =
       readonly host: string;
       readonly inventory: HostInventory;
       readonly guests: readonly GuestView[];
+    }
+  /** What it and its guests took since it told so last. */
+  | {
+      readonly kind: 'usage';
+      readonly host: string;
+      readonly usage: HostUsage;
+      readonly guests: readonly { readonly uuid: string; readonly usage: GuestUsage }[];
     }
   | { readonly kind: 'guest'; readonly host: string; readonly event: GuestEvent; readonly view: GuestView | null };

@@ -12,6 +12,7 @@ const outdates: Readonly<Record<AgentReport['kind'], readonly AgentReport['kind'
   inventory: ['inventory', 'guests', 'heartbeat'],
   guests: ['guests'],
   heartbeat: ['heartbeat'],
+  usage: ['usage'],
   guest: [],
 };
 

@@ -12,6 +12,7 @@ import { openParts, type StartOptions, started } from './parts.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
 import type { Serving } from './serve.ts';
+import { usageMetrics } from './usage-metrics.ts';
 import { mustShare } from './shared.ts';
 
 /** Starts an API; resolves once requests are served. On failure what was started is ended again. */
@@ -40,6 +41,7 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
     const downMs = config.compute.down_seconds * 1000;
     cloudMetrics({ metrics, database, clock, version: manifest.version, downMs, queues: {} });
+    usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 
     const { handler, consoles } = makeFront(parts, callers, neighbours, plane);
     port.answerWith(...noteReached(reach, handler, consoles.upgrades));

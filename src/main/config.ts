@@ -304,6 +304,16 @@ export const schema = {
       ['auto', 'no', 'yes'],
       'Whether every server has a config drive, or only those that ask for one, take files along, or whose image insists; auto: yes, unless guests have a metadata service (network.metadata).',
     ),
+    usage_history: choice(
+      'yes',
+      ['yes', 'no'],
+      'Whether the host tells every five minutes what it and its guests take, so that a day of it can be asked for.',
+    ),
+    usage_metrics: choice(
+      'none',
+      ['none', 'hosts', 'servers'],
+      '/metrics: what hosts take, or hosts and every server, as they told last: with servers as many lines as there are, under their ids and projects.',
+    ),
     cloud_init_templates: text(
       '',
       'Directory of templates for cloud-init of your own (*.yaml), beside the built-in ones; read at the start, the same for every process; empty: none.',

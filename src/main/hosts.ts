@@ -28,10 +28,11 @@ export async function startAgents(
   reportMs: number | (() => number),
 ): Promise<readonly Agent[]> {
   const offers = readOffers(config.compute);
+  const usage = config.compute.usage_history === 'yes';
   const agents: Agent[] = [];
   for (const { name, driver, answersDir } of hosts) {
     const answers = directoryAnswers(answersDir);
-    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers });
+    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers, usage });
     cleanup.defer(() => agent.close());
     agents.push(agent);
   }

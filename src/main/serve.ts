@@ -20,6 +20,7 @@ import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
+import { usageMetrics } from './usage-metrics.ts';
 import { makeReportInterval } from './report-pace.ts';
 
 export interface ServeOptions extends StartOptions {
@@ -55,6 +56,7 @@ function countCloud(
       reports: () => bus.waiting(),
     },
   });
+  usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 }
 
 async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> {

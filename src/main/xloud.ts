@@ -479,6 +479,22 @@ withCloud(
   print(await applyProfile(await sessionOf(options), server, name === '-' ? null : name));
 });
 
+const metrics = program.command('metrics').description('what servers and hosts take');
+
+withCloud(metrics.command('server <server-id>').description('print what a running server takes, each second')).action(
+  async (server: string, options: CloudFlags) => {
+    const { showMetrics } = await import('../cli/metrics.ts');
+    print(await showMetrics(await sessionOf(options), 'server', server));
+  },
+);
+
+withCloud(metrics.command('host <host>').description('print how busy a host is and what is claimed of it')).action(
+  async (name: string, options: CloudFlags) => {
+    const { showMetrics } = await import('../cli/metrics.ts');
+    print(await showMetrics(await sessionOf(options), 'host', name));
+  },
+);
+
 const host = program.command('host').description('hosts of servers');
 
 withCloud(

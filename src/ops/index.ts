@@ -40,7 +40,7 @@ import { explainPlacement } from './placement/explain-placement.ts';
 import { abortLiveMigration, forceLiveMigration, liveMigrateServer } from './servers/live-migrate.ts';
 import { lockServer, unlockServer } from './servers/lock.ts';
 import { rebootServer } from './servers/reboot.ts';
-import { serverDiagnostics } from './servers/server-diagnostics.ts';
+import { serverDiagnostics, serverUsage } from './servers/server-diagnostics.ts';
 import {
   addFloatingIp,
   createFloatingIp,
@@ -154,6 +154,7 @@ const verbs = {
   removeFloatingIp,
   consoleOutput,
   serverDiagnostics,
+  serverUsage,
   openRemoteConsole,
   takeExternalEvents,
   attachShare,

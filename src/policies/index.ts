@@ -31,6 +31,7 @@ import { rules as keystone } from './keystone.ts';
 import { rules as limits } from './limits.ts';
 import { rules as lockServer } from './lock.ts';
 import { rules as multinic } from './multinic.ts';
+import { rules as metrics } from './metrics.ts';
 import { rules as migrateServer } from './migrate.ts';
 import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
@@ -104,6 +105,7 @@ const resourceRules = [
   ...xloudScheduler,
   ...cloudInitTemplates,
   ...profiles,
+  ...metrics,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

@@ -4,6 +4,7 @@
 import { type HostInventory, type OptionalVerb, optionalVerbs } from '../domain/placement/hosts.ts';
 import type { AgentMethod, AgentVerbs, OptionalMethod } from '../domain/servers/agent-methods.ts';
 import type { GuestEvent } from '../domain/servers/guests.ts';
+import type { HostMeasure } from '../domain/servers/measures.ts';
 
 /** Where image bytes come from; handed in by the wiring, so that a driver knows no neighbour. */
 export interface ImageSource {
@@ -30,6 +31,8 @@ export interface Driver
     Partial<Pick<AgentVerbs, OptionalMethod>> {
   readonly kind: 'libvirt' | 'fake';
   inventory(): Promise<HostInventory>;
+  /** How busy the host is, and what its running guests have used. */
+  measure(): Promise<HostMeasure>;
   /** Returns the function that ends the subscription. */
   onEvent(listener: (event: GuestEvent) => void): () => void;
   close(): Promise<void>;

@@ -21,6 +21,7 @@ import { volumeVerbs } from './fake/volumes.ts';
 import { rescueVerbs } from './fake/rescue.ts';
 import { stateVerbs } from './fake/states.ts';
 import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
+import { fakeMeasure } from './fake/measure.ts';
 import { snapshotVerbs } from './fake/snapshots.ts';
 import { type FakeStore, memoryStore } from './fake/store.ts';
 
@@ -142,6 +143,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
       const taken = takenBy(store, clock.now());
       return fakeInventory(hostname, options.inventory ?? {}, taken, verbsOf(driver), options.machine);
     },
+    measure: async () => fakeMeasure(store, await driver.inventory()),
     ...makingVerbs(host, images),
     ...powers,
     ...rescueVerbs(host, images, host),

@@ -81,7 +81,7 @@ describe('xloud profile', () => {
   after(() => service.close());
   const profile = (...words: string[]): Promise<Ended> => xloud('profile', ...words, '--data-dir', service.dataDir);
 
-  it('lists profiles, shows the one of a server, and gives it another', async () => {
+  it('lists profiles, shows the one of a server, gives it another, and says what it takes', async () => {
     const list = await profile('list');
     assert.match(
       list.stdout,
@@ -111,5 +111,12 @@ describe('xloud profile', () => {
     );
     assert.match((await profile('apply', id, 'fast')).stderr, /^xloud: There is no profile 'fast'; .*\(HTTP 400\)\n$/);
     assert.match((await profile('apply', id, '-')).stdout, /: no profile, from the next start on\n$/);
+
+    const metrics = (...words: string[]): Promise<Ended> => xloud('metrics', ...words, '--data-dir', service.dataDir);
+    const taken = await metrics('server', id);
+    assert.match(taken.stdout, /^server_id +\S+\n[^]*\ncpu +0\n[^]*\ndisk read_bytes +0\n/, taken.stderr);
+    const { hypervisors } = (await service.request('xloud', 'GET', '/compute/v2.1/os-hypervisors/detail')).body;
+    const busy = await metrics('host', hypervisors[0].service.host);
+    assert.match(busy.stdout, /\nclaims overcommit vcpus +0\.\d+\n/, busy.stderr);
   });
 });

@@ -69,7 +69,7 @@ for (const engine of engines) {
       );
       assert.equal(body.templates[4].variables.properties.port.maximum, 65_535);
       const shown = await servers.request('GET', `${PATH}/web-server@1`, { as: 'member' });
-      assert.match(shown.body.template.user_data, /^#cloud-config\n[^]*!variable port/);
+      assert.match(shown.body.template.user_data, /^#cloud-config\n[^]*!text port/);
       assert.equal((await servers.request('GET', `${PATH}/web-server@2`, { as: 'member' })).status, 404);
     });
 

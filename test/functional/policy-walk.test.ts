@@ -22,7 +22,7 @@ import { rulesOf } from '../../src/standalone/access.ts';
 import { type Api, startApi } from '../support/api.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { leastBody } from '../support/minimal.ts';
-import { makeOp } from '../support/world.ts';
+import { makeOp, testConfig } from '../support/world.ts';
 
 /** From those who may least to those who may most: what a walk changes is changed last. */
 const walkers: readonly CallerName[] = ['other', 'reader', 'member', 'manager', 'admin'];
@@ -75,7 +75,9 @@ describe('every route and its rule', () => {
   let api: Api;
   let flavor = '';
   before(async () => {
-    api = await startApi();
+    // each walk makes servers of its own
+    const quota = { ...testConfig.quota, instances: -1, cores: -1, ram: -1 };
+    api = await startApi({ config: { ...testConfig, quota } });
     flavor = await api.world.flavor({ id: 'walked' });
   });
   after(() => api.close());

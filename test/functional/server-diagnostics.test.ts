@@ -50,13 +50,13 @@ for (const engine of engines) {
         ...{ state: 'running', driver: 'libvirt', hypervisor: 'fake', hypervisor_os: 'linux', config_drive: true },
         ...{ num_cpus: 1, num_disks: 1, num_nics: 1, memory_details: { maximum: 4096, used: null } },
       });
-      assert.deepEqual(cpu_details, [{ id: 0, time: 0, utilisation: null }]);
+      assert.deepEqual(cpu_details, [{ id: 0, time: 0, utilisation: 0 }]);
       assert.deepEqual(disk_details, [
         { read_bytes: 0, read_requests: 0, write_bytes: 0, write_requests: 0, errors_count: null },
       ]);
       const [address] = Object.values((await servers.show(id)).addresses).flat() as Record<string, unknown>[];
       assert.equal(nic_details[0].mac_address, address?.['OS-EXT-IPS-MAC:mac_addr']);
-      assert.deepEqual([nic_details[0].rx_octets, nic_details[0].tx_rate], [0, null]);
+      assert.deepEqual([nic_details[0].rx_octets, nic_details[0].rx_rate, nic_details[0].tx_rate], [0, 0, 0]);
     });
 
     it('count the vCPUs that are there now', async () => {

@@ -375,6 +375,15 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       const again = await driver.diagnostics({ uuid: spec.uuid });
       const total = (one: typeof found) => one.cpus.reduce((sum, cpu) => sum + cpu.timeNs, 0);
       assert.ok(total(again) >= total(found));
+      const { usage } = again;
+      assert.ok(usage !== undefined && usage.seconds > 0.9, 'it is looked at twice');
+      assert.ok(usage.cpu <= usage.vcpus + 0.5, `${usage.cpu} of ${usage.vcpus} processors`);
+      const { host, guests } = await driver.measure();
+      assert.deepEqual(
+        guests.map(({ uuid }) => uuid).filter((uuid) => uuid === spec.uuid),
+        [spec.uuid],
+      );
+      assert.ok(host.cpus > 0 && host.availableMb <= host.memoryMb && host.pools.length > 0, JSON.stringify(host));
     });
 
     it(`sets a password inside, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {

@@ -26,6 +26,7 @@ import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
+import metrics from './metrics.ts';
 import migrations from './migrations.ts';
 import networks from './networks.ts';
 import quotaSets from './quota-sets.ts';
@@ -105,6 +106,7 @@ const routes: readonly RouteEntry[] = [
   ...xloudScheduler,
   ...cloudInitTemplates,
   ...profiles,
+  ...metrics,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,

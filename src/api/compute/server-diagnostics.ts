@@ -49,7 +49,7 @@ const traffic = (way: 'rx' | 'tx', counted: Traffic | undefined) => ({
   [`${way}_errors`]: counted?.errors ?? null,
   [`${way}_drop`]: counted?.drops ?? null,
   [`${way}_packets`]: counted?.packets ?? null,
-  [`${way}_rate`]: null,
+  [`${way}_rate`]: counted?.octetsPerSecond ?? null,
 });
 
 /** What the form of all hypervisors is made of. */
@@ -79,7 +79,8 @@ const common: Readonly<Record<string, Field<Found>>> = {
       write_requests: disk.writeRequests,
       errors_count: null,
     })),
-  cpu_details: ({ counted }) => counted.cpus.map(({ id, timeNs }) => ({ id, time: timeNs, utilisation: null })),
+  cpu_details: ({ counted }) =>
+    counted.cpus.map(({ id, timeNs, utilisation = null }) => ({ id, time: timeNs, utilisation })),
   nic_details: ({ counted }) =>
     counted.nics.map(({ mac, device }) => ({
       mac_address: mac,

@@ -10,8 +10,9 @@ import { limits } from '../../base/limits.ts';
 export const TEMPLATE_KEY = 'xloud:template';
 const VARIABLE_KEYS = `${TEMPLATE_KEY}.`;
 
-/** The tag of a scalar in whose place a variable goes. */
+/** The tags of a scalar in whose place a variable goes: as it is, and as a text whatever it is, as arguments of commands must be. */
 const VARIABLE_TAG = '!variable';
+const TEXT_TAG = '!text';
 
 /** What every document for cloud-init begins with. */
 const CLOUD_CONFIG = '#cloud-config\n';
@@ -32,7 +33,7 @@ export interface CloudInitTemplate {
   readonly description: string;
   readonly source: 'built-in' | 'operator';
   readonly variables: Readonly<Record<string, VariableSchema>>;
-  /** A `#cloud-config` document, with `!variable NAME` where a variable goes. */
+  /** A `#cloud-config` document, with `!variable NAME` or `!text NAME` where a variable goes. */
   readonly userData: string;
 }
 
@@ -126,9 +127,11 @@ function listOf(items: readonly string[]): YAMLSeq {
 function putValues(document: Document, valueOf: (name: string) => VariableValue): void {
   visit(document, {
     Scalar(key, node, path) {
-      if (node.tag !== VARIABLE_TAG) return undefined;
+      if (node.tag !== VARIABLE_TAG && node.tag !== TEXT_TAG) return undefined;
       const value = valueOf(String(node.value));
-      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return quoted(value);
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+        return quoted(node.tag === TEXT_TAG ? String(value) : value);
+      }
       const parent = path.at(-1);
       if (typeof key !== 'number' || !isSeq(parent)) return listOf(value);
       parent.items.splice(key, 1, ...value.map(quoted));

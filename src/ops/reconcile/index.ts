@@ -14,6 +14,7 @@ import { reclaim } from './reclaim.ts';
 import { shelvedServers } from './shelved.ts';
 import { makeStaleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
+import { usageSamples } from './usage-samples.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
 type Run = (deps: OpsDeps) => Promise<void>;
@@ -35,6 +36,7 @@ export type ReconcilerName =
   | 'unconfirmedResizes'
   | 'shelvedServers'
   | 'remnants'
+  | 'usageSamples'
   | 'evacuations'
   | 'purgeOld';
 
@@ -52,6 +54,7 @@ export const makeReconcilers = (): Reconcilers => ({
   unconfirmedResizes: once(unconfirmedResizes),
   shelvedServers: once(shelvedServers),
   remnants: once(remnants),
+  usageSamples: once(usageSamples),
   // the last: it takes its time, and has turns of its own
   purgeOld: each(makePurgeOld()),
 });

@@ -1,8 +1,9 @@
 // Why: what a guest has used is read from its host while the caller waits; nothing of it is kept here.
 
-import { conflict } from '../../base/errors.ts';
+import { conflict, notImplemented } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Diagnostics } from '../../domain/servers/server-diagnostics.ts';
+import type { GuestUsage } from '../../domain/servers/measures.ts';
 import { power, powerWord, type Server } from '../../domain/servers/servers.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';
 import { hostFor } from '../engine/begin.ts';
@@ -26,4 +27,11 @@ export async function serverDiagnostics(deps: OpsDeps, op: Op, server: Server): 
     );
   }
   return deps.bus.call(host, 'diagnostics', { uuid: server.uuid });
+}
+
+/** What a running server takes in a second. Throws as `serverDiagnostics`, and 501 where an older agent looks at guests once. */
+export async function serverUsage(deps: OpsDeps, op: Op, server: Server): Promise<GuestUsage> {
+  const { usage } = await serverDiagnostics(deps, op, server);
+  if (usage !== undefined) return usage;
+  throw notImplemented('The agent of its host is older than that.', { code: 'driver.diagnostics' });
 }

@@ -13,6 +13,7 @@ import { adjustGuest } from './adjust.ts';
 import { makeAgent } from './agent.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
+import { measure } from './measure.ts';
 import { readDiagnostics } from './diagnostics.ts';
 import { exists, guestFiles, instanceDir } from './disks.ts';
 import { makeUntil, toGuestEvent } from './events.ts';
@@ -190,6 +191,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
       return await readConsole(console, maxBytes);
     },
     diagnostics: ({ uuid }) => readDiagnostics(host, uuid),
+    measure: () => measure(host),
     cacheImage: async ({ image }) => (await host.images.get(image)).fetched,
     inspect: async ({ uuid }) => {
       const domain = await findDomain(connection, uuid);

@@ -46,7 +46,7 @@ describe('templates for cloud-init', () => {
     for (const template of templates) {
       const { userData } = fillTemplate(template, new Map());
       assert.match(userData, /^#cloud-config\n/);
-      assert.doesNotMatch(userData, /!variable/);
+      assert.doesNotMatch(userData, /!variable|!text/);
       assert.equal(typeof parse(userData).package_update, 'boolean', userData);
     }
   });
@@ -60,7 +60,7 @@ describe('templates for cloud-init', () => {
     }) ?? { userData: '' };
     const tree = parse(userData);
     assert.deepEqual(tree.packages, ['qemu-guest-agent', 'nginx-light', 'curl', 'jq']);
-    assert.deepEqual(tree.runcmd[0].slice(3), ['web-server', 8080, '_']);
+    assert.deepEqual(tree.runcmd[0].slice(3), ['web-server', '8080', '_']);
     assert.equal(
       parse(
         templateAskedFor(templates, { 'xloud:template': 'default', 'xloud:template.upgrade': 'true' })?.userData ?? '',
