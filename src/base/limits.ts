@@ -110,6 +110,9 @@ export const limits = {
   /** A host that has not reported for this long is down (Nova's `service_down_time`). */
   hostDownMs: 60 * SECOND_MS,
   hostReportMs: 10 * SECOND_MS,
+  /** How long a start waits for the first report of a host before it answers all the same, and how often it looks. */
+  firstReportMs: 10 * SECOND_MS,
+  firstReportPollMs: 20,
   /** How often a host tells what its guests take, which is a slot of the ring of a day, and how long a guest is looked at for what it takes now. */
   usageSlotMs: 300 * SECOND_MS,
   usageLookMs: 1 * SECOND_MS,

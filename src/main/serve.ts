@@ -3,6 +3,8 @@
 
 import manifest from '../../package.json' with { type: 'json' };
 import type { Agent } from '../agent/agent.ts';
+import { limits } from '../base/limits.ts';
+import { findHost } from '../db/hosts.ts';
 import type { OpsHooks, Worker } from '../ops/index.ts';
 import { isShared, openBus } from './bus.ts';
 import type { Cleanup } from './cleanup.ts';
@@ -59,6 +61,15 @@ function countCloud(
   usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 }
 
+/** Whoever reads that the service runs may ask for a server: so none is answered before a host was heard, unless it is silent for long. */
+async function hearHost({ clock, log, database }: Parts, host: string, beganMs: number): Promise<void> {
+  while (((await findHost(database.read, { host }))?.lastSeenAt ?? 0) < beganMs) {
+    if (clock.now() > beganMs + limits.firstReportMs)
+      return log.warn({ host }, 'the host has not reported yet: servers find no place until one does');
+    await clock.sleep(limits.firstReportPollMs);
+  }
+}
+
 async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> {
   const parts = await openParts(options, cleanup);
   const { config, clock, log, database } = parts;
@@ -85,8 +96,10 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
   const worker = await startControlPlane(parts, plane, hosts[0].name);
   await volumes.startWork(!isShared(config), attachedVolumes(plane.deps));
+  const beganMs = clock.now();
   const agents = await startAgents(parts, bus, hosts, makeReportInterval(database, config.compute, clock, log));
   countCloud(parts, plane, worker, agents);
+  await hearHost(parts, hosts[0].name, beganMs);
   // told before the agents are: an action that is refused because everything ends has not failed
   cleanup.defer(() => {
     worker.close().catch((error: unknown) => log.error({ err: error }, 'the worker did not end well'));
