@@ -89,6 +89,12 @@ export class Disasters {
     return guests.length === 0 ? null : this.#dice.pick(guests);
   }
 
+  /** Whether another host has a guest of the server, or its disks. */
+  #hasCopy(host: Host, uuid: string): boolean {
+    const others = this.#cloud.hosts.filter((one) => one !== host);
+    return others.some(({ store }) => store.get(uuid) !== undefined || store.aside.get(uuid) !== undefined);
+  }
+
   #meddle(): void {
     const found = this.#guest();
     if (found === null) return;
@@ -104,7 +110,8 @@ export class Disasters {
       'is frozen by hand': () => hand.suspend(uuid),
       'is let run by hand': () => hand.resume(uuid),
       'is destroyed by hand': () => hand.destroy(uuid),
-      'is started by hand': () => hand.start(uuid),
+      // who starts one of two copies while its server moves has doubled it himself: nothing of ours could keep him from that
+      'is started by hand': () => void (this.#hasCopy(host, uuid) || hand.start(uuid)),
       'changes its mind': () => driver.behave(uuid, oddity(this.#dice)),
     };
     const deed = this.#dice.pick(Object.keys(deeds));
