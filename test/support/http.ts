@@ -36,7 +36,8 @@ function jsonOf(text: string): unknown {
 
 /** Serves a listener on a free port of the loopback. */
 export async function listen(listener: RequestListener): Promise<Listening> {
-  const server = createServer(listener);
+  // it never ends a connection that waits: the next request might be on its way on that
+  const server = createServer({ keepAliveTimeout: 0 }, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   // a connection for each request costs more than twice what the request does

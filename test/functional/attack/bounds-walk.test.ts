@@ -11,7 +11,7 @@ import { isVersioned, minorOf } from '../../../src/base/history.ts';
 import { limits } from '../../../src/base/limits.ts';
 import { serviceRoutes } from '../../../src/main/service-routes.ts';
 import { heavyBodies, heavyNouns, heavyQueries, stumblingHeads } from '../../support/heavy.ts';
-import { type Prober, startProber } from '../../support/prober.ts';
+import { type Prober, type Pulse, startProber } from '../../support/prober.ts';
 import { eventually, type Reply, type Service, startService } from '../../support/serve.ts';
 
 /** Parameters that lists of the built-in services take. */
@@ -24,6 +24,8 @@ const LISTS = {
 };
 
 const BAR_MS = 250;
+/** Where the service's thread ran for no longer, nobody waited longer for it: then no answer is waited for, which took most of the time. */
+const QUICK_MS = 25;
 /** A request during which somebody waited long is asked again: the first one loads code and compiles schemas. */
 const TRIES = 3;
 const NEWEST = 104;
@@ -64,23 +66,29 @@ describe('everybody is answered at once', () => {
     await service.close();
   });
 
+  async function healthy(): Promise<Pulse> {
+    const pulse = await prober.pulse();
+    assert.equal(pulse.failed, 0, 'whoever asks for its health is told');
+    return pulse;
+  }
+
   /**
    * How long somebody else waited at most meanwhile, as far as the service was to blame: for no longer than its thread ran, since
    * a machine that is at something else makes everybody wait.
    */
   async function watched<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly waitedMs: number }> {
-    await prober.pulse();
+    await healthy();
     const before = service.busyMs();
     const result = await work();
-    let seen = await prober.pulse();
+    const busyMs = service.busyMs() - before;
+    if (busyMs <= QUICK_MS) return { result, waitedMs: busyMs };
+    let seen = await healthy();
     // what took less than the pause between two of its questions
     while (seen.count === 0) {
       await sleep(1);
-      seen = await prober.pulse();
+      seen = await healthy();
     }
-    const { slowestMs, failed } = seen;
-    assert.equal(failed, 0, 'whoever asks for its health is told');
-    return { result, waitedMs: Math.min(slowestMs, service.busyMs() - before) };
+    return { result, waitedMs: Math.min(seen.slowestMs, service.busyMs() - before) };
   }
 
   /** Asks, and looks at who had to wait meanwhile; the least of several tries counts. */
