@@ -67,6 +67,7 @@ const NOT_ARRIVING = [
   'VIR_ERR_NO_DOMAIN',
   'VIR_ERR_SYSTEM_ERROR',
   'VIR_ERR_OPERATION_FAILED',
+  'VIR_ERR_OPERATION_TIMEOUT',
 ] as const;
 
 /** Whether the domain is one that is still on its way here: its guest runs elsewhere. */
@@ -78,7 +79,7 @@ export async function isArriving(calls: LibvirtCalls, domain: DomainRef): Promis
     () => false,
     (error: unknown) => {
       if (isVirError(error, 'VIR_ERR_OPERATION_UNSUPPORTED')) return true;
-      // it left, went off, or died, meanwhile
+      // it left, went off, or died, meanwhile; or leaves, and its own move keeps libvirt from looking
       if (NOT_ARRIVING.some((name) => isVirError(error, name))) return false;
       throw error;
     },
