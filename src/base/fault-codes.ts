@@ -103,7 +103,6 @@ const inner = {
   'migration.landing': 'nothing was made ready where the guest shall go',
   'migration.interrupted': 'a hypervisor ended when the guest had stopped for its switch-over',
   'migration.lost': 'the guest is on neither host',
-  'migration.onBoth': 'the guest stands still at home and is on the other host as well',
   'migration.offered': 'the guest is being offered to the host anew',
   'migration.stillMoving': 'the guest is still under way',
   'program.failed': 'a program ended with an error',

@@ -198,21 +198,22 @@ describe('what ends while a server moves', { concurrency: 1 }, () => {
           await sleep(AWAY_MS);
           await startAgain();
         }
-        const said = await settled(server);
+        let said = await settled(server);
         const seconds = (Date.now() - beganMs) / 1000;
-        const name = (host: HostName) => (host === home ? 'at home' : 'there');
         const running = await world.running(server);
+        const isOff = what === 'QEMU at home' && running.length === 0;
+        if (isOff) {
+          // that was the guest
+          await world.reaches(server, 'SHUTOFF');
+          said = await settled(server);
+        }
+        const name = (host: HostName) => (host === home ? 'at home' : 'there');
         const { status: move } = await lastMove(server);
         rows.push({
           ...{ what, moment, move, seconds, runs: running.map(name).join(' and ') || 'nowhere' },
           row: `${said.status} ${name(said.host)}`,
         });
-        if (what === 'QEMU at home' && running.length === 0) {
-          // that was the guest
-          await world.reaches(server, 'SHUTOFF');
-          await remove(server);
-          return;
-        }
+        if (isOff) return await remove(server);
         assert.deepEqual([said.status, running], ['ACTIVE', [said.host]]);
         await world.up(server, said.host);
         assert.ok((await uptimeOf(server, said.host)) > uptime, 'it started anew');

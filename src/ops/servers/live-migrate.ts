@@ -306,10 +306,6 @@ const interrupted = (host: string) =>
     code: 'migration.interrupted',
   });
 
-/** It stands still at home and is on the other host: neither is removed before somebody looked. */
-const isOnBoth = (host: string) =>
-  internal(`The guest came to host ${host}, and is at home as well.`, { code: 'migration.onBoth' });
-
 const note = ({ input, commit }: Context, patch: MigrationPatch): Promise<void> =>
   commit((t, nowMs) => updateMigration(t, input.migrationId, patch, nowMs));
 
@@ -357,7 +353,7 @@ async function lookAt(context: Context, from: string, to: Host): Promise<LivePro
   try {
     return await context.call(from, 'liveProgress', { uuid: context.server.uuid });
   } catch (error) {
-    const failed = error instanceof Fault && error.code === 'migration.failed';
+    const failed = error instanceof Fault && error.kind !== 'unavailable';
     if (failed && (await hasArrived(context, from, to.host))) return 'arrived';
     throw error;
   }
@@ -413,6 +409,11 @@ async function move(context: Context): Promise<void> {
   );
 }
 
+async function upHost({ deps }: Context, name: string | null): Promise<Host | null> {
+  const host = name === null ? null : await findHost(deps.database.read, { host: name });
+  return host !== null && isUp(deps, host) ? host : null;
+}
+
 /** Whatever became of it: the guest is on its old host in the end. */
 async function bringBack(context: Context): Promise<void> {
   const { deps, server, call, rest } = context;
@@ -426,11 +427,14 @@ async function bringBack(context: Context): Promise<void> {
   }
   const { destCompute } = await moveOf(context);
   const here = await call(home, 'inspect', { uuid });
-  if (here !== null) {
-    const there = destCompute !== null && here.powerState !== power.running ? destCompute : null;
-    if (there !== null && isUp(deps, await findHost(deps.database.read, { host: there }))) {
-      if (await hasArrived(context, home, there)) throw isOnBoth(there);
-    }
+  const there = here?.powerState === power.running ? null : await upHost(context, destCompute);
+  if (here !== null && there !== null && (await hasArrived(context, home, there.host))) {
+    // the guest is the one over there: what is at home is only what it left
+    await call(there.host, 'landLive', {
+      spec: await guestSpec(deps.database.read, { ...server, ...whereOf(there) }, null),
+    });
+    await clearHost(context, home, ['guest']);
+  } else if (here !== null) {
     // what was made ready there for a guest that did not come
     if (destCompute !== null) await clearHost(context, destCompute, ['guest']);
     if (await standsStill(context, home)) await call(home, 'unpause', { uuid });

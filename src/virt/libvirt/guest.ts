@@ -62,6 +62,14 @@ export async function isOff(calls: LibvirtCalls, domain: DomainRef): Promise<boo
   return atRest((await calls.domainGetState(domain)).state);
 }
 
+const NOT_ARRIVING = [
+  'VIR_ERR_OPERATION_INVALID',
+  'VIR_ERR_NO_DOMAIN',
+  'VIR_ERR_SYSTEM_ERROR',
+  'VIR_ERR_OPERATION_FAILED',
+  'VIR_ERR_OPERATION_TIMEOUT',
+] as const;
+
 /** Whether the domain is one that is still on its way here: its guest runs elsewhere. */
 export async function isArriving(calls: LibvirtCalls, domain: DomainRef): Promise<boolean> {
   const seen = await calls.domainGetState(domain).catch(ifGone(null));
@@ -71,8 +79,8 @@ export async function isArriving(calls: LibvirtCalls, domain: DomainRef): Promis
     () => false,
     (error: unknown) => {
       if (isVirError(error, 'VIR_ERR_OPERATION_UNSUPPORTED')) return true;
-      // it left, or went off, meanwhile
-      if (isVirError(error, 'VIR_ERR_OPERATION_INVALID') || isVirError(error, 'VIR_ERR_NO_DOMAIN')) return false;
+      // it left, went off, or died, meanwhile; or leaves, and its own move keeps libvirt from looking
+      if (NOT_ARRIVING.some((name) => isVirError(error, name))) return false;
       throw error;
     },
   );
