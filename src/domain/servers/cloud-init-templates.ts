@@ -288,7 +288,10 @@ export function checkTemplate(template: CloudInitTemplate): void {
   for (const [variable, schema] of Object.entries(variables)) {
     if (schema.default === undefined) continue;
     const check = compileSchema({ type: 'object', properties: { [variable]: schema } });
-    must(check({ [variable]: schema.default }), `variables: ${variable}: the default ${check.errors?.[0]?.message ?? ''}`);
+    must(
+      check({ [variable]: schema.default }),
+      `variables: ${variable}: the default ${check.errors?.[0]?.message ?? ''}`,
+    );
   }
   const used = variablesIn(userData);
   for (const place of used) must(Object.hasOwn(variables, place), `user_data: there is no variable '${place}'`);
