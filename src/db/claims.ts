@@ -16,7 +16,7 @@ import { movedOn } from './host-changes.ts';
 import { noteSize } from './server-sizes.ts';
 import { defineNoun, joined } from './table.ts';
 import { noteRoom } from './waiting-placements.ts';
-import type { Tx } from './tx.ts';
+import { insertRows, type Tx } from './tx.ts';
 
 /** All numbers are absolute. */
 export interface Claim extends Amounts {
@@ -290,7 +290,11 @@ export async function addClaims(
     ...{ numa: null, resources: null, pci: null },
   };
   if (!(await moveSums(tx, hostId, nothing, all, count, generation))) return 'stale';
-  await tx('claims').insert(serverIds.map((server_id) => ({ server_id, host_id: hostId, ...each })));
+  await insertRows(
+    tx,
+    'claims',
+    serverIds.map((server_id) => ({ server_id, host_id: hostId, ...each })),
+  );
   for (const id of serverIds) noteSize(tx, id);
   return 'claimed';
 }

@@ -2,7 +2,7 @@
 // then, so that many changes of one thing are told once, and the number says which of two tellings is the later one.
 
 import type { Reader } from './engine.ts';
-import type { Tx } from './tx.ts';
+import { inPieces, type Tx } from './tx.ts';
 
 /** A unit (`port/…`), and how often it was changed. */
 export interface UnitRevision {
@@ -20,10 +20,12 @@ export async function touchUnits(tx: Tx, units: readonly string[], nowMs: number
   if (units.length === 0) return;
   // always in one order, so that two transactions never wait for each other
   const rows = [...new Set(units)].sort().map((unit) => ({ unit, revision: 1, dirty: 1, changed_at: nowMs }));
-  await tx('network_units')
-    .insert(rows)
-    .onConflict('unit')
-    .merge({ revision: tx.raw('?? + 1', ['network_units.revision']), dirty: 1, changed_at: nowMs });
+  for (const some of inPieces(rows)) {
+    await tx('network_units')
+      .insert(some)
+      .onConflict('unit')
+      .merge({ revision: tx.raw('?? + 1', ['network_units.revision']), dirty: 1, changed_at: nowMs });
+  }
 }
 
 /** Some of those that are to be told. */

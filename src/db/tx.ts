@@ -90,10 +90,15 @@ export async function alone(database: Database, work: (tx: Tx) => PromiseLike<un
   }
 }
 
-/** Rows in one statement; SQLite takes a bounded number of values. */
+/** Rows in one statement; SQLite takes 500 at most, and a bounded number of values. */
 const ROWS_AT_ONCE = 100;
+
+/** Rows in pieces, each for one statement. */
+export function* inPieces<T>(rows: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) yield rows.slice(at, at + ROWS_AT_ONCE);
+}
 
 /** Adds any number of rows in few statements (knex's `batchInsert` would add a savepoint to each). */
 export async function insertRows(tx: Tx, table: string, rows: readonly object[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) await tx(table).insert(rows.slice(at, at + ROWS_AT_ONCE));
+  for (const some of inPieces(rows)) await tx(table).insert(some);
 }

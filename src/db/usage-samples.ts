@@ -5,12 +5,10 @@ import { limits } from '../base/limits.ts';
 import type { GuestUsage, HostUsage } from '../domain/servers/measures.ts';
 import { fromJson, toJson } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
-import type { Tx } from './tx.ts';
+import { inPieces, type Tx } from './tx.ts';
 
 const DAY_MS = 86_400_000;
 const SLOTS = DAY_MS / limits.usageSlotMs;
-/** SQLite takes a bounded number of values in one statement. */
-const ROWS_AT_ONCE = 1_000;
 
 export interface Sample<T> {
   readonly atMs: number;
@@ -20,7 +18,7 @@ export interface Sample<T> {
 /** The slot of a moment: the same tomorrow. */
 export const slotOf = (atMs: number): number => Math.floor(atMs / limits.usageSlotMs) % SLOTS;
 
-/** Keeps what a host told of itself and of its servers: one statement, up to a thousand guests. */
+/** Keeps what a host told of itself and of its servers: few statements, however many guests. */
 export async function keepSamples(
   tx: Tx,
   hostId: number,
@@ -33,11 +31,8 @@ export async function keepSamples(
     { server_id: 0, host_id: hostId, ...common, sample: toJson(host) },
     ...guests.map(({ serverId, usage }) => ({ server_id: serverId, host_id: 0, ...common, sample: toJson(usage) })),
   ];
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-    await tx('usage_samples')
-      .insert(rows.slice(at, at + ROWS_AT_ONCE))
-      .onConflict(['server_id', 'host_id', 'slot'])
-      .merge(['at', 'sample']);
+  for (const some of inPieces(rows)) {
+    await tx('usage_samples').insert(some).onConflict(['server_id', 'host_id', 'slot']).merge(['at', 'sample']);
   }
 }
 

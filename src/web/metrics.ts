@@ -1,6 +1,7 @@
 // Why: one registry per process, named as Prometheus wants it; what is counted is decided where it happens.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { fairTurn } from '../base/fair-turn.ts';
 import type { WebObserver } from './app.ts';
 
 /** A value, with the labels that it is of. */
@@ -24,6 +25,16 @@ export interface Metrics {
 /** Methods that have a label of their own: whatever else a client invents is one more, `other`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
+async function setAll(gauge: Gauge, samples: readonly Sample[]): Promise<void> {
+  await fairTurn();
+  gauge.reset();
+  for (const [of, value] of samples) {
+    const turn = fairTurn();
+    if (turn !== null) await turn;
+    gauge.set(of, value);
+  }
+}
+
 export function makeMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -40,6 +51,13 @@ export function makeMetrics(): Metrics {
     labelNames: ['metric'],
     registers: [registry],
   });
+  // one gauge after another, written out before the next begins, and others have their turn between: a page may be long
+  let line: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = line.then(work);
+    line = done.catch(() => undefined);
+    return done;
+  };
   return {
     registry,
     web: {
@@ -57,10 +75,11 @@ export function makeMetrics(): Metrics {
         labelNames: [...labels],
         registers: [registry],
         async collect() {
-          gauge.reset();
           try {
-            for (const [of, value] of await values()) gauge.set(of, value);
+            const found = await values();
+            await inTurn(() => setAll(gauge, found));
           } catch {
+            gauge.reset();
             // what can't be counted now is missing, and alarms by that; the rest must still be told
             failures.inc({ metric: name });
           }

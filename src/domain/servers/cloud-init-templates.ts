@@ -1,10 +1,11 @@
 // Why: what most first starts have in common is written once, by us or by the operator, and a server names it. What its creator says of the
 // variables goes in as values, never as text: a template is a tree by then, so nothing that is said can become another part of it.
 
-import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js';
-import { type Document, isSeq, parseDocument, Scalar, visit, YAMLSeq } from 'yaml';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { type Document, isSeq, parseDocument, Scalar, type ScalarTag, visit, YAMLSeq } from 'yaml';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { compileSchema } from './template-schema.ts';
 
 /** Metadata of a server that name a template, and what begin the names of its variables. */
 export const TEMPLATE_KEY = 'xloud:template';
@@ -55,14 +56,13 @@ export const schemaOf = ({ variables }: Pick<CloudInitTemplate, 'variables'>) =>
   additionalProperties: false,
 });
 
-const ajv = new Ajv2020.default({ strict: true, useDefaults: true });
 const checks = new WeakMap<CloudInitTemplate, ValidateFunction>();
 
 /** Throws where the schema is none. */
 function checkOf(template: CloudInitTemplate): ValidateFunction {
   const known = checks.get(template);
   if (known !== undefined) return known;
-  const made = ajv.compile(schemaOf(template));
+  const made = compileSchema(schemaOf(template));
   checks.set(template, made);
   return made;
 }
@@ -88,7 +88,8 @@ function valuesOf(
   said: ReadonlyMap<string, string>,
 ): Readonly<Record<string, VariableValue>> {
   const { name: of, variables } = template;
-  const values: Record<string, VariableValue> = {};
+  // without a prototype: a variable may be called `constructor`, and lacks until it is said
+  const values: Record<string, VariableValue> = Object.create(null);
   for (const [name, text] of said) {
     const schema = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (schema === undefined) {
@@ -109,10 +110,27 @@ function valuesOf(
   throw badRequest(`Variable '${which}' of the cloud-init template '${of}' ${why}.`);
 }
 
-/** A value as a scalar in quotes, whatever is in it. */
+const nothing: ScalarTag = {
+  tag: 'tag:yaml.org,2002:null',
+  default: true,
+  test: /^$/,
+  identify: (value) => value === null,
+  resolve: () => null,
+  stringify: () => '',
+};
+const places = [VARIABLE_TAG, TEXT_TAG].map((tag): ScalarTag => ({ tag, resolve: (text) => text }));
+
+/**
+ * A template as a tree whose scalars are all texts, and stay as they were written: whoever reads the document says what a number is, and a
+ * mode of a file (`0644`) is one to cloud-init's YAML that is another to ours.
+ */
+const treeOf = (userData: string): Document =>
+  parseDocument(userData, { schema: 'failsafe', customTags: (tags) => [...tags, nothing, ...places] });
+
+/** A text as a scalar in quotes, whatever is in it; a number, and yes or no, without. */
 function quoted(value: string | number | boolean): Scalar {
-  const scalar = new Scalar(value);
-  if (typeof value === 'string') scalar.type = Scalar.QUOTE_DOUBLE;
+  const scalar = new Scalar(String(value));
+  scalar.type = typeof value === 'string' ? Scalar.QUOTE_DOUBLE : Scalar.PLAIN;
   return scalar;
 }
 
@@ -140,16 +158,31 @@ function putValues(document: Document, valueOf: (name: string) => VariableValue)
   });
 }
 
-/** The names of the variables that a document has a place for. Throws where it is no YAML. */
+/** The names of the variables that a document has a place for. Throws where it is no YAML, or a place is none for a value. */
 export function variablesIn(userData: string): ReadonlySet<string> {
   const names = new Set<string>();
-  const document = parseDocument(userData);
+  const document = treeOf(userData);
   for (const error of document.errors) throw error;
-  putValues(document, (name) => {
-    names.add(name);
-    return '';
+  visit(document, {
+    Scalar(key, { tag, value, anchor }) {
+      if (tag !== VARIABLE_TAG && tag !== TEXT_TAG) return;
+      if (key === 'key')
+        throw new Error(`user_data: ${tag} ${String(value)} stands for a key, and may be a value only`);
+      if (anchor !== undefined)
+        throw new Error(`user_data: ${tag} ${String(value)} has an anchor, which a value cannot`);
+      names.add(String(value));
+    },
   });
   return names;
+}
+
+/** The document of a template with these values. */
+function documentWith({ userData }: CloudInitTemplate, values: Readonly<Record<string, VariableValue>>): string {
+  const document = treeOf(userData);
+  putValues(document, (variable) => values[variable] ?? '');
+  // the first line says what it is to cloud-init, wherever the comments of a tree go
+  const text = document.toString({ lineWidth: 0 });
+  return text.startsWith(CLOUD_CONFIG) ? text : CLOUD_CONFIG + text;
 }
 
 /**
@@ -158,12 +191,7 @@ export function variablesIn(userData: string): ReadonlySet<string> {
  */
 export function fillTemplate(template: CloudInitTemplate, said: ReadonlyMap<string, string>): FilledTemplate {
   const { name, version } = template;
-  const values = valuesOf(template, said);
-  const document = parseDocument(template.userData);
-  putValues(document, (variable) => values[variable] ?? '');
-  // the first line says what it is to cloud-init, wherever the comments of a tree go
-  const text = document.toString({ lineWidth: 0 });
-  const userData = text.startsWith(CLOUD_CONFIG) ? text : CLOUD_CONFIG + text;
+  const userData = documentWith(template, valuesOf(template, said));
   if (Buffer.byteLength(userData) > limits.cloudInitTemplateBytes) {
     throw badRequest(
       `The cloud-init template '${name}' with these variables is longer than ${limits.cloudInitTemplateBytes} bytes.`,
@@ -187,10 +215,7 @@ function saidOf(metadata: Metadata): { readonly wanted: string | null; readonly 
 
 /** The newest template of a name, or the one of `NAME@VERSION`. */
 export function findTemplate(templates: CloudInitTemplates, wanted: string): CloudInitTemplate | null {
-  const [name, version] = wanted.split('@');
-  return (
-    templates.find((one) => one.name === name && (version === undefined || String(one.version) === version)) ?? null
-  );
+  return templates.find(({ name, version }) => wanted === name || wanted === `${name}@${version}`) ?? null;
 }
 
 /**
@@ -220,6 +245,17 @@ export function sayTheSameTemplate(before: Metadata, after: Metadata): boolean {
   );
 }
 
+const samples: Readonly<Record<VariableSchema['type'], VariableValue>> = {
+  string: 'text',
+  integer: 1,
+  boolean: true,
+  array: ['text'],
+};
+
+/** A value for each variable, which may not be one that its schema allows. */
+const sampleOf = (variables: CloudInitTemplate['variables']): Readonly<Record<string, VariableValue>> =>
+  Object.fromEntries(Object.entries(variables).map(([name, schema]) => [name, schema.default ?? samples[schema.type]]));
+
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const VARIABLE = /^[a-z][a-z0-9_]{0,62}$/;
 
@@ -248,17 +284,22 @@ export function checkTemplate(template: CloudInitTemplate): void {
     );
     must(typeof schema.description === 'string', `variables: ${variable}: description: a text is wanted`);
   }
-  const check = checkOf(template);
-  // those without a default have no value to try
-  for (const [variable, { default: value }] of Object.entries(variables)) {
-    if (value === undefined) continue;
-    const fits = check({ [variable]: value }) || (check.errors ?? []).every(({ keyword }) => keyword === 'required');
-    must(fits, `variables: ${variable}: the default ${check.errors?.[0]?.message ?? ''}`);
+  checkOf(template);
+  for (const [variable, schema] of Object.entries(variables)) {
+    if (schema.default === undefined) continue;
+    const check = compileSchema({ type: 'object', properties: { [variable]: schema } });
+    must(
+      check({ [variable]: schema.default }),
+      `variables: ${variable}: the default ${check.errors?.[0]?.message ?? ''}`,
+    );
   }
-  const places = variablesIn(userData);
-  for (const place of places) must(Object.hasOwn(variables, place), `user_data: there is no variable '${place}'`);
+  const used = variablesIn(userData);
+  for (const place of used) must(Object.hasOwn(variables, place), `user_data: there is no variable '${place}'`);
   for (const variable of Object.keys(variables))
-    must(places.has(variable), `variables: ${variable} is nowhere in user_data`);
-  const tree: unknown = parseDocument(userData).toJS();
+    must(used.has(variable), `variables: ${variable} is nowhere in user_data`);
+  // what comes out is read as cloud-init reads it, which knows no tags but YAML's own
+  const made = parseDocument(documentWith(template, sampleOf(variables)), { version: '1.1' });
+  for (const problem of [...made.errors, ...made.warnings]) throw new Error(`user_data: ${problem.message}`);
+  const tree: unknown = made.toJS();
   must(typeof tree === 'object' && tree !== null && !Array.isArray(tree), 'user_data: a map is wanted');
 }

@@ -8,7 +8,7 @@ import { forgetSamples, keepSamples } from '../../db/usage-samples.ts';
 import { believableHostUsage, believableUsage } from '../../domain/servers/usage.ts';
 import type { OpsDeps } from '../deps.ts';
 
-/** Keeps what a host tells of itself and of its guests: one statement writes it. */
+/** Keeps what a host tells of itself and of its guests. */
 export async function keepUsage(deps: OpsDeps, report: AgentReport & { readonly kind: 'usage' }): Promise<void> {
   const { database, clock } = deps;
   const { host, usage, guests } = report;

@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { parse } from 'yaml';
 import {
   type CloudInitTemplate,
+  checkTemplate,
   fillTemplate,
   findTemplate,
   sayTheSameTemplate,
@@ -107,6 +108,8 @@ describe('templates for cloud-init', () => {
     assert.equal(findTemplate(two, 'free@1')?.version, 1);
     assert.equal(findTemplate(two, 'free@3'), null);
     assert.equal(findTemplate(two, ''), null);
+    assert.equal(findTemplate(two, 'free@1@2'), null);
+    assert.equal(findTemplate(two, 'free@'), null);
   });
 
   it('hold every value as it was said, and nothing else changes by it', () => {
@@ -161,6 +164,87 @@ describe('templates for cloud-init', () => {
         },
       ),
     );
+  });
+
+  it('keep every scalar that is no place for a value as it was written', () => {
+    const userData =
+      '#cloud-config\nmode: 0644\nmask: 012\nlarge: 123456789012345678901\nquick: 1e3\nnone:\ntilde: ~\nyes: on\nat: 1:30\n' +
+      'one: !variable one\nmany: !variable many\nquoted: [\'0644\', "a\\tb"]\n';
+    const filled = fillTemplate({ ...free, userData }, new Map([['one', '0644']])).userData;
+    assert.deepEqual(filled.split('\n'), [
+      ...userData.split('\n').slice(0, 9),
+      'one: "0644"',
+      'many: []',
+      `quoted: [ '0644', "a\\tb" ]`,
+      '',
+    ]);
+  });
+
+  it('write numbers, yes and no without quotes, and as texts with', () => {
+    const template: CloudInitTemplate = {
+      ...free,
+      variables: {
+        number: { type: 'integer', description: 'a number', default: 7 },
+        sure: { type: 'boolean', description: 'yes or no', default: true },
+      },
+      userData: '#cloud-config\na: [!variable number, !text number]\nb: [!variable sure, !text sure]\n',
+    };
+    checkTemplate(template);
+    const { userData } = fillTemplate(template, new Map([['number', '-0012']]));
+    assert.equal(userData, '#cloud-config\na: [ -12, "-12" ]\nb: [ true, "true" ]\n');
+  });
+
+  it('are refused by what would come out of them', () => {
+    const wrong = (userData: string, message: RegExp): void => {
+      const template = { ...free, variables: { one: free.variables['one'] ?? assert.fail() } };
+      assert.throws(() => checkTemplate({ ...template, userData: `#cloud-config\n${userData}\n` }), { message });
+    };
+    wrong('a: &here !variable one\nb: *here', /!variable one has an anchor/);
+    wrong('a: { !variable one: 1 }', /!variable one stands for a key/);
+    wrong('a: !variable one\nb: !vairable one', /Unresolved tag: !vairable/);
+    wrong('a: !variable one\nb: !text [one]', /Unresolved tag: !text/);
+    wrong('a: !variable one\nb: *there', /Unresolved alias/);
+  });
+
+  it('are refused for a default that their variable may not have, whichever others lack one', () => {
+    const variables = {
+      one: { type: 'string', description: 'no default' },
+      two: { type: 'integer', description: 'a wrong one', default: 'x' },
+    } as const;
+    assert.throws(
+      () => checkTemplate({ ...free, variables, userData: '#cloud-config\na: !variable one\nb: !variable two\n' }),
+      { message: 'variables: two: the default must be integer' },
+    );
+  });
+
+  it('have variables of any name, those of every object too', () => {
+    const variables = { constructor: { type: 'string', description: 'a name', default: 'nobody' } } as const;
+    const userData = '#cloud-config\na: !variable constructor\n';
+    const template: CloudInitTemplate = { ...free, variables, userData };
+    checkTemplate(template);
+    assert.equal(fillTemplate(template, new Map()).userData, '#cloud-config\na: "nobody"\n');
+    const needy = { ...template, variables: { constructor: { type: 'string', description: 'a name' } } } as const;
+    assert.throws(() => fillTemplate(needy, new Map()), { message: /'constructor' .* must be given/ });
+  });
+
+  it('try patterns in a time that does not grow with what they could mean', () => {
+    const template = (pattern: string): CloudInitTemplate => ({
+      ...free,
+      variables: {
+        one: { type: 'string', pattern, description: 'slow elsewhere', default: 'a' },
+        other: { type: 'string', pattern: '^b?$', description: 'another', default: 'b' },
+      },
+      userData: '#cloud-config\na: !variable one\nb: !variable other\n',
+    });
+    const slow = template('^(a+)+$');
+    checkTemplate(slow);
+    const began = performance.now();
+    assert.throws(() => fillTemplate(slow, new Map([['one', `${'a'.repeat(254)}!`]])), {
+      message: /'one' .* must match pattern "\^\(a\+\)\+\$"/,
+    });
+    assert.ok(performance.now() - began < 1_000);
+    assert.throws(() => fillTemplate(slow, new Map([['other', 'a']])), { message: /'other' .* must match pattern/ });
+    assert.throws(() => checkTemplate(template('^(?!a)')), { message: /invalid/i });
   });
 
   it('say the same as before, or not', () => {
