@@ -97,9 +97,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log.warn({ err: error, host }, 'answers of guests that are gone stay until the next start'),
     );
   const stopServing = await bus.serveAgent(host, makeHandler({ driver, mailboxes, answers, isClosing: () => closing }));
-  reporter.start();
+  const toldOnce = reporter.start();
   const meter: Meter | null = options.usage === true ? makeMeter({ host, bus, driver, clock, log }) : null;
-  meter?.start();
+  meter?.start(toldOnce);
   log.info({ host, driver: driver.kind }, 'agent serves');
 
   return {

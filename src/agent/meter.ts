@@ -19,8 +19,8 @@ export interface MeterOptions {
 }
 
 export interface Meter {
-  /** Begins with a look at once. */
-  start(): void;
+  /** Begins with a look once the host was told of: of one that nobody knows nothing is kept. */
+  start(told: Promise<void>): void;
   /** Looks, and tells what was taken since the last look. */
   look(): Promise<void>;
   close(): Promise<void>;
@@ -54,8 +54,8 @@ export function makeMeter({ host, bus, driver, clock, log }: MeterOptions): Mete
   }
 
   return {
-    start() {
-      loop = run();
+    start(told) {
+      loop = told.then(run);
     },
     look,
     async close() {

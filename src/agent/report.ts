@@ -24,7 +24,8 @@ export interface ReporterOptions {
 
 export interface Reporter {
   /** Begins with a report at once. */
-  start(): void;
+  /** Resolves once it tried to tell for the first time. */
+  start(): Promise<void>;
   /** All there is, now; rejects when the driver or the bus does. */
   reportNow(): Promise<void>;
   close(): Promise<void>;
@@ -73,20 +74,26 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
 
   const reportNow = async (): Promise<void> => tell(await look());
 
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        await beat();
-      } catch (error) {
-        log.warn({ err: error, host }, 'the host could not be reported; the next try follows');
-      }
+  const tryToBeat = (): Promise<void> =>
+    beat().catch((error: unknown) =>
+      log.warn({ err: error, host }, 'the host could not be reported; the next try follows'),
+    );
+
+  /** Tells again and again, beginning after `first`. */
+  async function run(first: Promise<void>): Promise<void> {
+    await first;
+    for (;;) {
       await clock.sleep(jittered(everyMs(), random), stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await tryToBeat();
     }
   }
 
   return {
     start() {
-      loop = run();
+      const first = tryToBeat();
+      loop = run(first);
+      return first;
     },
     reportNow,
     async close() {

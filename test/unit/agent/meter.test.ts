@@ -51,4 +51,33 @@ describe('the meter of a host', () => {
     );
     assert.ok(reports.every((report) => report.kind === 'usage' && report.usage === host));
   });
+
+  it('tells nothing of a host that nobody was told of', async () => {
+    const reports: string[] = [];
+    let toldOnce = (): void => undefined;
+    const told = new Promise<void>((resolve) => (toldOnce = resolve));
+    let reported = (): void => undefined;
+    const first = new Promise<void>((resolve) => (reported = resolve));
+    const meter = makeMeter({
+      host: 'host-1',
+      bus: {
+        report: async ({ kind }: AgentReport) => {
+          reports.push(kind);
+          reported();
+        },
+      } as Pick<Bus, 'report'> as Bus,
+      driver: {
+        measure: async () => ({ host: { load: 1, cpus: 2, memoryMb: 3, availableMb: 1, pools: [] }, guests: [] }),
+      },
+      clock: systemClock,
+      log: silentLog,
+    });
+    meter.start(told);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(reports, []);
+    toldOnce();
+    await first;
+    assert.deepEqual(reports, ['usage']);
+    await meter.close();
+  });
 });
