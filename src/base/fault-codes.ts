@@ -100,6 +100,7 @@ const inner = {
   'migration.arriving': 'the guest is still on its way to the host',
   'migration.elsewhere': 'the guest is on its way to a third host',
   'migration.failed': 'the hypervisor did not move the guest',
+  'migration.silent': 'nothing reached the host where the guest shall go any more',
   'migration.landing': 'nothing was made ready where the guest shall go',
   'migration.interrupted': 'a hypervisor ended when the guest had stopped for its switch-over',
   'migration.lost': 'the guest is on neither host',

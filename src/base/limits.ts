@@ -213,6 +213,8 @@ export const limits = {
   /** How long a live migration may take before it is given up, and how often it is looked at. */
   liveMigrationMs: 3_600 * SECOND_MS,
   livePollMs: SECOND_MS / 4,
+  /** How long nothing of a guest may go out before the wire counts as cut: less than libvirt's own 25 s. */
+  liveSilenceMs: 15 * SECOND_MS,
   /** How long a host may take to give one up. */
   liveAbortMs: 300 * SECOND_MS,
   /** Disks that go from host to host: what is read and proven at a time, and how long nothing may come before the way is thought lost. */

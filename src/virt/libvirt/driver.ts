@@ -133,6 +133,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       arrivals: makeArrivals(),
       live,
       leaving: new Map(),
+      sent: new Map(),
     };
     await settleNetworks(networkDeps(host));
     await tellOfDevices(connection, host.deviceSpecs, log);

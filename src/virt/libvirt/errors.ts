@@ -75,6 +75,9 @@ const kinds: Readonly<Partial<Record<VirErrorName, FaultKind>>> = {
   VIR_ERR_NO_MEMORY: 'unavailable',
 };
 
+/** Whether the daemon left a call unanswered for too long: it, a guest's QEMU, or whoever goes first there, is busy or hangs. */
+export const isUnanswered = (error: unknown): boolean => error instanceof Fault && error.code === 'libvirt.deadline';
+
 const kindByCode: ReadonlyMap<number, FaultKind> = new Map(
   Object.entries(kinds).map(([name, kind]) => [virError[name as VirErrorName], kind]),
 );

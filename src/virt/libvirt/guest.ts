@@ -1,10 +1,9 @@
 // Why: what the driver knows of one domain, in the words of a server: its state, what it has, what it can have.
 
-import { Fault } from '../../base/errors.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
 import { power, type PowerState } from '../../domain/servers/servers.ts';
 import type { GuestAgent } from './agent.ts';
-import { isVirError } from './errors.ts';
+import { isUnanswered, isVirError } from './errors.ts';
 import { memoryWayIn } from './memory.ts';
 import * as vir from './rpc/constants.ts';
 import type { LibvirtCalls, MemoryStats } from './rpc/procedures.ts';
@@ -80,7 +79,7 @@ export async function isArriving(calls: LibvirtCalls, domain: DomainRef): Promis
     (error: unknown) => {
       if (isVirError(error, 'VIR_ERR_OPERATION_UNSUPPORTED')) return true;
       // it left, went off, or died, meanwhile; or leaves, and its own move keeps libvirt from looking
-      if (NOT_ARRIVING.some((name) => isVirError(error, name))) return false;
+      if (isUnanswered(error) || NOT_ARRIVING.some((name) => isVirError(error, name))) return false;
       throw error;
     },
   );
@@ -102,8 +101,7 @@ export async function memoryOf(calls: LibvirtCalls, domain: DomainRef): Promise<
     return await calls.domainMemoryStats(domain);
   } catch (error) {
     const expected = ['VIR_ERR_OPERATION_INVALID', 'VIR_ERR_OPERATION_TIMEOUT', 'VIR_ERR_OPERATION_FAILED'] as const;
-    const hangs = error instanceof Fault && error.code === 'libvirt.deadline';
-    if (hangs || expected.some((name) => isVirError(error, name))) return {};
+    if (isUnanswered(error) || expected.some((name) => isVirError(error, name))) return {};
     throw error;
   }
 }

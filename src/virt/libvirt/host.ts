@@ -16,6 +16,7 @@ import type { ImageCache } from './images.ts';
 import type { Arrivals } from './move/arrivals.ts';
 import type { Leaving, LiveSettings } from './move/live-settings.ts';
 import type { Offers } from './move/offers.ts';
+import type { Sent } from './move/silence.ts';
 import type { Mutex } from '../../base/mutex.ts';
 import { settleNetwork } from './networks.ts';
 import type { Keeper } from './ownership.ts';
@@ -56,6 +57,8 @@ export interface Host {
   readonly live: LiveSettings;
   /** Guests that are being moved away as they run. */
   readonly leaving: Map<string, Leaving>;
+  /** How much of them went out, also of those that an agent before this one sent. */
+  readonly sent: Map<string, Sent>;
 }
 
 export const noSuchGuest = (uuid: string) =>

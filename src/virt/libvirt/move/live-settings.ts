@@ -39,6 +39,8 @@ export interface Leaving {
   stays: boolean;
   /** It was hurried, so that it is not hurried again. */
   hurried: boolean;
+  /** Nothing of it went out any more, so that it was cut off. */
+  silent: boolean;
   /** It was made to stand still for it. */
   paused: boolean;
   state: 'running' | 'cancelled' | 'failed';

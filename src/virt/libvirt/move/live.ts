@@ -3,11 +3,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { removeWritten, writeDurably } from '../../../base/durable-file.ts';
-import { conflict, Fault, messageOf } from '../../../base/errors.ts';
+import { conflict, messageOf } from '../../../base/errors.ts';
+import { limits } from '../../../base/limits.ts';
 import type { AgentVerbs } from '../../../domain/servers/agent-methods.ts';
 import type { LiveLanding, LiveProgress, LiveState, LiveTarget } from '../../../domain/servers/guests.ts';
 import type { Transfer } from '../../../domain/servers/migrations.ts';
-import { isVirError, outcomeOf } from '../errors.ts';
+import { isUnanswered, isVirError, outcomeOf } from '../errors.ts';
 import { findDomain, ifGone, isArriving, isOff } from '../guest.ts';
 import { filesOf, type Host, noSuchGuest, notRunning } from '../host.ts';
 import { undefine } from '../lifecycle.ts';
@@ -15,6 +16,7 @@ import * as vir from '../rpc/constants.ts';
 import type { DomainRef, TypedParam, TypedParams } from '../rpc/types.ts';
 import { writesArrive } from './emulated.ts';
 import type { Leaving } from './live-settings.ts';
+import { cutOff, listen } from './silence.ts';
 
 const GIB = 1024 ** 3;
 /** Nova's: a small guest gets the time of one of this size. */
@@ -54,8 +56,7 @@ export async function underway(
     // off, gone, on its way here, or dying under our hands: what it is then is asked again
     if (isOver(error) || NOT_UNDERWAY.some((name) => isVirError(error, name))) return null;
     // the move itself keeps libvirt from looking
-    const waits = error instanceof Fault && error.code === 'libvirt.deadline';
-    if (waits || isVirError(error, 'VIR_ERR_OPERATION_TIMEOUT')) return {};
+    if (isUnanswered(error) || isVirError(error, 'VIR_ERR_OPERATION_TIMEOUT')) return {};
     throw error;
   }
 }
@@ -110,6 +111,11 @@ async function letRun(host: Host, domain: DomainRef, leaving: Leaving): Promise<
   if (leaving.paused) await host.connection.domainResume(domain).catch(() => {});
 }
 
+const unreachable = (to: string, cause: unknown) =>
+  conflict(`nothing reached host ${to} for ${limits.liveSilenceMs / 1000} s (${messageOf(cause)})`, {
+    ...{ code: 'migration.silent', cause },
+  });
+
 /** Carries a guest to its end; one at a time, as long as it takes. */
 async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leaving: Leaving): Promise<void> {
   const { connection, live, log, leaving: all } = host;
@@ -136,8 +142,9 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
     log.warn({ uuid, to: leaving.to, error: messageOf(error) }, 'a guest did not leave, or nobody knows');
     // from now on it is what libvirt says it is
     if (outcomeOf(error) !== 'failed') return void all.delete(uuid);
-    leaving.state = leaving.stays || isVirError(error, 'VIR_ERR_OPERATION_ABORTED') ? 'cancelled' : 'failed';
-    leaving.error = error;
+    const ended = !leaving.silent && isVirError(error, 'VIR_ERR_OPERATION_ABORTED');
+    leaving.state = leaving.stays || ended ? 'cancelled' : 'failed';
+    leaving.error = leaving.silent ? unreachable(leaving.to, error) : error;
     await removeWritten(filesOf(host, uuid).leaving);
     await letRun(host, domain, leaving);
   }
@@ -146,7 +153,7 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
 async function begin(host: Host, domain: DomainRef, { node }: LiveTarget, landing: LiveLanding): Promise<void> {
   const { uuid } = domain;
   const leaving: Leaving = {
-    ...{ to: node, waits: true, stays: false, hurried: false, paused: false },
+    ...{ to: node, waits: true, stays: false, hurried: false, silent: false, paused: false },
     ...({ state: 'running', error: null } as const),
   };
   await writeDurably(filesOf(host, uuid).leaving, JSON.stringify({ to: node }));
@@ -182,14 +189,35 @@ async function keepTime(host: Host, domain: DomainRef, params: TypedParams): Pro
   await steer(host, domain.uuid, timeoutAction === 'abort' ? 'abort' : 'force');
 }
 
+/** One of which nothing goes out any more is cut off, and stays. */
+async function keepSending(host: Host, domain: DomainRef, params: TypedParams): Promise<void> {
+  const { uuid } = domain;
+  const { sent, silent } = listen(host.sent.get(uuid), params, host.clock.now());
+  if (sent !== undefined) host.sent.set(uuid, sent);
+  if (!silent) return;
+  try {
+    if (!(await cutOff(host.connection, domain))) return;
+    host.log.warn({ uuid, ...sent }, 'nothing of a guest that leaves went out any more: it was cut off');
+    const leaving = host.leaving.get(uuid);
+    if (leaving !== undefined) leaving.silent = true;
+  } catch (error) {
+    host.log.warn({ uuid, error: messageOf(error) }, 'a guest that leaves could not be cut off');
+  }
+}
+
 async function progress(host: Host, uuid: string): Promise<LiveProgress> {
   const domain = await stillHere(host, uuid);
-  if (domain === null) return idle((await sentTo(host, uuid)) === null ? 'none' : 'completed');
+  if (domain === null) {
+    host.sent.delete(uuid);
+    return idle((await sentTo(host, uuid)) === null ? 'none' : 'completed');
+  }
   const params = await underway(host, domain);
   if (params !== null) {
     await keepTime(host, domain, params);
+    await keepSending(host, domain, params);
     return { state: 'running', memory: amounts(params, 'memory'), disk: amounts(params, 'disk') };
   }
+  host.sent.delete(uuid);
   const leaving = host.leaving.get(uuid);
   if (leaving?.state !== 'failed') return idle(leaving?.state ?? 'none');
   // told once: who asks again may begin again

@@ -10,6 +10,9 @@ export const VIR_DOMAIN_SHUTOFF = 5;
 export const VIR_DOMAIN_CRASHED = 6;
 export const VIR_DOMAIN_PMSUSPENDED = 7;
 
+// virDomainPausedReason
+export const VIR_DOMAIN_PAUSED_POSTCOPY = 12;
+
 // virDomainModificationImpact; the same bits for memory, vCPUs and devices
 export const VIR_DOMAIN_AFFECT_LIVE = 1;
 export const VIR_DOMAIN_AFFECT_CONFIG = 2;

@@ -422,6 +422,13 @@ export const procedures = {
     (w, domain: DomainRef, source: number, flags: number = 0) => writeDomain(w, domain).u32(source).u32(flags),
     (r) => r.list(readDomainInterface),
   ),
+  /** Sends JSON to the guest's QEMU. */
+  domainQemuMonitorCommand: job(
+    1,
+    (w, domain: DomainRef, command: string, flags: number = 0) => writeDomain(w, domain).string(command).u32(flags),
+    text,
+    QEMU_PROGRAM,
+  ),
   /** Sends JSON to the guest's agent; -2 waits without end, -1 libvirt's default (5 s), 0 not at all. */
   domainQemuAgentCommand: slow(
     3,

@@ -182,6 +182,12 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
       '0000000000000007312e322e332e340000000018',
     [{ name: 'vif0', mac: 'aa', addresses: [{ family: 4, address: '1.2.3.4', prefix: 24 }] }],
   ],
+  domainQemuMonitorCommand: [
+    [domain, '{"execute":"query-yank"}'],
+    `${dom}000000187b2265786563757465223a2271756572792d79616e6b227d00000000`,
+    '000000027b7d0000',
+    '{}',
+  ],
   domainQemuAgentCommand: [
     [domain, '{"execute":"guest-ping"}', 1],
     `${dom}000000187b2265786563757465223a2267756573742d70696e67227d0000000100000000`,
