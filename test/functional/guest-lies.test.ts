@@ -95,10 +95,10 @@ for (const engine of engines) {
       assert.ok([3, 4].includes(claim.vcpus), `${claim.vcpus} vCPUs are claimed`);
       reached = {};
       seen = {};
-      // what it was said to have reached is kept for its next start, and claimed
+      // what was asked for is kept for its next start, whatever it was said to have reached
       const { server, claim: end } = await heard();
-      assert.deepEqual([server.currentMemoryMb, server.bootMemoryMb], [768, 1024]);
-      assert.deepEqual(end, { vcpus: 3, memoryMb: 1024 });
+      assert.deepEqual([server.currentMemoryMb, server.bootMemoryMb], [768, 768]);
+      assert.deepEqual(end, { vcpus: 3, memoryMb: 768 });
       assert.deepEqual(await world.leftovers(), []);
     });
   });
