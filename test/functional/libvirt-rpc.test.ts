@@ -398,6 +398,14 @@ describe('libvirt RPC against a real daemon', () => {
     }
   });
 
+  it('asks a guest’s QEMU itself', async () => {
+    const answer = await hypervisor.domainQemuMonitorCommand(domain, JSON.stringify({ execute: 'query-yank' }));
+    const { return: places } = JSON.parse(answer) as { return: { type: string }[] };
+    assert.ok(Array.isArray(places), answer);
+    const unknown = await hypervisor.domainQemuMonitorCommand(domain, JSON.stringify({ execute: 'no-such-thing' }));
+    assert.match(unknown, /CommandNotFound/);
+  });
+
   it('copies no disk that is not there', async () => {
     const noDisk = await faultOf(hypervisor.domainBackupBegin(domain, backupXml('vdz', '/nowhere'), null));
     assert.ok(isVirError(noDisk, 'VIR_ERR_CONFIG_UNSUPPORTED'), noDisk.message);
