@@ -23,8 +23,7 @@ export interface ReporterOptions {
 }
 
 export interface Reporter {
-  /** Begins with a report at once. */
-  /** Resolves once it tried to tell for the first time. */
+  /** Begins with a report at once; resolves once it tried to tell it. */
   start(): Promise<void>;
   /** All there is, now; rejects when the driver or the bus does. */
   reportNow(): Promise<void>;

@@ -99,11 +99,11 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const beganMs = clock.now();
   const agents = await startAgents(parts, bus, hosts, makeReportInterval(database, config.compute, clock, log));
   countCloud(parts, plane, worker, agents);
-  await hearHost(parts, hosts[0].name, beganMs);
   // told before the agents are: an action that is refused because everything ends has not failed
   cleanup.defer(() => {
     worker.close().catch((error: unknown) => log.error({ err: error }, 'the worker did not end well'));
   });
+  await hearHost(parts, hosts[0].name, beganMs);
 
   // guests that a hypervisor runs here are answered here
   const more = hasMetadata(config) && hosts[0].driver.kind === 'libvirt' ? openMetadata(parts) : [];

@@ -8,14 +8,13 @@ import { countOpenActions } from '../../src/db/cloud-counts.ts';
 import { type Database, type Reader, readRows } from '../../src/db/engine.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
-import type { Cluster } from '../support/cluster.ts';
+import { type Cluster, XLOUD } from '../support/cluster.ts';
 import { findLeftovers, type Places } from '../support/leftovers.ts';
 import { keptServers, leftOf, onRecord, unexplained } from '../support/records.ts';
 import { brokenServer } from '../support/row-and-guest.ts';
 import { type Books, nameOf } from './books.ts';
 import type { Client } from './client.ts';
 
-const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
 const READ_MS = 30_000;
 const DOCTOR_MS = 60_000;
 
