@@ -112,6 +112,8 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
    * at once.
    */
   readonly pieces?: (result: R, call: Call<K, B>) => Iterable<string>;
+  /** The media type of what `pieces` gives; JSON, where nothing is said. */
+  readonly type?: (call: Call<K, B>) => string;
   /** One sentence for the API reference. */
   readonly summary: string;
   /** Removed from Nova: 410 at every version at which it existed. */

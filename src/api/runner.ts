@@ -153,7 +153,7 @@ export async function runRoute(
       return inBytes(pieces(await run(call), call));
     });
     ctx.status = at(route.status, minor);
-    ctx.type = 'application/json';
+    ctx.type = (route.type as ((c: Call) => string) | undefined)?.(call) ?? 'application/json';
     // they leave as they are: to make one of them would take their room once more
     ctx.body = parts.length === 1 ? parts[0] : Readable.from(parts, { objectMode: false });
     ctx.length = parts.reduce((sum, part) => sum + part.length, 0);

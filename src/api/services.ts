@@ -23,6 +23,8 @@ export interface ApiSettings {
   readonly pageSize: number;
   readonly hostDownMs: number;
   readonly defaultZone: string;
+  /** In which prices are. */
+  readonly currency: string;
   /** The image service's URL as clients know it, without a version; null: the built-in one's, as each caller reaches it. */
   readonly imageUrl: string | null;
 }

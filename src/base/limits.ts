@@ -116,6 +116,8 @@ export const limits = {
   /** How often a host tells what its guests take, which is a slot of the ring of a day, and how long a guest is looked at for what it takes now. */
   usageSlotMs: 300 * SECOND_MS,
   usageLookMs: 1 * SECOND_MS,
+  /** How long after its end an hour is recorded for bills; what becomes known later is added to it. */
+  meteringDelayMs: 300 * SECOND_MS,
   /** Reports of all hosts together in a second; where they are more, each reports more seldom. */
   hostReportsPerSecond: 50,
   /** How often a host tells all that it has, be there news or not. */

@@ -116,7 +116,7 @@ function sqlite(path: string, readOnly: boolean, clock: Clock, options: Readonly
 }
 
 export type Row = Readonly<Record<string, unknown>>;
-type Binding = string | number | null;
+export type Binding = string | number | null;
 
 /** A SQLite connection that keeps its statements: a read costs a tenth of one that knex builds, pools and prepares anew. */
 class PreparedReads {

@@ -2,6 +2,7 @@
 
 import type { ImageFacts } from '../domain/machines/images.ts';
 import type { Reader } from './engine.ts';
+import { notePriced } from './priced-spans.ts';
 import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
@@ -59,6 +60,7 @@ export const lockImage = (tx: Tx, id: string): Promise<StoredImage | null> => lo
 
 export async function insertImage(tx: Tx, image: StoredImage): Promise<void> {
   await insertRow(tx, imageNoun, image);
+  notePriced(tx, 'image', image.id, image.createdAt);
 }
 
 /**
@@ -71,6 +73,7 @@ export async function wasImage(tx: Tx, id: string): Promise<boolean> {
 
 export async function replaceImage(tx: Tx, image: StoredImage): Promise<void> {
   await updateRows(tx, imageNoun, { id: image.id }, image);
+  notePriced(tx, 'image', image.id, image.updatedAt);
 }
 
 /** Moves an image from one status to another; false where it was not in the first. */
@@ -93,6 +96,7 @@ export async function deleteImage(tx: Tx, id: string, now: number): Promise<void
   await tx('image_members').where({ image_id: id }).delete();
   await tx('images').where({ id }).delete();
   await tx('deleted_images').insert({ id, deleted_at: now });
+  notePriced(tx, 'image', id, now);
 }
 
 /** Those of some ids that images have. */

@@ -2,10 +2,13 @@
 // same transaction: both are derived from the rows as they are when it ends, so no verb can forget them.
 
 import type { Size } from '../domain/adjustment/size.ts';
+import type { FlavorSnapshot } from '../domain/machines/flavors.ts';
 import type { VmState } from '../domain/servers/servers.ts';
 import { type CountedSize, countedSize, sameCount, type SizeSpan } from '../domain/servers/server-sizes.ts';
 import { fromBool, fromTime } from './codec.ts';
-import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
+import { amongNumbers, readRows, type Reader, type Row, snapshotsOf } from './engine.ts';
+import { unmetered } from './metering.ts';
+import { flavorShape } from './shapes.ts';
 import { type Columns, columnsOf, defineNoun } from './table.ts';
 import { insertRows, noteForEnding, type Tx } from './tx.ts';
 
@@ -17,6 +20,7 @@ const sizeColumns: Columns<CountedSize> = {
   diskGb: ['disk_gb', 'number'],
   counted: ['counted', 'bool'],
   billed: ['billed', 'bool'],
+  rate: ['rate', 'number'],
   extra: { vcpus: ['extra_vcpus', 'number'], memoryMb: ['extra_memory_mb', 'number'] },
 };
 
@@ -31,14 +35,14 @@ const spanNoun = defineNoun<SizeSpan>({
 const SUBJECTS = `select servers.id, servers.project_id, servers.user_id, servers.vm_state, servers.deleted,
   servers.updated_at, servers.launched_at, servers.deleted_at, servers.terminated_at, servers.promised_vcpus, servers.promised_memory_mb,
   servers.boot_vcpus, servers.boot_memory_mb,
-  servers.root_gb + servers.ephemeral_gb as flavor_disk_gb,
+  servers.root_gb + servers.ephemeral_gb as flavor_disk_gb, servers.flavor,
   claims.vcpus as claimed_vcpus, claims.memory_mb as claimed_memory_mb,
   present.id as span_id, ${columnsOf(spanNoun, { as: 'present', without: ['endedAt'] }).join(', ')}
   from servers
   left join claims on claims.server_id = servers.id
   left join ${SPAN} present on present.server_id = servers.id and present.ended_at is null where `;
 
-function sizeNow(row: Row): CountedSize | null {
+function sizeNow(row: Row, flavor: FlavorSnapshot): CountedSize | null {
   const sizeOf = (of: 'claimed' | 'promised' | 'boot'): Size => ({
     vcpus: row[`${of}_vcpus`] as number,
     memoryMb: row[`${of}_memory_mb`] as number,
@@ -53,6 +57,7 @@ function sizeNow(row: Row): CountedSize | null {
     promised: maybe('promised'),
     boot: sizeOf('boot'),
     diskGb: Number(row['flavor_disk_gb']),
+    flavor,
   });
 }
 
@@ -77,9 +82,10 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
   const among = amongNumbers(tx, 'servers.id', ids);
   const changes = new Map<string, UsageChange>();
   const begun: Record<string, unknown>[] = [];
+  const parse = snapshotsOf(tx);
   for (const row of await readRows(tx, `${SUBJECTS}${among.sql}`, among.bindings)) {
     const before = row['span_id'] === null ? null : sizeNoun.fromRow(row);
-    const now = sizeNow(row);
+    const now = sizeNow(row, parse(row['flavor'], flavorShape.read));
     if (before === null ? now === null : now !== null && sameCount(before, now)) continue;
     const [projectId, userId] = [row['project_id'] as string, row['user_id'] as string];
     const changedAt = Number((now === null ? row['terminated_at'] : null) ?? row['updated_at']);
@@ -92,6 +98,7 @@ async function followSizes(tx: Tx, ids: readonly number[]): Promise<void> {
         project_id: projectId,
         user_id: userId,
         ...spanNoun.toRow({ ...now, startedAt: atMs, endedAt: null }),
+        ...unmetered(now.rate, atMs),
       });
     }
     const owner = JSON.stringify([projectId, userId]);

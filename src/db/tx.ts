@@ -14,9 +14,9 @@ export type Tx = Knex.Transaction & { readonly [brand]: true };
 const ATTEMPTS = 5;
 
 /** What is written once at the end of a transaction, for all rows that were noted for it. */
-export type Ending = (tx: Tx, ids: readonly number[]) => Promise<void>;
+export type Ending<I = number> = (tx: Tx, ids: readonly I[]) => Promise<void>;
 
-const endings = new WeakMap<Tx, Map<Ending, Set<number>>>();
+const endings = new WeakMap<Tx, Map<Ending<never>, Set<unknown>>>();
 
 /** Transactions whose work goes on: what is noted later, or for a statement alone, would never be done. */
 const atWork = new WeakSet<Tx>();
@@ -25,7 +25,7 @@ const atWork = new WeakSet<Tx>();
  * Has `ending` run for this row before the transaction commits, however often it is noted: for what follows from the rows as
  * they are in the end (sums, history), so that no verb can forget it.
  */
-export function noteForEnding(tx: Tx, ending: Ending, id: number): void {
+export function noteForEnding<I>(tx: Tx, ending: Ending<I>, id: I): void {
   invariant(atWork.has(tx), 'what follows from a row is noted while its transaction is at work');
   let noted = endings.get(tx);
   if (noted === undefined) endings.set(tx, (noted = new Map()));
@@ -58,7 +58,7 @@ export async function tx<T>(database: Database, work: (tx: Tx) => Promise<T>): P
         try {
           const made = await work(t);
           atWork.delete(t);
-          for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids]);
+          for (const [ending, ids] of endings.get(t) ?? []) await ending(t, [...ids] as never[]);
           return [made, afterwards.get(t) ?? []] as const;
         } catch (error) {
           thrown = { error };

@@ -2,9 +2,10 @@
 
 import type { SnapshotStatus } from '../domain/volumes/status.ts';
 import type { Reader } from './engine.ts';
+import { notePriced } from './priced-spans.ts';
 import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
-import type { Texts } from './volumes.ts';
+import type { Changed, Texts } from './volumes.ts';
 
 export interface StoredSnapshot {
   readonly id: string;
@@ -51,14 +52,17 @@ export const lockSnapshot = (tx: Tx, id: string): Promise<StoredSnapshot | null>
 
 export async function insertSnapshot(tx: Tx, snapshot: StoredSnapshot): Promise<void> {
   await insertRow(tx, snapshotNoun, snapshot);
+  notePriced(tx, 'snapshot', snapshot.id, snapshot.createdAt);
 }
 
-export async function updateSnapshot(tx: Tx, id: string, fields: Partial<StoredSnapshot>): Promise<void> {
+export async function updateSnapshot(tx: Tx, id: string, fields: Changed<StoredSnapshot>): Promise<void> {
   await updateRows(tx, snapshotNoun, { id }, fields);
+  notePriced(tx, 'snapshot', id, fields.updatedAt);
 }
 
-export async function deleteSnapshotRow(tx: Tx, id: string): Promise<void> {
+export async function deleteSnapshotRow(tx: Tx, id: string, nowMs: number): Promise<void> {
   await tx('volume_snapshots').where({ id }).delete();
+  notePriced(tx, 'snapshot', id, nowMs);
 }
 
 /** The snapshots of a volume. */

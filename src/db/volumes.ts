@@ -2,6 +2,7 @@
 
 import type { Reader, Row } from './engine.ts';
 import { keyset, type SortKey } from './page.ts';
+import { notePriced } from './priced-spans.ts';
 import { defineNoun, findRow, insertRow, lockRow, type Noun, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 import type { VolumeStatus } from '../domain/volumes/status.ts';
@@ -66,14 +67,20 @@ export const lockVolume = (tx: Tx, id: string): Promise<StoredVolume | null> => 
 
 export async function insertVolume(tx: Tx, volume: StoredVolume): Promise<void> {
   await insertRow(tx, volumeNoun, volume);
+  notePriced(tx, 'volume', volume.id, volume.createdAt);
 }
 
-export async function updateVolume(tx: Tx, id: string, fields: Partial<StoredVolume>): Promise<void> {
+/** Fields that change, with the moment. */
+export type Changed<T extends { readonly updatedAt: number }> = Partial<T> & Pick<T, 'updatedAt'>;
+
+export async function updateVolume(tx: Tx, id: string, fields: Changed<StoredVolume>): Promise<void> {
   await updateRows(tx, volumeNoun, { id }, fields);
+  notePriced(tx, 'volume', id, fields.updatedAt);
 }
 
-export async function deleteVolumeRow(tx: Tx, id: string): Promise<void> {
+export async function deleteVolumeRow(tx: Tx, id: string, nowMs: number): Promise<void> {
   await tx('volumes').where({ id }).delete();
+  notePriced(tx, 'volume', id, nowMs);
 }
 
 /** What a list of rows is narrowed by: columns with the values that they may have. */

@@ -39,6 +39,9 @@ export interface Form {
   readonly fits: (text: string) => boolean;
 }
 
+/** The letters of ISO 4217. */
+export const currencyForm: Form = { name: 'three letters, as USD', fits: (text) => /^[A-Z]{3}$/.test(text) };
+
 export const text = (value: string, help: string, more: { secret?: true; form?: Form } = {}): Option<string> => ({
   kind: 'text',
   default: value,

@@ -21,6 +21,7 @@ import {
   amounts,
   choice,
   httpUrl,
+  currencyForm,
   integer,
   list,
   number,
@@ -228,6 +229,7 @@ export const schema = {
     ),
     host_ip: text('', 'Address by which others know this host; empty: the first that is not loopback.'),
     zone: text('nova', 'Availability zone of hosts that are in no other.'),
+    currency: text('USD', 'In which prices are, by its three letters.', { form: currencyForm }),
     instances_dir: text(
       '',
       "Where guests' disks stand, which QEMU's own user must be able to enter; empty: instances in the data directory.",

@@ -39,6 +39,7 @@ function computeOf(parts: Parts, { identity, authenticate }: Callers, { ops }: C
         pageSize: config.api.page_size,
         hostDownMs: config.compute.down_seconds * 1000,
         defaultZone: config.compute.zone,
+        currency: config.compute.currency,
         imageUrl: null,
       },
       knowsProject: (caller, id) => identity.service.knowsProject(caller, id),

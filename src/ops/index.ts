@@ -19,6 +19,7 @@ import {
 } from './administration/aggregates.ts';
 import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
 import { applyProfile } from './servers/apply-profile.ts';
+import { changePrices } from './administration/prices.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
@@ -113,6 +114,7 @@ const verbs = {
   lockServer,
   unlockServer,
   applyProfile,
+  changePrices,
   resetState,
   injectNetworkInfo,
   changePassword,

@@ -11,6 +11,7 @@ import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
 import { rules as cloudInitTemplates } from './cloud-init-templates.ts';
 import { rules as consoleOutput } from './console-output.ts';
+import { rules as costs } from './costs.ts';
 import { rules as createBackup } from './create-backup.ts';
 import { rules as extensions } from './extensions.ts';
 import { rules as deferredDelete } from './soft-delete.ts';
@@ -77,6 +78,7 @@ const resourceRules = [
   ...serverTags,
   ...ips,
   ...consoleOutput,
+  ...costs,
   ...createBackup,
   ...adminActions,
   ...adminPassword,

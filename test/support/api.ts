@@ -97,6 +97,7 @@ export async function startApi({ pageSize = 1000, recorded = true, ...options }:
         pageSize,
         hostDownMs: config.hostDownMs,
         defaultZone: config.defaultZone,
+        currency: 'USD',
         imageUrl: IMAGE_URL,
       },
       knowsProject: async (_, id) => id !== NO_PROJECT,

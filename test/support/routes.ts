@@ -32,7 +32,7 @@ export async function startRoutes(routes: readonly RouteEntry[]): Promise<Routes
     policy,
     clock: systemClock,
     log: silentLog,
-    settings: { pageSize: 1000, hostDownMs: 60_000, defaultZone: 'nova' },
+    settings: { pageSize: 1000, hostDownMs: 60_000, defaultZone: 'nova', currency: 'USD' },
   } as unknown as Services;
   const app = makeCompute({ routes, services, authenticate, observer: { answered() {} } });
   const handle = app.callback();

@@ -6,6 +6,7 @@ import aggregates from './aggregates.ts';
 import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
+import costs from './costs.ts';
 import baremetalNodes from './baremetal-nodes.ts';
 import cloudInitTemplates from './cloud-init-templates.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
@@ -24,6 +25,8 @@ import instanceUsageAuditLog from './instance-usage-audit-log.ts';
 import ips from './ips.ts';
 import keypairs from './keypairs.ts';
 import limits from './limits.ts';
+import plans from './plans.ts';
+import prices from './prices.ts';
 import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import metrics from './metrics.ts';
@@ -106,6 +109,9 @@ const routes: readonly RouteEntry[] = [
   ...xloudScheduler,
   ...cloudInitTemplates,
   ...profiles,
+  ...plans,
+  ...prices,
+  ...costs,
   ...metrics,
   ...flavors,
   ...flavorsAccess,

@@ -4,6 +4,7 @@
 
 import { booleanWord } from '../../base/boolean-word.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
+import { priceProblem } from '../metering/prices.ts';
 import { diskLimits } from './limits-request.ts';
 import { profileNames } from './profiles.ts';
 import { standardResourceClasses, standardTraits } from '../placement/standard-traits.ts';
@@ -172,6 +173,15 @@ const known: Readonly<Record<string, Rows>> = {
     secure_boot: row(oneOf('disabled', 'required'), onTrait('<loader secure>', 'COMPUTE_SECURITY_UEFI_SECURE_BOOT')),
   },
   pci_passthrough: { alias: row(format('[^:]+:\\d+(?:\\s*,\\s*[^:]+:\\d+)*'), done('docs/pci.md')) },
+  price: {
+    hour: row(priceProblem, done('what an hour of a server costs with its floor (docs/costs.md)')),
+    ...all(
+      priceProblem,
+      done('an hour of what it holds above its floor (docs/costs.md)'),
+      'vcpu_hour',
+      'memory_gb_hour',
+    ),
+  },
   quota: {
     ...shares('cpu'),
     ...shares('memory'),

@@ -3,6 +3,8 @@
 
 import type { VmState } from './servers.ts';
 import { type Size, sameSize } from '../adjustment/size.ts';
+import type { FlavorSnapshot } from '../machines/flavors.ts';
+import { rateOf } from '../metering/prices.ts';
 
 /** What a server counts for; GiB of disk as its flavor says (root and ephemeral). */
 export interface CountedSize extends Size {
@@ -13,6 +15,8 @@ export interface CountedSize extends Size {
   readonly billed: boolean;
   /** What quota counts in addition, because it was promised; nobody is billed for it. */
   readonly extra: Size;
+  /** What it costs, by the prices of its flavor, in the unit of `rateOf`; nothing without a claim. */
+  readonly rate: number;
 }
 
 /** A span of time in which a server had one size. Milliseconds; `endedAt` null: it still has it. */
@@ -26,7 +30,8 @@ export const sameCount = (a: CountedSize, b: CountedSize): boolean =>
   sameSize(a.extra, b.extra) &&
   a.diskGb === b.diskGb &&
   a.counted === b.counted &&
-  a.billed === b.billed;
+  a.billed === b.billed &&
+  a.rate === b.rate;
 
 /** States in which a server without a claim will have one again, of its boot size, without asking the quota. */
 const waitsForHost: readonly VmState[] = ['building', 'shelved_offloaded'];
@@ -47,6 +52,7 @@ export function countedSize(server: {
   readonly promised: Size | null;
   readonly boot: Size;
   readonly diskGb: number;
+  readonly flavor: FlavorSnapshot;
 }): CountedSize | null {
   if (server.deleted) return null;
   const nothing = { vcpus: 0, memoryMb: 0 };
@@ -58,6 +64,7 @@ export function countedSize(server: {
     diskGb: server.diskGb,
     counted: server.vmState !== 'soft-delete' || server.deletedAt === null,
     billed: server.launchedAt !== null,
+    rate: server.claimed === null || server.launchedAt === null ? 0 : rateOf(server.flavor, server.claimed),
     extra: {
       vcpus: Math.max(0, promised.vcpus - size.vcpus),
       memoryMb: Math.max(0, promised.memoryMb - size.memoryMb),

@@ -19,6 +19,7 @@ import {
 } from '../../db/flavors.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { type Flavor, elasticProblem } from '../../domain/machines/flavors.ts';
+import { priceSpecsProblem } from '../../domain/metering/prices.ts';
 import { profileProblem, withProfile } from '../../domain/machines/profiles.ts';
 import { fixedSizeProblem } from '../../domain/numa/numa-request.ts';
 import { fixedMemoryProblem } from '../../domain/pci/pci-alias.ts';
@@ -149,7 +150,11 @@ export function setFlavorExtraSpecs(
     const extraSpecs = { ...flavor.extraSpecs, ...specs };
     const wanted = { ...flavor, extraSpecs: withProfile(extraSpecs) };
     const problem =
-      profileProblem(extraSpecs) ?? elasticProblem(wanted) ?? fixedSizeProblem(wanted) ?? fixedMemoryProblem(wanted);
+      profileProblem(extraSpecs) ??
+      priceSpecsProblem(specs) ??
+      elasticProblem(wanted) ??
+      fixedSizeProblem(wanted) ??
+      fixedMemoryProblem(wanted);
     if (problem !== null) throw badRequest(problem);
     await replaceExtraSpecs(t, flavor.id, extraSpecs, deps.clock.now());
     await noteFlavor(t, deps, op, flavorid);

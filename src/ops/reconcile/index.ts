@@ -14,6 +14,7 @@ import { reclaim } from './reclaim.ts';
 import { shelvedServers } from './shelved.ts';
 import { makeStaleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
+import { metering } from './metering.ts';
 import { usageSamples } from './usage-samples.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
@@ -37,6 +38,7 @@ export type ReconcilerName =
   | 'shelvedServers'
   | 'remnants'
   | 'usageSamples'
+  | 'metering'
   | 'evacuations'
   | 'purgeOld';
 
@@ -55,6 +57,7 @@ export const makeReconcilers = (): Reconcilers => ({
   shelvedServers: once(shelvedServers),
   remnants: once(remnants),
   usageSamples: once(usageSamples),
+  metering: once(metering),
   // the last: it takes its time, and has turns of its own
   purgeOld: each(makePurgeOld()),
 });

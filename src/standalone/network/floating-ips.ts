@@ -7,6 +7,7 @@ import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { FloatingApi } from '../../cloud/network-api.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
+import { notePriced } from '../../db/priced-spans.ts';
 import {
   type Allocation,
   allocationsBy,
@@ -221,6 +222,7 @@ export const floatingIps: Noun<StoredFloatingIp> = {
     const ip = { ...own, networkId, ...(await hold(act, network, own.id, values)) };
     const made: StoredFloatingIp = { ...ip, ...((await targetOf(act, ip, values)) ?? nowhere) };
     await insertRow(act.tx, floatingIpNoun, made);
+    notePriced(act.tx, 'floating_ip', made.id, act.now);
     return made;
   },
   async update(act, ip, values) {

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { newUuid } from '../../base/ids.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import { detachFloatingIps, floatingIpNoun, type StoredFloatingIp } from '../../db/floating-ips.ts';
+import { notePriced } from '../../db/priced-spans.ts';
 import { deleteForwardingsOf, dropForwardings } from '../../db/port-forwardings.ts';
 import {
   type Allocation,
@@ -301,6 +302,7 @@ export async function removePort(tx: Tx, portId: string, now: number): Promise<v
 export async function removeFloatingIp(tx: Tx, ip: StoredFloatingIp, now: number): Promise<void> {
   await deleteForwardingsOf(tx, ip.id);
   await deleteRow(tx, floatingIpNoun, ip.id);
+  notePriced(tx, 'floating_ip', ip.id, now);
   await removePort(tx, ip.floatingPortId, now);
 }
 

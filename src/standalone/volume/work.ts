@@ -100,10 +100,10 @@ export const workKinds: Readonly<Record<JobKind, WorkKind>> = {
     event: 'VOLUME_VOLUME_007_015',
     resource: 'VOLUME',
     run: ({ parts, job }) => parts.files.remove('volume', job.volumeId),
-    async done(tx, { job }) {
+    async done(tx, { parts, job }) {
       await deleteAttachmentsOf(tx, job.volumeId);
       await deleteTransfersOf(tx, job.volumeId);
-      await deleteVolumeRow(tx, job.volumeId);
+      await deleteVolumeRow(tx, job.volumeId, parts.clock.now());
     },
     failed: volumeIs('error_deleting'),
   },
@@ -160,7 +160,7 @@ export const workKinds: Readonly<Record<JobKind, WorkKind>> = {
     event: 'VOLUME_VOLUME_SNAPSHOT_010_001',
     resource: 'VOLUME_SNAPSHOT',
     run: ({ parts, job }) => parts.files.remove('snapshot', job.snapshotId ?? ''),
-    done: (tx, { job }) => deleteSnapshotRow(tx, job.snapshotId ?? ''),
+    done: (tx, { parts, job }) => deleteSnapshotRow(tx, job.snapshotId ?? '', parts.clock.now()),
     failed: (tx, { parts, job }) =>
       updateSnapshot(tx, job.snapshotId ?? '', { status: 'error_deleting', updatedAt: parts.clock.now() }),
   },

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { aFlavor } from '../../../support/samples.ts';
 import { countedSize, type SizeSpan, usageIn } from '../../../../src/domain/servers/server-sizes.ts';
 
 const HOUR_MS = 3_600_000;
 const boot = { vcpus: 2, memoryMb: 512 };
 const claimed = { vcpus: 4, memoryMb: 1024 };
 const extra = { vcpus: 0, memoryMb: 0 };
+const flavor = aFlavor({});
 
 describe('what a server counts for', () => {
   const of = (more: Partial<Parameters<typeof countedSize>[0]>) =>
@@ -20,15 +22,17 @@ describe('what a server counts for', () => {
         promised: null,
         boot,
         diskGb: 3,
+        flavor,
       },
       ...more,
     });
 
   it('is its claim, and its boot size only while it will get a host', () => {
-    assert.deepEqual(of({}), { ...claimed, diskGb: 3, counted: true, billed: true, extra });
-    assert.deepEqual(of({ vmState: 'error' }), { ...claimed, diskGb: 3, counted: true, billed: true, extra });
+    assert.deepEqual(of({}), { ...claimed, diskGb: 3, counted: true, billed: true, extra, rate: 0 });
+    assert.deepEqual(of({ vmState: 'error' }), { ...claimed, diskGb: 3, counted: true, billed: true, extra, rate: 0 });
     for (const vmState of ['building', 'shelved_offloaded'] as const) {
-      assert.deepEqual(of({ vmState, claimed: null }), { ...boot, diskGb: 3, counted: true, billed: true, extra });
+      const waits = { ...boot, diskGb: 3, counted: true, billed: true, extra, rate: 0 };
+      assert.deepEqual(of({ vmState, claimed: null }), waits);
     }
     assert.deepEqual(of({ vmState: 'error', claimed: null }), {
       vcpus: 0,
@@ -37,6 +41,7 @@ describe('what a server counts for', () => {
       counted: true,
       billed: true,
       extra,
+      rate: 0,
     });
   });
 
@@ -47,6 +52,22 @@ describe('what a server counts for', () => {
 
   it('is billed once it was launched', () => {
     assert.deepEqual([of({})?.billed, of({ launchedAt: null })?.billed], [true, false]);
+  });
+
+  it('costs what its flavor says for its floor and for what it holds above, and nothing without a claim', () => {
+    const priced = aFlavor({
+      ...{ vcpus: 8, memoryMb: 4096 },
+      extraSpecs: {
+        ...{ minimum_cpu: '2', minimum_memory: '512' },
+        ...{ 'price:hour': '0.5', 'price:vcpu_hour': '0.000003', 'price:memory_gb_hour': '0.000001' },
+      },
+    });
+    const rate = (more: Partial<Parameters<typeof countedSize>[0]>) => of({ flavor: priced, ...more })?.rate;
+    assert.equal(rate({}), 1024 * (500_000 + 2 * 3) + 512);
+    assert.equal(rate({ claimed: boot }), 1024 * 500_000);
+    assert.equal(rate({ vmState: 'shelved_offloaded', claimed: null }), 0);
+    assert.equal(rate({ launchedAt: null }), 0);
+    assert.equal(of({})?.rate, 0, 'a flavor without a price');
   });
 
   it('ends with it, and is not counted while it may be restored', () => {
@@ -69,7 +90,7 @@ const spansOf = (sizes: readonly { readonly hours: number; readonly vcpus: numbe
     const startedAt = at;
     at += hours * HOUR_MS;
     const endedAt = index === sizes.length - 1 ? null : at;
-    return { vcpus, memoryMb: vcpus * 100, diskGb: 1, counted: true, billed: true, extra, startedAt, endedAt };
+    return { vcpus, memoryMb: vcpus * 100, diskGb: 1, counted: true, billed: true, extra, rate: 0, startedAt, endedAt };
   });
 };
 
