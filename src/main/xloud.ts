@@ -4,38 +4,24 @@
 import './heap.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { momentBefore } from '../base/age.ts';
 import { Fault, messageOf } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
-import type { ExplainOptions } from '../cli/scheduler.ts';
 import type { Config } from './config.ts';
 import type { Database } from '../db/engine.ts';
 import type { Policy } from '../policies/load.ts';
-import { findCloud } from '../cli/clouds.ts';
-import { openSession, type Session } from '../cli/session.ts';
-import { tellProgress } from '../cli/progress.ts';
+import { addCloudCommands } from './cloud-commands.ts';
+import { collect, print } from './command-line.ts';
 import type { StartOptions } from './parts.ts';
-
-/** Reads an option that is a whole number. */
-const wholeBetween =
-  (least: number, most: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d{1,9}$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 
 interface Common {
   readonly config?: string;
   readonly set: string[];
   readonly dataDir: string;
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 const withCommon = (command: Command): Command =>
   command
@@ -55,8 +41,6 @@ async function configOf(options: Common, flags: readonly string[] = []): Promise
   const { loadConfig } = await import('./config.ts');
   return loadConfig({ file: configFileOf(options), env: process.env, flags: [...options.set, ...flags] });
 }
-
-const print = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
 
 const BANNER_WIDTH = 86;
 
@@ -403,140 +387,7 @@ withCommon(policy.command('check <rule>').description('say whether somebody pass
     });
   });
 
-interface CloudFlags {
-  readonly osCloud?: string;
-  readonly dataDir: string;
-}
-
-/** Options of what asks a running service as an administrator. */
-const withCloud = (command: Command): Command =>
-  command
-    .option('--os-cloud <name>', 'a cloud of clouds.yaml; default: OS_CLOUD, else xloud')
-    .option(
-      '--data-dir <dir>',
-      'where `xloud serve` writes clouds.yaml; OS_CLIENT_CONFIG_FILE goes before it',
-      './var',
-    );
-
-const sessionOf = ({ osCloud, dataDir }: CloudFlags): Promise<Session> =>
-  openSession(findCloud({ ...(osCloud === undefined ? {} : { name: osCloud }), dataDir, env: process.env }));
-
-withCloud(
-  program
-    .command('scheduler')
-    .description('where servers go')
-    .command('explain')
-    .description('say for every host why a new server would go there, or why not; asks the service as an administrator')
-    .requiredOption('--flavor <id>', 'the flavor')
-    .option('--image <id>', 'the image')
-    .option('--zone <zone>', 'as in a creation: zone, zone:host or zone:host:node')
-    .option('--project <id>', "the server's project; default: the caller's")
-    .option('--hint <key=value>', 'a scheduler hint; may be repeated', collect, [])
-    .addOption(new Option('-f, --format <format>', 'how to print it').choices(['table', 'json']).default('table')),
-).action(async (options: ExplainOptions & CloudFlags) => {
-  const { explain } = await import('../cli/scheduler.ts');
-  print(await explain(await sessionOf(options), options));
-});
-
-const cloudInit = program.command('cloud-init').description('templates for cloud-init that new servers may name');
-
-withCloud(cloudInit.command('list').description('print the templates')).action(async (options: CloudFlags) => {
-  const { listTemplates } = await import('../cli/cloud-init-templates.ts');
-  print(await listTemplates(await sessionOf(options)));
-});
-
-withCloud(
-  cloudInit
-    .command('show <name>')
-    .description('print the variables and the document of a template: NAME or NAME@VERSION'),
-).action(async (name: string, options: CloudFlags) => {
-  const { showTemplate } = await import('../cli/cloud-init-templates.ts');
-  print(await showTemplate(await sessionOf(options), name));
-});
-
-const profile = program.command('profile').description('sets of extra specs by a name, and what servers have of them');
-
-withCloud(profile.command('list').description('print the profiles with what each knob does')).action(
-  async (options: CloudFlags) => {
-    const { listProfiles } = await import('../cli/profiles.ts');
-    print(await listProfiles(await sessionOf(options)));
-  },
-);
-
-withCloud(profile.command('show <server-id>').description("print a server's profile with its values")).action(
-  async (server: string, options: CloudFlags) => {
-    const { showProfile } = await import('../cli/profiles.ts');
-    print(await showProfile(await sessionOf(options), server));
-  },
-);
-
-withCloud(
-  profile
-    .command('apply <server-id> <name>')
-    .description('give a server another profile from its next start on; none: -'),
-).action(async (server: string, name: string, options: CloudFlags) => {
-  const { applyProfile } = await import('../cli/profiles.ts');
-  print(await applyProfile(await sessionOf(options), server, name === '-' ? null : name));
-});
-
-const metrics = program.command('metrics').description('what servers and hosts take');
-
-withCloud(metrics.command('server <server-id>').description('print what a running server takes, each second')).action(
-  async (server: string, options: CloudFlags) => {
-    const { showMetrics } = await import('../cli/metrics.ts');
-    print(await showMetrics(await sessionOf(options), 'server', server));
-  },
-);
-
-withCloud(metrics.command('host <host>').description('print how busy a host is and what is claimed of it')).action(
-  async (name: string, options: CloudFlags) => {
-    const { showMetrics } = await import('../cli/metrics.ts');
-    print(await showMetrics(await sessionOf(options), 'host', name));
-  },
-);
-
-const host = program.command('host').description('hosts of servers');
-
-withCloud(
-  host
-    .command('drain <host>')
-    .description(
-      'disable a host and move all servers away from it, running ones as they run; may be run again at any time. ' +
-        'Exit status 1: servers are left',
-    )
-    .addOption(
-      new Option('--at-once <number>', 'servers that move at the same time').argParser(wholeBetween(1, 100)).default(2),
-    )
-    .option('--reason <text>', 'why the host is disabled', 'drained')
-    .option('--dry-run', 'only say what would be done', false),
-).action(async (name: string, options: CloudFlags & { atOnce: number; reason: string; dryRun: boolean }) => {
-  const tell = tellProgress(process.stderr);
-  const { drainHost } = await import('../cli/drain.ts');
-  const { text, empty } = await drainHost(await sessionOf(options), name, { ...options, tell });
-  print(text);
-  process.exitCode = empty || options.dryRun ? 0 : 1;
-});
-
-withCloud(
-  host
-    .command('balance')
-    .description(
-      'move servers, as they run, from the hosts that are fullest to others, so that those that stay can grow. ' +
-        'Exit status 1: not all could be moved',
-    )
-    .addOption(
-      new Option('--moves <number>', 'the most servers that are moved')
-        .argParser(wholeBetween(1, limits.balanceMoves))
-        .default(10),
-    )
-    .option('--dry-run', 'only say what would be done', false),
-).action(async (options: CloudFlags & { moves: number; dryRun: boolean }) => {
-  const tell = tellProgress(process.stderr);
-  const { balanceHosts } = await import('../cli/balance.ts');
-  const { text, well } = await balanceHosts(await sessionOf(options), { ...options, tell });
-  print(text);
-  process.exitCode = well ? 0 : 1;
-});
+addCloudCommands(program);
 
 try {
   await program.parseAsync();

@@ -120,3 +120,45 @@ describe('xloud profile', () => {
     assert.match(busy.stdout, /\nclaims overcommit vcpus +0\.\d+\n/, busy.stderr);
   });
 });
+
+describe('xloud plans, prices and costs', () => {
+  let service: Service;
+  before(async () => {
+    service = await startService({ driver: 'fake' });
+  });
+  after(() => service.close());
+  const run = (...words: string[]): Promise<Ended> => xloud(...words, '--data-dir', service.dataDir);
+
+  it('makes the plans that most begin with, and leaves those that are there', async () => {
+    assert.match((await run('plans', 'list')).stdout, /^no flavor has a price/);
+    const made = await run('plans', 'create-defaults');
+    assert.equal(made.status, 0, made.stderr);
+    assert.match(
+      made.stdout,
+      /^micro: created\n.*\nplan +vCPUs +MiB +GB +USD per hour .*\nmicro +1 +1024 +20 +0\.005000 /s,
+    );
+    assert.match(made.stdout, /\nelastic-large +1 to 8 +1024 to 8192 +160 +0\.012000 +0\.003000 +0\.001500\n/);
+    const again = await run('plans', 'create-defaults');
+    assert.deepEqual([again.status, again.stdout.match(/stays as it is/g)?.length], [0, 6]);
+  });
+
+  it('shows and changes prices', async () => {
+    const set = await run('prices', 'set', 'volume=0.0001', 'floating_ip=0.005');
+    assert.deepEqual(set, await run('prices', 'show'));
+    assert.match(
+      set.stdout,
+      /^an hour of +USD\nvolume +0\.000100\nsnapshot +0\.000000\nimage .*\nfloating_ip +0\.005000\n$/,
+    );
+    for (const wrong of ['volume', 'volume=x', 'colour=1']) {
+      const { status, stderr } = await run('prices', 'set', wrong);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /^xloud: .*\n$/);
+    }
+  });
+
+  it('says what was recorded', async () => {
+    const none = await run('costs', '--start', '2020-01-01T00:00:00', '--end', '2020-02-01T00:00:00');
+    assert.equal(none.stdout, 'from 2020-01-01T00:00:00Z to 2020-02-01T00:00:00Z, in USD: nothing was recorded\n');
+    assert.match((await run('costs', '--group-by', 'colour')).stderr, /'colour' is not one of: project, user, kind/);
+  });
+});

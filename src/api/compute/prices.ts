@@ -6,10 +6,7 @@ import { costKinds, moneyText, priceOf, priceProblem } from '../../domain/meteri
 import { closed, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
 
-const body = closed(
-  { prices: { ...closed(Object.fromEntries(costKinds.map((kind) => [kind, text]))), minProperties: 1 } },
-  ['prices'],
-);
+const body = closed({ prices: closed(Object.fromEntries(costKinds.map((kind) => [kind, text]))) }, ['prices']);
 
 interface Body {
   readonly prices: Readonly<Record<string, string>>;
