@@ -5,11 +5,14 @@ import type { Bus } from '../../src/bus/bus.ts';
 import type { AgentMethod } from '../../src/domain/servers/agent-methods.ts';
 import type { Verb } from '../../src/virt/fake/behaviour.ts';
 
+/** What stops: a hypervisor that begins with a verb, or a call on its way to a host (an agent asks its hypervisor by itself, too). */
+export type Stopping = Verb | `call ${AgentMethod}`;
+
 export interface Gate {
-  /** Resolves when a hypervisor has begun with this; rejects when none does within a minute. */
-  readonly reached: (verb: Verb) => Promise<void>;
+  /** Resolves when something has come there; rejects when nothing does within a minute. */
+  readonly reached: (what: Stopping) => Promise<void>;
   /** Lets it go on; what begins later does not wait. */
-  readonly pass: (verb: Verb) => void;
+  readonly pass: (what: Stopping) => void;
 }
 
 export interface Gates {
@@ -17,8 +20,8 @@ export interface Gates {
   readonly asked: (method: AgentMethod) => Promise<void>;
   /** Does `work` while hosts hear nothing of what they are asked. */
   readonly held: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Does `work` while hypervisors that begin with one of these wait: until it is let go, or `work` is done. */
-  readonly gated: <T>(verbs: readonly Verb[], work: (gate: Gate) => Promise<T>) => Promise<T>;
+  /** Does `work` while what comes to one of these waits: until it is let go, or `work` is done. */
+  readonly gated: <T>(what: readonly Stopping[], work: (gate: Gate) => Promise<T>) => Promise<T>;
 }
 
 const PATIENCE_MS = 60_000;
@@ -36,7 +39,12 @@ interface Stop {
 
 /** Gates, for the bus that hosts are asked by and for what fake hypervisors await before each verb. */
 export function makeGates() {
-  const stops = new Map<Verb, Stop>();
+  const stops = new Map<Stopping, Stop>();
+  const before = async (what: Stopping): Promise<void> => {
+    const stop = stops.get(what);
+    stop?.came.resolve();
+    await stop?.go.promise;
+  };
   const awaited = new Map<AgentMethod, PromiseWithResolvers<void>>();
   let hear: Promise<void> = Promise.resolve();
 
@@ -56,13 +64,13 @@ export function makeGates() {
       }
     },
     async gated(verbs, work) {
-      const mine = new Map<Verb, Stop>();
+      const mine = new Map<Stopping, Stop>();
       for (const verb of verbs) {
         const stop = { came: Promise.withResolvers<void>(), go: Promise.withResolvers<void>() };
         mine.set(verb, stop);
         stops.set(verb, stop);
       }
-      const pass = (verb: Verb): void => {
+      const pass = (verb: Stopping): void => {
         mine.get(verb)?.go.resolve();
         stops.delete(verb);
       };
@@ -81,13 +89,10 @@ export function makeGates() {
       async call(...request) {
         awaited.get(request[1])?.resolve();
         await hear;
+        await before(`call ${request[1]}`);
         return bus.call(...request);
       },
     }),
-    before: async (verb: Verb): Promise<void> => {
-      const stop = stops.get(verb);
-      stop?.came.resolve();
-      await stop?.go.promise;
-    },
+    before,
   };
 }
