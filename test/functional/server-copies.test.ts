@@ -4,18 +4,20 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { copiesOfServer } from '../../src/db/server-copies.ts';
 import { tx } from '../../src/db/tx.ts';
 import { backupSchedules } from '../../src/ops/reconcile/backup-schedules.ts';
 import { copyJobs, makeCopySweep } from '../../src/ops/reconcile/copy-jobs.ts';
 import type { CallerName } from '../support/callers.ts';
 import { engines } from '../support/database.ts';
+import { testImage } from '../support/neighbours.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 
 for (const engine of engines) {
   describe(`snapshots and backups of servers on ${engine}`, () => {
     let servers: Servers;
     before(async () => {
-      servers = await startServers({ engine });
+      servers = await startServers({ engine, hosts: [{ name: 'host-1' }, { name: 'host-2' }] });
     });
     after(() => servers.close());
 
@@ -311,6 +313,47 @@ for (const engine of engines) {
       assert.equal((await put({ cron: '30 2 * * *', keep: 1, enabled: false })).body.schedule.next_at, null);
       assert.equal((await ask('DELETE', path)).status, 204);
       assert.equal((await ask('DELETE', path)).status, 404);
+    });
+
+    it('snapshots and backups go along where their server goes', async () => {
+      const { world } = servers;
+      const uuid = await servers.create();
+      await write(uuid, 'good');
+      const [snapshot, backup] = [await snap(uuid), await backUp(uuid)];
+      const larger = await world.flavor({ rootGb: 2, specs: { minimum_cpu: '1', minimum_memory: '256' } });
+      await accepted('POST', `/servers/${uuid}/action`, { resize: { flavorRef: larger } });
+      assert.equal((await ask('POST', snapshots(uuid, `/${snapshot}/restore`))).status, 409, 'until it is confirmed');
+      await accepted('POST', `/servers/${uuid}/action`, { confirmResize: null });
+      await write(uuid, 'bad');
+      await accepted('POST', snapshots(uuid, `/${snapshot}/restore`));
+      assert.equal(await diskOf(uuid), 'good');
+      for (const action of [{ shelve: null }, { unshelve: null }])
+        await accepted('POST', `/servers/${uuid}/action`, action);
+      assert.equal(await statusOf(uuid), 'ACTIVE');
+      await write(uuid, 'bad');
+      await accepted('POST', ofServer(uuid, `/${backup.id}/restore`));
+      assert.equal(await diskOf(uuid), 'good');
+
+      const image = testImage({ id: crypto.randomUUID(), name: 'another' });
+      await world.images.add(image);
+      await accepted('POST', `/servers/${uuid}/action`, { rebuild: { imageRef: image.id } });
+      const other = await ask('POST', snapshots(uuid, `/${snapshot}/restore`));
+      assert.equal(other.status, 409);
+      assert.match(other.body.conflictingRequest.message, /was rebuilt from another image/);
+      assert.equal((await ask('GET', snapshots(uuid, `/${snapshot}`))).body.snapshot.status, 'available');
+    });
+
+    it('what is being made is ended by a deletion, and leaves nothing', async () => {
+      const uuid = await servers.create();
+      const { world } = servers;
+      world.drivers.get((await world.server(uuid)).host ?? '')?.behave(uuid, 'slow:300');
+      assert.equal((await ask('POST', snapshots(uuid), { snapshot: { name: 's' } })).status, 202);
+      await world.deps.clock.sleep(100);
+      await accepted('DELETE', `/servers/${uuid}`);
+      await copyJobs(world.deps);
+      await makeCopySweep()(world.deps);
+      assert.deepEqual(await filesOf(uuid), []);
+      assert.deepEqual(await copiesOfServer(world.database.read, uuid, 'snapshots'), []);
     });
 
     it('a file that no row tells of is swept', async () => {

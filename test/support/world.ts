@@ -400,7 +400,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       if (server === null) throw new Error(`no server ${uuid}`);
       return server;
     },
-    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes }),
+    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes, copiesDir }),
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.close(0)));
       await worker?.close();

@@ -6,7 +6,7 @@ import { limits } from '../../base/limits.ts';
 import type { ServerCopy } from '../../domain/servers/server-copies.ts';
 import { boolean, closed, isTrue, wrapped } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
-import { type CreateBody, createdView, parseCreate } from './servers/create.ts';
+import { type CreateBody, createdView, createRules, parseCreate } from './servers/create.ts';
 import { createBody } from './servers/create-schema.ts';
 import { copyView, ownBackup, words, type WordsBody, wordsOf } from './server-copies.ts';
 
@@ -110,7 +110,7 @@ export default resource({
   [`POST ${ONE}/restore`]: route<'none', CreateBody>()({
     summary: 'Make a new server of a backup: the body is that of a new server, without image and block devices.',
     policy: rule('restore'),
-    alsoAsks: ['os_compute_api:servers:create'],
+    alsoAsks: ['os_compute_api:servers:create', ...createRules],
     body: createBody,
     status: 202,
     run: async (call) => {

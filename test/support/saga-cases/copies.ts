@@ -9,17 +9,11 @@ import type { Saga } from '../../../src/ops/engine/saga.ts';
 import { createFromBackupSaga } from '../../../src/ops/servers/create.ts';
 import { copyJobs } from '../../../src/ops/reconcile/copy-jobs.ts';
 import { built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import { copyRequest } from '../copy-request.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { createRequest, makeOp, type World } from '../world.ts';
 
 type RunAll = () => Promise<void>;
-
-export const copyRequest = {
-  name: 'before the upgrade',
-  description: null,
-  tags: [],
-  ...{ memory: false, quiesce: false, incremental: true },
-} as const;
 
 /** The files of a server's copies. */
 const filesOf = (world: World, uuid: string): Promise<string[]> => readdir(join(world.copiesDir, uuid)).catch(() => []);

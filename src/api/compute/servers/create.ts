@@ -53,6 +53,17 @@ export interface CreateBody {
   readonly 'OS-SCH-HNT:scheduler_hints'?: Record<string, unknown>;
 }
 
+/** What `parseCreate` asks about besides. */
+export const createRules: readonly string[] = [
+  'os_compute_api:servers:create:forced_host',
+  'compute:servers:create:requested_destination',
+  'os_compute_api:servers:create:attach_network',
+  'os_compute_api:servers:create:attach_volume',
+  'os_compute_api:servers:create:zero_disk_flavor',
+  'network:attach_external_network',
+  'os_compute_api:servers:create:trusted_certs',
+];
+
 type CreateCall = Call<'none', CreateBody>;
 
 /** Throws Nova's 400 for fewer servers at most than at least. */

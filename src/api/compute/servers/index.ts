@@ -8,7 +8,7 @@ import type { Server, ServerDetail } from '../../../domain/servers/servers.ts';
 import { nextLinks } from '../../links.ts';
 import { canonicalIpV6, diskConfig, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
-import { counts, type CreateBody, createdView, parseCreate } from './create.ts';
+import { counts, type CreateBody, createdView, createRules, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
@@ -165,15 +165,7 @@ export default resource({
   'POST /servers': route<'none', CreateBody>()({
     summary: 'Create one server or several alike.',
     policy: 'os_compute_api:servers:create',
-    alsoAsks: [
-      'os_compute_api:servers:create:forced_host',
-      'compute:servers:create:requested_destination',
-      'os_compute_api:servers:create:attach_network',
-      'os_compute_api:servers:create:attach_volume',
-      'os_compute_api:servers:create:zero_disk_flavor',
-      'network:attach_external_network',
-      'os_compute_api:servers:create:trusted_certs',
-    ],
+    alsoAsks: createRules,
     body: createBody,
     beforeRule: ({ body }) => void counts(body.server),
     status: 202,
