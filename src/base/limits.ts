@@ -292,6 +292,20 @@ export const limits = {
   /** One image's data (Glance's `image_size_cap`), and how much of its beginning is looked at to tell its format. */
   imageBytes: 1024 * 1024 * MIB,
   imageHeaderBytes: 128 * 1024,
+  /** What a server may have of snapshots and of backups, and how many incrementals may follow a whole one, with it. */
+  snapshotsOfServer: 32,
+  backupsOfServer: 512,
+  backupChain: 32,
+  /** Work on files of snapshots and backups: how much at once, how long one is at it before another may, how often it is looked for. */
+  copyJobsAtOnce: 4,
+  copyJobLeaseMs: 4 * 3_600 * SECOND_MS,
+  copyJobPollMs: 2 * SECOND_MS,
+  copyJobRetryMs: 60 * SECOND_MS,
+  /** How often their files are looked through for those that no row has. */
+  copySweepMs: 3_600 * SECOND_MS,
+  /** Schedules of backups that are begun in one turn, and how soon one that could not be begun is tried again. */
+  dueSchedules: 50,
+  scheduleRetryMs: 60 * SECOND_MS,
   /** Copying a guest's root disk. */
   snapshotMs: 1_800 * SECOND_MS,
   /** How long an agent may take to bring an image to the image service. */

@@ -22,11 +22,15 @@ export const ofServers: readonly { readonly table: string; readonly column: stri
   { table: 'server_passwords', column: 'server_id', by: 'id' },
   { table: 'server_sizes', column: 'server_id', by: 'id' },
   { table: 'server_tags', column: 'server_id', by: 'id' },
+  { table: 'backup_schedules', column: 'server_uuid', by: 'uuid' },
   { table: 'server_volumes', column: 'server_id', by: 'id' },
   { table: 'usage_samples', column: 'server_id', by: 'id' },
   { table: 'shelved_servers', column: 'server_id', by: 'id' },
   { table: 'servers', column: 'id', by: 'id' },
 ];
+
+/** What names a server and stays when it goes: somebody may still make a new one of it. */
+export const outliving: readonly string[] = ['server_copies'];
 
 /** What keeps a deleted server: it holds something of a host yet, or its usage can still be asked for. */
 export const keepers: readonly { readonly table: string; readonly where: string; readonly reason: string }[] = [

@@ -34,6 +34,7 @@ import { network } from './config-network.ts';
 import { pci } from './config-pci.ts';
 import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
+import { backupOptions } from './config-backup.ts';
 import { volumeOptions } from './config-volume.ts';
 import { moveOptions } from './move-options.ts';
 
@@ -207,6 +208,7 @@ export const schema = {
   },
   network,
   volume: volumeOptions,
+  backup: backupOptions,
   policy: {
     file: text(
       '',

@@ -7,6 +7,10 @@ import { makeOps, type Ops, type OpsDeps, type OpsHooks } from '../ops/index.ts'
 import { startNotificationRelay } from '../ops/notifications/notification-relay.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
 import { actionMetrics, reconcilerMetrics, reportMetrics } from './cloud-metrics.ts';
+import { mkdir } from 'node:fs/promises';
+import { runProgram } from '../base/run.ts';
+import { makeCopyStore } from '../cloud/copy-store.ts';
+import { backupsDirectory } from './directories.ts';
 import type { Neighbours } from './neighbours.ts';
 import { opsSettings } from './ops-settings.ts';
 import type { Parts } from './parts.ts';
@@ -20,13 +24,14 @@ export interface ControlPlane {
 
 /** The verbs with all that they need; nothing runs yet. */
 export function makeControlPlane(parts: Parts, bus: Bus, neighbours: Neighbours, hooks?: OpsHooks): ControlPlane {
-  const { config, database, clock, log, metrics } = parts;
+  const { config, database, clock, log, metrics, dataDir } = parts;
   const deps: OpsDeps = {
     database,
     bus,
     image: neighbours.images.service,
     network: neighbours.networks.service,
     volume: neighbours.volume,
+    copies: makeCopyStore(backupsDirectory(config, dataDir), runProgram),
     clock,
     log,
     ...opsSettings(config),
@@ -50,6 +55,7 @@ export async function startControlPlane(
   { deps }: ControlPlane,
   host: string,
 ): Promise<Worker> {
+  await mkdir(backupsDirectory(config, dataDir), { recursive: true, mode: 0o711 });
   // whoever holds the directory's lock knows that all before it there are dead
   const worker = await startWorker(deps, { name: workerName(dataDir), takeOver: true, host });
   cleanup.defer(() => worker.close());

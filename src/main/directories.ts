@@ -11,5 +11,9 @@ export const imagesDirectory = ({ image }: Config, dataDir: string): string =>
 export const volumesDirectory = ({ volume }: Config, dataDir: string): string =>
   volume.directory || join(dataDir, 'volumes');
 
+/** Where snapshots and backups of servers lie. */
+export const backupsDirectory = ({ backup }: Config, dataDir: string): string =>
+  backup.directory || join(dataDir, 'backups');
+
 /** Where the built-in identity service keeps its keys. */
 export const keysDirectory = ({ identity }: Config, dataDir: string): string => identity.keys_dir || dataDir;

@@ -11,6 +11,7 @@ import { applyProfileAction } from './servers/apply-profile.ts';
 import { attachAction, detachAction } from './servers/attach-interfaces.ts';
 import { confirmResizeAction } from './servers/confirm-resize.ts';
 import { consoleOutputTransitions } from './servers/console-output.ts';
+import { copyDiskAction } from './servers/copy-disk.ts';
 import { crashDumpAction } from './servers/crash-dump.ts';
 import { createBackupAction, createImageAction } from './servers/create-image.ts';
 import { createAction } from './servers/create.ts';
@@ -24,6 +25,7 @@ import { rebootAction } from './servers/reboot.ts';
 import { rebuildAction } from './servers/rebuild.ts';
 import { consoleTransitions } from './servers/remote-consoles.ts';
 import { rescueAction, unrescueAction } from './servers/rescue.ts';
+import { restoreDiskAction } from './servers/restore-copy.ts';
 import { migrateAction, resizeAction } from './servers/resize.ts';
 import { revertResizeAction } from './servers/revert-resize.ts';
 import { diagnosticsTransitions } from './servers/server-diagnostics.ts';
@@ -73,6 +75,8 @@ const all = [
   changePasswordAction,
   crashDumpAction,
   syncAction,
+  copyDiskAction,
+  restoreDiskAction,
 ];
 
 /** What is recorded as soon as it is asked for. */

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { AgentReport } from '../bus/contract.ts';
+import type { CopyStore } from '../cloud/copy-store.ts';
 import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
@@ -106,6 +107,7 @@ export interface OpsDeps {
   readonly image: ImageService;
   readonly network: NetworkService;
   readonly volume: VolumeService;
+  readonly copies: CopyStore;
   readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers' | 'settings'>;
   readonly config: OpsConfig;
   readonly clock: Clock;

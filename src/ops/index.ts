@@ -25,6 +25,11 @@ import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
 import { adjustServerAnywhere } from './servers/grow-elsewhere.ts';
 import { consoleOutput } from './servers/console-output.ts';
+import { deleteBackupSchedule, setBackupSchedule } from './servers/backup-schedules.ts';
+import { createFromBackup } from './servers/create-from-backup.ts';
+import { copyServer } from './servers/copy-disk.ts';
+import { restoreCopy } from './servers/restore-copy.ts';
+import { changeCopy, deleteCopy, verifyCopy } from './servers/server-copies.ts';
 import { createBackup, createImage } from './servers/create-image.ts';
 import { createServers } from './servers/create.ts';
 import { deleteServer } from './servers/delete.ts';
@@ -167,6 +172,14 @@ const verbs = {
   explainPlacement,
   createImage,
   createBackup,
+  copyServer,
+  restoreCopy,
+  changeCopy,
+  deleteCopy,
+  verifyCopy,
+  createFromBackup,
+  setBackupSchedule,
+  deleteBackupSchedule,
   unshelveServer,
   checkImageMetadata,
   listImages,

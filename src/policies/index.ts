@@ -6,6 +6,7 @@ import { rules as adminPassword } from './admin-password.ts';
 import { rules as attachInterfaces } from './attach-interfaces.ts';
 import { rules as assistedVolumeSnapshots } from './assisted-volume-snapshots.ts';
 import { rules as availabilityZone } from './availability-zone.ts';
+import { rules as backupSchedules } from './backup-schedules.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
@@ -42,6 +43,8 @@ import { rules as profiles } from './profiles.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
 import { rules as remoteConsoles } from './remote-consoles.ts';
+import { rules as serverBackups } from './server-backups.ts';
+import { rules as serverSnapshots } from './server-snapshots.ts';
 import { rules as serverDiagnostics } from './server-diagnostics.ts';
 import { rules as securityGroups } from './security-groups.ts';
 import { rules as serverGroups } from './server-groups.ts';
@@ -68,6 +71,9 @@ const resourceRules = [
   ...servers,
   ...remoteConsoles,
   ...serverDiagnostics,
+  ...serverSnapshots,
+  ...serverBackups,
+  ...backupSchedules,
   ...serverPassword,
   ...serverTopology,
   ...extensions,

@@ -18,6 +18,7 @@ import { type FakeMachinery, type MachineryOptions, makeMachinery, timeOf } from
 import { usedBy } from './fake/memory.ts';
 import { nicVerbs } from './fake/nics.ts';
 import { volumeVerbs } from './fake/volumes.ts';
+import { copyVerbs } from './fake/copies.ts';
 import { rescueVerbs } from './fake/rescue.ts';
 import { stateVerbs } from './fake/states.ts';
 import { type FakePeers, makeMigrateVerbs } from './fake/migrate.ts';
@@ -152,6 +153,7 @@ export function makeFakeDriver(options: FakeDriverOptions): FakeDriver {
     ...insideVerbs(host),
     ...nicVerbs(host),
     ...volumeVerbs(host),
+    ...copyVerbs(host),
     ...consoles.verbs,
     ...makeMigrateVerbs({ ...host, hostname, peers, liveMs, behaviourOf, powerOff: powers.powerOff }),
     ...(sink === undefined ? {} : snapshotVerbs(host, sink)),

@@ -409,6 +409,9 @@ describe('libvirt RPC against a real daemon', () => {
   it('copies no disk that is not there', async () => {
     const noDisk = await faultOf(hypervisor.domainBackupBegin(domain, backupXml('vdz', '/nowhere'), null));
     assert.ok(isVirError(noDisk, 'VIR_ERR_CONFIG_UNSUPPORTED'), noDisk.message);
+    assert.deepEqual(await hypervisor.domainListAllCheckpoints(domain), []);
+    const none = await faultOf(hypervisor.domainCheckpointDelete(domain, 'c1'));
+    assert.ok(isVirError(none, 'VIR_ERR_NO_DOMAIN_CHECKPOINT'), none.message);
   });
 
   it('shuts a guest down, destroys, undefines, and starts one without a definition', async () => {

@@ -12,6 +12,7 @@ import {
   countPurgeable,
   keepers,
   ofServers,
+  outliving,
   passing,
   type PurgeCursor,
   type RowCounts,
@@ -33,7 +34,7 @@ const LIMIT = Date.parse('2026-03-01T00:00Z');
 const count = async (database: Database, table: string, where: object = {}): Promise<number> =>
   Number(((await database.read(table).where(where).count({ count: '*' })) as [{ count: number }])[0].count);
 
-const known = new Set([...ofServers, ...keepers].map(({ table }) => table));
+const known = new Set([...[...ofServers, ...keepers].map(({ table }) => table), ...outliving]);
 
 let tables: readonly TableFacts[];
 let owned: readonly TableFacts[];

@@ -1,6 +1,8 @@
 // Why: a whole cloud of many processes in one: an API, workers, agents on hosts with guests, each of which can die and start again,
 // over one database, one bus and the same neighbours.
 
+import { runProgram } from '../../src/base/run.ts';
+import { makeCopyStore } from '../../src/cloud/copy-store.ts';
 import { makeMemoryBus, type MemoryBus } from '../../src/bus/memory.ts';
 import type { NetworkService } from '../../src/cloud/network.ts';
 import { noVolumes } from '../../src/cloud/volume.ts';
@@ -134,6 +136,8 @@ export class Cloud {
       image: neighbourFor('image', this.images, life, this.mishaps),
       network: network as unknown as NetworkService,
       volume: noVolumes,
+      // nobody asks for snapshots here: files take the time that they take
+      copies: makeCopyStore('/nowhere', runProgram),
       scheduler: {},
       config: this.#config,
       clock: life,

@@ -3,6 +3,7 @@
 //
 // node crash-child.ts DIRECTORY VERB POINT OCCURRENCE [DATABASE_URL]
 
+import { mkdirSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { internal } from '../../src/base/errors.ts';
@@ -10,6 +11,7 @@ import type { Server } from '../../src/domain/servers/servers.ts';
 import { directoryAnswers } from '../../src/agent/answers.ts';
 import type { FakeDriver } from '../../src/virt/fake.ts';
 import { directoryStore, type FakeStore, type GuestSet } from '../../src/virt/fake/store.ts';
+import { copyRequest } from './copy-request.ts';
 import { makeFakeNetworks, testNetwork } from './neighbours.ts';
 import { adminOp, createRequest, type HostRequest, makeOp, makeWorld, type World } from './world.ts';
 import { requestOf } from './request-of.ts';
@@ -31,6 +33,9 @@ export const verbs = [
   'rebuild',
   'rescue',
   'image',
+  'snapshot',
+  'go-back',
+  'from-backup',
   'shelve',
   'unshelve',
   'resize',
@@ -64,6 +69,13 @@ const watched = (store: FakeStore, point: Point): FakeStore => ({
   aside: watchedSet(store.aside, point),
 });
 
+/** Where its snapshots and backups lie. */
+function copiesIn(directory: string): string {
+  const path = join(directory, 'copies');
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
 /** The cloud of a directory: two hosts, of which the larger is chosen first (and breaks for `create-elsewhere`). */
 export function openWorld(directory: string, verb: Verb, point: Point, databaseUrl?: string): Promise<World> {
   const host = (name: string, memoryMb: number, breaks: boolean): HostRequest => ({
@@ -77,6 +89,7 @@ export function openWorld(directory: string, verb: Verb, point: Point, databaseU
     databaseUrl: databaseUrl ?? `sqlite://${join(directory, 'xloud.db')}`,
     networks: makeFakeNetworks(join(directory, 'ports')),
     imagesDir: join(directory, 'images'),
+    copiesDir: copiesIn(directory),
     hosts: [host('host-1', 65_536, verb === 'create-elsewhere'), host('host-2', 32_768, false)],
     hooks: { point },
   });
@@ -98,7 +111,15 @@ export async function prepare(world: World, verb: Verb): Promise<void> {
     specs: { minimum_cpu: '1', minimum_memory: '256' },
   });
   if (verb.startsWith('create') || verb === 'delete-building') return;
-  const [server] = (await world.create({ name: SERVER_NAME, flavorRef })) as [Server];
+  const name = verb === 'from-backup' ? 'source' : SERVER_NAME;
+  const [server] = (await world.create({ name, flavorRef })) as [Server];
+  if (verb === 'go-back') await copied(world, server, 'snapshot');
+  if (verb === 'from-backup') {
+    await copied(world, server, 'backup');
+    await world.settled();
+    // it stays when its server goes
+    await world.ops.deleteServer(makeOp(), server);
+  }
   if (verb === 'unshelve') await world.ops.requestAction(makeOp(), server, requestOf('shelve'));
   if (['resize', 'confirm', 'revert'].includes(verb)) {
     const specs = { minimum_cpu: '2', minimum_memory: '512' };
@@ -107,6 +128,15 @@ export async function prepare(world: World, verb: Verb): Promise<void> {
   if (verb === 'confirm' || verb === 'revert') await world.ops.resizeServer(makeOp(), server, larger);
   if (verb === 'evacuate') await forceDown(world, true);
   await world.settled();
+}
+
+const copied = (world: World, server: { readonly uuid: string }, what: 'snapshot' | 'backup') =>
+  world.ops.copyServer(makeOp(), server, { ...copyRequest, what });
+
+/** The one copy that there is. */
+async function copyIn({ database }: World): Promise<string> {
+  const row: { id: string } | undefined = await database.read('server_copies').first('id');
+  return row?.id ?? '';
 }
 
 async function forceDown({ ops }: World, forcedDown: boolean): Promise<void> {
@@ -144,6 +174,8 @@ export async function perform(world: World, verb: Verb): Promise<void> {
   if (verb === 'create' || verb === 'create-elsewhere') await world.ops.createServers(makeOp(), target);
   else if (verb === 'create-nowhere') {
     await world.ops.createServers(makeOp(), { ...target, metadata: { xloud_fake: 'fail:spawn' } });
+  } else if (verb === 'from-backup') {
+    await world.ops.createFromBackup(makeOp(), await copyIn(world), target);
   } else if (verb === 'delete-building') {
     const { servers } = await world.ops.createServers(makeOp(), { ...target, metadata: { xloud_fake: 'slow:30' } });
     await world.deps.clock.sleep(15);
@@ -166,7 +198,10 @@ export async function perform(world: World, verb: Verb): Promise<void> {
     } else if (verb === 'rescue') {
       await world.ops.rescueServer(makeOp(), await world.server(server.uuid), { adminPass: 'x', imageRef: null });
     } else if (verb === 'image') await world.ops.createImage(makeOp(), server, { name: 'image', metadata: {} });
-    else if (verb === 'shelve') await world.ops.requestAction(makeOp(), server, requestOf('shelve'));
+    else if (verb === 'snapshot') await copied(world, server, 'snapshot');
+    else if (verb === 'go-back') {
+      await world.ops.restoreCopy(makeOp(), server, { what: 'snapshot', id: await copyIn(world) });
+    } else if (verb === 'shelve') await world.ops.requestAction(makeOp(), server, requestOf('shelve'));
     else if (verb === 'unshelve') {
       await world.ops.unshelveServer(makeOp(), server, { zone: undefined, host: null, mayNameHost: () => undefined });
     } else if (verb === 'attach') {

@@ -33,6 +33,9 @@ export const expected: Readonly<Record<Verb, string>> = {
   rebuild: 'active 1/256 on host-1',
   rescue: 'rescued 1/256 on host-1',
   image: 'active 1/256 on host-1 and an image',
+  snapshot: 'active 1/256 on host-1 and a copy',
+  'go-back': 'active 1/256 on host-1 and a copy',
+  'from-backup': 'active 1/256 on host-1',
   shelve: 'shelved_offloaded as an image',
   unshelve: 'active 1/256 on host-1',
   resize: 'resized 2/512 on host-2',
@@ -79,7 +82,14 @@ export async function endOf(world: World): Promise<string> {
     return `${nics.length} interfaces of ${ports.length} ports, ${guest.spec.nics.length} plugged`;
   }
   const interfaces = nics.length === 1 ? '' : `, ${nics.length} interfaces`;
-  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb} on ${server.host}${interfaces}${left}`;
+  const copies: { status: string }[] = await world.database
+    .read('server_copies')
+    .where({ server_uuid: server.uuid })
+    .select('status');
+  const kept = copies
+    .map(({ status }) => (status === 'available' ? ' and a copy' : ` and a copy in ${status}`))
+    .join('');
+  return `${server.vmState} ${server.currentVcpus}/${server.currentMemoryMb} on ${server.host}${interfaces}${left}${kept}`;
 }
 
 /** Runs the child; the signal that ended it, or null where it came to its end. */

@@ -1,5 +1,7 @@
 // Why: when nothing is under way, everything that exists belongs to a server that has it: claims, ports, guests, images, usage.
 
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { checkClaims, findClaims } from '../../src/db/claims.ts';
 import type { Database } from '../../src/db/engine.ts';
 import { listMigrations } from '../../src/db/migrations.ts';
@@ -17,12 +19,43 @@ export interface Places {
   readonly images: { all(): Promise<readonly Pick<ImageFacts, 'id' | 'name' | 'status' | 'properties'>[]> };
   /** Absent: there are none. */
   readonly volumes?: Pick<MemoryVolumes, 'attachments'>;
+  /** Where snapshots and backups lie. */
+  readonly copiesDir?: string;
   /** By the host's name. */
   readonly drivers: ReadonlyMap<string, { readonly store: FakeStore }>;
 }
 
+/** Files that no snapshot or backup has, and those that are whole and have none. */
+async function strayCopies({ read }: Database, copiesDir: string | undefined): Promise<string[]> {
+  if (copiesDir === undefined) return [];
+  const rows: { id: string; server_uuid: string; status: string }[] = await read('server_copies').select(
+    ...['id', 'server_uuid', 'status'],
+  );
+  const busy = rows.filter(({ status }) => status === 'creating' || status === 'restoring');
+  const found = busy.map(({ id, status }) => `copy ${id} is ${status}`);
+  const files = new Set<string>();
+  for (const server of await readdir(copiesDir)) {
+    for (const name of await readdir(join(copiesDir, server))) {
+      if (rows.some(({ id, status }) => name.startsWith(`${id}.`) && status !== 'error'))
+        files.add(`${server}/${name}`);
+      else found.push(`file ${name} of a copy of ${server}`);
+    }
+  }
+  for (const { id, server_uuid: server } of rows.filter(({ status }) => status === 'available')) {
+    for (const end of ['qcow2', 'qcow2.json']) if (!files.has(`${server}/${id}.${end}`)) found.push(`no ${id}.${end}`);
+  }
+  return found;
+}
+
 /** Everything that breaks a law: sums of claims, stuck servers, ports and guests and claims of no living server. */
-export async function findLeftovers({ database, networks, images, drivers, volumes }: Places): Promise<string[]> {
+export async function findLeftovers({
+  database,
+  networks,
+  images,
+  drivers,
+  volumes,
+  copiesDir,
+}: Places): Promise<string[]> {
   const found: string[] = [];
   const living = await listServers(database.read, {}, { limit: 10_000, marker: null, sort: [] });
   const placed = new Set(living.filter((server) => server.host !== null).map((server) => server.uuid));
@@ -74,6 +107,7 @@ export async function findLeftovers({ database, networks, images, drivers, volum
     const isKept = kept.some(({ image_id }) => image_id === id);
     if (name?.endsWith('-shelved') && !isKept) found.push(`image of ${of}, which is not shelved`);
   }
+  found.push(...(await strayCopies(database, copiesDir)));
   found.push(...(await usageDrift(database.read)));
   for (const uuid of await findStuckServers(database.read)) found.push(`stuck: ${uuid}`);
   return found;

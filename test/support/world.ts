@@ -11,6 +11,8 @@ import { type Log, makeLog, silentLog } from '../../src/base/log.ts';
 import { type Caller, type Op, systemCaller } from '../../src/base/op.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { type AnswerStore, memoryAnswers } from '../../src/agent/answers.ts';
+import { runProgram } from '../../src/base/run.ts';
+import { makeCopyStore } from '../../src/cloud/copy-store.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { makeMemoryBus } from '../../src/bus/memory.ts';
 import { makeMemoryVolumes, type MemoryVolumes } from './memory-volumes.ts';
@@ -75,6 +77,8 @@ export interface WorldOptions {
   readonly networks?: FakeNetworks;
   /** Where the data of images lies, instead of a directory that goes with the world. */
   readonly imagesDir?: string;
+  /** Where snapshots and backups lie, instead of a directory that goes with the world. */
+  readonly copiesDir?: string;
   /** Servers get their ports from the built-in network service, with its one shared network, and not from `networks`. */
   readonly builtInNetworks?: boolean;
   /** The built-in network service has floating addresses. */
@@ -94,6 +98,8 @@ export interface World extends Gates {
   readonly ops: Ops;
   readonly networks: FakeNetworks;
   readonly volumes: MemoryVolumes;
+  /** Where snapshots and backups lie. */
+  readonly copiesDir: string;
   readonly images: TestImages;
   readonly imageId: string;
   /** Whether its built-in network service has floating addresses. */
@@ -253,6 +259,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
   const volumes = makeMemoryVolumes();
+  const copiesDir = options.copiesDir ?? mkdtempSync(join(tmpdir(), 'xloud-copies-'));
   const { gates, gatedBus, before } = makeGates();
   const deps: OpsDeps = {
     database,
@@ -260,6 +267,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     image: images,
     network: options.builtInNetworks ? builtIn.service : { ...builtIn.service, ...networks },
     volume: volumes,
+    copies: makeCopyStore(copiesDir, runProgram),
     scheduler: options.scheduler ?? {},
     config: { ...testConfig, ...options.config },
     clock,
@@ -326,6 +334,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     ops,
     networks,
     volumes,
+    copiesDir,
     images,
     imageId: image.id,
     floatingIps,
@@ -391,13 +400,14 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       if (server === null) throw new Error(`no server ${uuid}`);
       return server;
     },
-    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes }),
+    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes, copiesDir }),
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.close(0)));
       await worker?.close();
       await bus.close();
       for (const driver of drivers.values()) await driver.close();
       await store.close();
+      if (options.copiesDir === undefined) rmSync(copiesDir, { recursive: true, force: true });
       if (options.imagesDir === undefined) rmSync(imagesDir, { recursive: true, force: true });
     },
   };

@@ -24,6 +24,7 @@ const two: Readonly<Record<string, string>> = {
   'host-servers hosts': 'the servers of a host, and the host',
   'list server-list': 'the wire form of GET /servers, and its queries',
   'migrations servers-migrations': 'all migrations, and those of one server: two resources of Nova',
+  'server-snapshots snapshot': 'copies of a server kept beside it, and the image that is made of one (Nova)',
   'server-volumes volumes': 'which volumes a server has, and the volumes of the volume service',
   'server-sizes size': 'what a server had when, and a pair of vCPUs and memory',
 };

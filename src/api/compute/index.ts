@@ -60,6 +60,9 @@ import servers from './servers/index.ts';
 import serverLock from './servers/lock.ts';
 import serverShelve from './servers/shelve.ts';
 import services from './services.ts';
+import backupSchedules from './backup-schedules.ts';
+import serverBackups from './server-backups.ts';
+import serverSnapshots from './server-snapshots.ts';
 import { versionRoutes } from './versions.ts';
 import simpleTenantUsage from './simple-tenant-usage.ts';
 import tenantNetworks from './tenant-networks.ts';
@@ -93,6 +96,9 @@ const routes: readonly RouteEntry[] = [
   ...serverTags,
   ...ips,
   ...serverLock,
+  ...serverSnapshots,
+  ...serverBackups,
+  ...backupSchedules,
   ...serverShelve,
   ...attachInterfaces,
   ...serverMultinic,

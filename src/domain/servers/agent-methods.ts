@@ -10,7 +10,9 @@ import type { Diagnostics } from './server-diagnostics.ts';
 import type {
   AdjustOutcome,
   GuestAdjustRequest,
+  DiskCopied,
   DiskCopy,
+  DiskCopyOrder,
   DiskOffer,
   DiskProgress,
   DiskSource,
@@ -244,6 +246,24 @@ export const agentMethods = {
     deadlineMs: limits.libvirtSlowCallMs,
     guest: byUuid,
     optional: true,
+  }),
+  /**
+   * Copies the root disk as it is at one moment to a file, while the guest runs or not; what is there already is whole, and stays.
+   * `changes`: only what changed since that earlier copy, where that is known; the answer says whether it was.
+   */
+  copyDisk: method<DiskCopyOrder, DiskCopied>()({ deadlineMs: limits.snapshotMs, guest: byUuid, optional: true }),
+  /** Ends the copying of a disk to a file, though it is the guest's turn, and removes what there is of it. Nothing: nothing. */
+  dropDiskCopy: method<Guest & { readonly path: string }, null>()({
+    deadlineMs: limits.libvirtSlowCallMs,
+    guest: byUuid,
+    queue: null,
+    optional: 'copyDisk',
+  }),
+  /** Puts the disk that copies stand for in the place of the root disk of a guest that is off; `chain`: the whole one first. */
+  replaceDisk: method<Spec & { readonly chain: readonly string[] }>()({
+    deadlineMs: limits.imageTransferMs,
+    guest: bySpec,
+    optional: 'copyDisk',
   }),
   /** Brings a running guest to a size, as far as it goes. */
   adjust: method<Guest & { readonly request: GuestAdjustRequest }, AdjustOutcome>()({

@@ -120,6 +120,26 @@ export interface DiskCopy {
   readonly format: 'raw' | 'qcow2';
 }
 
+/** What of a guest's root disk is copied where. */
+export interface DiskCopyOrder {
+  readonly uuid: string;
+  readonly path: string;
+  /** The guest's file systems must be still at that moment; 409 where its agent does not do it. */
+  readonly quiesce: boolean;
+  /** By which name a later copy may ask for what changed since; null: none will. */
+  readonly mark: string | null;
+  /** Only what changed since an earlier copy of a disk of that size; null: all. */
+  readonly changes: { readonly since: string; readonly virtualBytes: number } | null;
+}
+
+export interface DiskCopied {
+  readonly virtualBytes: number;
+  /** Whether the copy is of the changes alone; else it is whole. */
+  readonly incremental: boolean;
+  /** Whether the guest was on. */
+  readonly live: boolean;
+}
+
 export interface GuestAdjustRequest {
   readonly actionId: string;
   /** Absolute targets; what equals the present is left alone. */

@@ -1,7 +1,7 @@
 // Why: what an image of a server says of itself is Nova's convention, which clients, Horizon and a later boot read: where it
 // comes from, whose it is, and what it inherits of the image that the server was made from.
 
-import type { NewImage } from '../machines/images.ts';
+import type { ImageFacts, NewImage } from '../machines/images.ts';
 import type { Server } from './servers.ts';
 
 /** Who made the server, as remembered when it was made. */
@@ -37,12 +37,15 @@ const NOT_INHERITED = new Set([
 ]);
 const isInherited = (name: string): boolean => !NOT_INHERITED.has(name) && !name.startsWith('os_glance');
 
+/** What of an image's properties an image that is made of it has, too. */
+export const inheritedProperties = ({ properties }: Pick<ImageFacts, 'properties'>): Record<string, string> =>
+  Object.fromEntries(Object.entries(properties).filter(([name]) => isInherited(name)));
+
 type Subject = Pick<Server, 'uuid' | 'projectId' | 'imageRef' | 'image' | 'flavor'>;
 
 function inherited(server: Subject, maker: Maker): Record<string, string> {
-  const own = Object.entries(server.image?.properties ?? {}).filter(([name]) => isInherited(name));
   return {
-    ...Object.fromEntries(own),
+    ...(server.image === null ? {} : inheritedProperties(server.image)),
     base_image_ref: server.imageRef,
     owner_user_name: maker.userName,
     ...(maker.projectName === null ? {} : { owner_project_name: maker.projectName }),

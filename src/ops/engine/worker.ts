@@ -7,6 +7,7 @@ import { takeOverLeases } from '../../db/instance-actions.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { reportControlPlane } from '../reconcile/control-plane.ts';
+import { copyJobs } from '../reconcile/copy-jobs.ts';
 import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
 import { Running } from './running.ts';
@@ -98,7 +99,12 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
       await running.endCancelled();
     }),
     every(leaseMs / 3, () => running.renew()),
-    ...(reconcileMs > 0 ? [every(reconcileMs, () => reconcileDue(deps, reconcilers, reconcileMs))] : []),
+    ...(reconcileMs > 0
+      ? [
+          every(reconcileMs, () => reconcileDue(deps, reconcilers, reconcileMs)),
+          every(limits.copyJobPollMs, () => copyJobs(deps)),
+        ]
+      : []),
     ...(host === undefined ? [] : [every(limits.hostReportMs, () => reportControlPlane(deps, host))]),
   ];
   running.look();

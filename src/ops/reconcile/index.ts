@@ -6,6 +6,8 @@ import { limits } from '../../base/limits.ts';
 import { endTurn, takeTurn } from '../../db/named-locks.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
+import { backupSchedules } from './backup-schedules.ts';
+import { makeCopySweep } from './copy-jobs.ts';
 import { makeEvacuations } from './evacuations.ts';
 import { makeHostLiveness } from './host-liveness.ts';
 import { makePurgeOld } from './purge-old.ts';
@@ -39,6 +41,8 @@ export type ReconcilerName =
   | 'remnants'
   | 'usageSamples'
   | 'metering'
+  | 'backupSchedules'
+  | 'copySweep'
   | 'evacuations'
   | 'purgeOld';
 
@@ -58,6 +62,8 @@ export const makeReconcilers = (): Reconcilers => ({
   remnants: once(remnants),
   usageSamples: once(usageSamples),
   metering: once(metering),
+  backupSchedules: once(backupSchedules),
+  copySweep: each(makeCopySweep()),
   // the last: it takes its time, and has turns of its own
   purgeOld: each(makePurgeOld()),
 });

@@ -21,12 +21,13 @@ import { placeOrWait } from '../placement/wait-for-room.ts';
 import { handOver, placeTogether, type TogetherInput } from '../placement/place-together.ts';
 import { accountsOf, lockQuota } from '../administration/quota-sets.ts';
 import { hintedGroup, joinGroup } from '../administration/server-groups.ts';
-import { type Failure, step, type StepContext } from '../engine/saga.ts';
+import { type Failure, type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
 import { finishPorts } from './made-ports.ts';
-import { checkRequest, newServers } from './new-server.ts';
+import { imageOfCopy, removeMadeImage } from './image-of-copy.ts';
+import { type CheckedRequest, checkRequest, newServers } from './new-server.ts';
 
 export interface CreatedServers {
   readonly reservationId: string;
@@ -37,6 +38,8 @@ export interface CreatedServers {
 /** What the saga needs beyond the row. The password is forgotten when the action ends. */
 export interface CreateInput extends TogetherInput {
   readonly adminPass: string | null;
+  /** The backup of which its image is to be made; absent: it is there. */
+  readonly copyId?: string;
   /** Hosts on which it was tried already. */
   readonly excluded: readonly string[];
   /** Why the last of them did not build it. */
@@ -48,7 +51,16 @@ export interface CreateInput extends TogetherInput {
  * it returned, each server ends ACTIVE or in ERROR with a fault.
  */
 export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersRequest): Promise<CreatedServers> {
-  const checked = await checkRequest(deps, op, asked);
+  return createChecked(deps, op, await checkRequest(deps, op, asked));
+}
+
+/** As `createServers`, of what was checked; `copyId`: the image is to be made of that backup. */
+export async function createChecked(
+  deps: OpsDeps,
+  op: Op,
+  checked: CheckedRequest,
+  copyId: string | null = null,
+): Promise<CreatedServers> {
   const { request, projectId, flavor, autoDiskConfig } = checked;
   const group = await hintedGroup(deps, op.caller, request.schedulerHints);
   const { userId } = op.caller;
@@ -63,7 +75,8 @@ export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersR
     await insertDetails(t, ids, request.metadata, request.tags);
     const made = servers.map((server, index) => ({ ...server, id: ids[index] as number, updatedAt: nowMs }));
     for (const server of made) await addPlannedVolumes(t, server, server.build as BuildRequest, nowMs);
-    const first = await enqueueCreate(t, op, made, request.adminPass, nowMs);
+    const input = { adminPass: request.adminPass, ...(copyId !== null && { copyId }) };
+    const first = await enqueueCreate(t, op, made, input, nowMs);
     if (group !== null) await joinGroup(t, deps, op, group, made);
     return { actionId: first, rows: made };
   });
@@ -80,12 +93,12 @@ async function enqueueCreate(
   t: Tx,
   op: Op,
   servers: readonly Server[],
-  adminPass: string,
+  asked: Pick<CreateInput, 'adminPass' | 'copyId'>,
   nowMs: number,
 ): Promise<number> {
   const [first, ...others] = servers;
   if (first === undefined) throw internal('No server was to be created.');
-  const input: CreateInput = { adminPass, excluded: [], lastProblem: null };
+  const input: CreateInput = { ...asked, excluded: [], lastProblem: null };
   const places: CreateInput = others.length === 0 ? input : { ...input, together: { part: 'places' } };
   const actionId = await enqueueAction(t, op, first, createAction, places, nowMs);
   const waits: CreateInput = { ...input, together: { part: 'waits' } };
@@ -165,16 +178,8 @@ function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>
   };
 }
 
-export const createAction = defineAction<CreateInput>()({
+const plain: Saga<CreateInput> = {
   name: 'create',
-  transitions: {
-    create: defineTransition('create', 'Create the server.', [], {
-      task: 'scheduling',
-      to: 'active',
-      launched: false,
-      lockable: false,
-    }),
-  },
   notification: 'create',
   secrets: ['adminPass'],
   steps: [
@@ -193,4 +198,27 @@ export const createAction = defineAction<CreateInput>()({
   async failed(t, { server }, failure, nowMs) {
     await settleFailed(t, server, failure, nowMs, { vmState: 'error' });
   },
+};
+
+/** The same, once its image is made. */
+export const createFromBackupSaga: Saga<CreateInput> = {
+  ...plain,
+  steps: [imageOfCopy, ...plain.steps],
+  async overtaken(context) {
+    await handOver(context);
+    await removeMadeImage(context);
+  },
+};
+
+export const createAction = defineAction<CreateInput>()({
+  ...plain,
+  transitions: {
+    create: defineTransition('create', 'Create the server.', [], {
+      task: 'scheduling',
+      to: 'active',
+      launched: false,
+      lockable: false,
+    }),
+  },
+  variant: ({ copyId }) => (copyId === undefined ? null : createFromBackupSaga),
 });

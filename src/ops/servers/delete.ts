@@ -10,6 +10,8 @@ import { removeServerVolume } from '../../db/server-volumes.ts';
 import { updateServer } from '../../db/servers.ts';
 import { findHost } from '../../db/hosts.ts';
 import { unfinishedMoves } from '../../db/migrations.ts';
+import { removeSchedule } from '../../db/backup-schedules.ts';
+import { removeSnapshotsOf } from '../../db/server-copies.ts';
 import { removeShelved } from '../../db/shelved.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/servers.ts';
@@ -171,6 +173,8 @@ export const deleteAction = defineAction<DeleteInput>()({
     await cancelActions(t, server.uuid, action.id);
     if ('group' in server.schedulerHints) await removeMember(t, server.id);
     await removeShelved(t, server.id);
+    await removeSnapshotsOf(t, server.uuid, nowMs);
+    await removeSchedule(t, server.uuid);
     await updateServer(t, server.id, gone, nowMs);
     return null;
   },

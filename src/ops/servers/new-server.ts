@@ -104,13 +104,13 @@ const refuse = (problem: string | null): void => {
 };
 
 /** Image and flavor, each for itself and together; throws Nova's 400s and 403. */
-async function checkParts(deps: OpsDeps, op: Op, request: CreateServersRequest) {
+async function checkParts(deps: OpsDeps, op: Op, request: CreateServersRequest, made: ImageFacts | null) {
   const flavor = await flavorFor(deps, op, request.flavorRef);
   const volumes = await checkVolumes(deps, op, request);
   const boots = bootsFromVolume(request);
   const image = boots
     ? imageOfVolume(volumes)
-    : await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image');
+    : (made ?? (await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image')));
   refuse(diskConfigProblem(image, request.autoDiskConfig));
   await checkBelongings(deps, op, request);
   // what an image needs of a root disk its volume was asked for
@@ -150,13 +150,21 @@ async function buildOf(
   };
 }
 
-/** Throws Nova's 400s and 403s, in Nova's order. */
-export async function checkRequest(deps: OpsDeps, op: Op, asked: CreateServersRequest): Promise<CheckedRequest> {
+/**
+ * Throws Nova's 400s and 403s, in Nova's order.
+ * @param made the image, where it is only made for this server; null: it is there
+ */
+export async function checkRequest(
+  deps: OpsDeps,
+  op: Op,
+  asked: CreateServersRequest,
+  made: ImageFacts | null = null,
+): Promise<CheckedRequest> {
   const { projectId } = op.caller;
   if (projectId === null) throw badRequest('Servers are created in a project: the token is scoped to none.');
   const request = { ...asked, zone: await zoneFor(deps, asked) };
   checkCounts(request);
-  const parts = await checkParts(deps, op, request);
+  const parts = await checkParts(deps, op, request, made);
   const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
   await checkDestination(deps, request);
   const build = await buildOf(deps, op, request, parts.image, keypair?.type ?? null);

@@ -31,6 +31,10 @@ export interface FakeGuest {
   readonly clockOffMs?: number;
   /** How often its disks were made. */
   readonly made?: { readonly root: number; readonly ephemeral: number };
+  /** What stands on its root disk, as a test wrote it; absent: what its image has. */
+  readonly disk?: string;
+  /** The copy of its disk since which it is known what changed; absent, null: none. */
+  readonly mark?: string | null;
   /** How often it was started. */
   readonly starts: number;
 }

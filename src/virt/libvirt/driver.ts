@@ -43,6 +43,7 @@ import { makeKeeper } from './ownership.ts';
 import { assertReachable, readQemuOwner } from './reach.ts';
 import { nicVerbs } from './plug.ts';
 import { volumeVerbs } from './volumes.ts';
+import { copyVerbs } from './copies.ts';
 import { consoleVerbs } from './remote-console.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { stateVerbs } from './states.ts';
@@ -175,6 +176,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
     ...insideVerbs(host),
     ...nicVerbs(host),
     ...volumeVerbs(host),
+    ...copyVerbs(host),
     ...consoleVerbs(host),
     adjust: ({ uuid, request }) =>
       guests(uuid, async () => {

@@ -45,6 +45,7 @@ export const virError = {
   VIR_ERR_AUTH_UNAVAILABLE: 94,
   VIR_ERR_AGENT_UNSYNCED: 97,
   VIR_ERR_DEVICE_MISSING: 99,
+  VIR_ERR_NO_DOMAIN_CHECKPOINT: 103,
 } as const;
 
 export type VirErrorName = keyof typeof virError;
@@ -59,6 +60,7 @@ const kinds: Readonly<Partial<Record<VirErrorName, FaultKind>>> = {
   VIR_ERR_NO_DOMAIN_SNAPSHOT: 'notFound',
   VIR_ERR_NO_DOMAIN_METADATA: 'notFound',
   VIR_ERR_DEVICE_MISSING: 'notFound',
+  VIR_ERR_NO_DOMAIN_CHECKPOINT: 'notFound',
   VIR_ERR_OPERATION_INVALID: 'conflict',
   VIR_ERR_DOM_EXIST: 'conflict',
   VIR_ERR_NETWORK_EXIST: 'conflict',

@@ -4,7 +4,7 @@
 
 import { createReadStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { conflict, internal, notFound } from '../../base/errors.ts';
+import { conflict, Fault, internal, notFound } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { DiskCopy } from '../../domain/servers/guests.ts';
@@ -17,13 +17,14 @@ import { domainOf, filesOf, type Host } from './host.ts';
 import { readQcow2File } from '../../base/qcow2.ts';
 import * as vir from './rpc/constants.ts';
 import type { DomainRef } from './rpc/types.ts';
-import { attributeOf, children, endXml, find, leaf, readXml, startXml } from './xml.ts';
+import { attributeOf, children, endXml, find, leaf, readXml, startXml, text } from './xml.ts';
 
 const FORMAT = 'qcow2';
 
-/** What QEMU shall copy where. Disks that are not named are not copied. */
-export function backupXml(device: string, path: string): string {
+/** What QEMU shall copy where, wholly or what changed since a checkpoint. Disks that are not named are not copied. */
+export function backupXml(device: string, path: string, since: string | null = null): string {
   const backup = startXml('domainbackup', { mode: 'push' });
+  if (since !== null) text(backup, 'incremental', since);
   const disk = backup.ele('disks').ele('disk', { name: device, type: 'file' });
   leaf(disk, 'target', { file: path });
   leaf(disk, 'driver', { type: FORMAT });
@@ -39,7 +40,7 @@ export function deviceOf(xml: string, path: string): string | null {
 }
 
 /** Ends a job that nobody waits for any more: its copy is of another time. */
-async function endJob({ connection, until }: Host, domain: DomainRef): Promise<void> {
+export async function endJob({ connection, until }: Host, domain: DomainRef): Promise<void> {
   const idle = async () =>
     (await connection.domainGetJobInfo(domain)).type === vir.VIR_DOMAIN_JOB_NONE ? true : undefined;
   if (await idle()) return;
@@ -50,14 +51,60 @@ async function endJob({ connection, until }: Host, domain: DomainRef): Promise<v
   await until(domain.uuid, limits.libvirtJobCallMs, idle);
 }
 
-/** Lets QEMU copy the disk, and waits for it. The copy is the disk as it was when this began. */
+/** From this checkpoint on QEMU keeps what changes on a disk, in a bitmap that the disk's own file holds while the guest is off. */
+export function checkpointXml(name: string, device: string): string {
+  const checkpoint = startXml('domaincheckpoint');
+  text(checkpoint, 'name', name);
+  checkpoint.ele('disks').ele('disk', { name: device, checkpoint: 'bitmap' });
+  return endXml(checkpoint);
+}
+
+/** A checkpoint that the copy begins with, and one that it says the difference to. */
+export interface CopyMarks {
+  readonly mark: string | null;
+  readonly since: string | null;
+}
+
+/** Begins the copy; of the difference where libvirt knows it, which it does not where the disk or its bitmap is not that one any more. */
+async function beginCopy(
+  { connection, log }: Host,
+  domain: DomainRef,
+  device: string,
+  path: string,
+  { mark, since }: CopyMarks,
+): Promise<boolean> {
+  const begin = (from: string | null): Promise<void> =>
+    connection.domainBackupBegin(
+      domain,
+      backupXml(device, path, from),
+      mark === null ? null : checkpointXml(mark, device),
+      vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL,
+    );
+  if (since !== null) {
+    try {
+      await begin(since);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind === 'unavailable') throw error;
+      log.info({ uuid: domain.uuid, reason: error.message }, 'what changed is not known; the whole disk is copied');
+    }
+  }
+  await begin(null);
+  return false;
+}
+
+/**
+ * Lets QEMU copy the disk, and waits for it. The copy is the disk as it was when this began. Whether it is of what changed since
+ * `marks.since` alone.
+ */
 export async function copyRunning(
   host: Host,
   domain: DomainRef,
   root: string,
   path: string,
   quiesce: boolean,
-): Promise<void> {
+  marks: CopyMarks = { mark: null, since: null },
+): Promise<boolean> {
   const { connection, run, until } = host;
   await endJob(host, domain);
   const device = deviceOf(await connection.domainGetXMLDesc(domain), root);
@@ -67,31 +114,29 @@ export async function copyRunning(
   // made here, so that we may read it whoever QEMU runs as
   await run('qemu-img', ['create', '-q', '-f', FORMAT, '--', path, String(facts.virtualBytes)]);
   await host.keeper.give(path);
-  await whileStill(host, domain, quiesce, () =>
-    connection.domainBackupBegin(domain, backupXml(device, path), null, vir.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL),
-  );
+  const incremental = await whileStill(host, domain, quiesce, () => beginCopy(host, domain, device, path, marks));
   const over = async () =>
     (await connection.domainGetJobInfo(domain)).type === vir.VIR_DOMAIN_JOB_NONE ? true : undefined;
   if (!(await until(domain.uuid, limits.snapshotMs, over))) {
     await endJob(host, domain);
     throw internal('The copy of the disk took too long.', { code: 'snapshot.slow' });
   }
-  const { type } = await connection.domainGetJobStats(domain, vir.VIR_DOMAIN_JOB_STATS_COMPLETED);
+  const { type, params } = await connection.domainGetJobStats(domain, vir.VIR_DOMAIN_JOB_STATS_COMPLETED);
   if (type !== vir.VIR_DOMAIN_JOB_COMPLETED) {
-    throw internal('The copy of the disk broke off.', {
-      code: 'snapshot.broken',
-      detail: `libvirt's job type ${type}`,
-    });
+    const words = String(params['errmsg'] ?? `libvirt's job type ${type}`);
+    const why = /No space left on device|Disk quota exceeded/.test(words) ? ': there is no room for it' : '';
+    throw internal(`The copy of the disk broke off${why}.`, { code: 'snapshot.broken', detail: words });
   }
+  return incremental;
 }
 
 /** What is copied is what was there when the copy began, so the guest need not be still for longer. */
-export async function whileStill(
+export async function whileStill<T>(
   { agent }: { readonly agent: Pick<Host['agent'], 'freeze' | 'thaw'> },
   domain: DomainRef,
   quiesce: boolean,
-  begin: () => Promise<unknown>,
-): Promise<void> {
+  begin: () => Promise<T>,
+): Promise<T> {
   if (quiesce && !(await agent.freeze(domain))) {
     // it may have been frozen all the same
     await agent.thaw(domain).catch(() => {});
@@ -100,7 +145,7 @@ export async function whileStill(
     });
   }
   try {
-    await begin();
+    return await begin();
   } finally {
     if (quiesce) await agent.thaw(domain);
   }

@@ -112,8 +112,8 @@ async function copy(host: Host, uuid: string, volumeId: string, path: string): P
   if (plugged === undefined) throw notFound(`Volume ${volumeId} is not attached to instance ${uuid}.`);
   await rm(path, { force: true });
   const state = await powerOf(host.connection, domain);
-  if (state === power.running || state === power.paused) return copyRunning(host, domain, plugged.path, path, false);
-  await qemuImg(host.run, ['convert', '-q', '-f', 'qcow2', '-O', 'qcow2', '--', plugged.path, path]);
+  if (state === power.running || state === power.paused) await copyRunning(host, domain, plugged.path, path, false);
+  else await qemuImg(host.run, ['convert', '-q', '-f', 'qcow2', '-O', 'qcow2', '--', plugged.path, path]);
 }
 
 type VolumeVerbs = Pick<AgentVerbs, 'attachVolume' | 'copyVolume' | 'detachVolume' | 'growVolume'>;

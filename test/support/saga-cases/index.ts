@@ -2,6 +2,7 @@
 // test/functional/*sagas.test.ts.
 
 import type { SagaCase } from '../saga-suite.ts';
+import { copyCases } from './copies.ts';
 import { deferredDeleteCases } from './soft-delete.ts';
 import { allImageCases } from './images.ts';
 import { moveCases } from './moves.ts';
@@ -15,6 +16,7 @@ export const sagaCases: readonly SagaCase[] = [
   ...rebuildCases,
   ...rescueCases,
   ...volumeCases,
+  ...copyCases,
   ...deferredDeleteCases,
   ...allImageCases,
   ...moveCases,

@@ -5,6 +5,8 @@ import { versioned } from '../../../base/history.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkRequest, NetworkRequests } from '../../../domain/servers/create-request.ts';
+import type { CreatedServers } from '../../../ops/index.ts';
+import { memberLinks } from '../../links.ts';
 import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
@@ -50,6 +52,17 @@ export interface CreateBody {
   readonly 'os:scheduler_hints'?: Record<string, unknown>;
   readonly 'OS-SCH-HNT:scheduler_hints'?: Record<string, unknown>;
 }
+
+/** What `parseCreate` asks about besides. */
+export const createRules: readonly string[] = [
+  'os_compute_api:servers:create:forced_host',
+  'compute:servers:create:requested_destination',
+  'os_compute_api:servers:create:attach_network',
+  'os_compute_api:servers:create:attach_volume',
+  'os_compute_api:servers:create:zero_disk_flavor',
+  'network:attach_external_network',
+  'os_compute_api:servers:create:trusted_certs',
+];
 
 type CreateCall = Call<'none', CreateBody>;
 
@@ -194,3 +207,25 @@ const idOf = (reference: string | number): string =>
 
 /** Before 2.19 a server's description was its name. */
 const describedByName = versioned(true, ['2.19', false]);
+
+/** The answer of POST: the first server, or the reservation when that was asked for. */
+export function createdView(
+  { reservationId, autoDiskConfig, servers }: CreatedServers,
+  call: Call<'none', CreateBody>,
+) {
+  const { server } = call.body;
+  const [first] = servers;
+  if (isTrue(server.return_reservation_id ?? false) || first === undefined) return { reservation_id: reservationId };
+  const groups = (server.security_groups ?? []).flatMap(({ name: group }) =>
+    group === undefined ? [] : [{ name: group }],
+  );
+  return {
+    server: {
+      id: first.uuid,
+      links: memberLinks(call.url, 'servers', first.uuid),
+      'OS-DCF:diskConfig': autoDiskConfig ? 'AUTO' : 'MANUAL',
+      security_groups: groups.length === 0 ? [{ name: 'default' }] : groups,
+      adminPass: first.adminPass,
+    },
+  };
+}

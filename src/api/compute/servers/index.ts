@@ -4,12 +4,11 @@ import { conflict } from '../../../base/errors.ts';
 import { derive, history } from '../../../base/history.ts';
 import { loadDetails } from '../../../db/server-details.ts';
 import { listServers } from '../../../db/server-list.ts';
-import type { CreatedServers } from '../../../ops/index.ts';
 import type { Server, ServerDetail } from '../../../domain/servers/servers.ts';
-import { memberLinks, nextLinks } from '../../links.ts';
-import { canonicalIpV6, diskConfig, isTrue, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
+import { nextLinks } from '../../links.ts';
+import { canonicalIpV6, diskConfig, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
-import { counts, type CreateBody, parseCreate } from './create.ts';
+import { counts, type CreateBody, createdView, createRules, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
 import { listQuery } from './list-schema.ts';
@@ -127,25 +126,6 @@ async function update(call: Call<'server', UpdateBody>): Promise<Shown> {
   return shown(call as AnyCall, changed);
 }
 
-/** The answer of POST: the first server, or the reservation when that was asked for. */
-function createdView({ reservationId, autoDiskConfig, servers }: CreatedServers, call: Call<'none', CreateBody>) {
-  const { server } = call.body;
-  const [first] = servers;
-  if (isTrue(server.return_reservation_id ?? false) || first === undefined) return { reservation_id: reservationId };
-  const groups = (server.security_groups ?? []).flatMap(({ name: group }) =>
-    group === undefined ? [] : [{ name: group }],
-  );
-  return {
-    server: {
-      id: first.uuid,
-      links: memberLinks(call.url, 'servers', first.uuid),
-      'OS-DCF:diskConfig': autoDiskConfig ? 'AUTO' : 'MANUAL',
-      security_groups: groups.length === 0 ? [{ name: 'default' }] : groups,
-      adminPass: first.adminPass,
-    },
-  };
-}
-
 /** Parameters of a single server: none, and from 2.102 unknown ones are refused. */
 const showQuery = derive(
   history<'lenient' | 'strict'>({ unknown: 'lenient' }, [{ at: '2.102', add: { unknown: 'strict' } }]),
@@ -185,15 +165,7 @@ export default resource({
   'POST /servers': route<'none', CreateBody>()({
     summary: 'Create one server or several alike.',
     policy: 'os_compute_api:servers:create',
-    alsoAsks: [
-      'os_compute_api:servers:create:forced_host',
-      'compute:servers:create:requested_destination',
-      'os_compute_api:servers:create:attach_network',
-      'os_compute_api:servers:create:attach_volume',
-      'os_compute_api:servers:create:zero_disk_flavor',
-      'network:attach_external_network',
-      'os_compute_api:servers:create:trusted_certs',
-    ],
+    alsoAsks: createRules,
     body: createBody,
     beforeRule: ({ body }) => void counts(body.server),
     status: 202,

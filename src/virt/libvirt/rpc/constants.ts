@@ -68,6 +68,7 @@ export const VIR_DOMAIN_JOB_NONE = 0;
 export const VIR_DOMAIN_JOB_COMPLETED = 3;
 export const VIR_DOMAIN_JOB_STATS_COMPLETED = 1;
 export const VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL = 1;
+export const VIR_DOMAIN_CHECKPOINT_DELETE_METADATA_ONLY = 2;
 
 // virConnectListAllDomainsFlags
 export const VIR_CONNECT_LIST_DOMAINS_ACTIVE = 1;

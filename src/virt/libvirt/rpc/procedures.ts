@@ -416,6 +416,22 @@ export const procedures = {
       writeDomain(w, domain).string(backupXml).optionalString(checkpointXml).u32(flags),
     nothing,
   ),
+  /** The names of a domain's checkpoints. */
+  domainListAllCheckpoints: read(
+    413,
+    (w, domain: DomainRef, flags: number = 0) => writeDomain(w, domain).i32(1).u32(flags),
+    listOut((r) => {
+      const name = r.string();
+      readDomain(r);
+      return name;
+    }),
+  ),
+  /** Forgets a checkpoint: what changed since it counts for the one before. */
+  domainCheckpointDelete: job(
+    417,
+    (w, domain: DomainRef, name: string, flags: number = 0) => writeDomain(w.string(name), domain).u32(flags),
+    nothing,
+  ),
   /** `source` is VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_*: 0 leases, 1 agent, 2 ARP. */
   domainInterfaceAddresses: slow(
     353,

@@ -171,6 +171,12 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
   ],
   domainMigrateSetMaxDowntime: [[domain, 500], `${dom}00000000000001f400000000`, '', undefined],
   domainMigrateStartPostCopy: [[domain], `${dom}00000000`, '', undefined],
+  domainListAllCheckpoints: [
+    [domain],
+    `${dom}0000000100000000`,
+    ...([`000000010000000263310000${dom}00000001`, ['c1']] as const),
+  ],
+  domainCheckpointDelete: [[domain, 'c1', 2], `0000000263310000${dom}00000002`, '', undefined],
   domainBackupBegin: [[domain, '<a/>', null, 1], `${dom}${xml}0000000000000001`, '', undefined],
   domainInterfaceAddresses: [
     [domain, 2],

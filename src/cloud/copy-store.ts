@@ -1,0 +1,210 @@
+// Why: snapshots and backups of servers are files of one directory, which workers and hosts have under the same path. Each names no other
+// file, and a note beside it says what it must be: a chain that is broken is found before it is needed.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncDirectory, writeDurably } from '../base/durable-file.ts';
+import { conflict, Fault, internal } from '../base/errors.ts';
+import { checkedUuid, isCanonicalUuid } from '../base/ids.ts';
+import { limits } from '../base/limits.ts';
+import { readQcow2File } from '../base/qcow2.ts';
+import { qemuImg } from '../base/qemu-img.ts';
+import type { Run } from '../base/run.ts';
+import { chainSource, type SealedCopy } from '../domain/servers/server-copies.ts';
+
+const GIB = 1024 ** 3;
+
+type Named = Pick<SealedCopy, 'id' | 'serverUuid'>;
+
+/** What is wrong with a chain, and from which of its copies on. */
+export interface ChainProblem {
+  readonly copyId: string;
+  readonly problem: string;
+}
+
+export interface CopyStore {
+  /** Where a host writes a copy. */
+  pathOf(copy: Named): string;
+  /**
+   * Makes the place for a copy.
+   * @param gb how large it may become
+   * @param otherGb how large those may become that are being made beside it
+   * @throws tooLarge where there is no room, conflict where the directory is not there
+   */
+  prepare(copy: Named, gb: number, otherGb: number): Promise<void>;
+  /** Whether its file is there, as long as it was. */
+  isThere(copy: Pick<SealedCopy, 'id' | 'serverUuid' | 'bytes'>): Promise<boolean>;
+  /** Sees to it that a copy is on the disk, and notes what it is. */
+  seal(copy: Pick<SealedCopy, 'id' | 'serverUuid' | 'parentId' | 'virtualBytes'>): Promise<{
+    readonly bytes: number;
+    readonly sha256: string;
+  }>;
+  /** Reads a chain, the whole copy first, to its last byte; null: it is what it was. */
+  verify(chain: readonly SealedCopy[]): Promise<ChainProblem | null>;
+  /** The disk that a chain stands for, in one file, until `use` is done with it. */
+  flattened<T>(
+    chain: readonly Named[],
+    use: (file: { path: string; format: 'raw' | 'qcow2' }) => Promise<T>,
+  ): Promise<T>;
+  /** Not there: nothing happens. */
+  remove(copy: Named): Promise<void>;
+  /** Removes what no row tells of. @returns how many files went */
+  sweep(known: (ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number>;
+}
+
+const SWEPT_AT_ONCE = 500;
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+const gone = (cause: unknown) =>
+  conflict('The directory of snapshots and backups is not there.', { code: 'copy.noDirectory', cause });
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path) as AsyncIterable<Uint8Array>) hash.update(piece);
+  return hash.digest('hex');
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const noteOf = (path: string): string => `${path}.json`;
+
+interface Note {
+  readonly id: string;
+  readonly server: string;
+  readonly parent: string | null;
+  readonly virtual_bytes: number | null;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** What is wrong with one file; null: nothing. */
+async function problemOf(run: Run, path: string, copy: SealedCopy): Promise<string | null> {
+  if (copy.sha256 === null) return 'was never finished';
+  const facts = await stat(path).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  if (facts === null) return 'is missing';
+  if (facts.size !== copy.bytes) return `has ${facts.size} bytes in place of ${copy.bytes}`;
+  const note = await readFile(noteOf(path), 'utf8').catch(() => null);
+  if (note === null) return 'has lost its note';
+  const { sha256, parent } = JSON.parse(note) as Note;
+  if (sha256 !== copy.sha256 || parent !== copy.parentId) return 'is not what its note says';
+  if ((await hashOf(path)) !== copy.sha256) return 'has other bytes than it was made with';
+  const qcow2 = await readQcow2File(path);
+  if (qcow2 === null) return null;
+  if (qcow2.problems.length > 0) return `is unacceptable: ${qcow2.problems.join(', ')}`;
+  return await qemuImg(run, ['check', '-q', '-f', 'qcow2', '--', path]).then(
+    () => null,
+    (error: unknown) => `is damaged: ${error instanceof Error ? error.message : String(error)}`,
+  );
+}
+
+/** @param directory made by whoever starts a process; later on it is missed, not made anew */
+export function makeCopyStore(directory: string, run: Run): CopyStore {
+  const folderOf = ({ serverUuid }: Named): string => join(directory, checkedUuid(serverUuid));
+  const pathOf = (copy: Named): string => join(folderOf(copy), `${checkedUuid(copy.id)}.qcow2`);
+  return {
+    pathOf,
+    async prepare(copy, gb, otherGb) {
+      try {
+        await mkdir(folderOf(copy), { mode: 0o711 }).catch((error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        });
+        const { bavail, bsize } = await statfs(directory);
+        const freeGb = (bavail * bsize - limits.volumeDiskReserveBytes) / GIB;
+        if (freeGb < gb + otherGb) {
+          const words = `it may take ${gb} GiB, others that are being made ${otherGb} GiB, and ${Math.max(0, Math.floor(freeGb))} GiB are free`;
+          throw new Fault('tooLarge', `There is no room for it among snapshots and backups: ${words}.`, {
+            code: 'copy.noRoom',
+          });
+        }
+      } catch (error) {
+        throw isMissing(error) ? gone(error) : error;
+      }
+    },
+    isThere: (copy) =>
+      stat(pathOf(copy)).then(
+        ({ size }) => size === copy.bytes,
+        () => false,
+      ),
+    async seal(copy) {
+      const path = pathOf(copy);
+      await syncFile(path).catch((error: unknown) => {
+        if (isMissing(error))
+          throw internal('The copy is not where its host should have put it.', { code: 'copy.broken' });
+        throw error;
+      });
+      const sha256 = await hashOf(path);
+      const { size: bytes } = await stat(path);
+      const { id, serverUuid: server, parentId: parent, virtualBytes } = copy;
+      const note: Note = { id, server, parent, virtual_bytes: virtualBytes, bytes, sha256 };
+      await writeDurably(noteOf(path), JSON.stringify(note));
+      await syncDirectory(dirname(path));
+      return { bytes, sha256 };
+    },
+    async verify(chain) {
+      await stat(directory).catch((error: unknown) => {
+        throw isMissing(error) ? gone(error) : error;
+      });
+      for (const copy of chain) {
+        const problem = await problemOf(run, pathOf(copy), copy);
+        if (problem !== null) return { copyId: copy.id, problem: `${copy.id} ${problem}` };
+      }
+      return null;
+    },
+    async flattened(chain, use) {
+      const last = chain.at(-1);
+      if (last === undefined) throw internal('A chain of nothing.');
+      const paths = chain.map(pathOf);
+      // what fake hosts make is no qcow2: the last one says all
+      if ((await readQcow2File(pathOf(last))) === null) return use({ path: pathOf(last), format: 'raw' });
+      const path = `${pathOf(last)}.export`;
+      await rm(path, { force: true });
+      try {
+        await qemuImg(run, ['convert', '-q', '-O', 'qcow2', '--', chainSource(paths), path]);
+        return await use({ path, format: 'qcow2' });
+      } finally {
+        await rm(path, { force: true });
+      }
+    },
+    async remove(copy) {
+      const folder = folderOf(copy);
+      const names = await readdir(folder).catch((error: unknown) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      for (const name of names.filter((one) => one.startsWith(`${copy.id}.`)))
+        await rm(join(folder, name), { force: true });
+      // others of the server may be there
+      await rmdir(folder).catch(() => undefined);
+    },
+    async sweep(known) {
+      let removed = 0;
+      for (const server of (await readdir(directory)).filter(isCanonicalUuid)) {
+        const names = await readdir(join(directory, server));
+        const ids = [...new Set(names.map((name) => name.split('.')[0] ?? ''))].filter(isCanonicalUuid);
+        for (let at = 0; at < ids.length; at += SWEPT_AT_ONCE) {
+          const some = ids.slice(at, at + SWEPT_AT_ONCE);
+          const kept = await known(some);
+          for (const id of some.filter((one) => !kept.has(one))) {
+            await this.remove({ id, serverUuid: server });
+            removed += 1;
+          }
+        }
+        await rmdir(join(directory, server)).catch(() => undefined);
+      }
+      return removed;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+// The directory of snapshots and backups: room for what is to come, and what is found wrong with a file.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { Fault } from '../../../src/base/errors.ts';
+import { runProgram } from '../../../src/base/run.ts';
+import { makeCopyStore } from '../../../src/cloud/copy-store.ts';
+
+const faultOf = async (work: Promise<unknown>): Promise<Fault> => {
+  const error = await work.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Fault, String(error));
+  return error;
+};
+
+describe('the directory of snapshots and backups', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'xloud-copy-store-'));
+  const store = makeCopyStore(directory, runProgram);
+  after(() => rmSync(directory, { recursive: true, force: true }));
+  const copy = () => ({ id: crypto.randomUUID(), serverUuid: crypto.randomUUID(), parentId: null, virtualBytes: 1 });
+  const sealed = async () => {
+    const one = copy();
+    await store.prepare(one, 0, 0);
+    await writeFile(store.pathOf(one), 'bytes');
+    return { ...one, ...(await store.seal(one)) };
+  };
+
+  it('has room for what is to come, with what is being made beside it', async () => {
+    await store.prepare(copy(), 1, 0);
+    for (const [gb, others] of [
+      [1_000_000, 0],
+      [1, 1_000_000],
+    ] as const) {
+      const full = await faultOf(store.prepare(copy(), gb, others));
+      assert.deepEqual([full.kind, full.code], ['tooLarge', 'copy.noRoom']);
+      assert.match(
+        full.message,
+        new RegExp(`it may take ${gb} GiB, others that are being made ${others} GiB, and \\d+ GiB are free`),
+      );
+    }
+  });
+
+  it('is missed where it is not there', async () => {
+    const nowhere = makeCopyStore(join(directory, 'nowhere'), runProgram);
+    assert.equal((await faultOf(nowhere.prepare(copy(), 0, 0))).code, 'copy.noDirectory');
+    assert.equal((await faultOf(nowhere.verify([]))).code, 'copy.noDirectory');
+    await nowhere.remove(copy());
+  });
+
+  it('finds each thing that is wrong with a file, and nothing wrong with another', async () => {
+    const fine = await sealed();
+    assert.equal(await store.verify([fine]), null);
+    const problemOf = async (one: Awaited<ReturnType<typeof sealed>>) =>
+      (await store.verify([fine, one]))?.problem ?? '';
+    const changed = await sealed();
+    await writeFile(store.pathOf(changed), 'bytez');
+    assert.match(await problemOf(changed), / has other bytes than it was made with$/);
+    const longer = await sealed();
+    await writeFile(store.pathOf(longer), 'bytes more');
+    assert.match(await problemOf(longer), / has 10 bytes in place of 5$/);
+    const noted = await sealed();
+    const note = `${store.pathOf(noted)}.json`;
+    await writeFile(note, (await readFile(note, 'utf8')).replace('"parent":null', '"parent":"x"'));
+    assert.match(await problemOf(noted), / is not what its note says$/);
+    assert.match(await problemOf({ ...(await sealed()), parentId: 'x' as never }), / is not what its note says$/);
+    await store.remove(noted);
+    assert.match(await problemOf(noted), / is missing$/);
+  });
+
+  it('takes no file that names another, though its bytes are those of its making', async () => {
+    const one = copy();
+    await store.prepare(one, 0, 0);
+    const head = Buffer.alloc(112);
+    head.writeUInt32BE(0x5146_49fb, 0);
+    head.writeUInt32BE(3, 4);
+    head.writeBigUInt64BE(104n, 8); // a backing file
+    head.writeUInt32BE(104, 100);
+    await writeFile(store.pathOf(one), head);
+    const found = await store.verify([{ ...one, ...(await store.seal(one)) }]);
+    assert.match(found?.problem ?? '', /is unacceptable: it has a backing file/);
+  });
+});
