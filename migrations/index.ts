@@ -23,6 +23,7 @@ import { dhcpOpts } from './0046_dhcp_opts.ts';
 import { usageSamples } from './0048_usage_samples.ts';
 import { metering } from './0049_metering.ts';
 import { serverCopies } from './0050_server_copies.ts';
+import { adjustPolicies } from './0055_adjust_policies.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -49,4 +50,5 @@ export const migrations: readonly Migration[] = [
   usageSamples,
   metering,
   serverCopies,
+  adjustPolicies,
 ];

@@ -3,6 +3,7 @@
 
 import type { History, Versioned } from '../base/history.ts';
 import type { Op } from '../base/op.ts';
+import type { AdjustPolicy } from '../domain/adjustment/adjust-policies.ts';
 import type { Flavor } from '../domain/machines/flavors.ts';
 import type { Server } from '../domain/servers/servers.ts';
 import type { ServerGroup } from '../domain/servers/server-groups.ts';
@@ -16,6 +17,7 @@ export interface Targets {
   'server-or-deleted': Server;
   'server-group': ServerGroup;
   flavor: Flavor;
+  'adjust-policy': AdjustPolicy;
   none: null;
 }
 

@@ -3,6 +3,7 @@
 
 import { notFound } from '../base/errors.ts';
 import type { Op } from '../base/op.ts';
+import { findPolicy } from '../db/adjust-policies.ts';
 import { findFlavor } from '../db/flavors.ts';
 import { findServerGroup } from '../db/server-groups.ts';
 import { findServer } from '../db/servers.ts';
@@ -37,6 +38,12 @@ const loaders: { readonly [K in TargetKind]: Loader<K> } = {
     if (flavor === null) throw notFound(`Flavor ${id} could not be found.`, { code: 'flavor' });
     return flavor;
   },
+  'adjust-policy': async ({ caller }, services, id) => {
+    const policy = await findPolicy(services.db, id);
+    if (policy === null || (!caller.isAdmin && policy.projectId !== caller.projectId))
+      throw notFound(`Adjust policy ${id} could not be found.`);
+    return policy;
+  },
   none: async () => null,
 };
 
@@ -53,7 +60,12 @@ export const loadTarget = <K extends TargetKind>(
  */
 export const isOwned = (kind: TargetKind): boolean => owned.has(kind);
 
-const owned: ReadonlySet<TargetKind> = new Set<TargetKind>(['server', 'server-or-deleted', 'server-group']);
+const owned: ReadonlySet<TargetKind> = new Set<TargetKind>([
+  'server',
+  'server-or-deleted',
+  'server-group',
+  'adjust-policy',
+]);
 
 /** What a rule such as `project_id:%(project_id)s` is compared with: the target's owner, else the caller's own project. */
 export function policyTargetOf(kind: TargetKind, target: Targets[TargetKind], op: Op): PolicyTarget {

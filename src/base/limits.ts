@@ -116,6 +116,12 @@ export const limits = {
   /** How often a host tells what its guests take, which is a slot of the ring of a day, and how long a guest is looked at for what it takes now. */
   usageSlotMs: 300 * SECOND_MS,
   usageLookMs: 1 * SECOND_MS,
+  /** How often a host tells what its guests are short of, for servers that adjust themselves. */
+  pressureMs: 30 * SECOND_MS,
+  /** Policies of servers that adjust themselves, in a project; and how long what they decided is kept. */
+  adjustPolicies: 100,
+  sizeSchedules: 20,
+  decisionsKeptMs: 30 * 86_400 * SECOND_MS,
   /** How long after its end an hour is recorded for bills; what becomes known later is added to it. */
   meteringDelayMs: 300 * SECOND_MS,
   /** Reports of all hosts together in a second; where they are more, each reports more seldom. */

@@ -1,5 +1,6 @@
 // Why: what goes over the bus beside the methods of agents (`domain/servers/agent-methods.ts`): who asks, and what agents tell.
 
+import type { Pressure } from '../domain/adjustment/autoscale.ts';
 import type { HostInventory } from '../domain/placement/hosts.ts';
 import type { GuestUsage, HostUsage } from '../domain/servers/measures.ts';
 import type { GuestEvent, GuestView } from '../domain/servers/guests.ts';
@@ -30,5 +31,11 @@ export type AgentReport =
       readonly host: string;
       readonly usage: HostUsage;
       readonly guests: readonly { readonly uuid: string; readonly usage: GuestUsage }[];
+    }
+  /** What guests are short of or have to spare, since it told so last. */
+  | {
+      readonly kind: 'pressure';
+      readonly host: string;
+      readonly guests: readonly { readonly uuid: string; readonly pressure: Pressure }[];
     }
   | { readonly kind: 'guest'; readonly host: string; readonly event: GuestEvent; readonly view: GuestView | null };

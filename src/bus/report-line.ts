@@ -13,6 +13,7 @@ const outdates: Readonly<Record<AgentReport['kind'], readonly AgentReport['kind'
   guests: ['guests'],
   heartbeat: ['heartbeat'],
   usage: ['usage'],
+  pressure: ['pressure'],
   guest: [],
 };
 

@@ -34,6 +34,7 @@ import { network } from './config-network.ts';
 import { pci } from './config-pci.ts';
 import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
+import { adjustOptions } from './adjust-options.ts';
 import { backupOptions } from './config-backup.ts';
 import { volumeOptions } from './config-volume.ts';
 import { moveOptions } from './move-options.ts';
@@ -329,27 +330,11 @@ export const schema = {
       0,
       31_536_000,
     ),
-    adjust_confirm_seconds: number(
-      limits.adjustConfirmMs / 1000,
-      'seconds',
-      'How long an adjustment waits for the guest.',
-      0.1,
-      240,
-    ),
-    adjust_may_migrate: choice(
-      'no',
-      ['no', 'yes'],
-      'Whether a server that shall grow and has no room on its host goes, as it runs, to one that has; a request may say otherwise.',
-    ),
-    release_guest_offline: choice(
-      'no',
-      ['no', 'yes'],
-      'Whether vCPUs that a guest turned off but still has plugged are free for others: it may turn them on again at any time.',
-    ),
     vnc_listen: text(
       'socket',
       "Where the screens of libvirt's guests listen (VNC, without a password): socket, a file beside their disks that QEMU and this program alone may open; or an address, which the proxy must reach and nobody else; empty: guests have no screen.",
     ),
+    ...adjustOptions,
     ...moveOptions,
     console_base_url: text(
       '',
@@ -358,13 +343,6 @@ export const schema = {
     console_allowed_origins: list(
       [],
       'Names of hosts, beside that of the consoles, whose pages may open consoles or show them in a frame: a dashboard.',
-    ),
-    start_settle_seconds: number(
-      limits.startSettleMs / 1000,
-      'seconds',
-      "How long a guest that was started may take until its balloon is down at the server's size.",
-      0.1,
-      240,
     ),
     allow_resize_to_same_host: choice('no', ['no', 'yes'], 'Whether a resize may leave a server on its host.'),
     resize_confirm_window: integer(

@@ -42,6 +42,7 @@ export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler
       adjustConfirmMs: compute.adjust_confirm_seconds * 1000,
       adjustMayMigrate: compute.adjust_may_migrate === 'yes',
       startSettleMs: compute.start_settle_seconds * 1000,
+      autoscaleHostShare: compute.autoscale_host_share,
       allowResizeToSameHost: compute.allow_resize_to_same_host === 'yes',
       resizeConfirmMs: compute.resize_confirm_window * 1000,
       consoleBaseUrl: compute.console_base_url || null,

@@ -37,6 +37,8 @@ export interface OpsConfig {
   readonly adjustMayMigrate: boolean;
   /** How long a start may take until the guest's balloon is down at the server's size, in milliseconds. */
   readonly startSettleMs: number;
+  /** The share of what may be claimed of a host up to which servers grow by themselves. */
+  readonly autoscaleHostShare: number;
   /** Whether a resize may leave a server on its host. */
   readonly allowResizeToSameHost: boolean;
   /** A resize that nobody confirmed for this long is confirmed, in milliseconds; 0: never. */

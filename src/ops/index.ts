@@ -19,6 +19,7 @@ import {
 } from './administration/aggregates.ts';
 import { injectNetworkInfo, resetState } from './servers/admin-actions.ts';
 import { applyProfile } from './servers/apply-profile.ts';
+import { createAdjustPolicy, deleteAdjustPolicy, updateAdjustPolicy } from './administration/adjust-policies.ts';
 import { changePrices } from './administration/prices.ts';
 import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
@@ -119,6 +120,9 @@ const verbs = {
   lockServer,
   unlockServer,
   applyProfile,
+  createAdjustPolicy,
+  updateAdjustPolicy,
+  deleteAdjustPolicy,
   changePrices,
   resetState,
   injectNetworkInfo,

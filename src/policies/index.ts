@@ -1,5 +1,6 @@
 // Why: one list of every rule, for the enforcement point, the sample file and the test of roles against routes.
 
+import { rules as adjustPolicies } from './adjust-policies.ts';
 import { rules as aggregates } from './aggregates.ts';
 import { rules as adminActions } from './admin-actions.ts';
 import { rules as adminPassword } from './admin-password.ts';
@@ -83,6 +84,7 @@ const resourceRules = [
   ...serverMetadata,
   ...serverTags,
   ...ips,
+  ...adjustPolicies,
   ...consoleOutput,
   ...costs,
   ...createBackup,

@@ -71,6 +71,13 @@ async function aGroup({ world }: Api): Promise<string> {
   return (await world.ops.createServerGroup(makeOp(callers.member), wish)).uuid;
 }
 
+async function aPolicy(api: Api): Promise<string> {
+  const subject = { subjectKind: 'server_group', subjectId: await aGroup(api) } as const;
+  const schedules = [{ cron: '0 0 1 1 *', timezone: 'UTC', vcpus: 1, memoryMb: null }];
+  const wish = { name: 'walked', enabled: true, dryRun: false, pressure: null, schedules, ...subject };
+  return (await api.world.ops.createAdjustPolicy(makeOp(callers.member), wish)).uuid;
+}
+
 describe('every route and its rule', () => {
   let api: Api;
   let flavor = '';
@@ -91,11 +98,12 @@ describe('every route and its rule', () => {
         existsAt(route, one),
       ) as number;
       const ofServer = route.target === 'server' || route.target === 'server-or-deleted';
-      const ofAnother = ofServer || route.target === 'server-group';
+      const ofAnother = ofServer || route.target === 'server-group' || route.target === 'adjust-policy';
       const [server] = ofServer ? await api.world.create({}, makeOp(callers.member)) : [];
       const values: Readonly<Record<string, string>> = {
         server_id: server?.uuid ?? '',
         server_group_id: route.target === 'server-group' ? await aGroup(api) : '',
+        policy_id: route.target === 'adjust-policy' ? await aPolicy(api) : '',
         flavor_id: flavor,
         service_id: '7d9dc71e-0a4c-4a0f-9c0e-1f1a6b8ec119',
         project_id: callers.member.projectId as string,

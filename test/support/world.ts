@@ -178,6 +178,7 @@ export const testConfig: OpsConfig = {
   adjustConfirmMs: 1_000,
   adjustMayMigrate: false,
   startSettleMs: 5_000,
+  autoscaleHostShare: 0.9,
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',

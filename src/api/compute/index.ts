@@ -2,6 +2,7 @@
 // walk every route.
 
 import type { RouteEntry } from '../resource.ts';
+import adjustPolicies from './adjust-policies.ts';
 import aggregates from './aggregates.ts';
 import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
@@ -114,6 +115,7 @@ const routes: readonly RouteEntry[] = [
   ...xloudAdjust,
   ...xloudScheduler,
   ...cloudInitTemplates,
+  ...adjustPolicies,
   ...profiles,
   ...plans,
   ...prices,

@@ -76,7 +76,8 @@ function rangeWithin(range: Range | null, least: number, most: number): Range | 
 }
 
 /** Whole steps from the smallest, so that sizes are the same few again and again. */
-const upwards = (value: number, { min, step }: Range): number => min + Math.ceil(Math.max(0, value - min) / step) * step;
+const upwards = (value: number, { min, step }: Range): number =>
+  min + Math.ceil(Math.max(0, value - min) / step) * step;
 
 function wishVcpus(current: number, range: Range, { cpu }: PressureRules, pressure: Pressure): Wish {
   const busy = pressure.cpu + (pressure.steal ?? 0);

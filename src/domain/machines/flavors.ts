@@ -11,7 +11,7 @@ import {
 } from '../adjustment/memory-method.ts';
 import { type ProfileMarks, profiledSpecs } from './profiles.ts';
 import { overridesOf, wholeNumber } from '../placement/resource-specs.ts';
-import type { Size } from '../adjustment/size.ts';
+import { type Size, sameSize } from '../adjustment/size.ts';
 
 export interface Flavor {
   readonly id: number;
@@ -78,6 +78,9 @@ export function minimumOf(flavor: FlavorSnapshot): Size {
     memoryMb: spannedMinimum(memoryMethodOf(flavor), memoryMb, flavor.memoryMb),
   };
 }
+
+/** Whether a server of the flavor can have more than one size. */
+export const isElastic = (flavor: FlavorSnapshot): boolean => !sameSize(minimumOf(flavor), maximumOf(flavor));
 
 /** MiB that a server of the flavor gets where so much is wished of it: more, up to a block, where memory goes in blocks. */
 export const memoryFor = (flavor: FlavorSnapshot, wishedMb: number): number =>

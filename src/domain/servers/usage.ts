@@ -1,6 +1,7 @@
 // Why: counters only ever grow; what people ask is how much a guest takes now. Two looks at the counters and the time between them say it,
 // the same for every driver, and what a guest tells of its own memory is never believed beyond what it can have.
 
+import type { Pressure } from '../adjustment/autoscale.ts';
 import type { GuestCounters, GuestMemory, GuestUsage, HostUsage, IoAmounts, NetworkAmounts } from './measures.ts';
 import type { Diagnostics, NicUse, Traffic } from './server-diagnostics.ts';
 
@@ -135,6 +136,23 @@ export const believableUsage = (usage: GuestUsage): GuestUsage => ({
     availableMb: toldOrNull(usage.memory?.availableMb),
   },
 });
+
+/** What of a guest's usage says whether it has too little or too much. */
+export const pressureOf = ({ vcpus, cpu, steal, memory: { totalMb, availableMb } }: GuestUsage): Pressure => ({
+  ...{ vcpus, cpu, steal, totalMb, availableMb },
+});
+
+/** As `believableUsage`; of more memory available than there is, all of it is. */
+export function believablePressure(pressure: Pressure): Pressure {
+  const [totalMb, availableMb] = [toldOrNull(pressure.totalMb), toldOrNull(pressure.availableMb)];
+  return {
+    vcpus: told(pressure.vcpus),
+    cpu: told(pressure.cpu),
+    steal: toldOrNull(pressure.steal),
+    totalMb,
+    availableMb: totalMb === null || availableMb === null ? null : Math.min(totalMb, availableMb),
+  };
+}
 
 const MOST_POOLS = 16;
 const POOL_NAME_CHARACTERS = 64;

@@ -6,6 +6,7 @@ import { limits } from '../../base/limits.ts';
 import { endTurn, takeTurn } from '../../db/named-locks.ts';
 import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
+import { adjustDecisions, adjustSchedules } from './autoscale.ts';
 import { backupSchedules } from './backup-schedules.ts';
 import { makeCopySweep } from './copy-jobs.ts';
 import { makeEvacuations } from './evacuations.ts';
@@ -41,6 +42,8 @@ export type ReconcilerName =
   | 'remnants'
   | 'usageSamples'
   | 'metering'
+  | 'adjustSchedules'
+  | 'adjustDecisions'
   | 'backupSchedules'
   | 'copySweep'
   | 'evacuations'
@@ -62,6 +65,8 @@ export const makeReconcilers = (): Reconcilers => ({
   remnants: once(remnants),
   usageSamples: once(usageSamples),
   metering: once(metering),
+  adjustSchedules: once(adjustSchedules),
+  adjustDecisions: once(adjustDecisions),
   backupSchedules: once(backupSchedules),
   copySweep: each(makeCopySweep()),
   // the last: it takes its time, and has turns of its own

@@ -8,6 +8,7 @@ import { alone, tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { termsInForce } from '../placement/host-terms.ts';
 import { followGuest, reconcileHost } from './guests.ts';
+import { handlePressure } from './autoscale.ts';
 import { keepUsage } from './usage-samples.ts';
 
 const BINARY = 'nova-compute';
@@ -24,6 +25,7 @@ export async function handleReport(deps: OpsDeps, report: AgentReport): Promise<
   const { clock } = deps;
   if (report.kind === 'heartbeat') return alone(deps.database, (t) => noteBeat(t, BINARY, host, clock.now()));
   if (report.kind === 'usage') return keepUsage(deps, report);
+  if (report.kind === 'pressure') return handlePressure(deps, report);
   if (report.kind === 'guests') return reconcileHost(deps, host, report.guests);
   await tx(deps.database, async (t) => {
     const nowMs = clock.now();

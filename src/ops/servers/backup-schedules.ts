@@ -5,7 +5,8 @@ import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import { findSchedule, putSchedule, removeSchedule } from '../../db/backup-schedules.ts';
 import { tx } from '../../db/tx.ts';
-import { type BackupSchedule, cronProblem, nextRun } from '../../domain/servers/backup-schedules.ts';
+import { cronProblem, nextRun } from '../../base/cron.ts';
+import type { BackupSchedule } from '../../domain/servers/backup-schedules.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cronProblem, nextRun } from '../../../../src/domain/servers/backup-schedules.ts';
+import { cronProblem, nextRun } from '../../../src/base/cron.ts';
 
 const at = Date.parse('2026-03-29T00:30:00Z');
 const next = (cron: string) => new Date(nextRun(cron, at) ?? 0).toISOString();
