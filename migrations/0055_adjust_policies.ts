@@ -45,6 +45,7 @@ export const adjustPolicies: Migration = {
       t.string('request_id', 64); // of the adjustment
       t.index(['policy_id', 'id']);
       t.index(['decided_at']);
+      t.index(['server_uuid']);
     });
     for (const name of ['reconcile.adjustSchedules', 'reconcile.adjustDecisions']) {
       await knex('named_locks').insert({ name }).onConflict('name').ignore();

@@ -26,6 +26,8 @@ export const ofServers: readonly { readonly table: string; readonly column: stri
   { table: 'server_volumes', column: 'server_id', by: 'id' },
   { table: 'usage_samples', column: 'server_id', by: 'id' },
   { table: 'shelved_servers', column: 'server_id', by: 'id' },
+  { table: 'adjust_states', column: 'server_id', by: 'id' },
+  { table: 'adjust_decisions', column: 'server_uuid', by: 'uuid' },
   { table: 'servers', column: 'id', by: 'id' },
 ];
 
@@ -40,10 +42,10 @@ export const keepers: readonly { readonly table: string; readonly where: string;
   { table: 'remnants', where: 'server_uuid = servers.uuid', reason: 'may have left something on a host' },
   { table: 'instance_actions', where: "server_uuid = servers.uuid and state <> 'done'", reason: 'has an open action' },
   { table: 'volume_attachments', where: 'server_uuid = servers.uuid', reason: 'has a volume' },
-  // a period that begins at the limit or later is billed as before
+  // a period that begins at the limit or later is billed as before; and hours that cost something are recorded first
   {
     table: 'server_sizes',
-    where: 'server_id = servers.id and (ended_at is null or ended_at > :beforeMs)',
+    where: 'server_id = servers.id and (ended_at is null or ended_at > :beforeMs or settled = 0)',
     reason: 'was billed later',
   },
 ];
