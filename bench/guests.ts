@@ -38,8 +38,8 @@ async function until(what: string, isThere: () => Promise<boolean>): Promise<voi
   }
 }
 
-async function statusOf({ compute }: GuestService, id: string): Promise<string> {
-  const { status, body } = await compute('GET', `/servers/${id}`);
+async function statusOf(world: GuestService, id: string): Promise<string> {
+  const { status, body } = await world.compute('GET', `/servers/${id}`);
   return status === 404 ? 'gone' : (body.server.status as string);
 }
 
@@ -85,15 +85,13 @@ async function starts(world: GuestService): Promise<{ readonly ours: number[]; r
 }
 
 /** A flavor and an image of guests that have nothing to boot: their firmware finds that, and they rest. */
-async function emptyGuest({
-  service,
-  compute,
-}: GuestService): Promise<{ readonly image: string; readonly flavor: string }> {
+async function emptyGuest(world: GuestService): Promise<{ readonly image: string; readonly flavor: string }> {
+  const { service } = world;
   const wish = { name: 'empty', disk_format: 'raw', container_format: 'bare', visibility: 'public' };
   const { body } = await service.request('xloud', 'POST', '/image/v2/images', wish);
   const put = await service.request('xloud', 'PUT', `/image/v2/images/${body.id}/file`, Buffer.alloc(MIB));
   assert.equal(put.status, 204);
-  const flavor = await compute('POST', '/flavors', { flavor: { name: 'empty', vcpus: 1, ram: 64, disk: 1 } });
+  const flavor = await world.compute('POST', '/flavors', { flavor: { name: 'empty', vcpus: 1, ram: 64, disk: 1 } });
   return { image: body.id as string, flavor: flavor.body.flavor.id as string };
 }
 
