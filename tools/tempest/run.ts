@@ -1,16 +1,16 @@
-// Why: `make tempest`. OpenStack's own integration tests, unmodified, against `xloud serve` on the fake driver, judged: no test
-// fails, none is skipped but for a reason that not-run.txt knows, and all that real Nova passes is passed.
+// Why: `make tempest`. OpenStack's own integration tests, unmodified, against a cloud of start.ts, judged: no test fails, none is
+// skipped but for a reason that not-run.txt knows, and all that real Nova passes is passed.
 //
-//   node tools/tempest/run.ts TEMPEST NEWEST [REGEX]
+//   node tools/tempest/run.ts CLOUD TEMPEST NEWEST [REGEX]
 //
-// TEMPEST: the program; NEWEST: the microversion up to which that tempest knows the answers. Results: .cache/tempest/VERSION.txt.
+// CLOUD: fake or libvirt; TEMPEST: the program; NEWEST: the microversion up to which that tempest knows the answers. Results:
+// .cache/tempest/VERSION-CLOUD.txt.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defaultFilters } from '../../src/scheduler/index.ts';
-import { startService } from '../../test/support/serve.ts';
 import { prepare } from './cloud.ts';
+import { clouds } from './start.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PROGRESS_MS = 60_000;
@@ -86,12 +86,13 @@ function judge(results: readonly Result[], whole: boolean): string[] {
   return complaints;
 }
 
-const [tempest, newest, regex = EVERYTHING] = process.argv.slice(2);
-if (tempest === undefined || newest === undefined) {
-  console.error('usage: node tools/tempest/run.ts TEMPEST NEWEST [REGEX]');
+const [kind = '', tempest, newest, regex = EVERYTHING] = process.argv.slice(2);
+const startCloud = clouds[kind];
+if (startCloud === undefined || tempest === undefined || newest === undefined) {
+  console.error(`usage: node tools/tempest/run.ts ${Object.keys(clouds).join('|')} TEMPEST NEWEST [REGEX]`);
   process.exit(2);
 }
-const version = text(tempest, '--version').trim().replaceAll(/\s+/g, '-');
+const version = `${text(tempest, '--version').trim().replaceAll(/\s+/g, '-')}-${kind}`;
 const workspace = join(ROOT, '.cache', 'tempest', version);
 // tempest keeps a list of its workspaces, by default in the user's home
 const workspaces = `${workspace}.workspaces`;
@@ -100,16 +101,7 @@ mkdirSync(dirname(workspace), { recursive: true });
 text(tempest, 'init', '--workspace-path', workspaces, workspace);
 
 const python = existsSync(join(dirname(tempest), 'python')) ? join(dirname(tempest), 'python') : '/usr/bin/python3';
-const env = {
-  XLOUD_LOG__LEVEL: 'warn',
-  // servers move
-  XLOUD_COMPUTE__FAKE_HOSTS: '2',
-  // with what is off by default, as in Nova, and is tested
-  XLOUD_SCHEDULER__ENABLED_FILTERS: [...defaultFilters, 'DifferentHostFilter', 'SameHostFilter'].join(),
-  // its tests make networks of 19.80.0.0/24 and 19.86.0.0/24
-  XLOUD_NETWORK__TENANT_RANGES: '0.0.0.0/0,::/0',
-};
-const cloud = await startService({ driver: 'fake', env });
+const cloud = await startCloud();
 let results: Result[];
 try {
   // most of what asks for volumes is asked for by a run of its own
