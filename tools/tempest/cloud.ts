@@ -119,7 +119,10 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
     image: { build_interval: 1, build_timeout: cloud.buildTimeout },
     'image-feature-enabled': { api_v2: true },
     network: { public_network_id: outside, floating_network_name: 'public', build_timeout: cloud.buildTimeout },
-    'network-feature-enabled': { api_extensions: extensions.map((one: Json) => one.alias).join(',') },
+    'network-feature-enabled': {
+      api_extensions: extensions.map((one: Json) => one.alias).join(','),
+      floating_ips: cloud.floatingIps,
+    },
     volume: {
       catalog_type: 'block-storage',
       min_microversion: '3.0',

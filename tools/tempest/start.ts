@@ -1,6 +1,8 @@
 // Why: tempest asks one cloud, and there are two that are worth asking: `xloud serve` on the fake driver, in minutes, and processes apart
 // over two real libvirt hosts, whose guests boot.
 
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultFilters } from '../../src/scheduler/index.ts';
 import { startService, type Reply } from '../../test/support/serve.ts';
@@ -14,6 +16,8 @@ const OPTIONS = {
   // its tests make networks of 19.80.0.0/24 and 19.86.0.0/24
   network: { tenant_ranges: ['0.0.0.0/0', '::/0'] },
 };
+/** The product's own, which a cluster of tests does without. */
+const QUOTA = { instances: 10, cores: 20, ram: 51_200 };
 const BLANK = Buffer.alloc(1 << 20);
 
 /** A cloud with what differs between them. */
@@ -27,6 +31,8 @@ export interface TempestCloud {
   readonly buildTimeout: number;
   /** Whether the agent in a guest answers as soon as its server is ACTIVE; tempest does not wait for it. */
   readonly agentAnswers: boolean;
+  /** Whether ports have addresses outside. */
+  readonly floatingIps: boolean;
   request(cloud: 'xloud', method: string, path: string, body?: unknown): Promise<Reply>;
   makeImage(name: string): Promise<string>;
   log(): string;
@@ -47,7 +53,8 @@ async function startFake(): Promise<TempestCloud> {
   const service = await startService({ driver: 'fake', env: { ...env, ...more } });
   return {
     ...service,
-    ...{ cloudsYaml: join(service.dataDir, 'clouds.yaml'), ram: [64, 128], buildTimeout: 60, agentAnswers: true },
+    ...{ cloudsYaml: join(service.dataDir, 'clouds.yaml'), ram: [64, 128], buildTimeout: 60 },
+    ...{ agentAnswers: true, floatingIps: true },
     async makeImage(name) {
       const shape = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare' };
       const made = await service.request('xloud', 'POST', '/image/v2/images', shape);
@@ -60,16 +67,23 @@ async function startFake(): Promise<TempestCloud> {
 }
 
 async function startLibvirt(): Promise<TempestCloud> {
-  // what it is tried with needs no more; its clients ask the first API
-  const world = await startTwoHostCluster({ apis: 1, config: OPTIONS });
+  // on one machine both hosts have it
+  const directory = await mkdtemp(join(tmpdir(), 'xloud-volumes-'));
+  // QEMU's own user must reach what is in it
+  await chmod(directory, 0o711);
+  const world = await startTwoHostCluster({ apis: 1, config: { ...OPTIONS, quota: QUOTA, volume: { directory } } });
   const { cluster } = world.service;
   return {
     url: (cluster.apis[0] as (typeof cluster.apis)[number]).url,
-    ...{ cloudsYaml: cluster.cloudsYaml, ram: [256, 384], buildTimeout: 300, agentAnswers: false },
+    ...{ cloudsYaml: cluster.cloudsYaml, ram: [256, 384], buildTimeout: 300 },
+    ...{ agentAnswers: false, floatingIps: false },
     request: (...words) => world.service.request(...words),
     makeImage: () => uploadGuest(world.service),
     log: () => [...cluster.apis, ...cluster.workers, ...cluster.agents.values()].map((one) => one.log()).join('\n'),
-    close: () => world.close(),
+    async close() {
+      await world.close();
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }
 
