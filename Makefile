@@ -42,7 +42,7 @@ horizon: deps
 tempest: deps
 	@tools/tempest.sh
 
-## The same, Debian's tempest of the compute API, on processes apart over two real libvirt hosts, whose guests boot; an hour on two processors.
+## The same, Debian's tempest of the compute API, on processes apart over two real libvirt hosts, whose guests boot; half an hour on two processors.
 tempest-libvirt: deps
 	@tools/tempest.sh libvirt
 
