@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest terraform lint format bench demo host guest deps build docs clean
+.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt terraform lint format bench demo host guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -41,6 +41,10 @@ horizon: deps
 ## OpenStack's own tests of the compute and volume APIs, Debian's tempest and the newest, on the fake driver; a quarter of an hour.
 tempest: deps
 	@tools/tempest.sh
+
+## The same, Debian's tempest of the compute API, on processes apart over two real libvirt hosts, whose guests boot; half an hour on two processors.
+tempest-libvirt: deps
+	@tools/tempest.sh libvirt
 
 ## Terraform's OpenStack provider: a module through its life, then the provider's own tests; about five minutes.
 terraform: deps

@@ -1,8 +1,8 @@
-// Why: what processes apart cost, and what more of them bring: servers that are accepted and built in a second, and processor time for each,
-// by 1 API + 1 worker and by 2 + 2, on one MariaDB, one RabbitMQ and the same agents with fake hosts, all on this machine. On few
+// Why: what processes apart cost, and what more of them bring: servers that are accepted and built in a second, and read, and processor
+// time for each, by 1 API + 1 worker and by 2 + 2, on one MariaDB, one RabbitMQ and the same agents with fake hosts, all on this machine. On few
 // processors more processes bring no more work, they only share them: what a server costs is then the figure to look at.
 //
-// usage: node bench/cluster.ts [--json] [--servers N] [--hosts N]
+// usage: node bench/cluster.ts [--json] [--servers N] [--hosts N] [--seconds N]
 
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,22 +10,33 @@ import { table } from '../src/base/table.ts';
 import { openDatabase } from '../src/db/engine.ts';
 import { type Cluster, type Member, startCluster } from '../test/support/cluster.ts';
 import { mariadbPid } from '../test/support/mariadb.ts';
-import { conclude, type Figure, say } from './lib/figures.ts';
+import { conclude, type Figure, round, say } from './lib/figures.ts';
 import { serversWith } from './lib/fill.ts';
 import { numberOf } from './lib/flags.ts';
+import { load, requestBytes } from './lib/load.ts';
 import { cpuMicros } from './lib/process.ts';
 
 const SERVERS = numberOf('--servers', 300);
 const HOSTS = numberOf('--hosts', 4);
+const SECONDS = numberOf('--seconds', 10);
 const CLIENTS = 16;
 const WARM_UP = 30;
 const LOOK_MS = 100;
+
+interface Reads {
+  readonly perSecond: number;
+  /** Milliseconds of processor for each. */
+  readonly cpu: Readonly<Record<'APIs' | 'MariaDB', number>>;
+}
 
 interface Measured {
   readonly acceptedPerSecond: number;
   readonly builtPerSecond: number;
   /** Milliseconds of processor for each server. */
   readonly cpu: Readonly<Record<'APIs' | 'workers' | 'agents' | 'MariaDB', number>>;
+  /** One server, and a page of a hundred, again and again. */
+  readonly server: Reads;
+  readonly page: Reads;
 }
 
 const cpuOf = (members: Iterable<Member>): number => [...members].reduce((sum, one) => sum + one.cpuSeconds(), 0);
@@ -56,6 +67,31 @@ async function allActive({ databaseUrl }: Cluster, count: number): Promise<void>
   }
 }
 
+/** The same clients read a path of the compute API, in parts that are alike from each API. */
+async function read(cluster: Cluster, path: string): Promise<Reads> {
+  const { apis } = cluster;
+  const pid = await mariadbPid();
+  const spent = () => ({ APIs: cpuOf(apis), MariaDB: cpuMicros(pid) / 1e6 });
+  const options = { seconds: SECONDS, connections: CLIENTS / apis.length, status: 200, mayWait: true };
+  const tokens = await Promise.all(apis.map((_, index) => cluster.token(index)));
+  const before = spent();
+  const loads = await Promise.all(
+    apis.map(({ url }, index) => {
+      const { hostname: host, port } = new URL(url);
+      const target = { host, port: Number(port) };
+      const headers = { 'X-Auth-Token': tokens[index] as string, 'OpenStack-API-Version': 'compute 2.96' };
+      return load(target, requestBytes(target, 'GET', `/compute/v2.1${path}`, headers), options);
+    }),
+  );
+  const after = spent();
+  const count = loads.reduce((sum, one) => sum + one.count, 0);
+  const each = (what: keyof typeof before) => ((after[what] - before[what]) * 1000) / count;
+  return {
+    perSecond: loads.reduce((sum, one) => sum + one.count / one.seconds, 0),
+    cpu: { APIs: each('APIs'), MariaDB: each('MariaDB') },
+  };
+}
+
 let image = '';
 
 async function measure(each: number): Promise<Measured> {
@@ -82,11 +118,14 @@ async function measure(each: number): Promise<Measured> {
     await allActive(cluster, WARM_UP + SERVERS);
     const built = performance.now();
     const after = spent();
+    const [first] = (await cluster.request(0, 'GET', '/compute/v2.1/servers?limit=1')).body.servers;
     const each1 = (what: keyof typeof before) => ((after[what] - before[what]) * 1000) / SERVERS;
     return {
       acceptedPerSecond: SERVERS / ((accepted - began) / 1000),
       builtPerSecond: SERVERS / ((built - began) / 1000),
       cpu: { APIs: each1('APIs'), workers: each1('workers'), agents: each1('agents'), MariaDB: each1('MariaDB') },
+      server: await read(cluster, `/servers/${first.id}`),
+      page: await read(cluster, '/servers/detail?limit=100'),
     };
   } finally {
     await cluster.close();
@@ -100,8 +139,8 @@ say(
 );
 const row = (name: string, value: (measured: Measured) => number): string[] => [
   name,
-  value(one).toFixed(1),
-  value(two).toFixed(1),
+  round(value(one)).toString(),
+  round(value(two)).toString(),
 ];
 say(
   table(
@@ -113,6 +152,11 @@ say(
       row('workers', ({ cpu }) => cpu.workers),
       row('agents', ({ cpu }) => cpu.agents),
       row('MariaDB', ({ cpu }) => cpu.MariaDB),
+      ...(['server', 'page'] as const).flatMap((what) => [
+        row(`${what} read/s`, (measured) => measured[what].perSecond),
+        row('ms of processor each: APIs', (measured) => measured[what].cpu.APIs),
+        row('MariaDB', (measured) => measured[what].cpu.MariaDB),
+      ]),
     ],
     [1, 2],
   ),

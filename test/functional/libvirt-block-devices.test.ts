@@ -102,6 +102,21 @@ describe('block devices of real guests', { concurrency: 1 }, () => {
     });
   }
 
+  it('rescues a guest that has no other USB device from a disk on USB, and takes it away again', async () => {
+    const spec = host.spec();
+    await host.driver.spawn({ spec });
+    await host.driver.powerOff({ uuid: spec.uuid, timeoutMs: 0 });
+    const { facts } = host.guestImages.root;
+    const properties = { ...facts.properties, hw_rescue_bus: 'usb', hw_rescue_device: 'disk' };
+    await host.driver.rescue?.({ spec: { ...spec, rescue: { ...facts, properties } } });
+    await host.ready(spec.uuid);
+    assert.match(await host.virsh('dumpxml', spec.uuid), /<target dev='sda' bus='usb'\/>/);
+    await host.driver.unrescue?.({ spec });
+    await host.ready(spec.uuid);
+    assert.doesNotMatch(await host.virsh('dumpxml', spec.uuid), /bus='usb'/);
+    await host.driver.destroy({ uuid: spec.uuid });
+  });
+
   it('defines an ARM guest with firmware and a CD-ROM, where that machine is installed', async (t) => {
     const { guests } = (await host.driver.inventory()).facts.capabilities;
     if (!guests.some(({ arch }) => arch === 'aarch64')) return t.skip('no QEMU for aarch64 is installed');

@@ -279,17 +279,23 @@ export function moveContract(name: string, timeout: number, make: () => Promise<
       await gone(uuid);
     });
 
-    it('moves a guest as it stands still, which stands still there', { timeout }, async (t) => {
+    it('moves a guest as it stands still, and back, and it stands still there', { timeout: 2 * timeout }, async (t) => {
       if (!a.pause || !b.unpause) return t.skip(CANNOT);
       const spec = world.spec();
       const { uuid } = spec;
-      await a.spawn({ spec });
-      await world.ready(a, uuid);
+      const words = await running(spec);
       await a.pause({ uuid });
-      assert.equal((await moveLive(a, b, spec)).powerState, power.paused);
-      assert.deepEqual(await hosts(uuid), ['b']);
+      for (const [from, to, name] of [
+        [a, b, 'b'],
+        [b, a, 'a'],
+        [a, b, 'b'],
+      ] as const) {
+        assert.equal((await moveLive(from, to, spec)).powerState, power.paused);
+        assert.deepEqual(await hosts(uuid), [name]);
+      }
       assert.equal((await b.unpause({ uuid })).powerState, power.running);
       await world.ready(b, uuid);
+      assert.equal(await world.marked(b, uuid), words);
       await gone(uuid);
     });
 

@@ -1,37 +1,30 @@
 // Why: tempest finds a cloud ready made: two small images, two flavors, a network that leads outside. This makes them in a fresh
-// `xloud serve` and writes the configuration that tells tempest of them.
+// one and writes the configuration that tells tempest of them.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { Service } from '../../test/support/serve.ts';
+import type { TempestCloud } from './start.ts';
 
-const IMAGE_BYTES = Buffer.alloc(1 << 20);
-const FLAVORS = { small: { id: '42', ram: 64 }, large: { id: '84', ram: 128 } };
+const FLAVORS = { small: '42', large: '84' };
 
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of services
 type Json = any;
 
-async function ask(cloud: Service, method: string, path: string, body?: unknown): Promise<Json> {
+async function ask(cloud: TempestCloud, method: string, path: string, body?: unknown): Promise<Json> {
   const answer = await cloud.request('xloud', method, path, body);
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
 
-async function makeImage(cloud: Service, name: string): Promise<string> {
-  const shape = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare' };
-  const { id } = await ask(cloud, 'POST', '/image/v2/images', shape);
-  await ask(cloud, 'PUT', `/image/v2/images/${id}/file`, IMAGE_BYTES);
-  return id as string;
-}
-
-async function makeFlavors(cloud: Service): Promise<void> {
-  for (const [name, size] of Object.entries(FLAVORS)) {
-    await ask(cloud, 'POST', '/compute/v2.1/flavors', { flavor: { name, vcpus: 1, disk: 1, ...size } });
+async function makeFlavors(cloud: TempestCloud): Promise<void> {
+  for (const [index, [name, id]] of Object.entries(FLAVORS).entries()) {
+    const flavor = { name, id, vcpus: 1, ram: cloud.ram[index], disk: 1 };
+    await ask(cloud, 'POST', '/compute/v2.1/flavors', { flavor });
   }
 }
 
-async function makeOutside(cloud: Service): Promise<string> {
+async function makeOutside(cloud: TempestCloud): Promise<string> {
   const { network } = await ask(cloud, 'POST', '/network/v2.0/networks', {
     network: { name: 'public', 'router:external': true },
   });
@@ -55,13 +48,13 @@ const ini = (sections: Readonly<Record<string, Readonly<Record<string, unknown>>
  * @param newest the microversion up to which this tempest may ask
  * @param volumes whether it is told of the volume service
  */
-export async function prepare(cloud: Service, workspace: string, newest: string, volumes: boolean): Promise<void> {
-  const [image, other] = [await makeImage(cloud, 'tiny'), await makeImage(cloud, 'tiny-other')];
+export async function prepare(cloud: TempestCloud, workspace: string, newest: string, volumes: boolean): Promise<void> {
+  const [image, other] = [await cloud.makeImage('tiny'), await cloud.makeImage('tiny-other')];
   await makeFlavors(cloud);
   const outside = await makeOutside(cloud);
   const { hypervisors } = await ask(cloud, 'GET', '/compute/v2.1/os-hypervisors');
   const { extensions } = await ask(cloud, 'GET', '/network/v2.0/extensions');
-  const { clouds } = parse(readFileSync(join(cloud.dataDir, 'clouds.yaml'), 'utf8')) as Json;
+  const { clouds } = parse(readFileSync(cloud.cloudsYaml, 'utf8')) as Json;
   const { username, password, project_name } = clouds.xloud.auth;
 
   mkdirSync(join(workspace, 'lock'), { recursive: true });
@@ -83,13 +76,13 @@ export async function prepare(cloud: Service, workspace: string, newest: string,
     compute: {
       image_ref: image,
       image_ref_alt: other,
-      flavor_ref: FLAVORS.small.id,
-      flavor_ref_alt: FLAVORS.large.id,
+      flavor_ref: FLAVORS.small,
+      flavor_ref_alt: FLAVORS.large,
       min_compute_nodes: hypervisors.length,
       min_microversion: '2.1',
       max_microversion: newest,
       build_interval: 1,
-      build_timeout: 60,
+      build_timeout: cloud.buildTimeout,
       shelved_offload_time: 0,
       fixed_network_name: 'private',
     },
@@ -103,7 +96,7 @@ export async function prepare(cloud: Service, workspace: string, newest: string,
       shelve_migrate: hypervisors.length > 1,
       rescue: true,
       stable_rescue: true,
-      change_password: true,
+      change_password: cloud.agentAnswers,
       cold_migration: hypervisors.length > 1,
       live_migration: hypervisors.length > 1,
       block_migration_for_live_migration: hypervisors.length > 1,
@@ -123,16 +116,19 @@ export async function prepare(cloud: Service, workspace: string, newest: string,
       attach_encrypted_volume: false,
       scheduler_enabled_filters: 'all',
     },
-    image: { build_interval: 1, build_timeout: 30 },
+    image: { build_interval: 1, build_timeout: cloud.buildTimeout },
     'image-feature-enabled': { api_v2: true },
-    network: { public_network_id: outside, floating_network_name: 'public', build_timeout: 60 },
-    'network-feature-enabled': { api_extensions: extensions.map((one: Json) => one.alias).join(',') },
+    network: { public_network_id: outside, floating_network_name: 'public', build_timeout: cloud.buildTimeout },
+    'network-feature-enabled': {
+      api_extensions: extensions.map((one: Json) => one.alias).join(','),
+      floating_ips: cloud.floatingIps,
+    },
     volume: {
       catalog_type: 'block-storage',
       min_microversion: '3.0',
       max_microversion: '3.67',
       build_interval: 1,
-      build_timeout: 60,
+      build_timeout: cloud.buildTimeout,
       volume_size: 1,
       storage_protocol: 'file',
     },

@@ -97,7 +97,7 @@ function writeDevices(
   memory: MemoryWay,
 ): void {
   const devices = domain.ele('devices');
-  writeControllers(devices, kind);
+  writeControllers(devices, kind, place.disks);
   writeDisks(devices, place.disks, kind);
   const plan = interfacePlan(kind.wish, spec.maximum.vcpus);
   for (const nic of spec.nics) writeInterface(devices, nic, plan);

@@ -1,14 +1,21 @@
 // Why: what else is plugged into a guest's machine because its flavor or its image says so.
 
 import { leaf, text, type XMLBuilder } from '../xml.ts';
+import type { DiskPlan } from './disk.ts';
 import { isQ35, type MachineKind } from './kind.ts';
 
 /** Slots of a machine whose devices each take one: twice what a usual guest has, for what comes while it runs. */
 const PORTS = 16;
 const KIB_PER_MIB = 1024;
 
-export function writeControllers(devices: XMLBuilder, { wish, machine }: MachineKind): void {
-  const model = wish.usb ?? (needsUsb(wish) ? 'qemu-xhci' : 'none');
+/** What its disks, and what else it has, need to be plugged into. */
+export function writeControllers(
+  devices: XMLBuilder,
+  { wish, machine }: MachineKind,
+  disks: readonly DiskPlan[],
+): void {
+  const needed = needsUsb(wish) || disks.some(({ bus }) => bus === 'usb');
+  const model = wish.usb ?? (needed ? 'qemu-xhci' : 'none');
   leaf(devices, 'controller', { type: 'usb', model });
   if (!isQ35(machine) && machine !== 'virt') return;
   leaf(devices, 'controller', { type: 'pci', index: 0, model: 'pcie-root' });

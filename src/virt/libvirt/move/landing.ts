@@ -4,7 +4,7 @@
 import { chmod, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isIPv6 } from 'node:net';
-import { conflict, Fault, unavailable } from '../../../base/errors.ts';
+import { conflict, Fault, messageOf, unavailable } from '../../../base/errors.ts';
 import { removeWritten, writeDurably } from '../../../base/durable-file.ts';
 import type { AgentArgs, AgentVerbs } from '../../../domain/servers/agent-methods.ts';
 import type { GuestSpec, GuestView, LiveLanding } from '../../../domain/servers/guests.ts';
@@ -22,6 +22,7 @@ import type { Arrival } from './arrivals.ts';
 import { fetchFile, fetchManifest } from './fetch.ts';
 import { type LiveFacts, type Manifest, markIn, type MovedFile } from './manifest.ts';
 import { bringImage, imagesOf } from './receive.ts';
+import { takeDisksOver } from './take-over.ts';
 import { travelXml, writtenDisks } from './travel-xml.ts';
 
 /** Disks that are filled on the way. */
@@ -179,6 +180,12 @@ async function land(host: Host, spec: GuestSpec): Promise<GuestView> {
   await writePorts(instanceDir(host.instancesDir, uuid), spec.nics);
   await settle(host, spec.nics);
   for (const nic of spec.nics) await settleFilter(host.connection, nic);
+  await takeDisksOver(host.connection, domain).catch((error: unknown) => {
+    host.log.warn(
+      { uuid, error: messageOf(error) },
+      'the disks of a guest that came as it stands still are not taken over',
+    );
+  });
   host.agent.forgive(uuid);
   const seen = await view(host, domain);
   host.log.info({ uuid, size: seen.size, online: seen.onlineVcpus }, 'a guest came as it ran');

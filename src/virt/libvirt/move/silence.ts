@@ -6,6 +6,7 @@ import { limits } from '../../../base/limits.ts';
 import type { HypervisorConnection } from '../connection.ts';
 import * as vir from '../rpc/constants.ts';
 import type { DomainRef, TypedParams } from '../rpc/types.ts';
+import { askMonitor } from './monitor.ts';
 
 /** How much of a guest had gone out when that was last seen to change. */
 export interface Sent {
@@ -51,12 +52,10 @@ export async function cutOff(
   const { state, reason } = await connection.domainGetState(domain);
   // it runs over there, and some of its memory is here
   if (state === vir.VIR_DOMAIN_PAUSED && reason >= vir.VIR_DOMAIN_PAUSED_POSTCOPY) return false;
-  const ask = async (command: object): Promise<unknown> => {
-    const answer = await connection.domainQemuMonitorCommand(domain, JSON.stringify(command));
-    return (JSON.parse(answer) as { return?: unknown }).return;
-  };
   // QEMU before 6.0 has no such command
-  const instances = (((await ask({ execute: 'query-yank' })) ?? []) as readonly Instance[]).filter(isOfMove);
+  const instances = (((await askMonitor(connection, domain, 'query-yank')) ?? []) as readonly Instance[]).filter(
+    isOfMove,
+  );
   if (instances.length === 0) return false;
-  return (await ask({ execute: 'yank', arguments: { instances } })) !== undefined;
+  return (await askMonitor(connection, domain, 'yank', { instances })) !== undefined;
 }

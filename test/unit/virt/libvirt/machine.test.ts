@@ -118,6 +118,12 @@ describe("what flavors and images ask for stands in the guest's machine", () => 
     assert.ok(done.length > 60);
   });
 
+  it('a disk on USB has what it is plugged into, whoever asked for that', () => {
+    const modelWith = (bus: 'virtio' | 'usb') =>
+      seen(xmlOf({}, {}, { disks: [disk, { ...disk, path: '/d/disk.rescue', bus }] }), 'devices/controller[usb]@model');
+    assert.deepEqual([modelWith('virtio'), modelWith('usb')], ['none', 'qemu-xhci']);
+  });
+
   it('what contradicts itself is refused', () => {
     const refusals: readonly [Words, Words, RegExp][] = [
       [{ 'hw:tpm_version': '1.2', 'hw:tpm_model': 'tpm-crb' }, {}, /only valid with TPM version 2.0/],
