@@ -13,7 +13,7 @@ for ((i = 0; i < ${#args[@]}; i++)); do
 done
 
 # QEMU runs as a user of its own. A checkout below a directory that is closed to others (/root, most homes) keeps everything
-# where it is but the guests' disks.
+# where it is but the guests' disks, and copies of them.
 keep_disks_in_reach() {
   local path instances
   [ "$(id -u)" = 0 ] || return 0
@@ -23,7 +23,8 @@ keep_disks_in_reach() {
     if [ -d "$path" ] && [ $((0$(stat -c %a "$path") & 8#011)) = 0 ]; then
       mkdir -p -m 711 /var/lib/xloud
       export XLOUD_COMPUTE__INSTANCES_DIR=${XLOUD_COMPUTE__INSTANCES_DIR:-$instances}
-      echo "run: $path is closed to QEMU's user: guests' disks stand in $XLOUD_COMPUTE__INSTANCES_DIR"
+      export XLOUD_BACKUP__DIRECTORY=${XLOUD_BACKUP__DIRECTORY:-$instances-backups}
+      echo "run: $path is closed to QEMU's user: guests' disks stand in $XLOUD_COMPUTE__INSTANCES_DIR, copies of them in $XLOUD_BACKUP__DIRECTORY"
       return 0
     fi
     path=$(dirname "$path")

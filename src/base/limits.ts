@@ -302,9 +302,9 @@ export const limits = {
   snapshotsOfServer: 32,
   backupsOfServer: 512,
   backupChain: 32,
-  /** Work on files of snapshots and backups: how much at once, how long one is at it before another may, how often it is looked for. */
+  /** Work on files of snapshots and backups: how much at once, how long one holds it without a word, how often it is looked for. */
   copyJobsAtOnce: 4,
-  copyJobLeaseMs: 4 * 3_600 * SECOND_MS,
+  copyJobLeaseMs: 60 * SECOND_MS,
   copyJobPollMs: 2 * SECOND_MS,
   copyJobRetryMs: 60 * SECOND_MS,
   /** How often their files are looked through for those that no row has. */

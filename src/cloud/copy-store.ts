@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, rmdir, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory, writeDurably } from '../base/durable-file.ts';
 import { conflict, Fault, internal } from '../base/errors.ts';
@@ -110,6 +110,21 @@ async function problemOf(run: Run, path: string, copy: SealedCopy): Promise<stri
   );
 }
 
+/** There while a copy is made: who removes another one, or sweeps, leaves the folder, which is not empty. */
+const begunOf = (path: string): string => `${path}.begun`;
+
+/** Makes the place for a file. */
+async function begin(path: string, mayRetry = true): Promise<void> {
+  await mkdir(dirname(path), { mode: 0o711 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  await writeFile(begunOf(path), '', { mode: 0o600 }).catch((error: unknown) => {
+    // somebody took the folder away in between, for it was empty
+    if (!isMissing(error) || !mayRetry) throw error;
+    return begin(path, false);
+  });
+}
+
 /** @param directory made by whoever starts a process; later on it is missed, not made anew */
 export function makeCopyStore(directory: string, run: Run): CopyStore {
   const folderOf = ({ serverUuid }: Named): string => join(directory, checkedUuid(serverUuid));
@@ -118,9 +133,7 @@ export function makeCopyStore(directory: string, run: Run): CopyStore {
     pathOf,
     async prepare(copy, gb, otherGb) {
       try {
-        await mkdir(folderOf(copy), { mode: 0o711 }).catch((error: unknown) => {
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        });
+        await begin(pathOf(copy));
         const { bavail, bsize } = await statfs(directory);
         const freeGb = (bavail * bsize - limits.volumeDiskReserveBytes) / GIB;
         if (freeGb < gb + otherGb) {
@@ -150,6 +163,7 @@ export function makeCopyStore(directory: string, run: Run): CopyStore {
       const { id, serverUuid: server, parentId: parent, virtualBytes } = copy;
       const note: Note = { id, server, parent, virtual_bytes: virtualBytes, bytes, sha256 };
       await writeDurably(noteOf(path), JSON.stringify(note));
+      await rm(begunOf(path), { force: true });
       await syncDirectory(dirname(path));
       return { bytes, sha256 };
     },

@@ -122,6 +122,11 @@ export async function takeCopyJob(tx: Tx, { id, job, jobDueAt }: ServerCopy, unt
   return (await tx(TABLE).where({ id, job, job_due_at: jobDueAt }).update({ job_due_at: untilMs })) === 1;
 }
 
+/** Holds a job longer that was taken until `untilMs`; false: it is somebody else's. */
+export async function moveCopyJob(tx: Tx, id: string, job: CopyJob, untilMs: number, nextMs: number): Promise<boolean> {
+  return (await tx(TABLE).where({ id, job, job_due_at: untilMs }).update({ job_due_at: nextMs })) === 1;
+}
+
 /** Ends a job that was taken until `untilMs`; false: it is somebody else's. */
 export async function endCopyJob(tx: Tx, id: string, job: CopyJob, untilMs: number): Promise<boolean> {
   const mine = tx(TABLE).where({ id, job, job_due_at: untilMs });

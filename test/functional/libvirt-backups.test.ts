@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { open, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, stat, symlink, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -60,10 +61,19 @@ function judge(bytes: Buffer): number {
 describe('snapshots and backups of guests of libvirt', { concurrency: 1 }, () => {
   let world: GuestService;
   let id = '';
+  /** A file system that a copy does not fit on. */
+  let small = '';
   before(async () => {
+    small = await mkdtemp(join(tmpdir(), 'xloud-small-'));
+    // before the daemon's own mounts begin: it sees this one, too
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small]);
     world = await startGuestService({ flavor: { vcpus: 2, ram: 256 }, specs: { minimum_cpu: '2' } });
   });
-  after(() => world?.close());
+  after(async () => {
+    await world?.close();
+    await run('umount', [small]);
+    await rm(small, { recursive: true });
+  });
 
   const ok = async (method: string, path: string, body?: object) => {
     const answer = await world.compute(method, path, body);
@@ -268,6 +278,85 @@ describe('snapshots and backups of guests of libvirt', { concurrency: 1 }, () =>
     await idle();
     assert.match((await ok('GET', `/os-xloud-backups/${cut}`)).backup.reason, /has 65536 bytes in place of/);
     assert.equal(await world.inside(id, 'echo up'), 'up\n');
+  });
+
+  it('full, or gone, it says so, leaves nothing, and the guest runs on', async () => {
+    const fails = async (): Promise<string> => {
+      const { snapshot } = await ok('POST', snapshots(), { snapshot: { name: 's' } });
+      const made = await settled(snapshots(`/${snapshot.id}`), 'snapshot');
+      assert.equal(made.status, 'error');
+      await idle();
+      assert.equal(await world.inside(id, 'echo up'), 'up\n');
+      await ok('DELETE', snapshots(`/${snapshot.id}`));
+      return made.reason;
+    };
+    await rename(dirOf(), `${dirOf()}.away`);
+    await symlink(small, dirOf());
+    assert.equal(await fails(), 'The copy of the disk broke off: there is no room for it.');
+    assert.deepEqual(await readdir(small), []);
+    await rm(dirOf());
+    await rename(`${dirOf()}.away`, dirOf());
+
+    const all = join(world.service.dataDir, 'backups');
+    await rename(all, `${all}.away`);
+    assert.equal(await fails(), 'The directory of snapshots and backups is not there.');
+    await rename(`${all}.away`, all);
+    assert.equal((await backUp()).status, 'available', 'there again, it goes on');
+  });
+
+  it('with its file systems held still by its agent, and of a guest that is off', async () => {
+    const { snapshot } = await ok('POST', snapshots(), { snapshot: { name: 's', quiesce: true } });
+    const made = await settled(snapshots(`/${snapshot.id}`), 'snapshot');
+    assert.deepEqual([made.status, made.quiesced, made.reason], ['available', true, null]);
+    await idle();
+    // it goes on
+    await world.inside(id, `printf after | dd of=/dev/vda bs=512 seek=${FIRST_BLOCK * 8} conv=notrunc,fsync`);
+    await ok('POST', `/servers/${id}/action`, { 'os-stop': null });
+    await idle();
+    const off = (await ok('POST', snapshots(), { snapshot: { name: 'off' } })).snapshot;
+    const still = await settled(snapshots(`/${off.id}`), 'snapshot');
+    assert.deepEqual([still.status, still.live], ['available', false]);
+    await idle();
+    await ok('POST', snapshots(`/${made.id}/restore`));
+    assert.equal((await idle()).status, 'SHUTOFF');
+    await ok('POST', `/servers/${id}/action`, { 'os-start': null });
+    await up();
+    const read = `dd if=/dev/vda bs=512 skip=${FIRST_BLOCK * 8} count=1 2>/dev/null | head -c 5`;
+    assert.notEqual(await world.inside(id, read), 'after');
+    await ok('POST', snapshots(`/${off.id}/restore`));
+    await up();
+    assert.equal(await world.inside(id, read), 'after');
+  });
+
+  it('a program that is killed as QEMU copies ends the copy when it is back', async () => {
+    const { snapshot } = await ok('POST', snapshots(), { snapshot: { name: 'killed' } });
+    await eventually(
+      'it is begun',
+      LONG_MS,
+      async () => ((await readdir(dirOf())).includes(`${snapshot.id}.qcow2.part`) ? true : null),
+      5,
+    ).catch(() => null);
+    await world.service.kill('SIGKILL');
+    await world.service.start();
+    const made = await settled(snapshots(`/${snapshot.id}`), 'snapshot');
+    assert.deepEqual([made.status, made.reason], ['available', null]);
+    await idle();
+    assert.deepEqual(
+      (await readdir(dirOf())).filter((name) => name.endsWith('.part')),
+      [],
+    );
+  });
+
+  it('a new server is made of a backup', async () => {
+    const backup = chain[0]?.id;
+    const server = { name: 'again', flavorRef: world.flavorRef, networks: 'none' };
+    const made = (await ok('POST', `/os-xloud-backups/${backup}/restore`, { server })).server;
+    const first = id;
+    id = made.id;
+    await up();
+    assert.equal(judge(await blocksInside()), moments[0]);
+    await ok('DELETE', `/servers/${id}`);
+    id = first;
   });
 
   it('nothing is left when all is deleted', async () => {

@@ -3,6 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Fault, type FaultKind } from '../../src/base/errors.ts';
 import type {
@@ -101,6 +104,8 @@ async function refuses(work: Promise<unknown>, kind: FaultKind): Promise<void> {
     return true;
   });
 }
+
+const order = (path: string) => ({ path, quiesce: false, mark: null, changes: null });
 
 /** What the image service would say of an image that came from here. */
 const cameFromHere = (id: string, { format }: DiskCopy, bytes: Buffer, of: ImageFacts | null): ImageFacts => {
@@ -491,6 +496,44 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.ok(!(await world.leftovers(spec.uuid)).some((name) => name.includes(dropped)));
     });
 
+    it('copies its root disk to a file, or what changed since, while the guest goes on', { timeout }, async (t) => {
+      const { copyDisk, dropDiskCopy, replaceDisk } = driver;
+      if (!copyDisk || !dropDiskCopy || !replaceDisk) return t.skip(CANNOT);
+      const { uuid } = spec;
+      const directory = await mkdtemp(join(tmpdir(), 'xloud-copies-'));
+      t.after(() => rm(directory, { recursive: true }));
+      await chmod(directory, 0o711);
+      const take = (name: string, since: string | null, more = 0) =>
+        copyDisk({
+          ...{ uuid, path: join(directory, name), quiesce: false, mark: name },
+          changes: since === null ? null : { since, virtualBytes: whole.virtualBytes + more },
+        });
+      let whole = { virtualBytes: 0 };
+      const first = await take('first', null);
+      whole = first;
+      assert.deepEqual([first.incremental, first.live], [false, true]);
+      const { ino } = await stat(join(directory, 'first'));
+      assert.deepEqual(await take('first', null), first, 'twice is once');
+      assert.equal((await stat(join(directory, 'first'))).ino, ino);
+      marked = await world.mark(uuid);
+      assert.equal((await take('second', 'first')).incremental, true);
+      assert.ok(
+        (await readFile(join(directory, 'second'))).length <= (await readFile(join(directory, 'first'))).length,
+      );
+      assert.equal((await take('third', 'never')).incremental, false, 'since a copy that nobody made');
+      assert.equal((await take('fourth', 'third', 512)).incremental, false, 'of a disk of another size');
+      for (const name of ['second', 'none']) await dropDiskCopy({ uuid, path: join(directory, name) });
+      await refuses(replaceDisk({ spec, chain: [join(directory, 'first')] }), 'conflict');
+      await refuses(copyDisk({ ...order(join(directory, 'away', 'x')), uuid }), 'conflict');
+      await refuses(copyDisk({ ...order(join(directory, 'x')), uuid: randomUUID() }), 'notFound');
+      assert.deepEqual((await readdir(directory)).filter((name) => !name.endsWith('.made')).toSorted(), [
+        'first',
+        'fourth',
+        'third',
+      ]);
+      assert.equal((await inspect()).powerState, power.running);
+    });
+
     it('forgets at the next start what was not to persist', { timeout }, async () => {
       const target = { vcpus: 3, memoryMb: 512 };
       const outcome = await adjust(target, false);
@@ -523,6 +566,23 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal((await inspect()).powerState, power.shutdown);
       await driver.uploadSnapshot({ uuid: spec.uuid, imageId });
       assert.ok(world.stored(imageId)?.includes(marked), 'what the guest wrote while it ran is in the image');
+    });
+
+    it('takes the disk of a copy while it is off', { timeout }, async (t) => {
+      const { copyDisk, replaceDisk } = driver;
+      if (!copyDisk || !replaceDisk) return t.skip(CANNOT);
+      const { uuid } = spec;
+      const directory = await mkdtemp(join(tmpdir(), 'xloud-copies-'));
+      t.after(() => rm(directory, { recursive: true }));
+      const path = join(directory, 'copy');
+      assert.equal((await copyDisk({ ...order(path), uuid })).live, false);
+      for (const _ of [1, 2]) assert.equal((await replaceDisk({ spec, chain: [path] })).powerState, power.shutdown);
+      await refuses(replaceDisk({ spec, chain: [path, join(directory, 'none')] }), 'conflict');
+      const imageId = randomUUID();
+      if (!driver.snapshot || !driver.uploadSnapshot) return;
+      await driver.snapshot({ uuid, imageId, quiesce: false });
+      await driver.uploadSnapshot({ uuid, imageId });
+      assert.ok(world.stored(imageId)?.includes(marked), 'what the guest wrote is on it');
     });
 
     it('plugs a port into a guest that is off, for its next start', { timeout }, async (t) => {

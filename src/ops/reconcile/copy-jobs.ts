@@ -8,12 +8,13 @@ import {
   dueCopyJobs,
   endCopyJob,
   knownCopies,
+  moveCopyJob,
   removeCopy,
   takeCopyJob,
   updateCopy,
 } from '../../db/server-copies.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { ServerCopy } from '../../domain/servers/server-copies.ts';
+import type { CopyJob, ServerCopy } from '../../domain/servers/server-copies.ts';
 import type { OpsDeps } from '../deps.ts';
 import { wholeChain } from '../servers/restore-copy.ts';
 
@@ -48,19 +49,44 @@ const verify: Work = async (deps, copy) => {
 
 const works = { verify, delete: remove } as const;
 
+/** Holds a job for as long as this process is at it. */
+function keepLease({ database, clock, log }: OpsDeps, id: string, job: CopyJob, taken: number) {
+  let untilMs = taken;
+  let renewing: Promise<void> = Promise.resolve();
+  const renew = async (): Promise<void> => {
+    const next = clock.now() + limits.copyJobLeaseMs;
+    if (await tx(database, (t) => moveCopyJob(t, id, job, untilMs, next))) untilMs = next;
+  };
+  const timer = setInterval(() => {
+    renewing = renew().catch((error: unknown) => log.warn({ copy: id, err: error }, 'a lease was not kept'));
+  }, limits.copyJobLeaseMs / 3);
+  timer.unref();
+  return {
+    /** Until when it is held; nobody takes it for longer any more. */
+    async stop(): Promise<number> {
+      clearInterval(timer);
+      await renewing;
+      return untilMs;
+    },
+  };
+}
+
 async function carryOut(deps: OpsDeps, copy: ServerCopy): Promise<void> {
   const { database, clock, log } = deps;
   const { id, job } = copy;
   if (job === null) return;
-  const untilMs = clock.now() + limits.copyJobLeaseMs;
-  if (!(await tx(database, (t) => takeCopyJob(t, copy, untilMs)))) return;
+  const takenMs = clock.now() + limits.copyJobLeaseMs;
+  if (!(await tx(database, (t) => takeCopyJob(t, copy, takenMs)))) return;
+  const lease = keepLease(deps, id, job, takenMs);
   try {
     const write = await works[job](deps, copy);
+    const untilMs = await lease.stop();
     await tx(database, async (t) => {
       if (await endCopyJob(t, id, job, untilMs)) await write(t, clock.now());
     });
   } catch (error) {
-    log.warn({ copy: id, job, err: error }, 'work on a snapshot or backup failed; it is tried again');
+    log.warn({ copy: id, job, err: error }, 'work on a snapshot or backup failed');
+    const untilMs = await lease.stop();
     const reason = `Its file could not be reached: ${messageOf(asFault(error))}`;
     await tx(database, async (t) => {
       if (!(await endCopyJob(t, id, job, untilMs))) return;

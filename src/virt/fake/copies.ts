@@ -33,8 +33,10 @@ export function copyVerbs(host: FakeHost): Pick<AgentVerbs, 'copyDisk' | 'dropDi
       }
       if (await exists(path)) return (JSON.parse(await readFile(path, 'utf8')) as Kept).copied;
       const live = guest.powerState === power.running || guest.powerState === power.paused;
-      const incremental = live && changes !== null && guest.mark === changes.since;
-      const copied: DiskCopied = { virtualBytes: guest.spec.disks.rootGb * GIB, incremental, live };
+      const virtualBytes = guest.spec.disks.rootGb * GIB;
+      const isKnown = changes !== null && guest.mark === changes.since && virtualBytes === changes.virtualBytes;
+      const incremental = live && isKnown;
+      const copied: DiskCopied = { virtualBytes, incremental, live };
       await writeFile(`${path}.part`, JSON.stringify({ disk: guest.disk ?? '', copied } satisfies Kept));
       await rename(`${path}.part`, path);
       // as libvirt's: only of a guest that is on

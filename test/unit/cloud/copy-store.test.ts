@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -44,6 +44,22 @@ describe('the directory of snapshots and backups', () => {
         new RegExp(`it may take ${gb} GiB, others that are being made ${others} GiB, and \\d+ GiB are free`),
       );
     }
+  });
+
+  it('keeps the place of a copy that is being made, whoever removes another or sweeps', async () => {
+    const [one, other] = [copy(), copy()];
+    const beside = { ...other, serverUuid: one.serverUuid };
+    await store.prepare(one, 0, 0);
+    await store.remove(beside);
+    await store.sweep(async (ids) => new Set(ids));
+    await writeFile(store.pathOf(one), 'bytes');
+    await store.seal(one);
+    assert.deepEqual((await readdir(join(directory, one.serverUuid))).toSorted(), [
+      `${one.id}.qcow2`,
+      `${one.id}.qcow2.json`,
+    ]);
+    await store.remove(one);
+    assert.equal((await readdir(directory)).includes(one.serverUuid), false);
   });
 
   it('is missed where it is not there', async () => {

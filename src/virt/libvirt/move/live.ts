@@ -11,7 +11,6 @@ import type { Transfer } from '../../../domain/servers/migrations.ts';
 import { isUnanswered, isVirError, outcomeOf } from '../errors.ts';
 import { findDomain, ifGone, isArriving, isOff } from '../guest.ts';
 import { filesOf, type Host, noSuchGuest, notRunning } from '../host.ts';
-import { forgetCheckpoints } from '../checkpoints.ts';
 import { undefine } from '../lifecycle.ts';
 import * as vir from '../rpc/constants.ts';
 import type { DomainRef, TypedParam, TypedParams } from '../rpc/types.ts';
@@ -125,8 +124,6 @@ async function carry(host: Host, domain: DomainRef, landing: LiveLanding, leavin
     const began = await host.guests('leaving', async () => {
       if (leaving.state !== 'running') return false;
       leaving.waits = false;
-      // libvirt moves no guest that has some; the next backup is whole
-      await forgetCheckpoints(host, domain, null);
       await connection.domainMigrateSetMaxDowntime(domain, live.downtimeMs);
       await connection.domainMigratePerform3Params(
         domain,
