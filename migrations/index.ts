@@ -21,6 +21,7 @@ import { portForwardings } from './0044_port_forwardings.ts';
 import { qos } from './0045_qos.ts';
 import { dhcpOpts } from './0046_dhcp_opts.ts';
 import { usageSamples } from './0048_usage_samples.ts';
+import { sshPorts } from './0049_ssh_ports.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -45,4 +46,5 @@ export const migrations: readonly Migration[] = [
   dhcpOpts,
   addressGroups,
   usageSamples,
+  sshPorts,
 ];

@@ -35,6 +35,7 @@ import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
 import { volumeOptions } from './config-volume.ts';
 import { moveOptions } from './move-options.ts';
+import { sshOptions } from './ssh-options.ts';
 
 /** One option for each thing that has a quota; -1: no limit. */
 const quota = Object.fromEntries(
@@ -347,6 +348,7 @@ export const schema = {
       "Where the screens of libvirt's guests listen (VNC, without a password): socket, a file beside their disks that QEMU and this program alone may open; or an address, which the proxy must reach and nobody else; empty: guests have no screen.",
     ),
     ...moveOptions,
+    ...sshOptions,
     console_base_url: text(
       '',
       'Where a console proxy of your own serves browsers, as https://consoles.example.org; empty: this program does, at /console below its public address.',

@@ -438,7 +438,9 @@ withCloud(
   print(await explain(await sessionOf(options), options));
 });
 
-const cloudInit = program.command('cloud-init').description('templates for cloud-init that new servers may name');
+const cloudInit = program
+  .command('cloud-init')
+  .description('templates for cloud-init that new servers may name, and what became of them');
 
 withCloud(cloudInit.command('list').description('print the templates')).action(async (options: CloudFlags) => {
   const { listTemplates } = await import('../cli/cloud-init-templates.ts');
@@ -452,6 +454,15 @@ withCloud(
 ).action(async (name: string, options: CloudFlags) => {
   const { showTemplate } = await import('../cli/cloud-init-templates.ts');
   print(await showTemplate(await sessionOf(options), name));
+});
+
+withCloud(
+  cloudInit
+    .command('status <server-id>')
+    .description('print what cloud-init came to in a server, and the end of its log'),
+).action(async (server: string, options: CloudFlags) => {
+  const { showCloudInitStatus } = await import('../cli/cloud-init-status.ts');
+  print(await showCloudInitStatus(await sessionOf(options), server));
 });
 
 const profile = program.command('profile').description('sets of extra specs by a name, and what servers have of them');

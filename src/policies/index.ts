@@ -9,6 +9,8 @@ import { rules as availabilityZone } from './availability-zone.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
+import { rules as sshPort } from './ssh-ports.ts';
+import { rules as cloudInitStatus } from './cloud-init-status.ts';
 import { rules as cloudInitTemplates } from './cloud-init-templates.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as createBackup } from './create-backup.ts';
@@ -103,6 +105,8 @@ const resourceRules = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitStatus,
+  ...sshPort,
   ...cloudInitTemplates,
   ...profiles,
   ...metrics,

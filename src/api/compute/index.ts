@@ -7,6 +7,8 @@ import attachInterfaces from './attach-interfaces.ts';
 import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
 import baremetalNodes from './baremetal-nodes.ts';
+import sshPort from './ssh-ports.ts';
+import cloudInitStatus from './cloud-init-status.ts';
 import cloudInitTemplates from './cloud-init-templates.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
@@ -104,6 +106,8 @@ const routes: readonly RouteEntry[] = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitStatus,
+  ...sshPort,
   ...cloudInitTemplates,
   ...profiles,
   ...metrics,
