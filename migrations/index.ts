@@ -22,6 +22,7 @@ import { qos } from './0045_qos.ts';
 import { dhcpOpts } from './0046_dhcp_opts.ts';
 import { usageSamples } from './0048_usage_samples.ts';
 import { sshPorts } from './0049_ssh_ports.ts';
+import { phoneHomes } from './0050_phone_homes.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -47,4 +48,5 @@ export const migrations: readonly Migration[] = [
   addressGroups,
   usageSamples,
   sshPorts,
+  phoneHomes,
 ];

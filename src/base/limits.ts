@@ -330,6 +330,8 @@ export const limits = {
   /** One volume, and what work on volumes leaves free of the disk that they lie on. */
   volumeGb: 16_384,
   volumeDiskReserveBytes: 256 * MIB,
+  /** What a guest may tell of itself at once. */
+  phoneHomeBytes: 16 * 1024,
   /** Cinder's bounds: pairs of metadata, and how long a message is kept. */
   volumeMetadata: 128,
   volumeMessageMs: 30 * 24 * 3_600 * SECOND_MS,

@@ -7,7 +7,7 @@ interface Status {
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
   readonly log: string | null;
-  readonly [more: string]: string | number | null | readonly string[];
+  readonly phoned_home: { readonly at: string; readonly told: Readonly<Record<string, string>> } | null;
 }
 
 /** Without what a terminal would obey: the guest wrote it. */
@@ -16,11 +16,9 @@ const plain = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, '');
 
 export async function showCloudInitStatus(session: Session, serverId: string): Promise<string> {
   const path = `/servers/${encodeURIComponent(serverId)}/os-xloud-cloud-init`;
-  const { log, errors, warnings, ...told } = (await session.compute('GET', path)) as Status;
-  const rows = Object.entries(told).map(([name, value]) => [
-    name,
-    value === null ? '-' : String(value as string | number),
-  ]);
+  const { log, errors, warnings, phoned_home, ...told } = (await session.compute('GET', path)) as Status;
+  const rows = Object.entries(told).map(([name, value]) => [name, value === null ? '-' : String(value as string)]);
   const problems = [...errors.map((one) => ['error', one]), ...warnings.map((one) => ['warning', one])];
-  return plain([table([...rows, ...problems], [0, 1]), ...(log === null ? [] : ['', log])].join('\n'));
+  const home = phoned_home === null ? [] : Object.entries({ phoned_home: phoned_home.at, ...phoned_home.told });
+  return plain([table([...rows, ...home, ...problems], [0, 1]), ...(log === null ? [] : ['', log])].join('\n'));
 }

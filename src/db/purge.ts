@@ -25,6 +25,7 @@ export const ofServers: readonly { readonly table: string; readonly column: stri
   { table: 'server_volumes', column: 'server_id', by: 'id' },
   { table: 'usage_samples', column: 'server_id', by: 'id' },
   { table: 'ssh_ports', column: 'server_id', by: 'id' },
+  { table: 'phone_homes', column: 'server_id', by: 'id' },
   { table: 'shelved_servers', column: 'server_id', by: 'id' },
   { table: 'servers', column: 'id', by: 'id' },
 ];

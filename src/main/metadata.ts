@@ -100,7 +100,7 @@ export function openMetadata(parts: Parts): readonly Condition[] {
   const { ovs_db: switchRemote } = config.network;
   const { ovn_ca: ca, ovn_certificate: certificate, ovn_key: key } = config.network;
   const tls = ca === '' ? null : { ca, certificate, key };
-  const source = guestMetadata({ database });
+  const source = guestMetadata({ database, clock });
   const answer = makeMetadata({ source, count: metadataRates(), clock, log, observer: metrics.web });
   const keeper = makeMetadataKeeper({
     host: metadataHostOf(config.network),

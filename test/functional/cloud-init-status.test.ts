@@ -22,7 +22,7 @@ describe('what cloud-init came to', () => {
     const { log, ...told } = body;
     assert.deepEqual(told, {
       ...{ server_id: id, source: 'agent', status: 'done', stage: null, seconds: 5 },
-      ...{ datasource: 'DataSourceOpenStackLocal [net,ver=2]', errors: [], warnings: [] },
+      ...{ datasource: 'DataSourceOpenStackLocal [net,ver=2]', errors: [], warnings: [], phoned_home: null },
     });
     assert.match(log, /^Cloud-init finished/);
     const failed = (await get(await made('init-fails'))).body;

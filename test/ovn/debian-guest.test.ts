@@ -22,6 +22,8 @@ const WHO = 'xloud-demo';
 const GIB = 2 ** 30;
 const PAGE = 'Hello from Debian';
 const MARK = 'told by user data';
+const PHONE_HOME =
+  'phone_home: { url: http://169.254.169.254/xloud/phone-home, post: [pub_key_ed25519, hostname, instance_id], tries: 5 }\n';
 
 /** A program that asks for metadata by the interface with a MAC address, which it is given. */
 const askBy = (address: string): string => `
@@ -113,7 +115,7 @@ describe('a Debian guest on OVN', { concurrency: 1, timeout: 1_500_000 }, () => 
     await compute('POST', '/os-keypairs', { keypair });
     const port = { network_id: own, security_groups: [group] };
     const portId = (await network('POST', '/ports', { port })).port.id;
-    const userData = `#cloud-config\nwrite_files:\n  - path: /etc/told\n    content: ${MARK}\n`;
+    const userData = `#cloud-config\nwrite_files:\n  - path: /etc/told\n    content: ${MARK}\n${PHONE_HOME}`;
     const metadata = { 'xloud:template': 'web-server', 'xloud:template.index': PAGE };
     const wish = { name: 'web-1', imageRef, flavorRef, key_name: 'mine', networks: [{ port: portId }], metadata };
     const user_data = Buffer.from(userData).toString('base64');
@@ -232,13 +234,17 @@ describe('a Debian guest on OVN', { concurrency: 1, timeout: 1_500_000 }, () => 
       const now = await compute('GET', `/servers/${server}/os-xloud-cloud-init`);
       return now.status === 'running' ? null : now;
     });
-    const { log, seconds, ...told } = said;
+    const { log, seconds, phoned_home, ...told } = said;
     assert.deepEqual(told, {
       ...{ server_id: server, source: 'agent', status: 'done', stage: null, errors: [], warnings: [] },
       datasource: 'DataSourceOpenStackLocal [net,ver=2]',
     });
     assert.match(log, /Setting up nginx-light/);
     assert.match(log, /Cloud-init v\. \S+ finished at /);
+    assert.deepEqual(phoned_home.told, {
+      ...{ hostname: 'web-1', instance_id: server },
+      pub_key_ed25519: await ssh('cat /etc/ssh/ssh_host_ed25519_key.pub'),
+    });
     assert.ok(seconds > 1);
     console.log(`cloud-init was done after ${seconds} s`);
   });

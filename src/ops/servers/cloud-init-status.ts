@@ -8,6 +8,7 @@ import {
   type CloudInitFiles,
   type CloudInitStatus,
 } from '../../domain/servers/cloud-init-status.ts';
+import { findPhonedHome, type PhonedHome } from '../../db/server-parts.ts';
 import { power, type Server } from '../../domain/servers/servers.ts';
 import { anytime, defineTransition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -32,10 +33,16 @@ async function filesOf({ database, bus }: OpsDeps, server: Server, host: string)
   }
 }
 
-/** Throws 409 before the server has a host. */
-export async function cloudInitStatus(deps: OpsDeps, op: Op, server: Server): Promise<CloudInitStatus> {
+/** With what the guest told the metadata service. Throws 409 before the server has a host. */
+export async function cloudInitStatus(
+  deps: OpsDeps,
+  op: Op,
+  server: Server,
+): Promise<CloudInitStatus & { readonly phonedHome: PhonedHome | null }> {
+  const phonedHome = await findPhonedHome(deps.database.read, server.id);
   const host = await hostFor(deps.database.read, op, server, cloudInitTransitions.cloudInit);
   const files = await filesOf(deps, server, host);
-  if (files !== null) return statusOf(files, '');
-  return statusOf(null, await deps.bus.call(host, 'console', { uuid: server.uuid, maxBytes: limits.consoleBytes }));
+  if (files !== null) return { ...statusOf(files, ''), phonedHome };
+  const text = await deps.bus.call(host, 'console', { uuid: server.uuid, maxBytes: limits.consoleBytes });
+  return { ...statusOf(null, text), phonedHome };
 }
