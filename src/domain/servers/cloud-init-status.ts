@@ -86,8 +86,18 @@ function byFiles(files: CloudInitFiles): CloudInitStatus {
 }
 
 const BEGINS = /Cloud-init v\. \S+ running '([\w:-]{1,40})'/;
-const ENDS = /Cloud-init v\. \S+ finished at .*?Datasource (.{1,200}?)\.\s+Up [\d.]+ seconds/;
-const FAILS = /Running module (.{1,200}) failed/;
+/** What stands between two words of a line; null: they are not both there. Found in one pass, however long a line the guest writes. */
+function between(line: string, before: string, behind: string): string | null {
+  const from = line.indexOf(before);
+  const to = line.indexOf(behind, from + before.length);
+  return from < 0 || to < 0 ? null : line.slice(from + before.length, to);
+}
+const endOf = (line: string): string | null =>
+  line.includes('Cloud-init v. ') && line.includes(' finished at ') ? between(line, 'Datasource ', '.  Up ') : null;
+const failureIn = (line: string): string | null => {
+  const module = between(line, 'Running module ', ' failed');
+  return module === null ? null : textOf(`Running module ${module} failed`);
+};
 const ITS_WORDS = /cloud-init\[\d+\]: |ci-info: |Cloud-init v\. /;
 
 /** What its own words on the console come to, of the last boot that is seen there. */
@@ -96,15 +106,15 @@ function byConsole(text: string): CloudInitStatus | null {
   const first = lines.findLastIndex((line) => BEGINS.exec(line)?.[1] === 'init-local');
   const own = lines.slice(Math.max(first, 0)).filter((line) => ITS_WORDS.test(line));
   const stage = own.findLast((line) => BEGINS.test(line));
-  const end = own.findLast((line) => ENDS.test(line));
+  const end = own.findLast((line) => endOf(line) !== null);
   if (stage === undefined && end === undefined) return null;
-  const errors = uniqueTexts(own.flatMap((line) => textOf(FAILS.exec(line)?.[0]) ?? []));
+  const errors = uniqueTexts(own.flatMap((line) => failureIn(line) ?? []));
   const ended = errors.length > 0 ? 'error' : 'done';
   return {
     source: 'console',
     status: end === undefined ? 'running' : ended,
     stage: end === undefined ? (BEGINS.exec(stage ?? '')?.[1] ?? null) : null,
-    datasource: end === undefined ? null : (ENDS.exec(end)?.[1] ?? null),
+    datasource: end === undefined ? null : textOf(endOf(end)),
     ...{ errors, warnings: [], seconds: null },
     log: own.slice(-LOG_LINES).join('\n').toWellFormed(),
   };
