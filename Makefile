@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt terraform lint format bench demo host guest deps build docs clean
+.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt terraform lint format bench demo host guest debian-guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -96,6 +96,11 @@ host:
 guest:
 	@tools/packages.sh ensure guest
 	@tools/guest/build.sh "$(DATA)/guest"
+
+## A real Debian with cloud-init, to try things with: var/guest/debian.qcow2; as root, five minutes.
+debian-guest:
+	@tools/packages.sh ensure debian-guest
+	@tools/guest/debian.sh "$(DATA)/guest"
 
 build: deps
 	@npm run --silent build

@@ -18,6 +18,7 @@ const STARTS = numberOf('--starts', 7);
 const ROUNDS = numberOf('--rounds', 20);
 const GUESTS = numberOf('--guests', 50);
 const LOOK_MS = 20;
+const ROUND_LOOK_MS = 500;
 const PATIENCE_MS = 900_000;
 const MIB = 2 ** 20;
 /** From the issue of the one who runs the cloud: what we add to QEMU's own start. */
@@ -51,11 +52,26 @@ async function reach(world: GuestService, id: string, wanted: string): Promise<v
   });
 }
 
-async function create(world: GuestService, imageRef: string, flavorRef: string, networks: string): Promise<Made> {
-  const began = performance.now();
-  const made = await world.compute('POST', '/servers', { server: { name: 'bench', imageRef, flavorRef, networks } });
+async function ask(world: GuestService, imageRef: string, flavorRef: string): Promise<string> {
+  const server = { name: 'bench', imageRef, flavorRef, networks: 'auto' };
+  const made = await world.compute('POST', '/servers', { server });
   assert.equal(made.status, 202, JSON.stringify(made.body));
-  const id = made.body.server.id as string;
+  return made.body.server.id as string;
+}
+
+/** Looks at all at once, and seldom: whoever looks shares the processors with those who work. */
+async function allAre(world: GuestService, status: string, count: number): Promise<void> {
+  await until(`${count} servers ${status}`, async () => {
+    await sleep(ROUND_LOOK_MS);
+    const { servers } = (await world.compute('GET', '/servers/detail')).body as { servers: { status: string }[] };
+    assert.ok(!servers.some((one) => one.status === 'ERROR'), 'a server is in ERROR');
+    return servers.length === count && servers.every((one) => one.status === status);
+  });
+}
+
+async function create(world: GuestService, imageRef: string, flavorRef: string): Promise<Made> {
+  const began = performance.now();
+  const id = await ask(world, imageRef, flavorRef);
   await reach(world, id, 'ACTIVE');
   return { id, ms: performance.now() - began };
 }
@@ -70,7 +86,7 @@ async function starts(world: GuestService): Promise<{ readonly ours: number[]; r
   const [ours, its]: [number[], number[]] = [[], []];
   // the first brings the image into the cache
   for (let n = 0; n <= STARTS; n += 1) {
-    const { id, ms } = await create(world, world.imageRef, world.flavorRef, 'auto');
+    const { id, ms } = await create(world, world.imageRef, world.flavorRef);
     await world.virsh('destroy', id);
     const began = performance.now();
     await world.virsh('start', id);
@@ -170,10 +186,18 @@ async function rounds(world: GuestService): Promise<{ readonly standings: Standi
   const seconds: number[] = [];
   for (let n = 1; n <= ROUNDS; n += 1) {
     const began = performance.now();
-    const made = await Promise.all(Array.from({ length: GUESTS }, () => create(world, image, flavor, 'auto')));
-    await Promise.all(made.map(({ id }) => remove(world, id)));
+    const ids = await Promise.all(Array.from({ length: GUESTS }, () => ask(world, image, flavor)));
+    await allAre(world, 'ACTIVE', GUESTS);
+    await Promise.all(ids.map((id) => world.compute('DELETE', `/servers/${id}`)));
+    await allAre(world, 'gone', 0);
     seconds.push((performance.now() - began) / 1_000);
-    assert.deepEqual(await leftovers(world), [], `after round ${n}`);
+    const left = await leftovers(world);
+    const downs = world.service.log().match(/is down|is seen as down|host.*down/g)?.length ?? 0;
+    assert.deepEqual(
+      left.slice(0, 5),
+      [],
+      `after round ${n} (${left.length} left, ${downs} lines say that a host is down)`,
+    );
     const files = readdirSync(`/proc/${pid}/fd`).length;
     standings.push({ serviceMib: residentMib(pid), libvirtdMib: residentMib(daemon), files });
     const last = standings.at(-1) as Standing;

@@ -24,6 +24,8 @@ import { usageSamples } from './0048_usage_samples.ts';
 import { metering } from './0049_metering.ts';
 import { serverCopies } from './0050_server_copies.ts';
 import { adjustPolicies } from './0055_adjust_policies.ts';
+import { sshPorts } from './0051_ssh_ports.ts';
+import { phoneHomes } from './0052_phone_homes.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -51,4 +53,6 @@ export const migrations: readonly Migration[] = [
   metering,
   serverCopies,
   adjustPolicies,
+  sshPorts,
+  phoneHomes,
 ];

@@ -13,12 +13,14 @@ declare -A PACKAGE_GROUPS=(
   [host]='libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils dnsmasq-base iptables iproute2 genisoimage'
   # building and booting the test guests (kernel, busybox and agent are downloaded, not installed)
   [guest]='qemu-system-x86 qemu-utils genisoimage cpio gzip kmod mtools syslinux syslinux-common binutils'
+  # building a Debian guest
+  [debian-guest]='mmdebstrap e2fsprogs qemu-utils cpio gzip kmod mtools syslinux syslinux-common binutils'
   # what guests may have beside that: UEFI and secure boot, a TPM, machines of another architecture
   [machines]='ovmf swtpm swtpm-tools qemu-system-arm qemu-efi-aarch64'
   # networks of tenants: OVN's databases and daemons, the switch below them
   [ovn]='ovn-central ovn-host openvswitch-switch'
   # what its tests send and see with
-  [ovn-tests]='busybox-static'
+  [ovn-tests]='busybox-static openssh-client curl'
   [mariadb]='mariadb-server'
   # what operators back a SQLite file up with
   [sqlite]='sqlite3'

@@ -43,6 +43,10 @@ if [ "$driver" != fake ]; then
   fi
   keep_disks_in_reach
 fi
+# where tools/host.sh starts libvirtd, its networks are
+if [ ! -d /run/systemd/system ] && [ -e "/run/netns/${XLOUD_HOST_NETNS-xloud}" ]; then
+  export XLOUD_COMPUTE__SSH_NETNS=${XLOUD_HOST_NETNS-xloud}
+fi
 if [ "${ENGINE:-basic}" = ovn ]; then
   tools/ovn.sh
   export XLOUD_NETWORK__ENGINE=ovn

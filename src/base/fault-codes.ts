@@ -62,6 +62,8 @@ const outward = {
   server: 'no such server',
   serverGroup: 'no such server group',
   share: 'no such share',
+  sshPort: 'the server has no SSH port',
+  sshPorts: 'no SSH port can be had',
   'shelved.noImage': 'the image of the shelved server is gone',
   'snapshot.broken': 'the snapshot could not be made',
   'snapshot.quiesce': 'the guest did not hold its file systems still',

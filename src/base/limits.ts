@@ -256,6 +256,15 @@ export const limits = {
   /** A guest agent that does not answer is given up after the first time and left in peace for the second. */
   agentReplyMs: 5 * SECOND_MS,
   agentPauseMs: 60 * SECOND_MS,
+  /** Connections by the SSH port of a server, how long its guest may take to answer one, and how often whoever is silent there is asked. */
+  sshConnectionsPerServer: 16,
+  sshDialMs: 15 * SECOND_MS,
+  sshKeepAliveMs: 60 * SECOND_MS,
+  /** How often what is listened is compared with who has which port. */
+  sshPortsMs: 5 * SECOND_MS,
+  /** What is read of a file of cloud-init's in a guest, and of the end of what it printed there. */
+  cloudInitFileBytes: 64 * 1024,
+  cloudInitLogBytes: 16 * 1024,
   /** What it said of vCPUs that nobody asks to change is good for this long: as long as a host's report is. */
   agentFreshMs: 10 * SECOND_MS,
   /**
@@ -343,6 +352,8 @@ export const limits = {
   /** One volume, and what work on volumes leaves free of the disk that they lie on. */
   volumeGb: 16_384,
   volumeDiskReserveBytes: 256 * MIB,
+  /** What a guest may tell of itself at once. */
+  phoneHomeBytes: 16 * 1024,
   /** Cinder's bounds: pairs of metadata, and how long a message is kept. */
   volumeMetadata: 128,
   volumeMessageMs: 30 * 24 * 3_600 * SECOND_MS,

@@ -25,6 +25,8 @@ export const ofServers: readonly { readonly table: string; readonly column: stri
   { table: 'backup_schedules', column: 'server_uuid', by: 'uuid' },
   { table: 'server_volumes', column: 'server_id', by: 'id' },
   { table: 'usage_samples', column: 'server_id', by: 'id' },
+  { table: 'ssh_ports', column: 'server_id', by: 'id' },
+  { table: 'phone_homes', column: 'server_id', by: 'id' },
   { table: 'shelved_servers', column: 'server_id', by: 'id' },
   { table: 'adjust_states', column: 'server_id', by: 'id' },
   { table: 'adjust_decisions', column: 'server_uuid', by: 'uuid' },

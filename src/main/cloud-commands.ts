@@ -49,7 +49,9 @@ function addScheduler(program: Command): void {
 }
 
 function addCloudInit(program: Command): void {
-  const cloudInit = program.command('cloud-init').description('templates for cloud-init that new servers may name');
+  const cloudInit = program
+    .command('cloud-init')
+    .description('templates for cloud-init that new servers may name, and what became of them');
 
   withCloud(cloudInit.command('list').description('print the templates')).action(async (options: CloudFlags) => {
     const { listTemplates } = await import('../cli/cloud-init-templates.ts');
@@ -63,6 +65,15 @@ function addCloudInit(program: Command): void {
   ).action(async (name: string, options: CloudFlags) => {
     const { showTemplate } = await import('../cli/cloud-init-templates.ts');
     print(await showTemplate(await sessionOf(options), name));
+  });
+
+  withCloud(
+    cloudInit
+      .command('status <server-id>')
+      .description('print what cloud-init came to in a server, and the end of its log'),
+  ).action(async (server: string, options: CloudFlags) => {
+    const { showCloudInitStatus } = await import('../cli/cloud-init-status.ts');
+    print(await showCloudInitStatus(await sessionOf(options), server));
   });
 }
 

@@ -99,6 +99,14 @@ export const listenAddress: Form = {
 };
 export const plainAddress: Form = { name: 'an IP address such as 10.0.0.1', fits: (text) => parseIp(text) !== null };
 export const plainRange: Form = { name: 'a range such as 10.0.0.0/8', fits: (text) => parseCidr(text) !== null };
+/** The first and the last of some ports, none of which only root may have. */
+export const portRange: Form = {
+  name: 'two ports from 1024 on such as 2200-2299',
+  fits: (range) => {
+    const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(range) ?? [];
+    return Number(first) >= 1_024 && Number(first) <= Number(last) && Number(last) <= 65_535;
+  },
+};
 /** Where an OVSDB server is asked. */
 export const ovsdbRemote: Form = {
   name: 'unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT',

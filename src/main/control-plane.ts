@@ -3,7 +3,7 @@
 import type { Bus } from '../bus/bus.ts';
 import { makeNotificationSender } from '../bus/notifications.ts';
 import { startWorker, type Worker } from '../ops/engine/worker.ts';
-import { makeOps, type Ops, type OpsDeps, type OpsHooks } from '../ops/index.ts';
+import { makeOps, type Ops, type OpsDeps } from '../ops/index.ts';
 import { startNotificationRelay } from '../ops/notifications/notification-relay.ts';
 import { adjustMetrics } from './adjust-metrics.ts';
 import { actionMetrics, reconcilerMetrics, reportMetrics } from './cloud-metrics.ts';
@@ -23,7 +23,12 @@ export interface ControlPlane {
 }
 
 /** The verbs with all that they need; nothing runs yet. */
-export function makeControlPlane(parts: Parts, bus: Bus, neighbours: Neighbours, hooks?: OpsHooks): ControlPlane {
+export function makeControlPlane(
+  parts: Parts,
+  bus: Bus,
+  neighbours: Neighbours,
+  more: Pick<OpsDeps, 'hooks' | 'sshPorts'> = {},
+): ControlPlane {
   const { config, database, clock, log, metrics, dataDir } = parts;
   const deps: OpsDeps = {
     database,
@@ -41,7 +46,7 @@ export function makeControlPlane(parts: Parts, bus: Bus, neighbours: Neighbours,
       ...reconcilerMetrics(metrics, clock),
       ...reportMetrics(metrics),
     },
-    ...(hooks === undefined ? {} : { hooks }),
+    ...more,
   };
   return { bus, deps, ops: makeOps(deps) };
 }

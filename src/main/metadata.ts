@@ -6,13 +6,14 @@ import type { Socket } from 'node:net';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { type AnswerGuest, makeMetadata, senderOf } from '../api/metadata/handler.ts';
 import { limits } from '../base/limits.ts';
-import { makeMetadataHost } from '../cloud/ovn/metadata/host.ts';
+import { makeMetadataHost, type MetadataHost } from '../cloud/ovn/metadata/host.ts';
 import { makeMetadataKeeper } from '../cloud/ovn/metadata/keeper.ts';
 import type { OpenedSocket } from '../cloud/ovn/metadata/socket.ts';
 import { southboundTables, switchTables } from '../cloud/ovn/metadata/wanted.ts';
 import { openOvsdb } from '../cloud/ovn/ovsdb/client.ts';
 import { guestMetadata } from '../ops/index.ts';
 import { runProgram } from '../base/run.ts';
+import type { Config } from './config.ts';
 import { bad } from './config-values.ts';
 import { cutSilent } from './connections.ts';
 import type { Condition } from './health.ts';
@@ -77,6 +78,14 @@ export function serveMetadata(
   };
 }
 
+export const metadataHostOf = ({ ovs_db, ovs_netns, ovn_offloads }: Config['network']): MetadataHost =>
+  makeMetadataHost({
+    run: runProgram,
+    enter: ovs_netns === '' ? [] : ['nsenter', `--net=/run/netns/${ovs_netns}`, '--'],
+    switchRemote: ovs_db,
+    offloads: ovn_offloads === 'yes',
+  });
+
 /**
  * Serves the metadata of the guests on this host; what must hold for it.
  * @throws a Fault where this process may not make what it needs on the host
@@ -88,18 +97,13 @@ export function openMetadata(parts: Parts): readonly Condition[] {
       'only root can make what it needs on the host; with `no` every server has a config drive',
     );
   const { config, database, clock, log, metrics, cleanup } = parts;
-  const { ovs_db: switchRemote, ovs_netns: netns, ovn_offloads: offloads } = config.network;
+  const { ovs_db: switchRemote } = config.network;
   const { ovn_ca: ca, ovn_certificate: certificate, ovn_key: key } = config.network;
   const tls = ca === '' ? null : { ca, certificate, key };
-  const source = guestMetadata({ database });
+  const source = guestMetadata({ database, clock });
   const answer = makeMetadata({ source, count: metadataRates(), clock, log, observer: metrics.web });
   const keeper = makeMetadataKeeper({
-    host: makeMetadataHost({
-      run: runProgram,
-      enter: netns === '' ? [] : ['nsenter', `--net=/run/netns/${netns}`, '--'],
-      switchRemote,
-      offloads: offloads === 'yes',
-    }),
+    host: metadataHostOf(config.network),
     openSwitch: (changed) =>
       openOvsdb({ remotes: [switchRemote], database: 'Open_vSwitch', tables: switchTables, clock, log, changed }),
     openSouthbound: (remotes, changed) =>

@@ -5,7 +5,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import type { Agent } from '../agent/agent.ts';
 import { limits } from '../base/limits.ts';
 import { findHost } from '../db/hosts.ts';
-import type { OpsHooks, Worker } from '../ops/index.ts';
+import type { OpsDeps, OpsHooks, Worker } from '../ops/index.ts';
 import { isShared, openBus } from './bus.ts';
 import type { Cleanup } from './cleanup.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
@@ -22,6 +22,8 @@ import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
+import { dialGuests, sshRangeOf } from './ssh-dial.ts';
+import { openSshPorts } from './ssh-ports.ts';
 import { usageMetrics } from './usage-metrics.ts';
 import { makeReportInterval } from './report-pace.ts';
 
@@ -61,6 +63,12 @@ function countCloud(
   usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 }
 
+/** Ports of this machine that lead to guests; none where they are not reached from here, or not wanted. */
+function servedSshPorts(parts: Parts): Pick<OpsDeps, 'sshPorts'> {
+  const [range, dial] = [sshRangeOf(parts.config), dialGuests(parts.config)];
+  return range === null || dial === null ? {} : { sshPorts: openSshPorts(parts, range, dial) };
+}
+
 /** Whoever reads that the service runs may ask for a server: so none is answered before a host was heard, unless it is silent for long. */
 async function hearHost({ clock, log, database }: Parts, host: string, beganMs: number): Promise<void> {
   while (((await findHost(database.read, { host }))?.lastSeenAt ?? 0) < beganMs) {
@@ -92,7 +100,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   await volumes.ensureBootstrap();
   const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
   const bus = await openBus(parts, { calls: true, serves: true });
-  const plane = makeControlPlane(parts, bus, neighbours, options.hooks);
+  const sshPorts = hosts[0].driver.kind === 'libvirt' ? servedSshPorts(parts) : {};
+  const hooks = options.hooks === undefined ? {} : { hooks: options.hooks };
+  const plane = makeControlPlane(parts, bus, neighbours, { ...hooks, ...sshPorts });
   const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
   const worker = await startControlPlane(parts, plane, hosts[0].name);
   await volumes.startWork(!isShared(config), attachedVolumes(plane.deps));

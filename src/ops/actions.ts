@@ -10,6 +10,8 @@ import { adjustAction, storedAdjust } from './servers/adjust.ts';
 import { applyProfileAction } from './servers/apply-profile.ts';
 import { attachAction, detachAction } from './servers/attach-interfaces.ts';
 import { confirmResizeAction } from './servers/confirm-resize.ts';
+import { sshPortTransitions } from './servers/ssh-ports.ts';
+import { cloudInitTransitions } from './servers/cloud-init-status.ts';
 import { consoleOutputTransitions } from './servers/console-output.ts';
 import { copyDiskAction } from './servers/copy-disk.ts';
 import { crashDumpAction } from './servers/crash-dump.ts';
@@ -97,6 +99,8 @@ export const unrecorded: Transitions = {
   ...metadataTransitions,
   ...tagTransitions,
   ...shareTransitions,
+  ...cloudInitTransitions,
+  ...sshPortTransitions,
   ...consoleOutputTransitions,
   ...consoleTransitions,
   ...diagnosticsTransitions,

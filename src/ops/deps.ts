@@ -9,6 +9,7 @@ import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
+import type { SshPortRange } from '../db/ssh-ports.ts';
 import type { Host } from '../domain/placement/hosts.ts';
 import type { CloudInitTemplates } from '../domain/servers/cloud-init-templates.ts';
 import type { PciAliases } from '../domain/pci/pci-alias.ts';
@@ -103,6 +104,16 @@ export interface ActionEnd {
   readonly seconds: number;
 }
 
+/** Ports of this machine that lead to the SSH of servers. */
+export interface SshPorts extends SshPortRange {
+  /** Where it is listened. */
+  readonly address: string;
+  /** Who has which port has changed; resolves when it is listened so. */
+  changed(): Promise<void>;
+  /** Why nobody listens on one; null: it is listened. */
+  problem(port: number): string | null;
+}
+
 export interface OpsDeps {
   readonly database: Database;
   readonly bus: Bus;
@@ -114,6 +125,8 @@ export interface OpsDeps {
   readonly config: OpsConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: servers have none. */
+  readonly sshPorts?: SshPorts;
   readonly hooks?: OpsHooks;
   readonly observer?: OpsObserver;
 }

@@ -25,6 +25,8 @@ import { cacheImages } from './administration/cache-images.ts';
 import { changePassword } from './servers/admin-password.ts';
 import { attachInterface, detachInterface, listInterfaces, showInterface } from './servers/attach-interfaces.ts';
 import { adjustServerAnywhere } from './servers/grow-elsewhere.ts';
+import { dropServerSshPort, giveSshPort, showSshPort } from './servers/ssh-ports.ts';
+import { cloudInitStatus } from './servers/cloud-init-status.ts';
 import { consoleOutput } from './servers/console-output.ts';
 import { deleteBackupSchedule, setBackupSchedule } from './servers/backup-schedules.ts';
 import { createFromBackup } from './servers/create-from-backup.ts';
@@ -163,6 +165,10 @@ const verbs = {
   deleteFloatingIp,
   addFloatingIp,
   removeFloatingIp,
+  cloudInitStatus,
+  showSshPort,
+  giveSshPort,
+  dropServerSshPort,
   consoleOutput,
   serverDiagnostics,
   serverUsage,
@@ -239,7 +245,17 @@ export type { ShownFloatingIp } from './proxies/floating-ips.ts';
 export type { SeenGroups } from './proxies/security-groups.ts';
 export type { RebuildRequest } from './servers/rebuild.ts';
 export type { CreatedServers } from './servers/create.ts';
-export type { ActionEnd, AdjustEnd, OpsConfig, OpsDeps, OpsHooks, OpsObserver, ReconcilerEnd } from './deps.ts';
+export type { SshPort } from './servers/ssh-ports.ts';
+export type {
+  ActionEnd,
+  AdjustEnd,
+  OpsConfig,
+  OpsDeps,
+  OpsHooks,
+  OpsObserver,
+  ReconcilerEnd,
+  SshPorts,
+} from './deps.ts';
 export type { CreatedKeypair, NewKeypair } from './administration/keypairs.ts';
 export type { QuotaOwner, QuotaView } from './administration/quota-sets.ts';
 export { followConsoleToken } from './servers/remote-consoles.ts';

@@ -11,6 +11,8 @@ import { rules as backupSchedules } from './backup-schedules.ts';
 import { rules as baremetalNodes } from './baremetal-nodes.ts';
 import { type Rule, macros } from './base.ts';
 import { rules as cinder } from './cinder.ts';
+import { rules as sshPort } from './ssh-ports.ts';
+import { rules as cloudInitStatus } from './cloud-init-status.ts';
 import { rules as cloudInitTemplates } from './cloud-init-templates.ts';
 import { rules as consoleOutput } from './console-output.ts';
 import { rules as costs } from './costs.ts';
@@ -113,6 +115,8 @@ const resourceRules = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitStatus,
+  ...sshPort,
   ...cloudInitTemplates,
   ...profiles,
   ...metrics,

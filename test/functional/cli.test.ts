@@ -112,6 +112,9 @@ describe('xloud profile', () => {
     assert.match((await profile('apply', id, 'fast')).stderr, /^xloud: There is no profile 'fast'; .*\(HTTP 400\)\n$/);
     assert.match((await profile('apply', id, '-')).stdout, /: no profile, from the next start on\n$/);
 
+    const begun = await xloud('cloud-init', 'status', id, '--data-dir', service.dataDir);
+    assert.match(begun.stdout, /^server_id +\S+\n[^]*\nstatus +done\n[^]*\nCloud-init finished/, begun.stderr);
+
     const metrics = (...words: string[]): Promise<Ended> => xloud('metrics', ...words, '--data-dir', service.dataDir);
     const taken = await metrics('server', id);
     assert.match(taken.stdout, /^server_id +\S+\n[^]*\ncpu +0\n[^]*\ndisk read_bytes +0\n/, taken.stderr);

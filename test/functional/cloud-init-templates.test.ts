@@ -43,7 +43,7 @@ for (const engine of engines) {
     /** What the guest is given, which must be one thing wherever it asks. */
     const told = async (id: string): Promise<Buffer | null> => {
       const onDrive = servers.world.drivers.get('host-1')?.store.get(id)?.spec.configDrive?.userData ?? null;
-      const facts = await guestMetadata({ database: servers.world.database }).facts(id);
+      const facts = await guestMetadata(servers.world.deps).facts(id);
       assert.ok(facts !== null);
       for (const path of ['/openstack/latest/user_data', '/2009-04-04/user-data']) {
         const found = metadataAt(facts, path, () => new Uint8Array());

@@ -75,7 +75,7 @@ for (const engine of engines) {
 
     before(async () => {
       cloud = await startCloud({ engine });
-      ({ ask, server } = await startAsking(guestMetadata({ database: cloud.database })));
+      ({ ask, server } = await startAsking(guestMetadata({ database: cloud.database, clock: systemClock })));
       for (const who of ['demo', 'other'] as const) {
         const make = async (noun: string, body: object) =>
           (await cloud.ask('admin', 'POST', `/network/v2.0/${noun}s`, { [noun]: body })).json[noun];
@@ -213,6 +213,40 @@ describe('a guest of the metadata service', () => {
     }
   });
 
+  it('tells what it became, again and again, and its user sees what it told last', async () => {
+    const servers = await startServers();
+    const id = await servers.create();
+    const { ask, server } = await startAsking({ ...guestMetadata(servers.world.deps), asker: async () => id });
+    const path = '/xloud/phone-home';
+    const post = (body: string) => ask({ network: 'n', address: '10.0.0.1' }, path, { method: 'POST', body });
+    const told = async () =>
+      (await servers.request('GET', `/servers/${id}/os-xloud-cloud-init`, { as: 'member' })).body.phoned_home;
+    try {
+      assert.equal(await told(), null);
+      // as cloud-init writes it
+      const form = {
+        pub_key_rsa: 'N/A',
+        pub_key_ed25519: 'ssh-ed25519 AAAA+/= root@one\n',
+        hostname: 'one',
+        more: 'x',
+      };
+      assert.equal((await post(new URLSearchParams(form).toString())).status, 200);
+      const { at, told: fields } = await told();
+      assert.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000);
+      assert.deepEqual(fields, { hostname: 'one', pub_key_ed25519: 'ssh-ed25519 AAAA+/= root@one' });
+      assert.equal((await post('hostname=two')).status, 200);
+      assert.deepEqual((await told()).told, { hostname: 'two' });
+      for (const bad of ['', 'more=x', 'hostname=', '\xff'.repeat(3), `hostname=${'x'.repeat(limits.phoneHomeBytes)}`])
+        assert.equal((await post(bad)).status, 400, bad.slice(0, 20));
+      assert.equal((await ask({ network: 'n', address: '10.0.0.1' }, path)).status, 405);
+      assert.equal((await ask({ network: 'n', address: '10.0.0.1' }, '/xloud/other')).status, 404);
+      assert.deepEqual((await told()).told, { hostname: 'two' });
+    } finally {
+      server.close();
+      await servers.close();
+    }
+  });
+
   it('is asked for who it is each time, and for what it is told once in a while', async () => {
     const servers = await startServers();
     const id = await servers.create();
@@ -245,6 +279,7 @@ describe('a guest of the metadata service', () => {
       facts: async () => null,
       password: async () => null,
       keepPassword: async () => {},
+      phonedHome: async () => {},
     };
     const { ask, server } = await startAsking(none, metadataRates());
     try {

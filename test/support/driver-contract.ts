@@ -413,6 +413,14 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
       assert.equal(onlineVcpus, await world.onlineInside(uuid));
     });
 
+    it(`reads what cloud-init left, or says that nobody there can: agent ${traits.agent}`, { timeout }, async (t) => {
+      if (driver.cloudInit === undefined) return t.skip(CANNOT);
+      const files = await driver.cloudInit({ uuid: spec.uuid });
+      assert.equal(files !== null, traits.agent);
+      if (files === null) return;
+      for (const text of Object.values(files)) assert.ok(text === null || typeof text === 'string');
+    });
+
     it('interrupts the guest, which goes on', { timeout }, async (t) => {
       if (driver.injectNmi === undefined) return t.skip(CANNOT);
       await driver.injectNmi({ uuid: spec.uuid });
@@ -554,6 +562,7 @@ export function driverContract(name: string, traits: DriverTraits, make: () => P
         await refuses(driver.setAdminPassword({ uuid: spec.uuid, user: 'root', password: 'x' }), 'conflict');
       if (driver.injectNmi) await refuses(driver.injectNmi({ uuid: spec.uuid }), 'conflict');
       if (driver.diagnostics !== undefined) await refuses(driver.diagnostics({ uuid: spec.uuid }), 'conflict');
+      if (driver.cloudInit !== undefined) await refuses(driver.cloudInit({ uuid: spec.uuid }), 'conflict');
       for (const protocol of ['vnc', 'serial'] as const) {
         if (driver.remoteConsole) assert.equal(await driver.remoteConsole({ uuid: spec.uuid, protocol }), null);
       }

@@ -46,6 +46,18 @@ async function buildLinuxGuest(): Promise<GuestImages> {
   };
 }
 
+let debianGuest: Promise<string> | undefined;
+
+/** Builds the Debian guest as root, which takes some minutes, or finds it built; the path of its disk (qcow2, 1 GiB). */
+export const buildDebianGuest = (): Promise<string> => (debianGuest ??= buildDebian());
+
+async function buildDebian(): Promise<string> {
+  const script = join(root, 'tools', 'guest', 'debian.sh');
+  const { stdout: inputs } = await run(script, ['--inputs']);
+  const dir = await cached(`debian-${digest(inputs)}`, (out) => run(script, [out]));
+  return join(dir, 'debian.qcow2');
+}
+
 /** Builds the micro guest, or finds it built; `kernel` is multiboot, for QEMU's `-kernel` or libvirt's `<kernel>`. */
 export async function buildMicroGuest(): Promise<{ readonly dir: string; readonly kernel: string }> {
   const source = join(root, 'tools', 'guest', 'micro');

@@ -16,7 +16,7 @@ import { runProgram } from '../../src/base/run.ts';
 const [url = '', pid = ''] = process.argv.slice(2);
 const log = makeLog(process.env['XLOUD_TEST_LOG'] === undefined ? 'silent' : 'debug');
 const clock = systemClock;
-const source = guestMetadata({ database: openDatabase(url) });
+const source = guestMetadata({ database: openDatabase(url), clock });
 const answer = makeMetadata({ source, count: metadataRates(), clock, log, observer: { answered() {} } });
 const opened = { clock, log };
 makeMetadataKeeper({

@@ -12,7 +12,8 @@ import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { openNorthbound, run } from './ovsdb.ts';
 import { eventually } from './serve.ts';
 
-const SCRIPT = join(import.meta.dirname, '..', '..', 'tools', 'ovn.sh');
+/** Starts and ends OVN's databases and daemons. */
+export const OVN_SCRIPT = join(import.meta.dirname, '..', '..', 'tools', 'ovn.sh');
 export const CHASSIS = 'chassis-1';
 
 export interface Ovn {
@@ -115,6 +116,28 @@ function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine 
   };
 }
 
+/** Makes a namespace with an interface that is plugged into a bridge of the switch. */
+async function attachTo(host: Libvirtd, name: string, bridge: string, ...more: string[]): Promise<void> {
+  const script = `set -e
+    ip netns add ${name}; ip link add v-${name} type veth peer name eth0 netns ${name}
+    ip link set v-${name} up; ip -n ${name} link set lo up
+    ovs-vsctl add-port ${bridge} v-${name} ${more.join(' ')}`;
+  await host.exec('bash', '-c', script);
+}
+
+/** What is outside: a namespace on the wire of external networks. @param held children that end with the host */
+export async function outsideOf(
+  host: Libvirtd,
+  name: string,
+  held: ChildProcess[],
+  ...addresses: string[]
+): Promise<Machine> {
+  await attachTo(host, name, 'br-ex');
+  await host.exec('ip', '-n', name, 'link', 'set', 'eth0', 'up');
+  for (const address of addresses) await host.exec('ip', '-n', name, 'addr', 'add', address, 'dev', 'eth0');
+  return machineOf(host, name, held);
+}
+
 /** @param given the host that it is on, which its owner ends; default: one of its own */
 export async function startOvn(given?: Libvirtd): Promise<Ovn> {
   const libvirtd = given ?? (await startLibvirtd({ hostname: 'ovn-host' }));
@@ -123,8 +146,8 @@ export async function startOvn(given?: Libvirtd): Promise<Ovn> {
   const remote = `unix:${home}/nb.sock`;
   const held: ChildProcess[] = [];
   try {
-    await exec(SCRIPT, 'central', home);
-    await exec(SCRIPT, 'chassis', home, CHASSIS, `unix:${home}/sb.sock`);
+    await exec(OVN_SCRIPT, 'central', home);
+    await exec(OVN_SCRIPT, 'chassis', home, CHASSIS, `unix:${home}/sb.sock`);
   } catch (error) {
     if (given === undefined) await libvirtd.stop();
     throw error;
@@ -152,13 +175,7 @@ export async function startOvn(given?: Libvirtd): Promise<Ovn> {
       },
       20,
     );
-  const attach = async (name: string, bridge: string, ...more: string[]) => {
-    const script = `set -e
-      ip netns add ${name}; ip link add v-${name} type veth peer name eth0 netns ${name}
-      ip link set v-${name} up; ip -n ${name} link set lo up
-      ovs-vsctl add-port ${bridge} v-${name} ${more.join(' ')}`;
-    await inside('bash', '-c', script);
-  };
+  const attach = (name: string, bridge: string, ...more: string[]) => attachTo(libvirtd, name, bridge, ...more);
   return {
     libvirtd,
     cloud,
@@ -188,16 +205,11 @@ export async function startOvn(given?: Libvirtd): Promise<Ovn> {
       );
       return machineOf(libvirtd, name, held);
     },
-    async outside(name, ...addresses) {
-      await attach(name, 'br-ex');
-      await inside('ip', '-n', name, 'link', 'set', 'eth0', 'up');
-      for (const address of addresses) await inside('ip', '-n', name, 'addr', 'add', address, 'dev', 'eth0');
-      return machineOf(libvirtd, name, held);
-    },
+    outside: (name, ...addresses) => outsideOf(libvirtd, name, held, ...addresses),
     async close() {
       await reconciler.close();
       for (const child of held) child.kill();
-      await exec(SCRIPT, 'end', home).catch(() => {});
+      await exec(OVN_SCRIPT, 'end', home).catch(() => {});
       await cloud.close();
       if (given === undefined) await libvirtd.stop();
     },

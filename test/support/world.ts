@@ -30,6 +30,7 @@ import {
   type Ops,
   type OpsConfig,
   type OpsDeps,
+  type SshPorts,
   type OpsHooks,
   type OpsObserver,
   startWorker,
@@ -72,6 +73,8 @@ export interface WorldOptions {
   readonly hosts?: readonly HostRequest[];
   readonly config?: Partial<OpsConfig>;
   readonly scheduler?: OpsDeps['scheduler'];
+  /** Made over the database; absent: servers have none. */
+  readonly sshPorts?: (database: Database) => SshPorts;
   readonly hooks?: OpsHooks;
   readonly observer?: OpsObserver;
   readonly networks?: FakeNetworks;
@@ -273,6 +276,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     config: { ...testConfig, ...options.config },
     clock,
     log,
+    ...(options.sshPorts === undefined ? {} : { sshPorts: options.sshPorts(database) }),
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
     ...(options.observer === undefined ? {} : { observer: options.observer }),
   };

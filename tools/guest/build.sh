@@ -13,17 +13,12 @@ umask 022
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin SOURCE_DATE_EPOCH=1704067200 TZ=UTC MTOOLS_SKIP_CHECK=1
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tools/guest/boot.sh
+. "$here/boot.sh"
 scripts=(init guest.sh json.awk on-dhcp on-power on-uevent shutdown chpasswd)
 modules=(virtio_pci virtio_blk virtio_net virtio_console virtio_balloon virtio_mem virtio-rng virtio_scsi
   sd_mod sr_mod ata_piix isofs vfat nls_cp437 nls_ascii button evdev pvpanic-pci pvpanic-mmio)
 disk_mib=48
-# What lets the kernel be up sooner on an emulated processor (test/support/guest.ts says the same to one that is given along).
-quick='quiet no_timer_check tsc=reliable mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests'
-
-fail() {
-  echo "guest: $*" >&2
-  exit 3
-}
 
 # Sets: sysroot (a folder with kernel, modules, busybox and agent), kernel (its version).
 find_sysroot() {
@@ -57,7 +52,7 @@ unpack_packages() {
 }
 
 list_inputs() {
-  (cd "$here" && sha256sum build.sh "${scripts[@]}")
+  (cd "$here" && sha256sum build.sh boot.sh "${scripts[@]}")
   local package
   for package in linux-image-cloud-amd64 busybox-static qemu-guest-agent syslinux libc6; do
     printf '%s %s\n' "$package" "$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null || apt-cache policy "$package" | awk '/Candidate/ { print $2 }')"
@@ -77,20 +72,6 @@ copy_agent() {
   install -m755 "$(readlink -f "$loader")" "$1/lib64/ld-linux-x86-64.so.2"
 }
 
-copy_modules() {
-  local to=$1/lib/modules/$kernel from=$sysroot/lib/modules/$kernel
-  mkdir -p "$to"
-  cp "$from/modules.order" "$from/modules.builtin" "$from/modules.builtin.modinfo" "$to/"
-  modprobe -d "${sysroot:-/}" -S "$kernel" --show-depends -a "${modules[@]}" |
-    awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
-    # without its signature, which an emulated processor would check for longer than it loads the rest
-    install -D -m644 "$file" "$to/${file#*"/lib/modules/$kernel/"}"
-    strip --strip-debug "$to/${file#*"/lib/modules/$kernel/"}"
-  done
-  depmod -b "$1" "$kernel"
-  rm -f "$to"/*.bin # busybox reads the text tables
-}
-
 make_initrd() {
   local root=$work/root applet
   mkdir -p "$root"/{bin,sbin,lib,proc,sys,dev,run,tmp,var,etc/acpi/PWRF}
@@ -107,38 +88,16 @@ make_initrd() {
   echo 'root:*:19000:0:99999:7:::' >"$root/etc/shadow"
   echo 'root:x:0:' >"$root/etc/group"
   copy_agent "$root"
-  copy_modules "$root"
-  find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-  (cd "$root" && find . -print0 | sort -z | cpio --null --create --format=newc --reproducible --owner=0:0 --quiet) |
-    gzip -n -6 >"$out/initrd.img"
+  copy_modules "$sysroot" "$root" "$kernel" "${modules[@]}"
+  pack_ramdisk "$root" "$out/initrd.img"
 }
 
-le32() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24 & 255)); }
-
-# One FAT partition with syslinux, made without a mount or a loop device.
+# One FAT partition with syslinux.
 make_disk() {
-  local disk=$work/disk.raw start=2048 sectors=$((disk_mib * 2048 - 2048)) offset=$((2048 * 512)) mbr
-  mbr=$(find /usr/lib/syslinux /usr/lib/SYSLINUX -name mbr.bin -print -quit 2>/dev/null)
-  [ -n "$mbr" ] || fail "needs syslinux-common (mbr.bin)"
+  local disk=$work/disk.raw
   truncate -s "${disk_mib}M" "$disk"
-  mformat -i "$disk@@$offset" -T "$sectors" -h 64 -s 32 -H "$start" -N 58474f31 -v XLOUDGUEST ::
-  {
-    echo 'DEFAULT guest'
-    echo 'PROMPT 0'
-    echo 'LABEL guest'
-    echo '  KERNEL vmlinuz'
-    echo '  INITRD initrd.img'
-    echo "  APPEND console=tty0 console=ttyS0 $quick"
-  } >"$work/syslinux.cfg"
   cp "$out/vmlinuz" "$out/initrd.img" "$work/"
-  touch -d "@$SOURCE_DATE_EPOCH" "$work/vmlinuz" "$work/initrd.img" "$work/syslinux.cfg"
-  mcopy -m -i "$disk@@$offset" "$work/vmlinuz" "$work/initrd.img" "$work/syslinux.cfg" ::
-  syslinux --install --offset "$offset" "$disk"
-  dd if="$mbr" of="$disk" bs=440 count=1 conv=notrunc status=none
-  # the partition table: one active entry, type 0e
-  printf '%b' "\\x80\\xfe\\xff\\xff\\x0e\\xfe\\xff\\xff$(le32 "$start")$(le32 "$sectors")" |
-    dd of="$disk" bs=1 seek=446 conv=notrunc status=none
-  printf '\x55\xaa' | dd of="$disk" bs=1 seek=510 conv=notrunc status=none
+  make_boot_partition "$disk" $((disk_mib * 2048 - 2048)) XLOUDGUEST 58474f31 "$work" "console=tty0 console=ttyS0 $quick"
   qemu-img convert -f raw -O qcow2 -c "$disk" "$out/guest.qcow2"
 }
 
@@ -146,9 +105,7 @@ case ${1:-} in
 --inputs) list_inputs; exit ;;
 '' | -*) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
-for tool in cpio gzip strip depmod modprobe mformat mcopy syslinux qemu-img dpkg-deb; do
-  command -v "$tool" >/dev/null || fail "needs '$tool' (tools/packages.sh ensure guest)"
-done
+need_tools cpio gzip strip depmod modprobe mformat mcopy syslinux qemu-img dpkg-deb
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 work=$(mktemp -d)

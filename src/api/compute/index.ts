@@ -9,6 +9,8 @@ import assistedVolumeSnapshots from './assisted-volume-snapshots.ts';
 import availabilityZone from './availability-zone.ts';
 import costs from './costs.ts';
 import baremetalNodes from './baremetal-nodes.ts';
+import sshPort from './ssh-ports.ts';
+import cloudInitStatus from './cloud-init-status.ts';
 import cloudInitTemplates from './cloud-init-templates.ts';
 import consoleAuthTokens from './console-auth-tokens.ts';
 import extensionInfo from './extension-info.ts';
@@ -114,6 +116,8 @@ const routes: readonly RouteEntry[] = [
   ...instanceActions,
   ...xloudAdjust,
   ...xloudScheduler,
+  ...cloudInitStatus,
+  ...sshPort,
   ...cloudInitTemplates,
   ...adjustPolicies,
   ...profiles,

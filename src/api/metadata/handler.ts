@@ -13,6 +13,7 @@ import { databaseFault } from '../../db/errors.ts';
 import type { Ec2Facts } from '../../domain/servers/ec2-metadata.ts';
 import { SEED_BYTES } from '../../domain/servers/guest-metadata.ts';
 import { type MetadataAnswer, metadataAt } from '../../domain/servers/metadata-paths.ts';
+import { readPhoneHome } from '../../domain/servers/phone-home.ts';
 import type { GuestMetadataSource } from '../../ops/index.ts';
 import type { WebObserver } from '../../web/app.ts';
 import { statusOfFault } from '../../web/faults.ts';
@@ -53,25 +54,25 @@ const refusal = (status: number, words: string, headers: Readonly<Record<string,
 });
 const notHere = (): Answered => refusal(404, 'Not Found');
 
-/** The body of a request. @throws 400 where it is longer than a password may be, or no text */
-async function passwordIn(request: IncomingMessage): Promise<string> {
+/** The body of a request. @throws 400 where it is longer than that, empty, or no text */
+async function bodyOf(request: IncomingMessage, most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
       bytes += piece.length;
-      if (bytes > limits.sealedPasswordCharacters) throw badRequest('Request is too large.');
+      if (bytes > most) throw badRequest('Request is too large.');
       pieces.push(piece);
     }
   } catch (error) {
     // too long, too slow, or gone: in any case the guest's affair
     throw error instanceof Fault ? error : badRequest('The request did not come to its end.');
   }
-  if (bytes === 0) throw badRequest('A password is wanted.');
+  if (bytes === 0) throw badRequest('A body is wanted.');
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces));
   } catch {
-    throw badRequest('A password is text.');
+    throw badRequest('The body is no text.');
   }
 }
 
@@ -102,7 +103,13 @@ export function makeMetadata({ source, count, clock, log, observer }: MetadataOp
     if (request.method === 'GET' || request.method === 'HEAD')
       return { status: 200, type: PLAIN, body: (await source.password(facts)) ?? '' };
     if (request.method !== 'POST') return refusal(400, 'GET and POST only are supported.');
-    await source.keepPassword(facts, await passwordIn(request));
+    await source.keepPassword(facts, await bodyOf(request, limits.sealedPasswordCharacters));
+    return { status: 200, type: PLAIN, body: '' };
+  }
+
+  async function phoneHome(facts: Ec2Facts, request: IncomingMessage): Promise<Answered> {
+    if (request.method !== 'POST') return refusal(405, 'Method Not Allowed', { Allow: 'POST' });
+    await source.phonedHome(facts, readPhoneHome(await bodyOf(request, limits.phoneHomeBytes)));
     return { status: 200, type: PLAIN, body: '' };
   }
 
@@ -118,6 +125,7 @@ export function makeMetadata({ source, count, clock, log, observer }: MetadataOp
     const found: MetadataAnswer | null = metadataAt(facts, url.replace(/[?#].*$/s, ''), () => randomBytes(SEED_BYTES));
     if (found === null) return notHere();
     if (found.kind === 'password') return password(facts, request);
+    if (found.kind === 'phone-home') return phoneHome(facts, request);
     if (!reads) return refusal(405, 'Method Not Allowed', { Allow: 'GET, HEAD' });
     const type = found.type === 'text/plain' ? PLAIN : found.type;
     return { status: 200, type, body: found.body };

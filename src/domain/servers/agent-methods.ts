@@ -5,6 +5,7 @@ import { limits } from '../../base/limits.ts';
 import type { ImageFacts } from '../machines/images.ts';
 import type { InterfacePlan } from '../networks/interface-plan.ts';
 import type { NicSpec } from '../networks/server-nics.ts';
+import type { CloudInitFiles } from './cloud-init-status.ts';
 import type { VolumeDisk } from './server-volumes.ts';
 import type { Diagnostics } from './server-diagnostics.ts';
 import type {
@@ -311,6 +312,17 @@ export const agentMethods = {
    * answers, `conflict` for a guest that does not run.
    */
   syncGuest: method<Guest>()({ deadlineMs: limits.libvirtSlowCallMs, guest: byUuid, optional: true }),
+  /**
+   * What cloud-init keeps about itself in a running guest, each bounded; null: no agent answers there. Throws `conflict` for a guest that
+   * does not run.
+   */
+  cloudInit: method<Guest, CloudInitFiles | null>()({
+    deadlineMs: limits.libvirtSlowCallMs,
+    guest: byUuid,
+    queue: null,
+    optional: true,
+    reads: true,
+  }),
 };
 
 type Table = typeof agentMethods;

@@ -17,10 +17,13 @@ import {
 export type MetadataAnswer =
   | { readonly kind: 'document'; readonly type: 'text/plain' | 'application/json'; readonly body: string | Uint8Array }
   /** The guest's password, which is asked for and set. */
-  | { readonly kind: 'password' };
+  | { readonly kind: 'password' }
+  /** Where it tells what it became: ours, for cloud-init's phone_home. */
+  | { readonly kind: 'phone-home' };
 
 const CONTENT = 'content';
 const PASSWORD = 'password';
+const PHONE_HOME = 'phone-home';
 /** Files of which Nova says that they are JSON. */
 const SAID_JSON: ReadonlySet<string> = new Set([META_DATA, 'vendor_data.json', 'vendor_data2.json']);
 
@@ -66,6 +69,7 @@ export function metadataAt(facts: Ec2Facts, path: string, seed: () => Uint8Array
   const words = wordsOf(path);
   if (words === null) return null;
   if (words[0] === 'openstack') return openstackItem(facts, words.slice(1), seed);
+  if (words[0] === 'xloud') return words.length === 2 && words[1] === PHONE_HOME ? { kind: PHONE_HOME } : null;
   const [version, ...rest] = words[0] === 'ec2' ? words.slice(1) : words;
   if (version === undefined) return text([...ec2Versions, 'latest'].join('\n'));
   const found = ec2Item(facts, version, rest);

@@ -3,9 +3,10 @@
 
 import { conflict } from '../../base/errors.ts';
 import { findMetadataAsker } from '../../db/metadata-askers.ts';
-import { findPassword, writePassword } from '../../db/server-parts.ts';
+import { findPassword, writePassword, writePhonedHome } from '../../db/server-parts.ts';
 import { findServerToBuild, lockServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
+import type { PhoneHome } from '../../domain/servers/phone-home.ts';
 import type { Ec2Facts } from '../../domain/servers/ec2-metadata.ts';
 import type { OpsDeps } from '../deps.ts';
 import { type BuildRequest, specToBuild } from './build.ts';
@@ -28,6 +29,8 @@ export interface GuestMetadataSource {
   password(facts: Ec2Facts): Promise<string | null>;
   /** Keeps it. Throws 409 where there is one already, or the server is gone. */
   keepPassword(facts: Ec2Facts, password: string): Promise<void>;
+  /** Keeps what it told of itself, in place of what it told before. Throws 409 where the server is gone. */
+  phonedHome(facts: Ec2Facts, told: PhoneHome): Promise<void>;
 }
 
 async function factsOf({ database: { read } }: Pick<OpsDeps, 'database'>, uuid: string): Promise<Ec2Facts | null> {
@@ -41,7 +44,7 @@ async function factsOf({ database: { read } }: Pick<OpsDeps, 'database'>, uuid: 
   return { spec, drive: driveSpecOf({ server, keyType, adminPass: null, projectName, files, template }), server };
 }
 
-export const guestMetadata = (deps: Pick<OpsDeps, 'database'>): GuestMetadataSource => ({
+export const guestMetadata = (deps: Pick<OpsDeps, 'database' | 'clock'>): GuestMetadataSource => ({
   asker: ({ networkId, address }) => findMetadataAsker(deps.database.read, networkId, address),
   facts: (uuid) => factsOf(deps, uuid),
   password: ({ server }) => findPassword(deps.database.read, server.id),
@@ -51,5 +54,11 @@ export const guestMetadata = (deps: Pick<OpsDeps, 'database'>): GuestMetadataSou
       if (server === null || server.deleted || (await findPassword(t, id)) !== null)
         throw conflict('The password is set already.');
       await writePassword(t, id, password);
+    }),
+  phonedHome: ({ spec, server: { id } }, told) =>
+    tx(deps.database, async (t) => {
+      const server = await lockServer(t, spec.uuid);
+      if (server === null || server.deleted) throw conflict('The server is gone.');
+      await writePhonedHome(t, id, { atMs: deps.clock.now(), told });
     }),
 });

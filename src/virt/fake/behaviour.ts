@@ -18,6 +18,8 @@ export interface Behaviour {
   readonly deaf: boolean;
   /** Neither agent nor balloon statistics: nobody inside can be asked. */
   readonly mute: boolean;
+  /** What its cloud-init was told fails. */
+  readonly initFails: boolean;
   /** Crashes as soon as it runs. */
   readonly crash: boolean;
   /** Milliseconds from the start of the guest until the driver of its memory is loaded; null: it has none. */
@@ -53,11 +55,12 @@ function verbOf(text: string): Verb {
 
 /**
  * Words separated by commas: `refuse`, `refuse:vcpus`, `refuse:memory`, `partial:PERCENT`, `offline`, `deaf`, `mute`, `crash`,
+ * `init-fails`,
  * `balloon-slow:MS`, `no-balloon`, `live-slow:MS`, `slow:MS`, `fail:VERB`. Rejects a word that it does not know.
  */
 export function parseBehaviour(text: string): Behaviour {
   const percent = { vcpus: 100, memoryMb: 100 };
-  const flags = { guestOffline: false, deaf: false, mute: false, crash: false };
+  const flags = { guestOffline: false, deaf: false, mute: false, initFails: false, crash: false };
   let slowMs = 0;
   let liveMs = 0;
   let balloonMs: number | null = 0;
@@ -72,6 +75,7 @@ export function parseBehaviour(text: string): Behaviour {
     else if (word === 'offline') flags.guestOffline = true;
     else if (word === 'deaf') flags.deaf = true;
     else if (word === 'mute') flags.mute = true;
+    else if (word === 'init-fails') flags.initFails = true;
     else if (word === 'crash') flags.crash = true;
     else if (word === 'no-balloon') balloonMs = null;
     else if (name === 'balloon-slow') balloonMs = slownessOf(argument);

@@ -30,6 +30,14 @@ export interface GuestAgent {
   thaw(domain: DomainRef): Promise<void>;
   /** Sets its clock to a moment, in milliseconds since the epoch; false when no agent does it. */
   setTime(domain: DomainRef, nowMs: number): Promise<boolean>;
+  /** Whether anyone answers. */
+  answers(domain: DomainRef): Promise<boolean>;
+  /** At most so many bytes of a file, of its beginning or its end; null: it cannot be read, or no agent does it. */
+  read(
+    domain: DomainRef,
+    path: string,
+    part: { readonly first: number } | { readonly last: number },
+  ): Promise<Buffer | null>;
   /** Whatever was held against it is forgotten: its agent has said hello. */
   forgive(uuid: string): void;
 }
@@ -111,6 +119,8 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
     },
     // in nanoseconds
     setTime: async (domain, nowMs) => (await ask(domain, 'guest-set-time', { time: nowMs * 1_000_000 })) !== null,
+    answers: async (domain) => (await ask(domain, 'guest-ping')) !== null,
+    read: (domain, path, part) => readFile((execute, args) => ask(domain, execute, args), path, part),
     lately: (uuid) => {
       const answer = answers.get(uuid);
       return answer === undefined || clock.now() - answer.atMs > limits.agentFreshMs ? undefined : answer.online;
@@ -120,6 +130,34 @@ export function makeAgent(calls: Pick<LibvirtCalls, 'domainQemuAgentCommand'>, c
       answers.delete(uuid);
     },
   };
+}
+
+type Ask = (execute: string, args: object) => Promise<unknown>;
+
+const fieldOf = (reply: unknown, name: string): unknown =>
+  typeof reply === 'object' && reply !== null ? (reply as Readonly<Record<string, unknown>>)[name] : undefined;
+
+/** Whatever is read is cut here too: an agent may give more than it was asked for. */
+async function readFile(
+  ask: Ask,
+  path: string,
+  part: { readonly first: number } | { readonly last: number },
+): Promise<Buffer | null> {
+  const handle = await ask('guest-file-open', { path, mode: 'r' });
+  if (!Number.isSafeInteger(handle)) return null;
+  try {
+    const most = 'first' in part ? part.first : part.last;
+    if ('last' in part) {
+      const size = fieldOf(await ask('guest-file-seek', { handle, offset: 0, whence: 'end' }), 'position');
+      if (!Number.isSafeInteger(size)) return null;
+      const offset = Math.max(0, Number(size) - most);
+      if ((await ask('guest-file-seek', { handle, offset, whence: 'set' })) === null) return null;
+    }
+    const bytes = fieldOf(await ask('guest-file-read', { handle, count: most }), 'buf-b64');
+    return typeof bytes === 'string' ? Buffer.from(bytes, 'base64').subarray(0, most) : null;
+  } finally {
+    await ask('guest-file-close', { handle });
+  }
 }
 
 /** What to tell the agent so that `count` vCPUs are online: the lowest come, the highest go. */

@@ -38,7 +38,7 @@ const UNASKED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Ours beyond Nova. */
-const OWN = /^(GET|POST|PUT) \/\S*os-xloud-/;
+const OWN = /^(GET|POST|PUT|DELETE) \/\S*os-xloud-/;
 
 const keys = (routes: readonly RouteEntry[]) =>
   Map.groupBy(routes, (route) => keyOf(route.method, route.path, route.action));

@@ -1,10 +1,11 @@
 // Why: a network's guests find their metadata on their host behind an interface of the switch, in a network namespace of its own: what
 // other networks have (the same addresses) is nothing to it. Here it is made, found and removed again, each as often as one likes.
 
+import type { Socket } from 'node:net';
 import { checkedUuid, isCanonicalUuid } from '../../../base/ids.ts';
 import { METADATA, metadataPortName } from '../metadata-port.ts';
 import { indexOfLink, indexToShare } from './interface-index.ts';
-import { openSocket, type OpenedSocket } from './socket.ts';
+import { dialFrom, openSocket, type OpenedSocket } from './socket.ts';
 import { NETWORK_WORD } from './wanted.ts';
 
 const BRIDGE = 'br-int';
@@ -38,6 +39,8 @@ export interface MetadataHost {
   remove(networkId: string): Promise<void>;
   /** A socket in the network's namespace, on which it is listened. */
   open(networkId: string): Promise<OpenedSocket>;
+  /** A connection to a guest of the network. */
+  dial(networkId: string, address: string, port: number): Promise<Socket>;
 }
 
 export function makeMetadataHost({ run, enter, switchRemote, offloads }: MetadataHostOptions): MetadataHost {
@@ -47,6 +50,7 @@ export function makeMetadataHost({ run, enter, switchRemote, offloads }: Metadat
   };
   const ip = (...words: string[]) => exec('ip', ...words);
   const vsctl = (...words: string[]) => exec('ovs-vsctl', `--db=${switchRemote}`, '--timeout=20', ...words);
+  const within = (networkId: string) => [...enter, 'ip', 'netns', 'exec', namespaceOf(networkId)];
   const answers = (work: Promise<unknown>): Promise<boolean> =>
     work.then(
       () => true,
@@ -118,6 +122,7 @@ export function makeMetadataHost({ run, enter, switchRemote, offloads }: Metadat
     namespaces,
     make,
     remove,
-    open: (networkId) => openSocket([...enter, 'ip', 'netns', 'exec', namespaceOf(networkId)]),
+    open: (networkId) => openSocket(within(networkId)),
+    dial: (networkId, address, port) => dialFrom(within(networkId), address, port),
   };
 }

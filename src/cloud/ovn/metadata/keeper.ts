@@ -11,7 +11,7 @@ import type { OpenedSocket } from './socket.ts';
 import { chassisOf, networksOf, pluggedNetworks } from './wanted.ts';
 
 export interface MetadataKeeperParts {
-  readonly host: MetadataHost;
+  readonly host: Omit<MetadataHost, 'dial'>;
   /** The database of the host's switch, and the Southbound one at the remotes that it names. */
   readonly openSwitch: (changed: () => void) => Ovsdb;
   readonly openSouthbound: (remotes: readonly string[], changed: () => void) => Ovsdb;

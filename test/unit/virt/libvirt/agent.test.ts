@@ -96,6 +96,40 @@ describe('guest agent', () => {
     assert.equal(agent.lately(domain.uuid), undefined, 'it may have started anew');
   });
 
+  it('reads the beginning or the end of a file, no more than was asked for, and closes it whatever happens', async () => {
+    const state = { content: 'one two three', at: 0, open: 0, lie: null as unknown };
+    const answer = (execute: string, args: Readonly<Record<string, unknown>>): unknown => {
+      if (execute === 'guest-file-open') return (state.open += 1);
+      if (execute === 'guest-file-close') return ((state.open -= 1), {});
+      if (execute === 'guest-file-seek') {
+        state.at = args['whence'] === 'end' ? state.content.length : Number(args['offset']);
+        return { position: state.at, eof: false };
+      }
+      const from = state.at;
+      state.at = 0;
+      // more than it was asked for
+      return state.lie ?? { 'buf-b64': Buffer.from(state.content.slice(from)).toString('base64') };
+    };
+    const agent = makeAgent(
+      {
+        domainQemuAgentCommand: async (_domain, command) => {
+          const { execute, arguments: args } = JSON.parse(command);
+          return JSON.stringify({ return: answer(execute, args) });
+        },
+      },
+      { now: () => 0, sleep: () => Promise.resolve() },
+    );
+    const read = async (part: Parameters<typeof agent.read>[2]) => (await agent.read(domain, '/x', part))?.toString();
+    assert.equal(await read({ first: 3 }), 'one');
+    assert.equal(await read({ last: 5 }), 'three');
+    assert.equal(await read({ last: 500 }), 'one two three');
+    for (const lie of [{}, 'x', 7, { 'buf-b64': 7 }, [null]]) {
+      state.lie = lie;
+      assert.equal(await read({ first: 3 }), undefined, JSON.stringify(lie));
+    }
+    assert.equal(state.open, 0);
+  });
+
   it('does not hide other trouble', async () => {
     await assert.rejects(saying(virError.VIR_ERR_NO_DOMAIN, 1).agent.online(domain), { kind: 'notFound' });
   });
