@@ -8,7 +8,7 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 tools/packages.sh ensure host guest mariadb rabbitmq
 npm run --silent build
 failed=()
-for name in footprint memory create creates deletes purge api scheduler elastic-sim adjust cluster reports libvirt-rpc; do
+for name in footprint memory create creates deletes purge api scheduler elastic-sim autoscale-sim adjust cluster reports libvirt-rpc; do
   printf '\n== %s\n' "$name"
   node --disable-warning=ExperimentalWarning "bench/$name.ts" "$@"
   status=$?

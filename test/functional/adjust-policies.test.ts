@@ -99,7 +99,7 @@ for (const engine of engines) {
       );
       assert.deepEqual(decisions[2]?.['from'], { vcpus: 1, memory_mb: 256 });
       assert.deepEqual(decisions[2]?.['to'], { vcpus: 2, memory_mb: 256 });
-      assert.match(String(decisions[2]?.['reason']), /^100 % of 1 vCPUs used or waited for, more than 80 %$/);
+      assert.match(String(decisions[2]?.['reason']), /^100 % of 1 vCPUs used or waited for, more than 90 %$/);
       const { body } = await servers.request('GET', `/servers/${server}/os-instance-actions`, { as: 'member' });
       const requests = (body.instanceActions as { action: string; request_id: string }[]).map((one) => one.request_id);
       assert.ok(

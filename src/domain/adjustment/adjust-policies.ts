@@ -50,10 +50,10 @@ export interface AdjustDecision {
 
 /** What is not said of the rules. */
 export const pressureDefaults = {
-  cpu: { growAbove: 0.8, shrinkBelow: 0.4 },
-  memory: { growBelow: 0.15, shrinkAbove: 0.4 },
-  looks: 6,
-  cooldownSeconds: { grow: 30, shrink: 180 },
+  cpu: { growAbove: 0.9, shrinkBelow: 0.65 },
+  memory: { growBelow: 0.2, shrinkAbove: 0.45 },
+  looks: 8,
+  cooldownSeconds: { grow: 30, shrink: 60 },
 } as const satisfies Partial<PressureRules>;
 
 /** Between growing and shrinking there must be room, or one decision is the reason of the next. */

@@ -1,8 +1,9 @@
 // Why: a server that adjusts itself grows when it is short of something and gives back what it does not need. What is decided, and why, is
 // pure: measures in, a size and its reasons out.
 //
-// Growth is at once and as far as the need goes, since whoever waits is slow; shrinking is one step at a time and seldom, since what was given
-// back may be gone. Between the two lies a gap, so that no decision undoes the one before it.
+// Growth is at once and as far as the need goes, since whoever waits is slow. Shrinking waits until several looks in a row say so, and goes no
+// further than the most that any of them needed, since what was given back may be gone. Between the two lies a gap, so that no decision undoes
+// the one before it.
 
 import type { Size } from './size.ts';
 
@@ -39,15 +40,24 @@ export interface Pressure {
 
 /** What is remembered of a server between two looks. */
 export interface AutoscaleState {
-  /** Looks in a row after which it could have less. */
+  /** Looks in a row after which it could have less; and the most that was needed in them: processors, MiB. */
   readonly idleVcpus: number;
   readonly idleMemory: number;
+  readonly peakCpu: number;
+  readonly peakMb: number;
   /** Milliseconds; 0: never. */
   readonly grewAt: number;
   readonly shrankAt: number;
 }
 
-export const firstState: AutoscaleState = { idleVcpus: 0, idleMemory: 0, grewAt: 0, shrankAt: 0 };
+export const firstState: AutoscaleState = {
+  idleVcpus: 0,
+  idleMemory: 0,
+  peakCpu: 0,
+  peakMb: 0,
+  grewAt: 0,
+  shrankAt: 0,
+};
 
 export interface Decision {
   readonly state: AutoscaleState;
@@ -58,11 +68,12 @@ export interface Decision {
   readonly reasons: readonly string[];
 }
 
-/** One amount: what it should be, and why. */
+/** One amount: what it should be, and why; with the most that it needed since it could have less. */
 interface Wish {
   readonly to: number;
   readonly reason: string;
   readonly isIdle: boolean;
+  readonly peak: number;
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
@@ -79,46 +90,55 @@ function rangeWithin(range: Range | null, least: number, most: number): Range | 
 const upwards = (value: number, { min, step }: Range): number =>
   min + Math.ceil(Math.max(0, value - min) / step) * step;
 
-function wishVcpus(current: number, range: Range, { cpu }: PressureRules, pressure: Pressure): Wish {
+function wishVcpus(current: number, range: Range, { cpu }: PressureRules, pressure: Pressure, before: number): Wish {
   const busy = pressure.cpu + (pressure.steal ?? 0);
   const share = busy / Math.max(1, pressure.vcpus);
   const seen = `${percent(share)} of ${pressure.vcpus} vCPUs used or waited for`;
-  if (current < range.min) return { to: range.min, reason: `below its minimum of ${range.min} vCPUs`, isIdle: false };
+  const peak = Math.max(before, busy);
+  if (current < range.min)
+    return { to: range.min, reason: `below its minimum of ${range.min} vCPUs`, isIdle: false, peak };
+  // so many that it is in the middle between the two bounds
+  const middle = (cpu.growAbove + cpu.shrinkBelow) / 2;
   if (share > cpu.growAbove && current < range.max) {
-    // so many that it would be in the middle between the two bounds; what is used up wholly may want any number: the double
-    const middle = (cpu.growAbove + cpu.shrinkBelow) / 2;
+    // what is used up wholly may want any number: the double at most
     const need = upwards(Math.min(busy / middle, current * 2), range);
     const to = clamp(Math.max(need, current + range.step), range.min, range.max);
-    return { to, reason: `${seen}, more than ${percent(cpu.growAbove)}`, isIdle: false };
+    return { to, reason: `${seen}, more than ${percent(cpu.growAbove)}`, isIdle: false, peak };
   }
-  const less = Math.max(range.min, current - range.step);
-  const then = busy / Math.max(1, less);
-  const isIdle = share < cpu.shrinkBelow && less < current && then < cpu.growAbove;
-  return { to: less, reason: `${seen}, less than ${percent(cpu.shrinkBelow)}`, isIdle };
+  const to = Math.min(current, clamp(upwards(peak / middle, range), range.min, range.max));
+  const isIdle = share < cpu.shrinkBelow && to < current && peak / to < cpu.growAbove;
+  return { to, reason: `${seen}, less than ${percent(cpu.shrinkBelow)}`, isIdle, peak };
 }
 
-function wishMemory(current: number, range: Range, { memory }: PressureRules, pressure: Pressure): Wish | null {
+function wishMemory(
+  current: number,
+  range: Range,
+  { memory }: PressureRules,
+  pressure: Pressure,
+  before: number,
+): Wish | null {
   const { totalMb, availableMb } = pressure;
-  if (current < range.min) return { to: range.min, reason: `below its minimum of ${range.min} MiB`, isIdle: false };
+  const below = { to: range.min, reason: `below its minimum of ${range.min} MiB`, isIdle: false };
+  if (current < range.min) return { ...below, peak: before };
   // whoever does not know what the guest uses takes nothing from it and gives it nothing
   if (totalMb === null || availableMb === null || totalMb <= 0) return null;
   const share = availableMb / totalMb;
   const seen = `${availableMb} of ${totalMb} MiB available (${percent(share)})`;
   const used = Math.max(0, totalMb - availableMb);
+  const peak = Math.max(before, used);
+  const middle = (memory.growBelow + memory.shrinkAbove) / 2;
+  // what the kernel keeps for itself is not in what the guest counts
+  const hidden = Math.max(0, current - totalMb);
   if (share < memory.growBelow && current < range.max) {
-    const middle = (memory.growBelow + memory.shrinkAbove) / 2;
-    // what the kernel keeps for itself is not in what the guest counts
-    const hidden = Math.max(0, current - totalMb);
     const need = upwards(Math.min(used / (1 - middle) + hidden, current * 2), range);
     const to = clamp(Math.max(need, current + range.step), range.min, range.max);
-    return { to, reason: `${seen}, less than ${percent(memory.growBelow)}`, isIdle: false };
+    return { to, reason: `${seen}, less than ${percent(memory.growBelow)}`, isIdle: false, peak };
   }
-  const less = Math.max(range.min, current - range.step);
-  const left = availableMb - (current - less);
+  const to = Math.min(current, clamp(upwards(peak / (1 - middle) + hidden, range), range.min, range.max));
   // what the guest uses stays, and so much more that it would not grow again at once
-  const stays = left / Math.max(1, totalMb - (current - less)) > memory.growBelow && left > 0;
-  const isIdle = share > memory.shrinkAbove && less < current && stays;
-  return { to: less, reason: `${seen}, more than ${percent(memory.shrinkAbove)}`, isIdle };
+  const then = (to - hidden - peak) / Math.max(1, to - hidden);
+  const isIdle = share > memory.shrinkAbove && to < current && then > memory.growBelow;
+  return { to, reason: `${seen}, more than ${percent(memory.shrinkAbove)}`, isIdle, peak };
 }
 
 const isOver = (sinceMs: number, seconds: number, nowMs: number): boolean => nowMs - sinceMs >= seconds * 1000;
@@ -136,8 +156,14 @@ export function decide(
 ): Decision {
   const vcpuRange = rangeWithin(rules.vcpus, least.vcpus, most.vcpus);
   const memoryRange = rangeWithin(rules.memoryMb, least.memoryMb, most.memoryMb);
-  const vcpus = vcpuRange === null ? null : wishVcpus(current.vcpus, vcpuRange, rules, pressure);
-  const memory = memoryRange === null ? null : wishMemory(current.memoryMb, memoryRange, rules, pressure);
+  const vcpus =
+    vcpuRange === null
+      ? null
+      : wishVcpus(current.vcpus, vcpuRange, rules, pressure, state.idleVcpus > 0 ? state.peakCpu : 0);
+  const memory =
+    memoryRange === null
+      ? null
+      : wishMemory(current.memoryMb, memoryRange, rules, pressure, state.idleMemory > 0 ? state.peakMb : 0);
 
   const grow = {
     vcpus: vcpus !== null && vcpus.to > current.vcpus ? vcpus : null,
@@ -146,6 +172,8 @@ export function decide(
   const idle = {
     idleVcpus: vcpus?.isIdle === true ? state.idleVcpus + 1 : 0,
     idleMemory: memory?.isIdle === true ? state.idleMemory + 1 : 0,
+    peakCpu: vcpus?.isIdle === true ? vcpus.peak : 0,
+    peakMb: memory?.isIdle === true ? memory.peak : 0,
   };
   const stay = (more: Partial<AutoscaleState> = {}, reasons: readonly string[] = []): Decision => ({
     state: { ...state, ...idle, ...more },
@@ -170,7 +198,7 @@ export function decide(
   const reasons = [...(lessVcpus ? [vcpus?.reason ?? ''] : []), ...(lessMemory ? [memory?.reason ?? ''] : [])];
   if (!isOver(Math.max(state.grewAt, state.shrankAt), shrinkSeconds, nowMs)) return stay({}, reasons);
   return {
-    state: { ...state, idleVcpus: 0, idleMemory: 0, shrankAt: nowMs },
+    state: { ...state, idleVcpus: 0, idleMemory: 0, peakCpu: 0, peakMb: 0, shrankAt: nowMs },
     want: {
       vcpus: lessVcpus ? (vcpus?.to ?? current.vcpus) : current.vcpus,
       memoryMb: lessMemory ? (memory?.to ?? current.memoryMb) : current.memoryMb,

@@ -13,6 +13,9 @@ import type { Size } from '../../../../src/domain/adjustment/size.ts';
 
 const rules: PressureRules = {
   ...pressureDefaults,
+  cpu: { growAbove: 0.8, shrinkBelow: 0.4 },
+  memory: { growBelow: 0.15, shrinkAbove: 0.4 },
+  ...{ looks: 6, cooldownSeconds: { grow: 30, shrink: 60 } },
   vcpus: { min: 1, max: 8, step: 1 },
   memoryMb: { min: 512, max: 8_192, step: 256 },
 };
@@ -68,16 +71,21 @@ describe('a server that adjusts itself', () => {
     assert.equal(look({ vcpus: 3, cpu: 3 }, { rules: narrow, current: { vcpus: 3, memoryMb: 1_024 } }).want, null);
   });
 
-  it('gives back one step after several looks that say so, and not what the guest uses', () => {
+  it('gives back after several looks that say so, down to the most that was needed in them', () => {
     const idle = { vcpus: 4, cpu: 0.2, totalMb: 2_000, availableMb: 1_800 };
     const current = { vcpus: 4, memoryMb: 2_048 };
     assert.equal(looks(5, idle, current).want, null);
-    assert.deepEqual(looks(6, idle, current).want, { vcpus: 3, memoryMb: 1_792 });
-    // 700 of 1,000 available, and a step of 800 would leave less than nothing
-    const large = { memoryMb: { min: 128, max: 8_192, step: 800 } };
-    let decision = look({ availableMb: 700 }, { rules: large });
-    for (let n = 1; n < 20; n += 1)
-      decision = look({ availableMb: 700 }, { rules: large, state: decision.state, at: NOW + n * 60_000 });
+    assert.deepEqual(looks(6, idle, current).want, { vcpus: 1, memoryMb: 512 });
+    // one of the looks needed 1.4 processors and 500 MiB
+    let decision = look({ ...idle, cpu: 1.4, availableMb: 1_500 }, { current });
+    for (let n = 1; n < 6; n += 1) decision = look(idle, { state: decision.state, current, at: NOW + n * 30_000 });
+    assert.deepEqual(decision.want, { vcpus: 3, memoryMb: 768 });
+    // and one in between that is not idle begins anew
+    decision = look(idle, { current });
+    for (let n = 1; n < 6; n += 1) {
+      const seen = n === 3 ? { ...idle, cpu: 2.4, availableMb: 700 } : idle;
+      decision = look(seen, { state: decision.state, current, at: NOW + n * 30_000 });
+    }
     assert.equal(decision.want, null);
   });
 
@@ -108,6 +116,8 @@ describe('a server that adjusts itself', () => {
       state: fc.record({
         idleVcpus: fc.nat({ max: 20 }),
         idleMemory: fc.nat({ max: 20 }),
+        peakCpu: fc.double({ min: 0, max: 10, noNaN: true }),
+        peakMb: fc.nat({ max: 8_192 }),
         grewAt: fc.nat({ max: NOW }),
         shrankAt: fc.nat({ max: NOW }),
       }),
