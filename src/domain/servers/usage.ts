@@ -143,7 +143,8 @@ export const pressureOf = ({ vcpus, cpu, steal, memory: { totalMb, availableMb }
 });
 
 /** As `believableUsage`; of more memory available than there is, all of it is. */
-export function believablePressure(pressure: Pressure): Pressure {
+export function believablePressure(said: Partial<Pressure> | null | undefined): Pressure {
+  const pressure = said ?? {};
   const [totalMb, availableMb] = [toldOrNull(pressure.totalMb), toldOrNull(pressure.availableMb)];
   return {
     vcpus: told(pressure.vcpus),

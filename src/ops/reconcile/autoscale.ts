@@ -1,6 +1,7 @@
 // Why: a server that adjusts itself is looked at when its host tells what its guests take, so that what this costs follows the hosts and not
 // the clock. What is decided goes the way of everybody's adjustment: claims, quota, confirmation by the guest; and is recorded with its numbers.
 
+import { isDeepStrictEqual } from 'node:util';
 import { nextRun } from '../../base/cron.ts';
 import { Fault, outwardMessage } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -160,7 +161,8 @@ export async function handlePressure(
 ): Promise<void> {
   const { database, clock } = deps;
   if (!(await anyPressurePolicy(database.read))) return;
-  const guests = new Map(report.guests.map(({ uuid, pressure }) => [uuid, believablePressure(pressure)]));
+  const told = Array.isArray(report.guests) ? report.guests : [];
+  const guests = new Map(told.map(({ uuid, pressure }) => [uuid, believablePressure(pressure)]));
   const looked = await lookedAt(deps, report.host, guests);
   if (looked.length === 0) return;
   const states = await findStates(
@@ -180,11 +182,11 @@ export async function handlePressure(
       states.get(server.id) ?? firstState,
       nowMs,
     );
-    next.set(server.id, decision.state);
+    if (!isDeepStrictEqual(decision.state, states.get(server.id))) next.set(server.id, decision.state);
     if (decision.want !== null) decided.push({ one, decision, want: decision.want });
   }
-  // first: whoever dies after this looks again, and does not adjust twice for one look
-  await tx(database, (t) => keepStates(t, next));
+  // before anything is asked: whoever dies after this looks again, and does not adjust twice for one look
+  if (next.size > 0) await tx(database, (t) => keepStates(t, next));
   const kept: Kept[] = [];
   for (const { one, decision, want } of decided) {
     const { server, policy, pressure } = one;
@@ -196,7 +198,7 @@ export async function handlePressure(
       await ask(deps, policy, server, want, { kind, reason: decision.reasons.join('; '), measures: pressure }, refusal),
     );
   }
-  await tx(database, (t) => keepDecisions(t, kept));
+  if (kept.length > 0) await tx(database, (t) => keepDecisions(t, kept));
 }
 
 /** How far back a schedule is looked for that nobody took at its time. */
