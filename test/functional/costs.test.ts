@@ -61,6 +61,7 @@ for (const engine of engines) {
     before(async () => {
       servers = await startServers({ engine, clock });
       clock.toNextHour();
+      await pass(0);
       const specs = { minimum_cpu: '1', minimum_memory: '256' };
       const prices = { 'price:hour': '0.36', 'price:vcpu_hour': '0.1', 'price:memory_gb_hour': '0.04' };
       await servers.world.flavor({ id: 'plan', specs: { ...specs, ...prices } });
