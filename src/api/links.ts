@@ -35,7 +35,9 @@ export function pageOf(query: Query, maximum: number): Page {
 /** The part of a list that `limit` and `offset` ask for, where pages have no marker; a limit of 0 is none. */
 export function spanOf(query: Query, maximum: number): { readonly limit: number; readonly offset: number } {
   const { limit } = pageOf(query, maximum);
-  return { limit: limit === 0 ? maximum : limit, offset: Number(query['offset']?.at(-1) ?? 0) };
+  // no list is longer, and the engines count no further
+  const offset = Math.min(Number(query['offset']?.at(-1) ?? 0), Number.MAX_SAFE_INTEGER);
+  return { limit: limit === 0 ? maximum : limit, offset };
 }
 
 /**

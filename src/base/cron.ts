@@ -10,6 +10,12 @@ export function nextRun(cron: string, afterMs: number, timezone = 'UTC'): number
   return new Cron(cron, { timezone, paused: true }).nextRun(new Date(afterMs))?.getTime() ?? null;
 }
 
+/** The last moment (milliseconds) up to this one, itself included; null: there was none. */
+export function previousRun(cron: string, untilMs: number, timezone = 'UTC'): number | null {
+  const [last] = new Cron(cron, { timezone, paused: true }).previousRuns(1, new Date(untilMs + 1));
+  return last?.getTime() ?? null;
+}
+
 /** What is wrong with a cron expression, or its time zone; null: nothing. */
 export function cronProblem(cron: string, nowMs: number, timezone = 'UTC'): string | null {
   if (cron.trim().split(/\s+/).length !== FIELDS) return 'it must have five fields: minute, hour, day, month, weekday';

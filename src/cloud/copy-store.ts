@@ -43,9 +43,13 @@ export interface CopyStore {
   }>;
   /** Reads a chain, the whole copy first, to its last byte; null: it is what it was. */
   verify(chain: readonly SealedCopy[]): Promise<ChainProblem | null>;
-  /** The disk that a chain stands for, in one file, until `use` is done with it. */
+  /**
+   * The disk that a chain stands for, in one file, until `use` is done with it.
+   * @param purpose an id of what it is for: others may want the same disk at the same time
+   */
   flattened<T>(
     chain: readonly Named[],
+    purpose: string,
     use: (file: { path: string; format: 'raw' | 'qcow2' }) => Promise<T>,
   ): Promise<T>;
   /** Not there: nothing happens. */
@@ -87,6 +91,15 @@ interface Note {
   readonly sha256: string;
 }
 
+/** A note may be as damaged as what it is about: then it says nothing. */
+function parsedNote(text: string): Partial<Note> | null {
+  try {
+    return JSON.parse(text) as Partial<Note> | null;
+  } catch {
+    return null;
+  }
+}
+
 /** What is wrong with one file; null: nothing. */
 async function problemOf(run: Run, path: string, copy: SealedCopy): Promise<string | null> {
   if (copy.sha256 === null) return 'was never finished';
@@ -98,8 +111,8 @@ async function problemOf(run: Run, path: string, copy: SealedCopy): Promise<stri
   if (facts.size !== copy.bytes) return `has ${facts.size} bytes in place of ${copy.bytes}`;
   const note = await readFile(noteOf(path), 'utf8').catch(() => null);
   if (note === null) return 'has lost its note';
-  const { sha256, parent } = JSON.parse(note) as Note;
-  if (sha256 !== copy.sha256 || parent !== copy.parentId) return 'is not what its note says';
+  const told = parsedNote(note);
+  if (told?.sha256 !== copy.sha256 || told.parent !== copy.parentId) return 'is not what its note says';
   if ((await hashOf(path)) !== copy.sha256) return 'has other bytes than it was made with';
   const qcow2 = await readQcow2File(path);
   if (qcow2 === null) return null;
@@ -177,13 +190,13 @@ export function makeCopyStore(directory: string, run: Run): CopyStore {
       }
       return null;
     },
-    async flattened(chain, use) {
+    async flattened(chain, purpose, use) {
       const last = chain.at(-1);
       if (last === undefined) throw internal('A chain of nothing.');
       const paths = chain.map(pathOf);
       // what fake hosts make is no qcow2: the last one says all
       if ((await readQcow2File(pathOf(last))) === null) return use({ path: pathOf(last), format: 'raw' });
-      const path = `${pathOf(last)}.export`;
+      const path = `${pathOf(last)}.${checkedUuid(purpose)}.export`;
       await rm(path, { force: true });
       try {
         await qemuImg(run, ['convert', '-q', '-O', 'qcow2', '--', chainSource(paths), path]);

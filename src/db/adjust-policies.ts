@@ -97,18 +97,29 @@ export async function anyPressurePolicy(reader: Reader): Promise<boolean> {
 
 const SUBJECTS = `select s.id, s.uuid, s.project_id, s.flavorid, g.uuid as group_uuid from servers s
   left join server_group_members m on m.server_id = s.id left join server_groups g on g.id = m.group_id
-  where s.host = ? and s.deleted = 0`;
+  where s.deleted = 0 and `;
 
-/** The servers of a host that are worth a look: elsewhere the rest is read of those that have a policy. */
-export async function subjectsOn(reader: Reader, host: string): Promise<Subject[]> {
-  return (await readRows(reader, SUBJECTS, [host])).map((row) => ({
+const subjectsWhere = async (reader: Reader, condition: string, value: string): Promise<Subject[]> =>
+  (await readRows(reader, `${SUBJECTS}${condition} = ? order by s.id`, [value])).map((row) => ({
     serverId: Number(row['id']),
     uuid: String(row['uuid']),
     projectId: String(row['project_id']),
     flavorId: String(row['flavorid']),
     groupUuid: row['group_uuid'] as string | null,
   }));
-}
+
+/** The servers of a host that are worth a look: elsewhere the rest is read of those that have a policy. */
+export const subjectsOn = (reader: Reader, host: string): Promise<Subject[]> => subjectsWhere(reader, 's.host', host);
+
+const SUBJECT_COLUMNS: Readonly<Record<AdjustPolicy['subjectKind'], string>> = {
+  server: 's.uuid',
+  server_group: 'g.uuid',
+  flavor: 's.flavorid',
+};
+
+/** The servers that a policy names; another one may be the one that decides for them. */
+export const subjectsOf = (reader: Reader, { subjectKind, subjectId }: AdjustPolicy): Promise<Subject[]> =>
+  subjectsWhere(reader, SUBJECT_COLUMNS[subjectKind], subjectId);
 
 /** The policies in force for what has these ids, the newest first. */
 export async function policiesFor(reader: Reader, ids: readonly string[]): Promise<AdjustPolicy[]> {
@@ -174,14 +185,3 @@ export async function duePolicies(reader: Reader, nowMs: number, limit: number):
 /** Takes the turn of a policy that is due: false where another worker did, or somebody changed it. */
 export const takeDue = async (tx: Tx, { id, nextAt }: AdjustPolicy, next: number | null): Promise<boolean> =>
   (await tx(POLICIES).where({ id, next_at: nextAt }).update({ next_at: next })) === 1;
-
-const SERVERS_OF: Readonly<Record<AdjustPolicy['subjectKind'], string>> = {
-  server: 'select uuid from servers where deleted = 0 and uuid = ?',
-  server_group: `select s.uuid from server_groups g join server_group_members m on m.group_id = g.id
-    join servers s on s.id = m.server_id where s.deleted = 0 and g.uuid = ? order by s.id`,
-  flavor: 'select uuid from servers where deleted = 0 and flavorid = ? order by id',
-};
-
-/** The servers that a policy is for. */
-export const serversOf = async (reader: Reader, { subjectKind, subjectId }: AdjustPolicy): Promise<string[]> =>
-  (await readRows(reader, SERVERS_OF[subjectKind], [subjectId])).map((row) => String(row['uuid']));

@@ -4,7 +4,7 @@
 import { type CostKind, RATE_PARTS } from '../domain/metering/prices.ts';
 import { isMysql, readRows, type Reader, type Row } from './engine.ts';
 import { unmetered } from './metering.ts';
-import { findPrices, type KindPrices, writePrices } from './prices.ts';
+import { holding, holdPrices, type KindPrices, writePrices } from './prices.ts';
 import { noteForEnding, type Tx } from './tx.ts';
 
 const SPAN = 'priced_spans';
@@ -38,7 +38,7 @@ async function follow(tx: Tx, kind: CostKind, id: string, nowMs: number): Promis
       .update({ ended_at: Math.max(nowMs, Number(open['started_at'])) });
   }
   if (now === undefined) return;
-  const rate = RATE_PARTS * Number(now['gb']) * (await findPrices(tx))[kind];
+  const rate = RATE_PARTS * Number(now['gb']) * (await holdPrices(tx))[kind];
   if (rate === 0) return;
   const { project_id, user_id, gb } = now;
   const startedAt = Math.max(nowMs, Number(open?.['started_at'] ?? 0));
@@ -76,9 +76,10 @@ export async function setPrices(tx: Tx, prices: Partial<KindPrices>, nowMs: numb
       .where({ kind, ended_at: null })
       .update({ ended_at: tx.raw('case when started_at > ? then started_at else ? end', [nowMs, nowMs]) });
     if (price === 0) continue;
+    // held: what is not committed yet read the price of before, where there was none that it could hold
     await tx.raw(
       `insert into ${SPAN} (kind, subject_id, project_id, user_id, gb, rate, started_at, ended_at, metered_until, settled)
-       select ?, id, project_id, user_id, gb, gb * ?, ?, null, ?, 0 from (${subjectsSql(tx, kind)}) things where gb > 0`,
+       select ?, id, project_id, user_id, gb, gb * ?, ?, null, ?, 0 from (${subjectsSql(tx, kind)}${holding(tx)}) things where gb > 0`,
       [kind, RATE_PARTS * price, nowMs, nowMs],
     );
   }

@@ -114,6 +114,7 @@ for (const engine of engines) {
         await linesOf(`/os-xloud-costs/${project}?group_by=hour&limit=1&offset=1`),
       ];
       assert.deepEqual([first[0]?.['hour'], second[0]?.['hour']], [hours[0]?.['hour'], hours[1]?.['hour']]);
+      assert.deepEqual(await linesOf(`/os-xloud-costs/${project}?offset=99999999999999999999`), []);
       assert.deepEqual(
         await linesOf(`/os-xloud-costs/${project}?end=2000-01-01T00:00:00&start=1999-01-01T00:00:00`),
         [],
@@ -149,6 +150,7 @@ for (const engine of engines) {
       for (const wrong of [
         ...['start=yesterday', 'group_by=colour', 'group_by=day,month', 'format=xml', 'limit=x', 'colour=red'],
         ...['start=2026-11-02T00:00:00&end=2026-11-01T00:00:00', 'start=0001-01-01T00:00:00', 'offset=-1'],
+        'start=0099-01-01T00:00:00&end=0100-01-01T00:00:00&group_by=month',
       ]) {
         const answer = await get(`/os-xloud-costs/${project}?${wrong}`);
         assert.equal(answer.status, 400, `${wrong}: ${answer.text}`);

@@ -315,6 +315,28 @@ for (const engine of engines) {
       assert.equal((await ask('DELETE', path)).status, 404);
     });
 
+    it('a schedule whose backups fail for long keeps the place of those to come', async () => {
+      const { world } = servers;
+      const { copiesDir } = world;
+      const uuid = await servers.create();
+      const path = `/servers/${uuid}/os-xloud-backup-schedule`;
+      await accepted('PUT', path, { schedule: { cron: '30 2 * * *', keep: 1 } });
+      const turn = async () => {
+        await tx(world.database, (t) => t('backup_schedules').where({ server_uuid: uuid }).update({ next_at: 1 }));
+        await backupSchedules(world.deps);
+        await world.settled();
+        await copyJobs(world.deps);
+        const { backups: all } = (await ask('GET', ofServer(uuid))).body;
+        return (all as { status: string }[]).map(({ status }) => status);
+      };
+      await turn();
+      await rename(copiesDir, `${copiesDir}.away`);
+      assert.deepEqual(await turn(), ['error', 'available']);
+      assert.deepEqual(await turn(), ['error', 'available'], 'what failed last is told, and nothing more');
+      await rename(`${copiesDir}.away`, copiesDir);
+      assert.deepEqual(await turn(), ['available']);
+    });
+
     it('snapshots and backups go along where their server goes', async () => {
       const { world } = servers;
       const uuid = await servers.create();

@@ -31,7 +31,8 @@ const YEARS_MS = 10 * 366 * 86_400_000;
 
 function momentOf(given: string): number {
   const found = parsePlain(given);
-  if (found === null) throw badRequest(`'${given}' is not a moment: 2026-11-01T00:00:00 is one, in UTC.`);
+  if (found === null || found.ms < 0)
+    throw badRequest(`'${given}' is not a moment since 1970: 2026-11-01T00:00:00 is one, in UTC.`);
   return found.ms;
 }
 

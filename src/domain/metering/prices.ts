@@ -53,10 +53,14 @@ export const priceSpecs = {
 export const priceProblem = (value: string): string | null =>
   priceOf(value) === null ? `'${value}' is not a price: a number from 0 to ${HIGHEST} with up to six decimals.` : null;
 
-/** The same of the first of some extra specs that is to be a price and is none. */
+const isPriceSpec = (spec: string): spec is keyof typeof priceSpecs => Object.hasOwn(priceSpecs, spec);
+
+/** The same of the first of some extra specs that is to be a price and is none: what is misspelt would cost nothing. */
 export function priceSpecsProblem(specs: Readonly<Record<string, string>>): string | null {
-  for (const spec of Object.keys(priceSpecs)) {
-    const problem = Object.hasOwn(specs, spec) ? priceProblem(specs[spec] as string) : null;
+  for (const [spec, value] of Object.entries(specs)) {
+    if (!spec.startsWith('price:')) continue;
+    const known = `it is none of ${Object.keys(priceSpecs).join(', ')}.`;
+    const problem = isPriceSpec(spec) ? priceProblem(value) : known;
     if (problem !== null) return `Validation failed; extra spec '${spec}': ${problem}`;
   }
   return null;

@@ -90,16 +90,18 @@ const inUse = ({ status, job }: ServerCopy): boolean =>
 
 /**
  * What a schedule lets go: of the chains that it made, all but the newest `keep` that can be restored, each as a whole; of those that
- * failed, what is older than the newest that did not. What somebody made by hand, or uses now, stays.
+ * failed, what is older than the newest that did not, and of those that were never made all but the last, or they would fill the place
+ * of what comes after the trouble. What somebody made by hand, or uses now, stays.
  */
 export function expired(backups: readonly ServerCopy[], keep: number): readonly ServerCopy[] {
   let kept = 0;
-  return chainsOf(backups).flatMap((chain) => {
+  return chainsOf(backups).flatMap((chain, newer) => {
     const usable = chain.some(({ status }) => status === 'available' || status === 'restoring');
     const old = kept >= keep;
     if (usable) kept += 1;
     const removable = chain.every((copy) => copy.scheduled && !inUse(copy) && copy.status !== 'deleting');
-    return removable && (usable ? old : kept > 0) ? chain : [];
+    const neverMade = chain.every(({ sha256 }) => sha256 === null);
+    return removable && (usable ? old : kept > 0 || (neverMade && newer > 0)) ? chain : [];
   });
 }
 

@@ -1,6 +1,6 @@
 // Why: who may adjust a server may say how it adjusts itself. What a policy means nothing for is refused before it is kept.
 
-import { badRequest, conflict, type Fault, notFound } from '../../base/errors.ts';
+import { badRequest, type Fault, forbidden, notFound } from '../../base/errors.ts';
 import { cronProblem, nextRun } from '../../base/cron.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
@@ -13,6 +13,7 @@ import { type Tx, tx } from '../../db/tx.ts';
 import { type AdjustPolicy, pressureProblem } from '../../domain/adjustment/adjust-policies.ts';
 import { isElastic } from '../../domain/machines/flavors.ts';
 import type { OpsDeps } from '../deps.ts';
+import { lockQuota } from './quota-sets.ts';
 
 export type AdjustPolicyRequest = Pick<
   AdjustPolicy,
@@ -54,6 +55,9 @@ async function checkSubject(t: Tx, op: Op, { subjectKind, subjectId }: AdjustPol
   }
   const owned = subjectKind === 'server' ? await findServer(t, subjectId) : await findServerGroup(t, subjectId);
   if (owned === null || (owned.projectId !== projectId && !isAdmin)) throw unknown;
+  if (owned.projectId !== projectId) {
+    throw badRequest(`${subjectId} is another project's: a policy is made in the project of what it is for.`);
+  }
   if ('flavor' in owned && !isElastic(owned.flavor)) throw badRequest(`Server ${subjectId} has one size.`);
 }
 
@@ -64,9 +68,11 @@ export function createAdjustPolicy(deps: OpsDeps, op: Op, request: AdjustPolicyR
   const nowMs = deps.clock.now();
   check(request, nowMs);
   return tx(deps.database, async (t) => {
+    await lockQuota(t, projectId);
     await checkSubject(t, op, request);
     if ((await countPolicies(t, projectId)) >= limits.adjustPolicies) {
-      throw conflict(`The project has ${limits.adjustPolicies} policies, which is as many as there may be.`);
+      const words = `The project has ${limits.adjustPolicies} policies, which is as many as there may be.`;
+      throw forbidden(words, { code: 'quota' });
     }
     const made = { ...request, uuid: newUuid(), projectId, userId, createdAt: nowMs, updatedAt: nowMs };
     const policy = { ...made, nextAt: nextOf(request, nowMs) };

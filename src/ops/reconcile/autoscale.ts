@@ -2,7 +2,7 @@
 // the clock. What is decided goes the way of everybody's adjustment: claims, quota, confirmation by the guest; and is recorded with its numbers.
 
 import { isDeepStrictEqual } from 'node:util';
-import { nextRun } from '../../base/cron.ts';
+import { previousRun } from '../../base/cron.ts';
 import { Fault, outwardMessage } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { AgentReport } from '../../bus/contract.ts';
@@ -14,7 +14,8 @@ import {
   keepDecisions,
   keepStates,
   policiesFor,
-  serversOf,
+  type Subject,
+  subjectsOf,
   subjectsOn,
   takeDue,
 } from '../../db/adjust-policies.ts';
@@ -115,6 +116,24 @@ function policyOf(
   return undefined;
 }
 
+/** Servers with the policy that decides for each, of those that say something of what is to be decided. */
+async function withPolicies(
+  { database: { read } }: OpsDeps,
+  subjects: readonly Subject[],
+  says: (policy: AdjustPolicy) => boolean,
+): Promise<{ readonly uuid: string; readonly policy: AdjustPolicy }[]> {
+  const ids = subjects.flatMap(({ uuid, groupUuid, flavorId }) => [
+    uuid,
+    flavorId,
+    ...(groupUuid === null ? [] : [groupUuid]),
+  ]);
+  const policies = (await policiesFor(read, ids)).filter(says);
+  return subjects.flatMap(({ uuid, groupUuid, flavorId, projectId }) => {
+    const policy = policyOf(policies, { server: uuid, server_group: groupUuid, flavor: flavorId }, projectId);
+    return policy === undefined ? [] : [{ uuid, policy }];
+  });
+}
+
 /** A server with the policy that decides for it, and what was told of it. */
 interface Looked {
   readonly server: Server;
@@ -126,17 +145,7 @@ interface Looked {
 async function lookedAt(deps: OpsDeps, host: string, guests: ReadonlyMap<string, Pressure>): Promise<Looked[]> {
   const { read } = deps.database;
   const subjects = (await subjectsOn(read, host)).filter(({ uuid }) => guests.has(uuid));
-  const ids = subjects.flatMap(({ uuid, groupUuid, flavorId }) => [
-    uuid,
-    flavorId,
-    ...(groupUuid === null ? [] : [groupUuid]),
-  ]);
-  const policies = (await policiesFor(read, ids)).filter(({ pressure }) => pressure !== null);
-  const having = subjects.flatMap((subject) => {
-    const { uuid, groupUuid, flavorId, projectId } = subject;
-    const policy = policyOf(policies, { server: uuid, server_group: groupUuid, flavor: flavorId }, projectId);
-    return policy === undefined ? [] : [{ uuid, policy }];
-  });
+  const having = await withPolicies(deps, subjects, ({ pressure }) => pressure !== null);
   if (having.length === 0) return [];
   const servers = new Map(
     (
@@ -187,63 +196,58 @@ export async function handlePressure(
   }
   // before anything is asked: whoever dies after this looks again, and does not adjust twice for one look
   if (next.size > 0) await tx(database, (t) => keepStates(t, next));
-  const kept: Kept[] = [];
   for (const { one, decision, want } of decided) {
     const { server, policy, pressure } = one;
     // read anew for each: the one before may have taken the rest
     const host = decision.kind === 'grow' ? await findHost(database.read, { host: report.host }) : null;
     const refusal = host === null ? null : guardProblem(deps, host, sizeOf(server), want);
     const kind = decision.kind === 'grow' ? 'grow' : 'shrink';
-    kept.push(
-      await ask(deps, policy, server, want, { kind, reason: decision.reasons.join('; '), measures: pressure }, refusal),
-    );
+    const about = { kind, reason: decision.reasons.join('; '), measures: pressure } as const;
+    const kept = await ask(deps, policy, server, want, about, refusal);
+    // each at once: whoever dies at the next one leaves no change without its reason
+    await tx(database, (t) => keepDecisions(t, [kept]));
   }
-  if (kept.length > 0) await tx(database, (t) => keepDecisions(t, kept));
 }
 
-/** How far back a schedule is looked for that nobody took at its time. */
-const CATCH_UP_MS = 86_400_000;
-
-/** When a schedule was due last, up to a moment; null: not since then. */
-function lastRun({ cron, timezone }: SizeSchedule, sinceMs: number, nowMs: number): number | null {
-  let last: number | null = null;
-  for (let at = nextRun(cron, sinceMs, timezone); at !== null && at <= nowMs; at = nextRun(cron, at, timezone))
-    last = at;
-  return last;
-}
-
-/** The schedule of a policy whose size holds now: of those that are due the last, after an outage too. */
-function dueSchedule({ schedules, nextAt }: AdjustPolicy, nowMs: number): SizeSchedule | undefined {
-  const sinceMs = Math.max((nextAt ?? nowMs) - 1, nowMs - CATCH_UP_MS);
+/** The schedule of a policy whose size holds now: the one whose moment was last, however long nobody looked. */
+function dueSchedule({ schedules }: AdjustPolicy, nowMs: number): SizeSchedule | undefined {
   const runs = schedules.flatMap((schedule) => {
-    const at = lastRun(schedule, sinceMs, nowMs);
+    const at = previousRun(schedule.cron, nowMs, schedule.timezone);
     return at === null ? [] : [{ schedule, at }];
   });
-  const last = runs.toSorted((one, other) => one.at - other.at).at(-1)?.schedule;
-  // an outage was longer than anybody looks back
-  return last ?? schedules.findLast(({ cron, timezone }) => nextRun(cron, (nextAt ?? nowMs) - 1, timezone) === nextAt);
+  return runs.toSorted((one, other) => one.at - other.at).at(-1)?.schedule;
 }
 
+/** The servers for which a policy's schedules decide. */
+async function scheduledServers(deps: OpsDeps, policy: AdjustPolicy): Promise<Server[]> {
+  const { read } = deps.database;
+  const having = await withPolicies(deps, await subjectsOf(read, policy), ({ schedules }) => schedules.length > 0);
+  const uuids = having.filter((one) => one.policy.id === policy.id).map(({ uuid }) => uuid);
+  return findServers(read, uuids);
+}
+
+/** Whoever dies in here leaves the policy due again shortly. */
 async function runSchedule(deps: OpsDeps, policy: AdjustPolicy): Promise<void> {
   const { database, clock } = deps;
   const nowMs = clock.now();
+  const soon = nowMs + limits.scheduleRetryMs;
+  if (!(await tx(database, (t) => takeDue(t, policy, soon)))) return;
   const schedule = dueSchedule(policy, nowMs);
-  if (!(await tx(database, (t) => takeDue(t, policy, nextOf(policy, nowMs)))) || schedule === undefined) return;
-  const kept: Kept[] = [];
-  for (const server of await findServers(database.read, await serversOf(database.read, policy))) {
+  for (const server of schedule === undefined ? [] : await scheduledServers(deps, policy)) {
     const from = sizeOf(server);
     const [least, most] = [minimumOf(server.flavor), maximumOf(server.flavor)];
     const within = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value));
     const to = {
-      vcpus: within(schedule.vcpus ?? from.vcpus, least.vcpus, most.vcpus),
-      memoryMb: within(schedule.memoryMb ?? from.memoryMb, least.memoryMb, most.memoryMb),
+      vcpus: within(schedule?.vcpus ?? from.vcpus, least.vcpus, most.vcpus),
+      memoryMb: within(schedule?.memoryMb ?? from.memoryMb, least.memoryMb, most.memoryMb),
     };
     if (to.vcpus === from.vcpus && to.memoryMb === from.memoryMb) continue;
-    const reason = `schedule '${schedule.cron}' (${schedule.timezone})`;
+    const reason = `schedule '${schedule?.cron}' (${schedule?.timezone})`;
     const refusal = server.lockedBy !== null ? 'the server is locked' : null;
-    kept.push(await ask(deps, policy, server, to, { kind: 'schedule', reason, measures: null }, refusal));
+    const kept = await ask(deps, policy, server, to, { kind: 'schedule', reason, measures: null }, refusal);
+    await tx(database, (t) => keepDecisions(t, [kept]));
   }
-  await tx(database, (t) => keepDecisions(t, kept));
+  await tx(database, (t) => takeDue(t, { ...policy, nextAt: soon }, nextOf(policy, nowMs)));
 }
 
 /** Reconciler: the schedules that are due. */

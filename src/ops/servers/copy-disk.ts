@@ -220,6 +220,7 @@ export const copyDiskAction = defineAction<CopyInput>()({
   },
   async failed(t, { server, input }, failure, nowMs) {
     await updateCopy(t, input.copyId, { status: 'error', reason: outwardMessage(failure) }, nowMs);
+    if ((await findCopy(t, input.copyId))?.scheduled === true) await rotate(t, server.uuid, nowMs);
     await settleFailed(t, server, failure, nowMs, {});
   },
   async overtaken(context) {

@@ -57,7 +57,7 @@ async function write<I extends MadeOfCopy>({ deps, server, rest }: StepContext<I
   const found = await rest(deps.copies.verify(chain));
   if (found !== null) throw conflict(`No server can be made of it: ${found.problem}.`, { code: 'copy.broken' });
   await rest(
-    deps.copies.flattened(chain, async ({ path, format: disk }) => {
+    deps.copies.flattened(chain, server.imageRef, async ({ path, format: disk }) => {
       const formats = { disk, container: 'bare' };
       await deps.image.change(systemCaller, server.imageRef, { formats });
       await deps.image.write(server.imageRef, createReadStream(path) as AsyncIterable<Uint8Array>);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cronProblem, nextRun } from '../../../src/base/cron.ts';
+import { cronProblem, nextRun, previousRun } from '../../../src/base/cron.ts';
 
 const at = Date.parse('2026-03-29T00:30:00Z');
 const next = (cron: string) => new Date(nextRun(cron, at) ?? 0).toISOString();
@@ -13,6 +13,14 @@ describe('schedules of backups', () => {
     assert.equal(next('*/15 * * * *'), '2026-03-29T00:45:00.000Z');
     assert.equal(next('0 3 * * MON-FRI'), '2026-03-30T03:00:00.000Z');
     assert.equal(next('30 0 * * *'), '2026-03-30T00:30:00.000Z', 'not the same moment again');
+  });
+
+  it('were due last at a moment that may be this one, in their zone', () => {
+    const last = (cron: string, zone: string) => new Date(previousRun(cron, at, zone) ?? 0).toISOString();
+    assert.equal(last('30 0 * * *', 'UTC'), '2026-03-29T00:30:00.000Z');
+    assert.equal(last('31 0 * * *', 'UTC'), '2026-03-28T00:31:00.000Z');
+    assert.equal(last('30 2 * * *', 'Europe/Berlin'), '2026-03-28T01:30:00.000Z');
+    assert.equal(last('0 7 1 1 *', 'Europe/Berlin'), '2026-01-01T06:00:00.000Z');
   });
 
   it('mean something, have five fields, and come one day', () => {

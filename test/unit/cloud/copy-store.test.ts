@@ -84,9 +84,51 @@ describe('the directory of snapshots and backups', () => {
     const note = `${store.pathOf(noted)}.json`;
     await writeFile(note, (await readFile(note, 'utf8')).replace('"parent":null', '"parent":"x"'));
     assert.match(await problemOf(noted), / is not what its note says$/);
+    for (const torn of ['{"id":', 'null', '']) {
+      const damaged = await sealed();
+      await writeFile(`${store.pathOf(damaged)}.json`, torn);
+      assert.match(await problemOf(damaged), / is not what its note says$/, torn);
+    }
     assert.match(await problemOf({ ...(await sealed()), parentId: 'x' as never }), / is not what its note says$/);
     await store.remove(noted);
     assert.match(await problemOf(noted), / is missing$/);
+  });
+
+  it('gives a disk to several at once, and none of them what is half written for another', async () => {
+    const one = copy();
+    // as qemu-img does: the file is there before all of it is
+    const begun = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let count = 0;
+    const slow = makeCopyStore(directory, async (_file, args) => {
+      const path = args.at(-1) ?? '';
+      const isFirst = (count += 1) === 1;
+      await writeFile(path, 'half');
+      if (!isFirst) {
+        begun.resolve();
+        await goOn.promise;
+      } else await begun.promise;
+      await writeFile(path, `whole ${isFirst ? 1 : 2}`);
+      return '';
+    });
+    await slow.prepare(one, 0, 0);
+    const head = Buffer.alloc(112);
+    head.writeUInt32BE(0x5146_49fb, 0);
+    head.writeUInt32BE(3, 4);
+    await writeFile(slow.pathOf(one), head);
+    const read = ({ path }: { path: string }) => readFile(path, 'utf8');
+    const first = slow.flattened([one], crypto.randomUUID(), async (file) => {
+      const before = await read(file);
+      goOn.resolve();
+      await second;
+      return [before, await read(file)];
+    });
+    const second: Promise<string> = slow.flattened([one], crypto.randomUUID(), read);
+    assert.deepEqual([await first, await second], [['whole 1', 'whole 1'], 'whole 2']);
+    assert.deepEqual(
+      (await readdir(join(directory, one.serverUuid))).filter((name) => name.endsWith('.export')),
+      [],
+    );
   });
 
   it('takes no file that names another, though its bytes are those of its making', async () => {

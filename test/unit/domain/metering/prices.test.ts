@@ -39,6 +39,8 @@ describe('a price', () => {
       /'price:vcpu_hour': '-1' is not a/,
     );
     assert.equal(priceSpecsProblem({ 'price:hour': '1', other: 'x' }), null);
+    for (const misspelt of ['price:hours', 'price:', 'price:hour ', 'price:toString'])
+      assert.match(priceSpecsProblem({ [misspelt]: '1' }) ?? '', /it is none of price:hour, /, misspelt);
   });
 
   it('is written with all its decimals', () => {

@@ -100,5 +100,7 @@ describe('what a schedule lets go', () => {
     assert.deepEqual(ids(expired(failed, 2)), ['1.0']);
     const all = backups(1, 1).map((copy): ServerCopy => ({ ...copy, status: 'error' }));
     assert.deepEqual(expired(all, 1), [], 'what failed last is told');
+    const neverMade = all.map((copy): ServerCopy => ({ ...copy, sha256: null }));
+    assert.deepEqual(ids(expired(neverMade, 1)), ['0.0'], 'of what was never made nothing but that');
   });
 });
