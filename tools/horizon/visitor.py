@@ -1,15 +1,10 @@
 """Somebody who uses Horizon: its pages, its forms, the buttons of its tables, and the JSON that its scripts ask for."""
 import html
 import re
-import time
 
 import requests
 
-PATIENCE_S = 60
-
-
-class Trouble(Exception):
-    pass
+from trouble import Trouble, until
 
 
 def plain(text):
@@ -56,18 +51,23 @@ class Visitor:
         return self.session.post(self.site + path, data=data, headers={'Referer': self.site + path})
 
     def form(self, path, **fields):
-        """Fills in a form, whose other fields stay as they are; Horizon leads on where it accepts it."""
-        shown = self.get(path).text
-        inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', shown)
-        answer = self.post(path, {**{name: html.unescape(value) for name, value in inputs}, **fields})
-        self.check(path, answer)
+        """Fills in a form; Horizon leads on where it accepts it."""
+        answer = self.fill(path, **fields)
         if not answer.history:
             wrong = re.findall(r'class="[^"]*help-block[^"]*alert[^"]*"[^>]*>(.*?)</', answer.text, re.S)
             raise Trouble(f'{path} is not accepted: {[plain(one) for one in wrong]}')
 
-    def press(self, table, action, row, says=True):
-        """A button of a table's row, at the page of that table; Horizon `says` that it went well, but for a few."""
-        path = f'/project/{table}/'
+    def fill(self, path, **fields):
+        """What Horizon answers to a form, whose other fields stay as they are."""
+        shown = self.get(path).text
+        inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', shown)
+        answer = self.post(path, {**{name: html.unescape(value) for name, value in inputs}, **fields})
+        self.check(path, answer)
+        return answer
+
+    def press(self, table, action, row, says=True, page=None):
+        """A button of a table's row, at the page of that table or another; Horizon `says` that it went well, but for a few."""
+        path = page or f'/project/{table}/'
         answer = self.post(path, {'action': f'{table}__{action}__{row}'})
         self.check(path, answer)
         if says and not messages(answer.text, 'success|info'):
@@ -85,11 +85,10 @@ class Visitor:
         return self.ask('GET', path)['items']
 
     def reaches(self, server, status):
-        until = time.monotonic() + PATIENCE_S
-        while True:
+        def look():
             shown = self.ask('GET', f'nova/servers/{server}')
-            if shown['status'] == status:
-                return
-            if shown['status'] == 'ERROR' or time.monotonic() > until:
-                raise Trouble(f"{server} is {shown['status']}, not {status}")
-            time.sleep(0.3)
+            if shown['status'] == 'ERROR' != status:
+                raise Trouble(f'{server} is ERROR, not {status}')
+            return shown['status'] == status
+
+        until(f'{server} is {status}', look)
