@@ -20,6 +20,8 @@ declare -A PACKAGE_GROUPS=(
   # what its tests send and see with
   [ovn-tests]='busybox-static'
   [mariadb]='mariadb-server'
+  # what work on volumes is done with, on hosts and elsewhere
+  [volumes]='qemu-utils'
   # what operators back a SQLite file up with
   [sqlite]='sqlite3'
   [rabbitmq]='rabbitmq-server'

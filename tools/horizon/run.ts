@@ -1,5 +1,5 @@
 // Why: `make horizon`. OpenStack's dashboard, Debian's and unmodified, against `xloud serve` on the fake driver: its pages show what is
-// there and no error, and servers live their lives by its forms and buttons.
+// there and no error, and servers, volumes and networks live their lives by its forms and buttons.
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -109,10 +109,10 @@ def remove_snapshot(cloud, user, volume, one):
 
 def same_bytes(cloud, user, volume, image):
     """An image of the volume begins with what the volume was made from."""
-    user.form(f'/project/volumes/{volume}/upload_to_image/', id=volume, name='copy', image_name='of-volume', disk_format='raw')
-    find = f'v2/images?name=of-volume&status=active'
+    user.form(f'/project/volumes/{volume}/upload_to_image/', id=volume, name='copy', image_name='of-volume', disk_format='qcow2')
+    find = 'v2/images?name=of-volume&status=active'
     found = until('the image is active', lambda: cloud.ask('image', 'GET', find)['images'])
-    before, after = (cloud.first_bytes(one, COMPARED_BYTES) for one in (image, found[0]['id']))
+    before, after = (cloud.first_bytes(one, form, COMPARED_BYTES) for one, form in ((image, 'raw'), (found[0]['id'], 'qcow2')))
     if len(before) != COMPARED_BYTES or before != after:
         raise Trouble(f'{len(before)} and {len(after)} bytes, which are not the same')
     cloud.ask('image', 'DELETE', f"v2/images/{found[0]['id']}")
