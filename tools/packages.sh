@@ -22,6 +22,8 @@ declare -A PACKAGE_GROUPS=(
   # what its tests send and see with
   [ovn-tests]='busybox-static openssh-client curl'
   [mariadb]='mariadb-server'
+  # what work on volumes is done with, on hosts and elsewhere
+  [volumes]='qemu-utils'
   # what operators back a SQLite file up with
   [sqlite]='sqlite3'
   [rabbitmq]='rabbitmq-server'

@@ -42,7 +42,7 @@ build() {
   echo "$version" >"$cache/$name.version"
 }
 
-tools/packages.sh ensure front
+tools/packages.sh ensure front volumes
 build terraform-provider-openstack $provider $provider_version . go build
 build openstack.test $provider $provider_version ./openstack go test -c
 terraform=$(command -v terraform || command -v tofu || true)

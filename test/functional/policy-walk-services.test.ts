@@ -339,7 +339,10 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Routes that answer everybody alike, whoever may: there is nothing to do or to see. */
-const REFUSES_ALL: readonly string[] = ['PUT /v2.0/security-group-rules/:id', 'GET /v3/groups/:group_id'];
+const REFUSES_ALL: readonly string[] = [
+  ...['PUT /v2.0/security-group-rules/:id', 'GET /v3/groups/:group_id'],
+  ...['POST /v3/groups', 'POST /v3/group_snapshots', 'POST /v3/group_types'],
+];
 /** The quotas of all projects are no project's. */
 const OF_ALL = 'GET /v2.0/quotas';
 /** What an unscoped token may ask for and has not. */

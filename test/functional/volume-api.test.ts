@@ -288,7 +288,11 @@ for (const engine of engines) {
       assert.deepEqual(await names('demo'), ['__DEFAULT__', 'fast', 'own']);
       assert.deepEqual(await names('other'), ['__DEFAULT__', 'fast']);
       const id = await volumes.create({ size: 1, volume_type: 'own' });
-      assert.equal((await volumes.done('GET', `/volumes/${id}`)).volume.volume_type, 'own');
+      const typeOf = async (volume: string) => (await volumes.done('GET', `/volumes/${volume}`)).volume.volume_type;
+      assert.equal(await typeOf(id), 'own');
+      // an empty name is none: the type of what it is made from, or the default
+      assert.equal(await typeOf(await volumes.create({ size: 1, volume_type: '', source_volid: id })), 'own');
+      assert.equal(await typeOf(await volumes.create({ size: 1, volume_type: '' })), '__DEFAULT__');
       assert.equal((await access('removeProjectAccess')).status, 202);
       assert.equal((await access('removeProjectAccess')).status, 404);
       await refused(400, /in use/, 'DELETE', `/types/${own.id}`, undefined, '3.67', 'admin');
@@ -330,6 +334,24 @@ for (const engine of engines) {
       await volumes.done('DELETE', `/qos-specs/${qos.id}?force=true`, undefined, 'admin');
       assert.equal((await volumes.done('GET', `/types/${fast.id}`, undefined, 'admin')).volume_type.qos_specs_id, null);
       await volumes.done('DELETE', `/types/${fast.id}`, undefined, 'admin');
+    });
+
+    it('there are no groups, which lists say from their microversion on, and none is made', async () => {
+      const at = (minor: number, method: string, path: string, body?: object) =>
+        volumes.ask(method, path, body, `3.${minor}`);
+      for (const [path, since, paths] of [
+        ['groups', 13, ['/groups', '/groups/detail?all_tenants=1']],
+        ['group_snapshots', 14, ['/group_snapshots', '/group_snapshots/detail']],
+        ['group_types', 11, ['/group_types?is_public=None']],
+      ] as const) {
+        for (const list of paths) {
+          assert.equal((await at(since - 1, 'GET', list)).status, 404, list);
+          const { status, json } = await at(since, 'GET', list);
+          assert.deepEqual([status, json], [200, { [path]: [] }], list);
+        }
+        await refused(404, null, 'GET', `/${path}/${newUuid()}`);
+        await refused(400, /has no .*groups and makes none/, 'POST', `/${path}`, {}, '3.67', 'admin');
+      }
     });
 
     it('quotas hold in Cinder’s words, for many at once too, and limits tell them', async () => {
@@ -457,6 +479,17 @@ for (const engine of engines) {
       await volumes.act(id, { 'os-update_readonly_flag': { readonly: true } });
       assert.equal((await attach({ mode: 'rw' })).status, 400);
       assert.equal((await attach()).json.attachment.attach_mode, 'ro');
+    });
+
+    it('who has a volume outside of the cloud is told to administrators by the name of its host', async () => {
+      const id = await volumes.create({ size: 1 });
+      const attach = { 'os-attach': { mountpoint: '/dev/sdb', mode: 'rw', host_name: 'machine-7' } };
+      assert.equal((await volumes.act(id, attach)).status, 202);
+      const [seen] = (await volumes.done('GET', `/volumes/${id}`, undefined, 'admin')).volume.attachments;
+      assert.deepEqual([seen.host_name, seen.server_id, seen.device], ['machine-7', null, '/dev/sdb']);
+      assert.equal((await volumes.done('GET', `/volumes/${id}`)).volume.attachments[0].host_name, null);
+      assert.equal((await volumes.act(id, { 'os-detach': { attachment_id: seen.attachment_id } })).status, 202);
+      assert.deepEqual((await volumes.done('GET', `/volumes/${id}`)).volume.attachments, []);
     });
 
     it('a volume that somebody has is given to nobody else, whatever its status is set to', async () => {

@@ -1,7 +1,8 @@
 // Why: `make horizon`. OpenStack's dashboard, Debian's and unmodified, against `xloud serve` on the fake driver: its pages show what is
-// there and no error, and servers live their lives by its forms and buttons.
+// there and no error, and servers, volumes and networks live their lives by its forms and buttons.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { openSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ const horizon = spawn(PYTHON, [own('site.py'), port, `${service.url}/identity/v3
 try {
   const image = { name: 'tiny', visibility: 'public', disk_format: 'raw', container_format: 'bare' };
   const made = await service.request('xloud', 'POST', '/image/v2/images', image);
-  await service.request('xloud', 'PUT', `/image/v2/images/${made.body.id}/file`, Buffer.alloc(1 << 20));
+  await service.request('xloud', 'PUT', `/image/v2/images/${made.body.id}/file`, randomBytes(1 << 20));
   await eventually('Horizon', READY_MS, async () => {
     if (horizon.exitCode !== null) throw new Error(readFileSync(join(dir, 'log'), 'utf8').slice(-3_000));
     return (await fetch(`${site}/auth/login/`).catch(() => null))?.ok ? true : null;

@@ -1,15 +1,10 @@
 """Somebody who uses Horizon: its pages, its forms, the buttons of its tables, and the JSON that its scripts ask for."""
 import html
 import re
-import time
 
 import requests
 
-PATIENCE_S = 60
-
-
-class Trouble(Exception):
-    pass
+from trouble import Trouble, until
 
 
 def plain(text):
@@ -21,6 +16,10 @@ def messages(text, kinds):
     found = re.findall(rf'class="alert[^"]*alert-(?:{kinds})[^"]*"[^>]*>(.*?)</div>', text, re.S)
     said = [plain(one) for one in found]
     return [one for one in said if one and '{$' not in one and 'JavaScript' not in one]
+
+
+# said of each snapshot of a volume that a server has
+REMARK = 'This volume is currently attached to an instance.'
 
 
 class Visitor:
@@ -47,7 +46,7 @@ class Visitor:
         return answer
 
     def check(self, path, answer):
-        wrong = messages(answer.text, 'danger|error|warning')
+        wrong = [one for one in messages(answer.text, 'danger|error|warning') if not one.startswith(REMARK)]
         if answer.status_code != 200 or wrong:
             raise Trouble(f'{path}: {answer.status_code} {wrong}')
 
@@ -56,18 +55,23 @@ class Visitor:
         return self.session.post(self.site + path, data=data, headers={'Referer': self.site + path})
 
     def form(self, path, **fields):
-        """Fills in a form, whose other fields stay as they are; Horizon leads on where it accepts it."""
-        shown = self.get(path).text
-        inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', shown)
-        answer = self.post(path, {**{name: html.unescape(value) for name, value in inputs}, **fields})
-        self.check(path, answer)
+        """Fills in a form; Horizon leads on where it accepts it."""
+        answer = self.fill(path, **fields)
         if not answer.history:
             wrong = re.findall(r'class="[^"]*help-block[^"]*alert[^"]*"[^>]*>(.*?)</', answer.text, re.S)
             raise Trouble(f'{path} is not accepted: {[plain(one) for one in wrong]}')
 
-    def press(self, table, action, row, says=True):
-        """A button of a table's row, at the page of that table; Horizon `says` that it went well, but for a few."""
-        path = f'/project/{table}/'
+    def fill(self, path, **fields):
+        """What Horizon answers to a form, whose other fields stay as they are."""
+        shown = self.get(path).text
+        inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', shown)
+        answer = self.post(path, {**{name: html.unescape(value) for name, value in inputs}, **fields})
+        self.check(path, answer)
+        return answer
+
+    def press(self, table, action, row, says=True, page=None):
+        """A button of a table's row, at the page of that table or another; Horizon `says` that it went well, but for a few."""
+        path = page or f'/project/{table}/'
         answer = self.post(path, {'action': f'{table}__{action}__{row}'})
         self.check(path, answer)
         if says and not messages(answer.text, 'success|info'):
@@ -85,11 +89,10 @@ class Visitor:
         return self.ask('GET', path)['items']
 
     def reaches(self, server, status):
-        until = time.monotonic() + PATIENCE_S
-        while True:
+        def look():
             shown = self.ask('GET', f'nova/servers/{server}')
-            if shown['status'] == status:
-                return
-            if shown['status'] == 'ERROR' or time.monotonic() > until:
-                raise Trouble(f"{server} is {shown['status']}, not {status}")
-            time.sleep(0.3)
+            if shown['status'] == 'ERROR' != status:
+                raise Trouble(f'{server} is ERROR, not {status}')
+            return shown['status'] == status
+
+        until(f'{server} is {status}', look)

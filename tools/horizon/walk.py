@@ -1,10 +1,15 @@
 """Walks through Horizon as an administrator and as a user: `walk.py SITE CLOUDS_YAML`. A line for each step; fails with any of them."""
 import sys
-import time
 
 import yaml
 
-from visitor import Trouble, Visitor
+import steps
+from cloud import Cloud
+from steps import step
+from topology import walk_through_topology
+from trouble import Trouble, until
+from visitor import Visitor
+from volumes import walk_through_volumes
 
 SITE, CLOUDS = sys.argv[1:]
 with open(CLOUDS, encoding='utf-8') as file:
@@ -32,26 +37,10 @@ ASKED = [
 ASKED_BY_ADMIN = ['nova/services/', 'keystone/projects/', 'keystone/users/', 'keystone/roles/', 'keystone/domains/']
 TABS = ['overview', 'interfaces', 'log', 'console', 'audit']
 
-done = failed = 0
-
-
-def step(title, work, /, *words, **more):
-    """Does it and says so; what fails keeps nothing else from being tried."""
-    global done, failed
-    try:
-        result = work(*words, **more)
-        done += 1
-        print(f'ok      {title}', flush=True)
-        return result
-    except (Trouble, KeyError, IndexError) as trouble:
-        failed += 1
-        print(f'FAILED  {title}: {trouble!r}', flush=True)
-        return None
-
-
 def login(cloud):
+    """By Horizon, and past it."""
     auth = clouds[cloud]['auth']
-    return Visitor(SITE, auth['username'], auth['password'])
+    return Visitor(SITE, auth['username'], auth['password']), Cloud(auth)
 
 
 def look_around(who, visitor, pages, asked):
@@ -132,17 +121,14 @@ def live_migrate(admin, server):
 
 def remove(user, server):
     user.press('instances', 'delete', server)
-    deadline = time.monotonic() + 30
-    while any(one['id'] == server for one in user.items('nova/servers/')):
-        if time.monotonic() > deadline:
-            raise Trouble('it is still there')
-        time.sleep(0.3)
+    until(f'{server} is gone', lambda: all(one['id'] != server for one in user.items('nova/servers/')))
 
 
-admin = step('the administrator logs in', login, 'xloud')
-user = step('a user logs in', login, 'xloud-demo')
+admin, admins_cloud = step('the administrator logs in', login, 'xloud') or (None, None)
+user, users_cloud = step('a user logs in', login, 'xloud-demo') or (None, None)
 if admin is None or user is None:
     sys.exit(1)
+both = (users_cloud, admins_cloud)
 flavor = step('a flavor', make_flavor, admin, 'elastic', 4, 1024)
 bigger = step('another flavor', make_flavor, admin, 'bigger', 4, 2048)
 step('a flavor becomes elastic', make_elastic, admin, flavor)
@@ -156,7 +142,9 @@ look_around('administrator', admin, PROJECT_PAGES + ADMIN_PAGES, ASKED + ASKED_B
 look_around('user', user, PROJECT_PAGES, ASKED)
 if server is not None:
     image = next(one['id'] for one in user.items('glance/images/') if one['name'] == 'tiny')
+    walk_through_topology(both, user, server)
+    walk_through_volumes(both, admin, user, server, flavor)
     walk_through_life(user, admin, server, image, bigger)
     step('deleted', remove, user, server)
-print(f'horizon: {done} steps went well, {failed} failed')
-sys.exit(0 if failed == 0 else 1)
+print(f'horizon: {steps.done} steps went well, {steps.failed} failed')
+sys.exit(0 if steps.failed == 0 else 1)

@@ -216,8 +216,13 @@ export async function noteAttached(
     await mustBeNobodys(t, volumeId, asked.serverUuid);
     const now = clock.now();
     await insertAttachment(t, {
-      ...{ id: newUuid(), volumeId, projectId: volume.projectId, serverUuid: asked.serverUuid, host: null, device },
-      ...{ mode: asked.mode ?? 'rw', status: 'attached', connector: asked.connector },
+      ...{ id: newUuid(), volumeId, projectId: volume.projectId, serverUuid: asked.serverUuid, device },
+      ...{
+        host: hostOf(asked.connector ?? {}),
+        mode: asked.mode ?? 'rw',
+        status: 'attached',
+        connector: asked.connector,
+      },
       ...{ attachedAt: now, createdAt: now, updatedAt: now },
     });
     await updateVolume(t, volumeId, { status: 'in-use', updatedAt: now });

@@ -20,6 +20,7 @@ import { makeRoutes, type Routes } from '../http.ts';
 import { addAboutRoutes } from './about-routes.ts';
 import { addAttachmentRoutes } from './attachment-routes.ts';
 import { makeVolumeFiles } from './files.ts';
+import { addGroupRoutes } from './group-routes.ts';
 import { type JobRunner, startJobs } from './jobs.ts';
 import type { AttachedVolumes, VolumeParts } from './parts.ts';
 import { addQosRoutes } from './qos-routes.ts';
@@ -74,6 +75,7 @@ export function addAllVolumeRoutes(routes: Routes, parts: VolumeParts): void {
   addTypeRoutes(routes, parts);
   addQosRoutes(routes, parts);
   addQuotaRoutes(routes, parts);
+  addGroupRoutes(routes);
 }
 
 /** Removes files that no row names, now and from time to time. */

@@ -206,15 +206,16 @@ const table: Readonly<Record<string, Action>> = {
       instance_uuid: idSchema,
       mountpoint: { type: 'string', minLength: 1, maxLength: 255 },
       mode: { enum: ['rw', 'ro'] },
-      host_name: {},
+      host_name: { type: 'string', minLength: 1, maxLength: 255 },
     }),
     async run({ parts, visit, id, args }) {
       const serverUuid = (args['instance_uuid'] as string | undefined) ?? null;
       const mode = (args['mode'] as 'rw' | 'ro' | undefined) ?? null;
+      const host = args['host_name'];
       await noteAttached(
         parts,
         visit.caller,
-        { volumeId: id, serverUuid, connector: {}, mode },
+        { volumeId: id, serverUuid, connector: host === undefined ? {} : { host }, mode },
         (args['mountpoint'] as string | undefined) ?? null,
       );
       return ACCEPTED;

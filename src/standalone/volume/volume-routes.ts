@@ -102,7 +102,8 @@ async function create(parts: VolumeParts, visit: Visit) {
     sizeGb: body.size === undefined || body.size === null ? null : Number(body.size),
     name: textOf(body, 'name', 'display_name'),
     description: textOf(body, 'description', 'display_description'),
-    type: textOf(body, 'volume_type'),
+    // a dashboard says so what it does not choose
+    type: textOf(body, 'volume_type') || null,
     zone: textOf(body, 'availability_zone'),
     metadata: body.metadata ?? {},
     source: sourceOf(body),
