@@ -101,6 +101,15 @@ export async function gbBeingMade(reader: Reader, exceptId: string): Promise<num
   return Number(row?.gb ?? 0);
 }
 
+/** The ids of copies that have been made, or restored, since before a moment. */
+export async function copiesAtWork(reader: Reader, beforeMs: number): Promise<string[]> {
+  const rows: { id: string }[] = await reader(TABLE)
+    .whereIn('status', ['creating', 'restoring'] satisfies CopyStatus[])
+    .where('updated_at', '<', beforeMs)
+    .select('id');
+  return rows.map(({ id }) => id);
+}
+
 /** Those of some ids that have a row. */
 export async function knownCopies(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const rows: { id: string }[] = await reader(TABLE)
@@ -111,9 +120,9 @@ export async function knownCopies(reader: Reader, ids: readonly string[]): Promi
 
 // --- work on files that needs no server
 
-/** What waits to be done, and that nobody is at. */
+/** What waits to be done, and that nobody is at: first what goes, which is soon done, then what is read for as long as it is large. */
 export async function dueCopyJobs(reader: Reader, nowMs: number, limit: number): Promise<ServerCopy[]> {
-  const query = reader(TABLE).where('job_due_at', '<=', nowMs).orderBy('job_due_at').limit(limit);
+  const query = reader(TABLE).where('job_due_at', '<=', nowMs).orderBy(['job', 'job_due_at']).limit(limit);
   return copyNoun.fromRows(await query.select(copyNoun.columns));
 }
 

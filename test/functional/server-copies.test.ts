@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { limits } from '../../src/base/limits.ts';
 import { copiesOfServer } from '../../src/db/server-copies.ts';
 import { tx } from '../../src/db/tx.ts';
 import { backupSchedules } from '../../src/ops/reconcile/backup-schedules.ts';
@@ -183,6 +184,20 @@ for (const engine of engines) {
       assert.equal((await backUp(uuid)).kind, 'full');
       await accepted('POST', ofServer(uuid, `/${full}/restore`));
       assert.equal(await diskOf(uuid), 'one', 'what lies before it is good');
+    });
+
+    it('what shall go waits for nobody who has much verified', async () => {
+      const uuid = await servers.create();
+      const ids: string[] = [];
+      while (ids.length <= limits.copyJobsAtOnce + 1) ids.push((await backUp(uuid, { incremental: false })).id);
+      const [going = '', ...verified] = ids;
+      for (const id of verified) assert.equal((await ask('POST', backups(id, '/verify'))).status, 202);
+      assert.equal((await ask('DELETE', backups(going))).status, 202);
+      await copyJobs(servers.world.deps);
+      assert.equal((await ask('GET', backups(going))).status, 404);
+      const { backups: left } = (await ask('GET', ofServer(uuid))).body;
+      assert.equal((left as { verifying: boolean }[]).filter((one) => one.verifying).length, 2);
+      await copyJobs(servers.world.deps);
     });
 
     it('a file that is gone, or a note, is found', async () => {
@@ -376,6 +391,38 @@ for (const engine of engines) {
       await makeCopySweep()(world.deps);
       assert.deepEqual(await filesOf(uuid), []);
       assert.deepEqual(await copiesOfServer(world.database.read, uuid, 'snapshots'), []);
+    });
+
+    it('a copy whose action was given up can be restored or deleted again, and one at work is left alone', async () => {
+      const { world } = servers;
+      const uuid = await servers.create();
+      const [restored, made] = [await backUp(uuid), await backUp(uuid, { incremental: false })];
+      const leave = (id: string, fields: object) =>
+        tx(world.database, (t) =>
+          t('server_copies')
+            .where({ id })
+            .update({ updated_at: 1, ...fields }),
+        );
+      await leave(restored.id, { status: 'restoring' });
+      await leave(made.id, { status: 'creating', sha256: null });
+      const statusOfCopy = async (id: string) => (await ask('GET', backups(id))).body.backup.status;
+      await world.gated(['copyDisk'], async (gate) => {
+        const { id } = (await ask('POST', ofServer(uuid), { backup: { name: 'b' } })).body.backup;
+        await gate.reached('copyDisk');
+        await leave(id, {});
+        await makeCopySweep()(world.deps);
+        assert.deepEqual(
+          await Promise.all([restored.id, made.id, id].map(statusOfCopy)),
+          ['restoring', 'creating', 'creating'],
+          'what the server is at may be this',
+        );
+        gate.pass('copyDisk');
+      });
+      await world.settled();
+      await makeCopySweep()(world.deps);
+      assert.deepEqual(await Promise.all([restored.id, made.id].map(statusOfCopy)), ['available', 'error']);
+      await accepted('POST', ofServer(uuid, `/${restored.id}/restore`));
+      await accepted('DELETE', backups(made.id));
     });
 
     it('a file that no row tells of is swept', async () => {

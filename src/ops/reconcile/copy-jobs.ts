@@ -3,11 +3,14 @@
 
 import { asFault, messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { openActions } from '../../db/instance-actions.ts';
 import {
+  copiesAtWork,
   copiesOfChain,
   dueCopyJobs,
   endCopyJob,
   knownCopies,
+  lockCopy,
   moveCopyJob,
   removeCopy,
   takeCopyJob,
@@ -103,12 +106,31 @@ export async function copyJobs(deps: OpsDeps): Promise<void> {
   for (const copy of due) await carryOut(deps, copy);
 }
 
-/** Removes files that no row tells of, seldom. */
+/** Frees copies whose action was given up without a word of them: else nobody could restore or delete them any more. */
+async function freeLeft({ database, clock, log }: OpsDeps): Promise<void> {
+  for (const id of await copiesAtWork(database.read, clock.now() - limits.copySweepMs)) {
+    await tx(database, async (t) => {
+      const copy = await lockCopy(t, id);
+      if (copy === null || (copy.status !== 'creating' && copy.status !== 'restoring')) return;
+      if ((await openActions(t, copy.serverUuid)).length > 0) return;
+      log.error({ copy: id, status: copy.status }, 'no action stands behind the work on a copy: freed');
+      const freed =
+        copy.status === 'restoring'
+          ? ({ status: 'available' } as const)
+          : ({ status: 'error', reason: 'Making it ended without a result.' } as const);
+      await updateCopy(t, id, freed, clock.now());
+    });
+  }
+}
+
+/** Removes files that no row tells of, and frees copies that nobody works on, seldom. */
 export function makeCopySweep(): (deps: OpsDeps) => Promise<void> {
   let nextMs = 0;
-  return async ({ copies, clock, database, log }) => {
+  return async (deps) => {
+    const { copies, clock, database, log } = deps;
     if (clock.now() < nextMs) return;
     nextMs = clock.now() + limits.copySweepMs;
+    await freeLeft(deps);
     const removed = await copies.sweep((ids) => knownCopies(database.read, ids));
     if (removed > 0) log.info({ removed }, 'files of snapshots and backups that nobody has are removed');
   };
