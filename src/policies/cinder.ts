@@ -79,6 +79,8 @@ export const rules = [
   admin('volume_extension:volume_type_access:get_all_for_type', 'List the projects that a type is for.'),
   admin('volume_extension:volume_type_access:addProjectAccess', 'Let a project use a type.'),
   admin('volume_extension:volume_type_access:removeProjectAccess', 'Let a project use a type no more.'),
+  admin('volume_extension:volume_type_encryption:get', 'See how a type encrypts.'),
+  admin('volume_extension:volume_type_encryption:create', 'Let a type encrypt.'),
   admin('volume_extension:qos_specs_manager:get_all', 'List QoS specs.'),
   admin('volume_extension:qos_specs_manager:get', 'Show QoS specs.'),
   admin('volume_extension:qos_specs_manager:create', 'Make QoS specs.'),

@@ -342,6 +342,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const REFUSES_ALL: readonly string[] = [
   ...['PUT /v2.0/security-group-rules/:id', 'GET /v3/groups/:group_id'],
   ...['POST /v3/groups', 'POST /v3/group_snapshots', 'POST /v3/group_types'],
+  'POST /v3/types/:id/encryption',
 ];
 /** The quotas of all projects are no project's. */
 const OF_ALL = 'GET /v2.0/quotas';

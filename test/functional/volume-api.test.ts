@@ -273,6 +273,10 @@ for (const engine of engines) {
       const fast = await type({ name: 'fast', extra_specs: { a: 'b' } });
       const own = await type({ name: 'own', 'os-volume-type-access:is_public': false });
       await refused(409, null, 'POST', '/types', { volume_type: { name: 'fast' } }, '3.67', 'admin');
+      const encryption = `/types/${fast.id}/encryption`;
+      assert.deepEqual(await volumes.done('GET', encryption, undefined, 'admin'), {});
+      await refused(404, null, 'GET', `/types/${newUuid()}/encryption`, undefined, '3.67', 'admin');
+      await refused(400, /encrypts no volumes/, 'POST', encryption, { encryption: {} }, '3.67', 'admin');
       const names = async (who: Who) =>
         (await volumes.done('GET', '/types', undefined, who)).volume_types
           .map(({ name }: { name: string }) => name)

@@ -141,7 +141,7 @@ export function volumeBody(cloud: WalkedCloud, { method, path }: RouteData, valu
     '/v3/qos-specs': { qos_specs: { name: `walk-${counter}` } },
     '/v3/qos-specs/:id': { qos_specs: { walk: 'new' } },
     '/v3/os-quota-sets/:id': { quota_set: { volumes: 7 } },
-    ...{ '/v3/groups': {}, '/v3/group_snapshots': {}, '/v3/group_types': {} },
+    ...{ '/v3/groups': {}, '/v3/group_snapshots': {}, '/v3/group_types': {}, '/v3/types/:id/encryption': {} },
   };
   const body = bodies[path];
   assert.ok(body !== undefined, `${method} ${path} has no body here`);

@@ -9,10 +9,10 @@ SERVICE = 'volumev3'
 PAGES = ['/project/volumes/', '/project/snapshots/', '/project/volume_groups/']
 ADMIN_PAGES = ['/admin/volumes/', '/admin/snapshots/', '/admin/volume_types/', '/admin/volume_groups/', '/admin/group_types/']
 ASKED = [
-    'cinder/volumes/?paginate=true', 'cinder/volumesnapshots/', 'cinder/volumetypes/', 'cinder/volumetypes/default',
+    'cinder/volumes/?paginate=true', 'cinder/volumesnapshots/', 'cinder/volumetypes/', 'cinder/volumetypes/default/',
     'cinder/extensions/', 'cinder/tenantabsolutelimits/', 'cinder/availzones/',
 ]
-ASKED_BY_ADMIN = ['cinder/services/', 'cinder/qosspecs/', 'cinder/quota-sets/defaults/']
+ASKED_BY_ADMIN = ['cinder/qosspecs/', 'cinder/quota-sets/defaults/']
 TABS = ['overview', 'snapshots_tab', 'messages_tab']
 
 

@@ -243,8 +243,22 @@ function addAccess(routes: Routes, parts: VolumeParts): void {
   });
 }
 
+/** No type encrypts: clients that list types ask it of each. */
+function addEncryption(routes: Routes, { database }: VolumeParts): void {
+  const path = '/types/:id/encryption';
+  const of = `${rules}:volume_type_encryption` as const;
+  page(routes, 'GET', path, { first: `${of}:get` }, async (visit) => {
+    await typeFor(database.read, visit.caller, idOf(visit));
+    return { status: 200, body: {} };
+  });
+  page(routes, 'POST', path, { first: `${of}:create` }, async () => {
+    throw badRequest('Invalid input received: the volume service encrypts no volumes.');
+  });
+}
+
 export function addTypeRoutes(routes: Routes, parts: VolumeParts): void {
   addTypes(routes, parts);
   addSpecs(routes, parts);
   addAccess(routes, parts);
+  addEncryption(routes, parts);
 }
