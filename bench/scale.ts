@@ -172,6 +172,8 @@ const nobody = {
 const depsOf = (database: Database): OpsDeps =>
   ({
     ...{ database, bus: nobody, clock: systemClock, log: silentLog, scheduler: {} },
+    // there are no copies of disks
+    copies: { sweep: async () => 0 } as unknown as OpsDeps['copies'],
     // nothing is due, and everything is looked for
     config: {
       ...testConfig,

@@ -85,7 +85,7 @@ function byFiles(files: CloudInitFiles): CloudInitStatus {
   };
 }
 
-const BEGINS = /Cloud-init v\. \S+ running '([\w:-]{1,40})'/;
+const BEGINS = /Cloud-init v\. \S{1,64} running '([\w:-]{1,40})'/;
 /** What stands between two words of a line; null: they are not both there. Found in one pass, however long a line the guest writes. */
 function between(line: string, before: string, behind: string): string | null {
   const from = line.indexOf(before);
