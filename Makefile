@@ -34,7 +34,7 @@ test-libvirt: deps
 openstack: deps
 	@tools/openstack.sh
 
-## OpenStack's dashboard, Debian's, walked through on the fake driver; three minutes.
+## OpenStack's dashboard, Debian's, walked through on the fake driver; five minutes.
 horizon: deps
 	@tools/horizon.sh
 
@@ -46,7 +46,7 @@ tempest: deps
 tempest-libvirt: deps
 	@tools/tempest.sh libvirt
 
-## Terraform's OpenStack provider: a module through its life, then the provider's own tests; about five minutes.
+## Terraform's OpenStack provider: a module through its life, then the provider's own tests; a quarter of an hour.
 terraform: deps
 	@tools/terraform.sh
 

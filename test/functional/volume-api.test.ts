@@ -238,6 +238,7 @@ for (const engine of engines) {
       assert.equal((await volumes.done('GET', `/volumes/${id}`)).volume.status, 'awaiting-transfer');
       const shown = await volumes.done('GET', `/volume-transfers/${transfer.id}`);
       assert.equal(shown.transfer.auth_key, undefined, 'the key is told once');
+      assert.match(transfer.auth_key, /^[0-9a-f]{16}$/, 'longer than the form of a dashboard takes');
       const take = (auth_key: string) =>
         volumes.ask('POST', `/volume-transfers/${transfer.id}/accept`, { accept: { auth_key } }, '3.67', 'other');
       const wrong = await take('0'.repeat(32));
