@@ -191,13 +191,7 @@ async function rounds(world: GuestService): Promise<{ readonly standings: Standi
     await Promise.all(ids.map((id) => world.compute('DELETE', `/servers/${id}`)));
     await allAre(world, 'gone', 0);
     seconds.push((performance.now() - began) / 1_000);
-    const left = await leftovers(world);
-    const downs = world.service.log().match(/is down|is seen as down|host.*down/g)?.length ?? 0;
-    assert.deepEqual(
-      left.slice(0, 5),
-      [],
-      `after round ${n} (${left.length} left, ${downs} lines say that a host is down)`,
-    );
+    assert.deepEqual((await leftovers(world)).slice(0, 5), [], `after round ${n}`);
     const files = readdirSync(`/proc/${pid}/fd`).length;
     standings.push({ serviceMib: residentMib(pid), libvirtdMib: residentMib(daemon), files });
     const last = standings.at(-1) as Standing;
@@ -216,6 +210,8 @@ const world = await startGuestService({
     ...Object.fromEntries(quotas),
     XLOUD_COMPUTE__CPU_ALLOCATION_RATIO: '100',
     XLOUD_COMPUTE__RAM_ALLOCATION_RATIO: '4',
+    // a machine that is busy with fifty starts is not down: of one that is, a deletion is done at home, and what it leaves there later
+    XLOUD_COMPUTE__DOWN_SECONDS: '300',
     XLOUD_NETWORK__DEFAULT_CIDR: '10.77.0.0/16',
   },
 });
