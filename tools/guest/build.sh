@@ -4,7 +4,7 @@
 #
 #   tools/guest/build.sh OUTDIR      vmlinuz, initrd.img   kernel and initial ramdisk (aki, ari)
 #                                    guest.qcow2           the same two on a bootable disk (BIOS); also the ami
-#   tools/guest/build.sh --ssh OUTDIR   the same with an SSH server, mke2fs and ext4: larger, and later up
+#   tools/guest/build.sh --ssh OUTDIR   the same with an SSH server and mke2fs: larger, and later up
 #   tools/guest/build.sh --inputs    what the result depends on, one line each (for caches)
 #
 # Nothing of it needs root. Kernel, busybox and agent are taken from the machine where they are
@@ -82,9 +82,9 @@ add_ssh() {
   mkdir -p "$1/mnt"
   copy_program "$1" /usr/sbin/dropbear
   copy_program "$1" "$(cd "$sysroot/" && find usr/sbin sbin -maxdepth 1 -name mke2fs -printf '/%p\n' | head -n 1)"
-  (cd "$1/bin" && rm -f sudo lsblk blkid curl mke2fs) # of busybox
+  ln -s ../proc/mounts "$1/etc/mtab"
+  (cd "$1/bin" && rm -f "${ssh_scripts[@]}") # of busybox
   install -m755 "${ssh_scripts[@]/#/$here/ssh/}" "$1/bin/"
-  modules+=(ext4 crc32c_generic)
 }
 
 make_initrd() {

@@ -112,14 +112,15 @@ text(tempest, 'init', '--workspace-path', workspaces, workspace);
 const python = existsSync(join(dirname(tempest), 'python')) ? join(dirname(tempest), 'python') : '/usr/bin/python3';
 const cloud = await startCloud();
 let results: Result[];
+let leftOut = 0;
 try {
   // most of what asks for volumes is asked for by a run of its own
   await prepare(cloud, workspace, newest, cloud.login !== null || /volume/.test(regex));
   const listed = execFileSync(tempest, ['run', '--list-tests', '--regex', regex], { cwd: workspace, encoding: 'utf8' });
   const out = notRun('test');
-  const all = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])]
-    .filter((test) => !out.some((pattern) => pattern.test(test)))
-    .toSorted();
+  const named = [...new Set(listed.match(/^tempest\.[^[\s]+/gm) ?? [])];
+  const all = named.filter((test) => !out.some((pattern) => pattern.test(test))).toSorted();
+  leftOut = named.length - all.length;
   const read = (): Result[] => readResults(python, workspace, all);
   const tested = (): string =>
     `${read().filter(({ status }) => ['pass', 'fail', 'skip'].includes(status)).length} of ${all.length}`;
@@ -141,6 +142,7 @@ for (const complaint of complaints) console.log(complaint);
 const count = (status: string): number => results.filter((result) => result.status === status).length;
 console.log(`tempest: ${version}: each test's result is in ${file}`);
 console.log(
-  `tempest: ${count('pass')} passed, ${results.length - count('pass') - count('skip')} failed, ${count('skip')} skipped`,
+  `tempest: ${count('pass')} passed, ${results.length - count('pass') - count('skip')} failed, ${count('skip')} skipped, ` +
+    `${leftOut} left out by not-run.txt`,
 );
 process.exitCode = complaints.length === 0 && count('pass') > 0 ? 0 : 1;
