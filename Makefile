@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt terraform lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -45,6 +45,10 @@ tempest: deps
 ## The same, Debian's tempest of the compute API, on processes apart over two real libvirt hosts, whose guests boot; half an hour on two processors.
 tempest-libvirt: deps
 	@tools/tempest.sh libvirt
+
+## Scenarios of Debian's tempest, which log by SSH into guests on OVN: servers, volumes, snapshots, shelving.
+tempest-scenario: deps
+	@tools/tempest.sh scenario
 
 ## Terraform's OpenStack provider: a module through its life, then the provider's own tests; a quarter of an hour.
 terraform: deps

@@ -1,9 +1,10 @@
 #!/bin/bash
 # `make tempest`: OpenStack's integration tests of the compute API, Debian's and the newest, against `xloud serve`; `make tempest-libvirt`:
-# Debian's, against processes apart over two libvirt hosts.
+# Debian's, against processes apart over two libvirt hosts; `make tempest-scenario`: Debian's scenarios, which log into guests on OVN.
 #
 #   tools/tempest.sh [debian|newest|volumes] [REGEX]     all three without a word; `volumes`: Debian's, of the volume service
 #   tools/tempest.sh libvirt [REGEX]
+#   tools/tempest.sh scenario [REGEX]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 which=${1:-all}
@@ -31,5 +32,10 @@ if [ "$which" = libvirt ]; then
   run libvirt /usr/bin/tempest 2.93 ${regex:+"$regex"} || status=1
   # a word narrows; without one the guests get volumes too
   [ -n "$regex" ] || run libvirt /usr/bin/tempest 2.93 'tempest\.api\.compute.*(volume|Volume)' || status=1
+fi
+if [ "$which" = scenario ]; then
+  tools/packages.sh ensure tempest host guest ovn
+  scenarios='minimum_basic|server_basic_ops|server_advanced_ops|shelve_instance|snapshot_pattern|stamp_pattern|volume_boot_pattern'
+  run ovn /usr/bin/tempest 2.93 "${2:-tempest\\.scenario\\.test_($scenarios)\\.}" || status=1
 fi
 exit $status

@@ -32,12 +32,15 @@ export interface GuestImages {
 let linuxGuest: Promise<GuestImages> | undefined;
 
 /** Builds the small Linux guest, or finds it built. Throws with the builder's words where a tool is missing. */
-export const buildGuest = (): Promise<GuestImages> => (linuxGuest ??= buildLinuxGuest());
+export const buildGuest = (): Promise<GuestImages> => (linuxGuest ??= buildLinuxGuest('linux'));
 
-async function buildLinuxGuest(): Promise<GuestImages> {
+/** The same with an SSH server, into which the server's key lets. */
+export const buildSshGuest = (): Promise<GuestImages> => buildLinuxGuest('linux-ssh', '--ssh');
+
+async function buildLinuxGuest(name: string, ...options: string[]): Promise<GuestImages> {
   const script = join(root, 'tools', 'guest', 'build.sh');
   const { stdout: inputs } = await run(script, ['--inputs']);
-  const dir = await cached(`linux-${digest(inputs)}`, (out) => run(script, [out]));
+  const dir = await cached(`${name}-${digest(inputs)}`, (out) => run(script, [...options, out]));
   return {
     dir,
     kernel: join(dir, 'vmlinuz'),

@@ -38,6 +38,8 @@ export interface Ovn {
 /** A namespace that plays a server. */
 export interface Machine {
   readonly name: string;
+  /** What stands before a command that is run there, for who starts it without us. */
+  readonly words: readonly string[];
   run(command: string, ...args: string[]): Promise<string>;
   /** Whether one of a few pings is answered. */
   pings(address: string, ...more: string[]): Promise<boolean>;
@@ -62,15 +64,15 @@ function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine 
   const within = ['ip', 'netns', 'exec', name] as const;
   const inside = async (command: string, ...args: string[]) =>
     (await host.exec(...within, command, ...args)).stdout.trim();
-  const child = (...words: string[]) => {
-    const args = ['-t', String(host.pid), '-m', '-n', '-p', '--', ...within, ...words];
-    const made = spawn('nsenter', args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const words = ['nsenter', '-t', String(host.pid), '-m', '-n', '-p', '--', ...within] as const;
+  const child = (...more: string[]) => {
+    const made = spawn(words[0], [...words.slice(1), ...more], { stdio: ['pipe', 'pipe', 'ignore'] });
     made.stdin.on('error', () => {});
     held.push(made);
     return made;
   };
   return {
-    name,
+    ...{ name, words },
     run: inside,
     async pings(address, ...more) {
       for (let attempt = 0; attempt < 3; attempt += 1) {

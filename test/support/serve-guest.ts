@@ -4,16 +4,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../src/base/errors.ts';
-import { buildGuest, QUICK_BOOT } from './guest.ts';
+import { buildGuest, type GuestImages, QUICK_BOOT } from './guest.ts';
 import { runInside } from './inside.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
 import { eventually, type Reply, type Service, startService } from './serve.ts';
 
 const INSIDE_MS = 120_000;
 
-/** The id of the guest's image, which names its kernel and initial ramdisk. */
-export async function uploadGuest(service: Pick<Service, 'request'>): Promise<string> {
-  const built = await buildGuest();
+/** The id of the guest's image, which names its kernel and initial ramdisk. @param given default: the small Linux guest */
+export async function uploadGuest(service: Pick<Service, 'request'>, given?: GuestImages): Promise<string> {
+  const built = given ?? (await buildGuest());
   const image = async (name: string, format: string, path: string, properties: object = {}): Promise<string> => {
     const container = format === 'qcow2' ? 'bare' : format;
     const wish = { name, disk_format: format, container_format: container, visibility: 'public', ...properties };

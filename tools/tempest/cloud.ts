@@ -57,14 +57,16 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
   const { clouds } = parse(readFileSync(cloud.cloudsYaml, 'utf8')) as Json;
   const { username, password, project_name } = clouds.xloud.auth;
 
+  const { login } = cloud;
+
   mkdirSync(join(workspace, 'lock'), { recursive: true });
   const configuration = ini({
     DEFAULT: { log_dir: workspace, log_file: 'tempest.log' },
     oslo_concurrency: { lock_path: join(workspace, 'lock') },
     auth: {
       use_dynamic_credentials: true,
-      // networks of one's own come with a router; the built-in network service has none
-      create_isolated_networks: false,
+      // networks of one's own come with a router, which only OVN has
+      create_isolated_networks: login !== null,
       admin_username: username,
       admin_password: password,
       admin_project_name: project_name,
@@ -84,7 +86,7 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       build_interval: 1,
       build_timeout: cloud.buildTimeout,
       shelved_offload_time: 0,
-      fixed_network_name: 'private',
+      ...(login === null ? { fixed_network_name: 'private' } : {}),
     },
     'compute-feature-enabled': {
       // what a client can do without logging into the guest
@@ -108,8 +110,8 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       spice_console: true,
       console_output: true,
       config_drive: true,
-      // guests of the fake driver cannot be logged into
-      metadata_service: false,
+      // asked from within the guest
+      metadata_service: login !== null,
       personality: false,
       // no volume is exchanged for another while a server has it, and none is encrypted
       swap_volume: false,
@@ -143,7 +145,11 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       consistency_group: false,
       multi_backend: false,
     },
-    validation: { run_validation: false },
+    validation:
+      login === null
+        ? { run_validation: false }
+        : { run_validation: true, image_ssh_user: login.user, ssh_timeout: cloud.buildTimeout },
+    ...(login === null ? {} : { scenario: { img_file: login.disk } }),
   });
   writeFileSync(join(workspace, 'etc', 'tempest.conf'), configuration);
 }
