@@ -96,7 +96,7 @@ def walk_through_topology(clouds, user, server):
     step('its picture is what there is', compare, cloud, user, server, outside)
     for frame, text in [
         (f'instance?id={server}', f'instances__row__{server}'), ('network', f'networks__row__{network}'),
-        ('router', 'Routers'), (f'network/{network}/', NETWORK),
+        ('router', 'id="routers"'), (f'network/{network}/', NETWORK),
     ]:
         step(f"its frame {frame.split('?')[0].split('/')[0]}: {text.split('_')[0]}", user.get, f'{PANEL}{frame}', text)
     step('the server is joined no more', detach, cloud, user, server, network)
