@@ -6,7 +6,7 @@ import type { AutoscaleState } from '../domain/adjustment/autoscale.ts';
 import { fromJson, toBool, toJson } from './codec.ts';
 import { readRows, type Reader, type Row } from './engine.ts';
 import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
-import { inPieces, insertRows, type Tx } from './tx.ts';
+import { inPieces, type Tx } from './tx.ts';
 
 const POLICIES = 'adjust_policies';
 const DECISIONS = 'adjust_decisions';
@@ -148,15 +148,11 @@ export async function keepStates(tx: Tx, states: ReadonlyMap<number, AutoscaleSt
   for (const some of inPieces(rows)) await tx('adjust_states').insert(some).onConflict('server_id').merge(['state']);
 }
 
-export const keepDecisions = (
-  tx: Tx,
-  decisions: readonly (AdjustDecision & { readonly policyId: number })[],
-): Promise<void> =>
-  insertRows(
-    tx,
-    DECISIONS,
-    decisions.map((decision) => decisionNoun.toRow(decision)),
-  );
+/** Keeps what a policy decided; of one that was deleted meanwhile nobody can ask. */
+export async function keepDecision(tx: Tx, decision: AdjustDecision & { readonly policyId: number }): Promise<void> {
+  if ((await lockRow(tx, policyNoun, { id: decision.policyId })) === null) return;
+  await insertRow(tx, decisionNoun, decision);
+}
 
 /** What a policy decided, the newest first. */
 export async function listDecisions(

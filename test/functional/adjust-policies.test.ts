@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { keepDecision } from '../../src/db/adjust-policies.ts';
 import { findClaim } from '../../src/db/claims.ts';
+import { tx } from '../../src/db/tx.ts';
 import type { Pressure } from '../../src/domain/adjustment/autoscale.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { adjustSchedules, handlePressure } from '../../src/ops/reconcile/autoscale.ts';
@@ -202,6 +204,18 @@ for (const engine of engines) {
       assert.equal((await decisionsOf(id))[0]?.['outcome'], 'done');
       assert.equal((await sizeOf(server))[0], 2);
       await send('DELETE', `/${id}`);
+    });
+
+    it('may be deleted while they decide', async () => {
+      const { database } = servers.world;
+      const gone = {
+        ...{ policyId: 1_000_000, serverUuid: server, decidedAt: clock.now() },
+        ...({ kind: 'grow', outcome: 'done' } as const),
+        ...{ from: { vcpus: 1, memoryMb: 256 }, to: { vcpus: 2, memoryMb: 256 } },
+        ...{ reason: 'busy', measures: null, requestId: null },
+      };
+      await tx(database, (t) => keepDecision(t, gone));
+      assert.deepEqual(await database.read('adjust_decisions').where({ policy_id: gone.policyId }), []);
     });
 
     it('belong to their project', async () => {

@@ -11,7 +11,7 @@ import {
   duePolicies,
   findStates,
   forgetDecisions,
-  keepDecisions,
+  keepDecision,
   keepStates,
   policiesFor,
   type Subject,
@@ -205,7 +205,7 @@ export async function handlePressure(
     const about = { kind, reason: decision.reasons.join('; '), measures: pressure } as const;
     const kept = await ask(deps, policy, server, want, about, refusal);
     // each at once: whoever dies at the next one leaves no change without its reason
-    await tx(database, (t) => keepDecisions(t, [kept]));
+    await tx(database, (t) => keepDecision(t, kept));
   }
 }
 
@@ -245,7 +245,7 @@ async function runSchedule(deps: OpsDeps, policy: AdjustPolicy): Promise<void> {
     const reason = `schedule '${schedule?.cron}' (${schedule?.timezone})`;
     const refusal = server.lockedBy !== null ? 'the server is locked' : null;
     const kept = await ask(deps, policy, server, to, { kind: 'schedule', reason, measures: null }, refusal);
-    await tx(database, (t) => keepDecisions(t, [kept]));
+    await tx(database, (t) => keepDecision(t, kept));
   }
   await tx(database, (t) => takeDue(t, { ...policy, nextAt: soon }, nextOf(policy, nowMs)));
 }
