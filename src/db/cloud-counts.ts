@@ -44,6 +44,62 @@ export async function countOpenActions(reader: Reader): Promise<OpenActions[]> {
   }));
 }
 
+/** Sums over the hosts of one kind; memory in MiB, disk in GiB. */
+export interface HostSums {
+  readonly up: boolean;
+  readonly disabled: boolean;
+  readonly count: number;
+  readonly sums: Readonly<Record<Resource, RoomSums>>;
+}
+
+export type Resource = 'vcpus' | 'memoryMb' | 'diskGb';
+
+export interface RoomSums {
+  /** What the hosts have. */
+  readonly has: number;
+  /** What may be claimed of it: after overcommit, and without what is reserved. */
+  readonly capacity: number;
+  readonly claimed: number;
+  /** What would be claimed if every server grew as far as it may. */
+  readonly ceiling: number;
+}
+
+const rooms: readonly (readonly [Resource, string, string, string])[] = [
+  ['vcpus', 'vcpus', 'cpu', 'ceiling_vcpus'],
+  ['memoryMb', 'memory_mb', 'ram', 'ceiling_memory_mb'],
+  // disks do not grow with an adjustment
+  ['diskGb', 'disk_gb', 'disk', 'claimed_disk_gb'],
+];
+
+/** @param sinceMs hosts that reported since this moment are up */
+export async function sumHosts(reader: Reader, sinceMs: number): Promise<HostSums[]> {
+  const parts = rooms.flatMap(([, column, ratio, ceiling]) => [
+    `sum(${column}) as ${column}_has`,
+    `sum((${column} - reserved_${column}) * ${ratio}_allocation_ratio) as ${column}_capacity`,
+    `sum(claimed_${column}) as ${column}_claimed`,
+    `sum(${ceiling}) as ${column}_ceiling`,
+  ]);
+  const rows = await readRows(
+    reader,
+    `select disabled, case when forced_down = 0 and last_seen_at >= ? then 1 else 0 end as up, count(*) as count, ${parts.join(', ')}
+     from hosts join services on services.id = hosts.service_id group by 1, 2`,
+    [sinceMs],
+  );
+  return rows.map((row) => ({
+    up: Number(row['up']) === 1,
+    disabled: Number(row['disabled']) === 1,
+    count: Number(row['count']),
+    sums: Object.fromEntries(
+      rooms.map(([resource, column]) => [
+        resource,
+        Object.fromEntries(
+          ['has', 'capacity', 'claimed', 'ceiling'].map((what) => [what, Number(row[`${column}_${what}`])]),
+        ),
+      ]),
+    ) as unknown as HostSums['sums'],
+  }));
+}
+
 /** Notifications that no broker has yet. */
 export async function countWaitingNotifications(reader: Reader): Promise<number> {
   const [row] = await readRows(reader, 'select count(*) as count from notifications');

@@ -4,7 +4,7 @@
 import { limits } from '../base/limits.ts';
 import type { GuestUsage, HostUsage } from '../domain/servers/measures.ts';
 import { fromJson, toJson } from './codec.ts';
-import type { Reader, Row } from './engine.ts';
+import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { inPieces, type Tx } from './tx.ts';
 
 const DAY_MS = 86_400_000;
@@ -57,6 +57,30 @@ export const hostSamples = (reader: Reader, hostId: number, nowMs: number): Prom
 export async function lastHostSample(reader: Reader, hostId: number, nowMs: number): Promise<Sample<HostUsage> | null> {
   const key = { server_id: 0, host_id: hostId };
   return (await samplesOf<HostUsage>(reader, key, nowMs - 2 * limits.usageSlotMs)).at(-1) ?? null;
+}
+
+/** What was told last of some servers within two slots, by their numbers: those that nobody told of are missing. */
+export async function lastSamplesOf(
+  reader: Reader,
+  serverIds: readonly number[],
+  nowMs: number,
+): Promise<ReadonlyMap<number, Sample<GuestUsage>>> {
+  if (serverIds.length === 0) return new Map();
+  const sinceMs = nowMs - 2 * limits.usageSlotMs;
+  const among = amongNumbers(reader, 'server_id', serverIds);
+  // the slots are named, so that a row is found by its key and not among those of a day
+  const rows = await readRows(
+    reader,
+    `select server_id, at, sample from usage_samples
+     where ${among.sql} and host_id = 0 and slot in (?, ?, ?) and at >= ? order by at`,
+    [...among.bindings, ...[0, 1, 2].map((back) => slotOf(nowMs - back * limits.usageSlotMs)), sinceMs],
+  );
+  return new Map(
+    rows.map((row) => [
+      Number(row['server_id']),
+      { atMs: Number(row['at']), usage: fromJson<GuestUsage>(row['sample']) },
+    ]),
+  );
 }
 
 export interface ServerSample {

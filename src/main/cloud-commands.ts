@@ -4,10 +4,14 @@ import { type Command, Option } from 'commander';
 import { limits } from '../base/limits.ts';
 import { findCloud } from '../cli/clouds.ts';
 import type { CostQuery } from '../cli/costs.ts';
+import type { NodeTerms } from '../cli/nodes.ts';
 import { tellProgress } from '../cli/progress.ts';
 import type { ExplainOptions } from '../cli/scheduler.ts';
 import { openSession, type Session } from '../cli/session.ts';
-import { collect, print, wholeBetween } from './command-line.ts';
+import { collect, numberBetween, print, wholeBetween } from './command-line.ts';
+
+/** Of vCPUs, MiB and GiB of one host. */
+const MOST = 1_000_000_000;
 
 interface CloudFlags {
   readonly osCloud?: string;
@@ -224,6 +228,46 @@ function addHosts(program: Command): void {
   });
 }
 
+interface NodeFlags extends CloudFlags, NodeTerms {
+  readonly wait: number;
+}
+
+function addNodes(program: Command): void {
+  const nodes = program.command('nodes').description('hosts as machines that are rented out');
+  const amount = (flag: string, description: string) => new Option(flag, description).argParser(wholeBetween(1, MOST));
+  const factor = (flag: string, what: string) =>
+    new Option(flag, `how often its ${what} may be claimed: 2.0`).argParser(numberBetween(0.01, 1_000));
+
+  withCloud(
+    nodes
+      .command('add <host>')
+      .description(
+        'say how much of a host is for rent, and how far it may be overcommitted; the host reports itself by its agent',
+      )
+      .addOption(amount('--vcpus <number>', 'the vCPUs for rent; default: all'))
+      .addOption(amount('--memory-mb <mib>', 'the memory for rent; default: all'))
+      .addOption(amount('--disk-gb <gib>', 'the disk for rent; default: all'))
+      .addOption(factor('--cpu-overcommit <factor>', 'CPUs'))
+      .addOption(factor('--memory-overcommit <factor>', 'memory'))
+      .addOption(factor('--disk-overcommit <factor>', 'disk'))
+      .addOption(
+        new Option('--wait <seconds>', 'how long to wait for the first report of the host')
+          .argParser(wholeBetween(0, 86_400))
+          .default(0),
+      ),
+  ).action(async (host: string, options: NodeFlags) => {
+    const { addNode } = await import('../cli/nodes.ts');
+    print(await addNode(await sessionOf(options), host, options, options.wait));
+  });
+
+  withCloud(nodes.command('list').description('print the hosts, what is used of them, and the sums')).action(
+    async (options: CloudFlags) => {
+      const { listNodes } = await import('../cli/nodes.ts');
+      print(await listNodes(await sessionOf(options)));
+    },
+  );
+}
+
 /** Adds them to the command. */
 export function addCloudCommands(program: Command): void {
   addScheduler(program);
@@ -232,4 +276,5 @@ export function addCloudCommands(program: Command): void {
   addCosts(program);
   addMetrics(program);
   addHosts(program);
+  addNodes(program);
 }

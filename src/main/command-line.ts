@@ -11,6 +11,15 @@ export const wholeBetween =
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 
+/** Reads an option that is a decimal number. */
+export const numberBetween =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d{1,9}(\.\d{1,6})?$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+  };
+
 /** Of an option that may be repeated. */
 export const collect = (value: string, before: string[]): string[] => [...before, value];
 

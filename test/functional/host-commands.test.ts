@@ -167,6 +167,40 @@ describe('xloud host', () => {
     assert.match((await balance('--moves', '51')).stderr, /It must be a whole number from 1 to 50/);
   });
 
+  it('nodes says how much of a host is for rent, and what is left', async () => {
+    const [host] = hosts as [string];
+    const nodes = (...words: string[]): Promise<Ended> => xloud('nodes', ...words, '--data-dir', service.dataDir);
+    const termsOf = async () => (await ask('GET', `/os-xloud-host-metrics/${host}`)).claims;
+    const { vcpus, memory_mb: memory } = await termsOf();
+    const none = await nodes('add', 'mars', '--cpu-overcommit', '2.0');
+    assert.equal(none.status, 2);
+    assert.match(none.stderr, /no host mars has reported yet: start `xloud agent` there/);
+    assert.match(
+      (await nodes('add', host, '--vcpus', String(vcpus.has + 1))).stderr,
+      /the host has \d+ vCPUs, less than/,
+    );
+    assert.match((await nodes('add', host, '--cpu-overcommit', '0')).stderr, /It must be a number from 0.01 to 1000/);
+    const rent = ['--vcpus', String(vcpus.has - 1), '--memory-mb', String(memory.has - 512)];
+    const before = (await ask('GET', '/os-xloud-cluster-stats')).vcpus.capacity as number;
+    for (let time = 0; time < 2; time += 1) {
+      const added = await nodes('add', host, ...rent, '--cpu-overcommit', '2.5', '--memory-overcommit', '1.0');
+      assert.equal(added.status, 0, added.stderr);
+      assert.match(added.stdout, new RegExp(`^${host} +up +enabled +${vcpus.has}`, 'm'));
+    }
+    const { aggregates } = await ask('GET', '/os-aggregates');
+    assert.equal(aggregates.length, 1);
+    assert.deepEqual(aggregates[0].hosts, [host]);
+    const said = { cpu_allocation_ratio: '2.5', ram_allocation_ratio: '1', reserved_host_cpus: '1' };
+    assert.deepEqual(aggregates[0].metadata, { ...said, reserved_host_memory_mb: '512' });
+    await eventually('the host has the terms', 30_000, async () =>
+      (await termsOf()).vcpus.ratio === 2.5 ? true : null,
+    );
+    const listed = await nodes('list');
+    assert.match(listed.stdout, /3 nodes \(3 up, 0 disabled, 0 down\), \d+ servers/);
+    const { capacity } = (await ask('GET', '/os-xloud-cluster-stats')).vcpus;
+    assert.equal(capacity - before, (vcpus.has - 1) * 2.5 - vcpus.has * vcpus.ratio);
+  });
+
   it('drain leaves what finds no other host, with the reason', async () => {
     const [first, second, third] = hosts as [string, string, string];
     const id = await placed('lonely', first);

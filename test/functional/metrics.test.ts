@@ -118,6 +118,85 @@ for (const engine of engines) {
       assert.equal((await get('/os-xloud-host-metrics/nobody', 'admin')).status, 404);
     });
 
+    it('say of servers whether they run as they should', async () => {
+      const host = await hostOf(id);
+      const nowMs = Date.now();
+      const healthOf = async (uuid: string) => (await get(`/servers/${uuid}/os-xloud-health`)).body;
+      const updatedAt = (uuid: string, at: number) =>
+        tx(servers.world.database, (t) => t('servers').where({ uuid }).update({ updated_at: at, created_at: at }));
+      await report(host, { [id]: usageOf(0.5) }, nowMs);
+      const healthy = await healthOf(id);
+      assert.deepEqual([healthy.server_id, healthy.status, healthy.reason], [id, 'healthy', null]);
+      assert.match(healthy.checked_at, /^\d{4}-\d\d-\d\dT/);
+      const short = { ...usageOf(0.5), memory: { balloonMb: 512, totalMb: 500, availableMb: 20 } };
+      await report(host, { [id]: short }, nowMs);
+      const degraded = await healthOf(id);
+      assert.deepEqual(
+        [degraded.status, degraded.reason],
+        ['degraded', 'The guest has 20 MiB of 500 MiB of memory left.'],
+      );
+      assert.equal((await healthOf(other)).status, 'off');
+      const listed = (await get('/os-xloud-health')).body.health;
+      assert.deepEqual(
+        Object.fromEntries(listed.map((one: { server_id: string; status: string }) => [one.server_id, one.status])),
+        { [id]: 'degraded', [other]: 'off' },
+      );
+      const page = (await get('/os-xloud-health?limit=1')).body;
+      assert.equal(page.health.length, 1);
+      assert.match(page.health_links[0].href, /marker=/);
+
+      await tx(servers.world.database, (t) => t('usage_samples').where({ host_id: 0 }).delete());
+      assert.equal((await healthOf(id)).status, 'unknown');
+      await updatedAt(id, nowMs - 3 * limits.usageSlotMs);
+      const unseen = await healthOf(id);
+      assert.deepEqual(
+        [unseen.status, unseen.reason, unseen.checked_at],
+        ['unhealthy', 'Its host reports, and has not seen it run.', null],
+      );
+      const services = (forced_down: number) =>
+        tx(servers.world.database, (t) => t('services').where({ host }).update({ forced_down }));
+      await services(1);
+      assert.deepEqual(
+        [(await healthOf(id)).status, (await healthOf(id)).reason],
+        ['unknown', 'Its host does not report.'],
+      );
+      await services(0);
+      await report(host, { [id]: usageOf(0.5) }, nowMs);
+      // not of others
+      assert.equal((await get(`/servers/${id}/os-xloud-health`, 'other')).status, 404);
+      assert.deepEqual((await get('/os-xloud-health', 'other')).body.health, []);
+      assert.equal((await get('/os-xloud-health?all_tenants=1', 'member')).status, 403);
+      assert.equal((await get('/os-xloud-health?all_tenants=1', 'admin')).body.health.length, 2);
+    });
+
+    it('say of the cloud how full it is, to administrators', async () => {
+      const path = '/os-xloud-cluster-stats';
+      assert.equal((await get(path, 'member')).status, 403);
+      const { hosts, servers: counted, vcpus, memory_mb, disk_gb } = (await get(path, 'admin')).body;
+      assert.deepEqual(hosts, { total: 2, up: 2, disabled: 0, down: 0 });
+      assert.deepEqual(counted, { total: 2, by_state: { active: 1, stopped: 1 } });
+      const rooms = await Promise.all(
+        ['host-1', 'host-2'].map(async (host) => (await get(`/os-xloud-host-metrics/${host}`, 'admin')).body.claims),
+      );
+      for (const [told, key] of [
+        [vcpus, 'vcpus'],
+        [memory_mb, 'memory_mb'],
+        [disk_gb, 'disk_gb'],
+      ] as const) {
+        const sum = (part: string) => rooms.reduce((all, room) => all + room[key][part], 0);
+        assert.deepEqual([told.has, told.claimed], [sum('has'), sum('claimed')], key);
+        assert.equal(told.free, Math.round((told.capacity - told.claimed) * 10) / 10, key);
+        assert.equal(told.utilization_pct, Math.round((1_000 * told.claimed) / told.capacity) / 10, key);
+      }
+      assert.ok(vcpus.ceiling >= vcpus.claimed && vcpus.claimed > 0);
+      // a host that is disabled is counted, and nothing of it is for new servers
+      await tx(servers.world.database, (t) => t('services').where({ host: 'host-1' }).update({ disabled: 1 }));
+      const less = (await get(path, 'admin')).body;
+      assert.deepEqual(less.hosts, { total: 2, up: 1, disabled: 1, down: 0 });
+      assert.ok(less.vcpus.has < vcpus.has);
+      await tx(servers.world.database, (t) => t('services').where({ host: 'host-1' }).update({ disabled: 0 }));
+    });
+
     it('are on /metrics where the operator says so', async () => {
       const { database, deps } = servers.world;
       const textOf = async (which: 'none' | 'hosts' | 'servers') => {

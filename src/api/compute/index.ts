@@ -33,6 +33,8 @@ import prices from './prices.ts';
 import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import metrics from './metrics.ts';
+import health from './health.ts';
+import clusterStats from './cluster-stats.ts';
 import migrations from './migrations.ts';
 import networks from './networks.ts';
 import quotaSets from './quota-sets.ts';
@@ -125,6 +127,8 @@ const routes: readonly RouteEntry[] = [
   ...prices,
   ...costs,
   ...metrics,
+  ...health,
+  ...clusterStats,
   ...flavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
