@@ -14,13 +14,18 @@ const GIB = 2 ** 30;
 function subjectsSql(reader: Reader, kind: CostKind): string {
   const sized = (table: string): string =>
     `select id, project_id, user_id, size_gb as gb from ${table} where status not in ('creating', 'error')`;
-  const gib = `(coalesce(size, 0) + ${GIB - 1}) ${isMysql(reader) ? 'div' : '/'} ${GIB}`;
+  const gib = (bytes: string): string => `(coalesce(${bytes}, 0) + ${GIB - 1}) ${isMysql(reader) ? 'div' : '/'} ${GIB}`;
+  const copies = (kinds: string): string =>
+    `select id, project_id, user_id, ${gib('bytes')} as gb from server_copies
+     where kind in (${kinds}) and status not in ('creating', 'error')`;
   return {
     volume: sized('volumes'),
     snapshot: sized('volume_snapshots'),
-    image: `select id, owner as project_id, '' as user_id, ${gib} as gb from images
+    image: `select id, owner as project_id, '' as user_id, ${gib('size')} as gb from images
       where status in ('active', 'deactivated') and owner is not null`,
     floating_ip: `select id, project_id, '' as user_id, 1 as gb from floating_ips where 1 = 1`,
+    server_snapshot: copies(`'snapshot'`),
+    backup: copies(`'full', 'incremental'`),
   }[kind];
 }
 
@@ -62,6 +67,8 @@ const followers = {
   snapshot: follower('snapshot'),
   image: follower('image'),
   floating_ip: follower('floating_ip'),
+  server_snapshot: follower('server_snapshot'),
+  backup: follower('backup'),
 } as const satisfies Readonly<Record<CostKind, unknown>>;
 
 /** Called by whatever makes, changes or deletes such a row, with the moment; the rest happens when the transaction ends. */

@@ -2,6 +2,7 @@
 
 import type { CopyJob, CopyKind, CopyStatus, ServerCopy } from '../domain/servers/server-copies.ts';
 import type { Reader } from './engine.ts';
+import { notePriced } from './priced-spans.ts';
 import { defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
 
@@ -53,11 +54,20 @@ export async function insertCopy(tx: Tx, copy: ServerCopy): Promise<void> {
   await insertRow(tx, copyNoun, copy);
 }
 
-export const updateCopy = (tx: Tx, id: string, fields: CopyPatch, nowMs: number): Promise<number> =>
-  updateRows(tx, copyNoun, { id }, { ...fields, updatedAt: nowMs });
+export async function updateCopy(tx: Tx, id: string, fields: CopyPatch, nowMs: number): Promise<void> {
+  await updateRows(tx, copyNoun, { id }, { ...fields, updatedAt: nowMs });
+  if (fields.status !== undefined || fields.bytes !== undefined) noteCopy(tx, id, nowMs);
+}
 
-export async function removeCopy(tx: Tx, id: string): Promise<void> {
+export async function removeCopy(tx: Tx, id: string, nowMs: number): Promise<void> {
   await tx(TABLE).where({ id }).delete();
+  noteCopy(tx, id, nowMs);
+}
+
+/** Which of the two it is, its row says. */
+function noteCopy(tx: Tx, id: string, nowMs: number): void {
+  notePriced(tx, 'server_snapshot', id, nowMs);
+  notePriced(tx, 'backup', id, nowMs);
 }
 
 /** Newest first. */

@@ -185,7 +185,10 @@ for (const engine of engines) {
       assert.equal((await put({ volume: '0.0001', floating_ip: '0.005' }, 'admin')).status, 200);
       assert.deepEqual((await get('/os-xloud-prices')).body, {
         currency: 'USD',
-        prices: { volume: '0.000100', snapshot: '0.000000', image: '0.000000', floating_ip: '0.005000' },
+        prices: {
+          ...{ volume: '0.000100', snapshot: '0.000000', image: '0.000000', floating_ip: '0.005000' },
+          ...{ server_snapshot: '0.000000', backup: '0.000000' },
+        },
       });
     });
   });

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { copiesOfServer } from '../../src/db/server-copies.ts';
 import { tx } from '../../src/db/tx.ts';
+import { RATE_PARTS } from '../../src/domain/metering/prices.ts';
 import { backupSchedules } from '../../src/ops/reconcile/backup-schedules.ts';
 import { copyJobs, makeCopySweep } from '../../src/ops/reconcile/copy-jobs.ts';
 import type { CallerName } from '../support/callers.ts';
@@ -96,6 +97,33 @@ for (const engine of engines) {
       await accepted('DELETE', snapshots(uuid, `/${id}`));
       assert.deepEqual((await ask('GET', snapshots(uuid))).body, { snapshots: [] });
       assert.deepEqual(await filesOf(uuid), []);
+    });
+
+    it('is paid for by its GiB from when it is there until it is gone', async () => {
+      const uuid = await servers.create();
+      const before = await snap(uuid);
+      const prices = { server_snapshot: '0.0002', backup: '0.0001' };
+      const priced = await ask('PUT', '/os-xloud-prices', { prices }, 'admin');
+      assert.equal(priced.status, 200);
+      const backup = await backUp(uuid);
+      const { read } = servers.world.database;
+      const spansOf = async (id: string) =>
+        (await read('priced_spans').where({ subject_id: id }).orderBy('id')).map((row) => ({
+          kind: row['kind'] as string,
+          rate: Number(row['rate']),
+          open: row['ended_at'] === null,
+        }));
+      const gib = Math.ceil((await read('server_copies').where({ id: before }).first())?.['bytes'] / 1024 ** 3);
+      assert.ok(gib >= 1);
+      const open = { kind: 'server_snapshot', rate: RATE_PARTS * 200 * gib, open: true };
+      assert.deepEqual(await spansOf(before), [open]);
+      assert.deepEqual(await spansOf(backup.id), [{ kind: 'backup', rate: RATE_PARTS * 100, open: true }]);
+      await accepted('DELETE', backups(backup.id));
+      assert.deepEqual(await spansOf(backup.id), [{ kind: 'backup', rate: RATE_PARTS * 100, open: false }]);
+      // what goes with its server is paid for no longer
+      await accepted('DELETE', `/servers/${uuid}`);
+      assert.deepEqual(await spansOf(before), [{ ...open, open: false }]);
+      await ask('PUT', '/os-xloud-prices', { prices: { server_snapshot: '0', backup: '0' } }, 'admin');
     });
 
     it('a stopped server is copied, and stays off when it goes back', async () => {

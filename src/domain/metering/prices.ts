@@ -87,5 +87,5 @@ export function rateOf(flavor: FlavorSnapshot, held: Size): number {
 }
 
 /** What is paid for by the hour beside servers: a GiB of each, and each address. */
-export const costKinds = ['volume', 'snapshot', 'image', 'floating_ip'] as const;
+export const costKinds = ['volume', 'snapshot', 'image', 'floating_ip', 'server_snapshot', 'backup'] as const;
 export type CostKind = (typeof costKinds)[number];

@@ -26,7 +26,7 @@ type Work = (deps: OpsDeps, copy: ServerCopy) => Promise<(t: Tx, nowMs: number) 
 
 const remove: Work = async (deps, copy) => {
   await deps.copies.remove(copy);
-  return (t) => removeCopy(t, copy.id);
+  return (t, nowMs) => removeCopy(t, copy.id, nowMs);
 };
 
 /** One that is broken takes all with it that build on it. */
