@@ -2,11 +2,11 @@
 
 import { type Command, Option } from 'commander';
 import { limits } from '../base/limits.ts';
-import { findCloud } from '../cli/clouds.ts';
+import { findCloud } from '../client/clouds.ts';
 import type { CostQuery } from '../cli/costs.ts';
 import { tellProgress } from '../cli/progress.ts';
 import type { ExplainOptions } from '../cli/scheduler.ts';
-import { openSession, type Session } from '../cli/session.ts';
+import { openSession, type Session } from '../client/session.ts';
 import { collect, print, wholeBetween } from './command-line.ts';
 
 interface CloudFlags {
