@@ -6,7 +6,7 @@ import { Fault, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { table } from '../base/table.ts';
 import { lastMessage } from './last-message.ts';
-import { type Session, VERSION } from './session.ts';
+import { type Session, VERSION } from '../client/session.ts';
 
 export interface BalanceOptions {
   /** The most moves. */

@@ -1,7 +1,7 @@
 // Why: `xloud cloud-init status`: what cloud-init came to in a server, for people who wonder why it is not what they asked for.
 
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 interface Status {
   readonly errors: readonly string[];

@@ -1,7 +1,7 @@
 // Why: `xloud cloud-init list` and `show`: the templates that a new server may name, as a table or as they are.
 
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 interface Variable {
   readonly type: string;

@@ -2,7 +2,7 @@
 
 import { badRequest, Fault } from '../base/errors.ts';
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 interface Costs {
   readonly start: string;

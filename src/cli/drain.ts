@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import { table } from '../base/table.ts';
 import { type DrainCounts, type DrainedServer, nextMove, progressLine } from './drain-plan.ts';
 import { failureOf, lastMessage } from './last-message.ts';
-import { type Session, VERSION } from './session.ts';
+import { type Session, VERSION } from '../client/session.ts';
 
 export interface DrainOptions {
   /** Servers that move at the same time. */

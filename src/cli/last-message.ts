@@ -1,6 +1,6 @@
 // Why: what was tried with a server and failed is told with the reason, which the service keeps with the events of the server's actions.
 
-import { type Session, VERSION } from './session.ts';
+import { type Session, VERSION } from '../client/session.ts';
 
 interface InstanceActions {
   readonly instanceActions: readonly { readonly request_id: string; readonly message: string | null }[];

@@ -1,7 +1,7 @@
 // Why: `xloud metrics server` and `host`: what is taken now, as one line for each thing, for people who look at one server or one host.
 
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 type Tree = { readonly [key: string]: unknown };
 

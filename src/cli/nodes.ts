@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { badRequest, Fault } from '../base/errors.ts';
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 /** What of a node is for rent; undefined: what its agent's configuration says. Memory in MiB, disk in GiB, overcommit as a factor. */
 export interface NodeTerms {

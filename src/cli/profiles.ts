@@ -1,7 +1,7 @@
 // Why: `xloud profile list`, `show` and `apply`: profiles and a server's own, one knob a line.
 
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 interface Knob {
   readonly extra_spec: string;

@@ -2,7 +2,7 @@
 
 import { badRequest } from '../base/errors.ts';
 import { table } from '../base/table.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../client/session.ts';
 
 export interface ExplainOptions {
   readonly flavor: string;

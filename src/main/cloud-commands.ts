@@ -2,12 +2,12 @@
 
 import { type Command, Option } from 'commander';
 import { limits } from '../base/limits.ts';
-import { findCloud } from '../cli/clouds.ts';
+import { findCloud } from '../client/clouds.ts';
 import type { CostQuery } from '../cli/costs.ts';
 import type { NodeTerms } from '../cli/nodes.ts';
 import { tellProgress } from '../cli/progress.ts';
 import type { ExplainOptions } from '../cli/scheduler.ts';
-import { openSession, type Session } from '../cli/session.ts';
+import { openSession, type Session } from '../client/session.ts';
 import { collect, numberBetween, print, wholeBetween } from './command-line.ts';
 
 /** Of vCPUs, MiB and GiB of one host. */

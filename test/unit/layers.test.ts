@@ -24,7 +24,9 @@ const laws: readonly [file: string, forbidden: string, allowed: string | null][]
   ['src/agent/x.ts', '../db/y.ts', '../virt/y.ts'],
   ['src/api/compute/x.ts', '../../bus/y.ts', '../../ops/y.ts'],
   ['src/api/compute/servers/x.ts', '../../../db/tx.ts', '../../../db/servers.ts'],
-  ['src/cli/x.ts', '../ops/y.ts', '../base/y.ts'],
+  ['src/client/x.ts', '../web/y.ts', '../base/y.ts'],
+  ['src/faces/novacron/x.ts', '../../ops/y.ts', '../../client/y.ts'],
+  ['src/cli/x.ts', '../ops/y.ts', '../client/y.ts'],
 ];
 
 describe('the layers', () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { findCloud } from '../../../src/cli/clouds.ts';
+import { findCloud } from '../../../src/client/clouds.ts';
 
 describe('the cloud of a command', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'xloud-clouds-'));
@@ -29,7 +29,9 @@ describe('the cloud of a command', () => {
 
   it('or the command ends with one line', () => {
     assert.throws(() => userOf('none', {}), { message: `there is no cloud none in ${file}` });
-    assert.throws(() => userOf('bare', {}), { message: `cloud bare in ${file} needs auth_url and password` });
+    assert.throws(() => userOf('bare', {}), {
+      message: `cloud bare in ${file} needs auth_url and password, application credential or token`,
+    });
     const broken = join(dataDir, 'broken.yaml');
     writeFileSync(broken, 'clouds: {');
     assert.throws(() => userOf(undefined, { OS_CLIENT_CONFIG_FILE: broken }), /broken.yaml cannot be understood/);
