@@ -41,6 +41,9 @@ declare -A PACKAGE_GROUPS=(
   [venv]='python3-venv'
   # any Go: the module proxy has the release that is wanted
   [go]='golang-go'
+  # beside an API server that is built: its store and its command
+  [kubernetes]='etcd-server openssl'
+  [kubectl]='kubernetes-client'
   # OpenStack's dashboard, which is only run from its files
   [horizon]='openstack-dashboard python3-requests python3-yaml'
   # OpenStack's own integration tests

@@ -34,7 +34,8 @@ function isoTime(): () => string {
   };
 }
 
-export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /**
  * A logger that writes JSON lines to stderr (stdout belongs to what a command prints). Lines are gathered for a moment, since

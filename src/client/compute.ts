@@ -11,6 +11,7 @@ export interface Server {
   readonly created: string;
   readonly updated: string;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
   readonly addresses: Readonly<Record<string, readonly { readonly addr: string; readonly version: number }[]>>;
   readonly flavor: {
     readonly original_name: string;

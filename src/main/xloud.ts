@@ -15,6 +15,7 @@ import type { Database } from '../db/engine.ts';
 import type { Policy } from '../policies/load.ts';
 import { addCloudCommands } from './cloud-commands.ts';
 import { collect, print } from './command-line.ts';
+import { addOperator } from './operator-command.ts';
 import type { StartOptions } from './parts.ts';
 
 interface Common {
@@ -388,6 +389,7 @@ withCommon(policy.command('check <rule>').description('say whether somebody pass
   });
 
 addCloudCommands(program);
+addOperator(program);
 
 try {
   await program.parseAsync();

@@ -15,6 +15,7 @@ export const rules = [
   ),
   rule('os_compute_api:xloud:health:get_all_tenants', ADMIN, 'See that of the servers of all projects.'),
   rule('os_compute_api:xloud:cluster_stats', ADMIN, 'See sums over all hosts and servers.'),
+  rule('os_compute_api:xloud:metrics:get_all_tenants', ADMIN, 'See what the servers of all projects take.'),
   rule(
     'os_compute_api:xloud:metrics:host',
     ADMIN,

@@ -18,6 +18,7 @@ import {
 import { computeCapabilitiesFilter } from './filters/compute-capabilities.ts';
 import { computeFilter } from './filters/compute.ts';
 import { growthCeilingFilter } from './filters/growth-ceiling.ts';
+import { hostLabelsFilter } from './filters/host-labels.ts';
 import { imagePropertiesFilter } from './filters/image-properties.ts';
 import { isolatedHostsFilter } from './filters/isolated-hosts.ts';
 import { jsonFilter } from './filters/json.ts';
@@ -64,6 +65,7 @@ export const imageFilters: Partial<Record<FilterName, ImageFilter>> = {
 export const filters = {
   ComputeFilter: { prepare: computeFilter, ...fact },
   AvailabilityZoneFilter: { prepare: availabilityZoneFilter, ...preference },
+  HostLabelsFilter: { prepare: hostLabelsFilter, ...preference },
   ComputeCapabilitiesFilter: { prepare: computeCapabilitiesFilter, ...preference },
   ImagePropertiesFilter: { prepare: imagePropertiesFilter, ...preference },
   MemoryMethodFilter: { prepare: memoryMethodFilter, ...fact },

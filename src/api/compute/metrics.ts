@@ -5,10 +5,17 @@ import { isoSeconds } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { notFound } from '../../base/errors.ts';
 import { findHost } from '../../db/hosts.ts';
-import { hostSamples, lastHostSample, type Sample, serverSamples } from '../../db/usage-samples.ts';
+import { listServers } from '../../db/server-list.ts';
+import { hostSamples, lastHostSample, lastSamplesOf, type Sample, serverSamples } from '../../db/usage-samples.ts';
 import type { Host } from '../../domain/placement/hosts.ts';
 import type { GuestUsage, HostUsage } from '../../domain/servers/measures.ts';
+import type { Server } from '../../domain/servers/servers.ts';
+import { nextLinks } from '../links.ts';
+import { multi, paging, query, text } from '../parameters.ts';
 import { type Call, resource, route } from '../resource.ts';
+import { parseList, type ServerList } from './servers/list.ts';
+
+const ALL_TENANTS = 'os_compute_api:xloud:metrics:get_all_tenants';
 
 const SLOT_SECONDS = limits.usageSlotMs / 1000;
 
@@ -68,7 +75,49 @@ async function hostOf({ services, params }: Pick<Call, 'services' | 'params'>): 
   return host;
 }
 
+interface UsageList {
+  readonly list: ServerList;
+  readonly servers: readonly Server[];
+  readonly samples: ReadonlyMap<number, Sample<GuestUsage>>;
+}
+
+/** What the servers of a page took when their hosts told last; of those of which nothing was told there is no line. */
+async function listUsage(call: Call): Promise<UsageList> {
+  const { services, op } = call;
+  const list = parseList(call, ALL_TENANTS);
+  const servers =
+    list.filter === null
+      ? []
+      : await listServers(services.db, { ...list.filter, deleted: false }, { ...list.page, sort: list.sort });
+  const ids = servers.map(({ id }) => id);
+  return { list, servers, samples: await lastSamplesOf(services.db, ids, op.clock.now()) };
+}
+
+function usageListView({ list, servers, samples }: UsageList, call: Call) {
+  const links = nextLinks(
+    call.url,
+    call.query,
+    list.page,
+    call.services.settings.pageSize,
+    servers.map(({ uuid }) => uuid),
+  );
+  const metrics = servers.flatMap(({ id, uuid }) => {
+    const sample = samples.get(id);
+    return sample === undefined ? [] : [{ server_id: uuid, at: isoSeconds(sample.atMs), ...usageView(sample.usage) }];
+  });
+  return { metrics, ...(links.length === 0 ? {} : { metrics_links: links }) };
+}
+
 export default resource({
+  'GET /os-xloud-metrics': route()({
+    summary: 'List what servers took when their hosts told last, averages of five minutes.',
+    policy: 'os_compute_api:xloud:metrics:show',
+    alsoAsks: [ALL_TENANTS, 'os_compute_api:servers:allow_all_filters'],
+    query: query({ ...paging, all_tenants: multi(text) }, 'strict'),
+    status: 200,
+    run: listUsage,
+    view: usageListView,
+  }),
   'GET /servers/:server_id/os-xloud-metrics': route<'server'>()({
     summary: 'Show what a running server takes, each second of one: processors, memory, disks, network.',
     policy: 'os_compute_api:xloud:metrics:show',

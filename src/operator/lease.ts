@@ -1,0 +1,120 @@
+// Why: of several operators one works. Who does not renew in time ends itself before another may begin: a leader that was stopped for a while
+// and goes on must not write beside the next one.
+
+import type { V1Lease, V1MicroTime } from '@kubernetes/client-node';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Cluster } from './cluster.ts';
+
+export interface LeaseTimes {
+  /** After so long without a renewal another may take it. */
+  readonly durationMs: number;
+  readonly renewMs: number;
+}
+
+export interface LeaderOptions extends LeaseTimes {
+  readonly leases: Cluster['leases'];
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this process, and no other. */
+  readonly identity: string;
+  readonly log: Log;
+}
+
+export interface Leader {
+  /** Resolves when this process leads. */
+  readonly elected: Promise<void>;
+  /** Resolves when it leads no more and must end, with why. */
+  readonly lost: Promise<string>;
+  /** Gives the lease back. */
+  resign(): Promise<void>;
+}
+
+type MicroTime = V1MicroTime | Date | string | undefined;
+
+const msOf = (time: MicroTime): number => (time === undefined ? 0 : new Date(time).getTime());
+
+/** Whether somebody else holds a lease, by this process's own clock: a lease is his until it did not change for its duration. */
+export function makeWatcher() {
+  let seen = { renewed: '', atMs: 0 };
+  return (lease: V1Lease, identity: string, durationMs: number, nowMs: number): boolean => {
+    const { holderIdentity, renewTime } = lease.spec ?? {};
+    if (!holderIdentity || holderIdentity === identity) return false;
+    const renewed = `${holderIdentity} ${msOf(renewTime)}`;
+    if (renewed !== seen.renewed) seen = { renewed, atMs: nowMs };
+    return nowMs - seen.atMs < durationMs;
+  };
+}
+
+/** Runs for the lease until `resign`. */
+export function runForLease(options: LeaderOptions): Leader {
+  const { leases, namespace, name, identity, durationMs, renewMs, log } = options;
+  const isOthers = makeWatcher();
+  const elected = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<string>();
+  let leads = false;
+  let renewedAt = 0;
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const wanted = (before: V1Lease | null): V1Lease => {
+    const now = new Date() as unknown as V1MicroTime;
+    const transitions = before?.spec?.leaseTransitions ?? 0;
+    const kept = before?.spec?.holderIdentity === identity;
+    const acquireTime = kept ? before.spec?.acquireTime : now;
+    return {
+      ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+      metadata: before?.metadata ?? { name, namespace },
+      spec: {
+        ...{ holderIdentity: identity, leaseDurationSeconds: Math.ceil(durationMs / 1_000), renewTime: now },
+        ...{
+          leaseTransitions: kept ? transitions : transitions + 1,
+          ...(acquireTime === undefined ? {} : { acquireTime }),
+        },
+      },
+    };
+  };
+
+  /** Whether the lease is this process's. A conflict means that somebody was quicker. */
+  async function take(): Promise<boolean> {
+    const lease = await leases.read(namespace, name);
+    if (lease === null) await leases.create(namespace, wanted(null));
+    else if (isOthers(lease, identity, durationMs, performance.now())) return false;
+    else await leases.replace(namespace, name, wanted(lease));
+    return true;
+  }
+
+  async function turn(): Promise<void> {
+    const began = performance.now();
+    const taken = await take().catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, 'the lease could not be renewed');
+      return false;
+    });
+    if (taken) {
+      renewedAt = began;
+      if (!leads) log.info({ identity }, 'this operator leads');
+      leads = true;
+      elected.resolve();
+    } else if (leads && performance.now() - renewedAt > durationMs - renewMs) {
+      lost.resolve('the lease could not be renewed in time');
+      return;
+    }
+    if (!stopped) timer = setTimeout(() => void turn(), renewMs);
+  }
+
+  void turn();
+  return {
+    elected: elected.promise,
+    lost: lost.promise,
+    async resign() {
+      stopped = true;
+      clearTimeout(timer);
+      if (!leads) return;
+      const lease = await leases.read(namespace, name).catch(() => null);
+      if (lease?.spec?.holderIdentity !== identity) return;
+      lease.spec.holderIdentity = '';
+      // whoever was quicker has it
+      await leases.replace(namespace, name, lease).catch(() => {});
+    },
+  };
+}

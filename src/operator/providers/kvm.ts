@@ -1,0 +1,141 @@
+// Why: machines on this project's own compute service. A server carries its machine's uid as a tag, so that an operator which was killed
+// between its creation and the note of it finds it again.
+
+import { Fault, notFound } from '../../base/errors.ts';
+import { absent, makePlugs } from './kvm-networks.ts';
+import { type Adjustment, computeClient, segment, type Server } from '../../client/compute.ts';
+import type { Session } from '../../client/session.ts';
+import type { NewMachine, Observed, Provider, Sizes, Usage } from '../provider.ts';
+import type { Size } from '../types.ts';
+
+/** Every server of this operator has it: by it all are listed at once. */
+const OURS = 'novacron-operator';
+const NAMESPACE = 'novacron.io/namespace';
+const tagOf = (uid: string): string => `novacron-uid-${uid}`;
+const MIB = 2 ** 20;
+
+const states: Readonly<Record<string, Observed['state']>> = {
+  ...{ BUILD: 'building', ACTIVE: 'running', SHUTOFF: 'stopped', ERROR: 'error' },
+  ...{ PAUSED: 'paused', SUSPENDED: 'paused' },
+};
+
+function sizesOf({ vcpus, memory_mb: memory, status, message }: Adjustment): Sizes {
+  const at = (part: 'target' | 'claimed' | 'current' | 'minimum' | 'maximum'): Size => ({
+    cpu: vcpus[part],
+    memoryMb: memory[part],
+  });
+  return {
+    ...{ target: at('target'), claimed: at('claimed'), confirmed: at('current') },
+    ...{ floor: at('minimum'), ceiling: at('maximum'), adjusting: status === 'adjusting' },
+    message,
+  };
+}
+
+const observed = (server: Server, adjustment: Adjustment): Observed => ({
+  id: server.id,
+  state: states[server.status] ?? 'other',
+  status: server.status,
+  task: server['OS-EXT-STS:task_state'],
+  fault: server.fault?.message ?? null,
+  node: server['OS-EXT-SRV-ATTR:host'] ?? null,
+  addresses: Object.values(server.addresses).flatMap((some) => some.map(({ addr }) => addr)),
+  createdAt: server.created,
+  sizes: sizesOf(adjustment),
+});
+
+/** @param session as whoever owns the servers */
+export function makeKvm(session: Session): Provider {
+  const client = computeClient(session);
+  const plugs = makePlugs(session);
+
+  const look = async (server: Server): Promise<Observed> => observed(server, await client.adjustment.show(server.id));
+
+  async function flavorOf({ wanted }: NewMachine): Promise<string> {
+    if (wanted.flavor === null) {
+      const { ceiling, floor, diskGb } = wanted;
+      const sized = {
+        ...{ vcpus: ceiling.cpu, memory_mb: ceiling.memoryMb, disk_gb: diskGb },
+        minimum: { vcpus: floor.cpu, memory_mb: floor.memoryMb },
+      };
+      return (await client.sizedFlavor(sized)).id;
+    }
+    const { flavors } = await client.ask<{ flavors: { id: string; name: string }[] }>('GET', '/flavors');
+    const found = flavors.find(({ id, name }) => id === wanted.flavor || name === wanted.flavor);
+    if (found === undefined) throw notFound(`There is no flavor ${wanted.flavor}.`);
+    return found.id;
+  }
+
+  return {
+    async find(uid) {
+      const { servers } = await client.ask<{ servers: Server[] }>('GET', `/servers/detail?tags=${tagOf(uid)}`);
+      const oldestFirst = servers.toSorted((a, b) => a.created.localeCompare(b.created) || a.id.localeCompare(b.id));
+      return Promise.all(oldestFirst.map(look));
+    },
+    async show(id, uid) {
+      const server = await client.servers.show(id).catch(absent);
+      return server?.tags.includes(tagOf(uid)) ? look(server).catch(absent) : null;
+    },
+    async create(machine) {
+      const { uid, name, namespace, wanted, userData, keyName } = machine;
+      const server = {
+        ...{ name, imageRef: (await client.images.find(wanted.image)).id, flavorRef: await flavorOf(machine) },
+        ...{ networks: await plugs.plug(machine), tags: [OURS, tagOf(uid)] },
+        metadata: { [NAMESPACE]: namespace, 'novacron.io/name': name },
+        ...(userData === null ? {} : { user_data: Buffer.from(userData).toString('base64') }),
+        ...(keyName === null ? {} : { key_name: keyName }),
+      };
+      const hints = wanted.hostLabels.length === 0 ? {} : { host_labels: JSON.stringify(wanted.hostLabels) };
+      const body = { server, 'OS-SCH-HNT:scheduler_hints': hints };
+      return (await client.ask<{ server: { id: string } }>('POST', '/servers', body)).server.id;
+    },
+    async adopt(id, { uid, namespace }) {
+      const { metadata, tags } = await client.servers.show(id);
+      if (metadata[NAMESPACE] !== namespace)
+        throw new Fault(
+          'forbidden',
+          `The server ${id} may not be adopted: its owner must set its property ${NAMESPACE} to ${namespace}.`,
+        );
+      if (tags.some((tag) => tag.startsWith(tagOf('')) && tag !== tagOf(uid)))
+        throw new Fault('conflict', `The server ${id} is another machine's.`);
+      for (const tag of [OURS, tagOf(uid)]) await client.ask('PUT', `/servers/${segment(id)}/tags/${tag}`);
+    },
+    async start({ id, status }) {
+      const how: Readonly<Record<string, string>> = { PAUSED: 'unpause', SUSPENDED: 'resume' };
+      await client.act(id, { [how[status] ?? 'os-start']: null });
+    },
+    stop: async (id) => void (await client.act(id, { 'os-stop': null })),
+    adjust: async (id, { cpu, memoryMb }) =>
+      void (await client.adjustment.change(id, { current_vcpus: cpu, current_memory_mb: memoryMb })),
+    remove: async (id) => void (await client.servers.remove(id).catch(absent)),
+    clean: (uid) => plugs.clean(uid),
+    async snapshots(id) {
+      const copies = await client.copies.list('snapshot', id);
+      return copies.map((copy) => ({ id: copy.id, name: copy.name, status: copy.status, createdAt: copy.created_at }));
+    },
+    snapshot: async (id, name) => void (await client.copies.create('snapshot', id, { name })),
+    removeSnapshot: async (_server, id) => void (await client.copies.remove('snapshot', id).catch(absent)),
+    async changedSince(ms) {
+      const since = encodeURIComponent(new Date(ms).toISOString());
+      const [{ servers }, { adjustments }] = await Promise.all([
+        client.ask<{ servers: { id: string }[] }>('GET', `/servers?tags=${OURS}&changes-since=${since}`),
+        client.ask<{ adjustments: { server_id: string }[] }>('GET', `/os-xloud-adjust?changes-since=${since}`),
+      ]);
+      return [...new Set([...servers.map(({ id }) => id), ...adjustments.map(({ server_id }) => server_id)])];
+    },
+    async usage() {
+      const { metrics } = await client.ask<{ metrics: UsageRow[] }>('GET', '/os-xloud-metrics');
+      return new Map(metrics.map((row) => [row.server_id, usageOf(row)]));
+    },
+  };
+}
+
+interface UsageRow {
+  readonly server_id: string;
+  readonly cpu: number;
+  readonly memory_mb: { readonly total: number | null; readonly available: number | null };
+}
+
+const usageOf = ({ cpu, memory_mb: { total, available } }: UsageRow): Usage => ({
+  cpu,
+  memoryBytes: total === null || available === null ? null : (total - available) * MIB,
+});
