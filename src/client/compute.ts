@@ -140,7 +140,7 @@ export function computeClient(session: Session) {
       show: async (id: string) =>
         (await ask<{ migration: Migration }>('GET', `/os-xloud-migrations/${segment(id)}`)).migration,
       newestOf: async (server: string): Promise<Migration | undefined> =>
-        (await ask<{ migrations: Migration[] }>('GET', `/os-migrations?instance_uuid=${segment(server)}&limit=1`))
+        (await ask<{ migrations: Migration[] }>('GET', `/servers/${segment(server)}/os-xloud-migrations`))
           .migrations[0],
       abort: (server: string, id: number) => ask<unknown>('DELETE', `/servers/${segment(server)}/migrations/${id}`),
     },

@@ -38,6 +38,7 @@ import { adjustOptions } from './adjust-options.ts';
 import { backupOptions } from './config-backup.ts';
 import { volumeOptions } from './config-volume.ts';
 import { moveOptions } from './move-options.ts';
+import { sizedFlavorOptions } from './sized-flavor-options.ts';
 import { sshOptions } from './ssh-options.ts';
 
 /** One option for each thing that has a quota; -1: no limit. */
@@ -338,6 +339,7 @@ export const schema = {
     ...adjustOptions,
     ...moveOptions,
     ...sshOptions,
+    ...sizedFlavorOptions,
     console_base_url: text(
       '',
       'Where a console proxy of your own serves browsers, as https://consoles.example.org; empty: this program does, at /console below its public address.',
