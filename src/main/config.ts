@@ -31,6 +31,7 @@ import {
   text,
 } from './config-options.ts';
 import { network } from './config-network.ts';
+import { novacronOptions } from './config-novacron.ts';
 import { pci } from './config-pci.ts';
 import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
@@ -371,6 +372,7 @@ export const schema = {
       'Which of them: all, or those whose metadata has HA_Enabled: True.',
     ),
   },
+  novacron: novacronOptions,
   pci,
   quota,
   notifications: {
