@@ -85,8 +85,12 @@ export type Kind = 'snapshot' | 'backup';
 /** What all of this is asked at: cold migration to a named host, networks by `auto`, flavors within servers, moves by page. */
 export const MICROVERSION = '2.84';
 
-/** One segment of a path. */
-export const segment = (text: string): string => encodeURIComponent(text);
+/** One segment of a path, which stays one whatever stands in it. */
+export function segment(text: string): string {
+  // an address is made plain before it is asked for: these two would lead elsewhere
+  if (text === '' || text === '.' || text === '..') throw notFound(`There is nothing of the name '${text}'.`);
+  return encodeURIComponent(text);
+}
 
 const PAGE = 1_000;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
@@ -107,9 +111,9 @@ export function computeClient(session: Session) {
       const last = all.at(-1);
       const marker = last === undefined ? '' : `&marker=${segment(idOf(last))}`;
       const body = await ask<Record<string, T[]>>('GET', `${first}${between}limit=${PAGE}${marker}`);
-      const page = body[name] ?? [];
-      all.push(...page);
-      if (page.length < PAGE) return all;
+      all.push(...(body[name] ?? []));
+      // a page may be shorter than what was asked for, and others follow
+      if (body[`${name}_links`] === undefined) return all;
     }
   }
 
@@ -141,7 +145,7 @@ export function computeClient(session: Session) {
       show: async (id: string) =>
         (await ask<{ migration: Migration }>('GET', `/os-xloud-migrations/${segment(id)}`)).migration,
       newestOf: async (server: string): Promise<Migration | undefined> =>
-        (await ask<{ migrations: Migration[] }>('GET', `/os-migrations?instance_uuid=${segment(server)}&limit=1`))
+        (await ask<{ migrations: Migration[] }>('GET', `/servers/${segment(server)}/os-xloud-migrations`))
           .migrations[0],
       abort: (server: string, id: number) => ask<unknown>('DELETE', `/servers/${segment(server)}/migrations/${id}`),
     },
@@ -166,6 +170,13 @@ export function computeClient(session: Session) {
         if (another !== undefined) throw conflict(`There are several images ${name}: name one by its id.`);
         return found;
       },
+    },
+    /** The id of the flavor of this id or name. Throws 404 where the caller sees none. */
+    async flavorNamed(name: string): Promise<string> {
+      const all = await pages<{ id: string; name: string }>('/flavors', 'flavors', ({ id }) => id);
+      const found = all.find(({ id }) => id === name) ?? all.find((one) => one.name === name);
+      if (found === undefined) throw notFound(`There is no flavor ${name}.`);
+      return found.id;
     },
     /** The flavor of the caller's project that has this size and may shrink to its floor; made where there is none. */
     async sizedFlavor(size: { readonly vcpus: number; readonly memory_mb: number; readonly disk_gb: number }) {

@@ -37,8 +37,8 @@ function wordsIn({ status, text }: HttpReply, body: unknown): string {
   const message = (envelope as { readonly message?: unknown } | null | undefined)?.message;
   if (typeof message === 'string') return message;
   // Glance's page: its only paragraph stands after the heading
-  const [, paragraph] = /<\/h1>\s*([^<]+)</.exec(text) ?? [];
-  return paragraph?.trim() || `the service answered ${status}`;
+  const [paragraph = ''] = (text.split('</h1>')[1] ?? '').split('<');
+  return paragraph.trim() || `the service answered ${status}`;
 }
 
 /** @param body the reply's, parsed; null where it is no JSON */

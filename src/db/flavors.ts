@@ -127,6 +127,21 @@ export async function flavorProjects(reader: Reader, flavorId: number): Promise<
   return rows.map((row) => row.project_id);
 }
 
+/** How many flavors whose names begin so a project was let use. */
+export async function countFlavorsOf(reader: Reader, projectId: string, beginning: string): Promise<number> {
+  const row: { count?: number | string } | undefined = await reader('flavors')
+    .whereIn('id', shared(reader, projectId))
+    .where('name', 'like', `${beginning}%`)
+    .count({ count: '*' })
+    .first();
+  return Number(row?.count ?? 0);
+}
+
+/** Whether any flavor has a price. */
+export async function isAnyPriced(reader: Reader): Promise<boolean> {
+  return (await reader('flavors').select('id').where('extra_specs', 'like', '%"price:%').first()) !== undefined;
+}
+
 /** Adds a flavor and returns its number; a taken name or flavorid is a duplicate (`isDuplicate`). */
 export const insertFlavor = (tx: Tx, flavor: Omit<Flavor, 'id'>, nowMs: number): Promise<number> =>
   insertRow(tx, flavorNoun, { ...flavor, createdAt: nowMs });

@@ -127,6 +127,9 @@ export async function listMigrations(
 export const findMigration = (reader: Reader, id: number): Promise<ServerMigration | null> =>
   findRow(reader, migrationNoun, { id });
 
+export const findMigrationByUuid = (reader: Reader, uuid: string): Promise<ServerMigration | null> =>
+  findRow(reader, migrationNoun, { uuid });
+
 /** The newest move of a server in one of these states. */
 export async function findMigrationIn(
   reader: Reader,

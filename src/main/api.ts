@@ -9,6 +9,7 @@ import { listen } from './listen.ts';
 import { openCallers, openImages, openNetworks, openVolumes } from './neighbours.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
+import { openNovacronPort } from './novacron-face.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
 import type { Serving } from './serve.ts';
@@ -43,8 +44,9 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     cloudMetrics({ metrics, database, clock, version: manifest.version, downMs, queues: {} });
     usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 
-    const { handler, consoles } = makeFront(parts, callers, neighbours, plane);
+    const { handler, consoles, novacron } = makeFront(parts, callers, neighbours, plane);
     port.answerWith(...noteReached(reach, handler, consoles.upgrades));
+    await openNovacronPort(parts, reach, novacron);
     cleanup.defer(() => port.close());
     cleanup.defer(() => consoles.close());
     return { url: port.url, cloudsYaml: callers.identity.cloudsYaml, close: () => cleanup.run() };

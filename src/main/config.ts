@@ -31,6 +31,7 @@ import {
   text,
 } from './config-options.ts';
 import { network } from './config-network.ts';
+import { novacronOptions } from './config-novacron.ts';
 import { pci } from './config-pci.ts';
 import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
@@ -38,6 +39,7 @@ import { adjustOptions } from './adjust-options.ts';
 import { backupOptions } from './config-backup.ts';
 import { volumeOptions } from './config-volume.ts';
 import { moveOptions } from './move-options.ts';
+import { sizedFlavorOptions } from './sized-flavor-options.ts';
 import { sshOptions } from './ssh-options.ts';
 
 /** One option for each thing that has a quota; -1: no limit. */
@@ -338,6 +340,7 @@ export const schema = {
     ...adjustOptions,
     ...moveOptions,
     ...sshOptions,
+    ...sizedFlavorOptions,
     console_base_url: text(
       '',
       'Where a console proxy of your own serves browsers, as https://consoles.example.org; empty: this program does, at /console below its public address.',
@@ -369,6 +372,7 @@ export const schema = {
       'Which of them: all, or those whose metadata has HA_Enabled: True.',
     ),
   },
+  novacron: novacronOptions,
   pci,
   quota,
   notifications: {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { computeRoutes } from '../api/compute/index.ts';
 import { openapi } from '../api/openapi.ts';
+import { novacronOpenapi } from '../faces/novacron/openapi.ts';
 import { actionsPage } from './actions-page.ts';
 import { sampleConfig } from './config.ts';
 import { extraSpecsPage } from './extra-specs-page.ts';
@@ -13,6 +14,7 @@ import { samplePolicyFile } from './policy-sample.ts';
 /** The text of each derived document by its file name. */
 export const documents: Readonly<Record<string, () => string>> = {
   'openapi.json': () => `${JSON.stringify(openapi(computeRoutes), null, 2)}\n`,
+  'novacron-openapi.json': () => `${JSON.stringify(novacronOpenapi(), null, 2)}\n`,
   'actions.md': actionsPage,
   'extra-specs.md': extraSpecsPage,
   'microversions.md': microversionsPage,

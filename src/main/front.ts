@@ -13,12 +13,20 @@ import { type Consoles, makeConsoles } from './consoles.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Condition, withHealth } from './health.ts';
 import type { Callers, Neighbours } from './neighbours.ts';
+import type { Novacron } from '../faces/novacron/app.ts';
+import { openNovacron } from './novacron-face.ts';
 import { type Parts, webParts } from './parts.ts';
 import { rootPages } from './root.ts';
 
 const callbackOf = (app: Web): RequestListener => {
   const handle = app.callback();
   return (request, response) => void handle(request, response);
+};
+
+/** What is asked within the process is there. */
+const nothing: RequestListener = (_request, response) => {
+  response.writeHead(404);
+  response.end();
 };
 
 function computeOf(parts: Parts, { identity, authenticate }: Callers, { ops }: ControlPlane): Web {
@@ -61,6 +69,7 @@ function consolesOf({ config, log, metrics }: Parts, { deps }: ControlPlane): Co
 export interface Front {
   readonly handler: RequestListener;
   readonly consoles: Consoles;
+  readonly novacron: Novacron;
 }
 
 export function makeFront(
@@ -72,13 +81,18 @@ export function makeFront(
 ): Front {
   const { identity } = callers;
   const consoles = consolesOf(parts, plane);
+  const apis = {
+    ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
+    '/compute': callbackOf(computeOf(parts, callers, plane)),
+    '/image': callbackOf(images.app),
+    '/network': callbackOf(networks.app),
+    '/volume': callbackOf(volumes.app),
+  };
+  const novacron = openNovacron(parts, mount(apis, nothing));
   const services = mount(
     {
-      ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
-      '/compute': callbackOf(computeOf(parts, callers, plane)),
-      '/image': callbackOf(images.app),
-      '/network': callbackOf(networks.app),
-      '/volume': callbackOf(volumes.app),
+      ...apis,
+      '/api': novacron.handler,
       [CONSOLES]: consoles.pages,
     },
     rootPages(
@@ -88,6 +102,7 @@ export function makeFront(
         { name: 'image', version: '' },
         { name: 'network', version: '' },
         { name: 'volume', version: '/v3' },
+        { name: 'api', version: '/v1' },
       ],
       computeRoutes,
     ),
@@ -101,5 +116,5 @@ export function makeFront(
     ...networks.conditions,
     ...more,
   ];
-  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles };
+  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles, novacron };
 }

@@ -53,6 +53,7 @@ const services: readonly [type: string, name: string, service: ServiceName, path
   // by its name of today, and by the one that older clients look for
   ['block-storage', 'cinder', 'volume', '/v3'],
   ['volumev3', 'cinderv3', 'volume', '/v3'],
+  ['novacron', 'novacron', 'api', '/v1'],
 ];
 
 const catalog: Catalog = (urlOf) =>

@@ -1,6 +1,7 @@
 // Why: the configuration speaks in the operator's words and units; the operations have their own.
 
 import type { HostTerms } from '../domain/placement/host-terms.ts';
+import type { SizedFlavorTerms } from '../domain/machines/sized-flavors.ts';
 import { readAliases } from '../domain/pci/pci-alias.ts';
 import type { OpsDeps } from '../ops/index.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
@@ -24,6 +25,16 @@ export const termsOf = (compute: Config['compute']): HostTerms => ({
 /** A guest that nobody tells over the network who it is has to be told by a drive. */
 const forcesConfigDrive = (config: Config): boolean =>
   config.compute.force_config_drive === 'auto' ? !hasMetadata(config) : config.compute.force_config_drive === 'yes';
+
+const sizedFlavorTerms = (compute: Config['compute']): SizedFlavorTerms => ({
+  perProject: compute.sized_flavors,
+  most: {
+    vcpus: compute.sized_flavor_vcpus,
+    memoryMb: compute.sized_flavor_memory_mb,
+    diskGb: compute.sized_flavor_disk_gb,
+  },
+  base: compute.sized_flavor_base || null,
+});
 
 /** What the operations need of the configuration, in their own units. */
 export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler'> => {
@@ -52,6 +63,7 @@ export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler
       evacuateMarkedOnly: compute.evacuate_servers === 'marked',
       pciAliases: readAliases(pci.alias),
       cloudInitTemplates: readCloudInitTemplates(compute.cloud_init_templates),
+      sizedFlavors: sizedFlavorTerms(compute),
       quota,
     },
     scheduler: {

@@ -1,8 +1,8 @@
 // Why: what stands at the bare address, beside the services: where they are, and the API's description for programs and people.
 
-import { hash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import type { RouteEntry } from '../api/resource.ts';
+import { contentPolicy } from '../web/reference/html.ts';
 import { type Reached, reachedBy, type ServiceName } from '../web/reached.ts';
 
 interface Page {
@@ -17,8 +17,6 @@ async function openapiPage(routes: readonly RouteEntry[]): Promise<Page> {
   return { body: Buffer.from(JSON.stringify(openapi(routes))), headers: JSON_TYPE };
 }
 
-const hashSource = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
-
 async function referencePage(routes: readonly RouteEntry[]): Promise<Page> {
   const [page, { default: examples }] = await Promise.all([
     import('../api/reference/page.ts'),
@@ -29,8 +27,7 @@ async function referencePage(routes: readonly RouteEntry[]): Promise<Page> {
     body: Buffer.from(text),
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
-      // what is in the page, and nothing from anywhere
-      'Content-Security-Policy': `default-src 'none'; style-src ${hashSource(style)}; script-src ${hashSource(script)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'Content-Security-Policy': contentPolicy(style, script),
       'X-Content-Type-Options': 'nosniff',
     },
   };

@@ -20,6 +20,7 @@ import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
+import { openNovacronPort } from './novacron-face.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
 import { dialGuests, sshRangeOf } from './ssh-dial.ts';
@@ -117,8 +118,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
 
   // guests that a hypervisor runs here are answered here
   const more = hasMetadata(config) && hosts[0].driver.kind === 'libvirt' ? openMetadata(parts) : [];
-  const { handler, consoles } = makeFront(parts, callers, neighbours, plane, more);
+  const { handler, consoles, novacron } = makeFront(parts, callers, neighbours, plane, more);
   port.answerWith(...noteReached(reach, handler, consoles.upgrades));
+  await openNovacronPort(parts, reach, novacron);
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
   cleanup.defer(() => consoles.close());

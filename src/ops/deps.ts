@@ -12,6 +12,7 @@ import type { Database } from '../db/engine.ts';
 import type { SshPortRange } from '../db/ssh-ports.ts';
 import type { Host } from '../domain/placement/hosts.ts';
 import type { CloudInitTemplates } from '../domain/servers/cloud-init-templates.ts';
+import type { SizedFlavorTerms } from '../domain/machines/sized-flavors.ts';
 import type { PciAliases } from '../domain/pci/pci-alias.ts';
 import type { QuotaLimits } from '../domain/placement/quota-sets.ts';
 import type { Size } from '../domain/adjustment/size.ts';
@@ -60,6 +61,8 @@ export interface OpsConfig {
   readonly cloudInitTemplates: CloudInitTemplates;
   /** How long a new server waits for room, in milliseconds; 0: it does not. */
   readonly placementWaitMs: number;
+  /** Flavors that projects have by asking for a size. */
+  readonly sizedFlavors: SizedFlavorTerms;
   /** Limits of a project unless an administrator set others; -1: none. */
   readonly quota: QuotaLimits;
 }

@@ -83,6 +83,7 @@ import {
   updateSecurityGroup,
 } from './proxies/security-groups.ts';
 import { deleteService, setServiceStatus } from './administration/services.ts';
+import { sizedFlavorFor } from './administration/sized-flavors.ts';
 import { createServerGroup, deleteServerGroup } from './administration/server-groups.ts';
 import { unshelveServer } from './servers/unshelve.ts';
 import { updateServer } from './servers/update.ts';
@@ -197,6 +198,7 @@ const verbs = {
   deleteImage,
   changeImageMetadata,
   createFlavor,
+  sizedFlavorFor,
   updateFlavor,
   deleteFlavor,
   addFlavorAccess,

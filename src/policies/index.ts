@@ -42,6 +42,7 @@ import { rules as migrations } from './migrations.ts';
 import { rules as networks } from './networks.ts';
 import { rules as neutron } from './neutron.ts';
 import { rules as pauseServer } from './pause.ts';
+import { rules as sizedFlavors } from './sized-flavors.ts';
 import { rules as profiles } from './profiles.ts';
 import { rules as quotaClassSets } from './quota-class-sets.ts';
 import { rules as quotaSets } from './quota-sets.ts';
@@ -121,6 +122,7 @@ const resourceRules = [
   ...profiles,
   ...metrics,
   ...flavors,
+  ...sizedFlavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
   ...keypairs,

@@ -36,7 +36,7 @@ export interface WebObserver {
 }
 
 export interface WebOptions {
-  /** Name in log and metrics: `compute`, `identity`, `image`, `network`. */
+  /** Name in log and metrics: `compute`, `identity`, `image`, `network`, `volume`, `novacron`. */
   readonly service: string;
   readonly envelope: Envelope;
   readonly clock: Clock;
@@ -53,7 +53,7 @@ export interface WebOptions {
 /** Writes a fault as the answer, in the service's envelope. */
 function answerFault(ctx: WebContext, fault: Fault, envelope: Envelope): void {
   const status = statusOfFault(fault);
-  const { type, body } = envelope(fault, status);
+  const { type, body } = envelope(fault, status, ctx.state.requestId);
   ctx.status = status;
   ctx.type = type;
   // where no identity service says otherwise, the built-in one is where this request came in

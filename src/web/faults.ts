@@ -45,7 +45,8 @@ export interface FaultBody {
   readonly body: string;
 }
 
-export type Envelope = (fault: Fault, status: number) => FaultBody;
+/** @param requestId the request's, for those who show it in the body */
+export type Envelope = (fault: Fault, status: number, requestId: string) => FaultBody;
 
 const json = (value: unknown): FaultBody => ({ type: 'application/json; charset=UTF-8', body: JSON.stringify(value) });
 
@@ -72,7 +73,7 @@ export const novaEnvelope: Envelope = (fault, status) => {
 };
 
 /** Keystone's: `{"error": {"code": 404, "title": "Not Found", "message": "…"}}`. */
-export const keystoneEnvelope: Envelope = (fault, status) =>
+export const keystoneEnvelope = (fault: Fault, status: number): FaultBody =>
   json({ error: { code: status, title: titleOf(status), message: fault.message } });
 
 /** Neutron's: `{"NeutronError": {"type": "…", "message": "…", "detail": ""}}`; the type is the fault's code. */

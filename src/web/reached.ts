@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { withoutEndSlashes } from '../base/slashes.ts';
 import { type ForwardedHeader, plainAddress, readerOfTold, type Told } from './forwarded.ts';
 
-export type ServiceName = 'identity' | 'compute' | 'image' | 'network' | 'volume';
+export type ServiceName = 'identity' | 'compute' | 'image' | 'network' | 'volume' | 'api';
 
 /** How a request reached the program. */
 export interface Reached {

@@ -180,6 +180,29 @@ for (const engine of engines) {
       assert.equal((await ask(`?project_id=${PROJECT}`, '2.79', { as: 'manager' })).status, 400);
     });
 
+    it('are each shown by uuid or number, and under their server, to those who see them in the list', async () => {
+      const [move] = await list(`?instance_uuid=${moved}`);
+      const show = (id: string, as: 'admin' | 'manager' | 'member') =>
+        servers.request('GET', `/os-xloud-migrations/${id}`, { as });
+      for (const id of [String(move?.['uuid']), String(move?.['id'])]) {
+        const { body } = await show(id, 'admin');
+        assert.deepEqual(
+          [body.migration.id, body.migration.uuid, body.migration.status, body.migration.dest_compute],
+          [move?.['id'], move?.['uuid'], 'confirmed', move?.['dest_compute']],
+        );
+      }
+      assert.equal((await show(String(move?.['uuid']), 'member')).status, 403);
+      const [own] = (await ask(`?project_id=${PROJECT}`, '2.80', { as: 'manager' })).body.migrations;
+      const seen = (await show(own.uuid, 'manager')).body.migration;
+      assert.deepEqual([seen.status, seen.source_compute], [own.status, null]);
+      for (const id of ['0', 'none', '99999999999']) assert.equal((await show(id, 'admin')).status, 404);
+      const under = (as: 'admin' | 'manager') =>
+        servers.request('GET', `/servers/${resized}/os-xloud-migrations`, { as });
+      const statuses = (await under('admin')).body.migrations.map((one: Shown) => one.status);
+      assert.deepEqual(statuses, ['finished', 'reverted']);
+      assert.equal((await under('manager')).body.migrations[0].dest_compute, null);
+    });
+
     it('keep a service from being deleted that they need', async () => {
       const [move] = await list(`?instance_uuid=${resized}`);
       const source = move?.['source_compute'] as string;

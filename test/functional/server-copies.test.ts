@@ -94,7 +94,12 @@ for (const engine of engines) {
       assert.deepEqual([await diskOf(uuid), await statusOf(uuid)], ['good', 'ACTIVE']);
       assert.deepEqual(await lastAction(uuid).then(({ action, message }) => [action, message]), ['restore_disk', null]);
 
-      await accepted('DELETE', snapshots(uuid, `/${id}`));
+      const byId = `/os-xloud-snapshots/${id}`;
+      assert.equal((await ask('GET', byId, undefined, 'reader')).body.snapshot.name, 'first');
+      assert.equal((await ask('GET', byId, undefined, 'other')).status, 404);
+      assert.equal((await ask('DELETE', byId, undefined, 'other')).status, 404);
+      assert.equal((await ask('GET', backups(id))).status, 404, 'a snapshot is no backup');
+      await accepted('DELETE', byId);
       assert.deepEqual((await ask('GET', snapshots(uuid))).body, { snapshots: [] });
       assert.deepEqual(await filesOf(uuid), []);
     });

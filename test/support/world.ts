@@ -191,6 +191,7 @@ export const testConfig: OpsConfig = {
   evacuateMarkedOnly: false,
   pciAliases: new Map(),
   cloudInitTemplates: readCloudInitTemplates(''),
+  sizedFlavors: { perProject: 3, most: { vcpus: 16, memoryMb: 16_384, diskGb: 100 }, base: null },
   quota: { ...defaultQuota, instances: 100, cores: 200, ram: 512_000 },
 };
 

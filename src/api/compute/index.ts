@@ -30,6 +30,7 @@ import keypairs from './keypairs.ts';
 import limits from './limits.ts';
 import plans from './plans.ts';
 import prices from './prices.ts';
+import sizedFlavors from './sized-flavors.ts';
 import profiles from './profiles.ts';
 import quotaClassSets from './quota-class-sets.ts';
 import metrics from './metrics.ts';
@@ -130,6 +131,7 @@ const routes: readonly RouteEntry[] = [
   ...health,
   ...clusterStats,
   ...flavors,
+  ...sizedFlavors,
   ...flavorsAccess,
   ...flavorsExtraSpecs,
   ...keypairs,

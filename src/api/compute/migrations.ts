@@ -1,8 +1,8 @@
 // Why: operators see which servers moved between hosts, how, and how it ended.
 
-import { badRequest } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { derive, history, versioned } from '../../base/history.ts';
-import { listMigrations, type MigrationFilter } from '../../db/migrations.ts';
+import { findMigration, findMigrationByUuid, listMigrations, type MigrationFilter } from '../../db/migrations.ts';
 import { isLiveInProgress, type ServerMigration } from '../../domain/servers/migrations.ts';
 import { memberLinks, nextLinks, pageOf } from '../links.ts';
 import { dateTime, multi, nonNegativeInteger, query, text } from '../parameters.ts';
@@ -107,7 +107,61 @@ async function list(call: Call): Promise<readonly ServerMigration[]> {
   return listMigrations(services.db, filter, page);
 }
 
+type AnyCall = Pick<Call, 'op' | 'url' | 'allows'>;
+
+const SEES_ALL = 'os_compute_api:os-migrations:index:all_projects';
+const SEES_HOSTS = 'os_compute_api:os-migrations:index:host';
+
+/** Whether a caller sees a move: one that his project asked for, unless he sees all. */
+const isSeen = (call: AnyCall, move: ServerMigration): boolean =>
+  call.allows(SEES_ALL) || move.projectId === call.op.caller.projectId;
+
+/** The move that the path names by its uuid or its number. */
+async function show(call: Call): Promise<ServerMigration> {
+  const id = call.params['migration_id'] ?? '';
+  const { db } = call.services;
+  const found = await (/^\d{1,9}$/.test(id) ? findMigration(db, Number(id)) : findMigrationByUuid(db, id));
+  if (found === null || !isSeen(call, found)) throw notFound(`Migration ${id} could not be found.`);
+  return found;
+}
+
+/** A move with how much of it went, in bytes. */
+function moveView(move: ServerMigration, call: AnyCall) {
+  const { memory, disk } = move;
+  const shown = viewOf(fields, call.op.minor, { url: call.url, hosts: call.allows(SEES_HOSTS) })(move);
+  const progress = {
+    memory_total_bytes: memory.total,
+    memory_processed_bytes: memory.processed,
+    memory_remaining_bytes: memory.remaining,
+    disk_total_bytes: disk.total,
+    disk_processed_bytes: disk.processed,
+    disk_remaining_bytes: disk.remaining,
+  };
+  return { ...shown, uuid: move.uuid, migration_type: move.type, progress };
+}
+
 export default resource({
+  'GET /os-xloud-migrations/:migration_id': route()({
+    summary: 'Show one move of a server, which may be over, by its uuid or its number.',
+    policy: 'os_compute_api:os-migrations:index',
+    alsoAsks: [SEES_ALL, SEES_HOSTS],
+    status: 200,
+    run: show,
+    view: (move, call) => ({ migration: moveView(move, call) }),
+  }),
+  'GET /servers/:server_id/os-xloud-migrations': route<'server'>()({
+    summary: 'List the newest moves of a server, those that are over among them, the newest first.',
+    policy: 'os_compute_api:os-migrations:index',
+    alsoAsks: [SEES_ALL, SEES_HOSTS],
+    target: 'server',
+    status: 200,
+    run: async (call) => {
+      const page = { limit: call.services.settings.pageSize, marker: null };
+      const moves = await listMigrations(call.services.db, { serverUuid: call.target.uuid }, page);
+      return moves.filter((move) => isSeen(call, move));
+    },
+    view: (moves, call) => ({ migrations: moves.map((move) => moveView(move, call)) }),
+  }),
   'GET /os-migrations': route()({
     summary: 'List moves of servers between hosts.',
     policy: 'os_compute_api:os-migrations:index',

@@ -51,6 +51,7 @@ export const copyView = (copy: ServerCopy) => ({
 });
 
 type Kind = 'snapshot' | 'backup';
+type OwnCall = Pick<Call, 'services' | 'params' | 'op'>;
 
 const missing = (kind: Kind, id: string) =>
   notFound(`${kind === 'snapshot' ? 'Snapshot' : 'Backup'} ${id} could not be found.`, { code: 'copy' });
@@ -68,15 +69,16 @@ export async function copyOfTarget(
   return copy;
 }
 
-/** The backup that the path names, of the caller's project, whose server may be gone. */
-export async function ownBackup({
-  services,
-  params,
-  op,
-}: Pick<Call, 'services' | 'params' | 'op'>): Promise<ServerCopy> {
-  const id = params['backup_id'] ?? '';
+/** The copy that the path names by itself, of the caller's project. */
+async function ownCopy({ services, params, op }: OwnCall, kind: Kind): Promise<ServerCopy> {
+  const id = params[`${kind}_id`] ?? '';
   const copy = await findCopy(services.db, id);
   const isSeen = copy !== null && (op.caller.isAdmin || copy.projectId === op.caller.projectId);
-  if (!isSeen || !isBackup(copy)) throw missing('backup', id);
+  if (!isSeen || !isOf(kind, copy)) throw missing(kind, id);
   return copy;
 }
+
+/** A backup, whose server may be gone. */
+export const ownBackup = (call: OwnCall): Promise<ServerCopy> => ownCopy(call, 'backup');
+
+export const ownSnapshot = (call: OwnCall): Promise<ServerCopy> => ownCopy(call, 'snapshot');

@@ -3,7 +3,7 @@
 import { copiesOfServer } from '../../db/server-copies.ts';
 import { boolean, closed, isTrue, wrapped } from '../parameters.ts';
 import { resource, route } from '../resource.ts';
-import { copyOfTarget, copyView, words, type WordsBody, wordsOf } from './server-copies.ts';
+import { copyOfTarget, copyView, ownSnapshot, words, type WordsBody, wordsOf } from './server-copies.ts';
 
 const rule = (name: string): string => `os_compute_api:xloud:snapshots:${name}`;
 
@@ -24,6 +24,7 @@ const changed = wrapped('snapshot', closed(words));
 
 const PATH = '/servers/:server_id/os-xloud-snapshots' as const;
 const ONE = `${PATH}/:snapshot_id` as const;
+const BY_ID = '/os-xloud-snapshots/:snapshot_id' as const;
 
 export default resource({
   [`GET ${PATH}`]: route<'server'>()({
@@ -75,6 +76,19 @@ export default resource({
     target: 'server',
     status: 202,
     run: async (call) => call.services.ops.deleteCopy(call.op, await copyOfTarget(call, 'snapshot')),
+  }),
+  [`GET ${BY_ID}`]: route()({
+    summary: 'Show a snapshot, whichever server it is of.',
+    policy: rule('show'),
+    status: 200,
+    run: ownSnapshot,
+    view: (snapshot) => ({ snapshot: copyView(snapshot) }),
+  }),
+  [`DELETE ${BY_ID}`]: route()({
+    summary: 'Delete a snapshot, whichever server it is of.',
+    policy: rule('delete'),
+    status: 202,
+    run: async (call) => call.services.ops.deleteCopy(call.op, await ownSnapshot(call)),
   }),
   [`POST ${ONE}/restore`]: route<'server'>()({
     summary: 'Give a server the disk of one of its snapshots; a server that runs is shut down, and started again.',

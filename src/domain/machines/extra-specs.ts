@@ -5,6 +5,7 @@
 import { booleanWord } from '../../base/boolean-word.ts';
 import { done, type Fate, ignored, refused } from './fate.ts';
 import { priceProblem } from '../metering/prices.ts';
+import { startSizes } from './flavors.ts';
 import { diskLimits } from './limits-request.ts';
 import { profileNames } from './profiles.ts';
 import { standardResourceClasses, standardTraits } from '../placement/standard-traits.ts';
@@ -198,6 +199,10 @@ const known: Readonly<Record<string, Rows>> = {
   vmware: all(text, vmware, 'hw_version', 'storage_policy'),
   xloud: {
     memory_method: row(text, done('by what its memory moves, balloon or virtio-mem (docs/elastic.md)')),
+    start_size: row(
+      oneOf(...startSizes),
+      done('whether a new server begins with its minimum, as long as nothing is said, or its maximum'),
+    ),
     profile: row(
       oneOf(...profileNames),
       done('the extra specs of that name, below those of the flavor (docs/guests.md)'),

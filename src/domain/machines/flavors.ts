@@ -50,6 +50,10 @@ export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
 export const MINIMUM_CPU = 'minimum_cpu';
 export const MINIMUM_MEMORY = 'minimum_memory';
 
+/** With how much a new server of the flavor begins: `minimum` unless it is said. */
+export const START_SIZE = 'xloud:start_size';
+export const startSizes = ['minimum', 'maximum'] as const;
+
 /** Whether an extra spec is one of the two that give the minimum, and thus asks nothing of a host. */
 export const isMinimumSpec = (key: string): boolean => key === MINIMUM_CPU || key === MINIMUM_MEMORY;
 
@@ -79,6 +83,10 @@ export function minimumOf(flavor: FlavorSnapshot): Size {
   };
 }
 
+/** What a new server of the flavor begins with. */
+export const startSizeOf = (flavor: FlavorSnapshot): Size =>
+  flavor.extraSpecs[START_SIZE] === 'maximum' ? maximumOf(flavor) : minimumOf(flavor);
+
 /** Whether a server of the flavor can have more than one size. */
 export const isElastic = (flavor: FlavorSnapshot): boolean => !sameSize(minimumOf(flavor), maximumOf(flavor));
 
@@ -103,8 +111,14 @@ function methodProblem({ memoryMb, extraSpecs }: Pick<Flavor, 'memoryMb' | 'extr
   return `Validation failed; extra spec '${MEMORY_METHOD}': ${method} needs a '${MINIMUM_MEMORY}' at least ${spanMb} MiB below the flavor's ram of ${memoryMb}.`;
 }
 
+function startProblem({ extraSpecs }: Pick<Flavor, 'extraSpecs'>): string | null {
+  const value = extraSpecs[START_SIZE];
+  if (value === undefined || startSizes.some((one) => one === value)) return null;
+  return `Validation failed; extra spec '${START_SIZE}': '${value}' is not one of: ${startSizes.join(', ')}.`;
+}
+
 /**
- * Why the three extra specs do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
+ * Why the extra specs of an elastic flavor do not fit the flavor (adjust.md row 13), in words for a 400; null when they do. Checked at every
  * microversion when they are set, and again when a flavor is used whose specs were there before its size.
  */
 export function elasticProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extraSpecs'>): string | null {
@@ -127,5 +141,5 @@ export function elasticProblem(flavor: Pick<Flavor, 'vcpus' | 'memoryMb' | 'extr
       return `Validation failed; extra spec 'resources:${kind}' fixes what is claimed: '${key}' must equal the flavor's ${name} of ${maximum}, or be absent.`;
     }
   }
-  return methodProblem(flavor);
+  return startProblem(flavor) ?? methodProblem(flavor);
 }

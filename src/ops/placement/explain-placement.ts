@@ -4,7 +4,7 @@
 import type { Op } from '../../base/op.ts';
 import { listCandidates } from '../../db/candidates.ts';
 import { placementInGroup } from '../../db/server-groups.ts';
-import { minimumOf } from '../../domain/machines/flavors.ts';
+import { startSizeOf } from '../../domain/machines/flavors.ts';
 import { type ExplainedHost, explain } from '../../scheduler/explain.ts';
 import type { PlacementSpec } from '../../scheduler/spec.ts';
 import { activeImage } from '../servers/boot-source.ts';
@@ -36,7 +36,7 @@ export async function explainPlacement(deps: OpsDeps, op: Op, asked: PlacementQu
   const image =
     imageRef === '' ? null : await activeImage(deps, op.caller, imageRef, `Image ${imageRef} could not be found.`);
   const group = await hintedGroup(deps, op.caller, schedulerHints);
-  const { vcpus, memoryMb } = minimumOf(flavor);
+  const { vcpus, memoryMb } = startSizeOf(flavor);
   const subject = { ...asked, flavor, image, bootVcpus: vcpus, bootMemoryMb: memoryMb, requestedZone: asked.zone };
   const spec = await specOf(
     deps,

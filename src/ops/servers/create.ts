@@ -9,7 +9,7 @@ import { insertNics, replaceNics } from '../../db/server-nics.ts';
 import { insertServers, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
-import { minimumOf } from '../../domain/machines/flavors.ts';
+import { startSizeOf } from '../../domain/machines/flavors.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { fittingCount } from '../../domain/placement/quota-sets.ts';
 import { wakeWorkers, holdActions, enqueueAction } from '../engine/begin.ts';
@@ -67,7 +67,7 @@ export async function createChecked(
   const { actionId, rows } = await tx(deps.database, async (t) => {
     await lockQuota(t, projectId);
     const accounts = await accountsOf(t, deps.config.quota, { projectId, userId });
-    const fitting = fittingCount(accounts, minimumOf(flavor), request.minCount, request.maxCount);
+    const fitting = fittingCount(accounts, startSizeOf(flavor), request.minCount, request.maxCount);
     if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
     const nowMs = deps.clock.now();
     const servers = newServers(deps, userId, checked, fitting.count, nowMs);

@@ -8,7 +8,7 @@ import { findFlavor } from '../../db/flavors.ts';
 import { findHost } from '../../db/hosts.ts';
 import type { NewServer } from '../../db/servers.ts';
 import { isZoneServed } from '../../db/services.ts';
-import { elasticProblem, type FlavorSnapshot, minimumOf, snapshotOf } from '../../domain/machines/flavors.ts';
+import { elasticProblem, type FlavorSnapshot, snapshotOf, startSizeOf } from '../../domain/machines/flavors.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import { autoDiskConfigOf, diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
@@ -171,9 +171,9 @@ export async function checkRequest(
   return { request, projectId, ...parts, keypair, build };
 }
 
-/** The sizes of a server that never ran: its minimum. */
+/** The sizes of a server that never ran: its minimum, unless its flavor says otherwise. */
 function newSizes(flavor: FlavorSnapshot) {
-  const { vcpus, memoryMb } = minimumOf(flavor);
+  const { vcpus, memoryMb } = startSizeOf(flavor);
   return {
     currentVcpus: vcpus,
     currentMemoryMb: memoryMb,

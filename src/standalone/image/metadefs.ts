@@ -3,7 +3,7 @@
 
 import { notFound } from '../../base/errors.ts';
 import { MEMORY_METHOD, memoryMethods } from '../../domain/adjustment/memory-method.ts';
-import { MINIMUM_CPU, MINIMUM_MEMORY } from '../../domain/machines/flavors.ts';
+import { MINIMUM_CPU, MINIMUM_MEMORY, START_SIZE, startSizes } from '../../domain/machines/flavors.ts';
 import type { RuleName } from '../../policies/index.ts';
 import type { Routes } from '../http.ts';
 import { pageSchema } from './shape.ts';
@@ -47,6 +47,13 @@ const properties = {
     type: 'string',
     enum: [...memoryMethods],
     default: 'balloon',
+  },
+  [START_SIZE]: {
+    title: 'Size at the start',
+    description: 'Whether a new server begins with its minimum or its maximum.',
+    type: 'string',
+    enum: [...startSizes],
+    default: 'minimum',
   },
 };
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import examples from '../../../docs/api-examples.json' with { type: 'json' };
 import { apiChanges, nameOf } from '../../../src/api/changes.ts';
 import { computeRoutes } from '../../../src/api/compute/index.ts';
-import { html } from '../../../src/api/reference/html.ts';
+import { html } from '../../../src/web/reference/html.ts';
 import { type Examples, referencePage } from '../../../src/api/reference/page.ts';
 import { resource, route } from '../../../src/api/resource.ts';
 import { spans } from '../../../src/api/spans.ts';

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
-import { Fault } from '../../../src/base/errors.ts';
+import type { Fault } from '../../../src/base/errors.ts';
 import { cloudOfWords, wordsOfEnv } from '../../../src/client/clouds.ts';
 import { fetchTransport } from '../../../src/client/fetch-transport.ts';
 import { inProcessTransport } from '../../../src/client/in-process.ts';
 import { logIn } from '../../../src/client/login.ts';
-import { Refusal } from '../../../src/client/refusal.ts';
+import type { Refusal } from '../../../src/client/refusal.ts';
 import { borrowSession, openSession } from '../../../src/client/session.ts';
 import { listen } from '../../support/http.ts';
 

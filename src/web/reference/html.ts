@@ -1,5 +1,7 @@
 // Why: text of ours and of others becomes HTML in one way that cannot forget to escape.
 
+import { hash } from 'node:crypto';
+
 /** HTML that needs no more escaping. */
 export class Html {
   readonly text: string;
@@ -30,3 +32,9 @@ function render(part: Part): string {
 /** A template whose values are escaped unless they are HTML themselves; null is nothing, a list is its parts. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
   new Html(strings.reduce((text, string, index) => text + render(parts[index - 1] ?? null) + string));
+
+const source = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
+
+/** The Content-Security-Policy of a page: what is in it, and nothing from anywhere. */
+export const contentPolicy = (style: string, script: string): string =>
+  `default-src 'none'; style-src ${source(style)}; script-src ${source(script)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;

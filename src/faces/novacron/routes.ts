@@ -1,0 +1,18 @@
+// Why: the whole API as one list, for its router, its description and the test that walks every call.
+
+import { cloudInitRoutes } from './cloud-init.ts';
+import { copyRoutes } from './copies.ts';
+import { infrastructureRoutes } from './infrastructure.ts';
+import { migrationRoutes } from './migrations.ts';
+import { performanceRoutes } from './performance.ts';
+import type { FaceRoute } from './route.ts';
+import { vmRoutes } from './vms.ts';
+
+export const novacronRoutes: readonly FaceRoute[] = [
+  ...vmRoutes,
+  ...copyRoutes,
+  ...performanceRoutes,
+  ...migrationRoutes,
+  ...cloudInitRoutes,
+  ...infrastructureRoutes,
+];
