@@ -80,6 +80,16 @@ export interface Image {
   readonly min_ram: number;
 }
 
+/** A size to find or make a flavor of: MiB and GiB. */
+export interface SizedFlavor {
+  readonly vcpus: number;
+  readonly memory_mb: number;
+  readonly disk_gb: number;
+  readonly floor?: { readonly vcpus: number; readonly memory_mb: number };
+  /** With what its servers begin; default: all of it. */
+  readonly start?: 'floor' | 'maximum';
+}
+
 export type Kind = 'snapshot' | 'backup';
 
 /** What all of this is asked at: cold migration to a named host, networks by `auto`, flavors within servers, moves by page. */
@@ -179,7 +189,7 @@ export function computeClient(session: Session) {
       return found.id;
     },
     /** The flavor of the caller's project that has this size and may shrink to its floor; made where there is none. */
-    async sizedFlavor(size: { readonly vcpus: number; readonly memory_mb: number; readonly disk_gb: number }) {
+    async sizedFlavor(size: SizedFlavor) {
       const { flavor } = await ask<{ flavor: { id: string; name: string } }>('POST', '/os-xloud-sized-flavors', {
         flavor: size,
       });

@@ -71,6 +71,23 @@ for (const engine of engines) {
       assert.equal((await ask(1, 512, 1)).status, 200, 'those that are there are found');
     });
 
+    it('have the floor that is said, and begin with it where that is said', async () => {
+      const size = { vcpus: 4, memory_mb: 1024, disk_gb: 5 };
+      const wish = (more: object) => api.request('POST', PATH, { as: 'admin', body: { flavor: { ...size, ...more } } });
+      const named = await wish({ floor: { vcpus: 2, memory_mb: 512 }, start: 'floor' });
+      assert.deepEqual(named.body.flavor, {
+        ...{ id: 'sized-4-1024-5-floor-2-512-from-floor', name: 'sized-4-1024-5-floor-2-512-from-floor', ...size },
+        floor: { vcpus: 2, memory_mb: 512 },
+      });
+      const [server] = await api.world.create({ flavorRef: named.body.flavor.id }, makeOp(callers.admin));
+      const { vcpus, memory_mb: memory } = (
+        await api.request('GET', `/os-xloud-adjust/${server?.uuid}`, { as: 'admin' })
+      ).body;
+      assert.deepEqual([vcpus.current, vcpus.maximum, memory.current, memory.maximum], [2, 4, 512, 1024]);
+      const over = await wish({ floor: { vcpus: 5, memory_mb: 512 } });
+      assert.deepEqual([over.status, /more than the size/.test(over.text)], [400, true]);
+    });
+
     it('are not there for nothing where others are paid for', async () => {
       await api.world.flavor({ id: 'paid', specs: { 'price:hour': '0.5' } });
       const { status, text } = await ask(2, 2048, 20);

@@ -11,6 +11,10 @@ export interface WantedSize {
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly diskGb: number;
+  /** What servers of it are guaranteed; absent: one vCPU and a quarter of the memory. */
+  readonly floor?: { readonly vcpus: number; readonly memoryMb: number };
+  /** With what servers of it begin; absent: with all of it. */
+  readonly start?: 'floor';
 }
 
 /** What the deployment says of such flavors. */
@@ -39,9 +43,11 @@ export function sizeProblem(size: WantedSize, most: WantedSize): string | null {
     ['disk_gb', size.diskGb, most.diskGb],
   ] as const;
   const over = bounds.find(([, wanted, limit]) => wanted > limit);
-  return over === undefined
-    ? null
-    : `${over[0]}: ${over[1]} is more than the ${over[2]} that flavors by size have here.`;
+  if (over !== undefined) return `${over[0]}: ${over[1]} is more than the ${over[2]} that flavors by size have here.`;
+  const { floor } = size;
+  if (floor !== undefined && (floor.vcpus > size.vcpus || floor.memoryMb > size.memoryMb))
+    return `floor: ${floor.vcpus} vCPUs and ${floor.memoryMb} MiB are more than the size.`;
+  return null;
 }
 
 /**
@@ -49,18 +55,25 @@ export function sizeProblem(size: WantedSize, most: WantedSize): string | null {
  * @param base the extra specs that the deployment wants in each
  */
 export function sizedFlavor(
-  { vcpus, memoryMb, diskGb }: WantedSize,
+  { vcpus, memoryMb, diskGb, floor, start }: WantedSize,
   base: Readonly<Record<string, string>>,
 ): Omit<Flavor, 'id'> {
   const entries = Object.entries(base).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const mark =
     entries.length === 0 ? '' : `-${createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 8)}`;
-  const name = `${SIZED}${vcpus}-${memoryMb}-${diskGb}${mark}`;
-  const floor = { [MINIMUM_CPU]: '1', [MINIMUM_MEMORY]: String(floorMbOf(memoryMb)), [START_SIZE]: 'maximum' };
+  const usual = { vcpus: 1, memoryMb: floorMbOf(memoryMb) };
+  const least = floor ?? usual;
+  const own =
+    least.vcpus === usual.vcpus && least.memoryMb === usual.memoryMb ? '' : `-floor-${least.vcpus}-${least.memoryMb}`;
+  const name = `${SIZED}${vcpus}-${memoryMb}-${diskGb}${own}${start === undefined ? '' : '-from-floor'}${mark}`;
+  const specs = {
+    ...{ [MINIMUM_CPU]: String(least.vcpus), [MINIMUM_MEMORY]: String(least.memoryMb) },
+    ...(start === undefined ? { [START_SIZE]: 'maximum' } : {}),
+  };
   return {
     ...{ flavorid: name, name, vcpus, memoryMb, rootGb: diskGb, ephemeralGb: 0, swapMb: 0, rxtxFactor: 1 },
     ...{ isPublic: false, disabled: false, description: null },
-    extraSpecs: { ...base, ...floor },
+    extraSpecs: { ...base, ...specs },
   };
 }
 

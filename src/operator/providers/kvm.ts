@@ -3,7 +3,7 @@
 
 import { Fault, notFound } from '../../base/errors.ts';
 import { absent, makePlugs } from './kvm-networks.ts';
-import { type Adjustment, computeClient, segment, type Server } from '../../client/compute.ts';
+import { type Adjustment, computeClient, segment, type Server, type SizedFlavor } from '../../client/compute.ts';
 import type { Session } from '../../client/session.ts';
 import type { NewMachine, Observed, Provider, Sizes, Usage } from '../provider.ts';
 import type { Size } from '../types.ts';
@@ -52,10 +52,12 @@ export function makeKvm(session: Session): Provider {
 
   async function flavorOf({ wanted }: NewMachine): Promise<string> {
     if (wanted.flavor === null) {
-      const { ceiling, floor, diskGb } = wanted;
-      const sized = {
+      const { size, ceiling, floor, diskGb } = wanted;
+      const whole = size.cpu === ceiling.cpu && size.memoryMb === ceiling.memoryMb;
+      const sized: SizedFlavor = {
         ...{ vcpus: ceiling.cpu, memory_mb: ceiling.memoryMb, disk_gb: diskGb },
-        minimum: { vcpus: floor.cpu, memory_mb: floor.memoryMb },
+        floor: { vcpus: floor.cpu, memory_mb: floor.memoryMb },
+        start: whole ? 'maximum' : 'floor',
       };
       return (await client.sizedFlavor(sized)).id;
     }
