@@ -12,6 +12,7 @@ import {
   setHeaderOptions,
   type V1Lease,
 } from '@kubernetes/client-node';
+import { messageOf } from '../base/errors.ts';
 import type { KeyPair } from './webhook.ts';
 import { FINALIZER, GROUP, KIND, PLURAL, VERSION, type VirtualMachine, type VirtualMachineStatus } from './types.ts';
 
@@ -20,6 +21,17 @@ const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 /** The status of an answer of the API server that is none; null: it did not answer. */
 export const statusOfError = (error: unknown): number | null =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number' ? error.code : null;
+
+/** What an answer of the API server that is none says, without its headers. */
+export function wordsOfError(error: unknown): string {
+  const body = typeof error === 'object' && error !== null && 'body' in error ? error.body : null;
+  if (typeof body !== 'string') return messageOf(error);
+  try {
+    return `${(JSON.parse(body) as { message?: string }).message ?? body} (HTTP ${statusOfError(error)})`;
+  } catch {
+    return `${body.slice(0, 500)} (HTTP ${statusOfError(error)})`;
+  }
+}
 
 const unless =
   (status: number) =>

@@ -1,10 +1,9 @@
 // Why: machines are watched, their servers are polled together, and whatever changed is brought together again, one machine at a time.
 
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Cluster } from './cluster.ts';
-import { FINALIZER, statusOfError } from './cluster.ts';
+import { FINALIZER, statusOfError, wordsOfError } from './cluster.ts';
 import { sameStatus } from './conditions.ts';
 import { makeOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import type { Provider, Usage } from './provider.ts';
@@ -35,6 +34,7 @@ export interface Controller {
 
 /** Between the provider's clock and ours. */
 const OVERLAP_MS = 10_000;
+const REWATCH_MS = 1_000;
 const TERMINATING_MS = 2_000;
 const USAGE_MS = 15_000;
 /** The same event of a machine is not written again for so long. */
@@ -53,7 +53,9 @@ function makeTeller({ cluster, log }: Pick<ControllerOptions, 'cluster' | 'log'>
     log.info({ vm: keyOf(vm), reason, message }, 'event');
     cluster
       .writeEvent(vm, { type, reason, message })
-      .catch((error: unknown) => log.warn({ vm: keyOf(vm), error: messageOf(error) }, 'an event could not be written'));
+      .catch((error: unknown) =>
+        log.warn({ vm: keyOf(vm), error: wordsOfError(error) }, 'an event could not be written'),
+      );
   };
 }
 
@@ -66,7 +68,7 @@ function makeUsage({ provider, log }: Pick<ControllerOptions, 'provider' | 'log'
   return async (): Promise<ReadonlyMap<string, Usage>> => {
     if (performance.now() - last.atMs < USAGE_MS) return last.found;
     const found = await provider.usage().catch((error: unknown) => {
-      log.warn({ error: messageOf(error) }, 'what servers take is not known');
+      log.warn({ error: wordsOfError(error) }, 'what servers take is not known');
       return new Map<string, Usage>();
     });
     last = { atMs: performance.now(), found };
@@ -126,6 +128,7 @@ export function makeController(options: ControllerOptions): Controller {
   const timers = new Set<NodeJS.Timeout>();
   let closed = false;
   let problem: string | null = 'the machines are not known yet';
+  let watchProblem: string | null = null;
   let sinceMs = Date.now();
 
   const look = makeLook(options, machines, deps);
@@ -146,7 +149,7 @@ export function makeController(options: ControllerOptions): Controller {
     failed(key, error, againMs) {
       // somebody else wrote meanwhile: the watch has it by then
       if (statusOfError(error) === 409) return;
-      log.warn({ vm: key, error: messageOf(error), again_ms: againMs }, 'reconciling failed');
+      log.warn({ vm: key, error: wordsOfError(error), again_ms: againMs }, 'reconciling failed');
     },
   });
 
@@ -159,8 +162,8 @@ export function makeController(options: ControllerOptions): Controller {
       problem = null;
       for (const vm of machines.list()) if (changed.has(vm.status?.serverID ?? '')) queue.add(keyOf(vm));
     } catch (error) {
-      problem = `the provider: ${messageOf(error)}`;
-      log.warn({ error: messageOf(error) }, 'the provider was not to be asked');
+      problem = `the provider: ${wordsOfError(error)}`;
+      log.warn({ error: wordsOfError(error) }, 'the provider was not to be asked');
     }
   }
 
@@ -175,26 +178,38 @@ export function makeController(options: ControllerOptions): Controller {
     timers.add(timer);
   }
 
-  function watch(): void {
+  /** Lists and watches; a watch that failed is begun anew, with a list of all. */
+  async function watch(): Promise<void> {
+    watchProblem = null;
+    await machines.start();
+  }
+
+  function listen(): void {
     const add = (vm: VirtualMachine): void => queue.add(keyOf(vm));
     machines.on('add', add);
     machines.on('update', add);
     machines.on('error', (error: unknown) => {
-      log.warn({ error: messageOf(error) }, 'the watch ended, and is begun again');
+      watchProblem = wordsOfError(error);
+      log.warn({ error: watchProblem }, 'the machines cannot be watched, and are listed again');
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        if (!closed) void watch();
+      }, REWATCH_MS);
+      timers.add(timer);
     });
   }
 
   return {
     metrics,
     async start() {
-      watch();
-      await machines.start();
+      listen();
+      await watch();
       problem = null;
       every(pollMs, poll);
       every(resyncMs, async () => machines.list().forEach((vm) => queue.addAfter(keyOf(vm), Math.random() * pollMs)));
       log.info({ machines: machines.list().length }, 'machines are watched');
     },
-    problem: () => problem,
+    problem: () => watchProblem ?? problem,
     async close() {
       closed = true;
       for (const timer of timers) clearTimeout(timer);

@@ -8,6 +8,7 @@ const text = (maxLength: number, more: object = {}) => ({ type: 'string', minLen
 const quantity = (description: string) => ({
   'x-kubernetes-int-or-string': true,
   anyOf: [{ type: 'integer' }, { type: 'string' }],
+  minimum: 0,
   pattern: String.raw`^\d{1,12}(\.\d{1,3})?([EPTGMk]i?|Ki)?$`,
   description,
 });
@@ -15,6 +16,7 @@ const quantity = (description: string) => ({
 const vcpus = (description: string) => ({
   'x-kubernetes-int-or-string': true,
   anyOf: [{ type: 'integer' }, { type: 'string' }],
+  minimum: 1,
   pattern: String.raw`^[1-9]\d{0,3}$`,
   description,
 });

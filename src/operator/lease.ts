@@ -1,10 +1,9 @@
 // Why: of several operators one works. Who does not renew in time ends itself before another may begin: a leader that was stopped for a while
 // and goes on must not write beside the next one.
 
-import type { V1Lease, V1MicroTime } from '@kubernetes/client-node';
-import { messageOf } from '../base/errors.ts';
+import { type V1Lease, V1MicroTime } from '@kubernetes/client-node';
 import type { Log } from '../base/log.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, wordsOfError } from './cluster.ts';
 
 export interface LeaseTimes {
   /** After so long without a renewal another may take it. */
@@ -58,7 +57,7 @@ export function runForLease(options: LeaderOptions): Leader {
   let timer: NodeJS.Timeout | undefined;
 
   const wanted = (before: V1Lease | null): V1Lease => {
-    const now = new Date() as unknown as V1MicroTime;
+    const now = new V1MicroTime();
     const transitions = before?.spec?.leaseTransitions ?? 0;
     const kept = before?.spec?.holderIdentity === identity;
     const acquireTime = kept ? before.spec?.acquireTime : now;
@@ -87,7 +86,7 @@ export function runForLease(options: LeaderOptions): Leader {
   async function turn(): Promise<void> {
     const began = performance.now();
     const taken = await take().catch((error: unknown) => {
-      log.warn({ error: messageOf(error) }, 'the lease could not be renewed');
+      log.warn({ error: wordsOfError(error) }, 'the lease could not be renewed');
       return false;
     });
     if (taken) {

@@ -109,8 +109,6 @@ export function wantedOf(spec: VirtualMachineSpec): Read {
   checkDevices(machine, say);
   checkSchedule(spec, say);
   const hostLabels = hostLabelsOf(machine);
-  for (const { key } of hostLabels.flat())
-    if (!/^[^/]+\/[^/]+$/.test(key)) say(`labels of hosts have a prefix, as node.novacron.io/type: ${key} has none`);
   for (const { name, ipv4 } of machine.networks ?? []) {
     if (ipv4?.method === 'static' && !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(ipv4.address ?? ''))
       say(`networks: the address of ${name} must be written as 10.0.1.10/24`);

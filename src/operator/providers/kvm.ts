@@ -10,7 +10,7 @@ import type { Size } from '../types.ts';
 
 /** Every server of this operator has it: by it all are listed at once. */
 const OURS = 'novacron-operator';
-const NAMESPACE = 'novacron.io/namespace';
+const NAMESPACE = 'novacron.io:namespace';
 const tagOf = (uid: string): string => `novacron-uid-${uid}`;
 const MIB = 2 ** 20;
 
@@ -82,7 +82,7 @@ export function makeKvm(session: Session): Provider {
       const server = {
         ...{ name, imageRef: (await client.images.find(wanted.image)).id, flavorRef: await flavorOf(machine) },
         ...{ networks: await plugs.plug(machine), tags: [OURS, tagOf(uid)] },
-        metadata: { [NAMESPACE]: namespace, 'novacron.io/name': name },
+        metadata: { [NAMESPACE]: namespace, 'novacron.io:name': name },
         ...(userData === null ? {} : { user_data: Buffer.from(userData).toString('base64') }),
         ...(keyName === null ? {} : { key_name: keyName }),
       };

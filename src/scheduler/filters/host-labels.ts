@@ -1,6 +1,6 @@
 // Why: who makes servers may say by labels which hosts he means (hint `host_labels`), in the form that Kubernetes has for nodes: a list of terms, one
-// of which must hold, each a list of expressions that must all hold. Labels of a host are the metadata of its aggregates whose keys have a prefix
-// (`node.example.org/disk`): what aggregates say to the scheduler itself has none, and is nobody's to probe.
+// of which must hold, each a list of expressions that must all hold. Labels of a host are what its aggregates have under `label:` (metadata knows no
+// slash: `label:node.example.org:disk`): what else aggregates say is nobody's to probe.
 
 import type { Labels } from '../../domain/placement/hosts.ts';
 import { limits } from '../../base/limits.ts';
@@ -29,13 +29,15 @@ const MOST_TERMS = 16;
 const MOST_EXPRESSIONS = 64;
 const NONE: ReadonlySet<string> = new Set();
 
+/** Of an aggregate's metadata. */
+const labelKey = (key: string): string => `label:${key.replaceAll('/', ':')}`;
+
 const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'string');
 
 function expressionOf(part: unknown): Expression {
   const { key, operator, values = [] } = (part ?? {}) as Partial<Expression>;
-  if (typeof key !== 'string' || !/^[^/]+\/[^/]+$/.test(key))
-    throw new SyntaxError('labels have a prefix: node.example.org/disk');
+  if (typeof key !== 'string' || key === '') throw new SyntaxError('an expression has no key');
   if (typeof operator !== 'string' || !Object.hasOwn(operators, operator) || !isTexts(values))
     throw new SyntaxError(`an expression of ${key} is none`);
   return { key, operator, values };
@@ -53,7 +55,7 @@ function termsOf(hint: unknown): readonly (readonly Expression[])[] {
 }
 
 const holds = (labels: Labels, term: readonly Expression[]): boolean =>
-  term.every(({ key, operator, values }) => operators[operator](labels.get(key) ?? NONE, values));
+  term.every(({ key, operator, values }) => operators[operator](labels.get(labelKey(key)) ?? NONE, values));
 
 /** A hint that cannot be understood refuses every host: it must not be as if nothing had been asked for. */
 export const hostLabelsFilter: Filter = ({ hints }) => {
