@@ -277,6 +277,7 @@ for (const engine of engines) {
       const encryption = `/types/${fast.id}/encryption`;
       assert.deepEqual(await volumes.done('GET', encryption, undefined, 'admin'), {});
       await refused(404, null, 'GET', `/types/${newUuid()}/encryption`, undefined, '3.67', 'admin');
+      await refused(404, null, 'POST', `/types/${newUuid()}/encryption`, { encryption: {} }, '3.67', 'admin');
       await refused(400, /encrypts no volumes/, 'POST', encryption, { encryption: {} }, '3.67', 'admin');
       const names = async (who: Who) =>
         (await volumes.done('GET', '/types', undefined, who)).volume_types

@@ -251,7 +251,8 @@ function addEncryption(routes: Routes, { database }: VolumeParts): void {
     await typeFor(database.read, visit.caller, idOf(visit));
     return { status: 200, body: {} };
   });
-  page(routes, 'POST', path, { first: `${of}:create` }, async () => {
+  page(routes, 'POST', path, { first: `${of}:create` }, async (visit) => {
+    await typeFor(database.read, visit.caller, idOf(visit));
     throw badRequest('Invalid input received: the volume service encrypts no volumes.');
   });
 }
