@@ -42,7 +42,12 @@ export interface OwnCertificate {
 /** The pair that all replicas share; made by whoever comes first. The webhooks' configurations trust it from then on. */
 export async function ownPair(cluster: Cluster, own: OwnCertificate): Promise<KeyPair> {
   const { namespace, service, secret, configuration } = own;
-  const made = await makePair([`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`]);
+  // localhost: the API server of a developer's machine calls an operator beside it
+  const made = await makePair([
+    `${service}.${namespace}.svc`,
+    `${service}.${namespace}.svc.cluster.local`,
+    'localhost',
+  ]);
   const pair = await cluster.keepPair(namespace, secret, made);
   await cluster.trust(configuration, pair.cert);
   return pair;
