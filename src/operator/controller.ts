@@ -6,10 +6,10 @@ import type { Cluster } from './cluster.ts';
 import { FINALIZER, statusOfError, wordsOfError } from './cluster.ts';
 import { sameStatus } from './conditions.ts';
 import { makeOperatorMetrics, type OperatorMetrics } from './metrics.ts';
-import type { Provider, Usage } from './provider.ts';
+import type { Observed, Provider, Usage } from './provider.ts';
 import { makeQueue } from './queue.ts';
 import { reconcile, type Reconciling, release } from './reconcile.ts';
-import { type Key, keyOf, type VirtualMachine } from './types.ts';
+import { ADOPT, type Key, keyOf, type VirtualMachine } from './types.ts';
 
 export interface ControllerOptions {
   readonly cluster: Cluster;
@@ -78,8 +78,19 @@ function makeUsage({ provider, log }: Pick<ControllerOptions, 'provider' | 'log'
 
 type Machines = ReturnType<Cluster['machines']>;
 
+/** What of a machine is somebody's wish: it changes with its spec, its finalizers, its annotations, and when it is deleted. */
+const wishOf = ({
+  metadata: { uid, generation, deletionTimestamp, finalizers, annotations },
+}: VirtualMachine): string =>
+  JSON.stringify([uid, generation, deletionTimestamp ?? null, finalizers ?? [], annotations?.[ADOPT] ?? null]);
+
 /** Looks at the machine of a key once, and says when to look again. */
-function makeLook({ cluster }: Pick<ControllerOptions, 'cluster'>, machines: Machines, deps: Reconciling) {
+function makeLook(
+  { cluster }: Pick<ControllerOptions, 'cluster'>,
+  machines: Machines,
+  deps: Reconciling,
+  news: Map<Key, Observed>,
+) {
   const machineOf = (key: Key): VirtualMachine | undefined => {
     const [namespace = '', name = ''] = key.split('/');
     return machines.get(name, namespace);
@@ -102,6 +113,8 @@ function makeLook({ cluster }: Pick<ControllerOptions, 'cluster'>, machines: Mac
 
   async function look(key: Key): Promise<number | null> {
     const vm = machineOf(key);
+    const seen = news.get(key) ?? null;
+    news.delete(key);
     if (vm === undefined) return null;
     if (vm.metadata.deletionTimestamp !== undefined) return end(vm);
     const finalizers = vm.metadata.finalizers ?? [];
@@ -110,7 +123,7 @@ function makeLook({ cluster }: Pick<ControllerOptions, 'cluster'>, machines: Mac
       await cluster.writeFinalizers(vm, [...finalizers, FINALIZER]);
       return null;
     }
-    const { status, againMs } = await reconcile(deps, vm);
+    const { status, againMs } = await reconcile(deps, vm, seen);
     if (!sameStatus(vm.status, status)) await cluster.writeStatus(vm, status);
     return againMs;
   }
@@ -130,8 +143,10 @@ export function makeController(options: ControllerOptions): Controller {
   let problem: string | null = 'the machines are not known yet';
   let watchProblem: string | null = null;
   let sinceMs = Date.now();
+  /** What a poll told of a machine's server: good for one look. */
+  const news = new Map<Key, Observed>();
 
-  const look = makeLook(options, machines, deps);
+  const look = makeLook(options, machines, deps, news);
   const queue = makeQueue({
     concurrency,
     backoff: { leastMs: 500, mostMs: 30_000 },
@@ -157,10 +172,15 @@ export function makeController(options: ControllerOptions): Controller {
   async function poll(): Promise<void> {
     const began = Date.now();
     try {
-      const changed = new Set(await provider.changedSince(sinceMs - OVERLAP_MS));
+      const changed = await provider.changedSince(sinceMs - OVERLAP_MS);
       sinceMs = began;
       problem = null;
-      for (const vm of machines.list()) if (changed.has(vm.status?.serverID ?? '')) queue.add(keyOf(vm));
+      for (const vm of changed.size === 0 ? [] : machines.list()) {
+        const server = changed.get(vm.status?.serverID ?? '');
+        if (server === undefined) continue;
+        if (server !== null) news.set(keyOf(vm), server);
+        queue.add(keyOf(vm));
+      }
     } catch (error) {
       problem = `the provider: ${wordsOfError(error)}`;
       log.warn({ error: wordsOfError(error) }, 'the provider was not to be asked');
@@ -185,9 +205,17 @@ export function makeController(options: ControllerOptions): Controller {
   }
 
   function listen(): void {
-    const add = (vm: VirtualMachine): void => queue.add(keyOf(vm));
-    machines.on('add', add);
-    machines.on('update', add);
+    const wishes = new Map<Key, string>();
+    const look = (vm: VirtualMachine): void => {
+      const [key, wish] = [keyOf(vm), wishOf(vm)];
+      // a status that was written is no reason to look again
+      if (wishes.get(key) === wish) return;
+      wishes.set(key, wish);
+      queue.add(key);
+    };
+    machines.on('add', look);
+    machines.on('update', look);
+    machines.on('delete', (vm) => void wishes.delete(keyOf(vm)));
     machines.on('error', (error: unknown) => {
       watchProblem = wordsOfError(error);
       log.warn({ error: watchProblem }, 'the machines cannot be watched, and are listed again');

@@ -76,8 +76,11 @@ export interface Provider {
   snapshots(id: string): Promise<readonly Snapshot[]>;
   snapshot(id: string, name: string): Promise<void>;
   removeSnapshot(server: string, id: string): Promise<void>;
-  /** The ids of servers that changed, or went, since a moment (milliseconds): two requests, however many servers there are. */
-  changedSince(ms: number): Promise<readonly string[]>;
+  /**
+   * The servers that changed since a moment (milliseconds), by their ids; null: it is gone, or must be asked for by itself. Two requests,
+   * however many servers there are; one that is as it was told last is not told again.
+   */
+  changedSince(ms: number): Promise<ReadonlyMap<string, Observed | null>>;
   /** What all servers of machines take, in as many requests as the list has pages. */
   usage(): Promise<ReadonlyMap<string, Usage>>;
 }

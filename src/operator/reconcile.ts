@@ -33,8 +33,8 @@ export interface Looked {
   readonly againMs: number | null;
 }
 
-/** While something is under way. */
-const SOON_MS = 2_000;
+/** While something is under way: what comes of it is told, and this is for what was not. */
+const SOON_MS = 15_000;
 /** After a refusal that may be another one later. */
 const LATER_MS = 30_000;
 /** Longer than that no timer is set: the machine is looked at anyway. */
@@ -282,8 +282,11 @@ function statusOf(deps: Reconciling, vm: VirtualMachine, look: Look, of: Virtual
   };
 }
 
-/** Brings a machine that is wanted one step nearer to what it shall be. Throws what may go well the next time. */
-export async function reconcile(deps: Reconciling, vm: VirtualMachine): Promise<Looked> {
+/**
+ * Brings a machine that is wanted one step nearer to what it shall be. Throws what may go well the next time.
+ * @param seen its server as it is; null: it has to be asked for
+ */
+export async function reconcile(deps: Reconciling, vm: VirtualMachine, seen: Observed | null): Promise<Looked> {
   const { wanted, problems } = wantedOf(vm.spec);
   const before: VirtualMachineStatus = vm.status ?? {};
   if (wanted === null) {
@@ -309,7 +312,7 @@ export async function reconcile(deps: Reconciling, vm: VirtualMachine): Promise<
   };
   let server: Observed | null;
   try {
-    server = await serverOf(deps, vm);
+    server = seen !== null && seen.id === vm.status?.serverID ? seen : await serverOf(deps, vm);
   } catch (error) {
     return refused(error);
   }

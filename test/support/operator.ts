@@ -9,7 +9,7 @@ const XLOUD = join(import.meta.dirname, '..', '..', 'bin', 'xloud');
 const READY_MS = 30_000;
 
 export interface OperatorProcess {
-  readonly metricsUrl: string;
+  readonly pid: number;
   log(): string;
   metrics(): Promise<string>;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
@@ -37,7 +37,7 @@ export async function startOperatorProcess(
     return (await fetch(`${metricsUrl}/healthz`).catch(() => null))?.ok ? true : null;
   });
   return {
-    ...{ metricsUrl, log },
+    ...{ pid: child.pid as number, log },
     metrics: async () => (await fetch(`${metricsUrl}/metrics`)).text(),
     async kill(signal) {
       child.kill(signal);

@@ -3,7 +3,14 @@
 
 import { Fault, notFound } from '../../base/errors.ts';
 import { absent, makePlugs } from './kvm-networks.ts';
-import { type Adjustment, computeClient, segment, type Server, type SizedFlavor } from '../../client/compute.ts';
+import {
+  type Adjustment,
+  type ComputeClient,
+  computeClient,
+  segment,
+  type Server,
+  type SizedFlavor,
+} from '../../client/compute.ts';
 import type { Session } from '../../client/session.ts';
 import type { NewMachine, Observed, Provider, Sizes, Usage } from '../provider.ts';
 import type { Size } from '../types.ts';
@@ -43,12 +50,69 @@ const observed = (server: Server, adjustment: Adjustment): Observed => ({
   sizes: sizesOf(adjustment),
 });
 
+/** What is known of a server by what the lists said. */
+interface Known {
+  readonly server: Server | null;
+  readonly adjustment: Adjustment | null;
+  /** As it was told last. */
+  readonly told: string;
+}
+
+/** The lists of what changed are put together with what is known of the rest, so that nobody need ask for one server. */
+function makeChanges(client: ComputeClient, known: Map<string, Known>): Provider['changedSince'] {
+  const none: Known = { server: null, adjustment: null, told: '' };
+
+  function note(id: string, part: Partial<Known>): void {
+    known.set(id, { ...(known.get(id) ?? none), ...part });
+  }
+
+  /** What is told of a server; undefined: nothing new. */
+  function news(id: string): Observed | null | undefined {
+    const { server, adjustment, told } = known.get(id) ?? none;
+    if (server === null || server.status === 'DELETED') {
+      known.delete(id);
+      return null;
+    }
+    // one of a fixed size is in no list of adjustments: it is asked for once
+    if (adjustment === null) return null;
+    const now = observed(server, adjustment);
+    const text = JSON.stringify(now);
+    if (text === told) return undefined;
+    note(id, { told: text });
+    return now;
+  }
+
+  return async (ms) => {
+    const since = encodeURIComponent(new Date(ms).toISOString());
+    const [{ servers }, { adjustments }] = await Promise.all([
+      client.ask<{ servers: Server[] }>('GET', `/servers/detail?tags=${OURS}&changes-since=${since}`),
+      client.ask<{ adjustments: Adjustment[] }>('GET', `/os-xloud-adjust?changes-since=${since}`),
+    ]);
+    for (const server of servers) note(server.id, { server });
+    const ours = adjustments.filter(({ server_id: id }) => known.has(id));
+    for (const adjustment of ours) note(adjustment.server_id, { adjustment });
+    const ids = new Set([...servers.map(({ id }) => id), ...ours.map(({ server_id: id }) => id)]);
+    return new Map(
+      [...ids].flatMap((id) => {
+        const told = news(id);
+        return told === undefined ? [] : [[id, told] as const];
+      }),
+    );
+  };
+}
+
 /** @param session as whoever owns the servers */
 export function makeKvm(session: Session): Provider {
   const client = computeClient(session);
   const plugs = makePlugs(session);
 
-  const look = async (server: Server): Promise<Observed> => observed(server, await client.adjustment.show(server.id));
+  const known = new Map<string, Known>();
+  const look = async (server: Server): Promise<Observed> => {
+    const adjustment = await client.adjustment.show(server.id);
+    const now = observed(server, adjustment);
+    known.set(server.id, { server, adjustment, told: JSON.stringify(now) });
+    return now;
+  };
 
   async function flavorOf({ wanted }: NewMachine): Promise<string> {
     if (wanted.flavor === null) {
@@ -116,14 +180,7 @@ export function makeKvm(session: Session): Provider {
     },
     snapshot: async (id, name) => void (await client.copies.create('snapshot', id, { name })),
     removeSnapshot: async (_server, id) => void (await client.copies.remove('snapshot', id).catch(absent)),
-    async changedSince(ms) {
-      const since = encodeURIComponent(new Date(ms).toISOString());
-      const [{ servers }, { adjustments }] = await Promise.all([
-        client.ask<{ servers: { id: string }[] }>('GET', `/servers?tags=${OURS}&changes-since=${since}`),
-        client.ask<{ adjustments: { server_id: string }[] }>('GET', `/os-xloud-adjust?changes-since=${since}`),
-      ]);
-      return [...new Set([...servers.map(({ id }) => id), ...adjustments.map(({ server_id }) => server_id)])];
-    },
+    changedSince: makeChanges(client, known),
     async usage() {
       const { metrics } = await client.ask<{ metrics: UsageRow[] }>('GET', '/os-xloud-metrics');
       return new Map(metrics.map((row) => [row.server_id, usageOf(row)]));
