@@ -9,7 +9,9 @@ import { makeOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import type { Observed, Provider, Usage } from './provider.ts';
 import { makeQueue } from './queue.ts';
 import { reconcile, type Reconciling, release } from './reconcile.ts';
-import { ADOPT, type Key, keyOf, type VirtualMachine } from './types.ts';
+import { makeTimers } from './timers.ts';
+import { type Key, keyOf, type VirtualMachine } from './types.ts';
+import { type Machines, watchMachines } from './watch.ts';
 
 export interface ControllerOptions {
   readonly cluster: Cluster;
@@ -34,7 +36,6 @@ export interface Controller {
 
 /** Between the provider's clock and ours. */
 const OVERLAP_MS = 10_000;
-const REWATCH_MS = 1_000;
 const TERMINATING_MS = 2_000;
 const USAGE_MS = 15_000;
 /** The same event of a machine is not written again for so long. */
@@ -75,14 +76,6 @@ function makeUsage({ provider, log }: Pick<ControllerOptions, 'provider' | 'log'
     return found;
   };
 }
-
-type Machines = ReturnType<Cluster['machines']>;
-
-/** What of a machine is somebody's wish: it changes with its spec, its finalizers, its annotations, and when it is deleted. */
-const wishOf = ({
-  metadata: { uid, generation, deletionTimestamp, finalizers, annotations },
-}: VirtualMachine): string =>
-  JSON.stringify([uid, generation, deletionTimestamp ?? null, finalizers ?? [], annotations?.[ADOPT] ?? null]);
 
 /** Looks at the machine of a key once, and says when to look again. */
 function makeLook(
@@ -138,10 +131,8 @@ export function makeController(options: ControllerOptions): Controller {
   const deps: Reconciling = {
     ...{ provider, hookPrefixes, readSecret: cluster.readSecret, tell: makeTeller(options), now: Date.now },
   };
-  const timers = new Set<NodeJS.Timeout>();
-  let closed = false;
+  const timers = makeTimers();
   let problem: string | null = 'the machines are not known yet';
-  let watchProblem: string | null = null;
   let sinceMs = Date.now();
   /** What a poll told of a machine's server: good for one look. */
   const news = new Map<Key, Observed>();
@@ -187,60 +178,21 @@ export function makeController(options: ControllerOptions): Controller {
     }
   }
 
-  /** Runs `work` again and again, `ms` after it ended. */
-  function every(ms: number, work: () => Promise<void>): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      void work().finally(() => {
-        if (!closed) every(ms, work);
-      });
-    }, ms);
-    timers.add(timer);
-  }
-
-  /** Lists and watches; a watch that failed is begun anew, with a list of all. */
-  async function watch(): Promise<void> {
-    watchProblem = null;
-    await machines.start();
-  }
-
-  function listen(): void {
-    const wishes = new Map<Key, string>();
-    const look = (vm: VirtualMachine): void => {
-      const [key, wish] = [keyOf(vm), wishOf(vm)];
-      // a status that was written is no reason to look again
-      if (wishes.get(key) === wish) return;
-      wishes.set(key, wish);
-      queue.add(key);
-    };
-    machines.on('add', look);
-    machines.on('update', look);
-    machines.on('delete', (vm) => void wishes.delete(keyOf(vm)));
-    machines.on('error', (error: unknown) => {
-      watchProblem = wordsOfError(error);
-      log.warn({ error: watchProblem }, 'the machines cannot be watched, and are listed again');
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        if (!closed) void watch();
-      }, REWATCH_MS);
-      timers.add(timer);
-    });
-  }
-
+  const watched = watchMachines(machines, timers, log, (key) => queue.add(key));
   return {
     metrics,
     async start() {
-      listen();
-      await watch();
+      await watched.start();
       problem = null;
-      every(pollMs, poll);
-      every(resyncMs, async () => machines.list().forEach((vm) => queue.addAfter(keyOf(vm), Math.random() * pollMs)));
+      timers.every(pollMs, poll);
+      timers.every(resyncMs, async () =>
+        machines.list().forEach((vm) => queue.addAfter(keyOf(vm), Math.random() * pollMs)),
+      );
       log.info({ machines: machines.list().length }, 'machines are watched');
     },
-    problem: () => watchProblem ?? problem,
+    problem: () => watched.problem() ?? problem,
     async close() {
-      closed = true;
-      for (const timer of timers) clearTimeout(timer);
+      timers.close();
       await machines.stop();
       await queue.close();
     },
