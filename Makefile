@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos upgrade crash moves ovn sim test-unit test-libvirt openstack horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -73,6 +73,10 @@ moves: deps
 ## Networks by a real OVN: tenants, groups, DHCP, routers and floating addresses, between namespaces and real guests.
 ovn: deps
 	@tools/test.sh ovn
+
+## Virtual machines as Kubernetes resources, by a real API server, which the first run builds, and a guest on libvirt.
+kubernetes: deps
+	@tools/test.sh kubernetes
 
 ## A whole cloud in one process from one seed, again and again: SEEDS=10000 of them, FROM=1 on; SEED=1234 tells one in full.
 sim: deps

@@ -5,7 +5,6 @@
 //
 // usage: node bench/operator.ts [--json] [--machines N] [--rest SECONDS]
 
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kubernetes, kubernetesPath, startKubernetes } from '../test/support/kubernetes.ts';
 import { type OperatorProcess, startOperatorProcess } from '../test/support/operator.ts';
@@ -17,7 +16,6 @@ import { cpuMicros } from './lib/process.ts';
 const MACHINES = numberOf('--machines', 500);
 const REST_SECONDS = numberOf('--rest', 30);
 const PATIENCE_MS = 900_000;
-const CRD = join(import.meta.dirname, '..', 'config', 'crd', 'bases');
 
 const names = Array.from({ length: MACHINES }, (_, at) => `vm-${at}`);
 const manifestOf = (name: string) => ({
@@ -71,19 +69,13 @@ async function phases(operator: OperatorProcess, phase: string): Promise<number>
   return sumOf(await operator.metrics(), 'novacron_vm_total', new RegExp(`phase="${phase}"`));
 }
 
-async function prepare(service: Service, kubernetes: Kubernetes): Promise<void> {
+/** The kubeconfig of the operator. */
+async function prepare(service: Service, kubernetes: Kubernetes): Promise<string> {
   const image = { name: 'small', disk_format: 'raw', container_format: 'bare', visibility: 'public' };
   const { body } = await service.request('xloud', 'POST', '/image/v2/images', image);
   const bytes = { 'Content-Type': 'application/octet-stream' };
   await service.request('xloud', 'PUT', `/image/v2/images/${body.id}/file`, Buffer.alloc(1_024), bytes);
-  await kubernetes.kubectl(['apply', '-f', CRD]);
-  await kubernetes.kubectl([
-    'wait',
-    '--for',
-    'condition=established',
-    '--timeout=30s',
-    'crd/virtualmachines.novacron.io',
-  ]);
+  return kubernetes.installOperator();
 }
 
 async function measure(service: Service, kubernetes: Kubernetes, operator: OperatorProcess): Promise<Figure[]> {
@@ -134,8 +126,8 @@ const env = {
 };
 const service = await startService({ driver: 'fake', env });
 try {
-  await prepare(service, kubernetes);
-  const operator = await startOperatorProcess(service, kubernetes.kubeconfig);
+  const kubeconfig = await prepare(service, kubernetes);
+  const operator = await startOperatorProcess(service, kubeconfig);
   try {
     conclude('operator', await measure(service, kubernetes, operator), { machines: MACHINES });
   } finally {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `ovn` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
+# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `ovn`, `kubernetes` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -63,6 +63,13 @@ case $what in
     for file in test/ovn/*.test.ts; do run_node_tests "$file" || status=1; done
     exit $status
     ;;
+  kubernetes)
+    tools/packages.sh ensure host guest kubernetes
+    tools/kubernetes.sh build
+    status=0
+    for file in test/kubernetes/*.test.ts; do run_node_tests "$file" || status=1; done
+    exit $status
+    ;;
   crash)
     tools/packages.sh ensure mariadb
     XLOUD_CRASH=all run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
@@ -100,7 +107,7 @@ case $what in
     exit $status
     ;;
   *)
-    echo "usage: tools/test.sh all|unit|libvirt|moves|ovn|crash" >&2
+    echo "usage: tools/test.sh all|unit|libvirt|moves|ovn|kubernetes|crash" >&2
     exit 2
     ;;
 esac

@@ -1,20 +1,19 @@
 // A VirtualMachine on a real hypervisor: what kubectl asks for is what the guest has, by its own word.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Kubernetes, kubernetesPath, startKubernetes } from '../support/kubernetes.ts';
 import { type OperatorProcess, startOperatorProcess } from '../support/operator.ts';
 import { type GuestService, startGuestService } from '../support/serve-guest.ts';
 import { eventually } from '../support/serve.ts';
 
-const CRD = join(import.meta.dirname, '..', '..', 'config', 'crd', 'bases');
 const BOOT_MS = 240_000;
 const path = await kubernetesPath();
 if (path === null) throw new Error('no kube-apiserver was built: tools/kubernetes.sh build');
 
 describe('a VirtualMachine on libvirt', () => {
   let kubernetes: Kubernetes;
+  let kubeconfig: string;
   let world: GuestService;
   let operator: OperatorProcess;
   let serverID: string;
@@ -23,15 +22,8 @@ describe('a VirtualMachine on libvirt', () => {
       startKubernetes(path),
       startGuestService({ flavor: { vcpus: 1, ram: 256 } }),
     ]);
-    await kubernetes.kubectl(['apply', '-f', CRD]);
-    await kubernetes.kubectl([
-      'wait',
-      '--for',
-      'condition=established',
-      '--timeout=30s',
-      'crd/virtualmachines.novacron.io',
-    ]);
-    operator = await startOperatorProcess(world.service, kubernetes.kubeconfig);
+    kubeconfig = await kubernetes.installOperator();
+    operator = await startOperatorProcess(world.service, kubeconfig);
   });
   after(async () => {
     await operator.kill('SIGTERM');

@@ -4,14 +4,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Kubernetes, kubernetesPath, startKubernetes } from '../support/kubernetes.ts';
 import { type OperatorProcess, startOperatorProcess } from '../support/operator.ts';
 import { eventually, type Service, startService } from '../support/serve.ts';
 
-const CONFIG = join(import.meta.dirname, '..', '..', 'config');
-const CRD = join(CONFIG, 'crd', 'bases');
 /** From the issue of those who run it: so long after a disturbance the status is true again. */
 const TRUE_MS = 30_000;
 const NEWEST = { 'OpenStack-API-Version': 'compute 2.90' };
@@ -48,6 +45,7 @@ const manifest = ({
 
 describe('the Kubernetes operator', () => {
   let kubernetes: Kubernetes;
+  let kubeconfig: string;
   let service: Service;
   let operator: OperatorProcess;
   let hooks: Server;
@@ -97,7 +95,7 @@ describe('the Kubernetes operator', () => {
     return servers.filter((one: { metadata: Record<string, string> }) => one.metadata['novacron.io:name'] === name);
   };
   const run = async (...more: string[]) => {
-    operator = await startOperatorProcess(service, kubernetes.kubeconfig, ['--allow-hook', hookUrl, ...more]);
+    operator = await startOperatorProcess(service, kubeconfig, ['--allow-hook', hookUrl, ...more]);
   };
 
   before(async () => {
@@ -123,8 +121,7 @@ describe('the Kubernetes operator', () => {
     const { body } = await service.request('xloud', 'POST', '/image/v2/images', image);
     const bytes = { 'Content-Type': 'application/octet-stream' };
     await service.request('xloud', 'PUT', `/image/v2/images/${body.id}/file`, Buffer.alloc(1024), bytes);
-    await kubectl('apply', '-f', CRD);
-    await kubectl('wait', '--for', 'condition=established', '--timeout=30s', 'crd/virtualmachines.novacron.io');
+    kubeconfig = await kubernetes.installOperator();
     await run();
   });
   after(async () => {
@@ -395,7 +392,7 @@ describe('the Kubernetes operator', () => {
   });
 
   it('leads alone: a second one waits, and takes over', async () => {
-    const second = await startOperatorProcess(service, kubernetes.kubeconfig);
+    const second = await startOperatorProcess(service, kubeconfig);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     assert.doesNotMatch(second.log(), /machines are watched/);
     await operator.kill('SIGKILL');

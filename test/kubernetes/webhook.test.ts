@@ -45,27 +45,21 @@ const manifest = (name: string, machine: object = {}, spec: object = {}) =>
 
 describe('webhooks of the Kubernetes operator', () => {
   let kubernetes: Kubernetes;
+  let kubeconfig: string;
   let service: Service;
   let operator: OperatorProcess;
   let port: number;
   const apply = (text: string) => kubernetes.kubectl(['apply', '-f', '-'], text);
   const run = async () => {
     const words = ['--webhook-listen', `127.0.0.1:${port}`, '--webhook-service', 'novacron-webhook'];
-    operator = await startOperatorProcess(service, kubernetes.kubeconfig, words);
+    operator = await startOperatorProcess(service, kubeconfig, words);
   };
 
   before(async () => {
     kubernetes = await startKubernetes(path);
     service = await startService({ driver: 'fake' });
     port = await freePort();
-    await kubernetes.kubectl(['apply', '-f', join(CONFIG, 'crd', 'bases')]);
-    await kubernetes.kubectl([
-      'wait',
-      '--for',
-      'condition=established',
-      '--timeout=30s',
-      'crd/virtualmachines.novacron.io',
-    ]);
+    kubeconfig = await kubernetes.installOperator();
     await apply(configurationsAt(port));
     await run();
     await eventually('the operator watches', 30_000, () => (/machines are watched/.test(operator.log()) ? true : null));
@@ -77,7 +71,7 @@ describe('webhooks of the Kubernetes operator', () => {
   });
 
   it('makes its own certificate, which the API server trusts', async () => {
-    const secret = await kubernetes.get('secret', 'novacron-webhook-cert');
+    const secret = await kubernetes.get('secret', 'novacron-webhook-cert', '-n', 'novacron-system');
     assert.equal(secret.type, 'kubernetes.io/tls');
     const configuration = await kubernetes.get('validatingwebhookconfiguration', 'novacron-operator');
     assert.equal(configuration.webhooks[0].clientConfig.caBundle, secret.data['tls.crt']);
@@ -113,12 +107,12 @@ describe('webhooks of the Kubernetes operator', () => {
   });
 
   it('is done without where nobody answers, and has the same certificate afterwards', async () => {
-    const before = (await kubernetes.get('secret', 'novacron-webhook-cert')).data;
+    const before = (await kubernetes.get('secret', 'novacron-webhook-cert', '-n', 'novacron-system')).data;
     await operator.kill('SIGKILL');
     await apply(manifest('alone'));
     assert.equal((await kubernetes.get('vm', 'alone')).spec.template.spec.resources.ceiling, undefined);
     await run();
-    assert.deepEqual((await kubernetes.get('secret', 'novacron-webhook-cert')).data, before);
+    assert.deepEqual((await kubernetes.get('secret', 'novacron-webhook-cert', '-n', 'novacron-system')).data, before);
     await assert.rejects(apply(manifest('bad', {}, { provider: 'aws' })), /there is no provider aws yet/);
     await eventually('the lease is taken again', 30_000, () =>
       /machines are watched/.test(operator.log()) ? true : null,

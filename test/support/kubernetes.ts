@@ -22,6 +22,8 @@ export interface Kubernetes {
   /** An object as JSON. */
   // oxlint-disable-next-line typescript/no-explicit-any -- tests read what they expect
   get(...words: string[]): Promise<any>;
+  /** Applies the project's definitions and what the operator may do; a kubeconfig with the operator's own rights, and no others. */
+  installOperator(): Promise<string>;
   /** Ends the API server as a machine that loses its power; `start` brings it back. */
   crash(): Promise<void>;
   start(): Promise<void>;
@@ -60,13 +62,13 @@ async function writeKeys(dir: string): Promise<void> {
   await writeFile(join(dir, 'tokens.csv'), `${TOKEN},admin,1,"system:masters"\n`);
 }
 
-const kubeconfigOf = (url: string, ca: string): string =>
+const kubeconfigOf = (url: string, ca: string, token = TOKEN): string =>
   JSON.stringify({
     ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'tests' },
     clusters: [
       { name: 'tests', cluster: { server: url, 'certificate-authority-data': Buffer.from(ca).toString('base64') } },
     ],
-    users: [{ name: 'admin', user: { token: TOKEN } }],
+    users: [{ name: 'admin', user: { token } }],
     contexts: [{ name: 'tests', context: { cluster: 'tests', user: 'admin' } }],
   });
 
@@ -149,6 +151,24 @@ export async function startKubernetes(path: string): Promise<Kubernetes> {
   return {
     ...{ kubeconfig, kubectl, start },
     get: async (...words) => JSON.parse(await kubectl(['get', ...words, '-o', 'json'])) as unknown,
+    async installOperator() {
+      await kubectl(['apply', '-f', join(ROOT, 'config', 'crd', 'bases')]);
+      await kubectl(['wait', '--for', 'condition=established', '--timeout=30s', 'crd/virtualmachines.novacron.io']);
+      for (const name of ['00-namespace.yaml', '10-rbac.yaml'])
+        await kubectl(['apply', '-f', join(ROOT, 'config', 'manager', name)]);
+      const token = await kubectl([
+        'create',
+        'token',
+        'novacron-operator',
+        '-n',
+        'novacron-system',
+        '--duration',
+        '24h',
+      ]);
+      const own = at('operator.kubeconfig');
+      await writeFile(own, kubeconfigOf(url, readFileSync(at('certs/apiserver.crt'), 'utf8'), token.trim()));
+      return own;
+    },
     crash: () => endServer('SIGKILL'),
     async stop() {
       await endServer('SIGTERM');

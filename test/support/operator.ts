@@ -26,7 +26,7 @@ export async function startOperatorProcess(
   const listen = `127.0.0.1:${await freePort()}`;
   const words = [
     ...['operator', '--kubeconfig', kubeconfig, '--os-cloud', 'xloud-demo', '--data-dir', service.dataDir],
-    ...['--namespace', 'default', '--lease-seconds', '5', '--poll-seconds', '1', '--listen', listen, ...more],
+    ...['--lease-seconds', '5', '--poll-seconds', '1', '--listen', listen, ...more],
   ];
   const child: ChildProcess = spawn(XLOUD, words, { stdio: ['ignore', output, output] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
