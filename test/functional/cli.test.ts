@@ -150,7 +150,7 @@ describe('xloud plans, prices and costs', () => {
     assert.deepEqual(set, await run('prices', 'show'));
     assert.match(
       set.stdout,
-      /^an hour of +USD\nvolume +0\.000100\nsnapshot +0\.000000\nimage .*\nfloating_ip +0\.005000\n$/,
+      /^an hour of +USD\nvolume +0\.000100\nsnapshot +0\.000000\nimage .*\nfloating_ip +0\.005000\nserver_snapshot .*\nbackup .*\n$/,
     );
     for (const wrong of ['volume', 'volume=x', 'colour=1']) {
       const { status, stderr } = await run('prices', 'set', wrong);

@@ -53,7 +53,7 @@ describe('what the pages name', () => {
       `(?<![\\w./-])((?:${Object.keys(sections).join('|')})\\.[a-z][a-z_]+)(?![\\w.(/-])`,
       'g',
     );
-    const options = named(pattern).filter(([, name]) => !/\.(md|ts|yaml|json)$/.test(name));
+    const options = named(pattern).filter(([, name]) => !/\.(md|ts|yaml|json|io)$/.test(name));
     assert.ok(options.length > 20, 'options are named, and found');
     for (const [page, name] of options) {
       const [section = '', option = ''] = name.split('.');
