@@ -105,6 +105,8 @@ export const limits = {
   credentialTokenMs: 300 * SECOND_MS,
   /** How long such a token must be good yet. */
   credentialTokenLeftMs: 30 * SECOND_MS,
+  /** Between two looks of a command that waits for what it began. */
+  commandPollMs: 500,
   /** Between two looks of `xloud host drain`, and how long it bears a service that does not answer. */
   drainPollMs: SECOND_MS,
   drainOutageMs: 5 * 60 * SECOND_MS,
