@@ -1,12 +1,18 @@
 // Each curl line and each command of NovaCron's document, run as written, on the fake driver; on real hosts: test/moves/novacron.test.ts.
 
 import { after, before, describe, it } from 'node:test';
-import { commandLines, curlLines, documentRunner, openDocumentPort } from '../support/novacron-document.ts';
+import {
+  commandLines,
+  curlLines,
+  type DocumentRunner,
+  documentRunner,
+  openDocumentPort,
+} from '../support/novacron-document.ts';
 import { type Service, startService } from '../support/serve.ts';
 
 describe("NovaCron's document on the fake driver", { concurrency: 1 }, () => {
   let service: Service;
-  let runner: ReturnType<typeof documentRunner>;
+  let runner: DocumentRunner;
   before(async () => {
     const env = { XLOUD_COMPUTE__HOST: 'node', XLOUD_COMPUTE__FAKE_HOSTS: '2' };
     service = await startService({ driver: 'fake', env });
@@ -22,4 +28,6 @@ describe("NovaCron's document on the fake driver", { concurrency: 1 }, () => {
   });
 
   for (const line of [...curlLines, ...commandLines]) it(line.line.replace(/\s+/g, ' '), () => runner.run(line));
+
+  it('and its log files hold what was done', () => runner.checkLogs());
 });

@@ -2,12 +2,18 @@
 // Needs root and a hypervisor's packages.
 
 import { after, before, describe, it } from 'node:test';
-import { commandLines, curlLines, documentRunner, openDocumentPort } from '../support/novacron-document.ts';
+import {
+  commandLines,
+  curlLines,
+  type DocumentRunner,
+  documentRunner,
+  openDocumentPort,
+} from '../support/novacron-document.ts';
 import { startTwoHostService, type TwoHostService } from '../support/two-host-service.ts';
 
 describe("NovaCron's document on two real hosts", { concurrency: 1 }, () => {
   let world: TwoHostService;
-  let runner: ReturnType<typeof documentRunner>;
+  let runner: DocumentRunner;
   before(async () => {
     // guests that have not booted yet do not hear that they shall shut down
     world = await startTwoHostService({ XLOUD_COMPUTE__SHUTDOWN_SECONDS: '5' }, { cgroups: true });
@@ -36,4 +42,6 @@ describe("NovaCron's document on two real hosts", { concurrency: 1 }, () => {
   });
 
   for (const line of [...curlLines, ...commandLines]) it(line.line.replace(/\s+/g, ' '), () => runner.run(line));
+
+  it('and its log files hold what was done', () => runner.checkLogs());
 });

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -66,11 +66,11 @@ export async function openDocumentPort(service: Service): Promise<string> {
 const ok = (value: unknown, message: string): void => assert.ok(value, message);
 
 /** States of the row and of the guest agree. */
-async function guestIs({ row, running, ids }: DocumentRun, state: 'active' | 'stopped'): Promise<void> {
-  const id = ids['vm-id'] as string;
-  const { vm_state, host } = row('select vm_state, host from servers where uuid = ?', id);
+async function guestIs(run: DocumentRun, state: 'active' | 'stopped'): Promise<void> {
+  const id = run.ids['vm-id'] as string;
+  const { vm_state, host } = run.row('select vm_state, host from servers where uuid = ?', id);
   assert.equal(vm_state, state);
-  const on = await running(id);
+  const on = await run.running(id);
   if (on !== null) assert.deepEqual(on, state === 'active' ? [host] : []);
 }
 
@@ -394,12 +394,23 @@ export function documentShell({ dataDir }: Service, root: string): (line: string
 
 const ID = /^id +(\S+)$/m;
 
+export interface DocumentRunner {
+  run(line: Line): Promise<void>;
+  /** Looks into the log files that the document names. */
+  checkLogs(): Promise<void>;
+  close(): void;
+}
+
+/** The text of a log file, which only its owner and his group read. */
+async function logText(service: Service, ...names: string[]): Promise<string> {
+  const path = join(service.dataDir, '..', 'novacron-log', ...names);
+  await eventually(path, REST_MS, () => existsSync(path) || null);
+  assert.equal(statSync(path).mode & 0o777, 0o640);
+  return readFileSync(path, 'utf8');
+}
+
 /** One that runs lines one after another, each with the ids that those before it gave. */
-export function documentRunner(
-  world: DocumentWorld,
-  root: string,
-  nodes: readonly [string, string],
-): { run(line: Line): Promise<void>; close(): void } {
+export function documentRunner(world: DocumentWorld, root: string, nodes: readonly [string, string]): DocumentRunner {
   const shell = documentShell(world.service, root);
   const database = new Database(join(world.service.dataDir, 'xloud.db'), { readonly: true });
   const run: DocumentRun = {
@@ -435,6 +446,16 @@ export function documentRunner(
         run.ids[keep] = id;
       }
       await then?.(run);
+    },
+    async checkLogs() {
+      const { service, ids } = run;
+      assert.match(await logText(service, 'api.log'), /"service":"novacron".*"path":"\/v1\/vms"/);
+      assert.match(await logText(service, 'hypervisor.log'), /"part":"hypervisor"/);
+      const vm = await logText(service, 'vms', `${ids['vm-id']}.log`);
+      for (const action of ['create', 'restore_disk', 'live-migration', 'reboot'])
+        assert.match(vm, new RegExp(`"action":"${action}".*"outcome":"success"`), action);
+      const migration = await logText(service, 'migrations', `${ids['migration-id']}.log`);
+      assert.match(migration, /a migration is asked for[^]*an action has ended/);
     },
     close: () => void database.close(),
   };
