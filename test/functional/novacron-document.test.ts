@@ -20,7 +20,11 @@ describe("NovaCron's document on the fake driver", { concurrency: 1 }, () => {
     const { body } = await service.request('xloud', 'POST', '/image/v2/images', wish);
     await service.request('xloud', 'PUT', `/image/v2/images/${body.id}/file`, Buffer.alloc(512));
     const root = await openDocumentPort(service);
-    runner = documentRunner({ service, running: () => null, definition: () => null }, root, ['node', 'node-2']);
+    runner = documentRunner(
+      { service, running: () => null, booted: async () => undefined, definition: () => null },
+      root,
+      ['node', 'node-2'],
+    );
   });
   after(async () => {
     runner?.close();

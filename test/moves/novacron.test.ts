@@ -27,6 +27,7 @@ describe("NovaCron's document on two real hosts", { concurrency: 1 }, () => {
       {
         service,
         running: (id) => world.running(id),
+        booted: async (id) => world.up(id, await world.hostOf(id)),
         definition: async (id) => {
           const [host] = await world.running(id);
           return host === undefined ? '' : world.virsh(host, 'dumpxml', id);

@@ -18,6 +18,8 @@ export interface DocumentWorld {
   readonly service: Service;
   /** Nodes on which a hypervisor runs the guest; null: there are none that could be asked. */
   running(id: string): Promise<readonly string[]> | null;
+  /** Waits until a guest that runs answers. */
+  booted(id: string): Promise<void>;
   /** The definition of a guest that runs, as its hypervisor has it. */
   definition(id: string): Promise<string> | null;
 }
@@ -129,6 +131,12 @@ async function hasProfile(run: DocumentRun): Promise<void> {
   await did('start').then(run);
   const definition = await run.definition(run.ids['vm-id'] as string);
   if (definition !== null) assert.match(definition, /<shares>4096<\/shares>/);
+}
+
+async function adjusted(run: DocumentRun): Promise<void> {
+  await did('adjust').then(run);
+  const sql = 'select current_memory_mb, adjust_status from servers where uuid = ?';
+  assert.deepEqual(run.row(sql, run.ids['vm-id']), { current_memory_mb: 1024, adjust_status: 'idle' });
 }
 
 async function movedLive(run: DocumentRun): Promise<void> {
@@ -298,8 +306,15 @@ export const curlLines: readonly Line[] = [
   },
   { line: post('/vms/<vm-id>/stop'), ...did('stop', 'stopped') },
   { line: post('/vms/<vm-id>/start'), then: hasProfile },
-  { line: post('/vms/<vm-id>/restart'), ...did('reboot') },
-  { line: posted('/vms/<vm-id>/adjust', '{"vcpus": 1}'), ...did('adjust') },
+  {
+    line: post('/vms/<vm-id>/restart'),
+    async then(run) {
+      await did('reboot').then(run);
+      // only a guest that answers gives memory back
+      await run.booted(run.ids['vm-id'] as string);
+    },
+  },
+  { line: posted('/vms/<vm-id>/adjust', '{"memory_mb": 1024}'), then: adjusted },
   { line: remove('/vms/<vm-id>'), then: gone },
 ];
 

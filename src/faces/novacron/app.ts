@@ -10,7 +10,7 @@ import { computeClient } from '../../client/compute.ts';
 import { inProcessTransport } from '../../client/in-process.ts';
 import { Refusal } from '../../client/refusal.ts';
 import { borrowSession, type Urls } from '../../client/session.ts';
-import { makeWeb, type WebContext, type WebObserver } from '../../web/app.ts';
+import { makeWeb, serviceUrl, type WebContext, type WebObserver } from '../../web/app.ts';
 import type { Envelope } from '../../web/faults.ts';
 import { readJson } from '../../web/json-body.ts';
 import { reachedBy } from '../../web/reached.ts';
@@ -80,6 +80,14 @@ async function answer(
   }
 }
 
+/** What there is below this address. */
+function answerIndex(ctx: WebContext): void {
+  const base = `${serviceUrl(ctx)}/v1`;
+  ctx.state.route = '/';
+  ctx.type = 'application/json';
+  ctx.body = JSON.stringify({ openapi: `${base}/openapi.json`, docs: `${base}/docs` });
+}
+
 /** The API below `/v1`, with its description and reference. */
 export function makeNovacron(options: NovacronOptions): Novacron {
   const { clock, log, observer, bodyMs } = options;
@@ -103,6 +111,7 @@ export function makeNovacron(options: NovacronOptions): Novacron {
   }
   app.use(router.routes() as never);
   app.use((ctx) => {
+    if (ctx.method === 'GET' && /^\/v1\/?$/.test(ctx.path)) return answerIndex(ctx);
     throw notFound(`There is no ${ctx.method} /api${ctx.path}; see /api/v1/docs.`);
   });
   const handle = app.callback();
