@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { Fault } from '../../src/base/errors.ts';
 import { limits } from '../../src/base/limits.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Auth, Login } from '../../src/client/login.ts';
@@ -133,6 +134,7 @@ describe('what is kept of credentials', () => {
     const callers = makeCallers({
       clock: { ...systemClock, now: () => now },
       own: { projectId: 'other', credential: { id: 'own', secret: 's' } },
+      wwwAuthenticateUri: 'https://keystone',
       logIn: async () => login(`t${(logins += 1)}`, 'p', now + limits.credentialTokenLeftMs + 5_000),
     });
     assert.equal(await callers.tokenOf(request('a'), '', false), 't1');
@@ -146,5 +148,8 @@ describe('what is kept of credentials', () => {
     await callers.tokenOf(request('a'), '', false);
     assert.equal(logins, before + 1, 'the oldest went');
     await assert.rejects(callers.tokenOf({ headers: {} } as never, '', true), /is not of novacron.loopback_project/);
+    await assert.rejects(callers.tokenOf({ headers: {} } as never, '', false), (error: Fault) => {
+      return error.headers['WWW-Authenticate'] === 'Keystone uri="https://keystone"';
+    });
   });
 });

@@ -64,6 +64,7 @@ export async function startNovacron({ compute, more = {}, logIn, own = null }: F
     },
     logIn: logIn ?? (async () => Promise.reject<Login>(new Error('nobody logs in'))),
     own,
+    wwwAuthenticateUri: null,
     clock: systemClock,
     log: silentLog,
     observer: { answered() {} },

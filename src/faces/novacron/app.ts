@@ -43,10 +43,11 @@ const envelope: Envelope = ({ message }, code, request_id) => ({
   body: JSON.stringify({ error: { code, message, request_id } }),
 });
 
-/** What the compute API refused, in its words. */
-function passedOn(error: unknown): unknown {
-  if (!(error instanceof Refusal)) return error;
-  const { kind, words, retryAfterSeconds: later } = error;
+/** What the compute API refused, in its words and with its status; null: it did not. */
+function passedOn(error: unknown): Fault | null {
+  if (!(error instanceof Refusal)) return null;
+  const { status, words, retryAfterSeconds: later } = error;
+  const kind = status === 500 ? 'internal' : error.kind;
   return new Fault(kind, words, { cause: error, ...(later === undefined ? {} : { retryAfterSeconds: later }) });
 }
 
@@ -93,7 +94,7 @@ export function makeNovacron(options: NovacronOptions): Novacron {
   const { clock, log, observer, bodyMs } = options;
   const app = makeWeb({
     ...{ service: 'novacron', envelope, clock, log, observer, bodyMs },
-    recognize: (error) => (error instanceof Refusal ? (passedOn(error) as Fault) : null),
+    recognize: passedOn,
   });
   const callers = makeCallers(options);
   const router = new Router({ prefix: '/v1', strict: true, sensitive: true });
