@@ -1,4 +1,4 @@
-// Each curl line and each command of NovaCron's document, run as written, on the fake driver; on real hosts: test/moves/novacron.test.ts.
+// Each curl line and each command of NovaCron's document, run as written, on the fake driver; on real hosts: libvirt-novacron.test.ts.
 
 import { after, before, describe, it } from 'node:test';
 import {
