@@ -26,7 +26,7 @@ test: deps
 test-unit: deps
 	@tools/test.sh unit
 
-## All that boots guests on a real libvirt: beside what `make test` runs of it, backups, NUMA, limits, firmware, kinds of disks, virtio-mem, KVM.
+## All that boots guests on a real libvirt: beside what `make test` runs of it, backups, NovaCron's document, NUMA, limits, firmware, kinds of disks, virtio-mem, KVM.
 test-libvirt: deps
 	@tools/test.sh libvirt
 

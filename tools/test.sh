@@ -34,8 +34,8 @@ run_aside() {
 # Most of the first two is waiting for what they started, so that the three run side by side.
 PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
-# What few guests have, and takes a third of the time of all: only `libvirt` runs these.
-RARE='libvirt-(backups|block-devices|firmware|kvm|limits|numa|virtio-mem)\.test\.ts$'
+# What few guests have, and takes half of the time of all: only `libvirt` runs these.
+RARE='libvirt-(backups|block-devices|firmware|kvm|limits|novacron|numa|virtio-mem)\.test\.ts$'
 with_guests() { on_libvirt | grep -vE "$RARE"; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
 with_programs() { without_guests | xargs grep -lE "$PROGRAMS"; }

@@ -100,11 +100,15 @@ export const limits = {
   passwordHashesWaiting: 1_024,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
+  /** What waits for one log file of a VM or migration until it is written; what is more stands on stderr alone. */
+  logFileBytes: MIB,
   /** Tokens that are kept for application credentials of `Authorization: Basic`, and for how long. */
   credentialTokens: 1_000,
   credentialTokenMs: 300 * SECOND_MS,
   /** How long such a token must be good yet. */
   credentialTokenLeftMs: 30 * SECOND_MS,
+  /** Between two looks of a command that waits for what it began. */
+  commandPollMs: 500,
   /** Between two looks of `xloud host drain`, and how long it bears a service that does not answer. */
   drainPollMs: SECOND_MS,
   drainOutageMs: 5 * 60 * SECOND_MS,

@@ -41,8 +41,12 @@ export type LogLevel = (typeof logLevels)[number];
  * A logger that writes JSON lines to stderr (stdout belongs to what a command prints). Lines are gathered for a moment, since
  * one write for each request costs more than the request's other logging; pino writes what is left when the process ends or
  * dies of an exception, and what a SIGKILL can swallow is the last `logFlushMs`.
+ * @param also is given every line, too
  */
-export function makeLog(level: LogLevel): Log {
+export function makeLog(level: LogLevel, also?: (line: string) => void): Log {
+  const stderr = pino.destination({
+    ...{ dest: 2, sync: false, minLength: limits.logBufferBytes, periodicFlush: limits.logFlushMs },
+  });
   return pino(
     {
       level,
@@ -52,7 +56,14 @@ export function makeLog(level: LogLevel): Log {
       formatters: { level: (name) => ({ level: name }) },
       serializers: { err: withoutValues },
     },
-    pino.destination({ dest: 2, sync: false, minLength: limits.logBufferBytes, periodicFlush: limits.logFlushMs }),
+    also === undefined
+      ? stderr
+      : {
+          write(line: string) {
+            stderr.write(line);
+            also(line);
+          },
+        },
   );
 }
 

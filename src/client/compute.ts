@@ -90,6 +90,16 @@ export interface SizedFlavor {
   readonly start?: 'floor' | 'maximum';
 }
 
+export interface Action {
+  readonly action: string;
+  readonly request_id: string;
+  readonly start_time: string;
+  readonly updated_at: string;
+  /** Null: nothing says that it failed. */
+  readonly message: string | null;
+  readonly events?: readonly { readonly details?: string | null }[];
+}
+
 export type Kind = 'snapshot' | 'backup';
 
 /** What all of this is asked at: cold migration to a named host, networks by `auto`, flavors within servers, moves by page. */
@@ -135,6 +145,17 @@ export function computeClient(session: Session) {
       show: async (id: string) => (await ask<{ server: Server }>('GET', `/servers/${segment(id)}`)).server,
       create: async (server: object) => (await ask<{ server: { id: string } }>('POST', '/servers', { server })).server,
       remove: (id: string) => ask<unknown>('DELETE', `/servers/${segment(id)}`),
+    },
+    actions: {
+      /** The newest actions of a server, the newest first. */
+      list: async (server: string): Promise<readonly Action[]> =>
+        (await ask<{ instanceActions: Action[] }>('GET', `/servers/${segment(server)}/os-instance-actions?limit=50`))
+          .instanceActions,
+      /** One with its events. */
+      show: async (server: string, requestId: string): Promise<Action> => {
+        const path = `/servers/${segment(server)}/os-instance-actions/${segment(requestId)}`;
+        return (await ask<{ instanceAction: Action }>('GET', path)).instanceAction;
+      },
     },
     copies: {
       list: async (kind: Kind, server: string): Promise<readonly Copy[]> =>

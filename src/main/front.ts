@@ -88,7 +88,7 @@ export function makeFront(
     '/network': callbackOf(networks.app),
     '/volume': callbackOf(volumes.app),
   };
-  const novacron = openNovacron(parts, mount(apis, nothing));
+  const novacron = openNovacron(parts, identity.service, mount(apis, nothing));
   const services = mount(
     {
       ...apis,

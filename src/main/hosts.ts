@@ -5,6 +5,7 @@ import { directoryAnswers } from '../agent/answers.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { ImageSink, ImageSource } from '../virt/driver.ts';
 import { type ChosenDriver, chooseDriver, type DrivenHost } from './driver.ts';
+import { HYPERVISOR } from './log-files.ts';
 import { readOffers } from './offers.ts';
 import type { BaseParts } from './parts.ts';
 
@@ -15,20 +16,21 @@ export async function openHosts(
   drive = chooseDriver,
 ): Promise<ChosenDriver> {
   const { config, dataDir, clock, log, cleanup } = parts;
-  const chosen = await drive({ config, dataDir, images, clock, log });
+  const chosen = await drive({ config, dataDir, images, clock, log: log.child(HYPERVISOR) });
   for (const { driver } of chosen.hosts) cleanup.defer(() => driver.close());
   return chosen;
 }
 
 /** @param reportMs how often each tells, in milliseconds, or who says so */
 export async function startAgents(
-  { config, clock, log, cleanup }: BaseParts,
+  { config, clock, log: all, cleanup }: BaseParts,
   bus: Bus,
   hosts: readonly DrivenHost[],
   reportMs: number | (() => number),
 ): Promise<readonly Agent[]> {
   const offers = readOffers(config.compute);
   const usage = config.compute.usage_history === 'yes';
+  const log = all.child(HYPERVISOR);
   const agents: Agent[] = [];
   for (const { name, driver, answersDir } of hosts) {
     const answers = directoryAnswers(answersDir);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { mount } from '../web/mount.ts';
+import type { IdentityService } from '../cloud/identity.ts';
 import { fetchTransport } from '../client/fetch-transport.ts';
 import { inProcessTransport } from '../client/in-process.ts';
 import { logIn } from '../client/login.ts';
@@ -46,12 +47,17 @@ function readOwn(novacron: Config['novacron']): NovacronOptions['own'] {
 }
 
 /** @param services what answers the services of this process, by their paths */
-export function openNovacron(parts: Parts, services: RequestListener): Novacron {
+export function openNovacron(
+  parts: Parts,
+  { wwwAuthenticateUri }: Pick<IdentityService, 'wwwAuthenticateUri'>,
+  services: RequestListener,
+): Novacron {
   const { novacron, identity } = parts.config;
   const keystone = identity.auth_url;
   return makeNovacron({
     ...webParts(parts),
     services,
+    wwwAuthenticateUri,
     urls,
     own: readOwn(novacron),
     logIn: (auth, client) =>

@@ -12,7 +12,13 @@ export const sizedFlavorOptions = {
   ),
   sized_flavor_vcpus: integer(32, 'vCPUs', 'The most vCPUs of such a flavor.', 1, 1_000_000),
   sized_flavor_memory_mb: integer(131_072, 'MiB', 'The most memory of such a flavor.', 1, 100_000_000),
-  sized_flavor_disk_gb: integer(1_024, 'GiB', 'The largest disk of such a flavor.', 1, 100_000_000),
+  sized_flavor_disk_gb: integer(
+    100,
+    'GiB',
+    'The largest disk of such a flavor; disks count for no quota.',
+    1,
+    100_000_000,
+  ),
   sized_flavor_base: text(
     '',
     'Id of a flavor whose extra specs (prices, profile, aggregates) every such flavor has; empty: none, and none is made where any flavor has a price.',

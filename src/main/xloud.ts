@@ -104,9 +104,9 @@ async function stand(
   flags: readonly string[],
   start: (parts: StartOptions) => Promise<{ close(): Promise<void> }>,
 ): Promise<void> {
-  const { makeLog } = await import('../base/log.ts');
+  const { openLog } = await import('./log-files.ts');
   const config = await configOf(options, flags);
-  const log = makeLog(config.log.level);
+  const log = openLog(config);
   // a mistake in one request or timer must not end everybody's; one that is thrown outside of any promise still does
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody awaited'));
   const running = await start({ config, dataDir: resolve(options.dataDir), log });

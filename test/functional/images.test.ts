@@ -339,7 +339,12 @@ describe('image service', () => {
     assert.deepEqual(await names('?resource_types=OS::Glance::Image'), []);
     assert.deepEqual(await names('?marker=OS::Xloud::Elastic'), [], 'a second page');
     const one = (await metadefs('namespaces/OS::Xloud::Elastic?resource_type=OS::Nova::Flavor')).json;
-    assert.deepEqual(Object.keys(one.properties), ['minimum_cpu', 'minimum_memory', 'xloud:memory_method']);
+    assert.deepEqual(Object.keys(one.properties), [
+      'minimum_cpu',
+      'minimum_memory',
+      'xloud:memory_method',
+      'xloud:start_size',
+    ]);
     assert.deepEqual((await metadefs('namespaces/OS::Xloud::Elastic/properties')).json.properties, one.properties);
     assert.equal((await metadefs('resource_types')).json.resource_types[0].name, 'OS::Nova::Flavor');
     assert.equal((await metadefs('namespaces/nothing')).status, 404);

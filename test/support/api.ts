@@ -2,6 +2,7 @@
 // networks. What is said on the wire is kept, so that it can be held against Nova's declarations (conformance.ts).
 
 import { appendFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { makeCompute } from '../../src/api/app.ts';
 import { computeRoutes } from '../../src/api/compute/index.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -46,6 +47,8 @@ export interface Api {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly world: World;
+  /** What answers the requests. */
+  readonly handler: RequestListener;
   readonly exchanges: readonly Exchange[];
   /** The rules that routes, handlers and views asked about so far; tests may clear it. */
   readonly rulesAsked: Set<string>;
@@ -104,13 +107,15 @@ export async function startApi({ pageSize = 1000, recorded = true, ...options }:
     },
   });
   const handle = compute.callback();
-  const server = await listen((request, response) => void handle(request, response));
+  const handler: RequestListener = (request, response) => void handle(request, response);
+  const server = await listen(handler);
   const exchanges: Exchange[] = [];
   const logFile = process.env['XLOUD_EXCHANGES'];
 
   return {
     url: server.url,
     world,
+    handler,
     exchanges,
     rulesAsked,
     async request(method, given, { body, version, as = 'admin', headers = {} } = {}) {

@@ -4,8 +4,8 @@
 // node serve-child.ts DATA_DIR PORT [POINT [DELAY_MS]]; options by the environment, as for `xloud serve`
 
 import { flushCompileCache } from 'node:module';
-import { makeLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/main/config.ts';
+import { openLog } from '../../src/main/log-files.ts';
 import { serve } from '../../src/main/serve.ts';
 
 const [dataDir, port, wanted, delayMs = '0'] = process.argv.slice(2) as [string, string, string?, string?];
@@ -18,4 +18,4 @@ const point = (name: string): void => {
 const config = loadConfig({ env: process.env, flags: [`api.port=${port}`] });
 // one that is killed keeps nothing of what it compiled
 flushCompileCache();
-await serve({ config, dataDir, log: makeLog(config.log.level), hooks: { point } });
+await serve({ config, dataDir, log: openLog(config), hooks: { point } });

@@ -9,7 +9,7 @@ import { type Cluster, type ClusterWish, startCluster } from './cluster.ts';
 import { messageOf } from '../../src/base/errors.ts';
 import { ConsoleLog } from './guest.ts';
 import { runInside } from './inside.ts';
-import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
+import { type Libvirtd, type LibvirtdOptions, startLibvirtd } from './libvirtd.ts';
 import { eventually, type Reply, type Service, startService } from './serve.ts';
 import { uploadGuest } from './serve-guest.ts';
 import { addresses, joinHosts } from './two-hosts.ts';
@@ -64,13 +64,18 @@ interface Place {
 }
 
 /** As one process. */
-export const startTwoHostService = (env: Readonly<Record<string, string>> = {}): Promise<TwoHostService> =>
-  startOver((hosts) =>
-    startService({
-      driver: 'libvirt',
-      child: join(import.meta.dirname, 'two-hosts-child.ts'),
-      env: { TWO_HOSTS: JSON.stringify(hosts), XLOUD_COMPUTE__REPORT_SECONDS: '2', ...env },
-    }),
+export const startTwoHostService = (
+  env: Readonly<Record<string, string>> = {},
+  daemon: Pick<LibvirtdOptions, 'cgroups'> = {},
+): Promise<TwoHostService> =>
+  startOver(
+    (hosts) =>
+      startService({
+        driver: 'libvirt',
+        child: join(import.meta.dirname, 'two-hosts-child.ts'),
+        env: { TWO_HOSTS: JSON.stringify(hosts), XLOUD_COMPUTE__REPORT_SECONDS: '2', ...env },
+      }),
+    daemon,
   );
 
 /** APIs, workers and an agent for each host; disks go by the loopback, on which the agents are, all else by the hosts' wire. */
@@ -95,11 +100,14 @@ export const startTwoHostCluster = (
     return { cluster, request: inTurns, close: () => cluster.close() };
   });
 
-async function startOver<W extends Whole>(start: (hosts: readonly Place[]) => Promise<W>): Promise<TwoHostService<W>> {
+async function startOver<W extends Whole>(
+  start: (hosts: readonly Place[]) => Promise<W>,
+  daemon: Pick<LibvirtdOptions, 'cgroups'> = {},
+): Promise<TwoHostService<W>> {
   const daemons: Libvirtd[] = [];
   const dirs: string[] = [];
   for (const hostname of NAMES) {
-    daemons.push(await startLibvirtd({ hostname, tcpPort: 16_509 }));
+    daemons.push(await startLibvirtd({ hostname, tcpPort: 16_509, ...daemon }));
     dirs.push(await mkdtemp(join(tmpdir(), 'xloud-instances-')));
   }
   const libvirtd = (host: HostName) => daemons[NAMES.indexOf(host)] as Libvirtd;

@@ -3,8 +3,8 @@
 // node two-hosts-child.ts DATA_DIR PORT; options by the environment, as for `xloud serve`; TWO_HOSTS: the hosts, as JSON
 
 import { join } from 'node:path';
-import { makeLog } from '../../src/base/log.ts';
 import { loadConfig } from '../../src/main/config.ts';
+import { openLog } from '../../src/main/log-files.ts';
 import type { ChosenDriver, DrivenHost, DriverParts } from '../../src/main/driver.ts';
 import { serve } from '../../src/main/serve.ts';
 import { makeLibvirtDriver } from '../../src/virt/libvirt/driver.ts';
@@ -40,4 +40,4 @@ async function drive(parts: DriverParts): Promise<ChosenDriver> {
   return { hosts, fellBack: null };
 }
 
-await serve({ config, dataDir, log: makeLog(config.log.level), drive });
+await serve({ config, dataDir, log: openLog(config), drive });

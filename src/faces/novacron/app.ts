@@ -10,7 +10,7 @@ import { computeClient } from '../../client/compute.ts';
 import { inProcessTransport } from '../../client/in-process.ts';
 import { Refusal } from '../../client/refusal.ts';
 import { borrowSession, type Urls } from '../../client/session.ts';
-import { makeWeb, type WebContext, type WebObserver } from '../../web/app.ts';
+import { makeWeb, serviceUrl, type WebContext, type WebObserver } from '../../web/app.ts';
 import type { Envelope } from '../../web/faults.ts';
 import { readJson } from '../../web/json-body.ts';
 import { reachedBy } from '../../web/reached.ts';
@@ -43,10 +43,11 @@ const envelope: Envelope = ({ message }, code, request_id) => ({
   body: JSON.stringify({ error: { code, message, request_id } }),
 });
 
-/** What the compute API refused, in its words. */
-function passedOn(error: unknown): unknown {
-  if (!(error instanceof Refusal)) return error;
-  const { kind, words, retryAfterSeconds: later } = error;
+/** What the compute API refused, in its words and with its status; null: it did not. */
+function passedOn(error: unknown): Fault | null {
+  if (!(error instanceof Refusal)) return null;
+  const { status, words, retryAfterSeconds: later } = error;
+  const kind = status === 500 ? 'internal' : error.kind;
   return new Fault(kind, words, { cause: error, ...(later === undefined ? {} : { retryAfterSeconds: later }) });
 }
 
@@ -80,12 +81,20 @@ async function answer(
   }
 }
 
+/** What there is below this address. */
+function answerIndex(ctx: WebContext): void {
+  const base = `${serviceUrl(ctx)}/v1`;
+  ctx.state.route = '/';
+  ctx.type = 'application/json';
+  ctx.body = JSON.stringify({ openapi: `${base}/openapi.json`, docs: `${base}/docs` });
+}
+
 /** The API below `/v1`, with its description and reference. */
 export function makeNovacron(options: NovacronOptions): Novacron {
   const { clock, log, observer, bodyMs } = options;
   const app = makeWeb({
     ...{ service: 'novacron', envelope, clock, log, observer, bodyMs },
-    recognize: (error) => (error instanceof Refusal ? (passedOn(error) as Fault) : null),
+    recognize: passedOn,
   });
   const callers = makeCallers(options);
   const router = new Router({ prefix: '/v1', strict: true, sensitive: true });
@@ -103,6 +112,7 @@ export function makeNovacron(options: NovacronOptions): Novacron {
   }
   app.use(router.routes() as never);
   app.use((ctx) => {
+    if (ctx.method === 'GET' && /^\/v1\/?$/.test(ctx.path)) return answerIndex(ctx);
     throw notFound(`There is no ${ctx.method} /api${ctx.path}; see /api/v1/docs.`);
   });
   const handle = app.callback();

@@ -18,6 +18,8 @@ export interface CallersOptions {
   /** Asks the identity service for a token, for whoever is at this address. */
   readonly logIn: (auth: Auth, client: string) => Promise<Login>;
   readonly clock: Clock;
+  /** Where a 401 says that tokens are had; null: at the built-in identity service. */
+  readonly wwwAuthenticateUri: string | null;
   /** Who callers on this machine are that bring no token; null: nobody. */
   readonly own: { readonly projectId: string; readonly credential: Credential } | null;
 }
@@ -33,10 +35,11 @@ export interface Callers {
   forget(token: string): void;
 }
 
-/** Why one is asked for a token. */
-const noToken = () =>
+/** @param uri where tokens are had; null: from the identity service beside this API */
+const refusalOf = (uri: string | null): Fault =>
   unauthorized(
     'A token is wanted: X-Auth-Token, Authorization: Bearer, or an application credential by Authorization: Basic.',
+    { headers: uri === null ? {} : { 'WWW-Authenticate': `Keystone uri="${uri}"` } },
   );
 
 const SCHEME = /^(Bearer|Basic) +(\S+) *$/i;
@@ -55,7 +58,8 @@ interface Kept {
 }
 
 /** What is known of callers: tokens of credentials, for some minutes, under a hash of both parts. */
-export function makeCallers({ logIn, clock, own }: CallersOptions): Callers {
+export function makeCallers({ logIn, clock, own, wwwAuthenticateUri }: CallersOptions): Callers {
+  const noToken = (): Fault => refusalOf(wwwAuthenticateUri);
   const kept = new Map<string, Kept>();
 
   function remember(key: string, login: Promise<Login>): void {

@@ -66,6 +66,15 @@ export const vm = answer(
   ['current', 'floor'],
 );
 
+export const action = answer({
+  action: { type: 'string' },
+  request_id: { type: 'string' },
+  started_at: { type: 'string' },
+  updated_at: { type: 'string' },
+  failed: flag,
+  message: orNull('string'),
+});
+
 /** What was begun and goes on after the answer. */
 export const accepted = answer({ accepted: { type: 'string' }, vm_id: orNull('string'), id: { type: 'string' } }, [
   'vm_id',

@@ -1,10 +1,10 @@
 // Why: VMs are servers; whoever makes one says its size, and has a flavor of that.
 
 import { badRequest } from '../../base/errors.ts';
-import type { Adjustment, ComputeClient, Server } from '../../client/compute.ts';
+import type { Action, Adjustment, ComputeClient, Server } from '../../client/compute.ts';
 import { defaultSize, diskGbOf, diskMbOf, SSH_KEYS, stateOf, TEMPLATE, templateVariable } from './names.ts';
 import { of, route } from './route.ts';
-import { accepted, adjustment, closed, flag, listOf, name, text, uuid, vm, whole } from './schemas.ts';
+import { accepted, action, adjustment, closed, flag, listOf, name, text, uuid, vm, whole } from './schemas.ts';
 
 type Variable = string | number | boolean | readonly string[];
 
@@ -108,6 +108,11 @@ async function shownVm(compute: ComputeClient, id: string) {
   };
 }
 
+const actionView = ({ action: word, request_id, start_time, updated_at, message, events = [] }: Action) => ({
+  ...{ action: word, request_id, started_at: start_time, updated_at, failed: message !== null },
+  message: events.map(({ details }) => details).find((text) => text) ?? message,
+});
+
 async function flavorOf(compute: ComputeClient, wish: NewVm): Promise<string> {
   if (wish.flavor === undefined) {
     const { vcpus, memory_mb, disk_mb } = { ...defaultSize, ...wish };
@@ -160,11 +165,11 @@ async function create(compute: ComputeClient, wish: NewVm) {
 
 const tag = 'VMs';
 
-const act = (path: string, summary: string, action: object, word: string) =>
+const act = (path: string, summary: string, body: object, word: string) =>
   route({
     ...{ method: 'POST', path: `/vms/{vm_id}/${path}`, tag, summary, status: 202, answer: accepted },
     run: async (call) => {
-      await call.compute.act(of(call, 'vm_id'), action);
+      await call.compute.act(of(call, 'vm_id'), body);
       return { accepted: word, vm_id: of(call, 'vm_id') };
     },
   });
@@ -207,6 +212,18 @@ export const vmRoutes = [
     'stop',
   ),
   act('restart', 'Restart a VM.', { reboot: { type: 'SOFT' } }, 'restart'),
+  route({
+    ...{ method: 'GET', path: '/vms/{vm_id}/actions', tag, status: 200, answer: listOf('actions', action) },
+    summary: 'List what was done with a VM, the newest first, and why what failed did.',
+    run: async (call) => {
+      const id = of(call, 'vm_id');
+      const [newest, ...older] = await call.compute.actions.list(id);
+      if (newest === undefined) return { actions: [] };
+      // the reason of the newest is what one asks for
+      const whole = newest.message === null ? newest : await call.compute.actions.show(id, newest.request_id);
+      return { actions: [whole, ...older].map(actionView) };
+    },
+  }),
   route<AdjustBody>({
     ...{ method: 'POST', path: '/vms/{vm_id}/adjust', tag, status: 202, answer: adjustment },
     summary: 'Change the vCPUs or the memory of a VM as it runs, between its floor and its size.',

@@ -83,7 +83,9 @@ export class Run<I> {
     this.saga = saga;
     this.action = action;
     this.owner = owner;
-    this.log = deps.log.child({ request: action.requestId, server: action.serverUuid, action: saga.name });
+    const { migrationUuid: migration } = envelope.args as { readonly migrationUuid?: string };
+    const bindings = { request: action.requestId, server: action.serverUuid, action: saga.name };
+    this.log = deps.log.child(migration === undefined ? bindings : { ...bindings, migration });
     this.rest = rest;
     this.#left = left;
     this.#signal = signal;
@@ -209,6 +211,7 @@ export class Run<I> {
     afterCommit(t, () => {
       const seconds = secondsBetween(this.action.startTime, nowMs);
       this.deps.observer?.acted({ action: this.saga.name, outcome, seconds });
+      this.log.info({ outcome, seconds }, 'an action has ended');
     });
   }
 

@@ -83,11 +83,11 @@ export async function evacuateServer(
     }
     await cancelActions(t, uuid);
     const nowMs = deps.clock.now();
-    const migrationId = await acceptMove(t, op, server, 'evacuation', server.flavor, null, nowMs);
+    const move = await acceptMove(t, op, server, 'evacuation', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'rebuilding' }, nowMs);
     const { host, forced, adminPass, staysOff } = request;
     const input: EvacuateInput = {
-      migrationId,
+      ...move,
       host,
       forced,
       adminPass,

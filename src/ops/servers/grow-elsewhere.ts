@@ -38,7 +38,7 @@ async function enqueueMove(t: Tx, deps: OpsDeps, op: Op, { uuid, projectId }: Se
     server,
     liveMigrateAction,
     {
-      migrationId: await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs),
+      ...(await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs)),
       ...{ host: null, forced: false, blockMigration: null, old: currentPlacement(server) },
       growth: { claim: plan.claim, adjust: inputOf(deps, server, plan, nowMs) },
     },

@@ -181,9 +181,9 @@ export async function liveMigrateServer(
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, liveMigrateAction.transitions.liveMigrate);
     const nowMs = deps.clock.now();
-    const migrationId = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
+    const move = await acceptMove(t, op, server, 'live-migration', server.flavor, null, nowMs);
     await updateServer(t, server.id, { taskState: 'migrating' }, nowMs);
-    const input: LiveInput = { migrationId, host, forced, blockMigration, old: currentPlacement(server) };
+    const input: LiveInput = { ...move, host, forced, blockMigration, old: currentPlacement(server) };
     return enqueueAction(t, op, server, liveMigrateAction, input, nowMs);
   });
   wakeWorkers(deps, liveMigrateAction, [id]);

@@ -12,7 +12,7 @@ import { findMigration, insertMigration, unfinishedMoves, updateMigration } from
 import { addRemnant } from '../../db/remnants.ts';
 import { replaceNics } from '../../db/server-nics.ts';
 import { lockServer, updateServer } from '../../db/servers.ts';
-import type { Tx } from '../../db/tx.ts';
+import { afterCommit, type Tx } from '../../db/tx.ts';
 import type { FlavorSnapshot } from '../../domain/machines/flavors.ts';
 import type { Host } from '../../domain/placement/hosts.ts';
 import type { Server } from '../../domain/servers/servers.ts';
@@ -24,6 +24,8 @@ import type { StepContext } from '../engine/saga.ts';
 /** What every saga that moves a server begins with. */
 export interface MoveInput {
   readonly migrationId: number;
+  /** For the log; absent in what an older version left. */
+  readonly migrationUuid?: string;
 }
 
 type MoveContext = StepContext<MoveInput>;
@@ -33,7 +35,7 @@ async function flavorNumber(t: Tx, { flavorid }: FlavorSnapshot): Promise<number
   return (await findFlavor(t, flavorid))?.id ?? null;
 }
 
-/** Notes the move that a request asks for; `to` is the flavor afterwards. Returns its number. */
+/** Notes the move that a request asks for; `to` is the flavor afterwards. */
 export async function acceptMove(
   t: Tx,
   op: Op,
@@ -42,10 +44,11 @@ export async function acceptMove(
   to: FlavorSnapshot,
   before: Before | null,
   nowMs: number,
-): Promise<number> {
+): Promise<Required<MoveInput>> {
   const flavors = type !== 'evacuation';
-  return insertMigration(t, {
-    uuid: newUuid(),
+  const uuid = newUuid();
+  const migrationId = await insertMigration(t, {
+    uuid,
     serverUuid: server.uuid,
     type,
     sourceCompute: server.host as string,
@@ -57,6 +60,9 @@ export async function acceptMove(
     before,
     nowMs,
   });
+  const { uuid: id, host } = server;
+  afterCommit(t, () => op.log.info({ server: id, migration: uuid, type, host }, 'a migration is asked for'));
+  return { migrationId, migrationUuid: uuid };
 }
 
 export async function moveOf({ deps, input }: MoveContext): Promise<ServerMigration> {

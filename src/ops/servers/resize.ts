@@ -154,10 +154,10 @@ async function begin(
       availabilityZone: server.availabilityZone,
     };
     const type = action === resizeAction ? 'resize' : 'migration';
-    const migrationId = await acceptMove(t, op, server, type, flavor, before, nowMs);
+    const move = await acceptMove(t, op, server, type, flavor, before, nowMs);
     const promised = bootSizeOf({ ...server, flavor });
     await updateServer(t, server.id, { taskState: 'resize_prep', progress: 0, autoDiskConfig, promised }, nowMs);
-    return enqueueAction(t, op, server, action, { migrationId, flavor, host, mayStay }, nowMs);
+    return enqueueAction(t, op, server, action, { ...move, flavor, host, mayStay }, nowMs);
   });
   wakeWorkers(deps, action, [id]);
 }
