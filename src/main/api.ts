@@ -43,9 +43,10 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     cloudMetrics({ metrics, database, clock, version: manifest.version, downMs, queues: {} });
     usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 
-    const { handler, consoles } = makeFront(parts, callers, neighbours, plane);
+    const { handler, consoles, dashboard } = makeFront(parts, callers, neighbours, plane);
     port.answerWith(...noteReached(reach, handler, consoles.upgrades));
     cleanup.defer(() => port.close());
     cleanup.defer(() => consoles.close());
+    cleanup.defer(() => dashboard.close());
     return { url: port.url, cloudsYaml: callers.identity.cloudsYaml, close: () => cleanup.run() };
   });

@@ -11,6 +11,7 @@ import { reachedBy } from '../web/reached.ts';
 import { conditions } from './conditions.ts';
 import { type Consoles, makeConsoles } from './consoles.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { type ServedDashboard, serveDashboard } from './dashboard.ts';
 import { type Condition, withHealth } from './health.ts';
 import type { Callers, Neighbours } from './neighbours.ts';
 import { type Parts, webParts } from './parts.ts';
@@ -61,6 +62,7 @@ function consolesOf({ config, log, metrics }: Parts, { deps }: ControlPlane): Co
 export interface Front {
   readonly handler: RequestListener;
   readonly consoles: Consoles;
+  readonly dashboard: ServedDashboard;
 }
 
 export function makeFront(
@@ -72,14 +74,17 @@ export function makeFront(
 ): Front {
   const { identity } = callers;
   const consoles = consolesOf(parts, plane);
+  const identityApp = identity.app === null ? null : callbackOf(identity.app);
+  const dashboard = serveDashboard(parts, callers.authenticate, identityApp);
   const services = mount(
     {
-      ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
+      ...(identityApp === null ? {} : { '/identity': identityApp }),
       '/compute': callbackOf(computeOf(parts, callers, plane)),
       '/image': callbackOf(images.app),
       '/network': callbackOf(networks.app),
       '/volume': callbackOf(volumes.app),
       [CONSOLES]: consoles.pages,
+      '/dashboard': dashboard.pages,
     },
     rootPages(
       [
@@ -101,5 +106,5 @@ export function makeFront(
     ...networks.conditions,
     ...more,
   ];
-  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles };
+  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles, dashboard };
 }

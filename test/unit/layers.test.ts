@@ -24,6 +24,8 @@ const laws: readonly [file: string, forbidden: string, allowed: string | null][]
   ['src/agent/x.ts', '../db/y.ts', '../virt/y.ts'],
   ['src/api/compute/x.ts', '../../bus/y.ts', '../../ops/y.ts'],
   ['src/api/compute/servers/x.ts', '../../../db/tx.ts', '../../../db/servers.ts'],
+  ['src/faces/dashboard/x.ts', '../../db/y.ts', '../../web/y.ts'],
+  ['src/faces/dashboard/page/x.tsx', '../../../ops/y.ts', '../../../base/y.ts'],
   ['src/cli/x.ts', '../ops/y.ts', '../base/y.ts'],
 ];
 
