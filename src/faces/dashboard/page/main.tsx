@@ -6,6 +6,12 @@ import { parts, path } from './lib/route.ts';
 import { expired, session } from './lib/session.ts';
 import { LANGUAGE, t } from './lib/words.ts';
 import { Empty } from './views/empty.tsx';
+import { HealthPage } from './views/health.tsx';
+import { Hosts } from './views/hosts.tsx';
+import { Networks } from './views/networks.tsx';
+import { Policies } from './views/policies.tsx';
+import { PricesAndUsage } from './views/prices.tsx';
+import { Project } from './views/project.tsx';
 import { Server } from './views/server.tsx';
 import { Servers } from './views/servers.tsx';
 import { Shell } from './views/shell.tsx';
@@ -20,6 +26,18 @@ function View() {
       ) : (
         <Server id={id} tab={more} />
       );
+    case 'networks':
+      return <Networks />;
+    case 'policies':
+      return <Policies />;
+    case 'project':
+      return <Project />;
+    case 'hosts':
+      return <Hosts />;
+    case 'prices':
+      return <PricesAndUsage />;
+    case 'health':
+      return <HealthPage />;
     default:
       return <Empty />;
   }

@@ -36,6 +36,8 @@ export interface Asked {
   readonly signal?: AbortSignal;
   /** Instead of the token of the session. */
   readonly token?: string | null;
+  /** The text as it came. */
+  readonly raw?: boolean;
 }
 
 export interface Answer<T> {
@@ -78,7 +80,7 @@ export async function ask<T>(
   service: ServiceName,
   method: string,
   path: string,
-  { body, signal, token = tokenOf() }: Asked = {},
+  { body, signal, token = tokenOf(), raw = false }: Asked = {},
 ): Promise<Answer<T>> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (token !== null) headers['X-Auth-Token'] = token;
@@ -99,8 +101,10 @@ export async function ask<T>(
     throw new Refusal(0, 'The service does not answer.');
   }
   const text = await response.text();
-  if (response.ok)
-    return { status: response.status, headers: response.headers, body: (text === '' ? null : JSON.parse(text)) as T };
+  if (response.ok) {
+    const parsed: unknown = raw ? text : text === '' ? null : JSON.parse(text);
+    return { status: response.status, headers: response.headers, body: parsed as T };
+  }
   if (response.status === 401 && service !== 'identity') onUnauthorized();
   throw new Refusal(
     response.status,
@@ -159,4 +163,17 @@ export async function allowed(service: ServiceName, path: string): Promise<boole
     if (error instanceof Refusal && (error.status === 403 || error.status === 404)) return false;
     throw error;
   }
+}
+
+export interface Health {
+  readonly status: string;
+  /** By name: `ok`, or what is wrong. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** Whether the service may get work: also where it says no. */
+export async function health(): Promise<Health> {
+  const response = await fetch(urlOf('root', 'readyz'), { cache: 'no-store', credentials: 'omit' }).catch(() => null);
+  if (response === null) throw new Refusal(0, 'The service does not answer.');
+  return (await response.json()) as Health;
 }

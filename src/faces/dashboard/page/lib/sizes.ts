@@ -10,10 +10,12 @@ export interface Wish {
 export const sameWish = (a: Wish, b: Wish): boolean => a.vcpus === b.vcpus && a.memoryMb === b.memoryMb;
 
 /** Whether nothing was said of what it costs. */
-export const isFree = ({ prices }: ServerCost): boolean => Object.values(prices).every((price) => Number(price) === 0);
+export const isFree = ({ prices }: ServerCost): boolean =>
+  Object.values(prices ?? {}).every((price) => Number(price) === 0);
 
 /** What an hour would cost at a size, in the currency: the floor, and what is above it. */
 export function costAt({ prices }: ServerCost, { vcpus, memory_mb }: Adjustment, wish: Wish): number {
+  if (prices === null) return 0;
   const above = (value: number, floor: number): number => Math.max(0, value - floor);
   return (
     Number(prices.hour) +

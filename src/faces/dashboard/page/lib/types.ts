@@ -78,7 +78,8 @@ export interface Plan {
 
 export interface ServerCost {
   readonly currency: string;
-  readonly prices: { readonly hour: string; readonly vcpu_hour: string; readonly memory_gb_hour: string };
+  /** Null: its flavor had none. */
+  readonly prices: { readonly hour: string; readonly vcpu_hour: string; readonly memory_gb_hour: string } | null;
   readonly cost_per_hour: string;
   readonly cost: string;
 }

@@ -48,15 +48,21 @@ interface PlanCardProps {
   readonly onChoose: () => void;
 }
 
+const isElastic = ({ floor, vcpus, memoryMb }: Choice): boolean => floor.vcpus < vcpus || floor.memoryMb < memoryMb;
+
+const priceText = (choice: Choice, currency: string): string => {
+  if (choice.hour === null) return t('launch.unpriced');
+  return t(isElastic(choice) ? 'launch.from' : 'launch.price', { cost: money(choice.hour, currency) });
+};
+
 /** A flavor as a card, which is a radio button to keyboards and screen readers. */
 const PlanCard = ({ choice, currency, chosen, problem, onChoose }: PlanCardProps) => {
-  const isElastic = choice.floor.vcpus < choice.vcpus || choice.floor.memoryMb < choice.memoryMb;
   return (
     <label class={`plan-card${chosen ? ' chosen' : ''}${problem === null ? '' : ' off'}`}>
       <input type="radio" name="plan" checked={chosen} disabled={problem !== null} onChange={onChoose} />
       <span class="plan-name">
         <b>{choice.name}</b>
-        {isElastic && <span class="tag">{t('launch.elastic')}</span>}
+        {isElastic(choice) && <span class="tag">{t('launch.elastic')}</span>}
       </span>
       <span>
         {choice.floor.vcpus < choice.vcpus && `${whole(choice.floor.vcpus)} – `}
@@ -67,10 +73,7 @@ const PlanCard = ({ choice, currency, chosen, problem, onChoose }: PlanCardProps
         {memory(choice.memoryMb)}
       </span>
       <span class="muted">{t('launch.disk', { size: disk(choice.diskGb) })}</span>
-      <span class="plan-price">
-        {problem ??
-          (choice.hour === null ? t('launch.unpriced') : t('launch.from', { cost: money(choice.hour, currency) }))}
-      </span>
+      <span class="plan-price">{problem ?? priceText(choice, currency)}</span>
     </label>
   );
 };

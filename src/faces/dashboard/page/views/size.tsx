@@ -73,6 +73,7 @@ const Step = ({ words, state }: { words: Key; state: string }) => (
 );
 
 function Progress({ adjustment }: { adjustment: Adjustment }) {
+  if (adjustment.request_id === null) return <p class="muted">{t('size.hint')}</p>;
   const steps = stepsOf(adjustment);
   return (
     <div class="size-progress" role="status">
@@ -194,14 +195,14 @@ function useWish({ id }: Server, adjustment: Adjustment) {
     ...{ wish, shown, problem, busy, apply },
     /** The size before the last change; null where there is nothing to go back to. */
     before: wish === null && before !== null && !sameWish(before, target) ? before : null,
-    move(part: Partial<Wish>): void {
+    move: (part: Partial<Wish>): void => {
       const next = { ...latest.current, ...part };
       latest.current = next;
       setProblem('');
       setWish(sameWish(next, target) ? null : next);
     },
     /** Letting go means it, where it is done at once; what needs more than that waits for a button. */
-    letGo(): void {
+    letGo: (): void => {
       const size = latest.current;
       if (sameWish(size, target)) setWish(null);
       else if (adjustment.status !== 'adjusting') void applyIfLive(size);
