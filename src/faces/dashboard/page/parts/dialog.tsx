@@ -1,6 +1,6 @@
 // Why: dialogs are the browser's own: it keeps the focus within, closes them with Escape and gives the focus back.
 
-import type { ComponentChildren } from 'preact';
+import { cloneElement, type ComponentChildren, type HTMLAttributes, type VNode } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { messageOf } from '../lib/api.ts';
 import { t } from '../lib/words.ts';
@@ -92,16 +92,27 @@ export function Form({ action, danger = false, disabled = false, onSubmit, onCan
 interface FieldProps {
   readonly label: string;
   readonly hint?: string;
-  readonly children: ComponentChildren;
+  /** The control alone. */
+  readonly children: VNode<HTMLAttributes<HTMLElement>>;
 }
 
-export const Field = ({ label, hint, children }: FieldProps) => (
-  <label class="field">
-    <span class="field-label">{label}</span>
-    {children}
-    {hint && <span class="hint">{hint}</span>}
-  </label>
-);
+/** A control with its name, and what else is to be known of it: screen readers tell that after the name. */
+export function Field({ label, hint = '', children }: FieldProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label>
+        <span class="field-label">{label}</span>
+        {hint === '' ? children : cloneElement(children, { 'aria-describedby': id })}
+      </label>
+      {hint !== '' && (
+        <span id={id} class="hint">
+          {hint}
+        </span>
+      )}
+    </div>
+  );
+}
 
 interface ConfirmProps {
   readonly title: string;

@@ -1,6 +1,6 @@
 // Why: what may be done with a server is a menu at many places: opened and gone through with the keyboard, closed by Escape or elsewhere.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon, type IconName } from './icons.tsx';
 
 export interface MenuItem {
@@ -32,7 +32,7 @@ export function Menu({ label, items, text }: MenuProps) {
   const buttons = (): HTMLButtonElement[] => [
     ...(frame.current?.querySelectorAll<HTMLButtonElement>('[role=menuitem]:not(:disabled)') ?? []),
   ];
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     buttons()[0]?.focus();
     const elsewhere = (event: Event): void => {

@@ -53,7 +53,7 @@ function Node({ node }: { node: DrawnNode }) {
   const { kind, x, y, width, height, name, detail, server } = node;
   const body = (
     <>
-      <title>{`${name} ${detail}`}</title>
+      {fit(name, width - 12) !== name && <title>{name}</title>}
       <rect {...{ x, y, width, height }} rx={10} />
       {server !== null && <circle class={`net-dot ${toneOf(server)}`} cx={x + 14} cy={y + 17} r={4} />}
       <text class="net-name" x={x + (server === null ? 14 : 25)} y={y + (detail === '' ? height / 2 + 5 : 21)}>
@@ -68,7 +68,7 @@ function Node({ node }: { node: DrawnNode }) {
   );
   if (server === null) return <g class={`net-node ${kind}`}>{body}</g>;
   return (
-    <a class={`net-node ${kind}`} href={hrefOf('servers', server.id)} aria-label={`${name} ${detail}`}>
+    <a class={`net-node ${kind}`} href={hrefOf('servers', server.id)}>
       {body}
     </a>
   );

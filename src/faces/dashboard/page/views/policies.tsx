@@ -8,7 +8,7 @@ import { attempt } from '../lib/notices.ts';
 import { type AdjustPolicy, type Decision, policyBody, type PolicyDraft } from '../lib/policies.ts';
 import { hrefOf } from '../lib/route.ts';
 import { isElastic, ofAll, ordered, servers } from '../lib/servers.ts';
-import { isOperator } from '../lib/session.ts';
+import { isOperator, projectId } from '../lib/session.ts';
 import type { Server } from '../lib/types.ts';
 import { t } from '../lib/words.ts';
 import { Confirm, Dialog, Field, Form } from '../parts/dialog.tsx';
@@ -146,7 +146,8 @@ const NumberField = ({ label, value, onValue }: NumberFieldProps) => (
 );
 
 function NewPolicy({ onClose }: { onClose: () => void }) {
-  const elastic = ordered.value.filter(isElastic);
+  // a policy is made in the project of what it is for
+  const elastic = ordered.value.filter((server) => isElastic(server) && server.tenant_id === projectId.value);
   const [draft, setDraft] = useState(() => draftFor(elastic[0]));
   const set = (part: Partial<PolicyDraft>): void => setDraft({ ...draft, ...part });
   const { vcpus, memoryMb } = draft;

@@ -84,7 +84,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         {t('skip')}
       </a>
       <header class="top">
-        <a class="brand" href={hrefOf('servers')}>
+        <a class="brand" href={hrefOf('servers')} aria-label={t('title')}>
           <Logo />
           <b>xloud</b>
         </a>
