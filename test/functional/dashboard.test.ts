@@ -2,6 +2,7 @@
 // what it is served with.
 
 import assert from 'node:assert/strict';
+import { get, type IncomingMessage } from 'node:http';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { brotliDecompressSync } from 'node:zlib';
 import type { Browser } from 'puppeteer-core';
@@ -72,6 +73,21 @@ async function nobodyLeft(): Promise<void> {
 
 const fetchPage = (path: string, init: RequestInit = {}): Promise<Response> => fetch(`${service.url}${path}`, init);
 
+interface Packed {
+  readonly bytes: Buffer;
+  readonly encoding: string;
+  readonly caching: string;
+}
+
+/** A file as it is sent to a browser: `fetch` would unpack it. */
+async function packed(path: string): Promise<Packed> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${service.url}${path}`, { headers: { 'Accept-Encoding': 'gzip, br' } }, resolve).on('error', reject);
+  });
+  const { 'content-encoding': encoding = '', 'cache-control': caching = '' } = response.headers;
+  return { bytes: Buffer.concat((await response.toArray()) as Buffer[]), encoding, caching };
+}
+
 describe('what the dashboard is served with', () => {
   it('is a document in which nothing may run but its own script, and files that are kept for good', async () => {
     const page = await fetchPage('/dashboard');
@@ -88,16 +104,7 @@ describe('what the dashboard is served with', () => {
     let sent = 0;
     for (const path of names) {
       assert.match(path, /^\/dashboard\/[\w.-]+$/, 'from nowhere else');
-      const file = await new Promise<{ bytes: Buffer; encoding: string; caching: string }>((resolve, reject) => {
-        // fetch would unpack it
-        import('node:http').then(({ get }) =>
-          get(`${service.url}${path}`, { headers: { 'Accept-Encoding': 'gzip, br' } }, async (response) => {
-            const bytes = Buffer.concat((await response.toArray()) as Buffer[]);
-            const { 'content-encoding': encoding = '', 'cache-control': caching = '' } = response.headers;
-            resolve({ bytes, encoding, caching });
-          }).on('error', reject),
-        );
-      });
+      const file = await packed(path);
       assert.equal(file.encoding, 'br');
       assert.match(file.caching, path.endsWith('icon.svg') ? /max-age=86400/ : /immutable/);
       assert.ok(brotliDecompressSync(file.bytes).length > 100);

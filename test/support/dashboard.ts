@@ -132,11 +132,12 @@ export async function visit(browser: Browser, url: string, options: Omit<Visitor
       if (box == null) throw new Error(`no slider ${label}`);
       const y = box.y + box.height / 2;
       const at = (part: number): number => box.x + 11 + (box.width - 22) * part;
-      const read = (slider: unknown): number[] => {
+      const numbers = (slider: unknown): number[] => {
         const { min, max, value } = slider as Record<'min' | 'max' | 'value', string>;
         return [min, max, value].map(Number);
       };
-      const [min = 0, max = 1, value = 0] = (await found?.evaluate(read as never)) as unknown as number[];
+      const ends = (await found?.evaluate(numbers as never)) as number[] | undefined;
+      const [min = 0, max = 1, value = 0] = ends ?? [];
       const from = (value - min) / (max - min);
       await page.mouse.move(at(from), y);
       await page.mouse.down();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { limits } from '../../../../src/base/limits.ts';
@@ -20,14 +20,17 @@ describe('signing in at a Keystone elsewhere', () => {
     readonly body: string;
   }
   const heard: Heard[] = [];
-  const keystone = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = Buffer.concat((await request.toArray()) as Buffer[]).toString();
     heard.push({ method: request.method, url: request.url, headers: request.headers, body });
-    if (request.url === '/identity/v3/projects')
-      return response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end();
+    if (request.url === '/identity/v3/projects') {
+      response.writeHead(302, { Location: 'http://127.0.0.1:1/' }).end();
+      return;
+    }
     response.writeHead(201, { 'X-Subject-Token': 'secret', 'Set-Cookie': 'a=b', 'Content-Type': 'text/html' });
-    return response.end('{"token": {}}');
-  });
+    response.end('{"token": {}}');
+  };
+  const keystone = createServer((request, response) => void answer(request, response));
   let pass: Server;
   let url: string;
 
