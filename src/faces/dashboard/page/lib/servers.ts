@@ -58,10 +58,13 @@ export function sizeOf({ id, flavor }: Server, known: ReadonlyMap<string, Adjust
   };
 }
 
-export const isElastic = ({ flavor }: Server): boolean => {
+/** Whether a server's size may change: what its flavor says, or, where a policy hides that, what the service says of it. */
+export function isElastic({ id, flavor }: Server): boolean {
   const { minimum_cpu: cpu, minimum_memory: memory } = flavor.extra_specs ?? {};
-  return numberOf(cpu, flavor.vcpus) < flavor.vcpus || numberOf(memory, flavor.ram) < flavor.ram;
-};
+  if (numberOf(cpu, flavor.vcpus) < flavor.vcpus || numberOf(memory, flavor.ram) < flavor.ram) return true;
+  const own = sizes.value.get(id);
+  return own !== undefined && (own.vcpus.minimum < own.vcpus.maximum || own.memory_mb.minimum < own.memory_mb.maximum);
+}
 
 export const addressesOf = ({ addresses }: Pick<Server, 'addresses'>): readonly string[] =>
   Object.values(addresses)
