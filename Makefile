@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -37,6 +37,10 @@ openstack: deps
 ## OpenStack's dashboard, Debian's, walked through on the fake driver; five minutes.
 horizon: deps
 	@tools/horizon.sh
+
+## Our own, in a browser: a thousand servers, real guests, pictures for docs/dashboard; three minutes.
+dashboard: deps
+	@tools/dashboard.sh
 
 ## OpenStack's own tests of the compute and volume APIs, Debian's tempest and the newest, on the fake driver; a quarter of an hour.
 tempest: deps

@@ -13,7 +13,7 @@ const BANNED: readonly [RegExp, string][] = [
   [/^(before|after)Each\(/, 'a hook of each test stands in the suite that it is for'],
 ];
 
-const files = execFileSync('git', ['ls-files', '*.ts'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+const files = execFileSync('git', ['ls-files', '*.ts', '*.tsx'], { encoding: 'utf8' }).split('\n').filter(Boolean);
 const problems: string[] = [];
 for (const file of files) {
   const text = readFileSync(file, 'utf8');

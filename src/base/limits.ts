@@ -77,6 +77,20 @@ export const limits = {
   consoleIdleMs: 3_600 * SECOND_MS,
   /** How long clients of consoles may take to say goodbye once the process shall stop. */
   consoleFarewellMs: 1 * SECOND_MS,
+  /**
+   * The dashboard: streams of news at once, and those of one user; how often it is looked for what changed, by looks that overlap because
+   * a time is written before it is committed; how often a stream shows that it lives; how many servers a piece of news names; what a client
+   * may leave unread; and what it may send to sign in.
+   */
+  dashboardStreams: 2_000,
+  dashboardStreamsPerUser: 16,
+  dashboardTickMs: SECOND_MS,
+  dashboardOverlapMs: 10 * SECOND_MS,
+  dashboardChanges: 2_000,
+  dashboardHeartbeatMs: 15 * SECOND_MS,
+  dashboardHintIds: 200,
+  dashboardUnreadBytes: 64 * 1024,
+  dashboardSignInBytes: 16 * 1024,
   /** Tokens remembered, and for how long at most: a revoked token dies within this time. */
   tokenCacheEntries: 10_000,
   tokenCacheMs: 60 * SECOND_MS,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { badRequest, Fault, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { table } from '../base/table.ts';
-import { type DrainCounts, type DrainedServer, nextMove, progressLine } from './drain-plan.ts';
+import { type DrainCounts, type DrainedServer, nextMove, progressLine } from '../base/drain-plan.ts';
 import { failureOf, lastMessage } from './last-message.ts';
 import { type Session, VERSION } from '../client/session.ts';
 

@@ -44,10 +44,11 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     cloudMetrics({ metrics, database, clock, version: manifest.version, downMs, queues: {} });
     usageMetrics({ metrics, database, clock, which: config.compute.usage_metrics });
 
-    const { handler, consoles, novacron } = makeFront(parts, callers, neighbours, plane);
+    const { handler, consoles, dashboard, novacron } = makeFront(parts, callers, neighbours, plane);
     port.answerWith(...noteReached(reach, handler, consoles.upgrades));
     await openNovacronPort(parts, reach, novacron);
     cleanup.defer(() => port.close());
     cleanup.defer(() => consoles.close());
+    cleanup.defer(() => dashboard.close());
     return { url: port.url, cloudsYaml: callers.identity.cloudsYaml, close: () => cleanup.run() };
   });

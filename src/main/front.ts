@@ -11,6 +11,7 @@ import { reachedBy } from '../web/reached.ts';
 import { conditions } from './conditions.ts';
 import { type Consoles, makeConsoles } from './consoles.ts';
 import type { ControlPlane } from './control-plane.ts';
+import { type ServedDashboard, serveDashboard } from './dashboard.ts';
 import { type Condition, withHealth } from './health.ts';
 import type { Callers, Neighbours } from './neighbours.ts';
 import type { Novacron } from '../faces/novacron/app.ts';
@@ -70,6 +71,7 @@ export interface Front {
   readonly handler: RequestListener;
   readonly consoles: Consoles;
   readonly novacron: Novacron;
+  readonly dashboard: ServedDashboard;
 }
 
 export function makeFront(
@@ -81,8 +83,10 @@ export function makeFront(
 ): Front {
   const { identity } = callers;
   const consoles = consolesOf(parts, plane);
+  const identityApp = identity.app === null ? null : callbackOf(identity.app);
+  const dashboard = serveDashboard(parts, callers.authenticate, identityApp);
   const apis = {
-    ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
+    ...(identityApp === null ? {} : { '/identity': identityApp }),
     '/compute': callbackOf(computeOf(parts, callers, plane)),
     '/image': callbackOf(images.app),
     '/network': callbackOf(networks.app),
@@ -94,6 +98,7 @@ export function makeFront(
       ...apis,
       '/api': novacron.handler,
       [CONSOLES]: consoles.pages,
+      '/dashboard': dashboard.pages,
     },
     rootPages(
       [
@@ -116,5 +121,5 @@ export function makeFront(
     ...networks.conditions,
     ...more,
   ];
-  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles, novacron };
+  return { handler: withHealth(parts.metrics, all, parts.log, services), consoles, dashboard, novacron };
 }

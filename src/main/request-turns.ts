@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientKey } from '../base/client-key.ts';
 import { limits } from '../base/limits.ts';
+import { GIVES_PLACE_BACK } from '../web/place.ts';
 import type { ConnectionBounds } from './connections.ts';
 
 /** What happens to a request on its way. Each is called once at most. */
@@ -113,6 +114,7 @@ export function makeTurns(
   function begin(line: Line, ticket: Ticket): void {
     const { tickets, share } = line;
     ticket.turn.isNext();
+    ticket.response.once(GIVES_PLACE_BACK, () => leave(ticket));
     ticket.response.once('close', () => {
       // the connection went first, and took all of them
       if (tickets[0] !== ticket) return;

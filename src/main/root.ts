@@ -49,6 +49,7 @@ export function rootPages(services: readonly RootService[], routes: readonly Rou
       services: services.map(({ name, version }) => `${urlOf(name)}${version}`),
       openapi: `${root}/openapi.json`,
       docs: `${root}/docs`,
+      dashboard: `${root}/dashboard`,
       health: `${root}/readyz`,
       metrics: `${root}/metrics`,
     }),

@@ -118,12 +118,13 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
 
   // guests that a hypervisor runs here are answered here
   const more = hasMetadata(config) && hosts[0].driver.kind === 'libvirt' ? openMetadata(parts) : [];
-  const { handler, consoles, novacron } = makeFront(parts, callers, neighbours, plane, more);
+  const { handler, consoles, dashboard, novacron } = makeFront(parts, callers, neighbours, plane, more);
   port.answerWith(...noteReached(reach, handler, consoles.upgrades));
   await openNovacronPort(parts, reach, novacron);
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
   cleanup.defer(() => consoles.close());
+  cleanup.defer(() => dashboard.close());
   return {
     url: port.url,
     driverKind: hosts[0].driver.kind,

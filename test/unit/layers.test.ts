@@ -27,6 +27,9 @@ const laws: readonly [file: string, forbidden: string, allowed: string | null][]
   ['src/client/x.ts', '../web/y.ts', '../base/y.ts'],
   ['src/faces/novacron/x.ts', '../../ops/y.ts', '../../client/y.ts'],
   ['src/cli/x.ts', '../ops/y.ts', '../client/y.ts'],
+  ['src/faces/dashboard/x.ts', '../../db/y.ts', '../../web/y.ts'],
+  ['src/faces/dashboard/page/x.tsx', '../../../ops/y.ts', '../../../base/y.ts'],
+  ['src/operator/x.ts', '../web/y.ts', '../client/y.ts'],
 ];
 
 describe('the layers', () => {

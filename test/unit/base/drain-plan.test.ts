@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { nextMove, progressLine } from '../../../src/cli/drain-plan.ts';
+import { nextMove, progressLine } from '../../../src/base/drain-plan.ts';
 
 const server = (status: string, task: string | null = null) => ({
   ...{ id: 'a', name: 'a', status },
