@@ -24,7 +24,14 @@ export const network = {
   ),
   ovn_gateways: list<string>(
     [],
-    'System ids of the chassis on which routers have their way out, the first that lives before the others; empty: routers have none.',
+    'System ids of the chassis on which routers have their way out, the first that lives before the others; empty: all whose hosts say that they lead to the wire, in another order for each router.',
+  ),
+  ovn_tunnel_mtu: integer(
+    0,
+    'bytes',
+    'With several hosts: the greatest MTU of networks between them, and what those have that name none: that of the wire between the hosts less 58 (Geneve over IPv4), so 1442. 0: there is one host.',
+    0,
+    65_535,
   ),
   ovn_offloads: choice(
     'yes',

@@ -13,6 +13,7 @@ import { OvsdbError } from '../../src/cloud/ovn/ovsdb/failure.ts';
 import type { Operation } from '../../src/cloud/ovn/ovsdb/operations.ts';
 import type { RowChange } from '../../src/cloud/ovn/ovsdb/replica.ts';
 import { makeReconciler, type Reconciler } from '../../src/cloud/ovn/reconciler.ts';
+import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
 import { type Answer, type Cloud, startCloud, type Who } from '../support/cloud.ts';
 import { makeMemoryNorthbound, type MemoryNorthbound } from '../support/memory-northbound.ts';
@@ -65,7 +66,8 @@ describe('the network engine', () => {
   }
 
   beforeEach(async () => {
-    const engine = { kind: 'ovn' as const, gateways: SITE.gateways, offloads: true, nudge: () => nudge() };
+    const { gateways, wire } = SITE;
+    const engine = { ...basicEngine, kind: 'ovn' as const, gateways, wire, nudge: () => nudge() };
     cloud = await startCloud({ floatingIps: true, network: { engine } });
     northbound = makeMemoryNorthbound();
     [failing, away, meanwhile] = [null, null, async () => {}];

@@ -67,6 +67,8 @@ export interface ClusterWish {
   readonly program?: string;
   /** More for the configuration of a host's agent. */
   readonly hostConfig?: (host: string) => Readonly<Record<string, object>>;
+  /** More for the configurations of APIs and workers: whole sections that they have nothing of else. */
+  readonly control?: Readonly<Record<string, object>>;
   /** More for every configuration. */
   readonly config?: Readonly<Record<string, object>>;
 }
@@ -104,6 +106,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     identity: { keys_dir: join(directory, 'keys') },
     image: { directory: join(directory, 'images') },
     quota: { instances: -1, cores: -1, ram: -1 },
+    ...wish.control,
   };
   const members: Member[] = [];
 

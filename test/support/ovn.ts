@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { makeReconciler, type Reconciler } from '../../src/cloud/ovn/reconciler.ts';
+import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
 import { type Answer, type Cloud, startCloud, type Who } from './cloud.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
@@ -155,7 +156,10 @@ export async function startOvn(given?: Libvirtd): Promise<Ovn> {
     throw error;
   }
   let nudge = (): void => {};
-  const engine = { kind: 'ovn' as const, gateways: [CHASSIS], offloads: true, nudge: () => nudge() };
+  const engine = {
+    ...{ ...basicEngine, kind: 'ovn' as const, gateways: [CHASSIS], wire: 'external' },
+    nudge: () => nudge(),
+  };
   const cloud = await startCloud({ floatingIps: true, network: { engine } });
   const reconciler = makeReconciler({
     source: makeUnitSource(cloud.database, systemClock, { wire: 'external', gateways: [CHASSIS], metadata: true }),
