@@ -414,6 +414,8 @@ export const limits = {
   metadataIdleMs: 15 * SECOND_MS,
   /** Bytes of the head of a request, and of its path. */
   metadataHeadBytes: 8 * 1024,
+  /** What a guest may send at most, whatever it is: the longest of what it may be. */
+  metadataBodyBytes: 16 * 1024,
   metadataPathChars: 1_024,
   /** How long a network without a guest on a host is kept there; how often is looked at what OVN says, at the host itself, and again after a failure. */
   metadataLingerMs: 60 * SECOND_MS,
@@ -422,6 +424,10 @@ export const limits = {
   metadataRetryMs: 2 * SECOND_MS,
   /** How many networks of a host are made ready at once, and how long it may take until a socket of one is open. */
   metadataNetworksAtOnce: 2,
+  /** How old what an agent passes on may be, or how wrong its clock. */
+  metadataRelayMs: 300 * SECOND_MS,
+  /** An agent's connections to the API for what guests ask; more questions wait. */
+  metadataRelayConnections: 16,
   metadataListenMs: 30 * SECOND_MS,
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,

@@ -12,6 +12,7 @@ import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { openKeystone } from './identity.ts';
+import { openRelay } from './metadata.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
@@ -51,8 +52,9 @@ export const startAgentProcess = (options: StartOptions): Promise<AgentStanding>
     metrics.gaugeOf('xloud_queue_length', 'What waits or runs in this process', ['queue'], () => [
       [{ queue: 'guests' }, agents.reduce((sum, agent) => sum + agent.waiting(), 0)],
     ]);
-    const [{ driver }] = hosts;
-    const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver), ...ofSwitch];
+    const [{ driver, name }] = hosts;
+    const metadata = driver.kind === 'libvirt' ? openRelay(parts, name) : [];
+    const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver), ...ofSwitch, ...metadata];
     const standing = await openProbes(parts, config.agent.listen, all);
     return { ...standing, driverKind: driver.kind, fellBack, hosts: hosts.map(({ name }) => name) };
   });

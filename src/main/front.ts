@@ -13,6 +13,7 @@ import { type Consoles, makeConsoles } from './consoles.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { type Condition, withHealth } from './health.ts';
 import type { Callers, Neighbours } from './neighbours.ts';
+import { relayedMetadata } from './metadata.ts';
 import { type Parts, webParts } from './parts.ts';
 import { rootPages } from './root.ts';
 
@@ -72,8 +73,10 @@ export function makeFront(
 ): Front {
   const { identity } = callers;
   const consoles = consolesOf(parts, plane);
+  const relayed = relayedMetadata(parts);
   const services = mount(
     {
+      ...(relayed === null ? {} : { '/metadata': relayed }),
       ...(identity.app === null ? {} : { '/identity': callbackOf(identity.app) }),
       '/compute': callbackOf(computeOf(parts, callers, plane)),
       '/image': callbackOf(images.app),

@@ -61,7 +61,7 @@ const ok = (work: Promise<unknown>): Promise<boolean> =>
   );
 
 /** @param held children that end with the host */
-function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine {
+export function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine {
   const within = ['ip', 'netns', 'exec', name] as const;
   const inside = async (command: string, ...args: string[]) =>
     (await host.exec(...within, command, ...args)).stdout.trim();
@@ -120,7 +120,7 @@ function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine 
 }
 
 /** Makes a namespace with an interface that is plugged into a bridge of the switch. */
-async function attachTo(host: Libvirtd, name: string, bridge: string, ...more: string[]): Promise<void> {
+export async function attachTo(host: Libvirtd, name: string, bridge: string, ...more: string[]): Promise<void> {
   const script = `set -e
     ip netns add ${name}; ip link add v-${name} type veth peer name eth0 netns ${name}
     ip link set v-${name} up; ip -n ${name} link set lo up
