@@ -49,6 +49,10 @@ export interface OvnHosts {
   readonly sbctl: (...words: string[]) => Promise<string>;
   /** Sends a signal to a host's switch and ovn-controller: they stand still, or go on. */
   readonly signalNetwork: (host: OvnHost, signal: 'STOP' | 'CONT') => Promise<void>;
+  /** Asks a host's switch. */
+  readonly appctl: (host: OvnHost, ...words: string[]) => Promise<string>;
+  /** Gives the wire of external networks an address itself: that is outside. */
+  readonly onWire: (address: string) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -164,6 +168,9 @@ export async function startOvnHosts(names: readonly string[]): Promise<OvnHosts>
       if (found === undefined) throw new Error(`no host ${name}`);
       return found;
     },
+    appctl: ({ libvirtd, inside }, ...words) =>
+      inside('ovs-appctl', '-t', `${homeOf(libvirtd)}/vswitchd.ctl`, ...words),
+    onWire: async (address) => void (await run('ip', ['-n', wires, 'addr', 'add', address, 'dev', 'phys'])),
     async signalNetwork({ libvirtd }, signal) {
       for (const daemon of ['controller', 'vswitchd'])
         await libvirtd.exec('bash', '-c', `kill -${signal} "$(cat ${homeOf(libvirtd)}/${daemon}.pid)"`);
