@@ -273,7 +273,7 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
     await world.reaches(idOf('two'), 'ACTIVE');
     assert.equal(await world.hostOf(idOf('two')), 'host-b');
     await isOnly('two', 'host-b');
-    t.diagnostic(`longest silence of a TCP connection, with a worker killed: ${await goesOn()} ms`);
+    t.diagnostic(`longest silence, at 8 MiB/s with the guest standing still and a worker killed: ${await goesOn()} ms`);
   });
 
   // --- outside --------------------------------------------------------------------------------------------------------
@@ -310,16 +310,18 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
     held.push(pinging);
     pinging.stdout.on('data', () => void heard.push(Date.now()));
     await sleep(3_000);
+    let second = '';
     await world.ovn.signalNetwork(world.ovn.host(first), 'STOP');
     try {
       await sleep(15_000);
-      assert.notEqual(await active(), first);
+      second = await active();
+      assert.ok(second !== '' && second !== first, second);
     } finally {
       await world.ovn.signalNetwork(world.ovn.host(first), 'CONT');
     }
     pinging.kill();
     const silence = Math.max(...heard.slice(1).map((at, index) => at - (heard[index] ?? at)));
-    t.diagnostic(`the gateway went from ${first} to ${await active()}; longest silence: ${silence} ms`);
+    t.diagnostic(`the gateway went from ${first} to ${second}; longest silence: ${silence} ms`);
     assert.ok(silence < 10_000);
   });
 
