@@ -351,10 +351,11 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
       address: string,
       ...more: string[]
     ): Promise<Machine> => {
-      const { libvirtd, inside: run } = world.ovn.host(host);
+      const at = world.ovn.host(host);
+      const { libvirtd } = at;
       await attachTo(libvirtd, name, bridge, ...more);
-      await run('ip', '-n', name, 'link', 'set', 'eth0', 'up');
-      await run('ip', '-n', name, 'addr', 'add', address, 'dev', 'eth0');
+      await at.inside('ip', '-n', name, 'link', 'set', 'eth0', 'up');
+      await at.inside('ip', '-n', name, 'addr', 'add', address, 'dev', 'eth0');
       return machineOf(libvirtd, name, held);
     };
     const guest = await on(

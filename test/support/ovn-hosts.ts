@@ -168,8 +168,7 @@ export async function startOvnHosts(names: readonly string[]): Promise<OvnHosts>
       if (found === undefined) throw new Error(`no host ${name}`);
       return found;
     },
-    appctl: ({ libvirtd, inside }, ...words) =>
-      inside('ovs-appctl', '-t', `${homeOf(libvirtd)}/vswitchd.ctl`, ...words),
+    appctl: (host, ...words) => host.inside('ovs-appctl', '-t', `${homeOf(host.libvirtd)}/vswitchd.ctl`, ...words),
     onWire: async (address) => void (await run('ip', ['-n', wires, 'addr', 'add', address, 'dev', 'phys'])),
     async signalNetwork({ libvirtd }, signal) {
       for (const daemon of ['controller', 'vswitchd'])

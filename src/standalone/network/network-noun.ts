@@ -116,7 +116,8 @@ export const networks: Noun<StoredNetwork> = {
     const policy = await policyOf(act, values, network.qosPolicyId);
     const plain = changed(network, now, values, fields);
     const changedWire = onWire(engine, policy === undefined ? plain : { ...plain, qosPolicyId: policy });
-    const next = { ...changedWire, mtu: mtuFor(engine, changedWire, changedWire.mtu) };
+    const mtu = values['mtu'] === undefined ? network.mtu : mtuFor(engine, changedWire, values['mtu'] as number);
+    const next = { ...changedWire, mtu };
     if (network.external && !next.external) {
       if ((await rowsBy(tx, floatingIpNoun, 'floating_network_id', [network.id])).length > 0) {
         throw inUse(
