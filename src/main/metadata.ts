@@ -179,7 +179,7 @@ function passOn(relay: Relay, log: Log): AnswerAsked {
       const question = {
         method: reads ? 'GET' : method,
         url: path,
-        body: reads ? '' : await body(limits.metadataBodyBytes),
+        body: method === 'POST' ? await body(limits.metadataBodyBytes) : '',
       };
       return await relay.ask({ networkId, address }, question);
     } catch (error) {

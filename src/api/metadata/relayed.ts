@@ -30,16 +30,13 @@ function fromHeaders(headers: Headers): { readonly from: RelayedFrom; readonly s
   return { from: { host, networkId, address, atMs: Number(time) }, signature: word('signature') };
 }
 
-const reads = (method: string): boolean => method === 'GET' || method === 'HEAD';
-
 export function answerRelayed({ answers, secret, clock, observer }: RelayedOptions): RequestListener {
   const answerOf: (request: Parameters<RequestListener>[0]) => Promise<Answered> = async (request) => {
     const { method = '', url = '' } = request;
     const told = fromHeaders(request.headers);
     if (told === null || url.length > limits.metadataPathChars) return refusal(403, 'Forbidden');
     const { from, signature } = told;
-    const body =
-      reads(method) || request.headers['content-length'] === '0' ? '' : await bodyOf(request, limits.metadataBodyBytes);
+    const body = method === 'POST' ? await bodyOf(request, limits.metadataBodyBytes) : '';
     const isRecent = Math.abs(clock.now() - from.atMs) < limits.metadataRelayMs;
     if (!isRecent || !isSigned(hostKey(secret, from.host), signature, from, { method, url, body }))
       return refusal(403, 'Forbidden');
