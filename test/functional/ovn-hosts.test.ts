@@ -128,7 +128,7 @@ for (const engine of engines) {
         const rows = (await rowsOf(`router/${id}`)).filter(({ table }) => table === 'Gateway_Chassis');
         return rows
           .toSorted((a, b) => Number(b.columns['priority']) - Number(a.columns['priority']))
-          .map(({ columns }) => String(columns['chassis_name']));
+          .map(({ columns }) => columns['chassis_name'] as string);
       };
       const orders = new Set<string>();
       for (let at = 0; at < 8; at += 1) {
