@@ -95,9 +95,10 @@ async function groupsOf(reader: Reader, ids: readonly string[]): Promise<Rows> {
 
 /** The chassis that may have a port; none while one of its hosts did not tell what it is. */
 function chassisFor({ binding }: StoredPort, hosts: ChassisOfHosts): readonly string[] {
-  const names = [binding.host_id, destinationOf(binding.profile) ?? ''].filter((host) => host !== '');
-  const found = names.flatMap((host) => hosts.get(host)?.name ?? []);
-  return found.length === names.length ? found : [];
+  const names = new Set([binding.host_id, destinationOf(binding.profile) ?? '']);
+  names.delete('');
+  const found = [...names].flatMap((host) => hosts.get(host)?.name ?? []);
+  return found.length === names.size ? found : [];
 }
 
 /** What the rows of ports have in them of their networks, and of the policy that each names or else its network. */
