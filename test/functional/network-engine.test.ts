@@ -65,13 +65,15 @@ describe('the network engine', () => {
     };
   }
 
+  let refusals = 0;
   beforeEach(async () => {
     const { gateways, wire } = SITE;
     const engine = { ...basicEngine, kind: 'ovn' as const, gateways, wire, nudge: () => nudge() };
     cloud = await startCloud({ floatingIps: true, network: { engine } });
     northbound = makeMemoryNorthbound();
     [failing, away, meanwhile] = [null, null, async () => {}];
-    const counts = { told() {}, refused() {}, compared() {} };
+    refusals = 0;
+    const counts = { told() {}, refused: () => void (refusals += 1), compared() {} };
     reconciler = makeReconciler({ source: source(), open, clock: systemClock, log: silentLog, counts });
     nudge = () => reconciler.nudge();
   });
@@ -102,6 +104,22 @@ describe('the network engine', () => {
     assert.deepEqual(await left(), { operations: [], missing: [], behind: [] });
   };
   const rowsOf = (table: string) => [...(northbound.rows().get(table)?.values() ?? [])];
+
+  it('is looked at again where another process gave a name at the same moment', async () => {
+    await settled();
+    let times = 3;
+    meanwhile = async () => {
+      if ((times -= 1) >= 0) throw new OvsdbError('taken', 'the name is given');
+    };
+    await make('demo', 'network', { name: 'n' });
+    await nothingLeft();
+    assert.equal(refusals, 0);
+    // a name that stays somebody else's is a refusal in the end
+    times = 8;
+    await make('demo', 'network', { name: 'm' });
+    await nothingLeft();
+    assert.equal(refusals, 1);
+  });
 
   it('is told of whatever clients do', { timeout: 120_000 }, async () => {
     const external = await make('admin', 'network', { name: 'public', 'router:external': true });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
+import { makeNeutron } from '../../src/cloud/neutron.ts';
 import type { Chassis } from '../../src/domain/placement/hosts.ts';
 import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
@@ -101,6 +102,20 @@ for (const engine of engines) {
       // one that nobody holds any more is no host's
       await service.rebind({ ...owned, host: '', zone: 'nova' });
       assert.deepEqual(await optionsOf(portId), {});
+    });
+
+    it('are told by Neutron’s API too, in the words that Nova has for it', async () => {
+      const neutron = makeNeutron({ endpoint: `${cloud.url}/network`, serviceToken: async () => 'admin' });
+      try {
+        const { owned, portId } = await server(await network(), 'host-1');
+        await neutron.announceMove(owned, 'host-2');
+        const both = { 'requested-chassis': 'c1,c2', 'activation-strategy': 'rarp' };
+        assert.deepEqual(await optionsOf(portId), both);
+        await neutron.rebind({ ...owned, host: 'host-2', zone: 'nova' });
+        assert.deepEqual(await optionsOf(portId), { 'requested-chassis': 'c2' });
+      } finally {
+        await neutron.close();
+      }
     });
 
     it('are not asked for where one of them did not tell what it is, and found out when it does', async () => {
