@@ -301,8 +301,10 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const { hypervisor_hostname, hypervisor_type, hypervisor_version, host_ip, service_id, host, ...amounts } =
     hostNoun.toRow({ serviceId, host: report.host, inventory, ratios, reserved });
   const identity = { service_id, host, hypervisor_type, hypervisor_version, host_ip };
-  const chassis = toNullableJson(believableChassis(inventory.facts.chassis));
-  const facts = { facts: factsShape.write(inventory.facts), chassis, updated_at: nowMs };
+  const { chassis } = inventory.facts;
+  // an agent whose switch does not answer just now says nothing of it: its host is what it was
+  const inOvn = chassis === undefined ? {} : { chassis: toNullableJson(believableChassis(chassis)) };
+  const facts = { facts: factsShape.write(inventory.facts), ...inOvn, updated_at: nowMs };
   const mark = { changed_at: changeMark(tx) };
   const key = { hypervisor_hostname };
   const known: Row | undefined = await tx('hosts')

@@ -127,10 +127,12 @@ for (const engine of engines) {
       await report('silent', { name: 'c4', wires: [] });
       assert.notEqual(await source().ground(), before);
       assert.equal(((await optionsOf(portId)) as Record<string, string>)['requested-chassis'], 'c4,c1');
+      // its switch does not answer for a while
+      await report('silent', undefined);
+      assert.deepEqual(await optionsOf(portId), { 'requested-chassis': 'c4,c1', 'activation-strategy': 'rarp' });
       // a name that OVN would take for two is none
       await report('silent', { name: 'c4,c1', wires: ['external', 'a b'] });
       assert.deepEqual(await optionsOf(portId), {});
-      await report('silent', undefined);
     });
 
     it('carry what goes out of routers: those on the wire, in an order of its own for each router', async () => {

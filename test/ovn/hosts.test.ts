@@ -276,6 +276,32 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
     t.diagnostic(`longest silence, at 8 MiB/s with the guest standing still and a worker killed: ${await goesOn()} ms`);
   });
 
+  it('takes the port from a host that lost its server, though that still runs it', async () => {
+    const id = idOf('stranger');
+    const { id: portId } = await portOf('stranger');
+    const agent = world.cluster.agents.get('host-b');
+    const { services } = await world.done('xloud', 'GET', `${C}/os-services?host=host-b&binary=nova-compute`);
+    const force = (forced_down: boolean) =>
+      world.done('xloud', 'PUT', `${C}/os-services/${services[0].id}`, { forced_down });
+    await agent?.kill('SIGKILL');
+    await force(true);
+    await world.done('xloud', 'POST', `${C}/servers/${id}/action`, { evacuate: { host: 'host-c' } });
+    await world.reaches(id, 'SHUTOFF');
+    await world.done('xloud', 'POST', `${C}/servers/${id}/action`, { 'os-start': null });
+    await world.reaches(id, 'ACTIVE');
+    assert.match(await world.virsh('host-b', 'list', '--uuid', '--state-running'), new RegExp(id));
+    assert.notEqual(await plugsOn('host-b', portId), '');
+    assert.equal(await chassisOf(portId), 'host-c -');
+    await addressed('stranger', '10.0.0.13');
+    await isTold('stranger');
+    await agent?.start();
+    await force(false);
+    await eventually('the old guest gone', LONG_MS, async () =>
+      (await plugsOn('host-b', portId)) === '' ? true : null,
+    );
+    await isOnly('stranger', 'host-c');
+  });
+
   // --- outside --------------------------------------------------------------------------------------------------------
 
   it('gives a router a way out by hosts on the wire, and another one when that host falls silent', async (t) => {
