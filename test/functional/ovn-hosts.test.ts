@@ -189,6 +189,12 @@ for (const engine of engines) {
         listed.json.networks.map(({ id }: { id: string }) => id),
         [made.id],
       );
+      // whoever does not see what a network is made of does not find out by asking for it
+      const shared = (await make('admin', 'network', provider('vlan', 'campus', 101, { shared: true }).network)).id;
+      const asMember = async (query: string) => (await ask('demo', 'GET', `networks?${query}`)).json;
+      const listedTo = (await asMember('limit=100')).networks as { id: string }[];
+      assert.ok(listedTo.some(({ id }) => id === shared));
+      assert.deepEqual(await asMember('provider:segmentation_id=101&limit=1'), { networks: [] });
       const taken = provider('vlan', 'campus', 100);
       await refuses(ask('admin', 'POST', 'networks', taken), 409, 'VlanIdInUse', /VLAN 100 on physical network campus/);
       await refuses(ask('admin', 'POST', 'networks', provider('flat', 'campus')), 409, 'FlatNetworkInUse', /campus/);
