@@ -197,5 +197,5 @@ central) central "${@:2}" ;;
 chassis) chassis "${@:2}" ;;
 pki) pki "${@:2}" ;;
 end) end_all "$2" ;;
-*) sed -n '2,30s/^# \{0,1\}//p' "$0" && exit 2 ;;
+*) sed -n '2,28s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
