@@ -26,6 +26,7 @@ import { serverCopies } from './0050_server_copies.ts';
 import { adjustPolicies } from './0055_adjust_policies.ts';
 import { sshPorts } from './0051_ssh_ports.ts';
 import { phoneHomes } from './0052_phone_homes.ts';
+import { ovnHosts } from './0058_ovn_hosts.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -55,4 +56,5 @@ export const migrations: readonly Migration[] = [
   adjustPolicies,
   sshPorts,
   phoneHomes,
+  ovnHosts,
 ];

@@ -18,9 +18,9 @@ declare -A PACKAGE_GROUPS=(
   # what guests may have beside that: UEFI and secure boot, a TPM, machines of another architecture
   [machines]='ovmf swtpm swtpm-tools qemu-system-arm qemu-efi-aarch64'
   # networks of tenants: OVN's databases and daemons, the switch below them
-  [ovn]='ovn-central ovn-host openvswitch-switch'
+  [ovn]='ovn-central ovn-host openvswitch-switch openssl'
   # what its tests send and see with
-  [ovn-tests]='busybox-static openssh-client curl'
+  [ovn-tests]='busybox-static openssh-client curl ethtool'
   [mariadb]='mariadb-server'
   # what work on volumes is done with, on hosts and elsewhere
   [volumes]='qemu-utils'

@@ -8,6 +8,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import { believable } from '../domain/servers/believable.ts';
+import type { Chassis } from '../domain/placement/hosts.ts';
 import type { GuestEvent } from '../domain/servers/guests.ts';
 import { type HostOffers, noOffers } from '../domain/placement/host-offers.ts';
 import type { Driver } from '../virt/driver.ts';
@@ -30,6 +31,8 @@ export interface AgentOptions {
   readonly reportMs?: number | (() => number);
   /** What the operator says of the host; default: nothing. */
   readonly offers?: HostOffers;
+  /** What the host is in OVN now; default: nothing. */
+  readonly chassis?: () => Chassis | null;
   /** Whether it tells what its guests take; default: no. */
   readonly usage?: boolean;
   /** 0..1, for the jitter of the reports; default `chance.fraction`. */
@@ -62,6 +65,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
     everyMs: typeof reportMs === 'number' ? () => reportMs : reportMs,
     offers: options.offers ?? noOffers,
+    chassis: options.chassis ?? (() => null),
     random: options.random ?? (() => chance.fraction()),
   });
 

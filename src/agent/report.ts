@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Bus } from '../bus/bus.ts';
 import { type HostOffers, withOffers } from '../domain/placement/host-offers.ts';
-import { steadyText } from '../domain/placement/hosts.ts';
+import { type Chassis, steadyText } from '../domain/placement/hosts.ts';
 import { believable } from '../domain/servers/believable.ts';
 import type { Driver } from '../virt/driver.ts';
 
@@ -17,6 +17,8 @@ export interface ReporterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly offers: HostOffers;
+  /** What the host is in OVN now; null: nothing. */
+  readonly chassis: () => Chassis | null;
   /** Milliseconds until the next report, asked before each. */
   readonly everyMs: () => number;
   readonly random: () => number;
@@ -35,7 +37,8 @@ export function jittered(everyMs: number, random: () => number): number {
   return Math.round(everyMs * (0.8 + 0.4 * random()));
 }
 
-export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, random }: ReporterOptions): Reporter {
+export function makeReporter(options: ReporterOptions): Reporter {
+  const { host, bus, driver, clock, log, offers, everyMs, random } = options;
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
 
@@ -44,7 +47,7 @@ export function makeReporter({ host, bus, driver, clock, log, offers, everyMs, r
 
   async function look() {
     const [inventory, guests] = await Promise.all([driver.inventory(), driver.list({})]);
-    return { inventory: withOffers(inventory, offers), guests: believable(guests) };
+    return { inventory: withOffers(inventory, offers, options.chassis()), guests: believable(guests) };
   }
 
   async function tell({ inventory, guests }: Awaited<ReturnType<typeof look>>): Promise<void> {

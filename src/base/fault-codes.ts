@@ -135,7 +135,15 @@ const neutron = [
   ...['MacAddressInUse', 'MultiplePortsNotApplicable', 'NetworkAmbiguous', 'NetworkInUse', 'NetworkNotFound'],
   ...['NetworkNotFoundForInstance', 'NetworkRefused', 'NetworkRequiresSubnet', 'NoMoreFixedIps', 'NoUniqueMatch'],
   ...['NotOffered', 'OutOfBoundsAllocationPool', 'OverQuota', 'OverlappingAllocationPools', 'PolicyNotAuthorized'],
-  ...['PortBound', 'PortDuplicated', 'PortInUse', 'PortLimitExceeded', 'PortNotFound', 'PortNotUsable'],
+  ...[
+    'PortBindingFailed',
+    'PortBound',
+    'PortDuplicated',
+    'PortInUse',
+    'PortLimitExceeded',
+    'PortNotFound',
+    'PortNotUsable',
+  ],
   ...['PolicyRemoveAuthorizationError', 'QoSRulesConflict', 'QosPolicyInUse', 'QosPolicyNotFound', 'QosRuleNotFound'],
   ...['PortForwardingNotFound', 'PortHasBindingFloatingIP', 'PortHasPortForwarding'],
   ...['PortRequiresFixedIP', 'PortSecurityAndIPRequiredForSecurityGroups', 'PortVnicType', 'RouterNotFound'],
@@ -148,6 +156,7 @@ const neutron = [
   ...['SecurityGroupNotFound', 'SecurityGroupProtocolRequiredWithPorts', 'SecurityGroupRuleExists'],
   ...['SecurityGroupRuleInvalidEtherType', 'SecurityGroupRuleInvalidProtocol', 'SecurityGroupRuleNotFound'],
   ...['SecurityGroupRuleParameterConflict', 'ServicePortInUse', 'SnapshotNotFound', 'SubnetInUse'],
+  ...['FlatNetworkInUse', 'TunnelIdInUse', 'VlanIdInUse'],
   ...['SubnetNotFound', 'TagNotFound', 'UnableToAutoAllocateNetwork', 'VolumeNotFound'],
 ] as const;
 

@@ -422,6 +422,8 @@ export const limits = {
   /** How often everything is compared, and how long it is kept in mind that something is gone. */
   ovnCompareMs: 3_600 * SECOND_MS,
   ovnForgetMs: 86_400 * SECOND_MS,
+  /** Chassis that carry what goes in and out of one router, one at a time: as many as Neutron takes. */
+  ovnGatewaysOfRouter: 5,
   /** What a guest may ask of the metadata service in a minute, and what of it changes something. */
   metadataRequestsPerMinute: 600,
   metadataWritesPerMinute: 10,
@@ -435,6 +437,8 @@ export const limits = {
   metadataIdleMs: 15 * SECOND_MS,
   /** Bytes of the head of a request, and of its path. */
   metadataHeadBytes: 8 * 1024,
+  /** What a guest may send at most, whatever it is: the longest of what it may be. */
+  metadataBodyBytes: 16 * 1024,
   metadataPathChars: 1_024,
   /** How long a network without a guest on a host is kept there; how often is looked at what OVN says, at the host itself, and again after a failure. */
   metadataLingerMs: 60 * SECOND_MS,
@@ -443,6 +447,10 @@ export const limits = {
   metadataRetryMs: 2 * SECOND_MS,
   /** How many networks of a host are made ready at once, and how long it may take until a socket of one is open. */
   metadataNetworksAtOnce: 2,
+  /** How old what an agent passes on may be, or how wrong its clock. */
+  metadataRelayMs: 300 * SECOND_MS,
+  /** An agent's connections to the API for what guests ask; more questions wait. */
+  metadataRelayConnections: 16,
   metadataListenMs: 30 * SECOND_MS,
   /** Characters of a regular expression in a list filter. */
   patternCharacters: 255,

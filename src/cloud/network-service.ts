@@ -8,7 +8,7 @@ import { makeFloatingProxy } from './floating-ips.ts';
 import type { NetworkPlan, NetworkService, PortTarget, ServerPorts, WhichPort } from './network.ts';
 import type { NetworkRequest } from '../domain/servers/create-request.ts';
 import type { AddressRequest, NetworkApi, PortBinding, PortFacts } from './network-api.ts';
-import { markOf, portsOfServer, profileOf } from './port-mark.ts';
+import { destinationOf, markOf, portsOfServer, profileOf, profileTowards } from './port-mark.ts';
 import { makePlanning, portInUse, portLimitExceeded, portNotFound } from './port-plan.ts';
 import { makeGroupProxy } from './security-groups.ts';
 
@@ -190,12 +190,21 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       return nicsOf(api, ports);
     },
 
+    async announceMove(server, host) {
+      for (const port of await portsOfServer(api, server)) {
+        if (port.hostId === host || destinationOf(port.profile) === host) continue;
+        await api.announceMove(port.id, profileTowards(port.profile, host));
+      }
+    },
+
     async rebind(server) {
       const { uuid, host, zone } = server;
       const ports: PortFacts[] = [];
       for (const port of await portsOfServer(api, server)) {
-        const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile: port.profile };
-        ports.push(port.hostId === host ? port : await api.bindPort(port.id, binding));
+        const isThere = port.hostId === host && destinationOf(port.profile) === null;
+        const profile = profileTowards(port.profile, null);
+        const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile };
+        ports.push(isThere ? port : await api.bindPort(port.id, binding));
       }
       return nicsOf(api, ports);
     },

@@ -65,7 +65,12 @@ export interface ServerPorts {
    * @param fresh nobody asked for them before: it need not be looked for what is there
    */
   allocate(server: PortTarget, plan: NetworkPlan, first?: number, fresh?: boolean): Promise<readonly NicSpec[]>;
-  /** Binds the ports of a server to another host and gives them as they are then. Twice is once. */
+  /**
+   * A server is on its way to another host as it runs: its ports shall work there as soon as it speaks there, and here until then. It
+   * ends with the next `rebind`, to either host. Twice is once.
+   */
+  announceMove(server: OwnedServer, host: string): Promise<void>;
+  /** Binds the ports of a server to a host and gives them as they are then; a move that was announced is over. Twice is once. */
   rebind(server: Omit<PortTarget, 'hostname'>): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */
   release(server: OwnedServer, which?: WhichPort): Promise<void>;

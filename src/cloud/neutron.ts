@@ -113,6 +113,9 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour): PortApi {
       if (port === null) throw badRequest(`Port id ${portId} could not be found.`, { code: 'PortNotFound' });
       return portFrom(port);
     },
+    async announceMove(portId, profile) {
+      await http.update(null, 'port', portId, { 'binding:profile': profile });
+    },
     async changePort(as, portId, change) {
       return portOrNull(await http.update(as, 'port', portId, changeOf(change)));
     },

@@ -14,6 +14,22 @@ interface PortMark {
 const POSITION = 'xloud_position';
 const PREEXISTING = 'xloud_preexisting';
 const TAG = 'xloud_tag';
+/** Nova's word for the host to which a port's server is on its way. */
+const MIGRATING_TO = 'migrating_to';
+
+type Profile = Readonly<Record<string, unknown>>;
+
+/** The host to which a port's server is on its way; null: it stays where it is. */
+export function destinationOf(profile: Profile): string | null {
+  const host = profile[MIGRATING_TO];
+  return typeof host === 'string' && host !== '' ? host : null;
+}
+
+/** The profile of a port whose server is on its way to a host; null: to none. */
+export function profileTowards(profile: Profile, host: string | null): Profile {
+  const { [MIGRATING_TO]: _, ...rest } = profile;
+  return host === null ? rest : { ...rest, [MIGRATING_TO]: host };
+}
 
 export const profileOf = (mark: PortMark): Record<string, unknown> => ({
   [POSITION]: mark.position,

@@ -2,9 +2,16 @@
 
 import type { Knex } from 'knex';
 import type { HostTerms } from '../domain/placement/host-terms.ts';
-import { type Host, type HostFacts, type HostInventory, steadyText } from '../domain/placement/hosts.ts';
+import {
+  believableChassis,
+  type Chassis,
+  type Host,
+  type HostFacts,
+  type HostInventory,
+  steadyText,
+} from '../domain/placement/hosts.ts';
 import type { HostRoom } from '../domain/placement/claims.ts';
-import { type Codec, toJson } from './codec.ts';
+import { type Codec, fromJson, toJson, toNullableJson } from './codec.ts';
 import { amongNumbers, readRows, type Reader, type Row } from './engine.ts';
 import { changeMark, movedOn } from './host-changes.ts';
 import { conflict } from '../base/errors.ts';
@@ -264,6 +271,12 @@ export async function toldByHosts(
   return rows.map((row) => ({ id: Number(row['id']), host: String(row['host']), terms: parseFacts(row).terms }));
 }
 
+/** What hosts are in OVN, by their names; those that are nothing there are left out. */
+export async function hostChassis(reader: Reader): Promise<ReadonlyMap<string, Chassis>> {
+  const rows: Row[] = await reader('hosts').whereNotNull('chassis').orderBy('id').select('host', 'chassis');
+  return new Map(rows.map(({ host, chassis }) => [String(host), fromJson<Chassis>(chassis)]));
+}
+
 export interface HostReport {
   readonly uuid: string;
   readonly serviceId: number;
@@ -288,7 +301,10 @@ export async function upsertHost(tx: Tx, report: HostReport): Promise<void> {
   const { hypervisor_hostname, hypervisor_type, hypervisor_version, host_ip, service_id, host, ...amounts } =
     hostNoun.toRow({ serviceId, host: report.host, inventory, ratios, reserved });
   const identity = { service_id, host, hypervisor_type, hypervisor_version, host_ip };
-  const facts = { facts: factsShape.write(inventory.facts), updated_at: nowMs };
+  const { chassis } = inventory.facts;
+  // an agent whose switch does not answer just now says nothing of it: its host is what it was
+  const inOvn = chassis === undefined ? {} : { chassis: toNullableJson(believableChassis(chassis)) };
+  const facts = { facts: factsShape.write(inventory.facts), ...inOvn, updated_at: nowMs };
   const mark = { changed_at: changeMark(tx) };
   const key = { hypervisor_hostname };
   const known: Row | undefined = await tx('hosts')

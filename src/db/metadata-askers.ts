@@ -3,6 +3,7 @@
 
 import { macOfLinkLocal } from '../domain/networks/link-local.ts';
 import { readRows, type Reader } from './engine.ts';
+import { liveMigrationsOf } from './migrations.ts';
 
 const OF_ITS_SERVER =
   'join servers on servers.uuid = ports.device_id and servers.deleted = 0 ' +
@@ -21,4 +22,11 @@ export async function findMetadataAsker(reader: Reader, networkId: string, addre
   const mac = macOfLinkLocal(address);
   const [row] = await readRows(reader, mac === null ? BY_ADDRESS : BY_MAC, [mac ?? address, networkId]);
   return row === undefined ? null : (row['uuid'] as string);
+}
+
+/** Whether a server is on a host, or on its way there as it runs. */
+export async function isOnHost(reader: Reader, uuid: string, host: string): Promise<boolean> {
+  const [row] = await readRows(reader, 'select id from servers where uuid = ? and host = ?', [uuid, host]);
+  if (row !== undefined) return true;
+  return (await liveMigrationsOf(reader, uuid)).some(({ destCompute }) => destCompute === host);
 }

@@ -3,7 +3,7 @@
 import type { Tx } from './tx.ts';
 
 /** The locks that there are; each is a row that a migration made. */
-export type LockName = 'subnet_ranges' | 'purge' | 'notifications' | 'sshPorts' | `reconcile.${string}`;
+export type LockName = 'subnet_ranges' | 'segments' | 'purge' | 'notifications' | 'sshPorts' | `reconcile.${string}`;
 
 /** Whoever else takes this lock waits until the transaction ends. (SQLite has one writer at a time anyway.) */
 export async function takeLock(tx: Tx, name: LockName): Promise<void> {

@@ -30,6 +30,12 @@ export interface StoredNetwork extends Stored {
   readonly mtu: number;
   /** The policy of its ports that name none. */
   readonly qosPolicyId: string | null;
+  /** `flat`, `vlan` or `geneve`; null: what the engine makes of it. */
+  readonly networkType: string | null;
+  /** The wire that it is on. */
+  readonly physicalNetwork: string | null;
+  /** Its VLAN there, or the number of its tunnels. */
+  readonly segmentationId: number | null;
 }
 
 export interface Pool {
@@ -124,8 +130,24 @@ export const networkNoun = defineNoun<StoredNetwork>({
     portSecurityEnabled: ['port_security_enabled', 'bool'],
     mtu: ['mtu', 'number'],
     qosPolicyId: ['qos_policy_id', 'text'],
+    networkType: ['network_type', 'text'],
+    physicalNetwork: ['physical_network', 'text'],
+    segmentationId: ['segmentation_id', 'number'],
   },
 });
+
+/** How many networks of a type have a part of a wire, or a number among tunnels. */
+export async function networksOnSegment(
+  reader: Reader,
+  type: string,
+  wire: string | null,
+  segment: number | null,
+): Promise<number> {
+  const [row] = (await reader('networks')
+    .where({ network_type: type, physical_network: wire, segmentation_id: segment })
+    .count({ count: '*' })) as { count: number }[];
+  return Number(row?.count ?? 0);
+}
 
 export const subnetNoun = defineNoun<StoredSubnet>({
   table: 'subnets',

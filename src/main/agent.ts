@@ -7,10 +7,12 @@ import { makeGlance } from '../cloud/glance.ts';
 import { verifiedImages } from '../cloud/verified-images.ts';
 import type { ImageSink, ImageSource } from '../virt/driver.ts';
 import { openBus } from './bus.ts';
+import { openChassis } from './chassis.ts';
 import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { openKeystone } from './identity.ts';
+import { openRelay } from './metadata.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
@@ -42,15 +44,17 @@ export const startAgentProcess = (options: StartOptions): Promise<AgentStanding>
     const { config, dataDir, metrics } = parts;
     const { hosts, fellBack } = await openHosts(parts, await openRemoteImages(parts));
     const bus = await openBus(parts, { calls: false, serves: true });
-    const agents = await startAgents(parts, bus, hosts, config.compute.report_seconds * 1000);
+    const { chassis, conditions: ofSwitch } = await openChassis(parts);
+    const agents = await startAgents(parts, bus, hosts, config.compute.report_seconds * 1000, chassis);
     metrics.gaugeOf('xloud_build_info', 'The version that runs', ['version', 'node'], () => [
       [{ version: manifest.version, node: process.versions.node }, 1],
     ]);
     metrics.gaugeOf('xloud_queue_length', 'What waits or runs in this process', ['queue'], () => [
       [{ queue: 'guests' }, agents.reduce((sum, agent) => sum + agent.waiting(), 0)],
     ]);
-    const [{ driver }] = hosts;
-    const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver)];
+    const [{ driver, name }] = hosts;
+    const metadata = driver.kind === 'libvirt' ? openRelay(parts, name) : [];
+    const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver), ...ofSwitch, ...metadata];
     const standing = await openProbes(parts, config.agent.listen, all);
     return { ...standing, driverKind: driver.kind, fellBack, hosts: hosts.map(({ name }) => name) };
   });

@@ -1,11 +1,14 @@
-// Why: the keys of the bus and the users of hosts are made by commands, so that nobody has to know how.
+// Why: the keys of the bus and of metadata, and the users of hosts, are made by commands, so that nobody has to know how.
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badRequest, conflict } from '../base/errors.ts';
 import { newKeys } from '../bus/amqp/seal.ts';
 import { hostPermissions } from '../bus/amqp/topology.ts';
+import { hostKey } from '../domain/servers/metadata-signature.ts';
+
+const HOST = /^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/;
 
 /** Writes a file that is not there yet. */
 function writeNew(path: string, content: string, mode: number): void {
@@ -32,8 +35,31 @@ export function writeKeys(directory: string): string {
   ].join('\n');
 }
 
-const HOST = /^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/;
 const quoted = (text: string): string => `'${text}'`;
+
+const SECRET_BYTES = 32;
+
+/**
+ * Makes the secret of metadata, unless it is there, and the keys of hosts. Returns what to write into the configurations. Throws for a
+ * name that no host has, and a conflict rather than replace a key.
+ */
+export function writeMetadataKeys(directory: string, hosts: readonly string[]): string {
+  for (const host of hosts) if (!HOST.test(host)) throw badRequest(`${JSON.stringify(host)} is no name of a host`);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const secretFile = join(directory, 'metadata-secret');
+  if (!existsSync(secretFile)) writeNew(secretFile, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`, 0o600);
+  const secret = readFileSync(secretFile, 'utf8').trim();
+  const lines = [
+    '# of APIs and workers, which alone may read the file',
+    `network: { metadata_key_file: ${secretFile} }`,
+  ];
+  for (const host of hosts) {
+    const file = join(directory, `metadata-${host}.key`);
+    writeNew(file, `${hostKey(secret, host)}\n`, 0o600);
+    lines.push(`# of the agent of ${host}, beside network.metadata_url`, `network: { metadata_key_file: ${file} }`);
+  }
+  return lines.join('\n');
+}
 
 /** The commands that give a host its user in the broker, with a new password. Throws for a name that no host has. */
 export function userCommands(host: string, vhost: string): string {

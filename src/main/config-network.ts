@@ -2,7 +2,17 @@
 
 import { limits } from '../base/limits.ts';
 import { PRIVATE_RANGES } from '../standalone/network/subnet-ranges.ts';
-import { choice, integer, list, netnsName, ovsdbRemote, plainAddress, plainRange, text } from './config-options.ts';
+import {
+  choice,
+  httpUrl,
+  integer,
+  list,
+  netnsName,
+  ovsdbRemote,
+  plainAddress,
+  plainRange,
+  text,
+} from './config-options.ts';
 
 export const network = {
   engine: choice(
@@ -24,7 +34,14 @@ export const network = {
   ),
   ovn_gateways: list<string>(
     [],
-    'System ids of the chassis on which routers have their way out, the first that lives before the others; empty: routers have none.',
+    'System ids of the chassis on which routers have their way out, the first that lives before the others; empty: all whose hosts say that they lead to the wire, in another order for each router.',
+  ),
+  ovn_tunnel_mtu: integer(
+    0,
+    'bytes',
+    'With several hosts: the greatest MTU of networks between them, and what those have that name none: that of the wire between the hosts less 58 (Geneve over IPv4), so 1442. 0: there is one host.',
+    0,
+    65_535,
   ),
   ovn_offloads: choice(
     'yes',
@@ -34,7 +51,21 @@ export const network = {
   metadata: choice(
     'yes',
     ['no', 'yes'],
-    'Whether guests have a metadata service at 169.254.169.254; with ovn alone, and where one process has all (no bus.url). It makes what it needs on its host as root.',
+    'Whether guests have a metadata service at 169.254.169.254; with ovn alone. It makes what it needs on its host as root. Where processes are apart (bus.url) all of them need metadata_key_file, and without it there is none.',
+  ),
+  metadata_key_file: text(
+    '',
+    "Where processes are apart: of APIs and workers the file with the secret of metadata, of an agent that with its host's key; `xloud metadata keys` makes both.",
+  ),
+  metadata_url: text(
+    '',
+    'Of an agent: where APIs are asked what guests are told (https://cloud.example.org/metadata).',
+    { form: httpUrl },
+  ),
+  ovn_sb: list(
+    [],
+    "Of an agent: where the Southbound database is asked, for metadata; empty: where the host's switch says (ovn-remote). By TLS with ovn_ca, ovn_certificate and ovn_key, which are the host's own there.",
+    { form: ovsdbRemote },
   ),
   ovs_db: text(
     'unix:/run/openvswitch/db.sock',

@@ -16,6 +16,7 @@ import { type Condition, withHealth } from './health.ts';
 import type { Callers, Neighbours } from './neighbours.ts';
 import type { Novacron } from '../faces/novacron/app.ts';
 import { openNovacron } from './novacron-face.ts';
+import { relayedMetadata } from './metadata.ts';
 import { type Parts, webParts } from './parts.ts';
 import { rootPages } from './root.ts';
 
@@ -93,8 +94,10 @@ export function makeFront(
     '/volume': callbackOf(volumes.app),
   };
   const novacron = openNovacron(parts, identity.service, mount(apis, nothing));
+  const relayed = relayedMetadata(parts);
   const services = mount(
     {
+      ...(relayed === null ? {} : { '/metadata': relayed }),
       ...apis,
       '/api': novacron.handler,
       [CONSOLES]: consoles.pages,

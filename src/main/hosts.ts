@@ -4,6 +4,7 @@ import { type Agent, startAgent } from '../agent/agent.ts';
 import { directoryAnswers } from '../agent/answers.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { ImageSink, ImageSource } from '../virt/driver.ts';
+import type { Chassis } from '../domain/placement/hosts.ts';
 import { type ChosenDriver, chooseDriver, type DrivenHost } from './driver.ts';
 import { HYPERVISOR } from './log-files.ts';
 import { readOffers } from './offers.ts';
@@ -21,12 +22,16 @@ export async function openHosts(
   return chosen;
 }
 
-/** @param reportMs how often each tells, in milliseconds, or who says so */
+/**
+ * @param reportMs how often each tells, in milliseconds, or who says so
+ * @param chassis what they are in OVN
+ */
 export async function startAgents(
   { config, clock, log: all, cleanup }: BaseParts,
   bus: Bus,
   hosts: readonly DrivenHost[],
   reportMs: number | (() => number),
+  chassis: () => Chassis | null,
 ): Promise<readonly Agent[]> {
   const offers = readOffers(config.compute);
   const usage = config.compute.usage_history === 'yes';
@@ -34,7 +39,7 @@ export async function startAgents(
   const agents: Agent[] = [];
   for (const { name, driver, answersDir } of hosts) {
     const answers = directoryAnswers(answersDir);
-    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers, usage });
+    const agent = await startAgent({ host: name, bus, driver, answers, clock, log, reportMs, offers, chassis, usage });
     cleanup.defer(() => agent.close());
     agents.push(agent);
   }

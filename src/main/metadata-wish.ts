@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 
 /**
  * Whether guests of this installation have a metadata service: where OVN carries networks, and one process has both their hosts and the
- * database. An agent apart from the database is told only of its own guests, and asks nobody for those of others.
+ * database, or agents and APIs have keys by which the ones believe what the others pass on.
  */
 export const hasMetadata = ({ network, bus }: Pick<Config, 'network' | 'bus'>): boolean =>
-  network.engine === 'ovn' && network.metadata === 'yes' && bus.url === '';
+  network.engine === 'ovn' && network.metadata === 'yes' && (bus.url === '' || network.metadata_key_file !== '');

@@ -45,7 +45,7 @@ export function northboundOf({ network }: Config) {
 
 function openOvn(parts: Parts): OpenedEngine {
   const { config, database, clock, log, metrics, cleanup } = parts;
-  const { ovn_wire: wire, ovn_gateways: gateways, ovn_offloads: offloads } = config.network;
+  const { ovn_wire: wire, ovn_gateways: gateways, ovn_offloads: offloads, ovn_tunnel_mtu: tunnelMtu } = config.network;
   const where = northboundOf(config);
   const told = metrics.counter(
     'xloud_ovn_units_told_total',
@@ -69,7 +69,7 @@ function openOvn(parts: Parts): OpenedEngine {
     [{}, reconciler.problem() === null ? 1 : 0],
   ]);
   return {
-    engine: { kind: 'ovn', gateways, offloads: offloads === 'yes', nudge: () => reconciler.nudge() },
+    engine: { kind: 'ovn', gateways, wire, tunnelMtu, offloads: offloads === 'yes', nudge: () => reconciler.nudge() },
     conditions: [{ name: 'networks', problem: () => reconciler.problem() }],
   };
 }

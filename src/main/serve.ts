@@ -8,6 +8,7 @@ import { findHost } from '../db/hosts.ts';
 import type { OpsDeps, OpsHooks, Worker } from '../ops/index.ts';
 import { isShared, openBus } from './bus.ts';
 import type { Cleanup } from './cleanup.ts';
+import { openChassis } from './chassis.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
 import { type ControlPlane, makeControlPlane, startControlPlane } from './control-plane.ts';
 import type { chooseDriver } from './driver.ts';
@@ -108,7 +109,10 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const worker = await startControlPlane(parts, plane, hosts[0].name);
   await volumes.startWork(!isShared(config), attachedVolumes(plane.deps));
   const beganMs = clock.now();
-  const agents = await startAgents(parts, bus, hosts, makeReportInterval(database, config.compute, clock, log));
+  const isReal = hosts[0].driver.kind === 'libvirt';
+  const { chassis } = isReal ? await openChassis(parts) : { chassis: () => null };
+  const reportMs = makeReportInterval(database, config.compute, clock, log);
+  const agents = await startAgents(parts, bus, hosts, reportMs, chassis);
   countCloud(parts, plane, worker, agents);
   // told before the agents are: an action that is refused because everything ends has not failed
   cleanup.defer(() => {
@@ -117,7 +121,7 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   await hearHost(parts, hosts[0].name, beganMs);
 
   // guests that a hypervisor runs here are answered here
-  const more = hasMetadata(config) && hosts[0].driver.kind === 'libvirt' ? openMetadata(parts) : [];
+  const more = hasMetadata(config) && isReal ? openMetadata(parts) : [];
   const { handler, consoles, dashboard, novacron } = makeFront(parts, callers, neighbours, plane, more);
   port.answerWith(...noteReached(reach, handler, consoles.upgrades));
   await openNovacronPort(parts, reach, novacron);

@@ -204,6 +204,17 @@ bus
     print(userCommands(host, vhost));
   });
 
+program
+  .command('metadata')
+  .description('what guests are told where processes are apart')
+  .command('keys [hosts...]')
+  .description('make the secret of APIs and workers, unless it is there, and of it a key for the agent of each host')
+  .option('--dir <dir>', 'where to write them', '.')
+  .action(async (hosts: string[], { dir }: { dir: string }) => {
+    const { writeMetadataKeys } = await import('./bus-keys.ts');
+    print(writeMetadataKeys(resolve(dir), hosts));
+  });
+
 const db = program.command('db').description("the database's schema");
 
 /** The schema's steps, and what reads and applies them. */

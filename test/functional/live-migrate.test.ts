@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { conflict } from '../../src/base/errors.ts';
 import { moveHostsOn } from '../../src/db/hosts.ts';
 import { tx } from '../../src/db/tx.ts';
 import { engines } from '../support/database.ts';
@@ -61,6 +62,11 @@ for (const engine of engines) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
+    /** Where the network has a server's only port: its host, and the one to which it is told that the server goes. */
+    const portOf = (id: string) => {
+      const [port] = servers.world.networks.ports().filter(({ serverUuid }) => serverUuid === id);
+      return [port?.host, port?.towards];
+    };
     const forceDown = (host: string, down: boolean) =>
       servers.request('PUT', '/os-services/force-down', {
         version: '2.11',
@@ -83,6 +89,7 @@ for (const engine of engines) {
         assert.notEqual(shown['OS-EXT-SRV-ATTR:host'], host, version);
         if (named) assert.equal(shown['OS-EXT-SRV-ATTR:host'], next);
         host = shown['OS-EXT-SRV-ATTR:host'];
+        assert.deepEqual(portOf(id), [host, undefined]);
         assert.deepEqual(await lastAction(id), ['live-migration', null]);
       }
       const { body } = await servers.request('GET', `/os-xloud-adjust/${id}`, { as: 'member' });
@@ -152,6 +159,7 @@ for (const engine of engines) {
 
     it('is given up on request, and the guest goes on where it was', async () => {
       const { id, host, move } = await endless();
+      assert.deepEqual(portOf(id), [host, move.dest_compute]);
       const abort = (migration: string | number, version = '2.24', as: 'admin' | 'member' = 'admin') =>
         servers.request('DELETE', `/servers/${id}/migrations/${migration}`, { version, as });
       assert.equal((await abort(move.id, '2.23')).status, 404);
@@ -163,6 +171,7 @@ for (const engine of engines) {
       await servers.world.settled();
       const shown = await whole(id);
       assert.deepEqual([shown.status, shown['OS-EXT-SRV-ATTR:host']], ['ACTIVE', host]);
+      assert.deepEqual(portOf(id), [host, undefined]);
       const [listed] = (await servers.request('GET', `/os-migrations?instance_uuid=${id}`)).body.migrations;
       assert.equal(listed.status, 'cancelled');
       assert.deepEqual((await lastAction(id))[0], 'live_migration_cancel');
@@ -321,7 +330,19 @@ for (const engine of engines) {
       assert.deepEqual([(await whole(id)).status, await hostOf(id)], ['ACTIVE', host]);
       const [listed] = (await servers.request('GET', `/os-migrations?instance_uuid=${id}`)).body.migrations;
       assert.equal(listed.status, 'failed');
+      assert.deepEqual(portOf(id), [host, undefined]);
       assert.deepEqual(await servers.world.leftovers(), []);
+    });
+
+    it('to a host that leads to no wire of its network does not begin', async () => {
+      const id = await servers.create();
+      const host = await hostOf(id);
+      servers.world.networks.failNext('announceMove', conflict('Binding failed.', { code: 'PortBindingFailed' }));
+      assert.equal((await live(id, '2.80')).status, 202);
+      await servers.world.settled();
+      assert.deepEqual([(await whole(id)).status, await hostOf(id), portOf(id)], ['ACTIVE', host, [host, undefined]]);
+      assert.match(await lastDetails(id), /Binding failed/);
+      assert.equal(servers.world.drivers.get(host)?.store.get(id)?.starts, 1);
     });
   });
 }

@@ -325,8 +325,10 @@ describe('who has a config drive', () => {
     assert.deepEqual(of(), [false, true]);
     assert.deepEqual(of('network.engine=ovn'), [true, false]);
     assert.deepEqual(of('network.engine=ovn', 'network.metadata=no'), [false, true]);
-    // an agent apart has nobody who would tell it
+    // an agent apart has nobody who would tell it, without a key
     assert.deepEqual(of('network.engine=ovn', 'bus.url=amqp://localhost'), [false, true]);
+    const keyed = ['network.engine=ovn', 'bus.url=amqp://localhost', 'network.metadata_key_file=/etc/xloud/key'];
+    assert.deepEqual(of(...keyed), [true, false]);
     assert.deepEqual(of('network.engine=ovn', 'compute.force_config_drive=yes'), [true, true]);
     assert.deepEqual(of('compute.force_config_drive=no'), [false, false]);
   });

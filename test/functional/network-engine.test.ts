@@ -13,6 +13,7 @@ import { OvsdbError } from '../../src/cloud/ovn/ovsdb/failure.ts';
 import type { Operation } from '../../src/cloud/ovn/ovsdb/operations.ts';
 import type { RowChange } from '../../src/cloud/ovn/ovsdb/replica.ts';
 import { makeReconciler, type Reconciler } from '../../src/cloud/ovn/reconciler.ts';
+import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
 import { type Answer, type Cloud, startCloud, type Who } from '../support/cloud.ts';
 import { makeMemoryNorthbound, type MemoryNorthbound } from '../support/memory-northbound.ts';
@@ -64,12 +65,15 @@ describe('the network engine', () => {
     };
   }
 
+  let refusals = 0;
   beforeEach(async () => {
-    const engine = { kind: 'ovn' as const, gateways: SITE.gateways, offloads: true, nudge: () => nudge() };
+    const { gateways, wire } = SITE;
+    const engine = { ...basicEngine, kind: 'ovn' as const, gateways, wire, nudge: () => nudge() };
     cloud = await startCloud({ floatingIps: true, network: { engine } });
     northbound = makeMemoryNorthbound();
     [failing, away, meanwhile] = [null, null, async () => {}];
-    const counts = { told() {}, refused() {}, compared() {} };
+    refusals = 0;
+    const counts = { told() {}, refused: () => void (refusals += 1), compared() {} };
     reconciler = makeReconciler({ source: source(), open, clock: systemClock, log: silentLog, counts });
     nudge = () => reconciler.nudge();
   });
@@ -100,6 +104,22 @@ describe('the network engine', () => {
     assert.deepEqual(await left(), { operations: [], missing: [], behind: [] });
   };
   const rowsOf = (table: string) => [...(northbound.rows().get(table)?.values() ?? [])];
+
+  it('is looked at again where another process gave a name at the same moment', async () => {
+    await settled();
+    let times = 3;
+    meanwhile = async () => {
+      if ((times -= 1) >= 0) throw new OvsdbError('taken', 'the name is given');
+    };
+    await make('demo', 'network', { name: 'n' });
+    await nothingLeft();
+    assert.equal(refusals, 0);
+    // a name that stays somebody else's is a refusal in the end
+    times = 8;
+    await make('demo', 'network', { name: 'm' });
+    await nothingLeft();
+    assert.equal(refusals, 1);
+  });
 
   it('is told of whatever clients do', { timeout: 120_000 }, async () => {
     const external = await make('admin', 'network', { name: 'public', 'router:external': true });

@@ -116,8 +116,11 @@ describe('network service', () => {
     const unplugged = await ask('admin', 'PUT', `ports/${port.id}`, { port: { device_id: '', 'binding:host_id': '' } });
     assert.deepEqual([unplugged.json.port.status, unplugged.json.port['binding:vif_type']], ['DOWN', 'unbound']);
     await refuses(ask('demo', 'POST', 'networks', { network: { project_id: 'x' } }), 400, 'HTTPBadRequest');
-    for (const name of ['provider:segmentation_id', 'provider:physical_network']) {
-      await refuses(ask('admin', 'POST', 'networks', { network: { [name]: 5 } }), 400, 'HTTPBadRequest');
+    for (const [name, code] of [
+      ['provider:segmentation_id', 'InvalidInput'],
+      ['provider:physical_network', 'HTTPBadRequest'],
+    ] as const) {
+      await refuses(ask('admin', 'POST', 'networks', { network: { [name]: 5 } }), 400, code);
     }
 
     const shared = ids(await ask('demo', 'GET', 'networks?shared=true'), 'networks')[0];

@@ -192,6 +192,19 @@ for (const engine of engines) {
         assert.deepEqual(await world.leftovers(), []);
       });
 
+      it('is made on another host where a neighbour refuses that one alone', async () => {
+        const unbound = conflict('Binding failed.', { code: 'PortBindingFailed' });
+        world.networks.failNext('allocate', unbound);
+        const server = await one();
+        assert.equal(server.vmState, 'active');
+        assert.equal(world.networks.ports().find(({ serverUuid }) => serverUuid === server.uuid)?.host, server.host);
+        world.networks.failNext('allocate', unbound, unbound);
+        const other = await one();
+        assert.equal(other.vmState, 'error');
+        assert.match((await loadDetail(world.database.read, other)).fault?.details ?? '', /Binding failed/);
+        assert.deepEqual(await world.leftovers(), []);
+      });
+
       it('never claims more than a host has, however many come at once', async () => {
         // 16 GiB of host-2 alone: the zone of the request is forced to it
         const flavorRef = await world.flavor({ vcpus: 1, memoryMb: 2048, rootGb: 0 });

@@ -101,7 +101,7 @@ describe('a real OVSDB server', () => {
     const [, uuid] = await client.transact([port, holder]);
     assert.ok(typeof uuid === 'string');
     const fails = (failure: string) => (error: unknown) => error instanceof OvsdbError && error.failure === failure;
-    await assert.rejects(client.transact([port, holder]), fails('refused'));
+    await assert.rejects(client.transact([port, holder]), fails('taken'));
     const stale = { op: 'require', table: 'Logical_Switch', uuid, column: 'name', value: 'not s' } as const;
     const rename = { op: 'update', table: 'Logical_Switch', uuid, row: { name: 't' } } as const;
     await assert.rejects(client.transact([stale, rename]), fails('stale'));

@@ -65,8 +65,10 @@ export interface ClusterWish {
   readonly spotOf?: (name: string) => Spot;
   /** What all of it runs; default: this checkout's. */
   readonly program?: string;
-  /** More for the configuration of a host's agent. */
-  readonly hostConfig?: (host: string) => Readonly<Record<string, object>>;
+  /** More for the configuration of a host's agent; `entry` is where APIs are reached. */
+  readonly hostConfig?: (host: string, entry: string) => Readonly<Record<string, object>>;
+  /** More for the configurations of APIs and workers: whole sections that they have nothing of else. */
+  readonly control?: Readonly<Record<string, object>>;
   /** More for every configuration. */
   readonly config?: Readonly<Record<string, object>>;
 }
@@ -104,6 +106,7 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     identity: { keys_dir: join(directory, 'keys') },
     image: { directory: join(directory, 'images') },
     quota: { instances: -1, cores: -1, ram: -1 },
+    ...wish.control,
   };
   const members: Member[] = [];
 
@@ -260,8 +263,8 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
               identity: { auth_url: `${entry}/identity`, password_file: join(directory, 'agent-password') },
               image: { endpoint: `${entry}/image` },
               agent: { listen: `${address}:${port}` },
-              ...hostConfig(host),
-              compute: { host, ...hostConfig(host)['compute'] },
+              ...hostConfig(host, entry),
+              compute: { host, ...hostConfig(host, entry)['compute'] },
             })),
           ] as const,
       ),

@@ -93,6 +93,8 @@ export const testNetwork: NetworkFacts = {
 interface Port {
   readonly serverUuid: string;
   readonly host: string;
+  /** The host to which its server is on its way. */
+  readonly towards?: string;
   readonly nic: NicSpec;
 }
 
@@ -100,13 +102,19 @@ export interface FakeNetworks extends ServerPorts {
   /** All ports that exist. */
   ports(): readonly Port[];
   /** The next calls of a verb reject with these, one after another. */
-  failNext(verb: 'plan' | 'allocate' | 'rebind' | 'release', ...faults: readonly Fault[]): void;
+  failNext(verb: 'plan' | 'allocate' | 'announceMove' | 'rebind' | 'release', ...faults: readonly Fault[]): void;
 }
 
 /** One port for each request; nothing asked for: one on the test network. With a directory, ports are files in it. */
 export function makeFakeNetworks(directory?: string): FakeNetworks {
   const ports = new Map<string, Port>();
-  const failures = { plan: [] as Fault[], allocate: [] as Fault[], rebind: [] as Fault[], release: [] as Fault[] };
+  const failures = {
+    plan: [] as Fault[],
+    allocate: [] as Fault[],
+    announceMove: [] as Fault[],
+    rebind: [] as Fault[],
+    release: [] as Fault[],
+  };
   if (directory !== undefined) {
     mkdirSync(directory, { recursive: true });
     for (const name of readdirSync(directory)) {
@@ -172,9 +180,13 @@ export function makeFakeNetworks(directory?: string): FakeNetworks {
         return nic;
       });
     },
+    async announceMove({ uuid }, host) {
+      trip('announceMove');
+      for (const port of of(uuid)) keep({ ...port, towards: host });
+    },
     async rebind({ uuid, host }) {
       trip('rebind');
-      for (const port of of(uuid)) keep({ ...port, host });
+      for (const { serverUuid, nic } of of(uuid)) keep({ serverUuid, host, nic });
       return of(uuid).map((port) => port.nic);
     },
     async release({ uuid }, which) {

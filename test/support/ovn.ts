@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { makeReconciler, type Reconciler } from '../../src/cloud/ovn/reconciler.ts';
+import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
 import { type Answer, type Cloud, startCloud, type Who } from './cloud.ts';
 import { type Libvirtd, startLibvirtd } from './libvirtd.ts';
@@ -60,7 +61,7 @@ const ok = (work: Promise<unknown>): Promise<boolean> =>
   );
 
 /** @param held children that end with the host */
-function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine {
+export function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine {
   const within = ['ip', 'netns', 'exec', name] as const;
   const inside = async (command: string, ...args: string[]) =>
     (await host.exec(...within, command, ...args)).stdout.trim();
@@ -119,7 +120,7 @@ function machineOf(host: Libvirtd, name: string, held: ChildProcess[]): Machine 
 }
 
 /** Makes a namespace with an interface that is plugged into a bridge of the switch. */
-async function attachTo(host: Libvirtd, name: string, bridge: string, ...more: string[]): Promise<void> {
+export async function attachTo(host: Libvirtd, name: string, bridge: string, ...more: string[]): Promise<void> {
   const script = `set -e
     ip netns add ${name}; ip link add v-${name} type veth peer name eth0 netns ${name}
     ip link set v-${name} up; ip -n ${name} link set lo up
@@ -155,7 +156,10 @@ export async function startOvn(given?: Libvirtd): Promise<Ovn> {
     throw error;
   }
   let nudge = (): void => {};
-  const engine = { kind: 'ovn' as const, gateways: [CHASSIS], offloads: true, nudge: () => nudge() };
+  const engine = {
+    ...{ ...basicEngine, kind: 'ovn' as const, gateways: [CHASSIS], wire: 'external' },
+    nudge: () => nudge(),
+  };
   const cloud = await startCloud({ floatingIps: true, network: { engine } });
   const reconciler = makeReconciler({
     source: makeUnitSource(cloud.database, systemClock, { wire: 'external', gateways: [CHASSIS], metadata: true }),

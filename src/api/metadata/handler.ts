@@ -40,7 +40,23 @@ export function senderOf(socket: Pick<Socket, 'remoteAddress'>): string | null {
 /** Answers one request that came from a network. */
 export type AnswerGuest = (networkId: string, request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-interface Answered {
+/** What is asked, and from where. */
+export interface Asked {
+  readonly networkId: string;
+  /** The sender's, in its canonical form; null: that cannot be told. */
+  readonly address: string | null;
+  /** The host from which it was passed on, which is believed of its own guests alone; null: it came from the network itself. */
+  readonly host: string | null;
+  readonly method: string;
+  readonly url: string;
+  /** @throws 400 where it is longer than that, empty, or no text */
+  readonly body: (most: number) => Promise<string>;
+}
+
+/** Answers one question; a fault is an answer too. */
+export type AnswerAsked = (asked: Asked) => Promise<Answered>;
+
+export interface Answered {
   readonly status: number;
   readonly type: string;
   readonly body: string | Uint8Array;
@@ -48,14 +64,14 @@ interface Answered {
 }
 
 const PLAIN = 'text/plain; charset=UTF-8';
-const refusal = (status: number, words: string, headers: Readonly<Record<string, string>> = {}): Answered => ({
+export const refusal = (status: number, words: string, headers: Readonly<Record<string, string>> = {}): Answered => ({
   ...{ status, type: PLAIN, headers },
   body: `${status} ${words}\n`,
 });
 const notHere = (): Answered => refusal(404, 'Not Found');
 
 /** The body of a request. @throws 400 where it is longer than that, empty, or no text */
-async function bodyOf(request: IncomingMessage, most: number): Promise<string> {
+export async function bodyOf(request: IncomingMessage, most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
@@ -96,30 +112,30 @@ function makeKept(source: GuestMetadataSource, clock: Clock) {
   };
 }
 
-export function makeMetadata({ source, count, clock, log, observer }: MetadataOptions): AnswerGuest {
+/** Who answers questions, however they came. */
+export function makeMetadataAnswers({ source, count, clock, log }: Omit<MetadataOptions, 'observer'>): AnswerAsked {
   const factsOf = makeKept(source, clock);
 
-  async function password(facts: Ec2Facts, request: IncomingMessage): Promise<Answered> {
+  async function password(facts: Ec2Facts, request: Asked): Promise<Answered> {
     if (request.method === 'GET' || request.method === 'HEAD')
       return { status: 200, type: PLAIN, body: (await source.password(facts)) ?? '' };
     if (request.method !== 'POST') return refusal(400, 'GET and POST only are supported.');
-    await source.keepPassword(facts, await bodyOf(request, limits.sealedPasswordCharacters));
+    await source.keepPassword(facts, await request.body(limits.sealedPasswordCharacters));
     return { status: 200, type: PLAIN, body: '' };
   }
 
-  async function phoneHome(facts: Ec2Facts, request: IncomingMessage): Promise<Answered> {
+  async function phoneHome(facts: Ec2Facts, request: Asked): Promise<Answered> {
     if (request.method !== 'POST') return refusal(405, 'Method Not Allowed', { Allow: 'POST' });
-    await source.phonedHome(facts, readPhoneHome(await bodyOf(request, limits.phoneHomeBytes)));
+    await source.phonedHome(facts, readPhoneHome(await request.body(limits.phoneHomeBytes)));
     return { status: 200, type: PLAIN, body: '' };
   }
 
-  async function answerOf(networkId: string, request: IncomingMessage): Promise<Answered> {
-    const { method = '', url = '' } = request;
-    const address = senderOf(request.socket);
+  async function answerOf(request: Asked): Promise<Answered> {
+    const { networkId, address, host, method, url } = request;
     if (address === null || url.length > limits.metadataPathChars) return notHere();
     const reads = method === 'GET' || method === 'HEAD';
     await count(`${networkId} ${address}`, !reads);
-    const uuid = await source.asker({ networkId, address });
+    const uuid = await source.asker({ networkId, address, host });
     const facts = uuid === null ? null : await factsOf(uuid);
     if (facts === null) return notHere();
     const found: MetadataAnswer | null = metadataAt(facts, url.replace(/[?#].*$/s, ''), () => randomBytes(SEED_BYTES));
@@ -140,20 +156,36 @@ export function makeMetadata({ source, count, clock, log, observer }: MetadataOp
     return refusal(status, words, again === undefined ? {} : { 'Retry-After': String(again) });
   }
 
+  return (asked) => answerOf(asked).catch((error: unknown) => refused(error, asked.networkId));
+}
+
+/** Writes an answer. */
+export function sendAnswer(request: IncomingMessage, response: ServerResponse, answered: Answered): void {
+  const { status, type, body, headers } = answered;
+  if (response.destroyed) return;
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    // whatever else comes is not read
+    ...(request.complete ? {} : { Connection: 'close' }),
+    ...headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Answers those who come to a network's socket. */
+export function answerGuests(answers: AnswerAsked, observer: WebObserver): AnswerGuest {
   return async (networkId, request, response) => {
     const began = performance.now();
-    const { status, type, body, headers } = await answerOf(networkId, request).catch((error: unknown) =>
-      refused(error, networkId),
-    );
-    observer.answered('metadata', '', request.method ?? '', status, (performance.now() - began) / 1000);
-    if (response.destroyed) return;
-    response.writeHead(status, {
-      'Content-Type': type,
-      'Content-Length': Buffer.byteLength(body),
-      // whatever else comes is not read
-      ...(request.complete ? {} : { Connection: 'close' }),
-      ...headers,
+    const answered = await answers({
+      ...{ networkId, address: senderOf(request.socket), host: null },
+      ...{ method: request.method ?? '', url: request.url ?? '', body: (most) => bodyOf(request, most) },
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const seconds = (performance.now() - began) / 1000;
+    observer.answered('metadata', '', request.method ?? '', answered.status, seconds);
+    sendAnswer(request, response, answered);
   };
 }
+
+export const makeMetadata = ({ observer, ...options }: MetadataOptions): AnswerGuest =>
+  answerGuests(makeMetadataAnswers(options), observer);

@@ -18,6 +18,10 @@ export interface NetworkFacts {
   readonly external: boolean;
   /** Bytes. */
   readonly mtu: number;
+  /** The wire that it is on; null: an external one is on the site's, and any other on none. */
+  readonly physicalNetwork?: string | null;
+  /** Its VLAN there, or its number among tunnels where it is on no wire; null: none was asked for. */
+  readonly segmentationId?: number | null;
 }
 
 export interface PortFacts {
@@ -49,6 +53,8 @@ export interface PortGround {
   readonly mtu?: number;
   /** Whether its network has a metadata service. */
   readonly metadata?: boolean;
+  /** The chassis that may have it: its host's, and the one to which its server is on its way; none: whichever plugs it. */
+  readonly chassis?: readonly string[];
 }
 
 /** An address of a port, with the subnet that it is of. */
@@ -110,8 +116,11 @@ export interface RouterFacts {
 export interface Site {
   /** The name in `ovn-bridge-mappings` of the wire to which external networks lead; empty: to none. */
   readonly wire: string;
-  /** The chassis that carry what goes in and out of routers, the first that lives before the others. */
+  /** The chassis that carry what goes in and out of routers, the first that lives before the others; none: those on its wire. */
   readonly gateways: readonly string[];
   /** Whether guests have a metadata service. */
   readonly metadata: boolean;
 }
+
+/** What hosts are in OVN, by their names. */
+export type ChassisOfHosts = ReadonlyMap<string, { readonly name: string; readonly wires: readonly string[] }>;

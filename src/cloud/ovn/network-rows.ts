@@ -13,8 +13,12 @@ export const switchName = (networkId: string): string => `${SWITCH}${networkId}`
 export const networkOfSwitch = (name: string): string | null =>
   name.startsWith(SWITCH) && isCanonicalUuid(name.slice(SWITCH.length)) ? name.slice(SWITCH.length) : null;
 
-/** The way from an external network's switch to the wire. */
-const wireRow = (networkId: string, wire: string): WantedRow => ({
+/** The wire that a network is on; null: none. */
+export const wireOf = ({ external, physicalNetwork = null }: NetworkFacts, site: Pick<Site, 'wire'>): string | null =>
+  physicalNetwork ?? (external && site.wire !== '' ? site.wire : null);
+
+/** The way from a network's switch to its wire, with its VLAN there. */
+const wireRow = (networkId: string, wire: string, vlan: number | null): WantedRow => ({
   table: 'Logical_Switch_Port',
   key: `wire/${networkId}`,
   columns: {
@@ -22,18 +26,22 @@ const wireRow = (networkId: string, wire: string): WantedRow => ({
     type: 'localnet',
     addresses: ['unknown'],
     options: { network_name: wire },
+    tag: vlan === null ? [] : [vlan],
   },
   within: { key: units.network(networkId), column: 'ports' },
 });
 
-export function networkRows(
-  network: NetworkFacts,
-  subnets: readonly SubnetFacts[],
-  { wire, metadata }: Site,
-): readonly WantedRow[] {
-  const { id, mtu, external } = network;
+export function networkRows(network: NetworkFacts, subnets: readonly SubnetFacts[], site: Site): readonly WantedRow[] {
+  const { id, mtu, segmentationId = null } = network;
+  const { metadata } = site;
+  const wire = wireOf(network, site);
+  const tunnel = wire !== null || segmentationId === null ? {} : { 'requested-tnl-key': String(segmentationId) };
   return [
-    { table: 'Logical_Switch', key: units.network(id), columns: { name: switchName(id), other_config: {} } },
+    {
+      table: 'Logical_Switch',
+      key: units.network(id),
+      columns: { name: switchName(id), other_config: tunnel as Record<string, string> },
+    },
     ...subnets.map(
       (subnet): WantedRow => ({
         table: 'DHCP_Options',
@@ -42,6 +50,6 @@ export function networkRows(
       }),
     ),
     ...(metadata ? [metadataRow(id, units.network(id))] : []),
-    ...(external && wire !== '' ? [wireRow(id, wire)] : []),
+    ...(wire === null ? [] : [wireRow(id, wire, segmentationId)]),
   ];
 }

@@ -7,7 +7,7 @@ import type { Row } from './ovsdb/values.ts';
 const columns = {
   Logical_Switch: ['name', 'ports', 'qos_rules', 'other_config', 'external_ids'],
   Logical_Switch_Port: [
-    ...['name', 'type', 'options', 'addresses', 'port_security', 'up', 'enabled'],
+    ...['name', 'type', 'options', 'addresses', 'port_security', 'up', 'enabled', 'tag'],
     ...['dhcpv4_options', 'dhcpv6_options', 'external_ids'],
   ],
   DHCP_Options: ['cidr', 'options', 'external_ids'],

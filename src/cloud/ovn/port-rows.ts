@@ -68,6 +68,16 @@ const limitRow = ({ id, networkId }: PortFacts, { direction, maxKbps, maxBurstKb
   within: { key: units.network(networkId), column: 'qos_rules' },
 });
 
+/**
+ * Which chassis may have a port. While its server moves two may: the first has it until the server speaks from the other one, which QEMU
+ * does for it by an announcement (RARP) as soon as it runs there.
+ */
+function bound(chassis: readonly string[]): Record<string, string> {
+  if (chassis.length === 0) return {};
+  const requested = { 'requested-chassis': chassis.join(',') };
+  return chassis.length === 1 ? requested : { ...requested, 'activation-strategy': 'rarp' };
+}
+
 export function portRows(
   port: PortFacts,
   addresses: readonly AddressFacts[],
@@ -89,7 +99,7 @@ export function portRows(
       columns: {
         name: port.id,
         type: '',
-        options: {},
+        options: bound(ground.chassis ?? []),
         enabled: [port.adminStateUp],
         addresses: inOrder(guarded ? known : [...known, 'unknown']),
         port_security: inOrder(guarded ? portSecurity(port, texts) : []),

@@ -50,6 +50,7 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   let isNudged = true;
   let compareAtMs = 0;
   let stuck: string | null = null;
+  let ground: string | null = null;
   const ports = new Map<string, boolean>();
   const actual = makeActual(() => northbound.tables());
 
@@ -87,7 +88,10 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
 
   async function turn(): Promise<void> {
     stuck = null;
-    if (clock.now() >= compareAtMs) await compare();
+    // a host came, went, or leads elsewhere: ports and routers that name it are other, though nobody changed them
+    const now = await source.ground();
+    if (clock.now() >= compareAtMs || now !== ground) await compare();
+    ground = now;
     for (;;) {
       const dirty = await source.dirty(limits.ovnUnitsAtOnce);
       if (dirty.length === 0) break;

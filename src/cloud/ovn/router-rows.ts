@@ -1,8 +1,11 @@
 // Why: a router joins switches, and is where a project's networks meet the world: what goes out takes the router's address or a floating
 // one, what comes in finds the port that its floating address leads to.
 
+import { createHash } from 'node:crypto';
 import { parseCidr } from '../../base/ip.ts';
-import type { RouterFacts, RouterPortFacts, Site } from './facts.ts';
+import { limits } from '../../base/limits.ts';
+import type { ChassisOfHosts, RouterFacts, RouterPortFacts, Site } from './facts.ts';
+import { wireOf } from './network-rows.ts';
 import { units, type WantedRow } from './northbound.ts';
 
 /** Bytes; no link of IPv6 has less. */
@@ -94,8 +97,24 @@ function forwardingRows({ id, forwardings }: RouterFacts): WantedRow[] {
   }));
 }
 
+/**
+ * The chassis that may carry what goes out of a router to a wire, the first that lives before the others: in another order for each
+ * router, so that no host carries all of them, and in the same for ever.
+ */
+export function carriersOf(routerId: string, hosts: ChassisOfHosts, wire: string): readonly string[] {
+  const rank = (name: string): string => createHash('sha1').update(`${routerId} ${name}`).digest('hex');
+  const names = [...hosts.values()].flatMap(({ name, wires }) => (wires.includes(wire) ? [name] : []));
+  return [...new Set(names)]
+    .map((name) => ({ name, rank: rank(name) }))
+    .toSorted((a, b) => (a.rank < b.rank ? -1 : 1))
+    .map(({ name }) => name)
+    .slice(0, limits.ovnGatewaysOfRouter);
+}
+
 /** The way out: which hosts it is on, the routes, and the addresses that stand for others. */
-function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, { gateways }: Site): WantedRow[] {
+function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, site: Site, hosts: ChassisOfHosts): WantedRow[] {
+  const wire = wireOf(gateway.network, site);
+  const gateways = site.gateways.length > 0 || wire === null ? site.gateways : carriersOf(router.id, hosts, wire);
   const { id, interfaces, floatingIps, enableSnat } = router;
   const inside = Math.max(...interfaces.map(({ network }) => network.mtu), 0);
   const mtu = gateway.network.mtu < inside ? { gateway_mtu: String(gateway.network.mtu) } : {};
@@ -128,12 +147,13 @@ function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, { gateways }
   ];
 }
 
-export function routerRows(router: RouterFacts, site: Site): readonly WantedRow[] {
+/** @param hosts what hosts are in OVN */
+export function routerRows(router: RouterFacts, site: Site, hosts: ChassisOfHosts = new Map()): readonly WantedRow[] {
   const { id, adminStateUp, interfaces, gateway, routes } = router;
   const rows: readonly WantedRow[] = [
     { table: 'Logical_Router', key: units.router(id), columns: { name: `router-${id}`, enabled: [adminStateUp] } },
     ...interfaces.flatMap((way) => waysTo(id, way, {}, false)),
-    ...(gateway === null ? [] : gatewayRows(router, gateway, site)),
+    ...(gateway === null ? [] : gatewayRows(router, gateway, site, hosts)),
     ...routes.map(({ destination, nexthop }) => routeRow(id, destination, nexthop)),
   ];
   // a route that somebody wrote and that is there anyhow is one

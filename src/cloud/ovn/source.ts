@@ -20,6 +20,8 @@ export interface UnitSource {
   raise(revisions: readonly { readonly unit: Unit; readonly revision: number }[]): Promise<void>;
   /** All units that there are. */
   all(): Promise<readonly Unit[]>;
+  /** What hosts are in OVN, as one text: with another one much else may be other. */
+  ground(): Promise<string>;
   /** Ports work, or do not. */
   portsAre(up: boolean, portIds: readonly string[]): Promise<void>;
 }

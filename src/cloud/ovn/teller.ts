@@ -20,10 +20,16 @@ export interface TellerParts {
   readonly refused: (why: string) => void;
 }
 
+const failureOf = (error: unknown): OvsdbError['failure'] | null =>
+  error instanceof OvsdbError ? error.failure : null;
+
 /** What would be wrong again, however often it is tried. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof OvsdbError && error.failure === 'refused');
-const isStale = (error: unknown): boolean => error instanceof OvsdbError && error.failure === 'stale';
+  error instanceof TypeError || failureOf(error) === 'refused' || failureOf(error) === 'taken';
+
+/** Somebody else told of it, or of something else there; what he made is seen in a moment. */
+const isOvertaken = (error: unknown, attempt: number): boolean =>
+  failureOf(error) === 'stale' || (failureOf(error) === 'taken' && attempt < limits.ovnAttempts);
 
 /** @returns what makes OVN have what units should come to; rejects where OVN or the tables are away */
 export function makeTeller({ source, northbound, actual, counts, log, refused }: TellerParts) {
@@ -61,7 +67,7 @@ export function makeTeller({ source, northbound, actual, counts, log, refused }:
         left = await tell(left, attempt >= limits.ovnAttempts / 2);
         continue;
       } catch (error) {
-        if (isStale(error)) continue;
+        if (isOvertaken(error, attempt)) continue;
         if (!isRefusal(error)) throw error;
         if (left.length === 1) {
           counts.refused();

@@ -2,7 +2,7 @@
 // configuration and reported with the rest of what the host has.
 
 import type { HostTerms } from './host-terms.ts';
-import type { HostInventory } from './hosts.ts';
+import type { Chassis, HostInventory } from './hosts.ts';
 import type { Resources } from './resource-specs.ts';
 
 export interface HostOffers {
@@ -21,7 +21,12 @@ const CUSTOM = /^CUSTOM_[A-Z0-9_]{1,248}$/;
 /** A name that operators may give to a trait or a kind of resource, by OpenStack's rule. */
 export const isCustomName = (name: string): boolean => CUSTOM.test(name);
 
-export function withOffers(inventory: HostInventory, { traits, resources, terms }: HostOffers): HostInventory {
+/** @param chassis what the host is in OVN; null: nothing */
+export function withOffers(
+  inventory: HostInventory,
+  { traits, resources, terms }: HostOffers,
+  chassis: Chassis | null = null,
+): HostInventory {
   const { facts } = inventory;
   return {
     ...inventory,
@@ -30,6 +35,7 @@ export function withOffers(inventory: HostInventory, { traits, resources, terms 
       traits: [...new Set([...facts.traits, ...traits])].toSorted(),
       resources,
       ...(terms === undefined ? {} : { terms }),
+      ...(chassis === null ? {} : { chassis }),
     },
   };
 }

@@ -50,7 +50,25 @@ export interface HostFacts {
   readonly resources?: Resources;
   /** How much of it may be claimed, and its zone; absent: an agent of before that told so. */
   readonly terms?: HostTerms;
+  /** What it is in OVN; absent: nothing, or it cannot tell just now. */
+  readonly chassis?: Chassis;
   readonly capabilities: HostCapabilities;
+}
+
+/** A host as OVN knows it. */
+export interface Chassis {
+  /** Its `system-id`. */
+  readonly name: string;
+  /** The physical networks that it leads to (`ovn-bridge-mappings`). */
+  readonly wires: readonly string[];
+}
+
+const CHASSIS_WORD = /^[^\s,:"]{1,255}$/;
+
+/** What a host says that it is in OVN, as far as it can be so: OVN reads lists of names there. Null: nothing. */
+export function believableChassis(told: Chassis): Chassis | null {
+  if (!CHASSIS_WORD.test(told.name)) return null;
+  return { name: told.name, wires: told.wires.filter((wire) => CHASSIS_WORD.test(wire)) };
 }
 
 /** What of an inventory decides anything: without what is another number each time. Two texts that are the same say the same. */

@@ -6,7 +6,9 @@ import { limits } from '../../base/limits.ts';
 import { silentLog } from '../../base/log.ts';
 import { northboundTables } from '../../cloud/ovn/northbound.ts';
 import { openOvsdb } from '../../cloud/ovn/ovsdb/client.ts';
+import { hostChassis } from '../../db/hosts.ts';
 import { countDirtyUnits } from '../../db/network-units.ts';
+import type { Chassis } from '../../domain/placement/hosts.ts';
 import { isShared } from '../bus.ts';
 import { keysDirectory } from '../directories.ts';
 import { openKeystone } from '../identity.ts';
@@ -96,6 +98,30 @@ const service: Check = {
 /** How long OVN's database may take to show what it has. */
 const OVN_MS = 15_000;
 
+/** What is to be said of the hosts that carry what goes in and out of routers. */
+export function waysOut(
+  { ovn_gateways: named, ovn_wire: wire }: Pick<Patient['config']['network'], 'ovn_gateways' | 'ovn_wire'>,
+  hosts: ReadonlyMap<string, Chassis>,
+): readonly Found[] {
+  const carriers = [...hosts.values()].filter(({ wires }) => wires.includes(wire));
+  if (named.length === 0 && carriers.length === 0)
+    return [
+      warning(
+        `no host carries what goes in and out of routers: none leads to ${wire || 'a wire'}`,
+        'have ovn-bridge-mappings of some host name it, or name chassis in network.ovn_gateways',
+      ),
+    ];
+  // each of two sees nobody any more when the other one falls silent
+  if (hosts.size === 2)
+    return [
+      warning(
+        'with two hosts in all, what goes out of routers does not move away from one that falls silent',
+        'OVN takes the one that is left for cut off; a third host that runs ovn-controller mends it',
+      ),
+    ];
+  return [];
+}
+
 const networks: Check = {
   name: 'networks',
   async look({ config, clock, database }) {
@@ -116,8 +142,7 @@ const networks: Check = {
       }
       const waiting = database === null ? 0 : await countDirtyUnits(database.read);
       const found = [ok(`OVN answers at ${at}`)];
-      if (config.network.ovn_gateways.length === 0)
-        found.push(warning('no chassis carries what goes in and out of routers', 'name some in network.ovn_gateways'));
+      if (database !== null) found.push(...waysOut(config.network, await hostChassis(database.read)));
       if (waiting > 0)
         found.push(
           warning(`${waiting} changes wait to be told to OVN`, 'start the service; its log says what is refused'),

@@ -170,7 +170,10 @@ const build = step({
 
 /** Another host may do better, unless one was named; what the request itself did wrong no host mends. */
 function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>) {
-  if (failure.step !== build.name || failure.kind === 'badRequest' || failure.kind === 'unavailable') return null;
+  // that host leads to no wire of a network's
+  const isUnbound = failure.code === 'PortBindingFailed';
+  if (!isUnbound && (failure.step !== build.name || failure.kind === 'badRequest')) return null;
+  if (failure.kind === 'unavailable') return null;
   if (server.host === null || input.excluded.length + 1 >= limits.buildAttempts) return null;
   return {
     from: 'place',

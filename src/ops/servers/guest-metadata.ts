@@ -2,7 +2,7 @@
 // what it is told is made of the same as its config drive.
 
 import { conflict } from '../../base/errors.ts';
-import { findMetadataAsker } from '../../db/metadata-askers.ts';
+import { findMetadataAsker, isOnHost } from '../../db/metadata-askers.ts';
 import { findPassword, writePassword, writePhonedHome } from '../../db/server-parts.ts';
 import { findServerToBuild, lockServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
@@ -17,6 +17,8 @@ export interface MetadataAsker {
   readonly networkId: string;
   /** The sender's, in its canonical form. */
   readonly address: string;
+  /** The host whose agent says so: then it is one of its own guests, or nobody. Null: whichever host's. */
+  readonly host: string | null;
 }
 
 /** What the metadata service asks of the rest. */
@@ -45,7 +47,11 @@ async function factsOf({ database: { read } }: Pick<OpsDeps, 'database'>, uuid: 
 }
 
 export const guestMetadata = (deps: Pick<OpsDeps, 'database' | 'clock'>): GuestMetadataSource => ({
-  asker: ({ networkId, address }) => findMetadataAsker(deps.database.read, networkId, address),
+  async asker({ networkId, address, host }) {
+    const { read } = deps.database;
+    const uuid = await findMetadataAsker(read, networkId, address);
+    return uuid === null || host === null || (await isOnHost(read, uuid, host)) ? uuid : null;
+  },
   facts: (uuid) => factsOf(deps, uuid),
   password: ({ server }) => findPassword(deps.database.read, server.id),
   keepPassword: ({ spec, server: { id } }, password) =>

@@ -396,17 +396,15 @@ async function move(context: Context): Promise<void> {
   if ((await moveOf(context)).steering === 'abort') throw cancelled();
   await note(context, { status: 'running' });
   const numa = await placementFor(deps.database.read, server, input.migrationId);
-  await monitorLiveMigration(
-    context,
-    server.host as string,
-    await destinationOf(context),
-    numa,
-    async ({ memory, disk }) => {
-      await note(context, { memory, disk });
-      const { steering } = await moveOf(context);
-      if (steering !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, how: steering });
-    },
-  );
+  const destination = await destinationOf(context);
+  // it speaks there before anybody can tell the network that it has arrived
+  await deps.network.announceMove(server, destination.host);
+  context.point('announced');
+  await monitorLiveMigration(context, server.host as string, destination, numa, async ({ memory, disk }) => {
+    await note(context, { memory, disk });
+    const { steering } = await moveOf(context);
+    if (steering !== null) await call(server.host as string, 'steerLive', { uuid: server.uuid, how: steering });
+  });
 }
 
 async function upHost({ deps }: Context, name: string | null): Promise<Host | null> {
@@ -449,6 +447,12 @@ async function bringBack(context: Context): Promise<void> {
     numa,
     async () => undefined,
   );
+}
+
+/** As `bringBack`, and the network takes it nowhere else. */
+async function takeBack(context: Context): Promise<void> {
+  await bringBack(context);
+  await bindPortsAtHome(context);
 }
 
 const cleanup = step({
@@ -497,7 +501,7 @@ export const liveMigrateAction = defineAction<LiveInput>()({
       },
       undo: giveBackPlace,
     },
-    { name: 'move', event: 'compute_live_migration', run: move, undo: bringBack },
+    { name: 'move', event: 'compute_live_migration', run: move, undo: takeBack },
     {
       name: 'network',
       run: async (context) => bindPorts(context, await destinationOf(context)),

@@ -4,6 +4,7 @@ import { Fault } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
 import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-api.ts';
+import { destinationOf } from '../../cloud/port-mark.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
   type Allocation,
@@ -37,6 +38,7 @@ import { networks } from './network-noun.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import { ports } from './port-noun.ts';
 import { makePort, removePort, savePort, unbound, unplugged } from './ports.ts';
+import { checkHostOnWire } from './provider.ts';
 import { checkRoom, roomFor } from './quotas.ts';
 import { allowedOf, ownedBy } from './rules.ts';
 import { fitsSubnet } from './subnet-noun.ts';
@@ -108,6 +110,7 @@ async function portForServer(
   if (found === null) throw missing('network', networkId);
   if (!found.hasGroup && projectId !== '') return null;
   checkRoom('port', found.ports);
+  await checkHostOnWire(trx, found.network, wanted.host);
   const { portSecurityEnabled } = found.network;
   const { port, addresses } = await makePort(
     trx,
@@ -238,13 +241,26 @@ function portReads(parts: NetworkParts): PortReads {
   };
 }
 
-type PortChanges = Pick<NetworkApi, 'createPort' | 'bindPort' | 'changePort' | 'unbindPort' | 'deletePort'>;
+type PortChanges = Pick<
+  NetworkApi,
+  'createPort' | 'bindPort' | 'announceMove' | 'changePort' | 'unbindPort' | 'deletePort'
+>;
 
 /** What becomes of ports. */
 function portChanges(parts: NetworkParts): PortChanges {
   const { database, clock, engine } = parts;
   const { read } = database;
   const how = () => ({ now: clock.now(), engine });
+  async function mayBeOn(trx: Tx, { networkId }: StoredPort, host: string): Promise<void> {
+    const network = engine.kind === 'basic' || host === '' ? null : await findRow(trx, networkNoun, { id: networkId });
+    if (network !== null) await checkHostOnWire(trx, network, host);
+  }
+  /** Writes a port that is on another host than before, which the engine is told. */
+  async function saveBound(trx: Tx, port: StoredPort): Promise<StoredPort> {
+    await mayBeOn(trx, port, port.binding.host_id);
+    await touch(trx, engine, [unitOf.port(port.id)], clock.now());
+    return savePort(trx, port, how());
+  }
   return {
     async createPort(wanted) {
       // one port per server and place, however often and by how many it is asked for
@@ -275,7 +291,17 @@ function portChanges(parts: NetworkParts): PortChanges {
           deviceOwner: binding.deviceOwner,
           binding: { ...port.binding, host_id: binding.host, profile: binding.profile },
         };
-        return onlyFacts(trx, await savePort(trx, next, how()));
+        return onlyFacts(trx, await saveBound(trx, next));
+      });
+    },
+    async announceMove(portId, profile) {
+      // libvirt's own networks are one on each host: there is nothing to be told
+      if (engine.kind === 'basic') return;
+      await tx(database, async (trx) => {
+        const port = await lockRow(trx, portNoun, { id: portId });
+        if (port === null) return;
+        await mayBeOn(trx, port, destinationOf(profile) ?? '');
+        await saveBound(trx, { ...port, binding: { ...port.binding, profile } });
       });
     },
     async changePort(as, portId, { fixedIps, securityGroups }) {
@@ -292,7 +318,7 @@ function portChanges(parts: NetworkParts): PortChanges {
     async unbindPort(portId) {
       await tx(database, async (trx) => {
         const port = await lockRow(trx, portNoun, { id: portId });
-        if (port !== null) await savePort(trx, unplugged(port), how());
+        if (port !== null) await saveBound(trx, unplugged(port));
       });
     },
     async deletePort(portId) {

@@ -8,15 +8,22 @@ import type { StoredPort } from '../../db/networks.ts';
 
 export interface NetworkEngine {
   readonly kind: 'basic' | 'ovn';
-  /** Hosts on which routers have their way out; without any, no router has one. */
+  /** The chassis on which routers have their way out; none: those of hosts that lead to the wire where it goes. */
   readonly gateways: readonly string[];
+  /** The physical network of external networks that name none; empty: they lead nowhere. */
+  readonly wire: string;
+  /** The greatest MTU of what goes through tunnels between hosts, bytes; 0: there is one host, and there are none. */
+  readonly tunnelMtu: number;
   /** Whether a guest may leave checksums and the cutting of segments to the switch. */
   readonly offloads: boolean;
   /** Told that there is something to tell. */
   readonly nudge: () => void;
 }
 
-export const basicEngine: NetworkEngine = { kind: 'basic', gateways: [], offloads: true, nudge() {} };
+export const basicEngine: NetworkEngine = {
+  ...{ kind: 'basic', gateways: [], wire: '', tunnelMtu: 0, offloads: true },
+  nudge() {},
+};
 
 /** The bridge that OVN makes on every host. */
 const BRIDGE = 'br-int';

@@ -57,7 +57,11 @@ const everywhere: readonly Extension[] = [
   extension('pagination', 'Pagination support', 'limit and marker.'),
   extension('port-security', 'Port Security', 'The port_security_enabled attribute.'),
   extension('project-id', 'project_id field enabled', 'project_id beside tenant_id.'),
-  extension('provider', 'Provider Network', "What a network is made of, for administrators: 'local' alone."),
+  extension(
+    'provider',
+    'Provider Network',
+    'What a network is made of, for administrators: flat, VLAN and Geneve on OVN, else local.',
+  ),
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
   extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),

@@ -17,27 +17,14 @@ import {
 import { portsWithoutPolicy } from '../../db/qos.ts';
 import { routersOnSubnets } from '../../db/routers.ts';
 import { insertRow } from '../../db/table.ts';
-import { boolean, integer, oneOf, orNull } from './forms.ts';
-import {
-  born,
-  changeable,
-  changed,
-  commonFilters,
-  commonSortable,
-  commonView,
-  fixed,
-  nameAndDescription,
-} from './common.ts';
+import { boolean, integer } from './forms.ts';
+import { born, changeable, changed, commonFilters, commonSortable, commonView, nameAndDescription } from './common.ts';
 import { inUse, sharedIpv6NotOffered } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
 import { removeFloatingIp } from './ports.ts';
 import { policyOf, qosPolicyId } from './qos.ts';
+import { mtuFor, onWire, providerAttributes, providerOf, providerView } from './provider.ts';
 import { checkOnWire, lockRanges } from './subnet-ranges.ts';
-
-const DEFAULT_MTU_BYTES = 1500;
-
-/** Neutron's word for a network that no wire leads to and from: each host has its own, behind NAT. */
-const NETWORK_TYPE = 'local';
 
 const fields = {
   admin_state_up: 'adminStateUp',
@@ -71,9 +58,7 @@ async function views(reader: Reader, _caller: Caller | null, networks: readonly 
     availability_zones: [],
     ipv4_address_scope: null,
     ipv6_address_scope: null,
-    'provider:network_type': NETWORK_TYPE,
-    'provider:physical_network': null,
-    'provider:segmentation_id': null,
+    ...providerView(network),
   }));
 }
 
@@ -89,11 +74,9 @@ export const networks: Noun<StoredNetwork> = {
     'router:external': changeable(boolean, false),
     is_default: changeable(boolean, false),
     port_security_enabled: changeable(boolean, true),
-    mtu: changeable(integer(68, 65_535), DEFAULT_MTU_BYTES),
+    mtu: changeable(integer(68, 65_535)),
     qos_policy_id: qosPolicyId,
-    'provider:network_type': fixed(orNull(oneOf([NETWORK_TYPE]))),
-    'provider:physical_network': fixed(orNull(oneOf([]))),
-    'provider:segmentation_id': fixed(orNull(oneOf([]))),
+    ...providerAttributes,
   },
   filters: {
     ...commonFilters,
@@ -102,6 +85,9 @@ export const networks: Noun<StoredNetwork> = {
     'router:external': { column: 'external', as: 'bool' },
     is_default: { column: 'is_default', as: 'bool' },
     mtu: { column: 'mtu', as: 'number' },
+    'provider:network_type': { column: 'network_type' },
+    'provider:physical_network': { column: 'physical_network' },
+    'provider:segmentation_id': { column: 'segmentation_id', as: 'number' },
     status: { always: 'ACTIVE' },
   },
   sortable: [...commonSortable, 'admin_state_up', 'mtu', 'shared'],
@@ -109,7 +95,8 @@ export const networks: Noun<StoredNetwork> = {
   targets: async (_reader, found) => found.map(({ shared, external }) => ({ shared, 'router:external': external })),
   views,
   async create(act, values) {
-    const { tx, now } = act;
+    const { tx, now, engine } = act;
+    const provider = await providerOf(act, values);
     const network: StoredNetwork = {
       ...born(values, now),
       adminStateUp: values['admin_state_up'] as boolean,
@@ -117,7 +104,8 @@ export const networks: Noun<StoredNetwork> = {
       external: values['router:external'] as boolean,
       isDefault: values['is_default'] as boolean,
       portSecurityEnabled: values['port_security_enabled'] as boolean,
-      mtu: values['mtu'] as number,
+      mtu: mtuFor(engine, provider, values['mtu'] as number | undefined),
+      ...provider,
       qosPolicyId: (await policyOf(act, values, null)) ?? null,
     };
     await insertRow(tx, networkNoun, network);
@@ -127,7 +115,9 @@ export const networks: Noun<StoredNetwork> = {
     const { tx, now, engine } = act;
     const policy = await policyOf(act, values, network.qosPolicyId);
     const plain = changed(network, now, values, fields);
-    const next = policy === undefined ? plain : { ...plain, qosPolicyId: policy };
+    const changedWire = onWire(engine, policy === undefined ? plain : { ...plain, qosPolicyId: policy });
+    const mtu = values['mtu'] === undefined ? network.mtu : mtuFor(engine, changedWire, values['mtu'] as number);
+    const next = { ...changedWire, mtu };
     if (network.external && !next.external) {
       if ((await rowsBy(tx, floatingIpNoun, 'floating_network_id', [network.id])).length > 0) {
         throw inUse(

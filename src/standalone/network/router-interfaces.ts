@@ -70,6 +70,9 @@ async function networkFor({ tx, everywhere, caller }: Act, id: string, what: () 
   if (!knows && !network.shared && !network.external) throw what();
   if (!knows) throw badRouter(`network ${id} is another project's`);
   if (network.external) throw badRouter(`network ${id} is external: a router leads to it by its gateway`);
+  // on every host at once it would have one MAC address in many places of that wire
+  if (network.physicalNetwork !== null)
+    throw badRouter(`network ${id} is on a physical network, which has routers of its own`);
   return network;
 }
 

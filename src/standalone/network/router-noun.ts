@@ -4,6 +4,8 @@
 import type { Caller } from '../../base/op.ts';
 import { contains, overlaps, parseCidr, parseIp } from '../../base/ip.ts';
 import { units as unitOf } from '../../cloud/ovn/northbound.ts';
+import { carriersOf } from '../../cloud/ovn/router-rows.ts';
+import { hostChassis } from '../../db/hosts.ts';
 import type { Reader } from '../../db/engine.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
 import {
@@ -97,8 +99,13 @@ async function makeGateway(act: Act, router: StoredRouter, wish: GatewayWish): P
   const networkId = wish.network_id ?? '';
   const network = await findRow(tx, networkNoun, { id: networkId });
   if (network === null || !network.external) throw badRouter(`Network ${networkId} is not an external network`);
-  if (engine.gateways.length === 0)
-    throw invalid('No host is named that carries what goes out of routers (network.ovn_gateways).', 'NotOffered');
+  const wire = network.physicalNetwork ?? engine.wire;
+  const chassis = await hostChassis(tx);
+  if (engine.gateways.length === 0 && carriersOf(router.id, chassis, wire).length === 0)
+    throw invalid(
+      `No host leads to physical network ${wire} (ovn-bridge-mappings), and none is named that carries what goes out of routers (network.ovn_gateways).`,
+      'NotOffered',
+    );
   const outside = await rowsBy(tx, subnetNoun, 'network_id', [network.id]);
   for (const { subnet } of await subnetsOf(tx, router.id)) checkOverlap(subnet, outside);
   const requests = wish.external_fixed_ips ?? [];

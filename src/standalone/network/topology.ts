@@ -15,10 +15,9 @@ import { units } from '../../cloud/ovn/northbound.ts';
 import { derivedUuid } from './derived.ts';
 import { type NetworkEngine, touch } from './engine.ts';
 import type { Act } from './noun.ts';
+import { mtuFor, plainProvider } from './provider.ts';
 import { checkQuota } from './quotas.ts';
 import { checkRange, freeRange, lockRanges, type SubnetRanges } from './subnet-ranges.ts';
-
-const MTU_BYTES = 1500;
 
 export interface NewTopology {
   readonly id: string;
@@ -39,6 +38,7 @@ export async function insertTopology(
   { now, engine }: Pick<Act, 'now' | 'engine'>,
 ): Promise<StoredNetwork> {
   const values = { project_id: wanted.projectId, name: wanted.name, description: wanted.description };
+  const provider = plainProvider(engine);
   const network: StoredNetwork = {
     ...born(values, now, wanted.id),
     adminStateUp: true,
@@ -46,7 +46,8 @@ export async function insertTopology(
     external: false,
     isDefault: wanted.shared,
     portSecurityEnabled: true,
-    mtu: MTU_BYTES,
+    mtu: mtuFor(engine, provider),
+    ...provider,
     qosPolicyId: null,
   };
   const gateway = { version: wanted.cidr.version, value: wanted.cidr.first + 1n };

@@ -3,6 +3,7 @@
 
 import type {
   AddressFacts,
+  ChassisOfHosts,
   NetworkFacts,
   PortGround,
   RouterPortFacts,
@@ -14,6 +15,7 @@ import { guardRows } from '../../cloud/ovn/guard-rows.ts';
 import { networkRows } from '../../cloud/ovn/network-rows.ts';
 import { readUnit, type Unit, type UnitKind, units as unitOf, type WantedRow } from '../../cloud/ovn/northbound.ts';
 import { portRows } from '../../cloud/ovn/port-rows.ts';
+import { destinationOf } from '../../cloud/port-mark.ts';
 import type { UnitSource } from '../../cloud/ovn/source.ts';
 import { routerRows } from '../../cloud/ovn/router-rows.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -44,6 +46,7 @@ import {
 import { limitNoun } from '../../db/qos.ts';
 import { forwardingNoun } from '../../db/port-forwardings.ts';
 import { interfacePorts, routerNoun } from '../../db/routers.ts';
+import { hostChassis } from '../../db/hosts.ts';
 import { tx } from '../../db/tx.ts';
 
 type Rows = [Unit, readonly WantedRow[]][];
@@ -90,8 +93,17 @@ async function groupsOf(reader: Reader, ids: readonly string[]): Promise<Rows> {
   });
 }
 
+/** The chassis that may have a port; none while one of its hosts did not tell what it is. */
+function chassisFor({ binding }: StoredPort, hosts: ChassisOfHosts): readonly string[] {
+  const names = new Set([binding.host_id, destinationOf(binding.profile) ?? '']);
+  names.delete('');
+  const found = [...names].flatMap((host) => hosts.get(host)?.name ?? []);
+  return found.length === names.size ? found : [];
+}
+
 /** What the rows of ports have in them of their networks, and of the policy that each names or else its network. */
 async function groundsOf(reader: Reader, ports: readonly StoredPort[], { metadata }: Site) {
+  const hosts = await hostChassis(reader);
   const networkIds = [...new Set(ports.map(({ networkId }) => networkId))];
   const networks = new Map((await rowsBy(reader, networkNoun, 'id', networkIds)).map((n) => [n.id, n]));
   const policyOf = (port: StoredPort): string => port.qosPolicyId ?? networks.get(port.networkId)?.qosPolicyId ?? '';
@@ -99,7 +111,8 @@ async function groundsOf(reader: Reader, ports: readonly StoredPort[], { metadat
   const limits = Map.groupBy(await rowsBy(reader, limitNoun, 'qos_policy_id', ids), ({ policyId }) => policyId);
   return (port: StoredPort): PortGround => {
     const mtu = networks.get(port.networkId)?.mtu;
-    return { limits: limits.get(policyOf(port)) ?? [], metadata, ...(mtu === undefined ? {} : { mtu }) };
+    const chassis = chassisFor(port, hosts);
+    return { limits: limits.get(policyOf(port)) ?? [], metadata, chassis, ...(mtu === undefined ? {} : { mtu }) };
   };
 }
 
@@ -138,6 +151,7 @@ async function routersOf(reader: Reader, ids: readonly string[], site: Site): Pr
     'id',
     routers.flatMap(({ gatewayPortId }) => gatewayPortId ?? []),
   );
+  const hosts = gateways.length === 0 ? new Map() : await hostChassis(reader);
   const ways = await waysOf(reader, [...inside.map(({ port }) => port), ...gateways]);
   const floating = await rowsBy(reader, floatingIpNoun, 'router_id', ids);
   const addresses = new Map(floating.map((ip) => [ip.id, ip]));
@@ -157,7 +171,7 @@ async function routersOf(reader: Reader, ids: readonly string[], site: Site): Pr
         return routerId === router.id ? [{ ...one, address }] : [];
       }),
     };
-    return [unitOf.router(router.id), routerRows(facts, site)];
+    return [unitOf.router(router.id), routerRows(facts, site, hosts)];
   });
 }
 
@@ -202,6 +216,7 @@ export function makeUnitSource(database: Database, clock: Clock, site: Site): Un
       await tx(database, (trx) => forgetUnits(trx, new Set(all), clock.now() - limits.ovnForgetMs));
       return all;
     },
+    ground: async () => JSON.stringify([...(await hostChassis(read))]),
     portsAre: (up, portIds) => tx(database, (trx) => settlePortStatus(trx, portIds, up ? 'ACTIVE' : 'DOWN')),
   };
 }

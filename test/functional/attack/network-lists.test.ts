@@ -19,6 +19,7 @@ const network = (at: number, tags: readonly string[]): StoredNetwork => ({
   ...{ id: randomUUID(), projectId: callers.demo.projectId ?? '', name: `n${at}`, description: '', tags, revision: 1 },
   ...{ createdAt: at, updatedAt: at, adminStateUp: true, shared: false, external: false, isDefault: false },
   ...{ portSecurityEnabled: true, mtu: 1500, qosPolicyId: null },
+  ...{ networkType: null, physicalNetwork: null, segmentationId: null },
 });
 const tags = Array.from({ length: limits.tagsPerServer }, (_, at) => `${'"'.repeat(58)}${at + 10}`);
 

@@ -21,11 +21,28 @@ export const NETWORK_WORD = 'xloud-metadata';
 const idsOf = (row: Row): Readonly<Record<string, string>> => row['external_ids'] as Readonly<Record<string, string>>;
 const rowsOf = (tables: Tables, table: string): ReadonlyMap<string, Row> => tables.get(table) ?? new Map();
 
-/** Who a host is in OVN, and where the Southbound database is; null: its switch does not say. */
-export function chassisOf(local: Tables): { readonly name: string; readonly remotes: readonly string[] } | null {
+/** What a host's switch says that it is in OVN. */
+export interface ChassisOfSwitch {
+  readonly name: string;
+  /** Where the Southbound database is. */
+  readonly remotes: readonly string[];
+  /** The physical networks that it leads to. */
+  readonly wires: readonly string[];
+}
+
+const wordsOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+
+/** Who a host is in OVN; null: its switch does not say. */
+export function chassisOf(local: Tables): ChassisOfSwitch | null {
   for (const row of rowsOf(local, 'Open_vSwitch').values()) {
-    const { 'system-id': name, 'ovn-remote': remote } = idsOf(row);
-    if (name && remote) return { name, remotes: remote.split(',').map((one) => one.trim()) };
+    const { 'system-id': name, 'ovn-remote': remote, 'ovn-bridge-mappings': mappings = '' } = idsOf(row);
+    // each is the wire's name and that of the bridge in which it is
+    const wires = wordsOf(mappings).map((mapping) => mapping.split(':')[0] ?? '');
+    if (name && remote) return { name, remotes: wordsOf(remote), wires: [...new Set(wires)].sort() };
   }
   return null;
 }

@@ -114,7 +114,9 @@ function resultsOf(answer: readonly (Result | null)[]): readonly (string | null)
   const bad = answer.find((result) => result?.error != null);
   if (bad == null) return answer.map((result) => result?.uuid?.[1] ?? null);
   const text = `${bad.error}${bad.details ? `: ${bad.details}` : ''}`;
-  throw new OvsdbError(bad.error === 'timed out' ? 'stale' : 'refused', text);
+  if (bad.error === 'timed out') throw new OvsdbError('stale', text);
+  const isTaken = bad.error === 'constraint violation' && text.includes('identical values');
+  throw new OvsdbError(isTaken ? 'taken' : 'refused', text);
 }
 
 /** Opens it; it connects by itself, again and again. */

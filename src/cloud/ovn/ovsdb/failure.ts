@@ -1,10 +1,11 @@
 // Why: what became of a call decides what its caller does: a transaction that was refused is wrong, one that met a newer row is tried
 // again with what that row has, and of one whose connection broke nobody knows.
 
-export type OvsdbFailure = 'away' | 'refused' | 'stale' | 'late';
+export type OvsdbFailure = 'away' | 'refused' | 'taken' | 'stale' | 'late';
 
 /**
- * `away`: nothing answers, or the connection broke before an answer; `refused`: the server says no, in `message`; `stale`: what the
+ * `away`: nothing answers, or the connection broke before an answer; `refused`: the server says no, in `message`; `taken`: a name
+ * that the transaction gives is another row's, which somebody may have made just now; `stale`: what the
  * transaction required was not so, and nothing of it happened; `late`: no answer came in time.
  */
 export class OvsdbError extends Error {

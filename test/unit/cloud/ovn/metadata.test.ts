@@ -85,7 +85,12 @@ describe('the networks of a host', () => {
     const id = newUuid();
     const local = tables({
       Open_vSwitch: {
-        o: { external_ids: { 'system-id': 'here', 'ovn-remote': 'tcp:192.0.2.1:6642, tcp:192.0.2.2:6642' } },
+        o: {
+          external_ids: {
+            ...{ 'system-id': 'here', 'ovn-remote': 'tcp:192.0.2.1:6642, tcp:192.0.2.2:6642' },
+            'ovn-bridge-mappings': 'external:br-ex, campus:br-c,external:br-ex',
+          },
+        },
       },
       Interface: {
         a: { name: 'x', external_ids: { 'xloud-metadata': id } },
@@ -93,7 +98,11 @@ describe('the networks of a host', () => {
         c: { name: 'z', external_ids: { 'xloud-metadata': '../../x' } },
       },
     });
-    assert.deepEqual(chassisOf(local), { name: 'here', remotes: ['tcp:192.0.2.1:6642', 'tcp:192.0.2.2:6642'] });
+    assert.deepEqual(chassisOf(local), {
+      name: 'here',
+      remotes: ['tcp:192.0.2.1:6642', 'tcp:192.0.2.2:6642'],
+      wires: ['campus', 'external'],
+    });
     assert.deepEqual([...pluggedNetworks(local)], [id]);
     assert.equal(chassisOf(tables({ Open_vSwitch: { o: { external_ids: {} } } })), null);
   });

@@ -6,6 +6,8 @@ import type { PortFacts, RuleFacts, SubnetFacts } from '../../../../src/cloud/ov
 import { groupRows, matchOf, ruleProblem } from '../../../../src/cloud/ovn/group-rows.ts';
 import { guardRows } from '../../../../src/cloud/ovn/guard-rows.ts';
 import { networkRows } from '../../../../src/cloud/ovn/network-rows.ts';
+import { carriersOf } from '../../../../src/cloud/ovn/router-rows.ts';
+import { limits } from '../../../../src/base/limits.ts';
 import { portRows, portSecurity } from '../../../../src/cloud/ovn/port-rows.ts';
 
 const GROUP = '11111111-2222-4333-8444-555555555555';
@@ -175,6 +177,44 @@ describe('what OVN is told', () => {
     const own = [{ destination: '169.254.169.254/32', nexthop: '10.0.0.2' }];
     assert.equal(routes({ hostRoutes: own }), '{169.254.169.254/32,10.0.0.2, 0.0.0.0/0,10.0.0.1}');
     assert.equal(routes({ ipVersion: 6 }), undefined);
+  });
+
+  it('of hosts: which may have a port, and which two while its server moves', () => {
+    const options = (chassis?: readonly string[]) =>
+      portRows(port, [], chassis === undefined ? {} : { chassis })[0]?.columns['options'];
+    assert.deepEqual(options(), {});
+    assert.deepEqual(options([]), {});
+    assert.deepEqual(options(['a']), { 'requested-chassis': 'a' });
+    assert.deepEqual(options(['a', 'b']), { 'requested-chassis': 'a,b', 'activation-strategy': 'rarp' });
+  });
+
+  it('of wires: an external network is on that of the site, unless it has its own', () => {
+    const site = { wire: 'w', gateways: [], metadata: false };
+    const wireOf = (more: object, of = site) => {
+      const [, row] = networkRows({ id: 'n', external: false, mtu: 1500, ...more }, [], of);
+      return row === undefined ? null : [row.columns['options'], row.columns['tag']];
+    };
+    assert.equal(wireOf({}), null);
+    assert.deepEqual(wireOf({ external: true }), [{ network_name: 'w' }, []]);
+    assert.equal(wireOf({ external: true }, { ...site, wire: '' }), null);
+    assert.deepEqual(wireOf({ physicalNetwork: 'x', segmentationId: 5 }), [{ network_name: 'x' }, [5]]);
+    assert.deepEqual(wireOf({ external: true, physicalNetwork: 'x' }), [{ network_name: 'x' }, []]);
+    const [tunnel] = networkRows({ id: 'n', external: false, mtu: 1442, segmentationId: 7 }, [], site);
+    assert.deepEqual(tunnel?.columns['other_config'], { 'requested-tnl-key': '7' });
+  });
+
+  it('of gateways: at most so many hosts on the wire, always in the same order', () => {
+    const hosts = new Map(
+      Array.from({ length: 9 }, (_, at) => [`h${at}`, { name: `c${at}`, wires: at === 8 ? [] : ['w'] }]),
+    );
+    const found = carriersOf('r', hosts, 'w');
+    assert.equal(found.length, limits.ovnGatewaysOfRouter);
+    assert.deepEqual(carriersOf('r', new Map([...hosts].toReversed()), 'w'), found);
+    assert.ok(!carriersOf('r', hosts, 'w').includes('c8'));
+    assert.deepEqual(carriersOf('r', hosts, 'x'), []);
+    // with one host less the others keep their places
+    hosts.delete(`h${found[0]?.slice(1)}`);
+    assert.deepEqual(carriersOf('r', hosts, 'w').slice(0, -1), found.slice(1));
   });
 
   it('of metadata: a port of each network, reached whatever groups say, and by nobody else', () => {

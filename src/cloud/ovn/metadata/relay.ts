@@ -1,0 +1,79 @@
+// Why: an agent knows which network and address its guests ask from, and nothing of what they are told: it passes the question on to an
+// API, in its own name, and the answer back.
+
+import { Pool } from 'undici';
+import type { Clock } from '../../../base/clock.ts';
+import { limits } from '../../../base/limits.ts';
+import { withoutEndSlashes } from '../../../base/slashes.ts';
+import {
+  relayHeaders,
+  type RelayedFrom,
+  type RelayedQuestion,
+  signatureOf,
+} from '../../../domain/servers/metadata-signature.ts';
+
+export interface RelayOptions {
+  /** Where APIs are asked: `http://api:8774/metadata`. */
+  readonly url: string;
+  readonly host: string;
+  /** The host's (`hostKey`). */
+  readonly key: string;
+  readonly clock: Clock;
+}
+
+export interface RelayedAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Relay {
+  /** Asks an API. Rejects where none answers. */
+  ask(from: Omit<RelayedFrom, 'host' | 'atMs'>, question: RelayedQuestion): Promise<RelayedAnswer>;
+  close(): Promise<void>;
+}
+
+/** A path of the metadata service; nothing else is passed on, which a proxy on the way might take for another one. */
+const PATH = /^(?=\/)(?:\/[\w=~:-][\w.=~:-]*)*\/?$/;
+export const isMetadataPath = (path: string): boolean => path.length <= limits.metadataPathChars && PATH.test(path);
+
+/** Of the answer's headers what guests are told. */
+const TOLD = ['retry-after', 'allow'] as const;
+
+export function makeRelay({ url, host, key, clock }: RelayOptions): Relay {
+  const timeout = limits.metadataRequestMs;
+  const { origin, pathname } = new URL(url);
+  const base = withoutEndSlashes(pathname);
+  const pool = new Pool(origin, {
+    ...{ connect: { timeout }, headersTimeout: timeout, bodyTimeout: timeout },
+    connections: limits.metadataRelayConnections,
+  });
+  return {
+    async ask(where, question) {
+      const from = { ...where, host, atMs: clock.now() };
+      const { statusCode, headers, body } = await pool.request({
+        path: `${base}${question.url}`,
+        method: question.method as 'GET',
+        headers: {
+          [relayHeaders.host]: host,
+          [relayHeaders.network]: from.networkId,
+          [relayHeaders.address]: from.address,
+          [relayHeaders.time]: String(from.atMs),
+          [relayHeaders.signature]: signatureOf(key, from, question),
+        },
+        body: question.body === '' ? null : question.body,
+      });
+      const told = TOLD.flatMap((name) =>
+        headers[name] === undefined ? [] : [[name, String(headers[name])] as const],
+      );
+      return {
+        status: statusCode,
+        type: String(headers['content-type'] ?? 'text/plain'),
+        body: new Uint8Array(await body.arrayBuffer()),
+        headers: Object.fromEntries(told),
+      };
+    },
+    close: () => pool.destroy(),
+  };
+}
