@@ -191,6 +191,11 @@ export function computeClient(session: Session) {
         }
         return all;
       },
+      /** The newest image whose property has a value; none: there is none that the caller sees. */
+      async withProperty(property: string, value: string): Promise<readonly Image[]> {
+        const query = new URLSearchParams({ [property]: value, status: 'active', sort: 'created_at:desc', limit: '1' });
+        return (await image<{ images: Image[] }>({ method: 'GET', path: `/v2/images?${query.toString()}` })).images;
+      },
       /** The image of an id, or the only one of a name that the caller sees. Throws 404, and 409 where there are several. */
       async find(name: string): Promise<Image> {
         if (UUID.test(name)) return image<Image>({ method: 'GET', path: `/v2/images/${name}` });

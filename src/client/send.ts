@@ -32,7 +32,7 @@ export async function sendJson(
 ): Promise<JsonReply> {
   const content = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const reply = await transport({
-    ...{ method, url, headers: { ...headers, ...content } },
+    ...{ method, url, headers: { ...content, ...headers } },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const value = parsed(reply.text);

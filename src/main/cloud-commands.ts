@@ -6,6 +6,7 @@ import { findCloud } from '../client/clouds.ts';
 import type { CostQuery } from '../cli/costs.ts';
 import type { NodeTerms } from '../cli/nodes.ts';
 import { tellProgress } from '../cli/progress.ts';
+import type { TemplateTerms } from '../cli/templates.ts';
 import type { ExplainOptions } from '../cli/scheduler.ts';
 import { openSession, type Session } from '../client/session.ts';
 import { collect, numberBetween, print, wholeBetween } from './command-line.ts';
@@ -268,6 +269,33 @@ function addNodes(program: Command): void {
   );
 }
 
+function addTemplates(program: Command): void {
+  const templates = program
+    .command('templates')
+    .description('images that deployments name: operating systems to install');
+
+  withCloud(
+    templates
+      .command('add <name>')
+      .description('make an image a template, or say something else of one')
+      .requiredOption('--image <image>', 'an image by its id, or by a name that only one has')
+      .requiredOption('--family <word>', 'ubuntu, debian, rocky, windows')
+      .requiredOption('--os-version <version>', '22.04')
+      .option('--display-name <text>', 'for people; default: its name')
+      .option('--no-cloud-init', 'nothing in it reads keys and passwords at the first boot')
+      .option('--windows', 'it is Windows: with cloudbase-init where cloud-init is not denied', false)
+      .option('--virtio', 'its virtio drivers are installed, where it is Windows', false),
+  ).action(async (name: string, options: Omit<TemplateTerms, 'version'> & CloudFlags & { osVersion: string }) => {
+    const { addTemplate } = await import('../cli/templates.ts');
+    print(await addTemplate(await sessionOf(options), name, { ...options, version: options.osVersion }));
+  });
+
+  withCloud(templates.command('list').description('print the templates')).action(async (options: CloudFlags) => {
+    const { listTemplates } = await import('../cli/templates.ts');
+    print(await listTemplates(await sessionOf(options)));
+  });
+}
+
 /** Adds them to the command. */
 export function addCloudCommands(program: Command): void {
   addScheduler(program);
@@ -277,4 +305,5 @@ export function addCloudCommands(program: Command): void {
   addMetrics(program);
   addHosts(program);
   addNodes(program);
+  addTemplates(program);
 }

@@ -55,8 +55,9 @@ describe("callers of NovaCron's API", () => {
   it('bring a token in either header', async () => {
     assert.equal((await ask({ 'X-Auth-Token': 'a' })).status, 200);
     assert.equal((await ask({ Authorization: 'Bearer b' })).status, 200);
+    assert.equal((await ask({ Authorization: 'Token t' })).status, 200);
     assert.equal((await ask({ 'X-Auth-Token': 'a', Authorization: basic('id:s') })).status, 200);
-    assert.deepEqual([tokens(), asked], [['a', 'b', 'a'], []]);
+    assert.deepEqual([tokens(), asked], [['a', 'b', 't', 'a'], []]);
     for (const Authorization of ['Bearer', 'Digest x', 'Basic !', basic('id'), basic('id:'), basic(':s'), '']) {
       assert.equal((await ask({ Authorization })).status, 401, Authorization);
     }

@@ -38,11 +38,11 @@ export interface Callers {
 /** @param uri where tokens are had; null: from the identity service beside this API */
 const refusalOf = (uri: string | null): Fault =>
   unauthorized(
-    'A token is wanted: X-Auth-Token, Authorization: Bearer, or an application credential by Authorization: Basic.',
+    'A token is wanted: X-Auth-Token, Authorization: Bearer or Token, or an application credential by Authorization: Basic.',
     { headers: uri === null ? {} : { 'WWW-Authenticate': `Keystone uri="${uri}"` } },
   );
 
-const SCHEME = /^(Bearer|Basic) +(\S+) *$/i;
+const SCHEME = /^(Bearer|Token|Basic) +(\S+) *$/i;
 
 /** `id:secret` in base64; null: it is none. */
 function credentialOf(encoded: string): Credential | null {
@@ -111,7 +111,7 @@ export function makeCallers({ logIn, clock, own, wwwAuthenticateUri }: CallersOp
         throw noToken();
       }
       const [, scheme = '', given = ''] = SCHEME.exec(authorization) ?? [];
-      if (scheme.toLowerCase() === 'bearer') return given;
+      if (/^(bearer|token)$/i.test(scheme)) return given;
       const credential = scheme === '' ? null : credentialOf(given);
       if (credential === null) throw noToken();
       return (await loggedIn(credential, client)).token;

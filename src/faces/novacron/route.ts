@@ -20,7 +20,7 @@ export interface FaceRoute {
   readonly body?: JsonSchema;
   /** Whether the body may be left out. */
   readonly bodyOptional?: true;
-  readonly status: 200 | 202;
+  readonly status: 200 | 201 | 202;
   readonly answer: JsonSchema;
   readonly run: (call: Call<unknown>) => Promise<unknown>;
 }
@@ -33,6 +33,7 @@ export const route = <B = undefined>(
 /** What stands in a path in place of a parameter. All are parts of addresses of the compute API, so none may be anything else. */
 export const parameters: Readonly<Record<string, JsonSchema>> = {
   vm_id: uuid,
+  deployment_id: uuid,
   snapshot_id: uuid,
   backup_id: uuid,
   migration_id: uuid,

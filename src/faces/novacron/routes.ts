@@ -1,5 +1,6 @@
 // Why: the whole API as one list, for its router, its description and the test that walks every call.
 
+import { deploymentRoutes } from '../deployments/routes.ts';
 import { cloudInitRoutes } from './cloud-init.ts';
 import { copyRoutes } from './copies.ts';
 import { infrastructureRoutes } from './infrastructure.ts';
@@ -15,4 +16,5 @@ export const novacronRoutes: readonly FaceRoute[] = [
   ...migrationRoutes,
   ...cloudInitRoutes,
   ...infrastructureRoutes,
+  ...deploymentRoutes,
 ];
