@@ -32,13 +32,13 @@ export class Refusal extends Fault {
 }
 
 /** The message within a fault's envelope (`{"badRequest": {"message": …}}`), else what a page says of itself. */
-function wordsIn({ status, text }: HttpReply, body: unknown): string {
+function wordsIn({ text }: Pick<HttpReply, 'text'>, body: unknown): string {
   const [envelope] = typeof body === 'object' && body !== null ? (Object.values(body) as unknown[]) : [];
   const message = (envelope as { readonly message?: unknown } | null | undefined)?.message;
   if (typeof message === 'string') return message;
   // Glance's page: its only paragraph stands after the heading
   const [paragraph = ''] = (text.split('</h1>')[1] ?? '').split('<');
-  return paragraph.trim() || `the service answered ${status}`;
+  return paragraph.trim() || 'no reason was given';
 }
 
 /** @param body the reply's, parsed; null where it is no JSON */

@@ -29,7 +29,7 @@ const urls: NovacronOptions['urls'] = {
 const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
 
 /** Who callers on this machine are. Throws where that is not said whole, or where others could be taken for them. */
-function readOwn(novacron: Config['novacron']): NovacronOptions['own'] {
+export function readOwn(novacron: Config['novacron']): NovacronOptions['own'] {
   const { listen: at, loopback_project: projectId, loopback_credential_id: id } = novacron;
   const file = novacron.loopback_credential_secret_file;
   if (projectId === '') return null;

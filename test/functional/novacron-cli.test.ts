@@ -135,6 +135,30 @@ describe('the novacron command', { concurrency: 1 }, () => {
     assert.equal((await run(NOVACRON, ['vm', 'list', '--data-dir', '/nonexistent'])).status, 2);
   });
 
+  it('and so does curl, by an application credential, as long as that is there', async () => {
+    const { body: who } = await service.request('xloud', 'GET', '/identity/v3/users?name=demo');
+    const credentials = `/identity/v3/users/${who.users[0].id}/application_credentials`;
+    const wish = { application_credential: { name: 'curl' } };
+    const { id, secret } = (await service.request('xloud-demo', 'POST', credentials, wish)).body.application_credential;
+    const curl = async (words: string, method: string, path: string): Promise<number> => {
+      const asked = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', words, '-X', method];
+      return Number((await run('curl', [...asked, `${service.url}/api/v1${path}`])).stdout);
+    };
+    assert.equal(await curl(`${id}:${secret}`, 'GET', '/vms'), 200);
+    assert.equal(await curl(`${id}:${secret}`, 'GET', '/nodes'), 403, 'with its own roles');
+    assert.equal(await curl(`${id}:${secret}`, 'DELETE', `/vms/${vm}`), 404, 'of its own project');
+    assert.equal(await curl(`${id}:wrong`, 'GET', '/vms'), 401);
+    const env = {
+      OS_AUTH_URL: `${service.url}/identity/v3`,
+      OS_APPLICATION_CREDENTIAL_ID: id as string,
+      OS_APPLICATION_CREDENTIAL_SECRET: secret as string,
+    };
+    assert.equal((await run(NOVACRON, ['vm', 'list'], env)).status, 0);
+    assert.equal((await service.request('xloud-demo', 'DELETE', `${credentials}/${id}`)).status, 204);
+    for (const time of ['with the token that was kept', 'and without'])
+      assert.equal(await curl(`${id}:${secret}`, 'GET', '/vms'), 401, time);
+  });
+
   it('has its words completed by bash', async () => {
     const script = (await novacron('completion', 'bash')).stdout;
     const complete = async (...words: string[]): Promise<string[]> => {

@@ -21,7 +21,12 @@ function cell(value: unknown): string {
   );
 }
 
-const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim();
+const oneLine = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
 
 /** The value of `memory_mb.used` in a tree. */
 const at = (tree: unknown, path: string): unknown =>

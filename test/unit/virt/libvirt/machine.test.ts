@@ -37,6 +37,7 @@ const xmlOf = (extraSpecs: Words, properties: Words, more: Partial<DomainPlace> 
 /** What is seen elsewhere: the test that names it. */
 const elsewhere: Readonly<Record<string, string>> = {
   'xloud:nested_virtualization': 'unit/virt/libvirt/config.test.ts',
+  'xloud:start_size': 'functional/sized-flavors.test.ts',
   group_policy: 'functional/resources.test.ts',
   'hw:locked_memory': 'unit/domain/numa/numa-request.test.ts',
   hw_locked_memory: 'unit/domain/numa/numa-request.test.ts',
