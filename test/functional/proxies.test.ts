@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { startBrowser, withoutBrowser } from '../support/browser.ts';
+import { enter } from '../support/dashboard.ts';
 import { type Front, type FrontName, frontLines, placeFront, withoutFront } from '../support/front.ts';
 import { type ClientProcess, startClientProcess, withoutClient } from '../support/openstack/process.ts';
 import { eventually, type Service, startService } from '../support/serve.ts';
@@ -257,6 +258,18 @@ for (const name of Object.keys(fronts) as FrontName[]) {
         await page.waitForFunction('document.getElementById("status").textContent === "Connected"', {
           timeout: 15_000,
         });
+      } finally {
+        await browser.close();
+      }
+    });
+
+    it('the dashboard is signed in to, and hears what changes', { skip: withoutBrowser }, async () => {
+      const browser = await startBrowser();
+      try {
+        const visitor = await enter(browser, { url: front.url, dataDir: service.dataDir }, { cloud: 'xloud' });
+        await visitor.see('Live');
+        assert.deepEqual(visitor.problems, []);
+        await visitor.close();
       } finally {
         await browser.close();
       }

@@ -62,10 +62,7 @@ export async function loadAssets(): Promise<Assets> {
 export function encodingFor(accepted: string | undefined): Encoding {
   const names = new Set(
     (accepted ?? '').split(',').flatMap((part) => {
-      const [name = '', ...parameters] = part
-        .trim()
-        .toLowerCase()
-        .split(/\s*;\s*/);
+      const [name = '', ...parameters] = part.split(';').map((one) => one.trim().toLowerCase());
       return parameters.some((one) => /^q=0(?:\.0*)?$/.test(one)) ? [] : [name];
     }),
   );

@@ -68,7 +68,7 @@ function wordsIn(text: string, fallback: string): string {
     return typeof message === 'string' && message !== '' ? message : fallback;
   } catch {
     const plain = text
-      .replace(/<[^>]*>/g, ' ')
+      .replace(/<[^<>]*>/g, ' ')
       .replace(/\s+/g, ' ')
       .trim();
     return plain === '' ? fallback : plain.slice(0, 300);

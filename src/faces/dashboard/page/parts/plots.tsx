@@ -70,6 +70,7 @@ export function UsePlot({ title, label, use, size, ceiling, write, fromMs, toMs,
   const x = (atMs: number): number => ((atMs - fromMs) / (toMs - fromMs)) * WIDE;
   const y = (value: number): number => TOP + (1 - value / most) * (HIGH - FOOT - TOP);
   const at = ({ atMs, value }: Point): string => `${x(atMs).toFixed(1)},${y(value).toFixed(1)}`;
+  const last = (points: readonly Point[]): string => (points.length === 0 ? '–' : write(points.at(-1)?.value ?? 0));
   const floorY = HIGH - FOOT;
   const steps = segments(size).map((part) =>
     part.flatMap((point, index) => {
@@ -82,8 +83,7 @@ export function UsePlot({ title, label, use, size, ceiling, write, fromMs, toMs,
       <figcaption>
         <span>{title}</span>
         <span class="plot-key">
-          <i class="key-use" /> {write(use.at(-1)?.value ?? 0)}
-          <i class="key-size" /> {write(size.at(-1)?.value ?? 0)}
+          <i class="key-use" /> {last(use)} <i class="key-size" /> {last(size)}
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={label}>

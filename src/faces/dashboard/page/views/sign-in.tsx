@@ -54,7 +54,7 @@ export function SignIn() {
               onInput={(event) => setPassword(event.currentTarget.value)}
             />
           </Field>
-          <Field label={t('signin.domain')} hint={t('signin.domain.hint')}>
+          <Field label={t('signin.domain')}>
             <input
               name="domain"
               autocapitalize="none"

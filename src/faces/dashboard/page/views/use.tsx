@@ -9,7 +9,8 @@ import { t } from '../lib/words.ts';
 import { type Point, UsePlot } from '../parts/plots.tsx';
 
 const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
+/** What there is of a server that was just looked at fills the plot. */
+const LEAST_MS = 5 * 60_000;
 const LOOK_MS = 5_000;
 const LOOKS_KEPT = 120;
 
@@ -51,12 +52,12 @@ const usedMb = (usage: Usage): number | null => {
   return size === null || available === null ? null : Math.max(0, size - available);
 };
 
-/** The day, or the last hour where there is no more than that. */
+/** The day, or since the first look where that is later. */
 function spanOf(samples: readonly Usage[]): { readonly fromMs: number; readonly toMs: number } {
   const toMs = Date.now();
   const first = samples[0]?.at;
   const sinceMs = first === undefined ? toMs : new Date(first).getTime();
-  return { fromMs: toMs - sinceMs < HOUR_MS ? toMs - HOUR_MS : Math.max(toMs - DAY_MS, sinceMs), toMs };
+  return { fromMs: toMs - Math.min(DAY_MS, Math.max(LEAST_MS, toMs - sinceMs)), toMs };
 }
 
 const Now = ({ usage }: { usage: Usage | undefined }) => {
