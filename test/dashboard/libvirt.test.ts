@@ -36,12 +36,14 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await world?.close();
   });
 
-  async function picture(visitor: Visitor, name: string): Promise<void> {
+  async function picture(visitor: Visitor, name: string, size = SIZE): Promise<void> {
     const found = await visitor.findings();
     findings.set(name, found.length);
     assert.deepEqual(found, [], name);
     if (PICTURES === '') return;
-    await visitor.page.screenshot({ path: join(PICTURES, `${name}.png`) as `${string}.png`, optimizeForSpeed: false });
+    await visitor.page.setViewport(size);
+    await visitor.page.screenshot({ path: join(PICTURES, `${name}.png`) as `${string}.png` });
+    await visitor.page.setViewport(SIZE);
   }
 
   const adjustment = async () => (await world.compute('GET', `/os-xloud-adjust/${id}`)).body;
@@ -51,7 +53,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
   it('launches servers that boot', { timeout: BOOT_MS + 60_000 }, async () => {
     const nobody = await visit(browser, world.service.url, SIZE);
     await nobody.see('Sign in to xloud');
-    await picture(nobody, 'sign-in');
+    await picture(nobody, 'sign-in', { width: 640, height: 560 });
     await nobody.close();
 
     tenant = await enter(browser, world.service, { cloud: 'xloud-demo', ...SIZE });
@@ -84,7 +86,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
       id,
       '(while :; do dd if=/dev/zero of=/dev/null bs=1M count=400; sleep 1; done) >/dev/null 2>&1 &',
     );
-    await picture(tenant, 'servers');
+    await picture(tenant, 'servers', { width: 1180, height: 420 });
   });
 
   it('makes one grow and shrink by its sliders', { timeout: 240_000 }, async () => {
@@ -101,7 +103,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await tenant.see('Confirmed by the guest');
     // some looks of what it takes
     await new Promise((resolve) => setTimeout(resolve, 25_000));
-    await picture(tenant, 'server');
+    await picture(tenant, 'server', { width: 1180, height: 1120 });
     await tenant.drag('vCPUs', 0);
     await adjusted('1 vCPU in the guest', ({ vcpus }) => vcpus.guest_online === 1);
     assert.equal((await world.inside(id, 'cat /sys/devices/system/cpu/online')).trim(), '0');
@@ -165,7 +167,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await tenant.press('Switch on');
     await tenant.see('30 2 * * *');
     await tenant.see(/available[^]*available/);
-    await picture(tenant, 'copies');
+    await picture(tenant, 'copies', { width: 1180, height: 600 });
     await tenant.press('What to do with before the upgrade');
     await tenant.press('Restore', 'menuitem');
     await tenant.page.click('dialog button[type=submit]');
@@ -196,10 +198,10 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     const operator = await enter(browser, world.service, { cloud: 'xloud', dark: true, ...SIZE });
     await operator.press('All projects', 'checkbox');
     await operator.see('shop-1');
-    await picture(operator, 'operator-servers');
+    await picture(operator, 'operator-servers', { width: 1180, height: 480 });
     await operator.go('/hosts');
     await operator.see('vCPUs per processor');
-    await picture(operator, 'hosts');
+    await picture(operator, 'hosts', { width: 1180, height: 540 });
     await operator.page.click('.host-foot button');
     await operator.see('moves as it runs');
     await operator.page.keyboard.press('Escape');
@@ -213,14 +215,14 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await phone.go(`/servers/${id}`);
     await phone.see('vCPUs');
     assert.ok((await phone.overflow()) <= 0);
-    await picture(phone, 'phone');
+    await picture(phone, 'phone', { width: 390, height: 760 });
     await phone.close();
   });
 
   it('deletes them, and nothing is left', { timeout: 120_000 }, async () => {
     await tenant.go('/networks');
     await tenant.see('private');
-    await picture(tenant, 'networks');
+    await picture(tenant, 'networks', { width: 1180, height: 420 });
     await tenant.go('/servers');
     await tenant.press('Choose all that are shown', 'checkbox');
     await tenant.press('Delete');

@@ -234,7 +234,7 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.go('/servers/launch');
     await tenant.fill('Name', 'shop');
     await tenant.choose('Template', 'web-server');
-    await tenant.fill('port', '8080');
+    await tenant.fill('Port', '8080');
     await tenant.page.click('.plan-card ::-p-text(elastic)');
     await judge(tenant, 'launch');
     await tenant.press('Launch for $0.01 an hour');
@@ -286,6 +286,25 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('Switch on');
     await tenant.see('30 2 * * *');
     await judge(tenant, 'copies');
+
+    // a backup outlives its server, and becomes another
+    await tenant.go('/backups');
+    await tenant.see('monday');
+    await judge(tenant, 'backups');
+    await tenant.press('What to do with monday');
+    await tenant.press('Verify', 'menuitem');
+    await tenant.see(/verified/);
+    await tenant.press('What to do with monday');
+    await tenant.press('New server of it …', 'menuitem');
+    await tenant.fill('Name', 'again');
+    await tenant.page.click('dialog button[type=submit]');
+    await tenant.see('again');
+    await tenant.see('Running');
+    await tenant.press('More');
+    await tenant.press('Delete', 'menuitem');
+    await tenant.page.click('dialog button[type=submit]');
+    await tenant.see('Launch a server');
+    await tenant.go(`/servers/${id}`);
 
     await tenant.press('History', 'link');
     await tenant.see('Adjust');
@@ -521,5 +540,17 @@ describe('the dashboard in a browser', withBrowser, () => {
     await visitor.see('Sign in to xloud');
     assert.equal(await visitor.page.evaluate('sessionStorage.getItem("xloud.session")'), null);
     await leave(visitor);
+  });
+});
+
+describe('a stop of the service', () => {
+  it('ends the streams of the dashboard, and does not wait for them', async () => {
+    const { told } = await follow(await tokenOf('xloud'), AbortSignal.timeout(LATER_MS));
+    await eventually('a greeting', LATER_MS, () => told.join('').includes('event: hello') || null);
+    const beganMs = performance.now();
+    await service.kill('SIGTERM');
+    await service.ended(LATER_MS);
+    assert.ok(performance.now() - beganMs < 5_000, `${performance.now() - beganMs} ms`);
+    assert.match(told.join(''), /event: bye/);
   });
 });

@@ -92,7 +92,13 @@ export async function visit(browser: Browser, url: string, options: Omit<Visitor
       visible: true,
     });
   const text = async (): Promise<string> => String(await page.evaluate('document.body.innerText'));
-  const field = (label: string) => page.waitForSelector(`::-p-aria([name=${quoted(label)}])`, { timeout: WAIT_MS });
+  const field = async (label: string) => {
+    try {
+      return await page.waitForSelector(`::-p-aria([name=${quoted(label)}])`, { timeout: WAIT_MS });
+    } catch (error) {
+      throw new Error(`no field ${label}; seen is:\n${await text()}`, { cause: error });
+    }
+  };
 
   await page.goto(home);
   return {

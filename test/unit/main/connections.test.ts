@@ -8,6 +8,7 @@ import { after, describe, it } from 'node:test';
 import { defaultBounds } from '../../../src/main/connections.ts';
 import { listen, type Listening } from '../../../src/main/listen.ts';
 import { limits } from '../../../src/base/limits.ts';
+import { GIVES_PLACE_BACK } from '../../../src/web/place.ts';
 
 const open: Listening[] = [];
 after(() => Promise.all(open.map((port) => port.close())));
@@ -166,6 +167,23 @@ describe('connections', () => {
       [true, true, true, true],
     );
     assert.equal(finish.length, 4);
+  });
+
+  it('whose answers never end give their places back, once they are accepted', async () => {
+    const port = await serve({ requestsPerAddress: 1, requestWaitMs: 200 }, (request, response) => {
+      if (request.url !== '/stream') return response.end('done');
+      response.write('hello');
+      return response.emit(GIVES_PLACE_BACK);
+    });
+    const streams = await Promise.all([dial(port), dial(port)]);
+    for (const socket of streams) {
+      socket.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
+      await once(socket, 'data');
+    }
+    const socket = await dial(port);
+    socket.write(ONCE);
+    assert.match(await lastWords(socket), /done$/);
+    for (const stream of streams) stream.destroy();
   });
 
   it('that go away leave no request behind, whether it was at work, waited for its place or behind another', async () => {

@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { parts, path } from './lib/route.ts';
 import { expired, session } from './lib/session.ts';
 import { LANGUAGE, t } from './lib/words.ts';
+import { Backups } from './views/backups.tsx';
 import { Empty } from './views/empty.tsx';
 import { HealthPage } from './views/health.tsx';
 import { Hosts } from './views/hosts.tsx';
@@ -28,6 +29,8 @@ function View() {
       );
     case 'networks':
       return <Networks />;
+    case 'backups':
+      return <Backups />;
     case 'policies':
       return <Policies />;
     case 'project':

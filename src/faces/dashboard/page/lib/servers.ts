@@ -110,7 +110,8 @@ export async function loadServers(): Promise<void> {
   sizes.value = new Map();
   loadState.value = 'loading';
   try {
-    const withSizes = readAllSizes();
+    // without them flavors tell what there is to tell
+    const withSizes = readAllSizes().catch(() => undefined);
     let isFirst = true;
     await listAll<Server>(`/servers/detail?limit=${PAGE}${scope()}`, 'servers', (page, headers) => {
       if (mine !== generation) return;

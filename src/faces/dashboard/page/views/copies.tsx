@@ -27,6 +27,21 @@ const TONES = { available: 'ok', creating: 'busy', restoring: 'busy', deleting: 
 
 const toneOf = (status: string): 'ok' | 'busy' | 'bad' => TONES[status as keyof typeof TONES] ?? 'busy';
 
+/** `whole, by schedule, verified an hour ago` */
+export const copyWords = ({ kind, scheduled, verified_at: verified }: Copy): string =>
+  [
+    ...(kind === undefined ? [] : [t(`copy.${kind}`)]),
+    ...(scheduled === true ? [t('copy.scheduled')] : []),
+    ...(verified === null ? [] : [t('copy.verified', { when: ago(verified) })]),
+  ].join(', ');
+
+export const CopyStatus = ({ copy }: { copy: Copy }) => (
+  <Pill
+    tone={copy.verifying ? 'busy' : toneOf(copy.status)}
+    text={copy.verifying ? t('copy.verifying') : copy.status}
+  />
+);
+
 interface CopyRowProps {
   readonly kind: Kind;
   readonly copy: Copy;
@@ -37,7 +52,7 @@ interface CopyRowProps {
 function CopyRow({ kind, copy, server, onChanged }: CopyRowProps) {
   const [asked, setAsked] = useState<'restore' | 'delete' | null>(null);
   const verify = async (): Promise<void> => {
-    await attempt(t('copy.verifying'), () => post('compute', `${pathOf(kind, copy)}/verify`, null));
+    await attempt(t('copy.verifying'), () => post('compute', `${pathOf(kind, copy)}/verify`, undefined));
     onChanged();
   };
   const items: MenuItem[] = [
@@ -49,8 +64,7 @@ function CopyRow({ kind, copy, server, onChanged }: CopyRowProps) {
       : []),
     { label: t('act.delete'), icon: 'trash' as const, danger: true, run: () => setAsked('delete') },
   ];
-  const restore = (): Promise<unknown> =>
-    post('compute', `${ofServer(kind, server)}/${copy.id}/restore`, kind === 'backups' ? {} : null);
+  const restore = (): Promise<unknown> => post('compute', `${ofServer(kind, server)}/${copy.id}/restore`, undefined);
   return (
     <li class="copy">
       <div>
@@ -58,16 +72,11 @@ function CopyRow({ kind, copy, server, onChanged }: CopyRowProps) {
         <small class="muted" title={moment(copy.created_at)}>
           {ago(copy.created_at)}
           {copy.file_bytes !== null && ` · ${bytes(copy.file_bytes)}`}
-          {copy.kind && ` · ${t(`copy.${copy.kind}`)}`}
-          {copy.scheduled && ` · ${t('copy.scheduled')}`}
-          {copy.verified_at && ` · ${t('copy.verified', { when: ago(copy.verified_at) })}`}
+          {copyWords(copy) !== '' && ` · ${copyWords(copy)}`}
         </small>
         {copy.reason && <p class="copy-reason">{copy.reason}</p>}
       </div>
-      <Pill
-        tone={copy.verifying ? 'busy' : toneOf(copy.status)}
-        text={copy.verifying ? t('copy.verifying') : copy.status}
-      />
+      <CopyStatus copy={copy} />
       <Menu label={t('copy.menu', { name: copy.name })} items={items} />
       {asked !== null && (
         <Confirm

@@ -65,6 +65,31 @@ function useImageName({ image }: ServerType): string {
   return value?.name ?? id ?? t('server.volume');
 }
 
+interface CloudInit {
+  readonly status: 'not_run' | 'running' | 'done' | 'error' | 'unknown';
+  readonly errors: readonly string[];
+}
+
+/** What cloud-init came to, as the guest says; nothing where it says nothing. */
+function CloudInitFact({ server }: { server: ServerType }) {
+  const { value } = useLoaded(
+    () => get<CloudInit>('compute', `/servers/${server.id}/os-xloud-cloud-init`).catch(() => null),
+    [server.id, server.status],
+    30_000,
+  );
+  if (value === null || value.status === 'unknown' || value.status === 'not_run') return null;
+  return (
+    <Fact words="facts.cloudinit">
+      {t(`cloudinit.${value.status}`)}
+      {value.errors.slice(0, 3).map((error) => (
+        <p key={error} class="copy-reason">
+          {error}
+        </p>
+      ))}
+    </Fact>
+  );
+}
+
 function Facts({ server, cost }: { server: ServerType; cost: ServerCost | null }) {
   const image = useImageName(server);
   return (
@@ -83,6 +108,7 @@ function Facts({ server, cost }: { server: ServerType; cost: ServerCost | null }
         <Fact words="facts.zone">{server['OS-EXT-AZ:availability_zone'] || '–'}</Fact>
         {isOperator.value === true && <Fact words="facts.host">{server['OS-EXT-SRV-ATTR:host'] ?? '–'}</Fact>}
         {server.metadata['xloud:template'] && <Fact words="facts.template">{server.metadata['xloud:template']}</Fact>}
+        <CloudInitFact server={server} />
         <Fact words="facts.created">{ago(server.created)}</Fact>
         <Fact words="facts.id">
           <span class="mono id">{server.id}</span>

@@ -22,6 +22,7 @@ interface Place {
 const PLACES: readonly Place[] = [
   { name: 'servers', words: 'nav.servers', icon: 'servers' },
   { name: 'networks', words: 'nav.networks', icon: 'network' },
+  { name: 'backups', words: 'nav.backups', icon: 'camera' },
   { name: 'policies', words: 'nav.policies', icon: 'policies' },
   { name: 'project', words: 'nav.project', icon: 'project' },
 ];

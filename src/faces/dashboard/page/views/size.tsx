@@ -43,7 +43,7 @@ interface Outlook {
 const NOTHING: Outlook = { plan: null, problem: null };
 
 /** What the service says would happen, of the latest wish alone. */
-function usePlan(id: string, wish: Wish | null): Outlook {
+function usePlan(id: string, wish: Wish | null, status: string): Outlook {
   const [outlook, setOutlook] = useState<Outlook>(NOTHING);
   useEffect(() => {
     if (wish === null) return setOutlook(NOTHING);
@@ -60,7 +60,7 @@ function usePlan(id: string, wish: Wish | null): Outlook {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [id, wish?.vcpus, wish?.memoryMb]);
+  }, [id, wish?.vcpus, wish?.memoryMb, status]);
   return outlook;
 }
 
@@ -170,6 +170,8 @@ function useWish({ id }: Server, adjustment: Adjustment) {
   const shown = wish ?? target;
   const latest = useRef(shown);
   latest.current = shown;
+  /** Let go while another change was under way: it is done after that. */
+  const meant = useRef<Wish | null>(null);
 
   const apply = async (size: Wish, mayMigrate = false): Promise<void> => {
     setBusy(true);
@@ -191,6 +193,12 @@ function useWish({ id }: Server, adjustment: Adjustment) {
     const plan = await post<Plan>('compute', `/os-xloud-adjust/${id}/plan`, bodyOf(size)).catch(() => null);
     if (plan?.result === 'live' && sameWish(size, latest.current)) await apply(size);
   };
+  useEffect(() => {
+    const size = meant.current;
+    if (size === null || adjustment.status === 'adjusting') return;
+    meant.current = null;
+    if (sameWish(size, latest.current)) void applyIfLive(size);
+  }, [adjustment.status]);
   return {
     ...{ wish, shown, problem, busy, apply },
     /** The size before the last change; null where there is nothing to go back to. */
@@ -205,7 +213,8 @@ function useWish({ id }: Server, adjustment: Adjustment) {
     letGo: (): void => {
       const size = latest.current;
       if (sameWish(size, target)) setWish(null);
-      else if (adjustment.status !== 'adjusting') void applyIfLive(size);
+      else if (adjustment.status === 'adjusting') meant.current = size;
+      else void applyIfLive(size);
     },
     drop: () => setWish(null),
   };
@@ -250,7 +259,7 @@ function Foot({ wished, plan }: { wished: Wished; plan: Plan | null }) {
 function Sliders({ server, cost, adjustment }: SizeCardProps & { adjustment: Adjustment }) {
   const wished = useWish(server, adjustment);
   const { wish, shown, problem, move, letGo } = wished;
-  const outlook = usePlan(server.id, wish);
+  const outlook = usePlan(server.id, wish, adjustment.status);
   const largest = outlook.plan?.largest ?? null;
   const { vcpus, memory_mb: ram } = adjustment;
   return (
