@@ -52,7 +52,8 @@ async function server(cloud: CloudName, name: string, more: object = {}): Promis
 before(async () => {
   service = await startService({
     driver: 'fake',
-    env: { XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_BACKUP__DIRECTORY: '' },
+    // eight vCPUs on each host, so that one can be full
+    env: { XLOUD_COMPUTE__FAKE_HOSTS: '2', XLOUD_COMPUTE__CPU_ALLOCATION_RATIO: '0.125' },
   });
   imageRef = await image();
   const prices = { 'price:hour': '0.01', 'price:vcpu_hour': '0.003', 'price:memory_gb_hour': '0.0015' };
@@ -367,6 +368,28 @@ describe('the dashboard in a browser', withBrowser, () => {
     await compute('xloud', 'PUT', `/os-quota-sets/${project}`, { quota_set: { cores: 200 } });
     await compute('xloud-demo', 'DELETE', `/servers/${id}`);
     await leave(tenant);
+  });
+
+  it('lets an operator move a server that lacks room, and grow it there', async () => {
+    const [host] = (await compute('xloud', 'GET', '/os-hypervisors')).body.hypervisors;
+    const on = { availability_zone: `nova:${host.hypervisor_hostname}` };
+    const id = await server('xloud', 'wants-more', on);
+    const other = await server('xloud', 'is-there', on);
+    await compute('xloud', 'POST', `/os-xloud-adjust/${other}`, { current_vcpus: 5 });
+    const operator = await enter(browser, service, { cloud: 'xloud' });
+    await operator.go(`/servers/${id}`);
+    await operator.drag('vCPUs', 5 / 7);
+    await operator.see('Its host is full: after a move to another, while it runs');
+    await judge(operator, 'growth by a move');
+    assert.equal((await compute('xloud', 'GET', `/os-xloud-adjust/${id}`)).body.vcpus.target, 1, 'only asked');
+    await operator.press('Move it and grow');
+    await eventually('6 vCPUs elsewhere', LATER_MS, async () => {
+      const { vcpus } = (await compute('xloud', 'GET', `/os-xloud-adjust/${id}`)).body;
+      const { server: found } = (await compute('xloud', 'GET', `/servers/${id}`)).body;
+      return (vcpus.current === 6 && found['OS-EXT-SRV-ATTR:host'] !== host.hypervisor_hostname) || null;
+    });
+    await operator.see('Confirmed by the guest');
+    await leave(operator);
   });
 
   it('is led by the keyboard alone', async () => {

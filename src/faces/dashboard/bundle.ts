@@ -25,7 +25,7 @@ const named = (stem: string, extension: string, text: string): BundleFile => ({
 
 /** Makes script and style of the page's sources; throws what does not compile. */
 export async function makeBundle(): Promise<Bundle> {
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [join(PAGE, 'main.tsx'), join(PAGE, 'style', 'app.css')],
     outdir: 'out',
@@ -40,6 +40,8 @@ export async function makeBundle(): Promise<Bundle> {
     jsxImportSource: 'preact',
     logLevel: 'silent',
   });
+  // it would go on as a process beside this one
+  await stop();
   const textOf = (extension: string): string => {
     const file = outputFiles.find(({ path }) => path.endsWith(extension));
     if (file === undefined) throw new Error(`no ${extension} was made of the page`);

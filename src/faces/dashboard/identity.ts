@@ -27,18 +27,24 @@ export const builtInIdentity =
     app(request, response);
   };
 
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  const parts: Buffer[] = [];
+/** All of it; null where it is more than so many bytes. */
+async function readWhole(stream: AsyncIterable<Uint8Array>, most: number): Promise<Buffer | null> {
+  const parts: Uint8Array[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
+  for await (const part of stream) {
     bytes += part.length;
-    if (bytes > limits.dashboardSignInBytes) return null;
+    if (bytes > most) return null;
     parts.push(part);
   }
   return Buffer.concat(parts);
 }
 
-function answer(response: ServerResponse, status: number, body: string, headers: Record<string, string> = {}): void {
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string | Buffer,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers });
   response.end(body);
 }
@@ -61,7 +67,7 @@ export function keystoneIdentity(authUrl: string, log: Log): RequestListener {
   const base = withoutEndSlashes(authUrl).replace(/\/v3$/, '');
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = request.method === 'POST' ? await readBody(request) : null;
+    const body = request.method === 'POST' ? await readWhole(request, limits.dashboardSignInBytes) : null;
     if (request.method === 'POST' && body === null)
       return answer(response, 413, problem(413, 'Request Entity Too Large', 'Request is too large.'));
     const { headers } = request;
@@ -76,7 +82,8 @@ export function keystoneIdentity(authUrl: string, log: Log): RequestListener {
       redirect: 'error',
       signal: AbortSignal.timeout(limits.neighbourMs),
     });
-    const text = await reply.text();
+    const text = reply.body === null ? Buffer.alloc(0) : await readWhole(reply.body, limits.neighbourAnswerBytes);
+    if (text === null) throw new Error('the answer of the identity service is too long');
     answer(
       response,
       reply.status,

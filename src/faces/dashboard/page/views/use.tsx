@@ -64,7 +64,7 @@ const Now = ({ usage }: { usage: Usage | undefined }) => {
   if (usage === undefined) return null;
   const { disk, network } = usage;
   return (
-    <dl class="now">
+    <dl class="use-now">
       <div>
         <dt>{t('use.disk')}</dt>
         <dd>{t('use.rw', { read: bytes(disk.read_bytes), write: bytes(disk.write_bytes) })}</dd>
