@@ -465,8 +465,13 @@ describe('the dashboard in a browser', withBrowser, () => {
       await tenant.go(`/servers/${id}${part}`);
       await tenant.see(HOSTILE);
     }
+    const networks = '/network/v2.0/networks';
+    const made = await service.request('xloud-demo', 'POST', networks, { network: { name: HOSTILE } });
+    assert.equal(made.status, 201);
     await tenant.go('/networks');
     await tenant.page.waitForSelector('.net-node.server');
+    await tenant.see(HOSTILE);
+    await service.request('xloud-demo', 'DELETE', `${networks}/${made.body.network.id}`);
     await tenant.go('/<img src=x onerror=alert(1)>');
     await tenant.see('There is nothing at this address.');
     assert.equal(await tenant.page.evaluate('document.body.dataset.attacked ?? "no"'), 'no');
@@ -558,9 +563,17 @@ describe('the dashboard in a browser', withBrowser, () => {
     await visitor.see('Your session has ended.', 30_000);
     await signIn(visitor, credentials(service, 'xloud-demo'));
     await visitor.see('private');
+
+    // a new tab of the same browser asks nobody, and signing out is for all of them
+    const tab = await visitor.page.browserContext().newPage();
+    await tab.goto(`${service.url}/dashboard#/project`);
+    await tab.waitForSelector('::-p-text(Quota)');
+    await visitor.page.bringToFront();
     await visitor.press('demo');
     await visitor.press('Sign out', 'menuitem');
     await visitor.see('Sign in to xloud');
+    await tab.bringToFront();
+    await tab.waitForSelector('::-p-text(Sign in to xloud)');
     assert.equal(await visitor.page.evaluate('sessionStorage.getItem("xloud.session")'), null);
     await leave(visitor);
   });

@@ -3,7 +3,7 @@
 import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { parts, path } from './lib/route.ts';
-import { expired, session } from './lib/session.ts';
+import { adopt, expired, session } from './lib/session.ts';
 import { LANGUAGE, t } from './lib/words.ts';
 import { Backups } from './views/backups.tsx';
 import { Empty } from './views/empty.tsx';
@@ -64,4 +64,5 @@ function App() {
 document.documentElement.lang = LANGUAGE;
 document.title = t('title');
 const app = document.getElementById('app');
+await adopt();
 if (app !== null) render(<App />, app);

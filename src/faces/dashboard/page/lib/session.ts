@@ -2,6 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { allowed, ask, get, Refusal, useTokens } from './api.ts';
+import { askOthers, share, tellLeft } from './tabs.ts';
 
 export interface Project {
   readonly id: string;
@@ -133,11 +134,26 @@ export async function switchProject(id: string): Promise<void> {
   if (session.value !== null && next !== undefined) await scope(session.value.token, next);
 }
 
-export async function signOut(): Promise<void> {
-  const token = session.value?.token;
+function forget(): void {
   take(null);
   projects.value = [];
   isOperator.value = null;
+}
+
+share(() => session.value, forget);
+
+/** Takes the session of another tab, where this one has none and another has. */
+export async function adopt(): Promise<void> {
+  if (session.value !== null) return;
+  const found = (await askOthers()) as Session | null;
+  if (session.value === null && isFresh(found)) take(found);
+}
+
+/** Signs out, in all tabs. */
+export async function signOut(): Promise<void> {
+  const token = session.value?.token;
+  forget();
+  tellLeft();
   // whoever has a copy of it cannot use it any more
   if (token !== undefined) await revoke(token).catch(() => undefined);
 }

@@ -276,6 +276,8 @@ function Wizard({ offers, onClose }: { offers: Offers; onClose: () => void }) {
     ...EMPTY,
     imageId: offers.images[0]?.id ?? '',
     flavorId: offers.choices[0]?.id ?? '',
+    // of several the service chooses none by itself
+    networkId: offers.networks.length > 1 ? (offers.networks[0]?.id ?? '') : '',
   });
   const set: SetDraft = (part) => setDraft((before) => ({ ...before, ...part }));
   const image = offers.images.find(({ id }) => id === draft.imageId);

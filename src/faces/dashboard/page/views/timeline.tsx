@@ -37,17 +37,23 @@ function Steps({ server, requestId }: { server: Server; requestId: string }) {
   );
 }
 
-function Entry({ server, record }: { server: Server; record: ActionRecord }) {
+interface EntryProps {
+  readonly server: Server;
+  readonly record: ActionRecord;
+  readonly isUnderWay: boolean;
+}
+
+function Entry({ server, record, isUnderWay }: EntryProps) {
   const [open, setOpen] = useState(false);
   const id = `steps-${record.request_id}`;
   return (
-    <li class={record.message === null ? 'entry' : 'entry bad'}>
+    <li class={`entry ${isUnderWay ? 'busy' : record.message === null ? '' : 'bad'}`}>
       <button type="button" class="entry-head" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
         <b>{record.action.replaceAll('_', ' ')}</b>
         <time dateTime={record.start_time} title={moment(record.start_time)} class="muted">
           {ago(record.start_time)}
         </time>
-        <span class="muted">{lasted(record.start_time, record.updated_at)}</span>
+        <span class="muted">{isUnderWay ? t('history.running') : lasted(record.start_time, record.updated_at)}</span>
       </button>
       {record.message !== null && <p class="entry-message">{record.message}</p>}
       <div id={id}>{open && <Steps server={server} requestId={record.request_id} />}</div>
@@ -66,8 +72,13 @@ export function Timeline({ server }: { server: Server }) {
       <h2 id="history-title">{t('history.title')}</h2>
       {error !== null && <p class="plan bad">{error}</p>}
       <ol class="timeline">
-        {(value?.instanceActions ?? []).map((record) => (
-          <Entry key={record.request_id} server={server} record={record} />
+        {(value?.instanceActions ?? []).map((record, at) => (
+          <Entry
+            key={record.request_id}
+            server={server}
+            record={record}
+            isUnderWay={at === 0 && server['OS-EXT-STS:task_state'] !== null}
+          />
         ))}
       </ol>
     </section>
