@@ -140,6 +140,7 @@ withCommon(
       if (serving.fellBack !== null) print(fellBackBanner(serving.fellBack));
       const tookMs = Math.round(performance.now() - began);
       print(`xloud is up at ${serving.url} after ${tookMs} ms, driver ${serving.driverKind}`);
+      print(`  in a browser: ${serving.url}/dashboard`);
       printClient(serving.cloudsYaml);
       return serving;
     }),

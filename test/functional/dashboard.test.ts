@@ -115,6 +115,11 @@ describe('what the dashboard is served with', () => {
     assert.ok(sent < FIRST_VIEW_BYTES, `${sent} bytes`);
   });
 
+  it('brings the licences of what is in its script', async () => {
+    const text = await (await fetchPage('/dashboard/licences.txt')).text();
+    assert.match(text, /^preact\n[^]*MIT[^]*@preact\/signals\n[^]*@preact\/signals-core\n/);
+  });
+
   it('is nothing else: other paths and methods are refused', async () => {
     const paths = [
       '/dashboard/nothing.js',

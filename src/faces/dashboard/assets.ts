@@ -45,15 +45,17 @@ async function readBundle(): Promise<Bundle> {
 /** Reads or makes the page's files, and compresses them: some tenths of a second, once. */
 export async function loadAssets(): Promise<Assets> {
   const bundle = await readBundle();
-  const [script, style, icon] = await Promise.all([
+  const [script, style, icon, licences] = await Promise.all([
     assetOf('text/javascript; charset=utf-8', bundle.script.text),
     assetOf('text/css; charset=utf-8', bundle.style.text),
     assetOf('image/svg+xml', ICON),
+    assetOf('text/plain; charset=utf-8', bundle.licences),
   ]);
   const files = new Map([
     [bundle.script.name, script],
     [bundle.style.name, style],
     ['icon.svg', icon],
+    ['licences.txt', licences],
   ]);
   return { files, bundle };
 }

@@ -62,7 +62,7 @@ function sendAsset(request: IncomingMessage, response: ServerResponse, name: str
   const encoding = encodingFor(request.headers['accept-encoding']?.toString());
   const headers = {
     'Content-Type': type,
-    'Cache-Control': name === 'icon.svg' ? 'public, max-age=86400' : FOR_GOOD,
+    'Cache-Control': name.startsWith('app-') ? FOR_GOOD : 'public, max-age=86400',
     Vary: 'Accept-Encoding',
     ...(encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
   };

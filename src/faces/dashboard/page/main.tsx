@@ -4,7 +4,7 @@ import { render } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { parts, path } from './lib/route.ts';
 import { adopt, expired, session } from './lib/session.ts';
-import { LANGUAGE, t } from './lib/words.ts';
+import { LANGUAGE, t, tryKey } from './lib/words.ts';
 import { Backups } from './views/backups.tsx';
 import { Empty } from './views/empty.tsx';
 import { HealthPage } from './views/health.tsx';
@@ -50,7 +50,7 @@ function App() {
   const here = path.value;
   useEffect(() => {
     const [place = 'servers'] = parts.value;
-    document.title = `${place} · xloud`;
+    document.title = [tryKey(`nav.${place}`), t('title')].filter(Boolean).join(' · ');
     scrollTo(0, 0);
   }, [here]);
   if (session.value === null || expired.value) return <SignIn />;

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { english } from '../../../../src/faces/dashboard/page/lib/english.ts';
 import { base64, choicesOf, launchBody } from '../../../../src/faces/dashboard/page/lib/launch.ts';
 import { costAt, isFree, memoryStep, stepsOf } from '../../../../src/faces/dashboard/page/lib/sizes.ts';
-import type { Adjustment, Template } from '../../../../src/faces/dashboard/page/lib/types.ts';
+import { drawingOf } from '../../../../src/faces/dashboard/page/lib/topology.ts';
+import type { Adjustment, Server, Template } from '../../../../src/faces/dashboard/page/lib/types.ts';
 
 const adjustment = (more: Partial<Adjustment> = {}): Adjustment => ({
   server_id: 's',
@@ -126,6 +127,58 @@ describe('a launch', () => {
         ['free', null],
       ],
     );
+  });
+});
+
+describe('the drawing of networks', () => {
+  const network = (id: string, external = false) => ({
+    ...{ id, name: id, shared: false, status: 'ACTIVE', subnets: [] },
+    'router:external': external,
+  });
+  const port = (network_id: string, device_id: string, device_owner = 'compute:nova') => ({
+    ...{ id: `${network_id}-${device_id}`, network_id, device_id, device_owner, fixed_ips: [] },
+  });
+  const named = (id: string) => ({ id, name: id, addresses: {} }) as unknown as Server;
+  const drawn = (count: number) =>
+    drawingOf({
+      networks: [network('outside', true), network('shop'), network('office')],
+      subnets: [{ id: 's', network_id: 'shop', cidr: '10.0.1.0/24' }],
+      routers: [{ id: 'r', name: 'gate', external_gateway_info: { network_id: 'outside' } }],
+      ports: [
+        port('shop', 'r', 'network:router_interface'),
+        ...Array.from({ length: count }, (_, at) => port('shop', `server${at}`)),
+        port('office', 'server0'),
+        port('shop', 'of another project'),
+      ],
+      servers: new Map(Array.from({ length: count }, (_, at) => [`server${at}`, named(`server${at}`)])),
+    });
+
+  it('joins what is joined: outside, router, network, and a server of two networks to both', () => {
+    const { nodes, edges } = drawn(3);
+    const edgesOf = edges.map(({ key }) => key).sort();
+    assert.deepEqual(edgesOf, ['network-office-server-server0', 'outside-outside-router-r', 'router-r-network-shop']);
+    assert.deepEqual(
+      nodes.filter(({ kind }) => kind === 'server').map(({ name }) => name),
+      ['server0', 'server1', 'server2'],
+    );
+    assert.equal(nodes.find(({ key }) => key === 'network-shop')?.detail, '10.0.1.0/24');
+  });
+
+  it('draws nothing over another thing, and within its frame; of too many the rest is a number', () => {
+    const { nodes, width, height } = drawn(100);
+    for (const [at, one] of nodes.entries()) {
+      assert.ok(one.x >= 0 && one.x + one.width <= width && one.y + one.height <= height, one.key);
+      for (const other of nodes.slice(at + 1)) {
+        const apart =
+          one.x + one.width <= other.x ||
+          other.x + other.width <= one.x ||
+          one.y + one.height <= other.y ||
+          other.y + other.height <= one.y;
+        assert.ok(apart, `${one.key} and ${other.key}`);
+      }
+    }
+    const shown = nodes.filter(({ kind }) => kind === 'server').length;
+    assert.equal(Number(nodes.find(({ kind }) => kind === 'more')?.name) + shown, 100);
   });
 });
 

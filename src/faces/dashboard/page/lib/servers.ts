@@ -66,11 +66,6 @@ export function isElastic({ id, flavor }: Server): boolean {
   return own !== undefined && (own.vcpus.minimum < own.vcpus.maximum || own.memory_mb.minimum < own.memory_mb.maximum);
 }
 
-export const addressesOf = ({ addresses }: Pick<Server, 'addresses'>): readonly string[] =>
-  Object.values(addresses)
-    .flat()
-    .map(({ addr }) => addr);
-
 /** By the service's clock: from when on changes are asked for next. */
 let sinceMs = 0;
 /** Counts the loads, so that answers for a project which was left are dropped. */

@@ -1,8 +1,8 @@
 // Why: where everything stands in the drawing of networks follows from what there is: outside above, routers below it, networks as lanes,
 // servers under theirs.
 
+import { addressesOf } from './addresses.ts';
 import type { Network, Server } from './types.ts';
-import { addressesOf } from './servers.ts';
 
 export interface Subnet {
   readonly id: string;

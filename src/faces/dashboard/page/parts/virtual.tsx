@@ -15,6 +15,8 @@ interface VirtualProps<T> {
 
 const BEYOND = 6;
 const REST_MS = 150;
+/** Who looks on at rows that stay hears of them again. */
+const AGAIN_MS = 60_000;
 
 /** Rows of a list that scrolls with the whole page. */
 export function VirtualRows<T>({ items, rowHeight, keyOf, row, onSeen }: VirtualProps<T>) {
@@ -47,8 +49,12 @@ export function VirtualRows<T>({ items, rowHeight, keyOf, row, onSeen }: Virtual
   const seen = items.slice(range.from, range.to);
   const ids = seen.map(keyOf).join();
   useEffect(() => {
-    const timer = setTimeout(() => onSeen(seen), REST_MS);
-    return () => clearTimeout(timer);
+    const rest = setTimeout(() => onSeen(seen), REST_MS);
+    const again = setInterval(() => document.visibilityState === 'visible' && onSeen(seen), AGAIN_MS);
+    return () => {
+      clearTimeout(rest);
+      clearInterval(again);
+    };
   }, [ids]);
   return (
     <div ref={frame} class="virtual" role="rowgroup" style={{ height: `${items.length * rowHeight}px` }}>

@@ -1,10 +1,11 @@
 // Why: one server on one line: state, size between floor and ceiling, how busy it is, where it is reached, what it costs.
 
 import { signal } from '@preact/signals';
+import { addressesOf } from '../lib/addresses.ts';
 import { looks } from '../lib/looks.ts';
 import { memory, money, percent } from '../lib/format.ts';
 import { hrefOf } from '../lib/route.ts';
-import { addressesOf, isElastic, sizeOf, sizes } from '../lib/servers.ts';
+import { isElastic, sizeOf, sizes } from '../lib/servers.ts';
 import { isFree } from '../lib/sizes.ts';
 import { isOperator } from '../lib/session.ts';
 import type { Server, Usage } from '../lib/types.ts';

@@ -1,11 +1,12 @@
 // Why: all servers at a glance, found quickly, and many of them changed at once.
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { addressesOf } from '../lib/addresses.ts';
 import { actionsFor, makesSense, type ServerAction } from '../lib/actions.ts';
 import { runJob } from '../lib/jobs.ts';
 import { wantLooks } from '../lib/looks.ts';
 import { go } from '../lib/route.ts';
-import { addressesOf, isElastic, loadError, loadServers, loadState, ofAll, ordered, showAll } from '../lib/servers.ts';
+import { isElastic, loadError, loadServers, loadState, ofAll, ordered, showAll } from '../lib/servers.ts';
 import { isOperator } from '../lib/session.ts';
 import type { Server } from '../lib/types.ts';
 import { whole } from '../lib/format.ts';
