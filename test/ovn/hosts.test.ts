@@ -97,17 +97,19 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
       ...HOSTS,
     ]);
     const { nb, sb } = { nb: world.ovn.northbound, sb: world.ovn.southbound };
-    const { ovn_ca: ca, ovn_certificate: certificate, ovn_key: key } = world.ovn.identityOf('host-c');
-    const asHost = (remote: string, database: string, table: string) =>
+    const { ovn_ca, ovn_certificate: certificate, ovn_key: key } = world.ovn.identityOf('host-c');
+    const asHost = (remote: string, database: string, table: string, ca = ovn_ca) =>
       openOvsdb({
         ...{ remotes: [remote], tls: { ca, certificate, key }, database, tables: { [table]: ['name'] } },
         ...{ clock: systemClock, log: silentLog },
       });
     const own = asHost(sb, 'OVN_Southbound', 'Chassis');
-    const others = asHost(nb, 'OVN_Northbound', 'Logical_Switch');
+    // it believes the other server; that does not believe it
+    const others = asHost(nb, 'OVN_Northbound', 'Logical_Switch', world.ovn.control.ovn_ca);
     try {
       await own.ready(AbortSignal.timeout(10_000));
       await assert.rejects(others.ready(AbortSignal.timeout(3_000)));
+      assert.match(others.problem() ?? '', /alert|closed/);
       // of the other one it may change what is its own alone
       const [first] =
         [...(own.tables().get('Chassis') ?? [])].find(([, row]) => row['name'] === 'host-a') ?? assert.fail();

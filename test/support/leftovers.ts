@@ -15,7 +15,9 @@ import { usageDrift } from './usage.ts';
 /** Where something may be left. */
 export interface Places {
   readonly database: Database;
-  readonly networks: { ports(): readonly { readonly serverUuid: string; readonly host: string }[] };
+  readonly networks: {
+    ports(): readonly { readonly serverUuid: string; readonly host: string; readonly towards?: string }[];
+  };
   readonly images: { all(): Promise<readonly Pick<ImageFacts, 'id' | 'name' | 'status' | 'properties'>[]> };
   /** Absent: there are none. */
   readonly volumes?: Pick<MemoryVolumes, 'attachments'>;
@@ -72,10 +74,11 @@ export async function findLeftovers({
   const homeOf = (uuid: string) => living.find((server) => server.uuid === uuid)?.host;
   // an offloaded server keeps its ports, bound to no host
   const away = new Set(living.filter((one) => one.vmState === 'shelved_offloaded').map(({ uuid }) => uuid));
-  for (const { serverUuid, host } of networks.ports()) {
+  for (const { serverUuid, host, towards } of networks.ports()) {
     if (away.has(serverUuid) && host === '') continue;
     if (!placed.has(serverUuid)) found.push(`port of ${serverUuid}`);
     else if (homeOf(serverUuid) !== host) found.push(`port of ${serverUuid} bound to ${host}`);
+    else if (towards !== undefined) found.push(`port of ${serverUuid} on its way to ${towards}`);
   }
   const rows: { attachment_id: string | null }[] = await database.read('server_volumes').select('attachment_id');
   for (const { id, serverUuid } of volumes?.attachments() ?? []) {
