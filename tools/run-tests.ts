@@ -5,6 +5,7 @@
 // with CI=true fails the run; XLOUD_NOT_RUN names a file that it is written to as well, a line each.
 
 import { createHook } from 'node:async_hooks';
+import { relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import failures from '../test/support/failures.ts';
@@ -12,6 +13,7 @@ import { endOf, handOn, isUnattended, makeNotRun } from '../test/support/not-run
 
 /** Of one test or hook: some wait for guests, or start a hundred processes. */
 const TIMEOUT_MS = 600_000;
+const SLOWEST = 15;
 
 type Hook = ReturnType<typeof createHook>;
 const hooks = Object.getPrototypeOf(createHook({})) as { enable: (this: Hook) => Hook };
@@ -50,6 +52,18 @@ events.on('test:complete', ({ nesting }) => {
 events.on('test:summary', ({ success }) => {
   if (!success) process.exitCode = 1;
 });
+/** Milliseconds by file: what a run takes is worth knowing where it grows. */
+const took = new Map<string, number>();
+events.on('test:complete', ({ nesting, file, details }) => {
+  const name = file === undefined ? '?' : relative(process.cwd(), file);
+  if (nesting === 0) took.set(name, (took.get(name) ?? 0) + details.duration_ms);
+});
+const slowest = (): string =>
+  [...took]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, SLOWEST)
+    .map(([name, ms]) => `${String(Math.round(ms / 1000)).padStart(5)} s  ${name}\n`)
+    .join('');
 const notRun = makeNotRun();
 events.on('test:pass', (test) => notRun.passed(test));
 events.compose(failures).pipe(process.stderr);
@@ -57,6 +71,7 @@ const report = events.compose(spec);
 report.on('end', () => {
   const unattended = isUnattended(process.env);
   process.stderr.write(endOf(notRun, unattended));
+  if (took.size > SLOWEST) process.stderr.write(`\nThe slowest files:\n${slowest()}`);
   handOn(notRun, process.env['XLOUD_NOT_RUN']);
   if (unattended && notRun.gaps().length > 0) process.exitCode = 1;
   process.exit();
