@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -13,10 +14,12 @@ import { OvsdbError } from '../../src/cloud/ovn/ovsdb/failure.ts';
 import type { Operation } from '../../src/cloud/ovn/ovsdb/operations.ts';
 import type { RowChange } from '../../src/cloud/ovn/ovsdb/replica.ts';
 import { makeReconciler, type Reconciler } from '../../src/cloud/ovn/reconciler.ts';
+import { fakeInventory } from '../../src/virt/fake/inventory.ts';
 import { basicEngine } from '../../src/standalone/network/engine.ts';
 import { makeUnitSource } from '../../src/standalone/network/units.ts';
 import { type Answer, type Cloud, startCloud, type Who } from '../support/cloud.ts';
 import { makeMemoryNorthbound, type MemoryNorthbound } from '../support/memory-northbound.ts';
+import { reportHost } from '../support/rows.ts';
 import { eventually } from '../support/serve.ts';
 
 const SITE = { wire: 'external', gateways: ['chassis-1'], metadata: true };
@@ -104,6 +107,21 @@ describe('the network engine', () => {
     assert.deepEqual(await left(), { operations: [], missing: [], behind: [] });
   };
   const rowsOf = (table: string) => [...(northbound.rows().get(table)?.values() ?? [])];
+
+  it('is told anew of ports whose host tells later what it is', async () => {
+    const network = await make('demo', 'network', { name: 'n' });
+    const port = { network_id: network.id, 'binding:host_id': 'late', device_id: 'd' };
+    await make('admin', 'port', port);
+    await nothingLeft();
+    const optionsOf = () => rowsOf('Logical_Switch_Port').find(({ type }) => type === '')?.['options'];
+    assert.deepEqual(optionsOf(), {});
+    const { facts } = fakeInventory('late', {}, { memoryMb: 0, diskGb: 0 });
+    await reportHost(cloud.database, 'late', { facts: { ...facts, chassis: { name: 'c', wires: [] } } });
+    await eventually('its chassis', 30_000, () =>
+      isDeepStrictEqual(optionsOf(), { 'requested-chassis': 'c' }) ? true : null,
+    );
+    await nothingLeft();
+  });
 
   it('is looked at again where another process gave a name at the same moment', async () => {
     await settled();

@@ -51,6 +51,7 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   let compareAtMs = 0;
   let stuck: string | null = null;
   let ground: string | null = null;
+  let groundAtMs = 0;
   const ports = new Map<string, boolean>();
   const actual = makeActual(() => northbound.tables());
 
@@ -90,8 +91,12 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
     stuck = null;
     // a host came, went, or leads elsewhere: ports and routers that name it are other, though nobody changed them
     const now = await source.ground();
-    if (clock.now() >= compareAtMs || now !== ground) await compare();
-    ground = now;
+    const isOther = now !== ground && clock.now() >= groundAtMs;
+    if (clock.now() >= compareAtMs || isOther) {
+      await compare();
+      // of many hosts that come at once not each is a reason of its own
+      [ground, groundAtMs] = [now, clock.now() + limits.ovnGroundMs];
+    }
     for (;;) {
       const dirty = await source.dirty(limits.ovnUnitsAtOnce);
       if (dirty.length === 0) break;
