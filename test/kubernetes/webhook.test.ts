@@ -70,6 +70,23 @@ describe('webhooks of the Kubernetes operator', () => {
     await kubernetes.stop();
   });
 
+  it('has manifests that the API server takes', async () => {
+    const dry = await kubernetes.kubectl([
+      'apply',
+      '--dry-run=server',
+      '-f',
+      join(CONFIG, 'manager'),
+      '-f',
+      join(CONFIG, 'samples'),
+    ]);
+    for (const part of [
+      /deployment.apps\/novacron-controller-manager/,
+      /service\/novacron-webhook/,
+      /virtualmachine.novacron.io\/my-vm/,
+    ])
+      assert.match(dry, part);
+  });
+
   it('makes its own certificate, which the API server trusts', async () => {
     const secret = await kubernetes.get('secret', 'novacron-webhook-cert', '-n', 'novacron-system');
     assert.equal(secret.type, 'kubernetes.io/tls');

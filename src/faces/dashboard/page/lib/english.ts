@@ -359,4 +359,12 @@ export const english = {
   'health.service': 'Service',
   'health.heard': 'Heard',
   'health.docs': 'API reference',
+  'health.servers': 'Servers',
+  'health.all-well': 'All of them are well.',
+  'health.healthy': 'Healthy',
+  'health.degraded': 'Short of memory',
+  'health.unhealthy': 'Unhealthy',
+  'health.unknown': 'Unknown',
+  'health.off': 'Off',
+  'health.first': 'Of the {count} newest.',
 } as const;

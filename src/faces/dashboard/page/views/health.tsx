@@ -3,6 +3,7 @@
 import { get, health } from '../lib/api.ts';
 import { ago } from '../lib/format.ts';
 import { useLoaded } from '../lib/load.ts';
+import { hrefOf } from '../lib/route.ts';
 import { t } from '../lib/words.ts';
 import { Pill } from '../parts/status.tsx';
 
@@ -83,6 +84,64 @@ function Services() {
   );
 }
 
+interface ServerHealth {
+  readonly server_id: string;
+  readonly name: string;
+  readonly status: 'healthy' | 'degraded' | 'unhealthy' | 'unknown' | 'off';
+  readonly reason: string | null;
+  readonly checked_at: string | null;
+}
+
+interface HealthList {
+  readonly health: readonly ServerHealth[];
+  readonly health_links?: readonly unknown[];
+}
+
+/** Hosts tell of their servers every five minutes. */
+const SERVERS_MS = 60_000;
+
+const tones = { healthy: 'ok', degraded: 'warn', unhealthy: 'bad', unknown: 'warn', off: 'off' } as const;
+
+/** Whoever is not well, the worst first; of how many. */
+function Servers() {
+  const { value, error } = useLoaded(
+    () => get<HealthList>('compute', '/os-xloud-health?all_tenants=1'),
+    [],
+    SERVERS_MS,
+  );
+  const all = value?.health ?? [];
+  const counts = Object.entries(Object.groupBy(all, ({ status }) => status));
+  const unwell = all.filter(({ status }) => status !== 'healthy' && status !== 'off');
+  const worst = unwell.toSorted((a, b) => Number(b.status === 'unhealthy') - Number(a.status === 'unhealthy'));
+  return (
+    <section class="card" aria-labelledby="servers-health-title">
+      <header class="card-head">
+        <h2 id="servers-health-title">{t('health.servers')}</h2>
+        {counts.map(([status, some]) => (
+          <Pill
+            key={status}
+            tone={tones[status as ServerHealth['status']]}
+            text={`${t(`health.${status as ServerHealth['status']}`)} ${some?.length ?? 0}`}
+          />
+        ))}
+      </header>
+      {error !== null && <p class="plan bad">{error}</p>}
+      {value?.health_links !== undefined && <p class="muted">{t('health.first', { count: all.length })}</p>}
+      {value !== null && unwell.length === 0 && <p class="muted">{t('health.all-well')}</p>}
+      <ul class="checks">
+        {worst.slice(0, 100).map(({ server_id, name, status, reason }) => (
+          <li key={server_id}>
+            <span>
+              <a href={hrefOf('servers', server_id)}>{name}</a> <span class="muted">{reason}</span>
+            </span>
+            <Pill tone={tones[status]} text={t(`health.${status}`)} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 export const HealthPage = () => (
   <>
     <header class="head">
@@ -96,5 +155,6 @@ export const HealthPage = () => (
       <Checks />
       <Services />
     </div>
+    <Servers />
   </>
 );
