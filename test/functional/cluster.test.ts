@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, startCluster } from '../support/cluster.ts';
+import { followNews } from '../support/news.ts';
 import { eventually } from '../support/serve.ts';
 
 describe('processes apart', { concurrency: 1 }, () => {
@@ -53,6 +54,16 @@ describe('processes apart', { concurrency: 1 }, () => {
       (await cluster.request(1, 'GET', `${servers}/${second}`)).status === 404 ? true : null,
     );
     for (const id of [first, ...others]) await cluster.request(1, 'DELETE', `${servers}/${id}`);
+  });
+
+  it('tell the dashboard at one API what was asked of the other', async () => {
+    const stop = new AbortController();
+    const news = await followNews(cluster.apis[1]?.url ?? '', await cluster.token(1), stop.signal);
+    await eventually('a greeting', 20_000, () => news.text().includes('event: hello') || null);
+    const id = await create(0, 'news');
+    await eventually('its id', 20_000, () => news.text().includes(id) || null);
+    stop.abort();
+    await remove([id]);
   });
 
   const stateOf = async (host: string): Promise<string> => {

@@ -8,6 +8,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import type { Browser } from 'puppeteer-core';
 import { startBrowser, withoutBrowser } from '../support/browser.ts';
 import { credentials, enter, signIn, type Visitor } from '../support/dashboard.ts';
+import { followNews } from '../support/news.ts';
 import { type CloudName, eventually, type Reply, type Service, startService } from '../support/serve.ts';
 
 /** Of what a browser loads before it shows anything. */
@@ -146,22 +147,7 @@ describe('what the dashboard is served with', () => {
   });
 });
 
-/** The messages of a stream, as they come. */
-async function follow(token: string, stop: AbortSignal): Promise<{ status: number; told: string[] }> {
-  const response = await fetchPage('/dashboard/events', { headers: { 'X-Auth-Token': token }, signal: stop });
-  const told: string[] = [];
-  if (response.status !== 200) return { status: response.status, told };
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
-  const read = async (): Promise<void> => {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      told.push(value);
-    }
-  };
-  read().catch(() => undefined);
-  return { status: response.status, told };
-}
+const follow = (token: string, stop: AbortSignal) => followNews(service.url, token, stop);
 
 async function tokenOf(cloud: CloudName): Promise<string> {
   const { user, password } = credentials(service, cloud);
@@ -183,16 +169,16 @@ describe('news of what changed', () => {
       follow(await tokenOf('xloud-demo'), stop.signal),
       follow(await tokenOf('xloud'), stop.signal),
     ]);
-    await eventually('a greeting', LATER_MS, () => tenant.told.join('').includes('event: hello') || null);
+    await eventually('a greeting', LATER_MS, () => tenant.text().includes('event: hello') || null);
     const own = await server('xloud-demo', 'own');
     const foreign = await server('xloud', 'foreign');
-    await eventually('its id', LATER_MS, () => tenant.told.join('').includes(own) || null);
+    await eventually('its id', LATER_MS, () => tenant.text().includes(own) || null);
     await eventually(
       'both',
       LATER_MS,
-      () => (operator.told.join('').includes(foreign) && operator.told.join('').includes(own)) || null,
+      () => (operator.text().includes(foreign) && operator.text().includes(own)) || null,
     );
-    assert.ok(!tenant.told.join('').includes(foreign), 'a server of another project');
+    assert.ok(!tenant.text().includes(foreign), 'a server of another project');
     stop.abort();
     for (const id of [own, foreign]) await compute('xloud', 'DELETE', `/servers/${id}`);
   });
@@ -586,12 +572,12 @@ describe('the dashboard in a browser', withBrowser, () => {
 
 describe('a stop of the service', () => {
   it('ends the streams of the dashboard, and does not wait for them', async () => {
-    const { told } = await follow(await tokenOf('xloud'), AbortSignal.timeout(LATER_MS));
-    await eventually('a greeting', LATER_MS, () => told.join('').includes('event: hello') || null);
+    const news = await follow(await tokenOf('xloud'), AbortSignal.timeout(LATER_MS));
+    await eventually('a greeting', LATER_MS, () => news.text().includes('event: hello') || null);
     const beganMs = performance.now();
     await service.kill('SIGTERM');
     await service.ended(LATER_MS);
     assert.ok(performance.now() - beganMs < 5_000, `${performance.now() - beganMs} ms`);
-    assert.match(told.join(''), /event: bye/);
+    assert.match(news.text(), /event: bye/);
   });
 });
