@@ -24,6 +24,8 @@ export interface Reconciling {
   /** Something that people shall read of the machine. */
   readonly tell: (vm: VirtualMachine, type: 'Normal' | 'Warning', reason: string, message: string) => void;
   readonly hookPrefixes: readonly string[];
+  /** Waits for somebody who may take long, and keeps no other machine waiting meanwhile. */
+  readonly aside: <T>(wait: () => Promise<T>) => Promise<T>;
   readonly now: () => number;
 }
 
@@ -74,12 +76,12 @@ function refusal(error: unknown): string {
 async function hook(deps: Reconciling, vm: VirtualMachine, name: HookName): Promise<void> {
   const wanted = vm.spec.template.spec.hooks?.[name];
   if (wanted === undefined) return;
-  if (!mayCall(wanted.url, deps.hookPrefixes))
+  if (!mayCall(wanted.url, vm.metadata.namespace, deps.hookPrefixes))
     throw new Fault(
       'forbidden',
-      `The hook ${name} may not be called: ${wanted.url} is neither a service of the cluster nor allowed.`,
+      `The hook ${name} may not be called: ${wanted.url} is neither a service of its namespace nor allowed.`,
     );
-  await callHook(name, wanted, vm);
+  await deps.aside(() => callHook(name, wanted, vm));
 }
 
 /** The server of a machine. Of several, which two operators made at once, the oldest stays. */
