@@ -1,5 +1,6 @@
 // Why: `xloud cloud-init status`: what cloud-init came to in a server, for people who wonder why it is not what they asked for.
 
+import { plain } from '../base/plain.ts';
 import { table } from '../base/table.ts';
 import type { Session } from '../client/session.ts';
 
@@ -9,10 +10,6 @@ interface Status {
   readonly log: string | null;
   readonly phoned_home: { readonly at: string; readonly told: Readonly<Record<string, string>> } | null;
 }
-
-/** Without what a terminal would obey: the guest wrote it. */
-// oxlint-disable-next-line no-control-regex -- those are what it is about
-const plain = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, '');
 
 export async function showCloudInitStatus(session: Session, serverId: string): Promise<string> {
   const path = `/servers/${encodeURIComponent(serverId)}/os-xloud-cloud-init`;

@@ -1,6 +1,7 @@
 // Why: what the definitions of commands share.
 
 import { InvalidArgumentError } from 'commander';
+import { plain } from '../base/plain.ts';
 
 /** Reads an option that is a whole number. */
 export const wholeBetween =
@@ -23,4 +24,7 @@ export const numberBetween =
 /** Of an option that may be repeated. */
 export const collect = (value: string, before: string[]): string[] => [...before, value];
 
-export const print = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+export function print(text: string): void {
+  const shown = plain(text);
+  process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
+}

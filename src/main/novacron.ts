@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import manifest from '../../package.json' with { type: 'json' };
 import { Fault, messageOf } from '../base/errors.ts';
+import { plain } from '../base/plain.ts';
 import { authWords } from '../client/clouds.ts';
 import { Refusal } from '../client/refusal.ts';
 import { type FaceCommand, faceCommands, type Flag, type Flags } from '../cli/novacron/commands.ts';
@@ -143,6 +144,6 @@ function statusOf(error: unknown): number {
 try {
   await makeProgram().parseAsync();
 } catch (error) {
-  process.stderr.write(`novacron: ${messageOf(error)}\n`);
+  process.stderr.write(`novacron: ${plain(messageOf(error))}\n`);
   process.exit(statusOf(error));
 }

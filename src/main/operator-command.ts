@@ -74,7 +74,7 @@ export function addOperator(program: Command): void {
     .option('--webhook-service <name>', 'the service that the API server calls', 'novacron-webhook')
     .option(
       '--allow-hook <prefix>',
-      'addresses beyond services of the cluster that hooks of machines may have; may be repeated',
+      'an address that hooks of machines may have, and what is below it, beyond services of their namespaces; may be repeated',
       collect,
       [],
     )

@@ -9,6 +9,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { systemClock } from '../base/clock.ts';
 import { momentBefore } from '../base/age.ts';
 import { Fault, messageOf } from '../base/errors.ts';
+import { plain } from '../base/plain.ts';
 import type { Caller } from '../base/op.ts';
 import type { Config } from './config.ts';
 import type { Database } from '../db/engine.ts';
@@ -406,7 +407,7 @@ addOperator(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`xloud: ${messageOf(error)}\n`);
+  process.stderr.write(`xloud: ${plain(messageOf(error))}\n`);
   if (!(error instanceof Fault) && process.env.XLOUD_DEBUG !== undefined)
     process.stderr.write(`${(error as Error).stack}\n`);
   process.exit(2);

@@ -8,6 +8,7 @@ import { shownSize, wantedOf } from './wanted.ts';
 export interface AdmissionRequest {
   readonly uid: string;
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  readonly namespace?: string;
   readonly object?: VirtualMachine;
   readonly oldObject?: VirtualMachine;
 }
@@ -22,20 +23,26 @@ export interface AdmissionResponse {
 }
 
 /** Every reason against a machine. */
-function problemsOf({ spec }: VirtualMachine, hookPrefixes: readonly string[]): string[] {
-  const hooks = Object.entries(spec.template.spec.hooks ?? {}).filter(([, hook]) => !mayCall(hook.url, hookPrefixes));
+function problemsOf({ spec }: VirtualMachine, namespace: string, hookPrefixes: readonly string[]): string[] {
+  const hooks = Object.entries(spec.template.spec.hooks ?? {}).filter(
+    ([, hook]) => !mayCall(hook.url, namespace, hookPrefixes),
+  );
   return [
     ...wantedOf(spec).problems,
     ...hooks.map(
-      ([name, { url }]) => `hooks.${name}: ${url} is neither a service of the cluster nor allowed by the operator`,
+      ([name, { url }]) => `hooks.${name}: ${url} is neither a service of its namespace nor allowed by the operator`,
     ),
   ];
 }
 
 /** Allows or refuses a machine that is written. */
-export function validate({ uid, object }: AdmissionRequest, hookPrefixes: readonly string[]): AdmissionResponse {
+export function validate(
+  { uid, namespace = '', object }: AdmissionRequest,
+  hookPrefixes: readonly string[],
+): AdmissionResponse {
   // what goes is not held up by what is wrong with it
-  const problems = object === undefined || object.metadata.deletionTimestamp ? [] : problemsOf(object, hookPrefixes);
+  const problems =
+    object === undefined || object.metadata.deletionTimestamp ? [] : problemsOf(object, namespace, hookPrefixes);
   if (problems.length === 0) return { uid, allowed: true };
   return { uid, allowed: false, status: { code: 422, message: problems.join('; ') } };
 }

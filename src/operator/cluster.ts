@@ -66,8 +66,8 @@ export function makeCluster(config: KubeConfig, component: string) {
 
   const readSecret = async (namespace: string, name: string, key: string): Promise<string | null> => {
     const secret = await core.readNamespacedSecret({ namespace, name }).catch(unless(404));
-    const value = secret?.data?.[key];
-    return value === undefined ? null : Buffer.from(value, 'base64').toString();
+    const { data = {} } = secret ?? {};
+    return Object.hasOwn(data, key) ? Buffer.from(data[key] ?? '', 'base64').toString() : null;
   };
 
   return {

@@ -130,6 +130,7 @@ export function makeController(options: ControllerOptions): Controller {
   const metrics = makeOperatorMetrics(() => machines.list(), makeUsage(options));
   const deps: Reconciling = {
     ...{ provider, hookPrefixes, readSecret: cluster.readSecret, tell: makeTeller(options), now: Date.now },
+    aside: (wait) => queue.aside(wait),
   };
   const timers = makeTimers();
   let problem: string | null = 'the machines are not known yet';

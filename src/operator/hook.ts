@@ -5,12 +5,33 @@ import type { Hook, VirtualMachine } from './types.ts';
 
 export type HookName = 'preStart' | 'preStop';
 
-/** Services of the cluster; whoever writes machines must not make the operator call anything else for him. */
-const IN_CLUSTER = /^https?:\/\/[a-z\d-]+\.[a-z\d-]+\.svc(\.cluster\.local)?(:\d{1,5})?(\/|$)/;
+const SERVICE = /^[a-z\d-]+\.([a-z\d-]+)\.svc(?:\.cluster\.local)?$/;
 
-/** @param prefixes of other addresses that the deployment allows: `https://hooks.example.org/` */
-export const mayCall = (url: string, prefixes: readonly string[]): boolean =>
-  IN_CLUSTER.test(url) || prefixes.some((prefix) => url.startsWith(prefix));
+/** Whether an address is the allowed one or below it. Of texts alone `https://a.example` would allow `https://a.example.org` and `https://a.example@b`. */
+function isBelow({ origin, pathname }: URL, prefix: string): boolean {
+  if (!URL.canParse(prefix)) return false;
+  const allowed = new URL(prefix);
+  const folder = allowed.pathname.endsWith('/') ? allowed.pathname : `${allowed.pathname}/`;
+  return origin === allowed.origin && (pathname === allowed.pathname || pathname.startsWith(folder));
+}
+
+/** What some servers read as a way out of a folder, where a URL keeps it. */
+const HIDDEN_WAY = /%2f|%5c/i;
+
+/**
+ * Whether a machine may have the operator call an address: services of its own namespace, and what the deployment allows. Whoever writes
+ * machines must not reach by the operator what he could not reach himself.
+ * @param prefixes addresses that the deployment allows, with all below them: `https://hooks.example.org/`
+ */
+export function mayCall(text: string, namespace: string, prefixes: readonly string[]): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
+  if (url.username !== '' || url.password !== '') return false;
+  const service = SERVICE.exec(url.hostname);
+  if (service !== null && service[1] === namespace) return true;
+  return !HIDDEN_WAY.test(url.pathname) && prefixes.some((prefix) => isBelow(url, prefix));
+}
 
 /** Sends the machine to a hook. Throws `unavailable` where it does not let the machine go on. */
 export async function callHook(name: HookName, hook: Hook, { metadata, spec, status }: VirtualMachine): Promise<void> {

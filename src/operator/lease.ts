@@ -1,6 +1,7 @@
 // Why: of several operators one works. Who does not renew in time ends itself before another may begin: a leader that was stopped for a while
 // and goes on must not write beside the next one.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type V1Lease, V1MicroTime } from '@kubernetes/client-node';
 import type { Log } from '../base/log.ts';
 import { type Cluster, wordsOfError } from './cluster.ts';
@@ -52,7 +53,8 @@ export function runForLease(options: LeaderOptions): Leader {
   const elected = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<string>();
   let leads = false;
-  let renewedAt = 0;
+  /** Runs whatever becomes of a request: before another may begin this one has ended. */
+  let deadline: NodeJS.Timeout | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -83,22 +85,37 @@ export function runForLease(options: LeaderOptions): Leader {
     return true;
   }
 
+  /** As `take`, but not for ever: where nobody answers at all, it must be known in time that nothing was renewed. */
+  async function takeInTime(): Promise<boolean> {
+    const late = new AbortController();
+    try {
+      return await Promise.race([
+        take(),
+        sleep(renewMs, undefined, { signal: late.signal }).then(() => {
+          throw new Error('the API server did not answer in time');
+        }),
+      ]);
+    } finally {
+      late.abort();
+    }
+  }
+
   async function turn(): Promise<void> {
     const began = performance.now();
-    const taken = await take().catch((error: unknown) => {
+    const taken = await takeInTime().catch((error: unknown) => {
       log.warn({ error: wordsOfError(error) }, 'the lease could not be renewed');
       return false;
     });
+    if (stopped) return;
     if (taken) {
-      renewedAt = began;
+      clearTimeout(deadline);
+      const leftMs = durationMs - renewMs - (performance.now() - began);
+      deadline = setTimeout(() => lost.resolve('the lease could not be renewed in time'), leftMs);
       if (!leads) log.info({ identity }, 'this operator leads');
       leads = true;
       elected.resolve();
-    } else if (leads && performance.now() - renewedAt > durationMs - renewMs) {
-      lost.resolve('the lease could not be renewed in time');
-      return;
     }
-    if (!stopped) timer = setTimeout(() => void turn(), renewMs);
+    timer = setTimeout(() => void turn(), renewMs);
   }
 
   void turn();
@@ -108,6 +125,7 @@ export function runForLease(options: LeaderOptions): Leader {
     async resign() {
       stopped = true;
       clearTimeout(timer);
+      clearTimeout(deadline);
       if (!leads) return;
       const lease = await leases.read(namespace, name).catch(() => null);
       if (lease?.spec?.holderIdentity !== identity) return;

@@ -19,6 +19,8 @@ export interface WorkQueue {
   add(key: string): void;
   /** As `add`, after a time; what is asked for sooner goes before. */
   addAfter(key: string, ms: number): void;
+  /** For work that waits for somebody else: another key may be worked on meanwhile, however many are waited for. */
+  aside<T>(wait: () => Promise<T>): Promise<T>;
   /** Takes nothing more, and resolves when what is under way has ended. */
   close(): Promise<void>;
   readonly length: () => number;
@@ -27,6 +29,8 @@ export interface WorkQueue {
 export function makeQueue({ concurrency, backoff, work, failed }: QueueOptions): WorkQueue {
   const waiting = new Set<string>();
   const running = new Map<string, Promise<void>>();
+  /** Of those that run: they wait for somebody else. */
+  let aside = 0;
   /** Changed while it was worked on. */
   const dirty = new Set<string>();
   const later = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueAt: number }>();
@@ -49,7 +53,7 @@ export function makeQueue({ concurrency, backoff, work, failed }: QueueOptions):
 
   function pump(): void {
     for (const key of waiting) {
-      if (closed || running.size >= concurrency) return;
+      if (closed || running.size - aside >= concurrency) return;
       waiting.delete(key);
       const done = run(key).finally(() => {
         running.delete(key);
@@ -83,6 +87,15 @@ export function makeQueue({ concurrency, backoff, work, failed }: QueueOptions):
   return {
     add,
     addAfter,
+    async aside(wait) {
+      aside += 1;
+      pump();
+      try {
+        return await wait();
+      } finally {
+        aside -= 1;
+      }
+    },
     length: () => waiting.size + running.size,
     async close() {
       closed = true;

@@ -24,6 +24,8 @@ export interface Reconciling {
   /** Something that people shall read of the machine. */
   readonly tell: (vm: VirtualMachine, type: 'Normal' | 'Warning', reason: string, message: string) => void;
   readonly hookPrefixes: readonly string[];
+  /** Waits for somebody who may take long, and keeps no other machine waiting meanwhile. */
+  readonly aside: <T>(wait: () => Promise<T>) => Promise<T>;
   readonly now: () => number;
 }
 
@@ -74,30 +76,36 @@ function refusal(error: unknown): string {
 async function hook(deps: Reconciling, vm: VirtualMachine, name: HookName): Promise<void> {
   const wanted = vm.spec.template.spec.hooks?.[name];
   if (wanted === undefined) return;
-  if (!mayCall(wanted.url, deps.hookPrefixes))
+  if (!mayCall(wanted.url, vm.metadata.namespace, deps.hookPrefixes))
     throw new Fault(
       'forbidden',
-      `The hook ${name} may not be called: ${wanted.url} is neither a service of the cluster nor allowed.`,
+      `The hook ${name} may not be called: ${wanted.url} is neither a service of its namespace nor allowed.`,
     );
-  await callHook(name, wanted, vm);
+  await deps.aside(() => callHook(name, wanted, vm));
 }
+
+/** While a server is being made another operator, which lost the lease without knowing it, may be making one, too. */
+const isNew = ({ status }: VirtualMachine): boolean => status?.phase === 'Provisioning';
 
 /** The server of a machine. Of several, which two operators made at once, the oldest stays. */
 async function serverOf(deps: Reconciling, vm: VirtualMachine): Promise<Observed | null> {
   const { provider, tell } = deps;
   const { uid, annotations } = vm.metadata;
   const known = vm.status?.serverID;
-  if (known !== undefined) {
+  if (known !== undefined && !isNew(vm)) {
     const server = await provider.show(known, uid);
     if (server !== null) return server;
     tell(vm, 'Warning', 'ServerGone', `The server ${known} is gone.`);
   }
+  let found = await provider.find(uid);
   const adopted = annotations?.[ADOPT];
-  if (known === undefined && adopted !== undefined) {
+  // whoever has a server adopts none: one of the two would be one too many, and be removed
+  if (found.length === 0 && known === undefined && adopted !== undefined) {
     await provider.adopt(adopted, { uid, namespace: vm.metadata.namespace });
     tell(vm, 'Normal', 'Adopted', `The machine is the server ${adopted} from now on.`);
+    found = await provider.find(uid);
   }
-  const [first, ...others] = await provider.find(uid);
+  const [first, ...others] = found;
   for (const { id } of others) {
     await provider.remove(id);
     tell(vm, 'Warning', 'Doubled', `The server ${id} was made twice, and is removed.`);
@@ -312,7 +320,7 @@ export async function reconcile(deps: Reconciling, vm: VirtualMachine, seen: Obs
   };
   let server: Observed | null;
   try {
-    server = seen !== null && seen.id === vm.status?.serverID ? seen : await serverOf(deps, vm);
+    server = seen !== null && seen.id === vm.status?.serverID && !isNew(vm) ? seen : await serverOf(deps, vm);
   } catch (error) {
     return refused(error);
   }

@@ -8,9 +8,10 @@ import type { VirtualMachineSpec } from './types.ts';
 type Policy = NonNullable<VirtualMachineSpec['snapshotPolicy']>;
 
 export const RETENTION = 7;
-const PREFIX = 'scheduled-';
+/** No other name: what people call theirs is theirs, and never one too many. */
+const NAME = /^scheduled-\d{4}-\d\d-\d\dT\d\d:\d\dZ$/;
 
-export const snapshotName = (dueMs: number): string => `${PREFIX}${new Date(dueMs).toISOString().slice(0, 16)}Z`;
+export const snapshotName = (dueMs: number): string => `scheduled-${new Date(dueMs).toISOString().slice(0, 16)}Z`;
 
 export interface SnapshotPlan {
   /** The name of the one that is due now; null: none is. */
@@ -40,12 +41,15 @@ export function planSnapshots(
   nowMs: number,
 ): SnapshotPlan {
   const cron = new Cron(schedule, { mode: '5-part', timezone: timeZone });
-  const own = all.filter(({ name }) => name.startsWith(PREFIX)).toSorted((a, b) => b.name.localeCompare(a.name));
+  const own = all.filter(({ name }) => NAME.test(name)).toSorted((a, b) => b.name.localeCompare(a.name));
   const whole = own.filter(({ status }) => status === 'available');
   const runMs = lastRun(cron, bornMs, nowMs);
   const due = runMs === null ? null : snapshotName(runMs);
   const kept = new Set(whole.slice(0, retention).map(({ id }) => id));
-  const surplus = own.filter(({ id, status }) => !kept.has(id) && (status === 'available' || status === 'error'));
+  // one that failed stays until the next is due, or it would be made again and again
+  const surplus = own.filter(
+    ({ id, name, status }) => !kept.has(id) && (status === 'available' || (status === 'error' && name !== due)),
+  );
   return {
     due: due === null || own.some(({ name }) => name === due) ? null : due,
     surplus: surplus.map(({ id }) => id),

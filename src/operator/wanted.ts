@@ -8,6 +8,7 @@ import type { MachineSpec, MatchExpression, Network, ShownSize, Size, VirtualMac
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const FLOOR: Size = { cpu: 1, memoryMb: 512 };
+const SCHEDULE = /^(@[a-z]+|\S+( +\S+){4})$/;
 const MOST_VCPUS = 1_024;
 
 export interface Wanted {
@@ -68,17 +69,25 @@ function sizesOf({ resources: { cpu, memory, disk, floor, ceiling } }: MachineSp
   return { size, floor: least, ceiling: most, diskGb };
 }
 
-function hostLabelsOf({ nodeSelector = {}, affinity }: MachineSpec): Wanted['hostLabels'] {
+function hostLabelsOf(
+  { nodeSelector = {}, affinity }: MachineSpec,
+  say: (problem: string) => void,
+): Wanted['hostLabels'] {
   const fixed = Object.entries(nodeSelector).map(
     ([key, value]): MatchExpression => ({ key, operator: 'In', values: [value] }),
   );
   const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  // as in Kubernetes: no term is none that holds, and must not be as if nothing had been asked for
+  if (terms?.length === 0) say('affinity.nodeAffinity: nodeSelectorTerms must have at least one term');
   if (terms !== undefined) return terms.map(({ matchExpressions = [] }) => [...fixed, ...matchExpressions]);
   return fixed.length === 0 ? [] : [fixed];
 }
 
 function checkSchedule({ snapshotPolicy }: VirtualMachineSpec, say: (problem: string) => void): void {
   if (snapshotPolicy === undefined) return;
+  // a single date would be a schedule until it is over, and the machine refused from then on
+  if (!SCHEDULE.test(snapshotPolicy.schedule))
+    return say('snapshotPolicy.schedule: it must have five fields, or be as @daily');
   try {
     // five fields: a schedule of seconds would never rest
     const next = new Cron(snapshotPolicy.schedule, {
@@ -108,7 +117,7 @@ export function wantedOf(spec: VirtualMachineSpec): Read {
   const image = imageOf(machine.image.source, say);
   checkDevices(machine, say);
   checkSchedule(spec, say);
-  const hostLabels = hostLabelsOf(machine);
+  const hostLabels = hostLabelsOf(machine, say);
   for (const { name, ipv4 } of machine.networks ?? []) {
     if (ipv4?.method === 'static' && !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(ipv4.address ?? ''))
       say(`networks: the address of ${name} must be written as 10.0.1.10/24`);

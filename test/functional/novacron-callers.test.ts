@@ -126,6 +126,24 @@ describe('a request of this machine', () => {
   });
 });
 
+describe('a request that a proxy passed on', () => {
+  it('is none of this machine, whichever header says so', () => {
+    const socket = { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' } as never;
+    for (const name of [
+      ...['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-port', 'x-forwarded-server', 'x-client-ip'],
+      ...[
+        'x-forwarded-prefix',
+        'x-original-forwarded-for',
+        'true-client-ip',
+        'cf-connecting-ip',
+        'x-cluster-client-ip',
+      ],
+    ])
+      assert.ok(!isFromThisMachine({ headers: { host: 'localhost', [name]: '1' }, socket }), name);
+    assert.ok(isFromThisMachine({ headers: { host: 'localhost', 'x-auth-token': 't', accept: '*/*' }, socket }));
+  });
+});
+
 describe('what is kept of credentials', () => {
   const request = (id: string) => ({ headers: { authorization: basic(`${id}:s`) } }) as never;
 

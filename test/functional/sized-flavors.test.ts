@@ -123,6 +123,36 @@ describe('flavors by size of a base', () => {
     }
   });
 
+  it('cost what they guarantee: a floor that is said is not had for the price of the smallest', async () => {
+    const sizedFlavors = { perProject: 20, most: { vcpus: 64, memoryMb: 1_048_576, diskGb: 10 }, base: 'base' };
+    const api = await startApi({ config: { ...testConfig, sizedFlavors } });
+    try {
+      const specs = {
+        ...{ 'price:hour': '0.01', 'price:vcpu_hour': '0.02', 'price:memory_gb_hour': '0.005' },
+        ...{ minimum_cpu: '1', minimum_memory: '1024' },
+      };
+      await api.world.flavor({ id: 'base', specs });
+      const made = async (vcpus: number, memory_mb: number, floor?: object) => {
+        const body = { flavor: { vcpus, memory_mb, disk_gb: 1, ...(floor === undefined ? {} : { floor }) } };
+        const { body: answer, status } = await api.request('POST', PATH, { as: 'member', body });
+        if (status !== 200) return status;
+        const found = await api.request('GET', `/flavors/${answer.flavor.id}/os-extra_specs`, { as: 'member' });
+        return found.body.extra_specs['price:hour'];
+      };
+      assert.equal(await made(4, 4096), '0.01', 'what the base guarantees is in its price');
+      assert.equal(await made(1, 512), '0.01', 'and no less');
+      assert.equal(await made(4, 4096, { vcpus: 4, memory_mb: 4096 }), '0.085000', '3 vCPUs and 3 GiB more');
+      assert.equal(await made(4, 4096, { vcpus: 1, memory_mb: 1025 }), '0.010005', 'a MiB is not free');
+      assert.equal(await made(1, 8192), '0.015000', 'a quarter of much is more than the base guarantees');
+      await api.request('POST', '/flavors/base/os-extra_specs', {
+        body: { extra_specs: { 'price:vcpu_hour': '900' } },
+      });
+      assert.equal(await made(64, 4096, { vcpus: 64, memory_mb: 4096 }), 400, 'more than any price is not free');
+    } finally {
+      await api.close();
+    }
+  });
+
   it('are not there at all where the deployment wants none', async () => {
     const sizedFlavors = { perProject: 0, most, base: null };
     const api = await startApi({ config: { ...testConfig, sizedFlavors } });

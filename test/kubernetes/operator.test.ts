@@ -328,7 +328,7 @@ describe('the Kubernetes operator', () => {
     await apply({ name: 'elsewhere', machine: { hooks: { preStart: { url: 'http://169.254.169.254/' } } } });
     assert.match(
       (await condition('elsewhere', 'Ready', 'Refused')).message,
-      /neither a service of the cluster nor allowed/,
+      /neither a service of its namespace nor allowed/,
     );
     await kubectl('delete', 'vm', 'hooked', 'elsewhere', '--timeout=60s');
   });

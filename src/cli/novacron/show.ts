@@ -1,14 +1,11 @@
 // Why: people read tables, programs JSON or YAML; whichever it is, it is what the API answered.
 
 import { stringify } from 'yaml';
+import { plain, plainJson } from '../../base/plain.ts';
 import { table } from '../../base/table.ts';
 
 export type Format = 'table' | 'json' | 'yaml';
 type Tree = Readonly<Record<string, unknown>>;
-
-/** Without what a terminal would obey: names and logs are others' words. */
-// oxlint-disable-next-line no-control-regex -- those are what it is about
-const plain = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, '');
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
@@ -58,7 +55,7 @@ function tableOf(answer: Tree, { list, columns = [], text }: Shape): string {
 
 /** An answer as it is printed. */
 export function shown(answer: Tree, format: Format, shape: Shape): string {
-  if (format === 'json') return JSON.stringify(answer, null, 2);
-  if (format === 'yaml') return stringify(answer);
+  if (format === 'json') return plainJson(answer);
+  if (format === 'yaml') return plain(stringify(answer));
   return plain(tableOf(answer, shape));
 }

@@ -86,6 +86,19 @@ export function rateOf(flavor: FlavorSnapshot, held: Size): number {
   return RATE_PARTS * (prices.hour + vcpus * prices.vcpuHour) + memoryMb * prices.memoryGbHour;
 }
 
+/**
+ * The prices that servers with another floor have by the terms of a base: what its `price:hour` does not cover of their floor is paid as what is
+ * held above one, or whoever says his floor himself would have all of his server for the price of the smallest.
+ * @returns extra specs that take the place of the base's; null: an hour would cost more than anything may
+ */
+export function pricesForFloor(base: FlavorSnapshot, floor: Size): Readonly<Record<string, string>> | null {
+  const prices = pricesOf(base);
+  if (prices === null) return {};
+  const hour = Math.ceil(rateOf(base, floor) / RATE_PARTS);
+  if (hour > HIGHEST * MILLIONTHS) return null;
+  return hour === prices.hour ? {} : { 'price:hour': moneyText(hour) };
+}
+
 /** What is paid for by the hour beside servers: a GiB of each, and each address. */
 export const costKinds = ['volume', 'snapshot', 'image', 'floating_ip', 'server_snapshot', 'backup'] as const;
 export type CostKind = (typeof costKinds)[number];

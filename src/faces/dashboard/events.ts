@@ -83,6 +83,18 @@ export function makeEventHub(parts: EventHubParts): EventHub {
     else member.response.write(text);
   }
 
+  function forget(member: Member): void {
+    members.delete(member);
+    if (members.size === 0) rest();
+  }
+
+  /** The last that is said to one. A client that does not read would keep the stream, and what is written after an end is an error. */
+  function dismiss(member: Member, event: string): void {
+    forget(member);
+    if (member.response.writableLength > 0) member.response.destroy();
+    else member.response.end(message(event, {}));
+  }
+
   async function look(): Promise<void> {
     const beganMs = now();
     const sinceMs = (lookedAtMs ?? beganMs) - limits.dashboardOverlapMs;
@@ -106,8 +118,10 @@ export function makeEventHub(parts: EventHubParts): EventHub {
   }
 
   async function beat(member: Member): Promise<void> {
-    if (await member.mayListen().catch(() => true)) return tell(member, ': still here\n\n');
-    member.response.end(message('expired', {}));
+    const may = await member.mayListen().catch(() => true);
+    if (!members.has(member)) return;
+    if (may) tell(member, ': still here\n\n');
+    else dismiss(member, 'expired');
   }
 
   function begin(): void {
@@ -130,13 +144,12 @@ export function makeEventHub(parts: EventHubParts): EventHub {
 
   return {
     join(listener, response) {
+      // it went while one looked who it is: its end was told before anybody listened for it
+      if (response.destroyed) return true;
       if (isFull(listener)) return false;
       const member: Member = { ...listener, response };
       members.add(member);
-      response.once('close', () => {
-        members.delete(member);
-        if (members.size === 0) rest();
-      });
+      response.once('close', () => forget(member));
       response.writeHead(200, {
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-store',
@@ -151,7 +164,7 @@ export function makeEventHub(parts: EventHubParts): EventHub {
     },
     count: () => members.size,
     close() {
-      for (const { response } of members) response.end(message('bye', {}));
+      for (const member of members) dismiss(member, 'bye');
       rest();
     },
   };

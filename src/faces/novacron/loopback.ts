@@ -6,8 +6,9 @@ import type { IncomingMessage } from 'node:http';
 const LOOPBACK_ADDRESS = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|::ffff:127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
 /** What a program on this machine calls it; any other name may lead here by somebody else's doing (DNS rebinding). */
 const LOOPBACK_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
-/** Headers that proxies set. */
-const FORWARDED = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+/** Headers that proxies set, whatever they tell of their client. */
+const FORWARDED =
+  /^(?:forwarded|via|x-real-ip|(?:x|true|cf)-(?:\w+-)*(?:client|connecting)-ip|x-(?:\w+-)*forwarded-.*)$/;
 /** What browsers say of a request that no page from elsewhere made. */
 const OWN_SITES = new Set(['none', 'same-origin']);
 
@@ -22,7 +23,7 @@ export function isFromThisMachine({ headers, socket }: Pick<IncomingMessage, 'he
     LOOPBACK_ADDRESS.test(socket.remoteAddress ?? '') &&
     LOOPBACK_ADDRESS.test(socket.localAddress ?? '') &&
     LOOPBACK_HOST.test(host) &&
-    FORWARDED.every((name) => headers[name] === undefined) &&
+    !Object.keys(headers).some((name) => FORWARDED.test(name)) &&
     (origin === undefined || origin.toLowerCase() === `http://${host.toLowerCase()}`) &&
     (site === undefined || OWN_SITES.has(String(site)))
   );

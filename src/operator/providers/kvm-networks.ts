@@ -1,6 +1,6 @@
 // Why: what a machine says of its networks becomes what a new server is plugged into; ports that are made for it are found again by their names.
 
-import { Fault, notFound } from '../../base/errors.ts';
+import { conflict, Fault, notFound } from '../../base/errors.ts';
 import { segment } from '../../client/compute.ts';
 import type { Session } from '../../client/session.ts';
 import type { NewMachine } from '../provider.ts';
@@ -9,6 +9,12 @@ import type { Network } from '../types.ts';
 const portName = (uid: string, at: number): string => `novacron-${uid}-${at}`;
 /** Of one machine, as its schema says. */
 const MOST_PORTS = 16;
+
+interface Found {
+  readonly id: string;
+  /** It may be another project's. */
+  readonly shared?: boolean;
+}
 
 /** Null for what is not there. */
 export const absent = (error: unknown): null => {
@@ -22,8 +28,12 @@ export function makePlugs(session: Session) {
     (await session.ask('network', { method, path, body })).body as T;
 
   async function networkId(name: string): Promise<string | null> {
-    const { networks } = await network<{ networks: { id: string }[] }>('GET', `/v2.0/networks?name=${segment(name)}`);
-    if (networks[0] !== undefined) return networks[0].id;
+    const { networks } = await network<{ networks: Found[] }>('GET', `/v2.0/networks?name=${segment(name)}`);
+    // others may share networks of any name: nobody is plugged into theirs for that
+    const own = networks.filter(({ shared }) => shared !== true);
+    const [found, ...more] = own.length > 0 || name === 'default' ? own : networks;
+    if (more.length > 0) throw conflict(`There are several networks ${name}: name one by its id.`);
+    if (found !== undefined) return found.id;
     const byId = await network<{ networks: { id: string }[] }>('GET', `/v2.0/networks?id=${segment(name)}`);
     if (byId.networks[0] !== undefined) return byId.networks[0].id;
     if (name === 'default') return null;

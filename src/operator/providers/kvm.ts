@@ -1,7 +1,7 @@
 // Why: machines on this project's own compute service. A server carries its machine's uid as a tag, so that an operator which was killed
 // between its creation and the note of it finds it again.
 
-import { Fault, notFound } from '../../base/errors.ts';
+import { Fault } from '../../base/errors.ts';
 import { absent, makePlugs } from './kvm-networks.ts';
 import {
   type Adjustment,
@@ -125,10 +125,7 @@ export function makeKvm(session: Session): Provider {
       };
       return (await client.sizedFlavor(sized)).id;
     }
-    const { flavors } = await client.ask<{ flavors: { id: string; name: string }[] }>('GET', '/flavors');
-    const found = flavors.find(({ id, name }) => id === wanted.flavor || name === wanted.flavor);
-    if (found === undefined) throw notFound(`There is no flavor ${wanted.flavor}.`);
-    return found.id;
+    return client.flavorNamed(wanted.flavor);
   }
 
   return {

@@ -15,7 +15,8 @@ import {
 } from '../../db/flavors.ts';
 import { lockQuota } from '../../db/quota-sets.ts';
 import { type Tx, tx } from '../../db/tx.ts';
-import type { Flavor } from '../../domain/machines/flavors.ts';
+import { type Flavor, minimumOf, snapshotOf } from '../../domain/machines/flavors.ts';
+import { pricesForFloor } from '../../domain/metering/prices.ts';
 import {
   baseProblem,
   isTheSame,
@@ -27,6 +28,14 @@ import {
 import { flavorPayload } from '../../domain/notifications/notifications.ts';
 import type { OpsDeps } from '../deps.ts';
 import { note } from '../notifications/notify.ts';
+
+/** The flavor of a size by the terms of a base, whose price follows from what it guarantees. */
+function sizedOf(base: FlavorRow, size: WantedSize): Omit<Flavor, 'id'> {
+  const floor = minimumOf(snapshotOf({ ...sizedFlavor(size, base.extraSpecs), id: base.id }));
+  const prices = pricesForFloor(snapshotOf(base), floor);
+  if (prices === null) throw badRequest('floor: an hour of so much would cost more than a flavor may.');
+  return sizedFlavor(size, { ...base.extraSpecs, ...prices });
+}
 
 /** The flavor that is meant. Throws where the deployment's terms do not allow it. */
 async function wantedFlavor(deps: OpsDeps, size: WantedSize): Promise<Omit<Flavor, 'id'>> {
@@ -45,7 +54,7 @@ async function wantedFlavor(deps: OpsDeps, size: WantedSize): Promise<Omit<Flavo
       'Flavors cost something here, and what flavors by size cost was not said (compute.sized_flavor_base).',
     );
   }
-  const flavor = sizedFlavor(size, named?.extraSpecs ?? {});
+  const flavor = named === null ? sizedFlavor(size, {}) : sizedOf(named, size);
   const unfit = baseProblem(flavor);
   if (unfit !== null) throw badRequest(unfit);
   return flavor;

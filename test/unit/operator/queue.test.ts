@@ -30,6 +30,26 @@ describe('the work queue', () => {
     assert.deepEqual(runs, ['a', 'a']);
   });
 
+  it('keeps nobody waiting for those who wait for somebody else', async () => {
+    const ran: string[] = [];
+    const { promise: never, resolve: release } = Promise.withResolvers<null>();
+    const queue = makeQueue({
+      ...{ concurrency: 2, backoff: { leastMs: 1, mostMs: 1 }, failed: () => {} },
+      work: async (key) => {
+        ran.push(key);
+        return key.startsWith('slow') ? queue.aside(() => never) : null;
+      },
+    });
+    for (const key of ['slow-1', 'slow-2', 'slow-3', 'quick']) queue.add(key);
+    await tick();
+    assert.deepEqual(ran, ['slow-1', 'slow-2', 'slow-3', 'quick']);
+    queue.add('slow-1');
+    await tick();
+    assert.equal(ran.length, 4, 'a key that waits is worked on by one');
+    release(null);
+    await queue.close();
+  });
+
   it('has no more under way than it may', async () => {
     let running = 0;
     let most = 0;

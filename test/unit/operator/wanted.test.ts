@@ -57,7 +57,7 @@ describe('what a machine asks for', () => {
       problems({ networks: [{ name: 'a', type: 'bridge', ipv4: { method: 'static', address: '10.0.0.1' } }] }),
       /must be written as 10.0.1.10\/24/,
     );
-    for (const schedule of ['61 * * * *', '* * * * * *', 'daily at two'])
+    for (const schedule of ['61 * * * *', '* * * * * *', 'daily at two', '2999-01-01T00:00:00', '@never'])
       assert.match(problems({}, { snapshotPolicy: { schedule } }), /snapshotPolicy/, schedule);
     assert.match(problems({}, { snapshotPolicy: { schedule: '0 2 * * *', timeZone: 'Moon/Base' } }), /snapshotPolicy/);
   });
@@ -76,5 +76,7 @@ describe('what a machine asks for', () => {
     assert.deepEqual(wanted?.hostLabels, [[type, expression], [type]]);
     assert.deepEqual(wantedOf(spec({ nodeSelector: { type: 'compute' } })).wanted?.hostLabels, [[type]]);
     assert.deepEqual(wantedOf(spec()).wanted?.hostLabels, []);
+    const none = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [] } } };
+    assert.match(problems({ nodeSelector: { type: 'compute' }, affinity: none }), /at least one term/);
   });
 });

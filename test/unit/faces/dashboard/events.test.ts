@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { limits } from '../../../../src/base/limits.ts';
 import {
@@ -48,6 +48,11 @@ describe('streams of news', () => {
   let looks = 0;
   const failures: unknown[] = [];
   let may = true;
+  /** Written to whoever joins: more than a client that does not read takes. */
+  let flood = 0;
+  /** A client goes while the service still looks who it is. */
+  let late = false;
+  let leavings = 0;
 
   before(async () => {
     hub = makeEventHub({
@@ -61,8 +66,18 @@ describe('streams of news', () => {
       tickMs: 20,
       heartbeatMs: 40,
     });
-    server = createServer((_request, response) => {
-      if (hub.join(next, response)) return;
+    server = createServer((request, response) => {
+      if (late) {
+        request.socket.once('close', () => {
+          leavings += 1;
+          setImmediate(() => hub.join(next, response));
+        });
+        return;
+      }
+      if (hub.join(next, response)) {
+        if (flood > 0) response.write(Buffer.alloc(flood));
+        return;
+      }
       refused += 1;
       response.writeHead(429).end();
     });
@@ -117,6 +132,34 @@ describe('streams of news', () => {
     await eventually('the end', WAIT_MS, () => one.ended() || null);
     assert.match(one.text(), /event: expired/);
     may = true;
+  });
+
+  it('are not kept for a client that went before it was known', async () => {
+    next = { userId: 'u1', projectId: 'p1', mayListen: async () => may };
+    late = true;
+    const { port } = server.address() as AddressInfo;
+    const request = get({ port, host: '127.0.0.1' }).on('error', () => {});
+    setTimeout(() => request.destroy(), 50);
+    await eventually('it went', WAIT_MS, () => leavings > 0 || null);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    late = false;
+    assert.equal(hub.count(), 0);
+  });
+
+  it('are forgotten at their end, also where the client reads nothing', async () => {
+    next = { userId: 'u1', projectId: 'p1', mayListen: async () => may };
+    flood = 64 * 2 ** 20;
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    socket.pause().on('error', () => {});
+    await eventually('it joins', WAIT_MS, () => hub.count() === 1 || null);
+    flood = 0;
+    may = false;
+    await eventually('it is forgotten', WAIT_MS, () => hub.count() === 0 || null);
+    // the next heartbeats, and the end of the process, have nothing to say to it
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    may = true;
+    socket.destroy();
   });
 
   it('are so many for one user, and end with the process', async () => {
