@@ -11,6 +11,8 @@ const READY_MS = 30_000;
 export interface OperatorProcess {
   readonly pid: number;
   log(): string;
+  /** Whether it ended by itself. */
+  hasEnded(): boolean;
   metrics(): Promise<string>;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
@@ -37,7 +39,7 @@ export async function startOperatorProcess(
     return (await fetch(`${metricsUrl}/healthz`).catch(() => null))?.ok ? true : null;
   });
   return {
-    ...{ pid: child.pid as number, log },
+    ...{ pid: child.pid as number, log, hasEnded: () => child.exitCode !== null },
     metrics: async () => (await fetch(`${metricsUrl}/metrics`)).text(),
     async kill(signal) {
       child.kill(signal);
