@@ -81,7 +81,12 @@ async function hook(deps: Reconciling, vm: VirtualMachine, name: HookName): Prom
       'forbidden',
       `The hook ${name} may not be called: ${wanted.url} is neither a service of its namespace nor allowed.`,
     );
-  await deps.aside(() => callHook(name, wanted, vm));
+  try {
+    await deps.aside(() => callHook(name, wanted, vm));
+  } catch (error) {
+    deps.tell(vm, 'Warning', 'HookFailed', messageOf(error));
+    throw error;
+  }
 }
 
 /** While a server is being made another operator, which lost the lease without knowing it, may be making one, too. */
@@ -362,14 +367,15 @@ export async function release(deps: Reconciling, vm: VirtualMachine): Promise<bo
     await deps.provider.clean(vm.metadata.uid);
     return true;
   }
-  if (servers.some(({ state, task }) => state === 'running' && task === null)) {
-    try {
-      await hook(deps, vm, 'preStop');
-    } catch (error) {
-      deps.tell(vm, 'Warning', 'HookFailed', messageOf(error));
-      throw error;
-    }
+  const isRunning = servers.some(({ state, task }) => state === 'running' && task === null);
+  try {
+    if (isRunning) await hook(deps, vm, 'preStop');
+    for (const { id, task } of servers) if (task !== 'deleting') await deps.provider.remove(id);
+  } catch (error) {
+    // whoever waits for it to go must be able to read why it does not: a lock, a hook that may not be called
+    if (error instanceof Fault && error.kind !== 'unavailable')
+      deps.tell(vm, 'Warning', 'NotDeleted', messageOf(error));
+    throw error;
   }
-  for (const { id, task } of servers) if (task !== 'deleting') await deps.provider.remove(id);
   return false;
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { conflict } from '../../../src/base/errors.ts';
 import type { Observed, Provider } from '../../../src/operator/provider.ts';
 import { makePlugs } from '../../../src/operator/providers/kvm-networks.ts';
-import { reconcile, type Reconciling } from '../../../src/operator/reconcile.ts';
+import { reconcile, type Reconciling, release } from '../../../src/operator/reconcile.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/operator/types.ts';
 
 const size = { cpu: 1, memoryMb: 1024 };
@@ -76,6 +77,20 @@ describe('a look at a machine', () => {
     const { deps, done } = world([], [server('there', '2026-01-01')]);
     const { status } = await reconcile(deps, machine({}, 'there'), null);
     assert.deepEqual([status.serverID, done], ['there', ['adopt there']]);
+  });
+});
+
+describe('a machine that is to go', () => {
+  it('says why it does not', async () => {
+    const { deps } = world([server('locked', '2026-01-01')]);
+    const told: string[] = [];
+    const remove = () => Promise.reject(conflict('Instance locked is locked'));
+    const refusing: Reconciling = {
+      ...{ ...deps, provider: { ...deps.provider, remove } },
+      tell: (_vm, type, reason, message) => told.push(`${type} ${reason}: ${message}`),
+    };
+    await assert.rejects(release(refusing, machine({ serverID: 'locked' })), /is locked/);
+    assert.deepEqual(told, ['Warning NotDeleted: Instance locked is locked']);
   });
 });
 
