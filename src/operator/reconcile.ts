@@ -19,8 +19,8 @@ import { shownSize, type Wanted, wantedOf } from './wanted.ts';
 /** What a look may use. */
 export interface Reconciling {
   readonly provider: Provider;
-  /** The text of a Secret's key; null: there is none. */
-  readonly readSecret: (namespace: string, name: string, key: string) => Promise<string | null>;
+  /** What a Secret's key holds; null: there is none. */
+  readonly readSecret: (namespace: string, name: string, key: string) => Promise<Buffer | null>;
   /** Something that people shall read of the machine. */
   readonly tell: (vm: VirtualMachine, type: 'Normal' | 'Warning', reason: string, message: string) => void;
   readonly hookPrefixes: readonly string[];
@@ -118,13 +118,13 @@ async function serverOf(deps: Reconciling, vm: VirtualMachine): Promise<Observed
   return first ?? null;
 }
 
-async function userDataOf(deps: Reconciling, vm: VirtualMachine): Promise<string | null> {
+async function userDataOf(deps: Reconciling, vm: VirtualMachine): Promise<Buffer | null> {
   const { userData, userDataSecretRef: ref } = vm.spec.template.spec;
-  if (ref === undefined) return userData ?? null;
+  if (ref === undefined) return userData === undefined ? null : Buffer.from(userData);
   const { name, key = 'userData' } = ref;
-  const text = await deps.readSecret(vm.metadata.namespace, name, key);
-  if (text === null) throw new Fault('notFound', `There is no key ${key} in a Secret ${name}.`);
-  return text;
+  const found = await deps.readSecret(vm.metadata.namespace, name, key);
+  if (found === null) throw new Fault('notFound', `There is no key ${key} in a Secret ${name}.`);
+  return found;
 }
 
 async function create(deps: Reconciling, vm: VirtualMachine, wanted: Wanted): Promise<string> {

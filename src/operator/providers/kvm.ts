@@ -144,7 +144,7 @@ export function makeKvm(session: Session): Provider {
         ...{ name, imageRef: (await client.images.find(wanted.image)).id, flavorRef: await flavorOf(machine) },
         ...{ networks: await plugs.plug(machine), tags: [OURS, tagOf(uid)] },
         metadata: { [NAMESPACE]: namespace, 'novacron.io:name': name },
-        ...(userData === null ? {} : { user_data: Buffer.from(userData).toString('base64') }),
+        ...(userData === null ? {} : { user_data: userData.toString('base64') }),
         ...(keyName === null ? {} : { key_name: keyName }),
       };
       const hints = wanted.hostLabels.length === 0 ? {} : { host_labels: JSON.stringify(wanted.hostLabels) };

@@ -80,6 +80,23 @@ describe('a look at a machine', () => {
   });
 });
 
+describe('user data from a Secret', () => {
+  it('is passed on byte by byte: gzip is no text', async () => {
+    const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xfe]);
+    const { deps } = world([]);
+    let sent: string | undefined;
+    const create: Provider['create'] = async ({ userData }) => {
+      sent = userData?.toString('hex');
+      return 'made';
+    };
+    const vm = machine({});
+    const spec = { template: { spec: { ...vm.spec.template.spec, userDataSecretRef: { name: 's' } } } };
+    const reading = { ...deps, readSecret: async () => bytes, provider: { ...deps.provider, create } };
+    const { status } = await reconcile(reading, { ...vm, spec }, null);
+    assert.deepEqual([status.serverID, sent], ['made', bytes.toString('hex')]);
+  });
+});
+
 describe('a machine that is to go', () => {
   it('says why it does not', async () => {
     const { deps } = world([server('locked', '2026-01-01')]);
