@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { conflict } from '../../../src/base/errors.ts';
 import type { Observed, Provider } from '../../../src/operator/provider.ts';
+import { makeKvm } from '../../../src/operator/providers/kvm.ts';
 import { makePlugs } from '../../../src/operator/providers/kvm-networks.ts';
 import { reconcile, type Reconciling, release } from '../../../src/operator/reconcile.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/operator/types.ts';
@@ -108,6 +109,27 @@ describe('a machine that is to go', () => {
     };
     await assert.rejects(release(refusing, machine({ serverID: 'locked' })), /is locked/);
     assert.deepEqual(told, ['Warning NotDeleted: Instance locked is locked']);
+  });
+});
+
+describe('two machines that name one server at once', () => {
+  it('do not share it: deleting one would delete the other', async () => {
+    const tags = new Set<string>();
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const provider = makeKvm({
+      ask: () => assert.fail('nothing but compute is asked'),
+      async compute(method, path) {
+        await pause();
+        if (method === 'PUT') return void tags.add(path.split('/').at(-1) ?? '');
+        return { server: { id: 's', metadata: { 'novacron.io:namespace': 'own' }, tags: [...tags] } };
+      },
+    });
+    const ends = await Promise.allSettled(['a', 'b'].map((uid) => provider.adopt('s', { uid, namespace: 'own' })));
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+    assert.deepEqual([...tags], ['novacron-operator', 'novacron-uid-a']);
   });
 });
 
