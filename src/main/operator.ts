@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
-import { messageOf } from '../base/errors.ts';
+import { badRequest, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type Cloud, openSession } from '../client/session.ts';
 import { ownPair, readPair } from '../operator/certificates.ts';
@@ -49,9 +49,11 @@ const WEBHOOK_SECRET = 'novacron-webhook-cert';
 const RESYNC_MS = 600_000;
 const CERTIFICATE_MS = 60_000;
 
-function placeOf(listen: string): { host: string; port: number } {
-  const { hostname: host, port } = new URL(`http://${listen}`);
-  return { host, port: Number(port || 80) };
+/** Throws for what is no address. */
+export function placeOf(listen: string): { host: string; port: number } {
+  if (!URL.canParse(`http://${listen}`)) throw badRequest(`${listen} is no address: 0.0.0.0:8080, [::]:8080`);
+  const { hostname, port } = new URL(`http://${listen}`);
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80) };
 }
 
 /** Metrics and probes. */

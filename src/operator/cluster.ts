@@ -64,10 +64,10 @@ export function makeCluster(config: KubeConfig, component: string) {
       KubernetesListObject<VirtualMachine>
     >;
 
-  const readSecret = async (namespace: string, name: string, key: string): Promise<string | null> => {
+  const readSecret = async (namespace: string, name: string, key: string): Promise<Buffer | null> => {
     const secret = await core.readNamespacedSecret({ namespace, name }).catch(unless(404));
     const { data = {} } = secret ?? {};
-    return Object.hasOwn(data, key) ? Buffer.from(data[key] ?? '', 'base64').toString() : null;
+    return Object.hasOwn(data, key) ? Buffer.from(data[key] ?? '', 'base64') : null;
   };
 
   return {
@@ -108,7 +108,7 @@ export function makeCluster(config: KubeConfig, component: string) {
       const body = { metadata: { name, namespace }, type: 'kubernetes.io/tls', stringData: data };
       if ((await core.createNamespacedSecret({ namespace, body }).catch(unless(409))) !== null) return made;
       const read = async (key: string): Promise<string> =>
-        (await readSecret(namespace, name, key)) ?? fail(`the Secret ${name} has no ${key}`);
+        (await readSecret(namespace, name, key))?.toString() ?? fail(`the Secret ${name} has no ${key}`);
       return { cert: await read('tls.crt'), key: await read('tls.key') };
     },
     /** Has both webhook configurations of a name trust a certificate; a configuration that there is not is left out. */

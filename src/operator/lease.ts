@@ -91,7 +91,8 @@ export function runForLease(options: LeaderOptions): Leader {
     try {
       return await Promise.race([
         take(),
-        sleep(renewMs, undefined, { signal: late.signal }).then(() => {
+        // so that there is time for another try before the deadline
+        sleep((durationMs - renewMs) / 2, undefined, { signal: late.signal }).then(() => {
           throw new Error('the API server did not answer in time');
         }),
       ]);

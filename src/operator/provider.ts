@@ -39,7 +39,8 @@ export interface NewMachine {
   readonly name: string;
   readonly namespace: string;
   readonly wanted: Wanted;
-  readonly userData: string | null;
+  /** As cloud-init takes it: a text, or what gzip made of one. */
+  readonly userData: Buffer | null;
   readonly keyName: string | null;
 }
 

@@ -19,8 +19,8 @@ import { shownSize, type Wanted, wantedOf } from './wanted.ts';
 /** What a look may use. */
 export interface Reconciling {
   readonly provider: Provider;
-  /** The text of a Secret's key; null: there is none. */
-  readonly readSecret: (namespace: string, name: string, key: string) => Promise<string | null>;
+  /** What a Secret's key holds; null: there is none. */
+  readonly readSecret: (namespace: string, name: string, key: string) => Promise<Buffer | null>;
   /** Something that people shall read of the machine. */
   readonly tell: (vm: VirtualMachine, type: 'Normal' | 'Warning', reason: string, message: string) => void;
   readonly hookPrefixes: readonly string[];
@@ -81,7 +81,12 @@ async function hook(deps: Reconciling, vm: VirtualMachine, name: HookName): Prom
       'forbidden',
       `The hook ${name} may not be called: ${wanted.url} is neither a service of its namespace nor allowed.`,
     );
-  await deps.aside(() => callHook(name, wanted, vm));
+  try {
+    await deps.aside(() => callHook(name, wanted, vm));
+  } catch (error) {
+    deps.tell(vm, 'Warning', 'HookFailed', messageOf(error));
+    throw error;
+  }
 }
 
 /** While a server is being made another operator, which lost the lease without knowing it, may be making one, too. */
@@ -113,13 +118,13 @@ async function serverOf(deps: Reconciling, vm: VirtualMachine): Promise<Observed
   return first ?? null;
 }
 
-async function userDataOf(deps: Reconciling, vm: VirtualMachine): Promise<string | null> {
+async function userDataOf(deps: Reconciling, vm: VirtualMachine): Promise<Buffer | null> {
   const { userData, userDataSecretRef: ref } = vm.spec.template.spec;
-  if (ref === undefined) return userData ?? null;
+  if (ref === undefined) return userData === undefined ? null : Buffer.from(userData);
   const { name, key = 'userData' } = ref;
-  const text = await deps.readSecret(vm.metadata.namespace, name, key);
-  if (text === null) throw new Fault('notFound', `There is no key ${key} in a Secret ${name}.`);
-  return text;
+  const found = await deps.readSecret(vm.metadata.namespace, name, key);
+  if (found === null) throw new Fault('notFound', `There is no key ${key} in a Secret ${name}.`);
+  return found;
 }
 
 async function create(deps: Reconciling, vm: VirtualMachine, wanted: Wanted): Promise<string> {
@@ -362,14 +367,15 @@ export async function release(deps: Reconciling, vm: VirtualMachine): Promise<bo
     await deps.provider.clean(vm.metadata.uid);
     return true;
   }
-  if (servers.some(({ state, task }) => state === 'running' && task === null)) {
-    try {
-      await hook(deps, vm, 'preStop');
-    } catch (error) {
-      deps.tell(vm, 'Warning', 'HookFailed', messageOf(error));
-      throw error;
-    }
+  const isRunning = servers.some(({ state, task }) => state === 'running' && task === null);
+  try {
+    if (isRunning) await hook(deps, vm, 'preStop');
+    for (const { id, task } of servers) if (task !== 'deleting') await deps.provider.remove(id);
+  } catch (error) {
+    // whoever waits for it to go must be able to read why it does not: a lock, a hook that may not be called
+    if (error instanceof Fault && error.kind !== 'unavailable')
+      deps.tell(vm, 'Warning', 'NotDeleted', messageOf(error));
+    throw error;
   }
-  for (const { id, task } of servers) if (task !== 'deleting') await deps.provider.remove(id);
   return false;
 }

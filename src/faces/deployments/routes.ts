@@ -113,7 +113,8 @@ async function create(compute: ComputeClient, { name: called, kvm_config: wish }
     metadata: { [TYPE]: 'kvm', [PLAN]: plan, [OS]: os },
     ...(password === null ? {} : { user_data: Buffer.from(userDataOf(keys, password)).toString('base64') }),
   });
-  const port = await sshPort(compute, id, 'PUT');
+  // it is there, and this answer is the only one with its password
+  const port = await sshPort(compute, id, 'PUT').catch(() => null);
   return { ...view(await compute.servers.show(id), port), root_password: password };
 }
 

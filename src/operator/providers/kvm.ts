@@ -2,6 +2,7 @@
 // between its creation and the note of it finds it again.
 
 import { Fault } from '../../base/errors.ts';
+import { makeTakeTurns } from '../../base/take-turns.ts';
 import { absent, makePlugs } from './kvm-networks.ts';
 import {
   type Adjustment,
@@ -105,6 +106,7 @@ function makeChanges(client: ComputeClient, known: Map<string, Known>): Provider
 export function makeKvm(session: Session): Provider {
   const client = computeClient(session);
   const plugs = makePlugs(session);
+  const adopting = makeTakeTurns(1);
 
   const known = new Map<string, Known>();
   const look = async (server: Server): Promise<Observed> => {
@@ -144,24 +146,26 @@ export function makeKvm(session: Session): Provider {
         ...{ name, imageRef: (await client.images.find(wanted.image)).id, flavorRef: await flavorOf(machine) },
         ...{ networks: await plugs.plug(machine), tags: [OURS, tagOf(uid)] },
         metadata: { [NAMESPACE]: namespace, 'novacron.io:name': name },
-        ...(userData === null ? {} : { user_data: Buffer.from(userData).toString('base64') }),
+        ...(userData === null ? {} : { user_data: userData.toString('base64') }),
         ...(keyName === null ? {} : { key_name: keyName }),
       };
       const hints = wanted.hostLabels.length === 0 ? {} : { host_labels: JSON.stringify(wanted.hostLabels) };
       const body = { server, 'OS-SCH-HNT:scheduler_hints': hints };
       return (await client.ask<{ server: { id: string } }>('POST', '/servers', body)).server.id;
     },
-    async adopt(id, { uid, namespace }) {
-      const { metadata, tags } = await client.servers.show(id);
-      if (metadata[NAMESPACE] !== namespace)
-        throw new Fault(
-          'forbidden',
-          `The server ${id} may not be adopted: its owner must set its property ${NAMESPACE} to ${namespace}.`,
-        );
-      if (tags.some((tag) => tag.startsWith(tagOf('')) && tag !== tagOf(uid)))
-        throw new Fault('conflict', `The server ${id} is another machine's.`);
-      for (const tag of [OURS, tagOf(uid)]) await client.ask('PUT', `/servers/${segment(id)}/tags/${tag}`);
-    },
+    // one after another: of two machines that name the same server at once both would find it free
+    adopt: (id, { uid, namespace }) =>
+      adopting(uid, async () => {
+        const { metadata, tags } = await client.servers.show(id);
+        if (metadata[NAMESPACE] !== namespace)
+          throw new Fault(
+            'forbidden',
+            `The server ${id} may not be adopted: its owner must set its property ${NAMESPACE} to ${namespace}.`,
+          );
+        if (tags.some((tag) => tag.startsWith(tagOf('')) && tag !== tagOf(uid)))
+          throw new Fault('conflict', `The server ${id} is another machine's.`);
+        for (const tag of [OURS, tagOf(uid)]) await client.ask('PUT', `/servers/${segment(id)}/tags/${tag}`);
+      }),
     async start({ id, status }) {
       const how: Readonly<Record<string, string>> = { PAUSED: 'unpause', SUSPENDED: 'resume' };
       await client.act(id, { [how[status] ?? 'os-start']: null });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { conflict } from '../../../src/base/errors.ts';
 import type { Observed, Provider } from '../../../src/operator/provider.ts';
+import { makeKvm } from '../../../src/operator/providers/kvm.ts';
 import { makePlugs } from '../../../src/operator/providers/kvm-networks.ts';
-import { reconcile, type Reconciling } from '../../../src/operator/reconcile.ts';
+import { reconcile, type Reconciling, release } from '../../../src/operator/reconcile.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../../src/operator/types.ts';
 
 const size = { cpu: 1, memoryMb: 1024 };
@@ -76,6 +78,58 @@ describe('a look at a machine', () => {
     const { deps, done } = world([], [server('there', '2026-01-01')]);
     const { status } = await reconcile(deps, machine({}, 'there'), null);
     assert.deepEqual([status.serverID, done], ['there', ['adopt there']]);
+  });
+});
+
+describe('user data from a Secret', () => {
+  it('is passed on byte by byte: gzip is no text', async () => {
+    const bytes = Buffer.from([0x1f, 0x8b, 0x08, 0x00, 0xff, 0xfe]);
+    const { deps } = world([]);
+    let sent: string | undefined;
+    const create: Provider['create'] = async ({ userData }) => {
+      sent = userData?.toString('hex');
+      return 'made';
+    };
+    const vm = machine({});
+    const spec = { template: { spec: { ...vm.spec.template.spec, userDataSecretRef: { name: 's' } } } };
+    const reading = { ...deps, readSecret: async () => bytes, provider: { ...deps.provider, create } };
+    const { status } = await reconcile(reading, { ...vm, spec }, null);
+    assert.deepEqual([status.serverID, sent], ['made', bytes.toString('hex')]);
+  });
+});
+
+describe('a machine that is to go', () => {
+  it('says why it does not', async () => {
+    const { deps } = world([server('locked', '2026-01-01')]);
+    const told: string[] = [];
+    const remove = () => Promise.reject(conflict('Instance locked is locked'));
+    const refusing: Reconciling = {
+      ...{ ...deps, provider: { ...deps.provider, remove } },
+      tell: (_vm, type, reason, message) => told.push(`${type} ${reason}: ${message}`),
+    };
+    await assert.rejects(release(refusing, machine({ serverID: 'locked' })), /is locked/);
+    assert.deepEqual(told, ['Warning NotDeleted: Instance locked is locked']);
+  });
+});
+
+describe('two machines that name one server at once', () => {
+  it('do not share it: deleting one would delete the other', async () => {
+    const tags = new Set<string>();
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const provider = makeKvm({
+      ask: () => assert.fail('nothing but compute is asked'),
+      async compute(method, path) {
+        await pause();
+        if (method === 'PUT') return void tags.add(path.split('/').at(-1) ?? '');
+        return { server: { id: 's', metadata: { 'novacron.io:namespace': 'own' }, tags: [...tags] } };
+      },
+    });
+    const ends = await Promise.allSettled(['a', 'b'].map((uid) => provider.adopt('s', { uid, namespace: 'own' })));
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+    assert.deepEqual([...tags], ['novacron-operator', 'novacron-uid-a']);
   });
 });
 
