@@ -78,9 +78,17 @@ run_inside() {
   mount -t sysfs sysfs /sys
   if is_writable_cgroup "$groups"; then mount --rbind "$groups" /sys/fs/cgroup; fi
   umount -l "$groups"
-  # of a /dev/kvm that libvirt can't open and QEMU can, libvirt asks QEMU anew at every call, for seconds each time
-  [ ! -e /dev/kvm ] || runs_kernels_on_kvm || mount --bind /dev/null /dev/kvm
+  [ ! -e /dev/kvm ] || runs_kernels_on_kvm || hide_kvm
   exec "$@"
+}
+
+# Where libvirt can open /dev/kvm and QEMU has no KVM, or the reverse, libvirt asks QEMU anew at every call, for seconds each time. So neither may
+# open it: not libvirt's users (the mode), not root (read-only).
+hide_kvm() {
+  : >"$dir/no-kvm"
+  chmod 000 "$dir/no-kvm"
+  mount --bind "$dir/no-kvm" /dev/kvm
+  mount -o remount,bind,ro /dev/kvm
 }
 
 is_writable_cgroup() {
