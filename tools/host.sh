@@ -82,13 +82,12 @@ run_inside() {
   exec "$@"
 }
 
-# Where libvirt can open /dev/kvm and QEMU has no KVM, or the reverse, libvirt asks QEMU anew at every call, for seconds each time. So neither may
-# open it: not libvirt's users (the mode), not root (read-only).
+# A /dev/kvm that libvirt's user may open and that gives QEMU no KVM makes libvirt ask QEMU anew at every call, for seconds each time; so nobody may
+# open what stands there. It is a device, since libvirt moves nothing else into the guests' own /dev.
 hide_kvm() {
-  : >"$dir/no-kvm"
-  chmod 000 "$dir/no-kvm"
+  rm -f "$dir/no-kvm"
+  mknod -m 000 "$dir/no-kvm" c 1 3
   mount --bind "$dir/no-kvm" /dev/kvm
-  mount -o remount,bind,ro /dev/kvm
 }
 
 is_writable_cgroup() {
