@@ -78,9 +78,16 @@ run_inside() {
   mount -t sysfs sysfs /sys
   if is_writable_cgroup "$groups"; then mount --rbind "$groups" /sys/fs/cgroup; fi
   umount -l "$groups"
-  # of a /dev/kvm that libvirt can't open and QEMU can, libvirt asks QEMU anew at every call, for seconds each time
-  [ ! -e /dev/kvm ] || runs_kernels_on_kvm || mount --bind /dev/null /dev/kvm
+  [ ! -e /dev/kvm ] || runs_kernels_on_kvm || hide_kvm
   exec "$@"
+}
+
+# A /dev/kvm that libvirt's user may open and that gives QEMU no KVM makes libvirt ask QEMU anew at every call, for seconds each time; so nobody may
+# open what stands there. It is a device, since libvirt moves nothing else into the guests' own /dev.
+hide_kvm() {
+  rm -f "$dir/no-kvm"
+  mknod -m 000 "$dir/no-kvm" c 1 3
+  mount --bind "$dir/no-kvm" /dev/kvm
 }
 
 is_writable_cgroup() {

@@ -26,8 +26,6 @@ const QEMU = process.env.XLOUD_TEST_QEMU ?? '';
 export interface LibvirtdOptions {
   /** The host's name as libvirt reports it; tests with several hosts give each its own. */
   readonly hostname?: string;
-  /** Hides /dev/kvm, so that libvirt offers TCG only. Default: false, what the machine has. */
-  readonly hideKvm?: boolean;
   /** Guests are put into control groups of the machine's own processors, below `/machine`. Default: false, they are in none. */
   readonly cgroups?: boolean;
   /** Port on the namespace's own loopback and interfaces where RPC over TCP listens, without authentication. Default: none. */
@@ -64,7 +62,7 @@ export interface Libvirtd {
 // pipe ends, this shell ends, and with it every process of the namespace.
 const INIT = `
 set -eu
-dir=$1; hide_kvm=$2; host=$3; cgroups=$4; pki=$5; qemu=$6; shift 6
+dir=$1; host=$2; cgroups=$3; pki=$4; qemu=$5; shift 5
 mount -t proc proc /proc
 umount -R -l /sys 2>/dev/null || true
 mount -t sysfs sysfs /sys
@@ -85,7 +83,6 @@ mount --bind "$dir/etc" /etc/libvirt
 mount --bind "$dir/lib" /var/lib/libvirt
 mount --bind "$dir/log" /var/log/libvirt
 mount --bind "$dir/cache" /var/cache/libvirt
-[ "$hide_kvm" = no ] || [ ! -e /dev/kvm ] || mount --bind /dev/null /dev/kvm
 for part in usr/bin/qemu-system-x86_64 usr/lib/x86_64-linux-gnu/qemu usr/share/qemu usr/share/seabios; do
   [ -z "$qemu" ] || mount --bind "$qemu/$part" "/$part"
 done
@@ -209,7 +206,6 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       INIT,
       'libvirtd-init',
       dir,
-      options.hideKvm ? 'yes' : 'no',
       options.hostname ?? 'compute-under-test',
       options.cgroups ? 'yes' : 'no',
       options.pki ?? '',
