@@ -61,8 +61,11 @@ export interface Usage {
  * What every provider does. All of it may be repeated. Refusals are thrown as `Fault`s with words for people; `unavailable` means: later.
  */
 export interface Provider {
-  /** All servers that were made for a machine, the oldest first: one, unless two operators were at it at once. */
-  find(uid: string): Promise<readonly Observed[]>;
+  /**
+   * All servers that were made for a machine, the oldest first: one, unless two operators were at it at once.
+   * @param known one of them that was looked at just now, and need not be again
+   */
+  find(uid: string, known?: Observed | null): Promise<readonly Observed[]>;
   /** The server of this id, if it is this machine's; null: it is not, or there is none. */
   show(id: string, uid: string): Promise<Observed | null>;
   create(machine: NewMachine): Promise<string>;

@@ -89,20 +89,22 @@ async function hook(deps: Reconciling, vm: VirtualMachine, name: HookName): Prom
   }
 }
 
-/** While a server is being made another operator, which lost the lease without knowing it, may be making one, too. */
-const isNew = ({ status }: VirtualMachine): boolean => status?.phase === 'Provisioning';
+/** Whether a server was made just now. Another operator, which lost the lease without knowing it, may have made one meanwhile. */
+const isNew = ({ status }: VirtualMachine, { state }: Observed): boolean =>
+  status?.phase === 'Provisioning' && state !== 'building';
 
-/** The server of a machine. Of several, which two operators made at once, the oldest stays. */
-async function serverOf(deps: Reconciling, vm: VirtualMachine): Promise<Observed | null> {
+/**
+ * The server of a machine. Of several, which two operators made at once, the oldest stays.
+ * @param seen as `reconcile` has it
+ */
+async function serverOf(deps: Reconciling, vm: VirtualMachine, seen: Observed | null): Promise<Observed | null> {
   const { provider, tell } = deps;
   const { uid, annotations } = vm.metadata;
   const known = vm.status?.serverID;
-  if (known !== undefined && !isNew(vm)) {
-    const server = await provider.show(known, uid);
-    if (server !== null) return server;
-    tell(vm, 'Warning', 'ServerGone', `The server ${known} is gone.`);
-  }
-  let found = await provider.find(uid);
+  const server = known === undefined ? null : seen?.id === known ? seen : await provider.show(known, uid);
+  if (server !== null && !isNew(vm, server)) return server;
+  if (known !== undefined && server === null) tell(vm, 'Warning', 'ServerGone', `The server ${known} is gone.`);
+  let found = await provider.find(uid, server);
   const adopted = annotations?.[ADOPT];
   // whoever has a server adopts none: one of the two would be one too many, and be removed
   if (found.length === 0 && known === undefined && adopted !== undefined) {
@@ -325,7 +327,7 @@ export async function reconcile(deps: Reconciling, vm: VirtualMachine, seen: Obs
   };
   let server: Observed | null;
   try {
-    server = seen !== null && seen.id === vm.status?.serverID && !isNew(vm) ? seen : await serverOf(deps, vm);
+    server = await serverOf(deps, vm, seen);
   } catch (error) {
     return refused(error);
   }

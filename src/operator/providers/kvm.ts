@@ -131,10 +131,10 @@ export function makeKvm(session: Session): Provider {
   }
 
   return {
-    async find(uid) {
+    async find(uid, known = null) {
       const { servers } = await client.ask<{ servers: Server[] }>('GET', `/servers/detail?tags=${tagOf(uid)}`);
       const oldestFirst = servers.toSorted((a, b) => a.created.localeCompare(b.created) || a.id.localeCompare(b.id));
-      return Promise.all(oldestFirst.map(look));
+      return Promise.all(oldestFirst.map(async (server) => (server.id === known?.id ? known : look(server))));
     },
     async show(id, uid) {
       const server = await client.servers.show(id).catch(absent);
