@@ -7,10 +7,10 @@ import type { VirtualMachineSpec } from './types.ts';
 
 type Policy = NonNullable<VirtualMachineSpec['snapshotPolicy']>;
 
-export const RETENTION = 7;
+const RETENTION = 7;
 const PREFIX = 'scheduled-';
 
-export const snapshotName = (dueMs: number): string => `${PREFIX}${new Date(dueMs).toISOString().slice(0, 16)}Z`;
+const snapshotName = (dueMs: number): string => `${PREFIX}${new Date(dueMs).toISOString().slice(0, 16)}Z`;
 
 export interface SnapshotPlan {
   /** The name of the one that is due now; null: none is. */
