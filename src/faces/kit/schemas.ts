@@ -3,6 +3,7 @@
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** The members of an object by their names. */
 export type Properties = Readonly<Record<string, JsonSchema>>;
 
 /** An object that has these members and no others. */
@@ -20,9 +21,11 @@ export const answer = (properties: Properties, optional: readonly string[] = [])
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 
+/** `{"vms": [...]}`: an answer that is a list, under its name. */
 export const listOf = (name: string, items: JsonSchema): JsonSchema => answer({ [name]: { type: 'array', items } });
 
 export const text = (maxLength = 255, minLength = 0): JsonSchema => ({ type: 'string', minLength, maxLength });
+/** A whole number between these, both among them. */
 export const whole = (minimum: number, maximum = 100_000_000): JsonSchema => ({ type: 'integer', minimum, maximum });
 export const flag: JsonSchema = { type: 'boolean' };
 export const orNull = (type: string): JsonSchema => ({ type: [type, 'null'] });
