@@ -423,7 +423,7 @@ export const limits = {
   ovnCompareMs: 3_600 * SECOND_MS,
   ovnForgetMs: 86_400 * SECOND_MS,
   /** How soon everything is compared again because of hosts that come, go, or lead elsewhere. */
-  ovnGroundMs: 10 * SECOND_MS,
+  ovnHostsMs: 10 * SECOND_MS,
   /** Chassis that carry what goes in and out of one router, one at a time: as many as Neutron takes. */
   ovnGatewaysOfRouter: 5,
   /** What a guest may ask of the metadata service in a minute, and what of it changes something. */

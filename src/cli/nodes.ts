@@ -2,8 +2,9 @@
 // at what is left. A host reports itself by its agent; what it may give away stands in an aggregate of its own, as any operator could write it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { badRequest, Fault } from '../base/errors.ts';
+import { badRequest } from '../base/errors.ts';
 import { table } from '../base/table.ts';
+import { Refusal } from '../client/refusal.ts';
 import type { Session } from '../client/session.ts';
 
 /** What of a node is for rent; undefined: what its agent's configuration says. Memory in MiB, disk in GiB, overcommit as a factor. */
@@ -35,15 +36,12 @@ interface Aggregate {
 
 const LOOK_MS = 1_000;
 
-const isStatus = (error: unknown, status: number): boolean =>
-  error instanceof Fault && error.message.endsWith(`(HTTP ${status})`);
-
 /** What a host reports; null: there is no such host. */
 async function roomsOf(session: Session, host: string): Promise<HostMetrics['claims'] | null> {
   try {
     return ((await session.compute('GET', `/os-xloud-host-metrics/${encodeURIComponent(host)}`)) as HostMetrics).claims;
   } catch (error) {
-    if (isStatus(error, 404)) return null;
+    if (error instanceof Refusal && error.status === 404) return null;
     throw error;
   }
 }
@@ -62,7 +60,7 @@ async function reportedBy(session: Session, host: string, waitSeconds: number): 
   }
 }
 
-/** What is kept back, so that so much is for rent. */
+/** What is kept back, so that so much is for rent, as text in the unit of its key (`unit` of them are one of `wanted`). */
 function reserved(what: string, { has }: Room, wanted: number, unit = 1): string {
   if (wanted > has)
     throw badRequest(`the host has ${has} ${what}, less than ${wanted}; more is given away by overcommit`);
@@ -70,7 +68,7 @@ function reserved(what: string, { has }: Room, wanted: number, unit = 1): string
 }
 
 /** The metadata of an aggregate that says these terms. */
-export function termsMetadata(
+function termsMetadata(
   { vcpus, memoryMb, diskGb, cpuOvercommit, memoryOvercommit, diskOvercommit }: NodeTerms,
   rooms: HostMetrics['claims'],
 ): Record<string, string> {
@@ -97,7 +95,12 @@ async function aggregateNamed(session: Session, name: string): Promise<Aggregate
   return { ...made.aggregate, hosts: [] };
 }
 
-/** Writes the terms of a node, over those that were written before; those not named stay. Repeated it changes nothing. */
+/**
+ * Writes the terms of a node, over those that were written before; those not named stay. Repeated it changes nothing.
+ * @param waitSeconds how long to wait for the first report of the host; 0: not at all
+ * @returns what `listNodes` prints
+ * @throws badRequest where the host has not reported, or has less than is to be for rent
+ */
 export async function addNode(session: Session, host: string, terms: NodeTerms, waitSeconds: number): Promise<string> {
   const metadata = termsMetadata(terms, await reportedBy(session, host, waitSeconds));
   if (Object.keys(metadata).length > 0) {
@@ -139,7 +142,7 @@ async function allHypervisors(session: Session): Promise<Hypervisor[]> {
   }
 }
 
-export interface ClusterStats {
+interface ClusterStats {
   readonly hosts: Readonly<Record<'total' | 'up' | 'disabled' | 'down', number>>;
   readonly servers: { readonly total: number; readonly by_state: Readonly<Record<string, number>> };
   readonly vcpus: ClusterRoom;
@@ -159,7 +162,7 @@ interface ClusterRoom {
 const clusterStats = async (session: Session): Promise<ClusterStats> =>
   (await session.compute('GET', '/os-xloud-cluster-stats')) as ClusterStats;
 
-/** The nodes with what is used of them, and the sums. */
+/** The nodes with what is used of them, and the sums, as text for people. */
 export async function listNodes(session: Session): Promise<string> {
   const nodes = await allHypervisors(session);
   const head = ['node', 'state', 'status', 'vCPUs', 'used', 'MiB', 'used', 'GiB', 'used', 'servers'];

@@ -1,9 +1,9 @@
 // Why: what other APIs, commands and controllers ask of the compute API most is written once, with the types of what comes back.
 
 import { conflict, notFound } from '../base/errors.ts';
-import type { Asked, Session } from './session.ts';
+import { type Asked, type Session, VERSION } from './session.ts';
 
-/** A server as the compute API shows it at `MICROVERSION`; hosts only where the caller may see them. */
+/** A server as the compute API shows it at `VERSION`; hosts only where the caller may see them. */
 export interface Server {
   readonly id: string;
   readonly name: string;
@@ -102,9 +102,6 @@ export interface Action {
 
 export type Kind = 'snapshot' | 'backup';
 
-/** What all of this is asked at: cold migration to a named host, networks by `auto`, flavors within servers, moves by page. */
-export const MICROVERSION = '2.84';
-
 /** One segment of a path, which stays one whatever stands in it. */
 export function segment(text: string): string {
   // an address is made plain before it is asked for: these two would lead elsewhere
@@ -118,7 +115,7 @@ const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 /** The verbs of a session that faces and controllers need; each throws a `Refusal` for what the service refuses. */
 export function computeClient(session: Session) {
   const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
-    (await session.compute(method, path, body, MICROVERSION)) as T;
+    (await session.compute(method, path, body, VERSION)) as T;
   const act = (id: string, action: object) => ask<unknown>('POST', `/servers/${segment(id)}/action`, action);
   const image = async <T>(asked: Asked): Promise<T> => (await session.ask('image', asked)).body as T;
   const path = (kind: Kind, server: string): string => `/servers/${segment(server)}/os-xloud-${kind}s`;

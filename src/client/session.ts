@@ -6,7 +6,10 @@ import { type Auth, type Login, logIn } from './login.ts';
 import { type JsonReply, sendJson } from './send.ts';
 import type { Transport } from './transport.ts';
 
-/** The microversion of what is asked for: live migration without force, migrations by page, events of actions with their details. */
+/**
+ * The microversion of what is asked for: live migration without force, cold migration to a named host, migrations by page, networks by `auto`,
+ * flavors within servers, events of actions with their details.
+ */
 export const VERSION = '2.84';
 
 /** A service by the type that the catalog has of it. */

@@ -17,7 +17,7 @@ export const readPair = async (folder: string): Promise<KeyPair> => ({
 });
 
 /** A certificate for names of a service that is its own authority. */
-export async function makePair(names: readonly string[]): Promise<KeyPair> {
+async function makePair(names: readonly string[]): Promise<KeyPair> {
   const [commonName = ''] = names;
   const { cert, private: key } = await generate([{ name: 'commonName', value: commonName }], {
     ...{ keyType: 'ec', curve: 'P-256', algorithm: 'sha256', notAfterDate: new Date(Date.now() + GOOD_MS) },

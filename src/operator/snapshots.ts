@@ -7,11 +7,11 @@ import type { VirtualMachineSpec } from './types.ts';
 
 type Policy = NonNullable<VirtualMachineSpec['snapshotPolicy']>;
 
-export const RETENTION = 7;
+const RETENTION = 7;
 /** No other name: what people call theirs is theirs, and never one too many. */
 const NAME = /^scheduled-\d{4}-\d\d-\d\dT\d\d:\d\dZ$/;
 
-export const snapshotName = (dueMs: number): string => `scheduled-${new Date(dueMs).toISOString().slice(0, 16)}Z`;
+const snapshotName = (dueMs: number): string => `scheduled-${new Date(dueMs).toISOString().slice(0, 16)}Z`;
 
 export interface SnapshotPlan {
   /** The name of the one that is due now; null: none is. */

@@ -66,7 +66,7 @@ describe('deployments', () => {
     ];
     assert.match((await run('templates', 'add', 'windows', ...bare)).stdout, /^windows .* raw +no /m);
     const none = await run('templates', 'add', 'x', '--image', 'nothing', '--family', 'a', '--os-version', '1');
-    assert.deepEqual([none.status, none.stderr], [2, 'xloud: there is no image nothing\n']);
+    assert.deepEqual([none.status, none.stderr], [2, 'xloud: There is no image nothing.\n']);
   });
 
   it('are made with keys and a password, which is told once and stands nowhere', async () => {
@@ -101,6 +101,7 @@ describe('deployments', () => {
       ['my-vm'],
     );
     const [{ id }] = listed;
+    assert.ok(!('ssh_command' in listed[0]), 'how to get in is asked for each alone');
     const is = (status: string) =>
       eventually(status, 30_000, async () =>
         (await ask('GET', `/deployments/${id}/`)).body.status === status ? true : null,

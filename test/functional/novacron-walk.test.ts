@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { misfit } from '../../src/faces/novacron/requests.ts';
-import type { FaceRoute } from '../../src/faces/novacron/route.ts';
+import { misfit } from '../../src/faces/kit/requests.ts';
+import type { FaceRoute } from '../../src/faces/kit/route.ts';
 import { novacronRoutes } from '../../src/faces/novacron/routes.ts';
-import { fault } from '../../src/faces/novacron/schemas.ts';
+import { fault } from '../../src/faces/kit/schemas.ts';
 import { type Api, startApi } from '../support/api.ts';
 import { type CallerName, callers } from '../support/callers.ts';
 import { type Faced, startNovacron } from '../support/novacron.ts';

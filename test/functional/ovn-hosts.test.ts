@@ -123,9 +123,9 @@ for (const engine of engines) {
       assert.deepEqual(await optionsOf(portId), {});
       await cloud.networks.service.announceMove(owned, 'host-1');
       assert.deepEqual(await optionsOf(portId), {});
-      const before = await source().ground();
+      const before = await source().chassis();
       await report('silent', { name: 'c4', wires: [] });
-      assert.notEqual(await source().ground(), before);
+      assert.notEqual(await source().chassis(), before);
       assert.equal(((await optionsOf(portId)) as Record<string, string>)['requested-chassis'], 'c4,c1');
       // its switch does not answer for a while
       await report('silent', undefined);

@@ -76,9 +76,9 @@ export function vmRests(parts: WaitParts, id: string): Promise<Tree> {
 export const isGone = (parts: WaitParts, path: string, answer: Tree): Promise<Tree> =>
   until(parts, path, async () => {
     try {
-      const { state } = await parts.face.ask('GET', path);
-      if (state === 'error') throw new Failed(`${path}: it is in error, and not deleted`);
-      return { line: `${path}: ${String(state)}` };
+      const { name, state } = await parts.face.ask('GET', path);
+      if (state === 'error') throw new Failed(`${String(name)} is in error, and not deleted`);
+      return { line: `${String(name)}: ${String(state)}, until it is gone` };
     } catch (error) {
       if (error instanceof Fault && error.kind === 'notFound') return { end: answer };
       throw error;
@@ -89,8 +89,9 @@ export const isGone = (parts: WaitParts, path: string, answer: Tree): Promise<Tr
 export const isMade = (parts: WaitParts, path: string): Promise<Tree> =>
   until(parts, path, async () => {
     const copy = await parts.face.ask('GET', path);
-    if (copy['state'] === 'error') throw new Failed(`${path} failed: ${String(copy['reason'])}`);
-    return copy['state'] === 'creating' ? { line: `${path}: creating` } : { end: copy };
+    const name = String(copy['name']);
+    if (copy['state'] === 'error') throw new Failed(`${name} failed: ${String(copy['reason'])}`);
+    return copy['state'] === 'creating' ? { line: `${name}: creating` } : { end: copy };
   });
 
 const MOVED = new Set(['completed', 'confirmed', 'finished', 'done']);

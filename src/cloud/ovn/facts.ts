@@ -47,7 +47,7 @@ export interface LimitFacts {
 }
 
 /** What the rows of a port have in them beside what it is itself. */
-export interface PortGround {
+export interface PortContext {
   readonly limits?: readonly LimitFacts[];
   /** Of its network, bytes. */
   readonly mtu?: number;

@@ -123,8 +123,3 @@ export function groupRows({ id, stateful, rules }: GroupFacts): readonly WantedR
     }),
   ];
 }
-
-/** The groups whose addresses the rules of one speak of. */
-export const remotesOf = ({ rules }: GroupFacts): readonly string[] => [
-  ...new Set(rules.flatMap(({ remoteGroupId }) => remoteGroupId ?? [])),
-];

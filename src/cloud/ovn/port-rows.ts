@@ -3,7 +3,7 @@
 
 import { dhcpOptions } from './dhcp.ts';
 import { extraOptions } from './extra-dhcp.ts';
-import type { AddressFacts, LimitFacts, PortFacts, PortGround } from './facts.ts';
+import type { AddressFacts, LimitFacts, PortFacts, PortContext } from './facts.ts';
 import { subnetKey } from './network-rows.ts';
 import { units, type WantedRow } from './northbound.ts';
 import { inOrder } from './ovsdb/values.ts';
@@ -42,11 +42,11 @@ function dhcpOf(addresses: readonly AddressFacts[], version: 4 | 6): readonly st
 }
 
 /** The options of a port that is told something else than others of its subnet. */
-function ownOptions(port: PortFacts, addresses: readonly AddressFacts[], ground: PortGround): readonly WantedRow[] {
+function ownOptions(port: PortFacts, addresses: readonly AddressFacts[], context: PortContext): readonly WantedRow[] {
   const first = givenOut(addresses, 4);
   const extra = extraOptions(port.extraDhcpOpts ?? []);
   if (first === undefined || Object.keys(extra).length === 0) return [];
-  const { mtu = DEFAULT_MTU_BYTES, metadata = false } = ground;
+  const { mtu = DEFAULT_MTU_BYTES, metadata = false } = context;
   const options = { ...dhcpOptions(first.subnet, mtu, metadata), ...extra };
   return [{ table: 'DHCP_Options', key: `dhcp/${port.id}`, columns: { cidr: first.subnet.cidr, options } }];
 }
@@ -81,7 +81,7 @@ function bound(chassis: readonly string[]): Record<string, string> {
 export function portRows(
   port: PortFacts,
   addresses: readonly AddressFacts[],
-  ground: PortGround = {},
+  context: PortContext = {},
 ): readonly WantedRow[] {
   if (NOT_PLUGGED.has(port.deviceOwner)) return [];
   const own = port.macAddress.toLowerCase();
@@ -89,7 +89,7 @@ export function portRows(
   const guarded = port.portSecurityEnabled;
   const others = port.allowedAddressPairs.flatMap(({ mac_address: mac }) => mac?.toLowerCase() ?? []);
   const known = [[own, ...texts].join(' '), ...others.filter((mac) => mac !== own)];
-  const options = ownOptions(port, addresses, ground);
+  const options = ownOptions(port, addresses, context);
   return [
     // what is referred to comes first
     ...options,
@@ -99,7 +99,7 @@ export function portRows(
       columns: {
         name: port.id,
         type: '',
-        options: bound(ground.chassis ?? []),
+        options: bound(context.chassis ?? []),
         enabled: [port.adminStateUp],
         addresses: inOrder(guarded ? known : [...known, 'unknown']),
         port_security: inOrder(guarded ? portSecurity(port, texts) : []),
@@ -111,6 +111,6 @@ export function portRows(
       within: { key: units.network(port.networkId), column: 'ports' },
       groups: guarded ? [units.guard, ...port.securityGroups.map(units.group)] : [],
     },
-    ...(ground.limits ?? []).map((limit) => limitRow(port, limit)),
+    ...(context.limits ?? []).map((limit) => limitRow(port, limit)),
   ];
 }

@@ -50,8 +50,10 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   let isNudged = true;
   let compareAtMs = 0;
   let stuck: string | null = null;
-  let ground: string | null = null;
-  let groundAtMs = 0;
+  /** What hosts were in OVN when all was compared last. */
+  let hosts: string | null = null;
+  /** Before that, hosts that are others are no reason to compare. */
+  let hostsAtMs = 0;
   const ports = new Map<string, boolean>();
   const actual = makeActual(() => northbound.tables());
 
@@ -90,12 +92,12 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   async function turn(): Promise<void> {
     stuck = null;
     // a host came, went, or leads elsewhere: ports and routers that name it are other, though nobody changed them
-    const now = await source.ground();
-    const isOther = now !== ground && clock.now() >= groundAtMs;
+    const now = await source.chassis();
+    const isOther = now !== hosts && clock.now() >= hostsAtMs;
     if (clock.now() >= compareAtMs || isOther) {
       await compare();
       // of many hosts that come at once not each is a reason of its own
-      [ground, groundAtMs] = [now, clock.now() + limits.ovnGroundMs];
+      [hosts, hostsAtMs] = [now, clock.now() + limits.ovnHostsMs];
     }
     for (;;) {
       const dirty = await source.dirty(limits.ovnUnitsAtOnce);

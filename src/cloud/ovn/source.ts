@@ -21,7 +21,7 @@ export interface UnitSource {
   /** All units that there are. */
   all(): Promise<readonly Unit[]>;
   /** What hosts are in OVN, as one text: with another one much else may be other. */
-  ground(): Promise<string>;
+  chassis(): Promise<string>;
   /** Ports work, or do not. */
   portsAre(up: boolean, portIds: readonly string[]): Promise<void>;
 }

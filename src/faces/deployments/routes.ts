@@ -5,8 +5,8 @@ import { badRequest, Fault } from '../../base/errors.ts';
 import type { ComputeClient, Server } from '../../client/compute.ts';
 import { segment } from '../../client/compute.ts';
 import { Refusal } from '../../client/refusal.ts';
-import { of, route } from '../novacron/route.ts';
-import { accepted, closed, listOf, name } from '../novacron/schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { accepted, answer, closed, listOf, name, orNull } from '../kit/schemas.ts';
 import { newPassword, userDataOf } from './first-boot.ts';
 import { checkTold, findTemplate } from './template.ts';
 
@@ -38,20 +38,18 @@ const newDeployment = closed(
   ['name', 'deployment_type', 'kvm_config'],
 );
 
-const textOrNull = { type: ['string', 'null'] };
-const deployment = {
-  type: 'object',
-  required: ['id', 'name', 'deployment_type', 'status', 'kvm_config', 'addresses', 'ssh_command', 'created_at'],
-  properties: {
+const deployment = answer(
+  {
     ...{ id: { type: 'string' }, name: { type: 'string' }, deployment_type: { type: 'string' } },
     status: { type: 'string', description: 'pending, running, stopped, failed, or what else the server is.' },
-    kvm_config: { type: 'object', properties: { plan: textOrNull, template: textOrNull } },
+    kvm_config: answer({ plan: orNull('string'), template: orNull('string') }),
     addresses: { type: 'array', items: { type: 'string' } },
-    ssh_command: { ...textOrNull, description: 'How to get in; null: it has no address yet.' },
-    root_password: { ...textOrNull, description: 'Only in the answer to its creation.' },
-    ...{ fault: textOrNull, created_at: { type: 'string' } },
+    ssh_command: { ...orNull('string'), description: 'How to get in; null: it has no address yet. Not in lists.' },
+    root_password: { ...orNull('string'), description: 'Only in the answer to its creation.' },
+    ...{ fault: orNull('string'), created_at: { type: 'string' } },
   },
-};
+  ['ssh_command', 'root_password'],
+);
 
 const statuses: Readonly<Record<string, string>> = {
   ...{ BUILD: 'pending', ACTIVE: 'running', SHUTOFF: 'stopped', ERROR: 'failed' },
@@ -82,17 +80,19 @@ function sshCommand(server: Server, port: SshPort | null): string | null {
   return address === undefined ? null : `ssh root@${address}`;
 }
 
-const view = (server: Server, port: SshPort | null) => ({
+const view = (server: Server) => ({
   id: server.id,
   name: server.name,
   deployment_type: 'kvm',
   status: statuses[server.status] ?? server.status.toLowerCase(),
   kvm_config: { plan: server.metadata[PLAN] ?? null, template: server.metadata[OS] ?? null },
   addresses: addressesOf(server),
-  ssh_command: sshCommand(server, port),
   fault: server.fault?.message ?? null,
   created_at: server.created,
 });
+
+/** With how to get in, which is asked for each deployment alone. */
+const shown = (server: Server, port: SshPort | null) => ({ ...view(server), ssh_command: sshCommand(server, port) });
 
 async function planId(compute: ComputeClient, wanted: string): Promise<string> {
   const { plans } = await compute.ask<{ plans: { id: string; name: string }[] }>('GET', '/os-xloud-plans');
@@ -115,7 +115,7 @@ async function create(compute: ComputeClient, { name: called, kvm_config: wish }
   });
   // it is there, and this answer is the only one with its password
   const port = await sshPort(compute, id, 'PUT').catch(() => null);
-  return { ...view(await compute.servers.show(id), port), root_password: password };
+  return { ...shown(await compute.servers.show(id), port), root_password: password };
 }
 
 /** Only what was made as a deployment. Throws 404. */
@@ -143,9 +143,7 @@ export const deploymentRoutes = [
     ...{ method: 'GET', path: '/deployments/', tag, summary: 'List the deployments of the project.', status: 200 },
     answer: listOf('deployments', deployment),
     run: async ({ compute }) => ({
-      deployments: (await compute.servers.list())
-        .filter(({ metadata }) => metadata[TYPE] === 'kvm')
-        .map((server) => view(server, null)),
+      deployments: (await compute.servers.list()).filter(({ metadata }) => metadata[TYPE] === 'kvm').map(view),
     }),
   }),
   route<NewDeployment>({
@@ -158,7 +156,7 @@ export const deploymentRoutes = [
     answer: deployment,
     run: async (call) => {
       const server = await find(call.compute, of(call, 'deployment_id'));
-      return view(server, await sshPort(call.compute, server.id, 'GET'));
+      return shown(server, await sshPort(call.compute, server.id, 'GET'));
     },
   }),
   route({

@@ -17,8 +17,8 @@ import { reachedBy } from '../../web/reached.ts';
 import { type Callers, type CallersOptions, makeCallers } from './callers.ts';
 import { isFromThisMachine } from './loopback.ts';
 import { pages } from './pages.ts';
-import { checkBody, checkMediaType, checkParams } from './requests.ts';
-import type { FaceRoute } from './route.ts';
+import { checkBody, checkMediaType, checkParams } from '../kit/requests.ts';
+import type { FaceRoute } from '../kit/route.ts';
 import { novacronRoutes } from './routes.ts';
 
 export interface NovacronOptions extends CallersOptions {

@@ -1,8 +1,9 @@
 // Why: what new VMs may be told by a template, and what became of it in one.
 
 import { segment } from '../../client/compute.ts';
-import { of, route } from './route.ts';
-import { cloudInitLogs, cloudInitStatus, listOf, template } from './schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { listOf } from '../kit/schemas.ts';
+import { cloudInitLogs, cloudInitStatus, template } from './schemas.ts';
 
 interface Status {
   readonly server_id: string;

@@ -2,8 +2,9 @@
 
 import type { Copy, Kind } from '../../client/compute.ts';
 import { backupTypes, tagsHere, tagsThere } from './names.ts';
-import { type FaceRoute, of, route } from './route.ts';
-import { accepted, backup, closed, flag, listOf, name, snapshot, tags, text } from './schemas.ts';
+import { type FaceRoute, of, route } from '../kit/route.ts';
+import { accepted, closed, flag, listOf, name, text } from '../kit/schemas.ts';
+import { backup, snapshot, tags } from './schemas.ts';
 
 interface NewCopy {
   readonly name: string;

@@ -2,8 +2,9 @@
 
 import { type ComputeClient, segment } from '../../client/compute.ts';
 import { diskMbOf } from './names.ts';
-import { of, route } from './route.ts';
-import { image, listOf, node } from './schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { listOf } from '../kit/schemas.ts';
+import { image, node } from './schemas.ts';
 
 interface Hypervisor {
   readonly hypervisor_hostname: string;

@@ -3,8 +3,9 @@
 
 import { badRequest, conflict, notImplemented } from '../../base/errors.ts';
 import type { ComputeClient, Migration } from '../../client/compute.ts';
-import { of, route } from './route.ts';
-import { accepted, closed, migration, migrationOptions, nodeName } from './schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { accepted, closed, nodeName } from '../kit/schemas.ts';
+import { migration, migrationOptions } from './schemas.ts';
 
 interface MigrateBody {
   readonly target_node_id?: string;

@@ -1,8 +1,8 @@
 // Why: the API's description is made of the routes that serve it, so that it cannot say anything else.
 
-import { type FaceRoute, parameters } from './route.ts';
+import { type FaceRoute, parameters } from '../kit/route.ts';
 import { novacronRoutes } from './routes.ts';
-import { fault, type JsonSchema } from './schemas.ts';
+import { fault, type JsonSchema } from '../kit/schemas.ts';
 
 type Json = Record<string, unknown>;
 

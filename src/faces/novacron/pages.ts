@@ -4,7 +4,7 @@ import { contentPolicy, Html, html } from '../../web/reference/html.ts';
 import { members, membersOf } from '../../web/reference/members.ts';
 import { script, style } from '../../web/reference/style.ts';
 import { idOf, novacronOpenapi } from './openapi.ts';
-import type { FaceRoute } from './route.ts';
+import type { FaceRoute } from '../kit/route.ts';
 import { novacronRoutes } from './routes.ts';
 
 interface Page {
@@ -24,7 +24,7 @@ const article = (route: FaceRoute): Html =>
     membersOf(route.answer),
   )}</div></details></article>`;
 
-export function novacronReference(): string {
+function novacronReference(): string {
   const tags = Map.groupBy(novacronRoutes, ({ tag }) => tag);
   const names = [...tags.keys()];
   return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>NovaCron API</title><meta name="viewport" content="width=device-width, initial-scale=1"><style>${new Html(

@@ -2,8 +2,9 @@
 
 import { segment } from '../../client/compute.ts';
 import { profileHere, profileThere } from './names.ts';
-import { of, route } from './route.ts';
-import { closed, listOf, metrics, profile, vmProfile } from './schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { closed, listOf } from '../kit/schemas.ts';
+import { metrics, profile, vmProfile } from './schemas.ts';
 
 interface Knob {
   readonly extra_spec: string;

@@ -6,7 +6,7 @@ import { copyRoutes } from './copies.ts';
 import { infrastructureRoutes } from './infrastructure.ts';
 import { migrationRoutes } from './migrations.ts';
 import { performanceRoutes } from './performance.ts';
-import type { FaceRoute } from './route.ts';
+import type { FaceRoute } from '../kit/route.ts';
 import { vmRoutes } from './vms.ts';
 
 export const novacronRoutes: readonly FaceRoute[] = [

@@ -1,37 +1,9 @@
-// Why: what goes in and what comes out of each call is said in JSON Schema: requests are held against it, and the reference is made of it.
+// Why: the nouns of NovaCron's API, each as it is shown, in one place: what a client reads of a VM is the same in every answer.
 
-export type JsonSchema = Readonly<Record<string, unknown>>;
+import { answer, flag, type JsonSchema, orNull, type Properties, uuid } from '../kit/schemas.ts';
 
-type Properties = Readonly<Record<string, JsonSchema>>;
-
-/** An object that has these members and no others. */
-export const closed = (properties: Properties, required: readonly string[] = []): JsonSchema => ({
-  type: 'object',
-  properties,
-  required,
-  additionalProperties: false,
-});
-
-/** An answer: all members are there unless they are named as optional, and later versions may have more. */
-const answer = (properties: Properties, optional: readonly string[] = []): JsonSchema => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-});
-
-export const listOf = (name: string, items: JsonSchema): JsonSchema => answer({ [name]: { type: 'array', items } });
-
-export const text = (maxLength = 255, minLength = 0): JsonSchema => ({ type: 'string', minLength, maxLength });
-export const whole = (minimum: number, maximum = 100_000_000): JsonSchema => ({ type: 'integer', minimum, maximum });
-export const flag: JsonSchema = { type: 'boolean' };
-const orNull = (type: string): JsonSchema => ({ type: [type, 'null'] });
 const any: JsonSchema = {};
 const textMap: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
-
-export const uuid: JsonSchema = { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' };
-export const name: JsonSchema = { type: 'string', minLength: 1, maxLength: 255, pattern: '\\S' };
-/** What names a node: a host name. */
-export const nodeName: JsonSchema = { type: 'string', maxLength: 255, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' };
 
 /** Tags as the compute API takes them, a key with its value. */
 export const tags: JsonSchema = {
@@ -74,12 +46,6 @@ export const action = answer({
   failed: flag,
   message: orNull('string'),
 });
-
-/** What was begun and goes on after the answer. */
-export const accepted = answer({ accepted: { type: 'string' }, vm_id: orNull('string'), id: { type: 'string' } }, [
-  'vm_id',
-  'id',
-]);
 
 const copy = {
   id: uuid,
@@ -200,8 +166,4 @@ export const image = answer({
   size_bytes: orNull('integer'),
   min_disk_mb: { type: 'integer' },
   min_memory_mb: { type: 'integer' },
-});
-
-export const fault = answer({
-  error: answer({ code: { type: 'integer' }, message: { type: 'string' }, request_id: { type: 'string' } }),
 });

@@ -3,8 +3,9 @@
 import { badRequest } from '../../base/errors.ts';
 import type { Action, Adjustment, ComputeClient, Server } from '../../client/compute.ts';
 import { defaultSize, diskGbOf, diskMbOf, SSH_KEYS, stateOf, TEMPLATE, templateVariable } from './names.ts';
-import { of, route } from './route.ts';
-import { accepted, action, adjustment, closed, flag, listOf, name, text, uuid, vm, whole } from './schemas.ts';
+import { of, route } from '../kit/route.ts';
+import { accepted, closed, flag, listOf, name, text, uuid, whole } from '../kit/schemas.ts';
+import { action, adjustment, vm } from './schemas.ts';
 
 type Variable = string | number | boolean | readonly string[];
 

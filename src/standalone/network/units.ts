@@ -5,7 +5,7 @@ import type {
   AddressFacts,
   ChassisOfHosts,
   NetworkFacts,
-  PortGround,
+  PortContext,
   RouterPortFacts,
   RuleFacts,
   Site,
@@ -102,14 +102,14 @@ function chassisFor({ binding }: StoredPort, hosts: ChassisOfHosts): readonly st
 }
 
 /** What the rows of ports have in them of their networks, and of the policy that each names or else its network. */
-async function groundsOf(reader: Reader, ports: readonly StoredPort[], { metadata }: Site) {
+async function contextsOf(reader: Reader, ports: readonly StoredPort[], { metadata }: Site) {
   const hosts = await hostChassis(reader);
   const networkIds = [...new Set(ports.map(({ networkId }) => networkId))];
   const networks = new Map((await rowsBy(reader, networkNoun, 'id', networkIds)).map((n) => [n.id, n]));
   const policyOf = (port: StoredPort): string => port.qosPolicyId ?? networks.get(port.networkId)?.qosPolicyId ?? '';
   const ids = [...new Set(ports.map(policyOf))].filter((id) => id !== '');
   const limits = Map.groupBy(await rowsBy(reader, limitNoun, 'qos_policy_id', ids), ({ policyId }) => policyId);
-  return (port: StoredPort): PortGround => {
+  return (port: StoredPort): PortContext => {
     const mtu = networks.get(port.networkId)?.mtu;
     const chassis = chassisFor(port, hosts);
     return { limits: limits.get(policyOf(port)) ?? [], metadata, chassis, ...(mtu === undefined ? {} : { mtu }) };
@@ -121,10 +121,10 @@ async function portsOf(reader: Reader, ids: readonly string[], site: Site): Prom
   const groupIds = [...new Set(ports.flatMap(({ securityGroups }) => securityGroups))];
   const groups = new Set((await rowsBy(reader, groupNoun, 'id', groupIds)).map(({ id }) => id));
   const addresses = await addressesOf(reader, ports);
-  const ground = await groundsOf(reader, ports, site);
+  const contextOf = await contextsOf(reader, ports, site);
   return ports.map((port) => {
     const securityGroups = port.securityGroups.filter((id) => groups.has(id));
-    return [unitOf.port(port.id), portRows({ ...port, securityGroups }, addresses.get(port.id) ?? [], ground(port))];
+    return [unitOf.port(port.id), portRows({ ...port, securityGroups }, addresses.get(port.id) ?? [], contextOf(port))];
   });
 }
 
@@ -216,7 +216,7 @@ export function makeUnitSource(database: Database, clock: Clock, site: Site): Un
       await tx(database, (trx) => forgetUnits(trx, new Set(all), clock.now() - limits.ovnForgetMs));
       return all;
     },
-    ground: async () => JSON.stringify([...(await hostChassis(read))]),
+    chassis: async () => JSON.stringify([...(await hostChassis(read))]),
     portsAre: (up, portIds) => tx(database, (trx) => settlePortStatus(trx, portIds, up ? 'ACTIVE' : 'DOWN')),
   };
 }

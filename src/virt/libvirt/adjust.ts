@@ -112,8 +112,8 @@ async function moveParts(task: Task, before: Present, target: Size): Promise<Par
     parts[first] = await movePart(task, first, before, target);
     if (second !== undefined) {
       if (gotNowhere(parts[first], before[first])) {
-        const why = `not tried, since the other part failed: ${parts[first].problem}`;
-        parts[second] = await stay(task, second, before, target, why);
+        // why it failed stands with the other part
+        parts[second] = await stay(task, second, before, target, 'not tried, since the other part failed');
       } else {
         parts[second] = await movePart(task, second, before, target);
         if (gotNowhere(parts[second], before[second])) {

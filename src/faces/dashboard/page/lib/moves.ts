@@ -15,7 +15,7 @@ export interface Moving {
   readonly isOver: boolean;
 }
 
-export interface PlannedMove {
+interface PlannedMove {
   readonly server_id: string;
   readonly server_name: string;
   readonly from_host: string;
@@ -35,9 +35,7 @@ export const moving = signal<Moving | null>(null);
 export const drainPlan = (servers: readonly Server[]): readonly { server: Server; way: string; stays: boolean }[] =>
   servers.map((server) => {
     const next = nextMove(server);
-    return 'stuck' in next
-      ? { server, way: next.stuck, stays: true }
-      : { server, way: next.label === 'wait' ? 'wait' : next.label, stays: false };
+    return 'stuck' in next ? { server, way: next.stuck, stays: true } : { server, way: next.label, stays: false };
   });
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
