@@ -151,6 +151,8 @@ for (const which of ['debian', 'newest']) {
       assert.deepEqual(plan['target'], { vcpus: 4, memory_mb: 4096 });
       assert.equal((plan['live'] as Row)['possible'], true);
       assert.match(await run('server adjust plan first --vcpus 4'), /\| live +\| yes/);
+      const no = await run('server adjust plan first --vcpus 9');
+      assert.match(no, /\| live +\| no: .*at most 4 vCPUs/);
       assert.deepEqual(await sizesOf(first), ['idle', 1, 1024]);
     });
 
@@ -293,12 +295,15 @@ for (const which of ['debian', 'newest']) {
         [join(import.meta.dirname, 'program.py'), 'xloud', 'first', '3'],
         { env: { PATH: '/usr/bin:/bin', OS_CLIENT_CONFIG_FILE: join(service.dataDir, 'clouds.yaml') } },
       );
-      assert.match(stdout, /^3 idle True\n.*400.*maximum/s);
+      assert.match(stdout, /^3 idle True\n.*400.*at least 1 and at most 4 vCPUs/);
       assert.equal((await sizesOf(first))[1], 3);
     });
 
     it('the client completes the commands, helps with them, and still has its own', async () => {
-      assert.match(await run('complete'), /cmds_server_adjust='list plan policy show'/);
+      const completion = await run('complete');
+      assert.match(completion, /cmds_server_adjust='.*--may-migrate .*plan/);
+      assert.match(completion, /cmds_server_snapshot='create delete list restore set show'/);
+      assert.match(completion, /cmds_server_disk_backup_verify='.*--wait/);
       for (const command of commands) assert.match((await client.ask([...command.split(' '), '--help'])).out, /usage/);
       const { status, out } = await ask('server backup create --help');
       assert.equal(status, 0);

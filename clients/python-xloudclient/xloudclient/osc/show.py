@@ -9,7 +9,7 @@ class WayColumn(FormattableColumn):
     """A way to another size: yes, or every reason against it."""
 
     def human_readable(self):
-        return 'yes' if self._value['possible'] else 'no: ' + '; '.join(self._value['reasons'])
+        return 'yes' if self._value['possible'] else 'no: ' + ' '.join(reason['message'] for reason in self._value['reasons'])
 
 
 class JoinedColumn(FormattableColumn):

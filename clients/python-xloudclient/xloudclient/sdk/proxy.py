@@ -1,7 +1,7 @@
 """`conn.xloud`: the calls that xloud-compute adds, over the connection's own compute service."""
 from openstack import exceptions
 
-from xloudclient.sdk.adjustment import Adjustment, Decision, Policy
+from xloudclient.sdk.adjustment import Adjustment, Decision, Policy, checked
 from xloudclient.sdk.copies import Backup, BackupSchedule, Snapshot
 from xloudclient.sdk.waiting import until
 
@@ -179,7 +179,7 @@ class Proxy:
         found = until(
             lambda: self.compute.get_server(server_id), lambda one: one.task_state is None, 'the restore', **waiting
         )
-        action = self.compute.get(f'/servers/{server_id}/os-instance-actions/{request_id}').json()['instanceAction']
+        action = self._read(f'/servers/{server_id}/os-instance-actions/{request_id}')['instanceAction']
         if action['message'] is not None:
             raise exceptions.ResourceFailure(f'The server was not restored: {action["message"]}')
         return found
@@ -194,7 +194,7 @@ class Proxy:
         )
         if found.status == 'ERROR':
             # openstacksdk's server has no faults
-            fault = self.compute.get(f'/servers/{found.id}').json()['server'].get('fault') or {}
+            fault = self._read(f'/servers/{found.id}')['server'].get('fault') or {}
             raise exceptions.ResourceFailure(fault.get('message') or f'Server {found.id} is in error.')
         return found
 
@@ -210,6 +210,9 @@ class Proxy:
 
     def delete_backup_schedule(self, server):
         self._schedule(server).delete(self.compute)
+
+    def _read(self, path):
+        return checked(self.compute.get(path)).json()
 
     @staticmethod
     def _of(kind, given):
