@@ -1,11 +1,10 @@
-"""A program that grows a server by openstacksdk, as docs/openstack-client.md shows: program.py CLOUD SERVER VCPUS."""
+"""A program that grows a server by openstacksdk, its connection given what is ours as a clouds.yaml can say it: program.py CLOUD SERVER VCPUS."""
 import sys
 
 import openstack
-from xloudclient.sdk import attach
 
 cloud, name, vcpus = sys.argv[1:]
-conn = attach(openstack.connect(cloud=cloud))
+conn = openstack.connect(cloud=cloud, vendor_hook='xloudclient.sdk:attach')
 server = conn.compute.find_server(name, ignore_missing=False)
 conn.xloud.adjust_server(server, vcpus=int(vcpus))
 adjustment = conn.xloud.wait_for_adjustment(server, interval=0.1, timeout=60)
