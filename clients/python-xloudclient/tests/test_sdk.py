@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from openstack import exceptions
 from tests.wire import SERVER, adjustment, cloud
 from xloudclient.sdk import Proxy, attach
+from xloudclient.sdk.copies import Backup
 
 SIZE = f'/os-xloud-adjust/{SERVER}'
 
@@ -100,18 +101,22 @@ class Copies(unittest.TestCase):
             xloud.wait_for_backup('b', interval=0)
         self.assertEqual(len(wire.asked), 2)
 
-    def test_what_could_not_be_restored_is_a_failure(self):
-        action = {'instanceAction': {'request_id': 'req-1', 'message': 'It cannot be restored'}}
-        xloud, _ = cloud(
-            **{
-                f'POST /servers/{SERVER}/os-xloud-backups/b/restore': [(202, None)],
-                f'GET /servers/{SERVER}': [(200, {'server': {'id': SERVER, 'OS-EXT-STS:task_state': None}})],
-                f'GET /servers/{SERVER}/os-instance-actions/req-1': [(200, action)],
-            }
-        )
-        request_id = xloud.restore_backup(SERVER, 'b')
-        with self.assertRaisesRegex(exceptions.ResourceFailure, 'It cannot be restored'):
-            xloud.wait_for_restore(SERVER, request_id, interval=0)
+    def test_what_could_not_be_restored_fails_with_the_best_reason(self):
+        backup = Backup.existing(id='b')
+        for reason, details, told in (('missing', None, 'missing'), (None, 'no room', 'no room'), (None, None, 'Error')):
+            events = [{'event': 'restore'}, {'event': 'disk', 'details': details}]
+            action = {'instanceAction': {'request_id': 'req-1', 'message': 'Error', 'events': events}}
+            xloud, _ = cloud(
+                **{
+                    f'POST /servers/{SERVER}/os-xloud-backups/b/restore': [(202, None)],
+                    f'GET /servers/{SERVER}': [(200, {'server': {'id': SERVER, 'OS-EXT-STS:task_state': None}})],
+                    f'GET /servers/{SERVER}/os-instance-actions/req-1': [(200, action)],
+                    'GET /os-xloud-backups/b': [(200, {'backup': {'id': 'b', 'reason': reason}})],
+                }
+            )
+            request_id = xloud.restore_backup(SERVER, backup)
+            with self.assertRaisesRegex(exceptions.ResourceFailure, f'not taken back: {told}'):
+                xloud.wait_for_restore(SERVER, backup, request_id, interval=0)
 
 
 class Attached(unittest.TestCase):

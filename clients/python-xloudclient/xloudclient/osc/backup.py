@@ -172,7 +172,7 @@ class RestoreBackup(command.ShowOne):
             request_id = xloud.restore_backup(server, backup)
 
             def wait(tell):
-                xloud.wait_for_restore(server, request_id, callback=tell)
+                xloud.wait_for_restore(server, backup, request_id, callback=tell)
 
         else:
             server = xloud.create_server_from_backup(backup, **new)

@@ -128,5 +128,5 @@ class RestoreSnapshot(command.Command):
             show.waited(
                 self.app,
                 copies.task,
-                lambda tell: xloud.wait_for_restore(server, request_id, callback=tell),
+                lambda tell: xloud.wait_for_restore(server, snapshot, request_id, callback=tell),
             )

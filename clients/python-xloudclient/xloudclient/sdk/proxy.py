@@ -5,6 +5,9 @@ from xloudclient.sdk.adjustment import Adjustment, Decision, Policy, checked
 from xloudclient.sdk.copies import Backup, BackupSchedule, Snapshot
 from xloudclient.sdk.waiting import until
 
+#: The first microversion at which the events of an action say why they failed.
+_DETAILS = '2.84'
+
 
 def _given(**members):
     """The members that are not None: what is not said is left to the service."""
@@ -170,18 +173,21 @@ class Proxy:
         """The backup once nothing is done with it; raises ResourceFailure with the reason where it is in error."""
         return self._settled(lambda: self.get_backup(backup), **waiting)
 
-    def wait_for_restore(self, server, request_id, **waiting):
-        """The server once it was taken back.
+    def wait_for_restore(self, server, copy, request_id, **waiting):
+        """The server once it was taken back. `copy`: the :class:`Snapshot` or :class:`Backup`.
 
-        :raises: :class:`openstack.exceptions.ResourceFailure` where that failed
+        :raises: :class:`openstack.exceptions.ResourceFailure` with the reason where that failed
         """
         server_id = _id(server)
         found = until(
             lambda: self.compute.get_server(server_id), lambda one: one.task_state is None, 'the restore', **waiting
         )
-        action = self._read(f'/servers/{server_id}/os-instance-actions/{request_id}')['instanceAction']
+        path = f'/servers/{server_id}/os-instance-actions/{request_id}'
+        action = self._read(path, microversion=_DETAILS)['instanceAction']
         if action['message'] is not None:
-            raise exceptions.ResourceFailure(f'The server was not restored: {action["message"]}')
+            told = (event.get('details') for event in action['events'])
+            reason = self._of(type(copy), copy).fetch(self.compute).reason or next(filter(None, told), action['message'])
+            raise exceptions.ResourceFailure(f'The server was not taken back: {reason}')
         return found
 
     def wait_for_server(self, server, **waiting):
@@ -211,8 +217,8 @@ class Proxy:
     def delete_backup_schedule(self, server):
         self._schedule(server).delete(self.compute)
 
-    def _read(self, path):
-        return checked(self.compute.get(path)).json()
+    def _read(self, path, **more):
+        return checked(self.compute.get(path, **more)).json()
 
     @staticmethod
     def _of(kind, given):
