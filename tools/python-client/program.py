@@ -1,4 +1,4 @@
-"""A program that grows a server by openstacksdk, its connection given what is ours as a clouds.yaml can say it: program.py CLOUD SERVER VCPUS."""
+"""Grows a server by openstacksdk, whose connection has ours as a clouds.yaml can say it: program.py CLOUD SERVER VCPUS."""
 import sys
 
 import openstack

@@ -21,7 +21,8 @@ def run(kind, app, *words):
 class Adjusting(unittest.TestCase):
     def test_a_server_is_adjusted(self):
         xloud, wire = cloud(**FOUND, **{f'POST {SIZE}': [(202, adjustment('adjusting'))]})
-        names, values = run(adjust.AdjustServer, app_of(xloud), SERVER, '--vcpus', '3', '--memory', '1G', '--no-persist')
+        words = ('--vcpus', '3', '--memory', '1G', '--no-persist')
+        names, values = run(adjust.AdjustServer, app_of(xloud), SERVER, *words)
         shown = dict(zip(names, values))
         self.assertEqual(shown['status'], 'adjusting')
         self.assertEqual(shown['vcpus'].machine_readable()['target'], 3)
@@ -46,7 +47,8 @@ class Adjusting(unittest.TestCase):
         self.assertEqual(wire.asked, [])
 
     def test_a_plan_tells_yes_or_every_reason(self):
-        no = {'possible': False, 'reasons': [{'code': 'room', 'message': 'No room.'}, {'code': 'quota', 'message': 'Quota.'}]}
+        reasons = [{'code': 'room', 'message': 'No room.'}, {'code': 'quota', 'message': 'Quota.'}]
+        no = {'possible': False, 'reasons': reasons}
         ways = {'live': no, 'live_after_migration': no, 'next_boot': {'possible': True, 'reasons': []}}
         plan = {'server_id': SERVER, 'result': 'next_boot', 'ways': ways, 'largest': None, 'persist': True}
         xloud, _ = cloud(**FOUND, **{f'POST {SIZE}/plan': [(200, plan)]})

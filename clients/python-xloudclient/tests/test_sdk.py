@@ -103,7 +103,8 @@ class Copies(unittest.TestCase):
 
     def test_what_could_not_be_restored_fails_with_the_best_reason(self):
         backup = Backup.existing(id='b')
-        for reason, details, told in (('missing', None, 'missing'), (None, 'no room', 'no room'), (None, None, 'Error')):
+        cases = (('missing', None, 'missing'), (None, 'no room', 'no room'), (None, None, 'Error'))
+        for reason, details, told in cases:
             events = [{'event': 'restore'}, {'event': 'disk', 'details': details}]
             action = {'instanceAction': {'request_id': 'req-1', 'message': 'Error', 'events': events}}
             xloud, _ = cloud(

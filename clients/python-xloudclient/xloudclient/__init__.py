@@ -1,1 +1,1 @@
-"""What xloud-compute adds to the OpenStack Compute API: servers that grow and shrink, snapshots and backups of their disks."""
+"""What xloud-compute adds to the OpenStack Compute API: servers that grow and shrink, copies of their disks."""

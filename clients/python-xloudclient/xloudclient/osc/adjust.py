@@ -58,7 +58,8 @@ def _so_far(seen):
 class AdjustServer(command.ShowOne):
     _description = (
         'Change the vCPUs or memory of a server, while it runs, between its minimum and maximum. '
-        'A server that is called as a subcommand (show, list, plan, policy), or as one begins, is named after the options'
+        'A server that is called as a subcommand (show, list, plan, policy), '
+        'or as one begins, is named after the options'
     )
 
     def get_parser(self, prog_name):
@@ -100,7 +101,8 @@ class ShowAdjustment(command.ShowOne):
 
 class PlanAdjustment(command.ShowOne):
     _description = (
-        'Show which ways there are to another size, why not the others, and how far a server could go; nothing is changed'
+        'Show which ways there are to another size, why not the others, and how far a server could go; '
+        'nothing is changed'
     )
 
     def get_parser(self, prog_name):

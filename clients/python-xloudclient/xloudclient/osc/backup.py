@@ -18,7 +18,8 @@ def _add_backup(parser, **more):
 
 class CreateBackup(command.ShowOne):
     _description = (
-        'Back up the root disk of a server: of a running one only what changed since its last backup, where that is known'
+        'Back up the root disk of a server: '
+        'of a running one only what changed since its last backup, where that is known'
     )
 
     def get_parser(self, prog_name):
@@ -198,7 +199,7 @@ def _new_server(manager, args):
     said = {name: value for name, value in said.items() if value is not None}
     if args.new_server is None:
         if said:
-            raise exceptions.CommandError('A server that is taken back keeps its flavor, networks, keys and properties.')
+            raise exceptions.CommandError('A server that is taken back keeps what it has: this is of a new one.')
         return None
     if args.flavor is None:
         raise exceptions.CommandError('A new server wants a --flavor.')

@@ -106,7 +106,9 @@ class CreatePolicy(command.ShowOne):
         parser.add_argument('name', metavar='<name>', help='Name of the policy')
         subject = parser.add_mutually_exclusive_group(required=True)
         subject.add_argument('--server', metavar='<server>', help='For this server (name or ID)')
-        subject.add_argument('--server-group', metavar='<server-group>', help='For the servers of this group (name or ID)')
+        subject.add_argument(
+            '--server-group', metavar='<server-group>', help='For the servers of this group (name or ID)'
+        )
         subject.add_argument('--flavor', metavar='<flavor>', help='For the servers of this flavor (administrators)')
         _add_rules(parser)
         return parser

@@ -9,7 +9,9 @@ class WayColumn(FormattableColumn):
     """A way to another size: yes, or every reason against it."""
 
     def human_readable(self):
-        return 'yes' if self._value['possible'] else 'no: ' + ' '.join(reason['message'] for reason in self._value['reasons'])
+        if self._value['possible']:
+            return 'yes'
+        return 'no: ' + ' '.join(reason['message'] for reason in self._value['reasons'])
 
 
 class JoinedColumn(FormattableColumn):
@@ -48,7 +50,10 @@ class Progress:
 
 
 def waited(app, text, wait):
-    """What `wait(callback)` gives; each look before is shown as `text(seen)`. A failure ends the command with its words and status 1."""
+    """What `wait(callback)` gives; each look before is shown as `text(seen)`.
+
+    A failure ends the command with its words and status 1.
+    """
     tell = Progress(app, text)
     try:
         return wait(tell)

@@ -39,7 +39,7 @@ class Copy(resource.Resource):
         return utils.urljoin('/servers', server_id, cls.base_path, *more)
 
     def restore(self, session, server_id):
-        """Gives the server this disk. Returns the request id, under which the server's actions tell what became of it."""
+        """Gives the server this disk. Returns the request id, which is that of the server's action."""
         response = checked(session.post(self.of_server(server_id, self.id, 'restore')))
         return response.headers.get('x-openstack-request-id')
 
@@ -72,7 +72,10 @@ class Backup(Copy):
         checked(session.post(utils.urljoin(self.base_path, self.id, 'verify')))
 
     def restore_to_new(self, session, server):
-        """Makes a new server of it. `server`: the members of the API's new server at microversion 2.1. Returns the new one's id."""
+        """Makes a new server of it. Returns its id.
+
+        `server`: the members of the API's new server at microversion 2.1.
+        """
         path = utils.urljoin(self.base_path, self.id, 'restore')
         return checked(session.post(path, json={'server': server}, microversion='2.1')).json()['server']['id']
 

@@ -25,8 +25,8 @@ def _size(vcpus, memory_mb, persist, may_migrate):
 class Proxy:
     """Endpoint, credentials, retries and timeouts are those of `conn.compute`.
 
-    A server, policy, snapshot or backup is given by its id or as a resource. What the service refuses is raised as openstacksdk's
-    exceptions with the service's words; what it takes on and then fails at is raised by the `wait_for_` calls.
+    A server, policy, snapshot or backup is given by its id or as a resource. What the service refuses is raised as
+    openstacksdk's exceptions with the service's words; what it takes on and then fails at is raised by `wait_for_…`.
     """
 
     def __init__(self, compute):
@@ -40,7 +40,10 @@ class Proxy:
     # sizes
 
     def adjustments(self, **query):
-        """Generates the servers whose size may change. `query`: limit (a page), marker, sort_key, sort_dir, all_projects, changes_since."""
+        """Generates the servers whose size may change.
+
+        `query`: limit (of a page), marker, sort_key, sort_dir, all_projects, changes_since.
+        """
         return Adjustment.list(self.compute, **query)
 
     def get_adjustment(self, server):
@@ -59,7 +62,7 @@ class Proxy:
     def wait_for_adjustment(self, server, **waiting):
         """The adjustment once it is over. `waiting`: interval and timeout in seconds, callback.
 
-        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message where the size was not reached, or in part
+        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message where it has not all of the size
         """
         found = until(
             lambda: self.get_adjustment(server), lambda one: one.status != 'adjusting', 'the adjustment', **waiting
@@ -81,7 +84,7 @@ class Proxy:
         return Policy.find(self.compute, name_or_id, ignore_missing=ignore_missing)
 
     def create_policy(self, **attrs):
-        """`attrs`: name, one of server_id, server_group_id and flavor_id, pressure, schedules, is_enabled, is_dry_run."""
+        """`attrs`: name, one of server_id, server_group_id and flavor_id; pressure, schedules, enabled, dry_run."""
         return Policy.new(**attrs).create(self.compute)
 
     def update_policy(self, policy, **attrs):
@@ -166,7 +169,10 @@ class Proxy:
         return self._of(Backup, backup).restore(self.compute, _id(server))
 
     def create_server_from_backup(self, backup, **server):
-        """Makes a new server. `server`: name, flavorRef and what else a new server has at microversion 2.1. Returns its id."""
+        """Makes a new server. Returns its id.
+
+        `server`: name, flavorRef and what else a new server has at microversion 2.1.
+        """
         return self._of(Backup, backup).restore_to_new(self.compute, server)
 
     def wait_for_backup(self, backup, **waiting):
@@ -186,7 +192,8 @@ class Proxy:
         action = self._read(path, microversion=_DETAILS)['instanceAction']
         if action['message'] is not None:
             told = (event.get('details') for event in action['events'])
-            reason = self._of(type(copy), copy).fetch(self.compute).reason or next(filter(None, told), action['message'])
+            found_wrong = self._of(type(copy), copy).fetch(self.compute).reason
+            reason = found_wrong or next(filter(None, told), action['message'])
             raise exceptions.ResourceFailure(f'The server was not taken back: {reason}')
         return found
 
