@@ -1,4 +1,4 @@
-"""Grows a server by openstacksdk, whose connection has ours as a clouds.yaml can say it: program.py CLOUD SERVER VCPUS."""
+"""Grows a server by openstacksdk, by the vendor hook that a clouds.yaml can name: program.py CLOUD SERVER VCPUS."""
 import sys
 
 import openstack

@@ -62,7 +62,7 @@ class Proxy:
     def wait_for_adjustment(self, server, **waiting):
         """The adjustment once it is over. `waiting`: interval and timeout in seconds, callback.
 
-        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message where it has not all of the size
+        :raises: :class:`openstack.exceptions.ResourceFailure` with the service's message where the size was not reached
         """
         found = until(
             lambda: self.get_adjustment(server), lambda one: one.status != 'adjusting', 'the adjustment', **waiting
