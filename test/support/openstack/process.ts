@@ -36,8 +36,12 @@ export interface ClientProcess {
 }
 
 /** Starts a client. `clouds`: the clouds.yaml that it reads before each command; `home`: a directory it may write to. */
-export async function startClientProcess(name: ClientName, clouds: string, home: string): Promise<ClientProcess> {
-  const child = spawn(places[name].python, [join(import.meta.dirname, 'runner.py')], {
+export const startClientProcess = (name: ClientName, clouds: string, home: string): Promise<ClientProcess> =>
+  startClientOf(places[name].python, clouds, home);
+
+/** As `startClientProcess`, with the client that a Python program finds among its modules. */
+export async function startClientOf(python: string, clouds: string, home: string): Promise<ClientProcess> {
+  const child = spawn(python, [join(import.meta.dirname, 'runner.py')], {
     cwd: home,
     env: { PATH: '/usr/bin:/bin', HOME: home, LC_ALL: 'C.UTF-8', OS_CLIENT_CONFIG_FILE: clouds, OS_CLOUD: 'xloud' },
     stdio: ['pipe', 'pipe', 'inherit'],
