@@ -14,7 +14,7 @@ import {
 } from '@kubernetes/client-node';
 import { messageOf } from '../base/errors.ts';
 import type { KeyPair } from './webhook.ts';
-import { FINALIZER, GROUP, KIND, PLURAL, VERSION, type VirtualMachine, type VirtualMachineStatus } from './types.ts';
+import { GROUP, KIND, PLURAL, VERSION, type VirtualMachine, type VirtualMachineStatus } from './types.ts';
 
 const merge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
 
@@ -132,4 +132,3 @@ export function makeCluster(config: KubeConfig, component: string) {
 }
 
 export type Cluster = ReturnType<typeof makeCluster>;
-export { FINALIZER };

@@ -3,14 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Log } from '../base/log.ts';
 import type { Cluster } from './cluster.ts';
-import { FINALIZER, statusOfError, wordsOfError } from './cluster.ts';
+import { statusOfError, wordsOfError } from './cluster.ts';
 import { sameStatus } from './conditions.ts';
 import { makeOperatorMetrics, type OperatorMetrics } from './metrics.ts';
 import type { Observed, Provider, Usage } from './provider.ts';
 import { makeQueue } from './queue.ts';
 import { reconcile, type Reconciling, release } from './reconcile.ts';
 import { makeTimers } from './timers.ts';
-import { type Key, keyOf, type VirtualMachine } from './types.ts';
+import { FINALIZER, type Key, keyOf, type VirtualMachine } from './types.ts';
 import { type Machines, watchMachines } from './watch.ts';
 
 export interface ControllerOptions {

@@ -81,8 +81,8 @@ export interface Provider {
   snapshot(id: string, name: string): Promise<void>;
   removeSnapshot(server: string, id: string): Promise<void>;
   /**
-   * The servers that changed since a moment (milliseconds), by their ids; null: it is gone, or must be asked for by itself. Two requests,
-   * however many servers there are; one that is as it was told last is not told again.
+   * The servers that changed since a moment (milliseconds), by their ids; null: it is gone, or must be asked for by itself. Two requests
+   * for each page of what changed, however many servers there are; one that is as it was told last is not told again.
    */
   changedSince(ms: number): Promise<ReadonlyMap<string, Observed | null>>;
   /** What all servers of machines take, in as many requests as the list has pages. */

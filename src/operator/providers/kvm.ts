@@ -51,6 +51,25 @@ const observed = (server: Server, adjustment: Adjustment): Observed => ({
   sizes: sizesOf(adjustment),
 });
 
+interface Link {
+  readonly rel: string;
+  readonly href: string;
+}
+
+/** All of a list, page by page as its links say: a page of metrics may have fewer lines than servers. */
+async function allOf<T>(client: ComputeClient, path: string, key: string): Promise<T[]> {
+  const all: T[] = [];
+  let next: string | null = path;
+  while (next !== null) {
+    const body: Record<string, unknown> = await client.ask('GET', next);
+    all.push(...(body[key] as T[]));
+    const link = ((body[`${key}_links`] ?? []) as Link[]).find(({ rel }) => rel === 'next');
+    // only what is asked for is taken from the link: where to ask is known here
+    next = link === undefined ? null : `${path.replace(/\?.*/, '')}${new URL(link.href).search}`;
+  }
+  return all;
+}
+
 /** What is known of a server by what the lists said. */
 interface Known {
   readonly server: Server | null;
@@ -85,9 +104,9 @@ function makeChanges(client: ComputeClient, known: Map<string, Known>): Provider
 
   return async (ms) => {
     const since = encodeURIComponent(new Date(ms).toISOString());
-    const [{ servers }, { adjustments }] = await Promise.all([
-      client.ask<{ servers: Server[] }>('GET', `/servers/detail?tags=${OURS}&changes-since=${since}`),
-      client.ask<{ adjustments: Adjustment[] }>('GET', `/os-xloud-adjust?changes-since=${since}`),
+    const [servers, adjustments] = await Promise.all([
+      allOf<Server>(client, `/servers/detail?tags=${OURS}&changes-since=${since}`, 'servers'),
+      allOf<Adjustment>(client, `/os-xloud-adjust?changes-since=${since}`, 'adjustments'),
     ]);
     for (const server of servers) note(server.id, { server });
     const ours = adjustments.filter(({ server_id: id }) => known.has(id));
@@ -183,7 +202,7 @@ export function makeKvm(session: Session): Provider {
     removeSnapshot: async (_server, id) => void (await client.copies.remove('snapshot', id).catch(absent)),
     changedSince: makeChanges(client, known),
     async usage() {
-      const { metrics } = await client.ask<{ metrics: UsageRow[] }>('GET', '/os-xloud-metrics');
+      const metrics = await allOf<UsageRow>(client, '/os-xloud-metrics', 'metrics');
       return new Map(metrics.map((row) => [row.server_id, usageOf(row)]));
     },
   };
