@@ -29,6 +29,8 @@ declare -A PACKAGE_GROUPS=(
   [rabbitmq]='rabbitmq-server'
   # the identity service itself, run by tests from its own files; no cache daemon needed
   [keystone]='keystone'
+  # the image service itself, likewise
+  [glance]='glance-api'
   [openstack]='python3-openstackclient'
   # what operators put before the service, and what people look at it with
   [front]='nginx-light haproxy openssl'

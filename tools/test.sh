@@ -75,7 +75,7 @@ case $what in
     XLOUD_CRASH=all run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
     ;;
   all)
-    tools/packages.sh ensure host guest machines mariadb sqlite keystone openstack oslo rabbitmq front browser prometheus
+    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     status=0

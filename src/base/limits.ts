@@ -112,6 +112,8 @@ export const limits = {
   passwordHashesPerUser: 16,
   passwordHashesPerAddress: 64,
   passwordHashesWaiting: 1_024,
+  /** How long an address from Keystone's catalog is taken for good. */
+  catalogCacheMs: 300 * SECOND_MS,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
   /** What waits for one log file of a VM or migration until it is written; what is more stands on stderr alone. */

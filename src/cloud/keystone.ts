@@ -7,6 +7,7 @@ import { withoutEndSlashes } from '../base/slashes.ts';
 import { Fault, messageOf, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { endpointIn } from './catalog.ts';
 import type { IdentityService } from './identity.ts';
 import { type ResolvedToken, readTokenAnswer } from './token-body.ts';
 import { makeTokenKeys } from './token-keys.ts';
@@ -38,6 +39,9 @@ export interface KeystoneOptions {
   readonly cacheMs?: number;
   readonly refusedMs?: number;
   readonly timeoutMs?: number;
+  /** Where neighbours are looked for in the catalog: of which interfaces, in order, and of which region; empty: any. */
+  readonly interfaces?: readonly string[];
+  readonly region?: string;
   /** PEM certificates to trust instead of the system's, for https. */
   readonly ca?: string;
   readonly clock: Clock;
@@ -228,6 +232,38 @@ function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
 export interface Keystone extends IdentityService {
   /** A token of our own; `renew` after one was refused. Rejects with `unavailable`, where there are no credentials among it. */
   serviceToken(renew: boolean): Promise<string>;
+  /**
+   * Where the catalog says that a service is, without a version; asked for again from time to time, since services move.
+   * Rejects with `unavailable`, also where the catalog has none.
+   */
+  endpoint(type: string): Promise<string>;
+}
+
+/** Finds endpoints in the catalog of our own token; what was found last is taken where Keystone cannot be asked. */
+function makeEndpoints(
+  { call }: Client,
+  { clock, region = '', interfaces = ['internal', 'public'] }: KeystoneOptions,
+  token: Keystone['serviceToken'],
+  outage: Outage,
+): Keystone['endpoint'] {
+  const found = new Map<string, { readonly url: string; readonly atMs: number }>();
+  return async (type) => {
+    const last = found.get(type);
+    if (last !== undefined && clock.now() - last.atMs < limits.catalogCacheMs) return last.url;
+    try {
+      const ask = async (renew: boolean) => call('GET', '/auth/catalog', { 'x-auth-token': await token(renew) });
+      const first = await ask(false);
+      const { status, body } = first.status === 401 ? await ask(true) : first;
+      if (status !== 200) throw outage(`the catalog was answered with status ${status}`);
+      const url = endpointIn(body, { type, interfaces, region });
+      if (url === null) throw outage(`the catalog has no endpoint of type ${type}`);
+      found.set(type, { url, atMs: clock.now() });
+      return url;
+    } catch (error) {
+      if (last !== undefined) return last.url;
+      throw error instanceof Fault ? error : outage(messageOf(error), error);
+    }
+  };
 }
 
 /** Identity by a Keystone v3 over HTTP. */
@@ -239,6 +275,11 @@ export function makeKeystone(options: KeystoneOptions): Keystone {
   const { href } = client;
   const outage = outageOf(options, href);
   const own = service === undefined ? null : makeOwnToken(service, client, clock, outage);
+  const serviceToken: Keystone['serviceToken'] = async (renew) => {
+    if (own === null) throw outage('there are no credentials of our own');
+    if (renew) own.renew();
+    return own.get();
+  };
   const keys = publicKeysDir === undefined ? null : makeTokenKeys({ directory: publicKeysDir, clock, log });
   const resolver = makeTokenResolver({
     clock,
@@ -263,11 +304,8 @@ export function makeKeystone(options: KeystoneOptions): Keystone {
       }
     },
     wwwAuthenticateUri,
-    async serviceToken(renew) {
-      if (own === null) throw outage('there are no credentials of our own');
-      if (renew) own.renew();
-      return own.get();
-    },
+    serviceToken,
+    endpoint: makeEndpoints(client, options, serviceToken, outage),
     async problem() {
       try {
         const { status } = await client.call('GET', '', {}, null, Math.min(timeoutMs, PROBLEM_TIMEOUT_MS));

@@ -9,8 +9,8 @@ import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
 
 export interface NeighbourOptions {
-  /** The catalog's URL of the service, without a version: `http://host:9292`. */
-  readonly endpoint: string;
+  /** Where the service is, without a version: `http://host:9292`; or who knows, asked for each call. */
+  readonly endpoint: string | (() => Promise<string>);
   /** A token with the service's own rights; `renew` after one was refused. */
   readonly serviceToken: (renew: boolean) => Promise<string>;
   readonly timeoutMs?: number;
@@ -101,10 +101,21 @@ interface Sender {
   close(): Promise<void>;
 }
 
+interface Place {
+  readonly origin: string;
+  /** The path below which the service is; empty: all of it. */
+  readonly prefix: string;
+}
+
+function placeOf(endpoint: string): Place {
+  const { origin, pathname } = new URL(endpoint);
+  return { origin, prefix: withoutEndSlashes(pathname) };
+}
+
 function makeSender(service: string, options: NeighbourOptions, timeoutMs: number): Sender {
   const { endpoint, serviceToken, ca } = options;
-  const { origin, pathname } = new URL(endpoint);
-  const prefix = withoutEndSlashes(pathname);
+  const fixed = typeof endpoint === 'string' ? placeOf(endpoint) : null;
+  const place = async (): Promise<Place> => fixed ?? placeOf(await (endpoint as () => Promise<string>)());
   const agent = new Agent({
     connectTimeout: timeoutMs,
     headersTimeout: timeoutMs,
@@ -116,6 +127,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
 
   const send: Sender['send'] = async (token, method, path, body, signal, contentType = 'application/json') => {
     const repeatable = method !== 'POST';
+    const { origin, prefix } = await place();
     const type = body === undefined ? {} : { 'Content-Type': contentType };
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -141,6 +153,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
       return send(await serviceToken(true), method, path, body, signal, contentType);
     },
     async sendPieces(path, pieces) {
+      const { origin, prefix } = await place();
       const request = {
         ...{ origin, path: `${prefix}${path}`, method: 'PUT' as const },
         headers: { 'X-Auth-Token': await serviceToken(true), 'Content-Type': 'application/octet-stream' },

@@ -3,7 +3,6 @@
 
 import manifest from '../../package.json' with { type: 'json' };
 import { systemCaller } from '../base/op.ts';
-import { makeGlance } from '../cloud/glance.ts';
 import { verifiedImages } from '../cloud/verified-images.ts';
 import type { ImageSink, ImageSource } from '../virt/driver.ts';
 import { openBus } from './bus.ts';
@@ -11,23 +10,20 @@ import { openChassis } from './chassis.ts';
 import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
-import { openKeystone } from './identity.ts';
+import { openRemoteImages } from './images.ts';
 import { openRelay } from './metadata.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
 
 /** Images over HTTP, each held against its hash. */
-async function openRemoteImages({ config, clock, log, cleanup }: BaseParts): Promise<ImageSource & ImageSink> {
-  const { endpoint } = config.image;
-  if (endpoint === '') throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
-  if (config.identity.auth_url === '')
+async function openVerifiedImages(parts: BaseParts): Promise<ImageSource & ImageSink> {
+  const { image, identity } = parts.config;
+  if (image.endpoint === '' && image.service === 'built-in')
+    throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
+  if (identity.auth_url === '')
     throw bad('identity.auth_url', 'an agent shows the image service a token: say where they are to be had');
-  const keystone = await openKeystone({ config, clock, log });
-  cleanup.defer(() => keystone.close());
-  const glance = makeGlance({ endpoint, serviceToken: (renew) => keystone.serviceToken(renew) });
-  cleanup.defer(() => glance.close());
-  return verifiedImages(glance, systemCaller);
+  return verifiedImages((await openRemoteImages(parts)).service, systemCaller);
 }
 
 export interface AgentStanding extends Standing {
@@ -42,7 +38,7 @@ export const startAgentProcess = (options: StartOptions): Promise<AgentStanding>
     mustHaveBus(options);
     const parts = openBase(options, cleanup);
     const { config, dataDir, metrics } = parts;
-    const { hosts, fellBack } = await openHosts(parts, await openRemoteImages(parts));
+    const { hosts, fellBack } = await openHosts(parts, await openVerifiedImages(parts));
     const bus = await openBus(parts, { calls: false, serves: true });
     const { chassis, conditions: ofSwitch } = await openChassis(parts);
     const agents = await startAgents(parts, bus, hosts, config.compute.report_seconds * 1000, chassis);

@@ -6,7 +6,8 @@ import { cloudMetrics } from './cloud-metrics.ts';
 import { makeControlPlane } from './control-plane.ts';
 import { makeFront } from './front.ts';
 import { listen } from './listen.ts';
-import { openCallers, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { openCallers, openNetworks, openVolumes } from './neighbours.ts';
+import { openImages } from './images.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openNovacronPort } from './novacron-face.ts';
@@ -27,7 +28,7 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     cleanup.defer(() => port.close());
 
     const callers = await openCallers(parts, port.url);
-    const images = openImages(parts, callers.authenticate);
+    const images = await openImages(parts, callers.authenticate);
     await images.ensureBootstrap();
     const networks = openNetworks(parts, callers.authenticate, {
       isFake: config.compute.driver === 'fake',

@@ -20,7 +20,6 @@ import {
   addressRange,
   amounts,
   choice,
-  httpUrl,
   currencyForm,
   integer,
   list,
@@ -30,6 +29,7 @@ import {
   serviceUrl,
   text,
 } from './config-options.ts';
+import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';
 import { pci } from './config-pci.ts';
@@ -173,6 +173,11 @@ export const schema = {
     project_name: text('service', 'Project of our own user.'),
     user_domain_id: text('default', 'Domain of our own user.'),
     project_domain_id: text('default', 'Domain of our own project.'),
+    region_name: text('', 'Region whose endpoints of other services are taken from the catalog; empty: any.'),
+    interfaces: list(
+      ['internal', 'public'],
+      'Which endpoints of other services are taken from the catalog: the first of these that it has.',
+    ),
     public_keys_dir: text('', "Directory of Keystone's JWS public keys (*.pem) for offline verification; empty: none."),
     cache_seconds: number(
       limits.tokenCacheMs / 1000,
@@ -187,29 +192,7 @@ export const schema = {
     ),
     token_seconds: integer(3600 * 4, 'seconds', 'Life of a token of the built-in identity service.', 60, 7 * 86_400),
   },
-  image: {
-    endpoint: text(
-      '',
-      'Image service from which `xloud agent` fetches images, without a version, as http://api:8774/image; who it is there: section identity.',
-      { form: httpUrl },
-    ),
-    directory: text(
-      '',
-      "Where the data of the built-in image service's images lies, one directory for every API; empty: images in the data directory.",
-    ),
-    image_count_total: integer(
-      1_000,
-      'images',
-      'How many images a project may have at the built-in image service; -1 is unlimited.',
-      -1,
-    ),
-    image_size_total: integer(
-      1_048_576,
-      'MiB',
-      "How much data a project's images may have at the built-in image service; -1 is unlimited.",
-      -1,
-    ),
-  },
+  image: imageOptions,
   network,
   volume: volumeOptions,
   backup: backupOptions,

@@ -121,6 +121,7 @@ export function makeFront(
     conditions.bus(plane.bus),
     { name: 'identity', problem: () => identity.service.problem() },
     conditions.hosts(parts),
+    ...images.conditions,
     ...networks.conditions,
     ...more,
   ];

@@ -103,6 +103,8 @@ export async function openKeystone({
     ...(www_authenticate_uri === '' ? {} : { wwwAuthenticateUri: www_authenticate_uri }),
     ...(public_keys_dir === '' ? {} : { publicKeysDir: public_keys_dir }),
     ...(service === null ? {} : { service }),
+    interfaces: config.identity.interfaces,
+    region: config.identity.region_name,
     cacheMs: cache_seconds * 1000,
     clock,
     log,

@@ -4,18 +4,16 @@ import type { Authenticate } from '../base/op.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import { makeVolumes, type Volumes } from '../standalone/volume/service.ts';
 import { defaultVolumeQuota } from '../standalone/volume/quota.ts';
-import { type Images, makeImages } from '../standalone/image/images.ts';
 import { makeNetworks, type Networks, type NetworksOptions } from '../standalone/network/networks.ts';
 import { makeRequestRates } from './request-rates.ts';
 import { makeAuthenticator } from './authenticator.ts';
-import { isShared } from './bus.ts';
-import { imagesDirectory, volumesDirectory } from './directories.ts';
+import { volumesDirectory } from './directories.ts';
 import type { Condition } from './health.ts';
+import type { OpenedImages } from './images.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
 import { openNetworkEngine } from './network-engine.ts';
 import { type Parts, webParts } from './parts.ts';
 import { identityUrl } from './reach.ts';
-import { workerName } from './worker-name.ts';
 
 /** Who tells who a caller is. */
 export interface Callers {
@@ -25,7 +23,7 @@ export interface Callers {
 
 /** The services beside compute that sagas ask. */
 export interface Neighbours {
-  readonly images: Images;
+  readonly images: OpenedImages;
   readonly networks: OpenedNetworks;
   readonly volume: VolumeService;
   readonly volumes: Volumes;
@@ -44,22 +42,8 @@ export const nobodyCalls: Authenticate = async () => {
   throw new Error('this process answers no requests');
 };
 
-/** Those of a process that takes no uploads. */
-export function openImages(parts: Parts, authenticate: Authenticate): Images {
-  const { config, dataDir, cleanup } = parts;
-  const images = makeImages({
-    ...webParts(parts),
-    directory: imagesDirectory(config, dataDir),
-    ...(isShared(config) ? { owner: workerName(dataDir) } : {}),
-    authenticate,
-    quota: config.image,
-  });
-  cleanup.defer(() => images.close());
-  return images;
-}
-
 /** The volume service; work on files is done by who calls its `startWork`. */
-export function openVolumes(parts: Parts, authenticate: Authenticate, images: Images): Volumes {
+export function openVolumes(parts: Parts, authenticate: Authenticate, images: OpenedImages): Volumes {
   const { config, dataDir, cleanup } = parts;
   const { volume } = config;
   const volumes = makeVolumes({

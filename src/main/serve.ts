@@ -16,7 +16,8 @@ import { makeFront } from './front.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { attachedVolumes } from './attached-volumes.ts';
 import { listen } from './listen.ts';
-import { openCallers, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { openCallers, openNetworks, openVolumes } from './neighbours.ts';
+import { openImages } from './images.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
@@ -89,9 +90,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   cleanup.defer(() => port.close());
 
   const callers = await openCallers(parts, port.url);
-  const images = openImages(parts, callers.authenticate);
+  const images = await openImages(parts, callers.authenticate);
   await images.ensureBootstrap();
-  const { hosts, fellBack } = await openHosts(parts, images.service, options.drive);
+  const { hosts, fellBack } = await openHosts(parts, images.forHosts, options.drive);
   const networks = openNetworks(parts, callers.authenticate, {
     isFake: hosts.every(({ driver }) => driver.kind === 'fake'),
     // what they tell is heard once everything is wired, before the first request

@@ -7,7 +7,8 @@ import { openBus } from './bus.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
 import { conditions } from './conditions.ts';
 import { makeControlPlane, startControlPlane } from './control-plane.ts';
-import { nobodyCalls, openImages, openNetworks, openVolumes } from './neighbours.ts';
+import { nobodyCalls, openNetworks, openVolumes } from './neighbours.ts';
+import { openImages } from './images.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
@@ -19,7 +20,7 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
     mustShare(options);
     const parts = await openParts(options, cleanup);
     const { config, dataDir, clock, metrics, database } = parts;
-    const images = openImages(parts, nobodyCalls);
+    const images = await openImages(parts, nobodyCalls);
     const networks = openNetworks(parts, nobodyCalls, { isFake: config.compute.driver === 'fake' });
     const bus = await openBus(parts, { calls: true, serves: false });
     const volumes = openVolumes(parts, nobodyCalls, images);
@@ -31,6 +32,12 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
       downMs: config.compute.down_seconds * 1000,
       queues: { actions: () => worker.running(), reports: () => bus.waiting() },
     });
-    const all = [conditions.database(parts), conditions.disk(dataDir), conditions.bus(bus), ...networks.conditions];
+    const all = [
+      conditions.database(parts),
+      conditions.disk(dataDir),
+      conditions.bus(bus),
+      ...images.conditions,
+      ...networks.conditions,
+    ];
     return openProbes(parts, config.worker.listen, all);
   });

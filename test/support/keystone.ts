@@ -215,3 +215,40 @@ export async function startKeystone(options: { readonly provider: 'fernet' | 'jw
     stop,
   };
 }
+
+const idIn = ({ status, body }: { status: number; body: unknown }, noun: string): string => {
+  const id = (body as Readonly<Record<string, { readonly id?: string }>> | null)?.[noun]?.id;
+  if (id === undefined) throw new Error(`no ${noun}: ${status} ${JSON.stringify(body)}`);
+  return id;
+};
+
+/** The id of what has this name in a list, which is made where it is missing. */
+async function ensure(keystone: TestKeystone, noun: string, name: string, more: object = {}): Promise<string> {
+  const { body } = await keystone.admin('GET', `/${noun}s?name=${name}`);
+  const [known] = (body as Readonly<Record<string, readonly { readonly id: string }[]>>)[`${noun}s`] ?? [];
+  return known?.id ?? idIn(await keystone.admin('POST', `/${noun}s`, { [noun]: { name, ...more } }), noun);
+}
+
+export interface Registration {
+  /** Its user, whose password is the same word: an administrator and a service in project `service`. */
+  readonly user: string;
+  /** Of the service in the catalog. */
+  readonly type: string;
+  readonly url: string;
+}
+
+/** Makes a service known, as its operator would: a user of its own, and a place in the catalog. */
+export async function register(keystone: TestKeystone, { user, type, url }: Registration): Promise<void> {
+  const project = await ensure(keystone, 'project', 'service');
+  const userId = await ensure(keystone, 'user', user, { password: user });
+  for (const name of ['admin', 'service']) {
+    const role = await ensure(keystone, 'role', name);
+    const { status } = await keystone.admin('PUT', `/projects/${project}/users/${userId}/roles/${role}`);
+    if (status !== 204) throw new Error(`role ${name} of ${user}: ${status}`);
+  }
+  const service = idIn(await keystone.admin('POST', '/services', { service: { type, name: user } }), 'service');
+  for (const which of ['public', 'internal']) {
+    const endpoint = { service_id: service, interface: which, region_id: 'RegionOne', url };
+    idIn(await keystone.admin('POST', '/endpoints', { endpoint }), 'endpoint');
+  }
+}

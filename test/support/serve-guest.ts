@@ -33,6 +33,8 @@ export interface GuestRequest {
   /** Beside the minimum. */
   readonly specs?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is to be done between the start and the first request. */
+  readonly started?: (service: Service) => Promise<void>;
 }
 
 /** `xloud serve` over a libvirtd of its own, whose host reports every two seconds, with an image and an elastic flavor. */
@@ -49,7 +51,12 @@ export interface GuestService {
   close(): Promise<void>;
 }
 
-export async function startGuestService({ flavor, specs = {}, env = {} }: GuestRequest): Promise<GuestService> {
+export async function startGuestService({
+  flavor,
+  specs = {},
+  env = {},
+  started,
+}: GuestRequest): Promise<GuestService> {
   const libvirtd = await startLibvirtd();
   const own = {
     XLOUD_COMPUTE__LIBVIRT_URI: libvirtd.uri,
@@ -57,6 +64,7 @@ export async function startGuestService({ flavor, specs = {}, env = {} }: GuestR
     XLOUD_COMPUTE__REPORT_SECONDS: '2',
   };
   const service = await startService({ driver: 'libvirt', env: { ...own, ...env } });
+  await started?.(service);
   const compute: GuestService['compute'] = (method, path, body) =>
     service.request('xloud', method, `/compute/v2.1${path}`, body, { 'OpenStack-API-Version': 'compute 2.87' });
   const imageRef = await uploadGuest(service);

@@ -116,13 +116,13 @@ export async function startService({ driver, env = {}, child: program }: ServeRe
     const { clouds } = parse(readFileSync(join(dataDir, 'clouds.yaml'), 'utf8')) as {
       clouds: Record<CloudName, { auth: Record<string, string> }>;
     };
-    const { username, password, project_name } = clouds[cloud].auth;
+    const { auth_url, username, password, project_name } = clouds[cloud].auth;
     const domain = { name: 'Default' };
     const auth = {
       identity: { methods: ['password'], password: { user: { name: username, password, domain } } },
       scope: { project: { name: project_name, domain } },
     };
-    const response = await fetch(`${url}/identity/v3/auth/tokens`, {
+    const response = await fetch(`${auth_url}/auth/tokens`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ auth }),

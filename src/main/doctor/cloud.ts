@@ -202,6 +202,7 @@ const images: Check = {
   name: 'images',
   needs: 'schema',
   async look({ database: opened, config, dataDir, clock }) {
+    if (config.image.service !== 'built-in') return ok("are those of an operator's own service");
     const found: Found[] = [];
     const directory = imagesDirectory(config, dataDir);
     const before = clock.now() - limits.imageTransferMs;

@@ -1,0 +1,29 @@
+// Why: where a neighbour is stands in Keystone's catalog, unless the operator says it himself.
+
+const objects = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+
+export interface Wanted {
+  /** `image`, `network`, … */
+  readonly type: string;
+  /** In order: the first that the catalog has is taken. */
+  readonly interfaces: readonly string[];
+  /** Empty: whichever. */
+  readonly region: string;
+}
+
+/**
+ * The address of a service in what `GET /v3/auth/catalog` answers, without a version at its end; null: it has none.
+ */
+export function endpointIn(answer: unknown, { type, interfaces, region }: Wanted): string | null {
+  const { catalog } = (typeof answer === 'object' && answer !== null ? answer : {}) as { catalog?: unknown };
+  const endpoints = objects(catalog)
+    .filter((service) => service['type'] === type)
+    .flatMap((service) => objects(service['endpoints']))
+    .filter((endpoint) => region === '' || endpoint['region_id'] === region || endpoint['region'] === region);
+  for (const wanted of interfaces) {
+    const url = endpoints.find((endpoint) => endpoint['interface'] === wanted)?.['url'];
+    if (typeof url === 'string' && URL.canParse(url)) return url.replace(/\/+(?:v\d[\d.]*\/*)?$/, '');
+  }
+  return null;
+}

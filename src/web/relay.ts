@@ -1,0 +1,58 @@
+// Why: pages and faces of this program ask every service at one address, also one that runs elsewhere: what is asked of it here is passed
+// on, with the caller's token, once we know who that is.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { Agent, type Dispatcher } from 'undici';
+import { messageOf, unavailable } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Authenticate } from '../base/op.ts';
+import { withoutEndSlashes } from '../base/slashes.ts';
+import { makeWeb, type Web, type WebOptions } from './app.ts';
+
+export interface RelayOptions extends WebOptions {
+  /** Where the service is, without a version. */
+  readonly endpoint: () => Promise<string>;
+  readonly authenticate: Authenticate;
+}
+
+/** Of one connection (RFC 9110, 7.6.1), or made anew for the next. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
+]);
+
+const passedOn = (headers: IncomingHttpHeaders): Record<string, string | string[]> =>
+  Object.fromEntries(
+    Object.entries(headers).filter(
+      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !HOP_BY_HOP.has(entry[0]),
+    ),
+  );
+
+/** Passes on what callers with a good token ask, and streams what is answered; `close` ends its connections. */
+export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { app: Web; close(): Promise<void> } {
+  const agent = new Agent({ connectTimeout: limits.neighbourMs, headersTimeout: limits.imageTransferMs });
+  const app = makeWeb(web);
+  app.use(async (ctx) => {
+    const caller = await authenticate(ctx.get('X-Auth-Token') || undefined, ctx.method);
+    ctx.state.userId = caller.userId;
+    ctx.state.projectId = caller.projectId;
+    const { origin, pathname } = new URL(await endpoint());
+    const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
+    const answer = await agent
+      .request({
+        ...{ origin, path: `${withoutEndSlashes(pathname)}${ctx.url}`, method: ctx.method as Dispatcher.HttpMethod },
+        headers: passedOn(ctx.headers),
+        body: hasBody ? ctx.req : null,
+      })
+      .catch((error: unknown) => {
+        throw unavailable(`The ${web.service} service cannot be asked now.`, {
+          detail: messageOf(error),
+          cause: error,
+        });
+      });
+    ctx.status = answer.statusCode;
+    ctx.set(passedOn(answer.headers));
+    ctx.body = answer.body;
+  });
+  return { app, close: () => agent.close() };
+}
