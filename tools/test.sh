@@ -58,7 +58,7 @@ case $what in
     exit $status
     ;;
   ovn)
-    tools/packages.sh ensure host guest debian-guest machines ovn ovn-tests mariadb rabbitmq
+    tools/packages.sh ensure host guest debian-guest machines ovn ovn-tests keystone neutron openstack mariadb rabbitmq
     status=0
     for file in test/ovn/*.test.ts; do run_node_tests "$file" || status=1; done
     exit $status

@@ -6,11 +6,11 @@ import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
 import type { NetworkService } from './network.ts';
-import type { PortApi, PortBinding, PortChange } from './network-api.ts';
+import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
 import { makeNetworkService } from './network-service.ts';
 import { neutronFloatingIps, neutronGroups } from './neutron-groups.ts';
 import { type Json, neutronHttp, type NeutronHttp } from './neutron-http.ts';
-import { portFrom, subnetFrom, summaryFrom } from './neutron-shapes.ts';
+import { portFrom as shapedPort, subnetFrom, summaryFrom } from './neutron-shapes.ts';
 
 const bound = (binding: PortBinding) => ({
   device_id: binding.serverUuid,
@@ -32,7 +32,12 @@ const changeOf = ({ fixedIps, securityGroups }: PortChange): Json => ({
 
 const projectOf = (caller: Caller): string => caller.projectId ?? '';
 
-function neutronPorts(http: NeutronHttp, neutron: Neighbour): PortApi {
+/** Some drivers of Neutron do not name the bridge of a port, and leave it to Nova's configuration. */
+const pluggedInto = (bridge: string, port: PortFacts): PortFacts =>
+  port.vifType === 'ovs' ? { ...port, vifDetails: { bridge_name: bridge, ...port.vifDetails } } : port;
+
+function neutronPorts(http: NeutronHttp, neutron: Neighbour, ovsBridge: string): PortApi {
+  const portFrom = (port: Json): PortFacts => pluggedInto(ovsBridge, shapedPort(port));
   const portOrNull = (port: Json | null) => (port === null ? null : portFrom(port));
 
   return {
@@ -129,10 +134,18 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour): PortApi {
   };
 }
 
+export interface NeutronOptions extends NeighbourOptions {
+  /** The switch that ports are plugged into which name none. Default: `br-int`. */
+  readonly ovsBridge?: string;
+}
+
 /** A network service over HTTP; `close` ends its connections. */
-export function makeNeutron(options: NeighbourOptions): NetworkService & { close(): Promise<void> } {
+export function makeNeutron({
+  ovsBridge = 'br-int',
+  ...options
+}: NeutronOptions): NetworkService & { close(): Promise<void> } {
   const neutron = makeNeighbour('network', options);
   const http = neutronHttp(neutron);
-  const api = { ...neutronPorts(http, neutron), ...neutronGroups(http), ...neutronFloatingIps(http) };
+  const api = { ...neutronPorts(http, neutron, ovsBridge), ...neutronGroups(http), ...neutronFloatingIps(http) };
   return { ...makeNetworkService(api), close: () => neutron.close() };
 }

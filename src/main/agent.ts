@@ -10,20 +10,19 @@ import { openChassis } from './chassis.ts';
 import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
-import { openRemoteImages } from './images.ts';
+import { openGlance } from './images.ts';
 import { openRelay } from './metadata.ts';
+import { openWay } from './operators.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
 
 /** Images over HTTP, each held against its hash. */
 async function openVerifiedImages(parts: BaseParts): Promise<ImageSource & ImageSink> {
-  const { image, identity } = parts.config;
+  const { image } = parts.config;
   if (image.endpoint === '' && image.service === 'built-in')
     throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
-  if (identity.auth_url === '')
-    throw bad('identity.auth_url', 'an agent shows the image service a token: say where they are to be had');
-  return verifiedImages((await openRemoteImages(parts)).service, systemCaller);
+  return verifiedImages(await openGlance(parts, await openWay(parts, 'image', image.endpoint)), systemCaller);
 }
 
 export interface AgentStanding extends Standing {

@@ -6,8 +6,9 @@ import { cloudMetrics } from './cloud-metrics.ts';
 import { makeControlPlane } from './control-plane.ts';
 import { makeFront } from './front.ts';
 import { listen } from './listen.ts';
-import { openCallers, openNetworks, openVolumes } from './neighbours.ts';
+import { openCallers, openVolumes } from './neighbours.ts';
 import { openImages } from './images.ts';
+import { openNetworks } from './networks.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openNovacronPort } from './novacron-face.ts';
@@ -30,7 +31,7 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     const callers = await openCallers(parts, port.url);
     const images = await openImages(parts, callers.authenticate);
     await images.ensureBootstrap();
-    const networks = openNetworks(parts, callers.authenticate, {
+    const networks = await openNetworks(parts, callers.authenticate, {
       isFake: config.compute.driver === 'fake',
       tell: (news) => tellPorts(news),
     });

@@ -15,10 +15,24 @@ import {
 } from './config-options.ts';
 
 export const network = {
+  service: choice(
+    'built-in',
+    ['built-in', 'neutron'],
+    "Who has the networks: the built-in network service, or neutron, an operator's own, whose ports Open vSwitch plugs; where Keystone is his own too (identity.auth_url). All processes of an installation have the same.",
+  ),
+  endpoint: text(
+    '',
+    "An operator's Neutron, without a version, as http://neutron:9696; empty: as the catalog says. Who we are there: section identity.",
+    { form: httpUrl },
+  ),
+  ovs_bridge: text(
+    'br-int',
+    "The bridge of Open vSwitch that an operator's Neutron plugs ports into, where it does not say so itself.",
+  ),
   engine: choice(
     'basic',
     ['basic', 'ovn'],
-    "What carries networks: basic, libvirt's own networks behind NAT, without security groups; ovn, Open Virtual Network. All processes of an installation have the same.",
+    "What carries the networks of the built-in service: basic, libvirt's own networks behind NAT, without security groups; ovn, Open Virtual Network. All processes of an installation have the same.",
   ),
   ovn_nb: list(
     ['unix:/run/ovn/ovnnb_db.sock'],

@@ -8,10 +8,9 @@ import type { ImageSink, ImageSource } from '../virt/driver.ts';
 import type { Web } from '../web/app.ts';
 import { htmlEnvelope } from '../web/faults.ts';
 import { isShared } from './bus.ts';
-import { bad } from './config-values.ts';
 import { imagesDirectory } from './directories.ts';
-import { type Condition, seldom } from './health.ts';
-import { openKeystone } from './identity.ts';
+import type { Condition } from './health.ts';
+import { answering, openRelay, openWay, type Way } from './operators.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 import { workerName } from './worker-name.ts';
 
@@ -26,48 +25,25 @@ export interface OpenedImages {
   readonly conditions: readonly Condition[];
 }
 
-export interface RemoteImages {
-  readonly service: ImageService;
-  /** Where it is, without a version. */
-  readonly endpoint: () => Promise<string>;
-}
-
-/** An image service over HTTP, asked as ourselves where no caller's token is there; ended with the process. */
-export async function openRemoteImages({ config, clock, log, cleanup }: BaseParts): Promise<RemoteImages> {
-  const { endpoint: given } = config.image;
-  const keystone = await openKeystone({ config, clock, log });
-  cleanup.defer(() => keystone.close());
-  const endpoint = async () => given || keystone.endpoint('image');
+/** An image service over HTTP; ended with the process. */
+export async function openGlance({ cleanup }: Pick<BaseParts, 'cleanup'>, way: Way): Promise<ImageService> {
+  // loaded where it is used: its HTTP client alone is ten MiB
   const { makeGlance } = await import('../cloud/glance.ts');
-  const glance = makeGlance({ endpoint, serviceToken: (renew) => keystone.serviceToken(renew) });
+  const glance = makeGlance(way);
   cleanup.defer(() => glance.close());
-  return { service: glance, endpoint };
+  return glance;
 }
-
-/** Asks for an image, as ourselves: so the address and the credentials are good, and its database answers. */
-const answers = (service: ImageService): Condition => ({
-  name: 'image',
-  problem: seldom(async () => {
-    await service.list(systemCaller, { filters: {}, limit: 1, marker: null });
-    return null;
-  }),
-});
 
 async function openOperators(parts: Parts, authenticate: Authenticate): Promise<OpenedImages> {
-  if (parts.config.identity.auth_url === '')
-    throw bad('identity.auth_url', "an operator's Glance asks his Keystone: say where it is");
-  const { service, endpoint } = await openRemoteImages(parts);
-  const { clock, log, observer } = webParts(parts);
-  const { makeRelay } = await import('../web/relay.ts');
-  // for the faces, which ask every service at one address
-  const relay = makeRelay({ service: 'image', envelope: htmlEnvelope, clock, log, observer, endpoint, authenticate });
-  parts.cleanup.defer(() => relay.close());
+  const way = await openWay(parts, 'image', parts.config.image.endpoint);
+  const service = await openGlance(parts, way);
   return {
     service,
     forHosts: verifiedImages(service, systemCaller),
-    app: relay.app,
+    app: await openRelay(parts, way, htmlEnvelope, authenticate),
     async ensureBootstrap() {},
-    conditions: [answers(service)],
+    // asks for an image, as ourselves: so the address and the credentials are good, and its database answers
+    conditions: [answering('image', () => service.list(systemCaller, { filters: {}, limit: 1, marker: null }))],
   };
 }
 

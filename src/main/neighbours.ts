@@ -4,14 +4,12 @@ import type { Authenticate } from '../base/op.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import { makeVolumes, type Volumes } from '../standalone/volume/service.ts';
 import { defaultVolumeQuota } from '../standalone/volume/quota.ts';
-import { makeNetworks, type Networks, type NetworksOptions } from '../standalone/network/networks.ts';
 import { makeRequestRates } from './request-rates.ts';
 import { makeAuthenticator } from './authenticator.ts';
 import { volumesDirectory } from './directories.ts';
-import type { Condition } from './health.ts';
 import type { OpenedImages } from './images.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
-import { openNetworkEngine } from './network-engine.ts';
+import type { OpenedNetworks } from './networks.ts';
 import { type Parts, webParts } from './parts.ts';
 import { identityUrl } from './reach.ts';
 
@@ -62,35 +60,4 @@ export function openVolumes(parts: Parts, authenticate: Authenticate, images: Op
   });
   cleanup.defer(() => volumes.close());
   return volumes;
-}
-
-export interface OpenedNetworks extends Networks {
-  readonly conditions: readonly Condition[];
-}
-
-export interface NetworkWish extends Pick<NetworksOptions, 'tell'> {
-  /** Floating addresses are records there, which harms nobody. */
-  readonly isFake: boolean;
-}
-
-/** The network service, and what must hold for it beside the database. */
-export function openNetworks(
-  parts: Parts,
-  authenticate: Authenticate,
-  { isFake, ...wish }: NetworkWish,
-): OpenedNetworks {
-  const { engine, conditions } = openNetworkEngine(parts);
-  const networks = makeNetworks({
-    ...webParts(parts),
-    ...wish,
-    authenticate,
-    engine,
-    // only OVN carries them
-    floatingIps: isFake || engine.kind === 'ovn',
-    defaultCidr: parts.config.network.default_cidr,
-    dnsServers: parts.config.network.dns_servers,
-    tenantRanges: parts.config.network.tenant_ranges,
-    tenantAddresses: parts.config.network.tenant_addresses,
-  });
-  return { ...networks, conditions };
 }

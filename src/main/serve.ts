@@ -16,8 +16,9 @@ import { makeFront } from './front.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { attachedVolumes } from './attached-volumes.ts';
 import { listen } from './listen.ts';
-import { openCallers, openNetworks, openVolumes } from './neighbours.ts';
+import { openCallers, openVolumes } from './neighbours.ts';
 import { openImages } from './images.ts';
+import { openNetworks } from './networks.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
@@ -93,7 +94,7 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const images = await openImages(parts, callers.authenticate);
   await images.ensureBootstrap();
   const { hosts, fellBack } = await openHosts(parts, images.forHosts, options.drive);
-  const networks = openNetworks(parts, callers.authenticate, {
+  const networks = await openNetworks(parts, callers.authenticate, {
     isFake: hosts.every(({ driver }) => driver.kind === 'fake'),
     // what they tell is heard once everything is wired, before the first request
     tell: (news) => tellPorts(news),

@@ -34,7 +34,7 @@ export function sshRangeOf({ compute }: Pick<Config, 'compute'>): (SshPortRange 
 
 /** How guests are reached from this process; null: they are not. */
 export function dialGuests(config: Pick<Config, 'compute' | 'network' | 'bus'>): DialGuest | null {
-  if (config.bus.url !== '') return null;
+  if (config.bus.url !== '' || config.network.service !== 'built-in') return null;
   if (config.network.engine === 'ovn') {
     if (!hasMetadata(config)) return null;
     const host = metadataHostOf(config.network);

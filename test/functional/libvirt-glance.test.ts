@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { glanceMissing, startGlance, type TestGlance } from '../support/glance.ts';
-import { keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
+import { cloudsFor, keystoneMissing, register, startKeystone, type TestKeystone } from '../support/keystone.ts';
 import { type GuestService, startGuestService } from '../support/serve-guest.ts';
 import { eventually, type Reply, type Service } from '../support/serve.ts';
 
@@ -23,14 +23,7 @@ describe("an operator's Glance", { skip: keystoneMissing() ?? glanceMissing() ??
   /** What his users have: a file that leads to his Keystone. */
   async function writeClouds({ dataDir, url }: Service): Promise<void> {
     await register(keystone, { user: 'nova', type: 'compute', url: `${url}/compute/v2.1` });
-    const auth = {
-      ...{ auth_url: keystone.authUrl, username: 'admin', password: keystone.adminPassword, project_name: 'admin' },
-      ...{ user_domain_name: 'Default', project_domain_name: 'Default' },
-    };
-    await writeFile(
-      join(dataDir, 'clouds.yaml'),
-      JSON.stringify({ clouds: { xloud: { auth, region_name: 'RegionOne' } } }),
-    );
+    await writeFile(join(dataDir, 'clouds.yaml'), cloudsFor(keystone));
   }
 
   before(async () => {

@@ -252,3 +252,12 @@ export async function register(keystone: TestKeystone, { user, type, url }: Regi
     idIn(await keystone.admin('POST', '/endpoints', { endpoint }), 'endpoint');
   }
 }
+
+/** For the stock client and `Service.request`: a file that leads to Keystone as its administrator. */
+export const cloudsFor = ({ authUrl, adminPassword }: TestKeystone): string => {
+  const auth = {
+    ...{ auth_url: authUrl, username: 'admin', password: adminPassword, project_name: 'admin' },
+    ...{ user_domain_name: 'Default', project_domain_name: 'Default' },
+  };
+  return JSON.stringify({ clouds: { xloud: { auth, region_name: 'RegionOne' } } });
+};

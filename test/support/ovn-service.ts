@@ -23,7 +23,13 @@ export interface OvnService {
   close(): Promise<void>;
 }
 
-export async function startOvnService(env: Readonly<Record<string, string>> = {}): Promise<OvnService> {
+/** What is to be there between OVN, whose databases lie in `home`, and the service. */
+export type Prepare = (home: string) => Promise<Readonly<Record<string, string>>>;
+
+export async function startOvnService(
+  env: Readonly<Record<string, string>> = {},
+  prepare: Prepare = async () => ({}),
+): Promise<OvnService> {
   const libvirtd = await startLibvirtd({ hostname: 'ovn-host' });
   const home = join(libvirtd.dir, 'ovn');
   const netns = `xloud-test-${libvirtd.pid}`;
@@ -56,6 +62,7 @@ export async function startOvnService(env: Readonly<Record<string, string>> = {}
         XLOUD_NETWORK__OVS_DB: `unix:/proc/${libvirtd.pid}/root/run/openvswitch/db.sock`,
         XLOUD_NETWORK__OVS_NETNS: netns,
         ...env,
+        ...(await prepare(home)),
       },
     });
   } catch (error) {

@@ -25,6 +25,13 @@ export function bridgeOf({ portId, vifDetails }: NicSpec): string {
 /** Refuses ports that this driver cannot plug. */
 export function checkNics(nics: readonly NicSpec[]): void {
   for (const nic of nics.filter(isOvs)) bridgeOf(nic);
+  // a bridge of its own for each port, where iptables guards it: Neutron's older way
+  const hybrid = nics.find(({ vifDetails }) => vifDetails['ovs_hybrid_plug'] === true);
+  if (hybrid !== undefined)
+    throw notImplemented(
+      `Port ${hybrid.portId} is guarded by iptables (ovs_hybrid_plug), which this host cannot plug: let Neutron's agent use the openvswitch firewall driver.`,
+      { code: 'port.vif_type' },
+    );
   const strange = nics.find((nic) => nic.vifType !== 'nat' && !isOvs(nic));
   if (strange === undefined) return;
   throw notImplemented(

@@ -1,0 +1,61 @@
+// Why: services that an operator has already are found, asked and watched in one way, whichever they are.
+
+import type { Authenticate } from '../base/op.ts';
+import type { NeighbourOptions } from '../cloud/neighbour.ts';
+import type { Web } from '../web/app.ts';
+import type { Envelope } from '../web/faults.ts';
+import { bad } from './config-values.ts';
+import { type Condition, seldom } from './health.ts';
+import { openKeystone } from './identity.ts';
+import { type BaseParts, type Parts, webParts } from './parts.ts';
+
+/** To a service over HTTP: where it is, and who we are there. */
+export interface Way extends Pick<NeighbourOptions, 'serviceToken'> {
+  /** Its type in the catalog: `image`, `network`. */
+  readonly type: 'image' | 'network';
+  /** Without a version. */
+  readonly endpoint: () => Promise<string>;
+}
+
+/** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
+export async function openWay(
+  { config, clock, log, cleanup }: BaseParts,
+  type: Way['type'],
+  given: string,
+): Promise<Way> {
+  if (config.identity.auth_url === '')
+    throw bad(
+      'identity.auth_url',
+      `who asks the ${type} service over HTTP shows it a token of Keystone: say where it is`,
+    );
+  const keystone = await openKeystone({ config, clock, log });
+  cleanup.defer(() => keystone.close());
+  return {
+    type,
+    endpoint: async () => given || keystone.endpoint(type),
+    serviceToken: (renew) => keystone.serviceToken(renew),
+  };
+}
+
+/** Passes on what is asked here of the service: the faces ask every service at one address. Ended with the process. */
+export async function openRelay(
+  parts: Parts,
+  { type, endpoint }: Way,
+  envelope: Envelope,
+  authenticate: Authenticate,
+): Promise<Web> {
+  const { clock, log, observer } = webParts(parts);
+  const { makeRelay } = await import('../web/relay.ts');
+  const relay = makeRelay({ service: type, envelope, clock, log, observer, endpoint, authenticate });
+  parts.cleanup.defer(() => relay.close());
+  return relay.app;
+}
+
+/** Holds while the service answers. */
+export const answering = (name: string, ask: () => Promise<unknown>): Condition => ({
+  name,
+  problem: seldom(async () => {
+    await ask();
+    return null;
+  }),
+});
