@@ -1,7 +1,16 @@
 // Why: where a neighbour is stands in Keystone's catalog, unless the operator says it himself.
 
+import { withoutEndSlashes } from '../base/slashes.ts';
+
 const objects = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+
+/** `http://host:9292/v2/` is at `http://host:9292`. */
+function withoutVersion(url: string): string {
+  const whole = withoutEndSlashes(url);
+  const at = whole.lastIndexOf('/');
+  return /^v\d[\d.]{0,8}$/.test(whole.slice(at + 1)) ? withoutEndSlashes(whole.slice(0, at)) : whole;
+}
 
 export interface Wanted {
   /** `image`, `network`, … */
@@ -23,7 +32,7 @@ export function endpointIn(answer: unknown, { type, interfaces, region }: Wanted
     .filter((endpoint) => region === '' || endpoint['region_id'] === region || endpoint['region'] === region);
   for (const wanted of interfaces) {
     const url = endpoints.find((endpoint) => endpoint['interface'] === wanted)?.['url'];
-    if (typeof url === 'string' && URL.canParse(url)) return url.replace(/\/+(?:v\d[\d.]*\/*)?$/, '');
+    if (typeof url === 'string' && URL.canParse(url)) return withoutVersion(url);
   }
   return null;
 }

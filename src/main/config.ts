@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
+import { messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import {
   defaultFilters,
@@ -543,6 +544,18 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   const unknown = [...given.values()][0];
   if (unknown !== undefined) throw bad(unknown.where, 'there is no such option (see `xloud config sample`)');
   return config as unknown as Config;
+}
+
+/** Why an option does not take a value, as a file would give it; null: it does. */
+export function optionProblem(section: string, name: string, value: unknown): string | null {
+  const option = sections[section]?.[name];
+  if (option === undefined) return `there is no option ${section}.${name}`;
+  try {
+    readValue(option, value, `${section}.${name}`);
+    return null;
+  } catch (error) {
+    return messageOf(error).replace(/^configuration: /, '');
+  }
 }
 
 const yamlOf = (value: unknown): string => (Array.isArray(value) ? `[${value.join(', ')}]` : JSON.stringify(value));

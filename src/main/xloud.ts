@@ -345,6 +345,19 @@ withCommon(config.command('check').description('read the configuration and say w
   },
 );
 
+config
+  .command('import')
+  .argument('<files...>', 'nova.conf and what is read over it, in that order')
+  .description("make a configuration of Nova's, and say of each of its options what became of it")
+  .option(
+    '-o, --output <file>',
+    'where the configuration is written, for its owner alone, if it is not there; default: printed',
+  )
+  .action(async (files: string[], { output }: { output?: string }) => {
+    const { importFiles } = await import('./nova-conf/command.ts');
+    importFiles(files, output ?? null, { print, tell: (line) => process.stderr.write(`${line}\n`) });
+  });
+
 const policy = program.command('policy').description('who may do what');
 async function withPolicy<T>(options: Common, use: (policy: Policy) => T): Promise<T> {
   const { silentLog } = await import('../base/log.ts');
