@@ -142,6 +142,7 @@ const neutron = [
     'PortInUse',
     'PortLimitExceeded',
     'PortNotFound',
+    'PortNotPlugged',
     'PortNotUsable',
   ],
   ...['PolicyRemoveAuthorizationError', 'QoSRulesConflict', 'QosPolicyInUse', 'QosPolicyNotFound', 'QosRuleNotFound'],

@@ -112,6 +112,8 @@ export const limits = {
   passwordHashesPerUser: 16,
   passwordHashesPerAddress: 64,
   passwordHashesWaiting: 1_024,
+  /** How often Neutron is asked whether the ports of a new server work. */
+  portPollMs: 500,
   /** How long an address from Keystone's catalog is taken for good. */
   catalogCacheMs: 300 * SECOND_MS,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */

@@ -29,6 +29,13 @@ export const network = {
     'br-int',
     "The bridge of Open vSwitch that an operator's Neutron plugs ports into, where it does not say so itself.",
   ),
+  vif_plugging_timeout_seconds: integer(
+    300,
+    'seconds',
+    "How long an operator's Neutron may take until the ports of a new server work; one whose ports do not is in ERROR. 0: it is not waited for.",
+    0,
+    3600,
+  ),
   engine: choice(
     'basic',
     ['basic', 'ovn'],

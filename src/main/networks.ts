@@ -24,7 +24,11 @@ export interface NetworkWish extends Pick<NetworksOptions, 'tell'> {
 async function openNeutron({ config, cleanup }: Parts, way: Way): Promise<NetworkService> {
   // loaded where it is used: its HTTP client alone is ten MiB
   const { makeNeutron } = await import('../cloud/neutron.ts');
-  const neutron = makeNeutron({ ...way, ovsBridge: config.network.ovs_bridge });
+  const neutron = makeNeutron({
+    ...way,
+    ovsBridge: config.network.ovs_bridge,
+    plugTimeoutMs: config.network.vif_plugging_timeout_seconds * 1000,
+  });
   cleanup.defer(() => neutron.close());
   return neutron;
 }

@@ -80,8 +80,11 @@ export const fates: Readonly<Record<string, Fate>> = {
   'DEFAULT.instances_path': 'guests of this program have a directory of their own (compute.instances_dir)',
   'DEFAULT.state_path': 'named by --data-dir',
   'DEFAULT.default_schedule_zone': 'a server that names no zone may be in any',
-  'DEFAULT.vif_plugging_timeout': 'ports are not waited for',
-  'DEFAULT.vif_plugging_is_fatal': 'ports are not waited for',
+  'DEFAULT.vif_plugging_timeout': number('network.vif_plugging_timeout_seconds'),
+  'DEFAULT.vif_plugging_is_fatal': ({ isTrue }) =>
+    isTrue
+      ? ignored('it is, unless network.vif_plugging_timeout_seconds is 0')
+      : set('network.vif_plugging_timeout_seconds', 0, 'what would not be fatal is not waited for'),
   'DEFAULT.block_device_allocate_retries': 'volumes are waited for until they are there or failed',
   'DEFAULT.osapi_compute_workers': 'one process answers; start more of `xloud api`',
   'DEFAULT.enabled_apis': 'compute, metadata and the built-in services are there by themselves',

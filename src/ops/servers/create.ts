@@ -156,10 +156,12 @@ const build = step({
   name: 'build',
   event: 'compute__do_build_and_run_instance',
   async run(context: StepContext<CreateInput>) {
-    const { deps, server, claim, input, build: asked, call } = context;
+    const { deps, server, claim, input, build: asked, call, rest } = context;
     await attachPlanned(context);
     const spec = await specToBuild(deps.database.read, { server, claim, build: asked() }, input.adminPass);
-    return call(server.host as string, 'spawn', { spec });
+    const view = await call(server.host as string, 'spawn', { spec });
+    if (deps.network.awaitPlugged !== undefined) await rest(deps.network.awaitPlugged(server));
+    return view;
   },
   async undo(context) {
     const { server, call } = context;
