@@ -11,6 +11,7 @@ import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
+import { openProxiedMetadata } from './metadata.ts';
 import { openNovacronPort } from './novacron-face.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
@@ -49,6 +50,7 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
     const { handler, consoles, dashboard, novacron } = makeFront(parts, callers, neighbours, plane);
     port.answerWith(...noteReached(reach, handler, consoles.upgrades));
     await openNovacronPort(parts, reach, novacron);
+    await openProxiedMetadata(parts);
     cleanup.defer(() => port.close());
     cleanup.defer(() => consoles.close());
     cleanup.defer(() => dashboard.close());

@@ -7,6 +7,7 @@ import {
   httpUrl,
   integer,
   list,
+  listenAddress,
   netnsName,
   ovsdbRemote,
   plainAddress,
@@ -35,6 +36,16 @@ export const network = {
     "How long an operator's Neutron may take until the ports of a new server work; one whose ports do not is in ERROR. 0: it is not waited for.",
     0,
     3600,
+  ),
+  metadata_proxy_listen: text(
+    '127.0.0.1:8775',
+    "Address and port on which an API answers an operator's metadata agents (Neutron's; nova_metadata_host and nova_metadata_port there), where metadata_proxy_shared_secret is set.",
+    { form: listenAddress },
+  ),
+  metadata_proxy_shared_secret: text(
+    '',
+    "The secret that is metadata_proxy_shared_secret of an operator's metadata agents too; empty: they are not answered, and every server has a config drive.",
+    { secret: true },
   ),
   engine: choice(
     'basic',

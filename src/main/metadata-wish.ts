@@ -8,3 +8,7 @@ import type { Config } from './config.ts';
  */
 export const hasMetadata = ({ network, bus }: Pick<Config, 'network' | 'bus'>): boolean =>
   network.engine === 'ovn' && network.metadata === 'yes' && (bus.url === '' || network.metadata_key_file !== '');
+
+/** Whether Neutron's metadata agents are answered here. */
+export const isMetadataProxied = ({ network }: Pick<Config, 'network'>): boolean =>
+  network.service === 'neutron' && network.metadata_proxy_shared_secret !== '';

@@ -13,6 +13,7 @@ import {
   refusal,
   senderOf,
 } from '../api/metadata/handler.ts';
+import { answerProxied } from '../api/metadata/proxied.ts';
 import { answerRelayed } from '../api/metadata/relayed.ts';
 import { Fault, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -26,10 +27,12 @@ import { openOvsdb } from '../cloud/ovn/ovsdb/client.ts';
 import { guestMetadata } from '../ops/index.ts';
 import { runProgram } from '../base/run.ts';
 import type { Config } from './config.ts';
+import { splitListen } from './config-options.ts';
 import { bad } from './config-values.ts';
 import { cutSilent } from './connections.ts';
 import type { Condition } from './health.ts';
-import { hasMetadata } from './metadata-wish.ts';
+import { listen } from './listen.ts';
+import { hasMetadata, isMetadataProxied } from './metadata-wish.ts';
 import type { BaseParts, Parts } from './parts.ts';
 import { statusOfFault } from '../web/faults.ts';
 import { take } from './request-rates.ts';
@@ -166,6 +169,18 @@ export function relayedMetadata(parts: Parts): RequestListener | null {
   const { metadata_key_file: file } = config.network;
   if (!hasMetadata(config) || file === '') return null;
   return answerRelayed({ answers: answersOf(parts), secret: secretIn(file), clock, observer: metrics.web });
+}
+
+/** Answers Neutron's metadata agents, on a port of its own; nothing where none are configured. */
+export async function openProxiedMetadata(parts: Parts): Promise<void> {
+  const { config, metrics, cleanup, log } = parts;
+  if (!isMetadataProxied(config)) return;
+  const { metadata_proxy_listen: where, metadata_proxy_shared_secret: secret } = config.network;
+  const { address, port } = splitListen(where);
+  const listening = await listen(address, port);
+  cleanup.defer(() => listening.close());
+  listening.answerWith(answerProxied({ answers: answersOf(parts), secret, observer: metrics.web }));
+  log.info({ url: listening.url }, "Neutron's metadata agents are answered");
 }
 
 /** What an agent is answered for its guests. */

@@ -7,7 +7,7 @@ import type { OpsDeps } from '../ops/index.ts';
 import { weigherNames, weighers } from '../scheduler/index.ts';
 import { readCloudInitTemplates } from './cloud-init-templates.ts';
 import type { Config } from './config.ts';
-import { hasMetadata } from './metadata-wish.ts';
+import { hasMetadata, isMetadataProxied } from './metadata-wish.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -24,7 +24,9 @@ export const termsOf = (compute: Config['compute']): HostTerms => ({
 
 /** A guest that nobody tells over the network who it is has to be told by a drive. */
 const forcesConfigDrive = (config: Config): boolean =>
-  config.compute.force_config_drive === 'auto' ? !hasMetadata(config) : config.compute.force_config_drive === 'yes';
+  config.compute.force_config_drive === 'auto'
+    ? !hasMetadata(config) && !isMetadataProxied(config)
+    : config.compute.force_config_drive === 'yes';
 
 const sizedFlavorTerms = (compute: Config['compute']): SizedFlavorTerms => ({
   perProject: compute.sized_flavors,

@@ -20,7 +20,7 @@ import { openCallers, openVolumes } from './neighbours.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
-import { openMetadata } from './metadata.ts';
+import { openMetadata, openProxiedMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
 import { openNovacronPort } from './novacron-face.ts';
@@ -127,6 +127,7 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const { handler, consoles, dashboard, novacron } = makeFront(parts, callers, neighbours, plane, more);
   port.answerWith(...noteReached(reach, handler, consoles.upgrades));
   await openNovacronPort(parts, reach, novacron);
+  await openProxiedMetadata(parts);
   // ended first: what answers requests is still there for those under way
   cleanup.defer(() => port.close());
   cleanup.defer(() => consoles.close());

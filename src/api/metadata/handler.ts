@@ -47,6 +47,8 @@ export interface Asked {
   readonly address: string | null;
   /** The host from which it was passed on, which is believed of its own guests alone; null: it came from the network itself. */
   readonly host: string | null;
+  /** Who asks, where somebody who is believed says so; absent: who has the address in the network. */
+  readonly named?: { readonly uuid: string; readonly projectId: string };
   readonly method: string;
   readonly url: string;
   /** @throws 400 where it is longer than that, empty, or no text */
@@ -131,13 +133,13 @@ export function makeMetadataAnswers({ source, count, clock, log }: Omit<Metadata
   }
 
   async function answerOf(request: Asked): Promise<Answered> {
-    const { networkId, address, host, method, url } = request;
+    const { networkId, address, host, named, method, url } = request;
     if (address === null || url.length > limits.metadataPathChars) return notHere();
     const reads = method === 'GET' || method === 'HEAD';
-    await count(`${networkId} ${address}`, !reads);
-    const uuid = await source.asker({ networkId, address, host });
+    await count(named === undefined ? `${networkId} ${address}` : named.uuid, !reads);
+    const uuid = named === undefined ? await source.asker({ networkId, address, host }) : named.uuid;
     const facts = uuid === null ? null : await factsOf(uuid);
-    if (facts === null) return notHere();
+    if (facts === null || (named !== undefined && named.projectId !== facts.server.projectId)) return notHere();
     const found: MetadataAnswer | null = metadataAt(facts, url.replace(/[?#].*$/s, ''), () => randomBytes(SEED_BYTES));
     if (found === null) return notHere();
     if (found.kind === 'password') return password(facts, request);

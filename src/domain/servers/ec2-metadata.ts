@@ -11,7 +11,7 @@ export const ec2Versions = [
 
 /** What only EC2's words need of a server. */
 export interface Ec2Facts extends GuestMetadata {
-  readonly server: Pick<Server, 'id' | 'imageRef' | 'reservationId' | 'rootDeviceName'>;
+  readonly server: Pick<Server, 'id' | 'projectId' | 'imageRef' | 'reservationId' | 'rootDeviceName'>;
 }
 
 /** A value, a list of them, or what is below. */

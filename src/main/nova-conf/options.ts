@@ -88,7 +88,8 @@ export const fates: Readonly<Record<string, Fate>> = {
   'DEFAULT.block_device_allocate_retries': 'volumes are waited for until they are there or failed',
   'DEFAULT.osapi_compute_workers': 'one process answers; start more of `xloud api`',
   'DEFAULT.enabled_apis': 'compute, metadata and the built-in services are there by themselves',
-  'DEFAULT.metadata_listen': 'guests are answered on their own networks (network.metadata)',
+  'DEFAULT.metadata_listen': 'taken with neutron.service_metadata_proxy',
+  'DEFAULT.metadata_listen_port': 'taken with neutron.service_metadata_proxy',
   'DEFAULT.rootwrap_config': 'nothing is run by way of sudo',
   'DEFAULT.log_dir': LOGS,
   'DEFAULT.log_file': LOGS,
@@ -157,8 +158,15 @@ export const fates: Readonly<Record<string, Fate>> = {
   'neutron.ovs_bridge': text('network.ovs_bridge'),
   'neutron.region_name': text('identity.region_name'),
   'neutron.valid_interfaces': list('identity.interfaces'),
-  'neutron.service_metadata_proxy': "Neutron's metadata agent is not answered: servers have a config drive",
-  'neutron.metadata_proxy_shared_secret': "Neutron's metadata agent is not answered: servers have a config drive",
+  'neutron.service_metadata_proxy': ({ isTrue, other }) => {
+    if (!isTrue) return ignored("Neutron's metadata agents are answered where metadata_proxy_shared_secret is given");
+    const [host, port] = [
+      other('DEFAULT.metadata_listen') ?? '0.0.0.0',
+      other('DEFAULT.metadata_listen_port') ?? '8775',
+    ];
+    return set('network.metadata_proxy_listen', `${host}:${port}`, 'the address of [DEFAULT] metadata_listen');
+  },
+  'neutron.metadata_proxy_shared_secret': text('network.metadata_proxy_shared_secret'),
 
   'libvirt.connection_uri': text('compute.libvirt_uri'),
   'libvirt.virt_type': ({ text: type }) =>

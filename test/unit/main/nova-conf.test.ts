@@ -87,7 +87,11 @@ describe('nova.conf', () => {
     assert.deepEqual(values['api'], { host: '10.0.0.11' });
     assert.deepEqual(values['quota'], { instances: 50, injected_file_path_bytes: 255 });
     assert.deepEqual(values['image'], { service: 'glance', endpoint: 'http://controller:9292' });
-    assert.deepEqual(values['network'], { service: 'neutron', ovs_bridge: 'br-int' });
+    assert.deepEqual(values['network'], {
+      service: 'neutron',
+      ovs_bridge: 'br-int',
+      metadata_proxy_listen: '0.0.0.0:8775',
+    });
     assert.deepEqual(values['notifications'], { url: 'amqp://openstack:s3cret@mq1:5672/nova' });
     assert.equal(values['scheduler']?.['ram_weight_multiplier'], -1.5);
     assert.deepEqual(

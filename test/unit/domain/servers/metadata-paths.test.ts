@@ -22,6 +22,7 @@ const facts: Ec2Facts = {
   }),
   server: {
     id: 26,
+    projectId: 'p',
     imageRef: '9f3a0b1c-0000-4000-8000-000000000000',
     reservationId: 'r-1234abcd',
     rootDeviceName: '/dev/vda',
