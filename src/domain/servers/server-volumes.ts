@@ -1,7 +1,9 @@
 // Why: which volumes a server has is compute's to keep, beside what the volume service knows: the name that the guest gives each,
 // whether it goes with the server, and how a host reaches it, so that every power cycle finds it again.
 
+import type { FlavorSnapshot } from '../machines/flavors.ts';
 import { diskName } from './disk-name.ts';
+import type { Server } from './servers.ts';
 
 /** What a disk can be plugged into while a guest runs. */
 export type VolumeBus = 'virtio' | 'scsi';
@@ -60,6 +62,10 @@ export interface PlannedVolume extends NewServerVolume {
 
 /** Whether a server's root disk is a volume: it has no image then. */
 export const bootsFromVolume = ({ imageRef }: { readonly imageRef: string }): boolean => imageRef === '';
+
+/** A server's flavor with as much disk as the server has on its host: none for a root disk that is a volume. */
+export const disksOnHost = ({ flavor, imageRef }: Pick<Server, 'flavor' | 'imageRef'>): FlavorSnapshot =>
+  bootsFromVolume({ imageRef }) ? { ...flavor, rootGb: 0 } : flavor;
 
 /** What a server has beside volumes: each takes a name. */
 export interface OwnDisks {

@@ -1,5 +1,5 @@
 // Why: a shelved server comes back with the size and the addresses that it had: where it still is, or on whatever host the
-// scheduler finds, from the image that it waited as.
+// scheduler finds, from the image that it waited as, or from its volume.
 
 import { badRequest, conflict, internal, notFound } from '../../base/errors.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
@@ -14,7 +14,7 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { bindPorts, moveRequest } from './migrations.ts';
+import { bindTo, moveRequest } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
 import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
@@ -94,19 +94,19 @@ async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
   throw notFound(`Unshelve attempted but the image ${input.imageId} cannot be found.`, { code: NO_IMAGE });
 }
 
-const bindTo = (context: Context, host: string): Promise<void> =>
-  bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
+const bindAt = (context: Context, host: string): Promise<void> =>
+  bindTo(context, { host, zone: context.server.availabilityZone ?? '' });
 
 const image = step({ name: 'image', event: 'get_image_info', run: shelvedImage, undo: 'the image was only looked at' });
 
-/** Starts the guest anew from the image that the server waited as. */
+/** Starts the guest anew from what the server waited as: an image, or its volume. */
 const spawned = step({
   name: 'guest',
   event: 'compute_unshelve_instance',
-  async run({ deps, server, commit, call, output }: Context) {
+  async run({ deps, server, input, commit, call, output }: Context) {
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
     const spec = await guestSpec(deps.database.read, server, null);
-    const disks = { ...spec.disks, image: output(image) };
+    const disks = input.imageId === '' ? spec.disks : { ...spec.disks, image: output(image) };
     return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
   },
   async undo({ server, call }) {
@@ -139,17 +139,21 @@ async function settleBack(t: Tx, { server, input }: Context, view: GuestView, no
 const forget: Step<UnshelveInput> = {
   name: 'forget',
   run: (context) =>
-    tolerate(context, 'the image of a server that is back stays', () =>
-      removeImage(context.deps, context.input.imageId),
-    ),
+    tolerate(context, 'the image of a server that is back stays', async () => {
+      if (context.input.imageId !== '') await removeImage(context.deps, context.input.imageId);
+    }),
   undo: 'the image is needed no longer',
 };
 
-const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, GuestView>): Saga<UnshelveInput> => ({
+const back = (
+  before: Saga<UnshelveInput>['steps'],
+  guest: Step<UnshelveInput, GuestView>,
+  after: Saga<UnshelveInput>['steps'] = [forget],
+): Saga<UnshelveInput> => ({
   name: 'unshelve',
   notification: 'unshelve',
   secrets: [],
-  steps: [...before, guest, forget],
+  steps: [...before, guest, ...after],
   async settle(t, context, nowMs) {
     await settleBack(t, context, context.output(guest), nowMs);
     await removeShelved(t, context.server.id);
@@ -168,7 +172,6 @@ const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, G
 export const unshelveHereSaga = back([], poweredOn);
 
 const placing: Saga<UnshelveInput>['steps'] = [
-  image,
   {
     name: 'place',
     event: 'schedule_instances',
@@ -180,10 +183,13 @@ const placing: Saga<UnshelveInput>['steps'] = [
   },
   {
     name: 'ports',
-    run: (context) => bindTo(context, hostOf(context.server)),
-    undo: (context) => bindTo(context, ''),
+    run: (context) => bindAt(context, hostOf(context.server)),
+    undo: (context) => bindAt(context, ''),
   },
 ];
+
+/** Of a server that boots from a volume and has no host. */
+export const unshelveVolumeSaga = back(placing, spawned, []);
 
 export const unshelveAction = defineAction<UnshelveInput>()({
   transitions: {
@@ -192,6 +198,9 @@ export const unshelveAction = defineAction<UnshelveInput>()({
       to: 'active',
     }),
   },
-  ...back(placing, spawned),
-  variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
+  ...back([image, ...placing], spawned),
+  variant({ offloaded, imageId }) {
+    if (!offloaded) return unshelveHereSaga;
+    return imageId === '' ? unshelveVolumeSaga : null;
+  },
 });
