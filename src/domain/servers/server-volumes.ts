@@ -3,7 +3,6 @@
 
 import type { FlavorSnapshot } from '../machines/flavors.ts';
 import { diskName } from './disk-name.ts';
-import type { Server } from './servers.ts';
 
 /** What a disk can be plugged into while a guest runs. */
 export type VolumeBus = 'virtio' | 'scsi';
@@ -64,8 +63,8 @@ export interface PlannedVolume extends NewServerVolume {
 export const bootsFromVolume = ({ imageRef }: { readonly imageRef: string }): boolean => imageRef === '';
 
 /** A server's flavor with as much disk as the server has on its host: none for a root disk that is a volume. */
-export const disksOnHost = ({ flavor, imageRef }: Pick<Server, 'flavor' | 'imageRef'>): FlavorSnapshot =>
-  bootsFromVolume({ imageRef }) ? { ...flavor, rootGb: 0 } : flavor;
+export const disksOnHost = (server: { readonly flavor: FlavorSnapshot; readonly imageRef: string }): FlavorSnapshot =>
+  bootsFromVolume(server) ? { ...server.flavor, rootGb: 0 } : server.flavor;
 
 /** What a server has beside volumes: each takes a name. */
 export interface OwnDisks {
