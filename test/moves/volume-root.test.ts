@@ -19,7 +19,7 @@ describe('servers that boot from a volume, between two hosts', { concurrency: 1 
   let local: string;
 
   before(async () => {
-    world = await startTwoHostService();
+    world = await startTwoHostService({ XLOUD_COMPUTE__ALLOW_RESIZE_TO_SAME_HOST: 'yes' });
     large = await world.flavor('large', { vcpus: 4, ram: 1024, disk: 2 });
     small = await world.flavor('small', { vcpus: 2, ram: 512, disk: 0 });
     const roomy = { vcpus: 2, ram: 512, disk: 1, 'OS-FLV-EXT-DATA:ephemeral': 1 };
@@ -32,6 +32,22 @@ describe('servers that boot from a volume, between two hosts', { concurrency: 1 
     const { status, attachments } = body.volume as { status: string; attachments: { host_name: string | null }[] };
     return [status, ...attachments.map(({ host_name }) => host_name)];
   };
+
+  /** One host takes no servers for as long as that lasts. */
+  const without = async (host: HostName, work: () => Promise<void>): Promise<void> => {
+    const { body } = await world.compute('GET', `/os-services?host=${host}&binary=nova-compute`);
+    const path = `/os-services/${body.services[0].id}`;
+    assert.equal((await world.compute('PUT', path, { status: 'disabled' })).status, 200);
+    await work();
+    assert.equal((await world.compute('PUT', path, { status: 'enabled' })).status, 200);
+  };
+
+  const resize = (id: string, flavorRef: string, to: HostName): Promise<void> =>
+    without(otherOf(to), async () => {
+      await world.act(id, { resize: { flavorRef } });
+      await world.reaches(id, 'VERIFY_RESIZE');
+      assert.equal(await world.hostOf(id), to);
+    });
 
   /** A server whose root volume is made of the guest's image, and that volume. */
   const create = async (flavorRef: string): Promise<{ id: string; root: string; home: HostName }> => {
@@ -74,13 +90,11 @@ describe('servers that boot from a volume, between two hosts', { concurrency: 1 
     return world.hostOf(id);
   };
 
-  it('are resized to a flavor with no disk on the other host, back, and there for good', async () => {
+  it('are resized to a flavor with no disk on the other host, back, and there for good; and on that host', async () => {
     const { id, root, home } = await create(large);
     const there = otherOf(home);
     const words = await world.mark(id, home);
-    await world.act(id, { resize: { flavorRef: small } });
-    await world.reaches(id, 'VERIFY_RESIZE');
-    assert.equal(await world.hostOf(id), there);
+    await resize(id, small, there);
     await world.up(id, there);
     assert.equal(await world.marked(id, there), words);
     assert.deepEqual([await world.running(id), await volumeOf(root)], [[there], ['in-use', there]]);
@@ -90,13 +104,18 @@ describe('servers that boot from a volume, between two hosts', { concurrency: 1 
     await world.up(id, home);
     assert.equal(await world.marked(id, home), later, 'a volume has what was written to it since');
     assert.deepEqual([await world.running(id), await volumeOf(root)], [[home], ['in-use', home]]);
-    await world.act(id, { resize: { flavorRef: small } });
-    await world.reaches(id, 'VERIFY_RESIZE');
-    await world.act(id, { confirmResize: null });
-    await world.reaches(id, 'ACTIVE');
-    assert.deepEqual(await world.leftovers(id, home), []);
-    await world.up(id, there);
-    assert.equal(await world.marked(id, there), later);
+    for (const [flavor, host] of [
+      [small, there],
+      [local, there],
+    ] as const) {
+      await resize(id, flavor, host);
+      await world.act(id, { confirmResize: null });
+      await world.reaches(id, 'ACTIVE');
+      assert.deepEqual(await world.leftovers(id, home), []);
+      await world.up(id, host);
+      assert.equal(await world.marked(id, host), later);
+    }
+    assert.equal(await world.inside(id, there, 'ls /sys/block | grep -c "^vd[ab]$"'), '2\n', 'a disk of its own came');
     await remove(id);
   });
 
