@@ -232,6 +232,22 @@ for (const engine of engines) {
       }
     });
 
+    it('do not come back without the volume, which may go while they have no host', async () => {
+      const { id, root } = await boots(small);
+      const detach = () =>
+        servers.request('DELETE', `/servers/${id}/os-volume_attachments/${root}`, { as: 'member', version: '2.20' });
+      assert.equal((await detach()).status, 403);
+      await done(id, { shelve: null });
+      assert.equal((await detach()).status, 202);
+      await servers.world.settled();
+      assert.equal(servers.world.volumes.stateOf(root), 'available');
+      const refused = await servers.act(id, { unshelve: null });
+      assert.deepEqual([refused.status, /boots from was detached/.test(refused.text)], [400, true], refused.text);
+      assert.equal(await statusOf(id), 'SHELVED_OFFLOADED');
+      await gone(id);
+      assert.equal(servers.world.volumes.stateOf(root), 'available');
+    });
+
     it('wait for an administrator or the clock where they could not leave their host', async () => {
       const { id, root } = await boots(small);
       const host = (await hostOf(id)) ?? '';

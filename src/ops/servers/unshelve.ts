@@ -5,11 +5,13 @@ import { badRequest, conflict, internal, notFound } from '../../base/errors.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
 import { findHost } from '../../db/hosts.ts';
 import { isZoneServed } from '../../db/services.ts';
+import { volumesOfServer } from '../../db/server-volumes.ts';
 import { updateServer } from '../../db/servers.ts';
 import { findShelved, removeShelved } from '../../db/shelved.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
@@ -59,6 +61,14 @@ async function checkRequest(t: Tx, server: Server, { zone, host, mayNameHost }: 
   }
 }
 
+/** A shelved server without a host may have lost the volume that it boots from; throws 400 then. */
+async function checkRoot(t: Tx, server: Server): Promise<void> {
+  if (!bootsFromVolume(server)) return;
+  const volumes = await volumesOfServer(t, server.id);
+  if (volumes.some(({ bootIndex }) => bootIndex === 0)) return;
+  throw badRequest(`The volume that instance ${server.uuid} boots from was detached.`);
+}
+
 /** Begins to bring a shelved server back. Throws 400, 403, 404 and 409. */
 export async function unshelveServer(
   deps: OpsDeps,
@@ -69,6 +79,7 @@ export async function unshelveServer(
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, unshelveAction.transitions.unshelve);
     await checkRequest(t, server, request);
+    await checkRoot(t, server);
     const shelved = await findShelved(t, server.id);
     if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
     const nowMs = deps.clock.now();
