@@ -90,6 +90,8 @@ export interface VolumeService {
   connect(attachmentId: string, host: string | null): Promise<VolumeConnection>;
   /** Says that the server has the volume. @param device `/dev/vdb` */
   complete(attachmentId: string, device: string): Promise<void>;
+  /** Says that no host has the volume now; it is kept for its server. An attachment that is not there: nothing. */
+  disconnect(attachmentId: string): Promise<void>;
   /** Says that a volume is being taken from its server; `false`: it is not any more. */
   detaching(volumeId: string, begins: boolean): Promise<void>;
   /** Ends an attachment; one that is not there: nothing. */
@@ -128,6 +130,7 @@ export const noVolumes: VolumeService = {
   reserve: async (id) => noVolume(id),
   connect: async () => none(),
   complete: async () => none(),
+  disconnect: async () => undefined,
   detaching: async () => none(),
   release: async () => undefined,
   releaseAll: async () => undefined,

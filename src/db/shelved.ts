@@ -4,6 +4,7 @@ import type { Reader } from './engine.ts';
 import type { Tx } from './tx.ts';
 
 export interface Shelved {
+  /** Empty: it waits as the volume that it boots from. */
   readonly imageId: string;
 }
 

@@ -1,7 +1,7 @@
 // Why: a hypervisor of pure data. It runs the development server and the functional tests, and it documents what a driver must
 // do: test/support/driver-contract.ts holds it and libvirt's driver to the same words.
 
-import { type GuestEvent, lettingGoOf } from '../domain/servers/guests.ts';
+import { type GuestEvent, lettingGoOf, ownRootGb } from '../domain/servers/guests.ts';
 import type { HostInventory } from '../domain/placement/hosts.ts';
 import { power } from '../domain/servers/servers.ts';
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from './driver.ts';
@@ -80,7 +80,7 @@ function takenBy(store: FakeStore, nowMs: number): { readonly memoryMb: number; 
   let diskGb = 0;
   for (const guest of store.all()) {
     if (guest.powerState === power.running) memoryMb += usedBy(guest, nowMs).memoryMb;
-    diskGb += guest.spec.disks.rootGb + guest.spec.disks.ephemeralGb;
+    diskGb += ownRootGb(guest.spec.disks) + guest.spec.disks.ephemeralGb;
   }
   return { memoryMb, diskGb };
 }

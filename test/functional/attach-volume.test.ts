@@ -152,7 +152,6 @@ for (const engine of engines) {
       assert.equal(world.volumes.stateOf(blank), 'in-use');
       for (const action of [
         { createImage: { name: 'x' } },
-        { shelve: null },
         { rescue: {} },
         { rebuild: { imageRef: servers.imageId } },
       ]) {

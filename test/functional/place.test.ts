@@ -60,7 +60,7 @@ for (const engine of engines) {
     }
 
     const wishOf = async (server: Server) =>
-      placementOf(world.deps, server, await findBuild<BuildRequest>(world.database.read, server.id));
+      placementOf(world.deps, server, await findBuild<BuildRequest>(world.database.read, server.id), server.flavor);
 
     /** The host that stands first for a server as things are. */
     async function firstChoice(server: Server): Promise<string> {

@@ -39,7 +39,7 @@ function replaced<I, K extends 'run' | 'undo'>(
 async function claimBlindly(context: Context): Promise<{ readonly host: string }> {
   const { deps, server, commit } = context;
   if (server.host !== null && (await findClaim(deps.database.read, server.id)) !== null) return { host: server.host };
-  const wish = placementOf(deps, server, await findBuild<BuildRequest>(deps.database.read, server.id));
+  const wish = placementOf(deps, server, await findBuild<BuildRequest>(deps.database.read, server.id), server.flavor);
   const { hosts, spec } = await hostsFor(deps, server, { ...wish, excluded: [] }, 'all');
   const [host] = hosts;
   if (host === undefined) throw new Error('no host');

@@ -108,6 +108,10 @@ export function makeMemoryVolumes(): MemoryVolumes {
       if (attachment === undefined) throw notFound(`Attachment ${id} could not be found.`);
       Object.assign(attachment, { device, status: 'attached' });
     },
+    async disconnect(id) {
+      const attachment = attachments.get(id);
+      if (attachment !== undefined) Object.assign(attachment, { host: null, status: 'reserved' });
+    },
     async detaching(id, begins) {
       if (begins) detaching.add(id);
       else detaching.delete(id);

@@ -2,20 +2,33 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
+import type { CreateServersRequest } from '../../src/domain/servers/create-request.ts';
 import { power, type VmState } from '../../src/domain/servers/servers.ts';
 import { startWorker } from '../../src/ops/engine/worker.ts';
-import { createRequest, makeOp, type World } from './world.ts';
+import { createRequest, makeOp, memberCaller, type World } from './world.ts';
 
 type RunAll = () => Promise<void>;
 
-export async function queued(world: World): Promise<string> {
+async function asked(world: World, more: Partial<CreateServersRequest>): Promise<string> {
   const flavorRef = await world.flavor({ specs: { minimum_cpu: '1', minimum_memory: '256' } });
-  const { servers } = await world.ops.createServers(makeOp(), createRequest(flavorRef, world.imageId));
+  const request = { ...createRequest(flavorRef, world.imageId), ...more };
+  const { servers } = await world.ops.createServers(makeOp(), request);
   return servers[0]?.uuid ?? '';
 }
 
-export async function built(world: World, runAll: RunAll): Promise<string> {
-  const uuid = await queued(world);
+export const queued = (world: World): Promise<string> => asked(world, {});
+
+/** One that boots from a volume. */
+export async function builtOnVolume(world: World, runAll: RunAll): Promise<string> {
+  const id = world.volumes.add(memberCaller.projectId ?? '', { bootable: true });
+  const root = { source: 'volume', id, sizeGb: null, type: null, bootIndex: 0, tag: null } as const;
+  return run(world, runAll, { imageRef: '', volumes: [{ ...root, deleteOnTermination: false }] });
+}
+
+export const built = (world: World, runAll: RunAll): Promise<string> => run(world, runAll, {});
+
+async function run(world: World, runAll: RunAll, more: Partial<CreateServersRequest>): Promise<string> {
+  const uuid = await asked(world, more);
   await runAll();
   assert.equal((await world.server(uuid)).vmState, 'active');
   return uuid;

@@ -103,6 +103,9 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       live_migration: hypervisors.length > 1,
       block_migration_for_live_migration: hypervisors.length > 1,
       live_migrate_back_and_forth: hypervisors.length > 1,
+      volume_backed_live_migration: hypervisors.length > 1,
+      // whatever its name says, it is about any volume that a server has
+      block_migrate_cinder_iscsi: hypervisors.length > 1,
       can_migrate_between_any_hosts: hypervisors.length > 1,
       interface_attach: true,
       vnc_console: true,

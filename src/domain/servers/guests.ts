@@ -59,6 +59,22 @@ export interface GuestSpec {
 export const hasVolumeRoot = ({ volumes = [] }: GuestSpec['disks']): boolean =>
   volumes.some(({ bootIndex }) => bootIndex === 0);
 
+/** The size of the root disk on its host, in GiB: 0 where that is a volume, or as large as the image. */
+export const ownRootGb = (disks: GuestSpec['disks']): number => (hasVolumeRoot(disks) ? 0 : disks.rootGb);
+
+/**
+ * Why a guest's disks cannot go with it as it runs in the way that is asked for; null: they can. Volumes are not copied.
+ * @param asked whether disks must be copied; null: as the storage needs
+ * @param shared whether both hosts have the same storage
+ * @param own how many disks it has on its host that it writes to
+ */
+export function liveDisksProblem(asked: boolean | null, shared: boolean, own: number): string | null {
+  if (asked === true && shared) return 'both hosts have the same storage, so no disk can be copied';
+  if (asked === true && own === 0) return 'it has no disk on its host that could be copied';
+  if (asked === false && !shared && own > 0) return 'its storage is not shared, so its disks must be copied';
+  return null;
+}
+
 export interface ConfigDriveSpec {
   readonly availabilityZone: string;
   readonly keyName: string | null;

@@ -1,6 +1,7 @@
 // Why: which volumes a server has is compute's to keep, beside what the volume service knows: the name that the guest gives each,
 // whether it goes with the server, and how a host reaches it, so that every power cycle finds it again.
 
+import type { FlavorSnapshot } from '../machines/flavors.ts';
 import { diskName } from './disk-name.ts';
 
 /** What a disk can be plugged into while a guest runs. */
@@ -60,6 +61,10 @@ export interface PlannedVolume extends NewServerVolume {
 
 /** Whether a server's root disk is a volume: it has no image then. */
 export const bootsFromVolume = ({ imageRef }: { readonly imageRef: string }): boolean => imageRef === '';
+
+/** A server's flavor with as much disk as the server has on its host: none for a root disk that is a volume. */
+export const disksOnHost = (server: { readonly flavor: FlavorSnapshot; readonly imageRef: string }): FlavorSnapshot =>
+  bootsFromVolume(server) ? { ...server.flavor, rootGb: 0 } : server.flavor;
 
 /** What a server has beside volumes: each takes a name. */
 export interface OwnDisks {

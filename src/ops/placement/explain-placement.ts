@@ -40,7 +40,7 @@ export async function explainPlacement(deps: OpsDeps, op: Op, asked: PlacementQu
   const subject = { ...asked, flavor, image, bootVcpus: vcpus, bootMemoryMb: memoryMb, requestedZone: asked.zone };
   const spec = await specOf(
     deps,
-    placementOf(deps, subject, asked),
+    placementOf(deps, subject, asked, flavor),
     group === null ? null : await placementInGroup(read, group),
   );
   return { spec, hosts: explain(await listCandidates(read, 'all'), spec, optionsOf(deps)) };

@@ -13,7 +13,7 @@ import { remnantHosts } from '../../db/remnants.ts';
 import { updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { bootSizeOf } from '../../domain/servers/build-spec.ts';
-import { diskGbOf, maximumOf } from '../../domain/machines/flavors.ts';
+import { diskGbOf, type FlavorSnapshot, maximumOf } from '../../domain/machines/flavors.ts';
 import type { Candidate, Host, OptionalVerb } from '../../domain/placement/hosts.ts';
 import { fitHost } from '../../domain/placement/host-fit.ts';
 import type { Server, TaskState } from '../../domain/servers/servers.ts';
@@ -56,19 +56,21 @@ export const anywhere: Destination = { forcedHost: null, forcedNode: null, reque
 /**
  * What a server asks of its host; the size is that of its next power cycle, which is the minimum for a new one. Throws 400 for what
  * the configuration does not know any more.
+ * @param disks the flavor with as much disk as the server has on its host
  */
 export function placementOf(
   { config }: Pick<OpsDeps, 'config'>,
   server: PlacementSubject,
   build: Destination,
+  disks: FlavorSnapshot,
 ): PlacementRequest {
   const numa = numaRequestOf(server.flavor, server.image);
   return {
     minimum: bootSizeOf(server),
     maximum: maximumOf(server.flavor),
-    diskGb: diskGbOf(server.flavor),
+    diskGb: diskGbOf(disks),
     numa,
-    resources: resourcesOf(server.flavor, pinnedOf(numa)),
+    resources: resourcesOf(disks, pinnedOf(numa)),
     pci: pciRequestOf(server.flavor, server.image, config.pciAliases),
     zone: server.requestedZone,
     forcedHost: build.forcedHost,

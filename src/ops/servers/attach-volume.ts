@@ -1,7 +1,7 @@
 // Why: a server's volumes come and go while it lives. What is promised (a row with the volume's name in the guest) is written with the
 // action that keeps it: the volume is reserved, plugged in, and said to be there, or all of that is taken back.
 
-import { asFault, badRequest, forbidden, notFound, outwardMessage } from '../../base/errors.ts';
+import { asFault, badRequest, Fault, forbidden, notFound, outwardMessage } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
 import type { Volume, VolumeConnection } from '../../cloud/volume.ts';
 import { findBuild } from '../../db/servers.ts';
@@ -142,10 +142,19 @@ const reserve = step({
   run: async ({ deps, server, input }: StepContext<AttachInput>): Promise<{ readonly attachmentId: string }> => ({
     attachmentId: await deps.volume.reserve(input.volumeId, server.uuid),
   }),
-  async undo({ deps, output }) {
-    await deps.volume.release(output(reserve).attachmentId);
+  async undo({ deps, server, input, outputIfDone }) {
+    const done = outputIfDone(reserve);
+    // one whose answer was lost is told by asking once more
+    const held = done?.attachmentId ?? (await deps.volume.reserve(input.volumeId, server.uuid).catch(unlessTaken));
+    if (held !== null) await deps.volume.release(held);
   },
 });
+
+/** That a volume is gone, or at somebody else: then nothing of it is kept for the server. */
+function unlessTaken(error: unknown): null {
+  if (error instanceof Fault && (error.kind === 'badRequest' || error.kind === 'notFound')) return null;
+  throw error;
+}
 
 const plug = step({
   name: 'guest',

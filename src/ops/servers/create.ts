@@ -10,6 +10,7 @@ import { insertServers, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
 import { startSizeOf } from '../../domain/machines/flavors.ts';
+import { disksOnHost } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { fittingCount } from '../../domain/placement/quota-sets.ts';
 import { wakeWorkers, holdActions, enqueueAction } from '../engine/begin.ts';
@@ -118,7 +119,7 @@ const exhausted = (server: Server, lastProblem: string | null): Fault =>
 /** As `placeServer`; where other hosts were tried before, the failure tells of the last of them. */
 async function place(context: StepContext<CreateInput>): Promise<Placed> {
   const { deps, server, input } = context;
-  const where = { ...placementOf(deps, server, context.build()), excluded: input.excluded };
+  const where = { ...placementOf(deps, server, context.build(), disksOnHost(server)), excluded: input.excluded };
   if (input.excluded.length === 0) {
     const { together } = input;
     if (together?.part === 'refused') {

@@ -28,8 +28,8 @@ import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import {
   acceptMove,
-  bindPorts,
-  bindPortsAtHome,
+  bindTo,
+  bindAtHome,
   destinationOf,
   endMove,
   leaveGivenUp,
@@ -452,7 +452,7 @@ async function bringBack(context: Context): Promise<void> {
 /** As `bringBack`, and the network takes it nowhere else. */
 async function takeBack(context: Context): Promise<void> {
   await bringBack(context);
-  await bindPortsAtHome(context);
+  await bindAtHome(context);
 }
 
 const cleanup = step({
@@ -484,7 +484,6 @@ export const liveMigrateAction = defineAction<LiveInput>()({
     liveMigrate: defineTransition('os-migrateLive', 'Move the running server to another host.', ['active', 'paused'], {
       task: 'migrating',
       verb: 'liveMigrate',
-      ownRoot: true,
       placing: true,
     }),
   },
@@ -504,8 +503,8 @@ export const liveMigrateAction = defineAction<LiveInput>()({
     { name: 'move', event: 'compute_live_migration', run: move, undo: takeBack },
     {
       name: 'network',
-      run: async (context) => bindPorts(context, await destinationOf(context)),
-      undo: bindPortsAtHome,
+      run: async (context) => bindTo(context, await destinationOf(context)),
+      undo: bindAtHome,
     },
     {
       name: 'switch',

@@ -15,9 +15,11 @@ import { lockServer, updateServer } from '../../db/servers.ts';
 import { afterCommit, type Tx } from '../../db/tx.ts';
 import type { FlavorSnapshot } from '../../domain/machines/flavors.ts';
 import type { Host } from '../../domain/placement/hosts.ts';
+import { disksOnHost } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import type { Before, MigrationStatus, MigrationType, ServerMigration } from '../../domain/servers/migrations.ts';
 import { clearHost } from './clear-host.ts';
+import { connectVolumes } from './connect-volumes.ts';
 import { anywhere, claimPlace, placementOf, type PlaceRequest, whereOf } from '../placement/place.ts';
 import type { StepContext } from '../engine/saga.ts';
 
@@ -87,7 +89,7 @@ export const moveRequest = (
   server: Server,
   more: Partial<PlaceRequest>,
 ): PlaceRequest => ({
-  ...placementOf(deps, server, anywhere),
+  ...placementOf(deps, server, anywhere, disksOnHost(server)),
   excluded: [],
   ...more,
 });
@@ -126,16 +128,17 @@ export async function holdPlace(
 export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>
   commit((t) => releaseHeld(t, input.migrationId));
 
-/** The ports follow the server to a host, and the row keeps them as they are there. */
-export async function bindPorts<I>(context: StepContext<I>, host: Pick<Host, 'host' | 'zone'>): Promise<void> {
+/** The ports and volumes follow the server to a host (empty: to none), and the rows keep the ports as they are there. */
+export async function bindTo<I>(context: StepContext<I>, host: Pick<Host, 'host' | 'zone'>): Promise<void> {
   const { deps, server, commit, point } = context;
   const nics = await deps.network.rebind({ ...server, host: host.host, zone: host.zone });
   point('bound');
   await commit((t) => replaceNics(t, server.id, nics));
+  await connectVolumes(context, host.host);
 }
 
-export const bindPortsAtHome = async (context: MoveContext): Promise<void> =>
-  bindPorts(context, await hostNamed(context, context.server.host));
+export const bindAtHome = async (context: MoveContext): Promise<void> =>
+  bindTo(context, await hostNamed(context, context.server.host));
 
 /** Where and what a server is on one placement of its move. */
 export type Placement = Pick<Server, 'host' | 'node' | 'availabilityZone' | 'flavor' | 'bootVcpus' | 'bootMemoryMb'>;

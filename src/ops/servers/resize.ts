@@ -16,6 +16,7 @@ import type { AgentArgs } from '../../domain/servers/agent-methods.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
 import { diskConfigProblem, imageProblem } from '../../domain/machines/image-fit.ts';
 import { checkHardware } from '../../domain/machines/hardware.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { localDisksProblem } from '../../domain/servers/local-disks.ts';
 import { pciRequestOf } from '../../domain/pci/pci-alias.ts';
@@ -26,8 +27,8 @@ import { isUp } from '../placement/host-up.ts';
 import {
   acceptMove,
   becomeThere,
-  bindPorts,
-  bindPortsAtHome,
+  bindTo,
+  bindAtHome,
   destinationOf,
   endMove,
   leaveGivenUp,
@@ -88,7 +89,8 @@ async function newFlavor(
   const { flavorRef } = request;
   const found = await findFlavor(t, flavorRef, op.caller.isAdmin ? undefined : (op.caller.projectId ?? ''));
   if (found === null) throw badRequest(`Flavor ${flavorRef} could not be found.`);
-  if (found.rootGb === 0 && server.flavor.rootGb !== 0) {
+  const boots = bootsFromVolume(server);
+  if (found.rootGb === 0 && server.flavor.rootGb !== 0 && !boots) {
     throw badRequest('Server disk was unable to be resized because: Resize to zero disk flavor is not allowed.');
   }
   const same = found.flavorid === server.flavor.flavorid;
@@ -99,7 +101,8 @@ async function newFlavor(
   if (problem !== null) throw badRequest(problem);
   pciRequestOf(flavor, null, deps.config.pciAliases);
   await checkUpsize(t, deps, server, flavor);
-  const misfit = server.image === null ? null : imageProblem(flavor, server.image);
+  // what an image needs of a root disk, its volume was asked for
+  const misfit = server.image === null ? null : imageProblem(boots ? { ...flavor, rootGb: 0 } : flavor, server.image);
   if (misfit !== null) throw badRequest(misfit);
   const { disks } = await findBuild<BuildRequest>(t, server.id);
   const room = localDisksProblem(disks, flavor);
@@ -285,8 +288,8 @@ const coldMove: Omit<Saga<ResizeInput>, 'name'> = {
     {
       name: 'network',
       event: 'compute_prep_resize',
-      run: async (context) => bindPorts(context, await destinationOf(context)),
-      undo: bindPortsAtHome,
+      run: async (context) => bindTo(context, await destinationOf(context)),
+      undo: bindAtHome,
     },
     destination,
   ],
@@ -308,7 +311,6 @@ const moving: Partial<Transition> = {
   to: 'resized',
   placed: true,
   verb: 'migrateDisk',
-  ownRoot: true,
   placing: true,
 };
 

@@ -16,8 +16,8 @@ import { clearHost } from './clear-host.ts';
 import { lockResized } from './confirm-resize.ts';
 import type { OpsDeps } from '../deps.ts';
 import {
-  bindPorts,
-  bindPortsAtHome,
+  bindTo,
+  bindAtHome,
   endMove,
   leaveGivenUp,
   hostNamed,
@@ -143,8 +143,8 @@ export const revertResizeAction = defineAction<RevertInput>()({
     },
     {
       name: 'network',
-      run: async (context) => bindPorts(context, await hostNamed(context, context.input.old.host)),
-      undo: bindPortsAtHome,
+      run: async (context) => bindTo(context, await hostNamed(context, context.input.old.host)),
+      undo: bindAtHome,
     },
     source,
     {

@@ -8,6 +8,6 @@ import { removeImage, tolerate } from './snapshot.ts';
 export async function removeShelvedImage<I>(context: StepContext<I>): Promise<{ readonly left: string | null } | null> {
   const { deps, server } = context;
   const shelved = await findShelved(deps.database.read, server.id);
-  if (shelved === null) return null;
+  if (shelved === null || shelved.imageId === '') return null;
   return tolerate(context, 'the image of a shelved server stays', () => removeImage(deps, shelved.imageId));
 }

@@ -14,7 +14,7 @@ import { power, type Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { abandonMoves, bindPorts, hostNamed, leaveUncarried } from './migrations.ts';
+import { abandonMoves, bindTo, hostNamed, leaveUncarried } from './migrations.ts';
 import { hostOf } from './host-of.ts';
 import { checkMore, lockQuota } from '../administration/quota-sets.ts';
 import { type Saga, step, type StepContext } from '../engine/saga.ts';
@@ -43,7 +43,7 @@ async function endMoves(context: StepContext<{ readonly soft: boolean }>): Promi
   const server = (await findGuest(context)) ?? context.server;
   const there = { ...context, server };
   // a move that did not come to its turn may have taken the ports with it
-  if (moves.some(({ status }) => status !== 'finished')) await bindPorts(there, await hostNamed(there, server.host));
+  if (moves.some(({ status }) => status !== 'finished')) await bindTo(there, await hostNamed(there, server.host));
   await abandonMoves(there);
 }
 

@@ -1,20 +1,22 @@
 // Why: a shelved server comes back with the size and the addresses that it had: where it still is, or on whatever host the
-// scheduler finds, from the image that it waited as.
+// scheduler finds, from the image that it waited as, or from its volume.
 
 import { badRequest, conflict, internal, notFound } from '../../base/errors.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
 import { findHost } from '../../db/hosts.ts';
 import { isZoneServed } from '../../db/services.ts';
+import { volumesOfServer } from '../../db/server-volumes.ts';
 import { updateServer } from '../../db/servers.ts';
 import { findShelved, removeShelved } from '../../db/shelved.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
-import { bindPorts, moveRequest } from './migrations.ts';
+import { bindTo, moveRequest } from './migrations.ts';
 import { giveUpPlace, type Placed, placeServer } from '../placement/place.ts';
 import { hostOf } from './host-of.ts';
 import { type Saga, type Step, step, type StepContext } from '../engine/saga.ts';
@@ -59,6 +61,14 @@ async function checkRequest(t: Tx, server: Server, { zone, host, mayNameHost }: 
   }
 }
 
+/** A shelved server without a host may have lost the volume that it boots from; throws 400 then. */
+async function checkRoot(t: Tx, server: Server): Promise<void> {
+  if (!bootsFromVolume(server)) return;
+  const volumes = await volumesOfServer(t, server.id);
+  if (volumes.some(({ bootIndex }) => bootIndex === 0)) return;
+  throw badRequest(`The volume that instance ${server.uuid} boots from was detached.`);
+}
+
 /** Begins to bring a shelved server back. Throws 400, 403, 404 and 409. */
 export async function unshelveServer(
   deps: OpsDeps,
@@ -69,6 +79,7 @@ export async function unshelveServer(
   const id = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, unshelveAction.transitions.unshelve);
     await checkRequest(t, server, request);
+    await checkRoot(t, server);
     const shelved = await findShelved(t, server.id);
     if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
     const nowMs = deps.clock.now();
@@ -94,19 +105,19 @@ async function shelvedImage({ deps, input }: Context): Promise<ImageFacts> {
   throw notFound(`Unshelve attempted but the image ${input.imageId} cannot be found.`, { code: NO_IMAGE });
 }
 
-const bindTo = (context: Context, host: string): Promise<void> =>
-  bindPorts(context, { host, zone: context.server.availabilityZone ?? '' });
+const bindAt = (context: Context, host: string): Promise<void> =>
+  bindTo(context, { host, zone: context.server.availabilityZone ?? '' });
 
 const image = step({ name: 'image', event: 'get_image_info', run: shelvedImage, undo: 'the image was only looked at' });
 
-/** Starts the guest anew from the image that the server waited as. */
+/** Starts the guest anew from what the server waited as: an image, or its volume. */
 const spawned = step({
   name: 'guest',
   event: 'compute_unshelve_instance',
-  async run({ deps, server, commit, call, output }: Context) {
+  async run({ deps, server, input, commit, call, output }: Context) {
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
     const spec = await guestSpec(deps.database.read, server, null);
-    const disks = { ...spec.disks, image: output(image) };
+    const disks = input.imageId === '' ? spec.disks : { ...spec.disks, image: output(image) };
     return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
   },
   async undo({ server, call }) {
@@ -139,17 +150,21 @@ async function settleBack(t: Tx, { server, input }: Context, view: GuestView, no
 const forget: Step<UnshelveInput> = {
   name: 'forget',
   run: (context) =>
-    tolerate(context, 'the image of a server that is back stays', () =>
-      removeImage(context.deps, context.input.imageId),
-    ),
+    tolerate(context, 'the image of a server that is back stays', async () => {
+      if (context.input.imageId !== '') await removeImage(context.deps, context.input.imageId);
+    }),
   undo: 'the image is needed no longer',
 };
 
-const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, GuestView>): Saga<UnshelveInput> => ({
+const back = (
+  before: Saga<UnshelveInput>['steps'],
+  guest: Step<UnshelveInput, GuestView>,
+  after: Saga<UnshelveInput>['steps'] = [forget],
+): Saga<UnshelveInput> => ({
   name: 'unshelve',
   notification: 'unshelve',
   secrets: [],
-  steps: [...before, guest, forget],
+  steps: [...before, guest, ...after],
   async settle(t, context, nowMs) {
     await settleBack(t, context, context.output(guest), nowMs);
     await removeShelved(t, context.server.id);
@@ -168,7 +183,6 @@ const back = (before: Saga<UnshelveInput>['steps'], guest: Step<UnshelveInput, G
 export const unshelveHereSaga = back([], poweredOn);
 
 const placing: Saga<UnshelveInput>['steps'] = [
-  image,
   {
     name: 'place',
     event: 'schedule_instances',
@@ -180,10 +194,13 @@ const placing: Saga<UnshelveInput>['steps'] = [
   },
   {
     name: 'ports',
-    run: (context) => bindTo(context, hostOf(context.server)),
-    undo: (context) => bindTo(context, ''),
+    run: (context) => bindAt(context, hostOf(context.server)),
+    undo: (context) => bindAt(context, ''),
   },
 ];
+
+/** Of a server that boots from a volume and has no host. */
+export const unshelveVolumeSaga = back(placing, spawned, []);
 
 export const unshelveAction = defineAction<UnshelveInput>()({
   transitions: {
@@ -192,6 +209,9 @@ export const unshelveAction = defineAction<UnshelveInput>()({
       to: 'active',
     }),
   },
-  ...back(placing, spawned),
-  variant: ({ offloaded }) => (offloaded ? null : unshelveHereSaga),
+  ...back([image, ...placing], spawned),
+  variant({ offloaded, imageId }) {
+    if (!offloaded) return unshelveHereSaga;
+    return imageId === '' ? unshelveVolumeSaga : null;
+  },
 });

@@ -11,7 +11,7 @@ import { hostCan } from '../engine/begin.ts';
 import { guestSpec } from './build.ts';
 import { clearHost } from './clear-host.ts';
 import { isUp } from '../placement/host-up.ts';
-import { switchTo, bindPorts, endMove, hostNamed, placementAt } from './migrations.ts';
+import { switchTo, bindTo, endMove, hostNamed, placementAt } from './migrations.ts';
 import type { StepContext } from '../engine/saga.ts';
 
 type Context = StepContext<unknown>;
@@ -61,7 +61,7 @@ export async function arrivedBy(
 async function turnThere(context: Context, move: ServerMigration): Promise<Server> {
   const { server, commit } = context;
   const host = await hostNamed(context, move.destCompute);
-  await bindPorts(context, host);
+  await bindTo(context, host);
   return commit(async (t, nowMs) => {
     await addRemnant(t, { serverUuid: server.uuid, host: server.host as string }, nowMs);
     const there = await switchTo(t, server, move.id, placementAt(server, host), nowMs);
@@ -121,7 +121,7 @@ async function clearElsewhere(context: Context, except?: number): Promise<void> 
   const moves = await otherMoves(context, except);
   for (const host of await otherHosts(context, moves)) await clearHost(context, host, ['guest', 'aside']);
   // the move may have taken the ports with it
-  if (moves.length > 0) await bindPorts(context, await hostNamed(context, server.host));
+  if (moves.length > 0) await bindTo(context, await hostNamed(context, server.host));
   for (const { id, status } of moves) {
     await commit((t, nowMs) => endMove(t, id, status === 'finished' ? 'confirmed' : 'error', nowMs));
   }

@@ -23,7 +23,7 @@ import {
   updateVolume,
   volumeNoun,
 } from '../../db/volumes.ts';
-import { tx } from '../../db/tx.ts';
+import { type Tx, tx } from '../../db/tx.ts';
 import { volumeMissing } from '../../domain/servers/volumes.ts';
 import { connectAttachment, completeAttachment, createAttachment, follow } from './attachments.ts';
 import type { VolumeParts } from './parts.ts';
@@ -118,20 +118,33 @@ async function heldBy({ database }: VolumeParts, volumeId: string, serverUuid: s
   return held.find((attachment) => attachment.volumeId === volumeId)?.id ?? null;
 }
 
-async function release({ database, clock }: VolumeParts, id: string): Promise<void> {
+/** Changes an attachment, if it is there, and its volume's status with it. */
+async function change(
+  { database, clock }: VolumeParts,
+  id: string,
+  write: (t: Tx, nowMs: number) => Promise<unknown>,
+): Promise<void> {
   await tx(database, async (t) => {
     const attachment = await findAttachment(t, id);
     if (attachment === null) return;
     const volume = await lockVolume(t, attachment.volumeId);
-    await deleteAttachmentRow(t, id);
-    if (volume !== null) await follow(t, volume, clock.now());
+    const nowMs = clock.now();
+    await write(t, nowMs);
+    if (volume !== null) await follow(t, volume, nowMs);
   });
 }
+
+const release = (parts: VolumeParts, id: string): Promise<void> => change(parts, id, (t) => deleteAttachmentRow(t, id));
+
+const KEPT = { status: 'reserved', host: null, connector: null, attachedAt: null } as const;
 
 /** What compute asks for one of its servers, with the service's own rights. */
 function forServers(
   parts: VolumeParts,
-): Pick<VolumeService, 'complete' | 'connect' | 'detaching' | 'release' | 'releaseAll' | 'remove' | 'reserve'> {
+): Pick<
+  VolumeService,
+  'complete' | 'connect' | 'detaching' | 'disconnect' | 'release' | 'releaseAll' | 'remove' | 'reserve'
+> {
   const { database, clock } = parts;
   return {
     async reserve(volumeId, serverUuid) {
@@ -156,6 +169,7 @@ function forServers(
     async complete(id, device) {
       await completeAttachment(parts, systemCaller, id, device);
     },
+    disconnect: (id) => change(parts, id, (t, nowMs) => updateAttachment(t, id, { ...KEPT, updatedAt: nowMs })),
     async detaching(volumeId, begins) {
       await tx(database, async (t) => {
         const volume = await lockVolume(t, volumeId);

@@ -2,9 +2,19 @@
 // before it is made there, and a running one is there before it is no more here.
 
 import type { Clock } from '../../base/clock.ts';
-import { notFound, unavailable } from '../../base/errors.ts';
+import { conflict, notFound, unavailable } from '../../base/errors.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
-import type { GuestSpec, GuestView, LiveProgress, LiveState, LiveTarget } from '../../domain/servers/guests.ts';
+import {
+  type GuestSpec,
+  type GuestView,
+  hasVolumeRoot,
+  liveDisksProblem,
+  type LiveProgress,
+  type LiveState,
+  type LiveTarget,
+  ownRootGb,
+} from '../../domain/servers/guests.ts';
+import { localDisksOf } from '../../domain/servers/local-disks.ts';
 import { power } from '../../domain/servers/servers.ts';
 import type { Behaviour, Verb } from './behaviour.ts';
 import type { FakeGuest, FakeStore } from './store.ts';
@@ -46,6 +56,10 @@ function transfer(total: number, share: number) {
 }
 
 const missing = (uuid: string) => notFound(`Instance ${uuid} is not on this host.`, { code: 'virt.no_guest' });
+
+/** How many disks a guest has on its host. */
+const ownDisks = ({ disks }: GuestSpec): number =>
+  (hasVolumeRoot(disks) ? 0 : 1) + localDisksOf(disks.local, disks).length;
 
 const takeIfHere = async ({ store, take, behaviourOf }: MigrateParts, verb: Verb, uuid: string): Promise<void> => {
   const guest = store.get(uuid);
@@ -90,7 +104,7 @@ function coldVerbs(parts: MigrateParts): Pick<AgentVerbs, ColdVerb> {
       const disks = store.get(spec.uuid) ?? peers.get(from.node)?.aside.get(spec.uuid);
       if (disks === undefined) throw missing(spec.uuid);
       await take('fetchDisk', behaviourOf({ ...disks, spec }));
-      return { done: true, disk: transfer(spec.disks.rootGb * GIB, 1) };
+      return { done: true, disk: transfer(ownRootGb(spec.disks) * GIB, 1) };
     },
 
     async receiveDisk({ spec, from, on }) {
@@ -134,7 +148,7 @@ function liveVerbs(parts: MigrateParts): Pick<AgentVerbs, LiveVerb> {
     return {
       state,
       memory: transfer(memoryMb * MIB, share),
-      disk: transfer(guest.spec.disks.rootGb * GIB, share),
+      disk: transfer(ownRootGb(guest.spec.disks) * GIB, share),
     };
   }
 
@@ -163,9 +177,12 @@ function liveVerbs(parts: MigrateParts): Pick<AgentVerbs, LiveVerb> {
   }
 
   return {
-    async prepareLive({ spec, from }) {
+    async prepareLive({ spec, from, blockMigration }) {
       const guest = store.get(spec.uuid) ?? peers.get(from.node)?.get(spec.uuid);
       if (guest === undefined) throw missing(spec.uuid);
+      // these share their storage where that is asked for
+      const problem = liveDisksProblem(blockMigration, blockMigration === false, ownDisks(spec));
+      if (problem !== null) throw conflict(`Instance ${spec.uuid} cannot move here as it runs: ${problem}.`);
       await take('prepareLive', behaviourOf(guest));
       return null;
     },

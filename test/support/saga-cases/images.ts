@@ -3,11 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { findClaim } from '../../../src/db/claims.ts';
-import { power } from '../../../src/domain/servers/servers.ts';
+import { power, type VmState } from '../../../src/domain/servers/servers.ts';
 import type { Saga } from '../../../src/ops/engine/saga.ts';
-import { shelveHereSaga } from '../../../src/ops/servers/shelve.ts';
-import { unshelveHereSaga } from '../../../src/ops/servers/unshelve.ts';
-import { asTheGuest, built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import { shelveHereSaga, shelveVolumeSaga } from '../../../src/ops/servers/shelve.ts';
+import { unshelveHereSaga, unshelveVolumeSaga } from '../../../src/ops/servers/unshelve.ts';
+import { asTheGuest, built, builtOnVolume, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
@@ -52,8 +52,8 @@ const imageCases = [
 ];
 
 /** A shelved server, on its host still or on none, as the world is configured. */
-async function shelved(world: World, runAll: RunAll): Promise<string> {
-  const uuid = await built(world, runAll);
+async function shelved(world: World, runAll: RunAll, make = built): Promise<string> {
+  const uuid = await make(world, runAll);
   await world.ops.requestAction(makeOp(), { uuid }, requestOf('shelve'));
   await runAll();
   const stays = world.deps.config.shelvedOffloadMs !== 0;
@@ -121,6 +121,40 @@ const unshelving: SagaCase = {
   reached: isBack,
 };
 
+/** A server that boots from a volume has no image at any time; its volume is where it is, or kept for it. */
+async function onVolumeOnly(world: World, uuid: string): Promise<void> {
+  const { host, vmState } = await world.server(uuid);
+  await noLeftovers(world);
+  assert.deepEqual(await imagesOf(world, uuid), []);
+  const shown = world.volumes.attachments().filter(({ serverUuid }) => serverUuid === uuid);
+  const away = vmState === 'shelved_offloaded';
+  assert.deepEqual(
+    shown.map((one) => [one.status, one.host]),
+    [away ? ['reserved', null] : ['attached', host]],
+  );
+  assert.equal(world.drivers.get(host ?? '')?.store.get(uuid)?.powerState, away ? undefined : powerOf[vmState]);
+}
+
+const powerOf: Partial<Record<VmState, number>> = {
+  ...{ active: power.running, stopped: power.shutdown, shelved: power.shutdown },
+};
+
+const onVolume = (
+  { name, verb }: SagaCase,
+  saga: typeof shelveVolumeSaga | typeof unshelveVolumeSaga,
+  arrange: SagaCase['arrange'],
+): SagaCase => ({
+  ...{ name, verb, arrange, label: `${name}, from a volume`, saga: saga as unknown as Saga<unknown> },
+  async cleanSlate(world, uuid) {
+    assert.equal(await faultOf(world, uuid), TOLD);
+    await onVolumeOnly(world, uuid);
+  },
+  async reached(world, uuid) {
+    assert.equal((await world.server(uuid)).vmState, name === 'shelve' ? 'shelved_offloaded' : 'active');
+    await onVolumeOnly(world, uuid);
+  },
+});
+
 const shelveCases: SagaCase[] = [
   shelving,
   { ...shelving, ...staying, label: 'shelve, staying', saga: shelveHereSaga as unknown as Saga<unknown> },
@@ -136,7 +170,17 @@ const shelveCases: SagaCase[] = [
     cleanSlate: shelvedOrBack,
     reached: isShelved,
   },
+  onVolume(shelving, shelveVolumeSaga, async (world, runAll) => {
+    const uuid = await builtOnVolume(world, runAll);
+    await world.ops.requestAction(makeOp(), { uuid }, requestOf('shelve'));
+    return uuid;
+  }),
   unshelving,
+  onVolume(unshelving, unshelveVolumeSaga, async (world, runAll) => {
+    const uuid = await shelved(world, runAll, builtOnVolume);
+    await world.ops.unshelveServer(makeOp(), { uuid }, noRequest);
+    return uuid;
+  }),
   { ...unshelving, ...staying, label: 'unshelve, staying', saga: unshelveHereSaga as unknown as Saga<unknown> },
 ];
 

@@ -8,10 +8,11 @@ import { listMigrations } from '../../../src/db/migrations.ts';
 import { reconcileAll } from '../../../src/ops/reconcile/index.ts';
 import { remnants } from '../../../src/ops/reconcile/remnants.ts';
 import type { VmState } from '../../../src/domain/servers/servers.ts';
-import { asTheGuest, built, faultOf, has, secondWorker, TOLD } from '../saga-cases.ts';
+import { asTheGuest, built, builtOnVolume, faultOf, has, secondWorker, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
+import { hasVolumes } from './volumes.ts';
 
 const BOTH = ['host-1', 'host-2'];
 
@@ -20,8 +21,10 @@ const otherOf = (host: string | null): string => BOTH.find((name) => name !== ho
 /** Where each server of these tests began. */
 const homes = new Map<string, string>();
 
-async function atHome(world: World, runAll: () => Promise<void>): Promise<string> {
-  const uuid = await built(world, runAll);
+type Make = typeof built;
+
+async function atHome(world: World, runAll: () => Promise<void>, make: Make): Promise<string> {
+  const uuid = await make(world, runAll);
   homes.set(uuid, (await world.server(uuid)).host as string);
   return uuid;
 }
@@ -60,12 +63,13 @@ async function stayed(world: World, uuid: string): Promise<void> {
   await isOn(world, uuid, homes.get(uuid) as string, 'active', [1, 256], 'error');
 }
 
-export const moveCases: readonly SagaCase[] = [
+/** @param make a server that is built */
+const casesOf = (make: Make): readonly SagaCase[] => [
   {
     name: 'resize',
     verb: 'resizeServer',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       await world.ops.resizeServer(makeOp(), { uuid }, { flavorRef: await larger(world), autoDiskConfig: null });
       return uuid;
     },
@@ -76,7 +80,7 @@ export const moveCases: readonly SagaCase[] = [
     name: 'migrate',
     verb: 'migrateServer',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       await world.ops.requestAction(makeOp(), { uuid }, requestOf('os-stop'));
       await runAll();
       await world.ops.migrateServer(adminOp(), { uuid }, null);
@@ -97,7 +101,7 @@ export const moveCases: readonly SagaCase[] = [
     name: 'confirmResize',
     verb: 'confirmResize',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       await world.ops.resizeServer(makeOp(), { uuid }, { flavorRef: await larger(world), autoDiskConfig: null });
       await runAll();
       await world.ops.requestAction(makeOp(), { uuid }, requestOf('confirmResize'));
@@ -118,7 +122,7 @@ export const moveCases: readonly SagaCase[] = [
     name: 'revertResize',
     verb: 'revertResize',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       await world.ops.resizeServer(makeOp(), { uuid }, { flavorRef: await larger(world), autoDiskConfig: null });
       await runAll();
       await world.ops.requestAction(makeOp(), { uuid }, requestOf('revertResize'));
@@ -137,7 +141,7 @@ export const moveCases: readonly SagaCase[] = [
     name: 'live-migration',
     verb: 'liveMigrateServer',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       await world.ops.adjustServer(makeOp(), await world.server(uuid), { vcpus: 2, memoryMb: 512, persist: false });
       await runAll();
       const wish = { host: null, forced: false, blockMigration: null, checkFirst: false };
@@ -163,7 +167,7 @@ export const moveCases: readonly SagaCase[] = [
     name: 'evacuate',
     verb: 'evacuateServer',
     async arrange(world, runAll) {
-      const uuid = await atHome(world, runAll);
+      const uuid = await atHome(world, runAll, make);
       const home = homes.get(uuid) as string;
       await world.ops.adjustServer(makeOp(), await world.server(uuid), { vcpus: 2, memoryMb: 512, persist: true });
       await runAll();
@@ -191,4 +195,28 @@ export const moveCases: readonly SagaCase[] = [
       await reconcileAll(world.deps, { remnants });
     },
   },
+];
+
+/** As it is for any server, and its volume is where it is. */
+const withVolume = (one: SagaCase): SagaCase => ({
+  ...one,
+  label: `${one.name}, from a volume`,
+  async cleanSlate(world, uuid) {
+    await one.cleanSlate(world, uuid);
+    await hasVolumes(world, uuid, 1);
+  },
+  async reached(world, uuid) {
+    await one.reached(world, uuid);
+    await hasVolumes(world, uuid, 1);
+  },
+});
+
+/** Each way of a guest from host to host. */
+const ways: readonly string[] = ['resize', 'revertResize', 'live-migration', 'evacuate'];
+
+export const moveCases: readonly SagaCase[] = [
+  ...casesOf(built),
+  ...casesOf(builtOnVolume)
+    .filter(({ name }) => ways.includes(name))
+    .map(withVolume),
 ];

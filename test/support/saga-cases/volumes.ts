@@ -6,8 +6,8 @@ import { built, faultOf, has, secondWorker, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, memberCaller, type World } from '../world.ts';
 
-/** The row, the volume service and the guest agree on the volumes that there are. */
-async function hasVolumes(world: World, uuid: string, count: number): Promise<void> {
+/** The row, the volume service and the guest agree on the volumes that there are, and on where. */
+export async function hasVolumes(world: World, uuid: string, count: number): Promise<void> {
   const server = await world.server(uuid);
   const rows = await volumesOfServer(world.database.read, server.id);
   const plugged = world.drivers.get(server.host ?? '')?.store.get(uuid)?.spec.disks.volumes ?? [];
@@ -15,9 +15,14 @@ async function hasVolumes(world: World, uuid: string, count: number): Promise<vo
   assert.deepEqual([rows.length, attached.length, plugged.length], [count, count, count]);
   for (const { attachmentId, device, disk } of rows) {
     const attachment = attached.find(({ id }) => id === attachmentId);
-    assert.deepEqual([attachment?.status, attachment?.device], ['attached', device]);
+    assert.deepEqual([attachment?.status, attachment?.device, attachment?.host], ['attached', device, server.host]);
     assert.equal(`/dev/${disk?.name}`, device);
   }
+}
+
+/** The same of one that runs. */
+async function runsWith(world: World, uuid: string, count: number): Promise<void> {
+  await hasVolumes(world, uuid, count);
   await has(world, uuid, 'active');
 }
 
@@ -39,9 +44,9 @@ export const volumeCases: readonly SagaCase[] = [
     },
     async cleanSlate(world, uuid) {
       assert.equal(await faultOf(world, uuid), TOLD);
-      await hasVolumes(world, uuid, 0);
+      await runsWith(world, uuid, 0);
     },
-    reached: (world, uuid) => hasVolumes(world, uuid, 1),
+    reached: (world, uuid) => runsWith(world, uuid, 1),
   },
   {
     name: 'detach_volume',
@@ -60,8 +65,8 @@ export const volumeCases: readonly SagaCase[] = [
       const [row] = await volumesOfServer(world.database.read, server.id);
       await world.ops.detachVolume(makeOp(), server, row?.volumeId ?? '');
       await secondWorker(world);
-      await hasVolumes(world, uuid, 0);
+      await runsWith(world, uuid, 0);
     },
-    reached: (world, uuid) => hasVolumes(world, uuid, 0),
+    reached: (world, uuid) => runsWith(world, uuid, 0),
   },
 ];

@@ -7,8 +7,8 @@ import { isIPv6 } from 'node:net';
 import { conflict, Fault, messageOf, unavailable } from '../../../base/errors.ts';
 import { removeWritten, writeDurably } from '../../../base/durable-file.ts';
 import type { AgentArgs, AgentVerbs } from '../../../domain/servers/agent-methods.ts';
-import type { GuestSpec, GuestView, LiveLanding } from '../../../domain/servers/guests.ts';
-import { exists, guestFiles, handOver, instanceDir, markComplete } from '../disks.ts';
+import { type GuestSpec, type GuestView, type LiveLanding, liveDisksProblem } from '../../../domain/servers/guests.ts';
+import { exists, guestFiles, handOver, instanceDir, lendVolume, markComplete } from '../disks.ts';
 import { isVirError } from '../errors.ts';
 import { findDomain, isArriving, isOff } from '../guest.ts';
 import { domainOf, filesOf, type Host, noSuchGuest, settle, view } from '../host.ts';
@@ -27,6 +27,7 @@ import { travelXml, writtenDisks } from './travel-xml.ts';
 
 /** Disks that are filled on the way. */
 const FILLED = /^disk(\.eph\d+|\.swap)?$/;
+const isFilled = ({ name }: MovedFile): boolean => FILLED.test(name);
 
 const cannot = (uuid: string, why: string) =>
   conflict(`Instance ${uuid} cannot move here as it runs: ${why}.`, { code: 'migration.precheck' });
@@ -95,7 +96,6 @@ async function makeReady(
     bring: (file: MovedFile, path: string) => fetchFile(offer, file, path, arrival.advance, arrival.signal),
   };
   const images = imagesOf(spec);
-  const isFilled = ({ name }: MovedFile): boolean => FILLED.test(name);
   for (const file of manifest.files.filter((one) => !isFilled(one))) {
     const path = join(dir, file.name);
     if (images.has(file.name)) await bringImage(host, images.get(file.name) ?? null, file, path, source, arrival);
@@ -140,9 +140,9 @@ async function prepare(host: Host, { spec, from, blockMigration }: AgentArgs<'pr
   // whoever begins this step anew writes a mark of his own: taken for another storage's, the directory would be removed under its guest
   if (!shared && (await isOthers(host, uuid)))
     throw unavailable(`Instance ${uuid} is offered anew.`, { code: 'migration.offered' });
-  if (shared && blockMigration === true)
-    throw cannot(uuid, 'both hosts have the same storage, so no disk can be copied');
-  if (!shared && blockMigration === false) throw cannot(uuid, 'its storage is not shared, so its disks must be copied');
+  const problem = liveDisksProblem(blockMigration, shared, manifest.files.filter(isFilled).length);
+  if (problem !== null) throw cannot(uuid, problem);
+  for (const { path } of spec.disks.volumes ?? []) await lendVolume(host, path);
   // what an earlier stay left defined
   if (present !== null && !shared) await undefine(host, present);
   if (!shared) await makeReady(host, spec, from, manifest);

@@ -81,8 +81,9 @@ function flagsOf({ live }: Host, { disks, xml }: LiveLanding): number {
     vir.VIR_MIGRATE_PERSIST_DEST |
     vir.VIR_MIGRATE_UNDEFINE_SOURCE |
     vir.VIR_MIGRATE_ABORT_ON_ERROR |
-    // that both hosts have the same storage was seen, which libvirt knows of few file systems
-    (disks.length > 0 ? vir.VIR_MIGRATE_NON_SHARED_INC : vir.VIR_MIGRATE_UNSAFE) |
+    (disks.length > 0 ? vir.VIR_MIGRATE_NON_SHARED_INC : 0) |
+    // that both hosts have what is not copied was seen, which libvirt knows of few file systems
+    vir.VIR_MIGRATE_UNSAFE |
     (live.permitAutoConverge && runs ? vir.VIR_MIGRATE_AUTO_CONVERGE : 0) |
     (live.permitPostCopy && runs && live.parallelConnections <= 1 ? vir.VIR_MIGRATE_POSTCOPY : 0) |
     (live.nativeTls ? vir.VIR_MIGRATE_TLS : 0) |
