@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../src/db/claims.ts';
 import { power, type VmState } from '../../src/domain/servers/servers.ts';
 import { startWorker } from '../../src/ops/engine/worker.ts';
-import { createRequest, makeOp, type World } from './world.ts';
+import { createRequest, makeOp, memberCaller, type World } from './world.ts';
 
 type RunAll = () => Promise<void>;
 
@@ -17,6 +17,24 @@ export async function queued(world: World): Promise<string> {
 export async function built(world: World, runAll: RunAll): Promise<string> {
   const uuid = await queued(world);
   await runAll();
+  assert.equal((await world.server(uuid)).vmState, 'active');
+  return uuid;
+}
+
+/** The same, which boots from a volume of its project's, and has another. */
+export async function builtOnVolume(world: World, runAll: RunAll): Promise<string> {
+  const flavorRef = await world.flavor({ rootGb: 0, specs: { minimum_cpu: '1', minimum_memory: '256' } });
+  const imageMetadata = { image_id: world.imageId };
+  const id = world.volumes.add(memberCaller.projectId ?? '', { bootable: true, imageMetadata });
+  const plain = { sizeGb: null, type: null, deleteOnTermination: false, tag: null } as const;
+  const volumes = [
+    { ...plain, source: 'volume', id, bootIndex: 0 },
+    { ...plain, source: 'blank', id: '', sizeGb: 1, bootIndex: null, deleteOnTermination: true },
+  ] as const;
+  const request = { ...createRequest(flavorRef, ''), volumes };
+  const { servers } = await world.ops.createServers(makeOp(), request);
+  await runAll();
+  const uuid = servers[0]?.uuid ?? '';
   assert.equal((await world.server(uuid)).vmState, 'active');
   return uuid;
 }
