@@ -7,7 +7,6 @@ import type { GuestView } from '../../domain/servers/guests.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
 import type { Server, VmState } from '../../domain/servers/servers.ts';
-import { isOfVolumes } from '../../domain/servers/image-devices.ts';
 import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { beginAction, checkTransition } from '../engine/begin.ts';
 import { bootParts } from './boot-source.ts';
@@ -36,7 +35,7 @@ interface Input {
 
 async function namedImage(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
   const image = await deps.image.find(caller, imageRef);
-  if (image === null || image.status !== 'active' || isOfVolumes(image)) {
+  if (image === null || image.status !== 'active' || knownProperties(image)['img_block_device_mapping'] !== undefined) {
     throw badRequest(`Requested rescue image '${imageRef}' is not supported`);
   }
   return image;

@@ -150,10 +150,9 @@ function snapshotsForServers(
       const gigabytes = volumes.reduce((sum, { sizeGb }) => sum + sizeGb, 0);
       await tx(database, (t) => checkQuota(t, parts.quota, projectId, { snapshots: volumes.length, gigabytes }));
     },
-    async makeSnapshot(id, { userId, ...request }, requestId) {
+    async makeSnapshot(id, request, requestId) {
       if ((await findSnapshot(database.read, id)) !== null) return;
-      const who = asker({ ...systemCaller, userId }, requestId);
-      await createSnapshot(parts, who, { ...request, id, metadata: {}, ofUsed: true });
+      await createSnapshot(parts, asker(systemCaller, requestId), { ...request, id, metadata: {}, ofUsed: true });
     },
     async snapshotState(id) {
       const found = await findSnapshot(database.read, id);

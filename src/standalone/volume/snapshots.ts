@@ -29,6 +29,8 @@ export interface NewSnapshot {
   readonly ofUsed: boolean;
   /** Absent: a new one. */
   readonly id?: string;
+  /** For whom it is; absent: for the caller. */
+  readonly userId?: string;
   /** The file systems of the guest that has it must be still at that moment; absent: they need not. */
   readonly quiesce?: boolean;
 }
@@ -59,7 +61,7 @@ export async function createSnapshot(
         id: asked.id ?? newUuid(),
         volumeId: volume.id,
         projectId,
-        userId: caller.userId,
+        userId: asked.userId ?? caller.userId,
         name,
         description,
         sizeGb,
