@@ -58,6 +58,18 @@ for (const engine of engines) {
       assert.equal((await imageInfo(volumes.fileOf(id)))['virtual-size'], 2 ** 30);
     });
 
+    it('is not made of an image that stands for snapshots of volumes', async () => {
+      const ofVolumes = await volumes.image(new Uint8Array(0), 'raw', { block_device_mapping: '[{}]', bdm_v2: 'True' });
+      const id = await volumes.create({ size: 1 });
+      for (const answer of [
+        await reimage(id, { image_id: ofVolumes }),
+        await volumes.ask('POST', '/volumes', { volume: { size: 1, imageRef: ofVolumes } }),
+      ]) {
+        assert.equal(answer.status, 400);
+        assert.match(answer.text, /stands for snapshots of volumes/);
+      }
+    });
+
     it('is put on a reserved one where that is said, and on one in use by compute alone', async () => {
       const id = await volumes.create({ size: 1 });
       const attachment = await service().reserve(id, newUuid());

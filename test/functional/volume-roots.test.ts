@@ -140,6 +140,36 @@ for (const engine of engines) {
       assert.deepEqual([snapshotId, sizeGb], [servers.world.volumes.taken().at(-1)?.id, 2]);
     });
 
+    it('are made by the older syntax too, and several at once, each with volumes of its own', async () => {
+      const { world } = servers;
+      const imageId = await imaged(await create({ block_device_mapping_v2: [root(bootable())] }));
+      const data = world.volumes.add(PROJECT);
+      const older = [{ device_name: '/dev/vdb', volume_id: data }];
+      const [booted, other] = await volumesOf(await create({ imageRef: imageId, block_device_mapping: older }));
+      assert.deepEqual([booted?.bootIndex, other?.volumeId], [0, data]);
+      const server = { name: 'two', flavorRef, networks: 'auto', imageRef: imageId, min_count: 2 };
+      assert.equal((await ask('POST', '/servers', { server })).status, 202);
+      await world.settled();
+      const { servers: made } = (await ask('GET', '/servers?name=two')).body;
+      const roots = await Promise.all(made.map(async ({ id }: { id: string }) => (await volumesOf(id))[0]?.volumeId));
+      assert.equal(new Set(roots).size, 2);
+      assert.ok(roots.every((id) => typeof id === 'string'));
+    });
+
+    it('are not made of snapshots of another project, whoever may see the image', async () => {
+      const imageId = await imaged(await create({ block_device_mapping_v2: [root(bootable())] }));
+      const { properties } = await imageOf(imageId);
+      const copied = testImage({ id: uuidOf('copied', engine), sizeBytes: 0, properties });
+      await servers.world.images.add(copied);
+      const server = { name: 'x', flavorRef, imageRef: copied.id, networks: 'auto' };
+      const version = '2.100';
+      const theirs = await servers.request('POST', '/servers', { as: 'other', version, body: { server } });
+      assert.equal(theirs.status, 400, theirs.text);
+      assert.match(theirs.body.badRequest.message, /^Snapshot [0-9a-f-]* could not be found\.$/);
+      assert.equal((await ask('POST', '/servers', { server })).status, 202);
+      await servers.world.settled();
+    });
+
     it('refuse an image whose devices no request could ask for', async () => {
       const make = async (mapping: string, more: object = {}) => {
         const id = uuidOf('devices', engine, mapping, JSON.stringify(more));

@@ -29,6 +29,7 @@ export interface MemoryVolumes extends VolumeService {
 interface TakenSnapshot extends VolumeSnapshot {
   readonly imageMetadata: Volume['imageMetadata'];
   readonly quiesced: boolean;
+  readonly projectId: string;
 }
 
 export function makeMemoryVolumes(): MemoryVolumes {
@@ -83,8 +84,16 @@ export function makeMemoryVolumes(): MemoryVolumes {
       return snapshot;
     },
     async createSnapshot(_caller, request) {
-      const { sizeGb, imageMetadata } = found(request.volumeId);
-      const made = { id: randomUUID(), status: 'creating', sizeGb, imageMetadata, quiesced: false, createdAt: 0 };
+      const { sizeGb, imageMetadata, projectId } = found(request.volumeId);
+      const made = {
+        id: randomUUID(),
+        status: 'creating',
+        sizeGb,
+        imageMetadata,
+        projectId,
+        quiesced: false,
+        createdAt: 0,
+      };
       const snapshot = { ...request, ...made };
       snapshots.set(snapshot.id, snapshot);
       return snapshot;
@@ -92,9 +101,10 @@ export function makeMemoryVolumes(): MemoryVolumes {
     async deleteSnapshot(_caller, id) {
       if (!snapshots.delete(id)) throw noSnapshot(id);
     },
-    async checkNew(_caller, { snapshotId }) {
+    async checkNew({ projectId, isAdmin }, { snapshotId }) {
       const snapshot = snapshots.get(snapshotId ?? '');
-      if (snapshotId !== null && snapshot === undefined) throw noSnapshot(snapshotId);
+      const isSeen = snapshot !== undefined && (isAdmin || snapshot.projectId === projectId);
+      if (snapshotId !== null && !isSeen) throw noSnapshot(snapshotId);
       return { imageMetadata: snapshot?.imageMetadata ?? null };
     },
     async make(id, { projectId }, { sizeGb, snapshotId }) {
@@ -107,10 +117,10 @@ export function makeMemoryVolumes(): MemoryVolumes {
     },
     async makeSnapshot(id, { volumeId, name, description, quiesce }) {
       if (snapshots.has(id)) return;
-      const { sizeGb, imageMetadata } = found(volumeId);
+      const { sizeGb, imageMetadata, projectId } = found(volumeId);
       const status = failing === 'snapshot' ? 'error' : 'available';
-      const facts = { id, volumeId, name, description, status, sizeGb, imageMetadata, quiesced: quiesce, createdAt: 0 };
-      snapshots.set(id, facts);
+      const kept = { sizeGb, imageMetadata, projectId, quiesced: quiesce, createdAt: 0 };
+      snapshots.set(id, { id, volumeId, name, description, status, ...kept });
     },
     snapshotState: async (id) => snapshots.get(id) ?? null,
     removeSnapshot: async (id) => void snapshots.delete(id),
