@@ -75,6 +75,9 @@ describe('guests of libvirt whose root disk is a volume', { concurrency: 1 }, ()
       made({ size: 1, name: 'root', imageRef: world.imageRef }),
       made({ size: 1, name: 'data' }),
     ]);
+    // its file systems are still when a snapshot begins, and not a moment longer
+    const still = { metadata: { os_require_quiesce: 'yes' } };
+    await volume('POST', `/volumes/${root}/action`, { 'os-set_image_metadata': still });
     const from = { source_type: 'volume', destination_type: 'volume' };
     const devices = [
       { ...from, uuid: root, boot_index: 0 },
@@ -95,6 +98,7 @@ describe('guests of libvirt whose root disk is a volume', { concurrency: 1 }, ()
         [null, 1],
       ],
     );
+    assert.equal(image.os_require_quiesce, 'yes');
     await write(first, 'vda', 'behind-the-image');
   });
 
