@@ -82,6 +82,36 @@ export interface VolumeService {
     request: NewVolumeRequest,
     requestId: string,
   ): Promise<void>;
+  /** Throws as `createSnapshot` would for one of them, and where they are more than a quota allows. */
+  checkSnapshots(caller: Caller, volumeIds: readonly string[]): Promise<void>;
+  /**
+   * Begins a snapshot with this id of a server's volume, for somebody whose request was checked; one that is there stays. `quiesce`: the
+   * guest's file systems must be still at its moment, where it runs.
+   */
+  makeSnapshot(
+    id: string,
+    request: {
+      readonly volumeId: string;
+      readonly userId: string;
+      readonly name: string;
+      readonly description: string | null;
+      readonly quiesce: boolean;
+    },
+    requestId: string,
+  ): Promise<void>;
+  /** Null: there is no such snapshot. */
+  snapshotState(id: string): Promise<Pick<VolumeSnapshot, 'status' | 'sizeGb'> | null>;
+  /** Removes a snapshot, whole or half made; one that is not there: nothing. */
+  removeSnapshot(id: string, requestId: string): Promise<void>;
+  /** Throws as `reimage` would, and where the caller may not. */
+  checkReimage(caller: Caller, volumeId: string, imageId: string): Promise<void>;
+  /**
+   * Begins to put an image's data on a volume of a server that is off: it is `downloading` until it is `in-use` again, or `error` with
+   * its data of before. Under way: nothing.
+   */
+  reimage(volumeId: string, imageId: string, requestId: string): Promise<void>;
+  /** Gives that up; over: nothing. */
+  endReimage(volumeId: string): Promise<void>;
   /** Null: there is no such volume. */
   status(id: string): Promise<string | null>;
   /** Keeps a volume for a server; resolves to the attachment. Rejects with `badRequest` where it is at something else. */
@@ -126,6 +156,13 @@ export const noVolumes: VolumeService = {
   deleteSnapshot: async (_caller, id) => noSnapshot(id),
   checkNew: async () => none(),
   make: async () => none(),
+  checkSnapshots: async () => none(),
+  makeSnapshot: async () => none(),
+  snapshotState: async () => null,
+  removeSnapshot: async () => undefined,
+  checkReimage: async () => none(),
+  reimage: async () => none(),
+  endReimage: async () => undefined,
   status: async () => null,
   reserve: async (id) => noVolume(id),
   connect: async () => none(),

@@ -80,7 +80,12 @@ export async function dropJobsOf(tx: Tx, volumeId: string): Promise<void> {
   await tx('volume_jobs').where({ volume_id: volumeId }).delete();
 }
 
-/** The same of a snapshot. */
+/** Ends what is to be done to a volume of one kind. */
+export async function dropJobsOfKind(tx: Tx, volumeId: string, kind: JobKind): Promise<void> {
+  await tx('volume_jobs').where({ volume_id: volumeId, kind }).delete();
+}
+
+/** The same as `dropJobsOf` of a snapshot. */
 export async function dropJobsOfSnapshot(tx: Tx, snapshotId: string): Promise<void> {
   await tx('volume_jobs').where({ snapshot_id: snapshotId }).delete();
 }

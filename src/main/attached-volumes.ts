@@ -20,8 +20,8 @@ async function onHostOf(
 }
 
 export const attachedVolumes = (deps: OpsDeps): AttachedVolumes => ({
-  copy: (serverUuid, volumeId, path) =>
-    onHostOf(deps, serverUuid, ({ host }) => copyAttached(deps, host, serverUuid, volumeId, path)),
+  copy: (serverUuid, volumeId, path, quiesce) =>
+    onHostOf(deps, serverUuid, ({ host }) => copyAttached(deps, host, serverUuid, volumeId, path, quiesce)),
   grow: (serverUuid, volumeId, gb, requestId) =>
     onHostOf(deps, serverUuid, (server) => growAttached(deps, server, volumeId, gb * GIB, requestId)),
 });

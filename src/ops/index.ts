@@ -34,6 +34,7 @@ import { copyServer } from './servers/copy-disk.ts';
 import { restoreCopy } from './servers/restore-copy.ts';
 import { changeCopy, deleteCopy, verifyCopy } from './servers/server-copies.ts';
 import { createBackup, createImage } from './servers/create-image.ts';
+import { bootImage } from './servers/boot-source.ts';
 import { createServers } from './servers/create.ts';
 import { deleteServer } from './servers/delete.ts';
 import { rebuildServer } from './servers/rebuild.ts';
@@ -101,6 +102,7 @@ import {
 
 const verbs = {
   requestAction,
+  bootImage,
   createServers,
   updateServer,
   deleteServer,

@@ -30,6 +30,8 @@ export const rules = [
   member('volume:extend', 'Make a volume larger.'),
   member('volume:extend_attached_volume', 'Make a volume larger that a server has.'),
   member('volume:revert_to_snapshot', 'Put a volume back to its newest snapshot.'),
+  member('volume:reimage', "Put an image's data on a volume, in place of what is there."),
+  member('volume:reimage_reserved', 'The same to a volume that is reserved.'),
   member('volume:retype', 'Give a volume another type.'),
   member('volume:update_readonly_flag', 'Let a volume be written to, or not.'),
   admin('volume_extension:volume_admin_actions:reset_status', "Set a volume's state by hand."),

@@ -150,15 +150,10 @@ for (const engine of engines) {
       );
       const blank = volumes[1]?.volumeId ?? '';
       assert.equal(world.volumes.stateOf(blank), 'in-use');
-      for (const action of [
-        { createImage: { name: 'x' } },
-        { rescue: {} },
-        { rebuild: { imageRef: servers.imageId } },
-      ]) {
-        const refused = await ask('POST', `/servers/${id}/action`, action);
-        assert.equal(refused.status, 400, refused.text);
-        assert.match(refused.text, /volume-backed/);
-      }
+      const backup = { name: 'x', backup_type: 'daily', rotation: 1 };
+      const refused = await ask('POST', `/servers/${id}/action`, { createBackup: backup });
+      assert.equal(refused.status, 400, refused.text);
+      assert.match(refused.text, /volume-backed/);
       assert.equal((await ask('DELETE', at(id, `/${bootable}`))).status, 403);
       assert.equal((await ask('DELETE', `/servers/${id}`)).status, 204);
       await world.settled();

@@ -12,7 +12,7 @@ import { runSaga } from '../../src/ops/engine/run-saga.ts';
 import type { Saga, StepContext, Taken } from '../../src/ops/engine/saga.ts';
 import { takeDue } from '../../src/ops/engine/take.ts';
 import { createImageAction } from '../../src/ops/servers/create-image.ts';
-import type { SnapshotInput } from '../../src/ops/servers/snapshot.ts';
+import type { ImageInput } from '../../src/ops/servers/image-of-volumes.ts';
 import { engines } from '../support/database.ts';
 import { makeOp, makeWorld, type World } from '../support/world.ts';
 
@@ -29,7 +29,7 @@ for (const engine of engines) {
 
     const images = async (uuid: string) =>
       (await world.images.all()).filter(({ properties }) => properties['instance_uuid'] === uuid);
-    const run = (deps: OpsDeps, saga: Saga<SnapshotInput>, taken: Taken) =>
+    const run = (deps: OpsDeps, saga: Saga<ImageInput>, taken: Taken) =>
       runSaga(deps, saga, taken, OWNER, new AbortController().signal);
 
     async function take(uuid: string): Promise<Taken> {
@@ -67,11 +67,11 @@ for (const engine of engines) {
         broken = false;
         throw lost;
       };
-      const saga: Saga<SnapshotInput> = {
+      const saga: Saga<ImageInput> = {
         ...createImageAction,
         steps: createImageAction.steps.map((step) => ({
           ...step,
-          async undo(context: StepContext<SnapshotInput>) {
+          async undo(context: StepContext<ImageInput>) {
             if (typeof step.undo !== 'string') await step.undo(context);
             broken = moment === 'undoing';
           },

@@ -48,7 +48,7 @@ for (const engine of engines) {
         ['volume 3.59', 'volume 3.59'],
         ['compute 2.90, volume 3.27', 'volume 3.27'],
         ['compute 2.90', 'volume 3.0'],
-        ['volume latest', 'volume 3.67'],
+        ['volume latest', 'volume 3.68'],
       ] as const) {
         const { status, headers } = await said(header);
         assert.equal(status, 200);
@@ -56,7 +56,7 @@ for (const engine of engines) {
         assert.match(headers.get('Vary') ?? '', /OpenStack-API-Version/);
       }
       for (const [header, status] of [
-        ['volume 3.68', 406],
+        ['volume 3.69', 406],
         ['volume 2.0', 406],
         ['volume 4.0', 406],
         ['volume x', 400],
@@ -65,7 +65,7 @@ for (const engine of engines) {
         assert.equal((await said(header)).status, status, header);
       const root = await cloud.ask(null, 'GET', '/volume/');
       assert.equal(root.status, 300);
-      assert.deepEqual([root.json.versions[0].version, root.json.versions[0].min_version], ['3.67', '3.0']);
+      assert.deepEqual([root.json.versions[0].version, root.json.versions[0].min_version], ['3.68', '3.0']);
       assert.equal((await cloud.ask(null, 'GET', '/volume/v3/')).status, 200);
       assert.equal((await cloud.ask(null, 'GET', '/volume/v3/volumes')).status, 401);
     });

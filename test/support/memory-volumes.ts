@@ -20,12 +20,23 @@ export interface MemoryVolumes extends VolumeService {
   /** Status of a volume; null: it is gone. */
   stateOf(id: string): string | null;
   attachments(): readonly Attachment[];
+  /** Snapshots that there are. */
+  taken(): readonly TakenSnapshot[];
+  /** What becomes of the snapshots and of the new data that are asked for from now on: done at once, unless told otherwise. */
+  fail(what: 'snapshot' | 'reimage' | null): void;
+}
+
+interface TakenSnapshot extends VolumeSnapshot {
+  readonly imageMetadata: Volume['imageMetadata'];
+  readonly quiesced: boolean;
+  readonly projectId: string;
 }
 
 export function makeMemoryVolumes(): MemoryVolumes {
   const volumes = new Map<string, Volume>();
   const attachments = new Map<string, Attachment>();
-  const snapshots = new Map<string, VolumeSnapshot>();
+  const snapshots = new Map<string, TakenSnapshot>();
+  let failing: 'snapshot' | 'reimage' | null = null;
   const noSnapshot = (id: string) => notFound(snapshotMissing(id), { code: 'SnapshotNotFound' });
   const of = (volumeId: string) => [...attachments.values()].filter((one) => one.volumeId === volumeId);
   const detaching = new Set<string>();
@@ -33,13 +44,9 @@ export function makeMemoryVolumes(): MemoryVolumes {
     const volume = volumes.get(id);
     if (volume === undefined) throw notFound(volumeMissing(id), { code: 'VolumeNotFound' });
     const held = of(id);
-    const status = held.some((one) => one.status === 'attached')
-      ? detaching.has(id)
-        ? 'detaching'
-        : 'in-use'
-      : held.length > 0
-        ? 'reserved'
-        : volume.status;
+    const used = detaching.has(id) ? 'detaching' : 'in-use';
+    const ofAttachments = held.some((one) => one.status === 'attached') ? used : 'reserved';
+    const status = held.length === 0 || volume.status !== 'available' ? volume.status : ofAttachments;
     return { ...volume, status, attachments: held.map(({ serverUuid, device }) => ({ serverUuid, device })) };
   };
   const add = (projectId: string, fields: Partial<Volume> = {}): string => {
@@ -56,6 +63,10 @@ export function makeMemoryVolumes(): MemoryVolumes {
     add,
     stateOf: (id) => (volumes.has(id) ? found(id).status : null),
     attachments: () => [...attachments.values()],
+    taken: () => [...snapshots.values()],
+    fail(what) {
+      failing = what;
+    },
     volumes: async ({ projectId }) => [...volumes.keys()].map(found).filter((one) => one.projectId === projectId),
     volume: async (_caller, id) => found(id),
     createVolume: async ({ projectId }, { imageId: _image, sizeGb, zone, ...request }) => {
@@ -73,20 +84,55 @@ export function makeMemoryVolumes(): MemoryVolumes {
       return snapshot;
     },
     async createSnapshot(_caller, request) {
-      const { sizeGb } = found(request.volumeId);
-      const snapshot = { ...request, id: randomUUID(), status: 'creating', sizeGb, createdAt: 0 };
+      const { sizeGb, imageMetadata, projectId } = found(request.volumeId);
+      const made = {
+        id: randomUUID(),
+        status: 'creating',
+        sizeGb,
+        imageMetadata,
+        projectId,
+        quiesced: false,
+        createdAt: 0,
+      };
+      const snapshot = { ...request, ...made };
       snapshots.set(snapshot.id, snapshot);
       return snapshot;
     },
     async deleteSnapshot(_caller, id) {
       if (!snapshots.delete(id)) throw noSnapshot(id);
     },
-    async checkNew(_caller, { snapshotId }) {
-      if (snapshotId !== null && !snapshots.has(snapshotId)) throw noSnapshot(snapshotId);
-      return { imageMetadata: null };
+    async checkNew({ projectId, isAdmin }, { snapshotId }) {
+      const snapshot = snapshots.get(snapshotId ?? '');
+      const isSeen = snapshot !== undefined && (isAdmin || snapshot.projectId === projectId);
+      if (snapshotId !== null && !isSeen) throw noSnapshot(snapshotId);
+      return { imageMetadata: snapshot?.imageMetadata ?? null };
     },
-    make: async (id, { projectId }, { sizeGb }) =>
-      void (volumes.has(id) || add(projectId, { id, sizeGb: sizeGb ?? 1 })),
+    async make(id, { projectId }, { sizeGb, snapshotId }) {
+      if (volumes.has(id)) return;
+      const { imageMetadata = null } = snapshots.get(snapshotId ?? '') ?? {};
+      add(projectId, { id, sizeGb: sizeGb ?? 1, snapshotId, imageMetadata, bootable: imageMetadata !== null });
+    },
+    async checkSnapshots(_caller, ids) {
+      for (const id of ids) found(id);
+    },
+    async makeSnapshot(id, { volumeId, name, description, quiesce }) {
+      if (snapshots.has(id)) return;
+      const { sizeGb, imageMetadata, projectId } = found(volumeId);
+      const status = failing === 'snapshot' ? 'error' : 'available';
+      const kept = { sizeGb, imageMetadata, projectId, quiesced: quiesce, createdAt: 0 };
+      snapshots.set(id, { id, volumeId, name, description, status, ...kept });
+    },
+    snapshotState: async (id) => snapshots.get(id) ?? null,
+    removeSnapshot: async (id) => void snapshots.delete(id),
+    async checkReimage(_caller, id) {
+      found(id);
+    },
+    async reimage(id, imageId) {
+      const volume = found(id);
+      const fails = failing === 'reimage';
+      const imageMetadata = fails ? volume.imageMetadata : { image_id: imageId };
+      volumes.set(id, { ...volume, status: fails ? 'error' : 'available', imageMetadata });
+    },
     status: async (id) => (volumes.has(id) ? found(id).status : null),
     async reserve(volumeId, serverUuid) {
       const held = of(volumeId).find((one) => one.serverUuid === serverUuid);

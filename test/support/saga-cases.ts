@@ -34,6 +34,24 @@ async function run(world: World, runAll: RunAll, more: Partial<CreateServersRequ
   return uuid;
 }
 
+/** The same, which boots from a volume of its project's, and has another. */
+export async function builtOnVolumes(world: World, runAll: RunAll): Promise<string> {
+  const flavorRef = await world.flavor({ rootGb: 0, specs: { minimum_cpu: '1', minimum_memory: '256' } });
+  const imageMetadata = { image_id: world.imageId };
+  const id = world.volumes.add(memberCaller.projectId ?? '', { bootable: true, imageMetadata });
+  const plain = { sizeGb: null, type: null, deleteOnTermination: false, tag: null } as const;
+  const volumes = [
+    { ...plain, source: 'volume', id, bootIndex: 0 },
+    { ...plain, source: 'blank', id: '', sizeGb: 1, bootIndex: null, deleteOnTermination: true },
+  ] as const;
+  const request = { ...createRequest(flavorRef, ''), volumes };
+  const { servers } = await world.ops.createServers(makeOp(), request);
+  await runAll();
+  const uuid = servers[0]?.uuid ?? '';
+  assert.equal((await world.server(uuid)).vmState, 'active');
+  return uuid;
+}
+
 export const noLeftovers = async (world: World): Promise<void> => assert.deepEqual(await world.leftovers(), []);
 
 export async function has(world: World, uuid: string, vmState: VmState): Promise<void> {

@@ -60,7 +60,7 @@ export interface VolumeClient {
 }
 
 export function volumeClient(cloud: Cloud): VolumeClient {
-  const ask: VolumeClient['ask'] = (method, path, body, version = '3.67', who = 'demo') =>
+  const ask: VolumeClient['ask'] = (method, path, body, version = '3.68', who = 'demo') =>
     cloud.ask(who, method, `/volume/v3${path}`, body, { 'OpenStack-API-Version': `volume ${version}` });
   const done: VolumeClient['done'] = async (method, path, body, who) => {
     const { status, text, json } = await ask(method, path, body, undefined, who);

@@ -8,7 +8,7 @@ import type { WalkedCloud } from './walkers.ts';
 type Values = Record<string, string>;
 
 /** The last microversion, so that every path is there. */
-export const VOLUME_VERSION = { 'OpenStack-API-Version': 'volume 3.67' };
+export const VOLUME_VERSION = { 'OpenStack-API-Version': 'volume 3.68' };
 
 export const volumeTables: readonly string[] = [
   ...['volumes', 'volume_snapshots', 'volume_attachments', 'volume_transfers', 'volume_types', 'volume_type_projects'],

@@ -116,7 +116,7 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       // asked from within the guest
       metadata_service: login !== null,
       personality: false,
-      // no volume is exchanged for another while a server has it, and none is encrypted
+      // no volume is exchanged for another: none moves between back ends; and none is encrypted
       swap_volume: false,
       attach_encrypted_volume: false,
       scheduler_enabled_filters: 'all',
@@ -131,7 +131,7 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
     volume: {
       catalog_type: 'block-storage',
       min_microversion: '3.0',
-      max_microversion: '3.67',
+      max_microversion: '3.68',
       build_interval: 1,
       build_timeout: cloud.buildTimeout,
       volume_size: 1,

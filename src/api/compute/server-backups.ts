@@ -120,7 +120,8 @@ export default resource({
         if (server[key] !== undefined)
           throw badRequest(`'${key}' has no place here: the backup is what it begins with.`);
       }
-      const request = parseCreate({ ...call, body: { ...call.body, server: { ...server, imageRef: NO_IMAGE } } });
+      const body = { ...call.body, server: { ...server, imageRef: NO_IMAGE } };
+      const request = parseCreate({ ...call, body }, null);
       const created = await call.services.ops.createFromBackup(call.op, call.params['backup_id'] ?? '', request);
       const [first] = created.servers;
       if (first !== undefined) call.header('Location', `${call.url.versioned}/servers/${first.uuid}`);

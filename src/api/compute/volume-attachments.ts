@@ -102,7 +102,8 @@ async function update(call: Call<'server', Body>): Promise<void> {
   if (!regular) await services.ops.showVolume(op, id);
   const found = await volumeOf(call, id);
   if (found === undefined) throw notFound(`No volume Block Device Mapping with id ${id}.`, { code: 'VolumeNotFound' });
-  if (swaps) throw badRequest('Putting another volume in place of one while a server has it is not offered here.');
+  // who asks for it is Cinder, for a volume that it moves to another back end; there is one here
+  if (swaps) throw conflict(`volume ${id} is not migrating; this API should only be called by Cinder`);
   for (const name of ['device', 'tag'] as const) {
     if (given[name] !== undefined && given[name] !== found[name])
       throw badRequest(`The ${name} of an attachment is not updatable.`);

@@ -195,11 +195,8 @@ export const imageProperties: Readonly<Record<string, PropertyRow>> = {
   hw_usb_model: row(oneOf(['none', 'nec-xhci', 'qemu-xhci']), done('`<controller type="usb" model>`')),
   hw_redirected_usb_ports: row(integer, refused('400: they are for SPICE, and the screens of guests here speak VNC')),
   img_bittorrent: row(flag, ignored('images are fetched from the image service alone')),
-  img_bdm_v2: row(flag, ignored('it is about a property that makes a server of volumes')),
-  img_block_device_mapping: row(
-    text,
-    refused('400 where the server would boot from a volume: there is no block storage service'),
-  ),
+  img_bdm_v2: row(flag, done('docs/volumes.md')),
+  img_block_device_mapping: row(text, done('docs/volumes.md')),
   img_cache_in_nova: row(flag, ignored('every image that a server here uses is kept, as Nova does by default')),
   img_compression_level: row(integer, xen),
   img_hv_requested_version: row(version, done('a host whose hypervisor is of such a version, else no valid host')),

@@ -235,9 +235,10 @@ export const agentMethods = {
   }),
   /**
    * Copies a volume that a guest has to a new file, as it is when this begins, while the guest goes on writing; a copy that an
-   * earlier call left is made anew. `path` is in the directory of volumes.
+   * earlier call left is made anew. `path` is in the directory of volumes. `quiesce`: the file systems of a guest that runs must be
+   * still at that moment; 409 where its agent does not do it.
    */
-  copyVolume: method<Guest & { readonly volumeId: string; readonly path: string }, null>()({
+  copyVolume: method<Guest & { readonly volumeId: string; readonly path: string; readonly quiesce: boolean }, null>()({
     deadlineMs: limits.imageTransferMs,
     guest: byUuid,
     optional: true,

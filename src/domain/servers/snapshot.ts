@@ -34,6 +34,8 @@ const NOT_INHERITED = new Set([
   'img_signature_certificate_uuid',
   'cache_in_nova',
   'bittorrent',
+  // of which disks that server has
+  ...['block_device_mapping', 'bdm_v2', 'mappings', 'img_block_device_mapping', 'img_bdm_v2', 'img_mappings'],
 ]);
 const isInherited = (name: string): boolean => !NOT_INHERITED.has(name) && !name.startsWith('os_glance');
 

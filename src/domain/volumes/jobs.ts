@@ -1,6 +1,9 @@
 // Why: the kinds of work on the files of volumes, for the rows that ask for it and the code that does it.
 
-export const jobKinds = ['create', 'delete', 'extend', 'revert', 'upload', 'snapshot', 'delete_snapshot'] as const;
+export const jobKinds = [
+  ...(['create', 'delete', 'extend', 'revert', 'reimage', 'upload'] as const),
+  ...(['snapshot', 'delete_snapshot'] as const),
+] as const;
 
 export type JobKind = (typeof jobKinds)[number];
 

@@ -317,15 +317,16 @@ export async function letVolumesGo(
   return volumes.map(({ volumeId }) => volumeId);
 }
 
-/** Copies a volume that a guest has to a file, as it is now. */
+/** Copies a volume that a guest has to a file, as it is now; `quiesce`: with its file systems still. */
 export async function copyAttached(
   deps: OpsDeps,
   host: string,
   uuid: string,
   volumeId: string,
   path: string,
+  quiesce: boolean,
 ): Promise<void> {
-  await deps.bus.call(host, 'copyVolume', { uuid, volumeId, path });
+  await deps.bus.call(host, 'copyVolume', { uuid, volumeId, path, quiesce });
 }
 
 const EXTENDED = { action: 'extend_volume', event: 'compute_extend_volume' } as const;

@@ -9,16 +9,22 @@ import { cronProblem, nextRun } from '../../base/cron.ts';
 import type { BackupSchedule } from '../../domain/servers/backup-schedules.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
+import { mustHaveDisk } from './copy-disk.ts';
 
 export type ScheduleWish = Pick<BackupSchedule, 'cron' | 'keep' | 'incrementals' | 'quiesce' | 'enabled'>;
 
-/** Gives a server a schedule in the place of the one that it has. Throws 400 for one that means nothing. */
+/**
+ * Gives a server a schedule in the place of the one that it has. Throws 400 for one that means nothing, and for a server of which
+ * no backups are made.
+ */
 export async function setBackupSchedule(
   deps: OpsDeps,
   { caller }: Op,
-  { uuid, projectId }: Pick<Server, 'uuid' | 'projectId'>,
+  server: Pick<Server, 'uuid' | 'projectId' | 'imageRef'>,
   wish: ScheduleWish,
 ): Promise<BackupSchedule> {
+  mustHaveDisk(server);
+  const { uuid, projectId } = server;
   const nowMs = deps.clock.now();
   const problem = cronProblem(wish.cron, nowMs);
   if (problem !== null) throw badRequest(`'${wish.cron}' is no schedule: ${problem}.`);

@@ -8,14 +8,22 @@ import type { ImageFacts } from '../../domain/machines/images.ts';
 import type { OpsConfig, OpsDeps } from '../deps.ts';
 import { checkBounds } from '../administration/quota-sets.ts';
 
-/** Throws 400 for an image that is not active, and with the words of `missing` for one that the caller does not see. */
+/** An image as the caller may see it, before anything is refused; null: there is none, or none is named. */
+export const bootImage = async (deps: OpsDeps, op: Op, imageRef: string): Promise<ImageFacts | null> =>
+  imageRef === '' ? null : deps.image.find(op.caller, imageRef);
+
+/**
+ * Throws 400 for an image that is not active, and with the words of `missing` for one that the caller does not see.
+ * @param found what was found of it just now; null: nothing was looked for
+ */
 export async function activeImage(
   deps: OpsDeps,
   caller: Caller,
   imageRef: string,
   missing: string,
+  found: ImageFacts | null = null,
 ): Promise<ImageFacts> {
-  const image = await deps.image.find(caller, imageRef);
+  const image = found ?? (await deps.image.find(caller, imageRef));
   if (image === null) throw badRequest(missing);
   if (image.status !== 'active') throw badRequest(`Image ${imageRef} is not active.`);
   return image;

@@ -1,7 +1,7 @@
 // Why: a snapshot and a backup are made alike: there is room, the host copies the root disk beside the guest, the copy is sealed with the
 // sum of its bytes. Taken back, no file of it is left, and its row says why there is none.
 
-import { conflict, forbidden, notImplemented, outwardMessage } from '../../base/errors.ts';
+import { badRequest, conflict, forbidden, notImplemented, outwardMessage } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
@@ -20,6 +20,7 @@ import { updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { DiskCopied } from '../../domain/servers/guests.ts';
 import { expired, nextParent, type ServerCopy } from '../../domain/servers/server-copies.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { copyable, defineTransition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -93,6 +94,15 @@ async function newCopy(t: Tx, op: Op, server: Server, request: CopyRequest, nowM
   };
 }
 
+/** @throws badRequest for a server whose root disk is no file of its host's, with what there is in place of copies of it */
+export function mustHaveDisk(server: Pick<Server, 'uuid' | 'imageRef'>): void {
+  if (!bootsFromVolume(server)) return;
+  throw badRequest(
+    `Instance ${server.uuid} boots from a volume, which is not copied by this: make a snapshot of the volume ` +
+      '(`openstack volume snapshot create --force`), or an image of the server (`openstack server image create`).',
+  );
+}
+
 /** Begins a snapshot or a backup, whose row is there when this returns. Throws 403 (too many), 404, 409 and 501. */
 export async function copyServer(
   deps: OpsDeps,
@@ -104,6 +114,7 @@ export async function copyServer(
   const transition = copyDiskAction.transitions[request.what];
   const { id, copy } = await tx(deps.database, async (t) => {
     const server = await lockServerFor(t, op, uuid, transition);
+    mustHaveDisk(server);
     if (request.quiesce && server.vmState !== 'active') {
       throw conflict(`Instance ${uuid} does not run, so that nobody in it can hold its file systems still.`, {
         code: 'snapshot.quiesce',
@@ -197,10 +208,10 @@ export const copyDiskAction = defineAction<CopyInput>()({
   name: 'copy_disk',
   transitions: {
     snapshot: defineTransition('snapshot', 'Copy the root disk as a snapshot of the server.', copyable, {
-      ...{ task: 'image_snapshot', lockable: false, verb: 'copyDisk', ownRoot: true },
+      ...{ task: 'image_snapshot', lockable: false, verb: 'copyDisk' },
     }),
     backup: defineTransition('backup', 'Copy the root disk, or what changed on it, as a backup.', copyable, {
-      ...{ task: 'image_backup', lockable: false, verb: 'copyDisk', ownRoot: true },
+      ...{ task: 'image_backup', lockable: false, verb: 'copyDisk' },
     }),
   },
   notification: 'copy_disk',

@@ -26,6 +26,6 @@ export async function createFromBackup(
   if (asked.maxCount !== 1) throw badRequest('One server is made of a backup at a time.');
   const imageId = newUuid();
   const request = { ...asked, imageRef: imageId };
-  const checked = await checkRequest(deps, op, request, factsOf(imageOf(copy, imageId), op.caller.projectId));
+  const checked = await checkRequest(deps, op, request, { made: factsOf(imageOf(copy, imageId), op.caller.projectId) });
   return createChecked(deps, op, checked, copy.id);
 }

@@ -1,15 +1,18 @@
 // Why: createImage and createBackup copy a server's disk into an image; a backup also lets the oldest of its kind go.
 
+import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
 import { updateServer } from '../../db/servers.ts';
 import type { Server } from '../../domain/servers/servers.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { Saga, StepContext } from '../engine/saga.ts';
 import { settleFailed } from '../engine/settle.ts';
 import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
 import { copyable, defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
+import { checkVolumesOf, dropHalfImageOfVolumes, type ImageInput, imageOfVolumesSteps } from './image-of-volumes.ts';
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -17,22 +20,31 @@ export interface CreatedImage {
   readonly imageId: string;
 }
 
-/** Begins an image of the server, which is there, queued, when this returns. Throws 404, 409 and 501. */
-export const createImage = (
+/**
+ * Begins an image of the server, which is there, queued, when this returns. Throws 404, 409 and 501, and, of a server that boots from a
+ * volume, what the volume service says of snapshots.
+ */
+export async function createImage(
   deps: OpsDeps,
   op: Op,
   { uuid }: Pick<Server, 'uuid'>,
-  request: { readonly name: string; readonly metadata: Properties },
-): Promise<CreatedImage> =>
-  beginSnapshot(
+  { name, metadata }: { readonly name: string; readonly metadata: Properties },
+): Promise<CreatedImage> {
+  const transition = createImageAction.transitions.createImage;
+  await checkVolumesOf(deps, op, uuid, transition);
+  return beginSnapshot(
     deps,
     op,
     uuid,
-    createImageAction.transitions.createImage,
+    transition,
     createImageAction,
-    () => ({ name: request.name, type: 'snapshot', properties: request.metadata }),
-    (imageId) => ({ imageId }),
+    () => ({ name, type: 'snapshot', properties: metadata }),
+    (imageId, server) => ({
+      imageId,
+      ...(bootsFromVolume(server) && { ofVolumes: { userId: op.caller.userId, name } }),
+    }),
   );
+}
 
 export interface BackupRequest {
   readonly name: string;
@@ -61,7 +73,10 @@ export const createBackup = (
     createBackupAction.transitions.createBackup,
     createBackupAction,
     () => ({ name, type: 'backup', properties: { ...metadata, backup_type: backupType } }),
-    (imageId) => ({ imageId, backupType, rotation }),
+    (imageId, server) => {
+      if (bootsFromVolume(server)) throw badRequest('Backup is not supported for volume-backed instances.');
+      return { imageId, backupType, rotation };
+    },
   );
 
 /** The image is made or it is not; the server is as it was either way. */
@@ -82,14 +97,21 @@ function imageSaga<I extends SnapshotInput>(steps: Saga<I>['steps']): Omit<Saga<
   };
 }
 
-export const createImageAction = defineAction<SnapshotInput>()({
+/** The same of a server that boots from a volume: the image says which snapshots of its volumes it stands for. */
+export const imageOfVolumesSaga: Saga<ImageInput> = {
   name: 'createImage',
+  ...imageSaga<ImageInput>(imageOfVolumesSteps),
+  overtaken: dropHalfImageOfVolumes,
+};
+
+export const createImageAction = defineAction<ImageInput>()({
+  name: 'createImage',
+  variant: ({ ofVolumes }) => (ofVolumes === undefined ? null : imageOfVolumesSaga),
   transitions: {
     createImage: defineTransition('createImage', 'Make an image of the server.', copyable, {
       task: 'image_snapshot_pending',
       lockable: false,
       verb: 'snapshot',
-      ownRoot: true,
     }),
   },
   ...imageSaga(
@@ -121,7 +143,6 @@ export const createBackupAction = defineAction<BackupInput>()({
       task: 'image_backup',
       lockable: false,
       verb: 'snapshot',
-      ownRoot: true,
     }),
   },
   ...imageSaga<BackupInput>([

@@ -9,6 +9,7 @@ import { insertNics, replaceNics } from '../../db/server-nics.ts';
 import { insertServers, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
+import type { ImageFacts } from '../../domain/machines/images.ts';
 import { startSizeOf } from '../../domain/machines/flavors.ts';
 import { disksOnHost } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
@@ -50,9 +51,15 @@ export interface CreateInput extends TogetherInput {
 /**
  * Creates `minCount` to `maxCount` servers, as many as the quota allows. Throws Nova's 400s, 403 (quota) and 409s; after
  * it returned, each server ends ACTIVE or in ERROR with a fault.
+ * @param image what was found of its image just now, or of the one that its devices are from; null: nothing was looked for
  */
-export async function createServers(deps: OpsDeps, op: Op, asked: CreateServersRequest): Promise<CreatedServers> {
-  return createChecked(deps, op, await checkRequest(deps, op, asked));
+export async function createServers(
+  deps: OpsDeps,
+  op: Op,
+  asked: CreateServersRequest,
+  image: ImageFacts | null = null,
+): Promise<CreatedServers> {
+  return createChecked(deps, op, await checkRequest(deps, op, asked, { found: image }));
 }
 
 /** As `createServers`, of what was checked; `copyId`: the image is to be made of that backup. */

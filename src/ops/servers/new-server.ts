@@ -103,14 +103,22 @@ const refuse = (problem: string | null): void => {
   if (problem !== null) throw badRequest(problem);
 };
 
+/** What is known of a server's image before it is looked for. */
+export interface KnownImage {
+  /** It is only made for this server. */
+  readonly made?: ImageFacts;
+  /** It was found just now; of a server that boots from a volume it may be the one that its volumes are said in. */
+  readonly found?: ImageFacts | null;
+}
+
 /** Image and flavor, each for itself and together; throws Nova's 400s and 403. */
-async function checkParts(deps: OpsDeps, op: Op, request: CreateServersRequest, made: ImageFacts | null) {
+async function checkParts(deps: OpsDeps, op: Op, request: CreateServersRequest, { made, found = null }: KnownImage) {
   const flavor = await flavorFor(deps, op, request.flavorRef);
   const volumes = await checkVolumes(deps, op, request);
   const boots = bootsFromVolume(request);
   const image = boots
-    ? imageOfVolume(volumes)
-    : (made ?? (await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image')));
+    ? imageOfVolume(volumes, found)
+    : (made ?? (await activeImage(deps, op.caller, request.imageRef, 'Can not find requested image', found)));
   refuse(diskConfigProblem(image, request.autoDiskConfig));
   await checkBelongings(deps, op, request);
   // what an image needs of a root disk its volume was asked for
@@ -152,19 +160,18 @@ async function buildOf(
 
 /**
  * Throws Nova's 400s and 403s, in Nova's order.
- * @param made the image, where it is only made for this server; null: it is there
  */
 export async function checkRequest(
   deps: OpsDeps,
   op: Op,
   asked: CreateServersRequest,
-  made: ImageFacts | null = null,
+  image: KnownImage = {},
 ): Promise<CheckedRequest> {
   const { projectId } = op.caller;
   if (projectId === null) throw badRequest('Servers are created in a project: the token is scoped to none.');
   const request = { ...asked, zone: await zoneFor(deps, asked) };
   checkCounts(request);
-  const parts = await checkParts(deps, op, request, made);
+  const parts = await checkParts(deps, op, request, image);
   const keypair = request.keyName === null ? null : await keypairNamed(deps, op, request.keyName);
   await checkDestination(deps, request);
   const build = await buildOf(deps, op, request, parts.image, keypair?.type ?? null);

@@ -9,6 +9,7 @@ import { addServerVolume, updateServerVolume, volumesOfServer } from '../../db/s
 import type { Tx } from '../../db/tx.ts';
 import type { CreateServersRequest } from '../../domain/servers/create-request.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
+import { isOfVolumes, propertiesBesideDevices } from '../../domain/servers/image-devices.ts';
 import {
   type NewServerVolume,
   nextDevice,
@@ -84,16 +85,29 @@ const OWN_KEYS = new Set([
   ...['image_id', 'image_name', 'checksum', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'size'],
 ]);
 
-/** What a server that boots from a volume takes for its image: what the volume kept of it. */
-export function imageOfVolume(volumes: readonly Checked[]): ImageFacts {
-  const kept = volumes.find(({ bootIndex }) => bootIndex === 0)?.imageMetadata ?? {};
+/** What a server that boots from a volume takes for its image. */
+function asVolumes(minRamMb: number, properties: Readonly<Record<string, string>>): ImageFacts {
   return {
     ...{ id: '', name: null, status: 'active', owner: null, visibility: 'private' },
     ...{ diskFormat: 'raw', containerFormat: 'bare' },
-    ...{ minDiskGb: 0, minRamMb: Number(kept['min_ram'] ?? 0), sizeBytes: null, virtualSizeBytes: null },
+    ...{ minDiskGb: 0, minRamMb, sizeBytes: null, virtualSizeBytes: null },
     ...{ checksum: null, osHashAlgo: null, osHashValue: null },
-    properties: Object.fromEntries(Object.entries(kept).filter(([name]) => !OWN_KEYS.has(name))),
+    properties: propertiesBesideDevices({ properties }),
   };
+}
+
+/** The same of the image whose data its root volume has. */
+export const imageOnVolume = ({ minRamMb, properties }: ImageFacts): ImageFacts => asVolumes(minRamMb, properties);
+
+/**
+ * The same of a new server: what the volume kept of its image.
+ * @param image its image, which may be one that stands for the volumes, and says it then; null: none
+ */
+export function imageOfVolume(volumes: readonly Checked[], image: ImageFacts | null): ImageFacts {
+  if (image !== null && isOfVolumes(image)) return imageOnVolume(image);
+  const kept = volumes.find(({ bootIndex }) => bootIndex === 0)?.imageMetadata ?? {};
+  const own = Object.fromEntries(Object.entries(kept).filter(([name]) => !OWN_KEYS.has(name)));
+  return asVolumes(Number(kept['min_ram'] ?? 0), own);
 }
 
 /** Writes down what a new server will have, with the names that its guest gives them. */

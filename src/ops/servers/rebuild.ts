@@ -15,6 +15,8 @@ import { type ImageFacts } from '../../domain/machines/images.ts';
 import { checkHardware, sameNuma } from '../../domain/machines/hardware.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { checkMergeable } from '../../domain/servers/user-data.ts';
+import { isOfVolumes } from '../../domain/servers/image-devices.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { imageRefusal, noValidHost } from '../../scheduler/select.ts';
 import { judgedImage } from '../../scheduler/spec.ts';
 import { wakeWorkers, checkTransition, enqueueAction, lockServerFor } from '../engine/begin.ts';
@@ -23,7 +25,9 @@ import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { optionsOf } from '../placement/place.ts';
 import { hostOf } from './host-of.ts';
-import { step, type StepContext } from '../engine/saga.ts';
+import { imageOnVolume } from './new-volumes.ts';
+import { endReimage, type Reimage, reimage, reimaged, rootChange } from './root-volume.ts';
+import { type Saga, step, type StepContext } from '../engine/saga.ts';
 import { settleFailed, settleFromView } from '../engine/settle.ts';
 import type { ServerChange } from './update.ts';
 import { forgetAside, makeWay } from './whereabouts.ts';
@@ -56,6 +60,8 @@ interface Input {
   readonly preserveEphemeral: boolean;
   /** It was off, and shall be again. */
   readonly stopped: boolean;
+  /** Of a server that boots from a volume: the data that the volume gets; null: none. */
+  readonly reimage: Reimage | null;
 }
 
 async function keyOf(deps: OpsDeps, op: Op, { keyName }: RebuildRequest) {
@@ -68,8 +74,9 @@ async function keyOf(deps: OpsDeps, op: Op, { keyName }: RebuildRequest) {
 }
 
 /** Throws 400 for an image that a server of this flavor cannot have. */
-function checkFit({ flavor, image }: Server, next: ImageFacts): void {
-  const misfit = imageProblem(flavor, next);
+function checkFit({ flavor, image, imageRef }: Server, next: ImageFacts): void {
+  // a volume's size is the volume service's to compare
+  const misfit = imageProblem(bootsFromVolume({ imageRef }) ? { ...flavor, rootGb: 0 } : flavor, next);
   if (misfit !== null) throw badRequest(misfit);
   checkHardware(flavor, next);
   if (!sameNuma(flavor, image, next)) {
@@ -109,6 +116,12 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
   const asked = request.change.autoDiskConfig ?? null;
   const disabled = diskConfigProblem(image, asked);
   if (disabled !== null) throw badRequest(disabled);
+  if (isOfVolumes(image)) {
+    throw badRequest(
+      `Image ${image.id} is unacceptable: it has no data, it stands for snapshots of volumes. Create a server from it.`,
+    );
+  }
+  const root = bootsFromVolume(target) ? await rootChange(deps, op, target, image.id) : null;
   const { files, metadata } = request;
   await checkBelongings(deps, op, { metadata: metadata ?? {}, files });
   checkFit(target, image);
@@ -120,14 +133,14 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     // a resize may have ended since the row was read
     checkFit(server, image);
     const nowMs = deps.clock.now();
-    const before = server.imageRef === request.imageRef ? null : await madeOf(t, server);
+    const differs = root === null ? server.imageRef !== request.imageRef : root.differs;
+    const before = differs ? await madeOf(t, server) : null;
     const next = {
       ...request.change,
       ...key?.row,
       autoDiskConfig: autoDiskConfigOf(image, asked),
-      imageRef: request.imageRef,
-      image,
-      rootDeviceName: rootDeviceName(image),
+      ...(root === null ? { imageRef: request.imageRef, image } : { image: imageOnVolume(image) }),
+      rootDeviceName: root === null ? rootDeviceName(image) : server.rootDeviceName,
       configDrive: server.configDrive || needsConfigDrive(deps.config, image, files),
       taskState: 'rebuilding' as const,
       progress: 0,
@@ -136,7 +149,8 @@ export async function rebuildServer(deps: OpsDeps, op: Op, target: Server, reque
     await changeBuild<BuildRequest>(t, server.id, build);
     if (metadata !== undefined) await replaceMetadata(t, server.id, metadata);
     const { adminPass, preserveEphemeral } = request;
-    const input: Input = { before, adminPass, preserveEphemeral, stopped: server.vmState === 'stopped' };
+    const stopped = server.vmState === 'stopped';
+    const input: Input = { before, adminPass, preserveEphemeral, stopped, reimage: root?.reimage ?? null };
     return enqueueAction(t, op, server, rebuildAction, input, nowMs);
   });
   // read before the workers hear of it: the answer shows REBUILD
@@ -192,28 +206,44 @@ const power = step({
   undo: 'the host is asked what became of the guest when the failure is written',
 });
 
-export const rebuildAction = defineAction<Input>()({
+const place = step({ name: 'place', event: 'rebuild_server', run: judge, undo: 'the host was only asked' });
+
+/** Until these are over, what the server was made of is there. */
+const harmless: readonly string[] = [place, reimage, reimaged].map(({ name }) => name);
+
+const plain: Saga<Input> = {
   name: 'rebuild',
-  transitions: {
-    rebuild: defineTransition('rebuild', 'Build the server anew from an image.', ['active', 'stopped', 'error'], {
-      task: 'rebuilding',
-      to: 'active',
-      verb: 'rebuild',
-      ownRoot: true,
-    }),
-  },
   notification: 'rebuild',
   secrets: ['adminPass'],
-  steps: [{ name: 'place', event: 'rebuild_server', run: judge, undo: 'the host was only asked' }, build, power],
+  steps: [place, build, power],
   async settle(t, { server, output }, nowMs) {
     await settleFromView(t, server, output(power), nowMs, true, { launchedAt: nowMs });
     return null;
   },
   observe: ({ server, call }) => call(hostOf(server), 'inspect', { uuid: server.uuid }),
   async failed(t, { server, input }, failure, nowMs, seen) {
-    // a host that refused the image still has the disks of before
-    const kept = failure.step === 'place' ? input.before : null;
+    // a host that refused the image still has the disks of before, and so has a volume that did not get its data
+    const kept = harmless.includes(failure.step ?? '') ? input.before : null;
     if (kept !== null) await changeBuild<BuildRequest>(t, server.id, kept.build);
     await settleFailed(t, server, failure, nowMs, { ...kept?.row, vmState: 'error' }, seen as GuestView | null);
   },
+};
+
+/** The same of a server whose root volume gets the image's data first. */
+export const rebuildOfVolumeSaga: Saga<Input> = {
+  ...plain,
+  steps: [place, reimage, reimaged, build, power],
+  overtaken: endReimage,
+};
+
+export const rebuildAction = defineAction<Input>()({
+  ...plain,
+  transitions: {
+    rebuild: defineTransition('rebuild', 'Build the server anew from an image.', ['active', 'stopped', 'error'], {
+      task: 'rebuilding',
+      to: 'active',
+      verb: 'rebuild',
+    }),
+  },
+  variant: (input) => (input.reimage ? rebuildOfVolumeSaga : null),
 });

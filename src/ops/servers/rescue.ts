@@ -7,11 +7,13 @@ import type { GuestView } from '../../domain/servers/guests.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import { knownProperties } from '../../domain/machines/image-properties.ts';
 import type { Server, VmState } from '../../domain/servers/servers.ts';
+import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { beginAction, checkTransition } from '../engine/begin.ts';
 import { bootParts } from './boot-source.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { hostOf } from './host-of.ts';
+import { imageIdOn, rootVolumeOf } from './root-volume.ts';
 import type { Saga, Step, StepContext } from '../engine/saga.ts';
 import { settleBroken, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { endElsewhere } from './whereabouts.ts';
@@ -33,7 +35,7 @@ interface Input {
 
 async function namedImage(deps: OpsDeps, caller: Caller, imageRef: string): Promise<ImageFacts> {
   const image = await deps.image.find(caller, imageRef);
-  if (image === null || image.status !== 'active' || image.properties['img_block_device_mapping'] !== undefined) {
+  if (image === null || image.status !== 'active' || knownProperties(image)['img_block_device_mapping'] !== undefined) {
     throw badRequest(`Requested rescue image '${imageRef}' is not supported`);
   }
   return image;
@@ -47,14 +49,33 @@ async function ownImage(deps: OpsDeps, caller: Caller, { uuid, image }: Server):
   return found?.status === 'active' ? found : image;
 }
 
+/** The microversion since which servers that boot from a volume are rescued. */
+const RESCUES_VOLUMES = 87;
+
+const onVolume = ({ uuid }: Pick<Server, 'uuid'>) =>
+  badRequest(`Instance ${uuid} cannot be rescued: Cannot rescue a volume-backed instance`);
+
+/** The image whose data the volume that a server boots from began with. */
+async function imageOnRoot(deps: OpsDeps, op: Op, server: Server): Promise<ImageFacts> {
+  const id = imageIdOn(await rootVolumeOf(deps, op, server));
+  const image = id === null ? null : await deps.image.find(op.caller, id);
+  if (image?.status !== 'active') throw onVolume(server);
+  return image;
+}
+
 /** Begins to rescue a server. Throws 400 for an image that will not do, 404, 409 (state, lock), 501. */
 export async function rescueServer(deps: OpsDeps, op: Op, target: Server, request: RescueRequest): Promise<void> {
   await checkTransition(deps.database.read, op, target, rescueAction.transitions.rescue);
   const { caller } = op;
-  const image = await (request.imageRef === null
-    ? ownImage(deps, caller, target)
-    : namedImage(deps, caller, request.imageRef));
-  knownProperties(image);
+  const image = await (request.imageRef !== null
+    ? namedImage(deps, caller, request.imageRef)
+    : bootsFromVolume(target)
+      ? imageOnRoot(deps, op, target)
+      : ownImage(deps, caller, target));
+  const { hw_rescue_bus: bus, hw_rescue_device: device } = knownProperties(image);
+  // the rescue disk must not take the name of the volume that the guest boots from
+  const isStable = op.minor >= RESCUES_VOLUMES && bus !== undefined && device !== undefined;
+  if (bootsFromVolume(target) && !isStable) throw onVolume(target);
   const input: Input = { adminPass: request.adminPass, image, ...(await bootParts(deps, caller, image)) };
   await beginAction(deps, op, target.uuid, rescueAction.transitions.rescue, rescueAction, () => input);
 }
@@ -95,7 +116,6 @@ export const rescueAction = defineAction<Input>()({
       task: 'rescuing',
       to: 'rescued',
       verb: 'rescue',
-      ownRoot: true,
     }),
   },
   notification: 'rescue',

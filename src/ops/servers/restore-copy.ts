@@ -136,7 +136,7 @@ export const restoreDiskAction = defineAction<RestoreInput>()({
   name: 'restore_disk',
   transitions: {
     restore: defineTransition('restore', 'Give the server the disk of a snapshot or backup.', ['active', 'stopped'], {
-      ...{ task: 'rebuilding', placed: true, verb: 'copyDisk', ownRoot: true },
+      ...{ task: 'rebuilding', placed: true, verb: 'copyDisk' },
     }),
   },
   notification: 'restore_disk',

@@ -79,11 +79,19 @@ export async function beginSnapshot<I extends SnapshotInput>(
   transition: Transition,
   saga: Saga<I>,
   wishOf: (server: Server) => SnapshotRequest,
-  inputOf: (imageId: string) => NoInfer<I>,
+  inputOf: (imageId: string, server: Server) => NoInfer<I>,
 ): Promise<{ readonly imageId: string }> {
   const { database, hooks } = deps;
   const imageId = newUuid();
-  const left = await enqueueTransition(deps, op, uuid, transition, saga, () => inputOf(imageId), limits.imageMadeMs);
+  const left = await enqueueTransition(
+    deps,
+    op,
+    uuid,
+    transition,
+    saga,
+    (now) => inputOf(imageId, now),
+    limits.imageMadeMs,
+  );
   const { actionId, server } = left;
   hooks?.point?.(`${saga.name}.left`);
   try {

@@ -12,7 +12,7 @@ import {
   findAttachment,
   updateAttachment,
 } from '../../db/volume-attachments.ts';
-import { snapshotNoun, type StoredSnapshot } from '../../db/volume-snapshots.ts';
+import { findSnapshot, snapshotNoun, type StoredSnapshot } from '../../db/volume-snapshots.ts';
 import { findType } from '../../db/volume-types.ts';
 import {
   findVolume,
@@ -25,8 +25,12 @@ import {
 } from '../../db/volumes.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { volumeMissing } from '../../domain/servers/volumes.ts';
+import { mustBegin } from '../../domain/volumes/status.ts';
 import { connectAttachment, completeAttachment, createAttachment, follow } from './attachments.ts';
 import type { VolumeParts } from './parts.ts';
+import { checkQuota } from './quota.ts';
+import { checkReimage, endReimage, reimageForServer } from './reimage.ts';
+import { mustMay } from './rules.ts';
 import { createSnapshot, deleteSnapshot, seenSnapshot } from './snapshots.ts';
 import { typeNamesOf } from './types.ts';
 import {
@@ -137,6 +141,39 @@ async function change(
 const release = (parts: VolumeParts, id: string): Promise<void> => change(parts, id, (t) => deleteAttachmentRow(t, id));
 
 const KEPT = { status: 'reserved', host: null, connector: null, attachedAt: null } as const;
+/** Snapshots of the volumes of a server, with the service's own rights but for what is checked. */
+function snapshotsForServers(
+  parts: VolumeParts,
+): Pick<VolumeService, 'checkSnapshots' | 'makeSnapshot' | 'removeSnapshot' | 'snapshotState'> {
+  const { database } = parts;
+  return {
+    async checkSnapshots(caller, volumeIds) {
+      const volumes: StoredVolume[] = [];
+      for (const id of volumeIds) {
+        const volume = await seenVolume(parts, caller, id);
+        mustMay(parts.allows, caller, 'volume:create_snapshot', volume);
+        mustBegin('snapshot', volume);
+        volumes.push(volume);
+      }
+      const [{ projectId } = { projectId: '' }] = volumes;
+      const gigabytes = volumes.reduce((sum, { sizeGb }) => sum + sizeGb, 0);
+      await tx(database, (t) => checkQuota(t, parts.quota, projectId, { snapshots: volumes.length, gigabytes }));
+    },
+    async makeSnapshot(id, request, requestId) {
+      if ((await findSnapshot(database.read, id)) !== null) return;
+      await createSnapshot(parts, asker(systemCaller, requestId), { ...request, id, metadata: {}, ofUsed: true });
+    },
+    async snapshotState(id) {
+      const found = await findSnapshot(database.read, id);
+      return found === null ? null : { status: found.status, sizeGb: found.sizeGb };
+    },
+    async removeSnapshot(id, requestId) {
+      const found = await findSnapshot(database.read, id);
+      if (found === null || found.status === 'deleting') return;
+      await deleteSnapshot(parts, { caller: systemCaller, requestId }, id, true);
+    },
+  };
+}
 
 /** What compute asks for one of its servers, with the service's own rights. */
 function forServers(
@@ -238,5 +275,9 @@ export function makeVolumeService(parts: VolumeParts): VolumeService {
     },
     deleteSnapshot: (caller, id, requestId) => deleteSnapshot(parts, { caller, requestId }, id, false),
     ...forServers(parts),
+    ...snapshotsForServers(parts),
+    checkReimage: (caller, id, imageId) => checkReimage(parts, caller, id, imageId),
+    reimage: (id, imageId, requestId) => reimageForServer(parts, id, imageId, requestId),
+    endReimage: (id) => endReimage(parts, id),
   };
 }

@@ -10,8 +10,11 @@ import type { VolumeQuota } from './quota.ts';
 
 /** What is done to a volume that a server has, by the host that runs it. */
 export interface AttachedVolumes {
-  /** Copies a volume to a new file, as it is when this begins; false: no host has it, so the file may be copied. */
-  copy(serverUuid: string, volumeId: string, path: string): Promise<boolean>;
+  /**
+   * Copies a volume to a new file, as it is when this begins; false: no host has it, so the file may be copied.
+   * @param quiesce the guest's file systems must be still at that moment, where it runs
+   */
+  copy(serverUuid: string, volumeId: string, path: string, quiesce: boolean): Promise<boolean>;
   /** Makes a volume larger, and the guest see it; false: no host has it, so the file is anybody's. Rejects where the host cannot. */
   grow(serverUuid: string, volumeId: string, gb: number, requestId: string): Promise<boolean>;
 }

@@ -27,6 +27,12 @@ export interface NewSnapshot {
   readonly metadata: Texts;
   /** Also of a volume that a server has, as its host copies it meanwhile. */
   readonly ofUsed: boolean;
+  /** Absent: a new one. */
+  readonly id?: string;
+  /** For whom it is; absent: for the caller. */
+  readonly userId?: string;
+  /** The file systems of the guest that has it must be still at that moment; absent: they need not. */
+  readonly quiesce?: boolean;
 }
 
 /** A snapshot whose bytes are being copied. @throws notFound, forbidden, badRequest, tooLarge */
@@ -51,15 +57,20 @@ export async function createSnapshot(
     const { name, description, metadata } = asked;
     const { projectId, sizeGb, typeId, bootable, imageMetadata } = volume;
     const snapshot: StoredSnapshot = {
-      ...{ id: newUuid(), volumeId: volume.id, projectId, userId: caller.userId, name, description, sizeGb },
+      ...{
+        id: asked.id ?? newUuid(),
+        volumeId: volume.id,
+        projectId,
+        userId: asked.userId ?? caller.userId,
+        name,
+        description,
+        sizeGb,
+      },
       ...{ status: 'creating', typeId, bootable, metadata, imageMetadata, createdAt: now, updatedAt: now },
     };
     await insertSnapshot(t, snapshot);
-    await enqueueJob(
-      t,
-      { kind: 'snapshot', volumeId: volume.id, snapshotId: snapshot.id, sourceId: volume.id, requestId },
-      now,
-    );
+    const of = { volumeId: volume.id, snapshotId: snapshot.id, sourceId: volume.id, requestId };
+    await enqueueJob(t, { kind: 'snapshot', ...of, args: { quiesce: asked.quiesce ?? false } }, now);
     return snapshot;
   });
   parts.wake();

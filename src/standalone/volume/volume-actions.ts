@@ -12,6 +12,7 @@ import { problemOf, type Schema } from '../schema.ts';
 import { connectionOf, forceDetach, noteAttached, noteDetached } from './attachments.ts';
 import { bounded } from './metadata-routes.ts';
 import type { VolumeParts } from './parts.ts';
+import { reimageVolume } from './reimage.ts';
 import { mustMay } from './rules.ts';
 import { id as idSchema, object, saysYes, texts, whole, yes } from './schemas.ts';
 import { typeFor, typeNamesOf } from './types.ts';
@@ -170,6 +171,17 @@ const table: Readonly<Record<string, Action>> = {
       return ACCEPTED;
     },
   },
+  'os-reimage': {
+    rule: 'volume:reimage',
+    since: 68,
+    args: object({ image_id: idSchema, reimage_reserved: yes }, ['image_id']),
+    async run(doing) {
+      const { parts, visit, id, args } = doing;
+      const asked = { caller: visit.caller, requestId: visit.ctx.state.requestId };
+      await reimageVolume(parts, asked, id, args['image_id'] as string, saysYes(args['reimage_reserved']));
+      return ACCEPTED;
+    },
+  },
   'os-set_image_metadata': {
     rule: `${image}:set`,
     args: object({ metadata: texts }, ['metadata']),
@@ -287,7 +299,10 @@ const table: Readonly<Record<string, Action>> = {
 const rulesOfAll: readonly RuleName[] = [...new Set(Object.values(table).map(({ rule }) => rule))];
 
 export function addVolumeActions(routes: Routes, parts: VolumeParts): void {
-  const guard = { of: 'volume:update', also: ['volume:get', 'volume:extend_attached_volume', ...rulesOfAll] } as const;
+  const guard = {
+    of: 'volume:update',
+    also: ['volume:get', 'volume:extend_attached_volume', 'volume:reimage_reserved', ...rulesOfAll],
+  } as const;
   page(routes, 'POST', '/volumes/:id/action', guard, async (visit) => {
     const body = asObject(await readJson(visit.ctx));
     const [name = '', ...others] = Object.keys(body ?? {});

@@ -6,6 +6,7 @@ import { newUuid } from '../../base/ids.ts';
 import { limits } from '../../base/limits.ts';
 import type { Caller } from '../../base/op.ts';
 import type { ImageFacts } from '../../domain/machines/images.ts';
+import { isOfVolumes } from '../../domain/servers/image-devices.ts';
 import type { VolumeSource } from '../../domain/volumes/jobs.ts';
 import { mustBegin } from '../../domain/volumes/status.ts';
 import { attachmentsOf } from '../../db/volume-attachments.ts';
@@ -46,7 +47,7 @@ export interface NewVolume {
 }
 
 /** What a new volume takes from its source. */
-interface Origin {
+export interface Origin {
   readonly leastGb: number;
   readonly typeId: string | null;
   readonly bootable: boolean;
@@ -70,10 +71,18 @@ const imageMetadataOf = (image: ImageFacts): Texts => ({
   size: String(image.sizeBytes ?? 0),
 });
 
-async function originOfImage({ images }: VolumeParts, { caller }: Pick<Asker, 'caller'>, id: string): Promise<Origin> {
+/** What a volume takes of an image. @throws badRequest for one that is not there, or has no data */
+export async function originOfImage(
+  { images }: VolumeParts,
+  { caller }: Pick<Asker, 'caller'>,
+  id: string,
+): Promise<Origin> {
   const image = await images.find(caller, id);
   if (image === null) throw badRequest(`Invalid image identifier or unable to access requested image: ${id}`);
   if (image.status !== 'active') throw badRequest(`Image ${id} is not active.`);
+  if (isOfVolumes(image)) {
+    throw badRequest(`Image ${id} has no data: it stands for snapshots of volumes. Make the volume of its snapshot.`);
+  }
   const bytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
   return {
     leastGb: Math.max(gbOf(bytes), image.minDiskGb),

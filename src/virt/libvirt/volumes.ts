@@ -105,15 +105,17 @@ async function grow(host: Host, uuid: string, volumeId: string, bytes: number): 
   await host.connection.domainBlockResize(domain, plugged.name, bytes, vir.VIR_DOMAIN_BLOCK_RESIZE_BYTES);
 }
 
-async function copy(host: Host, uuid: string, volumeId: string, path: string): Promise<void> {
+async function copy(host: Host, uuid: string, volumeId: string, path: string, quiesce: boolean): Promise<void> {
   const domain = await domainOf(host, uuid);
   await mustStay(host, domain);
   const plugged = (await disksOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE)).volumes.get(volumeId);
   if (plugged === undefined) throw notFound(`Volume ${volumeId} is not attached to instance ${uuid}.`);
   await rm(path, { force: true });
   const state = await powerOf(host.connection, domain);
-  if (state === power.running || state === power.paused) await copyRunning(host, domain, plugged.path, path, false);
-  else await qemuImg(host.run, ['convert', '-q', '-f', 'qcow2', '-O', 'qcow2', '--', plugged.path, path]);
+  if (state === power.running || state === power.paused) {
+    // a guest that stands still has nobody to ask, and writes nothing
+    await copyRunning(host, domain, plugged.path, path, quiesce && state === power.running);
+  } else await qemuImg(host.run, ['convert', '-q', '-f', 'qcow2', '-O', 'qcow2', '--', plugged.path, path]);
 }
 
 type VolumeVerbs = Pick<AgentVerbs, 'attachVolume' | 'copyVolume' | 'detachVolume' | 'growVolume'>;
@@ -127,9 +129,9 @@ export function volumeVerbs(host: Host): VolumeVerbs {
   return {
     attachVolume: ({ uuid, disk }) => inTurn(uuid, () => attach(host, uuid, disk)),
     detachVolume: ({ uuid, volumeId }) => inTurn(uuid, () => detach(host, uuid, volumeId)),
-    copyVolume: ({ uuid, volumeId, path }) =>
+    copyVolume: ({ uuid, volumeId, path, quiesce }) =>
       host.guests(uuid, async () => {
-        await copy(host, uuid, volumeId, path);
+        await copy(host, uuid, volumeId, path, quiesce);
         return null;
       }),
     growVolume: ({ uuid, volumeId, bytes }) => inTurn(uuid, () => grow(host, uuid, volumeId, bytes)),

@@ -5,9 +5,11 @@ import assert from 'node:assert/strict';
 import { findClaim } from '../../../src/db/claims.ts';
 import { power, type VmState } from '../../../src/domain/servers/servers.ts';
 import type { Saga } from '../../../src/ops/engine/saga.ts';
+import { volumesOfServer } from '../../../src/db/server-volumes.ts';
+import { imageOfVolumesSaga } from '../../../src/ops/servers/create-image.ts';
 import { shelveHereSaga, shelveVolumeSaga } from '../../../src/ops/servers/shelve.ts';
 import { unshelveHereSaga, unshelveVolumeSaga } from '../../../src/ops/servers/unshelve.ts';
-import { asTheGuest, built, builtOnVolume, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import { asTheGuest, built, builtOnVolume, builtOnVolumes, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
@@ -44,7 +46,37 @@ const imageCase = (
   },
 });
 
+/** How many snapshots there are of the volumes of a server. */
+async function snapshotsOf(world: World, uuid: string): Promise<number> {
+  const ids = (await volumesOfServer(world.database.read, (await world.server(uuid)).id)).map((one) => one.volumeId);
+  return world.volumes.taken().filter(({ volumeId }) => ids.includes(volumeId)).length;
+}
+
+/** The same of a server that boots from a volume, and has two: a snapshot of each goes with the image. */
+const imageOfVolumes: SagaCase = {
+  name: 'createImage',
+  verb: 'createImage',
+  label: 'createImage, of volumes',
+  saga: imageOfVolumesSaga as unknown as Saga<unknown>,
+  arrange: async (world, runAll) => {
+    const uuid = await builtOnVolumes(world, runAll);
+    await world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} });
+    return uuid;
+  },
+  async cleanSlate(world, uuid) {
+    await asTheGuest(world, uuid);
+    assert.deepEqual([await imagesOf(world, uuid), await snapshotsOf(world, uuid)], [[], 0]);
+  },
+  async reached(world, uuid) {
+    await has(world, uuid, 'active');
+    assert.deepEqual(await imagesOf(world, uuid), ['active']);
+    const named = (await world.images.all()).find(({ properties }) => properties['instance_uuid'] === uuid);
+    assert.equal(JSON.parse(named?.properties['block_device_mapping'] ?? '').length, 2);
+  },
+};
+
 const imageCases = [
+  imageOfVolumes,
   imageCase('createImage', (world, uuid) => world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} })),
   imageCase('createBackup', (world, uuid) =>
     world.ops.createBackup(makeOp(), { uuid }, { name: 'b', backupType: 'daily', rotation: 1, metadata: {} }),

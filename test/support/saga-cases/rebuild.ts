@@ -1,7 +1,9 @@
 // Why: the sagas of servers that are built anew.
 
 import assert from 'node:assert/strict';
-import { built, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import type { Saga } from '../../../src/ops/engine/saga.ts';
+import { rebuildOfVolumeSaga } from '../../../src/ops/servers/rebuild.ts';
+import { built, builtOnVolumes, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
@@ -28,8 +30,25 @@ const rebuild: SagaCase = {
     assert.ok((world.drivers.get(host ?? '')?.store.get(uuid)?.made?.root ?? 0) >= 2);
   },
 };
+/** The same of a server that boots from a volume, which has the image's data then, and is the server's all the while. */
+const onVolume: SagaCase = {
+  ...rebuild,
+  label: 'rebuild, of a volume',
+  saga: rebuildOfVolumeSaga as unknown as Saga<unknown>,
+  arrange: async (world, runAll) => asked(world, await builtOnVolumes(world, runAll)),
+  async reached(world, uuid) {
+    await has(world, uuid, 'active');
+    const attached = world.volumes.attachments().filter(({ serverUuid }) => serverUuid === uuid);
+    assert.deepEqual(
+      attached.map(({ status }) => status),
+      ['attached', 'attached'],
+    );
+  },
+};
+
 export const rebuildCases: readonly SagaCase[] = [
   rebuild,
+  onVolume,
   {
     ...rebuild,
     label: 'rebuild, of a stopped server',

@@ -4,28 +4,10 @@ import { isYes } from '../../../base/boolean-word.ts';
 import { badRequest } from '../../../base/errors.ts';
 import { deviceTypes, diskBuses } from '../../../domain/machines/image-properties.ts';
 import { fileSystems, type LocalDisk, type LocalDisks } from '../../../domain/servers/local-disks.ts';
+import type { ImageFacts } from '../../../domain/machines/images.ts';
 import type { NewServerVolume } from '../../../domain/servers/server-volumes.ts';
-
-/** An entry of `block_device_mapping_v2`, or of the older `block_device_mapping`. */
-export interface BlockDevice {
-  readonly source_type?: string;
-  readonly destination_type?: string;
-  readonly uuid?: string;
-  readonly image_id?: string;
-  readonly boot_index?: number | string | null;
-  readonly volume_id?: string;
-  readonly snapshot_id?: string;
-  readonly volume_size?: number | string;
-  readonly volume_type?: string | null;
-  readonly virtual_name?: string;
-  readonly device_name?: string;
-  readonly guest_format?: string;
-  readonly device_type?: string;
-  readonly disk_bus?: string;
-  readonly tag?: string;
-  readonly no_device?: unknown;
-  readonly delete_on_termination?: boolean | string;
-}
+import type { BlockDevice } from './create-schema.ts';
+import { imageDevicesOf } from './image-devices.ts';
 
 export interface BlockDevices {
   readonly imageRef?: string;
@@ -50,14 +32,19 @@ interface Device {
   readonly tag: string | null;
   readonly volumeType: string | null;
   readonly deleteOnTermination: boolean;
+  /** `/dev/vda`; null: nothing was said. Of two that say the same, the request's counts. */
+  readonly name: string | null;
 }
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
 
+const nameOf = ({ device_name: name }: BlockDevice): string | null =>
+  name === undefined || name.startsWith('/dev/') ? (name ?? null) : `/dev/${name}`;
+
 const sizeOf = ({ volume_size: size }: BlockDevice): number | null => (size === undefined ? null : Number(size));
 const plain = {
   ...{ guestFormat: null, type: null, bus: null, tag: null },
-  ...{ volumeType: null, deleteOnTermination: false },
+  ...{ volumeType: null, deleteOnTermination: false, name: null },
 } as const;
 
 const goesAlong = ({ delete_on_termination: goes = false }: BlockDevice): boolean => isYes(String(goes));
@@ -90,13 +77,15 @@ function deviceOf(given: BlockDevice, withImage: boolean): Device {
     tag: given.tag ?? null,
     volumeType: type ?? null,
     deleteOnTermination: goesAlong(given),
+    name: nameOf(given),
   };
 }
 
 /** A device of the older syntax, in which a name says which one is booted from. */
 function olderDeviceOf(given: BlockDevice, withImage: boolean): Device {
   const bootIndex = !withImage && /^(?:\/dev\/)?(?:x?vd|sd|hd)a\d*$/.test(given.device_name ?? '') ? 0 : -1;
-  const common = { ...plain, bootIndex, size: sizeOf(given), deleteOnTermination: goesAlong(given) };
+  const said = { size: sizeOf(given), deleteOnTermination: goesAlong(given), name: nameOf(given) };
+  const common = { ...plain, bootIndex, ...said };
   const { virtual_name: virtual = '' } = given;
   if (/^(?:swap|ephemeral\d+)$/.test(virtual)) {
     const guestFormat = virtual === 'swap' ? virtual : null;
@@ -108,26 +97,45 @@ function olderDeviceOf(given: BlockDevice, withImage: boolean): Device {
   throw invalid('Unrecognized legacy format.');
 }
 
+const boots = ({ bootIndex }: Device): boolean => bootIndex === 0;
+
 /**
- * The devices that a request names. Throws Nova's 400s for what is no device.
+ * The image whose word on devices counts: the one that is named, or the one whose data the volume that boots shall have; empty: none.
  */
-export function devicesOf({
-  imageRef = '',
-  block_device_mapping: older = [],
-  block_device_mapping_v2: present = [],
-}: BlockDevices): readonly Device[] {
+export const imageOf = ({ imageRef = '', block_device_mapping_v2: present = [] }: BlockDevices): string =>
+  imageRef || (present.find((one) => one.source_type === 'image' && indexOf(one) === 0)?.uuid ?? '');
+
+/**
+ * The devices that a request names, and those of its image whose names the request does not take. Throws Nova's 400s for what is no
+ * device.
+ * @param image the one that `imageOf` names; null: there is none
+ */
+export function devicesOf(
+  { imageRef = '', block_device_mapping: older = [], block_device_mapping_v2: present = [] }: BlockDevices,
+  image: ImageFacts | null,
+): readonly Device[] {
   if (older.length > 0 && present.length > 0) {
     throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.');
   }
   const withImage = imageRef !== '';
   const named = (devices: readonly BlockDevice[]) => devices.filter(({ no_device }) => !no_device);
+  const own = image === null ? { present: [], older: [] } : imageDevicesOf(image);
+  const ofImage = [
+    ...named(own.present).map((device) => deviceOf(device, false)),
+    ...named(own.older).map((device) => olderDeviceOf(device, false)),
+  ];
+  const bootsFromItsOwn = ofImage.some(boots);
   const found = [
     ...named(present).map((device) => deviceOf(device, withImage)),
-    ...named(older).map((device) => olderDeviceOf(device, withImage)),
+    ...named(older).map((device) => olderDeviceOf(device, withImage || bootsFromItsOwn)),
   ];
+  const taken = new Set([...present, ...older].map(nameOf));
+  const others = ofImage.filter(({ name }) => name === null || !taken.has(name));
+  // clients name the image as a device; it has another to boot from
+  if (bootsFromItsOwn) return [...found.filter((one) => !(boots(one) && one.source === 'image')), ...others];
   // the older syntax has the image beside its devices, the present one among them
-  const image: Device = { ...plain, source: 'image', destination: 'local', id: imageRef, bootIndex: 0, size: null };
-  return withImage && present.length === 0 ? [image, ...found] : found;
+  const itself: Device = { ...plain, source: 'image', destination: 'local', id: imageRef, bootIndex: 0, size: null };
+  return [...(withImage && present.length === 0 ? [itself] : []), ...found, ...others];
 }
 
 /** One device for each place from 0 on, and at least one. */
@@ -205,7 +213,7 @@ export function bootSourceOf({ imageRef = '' }: BlockDevices, devices: readonly 
   const volumes = devices.filter((device) => !isLocal(device));
   const others = devices.filter((device) => device.source === 'blank' && isLocal(device)).map(localDiskOf);
   const image = devices.find((device) => device.source === 'image' && isLocal(device));
-  const root = volumes.find(({ bootIndex }) => bootIndex === 0);
+  const root = volumes.find(boots);
   if (root !== undefined) {
     return { imageRef: '', disks: { root: { bus: root.bus, tag: root.tag }, others }, volumes: volumes.map(volumeOf) };
   }

@@ -24,6 +24,27 @@ import {
 const volumeSize = { type: ['integer', 'string'], pattern: '^[0-9]+$', minimum: 1, maximum: MAX_INT };
 const deviceName = { type: 'string', minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9._/-]*$' };
 
+/** An entry of `block_device_mapping_v2`, or of the older `block_device_mapping`. */
+export interface BlockDevice {
+  readonly source_type?: string;
+  readonly destination_type?: string;
+  readonly uuid?: string;
+  readonly image_id?: string;
+  readonly boot_index?: number | string | null;
+  readonly volume_id?: string;
+  readonly snapshot_id?: string;
+  readonly volume_size?: number | string;
+  readonly volume_type?: string | null;
+  readonly virtual_name?: string;
+  readonly device_name?: string;
+  readonly guest_format?: string;
+  readonly device_type?: string;
+  readonly disk_bus?: string;
+  readonly tag?: string;
+  readonly no_device?: unknown;
+  readonly delete_on_termination?: boolean | string;
+}
+
 const blockDevice = {
   virtual_name: { type: 'string', maxLength: 255 },
   volume_id: uuid,
@@ -58,6 +79,9 @@ const blockDevices = derive(
   ),
   (form) => multi(closed(form)),
 );
+
+/** The same of an image: what a request of the newest version may say. */
+export const imageDevices = blockDevices.at(67);
 
 const nic = { fixed_ip: ipAny, port: { type: ['string', 'null'], format: 'uuid' }, uuid: text };
 const autoOrNone = { type: 'string', enum: ['none', 'auto'] };

@@ -5,12 +5,14 @@ import { versioned } from '../../../base/history.ts';
 import { isUuidLike } from '../../../base/ids.ts';
 import { limits } from '../../../base/limits.ts';
 import type { CreateServersRequest, NetworkRequest, NetworkRequests } from '../../../domain/servers/create-request.ts';
+import type { ImageFacts } from '../../../domain/machines/images.ts';
 import type { CreatedServers } from '../../../ops/index.ts';
 import { memberLinks } from '../../links.ts';
 import { canonicalIpV6, isTrue } from '../../parameters.ts';
 import { generatePassword } from './generate-password.ts';
 import type { Call } from '../../resource.ts';
-import { type BlockDevice, devicesOf, bootSourceOf } from './block-devices.ts';
+import { devicesOf, bootSourceOf } from './block-devices.ts';
+import type { BlockDevice } from './create-schema.ts';
 
 interface Nic {
   readonly uuid?: string;
@@ -147,9 +149,10 @@ const trimmed = (text: string | null | undefined): string | null => (text == nul
 
 /**
  * The request behind a POST /servers.
+ * @param image what `imageOf` its block devices names, as the caller may see it; null: there is none
  * @throws badRequest for what contradicts itself or is not offered here; forbidden where a part needs a rule of its own
  */
-export function parseCreate(call: CreateCall): CreateServersRequest {
+export function parseCreate(call: CreateCall, image: ImageFacts | null): CreateServersRequest {
   const { server } = call.body;
   const { minCount, maxCount } = counts(server);
   if ((server.trusted_image_certificates ?? []).length > 0) {
@@ -157,7 +160,7 @@ export function parseCreate(call: CreateCall): CreateServersRequest {
     throw badRequest('Trusted image certificates cannot be checked here: there is no certificate service.');
   }
   const destination = destinationOf(call);
-  const devices = devicesOf(server);
+  const devices = devicesOf(server, image);
   if ((server.block_device_mapping ?? server.block_device_mapping_v2 ?? []).length > 0) {
     call.enforce('os_compute_api:servers:create:attach_volume');
   }

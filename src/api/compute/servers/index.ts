@@ -8,6 +8,7 @@ import type { Server, ServerDetail } from '../../../domain/servers/servers.ts';
 import { nextLinks } from '../../links.ts';
 import { canonicalIpV6, diskConfig, name, none, printable, query, wrappedHistory } from '../../parameters.ts';
 import { type Call, resource, route } from '../../resource.ts';
+import { imageOf } from './block-devices.ts';
 import { counts, type CreateBody, createdView, createRules, parseCreate } from './create.ts';
 import { createBody, hostnameFields } from './create-schema.ts';
 import { parseList, type ServerList } from './list.ts';
@@ -170,8 +171,9 @@ export default resource({
     beforeRule: ({ body }) => void counts(body.server),
     status: 202,
     run: async (call) => {
-      const request = parseCreate(call);
-      const created = await call.services.ops.createServers(call.op, request);
+      const { ops } = call.services;
+      const image = await ops.bootImage(call.op, imageOf(call.body.server));
+      const created = await ops.createServers(call.op, parseCreate(call, image), image);
       const [first] = created.servers;
       if (first !== undefined) call.header('Location', `${call.url.versioned}/servers/${first.uuid}`);
       return created;
