@@ -22,7 +22,7 @@ export async function built(world: World, runAll: RunAll): Promise<string> {
 }
 
 /** The same, which boots from a volume of its project's, and has another. */
-export async function builtOnVolume(world: World, runAll: RunAll): Promise<string> {
+export async function builtOnVolumes(world: World, runAll: RunAll): Promise<string> {
   const flavorRef = await world.flavor({ rootGb: 0, specs: { minimum_cpu: '1', minimum_memory: '256' } });
   const imageMetadata = { image_id: world.imageId };
   const id = world.volumes.add(memberCaller.projectId ?? '', { bootable: true, imageMetadata });

@@ -9,7 +9,7 @@ import { volumesOfServer } from '../../../src/db/server-volumes.ts';
 import { imageOfVolumesSaga } from '../../../src/ops/servers/create-image.ts';
 import { shelveHereSaga } from '../../../src/ops/servers/shelve.ts';
 import { unshelveHereSaga } from '../../../src/ops/servers/unshelve.ts';
-import { asTheGuest, built, builtOnVolume, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import { asTheGuest, built, builtOnVolumes, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { adminOp, makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
@@ -59,7 +59,7 @@ const imageOfVolumes: SagaCase = {
   label: 'createImage, of volumes',
   saga: imageOfVolumesSaga as unknown as Saga<unknown>,
   arrange: async (world, runAll) => {
-    const uuid = await builtOnVolume(world, runAll);
+    const uuid = await builtOnVolumes(world, runAll);
     await world.ops.createImage(makeOp(), { uuid }, { name: 'i', metadata: {} });
     return uuid;
   },

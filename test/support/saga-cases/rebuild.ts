@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Saga } from '../../../src/ops/engine/saga.ts';
 import { rebuildOfVolumeSaga } from '../../../src/ops/servers/rebuild.ts';
-import { built, builtOnVolume, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
+import { built, builtOnVolumes, faultOf, has, noLeftovers, TOLD } from '../saga-cases.ts';
 import type { SagaCase } from '../saga-suite.ts';
 import { makeOp, type World } from '../world.ts';
 import { requestOf } from '../request-of.ts';
@@ -35,7 +35,7 @@ const onVolume: SagaCase = {
   ...rebuild,
   label: 'rebuild, of a volume',
   saga: rebuildOfVolumeSaga as unknown as Saga<unknown>,
-  arrange: async (world, runAll) => asked(world, await builtOnVolume(world, runAll)),
+  arrange: async (world, runAll) => asked(world, await builtOnVolumes(world, runAll)),
   async reached(world, uuid) {
     await has(world, uuid, 'active');
     const attached = world.volumes.attachments().filter(({ serverUuid }) => serverUuid === uuid);
