@@ -101,6 +101,24 @@ for (const engine of engines) {
       assert.deepEqual(await world.leftovers(), []);
     });
 
+    it('are not exchanged for another by hand: that is for Cinder, of a volume that it moves', async () => {
+      const { world } = servers;
+      const id = await servers.create();
+      const [volumeId, other] = [world.volumes.add(PROJECT), world.volumes.add(PROJECT)];
+      assert.equal((await attach(id, { volumeId })).status, 200);
+      await world.settled();
+      const put = (to: string, version: string, as: 'admin' | 'member' = 'admin') =>
+        servers.request('PUT', at(id, `/${volumeId}`), { as, version, body: { volumeAttachment: { volumeId: to } } });
+      for (const version of ['2.1', '2.85']) {
+        const refused = await put(other, version);
+        assert.equal(refused.status, 409, refused.text);
+        assert.match(refused.body.conflictingRequest.message, /is not migrating; this API should only be called by/);
+        assert.equal((await put('11111111-2222-4333-8444-555555555555', version)).status, 400);
+        assert.equal((await put(other, version, 'member')).status, 403);
+      }
+      assert.deepEqual([world.volumes.stateOf(volumeId), world.volumes.stateOf(other)], ['in-use', 'available']);
+    });
+
     it('go back where the host fails, and the action says why', async () => {
       const { world } = servers;
       const id = await servers.create();

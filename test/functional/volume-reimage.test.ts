@@ -58,6 +58,25 @@ for (const engine of engines) {
       assert.equal((await imageInfo(volumes.fileOf(id)))['virtual-size'], 2 ** 30);
     });
 
+    it('of an image that stands for snapshots is that of the one to boot from, if who asks may see it', async () => {
+      const of = await volumes.create({ size: 1, imageRef: imageId });
+      const snapshot_id = await volumes.snapshot(of);
+      const mapping = [
+        { boot_index: null, snapshot_id: newUuid() },
+        { boot_index: 0, snapshot_id },
+      ];
+      const said = { block_device_mapping: JSON.stringify(mapping), bdm_v2: 'True' };
+      const ofVolumes = await volumes.image(new Uint8Array(0), 'raw', said);
+      const made = await volumes.create({ size: 2, imageRef: ofVolumes });
+      await assertBytes(volumes.fileOf(made), 7);
+      assert.equal((await volumes.done('GET', `/volumes/${made}`)).volume.snapshot_id, snapshot_id);
+      const copied = await cloud.ask('other', 'POST', '/image/v2/images', {
+        ...{ name: 'i', disk_format: 'raw', container_format: 'bare', ...said },
+      });
+      const theirs = { volume: { size: 2, imageRef: copied.json.id } };
+      assert.equal((await volumes.ask('POST', '/volumes', theirs, '3.68', 'other')).status, 404);
+    });
+
     it('is not made of an image that stands for snapshots of volumes', async () => {
       const ofVolumes = await volumes.image(new Uint8Array(0), 'raw', { block_device_mapping: '[{}]', bdm_v2: 'True' });
       const id = await volumes.create({ size: 1 });

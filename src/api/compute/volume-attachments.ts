@@ -1,6 +1,6 @@
 // Why: which volumes a server has, and how it gets and loses them.
 
-import { badRequest, conflict, notFound } from '../../base/errors.ts';
+import { badRequest, conflict, Fault, notFound } from '../../base/errors.ts';
 import { volumesOfServer } from '../../db/server-volumes.ts';
 import { derive, history, versioned } from '../../base/history.ts';
 import type { Server } from '../../domain/servers/servers.ts';
@@ -88,6 +88,12 @@ const volumeOf = async (
 ): Promise<ServerVolume | undefined> =>
   (await volumesOfServer(services.db, target.id)).find(({ volumeId }) => volumeId === id);
 
+/** A volume that a body names: one that is not there is a bad request. */
+const mustBeThere = ({ services, op }: Pick<Call, 'services' | 'op'>, volumeId: string): Promise<unknown> =>
+  services.ops.showVolume(op, volumeId).catch((error: unknown) => {
+    throw error instanceof Fault && error.kind === 'notFound' ? badRequest(error.message) : error;
+  });
+
 /** What PUT does: until 2.84 it puts another volume in place of one; since then it may also change what is kept of one. */
 const updatesToo = versioned(false, ['2.85', true]);
 
@@ -103,7 +109,10 @@ async function update(call: Call<'server', Body>): Promise<void> {
   const found = await volumeOf(call, id);
   if (found === undefined) throw notFound(`No volume Block Device Mapping with id ${id}.`, { code: 'VolumeNotFound' });
   // who asks for it is Cinder, for a volume that it moves to another back end; there is one here
-  if (swaps) throw conflict(`volume ${id} is not migrating; this API should only be called by Cinder`);
+  if (swaps) {
+    await mustBeThere(call, volumeId);
+    throw conflict(`volume ${id} is not migrating; this API should only be called by Cinder`);
+  }
   for (const name of ['device', 'tag'] as const) {
     if (given[name] !== undefined && given[name] !== found[name])
       throw badRequest(`The ${name} of an attachment is not updatable.`);

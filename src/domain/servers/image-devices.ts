@@ -1,6 +1,7 @@
 // Why: an image of a server that boots from a volume has no bytes of its own: its properties name snapshots of the server's volumes,
 // in the form in which Nova writes and reads them. Anybody may write such properties, so they are read as a request is.
 
+import { isUuidLike } from '../../base/ids.ts';
 import type { ImageFacts } from '../machines/images.ts';
 import { diskName } from './disk-name.ts';
 import type { ServerVolume, VolumeBus } from './server-volumes.ts';
@@ -9,6 +10,18 @@ type Properties = Pick<ImageFacts, 'properties'>;
 
 /** Whether an image stands for snapshots of volumes: its own data is nothing. */
 export const isOfVolumes = ({ properties }: Properties): boolean => (properties['block_device_mapping'] ?? '') !== '';
+
+/** The snapshot that an image says a server of it boots from; null: it says none that could be one. */
+export function rootSnapshotOf({ properties }: Properties): string | null {
+  try {
+    const said: unknown = JSON.parse(properties['block_device_mapping'] ?? '');
+    const root = (Array.isArray(said) ? said : []).find((one) => String(one?.boot_index) === '0');
+    const id: unknown = root?.snapshot_id;
+    return typeof id === 'string' && isUuidLike(id) ? id : null;
+  } catch {
+    return null;
+  }
+}
 
 /** A volume of a server, and the snapshot that is to be of it. */
 export interface VolumeSnapshotPlan {

@@ -4,6 +4,7 @@ import { badRequest, notFound } from '../../base/errors.ts';
 import { booleanWord } from '../../base/boolean-word.ts';
 import { attachmentsOf } from '../../db/volume-attachments.ts';
 import { pageOfRows, type StoredVolume, type Texts, usageOf, volumeNoun } from '../../db/volumes.ts';
+import { rootSnapshotOf } from '../../domain/servers/image-devices.ts';
 import type { VolumeSource } from '../../domain/volumes/jobs.ts';
 import type { Routes } from '../http.ts';
 import { lastOf } from '../http.ts';
@@ -87,6 +88,14 @@ function sourceOf(body: VolumeBody['volume']): VolumeSource {
   return volumeId ? { from: 'volume', volumeId } : { from: 'nothing' };
 }
 
+/** An image that stands for snapshots of volumes has no data: what is made of it is made of the one to boot from, as Cinder does. */
+async function beyondImage({ images }: VolumeParts, { caller }: Visit, source: VolumeSource): Promise<VolumeSource> {
+  if (source.from !== 'image') return source;
+  const image = await images.find(caller, source.imageId);
+  const snapshotId = image === null ? null : rootSnapshotOf(image);
+  return snapshotId === null ? source : { from: 'snapshot', snapshotId };
+}
+
 /** What this service has none of is refused, and not left out. */
 function mustBeOffered(body: VolumeBody['volume']): void {
   if (saysYes(body['multiattach'])) {
@@ -106,7 +115,7 @@ async function create(parts: VolumeParts, visit: Visit) {
     type: textOf(body, 'volume_type') || null,
     zone: textOf(body, 'availability_zone'),
     metadata: body.metadata ?? {},
-    source: sourceOf(body),
+    source: await beyondImage(parts, visit, sourceOf(body)),
   });
   return { status: 202, body: { volume: madeView(visit, volume, await factsOf(parts, [volume])) } };
 }

@@ -81,7 +81,7 @@ export async function originOfImage(
   if (image === null) throw badRequest(`Invalid image identifier or unable to access requested image: ${id}`);
   if (image.status !== 'active') throw badRequest(`Image ${id} is not active.`);
   if (isOfVolumes(image)) {
-    throw badRequest(`Image ${id} has no data: it stands for snapshots of volumes. Make the volume of its snapshot.`);
+    throw badRequest(`Image ${id} has no data: it stands for snapshots of volumes.`);
   }
   const bytes = image.virtualSizeBytes ?? image.sizeBytes ?? 0;
   return {
