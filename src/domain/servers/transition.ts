@@ -26,8 +26,6 @@ export interface Transition {
   readonly namesLock: boolean;
   /** What the host's driver must be able to do, beyond what every driver can; null: nothing. */
   readonly verb: OptionalVerb | null;
-  /** Needs a root disk of the server's own, on its host: one that boots from a volume has none. */
-  readonly ownRoot: boolean;
   /** Takes the server to a host: where the verb is missing Nova finds no valid host (400); elsewhere it does not do this (501). */
   readonly placing: boolean;
   /** For people: what it does, in one sentence. */
@@ -54,7 +52,6 @@ export const defineTransition = (
   lockable: true,
   namesLock: true,
   verb: null,
-  ownRoot: false,
   placing: false,
   summary,
   ...more,

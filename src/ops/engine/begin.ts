@@ -11,7 +11,6 @@ import { lockServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { OptionalVerb } from '../../domain/placement/hosts.ts';
 import type { Server } from '../../domain/servers/servers.ts';
-import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { refusal, type Transition } from '../../domain/servers/transition.ts';
 import type { OpsDeps } from '../deps.ts';
 import { envelopeOf, type Saga } from './saga.ts';
@@ -26,12 +25,7 @@ export async function hostCan(reader: Reader, name: string, verb: OptionalVerb):
 export async function checkTransition(reader: Reader, op: Op, server: Server, transition: Transition): Promise<void> {
   const problem = refusal(server, transition, op.caller.isAdmin);
   if (problem !== null) throw conflict(problem);
-  const { verb, placing, ownRoot } = transition;
-  if (ownRoot && bootsFromVolume(server)) {
-    throw badRequest(
-      `Cannot '${transition.word}' a volume-backed instance ${server.uuid} here: its root disk is a volume.`,
-    );
-  }
+  const { verb, placing } = transition;
   if (verb === null || server.host === null || (await hostCan(reader, server.host, verb))) return;
   const code = `driver.${verb}` as const;
   if (!placing) throw notImplemented('The requested functionality is not supported.', { code });
