@@ -27,6 +27,7 @@ import { adjustPolicies } from './0055_adjust_policies.ts';
 import { sshPorts } from './0051_ssh_ports.ts';
 import { phoneHomes } from './0052_phone_homes.ts';
 import { ovnHosts } from './0058_ovn_hosts.ts';
+import { identityMore } from './0059_identity_more.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -57,4 +58,5 @@ export const migrations: readonly Migration[] = [
   sshPorts,
   phoneHomes,
   ovnHosts,
+  identityMore,
 ];

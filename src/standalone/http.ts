@@ -20,6 +20,8 @@ export type Handler = (ctx: WebContext, caller: Caller, params: Params) => Promi
 export type OpenHandler = (ctx: WebContext) => void;
 
 export interface Serving {
+  /** By its name in access rules. */
+  readonly service: 'image' | 'network' | 'volume';
   readonly authenticate: Authenticate;
   readonly allows: Allows;
   /** The service's words for who may not. */
@@ -42,9 +44,18 @@ const isUnscoped = ({ projectId, domainId, systemScope }: Caller): boolean =>
   projectId === null && domainId === null && systemScope === null;
 
 /** The caller, if the guard lets him in. @throws unauthorized, forbidden */
-async function enter(ctx: WebContext, guard: Guard, { authenticate, allows, refusal }: Serving): Promise<Caller> {
+async function enter(
+  ctx: WebContext,
+  guard: Guard,
+  { service, authenticate, allows, refusal }: Serving,
+): Promise<Caller> {
   const token = ctx.get('X-Auth-Token');
-  const caller = await authenticate(token === '' ? undefined : token, ctx.method);
+  const caller = await authenticate(token === '' ? undefined : token, {
+    service,
+    method: ctx.method,
+    // as it came: a service may have taken the project out of its path
+    path: ctx.originalUrl.replace(/\?.*/s, ''),
+  });
   ctx.state.userId = caller.userId;
   ctx.state.projectId = caller.projectId;
   const rule = ruleOf(guard);
