@@ -28,6 +28,7 @@ import { sshPorts } from './0051_ssh_ports.ts';
 import { phoneHomes } from './0052_phone_homes.ts';
 import { ovnHosts } from './0058_ovn_hosts.ts';
 import { identityMore } from './0059_identity_more.ts';
+import { networkRbac } from './0060_network_rbac.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -59,4 +60,5 @@ export const migrations: readonly Migration[] = [
   phoneHomes,
   ovnHosts,
   identityMore,
+  networkRbac,
 ];

@@ -122,6 +122,7 @@ const inner = {
 
 /** Neutron's names, by which its clients and Nova tell its refusals apart. */
 const neutron = [
+  ...['RbacPolicyInUse', 'RbacPolicyExists', 'RbacPolicyNotFound'],
   ...['AddressGroupInUse', 'AddressGroupNotFound', 'AddressesAlreadyExist', 'AddressesNotFound'],
   ...['AllowedAddressPairsMissingIP', 'AutoAllocationFailure', 'BadRequest', 'DuplicateAddressPairInRequest'],
   ...['ExtensionNotFound', 'ExternalIpAddressExhausted', 'ExternalNetworkAttachForbidden', 'ExternalNetworkInUse'],

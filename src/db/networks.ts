@@ -256,11 +256,13 @@ export async function listRows<T>(
   if (scope !== null) {
     query.where((seen) => {
       seen.where('project_id', scope.projectId);
-      if (noun.table === 'networks' && scope.alsoShared) seen.orWhere('shared', 1).orWhere('external', 1);
+      const given = reader('network_rbac').select('object_id').where('target_project', scope.projectId);
+      if (noun.table === 'networks' && scope.alsoShared)
+        seen.orWhere('shared', 1).orWhere('external', 1).orWhereIn('id', given);
       if (noun.table === 'qos_policies' && scope.alsoShared) seen.orWhere('shared', 1);
       if (noun.table === 'subnets') {
         const own = reader('networks').select('id').where('project_id', scope.projectId);
-        if (scope.alsoShared) own.orWhere('shared', 1);
+        if (scope.alsoShared) own.orWhere('shared', 1).orWhereIn('id', given.where('action', 'access_as_shared'));
         seen.orWhereIn('network_id', own);
       }
       if (noun.table === 'ports') {

@@ -153,6 +153,19 @@ const addressGroups = [
   rule('delete_address_group', PROJECT_MEMBER_OR_ADMIN, 'Delete a list of addresses.'),
 ] as const;
 
+const rbac = [
+  rule('create_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Give a network to a project.'),
+  rule('create_rbac_policy:target_tenant', 'rule:restrict_wildcard', 'Say to which project, or to all.'),
+  rule(
+    'get_rbac_policy',
+    PROJECT_READER_OR_ADMIN,
+    'See to whom networks are given. Lists have only what this lets through.',
+  ),
+  rule('update_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Give a network to another project instead.'),
+  rule('update_rbac_policy:target_tenant', 'rule:restrict_wildcard', 'Say to which other project, or to all.'),
+  rule('delete_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Take a network back from a project.'),
+] as const;
+
 const qos = [
   rule('create_policy', ADMIN, 'Make a policy of bandwidth.'),
   rule('get_policy', EITHER_READER_OR_SHARED, 'See a policy of bandwidth. Lists have only what this lets through.'),
@@ -209,6 +222,7 @@ export const rules = [
   ...forwardings,
   ...qos,
   ...addressGroups,
+  ...rbac,
   ...routers,
   ...quotas,
 ] as const;

@@ -107,7 +107,7 @@ const TABLES = [
     'ports',
   ],
   ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
-  ...['port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
+  ...['network_rbac', 'port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
   ...['routers', 'router_interfaces'],
   ...volumeTables,
 ];
@@ -151,6 +151,9 @@ async function imageValues(cloud: WalkedCloud, { path, method }: RouteData): Pro
   return { image_id, member_id, tag: method === 'PUT' ? 'new' : 'walk' };
 }
 
+/** How a network is given to a project. */
+const shared = { object_type: 'network', action: 'access_as_shared' };
+
 const net = (noun: string, body: object): readonly [string, object] => [
   `/network/v2.0/${noun}s`.replace('_', '-'),
   body,
@@ -176,6 +179,10 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
     'security-groups': group,
     'security-group-rules': async () =>
       made('member', 'security_group_rule', { security_group_id: await group(), direction: 'ingress' }),
+    'rbac-policies': async () => {
+      const rbac_policy = { ...shared, object_id: network, target_tenant: `walked-${counter}` };
+      return make(cloud, 'member', '/network/v2.0/rbac-policies', { rbac_policy });
+    },
     'address-groups': () => made('member', 'address_group', { addresses: ['10.9.0.0/16'] }),
     routers: () => made('member', 'router', { name: `walked-${counter}` }),
     floatingips: async () => {
@@ -344,13 +351,15 @@ function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, valu
       const fresh = { protocol: 'tcp', external_port: 80, internal_port: 80, internal_port_id: values['port'] };
       return { port_forwarding: method === 'PUT' ? { description: 'walked' } : fresh };
     }
-    const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
+    const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/ies$/, 'y').replace(/s$/, '');
     const fresh: Readonly<Record<string, object>> = {
       subnet: { network_id: values['network'], ip_version: 4, cidr: `192.168.${counter & 255}.0/24` },
       port: { network_id: values['network'] },
       security_group_rule: { security_group_id: values['group'], direction: 'ingress', protocol: 'tcp' },
       floatingip: { floating_network_id: values['external'] },
+      rbac_policy: { ...shared, object_id: values['network'], target_tenant: `walk-${(counter += 1)}` },
     };
+    if (method === 'PUT' && noun === 'rbac_policy') return { rbac_policy: { target_tenant: `walk-${(counter += 1)}` } };
     if (method === 'PUT') return { [noun]: noun === 'security_group_rule' ? {} : { description: 'walked' } };
     return { [noun]: fresh[noun] ?? { name: 'walk' } };
   }
@@ -392,6 +401,7 @@ describe('every route of the built-in services and its rule', () => {
       'floatingip',
       'router',
       'address_group',
+      'rbac_policy',
     ].map((one) => [one, -1]);
     for (const name of ['member', 'other', 'admin'] as const) {
       const quota = { quota: Object.fromEntries(limits) };
@@ -413,7 +423,7 @@ describe('every route of the built-in services and its rule', () => {
     const makesOwn = service !== 'identity' && isFirst && !path.startsWith('/v3/os-quota-sets');
     const onMembers =
       makesOwn &&
-      (/subnets$|ports$|security-group-rules$|port_forwardings$/.test(path) ||
+      (/subnets$|ports$|security-group-rules$|port_forwardings$|rbac-policies$/.test(path) ||
         (method === 'POST' && /v3\/(?:snapshots|attachments|os-volume-transfer|volume-transfers)$/.test(path)));
     // what the identity service refuses to everybody needs nothing to be there
     let values = service === 'identity' && rule === null ? {} : await prepare[service](cloud, route);
@@ -490,7 +500,11 @@ describe('every route of the built-in services and its rule', () => {
     const isFirst = typeof route.guard === 'object' && 'first' in route.guard;
     if (service === 'identity' || isFirst || /quotas|auto-allocated/.test(route.path)) return [403];
     if (service === 'volume') return may(who, volumeSeen(route.path)) ? [403] : [404];
-    const noun = (route.path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '').replace(/^qo$/, 'policy');
+    const noun = (route.path.split('/')[2] ?? '')
+      .replaceAll('-', '_')
+      .replace(/ies$/, 'y')
+      .replace(/s$/, '')
+      .replace(/^qo$/, 'policy');
     return may(who, `get_${noun}`) ? [403] : [404];
   }
 

@@ -64,7 +64,7 @@ const everywhere: readonly Extension[] = [
   ),
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
-  extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),
+  extension('rbac-policies', 'RBAC Policies', 'Networks that one project shares with another.'),
   extension('router', 'Neutron L3 Router', 'Routers and floating addresses, where they are offered.'),
   extension('security-group', 'security-group', 'Security groups and their rules.'),
   extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),

@@ -13,6 +13,7 @@ import {
   ruleNoun,
   subnetNoun,
 } from '../../db/networks.ts';
+import { networkAccessNoun } from '../../db/network-rbac.ts';
 import { routerNoun } from '../../db/routers.ts';
 import type { Noun } from '../../db/table.ts';
 import type { Schema } from '../schema.ts';
@@ -32,7 +33,7 @@ const defaults: Readonly<Record<string, number>> = {
   floatingip: 50,
   address_group: 50,
   subnetpool: 0,
-  rbac_policy: 0,
+  rbac_policy: 10,
 };
 
 /** Whose rows count. */
@@ -45,6 +46,7 @@ const counted: Readonly<Record<string, Noun<unknown>>> = {
   router: routerNoun as Noun<unknown>,
   address_group: addressGroupNoun as Noun<unknown>,
   floatingip: floatingIpNoun as Noun<unknown>,
+  rbac_policy: networkAccessNoun as Noun<unknown>,
 };
 
 type Offers = Pick<NetworkParts, 'floatingIps' | 'engine'>;

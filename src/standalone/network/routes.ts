@@ -53,6 +53,7 @@ import {
   withoutHidden,
 } from './rules.ts';
 import { addRouterInterfaces } from './router-interfaces.ts';
+import { rbacPolicies } from './rbac.ts';
 import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
 import { autoAllocate, checkAutoAllocation } from './topology.ts';
@@ -67,7 +68,6 @@ const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
 const absent: readonly (readonly [singular: string, collection: string])[] = [
   ['subnetpool', 'subnetpools'],
   ['address_scope', 'address_scopes'],
-  ['rbac_policy', 'rbac_policies'],
   ['agent', 'agents'],
   ['availability_zone', 'availability_zones'],
 ];
@@ -195,7 +195,7 @@ function addNoun<T extends Owned>(
   const about = (rule: RuleName): Guard => withAsks(ofObject(shape, rule), asks);
 
   const viewsOf = async (reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]> => {
-    const targets = await targetsOf(reader, shape, objects);
+    const targets = await targetsOf(reader, shape, objects, caller);
     const views = await shape.views(reader, caller, objects);
     return views.map((view, at) => withoutHidden(allows, caller, shape, view, targets[at] ?? {}));
   };
@@ -452,6 +452,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addQuotas(routes, parts);
   addNoun(routes, parts, addressGroups);
   addAddressGroupChanges(routes, parts);
+  addNoun(routes, parts, rbacPolicies);
   addNoun(routes, parts, policies, { path: POLICIES, asks: [], of: async () => policies });
   addNoun(routes, parts, limitsOf(''), limitsPlace(parts));
   routes.on('GET', '/v2.0/qos/rule-types', 'any token', async (ctx) => {

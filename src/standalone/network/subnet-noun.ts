@@ -14,6 +14,7 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
+import { projectsGiven } from '../../db/network-rbac.ts';
 import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
 import { defaultPools, hostRange, isHost } from './addresses.ts';
@@ -42,7 +43,7 @@ import {
   required,
 } from './common.ts';
 import { inUse, invalid, invalidInput, missing, sharedIpv6NotOffered } from './faults.ts';
-import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
+import { knownNetwork, metBy, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
 import { checkRange, lockRanges } from './subnet-ranges.ts';
 
@@ -172,7 +173,8 @@ export const subnets: Noun<StoredSubnet> = {
   sortable: [...commonSortable, 'network_id', 'cidr', 'ip_version', 'gateway_ip', 'enable_dhcp'],
   async sees(reader, caller, { networkId }) {
     const network = await findRow(reader, networkNoun, { id: networkId });
-    return network !== null && (network.shared || network.projectId === caller.projectId);
+    if (network === null) return false;
+    return network.projectId === caller.projectId || (await metBy(reader, caller.projectId, network)).shared;
   },
   views,
   targets: ofNetworks,
@@ -192,7 +194,10 @@ export const subnets: Noun<StoredSubnet> = {
     }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
-    if (network.shared && cidr.version === 6 && act.engine.kind === 'ovn') throw sharedIpv6NotOffered();
+    if (cidr.version === 6 && act.engine.kind === 'ovn') {
+      const given = await projectsGiven(tx, network.id, 'access_as_shared');
+      if (network.shared || given.size > 0) throw sharedIpv6NotOffered();
+    }
     // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
     checkRange(act, await lockRanges(tx), cidr, {
       ...{ projectId: values['project_id'] as string, networkId: network.id, external: network.external },
