@@ -52,6 +52,7 @@ const networks = [
     PROJECT_READER_OR_ADMIN,
     "See a project's own network, made when it is first asked for.",
   ),
+  rule('delete_auto_allocated_topology', PROJECT_MEMBER_OR_ADMIN, 'Delete the network that a project was given.'),
 ] as const;
 
 const subnets = [

@@ -7,6 +7,7 @@ import type { Authenticate, Caller } from '../base/op.ts';
 import type { RuleName } from '../policies/index.ts';
 import type { Web, WebContext, WebState } from '../web/app.ts';
 import { parseQuery } from '../web/query.ts';
+import { absentFault } from './absent.ts';
 import { type Allows, type Guard, ownThing, type RouteData, ruleOf } from './access.ts';
 
 /** Route parameters, decoded. */
@@ -36,7 +37,7 @@ export interface Routes {
   open(method: string, path: string, run: OpenHandler): void;
   /** A route for an authenticated caller whom the guard lets in; a path is a template such as `/v2/images/:image_id`. */
   on(method: string, path: string, guard: Guard, run: Handler): void;
-  /** Hangs the routes into the application; what matches none is 404, even without a token. */
+  /** Hangs the routes into the application; what matches none is 404, or 501 with a reason, even without a token. */
   serve(app: Web, serving: Serving): void;
 }
 
@@ -92,7 +93,9 @@ export function makeRoutes(): Routes {
         });
       }
       app.use(router.routes());
-      app.use(() => {
+      app.use((ctx) => {
+        const absent = absentFault(serving.service, ctx.path);
+        if (absent !== null) throw absent;
         throw notFound(serving.missing, { code: 'HTTPNotFound' });
       });
     },

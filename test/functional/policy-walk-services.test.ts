@@ -165,6 +165,9 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
   const made = (as: 'member' | 'admin', noun: string, body: object) =>
     make(cloud, as, ...net(noun.replace('_', '-'), { [noun]: body }));
   const network = await made('member', 'network', { name: `walked-${counter}` });
+  const own = `/network/v2.0/auto-allocated-topology/${cloud.walkers.member.projectId}`;
+  if (path.includes('auto-allocated') && method === 'DELETE')
+    assert.equal((await cloud.ask('member', 'GET', own)).status, 200);
   const subnet = async () =>
     made('member', 'subnet', {
       network_id: network,

@@ -64,6 +64,7 @@ export const absentRoutes: readonly Route[] = [
     ...refused(NO_LIMITS, `/v3/${noun}/:limit_id`),
   ]),
   ...refusedTree(NO_CONFIG, '/v3/domains/:domain_id/config'),
+  ...refused(NO_CONFIG, '/v3/domains/:domain_id/config', ['PUT', 'PATCH', 'DELETE']),
   ...refused(NO_CONFIG, '/v3/domains/config/*below'),
   ...refusedTree('has no trusts: make an application credential instead.', '/v3/OS-TRUST/trusts'),
   ...refusedTree('has no credentials of EC2 or one-time passwords.', '/v3/credentials'),

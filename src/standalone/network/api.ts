@@ -18,7 +18,6 @@ import {
   noFilters,
   portNoun,
   rowsBy,
-  type StoredNetwork,
   type StoredPort,
   type StoredSubnet,
   subnetNoun,

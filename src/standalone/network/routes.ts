@@ -56,7 +56,7 @@ import { addRouterInterfaces } from './router-interfaces.ts';
 import { rbacPolicies } from './rbac.ts';
 import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
-import { autoAllocate, checkAutoAllocation } from './topology.ts';
+import { autoAllocate, autoAllocated, checkAutoAllocation } from './topology.ts';
 
 const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
   ctx.status = status;
@@ -313,6 +313,19 @@ function addTags<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     const object = await setTags(caller, id, writeTags, () => (body as { readonly tags: readonly string[] }).tags);
     answerJson(ctx, 200, { tags: tagsOf(object) });
   });
+  routes.on('POST', `${one}/tags`, ofObject(noun, writeTags), async (ctx, caller, { id = '' }) => {
+    await allowedObject(parts, noun, caller, id, writeTags);
+    const body = await readJson(ctx);
+    checkForm(tagList, body, 'tags');
+    const more = (body as { readonly tags: readonly string[] }).tags;
+    const object = await setTags(caller, id, writeTags, (tags) => {
+      // in Neutron's order
+      const all = [...new Set([...tags, ...more])].toSorted();
+      if (all.length > limits.tagsPerServer) throw invalid(`At most ${limits.tagsPerServer} tags are allowed.`);
+      return all;
+    });
+    answerJson(ctx, 201, { tags: tagsOf(object) });
+  });
   routes.on('DELETE', `${one}/tags`, ofObject(noun, dropTags), async (ctx, caller, { id = '' }) => {
     await setTags(caller, id, dropTags, () => []);
     ctx.status = 204;
@@ -482,5 +495,17 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
     if (dry) await checkAutoAllocation(parts, projectId);
     const id = dry ? 'dry-run=pass' : (await autoAllocate(parts, projectId)).id;
     answerJson(ctx, 200, { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } });
+  });
+  const dropping: Guard = {
+    of: 'delete_auto_allocated_topology',
+    also: [nounRule(networks, 'get'), nounRule(networks, 'delete')],
+  };
+  routes.on('DELETE', '/v2.0/auto-allocated-topology/:project_id', dropping, async (ctx, caller, { project_id }) => {
+    const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : (project_id ?? '');
+    mustMay(parts.allows, caller, 'delete_auto_allocated_topology', ownedBy(projectId));
+    // as in Neutron, where there is none there is nothing to do
+    const network = await autoAllocated(parts, projectId);
+    if (network !== null) await removeObject(parts, networks, caller, network.id);
+    ctx.status = 204;
   });
 }

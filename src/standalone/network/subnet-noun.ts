@@ -187,11 +187,6 @@ export const subnets: Noun<StoredSubnet> = {
     const cidr = text === undefined ? null : parseCidr(text);
     if (cidr === null)
       throw invalid('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', 'BadRequest');
-    if (formatCidr(cidr) !== text && parseIp(text?.split('/')[0] ?? '')?.value !== cidr.first) {
-      throw invalid(
-        `Invalid input for cidr. Reason: '${text}' isn't a recognized IP subnet cidr, '${formatCidr(cidr)}' is recommended.`,
-      );
-    }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
     if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
     if (cidr.version === 6 && act.engine.kind === 'ovn') {

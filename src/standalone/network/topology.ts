@@ -100,6 +100,12 @@ async function ownRange(
 
 const ownId = (projectId: string): string => derivedUuid('auto-allocated network', projectId);
 
+/** The network that a project was given; null: none. */
+export const autoAllocated = (
+  { database }: Pick<Parts, 'database'>,
+  projectId: string,
+): Promise<StoredNetwork | null> => findRow(database.read, networkNoun, { id: ownId(projectId) });
+
 /** A project has its own network, or could get it. @throws conflict */
 export async function checkAutoAllocation(parts: Parts, projectId: string): Promise<void> {
   if ((await findRow(parts.database.read, networkNoun, { id: ownId(projectId) })) !== null) return;
