@@ -29,6 +29,7 @@ import { phoneHomes } from './0052_phone_homes.ts';
 import { ovnHosts } from './0058_ovn_hosts.ts';
 import { identityMore } from './0059_identity_more.ts';
 import { networkRbac } from './0060_network_rbac.ts';
+import { subnetPools } from './0061_subnet_pools.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -61,4 +62,5 @@ export const migrations: readonly Migration[] = [
   ovnHosts,
   identityMore,
   networkRbac,
+  subnetPools,
 ];

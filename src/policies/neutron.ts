@@ -154,6 +154,19 @@ const addressGroups = [
   rule('delete_address_group', PROJECT_MEMBER_OR_ADMIN, 'Delete a list of addresses.'),
 ] as const;
 
+const subnetPools = [
+  rule('create_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Make a pool of ranges for subnets.'),
+  rule('create_subnetpool:shared', ADMIN, 'Make a pool that all projects use.'),
+  rule('create_subnetpool:is_default', ADMIN, 'Make the pool that is used where none is named.'),
+  rule('get_subnetpool', EITHER_READER_OR_SHARED, 'Show a pool. Lists have only what this lets through.'),
+  rule('update_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Change a pool.'),
+  rule('update_subnetpool:is_default', ADMIN, 'Make a pool the one that is used where none is named, or no more.'),
+  rule('delete_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Delete a pool.'),
+  rule('get_subnetpools_tags', EITHER_READER_OR_SHARED, 'See the tags of a pool.'),
+  rule('update_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Set tags of a pool.'),
+  rule('delete_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Take tags from a pool.'),
+] as const;
+
 const rbac = [
   rule('create_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Give a network to a project.'),
   rule('create_rbac_policy:target_tenant', 'rule:restrict_wildcard', 'Say to which project, or to all.'),
@@ -223,6 +236,7 @@ export const rules = [
   ...forwardings,
   ...qos,
   ...addressGroups,
+  ...subnetPools,
   ...rbac,
   ...routers,
   ...quotas,

@@ -500,8 +500,8 @@ describe('network service', () => {
       assert.deepEqual((await ask('demo', 'GET', path)).json, { [path]: [] });
     }
     await refuses(ask('demo', 'POST', 'routers', { router: {} }), 501, 'NotOffered');
-    const pool = await ask('demo', 'POST', 'subnetpools', { subnetpool: {} });
-    assert.equal(pool.json.NeutronError.message, 'This network service has no subnetpools and makes none.');
+    const scope = await ask('demo', 'POST', 'address-scopes', { address_scope: {} });
+    assert.equal(scope.json.NeutronError.message, 'This network service has no address scopes and makes none.');
     await refuses(ask('demo', 'POST', 'floatingips', { floatingip: {} }), 400, 'NotOffered');
     await refuses(ask('demo', 'GET', 'routers/x'), 404, 'RouterNotFound');
     const aliases = (await ask('demo', 'GET', 'extensions')).json.extensions.map(

@@ -107,7 +107,7 @@ const TABLES = [
     'ports',
   ],
   ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
-  ...['network_rbac', 'port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
+  ...['network_rbac', 'subnetpools', 'port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
   ...['routers', 'router_interfaces'],
   ...volumeTables,
 ];
@@ -186,6 +186,7 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
       const rbac_policy = { ...shared, object_id: network, target_tenant: `walked-${counter}` };
       return make(cloud, 'member', '/network/v2.0/rbac-policies', { rbac_policy });
     },
+    subnetpools: () => made('member', 'subnetpool', { prefixes: ['10.0.0.0/8'] }),
     'address-groups': () => made('member', 'address_group', { addresses: ['10.9.0.0/16'] }),
     routers: () => made('member', 'router', { name: `walked-${counter}` }),
     floatingips: async () => {
@@ -360,6 +361,7 @@ function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, valu
       port: { network_id: values['network'] },
       security_group_rule: { security_group_id: values['group'], direction: 'ingress', protocol: 'tcp' },
       floatingip: { floating_network_id: values['external'] },
+      subnetpool: { prefixes: ['10.0.0.0/8'] },
       rbac_policy: { ...shared, object_id: values['network'], target_tenant: `walk-${(counter += 1)}` },
     };
     if (method === 'PUT' && noun === 'rbac_policy') return { rbac_policy: { target_tenant: `walk-${(counter += 1)}` } };
@@ -405,6 +407,7 @@ describe('every route of the built-in services and its rule', () => {
       'router',
       'address_group',
       'rbac_policy',
+      'subnetpool',
     ].map((one) => [one, -1]);
     for (const name of ['member', 'other', 'admin'] as const) {
       const quota = { quota: Object.fromEntries(limits) };

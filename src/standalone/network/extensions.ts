@@ -75,6 +75,8 @@ const everywhere: readonly Extension[] = [
     'Tag support',
     'Tags of networks, subnets, ports, security groups and floating addresses.',
   ),
+  extension('subnet_allocation', 'Subnet Allocation', 'Pools that the ranges of subnets are taken of.'),
+  extension('default-subnetpools', 'Default Subnetpools', 'A pool for whoever names none.'),
   extension('tag-creation', 'Tag creation', 'Tags that are added to those that are there.'),
   extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
   extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),

@@ -27,6 +27,7 @@ const kinds: Readonly<Record<string, readonly [code: FaultCode, name: string, en
   router_interface: ['RouterInterfaceNotFoundForSubnet', 'Router', ''],
   address_group: ['AddressGroupNotFound', 'Address group', 'could not be found.'],
   address: ['AddressesNotFound', 'Addresses', ''],
+  subnetpool: ['SubnetPoolNotFound', 'Subnet pool', 'could not be found.'],
   rbac_policy: ['RbacPolicyNotFound', 'RBAC policy of type network with ID', 'not found'],
   policy: ['QosPolicyNotFound', 'QoS policy', 'could not be found.'],
   bandwidth_limit_rule: ['QosRuleNotFound', 'QoS rule', 'could not be found.'],

@@ -15,6 +15,7 @@ import {
 } from '../../db/networks.ts';
 import { networkAccessNoun } from '../../db/network-rbac.ts';
 import { routerNoun } from '../../db/routers.ts';
+import { subnetPoolNoun } from '../../db/subnet-pools.ts';
 import type { Noun } from '../../db/table.ts';
 import type { Schema } from '../schema.ts';
 import { checkForm } from './attributes.ts';
@@ -32,7 +33,7 @@ const defaults: Readonly<Record<string, number>> = {
   router: 10,
   floatingip: 50,
   address_group: 50,
-  subnetpool: 0,
+  subnetpool: 50,
   rbac_policy: 10,
 };
 
@@ -47,6 +48,7 @@ const counted: Readonly<Record<string, Noun<unknown>>> = {
   address_group: addressGroupNoun as Noun<unknown>,
   floatingip: floatingIpNoun as Noun<unknown>,
   rbac_policy: networkAccessNoun as Noun<unknown>,
+  subnetpool: subnetPoolNoun as Noun<unknown>,
 };
 
 type Offers = Pick<NetworkParts, 'floatingIps' | 'engine'>;

@@ -56,6 +56,7 @@ import { addRouterInterfaces } from './router-interfaces.ts';
 import { rbacPolicies } from './rbac.ts';
 import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
+import { subnetPools } from './subnet-pools.ts';
 import { autoAllocate, autoAllocated, checkAutoAllocation } from './topology.ts';
 
 const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
@@ -66,7 +67,6 @@ const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
 
 /** Collections of things that only a full network service has: there are none, and none can be made. */
 const absent: readonly (readonly [singular: string, collection: string])[] = [
-  ['subnetpool', 'subnetpools'],
   ['address_scope', 'address_scopes'],
   ['agent', 'agents'],
   ['availability_zone', 'availability_zones'],
@@ -466,6 +466,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addNoun(routes, parts, addressGroups);
   addAddressGroupChanges(routes, parts);
   addNoun(routes, parts, rbacPolicies);
+  addNoun(routes, parts, subnetPools);
   addNoun(routes, parts, policies, { path: POLICIES, asks: [], of: async () => policies });
   addNoun(routes, parts, limitsOf(''), limitsPlace(parts));
   routes.on('GET', '/v2.0/qos/rule-types', 'any token', async (ctx) => {

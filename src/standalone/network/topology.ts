@@ -64,6 +64,7 @@ export async function insertTopology(
     allocationPools: defaultPools(wanted.cidr, gateway),
     dnsNameservers: wanted.dnsServers,
     hostRoutes: [],
+    subnetPoolId: null,
   });
   await touch(trx, engine, [units.network(network.id)], now);
   return network;
