@@ -168,7 +168,12 @@ describe('a network of one project', () => {
       assert.equal(status, 201);
     }
     assert.match(await refused(409, 'member', 'POST', 'rbac-policies', policyFor('one-more')), /OverQuota/);
-    for (const bad of [{ object_type: 'qos_policy' }, { object_id: 'none' }, { action: 'access_as_owner' }])
+    for (const bad of [
+      { object_type: 'qos_policy' },
+      { object_id: 'none' },
+      { action: 'access_as_owner' },
+      { target_tenant: '* ' },
+    ])
       await refused(400, 'admin', 'POST', 'rbac-policies', policyFor('x', bad));
     const nothing = { object_id: '00000000-0000-4000-8000-000000000000' };
     await refused(404, 'admin', 'POST', 'rbac-policies', policyFor('x', nothing));

@@ -10,7 +10,7 @@ import type { Tx } from '../../db/tx.ts';
 import { newUuid } from '../../base/ids.ts';
 import { changeable, required } from './common.ts';
 import { inUse, invalidInput, missing, notAllowed, sharedIpv6NotOffered } from './faults.ts';
-import { oneOf, text, uuid } from './forms.ts';
+import { type Form, oneOf, saying, uuid } from './forms.ts';
 import { networks } from './network-noun.ts';
 import type { Act, Noun } from './noun.ts';
 import { metBy } from './on-network.ts';
@@ -55,6 +55,15 @@ const isOf =
 /** Routers that lead to a network by their gateway. */
 const routersOutBy = (tx: Tx, networkId: string) => rowsBy(tx, routerNoun, 'gateway_network_id', [networkId]);
 
+/** A project's id, or everybody. */
+const projectOrAll: Form = {
+  schema: {
+    type: 'string',
+    pattern: '^(?:\\*|[\\w-]{1,64})$',
+    ...saying({ '*': "{value} is neither the id of a project nor '*'." }),
+  },
+};
+
 export const rbacPolicies: Noun<NetworkAccess> = {
   singular: 'rbac_policy',
   collection: 'rbac_policies',
@@ -64,7 +73,7 @@ export const rbacPolicies: Noun<NetworkAccess> = {
     object_type: required(oneOf(['network'])),
     object_id: required(uuid),
     action: required(oneOf(['access_as_shared', 'access_as_external'])),
-    target_tenant: { ...changeable(text(64)), required: true },
+    target_tenant: { ...changeable(projectOrAll), required: true },
   },
   filters: {
     id: { column: 'id' },
@@ -100,7 +109,6 @@ export const rbacPolicies: Noun<NetworkAccess> = {
       readonly action: AccessAction;
       readonly target_tenant: string;
     };
-    if (target === '') throw invalidInput('target_tenant is to be the id of a project, or *');
     const network = await ownNetwork(act, objectId);
     // as the attribute router:external is an administrator's to set
     if (action === 'access_as_external' && !everywhere)
