@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -37,6 +37,10 @@ openstack: deps
 ## The plugin that adds our own commands to the openstack client, with Debian's and with the newest; three minutes.
 python-client: deps
 	@tools/python-client.sh
+
+## openstacksdk's own functional tests of our services, on the fake driver; SERVICES="identity network": those alone; five minutes.
+clients: deps
+	@tools/clients.sh $(SERVICES)
 
 ## OpenStack's dashboard, Debian's, walked through on the fake driver; five minutes.
 horizon: deps

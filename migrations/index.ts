@@ -27,6 +27,9 @@ import { adjustPolicies } from './0055_adjust_policies.ts';
 import { sshPorts } from './0051_ssh_ports.ts';
 import { phoneHomes } from './0052_phone_homes.ts';
 import { ovnHosts } from './0058_ovn_hosts.ts';
+import { identityMore } from './0059_identity_more.ts';
+import { networkRbac } from './0060_network_rbac.ts';
+import { subnetPools } from './0061_subnet_pools.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -57,4 +60,7 @@ export const migrations: readonly Migration[] = [
   sshPorts,
   phoneHomes,
   ovnHosts,
+  identityMore,
+  networkRbac,
+  subnetPools,
 ];

@@ -206,7 +206,11 @@ export function makeCompute(options: ComputeOptions): Web {
     const path = splitPath(ctx.path);
     if (answerOpenly(ctx, path) || path === null) return;
     const { endpoint } = path;
-    const caller = await authenticate(header(ctx, 'x-auth-token'), ctx.method);
+    const caller = await authenticate(header(ctx, 'x-auth-token'), {
+      service: 'compute',
+      method: ctx.method,
+      path: ctx.path,
+    });
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
     const kept = ctx.method === 'GET' ? responseCacheSlot(services, caller, keyOf(ctx)) : null;

@@ -122,6 +122,10 @@ const inner = {
 
 /** Neutron's names, by which its clients and Nova tell its refusals apart. */
 const neutron = [
+  ...['IllegalSubnetPoolPrefixBounds', 'IllegalSubnetPoolPrefixUpdate', 'MaxPrefixSubnetAllocationError'],
+  ...['MinPrefixSubnetAllocationError', 'PrefixVersionMismatch', 'SubnetAllocationError', 'SubnetPoolDeleteError'],
+  ...['SubnetPoolNotFound', 'SubnetPoolQuotaExceeded'],
+  ...['RbacPolicyInUse', 'RbacPolicyExists', 'RbacPolicyNotFound'],
   ...['AddressGroupInUse', 'AddressGroupNotFound', 'AddressesAlreadyExist', 'AddressesNotFound'],
   ...['AllowedAddressPairsMissingIP', 'AutoAllocationFailure', 'BadRequest', 'DuplicateAddressPairInRequest'],
   ...['ExtensionNotFound', 'ExternalIpAddressExhausted', 'ExternalNetworkAttachForbidden', 'ExternalNetworkInUse'],

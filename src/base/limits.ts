@@ -103,6 +103,13 @@ export const limits = {
   /** Connections to one neighbour, and the largest JSON answer taken from it. */
   neighbourConnections: 16,
   neighbourAnswerBytes: 4 * MIB,
+  /** Access rules of one application credential, and that one user has in all: they stay when the credential goes. */
+  accessRulesPerCredential: 100,
+  accessRulesPerUser: 1_000,
+  /** Users in one group: what is taken from a group is taken from each of them at once. */
+  groupMembers: 1_000,
+  /** Services, endpoints or regions that an administrator may add to the catalog. */
+  catalogEntries: 1_000,
   /**
    * Built-in identity: the longest password, hashes computed at once, and logins that may wait for their turn: of one user at one
    * address, of one address, of all.

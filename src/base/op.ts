@@ -49,8 +49,17 @@ export const systemCaller: Caller = {
   token: null,
 };
 
+/** What a request asks for, as access rules of application credentials know it. */
+export interface Asked {
+  /** `compute`, `image`, `network`, `volume`, `identity`; another word is a service that no access rule allows. */
+  readonly service: string;
+  readonly method: string;
+  /** Below the service's own address, without the query: `/v2.1/servers`. */
+  readonly path: string;
+}
+
 /**
- * Resolves the token of a request, of this HTTP method, to its caller; no token is `undefined`. Rejects with an `unauthorized` Fault,
+ * Resolves the token of a request to its caller; no token is `undefined`. Rejects with an `unauthorized` Fault,
  * with `unavailable` where identity cannot be asked, and with `overLimit` where the caller's project asks too much.
  */
-export type Authenticate = (token: string | undefined, method: string) => Promise<Caller>;
+export type Authenticate = (token: string | undefined, asked: Asked) => Promise<Caller>;

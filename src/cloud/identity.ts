@@ -1,9 +1,14 @@
 // Why: who a token stands for. Keystone's answer is the truth; offline verification only refuses early.
 
+import type { AccessRule } from './access-rules.ts';
 import type { Caller } from '../base/op.ts';
 
 /** A caller without the decision whether it is an administrator: that is policy's. */
-export type Identity = Omit<Caller, 'isAdmin'> & { readonly expiresAt: number };
+export type Identity = Omit<Caller, 'isAdmin'> & {
+  readonly expiresAt: number;
+  /** What the token's application credential may ask for; absent: whatever its roles allow. */
+  readonly accessRules?: readonly AccessRule[];
+};
 
 export interface IdentityService {
   /**

@@ -1,6 +1,7 @@
 // Why: Keystone's answer about a token is read in one place, whoever gave it: a real Keystone or the built-in identity.
 
 import { parseDateTime } from '../base/date-time.ts';
+import type { AccessRule } from './access-rules.ts';
 import type { Identity } from './identity.ts';
 
 /** A reference with the domain it lives in, as Keystone nests it. */
@@ -26,7 +27,10 @@ export interface TokenBody {
   readonly system?: { readonly all: true };
   readonly roles?: readonly NamedRef[];
   readonly catalog?: readonly unknown[];
-  readonly application_credential?: NamedRef & { readonly restricted: boolean };
+  readonly application_credential?: NamedRef & {
+    readonly restricted: boolean;
+    readonly access_rules?: readonly (AccessRule & { readonly id: string })[];
+  };
 }
 
 /** An identity before the token itself is put beside it: what a cache may keep. */
@@ -38,6 +42,18 @@ const objectOf = (value: unknown): Json | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+/** The rules of the token's application credential; one that cannot be read allows nothing. Null: it has none. */
+function accessRulesOf(token: Json): readonly AccessRule[] | null {
+  const rules = objectOf(token['application_credential'])?.['access_rules'];
+  if (rules === undefined || rules === null) return null;
+  if (!Array.isArray(rules)) return [];
+  return rules.flatMap((value: unknown) => {
+    const rule = objectOf(value);
+    const [service, method, path] = [textOf(rule?.['service']), textOf(rule?.['method']), textOf(rule?.['path'])];
+    return service === null || method === null || path === null ? [] : [{ service, method, path }];
+  });
+}
 
 /**
  * Reads `{"token": {...}}`.
@@ -52,6 +68,7 @@ export function readTokenAnswer(answer: unknown): ResolvedToken | null {
   const userDomainId = textOf(objectOf(user['domain'])?.['id']);
   const expiresAt = parseDateTime(textOf(token['expires_at']) ?? '');
   if (userId === null || userName === null || userDomainId === null || expiresAt === null) return null;
+  const accessRules = accessRulesOf(token);
   const project = objectOf(token['project']);
   const roles = Array.isArray(token['roles']) ? token['roles'] : [];
   return {
@@ -65,5 +82,6 @@ export function readTokenAnswer(answer: unknown): ResolvedToken | null {
     roles: roles.flatMap((role) => textOf(objectOf(role)?.['name']) ?? []),
     systemScope: objectOf(token['system'])?.['all'] === true ? 'all' : null,
     expiresAt,
+    ...(accessRules === null ? {} : { accessRules }),
   };
 }

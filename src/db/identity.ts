@@ -72,6 +72,32 @@ export interface ApplicationCredential {
   readonly unrestricted: boolean;
   /** Milliseconds since the epoch; null: never. */
   readonly expiresAt: number | null;
+  /** The access rules that bound what its tokens may ask for; null: there are none. */
+  readonly accessRuleIds: readonly string[] | null;
+}
+
+/** One request that an application credential may make; service is a type of the catalog. */
+export interface AccessRuleRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly domainId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly extra: Extra;
+}
+
+/** A role that whoever is in the group has. */
+export interface GroupAssignment {
+  readonly groupId: string;
+  readonly target: Target;
+  readonly roleId: string;
 }
 
 export interface Implication {
@@ -103,7 +129,7 @@ export interface Table<T extends { readonly id: string }> {
   remove(tx: Tx, id: string): Promise<void>;
 }
 
-function makeTable<T extends { readonly id: string }>(name: string, columns: Columns<T>): Table<T> {
+export function makeTable<T extends { readonly id: string }>(name: string, columns: Columns<T>): Table<T> {
   const noun = defineNoun<T>({ table: name, columns });
   return {
     find: (reader, id) => findRow(reader, noun, { id }),
@@ -176,6 +202,23 @@ export const applicationCredentials = makeTable<ApplicationCredential>('identity
   roleIds: ['roles', 'json'],
   unrestricted: ['unrestricted', 'bool'],
   expiresAt: ['expires_at', 'time'],
+  accessRuleIds: ['access_rules', 'json'],
+});
+
+export const accessRules = makeTable<AccessRuleRow>('identity_access_rules', {
+  id: ['id', 'text'],
+  userId: ['user_id', 'text'],
+  service: ['service', 'text'],
+  method: ['method', 'text'],
+  path: ['path', 'text'],
+});
+
+export const groups = makeTable<Group>('identity_groups', {
+  id: ['id', 'text'],
+  domainId: ['domain_id', 'text'],
+  name: ['name', 'text'],
+  description: ['description', 'text'],
+  extra: ['extra', 'json'],
 });
 
 const assignmentNoun = defineNoun<Assignment>({
@@ -219,6 +262,62 @@ export async function unassign(tx: Tx, assignment: Assignment): Promise<boolean>
   return (await tx(ASSIGNMENTS).where(assignmentNoun.toRow(assignment)).delete()) > 0;
 }
 
+const groupAssignmentNoun = defineNoun<GroupAssignment>({
+  table: 'identity_group_assignments',
+  columns: {
+    groupId: ['group_id', 'text'],
+    target: { type: ['target_type', 'text'], id: ['target_id', 'text'] },
+    roleId: ['role_id', 'text'],
+  },
+});
+const GROUP_ASSIGNMENTS = groupAssignmentNoun.table;
+
+export interface GroupAssignmentFilter {
+  readonly groupIds?: readonly string[];
+  readonly target?: Partial<Target>;
+  readonly roleId?: string;
+}
+
+/** Which group has which role where, as given. */
+export async function listGroupAssignments(reader: Reader, filter: GroupAssignmentFilter): Promise<GroupAssignment[]> {
+  const query = reader(GROUP_ASSIGNMENTS).orderBy(['target_type', 'target_id', 'group_id', 'role_id']);
+  if (filter.groupIds !== undefined) query.whereIn('group_id', [...filter.groupIds]);
+  if (filter.roleId !== undefined) query.where('role_id', filter.roleId);
+  if (filter.target?.type !== undefined) query.where('target_type', filter.target.type);
+  if (filter.target?.id !== undefined) query.where('target_id', filter.target.id);
+  return groupAssignmentNoun.fromRows(await query);
+}
+
+/** Gives a group a role; giving it twice is giving it once. */
+export async function assignGroup(tx: Tx, assignment: GroupAssignment): Promise<void> {
+  await tx(GROUP_ASSIGNMENTS)
+    .insert(groupAssignmentNoun.toRow(assignment))
+    .onConflict([...groupAssignmentNoun.columns])
+    .ignore();
+}
+
+/** Takes a role from a group; false when it was not given. */
+export async function unassignGroup(tx: Tx, assignment: GroupAssignment): Promise<boolean> {
+  return (await tx(GROUP_ASSIGNMENTS).where(groupAssignmentNoun.toRow(assignment)).delete()) > 0;
+}
+
+/** What a user has of himself and by the groups that he is in, as given (without what roles imply); one may be there twice. */
+export async function effectiveAssignments(
+  reader: Reader,
+  userId: string,
+  target: Partial<Target>,
+): Promise<Assignment[]> {
+  const own = await listAssignments(reader, { userId, target });
+  const rows = reader(GROUP_ASSIGNMENTS)
+    .join('identity_group_members', 'identity_group_members.group_id', `${GROUP_ASSIGNMENTS}.group_id`)
+    .select(`${GROUP_ASSIGNMENTS}.*`)
+    .where('identity_group_members.user_id', userId);
+  if (target.type !== undefined) rows.where('target_type', target.type);
+  if (target.id !== undefined) rows.where('target_id', target.id);
+  const byGroups = groupAssignmentNoun.fromRows(await rows);
+  return [...own, ...byGroups.map(({ target: on, roleId }) => ({ userId, target: on, roleId }))];
+}
+
 const implicationNoun = defineNoun<Implication>({
   table: 'identity_implied_roles',
   columns: { priorRoleId: ['prior_role_id', 'text'], impliedRoleId: ['implied_role_id', 'text'] },
@@ -251,9 +350,9 @@ export function withImplied(roleIds: readonly string[], implications: readonly I
   return found;
 }
 
-/** The roles that a user has on a target, with what they imply, by name. */
+/** The roles that a user has on a target, of himself or by a group, with what they imply, by name. */
 export async function rolesOn(reader: Reader, userId: string, target: Target): Promise<Role[]> {
-  const given = await listAssignments(reader, { userId, target });
+  const given = await effectiveAssignments(reader, userId, target);
   if (given.length === 0) return [];
   const roleIds = given.map((assignment) => assignment.roleId);
   const found = await roles.some(reader, [...withImplied(roleIds, await listImplications(reader))]);
@@ -272,17 +371,20 @@ export async function holdScope(tx: Tx, userId: string, projectId: string): Prom
 
 /** Deletes a project with the roles given on it and the application credentials for it. */
 export async function removeProject(tx: Tx, id: string): Promise<void> {
-  await tx(ASSIGNMENTS).where({ target_type: 'project', target_id: id }).delete();
+  for (const table of [ASSIGNMENTS, GROUP_ASSIGNMENTS])
+    await tx(table).where({ target_type: 'project', target_id: id }).delete();
   await tx('identity_application_credentials').where({ project_id: id }).delete();
   await tx('identity_users').where({ default_project_id: id }).update({ default_project_id: null });
   await projects.remove(tx, id);
 }
 
-/** Deletes a domain with its users and projects. */
+/** Deletes a domain with its users, groups and projects. */
 export async function removeDomain(tx: Tx, id: string): Promise<void> {
   for (const project of await projects.list(tx, { domain_id: id })) await removeProject(tx, project.id);
   await tx('identity_users').where({ domain_id: id }).delete();
-  await tx(ASSIGNMENTS).where({ target_type: 'domain', target_id: id }).delete();
+  await tx('identity_groups').where({ domain_id: id }).delete();
+  for (const table of [ASSIGNMENTS, GROUP_ASSIGNMENTS])
+    await tx(table).where({ target_type: 'domain', target_id: id }).delete();
   await domains.remove(tx, id);
 }
 

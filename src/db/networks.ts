@@ -52,6 +52,8 @@ export interface StoredSubnet extends Stored {
   readonly allocationPools: readonly Pool[];
   readonly dnsNameservers: readonly string[];
   readonly hostRoutes: readonly { readonly destination: string; readonly nexthop: string }[];
+  /** The pool that its range is of; null: it was named. */
+  readonly subnetPoolId: string | null;
 }
 
 export interface Binding {
@@ -161,6 +163,7 @@ export const subnetNoun = defineNoun<StoredSubnet>({
     allocationPools: ['allocation_pools', 'json'],
     dnsNameservers: ['dns_nameservers', 'json'],
     hostRoutes: ['host_routes', 'json'],
+    subnetPoolId: ['subnetpool_id', 'text'],
   },
 });
 
@@ -256,11 +259,13 @@ export async function listRows<T>(
   if (scope !== null) {
     query.where((seen) => {
       seen.where('project_id', scope.projectId);
-      if (noun.table === 'networks' && scope.alsoShared) seen.orWhere('shared', 1).orWhere('external', 1);
-      if (noun.table === 'qos_policies' && scope.alsoShared) seen.orWhere('shared', 1);
+      const given = reader('network_rbac').select('object_id').where('target_project', scope.projectId);
+      if (noun.table === 'networks' && scope.alsoShared)
+        seen.orWhere('shared', 1).orWhere('external', 1).orWhereIn('id', given);
+      if (['qos_policies', 'subnetpools'].includes(noun.table) && scope.alsoShared) seen.orWhere('shared', 1);
       if (noun.table === 'subnets') {
         const own = reader('networks').select('id').where('project_id', scope.projectId);
-        if (scope.alsoShared) own.orWhere('shared', 1);
+        if (scope.alsoShared) own.orWhere('shared', 1).orWhereIn('id', given.where('action', 'access_as_shared'));
         seen.orWhereIn('network_id', own);
       }
       if (noun.table === 'ports') {
@@ -439,12 +444,12 @@ export async function countRows<T>(reader: Reader, noun: Noun<T>, projectId: str
 /** The ranges of all subnets, with whose and of which networks they are, and whether those are external. */
 export async function subnetCidrs(
   reader: Reader,
-): Promise<{ cidr: string; projectId: string; networkId: string; external: boolean }[]> {
-  const rows: { cidr: string; projectId: string; networkId: string; external: unknown }[] = await reader('subnets')
-    .join('networks', 'networks.id', 'subnets.network_id')
-    .select('subnets.cidr', {
+): Promise<{ cidr: string; projectId: string; networkId: string; poolId: string | null; external: boolean }[]> {
+  const rows: { cidr: string; projectId: string; networkId: string; poolId: string | null; external: unknown }[] =
+    await reader('subnets').join('networks', 'networks.id', 'subnets.network_id').select('subnets.cidr', {
       projectId: 'subnets.project_id',
       networkId: 'subnets.network_id',
+      poolId: 'subnets.subnetpool_id',
       external: 'networks.external',
     });
   return rows.map((row) => ({ ...row, external: Number(row.external) === 1 }));

@@ -2,6 +2,7 @@
 
 import type { Authenticate } from '../base/op.ts';
 import type { IdentityService } from '../cloud/identity.ts';
+import { accessAllowed, accessRefused } from '../cloud/access-rules.ts';
 import { refusal } from '../cloud/token-resolver.ts';
 import { makeJudge } from '../policies/judge.ts';
 import type { Policy } from '../policies/load.ts';
@@ -15,10 +16,12 @@ const READING = new Set(['GET', 'HEAD']);
  */
 export function makeAuthenticator(identity: IdentityService, policy: Policy, count: CountRequest | null): Authenticate {
   const judge = makeJudge(policy);
-  return async (token, method) => {
+  return async (token, asked) => {
     if (token === undefined || token === '') throw refusal(identity.wwwAuthenticateUri);
-    const caller = judge(await identity.authenticate(token));
-    if (count !== null) await count(caller, !READING.has(method));
+    const resolved = await identity.authenticate(token);
+    if (!accessAllowed(resolved.accessRules, asked)) throw accessRefused(identity.wwwAuthenticateUri);
+    const caller = judge(resolved);
+    if (count !== null) await count(caller, !READING.has(asked.method));
     return caller;
   };
 }

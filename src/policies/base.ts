@@ -65,6 +65,11 @@ export const macros = [
   macro('network_owner', 'project_id:%(network:project_id)s', 'Of the project whose network it is.'),
   macro('shared', 'True:%(shared)s', 'A network that all projects use, or what is on it.'),
   macro('external', 'True:%(router:external)s', 'An external network.'),
+  macro(
+    'restrict_wildcard',
+    'not True:%(target_all)s or rule:context_is_admin',
+    'Only administrators give to everybody.',
+  ),
   macro('network_device', 'True:%(network_device)s', "A port whose device is a part of the network, as a router's is."),
   macro(
     'project_manager_or_admin',

@@ -52,6 +52,7 @@ const networks = [
     PROJECT_READER_OR_ADMIN,
     "See a project's own network, made when it is first asked for.",
   ),
+  rule('delete_auto_allocated_topology', PROJECT_MEMBER_OR_ADMIN, 'Delete the network that a project was given.'),
 ] as const;
 
 const subnets = [
@@ -153,6 +154,32 @@ const addressGroups = [
   rule('delete_address_group', PROJECT_MEMBER_OR_ADMIN, 'Delete a list of addresses.'),
 ] as const;
 
+const subnetPools = [
+  rule('create_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Make a pool of ranges for subnets.'),
+  rule('create_subnetpool:shared', ADMIN, 'Make a pool that all projects use.'),
+  rule('create_subnetpool:is_default', ADMIN, 'Make the pool that is used where none is named.'),
+  rule('get_subnetpool', EITHER_READER_OR_SHARED, 'Show a pool. Lists have only what this lets through.'),
+  rule('update_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Change a pool.'),
+  rule('update_subnetpool:is_default', ADMIN, 'Make a pool the one that is used where none is named, or no more.'),
+  rule('delete_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Delete a pool.'),
+  rule('get_subnetpools_tags', EITHER_READER_OR_SHARED, 'See the tags of a pool.'),
+  rule('update_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Set tags of a pool.'),
+  rule('delete_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Take tags from a pool.'),
+] as const;
+
+const rbac = [
+  rule('create_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Give a network to a project.'),
+  rule('create_rbac_policy:target_tenant', 'rule:restrict_wildcard', 'Say to which project, or to all.'),
+  rule(
+    'get_rbac_policy',
+    PROJECT_READER_OR_ADMIN,
+    'See to whom networks are given. Lists have only what this lets through.',
+  ),
+  rule('update_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Give a network to another project instead.'),
+  rule('update_rbac_policy:target_tenant', 'rule:restrict_wildcard', 'Say to which other project, or to all.'),
+  rule('delete_rbac_policy', PROJECT_MEMBER_OR_ADMIN, 'Take a network back from a project.'),
+] as const;
+
 const qos = [
   rule('create_policy', ADMIN, 'Make a policy of bandwidth.'),
   rule('get_policy', EITHER_READER_OR_SHARED, 'See a policy of bandwidth. Lists have only what this lets through.'),
@@ -209,6 +236,8 @@ export const rules = [
   ...forwardings,
   ...qos,
   ...addressGroups,
+  ...subnetPools,
+  ...rbac,
   ...routers,
   ...quotas,
 ] as const;

@@ -7,6 +7,7 @@ import type { Authenticate, Caller } from '../base/op.ts';
 import type { RuleName } from '../policies/index.ts';
 import type { Web, WebContext, WebState } from '../web/app.ts';
 import { parseQuery } from '../web/query.ts';
+import { absentFault } from './absent.ts';
 import { type Allows, type Guard, ownThing, type RouteData, ruleOf } from './access.ts';
 
 /** Route parameters, decoded. */
@@ -20,6 +21,8 @@ export type Handler = (ctx: WebContext, caller: Caller, params: Params) => Promi
 export type OpenHandler = (ctx: WebContext) => void;
 
 export interface Serving {
+  /** By its name in access rules. */
+  readonly service: 'image' | 'network' | 'volume';
   readonly authenticate: Authenticate;
   readonly allows: Allows;
   /** The service's words for who may not. */
@@ -34,7 +37,7 @@ export interface Routes {
   open(method: string, path: string, run: OpenHandler): void;
   /** A route for an authenticated caller whom the guard lets in; a path is a template such as `/v2/images/:image_id`. */
   on(method: string, path: string, guard: Guard, run: Handler): void;
-  /** Hangs the routes into the application; what matches none is 404, even without a token. */
+  /** Hangs the routes into the application; what matches none is 404, or 501 with a reason, even without a token. */
   serve(app: Web, serving: Serving): void;
 }
 
@@ -42,9 +45,18 @@ const isUnscoped = ({ projectId, domainId, systemScope }: Caller): boolean =>
   projectId === null && domainId === null && systemScope === null;
 
 /** The caller, if the guard lets him in. @throws unauthorized, forbidden */
-async function enter(ctx: WebContext, guard: Guard, { authenticate, allows, refusal }: Serving): Promise<Caller> {
+async function enter(
+  ctx: WebContext,
+  guard: Guard,
+  { service, authenticate, allows, refusal }: Serving,
+): Promise<Caller> {
   const token = ctx.get('X-Auth-Token');
-  const caller = await authenticate(token === '' ? undefined : token, ctx.method);
+  const caller = await authenticate(token === '' ? undefined : token, {
+    service,
+    method: ctx.method,
+    // as it came: a service may have taken the project out of its path
+    path: ctx.originalUrl.replace(/\?.*/s, ''),
+  });
   ctx.state.userId = caller.userId;
   ctx.state.projectId = caller.projectId;
   const rule = ruleOf(guard);
@@ -81,7 +93,9 @@ export function makeRoutes(): Routes {
         });
       }
       app.use(router.routes());
-      app.use(() => {
+      app.use((ctx) => {
+        const absent = absentFault(serving.service, ctx.path);
+        if (absent !== null) throw absent;
         throw notFound(serving.missing, { code: 'HTTPNotFound' });
       });
     },

@@ -93,6 +93,9 @@ const TABLES = [
   ...['domains', 'projects', 'users', 'roles', 'implied_roles', 'assignments', 'application_credentials'].map(
     (name) => `identity_${name}`,
   ),
+  ...['access_rules', 'groups', 'group_members', 'group_assignments', 'services', 'endpoints', 'regions'].map(
+    (name) => `identity_${name}`,
+  ),
   ...[
     'identity_revocations',
     'identity_endings',
@@ -104,7 +107,7 @@ const TABLES = [
     'ports',
   ],
   ...['ip_allocations', 'security_groups', 'security_group_rules', 'floating_ips', 'network_quotas'],
-  ...['port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
+  ...['network_rbac', 'subnetpools', 'port_forwardings', 'qos_policies', 'qos_bandwidth_limits', 'address_groups'],
   ...['routers', 'router_interfaces'],
   ...volumeTables,
 ];
@@ -148,6 +151,9 @@ async function imageValues(cloud: WalkedCloud, { path, method }: RouteData): Pro
   return { image_id, member_id, tag: method === 'PUT' ? 'new' : 'walk' };
 }
 
+/** How a network is given to a project. */
+const shared = { object_type: 'network', action: 'access_as_shared' };
+
 const net = (noun: string, body: object): readonly [string, object] => [
   `/network/v2.0/${noun}s`.replace('_', '-'),
   body,
@@ -159,6 +165,9 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
   const made = (as: 'member' | 'admin', noun: string, body: object) =>
     make(cloud, as, ...net(noun.replace('_', '-'), { [noun]: body }));
   const network = await made('member', 'network', { name: `walked-${counter}` });
+  const own = `/network/v2.0/auto-allocated-topology/${cloud.walkers.member.projectId}`;
+  if (path.includes('auto-allocated') && method === 'DELETE')
+    assert.equal((await cloud.ask('member', 'GET', own)).status, 200);
   const subnet = async () =>
     made('member', 'subnet', {
       network_id: network,
@@ -173,6 +182,11 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
     'security-groups': group,
     'security-group-rules': async () =>
       made('member', 'security_group_rule', { security_group_id: await group(), direction: 'ingress' }),
+    'rbac-policies': async () => {
+      const rbac_policy = { ...shared, object_id: network, target_tenant: `walked-${counter}` };
+      return make(cloud, 'member', '/network/v2.0/rbac-policies', { rbac_policy });
+    },
+    subnetpools: () => made('member', 'subnetpool', { prefixes: ['10.0.0.0/8'] }),
     'address-groups': () => made('member', 'address_group', { addresses: ['10.9.0.0/16'] }),
     routers: () => made('member', 'router', { name: `walked-${counter}` }),
     floatingips: async () => {
@@ -268,7 +282,10 @@ async function identityValues(cloud: WalkedCloud, route: RouteData): Promise<Val
       ? (cloud.walkers.member.projectId as string)
       : await made('project');
   const domain_id = await made('domain', { enabled: method !== 'DELETE' });
-  const values = { user_id, role_id, implied_role_id, project_id, domain_id };
+  const group_id = await made('group');
+  if (path.startsWith('/v3/groups/') && path.includes(':user_id') && method !== 'PUT')
+    assert.equal((await cloud.ask('admin', 'PUT', `/identity/v3/groups/${group_id}/users/${user_id}`)).status, 204);
+  const values = { user_id, role_id, implied_role_id, project_id, domain_id, group_id };
   const filled = fill(path, values);
   // what is to be shown or taken away has to be there
   if (/roles\/:role_id$|implies\/:/.test(path) && path !== '/v3/roles/:role_id' && method !== 'PUT')
@@ -277,12 +294,32 @@ async function identityValues(cloud: WalkedCloud, route: RouteData): Promise<Val
   const credential_id = path.includes(':credential_id')
     ? await make(cloud, 'member', credentials, { application_credential: { name } })
     : '';
+  if (path.includes(':access_rule_id')) {
+    // a rule stays when its credential goes
+    const access_rules = [{ service: 'compute', method: 'GET', path: `/${name}` }];
+    const id = await make(cloud, 'member', credentials, { application_credential: { name, access_rules } });
+    assert.equal((await cloud.ask('member', 'DELETE', `${credentials}/${id}`)).status, 204);
+  }
   const subject =
     path === '/v3/auth/tokens' ? ((await cloud.login('member')).headers['x-subject-token'] as string) : '';
-  const ofCatalog = {
-    id: path.includes('endpoints') || path.includes('services') || path.includes('regions') ? 'walk' : '',
+  const rules = await cloud.database.read('identity_access_rules').where({ user_id: cloud.walkers.member.userId });
+  const access_rule_id = String(rules.find((one) => one.path === `/${name}`)?.id ?? '');
+  return { ...values, ...(await ofCatalog(cloud, route, name)), credential_id, subject, group_id, access_rule_id };
+}
+
+/** What of the catalog a path names: the configuration's to be looked at, one that was added to be changed. */
+async function ofCatalog(cloud: WalkedCloud, { path, method }: RouteData, name: string): Promise<Values> {
+  const noun = path.split('/')[2] ?? '';
+  if (!['services', 'endpoints', 'regions'].includes(noun)) return {};
+  const added = (one: string, body: object) => make(cloud, 'admin', `/identity/v3/${one}s`, { [one]: body });
+  const service_id = await added('service', { type: name });
+  if (method === 'GET') return { id: 'walk', service_id };
+  const id: Readonly<Record<string, () => Promise<string>>> = {
+    services: async () => service_id,
+    endpoints: () => added('endpoint', { service_id, interface: 'public', url: 'http://walked.example.org' }),
+    regions: async () => (method === 'PUT' ? name : added('region', { id: name })),
   };
-  return { ...values, ...ofCatalog, credential_id, subject, group_id: 'walk' };
+  return { id: (await id[noun]?.()) ?? '', service_id };
 }
 
 const prepare: Readonly<Record<ServiceName, (cloud: WalkedCloud, route: RouteData) => Promise<Values>>> = {
@@ -318,17 +355,23 @@ function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, valu
       const fresh = { protocol: 'tcp', external_port: 80, internal_port: 80, internal_port_id: values['port'] };
       return { port_forwarding: method === 'PUT' ? { description: 'walked' } : fresh };
     }
-    const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '');
+    const noun = (path.split('/')[2] ?? '').replaceAll('-', '_').replace(/ies$/, 'y').replace(/s$/, '');
     const fresh: Readonly<Record<string, object>> = {
       subnet: { network_id: values['network'], ip_version: 4, cidr: `192.168.${counter & 255}.0/24` },
       port: { network_id: values['network'] },
       security_group_rule: { security_group_id: values['group'], direction: 'ingress', protocol: 'tcp' },
       floatingip: { floating_network_id: values['external'] },
+      subnetpool: { prefixes: ['10.0.0.0/8'] },
+      rbac_policy: { ...shared, object_id: values['network'], target_tenant: `walk-${(counter += 1)}` },
     };
+    if (method === 'PUT' && noun === 'rbac_policy') return { rbac_policy: { target_tenant: `walk-${(counter += 1)}` } };
     if (method === 'PUT') return { [noun]: noun === 'security_group_rule' ? {} : { description: 'walked' } };
     return { [noun]: fresh[noun] ?? { name: 'walk' } };
   }
   counter += 1;
+  if (path === '/v3/services') return { service: { type: `walk-${counter}` } };
+  if (path === '/v3/endpoints')
+    return { endpoint: { service_id: values['service_id'], interface: 'public', url: 'http://walked.example.org' } };
   const noun = (path.split('/').findLast((part) => !part.startsWith(':')) ?? '').replace(/s$/, '');
   return { [noun]: { name: `walk-${counter}` } };
 }
@@ -340,8 +383,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Routes that answer everybody alike, whoever may: there is nothing to do or to see. */
 const REFUSES_ALL: readonly string[] = [
-  ...['PUT /v2.0/security-group-rules/:id', 'GET /v3/groups/:group_id'],
-  ...['POST /v3/groups', 'POST /v3/group_snapshots', 'POST /v3/group_types'],
+  ...['PUT /v2.0/security-group-rules/:id', 'POST /v3/groups', 'POST /v3/group_snapshots', 'POST /v3/group_types'],
   'POST /v3/types/:id/encryption',
 ];
 /** The quotas of all projects are no project's. */
@@ -364,6 +406,8 @@ describe('every route of the built-in services and its rule', () => {
       'floatingip',
       'router',
       'address_group',
+      'rbac_policy',
+      'subnetpool',
     ].map((one) => [one, -1]);
     for (const name of ['member', 'other', 'admin'] as const) {
       const quota = { quota: Object.fromEntries(limits) };
@@ -385,9 +429,10 @@ describe('every route of the built-in services and its rule', () => {
     const makesOwn = service !== 'identity' && isFirst && !path.startsWith('/v3/os-quota-sets');
     const onMembers =
       makesOwn &&
-      (/subnets$|ports$|security-group-rules$|port_forwardings$/.test(path) ||
+      (/subnets$|ports$|security-group-rules$|port_forwardings$|rbac-policies$/.test(path) ||
         (method === 'POST' && /v3\/(?:snapshots|attachments|os-volume-transfer|volume-transfers)$/.test(path)));
-    let values = await prepare[service](cloud, route);
+    // what the identity service refuses to everybody needs nothing to be there
+    let values = service === 'identity' && rule === null ? {} : await prepare[service](cloud, route);
     const stated = new Set<string>([...rulesOf(route), 'service_api']);
     const everAsked = new Set<string>();
     for (const name of walkerNames) {
@@ -442,7 +487,7 @@ describe('every route of the built-in services and its rule', () => {
       } else if (!may(who, rule)) refused(refusals(service, route, who));
       else if (onMembers && walker.projectId !== cloud.walkers.member.projectId && !['admin', 'service'].includes(name))
         refused([404]);
-      else if (REFUSES_ALL.includes(key)) refused([400, 404]);
+      else if (service !== 'identity' && REFUSES_ALL.includes(key)) refused([400, 404]);
       else if (NEEDS_SCOPE.includes(key) && name === 'unscoped') refused([400, 403]);
       else {
         assert.ok(status < 300, `${said}, though ${rule} lets in`);
@@ -461,7 +506,11 @@ describe('every route of the built-in services and its rule', () => {
     const isFirst = typeof route.guard === 'object' && 'first' in route.guard;
     if (service === 'identity' || isFirst || /quotas|auto-allocated/.test(route.path)) return [403];
     if (service === 'volume') return may(who, volumeSeen(route.path)) ? [403] : [404];
-    const noun = (route.path.split('/')[2] ?? '').replaceAll('-', '_').replace(/s$/, '').replace(/^qo$/, 'policy');
+    const noun = (route.path.split('/')[2] ?? '')
+      .replaceAll('-', '_')
+      .replace(/ies$/, 'y')
+      .replace(/s$/, '')
+      .replace(/^qo$/, 'policy');
     return may(who, `get_${noun}`) ? [403] : [404];
   }
 

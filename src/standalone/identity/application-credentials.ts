@@ -3,9 +3,13 @@
 import { parseDateTime } from '../../base/date-time.ts';
 import type { Reader } from '../../db/engine.ts';
 import { randomBytes } from 'node:crypto';
-import { badRequest, forbidden } from '../../base/errors.ts';
+import { badRequest } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { newHexId } from '../../base/ids.ts';
+import { accessRule, type AskedRule, keepRules } from './access-rules.ts';
 import {
+  type AccessRuleRow,
+  accessRules,
   type ApplicationCredential,
   applicationCredentials,
   holdScope,
@@ -14,12 +18,13 @@ import {
   rolesOn,
 } from '../../db/identity.ts';
 import type { Params } from '../http.ts';
-import { filterOf, listReply, pageReply } from './collection.ts';
+import { filterOf, pageReply } from './collection.ts';
 import { bareRoleView } from './roles.ts';
-import { missing, type Route, type Visit } from './route.ts';
+import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 import { type Parts, write } from './service.ts';
-import { standingOf } from './tokens.ts';
+import { refuseRestricted } from './restricted.ts';
+import { accessRulesOf, bareRuleView, standingOf } from './tokens.ts';
 import { findUser } from './users.ts';
 
 const role = {
@@ -39,8 +44,7 @@ const createBody = schemas.strict(
     expires_at: { type: ['string', 'null'], maxLength: 64 },
     roles: { type: ['array', 'null'], maxItems: 100, items: role },
     unrestricted: { type: ['boolean', 'null'] },
-    // rules that are not enforced must not be taken
-    access_rules: { type: ['array', 'null'], maxItems: 0 },
+    access_rules: { type: ['array', 'null'], maxItems: limits.accessRulesPerCredential, items: accessRule },
   },
   ['name'],
 );
@@ -53,13 +57,19 @@ interface CreateBody {
     readonly expires_at?: string | null;
     readonly roles?: readonly { readonly id?: string; readonly name?: string }[] | null;
     readonly unrestricted?: boolean | null;
+    readonly access_rules?: readonly AskedRule[] | null;
   };
 }
 
 /** Microseconds, and no zone: so Keystone shows this one time. */
 const micros = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}000`;
 
-function view(base: string, credential: ApplicationCredential, found: readonly Role[]) {
+function view(
+  base: string,
+  credential: ApplicationCredential,
+  found: readonly Role[],
+  rules: readonly AccessRuleRow[] | null,
+) {
   return {
     id: credential.id,
     name: credential.name,
@@ -70,6 +80,7 @@ function view(base: string, credential: ApplicationCredential, found: readonly R
     expires_at: credential.expiresAt === null ? null : micros(credential.expiresAt),
     unrestricted: credential.unrestricted,
     roles: found.map(bareRoleView),
+    ...(rules === null ? {} : { access_rules: rules.map(bareRuleView) }),
     links: { self: `${base}/users/${credential.userId}/application_credentials/${credential.id}` },
   };
 }
@@ -103,18 +114,6 @@ async function find(reader: Reader, params: Params): Promise<ApplicationCredenti
   return found;
 }
 
-/** A credential must not make or delete credentials, unless it was made to: a stolen one could outlive itself. */
-async function refuseRestricted({ reader, keys }: Parts, { caller }: Visit): Promise<void> {
-  const verdict = await keys.verify(caller.token ?? '');
-  const id = verdict.kind === 'good' ? verdict.claims.openstack_app_cred_id : undefined;
-  if (id === undefined) return;
-  if ((await applicationCredentials.find(reader, id))?.unrestricted !== true) {
-    throw forbidden(
-      "You are not authorized to perform the requested action: Using method 'application_credential' is not allowed for managing additional application credentials.",
-    );
-  }
-}
-
 export const applicationCredentialRoutes = (parts: Parts): Route[] => [...lookRoutes(parts), ...changeRoutes(parts)];
 
 function changeRoutes(parts: Parts): Route[] {
@@ -136,7 +135,7 @@ function changeRoutes(parts: Parts): Route[] {
         // refused at once rather than after the hash; what counts is asked again when it is stored
         chosenOf(allowed, given.roles);
         const secret = given.secret ?? randomBytes(64).toString('base64url');
-        const made: Omit<ApplicationCredential, 'roleIds'> = {
+        const made: Omit<ApplicationCredential, 'roleIds' | 'accessRuleIds'> = {
           id: newHexId(),
           userId,
           projectId,
@@ -153,9 +152,14 @@ function changeRoutes(parts: Parts): Route[] {
             // as it is now: the secret waited for its turn, and the owner may be disabled or have other roles since
             await holdScope(tx, userId, projectId);
             const chosen = chosenOf((await standingOf(parts, tx, visit.caller)).roles, given.roles);
-            const credential = { ...made, roleIds: chosen.map((found) => found.id) };
+            const rules = await keepRules(tx, userId, given.access_rules ?? []);
+            const credential = {
+              ...made,
+              roleIds: chosen.map((found) => found.id),
+              accessRuleIds: rules === null ? null : rules.map(({ id }) => id),
+            };
             await applicationCredentials.insert(tx, credential);
-            return view(visit.base, credential, chosen);
+            return view(visit.base, credential, chosen, rules);
           },
         );
         return { status: 201, body: { application_credential: { ...shown, secret } } };
@@ -184,6 +188,7 @@ function lookRoutes({ reader }: Parts): Route[] {
       run: async (visit) => {
         const user = await findUser(reader, visit.params['user_id'] ?? '');
         const all = new Map((await roles.list(reader, {})).map((found) => [found.id, found]));
+        const rules = new Map((await accessRules.list(reader, { user_id: user.id })).map((found) => [found.id, found]));
         const { enabled: _, ...where } = { ...filterOf(visit, ['name']), user_id: user.id, enabled: 0 };
         return pageReply(
           visit,
@@ -194,6 +199,7 @@ function lookRoutes({ reader }: Parts): Route[] {
               visit.base,
               credential,
               credential.roleIds.flatMap((id) => all.get(id) ?? []),
+              credential.accessRuleIds?.flatMap((id) => rules.get(id) ?? []) ?? null,
             ),
         );
       },
@@ -205,14 +211,9 @@ function lookRoutes({ reader }: Parts): Route[] {
       run: async ({ base, params }) => {
         const credential = await find(reader, params);
         const found = await roles.some(reader, credential.roleIds);
-        return { status: 200, body: { application_credential: view(base, credential, found) } };
+        const rules = await accessRulesOf(reader, credential);
+        return { status: 200, body: { application_credential: view(base, credential, found, rules) } };
       },
-    },
-    {
-      method: 'GET',
-      path: '/v3/users/:user_id/access_rules',
-      guard: { first: 'identity:list_access_rules' },
-      run: async (visit) => listReply(visit, 'access_rules', []),
     },
   ];
 }

@@ -1,7 +1,8 @@
 // Why: tokens are issued, shown, and revoked here, and a caller learns what he may scope to.
 
 import { forbidden, notFound } from '../../base/errors.ts';
-import { domains, listAssignments, revoke, rolesOn, SYSTEM } from '../../db/identity.ts';
+import { domains, effectiveAssignments, revoke, rolesOn, SYSTEM } from '../../db/identity.ts';
+import { catalogFor } from './catalog.ts';
 import { domainView } from './domains.ts';
 import { listReply } from './collection.ts';
 import { type Auth, login, loginBody } from './login.ts';
@@ -11,6 +12,9 @@ import { type Parts, write } from './service.ts';
 import { type Subject, subjectOf, tokenBodyOf } from './tokens.ts';
 import type { TokenClaims } from '../../cloud/token-keys.ts';
 
+/** What a service that minds access rules sends when it asks about a token. */
+const ACCESS_RULES_HEADER = 'OpenStack-Identity-Access-Rules';
+
 interface Found {
   readonly token: string;
   readonly claims: TokenClaims;
@@ -18,7 +22,7 @@ interface Found {
 }
 
 export function authRoutes(parts: Parts): Route[] {
-  const { reader, clock, keys, signing, passwords, catalog, tokenTtlMs } = parts;
+  const { reader, clock, keys, signing, passwords, tokenTtlMs } = parts;
 
   /** The token that `X-Subject-Token` names, with whom it stands for. */
   async function subjectToken(visit: Visit): Promise<Found> {
@@ -30,7 +34,10 @@ export function authRoutes(parts: Parts): Route[] {
     return { token, claims: verdict.claims, subject };
   }
 
-  const catalogFor = (visit: Visit) => (visit.query.has('nocatalog') ? null : catalog(visit.urlOf));
+  const shownCatalog = async (visit: Visit, { user, project }: Subject) =>
+    visit.query.has('nocatalog')
+      ? null
+      : catalogFor(parts, visit, { userId: user.id, projectId: project?.project.id ?? null });
 
   async function issue(visit: Visit): Promise<Reply> {
     const { auth } = visit.body as { auth: Auth };
@@ -41,17 +48,19 @@ export function authRoutes(parts: Parts): Route[] {
     return {
       status: 201,
       headers: { 'X-Subject-Token': await signing.sign(claims) },
-      body: { token: tokenBodyOf(claims, subject, catalogFor(visit)) },
+      body: { token: tokenBodyOf(claims, subject, await shownCatalog(visit, subject)) },
     };
   }
 
   async function show(visit: Visit): Promise<Reply> {
     const { token, claims, subject } = await subjectToken(visit);
+    // whoever does not know of access rules must not take the token for one that may do everything
+    if (subject.accessRules !== null && visit.header(ACCESS_RULES_HEADER) === '') throw missing('token');
     visit.mustMay('identity:validate_token', { 'target.token.user_id': subject.user.id });
     return {
       status: 200,
       headers: { 'X-Subject-Token': token },
-      body: { token: tokenBodyOf(claims, subject, catalogFor(visit)) },
+      body: { token: tokenBodyOf(claims, subject, await shownCatalog(visit, subject)) },
     };
   }
 
@@ -74,7 +83,7 @@ export function authRoutes(parts: Parts): Route[] {
       run: async ({ urlOf, self, caller }) => {
         if (caller.projectId === null && caller.domainId === null && caller.systemScope === null)
           throw forbidden('You are not authorized to perform the requested action: an unscoped token has no catalog.');
-        return { status: 200, body: { catalog: catalog(urlOf), links: { self } } };
+        return { status: 200, body: { catalog: await catalogFor(parts, { urlOf }, caller), links: { self } } };
       },
     },
     {
@@ -96,7 +105,7 @@ export function authRoutes(parts: Parts): Route[] {
       guard: { first: 'identity:get_auth_domains' },
       run: async (visit) => {
         const { userId } = visit.caller;
-        const given = await listAssignments(reader, { userId, target: { type: 'domain' } });
+        const given = await effectiveAssignments(reader, userId, { type: 'domain' });
         const found = await domains.some(
           reader,
           given.map((assignment) => assignment.target.id),

@@ -39,8 +39,18 @@ export async function pageReply<T extends { readonly id: string }>(
   source: { readonly reader: Reader; readonly table: Table<T>; readonly where: Parameters<Table<T>['list']>[1] },
   view: (item: T) => unknown,
 ): Promise<Reply> {
+  return pagedReply(visit, noun, (page) => source.table.list(source.reader, source.where, page), view);
+}
+
+/** As `pageReply`, of what `list` has after a marker. */
+export async function pagedReply<T extends { readonly id: string }>(
+  visit: Visit,
+  noun: string,
+  list: (page: Page) => Promise<T[]>,
+  view: (item: T) => unknown,
+): Promise<Reply> {
   const page = pageOf(visit);
-  const found = await source.table.list(source.reader, source.where, { ...page, limit: page.limit + 1 });
+  const found = await list({ ...page, limit: page.limit + 1 });
   const items = found.slice(0, page.limit);
   const last = items.at(-1);
   let next: string | null = null;

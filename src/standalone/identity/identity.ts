@@ -14,10 +14,12 @@ import { projects } from '../../db/identity.ts';
 import { makeWeb, type Web, type WebObserver } from '../../web/app.ts';
 import { keystoneEnvelope } from '../../web/faults.ts';
 import { absentRoutes } from './absent.ts';
+import { accessRuleRoutes } from './access-rules.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { assignmentRoutes } from './assignments.ts';
 import { authRoutes } from './auth.ts';
 import { type Bootstrapped, ensureBootstrap, type NewPasswords, resetPassword } from './bootstrap.ts';
+import { catalogChangeRoutes } from './catalog-changes.ts';
 import { catalogRoutes } from './catalog.ts';
 import { domainRoutes } from './domains.ts';
 import { groupRoutes } from './groups.ts';
@@ -69,9 +71,11 @@ export const identityRoutes = (parts: Parts): readonly Route[] => [
   ...domainRoutes(parts),
   ...roleRoutes(parts),
   ...assignmentRoutes(parts),
-  ...groupRoutes,
+  ...groupRoutes(parts),
+  ...accessRuleRoutes(parts),
+  ...catalogRoutes(parts),
+  ...catalogChangeRoutes(parts),
   ...absentRoutes,
-  ...catalogRoutes(parts.catalog),
 ];
 
 /** The built-in identity service over a database whose schema is up to date. */

@@ -8,7 +8,7 @@ import {
   type Domain,
   domains,
   endTokens,
-  listAssignments,
+  effectiveAssignments,
   type Project,
   projects,
   removeCredentials,
@@ -78,7 +78,7 @@ export async function findProject(reader: Reader, id: string): Promise<Project> 
 
 /** The projects on which a user has a role. */
 export async function projectsOf(reader: Reader, userId: string): Promise<Project[]> {
-  const given = await listAssignments(reader, { userId, target: { type: 'project' } });
+  const given = await effectiveAssignments(reader, userId, { type: 'project' });
   const found = await projects.some(
     reader,
     given.map((assignment) => assignment.target.id),

@@ -4,6 +4,7 @@
 import Router from '@koa/router';
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../../base/errors.ts';
 import type { Identity, IdentityService } from '../../cloud/identity.ts';
+import { accessAllowed, accessRefused } from '../../cloud/access-rules.ts';
 import { refusal } from '../../cloud/token-resolver.ts';
 import { serviceUrl, type Web, type WebContext, type WebState } from '../../web/app.ts';
 import { readJson } from '../../web/json-body.ts';
@@ -123,6 +124,8 @@ async function visit(
     const resolved = await service.authenticate(token).catch((error: unknown) => {
       throw error instanceof Fault && error.kind === 'unauthorized' ? refusal(base) : error;
     });
+    if (!accessAllowed(resolved.accessRules, { service: 'identity', method: ctx.method, path: ctx.path }))
+      throw accessRefused(base);
     caller = judge(resolved);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;

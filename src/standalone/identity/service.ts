@@ -15,8 +15,8 @@ import type { Signing } from './signing.ts';
 export interface CatalogEndpoint {
   readonly id: string;
   readonly interface: 'public' | 'internal' | 'admin';
-  readonly region_id: string;
-  readonly region: string;
+  readonly region_id: string | null;
+  readonly region: string | null;
   readonly url: string;
 }
 

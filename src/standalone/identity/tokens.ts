@@ -9,6 +9,8 @@ import type { NamedRef, ScopedRef, TokenBody } from '../../cloud/token-body.ts';
 import type { TokenClaims, TokenKeys } from '../../cloud/token-keys.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
+  type AccessRuleRow,
+  accessRules,
   type ApplicationCredential,
   applicationCredentials,
   type Domain,
@@ -40,6 +42,8 @@ export interface Subject {
   readonly system: boolean;
   readonly roles: readonly Role[];
   readonly credential: ApplicationCredential | null;
+  /** What the credential's tokens may ask for; null: whatever its roles allow. */
+  readonly accessRules: readonly AccessRuleRow[] | null;
   /** Milliseconds since the epoch: tokens for this that were issued before were ended. */
   readonly validFrom: number;
 }
@@ -71,6 +75,19 @@ export async function activeCredential(reader: Reader, id: string, now: number):
   const found = await applicationCredentials.find(reader, id);
   return found !== null && (found.expiresAt === null || found.expiresAt > now) ? found : null;
 }
+
+/** The rules of a credential in their order; null where it has none. */
+export async function accessRulesOf(
+  reader: Reader,
+  { accessRuleIds }: Pick<ApplicationCredential, 'accessRuleIds'>,
+): Promise<readonly AccessRuleRow[] | null> {
+  if (accessRuleIds === null) return null;
+  const found = new Map((await accessRules.some(reader, accessRuleIds)).map((rule) => [rule.id, rule]));
+  return accessRuleIds.flatMap((id) => found.get(id) ?? []);
+}
+
+/** A rule as it stands in a credential and in a token. */
+export const bareRuleView = ({ id, service, method, path }: AccessRuleRow) => ({ id, service, method, path });
 
 export interface Wanted {
   readonly userId: string;
@@ -113,6 +130,7 @@ export async function subjectFor(reader: Reader, wanted: Wanted, now: number): P
     system: false,
     roles: [],
     credential,
+    accessRules: credential === null ? null : await accessRulesOf(reader, credential),
   };
   if (projectId !== null) {
     const given = await rolesOn(reader, found.user.id, { type: 'project', id: projectId });
@@ -185,6 +203,12 @@ export function tokenBodyOf(claims: TokenClaims, subject: Subject, catalog: read
     ...(isScoped && catalog !== null ? { catalog } : {}),
     ...(credential === null
       ? {}
-      : { application_credential: { ...refOf(credential), restricted: !credential.unrestricted } }),
+      : {
+          application_credential: {
+            ...refOf(credential),
+            restricted: !credential.unrestricted,
+            ...(subject.accessRules === null ? {} : { access_rules: subject.accessRules.map(bareRuleView) }),
+          },
+        }),
   };
 }

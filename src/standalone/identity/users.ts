@@ -59,7 +59,7 @@ interface PasswordBody {
   readonly user: { readonly original_password: string; readonly password: string };
 }
 
-const userView = (base: string, user: User) => ({
+export const userView = (base: string, user: User) => ({
   options: {},
   ...user.extra,
   id: user.id,

@@ -65,7 +65,7 @@ export function makeImages(options: ImagesOptions): Images {
   const parts = { database, files, clock, log, allows, quota: options.quota ?? unlimited, turns: makeMutex() };
   addImageRoutes(routes, parts);
   addMetadefRoutes(routes);
-  routes.serve(app, { authenticate, allows, refusal, missing: 'The resource could not be found.' });
+  routes.serve(app, { service: 'image', authenticate, allows, refusal, missing: 'The resource could not be found.' });
   const sweep = async (): Promise<void> => {
     const removed = await files.sweep((ids) => existingImageIds(database.read, ids));
     if (removed.length > 0)

@@ -1,5 +1,6 @@
 // Why: compute in the same process asks the network service's tables themselves.
 
+import { asMetBy, isShared } from '../../db/network-rbac.ts';
 import { Fault } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
 import { units as unitOf } from '../../cloud/ovn/northbound.ts';
@@ -17,7 +18,6 @@ import {
   noFilters,
   portNoun,
   rowsBy,
-  type StoredNetwork,
   type StoredPort,
   type StoredSubnet,
   subnetNoun,
@@ -159,8 +159,24 @@ async function summaries(
   });
 }
 
-const seesNetwork = (caller: Caller, network: StoredNetwork): boolean =>
-  caller.isAdmin || network.shared || network.external || network.projectId === caller.projectId;
+/** Those that the caller may know of, as he meets them. */
+async function seenBy(
+  reader: Reader,
+  { isAdmin, projectId }: Caller,
+  found: readonly NetworkWithSubnets[],
+): Promise<readonly NetworkWithSubnets[]> {
+  const met = await asMetBy(
+    reader,
+    projectId,
+    found.map(({ network }) => network),
+    isShared,
+  );
+  return found.flatMap((one, at) => {
+    const network = met[at] ?? one.network;
+    const isSeen = isAdmin || network.shared || network.external || network.projectId === projectId;
+    return isSeen ? [{ ...one, network }] : [];
+  });
+}
 
 type NetworkReads = Pick<NetworkApi, 'networks' | 'seenNetworks' | 'facts' | 'addressFits' | 'autoAllocate'>;
 
@@ -172,16 +188,12 @@ function networkReads(parts: NetworkParts): NetworkReads {
       if (ids === null)
         return summaries(parts, caller, await networksWithSubnets(read, { usableBy: caller.projectId ?? '-' }));
       const found = await networksWithSubnets(read, { ids });
-      return summaries(
-        parts,
-        caller,
-        found.filter(({ network }) => seesNetwork(caller, network)),
-      );
+      return summaries(parts, caller, await seenBy(read, caller, found));
     },
     async seenNetworks(caller) {
       const scope = caller.isAdmin ? null : { projectId: caller.projectId ?? '-', alsoShared: true };
       const ids = ((await listRows(read, networkNoun, scope)) ?? []).map(({ id }) => id);
-      return summaries(parts, caller, await networksWithSubnets(read, { ids }));
+      return summaries(parts, caller, await seenBy(read, caller, await networksWithSubnets(read, { ids })));
     },
     async facts(networkIds) {
       if (networkIds.length === 0) return [];

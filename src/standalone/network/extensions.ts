@@ -64,7 +64,7 @@ const everywhere: readonly Extension[] = [
   ),
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
-  extension('rbac-policies', 'RBAC Policies', 'List of policies (none).'),
+  extension('rbac-policies', 'RBAC Policies', 'Networks that one project shares with another.'),
   extension('router', 'Neutron L3 Router', 'Routers and floating addresses, where they are offered.'),
   extension('security-group', 'security-group', 'Security groups and their rules.'),
   extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),
@@ -75,6 +75,9 @@ const everywhere: readonly Extension[] = [
     'Tag support',
     'Tags of networks, subnets, ports, security groups and floating addresses.',
   ),
+  extension('subnet_allocation', 'Subnet Allocation', 'Pools that the ranges of subnets are taken of.'),
+  extension('default-subnetpools', 'Default Subnetpools', 'A pool for whoever names none.'),
+  extension('tag-creation', 'Tag creation', 'Tags that are added to those that are there.'),
   extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
   extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),
 ];

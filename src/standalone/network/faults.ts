@@ -1,6 +1,14 @@
 // Why: clients tell Neutron's failures apart by their type; each one is made here, with its type, kind and words.
 
-import { badRequest, conflict, type Fault, type FaultCode, forbidden, notFound } from '../../base/errors.ts';
+import {
+  badRequest,
+  conflict,
+  type Fault,
+  type FaultCode,
+  forbidden,
+  notFound,
+  notImplemented,
+} from '../../base/errors.ts';
 
 export const invalid = (message: string, code: FaultCode = 'HTTPBadRequest'): Fault => badRequest(message, { code });
 
@@ -19,6 +27,8 @@ const kinds: Readonly<Record<string, readonly [code: FaultCode, name: string, en
   router_interface: ['RouterInterfaceNotFoundForSubnet', 'Router', ''],
   address_group: ['AddressGroupNotFound', 'Address group', 'could not be found.'],
   address: ['AddressesNotFound', 'Addresses', ''],
+  subnetpool: ['SubnetPoolNotFound', 'Subnet pool', 'could not be found.'],
+  rbac_policy: ['RbacPolicyNotFound', 'RBAC policy of type network with ID', 'not found'],
   policy: ['QosPolicyNotFound', 'QoS policy', 'could not be found.'],
   bandwidth_limit_rule: ['QosRuleNotFound', 'QoS rule', 'could not be found.'],
   port_forwarding: ['PortForwardingNotFound', 'Port Forwarding', 'could not be found.'],
@@ -38,7 +48,9 @@ export const overQuota = (resource: string): Fault =>
 
 /** @param collection of things that only a full network service has */
 export const notOffered = (collection: string): Fault =>
-  invalid(`This network service has no ${collection.replaceAll('_', ' ')} and makes none.`, 'NotOffered');
+  notImplemented(`This network service has no ${collection.replaceAll('_', ' ')} and makes none.`, {
+    code: 'NotOffered',
+  });
 
 /** OVN cannot keep a guest from advertising itself as a router. */
 export const sharedIpv6NotOffered = (): Fault =>

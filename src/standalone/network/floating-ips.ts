@@ -44,6 +44,7 @@ import { ipAddress, orNull, uuid } from './forms.ts';
 import { changeObject, createObjects, removeObject, seenObject, updateOf } from './objects.ts';
 import { routerBetween } from './router-noun.ts';
 import { allowedOf } from './rules.ts';
+import { metBy } from './on-network.ts';
 import { createPort, FLOATING_OWNER, removeFloatingIp, unbound } from './ports.ts';
 
 type Target = Pick<StoredFloatingIp, 'portId' | 'fixedIp' | 'status' | 'routerId'>;
@@ -216,7 +217,8 @@ export const floatingIps: Noun<StoredFloatingIp> = {
   views,
   async create(act, values) {
     const networkId = values['floating_network_id'] as string;
-    const network = await findRow(act.tx, networkNoun, { id: networkId });
+    const found = await findRow(act.tx, networkNoun, { id: networkId });
+    const network = found === null ? null : await metBy(act.tx, values['project_id'] as string, found);
     if (network === null || !network.external) throw bad(`Network ${networkId} is not a valid external network`);
     const own = bornUnnamed(values, act.now);
     const ip = { ...own, networkId, ...(await hold(act, network, own.id, values)) };

@@ -14,6 +14,7 @@ import {
   type StoredNetwork,
   subnetNoun,
 } from '../../db/networks.ts';
+import { asMetBy, isShared, keepWildcards, projectsGiven } from '../../db/network-rbac.ts';
 import { portsWithoutPolicy } from '../../db/qos.ts';
 import { routersOnSubnets } from '../../db/routers.ts';
 import { insertRow } from '../../db/table.ts';
@@ -21,6 +22,7 @@ import { boolean, integer } from './forms.ts';
 import { born, changeable, changed, commonFilters, commonSortable, commonView, nameAndDescription } from './common.ts';
 import { inUse, sharedIpv6NotOffered } from './faults.ts';
 import type { Act, Noun } from './noun.ts';
+import { metBy } from './on-network.ts';
 import { removeFloatingIp } from './ports.ts';
 import { policyOf, qosPolicyId } from './qos.ts';
 import { mtuFor, onWire, providerAttributes, providerOf, providerView } from './provider.ts';
@@ -35,7 +37,8 @@ const fields = {
   mtu: 'mtu',
 } as const;
 
-async function views(reader: Reader, _caller: Caller | null, networks: readonly StoredNetwork[]) {
+async function views(reader: Reader, caller: Caller, stored: readonly StoredNetwork[]) {
+  const networks = await asMetBy(reader, caller.projectId, stored);
   const subnets = await rowsBy(
     reader,
     subnetNoun,
@@ -91,8 +94,14 @@ export const networks: Noun<StoredNetwork> = {
     status: { always: 'ACTIVE' },
   },
   sortable: [...commonSortable, 'admin_state_up', 'mtu', 'shared'],
-  sees: async (_reader, _caller, network) => network.shared || network.external,
-  targets: async (_reader, found) => found.map(({ shared, external }) => ({ shared, 'router:external': external })),
+  async sees(reader, caller, network) {
+    const { shared, external } = await metBy(reader, caller.projectId, network);
+    return shared || external;
+  },
+  async targets(reader, found, caller) {
+    const met = await asMetBy(reader, caller.projectId, found, isShared);
+    return met.map(({ shared, external }) => ({ shared, 'router:external': external }));
+  },
   views,
   async create(act, values) {
     const { tx, now, engine } = act;
@@ -109,6 +118,7 @@ export const networks: Noun<StoredNetwork> = {
       qosPolicyId: (await policyOf(act, values, null)) ?? null,
     };
     await insertRow(tx, networkNoun, network);
+    await keepWildcards(tx, network, now);
     return network;
   },
   async update(act, network, values) {
@@ -140,7 +150,8 @@ export const networks: Noun<StoredNetwork> = {
     }
     if (network.shared && !next.shared) {
       const ports = await rowsBy(tx, portNoun, 'network_id', [network.id]);
-      if (ports.some((port) => port.projectId !== network.projectId)) {
+      const given = await projectsGiven(tx, network.id, 'access_as_shared');
+      if (ports.some((port) => port.projectId !== network.projectId && !given.has(port.projectId))) {
         throw inUse(
           'InvalidSharedSetting',
           `Unable to reconfigure sharing settings for network ${network.id}. Multiple tenants are using it.`,
@@ -148,6 +159,7 @@ export const networks: Noun<StoredNetwork> = {
       }
     }
     await replaceRow(tx, networkNoun, next);
+    await keepWildcards(tx, next, now);
     return next;
   },
   async remove({ tx, now }, network) {

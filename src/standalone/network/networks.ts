@@ -90,7 +90,13 @@ export function makeNetworks(options: NetworksOptions): Networks {
   const { engine = basicEngine } = options;
   const parts = { database, clock, allows, ranges, engine, floatingIps: options.floatingIps };
   addNetworkRoutes(routes, { ...parts, ...(options.tell === undefined ? {} : { tell: options.tell }) });
-  routes.serve(app, { authenticate, allows, refusal: notAllowed, missing: 'The resource could not be found.' });
+  routes.serve(app, {
+    service: 'network',
+    authenticate,
+    allows,
+    refusal: notAllowed,
+    missing: 'The resource could not be found.',
+  });
   return {
     app,
     service: makeNetworkService(makeLocalApi(parts)),

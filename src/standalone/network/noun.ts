@@ -60,8 +60,8 @@ export interface Noun<T extends Owned> {
   /** The object is locked and the caller may change it. */
   update(act: Act, object: T, values: Values): Promise<T>;
   remove(act: Act, object: T): Promise<void>;
-  /** What rules may say of objects, beside whose they are. */
-  targets?(reader: Reader, objects: readonly T[]): Promise<readonly Target[]>;
+  /** What rules may say of objects to a caller, beside whose they are. */
+  targets?(reader: Reader, objects: readonly T[], caller: Caller): Promise<readonly Target[]>;
   /** What rules may say of one that is to be made. Throws for what it names and the caller may not know of. */
   wanted?(act: Act, values: Values): Promise<Target>;
   /** What rules about attributes may say of the values that are to be set. */

@@ -13,7 +13,9 @@ import {
   ruleNoun,
   subnetNoun,
 } from '../../db/networks.ts';
+import { networkAccessNoun } from '../../db/network-rbac.ts';
 import { routerNoun } from '../../db/routers.ts';
+import { subnetPoolNoun } from '../../db/subnet-pools.ts';
 import type { Noun } from '../../db/table.ts';
 import type { Schema } from '../schema.ts';
 import { checkForm } from './attributes.ts';
@@ -31,8 +33,8 @@ const defaults: Readonly<Record<string, number>> = {
   router: 10,
   floatingip: 50,
   address_group: 50,
-  subnetpool: 0,
-  rbac_policy: 0,
+  subnetpool: 50,
+  rbac_policy: 10,
 };
 
 /** Whose rows count. */
@@ -45,6 +47,8 @@ const counted: Readonly<Record<string, Noun<unknown>>> = {
   router: routerNoun as Noun<unknown>,
   address_group: addressGroupNoun as Noun<unknown>,
   floatingip: floatingIpNoun as Noun<unknown>,
+  rbac_policy: networkAccessNoun as Noun<unknown>,
+  subnetpool: subnetPoolNoun as Noun<unknown>,
 };
 
 type Offers = Pick<NetworkParts, 'floatingIps' | 'engine'>;

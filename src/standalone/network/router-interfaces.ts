@@ -30,6 +30,7 @@ import { changeObject } from './objects.ts';
 import type { NetworkParts } from './parts.ts';
 import { createPort, removePort, savePort, unbound } from './ports.ts';
 import { badRouter, checkOverlap, ROUTER_OWNERS, routers, subnetsOf } from './router-noun.ts';
+import { metBy } from './on-network.ts';
 import { ofObject } from './rules.ts';
 
 /** Which interface is meant: of a subnet, or that port. */
@@ -64,8 +65,9 @@ function wishFrom(body: unknown): InterfaceWish {
  * owner knows nothing of.
  */
 async function networkFor({ tx, everywhere, caller }: Act, id: string, what: () => Error): Promise<StoredNetwork> {
-  const network = await findRow(tx, networkNoun, { id });
-  if (network === null) throw what();
+  const found = await findRow(tx, networkNoun, { id });
+  if (found === null) throw what();
+  const network = await metBy(tx, caller.projectId, found);
   const knows = everywhere || network.projectId === caller.projectId;
   if (!knows && !network.shared && !network.external) throw what();
   if (!knows) throw badRouter(`network ${id} is another project's`);

@@ -34,6 +34,7 @@ import { inUse, invalid } from './faults.ts';
 import { boolean, ipAddress, listOf, objectOf, oneOf, orNull, saying, uuid } from './forms.ts';
 import type { Act, Noun } from './noun.ts';
 import { type AddressRequest, createPort, removePort, unbound } from './ports.ts';
+import { metBy } from './on-network.ts';
 import { destination } from './subnet-noun.ts';
 
 /** Whose ports are routers' ways to networks, and to external ones. */
@@ -97,7 +98,8 @@ export function checkOverlap(subnet: StoredSubnet, others: readonly StoredSubnet
 async function makeGateway(act: Act, router: StoredRouter, wish: GatewayWish): Promise<StoredRouter> {
   const { tx, engine } = act;
   const networkId = wish.network_id ?? '';
-  const network = await findRow(tx, networkNoun, { id: networkId });
+  const found = await findRow(tx, networkNoun, { id: networkId });
+  const network = found === null ? null : await metBy(tx, router.projectId, found);
   if (network === null || !network.external) throw badRouter(`Network ${networkId} is not an external network`);
   const wire = network.physicalNetwork ?? engine.wire;
   const chassis = await hostChassis(tx);

@@ -53,9 +53,11 @@ import {
   withoutHidden,
 } from './rules.ts';
 import { addRouterInterfaces } from './router-interfaces.ts';
+import { rbacPolicies } from './rbac.ts';
 import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
-import { autoAllocate, checkAutoAllocation } from './topology.ts';
+import { subnetPools } from './subnet-pools.ts';
+import { autoAllocate, autoAllocated, checkAutoAllocation } from './topology.ts';
 
 const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
   ctx.status = status;
@@ -65,9 +67,7 @@ const answerJson = (ctx: WebContext, status: number, body: unknown): void => {
 
 /** Collections of things that only a full network service has: there are none, and none can be made. */
 const absent: readonly (readonly [singular: string, collection: string])[] = [
-  ['subnetpool', 'subnetpools'],
   ['address_scope', 'address_scopes'],
-  ['rbac_policy', 'rbac_policies'],
   ['agent', 'agents'],
   ['availability_zone', 'availability_zones'],
 ];
@@ -195,7 +195,7 @@ function addNoun<T extends Owned>(
   const about = (rule: RuleName): Guard => withAsks(ofObject(shape, rule), asks);
 
   const viewsOf = async (reader: Reader, caller: Caller, objects: readonly T[]): Promise<Record<string, unknown>[]> => {
-    const targets = await targetsOf(reader, shape, objects);
+    const targets = await targetsOf(reader, shape, objects, caller);
     const views = await shape.views(reader, caller, objects);
     return views.map((view, at) => withoutHidden(allows, caller, shape, view, targets[at] ?? {}));
   };
@@ -312,6 +312,19 @@ function addTags<T extends Owned>(routes: Routes, parts: NetworkParts, noun: Nou
     checkForm(tagList, body, 'tags');
     const object = await setTags(caller, id, writeTags, () => (body as { readonly tags: readonly string[] }).tags);
     answerJson(ctx, 200, { tags: tagsOf(object) });
+  });
+  routes.on('POST', `${one}/tags`, ofObject(noun, writeTags), async (ctx, caller, { id = '' }) => {
+    await allowedObject(parts, noun, caller, id, writeTags);
+    const body = await readJson(ctx);
+    checkForm(tagList, body, 'tags');
+    const more = (body as { readonly tags: readonly string[] }).tags;
+    const object = await setTags(caller, id, writeTags, (tags) => {
+      // in Neutron's order
+      const all = [...new Set([...tags, ...more])].toSorted();
+      if (all.length > limits.tagsPerServer) throw invalid(`At most ${limits.tagsPerServer} tags are allowed.`);
+      return all;
+    });
+    answerJson(ctx, 201, { tags: tagsOf(object) });
   });
   routes.on('DELETE', `${one}/tags`, ofObject(noun, dropTags), async (ctx, caller, { id = '' }) => {
     await setTags(caller, id, dropTags, () => []);
@@ -452,6 +465,8 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addQuotas(routes, parts);
   addNoun(routes, parts, addressGroups);
   addAddressGroupChanges(routes, parts);
+  addNoun(routes, parts, rbacPolicies);
+  addNoun(routes, parts, subnetPools);
   addNoun(routes, parts, policies, { path: POLICIES, asks: [], of: async () => policies });
   addNoun(routes, parts, limitsOf(''), limitsPlace(parts));
   routes.on('GET', '/v2.0/qos/rule-types', 'any token', async (ctx) => {
@@ -481,5 +496,17 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
     if (dry) await checkAutoAllocation(parts, projectId);
     const id = dry ? 'dry-run=pass' : (await autoAllocate(parts, projectId)).id;
     answerJson(ctx, 200, { auto_allocated_topology: { id, tenant_id: projectId, project_id: projectId } });
+  });
+  const dropping: Guard = {
+    of: 'delete_auto_allocated_topology',
+    also: [nounRule(networks, 'get'), nounRule(networks, 'delete')],
+  };
+  routes.on('DELETE', '/v2.0/auto-allocated-topology/:project_id', dropping, async (ctx, caller, { project_id }) => {
+    const projectId = project_id === 'None' || project_id === 'null' ? (caller.projectId ?? '') : (project_id ?? '');
+    mustMay(parts.allows, caller, 'delete_auto_allocated_topology', ownedBy(projectId));
+    // as in Neutron, where there is none there is nothing to do
+    const network = await autoAllocated(parts, projectId);
+    if (network !== null) await removeObject(parts, networks, caller, network.id);
+    ctx.status = 204;
   });
 }

@@ -63,13 +63,14 @@ export const ofNew = (noun: Ruled): Guard => ({
 
 export const ownedBy = (projectId: string): Target => ({ project_id: projectId, tenant_id: projectId });
 
-/** What rules may say of some objects, in their order. */
+/** What rules may say of some objects to a caller, in their order. */
 export async function targetsOf<T extends Owned>(
   reader: Reader,
   noun: Noun<T>,
   objects: readonly T[],
+  caller: Caller,
 ): Promise<readonly Target[]> {
-  const more = await noun.targets?.(reader, objects);
+  const more = await noun.targets?.(reader, objects, caller);
   return objects.map(({ projectId }, at) => ({ ...ownedBy(projectId), ...more?.[at] }));
 }
 
@@ -85,7 +86,7 @@ export async function allowedOf<T extends Owned>(
   caller: Caller,
   objects: readonly T[],
 ): Promise<T[]> {
-  const targets = await targetsOf(reader, noun, objects);
+  const targets = await targetsOf(reader, noun, objects, caller);
   return objects.filter((_, at) => allows(caller, nounRule(noun, 'get'), targets[at] ?? {}));
 }
 
@@ -110,7 +111,7 @@ export async function seen<T extends Owned>(
       object.projectId === caller.projectId ||
       (await noun.sees(reader, caller, object)));
   if (!knows) throw missing(noun.singular, id);
-  const [target = {}] = await targetsOf(reader, noun, [object]);
+  const [target = {}] = await targetsOf(reader, noun, [object], caller);
   if (!allows(caller, nounRule(noun, 'get'), target)) throw missing(noun.singular, id);
   return { object, target };
 }

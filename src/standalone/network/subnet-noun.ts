@@ -14,12 +14,14 @@ import {
   type StoredSubnet,
   subnetNoun,
 } from '../../db/networks.ts';
+import { projectsGiven } from '../../db/network-rbac.ts';
 import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { contains, formatCidr, formatIp, parseCidr, parseIp, type Cidr } from '../../base/ip.ts';
 import { defaultPools, hostRange, isHost } from './addresses.ts';
 import {
   boolean,
   type Form,
+  integer,
   ipAddress,
   listOf,
   objectOf,
@@ -42,9 +44,10 @@ import {
   required,
 } from './common.ts';
 import { inUse, invalid, invalidInput, missing, sharedIpv6NotOffered } from './faults.ts';
-import { knownNetwork, ofNetworks, onNetwork } from './on-network.ts';
+import { knownNetwork, metBy, ofNetworks, onNetwork } from './on-network.ts';
 import type { Noun } from './noun.ts';
-import { checkRange, lockRanges } from './subnet-ranges.ts';
+import { poolFor, rangeOf } from './subnet-pools.ts';
+import { checkRange, lockRanges, mattersTo } from './subnet-ranges.ts';
 
 const pool = objectOf({ start: ipAddress, end: ipAddress }, ['start', 'end']);
 
@@ -134,7 +137,7 @@ async function views(_reader: Reader, _caller: Caller, subnets: readonly StoredS
     allocation_pools: subnet.allocationPools,
     dns_nameservers: subnet.dnsNameservers,
     host_routes: subnet.hostRoutes,
-    subnetpool_id: null,
+    subnetpool_id: subnet.subnetPoolId,
     ipv6_ra_mode: null,
     ipv6_address_mode: null,
     service_types: [],
@@ -156,8 +159,10 @@ export const subnets: Noun<StoredSubnet> = {
     allocation_pools: changeable(listOf(pool)),
     dns_nameservers: changeable(listOf(ipAddress), []),
     host_routes: changeable(listOf(route), []),
-    // addresses are given out by DHCP alone, and there are no pools of subnets
-    subnetpool_id: fixed(oneOf([null]), null),
+    subnetpool_id: fixed(orNull(uuid), null),
+    use_default_subnetpool: fixed(boolean, false),
+    prefixlen: fixed(integer(0, 128)),
+    // addresses are given out by DHCP alone
     ipv6_ra_mode: fixed(oneOf([null]), null),
     ipv6_address_mode: fixed(oneOf([null]), null),
   },
@@ -166,13 +171,15 @@ export const subnets: Noun<StoredSubnet> = {
     network_id: { column: 'network_id' },
     ip_version: { column: 'ip_version', as: 'number' },
     cidr: { column: 'cidr' },
+    subnetpool_id: { column: 'subnetpool_id' },
     gateway_ip: { column: 'gateway_ip' },
     enable_dhcp: { column: 'enable_dhcp', as: 'bool' },
   },
   sortable: [...commonSortable, 'network_id', 'cidr', 'ip_version', 'gateway_ip', 'enable_dhcp'],
   async sees(reader, caller, { networkId }) {
     const network = await findRow(reader, networkNoun, { id: networkId });
-    return network !== null && (network.shared || network.projectId === caller.projectId);
+    if (network === null) return false;
+    return network.projectId === caller.projectId || (await metBy(reader, caller.projectId, network)).shared;
   },
   views,
   targets: ofNetworks,
@@ -182,21 +189,33 @@ export const subnets: Noun<StoredSubnet> = {
     const network = await lockRow(tx, networkNoun, { id: values['network_id'] as string });
     if (network === null) throw missing('network', values['network_id'] as string);
     const text = values['cidr'] as string | undefined;
-    const cidr = text === undefined ? null : parseCidr(text);
+    const named = text === undefined ? null : parseCidr(text);
+    const pool = await poolFor(act, values);
+    const prefix = values['prefixlen'] as number | undefined;
+    if (named !== null && prefix !== undefined)
+      throw invalid('Bad subnets request: cidr and prefixlen must not be supplied together.', 'BadRequest');
+    const taken = await lockRanges(tx);
+    const projectId = values['project_id'] as string;
+    const cidr =
+      pool === null
+        ? named
+        : rangeOf(
+            pool,
+            { cidr: named, prefix, projectId },
+            taken,
+            mattersTo(act.engine, { networkId: network.id, external: network.external }),
+          );
     if (cidr === null)
       throw invalid('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', 'BadRequest');
-    if (formatCidr(cidr) !== text && parseIp(text?.split('/')[0] ?? '')?.value !== cidr.first) {
-      throw invalid(
-        `Invalid input for cidr. Reason: '${text}' isn't a recognized IP subnet cidr, '${formatCidr(cidr)}' is recommended.`,
-      );
-    }
     const ipVersion = (values['ip_version'] as number | undefined) ?? cidr.version;
-    if (ipVersion !== cidr.version) throw invalidInput(`cidr '${text}' does not match the ip_version '${ipVersion}'`);
-    if (network.shared && cidr.version === 6 && act.engine.kind === 'ovn') throw sharedIpv6NotOffered();
+    if (ipVersion !== cidr.version)
+      throw invalidInput(`cidr '${formatCidr(cidr)}' does not match the ip_version '${ipVersion}'`);
+    if (cidr.version === 6 && act.engine.kind === 'ovn') {
+      const given = await projectsGiven(tx, network.id, 'access_as_shared');
+      if (network.shared || given.size > 0) throw sharedIpv6NotOffered();
+    }
     // as in Neutron a subnet is its maker's or whose he says it is, on whosever network: of whom it is, it counts for
-    checkRange(act, await lockRanges(tx), cidr, {
-      ...{ projectId: values['project_id'] as string, networkId: network.id, external: network.external },
-    });
+    checkRange(act, taken, cidr, { projectId, networkId: network.id, external: network.external });
     const { first } = hostRange(cidr);
     const asked = values['gateway_ip'] as string | null | undefined;
     const gatewayIp = asked === undefined ? formatIp({ version: cidr.version, value: first }) : asked;
@@ -214,6 +233,7 @@ export const subnets: Noun<StoredSubnet> = {
       allocationPools,
       dnsNameservers: values['dns_nameservers'] as string[],
       hostRoutes: values['host_routes'] as StoredSubnet['hostRoutes'],
+      subnetPoolId: pool?.id ?? null,
     };
     checkRest(subnet);
     await insertRow(tx, subnetNoun, subnet);

@@ -5,7 +5,7 @@ import { limits } from '../../base/limits.ts';
 import { takeLock } from '../../db/named-locks.ts';
 import { subnetCidrs } from '../../db/networks.ts';
 import type { Tx } from '../../db/tx.ts';
-import { type Cidr, formatCidr, overlaps, parseCidr } from '../../base/ip.ts';
+import { bitsOf, type Cidr, formatCidr, overlaps, parseCidr } from '../../base/ip.ts';
 import { invalidInput, overQuota } from './faults.ts';
 
 /** What subnets may be made of. */
@@ -31,7 +31,7 @@ const reserved: readonly Cidr[] = [
   ...['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
 ].map(known);
 
-const isWithin = (inner: Cidr, outer: Cidr): boolean =>
+export const isWithin = (inner: Cidr, outer: Cidr): boolean =>
   inner.version === outer.version && inner.first >= outer.first && inner.last <= outer.last;
 
 const sizeOf = ({ first, last }: Cidr): bigint => last - first + 1n;
@@ -58,10 +58,12 @@ function checkTenant(cidr: Cidr, ranges: SubnetRanges): void {
 }
 
 /** A subnet's range, and whose it is. */
-interface Taken {
+export interface Taken {
   readonly cidr: Cidr;
   readonly projectId: string;
   readonly networkId: string;
+  /** The pool that it is of. */
+  readonly poolId: string | null;
   /** Its network is external. */
   readonly external: boolean;
 }
@@ -88,6 +90,12 @@ interface RangeChecks {
   readonly engine: { readonly kind: 'basic' | 'ovn' };
 }
 
+/** Which ranges a new subnet of a network may not have: where each network is by itself, its own, and of external ones, which share a wire. */
+export const mattersTo =
+  ({ kind }: RangeChecks['engine'], { networkId, external }: Pick<Place, 'networkId' | 'external'>) =>
+  (other: Taken): boolean =>
+    kind === 'basic' || other.networkId === networkId || (external && other.external);
+
 /**
  * The subnet of this range may be made for a project.
  * @param taken by the subnets that there are (`lockRanges`)
@@ -104,12 +112,10 @@ export function checkRange(
   }
   if (!everywhere) checkTenant(cidr, ranges);
   let own = 0n;
+  const matters = mattersTo(engine, { networkId, external });
   for (const other of taken) {
     const isOwn = other.projectId === projectId;
-    // where each network is by itself, others may have the same, but for external ones, which share a wire
-    const isBeside = other.networkId === networkId || (external && other.external);
-    const matters = engine.kind === 'basic' || isBeside;
-    if (matters && overlaps(cidr, other.cidr)) {
+    if (matters(other) && overlaps(cidr, other.cidr)) {
       if (!everywhere && !isOwn) throw notToBeHad(cidr, ranges);
       throw invalidInput(`Requested subnet with cidr: ${formatCidr(cidr)} overlaps with another subnet`);
     }
@@ -129,19 +135,33 @@ export function checkOnWire(own: readonly Taken[], others: readonly Taken[]): vo
 
 /** Networks that are made unasked are so large, and lie here as far as the operator leaves it to projects: few have anything there. */
 const UNASKED_PREFIX = 24;
-const UNASKED_SIZE = 256n;
 const unasked = known('10.124.0.0/14');
 
-/** The first /24 of a range that is free of others, which are in order. */
-function firstFree(range: Cidr, others: readonly Cidr[]): Cidr | null {
+/** The first range of a prefix's length within another that is free of others, which are in order. */
+function firstFree(range: Cidr, prefix: number, others: readonly Cidr[]): Cidr | null {
+  const size = 1n << BigInt(bitsOf(range.version) - prefix);
   let first = range.first;
   for (const other of others) {
     if (other.last < first) continue;
-    if (other.first >= first + UNASKED_SIZE) break;
-    first = (other.last / UNASKED_SIZE + 1n) * UNASKED_SIZE;
+    if (other.first >= first + size) break;
+    first = (other.last / size + 1n) * size;
   }
-  const last = first + UNASKED_SIZE - 1n;
-  return last > range.last ? null : { version: 4, prefix: UNASKED_PREFIX, first, last };
+  const last = first + size - 1n;
+  return last > range.last ? null : { version: range.version, prefix, first, last };
+}
+
+const inOrder = (ranges: readonly Cidr[]): Cidr[] =>
+  ranges.toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+
+/** The first range of a length within some of one family that is free of others and not reserved; null: there is none. */
+export function freeWithin(ranges: readonly Cidr[], prefix: number, others: readonly Cidr[]): Cidr | null {
+  const [family] = ranges;
+  const ordered = inOrder([...reserved, ...others].filter(({ version }) => version === family?.version));
+  for (const range of ranges) {
+    const found = range.prefix <= prefix ? firstFree(range, prefix, ordered) : null;
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** A /24 of what the operator leaves to projects that nobody has; null: there is none. One walk through the subnets for each range. */
@@ -150,11 +170,9 @@ export function freeRange({ tenants }: SubnetRanges, taken: readonly Taken[]): C
   const best = ranges.flatMap((range) =>
     isWithin(range, unasked) ? [range] : isWithin(unasked, range) ? [unasked] : [],
   );
-  const others = [...reserved, ...taken.map(({ cidr }) => cidr)]
-    .filter(({ version }) => version === 4)
-    .toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const others = inOrder([...reserved, ...taken.map(({ cidr }) => cidr)].filter(({ version }) => version === 4));
   for (const range of [...best, ...ranges]) {
-    const found = firstFree(range, others);
+    const found = firstFree(range, UNASKED_PREFIX, others);
     if (found !== null) return found;
   }
   return null;

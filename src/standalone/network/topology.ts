@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict, Fault } from '../../base/errors.ts';
 import type { Database } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
+import { keepWildcards } from '../../db/network-rbac.ts';
 import { networkNoun, type StoredNetwork, subnetNoun } from '../../db/networks.ts';
 import { findRow, insertRow, lockRow } from '../../db/table.ts';
 import { type Tx, tx } from '../../db/tx.ts';
@@ -52,6 +53,7 @@ export async function insertTopology(
   };
   const gateway = { version: wanted.cidr.version, value: wanted.cidr.first + 1n };
   await insertRow(trx, networkNoun, network);
+  await keepWildcards(trx, network, now);
   await insertRow(trx, subnetNoun, {
     ...born({ ...values, name: `${wanted.name}-subnet`, description: '' }, now, wanted.subnetId),
     networkId: wanted.id,
@@ -62,6 +64,7 @@ export async function insertTopology(
     allocationPools: defaultPools(wanted.cidr, gateway),
     dnsNameservers: wanted.dnsServers,
     hostRoutes: [],
+    subnetPoolId: null,
   });
   await touch(trx, engine, [units.network(network.id)], now);
   return network;
@@ -97,6 +100,12 @@ async function ownRange(
 }
 
 const ownId = (projectId: string): string => derivedUuid('auto-allocated network', projectId);
+
+/** The network that a project was given; null: none. */
+export const autoAllocated = (
+  { database }: Pick<Parts, 'database'>,
+  projectId: string,
+): Promise<StoredNetwork | null> => findRow(database.read, networkNoun, { id: ownId(projectId) });
 
 /** A project has its own network, or could get it. @throws conflict */
 export async function checkAutoAllocation(parts: Parts, projectId: string): Promise<void> {

@@ -122,7 +122,7 @@ export function makeVolumes(options: VolumesOptions): Volumes {
   useVersion(app);
   const routes = makeRoutes();
   addAllVolumeRoutes(routes, parts);
-  routes.serve(app, { authenticate, allows: parts.allows, refusal, missing: missingRoute });
+  routes.serve(app, { service: 'volume', authenticate, allows: parts.allows, refusal, missing: missingRoute });
   return {
     app,
     parts,
