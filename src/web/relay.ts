@@ -33,7 +33,8 @@ export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { a
   const agent = new Agent({ connectTimeout: limits.neighbourMs, headersTimeout: limits.imageTransferMs });
   const app = makeWeb(web);
   app.use(async (ctx) => {
-    const caller = await authenticate(ctx.get('X-Auth-Token') || undefined, ctx.method);
+    const asked = { service: web.service, method: ctx.method, path: ctx.path };
+    const caller = await authenticate(ctx.get('X-Auth-Token') || undefined, asked);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
     const { origin, pathname } = new URL(await endpoint());
