@@ -106,6 +106,8 @@ export const limits = {
   /** Access rules of one application credential, and that one user has in all: they stay when the credential goes. */
   accessRulesPerCredential: 100,
   accessRulesPerUser: 1_000,
+  /** Of a path that access rules are held against, each of them: a longer one is no rule's. */
+  accessPathCharacters: 1_024,
   /** Users in one group: what is taken from a group is taken from each of them at once. */
   groupMembers: 1_000,
   /** Services, endpoints or regions that an administrator may add to the catalog. */
