@@ -15,7 +15,6 @@ it('are minded by every service', async () => {
     { service: 'image', method: 'GET', path: '/v2/images' },
     { service: 'network', method: 'GET', path: '/v2.0/networks/*' },
     { service: 'volumev3', method: 'GET', path: '/v3/{project_id}/volumes/**' },
-    { service: 'compute', method: 'GET', path: '/v2.1/servers/{server_id}' },
   ];
   const network = await cloud.ask('member', 'POST', '/network/v2.0/networks', { network: { name: 'n' } });
   const path = `/identity/v3/users/${cloud.walkers.member.userId}/application_credentials`;
@@ -42,12 +41,11 @@ it('are minded by every service', async () => {
     ['GET', '/network/v2.0/ports/x'],
     ['DELETE', `/network/v2.0/networks/${networkId}`],
     ['GET', `/volume/v3/${project}/snapshots`],
-    // one segment as it is written, and two as it is read
-    ['GET', `/compute/v2.1/servers/${networkId}%2Fos-volume_attachments`],
+    // a slash in disguise, which services read differently
+    ['GET', `/network/v2.0/networks/${networkId}%2Fx`],
     ['GET', `/identity/v3/users/${cloud.walkers.member.userId}`],
   ] as const)
     assert.equal(await status(method, at, method === 'POST' ? {} : undefined), 401, `${method} ${at}`);
-  assert.equal(await status('GET', `/compute/v2.1/servers/${networkId}`), 404);
   const seen = await cloud.ask('member', 'GET', `/network/v2.0/networks/${networkId}`);
   assert.equal(seen.status, 200);
 });

@@ -10,8 +10,8 @@ import { novaEnvelope } from '../../../src/web/faults.ts';
 import { makeRelay } from '../../../src/web/relay.ts';
 import { eventually } from '../../support/serve.ts';
 
-const listening = async (listener: RequestListener): Promise<Server> => {
-  const server = createServer(listener).listen(0, '127.0.0.1');
+const listening = async (listener: (...of: Parameters<RequestListener>) => unknown): Promise<Server> => {
+  const server = createServer((...of) => void listener(...of)).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   return server;
 };
