@@ -103,6 +103,8 @@ export const limits = {
   /** Connections to one neighbour, and the largest JSON answer taken from it. */
   neighbourConnections: 16,
   neighbourAnswerBytes: 4 * MIB,
+  /** The same of image and network services, which list everything that a project has. */
+  neighbourListBytes: 64 * MIB,
   /** Access rules of one application credential, and that one user has in all: they stay when the credential goes. */
   accessRulesPerCredential: 100,
   accessRulesPerUser: 1_000,
