@@ -103,9 +103,13 @@ export const limits = {
   /** Connections to one neighbour, and the largest JSON answer taken from it. */
   neighbourConnections: 16,
   neighbourAnswerBytes: 4 * MIB,
+  /** The same of image and network services, which list everything that a project has. */
+  neighbourListBytes: 64 * MIB,
   /** Access rules of one application credential, and that one user has in all: they stay when the credential goes. */
   accessRulesPerCredential: 100,
   accessRulesPerUser: 1_000,
+  /** Of a path that access rules are held against, each of them: a longer one is no rule's. */
+  accessPathCharacters: 1_024,
   /** Users in one group: what is taken from a group is taken from each of them at once. */
   groupMembers: 1_000,
   /** Services, endpoints or regions that an administrator may add to the catalog. */

@@ -1,6 +1,7 @@
 // Why: an application credential may be good for some requests alone. Every service asks here, as keystonemiddleware does for OpenStack's.
 
 import { type Fault, unauthorized } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Asked } from '../base/op.ts';
 
 /** One kind of request that is allowed. */
@@ -18,42 +19,58 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   api: ['novacron'],
 };
 
-/** `one` and `any` (of segments), or what is meant literally, after `=`. */
-type Piece = string;
+/** A part of a segment, whatever there is, or the code of a character that is meant literally. */
+type Piece = 'one' | 'any' | number;
 
 /** `/v2.1/servers/{id}/**` as its pieces. */
 function piecesOf(pattern: string): Piece[] {
-  const found = pattern.matchAll(/\{[^}]*\}|\*\*|\*|[^{*]+|\{/g);
+  const found = pattern.matchAll(/\{[^}]*\}|\*\*|\*|[^*]/gs);
   return [...found].map(([text]) => {
     if (text === '**') return 'any';
-    return text === '*' || (text.length > 1 && text.startsWith('{')) ? 'one' : `=${text}`;
+    return text === '*' || text.length > 1 ? 'one' : text.charCodeAt(0);
   });
 }
 
+const SLASH = '/'.charCodeAt(0);
+
 /** Whether a path is one of a pattern's. Takes time by the product of both lengths, whatever the pattern is. */
 export function pathMatches(path: string, pattern: string): boolean {
-  // the ends to which the pieces so far can reach
-  let ends = new Set([0]);
+  // for each place of the path, whether the pieces so far can end there
+  const ends = new Uint8Array(path.length + 1);
+  ends[0] = 1;
   for (const piece of piecesOf(pattern)) {
-    const next = new Set<number>();
-    if (piece.startsWith('=')) {
-      const text = piece.slice(1);
-      for (const end of ends) if (path.startsWith(text, end)) next.add(end + text.length);
-    } else {
-      // starts ascend: what an earlier one has reached, it has reached to the end
-      for (const start of ends) {
-        const from = piece === 'any' ? start : start + 1;
-        for (let end = from; end <= path.length; end += 1) {
-          if (piece === 'one' && path[end - 1] === '/') break;
-          if (next.has(end)) break;
-          next.add(end);
-        }
-      }
+    let before = ends[0] as number;
+    let isEnd = piece === 'any' ? before : 0;
+    let isReached = isEnd;
+    ends[0] = isEnd;
+    for (let end = 1; end <= path.length; end += 1) {
+      const here = ends[end] as number;
+      const code = path.charCodeAt(end - 1);
+      if (piece === 'any') isEnd |= here;
+      else if (piece === 'one') isEnd = code === SLASH ? 0 : isEnd | before;
+      else isEnd = code === piece ? before : 0;
+      ends[end] = isEnd;
+      isReached |= isEnd;
+      before = here;
     }
-    ends = next;
-    if (ends.size === 0) return false;
+    if (isReached === 0) return false;
   }
-  return ends.has(path.length);
+  return ends[path.length] === 1;
+}
+
+/**
+ * A path as the services read it, decoded; null: one that no rule names. A slash that is written `%2F` is one more part of the path to one
+ * service and none to another, and so is never what the maker of a rule meant.
+ */
+function readPath(path: string): string | null {
+  if (/%2f/i.test(path)) return null;
+  let plain = path;
+  try {
+    plain = decodeURIComponent(path);
+  } catch {
+    // not UTF-8: matched as it stands
+  }
+  return plain.length > limits.accessPathCharacters ? null : plain;
 }
 
 /** Whether a token whose credential has these rules may ask for this; no rules at all allow everything. */
@@ -62,8 +79,10 @@ export function accessAllowed(rules: readonly AccessRule[] | undefined, asked: A
   // a token may always be looked at, else nobody could find out that it is good
   if (asked.service === 'identity' && asked.method === 'GET' && asked.path === '/v3/auth/tokens') return true;
   const types = TYPES[asked.service] ?? [asked.service];
+  const read = readPath(asked.path);
+  if (read === null) return false;
   return rules.some(
-    ({ service, method, path }) => types.includes(service) && method === asked.method && pathMatches(asked.path, path),
+    ({ service, method, path }) => types.includes(service) && method === asked.method && pathMatches(read, path),
   );
 }
 

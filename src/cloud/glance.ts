@@ -124,8 +124,8 @@ export function makeGlance(options: NeighbourOptions): ImageService & { close():
         const body = record(accepted(await glance.ask(caller, 'GET', `/v2/images?${params.toString()}`)));
         found.push(...records(body['images']).map(recordFrom));
         marker = found.at(-1)?.id ?? null;
-        // Glance's own pages may be shorter than what was asked for
-        if (typeof body['next'] !== 'string') break;
+        // Glance's own pages may be shorter than what was asked for, and none is empty but the last
+        if (typeof body['next'] !== 'string' || records(body['images']).length === 0) break;
       }
       return found;
     },

@@ -168,6 +168,19 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
   };
 }
 
+/** A body as a text. @throws Error for one that is longer than any answer, however long it goes on */
+async function textWithin(body: Dispatcher.ResponseData['body'], most: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  // leaving the loop ends the connection
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    bytes += piece.byteLength;
+    if (bytes > most) throw new Error(`the answer is longer than ${most} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
 /** What an answer says; `own`: it was asked for with the service's own token. */
 async function understood(
   { failed }: Sender,
@@ -177,7 +190,7 @@ async function understood(
 ): Promise<NeighbourAnswer> {
   let text: string;
   try {
-    text = await answer.body.text();
+    text = await textWithin(answer.body, limits.neighbourListBytes);
   } catch (error) {
     throw failed(messageOf(error), error);
   }

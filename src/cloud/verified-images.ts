@@ -16,13 +16,15 @@ function hashOf({ osHashAlgo, osHashValue, checksum }: ImageFacts): { algorithm:
 async function* held(pieces: AsyncIterable<Uint8Array>, image: ImageFacts): AsyncIterable<Uint8Array> {
   const wanted = hashOf(image);
   const hash = wanted === null ? null : createHash(wanted.algorithm);
+  const damaged = (detail: string) => unavailable(`Image ${image.id} came damaged.`, { code: 'image.damaged', detail });
   let bytes = 0;
   for await (const piece of pieces) {
     hash?.update(piece);
     bytes += piece.byteLength;
+    // what never ends would fill the disk before it is found to be wrong
+    if (image.sizeBytes !== null && bytes > image.sizeBytes) throw damaged(`more than ${image.sizeBytes} bytes`);
     yield piece;
   }
-  const damaged = (detail: string) => unavailable(`Image ${image.id} came damaged.`, { code: 'image.damaged', detail });
   if (image.sizeBytes !== null && bytes !== image.sizeBytes) throw damaged(`${bytes} bytes of ${image.sizeBytes}`);
   if (hash !== null && hash.digest('hex') !== wanted?.value) throw damaged(`its ${wanted?.algorithm} is another`);
 }

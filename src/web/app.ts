@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import Koa from 'koa';
 import type { Clock } from '../base/clock.ts';
-import { asFault, Fault, outwardMessage } from '../base/errors.ts';
+import { asFault, badRequest, Fault, outwardMessage } from '../base/errors.ts';
 import { isRequestId, newRequestId } from '../base/ids.ts';
 import { limits } from '../base/limits.ts';
 import { type Log, plainLog } from '../base/log.ts';
@@ -75,6 +75,11 @@ function faultOf(error: unknown): Fault {
   return asFault(error);
 }
 
+/** Readers of a path do not agree on what these are: a fragment or a slash to one, and a part of a name to the next. */
+function checkTarget(url: string): void {
+  if (/^[^?]*[#\\]/.test(url)) throw badRequest('The path of a request has neither # nor \\ in it.');
+}
+
 /** A Koa application with request ids, access log and fault envelope; the service adds its own middleware. */
 export function makeWeb(options: WebOptions): Web {
   const { service, envelope, clock, log, observer, bodyMs = limits.bodyMs } = options;
@@ -104,6 +109,7 @@ export function makeWeb(options: WebOptions): Web {
     state.bodyMs = bodyMs;
     const started = performance.now();
     try {
+      checkTarget(ctx.originalUrl);
       await next();
     } catch (error) {
       answer(ctx, error);

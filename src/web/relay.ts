@@ -3,11 +3,11 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, type Dispatcher } from 'undici';
-import { messageOf, unavailable } from '../base/errors.ts';
+import { badRequest, messageOf, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Authenticate } from '../base/op.ts';
 import { withoutEndSlashes } from '../base/slashes.ts';
-import { makeWeb, type Web, type WebOptions } from './app.ts';
+import { makeWeb, type Web, type WebContext, type WebOptions } from './app.ts';
 
 export interface RelayOptions extends WebOptions {
   /** Where the service is, without a version. */
@@ -21,29 +21,60 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
 ]);
 
-const passedOn = (headers: IncomingHttpHeaders): Record<string, string | string[]> =>
-  Object.fromEntries(
+function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  // a sender names what else is of the connection
+  const named = new Set((headers.connection ?? '').toLowerCase().split(/[\s,]+/));
+  return Object.fromEntries(
     Object.entries(headers).filter(
-      (entry): entry is [string, string | string[]] => entry[1] !== undefined && !HOP_BY_HOP.has(entry[0]),
+      (entry): entry is [string, string | string[]] =>
+        entry[1] !== undefined && !HOP_BY_HOP.has(entry[0]) && !named.has(entry[0]),
     ),
   );
+}
+
+/** A service, or a proxy before it, may walk up from here, to what is nobody's to ask. */
+function leadsUp(path: string): boolean {
+  let plain = path;
+  try {
+    plain = decodeURIComponent(path);
+  } catch {
+    // not UTF-8: read as it stands
+  }
+  return /(?:^|[/\\])\.{1,2}(?:;[^/\\]*)?(?:[/\\]|$)/.test(plain);
+}
+
+/** Aborts when the caller has gone, whether or not there was an answer. */
+function untilGone({ res }: WebContext): AbortSignal {
+  const gone = new AbortController();
+  if (res.destroyed) gone.abort();
+  res.once('close', () => gone.abort());
+  return gone.signal;
+}
 
 /** Passes on what callers with a good token ask, and streams what is answered; `close` ends its connections. */
 export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { app: Web; close(): Promise<void> } {
   const agent = new Agent({ connectTimeout: limits.neighbourMs, headersTimeout: limits.imageTransferMs });
   const app = makeWeb(web);
   app.use(async (ctx) => {
-    const asked = { service: web.service, method: ctx.method, path: ctx.path };
+    // as one service reads it, whichever form the request's target has
+    const { path, search } = ctx;
+    const asked = { service: web.service, method: ctx.method, path };
     const caller = await authenticate(ctx.get('X-Auth-Token') || undefined, asked);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
+    if (leadsUp(path)) throw badRequest('The path of a request leads to nothing above the service.');
     const { origin, pathname } = new URL(await endpoint());
     const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
     const answer = await agent
       .request({
-        ...{ origin, path: `${withoutEndSlashes(pathname)}${ctx.url}`, method: ctx.method as Dispatcher.HttpMethod },
+        ...{
+          origin,
+          path: `${withoutEndSlashes(pathname)}${path}${search}`,
+          method: ctx.method as Dispatcher.HttpMethod,
+        },
         headers: passedOn(ctx.headers),
         body: hasBody ? ctx.req : null,
+        signal: untilGone(ctx),
       })
       .catch((error: unknown) => {
         throw unavailable(`The ${web.service} service cannot be asked now.`, {

@@ -96,6 +96,10 @@ for (const engine of engines) {
       assert.equal((await reimage(id, { image_id: imageId, reimage_reserved: true })).status, 202);
       await volumes.until('volumes', id, 'reserved');
       await assertBytes(volumes.fileOf(id), 7);
+      // else a guest would begin on the file that is about to be replaced
+      await cloud.database.write('volumes').where({ id }).update({ status: 'downloading' });
+      await assert.rejects(service().connect(attachment, 'host-1'), /cannot be connected while it is downloading/);
+      await cloud.database.write('volumes').where({ id }).update({ status: 'reserved' });
       await service().release(attachment);
 
       await writeBytes(volumes.fileOf(id), 2);

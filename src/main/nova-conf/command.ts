@@ -53,6 +53,9 @@ function accepted({ values, lines }: Import): Import {
   };
 }
 
+/** Names come out of files: none of them speaks to a terminal, or ends a comment. */
+const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+
 const titles: readonly (readonly [Verdict, string])[] = [
   ['taken', 'taken'],
   ['changed', 'taken, but not as it stands there'],
@@ -79,8 +82,8 @@ export function importFiles(files: readonly string[], output: string | null, { p
   const filled = Object.fromEntries(
     Object.entries(found.values).filter(([, options]) => Object.keys(options).length > 0),
   );
-  const text = `# Made of ${files.join(', ')} by \`xloud config import\`.\n${stringify(filled)}`;
-  for (const line of reportOf(found.lines)) tell(line);
+  const text = `# Made of ${onOneLine(files.join(', '))} by \`xloud config import\`.\n${stringify(filled)}`;
+  for (const line of reportOf(found.lines)) tell(onOneLine(line));
   if (output === null) return print(text.trimEnd());
   try {
     writeFileSync(output, text, { mode: 0o600, flag: 'wx' });

@@ -29,7 +29,8 @@ export const ignored = (why: string): Outcome => ({ ignored: why });
 /** @throws Error for what is no number */
 export function numberOf(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new Error(`${JSON.stringify(text)} is no number`);
+  // what it is instead may be a password
+  if (text.trim() === '' || !Number.isFinite(value)) throw new Error('it is no number');
   return value;
 }
 
@@ -57,11 +58,20 @@ export const initialRatio =
       ? set(`compute.${kind}_allocation_ratio`, numberOf(given.text), 'holds for every host, not only for new ones')
       : ignored(`${kind}_allocation_ratio is taken`);
 
+/** @throws Error for what is no JSON, without saying what it is */
+function objectsOf(value: string): object | readonly object[] {
+  try {
+    return JSON.parse(value) as object;
+  } catch {
+    throw new Error('it is no JSON');
+  }
+}
+
 /** Records that Nova writes as JSON, one an option or several in a list. */
 export const records =
   (path: string): Fate =>
   ({ values }) => {
-    const parsed = values.flatMap((value) => JSON.parse(value) as object);
+    const parsed = values.flatMap(objectsOf);
     const asTexts = parsed.map((one) =>
       Object.fromEntries(Object.entries(one).map(([name, of]) => [name, String(of)])),
     );

@@ -1,7 +1,7 @@
 // Why: an operator who comes from Nova has a nova.conf, and wants to know of each line what becomes of it.
 
 import { messageOf } from '../../base/errors.ts';
-import type { Given, Outcome } from './fate.ts';
+import type { Fate, Given, Outcome } from './fate.ts';
 import { fates, sectionFates } from './options.ts';
 import { type NovaConf, substituted } from './parse.ts';
 
@@ -28,20 +28,25 @@ const isTrue = (text: string): boolean => /^(?:true|1|yes|on)$/i.test(text);
 
 function given(conf: NovaConf, key: string): Given {
   const section = key.slice(0, key.indexOf('.'));
-  const values = (conf.get(key) ?? []).map((value) => substituted(conf, section, value));
+  const spent = { names: 0, characters: 0 };
+  const values = (conf.get(key) ?? []).map((value) => substituted(conf, section, value, spent));
   const text = values.at(-1) ?? '';
   return {
     ...{ text, values, isTrue: isTrue(text) },
     list: text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()])),
     other: (name) => {
       const raw = conf.get(name)?.at(-1);
-      return raw === undefined ? null : substituted(conf, name.slice(0, name.indexOf('.')), raw);
+      return raw === undefined ? null : substituted(conf, name.slice(0, name.indexOf('.')), raw, spent);
     },
   };
 }
 
+/** A section may be called as what every object has. */
+const own = (of: Readonly<Record<string, Fate>>, key: string): Fate | undefined =>
+  Object.hasOwn(of, key) ? of[key] : undefined;
+
 function outcomeOf(conf: NovaConf, key: string): Outcome | null {
-  const fate = fates[key] ?? sectionFates[key.slice(0, key.indexOf('.'))];
+  const fate = own(fates, key) ?? own(sectionFates, key.slice(0, key.indexOf('.')));
   if (fate === undefined) return null;
   return typeof fate === 'string' ? { ignored: fate } : fate(given(conf, key));
 }

@@ -34,8 +34,7 @@ export function parseNovaConf(text: string): NovaConf {
       [section, last] = [words.slice(1, -1).trim(), null];
     } else {
       const option = optionIn(words);
-      if (option === null)
-        throw new Error(`line ${index + 1} is neither a section nor an option: ${words.slice(0, 60)}`);
+      if (option === null) throw new Error(`line ${index + 1} is neither a section nor an option`);
       const key = keyOf(section, option.name);
       last = found.get(key) ?? [];
       last.push(option.value);
@@ -50,14 +49,32 @@ export const mergeNovaConf = (files: readonly NovaConf[]): NovaConf => new Map(f
 
 const DEEPEST = 8;
 
-/** A value with what it names (`$my_ip`, `${group.option}`) in its place; a name that stands nowhere is left as it is. */
-export function substituted(conf: NovaConf, section: string, value: string, depth = 0): string {
+/** How many names are followed for one option, and how much they bring: names of names multiply. */
+const MOST_NAMES = 1_000;
+const MOST_CHARACTERS = 64 * 1024;
+
+/** What was put in the place of names so far. */
+export interface Spent {
+  names: number;
+  characters: number;
+}
+
+/**
+ * A value with what it names (`$my_ip`, `${group.option}`) in its place; a name that stands nowhere is left as it is.
+ * @param spent counts for all values of an option
+ * @throws Error where that becomes too much
+ */
+export function substituted(conf: NovaConf, section: string, value: string, spent: Spent, depth = 0): string {
   if (depth === DEEPEST) return value;
   return value.replaceAll(/\\\$|\$\$|\$\{([\w.]+)\}|\$(\w+)/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare;
     if (name === undefined) return '$';
     const keys = name.includes('.') ? [name] : [keyOf(section, name), keyOf('DEFAULT', name)];
     const named = keys.map((key) => conf.get(key)?.at(-1)).find((one) => one !== undefined);
-    return named === undefined ? whole : substituted(conf, section, named, depth + 1);
+    if (named === undefined) return whole;
+    spent.names += 1;
+    spent.characters += named.length;
+    if (spent.names > MOST_NAMES || spent.characters > MOST_CHARACTERS) throw new Error('it names too much');
+    return substituted(conf, section, named, spent, depth + 1);
   });
 }

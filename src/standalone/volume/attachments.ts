@@ -150,14 +150,16 @@ async function changeAttachment(
   });
 }
 
-/** Says from where the volume is reached. */
+/** Says from where the volume is reached. @throws badRequest also while it gets other data, which would not be the server's that has it */
 export const connectAttachment = (
   parts: VolumeParts,
   caller: Caller,
   id: string,
   connector: Connector,
 ): Promise<StoredAttachment> =>
-  changeAttachment(parts, caller, id, 'volume:attachment_update', ({ status }) => {
+  changeAttachment(parts, caller, id, 'volume:attachment_update', ({ status }, volume) => {
+    if (volume.status === 'downloading')
+      throw badRequest(`Invalid volume: Volume ${volume.id} cannot be connected while it is downloading.`);
     if (status === 'attached')
       throw badRequest(`Invalid input received: attachment ${id} is complete, so it cannot be changed.`);
     return { connector, host: hostOf(connector), status: 'attaching' };

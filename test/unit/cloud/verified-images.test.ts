@@ -11,7 +11,7 @@ const sent = Buffer.from('the bytes of an image');
 const sha512 = createHash('sha512').update(sent).digest('hex');
 
 /** What arrives of an image of which the service says this. */
-async function read(facts: Partial<ImageFacts>, pieces: readonly Uint8Array[] = [sent]): Promise<string> {
+async function read(facts: Partial<ImageFacts>, pieces: Iterable<Uint8Array> = [sent]): Promise<string> {
   const image = {
     ...testImage(),
     sizeBytes: sent.length,
@@ -52,5 +52,12 @@ describe('an image that came over the network', () => {
     await assert.rejects(read(facts, [changed]), isDamaged);
     await assert.rejects(read({}, [sent.subarray(0, 5)]), isDamaged);
     await assert.rejects(read({ ...facts, sizeBytes: null }, [sent.subarray(0, 5)]), isDamaged);
+  });
+
+  it('is refused once it is longer than it may be, though it never ends', async () => {
+    const endless = function* () {
+      for (;;) yield sent;
+    };
+    await assert.rejects(read({}, endless()), isDamaged);
   });
 });

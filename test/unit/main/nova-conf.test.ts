@@ -186,4 +186,31 @@ describe('xloud config import', () => {
     assert.throws(() => run('[DEFAULT]\n<xml/>', null), /nova\.conf: line 2/);
     assert.throws(() => importFiles([join(dir, 'none')], null, { print() {}, tell() {} }), /none/);
   });
+
+  it('takes no long time for names of names, and goes on with the rest', () => {
+    const levels = Array.from({ length: 8 }, (_, at) => `a${at} = ${`$a${at + 1}`.repeat(20)}`);
+    for (const last of ['', 'xxxxxxxxxx']) {
+      const { printed, told } = run(`[DEFAULT]\n${levels.join('\n')}\na8 = ${last}\nmy_ip = $a0\nhost = n1\n`, null);
+      assert.match(told, /\[DEFAULT\] my_ip: cannot be read: it names too much/);
+      assert.match(printed, /host: n1/);
+    }
+  });
+
+  it('tells of sections that are called like what every object has', () => {
+    const { told } = run('[constructor]\na = 1\n[__proto__]\nb = 1\n[toString]\nc = 1\n', null);
+    assert.match(told, /not known here \(3\):\n {2}\[constructor\] a\n {2}\[__proto__\] b\n {2}\[toString\] c/);
+  });
+
+  it('tells nothing of what stands where it should not, and lets no name speak to a terminal', () => {
+    const { told } = run(
+      '[DEFAULT]\ncpu_allocation_ratio = ${database.connection}\n[database]\nconnection = hunter2\n[pci]\nalias = {"name": hunter2}\n[x]\n\u001b[31mred = 1',
+      null,
+    );
+    assert.doesNotMatch(told, /hunter2/);
+    assert.match(told, /\[x\] \?\[31mred/);
+    assert.throws(
+      () => run('[DEFAULT]\nhunter2', null),
+      (error: Error) => /line 2/.test(error.message) && !/hunter2/.test(error.message),
+    );
+  });
 });
