@@ -9,8 +9,8 @@ import { type Condition, seldom } from './health.ts';
 import { openKeystone } from './identity.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 
-/** To a service over HTTP: where it is, and who we are there. */
-export interface Way extends Pick<NeighbourOptions, 'serviceToken'> {
+/** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
+export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
   /** Its type in the catalog: `image`, `network`. */
   readonly type: 'image' | 'network';
   /** Without a version. */
@@ -18,11 +18,11 @@ export interface Way extends Pick<NeighbourOptions, 'serviceToken'> {
 }
 
 /** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
-export async function openWay(
+export async function openAdapter(
   { config, clock, log, cleanup }: BaseParts,
-  type: Way['type'],
+  type: Adapter['type'],
   given: string,
-): Promise<Way> {
+): Promise<Adapter> {
   if (config.identity.auth_url === '')
     throw bad(
       'identity.auth_url',
@@ -40,7 +40,7 @@ export async function openWay(
 /** Passes on what is asked here of the service: the faces ask every service at one address. Ended with the process. */
 export async function openRelay(
   parts: Parts,
-  { type, endpoint }: Way,
+  { type, endpoint }: Adapter,
   envelope: Envelope,
   authenticate: Authenticate,
 ): Promise<Web> {
