@@ -4,10 +4,9 @@ import { type Authenticate, systemCaller } from '../base/op.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import { makeNetworks, type Networks, type NetworksOptions } from '../standalone/network/networks.ts';
 import { neutronEnvelope } from '../web/faults.ts';
-import { bad } from './config-values.ts';
 import type { Condition } from './health.ts';
 import { openNetworkEngine } from './network-engine.ts';
-import { type Adapter, answering, openAdapter, openRelay } from './operators.ts';
+import { type Adapter, answering, checkOperators, openAdapter, openRelay } from './operators.ts';
 import { type Parts, webParts } from './parts.ts';
 
 export interface OpenedNetworks extends Networks {
@@ -34,8 +33,7 @@ async function openNeutron({ config, cleanup }: Parts, adapter: Adapter): Promis
 }
 
 async function openOperators(parts: Parts, authenticate: Authenticate): Promise<OpenedNetworks> {
-  if (parts.config.network.engine !== 'basic')
-    throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
+  checkOperators(parts.config);
   const adapter = await openAdapter(parts, 'network', parts.config.network.endpoint);
   const service = await openNeutron(parts, adapter);
   return {
