@@ -11,8 +11,8 @@ import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { openGlance } from './images.ts';
-import { openRelay } from './metadata.ts';
-import { openWay } from './operators.ts';
+import { openMetadataRelay } from './metadata.ts';
+import { openAdapter } from './operators.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
@@ -22,7 +22,7 @@ async function openVerifiedImages(parts: BaseParts): Promise<ImageSource & Image
   const { image } = parts.config;
   if (image.endpoint === '' && image.service === 'built-in')
     throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
-  return verifiedImages(await openGlance(parts, await openWay(parts, 'image', image.endpoint)), systemCaller);
+  return verifiedImages(await openGlance(parts, await openAdapter(parts, 'image', image.endpoint)), systemCaller);
 }
 
 export interface AgentStanding extends Standing {
@@ -48,7 +48,7 @@ export const startAgentProcess = (options: StartOptions): Promise<AgentStanding>
       [{ queue: 'guests' }, agents.reduce((sum, agent) => sum + agent.waiting(), 0)],
     ]);
     const [{ driver, name }] = hosts;
-    const metadata = driver.kind === 'libvirt' ? openRelay(parts, name) : [];
+    const metadata = driver.kind === 'libvirt' ? openMetadataRelay(parts, name) : [];
     const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver), ...ofSwitch, ...metadata];
     const standing = await openProbes(parts, config.agent.listen, all);
     return { ...standing, driverKind: driver.kind, fellBack, hosts: hosts.map(({ name }) => name) };

@@ -10,7 +10,7 @@ import { htmlEnvelope } from '../web/faults.ts';
 import { isShared } from './bus.ts';
 import { imagesDirectory } from './directories.ts';
 import type { Condition } from './health.ts';
-import { answering, openRelay, openWay, type Way } from './operators.ts';
+import { type Adapter, answering, openAdapter, openRelay } from './operators.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 import { workerName } from './worker-name.ts';
 
@@ -26,21 +26,21 @@ export interface OpenedImages {
 }
 
 /** An image service over HTTP; ended with the process. */
-export async function openGlance({ cleanup }: Pick<BaseParts, 'cleanup'>, way: Way): Promise<ImageService> {
+export async function openGlance({ cleanup }: Pick<BaseParts, 'cleanup'>, adapter: Adapter): Promise<ImageService> {
   // loaded where it is used: its HTTP client alone is ten MiB
   const { makeGlance } = await import('../cloud/glance.ts');
-  const glance = makeGlance(way);
+  const glance = makeGlance(adapter);
   cleanup.defer(() => glance.close());
   return glance;
 }
 
 async function openOperators(parts: Parts, authenticate: Authenticate): Promise<OpenedImages> {
-  const way = await openWay(parts, 'image', parts.config.image.endpoint);
-  const service = await openGlance(parts, way);
+  const adapter = await openAdapter(parts, 'image', parts.config.image.endpoint);
+  const service = await openGlance(parts, adapter);
   return {
     service,
     forHosts: verifiedImages(service, systemCaller),
-    app: await openRelay(parts, way, htmlEnvelope, authenticate),
+    app: await openRelay(parts, adapter, htmlEnvelope, authenticate),
     async ensureBootstrap() {},
     // asks for an image, as ourselves: so the address and the credentials are good, and its database answers
     conditions: [answering('image', () => service.list(systemCaller, { filters: {}, limit: 1, marker: null }))],
@@ -66,6 +66,6 @@ function openBuiltIn(parts: Parts, authenticate: Authenticate): OpenedImages {
   };
 }
 
-/** Those of a process that takes no uploads, or that does. */
+/** The image service that `image.service` names. */
 export const openImages = async (parts: Parts, authenticate: Authenticate): Promise<OpenedImages> =>
   parts.config.image.service === 'glance' ? openOperators(parts, authenticate) : openBuiltIn(parts, authenticate);

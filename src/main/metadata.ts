@@ -210,7 +210,7 @@ function passOn(relay: Relay, log: Log): AnswerAsked {
  * have config drives.
  * @throws a Fault where this process may not make what it needs on the host
  */
-export function openRelay(parts: BaseParts, host: string): readonly Condition[] {
+export function openMetadataRelay(parts: BaseParts, host: string): readonly Condition[] {
   const { config, clock, log, metrics, cleanup } = parts;
   const { metadata_key_file: file, metadata_url: url } = config.network;
   if (!hasMetadata(config)) return [];

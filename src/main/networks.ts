@@ -4,10 +4,9 @@ import { type Authenticate, systemCaller } from '../base/op.ts';
 import type { NetworkService } from '../cloud/network.ts';
 import { makeNetworks, type Networks, type NetworksOptions } from '../standalone/network/networks.ts';
 import { neutronEnvelope } from '../web/faults.ts';
-import { bad } from './config-values.ts';
 import type { Condition } from './health.ts';
 import { openNetworkEngine } from './network-engine.ts';
-import { answering, openRelay, openWay, type Way } from './operators.ts';
+import { type Adapter, answering, checkOperators, openAdapter, openRelay } from './operators.ts';
 import { type Parts, webParts } from './parts.ts';
 
 export interface OpenedNetworks extends Networks {
@@ -21,11 +20,11 @@ export interface NetworkWish extends Pick<NetworksOptions, 'tell'> {
 }
 
 /** A network service over HTTP; ended with the process. */
-async function openNeutron({ config, cleanup }: Parts, way: Way): Promise<NetworkService> {
+async function openNeutron({ config, cleanup }: Parts, adapter: Adapter): Promise<NetworkService> {
   // loaded where it is used: its HTTP client alone is ten MiB
   const { makeNeutron } = await import('../cloud/neutron.ts');
   const neutron = makeNeutron({
-    ...way,
+    ...adapter,
     ovsBridge: config.network.ovs_bridge,
     plugTimeoutMs: config.network.vif_plugging_timeout_seconds * 1000,
   });
@@ -34,13 +33,12 @@ async function openNeutron({ config, cleanup }: Parts, way: Way): Promise<Networ
 }
 
 async function openOperators(parts: Parts, authenticate: Authenticate): Promise<OpenedNetworks> {
-  if (parts.config.network.engine !== 'basic')
-    throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
-  const way = await openWay(parts, 'network', parts.config.network.endpoint);
-  const service = await openNeutron(parts, way);
+  checkOperators(parts.config);
+  const adapter = await openAdapter(parts, 'network', parts.config.network.endpoint);
+  const service = await openNeutron(parts, adapter);
   return {
     service,
-    app: await openRelay(parts, way, neutronEnvelope, authenticate),
+    app: await openRelay(parts, adapter, neutronEnvelope, authenticate),
     async ensureBootstrap() {},
     // a question that few objects answer
     conditions: [answering('network', () => service.floatingPools(systemCaller))],
@@ -65,7 +63,7 @@ function openBuiltIn(parts: Parts, authenticate: Authenticate, { isFake, ...wish
   return { ...networks, conditions };
 }
 
-/** The network service, and what tells of its ports. */
+/** The network service that `network.service` names. */
 export const openNetworks = async (
   parts: Parts,
   authenticate: Authenticate,

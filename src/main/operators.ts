@@ -4,30 +4,46 @@ import type { Authenticate } from '../base/op.ts';
 import type { NeighbourOptions } from '../cloud/neighbour.ts';
 import type { Web } from '../web/app.ts';
 import type { Envelope } from '../web/faults.ts';
+import type { Config } from './config.ts';
 import { bad } from './config-values.ts';
 import { type Condition, seldom } from './health.ts';
 import { openKeystone } from './identity.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 
-/** To a service over HTTP: where it is, and who we are there. */
-export interface Way extends Pick<NeighbourOptions, 'serviceToken'> {
+/** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
+export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
   /** Its type in the catalog: `image`, `network`. */
   readonly type: 'image' | 'network';
   /** Without a version. */
   readonly endpoint: () => Promise<string>;
 }
 
-/** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
-export async function openWay(
-  { config, clock, log, cleanup }: BaseParts,
-  type: Way['type'],
-  given: string,
-): Promise<Way> {
-  if (config.identity.auth_url === '')
+/** @throws where no Keystone is named, which has catalog and tokens */
+function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter['type']): void {
+  if (identity.auth_url === '')
     throw bad(
       'identity.auth_url',
       `who asks the ${type} service over HTTP shows it a token of Keystone: say where it is`,
     );
+}
+
+/** Whether options of these services go together, each of which is good by itself. @throws where they do not */
+export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network'>): void {
+  const { image, network } = config;
+  if (image.service === 'glance') mustNameKeystone(config, 'image');
+  if (network.service !== 'neutron') return;
+  if (network.engine !== 'basic')
+    throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
+  mustNameKeystone(config, 'network');
+}
+
+/** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
+export async function openAdapter(
+  { config, clock, log, cleanup }: BaseParts,
+  type: Adapter['type'],
+  given: string,
+): Promise<Adapter> {
+  mustNameKeystone(config, type);
   const keystone = await openKeystone({ config, clock, log });
   cleanup.defer(() => keystone.close());
   return {
@@ -40,7 +56,7 @@ export async function openWay(
 /** Passes on what is asked here of the service: the faces ask every service at one address. Ended with the process. */
 export async function openRelay(
   parts: Parts,
-  { type, endpoint }: Way,
+  { type, endpoint }: Adapter,
   envelope: Envelope,
   authenticate: Authenticate,
 ): Promise<Web> {

@@ -338,9 +338,11 @@ config
   });
 withCommon(config.command('check').description('read the configuration and say what is wrong with it')).action(
   async (options: Common) => {
-    const { compute } = await configOf(options);
+    const read = await configOf(options);
+    const { checkOperators } = await import('./operators.ts');
+    checkOperators(read);
     const { readCloudInitTemplates } = await import('./cloud-init-templates.ts');
-    readCloudInitTemplates(compute.cloud_init_templates);
+    readCloudInitTemplates(read.compute.cloud_init_templates);
     print('the configuration is good');
   },
 );

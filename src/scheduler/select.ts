@@ -193,10 +193,22 @@ export const lacksRoom = (refused: readonly Refusal[]): boolean =>
 
 export const NO_VALID_HOST = 'No valid host was found. There are not enough hosts available.';
 
-/** The fault's text. The reasons name hosts, so they are for administrators (`detail`) only. */
-export function noValidHost(refused: readonly Refusal[]): { readonly message: string; readonly detail: string } {
+/**
+ * The fault's text. The reasons name hosts, so they are for administrators (`detail`) only.
+ * @param excluded hosts that were not asked: where the server is, or where it failed
+ */
+export function noValidHost(
+  refused: readonly Refusal[],
+  excluded: readonly string[] = [],
+): { readonly message: string; readonly detail: string } {
   const message = NO_VALID_HOST;
-  if (refused.length === 0) return { message, detail: 'No valid host was found. There are no hosts.' };
+  if (refused.length === 0) {
+    const none =
+      excluded.length === 0
+        ? 'There are no hosts.'
+        : `There is no other host than ${excluded.join(', ')} that could take it.`;
+    return { message, detail: `No valid host was found. ${none}` };
+  }
   const reasons = refused.map(({ host, filter, reason }) => `${host} (${filter}): ${reason}`);
   return { message, detail: `No valid host was found. ${reasons.join('; ')}.` };
 }

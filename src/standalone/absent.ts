@@ -84,7 +84,7 @@ const image: readonly Absent[] = [
 
 const volume: readonly Absent[] = [
   nouns('/v3', ['default-types'], 'has one default type of volumes for all projects.'),
-  nouns('/v3', ['resource_filters'], 'takes the filters that docs/volumes.md names, and tells of none.'),
+  nouns('/v3', ['resource_filters'], 'does not tell which filters its lists take.'),
   nouns('/v3', ['backups'], 'makes no backups of volumes: servers have them (os-xloud-backups).'),
   nouns('/v3', ['consistencygroups', 'cgsnapshots'], 'has no groups of volumes.'),
   nouns('/v3', ['clusters', 'workers'], 'has no clusters: all its workers are alike.'),

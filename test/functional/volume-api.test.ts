@@ -455,6 +455,9 @@ for (const engine of engines) {
         400,
         'in use, before 3.42',
       );
+      const migrated = await volumes.act(id, { 'os-migrate_volume': { host: 'other' } });
+      assert.equal(migrated.status, 400);
+      assert.match(migrated.text, /there is one kind of storage/, 'refused with the reason');
       for (const action of ['os-initialize_connection', 'os-terminate_connection']) {
         const { status, text } = await volumes.act(id, { [action]: { connector } });
         assert.ok(status < 300 && !text.includes(cloud.dir), `${action}: ${text}`);

@@ -18,7 +18,7 @@ export interface ProxiedOptions {
 const BAD_SIGNATURE = 'Invalid proxy request signature.';
 
 /** Whether the secret's owner named this server: HMAC-SHA256 of its id, in hexadecimal digits. */
-export function isNamed(secret: string, uuid: string, signature: string): boolean {
+function isSigned(secret: string, uuid: string, signature: string): boolean {
   const right = Buffer.from(createHmac('sha256', secret).update(uuid).digest('hex'));
   const given = Buffer.from(signature);
   return right.length === given.length && timingSafeEqual(right, given);
@@ -31,7 +31,7 @@ export function answerProxied({ answers, secret, observer }: ProxiedOptions): Re
     const [uuid, projectId] = [word('x-instance-id'), word('x-tenant-id')];
     if (uuid === '') return refusal(400, 'X-Instance-ID header is missing from request.');
     if (projectId === '') return refusal(400, 'X-Tenant-ID header is missing from request.');
-    if (!isNamed(secret, uuid, word('x-instance-id-signature'))) return refusal(403, BAD_SIGNATURE);
+    if (!isSigned(secret, uuid, word('x-instance-id-signature'))) return refusal(403, BAD_SIGNATURE);
     if (!isCanonicalUuid(uuid)) return refusal(404, 'Not Found');
     const [address = ''] = word('x-forwarded-for').split(',');
     return answers({

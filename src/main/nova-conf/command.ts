@@ -76,7 +76,7 @@ export function reportOf(lines: readonly Line[]): readonly string[] {
   });
 }
 
-/** @throws a Fault for a file that cannot be read or written, or is no nova.conf */
+/** @throws a Fault for a file that cannot be read or written, is there already, or is no nova.conf */
 export function importFiles(files: readonly string[], output: string | null, { print, tell }: Out): void {
   const found = accepted(importNovaConf(mergeNovaConf(files.map(read))));
   const filled = Object.fromEntries(
@@ -88,7 +88,8 @@ export function importFiles(files: readonly string[], output: string | null, { p
   try {
     writeFileSync(output, text, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    throw bad(output, messageOf(error));
+    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    throw bad(output, isThere ? 'exists, and is not overwritten: name another file' : messageOf(error));
   }
   tell(`written to ${output}; \`xloud config check --config ${output}\` reads it`);
 }

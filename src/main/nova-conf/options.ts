@@ -3,7 +3,7 @@
 import { filterNames } from '../../scheduler/index.ts';
 import { amqpOf, type Fate, ignored, initialRatio, list, number, numberOf, records, set, text, yesNo } from './fate.ts';
 
-const KEYSTONE_DOMAIN =
+const domainId =
   (path: string): Fate =>
   ({ text: name }) =>
     name.toLowerCase() === 'default'
@@ -14,7 +14,18 @@ const OWN_USER = 'neighbours are asked as the user of [keystone_authtoken]';
 const COUNTED_HERE = 'resources are counted by this program itself, in its own database';
 const OWN_SCHEMA = 'this program has a database and a schema of its own: set database.connection';
 const NO_CELLS = 'there are no cells';
+const LOCKS = 'locks are rows of the database';
 const LOGS = 'logs are JSON lines on standard error';
+
+/** How Nova shows a neighbour who it is: as many users as there are neighbours, where this program is one everywhere. */
+const credentialsOf = (section: string): Readonly<Record<string, Fate>> =>
+  Object.fromEntries(
+    [
+      ...['auth_type', 'auth_section', 'username', 'password', 'user_domain_name', 'user_domain_id'],
+      ...['project_name', 'project_id', 'project_domain_name', 'project_domain_id'],
+      ...['application_credential_id', 'application_credential_secret'],
+    ].map((name) => [`${section}.${name}`, OWN_USER]),
+  );
 
 /** Whole sections, where no option of theirs is in the table below. */
 export const sectionFates: Readonly<Record<string, Fate>> = {
@@ -26,7 +37,7 @@ export const sectionFates: Readonly<Record<string, Fate>> = {
   service_user: OWN_USER,
   cells: NO_CELLS,
   conductor: 'there is no conductor: workers are told by bus.url how to share the work',
-  oslo_concurrency: 'locks are rows of the database',
+  oslo_concurrency: LOCKS,
   oslo_messaging_rabbit: 'the connection to the broker is bus.url with its options',
   cache: 'what is remembered is remembered in the process',
   barbican: 'there is no key manager: what needs one is refused',
@@ -91,6 +102,9 @@ export const fates: Readonly<Record<string, Fate>> = {
   'DEFAULT.metadata_listen': 'taken with neutron.service_metadata_proxy',
   'DEFAULT.metadata_listen_port': 'taken with neutron.service_metadata_proxy',
   'DEFAULT.rootwrap_config': 'nothing is run by way of sudo',
+  'DEFAULT.lock_path': LOCKS,
+  'DEFAULT.use_neutron': "networks are always a network service's",
+  'DEFAULT.firewall_driver': "security groups are the network service's",
   'DEFAULT.log_dir': LOGS,
   'DEFAULT.log_file': LOGS,
   'DEFAULT.use_syslog': LOGS,
@@ -114,15 +128,18 @@ export const fates: Readonly<Record<string, Fate>> = {
   'api.use_forwarded_for': 'proxies are named: set api.trusted_proxies',
   'oslo_middleware.enable_proxy_headers_parsing': 'proxies are named: set api.trusted_proxies',
 
-  'keystone_authtoken.auth_url': text('identity.auth_url'),
+  // Nova has no images and networks of its own, whatever its sections of them say
+  'keystone_authtoken.auth_url': ({ text: url }) => ({
+    set: { 'identity.auth_url': url, 'image.service': 'glance', 'network.service': 'neutron' },
+  }),
   'keystone_authtoken.www_authenticate_uri': text('identity.www_authenticate_uri'),
   'keystone_authtoken.username': text('identity.username'),
   'keystone_authtoken.password': text('identity.password'),
   'keystone_authtoken.project_name': text('identity.project_name'),
   'keystone_authtoken.user_domain_id': text('identity.user_domain_id'),
   'keystone_authtoken.project_domain_id': text('identity.project_domain_id'),
-  'keystone_authtoken.user_domain_name': KEYSTONE_DOMAIN('identity.user_domain_id'),
-  'keystone_authtoken.project_domain_name': KEYSTONE_DOMAIN('identity.project_domain_id'),
+  'keystone_authtoken.user_domain_name': domainId('identity.user_domain_id'),
+  'keystone_authtoken.project_domain_name': domainId('identity.project_domain_id'),
   'keystone_authtoken.application_credential_id': text('identity.application_credential_id'),
   'keystone_authtoken.application_credential_secret': text('identity.password'),
   'keystone_authtoken.region_name': text('identity.region_name'),
@@ -145,6 +162,8 @@ export const fates: Readonly<Record<string, Fate>> = {
     set: { 'image.service': 'glance', 'image.endpoint': urls[0] ?? '' },
     ...(urls.length > 1 ? { changed: 'of several the first is taken: put a proxy before them' } : {}),
   }),
+  ...credentialsOf('glance'),
+  'glance.auth_url': () => set('image.service', 'glance', 'it is asked as the user of [keystone_authtoken]'),
   'glance.region_name': text('identity.region_name'),
   'glance.valid_interfaces': list('identity.interfaces'),
   'glance.service_type': () => set('image.service', 'glance'),
@@ -154,6 +173,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   'glance.enable_rbd_download': 'images are fetched over HTTP',
 
   'neutron.endpoint_override': ({ text: url }) => ({ set: { 'network.service': 'neutron', 'network.endpoint': url } }),
+  ...credentialsOf('neutron'),
   'neutron.auth_url': () => set('network.service', 'neutron', 'it is asked as the user of [keystone_authtoken]'),
   'neutron.ovs_bridge': text('network.ovs_bridge'),
   'neutron.region_name': text('identity.region_name'),
@@ -195,6 +215,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   'scheduler.enable_isolated_aggregate_filtering': ({ isTrue }) =>
     set('scheduler.enable_isolated_aggregate_filtering', String(isTrue)),
   'scheduler.discover_hosts_in_cells_interval': NO_CELLS,
+  'scheduler.workers': 'start more of `xloud worker`',
   'scheduler.max_attempts': 'a server is tried to be built on three hosts at most',
   'scheduler.query_placement_for_image_type_support': COUNTED_HERE,
   'scheduler.query_placement_for_availability_zone': COUNTED_HERE,

@@ -184,8 +184,8 @@ export const groupOf = (reader: Reader, { id, schedulerHints }: Server): Promise
   'group' in schedulerHints ? groupPlacementOf(reader, id) : Promise.resolve(null);
 
 /** That no host takes a server, and whether all that is wrong is room. */
-export function noHostFault(refused: readonly Refusal[]): Fault {
-  const { message, detail } = noValidHost(refused);
+export function noHostFault(refused: readonly Refusal[], excluded: readonly string[] = []): Fault {
+  const { message, detail } = noValidHost(refused, excluded);
   return internal(message, { code: 'noValidHost', detail, ...(lacksRoom(refused) ? { cause: NO_ROOM } : {}) });
 }
 
@@ -220,7 +220,7 @@ export async function hostsFor(
   if (hosts.length > 0) return { hosts, spec };
   if (reach !== 'all') return hostsFor(deps, server, request, 'all');
   mustHear(deps, snapshot);
-  throw noHostFault(refused);
+  throw noHostFault(refused, request.excluded);
 }
 
 export const claimConflict = () =>

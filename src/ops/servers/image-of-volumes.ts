@@ -4,7 +4,6 @@
 import { isYes } from '../../base/boolean-word.ts';
 import { Fault, forbidden, internal, notFound } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
-import { limits } from '../../base/limits.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
 import { volumesOfServer } from '../../db/server-volumes.ts';
 import { findServer, updateServer } from '../../db/servers.ts';
@@ -15,6 +14,7 @@ import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { type Step, step, type StepContext } from '../engine/saga.ts';
 import { busOfServer } from './attach-volume.ts';
+import { awaitVolume } from './await-volume.ts';
 import { dropHalfImage, removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 
 export interface ImageInput extends SnapshotInput {
@@ -51,22 +51,16 @@ const image = step({
 });
 
 /** Waits until a snapshot is whole, and says how large it is. */
-async function whenTaken(
-  { deps, rest }: StepContext<ImageInput>,
-  { volumeId, snapshotId }: VolumeSnapshotPlan,
-): Promise<number> {
-  const endMs = deps.clock.now() + limits.volumeMadeMs;
+function whenTaken(context: StepContext<ImageInput>, { volumeId, snapshotId }: VolumeSnapshotPlan): Promise<number> {
   const untaken = (why: string) =>
     internal(`The snapshot of volume ${volumeId} was not made${why}.`, { code: 'volume.busy' });
-  while (deps.clock.now() < endMs) {
-    const found = await deps.volume.snapshotState(snapshotId);
+  const look = async (): Promise<number | null> => {
+    const found = await context.deps.volume.snapshotState(snapshotId);
     if (found?.status === 'available') return found.sizeGb;
-    if (found?.status !== 'creating') {
-      throw untaken(`: its status is ${found?.status ?? 'deleted'}, and the messages of the volume service say why`);
-    }
-    await rest(deps.clock.sleep(limits.volumeLookMs));
-  }
-  throw untaken(' in time');
+    if (found?.status === 'creating') return null;
+    throw untaken(`: its status is ${found?.status ?? 'deleted'}, and the messages of the volume service say why`);
+  };
+  return awaitVolume(context, look, () => untaken(' in time'));
 }
 
 /** Removes what there is of them. */

@@ -2,7 +2,6 @@
 // are not there, and attached before its host builds it, under ids that were chosen with its row, so that doing it again makes none twice.
 
 import { badRequest, Fault, internal } from '../../base/errors.ts';
-import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import type { Volume } from '../../cloud/volume.ts';
 import { addServerVolume, updateServerVolume, volumesOfServer } from '../../db/server-volumes.ts';
@@ -22,6 +21,7 @@ import { snapshotMissing, volumeMissing } from '../../domain/servers/volumes.ts'
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
 import { busOfServer, checkFree, diskOf } from './attach-volume.ts';
+import { awaitVolume } from './await-volume.ts';
 import type { BuildRequest } from './build.ts';
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
@@ -134,17 +134,16 @@ export async function addPlannedVolumes(
 const MADE = ['available', 'reserved', 'attaching', 'in-use'];
 
 /** Waits until a volume's bytes are there. */
-async function whenMade<I>({ deps, rest }: StepContext<I>, { volumeId }: PlannedVolume): Promise<void> {
-  const endMs = deps.clock.now() + limits.volumeMadeMs;
+async function whenMade<I>(context: StepContext<I>, { volumeId }: PlannedVolume): Promise<void> {
   const unmade = (why: string) =>
     internal(`Volume ${volumeId} did not finish being created${why}.`, { code: 'volume.busy' });
-  while (deps.clock.now() < endMs) {
-    const status = await deps.volume.status(volumeId);
-    if (status !== null && MADE.includes(status)) return;
-    if (status !== 'creating' && status !== 'downloading') throw unmade(`: its status is ${status ?? 'deleted'}`);
-    await rest(deps.clock.sleep(limits.volumeLookMs));
-  }
-  throw unmade(' in time');
+  const look = async (): Promise<true | null> => {
+    const status = await context.deps.volume.status(volumeId);
+    if (status === 'creating' || status === 'downloading') return null;
+    if (status !== null && MADE.includes(status)) return true;
+    throw unmade(`: its status is ${status ?? 'deleted'}`);
+  };
+  await awaitVolume(context, look, () => unmade(' in time'));
 }
 
 /** Makes what is not there, and attaches all of it to the server on its host. */

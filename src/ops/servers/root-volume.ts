@@ -2,13 +2,13 @@
 // off meanwhile, and nothing else has the volume's file open.
 
 import { badRequest, internal } from '../../base/errors.ts';
-import { limits } from '../../base/limits.ts';
 import type { Op } from '../../base/op.ts';
 import type { Volume } from '../../cloud/volume.ts';
 import { volumesOfServer } from '../../db/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import type { OpsDeps } from '../deps.ts';
+import { awaitVolume } from './await-volume.ts';
 import { hostOf } from './host-of.ts';
 import { makeWay } from './whereabouts.ts';
 
@@ -86,19 +86,16 @@ export const reimage = step({
 export const reimaged = step({
   name: 'volume',
   async run(context: StepContext<Input>): Promise<void> {
-    const { deps, rest } = context;
     const { volumeId } = reimageOf(context);
-    const endMs = deps.clock.now() + limits.volumeMadeMs;
     const failed = (why: string) =>
       internal(`Failed to rebuild volume backed instance: volume ${volumeId} ${why}.`, { code: 'volume.busy' });
-    while (deps.clock.now() < endMs) {
-      const status = await deps.volume.status(volumeId);
+    const look = async (): Promise<true | null> => {
+      const status = await context.deps.volume.status(volumeId);
       if (status === null) throw failed('is gone');
       if (status === 'error') throw failed('has its data of before, and the messages of the volume service say why');
-      if (status !== 'downloading') return;
-      await rest(deps.clock.sleep(limits.volumeLookMs));
-    }
-    throw failed('did not get its new data in time');
+      return status === 'downloading' ? null : true;
+    };
+    await awaitVolume(context, look, () => failed('did not get its new data in time'));
   },
   undo: 'the work on the volume is given up with what began it',
 });

@@ -296,6 +296,12 @@ const table: Readonly<Record<string, Action>> = {
   },
 };
 
+const NO_MIGRATION = 'Volumes are not migrated here: there is one kind of storage.';
+const notOffered: Readonly<Record<string, string>> = {
+  'os-migrate_volume': NO_MIGRATION,
+  'os-migrate_volume_completion': NO_MIGRATION,
+};
+
 const rulesOfAll: readonly RuleName[] = [...new Set(Object.values(table).map(({ rule }) => rule))];
 
 export function addVolumeActions(routes: Routes, parts: VolumeParts): void {
@@ -308,7 +314,8 @@ export function addVolumeActions(routes: Routes, parts: VolumeParts): void {
     const [name = '', ...others] = Object.keys(body ?? {});
     const action = Object.hasOwn(table, name) ? table[name] : undefined;
     if (body === null || others.length > 0 || action === undefined || visit.minor < (action.since ?? 0)) {
-      throw badRequest(`There is no such action: ${[name, ...others].join(', ').slice(0, 255)}`);
+      const reason = Object.hasOwn(notOffered, name) ? notOffered[name] : undefined;
+      throw badRequest(reason ?? `There is no such action: ${[name, ...others].join(', ').slice(0, 255)}`);
     }
     const id = visit.params['id'] ?? '';
     const volume = await seenVolume(parts, visit.caller, id);

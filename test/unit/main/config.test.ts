@@ -5,8 +5,23 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { loadConfig, sampleConfig, schema } from '../../../src/main/config.ts';
+import { checkOperators } from '../../../src/main/operators.ts';
 import { readOffers } from '../../../src/main/offers.ts';
 import { readReach } from '../../../src/main/reach.ts';
+
+describe('services that an operator has', () => {
+  const check = (...flags: string[]) => checkOperators(loadConfig({ flags }));
+  const keystone = 'identity.auth_url=http://127.0.0.1:5000';
+
+  it('want his Keystone, and networks an engine of their own', () => {
+    check();
+    check('image.service=glance', 'network.service=neutron', keystone);
+    assert.throws(() => check('image.service=glance'), /identity\.auth_url: who asks the image service/);
+    assert.throws(() => check('network.service=neutron'), /identity\.auth_url: who asks the network service/);
+    const engine = /network\.engine: it is the built-in service's/;
+    assert.throws(() => check('network.service=neutron', 'network.engine=ovn', keystone), engine);
+  });
+});
 
 describe('what operators say of hosts', () => {
   const read = (...flags: string[]) => readOffers(loadConfig({ flags }).compute);

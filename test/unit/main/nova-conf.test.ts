@@ -115,6 +115,23 @@ describe('nova.conf', () => {
     assert.match(line('DEFAULT.initial_cpu_allocation_ratio')?.why ?? '', /cpu_allocation_ratio is taken/);
   });
 
+  it('has the images and networks of whoever has a Keystone from Glance and Neutron, whatever nova.conf says of them', () => {
+    const short = importNovaConf(parseNovaConf('[keystone_authtoken]\nauth_url = http://controller:5000/v3\n'));
+    assert.deepEqual(short.values, {
+      identity: { auth_url: 'http://controller:5000/v3' },
+      image: { service: 'glance' },
+      network: { service: 'neutron' },
+    });
+  });
+
+  it('says of credentials for neighbours that there is one user for all of them', () => {
+    const conf = parseNovaConf('[neutron]\nusername = neutron\npassword = s3cret\n[glance]\nauth_type = password\n');
+    for (const { option, verdict, why } of importNovaConf(conf).lines) {
+      assert.equal(verdict, 'ignored', option);
+      assert.match(why, /as the user of \[keystone_authtoken\]/, option);
+    }
+  });
+
   it('reads what oslo.config reads', () => {
     const conf = parseNovaConf('a = 1\na = 2\n[x]\nb: "q"\nlong = one,\n  two\n; no\n[y]\nd=${x.b}$$\n');
     assert.deepEqual(conf.get('DEFAULT.a'), ['1', '2']);
@@ -179,7 +196,7 @@ describe('xloud config import', () => {
     // out of this program's bounds: named, and not written
     assert.match(told, /\[libvirt\] live_migration_downtime: .*between/);
     assert.doesNotMatch(readFileSync(output, 'utf8'), /live_migration_downtime/);
-    assert.throws(() => run(NOVA_CONF, output), /EEXIST|exists/);
+    assert.throws(() => run(NOVA_CONF, output), /exists, and is not overwritten/);
   });
 
   it('says which file is no nova.conf', () => {

@@ -45,6 +45,12 @@ describe('filters', () => {
     assert.ok(!lacksRoom([]), 'where there are no hosts there is none to wait for');
   });
 
+  it('are not what it is where no host is left to ask', () => {
+    assert.match(noValidHost([]).detail, /There are no hosts\.$/);
+    assert.match(noValidHost([], ['h1']).detail, /There is no other host than h1 that could take it\.$/);
+    assert.doesNotMatch(noValidHost([], ['h1']).message, /h1/, 'hosts have names for administrators alone');
+  });
+
   it('compare the image with the kinds of guests', () => {
     const host = aHost('h1');
     const image = (needs: object) => aPlacement({ image: { ...aPlacement().image, ...needs } });
