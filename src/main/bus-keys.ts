@@ -1,6 +1,6 @@
 // Why: the keys of the bus and of metadata, and the users of hosts, are made by commands, so that nobody has to know how.
 
-import { randomBytes } from 'node:crypto';
+import { newSecret } from '../base/new-secret.ts';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badRequest, conflict } from '../base/errors.ts';
@@ -47,7 +47,7 @@ export function writeMetadataKeys(directory: string, hosts: readonly string[]): 
   for (const host of hosts) if (!HOST.test(host)) throw badRequest(`${JSON.stringify(host)} is no name of a host`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const secretFile = join(directory, 'metadata-secret');
-  if (!existsSync(secretFile)) writeNew(secretFile, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`, 0o600);
+  if (!existsSync(secretFile)) writeNew(secretFile, `${newSecret(SECRET_BYTES)}\n`, 0o600);
   const secret = readFileSync(secretFile, 'utf8').trim();
   const lines = [
     '# of APIs and workers, which alone may read the file',
@@ -66,7 +66,7 @@ export function userCommands(host: string, vhost: string): string {
   if (!HOST.test(host)) throw badRequest(`${JSON.stringify(host)} is no name of a host`);
   if (!/^[\w./-]{1,200}$/.test(vhost)) throw badRequest(`${JSON.stringify(vhost)} is no name of a virtual host`);
   const user = quoted(`xloud-${host}`);
-  const password = randomBytes(24).toString('base64url');
+  const password = newSecret(24);
   const { configure, write, read, topic } = hostPermissions(host);
   const at = `-p ${quoted(vhost)} ${user}`;
   return [

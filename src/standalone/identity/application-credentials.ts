@@ -1,8 +1,8 @@
 // Why: a program logs in with a credential of its own, with some of its owner's roles in one project, without his password.
 
+import { newSecret } from '../../base/new-secret.ts';
 import { parseDateTime } from '../../base/date-time.ts';
 import type { Reader } from '../../db/engine.ts';
-import { randomBytes } from 'node:crypto';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { newHexId } from '../../base/ids.ts';
@@ -134,7 +134,7 @@ function changeRoutes(parts: Parts): Route[] {
         const allowed = mine.filter((found) => visit.caller.roles.includes(found.name));
         // refused at once rather than after the hash; what counts is asked again when it is stored
         chosenOf(allowed, given.roles);
-        const secret = given.secret ?? randomBytes(64).toString('base64url');
+        const secret = given.secret ?? newSecret(64);
         const made: Omit<ApplicationCredential, 'roleIds' | 'accessRuleIds'> = {
           id: newHexId(),
           userId,

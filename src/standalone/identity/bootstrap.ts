@@ -1,6 +1,6 @@
 // Why: a fresh installation needs somebody who can log in. The passwords made here are told once and stored only as hashes.
 
-import { randomBytes } from 'node:crypto';
+import { newSecret } from '../../base/new-secret.ts';
 import { newHexId } from '../../base/ids.ts';
 import { assign, domains, imply, projects, roles, SYSTEM, users } from '../../db/identity.ts';
 import { isDuplicate } from '../../db/errors.ts';
@@ -30,7 +30,7 @@ const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
 const OWN: Turn = { address: '', user: '' };
 
 /** 192 random bits in letters that need no quoting. */
-const newPassword = (): string => randomBytes(24).toString('base64url');
+const newPassword = (): string => newSecret(24);
 
 /**
  * Makes what is missing of the first domain, roles, projects and users; what is there is left as it is.
