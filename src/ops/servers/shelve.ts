@@ -22,7 +22,7 @@ import { defineAction, definePlainAction } from '../engine/action.ts';
 
 type Named = Pick<Server, 'uuid'>;
 
-/** Without an image: it boots from a volume. */
+/** `imageId` is empty where the server boots from a volume: none is made. */
 interface ShelveInput extends SnapshotInput {
   /** Whether the server leaves its host at once. */
   readonly offload: boolean;

@@ -34,6 +34,7 @@ export interface UnshelveRequest {
   readonly mayNameHost: () => void;
 }
 
+/** `imageId` is empty where the server waited as its volume. */
 interface UnshelveInput extends SnapshotInput {
   /** Whether it has no host. */
   readonly offloaded: boolean;
@@ -81,7 +82,7 @@ export async function unshelveServer(
     await checkRequest(t, server, request);
     await checkRoot(t, server);
     const shelved = await findShelved(t, server.id);
-    if (shelved === null) throw internal(`Instance ${uuid} is shelved without an image.`);
+    if (shelved === null) throw internal(`Instance ${uuid} is shelved, and nothing says as what.`);
     const nowMs = deps.clock.now();
     const zone = request.zone === undefined ? {} : { requestedZone: request.zone };
     await updateServer(t, server.id, { taskState: 'unshelving', ...zone }, nowMs);
