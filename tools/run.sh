@@ -30,6 +30,8 @@ keep_disks_in_reach() {
     path=$(dirname "$path")
   done
 }
+# one machine is the only place that a resize can go to
+export XLOUD_COMPUTE__ALLOW_RESIZE_TO_SAME_HOST=${XLOUD_COMPUTE__ALLOW_RESIZE_TO_SAME_HOST:-yes}
 if [ "$driver" != fake ]; then
   if ! tools/host.sh; then
     [ "$driver" = libvirt ] && exit 1
