@@ -122,7 +122,9 @@ export async function startService({ driver, env = {}, child: program }: ServeRe
       identity: { methods: ['password'], password: { user: { name: username, password, domain } } },
       scope: { project: { name: project_name, domain } },
     };
-    const response = await fetch(`${auth_url}/auth/tokens`, {
+    // the built-in service is asked here, whatever proxy its users go through
+    const identity = auth_url?.endsWith('/identity/v3') ? `${url}/identity/v3` : auth_url;
+    const response = await fetch(`${identity}/auth/tokens`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ auth }),
