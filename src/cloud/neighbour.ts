@@ -54,7 +54,7 @@ const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
 
 /** The words of an error page of the framework that Glance answers with: they stand under its title. */
 function wordsOfPage(text: string): string {
-  const words = /<\/h1>\s*([^<]*?)\s*<br/.exec(text)?.[1] ?? '';
+  const words = /<\/h1>([^<]*)<br/.exec(text)?.[1]?.trim() ?? '';
   return words.replaceAll(/&([#\w]+);/g, (whole, name: string) => entities[name] ?? whole);
 }
 
@@ -107,6 +107,7 @@ interface Place {
   readonly prefix: string;
 }
 
+/** @throws Error for what is no address */
 function placeOf(endpoint: string): Place {
   const { origin, pathname } = new URL(endpoint);
   return { origin, prefix: withoutEndSlashes(pathname) };
@@ -114,17 +115,24 @@ function placeOf(endpoint: string): Place {
 
 function makeSender(service: string, options: NeighbourOptions, timeoutMs: number): Sender {
   const { endpoint, serviceToken, ca } = options;
+  const failed: Sender['failed'] = (why, cause) =>
+    unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
   const fixed = typeof endpoint === 'string' ? placeOf(endpoint) : null;
-  const place = async (): Promise<Place> => fixed ?? placeOf(await (endpoint as () => Promise<string>)());
+  const place = async (): Promise<Place> => {
+    if (fixed !== null) return fixed;
+    const told = await (endpoint as () => Promise<string>)();
+    try {
+      return placeOf(told);
+    } catch (error) {
+      throw failed(`${told} is no address`, error);
+    }
+  };
   const agent = new Agent({
     connectTimeout: timeoutMs,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
-  const failed: Sender['failed'] = (why, cause) =>
-    unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
-
   const send: Sender['send'] = async (token, method, path, body, signal, contentType = 'application/json') => {
     const repeatable = method !== 'POST';
     const { origin, prefix } = await place();

@@ -307,7 +307,7 @@ withCommon(
   });
 
 withCommon(program.command('identity').description('the built-in identity service').command('reset-passwords'))
-  .description('new random passwords for admin and demo, written to clouds.yaml')
+  .description('new random passwords and their first roles for admin and demo, written to clouds.yaml')
   .action(async (options: Common) => {
     const database = await databaseOf(options);
     try {

@@ -63,7 +63,11 @@ export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { a
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;
     if (leadsUp(path)) throw badRequest('The path of a request leads to nothing above the service.');
-    const { origin, pathname } = new URL(await endpoint());
+    const told = await endpoint();
+    const isDown = (detail: string, cause?: unknown) =>
+      unavailable(`The ${web.service} service cannot be asked now.`, { detail, cause });
+    if (!URL.canParse(told)) throw isDown(`${told} is no address`);
+    const { origin, pathname } = new URL(told);
     const hasBody = ctx.get('Content-Length') !== '' || ctx.get('Transfer-Encoding') !== '';
     const answer = await agent
       .request({
@@ -77,10 +81,7 @@ export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { a
         signal: untilGone(ctx),
       })
       .catch((error: unknown) => {
-        throw unavailable(`The ${web.service} service cannot be asked now.`, {
-          detail: messageOf(error),
-          cause: error,
-        });
+        throw isDown(messageOf(error), error);
       });
     ctx.status = answer.statusCode;
     ctx.set(passedOn(answer.headers));

@@ -105,6 +105,10 @@ for (const engine of engines) {
       await writeBytes(volumes.fileOf(id), 2);
       const server = await attached(id);
       assert.equal((await reimage(id, { image_id: imageId, reimage_reserved: true })).status, 400);
+      // an administrator may set a status that is not so
+      await cloud.database.write('volumes').where({ id }).update({ status: 'reserved' });
+      assert.equal((await reimage(id, { image_id: imageId, reimage_reserved: true })).status, 400);
+      await cloud.database.write('volumes').where({ id }).update({ status: 'in-use' });
       await service().checkReimage(callers.demo, id, imageId);
       await assert.rejects(service().checkReimage(callers.other, id, imageId), /could not be found/);
       await assert.rejects(service().checkReimage(callers.demo, id, large), /cannot be smaller/);

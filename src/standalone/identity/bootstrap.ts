@@ -3,6 +3,7 @@
 import { newSecret } from '../../base/new-secret.ts';
 import { newHexId } from '../../base/ids.ts';
 import { assign, domains, imply, projects, roles, SYSTEM, users } from '../../db/identity.ts';
+import type { Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { missing } from './route.ts';
@@ -22,12 +23,17 @@ export interface Bootstrapped {
 }
 
 const DOMAIN = 'default';
+const FIRST_USERS = ['admin', 'demo'] as const;
+export type FirstUser = (typeof FIRST_USERS)[number];
 const PROJECTS = ['admin', 'demo', 'service'] as const;
 /** Each implies the next, as Keystone's bootstrap sets it up; `service` stands apart. */
 const ROLE_CHAIN = ['admin', 'manager', 'member', 'reader'];
 
 /** What the program does by itself waits among itself. */
 const OWN: Turn = { address: '', user: '' };
+
+const hasUsers = async (reader: Reader): Promise<boolean> =>
+  (await users.list(reader, { domain_id: DOMAIN }, { limit: 1, marker: null })).length > 0;
 
 /** 192 random bits in letters that need no quoting. */
 const newPassword = (): string => newSecret(24);
@@ -41,7 +47,8 @@ export async function ensureBootstrap(
   parts: Parts,
   keep: (made: NewPasswords) => Promise<NewPasswords> = (made) => Promise.resolve(made),
 ): Promise<Bootstrapped> {
-  const isFresh = (await users.list(parts.reader, { domain_id: DOMAIN, name: 'admin' })).length === 0;
+  // whoever has deleted or renamed the first users has others
+  const isFresh = !(await hasUsers(parts.reader));
   const passwords = isFresh ? await keep({ admin: newPassword(), demo: newPassword() }) : null;
   const hashes =
     passwords === null
@@ -83,43 +90,50 @@ async function makeMissing(tx: Tx, passwords: NewPasswords | null, hashes: NewPa
   const projectId = (name: (typeof PROJECTS)[number]): string => projectIds.get(name) ?? '';
   const made = { admin: projectId('admin'), demo: projectId('demo'), service: projectId('service') };
   // another process may have been first
-  const [already] = await users.list(tx, { domain_id: DOMAIN, name: 'admin' });
-  if (hashes === null || already !== undefined) return { projects: made, passwords: null };
+  if (hashes === null || (await hasUsers(tx))) return { projects: made, passwords: null };
 
   for (const [index, name] of ROLE_CHAIN.slice(1).entries())
     await imply(tx, { priorRoleId: roleId(ROLE_CHAIN[index] ?? ''), impliedRoleId: roleId(name) });
-  for (const name of ['admin', 'demo'] as const) {
-    const id = newHexId();
-    await users.insert(tx, {
-      id,
-      domainId: DOMAIN,
-      name,
-      defaultProjectId: null,
-      enabled: true,
-      passwordHash: hashes[name],
-      tokensValidFrom: 0,
-      extra: {},
-    });
-    const target = { type: 'project', id: projectId(name) } as const;
-    await assign(tx, { userId: id, target, roleId: roleId(name === 'admin' ? 'admin' : 'member') });
-    if (name === 'admin') await assign(tx, { userId: id, target: SYSTEM, roleId: roleId('admin') });
-  }
+  for (const name of FIRST_USERS) await insertFirst(tx, name, hashes[name]);
   return { projects: made, passwords };
 }
 
+/** A user as the first start makes him, who has no role yet; his id. */
+async function insertUser(tx: Tx, name: FirstUser, passwordHash: string): Promise<string> {
+  const id = newHexId();
+  const asAny = { domainId: DOMAIN, defaultProjectId: null, enabled: true, tokensValidFrom: 0, extra: {} };
+  await users.insert(tx, { id, name, passwordHash, ...asAny });
+  return id;
+}
+
+/** Gives the roles that a first user has from the beginning, in the project of his name, which is there and is enabled. */
+async function grantFirst(tx: Tx, name: FirstUser, userId: string): Promise<void> {
+  const [role] = await roles.list(tx, { name: name === 'admin' ? 'admin' : 'member' });
+  const [project] = await projects.list(tx, { domain_id: DOMAIN, name });
+  if (role === undefined || project === undefined) throw missing(`project: ${name}`);
+  if (!project.enabled) await projects.replace(tx, { ...project, enabled: true });
+  await assign(tx, { userId, target: { type: 'project', id: project.id }, roleId: role.id });
+  if (name === 'admin') await assign(tx, { userId, target: SYSTEM, roleId: role.id });
+}
+
+async function insertFirst(tx: Tx, name: FirstUser, passwordHash: string): Promise<void> {
+  await grantFirst(tx, name, await insertUser(tx, name, passwordHash));
+}
+
 /**
- * Gives a user of the default domain a new random password, enables him, and ends his tokens: the way back in when
- * `clouds.yaml` is lost.
+ * Gives a first user a new random password, enables him, and ends his tokens: the way back in when `clouds.yaml` is lost, or an
+ * administrator has shut himself out. He has his first roles again, and is made anew where he is gone.
  * @returns the password, in clear
  */
-export async function resetPassword(parts: Parts, name: string): Promise<string> {
+export async function resetPassword(parts: Parts, name: FirstUser): Promise<string> {
   const password = newPassword();
   const hash = await parts.passwords.hash(password, OWN);
   await tx(parts.database, async (tx) => {
     const [found] = await users.list(tx, { domain_id: DOMAIN, name });
     const user = found === undefined ? null : await users.hold(tx, found.id);
-    if (user === null) throw missing(`user: ${name}`);
+    if (user === null) return insertFirst(tx, name, hash);
     await users.replace(tx, { ...user, enabled: true, passwordHash: hash, tokensValidFrom: parts.clock.now() + 1 });
+    await grantFirst(tx, name, user.id);
   });
   return password;
 }

@@ -18,7 +18,7 @@ import { accessRuleRoutes } from './access-rules.ts';
 import { applicationCredentialRoutes } from './application-credentials.ts';
 import { assignmentRoutes } from './assignments.ts';
 import { authRoutes } from './auth.ts';
-import { type Bootstrapped, ensureBootstrap, type NewPasswords, resetPassword } from './bootstrap.ts';
+import { type Bootstrapped, ensureBootstrap, type FirstUser, type NewPasswords, resetPassword } from './bootstrap.ts';
 import { catalogChangeRoutes } from './catalog-changes.ts';
 import { catalogRoutes } from './catalog.ts';
 import { domainRoutes } from './domains.ts';
@@ -59,7 +59,7 @@ export interface BuiltInIdentity {
   readonly publicKeysDir: string;
   ensureBootstrap(keep?: (made: NewPasswords) => Promise<NewPasswords>): Promise<Bootstrapped>;
   /** A new random password for a user of the default domain; it is told here and nowhere else. */
-  resetPassword(name: string): Promise<string>;
+  resetPassword(name: FirstUser): Promise<string>;
 }
 
 /** Every route but the versions'. */

@@ -63,8 +63,9 @@ export async function reimageVolume(
   const origin = await fittingImage(parts, caller, before, imageId);
   await changeVolume(parts, caller, id, rule, async (volume, t) => {
     mustBegin(verb, volume);
-    // what failed before may be a server's still, which may have it open
-    if (volume.status === 'error' && (await attachmentsOf(t, [id])).length > 0) {
+    // what failed before, or has its status by hand, may be a server's still, which may have it open
+    const held = await attachmentsOf(t, [id]);
+    if (held.some(({ status }) => volume.status === 'error' || status !== 'reserved')) {
       throw badRequest(`Invalid volume: Volume ${id} is attached or reserved: rebuild its server.`);
     }
     return begin(t, parts, volume, { imageId, origin }, requestId);

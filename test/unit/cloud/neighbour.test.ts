@@ -64,6 +64,27 @@ describe('a neighbour that is out of its mind', () => {
     await neighbour.close();
   });
 
+  it('is quoted at little cost, whatever page it answers with', async () => {
+    const neighbour = makeNeighbour('image', options);
+    for (const [page, words] of [
+      [`<h1>400</h1>\n  No &quot;x&quot; here.<br /><br />`, 'No "x" here.'],
+      [`<h1>400</h1>${' '.repeat(200_000)}`, ''],
+      [`</h1>${' a'.repeat(100_000)}`.repeat(4), ''],
+    ] as const) {
+      answer = (_request, response) => void response.writeHead(400).end(page);
+      const began = performance.now();
+      assert.equal((await neighbour.ask(systemCaller, 'GET', '/v2/images')).message, words);
+      assert.ok(performance.now() - began < 2_000);
+    }
+    await neighbour.close();
+  });
+
+  it('that the catalog has at no address is not asked', async () => {
+    const neighbour = makeNeighbour('image', { ...options, endpoint: async () => 'http://[' });
+    await assert.rejects(neighbour.ask(systemCaller, 'GET', '/v2/images'), isUnavailable);
+    await neighbour.close();
+  });
+
   it('is not asked for one empty page after the other', async () => {
     answer = (_request, response) => void response.end(JSON.stringify({ images: [], next: '/v2/images?marker=x' }));
     const glance = makeGlance(options);

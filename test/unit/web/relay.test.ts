@@ -20,6 +20,7 @@ const portOf = (server: Server): number => (server.address() as AddressInfo).por
 describe('the relay', async () => {
   let answer: RequestListener = (_request, response) => void response.end('{}');
   let seen: IncomingMessage[] = [];
+  let address: string | null = null;
   const upstream = await listening((request, response) => {
     seen.push(request);
     answer(request, response);
@@ -27,7 +28,7 @@ describe('the relay', async () => {
   const relay = makeRelay({
     ...{ service: 'image', envelope: novaEnvelope, clock: systemClock, log: silentLog },
     observer: { answered() {} },
-    endpoint: async () => `http://127.0.0.1:${portOf(upstream)}/glance`,
+    endpoint: async () => address ?? `http://127.0.0.1:${portOf(upstream)}/glance`,
     authenticate: async () => ({ userId: 'u', projectId: 'p' }) as never,
   });
   const front = await listening(relay.app.callback());
@@ -116,5 +117,12 @@ describe('the relay', async () => {
     const given = await fetch(`${base}/v2/images`);
     assert.equal(given.status, 503);
     assert.doesNotMatch(await given.text(), /127\.0\.0\.1|smtp/);
+  });
+
+  it('says the same where the catalog has no address for it', async () => {
+    address = 'http://[';
+    const { status } = await fetch(`${base}/v2/images`);
+    address = null;
+    assert.equal(status, 503);
   });
 });
