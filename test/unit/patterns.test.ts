@@ -18,7 +18,6 @@ const TIMEOUT_MS = 30_000;
 /** Patterns that are slow on long texts, or that nobody could judge, with what keeps long texts from them. */
 const bounded: Readonly<Record<string, string>> = {
   '/^[{}]+|[{}]+$/g': 'isUuidLike looks at 128 characters at most',
-  '/<\\/h1>\\s*([^<]*?)\\s*<br/': "reads the operator's own image service",
   '/^-+|-+$/g': "a server's name has 255 characters",
   '/^(?:cpu_info|metrics|stats|numa_topology|supported_hv_specs|pci_device_pools|nodename|pci_stats|supported_instances|limits|instances)(?::\\w+)*$/':
     'the name of an extra spec has 255 characters, and each part begins with a colon',
