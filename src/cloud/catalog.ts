@@ -1,9 +1,7 @@
 // Why: where a neighbour is stands in Keystone's catalog, unless the operator says it himself.
 
 import { withoutEndSlashes } from '../base/slashes.ts';
-
-const objects = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+import { record, records } from './neighbour.ts';
 
 /** `http://host:9292/v2/` is at `http://host:9292`. */
 function withoutVersion(url: string): string {
@@ -25,10 +23,9 @@ export interface Wanted {
  * The address of a service in what `GET /v3/auth/catalog` answers, without a version at its end; null: it has none.
  */
 export function endpointIn(answer: unknown, { type, interfaces, region }: Wanted): string | null {
-  const { catalog } = (typeof answer === 'object' && answer !== null ? answer : {}) as { catalog?: unknown };
-  const endpoints = objects(catalog)
+  const endpoints = records(record(answer)['catalog'])
     .filter((service) => service['type'] === type)
-    .flatMap((service) => objects(service['endpoints']))
+    .flatMap((service) => records(service['endpoints']))
     .filter((endpoint) => region === '' || endpoint['region_id'] === region || endpoint['region'] === region);
   for (const wanted of interfaces) {
     const url = endpoints.find((endpoint) => endpoint['interface'] === wanted)?.['url'];

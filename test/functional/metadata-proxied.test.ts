@@ -52,7 +52,8 @@ describe("Neutron's metadata agents", () => {
   };
   const named = (id = uuid, tenant = projectId, signature = signed(id)) => ({
     ...{ 'X-Instance-ID': id, 'X-Tenant-ID': tenant, 'X-Instance-ID-Signature': signature },
-    'X-Forwarded-For': '10.0.0.7',
+    // as a guest's address of IPv6 is written: whose it is stands above
+    'X-Forwarded-For': 'fe80::f816:3eff:fe00:1%eth9',
   });
 
   it('are told what a server is that they name', async () => {

@@ -134,10 +134,10 @@ export function makeMetadataAnswers({ source, count, clock, log }: Omit<Metadata
 
   async function answerOf(request: Asked): Promise<Answered> {
     const { networkId, address, host, named, method, url } = request;
-    if (address === null || url.length > limits.metadataPathChars) return notHere();
+    if (url.length > limits.metadataPathChars) return notHere();
     const reads = method === 'GET' || method === 'HEAD';
     await count(named === undefined ? `${networkId} ${address}` : named.uuid, !reads);
-    const uuid = named === undefined ? await source.asker({ networkId, address, host }) : named.uuid;
+    const uuid = named?.uuid ?? (address === null ? null : await source.asker({ networkId, address, host }));
     const facts = uuid === null ? null : await factsOf(uuid);
     if (facts === null || (named !== undefined && named.projectId !== facts.server.projectId)) return notHere();
     const found: MetadataAnswer | null = metadataAt(facts, url.replace(/[?#].*$/s, ''), () => randomBytes(SEED_BYTES));

@@ -1,10 +1,10 @@
 // Why: Neutron's metadata agents know their networks' guests, and name the one that asks to Nova in headers, which they sign with a secret
 // that both have. Whoever has it may name any guest.
 
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { isCanonicalUuid } from '../../base/ids.ts';
-import { canonicalIp } from '../../base/ip.ts';
+import { isSameText } from '../../base/same-text.ts';
 import type { WebObserver } from '../../web/app.ts';
 import { type AnswerAsked, type Answered, bodyOf, refusal, sendAnswer } from './handler.ts';
 
@@ -18,11 +18,8 @@ export interface ProxiedOptions {
 const BAD_SIGNATURE = 'Invalid proxy request signature.';
 
 /** Whether the secret's owner named this server: HMAC-SHA256 of its id, in hexadecimal digits. */
-function isSigned(secret: string, uuid: string, signature: string): boolean {
-  const right = Buffer.from(createHmac('sha256', secret).update(uuid).digest('hex'));
-  const given = Buffer.from(signature);
-  return right.length === given.length && timingSafeEqual(right, given);
-}
+const isSigned = (secret: string, uuid: string, signature: string): boolean =>
+  isSameText(createHmac('sha256', secret).update(uuid).digest('hex'), signature);
 
 /** Answers what Neutron's agents pass on. Whom they name wrongly is told nothing; the texts are Nova's. */
 export function answerProxied({ answers, secret, observer }: ProxiedOptions): RequestListener {
@@ -33,9 +30,8 @@ export function answerProxied({ answers, secret, observer }: ProxiedOptions): Re
     if (projectId === '') return refusal(400, 'X-Tenant-ID header is missing from request.');
     if (!isSigned(secret, uuid, word('x-instance-id-signature'))) return refusal(403, BAD_SIGNATURE);
     if (!isCanonicalUuid(uuid)) return refusal(404, 'Not Found');
-    const [address = ''] = word('x-forwarded-for').split(',');
     return answers({
-      ...{ networkId: '', address: canonicalIp(address.trim()) ?? 'unknown', host: null, named: { uuid, projectId } },
+      ...{ networkId: '', address: null, host: null, named: { uuid, projectId } },
       ...{ method: request.method ?? '', url: request.url ?? '', body: (most) => bodyOf(request, most) },
     });
   };

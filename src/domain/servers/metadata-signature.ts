@@ -1,7 +1,8 @@
 // Why: an agent passes on what guests of its host ask, and says which network and address they ask from. It is believed for its own host
 // alone: it has a key that is made of the host's name, and who has one secret can make each host's key.
 
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
+import { isSameText } from '../../base/same-text.ts';
 
 /** What an agent says of a question that it passes on. */
 export interface RelayedFrom {
@@ -46,6 +47,5 @@ export const signatureOf = (key: string, from: RelayedFrom, question: RelayedQue
 
 /** Whether who has the key signed this. Takes as long for a signature that is wrong in whatever place. */
 export function isSigned(key: string, signature: string, from: RelayedFrom, question: RelayedQuestion): boolean {
-  const [right, given] = [signatureOf(key, from, question), signature].map((text) => Buffer.from(text));
-  return right !== undefined && given !== undefined && right.length === given.length && timingSafeEqual(right, given);
+  return isSameText(signatureOf(key, from, question), signature);
 }

@@ -1,6 +1,7 @@
 // Why: a volume goes from one project to another by an offer and a key that only the taker is told.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { isSameText } from '../../base/same-text.ts';
 import { badRequest } from '../../base/errors.ts';
 import { isoMicros } from '../../base/clock.ts';
 import { newUuid } from '../../base/ids.ts';
@@ -29,7 +30,6 @@ const words: ListWords = {
 };
 
 const hashOf = (salt: string, key: string): string => createHash('sha256').update(`${salt}:${key}`).digest('hex');
-const same = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
 const view = ({ base }: Visit, path: string, transfer: StoredTransfer, more: object = {}): object => ({
   ...{ id: transfer.id, name: transfer.name, volume_id: transfer.volumeId },
@@ -88,7 +88,7 @@ async function accept(parts: VolumeParts, visit: Visit): Promise<StoredTransfer>
   return tx(database, async (t) => {
     const transfer = await findTransfer(t, id);
     if (transfer === null) throw transferMissing(id);
-    if (!same(hashOf(transfer.salt, body.auth_key), transfer.keyHash)) {
+    if (!isSameText(hashOf(transfer.salt, body.auth_key), transfer.keyHash)) {
       throw badRequest(`Invalid auth key: Attempt to transfer ${id} with invalid auth key.`);
     }
     const volume = await lockVolume(t, transfer.volumeId);
