@@ -74,11 +74,8 @@ export interface ServerPorts {
   rebind(server: Omit<PortTarget, 'hostname'>): Promise<readonly NicSpec[]>;
   /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */
   release(server: OwnedServer, which?: WhichPort): Promise<void>;
-  /**
-   * Resolves when what was plugged for a server works; absent: that is at once. Rejects with `unavailable` where it does not within
-   * the time that is configured.
-   */
-  awaitPlugged?(server: OwnedServer): Promise<void>;
+  /** The ids of a server's ports that were plugged and do not work yet; absent: what is plugged works. */
+  unplugged?(server: OwnedServer): Promise<readonly string[]>;
   /** The server's ports as they are now, in the order of their making. */
   portsOf(server: OwnedServer): Promise<readonly NicSpec[]>;
   /** The server's ports as a caller sees them. */

@@ -1,9 +1,7 @@
 // Why: production's networks are Neutron's; this asks it (or anything that speaks Neutron v2.0) what compute asks of networks.
 // Looking is done with the caller's token, so that Neutron decides what the caller may see; making and binding with our own.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-import { badRequest, unavailable } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
+import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
@@ -139,32 +137,19 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, ovsBridge: string):
 export interface NeutronOptions extends NeighbourOptions {
   /** The switch that ports are plugged into which name none. Default: `br-int`. */
   readonly ovsBridge?: string;
-  /** How long a new server's ports may take until they work; 0: it is not waited for. Default: 0. */
-  readonly plugTimeoutMs?: number;
 }
 
-/** Polls: what Neutron tells (`network-vif-plugged`) comes to any of several processes, or to none while they start. */
-async function awaitPlugged(http: NeutronHttp, deviceId: string, timeoutMs: number): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs;
-  for (;;) {
-    const ports = await http.list(null, 'ports', [['device_id', deviceId]]);
-    const silent = ports.filter((port) => port['admin_state_up'] !== false && port['status'] !== 'ACTIVE');
-    if (silent.length === 0) return;
-    if (performance.now() > giveUpAt) {
-      const names = silent.map((port) => `${textOf(port['id'])} is ${textOf(port['status'])}`).join(', ');
-      throw unavailable('Failed to allocate the network(s), not rescheduling.', {
-        code: 'PortNotPlugged',
-        detail: names,
-      });
-    }
-    await sleep(limits.portPollMs);
-  }
+/** Asked again and again: what Neutron tells (`network-vif-plugged`) comes to any of several processes, or to none while they start. */
+async function unplugged(http: NeutronHttp, deviceId: string): Promise<readonly string[]> {
+  const ports = await http.list(null, 'ports', [['device_id', deviceId]]);
+  return ports
+    .filter((port) => port['admin_state_up'] !== false && port['status'] !== 'ACTIVE')
+    .map((port) => textOf(port['id']));
 }
 
 /** A network service over HTTP; `close` ends its connections. */
 export function makeNeutron({
   ovsBridge = 'br-int',
-  plugTimeoutMs = 0,
   ...options
 }: NeutronOptions): NetworkService & { close(): Promise<void> } {
   const neutron = makeNeighbour('network', options);
@@ -172,7 +157,7 @@ export function makeNeutron({
   const api = { ...neutronPorts(http, neutron, ovsBridge), ...neutronGroups(http), ...neutronFloatingIps(http) };
   return {
     ...makeNetworkService(api),
-    ...(plugTimeoutMs === 0 ? {} : { awaitPlugged: ({ uuid }) => awaitPlugged(http, uuid, plugTimeoutMs) }),
+    unplugged: ({ uuid }) => unplugged(http, uuid),
     close: () => neutron.close(),
   };
 }

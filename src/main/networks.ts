@@ -26,7 +26,6 @@ async function openNeutron({ config, cleanup }: Parts, adapter: Adapter): Promis
   const neutron = makeNeutron({
     ...adapter,
     ovsBridge: config.network.ovs_bridge,
-    plugTimeoutMs: config.network.vif_plugging_timeout_seconds * 1000,
   });
   cleanup.defer(() => neutron.close());
   return neutron;

@@ -40,7 +40,7 @@ const sizedFlavorTerms = (compute: Config['compute']): SizedFlavorTerms => ({
 
 /** What the operations need of the configuration, in their own units. */
 export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler'> => {
-  const { compute, database, pci, quota, scheduler, notifications } = config;
+  const { compute, database, network, pci, quota, scheduler, notifications } = config;
   return {
     config: {
       defaultZone: compute.zone,
@@ -48,6 +48,7 @@ export const opsSettings = (config: Config): Pick<OpsDeps, 'config' | 'scheduler
       reserved: termsOf(compute).reserved,
       hostDownMs: compute.down_seconds * 1000,
       shutdownMs: compute.shutdown_seconds * 1000,
+      plugTimeoutMs: network.vif_plugging_timeout_seconds * 1000,
       placementWaitMs: compute.placement_wait_seconds * 1000,
       forceConfigDrive: forcesConfigDrive(config),
       reclaimMs: compute.reclaim_instance_interval_seconds * 1000,

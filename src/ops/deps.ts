@@ -45,6 +45,8 @@ export interface OpsConfig {
   readonly allowResizeToSameHost: boolean;
   /** A resize that nobody confirmed for this long is confirmed, in milliseconds; 0: never. */
   readonly resizeConfirmMs: number;
+  /** How long the ports of a new server may take until they work, where the network service says so; 0: it is not waited for. */
+  readonly plugTimeoutMs: number;
   /** Where the operator's own proxy serves consoles; null: this program's does, and there are only those that it carries. */
   readonly consoleBaseUrl: string | null;
   /** Whether anybody shall be told of what happens: a broker for notifications is configured. */

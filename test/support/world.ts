@@ -185,6 +185,7 @@ export const testConfig: OpsConfig = {
   allowResizeToSameHost: false,
   resizeConfirmMs: 0,
   consoleBaseUrl: 'http://127.0.0.1:6080',
+  plugTimeoutMs: 2_000,
   notifications: false,
   shelvedOffloadMs: 0,
   evacuateAfterMs: 0,

@@ -71,8 +71,14 @@ export async function contextFor<I>(run: Run<I>, stepName: string, asking = step
   const step = saga.steps.slice(0, -1).find(({ name }) => name === stepName);
   const point = (name: string): void => deps.hooks?.point?.(`${saga.name}.${stepName}.${name}`);
   return {
-    ...{ deps, log, action, input: run.envelope.args, server, claim, rest, point },
+    ...{ deps, log, action, input: run.envelope.args, server, claim, point },
     build: () => build() as BuildRequest,
+    rest: async (work) => {
+      const done = await rest(work);
+      // it may have lasted long: whoever looks again and again looks no more
+      run.stopIfTold();
+      return done;
+    },
     again: run.begunBefore(stepName),
     ...outputsFrom<I>((one) => run.live(one)?.output),
     commit: (work) => run.commit(work),

@@ -27,6 +27,7 @@ import { type Failure, type Saga, step, type StepContext } from '../engine/saga.
 import { settleFailed, settleFromView, vmStateOf } from '../engine/settle.ts';
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
+import { awaitPorts } from './await-ports.ts';
 import { finishPorts } from './made-ports.ts';
 import { imageOfCopy, removeMadeImage } from './image-of-copy.ts';
 import { type CheckedRequest, checkRequest, newServers } from './new-server.ts';
@@ -164,11 +165,11 @@ const build = step({
   name: 'build',
   event: 'compute__do_build_and_run_instance',
   async run(context: StepContext<CreateInput>) {
-    const { deps, server, claim, input, build: asked, call, rest } = context;
+    const { deps, server, claim, input, build: asked, call } = context;
     await attachPlanned(context);
     const spec = await specToBuild(deps.database.read, { server, claim, build: asked() }, input.adminPass);
     const view = await call(server.host as string, 'spawn', { spec });
-    if (deps.network.awaitPlugged !== undefined) await rest(deps.network.awaitPlugged(server));
+    await awaitPorts(context);
     return view;
   },
   async undo(context) {
@@ -183,7 +184,7 @@ function elsewhere(failure: Failure, { input, server }: StepContext<CreateInput>
   // that host leads to no wire of a network's
   const isUnbound = failure.code === 'PortBindingFailed';
   if (!isUnbound && (failure.step !== build.name || failure.kind === 'badRequest')) return null;
-  if (failure.kind === 'unavailable') return null;
+  if (failure.kind === 'unavailable' || failure.code === 'PortNotPlugged') return null;
   if (server.host === null || input.excluded.length + 1 >= limits.buildAttempts) return null;
   return {
     from: 'place',

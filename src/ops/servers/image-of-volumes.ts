@@ -14,7 +14,7 @@ import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { type Step, step, type StepContext } from '../engine/saga.ts';
 import { busOfServer } from './attach-volume.ts';
-import { awaitVolume } from './await-volume.ts';
+import { awaitOutcome, volumePatience } from './await-outcome.ts';
 import { dropHalfImage, removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 
 export interface ImageInput extends SnapshotInput {
@@ -60,7 +60,7 @@ function whenTaken(context: StepContext<ImageInput>, { volumeId, snapshotId }: V
     if (found?.status === 'creating') return null;
     throw untaken(`: its status is ${found?.status ?? 'deleted'}, and the messages of the volume service say why`);
   };
-  return awaitVolume(context, look, () => untaken(' in time'));
+  return awaitOutcome(context, volumePatience, look, () => untaken(' in time'));
 }
 
 /** Removes what there is of them. */

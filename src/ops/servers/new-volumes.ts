@@ -21,7 +21,7 @@ import { snapshotMissing, volumeMissing } from '../../domain/servers/volumes.ts'
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
 import { busOfServer, checkFree, diskOf } from './attach-volume.ts';
-import { awaitVolume } from './await-volume.ts';
+import { awaitOutcome, volumePatience } from './await-outcome.ts';
 import type { BuildRequest } from './build.ts';
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
@@ -143,7 +143,7 @@ async function whenMade<I>(context: StepContext<I>, { volumeId }: PlannedVolume)
     if (status !== null && MADE.includes(status)) return true;
     throw unmade(`: its status is ${status ?? 'deleted'}`);
   };
-  await awaitVolume(context, look, () => unmade(' in time'));
+  await awaitOutcome(context, volumePatience, look, () => unmade(' in time'));
 }
 
 /** Makes what is not there, and attaches all of it to the server on its host. */

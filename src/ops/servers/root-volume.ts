@@ -8,7 +8,7 @@ import { volumesOfServer } from '../../db/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import type { OpsDeps } from '../deps.ts';
-import { awaitVolume } from './await-volume.ts';
+import { awaitOutcome, volumePatience } from './await-outcome.ts';
 import { hostOf } from './host-of.ts';
 import { makeWay } from './whereabouts.ts';
 
@@ -95,7 +95,7 @@ export const reimaged = step({
       if (status === 'error') throw failed('has its data of before, and the messages of the volume service say why');
       return status === 'downloading' ? null : true;
     };
-    await awaitVolume(context, look, () => failed('did not get its new data in time'));
+    await awaitOutcome(context, volumePatience, look, () => failed('did not get its new data in time'));
   },
   undo: 'the work on the volume is given up with what began it',
 });
