@@ -16,6 +16,7 @@ import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { type Front, placeFront } from '../../test/support/front.ts';
 import { type Service, startService } from '../../test/support/serve.ts';
+import { placeOfProvider } from './place.ts';
 
 const run = promisify(execFile);
 const EVERY_TEST = '^TestAcc(ComputeV2|Block[Ss]torage)';
@@ -183,23 +184,6 @@ async function runAs(program: string, names: readonly string[], env: Env): Promi
   return outcomes;
 }
 
-/**
- * Where the program looks for a provider of which a configuration tells only the name, as those of the tests do: Terraform and OpenTofu
- * differ in it, and the tests' own provider has to stand there.
- */
-async function placeOfProvider(terraform: string): Promise<Env> {
-  const dir = mkdtempSync(join(tmpdir(), 'xloud-terraform-'));
-  try {
-    writeFileSync(join(dir, 'main.tf'), 'provider "openstack" {}\n');
-    const { stdout } = await run(terraform, ['providers', '-no-color'], { cwd: dir });
-    const [, host, namespace] = /\[([^/\]]+)\/([^/\]]+)\/openstack\]/.exec(stdout) ?? [];
-    if (host === undefined || namespace === undefined) throw new Error(`of a provider it says: ${stdout}`);
-    return { TF_ACC_PROVIDER_HOST: host, TF_ACC_PROVIDER_NAMESPACE: namespace };
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
 /** Runs the provider's tests, first those that want an administrator, then those that want anybody else. */
 async function runTests(terraform: string, provider: string, cloud: Cloud, which: string): Promise<boolean> {
   const program = join(provider, 'openstack.test');
@@ -211,7 +195,7 @@ async function runTests(terraform: string, provider: string, cloud: Cloud, which
   const shared = {
     ...{ PATH: process.env['PATH'] ?? '', HOME: cloud.service.dataDir },
     ...{ TF_ACC: '1', TF_ACC_TERRAFORM_PATH: terraform, CHECKPOINT_DISABLE: '1' },
-    ...(await placeOfProvider(terraform)),
+    ...(await placeOfProvider(terraform, 'openstack')),
     ...(await readyForTests(cloud)),
   };
   const { clouds } = parse(readFileSync(join(cloud.service.dataDir, 'clouds.yaml'), 'utf8')) as Json;
