@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs packages clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -124,6 +124,11 @@ debian-guest:
 
 build: deps
 	@npm run --silent build
+
+## What is installed: Debian packages and a tarball in dist/packages; VERSION=1.2.3: called so, else as the commit is; three minutes.
+packages: deps
+	@tools/packages.sh ensure packages
+	@node tools/package/main.ts $(if $(VERSION),--version "$(VERSION)")
 
 ## The documents that are derived: the API's description, the table of microversions, the sample files.
 docs: deps
