@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs packages clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform lint format bench demo host guest debian-guest deps build docs packages install-test clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -129,6 +129,10 @@ build: deps
 packages: deps
 	@tools/packages.sh ensure packages
 	@node tools/package/main.ts $(if $(VERSION),--version "$(VERSION)")
+
+## docs/installing.md, command by command, on clean machines with a systemd each, and an upgrade from FROM= (a revision) and back; as root, ten minutes.
+install-test: deps
+	@tools/install-test.sh $(FROM)
 
 ## The documents that are derived: the API's description, the table of microversions, the sample files.
 docs: deps

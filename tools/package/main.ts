@@ -1,5 +1,5 @@
-// Why: one command makes what is installed: `node tools/package/main.ts [--version V]` writes Debian packages, a tarball and their sums
-// to dist/packages. The same commit gives the same bytes.
+// Why: one command makes what is installed: `node tools/package/main.ts [--version V] [--only deb|tarball] [--out DIR]` writes Debian packages,
+// a tarball and their sums to dist/packages. The same commit gives the same bytes.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,6 @@ import { type Build, stage } from './stage.ts';
 import { checkedVersion, type Checkout, versionOf } from './version.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
-const out = join(root, 'dist', 'packages');
 const work = join(root, 'dist', 'build');
 
 const run = (file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = process.env): void =>
@@ -82,7 +81,10 @@ function writeSums(): void {
 }
 
 process.umask(0o022);
-const { values } = parseArgs({ options: { version: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { version: { type: 'string' }, only: { type: 'string' }, out: { type: 'string' } },
+});
+const out = resolve(values.out ?? join(root, 'dist', 'packages'));
 const at = checkout();
 const release = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 const version = values.version ? checkedVersion(values.version) : versionOf(release, at);
