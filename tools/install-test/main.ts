@@ -41,15 +41,18 @@ const debsOf = (directory: string): string[] =>
     .filter((name) => name.endsWith('.deb'))
     .map((name) => join(directory, name));
 
-/** Runs blocks on the machines that they name. */
-async function follow(some: readonly Block[], machines: readonly Machine[]): Promise<void> {
-  for (const { machines: names, commands, line, under } of some)
-    for (const name of names) {
+/** Runs blocks on the machines that they name, one after another or, where people would not wait either, all at once. */
+async function follow(some: readonly Block[], machines: readonly Machine[], atOnce = false): Promise<void> {
+  for (const { machines: names, commands, line, under } of some) {
+    const told = names.map((name) => async () => {
       const machine = machines.find((one) => one.name === name);
       if (machine === undefined) throw new Error(`line ${line}: there is no machine ${name}`);
       say(`${name}: ${under.at(-1)}, line ${line}`);
       await machine.type(commands);
-    }
+    });
+    if (atOnce) await Promise.all(told.map((one) => one()));
+    else for (const one of told) await one();
+  }
 }
 
 const CLOUD = (name: string): string =>
@@ -136,7 +139,7 @@ async function threeMachines(): Promise<void> {
   const addresses = ['10.20.0.11', '10.20.0.12', '10.20.0.13'];
   for (const [index, address] of addresses.entries()) await machine(`node${index + 1}`, address, option('older'));
   const [node1] = machines as [Machine];
-  await follow(sectionOf(blocks, 'Three machines'), machines);
+  await follow(sectionOf(blocks, 'Three machines'), machines, true);
   const servers = serversOf(node1, 'api');
   must(servers.length === 3 && servers.every(({ Status }) => Status === 'ACTIVE'), 'three servers are active');
   for (const { Name } of servers) await awaitConsole(node1, 'api', Name);

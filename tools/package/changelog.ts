@@ -54,7 +54,7 @@ const rfc2822 = (date: Date): string => date.toUTCString().replace('GMT', '+0000
 const entry = (version: string, body: string, maintainer: string, date: Date): string =>
   `${SOURCE} (${debianVersion(version)}) unstable; urgency=medium\n\n${body}\n\n -- ${maintainer}  ${rfc2822(date)}\n`;
 
-const firstSentence = (text: string): string => /^.*?[.:](?=\s|$)/s.exec(text)?.[0].replace(/:$/, '.') ?? text;
+const firstSentence = (text: string): string => /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 
 /** debian/changelog: of each note its first sentence; the whole is in CHANGELOG.md beside it. */
 export function debianChangelog(releases: readonly Release[], maintainer: string): string {

@@ -9,8 +9,11 @@ import { checkedVersion, debianVersion, versionOf } from '../../../tools/package
 
 const date = new Date('2026-12-02T03:22:44Z');
 const notes = mergeNotes([
-  parseNote('a.yaml', 'features:\n  - |\n    ``xloud api`` starts. It does more.\nupgrade:\n  - |\n    Say ``x: y`` first.\n'),
-  parseNote('b.yaml', 'prelude: >\n  A release.\nfixes:\n  - A thing: it works\n    again.\n'),
+  parseNote(
+    'a.yaml',
+    'features:\n  - |\n    ``xloud api`` starts. It does more.\nupgrade:\n  - |\n    Say ``x: y`` first.\n',
+  ),
+  parseNote('b.yaml', 'prelude: >\n  A release.\nfixes:\n  - |\n    A thing: it works\n    again.\n'),
 ]);
 const releases = [{ version: '1.2.0-dev.1.abc', date, notes }];
 
@@ -44,7 +47,7 @@ test("dpkg's changelog has the first sentence of each, in its form", () => {
       '  * A release.',
       '  * Say x: y first.',
       '  * xloud api starts.',
-      '  * A thing: it works again',
+      '  * A thing: it works again.',
       '',
       ' -- Somebody <a@example.org>  Wed, 02 Dec 2026 03:22:44 +0000',
       '',
