@@ -103,7 +103,11 @@ export function stage(build: Build, to: string): void {
   const packages = productionPackages(build.root);
   stageProgram(build, packages, to);
   stagePapers(build, packages, to);
-  for (const name of DOCUMENTS) cpSync(join(build.root, name), join(to, name), { recursive: true });
+  // what git knows: of a checkout that is worked in, folders and files are left that a fresh one has not
+  for (const path of execFileSync('git', ['ls-files', '-z', ...DOCUMENTS], { cwd: build.root, encoding: 'utf8' }).split(
+    '\0',
+  ))
+    if (path !== '') cpSync(join(build.root, path), join(to, path));
   cpSync(join(build.root, 'packaging', 'etc'), join(to, 'etc', 'xloud'), { recursive: true });
   mkdirSync(join(to, 'systemd'));
   const debian = join(build.root, 'packaging', 'debian');
