@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider lint format bench demo host guest debian-guest deps build docs clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -128,6 +128,23 @@ debian-guest:
 
 build: deps
 	@npm run --silent build
+
+## What is installed: Debian packages and a tarball in dist/packages; VERSION=1.2.3: called so, else as the commit is; three minutes.
+packages: deps
+	@tools/packages.sh ensure packages
+	@node tools/package/main.ts $(if $(VERSION),--version "$(VERSION)")
+
+## docs/installing.md, command by command, on clean machines with a systemd each, and an upgrade from FROM= (a revision) and back; as root, ten minutes.
+install-test: deps
+	@tools/install-test.sh $(FROM)
+
+## An image of the tarball that `make packages` left, by podman, buildah or docker.
+image:
+	@tools/image.sh
+
+## The documents as a site with search, in dist/site: to be opened as it is, or put on any web server.
+site: deps
+	@node --disable-warning=ExperimentalWarning tools/site/main.ts
 
 ## The documents that are derived: the API's description, the table of microversions, the sample files.
 docs: deps

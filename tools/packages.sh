@@ -48,6 +48,10 @@ declare -A PACKAGE_GROUPS=(
   # beside an API server that is built: its store and its command
   [kubernetes]='etcd-server openssl'
   [kubectl]='kubernetes-client'
+  # building Debian packages, and what judges them
+  [packages]='debhelper dpkg-dev lintian'
+  # trying them on clean machines: a root, and a systemd in it
+  [install-test]='debootstrap systemd-container iproute2 util-linux'
   # OpenStack's dashboard, which is only run from its files
   [horizon]='openstack-dashboard python3-requests python3-yaml'
   # OpenStack's own integration tests

@@ -1,0 +1,117 @@
+// A unit that lost a line of its hardening would start as before, and nobody would notice.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { loadConfig } from '../../../src/main/config.ts';
+
+const packaging = join(import.meta.dirname, '..', '..', '..', 'packaging');
+const textOf = (...path: string[]): string => readFileSync(join(packaging, ...path), 'utf8');
+const SERVICES = ['api', 'worker', 'agent', 'all'] as const;
+
+/** Settings of a unit, by key; a key that stands twice has both values. */
+function settingsOf(service: string): ReadonlyMap<string, readonly string[]> {
+  const settings = new Map<string, string[]>();
+  for (const line of textOf('debian', `xloud-${service}.service`).split('\n')) {
+    const [, key, value] = /^([A-Z]\w+)=(.*)$/.exec(line) ?? [];
+    if (key !== undefined) settings.set(key, [...(settings.get(key) ?? []), value as string]);
+  }
+  return settings;
+}
+
+const HARDENED = {
+  NoNewPrivileges: 'yes',
+  ProtectSystem: 'strict',
+  ProtectHome: 'yes',
+  PrivateTmp: 'yes',
+  PrivateDevices: 'yes',
+  ProtectClock: 'yes',
+  ProtectControlGroups: 'yes',
+  ProtectHostname: 'yes',
+  ProtectKernelLogs: 'yes',
+  ProtectKernelModules: 'yes',
+  ProtectKernelTunables: 'yes',
+  RestrictNamespaces: 'yes',
+  RestrictRealtime: 'yes',
+  RestrictSUIDSGID: 'yes',
+  LockPersonality: 'yes',
+  SystemCallArchitectures: 'native',
+  AmbientCapabilities: '',
+};
+
+for (const service of SERVICES)
+  test(`xloud-${service}: what every unit has`, () => {
+    const settings = settingsOf(service);
+    for (const [key, value] of Object.entries(HARDENED)) assert.deepEqual(settings.get(key), [value], key);
+    // the folder above is root's: a service that owned it would take those of the others
+    assert.deepEqual(settings.get('StateDirectory'), [`xloud/${service}`]);
+    assert.deepEqual(settings.get('Restart'), ['always']);
+    assert.deepEqual(settings.get('StartLimitIntervalSec'), ['0']);
+    const [start = ''] = settings.get('ExecStart') ?? [];
+    const command = service === 'all' ? 'serve' : service;
+    assert.equal(
+      start,
+      `/usr/bin/xloud ${command} --config /etc/xloud/${service}.yaml --data-dir /var/lib/xloud/${service}`,
+    );
+  });
+
+for (const service of ['api', 'worker'])
+  test(`xloud-${service} has no right of root's`, () => {
+    const settings = settingsOf(service);
+    assert.deepEqual(settings.get('User'), ['xloud']);
+    assert.deepEqual(settings.get('CapabilityBoundingSet'), ['']);
+    assert.deepEqual(settings.get('SystemCallFilter'), ['@system-service', '~@privileged @resources']);
+  });
+
+for (const service of ['agent', 'all'])
+  test(`xloud-${service} is root in name, for files of QEMU's user`, () => {
+    const [capabilities = ''] = settingsOf(service).get('CapabilityBoundingSet') ?? [];
+    assert.deepEqual(capabilities.split(' '), ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH', 'CAP_FOWNER']);
+  });
+
+for (const service of SERVICES)
+  test(`etc/${service}.yaml is a configuration, with its examples too, and has no secret`, () => {
+    const text = textOf('etc', `${service}.yaml`);
+    const file = join(packaging, 'etc', `${service}.yaml`);
+    assert.ok(loadConfig({ file, env: {}, flags: [] }));
+    const examples = parse(text.replace(/^#(?=\w+: )/gm, '')) as Record<string, Record<string, unknown>>;
+    const flags = Object.entries(examples ?? {}).flatMap(([section, options]) =>
+      Object.entries(options).map(([option, value]) => `${section}.${option}=${String(value)}`),
+    );
+    assert.ok(loadConfig({ env: {}, flags }));
+    for (const secret of text.matchAll(/\/\/[\w-]+:([^@\s]+)@/g)) assert.equal(secret[1], 'PASSWORD');
+  });
+
+test('every service has all that a package of a service consists of', () => {
+  const files = readdirSync(join(packaging, 'debian'));
+  for (const service of SERVICES)
+    for (const part of ['service', 'install', 'postinst', 'prerm', 'postrm', 'lintian-overrides'])
+      assert.ok(files.includes(`xloud-${service}.${part}`), `xloud-${service}.${part}`);
+  for (const service of SERVICES)
+    assert.match(textOf('debian', 'control'), new RegExp(`^Package: xloud-${service}$`, 'm'));
+});
+
+test('services are restarted by one script, APIs first', () => {
+  const text = textOf('debian', 'xloud-common.postinst');
+  assert.match(text, /for unit in xloud-api xloud-worker xloud-agent xloud-all;/);
+  for (const service of SERVICES) {
+    assert.match(textOf('debian', `xloud-${service}.postinst`), /dpkg-trigger --no-await xloud-restart/);
+    assert.doesNotMatch(textOf('debian', `xloud-${service}.postinst`), /restart xloud/);
+  }
+});
+
+test('what compose.yaml tells the services are options that there are', () => {
+  const { services } = parse(textOf('compose.yaml'), { merge: true }) as {
+    services: Record<string, { image: string; command?: string[]; environment?: Record<string, string> }>;
+  };
+  for (const [name, { image, command = [], environment = {} }] of Object.entries(services)) {
+    if (image !== 'xloud' || name === 'keys') continue;
+    assert.equal(command[0], name);
+    const env = Object.fromEntries(
+      Object.entries(environment).map(([key, value]) => [key, value.replace(/\$\{\w+:[?-][^}]*\}/g, 'x')]),
+    );
+    assert.ok(loadConfig({ env, flags: [] }), name);
+  }
+});
