@@ -28,7 +28,10 @@ const page = [...main.childNodes];
 let index: MiniSearch | null = null;
 
 function show(query: string): void {
-  if (query.trim() === '') return void main.replaceChildren(...page);
+  if (query.trim() === '') {
+    main.replaceChildren(...page);
+    return;
+  }
   index ??= MiniSearch.loadJSON(searchIndex, indexOptions);
   const found = index.search(query).slice(0, 30);
   const heading = document.createElement('h1');
