@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider ansible lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -65,6 +65,10 @@ tempest-scenario: deps
 ## Terraform's OpenStack provider: a module through its life, then the provider's own tests; a quarter of an hour.
 terraform: deps
 	@tools/terraform.sh
+
+## Playbooks of Ansible's OpenStack collection and of our own module, each twice: the second time nothing may change; three minutes.
+ansible: deps
+	@tools/ansible.sh
 
 ## The Terraform provider of our own resource, built, and its tests by terraform or OpenTofu; three minutes, the first time ten.
 terraform-provider: deps

@@ -35,7 +35,7 @@ run_aside() {
 PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
-RARE='libvirt-(backups|block-devices|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
+RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
 with_guests() { on_libvirt | grep -vE "$RARE"; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
 with_programs() { without_guests | xargs grep -lE "$PROGRAMS"; }

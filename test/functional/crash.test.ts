@@ -20,7 +20,7 @@ import {
 } from '../support/crash-end.ts';
 import { scratchDir } from '../support/scratch.ts';
 
-const POINTS = process.env['XLOUD_CRASH'] === 'all' ? Infinity : 3;
+const POINTS = process.env['XLOUD_CRASH'] === 'all' ? Infinity : 2;
 const AT_ONCE = 2;
 const nothing = (): void => undefined;
 

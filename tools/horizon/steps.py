@@ -1,4 +1,6 @@
 """The steps of a walk: a line for each, and how many went well."""
+import sys
+
 from trouble import Trouble
 
 done = failed = 0
@@ -16,3 +18,8 @@ def step(title, work, /, *words, **more):
         failed += 1
         print(f'FAILED  {title}: {trouble!r}', flush=True)
         return None
+
+
+def end():
+    print(f'horizon: {done} steps went well, {failed} failed')
+    sys.exit(0 if failed == 0 else 1)

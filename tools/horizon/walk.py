@@ -1,17 +1,18 @@
-"""Walks through Horizon as an administrator and as a user: `walk.py SITE CLOUDS_YAML`. A line for each step; fails with any of them."""
+"""Walks through Horizon as an administrator and as a user: `walk.py SITE CLOUDS_YAML [--sizes]`. A line for each step; fails with any of them."""
 import sys
 
 import yaml
 
 import steps
 from cloud import Cloud
+from sizes import walk_through_sizes
 from steps import step
 from topology import walk_through_topology
 from trouble import Trouble, until
 from visitor import Visitor
 from volumes import walk_through_volumes
 
-SITE, CLOUDS = sys.argv[1:]
+SITE, CLOUDS, *ONLY = sys.argv[1:]
 with open(CLOUDS, encoding='utf-8') as file:
     clouds = yaml.safe_load(file)['clouds']
 
@@ -138,13 +139,17 @@ step('a key pair', user.ask, 'POST', 'nova/keypairs/', name='key', key_type='ssh
 step('a group of servers', user.ask, 'POST', 'nova/servergroups/', name='group', policies=['soft-affinity'])
 step('a security group', user.form, '/project/security_groups/create/', name='web', description='')
 server = step('a server', launch, user, flavor)
+if ONLY == ['--sizes']:
+    if server is not None:
+        walk_through_sizes(users_cloud, user, server)
+    steps.end()
 look_around('administrator', admin, PROJECT_PAGES + ADMIN_PAGES, ASKED + ASKED_BY_ADMIN)
 look_around('user', user, PROJECT_PAGES, ASKED)
 if server is not None:
     image = next(one['id'] for one in user.items('glance/images/') if one['name'] == 'tiny')
+    walk_through_sizes(users_cloud, user, server)
     walk_through_topology(both, user, server)
     walk_through_volumes(both, admin, user, server, flavor)
     walk_through_life(user, admin, server, image, bigger)
     step('deleted', remove, user, server)
-print(f'horizon: {steps.done} steps went well, {steps.failed} failed')
-sys.exit(0 if steps.failed == 0 else 1)
+steps.end()
