@@ -133,12 +133,12 @@ debian-guest:
 build: deps
 	@npm run --silent build
 
-## What is installed: Debian packages and a tarball in dist/packages; VERSION=1.2.3: called so, else as the commit is; three minutes.
+## What is installed: Debian packages and a tarball in dist/packages; VERSION=1.2.3: called so, else as the commit is; a minute and a half.
 packages: deps
 	@tools/packages.sh ensure packages
 	@node tools/package/main.ts $(if $(VERSION),--version "$(VERSION)")
 
-## docs/installing.md, command by command, on clean machines with a systemd each, and an upgrade from FROM= (a revision) and back; as root, ten minutes.
+## docs/installing.md, command by command, on clean machines with a systemd each, and an upgrade from FROM= (a revision) and back; as root, seven minutes.
 install-test: deps
 	@tools/install-test.sh $(FROM)
 

@@ -21,7 +21,8 @@ if [ ! -d "$older" ]; then
   git worktree remove --force "$tree"
   trap - EXIT
 fi
-newer=${PACKAGES:-dist/packages}
-[ -n "${PACKAGES:-}" ] || node tools/package/main.ts --only deb
+# not in dist/packages: the tarball there is another's work
+newer=${PACKAGES:-.cache/install-test/packages}
+[ -n "${PACKAGES:-}" ] || node tools/package/main.ts --only deb --out "$newer"
 tools/guest/build.sh .cache/install-test >/dev/null
 node tools/install-test/main.ts --base "$(tools/install-test/base.sh)" --older "$older" --newer "$newer" --guest .cache/install-test/guest.qcow2 ${ONLY:+--only "$ONLY"}

@@ -5,8 +5,9 @@ set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/xloud-compute
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
 # what docs/installing.md installs of Debian's, and what our packages depend on and recommend
-wanted=(mariadb-server rabbitmq-server python3-openstackclient curl openssl sqlite3 bash-completion qemu-utils dnsmasq-base genisoimage
-  iproute2 libvirt-daemon-system qemu-system-x86 ovmf swtpm-tools)
+wanted=(mariadb-server rabbitmq-server python3-openstackclient curl openssl sqlite3 bash-completion qemu-utils)
+# of these without what they recommend
+bare=(qemu-utils dnsmasq-base genisoimage iproute2 libvirt-daemon-system qemu-system-x86 ovmf swtpm-tools python3-openstackclient curl)
 # made anew when this file changes
 base=$cache/debian-$(sha256sum "$0" | cut -c1-12)
 
@@ -25,6 +26,7 @@ END
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/force-unsafe-io"
   chroot "$root" apt-get -qq update
   chroot "$root" apt-get -qq -y --download-only install "${wanted[@]}"
+  chroot "$root" apt-get -qq -y --download-only --no-install-recommends install "${bare[@]}"
   # machines of a test know each other
   ssh-keygen -q -t ed25519 -N '' -f "$root/root/.ssh/id_ed25519" 
   cp "$root/root/.ssh/id_ed25519.pub" "$root/root/.ssh/authorized_keys"

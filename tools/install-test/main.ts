@@ -114,6 +114,16 @@ function checkExposure(one: Machine, unit: string): void {
   must(/level for .*: (\d\.\d)/.test(told), told.replace(/^\W+/, '').replace(/ \S+$/, ''));
 }
 
+/** What the page names beside QEMU, since nothing recommended comes along. */
+async function firmwareAndTpm(one: Machine): Promise<void> {
+  const firmware = '--property hw_firmware_type=uefi --property hw_machine_type=q35';
+  const tpm = '--property hw_tpm_version=2.0 --property hw_tpm_model=tpm-crb';
+  await one.type(`openstack image set small ${firmware} ${tpm}\n`);
+  await one.type('openstack server create firm --image small --flavor elastic --wait\n');
+  const guest = one.ask("pgrep -fa '^/usr/bin/qemu-system.*pflash.*tpm-crb' || true");
+  must(guest.includes('OVMF') && one.ask('pgrep -c swtpm || true') === '1', 'a server has UEFI and a TPM');
+}
+
 async function oneMachine(): Promise<void> {
   const one = await machine('one', '10.20.0.10', option('newer'));
   await follow(sectionOf(blocks, 'One machine'), machines);
@@ -123,6 +133,7 @@ async function oneMachine(): Promise<void> {
   );
   await awaitConsole(one, 'all', 'first');
   must(guestsOf(one) !== '', 'a server of one machine is a guest that booted');
+  await firmwareAndTpm(one);
   checkModes(one, 'all');
   checkExposure(one, 'xloud-all');
   one.ask('apt-get purge -y xloud-all');

@@ -59,7 +59,8 @@ function buildDebs(tree: string, build: Build, epoch: number): void {
 
 function buildTarball(tree: string, name: string, epoch: number): void {
   setTimes(tree, epoch);
-  const words = ['--sort=name', `--mtime=@${epoch}`, '--owner=0', '--group=0', '--numeric-owner', '--mode=u+w,go-w'];
+  // rights that do not tell under which umask the checkout was made
+  const words = ['--sort=name', `--mtime=@${epoch}`, '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX'];
   const tar = join(work, `${name}.tar`);
   run('tar', [...words, '--format=gnu', '-cf', tar, '-C', work, name], root);
   run('gzip', ['-n', '-9', tar], root);

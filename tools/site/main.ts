@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 import MiniSearch from 'minisearch';
 import { computeRoutes } from '../../src/api/compute/index.ts';
 import { type Examples, referencePage } from '../../src/api/reference/page.ts';
-import { brokenLinks } from './links.ts';
+import { brokenLinks, brokenPlaces } from './links.ts';
 import { makePage, type Page, placeOf, type Target } from './pages.ts';
 import { indexOptions } from './search-options.ts';
 import { between, documentOf, type Group, STYLE } from './template.ts';
@@ -67,7 +67,9 @@ const groups: Group[] = [
   },
 ];
 
+const written = new Map<string, string>();
 function write(name: string, text: string): void {
+  if (name.endsWith('.html')) written.set(name, text);
   mkdirSync(dirname(join(out, name)), { recursive: true });
   writeFileSync(join(out, name), text);
 }
@@ -102,5 +104,6 @@ write('site.css', STYLE);
 
 const size = statSync(join(out, 'search-index.js')).size;
 process.stdout.write(`${pages.length} pages in ${out}, ${id} sections to search (${Math.round(size / 1024)} KiB)\n`);
+broken.push(...brokenPlaces(written, (place) => existsSync(join(out, place))));
 for (const one of broken) process.stderr.write(`${one}\n`);
 if (broken.length > 0 || !existsSync(join(out, 'index.html'))) process.exitCode = 1;

@@ -96,7 +96,7 @@ export function referencePage(
     style,
   )}</style></head><body><nav><h1>Compute API</h1><p>Microversions ${MIN_VERSION} to ${MAX_VERSION}, ${
     live.length
-  } calls. <a href="/openapi.json">OpenAPI document</a></p><input type="search" placeholder="Filter: pause, metadata, 2.26 …" aria-label="Filter the calls" hidden>${names.map(
+  } calls. <a href="openapi.json">OpenAPI document</a></p><input type="search" placeholder="Filter: pause, metadata, 2.26 …" aria-label="Filter the calls" hidden>${names.map(
     (name) => html`<a href="#${name}">${name}</a>`,
   )}</nav><main><p class="nothing">No call fits.</p>${names.map(
     (name) =>

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { brokenLinks } from '../../../tools/site/links.ts';
+import { brokenLinks, brokenPlaces } from '../../../tools/site/links.ts';
 import { makePage, placeOf, slug, targetOf } from '../../../tools/site/pages.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -40,6 +40,29 @@ test('a file that is missing and a heading that is missing are found', () => {
   assert.deepEqual(
     brokenLinks([page], (path) => path === 'docs/a.md'),
     ['docs/a.md: there is no b.md', 'docs/a.md: #b: no such heading', 'docs/a.md: there is no ../../x'],
+  );
+});
+
+test('of pages as they were written, what leads nowhere from a folder of files is found', () => {
+  const pages = new Map([
+    [
+      'index.html',
+      '<h2 id="top">x</h2><a href="a/b.html#one">b</a> <a href="/openapi.json">o</a> <script src="x.js"></script>',
+    ],
+    [
+      'a/b.html',
+      '<a href="../index.html#top">i</a> <a href="#two">two</a> <a href="../../c.html">c</a> <a href="https://x.example/">x</a>',
+    ],
+  ]);
+  assert.deepEqual(
+    brokenPlaces(pages, (place) => pages.has(place) && !place.startsWith('..')),
+    [
+      'index.html: a/b.html#one leads nowhere',
+      'index.html: /openapi.json leads nowhere',
+      'index.html: x.js leads nowhere',
+      'a/b.html: #two leads nowhere',
+      'a/b.html: ../../c.html leads nowhere',
+    ],
   );
 });
 
