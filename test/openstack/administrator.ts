@@ -4,10 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { before, describe, it } from 'node:test';
 import { eventually } from '../support/serve.ts';
-import { type Json, PATIENCE_MS, type World } from './world.ts';
-
-/** Since when a host is named and the scheduler asked all the same. */
-const NEW = ['--os-compute-api-version', '2.79'];
+import { type Json, NEW, PATIENCE_MS, type World } from './world.ts';
 
 /** @param given of the whole cloud, in which project `demo` has server `web` with a floating address */
 export function describeAdministrator(given: () => { readonly world: World }): void {

@@ -15,7 +15,10 @@ describe('an OpenStack around it', { skip: openstackMissing() ?? false, concurre
 
   before(
     async () => {
-      cloud = await startOpenstackCloud();
+      const starting = startOpenstackCloud();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const)
+        process.once(signal, () => void starting.then((one) => one.close()).finally(() => process.exit(1)));
+      cloud = await starting;
       given = { world: worldOf(cloud), stock: await stockCloud(cloud) };
     },
     { timeout: 600_000 },

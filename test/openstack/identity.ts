@@ -5,7 +5,7 @@ import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { passwordIdentity, projectScope } from '../support/keystone.ts';
 import { eventually } from '../support/serve.ts';
-import { type Json, PATIENCE_MS, type World } from './world.ts';
+import { type Json, NEW, PATIENCE_MS, type World } from './world.ts';
 
 interface Ask {
   readonly token: string;
@@ -206,6 +206,22 @@ export function describeIdentity(given: () => { readonly world: World }): void {
       assert.equal(await status(token), 200, 'Fernet tokens outlive the process');
     });
 
+    it('hears a user whose token is over meanwhile where a service passes on what he asked', {
+      timeout: PATIENCE_MS,
+    }, async () => {
+      const { keystone } = world.cloud;
+      await keystone.restart({ tokenSeconds: 5 });
+      const late = await world.token('demo');
+      assert.equal(await status(late), 200);
+      await keystone.restart({ tokenSeconds: 3600 });
+      await eventually('its end', PATIENCE_MS, async () => ((await status(late)) === 401 ? true : null), 500);
+      const beside = async (extra: string) =>
+        (await ask({ token: late, path: '/servers', headers: { 'X-Service-Token': extra } })).status;
+      const service = await login({ identity: passwordIdentity('nova', 'nova'), scope: projectScope('service') });
+      assert.equal(await beside(service), 200);
+      assert.equal(await beside(await world.token('other')), 401);
+    });
+
     it('finds a service that has moved in the catalog', { timeout: PATIENCE_MS }, async () => {
       const [endpoint] = await world.json('xloud', 'endpoint', 'list', '--service', 'compute', '--interface', 'public');
       const url = endpoint.URL as string;
@@ -228,7 +244,7 @@ export function describeJws(given: () => { readonly world: World }): void {
         (await fetch(`${url}/compute/v2.1/servers`, { headers: { 'X-Auth-Token': token } })).status;
       const before = await world.token('demo');
       assert.ok(before.startsWith('gAAAA'));
-      await world.cloud.keystone.restart('jws');
+      await world.cloud.keystone.restart({ provider: 'jws' });
       const signed = await world.token('demo');
       assert.equal(signed.split('.').length, 3);
       assert.equal(await look(signed), 200);
@@ -251,7 +267,15 @@ export function describeJws(given: () => { readonly world: World }): void {
       await demo('server', 'image', 'create', '--name', 'signed', '--wait', 'signed');
       assert.equal(await world.value('demo', 'status', 'image', 'show', 'signed'), 'active');
       const from = await world.hostOf('signed');
-      await world.openstack('xloud', 'server', 'migrate', '--live-migration', '--wait', await world.idOf('signed'));
+      await world.openstack(
+        'xloud',
+        'server',
+        'migrate',
+        '--live-migration',
+        ...NEW,
+        '--wait',
+        await world.idOf('signed'),
+      );
       assert.notEqual(await world.hostOf('signed'), from);
       await demo('server', 'delete', '--wait', 'signed');
       await demo('image', 'delete', 'signed');

@@ -34,13 +34,18 @@ export interface TestKeystone {
   admin(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
   /** `POST /v3/auth/tokens` with the value of `auth`; the token. */
   login(auth: unknown): Promise<string>;
-  /** Ends it, and starts it again where it was, perhaps with tokens of another kind. */
-  restart(provider?: Provider): Promise<void>;
+  /** Ends it, and starts it again where it was, perhaps with tokens of another kind, or of another life. */
+  restart(change?: { readonly provider?: Provider; readonly tokenSeconds?: number }): Promise<void>;
   log(): string;
   stop(): Promise<void>;
 }
 
 export type Provider = 'fernet' | 'jws';
+
+interface Tokens {
+  readonly provider: Provider;
+  readonly tokenSeconds?: number;
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -91,7 +96,11 @@ async function writeKeys(dir: string): Promise<void> {
 }
 
 /** @param connection of the database, as SQLAlchemy has it; default: a file beside */
-const writeConfig = (dir: string, provider: Provider, connection = `sqlite:///${join(dir, 'keystone.db')}`) =>
+const writeConfig = (
+  dir: string,
+  { provider, tokenSeconds = 3600 }: Tokens,
+  connection = `sqlite:///${join(dir, 'keystone.db')}`,
+) =>
   writeFile(
     configPath(dir),
     `[DEFAULT]
@@ -103,6 +112,7 @@ connection = ${connection}
 password_hash_rounds = 4
 [token]
 provider = ${provider}
+expiration = ${tokenSeconds}
 [fernet_tokens]
 key_repository = ${join(dir, 'fernet')}
 [fernet_receipts]
@@ -129,7 +139,7 @@ async function bootstrap(): Promise<string> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-database-'));
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   await writeKeys(dir);
-  await writeConfig(dir, 'fernet');
+  await writeConfig(dir, { provider: 'fernet' });
   const file = join(dir, 'keystone.db');
   await makeDatabase(dir, 'http://127.0.0.1:1/v3', async () => {
     const database = openDatabase(`sqlite://${file}`);
@@ -164,7 +174,8 @@ export async function startKeystone({ provider, database: kind = 'sqlite' }: Key
   const database = kind === 'sqlite' ? null : await freshMariadb();
   const connection = database === null ? undefined : sqlalchemyUrl(database);
   await writeKeys(dir);
-  await writeConfig(dir, provider, connection);
+  let current: Tokens = { provider };
+  await writeConfig(dir, current, connection);
   const log = createWriteStream(join(dir, 'uwsgi.log'));
   await new Promise((resolve) => log.once('open', resolve));
   if (database === null) await copyDatabase(join(dir, 'keystone.db'), authUrl);
@@ -251,9 +262,9 @@ export async function startKeystone({ provider, database: kind = 'sqlite' }: Key
       adminToken ??= await login({ identity: passwordIdentity(ADMIN_PASSWORD), scope: projectScope('admin') });
       return ask(method, path, adminToken, body);
     },
-    async restart(next) {
+    async restart(change = {}) {
       await end();
-      if (next !== undefined) await writeConfig(dir, next, connection);
+      await writeConfig(dir, (current = { ...current, ...change }), connection);
       adminToken = null;
       end = await start();
     },
