@@ -2,6 +2,7 @@
 // client: effects that guests, hypervisors and whoever is outside see.
 
 import { after, before, describe } from 'node:test';
+import { defaultFilters } from '../../src/scheduler/index.ts';
 import { type OpenstackCloud, openstackMissing, startOpenstackCloud } from '../support/openstack-cloud.ts';
 import { type Stock, stockCloud } from '../support/openstack-stock.ts';
 import { describeAdministrator } from './administrator.ts';
@@ -15,7 +16,9 @@ describe('an OpenStack around it', { skip: openstackMissing() ?? false, concurre
 
   before(
     async () => {
-      const starting = startOpenstackCloud();
+      // as in Nova it is off by default
+      const enabled_filters = [...defaultFilters, 'AggregateInstanceExtraSpecsFilter'];
+      const starting = startOpenstackCloud({ config: { scheduler: { enabled_filters } } });
       for (const signal of ['SIGINT', 'SIGTERM'] as const)
         process.once(signal, () => void starting.then((one) => one.close()).finally(() => process.exit(1)));
       cloud = await starting;
