@@ -43,10 +43,16 @@ ovn_sb_connection = ${southbound}
  * theirs, as they find the kernel's own everywhere else.
  */
 const WITHOUT_OFFLOADS = `
-while sleep 1; do
-  for name in $(ip netns list | grep -o '^ovnmeta-[^ ]*'); do
+declare -A bare
+while sleep 2; do
+  for path in /run/netns/ovnmeta-*; do
+    [ -e "$path" ] || continue
+    # one of the same name may be another by now
+    this=$(stat -L -c %i "$path")
+    [ "\${bare[$path]:-}" != "$this" ] || continue
+    name=\${path##*/}
     for device in $(ip -n "$name" -o link show type veth | sed 's/^[0-9]*: \\([^@:]*\\).*/\\1/'); do
-      ip netns exec "$name" ethtool -K "$device" tx off >/dev/null 2>&1
+      ip netns exec "$name" ethtool -K "$device" tx off >/dev/null 2>&1 && bare[$path]=$this
     done
   done
 done`;
