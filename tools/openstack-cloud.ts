@@ -15,7 +15,7 @@ let ending: Promise<void> | null = null;
 
 async function end(): Promise<void> {
   say('ending');
-  await (await starting.catch(() => null))?.close();
+  await (await starting.catch(() => null))?.close().catch((error: unknown) => say(messageOf(error)));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

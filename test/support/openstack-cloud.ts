@@ -88,8 +88,17 @@ export async function startOpenstackCloud(wish: OpenstackWish = {}): Promise<Ope
   const { hosts = ['compute-1', 'compute-2'], say = () => {} } = wish;
   const directory = mkdtempSync(join(tmpdir(), 'xloud-openstack-'));
   const endings: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
+  /** Whatever does not end well leaves the others to end. */
   const close = async (): Promise<void> => {
-    for (const end of endings.splice(0).toReversed()) await end();
+    const failures: unknown[] = [];
+    for (const end of endings.splice(0).toReversed()) {
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not all of it ended well');
   };
   const held = <T>(one: T, end: (one: T) => unknown): T => {
     endings.push(() => end(one));
