@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider ansible lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider ansible openstack-cloud openstack-day tempest-openstack lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -33,6 +33,14 @@ test-libvirt: deps
 ## Every compute command of the openstack client, Debian's and the newest, compared with what real Nova prints; two minutes.
 openstack: deps
 	@tools/openstack.sh
+
+## A whole OpenStack with this in Nova's place, to use: Debian's Keystone, Glance and Neutron over two libvirt hosts; Ctrl-C ends all.
+openstack-cloud: deps
+	@tools/openstack-cloud.sh
+
+## The same, and in it a day of a tenant, of an administrator and of Keystone, by the stock client; a quarter of an hour.
+openstack-day: deps
+	@tools/openstack-cloud.sh day
 
 ## The plugin that adds our own commands to the openstack client, with Debian's and with the newest; three minutes.
 python-client: deps
@@ -61,6 +69,11 @@ tempest-libvirt: deps
 ## Scenarios of Debian's tempest, which log by SSH into guests on OVN: servers, volumes, snapshots, shelving.
 tempest-scenario: deps
 	@tools/tempest.sh scenario
+
+## The same of the compute API, and the scenarios, in a whole OpenStack (Debian's Keystone, Glance, Neutron) with this in Nova's place; two hours.
+tempest-openstack: deps
+	@tools/tempest.sh beside
+	@tools/tempest.sh beside-scenario
 
 ## Terraform's OpenStack provider: a module through its life, then the provider's own tests; a quarter of an hour.
 terraform: deps

@@ -32,7 +32,7 @@ declare -A PACKAGE_GROUPS=(
   # the image service itself, likewise
   [glance]='glance-api'
   # the network service itself, likewise
-  [neutron]='neutron-server neutron-plugin-ml2'
+  [neutron]='neutron-server'
   [openstack]='python3-openstackclient'
   # what operators put before the service, and what people look at it with
   [front]='nginx-light haproxy openssl'

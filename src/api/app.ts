@@ -210,6 +210,7 @@ export function makeCompute(options: ComputeOptions): Web {
       service: 'compute',
       method: ctx.method,
       path: ctx.path,
+      serviceToken: ctx.get('X-Service-Token'),
     });
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;

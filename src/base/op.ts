@@ -56,6 +56,8 @@ export interface Asked {
   readonly method: string;
   /** Below the service's own address, without the query: `/v2.1/servers`. */
   readonly path: string;
+  /** Of the service that passes on what somebody asked it for (`X-Service-Token`); absent or empty: he asks himself. */
+  readonly serviceToken?: string;
 }
 
 /**

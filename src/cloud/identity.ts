@@ -14,8 +14,9 @@ export interface IdentityService {
   /**
    * Resolves a token at `GET /v3/auth/tokens`. Rejects with an `unauthorized` Fault for a token that is not good, and with
    * `unavailable` when the identity service cannot be asked: never "allowed".
+   * @param how `expired`: one that is over is good too, for as long as an operator's Keystone still tells whose it was
    */
-  authenticate(token: string): Promise<Identity>;
+  authenticate(token: string, how?: { readonly expired: boolean }): Promise<Identity>;
   /**
    * Whether there is such a project. False only where identity says so to this caller; a caller who may not know, and an
    * identity service that cannot be asked, are no reason to refuse.

@@ -198,9 +198,9 @@ function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Cloc
 /** Asks Keystone what a token is. `own` null: each token is asked about with itself. */
 function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
   /** One question; null stands for "our own token is no longer good". */
-  async function ask(token: string): Promise<{ readonly resolved: ResolvedToken | null } | null> {
+  async function ask(token: string, expired: boolean): Promise<{ readonly resolved: ResolvedToken | null } | null> {
     const asker = own === null ? token : await own.get();
-    const { status, body } = await call('GET', '/auth/tokens?nocatalog', {
+    const { status, body } = await call('GET', `/auth/tokens?nocatalog${expired ? '&allow_expired=1' : ''}`, {
       'x-auth-token': asker,
       'x-subject-token': token,
       // else Keystone refuses tokens whose access rules would go unheard
@@ -220,9 +220,9 @@ function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
     throw outage(`a question about a token was answered with status ${status}`);
   }
 
-  return async (token: string): Promise<ResolvedToken | null> => {
+  return async (token: string, expired: boolean): Promise<ResolvedToken | null> => {
     try {
-      const answer = (await ask(token)) ?? (await ask(token));
+      const answer = (await ask(token, expired)) ?? (await ask(token, expired));
       if (answer === null) throw outage('our own fresh token is refused');
       return answer.resolved;
     } catch (error) {
@@ -294,7 +294,7 @@ export function makeKeystone(options: KeystoneOptions): Keystone {
   });
 
   return {
-    authenticate: (token) => resolver.authenticate(token),
+    authenticate: (token, how) => resolver.authenticate(token, how),
     async knowsProject({ token }, projectId) {
       if (token === null) return true;
       try {

@@ -32,12 +32,24 @@ const changeOf = ({ fixedIps, securityGroups }: PortChange): Json => ({
 
 const projectOf = (caller: Caller): string => caller.projectId ?? '';
 
-/** Some drivers of Neutron do not name the bridge of a port, and leave it to Nova's configuration. */
-const pluggedInto = (bridge: string, port: PortFacts): PortFacts =>
-  port.vifType === 'ovs' ? { ...port, vifDetails: { bridge_name: bridge, ...port.vifDetails } } : port;
+/** What ports are plugged into. */
+interface Switch {
+  /** Where a port names none. Default: `br-int`. */
+  readonly ovsBridge?: string;
+  /** Whether guests may leave it to the switch to cut up what they send. Default: true. */
+  readonly offloads?: boolean;
+}
 
-function neutronPorts(http: NeutronHttp, neutron: Neighbour, ovsBridge: string): PortApi {
-  const portFrom = (port: Json): PortFacts => pluggedInto(ovsBridge, shapedPort(port));
+export type NeutronOptions = NeighbourOptions & Switch;
+
+/** Some drivers of Neutron do not name the bridge of a port, and leave it to Nova's configuration. */
+const pluggedInto = ({ ovsBridge = 'br-int', offloads = true }: Switch, port: PortFacts): PortFacts =>
+  port.vifType === 'ovs'
+    ? { ...port, vifDetails: { bridge_name: ovsBridge, ...port.vifDetails, ...(offloads ? {} : { offloads }) } }
+    : port;
+
+function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): PortApi {
+  const portFrom = (port: Json): PortFacts => pluggedInto(into, shapedPort(port));
   const portOrNull = (port: Json | null) => (port === null ? null : portFrom(port));
 
   return {
@@ -134,11 +146,6 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, ovsBridge: string):
   };
 }
 
-export interface NeutronOptions extends NeighbourOptions {
-  /** The switch that ports are plugged into which name none. Default: `br-int`. */
-  readonly ovsBridge?: string;
-}
-
 /** Asked again and again: what Neutron tells (`network-vif-plugged`) comes to any of several processes, or to none while they start. */
 async function unplugged(http: NeutronHttp, deviceId: string): Promise<readonly string[]> {
   const ports = await http.list(null, 'ports', [['device_id', deviceId]]);
@@ -148,13 +155,10 @@ async function unplugged(http: NeutronHttp, deviceId: string): Promise<readonly 
 }
 
 /** A network service over HTTP; `close` ends its connections. */
-export function makeNeutron({
-  ovsBridge = 'br-int',
-  ...options
-}: NeutronOptions): NetworkService & { close(): Promise<void> } {
+export function makeNeutron(options: NeutronOptions): NetworkService & { close(): Promise<void> } {
   const neutron = makeNeighbour('network', options);
   const http = neutronHttp(neutron);
-  const api = { ...neutronPorts(http, neutron, ovsBridge), ...neutronGroups(http), ...neutronFloatingIps(http) };
+  const api = { ...neutronPorts(http, neutron, options), ...neutronGroups(http), ...neutronFloatingIps(http) };
   return {
     ...makeNetworkService(api),
     unplugged: ({ uuid }) => unplugged(http, uuid),

@@ -11,7 +11,7 @@ import { looksLikeJws, type TokenKeys } from './token-keys.ts';
 
 export interface TokenResolver {
   /** As `IdentityService.authenticate`. */
-  authenticate(token: string): Promise<Identity>;
+  authenticate(token: string, how?: { readonly expired: boolean }): Promise<Identity>;
   /** Drops everything remembered, also what is being asked right now. */
   forget(): void;
 }
@@ -22,7 +22,7 @@ export interface TokenResolverOptions {
   /** For refusing a JWS without a call; null where the keys are not at hand. */
   readonly keys: TokenKeys | null;
   /** Asks for whom the token stands; null when it is not good. Rejects with `unavailable` when it cannot be asked. */
-  readonly lookup: (token: string) => Promise<ResolvedToken | null>;
+  readonly lookup: (token: string, expired: boolean) => Promise<ResolvedToken | null>;
   readonly cacheEntries?: number;
   readonly cacheMs?: number;
   readonly refusedMs?: number;
@@ -94,7 +94,7 @@ export function makeTokenResolver(options: TokenResolverOptions): TokenResolver 
     const asked = generation;
     // A refused signature is not remembered: its key may be on its way into the directory.
     if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind !== 'good') return null;
-    const resolved = await lookup(token);
+    const resolved = await lookup(token, false);
     const now = clock.now();
     const identity = resolved === null || resolved.expiresAt <= now ? null : { ...resolved, token };
     if (generation !== asked) return identity;
@@ -106,14 +106,26 @@ export function makeTokenResolver(options: TokenResolverOptions): TokenResolver 
     return identity;
   }
 
+  /** Such a token is seldom shown twice: it is not remembered. */
+  async function askExpired(token: string): Promise<Identity | null> {
+    if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind === 'forged') return null;
+    const resolved = await lookup(token, true);
+    return resolved === null ? null : { ...resolved, token };
+  }
+
   return {
-    async authenticate(token) {
+    async authenticate(token, { expired } = { expired: false }) {
       if (!isTokenText(token)) throw refusal(wwwAuthenticateUri);
       const now = clock.now();
       const hit = known.get(token);
       if (hit !== undefined) {
         if (hit.untilMs > now) return hit.identity;
         known.delete(token);
+      }
+      if (expired) {
+        const late = await askExpired(token);
+        if (late === null) throw refusal(wwwAuthenticateUri);
+        return late;
       }
       const key = hash('sha256', token, 'base64');
       const refusedUntil = refused.get(key);

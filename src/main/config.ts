@@ -179,6 +179,10 @@ export const schema = {
       ['internal', 'public'],
       'Which endpoints of other services are taken from the catalog: the first of these that it has.',
     ),
+    service_token_roles: list<string>(
+      ['service'],
+      'Roles, one of which makes a token in X-Service-Token that of a service: what it passes on of a user is heard though his token is over.',
+    ),
     public_keys_dir: text('', "Directory of Keystone's JWS public keys (*.pem) for offline verification; empty: none."),
     cache_seconds: number(
       limits.tokenCacheMs / 1000,

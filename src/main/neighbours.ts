@@ -32,7 +32,13 @@ export async function openCallers(parts: Parts, url: string): Promise<Callers> {
   const { config, dataDir, cleanup } = parts;
   const identity = await openIdentity({ ...webParts(parts), config, dataDir, url: identityUrl(config.api, url) });
   cleanup.defer(() => identity.service.close());
-  return { identity, authenticate: makeAuthenticator(identity.service, parts.policy, makeRequestRates(config.api)) };
+  return {
+    identity,
+    authenticate: makeAuthenticator(identity.service, parts.policy, {
+      count: makeRequestRates(config.api),
+      serviceRoles: config.identity.service_token_roles,
+    }),
+  };
 }
 
 /** Of a process that answers nobody. */

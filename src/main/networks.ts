@@ -26,6 +26,7 @@ async function openNeutron({ config, cleanup }: Parts, adapter: Adapter): Promis
   const neutron = makeNeutron({
     ...adapter,
     ovsBridge: config.network.ovs_bridge,
+    offloads: config.network.ovn_offloads === 'yes',
   });
   cleanup.defer(() => neutron.close());
   return neutron;

@@ -56,6 +56,7 @@ async function enter(
     method: ctx.method,
     // as it came: a service may have taken the project out of its path
     path: ctx.originalUrl.replace(/\?.*/s, ''),
+    serviceToken: ctx.get('X-Service-Token'),
   });
   ctx.state.userId = caller.userId;
   ctx.state.projectId = caller.projectId;

@@ -58,7 +58,7 @@ export function makeRelay({ endpoint, authenticate, ...web }: RelayOptions): { a
   app.use(async (ctx) => {
     // as one service reads it, whichever form the request's target has
     const { path, search } = ctx;
-    const asked = { service: web.service, method: ctx.method, path };
+    const asked = { service: web.service, method: ctx.method, path, serviceToken: ctx.get('X-Service-Token') };
     const caller = await authenticate(ctx.get('X-Auth-Token') || undefined, asked);
     ctx.state.userId = caller.userId;
     ctx.state.projectId = caller.projectId;

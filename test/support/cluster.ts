@@ -72,6 +72,16 @@ export interface ClusterWish {
   readonly control?: Readonly<Record<string, object>>;
   /** More for every configuration. */
   readonly config?: Readonly<Record<string, object>>;
+  /** An operator's Keystone; default: the built-in identity service, whose first users the file of `cloudsYaml` then has. */
+  readonly keystone?: {
+    /** The section `identity` of every configuration: where it is, and who we are there. */
+    readonly identity: object;
+    /** Of its administrator. */
+    readonly token: () => Promise<string>;
+    readonly cloudsYaml: string;
+    /** Makes the APIs known there. */
+    readonly register: (entry: string) => Promise<void>;
+  };
 }
 
 export interface Cluster {
@@ -92,6 +102,19 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** Who the agents are at the image service. */
+async function makeAgentsUser(request: Cluster['request'], password: string): Promise<void> {
+  const identity = async (method: string, path: string, body?: unknown) => {
+    const reply = await request(0, method, `/identity/v3${path}`, body);
+    if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply)}`);
+    return reply.body;
+  };
+  const { id } = (await identity('POST', '/users', { user: { name: 'nova', password, domain_id: 'default' } })).user;
+  const [project] = (await identity('GET', '/projects?name=service')).projects;
+  const [role] = (await identity('GET', '/roles?name=service')).roles;
+  await identity('PUT', `/projects/${project.id}/users/${id}/roles/${role.id}`);
+}
+
 export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
   const { apis = 2, workers = 2, hosts = ['host-1', 'host-2'], driver = 'fake', front, config = {} } = wish;
   const { hostConfig = () => ({}), spotOf = () => loopback }: Pick<ClusterWish, 'hostConfig' | 'spotOf'> = wish;
@@ -101,10 +124,11 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
   execFileSync(wish.program ?? XLOUD, ['bus', 'keys', '--dir', directory]);
   const secret = 'a-password-of-the-agents';
   writeFileSync(join(directory, 'agent-password'), `${secret}\n`, { mode: 0o600 });
+  const { keystone } = wish;
   const shared = {
     database: { connection: databaseUrl },
     bus: { url: broker.url, signing_key_file: join(directory, 'bus-signing.pem') },
-    identity: { keys_dir: join(directory, 'keys') },
+    identity: keystone?.identity ?? { keys_dir: join(directory, 'keys') },
     image: { directory: join(directory, 'images') },
     quota: { instances: -1, cores: -1, ram: -1 },
     ...wish.control,
@@ -206,15 +230,19 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     const [first] = startedApis as [Member];
     await front?.start(startedApis.map(({ url }) => url));
     const entry = front?.url ?? first.url;
+    await keystone?.register(entry);
     // the one of them that made the first users says so when it is up, a little after it answers
-    const cloudsYaml = await eventually('the first users', READY_MS, () => {
-      const wrote = startedApis.findIndex((api) => api.log().includes('OS_CLIENT_CONFIG_FILE'));
-      return wrote === -1 ? null : join(directory, `api-${wrote + 1}`, 'clouds.yaml');
-    });
+    const firstUsers = () =>
+      eventually('the first users', READY_MS, () => {
+        const wrote = startedApis.findIndex((api) => api.log().includes('OS_CLIENT_CONFIG_FILE'));
+        return wrote === -1 ? null : join(directory, `api-${wrote + 1}`, 'clouds.yaml');
+      });
+    const cloudsYaml = keystone?.cloudsYaml ?? (await firstUsers());
     const { clouds } = parse(readFileSync(cloudsYaml, 'utf8')) as {
       clouds: { xloud: { auth: { password: string } } };
     };
-    const adminToken = (api: Member): Promise<string> => token(api.url, 'admin', clouds.xloud.auth.password, 'admin');
+    const adminToken = (api: Member): Promise<string> =>
+      keystone?.token() ?? token(api.url, 'admin', clouds.xloud.auth.password, 'admin');
     let admin = await adminToken(first);
 
     async function request(api: number, method: string, path: string, body?: unknown): Promise<Reply> {
@@ -233,18 +261,10 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
       return { status: response.status, body: isJson && text !== '' ? (JSON.parse(text) as unknown) : text };
     }
 
-    // who the agents are at the image service
-    const identity = async (method: string, path: string, body?: unknown) => {
-      const reply = await request(0, method, `/identity/v3${path}`, body);
-      if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply)}`);
-      return reply.body;
-    };
-    const user = (await identity('POST', '/users', { user: { name: 'nova', password: secret, domain_id: 'default' } }))
-      .user.id;
-    const project = (await identity('GET', '/projects?name=service')).projects[0].id;
-    const role = (await identity('GET', '/roles?name=service')).roles[0].id;
-    await identity('PUT', `/projects/${project}/users/${user}/roles/${role}`);
-    admin = await adminToken(first);
+    if (keystone === undefined) {
+      await makeAgentsUser(request, secret);
+      admin = await adminToken(first);
+    }
 
     const startedWorkers = await Promise.all(
       Array.from({ length: workers }, (_, index) =>
@@ -261,8 +281,11 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
             host,
             await member('agent', host, (port, address) => ({
               bus: { url: broker.url, trusted_keys: [join(directory, 'bus-trusted.pem')] },
-              identity: { auth_url: `${entry}/identity`, password_file: join(directory, 'agent-password') },
-              image: { endpoint: `${entry}/image` },
+              identity: keystone?.identity ?? {
+                auth_url: `${entry}/identity`,
+                password_file: join(directory, 'agent-password'),
+              },
+              ...(keystone === undefined ? { image: { endpoint: `${entry}/image` } } : {}),
               agent: { listen: `${address}:${port}` },
               ...hostConfig(host, entry),
               compute: { host, ...hostConfig(host, entry)['compute'] },

@@ -2,10 +2,11 @@
 // a Keystone.
 
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
 import { scratchDir } from './scratch.ts';
 import { register, type TestKeystone } from './keystone.ts';
 import { eventually, freePort } from './serve.ts';
@@ -25,6 +26,7 @@ export function glanceMissing(): string | null {
 export interface TestGlance {
   /** `http://127.0.0.1:PORT`, as the catalog has it. */
   readonly endpoint: string;
+  log(): string;
   /** Ends it, and starts it again where it was. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -33,13 +35,13 @@ export interface TestGlance {
   stop(): Promise<void>;
 }
 
-const config = (dir: string, port: number, { authUrl }: TestKeystone): string => `[DEFAULT]
+const config = (dir: string, port: number, { authUrl }: TestKeystone, database: string): string => `[DEFAULT]
 bind_host = 127.0.0.1
 bind_port = ${port}
 workers = 0
 log_file = ${join(dir, 'glance.log')}
 [database]
-connection = sqlite:///${join(dir, 'glance.db')}
+connection = ${database}
 [glance_store]
 stores = file
 default_store = file
@@ -60,15 +62,20 @@ flavor = keystone
 policy_file = ${join(dir, 'policy.yaml')}
 `;
 
-/** Starts Debian's Glance on 127.0.0.1 with SQLite and files; about ten seconds. */
-export async function startGlance(keystone: TestKeystone): Promise<TestGlance> {
+/** Starts Debian's Glance on 127.0.0.1 with files and the given database; about ten seconds. */
+export async function startGlance(
+  keystone: TestKeystone,
+  { database: kind = 'sqlite' }: { readonly database?: 'sqlite' | 'mariadb' } = {},
+): Promise<TestGlance> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-glance-'));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   await mkdir(join(dir, 'images'));
   await writeFile(join(dir, 'policy.yaml'), '{}\n');
   const file = join(dir, 'glance-api.conf');
-  await writeFile(file, config(dir, port, keystone));
+  const database = kind === 'sqlite' ? null : await freshMariadb();
+  const connection = database === null ? `sqlite:///${join(dir, 'glance.db')}` : sqlalchemyUrl(database);
+  await writeFile(file, config(dir, port, keystone, connection));
   await run(MANAGE, ['--config-file', file, 'db_sync'], { cwd: dir });
   await register(keystone, { user: 'glance', type: 'image', url: endpoint });
   const log = createWriteStream(join(dir, 'out.log'));
@@ -92,6 +99,7 @@ export async function startGlance(keystone: TestKeystone): Promise<TestGlance> {
   let end = await start();
   return {
     endpoint,
+    log: () => readFileSync(join(dir, 'glance.log'), 'utf8'),
     pause: () => end(),
     async resume() {
       end = await start();
@@ -105,6 +113,7 @@ export async function startGlance(keystone: TestKeystone): Promise<TestGlance> {
     async stop() {
       await end();
       log.end();
+      await database?.drop();
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -2,12 +2,13 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/db/engine.ts';
+import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
 import { scratchDir } from './scratch.ts';
 
 const run = promisify(execFile);
@@ -33,7 +34,17 @@ export interface TestKeystone {
   admin(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
   /** `POST /v3/auth/tokens` with the value of `auth`; the token. */
   login(auth: unknown): Promise<string>;
+  /** Ends it, and starts it again where it was, perhaps with tokens of another kind, or of another life. */
+  restart(change?: { readonly provider?: Provider; readonly tokenSeconds?: number }): Promise<void>;
+  log(): string;
   stop(): Promise<void>;
+}
+
+export type Provider = 'fernet' | 'jws';
+
+interface Tokens {
+  readonly provider: Provider;
+  readonly tokenSeconds?: number;
 }
 
 async function freePort(): Promise<number> {
@@ -72,36 +83,53 @@ const keysOf = (dir: string) => ({
   privateKeyPath: join(dir, 'private', 'private.pem'),
 });
 
-/** A configuration with its keys; the file's path. */
-async function writeConfig(dir: string, provider: 'fernet' | 'jws'): Promise<string> {
+const configPath = (dir: string): string => join(dir, 'keystone.conf');
+
+/** Keys of both kinds of tokens. */
+async function writeKeys(dir: string): Promise<void> {
   const { publicKeysDir, privateKeyPath } = keysOf(dir);
   const [fernet, receipts] = [join(dir, 'fernet'), join(dir, 'receipts')];
   const folders = [publicKeysDir, dirname(privateKeyPath), fernet, receipts];
   await Promise.all(folders.map((path) => mkdir(path, { mode: 0o700 })));
   await Promise.all([writeFernetKeys(fernet), writeFernetKeys(receipts)]);
   await writeJwsKeys(privateKeyPath, join(publicKeysDir, 'public.pem'));
-  const path = join(dir, 'keystone.conf');
-  await writeFile(
-    path,
+}
+
+/** @param connection of the database, as SQLAlchemy has it; default: a file beside */
+const writeConfig = (
+  dir: string,
+  { provider, tokenSeconds = 3600 }: Tokens,
+  connection = `sqlite:///${join(dir, 'keystone.db')}`,
+) =>
+  writeFile(
+    configPath(dir),
     `[DEFAULT]
 log_file = keystone.log
 log_dir = ${dir}
 [database]
-connection = sqlite:///${join(dir, 'keystone.db')}
+connection = ${connection}
 [identity]
 password_hash_rounds = 4
 [token]
 provider = ${provider}
+expiration = ${tokenSeconds}
 [fernet_tokens]
-key_repository = ${fernet}
+key_repository = ${join(dir, 'fernet')}
 [fernet_receipts]
-key_repository = ${receipts}
+key_repository = ${join(dir, 'receipts')}
 [jwt_tokens]
-jws_public_key_repository = ${publicKeysDir}
-jws_private_key_repository = ${dirname(privateKeyPath)}
+jws_public_key_repository = ${keysOf(dir).publicKeysDir}
+jws_private_key_repository = ${dirname(keysOf(dir).privateKeyPath)}
 `,
   );
-  return path;
+
+/** Makes schema and first user in the database of a configuration. */
+async function makeDatabase(dir: string, authUrl: string, prepared: () => Promise<void> = async () => {}) {
+  const manage = (...args: string[]) => run(MANAGE, ['--config-file', configPath(dir), ...args], { cwd: dir });
+  await manage('db_sync');
+  await prepared();
+  const urls = ['admin', 'public', 'internal'].map((which) => `--bootstrap-${which}-url=${authUrl}`);
+  await manage('bootstrap', '--bootstrap-password', ADMIN_PASSWORD, '--bootstrap-region-id', 'RegionOne', ...urls);
 }
 
 /** A bootstrapped database of Keystone, whose making takes most of a start: made once in a process, and copied. */
@@ -110,16 +138,15 @@ let bootstrapped: Promise<string> | undefined;
 async function bootstrap(): Promise<string> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-database-'));
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-  const config = await writeConfig(dir, 'fernet');
-  const manage = (...args: string[]) => run(MANAGE, ['--config-file', config, ...args], { cwd: dir });
-  await manage('db_sync');
+  await writeKeys(dir);
+  await writeConfig(dir, { provider: 'fernet' });
   const file = join(dir, 'keystone.db');
-  const database = openDatabase(`sqlite://${file}`);
-  // Keystone writes while its own older readers are open, which SQLite allows only with a write-ahead log
-  await database.write.raw('PRAGMA journal_mode = WAL');
-  await database.close();
-  const urls = ['admin', 'public', 'internal'].map((which) => `--bootstrap-${which}-url=http://127.0.0.1:1/v3`);
-  await manage('bootstrap', '--bootstrap-password', ADMIN_PASSWORD, '--bootstrap-region-id', 'RegionOne', ...urls);
+  await makeDatabase(dir, 'http://127.0.0.1:1/v3', async () => {
+    const database = openDatabase(`sqlite://${file}`);
+    // Keystone writes while its own older readers are open, which SQLite allows only with a write-ahead log
+    await database.write.raw('PRAGMA journal_mode = WAL');
+    await database.close();
+  });
   return file;
 }
 
@@ -132,56 +159,75 @@ async function copyDatabase(to: string, authUrl: string): Promise<void> {
   await database.close();
 }
 
-/** Starts Debian's Keystone on 127.0.0.1 with SQLite and the given token provider; about ten seconds. */
-export async function startKeystone(options: { readonly provider: 'fernet' | 'jws' }): Promise<TestKeystone> {
+export interface KeystoneWish {
+  readonly provider: Provider;
+  /** Default: SQLite, which is sooner there. */
+  readonly database?: 'sqlite' | 'mariadb';
+}
+
+/** Starts Debian's Keystone on 127.0.0.1; about ten seconds, with MariaDB half a minute. */
+export async function startKeystone({ provider, database: kind = 'sqlite' }: KeystoneWish): Promise<TestKeystone> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-keystone-'));
   const port = await freePort();
   const authUrl = `http://127.0.0.1:${port}/v3`;
   const { publicKeysDir, privateKeyPath } = keysOf(dir);
-  await writeConfig(dir, options.provider);
+  const database = kind === 'sqlite' ? null : await freshMariadb();
+  const connection = database === null ? undefined : sqlalchemyUrl(database);
+  await writeKeys(dir);
+  let current: Tokens = { provider };
+  await writeConfig(dir, current, connection);
   const log = createWriteStream(join(dir, 'uwsgi.log'));
   await new Promise((resolve) => log.once('open', resolve));
+  if (database === null) await copyDatabase(join(dir, 'keystone.db'), authUrl);
+  else await makeDatabase(dir, authUrl);
 
-  await copyDatabase(join(dir, 'keystone.db'), authUrl);
-
-  const child = spawn(
-    UWSGI,
-    [
-      ...['--http-socket', `127.0.0.1:${port}`, '--plugins', 'python3', '--wsgi-file', WSGI, '--need-app'],
-      ...['--buffer-size', '65535', '--die-on-term'],
-      // uwsgi closes after each answer; without saying so, the next request on that connection would be lost
-      ...['--add-header', 'Connection: close', '--rem-header', 'Content-Length'],
-    ],
-    {
-      cwd: dir,
-      stdio: ['ignore', log, log],
-      env: { ...process.env, OS_KEYSTONE_CONFIG_DIR: dir, OS_KEYSTONE_CONFIG_FILES: 'keystone.conf' },
-    },
-  );
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-
-  async function stop(): Promise<void> {
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
-    await gone;
-    clearTimeout(timer);
-    log.end();
-    await rm(dir, { recursive: true, force: true });
-  }
-
-  for (let attempt = 0; ; attempt += 1) {
-    const up = await fetch(authUrl).then(
-      (answer) => answer.ok,
-      () => false,
+  /** Resolves when it answers, with what ends it. */
+  async function start(): Promise<() => Promise<void>> {
+    const child = spawn(
+      UWSGI,
+      [
+        ...['--http-socket', `127.0.0.1:${port}`, '--plugins', 'python3', '--wsgi-file', WSGI, '--need-app'],
+        ...['--buffer-size', '65535', '--die-on-term', ...(database === null ? [] : ['--threads', '4'])],
+        // uwsgi closes after each answer; without saying so, the next request on that connection would be lost
+        ...['--add-header', 'Connection: close', '--rem-header', 'Content-Length'],
+      ],
+      {
+        cwd: dir,
+        stdio: ['ignore', log, log],
+        env: { ...process.env, OS_KEYSTONE_CONFIG_DIR: dir, OS_KEYSTONE_CONFIG_FILES: 'keystone.conf' },
+      },
     );
-    if (up) break;
-    if (attempt === 120 || child.exitCode !== null) {
-      const text = await readFile(join(dir, 'uwsgi.log'), 'utf8');
-      await stop();
-      throw new Error(`Keystone did not come up:\n${text.slice(-2000)}`);
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const end = async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(timer);
+    };
+    for (let attempt = 0; ; attempt += 1) {
+      const up = await fetch(authUrl).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+      if (up) return end;
+      if (attempt === 120 || child.exitCode !== null) {
+        const text = await readFile(join(dir, 'uwsgi.log'), 'utf8');
+        await end();
+        throw new Error(`Keystone did not come up:\n${text.slice(-2000)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
     }
-    await new Promise((resolve) => setTimeout(resolve, 250));
   }
+
+  const clear = async (): Promise<void> => {
+    log.end();
+    await database?.drop();
+    await rm(dir, { recursive: true, force: true });
+  };
+  let end = await start().catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
 
   async function login(auth: unknown): Promise<string> {
     const answer = await fetch(`${authUrl}/auth/tokens`, {
@@ -195,6 +241,16 @@ export async function startKeystone(options: { readonly provider: 'fernet' | 'jw
     return token;
   }
 
+  async function ask(method: string, path: string, token: string, body?: unknown) {
+    const answer = await fetch(`${authUrl}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', 'x-auth-token': token },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+  }
+
   let adminToken: string | null = null;
   return {
     authUrl,
@@ -204,15 +260,19 @@ export async function startKeystone(options: { readonly provider: 'fernet' | 'jw
     login,
     async admin(method, path, body) {
       adminToken ??= await login({ identity: passwordIdentity(ADMIN_PASSWORD), scope: projectScope('admin') });
-      const answer = await fetch(`${authUrl}${path}`, {
-        method,
-        headers: { 'content-type': 'application/json', 'x-auth-token': adminToken },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await answer.text();
-      return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+      return ask(method, path, adminToken, body);
     },
-    stop,
+    async restart(change = {}) {
+      await end();
+      await writeConfig(dir, (current = { ...current, ...change }), connection);
+      adminToken = null;
+      end = await start();
+    },
+    log: () => readFileSync(join(dir, 'keystone.log'), 'utf8'),
+    async stop() {
+      await end();
+      await clear();
+    },
   };
 }
 
@@ -239,13 +299,7 @@ export interface Registration {
 
 /** Makes a service known, as its operator would: a user of its own, and a place in the catalog. */
 export async function register(keystone: TestKeystone, { user, type, url }: Registration): Promise<void> {
-  const project = await ensure(keystone, 'project', 'service');
-  const userId = await ensure(keystone, 'user', user, { password: user });
-  for (const name of ['admin', 'service']) {
-    const role = await ensure(keystone, 'role', name);
-    const { status } = await keystone.admin('PUT', `/projects/${project}/users/${userId}/roles/${role}`);
-    if (status !== 204) throw new Error(`role ${name} of ${user}: ${status}`);
-  }
+  await enrol(keystone, { name: user, project: 'service', roles: ['admin', 'service'] });
   const service = idIn(await keystone.admin('POST', '/services', { service: { type, name: user } }), 'service');
   for (const which of ['public', 'internal']) {
     const endpoint = { service_id: service, interface: which, region_id: 'RegionOne', url };
@@ -253,11 +307,33 @@ export async function register(keystone: TestKeystone, { user, type, url }: Regi
   }
 }
 
-/** For the stock client and `Service.request`: a file that leads to Keystone as its administrator. */
-export const cloudsFor = ({ authUrl, adminPassword }: TestKeystone): string => {
-  const auth = {
-    ...{ auth_url: authUrl, username: 'admin', password: adminPassword, project_name: 'admin' },
-    ...{ user_domain_name: 'Default', project_domain_name: 'Default' },
-  };
-  return JSON.stringify({ clouds: { xloud: { auth, region_name: 'RegionOne' } } });
+/** Somebody of a project of his own, whose password is his name. */
+export interface Member {
+  readonly name: string;
+  readonly project: string;
+  readonly roles: readonly string[];
+}
+
+/** Makes somebody known, with his project. */
+export async function enrol(keystone: TestKeystone, { name, project, roles }: Member): Promise<void> {
+  const projectId = await ensure(keystone, 'project', project);
+  const userId = await ensure(keystone, 'user', name, { password: name });
+  for (const one of roles) {
+    const role = await ensure(keystone, 'role', one);
+    const { status } = await keystone.admin('PUT', `/projects/${projectId}/users/${userId}/roles/${role}`);
+    if (status !== 204) throw new Error(`role ${one} of ${name}: ${status}`);
+  }
+}
+
+/** For the stock client and `Service.request`: a file that leads to Keystone as its administrator, and as members by their names. */
+export const cloudsFor = ({ authUrl, adminPassword }: TestKeystone, members: readonly Member[] = []): string => {
+  const cloud = (username: string, password: string, project_name: string) => ({
+    auth: {
+      ...{ auth_url: authUrl, username, password, project_name },
+      ...{ user_domain_name: 'Default', project_domain_name: 'Default' },
+    },
+    region_name: 'RegionOne',
+  });
+  const others = members.map(({ name, project }) => [name, cloud(name, name, project)] as const);
+  return JSON.stringify({ clouds: { xloud: cloud('admin', adminPassword, 'admin'), ...Object.fromEntries(others) } });
 };

@@ -257,7 +257,8 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
     }
   };
   const within = () => ['-t', String(childOf(child.pid as number)), '-m', '-n', '-u', '-p', '-i', '--'];
-  const exec = (command: string, ...args: string[]) => run('nsenter', [...within(), command, ...args]);
+  // of one that has ended with all that it was this rejects
+  const exec = async (command: string, ...args: string[]) => run('nsenter', [...within(), command, ...args]);
   const daemonPid = async () => (await exec('cat', '/run/libvirt/daemon.pid')).stdout.trim();
 
   try {

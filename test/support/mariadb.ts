@@ -190,6 +190,12 @@ export async function freshMariadb(): Promise<TestDatabase> {
   return { url: urlOf(socketPath, name), name, drop: () => query(socketPath, `DROP DATABASE ${name}`) };
 }
 
+/** The same database for OpenStack's own services. */
+export function sqlalchemyUrl({ url, name }: Pick<TestDatabase, 'url' | 'name'>): string {
+  const socket = new URL(url).searchParams.get('socketPath');
+  return `mysql+pymysql://root@localhost/${name}?unix_socket=${socket}&charset=utf8mb4`;
+}
+
 /** The number of the run's server, for those who measure what it uses. */
 export async function mariadbPid(): Promise<number> {
   return (await (running ??= start())).child.pid as number;

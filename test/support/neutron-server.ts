@@ -2,11 +2,11 @@
 // of its own and registered in a Keystone.
 
 import { execFile, spawn } from 'node:child_process';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freshMariadb } from './mariadb.ts';
+import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
 import { register, type TestKeystone } from './keystone.ts';
 import { scratchDir } from './scratch.ts';
 import { eventually, freePort } from './serve.ts';
@@ -26,14 +26,41 @@ export function neutronMissing(): string | null {
 export interface TestNeutron {
   /** `http://127.0.0.1:PORT`, as the catalog has it. */
   readonly endpoint: string;
+  log(): string;
   stop(): Promise<void>;
 }
 
-const config = (dir: string, port: number, keystone: TestKeystone, ovn: string, database: string): string => `[DEFAULT]
+export interface NeutronWish {
+  /** Of a message broker, as oslo.messaging has them; default: none. */
+  readonly transportUrl?: string;
+  /** Beside the router's. */
+  readonly plugins?: readonly string[];
+  /** Whether networks have a port for a metadata agent. */
+  readonly metadata?: boolean;
+}
+
+interface Place extends NeutronWish {
+  readonly dir: string;
+  readonly port: number;
+  readonly keystone: TestKeystone;
+  readonly ovn: string;
+  readonly database: string;
+}
+
+const config = ({
+  dir,
+  port,
+  keystone,
+  ovn,
+  database,
+  transportUrl = 'fake://',
+  plugins = [],
+  metadata = false,
+}: Place): string => `[DEFAULT]
 core_plugin = ml2
-service_plugins = ovn-router
+service_plugins = ${['ovn-router', ...plugins].join(',')}
 auth_strategy = keystone
-transport_url = fake://
+transport_url = ${transportUrl}
 bind_host = 127.0.0.1
 bind_port = ${port}
 api_workers = 1
@@ -69,7 +96,9 @@ region_name = RegionOne
 type_drivers = local,flat,vlan,geneve
 tenant_network_types = geneve
 mechanism_drivers = ovn
-extension_drivers = port_security
+extension_drivers = ${['port_security', ...plugins.filter((one) => one === 'qos')].join(',')}
+[ml2_type_flat]
+flat_networks = *
 [ml2_type_geneve]
 vni_ranges = 1:65536
 max_header_size = 38
@@ -78,22 +107,23 @@ enable_security_group = true
 [ovn]
 ovn_nb_connection = unix:${join(ovn, 'nb.sock')}
 ovn_sb_connection = unix:${join(ovn, 'sb.sock')}
-ovn_metadata_enabled = false
+ovn_metadata_enabled = ${metadata}
+enable_distributed_floating_ip = true
 `;
 
 /** Starts Debian's Neutron on 127.0.0.1 with MariaDB, over the OVN whose databases lie in `ovn`; about 25 seconds. */
-export async function startNeutron(keystone: TestKeystone, ovn: string): Promise<TestNeutron> {
+export async function startNeutron(
+  keystone: TestKeystone,
+  ovn: string,
+  options: NeutronWish = {},
+): Promise<TestNeutron> {
   const dir = await mkdtemp(join(scratchDir(), 'xloud-neutron-'));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const file = join(dir, 'neutron.conf');
   // its migrations need what SQLite has not
   const database = await freshMariadb();
-  const socket = new URL(database.url).searchParams.get('socketPath');
-  await writeFile(
-    file,
-    config(dir, port, keystone, ovn, `mysql+pymysql://root@localhost/${database.name}?unix_socket=${socket}`),
-  );
+  await writeFile(file, config({ dir, port, keystone, ovn, database: sqlalchemyUrl(database), ...options }));
   await run(MANAGE, ['--config-file', file, 'upgrade', 'heads'], { cwd: dir });
   await register(keystone, { user: 'neutron', type: 'network', url: endpoint });
   const log = createWriteStream(join(dir, 'out.log'));
@@ -122,5 +152,5 @@ export async function startNeutron(keystone: TestKeystone, ovn: string): Promise
     await stop();
     throw new Error(`${String(error)}:\n${said.slice(-3_000)}`);
   }
-  return { endpoint, stop };
+  return { endpoint, log: () => readFileSync(join(dir, 'neutron.log'), 'utf8'), stop };
 }

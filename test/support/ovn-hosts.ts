@@ -53,6 +53,8 @@ export interface OvnHosts {
   readonly appctl: (host: OvnHost, ...words: string[]) => Promise<string>;
   /** Gives the wire of external networks an address itself: that is outside. */
   readonly onWire: (address: string) => Promise<void>;
+  /** What stands before a command that is run there. */
+  readonly outside: readonly string[];
   close(): Promise<void>;
 }
 
@@ -120,6 +122,7 @@ export async function startOvnHosts(names: readonly string[]): Promise<OvnHosts>
   try {
     for (const hostname of names) daemons.push(await startLibvirtd({ hostname, tcpPort: 16_509 }));
     await run('ip', ['netns', 'add', wires]);
+    await run('ip', ['-n', wires, 'link', 'set', 'lo', 'up']);
     for (const wire of Object.keys(WIRES)) await layWire(wires, wire, daemons);
     await run(OVN_SCRIPT, ['pki', nb, 'central', 'control']);
     await run(OVN_SCRIPT, ['pki', sb, 'central', ...names]);
@@ -169,7 +172,12 @@ export async function startOvnHosts(names: readonly string[]): Promise<OvnHosts>
       return found;
     },
     appctl: (host, ...words) => host.inside('ovs-appctl', '-t', `${homeOf(host.libvirtd)}/vswitchd.ctl`, ...words),
-    onWire: async (address) => void (await run('ip', ['-n', wires, 'addr', 'add', address, 'dev', 'phys'])),
+    outside: ['ip', 'netns', 'exec', wires],
+    async onWire(address) {
+      await run('ip', ['-n', wires, 'addr', 'add', address, 'dev', 'phys']);
+      // nobody on the way would make up for what is left to a card that there is not
+      await run('ip', ['netns', 'exec', wires, 'ethtool', '-K', 'phys', 'tx', 'off']);
+    },
     async signalNetwork({ libvirtd }, signal) {
       for (const daemon of ['controller', 'vswitchd'])
         await libvirtd.exec('bash', '-c', `kill -${signal} "$(cat ${homeOf(libvirtd)}/${daemon}.pid)"`);

@@ -1,7 +1,7 @@
 // Why: what is said to a broker is tested on a real one. A private RabbitMQ on free ports of the loopback, with a node name,
 // a port mapper and a directory of its own, so that none that runs on the machine is touched.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 // not the one on the PATH: that changes to a user of its own, which may enter none of our directories
 const PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 const START_MS = 60_000;
+const MAPPER = '/usr/bin/epmd';
 const CONTROL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 const STOP_MS = 15_000;
 const LOOPBACK = '127.0.0.1';
@@ -151,8 +152,18 @@ async function startOnce({ address = LOOPBACK, tls }: RabbitmqOptions): Promise<
     child = null;
   }
 
+  /** Its port mapper, which is started beside it and would outlive it. */
+  const endMapper = (): void => {
+    try {
+      execFileSync(MAPPER, ['-port', String(epmdPort), '-kill'], { stdio: 'ignore', timeout: STOP_MS });
+    } catch {
+      // gone already, or a node of it lives
+    }
+  };
+
   process.once('exit', () => {
     kill('SIGKILL');
+    endMapper();
     rmSync(directory, { recursive: true, force: true });
   });
   await start();
@@ -164,7 +175,10 @@ async function startOnce({ address = LOOPBACK, tls }: RabbitmqOptions): Promise<
     url: `amqp://guest:guest@${address}:${port}/`,
     port,
     tlsUrl: tls === undefined ? null : `amqps://guest:guest@${address}:${tlsPort}/`,
-    stop: () => stop(),
+    async stop() {
+      await stop();
+      endMapper();
+    },
     crash: () => stop('SIGKILL'),
     signal: kill,
     start,

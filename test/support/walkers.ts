@@ -128,7 +128,7 @@ export async function startWalkedCloud(
     passwords: kept,
   });
   const { passwords } = await identity.ensureBootstrap();
-  const authenticate = makeAuthenticator(identity.service, policy, count);
+  const authenticate = makeAuthenticator(identity.service, policy, { count, serviceRoles: ['service'] });
   const images = makeImages({ ...shared, directory: join(dir, 'images'), authenticate });
   await images.ensureBootstrap();
   const networks = makeNetworks({

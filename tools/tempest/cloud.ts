@@ -26,7 +26,7 @@ async function makeFlavors(cloud: TempestCloud): Promise<void> {
 
 async function makeOutside(cloud: TempestCloud): Promise<string> {
   const { network } = await ask(cloud, 'POST', '/network/v2.0/networks', {
-    network: { name: 'public', 'router:external': true },
+    network: { name: 'public', 'router:external': true, ...cloud.provider },
   });
   const subnet = { network_id: network.id, ip_version: 4, cidr: '198.51.100.0/24', enable_dhcp: false };
   await ask(cloud, 'POST', '/network/v2.0/subnets', { subnet });
@@ -57,7 +57,7 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
   const { clouds } = parse(readFileSync(cloud.cloudsYaml, 'utf8')) as Json;
   const { username, password, project_name } = clouds.xloud.auth;
 
-  const { login } = cloud;
+  const { login, hasRouters } = cloud;
 
   mkdirSync(join(workspace, 'lock'), { recursive: true });
   const configuration = ini({
@@ -65,15 +65,14 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
     oslo_concurrency: { lock_path: join(workspace, 'lock') },
     auth: {
       use_dynamic_credentials: true,
-      // networks of one's own come with a router, which only OVN has
-      create_isolated_networks: login !== null,
+      create_isolated_networks: hasRouters,
       admin_username: username,
       admin_password: password,
       admin_project_name: project_name,
       admin_domain_name: 'Default',
       default_credentials_domain_name: 'Default',
     },
-    identity: { uri_v3: `${cloud.url}/identity/v3`, auth_version: 'v3', region: 'RegionOne' },
+    identity: { uri_v3: cloud.identityUrl, auth_version: 'v3', region: 'RegionOne' },
     service_available: { nova: true, glance: true, neutron: true, cinder: volumes, swift: false, horizon: false },
     compute: {
       image_ref: image,
@@ -86,7 +85,7 @@ export async function prepare(cloud: TempestCloud, workspace: string, newest: st
       build_interval: 1,
       build_timeout: cloud.buildTimeout,
       shelved_offload_time: 0,
-      ...(login === null ? { fixed_network_name: 'private' } : {}),
+      ...(hasRouters ? {} : { fixed_network_name: 'private' }),
     },
     'compute-feature-enabled': {
       // what a client can do without logging into the guest

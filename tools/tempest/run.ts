@@ -3,7 +3,7 @@
 //
 //   node tools/tempest/run.ts CLOUD TEMPEST NEWEST [REGEX]
 //
-// CLOUD: fake, libvirt or ovn; TEMPEST: the program; NEWEST: the microversion up to which that tempest knows the answers. Results:
+// CLOUD: fake, libvirt, ovn, openstack or openstack-scenario; TEMPEST: the program; NEWEST: the microversion up to which that tempest knows the answers. Results:
 // .cache/tempest/VERSION-CLOUD.txt.
 
 import { execFileSync, spawn } from 'node:child_process';

@@ -1,19 +1,19 @@
-// Why: tempest asks one cloud, and there are three that are worth asking: `xloud serve` on the fake driver, in minutes; processes apart
-// over two real libvirt hosts, whose guests boot; and `xloud serve` on OVN, into whose guests tempest logs in.
+// Why: tempest asks one cloud, and there are four that are worth asking: `xloud serve` on the fake driver, in minutes; processes apart
+// over two real libvirt hosts, whose guests boot; `xloud serve` on OVN, into whose guests tempest logs in; and a whole OpenStack around this
+// program.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
 import { defaultFilters } from '../../src/scheduler/index.ts';
 import { buildSshGuest } from '../../test/support/guest.ts';
+import { startOpenstackCloud } from '../../test/support/openstack-cloud.ts';
+import { WIRE_NAME } from '../../test/support/ovn-hosts.ts';
 import { startOvnService } from '../../test/support/ovn-service.ts';
 import { startService, type Reply } from '../../test/support/serve.ts';
 import { uploadGuest } from '../../test/support/serve-guest.ts';
 import { startTwoHostCluster } from '../../test/support/two-host-service.ts';
+import { openWayIn, type WayIn } from '../../test/support/way-in.ts';
 
 /** Options that differ from their defaults, whichever cloud it is. */
 const OPTIONS = {
@@ -43,9 +43,18 @@ export interface Login {
   readonly disk: string;
 }
 
+/** Of a cloud with the built-in services at one address. */
+const builtIn = (url: string) => ({ url, identityUrl: `${url}/identity/v3`, provider: {} });
+
 /** A cloud with what differs between them. */
 export interface TempestCloud {
   readonly url: string;
+  /** Keystone's, with its version. */
+  readonly identityUrl: string;
+  /** What an external network is made with. */
+  readonly provider: object;
+  /** Whether networks of one's own come with a router, which only OVN has. */
+  readonly hasRouters: boolean;
   /** With the cloud `xloud`. */
   readonly cloudsYaml: string;
   /** MiB of the smaller flavor, and of the larger one. */
@@ -71,7 +80,7 @@ async function startFake(): Promise<TempestCloud> {
   return {
     ...service,
     ...{ cloudsYaml: join(service.dataDir, 'clouds.yaml'), ram: [64, 128], buildTimeout: 60 },
-    ...{ agentAnswers: true, floatingIps: true, login: null },
+    ...{ ...builtIn(service.url), agentAnswers: true, floatingIps: true, hasRouters: false, login: null },
     async makeImage(name) {
       const shape = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare' };
       const made = await service.request('xloud', 'POST', '/image/v2/images', shape);
@@ -91,9 +100,9 @@ async function startLibvirt(): Promise<TempestCloud> {
   const world = await startTwoHostCluster({ apis: 1, config: { ...OPTIONS, quota: QUOTA, volume: { directory } } });
   const { cluster } = world.service;
   return {
-    url: (cluster.apis[0] as (typeof cluster.apis)[number]).url,
+    ...builtIn((cluster.apis[0] as (typeof cluster.apis)[number]).url),
     ...{ cloudsYaml: cluster.cloudsYaml, ram: [256, 384], buildTimeout: 300 },
-    ...{ agentAnswers: false, floatingIps: false, login: null },
+    ...{ agentAnswers: false, floatingIps: false, hasRouters: false, login: null },
     request: (...words) => world.service.request(...words),
     makeImage: () => uploadGuest(world.service),
     log: () => [...cluster.apis, ...cluster.workers, ...cluster.agents.values()].map((one) => one.log()).join('\n'),
@@ -111,30 +120,24 @@ async function startOvn(): Promise<TempestCloud> {
   const guest = await buildSshGuest();
   const world = await startOvnService({ ...ENV, XLOUD_LOG__LEVEL: 'warn' });
   const { service, libvirtd } = world;
-  const socket = join(libvirtd.dir, 'api.sock');
-  // the API is on this machine's loopback, which what is outside does not have
-  const api = createServer({ allowHalfOpen: true }, (from) => {
-    const to = connect({ port: Number(new URL(service.url).port), host: '127.0.0.1', allowHalfOpen: true });
-    pipeline(from, to, from, () => {});
-  });
+  let way: WayIn | null = null;
   const close = async (): Promise<void> => {
-    api.close();
+    way?.close();
     await world.close();
   };
   try {
     const { words } = await world.outside('world', WORLD);
-    api.listen(socket);
-    const [command = '', ...rest] = words;
-    const script = [process.execPath, join(import.meta.dirname, 'relay.ts'), new URL(service.url).port, socket];
-    // it ends with the namespaces
-    const relay = spawn(command, [...rest, ...script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await Promise.race([
-      once(relay.stdout, 'data'),
-      once(relay, 'exit').then(() => Promise.reject(new Error('no way to the API from outside'))),
-    ]);
+    // the API is on this machine's loopback, which what is outside does not have
+    way = await openWayIn(words, libvirtd.dir, [Number(new URL(service.url).port)]);
     return {
-      ...{ url: service.url, cloudsYaml: join(service.dataDir, 'clouds.yaml'), ram: [128, 192], buildTimeout: 300 },
-      ...{ agentAnswers: false, floatingIps: true, login: { words, user: 'root', disk: guest.rootDisk } },
+      ...builtIn(service.url),
+      ...{ cloudsYaml: join(service.dataDir, 'clouds.yaml'), ram: [128, 192], buildTimeout: 300 },
+      ...{
+        agentAnswers: false,
+        floatingIps: true,
+        hasRouters: true,
+        login: { words, user: 'root', disk: guest.rootDisk },
+      },
       request: (...asked) => service.request(...asked),
       makeImage: () => uploadGuest(service, guest),
       log: () => service.log(),
@@ -146,6 +149,34 @@ async function startOvn(): Promise<TempestCloud> {
   }
 }
 
+/** @param logsIn whether tempest stands outside and logs into guests, for which each of them has to boot to its end */
+async function startOpenstack(logsIn: boolean): Promise<TempestCloud> {
+  const guest = await buildSshGuest();
+  const world = await startOpenstackCloud({ config: { scheduler: OPTIONS.scheduler, quota: QUOTA } });
+  const { cluster, keystone, glance, neutron, outside, directory } = world;
+  const [api] = cluster.apis as readonly [(typeof cluster.apis)[number]];
+  const request: TempestCloud['request'] = (_, ...words) => cluster.request(0, ...words);
+  const urls = [api.url, keystone.authUrl, glance.endpoint, neutron.endpoint];
+  const ports = urls.map((url) => Number(new URL(url).port));
+  const way = logsIn ? await openWayIn(outside, directory, ports) : null;
+  return {
+    ...{ url: api.url, identityUrl: keystone.authUrl, cloudsYaml: world.cloudsYaml, request },
+    provider: { 'provider:network_type': 'flat', 'provider:physical_network': WIRE_NAME },
+    ...{ ram: [128, 192], buildTimeout: 400, agentAnswers: false, floatingIps: true, hasRouters: true },
+    login: logsIn ? { words: outside, user: 'root', disk: guest.rootDisk } : null,
+    makeImage: () => uploadGuest({ request }, guest),
+    log: () =>
+      [...cluster.apis, ...cluster.workers, ...cluster.agents.values()].map((one) => one.log()).join('\n') +
+      neutron.log(),
+    async close() {
+      way?.close();
+      await world.close();
+    },
+  };
+}
+
 export const clouds: Readonly<Record<string, () => Promise<TempestCloud>>> = {
   ...{ fake: startFake, libvirt: startLibvirt, ovn: startOvn },
+  openstack: () => startOpenstack(false),
+  'openstack-scenario': () => startOpenstack(true),
 };

@@ -154,8 +154,9 @@ export const fates: Readonly<Record<string, Fate>> = {
   'keystone_authtoken.memcached_servers': 'tokens are remembered in each process',
   'keystone_authtoken.cafile': "name it in NODE_EXTRA_CA_CERTS of the service's environment",
   'keystone_authtoken.insecure': 'certificates are always checked',
-  'keystone_authtoken.service_token_roles': 'service tokens are not asked for',
-  'keystone_authtoken.service_token_roles_required': 'service tokens are not asked for',
+  'keystone_authtoken.service_token_roles': list('identity.service_token_roles'),
+  'keystone_authtoken.service_token_roles_required':
+    'they are: without one of them a token in X-Service-Token changes nothing',
 
   'glance.endpoint_override': ({ text: url }) => ({ set: { 'image.service': 'glance', 'image.endpoint': url } }),
   'glance.api_servers': ({ list: urls }) => ({

@@ -169,7 +169,7 @@ const build = step({
     await attachPlanned(context);
     const spec = await specToBuild(deps.database.read, { server, claim, build: asked() }, input.adminPass);
     const view = await call(server.host as string, 'spawn', { spec });
-    await awaitPorts(context);
+    await awaitPorts(context, 'fresh');
     return view;
   },
   async undo(context) {

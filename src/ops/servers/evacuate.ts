@@ -11,6 +11,7 @@ import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
+import { awaitPorts } from './await-ports.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
@@ -130,7 +131,10 @@ const build = step({
     const there = { ...server, ...whereOf(host) };
     const spec = await guestSpec(deps.database.read, there, input.adminPass, input.migrationId);
     const view = await call(host.host, 'spawn', { spec });
-    if (!input.off) return view;
+    if (!input.off) {
+      await awaitPorts(context);
+      return view;
+    }
     return call(host.host, 'powerOff', { uuid: server.uuid, timeoutMs: 0 });
   },
   undo: removeThere,

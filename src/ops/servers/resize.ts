@@ -21,6 +21,7 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { localDisksProblem } from '../../domain/servers/local-disks.ts';
 import { pciRequestOf } from '../../domain/pci/pci-alias.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
+import { awaitPorts } from './await-ports.ts';
 import { type BuildRequest, guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
@@ -263,7 +264,9 @@ const destination = step({
     const offer = source.host === host.host ? null : await call(source.host, 'offerDisk', { uuid: server.uuid });
     const from = { node, hostIp, offer };
     await bringDisks(context, host.host, { spec, from });
-    return call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
+    const view = await call(host.host, 'receiveDisk', { spec, from, on: wasOn(server) });
+    if (wasOn(server)) await awaitPorts(context);
+    return view;
   },
   undo: removeThere,
 });

@@ -11,6 +11,7 @@ import { type Tx, tx } from '../../db/tx.ts';
 import { power, type Server } from '../../domain/servers/servers.ts';
 import type { Before } from '../../domain/servers/migrations.ts';
 import { wakeWorkers, enqueueAction } from '../engine/begin.ts';
+import { awaitPorts } from './await-ports.ts';
 import { guestSpec } from './build.ts';
 import { clearHost } from './clear-host.ts';
 import { lockResized } from './confirm-resize.ts';
@@ -88,11 +89,13 @@ const specOf = ({ deps, server, input }: Context, placement: Placement) =>
 const source = step({
   name: 'source',
   event: 'compute_finish_revert_resize',
-  run: async (context: Context) =>
-    context.call(context.input.old.host as string, 'restoreDisk', {
-      spec: await specOf(context, context.input.old),
-      on: context.input.wasOn,
-    }),
+  async run(context: Context) {
+    const { old, wasOn } = context.input;
+    const spec = await specOf(context, old);
+    const view = await context.call(old.host as string, 'restoreDisk', { spec, on: wasOn });
+    if (wasOn) await awaitPorts(context);
+    return view;
+  },
   async undo({ deps, server, input, call }) {
     // there, the new guest gave way to the old one
     if (onOneHost(input)) throw internal('A revert on one host cannot be taken back.');

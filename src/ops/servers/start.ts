@@ -2,6 +2,7 @@
 
 import { defineTransition } from '../../domain/servers/transition.ts';
 import { definePlainAction } from '../engine/action.ts';
+import { awaitPorts } from './await-ports.ts';
 import { guestSpec } from './build.ts';
 import { hostOf } from './host-of.ts';
 import { powerSteps } from './power.ts';
@@ -19,6 +20,8 @@ export const startAction = definePlainAction({
   ...powerSteps('compute_start_instance', async (context) => {
     const server = await endElsewhere(context);
     const { deps, call } = context;
-    return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+    const view = await call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+    await awaitPorts(context);
+    return view;
   }),
 });

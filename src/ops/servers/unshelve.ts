@@ -14,6 +14,7 @@ import type { ImageFacts } from '../../domain/machines/images.ts';
 import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { wakeWorkers, enqueueAction, lockServerFor } from '../engine/begin.ts';
+import { awaitPorts } from './await-ports.ts';
 import { guestSpec } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { bindTo, moveRequest } from './migrations.ts';
@@ -115,11 +116,14 @@ const image = step({ name: 'image', event: 'get_image_info', run: shelvedImage, 
 const spawned = step({
   name: 'guest',
   event: 'compute_unshelve_instance',
-  async run({ deps, server, input, commit, call, output }: Context) {
+  async run(context: Context) {
+    const { deps, server, input, commit, call, output } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'spawning' }, nowMs));
     const spec = await guestSpec(deps.database.read, server, null);
     const disks = input.imageId === '' ? spec.disks : { ...spec.disks, image: output(image) };
-    return call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
+    const view = await call(hostOf(server), 'spawn', { spec: { ...spec, disks } });
+    await awaitPorts(context);
+    return view;
   },
   async undo({ server, call }) {
     if (server.host !== null) await call(server.host, 'destroy', { uuid: server.uuid });
@@ -134,7 +138,9 @@ const poweredOn = step({
     const server = await endElsewhere(context);
     const { deps, commit, call } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'powering-on' }, nowMs));
-    return call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+    const view = await call(hostOf(server), 'powerOn', { spec: await guestSpec(deps.database.read, server, null) });
+    await awaitPorts(context);
+    return view;
   },
   async undo({ server, call }) {
     await call(hostOf(server), 'powerOff', { uuid: server.uuid, timeoutMs: 0 });

@@ -57,6 +57,40 @@ describe('token resolver', () => {
   });
 });
 
+describe('a token that is over', () => {
+  const options = { clock: systemClock, wwwAuthenticateUri: 'http://k' };
+  const late = { ...resolved(), expiresAt: Date.now() - 1_000 };
+  const jws = 'aaa.bbb.ccc';
+  const keysOf = (kind: 'expired' | 'forged') => ({
+    verify: async () => ({ kind }) as const,
+    problem: async () => null,
+  });
+
+  it('is asked about where somebody may show it late, each time, and is not remembered as good', async () => {
+    const asked: boolean[] = [];
+    const lookup = async (_: string, expired: boolean) => {
+      asked.push(expired);
+      return late;
+    };
+    const resolver = makeTokenResolver({ ...options, keys: keysOf('expired'), lookup });
+    assert.equal((await resolver.authenticate(jws, { expired: true })).userName, 'ann');
+    assert.equal((await resolver.authenticate(jws, { expired: true })).userName, 'ann');
+    await assert.rejects(resolver.authenticate(jws), /requires authentication/);
+    assert.deepEqual(asked, [true, true]);
+  });
+
+  it('is refused where its signature is not good, without a question', async () => {
+    const lookup = () => assert.fail('nobody is asked');
+    const resolver = makeTokenResolver({ ...options, keys: keysOf('forged'), lookup });
+    await assert.rejects(resolver.authenticate(jws, { expired: true }), /requires authentication/);
+  });
+
+  it('is refused where Keystone tells no more whose it was', async () => {
+    const resolver = makeTokenResolver({ ...options, keys: null, lookup: async () => null });
+    await assert.rejects(resolver.authenticate('tok', { expired: true }), /requires authentication/);
+  });
+});
+
 describe('an answer about a token', () => {
   const good = {
     token: {
