@@ -30,7 +30,7 @@ const METADATA_URI = 'urn:xloud:compute:1';
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {
   const kind = machineKindOf(spec, place);
   const domain = startXml('domain', { type: kind.virtType });
-  text(domain, 'name', domainName(spec.uuid));
+  text(domain, 'name', place.name ?? domainName(spec.uuid));
   text(domain, 'uuid', spec.uuid);
   writeMetadata(domain, spec);
   const memory = memoryWays[memoryMethodOf(spec)];

@@ -50,6 +50,8 @@ export interface Host {
   readonly networks: Mutex;
   /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
   readonly offline: Map<string, number>;
+  /** Guests of ours whose domains have another program's names, as far as they were seen. */
+  readonly adopted: Set<string>;
   /** What other hosts may read of guests here. */
   readonly offers: Offers;
   /** Disks that are being brought here. */

@@ -6,6 +6,7 @@ import { removeWritten } from '../../base/durable-file.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
+import { assertOurs, settleIn } from './adoption.ts';
 import { domainXml } from './config.ts';
 import {
   exists,
@@ -70,6 +71,7 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
   const before = await readPorts(dir);
   await writePorts(dir, spec.nics);
   await forgetRescue(filesOf(host, spec.uuid));
+  await settleIn(host, spec.uuid);
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
   for (const nic of spec.nics) await settleFilter(connection, nic);
@@ -83,8 +85,11 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
 
 /** What a guest is on this host. */
 export async function xmlHere(host: Host, spec: GuestSpec): Promise<string> {
+  // one that was taken over keeps its name, by which libvirt knows what else it has
+  const name = (await findDomain(host.connection, spec.uuid))?.name;
   return domainXml(spec, {
     ...(await placeOf(host.instancesDir, spec, host.choice)),
+    ...(name === undefined ? {} : { name }),
     screen: screenPlace(host, spec.uuid),
     sharedCpus: [...(host.division.shared ?? [])],
   });
@@ -105,11 +110,13 @@ function screenPlace(host: Host, uuid: string): string | null {
 export async function remove(host: Host, uuid: string): Promise<null> {
   const { connection, instancesDir, offline } = host;
   const domain = await findDomain(connection, uuid);
+  await assertOurs(host, uuid, domain);
   if (domain !== null) {
     await switchOff(host, domain);
     await undefine(host, domain);
   }
   offline.delete(uuid);
+  host.adopted.delete(uuid);
   await host.arrivals.stop(uuid);
   const theirs = await isOthers(host, uuid);
   await unplugPorts(host, uuid, theirs);
