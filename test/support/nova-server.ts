@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { openDatabase } from '../../src/db/engine.ts';
 import { register, type TestKeystone } from './keystone.ts';
 import type { Libvirtd } from './libvirtd.ts';
 import { freshMariadb, type TestDatabase } from './mariadb.ts';
@@ -36,17 +37,19 @@ export interface NovaParts {
   readonly libvirtd: Libvirtd;
   /** Its name as Neutron knows it. */
   readonly host: string;
+  /** Where its guests' files go. */
+  readonly instancesDir: string;
 }
 
 export interface TestNova {
   /** `http://127.0.0.1:PORT/v2.1`, as the catalog has it. */
   readonly endpoint: string;
-  /** Where its guests' files are. */
-  readonly instancesDir: string;
   /** As `--api-database` and its like take them. */
   readonly databases: { readonly api: string; readonly cell: string; readonly cell0: string };
   /** Ends its services, guests go on. */
   halt(): Promise<void>;
+  /** As if they had been halted for as long as Nova waits until it calls a service down. */
+  forgetBeats(): Promise<void>;
   /** Starts them again. */
   resume(): Promise<void>;
   /** A call as the administrator of the project `admin`; the body of the answer to what must succeed. */
@@ -76,14 +79,13 @@ const sqlOf = ({ name, url }: TestDatabase): string =>
 interface Place {
   readonly dir: string;
   readonly port: number;
-  readonly instancesDir: string;
   readonly broker: Rabbitmq;
   readonly api: TestDatabase;
   readonly cell: TestDatabase;
 }
 
-const config = ({ keystone, glance, libvirtd, host }: NovaParts, place: Place): string => {
-  const { dir, port, instancesDir, broker, api, cell } = place;
+const config = ({ keystone, glance, libvirtd, host, instancesDir }: NovaParts, place: Place): string => {
+  const { dir, port, broker, api, cell } = place;
   const helper = `helper_command = /usr/bin/privsep-helper --config-file ${join(dir, 'nova.conf')}`;
   return `[DEFAULT]
 my_ip = 127.0.0.1
@@ -224,8 +226,6 @@ async function startPlacement(keystone: TestKeystone, dir: string, database: Tes
 export async function startNova(parts: NovaParts): Promise<TestNova> {
   const { keystone } = parts;
   const dir = await mkdtemp(join(tmpdir(), 'xloud-nova-'));
-  const instancesDir = join(dir, 'instances');
-  await mkdir(instancesDir);
   const [api, cell, cell0, placed] = [
     await freshMariadb(),
     await freshMariadb(),
@@ -235,7 +235,7 @@ export async function startNova(parts: NovaParts): Promise<TestNova> {
   const broker = await startRabbitmq();
   const port = await freePort();
   const file = join(dir, 'nova.conf');
-  await writeFile(file, config(parts, { dir, port, instancesDir, broker, api, cell }));
+  await writeFile(file, config(parts, { dir, port, broker, api, cell }));
   const manage = (...words: string[]) =>
     run('/usr/bin/nova-manage', ['--config-file', file, ...words], { cwd: dir, maxBuffer: 64 * 1024 ** 2 });
   const endpoint = `http://127.0.0.1:${port}/v2.1`;
@@ -302,6 +302,12 @@ export async function startNova(parts: NovaParts): Promise<TestNova> {
     children = [];
   }
 
+  async function forgetBeats(): Promise<void> {
+    const database = openDatabase(cell.url, 1);
+    await database.write('services').update({ last_seen_up: '2001-01-01 00:00:00' });
+    await database.close();
+  }
+
   async function stop(): Promise<void> {
     await halt();
     await ended(placement);
@@ -323,7 +329,7 @@ export async function startNova(parts: NovaParts): Promise<TestNova> {
     throw new Error(`${String(error)}:\n${said.join('\n')}`, { cause: error });
   }
   return {
-    ...{ endpoint, instancesDir, halt, resume, ask, done, log, stop },
+    ...{ endpoint, halt, forgetBeats, resume, ask, done, log, stop },
     databases: { api: sqlOf(api), cell: sqlOf(cell), cell0: sqlOf(cell0) },
   };
 }

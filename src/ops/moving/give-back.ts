@@ -93,6 +93,8 @@ async function undoServer(deps: Deps, record: NovaImport): Promise<Line> {
     const server = await findServer(deps.database.read, record.name, { deleted: true });
     if (server === null || server.deleted)
       return lineOf(record, 'refuse', ['it was deleted here: `xloud export-nova` tells Nova']);
+    const why = await staysWhy(deps, server, record);
+    if (why.length > 0) return lineOf(record, 'refuse', why);
     const done = await doneSince(deps, record);
     if (done.length > 0)
       return lineOf(record, 'refuse', [`it changed here (${done.join(', ')}): \`xloud export-nova\` hands it back`]);
