@@ -23,7 +23,7 @@ const guestOf = (uuid: string, more: Partial<ForeignGuest> = {}): ForeignGuest =
   ...{ uuid, name: 'instance-00000001', powerState: power.running, dir: `/instances/${uuid}` },
   ...{ current: { vcpus: 2, memoryMb: 2048 }, maximum: { vcpus: 2, memoryMb: 2048 } },
   disks: [{ path: `/instances/${uuid}/disk`, device: 'disk', format: 'qcow2', source: 'file' }],
-  interfaces: [{ mac: MAC, type: 'bridge', portId: PORT }],
+  interfaces: [{ mac: MAC, type: 'ethernet', portId: null, device: 'tap11111111-22' }],
   ...{ hostDevices: 0, hasTpm: false, ours: false },
   ...more,
 });

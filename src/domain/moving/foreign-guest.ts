@@ -17,8 +17,10 @@ export interface ForeignInterface {
   readonly mac: string;
   /** libvirt's type: `bridge`, `hostdev`, `vhostuser`, … */
   readonly type: string;
-  /** By which Open vSwitch knows it; null: it does not. */
+  /** By which libvirt has Open vSwitch know it; null: libvirt does not. */
   readonly portId: string | null;
+  /** What it is called on the host; null: nothing. */
+  readonly device: string | null;
 }
 
 /** A guest as its host shows it, whoever made it. */
@@ -56,13 +58,22 @@ function diskProblem({ path, device, format, source }: ForeignDisk, dir: string)
   return format === 'qcow2' ? null : `its root disk is ${format}, and not qcow2 (Nova's images_type)`;
 }
 
+const TAP_CHARACTERS = 11;
+
+/** What Neutron and Nova call the device of a port on its host. */
+export const tapName = (portId: string): string => `tap${portId.slice(0, TAP_CHARACTERS)}`;
+
+/** In Open vSwitch by libvirt, or by Nova itself (os-vif), which libvirt then gives a device by its name. */
+const isSwitched = ({ type, portId, device }: ForeignInterface): boolean =>
+  type === 'bridge' ? portId !== null : type === 'ethernet' && device?.startsWith('tap') === true;
+
 /** Why a guest cannot be taken over as it stands; empty: nothing speaks against it. */
 export function guestProblems(guest: ForeignGuest, macs: readonly string[]): readonly string[] {
   const { disks, interfaces, hostDevices, hasTpm, dir } = guest;
   const plugged = interfaces.map(({ mac }) => mac.toLowerCase());
   const unplugged = macs.filter((mac) => !plugged.includes(mac.toLowerCase()));
   const unknown = plugged.filter((mac) => !macs.some((one) => one.toLowerCase() === mac));
-  const notSwitched = interfaces.filter(({ type, portId }) => type !== 'bridge' || portId === null);
+  const notSwitched = interfaces.filter((one) => !isSwitched(one));
   return [
     ...disks.map((disk) => diskProblem(disk, dir)).filter((problem) => problem !== null),
     ...(disks.some(({ path }) => path === `${dir}/${ROOT}`) ? [] : ['it has no root disk on its host']),

@@ -5,7 +5,10 @@ import { boolIn, jsonIn, type NovaRow, numberIn, objectData, objectIn, textIn } 
 
 const textsOf = (value: unknown): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    Object.entries(objectIn(value)).flatMap(([key, text]) => (text === null ? [] : [[key, String(text)] as const])),
+    Object.keys(objectIn(value)).flatMap((key) => {
+      const text = textIn(objectIn(value), key);
+      return text === null ? [] : [[key, text] as const];
+    }),
   );
 
 /** Of a row, or of the fields of an object of Nova's. */

@@ -27,10 +27,17 @@ export interface NovaServer {
   readonly group: string | null;
 }
 
+/** A cell as text, whatever the engine gives for it. */
+function plainText(cell: Cell): string {
+  if (typeof cell === 'string') return cell;
+  if (typeof cell === 'number' || typeof cell === 'bigint' || typeof cell === 'boolean') return `${cell}`;
+  return Buffer.isBuffer(cell) ? cell.toString('utf8') : JSON.stringify(cell);
+}
+
 export const textIn = (row: NovaRow, name: string): string | null => {
   const cell = row[name];
   if (cell === null || cell === undefined) return null;
-  return Buffer.isBuffer(cell) ? cell.toString('utf8') : String(cell);
+  return plainText(cell);
 };
 
 export const numberIn = (row: NovaRow, name: string): number | null => {
@@ -50,7 +57,7 @@ export function timeIn(row: NovaRow, name: string): number | null {
   const cell = row[name];
   if (cell === null || cell === undefined) return null;
   if (cell instanceof Date) return cell.getTime();
-  const text = String(cell);
+  const text = plainText(cell);
   const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
   return Number.isNaN(ms) ? null : ms;
 }
@@ -60,7 +67,7 @@ export function jsonIn(cell: Cell): unknown {
   if (cell === null || cell === undefined) return null;
   if (typeof cell === 'object' && !Buffer.isBuffer(cell)) return cell;
   try {
-    return JSON.parse(String(cell)) as unknown;
+    return JSON.parse(plainText(cell)) as unknown;
   } catch {
     return null;
   }

@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { Cleanup } from '../cleanup.ts';
 import { collect, print } from '../command-line.ts';
+import type { MovingDeps } from '../../ops/moving/deps.ts';
 import type { Config } from '../config.ts';
 import type { NovaFlags } from './nova.ts';
 import type { Format } from './tell.ts';
@@ -39,10 +40,7 @@ async function withParts<C extends Common, T>(
   { configOf }: Tools<C>,
   options: C,
   flags: NovaFlags | null,
-  work: (parts: {
-    readonly deps: import('../../ops/moving/deps.ts').MovingDeps;
-    readonly config: Config;
-  }) => Promise<T>,
+  work: (parts: { readonly deps: MovingDeps; readonly config: Config }) => Promise<T>,
 ): Promise<T> {
   const cleanup = new Cleanup();
   try {

@@ -85,7 +85,7 @@ const lineOf = (
 ): Line => ({
   ...{ kind, name, verdict, why },
   ...(host !== null && { host }),
-  ...(kind === 'server' && { title: String(facts['displayName'] ?? '') }),
+  ...(typeof facts['displayName'] === 'string' && { title: facts['displayName'] }),
 });
 
 async function undoServer(deps: Deps, record: NovaImport): Promise<Line> {

@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { removeWritten, writeDurably } from '../../base/durable-file.ts';
 import { conflict } from '../../base/errors.ts';
 import type { Run } from '../../base/run.ts';
-import type { ForeignDisk, ForeignGuest, ForeignInterface } from '../../domain/moving/foreign-guest.ts';
+import {
+  type ForeignDisk,
+  type ForeignGuest,
+  type ForeignInterface,
+  tapName,
+} from '../../domain/moving/foreign-guest.ts';
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { HypervisorConnection } from './connection.ts';
@@ -14,7 +19,7 @@ import { exists, guestFiles, instanceDir, linkOrCopy, markComplete } from './dis
 import { findDomain, powerOf } from './guest.ts';
 import { domainOf, type Host, view } from './host.ts';
 import { isOurDomain } from './names.ts';
-import { forgetPorts, writePorts } from './nics.ts';
+import { forgetPorts, isOvs, writePorts } from './nics.ts';
 import type { DomainRef } from './rpc/types.ts';
 import { toMib } from './units.ts';
 import { attributeOf, children, type Element, find, readXml } from './xml.ts';
@@ -47,6 +52,7 @@ const readInterface = (device: Element): ForeignInterface => ({
   mac: attributeOf(device, 'mac', 'address') ?? '',
   type: device.getAttribute('type') ?? '',
   portId: attributeOf(device, 'virtualport/parameters', 'interfaceid'),
+  device: attributeOf(device, 'target', 'dev'),
 });
 
 /** What of a domain's definition decides whether it can be taken over. */
@@ -145,6 +151,21 @@ export async function releaseGuest(host: Pick<Host, 'instancesDir'>, uuid: strin
     await chmod(path, mode);
   }
   await removeWritten(noteOf(dir));
+}
+
+/** Whether a guest was taken over, and is to be given back as it was. */
+export const wasAdopted = (instancesDir: string, uuid: string): Promise<boolean> =>
+  exists(noteOf(instanceDir(instancesDir, uuid)));
+
+/** Ports that Nova put into Open vSwitch by itself are taken out of it: libvirt takes out what it put in, and knows nothing of these. */
+export async function removeTaps(
+  { instancesDir, run, ovsDb }: Pick<Host, 'instancesDir' | 'run' | 'ovsDb'>,
+  uuid: string,
+  nics: readonly NicSpec[],
+): Promise<void> {
+  if (!(await wasAdopted(instancesDir, uuid))) return;
+  for (const { portId } of nics.filter(isOvs))
+    await run('ovs-vsctl', [`--db=${ovsDb}`, '--timeout=10', '--if-exists', 'del-port', tapName(portId)]);
 }
 
 /** What lies below a disk. */

@@ -100,7 +100,7 @@ function writeDevices(
   writeControllers(devices, kind, place.disks);
   writeDisks(devices, place.disks, kind);
   const plan = interfacePlan(kind.wish, spec.maximum.vcpus);
-  for (const nic of spec.nics) writeInterface(devices, nic, plan);
+  for (const nic of spec.nics) writeInterface(devices, nic, plan, place.namedTaps === true);
   for (const address of spec.hostDevices) writeHostDevice(devices, address);
   writeSerial(devices, place.consolePath, place.serialPath ?? null, kind.wish.serialPorts);
   writePeripherals(devices, kind);

@@ -69,6 +69,8 @@ export interface LibvirtDriverOptions {
   readonly deviceSpecs?: readonly DeviceSpec[];
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
   readonly cpuModel?: string | null;
+  /** Where the database of this host's Open vSwitch is asked; default: where it usually is. */
+  readonly ovsDb?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
@@ -113,6 +115,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     const host: Host = {
       node: await connection.connectGetHostname(),
       ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
+      ovsDb: options.ovsDb ?? 'unix:/run/openvswitch/db.sock',
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],

@@ -43,6 +43,8 @@ export interface Host {
   /** The address on which the screens of guests listen, or `socket`; null: guests have none. */
   readonly screen: string | null;
   readonly keeper: Keeper;
+  /** Where the database of this host's Open vSwitch is asked. */
+  readonly ovsDb: string;
   readonly agent: GuestAgent;
   readonly until: Until;
   /** By guest, and by network. */

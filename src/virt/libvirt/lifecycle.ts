@@ -6,7 +6,7 @@ import { removeWritten } from '../../base/durable-file.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
-import { assertOurs, settleIn } from './adoption.ts';
+import { assertOurs, removeTaps, settleIn, wasAdopted } from './adoption.ts';
 import { domainXml } from './config.ts';
 import {
   exists,
@@ -90,6 +90,8 @@ export async function xmlHere(host: Host, spec: GuestSpec): Promise<string> {
   return domainXml(spec, {
     ...(await placeOf(host.instancesDir, spec, host.choice)),
     ...(name === undefined ? {} : { name }),
+    // under the name that its port has in the switch from before, which is then replaced
+    namedTaps: await wasAdopted(host.instancesDir, spec.uuid),
     screen: screenPlace(host, spec.uuid),
     sharedCpus: [...(host.division.shared ?? [])],
   });
@@ -152,6 +154,7 @@ export const ownFiles = (host: Host, uuid: string): Promise<void> =>
 export async function unplugPorts(host: Host, uuid: string, theirs = false): Promise<void> {
   const dir = instanceDir(host.instancesDir, uuid);
   const nics = await readPorts(dir);
+  await removeTaps(host, uuid, nics);
   // the network asks which ports there are; of a filter nothing tells but the port
   for (const { portId } of nics) await dropFilter(host.connection, portId);
   if (!theirs) await forgetPorts(dir);
