@@ -167,13 +167,17 @@ service_token_roles_required = true
 ${auth(keystone, 'placement')}
 `;
 
+/** What ends with this process, whatever ends that. */
+const running = new Set<ChildProcess>();
+
 /** A program that writes to a file, ended by its own number. */
 function startProgram(command: string, args: readonly string[], log: string, env: NodeJS.ProcessEnv): ChildProcess {
   const output = openSync(log, 'a');
   // its helpers are processes of their own
   const child = spawn(command, args, { stdio: ['ignore', output, output], env, detached: true });
   closeSync(output);
-  process.once('exit', () => end(child, 'SIGKILL'));
+  if (running.size === 0) process.once('exit', () => running.forEach((one) => end(one, 'SIGKILL')));
+  running.add(child);
   return child;
 }
 
