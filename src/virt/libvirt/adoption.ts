@@ -17,7 +17,7 @@ import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { HypervisorConnection } from './connection.ts';
 import { exists, guestFiles, instanceDir, linkOrCopy, markComplete } from './disks.ts';
 import { findDomain, powerOf } from './guest.ts';
-import { domainOf, type Host, view } from './host.ts';
+import { domainOf, type Host, noSuchGuest, view } from './host.ts';
 import { isOurDomain } from './names.ts';
 import { forgetPorts, isOvs, writePorts } from './nics.ts';
 import type { DomainRef } from './rpc/types.ts';
@@ -98,6 +98,8 @@ interface Before {
 
 /** What is put back when the guest is given back. */
 interface Adopted {
+  /** What libvirt calls it. */
+  readonly name: string;
   readonly files: readonly Before[];
 }
 
@@ -126,7 +128,9 @@ export async function adoptGuest(host: AdoptionHost, uuid: string, nics: readonl
   if (!(await exists(noteOf(dir)))) {
     // what is here and is no guest of another's is none to be taken over
     if (await exists(files.owner)) return;
-    const note: Adopted = { files: await filesIn(dir) };
+    const domain = await findDomain(host.connection as HypervisorConnection, uuid);
+    if (domain === null) throw noSuchGuest(uuid);
+    const note: Adopted = { name: domain.name, files: await filesIn(dir) };
     await writeDurably(noteOf(dir), JSON.stringify(note));
   }
   await writePorts(dir, nics);
@@ -138,14 +142,14 @@ export async function adoptGuest(host: AdoptionHost, uuid: string, nics: readonl
 /** Takes our notes away, and puts back whose the files were; twice is once. Its disks and its domain stay as they are. */
 export async function releaseGuest(host: Pick<Host, 'instancesDir'>, uuid: string): Promise<void> {
   const dir = instanceDir(host.instancesDir, uuid);
-  const text = await readFile(noteOf(dir), 'utf8').catch(() => null);
-  if (text === null) return;
+  const note = await readNote(host.instancesDir, uuid);
+  if (note === null) return;
   const files = guestFiles(dir);
   await removeWritten(files.owner);
   await forgetPorts(dir);
   for (const path of [files.complete, files.leaving, files.offered]) await rm(path, { force: true });
   await rm(files.lent, { recursive: true, force: true });
-  for (const { path, uid, gid, mode } of (JSON.parse(text) as Adopted).files) {
+  for (const { path, uid, gid, mode } of note.files) {
     if (!(await exists(path))) continue;
     await chown(path, uid, gid);
     await chmod(path, mode);
@@ -153,9 +157,15 @@ export async function releaseGuest(host: Pick<Host, 'instancesDir'>, uuid: strin
   await removeWritten(noteOf(dir));
 }
 
-/** Whether a guest was taken over, and is to be given back as it was. */
-export const wasAdopted = (instancesDir: string, uuid: string): Promise<boolean> =>
-  exists(noteOf(instanceDir(instancesDir, uuid)));
+/** What is noted of a guest that was taken over; null: it was not, or came from another host since. */
+async function readNote(instancesDir: string, uuid: string): Promise<Adopted | null> {
+  const text = await readFile(noteOf(instanceDir(instancesDir, uuid)), 'utf8').catch(() => null);
+  return text === null ? null : (JSON.parse(text) as Adopted);
+}
+
+/** What libvirt called a guest that was taken over, and is to call it again; null: it was not. */
+export const adoptedName = async (instancesDir: string, uuid: string): Promise<string | null> =>
+  (await readNote(instancesDir, uuid))?.name ?? null;
 
 /** Ports that Nova put into Open vSwitch by itself are taken out of it: libvirt takes out what it put in, and knows nothing of these. */
 export async function removeTaps(
@@ -163,7 +173,7 @@ export async function removeTaps(
   uuid: string,
   nics: readonly NicSpec[],
 ): Promise<void> {
-  if (!(await wasAdopted(instancesDir, uuid))) return;
+  if ((await readNote(instancesDir, uuid)) === null) return;
   for (const { portId } of nics.filter(isOvs))
     await run('ovs-vsctl', [`--db=${ovsDb}`, '--timeout=10', '--if-exists', 'del-port', tapName(portId)]);
 }

@@ -6,7 +6,7 @@ import { removeWritten } from '../../base/durable-file.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
-import { assertOurs, removeTaps, settleIn, wasAdopted } from './adoption.ts';
+import { adoptedName, assertOurs, removeTaps, settleIn } from './adoption.ts';
 import { domainXml } from './config.ts';
 import {
   exists,
@@ -85,13 +85,14 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
 
 /** What a guest is on this host. */
 export async function xmlHere(host: Host, spec: GuestSpec): Promise<string> {
-  // one that was taken over keeps its name, by which libvirt knows what else it has
-  const name = (await findDomain(host.connection, spec.uuid))?.name;
+  // one that was taken over keeps its name, which is how it is known to be another's once it is given back
+  const adopted = await adoptedName(host.instancesDir, spec.uuid);
+  const name = (await findDomain(host.connection, spec.uuid))?.name ?? adopted;
   return domainXml(spec, {
     ...(await placeOf(host.instancesDir, spec, host.choice)),
-    ...(name === undefined ? {} : { name }),
+    ...(name === null ? {} : { name }),
     // under the name that its port has in the switch from before, which is then replaced
-    namedTaps: await wasAdopted(host.instancesDir, spec.uuid),
+    namedTaps: adopted !== null,
     screen: screenPlace(host, spec.uuid),
     sharedCpus: [...(host.division.shared ?? [])],
   });

@@ -21,7 +21,11 @@ describe('a guest of another program', () => {
   let instancesDir: string;
   let dir: string;
   const domain = { name: 'instance-00000001', uuid: UUID, id: 1 };
-  const host = () => ({ instancesDir, node: 'node-1', connection: {} as never });
+  const host = () => ({
+    instancesDir,
+    node: 'node-1',
+    connection: { domainLookupByUUID: async () => domain } as never,
+  });
 
   before(async () => {
     instancesDir = await mkdtemp(join(tmpdir(), 'xloud-adoption-'));
