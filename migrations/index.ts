@@ -30,6 +30,7 @@ import { ovnHosts } from './0058_ovn_hosts.ts';
 import { identityMore } from './0059_identity_more.ts';
 import { networkRbac } from './0060_network_rbac.ts';
 import { subnetPools } from './0061_subnet_pools.ts';
+import { novaImports } from './0062_nova_imports.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -63,4 +64,5 @@ export const migrations: readonly Migration[] = [
   identityMore,
   networkRbac,
   subnetPools,
+  novaImports,
 ];

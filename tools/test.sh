@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `ovn`, `kubernetes` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
+# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `move-in`, `ovn`, `kubernetes` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -63,6 +63,10 @@ case $what in
     for file in test/ovn/*.test.ts; do run_node_tests "$file" || status=1; done
     exit $status
     ;;
+  move-in)
+    tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova mariadb rabbitmq
+    run_node_tests 'test/movein/*.test.ts'
+    ;;
   kubernetes)
     tools/packages.sh ensure host guest kubernetes
     tools/kubernetes.sh build
@@ -107,7 +111,7 @@ case $what in
     exit $status
     ;;
   *)
-    echo "usage: tools/test.sh all|unit|libvirt|moves|ovn|kubernetes|crash" >&2
+    echo "usage: tools/test.sh all|unit|libvirt|moves|move-in|ovn|kubernetes|crash" >&2
     exit 2
     ;;
 esac

@@ -71,6 +71,7 @@ const outward = {
   uuid: 'not an id',
   version: 'no such resource in this version',
   'virt.above_maximum': 'more than the guest was started for',
+  'virt.foreign': 'the guest, or its directory, is of another program and was not taken over',
   'virt.no_guest': 'the host has no such guest',
   'virt.no_snapshot': 'there is no such snapshot',
   'virt.running': 'the guest runs',

@@ -212,8 +212,10 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     async release(server, which) {
       for (const port of await portsOfServer(api, server)) {
         if (which !== undefined && !isMeant(port, which)) continue;
-        // what nobody here marked is somebody else's and is only let go
-        if (markOf(port)?.preexisting === false) await api.deletePort(port.id);
+        // what nobody here marked is somebody else's and is only let go, unless it came with the server
+        const mark = markOf(port);
+        const isMade = mark === null ? server.made?.includes(port.id) === true : !mark.preexisting;
+        if (isMade) await api.deletePort(port.id);
         else await api.unbindPort(port.id);
       }
     },

@@ -17,6 +17,8 @@ import type { NicSpec } from '../domain/networks/server-nics.ts';
 export interface OwnedServer {
   readonly uuid: string;
   readonly projectId: string;
+  /** Ports that were made for it by whoever had it before us, and carry no mark of ours; absent: none. */
+  readonly made?: readonly string[];
 }
 
 /** The server that ports are made for; a host or zone that it does not have yet is empty. */

@@ -125,16 +125,25 @@ export async function purgeServers(
   );
   const free = unkept(tx, these, beforeMs);
   const found = (await free.select('servers.id', 'servers.uuid')) as { id: number; uuid: string }[];
-  const uuids = found.map(({ uuid }) => uuid);
+  const rows = await removeServerRows(tx, found);
+  return { rows, more: looked.length === limit, cursor: { deletedAt: Number(last.deleted_at), id: last.id } };
+}
+
+/** Removes servers with all that is theirs; they claim nothing and count for nothing. */
+export async function removeServerRows(
+  tx: Tx,
+  servers: readonly { readonly id: number; readonly uuid: string }[],
+): Promise<RowCounts> {
+  const uuids = servers.map(({ uuid }) => uuid);
   const actions: { id: number }[] = await tx('instance_actions').select('id').whereIn('server_uuid', uuids);
   const keys: Readonly<Record<Key, readonly (string | number)[]>> = {
-    id: found.map(({ id }) => id),
+    id: servers.map(({ id }) => id),
     uuid: uuids,
     action: actions.map(({ id }) => id),
   };
   const rows: Record<string, number> = {};
   for (const { table, column, by } of ofServers) rows[table] = await removeRows(tx, table, column, keys[by]);
-  return { rows, more: looked.length === limit, cursor: { deletedAt: Number(last.deleted_at), id: last.id } };
+  return rows;
 }
 
 /** Values in one statement; SQLite takes a bounded number of them. */

@@ -124,6 +124,18 @@ async function moveUsage(tx: Tx, { projectId, userId, instances, cores, ram }: U
     });
 }
 
+/** A server that is about to be taken out of the books, as if it had never been there, counts for nothing from now on. */
+export async function uncountSize(tx: Tx, serverId: number): Promise<void> {
+  const among = amongNumbers(tx, 'servers.id', [serverId]);
+  for (const row of await readRows(tx, `${SUBJECTS}${among.sql}`, among.bindings)) {
+    if (row['span_id'] === null) continue;
+    const [projectId, userId] = [row['project_id'] as string, row['user_id'] as string];
+    const change = { projectId, userId, instances: 0, cores: 0, ram: 0 };
+    addTo(change, sizeNoun.fromRow(row), -1);
+    await moveUsage(tx, change);
+  }
+}
+
 /** Called by whatever changes a server's row or claim; the rest happens when the transaction ends. */
 export const noteSize = (tx: Tx, serverId: number): void => noteForEnding(tx, followSizes, serverId);
 

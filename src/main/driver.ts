@@ -103,6 +103,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     ...(config.compute.disk_transfer_addr === '' ? {} : { diskAddress: config.compute.disk_transfer_addr }),
     diskPort: config.compute.disk_transfer_port,
     live: liveOf(config),
+    ovsDb: config.network.ovs_db,
     clock,
     log,
   });

@@ -16,6 +16,7 @@ import type { Database } from '../db/engine.ts';
 import type { Policy } from '../policies/load.ts';
 import { addCloudCommands } from './cloud-commands.ts';
 import { collect, print } from './command-line.ts';
+import { addMoving } from './moving/command.ts';
 import { addOperator } from './operator-command.ts';
 import type { StartOptions } from './parts.ts';
 
@@ -417,6 +418,7 @@ withCommon(policy.command('check <rule>').description('say whether somebody pass
   });
 
 addCloudCommands(program);
+addMoving<Common>(program, { withCommon, configOf });
 addOperator(program);
 
 try {

@@ -1,7 +1,7 @@
 // Why: before anything is asked of a host, people want to know what would happen: which ways there are to a size, why not the
 // others, and how far the server could go. The same decisions as those that an adjustment meets, asked all at once.
 
-import { type AdjustSubject, planAdjust } from './adjust.ts';
+import { type AdjustSubject, FIXED_UNTIL_START, planAdjust } from './adjust.ts';
 import type { AdjustRequest } from './adjust-request.ts';
 import { fits, freeOf } from '../placement/claims.ts';
 import { maximumOf, memoryWithin } from '../machines/flavors.ts';
@@ -92,7 +92,8 @@ export function adjustOutlook(facts: AdjustFacts, want: AdjustRequest, elsewhere
   const noRoom = host === null ? null : fits(host, grows);
   const room = reason('room', noRoom === null ? null : `${noRoom.text}.`);
   const reachable = reason('host', hostUp ? null : "The server's host does not answer.");
-  const runs = reason('state', plan.when === 'live' ? null : 'The server does not run: it boots with the size.');
+  const off = server.vmState === 'active' ? FIXED_UNTIL_START : 'The server does not run: it boots with the size.';
+  const runs = reason('state', plan.when === 'live' ? null : off);
   const capable = (one: Host) => liveProblem(one.inventory.facts.capabilities, current, target);
   const driver = host === null ? [] : reason('driver', capable(host));
 

@@ -71,6 +71,10 @@ function outOfRange(field: string, value: number, minimum: number, maximum: numb
   return `Invalid ${field} ${value}: this server may have at least ${minimum} and at most ${maximum} ${unit}.`;
 }
 
+/** Why a guest that was taken over as it ran keeps its size. */
+export const FIXED_UNTIL_START =
+  'The server runs as Nova started it: its size can change from its next start on, and a reboot, soft or hard, is one.';
+
 /**
  * What a wish means for this server. Pure; whether the move is legal in its state is for `moves`, whether the growth fits
  * is for `claim`. `claimed` is what the server holds of its host now (more than its current size while an unplug is pending).
@@ -90,8 +94,10 @@ export function planAdjust(server: AdjustSubject, want: AdjustRequest, claimed: 
   if (bad.length > 0) return { ok: false, kind: 'badRequest', message: bad.join(' ') };
 
   // a guest that does not run cannot confirm anything: what it shall have is kept for its next power cycle
-  const live = server.vmState === 'active';
+  const fixed = server.flavor.startedElsewhere === true;
+  const live = server.vmState === 'active' && !fixed;
   if (!live && !want.persist) {
+    if (fixed && server.vmState === 'active') return { ok: false, kind: 'conflict', message: FIXED_UNTIL_START };
     return {
       ok: false,
       kind: 'conflict',

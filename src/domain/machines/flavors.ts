@@ -9,7 +9,7 @@ import {
   memoryMethods,
   spannedMinimum,
 } from '../adjustment/memory-method.ts';
-import { type ProfileMarks, profiledSpecs } from './profiles.ts';
+import { inForce, type ProfileMarks, profiledSpecs } from './profiles.ts';
 import { overridesOf, wholeNumber } from '../placement/resource-specs.ts';
 import { type Size, sameSize } from '../adjustment/size.ts';
 
@@ -29,8 +29,24 @@ export interface Flavor {
   readonly extraSpecs: Readonly<Record<string, string>>;
 }
 
+/** What of its flavor a guest does not have before it is started here. */
+interface StartMarks {
+  /** It runs as another program (Nova) started it, at its maximum, in a machine whose size stays. Absent: not so. */
+  readonly startedElsewhere?: true;
+}
+
 /** What a server keeps of its flavor: later changes of the flavor do not reach it. */
-export type FlavorSnapshot = Omit<Flavor, 'id'> & ProfileMarks;
+export type FlavorSnapshot = Omit<Flavor, 'id'> & ProfileMarks & StartMarks;
+
+/** Whether a start changes what a guest has of its flavor. */
+export const awaitsStart = ({ profilePending, startedElsewhere }: FlavorSnapshot): boolean =>
+  profilePending === true || startedElsewhere === true;
+
+/** The same flavor once its guest was started here. */
+export function startedHere(flavor: FlavorSnapshot): FlavorSnapshot {
+  const { startedElsewhere: _elsewhere, ...rest } = inForce(flavor);
+  return rest;
+}
 
 export const snapshotOf = (flavor: Flavor): FlavorSnapshot => ({
   flavorid: flavor.flavorid,

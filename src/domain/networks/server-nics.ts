@@ -52,3 +52,18 @@ export interface NicSpec {
   /** The caller's own port: unbound, not deleted, with the server. */
   readonly preexisting: boolean;
 }
+
+/**
+ * Ports as the network service tells of them now, with what does not change while a server has them: their order, and whether they
+ * outlive it. Of ports that another program made the service knows neither.
+ */
+export function asKnown(before: readonly NicSpec[], now: readonly NicSpec[]): readonly NicSpec[] {
+  const places = new Map(before.map((nic, index) => [nic.portId, { nic, index }]));
+  const placeOf = ({ portId }: NicSpec): number => places.get(portId)?.index ?? before.length;
+  return now
+    .toSorted((one, other) => placeOf(one) - placeOf(other))
+    .map((nic) => {
+      const known = places.get(nic.portId)?.nic;
+      return known === undefined ? nic : { ...nic, preexisting: known.preexisting, tag: known.tag };
+    });
+}

@@ -3,6 +3,7 @@
 
 import { limits } from '../../base/limits.ts';
 import type { ImageFacts } from '../machines/images.ts';
+import type { ForeignGuest } from '../moving/foreign-guest.ts';
 import type { InterfacePlan } from '../networks/interface-plan.ts';
 import type { NicSpec } from '../networks/server-nics.ts';
 import type { CloudInitFiles } from './cloud-init-status.ts';
@@ -324,6 +325,21 @@ export const agentMethods = {
     optional: true,
     reads: true,
   }),
+  /** A guest as its host has it, whoever made it; null: there is none of that id. */
+  survey: method<Guest, ForeignGuest | null>()({
+    deadlineMs: limits.libvirtCallMs,
+    guest: byUuid,
+    optional: 'adopt',
+    reads: true,
+  }),
+  /** A guest that another program made is ours from now on, and goes on as it is. Ours already: nothing happens. */
+  adopt: method<Guest & { readonly nics: readonly NicSpec[] }>()({
+    deadlineMs: limits.libvirtCallMs,
+    guest: byUuid,
+    optional: true,
+  }),
+  /** A guest that was taken over is the other program's again, and goes on as it is. Not ours: nothing happens. */
+  release: method<Guest, null>()({ deadlineMs: limits.libvirtCallMs, guest: byUuid, optional: 'adopt' }),
 };
 
 type Table = typeof agentMethods;

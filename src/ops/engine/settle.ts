@@ -8,7 +8,7 @@ import { type ServerPatch, updateServer } from '../../db/servers.ts';
 import type { Tx } from '../../db/tx.ts';
 import { type AdjustSettlement, isSettling, settlePower, settleSeen } from '../../domain/adjustment/adjust.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
-import { inForce } from '../../domain/machines/profiles.ts';
+import { awaitsStart, startedHere } from '../../domain/machines/flavors.ts';
 import { type PowerState, power, type Server, type VmState } from '../../domain/servers/servers.ts';
 import type { Size } from '../../domain/adjustment/size.ts';
 import type { Failure } from './saga.ts';
@@ -46,7 +46,7 @@ export async function settleFromView(
 ): Promise<void> {
   const settlement = settlePower(server, view, started);
   // one that began by itself is as it was defined before
-  const profiled = server.flavor.profilePending === true && isStart(server, view, started);
+  const begun = awaitsStart(server.flavor) && isStart(server, view, started);
   const begins = settlement.server.adjustStatus === 'adjusting' && (started || !isSettling(server));
   await updateServer(
     tx,
@@ -58,7 +58,7 @@ export async function settleFromView(
       powerState: view.powerState,
       vmState: vmStateOf(view.powerState) ?? server.vmState,
       taskState: null,
-      ...(profiled && { flavor: inForce(server.flavor) }),
+      ...(begun && { flavor: startedHere(server.flavor) }),
       ...more,
     },
     nowMs,

@@ -19,6 +19,7 @@ import { portTargetOf } from './build.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import { ending, finishPorts } from './made-ports.ts';
+import { withMadePorts } from './own-ports.ts';
 import { refreshNetwork } from './refresh-network.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import { recordFailure } from '../engine/settle.ts';
@@ -208,7 +209,8 @@ export const detachAction = defineAction<DetachInput>()({
     },
     {
       name: 'port',
-      run: ({ deps, server, input }) => deps.network.release(server, input),
+      run: async ({ deps, server, input }) =>
+        deps.network.release(await withMadePorts(deps.database.read, server), input),
       // it may be gone already: the server has what the network service says
       undo: ({ deps, server }) => refreshNetwork(deps, server),
     },

@@ -23,6 +23,7 @@ import { leaveUnsure, removeGuestEverywhere } from './migrations.ts';
 import type { Envelope } from '../engine/saga.ts';
 import { settleFailed } from '../engine/settle.ts';
 import { letVolumesGo } from './attach-volume.ts';
+import { withMadePorts } from './own-ports.ts';
 import { removeShelvedImage } from './shelved-image.ts';
 import { softDeleteSaga } from './soft-delete.ts';
 import { defineAction } from '../engine/action.ts';
@@ -145,7 +146,7 @@ export const deleteAction = defineAction<DeleteInput>()({
       name: 'ports',
       async run({ deps, server, action, finish, point }) {
         const volumes = await letVolumesGo(deps, server, action.requestId);
-        await deps.network.release(server);
+        await deps.network.release(await withMadePorts(deps.database.read, server));
         point('released');
         return finish(async (t) => {
           await replaceNics(t, server.id, []);

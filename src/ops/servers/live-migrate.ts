@@ -118,6 +118,10 @@ export function liveProblem(server: Server): Fault | null {
     const state = powerNames[server.powerState];
     return conflict(`Cannot 'os-migrateLive' instance ${server.uuid} while it is in power_state ${state}`);
   }
+  if (server.flavor.startedElsewhere === true) {
+    const why = 'it runs as Nova started it, and moves as it runs from its next start on (a reboot is one)';
+    return conflict(`Cannot 'os-migrateLive' instance ${server.uuid}: ${why}.`);
+  }
   if (!asksForDevices(server.flavor)) return null;
   return badRequest('Migration pre-check error: This request does not explicitly request live-migratable devices.', {
     code: 'migration.devices',

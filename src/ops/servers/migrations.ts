@@ -10,7 +10,8 @@ import { findHost } from '../../db/hosts.ts';
 import { openActions } from '../../db/instance-actions.ts';
 import { findMigration, insertMigration, unfinishedMoves, updateMigration } from '../../db/migrations.ts';
 import { addRemnant } from '../../db/remnants.ts';
-import { replaceNics } from '../../db/server-nics.ts';
+import { nicsOfServer, replaceNics } from '../../db/server-nics.ts';
+import { asKnown } from '../../domain/networks/server-nics.ts';
 import { lockServer, updateServer } from '../../db/servers.ts';
 import { afterCommit, type Tx } from '../../db/tx.ts';
 import type { FlavorSnapshot } from '../../domain/machines/flavors.ts';
@@ -131,7 +132,8 @@ export const giveBackPlace = ({ input, commit }: MoveContext): Promise<void> =>
 /** The ports and volumes follow the server to a host (empty: to none), and the rows keep the ports as they are there. */
 export async function bindTo<I>(context: StepContext<I>, host: Pick<Host, 'host' | 'zone'>): Promise<void> {
   const { deps, server, commit, point } = context;
-  const nics = await deps.network.rebind({ ...server, host: host.host, zone: host.zone });
+  const before = await nicsOfServer(deps.database.read, server.id);
+  const nics = asKnown(before, await deps.network.rebind({ ...server, host: host.host, zone: host.zone }));
   point('bound');
   await commit((t) => replaceNics(t, server.id, nics));
   await connectVolumes(context, host.host);

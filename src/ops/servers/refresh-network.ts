@@ -9,7 +9,7 @@ import { findServer, lockServer, updateServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import { interfacePlanOf } from '../../domain/networks/interface-plan.ts';
-import type { NicSpec } from '../../domain/networks/server-nics.ts';
+import { asKnown, type NicSpec } from '../../domain/networks/server-nics.ts';
 import type { OpsDeps } from '../deps.ts';
 
 type Named = Pick<Server, 'uuid'>;
@@ -30,7 +30,7 @@ async function followPorts(deps: OpsDeps, server: Server): Promise<readonly NicS
   const { database, network, clock } = deps;
   for (let attempt = 1; attempt <= limits.refreshAttempts; attempt += 1) {
     const before = await nicsOfServer(database.read, server.id);
-    const now = await network.portsOf(server);
+    const now = asKnown(before, await network.portsOf(server));
     if (isDeepStrictEqual(before, now)) return null;
     const written = await tx(database, async (t) => {
       const current = await lockServer(t, server.uuid);

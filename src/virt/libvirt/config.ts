@@ -30,7 +30,7 @@ const METADATA_URI = 'urn:xloud:compute:1';
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {
   const kind = machineKindOf(spec, place);
   const domain = startXml('domain', { type: kind.virtType });
-  text(domain, 'name', domainName(spec.uuid));
+  text(domain, 'name', place.name ?? domainName(spec.uuid));
   text(domain, 'uuid', spec.uuid);
   writeMetadata(domain, spec);
   const memory = memoryWays[memoryMethodOf(spec)];
@@ -100,7 +100,7 @@ function writeDevices(
   writeControllers(devices, kind, place.disks);
   writeDisks(devices, place.disks, kind);
   const plan = interfacePlan(kind.wish, spec.maximum.vcpus);
-  for (const nic of spec.nics) writeInterface(devices, nic, plan);
+  for (const nic of spec.nics) writeInterface(devices, nic, plan, place.namedTaps === true);
   for (const address of spec.hostDevices) writeHostDevice(devices, address);
   writeSerial(devices, place.consolePath, place.serialPath ?? null, kind.wish.serialPorts);
   writePeripherals(devices, kind);

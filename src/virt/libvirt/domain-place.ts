@@ -5,6 +5,10 @@ import type { VirtType } from './machine/kind.ts';
 
 /** Where the domain runs and where its files are. */
 export interface DomainPlace {
+  /** What libvirt calls it; absent: ours for its server. */
+  readonly name?: string;
+  /** Whether its ports in Open vSwitch are devices by Neutron's names; absent: by libvirt's. */
+  readonly namedTaps?: boolean;
   readonly virtType: VirtType;
   readonly arch: string;
   /** A CPU model by libvirt's name; null: the host's own under KVM, under TCG one that current distributions accept. */

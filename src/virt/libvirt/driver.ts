@@ -10,6 +10,7 @@ import { type GuestEvent, type GuestView, lettingGoOf } from '../../domain/serve
 import { type Driver, type ImageSink, type ImageSource, verbsOf } from '../driver.ts';
 import { type Run, runProgram } from '../../base/run.ts';
 import { adjustGuest } from './adjust.ts';
+import { adoptionVerbs, isOurs } from './adoption.ts';
 import { makeAgent } from './agent.ts';
 import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
@@ -68,6 +69,8 @@ export interface LibvirtDriverOptions {
   readonly deviceSpecs?: readonly DeviceSpec[];
   /** A CPU model for all guests, by libvirt's name; null: the host's own under KVM. */
   readonly cpuModel?: string | null;
+  /** Where the database of this host's Open vSwitch is asked; default: where it usually is. */
+  readonly ovsDb?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
@@ -112,6 +115,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
     const host: Host = {
       node: await connection.connectGetHostname(),
       ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
+      ovsDb: options.ovsDb ?? 'unix:/run/openvswitch/db.sock',
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],
@@ -127,6 +131,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       until: makeUntil(connection, clock),
       ...{ guests: makeMutex(), networks: makeMutex() },
       offline: new Map(),
+      adopted: new Set(),
       offers: makeOffers({
         ...{ address: options.diskAddress ?? live.address, port: options.diskPort ?? 0 },
         ...{ imagesDir, clock, log },
@@ -137,6 +142,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       sent: new Map(),
     };
     await settleNetworks(networkDeps(host));
+    await ourDomains(host);
     await tellOfDevices(connection, host.deviceSpecs, log);
     return driverOf(host, options.sink, options.hostIp ?? defaultHostIp());
   } catch (error) {
@@ -150,7 +156,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
   const listeners = new Set<(event: GuestEvent) => void>();
   connection.on((event) => {
     if (event.type === 'agent' && event.connected) void reapplyOffline(host, event.domain);
-    const told = toGuestEvent(event);
+    const told = toGuestEvent(event, (uuid) => host.adopted.has(uuid));
     if (told !== null) for (const listener of listeners) listener(told);
   });
   const stopped = new AbortController();
@@ -178,6 +184,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
     ...volumeVerbs(host),
     ...copyVerbs(host),
     ...consoleVerbs(host),
+    ...adoptionVerbs(host),
     adjust: ({ uuid, request }) =>
       guests(uuid, async () => {
         const domain = await domainOf(host, uuid);
@@ -201,7 +208,7 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
       return domain === null ? null : await look(host, domain).catch(ifGone(null));
     },
     list: async () => {
-      const domains = (await connection.connectListAllDomains()).filter(({ name }) => isOurDomain(name));
+      const domains = await ourDomains(host);
       const views = await Promise.all(domains.map((domain) => look(host, domain).catch(ifGone(null))));
       return views.filter((one) => one !== null);
     },
@@ -220,6 +227,17 @@ function driverOf(host: Host, sink: ImageSink, hostIp: string): Driver {
     },
   };
   return driver;
+}
+
+/** The domains of our guests; those that were taken over are known by their names from here on. */
+async function ourDomains(host: Host): Promise<readonly DomainRef[]> {
+  const { connection, instancesDir, adopted } = host;
+  const all = await connection.connectListAllDomains();
+  const ours = await Promise.all(all.map((domain) => isOurs(instancesDir, domain)));
+  const found = all.filter((_, index) => ours[index]);
+  adopted.clear();
+  for (const { name, uuid } of found) if (!isOurDomain(name)) adopted.add(uuid);
+  return found;
 }
 
 /** What is seen of a guest; null: it is still on its way here. */
@@ -247,7 +265,9 @@ async function keepHouse(host: Host, signal: AbortSignal): Promise<void> {
     try {
       for (const entry of await readdir(host.instancesDir, { withFileTypes: true })) {
         if (!entry.isDirectory()) continue;
-        const { console } = guestFiles(join(host.instancesDir, entry.name));
+        const { console, owner } = guestFiles(join(host.instancesDir, entry.name));
+        // another program's guests may stand beside ours
+        if (!(await exists(owner))) continue;
         await rotateConsole(console).catch((error: unknown) => {
           host.log.warn({ console, error: messageOf(error) }, 'a console is not rotated; the others are');
         });

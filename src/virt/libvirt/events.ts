@@ -16,11 +16,18 @@ const STOPPED: Readonly<Record<number, string>> = {
   [stoppedDetail.fromSnapshot]: 'a snapshot was restored',
 };
 
-/** What an event means for a server; null for what is not about one of ours or changes nothing that is shown. */
-export function toGuestEvent(event: HypervisorEvent): GuestEvent | null {
+/**
+ * What an event means for a server; null for what is not about one of ours or changes nothing that is shown.
+ * @param isAdopted whether a guest is ours though its name is another program's
+ */
+export function toGuestEvent(
+  event: HypervisorEvent,
+  isAdopted: (uuid: string) => boolean = () => false,
+): GuestEvent | null {
   if (event.type === 'reconnected') return { kind: 'reconnected', uuid: null };
-  if (event.type === 'disconnected' || !isOurDomain(event.domain.name)) return null;
-  const { uuid } = event.domain;
+  if (event.type === 'disconnected') return null;
+  const { uuid, name } = event.domain;
+  if (!isOurDomain(name) && !isAdopted(uuid)) return null;
   switch (event.type) {
     case 'lifecycle':
       return fromLifecycle(event, uuid);

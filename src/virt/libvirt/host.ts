@@ -43,6 +43,8 @@ export interface Host {
   /** The address on which the screens of guests listen, or `socket`; null: guests have none. */
   readonly screen: string | null;
   readonly keeper: Keeper;
+  /** Where the database of this host's Open vSwitch is asked. */
+  readonly ovsDb: string;
   readonly agent: GuestAgent;
   readonly until: Until;
   /** By guest, and by network. */
@@ -50,6 +52,8 @@ export interface Host {
   readonly networks: Mutex;
   /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
   readonly offline: Map<string, number>;
+  /** Guests of ours whose domains have another program's names, as far as they were seen. */
+  readonly adopted: Set<string>;
   /** What other hosts may read of guests here. */
   readonly offers: Offers;
   /** Disks that are being brought here. */

@@ -6,6 +6,7 @@ import { removeWritten } from '../../base/durable-file.ts';
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
+import { adoptedName, assertOurs, removeTaps, settleIn } from './adoption.ts';
 import { domainXml } from './config.ts';
 import {
   exists,
@@ -70,6 +71,7 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
   const before = await readPorts(dir);
   await writePorts(dir, spec.nics);
   await forgetRescue(filesOf(host, spec.uuid));
+  await settleIn(host, spec.uuid);
   await makeDisks(host, spec);
   await settle(host, [...before, ...spec.nics]);
   for (const nic of spec.nics) await settleFilter(connection, nic);
@@ -83,8 +85,14 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
 
 /** What a guest is on this host. */
 export async function xmlHere(host: Host, spec: GuestSpec): Promise<string> {
+  // one that was taken over keeps its name, which is how it is known to be another's once it is given back
+  const adopted = await adoptedName(host.instancesDir, spec.uuid);
+  const name = (await findDomain(host.connection, spec.uuid))?.name ?? adopted;
   return domainXml(spec, {
     ...(await placeOf(host.instancesDir, spec, host.choice)),
+    ...(name === null ? {} : { name }),
+    // under the name that its port has in the switch from before, which is then replaced
+    namedTaps: adopted !== null,
     screen: screenPlace(host, spec.uuid),
     sharedCpus: [...(host.division.shared ?? [])],
   });
@@ -105,11 +113,13 @@ function screenPlace(host: Host, uuid: string): string | null {
 export async function remove(host: Host, uuid: string): Promise<null> {
   const { connection, instancesDir, offline } = host;
   const domain = await findDomain(connection, uuid);
+  await assertOurs(host, uuid, domain);
   if (domain !== null) {
     await switchOff(host, domain);
     await undefine(host, domain);
   }
   offline.delete(uuid);
+  host.adopted.delete(uuid);
   await host.arrivals.stop(uuid);
   const theirs = await isOthers(host, uuid);
   await unplugPorts(host, uuid, theirs);
@@ -145,6 +155,7 @@ export const ownFiles = (host: Host, uuid: string): Promise<void> =>
 export async function unplugPorts(host: Host, uuid: string, theirs = false): Promise<void> {
   const dir = instanceDir(host.instancesDir, uuid);
   const nics = await readPorts(dir);
+  await removeTaps(host, uuid, nics);
   // the network asks which ports there are; of a filter nothing tells but the port
   for (const { portId } of nics) await dropFilter(host.connection, portId);
   if (!theirs) await forgetPorts(dir);

@@ -24,7 +24,8 @@ const isWhole = (params: TypedParams): boolean =>
 export async function measure({
   connection,
   instancesDir,
-}: Pick<Host, 'connection' | 'instancesDir'>): Promise<HostMeasure> {
+  adopted,
+}: Pick<Host, 'connection' | 'instancesDir' | 'adopted'>): Promise<HostMeasure> {
   const [stats, node, disk] = await Promise.all([
     connection.connectGetAllDomainStats([], WANTED, RUNNING),
     connection.nodeGetInfo(),
@@ -41,7 +42,7 @@ export async function measure({
       pools: [{ name: 'instances', totalGb: gib(disk.blocks), freeGb: gib(disk.bavail) }],
     },
     guests: stats
-      .filter(({ domain, params }) => isOurDomain(domain.name) && isWhole(params))
+      .filter(({ domain, params }) => (isOurDomain(domain.name) || adopted.has(domain.uuid)) && isWhole(params))
       .map(({ domain, params }) => ({ uuid: domain.uuid, counters: countersOf(countedBy(params)) })),
   };
 }

@@ -6,6 +6,7 @@ import { limits } from '../../base/limits.ts';
 import { type InterfacePlan, plainInterface } from '../../domain/networks/interface-plan.ts';
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
+import { removeTaps } from './adoption.ts';
 import { interfaceXml } from './machine/interface.ts';
 import { instanceDir } from './disks.ts';
 import { isVirError } from './errors.ts';
@@ -79,6 +80,7 @@ async function detach(host: Host, uuid: string, portId: string): Promise<void> {
     else await host.connection.domainDetachDeviceFlags(domain, xml, side);
   }
   await dropFilter(host.connection, portId);
+  await removeTaps(host, uuid, [nic]);
   await writePorts(
     dir,
     ports.filter((one) => one !== nic),

@@ -4,6 +4,7 @@
 import { notImplemented } from '../../../base/errors.ts';
 import { checkedUuid } from '../../../base/ids.ts';
 import type { InterfacePlan } from '../../../domain/networks/interface-plan.ts';
+import { tapName } from '../../../domain/moving/foreign-guest.ts';
 import type { NicSpec } from '../../../domain/networks/server-nics.ts';
 import { networkName } from '../names.ts';
 import { bridgeOf, isOvs } from '../nics.ts';
@@ -14,8 +15,12 @@ import { endXml, leaf, startXml, type XMLBuilder } from '../xml.ts';
 export const interfaceXml = (nic: NicSpec, plan: InterfacePlan): string =>
   endXml(fill(startXml('interface', kindOf(nic)), nic, plan));
 
-export const writeInterface = (devices: XMLBuilder, nic: NicSpec, plan: InterfacePlan): XMLBuilder =>
-  fill(devices.ele('interface', kindOf(nic)), nic, plan);
+/** @param namedTap whether its device on the host has the name that Neutron knows it by */
+export function writeInterface(devices: XMLBuilder, nic: NicSpec, plan: InterfacePlan, namedTap = false): XMLBuilder {
+  const device = fill(devices.ele('interface', kindOf(nic)), nic, plan);
+  if (namedTap && isOvs(nic)) leaf(device, 'target', { dev: tapName(nic.portId) });
+  return device;
+}
 
 const kindOf = (nic: NicSpec) => ({ type: isOvs(nic) ? 'bridge' : 'network' });
 
@@ -30,7 +35,8 @@ function fill(device: XMLBuilder, nic: NicSpec, plan: InterfacePlan): XMLBuilder
     leaf(device, 'model', { type: model });
     writeDriver(device, nic, plan);
     writeBandwidth(device, limits);
-    return leaf(device, 'filterref', { filter: filterName(nic.portId) });
+    leaf(device, 'filterref', { filter: filterName(nic.portId) });
+    return device;
   }
   // libvirt would ask the kernel to hold packets back, which not every bridge of Open vSwitch goes through
   if (limits.inbound !== undefined || limits.outbound !== undefined)
@@ -42,7 +48,8 @@ function fill(device: XMLBuilder, nic: NicSpec, plan: InterfacePlan): XMLBuilder
   leaf(port, 'parameters', { interfaceid: checkedUuid(nic.portId) });
   leaf(device, 'model', { type: model });
   writeDriver(device, nic, plan);
-  return leaf(device, 'mtu', { size: nic.network.mtu });
+  leaf(device, 'mtu', { size: nic.network.mtu });
+  return device;
 }
 
 function writeDriver(parent: XMLBuilder, nic: NicSpec, { model, queues, packedRing }: InterfacePlan): void {

@@ -8,6 +8,7 @@ import { conflict } from '../../../base/errors.ts';
 import { checkedUuid } from '../../../base/ids.ts';
 import type { AgentVerbs } from '../../../domain/servers/agent-methods.ts';
 import type { GuestSpec, GuestView } from '../../../domain/servers/guests.ts';
+import { settleIn } from '../adoption.ts';
 import { exists, instanceDir } from '../disks.ts';
 import { findDomain } from '../guest.ts';
 import { filesOf, type Host, noSuchGuest, view } from '../host.ts';
@@ -59,6 +60,7 @@ async function setAside(host: Host, uuid: string, timeoutMs: number): Promise<vo
   if (domain !== null) {
     await removeWritten(filesOf(host, uuid).leaving);
     await powerOff(host, uuid, timeoutMs);
+    await settleIn(host, uuid);
     await undefine(host, domain);
   }
   await unplugPorts(host, uuid);

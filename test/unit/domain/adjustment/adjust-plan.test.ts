@@ -82,6 +82,13 @@ describe('the outlook of an adjustment', () => {
     assert.equal(adjustOutlook(stiff, { ...grow, vcpus: null }, []).result, 'live', 'memory alone it can');
   });
 
+  it('waits for the next boot where the guest runs as another program started it, and says so', () => {
+    const flavor = { ...aServer().flavor, startedElsewhere: true as const };
+    const outlook = adjustOutlook(facts({ server: aServer({ launchedAt: NOW_MS, flavor }) }), grow, []);
+    assert.deepEqual([outlook.result, codes(outlook.live)], ['next_boot', ['state']]);
+    assert.match(outlook.live.reasons[0]?.message ?? '', /runs as Nova started it/);
+  });
+
   it('is refused with every reason', () => {
     const locked = 'Instance 1 is locked';
     const poor = {

@@ -143,6 +143,18 @@ describe('planAdjust', () => {
     assert.ok(!fleeting.ok && fleeting.kind === 'conflict');
   });
 
+  it('stores what a server that was taken over as it runs shall have, and says why', () => {
+    const { flavor } = aServer();
+    const fixed = aServer({ flavor: { ...flavor, startedElsewhere: true } });
+    const plan = planAdjust(fixed, wish({ vcpus: 2 }), claimed);
+    assert.ok(plan.ok);
+    assert.equal(plan.when, 'nextBoot');
+    // its guest keeps what it has
+    assert.equal(settleStored(fixed, plan).server.currentVcpus, fixed.currentVcpus);
+    const fleeting = planAdjust(fixed, wish({ vcpus: 2, persist: false }), claimed);
+    assert.ok(!fleeting.ok && /runs as Nova started it/.test(fleeting.message));
+  });
+
   it('never reads the metadata: the flavor alone bounds', () => {
     const rigid = aServer({ flavor: aFlavor({ extraSpecs: {} }), currentVcpus: 4, currentMemoryMb: 1024 });
     assert.equal(planAdjust(rigid, wish({ vcpus: 3 }), { vcpus: 4, memoryMb: 1024 }).ok, false);

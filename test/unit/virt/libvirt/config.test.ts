@@ -186,6 +186,18 @@ describe('domain XML', () => {
     assert.equal(attributeOf(root, 'devices/interface/filterref', 'filter'), `xloud-port-${nic.portId}`);
   });
 
+  it('keeps its name and those of its ports where it was taken over, so that nothing is there twice', () => {
+    const nic = { ...nicSpec(networkFacts([]), []), vifType: 'ovs', vifDetails: { bridge_name: 'br-int' } };
+    const root = readXml(
+      domainXml(guestSpec({ nics: [nic] }), { ...place, name: 'instance-00000001', namedTaps: true }),
+    );
+    assert.equal(textOf(root, 'name'), 'instance-00000001');
+    assert.equal(attributeOf(root, 'devices/interface/target', 'dev'), `tap${nic.portId.slice(0, 11)}`);
+    const ours = readXml(domainXml(guestSpec({ nics: [nic] }), place));
+    assert.match(textOf(ours, 'name') ?? '', /^xloud-/);
+    assert.equal(attributeOf(ours, 'devices/interface/target', 'dev'), null);
+  });
+
   it('plugs a port of OVN into its bridge under its own id, with the MTU of its network and no filter', () => {
     const vifDetails = { bridge_name: 'br-int', offloads: false };
     const nic = { ...nicSpec(networkFacts([]), []), vifType: 'ovs', vifDetails };

@@ -1,0 +1,81 @@
+// Why: which databases a Nova has is said by its operator, by its nova.conf, or by the database of its API, which knows the cells.
+
+import { readFileSync } from 'node:fs';
+import { badRequest, messageOf } from '../../base/errors.ts';
+import { CELL0, novaCells } from '../../db/nova/api.ts';
+import { type NovaDatabase, novaUrl, openNova } from '../../db/nova/open.ts';
+import type { NovaCell } from '../../ops/moving/deps.ts';
+import type { Cleanup } from '../cleanup.ts';
+import { mergeNovaConf, parseNovaConf, substituted } from '../nova-conf/parse.ts';
+
+export interface NovaFlags {
+  readonly apiDatabase?: string;
+  readonly cellDatabase: readonly string[];
+  readonly cell0Database?: string;
+  readonly novaConf?: readonly string[];
+}
+
+/** `connection` of `[api_database]`; null: the files do not say. */
+function fromConf(files: readonly string[]): string | null {
+  const read = (file: string) => {
+    try {
+      return parseNovaConf(readFileSync(file, 'utf8'));
+    } catch (error) {
+      throw badRequest(`${file}: ${messageOf(error)}`);
+    }
+  };
+  const conf = mergeNovaConf(files.map(read));
+  const value = conf.get('api_database.connection')?.at(-1);
+  return value === undefined ? null : substituted(conf, 'api_database', value, { names: 0, characters: 0 });
+}
+
+/** What a cell is called here: its database, without who may read it. */
+function nameOf(text: string, what: string): string {
+  const url = novaUrl(text, what);
+  return url.slice(url.lastIndexOf('/') + 1).split('?')[0] ?? '';
+}
+
+const CELL = '--cell-database';
+
+/** Says in one sentence why a database is of no use; its address stays out of it. */
+async function mustHave(nova: NovaDatabase, table: string, what: string): Promise<NovaDatabase> {
+  let columns: readonly string[];
+  try {
+    columns = await nova.columns(table, ['id']);
+  } catch (error) {
+    throw badRequest(`${what}: the database cannot be read (${messageOf(error)})`);
+  }
+  if (columns.length === 0) throw badRequest(`${what}: there is no table ${table}: this is another database`);
+  return nova;
+}
+
+export interface OpenedNova {
+  readonly api: NovaDatabase;
+  readonly cells: readonly NovaCell[];
+  readonly cell0: NovaDatabase | null;
+}
+
+/** Opens what was named; what was not is read in the database of the API. All of it is closed with `cleanup`. */
+export async function openNovas(flags: NovaFlags, cleanup: Cleanup): Promise<OpenedNova> {
+  const open = async (text: string, what: string, table: string): Promise<NovaDatabase> => {
+    const nova = openNova(text, what);
+    cleanup.defer(() => nova.close());
+    return mustHave(nova, table, what);
+  };
+  const text = flags.apiDatabase ?? (flags.novaConf === undefined ? null : fromConf(flags.novaConf));
+  if (text === null) throw badRequest('--api-database or --nova-conf: say where the database of the API of Nova is');
+  const api = await open(text, '--api-database', 'cell_mappings');
+  const mapped = await novaCells(api);
+  const isTemplate = (url: string) => url.includes('{');
+  const named =
+    flags.cellDatabase.length > 0
+      ? flags.cellDatabase
+      : mapped.filter(({ uuid }) => uuid !== CELL0).map(({ connection }) => connection);
+  if (named.length === 0 || named.some(isTemplate))
+    throw badRequest(`${CELL}: name it; what Nova has of its cells is a template, or nothing`);
+  const cells: NovaCell[] = [];
+  for (const url of named) cells.push({ name: nameOf(url, CELL), nova: await open(url, CELL, 'instances') });
+  const zero = flags.cell0Database ?? mapped.find(({ uuid }) => uuid === CELL0)?.connection;
+  const cell0 = zero === undefined || isTemplate(zero) ? null : await open(zero, '--cell0-database', 'instances');
+  return { api, cells, cell0 };
+}

@@ -1,0 +1,194 @@
+// Why: a server that runs is taken over without its guest noticing: its host makes notes, then its rows are written, claim and history
+// among them, in one transaction. What was cut off between the two is done again.
+
+import { Fault, messageOf } from '../../base/errors.ts';
+import { setClaim } from '../../db/claims.ts';
+import { findHost, lockHost } from '../../db/hosts.ts';
+import { findImport, insertImport } from '../../db/nova-imports.ts';
+import { countDeleted, novaServers, novaServices } from '../../db/nova/cells.ts';
+import type { NovaDatabase } from '../../db/nova/open.ts';
+import { insertDetails } from '../../db/server-details.ts';
+import { addMember, findServerGroup } from '../../db/server-groups.ts';
+import { insertNics } from '../../db/server-nics.ts';
+import { findServer, insertServer, updateServer } from '../../db/servers.ts';
+import { type Tx, tx } from '../../db/tx.ts';
+import { diskGbOf, maximumOf } from '../../domain/machines/flavors.ts';
+import { type ForeignGuest, guestProblems } from '../../domain/moving/foreign-guest.ts';
+import { boolIn, type NovaServer, textIn, timeIn } from '../../domain/moving/nova-rows.ts';
+import { type AdoptedServer, asFound, changesOf, readServer, serverProblems } from '../../domain/moving/nova-server.ts';
+import { resourcesOf } from '../../domain/placement/resources.ts';
+import type { PowerState } from '../../domain/servers/servers.ts';
+import { type BuildRequest } from '../servers/build.ts';
+import { type Line, type MovingDeps, type NovaCell, type Step, verdictOf } from './deps.ts';
+import { historyOf } from './history.ts';
+
+/** How long a nova-compute that says nothing may still be there, as Nova itself reckons (`service_down_time`). */
+const DOWN_MS = 60_000;
+
+/** What a server was when it was taken over, so that what changed since is seen. */
+export interface ServerFacts {
+  readonly cell: string;
+  readonly powerState: PowerState;
+  readonly vmState: string;
+  readonly flavorid: string;
+  readonly imageRef: string;
+  readonly displayName: string;
+}
+
+const buildOf = ({ keyType, kernel, ramdisk }: AdoptedServer): BuildRequest => ({
+  network: { requests: [], securityGroups: [] },
+  ...{ kernel, ramdisk, keyType, userName: '', roles: [], projectName: null },
+  ...{ forcedHost: null, forcedNode: null, requestedHost: null, requestedNode: null, files: [] },
+});
+
+async function insertAdopted(
+  t: Tx,
+  adopted: AdoptedServer,
+  server: AdoptedServer['server'],
+  cell: NovaCell,
+  nowMs: number,
+): Promise<void> {
+  const host = await lockHost(t, server.host ?? '');
+  if (host === null) throw new Fault('conflict', `host ${server.host} is gone`);
+  const id = await insertServer(t, { ...server, node: host.inventory.hypervisorHostname, build: buildOf(adopted) });
+  // what it used before is Nova's to tell
+  await updateServer(t, id, {}, nowMs);
+  await insertDetails(t, [id], adopted.metadata, adopted.tags);
+  await insertNics(t, id, adopted.nics);
+  const full = maximumOf(server.flavor);
+  const claim = { serverId: id, hostId: host.id, ...full, maximum: full, diskGb: diskGbOf(server.flavor) };
+  await setClaim(t, { ...claim, numa: null, resources: resourcesOf(server.flavor, 0), pci: null });
+  const group = adopted.group === null ? null : await findServerGroup(t, adopted.group);
+  if (group !== null) await addMember(t, group.id, id);
+  const { uuid, powerState, vmState, imageRef, displayName } = server;
+  const facts: ServerFacts = {
+    ...{ cell: cell.name, powerState, vmState, imageRef, displayName },
+    flavorid: server.flavor.flavorid,
+  };
+  await insertImport(t, { kind: 'server', name: uuid, host: server.host, facts: { ...facts }, createdAt: nowMs });
+}
+
+async function takeOver(deps: MovingDeps, cell: NovaCell, nova: NovaServer, powerState: PowerState): Promise<void> {
+  const adopted = readServer(nova);
+  const server = asFound(adopted.server, powerState);
+  const { uuid, host } = server;
+  const writeHistory = await historyOf(cell.nova, uuid);
+  await deps.hosts.adopt(host ?? '', uuid, adopted.nics);
+  await tx(deps.database, async (t) => {
+    // a run that was cut off after this one is no reason to do it twice
+    if ((await findImport(t, 'server', uuid)) !== null) return;
+    await insertAdopted(t, adopted, server, cell, deps.clock.now());
+    await writeHistory(t);
+  });
+}
+
+/** What is asked of a host once for all its servers. */
+type HostWord = (host: string) => Promise<string | null>;
+
+/** Why servers of a host cannot be taken over; null: they can, as far as it is up to the host. */
+function hostWords(deps: MovingDeps): HostWord {
+  const said = new Map<string, Promise<string | null>>();
+  return (host) => {
+    let word = said.get(host);
+    if (word === undefined) {
+      word = findHost(deps.database.read, { host }).then((found) =>
+        found === null ? `its host ${host} is not known here: start an agent there` : null,
+      );
+      said.set(host, word);
+    }
+    return word;
+  };
+}
+
+/** What its host says of a guest. */
+async function survey(
+  deps: MovingDeps,
+  { server, nics }: AdoptedServer,
+): Promise<{ readonly guest: ForeignGuest | null; readonly problems: readonly string[] }> {
+  try {
+    const guest = await deps.hosts.survey(server.host ?? '', server.uuid);
+    if (guest === null) return { guest, problems: [`host ${server.host} has no guest of that id`] };
+    return {
+      guest,
+      problems: guestProblems(
+        guest,
+        nics.map(({ mac }) => mac),
+      ),
+    };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { guest: null, problems: [`host ${server.host} cannot be asked: ${messageOf(error)}`] };
+  }
+}
+
+/** Hosts whose nova-compute was heard a moment ago: as long as it is there, it does as it thinks right with their guests. */
+async function heardOf(deps: MovingDeps, cell: NovaDatabase): Promise<ReadonlySet<string>> {
+  const nowMs = deps.clock.now();
+  const heard = (await novaServices(cell)).filter((row) => {
+    const seen = timeIn(row, 'last_seen_up') ?? timeIn(row, 'updated_at');
+    return !boolIn(row, 'forced_down') && seen !== null && nowMs - seen < DOWN_MS;
+  });
+  return new Set(heard.map((row) => textIn(row, 'host') ?? ''));
+}
+
+async function serverStep(
+  deps: MovingDeps,
+  cell: NovaCell,
+  nova: NovaServer,
+  hostWord: HostWord,
+  heard: ReadonlySet<string>,
+): Promise<Step> {
+  const name = textIn(nova.instance, 'uuid') ?? '';
+  const host = textIn(nova.instance, 'host');
+  const line = (verdict: Line['verdict'], why: readonly string[]): Line => ({
+    ...{ kind: 'server', name, verdict, why, title: textIn(nova.instance, 'display_name') ?? '' },
+    ...(host !== null && { host }),
+  });
+  const refuse = (...why: readonly string[]): Step => ({ line: line('refuse', why), carry: null });
+  if ((await findImport(deps.database.read, 'server', name)) !== null)
+    return { line: line('adopted', []), carry: null };
+  if ((await findServer(deps.database.read, name, { deleted: true })) !== null)
+    return refuse('a server of that id is here');
+  const problems = serverProblems(nova);
+  const word = host === null ? null : await hostWord(host);
+  if (problems.length > 0 || word !== null) return refuse(...problems, ...(word === null ? [] : [word]));
+  const adopted = readServer(nova);
+  if (adopted.nics.length > 0 && !deps.hasNeutron)
+    return refuse('it has ports of Neutron, and network.service is not neutron here');
+  const { guest, problems: onHost } = await survey(deps, adopted);
+  if (guest === null || onHost.length > 0) return refuse(...onHost);
+  const changes = changesOf(adopted);
+  const isHeard = heard.has(host ?? '');
+  const carry = (): Promise<void> => {
+    if (isHeard) throw new Fault('conflict', `nova-compute of ${host} was heard a moment ago: stop it first`);
+    return takeOver(deps, cell, nova, guest.powerState);
+  };
+  return { line: line(verdictOf(changes), changes), carry };
+}
+
+/** The servers of all cells, and what stands in the way of all of a host's. */
+export async function* serverSteps(deps: MovingDeps): AsyncGenerator<Step> {
+  const hostWord = hostWords(deps);
+  for (const cell of deps.cells) {
+    const heard = await heardOf(deps, cell.nova);
+    for (const name of heard) {
+      const why = ['its nova-compute is up: stop it before `apply`, or its servers stay'];
+      yield { line: { kind: 'host', name, verdict: 'ignore', why }, carry: null };
+    }
+    for await (const nova of novaServers(deps.api, cell.nova)) yield serverStep(deps, cell, nova, hostWord, heard);
+    const deleted = await countDeleted(cell.nova);
+    if (deleted > 0) {
+      const why = [`${deleted} deleted server(s): their history stays there`];
+      yield { line: { kind: 'deleted', name: cell.name, verdict: 'ignore', why }, carry: null };
+    }
+  }
+  if (deps.cell0 === null) return;
+  for await (const { instance } of novaServers(deps.api, deps.cell0)) {
+    const title = textIn(instance, 'display_name') ?? '';
+    const why = ['it never had a host (cell0)'];
+    yield {
+      line: { kind: 'server', name: textIn(instance, 'uuid') ?? '', title, verdict: 'refuse', why },
+      carry: null,
+    };
+  }
+}
