@@ -26,10 +26,13 @@ const ORDERS = 2 ** 30;
 const isBefore = (one: Event, other: Event): boolean =>
   one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
 
-/** Everything that follows by itself has happened: promises are kept in this turn, immediates in the next ones. */
+/** What follows by itself, and not in this turn: immediates, and answers of the file system, which take as long as the machine is busy. */
+const FOLLOWS = /^(Immediate|FSReq)/;
+
+/** Everything that follows by itself has happened; promises are kept in this turn. */
 async function drained(): Promise<void> {
   do await new Promise((resolve) => setImmediate(resolve));
-  while (process.getActiveResourcesInfo().includes('Immediate'));
+  while (process.getActiveResourcesInfo().some((resource) => FOLLOWS.test(resource)));
 }
 
 export class Timeline {
