@@ -14,6 +14,8 @@ export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin SOURCE_DATE_EPOCH=1704067200 TZ=UTC M
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tools/guest/boot.sh
 . "$here/boot.sh"
+# shellcheck source=tools/debian-sources.sh
+. "$here/../debian-sources.sh"
 installed=(linux-image-cloud-amd64 systemd-sysv systemd-resolved udev dbus cloud-init qemu-guest-agent openssh-server isc-dhcp-client
   cloud-guest-utils fdisk e2fsprogs iproute2 iputils-ping netbase sudo busybox-static)
 # what templates of ours install at a guest's first boot, beside what is there
@@ -24,22 +26,16 @@ boot_mib=64
 root_mib=900
 
 list_inputs() {
-  (cd "$here" && sha256sum debian.sh boot.sh)
+  (cd "$here" && sha256sum debian.sh boot.sh ../debian-sources.sh)
   local package
   for package in "${installed[@]}" "${offered[@]}"; do
     printf '%s %s\n' "$package" "$(apt-cache policy "$package" | awk '/Candidate/ { print $2 }')"
   done
 }
 
-# Debian's own sources of this machine's apt, whatever mirror they name.
-list_sources() {
-  # shellcheck disable=SC2016
-  apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' 'Architecture: amd64'
-}
-
 install_debian() {
   local suite sources=$work/sources.list
-  list_sources >"$sources"
+  list_debian_sources >"$sources"
   [ -s "$sources" ] || fail "apt knows no packages of Debian (run 'apt-get update' if this is Debian)"
   suite=$(awk '{ print $3; exit }' "$sources")
   # the packages that are offered are fetched with those that they need and the system has not

@@ -3,7 +3,7 @@
 # have no way out. Kept in the cache: tools/install-test/base.sh prints its folder.
 set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/xloud-compute
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
+suite=bookworm
 # what docs/installing.md installs of Debian's, and what our packages depend on and recommend
 wanted=(mariadb-server rabbitmq-server python3-openstackclient curl openssl sqlite3 bash-completion qemu-utils)
 # of these without what they recommend
@@ -11,16 +11,18 @@ bare=(qemu-utils dnsmasq-base genisoimage iproute2 libvirt-daemon-system qemu-sy
 # made anew when this file changes
 base=$cache/debian-$(sha256sum "$0" | cut -c1-12)
 
+. "$(dirname "$0")/../debian-sources.sh"
+
 make_base() {
-  local root=$base.new
+  local root=$base.new sources mirror
+  # of the suite, its updates and its security
+  sources=$(list_debian_sources | awk -v suite="$suite" '$3 == suite || index($3, suite "-") == 1')
+  mirror=$(awk -v suite="$suite" '$3 == suite { print $2; exit }' <<<"$sources")
+  [ -n "$mirror" ] || { echo "install-test: apt of this machine knows no source of Debian's $suite (apt-get update?)"; exit 1; }
   rm -rf "$root"
   mkdir -p "$cache"
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,iproute2,openssh-server,openssh-client bookworm "$root" "$mirror/debian"
-  cat >"$root/etc/apt/sources.list" <<END
-deb $mirror/debian bookworm main
-deb $mirror/debian bookworm-updates main
-deb $mirror/debian-security bookworm-security main
-END
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,iproute2,openssh-server,openssh-client "$suite" "$root" "$mirror"
+  echo "$sources" >"$root/etc/apt/sources.list"
   cp /etc/resolv.conf "$root/etc/resolv.conf"
   # nobody pulls the plug of a machine that lives for ten minutes
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/force-unsafe-io"
