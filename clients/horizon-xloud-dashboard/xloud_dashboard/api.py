@@ -38,6 +38,10 @@ def adjustment_list(request, marker=None, limit=PAGE):
     return [Adjustment(one) for one in told[:limit]], len(told) > limit
 
 
+def server_name(request, server_id):
+    return nova.server_get(request, server_id).name
+
+
 def server_names(request, server_ids):
     """Names by id, of those that are still there."""
     servers, _ = nova.server_list(request, detailed=False)

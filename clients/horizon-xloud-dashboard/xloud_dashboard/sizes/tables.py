@@ -52,9 +52,7 @@ class Row(tables.Row):
     ajax = True
 
     def get_data(self, request, server_id):
-        adjustment = api.adjustment_get(request, server_id)
-        adjustment.name = api.server_names(request, {server_id}).get(server_id, server_id)
-        return adjustment
+        return api.adjustment_get(request, server_id, api.server_name(request, server_id))
 
 
 class SizesTable(tables.DataTable):

@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/xloud-compute/terraform-provider-xloud/internal/adjustment"
 )
@@ -200,30 +201,30 @@ func (r *serverAdjustment) reach(ctx context.Context, wanted model, limit time.D
 	return &seen
 }
 
-func (r *serverAdjustment) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
+// apply makes the server what the plan says, and the state what the server then is.
+func (r *serverAdjustment) apply(
+	ctx context.Context, plan tfsdk.Plan, limit func(timeouts.Value) (time.Duration, diag.Diagnostics), state *tfsdk.State, problems *diag.Diagnostics,
+) {
 	var wanted model
-	response.Diagnostics.Append(request.Plan.Get(ctx, &wanted)...)
-	limit, more := wanted.Timeouts.Create(ctx, patience)
-	response.Diagnostics.Append(more...)
-	if response.Diagnostics.HasError() {
+	problems.Append(plan.Get(ctx, &wanted)...)
+	patient, more := limit(wanted.Timeouts)
+	problems.Append(more...)
+	if problems.HasError() {
 		return
 	}
-	if reached := r.reach(ctx, wanted, limit, &response.Diagnostics); reached != nil {
-		response.Diagnostics.Append(response.State.Set(ctx, reached)...)
+	if reached := r.reach(ctx, wanted, patient, problems); reached != nil {
+		problems.Append(state.Set(ctx, reached)...)
 	}
 }
 
+func (r *serverAdjustment) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
+	limit := func(given timeouts.Value) (time.Duration, diag.Diagnostics) { return given.Create(ctx, patience) }
+	r.apply(ctx, request.Plan, limit, &response.State, &response.Diagnostics)
+}
+
 func (r *serverAdjustment) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
-	var wanted model
-	response.Diagnostics.Append(request.Plan.Get(ctx, &wanted)...)
-	limit, more := wanted.Timeouts.Update(ctx, patience)
-	response.Diagnostics.Append(more...)
-	if response.Diagnostics.HasError() {
-		return
-	}
-	if reached := r.reach(ctx, wanted, limit, &response.Diagnostics); reached != nil {
-		response.Diagnostics.Append(response.State.Set(ctx, reached)...)
-	}
+	limit := func(given timeouts.Value) (time.Duration, diag.Diagnostics) { return given.Update(ctx, patience) }
+	r.apply(ctx, request.Plan, limit, &response.State, &response.Diagnostics)
 }
 
 func (r *serverAdjustment) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {

@@ -117,7 +117,6 @@ func TestAccServerAdjustment_life(t *testing.T) {
 	id := startServer(t, client)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
-		CheckDestroy:             nil,
 		Steps: []resource.TestStep{
 			{
 				Config: configuration(id, "vcpus = 2\nmemory_mb = 512"),
