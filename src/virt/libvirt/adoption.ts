@@ -193,7 +193,8 @@ export async function settleIn({ instancesDir, run }: { instancesDir: string; ru
   const dir = instanceDir(instancesDir, uuid);
   const { base, root } = guestFiles(dir);
   if (!(await exists(noteOf(dir))) || !(await exists(root))) return;
-  const info = JSON.parse(await run('qemu-img', ['info', '--output=json', '--', root])) as Layer;
+  // the format is said: probed, what a guest wrote could name a file of the host
+  const info = JSON.parse(await run('qemu-img', ['info', '--output=json', '-f', 'qcow2', '--', root])) as Layer;
   const backing = info['full-backing-filename'] ?? info['backing-filename'];
   if (backing === undefined || backing === base) return;
   await linkOrCopy(backing, base);
