@@ -97,7 +97,7 @@ describe('the directory of snapshots and backups', () => {
   it('gives a disk to several at once, and none of them what is half written for another', async () => {
     const one = copy();
     // as qemu-img does: the file is there before all of it is
-    const begun = Promise.withResolvers<void>();
+    const [firstBegun, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const goOn = Promise.withResolvers<void>();
     let count = 0;
     const slow = makeCopyStore(directory, async (_file, args) => {
@@ -107,7 +107,10 @@ describe('the directory of snapshots and backups', () => {
       if (!isFirst) {
         begun.resolve();
         await goOn.promise;
-      } else await begun.promise;
+      } else {
+        firstBegun.resolve();
+        await begun.promise;
+      }
       await writeFile(path, `whole ${isFirst ? 1 : 2}`);
       return '';
     });
@@ -123,6 +126,8 @@ describe('the directory of snapshots and backups', () => {
       await second;
       return [before, await read(file)];
     });
+    // whichever of two came first would be the first
+    await firstBegun.promise;
     const second: Promise<string> = slow.flattened([one], crypto.randomUUID(), read);
     assert.deepEqual([await first, await second], [['whole 1', 'whole 1'], 'whole 2']);
     assert.deepEqual(
