@@ -9,6 +9,6 @@ cd "$(dirname "$0")/.."
 tools/packages.sh ensure host guest ovn ovn-tests mariadb rabbitmq keystone glance neutron openstack
 case ${1:-stay} in
 stay) exec node --disable-warning=ExperimentalWarning tools/openstack-cloud.ts ;;
-day) exec node --disable-warning=ExperimentalWarning tools/run-tests.ts 'test/openstack/*.test.ts' ;;
+day) XLOUD_TEST_SILENCE_S=1800 exec node --disable-warning=ExperimentalWarning tools/run-tests.ts 'test/openstack/*.test.ts' ;;
 *) sed -n '2,6s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac

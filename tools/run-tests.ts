@@ -3,6 +3,9 @@
 // reference that each collection of garbage looks at, to name the test of an error that nobody awaited. Such an error fails the run
 // here as well; it is printed with the name of the test that ran, and that test goes on. What could not be run is told at the end, and
 // with CI=true fails the run; XLOUD_NOT_RUN names a file that it is written to as well, a line each.
+//
+// A run of which nothing is heard for ten minutes (XLOUD_TEST_SILENCE_S seconds), no test beginning or ending, is given up, and says which
+// test it stood at: `timeout` of node:test's `run` holds for the processes of files, and here is none.
 
 import { createHook } from 'node:async_hooks';
 import { relative } from 'node:path';
@@ -11,8 +14,8 @@ import { spec } from 'node:test/reporters';
 import failures from '../test/support/failures.ts';
 import { endOf, handOn, isUnattended, makeNotRun } from '../test/support/not-run.ts';
 
-/** Of one test or hook: some wait for guests, or start a hundred processes. */
-const TIMEOUT_MS = 600_000;
+/** Some tests wait for guests, or start a hundred processes. */
+const SILENCE_MS = Number(process.env['XLOUD_TEST_SILENCE_S'] ?? 600) * 1_000;
 const SLOWEST = 15;
 
 type Hook = ReturnType<typeof createHook>;
@@ -32,12 +35,23 @@ function leavePromisesOut(): void {
 }
 
 leavePromisesOut();
-const events = run({ globPatterns: process.argv.slice(2), isolation: 'none', timeout: TIMEOUT_MS });
+const events = run({ globPatterns: process.argv.slice(2), isolation: 'none' });
 let left = 0;
 let current = 'a file was loaded';
 events.on('test:dequeue', ({ name }) => {
   current = `'${name}' ran`;
 });
+let silence: NodeJS.Timeout | undefined;
+function heard(): void {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    console.error(`Nothing was heard for ${SILENCE_MS / 1_000} s while ${current}; the run is given up.`);
+    process.exit(1);
+  }, SILENCE_MS).unref();
+}
+heard();
+events.on('test:dequeue', heard);
+events.on('test:complete', heard);
 const stray = (error: unknown) => console.error(`Nobody awaited this, which failed while ${current}:`, error);
 process.on('uncaughtExceptionMonitor', stray);
 process.on('unhandledRejection', stray);

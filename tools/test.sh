@@ -52,6 +52,8 @@ case $what in
     ;;
   moves)
     tools/packages.sh ensure host guest machines mariadb rabbitmq
+    # so many moves are one test
+    export XLOUD_TEST_SILENCE_S=$((600 + ${XLOUD_MOVES:-10} * 120))
     # one file after another: each has two hosts of its own
     status=0
     for file in test/moves/*.test.ts; do run_node_tests "$file" || status=1; done
@@ -65,7 +67,7 @@ case $what in
     ;;
   move-in)
     tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova mariadb rabbitmq
-    run_node_tests 'test/movein/*.test.ts'
+    XLOUD_TEST_SILENCE_S=1800 run_node_tests 'test/movein/*.test.ts'
     ;;
   kubernetes)
     tools/packages.sh ensure host guest kubernetes
@@ -76,7 +78,7 @@ case $what in
     ;;
   crash)
     tools/packages.sh ensure mariadb
-    XLOUD_CRASH=all run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
+    XLOUD_CRASH=all XLOUD_TEST_SILENCE_S=3600 run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
     ;;
   all)
     tools/packages.sh ensure host guest machines mariadb sqlite keystone glance openstack oslo rabbitmq front browser prometheus

@@ -16,13 +16,18 @@ describe('what a run of tests did not run', () => {
         it('one', { skip: 'no such program' }, () => {}); it('two', (t) => t.skip());`,
       'fine.test.mjs': `it('one', (t) => t.skip('this driver cannot')); it('two', () => {});
         it('three', { skip: 'beside the tests: no folder' }, () => {});`,
+      'hung.test.mjs': "it('one', () => {}); it('two', () => new Promise(() => setInterval(() => {}, 100)));",
     };
     for (const [name, text] of Object.entries(files))
       writeFileSync(join(dir, name), `import { describe, it } from 'node:test';\n${text}\n`);
   });
   after(() => rmSync(dir, { recursive: true }));
 
-  const run = async (file: string, CI: string): Promise<{ status: number; told: string; handedOn: string }> => {
+  const run = async (
+    file: string,
+    CI: string,
+    more: object = {},
+  ): Promise<{ status: number; told: string; handedOn: string }> => {
     const list = join(dir, 'not-run.txt');
     writeFileSync(list, '');
     const { NODE_TEST_CONTEXT: _outer, ...env } = process.env;
@@ -30,7 +35,7 @@ describe('what a run of tests did not run', () => {
       execFile(
         process.execPath,
         ['tools/run-tests.ts', join(dir, file)],
-        { cwd: root, env: { ...env, CI, XLOUD_NOT_RUN: list } },
+        { cwd: root, env: { ...env, CI, XLOUD_NOT_RUN: list, ...more } },
         (error, _out, stderr) => resolve([error === null ? 0 : Number(error.code), stderr]),
       );
     });
@@ -49,6 +54,12 @@ describe('what a run of tests did not run', () => {
     const unattended = await run('gap.test.mjs', 'true');
     assert.equal(unattended.status, 1);
     assert.match(unattended.told, /NOT RUN HERE \(CI is set, so this run fails\):\n/);
+  });
+
+  it('is given up where a test never ends, and says which', async () => {
+    const { status, told } = await run('hung.test.mjs', '', { XLOUD_TEST_SILENCE_S: '2' });
+    assert.equal(status, 1);
+    assert.match(told, /^Nothing was heard for 2 s while 'two' ran; the run is given up\.$/m);
   });
 
   it('is nothing where a driver has not what is tested, or a comparison is beside the tests', async () => {
