@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, connect as netConnect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
@@ -262,8 +263,7 @@ describe('notifications', () => {
       dialled += 1;
       open.add(socket);
       const onward = netConnect(broker.port, '127.0.0.1');
-      socket.pipe(onward).pipe(socket);
-      for (const end of [socket, onward]) end.on('error', () => undefined);
+      pipeline(socket, onward, socket, () => undefined);
       socket.once('close', () => open.delete(socket));
     });
     await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
