@@ -34,7 +34,8 @@ describe('networks of OVN by the stock client', { skip, concurrency: 1, timeout:
     const range = ['--network', 'public', '--subnet-range', '203.0.113.0/24', 'outside'];
     await service.openstack('xloud', 'subnet', 'create', ...range);
     await demo('network', 'create', 'own');
-    await demo('subnet', 'create', '--network', 'own', '--subnet-range', '10.0.0.0/24', 'own');
+    const pool = ['--allocation-pool', 'start=10.0.0.128,end=10.0.0.254'];
+    await demo('subnet', 'create', '--network', 'own', '--subnet-range', '10.0.0.0/24', ...pool, 'own');
     await demo('router', 'create', 'way');
     await demo('router', 'set', '--external-gateway', 'public', 'way');
     await demo('router', 'add', 'subnet', 'way', 'own');

@@ -31,7 +31,9 @@ describe('OVN over several hosts', { concurrency: 1 }, () => {
     for (const who of ['xloud-demo', 'xloud'] as const) {
       const { network } = await world.done(who, 'POST', `${N}/networks`, { network: { name: who } });
       networks.set(who, network.id);
-      const subnet = { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4 };
+      // addresses below are nobody's until they are named
+      const pools = { allocation_pools: [{ start: '10.0.0.128', end: '10.0.0.254' }] };
+      const subnet = { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4, ...pools };
       await world.done(who, 'POST', `${N}/subnets`, { subnet });
     }
     // servers of members stand where the scheduler puts them: an administrator makes the place for each, one after the other

@@ -65,7 +65,9 @@ describe('metadata on OVN', () => {
     ovn = await startOvn(host.libvirtd);
     for (const who of ['demo', 'other'] as const) {
       const network = await ovn.make(who, 'network', { name: who });
-      await ovn.make(who, 'subnet', { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4 });
+      // addresses below are nobody's until they are named
+      const pools = { allocation_pools: [{ start: '10.0.0.128', end: '10.0.0.254' }] };
+      await ovn.make(who, 'subnet', { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4, ...pools });
       networks.set(who, network.id);
     }
     agent = await startMetadataAgent(ovn.cloud.database, host.libvirtd);

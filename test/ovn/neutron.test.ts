@@ -58,7 +58,9 @@ describe("an operator's Neutron", { skip: keystoneMissing() ?? neutronMissing() 
     for (const name of ['one', 'other']) {
       const { network } = await ofNeutron('POST', 'networks', { network: { name } });
       networks.set(name, network.id);
-      const subnet = { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4 };
+      // addresses below are nobody's until they are named
+      const pools = { allocation_pools: [{ start: '10.0.0.128', end: '10.0.0.254' }] };
+      const subnet = { network_id: network.id, cidr: '10.0.0.0/24', ip_version: 4, ...pools };
       await ofNeutron('POST', 'subnets', { subnet });
     }
   });

@@ -64,7 +64,11 @@ describe('tenants on OVN', () => {
     for (const who of ['demo', 'other'] as const) {
       const network = await ovn.make(who, 'network', { name: who });
       networks.set(who, network.id);
-      const subnet = { network_id: network.id, cidr: RANGE, ip_version: 4, dns_nameservers: ['9.9.9.9'] };
+      const subnet = {
+        ...{ network_id: network.id, cidr: RANGE, ip_version: 4, dns_nameservers: ['9.9.9.9'] },
+        // those below are nobody's until they are named
+        allocation_pools: [{ start: '10.0.0.128', end: '10.0.0.254' }],
+      };
       subnets.set(who, (await ovn.make(who, 'subnet', subnet)).id);
     }
     await server('demo', 'a1', 11);
