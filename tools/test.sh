@@ -31,14 +31,18 @@ run_aside() {
 }
 
 # Files of test/functional that boot guests; of the others, those that start programs (the service itself among them), and the rest.
-# Most of the first two is waiting for what they started, so that the three run side by side.
+# Most of the first two is waiting for what they started, so that they run side by side. Programs are two streams of about the same
+# length: those begun and killed by the hundred, or several at once; and those that a client talks to.
 PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
 RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
 with_guests() { on_libvirt | grep -vE "$RARE"; }
+KILLED='/(crash|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|attack/)'
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
-with_programs() { without_guests | xargs grep -lE "$PROGRAMS"; }
+starting() { without_guests | xargs grep -lE "$PROGRAMS"; }
+with_programs() { starting | grep -E "$KILLED"; }
+with_clients() { starting | grep -vE "$KILLED"; }
 rest() { without_guests | xargs grep -LE "$PROGRAMS"; }
 
 case $what in
@@ -86,7 +90,7 @@ case $what in
     rm -f "$XLOUD_EXCHANGES"
     status=0
     streams=()
-    for kind in guests programs; do
+    for kind in guests programs clients; do
       mapfile -t files < <(with_$kind)
       echo "tests: ${#files[@]} files with $kind run beside the rest; failures are told at once, their report at the end"
       run_aside "$cache/tests-with-$kind.log" run_node_tests "${files[@]}" &
