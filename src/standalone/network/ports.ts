@@ -91,12 +91,12 @@ const TRIES = 16;
 
 /** An address of a subnet's pools that nobody has; null when there is none. The subnet is locked. */
 async function freeAddress(tx: Tx, { id, allocationPools, gatewayIp }: StoredSubnet): Promise<string | null> {
-  const tried = anyAddresses(allocationPools, TRIES, chance.fraction);
+  const tried = anyAddresses(allocationPools, TRIES, () => chance.fraction());
   const held = await takenAddresses(tx, id, tried);
   const free = tried.find((address) => !held.has(address) && address !== gatewayIp);
   if (free !== undefined) return free;
   const taken = await takenAddresses(tx, id);
-  return anyFree(allocationPools, gatewayIp === null ? taken : taken.add(gatewayIp), chance.fraction);
+  return anyFree(allocationPools, gatewayIp === null ? taken : taken.add(gatewayIp), () => chance.fraction());
 }
 
 /** Takes an address; false where another has it. */
@@ -127,7 +127,7 @@ async function takeNamed(
 async function takeAny(tx: Tx, subnet: StoredSubnet, portId: string): Promise<Allocation | null> {
   const { id: subnetId, allocationPools, gatewayIp } = subnet;
   // in a subnet with much room the first that is tried is free
-  const [tried] = anyAddresses(allocationPools, 1, chance.fraction);
+  const [tried] = anyAddresses(allocationPools, 1, () => chance.fraction());
   if (tried === undefined) return null;
   const first = { subnetId, address: tried, portId };
   if (tried !== gatewayIp && (await takeIfFree(tx, first))) return first;
