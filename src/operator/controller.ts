@@ -1,6 +1,7 @@
 // Why: machines are watched, their servers are polled together, and whatever changed is brought together again, one machine at a time.
 
 import { randomUUID } from 'node:crypto';
+import { chance } from '../base/chance.ts';
 import type { Log } from '../base/log.ts';
 import type { Cluster } from './cluster.ts';
 import { statusOfError, wordsOfError } from './cluster.ts';
@@ -187,7 +188,7 @@ export function makeController(options: ControllerOptions): Controller {
       problem = null;
       timers.every(pollMs, poll);
       timers.every(resyncMs, async () =>
-        machines.list().forEach((vm) => queue.addAfter(keyOf(vm), Math.random() * pollMs)),
+        machines.list().forEach((vm) => queue.addAfter(keyOf(vm), chance.fraction() * pollMs)),
       );
       log.info({ machines: machines.list().length }, 'machines are watched');
     },

@@ -88,8 +88,10 @@ export async function openHypervisor(options: HypervisorOptions): Promise<Hyperv
   };
 
   const inFlight = callsInFlight(options.workers ?? limits.libvirtWorkers);
+  /** The daemon is back for all lanes when it is for one: what follows from its return must not fail for a back-off of its own. */
+  const hasten = () => everyLane.forEach((each) => each.hasten());
   const lane = (callClass: CallClass, more: Partial<LaneOptions> = {}): Lane =>
-    new Lane({ name: callClass, address, inFlight: inFlight[callClass], log, ...more });
+    new Lane({ name: callClass, address, inFlight: inFlight[callClass], log, back: hasten, ...more });
   let correctOrder: boolean | null = null;
   const lanes: Readonly<Record<CallClass, Lane>> = {
     read: lane('read', {
@@ -106,6 +108,7 @@ export async function openHypervisor(options: HypervisorOptions): Promise<Hyperv
         log.info({ uri }, 'libvirt is back');
         // The daemon may be another version now.
         correctOrder = null;
+        hasten();
         emit({ type: 'reconnected' });
       },
     }),

@@ -1,6 +1,7 @@
 // Why: a class of calls has sockets of its own, so that shutdowns that wait for guests never hold up reads. A lane is those
 // sockets, the queue before them, and their coming back after libvirtd was away.
 
+import { chance } from '../../../base/chance.ts';
 import { asFault, type Fault } from '../../../base/errors.ts';
 import { limits } from '../../../base/limits.ts';
 import type { Log } from '../../../base/log.ts';
@@ -67,6 +68,12 @@ export class Lane {
     if (this.#down) return call.reject(this.#downFault(call));
     this.#queue.push(call);
     this.#pump();
+  }
+
+  /** Another lane found the daemon there: lost sockets are opened at the next tick, and calls wait for them as if they were just lost. */
+  hasten(): void {
+    if (!this.connected) this.#downTicks = 0;
+    for (const place of this.#places) if (place.opening === null) place.ticksLeft = 0;
   }
 
   /** To be called every TICK_MS. */
@@ -196,6 +203,6 @@ export class Lane {
   // Full jitter: many agents that lost their daemon together do not come back together.
   #backOff(place: Place): void {
     const most = Math.min(limits.libvirtBackoffMs / TICK_MS, 2 ** place.attempts);
-    place.ticksLeft = Math.ceil(Math.random() * most);
+    place.ticksLeft = Math.ceil(chance.fraction() * most);
   }
 }

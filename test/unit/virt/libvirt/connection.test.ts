@@ -247,6 +247,29 @@ describe('a connection to a hypervisor', () => {
     assert.equal(outcomeOf(await faultOf(hypervisor.domainSuspend(domain))), 'notSent');
   });
 
+  it('comes back for calls of every kind at once, however long it was away', async () => {
+    await daemon.down();
+    await until(() => !hypervisor.connected, 'loss');
+    // by now each socket waits up to ten seconds before it is tried again
+    await clock.advance(10 * limits.libvirtBackoffMs);
+    await daemon.up();
+    daemon.onCall = (peer, call) => peer.reply(call, Buffer.alloc(0));
+    const suspended = new Promise((resolve) => {
+      hypervisor.on(({ type }) => {
+        if (type === 'reconnected') resolve(hypervisor.domainSuspend(domain));
+      });
+    });
+    for (let tick = 0; tick < ticksOf(limits.libvirtBackoffMs) && !hypervisor.connected; tick += 1) {
+      await clock.advance(TICK_MS);
+      await sleep(2);
+    }
+    for (let tick = 0; tick < 3; tick += 1) {
+      await clock.advance(TICK_MS);
+      await sleep(5);
+    }
+    assert.equal(await Promise.race([suspended, sleep(200, 'still away')]), undefined);
+  });
+
   it('passes events on, whatever a listener does', async () => {
     const seen: HypervisorEvent[] = [];
     hypervisor.on(() => {
