@@ -30,20 +30,26 @@ run_aside() {
   "$@" >>"$log" 2> >(tee -a "$log" >&2)
 }
 
-# Files of test/functional that boot guests; of the others, those that start programs (the service itself among them), and the rest.
-# Most of the first two is waiting for what they started, so that they run side by side. Programs are two streams of about the same
-# length: those begun and killed by the hundred, or several at once; and those that a client talks to.
+# Files of test/functional that boot guests; that start programs (the service itself among them), once for those begun and killed by the
+# hundred, or several at once, and once for those that a client talks to; and the rest in halves. Most of the first three is waiting
+# for what they started; side by side the five are of about the same length.
 PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
-on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
+KILLED='/(crash|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|attack/)'
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
 RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
-with_guests() { on_libvirt | grep -vE "$RARE"; }
-KILLED='/(crash|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|attack/)'
+on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 without_guests() { find test/functional -name '*.test.ts' ! -name 'libvirt*' ! -name 'guest*' | sort; }
 starting() { without_guests | xargs grep -lE "$PROGRAMS"; }
-with_programs() { starting | grep -E "$KILLED"; }
-with_clients() { starting | grep -vE "$KILLED"; }
 rest() { without_guests | xargs grep -LE "$PROGRAMS"; }
+files_of() {
+  case $1 in
+    guests) on_libvirt | grep -vE "$RARE" ;;
+    programs) starting | grep -E "$KILLED" ;;
+    clients) starting | grep -vE "$KILLED" ;;
+    half) rest | awk 'NR % 2 == 0' ;;
+    others) rest | awk 'NR % 2 == 1' ;;
+  esac
+}
 
 case $what in
   unit)
@@ -90,28 +96,28 @@ case $what in
     rm -f "$XLOUD_EXCHANGES"
     status=0
     streams=()
-    for kind in guests programs clients; do
-      mapfile -t files < <(with_$kind)
-      echo "tests: ${#files[@]} files with $kind run beside the rest; failures are told at once, their report at the end"
-      run_aside "$cache/tests-with-$kind.log" run_node_tests "${files[@]}" &
+    for kind in guests programs clients half; do
+      mapfile -t files < <(files_of "$kind")
+      echo "tests: ${#files[@]} files ($kind) run beside the others; failures are told at once, their report at the end"
+      run_aside "$cache/tests-$kind.log" run_node_tests "${files[@]}" &
       streams+=("$kind:$!")
     done
     # seeds that nobody ran before; what they find is printed with the command that shows it again
-    echo "tests: a minute of simulation runs beside the rest; failures are told at once, its report at the end"
+    echo "tests: a minute of simulation runs beside the others; failures are told at once, its report at the end"
     # it waits for nothing but the processor: whoever waits for a guest comes first
     simulate() {
       renice -n 10 -p "$BASHPID" >/dev/null
       run_node_tests 'test/sim/*.test.ts' &&
         tools/sim.sh --seconds 60 --jobs 1 --from "$(($(date +%s) % 1000000000))"
     }
-    run_aside "$cache/tests-with-simulation.log" simulate &
+    run_aside "$cache/tests-simulation.log" simulate &
     streams+=("simulation:$!")
-    mapfile -t files < <(rest)
+    mapfile -t files < <(files_of others)
     run_node_tests 'test/unit/**/*.test.ts' "${files[@]}" || status=1
     for stream in "${streams[@]}"; do
       wait "${stream#*:}" || status=1
-      echo "tests: those with ${stream%:*}"
-      cat "$cache/tests-with-${stream%:*}.log"
+      echo "tests: ${stream%:*}"
+      cat "$cache/tests-${stream%:*}.log"
     done
     node test/support/conformance.ts "$XLOUD_EXCHANGES" --whole || status=1
     exit $status

@@ -149,11 +149,11 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await tenant.press('Snapshots & backups', 'link');
     await tenant.press('Take a snapshot');
     await tenant.fill('Name', 'before the upgrade');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('available', CHANGE_MS);
     await tenant.press('Make a backup');
     await tenant.fill('Name', 'monday');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('whole', CHANGE_MS);
     await eventually(
       'a whole backup',
@@ -170,7 +170,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await picture(tenant, 'copies', { width: 1180, height: 600 });
     await tenant.press('What to do with before the upgrade');
     await tenant.press('Restore', 'menuitem');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.missing('Restore before the upgrade?');
     const restored = async () => {
       const { body } = await world.compute('GET', `/servers/${id}/os-instance-actions`);
@@ -202,7 +202,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await operator.go('/hosts');
     await operator.see('vCPUs per processor');
     await picture(operator, 'hosts', { width: 1180, height: 540 });
-    await operator.page.click('.host-foot button');
+    await operator.click('.host-foot button');
     await operator.see('moves as it runs');
     await operator.page.keyboard.press('Escape');
     await operator.go('/health');
@@ -227,7 +227,7 @@ describe('the dashboard on libvirt', { skip: withoutBrowser, concurrency: 1 }, (
     await tenant.press('Choose all that are shown', 'checkbox');
     await tenant.press('Delete');
     await tenant.see('This is done with 2 servers');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('No servers yet', CHANGE_MS);
     assert.equal(await world.virsh('list', '--all', '--name'), '');
     assert.deepEqual(tenant.problems, []);

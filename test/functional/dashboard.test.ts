@@ -227,7 +227,7 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.fill('Name', 'shop');
     await tenant.choose('Template', 'web-server');
     await tenant.fill('Port', '8080');
-    await tenant.page.click('.plan-card ::-p-text(elastic)');
+    await tenant.click('.plan-card ::-p-text(elastic)');
     await judge(tenant, 'launch');
     await tenant.press('Launch for $0.01 an hour');
     await tenant.see(/Running/);
@@ -264,16 +264,16 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('Take a snapshot');
     await tenant.fill('Name', 'before');
     await judge(tenant, 'snapshot');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('available');
     await tenant.press('Make a backup');
     await tenant.fill('Name', 'monday');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('whole');
     await tenant.press('What to do with before');
     await tenant.press('Restore', 'menuitem');
     await tenant.see('Restore before?');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.missing('Restore before?');
     await tenant.press('Switch on');
     await tenant.see('30 2 * * *');
@@ -289,12 +289,12 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('What to do with monday');
     await tenant.press('New server of it …', 'menuitem');
     await tenant.fill('Name', 'again');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('again');
     await tenant.see('Running');
     await tenant.press('More');
     await tenant.press('Delete', 'menuitem');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('Launch a server');
     await tenant.go(`/servers/${id}`);
 
@@ -321,7 +321,7 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('New policy');
     await tenant.fill('Name', 'by need');
     await judge(tenant, 'new policy');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.press('What it decided');
     await tenant.see('Nothing was decided yet.');
     await judge(tenant, 'policies');
@@ -338,7 +338,7 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('More');
     await tenant.press('Delete', 'menuitem');
     await tenant.see('Delete shop?');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await tenant.see('No servers yet');
     await leave(tenant);
   });
@@ -434,7 +434,7 @@ describe('the dashboard in a browser', withBrowser, () => {
     await tenant.press('Choose all that are shown', 'checkbox');
     await tenant.press('Delete');
     await tenant.see('This is done with 3 servers');
-    await tenant.page.click('dialog button[type=submit]');
+    await tenant.submit();
     await onlooker.see('No servers yet');
     await leave(tenant);
     await leave(onlooker);
@@ -484,11 +484,11 @@ describe('the dashboard in a browser', withBrowser, () => {
     await operator.see('vCPUs per processor');
     await judge(operator, 'hosts');
     const card = `section.host[aria-label="${host}"]`;
-    await operator.page.click(`${card} .host-foot button`);
+    await operator.click(`${card} .host-foot button`);
     await operator.see(`Empty ${host}?`);
     await operator.see('moves as it runs');
     await judge(operator, 'drain');
-    await operator.page.click('dialog button[type=submit]');
+    await operator.submit();
     await operator.see('1 of 1');
     await operator.see('maintenance');
     const moved = (await compute('xloud', 'GET', `/servers/${id}`)).body.server['OS-EXT-SRV-ATTR:host'];

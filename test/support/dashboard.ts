@@ -29,6 +29,10 @@ export interface Visitor {
   missing(text: string, ms?: number): Promise<void>;
   /** Presses what has this name, a button unless it is said. */
   press(name: string, role?: 'button' | 'link' | 'menuitem' | 'checkbox' | 'radio'): Promise<void>;
+  /** Clicks what this selector finds. */
+  click(selector: string): Promise<void>;
+  /** Presses the button by which an open dialog is agreed to. */
+  submit(): Promise<void>;
   /** Writes into the field of this label, in place of what is there. */
   fill(label: string, text: string): Promise<void>;
   choose(label: string, value: string): Promise<void>;
@@ -61,6 +65,9 @@ export function credentials(
   return { user: username, password };
 }
 
+/** A column of a table may be called as a field is, and a click at it beside an open dialog closes that. */
+const FIELDS = ['textbox', 'searchbox', 'spinbutton', 'combobox', 'listbox', 'switch', 'checkbox', 'slider'];
+
 /** Texts in a selector stand in quotes. */
 const quoted = (text: string): string => `"${text.replaceAll('"', '\\"')}"`;
 
@@ -86,15 +93,21 @@ export async function visit(browser: Browser, url: string, options: Omit<Visitor
     if (message.type() === 'error' && !said.startsWith('Failed to load resource')) problems.push(said);
   });
   const home = `${url}/dashboard`;
-  const element = (name: string, role: string) =>
-    page.waitForSelector(`::-p-aria([name=${quoted(name)}][role=${quoted(role)}])`, {
-      timeout: WAIT_MS,
-      visible: true,
-    });
   const text = async (): Promise<string> => String(await page.evaluate('document.body.innerText'));
+  const named = (name: string, role: string) => `::-p-aria([name=${quoted(name)}][role=${quoted(role)}])`;
+  const element = (name: string, role: string) =>
+    page.waitForSelector(named(name, role), { timeout: WAIT_MS, visible: true });
+  // what is drawn anew between a look and a click is looked for again
+  const click = async (selector: string) => {
+    try {
+      await page.locator(selector).setTimeout(WAIT_MS).click();
+    } catch (error) {
+      throw new Error(`nothing to click that is ${selector}; seen is:\n${await text()}`, { cause: error });
+    }
+  };
   const field = async (label: string) => {
     try {
-      return await page.waitForSelector(`::-p-aria([name=${quoted(label)}])`, { timeout: WAIT_MS });
+      return await page.waitForSelector(FIELDS.map((role) => named(label, role)).join(', '), { timeout: WAIT_MS });
     } catch (error) {
       throw new Error(`no field ${label}; seen is:\n${await text()}`, { cause: error });
     }
@@ -119,10 +132,9 @@ export async function visit(browser: Browser, url: string, options: Omit<Visitor
     missing: async (what, ms = WAIT_MS) => {
       await eventually(`no ${what}`, ms, async () => !(await text()).includes(what) || null);
     },
-    async press(name, role = 'button') {
-      const found = await element(name, role);
-      await found?.click();
-    },
+    press: (name, role = 'button') => click(named(name, role)),
+    click,
+    submit: () => click('dialog button[type=submit]'),
     async fill(label, value) {
       const found = await field(label);
       await found?.click({ count: 3 });
