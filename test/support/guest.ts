@@ -187,8 +187,11 @@ export class ConsoleLog {
       const found = await look();
       if (found !== undefined) return found;
       if (Date.now() > deadline) {
+        const all = await this.#read();
+        // of a guest that runs on, the end is statuses alone; what else it said tells more
+        const said = all.replaceAll(/xloud-guest status [^\n]*\n/g, '').slice(-4000);
         throw new Error(
-          `waited ${timeoutMs} ms in vain for ${what}; the console ends:\n${(await this.#read()).slice(-2000)}`,
+          `waited ${timeoutMs} ms in vain for ${what}; beside statuses the console ends:\n${said}\nIts end is:\n${all.slice(-600)}`,
         );
       }
       await sleep(LOOK_MS);
