@@ -32,7 +32,7 @@ export interface Neighbour {
   /**
    * One call. GET, PUT and DELETE are made once more after a broken connection.
    * @param as the caller with whose token to ask; null: with the service's own
-   * @throws unavailable when there is no answer, or a 5xx one; unauthorized when the caller's token is refused
+   * @throws unavailable when there is no answer, or a 5xx one (its `cause` has its status, message and type); unauthorized when the caller's token is refused
    */
   ask(
     as: Caller | null,
@@ -205,7 +205,7 @@ async function understood(
   const { statusCode: status } = answer;
   const value = parsed(text);
   const { message, type } = value === null ? { message: wordsOfPage(text), type: '' } : described(value);
-  if (status >= 500) throw failed(`${what}: ${status} ${message}`);
+  if (status >= 500) throw failed(`${what}: ${status} ${message}`, { status, message, type });
   if (status === 401 && !own) throw unauthorized('The request you have made requires authentication.');
   if (status === 401) throw failed(`${what}: the service's own credentials are refused`);
   return { status, body: value, message, type };

@@ -93,8 +93,10 @@ export interface PortApi {
     },
   ): Promise<PortFacts>;
   bindPort(portId: string, binding: PortBinding): Promise<PortFacts>;
-  /** Writes of a bound port that its server is on its way to another host: the profile says to which. */
-  announceMove(portId: string, profile: PortBinding['profile']): Promise<void>;
+  /** Says of a bound port that its server is on its way to another host, which the profile names. Rejects where it cannot be there. */
+  announceMove(port: PortFacts, host: string, profile: PortBinding['profile']): Promise<void>;
+  /** Its server is on this host now and on its way nowhere: what was made ready elsewhere ends. `bindPort` comes next. Twice is once. */
+  endMove?(port: PortFacts, host: string): Promise<void>;
   /** Changes a port as a caller (null: as the service). Rejects with the service's own fault; null when it is gone. */
   changePort(as: Caller | null, portId: string, change: PortChange): Promise<PortFacts | null>;
   unbindPort(portId: string): Promise<void>;

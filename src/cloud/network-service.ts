@@ -193,7 +193,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     async announceMove(server, host) {
       for (const port of await portsOfServer(api, server)) {
         if (port.hostId === host || destinationOf(port.profile) === host) continue;
-        await api.announceMove(port.id, profileTowards(port.profile, host));
+        await api.announceMove(port, host, profileTowards(port.profile, host));
       }
     },
 
@@ -201,9 +201,11 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
       const { uuid, host, zone } = server;
       const ports: PortFacts[] = [];
       for (const port of await portsOfServer(api, server)) {
-        const isThere = port.hostId === host && destinationOf(port.profile) === null;
+        const isMoving = destinationOf(port.profile) !== null;
+        const isThere = port.hostId === host && !isMoving;
         const profile = profileTowards(port.profile, null);
         const binding = { serverUuid: uuid, host, deviceOwner: `compute:${zone}`, profile };
+        if (isMoving) await api.endMove?.(port, host);
         ports.push(isThere ? port : await api.bindPort(port.id, binding));
       }
       return nicsOf(api, ports);

@@ -26,7 +26,7 @@ export interface NeutronHttp {
 }
 
 /** What a refused call becomes for whoever waits for it. */
-function refusal(answer: NeighbourAnswer, what: string): Fault {
+export function networkRefusal(answer: NeighbourAnswer, what: string): Fault {
   const options = { code: faultCodeOf(answer.type, 'NetworkRefused'), detail: answer };
   const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;
   if (answer.status === 403) return forbidden(message, options);
@@ -52,7 +52,7 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
   async function list(as: Caller | null, collection: string, pairs: Pairs): Promise<readonly Json[]> {
     const answer = await neutron.ask(as, 'GET', `${pathOf(collection)}?${queryText(pairs)}`);
     if (answer.status === 404) return [];
-    if (answer.status !== 200) throw refusal(answer, `list ${collection}`);
+    if (answer.status !== 200) throw networkRefusal(answer, `list ${collection}`);
     return records(record(answer.body)[collection]);
   }
 
@@ -71,24 +71,24 @@ export function neutronHttp(neutron: Pick<Neighbour, 'ask'>): NeutronHttp {
     async show(as, noun, id) {
       const answer = await neutron.ask(as, 'GET', memberPath(noun, id));
       if (answer.status === 404) return null;
-      if (answer.status !== 200) throw refusal(answer, `show a ${noun}`);
+      if (answer.status !== 200) throw networkRefusal(answer, `show a ${noun}`);
       return memberOf(answer, noun);
     },
     async create(as, noun, body) {
       const answer = await neutron.ask(as, 'POST', pathOf(`${noun}s`), { [noun]: body });
-      if (answer.status !== 201) throw refusal(answer, `make a ${noun}`);
+      if (answer.status !== 201) throw networkRefusal(answer, `make a ${noun}`);
       return memberOf(answer, noun);
     },
     async update(as, noun, id, body) {
       const answer = await neutron.ask(as, 'PUT', memberPath(noun, id), { [noun]: body });
       if (answer.status === 404) return null;
-      if (answer.status !== 200) throw refusal(answer, `change a ${noun}`);
+      if (answer.status !== 200) throw networkRefusal(answer, `change a ${noun}`);
       return memberOf(answer, noun);
     },
     async remove(as, noun, id) {
       const answer = await neutron.ask(as, 'DELETE', memberPath(noun, id));
       if (answer.status === 404) return false;
-      if (answer.status !== 204) throw refusal(answer, `delete a ${noun}`);
+      if (answer.status !== 204) throw networkRefusal(answer, `delete a ${noun}`);
       return true;
     },
   };

@@ -8,6 +8,7 @@ import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, t
 import type { NetworkService } from './network.ts';
 import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
 import { makeNetworkService } from './network-service.ts';
+import { neutronBindings } from './neutron-bindings.ts';
 import { neutronFloatingIps, neutronGroups } from './neutron-groups.ts';
 import { type Json, neutronHttp, type NeutronHttp } from './neutron-http.ts';
 import { portFrom as shapedPort, subnetFrom, summaryFrom } from './neutron-shapes.ts';
@@ -50,6 +51,7 @@ const pluggedInto = ({ ovsBridge = 'br-int', offloads = true }: Switch, port: Po
 
 function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): PortApi {
   const portFrom = (port: Json): PortFacts => pluggedInto(into, shapedPort(port));
+  const bindings = neutronBindings(neutron);
   const portOrNull = (port: Json | null) => (port === null ? null : portFrom(port));
 
   return {
@@ -130,9 +132,12 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
       if (port === null) throw badRequest(`Port id ${portId} could not be found.`, { code: 'PortNotFound' });
       return portFrom(port);
     },
-    async announceMove(portId, profile) {
-      await http.update(null, 'port', portId, { 'binding:profile': profile });
+    async announceMove(port, host, profile) {
+      // in this order: whoever finds the profile looks for bindings to end
+      await http.update(null, 'port', port.id, { 'binding:profile': profile });
+      await bindings.add(port, host, profile);
     },
+    endMove: (port, host) => bindings.settle(port, host),
     async changePort(as, portId, change) {
       return portOrNull(await http.update(as, 'port', portId, changeOf(change)));
     },

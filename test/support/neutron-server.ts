@@ -6,7 +6,7 @@ import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
+import { freshMariadb, sqlalchemyUrl, type TestDatabase } from './mariadb.ts';
 import { register, type TestKeystone } from './keystone.ts';
 import { scratchDir } from './scratch.ts';
 import { eventually, freePort } from './serve.ts';
@@ -26,6 +26,8 @@ export function neutronMissing(): string | null {
 export interface TestNeutron {
   /** `http://127.0.0.1:PORT`, as the catalog has it. */
   readonly endpoint: string;
+  /** Its own. */
+  readonly database: Pick<TestDatabase, 'url'>;
   log(): string;
   stop(): Promise<void>;
 }
@@ -37,6 +39,8 @@ export interface NeutronWish {
   readonly plugins?: readonly string[];
   /** Whether networks have a port for a metadata agent. */
   readonly metadata?: boolean;
+  /** What plugs ports. Default: `ovn`. */
+  readonly driver?: 'ovn' | 'openvswitch';
 }
 
 interface Place extends NeutronWish {
@@ -56,9 +60,10 @@ const config = ({
   transportUrl = 'fake://',
   plugins = [],
   metadata = false,
+  driver = 'ovn',
 }: Place): string => `[DEFAULT]
 core_plugin = ml2
-service_plugins = ${['ovn-router', ...plugins].join(',')}
+service_plugins = ${[...(driver === 'ovn' ? ['ovn-router'] : []), ...plugins].join(',')}
 auth_strategy = keystone
 transport_url = ${transportUrl}
 bind_host = 127.0.0.1
@@ -95,7 +100,7 @@ region_name = RegionOne
 [ml2]
 type_drivers = local,flat,vlan,geneve
 tenant_network_types = geneve
-mechanism_drivers = ovn
+mechanism_drivers = ${driver}
 extension_drivers = ${['port_security', ...plugins.filter((one) => one === 'qos')].join(',')}
 [ml2_type_flat]
 flat_networks = *
@@ -152,5 +157,5 @@ export async function startNeutron(
     await stop();
     throw new Error(`${String(error)}:\n${said.slice(-3_000)}`);
   }
-  return { endpoint, log: () => readFileSync(join(dir, 'neutron.log'), 'utf8'), stop };
+  return { endpoint, database, log: () => readFileSync(join(dir, 'neutron.log'), 'utf8'), stop };
 }

@@ -5,7 +5,6 @@ import { Fault } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
 import { units as unitOf } from '../../cloud/ovn/northbound.ts';
 import type { NetworkApi, NetworkSummary, PortFacts } from '../../cloud/network-api.ts';
-import { destinationOf } from '../../cloud/port-mark.ts';
 import type { Reader } from '../../db/engine.ts';
 import {
   type Allocation,
@@ -306,13 +305,13 @@ function portChanges(parts: NetworkParts): PortChanges {
         return onlyFacts(trx, await saveBound(trx, next));
       });
     },
-    async announceMove(portId, profile) {
+    async announceMove({ id: portId }, host, profile) {
       // libvirt's own networks are one on each host: there is nothing to be told
       if (engine.kind === 'basic') return;
       await tx(database, async (trx) => {
         const port = await lockRow(trx, portNoun, { id: portId });
         if (port === null) return;
-        await mayBeOn(trx, port, destinationOf(profile) ?? '');
+        await mayBeOn(trx, port, host);
         await saveBound(trx, { ...port, binding: { ...port.binding, profile } });
       });
     },
