@@ -31,6 +31,8 @@ declare -A PACKAGE_GROUPS=(
   [keystone]='keystone'
   # the image service itself, likewise
   [glance]='glance-api'
+  # the key manager itself, likewise
+  [barbican]='barbican-api uwsgi-plugin-python3 openssl'
   # the network service itself, likewise
   [neutron]='neutron-server'
   # the compute service itself with its placement, likewise: what servers are taken over from and handed back to

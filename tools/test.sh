@@ -91,7 +91,7 @@ case $what in
     XLOUD_CRASH=all XLOUD_TEST_SILENCE_S=3600 run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
     ;;
   all)
-    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance openstack oslo rabbitmq front browser prometheus
+    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance barbican openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     status=0

@@ -40,6 +40,7 @@ const outward = {
   'host.down': 'the host does not report',
   'image.checksum': 'the data is not what the image says',
   'image.format': 'the format of the image is not what it says, or is not taken',
+  'image.signature': 'an image has no signature that is that of its data',
   'image.size': 'the image is larger than it may be',
   'image.unsafe': 'the image names other files',
   'keystone.unavailable': 'the identity service does not answer',

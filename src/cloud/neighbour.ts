@@ -43,8 +43,8 @@ export interface Neighbour {
   ): Promise<NeighbourAnswer>;
   /** A PUT of bytes, as the service itself; made once, since the bytes come only once. */
   send(path: string, pieces: AsyncIterable<Uint8Array>): Promise<NeighbourAnswer>;
-  /** The bytes that a GET answers with 200, as the service itself. */
-  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
+  /** The bytes that a GET answers with 200, as the service itself. @param accept their media type */
+  stream(path: string, accept?: string): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
 
@@ -87,6 +87,7 @@ interface Sender {
     body: unknown,
     signal?: AbortSignal,
     contentType?: string,
+    accept?: string,
   ): Promise<Dispatcher.ResponseData>;
   /** With the service's own token, renewed once when it is refused. */
   sendAsService(
@@ -95,6 +96,7 @@ interface Sender {
     body: unknown,
     signal?: AbortSignal,
     contentType?: string,
+    accept?: string,
   ): Promise<Dispatcher.ResponseData>;
   /** Bytes, with the service's own token; the answer comes when all is stored. */
   sendPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Dispatcher.ResponseData>;
@@ -133,7 +135,15 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     bodyTimeout: timeoutMs,
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
-  const send: Sender['send'] = async (token, method, path, body, signal, contentType = 'application/json') => {
+  const send: Sender['send'] = async (
+    token,
+    method,
+    path,
+    body,
+    signal,
+    contentType = 'application/json',
+    accept = '*/*',
+  ) => {
     const repeatable = method !== 'POST';
     const { origin, prefix } = await place();
     const type = body === undefined ? {} : { 'Content-Type': contentType };
@@ -141,7 +151,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
       try {
         return await agent.request({
           ...{ origin, path: `${prefix}${path}`, method },
-          headers: { 'X-Auth-Token': token, Accept: '*/*', ...type },
+          headers: { 'X-Auth-Token': token, Accept: accept, ...type },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
         });
@@ -154,11 +164,11 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
   return {
     failed,
     send,
-    async sendAsService(method, path, body, signal, contentType) {
-      const answer = await send(await serviceToken(false), method, path, body, signal, contentType);
+    async sendAsService(method, path, ...rest) {
+      const answer = await send(await serviceToken(false), method, path, ...rest);
       if (answer.statusCode !== 401) return answer;
       await answer.body.dump();
-      return send(await serviceToken(true), method, path, body, signal, contentType);
+      return send(await serviceToken(true), method, path, ...rest);
     },
     async sendPieces(path, pieces) {
       const { origin, prefix } = await place();
@@ -228,8 +238,8 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
     async send(path, pieces) {
       return understood(sender, `PUT ${path}`, await sender.sendPieces(path, pieces), true);
     },
-    async stream(path) {
-      const answer = await sender.sendAsService('GET', path, undefined);
+    async stream(path, accept) {
+      const answer = await sender.sendAsService('GET', path, undefined, undefined, undefined, accept);
       if (answer.statusCode === 200) return answer.body as AsyncIterable<Uint8Array>;
       await answer.body.dump();
       if (answer.statusCode >= 500 || answer.statusCode === 401)

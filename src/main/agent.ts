@@ -2,27 +2,25 @@
 // not taken the cloud.
 
 import manifest from '../../package.json' with { type: 'json' };
-import { systemCaller } from '../base/op.ts';
-import { verifiedImages } from '../cloud/verified-images.ts';
 import type { ImageSink, ImageSource } from '../virt/driver.ts';
 import { openBus } from './bus.ts';
 import { openChassis } from './chassis.ts';
 import { conditions } from './conditions.ts';
 import { bad } from './config-values.ts';
 import { openHosts, startAgents } from './hosts.ts';
-import { openGlance } from './images.ts';
+import { openGlance, openVerified } from './images.ts';
 import { openMetadataRelay } from './metadata.ts';
 import { openAdapter } from './operators.ts';
 import { type BaseParts, openBase, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustHaveBus } from './shared.ts';
 
-/** Images over HTTP, each held against its hash. */
+/** Images over HTTP, each held against its hash, and its signature where that is wanted. */
 async function openVerifiedImages(parts: BaseParts): Promise<ImageSource & ImageSink> {
   const { image } = parts.config;
   if (image.endpoint === '' && image.service === 'built-in')
     throw bad('image.endpoint', 'an agent fetches images from the image service: say where it is');
-  return verifiedImages(await openGlance(parts, await openAdapter(parts, 'image', image.endpoint)), systemCaller);
+  return openVerified(parts, await openGlance(parts, await openAdapter(parts, 'image', image.endpoint)));
 }
 
 export interface AgentStanding extends Standing {

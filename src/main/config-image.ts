@@ -13,6 +13,16 @@ export const imageOptions = {
     "Image service, without a version, as http://glance:9292: an operator's Glance, empty: as the catalog says; or the built-in one for `xloud agent`, as http://api:8774/image. Who we are there: section identity.",
     { form: httpUrl },
   ),
+  verify_signatures: choice(
+    'no',
+    ['no', 'yes'],
+    "Whether a host takes only images whose signature (properties img_signature…) is that of their data, by a certificate of the key manager (Barbican), as Nova's verify_glance_signatures has it: an image without one is refused. With image.service: glance; images that a host has already are not fetched again. Workers and agents have the same.",
+  ),
+  key_manager_endpoint: text(
+    '',
+    'Key manager, without a version, as http://barbican:9311; empty: as the catalog says.',
+    { form: httpUrl },
+  ),
   directory: text(
     '',
     "Where the data of the built-in image service's images lies, one directory for every API; empty: images in the data directory.",

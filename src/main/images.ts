@@ -34,12 +34,23 @@ export async function openGlance({ cleanup }: Pick<BaseParts, 'cleanup'>, adapte
   return glance;
 }
 
+/** Images whose hash is held against what the service says, and their signature where the operator wants that. */
+export async function openVerified(parts: BaseParts, images: ImageService): Promise<ImageSource & ImageSink> {
+  const { verify_signatures: wanted, key_manager_endpoint: given } = parts.config.image;
+  if (wanted === 'no') return verifiedImages(images, systemCaller);
+  const { barbicanCertificates, imageSignatures } = await import('../cloud/image-signatures.ts');
+  const { makeNeighbour } = await import('../cloud/neighbour.ts');
+  const barbican = makeNeighbour('key-manager', await openAdapter(parts, 'key-manager', given));
+  parts.cleanup.defer(() => barbican.close());
+  return verifiedImages(images, systemCaller, imageSignatures(barbicanCertificates(barbican)));
+}
+
 async function openOperators(parts: Parts, authenticate: Authenticate): Promise<OpenedImages> {
   const adapter = await openAdapter(parts, 'image', parts.config.image.endpoint);
   const service = await openGlance(parts, adapter);
   return {
     service,
-    forHosts: verifiedImages(service, systemCaller),
+    forHosts: await openVerified(parts, service),
     app: await openRelay(parts, adapter, htmlEnvelope, authenticate),
     async ensureBootstrap() {},
     // asks for an image, as ourselves: so the address and the credentials are good, and its database answers

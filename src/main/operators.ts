@@ -13,7 +13,7 @@ import { type BaseParts, type Parts, webParts } from './parts.ts';
 /** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
 export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
   /** Its type in the catalog: `image`, `network`. */
-  readonly type: 'image' | 'network';
+  readonly type: 'image' | 'key-manager' | 'network';
   /** Without a version. */
   readonly endpoint: () => Promise<string>;
 }
@@ -31,6 +31,8 @@ function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter[
 export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network'>): void {
   const { image, network } = config;
   if (image.service === 'glance') mustNameKeystone(config, 'image');
+  else if (image.verify_signatures === 'yes')
+    throw bad('image.verify_signatures', "signatures are those of an operator's Glance: image.service is another");
   if (network.service !== 'neutron') return;
   if (network.engine !== 'basic')
     throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");

@@ -114,7 +114,9 @@ const vmware = ignored('it is for VMware, and hosts here run QEMU and KVM');
 const numa = done('docs/numa.md');
 const topology = done('`<cpu><topology>`, within what the flavor says');
 const trait = (name: string) => `a host with the trait ${name}, else no valid host`;
-const unsigned = ignored('Nova checks signatures only where an operator turned that on, which no option does here');
+const signed = done(
+  'held against the image where `image.verify_signatures` is on; else ignored, as Nova does by default',
+);
 
 /** By their present names. */
 export const imageProperties: Readonly<Record<string, PropertyRow>> = {
@@ -208,10 +210,10 @@ export const imageProperties: Readonly<Record<string, PropertyRow>> = {
   img_root_device_name: row(text, done('`OS-EXT-SRV-ATTR:root_device_name`')),
   img_use_agent: row(flag, xen),
   img_version: row(integer, ignored('the image service says of which kind an image is')),
-  img_signature: row(text, unsigned),
-  img_signature_hash_method: row(oneOf(hashes), unsigned),
-  img_signature_certificate_uuid: row(uuid, unsigned),
-  img_signature_key_type: row(oneOf(keyTypes), unsigned),
+  img_signature: row(text, signed),
+  img_signature_hash_method: row(oneOf(hashes), signed),
+  img_signature_certificate_uuid: row(uuid, signed),
+  img_signature_key_type: row(oneOf(keyTypes), signed),
   img_hide_hypervisor_id: row(flag, done('`<features><kvm><hidden>`')),
   os_admin_user: row(text, done('whose password is set by `changePassword`')),
   os_command_line: row(text, done('what the kernel is told, where the image names one')),

@@ -169,8 +169,8 @@ export const fates: Readonly<Record<string, Fate>> = {
   'glance.valid_interfaces': list('identity.interfaces'),
   'glance.service_type': () => set('image.service', 'glance'),
   'glance.num_retries': 'what failed is asked once more',
-  'glance.verify_glance_signatures': ({ isTrue }) =>
-    ignored(isTrue ? 'signatures are not verified here: the hash of an image is' : 'signatures are not verified'),
+  'glance.verify_glance_signatures': yesNo('image.verify_signatures'),
+  'barbican.barbican_endpoint': text('image.key_manager_endpoint'),
   'glance.enable_rbd_download': 'images are fetched over HTTP',
 
   'neutron.endpoint_override': ({ text: url }) => ({ set: { 'network.service': 'neutron', 'network.endpoint': url } }),

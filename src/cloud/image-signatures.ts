@@ -1,0 +1,122 @@
+// Why: whoever may write into the image service could write another image and its hash too. A signature is by somebody whose certificate
+// lies elsewhere, with the key manager (Barbican), and is held against the bytes as they come.
+// Facts: Nova's `verify_glance_signatures`; the properties and the algorithms are those of OpenStack's cursive, Apache License 2.0.
+
+import { constants, createVerify, type KeyObject, type Verify, X509Certificate } from 'node:crypto';
+import { badRequest, type Fault, messageOf, unavailable } from '../base/errors.ts';
+import type { ImageFacts } from '../domain/machines/images.ts';
+import { type Neighbour, record, textOf } from './neighbour.ts';
+
+/** The X.509 certificate with this id, as PEM or DER; null: there is none. Rejects with `unavailable` where nobody can be asked. */
+export type Certificates = (id: string) => Promise<Buffer | null>;
+
+/** One image's signature, while its bytes come. */
+export interface SignatureCheck {
+  update(piece: Uint8Array): void;
+  /** Throws `badRequest` (image.signature) where the bytes are not what was signed. */
+  end(): void;
+}
+
+/** Rejects with `badRequest` (image.signature) for an image without a signature, or one that cannot be verified. */
+export type ImageSignatures = (image: ImageFacts) => Promise<SignatureCheck>;
+
+const HASHES: Readonly<Record<string, string>> = {
+  'SHA-224': 'sha224',
+  'SHA-256': 'sha256',
+  'SHA-384': 'sha384',
+  'SHA-512': 'sha512',
+};
+
+interface Signature {
+  readonly bytes: Buffer;
+  readonly hash: string;
+  readonly keyType: string;
+  readonly certificateId: string;
+}
+
+const refusal = (image: ImageFacts, why: string): Fault =>
+  badRequest(`Signature verification for the image ${image.id} failed: ${why}.`, { code: 'image.signature' });
+
+/** What an image says of its signature. @throws badRequest where it says too little, or what cannot be verified */
+function signatureOf(image: ImageFacts): Signature {
+  const of = (name: string): string => textOf(image.properties[`img_signature${name}`]);
+  const [signature, method, keyType, certificateId] = [
+    of(''),
+    of('_hash_method'),
+    of('_key_type'),
+    of('_certificate_uuid'),
+  ];
+  if ([signature, method, keyType, certificateId].includes(''))
+    throw refusal(image, 'required image properties for signature verification do not exist');
+  const hash = HASHES[method];
+  if (hash === undefined) throw refusal(image, `the hash method ${method} is not known`);
+  return { bytes: Buffer.from(signature, 'base64'), hash, keyType, certificateId };
+}
+
+/** Node's name of the kind of key that a key type stands for. */
+const kindOf = (keyType: string): string =>
+  keyType === 'RSA-PSS' ? 'rsa' : keyType === 'DSA' ? 'dsa' : keyType.startsWith('ECC_') ? 'ec' : 'unknown';
+
+/** Whether what was fed to `verify` has the signature. RSA is padded as PSS, with whatever length of salt the signer took. */
+function isGood(verify: Verify, key: KeyObject, { bytes, keyType }: Signature): boolean {
+  if (keyType !== 'RSA-PSS') return verify.verify(key, bytes);
+  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
+  return verify.verify({ key, ...padding }, bytes);
+}
+
+function publicKeyOf(image: ImageFacts, { keyType }: Signature, certificate: Buffer): KeyObject {
+  let key: KeyObject;
+  try {
+    key = new X509Certificate(certificate).publicKey;
+  } catch (error) {
+    throw refusal(image, `its certificate cannot be read (${messageOf(error)})`);
+  }
+  if (key.asymmetricKeyType !== kindOf(keyType))
+    throw refusal(image, `its certificate has a key of kind ${key.asymmetricKeyType}, and ${keyType} is wanted`);
+  return key;
+}
+
+/** Signatures by certificates of a key manager. */
+export const imageSignatures =
+  (certificates: Certificates): ImageSignatures =>
+  async (image) => {
+    const signature = signatureOf(image);
+    const certificate = await certificates(signature.certificateId);
+    if (certificate === null) throw refusal(image, `its certificate ${signature.certificateId} is not there`);
+    const key = publicKeyOf(image, signature, certificate);
+    const verify = createVerify(signature.hash);
+    return {
+      update: (piece) => void verify.update(piece),
+      end() {
+        if (!isGood(verify, key, signature)) throw refusal(image, 'the signature is not that of its data');
+      },
+    };
+  };
+
+/** Far more than a certificate with its chain has. */
+const MOST_BYTES = 65_536;
+
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.byteLength;
+    if (bytes > MOST_BYTES) break;
+    all.push(piece);
+  }
+  return Buffer.concat(all);
+}
+
+/** Certificates of an operator's Barbican, read with the service's own rights. */
+export const barbicanCertificates =
+  (barbican: Pick<Neighbour, 'ask' | 'stream'>): Certificates =>
+  async (id) => {
+    const path = `/v1/secrets/${encodeURIComponent(id)}`;
+    const { status, body, message } = await barbican.ask(null, 'GET', path);
+    if (status === 404) return null;
+    if (status !== 200)
+      throw unavailable('The key-manager service cannot be asked now.', { detail: `${status} ${message}` });
+    // Barbican gives a secret as the type that it was stored as, and as no other
+    const type = textOf(record(record(body)['content_types'])['default']);
+    return bytesOf(await barbican.stream(`${path}/payload`, type === '' ? undefined : type));
+  };
