@@ -78,14 +78,21 @@ export const records =
     return set(path, asTexts);
   };
 
-/** `rabbit://user:password@host:5672/` as AMQP's own address; several hosts become the first. */
-export function amqpOf(url: string): { readonly url: string; readonly changed: string } {
-  const found = /^(?:rabbit|kombu\+?\w*|amqp):\/\/([^,/]+)((?:,[^/]*)?)(\/[^?]*)?/.exec(url);
+const TLS = /[?&]ssl=(?:1|true|yes|on)(?:&|$)/i;
+
+/**
+ * `rabbit://user:password@host:5672/` as AMQP's own address; several hosts become the first.
+ * @param tls whether another option says so, beside `?ssl=1`
+ * @throws Error for another broker's
+ */
+export function amqpOf(url: string, tls = false): { readonly url: string; readonly changed: string } {
+  const found = /^(?:rabbit|kombu\+?\w*|amqps?):\/\/([^,/?]+)((?:,[^/?]*)?)(\/[^?]*)?/.exec(url);
   if (found === null) throw new Error('only RabbitMQ is spoken with');
   const [, first, more, vhost = '/'] = found as unknown as [string, string, string, string?];
   const path = vhost === '/' || vhost === '' ? '' : `/${encodeURIComponent(vhost.slice(1))}`;
+  const scheme = tls || TLS.test(url) || url.startsWith('amqps:') ? 'amqps' : 'amqp';
   return {
-    url: `amqp://${first}${path}`,
-    changed: more === '' ? 'rabbit:// is amqp:// here' : 'of several brokers the first is taken',
+    url: `${scheme}://${first}${path}`,
+    changed: more === '' ? `rabbit:// is ${scheme}:// here` : 'of several brokers the first is taken',
   };
 }

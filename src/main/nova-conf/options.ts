@@ -40,8 +40,8 @@ export const sectionFates: Readonly<Record<string, Fate>> = {
   oslo_concurrency: LOCKS,
   oslo_messaging_rabbit: 'the connection to the broker is bus.url with its options',
   cache: 'what is remembered is remembered in the process',
-  barbican: 'there is no key manager: what needs one is refused',
-  key_manager: 'there is no key manager: what needs one is refused',
+  barbican: 'the key manager is asked for certificates of signed images alone',
+  key_manager: 'the key manager is Barbican: image.verify_signatures',
   ironic: 'there are no bare-metal hosts',
   vmware: "hypervisors are libvirt's",
   zvm: "hypervisors are libvirt's",
@@ -306,7 +306,7 @@ export const fates: Readonly<Record<string, Fate>> = {
     if (format === 'unversioned') return ignored('notifications are versioned');
     const url = other('oslo_messaging_notifications.transport_url') ?? other('DEFAULT.transport_url');
     if (url === null) return ignored('no transport_url says where the broker is: set notifications.url');
-    const amqp = amqpOf(url);
+    const amqp = amqpOf(url, /^(?:true|1|yes|on)$/i.test(other('oslo_messaging_rabbit.ssl') ?? ''));
     return set(
       'notifications.url',
       amqp.url,

@@ -124,6 +124,28 @@ describe('nova.conf', () => {
     });
   });
 
+  it('speaks TLS with a broker that Nova speaks TLS with', () => {
+    const urlOf = (url: string, more = '') => {
+      const conf = `transport_url = ${url}\n[notifications]\nnotification_format = versioned\n${more}`;
+      return importNovaConf(parseNovaConf(conf)).values['notifications']?.['url'];
+    };
+    assert.equal(urlOf('rabbit://a:b@mq1:5671/nova?ssl=1'), 'amqps://a:b@mq1:5671/nova');
+    assert.equal(urlOf('rabbit://a:b@mq1:5671,a:b@mq2:5671?heartbeat=5&ssl=true'), 'amqps://a:b@mq1:5671');
+    assert.equal(urlOf('rabbit://a:b@mq1:5671/', '[oslo_messaging_rabbit]\nssl = True\n'), 'amqps://a:b@mq1:5671');
+    assert.equal(urlOf('rabbit://a:b@mq1:5672/?ssl=0'), 'amqp://a:b@mq1:5672');
+  });
+
+  it('takes what says that images are signed, and by whose certificates', () => {
+    const conf = '[glance]\nverify_glance_signatures = true\n[barbican]\nbarbican_endpoint = http://b:9311\n';
+    const { values: taken } = importNovaConf(parseNovaConf(conf));
+    assert.deepEqual(taken['image'], { verify_signatures: 'yes', key_manager_endpoint: 'http://b:9311' });
+  });
+
+  it('is no file that never ends', () => {
+    const out = { print: () => undefined, tell: () => undefined };
+    assert.throws(() => importFiles(['/dev/zero'], null, out), /too long/);
+  });
+
   it('says of credentials for neighbours that there is one user for all of them', () => {
     const conf = parseNovaConf('[neutron]\nusername = neutron\npassword = s3cret\n[glance]\nauth_type = password\n');
     for (const { option, verdict, why } of importNovaConf(conf).lines) {
