@@ -2,14 +2,12 @@
 // Placement shows it to those who read it. What others wrote there is theirs and stays.
 
 import { createHash } from 'node:crypto';
-import { dedicatedVcpus } from '../numa/numa.ts';
-import { type PciDevice, whileTaken } from '../pci/pci.ts';
+import { dedicatedVcpus, type NumaTopology } from '../numa/numa.ts';
+import { type PciDevice, type TakenDevice, whileTaken } from '../pci/pci.ts';
 import { capacityOf } from './claims.ts';
 import type { Host } from './hosts.ts';
 import { overridden, type Resources } from './resource-specs.ts';
 import { type Amounts, roomTaken } from './resources.ts';
-import type { NumaTopology } from '../numa/numa.ts';
-import type { TakenDevice } from '../pci/pci.ts';
 
 /** As Placement's API has it. */
 export interface Inventory {
@@ -57,6 +55,10 @@ const MOST = 2 ** 31 - 1;
 const DISABLED = 'COMPUTE_STATUS_DISABLED';
 /** What servers have of no provider but their host. */
 const ofServers: ReadonlySet<string> = new Set(['VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB']);
+
+/** What Placement takes as the name of a trait or a class. */
+const NAME = /^[A-Z][A-Z0-9_]{0,254}$/;
+const isName = (name: string): boolean => NAME.test(name);
 
 const inOrder = <V>(of: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
   Object.fromEntries(Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)));
@@ -111,7 +113,7 @@ function inventoriesOf(host: Host): Inventories {
     if (!Object.hasOwn(overridden, name)) counted[name] ??= 0;
   }
   for (const [name, total] of Object.entries(counted)) {
-    put(name, total, 0, 1, total, host.resourcesUsed?.[name] ?? 0);
+    if (isName(name)) put(name, total, 0, 1, total, host.resourcesUsed?.[name] ?? 0);
   }
   return inOrder(all);
 }
@@ -122,7 +124,7 @@ export function mirroredProvider(host: Host, aggregates: readonly string[]): Mir
   return {
     name: hypervisorHostname,
     inventories: inventoriesOf(host),
-    traits: [...new Set([...facts.traits, ...(host.disabled ? [DISABLED] : [])])].toSorted(),
+    traits: [...new Set([...facts.traits.filter(isName), ...(host.disabled ? [DISABLED] : [])])].toSorted(),
     aggregates: aggregates.toSorted(),
   };
 }
@@ -149,7 +151,7 @@ export function claimedAmounts(claim: ClaimedParts, devices: readonly PciDevice[
     DISK_GB: room.diskGb,
   };
   for (const [name, amount] of Object.entries(resources ?? {}))
-    if (!Object.hasOwn(overridden, name)) all[name] = amount;
+    if (!Object.hasOwn(overridden, name) && isName(name)) all[name] = amount;
   const classes = new Map(devices.map((device) => [device.address, classOfDevice(device)]));
   for (const { address } of pci ?? []) {
     const name = classes.get(address);
@@ -158,11 +160,12 @@ export function claimedAmounts(claim: ClaimedParts, devices: readonly PciDevice[
   return inOrder(Object.fromEntries(Object.entries(all).filter(([, amount]) => amount > 0)));
 }
 
-/** Two allocations with one digest are the same; for what was told last. */
-export const allocationDigest = ({ consumer: _, resources, ...rest }: MirroredAllocation): string =>
-  createHash('sha256')
-    .update(JSON.stringify([inOrder({ ...rest }), inOrder(resources)]))
-    .digest('base64url');
+/** What a consumer was told to have, as a short text: two that are the same say the same. */
+export const allocationDigest = (allocation: Omit<MirroredAllocation, 'consumer'>): string => {
+  const { kind, projectId, userId, provider, resources } = allocation;
+  const parts = [kind, projectId, userId, provider, inOrder(resources)];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+};
 
 /** Whether two allocations on one host are the same amounts. */
 export const sameAmounts = (a: ClassAmounts, b: ClassAmounts): boolean =>
