@@ -33,7 +33,7 @@ run_aside() {
 # Files of test/functional that boot guests; of the others, those that start programs (the service itself among them), and the rest.
 # Most of the first two is waiting for what they started, so that they run side by side. Programs are two streams of about the same
 # length: those begun and killed by the hundred, or several at once; and those that a client talks to.
-PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
+PROGRAMS='support/(serve|xloud|keystone|placement-server|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
 RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
@@ -70,7 +70,7 @@ case $what in
     exit $status
     ;;
   move-in)
-    tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova mariadb rabbitmq
+    tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova placement mariadb rabbitmq
     XLOUD_TEST_SILENCE_S=1800 run_node_tests 'test/movein/*.test.ts'
     ;;
   kubernetes)
@@ -85,7 +85,7 @@ case $what in
     XLOUD_CRASH=all XLOUD_TEST_SILENCE_S=3600 run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
     ;;
   all)
-    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance openstack oslo rabbitmq front browser prometheus
+    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance placement openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     status=0

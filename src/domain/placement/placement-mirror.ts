@@ -57,8 +57,7 @@ const DISABLED = 'COMPUTE_STATUS_DISABLED';
 const ofServers: ReadonlySet<string> = new Set(['VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB']);
 
 /** What Placement takes as the name of a trait or a class. */
-const NAME = /^[A-Z][A-Z0-9_]{0,254}$/;
-const isName = (name: string): boolean => NAME.test(name);
+const isName = (name: string): boolean => name.length <= 255 && /^[A-Z][A-Z0-9_]*$/.test(name);
 
 const inOrder = <V>(of: Readonly<Record<string, V>>): Readonly<Record<string, V>> =>
   Object.fromEntries(Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)));
