@@ -34,6 +34,10 @@ export interface PlacementDouble {
   readonly consumers: Map<string, Consumer>;
   /** Requests so far: `PUT /allocations/…`. */
   readonly asked: string[];
+  /** What of a request tells with which version it is spoken. */
+  readonly versions: (string | undefined)[];
+  /** The newest version that it speaks. */
+  newest: string;
   /** What happens to a request; null: nothing. */
   mishap: (request: string) => Mishap | null;
   close(): Promise<void>;
@@ -48,7 +52,7 @@ const refusal = (status: number, detail: string, code = 'placement.undefined_cod
 const STALE = refusal(409, 'somebody was quicker', 'placement.concurrent_update');
 
 /** The rules of Placement, as far as the mirror meets them. */
-function makeRules(providers: Map<string, Provider>, consumers: Map<string, Consumer>) {
+function makeRules(providers: Map<string, Provider>, consumers: Map<string, Consumer>, newest: () => string) {
   const used = (uuid: string, name: string, but = ''): number =>
     [...consumers].reduce(
       (sum, [consumer, { allocations }]) => sum + (consumer === but ? 0 : (allocations[uuid]?.resources[name] ?? 0)),
@@ -99,7 +103,7 @@ function makeRules(providers: Map<string, Provider>, consumers: Map<string, Cons
   // oxlint-disable-next-line typescript/no-explicit-any -- it reads what it expects
   return function answer(method: string, url: URL, body: any): Answer {
     const [noun = '', uuid = '', part = ''] = url.pathname.split('/').slice(1);
-    if (noun === '') return [200, { versions: [{ max_version: '1.39' }] }];
+    if (noun === '') return [200, { versions: [{ max_version: newest() }] }];
     if (noun === 'traits' && method === 'GET') {
       const [, names = ''] = /^in:(.*)$/.exec(url.searchParams.get('name') ?? '') ?? [];
       return [200, { traits: names.split(',').filter((name) => !name.startsWith('CUSTOM_')) }];
@@ -158,9 +162,11 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 export async function startPlacementDouble(): Promise<PlacementDouble> {
   const providers = new Map<string, Provider>();
   const consumers = new Map<string, Consumer>();
-  const rules = makeRules(providers, consumers);
+  const rules = makeRules(providers, consumers, () => double.newest);
   const asked: string[] = [];
-  const double = { providers, consumers, asked, mishap: (): Mishap | null => null } as unknown as {
+  const versions: PlacementDouble['versions'] = [];
+  const nothing = (): Mishap | null => null;
+  const double = { providers, consumers, asked, versions, newest: '1.39', mishap: nothing } as unknown as {
     -readonly [K in keyof PlacementDouble]: PlacementDouble[K];
   };
 
@@ -168,6 +174,7 @@ export async function startPlacementDouble(): Promise<PlacementDouble> {
     const { method = 'GET', url = '/' } = request;
     const body = await bodyOf(request);
     asked.push(`${method} ${url}`);
+    versions.push(request.headers['openstack-api-version'] as string | undefined);
     const mishap = double.mishap(`${method} ${url}`);
     if (mishap === 'mute') return;
     if (mishap === 'before') return void request.socket.destroy();

@@ -31,6 +31,8 @@ export interface Reconciler {
   readonly by: 'deployment' | 'process';
   /** It waits for others and has a timer of its own, with this period in milliseconds; absent: that of all. */
   readonly apartMs?: number;
+  /** After how long a worker that has its turn is thought dead, in milliseconds; absent: `limits.reconcileLeaseMs`. */
+  readonly leaseMs?: number;
   /** Whether there is anything for it; absent: always. */
   readonly isOn?: (deps: OpsDeps) => boolean;
 }
@@ -79,6 +81,7 @@ export const makeReconcilers = (): Reconcilers => ({
   placementMirror: {
     ...once(makePlacementMirror()),
     apartMs: limits.placementMirrorMs,
+    leaseMs: limits.placementLeaseMs,
     isOn: ({ placement }) => placement !== undefined,
   },
   // the last: it takes its time, and has turns of its own
@@ -129,14 +132,17 @@ export async function reconcileDue(
   periodMs: number,
   until = new AbortController().signal,
 ): Promise<void> {
-  for (const [name, { run, by, isOn }] of Object.entries(reconcilers) as [ReconcilerName, Reconciler][]) {
+  for (const [name, { run, by, isOn, leaseMs = limits.reconcileLeaseMs }] of Object.entries(reconcilers) as [
+    ReconcilerName,
+    Reconciler,
+  ][]) {
     if (isOn?.(deps) === false) continue;
     if (by === 'process') {
       await runOne(deps, name, run, until);
       continue;
     }
     const beganMs = deps.clock.now();
-    const untilMs = beganMs + limits.reconcileLeaseMs;
+    const untilMs = beganMs + leaseMs;
     const lock = `reconcile.${name}` as const;
     if (!(await tx(deps.database, (t) => takeTurn(t, lock, beganMs, untilMs)))) continue;
     await runOne(deps, name, run, until);
