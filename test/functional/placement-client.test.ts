@@ -67,14 +67,14 @@ describe('the stock client and a Placement beside us', { skip: missing ?? false 
   it('show hosts, what they have, and where a server would have room', { timeout: 2 * PATIENCE_MS }, async () => {
     await becomes('both hosts in Placement', async () => (await shown('resource', 'provider', 'list')).length === 2);
     const providers: Json[] = await shown('resource', 'provider', 'list');
-    assert.deepEqual(providers.map(({ name }) => name).toSorted(), ['node', 'node-2']);
+    assert.deepEqual(new Set(providers.map(({ name }) => name)), new Set(['node', 'node-2']));
     const uuid = await hostUuid('node');
     assert.equal(providers.find(({ name }) => name === 'node').uuid, uuid);
     await becomes('its traits', async () => (await shown('resource', 'provider', 'trait', 'list', uuid)).length > 0);
     const inventory: Json[] = await shown('resource', 'provider', 'inventory', 'list', uuid);
     const { hypervisor } = await done('GET', `/compute/v2.1/os-hypervisors/${uuid}`);
     assert.equal(hypervisor.hypervisor_hostname, 'node');
-    assert.deepEqual(inventory.map((one) => one.resource_class).toSorted(), ['DISK_GB', 'MEMORY_MB', 'VCPU']);
+    assert.deepEqual(new Set(inventory.map((one) => one.resource_class)), new Set(['DISK_GB', 'MEMORY_MB', 'VCPU']));
     const room = ['--resource', 'VCPU=1', '--resource', 'MEMORY_MB=256'];
     assert.equal((await shown('allocation', 'candidate', 'list', ...room)).length, 2);
     await done('PUT', `/compute/v2.1/os-services/${(await computeService('node-2')).id}`, { status: 'disabled' });
