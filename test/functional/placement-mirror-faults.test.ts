@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makePlacement, type PlacementService } from '../../src/cloud/placement.ts';
-import { claimsOfHost, mirrorLag } from '../../src/db/placement-mirror.ts';
+import { claimsOfHost, mirrorLag, updateMirror } from '../../src/db/placement-mirror.ts';
 import { listHosts } from '../../src/db/hosts.ts';
 import { tx } from '../../src/db/tx.ts';
-import { noteSize } from '../../src/db/server-sizes.ts';
 import { claimedAmounts } from '../../src/domain/placement/placement-mirror.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
 import { makePlacementMirror } from '../../src/ops/reconcile/placement-mirror.ts';
@@ -198,10 +197,7 @@ for (const engine of engines) {
       placement.consumers.clear();
       const other = await servers.create({ flavorRef: PLAIN });
       await turn();
-      await tx(servers.world.database, async (t) => {
-        noteSize(t, 0);
-        await t('placement_mirror').update({ round_at: 1, after_host: 0 });
-      });
+      await tx(servers.world.database, (t) => updateMirror(t, { roundAt: 1, afterHost: 0 }));
       await everythingIsWell();
       for (const one of [id, other]) await deleted(one);
       await everythingIsWell();
