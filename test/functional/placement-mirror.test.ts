@@ -4,7 +4,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makePlacement, type PlacementService } from '../../src/cloud/placement.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { limits } from '../../src/base/limits.ts';
+import { loadConfig } from '../../src/main/config.ts';
+import { placementCheck } from '../../src/main/doctor/placement-mirror.ts';
 import { tx } from '../../src/db/tx.ts';
 import { updateMirror } from '../../src/db/placement-mirror.ts';
 import { reconcileAll } from '../../src/ops/reconcile/index.ts';
@@ -326,6 +329,16 @@ describe("an operator's Placement", { skip: missing ?? false }, () => {
     await told();
     const [row] = await world.database.read('placement_providers').whereNotNull('problem');
     assert.match(row.problem, new RegExp(`resource provider ${OTHER} is called host-2: give it another name`));
+    const flags = [`placement.endpoint=${placement.endpoint}`, 'identity.auth_url=http://127.0.0.1:1'];
+    const found = await placementCheck.look({
+      ...{ config: loadConfig({ flags }), database: world.database, clock: systemClock },
+      ...{ configFile: null, dataDir: '', databaseUrl: '' },
+    });
+    const texts = [found].flat().map(({ level, text }) => `${level}: ${text}`);
+    assert.ok(
+      texts.some((text) => text.startsWith(`problem: host-2: the resource provider ${OTHER} is called host-2`)),
+      texts.join('\n'),
+    );
     assert.deepEqual(await allocations(id), { [OTHER]: { VCPU: 1 } });
     assert.equal((await placement.ask('PUT', `/resource_providers/${OTHER}`, { name: 'host-2-before' })).status, 200);
     await world.database.write('placement_providers').where({ uuid }).update({ due_at: 0 });
