@@ -347,7 +347,7 @@ const measures: readonly Measure[] = [
   ...names.map((name) =>
     here(
       `reconciler ${name}`,
-      (cloud) => cloud.reconcilers[name].run(cloud.deps),
+      async (cloud) => void (await cloud.reconcilers[name].run(cloud.deps, new AbortController().signal)),
       name === 'purgeOld' ? { before: purgeIsDue } : {},
     ),
   ),

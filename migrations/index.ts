@@ -31,6 +31,7 @@ import { identityMore } from './0059_identity_more.ts';
 import { networkRbac } from './0060_network_rbac.ts';
 import { subnetPools } from './0061_subnet_pools.ts';
 import { novaImports } from './0062_nova_imports.ts';
+import { placementMirror } from './0064_placement_mirror.ts';
 import { addressGroups } from './0047_address_groups.ts';
 
 export const migrations: readonly Migration[] = [
@@ -65,4 +66,5 @@ export const migrations: readonly Migration[] = [
   networkRbac,
   subnetPools,
   novaImports,
+  placementMirror,
 ];

@@ -6,7 +6,7 @@
 #   tools/openstack-cloud.sh day    brings it up, runs a day of its users (test/openstack), ends it; the exit status says how that went
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/packages.sh ensure host guest ovn ovn-tests mariadb rabbitmq keystone glance neutron openstack
+tools/packages.sh ensure host guest ovn ovn-tests mariadb rabbitmq keystone glance placement neutron openstack
 case ${1:-stay} in
 stay) exec node --disable-warning=ExperimentalWarning tools/openstack-cloud.ts ;;
 day) XLOUD_TEST_SILENCE_S=1800 exec node --disable-warning=ExperimentalWarning tools/run-tests.ts 'test/openstack/*.test.ts' ;;

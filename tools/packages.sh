@@ -37,6 +37,8 @@ declare -A PACKAGE_GROUPS=(
   [neutron]='neutron-server'
   # the compute service itself with its placement, likewise: what servers are taken over from and handed back to
   [nova]='nova-api nova-conductor nova-scheduler nova-compute python3-libvirt placement-api python3-pymysql'
+  # the placement service itself, likewise, and what the stock client asks it with
+  [placement]='placement-api python3-pymysql python3-osc-placement'
   [openstack]='python3-openstackclient'
   # what operators put before the service, and what people look at it with
   [front]='nginx-light haproxy openssl'

@@ -33,7 +33,7 @@ run_aside() {
 # Files of test/functional that boot guests; that start programs (the service itself among them), once for those begun and killed by the
 # hundred, or several at once, and once for those that a client talks to; and the rest in halves. Most of the first three is waiting
 # for what they started; side by side the five are of about the same length.
-PROGRAMS='support/(serve|xloud|keystone|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
+PROGRAMS='support/(serve|xloud|keystone|placement-server|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
 KILLED='/(crash|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|attack/)'
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
 RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
@@ -76,7 +76,7 @@ case $what in
     exit $status
     ;;
   move-in)
-    tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova mariadb rabbitmq
+    tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova placement mariadb rabbitmq
     XLOUD_TEST_SILENCE_S=1800 run_node_tests 'test/movein/*.test.ts'
     ;;
   kubernetes)
@@ -91,7 +91,7 @@ case $what in
     XLOUD_CRASH=all XLOUD_TEST_SILENCE_S=3600 run_node_tests test/functional/crash{,-mariadb,-users}.test.ts
     ;;
   all)
-    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance barbican openstack oslo rabbitmq front browser prometheus
+    tools/packages.sh ensure host guest machines mariadb sqlite keystone glance barbican placement openstack oslo rabbitmq front browser prometheus
     export XLOUD_EXCHANGES=${XLOUD_EXCHANGES:-$cache/exchanges.jsonl}
     rm -f "$XLOUD_EXCHANGES"
     status=0

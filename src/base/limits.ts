@@ -129,6 +129,8 @@ export const limits = {
   catalogCacheMs: 300 * SECOND_MS,
   /** How long one call to a neighbour (Keystone, Glance, Neutron) may take. */
   neighbourMs: 30 * SECOND_MS,
+  /** As neighbourMs, of Placement, which nobody waits for. */
+  placementMs: 10 * SECOND_MS,
   /** What waits for one log file of a VM or migration until it is written; what is more stands on stderr alone. */
   logFileBytes: MIB,
   /** Tokens that are kept for application credentials of `Authorization: Basic`, and for how long. */
@@ -513,6 +515,23 @@ export const limits = {
   reconcileMs: 30 * SECOND_MS,
   /** After how long a worker that took a reconciler's turn and did not end it is thought dead. */
   reconcileLeaseMs: 300 * SECOND_MS,
+  /**
+   * Placement is looked after so often, for so long at a time, and after so long a worker that does it is thought dead. Hosts that are
+   * compared in one turn, and the pause after all were. What is refused is tried again after a while, which doubles up to the longest.
+   * Reads anew after somebody else's change; providers of what is refused or removed in one turn; consumers that are noted at once. How
+   * old the moment may be from which on changes are looked for.
+   */
+  placementMirrorMs: 10 * SECOND_MS,
+  placementTurnMs: 60 * SECOND_MS,
+  placementLeaseMs: 120 * SECOND_MS,
+  placementComparedAtOnce: 4,
+  placementRoundMs: 3_600 * SECOND_MS,
+  placementRetryMs: 30 * SECOND_MS,
+  placementRetryMaxMs: 600 * SECOND_MS,
+  placementAttempts: 5,
+  placementDueAtOnce: 20,
+  placementConsumersAtOnce: 50,
+  placementSinceMs: 60 * SECOND_MS,
   /** Hosts whose claims are compared with their sums in one turn. */
   claimedHostsAtOnce: 100,
   /**

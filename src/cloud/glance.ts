@@ -137,7 +137,8 @@ export function makeGlance(options: NeighbourOptions): ImageService & { close():
       return made;
     },
     async change(caller, imageId, change) {
-      return factsFrom(accepted(await glance.ask(caller, 'PATCH', pathOf(imageId), patchOf(change), PATCH_TYPE)));
+      const contentType = PATCH_TYPE;
+      return factsFrom(accepted(await glance.ask(caller, 'PATCH', pathOf(imageId), patchOf(change), { contentType })));
     },
     async remove(caller, imageId) {
       if (!isUuidLike(imageId)) throw notFound(`Image ${imageId} could not be found.`);

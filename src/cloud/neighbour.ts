@@ -18,13 +18,21 @@ export interface NeighbourOptions {
   readonly ca?: string;
 }
 
+/** What one call may have beside what all have. */
+export interface CallOptions {
+  readonly contentType?: string;
+  /** Ends the call, which then fails. */
+  readonly until?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface NeighbourAnswer {
   readonly status: number;
   /** The JSON body; null where there is none. */
   readonly body: unknown;
   /** What the service says went wrong, for messages. */
   readonly message: string;
-  /** Neutron's error type, or empty. */
+  /** Neutron's error type, or the code of a service that follows the guidelines of the API working group; or empty. */
   readonly type: string;
 }
 
@@ -39,7 +47,7 @@ export interface Neighbour {
     method: Dispatcher.HttpMethod,
     path: string,
     body?: unknown,
-    contentType?: string,
+    options?: CallOptions,
   ): Promise<NeighbourAnswer>;
   /** A PUT of bytes, as the service itself; made once, since the bytes come only once. */
   send(path: string, pieces: AsyncIterable<Uint8Array>): Promise<NeighbourAnswer>;
@@ -60,6 +68,10 @@ function wordsOfPage(text: string): string {
 
 function described(body: unknown): { message: string; type: string } {
   const outer = typeof body === 'object' && body !== null ? body : {};
+  if ('errors' in outer && Array.isArray(outer.errors)) {
+    const first = record(outer.errors[0]);
+    return { message: textOf(first['detail']), type: textOf(first['code']) };
+  }
   const error: unknown = 'NeutronError' in outer ? outer.NeutronError : 'error' in outer ? outer.error : null;
   if (typeof error === 'string') return { message: error, type: '' };
   if (typeof error !== 'object' || error === null) return { message: '', type: '' };
@@ -86,8 +98,7 @@ interface Sender {
     path: string,
     body: unknown,
     signal?: AbortSignal,
-    contentType?: string,
-    accept?: string,
+    options?: CallOptions,
   ): Promise<Dispatcher.ResponseData>;
   /** With the service's own token, renewed once when it is refused. */
   sendAsService(
@@ -95,8 +106,7 @@ interface Sender {
     path: string,
     body: unknown,
     signal?: AbortSignal,
-    contentType?: string,
-    accept?: string,
+    options?: CallOptions,
   ): Promise<Dispatcher.ResponseData>;
   /** Bytes, with the service's own token; the answer comes when all is stored. */
   sendPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Dispatcher.ResponseData>;
@@ -135,23 +145,16 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     bodyTimeout: timeoutMs,
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
-  const send: Sender['send'] = async (
-    token,
-    method,
-    path,
-    body,
-    signal,
-    contentType = 'application/json',
-    accept = '*/*',
-  ) => {
+  const send: Sender['send'] = async (token, method, path, body, signal, options = {}) => {
     const repeatable = method !== 'POST';
     const { origin, prefix } = await place();
+    const { contentType = 'application/json', headers = {} } = options;
     const type = body === undefined ? {} : { 'Content-Type': contentType };
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await agent.request({
           ...{ origin, path: `${prefix}${path}`, method },
-          headers: { 'X-Auth-Token': token, Accept: accept, ...type },
+          headers: { 'X-Auth-Token': token, Accept: '*/*', ...type, ...headers },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
         });
@@ -164,11 +167,11 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
   return {
     failed,
     send,
-    async sendAsService(method, path, ...rest) {
-      const answer = await send(await serviceToken(false), method, path, ...rest);
+    async sendAsService(method, path, body, signal, options) {
+      const answer = await send(await serviceToken(false), method, path, body, signal, options);
       if (answer.statusCode !== 401) return answer;
       await answer.body.dump();
-      return send(await serviceToken(true), method, path, ...rest);
+      return send(await serviceToken(true), method, path, body, signal, options);
     },
     async sendPieces(path, pieces) {
       const { origin, prefix } = await place();
@@ -226,20 +229,21 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
   const { timeoutMs = limits.neighbourMs } = options;
   const sender = makeSender(service, options, timeoutMs);
   return {
-    async ask(as, method, path, body, contentType) {
-      const signal = AbortSignal.timeout(timeoutMs);
+    async ask(as, method, path, body, options = {}) {
+      const late = AbortSignal.timeout(timeoutMs);
+      const signal = options.until === undefined ? late : AbortSignal.any([late, options.until]);
       const token = as?.token ?? null;
       const answer =
         token === null
-          ? await sender.sendAsService(method, path, body, signal, contentType)
-          : await sender.send(token, method, path, body, signal, contentType);
+          ? await sender.sendAsService(method, path, body, signal, options)
+          : await sender.send(token, method, path, body, signal, options);
       return understood(sender, `${method} ${path}`, answer, token === null);
     },
     async send(path, pieces) {
       return understood(sender, `PUT ${path}`, await sender.sendPieces(path, pieces), true);
     },
-    async stream(path, accept) {
-      const answer = await sender.sendAsService('GET', path, undefined, undefined, undefined, accept);
+    async stream(path, accept = '*/*') {
+      const answer = await sender.sendAsService('GET', path, undefined, undefined, { headers: { Accept: accept } });
       if (answer.statusCode === 200) return answer.body as AsyncIterable<Uint8Array>;
       await answer.body.dump();
       if (answer.statusCode >= 500 || answer.statusCode === 401)

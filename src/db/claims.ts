@@ -45,7 +45,8 @@ type Row = {
   readonly pci: string | null;
 };
 
-const claimNoun = defineNoun<Claim>({
+/** As rows of `claims` and, but for the key, of `held_claims`. */
+export const claimNoun = defineNoun<Claim>({
   table: 'claims',
   columns: {
     serverId: ['server_id', 'number'],

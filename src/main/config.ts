@@ -34,6 +34,7 @@ import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';
 import { pci } from './config-pci.ts';
+import { placementOptions } from './config-placement.ts';
 import { processOptions } from './config-processes.ts';
 import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
 import { adjustOptions } from './adjust-options.ts';
@@ -199,6 +200,7 @@ export const schema = {
   },
   image: imageOptions,
   network,
+  placement: placementOptions,
   volume: volumeOptions,
   backup: backupOptions,
   policy: {

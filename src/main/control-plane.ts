@@ -27,7 +27,7 @@ export function makeControlPlane(
   parts: Parts,
   bus: Bus,
   neighbours: Neighbours,
-  more: Pick<OpsDeps, 'hooks' | 'sshPorts'> = {},
+  more: Pick<OpsDeps, 'hooks' | 'placement' | 'sshPorts'> = {},
 ): ControlPlane {
   const { config, database, clock, log, metrics, dataDir } = parts;
   const deps: OpsDeps = {

@@ -10,10 +10,14 @@ import { type Condition, seldom } from './health.ts';
 import { openKeystone } from './identity.ts';
 import { type BaseParts, type Parts, webParts } from './parts.ts';
 
+/** Whether an operator's Placement is told anything. */
+export const isMirrored = ({ sync, endpoint }: Config['placement']): boolean =>
+  sync === 'yes' || (sync === 'auto' && endpoint !== '');
+
 /** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
 export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
-  /** Its type in the catalog: `image`, `network`. */
-  readonly type: 'image' | 'key-manager' | 'network';
+  /** Its type in the catalog. */
+  readonly type: 'image' | 'key-manager' | 'network' | 'placement';
   /** Without a version. */
   readonly endpoint: () => Promise<string>;
 }
@@ -28,11 +32,12 @@ function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter[
 }
 
 /** Whether options of these services go together, each of which is good by itself. @throws where they do not */
-export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network'>): void {
+export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network' | 'placement'>): void {
   const { image, network } = config;
   if (image.service === 'glance') mustNameKeystone(config, 'image');
   else if (image.verify_signatures === 'yes')
     throw bad('image.verify_signatures', "signatures are those of an operator's Glance: image.service is another");
+  if (isMirrored(config.placement)) mustNameKeystone(config, 'placement');
   if (network.service !== 'neutron') return;
   if (network.engine !== 'basic')
     throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");

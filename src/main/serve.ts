@@ -24,6 +24,7 @@ import { openMetadata, openProxiedMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
 import { openNovacronPort } from './novacron-face.ts';
+import { openPlacementMirror } from './placement-mirror.ts';
 import { makePortNews } from './port-news.ts';
 import { noteReached, readReach } from './reach.ts';
 import { dialGuests, sshRangeOf } from './ssh-dial.ts';
@@ -106,7 +107,8 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
   const bus = await openBus(parts, { calls: true, serves: true });
   const sshPorts = hosts[0].driver.kind === 'libvirt' ? servedSshPorts(parts) : {};
   const hooks = options.hooks === undefined ? {} : { hooks: options.hooks };
-  const plane = makeControlPlane(parts, bus, neighbours, { ...hooks, ...sshPorts });
+  const placement = await openPlacementMirror(parts);
+  const plane = makeControlPlane(parts, bus, neighbours, { ...hooks, ...sshPorts, ...placement });
   const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });
   const worker = await startControlPlane(parts, plane, hosts[0].name);
   await volumes.startWork(!isShared(config), attachedVolumes(plane.deps));

@@ -10,6 +10,7 @@ import { makeControlPlane, startControlPlane } from './control-plane.ts';
 import { nobodyCalls, openVolumes } from './neighbours.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
+import { openPlacementMirror } from './placement-mirror.ts';
 import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
@@ -25,7 +26,8 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
     const networks = await openNetworks(parts, nobodyCalls, { isFake: config.compute.driver === 'fake' });
     const bus = await openBus(parts, { calls: true, serves: false });
     const volumes = openVolumes(parts, nobodyCalls, images);
-    const plane = makeControlPlane(parts, bus, { images, networks, volume: makeVolumeService(volumes.parts), volumes });
+    const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
+    const plane = makeControlPlane(parts, bus, neighbours, await openPlacementMirror(parts));
     const worker = await startControlPlane(parts, plane, config.compute.host || hostname());
     await volumes.startWork(false, attachedVolumes(plane.deps));
     cloudMetrics({

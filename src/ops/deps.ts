@@ -7,6 +7,7 @@ import type { AgentReport } from '../bus/contract.ts';
 import type { CopyStore } from '../cloud/copy-store.ts';
 import type { ImageService } from '../cloud/image.ts';
 import type { NetworkService } from '../cloud/network.ts';
+import type { PlacementService } from '../cloud/placement.ts';
 import type { VolumeService } from '../cloud/volume.ts';
 import type { Database } from '../db/engine.ts';
 import type { SshPortRange } from '../db/ssh-ports.ts';
@@ -126,6 +127,8 @@ export interface OpsDeps {
   readonly network: NetworkService;
   readonly volume: VolumeService;
   readonly copies: CopyStore;
+  /** An operator's, which shows others what is claimed here; absent: nobody is told. */
+  readonly placement?: PlacementService;
   readonly scheduler: Pick<SelectOptions, 'filters' | 'multipliers' | 'settings'>;
   readonly config: OpsConfig;
   readonly clock: Clock;

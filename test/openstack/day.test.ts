@@ -1,4 +1,4 @@
-// Compute in Nova's place: a whole OpenStack of Debian's Keystone, Glance and Neutron with OVN, and a day of those who use it, by the stock
+// Compute in Nova's place: a whole OpenStack of Debian's Keystone, Glance, Placement and Neutron with OVN, and a day of those who use it, by the stock
 // client: effects that guests, hypervisors and whoever is outside see.
 
 import { after, before, describe } from 'node:test';
@@ -7,6 +7,7 @@ import { type OpenstackCloud, openstackMissing, startOpenstackCloud } from '../s
 import { type Stock, stockCloud } from '../support/openstack-stock.ts';
 import { describeAdministrator } from './administrator.ts';
 import { describeIdentity, describeJws } from './identity.ts';
+import { describePlacement } from './placement.ts';
 import { describeCleaning, describeTenant } from './tenant.ts';
 import { type World, worldOf } from './world.ts';
 
@@ -30,6 +31,7 @@ describe('an OpenStack around it', { skip: openstackMissing() ?? false, concurre
 
   describeTenant(() => given);
   describeAdministrator(() => given);
+  describePlacement(() => given);
   describeIdentity(() => given);
   describeJws(() => given);
   describeCleaning(() => given);

@@ -3,7 +3,7 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import { openDatabase } from '../../src/db/engine.ts';
 import { register, type TestKeystone } from './keystone.ts';
 import type { Libvirtd } from './libvirtd.ts';
 import { freshMariadb, type TestDatabase } from './mariadb.ts';
+import { placementMissing, startPlacement } from './placement-server.ts';
 import { type Rabbitmq, startRabbitmq } from './rabbitmq.ts';
 import { eventually, freePort } from './serve.ts';
 
@@ -19,16 +20,15 @@ const run = promisify(execFile);
 const PROGRAMS = ['nova-api', 'nova-conductor', 'nova-scheduler', 'nova-compute', 'nova-manage'].map(
   (name) => `/usr/bin/${name}`,
 );
-const PLACEMENT = '/usr/bin/placement-api';
-const PLACEMENT_MANAGE = '/usr/bin/placement-manage';
-const UWSGI = '/usr/bin/uwsgi_python3';
 const UP_MS = 180_000;
 const STOP_MS = 30_000;
 
 /** Why Nova cannot be started on this machine, or null. */
 export function novaMissing(): string | null {
-  const missing = [...PROGRAMS, PLACEMENT, PLACEMENT_MANAGE, UWSGI].filter((path) => !existsSync(path));
-  return missing.length === 0 ? null : `${missing.join(', ')} not installed (tools/packages.sh ensure nova)`;
+  const missing = PROGRAMS.filter((path) => !existsSync(path));
+  return missing.length === 0
+    ? placementMissing()
+    : `${missing.join(', ')} not installed (tools/packages.sh ensure nova)`;
 }
 
 export interface NovaParts {
@@ -157,16 +157,6 @@ ${helper}
 `;
 };
 
-const placementConfig = (keystone: TestKeystone, database: TestDatabase): string => `[api]
-auth_strategy = keystone
-[placement_database]
-connection = ${sqlOf(database)}
-[keystone_authtoken]
-www_authenticate_uri = ${keystone.authUrl}
-service_token_roles_required = true
-${auth(keystone, 'placement')}
-`;
-
 /** What ends with this process, whatever ends that. */
 const running = new Set<ChildProcess>();
 
@@ -206,36 +196,11 @@ const answers = async (url: string): Promise<boolean> => {
   return answer !== null && answer.status < 500;
 };
 
-async function startPlacement(keystone: TestKeystone, dir: string, database: TestDatabase): Promise<ChildProcess> {
-  const port = await freePort();
-  const home = join(dir, 'placement');
-  await mkdir(home);
-  await writeFile(join(home, 'placement.conf'), placementConfig(keystone, database));
-  const file = join(home, 'placement.conf');
-  await run(PLACEMENT_MANAGE, ['--config-file', file, 'db', 'sync'], { cwd: home });
-  const url = `http://127.0.0.1:${port}`;
-  await register(keystone, { user: 'placement', type: 'placement', url });
-  const args = [
-    ...['--http-socket', `127.0.0.1:${port}`, '--plugins', 'python3', '--wsgi-file', PLACEMENT, '--need-app'],
-    ...['--buffer-size', '65535', '--die-on-term'],
-    ...['--add-header', 'Connection: close', '--rem-header', 'Content-Length'],
-  ];
-  const env = { ...process.env, OS_PLACEMENT_CONFIG_DIR: home };
-  const child = startProgram(UWSGI, args, join(home, 'log'), env);
-  await eventually('placement', UP_MS, async () => ((await answers(url)) ? true : null));
-  return child;
-}
-
 /** Starts Debian's Nova on 127.0.0.1: its API, conductor, scheduler and a nova-compute on the libvirtd; a minute and a half. */
 export async function startNova(parts: NovaParts): Promise<TestNova> {
   const { keystone } = parts;
   const dir = await mkdtemp(join(tmpdir(), 'xloud-nova-'));
-  const [api, cell, cell0, placed] = [
-    await freshMariadb(),
-    await freshMariadb(),
-    await freshMariadb(),
-    await freshMariadb(),
-  ];
+  const [api, cell, cell0] = [await freshMariadb(), await freshMariadb(), await freshMariadb()];
   const broker = await startRabbitmq();
   const port = await freePort();
   const file = join(dir, 'nova.conf');
@@ -247,7 +212,7 @@ export async function startNova(parts: NovaParts): Promise<TestNova> {
   await manage('cell_v2', 'map_cell0', '--database_connection', sqlOf(cell0));
   await manage('db', 'sync');
   await manage('cell_v2', 'create_cell', '--name', 'cell1');
-  const placement = await startPlacement(keystone, dir, placed);
+  const placement = await startPlacement({ keystone, database: 'mariadb' });
   await register(keystone, { user: 'nova', type: 'compute', url: endpoint });
 
   let children: ChildProcess[] = [];
@@ -314,9 +279,9 @@ export async function startNova(parts: NovaParts): Promise<TestNova> {
 
   async function stop(): Promise<void> {
     await halt();
-    await ended(placement);
+    await placement.stop();
     await broker.stop();
-    for (const one of [api, cell, cell0, placed]) await one.drop();
+    for (const one of [api, cell, cell0]) await one.drop();
     await rm(dir, { recursive: true, force: true });
   }
 

@@ -1,4 +1,4 @@
-// Why: compute takes Nova's place in a cloud that is there: Debian's Keystone, Glance and Neutron on MariaDB and RabbitMQ, its driver for
+// Why: compute takes Nova's place in a cloud that is there: Debian's Keystone, Glance, Placement and Neutron on MariaDB and RabbitMQ, its driver for
 // OVN, and of this program the API, a worker and an agent for each of two libvirt hosts, all as processes of their own on this machine.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ import { startMetadataAgents } from './metadata-agents.ts';
 import { neutronMissing, startNeutron, type TestNeutron } from './neutron-server.ts';
 import { type OvnHosts, startOvnHosts } from './ovn-hosts.ts';
 import { type ClientProcess, startClientProcess } from './openstack/process.ts';
+import { placementMissing, startPlacement } from './placement-server.ts';
 import { type Rabbitmq, startRabbitmq } from './rabbitmq.ts';
 import { freePort } from './serve.ts';
 
@@ -56,7 +57,8 @@ export interface OpenstackWish {
 }
 
 /** Why it cannot be started on this machine, or null. */
-export const openstackMissing = (): string | null => keystoneMissing() ?? glanceMissing() ?? neutronMissing();
+export const openstackMissing = (): string | null =>
+  keystoneMissing() ?? glanceMissing() ?? placementMissing() ?? neutronMissing();
 
 /** Members of projects of their own, whose passwords are the same word. */
 const MEMBERS: readonly Member[] = [
@@ -119,6 +121,8 @@ export async function startOpenstackCloud(wish: OpenstackWish = {}): Promise<Ope
     writeFileSync(cloudsYaml, cloudsFor(keystone, MEMBERS), { mode: 0o600 });
     say('Glance');
     const glance = held(await startGlance(keystone, { database: 'mariadb' }), (one) => one.stop());
+    say('Placement');
+    held(await startPlacement({ keystone, database: 'mariadb' }), (one) => one.stop());
     say('Neutron');
     const [first] = ovn.hosts as [OvnHosts['hosts'][number]];
     const neutron = held(
@@ -146,7 +150,7 @@ export async function startOpenstackCloud(wish: OpenstackWish = {}): Promise<Ope
       await startCluster({
         ...{ apis: 1, workers: 1, hosts, driver: 'libvirt', directory, broker },
         hostConfig: (name) => agentOf(ovn, directory, name),
-        control: { image: {}, network },
+        control: { image: {}, network, placement: { sync: 'yes' } },
         config: {
           ...config,
           image: { service: 'glance', ...config['image'] },

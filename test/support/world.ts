@@ -75,6 +75,8 @@ export interface WorldOptions {
   readonly scheduler?: OpsDeps['scheduler'];
   /** Made over the database; absent: servers have none. */
   readonly sshPorts?: (database: Database) => SshPorts;
+  /** An operator's Placement. */
+  readonly placement?: OpsDeps['placement'];
   readonly hooks?: OpsHooks;
   readonly observer?: OpsObserver;
   readonly networks?: FakeNetworks;
@@ -279,6 +281,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     clock,
     log,
     ...(options.sshPorts === undefined ? {} : { sshPorts: options.sshPorts(database) }),
+    ...(options.placement === undefined ? {} : { placement: options.placement }),
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
     ...(options.observer === undefined ? {} : { observer: options.observer }),
   };

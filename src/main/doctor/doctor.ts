@@ -10,9 +10,16 @@ import { databaseUrl, sqlitePath } from '../database-url.ts';
 import { type Check, examine, type Finding, type Level, ok, problem } from './check.ts';
 import { cloudChecks, databaseChecks } from './cloud.ts';
 import { machineChecks } from './machine.ts';
+import { placementCheck } from './placement-mirror.ts';
 import { serviceChecks } from './services.ts';
 
-const checks: readonly Check[] = [...machineChecks, ...databaseChecks, ...serviceChecks, ...cloudChecks];
+const checks: readonly Check[] = [
+  ...machineChecks,
+  ...databaseChecks,
+  ...serviceChecks,
+  placementCheck,
+  ...cloudChecks,
+];
 
 export interface DoctorParts {
   /** Throws where the configuration is wrong. */

@@ -12,6 +12,7 @@ const domainId =
 
 const OWN_USER = 'neighbours are asked as the user of [keystone_authtoken]';
 const COUNTED_HERE = 'resources are counted by this program itself, in its own database';
+const MIRRORED = 'claims are decided here, and Placement is told of them, as the user of [keystone_authtoken]';
 const OWN_SCHEMA = 'this program has a database and a schema of its own: set database.connection';
 const NO_CELLS = 'there are no cells';
 const LOCKS = 'locks are rows of the database';
@@ -31,7 +32,6 @@ const credentialsOf = (section: string): Readonly<Record<string, Fate>> =>
 export const sectionFates: Readonly<Record<string, Fate>> = {
   database: OWN_SCHEMA,
   api_database: OWN_SCHEMA,
-  placement: COUNTED_HERE,
   placement_database: COUNTED_HERE,
   cinder: 'volumes are those of the built-in service',
   service_user: OWN_USER,
@@ -188,6 +188,19 @@ export const fates: Readonly<Record<string, Fate>> = {
     return set('network.metadata_proxy_listen', `${host}:${port}`, 'the address of [DEFAULT] metadata_listen');
   },
   'neutron.metadata_proxy_shared_secret': text('network.metadata_proxy_shared_secret'),
+
+  // claims are decided here; others see them there, as they did
+  'placement.auth_url': () => set('placement.sync', 'yes', MIRRORED),
+  'placement.endpoint_override': ({ text: url }) => ({
+    set: { 'placement.sync': 'yes', 'placement.endpoint': url },
+    changed: MIRRORED,
+  }),
+  ...credentialsOf('placement'),
+  'placement.region_name': text('identity.region_name'),
+  'placement.valid_interfaces': list('identity.interfaces'),
+  'placement.service_type': 'it is found in the catalog as placement',
+  'placement.cafile': "name it in NODE_EXTRA_CA_CERTS of the service's environment",
+  'placement.insecure': 'certificates are always checked',
 
   'libvirt.connection_uri': text('compute.libvirt_uri'),
   'libvirt.virt_type': ({ text: type }) =>

@@ -12,6 +12,7 @@ import {
 import { isMoving } from '../../db/migrations.ts';
 import { serversOnHost } from '../../db/servers.ts';
 import { findHost, moveHostsOn } from '../../db/hosts.ts';
+import { providerIsDue } from '../../db/placement-mirror.ts';
 import { tx } from '../../db/tx.ts';
 import { leaveAggregates } from './aggregates.ts';
 import type { OpsDeps } from '../deps.ts';
@@ -60,7 +61,10 @@ export function deleteService(deps: OpsDeps, op: Op, ref: ServiceRef): Promise<v
       }
       await leaveAggregates(t, deps, op, service.host);
       const host = await findHost(t, { host: service.host });
-      if (host !== null) await t('hosts').where({ id: host.id }).delete();
+      if (host !== null) {
+        await t('hosts').where({ id: host.id }).delete();
+        await providerIsDue(t, host.uuid);
+      }
     }
     await deleteServiceRow(t, service.id);
   });

@@ -8,7 +8,7 @@ import { tx } from '../../db/tx.ts';
 import type { OpsDeps } from '../deps.ts';
 import { reportControlPlane } from '../reconcile/control-plane.ts';
 import { copyJobs } from '../reconcile/copy-jobs.ts';
-import { makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
+import { byTimer, makeReconcilers, reconcileAll, reconcileDue } from '../reconcile/index.ts';
 import { handleReport } from '../reconcile/reports.ts';
 import { Running } from './running.ts';
 
@@ -88,6 +88,7 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
   const concurrency = options.concurrency ?? limits.actionsAtOnce;
   const running = new Running(deps, { owner: `${name}#${chance.uuid()}`, leaseMs, concurrency });
   const reconcilers = makeReconcilers();
+  const { together, apart } = byTimer(reconcilers);
   if (options.takeOver) await takeOver(deps, name);
   if (host !== undefined) await reportControlPlane(deps, host);
   const stopListening = await listen(deps, running);
@@ -101,7 +102,10 @@ export async function startWorker(deps: OpsDeps, options: WorkerOptions): Promis
     every(leaseMs / 3, () => running.renew()),
     ...(reconcileMs > 0
       ? [
-          every(reconcileMs, () => reconcileDue(deps, reconcilers, reconcileMs)),
+          every(reconcileMs, () => reconcileDue(deps, together, reconcileMs, running.closing)),
+          ...apart
+            .filter(([, { isOn }]) => isOn?.(deps) !== false)
+            .map(([name, one, ms]) => every(ms, () => reconcileDue(deps, { [name]: one }, ms, running.closing))),
           every(limits.copyJobPollMs, () => copyJobs(deps)),
         ]
       : []),

@@ -18,15 +18,23 @@ import { shelvedServers } from './shelved.ts';
 import { makeStaleClaims } from './stale-claims.ts';
 import { stuckServers } from './stuck-servers.ts';
 import { metering } from './metering.ts';
+import { makePlacementMirror } from './placement-mirror.ts';
 import { usageSamples } from './usage-samples.ts';
 import { unconfirmedResizes } from './unconfirmed-resizes.ts';
 
-type Run = (deps: OpsDeps) => Promise<void>;
+/** `until`: the worker ends. Returns `error` where it failed and said so already. */
+type Run = (deps: OpsDeps, until: AbortSignal) => Promise<'error' | void | undefined>;
 
 export interface Reconciler {
   readonly run: Run;
   /** `deployment`: one worker at a time, once in a period for all of them; `process`: each worker for itself. */
   readonly by: 'deployment' | 'process';
+  /** It waits for others and has a timer of its own, with this period in milliseconds; absent: that of all. */
+  readonly apartMs?: number;
+  /** After how long a worker that has its turn is thought dead, in milliseconds; absent: `limits.reconcileLeaseMs`. */
+  readonly leaseMs?: number;
+  /** Whether there is anything for it; absent: always. */
+  readonly isOn?: (deps: OpsDeps) => boolean;
 }
 
 const once = (run: Run): Reconciler => ({ run, by: 'deployment' });
@@ -47,6 +55,7 @@ export type ReconcilerName =
   | 'backupSchedules'
   | 'copySweep'
   | 'evacuations'
+  | 'placementMirror'
   | 'purgeOld';
 
 export type Reconcilers = Readonly<Record<ReconcilerName, Reconciler>>;
@@ -69,18 +78,23 @@ export const makeReconcilers = (): Reconcilers => ({
   adjustDecisions: once(adjustDecisions),
   backupSchedules: once(backupSchedules),
   copySweep: each(makeCopySweep()),
+  placementMirror: {
+    ...once(makePlacementMirror()),
+    apartMs: limits.placementMirrorMs,
+    leaseMs: limits.placementLeaseMs,
+    isOn: ({ placement }) => placement !== undefined,
+  },
   // the last: it takes its time, and has turns of its own
   purgeOld: each(makePurgeOld()),
 });
 
 /** Runs one. One that fails is logged, and keeps nobody from his turn. */
-async function runOne(deps: OpsDeps, name: string, run: Run): Promise<void> {
+async function runOne(deps: OpsDeps, name: string, run: Run, until: AbortSignal): Promise<void> {
   const began = performance.now();
   const tell = (outcome: 'success' | 'error'): void =>
     deps.observer?.reconciled({ reconciler: name, outcome, seconds: (performance.now() - began) / 1000 });
   try {
-    await run(deps);
-    tell('success');
+    tell((await run(deps, until)) ?? 'success');
   } catch (error) {
     tell('error');
     deps.log.error(
@@ -91,22 +105,47 @@ async function runOne(deps: OpsDeps, name: string, run: Run): Promise<void> {
 }
 
 /** Runs each once, now. */
-export async function reconcileAll(deps: OpsDeps, runs: Readonly<Record<string, Run>>): Promise<void> {
-  for (const [name, run] of Object.entries(runs)) await runOne(deps, name, run);
+export async function reconcileAll(
+  deps: OpsDeps,
+  runs: Readonly<Record<string, Run>>,
+  until = new AbortController().signal,
+): Promise<void> {
+  for (const [name, run] of Object.entries(runs)) await runOne(deps, name, run, until);
+}
+
+/** Those that one timer runs one after another, and those that have timers of their own. */
+export function byTimer(reconcilers: Reconcilers): {
+  readonly together: Partial<Reconcilers>;
+  readonly apart: readonly (readonly [name: ReconcilerName, reconciler: Reconciler, periodMs: number])[];
+} {
+  const entries = Object.entries(reconcilers) as [ReconcilerName, Reconciler][];
+  return {
+    together: Object.fromEntries(entries.filter(([, { apartMs }]) => apartMs === undefined)),
+    apart: entries.flatMap(([name, one]) => (one.apartMs === undefined ? [] : [[name, one, one.apartMs] as const])),
+  };
 }
 
 /** Runs each whose turn it is: of those that are one's for the deployment, those that no worker ran in this period. */
-export async function reconcileDue(deps: OpsDeps, reconcilers: Reconcilers, periodMs: number): Promise<void> {
-  for (const [name, { run, by }] of Object.entries(reconcilers) as [ReconcilerName, Reconciler][]) {
+export async function reconcileDue(
+  deps: OpsDeps,
+  reconcilers: Partial<Reconcilers>,
+  periodMs: number,
+  until = new AbortController().signal,
+): Promise<void> {
+  for (const [name, { run, by, isOn, leaseMs = limits.reconcileLeaseMs }] of Object.entries(reconcilers) as [
+    ReconcilerName,
+    Reconciler,
+  ][]) {
+    if (isOn?.(deps) === false) continue;
     if (by === 'process') {
-      await runOne(deps, name, run);
+      await runOne(deps, name, run, until);
       continue;
     }
     const beganMs = deps.clock.now();
-    const untilMs = beganMs + limits.reconcileLeaseMs;
+    const untilMs = beganMs + leaseMs;
     const lock = `reconcile.${name}` as const;
     if (!(await tx(deps.database, (t) => takeTurn(t, lock, beganMs, untilMs)))) continue;
-    await runOne(deps, name, run);
+    await runOne(deps, name, run, until);
     // a timer is up to a fifth early: whoever is alone must find its turn due
     await tx(deps.database, (t) => endTurn(t, lock, untilMs, beganMs + periodMs * 0.75));
   }

@@ -18,6 +18,9 @@ describe('services that an operator has', () => {
     check('image.service=glance', 'network.service=neutron', keystone);
     assert.throws(() => check('image.service=glance'), /identity\.auth_url: who asks the image service/);
     assert.throws(() => check('network.service=neutron'), /identity\.auth_url: who asks the network service/);
+    for (const option of ['placement.sync=yes', 'placement.endpoint=http://placement:8778'])
+      assert.throws(() => check(option), /identity\.auth_url: who asks the placement service/);
+    check('placement.endpoint=http://placement:8778', 'placement.sync=no');
     const engine = /network\.engine: it is the built-in service's/;
     assert.throws(() => check('network.service=neutron', 'network.engine=ovn', keystone), engine);
   });

@@ -43,6 +43,11 @@ auth_url = http://controller:5000
 ovs_bridge = br-int
 service_metadata_proxy = true
 
+[placement]
+auth_url = http://controller:5000
+username = placement
+password = s3cret
+
 [libvirt]
 virt_type = kvm
 images_type = rbd
@@ -87,6 +92,7 @@ describe('nova.conf', () => {
     assert.deepEqual(values['api'], { host: '10.0.0.11' });
     assert.deepEqual(values['quota'], { instances: 50, injected_file_path_bytes: 255 });
     assert.deepEqual(values['image'], { service: 'glance', endpoint: 'http://controller:9292' });
+    assert.deepEqual(values['placement'], { sync: 'yes' });
     assert.deepEqual(values['network'], {
       service: 'neutron',
       ovs_bridge: 'br-int',

@@ -1,0 +1,269 @@
+// Why: an operator's Placement is told over HTTP, each object with the generation that was read of it; what it answers is one of few
+// outcomes, so that whoever tells it knows whether to look again, to leave it, or to come back later.
+
+import type { Dispatcher } from 'undici';
+import { limits } from '../base/limits.ts';
+import type { ClassAmounts, Inventories, ProviderAmounts } from '../domain/placement/placement-mirror.ts';
+import { unavailable } from '../base/errors.ts';
+import {
+  makeNeighbour,
+  type NeighbourAnswer,
+  type NeighbourOptions,
+  record,
+  records,
+  textOf,
+  textOrNull,
+} from './neighbour.ts';
+
+/** What came of a change. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** Somebody changed it since it was read. */
+  | { readonly kind: 'stale' }
+  /** The provider is not there. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'refused'; readonly why: Refusal; readonly reason: string };
+
+/** `taken`: another provider has the name. `used`: others have something of it. `full`: it would be more than there is. */
+export type Refusal = 'taken' | 'used' | 'full' | 'other';
+
+/** What a provider has of one kind, and the generation with which it may be changed. */
+export interface Read<T> {
+  readonly generation: number;
+  readonly value: T;
+}
+
+export interface ConsumerState {
+  readonly allocations: ProviderAmounts;
+  /** Null: it has nothing yet. */
+  readonly generation: number | null;
+  readonly owner: ConsumerOwner;
+}
+
+/** Whose a consumer is; Placement wants it with every change, also with the last one. */
+export interface ConsumerOwner {
+  readonly projectId: string;
+  readonly userId: string;
+  /** `INSTANCE`, `MIGRATION`; told where Placement knows types. */
+  readonly type: string;
+}
+
+export interface NewAllocations extends Pick<ConsumerState, 'allocations' | 'generation'> {
+  readonly owner: ConsumerOwner;
+}
+
+/** Every call throws `unavailable` where Placement does not answer. Null: there is no such provider. */
+export interface Placement {
+  name(provider: string): Promise<string | null>;
+  /** The uuid of the provider that has a name; null: none has. */
+  providerNamed(name: string): Promise<string | null>;
+  addProvider(provider: string, name: string): Promise<Outcome>;
+  renameProvider(provider: string, name: string): Promise<Outcome>;
+  removeProvider(provider: string): Promise<Outcome>;
+  inventories(provider: string): Promise<Read<Inventories> | null>;
+  setInventories(provider: string, generation: number, inventories: Inventories): Promise<Outcome>;
+  /** Makes classes that operators count (`CUSTOM_…`) known; twice is once. */
+  makeClass(name: string): Promise<Outcome>;
+  traits(provider: string): Promise<Read<readonly string[]> | null>;
+  setTraits(provider: string, generation: number, traits: readonly string[]): Promise<Outcome>;
+  /** Those of these that it knows. */
+  knownTraits(names: readonly string[]): Promise<ReadonlySet<string>>;
+  makeTrait(name: string): Promise<Outcome>;
+  aggregates(provider: string): Promise<Read<readonly string[]> | null>;
+  setAggregates(provider: string, generation: number, aggregates: readonly string[]): Promise<Outcome>;
+  /** What consumers have of a provider, by their uuids. */
+  allocationsOn(provider: string): Promise<ProviderAmounts | null>;
+  consumer(uuid: string): Promise<ConsumerState>;
+  setAllocations(consumer: string, wanted: NewAllocations): Promise<Outcome>;
+  /** The versions that it speaks, newest last: `[1, 39]`. */
+  newest(): Promise<readonly [major: number, minor: number]>;
+}
+
+export interface PlacementService {
+  /** Calls that end with a signal, if they are not over before. */
+  during(until: AbortSignal): Placement;
+  close(): Promise<void>;
+}
+
+export interface PlacementOptions extends Pick<NeighbourOptions, 'endpoint' | 'serviceToken' | 'timeoutMs'> {
+  /** Told of every answer; status 0: there was none. */
+  readonly answered?: (method: string, status: number) => void;
+}
+
+/** Consumers have generations, and a body with nothing in it takes all away (Rocky, 2018). */
+const LEAST = 28;
+/** Consumers have types. */
+const TYPED = 38;
+/** Names in one query, to keep its address short enough for any proxy. */
+const NAMES_AT_ONCE = 50;
+
+const CONCURRENT = 'placement.concurrent_update';
+const reasons: Readonly<Record<string, Refusal>> = {
+  'placement.duplicate_name': 'taken',
+  'placement.inventory.inuse': 'used',
+  'placement.resource_provider.inuse': 'used',
+  'placement.resource_provider.cannot_delete_parent': 'used',
+};
+
+/** Where an allocation is refused, Placement has no codes but for one. */
+function refusalOf({ type, message }: NeighbourAnswer): Refusal {
+  const known = reasons[type];
+  if (known !== undefined) return known;
+  return /exceed the capacity|over capacity|violate constraints/i.test(message) ? 'full' : 'other';
+}
+
+function outcomeOf(answer: NeighbourAnswer): Outcome {
+  const { status, type, message } = answer;
+  if (status >= 200 && status < 300) return { kind: 'done' };
+  if (status === 404) return { kind: 'gone' };
+  if (status === 409 && type === CONCURRENT) return { kind: 'stale' };
+  // of an allocation on a provider that is not there
+  if (status === 400 && /resource provider '?[\w-]+'? that does not exist/i.test(message)) return { kind: 'gone' };
+  return { kind: 'refused', why: refusalOf(answer), reason: message === '' ? `status ${status}` : message };
+}
+
+const id = (value: string): string => encodeURIComponent(value);
+const at = (provider: string, what = ''): string => `/resource_providers/${id(provider)}${what}`;
+const texts = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+
+const amountsIn = (value: unknown): ClassAmounts =>
+  Object.fromEntries(Object.entries(record(value)).map(([name, amount]) => [name, Number(amount)]));
+/** Of an answer whose `allocations` have their `resources` by some uuid. */
+const allocationsIn = (body: unknown): ProviderAmounts =>
+  Object.fromEntries(
+    Object.entries(record(record(body)['allocations'])).map(([uuid, one]) => [
+      uuid,
+      amountsIn(record(one)['resources']),
+    ]),
+  );
+
+type Ask = (method: Dispatcher.HttpMethod, path: string, body?: unknown) => Promise<NeighbourAnswer>;
+
+function callsOf(ask: Ask, minor: () => Promise<number>): Placement {
+  const unexpected = (what: string, { status, message }: NeighbourAnswer) =>
+    unavailable('The placement service cannot be asked now.', { detail: `${what}: ${status} ${message}` });
+  const change = async (method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<Outcome> =>
+    outcomeOf(await ask(method, path, body));
+  const get = async (path: string): Promise<unknown> => {
+    const answer = await ask('GET', path);
+    if (answer.status === 404) return null;
+    if (answer.status !== 200) throw unexpected(`GET ${path}`, answer);
+    return answer.body;
+  };
+  const read = async <T>(path: string, of: (body: Readonly<Record<string, unknown>>) => T): Promise<Read<T> | null> => {
+    const body = await get(path);
+    if (body === null) return null;
+    const found = record(body);
+    return { generation: Number(found['resource_provider_generation']), value: of(found) };
+  };
+  const generationOf = (generation: number) => ({ resource_provider_generation: generation });
+
+  return {
+    name: async (provider) => textOrNull(record(await get(at(provider)))['name']),
+    async providerNamed(name) {
+      const [found] = records(record(await get(`/resource_providers?name=${id(name)}`))['resource_providers']);
+      return found === undefined ? null : textOf(found['uuid']);
+    },
+    addProvider: (uuid, name) => change('POST', '/resource_providers', { uuid, name }),
+    renameProvider: (provider, name) => change('PUT', at(provider), { name }),
+    removeProvider: (provider) => change('DELETE', at(provider)),
+    inventories: (provider) =>
+      read(at(provider, '/inventories'), ({ inventories }) => record(inventories) as unknown as Inventories),
+    setInventories: (provider, generation, inventories) =>
+      change('PUT', at(provider, '/inventories'), { ...generationOf(generation), inventories }),
+    makeClass: (name) => change('PUT', `/resource_classes/${id(name)}`),
+    traits: (provider) => read(at(provider, '/traits'), ({ traits }) => texts(traits)),
+    setTraits: (provider, generation, traits) =>
+      change('PUT', at(provider, '/traits'), { ...generationOf(generation), traits }),
+    async knownTraits(names) {
+      const known = new Set<string>();
+      for (let from = 0; from < names.length; from += NAMES_AT_ONCE) {
+        const some = names.slice(from, from + NAMES_AT_ONCE).map(id);
+        for (const name of texts(record(await get(`/traits?name=in:${some.join(',')}`))['traits'])) known.add(name);
+      }
+      return known;
+    },
+    makeTrait: (name) => change('PUT', `/traits/${id(name)}`),
+    aggregates: (provider) => read(at(provider, '/aggregates'), ({ aggregates }) => texts(aggregates)),
+    setAggregates: (provider, generation, aggregates) =>
+      change('PUT', at(provider, '/aggregates'), { ...generationOf(generation), aggregates }),
+    async allocationsOn(provider) {
+      const body = await get(at(provider, '/allocations'));
+      return body === null ? null : allocationsIn(body);
+    },
+    async consumer(uuid) {
+      const body = record(await get(`/allocations/${id(uuid)}`));
+      const { consumer_generation: generation, consumer_type: type } = body;
+      return {
+        allocations: allocationsIn(body),
+        generation: typeof generation === 'number' ? generation : null,
+        owner: {
+          projectId: textOf(body['project_id']),
+          userId: textOf(body['user_id']),
+          // one from before there were types is of type `unknown`, which it does not take back
+          type: typeof type === 'string' && type !== 'unknown' ? type : 'INSTANCE',
+        },
+      };
+    },
+    async setAllocations(consumer, { allocations, generation, owner }) {
+      const { projectId, userId, type } = owner;
+      const typed = (await minor()) >= TYPED ? { consumer_type: type } : {};
+      return change('PUT', `/allocations/${id(consumer)}`, {
+        allocations: Object.fromEntries(Object.entries(allocations).map(([uuid, resources]) => [uuid, { resources }])),
+        ...{ consumer_generation: generation, project_id: projectId, user_id: userId, ...typed },
+      });
+    },
+    async newest() {
+      const [found] = records(record((await ask('GET', '/')).body)['versions']);
+      const [, major, newest] = /^(\d+)\.(\d+)$/.exec(textOf(found?.['max_version'])) ?? [];
+      return [Number(major ?? 0), Number(newest ?? 0)];
+    },
+  };
+}
+
+export function makePlacement(options: PlacementOptions): PlacementService {
+  const { answered = () => {}, timeoutMs = limits.placementMs } = options;
+  const neighbour = makeNeighbour('placement', { ...options, timeoutMs });
+  /** The version that is spoken; null: not known yet. */
+  let spoken: number | null = null;
+
+  const asking =
+    (until: AbortSignal): Ask =>
+    async (method, path, body) => {
+      const headers = spoken === null ? {} : { 'OpenStack-API-Version': `placement 1.${spoken}` };
+      try {
+        const answer = await neighbour.ask(null, method, path, body, { until, headers });
+        answered(method, answer.status);
+        // it is another one by now
+        if (answer.status === 406) spoken = null;
+        return answer;
+      } catch (error) {
+        answered(method, 0);
+        throw error;
+      }
+    };
+
+  /** Asked once, and again where it was refused. */
+  async function agree(ask: Ask): Promise<number> {
+    if (spoken !== null) return spoken;
+    const [major, newest] = await callsOf(ask, async () => 0).newest();
+    if (major !== 1 || newest < LEAST) {
+      const found = major === 0 ? 'what answers there is no Placement' : `it speaks ${major}.${newest} at most`;
+      throw unavailable('The placement service is too old.', { detail: `${found}; 1.${LEAST} is wanted` });
+    }
+    return (spoken = Math.min(newest, TYPED));
+  }
+
+  return {
+    during(until) {
+      const plain = asking(until);
+      const ask: Ask = async (method, path, body) => {
+        await agree(plain);
+        return plain(method, path, body);
+      };
+      return callsOf(ask, () => agree(plain));
+    },
+    close: () => neighbour.close(),
+  };
+}
