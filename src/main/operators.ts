@@ -1,6 +1,7 @@
 // Why: services that an operator has already are found, asked and watched in one way, whichever they are.
 
 import type { Authenticate } from '../base/op.ts';
+import { withoutVersion } from '../cloud/catalog.ts';
 import type { NeighbourOptions } from '../cloud/neighbour.ts';
 import type { Web } from '../web/app.ts';
 import type { Envelope } from '../web/faults.ts';
@@ -12,11 +13,19 @@ import { type BaseParts, type Parts, webParts } from './parts.ts';
 
 /** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
 export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
-  /** Its type in the catalog: `image`, `network`. */
-  readonly type: 'image' | 'network';
+  readonly type: 'image' | 'network' | 'volume';
   /** Without a version. */
   readonly endpoint: () => Promise<string>;
+  /** The project of our own token. */
+  readonly serviceProject: () => Promise<string>;
 }
+
+/** Their types in the catalog; the first that is there is taken. */
+const catalogTypes: Readonly<Record<Adapter['type'], readonly string[]>> = {
+  image: ['image'],
+  network: ['network'],
+  volume: ['block-storage', 'volumev3'],
+};
 
 /** @throws where no Keystone is named, which has catalog and tokens */
 function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter['type']): void {
@@ -28,9 +37,10 @@ function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter[
 }
 
 /** Whether options of these services go together, each of which is good by itself. @throws where they do not */
-export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network'>): void {
-  const { image, network } = config;
+export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network' | 'volume'>): void {
+  const { image, network, volume } = config;
   if (image.service === 'glance') mustNameKeystone(config, 'image');
+  if (volume.service === 'cinder') mustNameKeystone(config, 'volume');
   if (network.service !== 'neutron') return;
   if (network.engine !== 'basic')
     throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
@@ -48,8 +58,9 @@ export async function openAdapter(
   cleanup.defer(() => keystone.close());
   return {
     type,
-    endpoint: async () => given || keystone.endpoint(type),
+    endpoint: async () => withoutVersion(given || (await keystone.endpoint(...catalogTypes[type]))),
     serviceToken: (renew) => keystone.serviceToken(renew),
+    serviceProject: () => keystone.serviceProject(),
   };
 }
 

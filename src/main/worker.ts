@@ -7,10 +7,10 @@ import { openBus } from './bus.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
 import { conditions } from './conditions.ts';
 import { makeControlPlane, startControlPlane } from './control-plane.ts';
-import { nobodyCalls, openVolumes } from './neighbours.ts';
+import { nobodyCalls } from './neighbours.ts';
+import { openVolumes } from './volumes.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
-import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustShare } from './shared.ts';
@@ -24,8 +24,8 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
     const images = await openImages(parts, nobodyCalls);
     const networks = await openNetworks(parts, nobodyCalls, { isFake: config.compute.driver === 'fake' });
     const bus = await openBus(parts, { calls: true, serves: false });
-    const volumes = openVolumes(parts, nobodyCalls, images);
-    const plane = makeControlPlane(parts, bus, { images, networks, volume: makeVolumeService(volumes.parts), volumes });
+    const volumes = await openVolumes(parts, nobodyCalls, images);
+    const plane = makeControlPlane(parts, bus, { images, networks, volumes });
     const worker = await startControlPlane(parts, plane, config.compute.host || hostname());
     await volumes.startWork(false, attachedVolumes(plane.deps));
     cloudMetrics({
@@ -39,6 +39,7 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
       conditions.bus(bus),
       ...images.conditions,
       ...networks.conditions,
+      ...volumes.conditions,
     ];
     return openProbes(parts, config.worker.listen, all);
   });

@@ -8,16 +8,9 @@ import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
 import { adoptedName, assertOurs, removeTaps, settleIn } from './adoption.ts';
 import { domainXml } from './config.ts';
-import {
-  exists,
-  forgetDisks,
-  forgetRescue,
-  instanceDir,
-  makeDisks,
-  markComplete,
-  placeOf,
-  removeDisks,
-} from './disks.ts';
+import { forgetDisks, forgetRescue, instanceDir, makeDisks, markComplete, placeOf, removeDisks } from './disks.ts';
+import { exists } from './exists.ts';
+import { reachVolume } from './volume-reach.ts';
 import { isVirError } from './errors.ts';
 import { findDomain, ifGone, isOff } from './guest.ts';
 import { domainOf, filesOf, type Host, noSuchGuest, settle, view } from './host.ts';
@@ -73,6 +66,7 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await forgetRescue(filesOf(host, spec.uuid));
   await settleIn(host, spec.uuid);
   await makeDisks(host, spec);
+  for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   await settle(host, [...before, ...spec.nics]);
   for (const nic of spec.nics) await settleFilter(connection, nic);
   await removeWritten(filesOf(host, spec.uuid).leaving);
