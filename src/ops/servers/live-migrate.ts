@@ -399,7 +399,7 @@ async function monitorLiveMigration(
   }
   // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
   if (state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
-  await call(to.host, 'landLive', { spec: await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null) });
+  await call(to.host, 'landLive', { spec: await specAhead(context, to) });
 }
 
 async function move(context: Context): Promise<void> {
