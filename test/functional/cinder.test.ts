@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { volumesOfServer } from '../../src/db/server-volumes.ts';
 import { callers } from '../support/callers.ts';
 import { iscsiInfo, type Mishap, rbdInfo } from '../support/cinder-double.ts';
@@ -12,6 +13,13 @@ import { testSaga } from '../support/saga-suite.ts';
 import { type Servers, startServers } from '../support/servers.ts';
 
 const PROJECT = callers.member.projectId ?? '';
+const FASTER = 20;
+const beganMs = Date.now();
+/** What waits between two attempts waits a twentieth of it. */
+const quick: Clock = {
+  now: () => beganMs + (Date.now() - beganMs) * FASTER,
+  sleep: (ms, signal) => systemClock.sleep(ms / FASTER, signal),
+};
 
 describe("sagas over an operator's Cinder", () => {
   const opened: CinderVolumes[] = [];
@@ -32,6 +40,7 @@ describe("an operator's Cinder", { concurrency: 1 }, () => {
     volumes = await startCinderVolumes(() => servers.world.images);
     servers = await startServers({
       volumes,
+      clock: quick,
       hosts: [
         { name: 'host-1', inventory: { memoryMb: 65_536 } },
         { name: 'host-2', inventory: { memoryMb: 32_768 } },
@@ -370,6 +379,20 @@ describe("an operator's Cinder", { concurrency: 1 }, () => {
       });
     }
   }
+
+  it('follows a server away from a dead host', async () => {
+    const { id } = await withVolume();
+    const { host = '' } = await servers.world.server(id);
+    await servers.world.killHost(host ?? '');
+    await servers.world.database.write('hosts').where({ host }).update({ forced_down: true });
+    await servers.world.database
+      .write('services')
+      .where({ host, binary: 'nova-compute' })
+      .update({ forced_down: true });
+    await act(id, { evacuate: {} });
+    assert.notEqual((await servers.world.server(id)).host, host);
+    await agree(id, 1);
+  });
 
   for (const how of ['refused', 'lost'] as const satisfies readonly Mishap[]) {
     for (const [name, move] of Object.entries(moves)) {

@@ -174,7 +174,10 @@ export async function startCinder(wish: CinderWish): Promise<TestCinder> {
       ['cinder-api.log', 'cinder-volume.log', 'cinder-scheduler.log', 'out.log']
         .map((name) => join(dir, name))
         .filter((path) => existsSync(path))
-        .map((path) => readFileSync(path, 'utf8').slice(-6_000))
+        .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+        // what went well is said of every request
+        .filter((line) => !/ (INFO|DEBUG) /.test(line))
+        .slice(-60)
         .join('\n'),
     pause: () => end(api),
     async resume() {
