@@ -16,7 +16,7 @@ export interface CinderOptions extends NeighbourOptions {
 }
 
 /** The least that attachments need; since then all that is said here means the same. */
-const VERSION = '3.44';
+export const VERSION = '3.44';
 /** The least in which a volume may get the data of an image. */
 export const REIMAGE = '3.68';
 

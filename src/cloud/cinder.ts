@@ -7,7 +7,15 @@ import type { Log } from '../base/log.ts';
 import { type Caller, systemCaller } from '../base/op.ts';
 import { snapshotMissing, volumeMissing } from '../domain/servers/volumes.ts';
 import { cinderAttachments } from './cinder-attachments.ts';
-import { type CinderHttp, cinderHttp, type CinderOptions, isAtLeast, type Json, REIMAGE } from './cinder-http.ts';
+import {
+  type CinderHttp,
+  cinderHttp,
+  type CinderOptions,
+  isAtLeast,
+  type Json,
+  REIMAGE,
+  VERSION,
+} from './cinder-http.ts';
 import { snapshotFrom, volumeFrom } from './cinder-shapes.ts';
 import type { ImageService } from './image.ts';
 import { record, records, textOf } from './neighbour.ts';
@@ -250,6 +258,29 @@ function forCallers(
   };
 }
 
+export interface AboutCinder {
+  /** The newest version that it speaks. */
+  readonly newest: string;
+  readonly attaches: boolean;
+  readonly reimages: boolean;
+  /** Whether we may see there what administrators see. */
+  readonly isAdmin: boolean;
+}
+
+/** Rejects with `unavailable` where it cannot be asked. */
+async function about(http: CinderHttp): Promise<AboutCinder> {
+  const newest = await http.newest();
+  const asked = http.ask(null, { method: 'GET', path: '/os-services', to: 'list services' });
+  const isAdmin = await asked.then(
+    () => true,
+    (error: unknown) => {
+      if (isKind(error, 'forbidden')) return false;
+      throw error;
+    },
+  );
+  return { newest, attaches: isAtLeast(newest, VERSION), reimages: isAtLeast(newest, REIMAGE), isAdmin };
+}
+
 /**
  * A volume service over HTTP; `close` ends its connections.
  * @param images of which new volumes may be made
@@ -257,7 +288,7 @@ function forCallers(
 export function makeCinder(
   options: CinderOptions,
   { images, log }: Omit<Parts, 'http'>,
-): VolumeService & { answers(): Promise<void>; close(): Promise<void> } {
+): VolumeService & { answers(): Promise<void>; about(): Promise<AboutCinder>; close(): Promise<void> } {
   const http = cinderHttp(options);
   const parts: Parts = { http, images, log };
   return {
@@ -286,6 +317,7 @@ export function makeCinder(
     async answers() {
       await http.ask(systemCaller, { method: 'GET', path: '/volumes?limit=1', to: 'list volumes' });
     },
+    about: () => about(http),
     close: () => http.close(),
   };
 }

@@ -49,7 +49,7 @@ export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'netw
 
 /** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
 export async function openAdapter(
-  { config, clock, log, cleanup }: BaseParts,
+  { config, clock, log, cleanup }: Pick<BaseParts, 'cleanup' | 'clock' | 'config' | 'log'>,
   type: Adapter['type'],
   given: string,
 ): Promise<Adapter> {
