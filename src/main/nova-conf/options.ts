@@ -201,7 +201,7 @@ export const fates: Readonly<Record<string, Fate>> = {
           changed: `the catalog is not searched for ${info.split(':')[0]}: set volume.endpoint`,
         },
   'cinder.endpoint_template': ({ text: url }) => ({
-    set: { 'volume.service': 'cinder', 'volume.endpoint': url.replace(/\/v3(?:\/.*)?$/, '') },
+    set: { 'volume.service': 'cinder', 'volume.endpoint': url.split('/v3')[0] ?? url },
   }),
   ...credentialsOf('cinder'),
   'cinder.auth_url': () => set('volume.service', 'cinder', 'it is asked as the user of [keystone_authtoken]'),

@@ -117,7 +117,16 @@ async function ensureSecret(deps: ReachDeps, secret: Secret): Promise<void> {
   await deps.connection.secretSetValue(defined, value);
 }
 
-const KEY = /^\s*key\s*=\s*([A-Za-z0-9+/]+=*)\s*$/m;
+/** What stands behind a name in a file of `name = value`; null: it is not there. */
+function valueIn(file: string, name: string): string | null {
+  for (const line of file.split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0 && line.slice(0, at).trim() === name) return line.slice(at + 1).trim();
+  }
+  return null;
+}
+
+const KEY = /^[A-Za-z0-9+/]{4,256}={0,2}$/;
 const CEPH_USER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** The key of a user of Ceph in the keyring that this host has of him. */
@@ -127,8 +136,8 @@ async function cephKey({ cephDir }: ReachDeps, user: string): Promise<Uint8Array
   const ring = await readFile(path, 'utf8').catch((error: unknown) => {
     throw cannot(`libvirt has no secret with the key of ${user} at Ceph, and there is no ${path}`, error);
   });
-  const key = KEY.exec(ring)?.[1];
-  if (key === undefined) throw cannot(`${path} has no key`);
+  const key = valueIn(ring, 'key') ?? '';
+  if (!KEY.test(key)) throw cannot(`${path} has no key`);
   return Buffer.from(key, 'base64');
 }
 
@@ -167,11 +176,10 @@ export async function leaveVolume(deps: Pick<ReachDeps, 'connection'>, volumeId:
 }
 
 const INITIATOR_FILE = '/etc/iscsi/initiatorname.iscsi';
-const INITIATOR = /^\s*InitiatorName\s*=\s*(\S+)\s*$/m;
 
 /** How storage knows this host: by the name of its own initiator, where it has one, else by the one that QEMU would take. */
 export async function readConnector(node: string, file = INITIATOR_FILE): Promise<HostConnector> {
-  const told = INITIATOR.exec(await readFile(file, 'utf8').catch(() => ''))?.[1];
+  const told = valueIn(await readFile(file, 'utf8').catch(() => ''), 'InitiatorName');
   const own = `iqn.2008-11.org.linux-kvm:${node.toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-')}`;
-  return { initiator: told ?? own, kinds: ['file', 'nfs', 'rbd', 'iscsi'] };
+  return { initiator: told || own, kinds: ['file', 'nfs', 'rbd', 'iscsi'] };
 }
