@@ -2,115 +2,36 @@
 // from them, and see them grow. All of it is in a network namespace of its own, which `make cinder` makes.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { promisify } from 'node:util';
-import { CEPH_POOL, cephMissing, startCeph, type TestCeph } from '../support/ceph.ts';
-import { cinderMissing, SECRET_UUID, startCinder, type TestCinder } from '../support/cinder-server.ts';
-import { glanceMissing, startGlance, type TestGlance } from '../support/glance.ts';
-import {
-  cloudsFor,
-  keystoneMissing,
-  type Member,
-  enrol,
-  register,
-  startKeystone,
-  type TestKeystone,
-} from '../support/keystone.ts';
-import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
+import { type CinderCloud, cinderCloudMissing, startCinderCloud, tenant } from '../support/cinder-cloud.ts';
+import { SECRET_UUID } from '../support/cinder-server.ts';
 import { type GuestService, startGuestService } from '../support/serve-guest.ts';
-import { eventually, type Service } from '../support/serve.ts';
-import { startTgtd, tgtdMissing, type TestTgtd } from '../support/tgtd.ts';
+import { eventually } from '../support/serve.ts';
 
-const run = promisify(execFile);
 const BOOT_MS = 600_000;
 const LOOK_MS = 1_000;
-/** Where storage listens, and the two ends of the wire to the hypervisor. */
-const [STORAGE, NEAR, FAR] = ['10.88.0.1', '10.88.1.1', '10.88.1.2'];
 
-/** A namespace that was just made has no more than the loopback. */
-const shared = () =>
-  Object.keys(networkInterfaces()).every((name) => name === 'lo')
-    ? null
-    : 'this is the network namespace of the machine: make cinder';
-const missing = keystoneMissing() ?? glanceMissing() ?? cinderMissing() ?? cephMissing() ?? tgtdMissing() ?? shared();
-
-/** The hypervisor's namespace reaches storage, and nothing else. */
-async function wire(pid: number): Promise<void> {
-  const ip = (...words: string[]) => run('ip', words);
-  const inside = (...words: string[]) => run('nsenter', ['-t', String(pid), '-n', 'ip', ...words]);
-  await ip('link', 'add', 'storage', 'type', 'veth', 'peer', 'name', 'storage', 'netns', String(pid));
-  await ip('addr', 'add', `${NEAR}/30`, 'dev', 'storage');
-  await ip('link', 'set', 'storage', 'up');
-  await inside('addr', 'add', `${FAR}/30`, 'dev', 'storage');
-  await inside('link', 'set', 'storage', 'up');
-  await inside('route', 'add', `${STORAGE}/32`, 'via', NEAR);
-}
-
-const member = { name: 'xloud-demo', project: 'tenants', roles: ['member', 'reader'] } as const satisfies Member;
-
-describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () => {
-  const ends: (() => Promise<unknown>)[] = [];
-  let keystone: TestKeystone;
-  let glance: TestGlance;
-  let broker: Rabbitmq;
-  let ceph: TestCeph;
-  let tgtd: TestTgtd;
-  let cinder: TestCinder;
+describe("an operator's Cinder", { skip: cinderCloudMissing() ?? false, concurrency: 1 }, () => {
+  let cloud: CinderCloud;
   let world: GuestService;
   let diskless = '';
-  const started = async <T extends { stop(): Promise<unknown> }>(one: Promise<T>): Promise<T> => {
-    const made = await one;
-    ends.push(() => made.stop());
-    return made;
-  };
 
   before(
     async () => {
-      await run('ip', ['link', 'set', 'lo', 'up']);
-      await run('ip', ['addr', 'replace', `${STORAGE}/32`, 'dev', 'lo']);
-      keystone = await started(startKeystone({ provider: 'fernet' }));
-      [glance, ceph, broker, tgtd] = await Promise.all([
-        started(startGlance(keystone)),
-        started(startCeph(STORAGE)),
-        started(startRabbitmq()),
-        started(startTgtd(STORAGE)),
-      ]);
-      const transportUrl = `rabbit://guest:guest@127.0.0.1:${broker.port}/`;
-      cinder = await started(startCinder({ keystone, transportUrl, images: glance.endpoint, ceph, tgtd }));
-      await register(keystone, { user: 'nova', type: 'xloud', url: 'http://127.0.0.1:1' });
-      await enrol(keystone, member);
-      world = await startGuestService({
-        flavor: { vcpus: 1, ram: 256 },
-        env: {
-          XLOUD_IDENTITY__AUTH_URL: keystone.authUrl,
-          XLOUD_IDENTITY__USERNAME: 'nova',
-          XLOUD_IDENTITY__PASSWORD: 'nova',
-          XLOUD_IMAGE__SERVICE: 'glance',
-          XLOUD_VOLUME__SERVICE: 'cinder',
-          XLOUD_VOLUME__CEPH_DIR: ceph.dir,
-        },
-        async started({ dataDir, url }: Service) {
-          await register(keystone, { user: 'nova', type: 'compute', url: `${url}/compute/v2.1` });
-          await writeFile(join(dataDir, 'clouds.yaml'), cloudsFor(keystone, [member]));
-        },
-      });
-      ends.push(() => world.close());
-      await wire(world.libvirtd.pid);
+      cloud = await startCinderCloud();
+      const { env, started } = cloud;
+      world = await startGuestService({ flavor: { vcpus: 1, ram: 256 }, env, started });
+      await cloud.wire(world.libvirtd.pid);
       const { body } = await world.compute('POST', '/flavors', {
         flavor: { name: 'diskless', disk: 0, vcpus: 1, ram: 256 },
       });
       diskless = body.flavor.id;
-      for (const name of ['ceph', 'files'])
-        await volume('POST', '/types', { volume_type: { name, extra_specs: { volume_backend_name: name } } });
     },
     { timeout: 2 * BOOT_MS },
   );
   after(async () => {
-    for (const end of ends.toReversed()) await end();
+    await world?.close();
+    await cloud?.stop();
   });
 
   const V = { 'OpenStack-API-Version': 'volume 3.68' };
@@ -118,12 +39,12 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
     const answer = await world.service.request(who, method, `/volume/v3${path}`, body, V);
     assert.ok(
       answer.status < 300,
-      `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}\n${cinder.log()}`,
+      `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}\n${cloud.cinder.log()}`,
     );
     return answer.body;
   };
   const compute = (method: string, path: string, body?: unknown, version = '2.100') =>
-    world.service.request(member.name, method, `/compute/v2.1${path}`, body, {
+    world.service.request(tenant.name, method, `/compute/v2.1${path}`, body, {
       'OpenStack-API-Version': `compute ${version}`,
     });
   const becomes = (id: string, status: string) =>
@@ -132,13 +53,13 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
       BOOT_MS,
       async () => {
         const now = (await volume('GET', `/volumes/${id}`)).volume;
-        assert.ok(!now.status.startsWith('error'), `${now.status}: ${cinder.log()}`);
+        assert.ok(!now.status.startsWith('error'), `${now.status}: ${cloud.cinder.log()}`);
         return now.status === status ? now : null;
       },
       LOOK_MS,
     );
   const made = async (body: object): Promise<string> => {
-    const { id } = (await volume('POST', '/volumes', { volume: body }, member.name)).volume;
+    const { id } = (await volume('POST', '/volumes', { volume: body }, tenant.name)).volume;
     await becomes(id, 'available');
     return id;
   };
@@ -157,7 +78,7 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
         assert.notEqual(
           body.server.status,
           'ERROR',
-          `${JSON.stringify(body.server.fault)} ${world.service.log().slice(-3_000)} ${cinder.log()}`,
+          `${JSON.stringify(body.server.fault)} ${world.service.log().slice(-3_000)} ${cloud.cinder.log()}`,
         );
         return body.server.status === 'ACTIVE' ? await world.inside(id, 'echo up').catch(() => null) : null;
       },
@@ -239,15 +160,15 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
       await detach(second, id);
       if (type === 'files')
         assert.equal((await world.virsh('secret-list')).includes(id), false, 'its password is forgotten');
-      else assert.equal(await ceph.read(`volume-${id}`, 2000 * 512, WORDS.length), WORDS);
-      await volume('DELETE', `/volumes/${id}`, undefined, member.name);
+      else assert.equal(await cloud.ceph.read(`volume-${id}`, 2000 * 512, WORDS.length), WORDS);
+      await volume('DELETE', `/volumes/${id}`, undefined, tenant.name);
     });
   }
 
   it('a guest sees that its volume is larger', { timeout: BOOT_MS }, async () => {
     const id = await made({ size: 1, name: 'growing', volume_type: 'ceph' });
     const disk = await attach(first, id);
-    await volume('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 2 } }, member.name);
+    await volume('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 2 } }, tenant.name);
     await eventually(
       'its size inside',
       BOOT_MS,
@@ -258,7 +179,7 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
       LOOK_MS,
     );
     await detach(first, id);
-    await volume('DELETE', `/volumes/${id}`, undefined, member.name);
+    await volume('DELETE', `/volumes/${id}`, undefined, tenant.name);
     for (const one of [first, second]) await remove(one);
   });
 
@@ -278,7 +199,7 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
     const shown = (await compute('GET', `/servers/${id}`)).body.server;
     assert.equal(shown.image, '');
     const [{ id: volumeId }] = shown['os-extended-volumes:volumes_attached'];
-    const { volume: its } = await volume('GET', `/volumes/${volumeId}`, undefined, member.name);
+    const { volume: its } = await volume('GET', `/volumes/${volumeId}`, undefined, tenant.name);
     assert.deepEqual([its.status, its.attachments[0].server_id, its.attachments[0].device], ['in-use', id, '/dev/vda']);
     await world.inside(id, `printf ${WORDS} | dd of=/dev/vda bs=512 seek=200000 conv=notrunc,fsync`);
     const imaged = await compute('POST', `/servers/${id}/action`, { createImage: { name: 'of it' } });
@@ -287,7 +208,7 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
     await eventually(
       'the image',
       BOOT_MS,
-      async () => ((await world.service.request(member.name, 'GET', image)).body.status === 'active' ? true : null),
+      async () => ((await world.service.request(tenant.name, 'GET', image)).body.status === 'active' ? true : null),
       LOOK_MS,
     );
     const copy = await create({ flavorRef: diskless, imageRef: imaged.body.image_id });
@@ -304,12 +225,11 @@ describe("an operator's Cinder", { skip: missing ?? false, concurrency: 1 }, () 
   });
 
   it('says that it cannot be asked while it is gone', { timeout: BOOT_MS }, async () => {
-    await cinder.pause();
+    await cloud.cinder.pause();
     assert.equal((await compute('GET', '/os-volumes', undefined, '2.35')).status, 503);
     assert.equal((await compute('GET', '/servers')).status, 200);
-    await cinder.resume();
+    await cloud.cinder.resume();
     assert.equal((await compute('GET', '/os-volumes', undefined, '2.35')).status, 200);
-    const left = (await ceph.images()).filter((name) => !name.endsWith('.deleted'));
-    assert.ok(Array.isArray(left), CEPH_POOL);
+    assert.deepEqual(await cloud.ceph.images(), [], 'nothing of deleted volumes is left');
   });
 });
