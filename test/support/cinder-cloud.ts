@@ -27,6 +27,7 @@ const run = promisify(execFile);
 /** Where storage listens. */
 const STORAGE = '10.88.0.1';
 const WIRE = 'storage';
+const VERSION = { 'OpenStack-API-Version': 'volume 3.68' };
 
 /** A namespace that was just made has no more than the loopback. */
 const shared = (): string | null =>
@@ -95,7 +96,7 @@ export async function startCinderCloud(): Promise<CinderCloud> {
         await writeFile(join(service.dataDir, 'clouds.yaml'), cloudsFor(keystone, [tenant]));
         for (const name of ['ceph', 'files']) {
           const wish = { volume_type: { name, extra_specs: { volume_backend_name: name } } };
-          const { status } = await service.request('xloud', 'POST', '/volume/v3/types', wish);
+          const { status } = await service.request('xloud', 'POST', '/volume/v3/types', wish, VERSION);
           if (status !== 200) throw new Error(`type ${name}: ${status}`);
         }
       },

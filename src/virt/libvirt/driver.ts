@@ -75,6 +75,8 @@ export interface LibvirtDriverOptions {
   readonly ovsDb?: string;
   /** Where the keyrings of this host's users of Ceph are; default: where Ceph has them. */
   readonly cephDir?: string;
+  /** Where the name of this host's iSCSI initiator is; default: where open-iscsi has it. */
+  readonly initiatorFile?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
@@ -121,7 +123,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
       ovsDb: options.ovsDb ?? 'unix:/run/openvswitch/db.sock',
       cephDir: options.cephDir ?? '/etc/ceph',
-      connector: await readConnector(await connection.connectGetHostname()),
+      connector: await readConnector(await connection.connectGetHostname(), options.initiatorFile),
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],

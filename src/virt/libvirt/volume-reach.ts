@@ -11,7 +11,7 @@ import type { Host } from './host.ts';
 import type { SecretRef } from './rpc/types.ts';
 import { exists } from './exists.ts';
 import { fileOf, mountOf } from './volume-source.ts';
-import { endXml, startXml, text } from './xml.ts';
+import { children, endXml, find, readXml, startXml, text } from './xml.ts';
 
 export type ReachDeps = Pick<Host, 'cephDir' | 'connection' | 'instancesDir' | 'keeper' | 'mounts' | 'run'>;
 
@@ -173,6 +173,16 @@ export async function reachVolume(deps: ReachDeps, disk: VolumeDisk): Promise<vo
 export async function leaveVolume(deps: Pick<ReachDeps, 'connection'>, volumeId: string): Promise<void> {
   const there = await secretOf(deps as ReachDeps, volumeId);
   if (there !== null && there.usage.startsWith(OURS)) await deps.connection.secretUndefine(there);
+}
+
+/** The volumes of a definition whose targets ask for a password. */
+export function volumesWithSecret(xml: string): readonly string[] {
+  const devices = find(readXml(xml), 'devices');
+  return (devices === null ? [] : children(devices, 'disk')).flatMap((disk) => {
+    const secret = find(disk, 'auth/secret');
+    const uuid = secret?.getAttribute('type') === 'iscsi' ? secret.getAttribute('uuid') : null;
+    return uuid ? [uuid] : [];
+  });
 }
 
 const INITIATOR_FILE = '/etc/iscsi/initiatorname.iscsi';

@@ -144,9 +144,9 @@ async function prepare(host: Host, { spec, from, blockMigration }: AgentArgs<'pr
     throw unavailable(`Instance ${uuid} is offered anew.`, { code: 'migration.offered' });
   const problem = liveDisksProblem(blockMigration, shared, manifest.files.filter(isFilled).length);
   if (problem !== null) throw cannot(uuid, problem);
-  for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   // what an earlier stay left defined
   if (present !== null && !shared) await undefine(host, present);
+  for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   if (!shared) await makeReady(host, spec, from, manifest);
   await writePorts(dir, spec.nics);
   await settle(host, spec.nics);

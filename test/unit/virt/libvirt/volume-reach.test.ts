@@ -10,9 +10,17 @@ import { makeMutex } from '../../../../src/base/mutex.ts';
 import type { Run } from '../../../../src/base/run.ts';
 import type { VolumeDisk } from '../../../../src/domain/servers/server-volumes.ts';
 import type { NfsSource, VolumeSource } from '../../../../src/domain/servers/volume-source.ts';
+import { volumePlan } from '../../../../src/virt/libvirt/disks.ts';
+import { diskXml } from '../../../../src/virt/libvirt/machine/disk.ts';
 import { libvirtFault, virError } from '../../../../src/virt/libvirt/errors.ts';
 import type { SecretRef } from '../../../../src/virt/libvirt/rpc/types.ts';
-import { leaveVolume, readConnector, type ReachDeps, reachVolume } from '../../../../src/virt/libvirt/volume-reach.ts';
+import {
+  leaveVolume,
+  readConnector,
+  type ReachDeps,
+  reachVolume,
+  volumesWithSecret,
+} from '../../../../src/virt/libvirt/volume-reach.ts';
 import { fileOf } from '../../../../src/virt/libvirt/volume-source.ts';
 
 const ID = '0f2f5f0a-8f0e-4a43-9f3c-0c8d0a5f4d11';
@@ -155,6 +163,9 @@ describe('what a volume needs on its host', () => {
     await leaveVolume({ connection: libvirt.connection }, ID);
     await leaveVolume({ connection: libvirt.connection }, ID);
     assert.equal(libvirt.known.size, 0);
+    const xml = (source: VolumeSource) => diskXml(volumePlan(dir, disk(source), false));
+    const domain = `<domain><devices>${xml(iscsi)}${xml(rbd)}${xml({ ...iscsi, chap: null })}</devices></domain>`;
+    assert.deepEqual(volumesWithSecret(domain), [ID]);
   });
 
   it("is known by the host's own initiator, or by the one that QEMU takes", async () => {
