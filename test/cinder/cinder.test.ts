@@ -19,8 +19,11 @@ describe("an operator's Cinder", { skip: cinderCloudMissing() ?? false, concurre
   before(
     async () => {
       cloud = await startCinderCloud();
-      const { env, started } = cloud;
-      world = await startGuestService({ flavor: { vcpus: 1, ram: 256 }, env, started });
+      world = await startGuestService({
+        flavor: { vcpus: 1, ram: 256 },
+        env: cloud.env,
+        started: (service) => cloud.started(service),
+      });
       await cloud.wire(world.libvirtd.pid);
       const { body } = await world.compute('POST', '/flavors', {
         flavor: { name: 'diskless', disk: 0, vcpus: 1, ram: 256 },

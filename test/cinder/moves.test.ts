@@ -26,7 +26,7 @@ describe("volumes of an operator's Cinder between two hosts", {
   before(
     async () => {
       cloud = await startCinderCloud();
-      world = await startTwoHostService(cloud.env, {}, cloud.started);
+      world = await startTwoHostService(cloud.env, {}, (service) => cloud.started(service));
       for (const name of NAMES) await cloud.wire(world.libvirtd(name).pid);
     },
     { timeout: LONG_MS },

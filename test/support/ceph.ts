@@ -89,7 +89,7 @@ export async function startCeph(address: string): Promise<TestCeph> {
     daemons.push({ kill: () => child.kill('SIGKILL'), gone });
   };
   const stop = async () => {
-    for (const { kill } of daemons) kill();
+    for (const one of daemons) one.kill();
     await Promise.all(daemons.map(({ gone }) => gone));
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };

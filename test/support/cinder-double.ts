@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
+// oxlint-disable-next-line typescript/no-explicit-any -- it is what clients send
 type Json = Record<string, any>;
 
 export interface DoubleVolume extends Json {
