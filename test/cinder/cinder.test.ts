@@ -222,6 +222,25 @@ describe("an operator's Cinder", { skip: cinderCloudMissing() ?? false, concurre
     );
     assert.equal(said.trim(), WORDS);
     await remove(copy);
+
+    // from 2.93 on the image's data comes onto the volume anew
+    const rebuilt = await compute('POST', `/servers/${id}/action`, { rebuild: { imageRef: world.imageRef } });
+    assert.equal(rebuilt.status, 202, JSON.stringify(rebuilt.body));
+    await eventually(
+      'the rebuild',
+      BOOT_MS,
+      async () => {
+        const { body } = await compute('GET', `/servers/${id}`);
+        assert.notEqual(body.server.status, 'ERROR', `${JSON.stringify(body.server.fault)} ${cloud.cinder.log()}`);
+        return body.server.status === 'ACTIVE' && body.server['OS-EXT-STS:task_state'] === null ? true : null;
+      },
+      LOOK_MS,
+    );
+    await up(id);
+    const anew = `dd if=/dev/vda bs=512 skip=200000 count=1 2>/dev/null | head -c ${WORDS.length}`;
+    assert.equal((await world.inside(id, anew)).includes(WORDS), false, 'what was written is gone');
+    const { volume: after } = await volume('GET', `/volumes/${volumeId}`, undefined, tenant.name);
+    assert.deepEqual([after.status, after.attachments.length], ['in-use', 1]);
     await remove(id);
     const { attachments } = await volume('GET', '/attachments?all_tenants=1');
     assert.deepEqual(attachments, []);
