@@ -403,6 +403,22 @@ describe("an operator's Cinder", { concurrency: 1 }, () => {
     }
   }
 
+  it('is kept for a server that has no host, and comes with it', async () => {
+    const id = await servers.create({});
+    await act(id, { shelve: null }, 'member');
+    const [volumeId, gone] = [volumes.add(PROJECT), volumes.add(PROJECT)];
+    for (const one of [volumeId, gone]) {
+      done(await attach(id, one), 200);
+      await servers.world.settled();
+      assert.equal(volumes.stateOf(one), 'reserved');
+    }
+    done(await ask('DELETE', `/servers/${id}/os-volume_attachments/${gone}`));
+    await servers.world.settled();
+    assert.equal(volumes.stateOf(gone), 'available');
+    await act(id, { unshelve: null }, 'member');
+    await agree(id, 1);
+  });
+
   it('follows a server away from a dead host', async () => {
     const { id } = await withVolume();
     const { host } = await servers.world.server(id);

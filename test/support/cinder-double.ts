@@ -373,7 +373,9 @@ export async function startCinderDouble(known: Readonly<Record<string, Known>>):
   function take(request: Omit<Request, 'who' | 'path'>, pathname: string): Json | null {
     if (pathname === '/') return handlers[0]?.[2]({ ...request, path: '/', who: { project: '' } }, '') ?? null;
     const who = known[request.token];
-    if (who === undefined) throw new Refusal(401, 'unauthorized', 'The request you have made requires authentication.');
+    const strange = request.serviceToken !== '' && known[request.serviceToken]?.isService !== true;
+    if (who === undefined || strange)
+      throw new Refusal(401, 'unauthorized', 'The request you have made requires authentication.');
     const [, project = '', path = ''] = /^\/v3\/([^/]+)(\/.*)$/.exec(pathname) ?? [];
     if (project !== who.project) throw new Refusal(400, 'badRequest', 'Malformed request url');
     double.asked.push({ ...request, path });
