@@ -47,7 +47,7 @@ async function mountedAt(place: string): Promise<string | null> {
 const SHARE = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):\/[^\0\n]*$/;
 const MOUNT_OPTIONS = /^[A-Za-z0-9][A-Za-z0-9=.,_:-]*$/;
 
-/** Mounts a share, once for all volumes in it; it stays mounted. */
+/** Mounts a share, once for all volumes in it; it stays mounted. Where the operator did, or had to, nothing is done. */
 async function mountShare({ run, instancesDir, mounts }: ReachDeps, source: NfsSource): Promise<void> {
   const { share, options } = source;
   if (!SHARE.test(share)) throw cannot('its share is no place');
@@ -66,7 +66,7 @@ async function mountShare({ run, instancesDir, mounts }: ReachDeps, source: NfsS
     try {
       await run('mount', ['-t', 'nfs', ...more, '--', share, place]);
     } catch (error) {
-      throw cannot(`share ${share} is not mounted: ${messageOf(error)}`, error);
+      throw cannot(`share ${share} is not mounted at ${place} (${messageOf(error)})`, error);
     }
   });
 }

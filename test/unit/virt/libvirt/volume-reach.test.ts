@@ -115,7 +115,9 @@ describe('what a volume needs on its host', () => {
     };
     await assert.rejects(reachVolume(depsOf(run), disk(nfs)), (error: Fault) => {
       assert.equal(error.kind, 'conflict');
-      return /cannot be reached from this host: share .* is not mounted: .*unknown filesystem type/.test(error.message);
+      return /cannot be reached from this host: share .* is not mounted at \/.*_mounts\/[0-9a-f]{32} \(.*unknown filesystem type/.test(
+        error.message,
+      );
     });
     for (const odd of [
       { share: '-o:/x' },
