@@ -163,11 +163,11 @@ export interface VolumeService {
   /** Says that the server has the volume. */
   complete(attachmentId: string, device: string): Promise<void>;
   /**
-   * Says that no host has the volume now; it is kept for its server by the attachment to whose id this resolves. An attachment that
-   * is not there: nothing. Ends the attachments at hosts.
+   * Says that no host has the volume now; it is kept for its server by the attachment to whose id this resolves. What a host has of
+   * it stays until `endOthers`. An attachment that is not there: nothing.
    */
   disconnect(attachmentId: string): Promise<string>;
-  /** Ends all attachments of the same server to the same volume but this one. */
+  /** Ends all attachments of the same server to the same volume but this one. Rejects with `notFound` where this one is not there. */
   endOthers(attachmentId: string): Promise<void>;
   /** Says that a volume is being taken from its server; `false`: it is not any more. */
   detaching(volumeId: string, begins: boolean): Promise<void>;
