@@ -198,6 +198,39 @@ describe("an operator's Cinder", { concurrency: 1 }, () => {
     at().info = rbdInfo;
   });
 
+  /** Hosts whose agents are of before there were connectors, for as long as that lasts. */
+  async function ofBefore(names: readonly string[], work: () => Promise<void>): Promise<void> {
+    const { write, read } = servers.world.database;
+    const kept: { id: number; host: string; facts: string }[] = await read('hosts').select('id', 'host', 'facts');
+    for (const { id, facts } of kept.filter(({ host }) => names.includes(host))) {
+      const { connector: _connector, ...before } = JSON.parse(facts);
+      await write('hosts')
+        .where({ id })
+        .update({ facts: JSON.stringify(before) });
+    }
+    try {
+      await work();
+    } finally {
+      for (const { id, facts } of kept) await write('hosts').where({ id }).update({ facts });
+    }
+  }
+
+  it('gives hosts whose agents are of before nothing that those would not know', async () => {
+    const { id } = await withVolume();
+    const home = (await servers.world.server(id)).host ?? '';
+    await ofBefore([home], async () => {
+      const second = volumes.add(PROJECT);
+      done(await attach(id, second), 200);
+      await servers.world.settled();
+      assert.equal(volumes.stateOf(second), 'available');
+    });
+    await ofBefore(home === 'host-1' ? ['host-2'] : ['host-1'], () =>
+      act(id, { 'os-migrateLive': { host: null, block_migration: 'auto' } }),
+    );
+    assert.equal((await servers.world.server(id)).host, home);
+    await agree(id, 1);
+  });
+
   it('has new servers boot from volumes that belong to who asked, made once', async () => {
     const blank = { source_type: 'blank', destination_type: 'volume', volume_size: 3, boot_index: -1 };
     const image = {
