@@ -9,7 +9,7 @@ DRIVER ?= auto
 HOSTS ?= 3
 ENGINE ?= basic
 
-.PHONY: run cluster test dashboard chaos upgrade crash moves ovn kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider ansible openstack-cloud openstack-day tempest-openstack move-in lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
+.PHONY: run cluster test dashboard chaos upgrade crash moves ovn cinder kubernetes sim test-unit test-libvirt openstack python-client clients horizon tempest tempest-libvirt tempest-scenario terraform terraform-provider ansible openstack-cloud openstack-day tempest-openstack move-in lint format bench demo host guest debian-guest deps build docs packages install-test image site clean
 
 ## Start everything in one process, on a real hypervisor where that can be had; ENGINE=ovn: with networks by OVN.
 run: deps
@@ -106,6 +106,10 @@ moves: deps
 ## Networks by a real OVN: tenants, groups, DHCP, routers and floating addresses, between namespaces and real guests.
 ovn: deps
 	@tools/test.sh ovn
+
+## Volumes of a real Cinder, on a real Ceph and by iSCSI, in real guests.
+cinder: deps
+	@tools/test.sh cinder
 
 ## Servers of a real Nova are taken over while they run, and handed back; ten minutes.
 move-in: deps

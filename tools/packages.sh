@@ -35,6 +35,10 @@ declare -A PACKAGE_GROUPS=(
   [barbican]='barbican-api uwsgi-plugin-python3 openssl'
   # the network service itself, likewise
   [neutron]='neutron-server'
+  # the volume service itself, likewise, and what its volumes lie on: Ceph in user space, files behind an iSCSI target in user space
+  [cinder]='cinder-api cinder-scheduler cinder-volume python3-pymysql qemu-utils qemu-block-extra'
+  [ceph]='ceph-mon ceph-mgr ceph-osd ceph-common python3-rbd'
+  [iscsi]='tgt qemu-block-extra'
   # the compute service itself with its placement, likewise: what servers are taken over from and handed back to
   [nova]='nova-api nova-conductor nova-scheduler nova-compute python3-libvirt placement-api python3-pymysql'
   # the placement service itself, likewise, and what the stock client asks it with

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `move-in`, `ovn`, `kubernetes` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
+# Runs the tests: `all`, `unit`, `libvirt`, `moves`, `move-in`, `ovn`, `cinder`, `kubernetes` or `crash`. Installs what the chosen ones need; a part that cannot run here says so and fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -79,6 +79,15 @@ case $what in
     tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova placement mariadb rabbitmq
     XLOUD_TEST_SILENCE_S=1800 run_node_tests 'test/movein/*.test.ts'
     ;;
+  cinder)
+    tools/packages.sh ensure host guest keystone glance cinder ceph iscsi mariadb rabbitmq
+    # storage and those who use it are in a network of their own
+    status=0
+    for file in test/cinder/*.test.ts; do
+      XLOUD_TEST_SILENCE_S=1800 unshare --net -- node --disable-warning=ExperimentalWarning tools/run-tests.ts "$file" || status=1
+    done
+    exit $status
+    ;;
   kubernetes)
     tools/packages.sh ensure host guest kubernetes
     tools/kubernetes.sh build
@@ -123,7 +132,7 @@ case $what in
     exit $status
     ;;
   *)
-    echo "usage: tools/test.sh all|unit|libvirt|moves|move-in|ovn|kubernetes|crash" >&2
+    echo "usage: tools/test.sh all|unit|libvirt|moves|move-in|ovn|cinder|kubernetes|crash" >&2
     exit 2
     ;;
 esac

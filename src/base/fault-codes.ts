@@ -79,6 +79,8 @@ const outward = {
   'virt.not_running': 'the guest does not run',
   'volume.busy': 'the volume is at something else',
   'volume.device': 'the name of a disk is taken',
+  'volume.reach': 'the host cannot reach the volume',
+  'volume.source': 'what the volume service says of where a volume is cannot be used',
   'volume.elsewhere': 'the host does not have the directory of volumes',
   'virt.unplug': 'the guest does not give it back',
   volume: 'no such volume',

@@ -386,6 +386,8 @@ export const limits = {
   /** How long a process that ends waits for the jobs that it has begun, and then for them to let go. */
   volumeCloseMs: 2 * SECOND_MS,
   volumeLeaveMs: 2 * SECOND_MS,
+  /** How long one call to an operator's volume service may take for which its storage has to do something. */
+  volumeServiceMs: 120 * SECOND_MS,
   /** How long a new server waits for its volumes to be made, and how often it looks. */
   volumeMadeMs: 3_600 * SECOND_MS,
   volumeLookMs: 500,

@@ -159,6 +159,8 @@ const outageOf =
 /** Our own token, by which we ask about others'. */
 interface OwnToken {
   get(): Promise<string>;
+  /** The project that it is scoped to. */
+  project(): Promise<string>;
   /** It is no longer good. */
   drop(token: string): void;
   /** Whatever it is, the next one is another. */
@@ -167,6 +169,7 @@ interface OwnToken {
 
 function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Clock, outage: Outage): OwnToken {
   let own: { readonly token: string; readonly expiresAt: number } | null = null;
+  let scopedTo: string | null = null;
   let renewing: Promise<string> | null = null;
 
   async function login(): Promise<string> {
@@ -175,16 +178,23 @@ function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Cloc
     if (answer.status !== 201 || answer.subjectToken === null || resolved === null)
       throw outage(`our own login was answered with status ${answer.status}`);
     own = { token: answer.subjectToken, expiresAt: resolved.expiresAt };
+    scopedTo = resolved.projectId;
     return answer.subjectToken;
   }
 
+  const get = async (): Promise<string> => {
+    if (own !== null && own.expiresAt - RENEW_BEFORE_MS > clock.now()) return own.token;
+    renewing ??= login().finally(() => {
+      renewing = null;
+    });
+    return renewing;
+  };
   return {
-    async get() {
-      if (own !== null && own.expiresAt - RENEW_BEFORE_MS > clock.now()) return own.token;
-      renewing ??= login().finally(() => {
-        renewing = null;
-      });
-      return renewing;
+    get,
+    async project() {
+      await get();
+      if (scopedTo === null) throw outage('our own token is of no project');
+      return scopedTo;
     },
     drop(token) {
       if (own?.token === token) own = null;
@@ -234,11 +244,13 @@ function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
 export interface Keystone extends IdentityService {
   /** A token of our own; `renew` after one was refused. Rejects with `unavailable`, where there are no credentials among it. */
   serviceToken(renew: boolean): Promise<string>;
+  /** The project of our own token. Rejects with `unavailable`. */
+  serviceProject(): Promise<string>;
   /**
-   * Where the catalog says that a service is, without a version; asked for again from time to time, since services move.
+   * Where the catalog says that a service of the first of these types is, without a version; asked for again from time to time, since services move.
    * Rejects with `unavailable`, also where the catalog has none.
    */
-  endpoint(type: string): Promise<string>;
+  endpoint(...types: readonly string[]): Promise<string>;
 }
 
 /** Finds endpoints in the catalog of our own token; what was found last is taken where Keystone cannot be asked. */
@@ -249,7 +261,8 @@ function makeEndpoints(
   outage: Outage,
 ): Keystone['endpoint'] {
   const found = new Map<string, { readonly url: string; readonly atMs: number }>();
-  return async (type) => {
+  return async (...types) => {
+    const type = types.join(', ');
     const last = found.get(type);
     if (last !== undefined && clock.now() - last.atMs < limits.catalogCacheMs) return last.url;
     try {
@@ -257,7 +270,7 @@ function makeEndpoints(
       const first = await ask(false);
       const { status, body } = first.status === 401 ? await ask(true) : first;
       if (status !== 200) throw outage(`the catalog was answered with status ${status}`);
-      const url = endpointIn(body, { type, interfaces, region });
+      const url = endpointIn(body, { types, interfaces, region });
       if (url === null) throw outage(`the catalog has no endpoint of type ${type}`);
       found.set(type, { url, atMs: clock.now() });
       return url;
@@ -307,6 +320,10 @@ export function makeKeystone(options: KeystoneOptions): Keystone {
     },
     wwwAuthenticateUri,
     serviceToken,
+    async serviceProject() {
+      if (own === null) throw outage('there are no credentials of our own');
+      return own.project();
+    },
     endpoint: makeEndpoints(client, options, serviceToken, outage),
     async problem() {
       try {

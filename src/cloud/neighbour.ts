@@ -16,6 +16,10 @@ export interface NeighbourOptions {
   readonly timeoutMs?: number;
   /** PEM certificates to trust instead of the system's, for https. */
   readonly ca?: string;
+  /** Of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the service's own token goes beside each other one (X-Service-Token): what a user may not do by himself, he may through us. */
+  readonly showsService?: boolean;
 }
 
 /** What one call may have beside what all have. */
@@ -72,7 +76,9 @@ function described(body: unknown): { message: string; type: string } {
     const first = record(outer.errors[0]);
     return { message: textOf(first['detail']), type: textOf(first['code']) };
   }
-  const error: unknown = 'NeutronError' in outer ? outer.NeutronError : 'error' in outer ? outer.error : null;
+  // Cinder calls each kind of error by another name
+  const [only] = Object.values(outer) as unknown[];
+  const error: unknown = 'NeutronError' in outer ? outer.NeutronError : 'error' in outer ? outer.error : only;
   if (typeof error === 'string') return { message: error, type: '' };
   if (typeof error !== 'object' || error === null) return { message: '', type: '' };
   return {
@@ -126,7 +132,7 @@ function placeOf(endpoint: string): Place {
 }
 
 function makeSender(service: string, options: NeighbourOptions, timeoutMs: number): Sender {
-  const { endpoint, serviceToken, ca } = options;
+  const { endpoint, serviceToken, ca, headers: common, showsService = false } = options;
   const failed: Sender['failed'] = (why, cause) =>
     unavailable(`The ${service} service cannot be asked now.`, { detail: why, cause });
   const fixed = typeof endpoint === 'string' ? placeOf(endpoint) : null;
@@ -150,11 +156,12 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     const { origin, prefix } = await place();
     const { contentType = 'application/json', headers = {} } = options;
     const type = body === undefined ? {} : { 'Content-Type': contentType };
+    const shown = showsService ? { 'X-Service-Token': await serviceToken(false) } : {};
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await agent.request({
           ...{ origin, path: `${prefix}${path}`, method },
-          headers: { 'X-Auth-Token': token, Accept: '*/*', ...type, ...headers },
+          headers: { ...common, 'X-Auth-Token': token, Accept: '*/*', ...type, ...shown, ...headers },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
         });
@@ -228,6 +235,14 @@ async function understood(
 export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
   const { timeoutMs = limits.neighbourMs } = options;
   const sender = makeSender(service, options, timeoutMs);
+  /** A 401 may be about the token that we show beside the user's. */
+  const asUser: Sender['send'] = async (...request) => {
+    const answer = await sender.send(...request);
+    if (answer.statusCode !== 401 || options.showsService !== true) return answer;
+    await answer.body.dump();
+    await options.serviceToken(true);
+    return sender.send(...request);
+  };
   return {
     async ask(as, method, path, body, options = {}) {
       const late = AbortSignal.timeout(timeoutMs);
@@ -236,7 +251,7 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
       const answer =
         token === null
           ? await sender.sendAsService(method, path, body, signal, options)
-          : await sender.send(token, method, path, body, signal, options);
+          : await asUser(token, method, path, body, signal, options);
       return understood(sender, `${method} ${path}`, answer, token === null);
     },
     async send(path, pieces) {

@@ -2,6 +2,7 @@
 
 import { badRequest, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
+import type { HostConnector, VolumeSource } from '../domain/servers/volume-source.ts';
 import { snapshotMissing, volumeMissing } from '../domain/servers/volumes.ts';
 
 /** A volume as compute sees it; times in milliseconds. */
@@ -47,11 +48,39 @@ export interface NewVolumeRequest {
 
 /** How a host reaches a volume. */
 export interface VolumeConnection {
-  readonly path: string;
-  readonly format: 'raw' | 'qcow2';
+  readonly source: VolumeSource;
   readonly readonly: boolean;
   /** By libvirt's names. */
   readonly limits: Readonly<Record<string, number>>;
+}
+
+/** The host that shall reach a volume. */
+export interface VolumeTarget {
+  readonly host: string;
+  readonly ip: string;
+  readonly arch: string;
+  /** Null: its agent is of before there were connectors, and knows files alone. */
+  readonly connector: HostConnector | null;
+}
+
+/** A volume that is at a host, or kept for its server at none. */
+export interface ConnectedVolume {
+  /** Another one than before, where the volume service has one for each host. */
+  readonly attachmentId: string;
+  /** Null: no host reaches it. */
+  readonly connection: VolumeConnection | null;
+}
+
+/** What only its owner can have made, which is begun in his request, before there is a row of it. */
+export interface EarlyVolumes {
+  /** Resolves to its id. Asked for once more under the same mark: that of the first time. */
+  volume(caller: Caller, mark: string, request: NewVolumeRequest, requestId: string): Promise<string>;
+  snapshot(
+    caller: Caller,
+    mark: string,
+    request: { readonly volumeId: string; readonly name: string; readonly quiesce: boolean },
+    requestId: string,
+  ): Promise<string>;
 }
 
 /**
@@ -59,6 +88,10 @@ export interface VolumeConnection {
  * rejects with `unavailable` when the service cannot be asked.
  */
 export interface VolumeService {
+  /** Null: `make` and `makeSnapshot` make them for anybody, under ids that are chosen before. */
+  readonly early: EarlyVolumes | null;
+  /** Whether a volume has to be at no host while it gets an image's data. */
+  readonly reimagesApart: boolean;
   volumes(caller: Caller): Promise<readonly Volume[]>;
   /** Rejects with Nova's 404 where the caller sees no such volume. */
   volume(caller: Caller, id: string): Promise<Volume>;
@@ -116,12 +149,26 @@ export interface VolumeService {
   status(id: string): Promise<string | null>;
   /** Keeps a volume for a server; resolves to the attachment. Rejects with `badRequest` where it is at something else. */
   reserve(volumeId: string, serverUuid: string): Promise<string>;
-  /** Says which host has the volume from now on, and tells it how it is reached. */
-  connect(attachmentId: string, host: string | null): Promise<VolumeConnection>;
-  /** Says that the server has the volume. @param device `/dev/vdb` */
+  /**
+   * Says which host has the volume, and tells how that host reaches it; null: none, while its server has none. What another host
+   * has of it stays until `endOthers`. Rejects with `conflict` where the host cannot reach it.
+   * @param device `/dev/vdb`
+   */
+  connect(attachmentId: string, to: VolumeTarget | null, device: string): Promise<ConnectedVolume>;
+  /**
+   * Makes a volume reachable for a host to which its server is on its way as it runs; the attachment stays where it is. Null: every
+   * host reaches it in the same way.
+   */
+  connectAhead(attachmentId: string, to: VolumeTarget, device: string): Promise<VolumeConnection | null>;
+  /** Says that the server has the volume. */
   complete(attachmentId: string, device: string): Promise<void>;
-  /** Says that no host has the volume now; it is kept for its server. An attachment that is not there: nothing. */
-  disconnect(attachmentId: string): Promise<void>;
+  /**
+   * Says that no host has the volume now; it is kept for its server by the attachment to whose id this resolves. What a host has of
+   * it stays until `endOthers`. An attachment that is not there: nothing.
+   */
+  disconnect(attachmentId: string): Promise<string>;
+  /** Ends all attachments of the same server to the same volume but this one. Rejects with `notFound` where this one is not there. */
+  endOthers(attachmentId: string): Promise<void>;
   /** Says that a volume is being taken from its server; `false`: it is not any more. */
   detaching(volumeId: string, begins: boolean): Promise<void>;
   /** Ends an attachment; one that is not there: nothing. */
@@ -146,6 +193,8 @@ const noSnapshot = (id: string): never => {
 
 /** No block storage: every list is empty, and nothing is found or made. */
 export const noVolumes: VolumeService = {
+  early: null,
+  reimagesApart: false,
   volumes: async () => [],
   volume: async (_caller, id) => noVolume(id),
   createVolume: async () => none(),
@@ -166,8 +215,10 @@ export const noVolumes: VolumeService = {
   status: async () => null,
   reserve: async (id) => noVolume(id),
   connect: async () => none(),
+  connectAhead: async () => null,
   complete: async () => none(),
-  disconnect: async () => undefined,
+  disconnect: async (id) => id,
+  endOthers: async () => undefined,
   detaching: async () => none(),
   release: async () => undefined,
   releaseAll: async () => undefined,

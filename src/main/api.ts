@@ -6,10 +6,10 @@ import { cloudMetrics } from './cloud-metrics.ts';
 import { makeControlPlane } from './control-plane.ts';
 import { makeFront } from './front.ts';
 import { listen } from './listen.ts';
-import { openCallers, openVolumes } from './neighbours.ts';
+import { openCallers } from './neighbours.ts';
+import { openVolumes } from './volumes.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
-import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openProxiedMetadata } from './metadata.ts';
 import { openNovacronPort } from './novacron-face.ts';
@@ -37,9 +37,9 @@ export const startApi = (options: StartOptions): Promise<Pick<Serving, 'url' | '
       tell: (news) => tellPorts(news),
     });
     await networks.ensureBootstrap();
-    const volumes = openVolumes(parts, callers.authenticate, images);
+    const volumes = await openVolumes(parts, callers.authenticate, images);
     await volumes.ensureBootstrap();
-    const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
+    const neighbours = { images, networks, volumes };
     const bus = await openBus(parts, { calls: true, serves: false });
     const plane = makeControlPlane(parts, bus, neighbours);
     const tellPorts = makePortNews((op, events) => plane.ops.takeExternalEvents(op, events), { clock, log });

@@ -1,7 +1,7 @@
-// Why: what can be configured of the built-in volume service.
+// Why: what can be configured of volumes: whose service has them, and what the built-in one may give.
 
 import { defaultVolumeQuota, quotaNames } from '../standalone/volume/quota.ts';
-import { integer, type Option, text } from './config-options.ts';
+import { choice, httpUrl, integer, type Option, text } from './config-options.ts';
 
 type OfferedQuota = 'volumes' | 'snapshots' | 'gigabytes' | 'per_volume_gigabytes';
 
@@ -21,6 +21,20 @@ const quota = Object.fromEntries(
 ) as { readonly [N in OfferedQuota as `quota_${N}`]: Option<number> };
 
 export const volumeOptions = {
+  service: choice(
+    'built-in',
+    ['built-in', 'cinder'],
+    "Who has the volumes: the built-in volume service, or cinder, an operator's own, where Keystone is his own too (identity.auth_url). All processes of an installation have the same.",
+  ),
+  endpoint: text(
+    '',
+    "An operator's Cinder, without a version, as http://cinder:8776; empty: as the catalog says (block-storage, else volumev3). Who we are there, an administrator with the role service: section identity.",
+    { form: httpUrl },
+  ),
+  ceph_dir: text(
+    '/etc/ceph',
+    "Of an agent: where the keyring of the user that Cinder names for volumes on Ceph is, ceph.client.USER.keyring; it is not read where the operator gave libvirt that user's secret.",
+  ),
   directory: text(
     '',
     "Where the bytes of volumes lie, which every host that runs servers with volumes has under the same path, and QEMU's own user must be able to enter; empty: volumes in the data directory.",

@@ -35,7 +35,7 @@ export function makeControlPlane(
     bus,
     image: neighbours.images.service,
     network: neighbours.networks.service,
-    volume: neighbours.volume,
+    volume: neighbours.volumes.service,
     copies: makeCopyStore(backupsDirectory(config, dataDir), runProgram),
     clock,
     log,

@@ -104,6 +104,7 @@ async function libvirt(parts: DriverParts): Promise<ChosenDriver['hosts']> {
     diskPort: config.compute.disk_transfer_port,
     live: liveOf(config),
     ovsDb: config.network.ovs_db,
+    cephDir: config.volume.ceph_dir,
     clock,
     log,
   });

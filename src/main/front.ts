@@ -123,6 +123,7 @@ export function makeFront(
     conditions.hosts(parts),
     ...images.conditions,
     ...networks.conditions,
+    ...volumes.conditions,
     ...more,
   ];
   return { handler: withHealth(parts.metrics, all, parts.log, services), consoles, dashboard, novacron };

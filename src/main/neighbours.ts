@@ -1,17 +1,14 @@
-// Why: identity, images and networks are services of their own, built in or an operator's; compute asks them by interfaces.
+// Why: identity, images, networks and volumes are services of their own, built in or an operator's; compute asks them by interfaces.
 
 import type { Authenticate } from '../base/op.ts';
-import type { VolumeService } from '../cloud/volume.ts';
-import { makeVolumes, type Volumes } from '../standalone/volume/service.ts';
-import { defaultVolumeQuota } from '../standalone/volume/quota.ts';
 import { makeRequestRates } from './request-rates.ts';
 import { makeAuthenticator } from './authenticator.ts';
-import { volumesDirectory } from './directories.ts';
 import type { OpenedImages } from './images.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
 import type { OpenedNetworks } from './networks.ts';
 import { type Parts, webParts } from './parts.ts';
 import { identityUrl } from './reach.ts';
+import type { OpenedVolumes } from './volumes.ts';
 
 /** Who tells who a caller is. */
 export interface Callers {
@@ -23,8 +20,7 @@ export interface Callers {
 export interface Neighbours {
   readonly images: OpenedImages;
   readonly networks: OpenedNetworks;
-  readonly volume: VolumeService;
-  readonly volumes: Volumes;
+  readonly volumes: OpenedVolumes;
 }
 
 /** @param url where this program listens */
@@ -45,25 +41,3 @@ export async function openCallers(parts: Parts, url: string): Promise<Callers> {
 export const nobodyCalls: Authenticate = async () => {
   throw new Error('this process answers no requests');
 };
-
-/** The volume service; work on files is done by who calls its `startWork`. */
-export function openVolumes(parts: Parts, authenticate: Authenticate, images: OpenedImages): Volumes {
-  const { config, dataDir, cleanup } = parts;
-  const { volume } = config;
-  const volumes = makeVolumes({
-    ...webParts(parts),
-    authenticate,
-    images: images.service,
-    directory: volumesDirectory(config, dataDir),
-    zone: config.compute.zone,
-    quota: {
-      ...defaultVolumeQuota,
-      volumes: volume.quota_volumes,
-      snapshots: volume.quota_snapshots,
-      gigabytes: volume.quota_gigabytes,
-      per_volume_gigabytes: volume.quota_per_volume_gigabytes,
-    },
-  });
-  cleanup.defer(() => volumes.close());
-  return volumes;
-}

@@ -1,6 +1,7 @@
 // Why: services that an operator has already are found, asked and watched in one way, whichever they are.
 
 import type { Authenticate } from '../base/op.ts';
+import { withoutVersion } from '../cloud/catalog.ts';
 import type { NeighbourOptions } from '../cloud/neighbour.ts';
 import type { Web } from '../web/app.ts';
 import type { Envelope } from '../web/faults.ts';
@@ -16,11 +17,21 @@ export const isMirrored = ({ sync, endpoint }: Config['placement']): boolean =>
 
 /** To a service over HTTP, as keystoneauth's: where it is, and who we are there. */
 export interface Adapter extends Pick<NeighbourOptions, 'serviceToken'> {
-  /** Its type in the catalog. */
-  readonly type: 'image' | 'key-manager' | 'network' | 'placement';
+  readonly type: 'image' | 'key-manager' | 'network' | 'placement' | 'volume';
   /** Without a version. */
   readonly endpoint: () => Promise<string>;
+  /** The project of our own token. */
+  readonly serviceProject: () => Promise<string>;
 }
+
+/** Their types in the catalog; the first that is there is taken. */
+const catalogTypes: Readonly<Record<Adapter['type'], readonly string[]>> = {
+  image: ['image'],
+  'key-manager': ['key-manager'],
+  network: ['network'],
+  placement: ['placement'],
+  volume: ['block-storage', 'volumev3'],
+};
 
 /** @throws where no Keystone is named, which has catalog and tokens */
 function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter['type']): void {
@@ -32,12 +43,13 @@ function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter[
 }
 
 /** Whether options of these services go together, each of which is good by itself. @throws where they do not */
-export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network' | 'placement'>): void {
-  const { image, network } = config;
+export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'network' | 'placement' | 'volume'>): void {
+  const { image, network, volume } = config;
   if (image.service === 'glance') mustNameKeystone(config, 'image');
   else if (image.verify_signatures === 'yes')
     throw bad('image.verify_signatures', "signatures are those of an operator's Glance: image.service is another");
   if (isMirrored(config.placement)) mustNameKeystone(config, 'placement');
+  if (volume.service === 'cinder') mustNameKeystone(config, 'volume');
   if (network.service !== 'neutron') return;
   if (network.engine !== 'basic')
     throw bad('network.engine', "it is the built-in service's, and network.service names an operator's Neutron");
@@ -46,7 +58,7 @@ export function checkOperators(config: Pick<Config, 'identity' | 'image' | 'netw
 
 /** @param given its address; empty: as the catalog says. @throws where no Keystone is named, which has catalog and tokens */
 export async function openAdapter(
-  { config, clock, log, cleanup }: BaseParts,
+  { config, clock, log, cleanup }: Pick<BaseParts, 'cleanup' | 'clock' | 'config' | 'log'>,
   type: Adapter['type'],
   given: string,
 ): Promise<Adapter> {
@@ -55,8 +67,9 @@ export async function openAdapter(
   cleanup.defer(() => keystone.close());
   return {
     type,
-    endpoint: async () => given || keystone.endpoint(type),
+    endpoint: async () => withoutVersion(given || (await keystone.endpoint(...catalogTypes[type]))),
     serviceToken: (renew) => keystone.serviceToken(renew),
+    serviceProject: () => keystone.serviceProject(),
   };
 }
 

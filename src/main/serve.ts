@@ -16,10 +16,10 @@ import { makeFront } from './front.ts';
 import { openHosts, startAgents } from './hosts.ts';
 import { attachedVolumes } from './attached-volumes.ts';
 import { listen } from './listen.ts';
-import { openCallers, openVolumes } from './neighbours.ts';
+import { openCallers } from './neighbours.ts';
+import { openVolumes } from './volumes.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
-import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openMetadata, openProxiedMetadata } from './metadata.ts';
 import { hasMetadata } from './metadata-wish.ts';
 import { openParts, type Parts, type StartOptions, started } from './parts.ts';
@@ -101,9 +101,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<Serving> 
     tell: (news) => tellPorts(news),
   });
   await networks.ensureBootstrap();
-  const volumes = openVolumes(parts, callers.authenticate, images);
+  const volumes = await openVolumes(parts, callers.authenticate, images);
   await volumes.ensureBootstrap();
-  const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
+  const neighbours = { images, networks, volumes };
   const bus = await openBus(parts, { calls: true, serves: true });
   const sshPorts = hosts[0].driver.kind === 'libvirt' ? servedSshPorts(parts) : {};
   const hooks = options.hooks === undefined ? {} : { hooks: options.hooks };

@@ -7,11 +7,11 @@ import { openBus } from './bus.ts';
 import { cloudMetrics } from './cloud-metrics.ts';
 import { conditions } from './conditions.ts';
 import { makeControlPlane, startControlPlane } from './control-plane.ts';
-import { nobodyCalls, openVolumes } from './neighbours.ts';
+import { nobodyCalls } from './neighbours.ts';
+import { openVolumes } from './volumes.ts';
 import { openImages } from './images.ts';
 import { openNetworks } from './networks.ts';
 import { openPlacementMirror } from './placement-mirror.ts';
-import { makeVolumeService } from '../standalone/volume/compute.ts';
 import { openParts, type StartOptions, started } from './parts.ts';
 import { openProbes, type Standing } from './probes.ts';
 import { mustShare } from './shared.ts';
@@ -25,9 +25,9 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
     const images = await openImages(parts, nobodyCalls);
     const networks = await openNetworks(parts, nobodyCalls, { isFake: config.compute.driver === 'fake' });
     const bus = await openBus(parts, { calls: true, serves: false });
-    const volumes = openVolumes(parts, nobodyCalls, images);
-    const neighbours = { images, networks, volume: makeVolumeService(volumes.parts), volumes };
-    const plane = makeControlPlane(parts, bus, neighbours, await openPlacementMirror(parts));
+    const volumes = await openVolumes(parts, nobodyCalls, images);
+    const mirror = await openPlacementMirror(parts);
+    const plane = makeControlPlane(parts, bus, { images, networks, volumes }, mirror);
     const worker = await startControlPlane(parts, plane, config.compute.host || hostname());
     await volumes.startWork(false, attachedVolumes(plane.deps));
     cloudMetrics({
@@ -41,6 +41,7 @@ export const startWorkerProcess = (options: StartOptions): Promise<Standing> =>
       conditions.bus(bus),
       ...images.conditions,
       ...networks.conditions,
+      ...volumes.conditions,
     ];
     return openProbes(parts, config.worker.listen, all);
   });

@@ -27,12 +27,13 @@ for (const engine of engines) {
     });
     after(() => cloud.close());
     const service = () => makeVolumeService(cloud.volumes.parts);
+    const host1 = { host: 'host-1', ip: '127.0.0.1', arch: 'x86_64', connector: null };
     const reimage = (id: string, body: object, version?: string, who?: 'demo' | 'other') =>
       volumes.act(id, { 'os-reimage': body }, version, who);
     const attached = async (id: string): Promise<string> => {
       const server = newUuid();
       const attachment = await service().reserve(id, server);
-      await service().connect(attachment, 'host-1');
+      await service().connect(attachment, host1, '/dev/vda');
       await service().complete(attachment, '/dev/vda');
       return server;
     };
@@ -98,7 +99,10 @@ for (const engine of engines) {
       await assertBytes(volumes.fileOf(id), 7);
       // else a guest would begin on the file that is about to be replaced
       await cloud.database.write('volumes').where({ id }).update({ status: 'downloading' });
-      await assert.rejects(service().connect(attachment, 'host-1'), /cannot be connected while it is downloading/);
+      await assert.rejects(
+        service().connect(attachment, host1, '/dev/vda'),
+        /cannot be connected while it is downloading/,
+      );
       await cloud.database.write('volumes').where({ id }).update({ status: 'reserved' });
       await service().release(attachment);
 

@@ -142,12 +142,14 @@ export function makeMemoryVolumes(): MemoryVolumes {
       attachments.set(id, { id, volumeId, serverUuid, host: null, device: null, status: 'reserved' });
       return id;
     },
-    async connect(id, host) {
+    async connect(id, to) {
+      const host = to?.host ?? null;
       const attachment = attachments.get(id);
       if (attachment === undefined) throw notFound(`Attachment ${id} could not be found.`);
       attachment.host = host;
       if (attachment.status === 'reserved') attachment.status = 'attaching';
-      return { path: `/volumes/${attachment.volumeId}`, format: 'qcow2', readonly: false, limits: {} };
+      const source = { path: `/volumes/${attachment.volumeId}`, format: 'qcow2' } as const;
+      return { attachmentId: id, connection: { source, readonly: false, limits: {} } };
     },
     async complete(id, device) {
       const attachment = attachments.get(id);
@@ -157,6 +159,7 @@ export function makeMemoryVolumes(): MemoryVolumes {
     async disconnect(id) {
       const attachment = attachments.get(id);
       if (attachment !== undefined) Object.assign(attachment, { host: null, status: 'reserved' });
+      return id;
     },
     async detaching(id, begins) {
       if (begins) detaching.add(id);

@@ -14,6 +14,7 @@ import { sagaOf } from '../../src/ops/actions.ts';
 import { runSaga } from '../../src/ops/engine/run-saga.ts';
 import { takeDue } from '../../src/ops/engine/take.ts';
 import { noLeftovers, secondWorker } from './saga-cases.ts';
+import type { MemoryVolumes } from './memory-volumes.ts';
 import { adminOp, makeOp, makeWorld, type World, type WorldOptions } from './world.ts';
 import { askedOf, requestOf } from './request-of.ts';
 
@@ -80,7 +81,9 @@ function recorded(ops: World['ops']) {
   return { asked, ops: new Proxy(ops, { get: (verbs, verb) => get(verbs, String(verb)) }) };
 }
 
-export function testSaga(one: SagaCase & { readonly engine: EngineName }): void {
+export function testSaga(
+  one: SagaCase & { readonly engine: EngineName; readonly volumes?: () => Promise<MemoryVolumes> },
+): void {
   const { name, engine } = one;
   const saga = one.saga ?? sagaOf(name);
   assert.ok(saga, `no saga is called '${name}'`);
@@ -96,6 +99,7 @@ export function testSaga(one: SagaCase & { readonly engine: EngineName }): void 
           { name: 'host-2', inventory: { memoryMb: 32_768 } },
         ],
         ...(one.config === undefined ? {} : { config: one.config }),
+        ...(one.volumes === undefined ? {} : { volumes: await one.volumes() }),
       });
       // from here on actions are run by the tests
       await world.worker().close();

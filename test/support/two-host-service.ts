@@ -63,20 +63,21 @@ interface Place {
   readonly instancesDir: string;
 }
 
-/** As one process. */
+/** As one process. @param started what is to be done between the start and the first request */
 export const startTwoHostService = (
   env: Readonly<Record<string, string>> = {},
   daemon: Pick<LibvirtdOptions, 'cgroups'> = {},
+  started: (service: Service) => Promise<void> = async () => undefined,
 ): Promise<TwoHostService> =>
-  startOver(
-    (hosts) =>
-      startService({
-        driver: 'libvirt',
-        child: join(import.meta.dirname, 'two-hosts-child.ts'),
-        env: { TWO_HOSTS: JSON.stringify(hosts), XLOUD_COMPUTE__REPORT_SECONDS: '2', ...env },
-      }),
-    daemon,
-  );
+  startOver(async (hosts) => {
+    const service = await startService({
+      driver: 'libvirt',
+      child: join(import.meta.dirname, 'two-hosts-child.ts'),
+      env: { TWO_HOSTS: JSON.stringify(hosts), XLOUD_COMPUTE__REPORT_SECONDS: '2', ...env },
+    });
+    await started(service);
+    return service;
+  }, daemon);
 
 /** APIs, workers and an agent for each host; disks go by the loopback, on which the agents are, all else by the hosts' wire. */
 export const startTwoHostCluster = (

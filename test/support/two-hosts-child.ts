@@ -27,6 +27,9 @@ async function open({ images, clock, log }: DriverParts, host: ChildHost): Promi
   const { live_migration_bandwidth: bandwidthMib } = config.compute;
   const driver = await makeLibvirtDriver({
     ...{ uri, instancesDir, images, sink: images, virtType: 'qemu', screen: 'socket', clock, log },
+    cephDir: config.volume.ceph_dir,
+    // the machine's would be both hosts'
+    initiatorFile: join(instancesDir, 'initiatorname.iscsi'),
     ...moving(address, { bandwidthMib }),
   });
   return { name, driver, answersDir: join(dataDir, `answers-${name}`) };

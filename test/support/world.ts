@@ -80,6 +80,8 @@ export interface WorldOptions {
   readonly hooks?: OpsHooks;
   readonly observer?: OpsObserver;
   readonly networks?: FakeNetworks;
+  /** Another volume service than that in memory. */
+  readonly volumes?: MemoryVolumes;
   /** Where the data of images lies, instead of a directory that goes with the world. */
   readonly imagesDir?: string;
   /** Where snapshots and backups lie, instead of a directory that goes with the world. */
@@ -266,7 +268,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     floatingIps,
   });
   if (options.builtInNetworks) await builtIn.ensureBootstrap();
-  const volumes = makeMemoryVolumes();
+  const volumes = options.volumes ?? makeMemoryVolumes();
   const copiesDir = options.copiesDir ?? mkdtempSync(join(tmpdir(), 'xloud-copies-'));
   const { gates, gatedBus, before } = makeGates();
   const deps: OpsDeps = {

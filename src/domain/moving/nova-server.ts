@@ -50,8 +50,7 @@ export function serverProblems(server: NovaServer): readonly string[] {
     problems.push(...flavorProblems(flavor.flavor, imageOf(server)));
   }
   const volumes = blockDevices.filter((row) => textIn(row, 'destination_type') === 'volume');
-  if (volumes.length > 0)
-    problems.push(`it has ${volumes.length} volume(s) of Cinder, which are not taken over (no adapter for Cinder yet)`);
+  if (volumes.length > 0) problems.push(`it has ${volumes.length} volume(s) of Cinder, which are not taken over`);
   if (blockDevices.some((row) => boolIn(row, 'encrypted')) || textIn(instance, 'ephemeral_key_uuid') !== null)
     problems.push('its disks are encrypted');
   const requests = listIn(jsonIn(extra['pci_requests']));

@@ -5,6 +5,7 @@ import type { HostCell, NumaUsage } from '../numa/numa.ts';
 import type { NumaHost } from '../numa/numa-fit.ts';
 import type { PciDevice, TakenDevice } from '../pci/pci.ts';
 import { methodNames, methodTraits, type OptionalVerb } from '../servers/agent-methods.ts';
+import type { HostConnector } from '../servers/volume-source.ts';
 import type { HostTerms } from './host-terms.ts';
 import type { Resources } from './resource-specs.ts';
 
@@ -50,6 +51,8 @@ export interface HostFacts {
   readonly resources?: Resources;
   /** How much of it may be claimed, and its zone; absent: an agent of before that told so. */
   readonly terms?: HostTerms;
+  /** How storage knows it; absent: an agent of before that told so, which opens files alone. */
+  readonly connector?: HostConnector;
   /** What it is in OVN; absent: nothing, or it cannot tell just now. */
   readonly chassis?: Chassis;
   readonly capabilities: HostCapabilities;

@@ -3,6 +3,7 @@
 
 import type { FlavorSnapshot } from '../machines/flavors.ts';
 import { diskName } from './disk-name.ts';
+import type { VolumeSource } from './volume-source.ts';
 
 /** What a disk can be plugged into while a guest runs. */
 export type VolumeBus = 'virtio' | 'scsi';
@@ -10,12 +11,9 @@ export type VolumeBus = 'virtio' | 'scsi';
 /** The bus of a server's volumes: the one of its root disk, where that takes more. */
 export const volumeBusOf = (rootBus: string | undefined): VolumeBus => (rootBus === 'scsi' ? 'scsi' : 'virtio');
 
-/** A volume as a host plugs it into a guest. */
-export interface VolumeDisk {
+/** How a guest has a volume, wherever its bytes are. */
+interface PluggedVolume {
   readonly volumeId: string;
-  /** On every host the same. */
-  readonly path: string;
-  readonly format: 'raw' | 'qcow2';
   readonly readonly: boolean;
   readonly bus: VolumeBus;
   /** As the guest calls it on its bus: `vdb`. */
@@ -25,6 +23,26 @@ export interface VolumeDisk {
   /** What the guest boots from is 0; null: nothing boots from it. */
   readonly bootIndex: number | null;
 }
+
+/** A volume as a host plugs it into a guest. */
+export type VolumeDisk = PluggedVolume & VolumeSource;
+
+/** What of a volume's connection its disk needs. */
+interface Reached {
+  readonly source: VolumeSource;
+  readonly readonly: boolean;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** A volume as its server's host plugs it in. @param plugged its device as `/dev/vdb` */
+export const diskOf = (
+  { volumeId, bus, device }: { readonly volumeId: string; readonly bus: VolumeBus; readonly device: string },
+  { source, readonly, limits }: Reached,
+  bootIndex: number | null,
+): VolumeDisk => ({ volumeId, ...source, readonly, bus, name: device.replace('/dev/', ''), limits, bootIndex });
+
+/** Whether it names a password, which is kept in the volume's row alone. */
+export const hasSecret = (disk: VolumeDisk): boolean => disk.kind === 'iscsi' && disk.chap !== null;
 
 export interface ServerVolume {
   readonly volumeId: string;

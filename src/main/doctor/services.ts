@@ -14,6 +14,7 @@ import { keysDirectory } from '../directories.ts';
 import { openKeystone } from '../identity.ts';
 import { northboundOf } from '../network-engine.ts';
 import { type Check, type Found, ok, type Patient, problem, warning } from './check.ts';
+import { volumes } from './volumes.ts';
 
 const SKEW_SECONDS = 30;
 
@@ -154,4 +155,4 @@ const networks: Check = {
   },
 };
 
-export const serviceChecks: readonly Check[] = [identity, networks, service];
+export const serviceChecks: readonly Check[] = [identity, networks, volumes, service];

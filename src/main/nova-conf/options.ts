@@ -33,7 +33,6 @@ export const sectionFates: Readonly<Record<string, Fate>> = {
   database: OWN_SCHEMA,
   api_database: OWN_SCHEMA,
   placement_database: COUNTED_HERE,
-  cinder: 'volumes are those of the built-in service',
   service_user: OWN_USER,
   cells: NO_CELLS,
   conductor: 'there is no conductor: workers are told by bus.url how to share the work',
@@ -201,6 +200,44 @@ export const fates: Readonly<Record<string, Fate>> = {
   'placement.service_type': 'it is found in the catalog as placement',
   'placement.cafile': "name it in NODE_EXTRA_CA_CERTS of the service's environment",
   'placement.insecure': 'certificates are always checked',
+
+  // Nova's default, wherever it has a Cinder
+  'cinder.catalog_info': ({ text: info }) =>
+    ['volumev3', 'block-storage'].includes(info.split(':')[0] ?? '')
+      ? set(
+          'volume.service',
+          'cinder',
+          'the catalog is searched for block-storage and volumev3, by identity.interfaces',
+        )
+      : {
+          set: { 'volume.service': 'cinder' },
+          changed: `the catalog is not searched for ${info.split(':')[0]}: set volume.endpoint`,
+        },
+  'cinder.endpoint_template': ({ text: url }) => ({
+    set: { 'volume.service': 'cinder', 'volume.endpoint': url.split('/v3')[0] ?? url },
+  }),
+  ...credentialsOf('cinder'),
+  'cinder.auth_url': () => set('volume.service', 'cinder', 'it is asked as the user of [keystone_authtoken]'),
+  'cinder.os_region_name': ({ text: region }) => ({
+    set: { 'volume.service': 'cinder', 'identity.region_name': region },
+  }),
+  'cinder.http_retries': 'what failed is asked once more',
+  'cinder.timeout': 'how long each call may take is not an option',
+  'cinder.cross_az_attach': ({ isTrue }) =>
+    ignored(
+      isTrue ? 'zones of volumes are not compared' : 'zones of volumes are not compared: keep volumes near by types',
+    ),
+  'cinder.cafile': "name it in NODE_EXTRA_CA_CERTS of the service's environment",
+  'cinder.insecure': 'certificates are always checked',
+  'cinder.debug': LOGS,
+
+  'libvirt.rbd_user': 'Cinder names the user of each volume (rbd_user there)',
+  'libvirt.rbd_secret_uuid': "Cinder names the secret (rbd_secret_uuid there); libvirt's own of that id is used",
+  'libvirt.volume_use_multipath': ({ isTrue }) =>
+    ignored(isTrue ? 'there is no multipath: volumes are reached on one path' : 'there is no multipath'),
+  'libvirt.iscsi_use_multipath': ({ isTrue }) =>
+    ignored(isTrue ? 'there is no multipath: volumes are reached on one path' : 'there is no multipath'),
+  'libvirt.nfs_mount_options': 'Cinder names the options of each share (nfs_mount_options there)',
 
   'libvirt.connection_uri': text('compute.libvirt_uri'),
   'libvirt.virt_type': ({ text: type }) =>

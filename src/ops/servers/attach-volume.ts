@@ -3,20 +3,20 @@
 
 import { asFault, badRequest, Fault, forbidden, notFound, outwardMessage } from '../../base/errors.ts';
 import type { Op } from '../../base/op.ts';
-import type { Volume, VolumeConnection } from '../../cloud/volume.ts';
+import type { Volume } from '../../cloud/volume.ts';
 import { findBuild } from '../../db/servers.ts';
 import { findHost } from '../../db/hosts.ts';
 import { insertClosedAction } from '../../db/instance-actions.ts';
 import { addServerVolume, removeServerVolume, updateServerVolume, volumesOfServer } from '../../db/server-volumes.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import type { GuestView } from '../../domain/servers/guests.ts';
-import { knownProperties } from '../../domain/machines/image-properties.ts';
 import {
+  diskOf,
+  hasSecret,
   nextDevice,
   ownNames,
   type ServerVolume,
   type VolumeBus,
-  volumeBusOf,
   type VolumeDisk,
 } from '../../domain/servers/server-volumes.ts';
 import type { Server, VmState } from '../../domain/servers/servers.ts';
@@ -28,7 +28,9 @@ import { recordFailure } from '../engine/settle.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
 import type { BuildRequest } from './build.ts';
+import { targetNamed } from './connect-volumes.ts';
 import { ending } from './made-ports.ts';
+import { busOfServer } from './volume-bus.ts';
 
 /** States of a server whose volumes may be changed. */
 const states: readonly VmState[] = [
@@ -54,16 +56,6 @@ interface AttachInput {
   readonly bus: VolumeBus;
   readonly device: string;
 }
-
-export const busOfServer = ({ image }: Pick<Server, 'image'>): VolumeBus =>
-  volumeBusOf(knownProperties(image)['hw_disk_bus']);
-
-/** A volume as its server's host plugs it in. */
-export const diskOf = (
-  { volumeId, bus, device }: AttachInput,
-  { path, format, readonly, limits }: VolumeConnection,
-  bootIndex: number | null,
-): VolumeDisk => ({ volumeId, path, format, readonly, bus, name: device.replace('/dev/', ''), limits, bootIndex });
 
 const invalid = (message: string) => badRequest(`Invalid volume: ${message}`, { code: 'volume.busy' });
 
@@ -156,20 +148,25 @@ function unlessTaken(error: unknown): null {
   throw error;
 }
 
+interface Plugged {
+  /** Absent: the row has it already, since there is a password in it. Null: no host reaches it yet. */
+  readonly disk?: VolumeDisk | null;
+  readonly view: GuestView | null;
+}
+
 const plug = step({
   name: 'guest',
   event: 'compute_attach_volume',
-  async run({
-    deps,
-    server,
-    input,
-    output,
-    call,
-  }: StepContext<AttachInput>): Promise<{ readonly disk: VolumeDisk; readonly view: GuestView | null }> {
-    const connection = await deps.volume.connect(output(reserve).attachmentId, server.host);
-    const disk = diskOf(input, connection, null);
-    const view = server.host === null ? null : await call(server.host, 'attachVolume', { uuid: server.uuid, disk });
-    return { disk, view };
+  async run(context: StepContext<AttachInput>): Promise<Plugged> {
+    const { deps, server, input, output, call, commit } = context;
+    const { host, uuid } = server;
+    const to = await targetNamed(context, host);
+    const { connection } = await deps.volume.connect(output(reserve).attachmentId, to, input.device);
+    const disk = connection === null ? null : diskOf(input, connection, null);
+    const secret = disk !== null && hasSecret(disk);
+    if (secret) await commit((t) => updateServerVolume(t, server.id, input.volumeId, { disk }));
+    const view = host === null || disk === null ? null : await call(host, 'attachVolume', { uuid, disk });
+    return secret ? { view } : { disk, view };
   },
   async undo({ server, input, call }) {
     const { volumeId } = input;
@@ -219,7 +216,8 @@ export const attachVolumeAction = defineAction<AttachInput>()({
   ],
   async settle(t, { server, input, output }) {
     const { attachmentId } = output(reserve);
-    await updateServerVolume(t, server.id, input.volumeId, { attachmentId, disk: output(plug).disk });
+    const { disk } = output(plug);
+    await updateServerVolume(t, server.id, input.volumeId, { attachmentId, ...(disk !== undefined && { disk }) });
     return null;
   },
   async failed(t, { server, input, outputIfDone }, failure, nowMs) {

@@ -12,7 +12,14 @@ import { settleFailed } from '../engine/settle.ts';
 import { beginSnapshot, dropHalfImage, removeImage, type SnapshotInput, snapshotSteps, tolerate } from './snapshot.ts';
 import { copyable, defineTransition } from '../../domain/servers/transition.ts';
 import { defineAction } from '../engine/action.ts';
-import { checkVolumesOf, dropHalfImageOfVolumes, type ImageInput, imageOfVolumesSteps } from './image-of-volumes.ts';
+import { beginSnapshots, dropBegun } from './early-volumes.ts';
+import {
+  checkVolumesOf,
+  dropHalfImageOfVolumes,
+  type ImageInput,
+  imageOfVolumesSteps,
+  snapshotNameOf,
+} from './image-of-volumes.ts';
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -32,6 +39,7 @@ export async function createImage(
 ): Promise<CreatedImage> {
   const transition = createImageAction.transitions.createImage;
   await checkVolumesOf(deps, op, uuid, transition);
+  const taken = await beginSnapshots(deps, op, uuid, snapshotNameOf(name));
   return beginSnapshot(
     deps,
     op,
@@ -41,9 +49,14 @@ export async function createImage(
     () => ({ name, type: 'snapshot', properties: metadata }),
     (imageId, server) => ({
       imageId,
-      ...(bootsFromVolume(server) && { ofVolumes: { userId: op.caller.userId, name } }),
+      ...(bootsFromVolume(server) && {
+        ofVolumes: { userId: op.caller.userId, name, ...(taken !== null && { taken }) },
+      }),
     }),
-  );
+  ).catch(async (error: unknown) => {
+    await dropBegun(deps, op, taken ?? []);
+    throw error;
+  });
 }
 
 export interface BackupRequest {

@@ -16,6 +16,7 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { fittingCount } from '../../domain/placement/quota-sets.ts';
 import { wakeWorkers, holdActions, enqueueAction } from '../engine/begin.ts';
 import { type BuildRequest, portTargetOf, specToBuild } from './build.ts';
+import { beginVolumes } from './early-volumes.ts';
 import { addPlannedVolumes, attachPlanned, detachPlanned } from './new-volumes.ts';
 import type { OpsDeps } from '../deps.ts';
 import { giveUpPlace, type Placed, placementOf, placeServer } from '../placement/place.ts';
@@ -73,13 +74,20 @@ export async function createChecked(
   const { request, projectId, flavor, autoDiskConfig } = checked;
   const group = await hintedGroup(deps, op.caller, request.schedulerHints);
   const { userId } = op.caller;
+  /** How many the quota allows. */
+  const fitting = async (t: Tx): Promise<number> => {
+    const accounts = await accountsOf(t, deps.config.quota, { projectId, userId });
+    const found = fittingCount(accounts, startSizeOf(flavor), request.minCount, request.maxCount);
+    if ('message' in found) throw forbidden(found.message, { code: 'quota' });
+    return found.count;
+  };
+  const early = deps.volume.early !== null && request.volumes.length > 0;
+  const begun = await beginVolumes(deps, op, request.volumes, early ? await tx(deps.database, fitting) : 0);
   const { actionId, rows } = await tx(deps.database, async (t) => {
     await lockQuota(t, projectId);
-    const accounts = await accountsOf(t, deps.config.quota, { projectId, userId });
-    const fitting = fittingCount(accounts, startSizeOf(flavor), request.minCount, request.maxCount);
-    if ('message' in fitting) throw forbidden(fitting.message, { code: 'quota' });
+    const count = early ? Math.min(await fitting(t), begun.ids.length) : await fitting(t);
     const nowMs = deps.clock.now();
-    const servers = newServers(deps, userId, checked, fitting.count, nowMs);
+    const servers = newServers(deps, userId, checked, count, nowMs, begun.ids);
     const ids = await insertServers(t, servers);
     await insertDetails(t, ids, request.metadata, request.tags);
     const made = servers.map((server, index) => ({ ...server, id: ids[index] as number, updatedAt: nowMs }));
@@ -88,7 +96,11 @@ export async function createChecked(
     const first = await enqueueCreate(t, op, made, input, nowMs);
     if (group !== null) await joinGroup(t, deps, op, group, made);
     return { actionId: first, rows: made };
+  }).catch(async (error: unknown) => {
+    await begun.keepFirst(0);
+    throw error;
   });
+  await begun.keepFirst(rows.length);
   wakeWorkers(deps, createAction, [actionId]);
   return {
     reservationId: rows[0]?.reservationId ?? '',

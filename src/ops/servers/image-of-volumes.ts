@@ -1,7 +1,6 @@
 // Why: an image of a server that boots from a volume has no bytes: it names a snapshot of each of the server's volumes, of which a server
 // of that image gets volumes of its own. The image is active when all of them are whole; taken back, nothing of it is left.
 
-import { isYes } from '../../base/boolean-word.ts';
 import { Fault, forbidden, internal, notFound } from '../../base/errors.ts';
 import { newUuid } from '../../base/ids.ts';
 import { type Op, systemCaller } from '../../base/op.ts';
@@ -13,16 +12,25 @@ import type { Transition } from '../../domain/servers/transition.ts';
 import { checkTransition } from '../engine/begin.ts';
 import type { OpsDeps } from '../deps.ts';
 import { type Step, step, type StepContext } from '../engine/saga.ts';
-import { busOfServer } from './attach-volume.ts';
 import { awaitOutcome, volumePatience } from './await-outcome.ts';
+import { mustQuiesce } from './early-volumes.ts';
+import { busOfServer } from './volume-bus.ts';
 import { dropHalfImage, removeImage, type SnapshotInput, tolerate } from './snapshot.ts';
 
 export interface ImageInput extends SnapshotInput {
   /** Of a server that boots from a volume: who asks for which name; absent: it has a root disk of its own. */
-  readonly ofVolumes?: { readonly userId: string; readonly name: string };
+  readonly ofVolumes?: {
+    readonly userId: string;
+    readonly name: string;
+    /** The snapshots that were begun with the request; absent: they are yet to be. */
+    readonly taken?: readonly VolumeSnapshotPlan[];
+  };
 }
 
 const longestName = 255;
+
+/** What the snapshots are called of which an image is. */
+export const snapshotNameOf = (image: string): string => `snapshot for ${image}`.slice(0, longestName);
 
 /** Throws where the caller may not have snapshots of the volumes of a server that boots from one, or they cannot be taken now. */
 export async function checkVolumesOf(deps: OpsDeps, op: Op, uuid: string, transition: Transition): Promise<void> {
@@ -44,6 +52,7 @@ const image = step({
     if ((await deps.image.find(systemCaller, input.imageId)) === null) {
       throw notFound(`Image ${input.imageId} could not be found.`);
     }
+    if (input.ofVolumes?.taken !== undefined) return input.ofVolumes.taken;
     const volumes = await volumesOfServer(deps.database.read, server.id);
     return volumes.map(({ volumeId }) => ({ volumeId, snapshotId: newUuid() }));
   },
@@ -74,8 +83,7 @@ const snapshots = step({
     const { deps, server, input, action, commit, output } = context;
     await commit((t, nowMs) => updateServer(t, server.id, { taskState: 'image_pending_upload' }, nowMs));
     const { userId = '', name = '' } = input.ofVolumes ?? {};
-    const quiesce = isYes(server.image?.properties['os_require_quiesce']);
-    const request = { userId, name: `snapshot for ${name}`.slice(0, longestName), description: null, quiesce };
+    const request = { userId, name: snapshotNameOf(name), description: null, quiesce: mustQuiesce(server) };
     for (const { volumeId, snapshotId } of output(image)) {
       await deps.volume.makeSnapshot(snapshotId, { ...request, volumeId }, action.requestId);
     }

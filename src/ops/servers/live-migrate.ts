@@ -13,7 +13,7 @@ import { findServer, updateServer } from '../../db/servers.ts';
 import { type Tx, tx } from '../../db/tx.ts';
 import { freeOf } from '../../domain/placement/claims.ts';
 import { minimumOf } from '../../domain/machines/flavors.ts';
-import type { LiveProgress } from '../../domain/servers/guests.ts';
+import type { GuestSpec, LiveProgress } from '../../domain/servers/guests.ts';
 import type { Host } from '../../domain/placement/hosts.ts';
 import { power, powerNames, type Server } from '../../domain/servers/servers.ts';
 import type { MigrationStatus } from '../../domain/servers/migrations.ts';
@@ -23,6 +23,7 @@ import { asksForDevices } from '../../domain/pci/pci-alias.ts';
 import { wakeWorkers, enqueueAction, lockServerFor, recordDone } from '../engine/begin.ts';
 import { guestSpec, placementFor } from './build.ts';
 import { clearHost } from './clear-host.ts';
+import { volumesAhead } from './connect-volumes.ts';
 import { type Growth, growHere, notGrown } from './growth.ts';
 import type { OpsDeps } from '../deps.ts';
 import { isUp } from '../placement/host-up.ts';
@@ -330,6 +331,13 @@ async function hasArrived({ server, call }: Context, from: string, to: string): 
   return there !== null && movable.includes(there.powerState);
 }
 
+/** The guest as its destination shall make ready for it, its volumes within that host's reach. */
+async function specAhead(context: Context, to: Host): Promise<GuestSpec> {
+  const spec = await guestSpec(context.deps.database.read, { ...context.server, ...whereOf(to) }, null);
+  if ((spec.disks.volumes ?? []).length === 0) return spec;
+  return { ...spec, disks: { ...spec.disks, volumes: await volumesAhead(context, to) } };
+}
+
 /** Begins the guest's move, with what its destination makes ready for it; one that goes on, or is over, goes on. */
 async function beginLive(context: Context, from: string, to: Host, numa: NumaTopology | null): Promise<LiveProgress> {
   const { deps, server, input, again, call } = context;
@@ -342,7 +350,7 @@ async function beginLive(context: Context, from: string, to: Host, numa: NumaTop
   const source = await hostNamed({ deps }, from);
   const { hypervisorHostname: node, hostIp } = to.inventory;
   const offer = await call(from, 'offerDisk', { uuid });
-  const spec = { ...(await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null)), numa };
+  const spec = { ...(await specAhead(context, to)), numa };
   const { inventory } = source;
   const at = { node: inventory.hypervisorHostname, hostIp: inventory.hostIp, offer };
   const landing = await call(to.host, 'prepareLive', { spec, from: at, blockMigration });
@@ -391,7 +399,7 @@ async function monitorLiveMigration(
   }
   // whoever knows of no move any more is asked to begin again: a guest that has arrived is told at once
   if (state === 'none') throw unavailable(`Host ${from} lost its live migration.`, { code: 'migration.lost' });
-  await call(to.host, 'landLive', { spec: await guestSpec(deps.database.read, { ...server, ...whereOf(to) }, null) });
+  await call(to.host, 'landLive', { spec: await specAhead(context, to) });
 }
 
 async function move(context: Context): Promise<void> {

@@ -20,6 +20,7 @@ import { power } from '../../domain/servers/servers.ts';
 import { checkMergeable } from '../../domain/servers/user-data.ts';
 import { bootsFromVolume } from '../../domain/servers/server-volumes.ts';
 import { localDisksProblem, saysOfDisks } from '../../domain/servers/local-disks.ts';
+import type { BegunVolumes } from './early-volumes.ts';
 import type { OpsDeps } from '../deps.ts';
 import { activeImage, bootParts, checkBelongings, keypairNamed, needsConfigDrive } from './boot-source.ts';
 import type { BuildRequest } from './build.ts';
@@ -198,15 +199,15 @@ function newSizes(flavor: FlavorSnapshot) {
   } as const;
 }
 
-/** Each server has volumes of its own: those that are to be made have their ids from here on. */
-const withOwnVolumes = (build: BuildRequest): BuildRequest =>
+/** Each server has volumes of its own: those that are to be made have their ids from here on. @param begun the ids of those that are begun */
+const withOwnVolumes = (build: BuildRequest, begun: readonly string[] = []): BuildRequest =>
   build.volumes === undefined
     ? build
     : {
         ...build,
-        volumes: build.volumes.map((volume) => ({
+        volumes: build.volumes.map((volume, index) => ({
           ...volume,
-          volumeId: volume.source === 'volume' ? volume.id : newUuid(),
+          volumeId: volume.source === 'volume' ? volume.id : (begun[index] ?? newUuid()),
         })),
       };
 
@@ -217,6 +218,7 @@ export function newServers(
   { request, projectId, flavor, image, autoDiskConfig, keypair, build }: CheckedRequest,
   count: number,
   nowMs: number,
+  begun: BegunVolumes['ids'] = [],
 ): NewServer[] {
   const reservationId = newReservation();
   const { description, imageRef, zone, schedulerHints, userData, accessIpV4, accessIpV6, files } = request;
@@ -248,7 +250,7 @@ export function newServers(
     const uuid = newUuid();
     return {
       ...shared,
-      build: withOwnVolumes(build),
+      build: withOwnVolumes(build, begun[index]),
       uuid,
       displayName: namesOf(request.name, uuid, index, count).displayName,
       hostname: hostnameOf(request, uuid, index, count),

@@ -10,6 +10,7 @@ import type { CreateServersRequest } from '../../domain/servers/create-request.t
 import type { ImageFacts } from '../../domain/machines/images.ts';
 import { isOfVolumes, propertiesBesideDevices } from '../../domain/servers/image-devices.ts';
 import {
+  diskOf,
   type NewServerVolume,
   nextDevice,
   ownNames,
@@ -20,18 +21,14 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { snapshotMissing, volumeMissing } from '../../domain/servers/volumes.ts';
 import type { OpsDeps } from '../deps.ts';
 import type { StepContext } from '../engine/saga.ts';
-import { busOfServer, checkFree, diskOf } from './attach-volume.ts';
+import { checkFree } from './attach-volume.ts';
 import { awaitOutcome, volumePatience } from './await-outcome.ts';
 import type { BuildRequest } from './build.ts';
+import { targetNamed } from './connect-volumes.ts';
+import { requestOf } from './early-volumes.ts';
+import { busOfServer } from './volume-bus.ts';
 
 const invalid = (why: string) => badRequest(`Block Device Mapping is Invalid: ${why}`);
-
-/** What a volume is made from, as the volume service is asked. */
-const requestOf = ({ source, id, sizeGb, type }: NewServerVolume) => ({
-  ...{ sizeGb, name: '', description: '', type, zone: null, metadata: {} },
-  imageId: source === 'image' ? id : null,
-  snapshotId: source === 'snapshot' ? id : null,
-});
 
 /** What is not there is a bad request, in the words that Nova has for it. */
 const unlessMissing = <T>(found: Promise<T>, refused: () => Fault): Promise<T> =>
@@ -158,14 +155,16 @@ export async function attachPlanned<I>(context: StepContext<I>): Promise<void> {
   }
   const rows = await volumesOfServer(deps.database.read, server.id);
   const bus = busOfServer(server);
+  const to = await targetNamed(context, server.host);
   for (const volume of volumes) {
     const row = rows.find(({ volumeId }) => volumeId === volume.volumeId);
     if (row === undefined) continue;
     await whenMade(context, volume);
     const attachmentId = await deps.volume.reserve(volume.volumeId, server.uuid);
-    const connection = await deps.volume.connect(attachmentId, server.host);
+    const { connection } = await deps.volume.connect(attachmentId, to, row.device);
     await deps.volume.complete(attachmentId, row.device);
-    const disk = diskOf({ volumeId: volume.volumeId, bus, device: row.device }, connection, volume.bootIndex);
+    const plugged = { volumeId: volume.volumeId, bus, device: row.device };
+    const disk = connection === null ? null : diskOf(plugged, connection, volume.bootIndex);
     await context.commit((t) => updateServerVolume(t, server.id, volume.volumeId, { attachmentId, disk }));
   }
 }

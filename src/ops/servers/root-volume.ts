@@ -9,6 +9,7 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { step, type StepContext } from '../engine/saga.ts';
 import type { OpsDeps } from '../deps.ts';
 import { awaitOutcome, volumePatience } from './await-outcome.ts';
+import { connectVolumes } from './connect-volumes.ts';
 import { hostOf } from './host-of.ts';
 import { makeWay } from './whereabouts.ts';
 
@@ -77,6 +78,7 @@ export const reimage = step({
     await makeWay(context);
     const there = (await call(hostOf(server), 'inspect', { uuid })) !== null;
     if (there) await call(hostOf(server), 'powerOff', { uuid, timeoutMs: deps.config.shutdownMs });
+    if (deps.volume.reimagesApart) await connectVolumes(context, '', volumeId);
     await deps.volume.reimage(volumeId, imageId, action.requestId);
   },
   undo: (context) => endReimage(context),
@@ -96,12 +98,28 @@ export const reimaged = step({
       return status === 'downloading' ? null : true;
     };
     await awaitOutcome(context, volumePatience, look, () => failed('did not get its new data in time'));
+    if (context.deps.volume.reimagesApart) await connectVolumes(context, hostOf(context.server), volumeId);
   },
   undo: 'the work on the volume is given up with what began it',
 });
 
+/** A volume that was at no host for its new data is at the server's again, whole as it was or with what came; one that is broken stays. */
+async function bringBack(context: StepContext<Input>, volumeId: string): Promise<void> {
+  const { deps, server, log } = context;
+  const look = async () => {
+    const status = await deps.volume.status(volumeId);
+    return status === 'downloading' ? null : (status ?? 'deleted');
+  };
+  const late = () => internal(`Volume ${volumeId} does not end getting data.`, { code: 'volume.busy' });
+  const status = await awaitOutcome(context, volumePatience, look, late);
+  if (status !== 'error') return connectVolumes(context, hostOf(server), volumeId);
+  log.warn({ volume: volumeId }, 'a volume is kept for its server at no host: its new data did not come');
+}
+
 /** The data of before stays where the new one is not whole yet. */
 export async function endReimage<I extends Input>(context: StepContext<I>): Promise<void> {
   const { deps, input } = context;
-  if (input.reimage !== null) await deps.volume.endReimage(input.reimage.volumeId);
+  if (input.reimage === null) return;
+  await deps.volume.endReimage(input.reimage.volumeId);
+  if (deps.volume.reimagesApart) await bringBack(context, input.reimage.volumeId);
 }

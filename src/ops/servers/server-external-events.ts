@@ -2,14 +2,18 @@
 // since hosts report by themselves and ports are read again with the next change.
 
 import { messageOf } from '../../base/errors.ts';
-import type { Op } from '../../base/op.ts';
+import { type Op, systemCaller } from '../../base/op.ts';
 import { nicsOfServer } from '../../db/server-nics.ts';
+import { volumesOfServer } from '../../db/server-volumes.ts';
 import { findServers } from '../../db/servers.ts';
 import { type EventCode, eventCode, type ExternalEvent } from '../../domain/servers/server-external-events.ts';
 import type { Server } from '../../domain/servers/servers.ts';
 import type { OpsDeps } from '../deps.ts';
 import { followGuest } from '../reconcile/guests.ts';
+import { growAttached } from './attach-volume.ts';
 import { refreshNetwork } from './refresh-network.ts';
+
+const GIB = 1024 ** 3;
 
 /** A port was deleted: the guest's interface goes, then the row. */
 async function dropPort(deps: OpsDeps, op: Op, server: Server, host: string, portId: string | null): Promise<void> {
@@ -20,6 +24,14 @@ async function dropPort(deps: OpsDeps, op: Op, server: Server, host: string, por
   await refreshNetwork(deps, server);
 }
 
+/** A volume is larger now: the guest that has it sees that. What the size is the volume service says. */
+async function growVolume(deps: OpsDeps, op: Op, server: Server, host: string, volumeId: string | null): Promise<void> {
+  const volumes = await volumesOfServer(deps.database.read, server.id);
+  if (volumeId === null || !volumes.some((one) => one.volumeId === volumeId)) return;
+  const { sizeGb } = await deps.volume.volume(systemCaller, volumeId);
+  await growAttached(deps, { ...server, host }, volumeId, sizeGb * GIB, op.requestId);
+}
+
 async function follow(deps: OpsDeps, op: Op, event: ExternalEvent, server: Server, host: string): Promise<void> {
   switch (event.name) {
     case 'network-changed':
@@ -28,6 +40,8 @@ async function follow(deps: OpsDeps, op: Op, event: ExternalEvent, server: Serve
       return dropPort(deps, op, server, host, event.tag);
     case 'power-update':
       return followGuest(deps, host, server.uuid, null);
+    case 'volume-extended':
+      return growVolume(deps, op, server, host, event.tag);
     default:
       // nothing here waits for these
       deps.log.info({ server: server.uuid, event: event.name, tag: event.tag }, 'an event of a server was told');

@@ -24,6 +24,7 @@ import {
   volumeNoun,
 } from '../../db/volumes.ts';
 import { type Tx, tx } from '../../db/tx.ts';
+import { limitsIn } from '../../domain/servers/volume-source.ts';
 import { volumeMissing } from '../../domain/servers/volumes.ts';
 import { mustBegin } from '../../domain/volumes/status.ts';
 import { connectAttachment, completeAttachment, createAttachment, follow } from './attachments.ts';
@@ -92,9 +93,6 @@ const snapshotOf = ({
   ...{ id, volumeId, name, description, status, sizeGb, createdAt },
 });
 
-/** What QEMU can keep, by its own names, as QoS specs say it too. */
-const LIMITS = /^(?:total|read|write)_(?:bytes|iops)_sec(?:_max|_max_length)?$|^size_iops_sec$/;
-
 /** The limits of a volume's type that the hypervisor keeps. */
 async function limitsOf(
   { database }: VolumeParts,
@@ -103,8 +101,7 @@ async function limitsOf(
   const type = await findType(database.read, typeId);
   const qos = type?.qosId == null ? null : await findQos(database.read, type.qosId);
   if (qos === null || qos.consumer === 'back-end') return {};
-  const pairs = Object.entries(qos.specs).filter(([name, value]) => LIMITS.test(name) && /^\d{1,15}$/.test(value));
-  return Object.fromEntries(pairs.map(([name, value]) => [name, Number(value)]));
+  return limitsIn(qos.specs);
 }
 
 /** What a volume is made from, as this service has it. */
@@ -180,7 +177,16 @@ function forServers(
   parts: VolumeParts,
 ): Pick<
   VolumeService,
-  'complete' | 'connect' | 'detaching' | 'disconnect' | 'release' | 'releaseAll' | 'remove' | 'reserve'
+  | 'complete'
+  | 'connect'
+  | 'connectAhead'
+  | 'detaching'
+  | 'disconnect'
+  | 'endOthers'
+  | 'release'
+  | 'releaseAll'
+  | 'remove'
+  | 'reserve'
 > {
   const { database, clock } = parts;
   return {
@@ -190,7 +196,8 @@ function forServers(
       const asked = { volumeId, serverUuid, connector: null, mode: null };
       return (await createAttachment(parts, systemCaller, asked)).id;
     },
-    async connect(id, host) {
+    async connect(id, to) {
+      const host = to?.host ?? null;
       const before = await findAttachment(database.read, id);
       if (before === null) throw notFound(`Attachment ${id} could not be found.`);
       const attached = before.status === 'attached';
@@ -198,15 +205,20 @@ function forServers(
       else await connectAttachment(parts, systemCaller, id, host === null ? {} : { host });
       const volume = await findVolume(database.read, before.volumeId);
       if (volume === null) throw notFound(volumeMissing(before.volumeId), { code: 'VolumeNotFound' });
-      return {
-        ...{ path: parts.files.pathOf(volume.id), format: 'qcow2', readonly: before.mode === 'ro' },
-        limits: await limitsOf(parts, volume),
-      };
+      const source = { path: parts.files.pathOf(volume.id), format: 'qcow2' } as const;
+      const connection = { source, readonly: before.mode === 'ro', limits: await limitsOf(parts, volume) };
+      return { attachmentId: id, connection };
     },
+    connectAhead: async () => null,
     async complete(id, device) {
       await completeAttachment(parts, systemCaller, id, device);
     },
-    disconnect: (id) => change(parts, id, (t, nowMs) => updateAttachment(t, id, { ...KEPT, updatedAt: nowMs })),
+    async disconnect(id) {
+      await change(parts, id, (t, nowMs) => updateAttachment(t, id, { ...KEPT, updatedAt: nowMs }));
+      return id;
+    },
+    // one attachment goes with its server from host to host
+    endOthers: async () => undefined,
     async detaching(volumeId, begins) {
       await tx(database, async (t) => {
         const volume = await lockVolume(t, volumeId);
@@ -244,6 +256,8 @@ export function makeVolumeService(parts: VolumeParts): VolumeService {
     });
   const own = ({ projectId }: Caller) => ({ projectId: projectId ?? '', columns: {}, metadata: {} });
   return {
+    early: null,
+    reimagesApart: false,
     async volumes(caller) {
       return shownTo(parts, (await pageOfRows(database.read, volumeNoun, own(caller), firstPage)) ?? []);
     },

@@ -123,6 +123,7 @@ export function fakeInventory(
       cpu,
       ...nodes,
       ...offeredDevices(whole.devices, whole.deviceSpecs),
+      connector: { initiator: `iqn.2008-11.org.linux-kvm:${hostname}`, kinds: ['file', 'nfs', 'rbd', 'iscsi'] },
       freeDiskGb: Math.max(0, diskGb - used.diskGb),
       freeMemoryMb: Math.max(0, memoryMb - used.memoryMb),
       uptime: hostUptime(),

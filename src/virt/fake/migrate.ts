@@ -191,7 +191,11 @@ function liveVerbs(parts: MigrateParts): Pick<AgentVerbs, LiveVerb> {
       const guest = store.get(spec.uuid);
       if (guest === undefined) throw missing(spec.uuid);
       await take('landLive', behaviourOf(guest));
-      return view(guest);
+      // as this host reaches them
+      const { volumes } = spec.disks;
+      if (volumes === undefined) return view(guest);
+      store.put({ ...guest, spec: { ...guest.spec, disks: { ...guest.spec.disks, volumes } } });
+      return view(store.get(spec.uuid) ?? guest);
     },
 
     async liveMigrate({ uuid, to }) {

@@ -28,7 +28,7 @@ export function volumeVerbs(
       await host.begin('copyVolume', uuid);
       const disk = (host.guestOf(uuid).spec.disks.volumes ?? []).find((one) => one.volumeId === volumeId);
       // nobody writes to it here, so a copy of the file is what there is
-      if (disk !== undefined) await copyFile(disk.path, path);
+      if (disk !== undefined && 'path' in disk) await copyFile(disk.path, path);
       return null;
     },
     async growVolume({ uuid }) {

@@ -15,7 +15,8 @@ import {
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { HypervisorConnection } from './connection.ts';
-import { exists, guestFiles, instanceDir, linkOrCopy, markComplete } from './disks.ts';
+import { guestFiles, instanceDir, linkOrCopy, markComplete } from './disks.ts';
+import { exists } from './exists.ts';
 import { findDomain, powerOf } from './guest.ts';
 import { domainOf, type Host, noSuchGuest, view } from './host.ts';
 import { isOurDomain } from './names.ts';

@@ -12,7 +12,7 @@ import type { DiskCopied, DiskCopyOrder, GuestSpec, GuestView } from '../../doma
 import { chainSource } from '../../domain/servers/server-copies.ts';
 import { power } from '../../domain/servers/servers.ts';
 import { forgetCheckpoints } from './checkpoints.ts';
-import { exists } from './disks.ts';
+import { exists } from './exists.ts';
 import { findDomain, isOff, powerOf } from './guest.ts';
 import { domainOf, filesOf, type Host, view } from './host.ts';
 import { formatOf } from './images.ts';

@@ -1,7 +1,7 @@
 // Why: a guest's files are one directory: disks over a link to their image, kernel, config drive, console. Whatever is in it
 // was made here from checked ids; removing the directory removes the guest's disks, and nothing else.
 
-import { access, copyFile, link, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict } from '../../base/errors.ts';
 import { checkedUuid } from '../../base/ids.ts';
@@ -19,7 +19,9 @@ import { type DiskPlan, namesOf } from './machine/disk.ts';
 import { type Bus, busOf, machineKindOf } from './machine/kind.ts';
 import type { CachedImage, ImageCache } from './images.ts';
 import type { Keeper } from './ownership.ts';
+import { exists } from './exists.ts';
 import { socketPath } from './serial.ts';
+import { openedAs } from './volume-source.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -100,17 +102,7 @@ export async function makeDisks(deps: DiskDeps, spec: GuestSpec): Promise<void> 
   if (spec.configDrive !== null && !(await exists(system.configDrive))) {
     await buildConfigDrive(deps.run, spec, system.configDrive, await taggedDisks(deps, spec));
   }
-  for (const { path } of spec.disks.volumes ?? []) await lendVolume(deps, path);
   await handOver(deps, dir);
-}
-
-/** Gives a volume's file to QEMU. Throws where this host has no such file. */
-export async function lendVolume({ keeper }: Pick<DiskDeps, 'keeper'>, path: string): Promise<void> {
-  if (!(await exists(path)))
-    throw conflict('The volume is not on this host: it has another directory of volumes.', {
-      code: 'volume.elsewhere',
-    });
-  await keeper.give(path);
 }
 
 /** All that a guest's QEMU reads and writes is its own, and nobody else's. */
@@ -248,20 +240,15 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-export const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
 /** A volume as a disk of a guest: known by its volume's id, and by its own name. */
-export const volumePlan = (
-  { path, format, readonly, bus, name, volumeId, limits: own, bootIndex }: VolumeDisk,
-  boots: boolean,
-) => ({
-  ...({ path, format, readonly, device: 'disk', bus, name } as const),
-  ...{ serial: volumeId, limits: own, bootable: boots && bootIndex === 0 },
-});
+export const volumePlan = (instancesDir: string, volume: VolumeDisk, boots: boolean) => {
+  const { readonly, bus, name, volumeId, limits: own, bootIndex } = volume;
+  return {
+    ...openedAs(instancesDir, volume, volumeId),
+    ...({ readonly, device: 'disk', bus, name } as const),
+    ...{ serial: volumeId, limits: own, bootable: boots && bootIndex === 0 },
+  };
+};
 
 /** Where a guest's files are, as its domain needs them. The disks are in the guest's order: root, ephemeral, swap, config drive. */
 export async function placeOf(
@@ -297,7 +284,7 @@ export async function placeOf(
         : ({ device: 'cdrom', bus: kind.cdromBus } as const);
     disks.push({ ...drive, path: system.configDrive, format: 'raw', readonly: true, bootable: false });
   }
-  for (const volume of spec.disks.volumes ?? []) disks.push(volumePlan(volume, !rescued));
+  for (const volume of spec.disks.volumes ?? []) disks.push(volumePlan(instancesDir, volume, !rescued));
   if (spec.rescue !== undefined) addRescue(disks, spec.rescue, files.rescue, bus, kind.cdromBus);
   return {
     ...host,

@@ -16,7 +16,8 @@ import { openHypervisor } from './connection.ts';
 import { readConsole, rotateConsole } from './console.ts';
 import { measure } from './measure.ts';
 import { readDiagnostics } from './diagnostics.ts';
-import { exists, guestFiles, instanceDir } from './disks.ts';
+import { guestFiles, instanceDir } from './disks.ts';
+import { exists } from './exists.ts';
 import { makeUntil, toGuestEvent } from './events.ts';
 import { findDomain, ifGone, isArriving } from './guest.ts';
 import { domainOf, type Host, networkDeps, noSuchGuest, view } from './host.ts';
@@ -43,6 +44,7 @@ import { findLimits } from './probe-limits.ts';
 import { makeKeeper } from './ownership.ts';
 import { assertReachable, readQemuOwner } from './reach.ts';
 import { nicVerbs } from './plug.ts';
+import { readConnector } from './volume-reach.ts';
 import { volumeVerbs } from './volumes.ts';
 import { copyVerbs } from './copies.ts';
 import { consoleVerbs } from './remote-console.ts';
@@ -71,6 +73,10 @@ export interface LibvirtDriverOptions {
   readonly cpuModel?: string | null;
   /** Where the database of this host's Open vSwitch is asked; default: where it usually is. */
   readonly ovsDb?: string;
+  /** Where the keyrings of this host's users of Ceph are; default: where Ceph has them. */
+  readonly cephDir?: string;
+  /** Where the name of this host's iSCSI initiator is; default: where open-iscsi has it. */
+  readonly initiatorFile?: string;
   readonly log: Log;
   readonly clock?: Clock;
   /** The address by which other hosts know this one. */
@@ -116,6 +122,8 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       node: await connection.connectGetHostname(),
       ...{ connection, instancesDir, imagesDir, run, clock, log, choice, keeper, screen: options.screen ?? null },
       ovsDb: options.ovsDb ?? 'unix:/run/openvswitch/db.sock',
+      cephDir: options.cephDir ?? '/etc/ceph',
+      connector: await readConnector(await connection.connectGetHostname(), options.initiatorFile),
       division: options.division ?? undivided,
       releaseGuestOffline: options.releaseGuestOffline ?? false,
       deviceSpecs: options.deviceSpecs ?? [],
@@ -129,7 +137,7 @@ export async function makeLibvirtDriver(options: LibvirtDriverOptions): Promise<
       }),
       agent: makeAgent(connection, clock),
       until: makeUntil(connection, clock),
-      ...{ guests: makeMutex(), networks: makeMutex() },
+      ...{ guests: makeMutex(), networks: makeMutex(), mounts: makeMutex() },
       offline: new Map(),
       adopted: new Set(),
       offers: makeOffers({

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { conflict, notFound } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { type GuestSpec, type GuestView, lettingGo } from '../../domain/servers/guests.ts';
+import type { HostConnector } from '../../domain/servers/volume-source.ts';
 import type { CpuDivision } from '../host-cells.ts';
 import type { DeviceSpec } from '../host-devices.ts';
 import type { Run } from '../../base/run.ts';
@@ -45,11 +46,17 @@ export interface Host {
   readonly keeper: Keeper;
   /** Where the database of this host's Open vSwitch is asked. */
   readonly ovsDb: string;
+  /** Where the keyrings of this host's users of Ceph are. */
+  readonly cephDir: string;
+  /** How storage knows this host. */
+  readonly connector: HostConnector;
   readonly agent: GuestAgent;
   readonly until: Until;
   /** By guest, and by network. */
   readonly guests: Mutex;
   readonly networks: Mutex;
+  /** By place at which a share is mounted. */
+  readonly mounts: Mutex;
   /** Guests some of whose vCPUs are offline inside only, and how many shall be online: a reboot in there forgets it. */
   readonly offline: Map<string, number>;
   /** Guests of ours whose domains have another program's names, as far as they were seen. */

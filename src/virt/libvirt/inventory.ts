@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os';
 import type { HostCapabilities, HostFacts, HostInventory, OptionalVerb } from '../../domain/placement/hosts.ts';
 import type { MemoryMethod } from '../../domain/adjustment/memory-method.ts';
 import { readCpuSet } from '../../domain/numa/cpu-set.ts';
+import type { HostConnector } from '../../domain/servers/volume-source.ts';
 import type { HostCell } from '../../domain/numa/numa.ts';
 import { traitsOf } from '../../domain/placement/host-traits.ts';
 import { hostUptime } from '../uptime.ts';
@@ -31,11 +32,12 @@ export interface HostSettings {
   readonly choice: HostChoice;
   readonly division: CpuDivision;
   readonly deviceSpecs: readonly DeviceSpec[];
+  readonly connector: HostConnector;
 }
 
 export async function readInventory(
   calls: LibvirtCalls,
-  { instancesDir, choice: host, division, deviceSpecs }: HostSettings,
+  { instancesDir, choice: host, division, deviceSpecs, connector }: HostSettings,
   hostIp: string,
   verbs: readonly OptionalVerb[],
 ): Promise<HostInventory> {
@@ -78,6 +80,7 @@ export async function readInventory(
       cpu,
       ...nodes,
       ...offeredDevices(devices, deviceSpecs),
+      connector,
       freeDiskGb: Math.floor((disk.bavail * disk.bsize) / GIB),
       freeMemoryMb: Math.floor(free / MIB),
       uptime: hostUptime(),

@@ -8,16 +8,9 @@ import { limits } from '../../base/limits.ts';
 import type { GuestSpec, GuestView } from '../../domain/servers/guests.ts';
 import { adoptedName, assertOurs, removeTaps, settleIn } from './adoption.ts';
 import { domainXml } from './config.ts';
-import {
-  exists,
-  forgetDisks,
-  forgetRescue,
-  instanceDir,
-  makeDisks,
-  markComplete,
-  placeOf,
-  removeDisks,
-} from './disks.ts';
+import { forgetDisks, forgetRescue, instanceDir, makeDisks, markComplete, placeOf, removeDisks } from './disks.ts';
+import { exists } from './exists.ts';
+import { leaveVolume, reachVolume, volumesWithSecret } from './volume-reach.ts';
 import { isVirError } from './errors.ts';
 import { findDomain, ifGone, isOff } from './guest.ts';
 import { domainOf, filesOf, type Host, noSuchGuest, settle, view } from './host.ts';
@@ -73,6 +66,7 @@ export async function define(host: Host, spec: GuestSpec): Promise<DomainRef> {
   await forgetRescue(filesOf(host, spec.uuid));
   await settleIn(host, spec.uuid);
   await makeDisks(host, spec);
+  for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   await settle(host, [...before, ...spec.nics]);
   for (const nic of spec.nics) await settleFilter(connection, nic);
   await removeWritten(filesOf(host, spec.uuid).leaving);
@@ -129,12 +123,14 @@ export async function remove(host: Host, uuid: string): Promise<null> {
 
 /** Takes a domain that is off out of libvirt's books, with what libvirt itself kept for it. */
 export async function undefine({ connection, offline }: Host, domain: DomainRef): Promise<void> {
+  const xml = await connection.domainGetXMLDesc(domain, vir.VIR_DOMAIN_XML_INACTIVE).catch(ifGone(null));
   const flags =
     vir.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
     vir.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
     vir.VIR_DOMAIN_UNDEFINE_NVRAM |
     vir.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
   await connection.domainUndefineFlags(domain, flags).catch(ifGone(undefined));
+  for (const id of xml === null ? [] : volumesWithSecret(xml)) await leaveVolume({ connection }, id);
   offline.delete(domain.uuid);
 }
 

@@ -10,19 +10,22 @@ import type { VolumeDisk } from '../../domain/servers/server-volumes.ts';
 import { isOff, powerOf } from './guest.ts';
 import { copyRunning } from './snapshots.ts';
 import { qemuImg } from '../../base/qemu-img.ts';
-import { lendVolume, volumePlan } from './disks.ts';
+import { volumePlan } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { domainOf, type Host, view } from './host.ts';
 import { diskXml } from './machine/disk.ts';
 import { mustStay } from './move/live.ts';
 import { type Side, sidesOf } from './sides.ts';
 import * as vir from './rpc/constants.ts';
+import { leaveVolume, reachVolume } from './volume-reach.ts';
+import { isInShare } from './volume-source.ts';
 import type { DomainRef } from './rpc/types.ts';
 import { children, elementXml, find, readXml } from './xml.ts';
 
 /** A disk of a domain, as libvirt tells of it. */
 interface PluggedDisk {
   readonly name: string;
+  /** Empty: it is on the network. */
   readonly path: string;
   readonly xml: string;
 }
@@ -53,8 +56,8 @@ async function disksOf(host: Host, domain: DomainRef, side: Side): Promise<Retur
 async function attach(host: Host, uuid: string, disk: VolumeDisk): Promise<void> {
   const domain = await domainOf(host, uuid);
   await mustStay(host, domain);
-  await lendVolume(host, disk.path);
-  const xml = diskXml(volumePlan(disk, false));
+  await reachVolume(host, disk);
+  const xml = diskXml(volumePlan(host.instancesDir, disk, false));
   for (const side of await sidesOf(host, domain)) {
     const { volumes, names } = await disksOf(host, domain, side);
     if (volumes.has(disk.volumeId)) continue;
@@ -91,6 +94,7 @@ async function detach(host: Host, uuid: string, volumeId: string): Promise<void>
     if (side === vir.VIR_DOMAIN_AFFECT_LIVE) await unplug(host, domain, volumeId, plugged.xml);
     else await host.connection.domainDetachDeviceFlags(domain, plugged.xml, side);
   }
+  await leaveVolume(host, volumeId);
 }
 
 async function grow(host: Host, uuid: string, volumeId: string, bytes: number): Promise<void> {
@@ -99,6 +103,8 @@ async function grow(host: Host, uuid: string, volumeId: string, bytes: number): 
   const plugged = (await disksOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE)).volumes.get(volumeId);
   if (plugged === undefined) throw notFound(`Volume ${volumeId} is not attached to instance ${uuid}.`);
   if (await isOff(host.connection, domain)) {
+    // what another service keeps is as large as that made it, which the next start sees
+    if (plugged.path === '' || isInShare(host.instancesDir, plugged.path)) return;
     await qemuImg(host.run, ['resize', '-q', '-f', 'qcow2', '--', plugged.path, String(bytes)]);
     return;
   }
@@ -110,6 +116,7 @@ async function copy(host: Host, uuid: string, volumeId: string, path: string, qu
   await mustStay(host, domain);
   const plugged = (await disksOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE)).volumes.get(volumeId);
   if (plugged === undefined) throw notFound(`Volume ${volumeId} is not attached to instance ${uuid}.`);
+  if (plugged.path === '') throw conflict(`Volume ${volumeId} is no file here.`, { code: 'volume.reach' });
   await rm(path, { force: true });
   const state = await powerOf(host.connection, domain);
   if (state === power.running || state === power.paused) {

@@ -5,7 +5,7 @@ import { endpointIn } from '../../../src/cloud/catalog.ts';
 const endpoint = (which: string, region: string, url: unknown) => ({ interface: which, region_id: region, url });
 const answer = {
   catalog: [
-    { type: 'image', endpoints: 'none' },
+    { types: ['image'], endpoints: 'none' },
     null,
     {
       type: 'image',
@@ -26,12 +26,12 @@ describe("Keystone's catalog", () => {
     [['admin'], 'two', null],
   ] as const) {
     it(`has ${found} as ${interfaces.join(', ')} of ${region === '' ? 'any region' : region}`, () => {
-      assert.equal(endpointIn(answer, { type: 'image', interfaces, region }), found);
+      assert.equal(endpointIn(answer, { types: ['image'], interfaces, region }), found);
     });
   }
 
   it('may be no catalog at all', () => {
     for (const odd of [null, 'x', {}, { catalog: {} }, { catalog: [{ type: 'image' }] }])
-      assert.equal(endpointIn(odd, { type: 'image', interfaces: ['public'], region: '' }), null);
+      assert.equal(endpointIn(odd, { types: ['image'], interfaces: ['public'], region: '' }), null);
   });
 });

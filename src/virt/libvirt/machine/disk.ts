@@ -1,13 +1,12 @@
 // Why: the drives of a guest in the order in which it sees them, with the bounds of its flavor on each.
 
 import { diskName } from '../../../domain/servers/disk-name.ts';
+import { type Opened, writeSource } from '../volume-source.ts';
 import { endXml, leaf, startXml, text, type XMLBuilder } from '../xml.ts';
 import type { Bus, MachineKind } from './kind.ts';
 
 /** One disk in the order in which the guest sees it. */
-export interface DiskPlan {
-  readonly path: string;
-  readonly format: 'raw' | 'qcow2';
+export interface DiskPlan extends Opened {
   readonly device: 'disk' | 'cdrom';
   readonly readonly: boolean;
   readonly bus: Bus;
@@ -34,9 +33,11 @@ export function namesOf(disks: readonly Pick<DiskPlan, 'bus' | 'name'>[]): reado
   });
 }
 
+const typeOf = ({ network }: Pick<DiskPlan, 'network'>): string => (network === undefined ? 'file' : 'network');
+
 /** One disk by itself, for a guest that is there already. */
 export function diskXml(plan: DiskPlan & { readonly name: string }): string {
-  const disk = startXml('disk', { type: 'file', device: plan.device });
+  const disk = startXml('disk', { type: typeOf(plan), device: plan.device });
   fill(disk, plan, plan.name, { packedRing: false, limits: { disk: {} } });
   return endXml(disk);
 }
@@ -48,10 +49,12 @@ type DiskWish = Pick<MachineKind['wish'], 'packedRing'> & {
 function fill(disk: XMLBuilder, plan: DiskPlan, name: string, wish: DiskWish): void {
   leaf(disk, 'driver', {
     ...{ name: 'qemu', type: plan.format },
+    // what a target has in common with another host is never what a host remembers
+    ...(plan.network?.kind === 'iscsi' ? { cache: 'none' } : {}),
     ...(plan.readonly ? {} : { discard: 'unmap' }),
     ...(wish.packedRing && plan.bus === 'virtio' ? { packed: 'on' } : {}),
   });
-  leaf(disk, 'source', { file: plan.path });
+  writeSource(disk, plan);
   leaf(disk, 'target', { dev: name, bus: plan.bus });
   writeLimits(disk, plan.limits ?? wish.limits.disk);
   if (plan.serial !== undefined) text(disk, 'serial', plan.serial);
@@ -68,7 +71,7 @@ export function writeDisks(devices: XMLBuilder, disks: readonly DiskPlan[], kind
   const names = namesOf(disks);
   let bootOrder = 0;
   for (const [index, plan] of disks.entries()) {
-    const disk = devices.ele('disk', { type: 'file', device: plan.device });
+    const disk = devices.ele('disk', { type: typeOf(plan), device: plan.device });
     fill(disk, plan, names[index] ?? '', wish);
     if (plan.bootable) leaf(disk, 'boot', { order: ++bootOrder });
   }

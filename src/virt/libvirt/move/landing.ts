@@ -8,14 +8,16 @@ import { conflict, Fault, messageOf, unavailable } from '../../../base/errors.ts
 import { removeWritten, writeDurably } from '../../../base/durable-file.ts';
 import type { AgentArgs, AgentVerbs } from '../../../domain/servers/agent-methods.ts';
 import { type GuestSpec, type GuestView, type LiveLanding, liveDisksProblem } from '../../../domain/servers/guests.ts';
-import { exists, guestFiles, handOver, instanceDir, lendVolume, markComplete } from '../disks.ts';
+import { guestFiles, handOver, instanceDir, markComplete } from '../disks.ts';
 import { isVirError } from '../errors.ts';
+import { exists } from '../exists.ts';
 import { findDomain, isArriving, isOff } from '../guest.ts';
 import { domainOf, filesOf, type Host, noSuchGuest, settle, view } from '../host.ts';
 import { formatOf } from '../images.ts';
 import { isOthers, ownFiles, undefine, xmlHere } from '../lifecycle.ts';
 import { checkNics, writePorts } from '../nics.ts';
 import { settleFilter } from '../port-filter.ts';
+import { reachVolume } from '../volume-reach.ts';
 import * as vir from '../rpc/constants.ts';
 import { elementXml, find, readXml } from '../xml.ts';
 import type { Arrival } from './arrivals.ts';
@@ -142,9 +144,9 @@ async function prepare(host: Host, { spec, from, blockMigration }: AgentArgs<'pr
     throw unavailable(`Instance ${uuid} is offered anew.`, { code: 'migration.offered' });
   const problem = liveDisksProblem(blockMigration, shared, manifest.files.filter(isFilled).length);
   if (problem !== null) throw cannot(uuid, problem);
-  for (const { path } of spec.disks.volumes ?? []) await lendVolume(host, path);
   // what an earlier stay left defined
   if (present !== null && !shared) await undefine(host, present);
+  for (const disk of spec.disks.volumes ?? []) await reachVolume(host, disk);
   if (!shared) await makeReady(host, spec, from, manifest);
   await writePorts(dir, spec.nics);
   await settle(host, spec.nics);

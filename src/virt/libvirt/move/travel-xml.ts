@@ -39,6 +39,16 @@ function exchange(parent: Element, name: string, others: readonly Element[]): vo
   for (const old of first === undefined ? [] : [first, ...more]) parent.removeChild(old);
 }
 
+/** What is on the network is reached from the other host as that host does. */
+function reachFromThere(devices: Element, otherDevices: Element): void {
+  const others = new Map(children(otherDevices, 'disk').map((disk) => [find(disk, 'serial')?.textContent, disk]));
+  for (const disk of children(devices, 'disk')) {
+    const other = others.get(find(disk, 'serial')?.textContent ?? '');
+    if (other === undefined || disk.getAttribute('type') !== 'network') continue;
+    for (const name of ['auth', 'source']) exchange(disk, name, children(other, name));
+  }
+}
+
 /**
  * A guest's definition for another host.
  * @param there what the guest would be, were it made there
@@ -49,7 +59,10 @@ export function travelXml(xml: string, there: string, from: string, to: string):
   relocate(root, from, to);
   for (const name of PLACEMENT) exchange(root, name, children(other, name));
   const [devices, otherDevices] = [find(root, 'devices'), find(other, 'devices')];
-  if (devices !== null && otherDevices !== null) exchange(devices, 'graphics', children(otherDevices, 'graphics'));
+  if (devices !== null && otherDevices !== null) {
+    exchange(devices, 'graphics', children(otherDevices, 'graphics'));
+    reachFromThere(devices, otherDevices);
+  }
   const cpuset = find(other, 'vcpu')?.getAttribute('cpuset') ?? null;
   const vcpu = find(root, 'vcpu');
   if (cpuset === null) vcpu?.removeAttribute('cpuset');

@@ -4,9 +4,9 @@
 
 import { limits } from '../../../base/limits.ts';
 import { QEMU_PROGRAM, REMOTE_PROGRAM } from './packet.ts';
-import type { DomainRef, NetworkRef, NwfilterRef } from './types.ts';
-import { readDomain, readNamed, readTypedParams, type TypedParam } from './types.ts';
-import { writeDomain, writeNamed, writeTypedParams } from './types.ts';
+import type { DomainRef, NetworkRef, NwfilterRef, SecretRef } from './types.ts';
+import { readDomain, readNamed, readSecret, readTypedParams, type TypedParam } from './types.ts';
+import { writeDomain, writeNamed, writeSecret, writeTypedParams } from './types.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
 /**
@@ -498,6 +498,16 @@ export const procedures = {
   ),
   nwfilterDefineXML: job(180, textIn, readNamed),
   nwfilterUndefine: job(181, nwfilterIn, nothing),
+
+  // --- secrets, whose values nobody reads back
+  secretLookupByUUID: read(141, uuidIn, readSecret),
+  secretDefineXML: job(142, textAndFlags, readSecret),
+  secretSetValue: job(
+    144,
+    (w, secret: SecretRef, value: Uint8Array, flags: number = 0) => writeSecret(w, secret).opaque(value).u32(flags),
+    nothing,
+  ),
+  secretUndefine: job(146, (w, secret: SecretRef) => writeSecret(w, secret), nothing),
 } as const;
 
 /** One asynchronous method per row: `domainSetVcpusFlags(domain, 3, flags)`. */

@@ -20,6 +20,14 @@ export interface NwfilterRef {
   readonly uuid: string;
 }
 
+/** A secret by its id and by what it is for, never its value. */
+export interface SecretRef {
+  readonly uuid: string;
+  /** VIR_SECRET_USAGE_TYPE_*: 1 volume, 2 ceph, 3 iscsi. */
+  readonly usageType: number;
+  readonly usage: string;
+}
+
 export type TypedValue = number | string | boolean;
 /** libvirt's virTypedParameter array as a record. 64-bit numbers above 2^53 are rounded. */
 export type TypedParams = Readonly<Record<string, TypedValue>>;
@@ -28,6 +36,11 @@ export const writeDomain = (w: XdrWriter, domain: DomainRef): XdrWriter =>
   w.string(domain.name).uuid(domain.uuid).i32(domain.id);
 
 export const readDomain = (r: XdrReader): DomainRef => ({ name: r.string(), uuid: r.uuid(), id: r.i32() });
+
+export const writeSecret = (w: XdrWriter, secret: SecretRef): XdrWriter =>
+  w.uuid(secret.uuid).i32(secret.usageType).string(secret.usage);
+
+export const readSecret = (r: XdrReader): SecretRef => ({ uuid: r.uuid(), usageType: r.i32(), usage: r.string() });
 
 /** Networks and network filters look alike on the wire. */
 export const writeNamed = (w: XdrWriter, named: NetworkRef | NwfilterRef): XdrWriter =>

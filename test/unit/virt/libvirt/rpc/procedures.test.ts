@@ -13,6 +13,8 @@ const network = { name: 'n1', uuid: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeffff0001' };
 const net = '000000026e310000aaaaaaaabbbb4ccc8dddeeeeffff0001';
 const nwfilter = { name: 'f1', uuid: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeffff0002' };
 const flt = '0000000266310000aaaaaaaabbbb4ccc8dddeeeeffff0002';
+const secret = { uuid: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeffff0003', usageType: 2, usage: 's1' };
+const sec = 'aaaaaaaabbbb4ccc8dddeeeeffff0003000000020000000273310000';
 const host = "<host mac='52:54:00:00:00:01' ip='192.168.77.11'/>";
 const hostHex =
   '000000323c686f7374206d61633d2735323a35343a30303a30303a30303a3031272069703d273139322e3136382e37372e3131272f3e0000';
@@ -238,6 +240,10 @@ const golden: Readonly<Record<keyof typeof procedures, Golden>> = {
   nwfilterGetXMLDesc: [[nwfilter], `${flt}00000000`, xml, '<a/>'],
   nwfilterDefineXML: [['<a/>'], xml, flt, nwfilter],
   nwfilterUndefine: [[nwfilter], flt, '', undefined],
+  secretLookupByUUID: [[secret.uuid], 'aaaaaaaabbbb4ccc8dddeeeeffff0003', sec, secret],
+  secretDefineXML: [['<a/>'], `${xml}00000000`, sec, secret],
+  secretSetValue: [[secret, Buffer.from([1, 2, 3])], `${sec}000000030102030000000000`, '', undefined],
+  secretUndefine: [[secret], sec, '', undefined],
 };
 
 describe('the table of procedures', () => {

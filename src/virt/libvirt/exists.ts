@@ -1,0 +1,9 @@
+// Why: whether a file is there is asked everywhere here.
+
+import { access } from 'node:fs/promises';
+
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
