@@ -48,7 +48,7 @@ python-client: deps
 
 ## openstacksdk's own functional tests of our services, on the fake driver; SERVICES="identity network": those alone; five minutes.
 clients: deps
-	@tools/clients.sh $(SERVICES)
+	@tools/clients.sh $(SUITE) $(SERVICES)
 
 ## OpenStack's dashboard, Debian's, walked through on the fake driver; five minutes.
 horizon: deps
