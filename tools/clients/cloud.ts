@@ -32,8 +32,8 @@ export const cloudOf = (service: Service, workspace: string): Cloud => ({
 });
 
 /** Makes a public image of one MiB; gives its id. */
-export async function makeImage({ ask }: Cloud, name: string): Promise<string> {
-  const image = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare' };
+export async function makeImage({ ask }: Cloud, name: string, properties: Env = {}): Promise<string> {
+  const image = { name, visibility: 'public', disk_format: 'raw', container_format: 'bare', ...properties };
   const { id } = await ask('POST', '/image/v2/images', image);
   await ask('PUT', `/image/v2/images/${id}/file`, BLANK);
   return id as string;

@@ -25,7 +25,7 @@ def run(words, env):
     time.sleep = lambda seconds: wait(min(seconds, PAUSE_S))
     try:
         (command,) = entry_points(group='console_scripts', name=os.path.basename(words[0]))
-        return command.load()() or 0
+        return command.load()(sys.argv[1:]) or 0
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0

@@ -32,15 +32,15 @@ export interface Suite {
   readonly run: (service: string, cloud: Cloud, env: Env, only: string) => Promise<readonly Result[]>;
 }
 
-/** What a program prints; what it says beside that goes to the log. Its exit status is not looked at. */
+/** What a program prints; all that it says goes to the log. Its exit status is not looked at. */
 function output(command: string, words: readonly string[], cwd: string, env: Env, log: string): Promise<string> {
   const how = { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 29, timeout: LIMIT_MS };
   return new Promise((resolve, reject) => {
-    execFile(command, words, how, (error, stdout, stderr) => {
-      appendFileSync(log, stderr);
+    const child = execFile(command, words, how, (error, stdout) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve(stdout);
     });
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => appendFileSync(log, text));
   });
 }
 
@@ -136,9 +136,7 @@ async function goTests(folder: string, cloud: Cloud, env: Env, wanted: string): 
     const skip = done.length === 0 ? [] : ['-skip', `^(${done.join('|')})$`];
     const how = ['-json', '-vet=off', '-count=1', '-p=1', '-timeout=80m', '-tags=acceptance', '-run', wanted, ...skip];
     const words = ['test', ...how, `./internal/acceptance/openstack/${folder}/...`];
-    const log = join(cloud.workspace, 'go.log');
-    const text = await output('go', words, join(CACHE, 'gophercloud'), env, log);
-    appendFileSync(log, text);
+    const text = await output('go', words, join(CACHE, 'gophercloud'), env, join(cloud.workspace, 'go.log'));
     const { results, cutOff } = readGoTest(
       text,
       (pkg, test) => `${pkg.replace(MODULE, '').replace(/ .*/, '')}.${test}`,
@@ -156,7 +154,8 @@ const gophercloud: Suite = {
   },
   options: TWO_HOSTS,
   async prepare(cloud) {
-    const image = await makeImage(cloud, 'tiny');
+    // the tests look once a second for what a server is only while it reboots
+    const image = await makeImage(cloud, 'tiny', { xloud_fake: 'slow:1500' });
     await makeFlavors(
       cloud,
       { id: 'tests', name: 'm1.acctest', ram: 512, disk: 1, 'OS-FLV-EXT-DATA:ephemeral': 2 },
