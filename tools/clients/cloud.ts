@@ -18,7 +18,7 @@ export interface Cloud {
   /** Where the tests of this suite run; empty at first. */
   readonly workspace: string;
   /** As the administrator. Rejects where it is refused. */
-  ask(method: string, path: string, body?: unknown): Promise<Json>;
+  readonly ask: (method: string, path: string, body?: unknown) => Promise<Json>;
 }
 
 export const cloudOf = (service: Service, workspace: string): Cloud => ({
