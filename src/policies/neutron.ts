@@ -162,6 +162,8 @@ const subnetPools = [
   rule('update_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Change a pool.'),
   rule('update_subnetpool:is_default', ADMIN, 'Make a pool the one that is used where none is named, or no more.'),
   rule('delete_subnetpool', PROJECT_MEMBER_OR_ADMIN, 'Delete a pool.'),
+  rule('add_prefixes', PROJECT_MEMBER_OR_ADMIN, 'Add ranges to a pool.'),
+  rule('remove_prefixes', PROJECT_MEMBER_OR_ADMIN, 'Take ranges from a pool.'),
   rule('get_subnetpools_tags', EITHER_READER_OR_SHARED, 'See the tags of a pool.'),
   rule('update_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Set tags of a pool.'),
   rule('delete_subnetpools_tags', PROJECT_MEMBER_OR_ADMIN, 'Take tags from a pool.'),

@@ -310,6 +310,17 @@ for (const engine of engines) {
       await volumes.done('DELETE', `${specs}/a`, undefined, 'admin');
       assert.deepEqual(await volumes.done('GET', specs), { extra_specs: { c: 'e' } });
       await refused(404, null, 'GET', `${specs}/a`);
+      // no type promises what its volumes would not be
+      const many = { multiattach: '<is> True' };
+      await refused(400, /multiattach/, 'POST', specs, { extra_specs: many }, '3.67', 'admin');
+      await refused(400, /multiattach/, 'PUT', `${specs}/multiattach`, many, '3.67', 'admin');
+      const shared = { volume_type: { name: 'shared', extra_specs: many } };
+      await refused(400, /multiattach/, 'POST', '/types', shared, '3.67', 'admin');
+      const first = await volumes.done('GET', '/types?limit=1', undefined, 'admin');
+      assert.equal(first.volume_types.length, 1);
+      assert.match(first.volume_type_links[0].href, new RegExp(`limit=1&marker=${first.volume_types[0].id}$`));
+      const marked = await volumes.done('GET', `/types?marker=${first.volume_types[0].id}`, undefined, 'admin');
+      assert.equal(marked.volume_types.length, 2);
       const { qos_specs: qos } = await volumes.done(
         'POST',
         '/qos-specs',

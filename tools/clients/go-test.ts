@@ -31,6 +31,7 @@ function whyOf(status: 'fail' | 'skip', said: readonly string[]): string {
 export function readGoTest(output: string, nameOf: (pkg: string, test: string) => string): GoRun {
   const said = new Map<string, string[]>();
   const results: Result[] = [];
+  const running = new Map<string, string>();
   let cutOff = false;
   for (const line of output.split('\n')) {
     if (!line.startsWith('{')) continue;
@@ -42,9 +43,15 @@ export function readGoTest(output: string, nameOf: (pkg: string, test: string) =
     if (text !== '') lines.push(text);
     if (text.startsWith('panic: ')) cutOff = true;
     if (whole.includes('/')) continue;
+    if (test !== '' && action === 'run') running.set(name, pkg);
     if (test !== '' && (action === 'pass' || action === 'fail' || action === 'skip')) {
       results.push({ test: name, status: action, why: action === 'pass' ? '' : whyOf(action, lines) });
+      running.delete(name);
     }
+    // a program that was ended from outside says of the test at which it was nothing
+    if (test === '' && action === 'fail')
+      for (const [cut] of [...running].filter(([, of]) => of === pkg))
+        results.push({ test: cut, status: 'fail', why: `did not end: ${whyOf('fail', said.get(cut) ?? [])}` });
     if (action === 'build-fail') results.push({ test: name, status: 'fail', why: whyOf('fail', lines) });
   }
   return { results, cutOff };

@@ -37,7 +37,8 @@ def main():
     driver = OpenStack_2_NodeDriver(
         'admin',
         password,
-        ex_force_auth_url=url,
+        # the driver adds the version itself
+        ex_force_auth_url=url.removesuffix('/v3'),
         ex_force_auth_version='3.x_password',
         ex_tenant_name='admin',
         ex_domain_name='Default',

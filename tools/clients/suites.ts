@@ -168,7 +168,7 @@ const gophercloud: Suite = {
       ...{ OS_AUTH_URL: auth_url, OS_DOMAIN_NAME: 'Default', OS_REGION_NAME: 'RegionOne', OS_BRANCH: 'master' },
       ...{ OS_IMAGE_ID: image, OS_FLAVOR_ID: 'tests', OS_FLAVOR_ID_RESIZE: 'other' },
       ...{ OS_POOL_NAME: 'public', OS_EXTGW_ID: outside, OS_NETWORK_NAME: inside.name, OS_NETWORK_ID: inside.id },
-      ...{ OS_SUBNET_ID: inside.subnets[0] ?? '', OS_LIVE_MIGRATE: '1', OS_GUEST_AGENT: '1' },
+      ...{ OS_SUBNET_ID: inside.subnets[0] ?? '', OS_LIVE_MIGRATE: '1' },
     };
   },
   async run(service, cloud, env, only) {

@@ -77,6 +77,18 @@ describe('what go test says', () => {
     ]);
   });
 
+  it('has a test that was not let end as failed', () => {
+    const { results } = readGoTest(
+      lines(
+        { Action: 'run', Package: 'p', Test: 'TestOne' },
+        said('TestOne', '    one_test.go:3: Attempting to wait\n'),
+        { Action: 'fail', Package: 'p' },
+      ),
+      nameOf,
+    );
+    assert.deepEqual(results, [result('p.TestOne', 'fail', 'did not end: Attempting to wait')]);
+  });
+
   it('ends at a panic, and what is not built has failed', () => {
     const panic = readGoTest(
       lines(said('TestOne', 'panic: runtime error\n'), { Action: 'fail', Package: 'p', Test: 'TestOne' }),
