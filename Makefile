@@ -46,7 +46,7 @@ openstack-day: deps
 python-client: deps
 	@tools/python-client.sh
 
-## openstacksdk's own functional tests of our services, on the fake driver; SERVICES="identity network": those alone; five minutes.
+## Clients' own functional tests, on the fake driver; SUITE=sdk (novaclient, osc, gophercloud, libcloud): of one, SERVICES="identity network": a part of it.
 clients: deps
 	@tools/clients.sh $(SUITE) $(SERVICES)
 

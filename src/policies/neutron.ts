@@ -89,6 +89,7 @@ const ports = [
   rule('update_port:fixed_ips', NETWORK_MEMBER_OR_SHARED, 'Choose subnets or addresses of a port.'),
   rule('update_port:fixed_ips:ip_address', NETWORK_MEMBER_OR_SERVICE, 'Choose the addresses of a port.'),
   rule('update_port:fixed_ips:subnet_id', NETWORK_MEMBER_OR_SHARED, 'Choose the subnets of a port.'),
+  rule('update_port:mac_address', SERVICE_OR_ADMIN, 'Give a port another MAC address.'),
   rule('update_port:port_security_enabled', NETWORK_MEMBER_OR_SERVICE, 'Say whether a port is guarded.'),
   rule('update_port:allowed_address_pairs', NETWORK_MEMBER_OR_ADMIN, 'Let a port have further addresses.'),
   rule('update_port:binding:host_id', SERVICE_OR_ADMIN, 'Bind a port to a host.'),

@@ -522,6 +522,20 @@ describe('network service', () => {
     await refuses(ask('demo', 'GET', 'extensions/Availability%20Zone'), 404, 'ExtensionNotFound');
   });
 
+  it('gives a port that nothing holds another MAC address, as an administrator says, and no two the same', async () => {
+    const { network } = await makeNetwork('demo');
+    const port = await make('demo', 'port', { network_id: network.id });
+    const other = await make('demo', 'port', { network_id: network.id });
+    const change = (who: Who, mac_address: string) => ask(who, 'PUT', `ports/${port.id}`, { port: { mac_address } });
+    await refuses(change('demo', 'aa:bb:cc:dd:ee:fe'), 403, 'PolicyNotAuthorized');
+    await refuses(change('admin', other.mac_address), 409, 'MacAddressInUse');
+    await refuses(change('admin', 'aa:bb:cc'), 400, 'HTTPBadRequest');
+    assert.equal((await change('admin', 'AA:BB:CC:DD:EE:FE')).json.port.mac_address, 'aa:bb:cc:dd:ee:fe');
+    await ask('admin', 'PUT', `ports/${port.id}`, { port: { device_id: 'guest', 'binding:host_id': 'host' } });
+    await refuses(change('admin', 'aa:bb:cc:dd:ee:fd'), 409, 'PortBound');
+    assert.equal((await change('admin', 'aa:bb:cc:dd:ee:fe')).status, 200, 'it has this one');
+  });
+
   it('tags, counts revisions and refuses unknown attributes', async () => {
     const { network } = await makeNetwork('demo');
     const path = `networks/${network.id}`;
