@@ -152,7 +152,7 @@ function conditionOf({ column, where, part, anyCase, not = false }: TextPart): [
   }
   const [text, sought] = anyCase ? ['lower(??)', 'lower(?)'] : ['??', '?'];
   // a character is counted as the databases count it
-  const length = [...part].length;
+  const { length } = Array.from(part);
   const sql = {
     contains: `instr(${text}, ${sought}) > 0`,
     startswith: `substr(${text}, 1, ${length}) = ${sought}`,
