@@ -490,6 +490,13 @@ describe('network service', () => {
     assert.equal(set.status, 200, set.text);
     await refuses(ask('other', 'POST', 'networks', { network: {} }), 409, 'OverQuota');
     assert.equal((await ask('admin', 'GET', 'quotas')).json.quotas[0].project_id, project);
+    const { used } = before.json.quota.network;
+    const checked = (network: number, check_limit = true) =>
+      ask('admin', 'PUT', `quotas/${project}`, { quota: { network, check_limit } });
+    await refuses(checked(used - 1), 409, 'OverQuota');
+    assert.equal((await ask('other', 'GET', `quotas/${project}`)).json.quota.network, used);
+    assert.equal((await checked(used)).status, 200);
+    assert.equal((await checked(used - 1, false)).status, 200);
     assert.equal((await ask('admin', 'DELETE', `quotas/${project}`)).status, 204);
     assert.equal((await ask('other', 'GET', `quotas/${project}.json`)).json.quota.network, 100);
     assert.equal((await ask('other', 'GET', `quotas/${project}/default`)).json.quota.router, 0);

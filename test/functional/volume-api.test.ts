@@ -395,6 +395,19 @@ for (const engine of engines) {
         [202, ...Array<number>(7).fill(413)],
       );
       await said(create(1), /Maximum number of volumes allowed \(2\) exceeded for quota 'volumes'\./);
+      const set = (path: string, volumesMost: number, as: Who = 'admin') =>
+        volumes.ask('PUT', path, { quota_class_set: { volumes: volumesMost } }, '3.67', as);
+      const everybody = '/os-quota-class-sets/default';
+      const most = async (path: string) =>
+        Object.values<{ volumes: number }>(await volumes.done('GET', path, undefined, who))[0]?.volumes;
+      const before = await most(everybody);
+      assert.equal((await set(everybody, 33)).status, 200);
+      assert.equal(await most(everybody), 33);
+      assert.equal(await most(`/os-quota-sets/${projectOf('other')}/defaults`), 33);
+      assert.equal(await most(`/os-quota-sets/${projectOf(who)}`), 2, 'what a project has of its own stays');
+      assert.equal((await set(everybody, 34, 'demo')).status, 403);
+      assert.equal((await set('/os-quota-class-sets/gold', 34)).status, 400);
+      assert.equal((await set(everybody, before ?? 10)).status, 200);
       const { limits } = await volumes.done('GET', '/limits', undefined, who);
       const { maxTotalVolumes, totalVolumesUsed, maxTotalVolumeGigabytes, totalGigabytesUsed } = limits.absolute;
       assert.deepEqual([maxTotalVolumes, totalVolumesUsed, maxTotalVolumeGigabytes, totalGigabytesUsed], [2, 2, 5, 3]);

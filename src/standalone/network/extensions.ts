@@ -62,6 +62,11 @@ const everywhere: readonly Extension[] = [
     'Provider Network',
     'What a network is made of, for administrators: flat, VLAN and Geneve on OVN, else local.',
   ),
+  extension(
+    'quota-check-limit',
+    'Quota engine limit check',
+    'A limit below what there is, refused when it is asked for.',
+  ),
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
   extension('rbac-policies', 'RBAC Policies', 'Networks that one project shares with another.'),

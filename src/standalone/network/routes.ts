@@ -39,7 +39,7 @@ import { allowedObject, changeObject, createObjects, removeObject, seenObject, u
 import { ports } from './port-noun.ts';
 import { limitsOf, policies } from './qos.ts';
 import { forwardingsOf } from './port-forwardings.ts';
-import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import { checkLimits, defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
   allowedOf,
   isEverywhere,
@@ -415,7 +415,8 @@ function addQuotas(routes: Routes, parts: NetworkParts): void {
     if (project_id.length > 64) throw invalid('Invalid input for project_id.');
     const wanted = quotaUpdate(await readJson(ctx));
     const quota = await tx(database, async (trx) => {
-      for (const [resource, limit] of Object.entries(wanted)) await setQuota(trx, project_id, resource, limit);
+      if (wanted.check) await checkLimits(trx, project_id, wanted.limits);
+      for (const [resource, limit] of Object.entries(wanted.limits)) await setQuota(trx, project_id, resource, limit);
       return quotaLimits(trx, parts, project_id);
     });
     answerJson(ctx, 200, { quota });
