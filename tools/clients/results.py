@@ -15,7 +15,7 @@ import time
 import traceback
 import unittest
 
-from forked import Forked
+from forked import Forked, load
 
 LONG_S = 5
 PAUSE_S = 1
@@ -80,6 +80,7 @@ def main(package, pattern, *folders):
     top = base
     for _ in package.split('.'):
         top = os.path.dirname(top)
+    load(*([] if package.startswith('openstack.') else [package.split('.')[0], 'openstack']))
     subprocess.Popen = Forked.instead_of(subprocess.Popen)
     time.sleep = lambda seconds: wait(PAUSE_S if seconds >= LONG_S else seconds)
     loader = unittest.TestLoader()
