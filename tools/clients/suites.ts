@@ -40,6 +40,8 @@ function output(command: string, words: readonly string[], cwd: string, env: Env
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve(stdout);
     });
+    // a command that is given no file would wait for one
+    child.stdin?.end();
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: string) => appendFileSync(log, text));
   });
 }

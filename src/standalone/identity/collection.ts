@@ -87,7 +87,7 @@ const COMPARATOR = /^(i?)(contains|startswith|endswith)$/;
 export function partsOf({ query }: Visit, names: readonly string[]): TextPart[][] {
   const parts: TextPart[][] = [];
   for (const [word, values] of query) {
-    const [, name = '', comparator = ''] = /^(\w+?)__(\w+)$/.exec(word) ?? [];
+    const [name = '', comparator = ''] = word.split('__', 2);
     const [, any, where] = COMPARATOR.exec(comparator) ?? [];
     if (where === undefined || !names.includes(name)) continue;
     for (const part of values.filter((value) => value !== ''))
