@@ -95,7 +95,9 @@ def main(package, pattern, *folders):
         for message in loader.errors:
             print(json.dumps({'test': package, 'status': 'fail', 'why': message}), file=stream)
         for test, (status, why) in results.rows.items():
-            print(json.dumps({'test': test.replace(package + '.', '', 1), 'status': status, 'why': why}), file=stream)
+            # what is made for all tests of a class: `setUpClass (class)`
+            name = re.sub(r'^(\w+) \((.+)\)$', r'\2.\1', test).removeprefix(package + '.')
+            print(json.dumps({'test': name, 'status': status, 'why': why}), file=stream)
 
 
 main(*sys.argv[1:])
