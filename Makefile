@@ -46,9 +46,9 @@ openstack-day: deps
 python-client: deps
 	@tools/python-client.sh
 
-## openstacksdk's own functional tests of our services, on the fake driver; SERVICES="identity network": those alone; five minutes.
+## Clients' own functional tests, on the fake driver; SUITE=sdk (novaclient, osc, gophercloud, libcloud): of one, SERVICES="identity network": a part of it.
 clients: deps
-	@tools/clients.sh $(SERVICES)
+	@tools/clients.sh $(SUITE) $(SERVICES)
 
 ## OpenStack's dashboard, Debian's, walked through on the fake driver; five minutes.
 horizon: deps

@@ -118,7 +118,7 @@ export interface Route<K extends TargetKind = TargetKind, B = never, R = unknown
   readonly type?: (call: Call<K, B>) => string;
   /** One sentence for the API reference. */
   readonly summary: string;
-  /** Removed from Nova: 410 at every version at which it existed. */
+  /** Removed from Nova: its `status`, 410 or 400, at every version at which it existed. */
   readonly gone?: true;
 }
 

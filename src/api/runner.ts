@@ -2,7 +2,7 @@
 // which version, and the body are known before (app.ts).
 
 import { Readable } from 'node:stream';
-import { Fault, notFound } from '../base/errors.ts';
+import { badRequest, Fault, notFound } from '../base/errors.ts';
 import { fairTurn } from '../base/fair-turn.ts';
 import { limits } from '../base/limits.ts';
 import { makeTakeTurns } from '../base/take-turns.ts';
@@ -94,6 +94,7 @@ export async function runRoute(
   const route = candidates.find((candidate) => existsAt(candidate, minor));
   // as Nova, in the words for what is not there at all
   if (route === undefined) throw notFound('The resource could not be found.', { code: 'version' });
+  if (route.gone && route.status === 400) throw badRequest('What this asks for was removed.');
   if (route.gone) throw new Fault('gone', 'This resource is no longer available. No forwarding address is given.');
 
   let untilMs = Number.POSITIVE_INFINITY;

@@ -129,7 +129,7 @@ const neutron = [
   ...['IllegalSubnetPoolPrefixBounds', 'IllegalSubnetPoolPrefixUpdate', 'MaxPrefixSubnetAllocationError'],
   ...['MinPrefixSubnetAllocationError', 'PrefixVersionMismatch', 'SubnetAllocationError', 'SubnetPoolDeleteError'],
   ...['SubnetPoolNotFound', 'SubnetPoolQuotaExceeded'],
-  ...['RbacPolicyInUse', 'RbacPolicyExists', 'RbacPolicyNotFound'],
+  ...['RbacPolicyInUse', 'RbacPolicyExists', 'RbacPolicyNotFound', 'RevisionNumberConstraintFailed'],
   ...['AddressGroupInUse', 'AddressGroupNotFound', 'AddressesAlreadyExist', 'AddressesNotFound'],
   ...['AllowedAddressPairsMissingIP', 'AutoAllocationFailure', 'BadRequest', 'DuplicateAddressPairInRequest'],
   ...['ExtensionNotFound', 'ExternalIpAddressExhausted', 'ExternalNetworkAttachForbidden', 'ExternalNetworkInUse'],
@@ -172,6 +172,7 @@ const neutron = [
 /** What kinds of faults are called; a fault without a code of its own has its kind's. */
 export const faultKinds = [
   ...['badRequest', 'unauthorized', 'forbidden', 'notFound', 'notAcceptable', 'conflict', 'gone', 'tooLarge'],
+  'preconditionFailed',
   ...['badMediaType', 'overLimit', 'notImplemented', 'unavailable', 'internal'],
 ] as const;
 

@@ -62,3 +62,12 @@ export const toBool = (value: boolean): number => (value ? 1 : 0);
 
 /** Times are milliseconds since the epoch in a BIGINT, so that both engines agree to the last digit. */
 export const fromTime = (value: unknown): number | null => (value == null ? null : Number(value));
+
+/**
+ * A condition of SQL: the list of texts in a column of JSON has one. A text begins after the bracket or after a comma; within a text a
+ * quotation mark has a backslash before it.
+ */
+export function holdsText(column: string, text: string): [sql: string, bindings: string[]] {
+  const written = JSON.stringify(text);
+  return ['(instr(??, ?) = 1 or instr(??, ?) > 0)', [column, `[${written}`, column, `,${written}`]];
+}

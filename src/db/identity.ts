@@ -1,7 +1,7 @@
 // Why: the rows of the built-in identity service: domains, projects, users, roles, who has which role where, and what was
 // revoked.
 
-import { fromTime } from './codec.ts';
+import { fromTime, holdsText } from './codec.ts';
 import type { Reader, Row } from './engine.ts';
 import { type Columns, defineNoun, findRow, insertRow, lockRow, updateRows } from './table.ts';
 import type { Tx } from './tx.ts';
@@ -109,6 +109,16 @@ export const SYSTEM: Target = { type: 'system', id: 'all' };
 
 type Cell = string | number | null;
 
+/** A part of a text that a column shall have, in upper and lower case as it is, or without minding it; or a text of its list. */
+export interface TextPart {
+  readonly column: string;
+  readonly where: 'contains' | 'startswith' | 'endswith' | 'holds';
+  readonly part: string;
+  readonly anyCase: boolean;
+  /** The rows that have it not. */
+  readonly not?: boolean;
+}
+
 export interface Page {
   readonly limit: number;
   /** The id after which the page begins. */
@@ -120,8 +130,13 @@ export interface Table<T extends { readonly id: string }> {
   find(reader: Reader, id: string): Promise<T | null>;
   /** As `find`, and nobody else changes the row until the transaction ends: for what is written because of what is read. */
   hold(tx: Tx, id: string): Promise<T | null>;
-  /** The rows whose columns have these values. */
-  list(reader: Reader, where: Readonly<Record<string, Cell>>, page?: Page): Promise<T[]>;
+  /** The rows whose columns have these values, and all of the parts: of each list in `parts` one at least. */
+  list(
+    reader: Reader,
+    where: Readonly<Record<string, Cell>>,
+    page?: Page,
+    parts?: readonly (readonly TextPart[])[],
+  ): Promise<T[]>;
   /** The rows with these ids, in no order. */
   some(reader: Reader, ids: readonly string[]): Promise<T[]>;
   insert(tx: Tx, value: T): Promise<void>;
@@ -129,13 +144,34 @@ export interface Table<T extends { readonly id: string }> {
   remove(tx: Tx, id: string): Promise<void>;
 }
 
+/** As a condition of SQL, with what stands for its question marks. */
+function conditionOf({ column, where, part, anyCase, not = false }: TextPart): [sql: string, bindings: string[]] {
+  if (where === 'holds') {
+    const [sql, bindings] = holdsText(column, part);
+    return [not ? `not ${sql}` : sql, bindings];
+  }
+  const [text, sought] = anyCase ? ['lower(??)', 'lower(?)'] : ['??', '?'];
+  // a character is counted as the databases count it
+  const { length } = Array.from(part);
+  const sql = {
+    contains: `instr(${text}, ${sought}) > 0`,
+    startswith: `substr(${text}, 1, ${length}) = ${sought}`,
+    endswith: `substr(${text}, -${length}) = ${sought}`,
+  }[where];
+  return [not ? `not (${sql})` : sql, [column, part]];
+}
+
 export function makeTable<T extends { readonly id: string }>(name: string, columns: Columns<T>): Table<T> {
   const noun = defineNoun<T>({ table: name, columns });
   return {
     find: (reader, id) => findRow(reader, noun, { id }),
     hold: (tx, id) => lockRow(tx, noun, { id }),
-    async list(reader, where, page) {
+    async list(reader, where, page, parts = []) {
       const query = reader(name).where(where).orderBy('id');
+      for (const some of parts)
+        query.where((either) => {
+          for (const one of some) either.orWhereRaw(...conditionOf(one));
+        });
       if (page !== undefined) query.limit(page.limit);
       if (page?.marker != null) query.where('id', '>', page.marker);
       return noun.fromRows(await query);

@@ -1,6 +1,6 @@
 // Why: the rows of the built-in network service. What a column is called and how it reads back stands in one table per noun.
 
-import { fromJson } from './codec.ts';
+import { fromJson, holdsText } from './codec.ts';
 import { readRows, type Reader, type Row } from './engine.ts';
 import { keyset, type SortKey } from './page.ts';
 import { defineNoun, insertRow, joined, type Noun, updateRows } from './table.ts';
@@ -227,9 +227,11 @@ export interface RowFilters {
   readonly addressPart: string | null;
   /** Texts that JSON lists must hold, by column. */
   readonly listed: Readonly<Record<string, readonly string[]>>;
+  /** Whether one has all of these tags, or one of them, or (`not`) whether not. */
+  readonly tags: readonly { readonly all: boolean; readonly not: boolean; readonly values: readonly string[] }[];
 }
 
-export const noFilters: RowFilters = { oneOf: {}, addresses: [], addressPart: null, listed: {} };
+export const noFilters: RowFilters = { oneOf: {}, addresses: [], addressPart: null, listed: {}, tags: [] };
 
 export interface RowPage {
   readonly sort: readonly SortKey[];
@@ -291,6 +293,14 @@ export async function listRows<T>(
   const [hint] = listed;
   // the engine looks for one text; each more would be another walk through what the row holds
   if (hint !== undefined) query.whereRaw('instr(??, ?) > 0', [hint[0], JSON.stringify(hint[1][0])]);
+  for (const { all, not, values } of filters.tags) {
+    const each = values.map((value) => holdsText('tags', value));
+    const has = each.map(([sql]) => sql).join(all ? ' and ' : ' or ');
+    query.whereRaw(
+      not ? `not (${has})` : `(${has})`,
+      each.flatMap(([, bindings]) => bindings),
+    );
+  }
   let marker: Row | null = null;
   if (page.markerId !== null) {
     marker = (await reader(noun.table).where('id', page.markerId).first()) ?? null;

@@ -91,7 +91,7 @@ export const rules = [
   reader('volume_extension:quotas:show', "Show a project's quota of volumes."),
   admin('volume_extension:quotas:update', "Set a project's quota of volumes."),
   admin('volume_extension:quotas:delete', "Forget what was set of a project's quota of volumes."),
-  admin('volume_extension:quota_classes', 'Show the default quota of volumes.'),
+  admin('volume_extension:quota_classes', 'Show or change the default quota of volumes.'),
   reader('limits_extension:used_limits', 'See what a project has used of its quota of volumes.'),
   admin('volume_extension:services:index', 'List the parts of the volume service.'),
   admin('volume_extension:hosts', 'List the hosts of the volume service, and what one of them has.'),

@@ -63,6 +63,12 @@ export const rules = [
   of('identity:create_project', ADMIN, 'Make a project.'),
   of('identity:update_project', ADMIN, 'Change a project.'),
   of('identity:delete_project', ADMIN, 'Delete a project.'),
+  of('identity:list_project_tags', OF_PROJECT_OR_READER, "List a project's tags."),
+  of('identity:get_project_tag', OF_PROJECT_OR_READER, 'See whether a project has a tag.'),
+  of('identity:update_project_tags', ADMIN, 'Give a project other tags.'),
+  of('identity:create_project_tag', ADMIN, 'Give a project one more tag.'),
+  of('identity:delete_project_tags', ADMIN, 'Take all its tags from a project.'),
+  of('identity:delete_project_tag', ADMIN, 'Take a tag from a project.'),
 
   of('identity:list_domains', READER_OR_ADMIN, 'List domains.'),
   of('identity:get_domain', OF_DOMAIN_OR_READER, 'Show a domain.'),

@@ -62,6 +62,9 @@ for (const engine of engines) {
       );
       const { server } = (await ask('GET', `/servers/${id}`)).body;
       assert.deepEqual(server['os-extended-volumes:volumes_attached'][0], { id: first, delete_on_termination: true });
+      const listed = (await ask('GET', '/servers/detail')).body.servers.find((one: { id: string }) => one.id === id);
+      const field = 'os-extended-volumes:volumes_attached';
+      assert.deepEqual(listed[field], server[field], 'a list tells of them too');
       // a power cycle has them again
       assert.equal((await ask('POST', `/servers/${id}/action`, { reboot: { type: 'HARD' } })).status, 202);
       await world.settled();

@@ -278,6 +278,68 @@ describe('groups', () => {
   });
 });
 
+describe('lists of names', () => {
+  it('are narrowed by a part of them', async () => {
+    const made = async (noun: string, name: string) => (await must('POST', `/v3/${noun}s`, { [noun]: { name } }))[noun];
+    for (const noun of ['project', 'user', 'group', 'role', 'domain']) {
+      for (const name of ['Part-of%One', 'part-of_two', 'other']) await made(noun, `${name}-${noun}`);
+      const list = async (query: string) =>
+        namesOf((await must('GET', `/v3/${noun}s?${query}`))[`${noun}s`])
+          .filter((name) => name.endsWith(`-${noun}`))
+          .toSorted();
+      const [one, two] = [`Part-of%One-${noun}`, `part-of_two-${noun}`];
+      assert.deepEqual(await list('name__contains=art-of'), [one, two]);
+      assert.deepEqual(await list('name__startswith=Part'), [one], 'upper case is upper case');
+      assert.deepEqual(await list('name__istartswith=PART'), [one, two]);
+      assert.deepEqual(await list(`name__endswith=two-${noun}`), [two]);
+      assert.deepEqual(await list(`name__iendswith=ONE-${noun}`), [one]);
+      assert.deepEqual(await list('name__icontains=OF%25'), [one], 'a sign is itself');
+      assert.deepEqual(await list('name__contains=of_&name__startswith=Part'), []);
+      assert.equal((await list('name__resembles=x')).length, 3, 'what is no comparison does not narrow');
+    }
+  });
+});
+
+describe('tags of projects', () => {
+  it('are set, added, looked for and taken away', async () => {
+    const { id } = await made('project', { name: 'tagged', tags: ['a', 'b'] });
+    const path = `/v3/projects/${id}/tags`;
+    assert.deepEqual((await must('GET', path)).tags, ['a', 'b']);
+    assert.deepEqual((await must('PUT', path, { tags: ['b', 'c'] })).tags, ['b', 'c']);
+    assert.equal((await ask('PUT', `${path}/d`)).status, 201);
+    assert.equal((await ask('GET', `${path}/d`)).status, 204);
+    assert.equal((await ask('GET', `${path}/a`)).status, 404);
+    assert.equal((await ask('DELETE', `${path}/a`)).status, 404);
+    assert.equal((await ask('DELETE', `${path}/b`)).status, 204);
+    assert.deepEqual((await must('GET', `/v3/projects/${id}`)).project.tags, ['c', 'd']);
+    await refused(400, 'PUT', path, { tags: ['a,b'] });
+    await refused(400, 'PUT', `${path}/${'x'.repeat(256)}`);
+    await refused(403, 'PUT', path, { tags: [] }, demo);
+    assert.equal((await ask('DELETE', path)).status, 204);
+    assert.deepEqual((await must('GET', path)).tags, []);
+    await refused(404, 'GET', '/v3/projects/nobody/tags');
+  });
+
+  it('narrow lists of projects', async () => {
+    await made('project', { name: 'tags-1', tags: ['p', 'q', 'r'] });
+    await made('project', { name: 'tags-2', tags: ['q', 'r', 's'] });
+    await made('project', { name: 'tags-3', tags: ['p"q', 'x"p'] });
+    const list = async (query: string) =>
+      namesOf((await must('GET', `/v3/projects?name__startswith=tags-&${query}`)).projects).toSorted();
+    assert.deepEqual(await list('tags=q,r'), ['tags-1', 'tags-2']);
+    assert.deepEqual(await list('tags=p,q'), ['tags-1']);
+    assert.deepEqual(await list('tags=p,q,x'), []);
+    assert.deepEqual(await list('tags-any=p,s'), ['tags-1', 'tags-2']);
+    assert.deepEqual(await list('not-tags=p,q'), ['tags-2', 'tags-3']);
+    assert.deepEqual(await list('not-tags-any=p,s'), ['tags-3']);
+  });
+});
+
+it('a project within a project is refused with the reason', async () => {
+  const { id } = await made('project', { name: 'outer' });
+  assert.match(await refused(400, 'POST', '/v3/projects', { project: { name: 'inner', parent_id: id } }), /no parent/);
+});
+
 describe('the catalog', () => {
   const catalogOf = async (token: string) => (await must('GET', '/v3/auth/catalog', undefined, token)).catalog;
 

@@ -490,6 +490,13 @@ describe('network service', () => {
     assert.equal(set.status, 200, set.text);
     await refuses(ask('other', 'POST', 'networks', { network: {} }), 409, 'OverQuota');
     assert.equal((await ask('admin', 'GET', 'quotas')).json.quotas[0].project_id, project);
+    const { used } = before.json.quota.network;
+    const checked = (network: number, check_limit = true) =>
+      ask('admin', 'PUT', `quotas/${project}`, { quota: { network, check_limit } });
+    await refuses(checked(used - 1), 409, 'OverQuota');
+    assert.equal((await ask('other', 'GET', `quotas/${project}`)).json.quota.network, used);
+    assert.equal((await checked(used)).status, 200);
+    assert.equal((await checked(used - 1, false)).status, 200);
     assert.equal((await ask('admin', 'DELETE', `quotas/${project}`)).status, 204);
     assert.equal((await ask('other', 'GET', `quotas/${project}.json`)).json.quota.network, 100);
     assert.equal((await ask('other', 'GET', `quotas/${project}/default`)).json.quota.router, 0);
@@ -520,6 +527,20 @@ describe('network service', () => {
       assert.equal((await ask('demo', 'GET', `extensions/${alias}`)).json.extension.alias, alias);
     }
     await refuses(ask('demo', 'GET', 'extensions/Availability%20Zone'), 404, 'ExtensionNotFound');
+  });
+
+  it('gives a port that nothing holds another MAC address, as an administrator says, and no two the same', async () => {
+    const { network } = await makeNetwork('demo');
+    const port = await make('demo', 'port', { network_id: network.id });
+    const other = await make('demo', 'port', { network_id: network.id });
+    const change = (who: Who, mac_address: string) => ask(who, 'PUT', `ports/${port.id}`, { port: { mac_address } });
+    await refuses(change('demo', 'aa:bb:cc:dd:ee:fe'), 403, 'PolicyNotAuthorized');
+    await refuses(change('admin', other.mac_address), 409, 'MacAddressInUse');
+    await refuses(change('admin', 'aa:bb:cc'), 400, 'HTTPBadRequest');
+    assert.equal((await change('admin', 'AA:BB:CC:DD:EE:FE')).json.port.mac_address, 'aa:bb:cc:dd:ee:fe');
+    await ask('admin', 'PUT', `ports/${port.id}`, { port: { device_id: 'guest', 'binding:host_id': 'host' } });
+    await refuses(change('admin', 'aa:bb:cc:dd:ee:fd'), 409, 'PortBound');
+    assert.equal((await change('admin', 'aa:bb:cc:dd:ee:fe')).status, 200, 'it has this one');
   });
 
   it('tags, counts revisions and refuses unknown attributes', async () => {

@@ -186,7 +186,7 @@ async function networkValues(cloud: WalkedCloud, { path, method }: RouteData): P
       const rbac_policy = { ...shared, object_id: network, target_tenant: `walked-${counter}` };
       return make(cloud, 'member', '/network/v2.0/rbac-policies', { rbac_policy });
     },
-    subnetpools: () => made('member', 'subnetpool', { prefixes: ['10.0.0.0/8'] }),
+    subnetpools: () => made('member', 'subnetpool', { prefixes: ['10.0.0.0/8', '192.168.0.0/16'] }),
     'address-groups': () => made('member', 'address_group', { addresses: ['10.9.0.0/16'] }),
     routers: () => made('member', 'router', { name: `walked-${counter}` }),
     floatingips: async () => {
@@ -278,9 +278,11 @@ async function identityValues(cloud: WalkedCloud, route: RouteData): Promise<Val
   const role_id = await made('role');
   const implied_role_id = await made('role', { name: `${name}-implied` });
   const project_id =
-    method === 'GET' && path === '/v3/projects/:project_id'
+    method === 'GET' && (path === '/v3/projects/:project_id' || path.includes('/tags'))
       ? (cloud.walkers.member.projectId as string)
       : await made('project');
+  const tags = `/identity/v3/projects/${project_id}/tags`;
+  if (path.includes('/tags')) assert.equal((await cloud.ask('admin', 'PUT', `${tags}/walk`)).status, 201);
   const domain_id = await made('domain', { enabled: method !== 'DELETE' });
   const group_id = await made('group');
   if (path.startsWith('/v3/groups/') && path.includes(':user_id') && method !== 'PUT')
@@ -304,7 +306,8 @@ async function identityValues(cloud: WalkedCloud, route: RouteData): Promise<Val
     path === '/v3/auth/tokens' ? ((await cloud.login('member')).headers['x-subject-token'] as string) : '';
   const rules = await cloud.database.read('identity_access_rules').where({ user_id: cloud.walkers.member.userId });
   const access_rule_id = String(rules.find((one) => one.path === `/${name}`)?.id ?? '');
-  return { ...values, ...(await ofCatalog(cloud, route, name)), credential_id, subject, group_id, access_rule_id };
+  const tag = method === 'PUT' ? 'new' : 'walk';
+  return { ...values, ...(await ofCatalog(cloud, route, name)), credential_id, subject, access_rule_id, tag };
 }
 
 /** What of the catalog a path names: the configuration's to be looked at, one that was added to be changed. */
@@ -348,6 +351,7 @@ function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, valu
     if (path.includes('quotas')) return { quota: { network: 7 } };
     if (path.endsWith('/tags')) return { tags: ['new'] };
     if (path.endsWith('_addresses')) return { addresses: [path.includes('add_') ? '10.8.0.0/16' : '10.9.0.0/16'] };
+    if (path.endsWith('_prefixes')) return { prefixes: [path.includes('add_') ? '172.16.0.0/12' : '192.168.0.0/16'] };
     if (path.includes('router_interface')) return { subnet_id: values['subnet'] };
     if (path.includes('bandwidth_limit_rules')) return { bandwidth_limit_rule: { max_kbps: 2000 + (counter += 1) } };
     if (path.includes('/qos/')) return { policy: { name: `walk-${(counter += 1)}` } };
@@ -369,6 +373,7 @@ function bodyOf(cloud: WalkedCloud, service: ServiceName, route: RouteData, valu
     return { [noun]: fresh[noun] ?? { name: 'walk' } };
   }
   counter += 1;
+  if (path.endsWith('/tags')) return { tags: ['new'] };
   if (path === '/v3/services') return { service: { type: `walk-${counter}` } };
   if (path === '/v3/endpoints')
     return { endpoint: { service_id: values['service_id'], interface: 'public', url: 'http://walked.example.org' } };

@@ -137,4 +137,26 @@ describe('a pool of subnets', () => {
     const outside = await pool({ prefixes: ['8.8.0.0/16'], default_prefixlen: 24 });
     await noSubnet(400, 'InvalidInput', { subnetpool_id: outside.id });
   });
+
+  it('takes ranges one by one, and lets those go that have no subnet', async () => {
+    const { id } = await pool({ prefixes: ['10.71.0.0/24'], default_prefixlen: 24 });
+    const change = (verb: string, ...prefixes: readonly string[]) =>
+      ['PUT', `subnetpools/${id}/${verb}_prefixes`, { prefixes }] as const;
+    const added = await must('member', ...change('add', '10.73.0.0/24', '10.74.0.9/24'));
+    assert.deepEqual(added, { prefixes: ['10.71.0.0/24', '10.73.0.0/24', '10.74.0.0/24'] });
+    await subnet({ subnetpool_id: id });
+    const wrong = 'IllegalSubnetPoolPrefixUpdate';
+    await refused(409, wrong, 'member', ...change('remove', '10.71.0.0/24'));
+    await refused(400, wrong, 'member', ...change('remove', '10.75.0.0/24'));
+    await refused(400, 'PrefixVersionMismatch', 'member', ...change('add', 'fd00::/48'));
+    await refused(404, 'SubnetPoolNotFound', 'other', ...change('add', '10.76.0.0/24'));
+    assert.deepEqual(await must('member', ...change('remove', '10.74.0.0/24', '10.73.0.0/24')), {
+      prefixes: ['10.71.0.0/24'],
+    });
+    assert.equal(((await must('member', 'GET', `subnetpools/${id}`))['subnetpool'] as Body)['revision_number'], 3);
+    const lone = await pool({ prefixes: ['10.77.0.0/24'] });
+    await refused(400, wrong, 'member', 'PUT', `subnetpools/${lone.id}/remove_prefixes`, {
+      prefixes: ['10.77.0.0/24'],
+    });
+  });
 });

@@ -310,6 +310,17 @@ for (const engine of engines) {
       await volumes.done('DELETE', `${specs}/a`, undefined, 'admin');
       assert.deepEqual(await volumes.done('GET', specs), { extra_specs: { c: 'e' } });
       await refused(404, null, 'GET', `${specs}/a`);
+      // no type promises what its volumes would not be
+      const many = { multiattach: '<is> True' };
+      await refused(400, /multiattach/, 'POST', specs, { extra_specs: many }, '3.67', 'admin');
+      await refused(400, /multiattach/, 'PUT', `${specs}/multiattach`, many, '3.67', 'admin');
+      const shared = { volume_type: { name: 'shared', extra_specs: many } };
+      await refused(400, /multiattach/, 'POST', '/types', shared, '3.67', 'admin');
+      const first = await volumes.done('GET', '/types?limit=1', undefined, 'admin');
+      assert.equal(first.volume_types.length, 1);
+      assert.match(first.volume_type_links[0].href, new RegExp(`limit=1&marker=${first.volume_types[0].id}$`));
+      const marked = await volumes.done('GET', `/types?marker=${first.volume_types[0].id}`, undefined, 'admin');
+      assert.equal(marked.volume_types.length, 2);
       const { qos_specs: qos } = await volumes.done(
         'POST',
         '/qos-specs',
@@ -384,6 +395,19 @@ for (const engine of engines) {
         [202, ...Array<number>(7).fill(413)],
       );
       await said(create(1), /Maximum number of volumes allowed \(2\) exceeded for quota 'volumes'\./);
+      const set = (path: string, volumesMost: number, as: Who = 'admin') =>
+        volumes.ask('PUT', path, { quota_class_set: { volumes: volumesMost } }, '3.67', as);
+      const everybody = '/os-quota-class-sets/default';
+      const most = async (path: string) =>
+        Object.values<{ volumes: number }>(await volumes.done('GET', path, undefined, who))[0]?.volumes;
+      const before = await most(everybody);
+      assert.equal((await set(everybody, 33)).status, 200);
+      assert.equal(await most(everybody), 33);
+      assert.equal(await most(`/os-quota-sets/${projectOf('other')}/defaults`), 33);
+      assert.equal(await most(`/os-quota-sets/${projectOf(who)}`), 2, 'what a project has of its own stays');
+      assert.equal((await set(everybody, 34, 'demo')).status, 403);
+      assert.equal((await set('/os-quota-class-sets/gold', 34)).status, 400);
+      assert.equal((await set(everybody, before ?? 10)).status, 200);
       const { limits } = await volumes.done('GET', '/limits', undefined, who);
       const { maxTotalVolumes, totalVolumesUsed, maxTotalVolumeGigabytes, totalGigabytesUsed } = limits.absolute;
       assert.deepEqual([maxTotalVolumes, totalVolumesUsed, maxTotalVolumeGigabytes, totalGigabytesUsed], [2, 2, 5, 3]);

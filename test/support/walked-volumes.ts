@@ -109,6 +109,7 @@ export async function volumeValues(cloud: WalkedCloud, route: RouteData): Promis
     types: () => typeValues(cloud, path),
     'qos-specs': () => qosValues(cloud, path),
     'os-quota-sets': () => quotaValues(cloud, method),
+    'os-quota-class-sets': async () => ({ id: 'default' }),
   };
   const values = (await kinds[path.split('/')[2] ?? '']?.()) ?? {};
   return { ...values, key: 'walk', host: 'volumes@directory' };
@@ -141,6 +142,7 @@ export function volumeBody(cloud: WalkedCloud, { method, path }: RouteData, valu
     '/v3/qos-specs': { qos_specs: { name: `walk-${counter}` } },
     '/v3/qos-specs/:id': { qos_specs: { walk: 'new' } },
     '/v3/os-quota-sets/:id': { quota_set: { volumes: 7 } },
+    '/v3/os-quota-class-sets/:id': { quota_class_set: { volumes: 7 + counter } },
     ...{ '/v3/groups': {}, '/v3/group_snapshots': {}, '/v3/group_types': {}, '/v3/types/:id/encryption': {} },
   };
   const body = bodies[path];

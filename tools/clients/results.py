@@ -1,16 +1,25 @@
-"""Runs openstacksdk's functional tests of one service and prints one JSON object a line: {"test", "status": pass|fail|skip, "why"}.
+"""Runs functional tests below a Python package and prints one JSON object a line: {"test", "status": pass|fail|skip, "why"}.
 
-    results.py SERVICE
+    results.py PACKAGE PATTERN FOLDER...
+
+PATTERN: of the tests whose names below the package it is found in. A client's command that a test starts is not started: a fork of
+this process, which has the client loaded, runs it. A test that would wait for five seconds and more waits for one.
 """
+import importlib
 import json
 import os
+import re
+import subprocess
 import sys
+import time
 import traceback
 import unittest
 
-import openstack.tests.functional as functional
+from forked import Forked, load
 
-HERE = 'openstack.tests.functional.'
+LONG_S = 5
+PAUSE_S = 1
+wait = time.sleep
 
 
 def text_of(details, error):
@@ -33,6 +42,10 @@ class Results(unittest.TestResult):
         super().__init__()
         self.rows = {}
 
+    def startTest(self, test):
+        super().startTest(test)
+        print(f'--- {test.id()}', file=sys.stderr)
+
     def note(self, test, status, why=''):
         self.rows.setdefault(test.id(), (status, why))
 
@@ -54,22 +67,37 @@ class Results(unittest.TestResult):
         self.note(test, 'skip', text_of(details, reason))
 
 
-def main(service):
-    base = os.path.dirname(functional.__file__)
-    top = os.path.dirname(os.path.dirname(os.path.dirname(base)))
+def leaves(suite):
+    for part in suite:
+        if isinstance(part, unittest.TestSuite):
+            yield from leaves(part)
+        else:
+            yield part
+
+
+def main(package, pattern, *folders):
+    base = os.path.dirname(importlib.import_module(package).__file__)
+    top = base
+    for _ in package.split('.'):
+        top = os.path.dirname(top)
+    load(*([] if package.startswith('openstack.') else [package.split('.')[0], 'openstack']))
+    subprocess.Popen = Forked.instead_of(subprocess.Popen)
+    time.sleep = lambda seconds: wait(PAUSE_S if seconds >= LONG_S else seconds)
     loader = unittest.TestLoader()
-    suite = loader.discover(os.path.join(base, service), top_level_dir=top)
     results = Results()
-    # the library tells of all that it asks on the standard output
+    # the libraries tell of all that they ask on the standard output
     out = os.dup(1)
     os.dup2(2, 1)
-    suite.run(results)
+    for folder in folders:
+        found = leaves(loader.discover(os.path.normpath(os.path.join(base, folder)), top_level_dir=top))
+        unittest.TestSuite(test for test in found if re.search(pattern, test.id())).run(results)
     with os.fdopen(out, 'w') as stream:
         for message in loader.errors:
-            print(json.dumps({'test': service, 'status': 'fail', 'why': message}), file=stream)
+            print(json.dumps({'test': package, 'status': 'fail', 'why': message}), file=stream)
         for test, (status, why) in results.rows.items():
-            name = test[len(HERE):] if test.startswith(HERE) else test
+            # what is made for all tests of a class: `setUpClass (class)`
+            name = re.sub(r'^(\w+) \((.+)\)$', r'\2.\1', test).removeprefix(package + '.')
             print(json.dumps({'test': name, 'status': status, 'why': why}), file=stream)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

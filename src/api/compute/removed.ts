@@ -46,15 +46,17 @@ const removed: readonly (readonly [path: string, ...methods: readonly string[]])
   ['/servers/:server_id/os-virtual-interfaces', 'GET'],
 ];
 
-/** The versions after which a route was no more, before it was removed at all: 404 there. */
-const until: Readonly<Record<string, string>> = { 'POST#os-getRDPConsole': '2.5' };
+/** Where it is otherwise: `until` a version after which a route was no more before it was removed at all (404 there), or another status. */
+const special: Readonly<Record<string, Partial<Pick<Route, 'until' | 'status'>>>> = {
+  'POST#os-getRDPConsole': { until: '2.5', status: 400 },
+};
 
 const gone = (method: string): Route => ({
   summary: 'Removed from Nova.',
   policy: null,
   gone: true,
-  ...(until[method] === undefined ? {} : { until: until[method] }),
   status: 410,
+  ...special[method],
   run: () => {
     throw new Error('a removed route does not run');
   },

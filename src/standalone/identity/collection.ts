@@ -3,7 +3,7 @@
 import { isNotNo } from '../../base/boolean-word.ts';
 import { badRequest } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import type { Page, Table } from '../../db/identity.ts';
+import type { Page, Table, TextPart } from '../../db/identity.ts';
 import type { Reader } from '../../db/engine.ts';
 import { lastOf } from '../http.ts';
 import type { Reply, Visit } from './route.ts';
@@ -36,10 +36,16 @@ function pageOf(visit: Visit): Page {
 export async function pageReply<T extends { readonly id: string }>(
   visit: Visit,
   noun: string,
-  source: { readonly reader: Reader; readonly table: Table<T>; readonly where: Parameters<Table<T>['list']>[1] },
+  source: {
+    readonly reader: Reader;
+    readonly table: Table<T>;
+    readonly where: Parameters<Table<T>['list']>[1];
+    readonly parts?: readonly (readonly TextPart[])[];
+  },
   view: (item: T) => unknown,
 ): Promise<Reply> {
-  return pagedReply(visit, noun, (page) => source.table.list(source.reader, source.where, page), view);
+  const { reader, table, where, parts } = source;
+  return pagedReply(visit, noun, (page) => table.list(reader, where, page, parts), view);
 }
 
 /** As `pageReply`, of what `list` has after a marker. */
@@ -73,6 +79,21 @@ export function filterOf(visit: Visit, names: readonly string[]): Record<string,
   const enabled = lastOf(visit.query, 'enabled');
   if (enabled !== null) where['enabled'] = isNotNo(enabled) ? 1 : 0;
   return where;
+}
+
+const COMPARATOR = /^(i?)(contains|startswith|endswith)$/;
+
+/** `?name__contains=a`, `name__istartswith`, `name__endswith` and so on as parts of texts. An empty one is in every text. */
+export function partsOf({ query }: Visit, names: readonly string[]): TextPart[][] {
+  const parts: TextPart[][] = [];
+  for (const [word, values] of query) {
+    const [name = '', comparator = ''] = word.split('__', 2);
+    const [, any, where] = COMPARATOR.exec(comparator) ?? [];
+    if (where === undefined || !names.includes(name)) continue;
+    for (const part of values.filter((value) => value !== ''))
+      parts.push([{ column: name, where: where as TextPart['where'], part, anyCase: any === 'i' }]);
+  }
+  return parts;
 }
 
 /** The properties of a body that are not named ones, to be stored beside them. */

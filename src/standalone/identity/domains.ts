@@ -4,7 +4,7 @@ import { badRequest, forbidden } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
 import { type Domain, domains, endTokens, removeDomain, removeDomainCredentials } from '../../db/identity.ts';
-import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
+import { extraOf, filterOf, pageReply, partsOf, sameId } from './collection.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
 import { hold, type Parts, write } from './service.ts';
@@ -57,8 +57,11 @@ export function domainRoutes(parts: Parts): Route[] {
       path: '/v3/domains',
       guard: { first: 'identity:list_domains' },
       run: (visit) =>
-        pageReply(visit, 'domains', { reader, table: domains, where: filterOf(visit, ['name']) }, (domain) =>
-          domainView(visit.base, domain),
+        pageReply(
+          visit,
+          'domains',
+          { reader, table: domains, where: filterOf(visit, ['name']), parts: partsOf(visit, ['name']) },
+          (domain) => domainView(visit.base, domain),
         ),
     },
     {

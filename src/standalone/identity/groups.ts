@@ -15,7 +15,7 @@ import {
   removeMember,
 } from '../../db/identity-groups.ts';
 import type { Tx } from '../../db/tx.ts';
-import { extraOf, filterOf, listReply, pageReply, pagedReply, sameId } from './collection.ts';
+import { extraOf, filterOf, listReply, pageReply, pagedReply, partsOf, sameId } from './collection.ts';
 import { findDomain } from './domains.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
@@ -67,7 +67,8 @@ function lookRoutes({ reader }: Parts): Route[] {
       guard: { first: 'identity:list_groups' },
       run: async (visit) => {
         const { enabled: _, ...where } = filterOf(visit, ['name', 'domain_id']);
-        return pageReply(visit, 'groups', { reader, table: groups, where }, (group) => view(visit.base, group));
+        const parts = partsOf(visit, ['name']);
+        return pageReply(visit, 'groups', { reader, table: groups, where, parts }, (group) => view(visit.base, group));
       },
     },
     {

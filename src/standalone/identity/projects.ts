@@ -15,8 +15,9 @@ import {
   removeProject,
 } from '../../db/identity.ts';
 import { lastOf } from '../http.ts';
-import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
+import { extraOf, filterOf, listReply, pageReply, partsOf, sameId } from './collection.ts';
 import { domainView, findDomain } from './domains.ts';
+import { tagPartsOf, tagRoutes } from './project-tags.ts';
 import { missing, type Reply, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { hold, type Parts, write } from './service.ts';
@@ -89,10 +90,11 @@ export async function projectsOf(reader: Reader, userId: string): Promise<Projec
 const taken = (name: string): string =>
   `Conflict occurred attempting to store project - it is not permitted to have two projects with the same name in the same domain: name is ${name}.`;
 
+const strangeParent = () => badRequest('A project may have no parent but its domain.');
+
 /** Projects stand directly in their domain; a parent other than it is not kept, so it is refused. */
 function checkParent(given: ProjectBody['project'], domainId: string): void {
-  if (given.parent_id != null && given.parent_id !== domainId)
-    throw badRequest('A project may have no parent but its domain.');
+  if (given.parent_id != null && given.parent_id !== domainId) throw strangeParent();
 }
 
 async function list(reader: Reader, visit: Visit): Promise<Reply> {
@@ -102,12 +104,17 @@ async function list(reader: Reader, visit: Visit): Promise<Reply> {
   // the parent of a project is its domain
   if (parentId !== null && (where['domain_id'] ?? parentId) !== parentId) return listReply(visit, 'projects', []);
   if (parentId !== null) where['domain_id'] = parentId;
-  return pageReply(visit, 'projects', { reader, table: projects, where }, (project) =>
+  const parts = [...partsOf(visit, ['name']), ...tagPartsOf(visit)];
+  return pageReply(visit, 'projects', { reader, table: projects, where, parts }, (project) =>
     projectView(visit.base, project),
   );
 }
 
-export const projectRoutes = (parts: Parts): Route[] => [...lookRoutes(parts), ...changeRoutes(parts)];
+export const projectRoutes = (parts: Parts): Route[] => [
+  ...lookRoutes(parts),
+  ...changeRoutes(parts),
+  ...tagRoutes(parts),
+];
 
 function lookRoutes({ reader }: Parts): Route[] {
   return [
@@ -166,6 +173,8 @@ function changeRoutes(parts: Parts): Route[] {
           extra: extraOf(given, named),
         };
         await write(parts, taken(project.name), async (tx) => {
+          // a parent that is a project is none here, whatever domain it is in
+          if (given.domain_id == null && (await projects.find(tx, domainId)) !== null) throw strangeParent();
           await findDomain(tx, domainId);
           await projects.insert(tx, project);
         });

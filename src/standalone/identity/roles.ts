@@ -4,7 +4,7 @@ import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
 import { type Implication, imply, listImplications, type Role, roles, unimply } from '../../db/identity.ts';
 import { lastOf } from '../http.ts';
-import { extraOf, filterOf, listReply, pageReply, sameId } from './collection.ts';
+import { extraOf, filterOf, listReply, pageReply, partsOf, sameId } from './collection.ts';
 import type { Params } from '../http.ts';
 import { missing, type Route } from './route.ts';
 import * as schemas from './schemas.ts';
@@ -103,7 +103,8 @@ function lookRoutes({ reader }: Parts): Route[] {
         // all roles are global; those of a domain are none
         if (lastOf(visit.query, 'domain_id')) return listReply(visit, 'roles', []);
         const { enabled: _, ...where } = filterOf(visit, ['name']);
-        return pageReply(visit, 'roles', { reader, table: roles, where }, (role) => roleView(visit.base, role));
+        const parts = partsOf(visit, ['name']);
+        return pageReply(visit, 'roles', { reader, table: roles, where, parts }, (role) => roleView(visit.base, role));
       },
     },
     {

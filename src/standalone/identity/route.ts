@@ -179,7 +179,7 @@ export function serveRoutes(app: Web, routes: readonly Route[], context: RouteCo
       if (reply.body !== undefined) {
         ctx.type = 'application/json';
         ctx.body = JSON.stringify(reply.body);
-      }
+      } else if (reply.status !== 204) ctx.body = '';
     });
   }
   const served = new Map([...routers].map(([noun, router]) => [noun, { router, run: router.routes() }]));

@@ -4,7 +4,7 @@ import { badRequest } from '../../base/errors.ts';
 import { newHexId } from '../../base/ids.ts';
 import type { Reader } from '../../db/engine.ts';
 import { removeCredentials, type User, users } from '../../db/identity.ts';
-import { extraOf, filterOf, pageReply, sameId } from './collection.ts';
+import { extraOf, filterOf, pageReply, partsOf, sameId } from './collection.ts';
 import { findDomain } from './domains.ts';
 import { provePassword, refused } from './login.ts';
 import { missing, type Route } from './route.ts';
@@ -93,8 +93,11 @@ function lookRoutes({ reader }: Parts): Route[] {
       path: '/v3/users',
       guard: { first: 'identity:list_users' },
       run: (visit) =>
-        pageReply(visit, 'users', { reader, table: users, where: filterOf(visit, ['name', 'domain_id']) }, (user) =>
-          userView(visit.base, user),
+        pageReply(
+          visit,
+          'users',
+          { reader, table: users, where: filterOf(visit, ['name', 'domain_id']), parts: partsOf(visit, ['name']) },
+          (user) => userView(visit.base, user),
         ),
     },
     {

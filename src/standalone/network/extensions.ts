@@ -62,6 +62,11 @@ const everywhere: readonly Extension[] = [
     'Provider Network',
     'What a network is made of, for administrators: flat, VLAN and Geneve on OVN, else local.',
   ),
+  extension(
+    'quota-check-limit',
+    'Quota engine limit check',
+    'A limit below what there is, refused when it is asked for.',
+  ),
   extension('quotas', 'Quota management support', "A project's limits."),
   extension('quota_details', 'Quota details management support', "A project's limits and use."),
   extension('rbac-policies', 'RBAC Policies', 'Networks that one project shares with another.'),
@@ -69,6 +74,7 @@ const everywhere: readonly Extension[] = [
   extension('security-group', 'security-group', 'Security groups and their rules.'),
   extension('sorting', 'Sorting support', 'sort_key and sort_dir.'),
   extension('standard-attr-description', 'standard-attr-description', 'The description attribute.'),
+  extension('revision-if-match', 'If-Match constraints based on revision_number', 'Changes of one revision alone.'),
   extension('standard-attr-revisions', 'Resource revision numbers', 'The revision_number attribute.'),
   extension(
     'standard-attr-tag',
@@ -77,6 +83,11 @@ const everywhere: readonly Extension[] = [
   ),
   extension('subnet_allocation', 'Subnet Allocation', 'Pools that the ranges of subnets are taken of.'),
   extension('default-subnetpools', 'Default Subnetpools', 'A pool for whoever names none.'),
+  extension(
+    'subnetpool-prefix-ops',
+    'Subnet Pool Prefix Operations',
+    'Ranges that come to a pool and leave it one by one.',
+  ),
   extension('tag-creation', 'Tag creation', 'Tags that are added to those that are there.'),
   extension('standard-attr-timestamp', 'Resource timestamps', 'created_at and updated_at.'),
   extension('stateful-security-group', 'Stateful security group', 'The stateful attribute of security groups.'),

@@ -14,6 +14,7 @@ import { ensureDefaultGroup } from './groups.ts';
 import type { Act, Noun, Owned } from './noun.ts';
 import type { NetworkParts, PortNews } from './parts.ts';
 import { checkQuota } from './quotas.ts';
+import { checkRevision } from './revisions.ts';
 import { isEverywhere, mustMay, mustMaySet, nounRule, ownedBy, type Seen, seen } from './rules.ts';
 
 function tellOf({ tell }: NetworkParts, kind: PortNews['kind'], ports: readonly StoredPort[]): void {
@@ -117,11 +118,17 @@ export async function changeObject<T extends Owned, R>(
   noun: Noun<T>,
   caller: Caller,
   id: string,
-  change: { readonly rule: RuleName; readonly values: Values; readonly to: (act: Act, object: T) => Promise<T> },
+  change: {
+    readonly rule: RuleName;
+    readonly values: Values;
+    readonly to: (act: Act, object: T) => Promise<T>;
+    /** The revision that it must be at; null: any. */
+    readonly revision?: number | null;
+  },
   show: (reader: Reader, object: T) => Promise<R>,
 ): Promise<R> {
   const { database, allows } = parts;
-  const { rule, values, to } = change;
+  const { rule, values, to, revision = null } = change;
   const { shown, ports } = await tx(database, async (trx) => {
     const { object, target } = await seen(
       allows,
@@ -133,6 +140,7 @@ export async function changeObject<T extends Owned, R>(
     );
     mustMay(allows, caller, rule, target);
     mustMaySet(allows, caller, noun, 'update', values, { ...target, ...noun.wished?.(values) });
+    checkRevision(object, revision);
     // before too: what led to others may lead there no more
     const before = await unitsOf(parts, trx, noun, object, object);
     const next = await to(actOf(parts, trx, caller), object);
@@ -156,6 +164,7 @@ export async function removeObject<T extends Owned>(
   noun: Noun<T>,
   caller: Caller,
   id: string,
+  revision: number | null = null,
 ): Promise<void> {
   const { database, allows } = parts;
   const ports = await tx(database, async (trx) => {
@@ -168,6 +177,7 @@ export async function removeObject<T extends Owned>(
       id,
     );
     mustMay(allows, caller, nounRule(noun, 'delete'), target);
+    checkRevision(object, revision);
     // before it is gone, and with it what leads to others
     await touch(trx, parts.engine, await unitsOf(parts, trx, noun, object, null), parts.clock.now());
     await noun.remove(actOf(parts, trx, caller), object);

@@ -105,6 +105,16 @@ function checkDevice(act: Act, port: StoredPort, values: Values): void {
   );
 }
 
+/** Another MAC address is for a port that nothing holds: a guest keeps the one that it began with. */
+function macOf(port: StoredPort, values: Values): string {
+  const wanted = (values['mac_address'] as string | undefined) ?? port.macAddress;
+  if (wanted === port.macAddress || (port.deviceId === '' && !isBound(port))) return wanted;
+  throw inUse(
+    'PortBound',
+    `Unable to complete operation on port ${port.id}, port is already bound: its MAC address is its device's.`,
+  );
+}
+
 async function views(reader: Reader, _caller: Caller, ports: readonly StoredPort[]) {
   const allocations = await allocationsBy(
     reader,
@@ -148,7 +158,7 @@ export const ports: Noun<StoredPort> = {
   attributes: {
     ...nameAndDescription,
     network_id: required(uuid),
-    mac_address: fixed(mac),
+    mac_address: changeable(mac),
     admin_state_up: changeable(boolean, true),
     device_id: changeable(textOrNull(255), ''),
     device_owner: changeable(textOrNull(255), ''),
@@ -234,6 +244,7 @@ export const ports: Noun<StoredPort> = {
     const next = {
       ...plain,
       ...(policy === undefined ? {} : { qosPolicyId: policy }),
+      macAddress: macOf(port, values),
       extraDhcpOpts: withOptions(act.engine, values['extra_dhcp_opts'], port.extraDhcpOpts),
     };
     const groups = values['security_groups'] as readonly string[] | undefined;

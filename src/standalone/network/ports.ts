@@ -260,7 +260,9 @@ export async function savePort(
   { now, engine }: { readonly now: number; readonly engine: NetworkEngine },
 ): Promise<StoredPort> {
   const next = settled({ ...port, revision: port.revision + 1, updatedAt: now }, engine);
-  await replaceRow(tx, portNoun, next);
+  await replaceRow(tx, portNoun, next).catch((error: unknown) => {
+    throw isDuplicate(error) ? macInUse(port.networkId, port.macAddress) : error;
+  });
   return next;
 }
 

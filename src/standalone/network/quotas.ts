@@ -1,5 +1,6 @@
 // Why: how many network objects a project may have: Neutron's defaults, and what an administrator set instead.
 
+import { booleanWord } from '../../base/boolean-word.ts';
 import type { Reader } from '../../db/engine.ts';
 import { addressGroupNoun } from '../../db/address-groups.ts';
 import { floatingIpNoun } from '../../db/floating-ips.ts';
@@ -97,7 +98,7 @@ export function checkRoom(resource: string, { limit, used }: { readonly limit: n
 }
 
 const limit = integer(-1, 2_147_483_647);
-/** Clients send these along; they say nothing here. */
+/** What says something else than a limit; `force` is what is done anyway. */
 const ALONG = ['tenant_id', 'project_id', 'force', 'check_limit'];
 const unfound: Words = ["Unable to find 'quota' in request body", 'HTTPBadRequest'];
 
@@ -118,11 +119,24 @@ const quota: Schema = {
   ...saying({ additionalProperties: ["Unrecognized attribute(s) '{key}'", 'HTTPBadRequest'] }),
 };
 
+export interface QuotaUpdate {
+  readonly limits: Readonly<Record<string, number>>;
+  /** Whether a limit below what there is shall be refused. */
+  readonly check: boolean;
+}
+
+/** @throws conflict OverQuota where a project has more than a limit */
+export async function checkLimits(reader: Reader, projectId: string, limits: QuotaUpdate['limits']): Promise<void> {
+  for (const [resource, most] of Object.entries(limits))
+    if (most >= 0 && (await countUsed(reader, resource, projectId)) > most) throw overQuota(resource);
+}
+
 /** The limits that a body sets. @throws badRequest in Neutron's words */
-export function quotaUpdate(body: unknown): Record<string, number> {
+export function quotaUpdate(body: unknown): QuotaUpdate {
   checkForm(envelope, body);
   const values = (body as { readonly quota: object }).quota;
   checkForm(quota, values);
-  const limits = Object.entries(values).filter(([resource]) => !ALONG.includes(resource));
-  return Object.fromEntries(limits.map(([resource, value]) => [resource, converted(limit, value) as number]));
+  const given = Object.entries(values).filter(([resource]) => !ALONG.includes(resource));
+  const limits = Object.fromEntries(given.map(([resource, value]) => [resource, converted(limit, value) as number]));
+  return { limits, check: booleanWord(String((values as { check_limit?: unknown }).check_limit)) === true };
 }

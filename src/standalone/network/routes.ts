@@ -39,7 +39,7 @@ import { allowedObject, changeObject, createObjects, removeObject, seenObject, u
 import { ports } from './port-noun.ts';
 import { limitsOf, policies } from './qos.ts';
 import { forwardingsOf } from './port-forwardings.ts';
-import { defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
+import { checkLimits, defaultQuotas, quotaDetails, quotaLimits, quotaUpdate } from './quotas.ts';
 import {
   allowedOf,
   isEverywhere,
@@ -52,10 +52,12 @@ import {
   targetsOf,
   withoutHidden,
 } from './rules.ts';
+import { revisionAsked } from './revisions.ts';
 import { addRouterInterfaces } from './router-interfaces.ts';
 import { rbacPolicies } from './rbac.ts';
 import { routers } from './router-noun.ts';
 import { subnets } from './subnet-noun.ts';
+import { addSubnetPoolPrefixes } from './subnet-pool-prefixes.ts';
 import { subnetPools } from './subnet-pools.ts';
 import { autoAllocate, autoAllocated, checkAutoAllocation } from './topology.ts';
 
@@ -99,11 +101,19 @@ function filterValue(filter: Filter, name: string, value: string): string | numb
   return value;
 }
 
+/** Beside `tags`, which an object has all of. */
+const tagFilters: Readonly<Record<string, { readonly all: boolean; readonly not: boolean }>> = {
+  'tags-any': { all: false, not: false },
+  'not-tags': { all: true, not: true },
+  'not-tags-any': { all: false, not: true },
+};
+
 /** The filters of a query, or null where a filter lets nothing through. Parameters that are no filters are ignored. */
 function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters | null {
   const oneOf: Record<string, readonly (string | number)[]> = {};
   const addresses: RowFilters['addresses'][number][] = [];
   const listed: Record<string, string[]> = {};
+  const tags: RowFilters['tags'][number][] = [];
   let addressPart: string | null = null;
   for (const [name, values] of query) {
     const filter = Object.hasOwn(noun.filters, name) ? noun.filters[name] : undefined;
@@ -116,6 +126,13 @@ function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters |
         name,
         values.flatMap((value) => value.split(',')),
       );
+    }
+    if (noun.tagsOf !== undefined && Object.hasOwn(tagFilters, name)) {
+      const words = distinctWords(
+        name,
+        values.flatMap((value) => value.split(',')),
+      );
+      tags.push({ ...(tagFilters[name] as (typeof tagFilters)['tags-any']), values: words });
     }
     if (noun.collection !== 'ports') continue;
     if (name === 'security_groups') listed['security_groups'] = distinctWords(name, values);
@@ -132,7 +149,7 @@ function filtersFrom<T extends Owned>(noun: Noun<T>, query: Query): RowFilters |
     }
   }
   for (const [column, value] of Object.entries(noun.within ?? {})) oneOf[column] = [value];
-  return { oneOf, addresses, addressPart, listed };
+  return { oneOf, addresses, addressPart, listed, tags };
 }
 
 function pageFrom<T extends Owned>(noun: Noun<T>, query: Query): RowPage {
@@ -253,13 +270,14 @@ function addNoun<T extends Owned>(
     const noun = await of(caller, params);
     const { id = '' } = params;
     await allowedObject(parts, noun, caller, id, nounRule(noun, 'update'));
-    const change = updateOf(noun, readUpdate(noun, await readJson(ctx), caller));
+    const revision = revisionAsked(ctx);
+    const change = { ...updateOf(noun, readUpdate(noun, await readJson(ctx), caller)), revision };
     const show = (reader: Reader, object: T) => viewOf(reader, caller, object);
     answerJson(ctx, 200, { [noun.singular]: await changeObject(parts, noun, caller, id, change, show) });
   });
 
   routes.on('DELETE', one, about(nounRule(shape, 'delete')), async (ctx, caller, params) => {
-    await removeObject(parts, await of(caller, params), caller, params['id'] ?? '');
+    await removeObject(parts, await of(caller, params), caller, params['id'] ?? '', revisionAsked(ctx));
     ctx.status = 204;
   });
 
@@ -397,7 +415,8 @@ function addQuotas(routes: Routes, parts: NetworkParts): void {
     if (project_id.length > 64) throw invalid('Invalid input for project_id.');
     const wanted = quotaUpdate(await readJson(ctx));
     const quota = await tx(database, async (trx) => {
-      for (const [resource, limit] of Object.entries(wanted)) await setQuota(trx, project_id, resource, limit);
+      if (wanted.check) await checkLimits(trx, project_id, wanted.limits);
+      for (const [resource, limit] of Object.entries(wanted.limits)) await setQuota(trx, project_id, resource, limit);
       return quotaLimits(trx, parts, project_id);
     });
     answerJson(ctx, 200, { quota });
@@ -467,6 +486,7 @@ export function addNetworkRoutes(routes: Routes, parts: NetworkParts): void {
   addAddressGroupChanges(routes, parts);
   addNoun(routes, parts, rbacPolicies);
   addNoun(routes, parts, subnetPools);
+  addSubnetPoolPrefixes(routes, parts);
   addNoun(routes, parts, policies, { path: POLICIES, asks: [], of: async () => policies });
   addNoun(routes, parts, limitsOf(''), limitsPlace(parts));
   routes.on('GET', '/v2.0/qos/rule-types', 'any token', async (ctx) => {

@@ -21,7 +21,7 @@ import { boolean, integer, oneOf, orNull, saying, subnet as cidrText, type Form 
 import type { Act, Noun } from './noun.ts';
 import { freeWithin, isWithin, type Taken } from './subnet-ranges.ts';
 
-const prefixList: Form = {
+export const prefixList: Form = {
   schema: {
     type: 'array',
     minItems: 1,
@@ -38,7 +38,10 @@ const DEFAULT_MIN = { 4: 8, 6: 64 } as const;
 const known = (texts: readonly string[]): Cidr[] => texts.map(parseCidr).filter((cidr): cidr is Cidr => cidr !== null);
 
 /** Ranges of one family, none of them within another one. @throws badRequest */
-function readPrefixes(texts: readonly string[]): { readonly ipVersion: 4 | 6; readonly prefixes: readonly string[] } {
+export function readPrefixes(texts: readonly string[]): {
+  readonly ipVersion: 4 | 6;
+  readonly prefixes: readonly string[];
+} {
   const all = known([...new Set(known(texts).map(formatCidr))]);
   const [ipVersion, other] = new Set(all.map(({ version }) => version));
   if (ipVersion === undefined || other !== undefined)

@@ -132,6 +132,15 @@ export function listQueryOf(visit: Visit, words: ListWords): ListQuery {
   };
 }
 
+/** One page of what an administrator makes, of which there are few; after a marker that is not there comes nothing. */
+export function pageOfFew<T extends { readonly id: string }>(visit: Visit, items: readonly T[]): readonly T[] {
+  const marker = lastOf(visit.query, 'marker');
+  const at = items.findIndex(({ id }) => id === marker);
+  const rest = marker === null ? items : at < 0 ? [] : items.slice(at + 1);
+  const offset = wholeNumber(visit, 'offset', 0);
+  return rest.slice(offset, offset + wholeNumber(visit, 'limit', limits.pageSize));
+}
+
 /** `volumes_links`, where a page is full and there may be more. */
 export function nextLinks({ ctx, query, base }: Visit, path: string, ids: readonly string[], limit: number): object[] {
   if (limit === 0 || ids.length < limit || !query.has('limit')) return [];

@@ -9,6 +9,7 @@ import { allTypes, findType, updateType } from '../../db/volume-types.ts';
 import { tx } from '../../db/tx.ts';
 import type { Reader } from '../../db/engine.ts';
 import { lastOf, type Routes } from '../http.ts';
+import { pageOfFew } from './list-query.ts';
 import type { VolumeParts } from './parts.ts';
 import { under } from './schemas.ts';
 import { bodyBy, page, type Visit } from './web.ts';
@@ -54,9 +55,9 @@ const typesWith = async (reader: Reader, qosId: string) =>
 
 function addSpecs(routes: Routes, parts: VolumeParts): void {
   const { database, clock } = parts;
-  page(routes, 'GET', '/qos-specs', { first: `${rule}:get_all` }, async () => ({
+  page(routes, 'GET', '/qos-specs', { first: `${rule}:get_all` }, async (visit) => ({
     status: 200,
-    body: { qos_specs: (await allQos(database.read)).map(view) },
+    body: { qos_specs: pageOfFew(visit, await allQos(database.read)).map(view) },
   }));
   page(routes, 'POST', '/qos-specs', { first: `${rule}:create` }, async (visit) => {
     const { name = '', consumer = 'back-end', ...specs } = (await bodyBy<QosBody>(visit, body)).qos_specs;

@@ -7,6 +7,7 @@ import { lastOf, type Routes } from '../http.ts';
 import type { VolumeParts } from './parts.ts';
 import {
   deleteQuota,
+  EVERYBODY,
   isQuotaName,
   type QuotaName,
   quotaNames,
@@ -26,6 +27,13 @@ const quotaSet = under('quota_set', {
   additionalProperties: whole(-1, 2_147_483_647),
 });
 
+const classSet = under('quota_class_set', {
+  type: 'object',
+  maxProperties: 256,
+  properties: { class_name: {}, id: {} },
+  additionalProperties: whole(-1, 2_147_483_647),
+});
+
 const idOf = ({ params }: Visit): string => params['id'] ?? '';
 
 /** Whose quota a caller asks for: his own project's, unless he is an administrator. */
@@ -39,9 +47,12 @@ async function used(parts: VolumeParts, projectId: string): Promise<Record<strin
   return Object.fromEntries(quotaNames.map((name) => [name, { limit: quota[name], in_use: use[name], reserved: 0 }]));
 }
 
+/** What clients send along. */
+const ALONG = ['tenant_id', 'project_id', 'skip_validation', 'force', 'class_name', 'id'];
+
 function changesOf(body: Readonly<Record<string, unknown>>): readonly (readonly [QuotaName, number])[] {
   return Object.entries(body).flatMap(([name, value]): (readonly [QuotaName, number])[] => {
-    if (['tenant_id', 'project_id', 'skip_validation', 'force'].includes(name)) return [];
+    if (ALONG.includes(name)) return [];
     // per type, as Cinder has them for each type: not kept here
     if (!isQuotaName(name)) throw badRequest(`Bad key(s) in quota set: ${name.slice(0, 255)}`);
     const most = Number(value);
@@ -56,7 +67,10 @@ export function addQuotaRoutes(routes: Routes, parts: VolumeParts): void {
   const rule = 'volume_extension:quotas' as const;
   page(routes, 'GET', '/os-quota-sets/:id/defaults', { first: `${rule}:show` }, async (visit) => {
     mustConcern(visit, idOf(visit));
-    return { status: 200, body: { quota_set: { id: idOf(visit), ...parts.quota } } };
+    return {
+      status: 200,
+      body: { quota_set: { id: idOf(visit), ...(await quotaOf(database.read, parts.quota, EVERYBODY)) } },
+    };
   });
   page(routes, 'GET', '/os-quota-sets/:id', { first: `${rule}:show` }, async (visit) => {
     const projectId = idOf(visit);
@@ -80,8 +94,21 @@ export function addQuotaRoutes(routes: Routes, parts: VolumeParts): void {
   });
   page(routes, 'GET', '/os-quota-class-sets/:id', { first: 'volume_extension:quota_classes' }, async (visit) => ({
     status: 200,
-    body: { quota_class_set: { id: idOf(visit), ...parts.quota } },
+    body: { quota_class_set: { id: idOf(visit), ...(await quotaOf(database.read, parts.quota, EVERYBODY)) } },
   }));
+  page(routes, 'PUT', '/os-quota-class-sets/:id', { first: 'volume_extension:quota_classes' }, async (visit) => {
+    const { quota_class_set: body } = await bodyBy<{ quota_class_set: Readonly<Record<string, unknown>> }>(
+      visit,
+      classSet,
+    );
+    const changes = changesOf(body);
+    if (idOf(visit) !== 'default')
+      throw badRequest('Projects are in no classes: the quota of everybody is that of the class default.');
+    await tx(database, async (t) => {
+      for (const [name, most] of changes) await setQuota(t, EVERYBODY, name, most);
+    });
+    return { status: 200, body: { quota_class_set: await quotaOf(database.read, parts.quota, EVERYBODY) } };
+  });
   page(routes, 'GET', '/limits', { first: 'limits_extension:used_limits' }, async (visit) => {
     const projectId = (visit.caller.isAdmin ? lastOf(visit.query, 'project_id') : null) ?? projectOf(visit);
     const quota = await quotaOf(database.read, parts.quota, projectId);

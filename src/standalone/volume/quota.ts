@@ -35,12 +35,17 @@ export const defaultVolumeQuota: VolumeQuota = {
 
 export const isQuotaName = (name: string): name is QuotaName => quotaNames.some((known) => known === name);
 
-/** What was set for a project, over the defaults. */
+/** Stands where a project does: what an administrator set for all that have nothing of their own. No project has such an id. */
+export const EVERYBODY = '(default)';
+
+/** What was set for a project, over what was set for everybody, over the defaults. */
 export async function quotaOf(reader: Reader, defaults: VolumeQuota, projectId: string): Promise<VolumeQuota> {
-  const rows: { resource: string; most: number }[] = await reader('volume_quotas')
-    .where({ project_id: projectId })
-    .select('resource', 'most');
-  return { ...defaults, ...Object.fromEntries(rows.map(({ resource, most }) => [resource, most])) };
+  const rows: { project_id: string; resource: string; most: number }[] = await reader('volume_quotas')
+    .whereIn('project_id', [EVERYBODY, projectId])
+    .select('project_id', 'resource', 'most');
+  const own = rows.filter((row) => row.project_id === projectId);
+  const set = [...rows.filter((row) => row.project_id === EVERYBODY), ...own];
+  return { ...defaults, ...Object.fromEntries(set.map(({ resource, most }) => [resource, most])) };
 }
 
 export async function setQuota(tx: Tx, projectId: string, resource: QuotaName, most: number): Promise<void> {

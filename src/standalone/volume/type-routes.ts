@@ -20,9 +20,10 @@ import { type Tx, tx } from '../../db/tx.ts';
 import { readJson } from '../../web/json-body.ts';
 import { asObject, lastOf, type Routes } from '../http.ts';
 import { problemOf } from '../schema.ts';
+import { nextLinks, pageOfFew } from './list-query.ts';
 import type { VolumeParts } from './parts.ts';
 import { object, saysYes, texts, under, yes } from './schemas.ts';
-import { DEFAULT_TYPE, typeFor, typesFor } from './types.ts';
+import { DEFAULT_TYPE, multiattachNotOffered, typeFor, typesFor } from './types.ts';
 import { bodyBy, page, type Visit } from './web.ts';
 
 const text = { type: ['string', 'null'], maxLength: 255 } as const;
@@ -43,6 +44,11 @@ interface TypeBody {
     readonly 'os-volume-type-access:is_public'?: unknown;
     readonly extra_specs?: Texts;
   };
+}
+
+/** An extra spec that promises what no volume here is. */
+function checkSpecs(specs: Texts): void {
+  if (/^\s*<is>\s*true\s*$/i.test(specs['multiattach'] ?? '')) throw multiattachNotOffered();
 }
 
 const idOf = ({ params }: Visit): string => params['id'] ?? '';
@@ -103,7 +109,11 @@ function addTypes(routes: Routes, parts: VolumeParts): void {
     const isPublic = asked === null || asked.toLowerCase() === 'none' ? null : booleanWord(asked);
     const types = await typesFor(database.read, visit.caller);
     const kept = visit.caller.isAdmin && isPublic !== null ? types.filter((type) => type.isPublic === isPublic) : types;
-    return { status: 200, body: { volume_types: kept.map((type) => view(parts, visit, type)) } };
+    const shown = pageOfFew(visit, kept);
+    const ids = shown.map(({ id }) => id);
+    const links = nextLinks(visit, '/types', ids, Number(lastOf(visit.query, 'limit') ?? 0));
+    const body = { volume_types: shown.map((type) => view(parts, visit, type)) };
+    return { status: 200, body: links.length === 0 ? body : { ...body, volume_type_links: links } };
   });
   page(routes, 'GET', '/types/:id', see, async (visit) => {
     const type = await typeFor(database.read, visit.caller, idOf(visit) === 'default' ? DEFAULT_TYPE : idOf(visit));
@@ -111,6 +121,7 @@ function addTypes(routes: Routes, parts: VolumeParts): void {
   });
   page(routes, 'POST', '/types', { first: `${rules}:type_create`, also: see.also }, async (visit) => {
     const { volume_type: body } = await bodyBy<TypeBody>(visit, newType);
+    checkSpecs(body.extra_specs ?? {});
     const now = clock.now();
     const type: StoredType = {
       ...{ id: newUuid(), name: (body.name ?? '').trim(), description: body.description ?? null },
@@ -173,6 +184,7 @@ function addSpecs(routes: Routes, parts: VolumeParts): void {
   }));
   page(routes, 'POST', path, { first: `${of}:create` }, async (visit) => {
     const { extra_specs: more } = await bodyBy<{ extra_specs: Texts }>(visit, specs);
+    checkSpecs(more);
     await change(visit, (before) => ({ ...before, ...more }));
     return { status: 200, body: { extra_specs: more } };
   });
@@ -193,6 +205,7 @@ function addSpecs(routes: Routes, parts: VolumeParts): void {
     ) {
       throw badRequest('Request body and URI mismatch');
     }
+    checkSpecs(body as Texts);
     await change(visit, (before) => ({ ...before, ...(body as Texts) }));
     return { status: 200, body };
   });

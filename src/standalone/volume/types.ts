@@ -1,6 +1,6 @@
 // Why: which types of volumes there are, and which a caller may use; there is always one for who names none.
 
-import { notFound } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import type { Caller } from '../../base/op.ts';
 import type { Reader } from '../../db/engine.ts';
 import { isDuplicate } from '../../db/errors.ts';
@@ -34,6 +34,9 @@ export async function ensureDefaultType({ database, clock }: Pick<VolumeParts, '
     if (!isDuplicate(error)) throw error;
   }
 }
+
+export const multiattachNotOffered = () =>
+  badRequest('Invalid input received: volumes for several servers at once (multiattach) are not offered here.');
 
 const typeMissing = (word: string) => notFound(`Volume type ${word} could not be found.`);
 

@@ -13,7 +13,7 @@ import { addMetadataRoutes, type MetadataOwner } from './metadata-routes.ts';
 import type { VolumeParts } from './parts.ts';
 import { targetOf } from './rules.ts';
 import { changedVolume, newVolume, saysYes } from './schemas.ts';
-import { typeNamesOf } from './types.ts';
+import { multiattachNotOffered, typeNamesOf } from './types.ts';
 import { madeView, volumeSummary, type VolumeFacts, volumeView, volumeViewRules } from './views.ts';
 import { changeVolume, createVolume, deleteVolume, mustRest, seenVolume } from './volumes.ts';
 import { bodyBy, page, projectOf, type Visit } from './web.ts';
@@ -99,7 +99,7 @@ async function beyondImage({ images }: VolumeParts, { caller }: Visit, source: V
 /** What this service has none of is refused, and not left out. */
 function mustBeOffered(body: VolumeBody['volume']): void {
   if (saysYes(body['multiattach'])) {
-    throw badRequest('Invalid input received: volumes for several servers at once (multiattach) are not offered here.');
+    throw multiattachNotOffered();
   }
 }
 

@@ -41,7 +41,7 @@ describe('codes of faults', () => {
     assert.equal(faultCodeOf('PortInUse', 'conflict'), 'PortInUse');
     assert.equal(faultCodeOf('libvirt.67', 'conflict'), 'libvirt.67');
     assert.equal(faultCodeOf('driver.rescue', 'conflict'), 'driver.rescue');
-    assert.equal(faultCodeOf('RevisionNumberConstraintFailed', 'conflict'), 'conflict');
+    assert.equal(faultCodeOf('SubnetMtuTooSmall', 'conflict'), 'conflict');
     assert.equal(faultCodeOf('toString', 'conflict'), 'conflict');
   });
 

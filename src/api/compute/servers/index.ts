@@ -35,7 +35,7 @@ async function list(call: Call, kind: 'index' | 'detail'): Promise<Listed> {
   const bulk = kind === 'detail' && attributes && viewRights(call).attributes;
   const page = { ...list.page, sort: list.sort, bulk };
   const servers = list.filter === null ? [] : await listServers(db, list.filter, page);
-  const needs = kind === 'detail' ? { metadata: true, tags, nics: true, fault: true } : {};
+  const needs = kind === 'detail' ? { metadata: true, tags, nics: true, fault: true, volumes: true } : {};
   const context = kind === 'detail' ? await viewContext(call, servers) : null;
   return { details: await loadDetails(db, servers, needs), list, context };
 }

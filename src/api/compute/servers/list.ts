@@ -59,6 +59,9 @@ function timeOf(query: Query, key: string): number | undefined {
   return time;
 }
 
+/** A server shows the second in which it changed: whoever asks for what changed until then means it too. */
+const endOfSecond = (ms: number): number => ms - (ms % 1000) + 999;
+
 function strictBoolean(query: Query, key: string): boolean | undefined {
   const text = last(query, key);
   if (text === undefined) return undefined;
@@ -199,7 +202,7 @@ export function parseList(call: Call, allTenantsRule: string): ServerList {
       ...stateFilter,
       ...tagFilters(query),
       ...(changesSince === undefined ? {} : { changesSince }),
-      ...(changesBefore === undefined ? {} : { changesBefore }),
+      ...(changesBefore === undefined ? {} : { changesBefore: endOfSecond(changesBefore) }),
       ...(ip === undefined ? {} : { ip }),
       ...(ip6 === undefined ? {} : { ip6 }),
       ...(locked === undefined ? {} : { locked }),
