@@ -310,12 +310,12 @@ for (const engine of engines) {
       await volumes.done('DELETE', `${specs}/a`, undefined, 'admin');
       assert.deepEqual(await volumes.done('GET', specs), { extra_specs: { c: 'e' } });
       await refused(404, null, 'GET', `${specs}/a`);
-      // no type promises what its volumes would not be
-      const many = { multiattach: '<is> True' };
-      await refused(400, /multiattach/, 'POST', specs, { extra_specs: many }, '3.67', 'admin');
-      await refused(400, /multiattach/, 'PUT', `${specs}/multiattach`, many, '3.67', 'admin');
-      const shared = { volume_type: { name: 'shared', extra_specs: many } };
-      await refused(400, /multiattach/, 'POST', '/types', shared, '3.67', 'admin');
+      // no volume is of a type that promises what it would not be
+      const { id: sharedType } = await type({ name: 'shared', extra_specs: { multiattach: '<is> True' } });
+      await refused(400, /multiattach/, 'POST', '/volumes', { volume: { size: 1, volume_type: 'shared' } });
+      const retype = { 'os-retype': { new_type: 'shared', migration_policy: 'never' } };
+      await refused(400, /multiattach/, 'POST', `/volumes/${id}/action`, retype);
+      await volumes.done('DELETE', `/types/${sharedType}`, undefined, 'admin');
       const first = await volumes.done('GET', '/types?limit=1', undefined, 'admin');
       assert.equal(first.volume_types.length, 1);
       assert.match(first.volume_type_links[0].href, new RegExp(`limit=1&marker=${first.volume_types[0].id}$`));

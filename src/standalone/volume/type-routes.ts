@@ -23,7 +23,7 @@ import { problemOf } from '../schema.ts';
 import { nextLinks, pageOfFew } from './list-query.ts';
 import type { VolumeParts } from './parts.ts';
 import { object, saysYes, texts, under, yes } from './schemas.ts';
-import { DEFAULT_TYPE, multiattachNotOffered, typeFor, typesFor } from './types.ts';
+import { DEFAULT_TYPE, typeFor, typesFor } from './types.ts';
 import { bodyBy, page, type Visit } from './web.ts';
 
 const text = { type: ['string', 'null'], maxLength: 255 } as const;
@@ -44,11 +44,6 @@ interface TypeBody {
     readonly 'os-volume-type-access:is_public'?: unknown;
     readonly extra_specs?: Texts;
   };
-}
-
-/** An extra spec that promises what no volume here is. */
-function checkSpecs(specs: Texts): void {
-  if (/^\s*<is>\s*true\s*$/i.test(specs['multiattach'] ?? '')) throw multiattachNotOffered();
 }
 
 const idOf = ({ params }: Visit): string => params['id'] ?? '';
@@ -121,7 +116,6 @@ function addTypes(routes: Routes, parts: VolumeParts): void {
   });
   page(routes, 'POST', '/types', { first: `${rules}:type_create`, also: see.also }, async (visit) => {
     const { volume_type: body } = await bodyBy<TypeBody>(visit, newType);
-    checkSpecs(body.extra_specs ?? {});
     const now = clock.now();
     const type: StoredType = {
       ...{ id: newUuid(), name: (body.name ?? '').trim(), description: body.description ?? null },
@@ -184,7 +178,6 @@ function addSpecs(routes: Routes, parts: VolumeParts): void {
   }));
   page(routes, 'POST', path, { first: `${of}:create` }, async (visit) => {
     const { extra_specs: more } = await bodyBy<{ extra_specs: Texts }>(visit, specs);
-    checkSpecs(more);
     await change(visit, (before) => ({ ...before, ...more }));
     return { status: 200, body: { extra_specs: more } };
   });
@@ -205,7 +198,6 @@ function addSpecs(routes: Routes, parts: VolumeParts): void {
     ) {
       throw badRequest('Request body and URI mismatch');
     }
-    checkSpecs(body as Texts);
     await change(visit, (before) => ({ ...before, ...(body as Texts) }));
     return { status: 200, body };
   });

@@ -38,6 +38,11 @@ export async function ensureDefaultType({ database, clock }: Pick<VolumeParts, '
 export const multiattachNotOffered = () =>
   badRequest('Invalid input received: volumes for several servers at once (multiattach) are not offered here.');
 
+/** @throws badRequest for a type whose extra specs promise what no volume here is */
+export function checkPromises({ extraSpecs }: StoredType): void {
+  if (/^<is> true$/i.test((extraSpecs['multiattach'] ?? '').trim())) throw multiattachNotOffered();
+}
+
 const typeMissing = (word: string) => notFound(`Volume type ${word} could not be found.`);
 
 /** The types that a caller may use. */

@@ -15,7 +15,7 @@ import type { VolumeParts } from './parts.ts';
 import { reimageVolume } from './reimage.ts';
 import { mustMay } from './rules.ts';
 import { id as idSchema, object, saysYes, texts, whole, yes } from './schemas.ts';
-import { typeFor, typeNamesOf } from './types.ts';
+import { checkPromises, typeFor, typeNamesOf } from './types.ts';
 import {
   changeVolume,
   deleteVolume,
@@ -252,6 +252,7 @@ const table: Readonly<Record<string, Action>> = {
     ),
     async run({ parts, visit, id, args }) {
       const type = await typeFor(parts.database.read, visit.caller, args['new_type'] as string);
+      checkPromises(type);
       await changeVolume(parts, visit.caller, id, 'volume:retype', (volume) => {
         mustBegin('retype', volume);
         if (volume.typeId === type.id)

@@ -24,7 +24,7 @@ import type { RuleName } from '../../policies/index.ts';
 import type { VolumeParts } from './parts.ts';
 import { checkQuota } from './quota.ts';
 import { mustMay, seen, snapshotMissing, volumeMissing } from './rules.ts';
-import { DEFAULT_TYPE, typeFor } from './types.ts';
+import { checkPromises, DEFAULT_TYPE, typeFor } from './types.ts';
 
 const GIB = 1024 ** 3;
 
@@ -171,6 +171,7 @@ export async function checkedVolume(
   const origin = await originOf(parts, asker, asked.source);
   const sizeGb = sizeFor(asked, origin);
   const named = asked.type === null ? null : await typeFor(database.read, caller, asked.type);
+  if (named !== null) checkPromises(named);
   const typeId = named?.id ?? origin.typeId ?? (await typeFor(database.read, caller, DEFAULT_TYPE)).id;
   const { source } = asked;
   const now = clock.now();
