@@ -5,9 +5,10 @@ import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
 import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
-import type { NetworkService } from './network.ts';
+import type { NetworkService, OwnedServer } from './network.ts';
 import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
 import { makeNetworkService } from './network-service.ts';
+import { isPortOf } from './port-mark.ts';
 import { neutronBindings } from './neutron-bindings.ts';
 import { neutronFloatingIps, neutronGroups } from './neutron-groups.ts';
 import { type Json, neutronHttp, type NeutronHttp } from './neutron-http.ts';
@@ -152,11 +153,15 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
 }
 
 /** Asked again and again: what Neutron tells (`network-vif-plugged`) comes to any of several processes, or to none while they start. */
-async function unplugged(http: NeutronHttp, deviceId: string): Promise<readonly string[]> {
-  const ports = await http.list(null, 'ports', [['device_id', deviceId]]);
-  return ports
-    .filter((port) => port['admin_state_up'] !== false && port['status'] !== 'ACTIVE')
-    .map((port) => textOf(port['id']));
+async function unplugged(http: NeutronHttp, server: OwnedServer): Promise<readonly string[]> {
+  const ports = await http.list(null, 'ports', [['device_id', server.uuid]]);
+  return (
+    ports
+      .filter((port) => port['admin_state_up'] !== false && port['status'] !== 'ACTIVE')
+      // or a stranger's, which names the server and never works, would keep it from its start
+      .filter((port) => isPortOf(server, shapedPort(port)))
+      .map((port) => textOf(port['id']))
+  );
 }
 
 /** A network service over HTTP; `close` ends its connections. */
@@ -166,7 +171,7 @@ export function makeNeutron(options: NeutronOptions): NetworkService & { close()
   const api = { ...neutronPorts(http, neutron, options), ...neutronGroups(http), ...neutronFloatingIps(http) };
   return {
     ...makeNetworkService(api),
-    unplugged: ({ uuid }) => unplugged(http, uuid),
+    unplugged: (server) => unplugged(http, server),
     close: () => neutron.close(),
   };
 }

@@ -45,11 +45,13 @@ export function markOf({ profile }: PortFacts): PortMark | null {
   return { position, preexisting: profile[PREEXISTING] === true, tag: typeof tag === 'string' ? tag : null };
 }
 
-const isTaken = (port: PortFacts): boolean => markOf(port) !== null || port.hostId !== '';
-
 /**
- * The ports that were marked or bound for a server. One of another project that names it is not among them, whatever else is
+ * Whether a port that names a server was marked or bound for it. One of another project that names it is none of them, whatever else is
  * written in it: its owner chose what names it, and would choose the server's network, addresses and name servers with that.
  */
-export const portsOfServer = async (api: PortApi, { uuid, projectId }: OwnedServer): Promise<readonly PortFacts[]> =>
-  (await api.portsOfDevice(uuid)).filter((port) => port.projectId === projectId && isTaken(port));
+export const isPortOf = ({ projectId }: OwnedServer, port: PortFacts): boolean =>
+  port.projectId === projectId && (markOf(port) !== null || port.hostId !== '');
+
+/** The ports that were marked or bound for a server. */
+export const portsOfServer = async (api: PortApi, server: OwnedServer): Promise<readonly PortFacts[]> =>
+  (await api.portsOfDevice(server.uuid)).filter((port) => isPortOf(server, port));

@@ -332,6 +332,10 @@ describe('tags of projects', () => {
     assert.deepEqual(await list('tags-any=p,s'), ['tags-1', 'tags-2']);
     assert.deepEqual(await list('not-tags=p,q'), ['tags-2', 'tags-3']);
     assert.deepEqual(await list('not-tags-any=p,s'), ['tags-3']);
+    const many = Array.from({ length: 81 }, (_, at) => `t${at}`);
+    assert.deepEqual(await list(`tags=${many.slice(1).join(',')}`), []);
+    for (const word of ['tags', 'tags-any', 'not-tags', 'not-tags-any'])
+      assert.match(await refused(400, 'GET', `/v3/projects?${word}=${many.join(',')}`), /at most 80 tags/);
   });
 });
 

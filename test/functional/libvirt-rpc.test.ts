@@ -439,6 +439,19 @@ describe('libvirt RPC against a real daemon', () => {
     assert.deepEqual(await hypervisor.connectListAllNetworks(), []);
   });
 
+  it('keeps secrets in memory, and tells nobody what they are', async () => {
+    const uuid = '6f1a0a52-9d3e-4a0c-8f0e-1f2a3b4c5d6e';
+    assert.ok(isVirError(await faultOf(hypervisor.secretLookupByUUID(uuid)), 'VIR_ERR_NO_SECRET'));
+    const usage = `<usage type='iscsi'><target>xloud rpc</target></usage>`;
+    const xml = `<secret ephemeral='yes' private='yes'><uuid>${uuid}</uuid>${usage}</secret>`;
+    const secret = await hypervisor.secretDefineXML(xml);
+    assert.deepEqual(secret, { uuid, usageType: 3, usage: 'xloud rpc' });
+    await hypervisor.secretSetValue(secret, Buffer.from('s3cret'));
+    assert.deepEqual(await hypervisor.secretLookupByUUID(uuid), secret);
+    await hypervisor.secretUndefine(secret);
+    assert.ok(isVirError(await faultOf(hypervisor.secretLookupByUUID(uuid)), 'VIR_ERR_NO_SECRET'));
+  });
+
   it('left out no procedure of the table', () => {
     assert.deepEqual(
       Object.keys(procedures).filter((name) => !called.has(name)),

@@ -1,11 +1,13 @@
 // Why: projects have tags, which stand by themselves and narrow lists of projects.
 
-import { notFound } from '../../base/errors.ts';
+import { badRequest, notFound } from '../../base/errors.ts';
 import { type Project, projects, type TextPart } from '../../db/identity.ts';
 import { lastOf } from '../http.ts';
 import { missing, type Route, type Visit } from './route.ts';
 import * as schemas from './schemas.ts';
 import { hold, type Parts, write } from './service.ts';
+
+const MOST = schemas.tags.maxItems as number;
 
 const allTags = {
   type: 'object',
@@ -20,7 +22,12 @@ const partOf = (tag: string, not: boolean): TextPart => ({
 
 /** `tags=a,b` all of them, `tags-any` one at least, `not-tags` not all of them, `not-tags-any` none of them. */
 export function tagPartsOf({ query }: Visit): TextPart[][] {
-  const asked = (word: string): string[] => (lastOf(query, word) ?? '').split(',').filter(Boolean);
+  const asked = (word: string): string[] => {
+    const words = [...new Set((lastOf(query, word) ?? '').split(',').filter(Boolean))];
+    // no project has more, and a database takes only so many conditions
+    if (words.length > MOST) throw badRequest(`${word}: at most ${MOST} tags may be asked for.`);
+    return words;
+  };
   const each = (word: string, not: boolean) => asked(word).map((tag) => [partOf(tag, not)]);
   const some = (word: string, not: boolean) => [asked(word).map((tag) => partOf(tag, not))];
   const parts = [

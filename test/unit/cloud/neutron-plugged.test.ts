@@ -7,8 +7,15 @@ import { makeNeutron } from '../../../src/cloud/neutron.ts';
 
 describe('ports of a new server at Neutron', () => {
   it('work once they are ACTIVE; what is turned off is not waited for', async () => {
-    const port = (id: string, status: string, admin_state_up = true) => ({ id, status, admin_state_up });
-    const ports = [port('works', 'ACTIVE'), port('is off', 'DOWN', false), port('down', 'DOWN'), port('new', 'BUILD')];
+    const port = (id: string, status: string, admin_state_up = true, project_id = 'p') => ({
+      ...{ id, status, admin_state_up, project_id, 'binding:host_id': 'h' },
+    });
+    const ports = [
+      ...[port('works', 'ACTIVE'), port('is off', 'DOWN', false), port('down', 'DOWN'), port('new', 'BUILD')],
+      // anybody may name the server in a port of theirs
+      port('a stranger’s', 'DOWN', true, 'q'),
+      { ...port('bound nowhere', 'DOWN'), 'binding:host_id': '' },
+    ];
     const asked: (string | undefined)[] = [];
     const server = createServer(({ url }, response) => {
       asked.push(url);
