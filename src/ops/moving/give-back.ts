@@ -1,7 +1,7 @@
 // Why: what was taken over goes back: as it was (undo), while nothing happened to it here, or with what became of it told to Nova
 // (export). Either way the rows here go first, then the host's notes, and what was cut off between is gone on with.
 
-import { Fault, messageOf } from '../../base/errors.ts';
+import { Fault } from '../../base/errors.ts';
 import { forgetServer } from '../../db/forget-server.ts';
 import {
   countImports,
@@ -20,7 +20,7 @@ import { tx } from '../../db/tx.ts';
 import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
 import { asFound } from '../../domain/moving/nova-server.ts';
 import type { Server } from '../../domain/servers/servers.ts';
-import type { Line, MovingDeps, NovaCell } from './deps.ts';
+import { type Line, type MovingDeps, type NovaCell, reasonOf } from './deps.ts';
 import { takeBackNoun } from './nouns.ts';
 import type { ServerFacts } from './servers.ts';
 
@@ -110,8 +110,7 @@ async function told(record: NovaImport, work: () => Promise<Line>): Promise<Line
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return lineOf(record, 'refuse', [messageOf(error)]);
+    return lineOf(record, 'refuse', [reasonOf(error)]);
   }
 }
 
