@@ -277,6 +277,26 @@ for (const engine of engines) {
       assert.deepEqual(await countImports(store.database.read), {});
     });
 
+    it('leaves what was made anew here under the name of what it took over', async () => {
+      const key = { name: 'mine', user_id: 'u', fingerprint: 'aa', public_key: 'A', type: 'ssh' };
+      await nova.add('api', 'key_pairs', { ...key, created_at: '2026-01-02 03:04:05' }, { ...key, name: 'kept' });
+      await all(applyImport(deps));
+      const { read, write } = store.database;
+      await write('key_pairs').where({ name: 'mine' }).delete();
+      const created_at = systemClock.now() + 1;
+      await write('key_pairs').insert({ ...key, public_key: 'B', created_at });
+      const undone = await all(undoImport(deps));
+      assert.deepEqual(
+        undone.map(({ name, verdict }) => [name, verdict]),
+        [
+          ['u/mine', 'ignore'],
+          ['u/kept', 'adopt'],
+        ],
+      );
+      assert.deepEqual(await read('key_pairs').pluck('public_key'), ['B']);
+      assert.deepEqual(await countImports(read), {});
+    });
+
     it('gives back what was cut off on its way here, and goes on with it', async () => {
       const uuid = await addServer();
       const read = store.database.read;

@@ -121,11 +121,14 @@ export async function* undoImport(deps: Deps): AsyncGenerator<Line> {
       if (kind === 'server') yield await told(record, () => undoServer(deps, record));
       else if (await isKept(deps, record)) yield lineOf(record, 'refuse', ['servers that stay are in it']);
       else {
-        await tx(deps.database, async (t) => {
-          await takeBackNoun(t, kind, record.name);
+        const was = await tx(deps.database, async (t) => {
+          const found = await takeBackNoun(t, kind, record);
           await removeImport(t, record.id);
+          return found;
         });
-        yield lineOf(record, 'adopt');
+        yield was
+          ? lineOf(record, 'adopt')
+          : lineOf(record, 'ignore', ['it was deleted here, or is another one by now']);
       }
     }
   }
