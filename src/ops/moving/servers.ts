@@ -76,7 +76,9 @@ const announce = (deps: MovingDeps, facts: ServerFacts, { uuid, host }: AdoptedS
   tx(deps.database, async (t) => {
     const record = await lockImport(t, 'server', uuid);
     if (record?.state === 'adopted') return;
-    if (record !== null) return updateImport(t, record.id, { facts: { ...facts } });
+    const [word] = earlier(record)?.why ?? [];
+    if (word !== undefined) throw new Fault('conflict', word);
+    if (record !== null) return updateImport(t, record.id, { host, facts: { ...facts } });
     const one = { kind: 'server', name: uuid, host, facts: { ...facts }, createdAt: deps.clock.now() } as const;
     await insertImport(t, one, 'leaving');
   });
