@@ -15,6 +15,8 @@ const DATA_FILE = 0x4441_5441;
 
 export interface Qcow2Facts {
   readonly virtualBytes: number;
+  /** What it lies over, as it stands in the file; null: nothing. */
+  readonly backing: string | null;
   /** Why the file must not be used; empty when it is safe. */
   readonly problems: readonly string[];
 }
@@ -24,12 +26,13 @@ export function readQcow2(head: Buffer): Qcow2Facts | null {
   if (head.length < 72 || head.readUInt32BE(0) !== MAGIC) return null;
   const version = head.readUInt32BE(4);
   const virtualBytes = Number(head.readBigUInt64BE(24));
+  const backing = backingOf(head);
   const problems: string[] = [];
   if (version !== 2 && version !== 3) problems.push(`version ${version} is unknown`);
   if (head.readBigUInt64BE(8) !== 0n) problems.push('it has a backing file');
   if (head.readUInt32BE(32) !== 0) problems.push('it is encrypted');
   if (version === 3) {
-    if (head.length < HEADER_BYTES) return { virtualBytes, problems: ['it is cut off'] };
+    if (head.length < HEADER_BYTES) return { virtualBytes, backing, problems: ['it is cut off'] };
     const features = head.readBigUInt64BE(72);
     if ((features & DATA_FILE_BIT) !== 0n) problems.push('it has an external data file');
     const unknown = features & ~(HARMLESS_FEATURES | DATA_FILE_BIT);
@@ -37,7 +40,13 @@ export function readQcow2(head: Buffer): Qcow2Facts | null {
   }
   const naming = extensionsOf(head, version).filter((type) => type === BACKING_FORMAT || type === DATA_FILE);
   if (naming.length > 0 && problems.length === 0) problems.push('its header refers to another file');
-  return { virtualBytes, problems };
+  return { virtualBytes, backing, problems };
+}
+
+function backingOf(head: Buffer): string | null {
+  const at = Number(head.readBigUInt64BE(8));
+  // one that stands behind all that was read is named by nothing, and is no file
+  return at === 0 ? null : head.toString('utf8', at, at + head.readUInt32BE(16));
 }
 
 /** The types of the header extensions, which follow the header until one of type 0. */

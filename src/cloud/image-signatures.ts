@@ -20,12 +20,13 @@ export interface SignatureCheck {
 /** Rejects with `badRequest` (image.signature) for an image without a signature, or one that cannot be verified. */
 export type ImageSignatures = (image: ImageFacts) => Promise<SignatureCheck>;
 
-const HASHES: Readonly<Record<string, string>> = {
-  'SHA-224': 'sha224',
-  'SHA-256': 'sha256',
-  'SHA-384': 'sha384',
-  'SHA-512': 'sha512',
-};
+/** Names come from images: what every object has is none of them. */
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ['SHA-224', 'sha224'],
+  ['SHA-256', 'sha256'],
+  ['SHA-384', 'sha384'],
+  ['SHA-512', 'sha512'],
+]);
 
 interface Signature {
   readonly bytes: Buffer;
@@ -48,7 +49,7 @@ function signatureOf(image: ImageFacts): Signature {
   ];
   if ([signature, method, keyType, certificateId].includes(''))
     throw refusal(image, 'required image properties for signature verification do not exist');
-  const hash = HASHES[method];
+  const hash = HASHES.get(method);
   if (hash === undefined) throw refusal(image, `the hash method ${method} is not known`);
   return { bytes: Buffer.from(signature, 'base64'), hash, keyType, certificateId };
 }

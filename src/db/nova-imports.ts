@@ -20,7 +20,7 @@ export interface NovaImport {
   readonly kind: ImportKind;
   /** As Nova knows it: of a server its uuid. */
   readonly name: string;
-  /** `leaving`: it is gone here, and not yet Nova's again. */
+  /** `leaving`: it is not here, and its host may have notes of it: on its way back to Nova, or here, and cut off. */
   readonly state: 'adopted' | 'leaving';
   readonly host: string | null;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -58,14 +58,25 @@ export async function countImports(reader: Reader): Promise<Readonly<Record<stri
   return Object.fromEntries(rows.map(({ kind, count }) => [kind, Number(count)]));
 }
 
-export async function insertImport(tx: Tx, one: Omit<NovaImport, 'id' | 'state'>): Promise<void> {
-  await insertRow(tx, importNoun, { ...one, state: 'adopted' });
+/** @param state default: `adopted` */
+export async function insertImport(
+  tx: Tx,
+  one: Omit<NovaImport, 'id' | 'state'>,
+  state: NovaImport['state'] = 'adopted',
+): Promise<void> {
+  await insertRow(tx, importNoun, { ...one, state });
+}
+
+/** The same as `findImport`, locked until the transaction ends. */
+export async function lockImport(tx: Tx, kind: ImportKind, name: string): Promise<NovaImport | null> {
+  await tx('nova_imports').select('id').where({ kind, name }).forUpdate();
+  return findImport(tx, kind, name);
 }
 
 export async function updateImport(
   tx: Tx,
   id: number,
-  change: Partial<Pick<NovaImport, 'state' | 'facts'>>,
+  change: Partial<Pick<NovaImport, 'state' | 'host' | 'facts' | 'createdAt'>>,
 ): Promise<void> {
   await updateRows(tx, importNoun, { id }, change);
 }

@@ -6,6 +6,17 @@ import { Fault } from '../base/errors.ts';
 export const bad = (where: string, what: string): Fault =>
   new Fault('internal', `configuration: ${where}: ${what}`, { code: 'config' });
 
+/** Longer values help nobody in a message. */
+const MOST_REPEATED = 500;
+
+/** A refused value as messages say it, which go to logs: no secret, and of an address not who may use it. */
+export function repeated(value: unknown, secret: boolean | undefined = false): string {
+  if (secret) return 'what stands there (a secret)';
+  const text = JSON.stringify(value) ?? 'nothing';
+  if (text.length > MOST_REPEATED) return `what stands there (${text.length} characters)`;
+  return text.replaceAll(/((?:\w[\w+.-]*:)?\/\/)?[^\s"/@,]*:[^\s"@]*@/g, '$1***@');
+}
+
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -36,7 +36,7 @@ import { novacronOptions } from './config-novacron.ts';
 import { pci } from './config-pci.ts';
 import { placementOptions } from './config-placement.ts';
 import { processOptions } from './config-processes.ts';
-import { bad, describeFields, readAmounts, readRecords } from './config-values.ts';
+import { bad, describeFields, readAmounts, readRecords, repeated } from './config-values.ts';
 import { adjustOptions } from './adjust-options.ts';
 import { backupOptions } from './config-backup.ts';
 import { volumeOptions } from './config-volume.ts';
@@ -427,30 +427,30 @@ type AnyOption = Option<unknown>;
 const sections = schema as unknown as Readonly<Record<string, Readonly<Record<string, AnyOption>>>>;
 
 function readValue(option: AnyOption, raw: unknown, where: string): unknown {
+  const said = (value: unknown): string => repeated(value, option.secret);
   const asText = typeof raw === 'string' ? raw.trim() : raw;
   switch (option.kind) {
     case 'text':
-      if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${JSON.stringify(raw)}`);
+      if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${said(raw)}`);
       if (raw !== '' && option.form?.fits(raw) === false)
-        throw bad(where, `${option.form.name} is wanted, not ${JSON.stringify(raw)}`);
+        throw bad(where, `${option.form.name} is wanted, not ${said(raw)}`);
       return raw;
     case 'choice':
       if (!option.choices?.includes(asText as string))
-        throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(raw)}`);
+        throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${said(raw)}`);
       return asText;
     case 'list': {
       const parts =
         typeof asText === 'string' ? (asText === '' ? [] : asText.split(',').map((part) => part.trim())) : raw;
       if (!Array.isArray(parts) || !parts.every((part) => typeof part === 'string')) {
-        throw bad(where, `a list of texts is wanted, not ${JSON.stringify(raw)}`);
+        throw bad(where, `a list of texts is wanted, not ${said(raw)}`);
       }
       const odd = parts.find((part) => option.choices !== undefined && !option.choices.includes(part as string)) as
         | string
         | undefined;
-      if (odd !== undefined)
-        throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${JSON.stringify(odd)}`);
+      if (odd !== undefined) throw bad(where, `one of ${option.choices?.join(', ')} is wanted, not ${said(odd)}`);
       const bent = (parts as string[]).find((part) => option.form?.fits(part) === false);
-      if (bent !== undefined) throw bad(where, `${option.form?.name} is wanted, not ${JSON.stringify(bent)}`);
+      if (bent !== undefined) throw bad(where, `${option.form?.name} is wanted, not ${said(bent)}`);
       return parts;
     }
     case 'amounts':
@@ -459,10 +459,9 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
       return readRecords(asText, option.fields ?? {}, where);
     default: {
       const value = typeof asText === 'string' && asText !== '' ? Number(asText) : asText;
-      if (typeof value !== 'number' || Number.isNaN(value))
-        throw bad(where, `a number is wanted, not ${JSON.stringify(raw)}`);
+      if (typeof value !== 'number' || Number.isNaN(value)) throw bad(where, `a number is wanted, not ${said(raw)}`);
       if (option.kind === 'integer' && !Number.isInteger(value))
-        throw bad(where, `a whole number is wanted, not ${JSON.stringify(raw)}`);
+        throw bad(where, `a whole number is wanted, not ${said(raw)}`);
       if (value < (option.min ?? -Infinity) || value > (option.max ?? Infinity)) {
         throw bad(
           where,

@@ -158,7 +158,11 @@ describe('signatures of images', {
     const missing = '00000000-0000-4000-8000-000000000000';
     await assert.rejects(read({ ...good, img_signature_certificate_uuid: missing }), refused(/is not there/));
     await assert.rejects(read({ ...good, img_signature_certificate_uuid: '../../etc' }), refused(/is not there/));
-    await assert.rejects(read({ ...good, img_signature_hash_method: 'MD5' }), refused(/hash method MD5 is not known/));
+    for (const method of ['MD5', 'constructor', '__proto__'])
+      await assert.rejects(
+        read({ ...good, img_signature_hash_method: method }),
+        refused(new RegExp(`hash method ${method} is not known`)),
+      );
     await assert.rejects(
       read({ ...good, img_signature_key_type: 'DSA' }),
       refused(/a key of kind rsa, and DSA is wanted/),

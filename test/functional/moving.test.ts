@@ -277,6 +277,82 @@ for (const engine of engines) {
       assert.deepEqual(await countImports(store.database.read), {});
     });
 
+    it('leaves what was made anew here under the name of what it took over', async () => {
+      const key = { name: 'mine', user_id: 'u', fingerprint: 'aa', public_key: 'A', type: 'ssh' };
+      await nova.add('api', 'key_pairs', { ...key, created_at: '2026-01-02 03:04:05' }, { ...key, name: 'kept' });
+      await all(applyImport(deps));
+      const { read, write } = store.database;
+      await write('key_pairs').where({ name: 'mine' }).delete();
+      const created_at = systemClock.now() + 1;
+      await write('key_pairs').insert({ ...key, public_key: 'B', created_at });
+      const undone = await all(undoImport(deps));
+      assert.deepEqual(
+        undone.map(({ name, verdict }) => [name, verdict]),
+        [
+          ['u/mine', 'ignore'],
+          ['u/kept', 'adopt'],
+        ],
+      );
+      assert.deepEqual(await read('key_pairs').pluck('public_key'), ['B']);
+      assert.deepEqual(await countImports(read), {});
+    });
+
+    it('gives back what was cut off on its way here, and goes on with it', async () => {
+      const uuid = await addServer();
+      const read = store.database.read;
+      // the host made its notes, and then no more was done
+      const cut = {
+        ...deps,
+        hosts: { ...deps.hosts, adopt: async () => Promise.reject(new Fault('unavailable', 'killed')) },
+      };
+      await all(applyImport(cut));
+      assert.deepEqual(await read('nova_imports').pluck('state'), ['leaving']);
+      for (const { verdict } of await all(undoImport(deps))) assert.equal(verdict, 'adopt');
+      assert.deepEqual([asked, await countImports(read)], [[`release ${uuid}`], {}]);
+      await all(applyImport(cut));
+      assert.equal(ofServer(await all(applyImport(deps)), uuid)?.verdict, 'adopted');
+      assert.deepEqual(await read('nova_imports').pluck('state'), ['adopted']);
+      // what is on its way back with words for Nova is not fetched again before they were said
+      broken = new Fault('unavailable', 'no agent');
+      await all(exportServers(deps, true, null));
+      broken = null;
+      assert.match(ofServer(await all(applyImport(deps)), uuid)?.why.join() ?? '', /on its way back/);
+      await all(exportServers(deps, true, null));
+      assert.deepEqual(await countImports(read), {});
+    });
+
+    it('tells what cannot be understood or stored, gives it back to its host, and goes on with the others', async () => {
+      const odd = [
+        await addServer({ instance: { project_id: null } }),
+        await addServer({ flavor: { memory_mb: 0 } }),
+        await addServer({ flavor: { vcpus: 1.5 } }),
+        await addServer({ vif: { id: PORT } }),
+      ];
+      const deep = await addServer();
+      const hints = `{"a": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`;
+      const spec = `{"nova_object.data": {"scheduler_hints": ${hints}}}`;
+      await nova.add('api', 'request_specs', { instance_uuid: deep, spec });
+      await nova.add('api', 'aggregates', { id: 4, uuid: 'dddddddd-0000-4000-8000-000000000001', name: 'rack' });
+      await nova.add('api', 'aggregate_hosts', { aggregate_id: 4, host: 'h' }, { aggregate_id: 4, host: 'h' });
+      const [first, second] = [await addServer({ vif: { id: PORT } }), await addServer({ vif: { id: PORT } })];
+      const good = await addServer();
+
+      await all(planImport(deps));
+      const lines = await all(applyImport(deps));
+      assert.equal(lines.find(({ kind }) => kind === 'aggregate')?.verdict, 'refuse');
+      const verdictOf = (uuid: string) => ofServer(lines, uuid)?.verdict;
+      assert.deepEqual(odd.slice(0, 3).map(verdictOf), ['refuse', 'refuse', 'refuse']);
+      // the first that has a port keeps it
+      assert.deepEqual([odd[3] ?? '', first, second, good].map(verdictOf), ['adopted', 'refuse', 'refuse', 'adopted']);
+      assert.match(ofServer(lines, first)?.why.join() ?? '', /another server's here/);
+      assert.equal(verdictOf(deep), 'refuse');
+      const { read } = store.database;
+      assert.deepEqual(await read('nova_imports').orderBy('id').pluck('name'), [odd[3], good]);
+      // whatever its host was told of it is taken back
+      for (const word of asked.filter((one) => one === `adopt ${deep}`))
+        assert.ok(asked.includes(word.replace('adopt', 'release')));
+    });
+
     it('refuses a server as long as its nova-compute is heard', async () => {
       const uuid = await addServer();
       const now = new Date(systemClock.now()).toISOString().slice(0, 19).replace('T', ' ');

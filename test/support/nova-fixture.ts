@@ -189,6 +189,7 @@ export async function novaFixture(engine: EngineName): Promise<NovaFixture> {
   const [first, second] = [await openFixture(engine, apiTables), await openFixture(engine, cellTables)];
   const [api, cell] = [openNova(first.url, 'api'), openNova(second.url, 'cell')];
   const of = (where: 'api' | 'cell') => (where === 'api' ? api : cell).database;
+  let servers = 0;
   const add: NovaFixture['add'] = async (where, table, ...rows) => {
     for (const row of rows) await of(where).write(table).insert(row);
   };
@@ -197,6 +198,8 @@ export async function novaFixture(engine: EngineName): Promise<NovaFixture> {
     rows: (where, table) => of(where).read(table).select('*'),
     async addServer({ instance = {}, extra = {}, flavor = {}, extraSpecs = {}, vif = {} } = {}) {
       const uuid = newUuid();
+      // no two servers have one port
+      const own = servers++ === 0 ? {} : { id: newUuid() };
       const times = { created_at: '2026-01-02 03:04:05', launched_at: '2026-01-02 03:04:15' };
       await add('cell', 'instances', {
         ...{ uuid, user_id: 'u', project_id: 'p', image_ref: 'cccccccc-0000-4000-8000-000000000001', hostname: 'web' },
@@ -218,7 +221,7 @@ export async function novaFixture(engine: EngineName): Promise<NovaFixture> {
         ...{ auto_disk_config: 1, kernel_id: '', ramdisk_id: '', ...times, ...instance },
       });
       await add('cell', 'instance_extra', { instance_uuid: uuid, flavor: flavorCell(flavor, extraSpecs), ...extra });
-      const network_info = JSON.stringify(vif === null ? [] : [vifCell(vif)]);
+      const network_info = JSON.stringify(vif === null ? [] : [vifCell({ ...own, ...vif })]);
       await add('cell', 'instance_info_caches', { instance_uuid: uuid, network_info });
       const facts = { image_disk_format: 'qcow2', image_min_disk: '20', image_hw_machine_type: 'pc' };
       for (const [key, value] of Object.entries(facts))

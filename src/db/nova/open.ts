@@ -15,6 +15,11 @@ export function novaUrl(text: string, what: string): string {
   } catch {
     throw problem;
   }
+  // without a word it would go over the network as plain text
+  if ([...url.searchParams.keys()].some((name) => name.startsWith('ssl')))
+    throw badRequest(
+      `${what}: TLS to the database (ssl_…) is not spoken here: name its address without, and a network to trust`,
+    );
   const socket = url.searchParams.get('unix_socket') ?? url.searchParams.get('socketPath');
   url.search = '';
   if (socket !== null) url.searchParams.set('socketPath', socket);

@@ -38,6 +38,8 @@ export interface ForeignGuest {
   /** Devices of the host that it has. */
   readonly hostDevices: number;
   readonly hasTpm: boolean;
+  /** Why its files must not be opened for it: they name others. An agent of before does not say. */
+  readonly unsafe?: readonly string[];
   /** Whether this program made it, or has it already. */
   readonly ours: boolean;
 }
@@ -69,7 +71,7 @@ const isSwitched = ({ type, portId, device }: ForeignInterface): boolean =>
 
 /** Why a guest cannot be taken over as it stands; empty: nothing speaks against it. */
 export function guestProblems(guest: ForeignGuest, macs: readonly string[]): readonly string[] {
-  const { disks, interfaces, hostDevices, hasTpm, dir } = guest;
+  const { disks, interfaces, hostDevices, hasTpm, dir, unsafe = [] } = guest;
   const plugged = interfaces.map(({ mac }) => mac.toLowerCase());
   const unplugged = macs.filter((mac) => !plugged.includes(mac.toLowerCase()));
   const unknown = plugged.filter((mac) => !macs.some((one) => one.toLowerCase() === mac));
@@ -77,6 +79,7 @@ export function guestProblems(guest: ForeignGuest, macs: readonly string[]): rea
   return [
     ...disks.map((disk) => diskProblem(disk, dir)).filter((problem) => problem !== null),
     ...(disks.some(({ path }) => path === `${dir}/${ROOT}`) ? [] : ['it has no root disk on its host']),
+    ...unsafe,
     ...(hostDevices > 0 ? ['it has devices of its host (PCI, SR-IOV)'] : []),
     ...(hasTpm ? ['it has a TPM, whose secrets are kept elsewhere'] : []),
     ...(unplugged.length > 0 ? [`interfaces that Nova tells of are not plugged: ${unplugged.join(', ')}`] : []),

@@ -33,11 +33,27 @@ export function readFlavor(row: NovaRow, extraSpecs: Readonly<Record<string, str
 export const lostOfFlavor = (row: NovaRow): readonly string[] =>
   (numberIn(row, 'vcpu_weight') ?? 0) === 0 ? [] : ['vcpu_weight has no meaning here and is left out'];
 
+/** What columns for numbers of them have room for. */
+const MOST = 2 ** 31 - 1;
+const isWhole = (number: number, least: number): boolean =>
+  Number.isInteger(number) && number >= least && number <= MOST;
+
+/** Why nothing can have such a size; null: it can. */
+export function sizeProblem({
+  vcpus,
+  memoryMb,
+  ...disks
+}: Pick<Flavor, 'vcpus' | 'memoryMb' | 'rootGb' | 'ephemeralGb' | 'swapMb'>): string | null {
+  if (vcpus < 1 || memoryMb < 1) return 'it has no vCPUs or no memory';
+  const isSize = isWhole(vcpus, 1) && isWhole(memoryMb, 1);
+  const areDisks = [disks.rootGb, disks.ephemeralGb, disks.swapMb].every((size) => isWhole(size, 0));
+  return isSize && areDisks ? null : 'its size is not in whole numbers, or is too large';
+}
+
 /** Why a flavor cannot be one here; null: it can. */
 export function flavorProblem(flavor: Omit<Flavor, 'id'>): string | null {
   if (flavor.flavorid === '' || flavor.name === '') return 'it has no name or id';
-  if (flavor.vcpus < 1 || flavor.memoryMb < 1) return 'it has no vCPUs or no memory';
-  return elasticProblem(flavor);
+  return sizeProblem(flavor) ?? elasticProblem(flavor);
 }
 
 /** The flavor that a server has (`instance_extra.flavor`), with another one that it is on its way to or from; null: it cannot be read. */

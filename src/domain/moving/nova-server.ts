@@ -6,7 +6,7 @@ import { type FlavorSnapshot, isElastic, maximumOf } from '../machines/flavors.t
 import type { ImageFacts } from '../machines/images.ts';
 import type { NicSpec } from '../networks/server-nics.ts';
 import { type PowerState, power, type Server, type VmState } from '../servers/servers.ts';
-import { readServerFlavor } from './nova-flavor.ts';
+import { readServerFlavor, sizeProblem } from './nova-flavor.ts';
 import { bareImage, readImage } from './nova-image.ts';
 import { readNics } from './nova-network.ts';
 import {
@@ -46,6 +46,8 @@ export function serverProblems(server: NovaServer): readonly string[] {
   const flavor = readServerFlavor(extra['flavor']);
   if (flavor === null) problems.push('what Nova keeps of its flavor cannot be read');
   else {
+    const size = sizeProblem(flavor.flavor);
+    if (size !== null) problems.push(`what Nova keeps of its flavor is none: ${size}`);
     if (flavor.moves) problems.push('its flavor is being changed');
     problems.push(...flavorProblems(flavor.flavor, imageOf(server)));
   }

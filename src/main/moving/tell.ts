@@ -20,11 +20,14 @@ export const doneWords: Words = { ...planWords, adopted: 'done', adopt: 'done', 
 const VERDICT = 12;
 const KIND = 13;
 
+/** Names are what tenants wrote: none of them speaks to a terminal, or makes a line of its own. */
+const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+
 function textOf({ kind, name, title, host, verdict, why }: Line, words: Words): string {
   const called = title === undefined || title === '' ? '' : ` (${title})`;
   const where = host === undefined ? '' : ` on ${host}`;
   const because = why.length === 0 ? '' : `: ${why.join('; ')}`;
-  return `${words[verdict].padEnd(VERDICT)}${kind.padEnd(KIND)}${name}${called}${where}${because}`;
+  return onOneLine(`${words[verdict].padEnd(VERDICT)}${kind.padEnd(KIND)}${name}${called}${where}${because}`);
 }
 
 /** How many of each verdict there are, by kind. */

@@ -1,7 +1,6 @@
 // Why: a plan and its carrying out are one walk over the same steps, so that what is shown is what is done.
 
-import { Fault, messageOf } from '../../base/errors.ts';
-import type { Line, MovingDeps, Step } from './deps.ts';
+import { type Line, type MovingDeps, reasonOf, type Step } from './deps.ts';
 import { nounSteps } from './nouns.ts';
 import { serverSteps } from './servers.ts';
 
@@ -26,8 +25,7 @@ export async function* applyImport(deps: MovingDeps): AsyncGenerator<Line> {
       await carry();
       yield { ...line, verdict: 'adopted' };
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      yield { ...line, verdict: 'refuse', why: [messageOf(error)] };
+      yield { ...line, verdict: 'refuse', why: [reasonOf(error)] };
     }
   }
 }

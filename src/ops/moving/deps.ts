@@ -1,7 +1,9 @@
 // Why: what a move from one Nova to us is made with: both sides' databases, the hosts between them, and one form for all that is moved.
 
 import type { Clock } from '../../base/clock.ts';
+import { Fault, messageOf } from '../../base/errors.ts';
 import type { Database } from '../../db/engine.ts';
+import { databaseFault } from '../../db/errors.ts';
 import type { ImportKind } from '../../db/nova-imports.ts';
 import type { NovaDatabase } from '../../db/nova/open.ts';
 import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
@@ -58,3 +60,15 @@ export interface Step {
 
 /** With no reasons it is taken over as it is. */
 export const verdictOf = (changes: readonly string[]): Verdict => (changes.length === 0 ? 'adopt' : 'change');
+
+/**
+ * Why one thing could not be moved, in one sentence: whatever a row has in it, the others go on.
+ * @throws what was thrown, where a database is away: nothing goes on then
+ */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Fault) return messageOf(error);
+  const known = databaseFault(error);
+  if (known?.kind === 'unavailable') throw error;
+  // the engines say the statement first, which helps nobody
+  return known?.message ?? `it is not understood, or has no room here: ${messageOf(error).split(' - ').at(-1)}`;
+}

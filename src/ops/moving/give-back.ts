@@ -1,7 +1,7 @@
 // Why: what was taken over goes back: as it was (undo), while nothing happened to it here, or with what became of it told to Nova
 // (export). Either way the rows here go first, then the host's notes, and what was cut off between is gone on with.
 
-import { Fault, messageOf } from '../../base/errors.ts';
+import { Fault } from '../../base/errors.ts';
 import { forgetServer } from '../../db/forget-server.ts';
 import {
   countImports,
@@ -20,7 +20,7 @@ import { tx } from '../../db/tx.ts';
 import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
 import { asFound } from '../../domain/moving/nova-server.ts';
 import type { Server } from '../../domain/servers/servers.ts';
-import type { Line, MovingDeps, NovaCell } from './deps.ts';
+import { type Line, type MovingDeps, type NovaCell, reasonOf } from './deps.ts';
 import { takeBackNoun } from './nouns.ts';
 import type { ServerFacts } from './servers.ts';
 
@@ -110,8 +110,7 @@ async function told(record: NovaImport, work: () => Promise<Line>): Promise<Line
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return lineOf(record, 'refuse', [messageOf(error)]);
+    return lineOf(record, 'refuse', [reasonOf(error)]);
   }
 }
 
@@ -122,11 +121,14 @@ export async function* undoImport(deps: Deps): AsyncGenerator<Line> {
       if (kind === 'server') yield await told(record, () => undoServer(deps, record));
       else if (await isKept(deps, record)) yield lineOf(record, 'refuse', ['servers that stay are in it']);
       else {
-        await tx(deps.database, async (t) => {
-          await takeBackNoun(t, kind, record.name);
+        const was = await tx(deps.database, async (t) => {
+          const found = await takeBackNoun(t, kind, record);
           await removeImport(t, record.id);
+          return found;
         });
-        yield lineOf(record, 'adopt');
+        yield was
+          ? lineOf(record, 'adopt')
+          : lineOf(record, 'ignore', ['it was deleted here, or is another one by now']);
       }
     }
   }

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { addAggregateHost, findAggregate, listAggregates, mergeAggregateMetadata } from '../../db/aggregates.ts';
 import { findFlavor, findFlavorByName, flavorProjects, insertFlavor, insertFlavorProject } from '../../db/flavors.ts';
 import { findKeypair, insertKeypair, type KeypairType } from '../../db/keypairs.ts';
-import { findImport, type ImportKind, insertImport } from '../../db/nova-imports.ts';
+import { findImport, type ImportKind, insertImport, type NovaImport } from '../../db/nova-imports.ts';
 import { type LimitOwner, setLimit } from '../../db/quota-sets.ts';
 import { findServerGroup, insertServerGroup } from '../../db/server-groups.ts';
 import { type Tx, tx } from '../../db/tx.ts';
@@ -185,26 +185,35 @@ export async function* nounSteps(deps: MovingDeps): AsyncGenerator<Step> {
   for (const group of await novaGroups(deps.api)) yield await stepOf(deps, groupThing(deps, group));
 }
 
-/** Takes one of them back, by the name that it is remembered by. */
-export async function takeBackNoun(t: Tx, kind: Exclude<ImportKind, 'server'>, name: string): Promise<void> {
+/**
+ * Takes one of them back, by the name that it is remembered by.
+ * @returns whether it was there: what was made under its name since is another, and somebody's
+ */
+export async function takeBackNoun(
+  t: Tx,
+  kind: Exclude<ImportKind, 'server'>,
+  { name, createdAt: takenMs }: Pick<NovaImport, 'name' | 'createdAt'>,
+): Promise<boolean> {
+  const taken = (table: string, where: Readonly<Record<string, string>>): Promise<number> =>
+    t(table).where(where).where('created_at', '<=', takenMs).delete();
   switch (kind) {
     case 'flavor':
-      return void (await t('flavors').where({ flavorid: name }).delete());
+      return (await taken('flavors', { flavorid: name })) > 0;
     case 'keypair': {
       const slash = name.indexOf('/');
-      const key = { user_id: name.slice(0, slash), name: name.slice(slash + 1) };
-      return void (await t('key_pairs').where(key).delete());
+      return (await taken('key_pairs', { user_id: name.slice(0, slash), name: name.slice(slash + 1) })) > 0;
     }
     case 'quota':
     case 'quota_class': {
       const [scope, scope_id, user_id, resource] = JSON.parse(name) as string[];
-      return void (await t('quota_limits')
+      const touched = await t('quota_limits')
         .where({ scope, scope_id, user_id, resource } as object)
-        .delete());
+        .delete();
+      return touched > 0;
     }
     case 'aggregate':
-      return void (await t('aggregates').where({ uuid: name }).delete());
+      return (await taken('aggregates', { uuid: name })) > 0;
     case 'server_group':
-      return void (await t('server_groups').where({ uuid: name }).delete());
+      return (await taken('server_groups', { uuid: name })) > 0;
   }
 }

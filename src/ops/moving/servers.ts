@@ -4,7 +4,14 @@
 import { Fault, messageOf } from '../../base/errors.ts';
 import { setClaim } from '../../db/claims.ts';
 import { findHost, lockHost } from '../../db/hosts.ts';
-import { findImport, insertImport } from '../../db/nova-imports.ts';
+import {
+  findImport,
+  insertImport,
+  lockImport,
+  type NovaImport,
+  removeImport,
+  updateImport,
+} from '../../db/nova-imports.ts';
 import { countDeleted, novaServers, novaServices } from '../../db/nova/cells.ts';
 import type { NovaDatabase } from '../../db/nova/open.ts';
 import { insertDetails } from '../../db/server-details.ts';
@@ -19,7 +26,7 @@ import { type AdoptedServer, asFound, changesOf, readServer, serverProblems } fr
 import { resourcesOf } from '../../domain/placement/resources.ts';
 import type { PowerState } from '../../domain/servers/servers.ts';
 import { type BuildRequest } from '../servers/build.ts';
-import { type Line, type MovingDeps, type NovaCell, type Step, verdictOf } from './deps.ts';
+import { type Line, type MovingDeps, type NovaCell, reasonOf, type Step, verdictOf } from './deps.ts';
 import { historyOf } from './history.ts';
 
 /** How long a nova-compute that says nothing may still be there, as Nova itself reckons (`service_down_time`). */
@@ -45,7 +52,6 @@ async function insertAdopted(
   t: Tx,
   adopted: AdoptedServer,
   server: AdoptedServer['server'],
-  cell: NovaCell,
   nowMs: number,
 ): Promise<void> {
   const host = await lockHost(t, server.host ?? '');
@@ -60,26 +66,77 @@ async function insertAdopted(
   await setClaim(t, { ...claim, numa: null, resources: resourcesOf(server.flavor, 0), pci: null });
   const group = adopted.group === null ? null : await findServerGroup(t, adopted.group);
   if (group !== null) await addMember(t, group.id, id);
-  const { uuid, powerState, vmState, imageRef, displayName } = server;
-  const facts: ServerFacts = {
-    ...{ cell: cell.name, powerState, vmState, imageRef, displayName },
-    flavorid: server.flavor.flavorid,
-  };
-  await insertImport(t, { kind: 'server', name: uuid, host: server.host, facts: { ...facts }, createdAt: nowMs });
+}
+
+/**
+ * Remembers that a server is on its way here, before its host makes notes: cut off from then on, it is gone on with, or undone.
+ * @throws conflict where it is on its way back, with words for Nova
+ */
+const announce = (deps: MovingDeps, facts: ServerFacts, { uuid, host }: AdoptedServer['server']): Promise<void> =>
+  tx(deps.database, async (t) => {
+    const record = await lockImport(t, 'server', uuid);
+    if (record?.state === 'adopted') return;
+    const [word] = earlier(record)?.why ?? [];
+    if (word !== undefined) throw new Fault('conflict', word);
+    if (record !== null) return updateImport(t, record.id, { host, facts: { ...facts } });
+    const one = { kind: 'server', name: uuid, host, facts: { ...facts }, createdAt: deps.clock.now() } as const;
+    await insertImport(t, one, 'leaving');
+  });
+
+/** What was announced and cannot be had is its host's as it was before. Where that fails too, `undo` does it. */
+async function retreat(deps: MovingDeps, { uuid, host }: AdoptedServer['server']): Promise<void> {
+  const record = await findImport(deps.database.read, 'server', uuid);
+  if (record?.state !== 'leaving') return;
+  await deps.hosts.release(host ?? '', uuid);
+  await tx(deps.database, (t) => removeImport(t, record.id));
 }
 
 async function takeOver(deps: MovingDeps, cell: NovaCell, nova: NovaServer, powerState: PowerState): Promise<void> {
   const adopted = readServer(nova);
   const server = asFound(adopted.server, powerState);
-  const { uuid, host } = server;
+  const { uuid, host, vmState, imageRef, displayName, flavor } = server;
   const writeHistory = await historyOf(cell.nova, uuid);
+  const facts: ServerFacts = { cell: cell.name, powerState, vmState, imageRef, displayName, flavorid: flavor.flavorid };
+  await announce(deps, facts, server);
   await deps.hosts.adopt(host ?? '', uuid, adopted.nics);
-  await tx(deps.database, async (t) => {
-    // a run that was cut off after this one is no reason to do it twice
-    if ((await findImport(t, 'server', uuid)) !== null) return;
-    await insertAdopted(t, adopted, server, cell, deps.clock.now());
-    await writeHistory(t);
-  });
+  try {
+    await tx(deps.database, async (t) => {
+      const record = await lockImport(t, 'server', uuid);
+      if (record === null) throw new Fault('conflict', 'it was given back meanwhile');
+      // another run did it
+      if (record.state === 'adopted') return;
+      const nowMs = deps.clock.now();
+      await insertAdopted(t, adopted, server, nowMs);
+      await writeHistory(t);
+      await updateImport(t, record.id, { state: 'adopted', host, createdAt: nowMs });
+    });
+  } catch (error) {
+    await retreat(deps, server).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Why a server that was taken over before, or is on its way back, is not taken over now; null: nothing speaks against it. */
+function earlier(record: NovaImport | null): Pick<Line, 'verdict' | 'why'> | null {
+  if (record?.state === 'adopted') return { verdict: 'adopted', why: [] };
+  if ((record?.facts['final'] ?? null) === null) return null;
+  return { verdict: 'refuse', why: ['it is on its way back to Nova: `xloud export-nova apply` ends that'] };
+}
+
+/** Ports of a server's that another one has here: whichever goes first would take them from the other. */
+async function portsElsewhere({ database }: MovingDeps, { nics }: AdoptedServer): Promise<readonly string[]> {
+  const ids = nics.map(({ portId }) => portId);
+  const taken: string[] = await database
+    .read('server_nics')
+    .whereIn('port_id', ids)
+    .distinct('port_id')
+    .pluck('port_id');
+  const twice = ids.filter((id, at) => ids.indexOf(id) !== at);
+  return [
+    ...taken.map((id) => `its port ${id} is another server's here`),
+    ...twice.map((id) => `it has the port ${id} twice`),
+    ...(ids.includes('') ? ['it has a port without an id'] : []),
+  ];
 }
 
 /** What is asked of a host once for all its servers. */
@@ -131,7 +188,18 @@ async function heardOf(deps: MovingDeps, cell: NovaDatabase): Promise<ReadonlySe
   return new Set(heard.map((row) => textIn(row, 'host') ?? ''));
 }
 
-async function serverStep(
+/** One row that cannot be understood is told, and the others go on. */
+async function serverStep(...asked: Parameters<typeof understood>): Promise<Step> {
+  try {
+    return await understood(...asked);
+  } catch (error) {
+    const [, , { instance }] = asked;
+    const [name, title] = [textIn(instance, 'uuid') ?? '', textIn(instance, 'display_name') ?? ''];
+    return { line: { kind: 'server', name, title, verdict: 'refuse', why: [reasonOf(error)] }, carry: null };
+  }
+}
+
+async function understood(
   deps: MovingDeps,
   cell: NovaCell,
   nova: NovaServer,
@@ -145,8 +213,8 @@ async function serverStep(
     ...(host !== null && { host }),
   });
   const refuse = (...why: readonly string[]): Step => ({ line: line('refuse', why), carry: null });
-  if ((await findImport(deps.database.read, 'server', name)) !== null)
-    return { line: line('adopted', []), carry: null };
+  const before = earlier(await findImport(deps.database.read, 'server', name));
+  if (before !== null) return { line: line(before.verdict, before.why), carry: null };
   if ((await findServer(deps.database.read, name, { deleted: true })) !== null)
     return refuse('a server of that id is here');
   const problems = serverProblems(nova);
@@ -155,6 +223,8 @@ async function serverStep(
   const adopted = readServer(nova);
   if (adopted.nics.length > 0 && !deps.hasNeutron)
     return refuse('it has ports of Neutron, and network.service is not neutron here');
+  const taken = await portsElsewhere(deps, adopted);
+  if (taken.length > 0) return refuse(...taken);
   const { guest, problems: onHost } = await survey(deps, adopted);
   if (guest === null || onHost.length > 0) return refuse(...onHost);
   const changes = changesOf(adopted);

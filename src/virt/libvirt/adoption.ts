@@ -17,6 +17,7 @@ import type { AgentVerbs } from '../../domain/servers/agent-methods.ts';
 import type { HypervisorConnection } from './connection.ts';
 import { guestFiles, instanceDir, linkOrCopy, markComplete } from './disks.ts';
 import { exists } from './exists.ts';
+import { imageBelow, unsafeFiles } from './foreign-files.ts';
 import { findDomain, powerOf } from './guest.ts';
 import { domainOf, type Host, noSuchGuest, view } from './host.ts';
 import { isOurDomain } from './names.ts';
@@ -85,6 +86,7 @@ export async function surveyGuest(host: AdoptionHost, uuid: string): Promise<For
     current: { vcpus: info.vcpus, memoryMb: toMib(info.memoryKib) },
     maximum: { vcpus: info.vcpus, memoryMb },
     ...readForeign(xml),
+    unsafe: await unsafeFiles(instancesDir, uuid),
     ours: await isOurs(instancesDir, domain),
   };
 }
@@ -181,8 +183,6 @@ export async function removeTaps(
 
 /** What lies below a disk. */
 interface Layer {
-  readonly 'backing-filename'?: string;
-  readonly 'full-backing-filename'?: string;
   readonly 'backing-filename-format'?: string;
 }
 
@@ -194,10 +194,10 @@ export async function settleIn({ instancesDir, run }: { instancesDir: string; ru
   const dir = instanceDir(instancesDir, uuid);
   const { base, root } = guestFiles(dir);
   if (!(await exists(noteOf(dir))) || !(await exists(root))) return;
+  const backing = await imageBelow(instancesDir, uuid);
+  if (backing === null || backing === base) return;
   // the format is said: probed, what a guest wrote could name a file of the host
   const info = JSON.parse(await run('qemu-img', ['info', '--output=json', '-f', 'qcow2', '--', root])) as Layer;
-  const backing = info['full-backing-filename'] ?? info['backing-filename'];
-  if (backing === undefined || backing === base) return;
   await linkOrCopy(backing, base);
   const format = info['backing-filename-format'] ?? 'raw';
   // unsafe is the word for: the bytes below are said to be the same, which a link is
