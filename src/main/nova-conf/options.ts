@@ -87,7 +87,8 @@ export const fates: Readonly<Record<string, Fate>> = {
         : ignored(`hypervisors are libvirt's; there is no driver ${driver}`),
   'DEFAULT.transport_url':
     '`xloud serve` needs no broker; for processes apart set bus.url, and make keys by `xloud bus keys`',
-  'DEFAULT.instances_path': 'guests of this program have a directory of their own (compute.instances_dir)',
+  // guests that are taken over stay where they are, and new ones come beside them
+  'DEFAULT.instances_path': text('compute.instances_dir'),
   'DEFAULT.state_path': 'named by --data-dir',
   'DEFAULT.default_schedule_zone': 'a server that names no zone may be in any',
   'DEFAULT.vif_plugging_timeout': number('network.vif_plugging_timeout_seconds'),

@@ -147,6 +147,11 @@ describe('nova.conf', () => {
     assert.deepEqual(taken['image'], { verify_signatures: 'yes', key_manager_endpoint: 'http://b:9311' });
   });
 
+  it('leaves guests where they are', () => {
+    const { values: taken } = importNovaConf(parseNovaConf('state_path = /srv\ninstances_path = $state_path/vms\n'));
+    assert.deepEqual(taken['compute'], { instances_dir: '/srv/vms' });
+  });
+
   it('is no file that never ends', () => {
     const out = { print: () => undefined, tell: () => undefined };
     assert.throws(() => importFiles(['/dev/zero'], null, out), /too long/);

@@ -69,6 +69,8 @@ for (const service of ['agent', 'all'])
   test(`xloud-${service} is root in name, for files of QEMU's user`, () => {
     const [capabilities = ''] = settingsOf(service).get('CapabilityBoundingSet') ?? [];
     assert.deepEqual(capabilities.split(' '), ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH', 'CAP_FOWNER']);
+    // servers of a Nova are taken over where they are; a machine that never had one starts all the same
+    assert.deepEqual(settingsOf(service).get('ReadWritePaths'), ['-/var/lib/nova/instances']);
   });
 
 for (const service of SERVICES)
