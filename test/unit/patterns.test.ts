@@ -24,6 +24,7 @@ const bounded: Readonly<Record<string, string>> = {
   '/^CUSTOM_[A-Z0-9_]{1,248}$/': 'one class of characters, counted; said by the operator',
   '/^\\s*(<=|>=|<|>|!=|==)\\s*(\\d{1,9}(?:\\.\\d{1,9}){0,5})\\s*$/':
     'a part of a property of 255 characters, digits counted',
+  '/((?:\\w[\\w+.-]*:)?\\/\\/)?[^\\s"/@,]*:[^\\s"@]*@/g': 'a value is repeated up to 500 characters',
   '/^flags\\s*:.*\\b(vmx|svm)\\b/m': 'reads /proc/cpuinfo',
   '/^features\\s*:.*\\b(sie)\\b/m': 'reads /proc/cpuinfo',
 };
