@@ -6,20 +6,7 @@ import { volumeMissing } from '../domain/servers/volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { type Attachment, attachmentFrom, connectionFrom, connectorOf, volumeFrom } from './cinder-shapes.ts';
 import { record, records, textOf } from './neighbour.ts';
-import type { VolumeService, VolumeTarget } from './volume.ts';
-
-type Attachments = Pick<
-  VolumeService,
-  | 'complete'
-  | 'connect'
-  | 'connectAhead'
-  | 'detaching'
-  | 'disconnect'
-  | 'endOthers'
-  | 'release'
-  | 'releaseAll'
-  | 'reserve'
->;
+import type { VolumeAttachments, VolumeTarget } from './volume.ts';
 
 const pathOf = (id: string): string => `/attachments/${encodeURIComponent(id)}`;
 
@@ -81,7 +68,7 @@ function callsOf(http: CinderHttp) {
 
 type Calls = ReturnType<typeof callsOf>;
 
-/** Attachments of the same server to the same volume, but for one. */
+/** VolumeAttachments of the same server to the same volume, but for one. */
 const othersOf = async (calls: Calls, { id, volumeId, serverUuid }: Attachment): Promise<readonly Attachment[]> =>
   serverUuid === null ? [] : (await calls.list({ volumeId, serverUuid })).filter((other) => other.id !== id);
 
@@ -123,7 +110,7 @@ async function begin(http: CinderHttp, volumeId: string, begins: boolean): Promi
   await http.ask(null, { method: 'POST', path: `${path}/action`, body, to: 'detach a volume' });
 }
 
-export function cinderAttachments(http: CinderHttp): Attachments {
+export function cinderAttachments(http: CinderHttp): VolumeAttachments {
   const calls = callsOf(http);
   return {
     async reserve(volumeId, serverUuid) {

@@ -179,6 +179,20 @@ export interface VolumeService {
   remove(volumeId: string, requestId: string): Promise<void>;
 }
 
+/** A volume's life at a server and its hosts. */
+export type VolumeAttachments = Pick<
+  VolumeService,
+  | 'complete'
+  | 'connect'
+  | 'connectAhead'
+  | 'detaching'
+  | 'disconnect'
+  | 'endOthers'
+  | 'release'
+  | 'releaseAll'
+  | 'reserve'
+>;
+
 const none = (): never => {
   throw badRequest('Invalid input received: there is no block storage service here.', { code: 'NotOffered' });
 };

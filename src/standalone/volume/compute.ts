@@ -2,7 +2,7 @@
 
 import { Fault, notFound } from '../../base/errors.ts';
 import { type Caller, systemCaller } from '../../base/op.ts';
-import type { NewVolumeRequest, Volume, VolumeService, VolumeSnapshot } from '../../cloud/volume.ts';
+import type { NewVolumeRequest, Volume, VolumeAttachments, VolumeService, VolumeSnapshot } from '../../cloud/volume.ts';
 import { limits } from '../../base/limits.ts';
 import { findQos } from '../../db/qos-specs.ts';
 import {
@@ -173,21 +173,7 @@ function snapshotsForServers(
 }
 
 /** What compute asks for one of its servers, with the service's own rights. */
-function forServers(
-  parts: VolumeParts,
-): Pick<
-  VolumeService,
-  | 'complete'
-  | 'connect'
-  | 'connectAhead'
-  | 'detaching'
-  | 'disconnect'
-  | 'endOthers'
-  | 'release'
-  | 'releaseAll'
-  | 'remove'
-  | 'reserve'
-> {
+function forServers(parts: VolumeParts): VolumeAttachments & Pick<VolumeService, 'remove'> {
   const { database, clock } = parts;
   return {
     async reserve(volumeId, serverUuid) {
