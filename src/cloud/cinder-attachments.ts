@@ -68,7 +68,7 @@ function callsOf(http: CinderHttp) {
 
 type Calls = ReturnType<typeof callsOf>;
 
-/** VolumeAttachments of the same server to the same volume, but for one. */
+/** Attachments of the same server to the same volume, but for one. */
 const othersOf = async (calls: Calls, { id, volumeId, serverUuid }: Attachment): Promise<readonly Attachment[]> =>
   serverUuid === null ? [] : (await calls.list({ volumeId, serverUuid })).filter((other) => other.id !== id);
 
