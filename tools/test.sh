@@ -31,10 +31,10 @@ run_aside() {
 }
 
 # Files of test/functional that boot guests; that start programs (the service itself among them), once for those begun and killed by the
-# hundred, several at once, or an operator's, and once for those that a client talks to; and the rest in halves. Most of the first three is waiting
+# hundred, several at once, or an operator's, and once for those that a client talks to; and the rest in two parts. Most of the first three is waiting
 # for what they started; side by side the five are of about the same length.
 PROGRAMS='support/(serve|xloud|keystone|placement-server|rabbitmq|cluster|browser|front|crash-end|openstack/[a-z]+)\.ts|(crash-users|upgrade)-child'
-PROCESSES='/(crash|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|placement-|image-signatures|attack/)'
+PROCESSES='/(crash|host-commands|cluster|processes|repeated-steps|resting-actions|deployments|bus-amqp|placement-|image-signatures|attack/)'
 # What few guests have, and takes half of the time of all: only `libvirt` runs these.
 RARE='libvirt-(backups|block-devices|contract|drift|firmware|kvm|limits|metrics|novacron|numa|profiles|virtio-mem|volume-roots)\.test\.ts$'
 on_libvirt() { find test/functional -name '*.test.ts' \( -name 'libvirt*' -o -name 'guest*' \) | sort; }
@@ -46,8 +46,8 @@ files_of() {
     guests) on_libvirt | grep -vE "$RARE" ;;
     programs) starting | grep -E "$PROCESSES" ;;
     clients) starting | grep -vE "$PROCESSES" ;;
-    half) rest | awk 'NR % 2 == 0' ;;
-    others) rest | awk 'NR % 2 == 1' ;;
+    half) rest | awk 'NR % 9 < 5' ;;
+    others) rest | awk 'NR % 9 >= 5' ;;
   esac
 }
 
