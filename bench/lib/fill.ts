@@ -111,8 +111,9 @@ export async function makeServers(service: Service, database: Database, count: n
 
 /** `10.n.n.n`, another one for each number. */
 export const addressOf = (n: number): string => `10.${200 + ((n >> 16) & 63)}.${(n >> 8) & 255}.${n & 255}`;
+/** Of a vendor's prefix that no server of the program's own has: one that was drawn by chance may be any. */
 export const macOf = (n: number): string =>
-  `fa:16:3e:${[n >> 16, n >> 8, n].map((part) => (part & 255).toString(16).padStart(2, '0')).join(':')}`;
+  `fa:16:3f:${[n >> 16, n >> 8, n].map((part) => (part & 255).toString(16).padStart(2, '0')).join(':')}`;
 
 /** Adds copies of a server, in one transaction; `first` is the number of the first copy. */
 export async function addCopies(service: Service, uuid: string, first: number, count: number): Promise<void> {
