@@ -1,7 +1,7 @@
 // Why: where a neighbour is stands in Keystone's catalog, unless the operator says it himself.
 
 import { withoutEndSlashes } from '../base/slashes.ts';
-import { record, records } from './neighbour.ts';
+import { record, records } from './answer-values.ts';
 
 /** `http://host:9292/v2/` is at `http://host:9292`, and so is `http://host:8776/v3/PROJECT` with the id of whoever asks for the catalog. */
 export function withoutVersion(url: string): string {

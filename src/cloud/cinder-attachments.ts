@@ -5,7 +5,7 @@ import { badRequest, Fault, notFound } from '../base/errors.ts';
 import { volumeMissing } from '../domain/servers/volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { type Attachment, attachmentFrom, connectionFrom, connectorOf, volumeFrom } from './cinder-shapes.ts';
-import { record, records, textOf } from './neighbour.ts';
+import { record, records, textOf } from './answer-values.ts';
 import type { VolumeAttachments, VolumeTarget } from './volume.ts';
 
 const pathOf = (id: string): string => `/attachments/${encodeURIComponent(id)}`;

@@ -4,7 +4,8 @@
 import { badRequest, conflict, type Fault, forbidden, notFound, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
-import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions, record, records, textOf } from './neighbour.ts';
+import { record, records, textOf } from './answer-values.ts';
+import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -13,7 +13,7 @@ import {
   type SourceKind,
   type VolumeSource,
 } from '../domain/servers/volume-source.ts';
-import { numberOrNull, record, records, textOf, textOrNull } from './neighbour.ts';
+import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
 import type { Volume, VolumeConnection, VolumeSnapshot, VolumeTarget } from './volume.ts';
 
 type Json = Readonly<Record<string, unknown>>;

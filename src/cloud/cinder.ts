@@ -18,7 +18,7 @@ import {
 } from './cinder-http.ts';
 import { snapshotFrom, volumeFrom } from './cinder-shapes.ts';
 import type { ImageService } from './image.ts';
-import { record, records, textOf } from './neighbour.ts';
+import { record, records, textOf } from './answer-values.ts';
 import type { EarlyVolumes, NewVolumeRequest, Volume, VolumeService, VolumeSnapshot } from './volume.ts';
 
 interface Parts {

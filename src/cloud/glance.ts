@@ -7,16 +7,8 @@ import { limits } from '../base/limits.ts';
 import type { ImageFacts, ImageRecord } from '../domain/machines/images.ts';
 import type { ImageService } from './image.ts';
 import { bodyOf, PATCH_TYPE, paramsOf, patchOf } from './image-wire.ts';
-import {
-  makeNeighbour,
-  type NeighbourAnswer,
-  type NeighbourOptions,
-  numberOrNull,
-  record,
-  records,
-  textOf,
-  textOrNull,
-} from './neighbour.ts';
+import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
+import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
 
 /** Attributes of an image that are not properties. */
 const BASE = new Set([

@@ -5,7 +5,8 @@
 import { constants, createVerify, type KeyObject, type Verify, X509Certificate } from 'node:crypto';
 import { badRequest, type Fault, messageOf, unavailable } from '../base/errors.ts';
 import type { ImageFacts } from '../domain/machines/images.ts';
-import { type Neighbour, record, textOf } from './neighbour.ts';
+import { record, textOf } from './answer-values.ts';
+import type { Neighbour } from './neighbour.ts';
 
 /** The X.509 certificate with this id, as PEM or DER; null: there is none. Rejects with `unavailable` where nobody can be asked. */
 export type Certificates = (id: string) => Promise<Buffer | null>;

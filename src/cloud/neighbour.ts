@@ -7,6 +7,7 @@ import { Fault, messageOf, unauthorized, unavailable } from '../base/errors.ts';
 import { withoutEndSlashes } from '../base/slashes.ts';
 import { limits } from '../base/limits.ts';
 import type { Caller } from '../base/op.ts';
+import { record, textOf } from './answer-values.ts';
 
 export interface NeighbourOptions {
   /** Where the service is, without a version: `http://host:9292`; or who knows, asked for each call. */
@@ -270,13 +271,3 @@ export function makeNeighbour(service: string, options: NeighbourOptions): Neigh
     close: () => sender.close(),
   };
 }
-
-export const record = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-
-export const records = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.map(record) : [];
-
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-export const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-export const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);

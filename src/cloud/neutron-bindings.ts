@@ -2,7 +2,8 @@
 // speaks there. Neutron calls that several bindings (`binding-extended`), of which one is active.
 
 import { conflict, Fault } from '../base/errors.ts';
-import { type Neighbour, record, records, textOf } from './neighbour.ts';
+import { record, records, textOf } from './answer-values.ts';
+import type { Neighbour } from './neighbour.ts';
 import type { PortFacts } from './network-api.ts';
 import { networkRefusal } from './neutron-http.ts';
 

@@ -1,7 +1,7 @@
 // Why: what Neutron has beside ports: security groups and floating addresses, asked as the caller who wants to see or change them.
 
 import type { FloatingApi, FloatingFilter, GroupApi } from './network-api.ts';
-import { textOf } from './neighbour.ts';
+import { textOf } from './answer-values.ts';
 import type { NeutronHttp } from './neutron-http.ts';
 import { floatingIpFrom, groupFrom, ruleFrom } from './neutron-shapes.ts';
 

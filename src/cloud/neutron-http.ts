@@ -3,7 +3,8 @@
 import { badRequest, conflict, type Fault, forbidden } from '../base/errors.ts';
 import { faultCodeOf } from '../base/fault-codes.ts';
 import type { Caller } from '../base/op.ts';
-import { type Neighbour, type NeighbourAnswer, record, records } from './neighbour.ts';
+import { record, records } from './answer-values.ts';
+import type { Neighbour, NeighbourAnswer } from './neighbour.ts';
 
 /** Ids in one query at most, to keep its address short enough for any proxy. */
 const IDS_PER_QUERY = 50;

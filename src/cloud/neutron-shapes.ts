@@ -2,7 +2,7 @@
 
 import type { FloatingIp, SecurityGroup, SecurityGroupRule } from '../domain/networks/networks.ts';
 import type { SubnetFacts } from '../domain/networks/server-nics.ts';
-import { numberOrNull, record, records, textOf, textOrNull } from './neighbour.ts';
+import { numberOrNull, record, records, textOf, textOrNull } from './answer-values.ts';
 import type { NetworkSummary, PortFacts } from './network-api.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -4,7 +4,8 @@
 import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
 import type { NetworkFacts } from '../domain/networks/server-nics.ts';
-import { makeNeighbour, type Neighbour, type NeighbourOptions, record, textOf, textOrNull } from './neighbour.ts';
+import { record, textOf, textOrNull } from './answer-values.ts';
+import { makeNeighbour, type Neighbour, type NeighbourOptions } from './neighbour.ts';
 import type { NetworkService, OwnedServer } from './network.ts';
 import type { PortApi, PortBinding, PortChange, PortFacts } from './network-api.ts';
 import { makeNetworkService } from './network-service.ts';

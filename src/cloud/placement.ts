@@ -5,15 +5,8 @@ import type { Dispatcher } from 'undici';
 import { limits } from '../base/limits.ts';
 import type { ClassAmounts, Inventories, ProviderAmounts } from '../domain/placement/placement-mirror.ts';
 import { unavailable } from '../base/errors.ts';
-import {
-  makeNeighbour,
-  type NeighbourAnswer,
-  type NeighbourOptions,
-  record,
-  records,
-  textOf,
-  textOrNull,
-} from './neighbour.ts';
+import { record, records, textOf, textOrNull } from './answer-values.ts';
+import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './neighbour.ts';
 
 /** What came of a change. */
 export type Outcome =

@@ -46,7 +46,7 @@ export const startAgentProcess = (options: StartOptions): Promise<AgentStanding>
       [{ queue: 'guests' }, agents.reduce((sum, agent) => sum + agent.waiting(), 0)],
     ]);
     const [{ driver, name }] = hosts;
-    const metadata = driver.kind === 'libvirt' ? openMetadataRelay(parts, name) : [];
+    const metadata = driver.kind === 'libvirt' ? await openMetadataRelay(parts, name) : [];
     const all = [conditions.disk(dataDir), conditions.bus(bus), conditions.driver(driver), ...ofSwitch, ...metadata];
     const standing = await openProbes(parts, config.agent.listen, all);
     return { ...standing, driverKind: driver.kind, fellBack, hosts: hosts.map(({ name }) => name) };

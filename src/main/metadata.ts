@@ -18,7 +18,8 @@ import { answerRelayed } from '../api/metadata/relayed.ts';
 import { Fault, messageOf } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { isMetadataPath, makeRelay, type Relay } from '../cloud/ovn/metadata/relay.ts';
+import { isMetadataPath } from '../cloud/ovn/metadata/path.ts';
+import type { Relay } from '../cloud/ovn/metadata/relay.ts';
 import { makeMetadataHost, type MetadataHost } from '../cloud/ovn/metadata/host.ts';
 import { makeMetadataKeeper } from '../cloud/ovn/metadata/keeper.ts';
 import type { OpenedSocket } from '../cloud/ovn/metadata/socket.ts';
@@ -210,13 +211,15 @@ function passOn(relay: Relay, log: Log): AnswerAsked {
  * have config drives.
  * @throws a Fault where this process may not make what it needs on the host
  */
-export function openMetadataRelay(parts: BaseParts, host: string): readonly Condition[] {
+export async function openMetadataRelay(parts: BaseParts, host: string): Promise<readonly Condition[]> {
   const { config, clock, log, metrics, cleanup } = parts;
   const { metadata_key_file: file, metadata_url: url } = config.network;
   if (!hasMetadata(config)) return [];
   if (url === '')
     throw bad('network.metadata_url', 'an agent with a key asks an API what its guests are told: say where');
   mustBeRoot();
+  // loaded where it is needed: the client of HTTP under it is large
+  const { makeRelay } = await import('../cloud/ovn/metadata/relay.ts');
   const relay = makeRelay({ url, host, key: secretIn(file), clock });
   cleanup.defer(() => relay.close());
   const count = metadataRates();

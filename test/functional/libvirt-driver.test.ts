@@ -218,7 +218,11 @@ describe('a guest on libvirt', { concurrency: 1 }, () => {
     const boots = await bootsOf();
     assert.deepEqual(boots.slice(0, -1), earlier, 'the console of earlier boots is kept');
     // by its number, since a message of the kernel may have torn the line of another boot
-    assert.equal(boots.at(-1), '3', `so is the disk: its first boot, its own reboot, and this\n${await console.text()}`);
+    assert.equal(
+      boots.at(-1),
+      '3',
+      `so is the disk: its first boot, its own reboot, and this\n${await console.text()}`,
+    );
   });
 
   it('keeps its console within bounds while QEMU goes on writing', async () => {

@@ -34,10 +34,6 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** A path of the metadata service; nothing else is passed on, which a proxy on the way might take for another one. */
-const PATH = /^(?=\/)(?:\/[\w=~:-][\w.=~:-]*)*\/?$/;
-export const isMetadataPath = (path: string): boolean => path.length <= limits.metadataPathChars && PATH.test(path);
-
 /** Of the answer's headers what guests are told. */
 const TOLD = ['retry-after', 'allow'] as const;
 
