@@ -91,7 +91,7 @@ export function libvirtHosts(directory: string, agents: readonly string[], stage
   const addressOf = (agent: string): string => stage.spotOf(agent).address;
   return {
     driver: 'libvirt',
-    burden: { users: 3, serversEach: 2, everyS: 15, quietS: 180 },
+    burden: { users: 3, serversEach: 2, everyS: 15, quietS: 120 },
     flavors: { f: { vcpus: 2, memoryMb: 384 }, g: { vcpus: 3, memoryMb: 512 }, minimumMb: 256 },
     // a whole GiB is told, and some
     diskMib: 1_100,

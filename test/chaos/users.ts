@@ -125,7 +125,7 @@ export async function use(load: Load, number: number): Promise<void> {
     const path = `/servers/${server.id}/os-instance-actions/${entry.requestId}`;
     const settledAt = Date.now() + SETTLE_MS;
     for (;;) {
-      if (after !== null) entry.hosts.push(after.host);
+      if (after !== null && !entry.hosts.includes(after.host)) entry.hosts.push(after.host);
       if (isGood(after)) return books.close(entry, 'done');
       if (isKilled(entry, server, after)) return books.close(entry, 'failed', 'its guest was killed meanwhile');
       const { status, body } = await client.read(path, PATIENCE_MS);
