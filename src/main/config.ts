@@ -22,7 +22,10 @@ import {
   amounts,
   choice,
   currencyForm,
+  databaseAddress,
+  httpUrl,
   integer,
+  keystoneUrl,
   list,
   number,
   type Option,
@@ -146,7 +149,7 @@ export const schema = {
     connection: text(
       '',
       'sqlite:///absolute/path or mysql://user:password@host:port/name; empty: xloud.db in the data directory.',
-      { secret: true },
+      { secret: true, form: databaseAddress },
     ),
     pool_size: integer(10, 'connections', 'Connections to MySQL at most.', 1, 1000),
     retention_days: number(
@@ -166,8 +169,8 @@ export const schema = {
   },
   ...processOptions,
   identity: {
-    auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.'),
-    www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.'),
+    auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.', { form: keystoneUrl }),
+    www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.', { form: httpUrl }),
     username: text('nova', 'Name of our own user at Keystone.'),
     password: text('', 'Password of our own user at Keystone.', { secret: true }),
     password_file: text('', 'File with that password, or with the secret of the application credential.'),
