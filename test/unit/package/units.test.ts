@@ -117,3 +117,27 @@ test('what compose.yaml tells the services are options that there are', () => {
     assert.ok(loadConfig({ env, flags: [] }), name);
   }
 });
+
+test('what compose.yaml names of itself is there, and whoever reads the keys waits until they are made', () => {
+  interface Service {
+    readonly volumes?: readonly string[];
+    readonly depends_on?: Record<string, { condition: string }>;
+    readonly healthcheck?: object;
+  }
+  const { services, volumes } = parse(textOf('compose.yaml'), { merge: true }) as {
+    services: Record<string, Service>;
+    volumes: object;
+  };
+  for (const [name, { volumes: mounts = [], depends_on = {} }] of Object.entries(services)) {
+    for (const mount of mounts) {
+      const [source = ''] = mount.split(':');
+      assert.ok(source.startsWith('/') || Object.hasOwn(volumes, source), `${name}: ${mount}`);
+    }
+    for (const [other, { condition }] of Object.entries(depends_on)) {
+      assert.ok(Object.hasOwn(services, other), `${name} waits for ${other}`);
+      if (condition === 'service_healthy') assert.ok(services[other]?.healthcheck, `${name}: health of ${other}`);
+    }
+    if (mounts.includes('keys:/keys:ro'))
+      assert.equal(depends_on['keys']?.condition, 'service_completed_successfully', name);
+  }
+});
