@@ -16,10 +16,13 @@ describe('services that an operator has', () => {
   it('want his Keystone, and networks an engine of their own', () => {
     check();
     check('image.service=glance', 'network.service=neutron', keystone);
-    assert.throws(() => check('image.service=glance'), /identity\.auth_url: who asks the image service/);
-    assert.throws(() => check('network.service=neutron'), /identity\.auth_url: who asks the network service/);
+    assert.throws(() => check('image.service=glance'), /identity\.auth_url: the image service is asked with a token/);
+    assert.throws(
+      () => check('network.service=neutron'),
+      /identity\.auth_url: the network service is asked with a token/,
+    );
     for (const option of ['placement.sync=yes', 'placement.endpoint=http://placement:8778'])
-      assert.throws(() => check(option), /identity\.auth_url: who asks the placement service/);
+      assert.throws(() => check(option), /identity\.auth_url: the placement service is asked with a token/);
     check('placement.endpoint=http://placement:8778', 'placement.sync=no');
     const engine = /network\.engine: it is the built-in service's/;
     assert.throws(() => check('network.service=neutron', 'network.engine=ovn', keystone), engine);
