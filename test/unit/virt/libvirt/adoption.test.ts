@@ -164,6 +164,7 @@ describe('the definition of a domain', () => {
       <disk type='file' device='disk'><driver type='qcow2'/><source file='/i/disk'/></disk>
       <disk type='network' device='disk'><driver type='raw'/><source protocol='rbd' name='x'/></disk>
       <disk type='file' device='cdrom'><target dev='hda'/></disk>
+      <disk type='block' device='disk'><source dev='/dev/sdb'/><target dev='vdb' bus='virtio'/><serial>v</serial><encryption format='luks'/></disk>
       <interface type='ethernet'><mac address='fa:16:3e:fa:d4:6d'/><target dev='tapf54802aa-66'/></interface>
       <interface type='bridge'><mac address='fa:16:3e:fa:d4:6e'/><virtualport><parameters interfaceid='p'/></virtualport></interface>
       <hostdev/><tpm/>
@@ -174,8 +175,12 @@ describe('the definition of a domain', () => {
         ['/i/disk', 'file'],
         [null, 'network'],
         [null, 'empty'],
+        ['/dev/sdb', 'block'],
       ],
     );
+    const { serial, target, bus, encrypted } = read.disks[3] ?? {};
+    assert.deepEqual([serial, target, bus, encrypted], ['v', 'vdb', 'virtio', true]);
+    assert.deepEqual([read.disks[1]?.protocol, read.disks[1]?.name, read.disks[1]?.serial], ['rbd', 'x', null]);
     assert.deepEqual(
       read.interfaces.map(({ type, portId, device }) => [type, portId, device]),
       [
