@@ -278,11 +278,15 @@ describe('a Nova with volumes', { skip: cinderCloudMissing() ?? novaMissing() ??
     await compute('DELETE', `/servers/${idOf('rooted')}`);
     await compute('DELETE', `/servers/${idOf('one')}`);
     await volumeIs('data', 'available');
-    await looked(
-      'the end of a root volume',
-      async () =>
-        (await world.service.request('xloud', 'GET', `/volume/v3/volumes/${volumeOf('root')}`)).status === 404,
-    );
+    let last = '';
+    await looked('the end of a root volume', async () => {
+      const { status, body } = await world.service.request('xloud', 'GET', `/volume/v3/volumes/${volumeOf('root')}`);
+      last = JSON.stringify(body);
+      return status === 404;
+    }).catch((error: unknown) => {
+      const logs = `${cloud.cinder.log()}\n${world.service.log().slice(-3_000)}`;
+      throw new Error(`${last}\n${logs}`, { cause: error });
+    });
     const before = await atCinder();
     const exported = await xloud('export-nova', 'apply');
     assert.equal(exported.status, 0, JSON.stringify(exported.lines));
