@@ -278,9 +278,14 @@ describe('a Nova with volumes', { skip: cinderCloudMissing() ?? novaMissing() ??
     await compute('DELETE', `/servers/${idOf('rooted')}`);
     await compute('DELETE', `/servers/${idOf('one')}`);
     await volumeIs('data', 'available');
+    let last = '';
     await looked('the end of a root volume', async () => {
-      const { volumes: left } = await cinder('GET', '/volumes?all_tenants=1');
+      const { volumes: left } = await cinder('GET', '/volumes/detail?all_tenants=1');
+      last = JSON.stringify(left);
       return !left.some(({ id }: { id: string }) => id === volumeOf('root'));
+    }).catch((error: unknown) => {
+      const logs = `${cloud.cinder.log()}\n${world.service.log().slice(-3_000)}`;
+      throw new Error(`${last}\n${logs}`, { cause: error });
     });
     const before = await atCinder();
     const exported = await xloud('export-nova', 'apply');

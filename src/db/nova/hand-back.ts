@@ -72,15 +72,20 @@ async function writeVolumes(
     const row = rows.find((one) => textIn(one, 'volume_id') === volume.volumeId);
     const there = attached.get(volume.attachmentId);
     if (there === undefined) throw new Fault('conflict', `Cinder has no attachment ${volume.attachmentId} any more`);
-    const { delete_on_termination, attachment_id, connection_info, ...rest } = deviceRow(volume, there);
+    const { delete_on_termination, attachment_id, connection_info, volume_size, ...rest } = deviceRow(volume, there);
     if (row === undefined) {
       const made = { instance_uuid: uuid, uuid: newUuid(), created_at: at, deleted: 0 };
-      const whole = { ...made, ...rest, delete_on_termination, attachment_id, connection_info };
+      const whole = { ...made, ...rest, delete_on_termination, attachment_id, connection_info, volume_size };
       await t(DEVICES).insert(await known(cell, DEVICES, whole));
       continue;
     }
     const moved = textIn(row, 'attachment_id') !== volume.attachmentId;
-    const change = { delete_on_termination, updated_at: at, ...(moved && { attachment_id, connection_info }) };
+    const change = {
+      delete_on_termination,
+      volume_size,
+      updated_at: at,
+      ...(moved && { attachment_id, connection_info }),
+    };
     await t(DEVICES)
       .where({ id: Number(row['id']) })
       .update(await known(cell, DEVICES, change));

@@ -82,14 +82,15 @@ const isInShare = (path: string, share: string, file: string): boolean =>
   path.endsWith(`/${createHash('md5').update(share).digest('hex')}/${file}`);
 
 /** Whether a disk is how Nova's driver plugs such a volume; what it is instead, else null. */
-function otherSource({ source, protocol, name, path }: ForeignDisk, volume: VolumeDisk): string | null {
+function otherSource({ source, protocol, name, path, format }: ForeignDisk, volume: VolumeDisk): string | null {
   switch (volume.kind) {
     case 'rbd':
       return source === 'network' && protocol === 'rbd' && name === volume.image ? null : (name ?? path ?? source);
     case 'iscsi':
       return source === 'block' ? null : source;
     case 'nfs':
-      return source === 'file' && isInShare(path ?? '', volume.share, volume.file) ? null : (path ?? source);
+      if (source !== 'file' || !isInShare(path ?? '', volume.share, volume.file)) return path ?? source;
+      return format === volume.format ? null : `${path} as ${format}`;
     default:
       return source;
   }

@@ -51,6 +51,12 @@ const LONGEST_INFO = 65_536;
 const LONGEST_TAG = 60;
 const DEVICE = /^\/dev\/[sv]d[a-z]{1,2}$/;
 
+const BLOCK = 512;
+
+/** The size of blocks that Nova gives a disk: another one after the next start would make its partitions unreadable. */
+const blockBytes = (info: Json): number =>
+  Math.max(...['logical_block_size', 'physical_block_size'].map((name) => numberIn(info, name) ?? BLOCK));
+
 /** Nova has what Cinder says under `data`, beside what it adds itself. */
 function connectionIn(row: NovaRow): { readonly info: Json; readonly problem: string | null } {
   const text = textIn(row, 'connection_info') ?? '';
@@ -63,6 +69,8 @@ function connectionIn(row: NovaRow): { readonly info: Json; readonly problem: st
   const info = { ...objectIn(data), driver_volume_type };
   if ('multipath_id' in info || 'target_portals' in info)
     return refused('it is reached by several paths (multipath), and hosts here take one');
+  const bytes = blockBytes(info);
+  if (bytes !== BLOCK) return refused(`its blocks have ${bytes} bytes, and those of disks here ${BLOCK}`);
   return { info, problem: null };
 }
 

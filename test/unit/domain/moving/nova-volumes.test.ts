@@ -64,6 +64,8 @@ describe('a volume of Nova', () => {
     for (const device_name of [null, '/dev/../x', 'vdb', '/dev/vdabc', '/dev/vdb\n'])
       assert.match(problems(row({ device_name, disk_bus: null })), /no name of its disk/);
     assert.match(problems(row({ tag: 'x'.repeat(61) })), /tag is too long/);
+    const wide = JSON.stringify(novaConnection({ ...rbd, logical_block_size: '4096' }, VOLUME));
+    assert.match(problems(row({ connection_info: wide })), /blocks have 4096 bytes/);
     assert.match(problems(row(), row()), /twice.*attachment.*\/dev\/sdb/);
     const roots = [row({ boot_index: 0 }), row({ boot_index: 0 })];
     assert.match(problems(...roots), /two of its volumes are its root disk/);
