@@ -37,6 +37,8 @@ export function splitListen(text: string): { readonly address: string; readonly 
 export interface Form {
   readonly name: string;
   readonly fits: (text: string) => boolean;
+  /** Why a text does not fit, where there is more to say than its form. Nothing secret of the text is in it. */
+  readonly why?: (text: string) => string | null;
 }
 
 /** The letters of ISO 4217. */

@@ -22,6 +22,7 @@ import {
   amounts,
   choice,
   currencyForm,
+  httpUrl,
   integer,
   list,
   number,
@@ -30,6 +31,7 @@ import {
   serviceUrl,
   text,
 } from './config-options.ts';
+import { databaseAddress, keystoneUrl } from './config-addresses.ts';
 import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';
@@ -146,7 +148,7 @@ export const schema = {
     connection: text(
       '',
       'sqlite:///absolute/path or mysql://user:password@host:port/name; empty: xloud.db in the data directory.',
-      { secret: true },
+      { secret: true, form: databaseAddress },
     ),
     pool_size: integer(10, 'connections', 'Connections to MySQL at most.', 1, 1000),
     retention_days: number(
@@ -166,8 +168,8 @@ export const schema = {
   },
   ...processOptions,
   identity: {
-    auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.'),
-    www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.'),
+    auth_url: text('', 'Keystone v3 URL; empty: the built-in identity service.', { form: keystoneUrl }),
+    www_authenticate_uri: text('', 'Address that a 401 names; empty: auth_url.', { form: httpUrl }),
     username: text('nova', 'Name of our own user at Keystone.'),
     password: text('', 'Password of our own user at Keystone.', { secret: true }),
     password_file: text('', 'File with that password, or with the secret of the application credential.'),
@@ -432,8 +434,10 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
   switch (option.kind) {
     case 'text':
       if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${said(raw)}`);
-      if (raw !== '' && option.form?.fits(raw) === false)
-        throw bad(where, `${option.form.name} is wanted, not ${said(raw)}`);
+      if (raw !== '' && option.form?.fits(raw) === false) {
+        const why = option.form.why?.(raw) ?? null;
+        throw bad(where, `${option.form.name} is wanted, not ${said(raw)}${why === null ? '' : `: ${why}`}`);
+      }
       return raw;
     case 'choice':
       if (!option.choices?.includes(asText as string))

@@ -26,6 +26,44 @@ describe('services that an operator has', () => {
   });
 });
 
+describe('addresses that are well formed and of no use', () => {
+  const refused = (flag: string, why: RegExp) => assert.throws(() => loadConfig({ flags: [flag] }), why, flag);
+
+  it('a database is SQLite, MySQL or MariaDB, and its password is not repeated', () => {
+    for (const good of [
+      'sqlite:///var/lib/xloud/xloud.db',
+      'mysql://xloud:secret@db/xloud',
+      'mariadb://xloud:se%2Fcret@[fd00::1]:3307/xloud',
+      'mysql://root@localhost/xloud?socketPath=/run/mysqld/mysqld.sock',
+    ])
+      assert.equal(loadConfig({ flags: [`database.connection=${good}`] }).database.connection, good);
+    for (const [bad, why] of [
+      ['postgres://xloud:secret@db/xloud', /: postgres is not supported: SQLite, MySQL and MariaDB are$/],
+      ['postgresql+psycopg2://xloud:secret@db/xloud', /: postgresql\+psycopg2 is not supported/],
+      ['mysql+pymysql://xloud:secret@db/xloud', /: leave out the driver, .* mysql:\/\/$/],
+      ['mysql://xloud:secret@db', /: it names no database/],
+      ['mysql://xloud:secret/@db/xloud', /: it cannot be read: .*%2F/],
+      ['mysql://xloud:secret%@db/xloud', /: it cannot be read: .*%25/],
+      ['mysql://xloud:secret@db/xloud?ssl_ca=/etc/ca.pem', /: TLS to the database \(ssl_ca\) is not supported/],
+      ['sqlite://xloud.db', /: sqlite:\/\/ is followed by an absolute path/],
+      ['/var/lib/secret.db', /: it names no kind of database/],
+    ] as const) {
+      refused(`database.connection=${bad}`, why);
+      refused(`database.connection=${bad}`, /^(?!.*secret[/%@.])/);
+    }
+  });
+
+  it('Keystone speaks v3 over HTTP', () => {
+    for (const good of ['http://k:5000', 'https://k/identity', 'https://k/identity/v3', 'https://k/v3/'])
+      assert.equal(loadConfig({ flags: [`identity.auth_url=${good}`] }).identity.auth_url, good);
+    refused('identity.auth_url=keystone.example.org:5000', /: it is no HTTP address$/);
+    refused('identity.auth_url=keystone/v3', /: it is no HTTP address$/);
+    refused('identity.auth_url=https://k:5000/v2.0', /: of its API only v3 is supported, not v2\.0$/);
+    refused('identity.auth_url=https://nova:secret@k/v3', /\*\*\*@k.*: user and password are options of their own/);
+    refused('identity.www_authenticate_uri=keystone', /identity\.www_authenticate_uri: an address such as https/);
+  });
+});
+
 describe('what operators say of hosts', () => {
   const read = (...flags: string[]) => readOffers(loadConfig({ flags }).compute);
 
