@@ -3,6 +3,8 @@
 
 import { type Form, httpUrl } from './config-options.ts';
 
+const ESCAPES = 'in user and password, / @ # % are written as %2F %40 %23 %25';
+
 function keystoneProblem(text: string): string | null {
   if (!httpUrl.fits(text)) return 'it is no HTTP address';
   const { pathname, username, password } = new URL(text);
@@ -19,6 +21,33 @@ export const keystoneUrl: Form = {
   why: keystoneProblem,
 };
 
+function brokerProblem(text: string): string | null {
+  const scheme = /^[a-z][\w+.-]*(?=:\/\/)/i.exec(text)?.[0].toLowerCase();
+  if (scheme === 'rabbit') return 'rabbit:// is of oslo.messaging: amqp://, or amqps:// with TLS';
+  if (scheme !== 'amqp' && scheme !== 'amqps') return 'only RabbitMQ is supported, over AMQP';
+  return URL.canParse(text) ? null : `it cannot be read: ${ESCAPES}`;
+}
+
+/** Of a broker. */
+export const amqpUrl: Form = {
+  name: 'amqp://user:password@host:port/vhost',
+  fits: (text) => brokerProblem(text) === null,
+  why: brokerProblem,
+};
+
+const firstProblem = (text: string): string | null =>
+  text
+    .split(',')
+    .map(brokerProblem)
+    .find((problem) => problem !== null) ?? null;
+
+/** Of the brokers of one cluster. */
+export const amqpUrls: Form = {
+  name: `${amqpUrl.name}, several with commas between,`,
+  fits: (text) => firstProblem(text) === null,
+  why: firstProblem,
+};
+
 /** Says nothing of the address but its scheme: there is a password in it. */
 function databaseProblem(text: string): string | null {
   const scheme = /^[a-z][\w+.-]*(?=:)/i.exec(text)?.[0].toLowerCase() ?? '';
@@ -32,7 +61,7 @@ function databaseProblem(text: string): string | null {
     url = new URL(text.replace(/^mariadb:/i, 'mysql:'));
     decodeURIComponent(url.username + url.password);
   } catch {
-    return 'it cannot be read: of user and password, characters such as / @ # % are written as %2F %40 %23 %25';
+    return `it cannot be read: ${ESCAPES}`;
   }
   if (url.pathname.length < 2) return 'it names no database: …/name';
   // taken without a word it would go over the network as plain text

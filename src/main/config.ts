@@ -31,7 +31,7 @@ import {
   serviceUrl,
   text,
 } from './config-options.ts';
-import { databaseAddress, keystoneUrl } from './config-addresses.ts';
+import { amqpUrl, databaseAddress, keystoneUrl } from './config-addresses.ts';
 import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';
@@ -371,7 +371,7 @@ export const schema = {
     url: text(
       '',
       'amqp://user:password@host:port/vhost of RabbitMQ; empty: nobody is told of what this process does, so all of a deployment have it.',
-      { secret: true },
+      { secret: true, form: amqpUrl },
     ),
     exchange: text('nova', "Topic exchange, oslo.messaging's control_exchange."),
     topics: list<string>(['versioned_notifications'], "Topics, Nova's versioned_notifications_topics."),
