@@ -1,6 +1,7 @@
 // A unit that lost a line of its hardening would start as before, and nobody would notice.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -104,10 +105,47 @@ test('services are restarted by one script, APIs first', () => {
   }
 });
 
-test('what compose.yaml tells the services are options that there are', () => {
-  const { services } = parse(textOf('compose.yaml'), { merge: true }) as {
-    services: Record<string, { image: string; command?: string[]; environment?: Record<string, string> }>;
+interface Composed {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: object;
+}
+
+const composed = () =>
+  parse(textOf('compose.yaml'), { merge: true }) as {
+    readonly services: Readonly<Record<string, Composed>>;
+    readonly volumes: Readonly<Record<string, object>>;
   };
+
+test('compose.yaml: flags, volumes, passwords and what is waited for are there', () => {
+  const { services, volumes } = composed();
+  for (const [name, { image, command = [], volumes: mounts = [], depends_on: waits = {} }] of Object.entries(
+    services,
+  )) {
+    for (const mount of mounts) {
+      const [from = ''] = mount.split(':');
+      assert.ok(from.startsWith('/') || from in volumes, `${name}: ${mount}`);
+    }
+    for (const [other, { condition }] of Object.entries(waits)) {
+      const wanted = services[other];
+      assert.ok(wanted, `${name} waits for ${other}`);
+      assert.equal(condition === 'service_healthy', wanted.healthcheck !== undefined, `${name} waits for ${other}`);
+    }
+    if (image !== 'xloud' || name === 'keys') continue;
+    const help = execFileSync(join(packaging, '..', 'bin', 'xloud'), [name, '--help'], { encoding: 'utf8' });
+    for (const flag of command.filter((word) => word.startsWith('--'))) assert.ok(help.includes(`${flag} <`), flag);
+  }
+  const text = textOf('compose.yaml');
+  const [, made = ''] = /for name in ([A-Z ]+); do/.exec(text) ?? [];
+  const named = new Set([...text.matchAll(/\$\{(\w+)_PASSWORD:/g)].map(([, one]) => one));
+  assert.deepEqual([...named].toSorted(), made.split(' ').toSorted());
+});
+
+test('what compose.yaml tells the services are options that there are', () => {
+  const { services } = composed();
   for (const [name, { image, command = [], environment = {} }] of Object.entries(services)) {
     if (image !== 'xloud' || name === 'keys') continue;
     assert.equal(command[0], name);
