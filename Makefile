@@ -91,9 +91,9 @@ terraform-provider: deps
 crash: deps
 	@tools/test.sh crash
 
-## Processes apart are killed, halted, cut off and misled under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3.
+## Processes apart are killed, halted, cut off and misled under a load, one every EVERY=10 s for FOR=3600 s; then every promise is checked. SEED=, AGENTS=3, USERS=; DRIVER=libvirt: on real hosts and guests.
 chaos: deps
-	@tools/chaos.sh $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)") $(if $(EVERY),--every "$(EVERY)") $(if $(AGENTS),--agents "$(AGENTS)")
+	@tools/chaos.sh $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)") $(if $(EVERY),--every "$(EVERY)") $(if $(AGENTS),--agents "$(AGENTS)") $(if $(USERS),--users "$(USERS)") $(if $(filter libvirt,$(DRIVER)),--driver libvirt)
 
 ## Processes of an older version (FROM=, a revision) become this one, one after another, under a load that must not notice; five minutes.
 upgrade: deps

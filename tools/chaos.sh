@@ -3,7 +3,9 @@
 # All of it is in namespaces of its own, which end with it: its networks, its mounts, its processes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/packages.sh ensure mariadb rabbitmq chaos
+case " $* " in *' --driver libvirt '*) hosts='host guest' ;; *) hosts='' ;; esac
+# shellcheck disable=SC2086 -- groups, a word each
+tools/packages.sh ensure mariadb rabbitmq chaos $hosts
 [ "$(id -u)" -eq 0 ] || { echo 'chaos: networks and disks are cut off and filled by root alone' >&2 && exit 1; }
 exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c '
   set -euo pipefail

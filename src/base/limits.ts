@@ -14,6 +14,8 @@ export const limits = {
   bodyDepth: 64,
   /** Nova's `max_limit`: the longest page of a list. */
   pageSize: 1_000,
+  /** Pages of an operator's volumes that are looked through when servers are taken over. */
+  movingPages: 500,
   /** Disks of a server on its host's own storage, its root disk among them (Nova: max_local_block_devices). */
   localBlockDevices: 3,
   /** Parameters of one query string, and different words that one of its filters may ask for. */

@@ -88,6 +88,37 @@ export const httpUrl: Form = {
   name: 'an address such as https://cloud.example.org',
   fits: (address) => /^https?:\/\/[^\s?#]+$/.test(address) && URL.canParse(address),
 };
+/** Where Keystone's v3 API is. */
+export const keystoneUrl: Form = {
+  name: 'the address of Keystone v3 such as https://keystone.example.org/v3, without a user or a path of its API',
+  fits: (address) => {
+    if (!httpUrl.fits(address)) return false;
+    const { username, password, pathname } = new URL(address);
+    return username === '' && password === '' && !/\/(v2(\.\d+)?|auth(\/tokens)?)\/*$/.test(pathname);
+  },
+};
+
+const tlsIn = (address: string): boolean => /[?&](ssl|tls)\w*=/i.test(address);
+
+/** A database that can be opened: an unescaped character in a password makes another address of it. */
+export const databaseAddress: Form = {
+  name: 'sqlite:///absolute/path or mysql://user:password@host:port/name (no other kind of database; special characters of a password as %40)',
+  fits: (address) => {
+    try {
+      if (address.startsWith('sqlite://')) return decodeURIComponent(address.slice('sqlite://'.length)).startsWith('/');
+      if (!/^(mysql|mariadb):\/\//.test(address)) return false;
+      const { hostname, password, pathname, searchParams, username } = new URL(address.replace(/^mariadb:/, 'mysql:'));
+      for (const part of [username, password]) decodeURIComponent(part);
+      if (tlsIn(address)) return false;
+      return (hostname !== '' || searchParams.has('socketPath')) && /^\/[^/]+$/.test(pathname);
+    } catch {
+      return false;
+    }
+  },
+  // taken without a word it would go over the network as plain text
+  why: (address) =>
+    tlsIn(address) ? 'TLS to the database (ssl_…) is not supported: leave it out, and use a network to trust' : null,
+};
 export const addressRange: Form = {
   name: 'an address or a range such as 10.0.0.0/8',
   fits: (range) => ipaddr.isValid(range) || ipaddr.isValidCIDR(range),

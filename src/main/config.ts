@@ -22,8 +22,10 @@ import {
   amounts,
   choice,
   currencyForm,
+  databaseAddress,
   httpUrl,
   integer,
+  keystoneUrl,
   list,
   number,
   type Option,
@@ -31,7 +33,7 @@ import {
   serviceUrl,
   text,
 } from './config-options.ts';
-import { amqpUrl, databaseAddress, keystoneUrl } from './config-addresses.ts';
+import { amqpUrl } from './config-addresses.ts';
 import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';

@@ -38,7 +38,7 @@ function mustNameKeystone({ identity }: Pick<Config, 'identity'>, type: Adapter[
   if (identity.auth_url === '')
     throw bad(
       'identity.auth_url',
-      `who asks the ${type} service over HTTP shows it a token of Keystone: say where it is`,
+      `the ${type} service is asked with a token of Keystone: set the address of Keystone`,
     );
 }
 

@@ -17,7 +17,8 @@ export interface Entry {
   readonly deed: string;
   /** The server's name, which no other has. */
   readonly name: string;
-  readonly zone: string;
+  /** Where the server was, and came to be. */
+  readonly hosts: string[];
   readonly askedAtMs: number;
   /** Null: it was not answered yet. */
   api: number | null;
@@ -32,7 +33,10 @@ export interface Entry {
 
 export interface Books {
   readonly entries: readonly Entry[];
-  open(deed: string, name: string, zone: string): Entry;
+  /** When each server's guest was killed last, by the server's id. */
+  readonly killed: Map<string, number>;
+  /** @param hosts where the server is before it */
+  open(deed: string, name: string, hosts?: readonly string[]): Entry;
   close(entry: Entry, outcome: Exclude<Outcome, 'open'>, why?: string): void;
   /** How many of each outcome. */
   counts(): Readonly<Record<Outcome, number>>;
@@ -43,9 +47,10 @@ export function makeBooks(): Books {
   const counts = { open: 0, done: 0, failed: 0, refused: 0, cut: 0, wrong: 0 };
   return {
     entries,
-    open(deed, name, zone) {
+    killed: new Map(),
+    open(deed, name, hosts = []) {
       const blank = { api: null, serverId: null, requestId: null, outcome: 'open' as const, why: '', endedAtMs: null };
-      const entry: Entry = { deed, name, zone, askedAtMs: Date.now(), ...blank };
+      const entry: Entry = { deed, name, hosts: [...hosts], askedAtMs: Date.now(), ...blank };
       entries.push(entry);
       counts.open += 1;
       return entry;

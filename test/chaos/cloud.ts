@@ -2,33 +2,38 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../support/cluster.ts';
-import { FLAVORS } from './deeds.ts';
-import { type Scene, suffixes } from './judge.ts';
+import type { Hosts } from './hosts.ts';
+import type { Scene } from './judge.ts';
+import type { Load } from './users.ts';
 
-/** Servers move between the fake hosts of one agent; those of different agents do not reach each other. */
-export const HOSTS_EACH = 2;
 const DELETED_MS = 120_000;
+/** Of hosts that are in no other. */
+const ONLY_ZONE = 'nova';
 
-export const zoneOf = (host: string): string => `zone-of-${host}`;
+/** What users work with, beside how they do. */
+export type Site = Pick<Load, 'image' | 'zones' | 'flavors' | 'serversEach'>;
 
-/** The flavors, and a zone for the hosts of each agent: a server stays in its zone, so it moves only where moving works. */
-export async function prepare(cluster: Cluster): Promise<string> {
-  const { image } = await cluster.prepare();
+/** The image, the flavors and the zones: a server stays in its zone, so it moves only where moving works. */
+export async function prepare(cluster: Cluster, hosts: Hosts): Promise<Site> {
   const must = async (path: string, body: unknown) => {
     const reply = await cluster.request(0, 'POST', `/compute/v2.1${path}`, body);
     if (reply.status >= 300) throw new Error(`POST ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
     return reply.body;
   };
-  await must('/flavors', { flavor: { name: 'g', id: 'g', disk: 1, ...FLAVORS.g } });
-  await must('/flavors/g/os-extra_specs', { extra_specs: { minimum_cpu: '1', minimum_memory: '64' } });
-  for (const agent of cluster.agents.keys()) {
-    const { aggregate } = await must('/os-aggregates', {
-      aggregate: { name: agent, availability_zone: zoneOf(agent) },
-    });
-    for (const suffix of suffixes(HOSTS_EACH))
-      await must(`/os-aggregates/${aggregate.id}/action`, { add_host: { host: `${agent}${suffix}` } });
+  const { flavors, zones, burden } = hosts;
+  const image = await hosts.upload(cluster);
+  const extra_specs = { minimum_cpu: '1', minimum_memory: String(flavors.minimumMb) };
+  for (const id of ['f', 'g'] as const) {
+    const { vcpus, memoryMb: ram } = flavors[id];
+    await must('/flavors', { flavor: { name: id, id, disk: 1, vcpus, ram } });
+    await must(`/flavors/${id}/os-extra_specs`, { extra_specs });
   }
-  return image;
+  for (const [zone, names] of zones ?? []) {
+    const { aggregate } = await must('/os-aggregates', { aggregate: { name: zone, availability_zone: zone } });
+    for (const host of names) await must(`/os-aggregates/${aggregate.id}/action`, { add_host: { host } });
+  }
+  const zoneNames = zones === null ? [ONLY_ZONE] : [...zones.keys()];
+  return { image, flavors, zones: zoneNames, serversEach: burden.serversEach };
 }
 
 /** Deletes every server; resolves with those that would not go. */

@@ -1,5 +1,6 @@
 // Why: what users ask for while things die is a table: in which states, by which request, and what must be seen afterwards.
 
+import type { Size } from '../../src/domain/adjustment/size.ts';
 import type { Dice } from '../sim/dice.ts';
 
 /** A server as the API shows it; only what is looked at here. */
@@ -26,12 +27,17 @@ export interface Deed {
   readonly route: 'action' | 'adjust' | 'delete';
   /** No task shows that it is under way, as in Nova: it is until its effect is seen or its failure is on record. */
   readonly hasNoTask?: boolean;
-  readonly wish: (before: Shown, dice: Dice) => Wish;
+  readonly wish: (before: Shown, dice: Dice, flavors: Flavors) => Wish;
 }
 
-/** Flavors that servers are resized between; both grow from 1 CPU and 64 MiB. */
-export const FLAVORS = { f: { vcpus: 2, ram: 128 }, g: { vcpus: 3, ram: 256 } } as const;
-type FlavorName = keyof typeof FLAVORS;
+/** Flavors that servers are resized between; both grow from 1 vCPU. */
+export interface Flavors {
+  readonly f: Size;
+  readonly g: Size;
+  /** From which the memory of both grows, in MiB. */
+  readonly minimumMb: number;
+}
+type FlavorName = 'f' | 'g';
 
 const action =
   (key: string, value: unknown, ...statuses: readonly string[]) =>
@@ -45,9 +51,10 @@ export const deeds: readonly Deed[] = [
     from: ['ACTIVE'],
     weight: 8,
     route: 'adjust',
-    wish(before, dice) {
-      const most = FLAVORS[before.flavor as FlavorName];
-      const [current_vcpus, current_memory_mb] = [dice.between(1, most.vcpus), dice.between(64, most.ram)];
+    wish(before, dice, flavors) {
+      const most = flavors[before.flavor as FlavorName];
+      const current_vcpus = dice.between(1, most.vcpus);
+      const current_memory_mb = dice.between(flavors.minimumMb, most.memoryMb);
       return {
         body: { current_vcpus, current_memory_mb },
         effect: ({ vcpus, memoryMb }) => vcpus === current_vcpus && memoryMb === current_memory_mb,

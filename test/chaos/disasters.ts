@@ -4,29 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, Member } from '../support/cluster.ts';
 import type { Mariadb } from '../support/mariadb.ts';
 import type { Dice } from '../sim/dice.ts';
-import type { Books, Entry } from './books.ts';
-import type { Hub, Stage } from './stage.ts';
-
-type Part = 'api' | 'worker' | 'agent' | 'mariadb' | 'rabbitmq';
-
-/** What may happen to a victim: it begins, lasts for a time, and is over. */
-interface Way {
-  readonly kind: string;
-  /** How often beside the victim's other ways. */
-  readonly weight: number;
-  /** The shortest and the longest time that it lasts, in milliseconds. */
-  readonly lastsMs: readonly [number, number];
-  readonly begin: (dice: Dice) => Promise<void> | void;
-  readonly end: () => Promise<void> | void;
-}
-
-interface Victim {
-  readonly part: Part;
-  readonly name: string;
-  /** Whether what was asked for could not be done without it. */
-  readonly isNeededFor: (entry: Entry) => boolean;
-  readonly ways: readonly Way[];
-}
+import type { Books } from './books.ts';
+import type { Hosts } from './hosts.ts';
+import type { Stage } from './stage.ts';
+import {
+  around,
+  fullDisk,
+  isOn,
+  ofProcess,
+  type Part,
+  type Process,
+  processOf,
+  type Victim,
+  type Way,
+} from './ways.ts';
 
 export interface Disaster {
   readonly kind: string;
@@ -36,52 +27,12 @@ export interface Disaster {
   overAtMs: number | null;
 }
 
-const parts: readonly Part[] = ['api', 'worker', 'agent', 'mariadb', 'rabbitmq'];
-/** A clock is wrong by so much at most, in seconds: more than a lease, and than a host may be silent. */
-const SHIFT_S = 90;
+/** Parts by their names, each with those of it that something can happen to now. */
+export type Victims = ReadonlyMap<Part, () => readonly Victim[]>;
 
-interface Process {
-  readonly signal: (signal: NodeJS.Signals) => void;
-  /** Ends it by SIGKILL. */
-  readonly kill: () => Promise<void> | void;
-  readonly start: () => Promise<void>;
-}
-
-const ofProcess = ({ signal, kill, start }: Process): readonly Way[] => [
-  { kind: 'kill -9', weight: 4, lastsMs: [200, 6_000], begin: kill, end: start },
-  {
-    ...{ kind: 'halt', weight: 2, lastsMs: [1_000, 8_000] },
-    begin: () => signal('SIGSTOP'),
-    end: () => signal('SIGCONT'),
-  },
-];
-
-/** What goes wrong around a member: its wires and its clock. */
-const around = (stage: Stage, name: string, hubs: readonly Hub[]): readonly Way[] => [
-  {
-    ...{ kind: 'cut off', weight: 1, lastsMs: [1_000, 15_000] },
-    begin: () => stage.cut(name),
-    end: () => stage.mend(name),
-  },
-  ...hubs.map(
-    (hub): Way => ({
-      ...{ kind: `${hub} out of reach of`, weight: 1, lastsMs: [1_000, 15_000] },
-      begin: () => stage.lose(name, hub),
-      end: () => stage.find(name, hub),
-    }),
-  ),
-  {
-    ...{ kind: 'wrong clock of', weight: 1, lastsMs: [2_000, 15_000] },
-    begin: (dice) => stage.shift(name, dice.between(-SHIFT_S, SHIFT_S)),
-    end: () => stage.shift(name, 0),
-  },
-];
-
-const fullDisk = (stage: Stage, directory: string): Way => ({
-  ...{ kind: 'full disk of', weight: 1, lastsMs: [1_000, 10_000] },
-  begin: () => stage.fill(directory),
-  end: () => stage.free(directory),
-});
+/** How long a disaster waits for a victim, where it needs one that is not always there. */
+const AWAIT_MS = 10_000;
+const LOOK_MS = 100;
 
 export interface Scenery {
   readonly cluster: Cluster;
@@ -93,18 +44,12 @@ export interface Scenery {
     readonly images: string;
     readonly ofAgent: (host: string) => string;
   };
-  /** Where the servers of a host's agent are. */
-  readonly zoneOf: (host: string) => string;
+  readonly hosts: Hosts;
 }
 
 /** Everything that something can happen to. */
-export function victimsOf({ cluster, mariadb, stage, disks, zoneOf }: Scenery): readonly Victim[] {
+export function victimsOf({ cluster, mariadb, stage, disks, hosts }: Scenery, books: Books): Victims {
   const always = (): boolean => true;
-  const processOf = (one: Member): Process => ({
-    signal: (which) => one.signal(which),
-    kill: () => one.kill('SIGKILL'),
-    start: () => one.start(),
-  });
   const { broker } = cluster;
   const ofApi = (one: Member, index: number): Victim => {
     const name = `api-${index + 1}`;
@@ -126,7 +71,7 @@ export function victimsOf({ cluster, mariadb, stage, disks, zoneOf }: Scenery): 
       ...around(stage, name, ['broker']),
       fullDisk(stage, disks.ofAgent(name)),
     ];
-    return { part: 'agent', name, ways, isNeededFor: ({ zone }) => zone === zoneOf(name) };
+    return { part: 'agent', name, ways, isNeededFor: isOn(hosts.of(name)) };
   };
   const database: Process = {
     signal: (which) => mariadb.signal(which),
@@ -138,23 +83,37 @@ export function victimsOf({ cluster, mariadb, stage, disks, zoneOf }: Scenery): 
     kill: () => broker.crash(),
     start: () => broker.start(),
   };
-  return [
-    ...cluster.apis.map(ofApi),
-    ...cluster.workers.map(ofWorker),
-    ...[...cluster.agents].map(ofAgent),
-    {
-      ...{ part: 'mariadb', name: 'mariadb', isNeededFor: always },
-      ways: [...ofProcess(database), fullDisk(stage, disks.database)],
-    },
-    { ...{ part: 'rabbitmq', name: 'rabbitmq', isNeededFor: always }, ways: ofProcess(ofBroker) },
-  ];
+  const apis = cluster.apis.map(ofApi);
+  const workers = cluster.workers.map(ofWorker);
+  const agents = [...cluster.agents].map(ofAgent);
+  const one = (name: string, ways: readonly Way[]) => [{ part: name, name, isNeededFor: always, ways }];
+  const ofDatabase = one('mariadb', [...ofProcess(database), fullDisk(stage, disks.database)]);
+  const ofTheBroker = one('rabbitmq', ofProcess(ofBroker));
+  return new Map([
+    ['api', () => apis],
+    ['worker', () => workers],
+    ['agent', () => agents],
+    ['mariadb', () => ofDatabase],
+    ['rabbitmq', () => ofTheBroker],
+    ...hosts.victims({ cluster, books }),
+  ]);
+}
+
+/** Those of a part; none where there were none for a while. */
+async function awaitVictims(part: () => readonly Victim[]): Promise<readonly Victim[]> {
+  for (const giveUpAt = Date.now() + AWAIT_MS; ; await sleep(LOOK_MS)) {
+    const found = part();
+    if (found.length > 0 || Date.now() > giveUpAt) return found;
+  }
 }
 
 /** One disaster from its beginning until the victim is there again. */
-export async function strike(victims: readonly Victim[], dice: Dice, note: (one: Disaster) => void): Promise<void> {
+export async function strike(victims: Victims, dice: Dice, note: (one: Disaster) => void): Promise<void> {
   // each part as often as any other, however many there are of it
-  const part = dice.pick(parts);
-  const victim = dice.pick(victims.filter((one) => one.part === part));
+  const [part, ofPart] = dice.pick([...victims]);
+  const there = await awaitVictims(ofPart);
+  if (there.length === 0) return;
+  const victim = dice.pick(there);
   const way = dice.pick(victim.ways.flatMap((one) => Array.from({ length: one.weight }, () => one)));
   const disaster: Disaster = {
     ...{ kind: `${way.kind} ${part}`, victim, beganAtMs: Date.now() },

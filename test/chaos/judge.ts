@@ -7,13 +7,13 @@ import { findClaims } from '../../src/db/claims.ts';
 import { countOpenActions } from '../../src/db/cloud-counts.ts';
 import { type Database, type Reader, readRows } from '../../src/db/engine.ts';
 import { listServers } from '../../src/db/server-list.ts';
-import { directoryStore, type FakeStore } from '../../src/virt/fake/store.ts';
 import { type Cluster, XLOUD } from '../support/cluster.ts';
 import { findLeftovers, type Places } from '../support/leftovers.ts';
 import { keptServers, leftOf, onRecord, unexplained } from '../support/records.ts';
 import { brokenServer } from '../support/row-and-guest.ts';
 import { type Books, nameOf } from './books.ts';
 import type { Client } from './client.ts';
+import type { Hosts } from './hosts.ts';
 
 const READ_MS = 30_000;
 const DOCTOR_MS = 60_000;
@@ -23,29 +23,10 @@ export interface Scene {
   readonly database: Database;
   readonly books: Books;
   readonly client: Client;
-  /** Fake hosts of each agent. */
-  readonly hostsEach: number;
+  readonly hosts: Hosts;
 }
 
-/** Names of the fake hosts of an agent, and what is behind its data directory's names for them. */
-export const suffixes = (hostsEach: number): readonly string[] =>
-  Array.from({ length: hostsEach }, (_, index) => (index === 0 ? '' : `-${index + 1}`));
-
-/** What every fake hypervisor holds, by its host's name. Read anew from its files. */
-function hypervisors({ cluster, hostsEach }: Scene): ReadonlyMap<string, { readonly store: FakeStore }> {
-  const agents = [...cluster.agents.keys()];
-  return new Map(
-    agents.flatMap((agent) =>
-      suffixes(hostsEach).map((suffix) => {
-        const store = directoryStore(join(cluster.directory, agent, `fake-guests${suffix}`));
-        return [`${agent}${suffix}`, { store }] as const;
-      }),
-    ),
-  );
-}
-
-async function placesOf(scene: Scene): Promise<Places> {
-  const { database } = scene;
+async function placesOf({ database, hosts }: Scene): Promise<Places> {
   const ports = (await readRows(database.read, 'select device_id, binding from ports')).map((row) => {
     const { host_id } = JSON.parse(row['binding'] as string) as { readonly host_id?: string };
     return { serverUuid: row['device_id'] as string, host: host_id ?? '' };
@@ -58,7 +39,7 @@ async function placesOf(scene: Scene): Promise<Places> {
     database,
     networks: { ports: () => ports },
     images: { all: async () => images },
-    drivers: hypervisors(scene),
+    hosts: await hosts.held(),
   };
 }
 
@@ -90,8 +71,8 @@ export async function doubled(scene: Scene): Promise<string[]> {
   const rows = await readRows(scene.database.read, 'select display_name, uuid from servers');
   const asked = new Set(scene.books.entries.map(({ name }) => name));
   const byName = Map.groupBy(rows, (row) => row['display_name'] as string);
-  const guests = [...hypervisors(scene)].flatMap(([host, { store }]) =>
-    store.all().map(({ spec }) => ({ host, ...spec })),
+  const guests = [...(await scene.hosts.held())].flatMap(([host, held]) =>
+    [...held.guests.keys()].map((uuid) => ({ host, uuid })),
   );
   return [
     ...[...byName].flatMap(([name, those]) => (those.length > 1 ? [`${those.length} servers ${name}`] : [])),
@@ -137,7 +118,7 @@ export async function outOfOrder(scene: Scene): Promise<string[]> {
   const { read } = scene.database;
   const places = await placesOf(scene);
   const [kept, isToldOf, serverOf] = [await keptServers(read), await onRecord(read), await leftOf(read)];
-  const found = (await findLeftovers(places)).filter(
+  const found = [...(await findLeftovers(places)), ...(await scene.hosts.strays())].filter(
     (left) => !isToldOf(left) && (left.startsWith('claims: ') || !kept.has(serverOf(left))),
   );
   const servers = await listServers(read, {}, { limit: 10_000, marker: null, sort: [] });
@@ -146,9 +127,9 @@ export async function outOfOrder(scene: Scene): Promise<string[]> {
     servers.map(({ id }) => id),
   );
   for (const server of servers) {
-    const store = places.drivers.get(server.host ?? '')?.store;
-    if (store === undefined || kept.has(server.uuid)) continue;
-    found.push(...brokenServer(server, claims.get(server.id) ?? null, store, Date.now()));
+    const host = places.hosts.get(server.host ?? '');
+    if (host === undefined || kept.has(server.uuid)) continue;
+    found.push(...brokenServer(server, claims.get(server.id) ?? null, host.guests.get(server.uuid)));
   }
   return found;
 }
@@ -171,10 +152,10 @@ export async function brokenInTheQuiet(scene: Scene): Promise<string[]> {
 /** Where anything is left though every server was deleted. */
 export async function leftOfAll(scene: Scene): Promise<string[]> {
   const { read } = scene.database;
-  const found: string[] = [];
-  for (const [host, { store }] of hypervisors(scene)) {
-    for (const { spec } of store.all()) found.push(`the guest of a deleted server: ${spec.uuid} on ${host}`);
-    for (const { spec } of store.aside.all()) found.push(`the disks of a deleted server: ${spec.uuid} on ${host}`);
+  const found: string[] = [...(await scene.hosts.strays())];
+  for (const [host, { guests, aside }] of await scene.hosts.held()) {
+    for (const uuid of guests.keys()) found.push(`the guest of a deleted server: ${uuid} on ${host}`);
+    for (const uuid of aside) found.push(`the disks of a deleted server: ${uuid} on ${host}`);
   }
   for (const row of await readRows(read, "select id, device_id from ports where device_owner like 'compute:%'"))
     found.push(`the port of a deleted server: ${JSON.stringify(row)}`);

@@ -1,7 +1,7 @@
 // Why: whatever dies, nothing is lost: tried as it happens, with processes that are really killed and halted under a load that goes on, and
 // judged in the quiet afterwards. Which disaster comes when follows from the seed; what it meets does not.
 //
-// node test/chaos/main.ts [--for SECONDS] [--seed N] [--every SECONDS] [--agents N] [--users N] [--quiet SECONDS]
+// node test/chaos/main.ts [--driver fake|libvirt] [--for SECONDS] [--seed N] [--every SECONDS] [--agents N] [--users N] [--quiet SECONDS]
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +16,13 @@ import { startMariadb } from '../support/mariadb.ts';
 import { startRabbitmq } from '../support/rabbitmq.ts';
 import { makeBooks, nameOf } from './books.ts';
 import { makeClient } from './client.ts';
-import { deleteAll, HOSTS_EACH, prepare, zoneOf } from './cloud.ts';
+import { deleteAll, prepare, type Site } from './cloud.ts';
 import { type Disaster, recoveryMs, type Scenery, strike, victimsOf } from './disasters.ts';
+import { fakeHosts } from './fake-hosts.ts';
+import type { Hosts } from './hosts.ts';
+import { libvirtHosts } from './libvirt-hosts.ts';
 import { brokenInTheQuiet, leftOfAll, type Scene } from './judge.ts';
-import { makeStage } from './stage.ts';
+import { makeStage, type Stage } from './stage.ts';
 import { deedTable, recoveryTable } from './table.ts';
 import { use } from './users.ts';
 
@@ -31,37 +34,50 @@ const WORKERS = 2;
 /** Sizes of disks in MiB: what each needs, and some. */
 const DATABASE_MIB = 1_024;
 const IMAGES_MIB = 1_280;
-const AGENT_MIB = 32;
 
 const { values } = parseArgs({
   options: {
+    driver: { type: 'string', default: 'fake' },
     for: { type: 'string', default: '3600' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    every: { type: 'string', default: '10' },
     agents: { type: 'string', default: '3' },
-    users: { type: 'string', default: '8' },
-    quiet: { type: 'string', default: '60' },
+    // these are as many as the driver's hosts bear, unless they are given
+    every: { type: 'string' },
+    users: { type: 'string' },
+    quiet: { type: 'string' },
   },
 });
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** A whole number that was given, within bounds; ends the program where it is none. */
-function numberOf(name: keyof typeof values, least: number, most: number): number {
-  const value = Number(values[name]);
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  process.stderr.write(`--${name}: a whole number of ${least} to ${most} is wanted, not '${values[name]}'\n`);
+function refuse(words: string): never {
+  process.stderr.write(`${words}\n`);
   process.exit(2);
 }
+
+/** A whole number that was given, within bounds; ends the program where it is none. */
+function numberOf(name: keyof typeof values, least: number, most: number, otherwise = NaN): number {
+  const value = Number(values[name] ?? otherwise);
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  return refuse(`--${name}: a whole number of ${least} to ${most} is wanted, not '${values[name]}'`);
+}
+
+type MakeHosts = (directory: string, agents: readonly string[], stage: Stage) => Hosts;
+const drivers: Readonly<Record<string, MakeHosts>> = { fake: fakeHosts, libvirt: libvirtHosts };
+const makeHosts = drivers[values.driver] ?? refuse(`--driver: one of ${Object.keys(drivers).join(', ')} is wanted`);
 
 const wanted = {
   forMs: 1000 * numberOf('for', 1, 604_800),
   seed: numberOf('seed', 0, MAX_SEED),
-  everyMs: 1000 * numberOf('every', 1, 3600),
   agents: numberOf('agents', 1, 32),
-  users: numberOf('users', 1, 64),
-  quietMs: 1000 * numberOf('quiet', 1, 3600),
 };
+
+/** How much there is of what hosts bear only so much of. */
+const wantedOf = ({ burden }: Hosts) => ({
+  everyMs: 1000 * numberOf('every', 1, 3600, burden.everyS),
+  users: numberOf('users', 1, 64, burden.users),
+  quietMs: 1000 * numberOf('quiet', 1, 3600, burden.quietS),
+});
 
 interface Storm {
   readonly disasters: readonly Disaster[];
@@ -70,16 +86,16 @@ interface Storm {
 }
 
 /** The load and the disasters, until the time is over, and the quiet after them. */
-async function storm(scene: Scene, scenery: Scenery, image: string): Promise<Storm> {
-  const { cluster, books, client } = scene;
+async function storm(scene: Scene, scenery: Scenery, site: Site): Promise<Storm> {
+  const { cluster, books, client, hosts } = scene;
+  const { everyMs, users, quietMs } = wantedOf(hosts);
   const beganAt = Date.now();
   const isOver = (): boolean => Date.now() - beganAt >= wanted.forMs;
   const disasters: Disaster[] = [];
-  const zones = [...cluster.agents.keys()].map(zoneOf);
-  const load = { ...{ client, books, zones, image, isOver }, seed: wanted.seed, apis: cluster.apis.length };
+  const load = { ...site, ...{ client, books, isOver, seed: wanted.seed, apis: cluster.apis.length } };
   const complaints: string[] = [];
   const complain = (who: string) => (error: unknown) => void complaints.push(`${who}: ${messageOf(error)}`);
-  for (let number = 1; number <= wanted.users; number += 1) use(load, number).catch(complain(`user ${number}`));
+  for (let number = 1; number <= users; number += 1) use(load, number).catch(complain(`user ${number}`));
   const tell = setInterval(() => {
     const { done, failed, refused, cut, wrong, open } = books.counts();
     const last = disasters.at(-1);
@@ -94,16 +110,16 @@ async function storm(scene: Scene, scenery: Scenery, image: string): Promise<Sto
     );
   }, TELL_EVERY_MS);
   const dice = makeDice(wanted.seed, 1);
-  const victims = victimsOf(scenery);
+  const victims = victimsOf(scenery, books);
   try {
-    for (let next = beganAt + wanted.everyMs; ; next = Math.max(next + wanted.everyMs, Date.now())) {
+    for (let next = beganAt + everyMs; ; next = Math.max(next + everyMs, Date.now())) {
       await sleep(Math.max(0, Math.min(next, beganAt + wanted.forMs) - Date.now()));
       if (isOver()) break;
       await strike(victims, dice, (one) => void disasters.push(one)).catch(complain('a disaster'));
     }
     // what users still wait for goes on into the quiet
-    say(`chaos: quiet for ${wanted.quietMs / 1000} s`);
-    await sleep(wanted.quietMs);
+    say(`chaos: quiet for ${quietMs / 1000} s`);
+    await sleep(quietMs);
   } finally {
     clearInterval(tell);
   }
@@ -112,12 +128,12 @@ async function storm(scene: Scene, scenery: Scenery, image: string): Promise<Sto
 
 /** Everything that was found wrong, and what there is to tell. */
 async function play(scenery: Scenery): Promise<string[]> {
-  const { cluster, mariadb } = scenery;
+  const { cluster, mariadb, hosts } = scenery;
   const database = openDatabase(mariadb.url, 4);
   const books = makeBooks();
-  const scene: Scene = { cluster, database, books, client: makeClient(cluster), hostsEach: HOSTS_EACH };
+  const scene: Scene = { cluster, database, books, client: makeClient(cluster), hosts };
   try {
-    const { disasters, complaints } = await storm(scene, scenery, await prepare(cluster));
+    const { disasters, complaints } = await storm(scene, scenery, await prepare(cluster, hosts));
     const found = [...complaints, ...(await brokenInTheQuiet(scene))];
     say(`\n${deedTable(books)}\n\n${recoveryTable(disasters, books)}\n`);
     found.push(...(await deleteAll(scene)));
@@ -138,11 +154,11 @@ async function play(scenery: Scenery): Promise<string[]> {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'xloud-chaos-'));
-const hosts = Array.from({ length: wanted.agents }, (_, index) => `agent-${index + 1}`);
+const agents = Array.from({ length: wanted.agents }, (_, index) => `agent-${index + 1}`);
 const members = [
   ...Array.from({ length: APIS }, (_, index) => `api-${index + 1}`),
   ...Array.from({ length: WORKERS }, (_, index) => `worker-${index + 1}`),
-  ...hosts,
+  ...agents,
 ];
 const disks: Scenery['disks'] = {
   database: join(directory, 'mariadb'),
@@ -155,15 +171,17 @@ async function build(): Promise<Scenery> {
   const stage = await makeStage(directory, members);
   await stage.disk(disks.database, DATABASE_MIB);
   await stage.disk(disks.images, IMAGES_MIB);
-  for (const host of hosts) await stage.disk(disks.ofAgent(host), AGENT_MIB);
+  const hosts = makeHosts(directory, agents, stage);
+  for (const agent of agents) await stage.disk(disks.ofAgent(agent), hosts.diskMib);
+  await hosts.start();
   const mariadb = await startMariadb({ address: stage.addresses.database, directory: disks.database });
   const broker = await startRabbitmq({ address: stage.addresses.broker });
   const cluster = await startCluster({
-    ...{ apis: APIS, workers: WORKERS, hosts, directory, broker, spotOf: stage.spotOf },
+    ...{ apis: APIS, workers: WORKERS, hosts: agents, directory, broker, spotOf: stage.spotOf },
     databaseUrl: mariadb.networkUrl as string,
-    config: { compute: { fake_hosts: HOSTS_EACH } },
+    ...{ driver: hosts.driver, config: hosts.config, hostConfig: hosts.agentConfig },
   });
-  return { stage, mariadb, cluster, disks, zoneOf };
+  return { stage, mariadb, cluster, disks, hosts };
 }
 
 say(`chaos: seed ${wanted.seed}: ${members.join(', ')}, MariaDB, RabbitMQ; logs: ${directory}`);
@@ -180,9 +198,10 @@ try {
 } finally {
   await cluster.close();
   await mariadb.stop();
+  await scenery.hosts.close();
   await scenery.stage.close();
 }
 for (const one of found.slice(0, SHOWN)) say(`BROKEN: ${one}`);
 if (found.length === 0) rmSync(directory, { recursive: true, force: true });
-else say(`chaos: again with: make chaos SEED=${wanted.seed}; logs and books: ${directory}`);
+else say(`chaos: again with: make chaos DRIVER=${values.driver} SEED=${wanted.seed}; logs and books: ${directory}`);
 process.exit(found.length === 0 ? 0 : 1);

@@ -26,6 +26,8 @@ export type Hub = Exclude<keyof typeof HUB, 'users'>;
 
 export interface Stage {
   readonly addresses: typeof HUB;
+  /** A member's network namespace. */
+  readonly netnsOf: (name: string) => string;
   /** Where a member's process runs. */
   readonly spotOf: (name: string) => Spot;
   /** Nothing that a member sends arrives any more, and nothing comes to it. */
@@ -99,6 +101,7 @@ export async function makeStage(directory: string, names: readonly string[]): Pr
   }
   return {
     addresses: HUB,
+    netnsOf: (name) => of(name).namespace,
     spotOf(name) {
       const { namespace, address, clock } = of(name);
       const env = {

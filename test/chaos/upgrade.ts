@@ -15,7 +15,8 @@ import { type Cluster, type Member, startCluster, XLOUD } from '../support/clust
 import { startMariadb } from '../support/mariadb.ts';
 import { makeBooks, nameOf } from './books.ts';
 import { makeClient } from './client.ts';
-import { deleteAll, HOSTS_EACH, prepare, zoneOf } from './cloud.ts';
+import { deleteAll, prepare, type Site } from './cloud.ts';
+import { fakeHosts } from './fake-hosts.ts';
 import { brokenInTheQuiet, leftOfAll, type Scene } from './judge.ts';
 import { deedTable } from './table.ts';
 import { use } from './users.ts';
@@ -48,15 +49,13 @@ const inOrder = ({ apis, workers, agents }: Cluster): readonly (readonly [string
 ];
 
 /** The load, with one process after another upgraded under it; what went wrong with users and processes. */
-async function upgrade({ cluster, books, client }: Scene, image: string): Promise<string[]> {
+async function upgrade({ cluster, books, client }: Scene, site: Site): Promise<string[]> {
   const complaints: string[] = [];
   let isOver = false;
-  const zones = [...cluster.agents.keys()].map(zoneOf);
   const load = {
+    ...site,
     client,
     books,
-    zones,
-    image,
     isOver: () => isOver,
     seed: Number(values.seed),
     apis: cluster.apis.length,
@@ -80,9 +79,9 @@ async function upgrade({ cluster, books, client }: Scene, image: string): Promis
 async function play(cluster: Cluster): Promise<string[]> {
   const database = openDatabase(cluster.databaseUrl, 4);
   const books = makeBooks();
-  const scene: Scene = { cluster, database, books, client: makeClient(cluster), hostsEach: HOSTS_EACH };
+  const scene: Scene = { cluster, database, books, client: makeClient(cluster), hosts };
   try {
-    const found = await upgrade(scene, await prepare(cluster));
+    const found = await upgrade(scene, await prepare(cluster, hosts));
     for (const one of books.entries)
       if (one.outcome === 'failed' || one.outcome === 'cut') found.push(`${one.outcome}: ${nameOf(one)}`);
     found.push(...(await brokenInTheQuiet(scene)));
@@ -98,8 +97,11 @@ async function play(cluster: Cluster): Promise<string[]> {
 
 const directory = mkdtempSync(join(tmpdir(), 'xloud-upgrade-'));
 const mariadb = await startMariadb();
-const config = { compute: { fake_hosts: HOSTS_EACH } };
-const cluster = await startCluster({ hosts: AGENTS, directory, databaseUrl: mariadb.url, config, program: older });
+const hosts = fakeHosts(directory, AGENTS);
+const cluster = await startCluster({
+  ...{ hosts: AGENTS, directory, databaseUrl: mariadb.url, program: older },
+  ...{ config: hosts.config, hostConfig: hosts.agentConfig },
+});
 say(`upgrade: 2 APIs, 2 workers, ${AGENTS.length} agents of ${values.from}; logs: ${directory}`);
 let found: readonly string[];
 try {

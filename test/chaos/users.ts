@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dice, makeDice } from '../sim/dice.ts';
 import type { Books, Entry } from './books.ts';
 import type { Answered, Client, Cut } from './client.ts';
-import { type Deed, pickDeed, type Shown } from './deeds.ts';
+import { type Deed, type Flavors, pickDeed, type Shown } from './deeds.ts';
 
 /** A user waits so long for the end of one thing; what takes longer is open, and judged in the end. */
 const PATIENCE_MS = 150_000;
@@ -14,7 +14,8 @@ const LOOK_MS = 250;
 const SETTLE_MS = 10_000;
 /** What was cut off is looked for so long. */
 const LOOK_UP_MS = 5_000;
-const SERVERS_EACH = 3;
+/** Who was killed may be seen so much later. */
+const KILL_SEEN_MS = 15_000;
 
 export interface Load {
   readonly client: Client;
@@ -22,6 +23,9 @@ export interface Load {
   readonly seed: number;
   readonly apis: number;
   readonly zones: readonly string[];
+  readonly flavors: Flavors;
+  /** How many servers a user has at most. */
+  readonly serversEach: number;
   readonly image: string;
   /** No more is asked for. */
   readonly isOver: () => boolean;
@@ -29,7 +33,6 @@ export interface Load {
 
 interface Owned {
   readonly name: string;
-  readonly zone: string;
   readonly id: string;
   /** Requests of it that are known. */
   readonly requests: Set<string>;
@@ -71,7 +74,7 @@ const reasonOf = ({ message, events }: Failed): string =>
 
 /** One user until the load is over; resolves when nothing that he asked for is under way, or he has lost patience with it. */
 export async function use(load: Load, number: number): Promise<void> {
-  const { client, books, zones, image, apis } = load;
+  const { client, books, zones, image, apis, flavors } = load;
   const dice: Dice = makeDice(load.seed, 100 + number);
   const owned: Owned[] = [];
   let made = 0;
@@ -101,6 +104,10 @@ export async function use(load: Load, number: number): Promise<void> {
     return entry.requestId !== null;
   }
 
+  /** Whether the server is off since its guest was killed in the middle of it. */
+  const isKilled = ({ askedAtMs }: Entry, { id }: Owned, after: Shown | null): boolean =>
+    after?.status === 'SHUTOFF' && (books.killed.get(id) ?? 0) >= askedAtMs - KILL_SEEN_MS;
+
   /** Waits for the end of what was accepted, and looks whether it is what was promised. */
   async function follow(
     entry: Entry,
@@ -118,7 +125,9 @@ export async function use(load: Load, number: number): Promise<void> {
     const path = `/servers/${server.id}/os-instance-actions/${entry.requestId}`;
     const settledAt = Date.now() + SETTLE_MS;
     for (;;) {
+      if (after !== null && !entry.hosts.includes(after.host)) entry.hosts.push(after.host);
       if (isGood(after)) return books.close(entry, 'done');
+      if (isKilled(entry, server, after)) return books.close(entry, 'failed', 'its guest was killed meanwhile');
       const { status, body } = await client.read(path, PATIENCE_MS);
       if (status === 200 && body.instanceAction.message !== null)
         return books.close(entry, 'failed', reasonOf(body.instanceAction));
@@ -132,7 +141,7 @@ export async function use(load: Load, number: number): Promise<void> {
   async function create(): Promise<void> {
     made += 1;
     const [name, zone] = [`u${number}-${made}`, dice.pick(zones)];
-    const entry = books.open('create', name, zone);
+    const entry = books.open('create', name);
     const server = { name, flavorRef: 'f', imageRef: image, networks: 'auto', availability_zone: zone };
     const answer = await client.ask(dice.below(apis), 'POST', '/servers', { server });
     const byName = async (): Promise<string | null> => {
@@ -148,15 +157,15 @@ export async function use(load: Load, number: number): Promise<void> {
     if (!(await isAccepted(entry, answer, byName))) return;
     if ('body' in answer && answer.status === 202) entry.serverId = answer.body.server.id as string;
     const id = entry.serverId as string;
-    const one: Owned = { name, zone, id, requests: new Set([entry.requestId as string]) };
+    const one: Owned = { name, id, requests: new Set([entry.requestId as string]) };
     owned.push(one);
     await follow(entry, one, (after) => after?.status === 'ACTIVE');
   }
 
   async function act(server: Owned, deed: Deed, before: Shown): Promise<void> {
-    const entry = books.open(deed.name, server.name, server.zone);
+    const entry = books.open(deed.name, server.name, [before.host]);
     entry.serverId = server.id;
-    const { body, effect } = deed.wish(before, dice);
+    const { body, effect } = deed.wish(before, dice, flavors);
     const api = dice.below(apis);
     const answer =
       deed.route === 'delete'
@@ -173,7 +182,7 @@ export async function use(load: Load, number: number): Promise<void> {
 
   while (!load.isOver()) {
     await sleep(dice.between(50, 600));
-    if (owned.length === 0 || (owned.length < SERVERS_EACH && dice.hits(0.3))) {
+    if (owned.length === 0 || (owned.length < load.serversEach && dice.hits(0.3))) {
       await create();
       continue;
     }

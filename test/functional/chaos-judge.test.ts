@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { directoryStore } from '../../src/virt/fake/store.ts';
 import { makeBooks } from '../chaos/books.ts';
 import { delayMs, type Disaster, recoveryMs } from '../chaos/disasters.ts';
+import { fakeHosts } from '../chaos/fake-hosts.ts';
 import { brokenPromises, doubled, lost, outOfOrder, type Scene } from '../chaos/judge.ts';
 import { scratchDir } from '../support/scratch.ts';
 import { createRequest, makeOp, makeWorld, type World } from '../support/world.ts';
@@ -27,8 +28,8 @@ describe('the judge of make chaos', { concurrency: 1 }, () => {
     await world.settled();
     uuid = made.servers[0]?.uuid as string;
     for (const guest of world.drivers.get(HOST)?.store.all() ?? []) storeOf('').put(guest);
-    const cluster = { directory, agents: new Map([[HOST, null]]) };
-    scene = { cluster, database: world.database, books: makeBooks(), hostsEach: 2 } as unknown as Scene;
+    const hosts = fakeHosts(directory, [HOST]);
+    scene = { hosts, database: world.database, books: makeBooks() } as unknown as Scene;
   });
   after(async () => {
     await world.close();
@@ -36,7 +37,7 @@ describe('the judge of make chaos', { concurrency: 1 }, () => {
   });
 
   it('finds nothing where all is well', async () => {
-    const entry = scene.books.open('create', 'u1-1', 'zone');
+    const entry = scene.books.open('create', 'u1-1');
     const [action]: { request_id: string }[] = await world.database.read('instance_actions').select('request_id');
     entry.requestId = action?.request_id ?? null;
     scene.books.close(entry, 'done');
@@ -46,9 +47,9 @@ describe('the judge of make chaos', { concurrency: 1 }, () => {
 
   it('tells what was promised and is open, untrue, or on no record', async () => {
     const books = makeBooks();
-    books.open('stop', 'u1-1', 'zone');
-    books.close(books.open('start', 'u1-1', 'zone'), 'wrong', 'seen: SHUTOFF');
-    const gone = books.open('adjust', 'u1-1', 'zone');
+    books.open('stop', 'u1-1');
+    books.close(books.open('start', 'u1-1'), 'wrong', 'seen: SHUTOFF');
+    const gone = books.open('adjust', 'u1-1');
     gone.requestId = 'req-of-nobody';
     books.close(gone, 'done');
     assert.match(

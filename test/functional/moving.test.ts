@@ -48,7 +48,14 @@ for (const engine of engines) {
         if (broken !== null) throw broken;
       };
       deps = {
-        ...{ database: store.database, clock: systemClock, api: nova.api, cell0: null, hasNeutron: true },
+        ...{
+          database: store.database,
+          clock: systemClock,
+          api: nova.api,
+          cell0: null,
+          hasNeutron: true,
+          volumes: null,
+        },
         cells: [{ name: 'cell1', nova: nova.cell }],
         hosts: {
           survey: async (_host, uuid) => guests.get(uuid) ?? null,
@@ -430,7 +437,10 @@ for (const engine of engines) {
         instance_uuid: volume,
         source_type: 'volume',
         destination_type: 'volume',
-        volume_id: 'v',
+        volume_id: 'dddddddd-0000-4000-8000-00000000000a',
+        attachment_id: 'dddddddd-0000-4000-8000-00000000000b',
+        device_name: '/dev/vdb',
+        connection_info: '{"driver_volume_type": "rbd", "data": {}}',
       });
       const moving = await addServer();
       await nova.add(
@@ -453,7 +463,7 @@ for (const engine of engines) {
         guestOf(raw, { disks: [{ path: `/instances/${raw}/disk`, device: 'disk', format: 'raw', source: 'file' }] }),
       );
       reasons.push(
-        [volume, /volume\(s\) of Cinder/],
+        [volume, /volume\(s\) of Cinder: say where that is \(volume\.service: cinder\)/],
         [moving, /a move of it is not over \(running\)/],
         [pci, /devices of its host/],
         [unseen, /has no guest of that id/],

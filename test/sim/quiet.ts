@@ -5,6 +5,7 @@ import { findClaims } from '../../src/db/claims.ts';
 import { countOpenActions } from '../../src/db/cloud-counts.ts';
 import { readRows } from '../../src/db/engine.ts';
 import { loadDetails, allDetails } from '../../src/db/server-details.ts';
+import { heldByAll } from '../support/held.ts';
 import { findLeftovers } from '../support/leftovers.ts';
 import { keptServers, leftOf, onRecord, unexplained } from '../support/records.ts';
 import { brokenServer } from '../support/row-and-guest.ts';
@@ -24,9 +25,12 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
     if (promised && !asked.has(requestId) && !deleted.has(deletes)) found.push(`nothing is on record of '${what}'`);
   }
   found.push(...(await unexplained(read)));
-  const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
+  const hosts = heldByAll(
+    cloud.hosts.map((host) => [host.name, host] as const),
+    cloud.timeline.now(),
+  );
   const byHand = new Set(recorded.filter((row) => row['action'] === 'resetState').map((row) => row['server_uuid']));
-  const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, drivers };
+  const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, hosts };
   const serverOf = await leftOf(read);
   const kept = await keptServers(read);
   const isToldOf = await onRecord(read);
@@ -46,10 +50,10 @@ export async function brokenInTheEnd(cloud: Cloud, users: Users): Promise<string
   for (const [index, server] of servers.entries()) {
     // an administrator's word may be untrue: what is half deleted and called active has no guest and no ports
     if (byHand.has(server.uuid) || kept.has(server.uuid)) continue;
-    const store = cloud.hosts.find(({ name }) => name === server.host)?.store;
+    const host = hosts.get(server.host ?? '');
     const lies = cloud.hosts.flatMap(({ told }) => [...(told.get(server.uuid) ?? [])]);
-    if (store !== undefined)
-      found.push(...brokenServer(server, claims.get(server.id) ?? null, store, cloud.timeline.now(), lies));
+    if (host !== undefined)
+      found.push(...brokenServer(server, claims.get(server.id) ?? null, host.guests.get(server.uuid), lies));
     const nics = (details[index]?.nics ?? []).map(({ portId }) => portId).toSorted();
     const ports = cloud.networks
       .ports()
@@ -73,9 +77,12 @@ export async function leftOfAll(cloud: Cloud, users: Users): Promise<string[]> {
     const rows = await readRows(read, `select * from ${table}`);
     found.push(...rows.map((row) => `left in ${table}: ${JSON.stringify(row)}`));
   }
-  const drivers = new Map(cloud.hosts.map((host) => [host.name, host]));
+  const hosts = heldByAll(
+    cloud.hosts.map((host) => [host.name, host] as const),
+    cloud.timeline.now(),
+  );
   const isToldOf = await onRecord(read);
-  const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, drivers };
+  const places = { database: cloud.database, networks: cloud.networks, images: cloud.images, hosts };
   found.push(...(await findLeftovers(places)).filter((left) => !isToldOf(left)));
   return found;
 }

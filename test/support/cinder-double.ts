@@ -54,6 +54,8 @@ export interface CinderDouble {
   info: (volume: DoubleVolume, connector: Json) => Json;
   /** The newest version that it speaks. */
   newest: string;
+  /** The longest page of a list (osapi_max_limit). */
+  longestPage: number;
   /** Gigabytes that a project may have. */
   gigabytes: number;
   /** What becomes of the data that images bring. */
@@ -151,6 +153,12 @@ function makeHandlers(double: CinderDouble): readonly (readonly [string, RegExp,
     const mark = /'([^']+)'\s*:\s*'([^']+)'/.exec(url.searchParams.get('metadata') ?? '');
     return mark === null || one['metadata']?.[mark[1] ?? ''] === mark[2];
   };
+  /** What follows the marker, as much as was asked for. */
+  const page = <T extends { readonly id: string }>(all: readonly T[], url: URL): readonly T[] => {
+    const marker = url.searchParams.get('marker');
+    const from = marker === null ? 0 : all.findIndex(({ id }) => id === marker) + 1;
+    return all.slice(from, from + Math.min(Number(url.searchParams.get('limit') ?? Infinity), double.longestPage));
+  };
   const listed = <T extends Json>(all: Map<string, T>, { who, url }: Request): T[] =>
     [...all.values()].filter(
       (one) => (who.isAdmin || one['os-vol-tenant-attr:tenant_id'] === who.project) && matches(one, url),
@@ -176,7 +184,11 @@ function makeHandlers(double: CinderDouble): readonly (readonly [string, RegExp,
     [
       'GET',
       /^\/volumes(?:\/detail)?$/,
-      (request) => ({ volumes: listed(volumes, request).map((one) => shown(double, one, request.who)) }),
+      (request) => {
+        const status = request.url.searchParams.get('status');
+        const found = listed(volumes, request).filter((one) => status === null || one.status === status);
+        return { volumes: page(found, request.url).map((one) => shown(double, one, request.who)) };
+      },
     ],
     [
       'POST',
@@ -282,7 +294,7 @@ function makeHandlers(double: CinderDouble): readonly (readonly [string, RegExp,
         const found = [...attachments.values()].filter(
           (one) => (volumeId === null || one.volumeId === volumeId) && (server === null || one.serverUuid === server),
         );
-        return { attachments: found.map(attachmentView) };
+        return { attachments: page(found, url).map(attachmentView) };
       },
     ],
     [
@@ -357,7 +369,14 @@ export async function startCinderDouble(known: Readonly<Record<string, Known>>):
   let [count, failing] = [0, { at: 0, how: 'refused' as Mishap }];
   const double: CinderDouble = {
     ...{ endpoint: '', volumes: new Map(), snapshots: new Map(), attachments: new Map(), asked: [] },
-    ...{ info: rbdInfo, newest: '3.70', gigabytes: 1_000, reimages: 'done', snapshotsAre: 'available' },
+    ...{
+      info: rbdInfo,
+      newest: '3.70',
+      longestPage: 1_000,
+      gigabytes: 1_000,
+      reimages: 'done',
+      snapshotsAre: 'available',
+    },
     failAt(n, how) {
       [count, failing] = [0, { at: n, how }];
     },

@@ -140,7 +140,9 @@ export async function startCluster(wish: ClusterWish = {}): Promise<Cluster> {
     const port = await freePort();
     const file = join(directory, `${name}.yaml`);
     const sections = own(port, address) as Record<string, object>;
-    const compute = { driver, report_seconds: 0.5, down_seconds: 4, reserved_memory_mb: 0 };
+    // where there is a real hypervisor APIs and workers have none, and are not told that they have
+    const driven = role === 'agent' || driver === 'fake' ? { driver } : {};
+    const compute = { ...driven, report_seconds: 0.5, down_seconds: 4, reserved_memory_mb: 0 };
     const all: Record<string, object> = { ...sections, compute: { ...compute, ...sections['compute'] } };
     for (const [section, options] of Object.entries(config)) all[section] = { ...all[section], ...options };
     writeFileSync(file, stringify(all), { mode: 0o600 });

@@ -8,7 +8,7 @@ import { listMigrations } from '../../src/db/migrations.ts';
 import { listServers } from '../../src/db/server-list.ts';
 import { findStuckServers } from '../../src/db/servers.ts';
 import type { ImageFacts } from '../../src/domain/machines/images.ts';
-import type { FakeStore } from '../../src/virt/fake/store.ts';
+import type { Held } from './held.ts';
 import type { MemoryVolumes } from './memory-volumes.ts';
 import { usageDrift } from './usage.ts';
 
@@ -24,7 +24,7 @@ export interface Places {
   /** Where snapshots and backups lie. */
   readonly copiesDir?: string;
   /** By the host's name. */
-  readonly drivers: ReadonlyMap<string, { readonly store: FakeStore }>;
+  readonly hosts: ReadonlyMap<string, Held>;
 }
 
 /** Files that no snapshot or backup has, and those that are whole and have none. */
@@ -54,7 +54,7 @@ export async function findLeftovers({
   database,
   networks,
   images,
-  drivers,
+  hosts,
   volumes,
   copiesDir,
 }: Places): Promise<string[]> {
@@ -88,12 +88,12 @@ export async function findLeftovers({
   const resized = new Map(
     (await listMigrations(database.read, { status: 'finished' }, null)).map((move) => [move.serverUuid, move]),
   );
-  for (const [host, driver] of drivers) {
-    for (const { spec } of driver.store.all()) {
-      if (homeOf(spec.uuid) !== host) found.push(`guest ${spec.uuid} on ${host}`);
+  for (const [host, { guests, aside }] of hosts) {
+    for (const uuid of guests.keys()) {
+      if (homeOf(uuid) !== host) found.push(`guest ${uuid} on ${host}`);
     }
-    for (const { spec } of driver.store.aside.all()) {
-      if (resized.get(spec.uuid)?.sourceCompute !== host) found.push(`disks of ${spec.uuid} set aside on ${host}`);
+    for (const uuid of aside) {
+      if (resized.get(uuid)?.sourceCompute !== host) found.push(`disks of ${uuid} set aside on ${host}`);
     }
   }
   const held: { migration_id: number }[] = await database.read('held_claims').select('migration_id');

@@ -26,6 +26,8 @@ const QEMU = process.env.XLOUD_TEST_QEMU ?? '';
 export interface LibvirtdOptions {
   /** The host's name as libvirt reports it; tests with several hosts give each its own. */
   readonly hostname?: string;
+  /** The network namespace that it is in, by its name for `ip netns`. Default: a new one. */
+  readonly netns?: string;
   /** Guests are put into control groups of the machine's own processors, below `/machine`. Default: false, they are in none. */
   readonly cgroups?: boolean;
   /** Port on the namespace's own loopback and interfaces where RPC over TCP listens, without authentication. Default: none. */
@@ -50,6 +52,8 @@ export interface Libvirtd {
   dial(host: string, port: number): Duplex;
   /** Sends a signal to the daemon itself (not to its guests): SIGSTOP and SIGCONT to hang it, SIGKILL to crash it. A dead daemon is started again after 0.3 s. */
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Resolves when it listens. */
+  listening(): Promise<void>;
   /** Ends the daemon and starts it again; guests keep running. Resolves when it listens. */
   restart(): Promise<void>;
   /** Ends the daemon with everything that it started and removes its folders. */
@@ -198,8 +202,11 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
   if (Buffer.byteLength(socketPath) > 100) throw new Error(`Too long a path for a socket: ${socketPath}`);
   await writeConfig(dir, options);
 
-  const arguments_ = [
-    ...['--mount', '--net', '--uts', '--pid', '--ipc', '--fork', '--kill-child', '--propagation', 'private'],
+  const words = [
+    ...(options.netns === undefined
+      ? ['unshare', '--net']
+      : ['nsenter', `--net=/run/netns/${options.netns}`, 'unshare']),
+    ...['--mount', '--uts', '--pid', '--ipc', '--fork', '--kill-child', '--propagation', 'private'],
     ...[
       'bash',
       '-c',
@@ -213,7 +220,8 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
     ],
     ...(options.tcpPort === undefined && options.pki === undefined ? [] : ['--listen']),
   ];
-  const child = spawn('unshare', arguments_, {
+  const [command, ...args] = words as [string, ...string[]];
+  const child = spawn(command, args, {
     stdio: ['pipe', 'ignore', 'pipe'],
     env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
   });
@@ -281,6 +289,7 @@ export async function startLibvirtd(options: LibvirtdOptions = {}): Promise<Libv
       return Duplex.from({ readable: stdout, writable: stdin });
     },
     stop,
+    listening,
     signal: async (signal) => {
       await exec('kill', `-${signal.slice(3)}`, await daemonPid());
     },

@@ -67,8 +67,10 @@ const cellTables: Readonly<Record<string, Columns>> = {
   instance_system_metadata: { ...names('instance_uuid', 'key', 'value'), ...softDeleted },
   tags: names('resource_id', 'tag'),
   block_device_mapping: {
-    ...names('instance_uuid', 'source_type', 'destination_type', 'volume_id'),
-    ...{ ...numbers('boot_index', 'encrypted'), ...softDeleted },
+    ...names('uuid', 'instance_uuid', 'source_type', 'destination_type', 'device_type', 'disk_bus', 'device_name'),
+    ...names('volume_id', 'volume_type', 'attachment_id', 'connection_info', 'tag'),
+    ...numbers('boot_index', 'encrypted', 'delete_on_termination', 'volume_size', 'no_device'),
+    ...softDeleted,
   },
   pci_devices: { ...names('instance_uuid', 'status'), ...softDeleted },
   migrations: { ...names('instance_uuid', 'status'), ...softDeleted },

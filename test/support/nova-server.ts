@@ -39,6 +39,8 @@ export interface NovaParts {
   readonly host: string;
   /** Where its guests' files go. */
   readonly instancesDir: string;
+  /** Cinder's, without a version; absent: there is none. */
+  readonly cinder?: string;
 }
 
 export interface TestNova {
@@ -84,7 +86,7 @@ interface Place {
   readonly cell: TestDatabase;
 }
 
-const config = ({ keystone, glance, libvirtd, host, instancesDir }: NovaParts, place: Place): string => {
+const config = ({ keystone, glance, libvirtd, host, instancesDir, cinder }: NovaParts, place: Place): string => {
   const { dir, port, broker, api, cell } = place;
   const helper = `helper_command = /usr/bin/privsep-helper --config-file ${join(dir, 'nova.conf')}`;
   return `[DEFAULT]
@@ -130,7 +132,7 @@ ${auth(keystone, 'nova')}
 [neutron]
 ${auth(keystone, 'nova')}
 ovs_bridge = br-int
-[glance]
+${cinder === undefined ? '' : `[cinder]\nendpoint_template = ${cinder}/v3/%(project_id)s\n`}[glance]
 api_servers = ${glance}
 [placement]
 ${auth(keystone, 'nova')}

@@ -4,8 +4,7 @@ import type { Size } from '../../src/domain/adjustment/size.ts';
 import { minimumOf } from '../../src/domain/machines/flavors.ts';
 import { claimOf } from '../../src/domain/placement/claims.ts';
 import { power, type Server, type VmState } from '../../src/domain/servers/servers.ts';
-import { usedBy } from '../../src/virt/fake/memory.ts';
-import type { FakeGuest, FakeStore } from '../../src/virt/fake/store.ts';
+import type { HeldGuest } from './held.ts';
 
 /** What becomes of a guest that runs, or not. */
 const statesOf: Readonly<Record<number, readonly VmState[]>> = {
@@ -20,26 +19,25 @@ const statesOf: Readonly<Record<number, readonly VmState[]>> = {
  * Whether a row holds the last word of a guest that was frozen before it could be asked again, and that word was a lie: what can be at
  * all, of the vCPUs that are plugged. All but the number of vCPUs must be true all the same.
  */
-const isLastLie = (guest: FakeGuest, row: Size, size: Size, lies: readonly number[]): boolean =>
+const isLastLie = (guest: HeldGuest, row: Size, lies: readonly number[]): boolean =>
   guest.powerState === power.paused &&
-  row.memoryMb === size.memoryMb &&
+  row.memoryMb === guest.size.memoryMb &&
   lies.some((lie) => row.vcpus === Math.min(Math.max(lie, 1), guest.pluggedVcpus));
 
 /**
- * Where a server's row, its claim and its guest in the store of its host do not say the same.
+ * Where a server's row, its claim and its guest on its host do not say the same.
+ * @param guest absent: there is none
  * @param lies how many vCPUs the guest ever said to have online that it had not
  */
 export function brokenServer(
   server: Server,
   claim: Size | null,
-  store: FakeStore,
-  nowMs: number,
+  guest: HeldGuest | undefined,
   lies: readonly number[] = [],
 ): string[] {
   const found: string[] = [];
   // of one that was deleted softly nobody follows the guest, as in Nova
   if (server.vmState === 'soft-delete') return found;
-  const guest = store.get(server.uuid);
   const told = (what: string, detail: unknown): void =>
     void found.push(`${what}: ${server.uuid} ${JSON.stringify(detail)}`);
   if (guest === undefined) {
@@ -54,8 +52,8 @@ export function brokenServer(
   const row = { vcpus: server.currentVcpus, memoryMb: server.currentMemoryMb };
   const runs = guest.powerState === power.running || guest.powerState === power.paused;
   if (!runs) return found;
-  const size = usedBy(guest, nowMs);
-  if (JSON.stringify(row) !== JSON.stringify(size) && !isLastLie(guest, row, size, lies))
+  const { size } = guest;
+  if (JSON.stringify(row) !== JSON.stringify(size) && !isLastLie(guest, row, lies))
     told('row and guest have different sizes', { row, size });
   const held = { vcpus: guest.pluggedVcpus, memoryMb: size.memoryMb };
   const due = claimOf(minimum, held, boot);

@@ -47,6 +47,7 @@ import { migrations } from '../../migrations/index.ts';
 import { authenticate } from './callers.ts';
 import { freshDatabase } from './database.ts';
 import { type Gates, makeGates } from './gate.ts';
+import { heldByAll } from './held.ts';
 import { findLeftovers } from './leftovers.ts';
 import { readCloudInitTemplates } from '../../src/main/cloud-init-templates.ts';
 import { type FakeNetworks, makeFakeNetworks, makeTestImages, type TestImages, testImage } from './neighbours.ts';
@@ -412,7 +413,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       if (server === null) throw new Error(`no server ${uuid}`);
       return server;
     },
-    leftovers: () => findLeftovers({ database, networks, images, drivers, volumes, copiesDir }),
+    leftovers: () =>
+      findLeftovers({ database, networks, images, hosts: heldByAll(drivers, clock.now()), volumes, copiesDir }),
     async close() {
       await Promise.all([...agents.values()].map((agent) => agent.close(0)));
       await worker?.close();

@@ -24,10 +24,13 @@ async function makeFlavors(cloud: TempestCloud): Promise<void> {
   }
 }
 
+/** The network that leads outside, and what a project's own is made of where one is allocated by itself (`networks: auto`). */
 async function makeOutside(cloud: TempestCloud): Promise<string> {
   const { network } = await ask(cloud, 'POST', '/network/v2.0/networks', {
-    network: { name: 'public', 'router:external': true, ...cloud.provider },
+    network: { name: 'public', 'router:external': true, is_default: true, ...cloud.provider },
   });
+  const pool = { name: 'pool', prefixes: ['10.240.0.0/12'], default_prefixlen: 26, is_default: true, shared: true };
+  await ask(cloud, 'POST', '/network/v2.0/subnetpools', { subnetpool: pool });
   const subnet = { network_id: network.id, ip_version: 4, cidr: '198.51.100.0/24', enable_dhcp: false };
   await ask(cloud, 'POST', '/network/v2.0/subnets', { subnet });
   return network.id as string;

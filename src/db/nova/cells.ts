@@ -38,7 +38,21 @@ const INSTANCE = [
   'hidden',
 ];
 const EXTRA = ['instance_uuid', 'flavor', 'keypairs', 'numa_topology', 'pci_requests', 'vpmems'];
-const BLOCK_DEVICE = ['instance_uuid', 'source_type', 'destination_type', 'volume_id', 'boot_index', 'encrypted'];
+const BLOCK_DEVICE = [
+  'source_type',
+  'destination_type',
+  'device_type',
+  'disk_bus',
+  'device_name',
+  'boot_index',
+  'delete_on_termination',
+  'volume_id',
+  'attachment_id',
+  'connection_info',
+  'tag',
+  'encrypted',
+  'created_at',
+];
 
 /** States of a migration that is over. */
 const OVER: ReadonlySet<string> = new Set([

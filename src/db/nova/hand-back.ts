@@ -1,7 +1,11 @@
 // Why: a server that goes back to Nova is there as it was when it left, but for what became of it here: that is written into its cell, and
 // nothing else is. The columns are those that Nova's own code writes for the same end.
 
-import { type NovaRow, numberIn } from '../../domain/moving/nova-rows.ts';
+import { Fault } from '../../base/errors.ts';
+import { newUuid } from '../../base/ids.ts';
+import { type NovaRow, numberIn, textIn } from '../../domain/moving/nova-rows.ts';
+import { type AttachedVolume, novaConnection } from '../../domain/moving/nova-volumes.ts';
+import type { ServerVolume, VolumeBus } from '../../domain/servers/server-volumes.ts';
 import { type Tx, tx } from '../tx.ts';
 import type { NovaDatabase } from './open.ts';
 
@@ -11,6 +15,14 @@ export interface HandedBack {
   readonly powerState: number;
   readonly displayName: string;
   readonly description: string | null;
+  /** Absent: it left before volumes were taken over. */
+  readonly volumes?: readonly VolumeBack[];
+}
+
+/** A volume with which a server goes back. How its host reaches it is Cinder's to say, when it is written. */
+export interface VolumeBack extends Omit<ServerVolume, 'attachmentId' | 'createdAt' | 'disk'> {
+  readonly attachmentId: string;
+  readonly bus: VolumeBus;
 }
 
 /** Nova's databases keep moments in UTC, to the second. */
@@ -26,11 +38,64 @@ async function known(
   return Object.fromEntries(columns.map((column) => [column, change[column]]));
 }
 
-/** Tells a cell how a server is now. Returns whether it still has it. */
+const DEVICES = 'block_device_mapping';
+
+/** The row of a volume that Nova does not have, or has by another attachment. */
+const deviceRow = (
+  { volumeId, attachmentId, bootIndex, device, tag, deleteOnTermination, bus }: VolumeBack,
+  { connectionInfo, volume }: AttachedVolume,
+): Readonly<Record<string, unknown>> => ({
+  ...{ source_type: 'volume', destination_type: 'volume', device_type: 'disk', disk_bus: bus, no_device: 0 },
+  ...{ volume_id: volumeId, attachment_id: attachmentId, volume_size: volume?.sizeGb ?? null, encrypted: 0 },
+  ...{ device_name: device, boot_index: bootIndex, tag, delete_on_termination: deleteOnTermination ? 1 : 0 },
+  connection_info: JSON.stringify(novaConnection(connectionInfo, volumeId)),
+});
+
+/** Tells a cell which volumes a server has: those that it knows stay as they are, but for what became of them. */
+async function writeVolumes(
+  cell: NovaDatabase,
+  t: Tx,
+  uuid: string,
+  volumes: readonly VolumeBack[],
+  attached: ReadonlyMap<string, AttachedVolume>,
+  at: string,
+): Promise<void> {
+  const rows: NovaRow[] = await t(DEVICES)
+    .select('id', 'volume_id', 'attachment_id')
+    .where({ instance_uuid: uuid, deleted: 0, destination_type: 'volume' });
+  const gone = rows.filter((row) => !volumes.some(({ volumeId }) => volumeId === textIn(row, 'volume_id')));
+  for (const { id } of gone)
+    await t(DEVICES)
+      .where({ id: Number(id) })
+      .update({ deleted: t.ref('id'), deleted_at: at });
+  for (const volume of volumes) {
+    const row = rows.find((one) => textIn(one, 'volume_id') === volume.volumeId);
+    const there = attached.get(volume.attachmentId);
+    if (there === undefined) throw new Fault('conflict', `Cinder has no attachment ${volume.attachmentId} any more`);
+    const { delete_on_termination, attachment_id, connection_info, ...rest } = deviceRow(volume, there);
+    if (row === undefined) {
+      const made = { instance_uuid: uuid, uuid: newUuid(), created_at: at, deleted: 0 };
+      const whole = { ...made, ...rest, delete_on_termination, attachment_id, connection_info };
+      await t(DEVICES).insert(await known(cell, DEVICES, whole));
+      continue;
+    }
+    const moved = textIn(row, 'attachment_id') !== volume.attachmentId;
+    const change = { delete_on_termination, updated_at: at, ...(moved && { attachment_id, connection_info }) };
+    await t(DEVICES)
+      .where({ id: Number(row['id']) })
+      .update(await known(cell, DEVICES, change));
+  }
+}
+
+/**
+ * Tells a cell how a server is now. Returns whether it still has it.
+ * @param attached what Cinder has of the volumes with which it goes back
+ */
 export async function writeHandedBack(
   cell: NovaDatabase,
   uuid: string,
-  { vmState, powerState, displayName, description }: HandedBack,
+  { vmState, powerState, displayName, description, volumes }: HandedBack,
+  attached: ReadonlyMap<string, AttachedVolume>,
   nowMs: number,
 ): Promise<boolean> {
   const change = await known(cell, 'instances', {
@@ -41,8 +106,12 @@ export async function writeHandedBack(
     display_description: description,
     updated_at: moment(nowMs),
   });
-  const touched: number = await tx(cell.database, (t) => t('instances').where({ uuid, deleted: 0 }).update(change));
-  return touched === 1;
+  return tx(cell.database, async (t) => {
+    const touched = await t('instances').where({ uuid, deleted: 0 }).update(change);
+    if (touched !== 1) return false;
+    if (volumes !== undefined) await writeVolumes(cell, t, uuid, volumes, attached, moment(nowMs));
+    return true;
+  });
 }
 
 /** What of a cell's is deleted with a server, as Nova does it: marked, with the row's own number. */

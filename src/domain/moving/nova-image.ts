@@ -1,14 +1,19 @@
 // Why: Nova keeps of a server's image what it was when the server was made, as `image_…` in the server's system metadata.
 
 import type { ImageFacts } from '../machines/images.ts';
+import { propertiesBesideDevices } from '../servers/image-devices.ts';
 
 const PREFIX = 'image_';
 /** What has a field of its own, or is about an image and not about its guests. */
 const FIELDS = ['min_disk', 'min_ram', 'disk_format', 'container_format', 'base_image_ref', 'name'] as const;
 
-/** What the image of a server says of its guest; null: the server has none. */
-export function readImage(imageRef: string, systemMetadata: Readonly<Record<string, string>>): ImageFacts | null {
-  if (imageRef === '') return null;
+/** What the image of a server says of its guest, or what its root volume keeps of one; null: the server has none. */
+export function readImage(
+  imageRef: string,
+  systemMetadata: Readonly<Record<string, string>>,
+  onVolume: boolean,
+): ImageFacts | null {
+  if (!onVolume && imageRef === '') return null;
   const said = Object.fromEntries(
     Object.entries(systemMetadata).flatMap(([key, value]) =>
       key.startsWith(PREFIX) ? [[key.slice(PREFIX.length), value] as const] : [],
@@ -19,6 +24,13 @@ export function readImage(imageRef: string, systemMetadata: Readonly<Record<stri
     return Number.isSafeInteger(number) && number >= 0 ? number : 0;
   };
   const properties = Object.entries(said).filter(([name]) => !FIELDS.some((field) => field === name));
+  const noData = { sizeBytes: null, virtualSizeBytes: null, checksum: null, osHashAlgo: null, osHashValue: null };
+  if (onVolume)
+    return {
+      ...{ id: '', name: null, status: 'active', owner: null, visibility: 'private', ...noData },
+      ...{ diskFormat: 'raw', containerFormat: 'bare', minDiskGb: 0, minRamMb: whole('min_ram') },
+      properties: propertiesBesideDevices({ properties: Object.fromEntries(properties) }),
+    };
   return {
     id: imageRef,
     name: said['name'] ?? null,
@@ -29,7 +41,7 @@ export function readImage(imageRef: string, systemMetadata: Readonly<Record<stri
     containerFormat: said['container_format'] ?? null,
     minDiskGb: whole('min_disk'),
     minRamMb: whole('min_ram'),
-    ...{ sizeBytes: null, virtualSizeBytes: null, checksum: null, osHashAlgo: null, osHashValue: null },
+    ...noData,
     properties: Object.fromEntries(properties),
   };
 }

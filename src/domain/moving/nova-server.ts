@@ -20,6 +20,7 @@ import {
   textIn,
   timeIn,
 } from './nova-rows.ts';
+import { hasVolumeRoot, isVolume, type NovaVolume, readVolumes } from './nova-volumes.ts';
 
 /** States in which a server has a guest that can be taken over as it stands. */
 const adoptable = ['active', 'stopped', 'paused', 'suspended'] as const satisfies readonly VmState[];
@@ -51,9 +52,11 @@ export function serverProblems(server: NovaServer): readonly string[] {
     if (flavor.moves) problems.push('its flavor is being changed');
     problems.push(...flavorProblems(flavor.flavor, imageOf(server)));
   }
-  const volumes = blockDevices.filter((row) => textIn(row, 'destination_type') === 'volume');
-  if (volumes.length > 0) problems.push(`it has ${volumes.length} volume(s) of Cinder, which are not taken over`);
-  if (blockDevices.some((row) => boolIn(row, 'encrypted')) || textIn(instance, 'ephemeral_key_uuid') !== null)
+  problems.push(...readVolumes(server).problems);
+  if (
+    blockDevices.some((row) => !isVolume(row) && boolIn(row, 'encrypted')) ||
+    textIn(instance, 'ephemeral_key_uuid') !== null
+  )
     problems.push('its disks are encrypted');
   const requests = listIn(jsonIn(extra['pci_requests']));
   if (pciDevices > 0 || requests.length > 0) problems.push('it has devices of its host (PCI, SR-IOV)');
@@ -79,8 +82,8 @@ function flavorProblems(flavor: FlavorSnapshot, image: ImageFacts | null): reado
   return problems;
 }
 
-const imageOf = ({ instance, systemMetadata }: NovaServer): ImageFacts | null =>
-  readImage(textIn(instance, 'image_ref') ?? '', systemMetadata);
+const imageOf = (server: NovaServer): ImageFacts | null =>
+  readImage(textIn(server.instance, 'image_ref') ?? '', server.systemMetadata, hasVolumeRoot(server));
 
 const isPower = (value: number | null): value is PowerState => Object.values(power).some((one) => one === value);
 
@@ -113,6 +116,7 @@ function keyTypeOf({ instance, extra }: NovaServer): string | null {
 export interface AdoptedServer {
   readonly server: Omit<Server, 'id' | 'updatedAt'>;
   readonly nics: readonly NicSpec[];
+  readonly volumes: readonly NovaVolume[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
   readonly group: string | null;
@@ -156,7 +160,8 @@ export function readServer(nova: NovaServer): AdoptedServer {
       taskState: null,
       powerState,
       progress: 0,
-      imageRef: text('image_ref') ?? '',
+      // of one that boots from a volume Nova may have an image all the same
+      imageRef: hasVolumeRoot(nova) ? '' : (text('image_ref') ?? ''),
       image,
       flavor: read.flavor,
       host: text('host'),
@@ -183,6 +188,7 @@ export function readServer(nova: NovaServer): AdoptedServer {
       ...{ terminatedAt: null, deletedAt: null, deleted: false },
     },
     nics: readNics(nova.networkInfo).nics,
+    volumes: readVolumes(nova).volumes,
     metadata: nova.metadata,
     tags: nova.tags,
     group: nova.group,

@@ -58,7 +58,9 @@ async function withParts<C extends Common, T>(
     const nova = flags === null ? null : await openNovas(flags, cleanup);
     const hosts = await openMovingHosts(config, dataDir, cleanup);
     const hasNeutron = config.network.service === 'neutron';
-    const own = { database, clock: systemClock, hosts, hasNeutron };
+    const { openMovingVolumes } = await import('./volumes.ts');
+    const volumes = await openMovingVolumes(config, cleanup);
+    const own = { database, clock: systemClock, hosts, hasNeutron, volumes };
     return await work({ deps: { ...own, ...(nova as NonNullable<typeof nova>) }, config });
   } finally {
     await cleanup.run();

@@ -36,6 +36,7 @@ function read(file: string): NovaConf {
   try {
     text = readWithin(file);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw bad(file, 'there is no such file');
     throw bad(file, messageOf(error));
   }
   try {

@@ -7,6 +7,7 @@ import { databaseFault } from '../../db/errors.ts';
 import type { ImportKind } from '../../db/nova-imports.ts';
 import type { NovaDatabase } from '../../db/nova/open.ts';
 import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
+import type { AttachedVolume } from '../../domain/moving/nova-volumes.ts';
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 
 /** A cell of Nova's that has servers. */
@@ -22,6 +23,12 @@ export interface MovingHosts {
   release(host: string, uuid: string): Promise<void>;
 }
 
+/** What is asked of an operator's Cinder; nothing is changed there. */
+export interface MovingVolumes {
+  /** All that servers have, by the ids of attachments. Rejects with `unavailable` where it cannot be asked. */
+  attached(): Promise<ReadonlyMap<string, AttachedVolume>>;
+}
+
 export interface MovingDeps {
   readonly database: Database;
   readonly clock: Clock;
@@ -32,6 +39,8 @@ export interface MovingDeps {
   readonly hosts: MovingHosts;
   /** Whether ports of servers are Neutron's here, as they are there. */
   readonly hasNeutron: boolean;
+  /** Null: volumes are not Cinder's here. */
+  readonly volumes: MovingVolumes | null;
 }
 
 /**

@@ -14,7 +14,6 @@ import {
   updateImport,
 } from '../../db/nova-imports.ts';
 import { type HandedBack, writeDeleted, writeHandedBack } from '../../db/nova/hand-back.ts';
-import { volumesOfServer } from '../../db/server-volumes.ts';
 import { findServer, lockServer } from '../../db/servers.ts';
 import { tx } from '../../db/tx.ts';
 import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
@@ -23,6 +22,7 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { type Line, type MovingDeps, type NovaCell, reasonOf } from './deps.ts';
 import { takeBackNoun } from './nouns.ts';
 import type { ServerFacts } from './servers.ts';
+import { type Attached, attachedOnce, hasItsVolumes, volumesBack } from './volumes.ts';
 
 const PAGE = 200;
 
@@ -44,7 +44,7 @@ const factsOf = ({ facts }: NovaImport) =>
 const returnable = ['active', 'stopped', 'paused', 'suspended'];
 
 /** Why a server that is here cannot go back as it is. */
-async function staysWhy(deps: Deps, server: Server, record: NovaImport): Promise<readonly string[]> {
+function staysWhy(server: Server, record: NovaImport): readonly string[] {
   const facts = factsOf(record);
   const why: string[] = [];
   if (server.taskState !== null) why.push(`a task is under way (${server.taskState})`);
@@ -52,7 +52,6 @@ async function staysWhy(deps: Deps, server: Server, record: NovaImport): Promise
   if (server.host !== record.host) why.push(`it moved from ${record.host} to ${server.host}`);
   if (server.flavor.flavorid !== facts.flavorid) why.push('it was resized here');
   if (server.imageRef !== facts.imageRef) why.push('it was rebuilt from another image here');
-  if ((await volumesOfServer(deps.database.read, server.id)).length > 0) why.push('it has volumes of this service');
   return why;
 }
 
@@ -93,9 +92,10 @@ async function undoServer(deps: Deps, record: NovaImport): Promise<Line> {
     const server = await findServer(deps.database.read, record.name, { deleted: true });
     if (server === null || server.deleted)
       return lineOf(record, 'refuse', ['it was deleted here: `xloud export-nova` tells Nova']);
-    const why = await staysWhy(deps, server, record);
+    const why = staysWhy(server, record);
     if (why.length > 0) return lineOf(record, 'refuse', why);
-    const done = await doneSince(deps, record);
+    const done = [...(await doneSince(deps, record))];
+    if (!(await hasItsVolumes(deps, server, factsOf(record).volumes ?? null))) done.push('its volumes');
     if (done.length > 0)
       return lineOf(record, 'refuse', [`it changed here (${done.join(', ')}): \`xloud export-nova\` hands it back`]);
     await leave(deps, record, null);
@@ -153,7 +153,7 @@ export async function confirmImport(deps: Pick<Deps, 'database'>): Promise<Reado
   return counts;
 }
 
-type ExportDeps = Deps & Pick<MovingDeps, 'api' | 'cells'>;
+type ExportDeps = Deps & Pick<MovingDeps, 'api' | 'cells' | 'volumes'>;
 
 const cellOf = ({ cells }: ExportDeps, record: NovaImport): NovaCell => {
   const { cell } = factsOf(record);
@@ -169,7 +169,12 @@ async function seen(deps: Deps, record: NovaImport): Promise<ForeignGuest> {
 }
 
 /** What is to be told to Nova of one server, and how; null: it cannot go back. */
-async function exportServer(deps: ExportDeps, record: NovaImport, carry: boolean): Promise<Line> {
+async function exportServer(
+  deps: ExportDeps,
+  record: NovaImport,
+  carry: boolean,
+  attached: () => Promise<Attached | null>,
+): Promise<Line> {
   const { name: uuid } = record;
   const { nova } = cellOf(deps, record);
   if (record.state === 'adopted') {
@@ -181,20 +186,26 @@ async function exportServer(deps: ExportDeps, record: NovaImport, carry: boolean
       }
       return lineOf(record, 'change', ['it was deleted here, and Nova is told']);
     }
-    const why = await staysWhy(deps, server, record);
+    const why = staysWhy(server, record);
     if (why.length > 0) return lineOf(record, 'refuse', why);
-    const { powerState, vmState } = asFound(server, (await seen(deps, record)).powerState);
-    const done = await doneSince(deps, record);
+    const guest = await seen(deps, record);
+    const { volumes, problems } = await volumesBack(deps, server, guest, attached);
+    if (problems.length > 0) return lineOf(record, 'refuse', problems);
+    const { powerState, vmState } = asFound(server, guest.powerState);
+    const done = [...(await doneSince(deps, record))];
+    if (!(await hasItsVolumes(deps, server, factsOf(record).volumes ?? null))) done.push('its volumes');
     if (!carry)
       return lineOf(record, done.length === 0 ? 'adopt' : 'change', done.length === 0 ? [] : [done.join(', ')]);
     const { displayName, description } = server;
-    await leave(deps, record, { vmState, powerState, displayName, description });
-    record = { ...record, facts: { ...record.facts, final: { vmState, powerState, displayName, description } } };
+    const final: HandedBack = { vmState, powerState, displayName, description, volumes };
+    await leave(deps, record, final);
+    record = { ...record, facts: { ...record.facts, final } };
   }
   if (carry) {
     await deps.hosts.release(record.host ?? '', uuid);
     const { final } = factsOf(record);
-    if (final != null && !(await writeHandedBack(nova, uuid, final, deps.clock.now())))
+    const told = (final?.volumes ?? []).length === 0 ? null : await attached();
+    if (final != null && !(await writeHandedBack(nova, uuid, final, told?.byId ?? new Map(), deps.clock.now())))
       throw new Fault('notFound', 'Nova has no such server any more');
     await forget(deps, record);
   }
@@ -210,8 +221,9 @@ export async function* exportServers(
   carry: boolean,
   only: ReadonlySet<string> | null,
 ): AsyncGenerator<Line> {
+  const attached = attachedOnce(deps);
   for await (const record of imports(deps, 'server')) {
     if (only !== null && !only.has(record.name)) continue;
-    yield await told(record, () => exportServer(deps, record, carry));
+    yield await told(record, () => exportServer(deps, record, carry, attached));
   }
 }

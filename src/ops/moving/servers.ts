@@ -24,10 +24,20 @@ import { type ForeignGuest, guestProblems } from '../../domain/moving/foreign-gu
 import { boolIn, type NovaServer, textIn, timeIn } from '../../domain/moving/nova-rows.ts';
 import { type AdoptedServer, asFound, changesOf, readServer, serverProblems } from '../../domain/moving/nova-server.ts';
 import { resourcesOf } from '../../domain/placement/resources.ts';
+import { disksOnHost } from '../../domain/servers/server-volumes.ts';
 import type { PowerState } from '../../domain/servers/servers.ts';
 import { type BuildRequest } from '../servers/build.ts';
 import { type Line, type MovingDeps, type NovaCell, reasonOf, type Step, verdictOf } from './deps.ts';
 import { historyOf } from './history.ts';
+import {
+  type AdoptedVolume,
+  type Attached,
+  attachedOnce,
+  insertVolumes,
+  type VolumeFacts,
+  volumeFacts,
+  volumesFor,
+} from './volumes.ts';
 
 /** How long a nova-compute that says nothing may still be there, as Nova itself reckons (`service_down_time`). */
 const DOWN_MS = 60_000;
@@ -40,6 +50,8 @@ export interface ServerFacts {
   readonly flavorid: string;
   readonly imageRef: string;
   readonly displayName: string;
+  /** Absent: it was taken over before volumes were. */
+  readonly volumes?: readonly VolumeFacts[];
 }
 
 const buildOf = ({ keyType, kernel, ramdisk }: AdoptedServer): BuildRequest => ({
@@ -52,6 +64,7 @@ async function insertAdopted(
   t: Tx,
   adopted: AdoptedServer,
   server: AdoptedServer['server'],
+  volumes: readonly AdoptedVolume[],
   nowMs: number,
 ): Promise<void> {
   const host = await lockHost(t, server.host ?? '');
@@ -61,9 +74,12 @@ async function insertAdopted(
   await updateServer(t, id, {}, nowMs);
   await insertDetails(t, [id], adopted.metadata, adopted.tags);
   await insertNics(t, id, adopted.nics);
+  await insertVolumes(t, id, volumes);
+  // a root disk that is a volume is none of its host's
+  const disks = disksOnHost(server);
   const full = maximumOf(server.flavor);
-  const claim = { serverId: id, hostId: host.id, ...full, maximum: full, diskGb: diskGbOf(server.flavor) };
-  await setClaim(t, { ...claim, numa: null, resources: resourcesOf(server.flavor, 0), pci: null });
+  const claim = { serverId: id, hostId: host.id, ...full, maximum: full, diskGb: diskGbOf(disks) };
+  await setClaim(t, { ...claim, numa: null, resources: resourcesOf(disks, 0), pci: null });
   const group = adopted.group === null ? null : await findServerGroup(t, adopted.group);
   if (group !== null) await addMember(t, group.id, id);
 }
@@ -91,12 +107,21 @@ async function retreat(deps: MovingDeps, { uuid, host }: AdoptedServer['server']
   await tx(deps.database, (t) => removeImport(t, record.id));
 }
 
-async function takeOver(deps: MovingDeps, cell: NovaCell, nova: NovaServer, powerState: PowerState): Promise<void> {
+async function takeOver(
+  deps: MovingDeps,
+  cell: NovaCell,
+  nova: NovaServer,
+  powerState: PowerState,
+  volumes: readonly AdoptedVolume[],
+): Promise<void> {
   const adopted = readServer(nova);
   const server = asFound(adopted.server, powerState);
   const { uuid, host, vmState, imageRef, displayName, flavor } = server;
   const writeHistory = await historyOf(cell.nova, uuid);
-  const facts: ServerFacts = { cell: cell.name, powerState, vmState, imageRef, displayName, flavorid: flavor.flavorid };
+  const facts: ServerFacts = {
+    ...{ cell: cell.name, powerState, vmState, imageRef, displayName, flavorid: flavor.flavorid },
+    volumes: volumeFacts(volumes),
+  };
   await announce(deps, facts, server);
   await deps.hosts.adopt(host ?? '', uuid, adopted.nics);
   try {
@@ -106,7 +131,7 @@ async function takeOver(deps: MovingDeps, cell: NovaCell, nova: NovaServer, powe
       // another run did it
       if (record.state === 'adopted') return;
       const nowMs = deps.clock.now();
-      await insertAdopted(t, adopted, server, nowMs);
+      await insertAdopted(t, adopted, server, volumes, nowMs);
       await writeHistory(t);
       await updateImport(t, record.id, { state: 'adopted', host, createdAt: nowMs });
     });
@@ -161,6 +186,7 @@ function hostWords(deps: MovingDeps): HostWord {
 async function survey(
   deps: MovingDeps,
   { server, nics }: AdoptedServer,
+  volumes: readonly AdoptedVolume[],
 ): Promise<{ readonly guest: ForeignGuest | null; readonly problems: readonly string[] }> {
   try {
     const guest = await deps.hosts.survey(server.host ?? '', server.uuid);
@@ -170,6 +196,7 @@ async function survey(
       problems: guestProblems(
         guest,
         nics.map(({ mac }) => mac),
+        volumes.map(({ disk }) => disk),
       ),
     };
   } catch (error) {
@@ -205,6 +232,7 @@ async function understood(
   nova: NovaServer,
   hostWord: HostWord,
   heard: ReadonlySet<string>,
+  attached: () => Promise<Attached | null>,
 ): Promise<Step> {
   const name = textIn(nova.instance, 'uuid') ?? '';
   const host = textIn(nova.instance, 'host');
@@ -225,13 +253,15 @@ async function understood(
     return refuse('it has ports of Neutron, and network.service is not neutron here');
   const taken = await portsElsewhere(deps, adopted);
   if (taken.length > 0) return refuse(...taken);
-  const { guest, problems: onHost } = await survey(deps, adopted);
+  const { volumes, problems: ofVolumes } = await volumesFor(deps, adopted, attached);
+  if (ofVolumes.length > 0) return refuse(...ofVolumes);
+  const { guest, problems: onHost } = await survey(deps, adopted, volumes);
   if (guest === null || onHost.length > 0) return refuse(...onHost);
   const changes = changesOf(adopted);
   const isHeard = heard.has(host ?? '');
   const carry = (): Promise<void> => {
     if (isHeard) throw new Fault('conflict', `nova-compute of ${host} was heard a moment ago: stop it first`);
-    return takeOver(deps, cell, nova, guest.powerState);
+    return takeOver(deps, cell, nova, guest.powerState, volumes);
   };
   return { line: line(verdictOf(changes), changes), carry };
 }
@@ -239,13 +269,15 @@ async function understood(
 /** The servers of all cells, and what stands in the way of all of a host's. */
 export async function* serverSteps(deps: MovingDeps): AsyncGenerator<Step> {
   const hostWord = hostWords(deps);
+  const attached = attachedOnce(deps);
   for (const cell of deps.cells) {
     const heard = await heardOf(deps, cell.nova);
     for (const name of heard) {
       const why = ['its nova-compute is up: stop it before `apply`, or its servers stay'];
       yield { line: { kind: 'host', name, verdict: 'ignore', why }, carry: null };
     }
-    for await (const nova of novaServers(deps.api, cell.nova)) yield serverStep(deps, cell, nova, hostWord, heard);
+    for await (const nova of novaServers(deps.api, cell.nova))
+      yield serverStep(deps, cell, nova, hostWord, heard, attached);
     const deleted = await countDeleted(cell.nova);
     if (deleted > 0) {
       const why = [`${deleted} deleted server(s): their history stays there`];

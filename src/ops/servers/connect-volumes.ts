@@ -11,7 +11,7 @@ import type { StepContext } from '../engine/saga.ts';
 import { busOfServer } from './volume-bus.ts';
 
 /** A host as storage is told of it. */
-const targetOf = ({ host, inventory: { hostIp, facts } }: Pick<Host, 'host' | 'inventory'>): VolumeTarget => ({
+export const targetOf = ({ host, inventory: { hostIp, facts } }: Pick<Host, 'host' | 'inventory'>): VolumeTarget => ({
   ...{ host, ip: hostIp, arch: facts.cpu.arch },
   connector: facts.connector ?? null,
 });

@@ -40,13 +40,19 @@ export const isOurs = async (instancesDir: string, { name, uuid }: DomainRef): P
 
 function readDisk(disk: Element): ForeignDisk {
   const type = disk.getAttribute('type') ?? 'file';
-  const path = attributeOf(disk, 'source', 'file');
+  const path = attributeOf(disk, 'source', type === 'block' ? 'dev' : 'file');
   const empty = find(disk, 'source') === null;
   return {
     path,
     device: disk.getAttribute('device') ?? 'disk',
     format: attributeOf(disk, 'driver', 'type') ?? 'raw',
     source: empty ? 'empty' : type,
+    serial: find(disk, 'serial')?.textContent || null,
+    target: attributeOf(disk, 'target', 'dev') ?? '',
+    bus: attributeOf(disk, 'target', 'bus') ?? '',
+    protocol: attributeOf(disk, 'source', 'protocol'),
+    name: attributeOf(disk, 'source', 'name'),
+    encrypted: find(disk, 'encryption') !== null || find(disk, 'source/encryption') !== null,
   };
 }
 
@@ -69,6 +75,10 @@ export function readForeign(xml: string): Pick<ForeignGuest, 'disks' | 'interfac
   };
 }
 
+/** A device of the host's may be gone since the guest had it. */
+const withPresence = async (disk: ForeignDisk): Promise<ForeignDisk> =>
+  disk.source === 'block' && disk.path !== null ? { ...disk, isThere: await exists(disk.path) } : disk;
+
 /** A guest as this host has it, whoever made it; null: there is none of that id. */
 export async function surveyGuest(host: AdoptionHost, uuid: string): Promise<ForeignGuest | null> {
   const { connection, instancesDir } = host;
@@ -81,11 +91,13 @@ export async function surveyGuest(host: AdoptionHost, uuid: string): Promise<For
     powerOf(calls, domain),
   ]);
   const memoryMb = toMib(info.maxMemKib);
+  const foreign = readForeign(xml);
   return {
     ...{ uuid, name: domain.name, powerState, dir: instanceDir(instancesDir, uuid) },
     current: { vcpus: info.vcpus, memoryMb: toMib(info.memoryKib) },
     maximum: { vcpus: info.vcpus, memoryMb },
-    ...readForeign(xml),
+    ...foreign,
+    disks: await Promise.all(foreign.disks.map(withPresence)),
     unsafe: await unsafeFiles(instancesDir, uuid),
     ours: await isOurs(instancesDir, domain),
   };

@@ -25,6 +25,8 @@ import { endXml, leaf, startXml, text, type XMLBuilder } from './xml.ts';
 const BALLOON_STATS_SECONDS = 1;
 /** Our own elements in a domain's metadata. */
 const METADATA_URI = 'urn:xloud:compute:1';
+/** By which a definition of ours is known. */
+export const METADATA = 'xloud:instance';
 
 /** The persistent definition of a guest. */
 export function domainXml(spec: GuestSpec, place: DomainPlace): string {
@@ -50,7 +52,7 @@ export function domainXml(spec: GuestSpec, place: DomainPlace): string {
 }
 
 function writeMetadata(domain: XMLBuilder, spec: GuestSpec): void {
-  const ours = domain.ele('metadata').ele(METADATA_URI, 'xloud:instance');
+  const ours = domain.ele('metadata').ele(METADATA_URI, METADATA);
   const add = (name: string, value: string, attributes: Readonly<Record<string, string>> = {}) =>
     ours.ele(METADATA_URI, `xloud:${name}`, attributes).txt(value).up();
   add('name', spec.name);

@@ -13,6 +13,7 @@ import { qemuImg } from '../../base/qemu-img.ts';
 import { volumePlan } from './disks.ts';
 import { isVirError } from './errors.ts';
 import { domainOf, type Host, view } from './host.ts';
+import { METADATA } from './config.ts';
 import { diskXml } from './machine/disk.ts';
 import { mustStay } from './move/live.ts';
 import { type Side, sidesOf } from './sides.ts';
@@ -34,8 +35,11 @@ interface PluggedDisk {
 export function readVolumes(xml: string): {
   readonly volumes: ReadonlyMap<string, PluggedDisk>;
   readonly names: ReadonlySet<string>;
+  /** Whether it is a definition of ours: another program's has files that are none of the built-in service. */
+  readonly isOurs: boolean;
 } {
-  const devices = find(readXml(xml), 'devices');
+  const domain = readXml(xml);
+  const devices = find(domain, 'devices');
   const volumes = new Map<string, PluggedDisk>();
   const names = new Set<string>();
   for (const disk of devices === null ? [] : children(devices, 'disk')) {
@@ -45,7 +49,7 @@ export function readVolumes(xml: string): {
     if (serial)
       volumes.set(serial, { name, path: find(disk, 'source')?.getAttribute('file') ?? '', xml: elementXml(disk) });
   }
-  return { volumes, names };
+  return { volumes, names, isOurs: find(domain, `metadata/${METADATA}`) !== null };
 }
 
 async function disksOf(host: Host, domain: DomainRef, side: Side): Promise<ReturnType<typeof readVolumes>> {
@@ -100,11 +104,12 @@ async function detach(host: Host, uuid: string, volumeId: string): Promise<void>
 async function grow(host: Host, uuid: string, volumeId: string, bytes: number): Promise<void> {
   const domain = await domainOf(host, uuid);
   await mustStay(host, domain);
-  const plugged = (await disksOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE)).volumes.get(volumeId);
+  const { volumes, isOurs } = await disksOf(host, domain, vir.VIR_DOMAIN_AFFECT_LIVE);
+  const plugged = volumes.get(volumeId);
   if (plugged === undefined) throw notFound(`Volume ${volumeId} is not attached to instance ${uuid}.`);
   if (await isOff(host.connection, domain)) {
     // what another service keeps is as large as that made it, which the next start sees
-    if (plugged.path === '' || isInShare(host.instancesDir, plugged.path)) return;
+    if (!isOurs || plugged.path === '' || isInShare(host.instancesDir, plugged.path)) return;
     await qemuImg(host.run, ['resize', '-q', '-f', 'qcow2', '--', plugged.path, String(bytes)]);
     return;
   }

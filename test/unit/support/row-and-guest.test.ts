@@ -1,24 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { power } from '../../../src/domain/servers/servers.ts';
-import { type FakeGuest, memoryStore } from '../../../src/virt/fake/store.ts';
+import type { HeldGuest } from '../../support/held.ts';
 import { brokenServer } from '../../support/row-and-guest.ts';
-import { aFlavor, aServer, aSpec, NOW_MS } from '../../support/samples.ts';
+import { aFlavor, aServer } from '../../support/samples.ts';
 
 const size = { vcpus: 2, memoryMb: 512 };
 const extraSpecs = { minimum_cpu: '1', minimum_memory: '256' };
 
 /** The laws that a server breaks whose row says `vcpus` and `memoryMb`, and whose guest has 2 vCPUs and 512 MiB. */
-function broken(powerState: FakeGuest['powerState'], row: typeof size, lies: readonly number[]): string[] {
+function broken(powerState: HeldGuest['powerState'], row: typeof size, lies: readonly number[]): string[] {
   const server = aServer({
     ...{ vmState: powerState === power.paused ? 'paused' : 'active', flavor: aFlavor({ ...size, extraSpecs }) },
     ...{ currentVcpus: row.vcpus, currentMemoryMb: row.memoryMb, bootVcpus: 1, bootMemoryMb: 256 },
   });
-  const store = memoryStore();
-  const spec = aSpec({ uuid: server.uuid, maximum: size });
-  const guest = { spec, powerState, size, pluggedVcpus: 2, boot: size, memoryDriverAtMs: 0, starts: 1 };
-  store.put({ ...guest, log: [] } as unknown as FakeGuest);
-  return brokenServer(server, size, store, NOW_MS, lies).map((law) => law.split(':')[0] ?? law);
+  const guest = { uuid: server.uuid, powerState, size, pluggedVcpus: 2 };
+  return brokenServer(server, size, guest, lies).map((law) => law.split(':')[0] ?? law);
 }
 
 const differs = ['row and guest have different sizes'];
