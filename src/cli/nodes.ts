@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { badRequest } from '../base/errors.ts';
 import { table } from '../base/table.ts';
+import { allPages } from '../client/compute.ts';
 import { Refusal } from '../client/refusal.ts';
 import type { Session } from '../client/session.ts';
 
@@ -113,6 +114,7 @@ export async function addNode(session: Session, host: string, terms: NodeTerms, 
 }
 
 interface Hypervisor {
+  readonly id: string;
   readonly service: { readonly host: string };
   readonly state: string;
   readonly status: string;
@@ -127,20 +129,9 @@ interface Hypervisor {
 
 /** The last version that shows what hosts have. */
 const HYPERVISORS = '2.87';
-const PAGE = 500;
 
-async function allHypervisors(session: Session): Promise<Hypervisor[]> {
-  const found: (Hypervisor & { readonly id: string })[] = [];
-  for (;;) {
-    const marker = found.at(-1)?.id;
-    const path = `/os-hypervisors/detail?limit=${PAGE}${marker === undefined ? '' : `&marker=${marker}`}`;
-    const { hypervisors } = (await session.compute('GET', path, undefined, HYPERVISORS)) as {
-      readonly hypervisors: typeof found;
-    };
-    found.push(...hypervisors);
-    if (hypervisors.length < PAGE) return found;
-  }
-}
+const allHypervisors = (session: Session): Promise<Hypervisor[]> =>
+  allPages((path) => session.compute('GET', path, undefined, HYPERVISORS), '/os-hypervisors/detail', 'hypervisors');
 
 interface ClusterStats {
   readonly hosts: Readonly<Record<'total' | 'up' | 'disabled' | 'down', number>>;

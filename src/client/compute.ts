@@ -112,6 +112,27 @@ export function segment(text: string): string {
 const PAGE = 1_000;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
+/**
+ * All that a list has, in as many requests as it has pages.
+ * @param name of the list in an answer: `servers`, whose next page is announced in `servers_links`
+ */
+export async function allPages<T extends { readonly id: string }>(
+  get: (path: string) => Promise<unknown>,
+  first: string,
+  name: string,
+): Promise<T[]> {
+  const all: T[] = [];
+  const between = first.includes('?') ? '&' : '?';
+  for (;;) {
+    const last = all.at(-1);
+    const marker = last === undefined ? '' : `&marker=${segment(last.id)}`;
+    const body = (await get(`${first}${between}limit=${PAGE}${marker}`)) as Record<string, T[]>;
+    all.push(...(body[name] ?? []));
+    // a page may be shorter than what was asked for, and others follow
+    if (body[`${name}_links`] === undefined) return all;
+  }
+}
+
 /** The verbs of a session that faces and controllers need; each throws a `Refusal` for what the service refuses. */
 export function computeClient(session: Session) {
   const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> =>
@@ -120,25 +141,11 @@ export function computeClient(session: Session) {
   const image = async <T>(asked: Asked): Promise<T> => (await session.ask('image', asked)).body as T;
   const path = (kind: Kind, server: string): string => `/servers/${segment(server)}/os-xloud-${kind}s`;
 
-  /** All that a list has, in as many requests as it has pages. */
-  async function pages<T>(first: string, name: string, idOf: (one: T) => string): Promise<T[]> {
-    const all: T[] = [];
-    const between = first.includes('?') ? '&' : '?';
-    for (;;) {
-      const last = all.at(-1);
-      const marker = last === undefined ? '' : `&marker=${segment(idOf(last))}`;
-      const body = await ask<Record<string, T[]>>('GET', `${first}${between}limit=${PAGE}${marker}`);
-      all.push(...(body[name] ?? []));
-      // a page may be shorter than what was asked for, and others follow
-      if (body[`${name}_links`] === undefined) return all;
-    }
-  }
-
   return {
     ask,
     act,
     servers: {
-      list: () => pages<Server>('/servers/detail', 'servers', ({ id }) => id),
+      list: () => allPages<Server>((path) => ask('GET', path), '/servers/detail', 'servers'),
       show: async (id: string) => (await ask<{ server: Server }>('GET', `/servers/${segment(id)}`)).server,
       create: async (server: object) => (await ask<{ server: { id: string } }>('POST', '/servers', { server })).server,
       remove: (id: string) => ask<unknown>('DELETE', `/servers/${segment(id)}`),
@@ -206,7 +213,7 @@ export function computeClient(session: Session) {
     },
     /** The id of the flavor of this id or name. Throws 404 where the caller sees none. */
     async flavorNamed(name: string): Promise<string> {
-      const all = await pages<{ id: string; name: string }>('/flavors', 'flavors', ({ id }) => id);
+      const all = await allPages<{ id: string; name: string }>((path) => ask('GET', path), '/flavors', 'flavors');
       const found = all.find(({ id }) => id === name) ?? all.find((one) => one.name === name);
       if (found === undefined) throw notFound(`There is no flavor ${name}.`);
       return found.id;

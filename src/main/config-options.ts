@@ -37,6 +37,8 @@ export function splitListen(text: string): { readonly address: string; readonly 
 export interface Form {
   readonly name: string;
   readonly fits: (text: string) => boolean;
+  /** Why a text does not fit, where there is more to say than its form. Nothing secret of the text is in it. */
+  readonly why?: (text: string) => string | null;
 }
 
 /** The letters of ISO 4217. */
@@ -96,6 +98,8 @@ export const keystoneUrl: Form = {
   },
 };
 
+const tlsIn = (address: string): boolean => /[?&](ssl|tls)\w*=/i.test(address);
+
 /** A database that can be opened: an unescaped character in a password makes another address of it. */
 export const databaseAddress: Form = {
   name: 'sqlite:///absolute/path or mysql://user:password@host:port/name (no other kind of database; special characters of a password as %40)',
@@ -105,11 +109,15 @@ export const databaseAddress: Form = {
       if (!/^(mysql|mariadb):\/\//.test(address)) return false;
       const { hostname, password, pathname, searchParams, username } = new URL(address.replace(/^mariadb:/, 'mysql:'));
       for (const part of [username, password]) decodeURIComponent(part);
+      if (tlsIn(address)) return false;
       return (hostname !== '' || searchParams.has('socketPath')) && /^\/[^/]+$/.test(pathname);
     } catch {
       return false;
     }
   },
+  // taken without a word it would go over the network as plain text
+  why: (address) =>
+    tlsIn(address) ? 'TLS to the database (ssl_…) is not supported: leave it out, and use a network to trust' : null,
 };
 export const addressRange: Form = {
   name: 'an address or a range such as 10.0.0.0/8',

@@ -1,5 +1,6 @@
 // Why: what only matters where API, workers and hosts are processes of their own stands together.
 
+import { amqpUrls } from './config-addresses.ts';
 import { list, listenAddress, text } from './config-options.ts';
 
 export const processOptions = {
@@ -7,7 +8,7 @@ export const processOptions = {
     url: text(
       '',
       'amqp://user:password@host:port/vhost of RabbitMQ, amqps:// for TLS; of several brokers of one cluster with commas between. Empty: API, workers and hosts are one process.',
-      { secret: true },
+      { secret: true, form: amqpUrls },
     ),
     signing_key_file: text(
       '',

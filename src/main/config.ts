@@ -33,6 +33,7 @@ import {
   serviceUrl,
   text,
 } from './config-options.ts';
+import { amqpUrl } from './config-addresses.ts';
 import { imageOptions } from './config-image.ts';
 import { network } from './config-network.ts';
 import { novacronOptions } from './config-novacron.ts';
@@ -372,7 +373,7 @@ export const schema = {
     url: text(
       '',
       'amqp://user:password@host:port/vhost of RabbitMQ; empty: nobody is told of what this process does, so all of a deployment have it.',
-      { secret: true },
+      { secret: true, form: amqpUrl },
     ),
     exchange: text('nova', "Topic exchange, oslo.messaging's control_exchange."),
     topics: list<string>(['versioned_notifications'], "Topics, Nova's versioned_notifications_topics."),
@@ -435,8 +436,10 @@ function readValue(option: AnyOption, raw: unknown, where: string): unknown {
   switch (option.kind) {
     case 'text':
       if (typeof raw !== 'string') throw bad(where, `text is wanted, not ${said(raw)}`);
-      if (raw !== '' && option.form?.fits(raw) === false)
-        throw bad(where, `${option.form.name} is wanted, not ${said(raw)}`);
+      if (raw !== '' && option.form?.fits(raw) === false) {
+        const why = option.form.why?.(raw) ?? null;
+        throw bad(where, `${option.form.name} is wanted, not ${said(raw)}${why === null ? '' : `: ${why}`}`);
+      }
       return raw;
     case 'choice':
       if (!option.choices?.includes(asText as string))

@@ -17,6 +17,9 @@ export const sqlitePath = (url: string): string | null =>
 /** The same, or a notFound Fault: for commands that must not make a database by mistyping its path. */
 export function existing(url: string): string {
   const path = sqlitePath(url);
-  if (path !== null && !existsSync(path)) throw notFound(`there is no database at ${path}`);
+  if (path !== null && !existsSync(path))
+    throw notFound(
+      `there is no database at ${path}: name another --data-dir or --config, or make it by \`xloud db upgrade\``,
+    );
   return url;
 }

@@ -340,10 +340,8 @@ config
 withCommon(config.command('check').description('read the configuration and say what is wrong with it')).action(
   async (options: Common) => {
     const read = await configOf(options);
-    const { checkOperators } = await import('./operators.ts');
-    checkOperators(read);
-    const { readCloudInitTemplates } = await import('./cloud-init-templates.ts');
-    readCloudInitTemplates(read.compute.cloud_init_templates);
+    const { checkConfig } = await import('./config-check.ts');
+    checkConfig(read);
     print('the configuration is good');
   },
 );

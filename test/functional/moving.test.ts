@@ -170,6 +170,53 @@ for (const engine of engines) {
       assert.equal((await store.database.read('key_pairs').select('id')).length, 2);
     });
 
+    it('takes keys for two where a slash is in the name of one and in the id of the other user', async () => {
+      const key = (user_id: string, name: string) => ({
+        user_id,
+        name,
+        fingerprint: 'aa',
+        public_key: 'A',
+        type: 'ssh',
+      });
+      const keys = [key('a', 'b/c'), key('a/b', 'c'), key('a%2Fb', 'c')];
+      await nova.add('api', 'key_pairs', ...keys);
+      const read = store.database.read;
+      const there = async () => (await read('key_pairs').select('user_id', 'name').orderBy('id')) as object[];
+      for (const { verdict } of await all(planImport(deps))) assert.equal(verdict, 'adopt');
+      await all(applyImport(deps));
+      const wanted = keys.map(({ user_id, name }) => ({ user_id, name }));
+      assert.deepEqual(await there(), wanted);
+      for (const { verdict } of await all(applyImport(deps))) assert.equal(verdict, 'adopted');
+      // one that was deleted here is nobody else's
+      await store.database.write('key_pairs').where({ user_id: 'a/b' }).delete();
+      const undone = await all(undoImport(deps));
+      assert.deepEqual(
+        undone.map(({ verdict }) => verdict),
+        ['adopt', 'ignore', 'adopt'],
+      );
+      assert.deepEqual(await there(), []);
+    });
+
+    it('takes any limit below 0 for none, as Nova does, and says so', async () => {
+      const limit = (resource: string, hard_limit: number) => ({ project_id: 'p', resource, hard_limit });
+      await nova.add('api', 'quotas', limit('cores', -1), limit('ram', -7));
+      const lines = await all(planImport(deps));
+      await all(applyImport(deps));
+      assert.deepEqual(
+        lines.map(({ verdict, why }) => [verdict, ...why]),
+        [['adopt'], ['change', '-7 is no limit, which is -1 here']],
+      );
+      const rows = await store.database.read('quota_limits').select('resource', 'hard_limit').orderBy('resource');
+      assert.deepEqual(
+        rows.map((row) => [row.resource, Number(row.hard_limit)]),
+        [
+          ['cores', -1],
+          ['ram', -1],
+        ],
+      );
+      for (const { verdict } of await all(applyImport(deps))) assert.equal(verdict, 'adopted');
+    });
+
     it('takes over a server with all that it had, and counts it as it is', async () => {
       await nova.add('api', 'instance_groups', {
         id: 3,

@@ -69,7 +69,7 @@ describe('xloud db purge', () => {
   it('makes no database where there is none', async () => {
     const dir = join(service.dataDir, 'nothing');
     const { status, stderr } = await xloud('db', 'purge', '--data-dir', dir, '--before', '90d');
-    assert.equal(stderr, `xloud: there is no database at ${join(dir, 'xloud.db')}\n`);
+    assert.ok(stderr.startsWith(`xloud: there is no database at ${join(dir, 'xloud.db')}: `), stderr);
     assert.equal(status, 2);
     assert.ok(!existsSync(dir));
   });

@@ -6,7 +6,7 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { register, type TestKeystone } from './keystone.ts';
+import { authtoken, register, type TestKeystone } from './keystone.ts';
 import { scratchDir } from './scratch.ts';
 import { eventually, freePort } from './serve.ts';
 
@@ -29,23 +29,14 @@ export interface TestBarbican {
   stop(): Promise<void>;
 }
 
-const config = (dir: string, endpoint: string, { authUrl }: TestKeystone): string => `[DEFAULT]
+const config = (dir: string, endpoint: string, keystone: TestKeystone): string => `[DEFAULT]
 host_href = ${endpoint}
 sql_connection = sqlite:///${join(dir, 'barbican.db')}
 db_auto_create = false
 log_file = ${join(dir, 'barbican.log')}
 [database]
 connection = sqlite:///${join(dir, 'barbican.db')}
-[keystone_authtoken]
-www_authenticate_uri = ${authUrl}
-auth_url = ${authUrl}
-auth_type = password
-username = barbican
-password = barbican
-user_domain_id = default
-project_domain_id = default
-project_name = service
-[oslo_policy]
+${authtoken(keystone, 'barbican')}[oslo_policy]
 policy_file = ${join(dir, 'policy.yaml')}
 [secretstore]
 enabled_secretstore_plugins = store_crypto

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
 import { scratchDir } from './scratch.ts';
-import { register, type TestKeystone } from './keystone.ts';
+import { authtoken, register, type TestKeystone } from './keystone.ts';
 import { eventually, freePort } from './serve.ts';
 
 const run = promisify(execFile);
@@ -35,7 +35,7 @@ export interface TestGlance {
   stop(): Promise<void>;
 }
 
-const config = (dir: string, port: number, { authUrl }: TestKeystone, database: string): string => `[DEFAULT]
+const config = (dir: string, port: number, keystone: TestKeystone, database: string): string => `[DEFAULT]
 bind_host = 127.0.0.1
 bind_port = ${port}
 workers = 0
@@ -46,16 +46,7 @@ connection = ${database}
 stores = file
 default_store = file
 filesystem_store_datadir = ${join(dir, 'images')}
-[keystone_authtoken]
-www_authenticate_uri = ${authUrl}
-auth_url = ${authUrl}
-auth_type = password
-username = glance
-password = glance
-user_domain_id = default
-project_domain_id = default
-project_name = service
-service_token_roles_required = true
+${authtoken(keystone, 'glance')}service_token_roles_required = true
 [paste_deploy]
 flavor = keystone
 [oslo_policy]

@@ -337,3 +337,15 @@ export const cloudsFor = ({ authUrl, adminPassword }: TestKeystone, members: rea
   const others = members.map(({ name, project }) => [name, cloud(name, name, project)] as const);
   return JSON.stringify({ clouds: { xloud: cloud('admin', adminPassword, 'admin'), ...Object.fromEntries(others) } });
 };
+
+/** Section `[keystone_authtoken]` of a service whose user of the project `service` has its own name for a password. */
+export const authtoken = ({ authUrl }: Pick<TestKeystone, 'authUrl'>, user: string): string => `[keystone_authtoken]
+www_authenticate_uri = ${authUrl}
+auth_url = ${authUrl}
+auth_type = password
+username = ${user}
+password = ${user}
+user_domain_id = default
+project_domain_id = default
+project_name = service
+`;

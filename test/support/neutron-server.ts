@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freshMariadb, sqlalchemyUrl, type TestDatabase } from './mariadb.ts';
-import { register, type TestKeystone } from './keystone.ts';
+import { authtoken, register, type TestKeystone } from './keystone.ts';
 import { scratchDir } from './scratch.ts';
 import { eventually, freePort } from './serve.ts';
 
@@ -78,16 +78,7 @@ notify_nova_on_port_data_changes = true
 lock_path = ${dir}
 [database]
 connection = ${database}
-[keystone_authtoken]
-www_authenticate_uri = ${keystone.authUrl}
-auth_url = ${keystone.authUrl}
-auth_type = password
-username = neutron
-password = neutron
-user_domain_id = default
-project_domain_id = default
-project_name = service
-service_token_roles_required = true
+${authtoken(keystone, 'neutron')}service_token_roles_required = true
 [nova]
 auth_url = ${keystone.authUrl}
 auth_type = password

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/db/engine.ts';
-import { register, type TestKeystone } from './keystone.ts';
+import { authtoken, register, type TestKeystone } from './keystone.ts';
 import { freshMariadb, sqlalchemyUrl } from './mariadb.ts';
 import { scratchDir } from './scratch.ts';
 import { eventually, freePort } from './serve.ts';
@@ -45,16 +45,7 @@ connection = ${connection}
 ${
   keystone === null
     ? ''
-    : `[keystone_authtoken]
-www_authenticate_uri = ${keystone.authUrl}
-auth_url = ${keystone.authUrl}
-auth_type = password
-username = placement
-password = placement
-user_domain_id = default
-project_domain_id = default
-project_name = service
-region_name = RegionOne
+    : `${authtoken(keystone, 'placement')}region_name = RegionOne
 `
 }`;
 

@@ -7,7 +7,9 @@ import { type Database, openToLook, type Reader } from '../engine.ts';
 /** The address of a database as Nova writes it, or as we do. @throws badRequest, without the address: a password is in it */
 export function novaUrl(text: string, what: string): string {
   if (text.startsWith('sqlite:///')) return text;
-  const problem = badRequest(`${what}: mysql://user:password@host:port/name is wanted`);
+  const problem = badRequest(
+    `${what}: mysql://user:password@host:port/name of MySQL or MariaDB is wanted, with / @ # % in user and password as %2F %40 %23 %25`,
+  );
   if (!/^(mysql|mariadb)(\+\w+)?:\/\//.test(text)) throw problem;
   let url: URL;
   try {

@@ -128,7 +128,7 @@ export interface SettableRange {
   readonly maximum: number;
 }
 
-const UNLIMITED = -1;
+export const UNLIMITED = -1;
 
 /** What is left when a number that may mean "no limit" is taken from another: that too, if either does. */
 const less = (a: number, b: number): number => (a <= UNLIMITED || b <= UNLIMITED ? UNLIMITED : a - b);

@@ -63,7 +63,10 @@ export async function openNovas(flags: NovaFlags, cleanup: Cleanup): Promise<Ope
     return mustHave(nova, table, what);
   };
   const text = flags.apiDatabase ?? (flags.novaConf === undefined ? null : fromConf(flags.novaConf));
-  if (text === null) throw badRequest('--api-database or --nova-conf: say where the database of the API of Nova is');
+  if (text === null)
+    throw badRequest(
+      "name the database of Nova's API by --api-database, or a nova.conf with [api_database] by --nova-conf",
+    );
   const api = await open(text, '--api-database', 'cell_mappings');
   const mapped = await novaCells(api);
   const isTemplate = (url: string) => url.includes('{');
@@ -72,7 +75,9 @@ export async function openNovas(flags: NovaFlags, cleanup: Cleanup): Promise<Ope
       ? flags.cellDatabase
       : mapped.filter(({ uuid }) => uuid !== CELL0).map(({ connection }) => connection);
   if (named.length === 0 || named.some(isTemplate))
-    throw badRequest(`${CELL}: name it; what Nova has of its cells is a template, or nothing`);
+    throw badRequest(
+      `${CELL}: name the database of each cell; in Nova's cell_mappings it is a template, or there is none`,
+    );
   const cells: NovaCell[] = [];
   for (const url of named) cells.push({ name: nameOf(url, CELL), nova: await open(url, CELL, 'instances') });
   const zero = flags.cell0Database ?? mapped.find(({ uuid }) => uuid === CELL0)?.connection;

@@ -22,7 +22,7 @@ import {
 } from '../../db/nova/api.ts';
 import { flavorProblem, lostOfFlavor, readFlavor } from '../../domain/moving/nova-flavor.ts';
 import { jsonIn, type NovaRow, numberIn, objectIn, textIn, timeIn } from '../../domain/moving/nova-rows.ts';
-import { quotaResources } from '../../domain/placement/quota-sets.ts';
+import { quotaResources, UNLIMITED } from '../../domain/placement/quota-sets.ts';
 import { type Line, type MovingDeps, type Step, verdictOf } from './deps.ts';
 
 /** What is known of one thing before it is looked for here. */
@@ -81,8 +81,15 @@ function flavorThing({ database, clock }: MovingDeps, { row, extraSpecs, project
   };
 }
 
-/** A key's name is its user's; both stand in what it is remembered by. */
-export const keypairName = (userId: string, name: string): string => `${userId}/${name}`;
+/** What a key is remembered by: its user's id and its own name, divided by the first slash, whatever either has in it. */
+const keypairName = (userId: string, name: string): string =>
+  `${userId.replaceAll('%', '%25').replaceAll('/', '%2F')}/${name}`;
+
+function keypairOf(record: string): { readonly user_id: string; readonly name: string } {
+  const slash = record.indexOf('/');
+  const user_id = record.slice(0, slash).replaceAll('%2F', '/').replaceAll('%25', '%');
+  return { user_id, name: record.slice(slash + 1) };
+}
 
 function keypairThing({ database, clock }: MovingDeps, row: NovaRow): Thing {
   const text = (column: string) => textIn(row, column) ?? '';
@@ -113,12 +120,15 @@ const limitName = ({ scope, scopeId, userId, resource }: NovaLimit): string =>
 
 function limitThing({ database }: MovingDeps, limit: NovaLimit): Thing {
   const { scope, scopeId, userId, resource } = limit;
+  // to Nova any number below 0 is no limit; here, as in its API, it is -1
+  const most = Math.max(limit.limit, UNLIMITED);
   const where = { scope, scope_id: scopeId, user_id: userId, resource };
   return {
     kind: scope === 'class' ? 'quota_class' : 'quota',
     name: limitName(limit),
     title: [scopeId, userId, resource].filter(Boolean).join(' '),
     problem: quotaResources.some((one) => one === resource) ? null : 'there is no such quota here',
+    changes: most === limit.limit ? [] : [`${limit.limit} is no limit, which is ${UNLIMITED} here`],
     async here() {
       const row: { hard_limit: number } | undefined = await database
         .read('quota_limits')
@@ -126,9 +136,9 @@ function limitThing({ database }: MovingDeps, limit: NovaLimit): Thing {
         .where(where)
         .first();
       if (row === undefined) return null;
-      return Number(row.hard_limit) === limit.limit ? 'same' : 'other';
+      return Number(row.hard_limit) === most ? 'same' : 'other';
     },
-    insert: (t) => setLimit(t, ownerOf(limit), resource, limit.limit),
+    insert: (t) => setLimit(t, ownerOf(limit), resource, most),
   };
 }
 
@@ -199,10 +209,8 @@ export async function takeBackNoun(
   switch (kind) {
     case 'flavor':
       return (await taken('flavors', { flavorid: name })) > 0;
-    case 'keypair': {
-      const slash = name.indexOf('/');
-      return (await taken('key_pairs', { user_id: name.slice(0, slash), name: name.slice(slash + 1) })) > 0;
-    }
+    case 'keypair':
+      return (await taken('key_pairs', { ...keypairOf(name) })) > 0;
     case 'quota':
     case 'quota_class': {
       const [scope, scope_id, user_id, resource] = JSON.parse(name) as string[];

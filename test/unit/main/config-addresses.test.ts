@@ -34,6 +34,14 @@ test('databases are those that can be opened, and a refusal repeats no password'
     );
 });
 
+test('TLS to the database is refused, which would not be there', () => {
+  for (const asked of ['ssl_ca=/etc/ca.pem', 'charset=utf8mb4&ssl=true'])
+    assert.throws(
+      () => load('database.connection', `mysql://xloud:s3cret@db/xloud?${asked}`),
+      ({ message }: Error) => /: TLS to the database .* is not supported/.test(message) && !message.includes('s3cret'),
+    );
+});
+
 test("Keystone's address is that of its v3 API", () => {
   const good = ['http://keystone:5000', 'http://keystone:5000/v3/', 'https://cloud.example.org/identity/v3'];
   for (const url of good) assert.equal(load('identity.auth_url', url).identity.auth_url, url);

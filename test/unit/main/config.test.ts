@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { checkConfig } from '../../../src/main/config-check.ts';
 import { loadConfig, sampleConfig, schema } from '../../../src/main/config.ts';
 import { checkOperators } from '../../../src/main/operators.ts';
 import { readOffers } from '../../../src/main/offers.ts';
@@ -26,6 +27,39 @@ describe('services that an operator has', () => {
     check('placement.endpoint=http://placement:8778', 'placement.sync=no');
     const engine = /network\.engine: it is the built-in service's/;
     assert.throws(() => check('network.service=neutron', 'network.engine=ovn', keystone), engine);
+  });
+});
+
+describe('`xloud config check`', () => {
+  const check = (...flags: string[]) => checkConfig(loadConfig({ flags }));
+
+  it('finds what each start would find', () => {
+    check();
+    assert.throws(() => check('image.service=glance'), /identity\.auth_url: /);
+    assert.throws(() => check('api.forwarded_headers=forwarded, x-forwarded-host'), /api\.forwarded_headers: /);
+    assert.throws(() => check('compute.traits=HW_CPU_X86_AVX'), /compute\.traits: /);
+    assert.throws(() => check('compute.cpu_dedicated_set=1-3', 'compute.cpu_shared_set=3'), /cpu_dedicated_set: /);
+    assert.throws(() => check('compute.reserved_huge_pages=64'), /reserved_huge_pages: /);
+    assert.throws(() => check('pci.device_spec={"address":"zz:00.0"}'), /pci\.device_spec: /);
+    assert.throws(() => check('pci.alias={"name":"a:b","vendor_id":"10de","product_id":"1db6"}'), /pci\.alias: /);
+    assert.throws(() => check('novacron.loopback_project=p'), /novacron\.loopback_project: /);
+    assert.throws(() => check('compute.cloud_init_templates=/nowhere'), /compute\.cloud_init_templates: /);
+  });
+});
+
+describe('addresses of brokers', () => {
+  const refused = (flag: string, why: RegExp) => assert.throws(() => loadConfig({ flags: [flag] }), why, flag);
+
+  it('name RabbitMQ, one for notifications, several for the bus', () => {
+    const several = 'amqps://x:secret@r1:5671/,amqps://x:secret@r2:5671/';
+    assert.equal(loadConfig({ flags: [`bus.url=${several}`] }).bus.url, several);
+    assert.ok(loadConfig({ flags: ['notifications.url=amqp://x:secret@r1:5672/%2Fnova'] }));
+    for (const option of ['bus.url', 'notifications.url']) {
+      refused(`${option}=rabbit://x:secret@r1:5672/`, /: rabbit:\/\/ is of oslo\.messaging: amqp:\/\//);
+      refused(`${option}=https://x:secret@r1`, /\(a secret\): only RabbitMQ is supported, over AMQP$/);
+      refused(`${option}=amqp://x:sec/ret@r1`, /: it cannot be read: .*%2F/);
+    }
+    refused('bus.url=amqp://r1,r2', /several with commas between, is wanted/);
   });
 });
 

@@ -1,6 +1,7 @@
 // A unit that lost a line of its hardening would start as before, and nobody would notice.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -104,10 +105,28 @@ test('services are restarted by one script, APIs first', () => {
   }
 });
 
+interface Composed {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+const composed = () => parse(textOf('compose.yaml'), { merge: true }) as { services: Record<string, Composed> };
+
+test('compose.yaml gives flags that its commands take, and says how each password is made', () => {
+  for (const [name, { image, command = [] }] of Object.entries(composed().services)) {
+    if (image !== 'xloud' || name === 'keys') continue;
+    const help = execFileSync(join(packaging, '..', 'bin', 'xloud'), [name, '--help'], { encoding: 'utf8' });
+    for (const flag of command.filter((word) => word.startsWith('--'))) assert.ok(help.includes(`${flag} <`), flag);
+  }
+  const text = textOf('compose.yaml');
+  const [, made = ''] = /for name in ([A-Z ]+); do/.exec(text) ?? [];
+  const named = new Set([...text.matchAll(/\$\{(\w+)_PASSWORD:/g)].map(([, one]) => one));
+  assert.deepEqual(named, new Set(made.split(' ')));
+});
+
 test('what compose.yaml tells the services are options that there are', () => {
-  const { services } = parse(textOf('compose.yaml'), { merge: true }) as {
-    services: Record<string, { image: string; command?: string[]; environment?: Record<string, string> }>;
-  };
+  const { services } = composed();
   for (const [name, { image, command = [], environment = {} }] of Object.entries(services)) {
     if (image !== 'xloud' || name === 'keys') continue;
     assert.equal(command[0], name);
