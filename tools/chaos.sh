@@ -7,6 +7,7 @@ case " $* " in *' --driver libvirt '*) hosts='host guest' ;; *) hosts='' ;; esac
 # shellcheck disable=SC2086 -- groups, a word each
 tools/packages.sh ensure mariadb rabbitmq chaos $hosts
 [ "$(id -u)" -eq 0 ] || { echo 'chaos: networks and disks are cut off and filled by root alone' >&2 && exit 1; }
+[ -z "$hosts" ] || node --disable-warning=ExperimentalWarning test/support/build-guest.ts
 exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c '
   set -euo pipefail
   ip link set lo up

@@ -22,6 +22,13 @@ run_node_tests() {
   node --disable-warning=ExperimentalWarning tools/run-tests.ts "$@"
 }
 
+# run_offline FILE: in a network of its own, where storage and those who use it find each other. The guest is built before, which
+# takes the Internet.
+run_offline() {
+  node --disable-warning=ExperimentalWarning test/support/build-guest.ts || return
+  XLOUD_TEST_SILENCE_S=1800 unshare --net -- node --disable-warning=ExperimentalWarning tools/run-tests.ts "$1"
+}
+
 # run_aside LOG COMMAND...: its report goes to a file, and the failures to the terminal too.
 run_aside() {
   local log=$1
@@ -79,17 +86,13 @@ case $what in
     tools/packages.sh ensure host guest machines ovn ovn-tests keystone glance neutron nova placement cinder ceph iscsi mariadb rabbitmq
     status=0
     XLOUD_TEST_SILENCE_S=1800 run_node_tests test/movein/nova.test.ts || status=1
-    # storage is in a network of its own, as for `cinder`; by now the guest is built, which takes the Internet
-    XLOUD_TEST_SILENCE_S=1800 unshare --net -- node --disable-warning=ExperimentalWarning tools/run-tests.ts test/movein/volumes.test.ts || status=1
+    run_offline test/movein/volumes.test.ts || status=1
     exit $status
     ;;
   cinder)
     tools/packages.sh ensure host guest keystone glance cinder ceph iscsi mariadb rabbitmq
-    # storage and those who use it are in a network of their own
     status=0
-    for file in test/cinder/*.test.ts; do
-      XLOUD_TEST_SILENCE_S=1800 unshare --net -- node --disable-warning=ExperimentalWarning tools/run-tests.ts "$file" || status=1
-    done
+    for file in test/cinder/*.test.ts; do run_offline "$file" || status=1; done
     exit $status
     ;;
   kubernetes)
@@ -117,10 +120,10 @@ case $what in
     done
     # seeds that nobody ran before; what they find is printed with the command that shows it again
     echo "tests: a minute of simulation runs beside the others; failures are told at once, its report at the end"
-    # it waits for nothing but the processor: whoever waits for a guest comes first
+    # it waits for nothing but the processor: whoever waits for a guest comes first, and silence is no sign that it hangs
     simulate() {
       renice -n 10 -p "$BASHPID" >/dev/null
-      run_node_tests 'test/sim/*.test.ts' &&
+      XLOUD_TEST_SILENCE_S=3600 run_node_tests 'test/sim/*.test.ts' &&
         tools/sim.sh --seconds 60 --jobs 1 --from "$(($(date +%s) % 1000000000))"
     }
     run_aside "$cache/tests-simulation.log" simulate &

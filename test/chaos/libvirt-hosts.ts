@@ -63,25 +63,26 @@ function guestsOf(host: LibvirtHost, { books }: Pick<Around, 'books'>): readonly
   });
 }
 
-/** What ends beneath a server that leaves a host. */
+/** What ends beneath a server on its way, at the host that it leaves or at the one where its guest arrives. */
 function moveOf(entry: Entry, host: LibvirtHost, stage: Stage, { cluster, books }: Around): Victim {
   const { name } = host;
+  const end = name === entry.hosts[0] ? 'in a' : 'at the far end of a';
   const uuid = entry.serverId as string;
   const agent = processOf(cluster.agents.get(name) as Member);
   const endOf = (victim: Victim | undefined, what: string): Way[] =>
-    (victim?.ways ?? []).flatMap((way) => (way.kind === 'kill -9' ? [{ ...way, kind: `${what} killed in a` }] : []));
+    (victim?.ways ?? []).flatMap((way) => (way.kind === 'kill -9' ? [{ ...way, kind: `${what} killed ${end}` }] : []));
   const guest = guestsOf(host, { books }).find((one) => one.name.startsWith(uuid));
   const [killed] = ofProcess(agent);
   const cut: Way = {
-    ...{ kind: 'host cut off in a', weight: 6, lastsMs: CUT_MS },
+    ...{ kind: `host cut off ${end}`, weight: 6, lastsMs: CUT_MS },
     begin: () => stage.cut(name),
     end: () => stage.mend(name),
   };
   const ways = [
-    ...[cut, { ...(killed as Way), kind: 'agent killed in a' }],
+    ...[cut, { ...(killed as Way), kind: `agent killed ${end}` }],
     ...[...endOf(daemonOf(host), 'libvirtd'), ...endOf(guest, 'guest')],
   ];
-  return { part: 'move', name: `${uuid} from ${name}`, isNeededFor: ({ serverId }) => serverId === uuid, ways };
+  return { part: 'move', name: `${uuid} at ${name}`, isNeededFor: ({ serverId }) => serverId === uuid, ways };
 }
 
 /** @param directory in which each agent's data directory is */
@@ -100,7 +101,7 @@ export function libvirtHosts(directory: string, agents: readonly string[], stage
     agentConfig(agent) {
       const { libvirtd, instancesDir } = hostOf(agent);
       const address = addressOf(agent);
-      const moves = { live_migration_inbound_addr: address, host_ip: address };
+      const moves = { live_migration_inbound_addr: address, host_ip: address, live_migration_with_native_tls: 'yes' };
       return { compute: { libvirt_uri: libvirtd.uri, instances_dir: instancesDir, ...moves } };
     },
     upload: (cluster) => uploadGuest({ request: (_, method, path, body) => cluster.request(0, method, path, body) }),
@@ -116,7 +117,11 @@ export function libvirtHosts(directory: string, agents: readonly string[], stage
           () =>
             around.books.entries
               .filter(({ deed, outcome }) => outcome === 'open' && MOVES.includes(deed))
-              .map((entry) => moveOf(entry, hostOf(entry.hosts[0] ?? ''), stage, around)),
+              .flatMap((entry) =>
+                started
+                  .filter((host) => host.name === entry.hosts[0] || processesOn(host).includes(entry.serverId ?? ''))
+                  .map((host) => moveOf(entry, host, stage, around)),
+              ),
         ],
       ]),
     async start() {

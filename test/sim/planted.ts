@@ -74,7 +74,7 @@ function othersEachTime(run: (context: Context) => Promise<unknown>) {
 }
 
 export const planted: readonly Planted[] = [
-  { name: 'a lost undo', plant: () => replaced(createAction, 'ports', 'undo', () => 'nothing was made'), from: 250 },
+  { name: 'a lost undo', plant: () => replaced(createAction, 'ports', 'undo', () => 'nothing was made'), from: 350 },
   { name: 'a double claim', plant: () => replaced(createAction, 'place', 'run', () => claimBlindly), from: 110 },
   { name: 'a step that is not idempotent', plant: () => replaced(createAction, 'ports', 'run', othersEachTime) },
 ];

@@ -76,6 +76,9 @@ function digest(...parts: readonly (string | Buffer)[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+/** What a builder said last: a package that cannot be had is told of in thousands of lines. */
+const endOf = (text: string): string => text.trimEnd().split('\n').slice(-20).join('\n');
+
 /** Builds aside and renames, so that two test processes at once, or a killed one, leave no half-made folder. */
 async function cached(name: string, build: (out: string) => Promise<unknown>): Promise<string> {
   const dir = join(cache, name);
@@ -83,7 +86,9 @@ async function cached(name: string, build: (out: string) => Promise<unknown>): P
   await mkdir(cache, { recursive: true });
   const out = await mkdtemp(join(cache, 'making-'));
   try {
-    await build(out);
+    await build(out).catch((error: Error & { readonly stderr?: string }) => {
+      throw new Error(`the ${name.replace(/-[^-]*$/, '')} guest could not be built: ${endOf(error.stderr ?? error.message)}`);
+    });
     await chmod(out, 0o755); // libvirt's QEMU runs as another user
     await rename(out, dir).catch((cause: unknown) => {
       if (!existsSync(dir)) throw cause;

@@ -338,10 +338,8 @@ export const cloudsFor = ({ authUrl, adminPassword }: TestKeystone, members: rea
   return JSON.stringify({ clouds: { xloud: cloud('admin', adminPassword, 'admin'), ...Object.fromEntries(others) } });
 };
 
-/** Section `[keystone_authtoken]` of a service whose user of the project `service` has its own name for a password. */
-export const authtoken = ({ authUrl }: Pick<TestKeystone, 'authUrl'>, user: string): string => `[keystone_authtoken]
-www_authenticate_uri = ${authUrl}
-auth_url = ${authUrl}
+/** Options by which a service logs in as a user of the project `service` who has his own name for a password. */
+export const serviceLogin = ({ authUrl }: Pick<TestKeystone, 'authUrl'>, user: string): string => `auth_url = ${authUrl}
 auth_type = password
 username = ${user}
 password = ${user}
@@ -349,3 +347,8 @@ user_domain_id = default
 project_domain_id = default
 project_name = service
 `;
+
+/** Section `[keystone_authtoken]` of a service, which logs in so. */
+export const authtoken = (keystone: Pick<TestKeystone, 'authUrl'>, user: string): string => `[keystone_authtoken]
+www_authenticate_uri = ${keystone.authUrl}
+${serviceLogin(keystone, user)}`;

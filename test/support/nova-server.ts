@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDatabase } from '../../src/db/engine.ts';
-import { register, type TestKeystone } from './keystone.ts';
+import { register, serviceLogin, type TestKeystone } from './keystone.ts';
 import type { Libvirtd } from './libvirtd.ts';
 import { freshMariadb, type TestDatabase } from './mariadb.ts';
 import { placementMissing, startPlacement } from './placement-server.ts';
@@ -65,15 +65,8 @@ export interface TestNova {
   stop(): Promise<void>;
 }
 
-const auth = (keystone: TestKeystone, user: string): string => `auth_url = ${keystone.authUrl}
-auth_type = password
-username = ${user}
-password = ${user}
-user_domain_id = default
-project_domain_id = default
-project_name = service
-region_name = RegionOne
-`;
+const auth = (keystone: TestKeystone, user: string): string =>
+  `${serviceLogin(keystone, user)}region_name = RegionOne\n`;
 
 const sqlOf = ({ name, url }: TestDatabase): string =>
   `mysql+pymysql://root@localhost/${name}?unix_socket=${new URL(url).searchParams.get('socketPath')}`;
