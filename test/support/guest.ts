@@ -87,7 +87,9 @@ async function cached(name: string, build: (out: string) => Promise<unknown>): P
   const out = await mkdtemp(join(cache, 'making-'));
   try {
     await build(out).catch((error: Error & { readonly stderr?: string }) => {
-      throw new Error(`the ${name.replace(/-[^-]*$/, '')} guest could not be built: ${endOf(error.stderr ?? error.message)}`);
+      throw new Error(
+        `the ${name.replace(/-[^-]*$/, '')} guest could not be built: ${endOf(error.stderr ?? error.message)}`,
+      );
     });
     await chmod(out, 0o755); // libvirt's QEMU runs as another user
     await rename(out, dir).catch((cause: unknown) => {
