@@ -89,10 +89,11 @@ class Visitor:
         return self.ask('GET', path)['items']
 
     def reaches(self, server, status):
+        """Waits until it has that status and is at nothing: while it does something, the next step is refused."""
         def look():
             shown = self.ask('GET', f'nova/servers/{server}')
             if shown['status'] == 'ERROR' != status:
                 raise Trouble(f'{server} is ERROR, not {status}')
-            return shown['status'] == status
+            return shown['status'] == status and shown['OS-EXT-STS:task_state'] is None
 
-        until(f'{server} is {status}', look)
+        until(f'{server} is {status}, with no task', look)

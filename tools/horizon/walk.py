@@ -92,7 +92,7 @@ def walk_through_life(user, admin, server, image, bigger):
     metadata = f'nova/servers/{server}/metadata'
     step('other metadata', user.ask, 'PATCH', metadata, updated={'role': 'db'}, removed=[])
     step('another name', user.form, f'{path}/update', name='two')
-    step('a snapshot', user.form, f'/project/images/{server}/create/', instance_id=server, name='snapshot')
+    step('a snapshot', snapshot, user, server)
     step('rebuilt', rebuild, user, server, image)
     step('resized', resize, user, server, bigger)
     step('moved as it runs', live_migrate, admin, server)
@@ -103,8 +103,12 @@ def press_until(user, action, server, status, says=True):
     user.reaches(server, status)
 
 
-def rebuild(user, server, image):
+def snapshot(user, server):
+    user.form(f'/project/images/{server}/create/', instance_id=server, name='snapshot')
     user.reaches(server, 'ACTIVE')
+
+
+def rebuild(user, server, image):
     user.form(f'/project/instances/{server}/rebuild', instance_id=server, image=image, disk_config='AUTO')
     user.reaches(server, 'ACTIVE')
 
