@@ -1,25 +1,25 @@
-// Why: an application credential may be good for some requests alone. Every service asks here, as keystonemiddleware does for OpenStack's.
+// Why: an application credential may be limited to certain requests. Every service checks that here, as keystonemiddleware does in OpenStack.
 
 import { type Fault, unauthorized } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Asked } from '../base/op.ts';
 
-/** One kind of request that is allowed. */
+/** One kind of allowed request. */
 export interface AccessRule {
-  /** A type of the catalog, such as `compute`. */
+  /** A service type of the catalog, such as `compute`. */
   readonly service: string;
   readonly method: string;
   /** Below the service's endpoint: `*` and `{name}` are one segment of the path or a part of one, `**` is any number of them. */
   readonly path: string;
 }
 
-/** The types under which a service may be named. */
+/** The service types by which a rule may name a service. */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   volume: ['block-storage', 'block-store', 'volume', 'volumev3'],
   api: ['novacron'],
 };
 
-/** A part of a segment, whatever there is, or the code of a character that is meant literally. */
+/** `one`: part of a segment; `any`: anything, slashes too; a number: the code of a literal character. */
 type Piece = 'one' | 'any' | number;
 
 /** `/v2.1/servers/{id}/**` as its pieces. */
@@ -33,9 +33,9 @@ function piecesOf(pattern: string): Piece[] {
 
 const SLASH = '/'.charCodeAt(0);
 
-/** Whether a path is one of a pattern's. Takes time by the product of both lengths, whatever the pattern is. */
+/** Whether a path matches a pattern. Takes time proportional to the product of both lengths, whatever the pattern (no backtracking). */
 export function pathMatches(path: string, pattern: string): boolean {
-  // for each place of the path, whether the pieces so far can end there
+  // for each position of the path, whether the pieces so far can match up to there
   const ends = new Uint8Array(path.length + 1);
   ends[0] = 1;
   for (const piece of piecesOf(pattern)) {
@@ -59,8 +59,8 @@ export function pathMatches(path: string, pattern: string): boolean {
 }
 
 /**
- * A path as the services read it, decoded; null: one that no rule names. A slash that is written `%2F` is one more part of the path to one
- * service and none to another, and so is never what the maker of a rule meant.
+ * A path as the services read it, decoded; null: no rule can match it. `%2F` separates segments for one service and not for another,
+ * so it never means what the author of a rule meant.
  */
 function readPath(path: string): string | null {
   if (/%2f/i.test(path)) return null;
@@ -73,10 +73,10 @@ function readPath(path: string): string | null {
   return plain.length > limits.accessPathCharacters ? null : plain;
 }
 
-/** Whether a token whose credential has these rules may ask for this; no rules at all allow everything. */
+/** Whether a token whose credential has these rules may make this request; undefined rules allow everything. */
 export function accessAllowed(rules: readonly AccessRule[] | undefined, asked: Asked): boolean {
   if (rules === undefined) return true;
-  // a token may always be looked at, else nobody could find out that it is good
+  // a token may always be validated, or no service could accept it
   if (asked.service === 'identity' && asked.method === 'GET' && asked.path === '/v3/auth/tokens') return true;
   const types = TYPES[asked.service] ?? [asked.service];
   const read = readPath(asked.path);
@@ -86,7 +86,7 @@ export function accessAllowed(rules: readonly AccessRule[] | undefined, asked: A
   );
 }
 
-/** The refusal, as keystonemiddleware's a 401. `uri`: where tokens are had; null: at the built-in identity service. */
+/** The refusal: 401, as keystonemiddleware's. `uri`: where tokens are issued; null: the built-in identity service. */
 export const accessRefused = (uri: string | null): Fault =>
   unauthorized('The access rules of this application credential do not allow the request.', {
     headers: uri === null ? {} : { 'WWW-Authenticate': `Keystone uri="${uri}"` },

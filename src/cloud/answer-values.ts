@@ -1,10 +1,10 @@
-// Why: what a neighbour answers is of any shape: each value is read as what it should be, or as none.
+// Why: another service's answer may have any shape: each value is read as the expected type, or as empty.
 
-/** An object's members; none of what is no object. */
+/** An object's members; `{}` for anything else. */
 export const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
-/** The objects of a list; empty: it is no list. */
+/** The objects of a list; `[]` for anything else. */
 export const records = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
   Array.isArray(value) ? value.map(record) : [];
 

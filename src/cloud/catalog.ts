@@ -1,9 +1,9 @@
-// Why: where a neighbour is stands in Keystone's catalog, unless the operator says it himself.
+// Why: endpoints of other services come from Keystone's catalog, unless the configuration names them.
 
 import { withoutEndSlashes } from '../base/slashes.ts';
 import { record, records } from './answer-values.ts';
 
-/** `http://host:9292/v2/` is at `http://host:9292`, and so is `http://host:8776/v3/PROJECT` with the id of whoever asks for the catalog. */
+/** Strips the version: `http://host:9292/v2/` becomes `http://host:9292`, and so does `http://host:9292/v3/PROJECT` with the caller's project id. */
 export function withoutVersion(url: string): string {
   const whole = withoutEndSlashes(url).replace(/(\/v\d[\d.]{0,8})\/[0-9a-f]{32}$/, '$1');
   const at = whole.lastIndexOf('/');
@@ -11,16 +11,16 @@ export function withoutVersion(url: string): string {
 }
 
 export interface Wanted {
-  /** `image`, `network`, …; in order, where a service goes by several names. */
+  /** `image`, `network`, …; in order of preference, if a service has several types. */
   readonly types: readonly string[];
-  /** In order: the first that the catalog has is taken. */
+  /** In order of preference. */
   readonly interfaces: readonly string[];
-  /** Empty: whichever. */
+  /** Empty: any. */
   readonly region: string;
 }
 
 /**
- * The address of a service in what `GET /v3/auth/catalog` answers, without a version at its end; null: it has none.
+ * The endpoint of a service in the answer of `GET /v3/auth/catalog`, without a version at its end; null: there is none.
  */
 export function endpointIn(answer: unknown, { types, interfaces, region }: Wanted): string | null {
   for (const type of types) {

@@ -1,14 +1,14 @@
-// Why: whoever takes servers over has to know of many volumes whether they are theirs. Cinder is asked for all attachments at once, page by
-// page, and for what is in use, instead of once for each row.
+// Why: taking over servers needs the attachments of many volumes. Two paged lists of Cinder (all attachments, all volumes in use) replace one
+// request per volume.
 
 import { unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AttachedVolume } from '../domain/moving/nova-volumes.ts';
 import type { CinderHttp, Json } from './cinder-http.ts';
 import { attachmentFrom, volumeFrom } from './cinder-shapes.ts';
-import { record, records, textOf, textOrNull } from './answer-values.ts';
+import { records, textOf, textOrNull } from './answer-values.ts';
 
-/** All of a list, which may have shorter pages than were asked for: it ends with an empty one. */
+/** All rows of a list. Pages may be shorter than requested; the list ends with an empty one. */
 async function* listed(
   http: Pick<CinderHttp, 'ask'>,
   noun: 'attachments' | 'volumes',
@@ -29,7 +29,7 @@ async function* listed(
     if (last === undefined) return;
     marker = textOf(last['id']);
   }
-  throw unavailable(`The volume service tells of more ${noun} than can be looked through.`);
+  throw unavailable(`The volume service lists more ${noun} than can be read.`);
 }
 
 type Told = Omit<NonNullable<AttachedVolume['volume']>, 'host'> & {
@@ -48,15 +48,15 @@ function toldOf(row: Json): Told {
 }
 
 /**
- * What servers have of Cinder, as its administrator sees it, by the ids of attachments.
- * @throws unavailable where it cannot be asked, or tells without an end
+ * The attachments of servers, by id, as an administrator of Cinder sees them.
+ * @throws unavailable where Cinder cannot be reached, or lists without end
  */
 export async function attachedVolumes(http: Pick<CinderHttp, 'ask'>): Promise<ReadonlyMap<string, AttachedVolume>> {
   const volumes = new Map<string, Told>();
   for await (const row of listed(http, 'volumes', { status: 'in-use' })) volumes.set(textOf(row['id']), toldOf(row));
   const found = new Map<string, AttachedVolume>();
   for await (const row of listed(http, 'attachments', {})) {
-    const attachment = attachmentFrom(record(row));
+    const attachment = attachmentFrom(row);
     const told = volumes.get(attachment.volumeId);
     const volume = told === undefined ? null : { ...told, host: told.hosts.get(attachment.id) ?? null };
     found.set(attachment.id, { ...attachment, volume });

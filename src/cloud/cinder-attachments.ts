@@ -1,5 +1,5 @@
-// Why: Cinder has an attachment for each host at which a server's volume is. What Nova does with them in which order, done so that any
-// of it may be cut off and done again: what was made before is found at Cinder, which alone knows of it.
+// Why: Cinder has one attachment per host of a server's volume. These are Nova's steps in Nova's order, each idempotent: an attachment that
+// an interrupted attempt made is known only to Cinder, and is looked up there.
 
 import { badRequest, Fault, notFound } from '../base/errors.ts';
 import { volumeMissing } from '../domain/servers/volumes.ts';
@@ -10,7 +10,7 @@ import type { VolumeAttachments, VolumeTarget } from './volume.ts';
 
 const pathOf = (id: string): string => `/attachments/${encodeURIComponent(id)}`;
 
-/** The calls, each one of Cinder's. */
+/** One function per call of Cinder's API. */
 function callsOf(http: CinderHttp) {
   const attachment = (body: Json): Attachment => attachmentFrom(record(body['attachment']));
   return {
@@ -19,7 +19,7 @@ function callsOf(http: CinderHttp) {
       const missing = () => notFound(`Attachment ${id} could not be found.`);
       return attachment(await http.ask(null, { method: 'GET', path: pathOf(id), to: 'show an attachment', missing }));
     },
-    /** @param of a server's, and of one volume where that is named */
+    /** @param of the server, and one volume if it is given */
     async list(of: { readonly serverUuid: string; readonly volumeId?: string }): Promise<readonly Attachment[]> {
       const query = new URLSearchParams({ all_tenants: '1', instance_id: of.serverUuid });
       if (of.volumeId !== undefined) query.set('volume_id', of.volumeId);
@@ -29,7 +29,7 @@ function callsOf(http: CinderHttp) {
         .map(attachmentFrom)
         .filter(({ volumeId, serverUuid }) => serverUuid === of.serverUuid && (of.volumeId ?? volumeId) === volumeId);
     },
-    /** @param connector null: it is kept for its server alone */
+    /** @param connector null: the volume is only reserved for the server */
     async create(volumeId: string, serverUuid: string, connector: Json | null): Promise<Attachment> {
       const wanted = { volume_uuid: volumeId, instance_uuid: serverUuid };
       const body = { attachment: connector === null ? wanted : { ...wanted, connector } };
@@ -46,7 +46,7 @@ function callsOf(http: CinderHttp) {
       const path = `${pathOf(id)}/action`;
       await http.ask(null, { method: 'POST', path, body: { 'os-complete': null }, to: 'complete an attachment' });
     },
-    /** One that is not there: nothing. */
+    /** Does nothing if there is no such attachment. */
     async remove(id: string): Promise<void> {
       const gone = notFound(`Attachment ${id} is gone.`);
       const request = { method: 'DELETE', path: pathOf(id), to: 'end an attachment', missing: () => gone } as const;
@@ -54,7 +54,7 @@ function callsOf(http: CinderHttp) {
         if (error !== gone) throw error;
       });
     },
-    /** At which hosts a volume is, by attachment; of those that are complete alone. */
+    /** The hosts of a volume, by attachment id; only complete attachments have one. */
     async hostsOf(volumeId: string): Promise<ReadonlyMap<string, string>> {
       const path = `/volumes/${encodeURIComponent(volumeId)}`;
       const found = record((await http.find(null, { path, to: 'show a volume' }))?.['volume']);
@@ -68,13 +68,13 @@ function callsOf(http: CinderHttp) {
 
 type Calls = ReturnType<typeof callsOf>;
 
-/** Attachments of the same server to the same volume, but for one. */
+/** All other attachments of the same server to the same volume. */
 const othersOf = async (calls: Calls, { id, volumeId, serverUuid }: Attachment): Promise<readonly Attachment[]> =>
   serverUuid === null ? [] : (await calls.list({ volumeId, serverUuid })).filter((other) => other.id !== id);
 
 /**
- * The attachment at a host: the given one, where it is there or at none; another one that is there; or a new one, as when a server moves,
- * beside the one at the host of before.
+ * The attachment for a host: one that is already there, the given one if it has no host yet, or else (the server moves) a new one beside
+ * that of the previous host.
  */
 async function attachmentAt(
   calls: Calls,
@@ -89,9 +89,9 @@ async function attachmentAt(
   if (there !== undefined) return calls.show(there.id);
   const connector = connectorOf(to, device);
   const elsewhere = [attachment, ...others].some((one) => hosts.has(one.id));
-  // begun by somebody who died before he completed it: nobody knows at which host
+  // left incomplete by a process that died: its host is unknown
   for (const other of others) if (!hosts.has(other.id)) await calls.remove(other.id);
-  // Cinder connects one that is kept only where no other is connected
+  // Cinder connects a reserved attachment only if no other one is connected
   if (!elsewhere) return calls.update(id, connector);
   if (serverUuid === null) throw badRequest(`Attachment ${id} is of no server.`);
   return calls.create(volumeId, serverUuid, connector);
@@ -99,7 +99,7 @@ async function attachmentAt(
 
 const isMissing = (error: unknown): boolean => error instanceof Fault && error.kind === 'notFound';
 
-/** What Cinder calls a volume that nobody may take meanwhile, since it is being taken from its server. */
+/** Marks a volume as `detaching`, so that nobody else uses it meanwhile, or takes that back. */
 async function begin(http: CinderHttp, volumeId: string, begins: boolean): Promise<void> {
   const path = `/volumes/${encodeURIComponent(volumeId)}`;
   const found = await http.find(null, { path, to: 'show a volume' });
@@ -126,13 +126,13 @@ export function cinderAttachments(http: CinderHttp): VolumeAttachments {
     async connectAhead(id, to, device) {
       const there = await attachmentAt(calls, await calls.show(id), to, device);
       const connection = connectionFrom(there.connectionInfo, to);
-      // complete ones alone are told with their host, by which it is found again
+      // only complete attachments show their host, by which this one is found again
       await calls.complete(there.id);
       return connection;
     },
     async complete(id) {
       const { status } = await calls.show(id);
-      // kept for a server without a host, as Nova leaves it
+      // reserved for a server without a host: Nova does not complete it either
       if (status !== 'reserved') await calls.complete(id);
     },
     async disconnect(id) {

@@ -1,5 +1,5 @@
-// Why: Cinder is asked with the caller's token for what a caller asks, and with the service's own for what compute does for a server;
-// what it refuses becomes what Nova's API says then.
+// Why: a caller's own requests reach Cinder with the caller's token, and what compute does for a server with the service's token;
+// Cinder's refusals become the faults of Nova's API.
 
 import { badRequest, conflict, type Fault, forbidden, notFound, unavailable } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -10,34 +10,34 @@ import { makeNeighbour, type NeighbourAnswer, type NeighbourOptions } from './ne
 export type Json = Readonly<Record<string, unknown>>;
 
 export interface CinderOptions extends NeighbourOptions {
-  /** The project of the service's own token, which stands in the paths that it asks for. */
+  /** The project of the service's own token, which is part of its request paths. */
   readonly serviceProject: () => Promise<string>;
-  /** How long what compute does for a server may take: storage does it meanwhile. Default: `limits.volumeServiceMs`. */
+  /** Timeout of requests as the service, during which Cinder works on its storage. Default: `limits.volumeServiceMs`. */
   readonly storageMs?: number;
 }
 
-/** The least that attachments need; since then all that is said here means the same. */
+/** The first microversion with the attachments API; everything used here has meant the same since. */
 export const VERSION = '3.44';
-/** The least in which a volume may get the data of an image. */
+/** The first microversion with os-reimage. */
 export const REIMAGE = '3.68';
 
 const versionHeader = (version: string) => ({ 'OpenStack-API-Version': `volume ${version}` });
 
-/** A request for a path below a project's. */
+/** A request for a path below the project. */
 export interface CinderRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: Json;
-  /** What is done, for whoever reads that it was refused. */
+  /** What the request does, for error messages. */
   readonly to: string;
-  /** What is said of a 404; absent: what Cinder says. */
+  /** The fault for a 404; absent: Cinder's own message. */
   readonly missing?: () => Fault;
 }
 
 export interface CinderHttp {
-  /** @param as null: the service itself. Rejects with Nova's faults for what is refused. */
+  /** @param as null: the service itself. Rejects with Nova's faults for refusals. */
   ask(as: Caller | null, request: CinderRequest): Promise<Json>;
-  /** As `ask`, as the service itself, in the version that has os-reimage. */
+  /** As `ask`, as the service itself, in the microversion that has os-reimage. */
   askReimage(request: CinderRequest): Promise<Json>;
   /** As `ask`; null: 404. */
   find(as: Caller | null, request: Pick<CinderRequest, 'path' | 'to'>): Promise<Json | null>;
@@ -46,7 +46,7 @@ export interface CinderHttp {
   close(): Promise<void>;
 }
 
-/** What a refused call becomes for whoever waits for it. */
+/** The fault for a refused request. */
 function refusal(answer: NeighbourAnswer, { to, missing }: CinderRequest): Fault {
   const message = answer.message || `The volume service refused to ${to} (${answer.status}).`;
   const options = { detail: answer.status };

@@ -1,5 +1,5 @@
-// Why: what Cinder says of volumes, snapshots and connections in its own words becomes what compute knows, and what cannot be used of
-// it is refused with the reason.
+// Why: Cinder's JSON of volumes, snapshots and connections is converted to compute's own types in one place; a connection that hosts here
+// cannot use is refused with the reason.
 
 import { parseDateTime } from '../base/date-time.ts';
 import { conflict, type Fault } from '../base/errors.ts';
@@ -18,7 +18,7 @@ import type { Volume, VolumeConnection, VolumeSnapshot, VolumeTarget } from './v
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Cinder's times have no zone, and are UTC. */
+/** Cinder's times have no time zone and are UTC. */
 const time = (value: unknown): number => {
   const text = textOf(value);
   return parseDateTime(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`) ?? 0;
@@ -60,14 +60,14 @@ export const snapshotFrom = (snapshot: Json): VolumeSnapshot => ({
   createdAt: time(snapshot['created_at']),
 });
 
-/** How a server has a volume, as Cinder keeps it. */
+/** A volume attachment as Cinder stores it. */
 export interface Attachment {
   readonly id: string;
   readonly volumeId: string;
   readonly serverUuid: string | null;
   /** `reserved`, `attaching`, `attached`, … */
   readonly status: string;
-  /** How a host reaches the volume, where one was connected. */
+  /** How a host reaches the volume; empty before one was connected. */
   readonly connectionInfo: Json;
 }
 
@@ -79,7 +79,7 @@ export const attachmentFrom = (attachment: Json): Attachment => ({
   connectionInfo: record(attachment['connection_info']),
 });
 
-/** What a host says of itself to storage, as os-brick's connectors do. */
+/** A host's connector properties, as os-brick gives them to Cinder. */
 export function connectorOf({ host, ip, arch, connector }: VolumeTarget, device: string): Json {
   return {
     ...{ host, ip, platform: arch, os_type: 'linux', multipath: false, mountpoint: device },
@@ -150,13 +150,13 @@ const readers: Readonly<Record<string, (info: Json, to: VolumeTarget) => VolumeS
   nfs: nfsFrom,
 };
 
-/** Throws `conflict` where the host's agent does not open volumes of this kind. */
+/** Throws `conflict` if the host's agent cannot open volumes of this kind; an agent that reports no connector opens only files. */
 function mustOpen({ host, connector }: VolumeTarget, kind: SourceKind): void {
   const kinds = connector?.kinds ?? ['file'];
   if (!kinds.includes(kind)) throw unusable(`host ${host} opens no ${kind} volumes`);
 }
 
-/** Throws `conflict` with the reason for what no host here can use. */
+/** Throws `conflict` with the reason if the host cannot use the connection. */
 export function connectionFrom(info: Json, to: VolumeTarget): VolumeConnection {
   const type = textOf(info['driver_volume_type']);
   const reader = Object.hasOwn(readers, type) ? readers[type] : undefined;

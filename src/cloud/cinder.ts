@@ -1,5 +1,5 @@
-// Why: production's volumes are Cinder's; this asks it what compute asks of volumes. Looking, and making what is to be a user's own, is
-// done with his token; what is done for a server, with our own.
+// Why: in production volumes are Cinder's; this is compute's volume interface over Cinder's API. Reads, and volumes that will belong to the
+// user, use the user's token; what is done for a server uses our own.
 
 import { badRequest, conflict, Fault, notFound, notImplemented } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -27,7 +27,7 @@ interface Parts {
   readonly log: Log;
 }
 
-/** What in the metadata of a volume says for which request it was made: one whose answer was lost is found again. */
+/** Metadata key with the request for which a volume was made, to find it again if the answer was lost. */
 const MARK = 'xloud:id';
 
 const pathOf = (noun: 'volumes' | 'snapshots', id: string): string => `/${noun}/${encodeURIComponent(id)}`;
@@ -45,7 +45,7 @@ async function snapshotOf({ http }: Parts, as: Caller | null, id: string): Promi
   return snapshotFrom(record((await http.ask(as, request))['snapshot']));
 }
 
-/** What is not said is left out: Cinder has its own defaults. */
+/** Leaves out what is not set, so that Cinder's defaults apply. */
 const said = (members: Json): Json =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null && value !== ''));
 
@@ -59,7 +59,7 @@ async function makeVolume({ http }: Parts, caller: Caller, request: NewVolumeReq
   const body = { volume: bodyOf(request) };
   const missing = () =>
     request.snapshotId === null
-      ? notFound('What the volume is to be made from is not there.')
+      ? notFound('The source of the new volume could not be found.')
       : noSnapshot(request.snapshotId)();
   const made = await http.ask(caller, { method: 'POST', path: '/volumes', body, to: 'make a volume', missing });
   return volumeFrom(record(made['volume']));
@@ -72,16 +72,16 @@ async function makeSnapshot(
   metadata: Json,
 ): Promise<VolumeSnapshot> {
   const { volumeId, name, description } = snapshot;
-  // `force`: also of a volume that a server has
+  // `force`: also of a volume that is in use
   const body = { snapshot: { ...said({ name, description }), volume_id: volumeId, force: true, metadata } };
   const missing = noVolume(volumeId);
   const made = await http.ask(caller, { method: 'POST', path: '/snapshots', body, to: 'make a snapshot', missing });
   return snapshotFrom(record(made['snapshot']));
 }
 
-// --- made within the request ----------------------------------------------------------------------------------------
+// --- created within the request --------------------------------------------------------------------------------------
 
-/** What was made under a mark; null: nothing. */
+/** The id of what was created under a mark; null: nothing was. */
 async function marked({ http }: Parts, caller: Caller, noun: 'volumes' | 'snapshots', mark: string) {
   const query = new URLSearchParams({ metadata: `{'${MARK}': '${mark}'}` });
   const found = await http.ask(caller, {
@@ -93,7 +93,7 @@ async function marked({ http }: Parts, caller: Caller, noun: 'volumes' | 'snapsh
   return one === undefined ? null : textOf(one['id']);
 }
 
-/** Makes something once: where the answer was lost, what was made of it is looked for. */
+/** Creates something once: if the answer was lost, it is looked up by its mark. */
 async function once(
   parts: Parts,
   caller: Caller,
@@ -121,7 +121,7 @@ function earlyOf(parts: Parts): EarlyVolumes {
     async snapshot(caller, mark, { volumeId, name, quiesce }) {
       if (quiesce)
         throw conflict(
-          'The image asks for file systems that are still while snapshots are taken (os_require_quiesce), which is not done for volumes of this service: stop the server first.',
+          'The image requires quiesced file systems for snapshots (os_require_quiesce), which volumes of this service do not support: stop the server first.',
           { code: 'volume.busy' },
         );
       return once(parts, caller, 'snapshots', mark, async () => {
@@ -132,9 +132,9 @@ function earlyOf(parts: Parts): EarlyVolumes {
   };
 }
 
-// --- checks before a request is taken -------------------------------------------------------------------------------
+// --- checks before a request is accepted -----------------------------------------------------------------------------
 
-/** What a volume keeps of its image, in Cinder's words. */
+/** The image metadata that a volume made from an image will have, as Cinder writes it. */
 async function imageKept({ images }: Parts, caller: Caller, id: string): Promise<Volume['imageMetadata']> {
   const image = await images.find(caller, id);
   if (image === null) throw badRequest(`Invalid image identifier or unable to access requested image: ${id}`);
@@ -142,7 +142,7 @@ async function imageKept({ images }: Parts, caller: Caller, id: string): Promise
   return { ...image.properties, image_id: image.id, min_ram: String(image.minRamMb) };
 }
 
-/** Of a snapshot: what its volume keeps, where that is still there. */
+/** The image metadata of a snapshot's volume; null if that is gone. */
 async function snapshotKept(parts: Parts, caller: Caller, id: string): Promise<Volume['imageMetadata']> {
   const { volumeId } = await snapshotOf(parts, caller, id);
   const path = pathOf('volumes', volumeId);
@@ -162,12 +162,10 @@ async function checkReimage(parts: Parts, caller: Caller, volumeId: string): Pro
   await volumeOf(parts, caller, volumeId);
   const newest = await parts.http.newest();
   if (isAtLeast(newest, REIMAGE)) return;
-  throw notImplemented(
-    `The volume service puts no image on a volume that is there: it speaks ${newest}, and that is since ${REIMAGE}.`,
-  );
+  throw notImplemented(`The volume service cannot reimage a volume: it speaks ${newest}, and ${REIMAGE} is required.`);
 }
 
-// --- what is done for servers ---------------------------------------------------------------------------------------
+// --- on behalf of servers --------------------------------------------------------------------------------------------
 
 const isKind = (error: unknown, ...kinds: readonly Fault['kind'][]): boolean =>
   error instanceof Fault && kinds.includes(error.kind);
@@ -182,7 +180,7 @@ async function removeVolume({ http, log }: Parts, id: string): Promise<void> {
   await http.ask(null, request).catch((error: unknown) => {
     if (!isKind(error, 'notFound', 'badRequest')) throw error;
     if (isKind(error, 'badRequest'))
-      log.warn({ volume: id, err: error }, 'a volume that its server should take along stays');
+      log.warn({ volume: id, err: error }, 'a volume that should be deleted with its server stays');
   });
 }
 
@@ -218,7 +216,7 @@ async function reimage(parts: Parts, volumeId: string, imageId: string): Promise
   });
 }
 
-/** What users ask through compute. */
+/** Users' requests through compute's volume proxy API. */
 function forCallers(
   parts: Parts,
 ): Pick<
@@ -263,11 +261,11 @@ export interface AboutCinder {
   readonly newest: string;
   readonly attaches: boolean;
   readonly reimages: boolean;
-  /** Whether we may see there what administrators see. */
+  /** Whether our user is an administrator there. */
   readonly isAdmin: boolean;
 }
 
-/** Rejects with `unavailable` where it cannot be asked. */
+/** Rejects with `unavailable` if Cinder cannot be reached. */
 async function about(http: CinderHttp): Promise<AboutCinder> {
   const newest = await http.newest();
   const asked = http.ask(null, { method: 'GET', path: '/os-services', to: 'list services' });
@@ -283,7 +281,7 @@ async function about(http: CinderHttp): Promise<AboutCinder> {
 
 /**
  * A volume service over HTTP; `close` ends its connections.
- * @param images of which new volumes may be made
+ * @param images from which volumes may be created
  */
 export function makeCinder(
   options: CinderOptions,
@@ -301,7 +299,7 @@ export function makeCinder(
       if (snapshotId !== null) return { imageMetadata: await snapshotKept(parts, caller, snapshotId) };
       return { imageMetadata: null };
     },
-    // begun with the request of their owner
+    // created earlier, within the owner's request (`early`)
     make: async () => undefined,
     makeSnapshot: async () => undefined,
     checkSnapshots: (caller, ids) => checkSnapshots(parts, caller, ids),
@@ -309,11 +307,11 @@ export function makeCinder(
     removeSnapshot: (id) => removeSnapshot(parts, id),
     checkReimage: (caller, id) => checkReimage(parts, caller, id),
     reimage: (id, imageId) => reimage(parts, id, imageId),
-    // Cinder ends by itself what it has begun
+    // Cinder finishes a reimage that it has started
     endReimage: async () => undefined,
     status: (id) => statusOf(parts, id),
     remove: (id) => removeVolume(parts, id),
-    /** Resolves where address and credentials are good and its database answers. */
+    /** Resolves if address and credentials are right and Cinder's database answers. */
     async answers() {
       await http.ask(systemCaller, { method: 'GET', path: '/volumes?limit=1', to: 'list volumes' });
     },

@@ -1,5 +1,5 @@
-// Why: snapshots and backups of servers are files of one directory, which workers and hosts have under the same path. Each names no other
-// file, and a note beside it says what it must be: a chain that is broken is found before it is needed.
+// Why: snapshots and backups of servers are files in one directory that workers and hosts share under the same path. No file names another
+// one (no backing file); a JSON note beside it has size, hash and parent, so a broken chain is found before it is needed.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -18,7 +18,7 @@ const GIB = 1024 ** 3;
 
 type Named = Pick<SealedCopy, 'id' | 'serverUuid'>;
 
-/** What is wrong with a chain, and from which of its copies on. */
+/** What is wrong with a chain, and with which of its copies that begins. */
 export interface ChainProblem {
   readonly copyId: string;
   readonly problem: string;
@@ -28,33 +28,33 @@ export interface CopyStore {
   /** Where a host writes a copy. */
   pathOf(copy: Named): string;
   /**
-   * Makes the place for a copy.
-   * @param gb how large it may become
-   * @param otherGb how large those may become that are being made beside it
-   * @throws tooLarge where there is no room, conflict where the directory is not there
+   * Creates the folder of a copy and checks that there is space for it.
+   * @param gb its maximum size
+   * @param otherGb the maximum size of all copies that are in progress
+   * @throws tooLarge if there is not enough space, conflict if the directory is missing
    */
   prepare(copy: Named, gb: number, otherGb: number): Promise<void>;
-  /** Whether its file is there, as long as it was. */
+  /** Whether its file exists and has the recorded size. */
   isThere(copy: Pick<SealedCopy, 'id' | 'serverUuid' | 'bytes'>): Promise<boolean>;
-  /** Sees to it that a copy is on the disk, and notes what it is. */
+  /** Syncs a copy to disk and writes its note. */
   seal(copy: Pick<SealedCopy, 'id' | 'serverUuid' | 'parentId' | 'virtualBytes'>): Promise<{
     readonly bytes: number;
     readonly sha256: string;
   }>;
-  /** Reads a chain, the whole copy first, to its last byte; null: it is what it was. */
+  /** Reads a whole chain, the full copy first, and compares hashes; null: it is intact. */
   verify(chain: readonly SealedCopy[]): Promise<ChainProblem | null>;
   /**
-   * The disk that a chain stands for, in one file, until `use` is done with it.
-   * @param purpose an id of what it is for: others may want the same disk at the same time
+   * Merges a chain into one temporary file, which exists until `use` has finished.
+   * @param purpose an id that makes the file's name unique: others may export the same chain at the same time
    */
   flattened<T>(
     chain: readonly Named[],
     purpose: string,
     use: (file: { path: string; format: 'raw' | 'qcow2' }) => Promise<T>,
   ): Promise<T>;
-  /** Not there: nothing happens. */
+  /** Does nothing if it does not exist. */
   remove(copy: Named): Promise<void>;
-  /** Removes what no row tells of. @returns how many files went */
+  /** Removes files without a row. @returns how many copies were removed */
   sweep(known: (ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number>;
 }
 
@@ -91,7 +91,7 @@ interface Note {
   readonly sha256: string;
 }
 
-/** A note may be as damaged as what it is about: then it says nothing. */
+/** Null: the note itself is damaged. */
 function parsedNote(text: string): Partial<Note> | null {
   try {
     return JSON.parse(text) as Partial<Note> | null;
@@ -123,22 +123,22 @@ async function problemOf(run: Run, path: string, copy: SealedCopy): Promise<stri
   );
 }
 
-/** There while a copy is made: who removes another one, or sweeps, leaves the folder, which is not empty. */
+/** A marker that exists while a copy is being made, so that the folder is not empty and nobody removes it. */
 const begunOf = (path: string): string => `${path}.begun`;
 
-/** Makes the place for a file. */
+/** Creates the folder and the marker of a copy. */
 async function begin(path: string, mayRetry = true): Promise<void> {
   await mkdir(dirname(path), { mode: 0o711 }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   });
   await writeFile(begunOf(path), '', { mode: 0o600 }).catch((error: unknown) => {
-    // somebody took the folder away in between, for it was empty
+    // the empty folder was removed in between
     if (!isMissing(error) || !mayRetry) throw error;
     return begin(path, false);
   });
 }
 
-/** @param directory made by whoever starts a process; later on it is missed, not made anew */
+/** @param directory created at process start; if it is missing later, that is an error and it is not created again */
 export function makeCopyStore(directory: string, run: Run): CopyStore {
   const folderOf = ({ serverUuid }: Named): string => join(directory, checkedUuid(serverUuid));
   const pathOf = (copy: Named): string => join(folderOf(copy), `${checkedUuid(copy.id)}.qcow2`);
@@ -194,7 +194,7 @@ export function makeCopyStore(directory: string, run: Run): CopyStore {
       const last = chain.at(-1);
       if (last === undefined) throw internal('A chain of nothing.');
       const paths = chain.map(pathOf);
-      // what fake hosts make is no qcow2: the last one says all
+      // fake hosts do not write qcow2: their last copy has everything
       if ((await readQcow2File(pathOf(last))) === null) return use({ path: pathOf(last), format: 'raw' });
       const path = `${pathOf(last)}.${checkedUuid(purpose)}.export`;
       await rm(path, { force: true });
@@ -213,7 +213,7 @@ export function makeCopyStore(directory: string, run: Run): CopyStore {
       });
       for (const name of names.filter((one) => one.startsWith(`${copy.id}.`)))
         await rm(join(folder, name), { force: true });
-      // others of the server may be there
+      // fails if the server has other copies
       await rmdir(folder).catch(() => undefined);
     },
     async sweep(known) {

@@ -1,5 +1,5 @@
-// Why: floating addresses are the network service's; the compute API passes them on as Nova does, together with the names of the
-// networks that they come from and the servers that they lead to.
+// Why: floating addresses belong to the network service; the compute API proxies them as Nova does, and adds the names of their networks (pools)
+// and the servers that they point to.
 
 import { badRequest, conflict, Fault, forbidden, internal, notFound } from '../base/errors.ts';
 import { isUuidLike } from '../base/ids.ts';
@@ -48,7 +48,7 @@ async function byId(api: NetworkApi, caller: Caller, id: string): Promise<ShownF
   return oneShown(api, caller, ip);
 }
 
-/** The floating address that a caller calls by its address. */
+/** A floating IP by its address, as the caller may see it. */
 async function byAddress(api: NetworkApi, caller: Caller, address: string): Promise<ShownFloatingIp> {
   const [ip, ...more] = await api.floatingIps(caller, { address });
   if (ip === undefined) throw notFound(`Floating IP not found for address ${address}.`, NO_SUCH);
@@ -58,7 +58,7 @@ async function byAddress(api: NetworkApi, caller: Caller, address: string): Prom
   return oneShown(api, caller, ip);
 }
 
-/** Why none could be had, as Nova says it. */
+/** The fault for a failed creation, in Nova's words. */
 function creationFault(error: unknown, pool: string | null): unknown {
   if (!(error instanceof Fault)) return error;
   const { code, message, kind } = error;

@@ -1,4 +1,4 @@
-// Why: production's images are Glance's; this asks it (or anything that speaks Glance v2) what compute asks of images.
+// Why: in production images are Glance's; this is compute's image interface over Glance's v2 API.
 
 import { parseDateTime } from '../base/date-time.ts';
 import { Fault, type FaultKind, notFound, unavailable } from '../base/errors.ts';
@@ -70,7 +70,7 @@ function recordFrom(body: unknown): ImageRecord {
   return { ...factsFrom(image), createdAt: time(image['created_at']), updatedAt: time(image['updated_at']) };
 }
 
-/** What each refusal means to compute; 413 is a quota of the image service. */
+/** Fault kinds by HTTP status; 413 is a quota of the image service. */
 const refusals: Readonly<Record<number, FaultKind>> = {
   400: 'badRequest',
   403: 'forbidden',
@@ -80,7 +80,7 @@ const refusals: Readonly<Record<number, FaultKind>> = {
   413: 'forbidden',
 };
 
-/** The body of an answer that says yes. */
+/** The body of a successful answer. @throws the fault for any other */
 function accepted(answer: NeighbourAnswer): unknown {
   if (answer.status < 300) return answer.body;
   const kind = refusals[answer.status];
@@ -116,7 +116,7 @@ export function makeGlance(options: NeighbourOptions): ImageService & { close():
         const body = record(accepted(await glance.ask(caller, 'GET', `/v2/images?${params.toString()}`)));
         found.push(...records(body['images']).map(recordFrom));
         marker = found.at(-1)?.id ?? null;
-        // Glance's own pages may be shorter than what was asked for, and none is empty but the last
+        // Glance's pages may be shorter than requested; an empty one is the last
         if (typeof body['next'] !== 'string' || records(body['images']).length === 0) break;
       }
       return found;
@@ -140,7 +140,8 @@ export function makeGlance(options: NeighbourOptions): ImageService & { close():
     async write(imageId, pieces) {
       const { status } = factsFrom(accepted(await glance.ask(null, 'GET', pathOf(imageId))));
       if (status === 'active') return;
-      if (status !== 'queued') throw unavailable(`Image ${imageId} takes no data now.`, { detail: `it is ${status}` });
+      if (status !== 'queued')
+        throw unavailable(`Image ${imageId} accepts no data now.`, { detail: `it is ${status}` });
       accepted(await glance.send(`${pathOf(imageId)}/file`, pieces));
     },
     close: () => glance.close(),

@@ -1,5 +1,5 @@
-// Why: whoever may write into the image service could write another image and its hash too. A signature is by somebody whose certificate
-// lies elsewhere, with the key manager (Barbican), and is held against the bytes as they come.
+// Why: whoever can write to the image service can replace an image together with its hash. A signature is verified with a certificate that is
+// stored elsewhere, in the key manager (Barbican), while the image is downloaded.
 // Facts: Nova's `verify_glance_signatures`; the properties and the algorithms are those of OpenStack's cursive, Apache License 2.0.
 
 import { constants, createVerify, type KeyObject, type Verify, X509Certificate } from 'node:crypto';
@@ -8,20 +8,20 @@ import type { ImageFacts } from '../domain/machines/images.ts';
 import { record, textOf } from './answer-values.ts';
 import type { Neighbour } from './neighbour.ts';
 
-/** The X.509 certificate with this id, as PEM or DER; null: there is none. Rejects with `unavailable` where nobody can be asked. */
+/** The X.509 certificate with this id, as PEM or DER; null: there is none. Rejects with `unavailable` if the key manager cannot be reached. */
 export type Certificates = (id: string) => Promise<Buffer | null>;
 
-/** One image's signature, while its bytes come. */
+/** Verifies one image's signature while its data is read. */
 export interface SignatureCheck {
   update(piece: Uint8Array): void;
-  /** Throws `badRequest` (image.signature) where the bytes are not what was signed. */
+  /** Throws `badRequest` (image.signature) if the data is not what was signed. */
   end(): void;
 }
 
-/** Rejects with `badRequest` (image.signature) for an image without a signature, or one that cannot be verified. */
+/** Rejects with `badRequest` (image.signature) if the image has no signature, or one that cannot be verified. */
 export type ImageSignatures = (image: ImageFacts) => Promise<SignatureCheck>;
 
-/** Names come from images: what every object has is none of them. */
+/** A Map, since the names come from images and an object would also have inherited ones such as `constructor`. */
 const HASHES: ReadonlyMap<string, string> = new Map([
   ['SHA-224', 'sha224'],
   ['SHA-256', 'sha256'],
@@ -39,7 +39,7 @@ interface Signature {
 const refusal = (image: ImageFacts, why: string): Fault =>
   badRequest(`Signature verification for the image ${image.id} failed: ${why}.`, { code: 'image.signature' });
 
-/** What an image says of its signature. @throws badRequest where it says too little, or what cannot be verified */
+/** Reads an image's signature properties. @throws badRequest if one is missing or cannot be verified */
 function signatureOf(image: ImageFacts): Signature {
   const of = (name: string): string => textOf(image.properties[`img_signature${name}`]);
   const [signature, method, keyType, certificateId] = [
@@ -55,11 +55,11 @@ function signatureOf(image: ImageFacts): Signature {
   return { bytes: Buffer.from(signature, 'base64'), hash, keyType, certificateId };
 }
 
-/** Node's name of the kind of key that a key type stands for. */
+/** Node's `asymmetricKeyType` for a key type of Glance. */
 const kindOf = (keyType: string): string =>
   keyType === 'RSA-PSS' ? 'rsa' : keyType === 'DSA' ? 'dsa' : keyType.startsWith('ECC_') ? 'ec' : 'unknown';
 
-/** Whether what was fed to `verify` has the signature. RSA is padded as PSS, with whatever length of salt the signer took. */
+/** Whether the signature matches the data given to `verify`. RSA uses PSS padding with any salt length. */
 function isGood(verify: Verify, key: KeyObject, { bytes, keyType }: Signature): boolean {
   if (keyType !== 'RSA-PSS') return verify.verify(key, bytes);
   const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO };
@@ -95,7 +95,7 @@ export const imageSignatures =
     };
   };
 
-/** Far more than a certificate with its chain has. */
+/** Bytes; far more than a certificate with its chain has. */
 const MOST_BYTES = 65_536;
 
 async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -109,7 +109,7 @@ async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-/** Certificates of an operator's Barbican, read with the service's own rights. */
+/** Certificates from an operator's Barbican, read with the service's own token. */
 export const barbicanCertificates =
   (barbican: Pick<Neighbour, 'ask' | 'stream'>): Certificates =>
   async (id) => {
@@ -118,7 +118,7 @@ export const barbicanCertificates =
     if (status === 404) return null;
     if (status !== 200)
       throw unavailable('The key-manager service cannot be asked now.', { detail: `${status} ${message}` });
-    // Barbican gives a secret as the type that it was stored as, and as no other
+    // Barbican returns a secret only as the content type that it was stored with
     const type = textOf(record(record(body)['content_types'])['default']);
     return bytesOf(await barbican.stream(`${path}/payload`, type === '' ? undefined : type));
   };

@@ -1,5 +1,5 @@
-// Why: what compute says of images is said in Glance's words in one place: over HTTP to a Glance, and to the built-in service,
-// which reads them as if they had come so.
+// Why: requests to Glance are written in one place. They go to a Glance over HTTP and to the built-in service, which reads the same JSON
+// in process.
 
 import type { ImageQuery, NewImage } from '../domain/machines/images.ts';
 import type { ImageChange } from './image.ts';

@@ -1,5 +1,5 @@
-// Why: production identity is a real Keystone. Tokens are treated as keystonemiddleware does: refused offline where their
-// own signature says so, resolved at Keystone otherwise, and never let through because Keystone could not be asked.
+// Why: production identity is a real Keystone. Tokens are handled as in keystonemiddleware: refused offline if their signature is wrong,
+// validated by Keystone otherwise, and never accepted because Keystone is unreachable.
 
 import { Pool } from 'undici';
 import type { Clock } from '../base/clock.ts';
@@ -13,7 +13,7 @@ import { type ResolvedToken, readTokenAnswer } from './token-body.ts';
 import { makeTokenKeys } from './token-keys.ts';
 import { makeTokenResolver } from './token-resolver.ts';
 
-/** How this service shows Keystone who it is when it asks about somebody's token. */
+/** How this service authenticates to Keystone when it validates tokens. */
 export type ServiceCredentials =
   | {
       readonly kind: 'password';
@@ -29,17 +29,17 @@ export type ServiceCredentials =
 export interface KeystoneOptions {
   /** Keystone's address, with or without `/v3`. */
   readonly authUrl: string;
-  /** What clients are told in `WWW-Authenticate`; `authUrl` when absent. */
+  /** Sent to clients in `WWW-Authenticate`; default: `authUrl`. */
   readonly wwwAuthenticateUri?: string;
-  /** Absent: each token is asked about with itself, which Keystone's default policy allows. */
+  /** Absent: each token is validated with itself, which Keystone's default policy allows. */
   readonly service?: ServiceCredentials;
-  /** The public keys of Keystone's jws provider; absent: no token is judged offline. */
+  /** The public keys of Keystone's jws provider; absent: no token is verified offline. */
   readonly publicKeysDir?: string;
   readonly cacheEntries?: number;
   readonly cacheMs?: number;
   readonly refusedMs?: number;
   readonly timeoutMs?: number;
-  /** Where neighbours are looked for in the catalog: of which interfaces, in order, and of which region; empty: any. */
+  /** Which endpoints to take from the catalog: interfaces in order of preference, and region; empty: any. */
   readonly interfaces?: readonly string[];
   readonly region?: string;
   /** PEM certificates to trust instead of the system's, for https. */
@@ -48,7 +48,7 @@ export interface KeystoneOptions {
   readonly log: Log;
 }
 
-/** Our own token is renewed this long before it ends. */
+/** Our own token is renewed this long before it expires. */
 const RENEW_BEFORE_MS = 60_000;
 const PROBLEM_TIMEOUT_MS = 5_000;
 
@@ -79,7 +79,7 @@ function v3Url(authUrl: string): URL {
   return new URL(/\/v3$/.test(trimmed) ? trimmed : `${trimmed}/v3`);
 }
 
-/** uwsgi and proxies close idle connections as they like; a call that only asks may be made once more. */
+/** uwsgi and proxies close idle connections at any time; calls to Keystone are safe to repeat once. */
 const isBrokenConnection = (error: unknown): boolean =>
   typeof error === 'object' &&
   error !== null &&
@@ -89,7 +89,7 @@ const isBrokenConnection = (error: unknown): boolean =>
 interface Client {
   /** Where Keystone is, for people. */
   readonly href: string;
-  /** Asks; once more where the connection broke. */
+  /** Sends a request, and repeats it once if the connection broke. */
   readonly call: (
     method: 'GET' | 'POST',
     path: string,
@@ -142,13 +142,13 @@ function makeClient({ authUrl, ca }: KeystoneOptions, timeoutMs: number): Client
   };
 }
 
-/** What callers are told is one sentence; the reason is for the log. */
+/** Callers get one sentence; the reason goes to the log. */
 type Outage = (reason: string, cause?: unknown) => Fault;
 
 const outageOf =
   ({ log }: KeystoneOptions, href: string): Outage =>
   (reason, cause) => {
-    log.error({ url: href, reason }, 'identity service cannot be asked');
+    log.error({ url: href, reason }, 'identity service cannot be reached');
     return unavailable('The identity service is unavailable. Try again later.', {
       code: 'keystone.unavailable',
       detail: reason,
@@ -156,14 +156,14 @@ const outageOf =
     });
   };
 
-/** Our own token, by which we ask about others'. */
+/** Our own token, with which others are validated. */
 interface OwnToken {
   get(): Promise<string>;
   /** The project that it is scoped to. */
   project(): Promise<string>;
-  /** It is no longer good. */
+  /** Forgets this token, which was refused. */
   drop(token: string): void;
-  /** Whatever it is, the next one is another. */
+  /** Makes the next `get` log in again. */
   renew(): void;
 }
 
@@ -193,7 +193,7 @@ function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Cloc
     get,
     async project() {
       await get();
-      if (scopedTo === null) throw outage('our own token is of no project');
+      if (scopedTo === null) throw outage('our own token is not scoped to a project');
       return scopedTo;
     },
     drop(token) {
@@ -205,20 +205,20 @@ function makeOwnToken(service: ServiceCredentials, { call }: Client, clock: Cloc
   };
 }
 
-/** Asks Keystone what a token is. `own` null: each token is asked about with itself. */
+/** Validates tokens at Keystone. `own` null: each token is validated with itself. */
 function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
-  /** One question; null stands for "our own token is no longer good". */
+  /** One request; null: our own token was refused. */
   async function ask(token: string, expired: boolean): Promise<{ readonly resolved: ResolvedToken | null } | null> {
     const asker = own === null ? token : await own.get();
     const { status, body } = await call('GET', `/auth/tokens?nocatalog${expired ? '&allow_expired=1' : ''}`, {
       'x-auth-token': asker,
       'x-subject-token': token,
-      // else Keystone refuses tokens whose access rules would go unheard
+      // without it Keystone refuses tokens that have access rules
       'openstack-identity-access-rules': '1.0',
     });
     if (status === 200) {
       const resolved = readTokenAnswer(body);
-      if (resolved === null) throw outage('the answer about a token is not in Keystone’s form');
+      if (resolved === null) throw outage('the answer to a token validation cannot be read');
       return { resolved };
     }
     if (status === 404) return { resolved: null };
@@ -227,7 +227,7 @@ function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
       own.drop(asker);
       return null;
     }
-    throw outage(`a question about a token was answered with status ${status}`);
+    throw outage(`a token validation was answered with status ${status}`);
   }
 
   return async (token: string, expired: boolean): Promise<ResolvedToken | null> => {
@@ -242,18 +242,18 @@ function makeLookup({ call }: Client, own: OwnToken | null, outage: Outage) {
 }
 
 export interface Keystone extends IdentityService {
-  /** A token of our own; `renew` after one was refused. Rejects with `unavailable`, where there are no credentials among it. */
+  /** Our own token; `renew` after it was refused. Rejects with `unavailable`, also if no credentials are configured. */
   serviceToken(renew: boolean): Promise<string>;
   /** The project of our own token. Rejects with `unavailable`. */
   serviceProject(): Promise<string>;
   /**
-   * Where the catalog says that a service of the first of these types is, without a version; asked for again from time to time, since services move.
-   * Rejects with `unavailable`, also where the catalog has none.
+   * The endpoint of the first of these service types that the catalog has, without a version; cached for `limits.catalogCacheMs`.
+   * Rejects with `unavailable`, also if the catalog has none.
    */
   endpoint(...types: readonly string[]): Promise<string>;
 }
 
-/** Finds endpoints in the catalog of our own token; what was found last is taken where Keystone cannot be asked. */
+/** Looks up endpoints in the catalog of our own token; uses the last one found while Keystone is unreachable. */
 function makeEndpoints(
   { call }: Client,
   { clock, region = '', interfaces = ['internal', 'public'] }: KeystoneOptions,
@@ -314,7 +314,7 @@ export function makeKeystone(options: KeystoneOptions): Keystone {
         const path = `/projects/${encodeURIComponent(projectId)}`;
         return (await client.call('GET', path, { 'x-auth-token': token })).status !== 404;
       } catch (error) {
-        log.warn({ projectId, reason: messageOf(error) }, 'a project was not looked up: taken as it is');
+        log.warn({ projectId, reason: messageOf(error) }, 'a project could not be looked up and is accepted unchecked');
         return true;
       }
     },

@@ -1,5 +1,5 @@
-// Why: every call to a neighbour is bounded in time and ends in one of few ways: an answer, or a fault that says which service
-// failed. A neighbour that cannot be asked is 503, never a wrong answer.
+// Why: every call to another OpenStack service (a neighbour) has a timeout and ends with an answer or a fault that names the service.
+// An unreachable service gives 503, never a wrong answer.
 
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
@@ -10,23 +10,23 @@ import type { Caller } from '../base/op.ts';
 import { record, textOf } from './answer-values.ts';
 
 export interface NeighbourOptions {
-  /** Where the service is, without a version: `http://host:9292`; or who knows, asked for each call. */
+  /** The endpoint without a version: `http://host:9292`; or a function that looks it up for each call. */
   readonly endpoint: string | (() => Promise<string>);
-  /** A token with the service's own rights; `renew` after one was refused. */
+  /** The service's own token; `renew` after it was refused. */
   readonly serviceToken: (renew: boolean) => Promise<string>;
   readonly timeoutMs?: number;
   /** PEM certificates to trust instead of the system's, for https. */
   readonly ca?: string;
-  /** Of every request. */
+  /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the service's own token goes beside each other one (X-Service-Token): what a user may not do by himself, he may through us. */
+  /** Whether the service's own token is sent too (X-Service-Token), for actions that users may only do through a service. */
   readonly showsService?: boolean;
 }
 
-/** What one call may have beside what all have. */
+/** Options of one call. */
 export interface CallOptions {
   readonly contentType?: string;
-  /** Ends the call, which then fails. */
+  /** Aborts the call, which then fails. */
   readonly until?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -35,7 +35,7 @@ export interface NeighbourAnswer {
   readonly status: number;
   /** The JSON body; null where there is none. */
   readonly body: unknown;
-  /** What the service says went wrong, for messages. */
+  /** The service's error message; or empty. */
   readonly message: string;
   /** Neutron's error type, or the code of a service that follows the guidelines of the API working group; or empty. */
   readonly type: string;
@@ -43,9 +43,9 @@ export interface NeighbourAnswer {
 
 export interface Neighbour {
   /**
-   * One call. GET, PUT and DELETE are made once more after a broken connection.
+   * One call. Idempotent methods (GET, PUT, DELETE) are repeated once after a broken connection.
    * @param as the caller with whose token to ask; null: with the service's own
-   * @throws unavailable when there is no answer, or a 5xx one (its `cause` has its status, message and type); unauthorized when the caller's token is refused
+   * @throws unavailable if there is no answer, or a 5xx (`cause` has its status, message and type); unauthorized if the caller's token is refused
    */
   ask(
     as: Caller | null,
@@ -54,18 +54,20 @@ export interface Neighbour {
     body?: unknown,
     options?: CallOptions,
   ): Promise<NeighbourAnswer>;
-  /** A PUT of bytes, as the service itself; made once, since the bytes come only once. */
+  /** A PUT of binary data, as the service itself; never repeated, since the data can be read only once. */
   send(path: string, pieces: AsyncIterable<Uint8Array>): Promise<NeighbourAnswer>;
-  /** The bytes that a GET answers with 200, as the service itself. @param accept their media type */
+  /** The binary body of a GET, as the service itself. @param accept its media type */
   stream(path: string, accept?: string): Promise<AsyncIterable<Uint8Array>>;
   close(): Promise<void>;
 }
 
 const ATTEMPTS = 2;
+/** Methods that may be sent again when nobody knows whether the first request arrived. */
+const IDEMPOTENT: ReadonlySet<Dispatcher.HttpMethod> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']);
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'", '#39': "'" };
 
-/** The words of an error page of the framework that Glance answers with: they stand under its title. */
+/** The message of an HTML error page, as Glance's framework (webob) sends it: the text below its title. */
 function wordsOfPage(text: string): string {
   const words = /<\/h1>([^<]*)<br/.exec(text)?.[1]?.trim() ?? '';
   return words.replaceAll(/&([#\w]+);/g, (whole, name: string) => entities[name] ?? whole);
@@ -77,7 +79,7 @@ function described(body: unknown): { message: string; type: string } {
     const first = record(outer.errors[0]);
     return { message: textOf(first['detail']), type: textOf(first['code']) };
   }
-  // Cinder calls each kind of error by another name
+  // Cinder uses another key for each kind of error
   const [only] = Object.values(outer) as unknown[];
   const error: unknown = 'NeutronError' in outer ? outer.NeutronError : 'error' in outer ? outer.error : only;
   if (typeof error === 'string') return { message: error, type: '' };
@@ -96,7 +98,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Sends requests; what cannot be asked fails as `failed` says. */
+/** Sends requests; transport errors become the fault that `failed` makes. */
 interface Sender {
   readonly failed: (why: string, cause?: unknown) => Fault;
   send(
@@ -115,18 +117,18 @@ interface Sender {
     signal?: AbortSignal,
     options?: CallOptions,
   ): Promise<Dispatcher.ResponseData>;
-  /** Bytes, with the service's own token; the answer comes when all is stored. */
+  /** Uploads data with the service's own token; the answer comes when all is stored. */
   sendPieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Dispatcher.ResponseData>;
   close(): Promise<void>;
 }
 
 interface Place {
   readonly origin: string;
-  /** The path below which the service is; empty: all of it. */
+  /** The service's base path; may be empty. */
   readonly prefix: string;
 }
 
-/** @throws Error for what is no address */
+/** @throws Error for an invalid URL */
 function placeOf(endpoint: string): Place {
   const { origin, pathname } = new URL(endpoint);
   return { origin, prefix: withoutEndSlashes(pathname) };
@@ -143,7 +145,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     try {
       return placeOf(told);
     } catch (error) {
-      throw failed(`${told} is no address`, error);
+      throw failed(`${told} is not a valid URL`, error);
     }
   };
   const agent = new Agent({
@@ -153,7 +155,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
   const send: Sender['send'] = async (token, method, path, body, signal, options = {}) => {
-    const repeatable = method !== 'POST';
+    const repeatable = IDEMPOTENT.has(method);
     const { origin, prefix } = await place();
     const { contentType = 'application/json', headers = {} } = options;
     const type = body === undefined ? {} : { 'Content-Type': contentType };
@@ -183,6 +185,7 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
     },
     async sendPieces(path, pieces) {
       const { origin, prefix } = await place();
+      // a fresh token: a refused one could not be replaced once the data is read
       const request = {
         ...{ origin, path: `${prefix}${path}`, method: 'PUT' as const },
         headers: { 'X-Auth-Token': await serviceToken(true), 'Content-Type': 'application/octet-stream' },
@@ -197,11 +200,11 @@ function makeSender(service: string, options: NeighbourOptions, timeoutMs: numbe
   };
 }
 
-/** A body as a text. @throws Error for one that is longer than any answer, however long it goes on */
+/** A body as text. @throws Error if it is longer than `most` bytes */
 async function textWithin(body: Dispatcher.ResponseData['body'], most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  // leaving the loop ends the connection
+  // leaving the loop closes the connection
   for await (const piece of body as AsyncIterable<Buffer>) {
     bytes += piece.byteLength;
     if (bytes > most) throw new Error(`the answer is longer than ${most} bytes`);
@@ -210,7 +213,7 @@ async function textWithin(body: Dispatcher.ResponseData['body'], most: number): 
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** What an answer says; `own`: it was asked for with the service's own token. */
+/** Parses an answer; `own`: the request used the service's own token. */
 async function understood(
   { failed }: Sender,
   what: string,
@@ -232,11 +235,11 @@ async function understood(
   return { status, body: value, message, type };
 }
 
-/** @param service its name in messages, e.g. `image` */
+/** @param service the name of the service in messages, e.g. `image` */
 export function makeNeighbour(service: string, options: NeighbourOptions): Neighbour {
   const { timeoutMs = limits.neighbourMs } = options;
   const sender = makeSender(service, options, timeoutMs);
-  /** A 401 may be about the token that we show beside the user's. */
+  /** A 401 may be caused by our X-Service-Token: it is renewed once. */
   const asUser: Sender['send'] = async (...request) => {
     const answer = await sender.send(...request);
     if (answer.statusCode !== 401 || options.showsService !== true) return answer;

@@ -1,4 +1,4 @@
-// Why: the few questions that compute asks a network service, so that one in this process and one across HTTP are asked the same.
+// Why: the calls that compute makes to a network service, with one implementation in this process and one over HTTP.
 
 import type { Caller } from '../base/op.ts';
 import type { FixedIp, NetworkFacts, PortGuard } from '../domain/networks/server-nics.ts';
@@ -32,10 +32,10 @@ export interface PortFacts {
   /** Their ids. */
   readonly securityGroups: readonly string[];
   readonly portSecurity: boolean;
-  /** Further addresses as which it may speak. */
+  /** Allowed address pairs. */
   readonly addressPairs: PortGuard['pairs'];
   readonly hostId: string;
-  /** How it wishes to be plugged: `normal`, `direct` … */
+  /** `normal`, `direct` … */
   readonly vnicType: string;
   readonly vifType: string;
   readonly vifDetails: Readonly<Record<string, unknown>>;
@@ -56,29 +56,29 @@ export interface AddressHolder {
   readonly deviceId: string;
 }
 
-/** An address that a port shall have: one of a subnet, or this one. */
+/** A fixed IP for a port: any of a subnet, or a given one. */
 export type AddressRequest = { readonly subnetId: string } | { readonly address: string };
 
-/** What of a port is to be otherwise. */
+/** A change of a port. */
 export interface PortChange {
   readonly fixedIps?: readonly AddressRequest[];
   readonly securityGroups?: readonly string[];
 }
 
-/** Networks, their ports and their life. With a caller: as that caller may see it. Without: with the service's own rights. */
+/** Networks and ports. Calls with a caller use the caller's rights, calls without one the service's own. */
 export interface PortApi {
   /** The named networks, or all that the caller's project may put a server on (its own and shared ones). */
   networks(caller: Caller, ids: readonly string[] | null): Promise<readonly NetworkSummary[]>;
   /** Every network that the caller sees. */
   seenNetworks(caller: Caller): Promise<readonly NetworkSummary[]>;
   port(caller: Caller, portId: string): Promise<PortFacts | null>;
-  /** Whose port has an address in a network, the caller's or not; null when it is free. */
+  /** The owner of the port with an address in a network, whichever project's; null if it is free. */
   addressHolder(caller: Caller, networkId: string, address: string): Promise<AddressHolder | null>;
-  /** Whether an address can be given out in a network at all. */
+  /** Whether an address belongs to a subnet of a network. */
   addressFits(caller: Caller, networkId: string, address: string): Promise<boolean>;
-  /** Ports that the project may still make; null is unlimited. */
+  /** Ports that the project may still create; null: unlimited. */
   freePorts(caller: Caller): Promise<number | null>;
-  /** The project's own network, found or made; null where that cannot be done. */
+  /** The project's auto-allocated network, created if needed; null if that is not possible. */
   autoAllocate(caller: Caller): Promise<string | null>;
   facts(networkIds: readonly string[]): Promise<readonly NetworkFacts[]>;
   portsOfDevice(deviceId: string): Promise<readonly PortFacts[]>;
@@ -93,11 +93,11 @@ export interface PortApi {
     },
   ): Promise<PortFacts>;
   bindPort(portId: string, binding: PortBinding): Promise<PortFacts>;
-  /** Says of a bound port that its server is on its way to another host, which the profile names. Rejects where it cannot be there. */
+  /** Prepares a port for its server's live migration to a host, which the profile names. Rejects if it cannot be bound there. */
   announceMove(port: PortFacts, host: string, profile: PortBinding['profile']): Promise<void>;
-  /** Its server is on this host now and on its way nowhere: what was made ready elsewhere ends. `bindPort` comes next. Twice is once. */
+  /** Ends a migration whose server is on this host now: removes what was prepared elsewhere. `bindPort` follows. Idempotent. */
   endMove?(port: PortFacts, host: string): Promise<void>;
-  /** Changes a port as a caller (null: as the service). Rejects with the service's own fault; null when it is gone. */
+  /** Updates a port as a caller (null: as the service). Rejects with the service's own fault; resolves to null if it is gone. */
   changePort(as: Caller | null, portId: string, change: PortChange): Promise<PortFacts | null>;
   unbindPort(portId: string): Promise<void>;
   deletePort(portId: string): Promise<void>;
@@ -110,12 +110,12 @@ export interface GroupApi {
   securityGroupsById(caller: Caller, ids: readonly string[]): Promise<readonly SecurityGroup[]>;
   /** Ids and names of the project's groups, without their rules. */
   groupIds(caller: Caller): Promise<readonly NetworkName[]>;
-  /** The names of groups by their ids, whosever they are; one that is gone is left out. */
+  /** The names of groups by their ids, of any project; deleted ones are left out. */
   groupNames(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   createSecurityGroup(caller: Caller, name: string, description: string): Promise<SecurityGroup>;
-  /** Null when it is gone. */
+  /** Null if it is gone. */
   updateSecurityGroup(caller: Caller, id: string, name: string, description: string): Promise<SecurityGroup | null>;
-  /** False when it is gone. */
+  /** False if it is gone. */
   deleteSecurityGroup(caller: Caller, id: string): Promise<boolean>;
   createGroupRule(caller: Caller, rule: NewGroupRule): Promise<SecurityGroupRule>;
   deleteGroupRule(caller: Caller, id: string): Promise<boolean>;
@@ -127,14 +127,14 @@ export type FloatingFilter =
   | { readonly address: string }
   | { readonly portIds: readonly string[] };
 
-/** Floating addresses; a service without them has empty lists and refuses to make one. */
+/** Floating addresses; a service without them returns empty lists and refuses to create one. */
 export interface FloatingApi {
   /** As a caller; null: as the service. */
   floatingIps(as: Caller | null, filter: FloatingFilter): Promise<readonly FloatingIp[]>;
   floatingIp(caller: Caller, id: string): Promise<FloatingIp | null>;
-  /** One of an external network. Rejects with the service's own fault. */
+  /** Creates one on an external network. Rejects with the service's own fault. */
   createFloatingIp(caller: Caller, networkId: string): Promise<FloatingIp>;
-  /** Points it to a port's address, or to nothing. */
+  /** Associates it with a port's address, or (null) with none. */
   pointFloatingIp(caller: Caller, id: string, to: { portId: string; fixedIp: string } | null): Promise<void>;
   deleteFloatingIp(caller: Caller, id: string): Promise<boolean>;
 }

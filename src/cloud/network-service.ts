@@ -1,5 +1,5 @@
-// Why: how a server comes to its ports is Nova's logic and the same wherever the network service is: in this process or across
-// HTTP. Here it is once, over the few questions that it asks.
+// Why: Nova's logic for a server's ports is the same for the built-in network service and for Neutron. It is implemented once, over the calls
+// of `NetworkApi`.
 
 import { badRequest, conflict, Fault, notFound } from '../base/errors.ts';
 import type { ServerPort } from '../domain/networks/networks.ts';
@@ -15,10 +15,10 @@ import { makeGroupProxy } from './security-groups.ts';
 const isMeant = (port: PortFacts, which: WhichPort): boolean =>
   'portId' in which ? port.id === which.portId : markOf(port)?.position === which.position;
 
-/** Neutron's word for a subnet or network without a free address. */
+/** Neutron's error type for a subnet or network without a free address. */
 const NO_ROOM = 'IpAddressGenerationFailure';
 
-/** Why a port could not be made, as Nova says it; what it has no words for stays as it is. */
+/** The fault for a failed port creation, in Nova's words; an unknown one is returned unchanged. */
 function creationFault(error: unknown, { networkId, fixedIp }: NetworkRequest): unknown {
   if (!(error instanceof Fault)) return error;
   switch (error.code) {
@@ -50,17 +50,17 @@ const seen = (port: PortFacts): ServerPort => ({
 
 const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)];
 
-/** In the order in which the server got them, which need not be that of their making; those without a mark are the last. */
+/** In the order of their positions, which need not be that of their creation; ports without a mark come last. */
 const inOrder = (ports: readonly PortFacts[]): readonly PortFacts[] => {
   const place = (port: PortFacts): number => markOf(port)?.position ?? Number.MAX_SAFE_INTEGER;
   return ports.toSorted((a, b) => place(a) - place(b));
 };
 
-/** Nothing of a port that speaks as itself alone. */
+/** Absent for a port that may send only from its own addresses. */
 const guardOf = ({ portSecurity: enabled, addressPairs: pairs }: PortFacts): Pick<NicSpec, 'guard'> =>
   enabled && pairs.length === 0 ? {} : { guard: { enabled, pairs } };
 
-/** Ports as servers use them. */
+/** Ports with their networks, groups and floating addresses. */
 async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<readonly NicSpec[]> {
   const ports = inOrder(given);
   const [facts, names, floating] = await Promise.all([
@@ -99,7 +99,8 @@ async function nicsOf(api: NetworkApi, given: readonly PortFacts[]): Promise<rea
 const fixedIpsOf = (port: PortFacts): AddressRequest[] => port.fixedIps.map(({ address }) => ({ address }));
 
 /**
- * The port of a request, bound to the server: `mine`, which it has already, one that was named, or a new one. Null: none was asked for.
+ * The port of a request, bound to the server: `mine` (from an earlier attempt), the requested one, or a new one. Null: the request
+ * names neither port nor network.
  */
 async function portFor(
   api: NetworkApi,
@@ -141,7 +142,7 @@ const makeFixedIps = (api: NetworkApi): FixedIps => ({
     const port = (await portsOfServer(api, server)).find((one) => one.networkId === networkId);
     if (port === undefined) throw missing();
     const [network] = await api.facts([networkId]);
-    // the first subnet that has room; whatever else is wrong is no matter of room
+    // the first subnet with a free address; any other error is passed on
     for (const { id: subnetId } of network?.subnets ?? []) {
       try {
         await api.changePort(null, port.id, { fixedIps: [...fixedIpsOf(port), { subnetId }] });
@@ -214,7 +215,7 @@ function makeServerPorts(api: NetworkApi): ServerPorts {
     async release(server, which) {
       for (const port of await portsOfServer(api, server)) {
         if (which !== undefined && !isMeant(port, which)) continue;
-        // what nobody here marked is somebody else's and is only let go, unless it came with the server
+        // a port without our mark belongs to somebody else and is only unbound, unless Nova made it for the server
         const mark = markOf(port);
         const isMade = mark === null ? server.made?.includes(port.id) === true : !mark.preexisting;
         if (isMade) await api.deletePort(port.id);

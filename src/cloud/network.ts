@@ -1,5 +1,5 @@
-// Why: what compute asks of the network service: which networks a server gets, and the life of its ports; and what the old
-// proxies of the compute API show of it.
+// Why: compute's interface to the network service: which networks a server gets, the life cycle of its ports, and the deprecated network
+// proxies of the compute API.
 
 import type { Caller } from '../base/op.ts';
 import type {
@@ -13,15 +13,15 @@ import type {
 import type { NetworkRequest, NetworkRequests } from '../domain/servers/create-request.ts';
 import type { NicSpec } from '../domain/networks/server-nics.ts';
 
-/** A server as far as it says which ports are its own: those of its project that were given to it. */
+/** What identifies a server's ports: those of its project that name it. */
 export interface OwnedServer {
   readonly uuid: string;
   readonly projectId: string;
-  /** Ports that were made for it by whoever had it before us, and carry no mark of ours; absent: none. */
+  /** Ids of ports that Nova made for it before it was taken over, and that carry no mark of ours; absent: none. */
   readonly made?: readonly string[];
 }
 
-/** The server that ports are made for; a host or zone that it does not have yet is empty. */
+/** The server for which ports are created; host and zone are empty before it has them. */
 export interface PortTarget extends OwnedServer {
   readonly host: string;
   readonly zone: string;
@@ -30,7 +30,7 @@ export interface PortTarget extends OwnedServer {
 
 export interface NetworkPlan {
   readonly requests: readonly NetworkRequest[];
-  /** Security group ids for the ports that we make. */
+  /** Security group ids for new ports. */
   readonly securityGroups: readonly string[];
 }
 
@@ -40,9 +40,9 @@ export type WhichPort = { readonly portId: string } | { readonly position: numbe
 /** A server's ports. */
 export interface ServerPorts {
   /**
-   * Checks a server's wishes before the 202 (Nova's validate_networks): existence, ownership, free ports, addresses,
-   * ambiguity, security groups by name or id. `auto` finds or makes the project's network; `none` gives no request at all;
-   * `null` (nothing was asked for) takes the project's only network, or none where there is none.
+   * Validates a server's network requests before the 202 (Nova's validate_networks): existence, ownership, free ports, addresses,
+   * ambiguity, security groups by name or id. `auto` finds or creates the project's network; `none` gives no requests;
+   * `null` (nothing requested) takes the project's only network, or none if it has none.
    * Rejects with Nova's 400/403/404/409 texts.
    */
   plan(
@@ -53,7 +53,7 @@ export interface ServerPorts {
     /** Whether the rule `network:attach_external_network` lets the caller; default: administrators. */
     mayAttachExternal?: boolean,
   ): Promise<NetworkPlan>;
-  /** As `plan`, for one more port of a server that exists: names neither network nor port for the project's only network. */
+  /** As `plan`, for one more port of an existing server; a request that names neither network nor port takes the project's only network. */
   planOne(
     caller: Caller,
     server: OwnedServer,
@@ -61,35 +61,35 @@ export interface ServerPorts {
     mayAttachExternal: boolean,
   ): Promise<NetworkPlan>;
   /**
-   * Makes or takes the ports of a server and binds them to its host; the same call twice gives the same ports
-   * (they carry the server's id and their position).
-   * @param first the position of the first of them
-   * @param fresh nobody asked for them before: it need not be looked for what is there
+   * Creates or takes the ports of a server and binds them to its host. Idempotent: ports carry the server's id and their
+   * position.
+   * @param first the position of the first one
+   * @param fresh the first attempt: existing ports need not be looked up
    */
   allocate(server: PortTarget, plan: NetworkPlan, first?: number, fresh?: boolean): Promise<readonly NicSpec[]>;
   /**
-   * A server is on its way to another host as it runs: its ports shall work there as soon as it speaks there, and here until then. It
-   * ends with the next `rebind`, to either host. Twice is once.
+   * Prepares the ports for a live migration: they work here until the guest runs on the other host, and there from then on.
+   * Ended by the next `rebind`, to either host. Idempotent.
    */
   announceMove(server: OwnedServer, host: string): Promise<void>;
-  /** Binds the ports of a server to a host and gives them as they are then; a move that was announced is over. Twice is once. */
+  /** Binds the ports of a server to a host, ends an announced move, and returns the ports. Idempotent. */
   rebind(server: Omit<PortTarget, 'hostname'>): Promise<readonly NicSpec[]>;
-  /** Deletes the ports that were made for the server, or one of them, and unbinds those that were its owner's. Twice is once. */
+  /** Deletes ports that were created for the server and unbinds ports that were given to it; all of them, or one. Idempotent. */
   release(server: OwnedServer, which?: WhichPort): Promise<void>;
-  /** The ids of a server's ports that were plugged and do not work yet; absent: what is plugged works. */
+  /** Ids of a server's ports that are plugged but not yet `ACTIVE`; absent: a plugged port works at once. */
   unplugged?(server: OwnedServer): Promise<readonly string[]>;
-  /** The server's ports as they are now, in the order of their making. */
+  /** The server's current ports, in the order of their positions. */
   portsOf(server: OwnedServer): Promise<readonly NicSpec[]>;
   /** The server's ports as a caller sees them. */
   seenPorts(caller: Caller, server: OwnedServer): Promise<readonly ServerPort[]>;
-  /** A port, of whatever server, as a caller sees it. */
+  /** A port of any server, as a caller sees it. */
   seenPort(caller: Caller, portId: string): Promise<ServerPort | null>;
-  /** Gives the server's port on a network one more address. Rejects with notFound or badRequest in Nova's words. */
+  /** Adds an address to the server's port on a network. Rejects with notFound or badRequest in Nova's words. */
   addFixedIp(server: OwnedServer, networkId: string): Promise<void>;
   removeFixedIp(server: OwnedServer, address: string): Promise<void>;
 }
 
-/** What of a network service the compute API passes on. Rejections are Nova's, in kind and words. */
+/** The compute API's network proxies. Rejections are Nova's, in kind and words. */
 export interface NetworkProxy {
   networks(caller: Caller): Promise<readonly NetworkName[]>;
   network(caller: Caller, id: string): Promise<NetworkName | null>;
@@ -103,20 +103,20 @@ export interface NetworkProxy {
   deleteSecurityGroup(caller: Caller, id: string): Promise<void>;
   createGroupRule(caller: Caller, rule: NewGroupRule): Promise<SecurityGroupRule>;
   deleteGroupRule(caller: Caller, id: string): Promise<void>;
-  /** The groups of a server's ports, once for each port that has them. */
+  /** The groups of a server's ports, once per port. */
   groupsOfServer(caller: Caller, server: OwnedServer): Promise<readonly SecurityGroup[]>;
-  /** Puts all ports of a server into a group, by its name or id. */
+  /** Adds a group, by name or id, to all ports of a server. */
   addSecurityGroup(caller: Caller, server: OwnedServer, group: string): Promise<void>;
   removeSecurityGroup(caller: Caller, server: OwnedServer, group: string): Promise<void>;
 
-  /** Networks that floating addresses come from. */
+  /** External networks. */
   floatingPools(caller: Caller): Promise<readonly NetworkName[]>;
   floatingIps(caller: Caller): Promise<readonly ShownFloatingIp[]>;
   floatingIp(caller: Caller, id: string): Promise<ShownFloatingIp>;
   createFloatingIp(caller: Caller, pool: string | null): Promise<ShownFloatingIp>;
   /** Returns the server that had it, or null. */
   deleteFloatingIp(caller: Caller, id: string): Promise<string | null>;
-  /** Points a floating address to one of a server's. Returns the other server that had it, or null. */
+  /** Associates a floating address with a fixed IP of a server. Returns the other server that had it, or null. */
   associateFloatingIp(caller: Caller, server: OwnedServer, address: string, fixedIp: string): Promise<string | null>;
   disassociateFloatingIp(caller: Caller, server: OwnedServer, address: string): Promise<void>;
 }

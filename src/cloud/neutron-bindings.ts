@@ -1,5 +1,5 @@
-// Why: a port whose server is on its way as it runs is bound to both hosts, so that the switch of the next one is ready when the guest
-// speaks there. Neutron calls that several bindings (`binding-extended`), of which one is active.
+// Why: during a live migration a port is bound to both hosts, so that the destination's switch is ready when the guest starts to send
+// there. In Neutron these are multiple port bindings (`binding-extended`), one of them active.
 
 import { conflict, Fault } from '../base/errors.ts';
 import { record, records, textOf } from './answer-values.ts';
@@ -8,7 +8,7 @@ import type { PortFacts } from './network-api.ts';
 import { networkRefusal } from './neutron-http.ts';
 
 const ALIAS = 'binding-extended';
-/** Neutron's own name for it; its status is 500, as if Neutron were not well. */
+/** Neutron's type of a failed binding, which it answers with status 500. */
 const isBindingError = (error: unknown): boolean =>
   error instanceof Fault && record(error.cause)['type'] === 'PortBindingError';
 
@@ -19,15 +19,15 @@ const bindingFailed = (portId: string): Fault =>
 
 export interface PortBindings {
   /**
-   * Binds a port to one more host, where it is not active yet; twice is once.
-   * Rejects with `conflict` (PortBindingFailed) where nothing on that host can take it.
+   * Adds an inactive binding of a port to another host. Idempotent.
+   * Rejects with `conflict` (PortBindingFailed) if nothing on that host can bind it.
    */
   add(port: PortFacts, host: string, profile: PortFacts['profile']): Promise<void>;
-  /** Makes the binding to a host the active one and ends all others; where there is none to it, those that are not active. Twice is once. */
+  /** Activates the binding to a host and deletes all others; if there is none to it, deletes the inactive ones. Idempotent. */
   settle(port: PortFacts, host: string): Promise<void>;
 }
 
-/** Its driver for OVN has a port on both hosts by what the profile says, and knows nothing of a second binding. */
+/** Neutron's OVN driver provides a port on both hosts because of the profile (`migrating_to`) and does not support a second binding. */
 const isOvn = ({ vifDetails }: PortFacts): boolean =>
   Object.values(record(vifDetails['bound_drivers'])).includes('ovn');
 
@@ -57,7 +57,7 @@ export function neutronBindings(neutron: Pick<Neighbour, 'ask'>): PortBindings {
       const answer = await neutron.ask(null, 'POST', pathOf(port.id), { binding }).catch((error: unknown) => {
         throw isBindingError(error) ? bindingFailed(port.id) : error;
       });
-      // it is there already, or the port is not any more
+      // the binding exists already, or the port is gone
       if (answer.status === 409 || answer.status === 404) return;
       if (answer.status !== 201 && answer.status !== 200) throw networkRefusal(answer, 'bind a port to one more host');
     },
@@ -78,7 +78,7 @@ export function neutronBindings(neutron: Pick<Neighbour, 'ask'>): PortBindings {
         if (active.status !== 200 && active.status !== 409)
           throw networkRefusal(active, 'activate a binding of a port');
       }
-      // the active one of another host goes when the port is bound to none
+      // an active binding to another host is replaced by `bindPort`
       const others = all.filter((one) => one.host !== host && (here !== undefined || !one.isActive));
       for (const other of others) await end(portId, other.host);
     },

@@ -1,4 +1,4 @@
-// Why: what Neutron has beside ports: security groups and floating addresses, asked as the caller who wants to see or change them.
+// Why: Neutron's security groups and floating addresses, read and changed with the caller's token.
 
 import type { FloatingApi, FloatingFilter, GroupApi } from './network-api.ts';
 import { textOf } from './answer-values.ts';

@@ -1,4 +1,4 @@
-// Why: Neutron's collections are all asked, made, changed and removed in one way.
+// Why: one way to list, show, create, update and delete for all of Neutron's collections.
 
 import { badRequest, conflict, type Fault, forbidden } from '../base/errors.ts';
 import { faultCodeOf } from '../base/fault-codes.ts';
@@ -26,7 +26,7 @@ export interface NeutronHttp {
   remove(as: Caller | null, noun: string, id: string): Promise<boolean>;
 }
 
-/** What a refused call becomes for whoever waits for it. */
+/** The fault for a refused request. */
 export function networkRefusal(answer: NeighbourAnswer, what: string): Fault {
   const options = { code: faultCodeOf(answer.type, 'NetworkRefused'), detail: answer };
   const message = answer.message === '' ? `The network service refused to ${what}.` : answer.message;

@@ -1,4 +1,4 @@
-// Why: Neutron's JSON becomes the few facts that compute knows of networks, here and nowhere else.
+// Why: Neutron's JSON is converted to compute's own types in one place.
 
 import type { FloatingIp, SecurityGroup, SecurityGroupRule } from '../domain/networks/networks.ts';
 import type { SubnetFacts } from '../domain/networks/server-nics.ts';

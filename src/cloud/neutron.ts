@@ -1,5 +1,5 @@
-// Why: production's networks are Neutron's; this asks it (or anything that speaks Neutron v2.0) what compute asks of networks.
-// Looking is done with the caller's token, so that Neutron decides what the caller may see; making and binding with our own.
+// Why: in production networks are Neutron's; this is compute's network interface over Neutron's v2.0 API.
+// Reads use the caller's token, so that Neutron decides what the caller may see; ports are created and bound with our own.
 
 import { badRequest } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
@@ -35,17 +35,17 @@ const changeOf = ({ fixedIps, securityGroups }: PortChange): Json => ({
 
 const projectOf = (caller: Caller): string => caller.projectId ?? '';
 
-/** What ports are plugged into. */
+/** The Open vSwitch into which ports are plugged. */
 interface Switch {
-  /** Where a port names none. Default: `br-int`. */
+  /** The bridge for ports that name none. Default: `br-int`. */
   readonly ovsBridge?: string;
-  /** Whether guests may leave it to the switch to cut up what they send. Default: true. */
+  /** Whether guests may offload checksums and segmentation to the switch. Default: true. */
   readonly offloads?: boolean;
 }
 
 export type NeutronOptions = NeighbourOptions & Switch;
 
-/** Some drivers of Neutron do not name the bridge of a port, and leave it to Nova's configuration. */
+/** Some of Neutron's drivers do not name a port's bridge; in Nova it is configured too. */
 const pluggedInto = ({ ovsBridge = 'br-int', offloads = true }: Switch, port: PortFacts): PortFacts =>
   port.vifType === 'ovs'
     ? { ...port, vifDetails: { bridge_name: ovsBridge, ...port.vifDetails, ...(offloads ? {} : { offloads }) } }
@@ -73,7 +73,7 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
       return portOrNull(await http.show(caller, 'port', portId));
     },
     async addressHolder(caller, networkId, address) {
-      // our own rights: the port that has the address may be another project's
+      // with our own token: the port that has the address may be another project's
       const pairs = [
         ['network_id', networkId],
         ['fixed_ips', `ip_address=${address}`],
@@ -83,7 +83,7 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
         ? null
         : { projectId: textOf(holder['project_id'] ?? holder['tenant_id']), deviceId: textOf(holder['device_id']) };
     },
-    // Neutron itself refuses an address that does not fit, when the port is made
+    // Neutron refuses an address outside the subnet when the port is created
     addressFits: async () => true,
     async freePorts(caller) {
       const limit = (await http.show(caller, 'quota', projectOf(caller)))?.['port'];
@@ -135,7 +135,7 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
       return portFrom(port);
     },
     async announceMove(port, host, profile) {
-      // in this order: whoever finds the profile looks for bindings to end
+      // in this order: `endMove` looks for extra bindings only if the profile names a destination
       await http.update(null, 'port', port.id, { 'binding:profile': profile });
       await bindings.add(port, host, profile);
     },
@@ -153,13 +153,13 @@ function neutronPorts(http: NeutronHttp, neutron: Neighbour, into: Switch): Port
   };
 }
 
-/** Asked again and again: what Neutron tells (`network-vif-plugged`) comes to any of several processes, or to none while they start. */
+/** Polled: Neutron's event (`network-vif-plugged`) reaches only one of several processes, or none while they start. */
 async function unplugged(http: NeutronHttp, server: OwnedServer): Promise<readonly string[]> {
   const ports = await http.list(null, 'ports', [['device_id', server.uuid]]);
   return (
     ports
       .filter((port) => port['admin_state_up'] !== false && port['status'] !== 'ACTIVE')
-      // or a stranger's, which names the server and never works, would keep it from its start
+      // another project's port that names the server and never gets active must not block its start
       .filter((port) => isPortOf(server, shapedPort(port)))
       .map((port) => textOf(port['id']))
   );

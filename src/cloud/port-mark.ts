@@ -1,12 +1,12 @@
-// Why: anybody may write a server's id into a port of theirs. Which ports are a server's is told by what compute left in them.
+// Why: any user can write a server's id into a port. Which ports really belong to a server is known from a mark that compute writes into them.
 
 import type { OwnedServer } from './network.ts';
 import type { PortApi, PortFacts } from './network-api.ts';
 
-/** What a server's port carries in its binding profile, so that it is found again and known for what it is. */
+/** The mark of a server's port, stored in its binding profile. */
 interface PortMark {
   readonly position: number;
-  /** The port was there before the server and outlives it. */
+  /** The port existed before the server and is kept when the server is deleted. */
   readonly preexisting: boolean;
   readonly tag: string | null;
 }
@@ -14,18 +14,18 @@ interface PortMark {
 const POSITION = 'xloud_position';
 const PREEXISTING = 'xloud_preexisting';
 const TAG = 'xloud_tag';
-/** Nova's word for the host to which a port's server is on its way. */
+/** Nova's profile key for the destination of a live migration. */
 const MIGRATING_TO = 'migrating_to';
 
 type Profile = Readonly<Record<string, unknown>>;
 
-/** The host to which a port's server is on its way; null: it stays where it is. */
+/** The destination of the live migration of a port's server; null: there is none. */
 export function destinationOf(profile: Profile): string | null {
   const host = profile[MIGRATING_TO];
   return typeof host === 'string' && host !== '' ? host : null;
 }
 
-/** The profile of a port whose server is on its way to a host; null: to none. */
+/** The profile with this host as migration destination; null: without one. */
 export function profileTowards(profile: Profile, host: string | null): Profile {
   const { [MIGRATING_TO]: _, ...rest } = profile;
   return host === null ? rest : { ...rest, [MIGRATING_TO]: host };
@@ -37,7 +37,7 @@ export const profileOf = (mark: PortMark): Record<string, unknown> => ({
   ...(mark.tag === null ? {} : { [TAG]: mark.tag }),
 });
 
-/** The mark of a port of ours; null for one that something else gave the server's id. */
+/** The mark of a port; null: compute did not write one. */
 export function markOf({ profile }: PortFacts): PortMark | null {
   const position = profile[POSITION];
   const tag = profile[TAG];
@@ -46,8 +46,8 @@ export function markOf({ profile }: PortFacts): PortMark | null {
 }
 
 /**
- * Whether a port that names a server was marked or bound for it. One of another project that names it is none of them, whatever else is
- * written in it: its owner chose what names it, and would choose the server's network, addresses and name servers with that.
+ * Whether a port that names a server was marked or bound for it. A port of another project never is: its owner could otherwise choose
+ * the server's network, addresses and name servers.
  */
 export const isPortOf = ({ projectId }: OwnedServer, port: PortFacts): boolean =>
   port.projectId === projectId && (markOf(port) !== null || port.hostId !== '');

@@ -1,5 +1,5 @@
-// Why: which ports a server shall get is decided before anything is made, so that whatever is wrong with a request is refused in
-// Nova's words; Nova's rules for a new server and for one more port of a server that exists differ in both.
+// Why: a server's network requests are validated before anything is created, with Nova's error messages. Nova's rules and messages differ
+// between a new server and one more port of an existing server.
 
 import { badRequest, conflict, type Fault, forbidden, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
@@ -18,7 +18,7 @@ export const portLimitExceeded = (): Fault =>
   forbidden('Maximum number of ports exceeded', { code: 'PortLimitExceeded' });
 
 async function groupIds(api: NetworkApi, caller: Caller, wanted: readonly string[]): Promise<readonly string[]> {
-  // a port gets the project's default group by itself
+  // Neutron puts a port into the project's default group by itself
   if (wanted.every((name) => name === 'default')) return [];
   const known = await api.groupIds(caller);
   const ids = wanted.map((name) => {
@@ -70,7 +70,7 @@ async function checkPort(api: NetworkApi, caller: Caller, portId: string): Promi
 async function checkAddress(api: NetworkApi, caller: Caller, networkId: string, address: string): Promise<void> {
   const holder = await api.addressHolder(caller, networkId, address);
   if (holder !== null) {
-    // on a shared network the server may be another project's, of which the caller learns nothing
+    // on a shared network the server may be another project's, which the caller must not learn
     const named = holder.deviceId !== '' && (caller.isAdmin || holder.projectId === caller.projectId);
     throw badRequest(
       `Fixed IP address ${address} is already in use${named ? ` on instance ${holder.deviceId}` : ''}.`,
@@ -86,7 +86,7 @@ async function checkAddress(api: NetworkApi, caller: Caller, networkId: string, 
 
 const requestFor = (networkId: string): NetworkRequest => ({ networkId, portId: null, fixedIp: null, tag: null });
 
-/** What `auto`, or nothing at all, becomes. */
+/** The requests for `auto`, or for a server without requests. */
 async function defaultRequests(
   api: NetworkApi,
   caller: Caller,
@@ -143,7 +143,7 @@ async function checkedRequests(
   }
   const involved = [...new Set(requests.flatMap(({ networkId }) => (networkId === null ? [] : [networkId])))];
   if (involved.length > 0) {
-    // of a port too: one that an administrator made for the project on a network of another's is of no use to it
+    // for ports too: a port that an administrator created for the project on another project's network cannot be used
     const known = new Map((await api.networks(caller, involved)).map((network) => [network.id, network]));
     const lost = involved.filter((id) => !known.has(id));
     if (lost.length > 0) throw networkNotFound(lost);
@@ -172,7 +172,7 @@ async function mustHaveFree(api: NetworkApi, caller: Caller, needed: number): Pr
 
 const AMBIGUOUS = 'Multiple possible networks found, use a Network ID to be more specific.';
 
-/** One more port of a server: Nova looks at less than at its creation, and says it in other kinds. */
+/** One more port of an existing server: Nova checks less than for a new server, with other error kinds. */
 async function checkedAttachment(
   api: NetworkApi,
   caller: Caller,
@@ -229,7 +229,7 @@ export function makePlanning(api: NetworkApi): Pick<ServerPorts, 'plan' | 'planO
     },
 
     async planOne(caller, server, one, mayAttachExternal): Promise<NetworkPlan> {
-      // the networks and limits are those of the server's project, whoever asks
+      // networks and limits are those of the server's project, whoever makes the request
       const owner = { ...caller, projectId: server.projectId };
       const request = await checkedAttachment(api, owner, server.uuid, one, mayAttachExternal);
       if (request.portId === null) await mustHaveFree(api, owner, 1);

@@ -1,4 +1,4 @@
-// Why: security groups are the network service's; the compute API passes them on under Nova's words for what goes wrong.
+// Why: security groups belong to the network service; the compute API proxies them with Nova's error messages.
 
 import { badRequest, conflict, Fault, type FaultKind, forbidden, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
@@ -26,7 +26,7 @@ const ruleGone = (id: string): Fault =>
 
 const makers = { badRequest, forbidden, notFound, conflict } as const;
 
-/** Runs a call whose refusals of some kinds become another kind, in the service's own words. */
+/** Changes the kind of some faults, keeping the service's own message. */
 async function saying<T>(kinds: Partial<Record<FaultKind, keyof typeof makers>>, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -38,7 +38,7 @@ async function saying<T>(kinds: Partial<Record<FaultKind, keyof typeof makers>>,
   }
 }
 
-/** The id of the group that a name or id means; null for none. Rejects where a name means several. */
+/** The id of the group with a name or id; null: there is none. Rejects if several have the name. */
 export function idOfGroup(known: readonly NetworkName[], group: string): string | null {
   if (known.some(({ id }) => id === group)) return group;
   const [first, ...more] = known.filter(({ name }) => name === group);
@@ -78,7 +78,7 @@ export function makeGroupProxy(api: NetworkApi): Pick<NetworkProxy, GroupVerbs> 
 
     securityGroupsById: (caller, ids) => api.securityGroupsById(caller, ids),
 
-    // a conflict of a creation is a quota that is used up
+    // a conflict on creation is an exceeded quota
     createSecurityGroup: (caller, name, description) =>
       saying({ conflict: 'forbidden' }, api.createSecurityGroup(caller, name, description)),
 

@@ -1,4 +1,4 @@
-// Why: Keystone's answer about a token is read in one place, whoever gave it: a real Keystone or the built-in identity.
+// Why: the body of a token validation is parsed in one place, for a real Keystone and for the built-in identity service.
 
 import { parseDateTime } from '../base/date-time.ts';
 import type { AccessRule } from './access-rules.ts';
@@ -14,7 +14,7 @@ export interface ScopedRef extends NamedRef {
   readonly domain: NamedRef;
 }
 
-/** What stands under `token` in the answers of `/v3/auth/tokens`. Times are ISO 8601 with microseconds and a Z. */
+/** `token` in the answers of `/v3/auth/tokens`. Times are ISO 8601 with microseconds and a Z. */
 export interface TokenBody {
   readonly methods: readonly string[];
   readonly user: ScopedRef & { readonly password_expires_at: string | null };
@@ -33,7 +33,7 @@ export interface TokenBody {
   };
 }
 
-/** An identity before the token itself is put beside it: what a cache may keep. */
+/** An identity without the token itself, as it may be cached. */
 export type ResolvedToken = Omit<Identity, 'token'>;
 
 type Json = Readonly<Record<string, unknown>>;
@@ -43,7 +43,7 @@ const objectOf = (value: unknown): Json | null =>
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
-/** The rules of the token's application credential; one that cannot be read allows nothing. Null: it has none. */
+/** The access rules of the token's application credential; unreadable rules are dropped and so allow nothing. Null: it has none. */
 function accessRulesOf(token: Json): readonly AccessRule[] | null {
   const rules = objectOf(token['application_credential'])?.['access_rules'];
   if (rules === undefined || rules === null) return null;
@@ -57,7 +57,7 @@ function accessRulesOf(token: Json): readonly AccessRule[] | null {
 
 /**
  * Reads `{"token": {...}}`.
- * @returns null when it is not such an answer, so that a neighbour gone wrong is never taken for a yes
+ * @returns null for any other body, so that a broken answer never counts as valid
  */
 export function readTokenAnswer(answer: unknown): ResolvedToken | null {
   const token = objectOf(objectOf(answer)?.['token']);

@@ -1,5 +1,5 @@
-// Why: a Keystone JWS can be refused without asking anybody. Its public keys lie in a directory that an operator may change
-// at any time; this is the reader of that directory.
+// Why: a forged or expired Keystone JWS can be refused without a request. The public keys are in a directory that an operator may change at any
+// time; this reads it.
 
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -42,7 +42,7 @@ export interface TokenKeys {
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === 'string' && entry !== '');
 
-/** Whether a token says all that a token has to, each in its form. */
+/** Whether all required claims are present, with the right types. */
 function isClaims(payload: object): payload is TokenClaims {
   const claims = payload as Readonly<Record<string, unknown>>;
   const optional = ['system', 'domain_id', 'project_id', 'app_cred_id'].map((name) => claims[`openstack_${name}`]);
@@ -56,7 +56,7 @@ function isClaims(payload: object): payload is TokenClaims {
   );
 }
 
-/** Three base64url parts with dots between: what a fernet token or a UUID never is. */
+/** Three base64url parts separated by dots, which a fernet token or a UUID never is. */
 export const looksLikeJws = (token: string): boolean => /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 
 interface Loaded {
@@ -65,8 +65,8 @@ interface Loaded {
 }
 
 /**
- * Verifies ES256 tokens with every `*.pem` (SubjectPublicKeyInfo) of a directory. The directory is looked at again at most
- * once in `limits.tokenKeysCheckMs`, so a key that is added or removed counts within that time.
+ * Verifies ES256 tokens with every `*.pem` (SubjectPublicKeyInfo) of a directory. The directory is read again at most
+ * once per `limits.tokenKeysCheckMs`, so a key that is added or removed takes effect within that time.
  */
 export function makeTokenKeys(options: {
   readonly directory: string;
@@ -83,9 +83,9 @@ export function makeTokenKeys(options: {
     try {
       const key = createPublicKey(await readFile(path, 'utf8'));
       if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
-      log.warn({ path }, 'token key is not an EC key on P-256; passed over');
+      log.warn({ path }, 'token key is not an EC key on P-256; ignored');
     } catch (error) {
-      log.warn({ path, reason: messageOf(error) }, 'token key cannot be read; passed over');
+      log.warn({ path, reason: messageOf(error) }, 'token key cannot be read; ignored');
     }
     return null;
   }
@@ -123,7 +123,7 @@ export function makeTokenKeys(options: {
         currentDate: new Date(clock.now()),
         requiredClaims: ['sub', 'exp', 'iat'],
       });
-      // signed as it may be, a token without what tokens have stands for nobody
+      // a signed token that lacks required claims identifies nobody
       return isClaims(payload) ? { kind: 'good', claims: payload } : { kind: 'forged' };
     } catch (error) {
       if (error instanceof errors.JWTExpired) return { kind: 'expired' };

@@ -1,5 +1,5 @@
-// Why: every request carries a token and few tokens differ, so answers are remembered: bounded in number, short enough that
-// a revoked token dies, and never beyond the token's own end.
+// Why: every request carries a token and most repeat, so validations are cached: bounded in number, for a time short enough that a revoked
+// token stops working, and never beyond the token's expiry.
 
 import { hash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
@@ -12,16 +12,16 @@ import { looksLikeJws, type TokenKeys } from './token-keys.ts';
 export interface TokenResolver {
   /** As `IdentityService.authenticate`. */
   authenticate(token: string, how?: { readonly expired: boolean }): Promise<Identity>;
-  /** Drops everything remembered, also what is being asked right now. */
+  /** Clears the cache, and keeps lookups in progress from being cached. */
   forget(): void;
 }
 
 export interface TokenResolverOptions {
   readonly clock: Clock;
   readonly wwwAuthenticateUri: string | null;
-  /** For refusing a JWS without a call; null where the keys are not at hand. */
+  /** For refusing a JWS without a request; null: no keys are configured. */
   readonly keys: TokenKeys | null;
-  /** Asks for whom the token stands; null when it is not good. Rejects with `unavailable` when it cannot be asked. */
+  /** Validates a token at the identity service; null: it is invalid. Rejects with `unavailable` if the service cannot be reached. */
   readonly lookup: (token: string, expired: boolean) => Promise<ResolvedToken | null>;
   readonly cacheEntries?: number;
   readonly cacheMs?: number;
@@ -29,15 +29,15 @@ export interface TokenResolverOptions {
 }
 
 /**
- * The fault of a token that is not good, with the header that clients look for.
- * @param uri null: the built-in identity service's, which the answer names as the caller reaches it
+ * The fault for an invalid token, with the header that clients expect.
+ * @param uri null: the built-in identity service, whose address the web layer adds as the caller sees it
  */
 export const refusal = (uri: string | null): Fault =>
   unauthorized('The request you have made requires authentication.', {
     headers: uri === null ? {} : { 'WWW-Authenticate': `Keystone uri="${uri}"` },
   });
 
-/** A map that keeps the `limit` entries used last. */
+/** A map that keeps the `limit` most recently used entries (LRU). */
 class Recent<T> {
   readonly #entries = new Map<string, T>();
   readonly #limit: number;
@@ -69,30 +69,30 @@ class Recent<T> {
   }
 }
 
-/** What a header can carry: visible ASCII. */
+/** Whether a token can be sent in a header: visible ASCII. */
 const isTokenText = (token: string): boolean => /^[\x21-\x7e]+$/.test(token);
 
 interface Known {
-  /** The same object for every request of the token: others remember what they derived from it. */
+  /** The same object for every request of the token: others cache what they derive from it. */
   readonly identity: Identity;
   readonly untilMs: number;
 }
 
-/** Tokens to identities: cache, then the JWS's own word (only to refuse), then the lookup, shared by those who ask at once. */
+/** Resolves tokens: cache, then JWS verification (only to refuse), then the lookup, shared by concurrent requests. */
 export function makeTokenResolver(options: TokenResolverOptions): TokenResolver {
   const { clock, keys, lookup, wwwAuthenticateUri } = options;
   const entries = options.cacheEntries ?? limits.tokenCacheEntries;
   const cacheMs = options.cacheMs ?? limits.tokenCacheMs;
   const refusedMs = options.refusedMs ?? limits.tokenRefusedCacheMs;
   const known = new Recent<Known>(entries);
-  // apart, so that a flood of wrong tokens does not push out the right ones; by hash, so that long ones do not fill the memory
+  // separate, so that a flood of invalid tokens does not evict valid ones; by hash, so that long ones do not fill the memory
   const refused = new Recent<number>(entries);
   const asking = new Map<string, Promise<Identity | null>>();
   let generation = 0;
 
   async function ask(token: string, key: string): Promise<Identity | null> {
     const asked = generation;
-    // A refused signature is not remembered: its key may be on its way into the directory.
+    // not cached: the key may be added to the directory at any moment
     if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind !== 'good') return null;
     const resolved = await lookup(token, false);
     const now = clock.now();
@@ -106,7 +106,7 @@ export function makeTokenResolver(options: TokenResolverOptions): TokenResolver 
     return identity;
   }
 
-  /** Such a token is seldom shown twice: it is not remembered. */
+  /** An expired token is seldom used twice: it is not cached. */
   async function askExpired(token: string): Promise<Identity | null> {
     if (keys !== null && looksLikeJws(token) && (await keys.verify(token)).kind === 'forged') return null;
     const resolved = await lookup(token, true);

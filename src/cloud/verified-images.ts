@@ -1,4 +1,4 @@
-// Why: what came over the network is an image only if it is the one that the image service has.
+// Why: downloaded data is used only if it is what the image service has: size, hash and, where required, signature are verified.
 
 import { createHash, getHashes } from 'node:crypto';
 import { notFound, unavailable } from '../base/errors.ts';
@@ -7,7 +7,7 @@ import type { ImageFacts } from '../domain/machines/images.ts';
 import type { ImageService } from './image.ts';
 import type { ImageSignatures, SignatureCheck } from './image-signatures.ts';
 
-/** The hash that an image's bytes must have; null: the service has none that this program knows. */
+/** The expected hash of an image's data; null: the service has none with a known algorithm. */
 function hashOf({ osHashAlgo, osHashValue, checksum }: ImageFacts): { algorithm: string; value: string } | null {
   if (osHashAlgo && osHashValue && getHashes().includes(osHashAlgo))
     return { algorithm: osHashAlgo, value: osHashValue };
@@ -27,7 +27,7 @@ async function* held(
     hash?.update(piece);
     signature?.update(piece);
     bytes += piece.byteLength;
-    // what never ends would fill the disk before it is found to be wrong
+    // a stream that never ends would fill the disk before its hash is checked
     if (image.sizeBytes !== null && bytes > image.sizeBytes) throw damaged(`more than ${image.sizeBytes} bytes`);
     yield piece;
   }
@@ -37,8 +37,8 @@ async function* held(
 }
 
 /**
- * Reads with size and hash held against what the service says of the image: what differs ends in `unavailable`, to be fetched again.
- * @param signatures that images must have; absent: they need none
+ * Verifies size and hash of an image while it is read: a difference ends in `unavailable`, and the image is downloaded again.
+ * @param signatures required of all images; absent: none are required
  */
 export const verifiedImages = (
   images: Pick<ImageService, 'find' | 'read' | 'write'>,
@@ -48,7 +48,7 @@ export const verifiedImages = (
   async read(imageId) {
     const image = await images.find(self, imageId);
     if (image === null) throw notFound(`Image ${imageId} could not be found.`);
-    // before anything is fetched
+    // before anything is downloaded
     const signature = await signatures?.(image);
     return held(await images.read(imageId), image, signature);
   },

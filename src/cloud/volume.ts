@@ -1,4 +1,4 @@
-// Why: what compute asks of the volume service, which is built in or an operator's.
+// Why: compute's interface to the volume service, which is built in or an operator's Cinder.
 
 import { badRequest, notFound } from '../base/errors.ts';
 import type { Caller } from '../base/op.ts';
@@ -18,7 +18,7 @@ export interface Volume {
   readonly bootable: boolean;
   readonly snapshotId: string | null;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Of the image whose data it has; null: of none. */
+  /** Metadata of the image that it was made from; null: it was not made from one. */
   readonly imageMetadata: Readonly<Record<string, string>> | null;
   readonly attachments: readonly { readonly serverUuid: string | null; readonly device: string | null }[];
   readonly createdAt: number;
@@ -35,7 +35,7 @@ export interface VolumeSnapshot {
 }
 
 export interface NewVolumeRequest {
-  /** Null: as large as what it is made from. */
+  /** Null: the size of its source. */
   readonly sizeGb: number | null;
   readonly name: string | null;
   readonly description: string | null;
@@ -50,30 +50,30 @@ export interface NewVolumeRequest {
 export interface VolumeConnection {
   readonly source: VolumeSource;
   readonly readonly: boolean;
-  /** By libvirt's names. */
+  /** I/O limits by libvirt's names. */
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** The host that shall reach a volume. */
+/** The host to which a volume is to be connected. */
 export interface VolumeTarget {
   readonly host: string;
   readonly ip: string;
   readonly arch: string;
-  /** Null: its agent is of before there were connectors, and knows files alone. */
+  /** Null: its agent is of an earlier release without connectors, and opens only files. */
   readonly connector: HostConnector | null;
 }
 
-/** A volume that is at a host, or kept for its server at none. */
+/** A volume that is connected to a host, or only reserved for its server. */
 export interface ConnectedVolume {
-  /** Another one than before, where the volume service has one for each host. */
+  /** Differs from the previous one if the volume service has one per host. */
   readonly attachmentId: string;
-  /** Null: no host reaches it. */
+  /** Null: it is not connected to a host. */
   readonly connection: VolumeConnection | null;
 }
 
-/** What only its owner can have made, which is begun in his request, before there is a row of it. */
+/** Volumes and snapshots that only their owner can create: within the owner's request, before there is a row. */
 export interface EarlyVolumes {
-  /** Resolves to its id. Asked for once more under the same mark: that of the first time. */
+  /** Resolves to its id; the same id if called again with the same mark. */
   volume(caller: Caller, mark: string, request: NewVolumeRequest, requestId: string): Promise<string>;
   snapshot(
     caller: Caller,
@@ -84,18 +84,18 @@ export interface EarlyVolumes {
 }
 
 /**
- * What is done for a caller is done with his rights; what has none is done with the service's own, and may be done twice. Every call
- * rejects with `unavailable` when the service cannot be asked.
+ * Calls with a caller use the caller's rights; calls without one use the service's own and are idempotent. Every call
+ * rejects with `unavailable` if the service cannot be reached.
  */
 export interface VolumeService {
-  /** Null: `make` and `makeSnapshot` make them for anybody, under ids that are chosen before. */
+  /** Null: `make` and `makeSnapshot` create them for any owner, under ids chosen beforehand. */
   readonly early: EarlyVolumes | null;
-  /** Whether a volume has to be at no host while it gets an image's data. */
+  /** Whether a volume must be disconnected from its host during a reimage. */
   readonly reimagesApart: boolean;
   volumes(caller: Caller): Promise<readonly Volume[]>;
   /** Rejects with Nova's 404 where the caller sees no such volume. */
   volume(caller: Caller, id: string): Promise<Volume>;
-  /** Rejects with a 400 where none can be made, and with what the volume service says. */
+  /** Rejects with a 400 if none can be created, and with the volume service's own faults. */
   createVolume(caller: Caller, request: NewVolumeRequest, requestId: string): Promise<Volume>;
   deleteVolume(caller: Caller, id: string, requestId: string): Promise<void>;
   snapshots(caller: Caller): Promise<readonly VolumeSnapshot[]>;
@@ -106,20 +106,20 @@ export interface VolumeService {
     requestId: string,
   ): Promise<VolumeSnapshot>;
   deleteSnapshot(caller: Caller, id: string, requestId: string): Promise<void>;
-  /** Throws as `createVolume` would, but for what a quota says; what a volume would keep of its image. */
+  /** Throws as `createVolume` would, except for quotas; resolves to the image metadata that the volume would have. */
   checkNew(caller: Caller, request: NewVolumeRequest): Promise<Pick<Volume, 'imageMetadata'>>;
-  /** Begins to make a volume with this id, for somebody whose request was checked; one that is there stays. */
+  /** Starts to create a volume with this id for the owner of a validated request; an existing one stays. */
   make(
     id: string,
     owner: { readonly projectId: string; readonly userId: string },
     request: NewVolumeRequest,
     requestId: string,
   ): Promise<void>;
-  /** Throws as `createSnapshot` would for one of them, and where they are more than a quota allows. */
+  /** Throws as `createSnapshot` would for one of them, and if they exceed a quota. */
   checkSnapshots(caller: Caller, volumeIds: readonly string[]): Promise<void>;
   /**
-   * Begins a snapshot with this id of a server's volume, for somebody whose request was checked; one that is there stays. `quiesce`: the
-   * guest's file systems must be still at its moment, where it runs.
+   * Starts a snapshot with this id of a server's volume, for the owner of a validated request; an existing one stays. `quiesce`: a running
+   * guest's file systems must be frozen while it is taken.
    */
   makeSnapshot(
     id: string,
@@ -134,52 +134,52 @@ export interface VolumeService {
   ): Promise<void>;
   /** Null: there is no such snapshot. */
   snapshotState(id: string): Promise<Pick<VolumeSnapshot, 'status' | 'sizeGb'> | null>;
-  /** Removes a snapshot, whole or half made; one that is not there: nothing. */
+  /** Deletes a snapshot, complete or not; does nothing if there is none. */
   removeSnapshot(id: string, requestId: string): Promise<void>;
-  /** Throws as `reimage` would, and where the caller may not. */
+  /** Throws as `reimage` would, and if the caller may not. */
   checkReimage(caller: Caller, volumeId: string, imageId: string): Promise<void>;
   /**
-   * Begins to put an image's data on a volume of a server that is off: it is `downloading` until it is `in-use` again, or `error` with
-   * its data of before. Under way: nothing.
+   * Starts to replace the data of a volume, of a server that is off, with an image's: its status is `downloading` until it is `in-use` again,
+   * or `error` with the old data. Does nothing if one is in progress.
    */
   reimage(volumeId: string, imageId: string, requestId: string): Promise<void>;
-  /** Gives that up; over: nothing. */
+  /** Aborts a reimage; does nothing if it has finished. */
   endReimage(volumeId: string): Promise<void>;
   /** Null: there is no such volume. */
   status(id: string): Promise<string | null>;
-  /** Keeps a volume for a server; resolves to the attachment. Rejects with `badRequest` where it is at something else. */
+  /** Reserves a volume for a server; resolves to the attachment's id. Rejects with `badRequest` if the volume is in use elsewhere. */
   reserve(volumeId: string, serverUuid: string): Promise<string>;
   /**
-   * Says which host has the volume, and tells how that host reaches it; null: none, while its server has none. What another host
-   * has of it stays until `endOthers`. Rejects with `conflict` where the host cannot reach it.
+   * Connects the volume to a host and resolves to the connection; null: to none, while its server has no host. Another host's
+   * connection stays until `endOthers`. Rejects with `conflict` if the host cannot use it.
    * @param device `/dev/vdb`
    */
   connect(attachmentId: string, to: VolumeTarget | null, device: string): Promise<ConnectedVolume>;
   /**
-   * Makes a volume reachable for a host to which its server is on its way as it runs; the attachment stays where it is. Null: every
-   * host reaches it in the same way.
+   * Connects a volume to the destination of a live migration as well; the current attachment stays. Null: the connection is the same for
+   * every host.
    */
   connectAhead(attachmentId: string, to: VolumeTarget, device: string): Promise<VolumeConnection | null>;
-  /** Says that the server has the volume. */
+  /** Marks the volume as attached (`in-use`). */
   complete(attachmentId: string, device: string): Promise<void>;
   /**
-   * Says that no host has the volume now; it is kept for its server by the attachment to whose id this resolves. What a host has of
-   * it stays until `endOthers`. An attachment that is not there: nothing.
+   * Takes the volume from its host and reserves it for its server, by the attachment to whose id this resolves. The host's connection
+   * stays until `endOthers`. Does nothing if there is no such attachment.
    */
   disconnect(attachmentId: string): Promise<string>;
-  /** Ends all attachments of the same server to the same volume but this one. Rejects with `notFound` where this one is not there. */
+  /** Deletes all other attachments of the same server to the same volume. Rejects with `notFound` if this one does not exist. */
   endOthers(attachmentId: string): Promise<void>;
-  /** Says that a volume is being taken from its server; `false`: it is not any more. */
+  /** Marks a volume as being detached from its server; `false`: takes that back. */
   detaching(volumeId: string, begins: boolean): Promise<void>;
-  /** Ends an attachment; one that is not there: nothing. */
+  /** Deletes an attachment; does nothing if there is none. */
   release(attachmentId: string): Promise<void>;
-  /** Ends every attachment of a server. */
+  /** Deletes every attachment of a server. */
   releaseAll(serverUuid: string): Promise<void>;
-  /** Begins to delete a volume that its server had; one that is not there, or is kept by its snapshots: nothing. */
+  /** Starts to delete a volume that its server had; does nothing if there is none, or if its snapshots keep it. */
   remove(volumeId: string, requestId: string): Promise<void>;
 }
 
-/** A volume's life at a server and its hosts. */
+/** The part of `VolumeService` that attaches volumes to servers and hosts. */
 export type VolumeAttachments = Pick<
   VolumeService,
   | 'complete'
@@ -205,7 +205,7 @@ const noSnapshot = (id: string): never => {
   throw notFound(snapshotMissing(id), { code: 'SnapshotNotFound' });
 };
 
-/** No block storage: every list is empty, and nothing is found or made. */
+/** No block storage: every list is empty, and nothing is found or created. */
 export const noVolumes: VolumeService = {
   early: null,
   reimagesApart: false,

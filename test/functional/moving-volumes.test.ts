@@ -243,7 +243,7 @@ for (const engine of engines) {
       const uuid = await addServer();
       await addVolume(uuid);
       const without = (await all(applyImport({ ...deps, volumes: null }))).get(uuid);
-      assert.deepEqual(without?.why, ['it has 1 volume(s) of Cinder: say where that is (volume.service: cinder)']);
+      assert.deepEqual(without?.why, ['it has 1 volume(s) of Cinder: set volume.service: cinder']);
       cinder.failAt(1, 'refused');
       const away = (await apply()).get(uuid);
       assert.deepEqual([away?.verdict, away?.why], ['refuse', ['The volume service cannot be asked now.']]);
@@ -253,39 +253,42 @@ for (const engine of engines) {
     it('believes no row of Nova that Cinder does not confirm', async () => {
       const victim = await addServer();
       const theirs = await addVolume(victim, { volume: { 'os-vol-tenant-attr:tenant_id': 'victims' } });
-      const refused: (readonly [string, RegExp])[] = [[victim, /another project's than the server/]];
+      const refused: (readonly [string, RegExp])[] = [[victim, /another project than the server/]];
       const odd = async (wish: Wish, why: RegExp) => {
         const uuid = await addServer();
         await addVolume(uuid, wish);
         refused.push([uuid, why]);
       };
-      await odd({ row: { volume_id: theirs.id } }, /is of another volume/);
+      await odd({ row: { volume_id: theirs.id } }, /is that of another volume/);
       const other = { connection_info: JSON.stringify(novaConnection(rbdInfo({ id: theirs.id }), theirs.id)) };
-      await odd({ row: { ...other, volume_id: theirs.id } }, /attachment is another volume's/);
-      await odd({ row: { ...other, volume_id: theirs.id, attachment_id: theirs.attachmentId } }, /another server's/);
+      await odd({ row: { ...other, volume_id: theirs.id } }, /attachment in Cinder is that of another volume/);
+      await odd(
+        { row: { ...other, volume_id: theirs.id, attachment_id: theirs.attachmentId } },
+        /that of another server/,
+      );
       // a connection that is another volume's, under this one's name
       const lie = (info: Json): Wish => ({
         row: { connection_info: JSON.stringify({ driver_volume_type: info['driver_volume_type'], data: info }) },
       });
-      await odd(lie(rbdInfo({ id: theirs.id })), /not what Cinder has/);
+      await odd(lie(rbdInfo({ id: theirs.id })), /differs from that of its attachment/);
       await odd(lie({ ...nfsInfo({ id: 'x' }), name: '../../../../etc/shadow' }), /names no file of a share/);
       await odd(lie({ driver_volume_type: 'local', device_path: '/dev/sda' }), /hosts know rbd, iscsi and nfs/);
       await odd({ row: { connection_info: '{' } }, /cannot be read/);
       await odd({ row: { connection_info: null } }, /cannot be read/);
       await odd({ row: { connection_info: `{"a": "${'x'.repeat(70_000)}"}` } }, /too long/);
       await odd({ row: { attachment_id: randomUUID() } }, /Cinder has no attachment/);
-      await odd({ row: { attachment_id: null } }, /old way/);
-      await odd({ row: { attachment_id: '../volumes' } }, /is no id/);
-      await odd({ row: { volume_id: '../x' } }, /says no id/);
-      await odd({ row: { device_name: '/dev/../etc' } }, /no name of its disk/);
-      await odd({ row: { disk_bus: 'sata' } }, /plugged into sata/);
+      await odd({ row: { attachment_id: null } }, /before Queens/);
+      await odd({ row: { attachment_id: '../volumes' } }, /is not a UUID/);
+      await odd({ row: { volume_id: '../x' } }, /has no id of it/);
+      await odd({ row: { device_name: '/dev/../etc' } }, /device name in Nova is not supported/);
+      await odd({ row: { disk_bus: 'sata' } }, /on bus sata/);
       await odd({ row: { device_type: 'lun' } }, /it is a lun/);
       await odd({ row: { encrypted: 1 } }, /encrypted/);
       await odd({ volume: { encrypted: true } }, /encrypted/);
-      await odd({ volume: { status: 'detaching' } }, /not in use at Cinder/);
-      await odd({ attachment: { status: 'attaching' } }, /attachment is attaching/);
-      await odd({ attachment: { host: 'host-2' } }, /Cinder has it at host host-2/);
-      await odd({ attachment: { serverUuid: null } }, /another server's/);
+      await odd({ volume: { status: 'detaching' } }, /not in use in Cinder/);
+      await odd({ attachment: { status: 'attaching' } }, /attachment in Cinder is attaching/);
+      await odd({ attachment: { host: 'host-2' } }, /in Cinder it is attached to host host-2/);
+      await odd({ attachment: { serverUuid: null } }, /that of another server/);
       const unreachable = (info: Json): Wish => ({ info: (volume) => ({ ...rbdInfo(volume), ...info }) });
       await odd(unreachable({ driver_volume_type: 'fibre_channel' }), /reached by fibre_channel/);
       await odd(unreachable({ secret_uuid: null }), /no user or no secret/);
@@ -341,14 +344,14 @@ for (const engine of engines) {
       const guest = guests.get(strange);
       assert.ok(guest !== undefined);
       guests.set(strange, { ...guest, disks: [...guest.disks, diskOf(randomUUID(), rbdInfo({ id: 'x' }), 'vdd')] });
-      refused.push([strange, /a disk of it is no file \(network\)/]);
+      refused.push([strange, /one of its disk devices is not a file \(network\)/]);
       const old = await addServer();
       await addVolume(old);
       const told = guests.get(old);
       assert.ok(told !== undefined);
       const silent = told.disks.map(({ path, device, format, source }) => ({ path, device, format, source }));
       guests.set(old, { ...told, disks: silent });
-      refused.push([old, /agent does not tell of volumes/]);
+      refused.push([old, /agent does not report volumes/]);
 
       const lines = await apply();
       for (const [uuid, why] of refused) {
@@ -435,7 +438,7 @@ for (const engine of engines) {
       });
       const lines = await all(exportServers(deps, true, new Set([lost, opened])));
       assert.match(lines.get(lost)?.why.join() ?? '', /Cinder has no attachment/);
-      assert.match(lines.get(opened)?.why.join() ?? '', /as it is opened here, which Nova does not know: stop/);
+      assert.match(lines.get(opened)?.why.join() ?? '', /in a way that Nova does not know: stop/);
       const without = await all(exportServers({ ...deps, volumes: null }, true, new Set([away])));
       assert.match(without.get(away)?.why.join() ?? '', /volume\.service: cinder/);
       for (const uuid of [lost, opened, away]) assert.ok((await findServer(deps.database.read, uuid)) !== null);

@@ -204,7 +204,7 @@ for (const engine of engines) {
       await all(applyImport(deps));
       assert.deepEqual(
         lines.map(({ verdict, why }) => [verdict, ...why]),
-        [['adopt'], ['change', '-7 is no limit, which is -1 here']],
+        [['adopt'], ['change', '-7 means unlimited, which is -1 here']],
       );
       const rows = await store.database.read('quota_limits').select('resource', 'hard_limit').orderBy('resource');
       assert.deepEqual(
@@ -370,7 +370,7 @@ for (const engine of engines) {
       broken = new Fault('unavailable', 'no agent');
       await all(exportServers(deps, true, null));
       broken = null;
-      assert.match(ofServer(await all(applyImport(deps)), uuid)?.why.join() ?? '', /on its way back/);
+      assert.match(ofServer(await all(applyImport(deps)), uuid)?.why.join() ?? '', /being returned to Nova/);
       await all(exportServers(deps, true, null));
       assert.deepEqual(await countImports(read), {});
     });
@@ -398,7 +398,7 @@ for (const engine of engines) {
       assert.deepEqual(odd.slice(0, 3).map(verdictOf), ['refuse', 'refuse', 'refuse']);
       // the first that has a port keeps it
       assert.deepEqual([odd[3] ?? '', first, second, good].map(verdictOf), ['adopted', 'refuse', 'refuse', 'adopted']);
-      assert.match(ofServer(lines, first)?.why.join() ?? '', /another server's here/);
+      assert.match(ofServer(lines, first)?.why.join() ?? '', /another server here has its port/);
       assert.equal(verdictOf(deep), 'refuse');
       const { read } = store.database;
       assert.deepEqual(await read('nova_imports').orderBy('id').pluck('name'), [odd[3], good]);
@@ -413,23 +413,23 @@ for (const engine of engines) {
       await nova.add('cell', 'services', { host: 'host-1', binary: 'nova-compute', last_seen_up: now, forced_down: 0 });
       assert.equal(ofServer(await all(planImport(deps)), uuid)?.verdict, 'adopt');
       const line = ofServer(await all(applyImport(deps)), uuid);
-      assert.deepEqual(line?.why, ['nova-compute of host-1 was heard a moment ago: stop it first']);
+      assert.deepEqual(line?.why, ['nova-compute of host-1 is up: stop it first']);
       assert.deepEqual(asked, []);
     });
 
     it('says of each server why it stays', async () => {
       const reasons: (readonly [string, RegExp])[] = [
-        [await addServer({ instance: { task_state: 'spawning' } }), /task of Nova's is under way \(spawning\)/],
+        [await addServer({ instance: { task_state: 'spawning' } }), /task of Nova's is in progress \(spawning\)/],
         [await addServer({ instance: { vm_state: 'resized' } }), /confirmed or reverted/],
         [await addServer({ instance: { host: 'elsewhere' } }), /host elsewhere is not known here/],
-        [await addServer({ vif: { type: 'bridge' } }), /bound as "bridge"/],
-        [await addServer({ vif: { details: { ovs_hybrid_plug: true } } }), /guarded by iptables/],
+        [await addServer({ vif: { type: 'bridge' } }), /vif_type "bridge"/],
+        [await addServer({ vif: { details: { ovs_hybrid_plug: true } } }), /filtered by iptables/],
         [await addServer({ vif: { vnic_type: 'direct' } }), /vnic_type direct/],
         [await addServer({ flavor: { swap: 512 } }), /ephemeral or swap/],
-        [await addServer({ extraSpecs: { 'hw:cpu_policy': 'dedicated' } }), /processors of its own/],
-        [await addServer({ extraSpecs: { 'pci_passthrough:alias': 'gpu:1' } }), /devices of a host/],
+        [await addServer({ extraSpecs: { 'hw:cpu_policy': 'dedicated' } }), /dedicated CPUs/],
+        [await addServer({ extraSpecs: { 'pci_passthrough:alias': 'gpu:1' } }), /host devices/],
         [await addServer({ extra: { numa_topology: '{"nova_object.data": {}}' } }), /NUMA nodes/],
-        [await addServer({ extra: { flavor: '{' } }), /flavor cannot be read/],
+        [await addServer({ extra: { flavor: '{' } }), /flavor in Nova cannot be read/],
         [await addServer({ instance: { ephemeral_key_uuid: 'k' } }), /encrypted/],
       ];
       const volume = await addServer();
@@ -463,10 +463,10 @@ for (const engine of engines) {
         guestOf(raw, { disks: [{ path: `/instances/${raw}/disk`, device: 'disk', format: 'raw', source: 'file' }] }),
       );
       reasons.push(
-        [volume, /volume\(s\) of Cinder: say where that is \(volume\.service: cinder\)/],
-        [moving, /a move of it is not over \(running\)/],
+        [volume, /volume\(s\) of Cinder: set volume\.service: cinder/],
+        [moving, /a migration of it is in progress \(running\)/],
         [pci, /devices of its host/],
-        [unseen, /has no guest of that id/],
+        [unseen, /has no guest with this id/],
         [elsewhere, /instances_path/],
         [raw, /its root disk is raw/],
       );
@@ -521,6 +521,27 @@ for (const engine of engines) {
       assert.deepEqual(await checkClaims(database.read), []);
     });
 
+    it('undoes the others, and says why, if one cannot be removed', async () => {
+      for (const name of ['kept', 'other'])
+        await nova.add('api', 'flavors', { flavorid: name, name, vcpus: 1, memory_mb: 64 });
+      await all(applyImport(deps));
+      const { database } = deps;
+      const body =
+        engine === 'sqlite'
+          ? "when old.flavorid = 'kept' begin select raise(abort, 'not now'); end"
+          : "for each row if old.flavorid = 'kept' then signal sqlstate '45000' set message_text = 'not now'; end if";
+      await database.write.raw(`create trigger keep_flavor before delete on flavors ${body}`);
+      const lines = await all(undoImport(deps));
+      const refused = lines.filter(({ verdict }) => verdict === 'refuse');
+      assert.deepEqual(
+        refused.map(({ kind, name }) => [kind, name]),
+        [['flavor', 'kept']],
+      );
+      assert.match(refused[0]?.why.join() ?? '', /not now/);
+      assert.equal(lines.find(({ name }) => name === 'other')?.verdict, 'adopt');
+      assert.deepEqual(await countImports(database.read), { flavor: 1 });
+    });
+
     it('undoes nothing that was done with a server here', async () => {
       const [gone, resized] = [await addServer(), await addServer()];
       await all(applyImport(deps));
@@ -535,7 +556,7 @@ for (const engine of engines) {
         await updateServer(t, other.id, end, nowMs);
       });
       const lines = await all(undoImport(deps));
-      assert.match(ofServer(lines, gone)?.why[0] ?? '', /it was deleted here: `xloud export-nova` tells Nova/);
+      assert.match(ofServer(lines, gone)?.why[0] ?? '', /it was deleted here: run `xloud export-nova`/);
       assert.equal(ofServer(lines, resized)?.why[0], 'it was resized here');
       assert.ok((await findServer(database.read, resized)) !== null);
       assert.deepEqual(

@@ -191,7 +191,7 @@ describe('a Nova', { skip: missing ?? false, concurrency: 1 }, () => {
     assert.equal(apply.status, 1);
     for (const { verdict, why } of ofServers(apply).values()) {
       assert.equal(verdict, 'refuse');
-      assert.match(why.join(), /nova-compute of ovn-host was heard/);
+      assert.match(why.join(), /nova-compute of ovn-host is up/);
     }
     assert.equal((await xloud('import-nova', 'undo')).status, 0);
   });

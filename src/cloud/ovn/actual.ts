@@ -1,5 +1,5 @@
-// Why: what the Northbound database has of ours is looked up by unit, by key and by who lists a row; these are kept as the replica
-// changes, so that no change of one port walks through all of them.
+// Why: our rows in the Northbound database are looked up by unit, by key and by the rows that list them. These indexes are updated with the
+// replica, so that a change of one port does not scan all rows.
 
 import { listings, markOf, type Table, type Unit } from './northbound.ts';
 import type { RowChange, Tables } from './ovsdb/replica.ts';
@@ -19,9 +19,9 @@ export interface ActualRow {
 }
 
 export interface Actual {
-  /** Takes what is other in the replica; `anew`: all of it came again. */
+  /** Updates the indexes with changes of the replica; `anew`: the replica was rebuilt, so the indexes are too. */
   follow(changes: readonly RowChange[], anew: boolean): void;
-  /** The row of a key; several with one key are a mistake of somebody's, of which all but one go. */
+  /** The row of a key; if there are several by mistake, all but one are removed later. */
   rowOf(key: string): ActualRow | null;
   rowsOf(unit: Unit): readonly ActualRow[];
   listersOf(uuid: string): readonly Lister[];
@@ -30,7 +30,7 @@ export interface Actual {
   units(): Iterable<Unit>;
 }
 
-/** A set for each name; one that is empty is not kept. */
+/** Sets by name; empty ones are removed. */
 function makeSets() {
   const sets = new Map<string, Set<string>>();
   return {
@@ -48,7 +48,7 @@ function makeSets() {
   };
 }
 
-/** @param tables of the replica, as it is now */
+/** @param tables the replica's current tables */
 export function makeActual(tables: () => Tables): Actual {
   let [byUnit, byKey, listers] = [makeSets(), makeSets(), makeSets()];
 

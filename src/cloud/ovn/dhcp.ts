@@ -1,23 +1,23 @@
-// Why: OVN answers DHCP itself, from options that it reads only where a packet comes: one that it cannot read leaves all ports of the
-// subnet without an answer and says so in a daemon's log alone. So they are made here of what was checked, and nothing else.
+// Why: OVN answers DHCP itself and parses the options only when a packet arrives: an invalid one leaves all ports of the subnet without an
+// answer and is reported only in a daemon's log. So options are generated here, from validated data only.
 
 import { createHash } from 'node:crypto';
 import type { SubnetFacts } from './facts.ts';
 import { METADATA } from './metadata-port.ts';
 
-/** Seconds. Addresses do not change hands by running out here, so this is only how late a guest hears of other options. */
+/** Seconds. Leases do not expire into other hands here, so this only bounds how late a guest learns of changed options. */
 const LEASE_S = 3600;
 
-/** Whom guests without a gateway hear; an address that is nobody's on any network. */
+/** The DHCP server's address on subnets without a gateway; no port ever has it. */
 const NO_GATEWAY = '169.254.0.1';
 const EVERYWHERE = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
-/** Metadata is on the network itself, behind no other address (RFC 3442). */
+/** The metadata address is on-link, without a next hop (RFC 3442). */
 const TO_METADATA = `${METADATA.ip4}/32,0.0.0.0`;
 
 const LOCAL_UNICAST = 0x02;
 
-/** The MAC address of the server of a subnet: none that a port is given, since those begin with fa:16:3e. */
+/** The MAC address of a subnet's DHCP server; ports never get it, since theirs begin with fa:16:3e. */
 export function serverMac(subnetId: string): string {
   const bytes = createHash('sha256').update(subnetId).digest().subarray(0, 5);
   return [LOCAL_UNICAST, ...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
@@ -32,10 +32,10 @@ function optionsOf4(
 ): Record<string, string> {
   const dns = dnsNameservers.filter((address) => !address.includes(':'));
   const own = hostRoutes.map(({ destination, nexthop }) => `${destination},${nexthop}`);
-  // whoever wrote a way to metadata has that one
+  // a host route to metadata that somebody configured takes precedence
   const isTold = hostRoutes.some(({ destination }) => destination === `${METADATA.ip4}/32`);
   const routes = metadata && !isTold ? [TO_METADATA, ...own] : own;
-  // who is told of routes takes no notice of the router beside them (RFC 3442)
+  // clients that get classless routes ignore the router option (RFC 3442)
   const whole = gatewayIp === null ? routes : [...routes, `${EVERYWHERE[4]},${gatewayIp}`];
   return {
     server_id: gatewayIp ?? NO_GATEWAY,
@@ -56,7 +56,7 @@ function optionsOf6({ id, dnsNameservers }: SubnetFacts): Record<string, string>
 /**
  * The DHCP options of a subnet.
  * @param mtu bytes
- * @param metadata whether its guests are told the way to the metadata service
+ * @param metadata whether to include the route to the metadata service
  */
 export const dhcpOptions = (subnet: SubnetFacts, mtu: number, metadata: boolean): Record<string, string> =>
   subnet.ipVersion === 4 ? optionsOf4(subnet, mtu, metadata) : optionsOf6(subnet);

@@ -1,15 +1,15 @@
-// Why: what is to be done follows from what there is and what there should be, by itself: no caller says "add" or "remove". What is done
-// reaches what is wanted, done again it is nothing, and whatever is not ours stays as it is.
+// Why: operations are computed from the difference between actual and wanted rows; no caller says "add" or "remove". Applying them is
+// idempotent, and rows that are not ours stay as they are.
 
 import type { Actual, ActualRow } from './actual.ts';
 import { KEY, markOf, markWords, rootTables, type Unit, uniqueTables, type WantedRow } from './northbound.ts';
 import type { Operation } from './ovsdb/operations.ts';
 import { inOrder, named, type Row, sameValue, type Value } from './ovsdb/values.ts';
 
-/** What a unit should come to, and which state of it that is. */
+/** The wanted rows of a unit, and their revision. */
 export interface Wanted {
   readonly unit: Unit;
-  /** None: the unit is gone. */
+  /** Empty: the unit is deleted. */
   readonly rows: readonly WantedRow[];
   /** Grows with every change of the unit. */
   readonly revision: number;
@@ -17,13 +17,13 @@ export interface Wanted {
 
 export interface Difference {
   readonly operations: readonly Operation[];
-  /** Keys of rows that are referred to and are neither there nor wanted here. */
+  /** Keys of referenced rows that neither exist nor are wanted here. */
   readonly missing: readonly string[];
-  /** Units of which the database has a later state than was given, and which. */
+  /** Units of which the database has a later revision than the given one. */
   readonly behind: readonly { readonly unit: Unit; readonly revision: number }[];
 }
 
-/** Where rows of a transaction are: by their uuids, or by names for those that it makes. */
+/** Resolves the rows of a transaction: existing ones to uuids, those that it inserts to names. */
 class Placing {
   readonly operations: Operation[] = [];
   readonly missing = new Set<string>();
@@ -35,14 +35,14 @@ class Placing {
     this.actual = actual;
   }
 
-  /** A name for a row that is to be made. */
+  /** A name for a row that is to be inserted. */
   name(key: string): string {
     const name = `row${this.made.size}`;
     this.made.set(key, named(name));
     return name;
   }
 
-  /** A row that shall list others has to be there still: if not, what it lists would be gone at once and nobody told. */
+  /** Requires that the listing row still exists: otherwise OVSDB would delete the listed rows at once, without an error. */
   requireListing(key: string): void {
     const found = this.actual.rowOf(key);
     if (found === null || this.required.has(key)) return;
@@ -51,7 +51,7 @@ class Placing {
     this.operations.push({ op: 'require', table, uuid, column: 'name', value: row['name'] ?? '' });
   }
 
-  /** Null, and noted, where there is none. */
+  /** Null, and noted as missing, if there is none. */
   find(key: string): string | null {
     const found = this.made.get(key) ?? this.actual.rowOf(key)?.uuid ?? null;
     if (found === null) this.missing.add(key);
@@ -61,7 +61,7 @@ class Placing {
 
 const isOurs = (word: string): boolean => word.startsWith('xloud:');
 
-/** What `external_ids` should be: our words, and what others put there. */
+/** The wanted `external_ids`: our keys, and those of others. */
 function idsOf(mark: Parameters<typeof markWords>[0], before: Row | null): Value {
   const others = Object.entries((before?.['external_ids'] ?? {}) as Record<string, string>);
   return { ...Object.fromEntries(others.filter(([word]) => !isOurs(word))), ...markWords(mark) };
@@ -76,7 +76,7 @@ function columnsOf(placing: Placing, wanted: WantedRow): Row {
   return { ...wanted.columns, ...Object.fromEntries(refs) };
 }
 
-/** A row comes to those that another lists. */
+/** Adds a row to another row's list. */
 function list(placing: Placing, table: WantedRow['table'], key: string, column: string, member: string): void {
   const uuid = placing.find(key);
   if (uuid === null) return;
@@ -99,7 +99,7 @@ function settleListing(placing: Placing, actual: Actual, wanted: WantedRow, uuid
     const table = listingTable(column, wanted.table);
     const parents = listers.filter((lister) => lister.table === table && lister.column === column);
     if (!parents.some((lister) => lister.uuid === parent)) list(placing, table, key, column, uuid);
-    // an id may come again in another place
+    // an object may have moved to another parent
     for (const lister of parents) {
       if (lister.uuid !== parent)
         placing.operations.push({ op: 'remove', table, uuid: lister.uuid, column, members: [uuid] });
@@ -112,13 +112,13 @@ function settleListing(placing: Placing, actual: Actual, wanted: WantedRow, uuid
     if (!inGroups.some((lister) => lister.uuid === group.uuid)) list(placing, 'Port_Group', group.key, 'ports', uuid);
   }
   for (const { table, uuid: group, column } of inGroups) {
-    // what somebody else put the port into is his
+    // a group that is not ours keeps the port
     if (!groups.some((one) => one.uuid === group) && actual.unitOf('Port_Group', group) !== null)
       placing.operations.push({ op: 'remove', table, uuid: group, column, members: [uuid] });
   }
 }
 
-/** Makes a row, or changes what is other in it. */
+/** Inserts a row, or updates its changed columns. */
 function settleRow(placing: Placing, actual: Actual, wanted: WantedRow, given: Wanted, isMain: boolean): void {
   const { table, key } = wanted;
   const found = actual.rowOf(key);
@@ -139,7 +139,7 @@ function settleRow(placing: Placing, actual: Actual, wanted: WantedRow, given: W
   settleListing(placing, actual, wanted, found.uuid);
 }
 
-/** Removes a row; one that only others list goes when none does. */
+/** Removes a row; a row outside the root tables is deleted by OVSDB once no row lists it. */
 function removeRow(placing: Placing, actual: Actual, { table, uuid }: ActualRow, going: ReadonlySet<string>): void {
   if (rootTables.has(table)) {
     placing.operations.push({ op: 'delete', table, uuid });
@@ -157,11 +157,11 @@ function removeRow(placing: Placing, actual: Actual, { table, uuid }: ActualRow,
   }
 }
 
-/** The row whose state stands for the unit's: the one that bears its name. */
+/** The row that carries the unit's revision: the one whose key is the unit's name. */
 const mainOf = (unit: Unit, rows: readonly ActualRow[]): ActualRow | null =>
   rows.find(({ row }) => markOf(row)?.key === unit) ?? rows[0] ?? null;
 
-/** Does what makes one unit what it should be; returns the revision that the database has, if that is a later one. */
+/** Adds the operations for one unit; returns the database's revision if that is later than the given one. */
 function settleUnit(placing: Placing, actual: Actual, given: Wanted): number | null {
   const { unit, rows, revision } = given;
   const present = actual.rowsOf(unit);
@@ -176,7 +176,7 @@ function settleUnit(placing: Placing, actual: Actual, given: Wanted): number | n
   for (const row of gone) removeRow(placing, actual, row, going);
   if (placing.operations.length === first && (main === null || known === revision)) return null;
   if (main === null) return null;
-  // nothing of it happens if the unit is not as it is known here
+  // the transaction is aborted if the unit changed since it was read
   const value = main.row['external_ids'] ?? {};
   placing.operations.splice(first, 0, {
     ...{ op: 'require', table: main.table, uuid: main.uuid, column: 'external_ids', value },
@@ -193,8 +193,8 @@ function settleUnit(placing: Placing, actual: Actual, given: Wanted): number | n
 }
 
 /**
- * What is to be done so that these units are as they should be; others are left as they are.
- * @param wanted in the order in which they are to be made (`rankOf`)
+ * The operations that bring these units to their wanted state; others are left as they are.
+ * @param wanted in the order of creation (`rankOf`)
  */
 export function difference(actual: Actual, wanted: readonly Wanted[]): Difference {
   const placing = new Placing(actual);

@@ -1,5 +1,5 @@
-// Why: what else DHCP shall tell one port is asked for by the names that dnsmasq has. OVN has names of its own, does not check values, and
-// leaves a port without any answer for a wrong one: so only what stands here is taken, and every value is read before it is written.
+// Why: `extra_dhcp_opts` of ports use dnsmasq's option names. OVN has its own names, does not validate values, and gives a port no DHCP answer
+// at all if one is wrong: so only the options listed here are accepted, and every value is validated.
 
 import { parseIp } from '../../base/ip.ts';
 
@@ -8,7 +8,7 @@ export interface ExtraOption {
   readonly opt_value: string;
 }
 
-/** Writes a value as OVN reads it; null: it is none. */
+/** Converts a value to OVN's syntax; null: it is invalid. */
 type Write = (value: string) => string | null;
 
 const MOST_ADDRESSES = 8;
@@ -23,7 +23,7 @@ const number =
   (least: number, most: number): Write =>
   (value) =>
     /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most ? String(Number(value)) : null;
-/** Nothing that OVN's language takes for the end of a text. */
+/** Only characters that cannot end a string in OVN's syntax. */
 const text: Write = (value) => (/^[A-Za-z0-9._:/@+=?&%~-]{1,200}$/.test(value) ? `"${value}"` : null);
 const domain =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
@@ -49,14 +49,14 @@ const known: Readonly<Record<string, readonly [ovn: string, write: Write]>> = {
   wpad: ['wpad', text],
 };
 
-/** The names that are taken. */
+/** The accepted option names. */
 export const extraOptionNames: readonly string[] = Object.keys(known);
 
-/** Whether OVN can tell what an option says. */
+/** Whether OVN supports an option and its value. */
 export const isExtraOption = ({ opt_name: name, opt_value: value }: ExtraOption): boolean =>
   Object.hasOwn(known, name) && (known[name]?.[1](value) ?? null) !== null;
 
-/** Options as OVN has them; what it could not read is left out. */
+/** Options in OVN's syntax; unsupported ones are left out. */
 export const extraOptions = (options: readonly ExtraOption[]): Record<string, string> =>
   Object.fromEntries(
     options.flatMap(({ opt_name: name, opt_value: value }) => {

@@ -1,4 +1,4 @@
-// Why: what OVN's rows are made of, as the tables of the network service have it; nothing else about an object matters to them.
+// Why: the input from which OVN's rows are generated, taken from the network service's tables.
 
 import type { ExtraOption } from './extra-dhcp.ts';
 
@@ -18,9 +18,9 @@ export interface NetworkFacts {
   readonly external: boolean;
   /** Bytes. */
   readonly mtu: number;
-  /** The wire that it is on; null: an external one is on the site's, and any other on none. */
+  /** The physical network; null: an external network uses the site's, any other is a tunnel. */
   readonly physicalNetwork?: string | null;
-  /** Its VLAN there, or its number among tunnels where it is on no wire; null: none was asked for. */
+  /** Its VLAN, or its tunnel key if it has no physical network; null: not requested. */
   readonly segmentationId?: number | null;
 }
 
@@ -33,31 +33,31 @@ export interface PortFacts {
   readonly portSecurityEnabled: boolean;
   readonly securityGroups: readonly string[];
   readonly allowedAddressPairs: readonly { readonly ip_address: string; readonly mac_address?: string }[];
-  /** What DHCP tells it beside what its subnet says. */
+  /** Additional DHCP options of this port. */
   readonly extraDhcpOpts?: readonly ExtraOption[] | null;
 }
 
-/** How much a port may send (`egress`) or be sent. */
+/** A bandwidth limit for what a port sends (`egress`) or receives. */
 export interface LimitFacts {
   readonly direction: string;
   /** kbit/s. */
   readonly maxKbps: number;
-  /** kbit; 0: as OVN sees fit. */
+  /** kbit; 0: OVN's default. */
   readonly maxBurstKbps: number;
 }
 
-/** What the rows of a port have in them beside what it is itself. */
+/** What a port's rows contain besides the port's own attributes. */
 export interface PortContext {
   readonly limits?: readonly LimitFacts[];
   /** Of its network, bytes. */
   readonly mtu?: number;
   /** Whether its network has a metadata service. */
   readonly metadata?: boolean;
-  /** The chassis that may have it: its host's, and the one to which its server is on its way; none: whichever plugs it. */
+  /** The chassis that may bind it: its host's, and the destination's during a live migration; none: whichever plugs it. */
   readonly chassis?: readonly string[];
 }
 
-/** An address of a port, with the subnet that it is of. */
+/** An address of a port, with its subnet. */
 export interface AddressFacts {
   readonly address: string;
   readonly subnet: SubnetFacts;
@@ -72,7 +72,7 @@ export interface RuleFacts {
   readonly portRangeMax: number | null;
   readonly remoteIpPrefix: string | null;
   readonly remoteGroupId: string | null;
-  /** Ranges of either family, of which it speaks; absent: of any. */
+  /** Remote ranges of either family (an address group's); absent: any. */
   readonly remoteRanges?: readonly string[];
 }
 
@@ -82,14 +82,14 @@ export interface GroupFacts {
   readonly rules: readonly RuleFacts[];
 }
 
-/** A port by which a router is on a network. */
+/** A router's port on a network. */
 export interface RouterPortFacts {
   readonly port: Pick<PortFacts, 'id' | 'macAddress'>;
   readonly network: NetworkFacts;
   readonly addresses: readonly AddressFacts[];
 }
 
-/** One port of a floating address, and where it leads. */
+/** A port forwarding of a floating address. */
 export interface ForwardingFacts {
   readonly floatingIpId: string;
   readonly address: string;
@@ -102,25 +102,25 @@ export interface ForwardingFacts {
 export interface RouterFacts {
   readonly id: string;
   readonly adminStateUp: boolean;
-  /** Whether what has no floating address goes out by the router's own. */
+  /** Whether traffic without a floating address leaves with the router's own address. */
   readonly enableSnat: boolean;
   readonly routes: readonly { readonly destination: string; readonly nexthop: string }[];
-  /** On its external network; null: it leads nowhere. */
+  /** Its port on the external network; null: it has no gateway. */
   readonly gateway: RouterPortFacts | null;
   readonly interfaces: readonly RouterPortFacts[];
   readonly floatingIps: readonly { readonly id: string; readonly address: string; readonly fixedIp: string }[];
   readonly forwardings: readonly ForwardingFacts[];
 }
 
-/** What of the site the rows have in them. */
+/** Settings of the site that the rows depend on. */
 export interface Site {
-  /** The name in `ovn-bridge-mappings` of the wire to which external networks lead; empty: to none. */
+  /** The physical network of external networks, by its name in `ovn-bridge-mappings`; empty: there is none. */
   readonly wire: string;
-  /** The chassis that carry what goes in and out of routers, the first that lives before the others; none: those on its wire. */
+  /** The gateway chassis of routers, in order of priority; none: those that have the physical network. */
   readonly gateways: readonly string[];
   /** Whether guests have a metadata service. */
   readonly metadata: boolean;
 }
 
-/** What hosts are in OVN, by their names. */
+/** The chassis of hosts, by host name. */
 export type ChassisOfHosts = ReadonlyMap<string, { readonly name: string; readonly wires: readonly string[] }>;

@@ -1,5 +1,5 @@
-// Why: a security group is a port group with an access list for each of its rules. What a rule says is written in OVN's language of
-// matches; what that language cannot say is refused where the rule is made, and lets nothing through where it is there already.
+// Why: a security group is a port group with one ACL per rule, whose match is written in OVN's expression language. A rule that it cannot
+// express is refused on creation; an existing one matches nothing.
 
 import { formatCidr, parseCidr } from '../../base/ip.ts';
 import type { GroupFacts, RuleFacts } from './facts.ts';
@@ -31,7 +31,7 @@ const between = (field: string, low: number | null, high: number | null): string
   return [`${field} >= ${low ?? 0}`, `${field} <= ${high}`];
 };
 
-/** The protocol of a rule as OVN says it; null: it cannot. */
+/** The protocol part of a rule's match; null: OVN cannot express it. */
 function protocolMatch({ protocol, ethertype, portRangeMin: low, portRangeMax: high }: RuleFacts): string[] | null {
   if (protocol === null) return [];
   const transport = WITH_PORTS[protocol];
@@ -49,19 +49,19 @@ function protocolMatch({ protocol, ethertype, portRangeMin: low, portRangeMax: h
       ...(high === null ? [] : [`${word}.code == ${high}`]),
     ];
   }
-  // of no other protocol OVN knows where the ports stand
+  // OVN matches ports of no other protocol
   if (low !== null || high !== null) return null;
   const number = numbers[protocol] ?? Number(protocol);
   return Number.isInteger(number) ? [`ip.proto == ${number}`] : null;
 }
 
-/** Why OVN cannot do what a rule says; null: it can. */
+/** Why OVN cannot express a rule; null: it can. */
 export const ruleProblem = (rule: RuleFacts): string | null =>
   protocolMatch(rule) === null
     ? `The network engine ovn cannot tell ports of protocol ${rule.protocol}; a rule without ports is possible.`
     : null;
 
-/** What a rule says in OVN's language; null: it cannot be said. */
+/** A rule as an OVN match; null: OVN cannot express it. */
 export function matchOf(groupId: string, rule: RuleFacts): string | null {
   const protocol = protocolMatch(rule);
   if (protocol === null) return null;
@@ -69,24 +69,24 @@ export function matchOf(groupId: string, rule: RuleFacts): string | null {
   const family = rule.ethertype === 'IPv6' ? 6 : 4;
   const other = `ip${family}.${isIn ? 'src' : 'dst'}`;
   const { remoteIpPrefix, remoteGroupId } = rule;
-  // as it was written it may have bits behind its prefix, which OVN does not read
+  // a prefix may have host bits set, which OVN rejects
   const range = remoteIpPrefix === null ? null : parseCidr(remoteIpPrefix);
   if (remoteIpPrefix !== null && range === null) return null;
   const ranges = rule.remoteRanges?.filter((one) => parseCidr(one)?.version === family);
-  // a list without an address of the family is nobody's
+  // an address group without addresses of this family matches nothing
   if (ranges?.length === 0) return null;
   return [
     `${isIn ? 'outport' : 'inport'} == @${groupName(groupId)}`,
     `ip${family}`,
     ...protocol,
     ...(range === null || range.prefix === 0 ? [] : [`${other} == ${formatCidr(range)}`]),
-    // OVN itself keeps a set of the addresses of a port group, for each family
+    // OVN maintains an address set per port group and family
     ...(ranges === undefined ? [] : [`${other} == {${ranges.join(', ')}}`]),
     ...(remoteGroupId === null ? [] : [`${other} == $${groupName(remoteGroupId)}_ip${family}`]),
   ].join(' && ');
 }
 
-/** Without connections that are followed, metadata and what it answers have to be let through each by itself. */
+/** Without connection tracking, requests to metadata and its answers need an ACL each. */
 const statelessMetadata = (id: string): readonly WantedRow[] =>
   ([4, 6] as const).flatMap((family) =>
     (

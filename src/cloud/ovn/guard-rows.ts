@@ -1,24 +1,24 @@
-// Why: a port that is guarded gets nothing and sends nothing but what its groups let through, and what it cannot do without: its
-// addresses (DHCP), its neighbours (ARP, neighbour discovery) and its metadata. It is nobody's DHCP server.
+// Why: a port with port security sends and receives only what its groups allow, plus what it needs in any case: DHCP, ARP and neighbour
+// discovery, and metadata. It must not act as a DHCP server.
 //
-// What cannot be forbidden here: OVN lets every kind of neighbour discovery pass before it asks any list, router advertisements too. A
-// guest with an IPv6 address can have its neighbours take it for their router, so no network of several projects has IPv6.
+// Not preventable here: OVN passes all neighbour discovery, router advertisements included, before it evaluates ACLs. A guest with an IPv6
+// address can pose as its neighbours' router, so networks shared between projects have no IPv6.
 
 import { METADATA, toMetadata } from './metadata-port.ts';
 import { units, type WantedRow } from './northbound.ts';
 
 export const GUARD = 'pg_xloud_guard';
 
-/** Higher is asked first; the rules of groups stand between. */
+/** Higher values are evaluated first; the rules of groups have `allowed`. */
 export const priority = { never: 1003, allowed: 1002, nothingElse: 1001 } as const;
 
 const [FROM, TO] = [`inport == @${GUARD}`, `outport == @${GUARD}`];
 
 const rules = [
-  // a reply of such a kind comes from a server, not from a guest
+  // only a DHCP server sends from these ports, a guest must not
   ['no-dhcp-server', 'from-lport', priority.never, `${FROM} && ip4 && udp.src == 67`, 'drop'],
   ['no-dhcp6-server', 'from-lport', priority.never, `${FROM} && ip6 && udp.src == 547`, 'drop'],
-  // to all, which OVN answers: to anybody else it would be a way out
+  // only to the broadcast address, which OVN answers: to other addresses it would bypass the groups
   [
     'dhcp',
     'from-lport',
@@ -35,8 +35,8 @@ const rules = [
   ],
   ['neighbours-out', 'from-lport', priority.allowed, `${FROM} && (nd || nd_rs || mldv1 || mldv2)`, 'allow'],
   ['neighbours-in', 'to-lport', priority.allowed, `${TO} && (nd || nd_ra || mldv1 || mldv2)`, 'allow'],
-  // whatever its groups say, or it would not hear of the key that lets its user in; on the network's own port alone, and nowhere else:
-  // by a router it would be the metadata of the cloud that this one runs in
+  // whatever its groups say, or the guest could not get its user's key; only at the network's own metadata port:
+  // through a router it would be the metadata service of a cloud that this one runs in
   ['metadata', 'from-lport', priority.allowed, `${FROM} && ${toMetadata[4]}`, 'allow-related'],
   ['metadata6', 'from-lport', priority.allowed, `${FROM} && ${toMetadata[6]}`, 'allow-related'],
   [

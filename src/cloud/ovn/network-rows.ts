@@ -1,4 +1,4 @@
-// Why: a network is a logical switch of its own, so that what other networks have (the same range, the same MAC addresses) is nothing to it.
+// Why: every network is a logical switch of its own, so networks may use the same ranges and MAC addresses.
 
 import { isCanonicalUuid } from '../../base/ids.ts';
 import { dhcpOptions } from './dhcp.ts';
@@ -9,15 +9,15 @@ import { units, type WantedRow } from './northbound.ts';
 export const subnetKey = ({ id, networkId }: SubnetFacts): string => `subnet/${networkId}/${id}`;
 const SWITCH = 'network-';
 export const switchName = (networkId: string): string => `${SWITCH}${networkId}`;
-/** The network of a switch by its name; null: it is nobody's of ours. */
+/** The network of a switch by its name; null: it is not ours. */
 export const networkOfSwitch = (name: string): string | null =>
   name.startsWith(SWITCH) && isCanonicalUuid(name.slice(SWITCH.length)) ? name.slice(SWITCH.length) : null;
 
-/** The wire that a network is on; null: none. */
+/** The physical network of a network; null: none. */
 export const wireOf = ({ external, physicalNetwork = null }: NetworkFacts, site: Pick<Site, 'wire'>): string | null =>
   physicalNetwork ?? (external && site.wire !== '' ? site.wire : null);
 
-/** The way from a network's switch to its wire, with its VLAN there. */
+/** The `localnet` port that connects a network's switch to its physical network, with its VLAN. */
 const wireRow = (networkId: string, wire: string, vlan: number | null): WantedRow => ({
   table: 'Logical_Switch_Port',
   key: `wire/${networkId}`,

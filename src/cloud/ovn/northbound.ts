@@ -1,9 +1,9 @@
-// Why: which part of OVN's Northbound database is ours, and how a row of it tells of what it was made: by three words in `external_ids`.
-// Rows without them are somebody else's and are left alone.
+// Why: our rows in OVN's Northbound database are marked by three keys in `external_ids`, which name their origin. Rows without them belong to
+// others and are left alone.
 
 import type { Row } from './ovsdb/values.ts';
 
-/** The columns of each table that we write or look at. */
+/** The columns of each table that we write or read. */
 const columns = {
   Logical_Switch: ['name', 'ports', 'qos_rules', 'other_config', 'external_ids'],
   Logical_Switch_Port: [
@@ -25,7 +25,7 @@ const columns = {
 export type Table = keyof typeof columns;
 export const northboundTables: Readonly<Record<Table, readonly string[]>> = columns;
 
-/** Rows of these stand by themselves; any other goes once no row lists it. */
+/** Root tables; a row of any other table is deleted by OVSDB once no row references it. */
 export const rootTables: ReadonlySet<Table> = new Set([
   'Logical_Switch',
   'DHCP_Options',
@@ -34,7 +34,7 @@ export const rootTables: ReadonlySet<Table> = new Set([
   'Load_Balancer',
 ]);
 
-/** Of these OVN itself takes no second row of one name. */
+/** Tables in which OVN enforces unique names. */
 export const uniqueTables: ReadonlySet<Table> = new Set([
   'Logical_Switch_Port',
   'Port_Group',
@@ -42,7 +42,7 @@ export const uniqueTables: ReadonlySet<Table> = new Set([
   'Gateway_Chassis',
 ]);
 
-/** Columns that list rows of another table. */
+/** Columns that reference rows of another table. */
 export const listings: Readonly<Partial<Record<Table, readonly string[]>>> = {
   Logical_Switch: ['ports', 'qos_rules'],
   Port_Group: ['ports', 'acls'],
@@ -50,16 +50,16 @@ export const listings: Readonly<Partial<Record<Table, readonly string[]>>> = {
   Logical_Router_Port: ['gateway_chassis'],
 };
 
-/** What one object of ours comes to: its rows are made, changed and removed together. */
+/** An object of ours, whose rows are created, changed and removed together. */
 export type Unit = string;
 
-/** What a row that should be there looks like. */
+/** A row that should exist. */
 export interface WantedRow {
   readonly table: Table;
-  /** Its name among all of ours, the same for ever. */
+  /** Unique among all our rows, and stable. */
   readonly key: string;
   readonly columns: Row;
-  /** Columns that name other rows, by their keys. */
+  /** Columns that reference other rows, by their keys. */
   readonly refs?: Readonly<Record<string, readonly string[]>>;
   /** The row that lists this one, by its key. */
   readonly within?: { readonly key: string; readonly column: string };
@@ -67,9 +67,9 @@ export interface WantedRow {
   readonly groups?: readonly string[];
 }
 
-/** Units by what they are made of, in the order in which they are to be made. */
+/** Units by kind, in the order of creation. */
 export const units = {
-  /** What all guarded ports have in common. */
+  /** The port group of all ports with port security. */
   guard: 'guard',
   network: (id: string): Unit => `network/${id}`,
   group: (id: string): Unit => `group/${id}`,
@@ -85,10 +85,10 @@ export function readUnit(unit: Unit): { readonly kind: UnitKind; readonly id: st
   return rest.length === 0 && order.includes(kind as UnitKind) ? { kind: kind as UnitKind, id } : null;
 }
 
-/** The place of a unit among others: what is referred to comes before what refers to it. */
+/** A unit's position in the order of creation: referenced units come first. */
 export const rankOf = (unit: Unit): number => order.indexOf(readUnit(unit)?.kind ?? 'port');
 
-/** The unit of a row that rows of other units refer to, by its key. */
+/** The unit of a row that other units reference, by the row's key. */
 export function unitOfKey(key: string): Unit {
   const [kind, id = ''] = key.split('/');
   return kind === 'subnet' ? units.network(id) : key;
@@ -104,14 +104,14 @@ export interface Mark {
   readonly revision: number;
 }
 
-/** What a row of ours has in `external_ids`, beside what others put there. */
+/** Our keys in a row's `external_ids`. */
 export const markWords = ({ key, unit, revision }: Mark): Record<string, string> => ({
   [KEY]: key,
   [UNIT]: unit,
   [REVISION]: String(revision),
 });
 
-/** Of what a row was made; null: it is not ours. */
+/** A row's mark; null: it is not ours. */
 export function markOf(row: Row): Mark | null {
   const ids = row['external_ids'] as Readonly<Record<string, string>> | undefined;
   const [key, unit] = [ids?.[KEY], ids?.[UNIT]];

@@ -1,5 +1,5 @@
-// Why: a port is a logical switch port by its own id, which is what the host's interface is tied to. What it may send is what its addresses
-// and address pairs say; what it may be sent, and whom it may speak to, is what its groups say.
+// Why: a port is a logical switch port named by its id, which is the `iface-id` of the host's interface. Port security limits its source
+// addresses to its own and its address pairs; its security groups limit the traffic.
 
 import { dhcpOptions } from './dhcp.ts';
 import { extraOptions } from './extra-dhcp.ts';
@@ -8,7 +8,7 @@ import { subnetKey } from './network-rows.ts';
 import { units, type WantedRow } from './northbound.ts';
 import { inOrder } from './ovsdb/values.ts';
 
-/** Ports that are no place to plug something: they hold an address, or are a router's and come with it. */
+/** Ports without a logical switch port: they only reserve an address, or belong to a router's rows. */
 const NOT_PLUGGED: ReadonlySet<string> = new Set([
   'network:floatingip',
   'network:router_interface',
@@ -17,10 +17,10 @@ const NOT_PLUGGED: ReadonlySet<string> = new Set([
 
 const DEFAULT_MTU_BYTES = 1500;
 
-/** An address that nobody may send from; a MAC address alone would let its port send from any. */
+/** An address that nobody can send from; a MAC address alone would allow any source address. */
 const NO_ADDRESS = '0.0.0.0';
 
-/** As what a guarded port may speak: each of its MAC addresses with the addresses that go with it. */
+/** A port's `port_security`: each allowed MAC address with its allowed source addresses. */
 export function portSecurity(port: PortFacts, addresses: readonly string[]): readonly string[] {
   const own = port.macAddress.toLowerCase();
   const byMac = new Map<string, string[]>([[own, [...addresses]]]);
@@ -31,17 +31,17 @@ export function portSecurity(port: PortFacts, addresses: readonly string[]): rea
   return [...byMac].map(([mac, of]) => [mac, ...(of.length === 0 ? [NO_ADDRESS] : new Set(of))].join(' '));
 }
 
-/** The address of a family that is given out; undefined: none, or its subnet wants no DHCP. */
+/** The address of a family that DHCP hands out; undefined: there is none, or its subnet has no DHCP. */
 const givenOut = (addresses: readonly AddressFacts[], version: 4 | 6): AddressFacts | undefined =>
   addresses.find(({ subnet }) => subnet.ipVersion === version && subnet.enableDhcp);
 
-/** The options by which a port's first address of a family is given out: its subnet's, or its own where it has some. */
+/** The key of the DHCP options of a port's first address of a family. */
 function dhcpOf(addresses: readonly AddressFacts[], version: 4 | 6): readonly string[] {
   const first = givenOut(addresses, version);
   return first === undefined ? [] : [subnetKey(first.subnet)];
 }
 
-/** The options of a port that is told something else than others of its subnet. */
+/** The DHCP options of a port that has options of its own. */
 function ownOptions(port: PortFacts, addresses: readonly AddressFacts[], context: PortContext): readonly WantedRow[] {
   const first = givenOut(addresses, 4);
   const extra = extraOptions(port.extraDhcpOpts ?? []);
@@ -51,10 +51,10 @@ function ownOptions(port: PortFacts, addresses: readonly AddressFacts[], context
   return [{ table: 'DHCP_Options', key: `dhcp/${port.id}`, columns: { cidr: first.subnet.cidr, options } }];
 }
 
-/** All limits have one rank: of a port and a direction there is one. */
+/** One for all limits: there is one per port and direction. */
 const LIMIT_PRIORITY = 1000;
 
-/** What a port may send and be sent in a second: what is more is dropped where it comes to its switch. */
+/** A bandwidth limit; excess packets are dropped where they enter the switch. */
 const limitRow = ({ id, networkId }: PortFacts, { direction, maxKbps, maxBurstKbps }: LimitFacts): WantedRow => ({
   table: 'QoS',
   key: `limit/${direction}/${networkId}/${id}`,
@@ -69,8 +69,8 @@ const limitRow = ({ id, networkId }: PortFacts, { direction, maxKbps, maxBurstKb
 });
 
 /**
- * Which chassis may have a port. While its server moves two may: the first has it until the server speaks from the other one, which QEMU
- * does for it by an announcement (RARP) as soon as it runs there.
+ * Which chassis may bind a port. During a live migration there are two: the first has it until the other one sees the RARP that QEMU sends
+ * as soon as the guest runs there.
  */
 function bound(chassis: readonly string[]): Record<string, string> {
   if (chassis.length === 0) return {};
@@ -91,7 +91,7 @@ export function portRows(
   const known = [[own, ...texts].join(' '), ...others.filter((mac) => mac !== own)];
   const options = ownOptions(port, addresses, context);
   return [
-    // what is referred to comes first
+    // referenced rows come first
     ...options,
     {
       table: 'Logical_Switch_Port',

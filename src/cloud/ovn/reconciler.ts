@@ -1,5 +1,5 @@
-// Why: the tables of the network service are the truth, and OVN follows them. What was changed is read and told, one unit after the other,
-// however often; if OVN is away it is told later. Several processes may do this at once: what one told, another finds done.
+// Why: the network service's tables are the truth, and OVN is reconciled with them. Changed units are read and written to OVN, idempotently;
+// if OVN is unreachable, later. Several processes may do this at once: what one has written, another finds done.
 
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
@@ -13,9 +13,9 @@ import type { ReconcilerCounts, UnitSource } from './source.ts';
 import { makeTeller } from './teller.ts';
 
 export interface Reconciler {
-  /** Something may be to be told. */
+  /** Something may have changed. */
   nudge(): void;
-  /** Null: what was changed is told; else why not. */
+  /** Null: OVN is up to date; else why not. */
   problem(): string | null;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface ReconcilerParts {
 const chunks = <T>(of: readonly T[], size: number): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(of.length / size) }, (_, at) => of.slice(at * size, (at + 1) * size));
 
-/** Which ports changes tell of as up, or not. */
+/** Which ports came up or went down, by these changes. */
 function portNews(changes: readonly RowChange[]): ReadonlyMap<string, boolean> {
   const news = new Map<string, boolean>();
   for (const { table, before, after } of changes) {
@@ -50,9 +50,9 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   let isNudged = true;
   let compareAtMs = 0;
   let stuck: string | null = null;
-  /** What hosts were in OVN when all was compared last. */
+  /** The chassis at the last full comparison. */
   let hosts: string | null = null;
-  /** Before that, hosts that are others are no reason to compare. */
+  /** Until then, changed chassis cause no new comparison. */
   let hostsAtMs = 0;
   const ports = new Map<string, boolean>();
   const actual = makeActual(() => northbound.tables());
@@ -64,14 +64,14 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
   const northbound = open((changes, anew) => {
     actual.follow(changes, anew);
     for (const [id, isUp] of portNews(changes)) ports.set(id, isUp);
-    // it may be another database by now, or an older state of it
+    // it may be another database now, or restored from a backup
     if (anew) compareAtMs = 0;
     if (anew || ports.size > 0) nudge();
   });
 
   const tellAll = makeTeller({ source, northbound, actual, counts, log, refused: (why) => void (stuck = why) });
 
-  /** All that there is, and all that should be: for what was changed behind our back, or before anything was noted. */
+  /** Compares all actual and wanted units: for changes by others, and from before changes were recorded. */
   async function compare(): Promise<void> {
     const all = new Set([...(await source.all()), ...actual.units()]);
     const inOrder = [...all].toSorted((a, b) => rankOf(a) - rankOf(b));
@@ -91,19 +91,19 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
 
   async function turn(): Promise<void> {
     stuck = null;
-    // a host came, went, or leads elsewhere: ports and routers that name it are other, though nobody changed them
+    // a chassis came, went or changed: rows of ports and routers depend on it, though these were not changed
     const now = await source.chassis();
     const isOther = now !== hosts && clock.now() >= hostsAtMs;
     if (clock.now() >= compareAtMs || isOther) {
       await compare();
-      // of many hosts that come at once not each is a reason of its own
+      // many hosts that come at once cause one comparison, not one each
       [hosts, hostsAtMs] = [now, clock.now() + limits.ovnHostsMs];
     }
     for (;;) {
       const dirty = await source.dirty(limits.ovnUnitsAtOnce);
       if (dirty.length === 0) break;
       await tellAll(dirty);
-      // what is refused stays, and is tried again in the next turn
+      // refused units stay dirty and are retried in the next pass
       if (stuck !== null || dirty.length < limits.ovnUnitsAtOnce) break;
     }
     await settlePorts();
@@ -127,7 +127,7 @@ export function makeReconciler({ source, open, clock, log, counts }: ReconcilerP
       } catch (error) {
         if (end.signal.aborted) return;
         stuck = messageOf(error);
-        log.warn({ err: error }, 'what was changed of networks was not told; it is tried again');
+        log.warn({ err: error }, 'network changes were not written to OVN; they are retried');
       }
     }
   }

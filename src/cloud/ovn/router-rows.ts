@@ -1,5 +1,5 @@
-// Why: a router joins switches, and is where a project's networks meet the world: what goes out takes the router's address or a floating
-// one, what comes in finds the port that its floating address leads to.
+// Why: a router connects switches with each other and with an external network. Outgoing traffic is translated to the router's address or to a
+// floating one, incoming traffic to the port of its floating address.
 
 import { createHash } from 'node:crypto';
 import { parseCidr } from '../../base/ip.ts';
@@ -8,7 +8,7 @@ import type { ChassisOfHosts, RouterFacts, RouterPortFacts, Site } from './facts
 import { wireOf } from './network-rows.ts';
 import { units, type WantedRow } from './northbound.ts';
 
-/** Bytes; no link of IPv6 has less. */
+/** Bytes; the minimum MTU of IPv6. */
 const IPV6_LEAST_MTU = 1280;
 
 const portName = (portId: string): string => `router-port-${portId}`;
@@ -18,14 +18,14 @@ const isIpv4 = (address: string): boolean => !address.includes(':');
 const networksOf = ({ addresses }: RouterPortFacts): readonly string[] =>
   addresses.map(({ address, subnet }) => `${address}/${parseCidr(subnet.cidr)?.prefix ?? 0}`).sort();
 
-/** How guests of IPv6 find their router; their addresses they ask of DHCP. */
+/** Router advertisements for IPv6 guests; addresses come by DHCPv6. */
 function advertisements({ addresses, network }: RouterPortFacts): Record<string, string> {
   if (!addresses.some(({ subnet }) => subnet.ipVersion === 6 && subnet.enableDhcp)) return {};
   const mtu = network.mtu < IPV6_LEAST_MTU ? {} : { mtu: String(network.mtu) };
   return { address_mode: 'dhcpv6_stateful', send_periodic: 'true', ...mtu };
 }
 
-/** The two ends of a router's way to a network. */
+/** The router port and the switch port that connect a router to a network. */
 function waysTo(
   routerId: string,
   way: RouterPortFacts,
@@ -75,8 +75,8 @@ const natRow = (routerId: string, key: string, type: string, externalIp: string,
 });
 
 /**
- * Ports of floating addresses that lead to servers: what is sent to one of them finds its server, and nothing else of the address does.
- * A protocol of an address is a balancer, each of whose ports has one place to go.
+ * Port forwardings: only the forwarded ports of the address reach a server.
+ * One load balancer per address and protocol, each of whose ports has one backend.
  */
 function forwardingRows({ id, forwardings }: RouterFacts): WantedRow[] {
   const groups = Map.groupBy(forwardings, ({ floatingIpId, protocol }) => `${id}/${floatingIpId}/${protocol}`);
@@ -98,8 +98,8 @@ function forwardingRows({ id, forwardings }: RouterFacts): WantedRow[] {
 }
 
 /**
- * The chassis that may carry what goes out of a router to a wire, the first that lives before the others: in another order for each
- * router, so that no host carries all of them, and in the same for ever.
+ * The gateway chassis of a router for a physical network, in order of priority. The order differs between routers, so that no host
+ * carries all of them, and is stable for each.
  */
 export function carriersOf(routerId: string, hosts: ChassisOfHosts, wire: string): readonly string[] {
   const rank = (name: string): string => createHash('sha1').update(`${routerId} ${name}`).digest('hex');
@@ -111,7 +111,7 @@ export function carriersOf(routerId: string, hosts: ChassisOfHosts, wire: string
     .slice(0, limits.ovnGatewaysOfRouter);
 }
 
-/** The way out: which hosts it is on, the routes, and the addresses that stand for others. */
+/** The gateway: its chassis, default routes and address translations. */
 function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, site: Site, hosts: ChassisOfHosts): WantedRow[] {
   const wire = wireOf(gateway.network, site);
   const gateways = site.gateways.length > 0 || wire === null ? site.gateways : carriersOf(router.id, hosts, wire);
@@ -147,7 +147,7 @@ function gatewayRows(router: RouterFacts, gateway: RouterPortFacts, site: Site, 
   ];
 }
 
-/** @param hosts what hosts are in OVN */
+/** @param hosts the chassis of all hosts */
 export function routerRows(router: RouterFacts, site: Site, hosts: ChassisOfHosts = new Map()): readonly WantedRow[] {
   const { id, adminStateUp, interfaces, gateway, routes } = router;
   const rows: readonly WantedRow[] = [
@@ -156,6 +156,6 @@ export function routerRows(router: RouterFacts, site: Site, hosts: ChassisOfHost
     ...(gateway === null ? [] : gatewayRows(router, gateway, site, hosts)),
     ...routes.map(({ destination, nexthop }) => routeRow(id, destination, nexthop)),
   ];
-  // a route that somebody wrote and that is there anyhow is one
+  // a configured route that equals a default one is only one row
   return [...new Map(rows.map((row) => [row.key, row])).values()];
 }

@@ -1,28 +1,28 @@
-// Why: whoever tells OVN of the tables asks them by these few questions, and says what came of it.
+// Why: the reconciler reads the network service's tables, and reports its results, through this interface.
 
 import type { Wanted } from './difference.ts';
 import type { Unit } from './northbound.ts';
 
-/** What a unit should come to, and whether it is known that it was told. */
+/** The wanted rows of a unit, and whether they still have to be written. */
 export interface SourceUnit extends Wanted {
   readonly dirty: boolean;
 }
 
-/** The tables, as the reconciler asks them. */
+/** The network service's tables as the reconciler needs them. */
 export interface UnitSource {
-  /** Some of the units that were changed and not told. */
+  /** Some of the units that changed and were not written yet. */
   dirty(most: number): Promise<readonly Unit[]>;
-  /** What units should come to now; of those that are gone nothing. */
+  /** The wanted rows of units now; none for deleted units. */
   read(units: readonly Unit[]): Promise<readonly SourceUnit[]>;
-  /** These were told; returns those that were changed since they were read. */
+  /** Records that these were written; returns those that changed since they were read. */
   settled(told: readonly Wanted[]): Promise<readonly Unit[]>;
-  /** Counts the changes of units on from these numbers, which OVN knows: the tables may be those of a backup. */
+  /** Raises units' revisions above these, which OVN already has: the tables may have been restored from a backup. */
   raise(revisions: readonly { readonly unit: Unit; readonly revision: number }[]): Promise<void>;
-  /** All units that there are. */
+  /** All units. */
   all(): Promise<readonly Unit[]>;
-  /** What hosts are in OVN, as one text: with another one much else may be other. */
+  /** The chassis of all hosts as one string; when it changes, many rows may change too. */
   chassis(): Promise<string>;
-  /** Ports work, or do not. */
+  /** Records that ports are up, or down. */
   portsAre(up: boolean, portIds: readonly string[]): Promise<void>;
 }
 

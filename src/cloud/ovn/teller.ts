@@ -1,4 +1,4 @@
-// Why: telling OVN of some units is tried until nothing changes meanwhile, and what it refuses of one is no hindrance to others.
+// Why: writing units to OVN is retried until nothing changes meanwhile, and one refused unit does not block others.
 
 import { messageOf } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -16,24 +16,24 @@ export interface TellerParts {
   readonly actual: Actual;
   readonly counts: ReconcilerCounts;
   readonly log: Log;
-  /** Told which unit is refused, and why. */
+  /** Called with the refused unit and the reason. */
   readonly refused: (why: string) => void;
 }
 
 const failureOf = (error: unknown): OvsdbError['failure'] | null =>
   error instanceof OvsdbError ? error.failure : null;
 
-/** What would be wrong again, however often it is tried. */
+/** Errors that a retry would only repeat. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof TypeError || failureOf(error) === 'refused' || failureOf(error) === 'taken';
 
-/** Somebody else told of it, or of something else there; what he made is seen in a moment. */
+/** Another process wrote meanwhile; its rows arrive in the replica in a moment. */
 const isOvertaken = (error: unknown, attempt: number): boolean =>
   failureOf(error) === 'stale' || (failureOf(error) === 'taken' && attempt < limits.ovnAttempts);
 
-/** @returns what makes OVN have what units should come to; rejects where OVN or the tables are away */
+/** @returns a function that writes units to OVN; rejects if OVN or the database is unreachable */
 export function makeTeller({ source, northbound, actual, counts, log, refused }: TellerParts) {
-  /** What is to be done for units, and for those that they refer to and that OVN does not have yet. */
+  /** The operations for units, and for units that they reference and that OVN does not have yet. */
   async function plan(units: readonly Unit[]) {
     const asked = new Set(units);
     for (;;) {
@@ -47,11 +47,11 @@ export function makeTeller({ source, northbound, actual, counts, log, refused }:
     }
   }
 
-  /** Tries it once; returns those that have to be looked at again. */
+  /** One attempt; returns the units that have to be read again. */
   async function tell(units: readonly Unit[], isLate: boolean): Promise<readonly Unit[]> {
     const { wanted, operations, behind } = await plan(units);
     if (operations.length > 0) await northbound.transact(operations);
-    // with a later state than was read, somebody else told it
+    // OVN has a later revision than was read: another process wrote it
     const later = new Set(behind.map(({ unit }) => unit));
     const told = wanted.filter(({ unit }) => !later.has(unit));
     counts.told(told.length);
@@ -72,7 +72,7 @@ export function makeTeller({ source, northbound, actual, counts, log, refused }:
         if (left.length === 1) {
           counts.refused();
           refused(`${left[0]}: ${messageOf(error)}`);
-          log.error({ err: error, unit: left[0] }, 'the network database refuses what a unit should come to');
+          log.error({ err: error, unit: left[0] }, 'the network database refuses the rows of a unit');
           return;
         }
       }

@@ -1,4 +1,4 @@
-// Why: a flavor of Nova's, of its table or as a server keeps it, is one of ours field by field; what has no field here is told.
+// Why: a Nova flavor, from its table or embedded in a server, is converted field by field; what has no field here is reported.
 
 import { elasticProblem, type Flavor, type FlavorSnapshot, snapshotOf } from '../machines/flavors.ts';
 import { boolIn, jsonIn, type NovaRow, numberIn, objectData, objectIn, textIn } from './nova-rows.ts';
@@ -11,7 +11,7 @@ const textsOf = (value: unknown): Readonly<Record<string, string>> =>
     }),
   );
 
-/** Of a row, or of the fields of an object of Nova's. */
+/** Reads a flavor from a row or from the fields of a versioned object. */
 export function readFlavor(row: NovaRow, extraSpecs: Readonly<Record<string, string>>): Omit<Flavor, 'id'> {
   return {
     flavorid: textIn(row, 'flavorid') ?? '',
@@ -29,16 +29,16 @@ export function readFlavor(row: NovaRow, extraSpecs: Readonly<Record<string, str
   };
 }
 
-/** What of a flavor is not kept here. */
+/** What is lost of a flavor. */
 export const lostOfFlavor = (row: NovaRow): readonly string[] =>
   (numberIn(row, 'vcpu_weight') ?? 0) === 0 ? [] : ['vcpu_weight has no meaning here and is left out'];
 
-/** What columns for numbers of them have room for. */
+/** The largest number of our integer columns. */
 const MOST = 2 ** 31 - 1;
 const isWhole = (number: number, least: number): boolean =>
   Number.isInteger(number) && number >= least && number <= MOST;
 
-/** Why nothing can have such a size; null: it can. */
+/** Why a size is invalid; null: it is valid. */
 export function sizeProblem({
   vcpus,
   memoryMb,
@@ -50,13 +50,13 @@ export function sizeProblem({
   return isSize && areDisks ? null : 'its size is not in whole numbers, or is too large';
 }
 
-/** Why a flavor cannot be one here; null: it can. */
+/** Why a flavor cannot be taken over; null: it can. */
 export function flavorProblem(flavor: Omit<Flavor, 'id'>): string | null {
   if (flavor.flavorid === '' || flavor.name === '') return 'it has no name or id';
   return sizeProblem(flavor) ?? elasticProblem(flavor);
 }
 
-/** The flavor that a server has (`instance_extra.flavor`), with another one that it is on its way to or from; null: it cannot be read. */
+/** A server's embedded flavor (`instance_extra.flavor`); `moves`: it is being resized. Null: it cannot be read. */
 export function readServerFlavor(cell: unknown): { readonly flavor: FlavorSnapshot; readonly moves: boolean } | null {
   const { cur, old, new: next } = objectIn(jsonIn(cell));
   const data = objectData(cur);

@@ -1,13 +1,13 @@
-// Why: Nova keeps of a server's image what it was when the server was made, as `image_…` in the server's system metadata.
+// Why: Nova stores a server's image properties, as of its creation, as `image_…` in the server's system metadata.
 
 import type { ImageFacts } from '../machines/images.ts';
 import { propertiesBesideDevices } from '../servers/image-devices.ts';
 
 const PREFIX = 'image_';
-/** What has a field of its own, or is about an image and not about its guests. */
+/** Keys with a field of their own, or that concern the image and not the guest. */
 const FIELDS = ['min_disk', 'min_ram', 'disk_format', 'container_format', 'base_image_ref', 'name'] as const;
 
-/** What the image of a server says of its guest, or what its root volume keeps of one; null: the server has none. */
+/** The facts of a server's image, or of the one that its root volume was made from; null: the server has none. */
 export function readImage(
   imageRef: string,
   systemMetadata: Readonly<Record<string, string>>,
@@ -46,7 +46,7 @@ export function readImage(
   };
 }
 
-/** The kernel or initial ramdisk of a server that boots from one beside its disk: its files are on its host. */
+/** The kernel or ramdisk image of a server that boots with one; its files are already on the host. */
 export const bareImage = (id: string, format: 'aki' | 'ari'): ImageFacts => ({
   ...{ id, name: null, status: 'active', owner: null, visibility: 'private' },
   ...{ diskFormat: format, containerFormat: format, minDiskGb: 0, minRamMb: 0 },

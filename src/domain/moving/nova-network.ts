@@ -1,4 +1,4 @@
-// Why: what Nova keeps of a server's ports (its network info cache) is what we keep of them, in other words.
+// Why: Nova's network info cache of a server's ports is converted to our own form.
 
 import { isIPv6 } from 'node:net';
 import type { NetworkFacts, NicSpec, SubnetFacts } from '../networks/server-nics.ts';
@@ -67,12 +67,12 @@ function readNic(vif: Vif): NicSpec {
     vifType: text(vif['type']),
     vifDetails: { ...details, ...(bridge !== '' && { bridge_name: bridge }) },
     securityGroups: [],
-    // Nova deletes those that it made, and lets go of those that it was given
+    // Nova deletes the ports that it created and only unbinds those that it was given
     preexisting: vif['preserve_on_delete'] === true,
   };
 }
 
-/** A server's ports in their order, and why one of them cannot be taken over. */
+/** A server's ports in order, and reasons why one cannot be taken over. */
 export function readNics(networkInfo: unknown): {
   readonly nics: readonly NicSpec[];
   readonly problems: readonly string[];
@@ -84,9 +84,9 @@ export function readNics(networkInfo: unknown): {
     const kind = text(vif['vnic_type']) || 'normal';
     const hybrid = objectIn(vif['details'])['ovs_hybrid_plug'] === true;
     return [
-      ...(kind === 'normal' ? [] : [`${name} is of vnic_type ${kind}`]),
-      ...(type === 'ovs' ? [] : [`${name} is bound as ${JSON.stringify(type)}, and only Open vSwitch is plugged here`]),
-      ...(hybrid ? [`${name} is guarded by iptables (ovs_hybrid_plug)`] : []),
+      ...(kind === 'normal' ? [] : [`${name} has vnic_type ${kind}`]),
+      ...(type === 'ovs' ? [] : [`${name} has vif_type ${JSON.stringify(type)}, and only ovs is supported here`]),
+      ...(hybrid ? [`${name} is filtered by iptables (ovs_hybrid_plug)`] : []),
     ];
   });
   return { nics: vifs.map(readNic), problems };

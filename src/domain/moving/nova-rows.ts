@@ -1,10 +1,10 @@
-// Why: what is read of a Nova's databases, as it stands there: cells may be missing, since releases differ, and nothing is believed.
+// Why: readers for raw rows of Nova's databases: columns may be missing, since releases differ, and no value is trusted.
 
 export type Cell = unknown;
-/** A row of Nova's by the names of its columns; one that this Nova does not have is absent. */
+/** A row of Nova's by column name; columns that this Nova does not have are absent. */
 export type NovaRow = Readonly<Record<string, Cell>>;
 
-/** All that Nova has of one server. */
+/** All rows of one server. */
 export interface NovaServer {
   /** Of `instances`. */
   readonly instance: NovaRow;
@@ -15,11 +15,11 @@ export interface NovaServer {
   readonly metadata: Readonly<Record<string, string>>;
   readonly systemMetadata: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
-  /** Of `block_device_mapping`, those that are not deleted. */
+  /** Rows of `block_device_mapping` that are not deleted. */
   readonly blockDevices: readonly NovaRow[];
-  /** How many of `pci_devices` are its. */
+  /** The number of its rows in `pci_devices`. */
   readonly pciDevices: number;
-  /** The states of its migrations that are not over. */
+  /** The states of its unfinished migrations. */
   readonly moves: readonly string[];
   /** `spec` of `request_specs`. */
   readonly requestSpec: Cell;
@@ -27,7 +27,7 @@ export interface NovaServer {
   readonly group: string | null;
 }
 
-/** A cell as text, whatever the engine gives for it. */
+/** A cell as text, whatever type the engine returns. */
 function plainText(cell: Cell): string {
   if (typeof cell === 'string') return cell;
   if (typeof cell === 'number' || typeof cell === 'bigint' || typeof cell === 'boolean') return `${cell}`;
@@ -52,7 +52,7 @@ export const boolIn = (row: NovaRow, name: string): boolean => {
   return cell === true || cell === 1 || cell === '1' || cell === 'True' || cell === 'true';
 };
 
-/** A moment in milliseconds; Nova writes them in UTC, without saying so. */
+/** A time in milliseconds; Nova writes UTC without a time zone. */
 export function timeIn(row: NovaRow, name: string): number | null {
   const cell = row[name];
   if (cell === null || cell === undefined) return null;
@@ -62,7 +62,7 @@ export function timeIn(row: NovaRow, name: string): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
-/** JSON in a cell; null where there is none, or it is none. */
+/** Parses JSON in a cell; null: it is empty or invalid. */
 export function jsonIn(cell: Cell): unknown {
   if (cell === null || cell === undefined) return null;
   if (typeof cell === 'object' && !Buffer.isBuffer(cell)) return cell;
@@ -80,6 +80,6 @@ export const objectIn = (value: unknown): Readonly<Record<string, unknown>> => (
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** The fields of one of Nova's versioned objects, as it writes them into its databases. */
+/** The fields of a serialized versioned object. */
 export const objectData = (value: unknown): Readonly<Record<string, unknown>> =>
   objectIn(objectIn(value)['nova_object.data']);

@@ -1,4 +1,4 @@
-// Why: which of Nova's servers can be taken over, and as what, is decided here from its rows alone; what its host says is asked after.
+// Why: decides from Nova's rows alone which servers can be taken over, and as what; their hosts are checked afterwards.
 
 import { asksForDevices } from '../pci/pci-alias.ts';
 import { numaRequestOf } from '../numa/numa-request.ts';
@@ -27,28 +27,28 @@ const adoptable = ['active', 'stopped', 'paused', 'suspended'] as const satisfie
 
 const stateReasons: Readonly<Record<string, string>> = {
   building: 'it is being built',
-  error: 'it is in ERROR: repair or delete it there',
-  rescued: 'it is rescued: unrescue it there',
-  resized: 'its resize waits to be confirmed or reverted there',
-  'soft-delete': 'it waits to be reclaimed or restored there',
-  shelved: 'it is shelved: unshelve it there',
-  shelved_offloaded: 'it is shelved: unshelve it there',
+  error: 'it is in ERROR: repair or delete it in Nova',
+  rescued: 'it is rescued: unrescue it in Nova',
+  resized: 'its resize waits to be confirmed or reverted in Nova',
+  'soft-delete': 'it is soft-deleted: restore or force-delete it in Nova',
+  shelved: 'it is shelved: unshelve it in Nova',
+  shelved_offloaded: 'it is shelved: unshelve it in Nova',
 };
 
-/** What speaks against a server before its host is asked; empty: nothing. */
+/** Reasons against a server before its host is asked; empty: none. */
 export function serverProblems(server: NovaServer): readonly string[] {
   const { instance, extra, blockDevices, pciDevices, moves } = server;
   const problems: string[] = [];
   const [vmState, task] = [textIn(instance, 'vm_state') ?? '', textIn(instance, 'task_state')];
   if (!adoptable.some((state) => state === vmState)) problems.push(stateReasons[vmState] ?? `its state is ${vmState}`);
-  if (task !== null) problems.push(`a task of Nova's is under way (${task})`);
-  if (moves.length > 0) problems.push(`a move of it is not over (${moves.join(', ')})`);
+  if (task !== null) problems.push(`a task of Nova's is in progress (${task})`);
+  if (moves.length > 0) problems.push(`a migration of it is in progress (${moves.join(', ')})`);
   if (textIn(instance, 'host') === null) problems.push('it has no host');
   const flavor = readServerFlavor(extra['flavor']);
-  if (flavor === null) problems.push('what Nova keeps of its flavor cannot be read');
+  if (flavor === null) problems.push('its flavor in Nova cannot be read');
   else {
     const size = sizeProblem(flavor.flavor);
-    if (size !== null) problems.push(`what Nova keeps of its flavor is none: ${size}`);
+    if (size !== null) problems.push(`its flavor in Nova is invalid: ${size}`);
     if (flavor.moves) problems.push('its flavor is being changed');
     problems.push(...flavorProblems(flavor.flavor, imageOf(server)));
   }
@@ -60,7 +60,7 @@ export function serverProblems(server: NovaServer): readonly string[] {
     problems.push('its disks are encrypted');
   const requests = listIn(jsonIn(extra['pci_requests']));
   if (pciDevices > 0 || requests.length > 0) problems.push('it has devices of its host (PCI, SR-IOV)');
-  if (jsonIn(extra['numa_topology']) !== null) problems.push('it has NUMA nodes or processors of its own');
+  if (jsonIn(extra['numa_topology']) !== null) problems.push('it has NUMA nodes or dedicated CPUs');
   if (jsonIn(extra['vpmems']) !== null) problems.push('it has persistent memory of its host');
   problems.push(...readNics(server.networkInfo).problems);
   return problems;
@@ -70,11 +70,11 @@ function flavorProblems(flavor: FlavorSnapshot, image: ImageFacts | null): reado
   const problems: string[] = [];
   const says = (key: string) => flavor.extraSpecs[key] ?? image?.properties[key.replace(':', '_')];
   try {
-    if (numaRequestOf(flavor, image) !== null) problems.push('its flavor asks for NUMA nodes or processors of its own');
+    if (numaRequestOf(flavor, image) !== null) problems.push('its flavor asks for NUMA nodes or dedicated CPUs');
   } catch {
-    problems.push('what its flavor asks of processors and memory is not understood here');
+    problems.push('its flavor has CPU or memory extra specs that are not understood here');
   }
-  if (asksForDevices(flavor)) problems.push('its flavor asks for devices of a host');
+  if (asksForDevices(flavor)) problems.push('its flavor asks for host devices');
   if (says('hw:tpm_version') !== undefined) problems.push('it has a TPM, whose secrets are kept elsewhere');
   if (says('hw:mem_encryption') !== undefined) problems.push('its memory is encrypted');
   if (flavor.ephemeralGb > 0 || flavor.swapMb > 0)
@@ -87,7 +87,7 @@ const imageOf = (server: NovaServer): ImageFacts | null =>
 
 const isPower = (value: number | null): value is PowerState => Object.values(power).some((one) => one === value);
 
-/** What was wished of its place when it was made. */
+/** Scheduler hints and availability zone that were requested at its creation. */
 function readHints({ requestSpec, group }: NovaServer): {
   readonly hints: Readonly<Record<string, unknown>>;
   readonly zone: string | null;
@@ -112,7 +112,7 @@ function keyTypeOf({ instance, extra }: NovaServer): string | null {
   return typeof type === 'string' ? type : 'ssh';
 }
 
-/** A server of ours that is to be, with what stands beside its row. */
+/** A server to be inserted, with the data of its other tables. */
 export interface AdoptedServer {
   readonly server: Omit<Server, 'id' | 'updatedAt'>;
   readonly nics: readonly NicSpec[];
@@ -127,7 +127,7 @@ export interface AdoptedServer {
 
 const lockers = ['owner', 'admin'] as const;
 
-/** Asked of one without problems (`serverProblems`). @throws Error for a row that no server can be read from */
+/** For servers without problems (`serverProblems`). @throws Error for a row that lacks required values */
 export function readServer(nova: NovaServer): AdoptedServer {
   const { instance, extra, systemMetadata } = nova;
   const text = (name: string): string | null => textIn(instance, name);
@@ -160,7 +160,7 @@ export function readServer(nova: NovaServer): AdoptedServer {
       taskState: null,
       powerState,
       progress: 0,
-      // of one that boots from a volume Nova may have an image all the same
+      // Nova may have an image even for a server that boots from a volume
       imageRef: hasVolumeRoot(nova) ? '' : (text('image_ref') ?? ''),
       image,
       flavor: read.flavor,
@@ -198,7 +198,7 @@ export function readServer(nova: NovaServer): AdoptedServer {
   };
 }
 
-/** A server that was taken over as it is on its host: what runs is not ours before its next start. */
+/** A server in the state found on its host; a running one keeps Nova's definition until its next start (`startedElsewhere`). */
 export function asFound(server: AdoptedServer['server'], powerState: PowerState): AdoptedServer['server'] {
   const runs = powerState !== power.shutdown && powerState !== power.crashed;
   const states: Partial<Record<PowerState, VmState>> = {
@@ -212,9 +212,9 @@ export function asFound(server: AdoptedServer['server'], powerState: PowerState)
   return { ...server, powerState, vmState: states[powerState] ?? server.vmState, flavor };
 }
 
-/** What changes for a server that is taken over; empty: nothing. */
+/** What changes for a server by being taken over; empty: nothing. */
 export function changesOf({ server }: AdoptedServer): readonly string[] {
   return isElastic(server.flavor) && server.vmState !== 'stopped'
-    ? ['its size can change from its next start on; until then it has all of its flavor']
+    ? ['its size can be adjusted after its next start; until then it has all of its flavor']
     : [];
 }

@@ -1,5 +1,5 @@
-// Why: what Nova keeps of a server's volumes of Cinder is what we keep of them, in other words. Its rows are not believed: what Cinder
-// says of the same attachments decides whether a volume comes along.
+// Why: Nova's rows of a server's Cinder volumes are converted to our own form. They are not trusted: Cinder's data of the same attachments
+// decides whether a volume is taken over.
 
 import { isUuidLike } from '../../base/ids.ts';
 import type { VolumeBus } from '../servers/server-volumes.ts';
@@ -7,7 +7,7 @@ import { boolIn, jsonIn, type NovaRow, type NovaServer, numberIn, objectIn, text
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A volume as a row of `block_device_mapping` has it. */
+/** A volume as in a row of `block_device_mapping`. */
 export interface NovaVolume {
   readonly volumeId: string;
   /** Cinder's. */
@@ -19,16 +19,16 @@ export interface NovaVolume {
   readonly deleteOnTermination: boolean;
   readonly tag: string | null;
   readonly createdAt: number;
-  /** How its host reaches it, in one level, as Cinder tells it. */
+  /** Connection data, flattened as in Cinder's API. */
   readonly connectionInfo: Json;
 }
 
-/** An attachment at Cinder, with what is said there of its volume. */
+/** An attachment in Cinder, with data of its volume. */
 export interface AttachedVolume {
   readonly id: string;
   readonly volumeId: string;
   readonly serverUuid: string | null;
-  /** `attached`, where it is complete. */
+  /** `attached` if it is complete. */
   readonly status: string;
   readonly connectionInfo: Json;
   /** Null: the volume is not in use. */
@@ -37,59 +37,59 @@ export interface AttachedVolume {
     readonly sizeGb: number;
     readonly isEncrypted: boolean;
     readonly isShared: boolean;
-    /** At how many servers it is. */
+    /** The number of servers that it is attached to. */
     readonly servers: number;
-    /** The host of this attachment; null: Cinder does not say. */
+    /** The host of this attachment; null: unknown. */
     readonly host: string | null;
   } | null;
 }
 
 export const isVolume = (row: NovaRow): boolean => textIn(row, 'destination_type') === 'volume';
 
-/** Characters of `connection_info`: what storage says of itself has hundreds. */
+/** The maximum length of `connection_info`; usual ones have some hundred characters. */
 const LONGEST_INFO = 65_536;
 const LONGEST_TAG = 60;
 const DEVICE = /^\/dev\/[sv]d[a-z]{1,2}$/;
 
 const BLOCK = 512;
 
-/** The size of blocks that Nova gives a disk: another one after the next start would make its partitions unreadable. */
+/** The block size of a disk; another one after the next start would make its partitions unreadable. */
 const blockBytes = (info: Json): number =>
   Math.max(...['logical_block_size', 'physical_block_size'].map((name) => numberIn(info, name) ?? BLOCK));
 
-/** Nova has what Cinder says under `data`, beside what it adds itself. */
+/** Reads `connection_info`: Cinder's data is under `data`. */
 function connectionIn(row: NovaRow): { readonly info: Json; readonly problem: string | null } {
   const text = textIn(row, 'connection_info') ?? '';
   const refused = (problem: string) => ({ info: {}, problem });
-  if (text.length > LONGEST_INFO) return refused('what Nova keeps of its connection is too long');
+  if (text.length > LONGEST_INFO) return refused('its connection_info in Nova is too long');
   const { data, serial, driver_volume_type } = objectIn(jsonIn(text));
-  if (typeof driver_volume_type !== 'string') return refused('what Nova keeps of its connection cannot be read');
+  if (typeof driver_volume_type !== 'string') return refused('its connection_info in Nova cannot be read');
   if (serial !== undefined && serial !== textIn(row, 'volume_id'))
-    return refused('what Nova keeps of its connection is of another volume');
+    return refused('its connection_info in Nova is that of another volume');
   const info = { ...objectIn(data), driver_volume_type };
   if ('multipath_id' in info || 'target_portals' in info)
-    return refused('it is reached by several paths (multipath), and hosts here take one');
+    return refused('it has several paths (multipath), and hosts here use one');
   const bytes = blockBytes(info);
-  if (bytes !== BLOCK) return refused(`its blocks have ${bytes} bytes, and those of disks here ${BLOCK}`);
+  if (bytes !== BLOCK) return refused(`its blocks have ${bytes} bytes; only ${BLOCK} are supported here`);
   return { info, problem: null };
 }
 
-/** @returns the volume, or why it cannot be one here */
+/** @returns the volume, or why it cannot be taken over */
 function readVolume(row: NovaRow): NovaVolume | string {
   const volumeId = textIn(row, 'volume_id') ?? '';
   const refused = (why: string) => `volume ${isUuidLike(volumeId) ? volumeId : '(without an id)'}: ${why}`;
-  if (!isUuidLike(volumeId)) return refused('Nova says no id of it');
+  if (!isUuidLike(volumeId)) return refused('Nova has no id of it');
   const attachmentId = textIn(row, 'attachment_id');
-  if (attachmentId === null) return refused('it is attached in the old way (before Queens), without an attachment');
-  if (!isUuidLike(attachmentId)) return refused('what Nova says of its attachment is no id');
+  if (attachmentId === null) return refused('it has no attachment (attached before Queens)');
+  if (!isUuidLike(attachmentId)) return refused('its attachment id in Nova is not a UUID');
   if (boolIn(row, 'encrypted')) return refused('it is encrypted');
   const kind = textIn(row, 'device_type') ?? 'disk';
   if (kind !== 'disk') return refused(`it is a ${kind} in its guest`);
   const device = textIn(row, 'device_name') ?? '';
   const bus = textIn(row, 'disk_bus') ?? (device.startsWith('/dev/sd') ? 'scsi' : 'virtio');
   if (bus !== 'virtio' && bus !== 'scsi')
-    return refused(`it is plugged into ${bus}, and volumes here into virtio or scsi`);
-  if (!DEVICE.test(device)) return refused('Nova says no name of its disk');
+    return refused(`it is on bus ${bus}; only virtio and scsi are supported here`);
+  if (!DEVICE.test(device)) return refused('its device name in Nova is not supported');
   const tag = textIn(row, 'tag');
   if (tag !== null && tag.length > LONGEST_TAG) return refused('its tag is too long');
   const { info, problem } = connectionIn(row);
@@ -103,12 +103,12 @@ function readVolume(row: NovaRow): NovaVolume | string {
   };
 }
 
-/** The values that come more than once. */
+/** The values that occur more than once. */
 const twice = (values: readonly string[]): readonly string[] => [
   ...new Set(values.filter((value, at) => values.indexOf(value) !== at)),
 ];
 
-/** A server's volumes, and why one of them cannot be taken over. */
+/** A server's volumes, and reasons why they cannot be taken over. */
 export function readVolumes({ blockDevices }: Pick<NovaServer, 'blockDevices'>): {
   readonly volumes: readonly NovaVolume[];
   readonly problems: readonly string[];
@@ -129,11 +129,11 @@ export function readVolumes({ blockDevices }: Pick<NovaServer, 'blockDevices'>):
   };
 }
 
-/** Whether a server's root disk is a volume, whatever Nova says of its image. */
+/** Whether a server boots from a volume, even if Nova has an image for it. */
 export const hasVolumeRoot = ({ blockDevices }: Pick<NovaServer, 'blockDevices'>): boolean =>
   blockDevices.some((row) => isVolume(row) && numberIn(row, 'boot_index') === 0);
 
-/** Why a volume does not come along, as Cinder has it; null: nothing speaks against it. @param attached null: it has no such attachment */
+/** Why a volume cannot be taken over, by Cinder's data; null: it can. @param attached null: Cinder has no such attachment */
 export function attachmentProblem(
   { volumeId, attachmentId }: Pick<NovaVolume, 'volumeId' | 'attachmentId'>,
   attached: AttachedVolume | null,
@@ -141,19 +141,20 @@ export function attachmentProblem(
 ): string | null {
   const refused = (why: string) => `volume ${volumeId}: ${why}`;
   if (attached === null) return refused(`Cinder has no attachment ${attachmentId}`);
-  if (attached.volumeId !== volumeId) return refused(`its attachment is another volume's at Cinder`);
-  if (attached.serverUuid !== server.uuid) return refused(`its attachment is another server's at Cinder`);
-  if (attached.status !== 'attached') return refused(`its attachment is ${attached.status} at Cinder`);
+  if (attached.volumeId !== volumeId) return refused('its attachment in Cinder is that of another volume');
+  if (attached.serverUuid !== server.uuid) return refused('its attachment in Cinder is that of another server');
+  if (attached.status !== 'attached') return refused(`its attachment in Cinder is ${attached.status}`);
   const { volume } = attached;
-  if (volume === null) return refused('it is not in use at Cinder');
-  if (volume.projectId !== server.projectId) return refused("it is another project's than the server");
+  if (volume === null) return refused('it is not in use in Cinder');
+  if (volume.projectId !== server.projectId) return refused('it belongs to another project than the server');
   if (volume.isEncrypted) return refused('it is encrypted');
   if (volume.isShared && volume.servers > 1) return refused('it is shared with other servers (multiattach)');
-  if (volume.host !== null && volume.host !== server.host) return refused(`Cinder has it at host ${volume.host}`);
+  if (volume.host !== null && volume.host !== server.host)
+    return refused(`in Cinder it is attached to host ${volume.host}`);
   return null;
 }
 
-/** Attachments that Cinder has of a server and Nova does not: they would end with the server. */
+/** Reasons for attachments of a server that Cinder has and Nova does not: they would be deleted with the server. */
 export const unknownAttachments = (
   volumes: readonly Pick<NovaVolume, 'attachmentId'>[],
   attached: readonly AttachedVolume[],
@@ -162,7 +163,7 @@ export const unknownAttachments = (
     .filter(({ id }) => !volumes.some(({ attachmentId }) => attachmentId === id))
     .map(({ id, volumeId }) => `Cinder has an attachment of volume ${volumeId} to it that Nova does not have (${id})`);
 
-/** What Nova keeps of a connection that Cinder tells. */
+/** Nova's `connection_info` for Cinder's connection data. */
 export function novaConnection(info: Json, volumeId: string): Json {
   const { driver_volume_type, ...data } = info;
   return { driver_volume_type, data, serial: volumeId };

@@ -1,4 +1,4 @@
-// Why: what `xloud import-nova` and `xloud export-nova` are called and take. What they do is in src/ops/moving.
+// Why: command-line definitions of `xloud import-nova` and `xloud export-nova`; the work is in src/ops/moving.
 
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -31,11 +31,16 @@ const withNova = (command: Command): Command =>
         'XLOUD_NOVA_API_DATABASE',
       ),
     )
-    .option('--cell-database <url>', 'of a cell; may be repeated; default: as the API knows them', collect, [])
-    .option('--cell0-database <url>', 'of the servers that never had a host; default: as the API knows it')
-    .option('--nova-conf <files...>', "nova.conf that names the API's database, and what is read over it");
+    .option(
+      '--cell-database <url>',
+      'database of a cell (may be repeated; default: from the API database)',
+      collect,
+      [],
+    )
+    .option('--cell0-database <url>', 'database of cell0 (default: from the API database)')
+    .option('--nova-conf <files...>', 'nova.conf with [api_database], and files that override it');
 
-/** What is opened for one run, and closed at its end. */
+/** Opens the dependencies of one run and closes them at its end. */
 async function withParts<C extends Common, T>(
   { configOf }: Tools<C>,
   options: C,
@@ -72,11 +77,11 @@ export function addMoving<C extends Common>(program: Command, tools: Tools<C>): 
   const { withCommon } = tools;
   const importing = program
     .command('import-nova')
-    .description("take over a Nova's flavors, keys, quotas, groups, aggregates, and its servers as they run");
+    .description("take over a Nova's flavors, keys, quotas, groups, aggregates and running servers");
   const ofImport = (name: string, description: string) =>
     withFormat(withCommon(importing.command(name)).description(description));
 
-  withNova(ofImport('plan', 'say what becomes of each thing; changes nothing, while Nova runs')).action(
+  withNova(ofImport('plan', 'show what would become of each object; changes nothing, Nova may run')).action(
     (options: Flags<C>) =>
       withParts(tools, options, options, async ({ deps }) => {
         const { planImport } = await import('../../ops/moving/apply.ts');
@@ -87,7 +92,7 @@ export function addMoving<C extends Common>(program: Command, tools: Tools<C>): 
   withNova(
     ofImport(
       'apply',
-      "take over what can be taken over, once its hosts' nova-compute is stopped; again: what is left (status 1: something was refused)",
+      'take over what can be taken over, after nova-compute is stopped; run it again for the rest (status 1: something was refused)',
     ),
   ).action((options: Flags<C>) =>
     withParts(tools, options, options, async ({ deps }) => {
@@ -97,25 +102,22 @@ export function addMoving<C extends Common>(program: Command, tools: Tools<C>): 
       process.exitCode = refused > 0 ? 1 : 0;
     }),
   );
-  ofImport(
-    'undo',
-    "take back what was taken over, where nothing was done with it here; Nova's databases stay as they are",
-  ).action((options: Flags<C>) =>
-    withParts(tools, options, null, async ({ deps }) => {
-      const { undoImport } = await import('../../ops/moving/give-back.ts');
-      const { doneWords, tellLines } = await import('./tell.ts');
-      const refused = await tellLines(undoImport(deps), doneWords, options.format, print);
-      process.exitCode = refused > 0 ? 1 : 0;
-    }),
-  );
-  ofImport('confirm', 'what was taken over stays: it cannot be undone or exported after this').action(
+  ofImport('undo', "revert what was taken over and not changed here; Nova's databases are not touched").action(
     (options: Flags<C>) =>
       withParts(tools, options, null, async ({ deps }) => {
-        const { confirmImport } = await import('../../ops/moving/give-back.ts');
-        const counts = await confirmImport(deps);
-        const words = Object.entries(counts).map(([kind, count]) => `${kind}: ${count}`);
-        print(options.format === 'json' ? JSON.stringify(counts) : words.join('\n') || 'nothing to confirm');
+        const { undoImport } = await import('../../ops/moving/give-back.ts');
+        const { doneWords, tellLines } = await import('./tell.ts');
+        const refused = await tellLines(undoImport(deps), doneWords, options.format, print);
+        process.exitCode = refused > 0 ? 1 : 0;
       }),
+  );
+  ofImport('confirm', 'end the way back: nothing can be undone or exported after this').action((options: Flags<C>) =>
+    withParts(tools, options, null, async ({ deps }) => {
+      const { confirmImport } = await import('../../ops/moving/give-back.ts');
+      const counts = await confirmImport(deps);
+      const words = Object.entries(counts).map(([kind, count]) => `${kind}: ${count}`);
+      print(options.format === 'json' ? JSON.stringify(counts) : words.join('\n') || 'nothing to confirm');
+    }),
   );
   addExport(program, tools);
 }
@@ -124,13 +126,13 @@ function addExport<C extends Common>(program: Command, tools: Tools<C>): void {
   const { withCommon } = tools;
   const exporting = program
     .command('export-nova')
-    .description('hand servers that were taken over back to Nova, with what became of them');
+    .description('return servers that were taken over to Nova, with their changes');
   for (const [name, description, carry] of [
-    ['plan', 'say what would be handed back, and what cannot; changes nothing', false],
-    ['apply', 'hand back what can be; again: what is left (status 1: something was refused)', true],
+    ['plan', 'show what would be returned, and what cannot be; changes nothing', false],
+    ['apply', 'return what can be returned; run it again for the rest (status 1: something was refused)', true],
   ] as const) {
     withNova(withFormat(withCommon(exporting.command(name)).description(description)))
-      .option('--server <uuid>', 'this one alone; may be repeated; default: all', collect, [])
+      .option('--server <uuid>', 'only this server (may be repeated; default: all)', collect, [])
       .action((options: Flags<C>) =>
         withParts(tools, options, options, async ({ deps }) => {
           const { exportServers } = await import('../../ops/moving/give-back.ts');

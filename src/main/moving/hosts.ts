@@ -1,4 +1,4 @@
-// Why: a host is asked by its agent over the bus; where all is one process, this machine's hypervisor is asked at once, whether the service
+// Why: hosts are reached through their agents over the bus; without a bus, this machine's hypervisor is used directly, whether the service
 // runs or not.
 
 import { hostname } from 'node:os';
@@ -22,7 +22,7 @@ async function overBus(config: Config, dataDir: string, cleanup: Cleanup): Promi
   };
 }
 
-/** What of this machine's hypervisor is asked; opened by the first who asks. */
+/** A connection to this machine's hypervisor, opened on first use. */
 async function openOwn(config: Config, dataDir: string, cleanup: Cleanup) {
   const { openHypervisor } = await import('../../virt/libvirt/connection.ts');
   const uri = config.compute.libvirt_uri;

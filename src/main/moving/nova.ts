@@ -1,4 +1,4 @@
-// Why: which databases a Nova has is said by its operator, by its nova.conf, or by the database of its API, which knows the cells.
+// Why: Nova's databases are named by flags, by its nova.conf, or by its API database, which lists the cells.
 
 import { readFileSync } from 'node:fs';
 import { badRequest, messageOf } from '../../base/errors.ts';
@@ -15,7 +15,7 @@ export interface NovaFlags {
   readonly novaConf?: readonly string[];
 }
 
-/** `connection` of `[api_database]`; null: the files do not say. */
+/** `connection` of `[api_database]`; null: the files do not set it. */
 function fromConf(files: readonly string[]): string | null {
   const read = (file: string) => {
     try {
@@ -29,7 +29,7 @@ function fromConf(files: readonly string[]): string | null {
   return value === undefined ? null : substituted(conf, 'api_database', value, { names: 0, characters: 0 });
 }
 
-/** What a cell is called here: its database, without who may read it. */
+/** A cell's name in messages: its database name, without credentials. */
 function nameOf(text: string, what: string): string {
   const url = novaUrl(text, what);
   return url.slice(url.lastIndexOf('/') + 1).split('?')[0] ?? '';
@@ -37,7 +37,7 @@ function nameOf(text: string, what: string): string {
 
 const CELL = '--cell-database';
 
-/** Says in one sentence why a database is of no use; its address stays out of it. */
+/** Checks that a database has a table. @throws badRequest in one sentence, which never contains the URL */
 async function mustHave(nova: NovaDatabase, table: string, what: string): Promise<NovaDatabase> {
   let columns: readonly string[];
   try {
@@ -45,7 +45,7 @@ async function mustHave(nova: NovaDatabase, table: string, what: string): Promis
   } catch (error) {
     throw badRequest(`${what}: the database cannot be read (${messageOf(error)})`);
   }
-  if (columns.length === 0) throw badRequest(`${what}: there is no table ${table}: this is another database`);
+  if (columns.length === 0) throw badRequest(`${what}: there is no table ${table}: this is not the right database`);
   return nova;
 }
 
@@ -55,7 +55,7 @@ export interface OpenedNova {
   readonly cell0: NovaDatabase | null;
 }
 
-/** Opens what was named; what was not is read in the database of the API. All of it is closed with `cleanup`. */
+/** Opens the given databases; others are taken from the API database. All are closed by `cleanup`. */
 export async function openNovas(flags: NovaFlags, cleanup: Cleanup): Promise<OpenedNova> {
   const open = async (text: string, what: string, table: string): Promise<NovaDatabase> => {
     const nova = openNova(text, what);

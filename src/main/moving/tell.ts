@@ -1,10 +1,10 @@
-// Why: a plan is read by people, a line each as it is found, and by programs, as one JSON document of the same lines.
+// Why: results are printed for people, one line as soon as it is known, and for programs, as one JSON document of the same lines.
 
 import type { Line, Verdict } from '../../ops/moving/deps.ts';
 
 export type Format = 'text' | 'json';
 
-/** What verdicts are called where something is only planned, and where it is done. */
+/** Names of verdicts, for a plan and for an execution. */
 export type Words = Readonly<Record<Verdict, string>>;
 
 export const planWords: Words = {
@@ -20,7 +20,7 @@ export const doneWords: Words = { ...planWords, adopted: 'done', adopt: 'done', 
 const VERDICT = 12;
 const KIND = 13;
 
-/** Names are what tenants wrote: none of them speaks to a terminal, or makes a line of its own. */
+/** Names come from tenants: control characters must not reach the terminal or break lines. */
 const onOneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 
 function textOf({ kind, name, title, host, verdict, why }: Line, words: Words): string {

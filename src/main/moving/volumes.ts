@@ -1,4 +1,4 @@
-// Why: volumes come along with their servers where they stay with the same Cinder, which is asked what servers have of it.
+// Why: volumes are taken over with their servers if this program uses the same Cinder, whose attachments are read for that.
 
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
@@ -6,7 +6,7 @@ import type { MovingVolumes } from '../../ops/moving/deps.ts';
 import type { Cleanup } from '../cleanup.ts';
 import type { Config } from '../config.ts';
 
-/** Null: the volumes here are not Cinder's. */
+/** Null: this program does not use Cinder. */
 export async function openMovingVolumes(config: Config, cleanup: Cleanup): Promise<MovingVolumes | null> {
   if (config.volume.service !== 'cinder') return null;
   const { openAdapter } = await import('../operators.ts');

@@ -1,4 +1,4 @@
-// Why: a plan and its carrying out are one walk over the same steps, so that what is shown is what is done.
+// Why: plan and apply iterate over the same steps, so that what is shown is what is done.
 
 import { type Line, type MovingDeps, reasonOf, type Step } from './deps.ts';
 import { nounSteps } from './nouns.ts';
@@ -9,12 +9,12 @@ async function* steps(deps: MovingDeps): AsyncGenerator<Step> {
   yield* serverSteps(deps);
 }
 
-/** What would become of each thing. Nothing is written anywhere. */
+/** What would become of each object. Writes nothing. */
 export async function* planImport(deps: MovingDeps): AsyncGenerator<Line> {
   for await (const { line } of steps(deps)) yield line;
 }
 
-/** Takes over what can be taken over, one after another. What cannot is told, and the others go on. */
+/** Takes over what can be taken over, one object after another. A failure is reported, and the others continue. */
 export async function* applyImport(deps: MovingDeps): AsyncGenerator<Line> {
   for await (const { line, carry } of steps(deps)) {
     if (carry === null) {

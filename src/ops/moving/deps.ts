@@ -1,4 +1,4 @@
-// Why: what a move from one Nova to us is made with: both sides' databases, the hosts between them, and one form for all that is moved.
+// Why: what the import from Nova depends on (both sides' databases and the hosts), and the common types of plan and apply.
 
 import type { Clock } from '../../base/clock.ts';
 import { Fault, messageOf } from '../../base/errors.ts';
@@ -10,22 +10,22 @@ import type { ForeignGuest } from '../../domain/moving/foreign-guest.ts';
 import type { AttachedVolume } from '../../domain/moving/nova-volumes.ts';
 import type { NicSpec } from '../../domain/networks/server-nics.ts';
 
-/** A cell of Nova's that has servers. */
+/** A Nova cell with servers. */
 export interface NovaCell {
   readonly name: string;
   readonly nova: NovaDatabase;
 }
 
-/** The hosts as far as they are reached from here. Each rejects with a Fault where one is not. */
+/** The hosts. Each call rejects with a Fault if the host cannot be reached. */
 export interface MovingHosts {
   survey(host: string, uuid: string): Promise<ForeignGuest | null>;
   adopt(host: string, uuid: string, nics: readonly NicSpec[]): Promise<void>;
   release(host: string, uuid: string): Promise<void>;
 }
 
-/** What is asked of an operator's Cinder; nothing is changed there. */
+/** Read access to an operator's Cinder. */
 export interface MovingVolumes {
-  /** All that servers have, by the ids of attachments. Rejects with `unavailable` where it cannot be asked. */
+  /** All attachments of servers, by id. Rejects with `unavailable` if Cinder cannot be reached. */
   attached(): Promise<ReadonlyMap<string, AttachedVolume>>;
 }
 
@@ -34,50 +34,50 @@ export interface MovingDeps {
   readonly clock: Clock;
   readonly api: NovaDatabase;
   readonly cells: readonly NovaCell[];
-  /** Servers that never had a host; null: nobody said where. */
+  /** The database of servers that never had a host; null: it is not known. */
   readonly cell0: NovaDatabase | null;
   readonly hosts: MovingHosts;
-  /** Whether ports of servers are Neutron's here, as they are there. */
+  /** Whether this program uses Neutron, as that Nova does. */
   readonly hasNeutron: boolean;
-  /** Null: volumes are not Cinder's here. */
+  /** Null: this program does not use Cinder. */
   readonly volumes: MovingVolumes | null;
 }
 
 /**
- * `adopt`: it is taken over as it is. `change`: as well, but not in all. `adopted`: it was. `there`: the same is here already.
- * `refuse`: it stays where it is. `ignore`: it is nothing to take over.
+ * `adopt`: taken over unchanged. `change`: taken over with changes. `adopted`: taken over before. `there`: the same object exists here.
+ * `refuse`: stays with Nova. `ignore`: not an object to take over.
  */
 export type Verdict = 'adopt' | 'change' | 'adopted' | 'there' | 'refuse' | 'ignore';
 
 export interface Line {
   readonly kind: ImportKind | 'host' | 'deleted';
-  /** As Nova knows it. */
+  /** Nova's id. */
   readonly name: string;
-  /** What people call it, where that is another thing. */
+  /** Its display name, if that differs from `name`. */
   readonly title?: string;
   readonly host?: string;
   readonly verdict: Verdict;
   readonly why: readonly string[];
 }
 
-/** One thing of Nova's, what becomes of it, and how. */
+/** One object of Nova's, what becomes of it, and the function that does it. */
 export interface Step {
   readonly line: Line;
-  /** Takes it over; null: there is nothing to do. Twice is once. */
+  /** Takes it over, idempotently; null: there is nothing to do. */
   readonly carry: (() => Promise<void>) | null;
 }
 
-/** With no reasons it is taken over as it is. */
+/** Without changes it is taken over as it is. */
 export const verdictOf = (changes: readonly string[]): Verdict => (changes.length === 0 ? 'adopt' : 'change');
 
 /**
- * Why one thing could not be moved, in one sentence: whatever a row has in it, the others go on.
- * @throws what was thrown, where a database is away: nothing goes on then
+ * Why one object could not be moved, in one sentence, so that a bad row does not stop the others.
+ * @throws the error itself if a database is unreachable: nothing can continue then
  */
 export function reasonOf(error: unknown): string {
   if (error instanceof Fault) return messageOf(error);
   const known = databaseFault(error);
   if (known?.kind === 'unavailable') throw error;
-  // the engines say the statement first, which helps nobody
-  return known?.message ?? `it is not understood, or has no room here: ${messageOf(error).split(' - ').at(-1)}`;
+  // the engines put the whole SQL statement before the reason
+  return known?.message ?? `it cannot be read, or cannot be stored here: ${messageOf(error).split(' - ').at(-1)}`;
 }

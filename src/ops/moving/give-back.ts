@@ -1,5 +1,5 @@
-// Why: what was taken over goes back: as it was (undo), while nothing happened to it here, or with what became of it told to Nova
-// (export). Either way the rows here go first, then the host's notes, and what was cut off between is gone on with.
+// Why: what was taken over goes back: unchanged (undo), if nothing happened to it here, or with its changes written to Nova (export).
+// Either way the rows here are deleted first, then the host's markers; an interrupted run is continued by the next.
 
 import { Fault } from '../../base/errors.ts';
 import { forgetServer } from '../../db/forget-server.ts';
@@ -40,10 +40,10 @@ async function* imports(deps: Deps, kind: ImportKind): AsyncGenerator<NovaImport
 const factsOf = ({ facts }: NovaImport) =>
   facts as unknown as ServerFacts & { readonly final?: HandedBack | null; readonly deletedMs?: number };
 
-/** States of a server that Nova can go on with. */
+/** Server states that Nova can continue from. */
 const returnable = ['active', 'stopped', 'paused', 'suspended'];
 
-/** Why a server that is here cannot go back as it is. */
+/** Why a server cannot go back to Nova. */
 function staysWhy(server: Server, record: NovaImport): readonly string[] {
   const facts = factsOf(record);
   const why: string[] = [];
@@ -55,7 +55,7 @@ function staysWhy(server: Server, record: NovaImport): readonly string[] {
   return why;
 }
 
-/** What was done with a server since it was taken over. */
+/** The actions on a server since it was taken over. */
 async function doneSince(deps: Deps, { name, createdAt }: NovaImport): Promise<readonly string[]> {
   const rows: { action: string }[] = await deps.database
     .read('instance_actions')
@@ -65,7 +65,7 @@ async function doneSince(deps: Deps, { name, createdAt }: NovaImport): Promise<r
   return rows.map(({ action }) => action);
 }
 
-/** The rows of a server go, and its record says what is left to do. */
+/** Deletes a server's rows and records in its import what is left to do. */
 const leave = (deps: Deps, record: NovaImport, final: HandedBack | null): Promise<void> =>
   tx(deps.database, async (t) => {
     const server = await lockServer(t, record.name);
@@ -91,13 +91,13 @@ async function undoServer(deps: Deps, record: NovaImport): Promise<Line> {
   if (record.state === 'adopted') {
     const server = await findServer(deps.database.read, record.name, { deleted: true });
     if (server === null || server.deleted)
-      return lineOf(record, 'refuse', ['it was deleted here: `xloud export-nova` tells Nova']);
+      return lineOf(record, 'refuse', ['it was deleted here: run `xloud export-nova`']);
     const why = staysWhy(server, record);
     if (why.length > 0) return lineOf(record, 'refuse', why);
     const done = [...(await doneSince(deps, record))];
     if (!(await hasItsVolumes(deps, server, factsOf(record).volumes ?? null))) done.push('its volumes');
     if (done.length > 0)
-      return lineOf(record, 'refuse', [`it changed here (${done.join(', ')}): \`xloud export-nova\` hands it back`]);
+      return lineOf(record, 'refuse', [`it changed here (${done.join(', ')}): run \`xloud export-nova\``]);
     await leave(deps, record, null);
   }
   await deps.hosts.release(record.host ?? '', record.name);
@@ -105,7 +105,7 @@ async function undoServer(deps: Deps, record: NovaImport): Promise<Line> {
   return lineOf(record, 'adopt');
 }
 
-/** What a step tells where it fails as it may; the others go on. */
+/** Runs a step; an expected failure becomes a `refuse` line, and the others continue. */
 async function told(record: NovaImport, work: () => Promise<Line>): Promise<Line> {
   try {
     return await work();
@@ -114,27 +114,27 @@ async function told(record: NovaImport, work: () => Promise<Line>): Promise<Line
   }
 }
 
-/** Takes back what was taken over: servers that nothing was done with, then all else. Nova's databases are not touched. */
+/** Reverts what was taken over: first servers, if nothing was done with them, then everything else. Nova's databases are not touched. */
 export async function* undoImport(deps: Deps): AsyncGenerator<Line> {
   for (const kind of importKinds.toReversed()) {
     for await (const record of imports(deps, kind)) {
       if (kind === 'server') yield await told(record, () => undoServer(deps, record));
-      else if (await isKept(deps, record)) yield lineOf(record, 'refuse', ['servers that stay are in it']);
-      else {
-        const was = await tx(deps.database, async (t) => {
-          const found = await takeBackNoun(t, kind, record);
-          await removeImport(t, record.id);
-          return found;
-        });
-        yield was
-          ? lineOf(record, 'adopt')
-          : lineOf(record, 'ignore', ['it was deleted here, or is another one by now']);
-      }
+      else yield await told(record, () => undoNoun(deps, kind, record));
     }
   }
 }
 
-/** Whether servers that stay need it: a group with members. */
+async function undoNoun(deps: Deps, kind: Exclude<ImportKind, 'server'>, record: NovaImport): Promise<Line> {
+  if (await isKept(deps, record)) return lineOf(record, 'refuse', ['servers that stay here are in it']);
+  const was = await tx(deps.database, async (t) => {
+    const found = await takeBackNoun(t, kind, record);
+    await removeImport(t, record.id);
+    return found;
+  });
+  return was ? lineOf(record, 'adopt') : lineOf(record, 'ignore', ['it was deleted here, or replaced by another one']);
+}
+
+/** Whether servers that stay here need it: a group with members. */
 async function isKept({ database }: Deps, { kind, name }: NovaImport): Promise<boolean> {
   if (kind !== 'server_group') return false;
   const row: unknown = await database
@@ -146,7 +146,7 @@ async function isKept({ database }: Deps, { kind, name }: NovaImport): Promise<b
   return row !== undefined;
 }
 
-/** From now on nothing that was taken over can be given back. Returns how much it was, by kind. */
+/** Ends the way back: nothing that was taken over can be given back any more. Returns the number of objects by kind. */
 export async function confirmImport(deps: Pick<Deps, 'database'>): Promise<Readonly<Record<string, number>>> {
   const counts = await countImports(deps.database.read);
   await tx(deps.database, (t) => removeImports(t));
@@ -158,17 +158,17 @@ type ExportDeps = Deps & Pick<MovingDeps, 'api' | 'cells' | 'volumes'>;
 const cellOf = ({ cells }: ExportDeps, record: NovaImport): NovaCell => {
   const { cell } = factsOf(record);
   const found = cells.find(({ name }) => name === cell);
-  if (found === undefined) throw new Fault('notFound', `its cell ${cell} is not among those that were named`);
+  if (found === undefined) throw new Fault('notFound', `its cell ${cell} is not among the given cells`);
   return found;
 };
 
 async function seen(deps: Deps, record: NovaImport): Promise<ForeignGuest> {
   const guest = await deps.hosts.survey(record.host ?? '', record.name);
-  if (guest === null) throw new Fault('notFound', `host ${record.host} has no guest of that id`);
+  if (guest === null) throw new Fault('notFound', `host ${record.host} has no guest with this id`);
   return guest;
 }
 
-/** What is to be told to Nova of one server, and how; null: it cannot go back. */
+/** Returns one server to Nova. `carry` false: only says what would be done. */
 async function exportServer(
   deps: ExportDeps,
   record: NovaImport,
@@ -184,7 +184,7 @@ async function exportServer(
         await writeDeleted(deps.api, nova, uuid, server?.deletedAt ?? deps.clock.now());
         await forget(deps, record);
       }
-      return lineOf(record, 'change', ['it was deleted here, and Nova is told']);
+      return lineOf(record, 'change', ['it was deleted here: Nova marks it deleted too']);
     }
     const why = staysWhy(server, record);
     if (why.length > 0) return lineOf(record, 'refuse', why);
@@ -206,15 +206,16 @@ async function exportServer(
     const { final } = factsOf(record);
     const told = (final?.volumes ?? []).length === 0 ? null : await attached();
     if (final != null && !(await writeHandedBack(nova, uuid, final, told?.byId ?? new Map(), deps.clock.now())))
-      throw new Fault('notFound', 'Nova has no such server any more');
+      throw new Fault('notFound', 'Nova no longer has this server');
     await forget(deps, record);
   }
   return lineOf(record, 'adopt');
 }
 
 /**
- * Hands the servers that were taken over back to Nova, with what became of them. `carry` false: it is only told what would be.
- * @param only those of these uuids; null: all
+ * Returns the servers that were taken over to Nova, with their changes.
+ * @param carry false: only says what would be done
+ * @param only limits it to these uuids; null: all
  */
 export async function* exportServers(
   deps: ExportDeps,

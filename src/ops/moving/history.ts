@@ -1,4 +1,4 @@
-// Why: what was done with a server at Nova is read here as what is done with it here: the same two tables, in other words.
+// Why: the action history that a server has in Nova is converted to our two tables of actions and events, so that it stays readable.
 
 import { type NovaAction, novaActions } from '../../db/nova/cells.ts';
 import type { NovaDatabase } from '../../db/nova/open.ts';
@@ -20,7 +20,7 @@ async function insertOne(t: Tx, serverUuid: string, { action, events }: NovaActi
     updated_at: timeIn(action, 'updated_at') ?? startTime,
     finish_time: timeIn(action, 'finish_time') ?? timeIn(action, 'updated_at') ?? startTime,
     message: textIn(action, 'message'),
-    // whatever Nova had not ended: nobody ends it here
+    // `done` even if Nova had not finished it, since nobody would finish it here
     state: 'done',
     input: '{}',
   })) as [number];
@@ -40,7 +40,7 @@ async function insertOne(t: Tx, serverUuid: string, { action, events }: NovaActi
   );
 }
 
-/** Reads a server's history, to be written in a transaction of ours. */
+/** Reads a server's history and returns a function that writes it in a transaction. */
 export async function historyOf(cell: NovaDatabase, serverUuid: string): Promise<(t: Tx) => Promise<void>> {
   const actions = await novaActions(cell, serverUuid);
   return async (t) => {

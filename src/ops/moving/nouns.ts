@@ -1,5 +1,5 @@
-// Why: flavors, keys, limits, groups and aggregates are rows that become rows: what is here already, and other than there, is refused,
-// since it is nobody's to overwrite.
+// Why: flavors, key pairs, quotas, groups and aggregates are copied row by row. An object that exists here with another content is refused and
+// never overwritten.
 
 import { isDeepStrictEqual } from 'node:util';
 import { addAggregateHost, findAggregate, listAggregates, mergeAggregateMetadata } from '../../db/aggregates.ts';
@@ -25,15 +25,15 @@ import { jsonIn, type NovaRow, numberIn, objectIn, textIn, timeIn } from '../../
 import { quotaResources, UNLIMITED } from '../../domain/placement/quota-sets.ts';
 import { type Line, type MovingDeps, type Step, verdictOf } from './deps.ts';
 
-/** What is known of one thing before it is looked for here. */
+/** One object of Nova's, and how to find and insert it here. */
 interface Thing {
   readonly kind: ImportKind;
   readonly name: string;
   readonly title?: string;
-  /** Why it cannot be had here; null: it can. */
+  /** Why it cannot be taken over; null: it can. */
   readonly problem: string | null;
   readonly changes?: readonly string[];
-  /** What is here under its name: the same, another, or nothing (null). */
+  /** What exists here under its name: the same object, another one, or nothing (null). */
   readonly here: () => Promise<'same' | 'other' | null>;
   readonly insert: (t: Tx) => Promise<void>;
 }
@@ -48,7 +48,7 @@ async function stepOf(deps: MovingDeps, thing: Thing): Promise<Step> {
   if (problem !== null) return { line: line('refuse', [problem]), carry: null };
   const found = await here();
   if (found === 'same') return { line: line('there', []), carry: null };
-  if (found === 'other') return { line: line('refuse', ['another one of this name or id is here']), carry: null };
+  if (found === 'other') return { line: line('refuse', ['another one with this name or id exists here']), carry: null };
   const carry = (): Promise<void> =>
     tx(deps.database, async (t) => {
       await insert(t);
@@ -81,7 +81,7 @@ function flavorThing({ database, clock }: MovingDeps, { row, extraSpecs, project
   };
 }
 
-/** What a key is remembered by: its user's id and its own name, divided by the first slash, whatever either has in it. */
+/** The name of a key pair's import record: user id and key name, separated by the first slash (`%` and `/` of the id are escaped). */
 const keypairName = (userId: string, name: string): string =>
   `${userId.replaceAll('%', '%25').replaceAll('/', '%2F')}/${name}`;
 
@@ -114,13 +114,13 @@ function keypairThing({ database, clock }: MovingDeps, row: NovaRow): Thing {
 const ownerOf = ({ scope, scopeId, userId }: NovaLimit): LimitOwner =>
   scope === 'user' ? { scope, scopeId, userId } : { scope, scopeId };
 
-/** Its parts stand in what a limit is remembered by. */
+/** The name of a quota's import record, from which it is found again. */
 const limitName = ({ scope, scopeId, userId, resource }: NovaLimit): string =>
   JSON.stringify([scope, scopeId, userId, resource]);
 
 function limitThing({ database }: MovingDeps, limit: NovaLimit): Thing {
   const { scope, scopeId, userId, resource } = limit;
-  // to Nova any number below 0 is no limit; here, as in its API, it is -1
+  // for Nova any negative number means unlimited; here, as in its API, only -1 does
   const most = Math.max(limit.limit, UNLIMITED);
   const where = { scope, scope_id: scopeId, user_id: userId, resource };
   return {
@@ -128,7 +128,7 @@ function limitThing({ database }: MovingDeps, limit: NovaLimit): Thing {
     name: limitName(limit),
     title: [scopeId, userId, resource].filter(Boolean).join(' '),
     problem: quotaResources.some((one) => one === resource) ? null : 'there is no such quota here',
-    changes: most === limit.limit ? [] : [`${limit.limit} is no limit, which is ${UNLIMITED} here`],
+    changes: most === limit.limit ? [] : [`${limit.limit} means unlimited, which is ${UNLIMITED} here`],
     async here() {
       const row: { hard_limit: number } | undefined = await database
         .read('quota_limits')
@@ -178,7 +178,7 @@ function aggregateThing({ database, clock }: MovingDeps, { row, hosts, metadata 
       return same ? 'same' : 'other';
     },
     async insert(t) {
-      // its number is what operators' scripts know it by
+      // with its id, since operators' scripts use it
       await t('aggregates').insert({ id, uuid, name, created_at: timeIn(row, 'created_at') ?? clock.now() });
       await mergeAggregateMetadata(t, id, metadata);
       for (const host of hosts) await addAggregateHost(t, id, host);
@@ -186,7 +186,7 @@ function aggregateThing({ database, clock }: MovingDeps, { row, hosts, metadata 
   };
 }
 
-/** All that a Nova has beside servers, in the order in which one needs the other. */
+/** Everything that a Nova has besides servers, in the order of their dependencies. */
 export async function* nounSteps(deps: MovingDeps): AsyncGenerator<Step> {
   for (const flavor of await novaFlavors(deps.api)) yield await stepOf(deps, flavorThing(deps, flavor));
   for await (const row of novaKeypairs(deps.api)) yield await stepOf(deps, keypairThing(deps, row));
@@ -196,8 +196,8 @@ export async function* nounSteps(deps: MovingDeps): AsyncGenerator<Step> {
 }
 
 /**
- * Takes one of them back, by the name that it is remembered by.
- * @returns whether it was there: what was made under its name since is another, and somebody's
+ * Deletes one of them, by the name of its import record.
+ * @returns whether it was there; an object that was created under its name since then is another one and stays
  */
 export async function takeBackNoun(
   t: Tx,

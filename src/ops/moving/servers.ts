@@ -1,5 +1,5 @@
-// Why: a server that runs is taken over without its guest noticing: its host makes notes, then its rows are written, claim and history
-// among them, in one transaction. What was cut off between the two is done again.
+// Why: a running server is taken over without its guest noticing: its host writes marker files, then one transaction writes its rows, claim and
+// history included. An interrupted run is repeated.
 
 import { Fault, messageOf } from '../../base/errors.ts';
 import { setClaim } from '../../db/claims.ts';
@@ -39,10 +39,10 @@ import {
   volumesFor,
 } from './volumes.ts';
 
-/** How long a nova-compute that says nothing may still be there, as Nova itself reckons (`service_down_time`). */
+/** A nova-compute that reported within this time counts as up, as in Nova (`service_down_time`). */
 const DOWN_MS = 60_000;
 
-/** What a server was when it was taken over, so that what changed since is seen. */
+/** A server's state when it was taken over, to detect changes since. */
 export interface ServerFacts {
   readonly cell: string;
   readonly powerState: PowerState;
@@ -50,7 +50,7 @@ export interface ServerFacts {
   readonly flavorid: string;
   readonly imageRef: string;
   readonly displayName: string;
-  /** Absent: it was taken over before volumes were. */
+  /** Absent: it was taken over by a release without volumes. */
   readonly volumes?: readonly VolumeFacts[];
 }
 
@@ -70,12 +70,12 @@ async function insertAdopted(
   const host = await lockHost(t, server.host ?? '');
   if (host === null) throw new Fault('conflict', `host ${server.host} is gone`);
   const id = await insertServer(t, { ...server, node: host.inventory.hypervisorHostname, build: buildOf(adopted) });
-  // what it used before is Nova's to tell
+  // earlier usage is Nova's to report
   await updateServer(t, id, {}, nowMs);
   await insertDetails(t, [id], adopted.metadata, adopted.tags);
   await insertNics(t, id, adopted.nics);
   await insertVolumes(t, id, volumes);
-  // a root disk that is a volume is none of its host's
+  // a root volume takes no disk of the host
   const disks = disksOnHost(server);
   const full = maximumOf(server.flavor);
   const claim = { serverId: id, hostId: host.id, ...full, maximum: full, diskGb: diskGbOf(disks) };
@@ -85,8 +85,8 @@ async function insertAdopted(
 }
 
 /**
- * Remembers that a server is on its way here, before its host makes notes: cut off from then on, it is gone on with, or undone.
- * @throws conflict where it is on its way back, with words for Nova
+ * Records that a server is being taken over, before its host writes markers: if it is interrupted from then on, apply continues and undo reverts it.
+ * @throws conflict if it is being returned to Nova with changes
  */
 const announce = (deps: MovingDeps, facts: ServerFacts, { uuid, host }: AdoptedServer['server']): Promise<void> =>
   tx(deps.database, async (t) => {
@@ -99,7 +99,7 @@ const announce = (deps: MovingDeps, facts: ServerFacts, { uuid, host }: AdoptedS
     await insertImport(t, one, 'leaving');
   });
 
-/** What was announced and cannot be had is its host's as it was before. Where that fails too, `undo` does it. */
+/** Reverts an announced server that cannot be taken over. If that fails too, `undo` does it. */
 async function retreat(deps: MovingDeps, { uuid, host }: AdoptedServer['server']): Promise<void> {
   const record = await findImport(deps.database.read, 'server', uuid);
   if (record?.state !== 'leaving') return;
@@ -127,7 +127,7 @@ async function takeOver(
   try {
     await tx(deps.database, async (t) => {
       const record = await lockImport(t, 'server', uuid);
-      if (record === null) throw new Fault('conflict', 'it was given back meanwhile');
+      if (record === null) throw new Fault('conflict', 'it was returned to Nova meanwhile');
       // another run did it
       if (record.state === 'adopted') return;
       const nowMs = deps.clock.now();
@@ -141,14 +141,14 @@ async function takeOver(
   }
 }
 
-/** Why a server that was taken over before, or is on its way back, is not taken over now; null: nothing speaks against it. */
+/** Why a server that was taken over before, or is being returned, is not taken over now; null: it can be. */
 function earlier(record: NovaImport | null): Pick<Line, 'verdict' | 'why'> | null {
   if (record?.state === 'adopted') return { verdict: 'adopted', why: [] };
   if ((record?.facts['final'] ?? null) === null) return null;
-  return { verdict: 'refuse', why: ['it is on its way back to Nova: `xloud export-nova apply` ends that'] };
+  return { verdict: 'refuse', why: ['it is being returned to Nova: `xloud export-nova apply` completes that'] };
 }
 
-/** Ports of a server's that another one has here: whichever goes first would take them from the other. */
+/** Ports of a server that another server has here: whichever is deleted first would delete them for both. */
 async function portsElsewhere({ database }: MovingDeps, { nics }: AdoptedServer): Promise<readonly string[]> {
   const ids = nics.map(({ portId }) => portId);
   const taken: string[] = await database
@@ -158,16 +158,16 @@ async function portsElsewhere({ database }: MovingDeps, { nics }: AdoptedServer)
     .pluck('port_id');
   const twice = ids.filter((id, at) => ids.indexOf(id) !== at);
   return [
-    ...taken.map((id) => `its port ${id} is another server's here`),
+    ...taken.map((id) => `another server here has its port ${id}`),
     ...twice.map((id) => `it has the port ${id} twice`),
     ...(ids.includes('') ? ['it has a port without an id'] : []),
   ];
 }
 
-/** What is asked of a host once for all its servers. */
+/** A check of a host, done once for all its servers. */
 type HostWord = (host: string) => Promise<string | null>;
 
-/** Why servers of a host cannot be taken over; null: they can, as far as it is up to the host. */
+/** Why servers of a host cannot be taken over; null: the host is known here. */
 function hostWords(deps: MovingDeps): HostWord {
   const said = new Map<string, Promise<string | null>>();
   return (host) => {
@@ -182,7 +182,7 @@ function hostWords(deps: MovingDeps): HostWord {
   };
 }
 
-/** What its host says of a guest. */
+/** Inspects a guest on its host. */
 async function survey(
   deps: MovingDeps,
   { server, nics }: AdoptedServer,
@@ -190,7 +190,7 @@ async function survey(
 ): Promise<{ readonly guest: ForeignGuest | null; readonly problems: readonly string[] }> {
   try {
     const guest = await deps.hosts.survey(server.host ?? '', server.uuid);
-    if (guest === null) return { guest, problems: [`host ${server.host} has no guest of that id`] };
+    if (guest === null) return { guest, problems: [`host ${server.host} has no guest with this id`] };
     return {
       guest,
       problems: guestProblems(
@@ -201,11 +201,11 @@ async function survey(
     };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    return { guest: null, problems: [`host ${server.host} cannot be asked: ${messageOf(error)}`] };
+    return { guest: null, problems: [`host ${server.host} cannot be reached: ${messageOf(error)}`] };
   }
 }
 
-/** Hosts whose nova-compute was heard a moment ago: as long as it is there, it does as it thinks right with their guests. */
+/** Hosts whose nova-compute is up: it would stop and start guests to match its own database. */
 async function heardOf(deps: MovingDeps, cell: NovaDatabase): Promise<ReadonlySet<string>> {
   const nowMs = deps.clock.now();
   const heard = (await novaServices(cell)).filter((row) => {
@@ -215,7 +215,7 @@ async function heardOf(deps: MovingDeps, cell: NovaDatabase): Promise<ReadonlySe
   return new Set(heard.map((row) => textIn(row, 'host') ?? ''));
 }
 
-/** One row that cannot be understood is told, and the others go on. */
+/** A row that cannot be read becomes a `refuse` line, and the others continue. */
 async function serverStep(...asked: Parameters<typeof understood>): Promise<Step> {
   try {
     return await understood(...asked);
@@ -244,13 +244,13 @@ async function understood(
   const before = earlier(await findImport(deps.database.read, 'server', name));
   if (before !== null) return { line: line(before.verdict, before.why), carry: null };
   if ((await findServer(deps.database.read, name, { deleted: true })) !== null)
-    return refuse('a server of that id is here');
+    return refuse('a server with this id exists here');
   const problems = serverProblems(nova);
   const word = host === null ? null : await hostWord(host);
   if (problems.length > 0 || word !== null) return refuse(...problems, ...(word === null ? [] : [word]));
   const adopted = readServer(nova);
   if (adopted.nics.length > 0 && !deps.hasNeutron)
-    return refuse('it has ports of Neutron, and network.service is not neutron here');
+    return refuse('it has ports of Neutron: set network.service: neutron');
   const taken = await portsElsewhere(deps, adopted);
   if (taken.length > 0) return refuse(...taken);
   const { volumes, problems: ofVolumes } = await volumesFor(deps, adopted, attached);
@@ -260,13 +260,13 @@ async function understood(
   const changes = changesOf(adopted);
   const isHeard = heard.has(host ?? '');
   const carry = (): Promise<void> => {
-    if (isHeard) throw new Fault('conflict', `nova-compute of ${host} was heard a moment ago: stop it first`);
+    if (isHeard) throw new Fault('conflict', `nova-compute of ${host} is up: stop it first`);
     return takeOver(deps, cell, nova, guest.powerState, volumes);
   };
   return { line: line(verdictOf(changes), changes), carry };
 }
 
-/** The servers of all cells, and what stands in the way of all of a host's. */
+/** The servers of all cells, and lines on hosts whose nova-compute is up. */
 export async function* serverSteps(deps: MovingDeps): AsyncGenerator<Step> {
   const hostWord = hostWords(deps);
   const attached = attachedOnce(deps);
@@ -280,7 +280,7 @@ export async function* serverSteps(deps: MovingDeps): AsyncGenerator<Step> {
       yield serverStep(deps, cell, nova, hostWord, heard, attached);
     const deleted = await countDeleted(cell.nova);
     if (deleted > 0) {
-      const why = [`${deleted} deleted server(s): their history stays there`];
+      const why = [`${deleted} deleted server(s): their history stays in Nova`];
       yield { line: { kind: 'deleted', name: cell.name, verdict: 'ignore', why }, carry: null };
     }
   }

@@ -1,5 +1,5 @@
-// Why: a server's volumes come along where Cinder, its host and Nova say the same of them, and go back with what became of them. Cinder is
-// only read: the attachments that Nova made there stay.
+// Why: a server's volumes are taken over if Cinder, its host and Nova agree on them, and go back with their changes. Cinder is only read:
+// Nova's attachments stay in use.
 
 import { isDeepStrictEqual } from 'node:util';
 import { Fault, messageOf } from '../../base/errors.ts';
@@ -22,13 +22,13 @@ import type { Server } from '../../domain/servers/servers.ts';
 import { targetOf } from '../servers/connect-volumes.ts';
 import type { MovingDeps } from './deps.ts';
 
-/** What Cinder has of servers. */
+/** Cinder's attachments of servers. */
 export interface Attached {
   readonly byId: ReadonlyMap<string, AttachedVolume>;
   readonly ofServer: ReadonlyMap<string | null, readonly AttachedVolume[]>;
 }
 
-/** Cinder is asked once in a walk, by the first server that has volumes; that it does not answer is the answer for all. */
+/** Reads Cinder's attachments once per run, for the first server with volumes; if that fails, it fails for all. */
 export function attachedOnce({ volumes }: Pick<MovingDeps, 'volumes'>): () => Promise<Attached | null> {
   let asked: Promise<Attached> | undefined;
   return async () => {
@@ -41,7 +41,7 @@ export function attachedOnce({ volumes }: Pick<MovingDeps, 'volumes'>): () => Pr
   };
 }
 
-/** A volume that was adopted, as our row of it is. */
+/** A volume that was taken over, as our row has it. */
 export type AdoptedVolume = ServerVolume & { readonly attachmentId: string; readonly disk: VolumeDisk };
 
 interface Found {
@@ -49,11 +49,11 @@ interface Found {
   readonly problems: readonly string[];
 }
 
-/** What Nova's row says has to be what Cinder says: then it is taken from Cinder. @throws conflict with the reason */
+/** The connection, from Cinder; Nova's row must name the same source. @throws conflict with the reason */
 function connectionOf(volume: NovaVolume, attached: AttachedVolume, to: VolumeTarget): VolumeConnection {
   const connection = connectionFrom(attached.connectionInfo, to);
   if (isDeepStrictEqual(connectionFrom(volume.connectionInfo, to).source, connection.source)) return connection;
-  throw new Fault('conflict', 'what Nova keeps of its connection is not what Cinder has of its attachment');
+  throw new Fault('conflict', 'its connection in Nova differs from that of its attachment in Cinder');
 }
 
 function adopted(volume: NovaVolume, attached: AttachedVolume, to: VolumeTarget): AdoptedVolume | string {
@@ -67,13 +67,13 @@ function adopted(volume: NovaVolume, attached: AttachedVolume, to: VolumeTarget)
   }
 }
 
-/** Volumes that another server has here. */
+/** Reasons for volumes that another server has here. */
 async function elsewhere({ database }: MovingDeps, ids: readonly string[]): Promise<readonly string[]> {
   const taken: string[] = await database.read('server_volumes').whereIn('volume_id', ids).distinct().pluck('volume_id');
   return taken.map((id) => `volume ${id}: another server has it here`);
 }
 
-/** The volumes of a server that can come along, and why they cannot. Nothing is asked for one without volumes. */
+/** A server's volumes that can be taken over, and reasons against the others. Cinder is not asked if it has none. */
 export async function volumesFor(
   deps: MovingDeps,
   { server, volumes }: AdoptedServer,
@@ -82,8 +82,7 @@ export async function volumesFor(
   const refused = (...problems: readonly string[]): Found => ({ volumes: [], problems });
   if (volumes.length === 0) return refused();
   const cinder = await attached();
-  if (cinder === null)
-    return refused(`it has ${volumes.length} volume(s) of Cinder: say where that is (volume.service: cinder)`);
+  if (cinder === null) return refused(`it has ${volumes.length} volume(s) of Cinder: set volume.service: cinder`);
   const host = await findHost(deps.database.read, { host: server.host ?? '' });
   if (host === null) return refused(`its host ${server.host} is not known here`);
   const problems = [
@@ -108,7 +107,7 @@ export async function insertVolumes(t: Tx, serverId: number, volumes: readonly A
   for (const volume of volumes) await addServerVolume(t, serverId, volume);
 }
 
-/** What of a server's volumes is remembered, so that what changed since is seen. No password is among it. */
+/** What is recorded of a server's volumes to detect changes since; contains no password. */
 export type VolumeFacts = Pick<ServerVolume, 'volumeId' | 'attachmentId' | 'device' | 'deleteOnTermination'>;
 
 const factsOf = ({ volumeId, attachmentId, device, deleteOnTermination }: VolumeFacts): VolumeFacts => ({
@@ -118,7 +117,7 @@ const factsOf = ({ volumeId, attachmentId, device, deleteOnTermination }: Volume
 export const volumeFacts = (volumes: readonly VolumeFacts[]): readonly VolumeFacts[] =>
   volumes.map(factsOf).toSorted((a, b) => (a.volumeId < b.volumeId ? -1 : 1));
 
-/** Whether a server has the volumes that it came with, in the same way. @param before null: it was taken over without any */
+/** Whether a server still has exactly the volumes that it was taken over with. @param before null: none */
 export async function hasItsVolumes(
   { database }: Pick<MovingDeps, 'database'>,
   { id }: Pick<Server, 'id'>,
@@ -127,7 +126,7 @@ export async function hasItsVolumes(
   return isDeepStrictEqual(volumeFacts(await volumesOfServer(database.read, id)), before ?? []);
 }
 
-/** The volumes with which a server would go back to Nova, and why it cannot with one of them. */
+/** The volumes with which a server would go back to Nova, and reasons against that. */
 export async function volumesBack(
   { database }: Pick<MovingDeps, 'database'>,
   server: Pick<Server, 'id' | 'uuid' | 'projectId' | 'host'>,
@@ -137,8 +136,7 @@ export async function volumesBack(
   const volumes = await volumesOfServer(database.read, server.id);
   if (volumes.length === 0) return { volumes: [], problems: [] };
   const cinder = await attached();
-  if (cinder === null)
-    return { volumes: [], problems: ["it has volumes, which are not Cinder's here (volume.service: cinder)"] };
+  if (cinder === null) return { volumes: [], problems: ['it has volumes of Cinder: set volume.service: cinder'] };
   const back: VolumeBack[] = [];
   const problems: string[] = [];
   for (const { disk, attachmentId, createdAt: _, ...volume } of volumes) {

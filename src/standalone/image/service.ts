@@ -62,7 +62,7 @@ export function makeImageService(parts: DataParts): ImageService {
       if (image === null) throw gone;
       if (image.status === 'active') return;
       if (image.status !== 'queued') {
-        throw unavailable(`Image ${imageId} takes no data now.`, { detail: `it is ${image.status}` });
+        throw unavailable(`Image ${imageId} accepts no data now.`, { detail: `it is ${image.status}` });
       }
       await storeData(parts, image, null, pieces).catch((error: unknown) => {
         throw error instanceof Fault && error.kind === 'gone' ? gone : error;

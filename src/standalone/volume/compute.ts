@@ -223,7 +223,7 @@ function forServers(parts: VolumeParts): VolumeAttachments & Pick<VolumeService,
         (error: unknown) => {
           const kept = error instanceof Fault && (error.kind === 'notFound' || error.kind === 'badRequest');
           if (!kept) throw error;
-          parts.log.warn({ volume: volumeId, err: error }, 'a volume that its server should take along stays');
+          parts.log.warn({ volume: volumeId, err: error }, 'a volume that should be deleted with its server stays');
         },
       );
     },

@@ -79,6 +79,24 @@ describe('a neighbour that is out of its mind', () => {
     await neighbour.close();
   });
 
+  it('is sent a request again after a broken connection only if that is idempotent', async () => {
+    const neighbour = makeNeighbour('image', options);
+    answer = (request) => void request.socket.destroy();
+    for (const [method, times] of [
+      ['GET', 2],
+      ['PUT', 2],
+      ['DELETE', 2],
+      ['POST', 1],
+      ['PATCH', 1],
+    ] as const) {
+      const before = asked;
+      const body = method === 'GET' || method === 'DELETE' ? undefined : {};
+      await assert.rejects(neighbour.ask(systemCaller, method, '/v2/images/1', body), isUnavailable);
+      assert.equal(asked - before, times, method);
+    }
+    await neighbour.close();
+  });
+
   it('that the catalog has at no address is not asked', async () => {
     const neighbour = makeNeighbour('image', { ...options, endpoint: async () => 'http://[' });
     await assert.rejects(neighbour.ask(systemCaller, 'GET', '/v2/images'), isUnavailable);

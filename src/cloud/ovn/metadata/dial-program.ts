@@ -1,10 +1,10 @@
-// Why: this runs in the namespace of a network, as long as it takes to be connected to one of its guests and to hand that over (socket.ts).
+// Why: runs in a network's namespace just long enough to connect to one of its guests and to hand the socket over (socket.ts).
 
 import { connect } from 'node:net';
 
 const [host = '', port = ''] = process.argv.slice(2);
 const socket = connect({ host, port: Number(port) });
-// what the guest says first is for whoever gets the connection
+// the guest's first bytes belong to the receiver of the socket
 socket.pause();
 socket.once('error', (error) => {
   process.stderr.write(`${error.message}\n`);
@@ -14,5 +14,5 @@ socket.once('error', (error) => {
 socket.once('connect', () => {
   process.send?.('open', socket, {}, () => process.disconnect());
 });
-// whoever asked for it is gone
+// the parent process is gone
 process.once('disconnect', () => socket.destroy());

@@ -1,5 +1,5 @@
-// Why: a network's guests find their metadata on their host behind an interface of the switch, in a network namespace of its own: what
-// other networks have (the same addresses) is nothing to it. Here it is made, found and removed again, each as often as one likes.
+// Why: a network's guests reach metadata on their host, through a switch interface in a network namespace of its own, so that networks may use
+// the same addresses. This creates, finds and removes the namespace, idempotently.
 
 import type { Socket } from 'node:net';
 import { checkedUuid, isCanonicalUuid } from '../../../base/ids.ts';
@@ -9,35 +9,35 @@ import { dialFrom, openSocket, type OpenedSocket } from './socket.ts';
 import { NETWORK_WORD } from './wanted.ts';
 
 const BRIDGE = 'br-int';
-/** Its end in the namespace; metadata-socket.ts knows it too. */
+/** The veth end in the namespace; socket-program.ts uses this name too. */
 const INSIDE = 'eth0';
 const PREFIX = 'xloud-md-';
-/** Characters of an interface's name. */
+/** The maximum length of an interface's name. */
 const LINK_CHARS = 15;
 
 export const namespaceOf = (networkId: string): string => `${PREFIX}${checkedUuid(networkId)}`;
-/** The switch's end. */
+/** The veth end in the switch. */
 export const linkOf = (networkId: string): string =>
   `xmd${checkedUuid(networkId).replaceAll('-', '')}`.slice(0, LINK_CHARS);
 
 export interface MetadataHostOptions {
-  /** Runs a program, and resolves to what it prints. */
+  /** Runs a program and resolves to its output. */
   readonly run: (file: string, args: readonly string[]) => Promise<string>;
-  /** What a command begins with to be where Open vSwitch is; none: we are there. */
+  /** Command prefix that enters Open vSwitch's network namespace; empty: it is ours. */
   readonly enter: readonly string[];
-  /** Where it is asked from there (`unix:PATH`). */
+  /** Its database there (`unix:PATH`). */
   readonly switchRemote: string;
-  /** Whether it takes packets whose checksums are not finished. */
+  /** Whether it accepts packets with offloaded checksums. */
   readonly offloads: boolean;
 }
 
 export interface MetadataHost {
-  /** The networks that have a namespace of ours. */
+  /** The networks with a namespace of ours. */
   namespaces(): Promise<ReadonlySet<string>>;
-  /** @param isPlugged whether the switch has its interface: that is done last */
+  /** @param isPlugged whether the switch has the interface, which is the last step */
   make(networkId: string, isPlugged: boolean): Promise<void>;
   remove(networkId: string): Promise<void>;
-  /** A socket in the network's namespace, on which it is listened. */
+  /** A listening socket in the network's namespace. */
   open(networkId: string): Promise<OpenedSocket>;
   /** A connection to a guest of the network. */
   dial(networkId: string, address: string, port: number): Promise<Socket>;
@@ -66,7 +66,7 @@ export function makeMetadataHost({ run, enter, switchRemote, offloads }: Metadat
   async function remove(networkId: string): Promise<void> {
     const [namespace, link] = [namespaceOf(networkId), linkOf(networkId)];
     await vsctl('--if-exists', 'del-port', BRIDGE, link);
-    // the other end goes with it, also while somebody still has a socket in there
+    // removes the other end too, even while a socket in the namespace is still open
     if (await answers(ip('link', 'show', 'dev', link))) await ip('link', 'del', 'dev', link);
     if ((await namespaces()).has(networkId)) await ip('netns', 'del', namespace);
   }
@@ -88,17 +88,17 @@ export function makeMetadataHost({ run, enter, switchRemote, offloads }: Metadat
       const both = add(['index', String(indexOfLink(networkId))], ['index', String(index)]);
       if (await answers(both)) return;
     }
-    // then a guest that asks from a link-local address is not known
+    // then guests that use a link-local address cannot be identified
     await add([], []);
   }
 
   async function make(networkId: string, isPlugged: boolean): Promise<void> {
     const [namespace, link] = [namespaceOf(networkId), linkOf(networkId)];
     const whole = await isWhole(networkId);
-    // what a process before this one made to its end, which is so of all networks after a restart
+    // completed by an earlier process, as all networks are after a restart
     if (whole && isPlugged) return;
     if (!whole) {
-      // half of it is none
+      // incomplete: start over
       await remove(networkId);
       await ip('netns', 'add', namespace);
       await pair(networkId);
@@ -106,9 +106,9 @@ export function makeMetadataHost({ run, enter, switchRemote, offloads }: Metadat
     const inside = (...words: string[]) => ip('-n', namespace, ...words);
     await inside('link', 'set', INSIDE, 'address', METADATA.mac, 'up');
     await inside('addr', 'replace', `${METADATA.ip4}/32`, 'dev', INSIDE);
-    // all of its guests are on the wire, whatever their subnets: those that come later too
+    // all guests are on-link, whatever their subnets, including later ones
     await inside('route', 'replace', 'default', 'dev', INSIDE, 'scope', 'link', 'src', METADATA.ip4);
-    // a machine without IPv6 has it by IPv4
+    // without IPv6 on this machine only IPv4 is served
     if (await answers(inside('-6', 'addr', 'replace', `${METADATA.ip6}/64`, 'dev', INSIDE, 'nodad')))
       await answers(inside('-6', 'route', 'replace', 'default', 'dev', INSIDE));
     if (!offloads) await exec('ip', 'netns', 'exec', namespace, 'ethtool', '-K', INSIDE, 'tx', 'off');

@@ -1,13 +1,12 @@
-// Why: whoever asks from a link-local address of IPv6 is known together with the interface that he came by, and Node looks for the name of
-// that interface in the namespace where this process is. If there is none of that number, it does not tell who asked; so the
-// interface in a network's namespace gets a number that is somebody's here too.
+// Why: a link-local IPv6 peer address includes an interface (scope), whose name Node looks up by its index in this process's namespace. If no
+// interface has that index, Node reports no peer address; so the interface in a network's namespace gets an index that exists here too.
 
 import { readFileSync } from 'node:fs';
 
-/** The loopback interface is number 1 in every namespace. */
+/** The loopback interface has index 1 in every namespace. */
 const LOOPBACK = 1;
 
-/** The number of an interface of this process's namespace that another namespace does not have yet; null: there is none. */
+/** The index of an interface of this process's namespace that is free in a new namespace; null: there is none. */
 export function indexToShare(table = '/proc/self/net/dev_mcast'): number | null {
   try {
     const numbers = readFileSync(table, 'utf8')
@@ -20,7 +19,7 @@ export function indexToShare(table = '/proc/self/net/dev_mcast'): number | null 
   }
 }
 
-/** For the other end of the pair: the kernel lets one choose both numbers or none. Above all that it gives by itself. */
+/** For the other end of the pair: the kernel accepts both indexes or none. Above all that it assigns itself. */
 const FIRST = 0x4000_0000;
 const DIGITS = 7;
 export const indexOfLink = (networkId: string): number =>

@@ -1,5 +1,5 @@
-// Why: what a host has for the metadata of its guests' networks follows from what OVN says now: what lacks is made, what is left over is
-// removed, whether a guest came, a network went, somebody tampered with it, or the process was killed in the middle.
+// Why: a host's metadata namespaces are reconciled with OVN's current state: missing ones are created and leftovers removed, whatever the
+// reason: a guest came, a network was deleted, somebody tampered, or the process was killed half-way.
 
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
@@ -15,22 +15,22 @@ export interface MetadataKeeperParts {
   /** The database of the host's switch, and the Southbound one at the remotes that it names. */
   readonly openSwitch: (changed: () => void) => Ovsdb;
   readonly openSouthbound: (remotes: readonly string[], changed: () => void) => Ovsdb;
-  /** Answers whoever comes to a network's socket. */
+  /** Answers requests on a network's socket. */
   readonly serve: (networkId: string, socket: OpenedSocket) => { readonly close: () => Promise<void> };
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface MetadataKeeper {
-  /** The networks whose guests are answered here. */
+  /** The number of networks that are served here. */
   readonly serving: () => number;
-  /** Null: guests are answered; else why not. */
+  /** Null: all networks are served; else why not. */
   problem(): string | null;
-  /** What was made stays for the next start. */
+  /** Namespaces stay for the next start. */
   close(): Promise<void>;
 }
 
-/** Some at a time. */
+/** Runs `work` on all, `atOnce` at a time. */
 async function each<T>(of: readonly T[], atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
   const left = [...of];
   const lane = async (): Promise<void> => {
@@ -39,7 +39,7 @@ async function each<T>(of: readonly T[], atOnce: number, work: (one: T) => Promi
   await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
-/** The networks that are served here, each by one thing at a time. */
+/** The networks that are served here. */
 function makeServed({ host, serve, clock }: Pick<MetadataKeeperParts, 'host' | 'serve' | 'clock'>, ended: AbortSignal) {
   const serving = new Map<string, { readonly sinceMs: number; readonly close: () => Promise<void> }>();
   const endOne = async (networkId: string): Promise<void> => {
@@ -72,7 +72,7 @@ export function makeMetadataKeeper(parts: MetadataKeeperParts): MetadataKeeper {
   let isNudged = true;
   let wake = (): void => {};
   let stuck: string | null = null;
-  /** Something has to be looked at again soon. */
+  /** Something has to be checked again soon. */
   let isUnsure = false;
   const nudge = (): void => {
     isNudged = true;
@@ -80,11 +80,11 @@ export function makeMetadataKeeper(parts: MetadataKeeperParts): MetadataKeeper {
   };
   const local = openSwitch(nudge);
 
-  /** Says once what does not work. */
+  /** Logs a failure once, not at every attempt. */
   function fail(networkId: string, error: unknown): void {
     const why = `${networkId}: ${messageOf(error)}`;
     if (stuck !== why)
-      log.warn({ err: error, network: networkId }, 'metadata of a network is not as it should be here');
+      log.warn({ err: error, network: networkId }, 'metadata of a network cannot be set up on this host');
     stuck = why;
   }
 
@@ -105,7 +105,7 @@ export function makeMetadataKeeper(parts: MetadataKeeperParts): MetadataKeeper {
 
   async function turn(): Promise<void> {
     const found = await southboundOf();
-    // an empty replica says nothing of what there should be
+    // an empty replica says nothing about the wanted state
     if (found === null || found.database.problem() !== null) return;
     stuck = null;
     isUnsure = false;
@@ -125,7 +125,7 @@ export function makeMetadataKeeper(parts: MetadataKeeperParts): MetadataKeeper {
     const lacking = [...wanted].filter((id) => {
       const sinceMs = serving.get(id)?.sinceMs;
       if (sinceMs === undefined || !there.has(id)) return true;
-      // of what was plugged just now the switch may not have told yet
+      // the switch may not have reported a new interface yet
       isUnsure ||= !plugged.has(id) && now - sinceMs <= limits.metadataRetryMs;
       return !plugged.has(id) && now - sinceMs > limits.metadataRetryMs;
     });

@@ -1,5 +1,5 @@
-// Why: an agent knows which network and address its guests ask from, and nothing of what they are told: it passes the question on to an
-// API, in its own name, and the answer back.
+// Why: an agent knows from which network and address a guest sends a request, but not its metadata: it forwards the request to an API, signed
+// with the host's key, and returns the answer.
 
 import { Pool } from 'undici';
 import type { Clock } from '../../../base/clock.ts';
@@ -13,10 +13,10 @@ import {
 } from '../../../domain/servers/metadata-signature.ts';
 
 export interface RelayOptions {
-  /** Where APIs are asked: `http://api:8774/metadata`. */
+  /** The APIs' address: `http://api:8774/metadata`. */
   readonly url: string;
   readonly host: string;
-  /** The host's (`hostKey`). */
+  /** The host's key (`hostKey`). */
   readonly key: string;
   readonly clock: Clock;
 }
@@ -29,12 +29,12 @@ export interface RelayedAnswer {
 }
 
 export interface Relay {
-  /** Asks an API. Rejects where none answers. */
+  /** Forwards a request to an API. Rejects if none answers. */
   ask(from: Omit<RelayedFrom, 'host' | 'atMs'>, question: RelayedQuestion): Promise<RelayedAnswer>;
   close(): Promise<void>;
 }
 
-/** Of the answer's headers what guests are told. */
+/** Headers of the answer that guests get. */
 const TOLD = ['retry-after', 'allow'] as const;
 
 export function makeRelay({ url, host, key, clock }: RelayOptions): Relay {

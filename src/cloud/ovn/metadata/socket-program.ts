@@ -1,10 +1,10 @@
-// Why: this runs in the namespace of a network, as long as it takes to open a socket there and to hand it over (socket.ts).
+// Why: runs in a network's namespace just long enough to open a listening socket there and to hand it over (socket.ts).
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { METADATA } from '../metadata-port.ts';
 
-/** What a new namespace has from the machine, and must not have: it is no way to anywhere, and no guest tells it one. */
+/** Settings that a new namespace inherits from the machine and that must be off: it must not forward packets or accept routes from guests. */
 const settings = [
   '/proc/sys/net/ipv4/ip_forward',
   '/proc/sys/net/ipv4/conf/all/accept_redirects',
@@ -40,6 +40,6 @@ server.once('listening', () => {
     process.disconnect();
   });
 });
-// whoever asked for it is gone
+// the parent process is gone
 process.once('disconnect', () => server.close());
 server.listen(METADATA.tcpPort, '::');

@@ -1,18 +1,18 @@
-// Why: a process is in one network namespace, but may hold sockets of many: one that was made in a namespace stays there, whoever has it.
-// So a program is started in the namespace for a moment, listens, hands its socket over and ends; no process stays for a network.
+// Why: a process is in one network namespace but can hold sockets of others: a socket stays in the namespace where it was created.
+// So a short-lived program in the namespace opens a socket, hands it over and exits; no process stays running per network.
 
 import { spawn } from 'node:child_process';
 import type { Server, Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { limits } from '../../../base/limits.ts';
 
-/** A server on which it is listened already: it is for `listen(server)` of another one. */
+/** A server that is already listening, to be passed to `listen(server)` of another one. */
 export type OpenedSocket = Server;
 
 /**
- * What a program of ours hands over that runs in a namespace.
- * @param enter the words that run a command there
- * @throws Error with what the program said
+ * Runs a program of ours in a namespace and resolves to the handle that it sends.
+ * @param enter the command prefix that enters the namespace
+ * @throws Error with the program's last output
  */
 function handedOver<T>(
   enter: readonly string[],
@@ -29,7 +29,7 @@ function handedOver<T>(
     child.stderr?.on('data', (piece: Buffer) => (said = `${said}${piece.toString()}`.slice(-limits.shownChars)));
     child.once('message', (_, handle) => resolve(take(handle)));
     child.once('error', reject);
-    // of no matter where it was handed over; what it said last may come later than its end
+    // has no effect after the handle arrived; `close` and not `exit`, which may come before the last output
     child.once('close', (code, signal) =>
       reject(new Error(`${program} ended (${signal ?? code}): ${said.trim().split('\n').at(-1)}`)),
     );
@@ -40,7 +40,7 @@ function handedOver<T>(
 export const openSocket = (enter: readonly string[]): Promise<OpenedSocket> =>
   handedOver(enter, 'socket-program', [], limits.metadataListenMs, (handle) => {
     const server = handle as Server;
-    // whoever comes before it is taken over comes again
+    // connections before the handover are closed; clients retry
     server.on('connection', (socket) => socket.destroy());
     return server;
   });

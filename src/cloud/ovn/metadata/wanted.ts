@@ -1,5 +1,5 @@
-// Why: which networks a host has to answer for follows from what OVN says of it: those on which a guest is plugged there. No table of
-// ours is asked, so that a host without the database knows it too.
+// Why: the networks that a host has to serve are those on which OVN has bound a guest's port to it. Our tables are not needed, so this works
+// on hosts without access to the database.
 
 import { isCanonicalUuid } from '../../../base/ids.ts';
 import { metadataPortName } from '../metadata-port.ts';
@@ -7,7 +7,7 @@ import { networkOfSwitch } from '../network-rows.ts';
 import type { Tables } from '../ovsdb/replica.ts';
 import type { Row } from '../ovsdb/values.ts';
 
-/** What is read of the Southbound database, and of that of the host's own switch. */
+/** The columns read from the Southbound database and from the host's own switch. */
 export const southboundTables = {
   Port_Binding: ['logical_port', 'type', 'chassis', 'datapath'],
   Datapath_Binding: ['external_ids'],
@@ -15,18 +15,18 @@ export const southboundTables = {
 } as const;
 export const switchTables = { Open_vSwitch: ['external_ids'], Interface: ['name', 'external_ids'] } as const;
 
-/** The word by which an interface of ours says whose metadata it leads to. */
+/** The `external_ids` key that names the network of a metadata interface. */
 export const NETWORK_WORD = 'xloud-metadata';
 
 const idsOf = (row: Row): Readonly<Record<string, string>> => row['external_ids'] as Readonly<Record<string, string>>;
 const rowsOf = (tables: Tables, table: string): ReadonlyMap<string, Row> => tables.get(table) ?? new Map();
 
-/** What a host's switch says that it is in OVN. */
+/** The host's chassis as its switch is configured. */
 export interface ChassisOfSwitch {
   readonly name: string;
-  /** Where the Southbound database is. */
+  /** Addresses of the Southbound database. */
   readonly remotes: readonly string[];
-  /** The physical networks that it leads to. */
+  /** The physical networks that it is connected to. */
   readonly wires: readonly string[];
 }
 
@@ -36,11 +36,11 @@ const wordsOf = (text: string): string[] =>
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
-/** Who a host is in OVN; null: its switch does not say. */
+/** A host's chassis; null: its switch is not configured for OVN. */
 export function chassisOf(local: Tables): ChassisOfSwitch | null {
   for (const row of rowsOf(local, 'Open_vSwitch').values()) {
     const { 'system-id': name, 'ovn-remote': remote, 'ovn-bridge-mappings': mappings = '' } = idsOf(row);
-    // each is the wire's name and that of the bridge in which it is
+    // each mapping is NETWORK:BRIDGE
     const wires = wordsOf(mappings).map((mapping) => mapping.split(':')[0] ?? '');
     if (name && remote) return { name, remotes: wordsOf(remote), wires: [...new Set(wires)].sort() };
   }
@@ -54,7 +54,7 @@ export function pluggedNetworks(local: Tables): ReadonlySet<string> {
 }
 
 export interface NetworksOfHost {
-  /** With a metadata service at all. */
+  /** Networks that have a metadata service. */
   readonly known: ReadonlySet<string>;
   /** Those of them on which this host has a guest. */
   readonly wanted: ReadonlySet<string>;

@@ -1,5 +1,5 @@
-// Why: a database of OVSDB as the rest of the program uses it: a replica that follows it, transactions, and a connection that comes back
-// by itself. After each return the replica is made anew, so that nothing is missed meanwhile.
+// Why: the OVSDB client of this program: a replica that follows the database, transactions, and automatic reconnection. After each
+// reconnect the replica is rebuilt, so no change is missed.
 
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
@@ -17,22 +17,22 @@ export interface OvsdbOptions {
   readonly remotes: readonly string[];
   readonly tls?: TlsFiles | null;
   readonly database: string;
-  /** Columns that are kept, by table. */
+  /** Monitored columns, by table. */
   readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told what is other in the replica; `anew`: it was made anew, and everything in it may be other. */
+  /** Called with changes of the replica; `anew`: it was rebuilt, and everything may have changed. */
   readonly changed?: (changes: readonly RowChange[], anew: boolean) => void;
 }
 
 export interface Ovsdb {
-  /** What the database has, as far as is known; empty until it was reached once. */
+  /** The replica's content; empty until the first connection. */
   readonly tables: () => Tables;
-  /** Null while the replica follows the database; else why it does not. */
+  /** Null while the replica is up to date; else why it is not. */
   problem(): string | null;
   /**
-   * All of the operations or none of them.
-   * @returns for each the uuid of the row that it made, or null
+   * Commits all operations or none.
+   * @returns for each the uuid of the row that it inserted, or null
    * @throws OvsdbError
    */
   transact(operations: readonly Operation[]): Promise<readonly (string | null)[]>;
@@ -47,7 +47,7 @@ interface Result {
   readonly details?: string;
 }
 
-/** A connection whose replica is whole. */
+/** A connection with a complete replica. */
 interface Session {
   readonly connection: Connection;
   readonly schema: Schema;
@@ -68,7 +68,7 @@ const typesOf = ({ tables }: WireSchema): Schema =>
     ]),
   );
 
-/** @throws OvsdbError `refused` where the database lacks a column that is to be kept */
+/** @throws OvsdbError `refused` if the database lacks a monitored column */
 function checkColumns(schema: Schema, { database, tables }: OvsdbOptions): void {
   for (const [table, columns] of Object.entries(tables)) {
     const lacking = columns.find((column) => schema[table]?.[column] === undefined);
@@ -81,7 +81,7 @@ function checkColumns(schema: Schema, { database, tables }: OvsdbOptions): void 
 async function openSession(options: OvsdbOptions, remote: Remote): Promise<Session> {
   const { database, tables, tls = null, changed, log } = options;
   let replica: Replica | null = null;
-  // what is told after the answer may be read with it, before whoever waits for the answer is back
+  // an update may arrive together with the answer, before the code that awaits the answer runs
   const early: Update2[] = [];
   const connection = await connect(remote, tls, (method, params) => {
     if (method !== 'update2') return;
@@ -90,7 +90,7 @@ async function openSession(options: OvsdbOptions, remote: Remote): Promise<Sessi
     try {
       changed?.(changes, false);
     } catch (error) {
-      log.error({ err: error }, 'what the network database told was not followed');
+      log.error({ err: error }, 'an update of the network database could not be processed');
     }
   });
   try {
@@ -109,7 +109,7 @@ async function openSession(options: OvsdbOptions, remote: Remote): Promise<Sessi
   }
 }
 
-/** What became of a transaction. */
+/** The results of a transaction. @throws OvsdbError if it failed */
 function resultsOf(answer: readonly (Result | null)[]): readonly (string | null)[] {
   const bad = answer.find((result) => result?.error != null);
   if (bad == null) return answer.map((result) => result?.uuid?.[1] ?? null);
@@ -119,7 +119,7 @@ function resultsOf(answer: readonly (Result | null)[]): readonly (string | null)
   throw new OvsdbError(isTaken ? 'taken' : 'refused', text);
 }
 
-/** Opens it; it connects by itself, again and again. */
+/** Opens a client, which connects and reconnects by itself. */
 export function openOvsdb(options: OvsdbOptions): Ovsdb {
   const { clock, log, database } = options;
   const remotes = options.remotes.map((text) => {
@@ -156,7 +156,7 @@ export function openOvsdb(options: OvsdbOptions): Ovsdb {
       } catch (error) {
         if (end.signal.aborted) return;
         if (problem === null) pauseMs = limits.ovsdbRetryMs;
-        // said once, not at every attempt
+        // logged once, not at every attempt
         if (problem !== messageOf(error)) log.warn({ database, remote, err: error }, 'the network database is away');
         problem = messageOf(error);
       }

@@ -1,4 +1,4 @@
-// Why: one connection to an OVSDB server: calls and their answers, what the server tells unasked, and the proof that it still lives.
+// Why: one connection to an OVSDB server: calls and their answers, notifications, and probes that the server is alive.
 
 import type { Socket } from 'node:net';
 import { limits } from '../../../base/limits.ts';
@@ -7,7 +7,7 @@ import { openRemote, type Remote, type TlsFiles } from './remote.ts';
 import { makeSplitter } from './splitter.ts';
 
 export interface Connection {
-  /** Asks, and waits for the answer. Rejects with `OvsdbError`. */
+  /** Sends a call and resolves to its result. Rejects with `OvsdbError`. */
   call(method: string, params: readonly unknown[]): Promise<unknown>;
   /** Resolves with the reason once it is closed. */
   readonly closed: Promise<string>;
@@ -47,7 +47,7 @@ function opened(socket: Socket, event: string): Promise<void> {
 
 /**
  * Connects to a server.
- * @param heard is given what it tells unasked
+ * @param heard called with notifications
  * @throws OvsdbError `away`
  */
 export async function connect(
@@ -68,7 +68,7 @@ export async function connect(
 
   function send(message: object): void {
     socket.write(JSON.stringify(message));
-    // who does not read what is written would have it kept here without bound
+    // if the server does not read, the buffer would grow without bound
     if (socket.writableLength > limits.ovsdbMessageBytes) end('the server does not read what it is sent');
   }
 
@@ -109,7 +109,7 @@ export async function connect(
       end((error as Error).message);
     }
   });
-  // a server that is halted, or a line that is cut, says nothing by itself
+  // a stopped server or a cut connection sends nothing, not even an error
   const probe = setInterval(() => {
     const silentMs = Date.now() - lastHeard;
     if (silentMs > 2 * limits.ovsdbProbeMs) end(`nothing was heard for ${Math.round(silentMs / 1000)} s`);

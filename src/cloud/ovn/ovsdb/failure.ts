@@ -1,5 +1,5 @@
-// Why: what became of a call decides what its caller does: a transaction that was refused is wrong, one that met a newer row is tried
-// again with what that row has, and of one whose connection broke nobody knows.
+// Why: the kind of a failure decides what the caller does: a refused transaction is wrong, one that met a newer row is retried with that
+// row's content, and the result of one whose connection broke is unknown.
 
 export type OvsdbFailure = 'away' | 'refused' | 'taken' | 'stale' | 'late';
 

@@ -1,5 +1,5 @@
-// Why: what a transaction asks for is written with column names and values that the schema knows; a wrong one is refused here, with its
-// name, and not by a server that answers for the whole transaction.
+// Why: operations are checked against the schema before they are sent: a wrong column or value is reported here by its name, whereas the server
+// would only refuse the whole transaction.
 
 import { type Atom, type ColumnType, encode, encodeAtom, type Row, type TableType, type Value } from './values.ts';
 
@@ -14,14 +14,14 @@ interface One {
 export type Operation =
   | { readonly op: 'insert'; readonly table: string; readonly row: Row; readonly name?: string }
   | ({ readonly op: 'update'; readonly row: Row } & One)
-  /** Members that come to a set, or go from it. */
+  /** Adds members to a set, or removes them. */
   | ({ readonly op: 'add' | 'remove'; readonly column: string; readonly members: readonly Atom[] } & One)
-  /** A number of a row becomes so much more. */
+  /** Adds to a number. */
   | ({ readonly op: 'increase'; readonly column: string; readonly by: number } & One)
   | ({ readonly op: 'delete' } & One)
-  /** Nothing of the transaction happens unless the row is there and its column has this value. */
+  /** Aborts the transaction unless the row exists and its column has this value. */
   | ({ readonly op: 'require'; readonly column: string; readonly value: Value } & One)
-  /** Nothing of it happens if a row has all of this in a map. */
+  /** Aborts the transaction if a row's map contains all of these entries. */
   | {
       readonly op: 'absent';
       readonly table: string;
@@ -49,7 +49,7 @@ const encodeRow = (schema: Schema, table: string, row: Row): Record<string, unkn
 const byUuid = (operation: Operation): unknown =>
   'uuid' in operation ? [['_uuid', '==', encodeAtom('uuid', operation.uuid)]] : [];
 
-/** An operation as it is sent. @throws TypeError for what the schema does not know */
+/** An operation in wire format. @throws TypeError for a column or value that does not fit the schema */
 export function encodeOperation(schema: Schema, operation: Operation): object {
   const { table } = operation;
   const where = byUuid(operation);

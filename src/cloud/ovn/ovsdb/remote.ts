@@ -1,4 +1,4 @@
-// Why: where a database is asked is written as OVN writes it: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT.
+// Why: addresses of databases have OVN's syntax: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT.
 
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -8,14 +8,14 @@ export type Remote =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp' | 'ssl'; readonly host: string; readonly port: number };
 
-/** The files of TLS: whom we believe, and who we are. */
+/** TLS files: the trusted authority, and our certificate and key. */
 export interface TlsFiles {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
 }
 
-/** Reads one; null for what is none. An IPv6 address stands in brackets. */
+/** Parses an address; null: it is invalid. IPv6 addresses are in brackets. */
 export function parseRemote(text: string): Remote | null {
   if (/^unix:\/./.test(text)) return { kind: 'unix', path: text.slice('unix:'.length) };
   const found = /^(tcp|ssl):(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/\s]+)):(\d{1,5})$/.exec(text);
@@ -24,7 +24,7 @@ export function parseRemote(text: string): Remote | null {
   return { kind: found[1] as 'tcp' | 'ssl', host: found[2] ?? found[3] ?? '', port };
 }
 
-/** Connects; whether it came to something the socket tells (`connect` or `secureConnect`, `error`, `close`). */
+/** Starts to connect; `open` is the event that the socket emits when it is connected. */
 export function openRemote(
   remote: Remote,
   files: TlsFiles | null,
@@ -34,7 +34,7 @@ export function openRemote(
   if (remote.kind === 'tcp') return { socket: net.connect({ host, port, noDelay: true }), open: 'connect' };
   if (files === null) throw new Error('TLS wants the files of its authority, certificate and key');
   const [ca, cert, key] = [files.ca, files.certificate, files.key].map((path) => readFileSync(path));
-  // OVN's certificates name no hosts: who has one of its authority is believed, as its own programs do
+  // OVN's certificates name no hosts: any certificate of its authority is trusted, as OVN's own programs do
   const checkServerIdentity = () => undefined;
   const socket = tls.connect({
     host,

@@ -1,9 +1,9 @@
-// Why: what a database has is kept here as its server tells of it, so that what is to be changed is found without asking.
+// Why: a local copy of the monitored tables, updated by the server's notifications, so that differences are found without queries.
 
 import type { Schema } from './operations.ts';
 import { decode, patched, type Row, type Value } from './values.ts';
 
-/** A row that is other than before. */
+/** A changed row. */
 export interface RowChange {
   readonly table: string;
   readonly uuid: string;
@@ -15,7 +15,7 @@ export interface RowChange {
 
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, Row>>;
 
-/** What an `update2` says, by table and uuid. */
+/** The content of an `update2` notification, by table and uuid. */
 export type Update2 = Readonly<Record<string, Readonly<Record<string, RowUpdate2>>>>;
 interface RowUpdate2 {
   readonly initial?: Readonly<Record<string, unknown>>;
@@ -26,14 +26,14 @@ interface RowUpdate2 {
 
 export interface Replica {
   readonly tables: Tables;
-  /** Takes what a server told, and says what is other now. */
+  /** Applies a notification and returns the changed rows. */
   apply(update: Update2): readonly RowChange[];
 }
 
-/** A value that a column has which the server left out, since it is the default one. */
+/** Default values, which the server leaves out. */
 const defaults = { integer: 0, real: 0, boolean: false, string: '', uuid: '' } as const;
 
-/** A replica of these columns, empty. */
+/** An empty replica of these columns. */
 export function makeReplica(schema: Schema, columns: Readonly<Record<string, readonly string[]>>): Replica {
   const tables = new Map(Object.keys(columns).map((table) => [table, new Map<string, Row>()]));
 

@@ -1,5 +1,5 @@
 // Why: OVSDB sends JSON texts one after another with nothing between them (RFC 7047, 4), so where one ends is found by counting braces.
-// A parser that reads streams finds it, too, at eight times the processor time: docs/decisions/0045-ovn.md.
+// A streaming parser would do it too, at eight times the CPU time: docs/decisions/0045-ovn.md.
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -9,16 +9,16 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const BLANKS: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
-/** The stream is no row of JSON objects and arrays, or one of them is too long; nothing more can be read of it. */
+/** The stream is not a sequence of JSON objects and arrays, or one of them is too long; the rest cannot be read. */
 export class SplitError extends Error {
   override readonly name = 'SplitError';
 }
 
 /**
- * Cuts a stream of bytes into the JSON texts that it consists of, wherever the pieces that come are cut.
+ * Splits a byte stream into JSON texts, however it is divided into chunks.
  * @param maxBytes of one text
- * @param take is given each text, parsed
- * @returns what is to be called with each piece; it throws `SplitError`
+ * @param take called with each text, parsed
+ * @returns a function to call with each chunk; it throws `SplitError`
  */
 export function makeSplitter(maxBytes: number, take: (message: unknown) => void): (piece: Buffer) => void {
   /** Pieces of a text that has not ended. */

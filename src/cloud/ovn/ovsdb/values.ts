@@ -1,9 +1,9 @@
-// Why: OVSDB writes the same value in several ways (a set of one as its only member); here each has one form, by the column's type, so
-// that two of them can be compared and a mistake in one is found before it is sent.
+// Why: OVSDB encodes the same value in several ways (a set of one as its only member). Here each value has one form, given by the column's type,
+// so that values can be compared and mistakes are found before they are sent.
 
-/** A uuid is its text; that of a row which the same transaction makes is `@` and its name there. */
+/** A uuid is its text; a row that the same transaction inserts is `@` and its name. */
 export type Atom = string | number | boolean;
-/** A set is in order, without a member twice; an optional value is a set of one or none. Maps have their keys in any order. */
+/** A set is sorted and without duplicates; an optional value is a set of one or none. Maps have any key order. */
 export type Value = Atom | readonly Atom[] | { readonly [key: string]: Atom };
 export type Row = Readonly<Record<string, Value>>;
 
@@ -12,7 +12,7 @@ export interface ColumnType {
   readonly key: 'integer' | 'real' | 'boolean' | 'string' | 'uuid';
   /** Of a map. */
   readonly value: ColumnType['key'];
-  /** Members at most. */
+  /** The maximum number of members. */
   readonly most: number;
 }
 
@@ -28,7 +28,7 @@ interface WireType {
 const base = (type: string | { readonly type: string }): ColumnType['key'] =>
   (typeof type === 'string' ? type : type.type) as ColumnType['key'];
 
-/** A column's type as a schema writes it. */
+/** Parses a column's type from a schema. */
 export function columnType(wire: string | WireType): ColumnType {
   if (typeof wire === 'string') return { form: 'scalar', key: wire as ColumnType['key'], value: 'string', most: 1 };
   const { key, value, min = 1, max = 1 } = wire;
@@ -37,7 +37,7 @@ export function columnType(wire: string | WireType): ColumnType {
   return { form: min === 1 && most === 1 ? 'scalar' : 'set', key: base(key), value: 'string', most };
 }
 
-/** The name in a transaction of a row that it makes. */
+/** A reference to a row that the same transaction inserts. */
 export const named = (name: string): string => `@${name}`;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -53,7 +53,7 @@ export function encodeAtom(type: ColumnType['key'], atom: Atom): unknown {
   return ['uuid', text];
 }
 
-/** A value as it is sent. @throws TypeError where it is not of the column's type */
+/** A value in wire format. @throws TypeError if it does not have the column's type */
 export function encode(type: ColumnType, value: Value): unknown {
   if (type.form === 'scalar') return encodeAtom(type.key, value as Atom);
   if (type.form === 'set') {
@@ -68,12 +68,12 @@ export function encode(type: ColumnType, value: Value): unknown {
 
 const order = (a: Atom, b: Atom): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A set in its one form. */
+/** A set in its normal form. */
 export const inOrder = (atoms: readonly Atom[]): readonly Atom[] => [...new Set(atoms)].sort(order);
 
 const decodeAtom = (wire: unknown): Atom => (Array.isArray(wire) ? String(wire[1]) : (wire as Atom));
 
-/** A value as it came. */
+/** Decodes a value from wire format. */
 export function decode({ form }: ColumnType, wire: unknown): Value {
   const [word, members] = Array.isArray(wire) ? (wire as [string, unknown]) : [null, null];
   if (form === 'map') {
@@ -85,8 +85,8 @@ export function decode({ form }: ColumnType, wire: unknown): Value {
 }
 
 /**
- * A value after the difference that a monitor tells (`update2`): of sets and maps with room for several it holds what comes and goes, of
- * anything else the new value.
+ * A value after a modification in an `update2`: for sets and maps with several members it contains the members that are added or removed,
+ * for anything else the new value.
  */
 export function patched(type: ColumnType, before: Value | undefined, wire: unknown): Value {
   const told = decode(type, wire);
@@ -101,7 +101,7 @@ export function patched(type: ColumnType, before: Value | undefined, wire: unkno
     if (now.get(key) === value) now.delete(key);
     else now.set(key, value);
   }
-  // keys are anybody's: one may be `__proto__`
+  // keys come from others: one may be `__proto__`
   return Object.fromEntries(now);
 }
 

@@ -42,7 +42,7 @@ describe('a server of Nova', () => {
     assert.equal(asFound(server, power.running).flavor.startedElsewhere, true);
     const off = asFound(server, power.shutdown);
     assert.deepEqual([off.vmState, off.flavor.startedElsewhere], ['stopped', undefined]);
-    assert.match(changesOf(readServer(nova())).join(), /from its next start on/);
+    assert.match(changesOf(readServer(nova())).join(), /after its next start/);
     assert.deepEqual(changesOf(readServer(nova({ extra: { flavor: flavorCell() } }))), []);
   });
 
@@ -51,7 +51,7 @@ describe('a server of Nova', () => {
       nova({ pciDevices: 1, moves: ['running'] }, { task_state: 'deleting', host: null }),
     );
     assert.equal(problems.length, 4, problems.join('; '));
-    assert.match(serverProblems(nova({ extra: {} })).join(), /flavor cannot be read/);
+    assert.match(serverProblems(nova({ extra: {} })).join(), /flavor in Nova cannot be read/);
     assert.match(serverProblems(nova({}, { vm_state: 'odd' })).join(), /its state is odd/);
   });
 });
@@ -104,11 +104,11 @@ describe('a guest on its host', () => {
       }),
       /disk\.swap/,
     );
-    assert.match(why({ disks: [{ ...disk, path: `${dir}0/disk` }] }), /does not lie in/);
-    assert.match(why({ disks: [{ ...disk, path: null, source: 'network' }] }), /no file \(network\)/);
+    assert.match(why({ disks: [{ ...disk, path: `${dir}0/disk` }] }), /is not in/);
+    assert.match(why({ disks: [{ ...disk, path: null, source: 'network' }] }), /not a file \(network\)/);
     assert.match(why({ hostDevices: 1, hasTpm: true }), /PCI, SR-IOV.*TPM/);
-    assert.match(why({}, [MAC, 'fa:16:3e:00:00:01']), /not plugged: fa:16:3e:00:00:01/);
-    assert.match(why({}, []), /Nova does not tell of/);
+    assert.match(why({}, [MAC, 'fa:16:3e:00:00:01']), /not plugged in: fa:16:3e:00:00:01/);
+    assert.match(why({}, []), /Nova does not have/);
     assert.match(why({ interfaces: [{ mac: MAC, type: 'hostdev', portId: null, device: null }] }), /Open vSwitch/);
   });
 });

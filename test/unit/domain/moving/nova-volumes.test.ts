@@ -59,10 +59,10 @@ describe('a volume of Nova', () => {
 
   it('may be anything, and is then refused', () => {
     for (const connection_info of [null, '', '[]', '{', '{"data": 7}', 'null', `"${'x'.repeat(70_000)}"`])
-      assert.match(problems(row({ connection_info })), /what Nova keeps of its connection/);
+      assert.match(problems(row({ connection_info })), /its connection_info in Nova/);
     for (const volume_id of [null, '', '../../x', 7]) assert.match(problems(row({ volume_id })), /no id of it/);
     for (const device_name of [null, '/dev/../x', 'vdb', '/dev/vdabc', '/dev/vdb\n'])
-      assert.match(problems(row({ device_name, disk_bus: null })), /no name of its disk/);
+      assert.match(problems(row({ device_name, disk_bus: null })), /device name in Nova is not supported/);
     assert.match(problems(row({ tag: 'x'.repeat(61) })), /tag is too long/);
     const wide = JSON.stringify(novaConnection({ ...rbd, logical_block_size: '4096' }, VOLUME));
     assert.match(problems(row({ connection_info: wide })), /blocks have 4096 bytes/);
@@ -88,13 +88,13 @@ describe('an attachment at Cinder', () => {
     assert.equal(why({ volume: { ...volume, host: null } }), null);
     assert.equal(why({ volume: { ...volume, isShared: true } }), null);
     assert.match(why(null) ?? '', /has no attachment/);
-    assert.match(why({ volumeId: 'x' }) ?? '', /another volume's/);
-    assert.match(why({ serverUuid: 'x' }) ?? '', /another server's/);
-    assert.match(why({ serverUuid: null }) ?? '', /another server's/);
+    assert.match(why({ volumeId: 'x' }) ?? '', /that of another volume/);
+    assert.match(why({ serverUuid: 'x' }) ?? '', /that of another server/);
+    assert.match(why({ serverUuid: null }) ?? '', /that of another server/);
     assert.match(why({ status: 'reserved' }) ?? '', /is reserved/);
     assert.match(why({ volume: null }) ?? '', /not in use/);
-    assert.match(why({ volume: { ...volume, projectId: 'x' } }) ?? '', /another project's/);
-    assert.match(why({ volume: { ...volume, host: 'x' } }) ?? '', /at host x/);
+    assert.match(why({ volume: { ...volume, projectId: 'x' } }) ?? '', /another project/);
+    assert.match(why({ volume: { ...volume, host: 'x' } }) ?? '', /to host x/);
     assert.match(why({ volume: { ...volume, isShared: true, servers: 2 } }) ?? '', /multiattach/);
   });
 
@@ -144,7 +144,7 @@ describe('a guest with a volume', () => {
 
   it('has no root disk of its own beside a root volume', () => {
     const boots = { ...volumeOf('rbd'), bootIndex: 0 };
-    assert.match(guestProblems(guest(novas.rbd, power.running), [], [boots]).join(), /beside its root volume/);
+    assert.match(guestProblems(guest(novas.rbd, power.running), [], [boots]).join(), /besides its root volume/);
     const own = { ...guest(novas.rbd, power.running), disks: [novas.rbd] };
     assert.deepEqual(guestProblems(own, [], [boots]), []);
     assert.match(guestProblems(own, [], [volumeOf('rbd')]).join(), /no root disk/);
